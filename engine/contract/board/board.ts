@@ -1,0 +1,95 @@
+/**
+ * The board: what the engine tells all gateways, in Redis. The campaigns, how far each is settled, and the watermarks.
+ * It is small and the same for everybody, so a gateway's cost for it does not grow with the people who watch.
+ *
+ * The engine publishes after each settling; gateways read it every few tens of milliseconds. A gateway gives no 202 on
+ * a board it has not managed to read within its lease, so one lease after a change nobody acts on the old state.
+ */
+import type { Static } from 'typebox';
+import Type from 'typebox';
+import Value from 'typebox/value';
+import type { Keys } from '../keys.ts';
+import type { RedisClient } from '../redis.ts';
+import { scriptFrom } from '../redis.ts';
+
+export const BoardCampaign = Type.Object({
+  campaignId: Type.Integer({ minimum: 1 }),
+  /** Grows with each change of this record. */
+  revision: Type.Integer({ minimum: 1 }),
+  kind: Type.Union([Type.Literal('coupon'), Type.Literal('raffle')]),
+  title: Type.String(),
+  /** How many can win: a coupon's stock, a raffle's winners. */
+  places: Type.Integer({ minimum: 1 }),
+  opensAtUs: Type.Integer(),
+  closesAtUs: Type.Integer(),
+  /** Entries decided so far: everything at or below settledStamp. -1 before the first. */
+  settledStamp: Type.Integer({ minimum: -1 }),
+  settledCount: Type.Integer({ minimum: 0 }),
+  /** Coupons granted or winners drawn so far; all of them stand in the campaign's `won` hash before this is shown. */
+  granted: Type.Integer({ minimum: 0 }),
+  /** Entries withdrawn while they waited; as many ranks stand in the campaign's `gone` list before this is shown. */
+  gone: Type.Integer({ minimum: 0 }),
+  /** A coupon whose stock is gone: no further entry can win. */
+  soldOut: Type.Boolean(),
+  /** Every entry there will ever be has its outcome. */
+  finished: Type.Boolean(),
+});
+export type BoardCampaign = Static<typeof BoardCampaign>;
+
+export interface BoardNews {
+  readonly epoch: string;
+  readonly version: number;
+  /** Every request stamped up to here is in the ledger (us since epoch). */
+  readonly watermarkUs: number;
+  /** Every request stamped up to here is ranked: ranks at or below it are final (us since epoch). */
+  readonly rankedUs: number;
+  readonly nowUs: number;
+  readonly campaigns: readonly BoardCampaign[];
+}
+
+const publishScript = scriptFrom(new URL('./publish.lua', import.meta.url));
+const readScript = scriptFrom(new URL('./read.lua', import.meta.url));
+
+export async function publishBoard(
+  redis: RedisClient,
+  keys: Keys,
+  news: {
+    readonly watermarkUs?: number;
+    readonly rankedUs?: number;
+    readonly campaigns: readonly BoardCampaign[];
+  },
+): Promise<void> {
+  const args = news.campaigns.flatMap(campaign => [
+    campaign.campaignId,
+    campaign.revision,
+    JSON.stringify(campaign),
+  ]);
+  await publishScript(
+    redis,
+    [keys.boardState, keys.boardCampaigns, keys.boardChanges],
+    [news.watermarkUs ?? '', news.rankedUs ?? '', ...args],
+  );
+}
+
+/** Reads what changed since `known`; pass `{epoch: '', version: 0}` for everything. */
+export async function readBoard(
+  redis: RedisClient,
+  keys: Keys,
+  known: { readonly epoch: string; readonly version: number },
+): Promise<BoardNews> {
+  const answer = await readScript(
+    redis,
+    [keys.boardState, keys.boardCampaigns, keys.boardChanges],
+    [known.epoch, known.version],
+  );
+  if (!Array.isArray(answer)) throw new Error(`read.lua answered ${String(answer)}, not an array`);
+  const [epoch, version, watermarkUs, rankedUs, nowUs, ...campaigns] = answer.map(String);
+  return {
+    epoch: epoch ?? '',
+    version: Number(version),
+    watermarkUs: Number(watermarkUs),
+    rankedUs: Number(rankedUs),
+    nowUs: Number(nowUs),
+    campaigns: campaigns.map(json => Value.Parse(BoardCampaign, JSON.parse(json))),
+  };
+}

@@ -1,0 +1,152 @@
+/**
+ * Configuration: the environment, checked once at start against a schema. Every variable has a default that works on a
+ * laptop; all faults are reported at once, each with its name, its value and what would be right.
+ */
+
+/** The environment is wrong; `faults` has a line for each variable. */
+export class ConfigError extends Error {
+  readonly faults: readonly string[];
+  constructor(faults: readonly string[]) {
+    super(`the configuration is wrong:\n${faults.map(fault => `  ${fault}`).join('\n')}`);
+    this.faults = faults;
+  }
+}
+
+/** A variable: how its text is read, and what to say of one that cannot be read. */
+interface Variable<T> {
+  readonly fallback: string | undefined;
+  readonly right: string;
+  readonly secret: boolean;
+  read(text: string): T | undefined;
+}
+
+type Values<V extends Record<string, Variable<unknown>>> = {
+  readonly [K in keyof V]: V[K] extends Variable<infer T> ? T : never;
+};
+
+export function whole(fallback: number, from: number, to: number): Variable<number> {
+  return {
+    fallback: String(fallback),
+    right: `a whole number from ${from} to ${to}`,
+    secret: false,
+    read: text =>
+      /^\d{1,15}$/.test(text) && Number(text) >= from && Number(text) <= to ? Number(text) : undefined,
+  };
+}
+
+export function oneOf<const T extends string>(fallback: T, ...choices: readonly T[]): Variable<T> {
+  return {
+    fallback,
+    right: `one of ${choices.join(', ')}`,
+    secret: false,
+    read: text => choices.find(choice => choice === text),
+  };
+}
+
+export function matching(fallback: string | undefined, pattern: RegExp, right: string): Variable<string> {
+  return { fallback, right, secret: false, read: text => (pattern.test(text) ? text : undefined) };
+}
+
+/** Like `matching`, but its value is never shown. */
+export function secret(pattern: RegExp, right: string): Variable<string> {
+  return { fallback: undefined, right, secret: true, read: text => (pattern.test(text) ? text : undefined) };
+}
+
+/** Comma-separated URLs with one of the given schemes. */
+export function urls(schemes: readonly string[], right: string): Variable<string> {
+  const isRight = (text: string): boolean =>
+    URL.canParse(text.trim()) && schemes.includes(new URL(text.trim()).protocol.slice(0, -1));
+  return {
+    fallback: undefined,
+    right,
+    // A URL may carry a password.
+    secret: true,
+    read: text => (text.split(',').every(isRight) ? text : undefined),
+  };
+}
+
+/** Absent is right too, and reads as ''. */
+export function optional(variable: Variable<string>): Variable<string> {
+  return { ...variable, fallback: '', read: text => (text === '' ? '' : variable.read(text)) };
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Reads `variables` from the environment. Throws ConfigError with every fault. */
+export function readConfig<V extends Record<string, Variable<unknown>>>(
+  variables: V,
+  env: Environment,
+): Values<V> {
+  const faults: string[] = [];
+  const values: Record<string, unknown> = {};
+  for (const [name, variable] of Object.entries(variables)) {
+    const given = env[name] === '' ? undefined : env[name];
+    const text = given ?? variable.fallback;
+    if (text === undefined) {
+      faults.push(`${name} is not set; ${variable.right} would be right`);
+      continue;
+    }
+    const value = variable.read(text);
+    if (value === undefined) {
+      const shown = variable.secret
+        ? `(${text.length} characters, not shown)`
+        : JSON.stringify(text.slice(0, 100));
+      faults.push(`${name} is ${shown}; ${variable.right} would be right`);
+    }
+    values[name] = value;
+  }
+  if (faults.length > 0) throw new ConfigError(faults);
+  return values as Values<V>;
+}
+
+/** What gateway and engine must be told alike; different values would split one fairline in two. */
+export const sharedVariables = {
+  REDIS_URL: urls(
+    ['redis', 'rediss'],
+    'redis://[user:password@]host[:port], or a comma-separated list of a Cluster',
+  ),
+  LOG: oneOf('redis', 'redis', 'kafka'),
+  KAFKA_BROKERS: optional(
+    matching(
+      undefined,
+      /^[^\s,:/]+:\d{1,5}(,[^\s,:/]+:\d{1,5})*$/,
+      'host:port, or a comma-separated list of them',
+    ),
+  ),
+  /** Keeps several fairlines on one Redis and one Kafka apart: the prefix of keys, the name of the topic. */
+  NAMESPACE: matching(
+    'fairline',
+    /^[a-z][a-z0-9-]{0,40}$/,
+    'a lower-case letter and up to 40 more of a-z, 0-9, -',
+  ),
+  /** Changing it while gateways run would break "one gateway, one partition". */
+  LOG_PARTITIONS: whole(8, 1, 256),
+  /** Shorter: a pause of the process loses the lease. Longer: a dead gateway holds the settling up for longer. */
+  LEASE_MS: whole(3_000, 500, 60_000),
+  LOG_LEVEL: oneOf('info', 'trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
+} as const;
+
+/** Who may ask: how tickets are signed. */
+export const ticketVariables = {
+  TICKET_SECRET: secret(
+    /^.{32,512}$/,
+    'a secret of 32 to 512 characters, the same as the one tickets are signed with',
+  ),
+  TICKET_AUDIENCE: matching(
+    'fairline',
+    /^[\x21-\x7e]{1,100}$/,
+    '1 to 100 printable characters without spaces',
+  ),
+} as const;
+
+export type SharedConfig = Values<typeof sharedVariables>;
+export type TicketConfig = Values<typeof ticketVariables>;
+
+/** Rules over several variables, said once for both processes. */
+export function checkShared(config: SharedConfig): void {
+  if (config.LOG === 'kafka' && config.KAFKA_BROKERS === '') {
+    throw new ConfigError([
+      'KAFKA_BROKERS is not set, but LOG is kafka; host:port of a broker would be right, or LOG=redis',
+    ]);
+  }
+}

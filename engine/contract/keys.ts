@@ -1,0 +1,47 @@
+/**
+ * Every key fairline keeps in Redis, named here once. `namespace` keeps several fairlines on one Redis apart. What must
+ * be touched together by one script shares a hash tag, so it lies on one node of a Redis Cluster.
+ *
+ * All but the log's streams are projections: they can be lost at any moment and are made again from ledger and log.
+ */
+export interface CampaignKeys {
+  /** Sorted set: user id -> stamp. The queue. */
+  readonly rank: string;
+  /** Hash: user id -> `serial:code` of those who were granted a coupon or drawn. */
+  readonly won: string;
+  /** Hash: user id -> stamp of the withdrawal, of those whose withdrawal is in the ledger. */
+  readonly withdrawn: string;
+  /** List: the ranks (from 0) of entries withdrawn while they waited, in the order they left; only ever appended to. */
+  readonly gone: string;
+}
+
+export interface Keys {
+  /** Hash: field `epoch`, `nextIncarnation`, `floorUs`, and `g:<number>` -> JSON of a lease. See lease/. */
+  readonly leases: string;
+  /** Hash: field `epoch`, `version`, `watermarkUs`, `rankedUs`. See board/. */
+  readonly boardState: string;
+  /** Hash: campaign id -> JSON of BoardCampaign. */
+  readonly boardCampaigns: string;
+  /** Sorted set: campaign id -> board version at which it last changed. */
+  readonly boardChanges: string;
+  /** Matches every key above and those of all campaigns, for a rebuild. Never matches a stream of the log. */
+  readonly projectionPattern: string;
+  campaign(campaignId: number): CampaignKeys;
+  /** Stream: the log's partition, where Redis is the log. Not a projection. */
+  logPartition(partition: number): string;
+}
+
+export function keysOf(namespace: string): Keys {
+  return {
+    leases: `${namespace}:p:{leases}`,
+    boardState: `${namespace}:p:{board}:state`,
+    boardCampaigns: `${namespace}:p:{board}:campaigns`,
+    boardChanges: `${namespace}:p:{board}:changes`,
+    projectionPattern: `${namespace}:p:*`,
+    campaign(campaignId) {
+      const tag = `${namespace}:p:{c${campaignId}}`;
+      return { rank: `${tag}:rank`, won: `${tag}:won`, withdrawn: `${tag}:withdrawn`, gone: `${tag}:gone` };
+    },
+    logPartition: partition => `${namespace}:{log${partition}}`,
+  };
+}

@@ -1,0 +1,40 @@
+-- Gives a gateway a number and an incarnation, under a lease.
+--
+-- KEYS  leases      hash: `epoch` (set by the engine when it opens the registry), `nextIncarnation`, `floorUs`, and
+--                   `g:<number>` -> JSON {incarnation, registeredUs, expiresUs, name}
+-- ARGV  leaseUs     how long the lease holds, microseconds
+--       name        who asks, for people who look
+--       slots       how many gateway numbers there are
+-- returns {'closed'} while the registry is not open; {'full'} when every number is taken;
+--         {'ok', number, incarnation, epoch, registeredUs} otherwise
+--
+-- A number whose lease is over is not given again here: the engine first fences it in the log and then frees it, so
+-- whatever the old holder may still append stands behind the fence.
+-- `registeredUs` is never below `floorUs`, the latest instant at which the engine read this registry: the engine may
+-- have moved the watermark up to that instant, and the newcomer's stamps must all come after it, even if the clock of
+-- the Redis server was set back.
+local leases = KEYS[1]
+local leaseUs, name, slots = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
+
+local epoch = redis.call('HGET', leases, 'epoch')
+if not epoch then return { 'closed' } end
+
+local time = redis.call('TIME')
+local nowUs = time[1] * 1000000 + time[2]
+local floorUs = tonumber(redis.call('HGET', leases, 'floorUs') or '0')
+local registeredUs = math.max(nowUs, floorUs)
+
+for number = 0, slots - 1 do
+  local field = 'g:' .. number
+  if redis.call('HEXISTS', leases, field) == 0 then
+    local incarnation = redis.call('HINCRBY', leases, 'nextIncarnation', 1)
+    redis.call('HSET', leases, field, cjson.encode({
+      incarnation = incarnation,
+      registeredUs = string.format('%.0f', registeredUs),
+      expiresUs = string.format('%.0f', nowUs + leaseUs),
+      name = name,
+    }))
+    return { 'ok', number, incarnation, epoch, string.format('%.0f', registeredUs) }
+  end
+end
+return { 'full' }

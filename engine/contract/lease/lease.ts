@@ -1,0 +1,123 @@
+/**
+ * The registry of live gateways, in Redis: who holds which number, under which incarnation, until when.
+ *
+ * A gateway acquires and renews; the engine opens, reads and frees. A lease is over for the gateway at its own
+ * monotonic deadline, counted from before it asked; for the engine when Redis' clock has passed `expiresUs` and a
+ * margin for clock rates. So a gateway always stops before the engine fences it.
+ */
+import type { RedisClient } from '../redis.ts';
+import { scriptFrom } from '../redis.ts';
+import { GATEWAY_COUNT } from '../stamp.ts';
+
+export interface Lease {
+  readonly gateway: number;
+  readonly incarnation: number;
+  /** Redis' time when the number was given, microseconds: every stamp of this incarnation is later. */
+  readonly registeredUs: number;
+  readonly expiresUs: number;
+  readonly name: string;
+}
+
+export interface Registry {
+  /** Redis' time of the read, microseconds; a gateway that registers later has registeredUs at or above it. */
+  readonly readAtUs: number;
+  /** undefined while the registry is closed: Redis is new or was emptied. */
+  readonly epoch: number | undefined;
+  readonly leases: readonly Lease[];
+}
+
+export type Acquired =
+  | {
+      readonly state: 'ok';
+      readonly gateway: number;
+      readonly incarnation: number;
+      readonly epoch: number;
+      readonly registeredUs: number;
+    }
+  | { readonly state: 'closed' | 'full' };
+
+const scripts = {
+  acquire: scriptFrom(new URL('./acquire.lua', import.meta.url)),
+  renew: scriptFrom(new URL('./renew.lua', import.meta.url)),
+  read: scriptFrom(new URL('./read.lua', import.meta.url)),
+  free: scriptFrom(new URL('./free.lua', import.meta.url)),
+  open: scriptFrom(new URL('./open.lua', import.meta.url)),
+};
+
+/** Asks for a number and an incarnation. 'closed': ask again soon; 'full': all 1024 numbers are taken. */
+export async function acquireLease(
+  redis: RedisClient,
+  key: string,
+  leaseMs: number,
+  name: string,
+): Promise<Acquired> {
+  const answer = asArray(await scripts.acquire(redis, [key], [leaseMs * 1000, name, GATEWAY_COUNT]));
+  const [state, gateway, incarnation, epoch, registeredUs] = answer;
+  if (state === 'closed' || state === 'full') return { state };
+  if (state !== 'ok') throw new Error(`acquire.lua answered ${String(state)}`);
+  return {
+    state,
+    gateway: Number(gateway),
+    incarnation: Number(incarnation),
+    epoch: Number(epoch),
+    registeredUs: Number(registeredUs),
+  };
+}
+
+/** Renews; false when the lease is lost for good. */
+export async function renewLease(
+  redis: RedisClient,
+  key: string,
+  lease: { readonly gateway: number; readonly incarnation: number },
+  leaseMs: number,
+): Promise<boolean> {
+  const [state] = asArray(
+    await scripts.renew(redis, [key], [lease.gateway, lease.incarnation, leaseMs * 1000]),
+  );
+  return state === 'ok';
+}
+
+/** Reads all leases, over or not, and Redis' time. */
+export async function readRegistry(redis: RedisClient, key: string): Promise<Registry> {
+  const [now, epoch, ...rest] = asArray(await scripts.read(redis, [key], []));
+  const leases: Lease[] = [];
+  for (let index = 0; index + 1 < rest.length; index += 2) {
+    leases.push(parseLease(Number(rest[index]), String(rest[index + 1])));
+  }
+  return { readAtUs: Number(now), epoch: epoch === '' ? undefined : Number(epoch), leases };
+}
+
+export async function freeLease(
+  redis: RedisClient,
+  key: string,
+  lease: { readonly gateway: number; readonly incarnation: number },
+): Promise<boolean> {
+  return (await scripts.free(redis, [key], [lease.gateway, lease.incarnation])) === 1;
+}
+
+export async function openRegistry(
+  redis: RedisClient,
+  key: string,
+  epoch: number,
+  floorUs: number,
+): Promise<boolean> {
+  return (await scripts.open(redis, [key], [epoch, floorUs])) === 1;
+}
+
+function parseLease(gateway: number, json: string): Lease {
+  const value: unknown = JSON.parse(json);
+  if (typeof value !== 'object' || value === null) throw new Error(`lease of gateway ${gateway} is ${json}`);
+  const field = (name: string): unknown => Reflect.get(value, name);
+  return {
+    gateway,
+    incarnation: Number(field('incarnation')),
+    registeredUs: Number(field('registeredUs')),
+    expiresUs: Number(field('expiresUs')),
+    name: String(field('name')),
+  };
+}
+
+function asArray(value: unknown): readonly unknown[] {
+  if (!Array.isArray(value)) throw new Error(`a lease script answered ${String(value)}, not an array`);
+  return value;
+}

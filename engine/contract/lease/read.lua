@@ -1,0 +1,26 @@
+-- Reads the registry for the engine, and notes the instant up to which it was read.
+--
+-- KEYS  leases   see acquire.lua
+-- ARGV  (none)
+-- returns {nowUs, epoch or '', number, lease JSON, number, lease JSON, ...}
+--
+-- `nowUs` never falls: it is at least `floorUs`, which is moved up to it. Every gateway that is given a lease later
+-- gets a registeredUs at or above it.
+local leases = KEYS[1]
+
+local time = redis.call('TIME')
+local nowUs = math.max(time[1] * 1000000 + time[2], tonumber(redis.call('HGET', leases, 'floorUs') or '0'))
+local now = string.format('%.0f', nowUs)
+local epoch = redis.call('HGET', leases, 'epoch')
+if epoch then redis.call('HSET', leases, 'floorUs', now) end
+
+local answer = { now, epoch or '' }
+local all = redis.call('HGETALL', leases)
+for index = 1, #all, 2 do
+  local number = string.match(all[index], '^g:(%d+)$')
+  if number then
+    answer[#answer + 1] = number
+    answer[#answer + 1] = all[index + 1]
+  end
+end
+return answer

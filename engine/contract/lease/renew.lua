@@ -1,0 +1,25 @@
+-- Renews a gateway's lease, if it still holds it.
+--
+-- KEYS  leases       see acquire.lua
+-- ARGV  number       the gateway's number
+--       incarnation  its incarnation
+--       leaseUs      how long the lease holds from now, microseconds
+-- returns {'ok', nowUs} or {'lost', nowUs}: the registry is closed, the lease is over, or somebody else has the number
+--
+-- A lease that is over is not brought back to life: the engine may be fencing it at this moment.
+local leases = KEYS[1]
+local number, incarnation, leaseUs = ARGV[1], ARGV[2], tonumber(ARGV[3])
+
+local time = redis.call('TIME')
+local nowUs = time[1] * 1000000 + time[2]
+local now = string.format('%.0f', nowUs)
+
+local held = redis.call('HGET', leases, 'g:' .. number)
+if not held or redis.call('HEXISTS', leases, 'epoch') == 0 then return { 'lost', now } end
+local lease = cjson.decode(held)
+if string.format('%.0f', lease.incarnation) ~= incarnation or tonumber(lease.expiresUs) <= nowUs then
+  return { 'lost', now }
+end
+lease.expiresUs = string.format('%.0f', nowUs + leaseUs)
+redis.call('HSET', leases, 'g:' .. number, cjson.encode(lease))
+return { 'ok', now }

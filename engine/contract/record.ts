@@ -1,0 +1,187 @@
+/**
+ * What stands in the log: one record a slice, little-endian, fixed 48-byte head.
+ *
+ * | at | type | field |
+ * |----|------|-------|
+ * | 0  | u8   | magic 0xFA |
+ * | 1  | u8   | format version, 1 |
+ * | 2  | u8   | kind: 1 slice, 2 through, 3 leave, 4 fence |
+ * | 3  | u8   | 0 |
+ * | 4  | u16  | gateway number |
+ * | 6  | u16  | 0 |
+ * | 8  | f64  | incarnation of the gateway |
+ * | 16 | f64  | slice number: 1, 2, 3 ... within the incarnation; 0 in a fence |
+ * | 24 | f64  | through: every request this incarnation stamped up to this instant is in the log (us since epoch) |
+ * | 32 | f64  | ranked: every one up to this instant is ranked in Redis too (us since epoch) |
+ * | 40 | u32  | number of items |
+ * | 44 | u32  | CRC-32 of the whole record with this field 0 |
+ *
+ * and then the items, each: u8 kind (1 entry, 2 withdrawal), u8 length of the user id, u32 campaign, f64 stamp, the
+ * user id in UTF-8.
+ *
+ * Kinds: a `slice` carries entries and withdrawals. A `through` carries none: an idle gateway moves the watermark with
+ * it. A `leave` is the last record of an incarnation that ends itself (a stop, or a lease it lost). A `fence` is
+ * written by the engine for an incarnation whose lease is over; whatever that incarnation wrote behind it is dropped,
+ * as it was never acknowledged.
+ */
+import { crc32 } from 'node:zlib';
+import { GATEWAY_COUNT } from './stamp.ts';
+
+export const RECORD_HEAD_BYTES = 48;
+export const ITEM_HEAD_BYTES = 14;
+/** One length byte would allow 255; 128 is what the API accepts, and keeps the largest slice below 1 MB. */
+export const MAX_USER_ID_BYTES = 128;
+
+const MAGIC = 0xfa;
+const VERSION = 1;
+
+export type RecordKind = 'slice' | 'through' | 'leave' | 'fence';
+const KIND_CODES: Readonly<Record<RecordKind, number>> = { slice: 1, through: 2, leave: 3, fence: 4 };
+const KINDS: readonly (RecordKind | undefined)[] = [undefined, 'slice', 'through', 'leave', 'fence'];
+
+export const ITEM_ENTRY = 1;
+export const ITEM_WITHDRAWAL = 2;
+
+export interface RecordHead {
+  readonly kind: RecordKind;
+  readonly gateway: number;
+  readonly incarnation: number;
+  readonly sliceNumber: number;
+  readonly throughUs: number;
+  readonly rankedUs: number;
+}
+
+export interface LogItem {
+  readonly kind: typeof ITEM_ENTRY | typeof ITEM_WITHDRAWAL;
+  readonly campaignId: number;
+  readonly stamp: number;
+  readonly userId: string;
+}
+
+export interface LogRecord extends RecordHead {
+  readonly items: readonly LogItem[];
+}
+
+/** The record cannot be read; `message` says where and why. It is set aside whole, never skipped silently. */
+export class UnreadableRecord extends Error {}
+
+/**
+ * Encodes records into memory that is kept from one to the next. Begin a record, add its items, finish it; the bytes
+ * that `finish` returns are a view, valid until the next `begin`.
+ */
+export class RecordEncoder {
+  #buffer = Buffer.alloc(64 * 1024);
+  #end = RECORD_HEAD_BYTES;
+  #count = 0;
+
+  begin(): void {
+    this.#end = RECORD_HEAD_BYTES;
+    this.#count = 0;
+  }
+
+  /** Adds an item. `userId` is at most MAX_USER_ID_BYTES long in UTF-8, which the caller has checked. */
+  add(kind: LogItem['kind'], campaignId: number, stamp: number, userId: string): void {
+    let buffer = this.#buffer;
+    let at = this.#end;
+    if (at + ITEM_HEAD_BYTES + MAX_USER_ID_BYTES > buffer.length) {
+      const larger = Buffer.alloc(buffer.length * 2);
+      buffer.copy(larger, 0, 0, at);
+      buffer = larger;
+      this.#buffer = larger;
+    }
+    const length = buffer.write(userId, at + ITEM_HEAD_BYTES, MAX_USER_ID_BYTES, 'utf8');
+    buffer[at] = kind;
+    buffer[at + 1] = length;
+    buffer.writeUInt32LE(campaignId, at + 2);
+    buffer.writeDoubleLE(stamp, at + 6);
+    at += ITEM_HEAD_BYTES + length;
+    this.#end = at;
+    this.#count += 1;
+  }
+
+  finish(head: RecordHead): Buffer {
+    const buffer = this.#buffer;
+    buffer[0] = MAGIC;
+    buffer[1] = VERSION;
+    buffer[2] = KIND_CODES[head.kind];
+    buffer[3] = 0;
+    buffer.writeUInt16LE(head.gateway, 4);
+    buffer.writeUInt16LE(0, 6);
+    buffer.writeDoubleLE(head.incarnation, 8);
+    buffer.writeDoubleLE(head.sliceNumber, 16);
+    buffer.writeDoubleLE(head.throughUs, 24);
+    buffer.writeDoubleLE(head.rankedUs, 32);
+    buffer.writeUInt32LE(this.#count, 40);
+    buffer.writeUInt32LE(0, 44);
+    const record = buffer.subarray(0, this.#end);
+    buffer.writeUInt32LE(crc32(record), 44);
+    return record;
+  }
+}
+
+/** A record without items, as bytes of its own. */
+export function encodeHead(head: RecordHead): Buffer {
+  return new RecordEncoder().finish(head);
+}
+
+/** Decodes one record. Throws UnreadableRecord on any byte that is not as the table above says. */
+export function decodeRecord(bytes: Buffer): LogRecord {
+  const head = decodeHead(bytes);
+  const count = bytes.readUInt32LE(40);
+  const items: LogItem[] = [];
+  let at = RECORD_HEAD_BYTES;
+  for (let index = 0; index < count; index++) {
+    if (at + ITEM_HEAD_BYTES > bytes.length)
+      throw new UnreadableRecord(`item ${index} of ${count} is cut off`);
+    const kind = bytes[at];
+    const length = bytes[at + 1] ?? 0;
+    const campaignId = bytes.readUInt32LE(at + 2);
+    const stamp = bytes.readDoubleLE(at + 6);
+    const end = at + ITEM_HEAD_BYTES + length;
+    if (kind !== ITEM_ENTRY && kind !== ITEM_WITHDRAWAL) {
+      throw new UnreadableRecord(
+        `item ${index} has kind ${kind}; 1 (entry) or 2 (withdrawal) would be right`,
+      );
+    }
+    if (end > bytes.length || length === 0 || length > MAX_USER_ID_BYTES) {
+      throw new UnreadableRecord(`item ${index} has a user id of ${length} bytes, which does not fit`);
+    }
+    if (!Number.isSafeInteger(stamp) || stamp < 0) {
+      throw new UnreadableRecord(`item ${index} has the stamp ${stamp}, not an integer from 0 to 2^53 - 1`);
+    }
+    items.push({ kind, campaignId, stamp, userId: bytes.toString('utf8', at + ITEM_HEAD_BYTES, end) });
+    at = end;
+  }
+  if (at !== bytes.length) throw new UnreadableRecord(`${bytes.length - at} bytes follow the last item`);
+  return { ...head, items };
+}
+
+function decodeHead(bytes: Buffer): RecordHead {
+  if (bytes.length < RECORD_HEAD_BYTES) {
+    throw new UnreadableRecord(`${bytes.length} bytes are shorter than a head of ${RECORD_HEAD_BYTES}`);
+  }
+  if (bytes[0] !== MAGIC || bytes[1] !== VERSION) {
+    throw new UnreadableRecord(`starts with ${bytes.toString('hex', 0, 2)}; fa01 would be right`);
+  }
+  const crc = bytes.readUInt32LE(44);
+  const zeroed = Buffer.from(bytes);
+  zeroed.writeUInt32LE(0, 44);
+  if (crc32(zeroed) !== crc) throw new UnreadableRecord('the CRC-32 does not match');
+  const kind = KINDS[bytes[2] ?? 0];
+  if (kind === undefined) throw new UnreadableRecord(`has kind ${bytes[2]}; 1 to 4 would be right`);
+  const head: RecordHead = {
+    kind,
+    gateway: bytes.readUInt16LE(4),
+    incarnation: bytes.readDoubleLE(8),
+    sliceNumber: bytes.readDoubleLE(16),
+    throughUs: bytes.readDoubleLE(24),
+    rankedUs: bytes.readDoubleLE(32),
+  };
+  if (head.gateway >= GATEWAY_COUNT) throw new UnreadableRecord(`has gateway ${head.gateway}; at most 1023`);
+  for (const field of ['incarnation', 'sliceNumber', 'throughUs', 'rankedUs'] as const) {
+    if (!Number.isSafeInteger(head[field]) || head[field] < 0) {
+      throw new UnreadableRecord(`${field} is ${head[field]}, not an integer from 0 to 2^53 - 1`);
+    }
+  }
+  return head;
+}

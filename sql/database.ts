@@ -1,0 +1,64 @@
+/**
+ * The way to Postgres: a pool that reads bigint as a number, and transactions.
+ */
+import pg from 'pg';
+
+export type Pool = pg.Pool;
+/** What statements are written over: the pool, or one connection inside a transaction. */
+export type Queryable = Pick<pg.PoolClient, 'query'>;
+
+export interface PoolOptions {
+  readonly max: number;
+  readonly applicationName: string;
+  /** Told of errors of idle connections; the pool replaces them by itself. */
+  readonly onError: (error: Error) => void;
+}
+
+const CONNECT_TIMEOUT_MS = 5_000;
+/** A statement that takes longer is held up by something; it is ended so that its locks are not held for ever. */
+const STATEMENT_TIMEOUT_MS = 60_000;
+
+/**
+ * Every bigint of the schema (stamps, microseconds, counts) is below 2^53 by construction, so it is read as a number;
+ * one that is not stops the query instead of losing its last digits.
+ */
+function readBigint(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value)) throw new RangeError(`the bigint ${text} is beyond 2^53`);
+  return value;
+}
+
+export function openPool(databaseUrl: string, options: PoolOptions): Pool {
+  const types = new pg.TypeOverrides();
+  types.setTypeParser(pg.types.builtins.INT8, readBigint);
+  const pool = new pg.Pool({
+    connectionString: databaseUrl,
+    max: options.max,
+    application_name: options.applicationName,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    types,
+  });
+  pool.on('error', options.onError);
+  return pool;
+}
+
+/** Runs `work` in one transaction: committed when it resolves, rolled back when it throws. */
+export async function transaction<T>(pool: Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    await client.query('begin');
+    const result = await work(client);
+    await client.query('commit');
+    return result;
+  } catch (error) {
+    // A connection on which the rollback fails too is not given back for others to use.
+    await client.query('rollback').catch((failed: Error) => {
+      broken = failed;
+    });
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}
