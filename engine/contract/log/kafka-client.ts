@@ -1,0 +1,78 @@
+/**
+ * kafkajs, made so that it can be ended for certain. Its own `disconnect` may wait for ever for answers of a broker
+ * that is gone, and a send it has given up can still be retried behind our back; so its sockets are ours.
+ */
+import { connect, type Socket } from 'node:net';
+import { Kafka, type logCreator, logLevel } from 'kafkajs';
+import type { Logger } from 'pino';
+
+export interface KafkaOptions {
+  /** `host:port`, comma-separated. */
+  readonly brokers: string;
+  readonly topic: string;
+  readonly partitions: number;
+  readonly log: Logger;
+  /** A request without an answer by then has failed. */
+  readonly requestTimeoutMs: number;
+}
+
+/** A broker on the same network accepts within milliseconds; one that doesn't within this is as good as gone. */
+const CONNECT_TIMEOUT_MS = 1_000;
+const KEEP_ALIVE_MS = 30_000;
+/** Few and soon: they get over a leader that moved. Outages are outlived by making a new client, not by retries. */
+const RETRY = { retries: 2, initialRetryTime: 50, maxRetryTime: 500 } as const;
+
+export class KafkaClient {
+  readonly kafka: Kafka;
+  readonly #sockets = new Set<Socket>();
+  #ended = false;
+
+  constructor(options: Pick<KafkaOptions, 'brokers' | 'log' | 'requestTimeoutMs'>) {
+    this.kafka = new Kafka({
+      clientId: 'fairline',
+      brokers: options.brokers.split(','),
+      connectionTimeout: CONNECT_TIMEOUT_MS,
+      requestTimeout: options.requestTimeoutMs,
+      retry: RETRY,
+      socketFactory: ({ host, port, onConnect }) => this.#connect(host, port, onConnect),
+      logLevel: levelOf(options.log),
+      logCreator: this.#logCreator(options.log),
+    });
+  }
+
+  /** Ends every connection at once and lets none be made again: nothing is sent by this client from now on. */
+  end(): void {
+    this.#ended = true;
+    // Only an error makes kafkajs give up what waits on the socket, and its timers with it.
+    for (const socket of this.#sockets) socket.destroy(new Error('the client was ended'));
+  }
+
+  #connect(host: string, port: number, onConnect: () => void): Socket {
+    if (this.#ended) throw new Error('the client was ended');
+    const socket = connect({
+      host,
+      port,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: KEEP_ALIVE_MS,
+    });
+    socket.once('connect', onConnect);
+    socket.once('close', () => this.#sockets.delete(socket));
+    this.#sockets.add(socket);
+    return socket;
+  }
+
+  #logCreator(log: Logger): logCreator {
+    return () => entry => {
+      const { timestamp: _timestamp, message, ...details } = entry.log;
+      const line = `kafkajs: ${entry.namespace === '' ? '' : `${entry.namespace}: `}${message}`;
+      if (entry.level === logLevel.ERROR && !this.#ended) log.warn(details, line);
+      else log.debug(details, line);
+    };
+  }
+}
+
+function levelOf(log: Logger): logLevel {
+  if (log.isLevelEnabled('trace')) return logLevel.DEBUG;
+  return log.isLevelEnabled('debug') ? logLevel.INFO : logLevel.ERROR;
+}

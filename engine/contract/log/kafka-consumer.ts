@@ -1,0 +1,75 @@
+import type { Logger } from 'pino';
+import { backoffMs, pause } from './backoff.ts';
+import type { KafkaOptions } from './kafka-client.ts';
+import { KafkaMembership } from './kafka-membership.ts';
+import { ensureTopic } from './kafka-topic.ts';
+import type { LogConsumer, LogHandler } from './log.ts';
+import { Readings } from './reading.ts';
+
+export interface KafkaConsumerOptions extends KafkaOptions {
+  /** Engines of one group share the partitions. */
+  readonly group: string;
+}
+
+/** Creates the topic where it is missing; rejects when Kafka is not there or the topic is not as it should be. */
+export async function openKafkaConsumer(options: KafkaConsumerOptions): Promise<LogConsumer> {
+  const clusterId = await ensureTopic(options);
+  return new KafkaConsumer(options, `kafka:${clusterId}:${options.topic}`);
+}
+
+/**
+ * A member of the group for as long as it is not closed. kafkajs' consumer ends for good in several ways (a crash it
+ * holds for final, a coordinator it does not find, a connection it waits on for ever); each time another is made.
+ */
+class KafkaConsumer implements LogConsumer {
+  readonly kind = 'kafka';
+  readonly name: string;
+  readonly #options: KafkaConsumerOptions;
+  readonly #log: Logger;
+  readonly #closing = new AbortController();
+  #readings: Readings | undefined;
+  #supervised: Promise<void> = Promise.resolve();
+
+  constructor(options: KafkaConsumerOptions, name: string) {
+    this.#options = options;
+    this.#log = options.log;
+    this.name = name;
+  }
+
+  assigned(): readonly number[] {
+    return this.#readings?.assigned() ?? [];
+  }
+
+  run(handler: LogHandler): Promise<void> {
+    if (this.#readings !== undefined) throw new Error('the consumer is under way already');
+    const readings = new Readings(handler, this.#log);
+    this.#readings = readings;
+    return new Promise(joined => {
+      this.#supervised = this.#supervise(readings, joined).then(joined);
+    });
+  }
+
+  /** Kafka's retention does it. */
+  async trim(): Promise<void> {}
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#supervised;
+  }
+
+  async #supervise(readings: Readings, joined: () => void): Promise<void> {
+    const closing = this.#closing.signal;
+    let failures = 0;
+    while (!closing.aborted) {
+      const membership = new KafkaMembership(this.#options, readings, closing);
+      const reason = await membership.last(() => {
+        failures = 0;
+        joined();
+      });
+      if (closing.aborted) return;
+      const waitMs = backoffMs(failures++);
+      this.#log.warn({ reason, waitMs }, 'the consumer has ended; another is made');
+      await pause(waitMs, closing);
+    }
+  }
+}

@@ -1,0 +1,172 @@
+/**
+ * One membership of the consumer group, from joining to its end.
+ *
+ * joining -> reading (GROUP_JOIN: partitions are given, put on hold and sought) -> joining (REBALANCING: all are taken)
+ * -> ... -> ended (crash, stop, silence, or close). An ended one is never used again.
+ */
+import type { Consumer, EachBatchPayload } from 'kafkajs';
+import { messageOf, within } from './backoff.ts';
+import { KafkaClient } from './kafka-client.ts';
+import type { KafkaConsumerOptions } from './kafka-consumer.ts';
+import { KafkaPartition } from './kafka-partition.ts';
+import { ensureTopic } from './kafka-topic.ts';
+import type { PartitionReader, Readings } from './reading.ts';
+
+/** Longer, and the partitions of a killed engine are orphaned for longer; 6 s is the least that brokers allow. */
+const SESSION_TIMEOUT_MS = 10_000;
+/** Members learn of a rebalance from their heartbeat, so it takes about this long. */
+const HEARTBEAT_MS = 1_000;
+/** A member whose batch takes longer than this during a rebalance is put out, and joins again when it is done. */
+const REBALANCE_TIMEOUT_MS = 15_000;
+/** How long a fetch waits when nothing is there, and so how late a partition that was on hold is taken up again. */
+const FETCH_WAIT_MS = 100;
+const BYTES_PER_PARTITION = 4 * 1024 * 1024;
+const BYTES_PER_FETCH = 4 * BYTES_PER_PARTITION;
+/** More gain nothing: ingest is bounded by the ledger. */
+const PARTITIONS_AT_ONCE = 4;
+/** Must be longer than joining a group may take, hence than REBALANCE_TIMEOUT_MS. */
+const SILENCE_MS = 30_000;
+const LEAVE_TIMEOUT_MS = 5_000;
+const CRASH_GRACE_MS = 500;
+
+export class KafkaMembership {
+  readonly #options: KafkaConsumerOptions;
+  readonly #readings: Readings;
+  readonly #closing: AbortSignal;
+  readonly #client: KafkaClient;
+  readonly #consumer: Consumer;
+  readonly #partitions = new Map<number, KafkaPartition>();
+  #aliveAt = performance.now();
+
+  constructor(options: KafkaConsumerOptions, readings: Readings, closing: AbortSignal) {
+    this.#options = options;
+    this.#readings = readings;
+    this.#closing = closing;
+    this.#client = new KafkaClient(options);
+    this.#consumer = this.#client.kafka.consumer({
+      groupId: options.group,
+      sessionTimeout: SESSION_TIMEOUT_MS,
+      heartbeatInterval: HEARTBEAT_MS,
+      rebalanceTimeout: REBALANCE_TIMEOUT_MS,
+      maxWaitTimeInMs: FETCH_WAIT_MS,
+      minBytes: 1,
+      maxBytesPerPartition: BYTES_PER_PARTITION,
+      maxBytes: BYTES_PER_FETCH,
+      allowAutoTopicCreation: false,
+      // Whether to go on is the supervisor's business.
+      retry: { restartOnFailure: () => Promise.resolve(false) },
+    });
+  }
+
+  /** Joins the group and reads; resolves with the reason when it is over. `onJoin` is called at each joining. Never rejects. */
+  async last(onJoin: () => void): Promise<string> {
+    const over = this.#untilOver(onJoin);
+    // kafkajs' `run` resolves when it has joined, and also when it has crashed; the events tell which.
+    const failed = new Promise<string>(resolve => {
+      this.#join().catch(error => resolve(messageOf(error)));
+    });
+    const reason = await Promise.race([over.reason, failed]);
+    over.stopWatching();
+    this.#partitions.clear();
+    this.#readings.dropAll();
+    await this.#leave();
+    return reason;
+  }
+
+  async #join(): Promise<void> {
+    await ensureTopic(this.#options);
+    if (this.#closing.aborted) return;
+    this.#aliveAt = performance.now();
+    await this.#consumer.connect();
+    await this.#consumer.subscribe({ topics: [this.#options.topic], fromBeginning: true });
+    await this.#consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: PARTITIONS_AT_ONCE,
+      eachBatch: payload => this.#take(payload),
+    });
+  }
+
+  async #leave(): Promise<void> {
+    await this.#readings.settled();
+    try {
+      const gone = this.#consumer.disconnect();
+      await within(LEAVE_TIMEOUT_MS, gone, () => new Error(`no answer within ${LEAVE_TIMEOUT_MS} ms`));
+    } catch (err) {
+      this.#options.log.debug({ err }, 'the group could not be left; the session will run out');
+    } finally {
+      this.#client.end();
+    }
+  }
+
+  #untilOver(onJoin: () => void): { reason: Promise<string>; stopWatching: () => void } {
+    const consumer = this.#consumer;
+    const { CRASH, STOP, GROUP_JOIN, REBALANCING, FETCH, HEARTBEAT, END_BATCH_PROCESS } = consumer.events;
+    const isAlive = (): void => {
+      this.#aliveAt = performance.now();
+    };
+    for (const sign of [FETCH, HEARTBEAT, END_BATCH_PROCESS]) consumer.on(sign, isAlive);
+    consumer.on(REBALANCING, () => this.#readings.dropAll());
+    consumer.on(GROUP_JOIN, ({ payload }) => {
+      isAlive();
+      this.#assign(payload.memberAssignment[this.#options.topic] ?? []);
+      onJoin();
+    });
+    let watch: NodeJS.Timeout | undefined;
+    const reason = new Promise<string>(resolve => {
+      consumer.on(CRASH, ({ payload }) => resolve(`crashed: ${payload.error.message}`));
+      // kafkajs stops before it tells of a crash, and the crash has the reason.
+      consumer.on(STOP, () => void setTimeout(resolve, CRASH_GRACE_MS, 'stopped'));
+      watch = setInterval(() => {
+        if (this.#readings.busy) isAlive();
+        if (performance.now() - this.#aliveAt > SILENCE_MS) resolve(`silent for ${SILENCE_MS} ms`);
+      }, 1_000);
+      this.#closing.addEventListener('abort', () => resolve('closed'), { once: true });
+      if (this.#closing.aborted) resolve('closed');
+    });
+    return { reason, stopWatching: () => clearInterval(watch) };
+  }
+
+  /** Runs within kafkajs' joining, before the first fetch: what is put on hold here is not read from a wrong place. */
+  #assign(given: readonly number[]): void {
+    const { topic, log } = this.#options;
+    log.info({ topic, partitions: given }, 'partitions were given');
+    this.#readings.dropAll();
+    this.#partitions.clear();
+    for (const number of given) {
+      const partition = new KafkaPartition(number, log);
+      this.#partitions.set(number, partition);
+      const reader: PartitionReader = {
+        hold: () => this.#consumer.pause([{ topic, partitions: [number] }]),
+        seek: async position => {
+          this.#consumer.seek({ topic, partition: number, offset: partition.goTo(position) });
+          this.#consumer.resume([{ topic, partitions: [number] }]);
+        },
+      };
+      reader.hold();
+      this.#readings.begin(number, reader);
+    }
+  }
+
+  async #take({ batch, resolveOffset, heartbeat }: EachBatchPayload): Promise<void> {
+    const partition = this.#partitions.get(batch.partition);
+    const found = partition?.accept(batch.messages);
+    if (partition === undefined || found === undefined) return;
+    if (found.records.length === 0) {
+      this.#consumer.seek({ topic: batch.topic, partition: batch.partition, offset: found.next });
+      return;
+    }
+    const beat = setInterval(() => {
+      // A rebalance shows here first; kafkajs meets it again, and acts on it, as soon as the batch is done.
+      heartbeat().catch(err => this.#options.log.debug({ err }, 'a heartbeat failed'));
+    }, HEARTBEAT_MS);
+    try {
+      const taken = await this.#readings.take(batch.partition, found.next, found.records);
+      if (!taken || this.#partitions.get(batch.partition) !== partition) return;
+      partition.goTo(found.next);
+      resolveOffset(batch.lastOffset());
+    } finally {
+      clearInterval(beat);
+    }
+  }
+}

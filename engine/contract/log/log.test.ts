@@ -1,0 +1,209 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { after, describe, it } from 'node:test';
+import { pino } from 'pino';
+import { availableLogs, eventually, serversFromEnv } from '../../test/support.ts';
+import type { LogConsumer, LogHandler, LogProducer } from './log.ts';
+import { LogUnavailable } from './log.ts';
+import { type LogConfig, openConsumer, openProducer } from './open.ts';
+import { logConfig, PARTITIONS, quiet, TestLedger, TestOwnership } from './test-ledger.ts';
+
+const ALL = Array.from({ length: PARTITIONS }, (_, partition) => partition);
+
+for (const kind of availableLogs()) {
+  describe(`the ${kind} log`, () => {
+    const opened: { close(): Promise<void> }[] = [];
+    after(async () => {
+      await Promise.all(opened.map(end => end.close()));
+    });
+
+    const produce = async (config: LogConfig): Promise<LogProducer> => {
+      const producer = await openProducer(config, quiet);
+      opened.push(producer);
+      return producer;
+    };
+    const consume = async (
+      config: LogConfig,
+      handler: LogHandler,
+      ownership = new TestOwnership(),
+      log = quiet,
+    ): Promise<LogConsumer> => {
+      const consumer = await openConsumer(config, log, () => ownership.join());
+      opened.push(consumer);
+      await consumer.run(handler);
+      return consumer;
+    };
+    const fresh = (): LogConfig => logConfig(kind, serversFromEnv());
+
+    it('reads in each partition exactly what was appended, in that order', async () => {
+      const config = fresh();
+      const producer = await produce(config);
+      const ledger = new TestLedger();
+      const appended = ALL.map(() => [] as string[]);
+      const append = async (partition: number, text: string): Promise<void> => {
+        await producer.append(partition, Buffer.from(text));
+        appended[partition]?.push(text);
+      };
+      for (let number = 0; number < 150; number++) await append(number % PARTITIONS, `before ${number}`);
+      await consume(config, ledger.handler());
+      for (let number = 0; number < 150; number++) await append(number % PARTITIONS, `after ${number}`);
+      await eventually(() => ledger.count >= 300);
+      for (const partition of ALL) assert.deepEqual(ledger.rowsOf(partition), appended[partition]);
+      assert.deepEqual(ledger.faults, []);
+    });
+
+    it('keeps every byte of a large record, whatever becomes of the buffer after the append', async () => {
+      const config = fresh();
+      const producer = await produce(config);
+      const bytes = randomBytes(900_000);
+      const copy = Buffer.from(bytes);
+      await producer.append(1, bytes);
+      bytes.fill(0);
+      const received: Buffer[] = [];
+      await consume(config, {
+        start: async () => '',
+        batch: async batch => {
+          received.push(...batch.records.map(record => record.bytes));
+        },
+      });
+      await eventually(() => received.length > 0);
+      assert.equal(received.length, 1);
+      assert.ok(received[0]?.equals(copy));
+    });
+
+    it('goes on where the ledger stands, not where a broker believes it does', async () => {
+      const config = fresh();
+      const producer = await produce(config);
+      const ledger = new TestLedger();
+      const first = await consume(config, ledger.handler());
+      for (const text of ['a', 'b', 'c']) await producer.append(2, Buffer.from(text));
+      await eventually(() => ledger.count === 3);
+      const [reached] = [ledger.positions.get(2)];
+      await first.close();
+      assert.deepEqual(first.assigned(), []);
+      for (const text of ['d', 'e']) await producer.append(2, Buffer.from(text));
+
+      const second = await consume(config, ledger.handler());
+      await eventually(() => ledger.count === 5);
+      await second.close();
+      assert.deepEqual(ledger.rowsOf(2), ['a', 'b', 'c', 'd', 'e']);
+
+      ledger.positions.set(2, reached ?? '');
+      await consume(config, ledger.handler());
+      await eventually(() => ledger.count === 7);
+      assert.deepEqual(ledger.rowsOf(2), ['a', 'b', 'c', 'd', 'e', 'd', 'e']);
+    });
+
+    it('delivers a batch again that was thrown back, after asking where to begin', async () => {
+      const config = fresh();
+      const producer = await produce(config);
+      const ledger = new TestLedger();
+      let refused = 0;
+      const refuse = ({ partition }: { partition: number }): void => {
+        if (partition === 0 && refused < 3) {
+          refused += 1;
+          throw new Error('the ledger is away');
+        }
+      };
+      await consume(config, ledger.handler(refuse));
+      for (let number = 0; number < 20; number++) {
+        await producer.append(0, Buffer.from(String(number)));
+        await producer.append(1, Buffer.from(String(number)));
+      }
+      await eventually(() => ledger.count === 40);
+      const expected = Array.from({ length: 20 }, (_, number) => String(number));
+      assert.deepEqual(ledger.rowsOf(0), expected);
+      assert.deepEqual(ledger.rowsOf(1), expected);
+      assert.equal(refused, 3);
+      assert.ok(ledger.starts.filter(partition => partition === 0).length >= 4);
+      assert.deepEqual(ledger.faults, []);
+    });
+
+    it('asks again when the ledger cannot say where to begin, or names no place in this log', async () => {
+      const config = fresh();
+      const producer = await produce(config);
+      const ledger = new TestLedger();
+      const handler = ledger.handler();
+      const answers = ['no such place'];
+      let failures = 0;
+      await consume(config, {
+        batch: handler.batch,
+        start: async partition => {
+          if (partition === 3 && failures < 2) {
+            failures += 1;
+            throw new Error('the ledger is away');
+          }
+          return (partition === 3 ? answers.pop() : undefined) ?? (await handler.start(partition));
+        },
+      });
+      await producer.append(3, Buffer.from('a'));
+      await eventually(() => ledger.count === 1);
+      assert.equal(failures, 2);
+    });
+
+    it('shares the partitions among consumers, and gives those of one that closes to the others', async () => {
+      const config = fresh();
+      const producer = await produce(config);
+      const ledger = new TestLedger();
+      const ownership = new TestOwnership();
+      const first = await consume(config, ledger.handler(), ownership);
+      await eventually(() => first.assigned().length === PARTITIONS);
+      const second = await consume(config, ledger.handler(), ownership);
+      await eventually(() => first.assigned().length === 2 && second.assigned().length === 2);
+      assert.deepEqual(
+        [...first.assigned(), ...second.assigned()].sort((a, b) => a - b),
+        ALL,
+      );
+      for (let number = 0; number < 40; number++) {
+        await producer.append(number % PARTITIONS, Buffer.from(String(number)));
+      }
+      await eventually(() => ledger.count === 40);
+      await first.close();
+      await eventually(() => second.assigned().length === PARTITIONS);
+      for (let number = 40; number < 80; number++) {
+        await producer.append(number % PARTITIONS, Buffer.from(String(number)));
+      }
+      await eventually(() => ledger.count === 80);
+      for (const partition of ALL) {
+        const numbers = ledger.rowsOf(partition).map(Number);
+        assert.deepEqual(
+          numbers,
+          Array.from({ length: 20 }, (_, at) => partition + at * PARTITIONS),
+        );
+      }
+      assert.deepEqual(ledger.faults, []);
+    });
+
+    it('says loudly that the log is shorter than the ledger, and goes on with what it has', async () => {
+      const config = fresh();
+      const producer = await produce(config);
+      const errors: string[] = [];
+      const log = pino({ level: 'error' }, { write: line => errors.push(line) });
+      const ledger = new TestLedger();
+      ledger.positions.set(0, kind === 'kafka' ? '1000' : '99999999999999-0');
+      await producer.append(0, Buffer.from('a'));
+      await consume(config, ledger.handler(), new TestOwnership(), log);
+      await eventually(() => ledger.count === 1);
+      await producer.append(0, Buffer.from('b'));
+      await eventually(() => ledger.count === 2);
+      assert.deepEqual(ledger.rowsOf(0), ['a', 'b']);
+      assert.ok(errors.some(line => line.includes('THE LOG IS SHORTER')));
+    });
+
+    it('refuses a partition that does not exist, and every append after it was closed', async () => {
+      const producer = await produce(fresh());
+      await assert.rejects(producer.append(PARTITIONS, Buffer.from('a')), RangeError);
+      await assert.rejects(producer.append(-1, Buffer.from('a')), RangeError);
+      await producer.append(0, Buffer.from('a'));
+      await producer.close();
+      await assert.rejects(producer.append(0, Buffer.from('b')), LogUnavailable);
+    });
+
+    it('closes a consumer that is not under way, and one twice', async () => {
+      const consumer = await openConsumer(fresh(), quiet, () => new TestOwnership().join());
+      assert.equal(consumer.kind, kind);
+      await consumer.close();
+      await consumer.close();
+    });
+  });
+}

@@ -1,0 +1,67 @@
+import type { Logger } from 'pino';
+import { oneOf, type SharedConfig } from '../config.ts';
+import { openKafkaConsumer } from './kafka-consumer.ts';
+import { openKafkaProducer } from './kafka-producer.ts';
+import { topicOf } from './kafka-topic.ts';
+import type { LogConsumer, LogProducer } from './log.ts';
+import { APPENDFSYNC, type Appendfsync } from './redis-durability.ts';
+import { openRedisProducer } from './redis-producer.ts';
+import { openRedisConsumer, type PartitionOwnership } from './redis-streams.ts';
+
+export type { PartitionOwnership };
+
+export const logVariables = {
+  /** Accepts by name a Redis log that answers before an append is on disk. */
+  REDIS_LOG_APPENDFSYNC: oneOf('always', ...APPENDFSYNC),
+} as const;
+
+export type LogConfig = Pick<
+  SharedConfig,
+  'REDIS_URL' | 'LOG' | 'KAFKA_BROKERS' | 'NAMESPACE' | 'LOG_PARTITIONS'
+> & { readonly REDIS_LOG_APPENDFSYNC: Appendfsync };
+
+/** Longer than a slow fsync or the move of a leader; shorter than what a person waits for an answer. */
+const APPEND_TIMEOUT_MS = 5_000;
+const REQUEST_TIMEOUT_MS = 3_000;
+
+/**
+ * The end of the log that appends. Rejects when its server is not there within 15 s, when a Kafka topic has another
+ * number of partitions, and when a Redis does not put each append on disk and that is not accepted by name.
+ */
+export function openProducer(config: LogConfig, log: Logger): Promise<LogProducer> {
+  return config.LOG === 'kafka'
+    ? openKafkaProducer({ ...kafkaOptions(config, log), appendTimeoutMs: APPEND_TIMEOUT_MS })
+    : openRedisProducer({
+        ...redisOptions(config, log),
+        appendTimeoutMs: REQUEST_TIMEOUT_MS,
+        acceptAppendfsync: config.REDIS_LOG_APPENDFSYNC,
+      });
+}
+
+/**
+ * The end of the log that reads. Rejects when its server is not there within 15 s. `ownership` is asked for only where
+ * the log does not share its partitions among engines by itself, and is closed with the consumer.
+ */
+export function openConsumer(
+  config: LogConfig,
+  log: Logger,
+  ownership: () => PartitionOwnership,
+): Promise<LogConsumer> {
+  return config.LOG === 'kafka'
+    ? openKafkaConsumer({ ...kafkaOptions(config, log), group: `${config.NAMESPACE}.engine` })
+    : openRedisConsumer(redisOptions(config, log), ownership());
+}
+
+function kafkaOptions(config: LogConfig, log: Logger) {
+  return {
+    brokers: config.KAFKA_BROKERS,
+    topic: topicOf(config.NAMESPACE),
+    partitions: config.LOG_PARTITIONS,
+    log,
+    requestTimeoutMs: REQUEST_TIMEOUT_MS,
+  };
+}
+
+function redisOptions(config: LogConfig, log: Logger) {
+  return { urls: config.REDIS_URL, namespace: config.NAMESPACE, partitions: config.LOG_PARTITIONS, log };
+}

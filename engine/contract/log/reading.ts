@@ -1,0 +1,124 @@
+/**
+ * The partitions a consumer has been given, and where each stands. What both logs have in common: ask the handler
+ * where to begin, hand batches over one after another, and when one is thrown back wait, ask anew and go on.
+ */
+import type { Logger } from 'pino';
+import { backoffMs, pause } from './backoff.ts';
+import type { LogBatch, LogHandler } from './log.ts';
+
+/** How a partition is read; called by Readings only. */
+export interface PartitionReader {
+  /** Reads on from that position. Where it rejects, the handler is asked for a position again, after a pause. */
+  seek(position: string): Promise<void>;
+  /** Reads nothing of the partition until the next `seek`. */
+  hold(): void;
+}
+
+interface Reading {
+  readonly partition: number;
+  readonly reader: PartitionReader;
+  readonly ended: AbortController;
+  from: string;
+  failures: number;
+}
+
+export class Readings {
+  readonly #handler: LogHandler;
+  readonly #log: Logger;
+  readonly #readings = new Map<number, Reading>();
+  /**
+   * The batch of a partition that the handler has in hand. It is kept apart from the readings because it can outlive
+   * its own: a partition that is given back before it is done must wait for it.
+   */
+  readonly #inHand = new Map<number, Promise<boolean>>();
+
+  constructor(handler: LogHandler, log: Logger) {
+    this.#handler = handler;
+    this.#log = log;
+  }
+
+  assigned(): readonly number[] {
+    return [...this.#readings.keys()].sort((a, b) => a - b);
+  }
+
+  /** Whether the handler has a batch in hand at the moment. */
+  get busy(): boolean {
+    return this.#inHand.size > 0;
+  }
+
+  /** Begins with a partition, or begins anew; it must be on hold until `reader.seek` is called. */
+  begin(partition: number, reader: PartitionReader): void {
+    this.drop(partition);
+    const reading = { partition, reader, ended: new AbortController(), from: '', failures: 0 };
+    this.#readings.set(partition, reading);
+    void this.#start(reading);
+  }
+
+  drop(partition: number): void {
+    this.#readings.get(partition)?.ended.abort();
+    this.#readings.delete(partition);
+  }
+
+  dropAll(): void {
+    for (const partition of this.assigned()) this.drop(partition);
+  }
+
+  /** Resolves when the handler has nothing in hand any more. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#inHand.values());
+  }
+
+  /**
+   * Hands a batch to the handler. Answers whether to read on behind it: not when the handler threw it back (then the
+   * partition is on hold until it is sought again), nor when the partition was taken away meanwhile. Never rejects.
+   */
+  take(partition: number, next: string, records: LogBatch['records']): Promise<boolean> {
+    const reading = this.#readings.get(partition);
+    if (reading === undefined) return Promise.resolve(false);
+    const turn = this.#hand(reading, next, records).finally(() => {
+      if (this.#inHand.get(partition) === turn) this.#inHand.delete(partition);
+    });
+    this.#inHand.set(partition, turn);
+    return turn;
+  }
+
+  async #hand(reading: Reading, next: string, records: LogBatch['records']): Promise<boolean> {
+    const { partition, from, ended, reader } = reading;
+    try {
+      await this.#handler.batch({ partition, from, next, records });
+    } catch (err) {
+      if (ended.signal.aborted) return false;
+      this.#log.warn({ err, partition, from, failures: reading.failures }, 'a batch was thrown back');
+      reader.hold();
+      void this.#startLater(reading);
+      return false;
+    }
+    if (ended.signal.aborted) return false;
+    reading.from = next;
+    reading.failures = 0;
+    return true;
+  }
+
+  async #startLater(reading: Reading): Promise<void> {
+    await pause(backoffMs(reading.failures++), reading.ended.signal);
+    await this.#start(reading);
+  }
+
+  async #start(reading: Reading): Promise<void> {
+    const { partition, reader, ended } = reading;
+    while (!ended.signal.aborted) {
+      try {
+        await this.#inHand.get(partition);
+        if (ended.signal.aborted) return;
+        const position = await this.#handler.start(partition);
+        if (ended.signal.aborted) return;
+        reading.from = position;
+        await reader.seek(position);
+        return;
+      } catch (err) {
+        this.#log.warn({ err, partition, failures: reading.failures }, 'a partition could not be begun');
+      }
+      await pause(backoffMs(reading.failures++), ended.signal);
+    }
+  }
+}

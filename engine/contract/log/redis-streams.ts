@@ -1,0 +1,267 @@
+/**
+ * The log in Redis Streams, one stream a partition. A position is the id of the last entry read; '' is before the first.
+ */
+import { Cluster, type Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import { keysOf } from '../keys.ts';
+import { connectRedis, type RedisClient, waitForRedis } from '../redis.ts';
+import { backoffMs, pause } from './backoff.ts';
+import type { LogConsumer, LogHandler } from './log.ts';
+import { Readings } from './reading.ts';
+import { isReply, REDIS_OPEN_TIMEOUT_MS, type RedisLogOptions } from './redis-log.ts';
+
+/** Shares the partitions among engines, where the log does not do that by itself. */
+export interface PartitionOwnership {
+  /**
+   * The partitions that are this engine's from now on; asked about once a second. A partition it named before and does
+   * not name any more has been lost. When it rejects, all are taken for lost until it answers again.
+   */
+  poll(): Promise<readonly number[]>;
+  /** Gives all of them back. */
+  close(): Promise<void>;
+}
+
+const POLL_MS = 1_000;
+/** How long a read waits for something new, and so how late a partition that was just given is taken up. */
+const BLOCK_MS = 250;
+/** A Cluster's streams lie on several nodes, whose connections a waiting read would block one for another. */
+const CLUSTER_POLL_MS = 20;
+/** Records of one partition in one batch. */
+const BATCH_RECORDS = 100;
+/** Must be longer than BLOCK_MS. */
+const COMMAND_TIMEOUT_MS = 5_000;
+const START = '0-0';
+
+type Entries = readonly (readonly [id: Buffer, fields: readonly Buffer[]])[];
+
+interface Place {
+  readonly partition: number;
+  readonly stream: string;
+  /** The id of the last entry read; undefined while the partition is on hold. */
+  after: string | undefined;
+}
+
+/** Rejects when Redis is not there. `ownership` is closed by the consumer. */
+export async function openRedisConsumer(
+  options: RedisLogOptions,
+  ownership: PartitionOwnership,
+): Promise<LogConsumer> {
+  const consumer = new RedisConsumer(options, ownership);
+  try {
+    await consumer.connected();
+  } catch (error) {
+    await consumer.close();
+    throw error;
+  }
+  return consumer;
+}
+
+class RedisConsumer implements LogConsumer {
+  readonly kind = 'redis';
+  readonly name: string;
+  readonly #log: Logger;
+  readonly #ownership: PartitionOwnership;
+  readonly #streamOf: (partition: number) => string;
+  /** Waits in XREAD most of the time; nothing else may wait behind it. */
+  readonly #reader: RedisClient;
+  readonly #commands: RedisClient;
+  readonly #closing = new AbortController();
+  readonly #places = new Map<number, Place>();
+  #readings: Readings | undefined;
+  #running: Promise<unknown> = Promise.resolve();
+
+  constructor(options: RedisLogOptions, ownership: PartitionOwnership) {
+    this.name = `redis:${options.namespace}`;
+    this.#log = options.log;
+    this.#ownership = ownership;
+    this.#streamOf = keysOf(options.namespace).logPartition;
+    const connect = (): RedisClient =>
+      connectRedis(options.urls, {
+        commandTimeoutMs: COMMAND_TIMEOUT_MS,
+        onError: err => this.#log.debug({ err }, 'the log has no connection to Redis'),
+      });
+    this.#reader = connect();
+    this.#commands = connect();
+  }
+
+  async connected(): Promise<void> {
+    await waitForRedis(this.#reader, REDIS_OPEN_TIMEOUT_MS);
+    await waitForRedis(this.#commands, REDIS_OPEN_TIMEOUT_MS);
+  }
+
+  assigned(): readonly number[] {
+    return this.#readings?.assigned() ?? [];
+  }
+
+  async run(handler: LogHandler): Promise<void> {
+    if (this.#readings !== undefined) throw new Error('the consumer is under way already');
+    const readings = new Readings(handler, this.#log);
+    this.#readings = readings;
+    await this.#own(readings);
+    this.#running = Promise.all([this.#ownOn(readings), this.#readOn(readings)]);
+  }
+
+  /** Removes whole nodes of the stream only, so a little of what lies before stays. */
+  async trim(partition: number, position: string): Promise<void> {
+    if (position === '') return;
+    await this.#commands.xtrim(this.#streamOf(partition), 'MINID', '~', position);
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    this.#readings?.dropAll();
+    await this.#readings?.settled();
+    this.#reader.disconnect();
+    this.#commands.disconnect();
+    await this.#running;
+    await this.#ownership.close();
+  }
+
+  async #ownOn(readings: Readings): Promise<void> {
+    const closing = this.#closing.signal;
+    while (!closing.aborted) {
+      await pause(POLL_MS, closing);
+      if (!closing.aborted) await this.#own(readings);
+    }
+  }
+
+  async #own(readings: Readings): Promise<void> {
+    let owned: readonly number[] = [];
+    try {
+      owned = await this.#ownership.poll();
+    } catch (err) {
+      this.#log.warn({ err }, 'it is not known which partitions are ours: none is read');
+    }
+    if (this.#closing.signal.aborted) return;
+    const had = readings.assigned();
+    for (const partition of had) {
+      if (owned.includes(partition)) continue;
+      readings.drop(partition);
+      this.#places.delete(partition);
+    }
+    for (const partition of owned) {
+      if (!had.includes(partition)) this.#begin(partition, readings);
+    }
+    if (had.join() !== readings.assigned().join()) {
+      this.#log.info({ partitions: readings.assigned() }, 'partitions were given');
+    }
+  }
+
+  #begin(partition: number, readings: Readings): void {
+    const place: Place = { partition, stream: this.#streamOf(partition), after: undefined };
+    this.#places.set(partition, place);
+    readings.begin(partition, {
+      hold: () => {
+        place.after = undefined;
+      },
+      seek: async position => {
+        place.after = await this.#locate(place, position);
+      },
+    });
+  }
+
+  /**
+   * Where to go on for that position. The entry at a position the ledger has reached is always there: trimming spares
+   * it. Where it isn't, the stream was emptied, cut or has lost its end; that is logged as an error.
+   */
+  async #locate(place: Place, position: string): Promise<string> {
+    if (position === '') return START;
+    const { partition, stream } = place;
+    const wanted = parseId(position);
+    const [there] = await this.#commands.xrange(stream, position, position);
+    if (there !== undefined) return position;
+    const [last] = await this.#commands.xrevrange(stream, '+', '-', 'COUNT', 1);
+    const isBehind = last !== undefined && isLater(parseId(last[0]), wanted);
+    this.#log.error(
+      { partition, stream, expected: position, last: last?.[0] },
+      isBehind
+        ? 'RECORDS MAY BE MISSING: the log does not have the position that was reached; going on behind it'
+        : 'THE LOG IS SHORTER than the position that was reached: it was emptied; going on from its beginning',
+    );
+    return isBehind ? position : START;
+  }
+
+  async #readOn(readings: Readings): Promise<void> {
+    const closing = this.#closing.signal;
+    for (let failures = 0; !closing.aborted; ) {
+      const places = [...this.#places.values()].filter(({ after }) => after !== undefined);
+      try {
+        const found = await this.#read(places);
+        if (failures > 0) this.#log.info('the log can be read again');
+        failures = 0;
+        await Promise.all([...found].map(([place, entries]) => this.#take(readings, place, entries)));
+      } catch (err) {
+        if (closing.aborted) return;
+        this.#log[failures === 0 ? 'warn' : 'debug']({ err, failures }, 'the log cannot be read');
+        // No answer: the connection may be dead without knowing it.
+        if (this.#reader.status === 'ready' && !isReply(err)) this.#reader.disconnect(true);
+        await pause(backoffMs(failures++), closing);
+      }
+    }
+  }
+
+  async #take(readings: Readings, place: Place, entries: Entries): Promise<void> {
+    const records = entries.map(([id, fields]) => ({
+      position: id.toString('latin1'),
+      bytes: fields[1] ?? Buffer.alloc(0),
+    }));
+    const next = records.at(-1)?.position;
+    // Given away, or put on hold and sought anew, while the read was under way.
+    if (next === undefined || this.#places.get(place.partition) !== place || place.after === undefined)
+      return;
+    if (await readings.take(place.partition, next, records)) place.after = next;
+  }
+
+  async #read(places: readonly Place[]): Promise<ReadonlyMap<Place, Entries>> {
+    const found = new Map<Place, Entries>();
+    if (places.length === 0) {
+      await pause(CLUSTER_POLL_MS, this.#closing.signal);
+    } else if (this.#reader instanceof Cluster) {
+      await Promise.all(places.map(place => readOne(this.#reader, place, found)));
+      if (found.size === 0) await pause(CLUSTER_POLL_MS, this.#closing.signal);
+    } else {
+      await readAll(this.#reader, places, found);
+    }
+    return found;
+  }
+}
+
+async function readOne(reader: RedisClient, place: Place, found: Map<Place, Entries>): Promise<void> {
+  const answer = await reader.xreadBuffer(
+    'COUNT',
+    BATCH_RECORDS,
+    'STREAMS',
+    place.stream,
+    place.after ?? START,
+  );
+  for (const [, entries] of answer ?? []) found.set(place, entries);
+}
+
+async function readAll(reader: Redis, places: readonly Place[], found: Map<Place, Entries>): Promise<void> {
+  const answer = await reader.xreadBuffer(
+    'COUNT',
+    BATCH_RECORDS,
+    'BLOCK',
+    BLOCK_MS,
+    'STREAMS',
+    ...places.map(({ stream }) => stream),
+    ...places.map(({ after }) => after ?? START),
+  );
+  for (const [stream, entries] of answer ?? []) {
+    const place = places.find(candidate => candidate.stream === stream.toString());
+    if (place !== undefined) found.set(place, entries);
+  }
+}
+
+/** An id is `<milliseconds>-<number>`. */
+function parseId(id: string): readonly [ms: bigint, number: bigint] {
+  const [, ms, number] = /^(\d+)-(\d+)$/.exec(id) ?? [];
+  if (ms === undefined || number === undefined) {
+    throw new Error(`the position ${JSON.stringify(id)} is not an id of a Redis stream`);
+  }
+  return [BigInt(ms), BigInt(number)];
+}
+
+function isLater([ms, number]: readonly [bigint, bigint], than: readonly [bigint, bigint]): boolean {
+  return ms > than[0] || (ms === than[0] && number > than[1]);
+}

@@ -1,0 +1,113 @@
+/**
+ * The routes of the gateway. Every path that exists answers every method: 405 with Allow where it does not know it.
+ */
+import uws, { type HttpRequest, type HttpResponse, type TemplatedApp } from 'uWebSockets.js';
+import { fieldFault } from '../engine/contract/problem.ts';
+import { type CampaignParts, getCampaign, listCampaigns } from './campaigns.ts';
+import { deleteEntry, type EntryParts, getEntry, postEntry } from './entries.ts';
+import { openApiDocument } from './openapi.ts';
+import { Reply } from './reply.ts';
+import type { Streams } from './streams.ts';
+
+export interface AppParts extends EntryParts, CampaignParts {
+  readonly streams: Streams;
+  /** What readiness depends on, each 'ok' or what is wrong. */
+  readonly checks: () => Readonly<Record<string, string>>;
+  readonly connections: { count: number };
+  /** Told of a handler that failed: a defect, which is answered with 500. */
+  readonly failed: (error: unknown) => void;
+}
+
+type Handler = (res: HttpResponse, req: HttpRequest) => void | Promise<void>;
+type Method = 'get' | 'post' | 'del';
+
+const METHOD_NAMES: Readonly<Record<Method, string>> = { get: 'GET', post: 'POST', del: 'DELETE' };
+
+/** Routes as uWebSockets.js spells them; `:id` is parameter 0. */
+function routesOf(parts: AppParts): Readonly<Record<string, Partial<Record<Method, Handler>>>> {
+  const openApi = JSON.stringify(openApiDocument());
+  return {
+    '/v1/campaigns': { get: (res, req) => listCampaigns(parts, res, req) },
+    '/v1/campaigns/:id': { get: (res, req) => getCampaign(parts, res, req) },
+    '/v1/campaigns/:id/entries': { post: (res, req) => postEntry(parts, res, req) },
+    '/v1/campaigns/:id/entries/me': {
+      get: (res, req) => getEntry(parts, res, req),
+      del: (res, req) => deleteEntry(parts, res, req),
+    },
+    '/v1/campaigns/:id/queue': { get: (res, req) => parts.streams.open(res, req) },
+    '/livez': { get: res => new Reply(res).json(200, '{"status":"ok"}') },
+    '/readyz': { get: res => answerReady(parts, res) },
+    '/metrics': { get: res => answerMetrics(parts, res) },
+    '/openapi.json': { get: res => new Reply(res).json(200, openApi) },
+  };
+}
+
+/** Sets up the routes and the cap on connections. */
+export function buildApp(parts: AppParts): TemplatedApp {
+  const app = uws.App();
+  limitConnections(app, parts);
+  for (const [path, methods] of Object.entries(routesOf(parts))) {
+    const allow: string[] = [];
+    for (const method of ['get', 'post', 'del'] as const) {
+      const handler = methods[method];
+      if (handler === undefined) continue;
+      allow.push(METHOD_NAMES[method]);
+      app[method](path, (res, req) => run(parts, handler, res, req));
+    }
+    app.any(path, (res, req) => refuseMethod(parts, res, req, allow.join(', ')));
+  }
+  app.any('/*', (res, req) => {
+    const path = req.getUrl();
+    const fault = fieldFault('path', path, 'a path that /openapi.json names');
+    new Reply(res).problem('not-found', `There is nothing at ${fault.value}.`, {
+      members: { errors: [fault] },
+    });
+  });
+  return app;
+}
+
+function run(parts: AppParts, handler: Handler, res: HttpResponse, req: HttpRequest): void {
+  try {
+    const done = handler(res, req);
+    if (done !== undefined) done.catch(parts.failed);
+  } catch (error) {
+    parts.failed(error);
+    // The handler may have registered its own abort handler; closing is what is safe in every state.
+    res.close();
+  }
+}
+
+function refuseMethod(parts: AppParts, res: HttpResponse, req: HttpRequest, allow: string): void {
+  const method = req.getCaseSensitiveMethod();
+  parts.metrics.refuse('method');
+  const fault = fieldFault('method', method, allow);
+  new Reply(res).problem('method-not-allowed', `${method} is not known here; ${allow} would be right.`, {
+    members: { errors: [fault] },
+    headers: { allow },
+  });
+}
+
+function limitConnections(app: TemplatedApp, parts: AppParts): void {
+  const { connections, config, metrics } = parts;
+  const opensOrCloses = (res: HttpResponse, change: number): void => {
+    connections.count += change;
+    if (change > 0 && connections.count > config.MAX_CONNECTIONS) {
+      metrics.refuse('connections');
+      res.close();
+    }
+  };
+  app.filter((res, change) => opensOrCloses(res, Number(change)));
+}
+
+function answerReady(parts: AppParts, res: HttpResponse): void {
+  const checks = parts.checks();
+  const ready = Object.values(checks).every(state => state === 'ok');
+  const body = JSON.stringify({ status: ready ? 'ok' : 'unavailable', checks });
+  new Reply(res).json(ready ? 200 : 503, body);
+}
+
+async function answerMetrics(parts: AppParts, res: HttpResponse): Promise<void> {
+  const reply = new Reply(res);
+  const { registry } = parts.metrics;
+  reply.text(200, registry.contentType, await registry.metrics());
+}

@@ -1,0 +1,121 @@
+/**
+ * The gateway's copy of the board: read every few tens of milliseconds, so that nothing on the hot path asks anybody.
+ */
+import type { BoardCampaign } from '../engine/contract/board/board.ts';
+import { readBoard } from '../engine/contract/board/board.ts';
+import type { Keys } from '../engine/contract/keys.ts';
+import type { RedisClient } from '../engine/contract/redis.ts';
+import { monotonicUs } from './clock.ts';
+
+export interface BoardListener {
+  /** Something on the board changed: campaigns, or how far ranks are final. */
+  changed(campaigns: readonly BoardCampaign[]): void;
+}
+
+export class Board {
+  readonly #redis: RedisClient;
+  readonly #keys: Keys;
+  readonly #campaigns = new Map<number, BoardCampaign>();
+  readonly #listeners: BoardListener[] = [];
+  #epoch = '';
+  #version = 0;
+  #rankedUs = 0;
+  #watermarkUs = 0;
+  #readAtUs = Number.NEGATIVE_INFINITY;
+  #reading: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
+
+  constructor(redis: RedisClient, keys: Keys) {
+    this.#redis = redis;
+    this.#keys = keys;
+  }
+
+  /** '' while Redis is new and the engine has not made the board. */
+  get epoch(): string {
+    return this.#epoch;
+  }
+
+  /** Every rank of a request stamped up to here is final, microseconds since the epoch. */
+  get rankedUs(): number {
+    return this.#rankedUs;
+  }
+
+  get watermarkUs(): number {
+    return this.#watermarkUs;
+  }
+
+  /** When the last successful read was sent, on the monotonic clock, microseconds. */
+  get readAtUs(): number {
+    return this.#readAtUs;
+  }
+
+  campaign(campaignId: number): BoardCampaign | undefined {
+    return this.#campaigns.get(campaignId);
+  }
+
+  campaigns(): readonly BoardCampaign[] {
+    return [...this.#campaigns.values()].sort((a, b) => a.campaignId - b.campaignId);
+  }
+
+  /** Whether any campaign is open, or waits to be settled: then watermarks must move often. */
+  busy(nowUs: number): boolean {
+    for (const campaign of this.#campaigns.values()) {
+      if (!campaign.finished && campaign.opensAtUs <= nowUs + 1_000_000) return true;
+    }
+    return false;
+  }
+
+  listen(listener: BoardListener): void {
+    this.#listeners.push(listener);
+  }
+
+  /**
+   * Reads what is new. Calls made while a read is under way share the NEXT one, so that whoever asks sees everything
+   * that was published before they asked, and many who ask cost one read.
+   */
+  refresh(): Promise<void> {
+    if (this.#reading === undefined) return this.#start();
+    this.#next ??= this.#reading.then(
+      () => this.#startNext(),
+      () => this.#startNext(),
+    );
+    return this.#next;
+  }
+
+  #startNext(): Promise<void> {
+    this.#next = undefined;
+    return this.#start();
+  }
+
+  #start(): Promise<void> {
+    this.#reading = this.#read().finally(() => {
+      this.#reading = undefined;
+    });
+    return this.#reading;
+  }
+
+  async #read(): Promise<void> {
+    const askedUs = monotonicUs();
+    const news = await readBoard(this.#redis, this.#keys, { epoch: this.#epoch, version: this.#version });
+    this.#readAtUs = askedUs;
+    if (news.epoch === '') {
+      // Redis is new. What is known stays: campaigns do not go away, and no lease is given until the board is back.
+      this.#epoch = '';
+      this.#version = 0;
+      return;
+    }
+    const moved = news.rankedUs > this.#rankedUs || news.epoch !== this.#epoch;
+    this.#epoch = news.epoch;
+    this.#version = news.version;
+    this.#rankedUs = Math.max(this.#rankedUs, news.rankedUs);
+    this.#watermarkUs = Math.max(this.#watermarkUs, news.watermarkUs);
+    const changed: BoardCampaign[] = [];
+    for (const campaign of news.campaigns) {
+      const known = this.#campaigns.get(campaign.campaignId);
+      if (known !== undefined && known.revision >= campaign.revision) continue;
+      this.#campaigns.set(campaign.campaignId, campaign);
+      changed.push(campaign);
+    }
+    if (moved || changed.length > 0) for (const listener of this.#listeners) listener.changed(changed);
+  }
+}

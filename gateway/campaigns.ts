@@ -1,0 +1,83 @@
+/** GET /v1/campaigns and /v1/campaigns/{id}: what is offered, from the gateway's copy of the board. */
+import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
+import type { BoardCampaign } from '../engine/contract/board/board.ts';
+import { type FieldFault, fieldFault } from '../engine/contract/problem.ts';
+import type { SharedClock } from './clock.ts';
+import { type CampaignView, MAX_CAMPAIGN_ID } from './contract.ts';
+import { isoOf } from './door.ts';
+import { Reply } from './reply.ts';
+import { findCampaign, type RequestParts, readCampaignId } from './requests.ts';
+
+export interface CampaignParts extends RequestParts {
+  readonly clock: SharedClock;
+}
+
+const LIMIT = 100;
+
+export function campaignView(campaign: BoardCampaign, nowUs: number): CampaignView {
+  const { campaignId: id, kind, title, places } = campaign;
+  return {
+    id,
+    kind,
+    title,
+    ...(kind === 'coupon' ? { stock: places } : { winners: places }),
+    opens_at: isoOf(campaign.opensAtUs),
+    closes_at: isoOf(campaign.closesAtUs),
+    status: statusOf(campaign, nowUs),
+    settled: campaign.settledCount,
+    granted: campaign.granted,
+  };
+}
+
+function statusOf(campaign: BoardCampaign, nowUs: number): CampaignView['status'] {
+  if (campaign.finished) return 'settled';
+  if (nowUs < campaign.opensAtUs) return 'scheduled';
+  if (nowUs >= campaign.closesAtUs) return 'closed';
+  return campaign.soldOut ? 'sold_out' : 'open';
+}
+
+function nowUs(parts: CampaignParts): number {
+  return parts.clock.synchronised ? parts.clock.now() : Date.now() * 1000;
+}
+
+export async function getCampaign(parts: CampaignParts, res: HttpResponse, req: HttpRequest): Promise<void> {
+  const idText = req.getParameter(0);
+  const reply = new Reply(res);
+  const id = readCampaignId(parts, reply, idText);
+  if (id === undefined) return;
+  const campaign = parts.board.campaign(id) ?? (await findCampaign(parts, reply, id));
+  if (campaign !== undefined) reply.json(200, JSON.stringify(campaignView(campaign, nowUs(parts))));
+}
+
+export function listCampaigns(parts: CampaignParts, res: HttpResponse, req: HttpRequest): void {
+  const reply = new Reply(res);
+  const after = readWhole('after', req.getQuery('after'), 0, 0, MAX_CAMPAIGN_ID);
+  const limit = readWhole('limit', req.getQuery('limit'), LIMIT, 1, LIMIT);
+  if (typeof after !== 'number' || typeof limit !== 'number') {
+    const faults = [after, limit].filter(value => typeof value !== 'number');
+    parts.metrics.refuse('invalid');
+    reply.problem('invalid-request', `${faults.map(fault => fault.field).join(' and ')} cannot be read.`, {
+      members: { errors: faults },
+    });
+    return;
+  }
+  const rest = parts.board.campaigns().filter(campaign => campaign.campaignId > after);
+  const page = rest.slice(0, limit);
+  const next = rest.length > limit ? (page.at(-1)?.campaignId ?? null) : null;
+  const now = nowUs(parts);
+  reply.json(200, JSON.stringify({ campaigns: page.map(campaign => campaignView(campaign, now)), next }));
+}
+
+function readWhole(
+  name: string,
+  text: string | undefined,
+  fallback: number,
+  from: number,
+  to: number,
+): number | FieldFault {
+  if (text === undefined || text === '') return fallback;
+  const value = /^\d{1,10}$/.test(text) ? Number(text) : -1;
+  return value >= from && value <= to
+    ? value
+    : fieldFault(name, text, `a whole number from ${from} to ${to}`);
+}

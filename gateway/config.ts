@@ -1,0 +1,67 @@
+/** The gateway's variables. Each limit says what it protects; the tests hold each at its limit. */
+import {
+  ConfigError,
+  checkShared,
+  type Environment,
+  matching,
+  readConfig,
+  sharedVariables,
+  ticketVariables,
+  whole,
+} from '../engine/contract/config.ts';
+import { logVariables } from '../engine/contract/log/open.ts';
+import { MAX_USER_ID_BYTES } from '../engine/contract/record.ts';
+
+export const gatewayVariables = {
+  ...sharedVariables,
+  ...ticketVariables,
+  ...logVariables,
+  GATEWAY_HOST: matching('127.0.0.1', /^[0-9A-Za-z.:-]{1,255}$/, 'an address to listen on, such as 0.0.0.0'),
+  /** 0: any free port; the ready line names it. */
+  GATEWAY_PORT: whole(8080, 0, 65_535),
+  /** An entry has no fields of its own: a kilobyte is generous, and all of it may wait in memory. */
+  MAX_BODY_BYTES: whole(1_024, 2, 1_048_576),
+  /** A ticket and a cookie fit; the server closes the connection of longer ones. */
+  MAX_HEADER_BYTES: whole(4_096, 1_024, 65_536),
+  /** A body that is not there by then is refused: a connection is not held for ever. */
+  BODY_TIMEOUT_MS: whole(5_000, 100, 60_000),
+  /** 4,096 entries with the longest user ids are 582 KB: below the 1 MB that brokers accept. */
+  MAX_SLICE_ENTRIES: whole(4_096, 1, 7_000),
+  /** Entries that wait for the log: more would only wait longer than their clients do. */
+  MAX_WAITING_ENTRIES: whole(50_000, 1, 1_000_000),
+  /** Tabs of one person. */
+  MAX_WATCHERS_PER_USER: whole(4, 1, 1_000),
+  MAX_WATCHERS: whole(100_000, 1, 1_000_000),
+  /** Below the descriptors that the process may have. */
+  MAX_CONNECTIONS: whole(18_000, 1, 1_000_000),
+  /** How much may wait for a watcher who reads slowly. */
+  MAX_WATCHER_BUFFER_BYTES: whole(16_384, 64, 16_777_216),
+  WATCHER_EVENTS_PER_SECOND: whole(4, 1, 100),
+  WATCHER_COMMENT_MS: whole(15_000, 100, 600_000),
+  /** How long a client waits before it connects again; each gets between once and twice that. */
+  WATCHER_RETRY_MS: whole(2_000, 100, 600_000),
+  /** Shorter: watchers see their place sooner; longer: less work for Redis and for the log. */
+  BOARD_INTERVAL_MS: whole(40, 5, 5_000),
+  /** How long a command to Redis may take before the gateway gives up on it and says 503. */
+  REDIS_TIMEOUT_MS: whole(1_500, 100, 60_000),
+} as const;
+
+export type GatewayConfig = ReturnType<typeof readConfig<typeof gatewayVariables>>;
+
+/** Reads and checks the gateway's environment. Throws ConfigError with every fault. */
+export function readGatewayConfig(env: Environment): GatewayConfig {
+  const config = readConfig(gatewayVariables, env);
+  checkShared(config);
+  const largestRecord = config.MAX_SLICE_ENTRIES * (14 + MAX_USER_ID_BYTES) + 48;
+  if (config.LOG === 'kafka' && largestRecord > 1_000_000) {
+    throw new ConfigError([
+      `MAX_SLICE_ENTRIES is ${config.MAX_SLICE_ENTRIES}, a record of up to ${largestRecord} bytes; with LOG=kafka at most 7000 would be right`,
+    ]);
+  }
+  if (config.BOARD_INTERVAL_MS * 4 > config.LEASE_MS) {
+    throw new ConfigError([
+      `BOARD_INTERVAL_MS is ${config.BOARD_INTERVAL_MS}; at most a quarter of LEASE_MS (${config.LEASE_MS}) would be right`,
+    ]);
+  }
+  return config;
+}

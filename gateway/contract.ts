@@ -1,0 +1,119 @@
+/**
+ * The public API, written once: these schemas check what comes in, type what goes out, and make the OpenAPI document.
+ */
+import type { Static } from 'typebox';
+import Type from 'typebox';
+
+export const MAX_CAMPAIGN_ID = 2_147_483_647;
+
+export const EntryBody = Type.Object(
+  {},
+  {
+    additionalProperties: false,
+    description: 'An entry has no fields of its own; the body may be left out.',
+  },
+);
+
+export const EntryAccepted = Type.Object(
+  {
+    campaign: Type.Integer(),
+    stamp: Type.Integer({
+      description: 'The place in the total order of the campaign; stays, whatever is repeated',
+    }),
+    position: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()]),
+    provisional: Type.Boolean({ description: 'true while an earlier request may still be on its way' }),
+  },
+  { additionalProperties: false },
+);
+export type EntryAccepted = Static<typeof EntryAccepted>;
+
+export const Outcome = Type.Union([
+  Type.Literal('waiting'),
+  Type.Literal('granted'),
+  Type.Literal('won'),
+  Type.Literal('sold_out'),
+  Type.Literal('not_drawn'),
+  Type.Literal('withdrawn'),
+]);
+export type Outcome = Static<typeof Outcome>;
+
+const grantFields = {
+  serial: Type.Optional(Type.Integer({ minimum: 1 })),
+  code: Type.Optional(Type.String({ description: 'Of a granted or won entry: what it is redeemed with' })),
+};
+
+export const EntryView = Type.Object(
+  {
+    campaign: Type.Integer(),
+    stamp: Type.Integer(),
+    position: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()], {
+      description: 'Final, or null while provisional',
+    }),
+    ahead: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()], {
+      description: 'Entries before this one that are not settled',
+    }),
+    provisional: Type.Boolean(),
+    outcome: Outcome,
+    ...grantFields,
+  },
+  { additionalProperties: false },
+);
+export type EntryView = Static<typeof EntryView>;
+
+export const WithdrawalAccepted = Type.Object(
+  {
+    campaign: Type.Integer(),
+    stamp: Type.Integer({ description: 'Of the entry that is withdrawn' }),
+    outcome: Type.Literal('withdrawing', {
+      description: 'Logged. It holds unless the entry was settled first; the final outcome shows which',
+    }),
+  },
+  { additionalProperties: false },
+);
+
+export const PositionEvent = Type.Object({
+  position: Type.Integer({ minimum: 1 }),
+  ahead: Type.Integer({ minimum: 0 }),
+});
+
+export const OutcomeEvent = Type.Object({
+  position: Type.Integer({ minimum: 1 }),
+  outcome: Outcome,
+  ...grantFields,
+});
+export type OutcomeEvent = Static<typeof OutcomeEvent>;
+
+const Instant = Type.String({ format: 'date-time' });
+
+export const CampaignView = Type.Object(
+  {
+    id: Type.Integer(),
+    kind: Type.Union([Type.Literal('coupon'), Type.Literal('raffle')]),
+    title: Type.String(),
+    stock: Type.Optional(Type.Integer({ description: 'Of a coupon: how many there are' })),
+    winners: Type.Optional(Type.Integer({ description: 'Of a raffle: how many are drawn' })),
+    opens_at: Instant,
+    closes_at: Instant,
+    status: Type.Union([
+      Type.Literal('scheduled'),
+      Type.Literal('open'),
+      Type.Literal('sold_out'),
+      Type.Literal('closed'),
+      Type.Literal('settled'),
+    ]),
+    settled: Type.Integer({ description: 'Entries decided so far' }),
+    granted: Type.Integer({ description: 'Coupons granted, or winners drawn, so far' }),
+  },
+  { additionalProperties: false },
+);
+export type CampaignView = Static<typeof CampaignView>;
+
+export const CampaignList = Type.Object(
+  { campaigns: Type.Array(CampaignView), next: Type.Union([Type.Integer(), Type.Null()]) },
+  { additionalProperties: false },
+);
+
+export const Health = Type.Object({
+  status: Type.String(),
+  checks: Type.Optional(Type.Record(Type.String(), Type.String())),
+});

@@ -1,0 +1,145 @@
+/**
+ * The door: whether a request at an instant is taken at all. Judged by the gateway itself, on the shared clock and its
+ * copy of the board, so that an opening needs no message to arrive, and a sold-out coupon costs no log and no Redis.
+ *
+ * Who was granted a coupon must never hear "sold out" when they ask again. So when a coupon is gone, the gateway loads
+ * its winners once (as many as the stock had) and answers them with what they have.
+ */
+import type { Logger } from 'pino';
+import type { BoardCampaign } from '../engine/contract/board/board.ts';
+import type { Keys } from '../engine/contract/keys.ts';
+import type { RedisClient } from '../engine/contract/redis.ts';
+import type { Board, BoardListener } from './board.ts';
+import type { EntryView } from './contract.ts';
+import { type Grant, parseGrant } from './lookups.ts';
+import type { Metrics } from './metrics.ts';
+import type { Reply } from './reply.ts';
+
+interface Winner extends Grant {
+  readonly stamp: number;
+}
+
+const SCAN_COUNT = 1_000;
+const RELOAD_MS = 500;
+/** After a close there is nothing to wait for; a client that asks again is asked to leave it for an hour. */
+const CLOSED_RETRY_SECONDS = 3_600;
+
+export class Doorkeeper implements BoardListener {
+  readonly #redis: RedisClient;
+  readonly #keys: Keys;
+  readonly #metrics: Metrics;
+  readonly #log: Logger;
+  readonly #winners = new Map<number, ReadonlyMap<string, Winner>>();
+  readonly #loading = new Set<number>();
+
+  constructor(parts: { redis: RedisClient; keys: Keys; board: Board; metrics: Metrics; log: Logger }) {
+    this.#redis = parts.redis;
+    this.#keys = parts.keys;
+    this.#metrics = parts.metrics;
+    this.#log = parts.log;
+    parts.board.listen(this);
+  }
+
+  changed(campaigns: readonly BoardCampaign[]): void {
+    for (const campaign of campaigns) {
+      if (campaign.soldOut && !this.#winners.has(campaign.campaignId)) void this.#load(campaign);
+    }
+  }
+
+  /** Whether an entry at `instantUs` is taken; false when the answer has been given. */
+  lets(reply: Reply, campaign: BoardCampaign, userId: string, instantUs: number): boolean {
+    const winners = this.#winners.get(campaign.campaignId);
+    if (winners !== undefined) {
+      this.#answerSoldOut(reply, campaign, winners.get(userId));
+      return false;
+    }
+    return this.isOpen(reply, campaign, instantUs);
+  }
+
+  /** Whether the campaign is open at `instantUs`; false when 409 has been answered. */
+  isOpen(reply: Reply, campaign: BoardCampaign, instantUs: number): boolean {
+    const { opensAtUs, closesAtUs } = campaign;
+    const members = { opens_at: isoOf(opensAtUs), closes_at: isoOf(closesAtUs) };
+    if (instantUs < opensAtUs) {
+      this.#metrics.refuse('not_open');
+      const seconds = Math.max(1, Math.ceil((opensAtUs - instantUs) / 1_000_000));
+      reply.problem('not-open-yet', `The campaign opens at ${members.opens_at}.`, {
+        members,
+        headers: { 'retry-after': String(seconds) },
+      });
+      return false;
+    }
+    if (instantUs >= closesAtUs) {
+      this.#metrics.refuse('closed');
+      reply.problem(
+        'closed',
+        `The campaign closed at ${members.closes_at}. An entry made before then stays.`,
+        {
+          members,
+          headers: { 'retry-after': String(CLOSED_RETRY_SECONDS) },
+        },
+      );
+      return false;
+    }
+    return true;
+  }
+
+  #answerSoldOut(reply: Reply, campaign: BoardCampaign, winner: Winner | undefined): void {
+    if (winner === undefined) {
+      this.#metrics.refuse('sold_out');
+      reply.problem('sold-out', `All ${campaign.places} coupons are granted.`, {
+        members: { stock: campaign.places },
+        headers: { 'retry-after': String(CLOSED_RETRY_SECONDS) },
+      });
+      return;
+    }
+    const view: EntryView = {
+      campaign: campaign.campaignId,
+      stamp: winner.stamp,
+      position: null,
+      ahead: 0,
+      provisional: false,
+      outcome: 'granted',
+      serial: winner.serial,
+      code: winner.code,
+    };
+    reply.json(200, JSON.stringify(view));
+  }
+
+  async #load({ campaignId, places }: BoardCampaign): Promise<void> {
+    if (this.#loading.has(campaignId)) return;
+    this.#loading.add(campaignId);
+    while (!this.#winners.has(campaignId)) {
+      try {
+        const winners = await this.#read(campaignId);
+        // Until all are there, entries go the usual way: that is slower, and as right.
+        if (winners.size >= places) this.#winners.set(campaignId, winners);
+      } catch (error) {
+        this.#log.debug({ error, campaignId }, 'the winners could not be read');
+      }
+      await new Promise(resolve => setTimeout(resolve, RELOAD_MS).unref());
+    }
+    this.#loading.delete(campaignId);
+  }
+
+  async #read(campaignId: number): Promise<ReadonlyMap<string, Winner>> {
+    const keys = this.#keys.campaign(campaignId);
+    const winners = new Map<string, Winner>();
+    let cursor = '0';
+    do {
+      const [next, flat] = await this.#redis.hscan(keys.won, cursor, 'COUNT', SCAN_COUNT);
+      cursor = next;
+      const users = flat.filter((_, index) => index % 2 === 0);
+      const stamps = users.length === 0 ? [] : await this.#redis.zmscore(keys.rank, ...users);
+      for (const [index, user] of users.entries()) {
+        const grant = parseGrant(flat[2 * index + 1]);
+        if (grant !== undefined) winners.set(user, { ...grant, stamp: Number(stamps[index]) });
+      }
+    } while (cursor !== '0');
+    return winners;
+  }
+}
+
+export function isoOf(us: number): string {
+  return new Date(us / 1000).toISOString();
+}

@@ -1,0 +1,139 @@
+/**
+ * What Redis knows of single users: their stamp, rank and outcome. Asked once when somebody arrives, once when their
+ * rank has become final and once for their outcome; never while they wait.
+ *
+ * Questions of one turn of the event loop go out together, at most a few hundred at once, so that ten thousand people
+ * who connect at the same moment do not hold up the ranking that shares the connection.
+ */
+import type { BoardCampaign } from '../engine/contract/board/board.ts';
+import type { Keys } from '../engine/contract/keys.ts';
+import type { RedisClient } from '../engine/contract/redis.ts';
+import { lastStampAt } from '../engine/contract/stamp.ts';
+import type { Board } from './board.ts';
+
+export interface Grant {
+  readonly serial: number;
+  readonly code: string;
+}
+
+export interface Place {
+  readonly stamp: number;
+  /** Entries with an earlier stamp. Only of a final place may it be shown. */
+  readonly rank: number;
+  /** Whether the rank can still change: an earlier request may still be on its way. */
+  readonly final: boolean;
+  readonly grant: Grant | undefined;
+  readonly withdrawn: boolean;
+  /** Decided: with neither grant nor withdrawal the entry has lost. */
+  readonly settled: boolean;
+}
+
+/** Redis does not answer, or has been emptied; nothing can be said of anybody. */
+export class LookupFailed extends Error {}
+
+interface Question {
+  readonly campaign: BoardCampaign;
+  readonly userId: string;
+  readonly resolve: (place: Place | undefined) => void;
+  readonly reject: (error: LookupFailed) => void;
+}
+
+const QUESTIONS_AT_ONCE = 500;
+
+export class Lookups {
+  readonly #redis: RedisClient;
+  readonly #keys: Keys;
+  readonly #board: Board;
+  #waiting: Question[] = [];
+  #scheduled = false;
+
+  constructor(redis: RedisClient, keys: Keys, board: Board) {
+    this.#redis = redis;
+    this.#keys = keys;
+    this.#board = board;
+  }
+
+  /** The user's place in the campaign, or undefined without an entry. Rejects with LookupFailed. */
+  find(campaign: BoardCampaign, userId: string): Promise<Place | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ campaign, userId, resolve, reject });
+      this.#schedule();
+    });
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      void this.#ask();
+    });
+  }
+
+  async #ask(): Promise<void> {
+    const questions = this.#waiting.splice(0, QUESTIONS_AT_ONCE);
+    try {
+      const byCampaign = groupByCampaign(questions);
+      await Promise.all([...byCampaign].map(([campaignId, asked]) => this.#askCampaign(campaignId, asked)));
+    } catch (error) {
+      const failed = new LookupFailed(error instanceof Error ? error.message : String(error));
+      for (const question of questions) question.reject(failed);
+    } finally {
+      this.#scheduled = false;
+      if (this.#waiting.length > 0) this.#schedule();
+    }
+  }
+
+  async #askCampaign(campaignId: number, questions: readonly Question[]): Promise<void> {
+    const keys = this.#keys.campaign(campaignId);
+    const users = questions.map(question => question.userId);
+    // What is final and settled is judged by the board from before the questions: the answers are at least as new.
+    const board = this.#board;
+    const { epoch, rankedUs } = board;
+    const settled = board.campaign(campaignId)?.settledStamp ?? -1;
+    const [stamps, grants, withdrawals, ranks] = await Promise.all([
+      this.#redis.zmscore(keys.rank, ...users),
+      this.#redis.hmget(keys.won, ...users),
+      this.#redis.hmget(keys.withdrawn, ...users),
+      Promise.all(users.map(user => this.#redis.zrank(keys.rank, user))),
+    ]);
+    // Asked last: if the board is still the one we know, Redis was not emptied before the answers above.
+    const epochNow = await this.#redis.hget(this.#keys.boardState, 'epoch');
+    if (epoch === '' || epochNow !== epoch)
+      throw new LookupFailed('Redis has been emptied and is being made anew');
+
+    for (const [index, { campaign, resolve }] of questions.entries()) {
+      const score = stamps[index];
+      const rank = ranks[index];
+      if (score === null || score === undefined || rank === null || rank === undefined) {
+        resolve(undefined);
+        continue;
+      }
+      const stamp = Number(score);
+      resolve({
+        stamp,
+        rank: Number(rank),
+        final: stamp <= lastStampAt(rankedUs, campaign.opensAtUs),
+        grant: parseGrant(grants[index]),
+        withdrawn: typeof withdrawals[index] === 'string',
+        settled: stamp <= settled,
+      });
+    }
+  }
+}
+
+/** `serial:code`, as the engine publishes it. */
+export function parseGrant(text: string | null | undefined): Grant | undefined {
+  if (text === null || text === undefined) return undefined;
+  const colon = text.indexOf(':');
+  return { serial: Number(text.slice(0, colon)), code: text.slice(colon + 1) };
+}
+
+function groupByCampaign(questions: readonly Question[]): Map<number, Question[]> {
+  const groups = new Map<number, Question[]>();
+  for (const question of questions) {
+    const group = groups.get(question.campaign.campaignId);
+    if (group === undefined) groups.set(question.campaign.campaignId, [question]);
+    else group.push(question);
+  }
+  return groups;
+}

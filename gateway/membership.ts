@@ -1,0 +1,194 @@
+/**
+ * The gateway as one of several: its lease, its incarnation, and the pipeline that belongs to it.
+ *
+ * States: `joining` (asks for a lease until it gets one) -> `serving` (renews it, takes requests) -> `leaving` (the
+ * lease is lost, the log or Redis failed, or the process stops: nothing more is taken, what is on its way is finished,
+ * and a `leave` record ends the incarnation in the log) -> `joining` again, or `stopped`.
+ *
+ * The one who writes the state is this class, in `#run`. A lease holds until a deadline on the process's own monotonic
+ * clock, counted from before it was asked for, and only on a board that was read within the same time: so whatever the
+ * engine has published a lease ago, every gateway that still takes requests acts on it.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { acquireLease, renewLease } from '../engine/contract/lease/lease.ts';
+import { partitionOf } from '../engine/contract/log/log.ts';
+import { encodeHead } from '../engine/contract/record.ts';
+import type { Board } from './board.ts';
+import { monotonicUs } from './clock.ts';
+import { type PipelineParts, SlicePipeline } from './slices.ts';
+
+export type MembershipState = 'joining' | 'serving' | 'leaving' | 'stopped';
+
+export interface MembershipParts
+  extends Pick<
+    PipelineParts,
+    'clock' | 'producer' | 'redis' | 'ranker' | 'keys' | 'maxSliceEntries' | 'sliceAppended'
+  > {
+  readonly board: Board;
+  readonly partitions: number;
+  readonly leaseMs: number;
+  readonly name: string;
+  readonly log: Logger;
+}
+
+interface Incarnation {
+  readonly gateway: number;
+  readonly incarnation: number;
+  readonly pipeline: SlicePipeline;
+  /** Aborted, with why, when it cannot go on. */
+  readonly failure: AbortSignal;
+  deadlineUs: number;
+}
+
+/** How often to ask again while there is no lease to be had. */
+const JOIN_INTERVAL_MS = 100;
+/** A renewal may fail this many times before the lease is over. */
+const RENEWALS_A_LEASE = 4;
+const LEAVE_RETRY_MS = 250;
+/** A process that stops does not wait longer for a log that is away: the engine will fence it. */
+const LEAVE_ON_STOP_MS = 3_000;
+
+export class Membership {
+  readonly #parts: MembershipParts;
+  readonly #stop = new AbortController();
+  #state: MembershipState = 'joining';
+  #current: Incarnation | undefined;
+  #running: Promise<void> | undefined;
+
+  constructor(parts: MembershipParts) {
+    this.#parts = parts;
+  }
+
+  get #stopping(): boolean {
+    return this.#stop.signal.aborted;
+  }
+
+  get state(): MembershipState {
+    return this.#state;
+  }
+
+  /** The number of this gateway while it serves. */
+  get gateway(): number | undefined {
+    return this.#current?.gateway;
+  }
+
+  /** The pipeline to gather into, while the lease holds. */
+  pipeline(): SlicePipeline | undefined {
+    const current = this.#current;
+    return current !== undefined && this.#state === 'serving' && this.#holds(current)
+      ? current.pipeline
+      : undefined;
+  }
+
+  start(): void {
+    this.#running = this.#run();
+  }
+
+  /** Finishes what was taken, leaves the log in good order, and frees nothing: the engine does, after the record. */
+  async stop(): Promise<void> {
+    this.#stop.abort('the process stops');
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { log } = this.#parts;
+    while (!this.#stopping) {
+      this.#state = 'joining';
+      const incarnation = await this.#join();
+      if (incarnation === undefined) continue;
+      this.#current = incarnation;
+      this.#state = 'serving';
+      log.info({ gateway: incarnation.gateway, incarnation: incarnation.incarnation }, 'serving');
+      const why = await this.#serve(incarnation);
+      this.#state = 'leaving';
+      log[this.#stopping ? 'info' : 'warn']({ gateway: incarnation.gateway, why }, 'leaving');
+      await incarnation.pipeline.end();
+      await this.#leave(incarnation);
+      this.#current = undefined;
+    }
+    this.#state = 'stopped';
+  }
+
+  async #join(): Promise<Incarnation | undefined> {
+    const { board, clock, redis, keys, leaseMs, name, log, partitions } = this.#parts;
+    try {
+      if (clock.synchronised) {
+        const askedUs = monotonicUs();
+        const acquired = await acquireLease(redis, keys.leases, leaseMs, name);
+        if (acquired.state === 'ok') {
+          await board.refresh();
+          clock.promiseBeyond(acquired.registeredUs);
+          const failure = new AbortController();
+          const incarnation: Incarnation = {
+            gateway: acquired.gateway,
+            incarnation: acquired.incarnation,
+            failure: failure.signal,
+            deadlineUs: askedUs + leaseMs * 1000,
+            pipeline: new SlicePipeline(
+              {
+                ...this.#parts,
+                gateway: acquired.gateway,
+                incarnation: acquired.incarnation,
+                epoch: String(acquired.epoch),
+                partition: partitionOf(acquired.gateway, partitions),
+                leaseHolds: () => this.#holds(incarnation),
+                failed: why => failure.abort(why),
+              },
+              acquired.registeredUs,
+            ),
+          };
+          return incarnation;
+        }
+        if (acquired.state === 'full') log.error('all 1024 gateway numbers are taken');
+      }
+    } catch (error) {
+      log.debug({ error }, 'no lease yet');
+    }
+    await pause(JOIN_INTERVAL_MS, this.#stop.signal);
+    return undefined;
+  }
+
+  /** Renews until it cannot go on; resolves to why. */
+  async #serve(incarnation: Incarnation): Promise<string> {
+    const { leaseMs, redis, keys } = this.#parts;
+    const ended = AbortSignal.any([incarnation.failure, this.#stop.signal]);
+    while (true) {
+      await pause(leaseMs / RENEWALS_A_LEASE, ended);
+      if (ended.aborted) return String(ended.reason);
+      const askedUs = monotonicUs();
+      try {
+        if (!(await renewLease(redis, keys.leases, incarnation, leaseMs))) return 'the lease is lost';
+        incarnation.deadlineUs = askedUs + leaseMs * 1000;
+      } catch (error) {
+        this.#parts.log.warn({ error }, 'the lease could not be renewed');
+      }
+      if (!this.#holds(incarnation)) return 'the lease is over';
+    }
+  }
+
+  async #leave(incarnation: Incarnation): Promise<void> {
+    const { producer, partitions, log } = this.#parts;
+    const head = encodeHead(incarnation.pipeline.leaveHead());
+    const giveUpUs = monotonicUs() + LEAVE_ON_STOP_MS * 1000;
+    while (!this.#stopping || monotonicUs() < giveUpUs) {
+      try {
+        await producer.append(partitionOf(incarnation.gateway, partitions), head);
+        return;
+      } catch (error) {
+        log.warn({ error }, 'the log does not take the leave; trying again');
+      }
+      await sleep(LEAVE_RETRY_MS);
+    }
+  }
+
+  #holds(incarnation: Incarnation): boolean {
+    const { board, leaseMs } = this.#parts;
+    return monotonicUs() < Math.min(incarnation.deadlineUs, board.readAtUs + leaseMs * 1000);
+  }
+}
+
+/** Sleeps; the signal ends it early. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await sleep(ms, undefined, { signal }).catch(() => undefined);
+}

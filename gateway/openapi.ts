@@ -1,0 +1,209 @@
+/** The OpenAPI document of the public API, made from the schemas that check and type it. */
+import type { TSchema } from 'typebox';
+import {
+  PROBLEM_MEDIA_TYPE,
+  ProblemDocument,
+  type ProblemSlug,
+  problems,
+} from '../engine/contract/problem.ts';
+import {
+  CampaignList,
+  CampaignView,
+  EntryAccepted,
+  EntryBody,
+  EntryView,
+  Health,
+  OutcomeEvent,
+  PositionEvent,
+  WithdrawalAccepted,
+} from './contract.ts';
+
+interface Operation {
+  readonly method: 'get' | 'post' | 'delete';
+  readonly path: string;
+  readonly summary: string;
+  readonly ticket: boolean;
+  readonly query?: readonly string[];
+  readonly body?: TSchema;
+  readonly answers: Readonly<Record<number, TSchema | string>>;
+  readonly problems: readonly ProblemSlug[];
+}
+
+const CAMPAIGN = [
+  'invalid-request',
+  'unknown-campaign',
+  'unavailable',
+] as const satisfies readonly ProblemSlug[];
+const ASKER = ['unauthenticated', ...CAMPAIGN] as const satisfies readonly ProblemSlug[];
+
+/** Every operation, with every answer it gives; 405 (with Allow) and 404 are given on any path. */
+export const operations: readonly Operation[] = [
+  {
+    method: 'post',
+    path: '/v1/campaigns/{id}/entries',
+    summary:
+      'Enter. Stamped on arrival; 202 means that it is in the log and counts. Asking again is always safe.',
+    ticket: true,
+    body: EntryBody,
+    answers: { 202: EntryAccepted, 200: EntryView },
+    problems: [
+      ...ASKER,
+      'request-timeout',
+      'not-open-yet',
+      'closed',
+      'sold-out',
+      'already-withdrawn',
+      'payload-too-large',
+      'unsupported-media-type',
+      'overloaded',
+    ],
+  },
+  {
+    method: 'get',
+    path: '/v1/campaigns/{id}/entries/me',
+    summary: 'The entry of the user who asks',
+    ticket: true,
+    answers: { 200: EntryView },
+    problems: [...ASKER, 'no-entry'],
+  },
+  {
+    method: 'delete',
+    path: '/v1/campaigns/{id}/entries/me',
+    summary: 'Withdraw the entry. Final; the user cannot enter this campaign again.',
+    ticket: true,
+    answers: { 202: WithdrawalAccepted },
+    problems: [
+      ...ASKER,
+      'no-entry',
+      'already-withdrawn',
+      'already-settled',
+      'not-open-yet',
+      'closed',
+      'overloaded',
+    ],
+  },
+  {
+    method: 'get',
+    path: '/v1/campaigns/{id}/queue',
+    summary:
+      'The position, live, as server-sent events: `position` {position, ahead} whenever ahead falls, `stalled` while an ' +
+      'outage of ours stops the queue, and last `outcome` {position, outcome, serial, code}. Last-Event-ID is honoured; ' +
+      'after the outcome a reconnect is answered with 204, so that an EventSource stops.',
+    ticket: true,
+    query: ['last_event_id'],
+    answers: { 200: 'text/event-stream', 204: 'nothing' },
+    problems: [...ASKER, 'no-entry', 'too-many-watchers'],
+  },
+  {
+    method: 'get',
+    path: '/v1/campaigns',
+    summary: 'All campaigns, by number',
+    ticket: false,
+    query: ['after', 'limit'],
+    answers: { 200: CampaignList },
+    problems: ['invalid-request'],
+  },
+  {
+    method: 'get',
+    path: '/v1/campaigns/{id}',
+    summary: 'One campaign',
+    ticket: false,
+    answers: { 200: CampaignView },
+    problems: [...CAMPAIGN],
+  },
+  {
+    method: 'get',
+    path: '/livez',
+    summary: 'The process answers',
+    ticket: false,
+    answers: { 200: Health },
+    problems: [],
+  },
+  {
+    method: 'get',
+    path: '/readyz',
+    summary: 'This gateway takes entries',
+    ticket: false,
+    answers: { 200: Health, 503: Health },
+    problems: [],
+  },
+  {
+    method: 'get',
+    path: '/metrics',
+    summary: 'For Prometheus',
+    ticket: false,
+    answers: { 200: 'text/plain' },
+    problems: [],
+  },
+  {
+    method: 'get',
+    path: '/openapi.json',
+    summary: 'This document',
+    ticket: false,
+    answers: { 200: 'application/json' },
+    problems: [],
+  },
+];
+
+function answersOf(operation: Operation): object {
+  const responses: Record<string, object> = {};
+  for (const [status, answer] of Object.entries(operation.answers)) {
+    const mediaType = typeof answer === 'string' ? answer : 'application/json';
+    const content =
+      status === '204'
+        ? {}
+        : { content: { [mediaType]: { schema: typeof answer === 'string' ? {} : answer } } };
+    responses[status] = {
+      description: status === '204' ? 'The outcome has been seen' : operation.summary,
+      ...content,
+    };
+  }
+  for (const slug of operation.problems) {
+    const { status, title } = problems[slug];
+    const known = responses[status];
+    const description =
+      known !== undefined && 'description' in known ? `${known.description}; ${title}` : title;
+    responses[status] = { description, content: { [PROBLEM_MEDIA_TYPE]: { schema: ProblemDocument } } };
+  }
+  return responses;
+}
+
+function parametersOf(operation: Operation): object[] {
+  const parameters: object[] = [];
+  if (operation.path.includes('{id}')) {
+    parameters.push({ name: 'id', in: 'path', required: true, schema: { type: 'integer', minimum: 1 } });
+  }
+  for (const name of operation.query ?? [])
+    parameters.push({ name, in: 'query', schema: { type: 'string' } });
+  return parameters;
+}
+
+export function openApiDocument(): object {
+  const paths: Record<string, Record<string, object>> = {};
+  for (const operation of operations) {
+    const path = paths[operation.path] ?? {};
+    paths[operation.path] = path;
+    path[operation.method] = {
+      summary: operation.summary,
+      parameters: parametersOf(operation),
+      ...(operation.body === undefined
+        ? {}
+        : { requestBody: { required: false, content: { 'application/json': { schema: operation.body } } } }),
+      ...(operation.ticket ? { security: [{ bearer: [] }, { cookie: [] }, { query: [] }] } : {}),
+      responses: answersOf(operation),
+    };
+  }
+  return {
+    openapi: '3.1.0',
+    info: { title: 'fairline gateway', version: '1', description: 'Queues for coupon drops and raffles.' },
+    paths,
+    components: {
+      schemas: { PositionEvent, OutcomeEvent },
+      securitySchemes: {
+        bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+        cookie: { type: 'apiKey', in: 'cookie', name: 'fairline_ticket' },
+        query: { type: 'apiKey', in: 'query', name: 'ticket' },
+      },
+    },
+  };
+}

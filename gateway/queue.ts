@@ -1,0 +1,229 @@
+/**
+ * GET /v1/campaigns/{id}/queue: the position as a stream of server-sent events.
+ *
+ * The constant cost per watcher: Redis is asked once on arrival, once when the rank has become final, once for the
+ * outcome. In between everything comes from the board, which is the same for all, by arithmetic in memory.
+ *
+ * Watchers are spread over slots, and a timer visits one slot after another, so each is visited a few times a second
+ * and the writes are spread evenly. A visit that has held the event loop for its time goes on in the next turn.
+ */
+
+import { lastStampAt } from '../engine/contract/stamp.ts';
+import type { Board, BoardListener } from './board.ts';
+import { monotonicUs } from './clock.ts';
+import type { OutcomeEvent } from './contract.ts';
+import { outcomeOf } from './entries.ts';
+import type { Lookups, Place } from './lookups.ts';
+import type { Metrics } from './metrics.ts';
+import type { Places } from './places.ts';
+import type { Watcher } from './watcher.ts';
+
+export interface WatchersParts {
+  readonly board: Board;
+  readonly lookups: Lookups;
+  readonly places: Places;
+  readonly metrics: Metrics;
+  readonly eventsPerSecond: number;
+  readonly commentMs: number;
+}
+
+const SLOTS = 20;
+/** Well below the 10 ms that entries may be held up; an event costs about 5 us. */
+const PASS_MS = 4;
+/** How many are visited between two looks at the clock. */
+const VISITS_A_LOOK = 32;
+/** Without news from the engine's side for this long, watchers are told so. */
+const STALLED_MS = 2_000;
+
+export class Watchers implements BoardListener {
+  readonly #parts: WatchersParts;
+  readonly #slots: Set<Watcher>[] = Array.from({ length: SLOTS }, () => new Set<Watcher>());
+  readonly #provisional = new Set<Watcher>();
+  readonly #timer: NodeJS.Timeout;
+  readonly #due: Iterator<Watcher>[] = [];
+  #slot = 0;
+  #nextSlot = 0;
+  #count = 0;
+  #passScheduled = false;
+
+  constructor(parts: WatchersParts) {
+    this.#parts = parts;
+    parts.board.listen(this);
+    this.#timer = setInterval(() => this.#visitSlot(), 1_000 / parts.eventsPerSecond / SLOTS);
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Takes a watcher whose place has just been looked up; without one it is looked up at the next visit. */
+  add(watcher: Watcher, place: Place | undefined): void {
+    watcher.slot = this.#slot;
+    this.#slots[this.#slot]?.add(watcher);
+    this.#slot = (this.#slot + 1) % SLOTS;
+    this.#count += 1;
+    this.#asked(watcher, place);
+  }
+
+  /** Lets go of a watcher whose stream has ended, by us or by the client. */
+  remove(watcher: Watcher): void {
+    watcher.state = 'over';
+    if (this.#slots[watcher.slot]?.delete(watcher) === true) this.#count -= 1;
+    this.#provisional.delete(watcher);
+  }
+
+  /** Ranks have become final: whose place was provisional is asked for again, at once. */
+  changed(): void {
+    if (this.#provisional.size > 0) this.#visit(this.#provisional.values());
+  }
+
+  /** Closes every stream, so that clients go to another gateway. */
+  close(): void {
+    clearInterval(this.#timer);
+    for (const slot of this.#slots) {
+      for (const watcher of [...slot]) watcher.drop();
+    }
+  }
+
+  #visitSlot(): void {
+    const slot = this.#slots[this.#nextSlot];
+    this.#nextSlot = (this.#nextSlot + 1) % SLOTS;
+    if (slot !== undefined && slot.size > 0) this.#visit(slot.values());
+  }
+
+  #visit(watchers: Iterator<Watcher>): void {
+    this.#due.push(watchers);
+    if (this.#passScheduled) return;
+    this.#passScheduled = true;
+    setImmediate(() => this.#pass());
+  }
+
+  /** Visits what is due until its time is over; the rest goes on after the entries that came meanwhile. */
+  #pass(): void {
+    this.#passScheduled = false;
+    const startedMs = performance.now();
+    const nowUs = startedMs * 1000;
+    let visits = 0;
+    let watchers = this.#due[0];
+    while (watchers !== undefined) {
+      const next = watchers.next();
+      if (next.done === true) {
+        this.#due.shift();
+        watchers = this.#due[0];
+        continue;
+      }
+      this.#look(next.value, nowUs);
+      visits += 1;
+      if (visits % VISITS_A_LOOK === 0 && performance.now() - startedMs > PASS_MS) {
+        this.#passScheduled = true;
+        setImmediate(() => this.#pass());
+        break;
+      }
+    }
+    this.#parts.metrics.loopPass.observe((performance.now() - startedMs) / 1000);
+  }
+
+  #look(watcher: Watcher, nowUs: number): void {
+    const { board } = this.#parts;
+    const campaign = board.campaign(watcher.campaignId);
+    if (campaign === undefined) return;
+    if (watcher.state === 'provisional') {
+      if (watcher.stamp <= lastStampAt(board.rankedUs, campaign.opensAtUs)) void this.#ask(watcher);
+    } else if (watcher.state === 'placed') {
+      const decided =
+        watcher.stamp <= campaign.settledStamp || this.#parts.places.left(watcher.campaignId, watcher.rank);
+      if (decided) void this.#decide(watcher);
+      else this.#showPosition(watcher, nowUs);
+    }
+    if (nowUs >= watcher.commentDueUs) {
+      watcher.commentDueUs = nowUs + this.#parts.commentMs * 1000;
+      this.#write(watcher, ':\n\n');
+    }
+  }
+
+  /** Shows the position if it has moved, or in any case (`always`): to one who has come back to the same place. */
+  #showPosition(watcher: Watcher, nowUs: number, always = false): void {
+    const stalled = nowUs - this.#parts.board.readAtUs > STALLED_MS * 1000;
+    if (stalled) {
+      if (!watcher.stalled && this.#write(watcher, 'event: stalled\ndata: {}\n\n')) watcher.stalled = true;
+      return;
+    }
+    const ahead = Math.min(watcher.shownAhead, this.#parts.places.ahead(watcher.campaignId, watcher.rank));
+    if (ahead === watcher.shownAhead && !watcher.stalled && !always) return;
+    const data = `{"position":${watcher.rank + 1},"ahead":${ahead}}`;
+    const id = `${watcher.campaignId}:${watcher.stamp}:${ahead}`;
+    if (this.#write(watcher, `id: ${id}\nevent: position\ndata: ${data}\n\n`)) {
+      watcher.shownAhead = ahead;
+      watcher.stalled = false;
+    }
+  }
+
+  /** Asks where the watcher stands, and shows it if it is final. */
+  async #ask(watcher: Watcher): Promise<void> {
+    watcher.state = 'asking';
+    const place = await this.#find(watcher);
+    if (!isOver(watcher)) this.#asked(watcher, place);
+  }
+
+  #asked(watcher: Watcher, place: Place | undefined): void {
+    if (place === undefined || !place.final) {
+      if (place !== undefined) watcher.stamp = place.stamp;
+      watcher.state = 'provisional';
+      this.#provisional.add(watcher);
+      return;
+    }
+    this.#provisional.delete(watcher);
+    this.#placed(watcher, place);
+  }
+
+  #placed(watcher: Watcher, place: Place): void {
+    watcher.state = 'placed';
+    watcher.stamp = place.stamp;
+    watcher.rank = place.rank;
+    if (!this.#tellOutcome(watcher, place)) this.#showPosition(watcher, monotonicUs(), true);
+  }
+
+  async #decide(watcher: Watcher): Promise<void> {
+    watcher.state = 'deciding';
+    const place = await this.#find(watcher);
+    if (isOver(watcher)) return;
+    if (place === undefined || !this.#tellOutcome(watcher, place)) watcher.state = 'placed';
+  }
+
+  /** Redis does not answer: the watcher keeps what was shown, and is asked for again at the next visit. */
+  async #find(watcher: Watcher): Promise<Place | undefined> {
+    const campaign = this.#parts.board.campaign(watcher.campaignId);
+    if (campaign === undefined) return undefined;
+    try {
+      return await this.#parts.lookups.find(campaign, watcher.userId);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Sends the outcome and ends the stream, if there is one. */
+  #tellOutcome(watcher: Watcher, place: Place): boolean {
+    const campaign = this.#parts.board.campaign(watcher.campaignId);
+    const outcome = campaign === undefined ? 'waiting' : outcomeOf(campaign, place);
+    if (outcome === 'waiting') return false;
+    const event: OutcomeEvent = { position: place.rank + 1, outcome, ...(place.grant ?? {}) };
+    const id = `${watcher.campaignId}:${watcher.stamp}:over`;
+    watcher.end(`id: ${id}\nevent: outcome\ndata: ${JSON.stringify(event)}\n\n`);
+    return true;
+  }
+
+  /** True when written; a watcher who owes too much is dropped. */
+  #write(watcher: Watcher, text: string): boolean {
+    const result = watcher.write(text);
+    if (result === 'too slow') {
+      this.#parts.metrics.refuse('watcher_buffer');
+      watcher.drop();
+    }
+    return result === 'written';
+  }
+}
+
+/** Read anew after an await, where the compiler still believes the state from before. */
+function isOver(watcher: Watcher): boolean {
+  return watcher.state === 'over';
+}

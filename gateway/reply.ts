@@ -1,0 +1,109 @@
+/**
+ * One answer to one request. uWebSockets.js ends the process on a response that is touched after it is gone, so the
+ * response is reached only through here: an aborted or an answered one takes nothing more.
+ */
+import type { HttpResponse } from 'uWebSockets.js';
+import {
+  PROBLEM_MEDIA_TYPE,
+  type ProblemMembers,
+  type ProblemSlug,
+  problemDocument,
+  problems,
+} from '../engine/contract/problem.ts';
+
+export const STATUS_TEXT: Readonly<Record<number, string>> = {
+  200: '200 OK',
+  202: '202 Accepted',
+  204: '204 No Content',
+  400: '400 Bad Request',
+  401: '401 Unauthorized',
+  404: '404 Not Found',
+  405: '405 Method Not Allowed',
+  408: '408 Request Timeout',
+  409: '409 Conflict',
+  413: '413 Content Too Large',
+  415: '415 Unsupported Media Type',
+  429: '429 Too Many Requests',
+  500: '500 Internal Server Error',
+  503: '503 Service Unavailable',
+};
+
+export type Headers = Readonly<Record<string, string>>;
+const NO_HEADERS: Headers = {};
+
+export class Reply {
+  readonly #res: HttpResponse;
+  #over = false;
+  #whenAborted: (() => void) | undefined;
+
+  constructor(res: HttpResponse) {
+    this.#res = res;
+    res.onAborted(() => {
+      this.#over = true;
+      this.#whenAborted?.();
+    });
+  }
+
+  /** Answered, or the client has gone. */
+  get over(): boolean {
+    return this.#over;
+  }
+
+  whenAborted(listener: () => void): void {
+    this.#whenAborted = listener;
+  }
+
+  /** Answers with JSON that is ready. */
+  json(status: number, body: string, headers: Headers = NO_HEADERS): void {
+    this.#send(status, 'application/json', body, headers, false);
+  }
+
+  text(status: number, mediaType: string, body: string): void {
+    this.#send(status, mediaType, body, NO_HEADERS, false);
+  }
+
+  empty(status: number): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#res.cork(() => {
+      this.#res.writeStatus(STATUS_TEXT[status] ?? String(status)).endWithoutBody();
+    });
+  }
+
+  problem(
+    slug: ProblemSlug,
+    detail: string,
+    {
+      members = {},
+      headers = NO_HEADERS,
+      close = false,
+    }: { members?: ProblemMembers; headers?: Headers; close?: boolean } = {},
+  ): void {
+    const body = JSON.stringify(problemDocument(slug, detail, members));
+    this.#send(problems[slug].status, PROBLEM_MEDIA_TYPE, body, headers, close);
+  }
+
+  /** Begins a stream: the response is handed out for good, unless the client has gone. */
+  stream(headers: Headers, first: string): HttpResponse | undefined {
+    if (this.#over) return undefined;
+    this.#over = true;
+    const res = this.#res;
+    res.cork(() => {
+      res.writeStatus('200 OK');
+      for (const name in headers) res.writeHeader(name, headers[name] ?? '');
+      res.write(first);
+    });
+    return res;
+  }
+
+  #send(status: number, mediaType: string, body: string, headers: Headers, close: boolean): void {
+    if (this.#over) return;
+    this.#over = true;
+    const res = this.#res;
+    res.cork(() => {
+      res.writeStatus(STATUS_TEXT[status] ?? String(status)).writeHeader('content-type', mediaType);
+      for (const name in headers) res.writeHeader(name, headers[name] ?? '');
+      res.end(body, close);
+    });
+  }
+}

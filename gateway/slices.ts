@@ -1,0 +1,261 @@
+/**
+ * Group commit: what arrives while one slice is being appended forms the next one.
+ *
+ * States of a request here, in order: gathered -> (its slice is cut) logged -> ranked -> answered. Of slices, one is in
+ * flight to the log; ranking one may overlap the append of the next. There are no timers and no round trip per
+ * request, so the cost per request falls as load rises: measured on two cores with everything on them, 0.04 of a bare
+ * echo with a send, a ZADD and a ZRANK per request, 0.4 with slices.
+ *
+ * A pipeline belongs to one incarnation of the gateway. The first failure, of the log or of Redis, ends it: what may or
+ * may not stand in the log then is sorted out by the engine, which takes in all that this incarnation logged and ranks
+ * what it had not ranked. The gateway goes on under a new incarnation.
+ */
+import type { BoardCampaign } from '../engine/contract/board/board.ts';
+import type { Keys } from '../engine/contract/keys.ts';
+import type { LogProducer } from '../engine/contract/log/log.ts';
+import { ITEM_ENTRY, type LogItem, RecordEncoder, type RecordHead } from '../engine/contract/record.ts';
+import type { RedisClient } from '../engine/contract/redis.ts';
+import type { SharedClock } from './clock.ts';
+import type { Ranker } from './rank.ts';
+
+/** Why a request was not taken; each is answered with 503 and Retry-After. */
+export type Refusal = 'lease' | 'log';
+
+/** A stamped request on its way. Exactly one of its two methods is called, once. */
+export interface Stamped {
+  readonly kind: LogItem['kind'];
+  readonly campaign: BoardCampaign;
+  readonly userId: string;
+  readonly instantUs: number;
+  readonly stamp: number;
+  /** It is in the log and counts. `position` from 1; undefined when it has to be looked up: the user was here before. */
+  accepted(position: number | undefined): void;
+  refused(why: Refusal): void;
+}
+
+export interface PipelineParts {
+  readonly gateway: number;
+  readonly incarnation: number;
+  readonly epoch: string;
+  readonly partition: number;
+  readonly clock: SharedClock;
+  readonly producer: LogProducer;
+  readonly redis: RedisClient;
+  readonly ranker: Ranker;
+  readonly keys: Keys;
+  readonly maxSliceEntries: number;
+  /** Whether the lease still holds, by the gateway's own monotonic clock. */
+  readonly leaseHolds: () => boolean;
+  /** Called once: this incarnation cannot go on. */
+  readonly failed: (why: string) => void;
+  readonly sliceAppended: (entries: number) => void;
+}
+
+interface Ranking {
+  readonly throughUs: number;
+  done: boolean;
+}
+
+/** More would only queue inside Redis: then the next slice rather gathers longer. */
+const RANKINGS_AT_ONCE = 4;
+
+export class SlicePipeline {
+  readonly #parts: PipelineParts;
+  readonly #encoder = new RecordEncoder();
+  readonly #rankings: Ranking[] = [];
+  readonly #underWay = new Set<Promise<void>>();
+  #waiting: Stamped[] = [];
+  #sliceNumber = 0;
+  #promisedUs: number;
+  #rankedUs: number;
+  #scheduled = false;
+  #appending: Promise<void> | undefined;
+  #ended = false;
+
+  constructor(parts: PipelineParts, registeredUs: number) {
+    this.#parts = parts;
+    this.#promisedUs = registeredUs;
+    this.#rankedUs = registeredUs;
+  }
+
+  /** How many requests wait to be cut into a slice. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  /** No request with a stamp at or before this instant may be gathered any more. */
+  get promisedUs(): number {
+    return this.#promisedUs;
+  }
+
+  gather(request: Stamped): void {
+    if (this.#ended) {
+      request.refused('lease');
+      return;
+    }
+    this.#waiting.push(request);
+    this.#schedule();
+  }
+
+  /** An idle gateway tells the log how far it has come, so that nobody waits for it. */
+  tellThrough(): void {
+    if (this.#ended || this.#appending !== undefined || this.#waiting.length > 0) return;
+    this.#start([], this.#parts.clock.promise());
+  }
+
+  /** Takes nothing more; resolves when everything it had taken is logged, ranked and answered. */
+  async end(): Promise<void> {
+    this.#ended = true;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const request of waiting) request.refused('lease');
+    await this.#appending;
+    await Promise.all(this.#underWay);
+  }
+
+  /** The record that ends this incarnation. Everything it ever gathered was logged, or refused, before. */
+  leaveHead(): RecordHead {
+    return this.#head('leave', Math.max(this.#promisedUs, this.#parts.clock.promise()), this.#rankedUs);
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#appending !== undefined || this.#rankings.length >= RANKINGS_AT_ONCE) return;
+    this.#scheduled = true;
+    // After the sockets of this turn have all been read: what arrived together goes together.
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#cut();
+    });
+  }
+
+  #cut(): void {
+    if (this.#ended || this.#appending !== undefined || this.#waiting.length === 0) return;
+    const { clock, maxSliceEntries } = this.#parts;
+    if (this.#waiting.length <= maxSliceEntries) {
+      const slice = this.#waiting;
+      this.#waiting = [];
+      this.#start(slice, clock.promise());
+      return;
+    }
+    // What does not fit keeps its stamps, so the promise ends before the earliest of them.
+    const slice = this.#waiting.sort((a, b) => a.instantUs - b.instantUs).splice(0, maxSliceEntries);
+    this.#start(slice, (this.#waiting[0]?.instantUs ?? clock.promise() + 1) - 1);
+  }
+
+  #start(slice: readonly Stamped[], throughUs: number): void {
+    this.#promisedUs = throughUs;
+    this.#appending = this.#append(slice, throughUs).finally(() => {
+      this.#appending = undefined;
+      if (this.#waiting.length > 0 && !this.#ended) this.#schedule();
+    });
+  }
+
+  async #append(slice: readonly Stamped[], throughUs: number): Promise<void> {
+    const { producer, partition, leaseHolds, sliceAppended } = this.#parts;
+    const encoder = this.#encoder;
+    encoder.begin();
+    for (const { kind, campaign, stamp, userId } of slice)
+      encoder.add(kind, campaign.campaignId, stamp, userId);
+    const nothingToRank = slice.length === 0 && this.#rankings.length === 0;
+    const head = this.#head(
+      slice.length === 0 ? 'through' : 'slice',
+      throughUs,
+      nothingToRank ? throughUs : this.#rankedUs,
+    );
+    try {
+      await producer.append(partition, encoder.finish(head));
+    } catch (error) {
+      for (const request of slice) request.refused('log');
+      this.#fail(`the log did not take a slice: ${error instanceof Error ? error.message : String(error)}`);
+      return;
+    }
+    if (nothingToRank) this.#rankedUs = throughUs;
+    if (!leaseHolds()) {
+      // It may stand behind the fence already, where it does not count.
+      for (const request of slice) request.refused('lease');
+      this.#fail('the lease was over when the log answered');
+      return;
+    }
+    if (slice.length === 0) return;
+    sliceAppended(slice.length);
+    const ranking: Ranking = { throughUs, done: false };
+    this.#rankings.push(ranking);
+    const underWay = this.#rank(slice, ranking).finally(() => {
+      this.#underWay.delete(underWay);
+    });
+    this.#underWay.add(underWay);
+  }
+
+  async #rank(slice: readonly Stamped[], ranking: Ranking): Promise<void> {
+    try {
+      await Promise.all([...byCampaign(slice)].map(([id, entries]) => this.#rankCampaign(id, entries)));
+    } catch (error) {
+      this.#fail(`Redis did not rank a slice: ${error instanceof Error ? error.message : String(error)}`);
+      return;
+    }
+    ranking.done = true;
+    while (this.#rankings[0]?.done === true)
+      this.#rankedUs = this.#rankings.shift()?.throughUs ?? this.#rankedUs;
+    if (this.#waiting.length > 0) this.#schedule();
+  }
+
+  async #rankCampaign(campaignId: number, requests: readonly Stamped[]): Promise<void> {
+    const { redis, ranker, keys } = this.#parts;
+    const entries = requests.filter(request => request.kind === ITEM_ENTRY);
+    const leaving = requests.filter(request => request.kind !== ITEM_ENTRY);
+    for (const request of leaving) request.accepted(undefined);
+    if (entries.length === 0) return;
+    const key = keys.campaign(campaignId).rank;
+    let [added, total, epoch]: [number, number, string | null] = [0, 0, null];
+    try {
+      // The three go out together. One ZCARD in place of a rank for each: 0.40 in place of 0.38 of an echo.
+      [added, total, epoch] = await Promise.all([
+        ranker.add(key, entries),
+        redis.zcard(key),
+        redis.hget(keys.boardState, 'epoch'),
+      ]);
+    } catch (error) {
+      // They are in the log and count; the engine ranks them after this incarnation has ended.
+      for (const request of entries) request.accepted(undefined);
+      throw error;
+    }
+    if (epoch !== this.#parts.epoch) {
+      for (const request of entries) request.accepted(undefined);
+      throw new Error('it has been emptied');
+    }
+    // Fewer added than sent: somebody was here before. Only then does each have to be looked up.
+    const fresh = added === entries.length;
+    const before = total - entries.length;
+    for (const [index, request] of entries.entries())
+      request.accepted(fresh ? before + index + 1 : undefined);
+  }
+
+  #head(kind: RecordHead['kind'], throughUs: number, rankedUs: number): RecordHead {
+    this.#sliceNumber += 1;
+    const { gateway, incarnation } = this.#parts;
+    return { kind, gateway, incarnation, sliceNumber: this.#sliceNumber, throughUs, rankedUs };
+  }
+
+  #fail(why: string): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const request of waiting) request.refused('lease');
+    this.#parts.failed(why);
+  }
+}
+
+function byCampaign(slice: readonly Stamped[]): Map<number, readonly Stamped[]> {
+  const [first] = slice;
+  const alone =
+    first !== undefined && slice.every(request => request.campaign.campaignId === first.campaign.campaignId);
+  if (alone) return new Map([[first.campaign.campaignId, slice]]);
+  const groups = new Map<number, Stamped[]>();
+  for (const request of slice) {
+    const group = groups.get(request.campaign.campaignId);
+    if (group === undefined) groups.set(request.campaign.campaignId, [request]);
+    else group.push(request);
+  }
+  return groups;
+}

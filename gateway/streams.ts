@@ -1,0 +1,135 @@
+/**
+ * Opening a stream: who may watch, how many, and where a client that comes back goes on.
+ */
+import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
+import { monotonicUs } from './clock.ts';
+import type { EntryParts } from './entries.ts';
+import type { Place } from './lookups.ts';
+import type { Watchers } from './queue.ts';
+import { Reply } from './reply.ts';
+import { authenticate, findCampaign, readCampaignId, readTicket } from './requests.ts';
+import { Watcher } from './watcher.ts';
+
+const STREAM_HEADERS = {
+  'content-type': 'text/event-stream',
+  'cache-control': 'no-store',
+  // Or a proxy would keep events back until its buffer is full.
+  'x-accel-buffering': 'no',
+};
+
+interface LastEvent {
+  readonly campaignId: number;
+  readonly over: boolean;
+  readonly ahead: number;
+}
+
+/** The id of the last event a client has seen: `campaign:stamp:ahead`, or `campaign:stamp:over`. */
+export function parseLastEventId(text: string): LastEvent | undefined {
+  const match = /^(\d{1,10}):(\d{1,16}):(over|\d{1,10})$/.exec(text);
+  if (match === null) return undefined;
+  const [, campaign, , ahead] = match;
+  return {
+    campaignId: Number(campaign),
+    over: ahead === 'over',
+    ahead: ahead === 'over' ? 0 : Number(ahead),
+  };
+}
+
+export class Streams {
+  readonly #parts: EntryParts;
+  readonly #watchers: Watchers;
+  readonly #perUser = new Map<string, number>();
+
+  constructor(parts: EntryParts, watchers: Watchers) {
+    this.#parts = parts;
+    this.#watchers = watchers;
+  }
+
+  async open(res: HttpResponse, req: HttpRequest): Promise<void> {
+    const parts = this.#parts;
+    const ticket = readTicket(req, true);
+    const idText = req.getParameter(0);
+    const lastEvent = parseLastEventId(
+      req.getHeader('last-event-id') || (req.getQuery('last_event_id') ?? ''),
+    );
+    const reply = new Reply(res);
+    const userId = authenticate(parts, reply, ticket);
+    if (userId === undefined) return;
+    const id = readCampaignId(parts, reply, idText);
+    if (id === undefined) return;
+    const last = lastEvent?.campaignId === id ? lastEvent : undefined;
+    if (last?.over === true) {
+      // The client has seen how it ended; 204 is what makes an EventSource stop asking.
+      reply.empty(204);
+      return;
+    }
+    if (!this.#hasRoom(reply, userId)) return;
+    let watcher: Watcher | undefined;
+    const release = this.#claim(userId, () => watcher !== undefined && this.#watchers.remove(watcher));
+    reply.whenAborted(release);
+    const found = await this.#mayWatch(reply, id, userId);
+    const retryMs = Math.round(parts.config.WATCHER_RETRY_MS * (1 + Math.random()));
+    const stream = found === undefined ? undefined : reply.stream(STREAM_HEADERS, `retry: ${retryMs}\n\n`);
+    if (found === undefined || stream === undefined) {
+      release();
+      return;
+    }
+    const { WATCHER_COMMENT_MS: commentMs, MAX_WATCHER_BUFFER_BYTES: bufferAtMost } = parts.config;
+    watcher = new Watcher(
+      stream,
+      { userId, campaignId: id, shownAhead: last?.ahead ?? Number.POSITIVE_INFINITY },
+      {
+        commentDueUs: monotonicUs() + commentMs * 1000 * (0.5 + Math.random() / 2),
+        bufferAtMost,
+        ended: release,
+      },
+    );
+    this.#watchers.add(watcher, found === 'unknown' ? undefined : found);
+  }
+
+  /** Counts a stream of the user; the returned function takes it back, once, and calls `gone`. */
+  #claim(userId: string, gone: () => void): () => void {
+    this.#perUser.set(userId, (this.#perUser.get(userId) ?? 0) + 1);
+    let released = false;
+    return () => {
+      if (released) return;
+      released = true;
+      const left = (this.#perUser.get(userId) ?? 1) - 1;
+      if (left === 0) this.#perUser.delete(userId);
+      else this.#perUser.set(userId, left);
+      gone();
+    };
+  }
+
+  #hasRoom(reply: Reply, userId: string): boolean {
+    const { MAX_WATCHERS: most, MAX_WATCHERS_PER_USER: mostPerUser } = this.#parts.config;
+    const own = this.#perUser.get(userId) ?? 0;
+    const full = this.#watchers.count >= most;
+    if (!full && own < mostPerUser) return true;
+    this.#parts.metrics.refuse('watchers');
+    const detail = full
+      ? `This gateway has ${most} streams open, which is the most it takes.`
+      : `You have ${own} streams open here, which is the most for one user.`;
+    reply.problem('too-many-watchers', detail, { headers: { 'retry-after': '5' } });
+    return false;
+  }
+
+  /** The place to show, 'unknown' while Redis cannot tell, or undefined when an answer has been given. */
+  async #mayWatch(reply: Reply, id: number, userId: string): Promise<Place | 'unknown' | undefined> {
+    const parts = this.#parts;
+    const campaign = parts.board.campaign(id) ?? (await findCampaign(parts, reply, id));
+    if (campaign === undefined) return undefined;
+    try {
+      const place = await parts.lookups.find(campaign, userId);
+      if (place !== undefined) return place;
+    } catch {
+      // The stream opens all the same, says that it is stalled, and goes on when Redis is back.
+      return 'unknown';
+    }
+    reply.problem(
+      'no-entry',
+      `You have no entry in campaign ${id}; POST /v1/campaigns/${id}/entries makes one.`,
+    );
+    return undefined;
+  }
+}

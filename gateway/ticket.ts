@@ -1,0 +1,107 @@
+/**
+ * Who asks: a ticket is a JWT (RFC 7519) signed with HS256, with `sub` (the user id), `exp` and `aud`.
+ *
+ * It is verified synchronously, without a round trip, as it stands on the path of every request. `jose` verifies the
+ * same tickets (a test holds the two against each other); it answers with a promise, which costs a turn of the event
+ * loop a request.
+ */
+import { type FieldFault, fieldFault } from '../engine/contract/problem.ts';
+import { MAX_USER_ID_BYTES } from '../engine/contract/record.ts';
+import type { Hmac } from './hmac.ts';
+
+export type Ticket =
+  | { readonly state: 'valid'; readonly userId: string }
+  | { readonly state: 'wrong'; readonly fault: FieldFault };
+
+const SIGNATURE_CHARS = 43;
+/** A ticket longer than this would not fit the headers; its claims are not looked at. */
+const MAX_TICKET_CHARS = 2_048;
+const CONTROL = /[\p{Cc}\p{Zl}\p{Zp}]/u;
+const NOT_UTF8 = '\ufffd';
+
+function wrong(field: string, value: unknown, expected: string): Ticket {
+  return { state: 'wrong', fault: fieldFault(field, value, expected) };
+}
+
+export class TicketVerifier {
+  readonly #hmac: Hmac;
+  readonly #audience: string;
+  /** Headers seen and found right; there are few in practice, and a wrong one never gets in. */
+  readonly #goodHeaders = new Set<string>();
+
+  constructor(hmac: Hmac, audience: string) {
+    this.#hmac = hmac;
+    this.#audience = audience;
+  }
+
+  /** Verifies a ticket at `nowSeconds` (Unix time). Constant time in the signature; never throws. */
+  verify(ticket: string, nowSeconds: number): Ticket {
+    if (ticket.length > MAX_TICKET_CHARS) {
+      return wrong('ticket', `${ticket.length} characters`, `at most ${MAX_TICKET_CHARS} characters`);
+    }
+    const firstDot = ticket.indexOf('.');
+    const lastDot = ticket.lastIndexOf('.');
+    if (firstDot <= 0 || lastDot <= firstDot + 1) {
+      return wrong('ticket', ticket, 'a JWT: three base64url parts joined by dots');
+    }
+    const header = ticket.slice(0, firstDot);
+    if (!this.#goodHeaders.has(header)) {
+      const fault = faultOfHeader(header);
+      if (fault !== undefined) return fault;
+      if (this.#goodHeaders.size < 16) this.#goodHeaders.add(header);
+    }
+    if (ticket.length - lastDot - 1 !== SIGNATURE_CHARS || !this.#hmac.matches(ticket, lastDot)) {
+      return wrong(
+        'ticket.signature',
+        ticket.slice(lastDot + 1),
+        'an HS256 signature with the secret of this service',
+      );
+    }
+    return this.#faultOrUser(ticket.slice(firstDot + 1, lastDot), nowSeconds);
+  }
+
+  #faultOrUser(payload: string, nowSeconds: number): Ticket {
+    const claims = parseObject(payload);
+    if (claims === undefined) return wrong('ticket.payload', payload, 'a JSON object in base64url');
+    const { sub, exp, aud, nbf } = claims;
+    if (typeof exp !== 'number' || !Number.isFinite(exp))
+      return wrong('ticket.exp', exp, 'a time in Unix seconds');
+    if (exp <= nowSeconds) return wrong('ticket.exp', exp, `a time after now (${Math.floor(nowSeconds)})`);
+    if (nbf !== undefined && (typeof nbf !== 'number' || nbf > nowSeconds)) {
+      return wrong('ticket.nbf', nbf, `a time at or before now (${Math.floor(nowSeconds)})`);
+    }
+    if (aud !== this.#audience && !(Array.isArray(aud) && aud.includes(this.#audience))) {
+      return wrong('ticket.aud', aud, this.#audience);
+    }
+    if (typeof sub !== 'string' || sub === '') return wrong('ticket.sub', sub, 'a user id');
+    if (Buffer.byteLength(sub) > MAX_USER_ID_BYTES) {
+      return wrong('ticket.sub', sub, `a user id of at most ${MAX_USER_ID_BYTES} bytes in UTF-8`);
+    }
+    if (CONTROL.test(sub) || sub.includes(NOT_UTF8) || !sub.isWellFormed()) {
+      return wrong('ticket.sub', sub, 'a user id without control characters, in well-formed Unicode');
+    }
+    return { state: 'valid', userId: sub };
+  }
+}
+
+function faultOfHeader(header: string): Ticket | undefined {
+  const parsed = parseObject(header);
+  if (parsed === undefined) return wrong('ticket.header', header, 'a JSON object in base64url');
+  if (parsed.alg !== 'HS256') return wrong('ticket.alg', parsed.alg, 'HS256');
+  if (parsed.crit !== undefined) return wrong('ticket.crit', parsed.crit, 'no critical extensions');
+  return undefined;
+}
+
+interface Claims {
+  readonly [claim: string]: unknown;
+}
+
+function parseObject(base64url: string): Claims | undefined {
+  if (!/^[A-Za-z0-9_-]+$/.test(base64url)) return undefined;
+  try {
+    const value: unknown = JSON.parse(Buffer.from(base64url, 'base64url').toString('utf8'));
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined;
+  } catch {
+    return undefined;
+  }
+}

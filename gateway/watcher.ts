@@ -1,0 +1,77 @@
+/**
+ * One person who watches: what they were shown, and what may be written to them.
+ *
+ * States: `asking` (Redis is asked for the place) -> `provisional` (the rank can still change: nothing is shown) ->
+ * `placed` (position and ahead are shown, ahead only ever falls) -> `deciding` (settled: Redis is asked for the
+ * outcome) -> `over`. The one who writes the state is Watchers.
+ */
+import type { HttpResponse } from 'uWebSockets.js';
+
+export type WatcherState = 'asking' | 'provisional' | 'placed' | 'deciding' | 'over';
+
+export class Watcher {
+  readonly userId: string;
+  readonly campaignId: number;
+  state: WatcherState = 'asking';
+  /** Which slot of Watchers it is in. */
+  slot = 0;
+  stamp = 0;
+  rank = -1;
+  /** What was last shown; nothing greater is ever shown again. */
+  shownAhead: number;
+  /** The last event said that nothing moves, because of an outage of ours. */
+  stalled = false;
+  commentDueUs: number;
+  readonly #res: HttpResponse;
+  readonly #bufferAtMost: number;
+  readonly #ended: () => void;
+  #blocked = false;
+  #owedBytes = 0;
+
+  constructor(
+    res: HttpResponse,
+    who: { userId: string; campaignId: number; shownAhead: number },
+    terms: { commentDueUs: number; bufferAtMost: number; ended: () => void },
+  ) {
+    this.#res = res;
+    this.userId = who.userId;
+    this.campaignId = who.campaignId;
+    this.shownAhead = who.shownAhead;
+    this.commentDueUs = terms.commentDueUs;
+    this.#bufferAtMost = terms.bufferAtMost;
+    this.#ended = terms.ended;
+    res.onWritable(() => {
+      this.#blocked = false;
+      this.#owedBytes = 0;
+      return true;
+    });
+  }
+
+  /**
+   * Writes, unless the last write still waits for the client: then the bytes are owed, and what is due is made anew
+   * when the client reads again. When more is owed than may be, the watcher is 'too slow' and to be dropped.
+   */
+  write(text: string): 'written' | 'owed' | 'too slow' {
+    if (this.#blocked) {
+      this.#owedBytes += text.length;
+      return this.#owedBytes > this.#bufferAtMost ? 'too slow' : 'owed';
+    }
+    // `false` means buffered, not refused: the bytes are on their way, and nothing follows them for now.
+    this.#blocked = !this.#res.write(text);
+    return 'written';
+  }
+
+  /** Ends the stream with a last event. */
+  end(text: string): void {
+    const res = this.#res;
+    res.cork(() => {
+      res.end(text);
+    });
+    this.#ended();
+  }
+
+  /** Closes the connection: the client finds its place again when it comes back. `ended` is called by the abort. */
+  drop(): void {
+    this.#res.close();
+  }
+}
