@@ -35,7 +35,7 @@ export class Hmac {
       inner = Buffer.alloc(end);
       this.#inner.copy(inner, 0, 0, BLOCK_BYTES);
     }
-    inner.latin1Write(message, BLOCK_BYTES);
+    inner.write(message, BLOCK_BYTES, 'latin1');
     hash('sha256', inner.subarray(0, end), 'buffer').copy(this.#outer, BLOCK_BYTES);
     return hash('sha256', this.#outer, 'base64url');
   }

@@ -4,16 +4,25 @@
  */
 import uws, { type TemplatedApp } from 'uWebSockets.js';
 
-/** The native function takes host, port and options; the package's own types know only two of the three. */
-interface ExclusiveListen {
-  listen(host: string, port: number, options: number, listening: (socket: object | false) => void): unknown;
+declare module 'uWebSockets.js' {
+  interface TemplatedApp {
+    /** The native function takes host, port and options; the package's own types know only two of the three. */
+    listen(
+      host: string,
+      port: number,
+      options: number,
+      listening: (socket: us_listen_socket | false) => void,
+    ): TemplatedApp;
+  }
 }
+
+/** LIBUS_LISTEN_EXCLUSIVE_PORT, which the package's types declare without exporting its value. */
+const EXCLUSIVE_PORT = 1;
 
 /** Listens; resolves to the port, which the system chooses when `port` is 0. */
 export async function listen(app: TemplatedApp, host: string, port: number): Promise<number> {
-  const exclusive: ExclusiveListen = app;
   return await new Promise((resolve, reject) => {
-    exclusive.listen(host, port, uws.LIBUS_LISTEN_EXCLUSIVE_PORT, socket => {
+    app.listen(host, port, EXCLUSIVE_PORT, socket => {
       if (socket !== false) resolve(uws.us_socket_local_port(socket));
       else
         reject(

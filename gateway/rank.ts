@@ -66,13 +66,13 @@ export function encodeZadd(buffer: Buffer, key: string, members: readonly Ranked
   for (const { userId, stamp } of members) {
     const digits = String(stamp);
     at = writeLength(buffer, at, digits.length);
-    at += buffer.latin1Write(digits, at);
+    at += buffer.write(digits, at, 'latin1');
     buffer[at++] = CR;
     buffer[at++] = LF;
     // A user id is mostly ASCII, where its length in bytes is known; else it is measured.
     const length = Buffer.byteLength(userId);
     at = writeLength(buffer, at, length);
-    at += buffer.utf8Write(userId, at);
+    at += buffer.write(userId, at, 'utf8');
     buffer[at++] = CR;
     buffer[at++] = LF;
   }

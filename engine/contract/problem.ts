@@ -38,7 +38,7 @@ export type ProblemSlug = keyof typeof problems;
 
 export const FieldFault = Type.Object(
   {
-    field: Type.String({ description: 'Where: a JSON Pointer into the body, or the name of the parameter' }),
+    field: Type.String({ description: 'The member, parameter or header that is wrong; body for all of it' }),
     value: Type.Optional(Type.String({ description: 'What was given, as JSON, cut; absent if nothing was' })),
     expected: Type.String({ description: 'What would be right' }),
   },

@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { pino } from 'pino';
+import { availableLogs, eventually, serversFromEnv } from '../../test/support.ts';
+import { KafkaClient } from './kafka-client.ts';
+import { KafkaPartition } from './kafka-partition.ts';
+import { topicOf } from './kafka-topic.ts';
+import { type LogConfig, openConsumer, openProducer } from './open.ts';
+import { logConfig, PARTITIONS, quiet, TestLedger, TestOwnership } from './test-ledger.ts';
+
+const never = (): never => {
+  throw new Error('Kafka shares its partitions by itself');
+};
+
+describe('what a fetch has for a Kafka partition', () => {
+  const errors: string[] = [];
+  const log = pino({ level: 'error' }, { write: line => errors.push(line) });
+  const fetched = (...offsets: number[]) =>
+    offsets.map(offset => ({
+      offset: String(offset),
+      key: null,
+      value: Buffer.from(String(offset)),
+      timestamp: '0',
+      attributes: 0,
+      headers: {},
+    }));
+  const positions = (found: { records: readonly { position: string }[] }) =>
+    found.records.map(({ position }) => position);
+
+  it('is taken where it begins at the position, or before it', () => {
+    const partition = new KafkaPartition(0, log);
+    assert.equal(partition.goTo(''), '0');
+    assert.deepEqual(positions(partition.accept(fetched(0, 1))), ['0', '1']);
+    assert.equal(partition.goTo('2'), '2');
+    const found = partition.accept(fetched(0, 1, 2, 3));
+    assert.deepEqual(positions(found), ['2', '3']);
+    assert.equal(found.next, '4');
+    assert.deepEqual(errors, []);
+  });
+
+  it('is sought once more where it begins behind the position, and then taken with an error', () => {
+    const partition = new KafkaPartition(0, log);
+    partition.goTo('5');
+    assert.deepEqual(partition.accept(fetched(7, 8)), { next: '5', records: [] });
+    assert.deepEqual(errors, []);
+    assert.deepEqual(positions(partition.accept(fetched(7, 8))), ['7', '8']);
+    assert.match(errors.pop() ?? '', /RECORDS ARE MISSING/);
+  });
+
+  it('is sought once more where it ends before the position, and then taken with an error', () => {
+    const partition = new KafkaPartition(0, log);
+    partition.goTo('5');
+    assert.deepEqual(partition.accept(fetched(0, 1)), { next: '5', records: [] });
+    const found = partition.accept(fetched(0, 1));
+    assert.deepEqual(positions(found), ['0', '1']);
+    assert.equal(found.next, '2');
+    assert.match(errors.pop() ?? '', /THE LOG IS SHORTER/);
+  });
+
+  it('is not compared with what is no offset', () => {
+    assert.throws(() => new KafkaPartition(0, log).goTo('1-0'), /"1-0" is not an offset/);
+  });
+});
+
+if (availableLogs().includes('kafka')) {
+  describe('the topic', () => {
+    const fresh = (): LogConfig => logConfig('kafka', serversFromEnv());
+
+    it('is made once by several that open it at once, with as many partitions as LOG_PARTITIONS', async () => {
+      const config = fresh();
+      const ends = await Promise.all([
+        openProducer(config, quiet),
+        openProducer(config, quiet),
+        openConsumer(config, quiet, never),
+      ]);
+      await ends[0].append(PARTITIONS - 1, Buffer.from('a'));
+      assert.match(ends[2].name, new RegExp(`^kafka:.+:${topicOf(config.NAMESPACE)}$`));
+      await Promise.all(ends.map(end => end.close()));
+    });
+
+    it('is refused with another number of partitions, naming what would be right', async () => {
+      const config = fresh();
+      await (await openProducer(config, quiet)).close();
+      const other = { ...config, LOG_PARTITIONS: PARTITIONS + 1 };
+      const pattern = new RegExp(
+        `LOG_PARTITIONS is ${PARTITIONS + 1}.*LOG_PARTITIONS=${PARTITIONS} would be right`,
+      );
+      await assert.rejects(openProducer(other, quiet), pattern);
+      await assert.rejects(openConsumer(other, quiet, never), pattern);
+    });
+
+    it('goes on behind records that were deleted, and says so loudly', async () => {
+      const config = fresh();
+      const producer = await openProducer(config, quiet);
+      for (const text of ['a', 'b', 'c']) await producer.append(0, Buffer.from(text));
+      const client = new KafkaClient({ brokers: config.KAFKA_BROKERS, log: quiet, requestTimeoutMs: 5_000 });
+      const admin = client.kafka.admin();
+      await admin.connect();
+      await admin.deleteTopicRecords({
+        topic: topicOf(config.NAMESPACE),
+        partitions: [{ partition: 0, offset: '2' }],
+      });
+      client.end();
+      const errors: string[] = [];
+      const ledger = new TestLedger();
+      ledger.positions.set(0, '1');
+      const log = pino({ level: 'error' }, { write: line => errors.push(line) });
+      const consumer = await openConsumer(config, log, () => new TestOwnership().join());
+      await consumer.run(ledger.handler());
+      await eventually(() => ledger.count > 0);
+      await consumer.close();
+      await producer.close();
+      assert.deepEqual(ledger.rowsOf(0), ['c']);
+      assert.equal(ledger.positions.get(0), '3');
+      assert.ok(errors.some(line => line.includes('RECORDS ARE MISSING')));
+    });
+  });
+}
