@@ -59,6 +59,7 @@ export class Doorkeeper implements BoardListener {
   /** Whether the campaign is open at `instantUs`; false when 409 has been answered. */
   isOpen(reply: Reply, campaign: BoardCampaign, instantUs: number): boolean {
     const { opensAtUs, closesAtUs } = campaign;
+    if (instantUs >= opensAtUs && instantUs < closesAtUs) return true;
     const members = { opens_at: isoOf(opensAtUs), closes_at: isoOf(closesAtUs) };
     if (instantUs < opensAtUs) {
       this.#metrics.refuse('not_open');
@@ -67,9 +68,7 @@ export class Doorkeeper implements BoardListener {
         members,
         headers: { 'retry-after': String(seconds) },
       });
-      return false;
-    }
-    if (instantUs >= closesAtUs) {
+    } else {
       this.#metrics.refuse('closed');
       reply.problem(
         'closed',
@@ -79,9 +78,8 @@ export class Doorkeeper implements BoardListener {
           headers: { 'retry-after': String(CLOSED_RETRY_SECONDS) },
         },
       );
-      return false;
     }
-    return true;
+    return false;
   }
 
   #answerSoldOut(reply: Reply, campaign: BoardCampaign, winner: Winner | undefined): void {

@@ -46,9 +46,11 @@ export function postEntry(parts: EntryParts, res: HttpResponse, req: HttpRequest
   if (userId === undefined) return;
   const id = readCampaignId(parts, reply, idText);
   if (id === undefined) return;
-  const enter = (): void => enterKnown(parts, reply, id, userId, arrivedUs);
-  if (hasBody(body)) readEntryBody(parts, res, reply, body, enter);
-  else enter();
+  if (hasBody(body)) {
+    readEntryBody(parts, res, reply, body, () => enterKnown(parts, reply, id, userId, arrivedUs));
+  } else {
+    enterKnown(parts, reply, id, userId, arrivedUs);
+  }
 }
 
 function enterKnown(parts: EntryParts, reply: Reply, id: number, userId: string, arrivedUs: number): void {
@@ -137,8 +139,8 @@ class Entry implements Stamped {
     }
     // The fixed shape of EntryAccepted, written without JSON.stringify as it is the answer of the hot path.
     const body = `{"campaign":${this.campaign.campaignId},"stamp":${this.stamp},"position":${position},"provisional":true}`;
-    this.#parts.metrics.accepted.inc();
-    this.#reply.json(202, body);
+    this.#parts.metrics.acceptedEntries += 1;
+    this.#reply.accepted(body);
   }
 
   refused(why: Refusal): void {
@@ -167,7 +169,7 @@ class Entry implements Stamped {
     } else if (place.withdrawn) {
       refuseWithdrawn(this.#parts, reply, this.campaign, place);
     } else {
-      metrics.accepted.inc();
+      metrics.acceptedEntries += 1;
       reply.json(202, JSON.stringify(acceptedAnswer(this.campaign, place)));
     }
   }

@@ -70,7 +70,7 @@ export async function startGateway(
     clock,
     producer,
     redis,
-    ranker: new Ranker(redis),
+    ranker: new Ranker(redis, keys),
     keys,
     log,
     name,

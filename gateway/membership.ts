@@ -11,9 +11,11 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import type { Keys } from '../engine/contract/keys.ts';
 import { acquireLease, renewLease } from '../engine/contract/lease/lease.ts';
 import { partitionOf } from '../engine/contract/log/log.ts';
 import { encodeHead } from '../engine/contract/record.ts';
+import type { RedisClient } from '../engine/contract/redis.ts';
 import type { Board } from './board.ts';
 import { monotonicUs } from './clock.ts';
 import { type PipelineParts, SlicePipeline } from './slices.ts';
@@ -21,10 +23,9 @@ import { type PipelineParts, SlicePipeline } from './slices.ts';
 export type MembershipState = 'joining' | 'serving' | 'leaving' | 'stopped';
 
 export interface MembershipParts
-  extends Pick<
-    PipelineParts,
-    'clock' | 'producer' | 'redis' | 'ranker' | 'keys' | 'maxSliceEntries' | 'sliceAppended'
-  > {
+  extends Pick<PipelineParts, 'clock' | 'producer' | 'ranker' | 'maxSliceEntries' | 'sliceAppended'> {
+  readonly redis: RedisClient;
+  readonly keys: Keys;
   readonly board: Board;
   readonly partitions: number;
   readonly leaseMs: number;

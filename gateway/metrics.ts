@@ -23,11 +23,8 @@ export type RefusalReason =
 
 export class Metrics {
   readonly registry = new Registry();
-  readonly accepted = new Counter({
-    name: 'fairline_entries_accepted_total',
-    help: 'Entries answered with 202',
-    registers: [this.registry],
-  });
+  /** Entries answered with 202: counted here, and read when somebody asks, as a Counter costs 0.3 us each time. */
+  acceptedEntries = 0;
   readonly slices = new Counter({
     name: 'fairline_slices_total',
     help: 'Slices appended to the log',
@@ -59,6 +56,15 @@ export class Metrics {
     clockErrorUs(): number;
   }) {
     collectDefaultMetrics({ register: this.registry });
+    const accepted = new Counter({
+      name: 'fairline_entries_accepted_total',
+      help: 'Entries answered with 202',
+      registers: [this.registry],
+      collect: () => {
+        accepted.reset();
+        accepted.inc(this.acceptedEntries);
+      },
+    });
     const gauge = (name: string, help: string, read: () => number): void => {
       new Gauge({
         name,

@@ -53,6 +53,16 @@ export class Reply {
     this.#whenAborted = listener;
   }
 
+  /** 202 with JSON that is ready: the answer of the hot path. */
+  accepted(body: string): void {
+    if (this.#over) return;
+    this.#over = true;
+    const res = this.#res;
+    res.cork(() => {
+      res.writeStatus('202 Accepted').writeHeader('content-type', 'application/json').end(body);
+    });
+  }
+
   /** Answers with JSON that is ready. */
   json(status: number, body: string, headers: Headers = NO_HEADERS): void {
     this.#send(status, 'application/json', body, headers, false);
