@@ -1,8 +1,8 @@
 # One image for gateway and engine; compose says which it runs.
 FROM node:24-trixie-slim
 
-# The gateway's server. The default is the mirror on the npm registry that the lockfile names; upstream's own releases
-# are on GitHub: --build-arg UWEBSOCKETS=uNetworking/uWebSockets.js#v20.64.0
+# The gateway's HTTP server. By default it is the package that the lockfile names; upstream's own release is taken with
+# --build-arg UWEBSOCKETS=<what npm installs it from, such as the address of a release's tarball>.
 ARG UWEBSOCKETS=""
 
 WORKDIR /app
@@ -16,4 +16,5 @@ COPY gateway gateway
 COPY sql sql
 
 USER node
-CMD ["node", "--import", "tsx", "engine/main.ts"]
+# Node 24 runs TypeScript as it stands.
+CMD ["node", "engine/main.ts"]

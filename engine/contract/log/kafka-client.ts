@@ -20,7 +20,7 @@ export interface KafkaOptions {
 const CONNECT_TIMEOUT_MS = 1_000;
 const KEEP_ALIVE_MS = 30_000;
 /** Few and soon: they get over a leader that moved. Outages are outlived by making a new client, not by retries. */
-const RETRY = { retries: 2, initialRetryTime: 50, maxRetryTime: 500 } as const;
+const RETRY = { retries: 200, initialRetryTime: 50, maxRetryTime: 500 } as const;
 
 export class KafkaClient {
   readonly kafka: Kafka;
@@ -36,7 +36,7 @@ export class KafkaClient {
       retry: RETRY,
       socketFactory: ({ host, port, onConnect }) => this.#connect(host, port, onConnect),
       logLevel: levelOf(options.log),
-      logCreator: this.#logCreator(options.log),
+      logCreator: logCreatorFor(options.log),
     });
   }
 
@@ -61,18 +61,17 @@ export class KafkaClient {
     this.#sockets.add(socket);
     return socket;
   }
+}
 
-  #logCreator(log: Logger): logCreator {
-    return () => entry => {
-      const { timestamp: _timestamp, message, ...details } = entry.log;
-      const line = `kafkajs: ${entry.namespace === '' ? '' : `${entry.namespace}: `}${message}`;
-      if (entry.level === logLevel.ERROR && !this.#ended) log.warn(details, line);
-      else log.debug(details, line);
-    };
-  }
+function logCreatorFor(log: Logger): logCreator {
+  return () => entry => {
+    const { timestamp: _timestamp, message, ...details } = entry.log;
+    // Also its errors: in an outage there are dozens a second, and what they say reaches whoever asked anyway.
+    log.debug(details, `kafkajs: ${entry.namespace === '' ? '' : `${entry.namespace}: `}${message}`);
+  };
 }
 
 function levelOf(log: Logger): logLevel {
   if (log.isLevelEnabled('trace')) return logLevel.DEBUG;
-  return log.isLevelEnabled('debug') ? logLevel.INFO : logLevel.ERROR;
+  return log.isLevelEnabled('debug') ? logLevel.INFO : logLevel.NOTHING;
 }

@@ -54,7 +54,7 @@ export class KafkaMembership {
       maxBytes: BYTES_PER_FETCH,
       allowAutoTopicCreation: false,
       // Whether to go on is the supervisor's business.
-      retry: { restartOnFailure: () => Promise.resolve(false) },
+      retry: { retries: 200, restartOnFailure: () => Promise.resolve(false) },
     });
   }
 

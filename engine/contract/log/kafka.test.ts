@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { after, describe, it } from 'node:test';
 import { pino } from 'pino';
 import { availableLogs, eventually, serversFromEnv } from '../../test/support.ts';
 import { KafkaClient } from './kafka-client.ts';
@@ -65,22 +65,30 @@ describe('what a fetch has for a Kafka partition', () => {
 if (availableLogs().includes('kafka')) {
   describe('the topic', () => {
     const fresh = (): LogConfig => logConfig('kafka', serversFromEnv());
+    const opened: { close(): Promise<void> }[] = [];
+    const open = async <T extends { close(): Promise<void> }>(opening: Promise<T>): Promise<T> => {
+      const end = await opening;
+      opened.push(end);
+      return end;
+    };
+    after(async () => {
+      await Promise.all(opened.map(end => end.close()));
+    });
 
     it('is made once by several that open it at once, with as many partitions as LOG_PARTITIONS', async () => {
       const config = fresh();
       const ends = await Promise.all([
-        openProducer(config, quiet),
-        openProducer(config, quiet),
-        openConsumer(config, quiet, never),
+        open(openProducer(config, quiet)),
+        open(openProducer(config, quiet)),
+        open(openConsumer(config, quiet, never)),
       ]);
       await ends[0].append(PARTITIONS - 1, Buffer.from('a'));
       assert.match(ends[2].name, new RegExp(`^kafka:.+:${topicOf(config.NAMESPACE)}$`));
-      await Promise.all(ends.map(end => end.close()));
     });
 
     it('is refused with another number of partitions, naming what would be right', async () => {
       const config = fresh();
-      await (await openProducer(config, quiet)).close();
+      await open(openProducer(config, quiet));
       const other = { ...config, LOG_PARTITIONS: PARTITIONS + 1 };
       const pattern = new RegExp(
         `LOG_PARTITIONS is ${PARTITIONS + 1}.*LOG_PARTITIONS=${PARTITIONS} would be right`,
@@ -91,11 +99,13 @@ if (availableLogs().includes('kafka')) {
 
     it('goes on behind records that were deleted, and says so loudly', async () => {
       const config = fresh();
-      const producer = await openProducer(config, quiet);
+      const producer = await open(openProducer(config, quiet));
       for (const text of ['a', 'b', 'c']) await producer.append(0, Buffer.from(text));
       const client = new KafkaClient({ brokers: config.KAFKA_BROKERS, log: quiet, requestTimeoutMs: 5_000 });
       const admin = client.kafka.admin();
       await admin.connect();
+      // deleteTopicRecords knows the topic's partitions only once something else has asked for them.
+      await admin.fetchTopicOffsets(topicOf(config.NAMESPACE));
       await admin.deleteTopicRecords({
         topic: topicOf(config.NAMESPACE),
         partitions: [{ partition: 0, offset: '2' }],
@@ -105,11 +115,9 @@ if (availableLogs().includes('kafka')) {
       const ledger = new TestLedger();
       ledger.positions.set(0, '1');
       const log = pino({ level: 'error' }, { write: line => errors.push(line) });
-      const consumer = await openConsumer(config, log, () => new TestOwnership().join());
+      const consumer = await open(openConsumer(config, log, () => new TestOwnership().join()));
       await consumer.run(ledger.handler());
       await eventually(() => ledger.count > 0);
-      await consumer.close();
-      await producer.close();
       assert.deepEqual(ledger.rowsOf(0), ['c']);
       assert.equal(ledger.positions.get(0), '3');
       assert.ok(errors.some(line => line.includes('RECORDS ARE MISSING')));
