@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { StackError } from './errors.ts';
+import { type KafkaNeed, makePlan } from './plan.ts';
+
+const cases: [
+  name: string,
+  env: Record<string, string>,
+  need: KafkaNeed | undefined,
+  kafka: KafkaNeed,
+  log: string,
+][] = [
+  ['nothing is given', {}, undefined, 'if-possible', 'by-kafka'],
+  ['LOG=redis wants no Kafka', { LOG: 'redis' }, undefined, 'no', 'redis'],
+  ['LOG=redis and a bench that compares both', { LOG: 'redis' }, 'if-possible', 'if-possible', 'redis'],
+  ['LOG=kafka must have one', { LOG: 'kafka' }, undefined, 'required', 'kafka'],
+  ['LOG=kafka stays a must', { LOG: 'kafka' }, 'if-possible', 'required', 'kafka'],
+  ['KAFKA_BROKERS chooses Kafka', { KAFKA_BROKERS: 'k:9092' }, undefined, 'no', 'kafka'],
+  ['LOG=redis beside KAFKA_BROKERS', { KAFKA_BROKERS: 'k:9092', LOG: 'redis' }, undefined, 'no', 'redis'],
+  ['a start that wants no Kafka', {}, 'no', 'no', 'redis'],
+  ['a start that must have Kafka', {}, 'required', 'required', 'by-kafka'],
+  ['an empty variable is none', { LOG: '', KAFKA_BROKERS: ' ' }, undefined, 'if-possible', 'by-kafka'],
+];
+
+for (const [name, env, need, privateKafka, log] of cases) {
+  test(name, () => {
+    const plan = makePlan(env, need);
+    assert.deepEqual({ privateKafka: plan.privateKafka, log: plan.log }, { privateKafka, log });
+  });
+}
+
+test('servers that are given are kept as they are', () => {
+  const plan = makePlan({ DATABASE_URL: 'postgres://a/b', REDIS_URL: 'redis://c', LOG: 'redis' }, undefined);
+  assert.equal(plan.databaseUrl, 'postgres://a/b');
+  assert.equal(plan.redisUrl, 'redis://c');
+});
+
+test('a LOG that names no log is refused with its value and the right ones', () => {
+  assert.throws(
+    () => makePlan({ LOG: 'rabbit' }, undefined),
+    (error: unknown) =>
+      error instanceof StackError &&
+      /LOG=rabbit/.test(error.message) &&
+      /LOG=kafka or LOG=redis/.test(error.remedy),
+  );
+});
+
+test('LOG=kafka contradicts a start without any Kafka', () => {
+  assert.throws(() => makePlan({ LOG: 'kafka' }, 'no'), StackError);
+});

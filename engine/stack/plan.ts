@@ -1,0 +1,55 @@
+import { StackError } from './errors.ts';
+
+export type LogKind = 'kafka' | 'redis';
+export type KafkaNeed = 'if-possible' | 'required' | 'no';
+
+/** Which servers are given by the environment, and which private ones are to be started. */
+export interface Plan {
+  readonly databaseUrl?: string;
+  readonly redisUrl?: string;
+  readonly kafkaBrokers?: string;
+  /** What becomes of a private Kafka; `no` as well when KAFKA_BROKERS names another. */
+  readonly privateKafka: KafkaNeed;
+  /** `by-kafka`: Kafka when one can be had, else Redis Streams. */
+  readonly log: LogKind | 'by-kafka';
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+function given(env: Environment, name: string): string | undefined {
+  const value = env[name]?.trim();
+  return value === '' ? undefined : value;
+}
+
+function chosenLog(env: Environment): LogKind | undefined {
+  const value = given(env, 'LOG');
+  if (value === undefined || value === 'kafka' || value === 'redis') return value;
+  throw new StackError(
+    `LOG=${value} names no log`,
+    'LOG=kafka or LOG=redis; unset, it is Kafka where Kafka can be had, and Redis Streams elsewhere',
+  );
+}
+
+/** Reads the environment. Raises StackError where what it asks for contradicts itself. */
+export function makePlan(env: Environment, need: KafkaNeed | undefined): Plan {
+  const log = chosenLog(env);
+  const databaseUrl = given(env, 'DATABASE_URL');
+  const redisUrl = given(env, 'REDIS_URL');
+  const kafkaBrokers = given(env, 'KAFKA_BROKERS');
+  const servers = {
+    ...(databaseUrl === undefined ? {} : { databaseUrl }),
+    ...(redisUrl === undefined ? {} : { redisUrl }),
+    ...(kafkaBrokers === undefined ? {} : { kafkaBrokers }),
+  };
+  if (kafkaBrokers !== undefined) return { ...servers, privateKafka: 'no', log: log ?? 'kafka' };
+  if (log === 'kafka' && need === 'no') {
+    throw new StackError(
+      'LOG=kafka is chosen, but this start wants no Kafka of its own and KAFKA_BROKERS names none',
+      'set KAFKA_BROKERS, or choose LOG=redis',
+    );
+  }
+  if (log === 'kafka') return { ...servers, privateKafka: 'required', log };
+  if (log === 'redis') return { ...servers, privateKafka: need ?? 'no', log };
+  const privateKafka = need ?? 'if-possible';
+  return { ...servers, privateKafka, log: privateKafka === 'no' ? 'redis' : 'by-kafka' };
+}

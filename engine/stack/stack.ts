@@ -1,0 +1,82 @@
+import { StackError } from './errors.ts';
+import { startKeeper } from './owner.ts';
+import { type KafkaNeed, type LogKind, makePlan, type Plan } from './plan.ts';
+import type { ServerName } from './records.ts';
+
+export { type LogKind, StackError };
+
+/** The servers' addresses, ready to be merged into the environment of a gateway or an engine. */
+export interface StackEnv {
+  DATABASE_URL: string;
+  REDIS_URL: string;
+  KAFKA_BROKERS?: string;
+  LOG: LogKind;
+}
+
+export interface Stack {
+  readonly env: StackEnv;
+  /** Lines a person should see at the start, such as "no Java 17: the log is Redis Streams". */
+  readonly notes: readonly string[];
+  /** Stops what this call started, and not what it found running. May be called again. */
+  stop(): Promise<void>;
+}
+
+export interface StackOptions {
+  /** Where data, records and logs are kept, such as `<project>/.stack`. Another directory is another stack. */
+  readonly dir: string;
+  /** DATABASE_URL, REDIS_URL, KAFKA_BROKERS and LOG are honoured: what they name is not started. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** When left out it follows LOG: `no` for redis, `required` for kafka, `if-possible` without LOG. */
+  readonly need?: { readonly kafka?: KafkaNeed };
+  readonly onProgress?: (line: string) => void;
+}
+
+/**
+ * Starts the private servers that the environment does not name, or finds those of `dir` running, and answers when
+ * all of them serve. They end with this process, however it ends. Rejects with StackError.
+ */
+export function startStack(options: StackOptions): Promise<Stack> {
+  return launchStack(options, false);
+}
+
+/** Like `startStack`; in the background, the servers go on when this process has ended. */
+export async function launchStack(options: StackOptions, background: boolean): Promise<Stack> {
+  const plan = makePlan(options.env, options.need?.kafka);
+  const servers = privateServers(plan);
+  if (servers.length === 0) {
+    return { env: environment(plan, {}), notes: [], stop: async () => undefined };
+  }
+  const kept = await startKeeper(
+    { dir: options.dir, servers, kafka: plan.privateKafka, log: plan.log, background },
+    options.env,
+    options.onProgress ?? (() => undefined),
+  );
+  let stopping: Promise<void> | undefined;
+  return {
+    env: environment(plan, kept.ready.urls),
+    notes: kept.ready.notes,
+    stop: () => {
+      stopping ??= kept.end();
+      return stopping;
+    },
+  };
+}
+
+function privateServers(plan: Plan): ServerName[] {
+  const servers: ServerName[] = [];
+  if (plan.databaseUrl === undefined) servers.push('postgres');
+  if (plan.redisUrl === undefined) servers.push('redis');
+  if (plan.privateKafka !== 'no') servers.push('kafka');
+  return servers;
+}
+
+function environment(plan: Plan, urls: Readonly<Partial<Record<ServerName, string>>>): StackEnv {
+  const kafkaBrokers = plan.kafkaBrokers ?? urls.kafka;
+  const log = plan.log === 'by-kafka' ? (kafkaBrokers === undefined ? 'redis' : 'kafka') : plan.log;
+  return {
+    DATABASE_URL: plan.databaseUrl ?? urls.postgres ?? '',
+    REDIS_URL: plan.redisUrl ?? urls.redis ?? '',
+    ...(kafkaBrokers === undefined ? {} : { KAFKA_BROKERS: kafkaBrokers }),
+    LOG: log,
+  };
+}
