@@ -13,22 +13,28 @@ import {
 } from './record.ts';
 
 const whole = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
-const head: fc.Arbitrary<RecordHead> = fc.record({
-  kind: fc.constantFrom('slice', 'through', 'leave', 'fence'),
-  gateway: fc.integer({ min: 0, max: 1_023 }),
-  incarnation: whole,
-  sliceNumber: whole,
-  throughUs: whole,
-  rankedUs: whole,
-});
-const item: fc.Arbitrary<LogItem> = fc.record({
-  kind: fc.constantFrom(ITEM_ENTRY, ITEM_WITHDRAWAL),
-  campaignId: fc.integer({ min: 1, max: 2_147_483_647 }),
-  stamp: whole,
-  userId: fc
-    .string({ unit: 'grapheme', minLength: 1, maxLength: 60 })
-    .filter(id => id.isWellFormed() && Buffer.byteLength(id) <= 128),
-});
+const head: fc.Arbitrary<RecordHead> = fc.record(
+  {
+    kind: fc.constantFrom('slice', 'through', 'leave', 'fence'),
+    gateway: fc.integer({ min: 0, max: 1_023 }),
+    incarnation: whole,
+    sliceNumber: whole,
+    throughUs: whole,
+    rankedUs: whole,
+  },
+  { noNullPrototype: true },
+);
+const item: fc.Arbitrary<LogItem> = fc.record(
+  {
+    kind: fc.constantFrom(ITEM_ENTRY, ITEM_WITHDRAWAL),
+    campaignId: fc.integer({ min: 1, max: 2_147_483_647 }),
+    stamp: whole,
+    userId: fc
+      .string({ unit: 'grapheme', minLength: 1, maxLength: 60 })
+      .filter(id => id.isWellFormed() && Buffer.byteLength(id) <= 128),
+  },
+  { noNullPrototype: true },
+);
 
 function encode(given: RecordHead, items: readonly LogItem[], encoder = new RecordEncoder()): Buffer {
   encoder.begin();

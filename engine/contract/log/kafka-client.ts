@@ -19,21 +19,22 @@ export interface KafkaOptions {
 /** A broker on the same network accepts within milliseconds; one that doesn't within this is as good as gone. */
 const CONNECT_TIMEOUT_MS = 1_000;
 const KEEP_ALIVE_MS = 30_000;
-/** Few and soon: they get over a leader that moved. Outages are outlived by making a new client, not by retries. */
-const RETRY = { retries: 200, initialRetryTime: 50, maxRetryTime: 500 } as const;
+const FIRST_RETRY_MS = 50;
+const LAST_RETRY_MS = 500;
 
 export class KafkaClient {
   readonly kafka: Kafka;
   readonly #sockets = new Set<Socket>();
   #ended = false;
 
-  constructor(options: Pick<KafkaOptions, 'brokers' | 'log' | 'requestTimeoutMs'>) {
+  /** `retries`: how often kafkajs tries again by itself, after 50 ms and then later and later, up to 500 ms. */
+  constructor(options: Pick<KafkaOptions, 'brokers' | 'log' | 'requestTimeoutMs'>, retries: number) {
     this.kafka = new Kafka({
       clientId: 'fairline',
       brokers: options.brokers.split(','),
       connectionTimeout: CONNECT_TIMEOUT_MS,
       requestTimeout: options.requestTimeoutMs,
-      retry: RETRY,
+      retry: { retries, initialRetryTime: FIRST_RETRY_MS, maxRetryTime: LAST_RETRY_MS },
       socketFactory: ({ host, port, onConnect }) => this.#connect(host, port, onConnect),
       logLevel: levelOf(options.log),
       logCreator: logCreatorFor(options.log),

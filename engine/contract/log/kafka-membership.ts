@@ -26,6 +26,11 @@ const BYTES_PER_FETCH = 4 * BYTES_PER_PARTITION;
 const PARTITIONS_AT_ONCE = 4;
 /** Must be longer than joining a group may take, hence than REBALANCE_TIMEOUT_MS. */
 const SILENCE_MS = 30_000;
+/**
+ * Some 14 s: over a broker's restart the membership is kept. Another one waits until the broker has given up the first,
+ * which takes SESSION_TIMEOUT_MS.
+ */
+const RETRIES = 30;
 const LEAVE_TIMEOUT_MS = 5_000;
 const CRASH_GRACE_MS = 500;
 
@@ -42,7 +47,7 @@ export class KafkaMembership {
     this.#options = options;
     this.#readings = readings;
     this.#closing = closing;
-    this.#client = new KafkaClient(options);
+    this.#client = new KafkaClient(options, RETRIES);
     this.#consumer = this.#client.kafka.consumer({
       groupId: options.group,
       sessionTimeout: SESSION_TIMEOUT_MS,
@@ -54,7 +59,7 @@ export class KafkaMembership {
       maxBytes: BYTES_PER_FETCH,
       allowAutoTopicCreation: false,
       // Whether to go on is the supervisor's business.
-      retry: { retries: 200, restartOnFailure: () => Promise.resolve(false) },
+      retry: { restartOnFailure: () => Promise.resolve(false) },
     });
   }
 

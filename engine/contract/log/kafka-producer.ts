@@ -15,6 +15,9 @@ export async function openKafkaProducer(options: KafkaProducerOptions): Promise<
   return new KafkaProducer(options);
 }
 
+/** Few: they get over a leader that has moved. An outage is for the caller to hear of, soon. */
+const RETRIES = 2;
+
 interface Link {
   readonly client: KafkaClient;
   readonly producer: Producer;
@@ -89,7 +92,7 @@ class KafkaProducer implements LogProducer {
   }
 
   #connect(): Link {
-    const client = new KafkaClient(this.#options);
+    const client = new KafkaClient(this.#options, RETRIES);
     const producer = client.kafka.producer({
       allowAutoTopicCreation: false,
       maxInFlightRequests: 1,

@@ -5,6 +5,7 @@ import { KafkaClient, type KafkaOptions } from './kafka-client.ts';
 /** What has not been read within a week will not be: the ledger is far ahead of it. Also how long an engine may be gone. */
 const RETENTION_MS = 7 * 24 * 3600 * 1000;
 const MAX_REPLICAS = 3;
+const RETRIES = 2;
 const OPEN_TIMEOUT_MS = 15_000;
 
 /** The topic's own name: it keeps several fairlines on one Kafka apart. */
@@ -22,7 +23,7 @@ export async function ensureTopic(options: KafkaOptions): Promise<string> {
   const patience = AbortSignal.timeout(OPEN_TIMEOUT_MS);
   for (let failures = 0; ; failures += 1) {
     // A new client for each try: the topic that another process has just created is not known to all brokers at once.
-    const client = new KafkaClient(options);
+    const client = new KafkaClient(options, RETRIES);
     try {
       return await within(
         Math.max(1, until - performance.now()),

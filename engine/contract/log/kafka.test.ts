@@ -101,7 +101,10 @@ if (availableLogs().includes('kafka')) {
       const config = fresh();
       const producer = await open(openProducer(config, quiet));
       for (const text of ['a', 'b', 'c']) await producer.append(0, Buffer.from(text));
-      const client = new KafkaClient({ brokers: config.KAFKA_BROKERS, log: quiet, requestTimeoutMs: 5_000 });
+      const client = new KafkaClient(
+        { brokers: config.KAFKA_BROKERS, log: quiet, requestTimeoutMs: 5_000 },
+        2,
+      );
       const admin = client.kafka.admin();
       await admin.connect();
       // deleteTopicRecords knows the topic's partitions only once something else has asked for them.
