@@ -12,6 +12,9 @@ create table campaigns (
   places         integer not null check (places between 1 and 10000000),
   opens_at       timestamptz(3) not null,
   closes_at      timestamptz(3) not null,
+  -- A close ahead of time, as gateways are told it. closes_at follows it down only when all of them must have heard, so
+  -- nobody has ever accepted an entry later than closes_at.
+  closing_at     timestamptz(3),
   created_at     timestamptz(3) not null default now(),
   -- Grows with every change of this row, so that a reader of the board never goes back.
   revision       bigint not null default 1,
@@ -21,16 +24,23 @@ create table campaigns (
   granted_count  integer not null default 0,
   -- Withdrawals honoured so far; the greatest gone_number.
   gone_count     integer not null default 0,
-  -- After a close ahead of time: when the last gateway that could have known the old time was sure to know the new.
+  -- How many of those have their final rank in Redis' list, counted from the first; what the board may show.
+  gone_ranked    integer not null default 0,
+  -- When nothing could be added any more, and how many entries then stood in a raffle's draw.
   frozen_at      timestamptz(3),
   frozen_count   bigint,
   -- A raffle's randomness, recorded before the draw; seed_source names where it came from.
   seed           bytea check (octet_length(seed) = 32),
   seed_source    text,
   finished_at    timestamptz(3),
-  constraint campaigns_window check (opens_at < closes_at and closes_at <= opens_at + interval '100 days'),
+  -- In hours: a day of an interval is as long as the session's time zone says.
+  constraint campaigns_window check (opens_at < closes_at and closes_at <= opens_at + interval '2400 hours'),
+  -- Later instants would not be exact as microseconds since the epoch below 2^53.
+  constraint campaigns_exact check (opens_at >= timestamptz '2000-01-01 00:00Z' and closes_at < timestamptz '2200-01-01 00:00Z'),
+  constraint campaigns_closing check (closing_at > opens_at and closing_at <= closes_at),
   constraint campaigns_granted check (granted_count between 0 and places),
   constraint campaigns_settled check (settled_count >= granted_count),
+  constraint campaigns_gone check (gone_ranked between 0 and gone_count),
   constraint campaigns_seed check (kind = 'raffle' or seed is null),
   constraint campaigns_seed_source check ((seed is null) = (seed_source is null))
 );
@@ -102,7 +112,7 @@ create table log_partitions (
 
 -- How far the ledger has come; the greatest watermark ever used for a decision.
 create table watermarks (
-  only          boolean primary key default true check (only),
+  one_row       boolean primary key default true check (one_row),
   watermark_us  bigint not null default 0
 );
 insert into watermarks default values;
@@ -134,6 +144,10 @@ begin
      and exists (select from entries where campaign_id = old.campaign_id) then
     raise exception 'campaign % has entries: its kind, title, places and opening cannot change', old.campaign_id
       using errcode = 'check_violation', constraint = 'campaigns_rules';
+  end if;
+  if old.closing_at is not null and new.closing_at is distinct from old.closing_at then
+    raise exception 'campaign % was told to close: closing_at cannot change', old.campaign_id
+      using errcode = 'check_violation', constraint = 'campaigns_closing_once';
   end if;
   if new.closes_at is distinct from old.closes_at and old.frozen_at is not null then
     raise exception 'campaign % is closed for good: closes_at cannot change', old.campaign_id

@@ -1,0 +1,140 @@
+/**
+ * Statements on campaigns: making, reading and closing them. How they are settled stands in settling.ts.
+ */
+import type { Queryable } from './database.ts';
+
+export type CampaignKind = 'coupon' | 'raffle';
+
+export interface Campaign {
+  readonly campaignId: number;
+  readonly kind: CampaignKind;
+  readonly title: string;
+  /** How many can win: a coupon's stock, a raffle's winners. */
+  readonly places: number;
+  readonly opensAt: Date;
+  /** Nobody has ever accepted an entry at or after this. */
+  readonly closesAt: Date;
+  /** A close ahead of time, as gateways are told it; at or before closesAt. */
+  readonly closingAt: Date | null;
+  readonly createdAt: Date;
+  /** Grows with every change. */
+  readonly revision: number;
+  readonly settledStamp: number;
+  readonly settledCount: number;
+  readonly grantedCount: number;
+  readonly goneCount: number;
+  readonly goneRanked: number;
+  readonly frozenAt: Date | null;
+  readonly frozenCount: number | null;
+  readonly seed: Buffer | null;
+  readonly seedSource: string | null;
+  readonly finishedAt: Date | null;
+}
+
+/** The columns of campaigns as members of Campaign, for `select` and `returning`. */
+export const CAMPAIGN_COLUMNS = `
+  campaign_id as "campaignId", kind, title, places, opens_at as "opensAt", closes_at as "closesAt",
+  closing_at as "closingAt", created_at as "createdAt", revision, settled_stamp as "settledStamp",
+  settled_count as "settledCount", granted_count as "grantedCount", gone_count as "goneCount",
+  gone_ranked as "goneRanked", frozen_at as "frozenAt", frozen_count as "frozenCount", seed,
+  seed_source as "seedSource", finished_at as "finishedAt"`;
+
+/** Microseconds since the epoch; stamps count from here. */
+export function opensAtUs(campaign: Pick<Campaign, 'opensAt'>): number {
+  return campaign.opensAt.getTime() * 1000;
+}
+
+/** Where a campaign's entries end, as gateways are told it; microseconds since the epoch. */
+export function doorClosesAtUs(campaign: Pick<Campaign, 'closesAt' | 'closingAt'>): number {
+  return (campaign.closingAt ?? campaign.closesAt).getTime() * 1000;
+}
+
+export interface NewCampaign {
+  readonly kind: CampaignKind;
+  readonly title: string;
+  readonly places: number;
+  readonly opensAt: Date;
+  readonly closesAt: Date;
+}
+
+export async function createCampaign(db: Queryable, campaign: NewCampaign): Promise<Campaign> {
+  const { rows } = await db.query<Campaign>(
+    `insert into campaigns (kind, title, places, opens_at, closes_at) values ($1, $2, $3, $4, $5)
+     returning ${CAMPAIGN_COLUMNS}`,
+    [campaign.kind, campaign.title, campaign.places, campaign.opensAt, campaign.closesAt],
+  );
+  const [created] = rows;
+  if (created === undefined) throw new Error('insert into campaigns returned no row');
+  return created;
+}
+
+/** No campaign has an id beyond integer, and none below 1. */
+const GREATEST_ID = 2 ** 31 - 1;
+
+export async function getCampaign(db: Queryable, campaignId: number): Promise<Campaign | undefined> {
+  if (campaignId > GREATEST_ID) return undefined;
+  const { rows } = await db.query<Campaign>(
+    `select ${CAMPAIGN_COLUMNS} from campaigns where campaign_id = $1`,
+    [campaignId],
+  );
+  return rows[0];
+}
+
+/** Campaigns with a greater id than `after`, by id, at most `limit`. */
+export async function listCampaigns(
+  db: Queryable,
+  page: { readonly after: number; readonly limit: number },
+): Promise<readonly Campaign[]> {
+  if (page.after > GREATEST_ID) return [];
+  const { rows } = await db.query<Campaign>(
+    `select ${CAMPAIGN_COLUMNS} from campaigns where campaign_id > $1 order by campaign_id limit $2`,
+    [page.after, page.limit],
+  );
+  return rows;
+}
+
+/**
+ * The first half of a close ahead of time: notes when gateways are to stop accepting. Undefined when there is nothing
+ * to note: the campaign is not there, was told to close before, closes by itself no later, or has not opened by then.
+ */
+export async function beginClose(
+  db: Queryable,
+  campaignId: number,
+  closingAt: Date,
+): Promise<Campaign | undefined> {
+  const { rows } = await db.query<Campaign>(
+    `update campaigns set closing_at = $2
+      where campaign_id = $1 and closing_at is null and opens_at < $2 and closes_at > $2
+     returning ${CAMPAIGN_COLUMNS}`,
+    [campaignId, closingAt],
+  );
+  return rows[0];
+}
+
+/**
+ * The second half: `heardBy` is an instant at which every gateway must have heard of closing_at. From then on no entry
+ * can come, so closes_at moves down to it, but not below closing_at. Undefined when it was done before.
+ */
+export async function completeClose(
+  db: Queryable,
+  campaignId: number,
+  heardBy: Date,
+): Promise<Campaign | undefined> {
+  const { rows } = await db.query<Campaign>(
+    `update campaigns set closes_at = greatest(closing_at, $2)
+      where campaign_id = $1 and closing_at < closes_at and greatest(closing_at, $2) < closes_at
+        and frozen_at is null
+     returning ${CAMPAIGN_COLUMNS}`,
+    [campaignId, heardBy],
+  );
+  return rows[0];
+}
+
+/** Campaigns whose close was begun, is perhaps not completed, and that have not come to their end meanwhile. */
+export async function listBegunCloses(db: Queryable): Promise<readonly Campaign[]> {
+  const { rows } = await db.query<Campaign>(
+    `select ${CAMPAIGN_COLUMNS} from campaigns
+      where closing_at < closes_at and frozen_at is null order by campaign_id`,
+  );
+  return rows;
+}

@@ -1,0 +1,135 @@
+/**
+ * Statements on entries: taking in what the log brought, and reading it back in stamp order. One row a user a
+ * campaign; whatever order items arrive in, the earliest stamp stays.
+ */
+import { bigintArray, textArray } from './arrays.ts';
+import type { Queryable } from './database.ts';
+
+/** Items as columns: the n-th of each array belong together. `userIds` never contain U+0000. */
+export interface EntryColumns {
+  readonly campaignIds: readonly number[];
+  readonly userIds: readonly string[];
+  readonly stamps: readonly number[];
+}
+
+export interface Entry {
+  readonly userId: string;
+  readonly stamp: number;
+}
+
+// A stamp that can still be taken in: its campaign is not at its end, nothing at or behind it is settled, and it lies
+// in the window. Stamps count from the opening, 1024 a microsecond.
+const OPEN_CAMPAIGNS = `open_campaigns as materialized (
+  select campaign_id, settled_stamp,
+         (extract(epoch from closes_at - opens_at) * 1000000)::bigint * 1024 as end_stamp
+    from campaigns
+   where finished_at is null and frozen_at is null
+)`;
+
+const SENT = 'unnest($1::bigint[], $2::text[], $3::bigint[])';
+
+/**
+ * Inserts what is new and can be taken in; answers how many rows that were. Rows are inserted in the order of the
+ * primary key, so that two partitions with the same users can't wait for each other in a circle; the sort costs
+ * nothing that can be measured beside the insert, as neighbours in the index are inserted together.
+ */
+export async function insertEntries(db: Queryable, sent: EntryColumns): Promise<number> {
+  const { rowCount } = await db.query(
+    `with ${OPEN_CAMPAIGNS}
+     insert into entries (campaign_id, user_id, stamp)
+     select c.campaign_id, sent.user_id, sent.stamp
+       from ${SENT} as sent (campaign_id, user_id, stamp)
+       join open_campaigns c
+         on c.campaign_id = sent.campaign_id and sent.stamp > c.settled_stamp and sent.stamp < c.end_stamp
+      order by c.campaign_id, sent.user_id collate "C", sent.stamp
+     on conflict do nothing`,
+    parameters(sent),
+  );
+  return rowCount ?? 0;
+}
+
+/** Where a user stands with a later stamp than the one sent, the earlier one replaces it. Answers how many did. */
+export async function keepEarliest(db: Queryable, sent: EntryColumns): Promise<number> {
+  const { rowCount } = await db.query(
+    `with ${OPEN_CAMPAIGNS},
+     earliest as (
+       select c.campaign_id, sent.user_id, min(sent.stamp) as stamp
+         from ${SENT} as sent (campaign_id, user_id, stamp)
+         join open_campaigns c
+           on c.campaign_id = sent.campaign_id and sent.stamp > c.settled_stamp and sent.stamp < c.end_stamp
+        group by c.campaign_id, sent.user_id
+     ),
+     locked as (
+       select e.campaign_id, e.user_id, earliest.stamp
+         from earliest
+         join entries e on e.campaign_id = earliest.campaign_id and e.user_id = earliest.user_id collate "C"
+        where earliest.stamp < e.stamp
+          and not exists (
+            select from entries other where other.campaign_id = e.campaign_id and other.stamp = earliest.stamp)
+        order by e.campaign_id, e.user_id
+          for update of e
+     )
+     update entries e set stamp = locked.stamp
+       from locked
+      where e.campaign_id = locked.campaign_id and e.user_id = locked.user_id and locked.stamp < e.stamp`,
+    parameters(sent),
+  );
+  return rowCount ?? 0;
+}
+
+/**
+ * Of what was sent, the items whose user has no entry although they were inserted as far as they could be: with the
+ * reason, and the index into the arrays (from 0).
+ */
+export async function findRefused(
+  db: Queryable,
+  sent: EntryColumns,
+): Promise<readonly { readonly index: number; readonly reason: string }[]> {
+  const { rows } = await db.query<{ index: number; reason: string }>(
+    `with ${OPEN_CAMPAIGNS}
+     select (sent.number - 1)::integer as index,
+            case
+              when c.campaign_id is null then 'no such campaign'
+              when open.campaign_id is null then 'the campaign is at its end'
+              when sent.stamp <= open.settled_stamp then 'entries with later stamps are settled'
+              when sent.stamp >= open.end_stamp then 'stamped at or after the close'
+              else 'the stamp belongs to another user'
+            end as reason
+       from ${SENT} with ordinality as sent (campaign_id, user_id, stamp, number)
+       left join campaigns c on c.campaign_id = sent.campaign_id
+       left join open_campaigns open on open.campaign_id = sent.campaign_id
+       left join entries e on e.campaign_id = sent.campaign_id and e.user_id = sent.user_id collate "C"
+      where e.user_id is null
+      order by sent.number`,
+    parameters(sent),
+  );
+  return rows;
+}
+
+/**
+ * Entries of a campaign with `after` < stamp <= `through` in stamp order, at most `limit`; only those of one gateway
+ * where that is given.
+ */
+export async function readEntries(
+  db: Queryable,
+  page: {
+    readonly campaignId: number;
+    readonly after: number;
+    readonly through: number;
+    readonly limit: number;
+    readonly gateway?: number;
+  },
+): Promise<readonly Entry[]> {
+  const { rows } = await db.query<{ userId: string; stamp: number }>(
+    `select user_id as "userId", stamp
+       from entries
+      where campaign_id = $1 and stamp > $2 and stamp <= $3 and ($5::integer is null or stamp % 1024 = $5)
+      order by stamp limit $4`,
+    [page.campaignId, page.after, page.through, page.limit, page.gateway ?? null],
+  );
+  return rows;
+}
+
+function parameters(sent: EntryColumns): Buffer[] {
+  return [bigintArray(sent.campaignIds), textArray(sent.userIds), bigintArray(sent.stamps)];
+}

@@ -1,0 +1,203 @@
+/**
+ * The schema that the statements rely on: what each migration adds, in Postgres' words (see catalog.ts). When a
+ * migration changes something that an earlier one made, its entry moves to the later file.
+ */
+export interface ExpectedRelation {
+  /** 'table', 'view' or 'sequence <type>'; absent where the migration only adds to a relation that was there. */
+  readonly is?: string;
+  readonly columns?: Readonly<Record<string, string>>;
+  readonly constraints?: Readonly<Record<string, string>>;
+  readonly indexes?: Readonly<Record<string, string>>;
+  readonly triggers?: Readonly<Record<string, string>>;
+}
+
+/** By migration file, by relation. */
+export const expectedSchema: Readonly<Record<string, Readonly<Record<string, ExpectedRelation>>>> = {
+  '0001_ledger.sql': {
+    registry_epoch: {
+      is: 'sequence bigint',
+    },
+    campaigns: {
+      is: 'table',
+      columns: {
+        campaign_id: 'integer not null generated always as identity',
+        kind: 'text not null',
+        title: 'text not null',
+        places: 'integer not null',
+        opens_at: 'timestamp(3) with time zone not null',
+        closes_at: 'timestamp(3) with time zone not null',
+        closing_at: 'timestamp(3) with time zone',
+        created_at: 'timestamp(3) with time zone not null default now()',
+        revision: 'bigint not null default 1',
+        settled_stamp: "bigint not null default '-1'::integer",
+        settled_count: 'bigint not null default 0',
+        granted_count: 'integer not null default 0',
+        gone_count: 'integer not null default 0',
+        gone_ranked: 'integer not null default 0',
+        frozen_at: 'timestamp(3) with time zone',
+        frozen_count: 'bigint',
+        seed: 'bytea',
+        seed_source: 'text',
+        finished_at: 'timestamp(3) with time zone',
+      },
+      constraints: {
+        campaigns_closing: 'CHECK',
+        campaigns_exact: 'CHECK',
+        campaigns_gone: 'CHECK',
+        campaigns_granted: 'CHECK',
+        campaigns_kind_check: 'CHECK',
+        campaigns_pkey: 'PRIMARY KEY (campaign_id)',
+        campaigns_places_check: 'CHECK',
+        campaigns_seed: 'CHECK',
+        campaigns_seed_check: 'CHECK',
+        campaigns_seed_source: 'CHECK',
+        campaigns_settled: 'CHECK',
+        campaigns_title_check: 'CHECK',
+        campaigns_window: 'CHECK',
+      },
+      triggers: {
+        campaigns_guard:
+          'CREATE TRIGGER campaigns_guard BEFORE UPDATE ON campaigns FOR EACH ROW EXECUTE FUNCTION campaigns_guard()',
+        campaigns_keep:
+          'CREATE TRIGGER campaigns_keep BEFORE DELETE ON campaigns FOR EACH ROW EXECUTE FUNCTION campaigns_keep()',
+      },
+    },
+    entries: {
+      is: 'table',
+      columns: {
+        campaign_id: 'integer not null',
+        user_id: 'text collate "C" not null',
+        stamp: 'bigint not null',
+      },
+      constraints: {
+        entries_pkey: 'PRIMARY KEY (campaign_id, user_id)',
+        entries_stamp: 'UNIQUE (campaign_id, stamp)',
+        entries_stamp_check: 'CHECK',
+      },
+    },
+    grants: {
+      is: 'table',
+      columns: {
+        campaign_id: 'integer not null',
+        serial: 'integer not null',
+        user_id: 'text collate "C" not null',
+        code: 'text not null',
+        granted_at: 'timestamp(3) with time zone not null default now()',
+      },
+      constraints: {
+        grants_campaign_id_fkey: 'FOREIGN KEY (campaign_id) REFERENCES campaigns(campaign_id)',
+        grants_campaign_id_user_id_fkey:
+          'FOREIGN KEY (campaign_id, user_id) REFERENCES entries(campaign_id, user_id)',
+        grants_code: 'UNIQUE (code)',
+        grants_pkey: 'PRIMARY KEY (campaign_id, serial)',
+        grants_serial_check: 'CHECK',
+        grants_user: 'UNIQUE (campaign_id, user_id)',
+      },
+    },
+    withdrawals: {
+      is: 'table',
+      columns: {
+        campaign_id: 'integer not null',
+        user_id: 'text collate "C" not null',
+        stamp: 'bigint not null',
+        honoured: 'boolean',
+        gone_number: 'integer',
+      },
+      constraints: {
+        withdrawals_campaign_id_fkey: 'FOREIGN KEY (campaign_id) REFERENCES campaigns(campaign_id)',
+        withdrawals_gone: 'UNIQUE (campaign_id, gone_number)',
+        withdrawals_numbered: 'CHECK',
+        withdrawals_pkey: 'PRIMARY KEY (campaign_id, user_id)',
+        withdrawals_stamp_check: 'CHECK',
+      },
+      indexes: {
+        withdrawals_undecided: 'btree (campaign_id) where honoured IS NULL',
+      },
+    },
+    gateways: {
+      is: 'table',
+      columns: {
+        gateway: 'integer not null',
+        incarnation: 'bigint not null',
+        log_name: 'text not null',
+        partition: 'integer not null',
+        state: "text not null default 'live'::text",
+        through_us: 'bigint not null',
+        ranked_us: 'bigint not null',
+        slice_number: 'bigint not null default 0',
+        repaired: 'boolean not null default false',
+        seen_at: 'timestamp(3) with time zone not null default now()',
+        ended_at: 'timestamp(3) with time zone',
+      },
+      constraints: {
+        gateways_gateway_check: 'CHECK',
+        gateways_pkey: 'PRIMARY KEY (gateway, incarnation)',
+        gateways_state_check: 'CHECK',
+      },
+      indexes: {
+        gateways_unrepaired: 'btree (gateway) where NOT repaired',
+      },
+    },
+    log_partitions: {
+      is: 'table',
+      columns: {
+        log_name: 'text not null',
+        partition: 'integer not null',
+        next_position: 'text not null',
+      },
+      constraints: {
+        log_partitions_pkey: 'PRIMARY KEY (log_name, partition)',
+      },
+    },
+    watermarks: {
+      is: 'table',
+      columns: {
+        one_row: 'boolean not null default true',
+        watermark_us: 'bigint not null default 0',
+      },
+      constraints: {
+        watermarks_one_row_check: 'CHECK',
+        watermarks_pkey: 'PRIMARY KEY (one_row)',
+      },
+    },
+    engines: {
+      is: 'table',
+      columns: {
+        engine_id: 'uuid not null',
+        seen_at: 'timestamp(3) with time zone not null default now()',
+      },
+      constraints: {
+        engines_pkey: 'PRIMARY KEY (engine_id)',
+      },
+    },
+    set_aside: {
+      is: 'table',
+      columns: {
+        set_aside_id: 'bigint not null generated always as identity',
+        log_name: 'text not null',
+        partition: 'integer not null',
+        position: 'text not null',
+        item: 'integer',
+        reason: 'text not null',
+        record: 'bytea not null',
+        set_aside_at: 'timestamp(3) with time zone not null default now()',
+      },
+      constraints: {
+        set_aside_pkey: 'PRIMARY KEY (set_aside_id)',
+        set_aside_place: 'UNIQUE NULLS NOT DISTINCT (log_name, partition, "position", item)',
+      },
+    },
+    entry_outcomes: {
+      is: 'view',
+      columns: {
+        campaign_id: 'integer',
+        user_id: 'text collate "C"',
+        stamp: 'bigint',
+        outcome: 'text',
+        serial: 'integer',
+        code: 'text',
+        granted_at: 'timestamp(3) with time zone',
+      },
+    },
+  },
+};

@@ -1,0 +1,44 @@
+/** Statements on grants: coupons granted and winners drawn. */
+import { bigintArray, textArray } from './arrays.ts';
+import type { Queryable } from './database.ts';
+
+export interface Grant {
+  /** 1, 2, 3 ... within the campaign, without gaps. */
+  readonly serial: number;
+  readonly userId: string;
+  readonly code: string;
+}
+
+export async function insertGrants(
+  db: Queryable,
+  campaignId: number,
+  grants: readonly Grant[],
+): Promise<void> {
+  if (grants.length === 0) return;
+  await db.query(
+    `insert into grants (campaign_id, serial, user_id, code)
+     select $1, serial, user_id, code
+       from unnest($2::bigint[], $3::text[], $4::text[]) as granted (serial, user_id, code)`,
+    [
+      campaignId,
+      bigintArray(grants.map(grant => grant.serial)),
+      textArray(grants.map(grant => grant.userId)),
+      textArray(grants.map(grant => grant.code)),
+    ],
+  );
+}
+
+/** Grants with a greater serial than `after`, in that order, at most `limit`. */
+export async function readGrants(
+  db: Queryable,
+  campaignId: number,
+  after: number,
+  limit: number,
+): Promise<readonly Grant[]> {
+  const { rows } = await db.query<Grant>(
+    `select serial, user_id as "userId", code from grants
+      where campaign_id = $1 and serial > $2 order by serial limit $3`,
+    [campaignId, after, limit],
+  );
+  return rows;
+}

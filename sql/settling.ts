@@ -1,0 +1,174 @@
+/** Statements of settling: what is to be decided, one campaign's turn, and what was decided, on campaigns. */
+import { CAMPAIGN_COLUMNS, type Campaign, type CampaignKind } from './campaigns.ts';
+import type { Queryable } from './database.ts';
+import type { Entry } from './entries.ts';
+
+/**
+ * The campaigns for which there is something to decide at this watermark: a coupon with entries up to it that are not
+ * settled, any with a withdrawal whose entry is due or whose campaign is at its end, and those that are to be finished.
+ */
+export async function findWork(
+  db: Queryable,
+  watermarkUs: number,
+): Promise<readonly { readonly campaignId: number; readonly kind: CampaignKind }[]> {
+  const { rows } = await db.query<{ campaignId: number; kind: CampaignKind }>(
+    `select c.campaign_id as "campaignId", c.kind
+       from campaigns c
+      cross join lateral (
+        select (extract(epoch from c.opens_at) * 1000000)::bigint as opens_us,
+               (extract(epoch from c.closes_at) * 1000000)::bigint as closes_us) as instant
+      cross join lateral (
+        select least($1::bigint - opens_us, closes_us - opens_us - 1) * 1024 + 1023 as through) as due
+      where (c.finished_at is null and (
+              closes_us <= $1
+              or (c.kind = 'coupon' and exists (
+                    select from entries e
+                     where e.campaign_id = c.campaign_id and e.stamp > c.settled_stamp and e.stamp <= due.through))
+              or exists (
+                    select from withdrawals w join entries e using (campaign_id, user_id)
+                     where w.campaign_id = c.campaign_id and w.honoured is null and e.stamp <= due.through)))
+         or (c.finished_at is not null
+             and c.campaign_id in (select w.campaign_id from withdrawals w where w.honoured is null))
+      order by c.campaign_id`,
+    [watermarkUs],
+  );
+  return rows;
+}
+
+/**
+ * Takes a campaign for the rest of the transaction: one engine decides a campaign at a time. undefined where another
+ * one has it. The lock lets rows that refer to the campaign be inserted meanwhile.
+ */
+export async function takeCampaign(db: Queryable, campaignId: number): Promise<Campaign | undefined> {
+  const { rows } = await db.query<Campaign>(
+    `select ${CAMPAIGN_COLUMNS} from campaigns where campaign_id = $1 for no key update skip locked`,
+    [campaignId],
+  );
+  return rows[0];
+}
+
+/** Every campaign that is not finished, and those that were in the last `finishedMs`; all of them when undefined. */
+export async function readCampaigns(
+  db: Queryable,
+  finishedMs: number | undefined,
+): Promise<readonly Campaign[]> {
+  const { rows } = await db.query<Campaign>(
+    `select ${CAMPAIGN_COLUMNS} from campaigns
+      where $1::double precision is null or finished_at is null
+         or finished_at > now() - make_interval(secs => $1)
+      order by campaign_id`,
+    [finishedMs === undefined ? null : finishedMs / 1000],
+  );
+  return rows;
+}
+
+/** An entry whose turn it is. */
+export interface TurnEntry extends Entry {
+  /** Its user asked in time to leave. */
+  readonly isWithdrawn: boolean;
+}
+
+/** The next entries of a campaign, `after` < stamp <= `through`, in stamp order, at most `limit`. */
+export async function readTurn(
+  db: Queryable,
+  turn: {
+    readonly campaignId: number;
+    readonly after: number;
+    readonly through: number;
+    readonly limit: number;
+  },
+): Promise<readonly TurnEntry[]> {
+  const { rows } = await db.query<TurnEntry>(
+    `select e.user_id as "userId", e.stamp, w.user_id is not null as "isWithdrawn"
+       from entries e
+       left join withdrawals w on w.campaign_id = e.campaign_id and w.user_id = e.user_id and w.honoured
+      where e.campaign_id = $1 and e.stamp > $2 and e.stamp <= $3
+      order by e.stamp limit $4`,
+    [turn.campaignId, turn.after, turn.through, turn.limit],
+  );
+  return rows;
+}
+
+/** How many entries have `after` < stamp <= `through`, of at most `limit`, and the stamp of the last of them. */
+export async function countTurn(
+  db: Queryable,
+  turn: {
+    readonly campaignId: number;
+    readonly after: number;
+    readonly through: number;
+    readonly limit: number;
+  },
+): Promise<{ readonly count: number; readonly lastStamp: number | null }> {
+  const { rows } = await db.query<{ count: number; lastStamp: number | null }>(
+    `select count(*) as count, max(stamp) as "lastStamp"
+       from (select stamp from entries
+              where campaign_id = $1 and stamp > $2 and stamp <= $3 order by stamp limit $4) as turn`,
+    [turn.campaignId, turn.after, turn.through, turn.limit],
+  );
+  return rows[0] ?? { count: 0, lastStamp: null };
+}
+
+export interface Settled {
+  readonly settledStamp: number;
+  readonly settledCount: number;
+  readonly grantedCount: number;
+  readonly goneCount: number;
+}
+
+/** Writes down how far a campaign is decided; `isFinished` when every entry there will ever be has its outcome. */
+export async function saveSettled(
+  db: Queryable,
+  campaignId: number,
+  settled: Settled,
+  isFinished: boolean,
+): Promise<void> {
+  await db.query(
+    `update campaigns
+        set settled_stamp = $2, settled_count = $3, granted_count = $4, gone_count = $5,
+            frozen_at = case when $6 then coalesce(frozen_at, now()) else frozen_at end,
+            finished_at = case when $6 then now() else finished_at end
+      where campaign_id = $1`,
+    [
+      campaignId,
+      settled.settledStamp,
+      settled.settledCount,
+      settled.grantedCount,
+      settled.goneCount,
+      isFinished,
+    ],
+  );
+}
+
+/** Freezes a raffle's pool: from now on nothing enters or leaves it. */
+export async function saveFrozen(
+  db: Queryable,
+  campaignId: number,
+  frozen: { readonly goneCount: number; readonly frozenCount: number },
+): Promise<void> {
+  await db.query(
+    'update campaigns set frozen_at = now(), frozen_count = $2, gone_count = $3 where campaign_id = $1',
+    [campaignId, frozen.frozenCount, frozen.goneCount],
+  );
+}
+
+/** Records a raffle's randomness. The draw may only use it once this is committed. */
+export async function saveSeed(
+  db: Queryable,
+  campaignId: number,
+  seed: Buffer,
+  source: string,
+): Promise<void> {
+  await db.query('update campaigns set seed = $2, seed_source = $3 where campaign_id = $1 and seed is null', [
+    campaignId,
+    seed,
+    source,
+  ]);
+}
+
+/** Notes how many of the honoured withdrawals have their final rank in Redis' list. */
+export async function saveGoneRanked(db: Queryable, campaignId: number, goneRanked: number): Promise<void> {
+  await db.query('update campaigns set gone_ranked = $2 where campaign_id = $1 and gone_ranked < $2', [
+    campaignId,
+    goneRanked,
+  ]);
+}
