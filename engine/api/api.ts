@@ -1,0 +1,68 @@
+/**
+ * The operator's HTTP API: campaigns, entries and outcomes, totals, what was set aside. It is for a private port; all
+ * of /v1/ wants the operators' bearer token.
+ */
+import Fastify, { type FastifyInstance } from 'fastify';
+import { Counter } from 'prom-client';
+import { addCampaignRoutes } from './campaign-routes.ts';
+import type { ApiDeps } from './deps.ts';
+import { addEntryRoutes } from './entry-routes.ts';
+import { answerClientError, answerNotFound, errorHandler, requireToken } from './http.ts';
+import { readJson } from './input.ts';
+import { addServiceRoutes } from './service-routes.ts';
+
+/** A campaign is a few hundred bytes. */
+const BODY_LIMIT_BYTES = 16 * 1024;
+const HEADERS_LIMIT_BYTES = 8 * 1024;
+/** For a request to arrive whole: a slow one must not hold its connection. */
+const REQUEST_TIMEOUT_MS = 10_000;
+/** How often connections are looked at for requests that take too long. */
+const TIMEOUT_CHECK_MS = 1_000;
+/** A connection on which nothing moves, as that of a reader who stopped reading an export, ends after this. */
+const IDLE_TIMEOUT_MS = 60_000;
+
+/** Builds the API, ready to `listen`. Its `close` ends what waits, and lets other requests come to their end. */
+export function buildApi(deps: ApiDeps): FastifyInstance {
+  const stopping = new AbortController();
+  const app = Fastify({
+    logger: false,
+    bodyLimit: BODY_LIMIT_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    // While a close is waited for nothing moves either: for about a lease.
+    connectionTimeout: IDLE_TIMEOUT_MS + 2 * deps.leaseMs,
+    http: { maxHeaderSize: HEADERS_LIMIT_BYTES, connectionsCheckingInterval: TIMEOUT_CHECK_MS },
+    clientErrorHandler: answerClientError,
+    frameworkErrors: (error, request, reply) => errorHandler(deps.log)(error, request, reply),
+  });
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(
+    'application/json',
+    { parseAs: 'buffer' },
+    async (_request: unknown, body: Buffer) => readJson(body),
+  );
+  app.addHook('onRequest', requireToken(deps.token));
+  app.addHook('onSend', async (_request, reply) => {
+    reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff');
+  });
+  countAnswers(app, deps);
+  app.setErrorHandler(errorHandler(deps.log));
+  app.setNotFoundHandler(answerNotFound);
+  app.addHook('preClose', async () => stopping.abort());
+  addCampaignRoutes(app, deps, stopping.signal);
+  addEntryRoutes(app, deps);
+  addServiceRoutes(app, deps);
+  return app;
+}
+
+function countAnswers(app: FastifyInstance, deps: ApiDeps): void {
+  const answers = new Counter({
+    name: 'fairline_api_answers_total',
+    help: "Answers of the operator's API",
+    labelNames: ['method', 'route', 'status'] as const,
+    registers: [deps.registry],
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    const route = request.routeOptions.url ?? 'none';
+    answers.inc({ method: request.method, route, status: reply.statusCode });
+  });
+}

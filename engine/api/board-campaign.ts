@@ -1,0 +1,21 @@
+import { type Campaign, doorClosesAtUs, opensAtUs } from '../../sql/campaigns.ts';
+import type { BoardCampaign } from '../contract/board/board.ts';
+
+/** A campaign of the ledger as gateways are shown it. A close that was begun is shown at once. */
+export function toBoard(campaign: Campaign): BoardCampaign {
+  return {
+    campaignId: campaign.campaignId,
+    revision: campaign.revision,
+    kind: campaign.kind,
+    title: campaign.title,
+    places: campaign.places,
+    opensAtUs: opensAtUs(campaign),
+    closesAtUs: doorClosesAtUs(campaign),
+    settledStamp: campaign.settledStamp,
+    settledCount: campaign.settledCount,
+    granted: campaign.grantedCount,
+    gone: campaign.goneRanked,
+    soldOut: campaign.kind === 'coupon' && campaign.grantedCount >= campaign.places,
+    finished: campaign.finishedAt !== null,
+  };
+}

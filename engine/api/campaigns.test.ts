@@ -1,0 +1,261 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { waitForRedis } from '../contract/redis.ts';
+import { type Answer, coupon, inMs, startApi, type TestApi } from './test-api.ts';
+
+let api: TestApi;
+before(async () => {
+  api = await startApi();
+});
+after(() => api.close());
+
+async function post(body: unknown): Promise<Answer> {
+  return await api.call('POST', '/v1/campaigns', { body });
+}
+
+interface Fault {
+  readonly field: string;
+  readonly value?: string;
+  readonly expected: string;
+}
+
+function faultsOf(answer: Answer): readonly Fault[] {
+  assert.equal(answer.status, 400, answer.text);
+  assert.equal(answer.body.type, 'urn:fairline:problem:invalid-request');
+  return answer.body.errors as readonly Fault[];
+}
+
+describe('making a campaign', () => {
+  it('makes a coupon and shows it to gateways', async () => {
+    const body = { ...coupon(), title: 'Déjà vu 🎟️', opens_at: inMs(60_000), closes_at: inMs(120_000) };
+    const answer = await post(body);
+    assert.equal(answer.status, 201);
+    const { id, created_at, ...campaign } = answer.body;
+    assert.deepEqual(campaign, {
+      kind: 'coupon',
+      title: body.title,
+      stock: 10,
+      opens_at: body.opens_at,
+      closes_at: body.closes_at,
+      status: 'scheduled',
+      entries_settled: 0,
+      granted: 0,
+      withdrawn: 0,
+      settled_at: null,
+      published: true,
+    });
+    assert.ok(typeof created_at === 'string');
+    assert.equal(await api.closesOnBoard(Number(id)), Date.parse(body.closes_at) * 1000);
+    const { published: _, ...shown } = answer.body;
+    assert.deepEqual((await api.call('GET', `/v1/campaigns/${id}`)).body, shown);
+    assert.equal(answer.headers.get('location'), `/v1/campaigns/${id}`);
+  });
+
+  it('makes a raffle that opens now', async () => {
+    const answer = await post({ kind: 'raffle', title: 'A bicycle', winners: 3, closes_at: inMs(60_000) });
+    assert.equal(answer.status, 201);
+    assert.equal(answer.body.status, 'open');
+    assert.equal(answer.body.winners, 3);
+    assert.equal(answer.body.drawn, 0);
+  });
+
+  it('takes the limits themselves', async () => {
+    const opensAt = Date.now() + 60_000;
+    for (const change of [
+      { stock: 1 },
+      { stock: 10_000_000 },
+      { title: 'x' },
+      { title: '🎟'.repeat(200) },
+      { opens_at: inMs(-50_000) },
+      { opens_at: '2199-01-01T00:00:00Z', closes_at: '2199-01-01T00:00:00.001Z' },
+      {
+        opens_at: new Date(opensAt).toISOString(),
+        closes_at: new Date(opensAt + 100 * 86_400_000).toISOString(),
+      },
+    ]) {
+      const answer = await post({ ...coupon(), ...change });
+      assert.equal(answer.status, 201, answer.text);
+    }
+  });
+
+  it('is made although Redis is away, and says that gateways do not know it yet', async () => {
+    api.redis.disconnect();
+    const answer = await post(coupon());
+    await api.redis.connect();
+    await waitForRedis(api.redis, 10_000);
+    assert.equal(answer.status, 201);
+    assert.equal(answer.body.published, false);
+    assert.equal(await api.closesOnBoard(Number(answer.body.id)), undefined);
+    assert.equal((await api.call('GET', `/v1/campaigns/${answer.body.id}`)).status, 200);
+  });
+
+  const wholeStock = 'a whole number from 1 to 10000000';
+  const instant = 'an instant in UTC, to the millisecond at most, like 2030-01-31T18:00:00.000Z';
+  const title = 'text of 1 to 200 characters, without control characters';
+  const wrong: readonly [
+    what: string,
+    change: Record<string, unknown>,
+    field: string,
+    expected: RegExp | string,
+  ][] = [
+    ['no kind', { kind: undefined }, 'kind', 'one of coupon, raffle'],
+    ['another kind', { kind: 'room' }, 'kind', 'one of coupon, raffle'],
+    ['no title', { title: undefined }, 'title', title],
+    ['an empty title', { title: '' }, 'title', title],
+    ['a title of blanks', { title: '  ' }, 'title', title],
+    ['a title that is too long', { title: 'x'.repeat(201) }, 'title', title],
+    ['a title with a control character', { title: 'a\u0000b' }, 'title', title],
+    ['a title with half a character', { title: 'a\ud83d' }, 'title', title],
+    ['a title that is a number', { title: 7 }, 'title', title],
+    ['no stock', { stock: undefined }, 'stock', `${wholeStock}, as kind is coupon`],
+    ['a stock of 0', { stock: 0 }, 'stock', wholeStock],
+    ['a negative stock', { stock: -1 }, 'stock', wholeStock],
+    ['half a stock', { stock: 1.5 }, 'stock', wholeStock],
+    ['a stock that is too large', { stock: 10_000_001 }, 'stock', wholeStock],
+    ['a stock as text', { stock: '10' }, 'stock', wholeStock],
+    ['a stock of null', { stock: null }, 'stock', wholeStock],
+    ['stock and winners', { winners: 3 }, 'winners', 'nothing, as kind is coupon'],
+    ['a raffle with a stock', { kind: 'raffle', winners: 3 }, 'stock', 'nothing, as kind is raffle'],
+    [
+      'a raffle without winners',
+      { kind: 'raffle', stock: undefined },
+      'winners',
+      `${wholeStock}, as kind is raffle`,
+    ],
+    ['no close', { closes_at: undefined }, 'closes_at', instant],
+    ['a close without a zone', { closes_at: '2199-01-01T00:00:00' }, 'closes_at', instant],
+    ['a close in another zone', { closes_at: '2199-01-01T00:00:00+02:00' }, 'closes_at', instant],
+    ['a close in microseconds', { closes_at: '2199-01-01T00:00:00.000001Z' }, 'closes_at', instant],
+    ['a close as a number', { closes_at: 7_000_000_000_000 }, 'closes_at', instant],
+    [
+      'a day that does not exist',
+      { closes_at: '2199-02-30T00:00:00Z' },
+      'closes_at',
+      'a day and a time that exist',
+    ],
+    [
+      'an hour that does not exist',
+      { closes_at: '2199-02-03T24:00:00Z' },
+      'closes_at',
+      'a day and a time that exist',
+    ],
+    ['a close in the past', { closes_at: inMs(-1) }, 'closes_at', /^later than now, which is 2.*Z$/],
+    [
+      'an opening after the close',
+      { opens_at: inMs(7_200_000) },
+      'closes_at',
+      /^later than the opening at 2.*Z$/,
+    ],
+    ['an opening in the past', { opens_at: inMs(-61_000) }, 'opens_at', /^at the earliest 2.*Z$/],
+    [
+      'a window that is too long',
+      { opens_at: inMs(0), closes_at: inMs(100 * 86_400_000 + 1) },
+      'closes_at',
+      /^at most 100 days after the opening: at the latest 2.*Z$/,
+    ],
+    [
+      'instants that are too far away',
+      { opens_at: '2199-12-31T00:00:00Z', closes_at: '2200-01-01T00:00:00Z' },
+      'closes_at',
+      'before 2200-01-01T00:00:00.000Z',
+    ],
+    [
+      'an unknown member',
+      { colour: 'red' },
+      'colour',
+      'nothing of this name; known are kind, title, stock, winners, opens_at, closes_at',
+    ],
+  ];
+  for (const [what, change, field, expected] of wrong) {
+    it(`refuses ${what}`, async () => {
+      const faults = faultsOf(await post({ ...coupon(), ...change }));
+      assert.deepEqual(
+        faults.map(fault => fault.field),
+        [field],
+      );
+      const [fault] = faults;
+      assert.ok(fault);
+      if (typeof expected === 'string') assert.equal(fault.expected, expected);
+      else assert.match(fault.expected, expected);
+      const given: unknown = { ...coupon(), ...change }[field];
+      if (given === undefined) assert.equal(fault.value, undefined);
+      else assert.ok(fault.value !== undefined && fault.value.length <= 60);
+    });
+  }
+
+  it('names every fault at once, and in the detail', async () => {
+    const answer = await post({ kind: 'coupon', stock: 0, closes_at: 'soon', __proto__x: 1 });
+    assert.deepEqual(
+      faultsOf(answer).map(({ field, value }) => [field, value]),
+      [
+        ['title', undefined],
+        ['stock', '0'],
+        ['closes_at', '"soon"'],
+        ['__proto__x', '1'],
+      ],
+    );
+    assert.match(String(answer.body.detail), /title is missing: text .*; stock is 0: a whole number/);
+  });
+
+  it('refuses bodies that are no objects, or no JSON', async () => {
+    for (const body of [[], 'text', 7, null]) {
+      assert.deepEqual(
+        faultsOf(await post(body)).map(({ field }) => field),
+        ['body'],
+      );
+    }
+    for (const raw of ['{"kind":', '{"a":1}}', '', new Uint8Array([0x22, 0xff, 0x22])]) {
+      const [fault] = faultsOf(await api.call('POST', '/v1/campaigns', { raw }));
+      assert.equal(fault?.field, 'body');
+    }
+    const raw = '{"__proto__": {"kind": "coupon"}, "constructor": 1}';
+    const fields = faultsOf(await api.call('POST', '/v1/campaigns', { raw })).map(({ field }) => field);
+    assert.deepEqual(fields.slice(-2), ['__proto__', 'constructor']);
+  });
+});
+
+describe('listing campaigns', () => {
+  it('gives all of them, a page at a time', async () => {
+    const other = await startApi();
+    const made: number[] = [];
+    for (let count = 0; count < 5; count++) made.push(await other.create());
+    const listed: unknown[] = [];
+    let query = '?limit=2';
+    for (;;) {
+      const { body } = await other.call('GET', `/v1/campaigns${query}`);
+      assert.ok(Array.isArray(body.campaigns) && body.campaigns.length <= 2);
+      listed.push(...body.campaigns.map(campaign => campaign.id));
+      if (body.next === null) break;
+      query = `?limit=2&after=${body.next}`;
+    }
+    assert.deepEqual(listed, made);
+    await other.close();
+  });
+
+  it('refuses parameters that are wrong', async () => {
+    for (const [query, field] of [
+      ['limit=0', 'limit'],
+      ['limit=1001', 'limit'],
+      ['limit=1e2', 'limit'],
+      ['limit=', 'limit'],
+      ['limit=1&limit=2', 'limit'],
+      ['after=-1', 'after'],
+      ['after=9007199254740993', 'after'],
+      ['page=2', 'page'],
+    ]) {
+      const [fault] = faultsOf(await api.call('GET', `/v1/campaigns?${query}`));
+      assert.equal(fault?.field, field, query);
+    }
+    for (const id of ['0', '-1', '1.5', 'x', '2147483648', '99999999999999999999', '%00']) {
+      const [fault] = faultsOf(await api.call('GET', `/v1/campaigns/${id}`));
+      assert.equal(fault?.field, 'id', id);
+      assert.equal(fault?.expected, 'a whole number from 1 to 2147483647');
+    }
+  });
+
+  it('knows where nothing is', async () => {
+    const answer = await api.call('GET', '/v1/campaigns/2147483647');
+    assert.equal(answer.status, 404);
+    assert.equal(answer.body.type, 'urn:fairline:problem:unknown-campaign');
+  });
+});

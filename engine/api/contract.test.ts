@@ -1,0 +1,207 @@
+/**
+ * Holds the OpenAPI document against real answers: each documented one is given, each given one is documented, and its
+ * body is as the document says.
+ */
+import assert from 'node:assert/strict';
+import { after, describe, it } from 'node:test';
+import type { TSchema } from 'typebox';
+import Value from 'typebox/value';
+import { openPool } from '../../sql/database.ts';
+import { setAside } from '../../sql/set-aside.ts';
+import { ProblemDocument } from '../contract/problem.ts';
+import { emptyDatabase } from '../test/support.ts';
+import { MAX_EXPORTS } from './entry-routes.ts';
+import { type Answer, type Call, coupon, inMs, startApi, type TestApi } from './test-api.ts';
+
+interface Response {
+  readonly headers?: Readonly<Record<string, unknown>>;
+  readonly content: Readonly<Record<string, { readonly schema?: TSchema }>>;
+}
+interface Document {
+  readonly paths: Readonly<
+    Record<string, Readonly<Record<string, { readonly responses: Readonly<Record<string, Response>> }>>>
+  >;
+}
+
+const api = await startApi();
+const document = JSON.parse((await api.call('GET', '/openapi.json')).text) as Document;
+
+const empty = await emptyDatabase();
+const emptyPool = openPool(empty.url, { max: 2, applicationName: 'test', onError: () => undefined });
+/** An API whose database has no tables. */
+const broken = await startApi({ pool: emptyPool });
+const awayPool = openPool('postgres://nobody@127.0.0.1:1/none', {
+  max: 1,
+  applicationName: 'test',
+  onError: () => undefined,
+});
+/** An API whose database is away, and that is not ready. */
+const away = await startApi({
+  pool: awayPool,
+  ready: () => ({ ok: false, checks: { postgres: 'no answer', redis: 'ok' } }),
+});
+after(async () => {
+  for (const each of [api, broken, away]) await each.close();
+  for (const pool of [emptyPool, awayPool]) await pool.end();
+  await empty.drop();
+});
+
+const given = new Set<string>();
+
+/** Calls, and holds the answer against the document. `path` is a path of the document; `{id}` becomes `id`. */
+async function call(
+  on: TestApi,
+  method: 'GET' | 'POST',
+  path: string,
+  options: Call & { readonly id?: number | string; readonly query?: string } = {},
+): Promise<Answer> {
+  const answer = await on.call(
+    method,
+    path.replace('{id}', String(options.id ?? 1)) + (options.query ?? ''),
+    options,
+  );
+  const name = `${method} ${path} ${answer.status}`;
+  const response = document.paths[path]?.[method.toLowerCase()]?.responses[answer.status];
+  assert.ok(response, `${name} is not documented: ${answer.text}`);
+  const content = response.content[answer.mediaType];
+  assert.ok(content, `${name} is not documented as ${answer.mediaType}`);
+  if (answer.mediaType === 'application/problem+json') {
+    assert.ok(Value.Check(ProblemDocument, answer.body), answer.text);
+    assert.equal(answer.body.status, answer.status);
+    given.add(`${name} ${answer.body.type}`);
+  } else if (content.schema !== undefined) {
+    const faults = Value.Errors(content.schema, answer.body);
+    assert.deepEqual([...faults], [], `${name}: ${answer.text}`);
+  }
+  for (const header of Object.keys(response.headers ?? {})) assert.ok(answer.headers.has(header), header);
+  given.add(`${name} ${answer.mediaType}`);
+  return answer;
+}
+
+/** Every answer that the document has, each problem by its type. */
+function documented(): string[] {
+  return Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).flatMap(([method, { responses }]) =>
+      Object.entries(responses).flatMap(([status, response]) => {
+        const name = `${method.toUpperCase()} ${path} ${status}`;
+        const types =
+          String(Reflect.get(response, 'description')).match(/urn:fairline:problem:[a-z-]+/g) ?? [];
+        return [...types, ...Object.keys(response.content)].map(what => `${name} ${what}`);
+      }),
+    ),
+  );
+}
+
+const CAMPAIGN = '/v1/campaigns/{id}';
+const campaignPaths = [
+  ['GET', CAMPAIGN],
+  ['POST', `${CAMPAIGN}/close`],
+  ['GET', `${CAMPAIGN}/entries`],
+  ['GET', `${CAMPAIGN}/entries.csv`],
+  ['GET', `${CAMPAIGN}/totals`],
+] as const;
+const securedPaths = [
+  ['GET', '/v1/campaigns'],
+  ['POST', '/v1/campaigns'],
+  ['GET', '/v1/set-aside'],
+  ...campaignPaths,
+] as const;
+
+describe('the OpenAPI document', () => {
+  it('holds for what goes well', async () => {
+    for (const path of ['/livez', '/readyz', '/metrics', '/openapi.json'] as const) {
+      assert.equal((await call(api, 'GET', path, { token: undefined })).status, 200);
+    }
+    for (const kind of ['coupon', 'raffle']) {
+      const rules =
+        kind === 'coupon' ? coupon() : { kind, title: 'A bicycle', winners: 3, closes_at: inMs(60_000) };
+      const made = await call(api, 'POST', '/v1/campaigns', { body: rules });
+      assert.equal(made.status, 201);
+      assert.equal(made.headers.get('location'), `/v1/campaigns/${made.body.id}`);
+      const id = Number(made.body.id);
+      await api.pool.query(
+        `insert into entries values ($1, 'ann', 1024), ($1, 'bob', 2048), ($1, 'cid', 4096)`,
+        [id],
+      );
+      await api.pool.query(`insert into grants values ($1, 1, 'ann', $2)`, [id, `code-${id}`]);
+      await api.pool.query(
+        'update campaigns set settled_stamp = 2048, settled_count = 2, granted_count = 1 where campaign_id = $1',
+        [id],
+      );
+      for (const [method, path] of campaignPaths) {
+        assert.equal((await call(api, method, path, { id })).status, 200);
+      }
+    }
+    await call(api, 'GET', `${CAMPAIGN}/entries`, { headers: { accept: 'text/csv' } });
+    assert.equal((await call(api, 'GET', '/v1/campaigns', { query: '?limit=1' })).body.next, 1);
+    await call(api, 'GET', '/v1/campaigns');
+    const at = { logName: 'a-log', partition: 3, position: '7-0', reason: 'starts with 00' };
+    await setAside(api.pool, [
+      { ...at, item: undefined, record: Buffer.from([0]) },
+      { ...at, item: 4, record: Buffer.from([1, 2]) },
+    ]);
+    const page = await call(api, 'GET', '/v1/set-aside', { query: '?limit=1' });
+    assert.equal(page.body.next, 1);
+    assert.equal((await call(api, 'GET', '/v1/set-aside', { query: '?after=1' })).body.next, null);
+  });
+
+  it('holds for requests that are wrong', async () => {
+    for (const [method, path] of securedPaths) {
+      assert.equal((await call(api, method, path, { token: undefined })).status, 401);
+      assert.equal((await call(api, method, path, { token: 'another' })).status, 401);
+    }
+    for (const [method, path] of campaignPaths) {
+      assert.equal((await call(api, method, path, { id: 'first' })).status, 400);
+      assert.equal((await call(api, method, path, { id: 999 })).status, 404);
+    }
+    for (const path of ['/v1/campaigns', '/v1/set-aside'] as const) {
+      assert.equal((await call(api, 'GET', path, { query: '?limit=0' })).status, 400);
+    }
+    assert.equal((await call(api, 'POST', '/v1/campaigns', { body: {} })).status, 400);
+    for (const path of ['/v1/campaigns', `${CAMPAIGN}/close`] as const) {
+      const text = { raw: 'a=1', headers: { 'content-type': 'application/x-www-form-urlencoded' } };
+      assert.equal((await call(api, 'POST', path, text)).status, 415);
+      assert.equal((await call(api, 'POST', path, { body: 'x'.repeat(16 * 1024) })).status, 413);
+    }
+    const xml = { headers: { accept: 'application/xml' } };
+    assert.equal((await call(api, 'GET', `${CAMPAIGN}/entries`, xml)).status, 406);
+    const id = await api.create({ opens_at: inMs(1_000_000) });
+    assert.equal((await call(api, 'POST', `${CAMPAIGN}/close`, { id })).status, 409);
+  });
+
+  it('holds when parts are away or broken', async () => {
+    for (const [method, path] of securedPaths) {
+      const body = method === 'POST' && path === '/v1/campaigns' ? { body: coupon() } : {};
+      const unavailable = await call(away, method, path, body);
+      assert.equal(unavailable.status, 503);
+      assert.ok(unavailable.headers.has('retry-after'));
+      assert.equal((await call(broken, method, path, body)).status, 500);
+    }
+    const notReady = await call(away, 'GET', '/readyz');
+    assert.deepEqual(notReady.body.checks, { postgres: 'no answer', redis: 'ok' });
+    assert.equal(notReady.body.detail, 'postgres: no answer');
+  });
+
+  it('holds when too many exports go on', async () => {
+    const id = await api.create();
+    await api.pool.query(
+      `insert into entries select $1, 'user-' || lpad(n::text, 100, '0'), n from generate_series(1, 200000) n`,
+      [id],
+    );
+    const abort = new AbortController();
+    const headers = { authorization: `Bearer ${api.deps.token}` };
+    for (let index = 0; index < MAX_EXPORTS; index++) {
+      // Not read: more than fits into the buffers on the way is left, so the export goes on.
+      await fetch(`${api.url}/v1/campaigns/${id}/entries.csv`, { headers, signal: abort.signal });
+    }
+    assert.equal((await call(api, 'GET', `${CAMPAIGN}/entries.csv`, { id })).status, 503);
+    const csv = { id, headers: { accept: 'text/csv' } };
+    assert.equal((await call(api, 'GET', `${CAMPAIGN}/entries`, csv)).status, 503);
+    abort.abort();
+  });
+
+  it('has had every answer given for real', () => {
+    const missing = documented().filter(answer => !given.has(answer));
+    assert.deepEqual(missing, []);
+  });
+});

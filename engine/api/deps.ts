@@ -1,0 +1,35 @@
+/** What the operator's API is given by the engine. */
+import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
+import type { Campaign } from '../../sql/campaigns.ts';
+import type { Pool } from '../../sql/database.ts';
+
+export interface Readiness {
+  readonly ok: boolean;
+  /** Each part by name: 'ok', or what is wrong with it. */
+  readonly checks: Readonly<Record<string, string>>;
+}
+
+export interface ApiDeps {
+  readonly pool: Pool;
+  /** The operator's bearer token. */
+  readonly token: string;
+  readonly registry: Registry;
+  /** Puts campaigns on the board (see toBoard); rejects when that may not have happened. */
+  readonly publish: (campaigns: readonly Campaign[]) => Promise<void>;
+  /** Redis' TIME in microseconds since the epoch; rejects when Redis is away, and never stands in another clock. */
+  readonly nowUs: () => Promise<number>;
+  /** LEASE_MS: how long a gateway may go on with a board that it has read. */
+  readonly leaseMs: number;
+  readonly ready: () => Readiness | Promise<Readiness>;
+  readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
+}
+
+/** The shared clock in milliseconds, or this machine's where Redis is away: good enough to judge an operator's times. */
+export async function clockMs(deps: Pick<ApiDeps, 'nowUs'>): Promise<number> {
+  try {
+    return Math.floor((await deps.nowUs()) / 1000);
+  } catch {
+    return Date.now();
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * Reading what came in against its schema. Every fault is reported at once, each with the member's name, its value
+ * (cut) and what would be right.
+ */
+import type { Static, TObject, TSchema } from 'typebox';
+import Type from 'typebox';
+import Value from 'typebox/value';
+import { type FieldFault, fieldFault, Problem } from '../contract/problem.ts';
+
+/**
+ * Checks the members of a JSON body. Throws Problem invalid-request.
+ */
+export function readBody<T extends TObject>(schema: T, given: unknown): Static<T> {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    const names = Object.keys(schema.properties).join(', ');
+    throw invalidRequest([fieldFault('body', given, `a JSON object with the members ${names}`)]);
+  }
+  return readMembers(schema, given);
+}
+
+/**
+ * Checks the parameters of a path or a query, which are texts; those that the schema wants as whole numbers are read as
+ * such. Throws Problem invalid-request.
+ */
+export function readParameters<T extends TObject>(schema: T, given: unknown): Static<T> {
+  const texts: object = typeof given === 'object' && given !== null ? given : {};
+  const members = Object.entries(texts).map(([name, text]) => [
+    name,
+    readText(schema.properties[name], text),
+  ]);
+  return readMembers(schema, Object.fromEntries(members));
+}
+
+export function invalidRequest(errors: readonly FieldFault[]): Problem {
+  const said = errors.map(({ field, value, expected }) =>
+    value === undefined ? `${field} is missing: ${expected}` : `${field} is ${value}: ${expected}`,
+  );
+  return new Problem('invalid-request', `Right would be: ${said.join('; ')}.`, { errors });
+}
+
+function readText(schema: TSchema | undefined, text: unknown): unknown {
+  const isWhole = schema !== undefined && 'type' in schema && schema.type === 'integer';
+  return isWhole && typeof text === 'string' && /^\d{1,16}$/.test(text) ? Number(text) : text;
+}
+
+function readMembers<T extends TObject>(schema: T, given: object): Static<T> {
+  const faults: FieldFault[] = [];
+  const known = Object.entries(schema.properties);
+  for (const [name, member] of known) {
+    const value: unknown = Object.hasOwn(given, name) ? Reflect.get(given, name) : undefined;
+    if (value === undefined ? !Type.IsOptional(member) : !Value.Check(member, value)) {
+      faults.push(fieldFault(name, value, expectedOf(member)));
+    }
+  }
+  for (const name of Object.keys(given)) {
+    if (Object.hasOwn(schema.properties, name)) continue;
+    const names = known.map(([knownName]) => knownName).join(', ');
+    const expected = names === '' ? 'nothing' : `nothing of this name; known are ${names}`;
+    faults.push(fieldFault(name.slice(0, 60), Reflect.get(given, name), expected));
+  }
+  if (faults.length > 0) throw invalidRequest(faults);
+  if (!Value.Check(schema, given)) throw new Error('the members are right and the whole is not');
+  return given;
+}
+
+function expectedOf(member: TSchema): string {
+  const expected: unknown = Reflect.get(member, 'x-expected');
+  if (typeof expected !== 'string') throw new Error('a member that comes in has no x-expected');
+  return expected;
+}
+
+/** Reads a body as JSON; an empty one is undefined. Throws Problem invalid-request. */
+export function readJson(body: Buffer): unknown {
+  if (body.length === 0) return undefined;
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+  } catch (error) {
+    const value = error instanceof Error ? error.message : String(error);
+    throw invalidRequest([{ field: 'body', value, expected: 'JSON in UTF-8' }]);
+  }
+}

@@ -1,0 +1,92 @@
+/** The OpenAPI document of the operator's API, made from the table of operations. */
+import type { TObject } from 'typebox';
+import Type from 'typebox';
+import {
+  PROBLEM_MEDIA_TYPE,
+  ProblemDocument,
+  type ProblemSlug,
+  problems,
+  problemType,
+} from '../contract/problem.ts';
+import { type Answer, allOperations, type Operation, SECURED_PREFIX } from './operations.ts';
+
+const DESCRIPTION = `Every error is an RFC 9457 problem document. On any path there may also be: 404 not-found where \
+nothing is, 405 method-not-allowed with Allow, and, of requests that are no good HTTP, 400 invalid-request, 408 \
+request-timeout and 431 headers-too-large.`;
+
+export function openApiDocument(): object {
+  const paths: Record<string, Record<string, object>> = {};
+  for (const operation of allOperations) {
+    const path = paths[operation.path] ?? {};
+    path[operation.method.toLowerCase()] = describe(operation);
+    paths[operation.path] = path;
+  }
+  return {
+    openapi: '3.1.0',
+    info: { title: 'fairline, for operators', version: '1', description: DESCRIPTION },
+    paths,
+    components: {
+      schemas: { Problem: ProblemDocument },
+      securitySchemes: { token: { type: 'http', scheme: 'bearer' } },
+    },
+  };
+}
+
+function describe(operation: Operation): object {
+  const { body } = operation;
+  return {
+    summary: operation.summary,
+    ...(operation.path.startsWith(SECURED_PREFIX) ? { security: [{ token: [] }] } : {}),
+    parameters: [...parametersOf(operation.parameters, 'path'), ...parametersOf(operation.query, 'query')],
+    ...(body === undefined
+      ? {}
+      : { requestBody: { required: true, content: { 'application/json': { schema: body } } } }),
+    responses: {
+      [operation.answer.status]: describeAnswer(operation.answer),
+      ...describeProblems(operation),
+    },
+  };
+}
+
+function parametersOf(schema: TObject | undefined, place: 'path' | 'query'): object[] {
+  if (schema === undefined) return [];
+  return Object.entries(schema.properties).map(([name, member]) => ({
+    name,
+    in: place,
+    required: !Type.IsOptional(member),
+    schema: member,
+  }));
+}
+
+function describeAnswer(answer: Answer): object {
+  const content = Object.entries(answer.content).map(([type, schema]) => [
+    type,
+    schema === undefined ? {} : { schema },
+  ]);
+  const headers = Object.entries(answer.headers ?? {}).map(([name, description]) => [
+    name,
+    { description, schema: { type: 'string' } },
+  ]);
+  return {
+    description: answer.description,
+    ...(headers.length === 0 ? {} : { headers: Object.fromEntries(headers) }),
+    content: Object.fromEntries(content),
+  };
+}
+
+/** One response a status; its description names the problems that share it. */
+function describeProblems(operation: Operation): Record<string, object> {
+  const byStatus = new Map<number, ProblemSlug[]>();
+  for (const slug of operation.problems) {
+    const { status } = problems[slug];
+    byStatus.set(status, [...(byStatus.get(status) ?? []), slug]);
+  }
+  const responses = [...byStatus].map(([status, slugs]) => [
+    status,
+    {
+      description: slugs.map(slug => `${problemType(slug)}: ${problems[slug].title}`).join('; '),
+      content: { [PROBLEM_MEDIA_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } },
+    },
+  ]);
+  return Object.fromEntries(responses);
+}

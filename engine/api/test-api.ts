@@ -1,0 +1,138 @@
+/** For the tests of this room: the API on a real socket, over a database, keys in Redis and a token of its own. */
+import assert from 'node:assert/strict';
+import type { AddressInfo } from 'node:net';
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import { openPool, type Pool } from '../../sql/database.ts';
+import { publishBoard, readBoard } from '../contract/board/board.ts';
+import { type Keys, keysOf } from '../contract/keys.ts';
+import { connectRedis, type RedisClient, waitForRedis } from '../contract/redis.ts';
+import { serversFromEnv, testDatabase, testNamespace } from '../test/support.ts';
+import { buildApi } from './api.ts';
+import { toBoard } from './board-campaign.ts';
+import type { ApiDeps } from './deps.ts';
+
+export const TOKEN = 'a-token-of-the-operators';
+export const LEASE_MS = 500;
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly mediaType: string;
+  readonly text: string;
+  /** The body, where it is JSON; an empty object otherwise. */
+  readonly body: Record<string, unknown>;
+}
+
+export interface Call {
+  readonly body?: unknown;
+  /** In place of `body`, sent as it is. */
+  readonly raw?: string | Uint8Array<ArrayBuffer>;
+  /** undefined: none is sent. */
+  readonly token?: string | undefined;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface TestApi {
+  readonly url: string;
+  readonly port: number;
+  readonly pool: Pool;
+  readonly redis: RedisClient;
+  readonly keys: Keys;
+  readonly deps: ApiDeps;
+  call(method: string, path: string, call?: Call): Promise<Answer>;
+  /** Makes a campaign through the API and returns its id. */
+  create(wanted?: Readonly<Record<string, unknown>>): Promise<number>;
+  closesOnBoard(campaignId: number): Promise<number | undefined>;
+  /** Stops the server alone. */
+  stop(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function startApi(changes: Partial<ApiDeps> = {}): Promise<TestApi> {
+  const database = await testDatabase();
+  const pool = openPool(database.url, { max: 6, applicationName: 'test', onError: () => undefined });
+  const redis = connectRedis(serversFromEnv().redisUrl, {
+    commandTimeoutMs: 5_000,
+    onError: () => undefined,
+  });
+  await waitForRedis(redis, 10_000);
+  const keys = keysOf(testNamespace());
+  const deps: ApiDeps = {
+    pool,
+    token: TOKEN,
+    registry: new Registry(),
+    publish: campaigns => publishBoard(redis, keys, { campaigns: campaigns.map(toBoard) }),
+    nowUs: async () => {
+      const [seconds, microseconds] = await redis.time();
+      return Number(seconds) * 1_000_000 + Number(microseconds);
+    },
+    leaseMs: LEASE_MS,
+    ready: () => ({ ok: true, checks: { postgres: 'ok', redis: 'ok' } }),
+    log: pino({ level: process.env.TEST_LOG_LEVEL ?? 'silent' }, pino.destination(2)),
+    ...changes,
+  };
+  const app = buildApi(deps);
+  await app.listen({ port: 0, host: '127.0.0.1' });
+  const { port } = app.server.address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}`;
+
+  async function call(method: string, path: string, options: Call = {}): Promise<Answer> {
+    const token = 'token' in options ? options.token : TOKEN;
+    const body = options.raw ?? (options.body === undefined ? undefined : JSON.stringify(options.body));
+    const response = await fetch(`${url}${path}`, {
+      method,
+      headers: {
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...options.headers,
+      },
+      ...(body === undefined ? {} : { body }),
+    });
+    const text = await response.text();
+    const mediaType = (response.headers.get('content-type') ?? '').split(';', 1)[0] ?? '';
+    const isJson = mediaType.endsWith('json') && text !== '';
+    return {
+      status: response.status,
+      headers: response.headers,
+      mediaType,
+      text,
+      body: isJson ? JSON.parse(text) : {},
+    };
+  }
+
+  return {
+    url,
+    port,
+    pool,
+    redis,
+    keys,
+    deps,
+    call,
+    create: async wanted => {
+      const answer = await call('POST', '/v1/campaigns', { body: { ...coupon(), ...wanted } });
+      assert.equal(answer.status, 201, answer.text);
+      return Number(answer.body.id);
+    },
+    closesOnBoard: async campaignId => {
+      const news = await readBoard(redis, keys, { epoch: '', version: 0 });
+      return news.campaigns.find(campaign => campaign.campaignId === campaignId)?.closesAtUs;
+    },
+    stop: () => app.close(),
+    close: async () => {
+      await app.close();
+      await pool.end();
+      redis.disconnect();
+      await database.drop();
+    },
+  };
+}
+
+/** A right body for a new coupon; closes in an hour. */
+export function coupon(): Record<string, unknown> {
+  return { kind: 'coupon', title: 'Half price', stock: 10, closes_at: inMs(3_600_000) };
+}
+
+export function inMs(ms: number): string {
+  return new Date(Date.now() + ms).toISOString();
+}

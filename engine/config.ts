@@ -1,0 +1,53 @@
+/** The engine's variables. */
+import {
+  checkShared,
+  type Environment,
+  matching,
+  readConfig,
+  secret,
+  sharedVariables,
+  urls,
+  whole,
+} from './contract/config.ts';
+import { logVariables } from './contract/log/open.ts';
+
+/** What everything that works on ledger and projections needs, with the operator's API or without. */
+export const judgeVariables = {
+  ...sharedVariables,
+  ...logVariables,
+  DATABASE_URL: urls(['postgres', 'postgresql'], 'postgres://[user:password@]host[:port]/database'),
+  /** Connections beside those that hold locks: intake, passes and the API share them. Fewer hold each other up. */
+  DATABASE_CONNECTIONS: whole(10, 4, 200),
+  /** How long a command to Redis may take; with a Redis that hangs, a pass takes that much longer. */
+  REDIS_TIMEOUT_MS: whole(1_500, 100, 60_000),
+  /** Passes follow each other at no less than this: shorter shows outcomes sooner, longer costs less CPU. */
+  PASS_INTERVAL_MS: whole(25, 1, 10_000),
+} as const;
+
+export const engineVariables = {
+  ...judgeVariables,
+  ENGINE_HOST: matching('127.0.0.1', /^[0-9A-Za-z.:-]{1,255}$/, 'an address to listen on, such as 0.0.0.0'),
+  /** 0: any free port; the ready line names it. */
+  ENGINE_PORT: whole(8081, 0, 65_535),
+  OPERATOR_TOKEN: secret(
+    /^[\x21-\x7e]{16,512}$/,
+    '16 to 512 printable characters without spaces, as operators send it',
+  ),
+} as const;
+
+export type JudgeConfig = ReturnType<typeof readConfig<typeof judgeVariables>>;
+export type EngineConfig = ReturnType<typeof readConfig<typeof engineVariables>>;
+
+/** Reads and checks the engine's environment. Throws ConfigError with every fault. */
+export function readEngineConfig(env: Environment): EngineConfig {
+  const config = readConfig(engineVariables, env);
+  checkShared(config);
+  return config;
+}
+
+/** The same without the API's part. */
+export function readJudgeConfig(env: Environment): JudgeConfig {
+  const config = readConfig(judgeVariables, env);
+  checkShared(config);
+  return config;
+}

@@ -1,0 +1,44 @@
+/** The engine: the judge and the operator's API on a private port. */
+import type { Logger } from 'pino';
+import { buildApi } from './api/api.ts';
+import type { EngineConfig } from './config.ts';
+import { type JudgeOptions, startJudge } from './judge.ts';
+
+export interface Engine {
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+/** The database must be migrated. Rejects when the log is not there within 15 s, or the port is taken. */
+export async function startEngine(
+  config: EngineConfig,
+  log: Logger,
+  options: Omit<JudgeOptions, 'log'> = {},
+): Promise<Engine> {
+  const judge = await startJudge(config, { ...options, log });
+  const api = buildApi({
+    pool: judge.pool,
+    token: config.OPERATOR_TOKEN,
+    registry: judge.metrics.registry,
+    publish: judge.publish,
+    nowUs: judge.nowUs,
+    leaseMs: config.LEASE_MS,
+    ready: judge.ready,
+    log,
+  });
+  try {
+    await api.listen({ host: config.ENGINE_HOST, port: config.ENGINE_PORT });
+  } catch (error) {
+    await judge.stop();
+    throw error;
+  }
+  const [address] = api.addresses();
+  if (address === undefined) throw new Error('the API listens nowhere');
+  return {
+    port: address.port,
+    stop: async () => {
+      await api.close();
+      await judge.stop();
+    },
+  };
+}

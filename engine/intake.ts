@@ -1,0 +1,315 @@
+/**
+ * Intake: takes the log into the ledger, exactly once. A batch of one partition is one transaction: the partition's
+ * position is moved by compare-and-set, what gateways promised is noted, and entries and withdrawals become rows. A
+ * consumer that was held up and has been replaced finds the position moved, and its transaction writes nothing.
+ *
+ * An incarnation of a gateway is `live` from its first record on and `ended` from its `leave` or its `fence` on; what
+ * it wrote behind that was never acknowledged and is dropped. Dropped is, too, a slice with a lower number than one
+ * that was taken in already: its append had failed as far as the gateway could see, so it was answered with 503, and
+ * it landed late, behind a promise that all before it was there.
+ */
+import type { Logger } from 'pino';
+import { type Pool, type Queryable, transaction } from '../sql/database.ts';
+import { findRefused, insertEntries, keepEarliest } from '../sql/entries.ts';
+import { type GatewayRow, readIncarnations, saveProgress } from '../sql/gateways.ts';
+import { moveOn, nextPosition } from '../sql/log-partitions.ts';
+import { type SetAside, setAside } from '../sql/set-aside.ts';
+import { insertWithdrawals } from '../sql/withdrawals.ts';
+import type { LogBatch, LogHandler } from './contract/log/log.ts';
+import {
+  decodeRecord,
+  ITEM_ENTRY,
+  type LogItem,
+  type LogRecord,
+  RecordEncoder,
+  UnreadableRecord,
+} from './contract/record.ts';
+import { ItemColumns } from './item-columns.ts';
+
+/** What one batch brought. */
+export interface IntakeCounts {
+  readonly records: number;
+  /** Rows that are new in the ledger. */
+  readonly entries: number;
+  readonly withdrawals: number;
+  /** Items of entries whose user was there already: retried, or sent to several gateways. */
+  readonly repeated: number;
+  /** Records that were dropped: behind their gateway's end, or landed late. */
+  readonly dropped: number;
+  readonly setAside: number;
+}
+
+export interface IntakeOptions {
+  readonly pool: Pool;
+  /** The name of the log that is read; see LogConsumer. */
+  readonly logName: string;
+  readonly log: Logger;
+  /** Told after each committed batch. */
+  readonly onBatch: (counts: IntakeCounts) => void;
+}
+
+/** The ledger has gone on without this consumer: another one has the partition by now. */
+export class StaleConsumer extends Error {}
+
+export function makeIntake(options: IntakeOptions): LogHandler {
+  return {
+    start: partition => nextPosition(options.pool, options.logName, partition),
+    batch: async batch => {
+      const counts = await transaction(options.pool, client => takeIn(client, options, batch));
+      if (counts.dropped > 0 || counts.setAside > 0) {
+        options.log.warn(
+          { partition: batch.partition, dropped: counts.dropped, setAside: counts.setAside },
+          'records were dropped or set aside',
+        );
+      }
+      options.onBatch(counts);
+    },
+  };
+}
+
+async function takeIn(db: Queryable, options: IntakeOptions, batch: LogBatch): Promise<IntakeCounts> {
+  const { logName } = options;
+  const { partition, from, next } = batch;
+  if (!(await moveOn(db, { logName, partition, from, next }))) {
+    throw new StaleConsumer(`partition ${partition} has moved on from ${JSON.stringify(from)} without us`);
+  }
+  const read = readRecords(batch, logName);
+  const known = await readIncarnations(
+    db,
+    read.records.map(({ record }) => record.incarnation),
+  );
+  const sorted = sortOut(read.records, new Progress(known, logName, partition));
+  const aside = [...read.unreadable, ...sorted.misplaced.map(placed => asideWhole(batch, logName, placed))];
+  const taken = await takeItems(db, sorted);
+  for (const { items, index, reason } of taken.refused) {
+    aside.push(asideItem(batch, logName, items, index, reason));
+  }
+  if (aside.length > 0) await setAside(db, aside);
+  if (sorted.progress.length > 0) await saveProgress(db, sorted.progress);
+  return {
+    records: batch.records.length,
+    entries: taken.entries,
+    withdrawals: taken.withdrawals,
+    repeated: taken.repeated,
+    dropped: sorted.dropped,
+    setAside: aside.length,
+  };
+}
+
+interface Placed {
+  readonly record: LogRecord;
+  /** Which record of the batch it is. */
+  readonly index: number;
+}
+
+function readRecords(
+  batch: LogBatch,
+  logName: string,
+): { readonly records: readonly Placed[]; readonly unreadable: readonly SetAside[] } {
+  const records: Placed[] = [];
+  const unreadable: SetAside[] = [];
+  for (const [index, { position, bytes }] of batch.records.entries()) {
+    try {
+      records.push({ record: decodeRecord(bytes), index });
+    } catch (error) {
+      if (!(error instanceof UnreadableRecord)) throw error;
+      unreadable.push({
+        logName,
+        partition: batch.partition,
+        position,
+        item: undefined,
+        reason: error.message,
+        record: bytes,
+      });
+    }
+  }
+  return { records, unreadable };
+}
+
+/** How far each incarnation of a batch has come, as the ledger knew it and as the batch's records move it. */
+class Progress {
+  readonly #rows = new Map<string, GatewayRow>();
+  readonly #changed = new Set<string>();
+  readonly #logName: string;
+  readonly #partition: number;
+
+  constructor(known: readonly GatewayRow[], logName: string, partition: number) {
+    for (const row of known) this.#rows.set(nameOf(row), row);
+    this.#logName = logName;
+    this.#partition = partition;
+  }
+
+  of(record: LogRecord): GatewayRow {
+    return (
+      this.#rows.get(nameOf(record)) ?? {
+        gateway: record.gateway,
+        incarnation: record.incarnation,
+        logName: this.#logName,
+        partition: this.#partition,
+        state: 'live',
+        throughUs: record.throughUs,
+        rankedUs: record.rankedUs,
+        sliceNumber: 0,
+        repaired: false,
+      }
+    );
+  }
+
+  /** One gateway, one partition: a record that stands elsewhere could overtake those that don't. */
+  isMisplaced(record: LogRecord): boolean {
+    const { partition, logName } = this.of(record);
+    return partition !== this.#partition || logName !== this.#logName;
+  }
+
+  move(record: LogRecord): void {
+    const row = this.of(record);
+    const isEnd = record.kind === 'leave' || record.kind === 'fence';
+    // What a fence says of the promises is the engine's knowledge, not the gateway's word; an older word stands.
+    const isNew = !this.#rows.has(nameOf(record)) || record.kind !== 'fence';
+    this.#rows.set(nameOf(record), {
+      ...row,
+      state: isEnd ? 'ended' : row.state,
+      throughUs: isNew ? Math.max(row.throughUs, record.throughUs) : row.throughUs,
+      rankedUs: isNew ? Math.max(row.rankedUs, record.rankedUs) : row.rankedUs,
+      sliceNumber: Math.max(row.sliceNumber, record.sliceNumber),
+    });
+    this.#changed.add(nameOf(record));
+  }
+
+  changed(): GatewayRow[] {
+    return [...this.#rows.values()].filter(row => this.#changed.has(nameOf(row)));
+  }
+}
+
+function nameOf({
+  gateway,
+  incarnation,
+}: {
+  readonly gateway: number;
+  readonly incarnation: number;
+}): string {
+  return `${gateway}/${incarnation}`;
+}
+
+interface SortedOut {
+  readonly entries: ItemColumns;
+  readonly withdrawals: ItemColumns;
+  readonly progress: readonly GatewayRow[];
+  readonly misplaced: readonly Placed[];
+  readonly dropped: number;
+}
+
+/** Goes through the records in the order of the log, and keeps the items of those that count. */
+function sortOut(records: readonly Placed[], progress: Progress): SortedOut {
+  const entries = new ItemColumns();
+  const withdrawals = new ItemColumns();
+  const misplaced: Placed[] = [];
+  let dropped = 0;
+  for (const placed of records) {
+    const { record } = placed;
+    if (progress.isMisplaced(record)) {
+      misplaced.push(placed);
+      continue;
+    }
+    const { state, sliceNumber } = progress.of(record);
+    if (state === 'ended' || (record.kind === 'slice' && record.sliceNumber < sliceNumber)) {
+      // A second fence has nothing in it that could be lost.
+      if (record.kind !== 'fence') dropped += 1;
+      continue;
+    }
+    for (const [number, item] of record.items.entries()) {
+      (item.kind === ITEM_ENTRY ? entries : withdrawals).add(item, placed, number);
+    }
+    progress.move(record);
+  }
+  return { entries, withdrawals, progress: progress.changed(), misplaced, dropped };
+}
+
+interface Refused {
+  readonly items: ItemColumns;
+  readonly index: number;
+  readonly reason: string;
+}
+
+interface Taken {
+  readonly entries: number;
+  readonly withdrawals: number;
+  readonly repeated: number;
+  readonly refused: readonly Refused[];
+}
+
+async function takeItems(db: Queryable, { entries, withdrawals }: SortedOut): Promise<Taken> {
+  const refused: Refused[] = [];
+  for (const items of [entries, withdrawals]) {
+    for (const index of items.unstorable)
+      refused.push({ items, index, reason: 'the user id contains U+0000' });
+  }
+  let inserted = 0;
+  let repeated = 0;
+  const sent = entries.storable();
+  if (sent.userIds.length > 0) inserted = await insertEntries(db, sent);
+  // Fewer than were sent: only now is it worth asking which, and why.
+  if (inserted < sent.userIds.length) {
+    await keepEarliest(db, sent);
+    const missing = await findRefused(db, sent);
+    repeated = sent.userIds.length - inserted - missing.length;
+    for (const { index, reason } of missing) {
+      refused.push({ items: entries, index: entries.indexOfStorable(index), reason });
+    }
+  }
+  const leaving = withdrawals.storable();
+  if (leaving.userIds.length > 0) {
+    for (const index of await insertWithdrawals(db, leaving)) {
+      refused.push({
+        items: withdrawals,
+        index: withdrawals.indexOfStorable(index),
+        reason: 'no such campaign',
+      });
+    }
+  }
+  return { entries: inserted, withdrawals: leaving.userIds.length, repeated, refused };
+}
+
+function asideWhole(batch: LogBatch, logName: string, { record, index }: Placed): SetAside {
+  const { position, bytes } = recordAt(batch, index);
+  return {
+    logName,
+    partition: batch.partition,
+    position,
+    item: undefined,
+    reason: `gateway ${record.gateway} writes elsewhere: its records stand in one partition of one log`,
+    record: bytes,
+  };
+}
+
+function asideItem(
+  batch: LogBatch,
+  logName: string,
+  items: ItemColumns,
+  index: number,
+  reason: string,
+): SetAside {
+  const { item, record, recordIndex, number } = items.placeOf(index);
+  return {
+    logName,
+    partition: batch.partition,
+    position: recordAt(batch, recordIndex).position,
+    item: number,
+    reason,
+    record: recordOf(record, item),
+  };
+}
+
+function recordAt(batch: LogBatch, index: number): LogBatch['records'][number] {
+  const record = batch.records[index];
+  if (record === undefined) throw new RangeError(`the batch has no record ${index}`);
+  return record;
+}
+
+/** A record with the head of `record` and this item alone, readable like any other. */
+function recordOf(record: LogRecord, item: LogItem): Buffer {
+  const encoder = new RecordEncoder();
+  encoder.begin();
+  encoder.add(item.kind, item.campaignId, item.stamp, item.userId);
+  return encoder.finish(record);
+}

@@ -1,0 +1,108 @@
+/**
+ * Locks that one engine at a time can hold, for as long as its connection to Postgres lives: advisory locks of a
+ * session, on a connection of their own. When the connection is lost, so are the locks, on both sides.
+ */
+import pg from 'pg';
+
+/** What is locked. The first number keeps fairline's locks apart from those of others in the same database. */
+const CLASS = 0x66_61_69_72;
+/** Numbers of partitions begin above it. */
+const FIRST_PARTITION = 1_000;
+
+export type LockName =
+  | { readonly name: 'registry' }
+  | { readonly name: 'partition'; readonly partition: number };
+
+const CONNECT_TIMEOUT_MS = 5_000;
+const STATEMENT_TIMEOUT_MS = 5_000;
+
+export class Locks {
+  readonly #databaseUrl: string;
+  readonly #applicationName: string;
+  readonly #onError: (error: Error) => void;
+  readonly #held = new Set<number>();
+  #client: pg.Client | undefined;
+  #connecting: Promise<pg.Client> | undefined;
+  #isClosed = false;
+
+  constructor(options: {
+    readonly databaseUrl: string;
+    readonly applicationName: string;
+    readonly onError: (error: Error) => void;
+  }) {
+    this.#databaseUrl = options.databaseUrl;
+    this.#applicationName = options.applicationName;
+    this.#onError = options.onError;
+  }
+
+  /** Whether the lock is ours, now asked of the server. Rejects when Postgres doesn't answer; then none is ours. */
+  async take(lock: LockName): Promise<boolean> {
+    const number = numberOf(lock);
+    const client = await this.#connected();
+    if (this.#held.has(number)) {
+      await client.query('select 1');
+      return this.#held.has(number);
+    }
+    const { rows } = await client.query<{ taken: boolean }>('select pg_try_advisory_lock($1, $2) as taken', [
+      CLASS,
+      number,
+    ]);
+    const isTaken = rows[0]?.taken === true;
+    if (isTaken) this.#held.add(number);
+    return isTaken;
+  }
+
+  async release(lock: LockName): Promise<void> {
+    const number = numberOf(lock);
+    if (!this.#held.has(number)) return;
+    const client = await this.#connected();
+    await client.query('select pg_advisory_unlock($1, $2)', [CLASS, number]);
+    this.#held.delete(number);
+  }
+
+  /** Gives all locks back. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const client = this.#client;
+    this.#lose();
+    await client?.end();
+  }
+
+  async #connected(): Promise<pg.Client> {
+    if (this.#isClosed) throw new Error('the locks are closed');
+    if (this.#client !== undefined) return this.#client;
+    this.#connecting ??= this.#connect().finally(() => {
+      this.#connecting = undefined;
+    });
+    return this.#connecting;
+  }
+
+  async #connect(): Promise<pg.Client> {
+    const client = new pg.Client({
+      connectionString: this.#databaseUrl,
+      application_name: this.#applicationName,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      query_timeout: STATEMENT_TIMEOUT_MS,
+      keepAlive: true,
+    });
+    client.on('error', error => {
+      this.#onError(error);
+      if (this.#client === client) this.#lose();
+    });
+    client.on('end', () => {
+      if (this.#client === client) this.#lose();
+    });
+    await client.connect();
+    this.#client = client;
+    return client;
+  }
+
+  #lose(): void {
+    this.#client = undefined;
+    this.#held.clear();
+  }
+}
+
+function numberOf(lock: LockName): number {
+  return lock.name === 'registry' ? 0 : FIRST_PARTITION + lock.partition;
+}

@@ -1,0 +1,96 @@
+/** What the engine counts of itself, for /metrics. */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Campaign } from '../sql/campaigns.ts';
+import type { Keys } from './contract/keys.ts';
+import type { RedisClient } from './contract/redis.ts';
+import type { IntakeCounts } from './intake.ts';
+import type { PassReport } from './passes.ts';
+
+export interface EngineMetrics {
+  readonly registry: Registry;
+  batch(counts: IntakeCounts): void;
+  settled(decided: number): void;
+  /** A pass that took `seconds`; no report when it failed. */
+  pass(seconds: number, report: PassReport | undefined): void;
+}
+
+const PASS_BUCKETS = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5];
+
+export function makeMetrics(redis: RedisClient, keys: Keys): EngineMetrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  const counter = (name: string, help: string): Counter => new Counter({ name, help, registers });
+  const records = counter('fairline_intake_records_total', 'Records of the log that were consumed');
+  const entries = counter('fairline_intake_entries_total', 'Entries that became rows of the ledger');
+  const withdrawals = counter('fairline_intake_withdrawals_total', 'Withdrawals that were consumed');
+  const repeated = counter('fairline_intake_repeated_total', 'Entries of users who had one already');
+  const dropped = counter(
+    'fairline_intake_dropped_total',
+    'Records dropped: behind their end, or landed late',
+  );
+  const aside = counter('fairline_intake_set_aside_total', 'Records and items that could not be taken in');
+  const settled = counter('fairline_settled_total', 'Entries decided');
+  const failed = counter('fairline_passes_failed_total', 'Passes that ended with an error');
+  const duration = new Histogram({
+    name: 'fairline_pass_seconds',
+    help: 'How long a pass takes: reading, settling, publishing',
+    buckets: PASS_BUCKETS,
+    registers,
+  });
+  const lag = (name: string, help: string): Gauge => new Gauge({ name, help, registers });
+  const watermarkLag = lag('fairline_watermark_lag_seconds', "How far the watermark is behind Redis' clock");
+  const rankedLag = lag('fairline_ranked_lag_seconds', "How far the ranked watermark is behind Redis' clock");
+  const unfinished = new Map<number, Campaign>();
+  addWaiting(registry, redis, keys, unfinished);
+  return {
+    registry,
+    batch: counts => {
+      records.inc(counts.records);
+      entries.inc(counts.entries);
+      withdrawals.inc(counts.withdrawals);
+      repeated.inc(counts.repeated);
+      dropped.inc(counts.dropped);
+      aside.inc(counts.setAside);
+    },
+    settled: decided => settled.inc(decided),
+    pass: (seconds, report) => {
+      duration.observe(seconds);
+      if (report === undefined) {
+        failed.inc();
+        return;
+      }
+      const { nowUs, watermarkUs, rankedUs } = report;
+      if (nowUs !== undefined) watermarkLag.set((nowUs - watermarkUs) / 1e6);
+      if (nowUs !== undefined && rankedUs !== undefined) rankedLag.set((nowUs - rankedUs) / 1e6);
+      if (report.unfinished === undefined) return;
+      unfinished.clear();
+      for (const campaign of report.unfinished) unfinished.set(campaign.campaignId, campaign);
+    },
+  };
+}
+
+/** How many wait in each campaign: asked of Redis when somebody looks, for counting rows would cost with each. */
+function addWaiting(
+  registry: Registry,
+  redis: RedisClient,
+  keys: Keys,
+  unfinished: ReadonlyMap<number, Campaign>,
+): void {
+  new Gauge({
+    name: 'fairline_waiting',
+    help: 'Entries that are ranked and not settled, by campaign that is not finished',
+    labelNames: ['campaign'] as const,
+    registers: [registry],
+    async collect() {
+      this.reset();
+      for (const { campaignId, settledCount, goneRanked } of unfinished.values()) {
+        // With Redis gone there is nothing to say of it, and the other numbers are wanted all the more.
+        const ranked = await redis.zcard(keys.campaign(campaignId).rank).catch(() => undefined);
+        if (ranked === undefined) return;
+        const waiting = ranked - settledCount - (settledCount === 0 ? goneRanked : 0);
+        this.set({ campaign: campaignId }, Math.max(0, waiting));
+      }
+    },
+  });
+}

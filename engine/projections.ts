@@ -1,0 +1,111 @@
+/**
+ * The writing of projections: what Redis holds of one campaign, made from the ledger. Every function may be called
+ * again, by several engines at once, and adds only what is missing.
+ */
+import type { Queryable } from '../sql/database.ts';
+import { readEntries } from '../sql/entries.ts';
+import { readGrants } from '../sql/grants.ts';
+import { readGone } from '../sql/withdrawals.ts';
+import type { CampaignKeys } from './contract/keys.ts';
+import { type RedisClient, scriptFrom } from './contract/redis.ts';
+
+/** Members sent in one command: it holds Redis up for a few milliseconds at most. */
+const PAGE = 2_000;
+const EVERYTHING = Number.MAX_SAFE_INTEGER;
+
+const appendGoneScript = scriptFrom(new URL('./append-gone.lua', import.meta.url));
+
+/** Ranks entries of the ledger with stamps above `after`; only those of one gateway where that is given. */
+export async function projectRanks(
+  db: Queryable,
+  redis: RedisClient,
+  keys: CampaignKeys,
+  range: { readonly campaignId: number; readonly after: number; readonly gateway?: number },
+): Promise<number> {
+  let ranked = 0;
+  for (let { after } = range; ; ) {
+    const page = await readEntries(db, { ...range, after, through: EVERYTHING, limit: PAGE });
+    const last = page.at(-1);
+    if (last === undefined) return ranked;
+    await redis.zadd(keys.rank, 'LT', ...page.flatMap(entry => [entry.stamp, entry.userId]));
+    ranked += page.length;
+    if (page.length < PAGE) return ranked;
+    after = last.stamp;
+  }
+}
+
+/** Publishes the winners with serials above `after`; answers the last serial that was. */
+export async function projectWon(
+  db: Queryable,
+  redis: RedisClient,
+  keys: CampaignKeys,
+  campaignId: number,
+  after: number,
+): Promise<number> {
+  for (let last = after; ; ) {
+    const page = await readGrants(db, campaignId, last, PAGE);
+    if (page.length === 0) return last;
+    await redis.hset(keys.won, ...page.flatMap(grant => [grant.userId, `${grant.serial}:${grant.code}`]));
+    last = page.at(-1)?.serial ?? last;
+  }
+}
+
+/** Publishes who has withdrawn, from above the gone_number `after`; answers the last that was. */
+export async function projectWithdrawn(
+  db: Queryable,
+  redis: RedisClient,
+  keys: CampaignKeys,
+  campaignId: number,
+  after: number,
+): Promise<number> {
+  for (let last = after; ; ) {
+    const page = await readGone(db, campaignId, last, PAGE);
+    if (page.length === 0) return last;
+    await redis.hset(keys.withdrawn, ...page.flatMap(gone => [gone.userId, gone.stamp]));
+    last = page.at(-1)?.goneNumber ?? last;
+  }
+}
+
+/**
+ * Appends the final ranks of those who left, from above the gone_number `after`, as far as their entries have stamps
+ * up to `rankedStamp`: ranks above that can still change. Answers how many stand in the list then, in order.
+ */
+export async function projectGone(
+  db: Queryable,
+  redis: RedisClient,
+  keys: CampaignKeys,
+  turn: { readonly campaignId: number; readonly after: number; readonly rankedStamp: number },
+): Promise<number> {
+  for (let { after } = turn; ; ) {
+    const page = await readGone(db, turn.campaignId, after, PAGE);
+    const late = page.findIndex(gone => gone.entryStamp > turn.rankedStamp);
+    const final = late < 0 ? page : page.slice(0, late);
+    if (final.length === 0) return after;
+    const ranks = await ranksOf(
+      redis,
+      keys,
+      final.map(gone => gone.userId),
+    );
+    const missing = ranks.indexOf(undefined);
+    const known = (missing < 0 ? ranks : ranks.slice(0, missing)).filter(rank => rank !== undefined);
+    const length = Number(await appendGoneScript(redis, [keys.gone], [after, ...known]));
+    if (length < after) throw new Error(`${keys.gone} has ${length} ranks where ${after} were published`);
+    if (missing >= 0) throw new Error(`${keys.rank} lacks an entry that is ranked for good`);
+    after += known.length;
+    if (final.length < PAGE) return after;
+  }
+}
+
+async function ranksOf(
+  redis: RedisClient,
+  keys: CampaignKeys,
+  userIds: readonly string[],
+): Promise<readonly (number | undefined)[]> {
+  const pipeline = redis.pipeline();
+  for (const userId of userIds) pipeline.zrank(keys.rank, userId);
+  const answers = (await pipeline.exec()) ?? [];
+  return answers.map(([error, rank]) => {
+    if (error !== null) throw error;
+    return typeof rank === 'number' ? rank : undefined;
+  });
+}

@@ -1,0 +1,123 @@
+/**
+ * The publisher: tells the gateways, by way of Redis, what the ledger has decided. It runs after each pass, sends only
+ * what changed since it last did, and keeps an order: who won and who left stands in the campaign's own keys before
+ * the board says that they are so many.
+ *
+ * What it remembers of Redis is only a way to save work. After any error, and when the registry was opened anew, it
+ * forgets all of that, compares with what Redis holds, and brings Redis up to the ledger.
+ */
+import { type Campaign, opensAtUs } from '../sql/campaigns.ts';
+import type { Pool } from '../sql/database.ts';
+import { readCampaigns, saveGoneRanked } from '../sql/settling.ts';
+import { toBoard } from './api/board-campaign.ts';
+import { publishBoard } from './contract/board/board.ts';
+import type { Keys } from './contract/keys.ts';
+import type { RedisClient } from './contract/redis.ts';
+import { lastStampAt } from './contract/stamp.ts';
+import { projectGone, projectWithdrawn, projectWon } from './projections.ts';
+
+/** A finished campaign is looked at for this long after its end; before a catch-up all of them are. */
+const FINISHED_MS = 300_000;
+
+/** What of a campaign Redis is known to hold. */
+interface Published {
+  revision: number;
+  won: number;
+  withdrawn: number;
+}
+
+export interface PublishTurn {
+  readonly epoch: number;
+  readonly watermarkUs: number;
+  readonly rankedUs: number;
+}
+
+export class Publisher {
+  readonly #pool: Pool;
+  readonly #redis: RedisClient;
+  readonly #keys: Keys;
+  readonly #published = new Map<number, Published>();
+  #epoch: number | undefined;
+
+  constructor(options: { readonly pool: Pool; readonly redis: RedisClient; readonly keys: Keys }) {
+    this.#pool = options.pool;
+    this.#redis = options.redis;
+    this.#keys = options.keys;
+  }
+
+  /** Rejects when Redis or Postgres don't answer; the next turn catches up. Answers the campaigns that it read. */
+  async publish(turn: PublishTurn): Promise<readonly Campaign[]> {
+    if (this.#epoch !== turn.epoch) this.#forget();
+    const campaigns = await readCampaigns(this.#pool, this.#epoch === undefined ? undefined : FINISHED_MS);
+    try {
+      const changed = campaigns.filter(
+        campaign => this.#published.get(campaign.campaignId)?.revision !== campaign.revision,
+      );
+      for (const campaign of changed) await this.#prepare(campaign);
+      await publishBoard(this.#redis, this.#keys, {
+        watermarkUs: turn.watermarkUs,
+        rankedUs: turn.rankedUs,
+        campaigns: changed.map(toBoard),
+      });
+      for (const campaign of changed) this.#of(campaign.campaignId).revision = campaign.revision;
+      for (const campaign of campaigns) await this.#publishGone(campaign, turn.rankedUs);
+      this.#epoch = turn.epoch;
+    } catch (error) {
+      this.#forget();
+      throw error;
+    }
+    return campaigns;
+  }
+
+  #forget(): void {
+    this.#epoch = undefined;
+    this.#published.clear();
+  }
+
+  #of(campaignId: number): Published {
+    const held = this.#published.get(campaignId);
+    if (held !== undefined) return held;
+    const fresh = { revision: 0, won: 0, withdrawn: 0 };
+    this.#published.set(campaignId, fresh);
+    return fresh;
+  }
+
+  /** Puts in place what the board's record of a campaign will speak of. */
+  async #prepare(campaign: Campaign): Promise<void> {
+    const { campaignId, grantedCount, goneCount } = campaign;
+    const published = this.#of(campaignId);
+    const keys = this.#keys.campaign(campaignId);
+    if (published.revision === 0) {
+      // A hash that is complete has as many fields as the ledger has rows: each user is in it once.
+      if (grantedCount > 0 && (await this.#redis.hlen(keys.won)) >= grantedCount)
+        published.won = grantedCount;
+      if (goneCount > 0 && (await this.#redis.hlen(keys.withdrawn)) >= goneCount) {
+        published.withdrawn = goneCount;
+      }
+    }
+    if (grantedCount > published.won) {
+      published.won = await projectWon(this.#pool, this.#redis, keys, campaignId, published.won);
+    }
+    if (goneCount > published.withdrawn) {
+      published.withdrawn = await projectWithdrawn(
+        this.#pool,
+        this.#redis,
+        keys,
+        campaignId,
+        published.withdrawn,
+      );
+    }
+  }
+
+  /** Appends ranks that have become final. That changes the campaign's row, so the next turn puts it on the board. */
+  async #publishGone(campaign: Campaign, rankedUs: number): Promise<void> {
+    const { campaignId, goneRanked, goneCount } = campaign;
+    if (goneRanked === goneCount) return;
+    const ranked = await projectGone(this.#pool, this.#redis, this.#keys.campaign(campaignId), {
+      campaignId,
+      after: goneRanked,
+      rankedStamp: lastStampAt(rankedUs, opensAtUs(campaign)),
+    });
+    if (ranked > goneRanked) await saveGoneRanked(this.#pool, campaignId, ranked);
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * `npm test`: starts a private stack of its own, runs the test files with node's test runner, stops the stack, and ends
+ * with the runner's exit code. `npm test -- <file or directory> ...` runs only those. A server that the environment
+ * names (DATABASE_URL, REDIS_URL, KAFKA_BROKERS) is used instead of a private one.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { Redis } from 'ioredis';
+import pg from 'pg';
+import { takeLock } from '../stack/lock.ts';
+import { type Stack, StackError, startStack } from '../stack/stack.ts';
+import { TestFilesError, testFiles } from './files.ts';
+import { PROJECT, TEST_DATABASE_PREFIX } from './support.ts';
+
+/** Test files share two cores with the servers; with more at once, what they wait for takes longer than they wait. */
+const CONCURRENCY = 2;
+/** For a test, and for a file as a whole: one that hangs, or leaves something open, fails when it is over. */
+const TIMEOUT_MS = 240_000;
+/** Even a file that no longer listens to signals does not hold up the run for longer. */
+const RUN_TIMEOUT_MS = 17 * 60_000;
+/** Runs that go on at once in one checkout have a stack each. */
+const RUNS_AT_ONCE = 8;
+
+async function main(): Promise<number> {
+  const files = await testFiles(PROJECT, process.argv.slice(2));
+  const slot = await freeSlot(join(PROJECT, '.stack'));
+  try {
+    const stack = await startStack({
+      dir: slot.directory,
+      env: process.env,
+      onProgress: line => process.stderr.write(`${line}\n`),
+    });
+    try {
+      await sweep(stack);
+      return await runFiles(files, stack, join(slot.directory, 'open-handles.txt'));
+    } finally {
+      await stack.stop();
+    }
+  } finally {
+    await slot.release();
+  }
+}
+
+/** The first stack directory that no other run in this checkout is using. */
+async function freeSlot(parent: string): Promise<{ directory: string; release: () => Promise<void> }> {
+  await mkdir(parent, { recursive: true });
+  for (let number = 1; number <= RUNS_AT_ONCE; number++) {
+    const directory = join(parent, number === 1 ? 'test' : `test-${number}`);
+    const taken = new AbortController();
+    try {
+      return { directory, release: await takeLock(`${directory}.lock`, taken.signal, () => taken.abort()) };
+    } catch (error) {
+      if (!taken.signal.aborted) throw error;
+    }
+  }
+  throw new TestFilesError(`${RUNS_AT_ONCE} test runs are going on in this checkout; wait for one of them`);
+}
+
+/** Takes away what earlier runs that were ended halfway have left on the private servers. */
+async function sweep(stack: Stack): Promise<void> {
+  if (!process.env.DATABASE_URL) {
+    const client = new pg.Client({ connectionString: stack.env.DATABASE_URL });
+    await client.connect();
+    const { rows } = await client.query('select datname from pg_database where datname like $1', [
+      `${TEST_DATABASE_PREFIX.replaceAll('_', '\\_')}%`,
+    ]);
+    for (const { datname } of rows) await client.query(`drop database ${datname} with (force)`);
+    await client.end();
+  }
+  if (!process.env.REDIS_URL) {
+    const redis = new Redis(stack.env.REDIS_URL);
+    await redis.flushall();
+    await redis.quit();
+  }
+}
+
+async function runFiles(files: readonly string[], stack: Stack, openHandles: string): Promise<number> {
+  await writeFile(openHandles, '');
+  const { KAFKA_BROKERS: _brokers, NODE_TEST_CONTEXT: _context, ...env } = process.env;
+  const options = [
+    ['--import', 'tsx'],
+    ['--import', new URL('./report-open-handles.ts', import.meta.url).href],
+    ['--test', '--test-reporter=spec', `--test-concurrency=${CONCURRENCY}`, `--test-timeout=${TIMEOUT_MS}`],
+  ].flat();
+  const runner = spawn(process.execPath, [...options, ...files], {
+    cwd: PROJECT,
+    env: {
+      ...env,
+      ...stack.env,
+      OPEN_HANDLES_FILE: openHandles,
+      ...(process.stdout.isTTY ? { FORCE_COLOR: '1' } : {}),
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const timer = setTimeout(() => {
+    process.stderr.write(`the run did not end within ${RUN_TIMEOUT_MS / 60_000} minutes\n`);
+    runner.kill('SIGKILL');
+  }, RUN_TIMEOUT_MS);
+  const stopForwarding = forwardSignals(runner);
+  const shown = showOutput(runner, kafkaLine(stack));
+  const [code] = await once(runner, 'close');
+  await shown;
+  clearTimeout(timer);
+  stopForwarding();
+  process.stderr.write(await readFile(openHandles, 'utf8'));
+  return typeof code === 'number' ? code : 1;
+}
+
+function kafkaLine(stack: Stack): string {
+  if (stack.env.KAFKA_BROKERS !== undefined) return 'both logs were tested: Kafka and Redis Streams';
+  const why = process.env.LOG === 'redis' ? 'LOG=redis was chosen' : stack.notes.join('; ');
+  return `!!! KAFKA WAS NOT TESTED: ${why || 'it could not be had'} !!!`;
+}
+
+/** Passes the runner's output on, with `line` before its closing lines: they are the last of this run. */
+async function showOutput(runner: ChildProcess, line: string): Promise<void> {
+  if (runner.stdout === null) throw new Error('the test runner is spawned with a pipe for its output');
+  let isSaid = false;
+  for await (const text of createInterface({ input: runner.stdout })) {
+    if (!isSaid && /^\S*ℹ tests \d/.test(text)) {
+      process.stdout.write(`\n${line}\n`);
+      isSaid = true;
+    }
+    process.stdout.write(`${text}\n`);
+  }
+}
+
+/** Ctrl-C and SIGTERM end the runner first; the stack is stopped after it. */
+function forwardSignals(runner: ChildProcess): () => void {
+  const forward = (signal: NodeJS.Signals): void => {
+    runner.kill(signal);
+  };
+  process.on('SIGINT', forward).on('SIGTERM', forward);
+  return () => {
+    process.off('SIGINT', forward).off('SIGTERM', forward);
+  };
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  if (error instanceof StackError) process.stderr.write(`${error.message}\n${error.remedy}\n`);
+  else if (error instanceof TestFilesError) process.stderr.write(`${error.message}\n`);
+  else throw error;
+  process.exitCode = 1;
+}

@@ -1,0 +1,74 @@
+/**
+ * The watermarks: up to which instant nothing can arrive any more, in the ledger (W) and in the ranks (R).
+ *
+ * Both rest on an order of reading that the caller keeps: the registry of leases is read first, the ledger's gateways
+ * after it. Then every incarnation that ever stamped is one of these:
+ *
+ * - ended in the ledger: all it was ever acknowledged for is in the ledger; it bounds nothing (R: once it is repaired);
+ * - live in the ledger: all it stamped up to its promise is in the ledger, so it bounds W by that promise;
+ * - in the registry and not in the ledger: all its stamps are later than its registration, which bounds W;
+ * - in neither: it registered after the registry was read. Its stamps are later than its registration, and that is not
+ *   before the instant of the read (acquire.lua sees to that), which bounds W as well.
+ *
+ * A number leaves the registry only once its incarnation is ended in the ledger, so nobody falls between the cases.
+ * Read the registry second, and a gateway that registered, logged and was read as unknown in between would count with
+ * an instant that the watermark has passed.
+ */
+
+/** What the registry says; see Registry. */
+export interface RegistryView {
+  readonly readAtUs: number;
+  readonly leases: readonly {
+    readonly gateway: number;
+    readonly incarnation: number;
+    readonly registeredUs: number;
+  }[];
+}
+
+/** What the ledger says of one incarnation. Those that are ended and repaired need be there only if registered. */
+export interface GatewayView {
+  readonly gateway: number;
+  readonly incarnation: number;
+  readonly state: 'live' | 'ended';
+  readonly repaired: boolean;
+  readonly throughUs: number;
+  readonly rankedUs: number;
+}
+
+/** Every request stamped up to this instant (us since the epoch) is in the ledger. */
+export function watermarkOf(registry: RegistryView, gateways: readonly GatewayView[]): number {
+  let watermarkUs = boundOfUnknown(registry, gateways);
+  for (const gateway of gateways) {
+    if (gateway.state === 'live') watermarkUs = Math.min(watermarkUs, gateway.throughUs);
+  }
+  return watermarkUs;
+}
+
+/** Every request stamped up to this instant is in the ledger and ranked in Redis. Never later than the watermark. */
+export function rankedWatermarkOf(registry: RegistryView, gateways: readonly GatewayView[]): number {
+  let rankedUs = watermarkOf(registry, gateways);
+  for (const gateway of gateways) {
+    if (gateway.state === 'live' || !gateway.repaired) rankedUs = Math.min(rankedUs, gateway.rankedUs);
+  }
+  return rankedUs;
+}
+
+/** The bound set by those whom the ledger does not know: registered, or still to register. */
+function boundOfUnknown(registry: RegistryView, gateways: readonly GatewayView[]): number {
+  const known = new Set(gateways.map(nameOf));
+  let boundUs = registry.readAtUs;
+  for (const lease of registry.leases) {
+    if (!known.has(nameOf(lease))) boundUs = Math.min(boundUs, lease.registeredUs);
+  }
+  return boundUs;
+}
+
+function nameOf({
+  gateway,
+  incarnation,
+}: {
+  readonly gateway: number;
+  readonly incarnation: number;
+}): string {
+  return `${gateway}/${incarnation}`;
+}
