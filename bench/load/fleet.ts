@@ -1,0 +1,93 @@
+import { type Child, startScript } from '../peers/process.ts';
+import { LoadError, type LoadJob, type LoadRequest, parseJob } from './job.ts';
+import { type LoadResult, mergeResults } from './result.ts';
+
+const WORKER = new URL('./worker.ts', import.meta.url);
+/** Signing takes 5 us a ticket; a process with a million users needs a while before it is ready on a busy machine. */
+const READY_TIMEOUT_MS = 120_000;
+
+/** Generator processes that hold connections and signed tickets, and wait to be let go. */
+export interface Fleet {
+  readonly pids: readonly number[];
+  /** Lets all begin at once, waits for all, adds up their results. Rejects with `LoadError` when one fails. Once. */
+  go(): Promise<LoadResult>;
+  /** Ends them at once, whatever they do. Safe to call again, and after `go`. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts `processes` generators and divides the users and connections of the job between them; resolves when all are
+ * connected. The record of the i-th goes to `recordPath` with `.i` at its end; `recordPaths` of the result names them.
+ */
+export async function startFleet(request: LoadRequest, processes = 1): Promise<Fleet> {
+  const job = parseJob(request);
+  const starts = await Promise.allSettled(
+    Array.from({ length: processes }, (_, index) =>
+      startScript(WORKER, {
+        name: `load generator ${index}`,
+        input: JSON.stringify(share(job, processes, index)),
+        readyTimeoutMs: READY_TIMEOUT_MS,
+      }),
+    ),
+  );
+  const children = starts.flatMap(start => (start.status === 'fulfilled' ? [start.value] : []));
+  const stop = async (): Promise<void> => {
+    await Promise.all(children.map(child => child.stop()));
+  };
+  const failure = starts.find(start => start.status === 'rejected')?.reason ?? failureOf(children);
+  if (failure !== undefined) {
+    await stop();
+    throw failure;
+  }
+  const go = async (): Promise<LoadResult> => {
+    for (const child of children) child.say('go');
+    const results = await Promise.all(children.map(resultOf));
+    return mergeResults(results);
+  };
+  return { pids: children.map(child => child.pid), go, stop };
+}
+
+/** A whole run: starts the generators, lets them go, and leaves none behind. */
+export async function runFleet(request: LoadRequest, processes = 1): Promise<LoadResult> {
+  const fleet = await startFleet(request, processes);
+  try {
+    return await fleet.go();
+  } finally {
+    await fleet.stop();
+  }
+}
+
+/** What a worker said in place of being ready. */
+function failureOf(children: readonly Child[]): LoadError | undefined {
+  return children.map(child => errorIn(child, child.ready)).find(error => error !== undefined);
+}
+
+async function resultOf(child: Child): Promise<LoadResult> {
+  const { code, signal } = await child.exited;
+  const result = JSON.parse(child.lastLine() || '{}');
+  const error = errorIn(child, result);
+  if (error !== undefined) throw error;
+  if (code !== 0 || !('sent' in result)) {
+    throw new Error(`${child.name} ended (${signal ?? code}) without a result: ${child.errors()}`);
+  }
+  return result;
+}
+
+function errorIn(child: Child, line: { error?: Pick<LoadError, 'code' | 'message'> }): LoadError | undefined {
+  const { error } = line;
+  return error === undefined ? undefined : new LoadError(error.code, `${child.name}: ${error.message}`);
+}
+
+/** The index-th part of a job: users in ranges one behind the other, connections as even as they go. */
+function share(job: LoadJob, processes: number, index: number): LoadJob {
+  const { from, to } = job.users;
+  const cut = (part: number): number => from + Math.floor(((to - from) * part) / processes);
+  const cutConnections = (part: number): number => Math.floor((job.connections * part) / processes);
+  return {
+    ...job,
+    hold: true,
+    connections: cutConnections(index + 1) - cutConnections(index),
+    users: { ...job.users, from: cut(index), to: cut(index + 1) },
+    ...(job.recordPath === undefined ? {} : { recordPath: `${job.recordPath}.${index}` }),
+  };
+}

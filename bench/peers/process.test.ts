@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Child, startChild, startPeer } from './process.ts';
+import { measureCpu, pidListeningOn, processUsage, treeCpuUs } from './usage.ts';
+
+const node = (script: string) => ({ name: 'child', command: process.execPath, args: ['-e', script] });
+const isGone = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch {
+    return true;
+  }
+};
+
+async function lastLineIs(child: Child, line: string): Promise<void> {
+  const deadline = AbortSignal.timeout(30_000);
+  while (child.lastLine() !== line) {
+    deadline.throwIfAborted();
+    await new Promise(resolve => setTimeout(resolve, 5));
+  }
+}
+
+test('the echo says its port, answers, is found by it, and ends', async () => {
+  const echo = await startPeer('echo');
+  const response = await fetch(`${echo.base}/v1/campaigns/7/entries`, { method: 'POST', body: '{"a":1}' });
+  assert.equal(response.status, 202);
+  assert.deepEqual(await response.json(), {
+    campaign: 7,
+    stamp: 1_234_567_890_123,
+    position: 12_345,
+    provisional: true,
+  });
+  assert.equal(await pidListeningOn(Number(new URL(echo.base).port)), echo.pid);
+  const usage = await echo.usage();
+  assert.ok(usage.cpuUs > 0 && usage.rssBytes > 10_000_000);
+  assert.deepEqual(await echo.stop(), { code: 0, signal: null });
+  assert.ok(isGone(echo.pid));
+  assert.deepEqual(await echo.stop(), { code: 0, signal: null });
+});
+
+test('a child that ends before it is ready is reported with what it said', async () => {
+  await assert.rejects(
+    startChild(node('console.error("no port free"); process.exit(3)')),
+    /exit code 3.*no port free/s,
+  );
+});
+
+test('a child that cannot be started is reported', async () => {
+  await assert.rejects(startChild({ ...node(''), command: '/does/not/exist' }), /ENOENT/);
+});
+
+test('a child that is never ready is ended', async () => {
+  const started = startChild({
+    ...node('console.error("still busy"); setInterval(() => {}, 1000)'),
+    readyTimeoutMs: 500,
+  });
+  await assert.rejects(started, /not ready in time/);
+});
+
+test('lines before the ready line are passed over, and the last one is kept', async () => {
+  const script = `
+    console.log('starting\\n{"level":30}\\n{broken\\n{"ready":true,"port":5}');
+    process.stdin.on('data', text => console.log('heard ' + String(text).trim())).on('end', () => process.exit(7));`;
+  const child = await startChild({ ...node(script), isReady: ({ ready }) => ready === true });
+  assert.deepEqual(child.ready, { ready: true, port: 5 });
+  child.say('you');
+  await lastLineIs(child, 'heard you');
+  assert.deepEqual(await child.stop(), { code: null, signal: 'SIGTERM' });
+});
+
+test('CPU time is measured by name, with children where asked', async () => {
+  const spin = 'const end = Date.now() + 300; while (Date.now() < end);';
+  const script = `
+    console.log('{}');
+    process.stdin.once('data', () => {
+      require('child_process').execFileSync(process.execPath, ['-e', ${JSON.stringify(spin)}]);
+      ${spin}
+      console.log('spun');
+    });`;
+  const child = await startChild(node(script));
+  const treeBefore = await treeCpuUs(child.pid);
+  const used = await measureCpu({ spinner: child.pid, nobody: 2 ** 22 + 1 });
+  child.say('spin');
+  await lastLineIs(child, 'spun');
+  const { spinner = 0, ...others } = await used();
+  assert.deepEqual(others, {});
+  assert.ok(spinner > 0);
+  if (process.platform === 'linux') assert.ok((await treeCpuUs(child.pid)) - treeBefore > spinner);
+  await child.stop();
+  await assert.rejects(processUsage(child.pid));
+});
+
+test('nobody listens on a port', async () => {
+  const echo = await startPeer('echo');
+  await echo.stop();
+  assert.equal(await pidListeningOn(Number(new URL(echo.base).port)), undefined);
+});
