@@ -113,7 +113,7 @@ export class Doorkeeper implements BoardListener {
         // Until all are there, entries go the usual way: that is slower, and as right.
         if (winners.size >= places) this.#winners.set(campaignId, winners);
       } catch (error) {
-        this.#log.debug({ error, campaignId }, 'the winners could not be read');
+        this.#log.debug({ err: error, campaignId }, 'the winners could not be read');
       }
       await new Promise(resolve => setTimeout(resolve, RELOAD_MS).unref());
     }

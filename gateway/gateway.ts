@@ -41,7 +41,7 @@ export async function startGateway(
   const keys = keysOf(config.NAMESPACE);
   const redis = connectRedis(config.REDIS_URL, {
     commandTimeoutMs: config.REDIS_TIMEOUT_MS,
-    onError: error => log.warn({ error: error.message }, 'redis'),
+    onError: error => log.warn({ err: error.message }, 'redis'),
   });
   await waitForRedis(redis, START_TIMEOUT_MS);
   const producer = await openProducer(config, log);
@@ -122,7 +122,7 @@ export async function startGateway(
       redis: redis.status === 'ready' ? 'ok' : redis.status,
       clock: clock.synchronised ? 'ok' : 'not synchronised',
     }),
-    failed: (error: unknown) => log.error({ error }, 'a handler failed'),
+    failed: (error: unknown) => log.error({ err: error }, 'a handler failed'),
   };
   const { buildApp } = await import('./app.ts');
   const { listen } = await import('./listen.ts');
@@ -170,7 +170,7 @@ function repeat(
   };
   const run = (): void => {
     work()
-      .catch((error: unknown) => log.debug({ error, what }, 'failed, and is tried again'))
+      .catch((error: unknown) => log.debug({ err: error, what }, 'failed, and is tried again'))
       .finally(next);
   };
   run();

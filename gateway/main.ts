@@ -21,7 +21,7 @@ async function main(): Promise<void> {
     gateway.stop().then(
       () => process.exit(0),
       (error: unknown) => {
-        log.fatal({ error }, 'the stop failed');
+        log.fatal({ err: error }, 'the stop failed');
         process.exit(1);
       },
     );
@@ -33,7 +33,7 @@ async function main(): Promise<void> {
     process.stdin.on('end', () => stop('the parent is gone')).resume();
   }
   process.on('unhandledRejection', error => {
-    log.fatal({ error }, 'a promise was rejected and nobody handled it');
+    log.fatal({ err: error }, 'a promise was rejected and nobody handled it');
     process.exit(1);
   });
   process.stdout.write(`${JSON.stringify({ ready: 'gateway', port: gateway.port, pid: process.pid })}\n`);

@@ -144,7 +144,7 @@ export class Membership {
         if (acquired.state === 'full') log.error('all 1024 gateway numbers are taken');
       }
     } catch (error) {
-      log.debug({ error }, 'no lease yet');
+      log.debug({ err: error }, 'no lease yet');
     }
     await pause(JOIN_INTERVAL_MS, this.#stop.signal);
     return undefined;
@@ -162,7 +162,7 @@ export class Membership {
         if (!(await renewLease(redis, keys.leases, incarnation, leaseMs))) return 'the lease is lost';
         incarnation.deadlineUs = askedUs + leaseMs * 1000;
       } catch (error) {
-        this.#parts.log.warn({ error }, 'the lease could not be renewed');
+        this.#parts.log.warn({ err: error }, 'the lease could not be renewed');
       }
       if (!this.#holds(incarnation)) return 'the lease is over';
     }
@@ -177,7 +177,7 @@ export class Membership {
         await producer.append(partitionOf(incarnation.gateway, partitions), head);
         return;
       } catch (error) {
-        log.warn({ error }, 'the log does not take the leave; trying again');
+        log.warn({ err: error }, 'the log does not take the leave; trying again');
       }
       await sleep(LEAVE_RETRY_MS);
     }

@@ -61,7 +61,7 @@ export class Places implements BoardListener {
       gone.read += ranks.length;
     } catch (error) {
       this.#log.debug(
-        { error, campaignId },
+        { err: error, campaignId },
         'who left could not be read; the next change of the board tries again',
       );
     } finally {
