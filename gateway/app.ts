@@ -7,6 +7,7 @@ import { type CampaignParts, getCampaign, listCampaigns } from './campaigns.ts';
 import { deleteEntry, type EntryParts, getEntry, postEntry } from './entries.ts';
 import { openApiDocument } from './openapi.ts';
 import { Reply } from './reply.ts';
+import { type Head, readHead } from './requests.ts';
 import type { Streams } from './streams.ts';
 
 export interface AppParts extends EntryParts, CampaignParts {
@@ -18,7 +19,7 @@ export interface AppParts extends EntryParts, CampaignParts {
   readonly failed: (error: unknown) => void;
 }
 
-type Handler = (res: HttpResponse, req: HttpRequest) => void | Promise<void>;
+type Handler = (res: HttpResponse, req: HttpRequest, head: Readonly<Head>) => void | Promise<void>;
 type Method = 'get' | 'post' | 'del';
 
 const METHOD_NAMES: Readonly<Record<Method, string>> = { get: 'GET', post: 'POST', del: 'DELETE' };
@@ -29,12 +30,12 @@ function routesOf(parts: AppParts): Readonly<Record<string, Partial<Record<Metho
   return {
     '/v1/campaigns': { get: (res, req) => listCampaigns(parts, res, req) },
     '/v1/campaigns/:id': { get: (res, req) => getCampaign(parts, res, req) },
-    '/v1/campaigns/:id/entries': { post: (res, req) => postEntry(parts, res, req) },
+    '/v1/campaigns/:id/entries': { post: (res, req, head) => postEntry(parts, res, req, head) },
     '/v1/campaigns/:id/entries/me': {
-      get: (res, req) => getEntry(parts, res, req),
-      del: (res, req) => deleteEntry(parts, res, req),
+      get: (res, req, head) => getEntry(parts, res, req, head),
+      del: (res, req, head) => deleteEntry(parts, res, req, head),
     },
-    '/v1/campaigns/:id/queue': { get: (res, req) => parts.streams.open(res, req) },
+    '/v1/campaigns/:id/queue': { get: (res, req, head) => parts.streams.open(res, req, head) },
     '/livez': { get: res => new Reply(res).json(200, '{"status":"ok"}') },
     '/readyz': { get: res => answerReady(parts, res) },
     '/metrics': { get: res => answerMetrics(parts, res) },
@@ -68,13 +69,28 @@ export function buildApp(parts: AppParts): TemplatedApp {
 
 function run(parts: AppParts, handler: Handler, res: HttpResponse, req: HttpRequest): void {
   try {
-    const done = handler(res, req);
+    const head = readHead(req);
+    if (head.bytes > parts.config.MAX_HEADER_BYTES) {
+      refuseHead(parts, res, head.bytes);
+      return;
+    }
+    const done = handler(res, req, head);
     if (done !== undefined) done.catch(parts.failed);
   } catch (error) {
     parts.failed(error);
     // The handler may have registered its own abort handler; closing is what is safe in every state.
     res.close();
   }
+}
+
+function refuseHead(parts: AppParts, res: HttpResponse, bytes: number): void {
+  const most = parts.config.MAX_HEADER_BYTES;
+  parts.metrics.refuse('headers');
+  const fault = fieldFault('headers', `${bytes} bytes`, `at most ${most} bytes`);
+  new Reply(res).problem('headers-too-large', `The headers are ${bytes} bytes; ${most} is the most.`, {
+    members: { errors: [fault] },
+    close: true,
+  });
 }
 
 function refuseMethod(parts: AppParts, res: HttpResponse, req: HttpRequest, allow: string): void {

@@ -21,7 +21,7 @@ export const gatewayVariables = {
   GATEWAY_PORT: whole(8080, 0, 65_535),
   /** An entry has no fields of its own: a kilobyte is generous, and all of it may wait in memory. */
   MAX_BODY_BYTES: whole(1_024, 2, 1_048_576),
-  /** A ticket and a cookie fit; the server closes the connection of longer ones. */
+  /** A ticket and a cookie fit. */
   MAX_HEADER_BYTES: whole(4_096, 1_024, 65_536),
   /** A body that is not there by then is refused: a connection is not held for ever. */
   BODY_TIMEOUT_MS: whole(5_000, 100, 60_000),

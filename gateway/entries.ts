@@ -15,9 +15,9 @@ import { Reply } from './reply.ts';
 import {
   authenticate,
   findCampaign,
+  type Head,
   hasBody,
   type RequestParts,
-  readBodyHead,
   readCampaignId,
   readEntryBody,
   readTicket,
@@ -35,19 +35,23 @@ export interface EntryParts extends RequestParts {
 const SOON = { 'retry-after': '1' };
 
 /** POST /v1/campaigns/{id}/entries. The stamp is the first thing that is taken. */
-export function postEntry(parts: EntryParts, res: HttpResponse, req: HttpRequest): void {
+export function postEntry(
+  parts: EntryParts,
+  res: HttpResponse,
+  req: HttpRequest,
+  head: Readonly<Head>,
+): void {
   const { clock } = parts;
   const arrivedUs = clock.synchronised ? clock.next() : 0;
-  const ticket = readTicket(req, false);
+  const ticket = readTicket(head, undefined);
   const idText = req.getParameter(0);
-  const body = readBodyHead(req);
   const reply = new Reply(res);
   const userId = authenticate(parts, reply, ticket);
   if (userId === undefined) return;
   const id = readCampaignId(parts, reply, idText);
   if (id === undefined) return;
-  if (hasBody(body)) {
-    readEntryBody(parts, res, reply, body, () => enterKnown(parts, reply, id, userId, arrivedUs));
+  if (hasBody(head)) {
+    readEntryBody(parts, res, reply, head, () => enterKnown(parts, reply, id, userId, arrivedUs));
   } else {
     enterKnown(parts, reply, id, userId, arrivedUs);
   }
@@ -232,8 +236,13 @@ async function placeOf(
 }
 
 /** GET /v1/campaigns/{id}/entries/me. */
-export async function getEntry(parts: EntryParts, res: HttpResponse, req: HttpRequest): Promise<void> {
-  const ticket = readTicket(req, true);
+export async function getEntry(
+  parts: EntryParts,
+  res: HttpResponse,
+  req: HttpRequest,
+  head: Readonly<Head>,
+): Promise<void> {
+  const ticket = readTicket(head, req.getQuery('ticket'));
   const idText = req.getParameter(0);
   const reply = new Reply(res);
   const who = await asker(parts, reply, ticket, idText);
@@ -270,8 +279,13 @@ export function outcomeOf(campaign: BoardCampaign, place: Place): Outcome {
 }
 
 /** DELETE /v1/campaigns/{id}/entries/me: a withdrawal, stamped and logged like an entry. */
-export async function deleteEntry(parts: EntryParts, res: HttpResponse, req: HttpRequest): Promise<void> {
-  const ticket = readTicket(req, false);
+export async function deleteEntry(
+  parts: EntryParts,
+  res: HttpResponse,
+  req: HttpRequest,
+  head: Readonly<Head>,
+): Promise<void> {
+  const ticket = readTicket(head, undefined);
   const idText = req.getParameter(0);
   const reply = new Reply(res);
   const who = await asker(parts, reply, ticket, idText);

@@ -7,6 +7,7 @@ export type RefusalReason =
   | 'body_timeout'
   | 'closed'
   | 'connections'
+  | 'headers'
   | 'invalid'
   | 'lease'
   | 'log'

@@ -36,7 +36,7 @@ const CAMPAIGN = [
 ] as const satisfies readonly ProblemSlug[];
 const ASKER = ['unauthenticated', ...CAMPAIGN] as const satisfies readonly ProblemSlug[];
 
-/** Every operation, with every answer it gives; 405 (with Allow) and 404 are given on any path. */
+/** Every operation, with every answer it gives; 405 (with Allow), 404 and 431 are given on any path. */
 export const operations: readonly Operation[] = [
   {
     method: 'post',

@@ -22,37 +22,69 @@ export interface RequestParts {
   readonly config: GatewayConfig;
 }
 
-/** What a request says of its body, read at once. */
-export interface BodyHead {
-  readonly length: string;
-  readonly encoding: string;
-  readonly mediaType: string;
+/** What is read of a request's headers; '' where there is none. */
+export interface Head {
+  authorization: string;
+  cookie: string;
+  contentLength: string;
+  contentType: string;
+  transferEncoding: string;
+  lastEventId: string;
+  /** Of all header lines together, as they were sent. */
+  bytes: number;
 }
 
-export function readBodyHead(req: HttpRequest): BodyHead {
-  return {
-    length: req.getHeader('content-length'),
-    encoding: req.getHeader('transfer-encoding'),
-    mediaType: req.getHeader('content-type'),
-  };
+const head: Head = {
+  authorization: '',
+  cookie: '',
+  contentLength: '',
+  contentType: '',
+  transferEncoding: '',
+  lastEventId: '',
+  bytes: 0,
+};
+
+function readHeader(name: string, value: string): void {
+  // A colon, a space and the end of the line.
+  head.bytes += name.length + value.length + 4;
+  if (name === 'authorization') head.authorization = value;
+  else if (name === 'cookie') head.cookie = value;
+  else if (name === 'content-length') head.contentLength = value;
+  else if (name === 'content-type') head.contentType = value;
+  else if (name === 'transfer-encoding') head.transferEncoding = value;
+  else if (name === 'last-event-id') head.lastEventId = value;
 }
 
-export function hasBody(head: BodyHead): boolean {
-  return (head.length !== '' && head.length !== '0') || head.encoding !== '';
+/**
+ * Reads all headers in one pass, which also tells how large they are: uWebSockets.js caps only what comes in several
+ * packets. The result is the same object each time, so it is to be read before the next request, or an await.
+ */
+export function readHead(req: HttpRequest): Readonly<Head> {
+  head.authorization = '';
+  head.cookie = '';
+  head.contentLength = '';
+  head.contentType = '';
+  head.transferEncoding = '';
+  head.lastEventId = '';
+  head.bytes = 0;
+  req.forEach(readHeader);
+  return head;
+}
+
+export function hasBody(from: Readonly<Head>): boolean {
+  return (from.contentLength !== '' && from.contentLength !== '0') || from.transferEncoding !== '';
 }
 
 /** Where a ticket may stand: Bearer, cookie, and `?ticket=` for an EventSource, which cannot send headers. */
-export function readTicket(req: HttpRequest, fromQuery: boolean): string {
-  const authorization = req.getHeader('authorization');
-  if (authorization.startsWith('Bearer ')) return authorization.slice(7);
-  const cookies = req.getHeader('cookie');
-  if (cookies !== '') {
-    for (const cookie of cookies.split(';')) {
+export function readTicket(from: Readonly<Head>, query: string | undefined): string {
+  if (from.authorization.startsWith('Bearer ')) return from.authorization.slice(7);
+  if (from.cookie !== '') {
+    for (const cookie of from.cookie.split(';')) {
       const [name, value] = cookie.split('=', 2);
       if (name?.trim() === TICKET_COOKIE && value !== undefined) return value.trim();
     }
   }
-  return fromQuery ? (req.getQuery('ticket') ?? '') : '';
+  return query ?? '';
 }
 
 /** The user who asks, or undefined when 401 has been answered. */
@@ -116,7 +148,7 @@ export function readEntryBody(
   parts: RequestParts,
   res: HttpResponse,
   reply: Reply,
-  head: BodyHead,
+  { contentLength, contentType }: Readonly<Head>,
   whole: () => void,
 ): void {
   const { MAX_BODY_BYTES: most, BODY_TIMEOUT_MS: timeoutMs } = parts.config;
@@ -128,13 +160,13 @@ export function readEntryBody(
       close: true,
     });
   };
-  if (Number(head.length) > most) {
-    tooLarge(head.length);
+  if (Number(contentLength) > most) {
+    tooLarge(contentLength);
     return;
   }
-  if (!/^application\/json *(;|$)/i.test(head.mediaType)) {
+  if (!/^application\/json *(;|$)/i.test(contentType)) {
     parts.metrics.refuse('body');
-    const fault = fieldFault('content-type', head.mediaType, 'application/json, or no body at all');
+    const fault = fieldFault('content-type', contentType, 'application/json, or no body at all');
     reply.problem('unsupported-media-type', `The body is ${fault.value}; it is read as JSON only.`, {
       members: { errors: [fault] },
       close: true,

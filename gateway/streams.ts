@@ -7,7 +7,7 @@ import type { EntryParts } from './entries.ts';
 import type { Place } from './lookups.ts';
 import type { Watchers } from './queue.ts';
 import { Reply } from './reply.ts';
-import { authenticate, findCampaign, readCampaignId, readTicket } from './requests.ts';
+import { authenticate, findCampaign, type Head, readCampaignId, readTicket } from './requests.ts';
 import { Watcher } from './watcher.ts';
 
 const STREAM_HEADERS = {
@@ -45,13 +45,11 @@ export class Streams {
     this.#watchers = watchers;
   }
 
-  async open(res: HttpResponse, req: HttpRequest): Promise<void> {
+  async open(res: HttpResponse, req: HttpRequest, head: Readonly<Head>): Promise<void> {
     const parts = this.#parts;
-    const ticket = readTicket(req, true);
+    const ticket = readTicket(head, req.getQuery('ticket'));
     const idText = req.getParameter(0);
-    const lastEvent = parseLastEventId(
-      req.getHeader('last-event-id') || (req.getQuery('last_event_id') ?? ''),
-    );
+    const lastEvent = parseLastEventId(head.lastEventId || (req.getQuery('last_event_id') ?? ''));
     const reply = new Reply(res);
     const userId = authenticate(parts, reply, ticket);
     if (userId === undefined) return;

@@ -1,0 +1,182 @@
+/**
+ * A whole fairline for a suite: a database, a namespace, an engine and gateways of its own, as processes, on the
+ * servers that the test runner started.
+ */
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { openPool, type Pool } from '../../sql/database.ts';
+import { type Keys, keysOf } from '../contract/keys.ts';
+import type { LogKind } from '../contract/log/log.ts';
+import { connectRedis, type RedisClient, waitForRedis } from '../contract/redis.ts';
+import { signTicket } from '../contract/ticket.ts';
+import {
+  eventually,
+  type SpawnedNode,
+  serversFromEnv,
+  spawnNode,
+  testDatabase,
+  testNamespace,
+} from './support.ts';
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  /** The body, where it is JSON; an empty object otherwise. */
+  readonly body: Record<string, unknown>;
+  readonly text: string;
+}
+
+export interface RunningProcess {
+  readonly url: string;
+  readonly port: number;
+  readonly process: SpawnedNode;
+}
+
+type Variables = Readonly<Record<string, string>>;
+
+export interface SystemOptions {
+  readonly log: LogKind;
+  readonly gateways?: number;
+  readonly gatewayEnv?: Variables;
+  readonly engineEnv?: Variables;
+}
+
+export interface System {
+  readonly pool: Pool;
+  readonly redis: RedisClient;
+  readonly keys: Keys;
+  readonly namespace: string;
+  readonly secret: string;
+  engine: RunningProcess;
+  readonly gateways: RunningProcess[];
+  startEngine(env?: Variables): Promise<RunningProcess>;
+  startGateway(env?: Variables): Promise<RunningProcess>;
+  /** A call of the operator's. */
+  operate(method: string, path: string, body?: unknown): Promise<Answer>;
+  /** Makes a campaign; resolves to its number. Open for an hour unless told otherwise. */
+  offer(wanted: Readonly<Record<string, unknown>>): Promise<number>;
+  ticket(userId: string): Promise<string>;
+  /** A fan's call to a gateway, with a ticket for the user. */
+  ask(userId: string, method: string, path: string, init?: AskInit): Promise<Answer>;
+  enter(userId: string, campaign: number, gateway?: number): Promise<Answer>;
+  close(): Promise<void>;
+}
+
+export interface AskInit {
+  readonly gateway?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+export const HOUR_MS = 3_600_000;
+
+export async function toAnswer(response: Response): Promise<Answer> {
+  const text = await response.text();
+  const isJson = response.headers.get('content-type')?.includes('json') === true;
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: isJson ? JSON.parse(text) : {},
+    text,
+  };
+}
+
+export async function startSystem(options: SystemOptions): Promise<System> {
+  const servers = serversFromEnv();
+  const database = await testDatabase();
+  const namespace = testNamespace();
+  const secret = randomBytes(24).toString('base64url');
+  const token = randomBytes(16).toString('base64url');
+  const pool = openPool(database.url, { max: 4, applicationName: 'test', onError: () => undefined });
+  const redis = connectRedis(servers.redisUrl, { commandTimeoutMs: 5_000, onError: () => undefined });
+  await waitForRedis(redis, 10_000);
+  const keys = keysOf(namespace);
+  const shared = {
+    DATABASE_URL: database.url,
+    REDIS_URL: servers.redisUrl,
+    LOG: options.log,
+    KAFKA_BROKERS: servers.kafkaBrokers ?? '',
+    NAMESPACE: namespace,
+    LOG_PARTITIONS: '4',
+    LOG_LEVEL: 'warn',
+    // Shorter than in service, so that a test of a lease that is over does not wait for long.
+    LEASE_MS: '1500',
+    TICKET_SECRET: secret,
+    OPERATOR_TOKEN: token,
+  };
+  const processes: SpawnedNode[] = [];
+  const start = async (file: string, env: Variables): Promise<RunningProcess> => {
+    const started = spawnNode(file, { ...shared, ...env });
+    processes.push(started);
+    const ready: unknown = JSON.parse(await started.ready);
+    assert.ok(typeof ready === 'object' && ready !== null && 'port' in ready);
+    return { url: `http://127.0.0.1:${ready.port}`, port: Number(ready.port), process: started };
+  };
+  const startEngine = (env: Variables = {}): Promise<RunningProcess> =>
+    start('engine/main.ts', { ENGINE_PORT: '0', ...options.engineEnv, ...env });
+  const startGateway = async (env: Variables = {}): Promise<RunningProcess> => {
+    const gateway = await start('gateway/main.ts', { GATEWAY_PORT: '0', ...options.gatewayEnv, ...env });
+    await eventually(async () => (await fetch(`${gateway.url}/readyz`)).ok);
+    return gateway;
+  };
+  const close = async (): Promise<void> => {
+    await Promise.all(processes.map(each => each.stop()));
+    await pool.end();
+    redis.disconnect();
+    await database.drop();
+  };
+  try {
+    const engine = await startEngine();
+    const gateways: RunningProcess[] = [];
+    for (let count = 0; count < (options.gateways ?? 1); count++) gateways.push(await startGateway());
+    const ticket = (userId: string): Promise<string> =>
+      signTicket(userId, { secret, audience: 'fairline', lifetimeSeconds: 3_600 });
+    const system: System = {
+      pool,
+      redis,
+      keys,
+      namespace,
+      secret,
+      engine,
+      gateways,
+      startEngine,
+      startGateway,
+      ticket,
+      async operate(method, path, body) {
+        const response = await fetch(system.engine.url + path, {
+          method,
+          headers: {
+            authorization: `Bearer ${token}`,
+            ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          },
+          ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        });
+        return await toAnswer(response);
+      },
+      async offer(wanted) {
+        const closes_at = new Date(Date.now() + HOUR_MS).toISOString();
+        const made = await system.operate('POST', '/v1/campaigns', { title: 'A drop', closes_at, ...wanted });
+        assert.equal(made.status, 201, made.text);
+        return Number(made.body.id);
+      },
+      async ask(userId, method, path, { gateway = 0, headers = {}, body } = {}) {
+        const url = system.gateways[gateway]?.url;
+        const authorization = `Bearer ${await ticket(userId)}`;
+        const init = {
+          method,
+          headers: { authorization, ...headers },
+          ...(body === undefined ? {} : { body }),
+        };
+        return await toAnswer(await fetch(url + path, init));
+      },
+      async enter(userId, campaign, gateway = 0) {
+        return await system.ask(userId, 'POST', `/v1/campaigns/${campaign}/entries`, { gateway });
+      },
+      close,
+    };
+    return system;
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
