@@ -297,6 +297,8 @@ export async function deleteEntry(
     refuseWithdrawn(parts, reply, campaign, place);
     return;
   }
+  const instantUs = parts.clock.next();
+  if (!parts.door.isOpen(reply, campaign, instantUs)) return;
   if (place.grant !== undefined || place.settled) {
     reply.problem(
       'already-settled',
@@ -308,8 +310,5 @@ export async function deleteEntry(
     return;
   }
   const pipeline = openPipeline(parts, reply);
-  if (pipeline === undefined) return;
-  const instantUs = parts.clock.next();
-  if (!parts.door.isOpen(reply, campaign, instantUs)) return;
-  pipeline.gather(new Entry(parts, reply, campaign, userId, instantUs, ITEM_WITHDRAWAL));
+  pipeline?.gather(new Entry(parts, reply, campaign, userId, instantUs, ITEM_WITHDRAWAL));
 }

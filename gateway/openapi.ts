@@ -77,7 +77,7 @@ export const operations: readonly Operation[] = [
       'no-entry',
       'already-withdrawn',
       'already-settled',
-      'not-open-yet',
+
       'closed',
       'overloaded',
     ],
