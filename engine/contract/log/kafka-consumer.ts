@@ -40,11 +40,11 @@ class KafkaConsumer implements LogConsumer {
     return this.#readings?.assigned() ?? [];
   }
 
-  run(handler: LogHandler): Promise<void> {
+  async run(handler: LogHandler): Promise<void> {
     if (this.#readings !== undefined) throw new Error('the consumer is under way already');
     const readings = new Readings(handler, this.#log);
     this.#readings = readings;
-    return new Promise(joined => {
+    await new Promise<void>(joined => {
       this.#supervised = this.#supervise(readings, joined).then(joined);
     });
   }

@@ -27,10 +27,10 @@ const PARTITIONS_AT_ONCE = 4;
 /** Must be longer than joining a group may take, hence than REBALANCE_TIMEOUT_MS. */
 const SILENCE_MS = 30_000;
 /**
- * Some 14 s: over a broker's restart the membership is kept. Another one waits until the broker has given up the first,
- * which takes SESSION_TIMEOUT_MS.
+ * Some 24 s, less than SILENCE_MS: over a broker's restart the membership is kept. A new one would have to wait until
+ * the broker has given up the old one, which takes SESSION_TIMEOUT_MS.
  */
-const RETRIES = 30;
+const RETRIES = 50;
 const LEAVE_TIMEOUT_MS = 5_000;
 const CRASH_GRACE_MS = 500;
 
@@ -41,6 +41,7 @@ export class KafkaMembership {
   readonly #client: KafkaClient;
   readonly #consumer: Consumer;
   readonly #partitions = new Map<number, KafkaPartition>();
+  readonly #over = new AbortController();
   #aliveAt = performance.now();
 
   constructor(options: KafkaConsumerOptions, readings: Readings, closing: AbortSignal) {
@@ -63,15 +64,15 @@ export class KafkaMembership {
     });
   }
 
-  /** Joins the group and reads; resolves with the reason when it is over. `onJoin` is called at each joining. Never rejects. */
+  /** Joins the group and reads; resolves with the reason when it is over, never rejects. `onJoin`: at each joining. */
   async last(onJoin: () => void): Promise<string> {
-    const over = this.#untilOver(onJoin);
+    const over = this.#watch(onJoin);
     // kafkajs' `run` resolves when it has joined, and also when it has crashed; the events tell which.
     const failed = new Promise<string>(resolve => {
       this.#join().catch(error => resolve(messageOf(error)));
     });
-    const reason = await Promise.race([over.reason, failed]);
-    over.stopWatching();
+    const reason = await Promise.race([over, failed]);
+    this.#over.abort();
     this.#partitions.clear();
     this.#readings.dropAll();
     await this.#leave();
@@ -104,32 +105,37 @@ export class KafkaMembership {
     }
   }
 
-  #untilOver(onJoin: () => void): { reason: Promise<string>; stopWatching: () => void } {
+  /** Listens to the consumer until it is over, and resolves with the reason. */
+  #watch(onJoin: () => void): Promise<string> {
     const consumer = this.#consumer;
+    const over = this.#over.signal;
     const { CRASH, STOP, GROUP_JOIN, REBALANCING, FETCH, HEARTBEAT, END_BATCH_PROCESS } = consumer.events;
     const isAlive = (): void => {
       this.#aliveAt = performance.now();
     };
     for (const sign of [FETCH, HEARTBEAT, END_BATCH_PROCESS]) consumer.on(sign, isAlive);
-    consumer.on(REBALANCING, () => this.#readings.dropAll());
+    consumer.on(REBALANCING, () => {
+      if (!over.aborted) this.#readings.dropAll();
+    });
     consumer.on(GROUP_JOIN, ({ payload }) => {
+      // One that joins while it is being ended must not take what its successor reads.
+      if (over.aborted) return;
       isAlive();
       this.#assign(payload.memberAssignment[this.#options.topic] ?? []);
       onJoin();
     });
-    let watch: NodeJS.Timeout | undefined;
-    const reason = new Promise<string>(resolve => {
+    return new Promise(resolve => {
       consumer.on(CRASH, ({ payload }) => resolve(`crashed: ${payload.error.message}`));
       // kafkajs stops before it tells of a crash, and the crash has the reason.
-      consumer.on(STOP, () => void setTimeout(resolve, CRASH_GRACE_MS, 'stopped'));
-      watch = setInterval(() => {
+      consumer.on(STOP, () => void setTimeout(resolve, CRASH_GRACE_MS, 'stopped').unref());
+      const watch = setInterval(() => {
         if (this.#readings.busy) isAlive();
         if (performance.now() - this.#aliveAt > SILENCE_MS) resolve(`silent for ${SILENCE_MS} ms`);
       }, 1_000);
-      this.#closing.addEventListener('abort', () => resolve('closed'), { once: true });
+      over.addEventListener('abort', () => clearInterval(watch));
+      this.#closing.addEventListener('abort', () => resolve('closed'), { signal: over });
       if (this.#closing.aborted) resolve('closed');
     });
-    return { reason, stopWatching: () => clearInterval(watch) };
   }
 
   /** Runs within kafkajs' joining, before the first fetch: what is put on hold here is not read from a wrong place. */

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, describe, it } from 'node:test';
+import { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { availableLogs, eventually, serversFromEnv } from '../../test/support.ts';
+import { keysOf } from '../keys.ts';
 import type { LogConsumer, LogHandler, LogProducer } from './log.ts';
 import { LogUnavailable } from './log.ts';
 import { type LogConfig, openConsumer, openProducer } from './open.ts';
@@ -188,6 +190,31 @@ for (const kind of availableLogs()) {
       await eventually(() => ledger.count === 2);
       assert.deepEqual(ledger.rowsOf(0), ['a', 'b']);
       assert.ok(errors.some(line => line.includes('THE LOG IS SHORTER')));
+    });
+
+    it('lets go of what the ledger has reached, and misses nothing behind it', async () => {
+      const config = fresh();
+      const producer = await produce(config);
+      const ledger = new TestLedger();
+      for (let number = 0; number < 300; number++) await producer.append(0, Buffer.from(String(number)));
+      const first = await consume(config, ledger.handler());
+      await eventually(() => ledger.count === 300);
+      await first.trim(0, '');
+      await first.trim(0, ledger.positions.get(0) ?? '');
+      await first.close();
+      if (kind === 'redis') {
+        const redis = new Redis(config.REDIS_URL);
+        const left = await redis.xlen(keysOf(config.NAMESPACE).logPartition(0));
+        redis.disconnect();
+        assert.ok(left >= 1 && left < 300, `${left} are left`);
+      }
+      await producer.append(0, Buffer.from('300'));
+      const errors: string[] = [];
+      const log = pino({ level: 'error' }, { write: line => errors.push(line) });
+      await consume(config, ledger.handler(), new TestOwnership(), log);
+      await eventually(() => ledger.count === 301);
+      assert.equal(ledger.rowsOf(0).at(-1), '300');
+      assert.deepEqual(errors, []);
     });
 
     it('refuses a partition that does not exist, and every append after it was closed', async () => {

@@ -1,14 +1,14 @@
 /**
  * The log in Redis Streams, one stream a partition. A position is the id of the last entry read; '' is before the first.
  */
-import { Cluster, type Redis } from 'ioredis';
+import { Cluster } from 'ioredis';
 import type { Logger } from 'pino';
 import { keysOf } from '../keys.ts';
-import { connectRedis, type RedisClient, waitForRedis } from '../redis.ts';
+import type { RedisClient } from '../redis.ts';
 import { backoffMs, pause } from './backoff.ts';
 import type { LogConsumer, LogHandler } from './log.ts';
 import { Readings } from './reading.ts';
-import { isReply, REDIS_OPEN_TIMEOUT_MS, type RedisLogOptions } from './redis-log.ts';
+import { RedisLink, type RedisLogOptions } from './redis-log.ts';
 
 /** Shares the partitions among engines, where the log does not do that by itself. */
 export interface PartitionOwnership {
@@ -63,30 +63,26 @@ class RedisConsumer implements LogConsumer {
   readonly #ownership: PartitionOwnership;
   readonly #streamOf: (partition: number) => string;
   /** Waits in XREAD most of the time; nothing else may wait behind it. */
-  readonly #reader: RedisClient;
-  readonly #commands: RedisClient;
+  readonly #reader: RedisLink;
+  readonly #commands: RedisLink;
   readonly #closing = new AbortController();
   readonly #places = new Map<number, Place>();
   #readings: Readings | undefined;
   #running: Promise<unknown> = Promise.resolve();
+  #closed: Promise<void> | undefined;
 
   constructor(options: RedisLogOptions, ownership: PartitionOwnership) {
     this.name = `redis:${options.namespace}`;
     this.#log = options.log;
     this.#ownership = ownership;
     this.#streamOf = keysOf(options.namespace).logPartition;
-    const connect = (): RedisClient =>
-      connectRedis(options.urls, {
-        commandTimeoutMs: COMMAND_TIMEOUT_MS,
-        onError: err => this.#log.debug({ err }, 'the log has no connection to Redis'),
-      });
-    this.#reader = connect();
-    this.#commands = connect();
+    this.#reader = new RedisLink(options, COMMAND_TIMEOUT_MS);
+    this.#commands = new RedisLink(options, COMMAND_TIMEOUT_MS);
   }
 
   async connected(): Promise<void> {
-    await waitForRedis(this.#reader, REDIS_OPEN_TIMEOUT_MS);
-    await waitForRedis(this.#commands, REDIS_OPEN_TIMEOUT_MS);
+    await this.#reader.connected();
+    await this.#commands.connected();
   }
 
   assigned(): readonly number[] {
@@ -101,18 +97,27 @@ class RedisConsumer implements LogConsumer {
     this.#running = Promise.all([this.#ownOn(readings), this.#readOn(readings)]);
   }
 
-  /** Removes whole nodes of the stream only, so a little of what lies before stays. */
+  /**
+   * `position` is one that the ledger has reached: its own entry stays, and says later that nothing was lost. Only
+   * whole nodes of the stream are removed, so a little of what lies before stays too.
+   */
   async trim(partition: number, position: string): Promise<void> {
     if (position === '') return;
-    await this.#commands.xtrim(this.#streamOf(partition), 'MINID', '~', position);
+    const stream = this.#streamOf(partition);
+    await this.#commands.ask(client => client.xtrim(stream, 'MINID', '~', position));
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
     this.#closing.abort();
     this.#readings?.dropAll();
     await this.#readings?.settled();
-    this.#reader.disconnect();
-    this.#commands.disconnect();
+    this.#reader.end();
+    this.#commands.end();
     await this.#running;
     await this.#ownership.close();
   }
@@ -168,9 +173,9 @@ class RedisConsumer implements LogConsumer {
     if (position === '') return START;
     const { partition, stream } = place;
     const wanted = parseId(position);
-    const [there] = await this.#commands.xrange(stream, position, position);
+    const [there] = await this.#commands.ask(client => client.xrange(stream, position, position));
     if (there !== undefined) return position;
-    const [last] = await this.#commands.xrevrange(stream, '+', '-', 'COUNT', 1);
+    const [last] = await this.#commands.ask(client => client.xrevrange(stream, '+', '-', 'COUNT', 1));
     const isBehind = last !== undefined && isLater(parseId(last[0]), wanted);
     this.#log.error(
       { partition, stream, expected: position, last: last?.[0] },
@@ -193,8 +198,6 @@ class RedisConsumer implements LogConsumer {
       } catch (err) {
         if (closing.aborted) return;
         this.#log[failures === 0 ? 'warn' : 'debug']({ err, failures }, 'the log cannot be read');
-        // No answer: the connection may be dead without knowing it.
-        if (this.#reader.status === 'ready' && !isReply(err)) this.#reader.disconnect(true);
         await pause(backoffMs(failures++), closing);
       }
     }
@@ -216,11 +219,14 @@ class RedisConsumer implements LogConsumer {
     const found = new Map<Place, Entries>();
     if (places.length === 0) {
       await pause(CLUSTER_POLL_MS, this.#closing.signal);
-    } else if (this.#reader instanceof Cluster) {
-      await Promise.all(places.map(place => readOne(this.#reader, place, found)));
-      if (found.size === 0) await pause(CLUSTER_POLL_MS, this.#closing.signal);
+    } else if (this.#reader.client instanceof Cluster) {
+      const reads = places.map(place => this.#reader.ask(client => readOne(client, place, found)));
+      const failed = (await Promise.allSettled(reads)).find(({ status }) => status === 'rejected');
+      if (found.size > 0) return found;
+      if (failed?.status === 'rejected') throw failed.reason;
+      await pause(CLUSTER_POLL_MS, this.#closing.signal);
     } else {
-      await readAll(this.#reader, places, found);
+      await this.#reader.ask(client => readAll(client, places, found));
     }
     return found;
   }
@@ -237,7 +243,11 @@ async function readOne(reader: RedisClient, place: Place, found: Map<Place, Entr
   for (const [, entries] of answer ?? []) found.set(place, entries);
 }
 
-async function readAll(reader: Redis, places: readonly Place[], found: Map<Place, Entries>): Promise<void> {
+async function readAll(
+  reader: RedisClient,
+  places: readonly Place[],
+  found: Map<Place, Entries>,
+): Promise<void> {
   const answer = await reader.xreadBuffer(
     'COUNT',
     BATCH_RECORDS,
