@@ -84,7 +84,7 @@ async function begin(deps: CloseDeps, campaignId: number): Promise<Campaign> {
   return begun ?? (await find(deps, campaignId));
 }
 
-async function find(deps: CloseDeps, campaignId: number): Promise<Campaign> {
+async function find(deps: Pick<ApiDeps, 'pool'>, campaignId: number): Promise<Campaign> {
   const campaign = await getCampaign(deps.pool, campaignId);
   if (campaign === undefined) throw unknownCampaign(campaignId);
   return campaign;
@@ -99,7 +99,8 @@ async function tell(deps: CloseDeps, campaign: Campaign): Promise<Campaign> {
   await deps.publish([campaign]);
   const heardMs = (await deps.nowUs()) / 1000 + deps.leaseMs + leaseMarginMs(deps.leaseMs);
   const completed = await completeClose(deps.pool, campaign.campaignId, new Date(Math.ceil(heardMs)));
-  return completed ?? campaign;
+  // Another call or engine has completed it: then the ledger has another closes_at than this one read before.
+  return completed ?? (await find(deps, campaign.campaignId));
 }
 
 async function tellOrRefuse(deps: CloseDeps, campaign: Campaign): Promise<Campaign> {

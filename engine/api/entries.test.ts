@@ -32,7 +32,7 @@ async function settled(kind: 'coupon' | 'raffle'): Promise<number> {
     [id, `a-${id}`, `-b${id}`],
   );
   await api.pool.query(
-    `insert into withdrawals values ($1, 'quo"te,d', $2, true, 1), ($1, 'ann', $2, false)`,
+    `insert into withdrawals values ($1, 'quo"te,d', $2, true, 1), ($1, 'ann', $2, false, null)`,
     [id, 1],
   );
   await api.pool.query(
@@ -155,5 +155,20 @@ describe('entries as CSV', () => {
     }
     await eventually(() => api.pool.idleCount === api.pool.totalCount);
     assert.equal((await api.call('GET', `/v1/campaigns/${id}/entries.csv`)).status, 200);
+  });
+
+  it('end when the engine stops, for readers to see that they are cut off', async () => {
+    const other = await startApi();
+    const id = await other.create();
+    await other.pool.query(
+      `insert into entries select $1, 'user-' || lpad(n::text, 100, '0'), n from generate_series(1, 200000) n`,
+      [id],
+    );
+    const headers = { authorization: `Bearer ${TOKEN}` };
+    const response = await fetch(`${other.url}/v1/campaigns/${id}/entries.csv`, { headers });
+    await other.stop();
+    await assert.rejects(response.text());
+    await eventually(() => other.pool.idleCount === other.pool.totalCount);
+    await other.close();
   });
 });

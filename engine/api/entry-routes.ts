@@ -18,8 +18,11 @@ import { CampaignPath, EntriesQuery, ExportQuery, PageQuery, pageLimit } from '.
 /** Each holds a connection and a snapshot of the ledger for as long as its reader takes; more would starve the rest. */
 export const MAX_EXPORTS = 2;
 
-export function addEntryRoutes(app: FastifyInstance, deps: ApiDeps): void {
+export function addEntryRoutes(app: FastifyInstance, deps: ApiDeps, stopping: AbortSignal): void {
   const exports = new Set<Readable>();
+  stopping.addEventListener('abort', () => {
+    for (const stream of exports) stream.destroy(new Error('the engine stops'));
+  });
 
   async function find(parameters: unknown): Promise<Campaign> {
     const { id } = readParameters(CampaignPath, parameters);
