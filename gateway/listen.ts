@@ -1,35 +1,48 @@
 /**
- * Listening on an address and a port that nobody else has. Without the exclusive option two gateways could listen on the
- * same port and the kernel would share the connections out between them.
+ * Listening on an address and a port where nobody else listens.
+ *
+ * uWebSockets.js listens with SO_REUSEPORT, so two gateways could listen on the same port, and the kernel would share the
+ * connections out between them. Its exclusive option cannot be used: it leaves out SO_REUSEADDR as well, and a gateway
+ * that was killed could not be started again before its old connections have timed out. So it is asked first whether
+ * somebody answers there.
  */
+
 import uws, { type TemplatedApp } from 'uWebSockets.js';
-
-declare module 'uWebSockets.js' {
-  interface TemplatedApp {
-    /** The native function takes host, port and options; the package's own types know only two of the three. */
-    listen(
-      host: string,
-      port: number,
-      options: number,
-      listening: (socket: us_listen_socket | false) => void,
-    ): TemplatedApp;
-  }
-}
-
-/** LIBUS_LISTEN_EXCLUSIVE_PORT, which the package's types declare without exporting its value. */
-const EXCLUSIVE_PORT = 1;
+import { connect } from 'node:net';
 
 /** Listens; resolves to the port, which the system chooses when `port` is 0. */
 export async function listen(app: TemplatedApp, host: string, port: number): Promise<number> {
+  if (port !== 0 && (await somebodyListens(host, port)))
+    throw cannotListen(host, port, 'somebody listens there');
   return await new Promise((resolve, reject) => {
-    app.listen(host, port, EXCLUSIVE_PORT, socket => {
+    app.listen(host, port, socket => {
       if (socket !== false) resolve(uws.us_socket_local_port(socket));
-      else
-        reject(
-          new Error(
-            `cannot listen on ${host}:${port}: choose another GATEWAY_PORT, or 0 for any that is free`,
-          ),
-        );
+      else reject(cannotListen(host, port, 'it cannot be bound'));
     });
   });
+}
+
+const PROBE_TIMEOUT_MS = 1_000;
+/** A listener on all addresses is asked at the loopback one. */
+const ALL_ADDRESSES = ['0.0.0.0', '::'];
+
+async function somebodyListens(host: string, port: number): Promise<boolean> {
+  const socket = connect({
+    host: ALL_ADDRESSES.includes(host) ? '127.0.0.1' : host,
+    port,
+    timeout: PROBE_TIMEOUT_MS,
+  });
+  const listens = await new Promise<boolean>(resolve => {
+    socket.once('connect', () => resolve(true));
+    socket.once('error', () => resolve(false));
+    socket.once('timeout', () => resolve(false));
+  });
+  socket.destroy();
+  return listens;
+}
+
+function cannotListen(host: string, port: number, why: string): Error {
+  return new Error(
+    `GATEWAY_HOST and GATEWAY_PORT are ${host}:${port}, but ${why}; one that is free would be right`,
+  );
 }
