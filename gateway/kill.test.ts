@@ -83,7 +83,7 @@ for (const log of availableLogs()) {
       for (const row of accepted) {
         const entry = byUser.get(row.user);
         assert.ok(entry !== undefined, `${row.user} was answered 202 and is lost`);
-// An earlier request of theirs, whose answer was lost, may turn out to be in the log: the earliest stamp stays.
+        // An earlier request of theirs, whose answer was lost, may turn out to be in the log: the earliest stamp stays.
         const better = row.attempts > 1 && entry.stamp < Number(row.stamp);
         assert.ok(entry.stamp === row.stamp || better, `${row.user}: told ${row.stamp}, has ${entry.stamp}`);
       }

@@ -41,8 +41,9 @@ export class Watcher {
     this.#bufferAtMost = terms.bufferAtMost;
     this.#ended = terms.ended;
     res.onWritable(() => {
-      this.#blocked = false;
-      this.#owedBytes = 0;
+      // With this handler set, uWebSockets.js sends what it holds back only along with something new: a comment.
+      this.#blocked = !res.write(':\n');
+      if (!this.#blocked) this.#owedBytes = 0;
       return true;
     });
   }
@@ -57,7 +58,10 @@ export class Watcher {
       return this.#owedBytes > this.#bufferAtMost ? 'too slow' : 'owed';
     }
     // `false` means buffered, not refused: the bytes are on their way, and nothing follows them for now.
-    this.#blocked = !this.#res.write(text);
+    const res = this.#res;
+    res.cork(() => {
+      this.#blocked = !res.write(text);
+    });
     return 'written';
   }
 
