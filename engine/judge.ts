@@ -141,7 +141,8 @@ async function openParts(config: JudgeConfig, log: Logger): Promise<Parts> {
   const pool = openPool(config.DATABASE_URL, {
     max: config.DATABASE_CONNECTIONS,
     applicationName: 'fairline engine',
-    onError: err => log.warn({ err }, 'a connection to Postgres was lost'),
+    // Not the error itself: it carries the connection, with all that it was opened with.
+    onError: error => log.warn({ reason: error.message }, 'a connection to Postgres was lost'),
   });
   const redis = connectRedis(config.REDIS_URL, {
     commandTimeoutMs: config.REDIS_TIMEOUT_MS,
@@ -150,7 +151,7 @@ async function openParts(config: JudgeConfig, log: Logger): Promise<Parts> {
   const locks = new Locks({
     databaseUrl: config.DATABASE_URL,
     applicationName: 'fairline engine locks',
-    onError: err => log.warn({ err }, 'the connection that holds locks was lost'),
+    onError: error => log.warn({ reason: error.message }, 'the connection that holds locks was lost'),
   });
   const keys = keysOf(config.NAMESPACE);
   let producer: LogProducer | undefined;

@@ -34,7 +34,7 @@ async function check(databaseUrl: string, log: Logger): Promise<void> {
   const pool = openPool(databaseUrl, {
     max: 1,
     applicationName: 'fairline schema',
-    onError: err => log.warn({ err }, 'a connection to Postgres was lost'),
+    onError: error => log.warn({ reason: error.message }, 'a connection to Postgres was lost'),
   });
   try {
     await checkSchema(pool);

@@ -40,6 +40,11 @@ export function openPool(databaseUrl: string, options: PoolOptions): Pool {
     types,
   });
   pool.on('error', options.onError);
+  // The pool listens to idle connections only. One that is lost in the middle of a transaction, between two statements,
+  // would end the process; whoever has it is told by its next statement.
+  pool.on('connect', client => {
+    client.on('error', () => undefined);
+  });
   return pool;
 }
 

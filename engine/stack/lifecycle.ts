@@ -126,7 +126,7 @@ async function launchOnce(
   }
 }
 
-/** The server's version once it answers; undefined when it ended, did not answer in time, or nobody waits any more. */
+/** The server's version once it answers; undefined when it ended, or nobody waits any more. */
 async function untilReady(
   kind: ServerKind,
   site: Site,
@@ -134,20 +134,32 @@ async function untilReady(
   process: ProcessId,
 ): Promise<string | undefined> {
   const until = performance.now() + READY_LIMIT_MS;
-  while (performance.now() < until && isRunning(process) && !site.signal.aborted) {
+  while (isRunning(process) && !site.signal.aborted) {
     try {
       return await kind.ask(record);
-    } catch {
+    } catch (error) {
+      const isFinal = error instanceof StackError;
+      if (isFinal || performance.now() > until) {
+        await endProcess(process, kind.stopSignal, STOP_GRACE_MS);
+        throw isFinal ? error : silent(kind, site, error);
+      }
       await sleep(ASK_EVERY_MS); // not yet: asking again is what this loop is for
     }
   }
   return undefined;
 }
 
+function silent(kind: ServerKind, site: Site, error: unknown): StackError {
+  return new StackError(
+    `${kind.title} runs but did not serve within ${READY_LIMIT_MS / 1_000} s: ${String(error)}`,
+    `read ${join(site.dir, `${kind.name}.log`)}`,
+  );
+}
+
 function failed(kind: ServerKind, site: Site, output: string): StackError {
   const lines = output.trim().split('\n');
   const telling = lines
-    .filter(line => /fatal|panic|error|can't|cannot|failed|no space/i.test(line))
+    .filter(line => /fatal|panic|error|can't|cannot|failed|no space|bad file/i.test(line))
     .slice(-3);
   const shown = (telling.length > 0 ? telling : lines.slice(-3)).join('\n  ').slice(0, 1_000);
   const remedy = /no space left/i.test(output)

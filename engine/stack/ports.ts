@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { hasCode, StackError } from './errors.ts';
 
 // Below the range from which Linux and macOS lend ports to outgoing connections (32768 and 49152 up): a port
@@ -8,6 +8,36 @@ import { hasCode, StackError } from './errors.ts';
 const FIRST_PORT = 20_000;
 const LAST_PORT = 32_000;
 const TRIES = 100;
+
+const LOOPBACK_LIMIT_MS = 2_000;
+
+/** Raises StackError unless a process here can reach another one on 127.0.0.1. */
+export async function checkLoopback(): Promise<void> {
+  const server = createServer(socket => socket.destroy());
+  try {
+    const listening = once(server, 'listening');
+    server.listen({ host: '127.0.0.1', port: 0, exclusive: true });
+    await listening;
+    const address = server.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    const client = connect({ host: '127.0.0.1', port, timeout: LOOPBACK_LIMIT_MS });
+    client.on('timeout', () => client.destroy(new Error('no connection came about')));
+    await once(client, 'connect');
+    client.destroy();
+  } catch (error) {
+    throw noLoopback('127.0.0.1', error);
+  } finally {
+    server.close();
+  }
+}
+
+function noLoopback(address: string, cause: unknown): StackError {
+  return new StackError(
+    `servers cannot be reached on ${address} (${cause instanceof Error ? cause.message : String(cause)})`,
+    'check that the loopback interface is up (`ip link set lo up`) and that no sandbox forbids listening',
+    { cause },
+  );
+}
 
 /** Whether a server could listen on that loopback port now. Raises StackError where there is no loopback at all. */
 export async function isFree(port: number): Promise<boolean> {
@@ -19,11 +49,7 @@ export async function isFree(port: number): Promise<boolean> {
     return true;
   } catch (error) {
     if (hasCode(error, 'EADDRINUSE')) return false;
-    throw new StackError(
-      `no server can listen on 127.0.0.1:${port} (${error instanceof Error ? error.message : String(error)})`,
-      'check that the loopback interface is up (`ip link set lo up`) and that no sandbox forbids listening',
-      { cause: error },
-    );
+    throw noLoopback(`127.0.0.1:${port}`, error);
   } finally {
     if (probe.listening) probe.close();
   }

@@ -11,6 +11,9 @@ import type { Launch, ServerKind, Site } from './server.ts';
 
 const OWNER = 'fairline';
 const DATABASE = 'fairline';
+// SQLSTATE, PostgreSQL manual, appendix A
+const WRONG_PASSWORD = '28P01';
+const NO_SUCH_DATABASE = '3D000';
 
 // A queue's ledger on a laptop: WAL large enough that a burst's inserts do not force checkpoints, durable commits,
 // and no unix socket, whose path may be at most 107 bytes long.
@@ -110,15 +113,25 @@ async function ask(record: ServerRecord): Promise<string> {
   try {
     return await versionIn(record, DATABASE);
   } catch (error) {
-    const noSuchDatabase = error instanceof DatabaseError && error.code === '3D000';
-    if (!noSuchDatabase) throw error;
+    if (!(error instanceof DatabaseError)) throw error;
+    if (error.code === WRONG_PASSWORD) {
+      throw new StackError(
+        'the private database opens with another password than the one kept in postgres.json',
+        'put the postgres.json back that belongs to it, or begin anew: npm run stack -- wipe',
+      );
+    }
+    if (error.code !== NO_SUCH_DATABASE) throw error;
     await versionIn(record, 'postgres', `CREATE DATABASE ${DATABASE}`);
     return versionIn(record, DATABASE);
   }
 }
 
 async function versionIn(record: ServerRecord, database: string, statement?: string): Promise<string> {
-  const client = new Client({ connectionString: urlOf(record, database), connectionTimeoutMillis: 2_000 });
+  const client = new Client({
+    connectionString: urlOf(record, database),
+    ssl: false,
+    connectionTimeoutMillis: 2_000,
+  });
   // A server that goes away while it is asked: `connect` or `query` rejects with the same error.
   client.on('error', () => undefined);
   await client.connect();

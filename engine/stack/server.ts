@@ -31,7 +31,7 @@ export interface ServerKind {
   readonly stopSignal: NodeJS.Signals;
   /** Finds or fetches the programs. Raises StackError when they cannot be had; answers how to launch on given ports. */
   prepare(site: Site): Promise<(record: ServerRecord) => Promise<Launch>>;
-  /** Asks a running server whether it serves; answers its version, rejects while it doesn't. */
+  /** Asks a running server whether it serves; answers its version. Rejects while it doesn't, by StackError if it never will. */
   ask(record: ServerRecord): Promise<string>;
   /** What a client connects with, password included. */
   url(record: ServerRecord): string;

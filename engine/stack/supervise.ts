@@ -3,6 +3,7 @@ import { asStackError, StackError } from './errors.ts';
 import { kafka } from './kafka.ts';
 import { bringDown, bringUp, type Running } from './lifecycle.ts';
 import type { KafkaNeed } from './plan.ts';
+import { checkLoopback } from './ports.ts';
 import { postgres } from './postgres.ts';
 import { type Keeper, readLastLog, type ServerName, writeLastLog } from './records.ts';
 import { redis } from './redis.ts';
@@ -29,7 +30,7 @@ export interface Supervised {
  * and the failure is raised. The caller holds the stack's lock.
  */
 export async function bringAllUp(wanted: Wanted, site: Site, keeper: Keeper): Promise<Supervised> {
-  await checkRoom(site.dir);
+  await Promise.all([checkRoom(site.dir), checkLoopback()]);
   const outcomes = await Promise.all(
     wanted.servers.map(async name => {
       try {
@@ -51,7 +52,7 @@ export async function bringAllUp(wanted: Wanted, site: Site, keeper: Keeper): Pr
         );
       }
     } else if (outcome.name === 'kafka' && wanted.kafka === 'if-possible') {
-      notes.push(`${outcome.fault.message}: the log is Redis Streams`);
+      notes.push(`${outcome.fault.message.replace(/\s*\n\s*/g, ' ')}: the log is Redis Streams`);
     } else {
       faults.push(outcome.fault);
     }

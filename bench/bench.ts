@@ -1,0 +1,29 @@
+import type { KafkaNeed } from '../engine/stack/plan.ts';
+import type { FlagOption, OptionValues, WholeOption } from './report/options.ts';
+import type { Closing } from './system/closing.ts';
+import type { Servers } from './system/servers.ts';
+
+export type Options = Readonly<Record<string, WholeOption | FlagOption>>;
+
+/** One thing that can be measured: `npm run bench -- <name>`. */
+export interface Bench<O extends Options> {
+  /** One line. */
+  readonly summary: string;
+  readonly options: O & { readonly json: FlagOption };
+  readonly kafka: KafkaNeed;
+  /** Measures; `say` tells a person how far it is. What it starts, it puts into `closing`. */
+  run(work: BenchWork<O>): Promise<BenchResult>;
+}
+
+export interface BenchWork<O extends Options> {
+  readonly servers: Servers;
+  readonly options: OptionValues<O>;
+  readonly closing: Closing;
+  readonly say: (line: string) => void;
+}
+
+/** For a person, and for a program. */
+export interface BenchResult {
+  readonly text: string;
+  readonly json: Readonly<Record<string, unknown>>;
+}

@@ -1,0 +1,207 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { median, ratioOf, type Spread } from '../report/figures.ts';
+import { goalTable, number, table } from '../report/table.ts';
+import type { Closing } from '../system/closing.ts';
+import type { Servers } from '../system/servers.ts';
+import {
+  type BurstFigures,
+  type BurstTerms,
+  type Contestant,
+  type ContestantName,
+  startEcho,
+  startFairlineContestant,
+  startIdiomatic,
+} from './contestants.ts';
+
+export interface BurstOptions {
+  readonly rounds: number;
+  /** New users, and so requests, in one burst. */
+  readonly users: number;
+  readonly connections: number;
+  /** Users of the discarded burst that warms each contestant. */
+  readonly warmup: number;
+}
+
+/** What the idiomatic way is asked of the users: it needs ten times as long for each. */
+const IDIOMATIC_SHARE = 5;
+/** Below this many a rate says little. */
+const IDIOMATIC_LEAST = 5_000;
+
+type Figures = Readonly<Partial<Record<ContestantName, readonly BurstFigures[]>>>;
+
+/** Runs the rounds; rejects with LostRun when a run has lost something. */
+export async function measureBurst(
+  servers: Servers,
+  options: BurstOptions,
+  closing: Closing,
+  say: (line: string) => void,
+): Promise<Figures> {
+  const directory = await mkdtemp(join(tmpdir(), 'fairline-burst-'));
+  await closing.own(Promise.resolve({ stop: () => rm(directory, { recursive: true, force: true }) }));
+  const terms: BurstTerms = { connections: options.connections, directory };
+  const contestants = await startContestants(servers, terms, closing, say);
+  const figures: Partial<Record<ContestantName, BurstFigures[]>> = {};
+  // The idiomatic way first: its record a request warms Kafka's JVM, which takes some 30,000 of them.
+  for (const { name, run } of [...contestants].reverse()) {
+    say(`warming ${name}: ${options.warmup} entries, discarded`);
+    await run({ users: options.warmup, prefix: 'warm' });
+  }
+  for (let round = 1; round <= options.rounds; round++) {
+    const turns = round % 2 === 1 ? contestants : [...contestants].reverse();
+    for (const { name, run } of turns) {
+      const one = await run({ users: usersOf(name, options.users), prefix: `r${round}-` });
+      figures[name] = [...(figures[name] ?? []), one];
+      say(`round ${round} of ${options.rounds}  ${name.padEnd(9)}  ${shown(one)}`);
+    }
+  }
+  return figures;
+}
+
+async function startContestants(
+  servers: Servers,
+  terms: BurstTerms,
+  closing: Closing,
+  say: (line: string) => void,
+): Promise<readonly Contestant[]> {
+  const hasKafka = servers.env.KAFKA_BROKERS !== undefined;
+  if (!hasKafka) say('there is no Kafka: its log and the idiomatic way, which needs it, are left out');
+  return [
+    await closing.own(startEcho(terms)),
+    await closing.own(startFairlineContestant(servers, 'redis', terms)),
+    ...(hasKafka
+      ? [
+          await closing.own(startFairlineContestant(servers, 'kafka', terms)),
+          await closing.own(startIdiomatic(servers, terms)),
+        ]
+      : []),
+  ];
+}
+
+function usersOf(name: ContestantName, users: number): number {
+  return name === 'idiomatic' ? Math.min(users, Math.max(users / IDIOMATIC_SHARE, IDIOMATIC_LEAST)) : users;
+}
+
+function shown({ entriesPerSecond, p50Ms, p99Ms, settledSeconds }: BurstFigures): string {
+  const settled = settledSeconds === undefined ? '' : `  in the ledger after ${number(settledSeconds)} s`;
+  return `${number(entriesPerSecond)} entries/s  p50 ${number(p50Ms)} ms  p99 ${number(p99Ms)} ms${settled}`;
+}
+
+type PerName<T> = Readonly<Partial<Record<ContestantName, T>>>;
+
+/** The medians of the rounds; ratios are taken within each round. */
+export interface BurstReport {
+  readonly ratios: {
+    readonly redisLog: number;
+    readonly kafkaLog?: number;
+    /** fairline with Kafka as its log, divided by the idiomatic way. */
+    readonly idiomatic?: number;
+  };
+  /** p99 divided by the echo's. */
+  readonly p99Ratios: { readonly redisLog: number; readonly kafkaLog?: number };
+  readonly spreads: Readonly<Record<string, Spread>>;
+  readonly entriesPerSecond: PerName<number>;
+  readonly p50Ms: PerName<number>;
+  readonly p99Ms: PerName<number>;
+  readonly cpuUsPerEntry: PerName<Readonly<Record<string, number>>>;
+  readonly settledSeconds: PerName<number>;
+}
+
+export function reportOf(figures: Figures): BurstReport {
+  const columns = (key: 'entriesPerSecond' | 'p50Ms' | 'p99Ms', name: ContestantName): number[] =>
+    (figures[name] ?? []).map(one => one[key]);
+  const ratio = (key: 'entriesPerSecond' | 'p99Ms', over: ContestantName, under: ContestantName) =>
+    figures[over] === undefined || figures[under] === undefined
+      ? undefined
+      : ratioOf(columns(key, over), columns(key, under));
+  const spreads = defined({
+    redisLog: ratio('entriesPerSecond', 'redisLog', 'echo'),
+    kafkaLog: ratio('entriesPerSecond', 'kafkaLog', 'echo'),
+    idiomatic: ratio('entriesPerSecond', 'kafkaLog', 'idiomatic'),
+    redisLogP99: ratio('p99Ms', 'redisLog', 'echo'),
+    kafkaLogP99: ratio('p99Ms', 'kafkaLog', 'echo'),
+  });
+  const each = <T>(of: (runs: readonly BurstFigures[]) => T | undefined): PerName<T> =>
+    defined(
+      Object.fromEntries(Object.entries(figures).map(([name, runs]) => [name, of(runs)])),
+    ) as PerName<T>;
+  const { redisLog, kafkaLog, idiomatic, redisLogP99, kafkaLogP99 } = spreads;
+  return {
+    ratios: {
+      redisLog: redisLog?.median ?? Number.NaN,
+      ...defined({ kafkaLog: kafkaLog?.median, idiomatic: idiomatic?.median }),
+    },
+    p99Ratios: {
+      redisLog: redisLogP99?.median ?? Number.NaN,
+      ...defined({ kafkaLog: kafkaLogP99?.median }),
+    },
+    spreads,
+    entriesPerSecond: each(runs => median(runs.map(run => run.entriesPerSecond))),
+    p50Ms: each(runs => median(runs.map(run => run.p50Ms))),
+    p99Ms: each(runs => median(runs.map(run => run.p99Ms))),
+    cpuUsPerEntry: each(mediansByProcess),
+    settledSeconds: each(runs => {
+      const seconds = runs.flatMap(run => run.settledSeconds ?? []);
+      return seconds.length === 0 ? undefined : median(seconds);
+    }),
+  };
+}
+
+function mediansByProcess(runs: readonly BurstFigures[]): Readonly<Record<string, number>> {
+  const names = Object.keys(runs[0]?.cpuUs ?? {});
+  return Object.fromEntries(names.map(name => [name, median(runs.map(run => run.cpuUs[name] ?? 0))]));
+}
+
+/** Without the members that are undefined. */
+function defined<T>(record: Readonly<Record<string, T | undefined>>): Record<string, T> {
+  return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as Record<
+    string,
+    T
+  >;
+}
+
+const TITLES: Readonly<Record<ContestantName, string>> = {
+  echo: 'echo (uWebSockets.js)',
+  redisLog: 'fairline, Redis Streams',
+  kafkaLog: 'fairline, Kafka',
+  idiomatic: 'the idiomatic way, Kafka',
+};
+const CPU_COLUMNS = ['gateway', 'server', 'engine', 'redis', 'kafka', 'postgres', 'generator'] as const;
+
+/** The report as tables for a person. */
+export function tablesOf(report: BurstReport): string {
+  const names = Object.keys(report.entriesPerSecond) as ContestantName[];
+  const { ratios, p99Ratios } = report;
+  const speed = table(
+    ['', 'entries/s', '÷ echo', 'p50 ms', 'p99 ms', 'in the ledger, s'],
+    names.map(name => [
+      TITLES[name],
+      report.entriesPerSecond[name],
+      (report.entriesPerSecond[name] ?? Number.NaN) / (report.entriesPerSecond.echo ?? Number.NaN),
+      report.p50Ms[name],
+      report.p99Ms[name],
+      report.settledSeconds[name],
+    ]),
+  );
+  const cpu = table(
+    ['CPU us an entry', ...CPU_COLUMNS],
+    names.map(name => [TITLES[name], ...CPU_COLUMNS.map(column => report.cpuUsPerEntry[name]?.[column])]),
+  );
+  const share = { unit: '', better: 'more' } as const;
+  const goals = goalTable([
+    { what: 'Redis Streams log ÷ echo', value: ratios.redisLog, must: 0.5, aim: 0.7, ...share },
+    { what: 'Kafka log ÷ echo', value: ratios.kafkaLog, must: 0.5, aim: 0.75, ...share },
+    { what: 'Kafka log ÷ the idiomatic way', value: ratios.idiomatic, must: 10, aim: 18, ...share },
+    {
+      what: "p99 ÷ echo's, Redis Streams",
+      value: p99Ratios.redisLog,
+      unit: '',
+      must: 2.5,
+      aim: 1.5,
+      better: 'less',
+    },
+    { what: "p99 ÷ echo's, Kafka", value: p99Ratios.kafkaLog, unit: '', must: 2.5, aim: 1.5, better: 'less' },
+  ]);
+  return `${speed}\n\n${cpu}\n\n${goals}`;
+}

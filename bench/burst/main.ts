@@ -1,0 +1,26 @@
+import type { Bench } from '../bench.ts';
+import { flag, whole } from '../report/options.ts';
+import { measureBurst, reportOf, tablesOf } from './burst.ts';
+
+const options = {
+  rounds: whole(5, 1, 100, 'rounds; in each one, all take their turn'),
+  users: whole(
+    100_000,
+    1_000,
+    1_000_000,
+    'requests of a burst, each of a new user; the idiomatic way: a fifth',
+  ),
+  connections: whole(400, 1, 10_000, 'clients that ask, wait for the answer and ask again'),
+  warmup: whole(40_000, 1_000, 1_000_000, 'requests of the discarded burst that warms each'),
+  json: flag('a JSON object as the last line'),
+};
+
+export const burst: Bench<typeof options> = {
+  summary: 'accepted entries/s and p99: both logs against a bare echo and the idiomatic way',
+  options,
+  kafka: 'if-possible',
+  run: async ({ servers, options, closing, say }) => {
+    const report = reportOf(await measureBurst(servers, options, closing, say));
+    return { text: tablesOf(report), json: { generator: 'bench/load, 1 process', ...report } };
+  },
+};

@@ -1,0 +1,52 @@
+/**
+ * One process of the burst: several generators of bench/load side by side, which begin at one instant of the machine's
+ * monotonic clock. Takes `{"jobs":[...],"startAtUs":N}` from the first line of standard input, prints
+ * `{"ready":true}` when all are connected, and the results as the last line. The end of standard input ends it.
+ */
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { runLoad } from '../load/generator.ts';
+import { type LoadRequest, parseJob } from '../load/job.ts';
+import { monotonicUs } from '../watch/clock.ts';
+
+interface Burst {
+  readonly jobs: readonly LoadRequest[];
+  readonly startAtUs: number;
+}
+
+/**
+ * What to add to a time of the generators' record, to have it on the monotonic clock. Both come from the same counter,
+ * so it is the same throughout; the least of some readings is the one during which the process was not interrupted.
+ */
+function clockOffsetUs(): number {
+  let least = Number.POSITIVE_INFINITY;
+  for (let reading = 0; reading < 100; reading++) {
+    const recordUs = performance.timeOrigin * 1e3 + performance.now() * 1e3;
+    least = Math.min(least, monotonicUs() - recordUs);
+  }
+  return least;
+}
+
+async function main(): Promise<void> {
+  const aborted = new AbortController();
+  const input = createInterface({ input: process.stdin });
+  const first = (await input[Symbol.asyncIterator]().next()).value ?? '';
+  input.once('close', () => aborted.abort());
+  const { jobs, startAtUs }: Burst = JSON.parse(first);
+  let connected = 0;
+  const ready = async (): Promise<void> => {
+    connected += 1;
+    if (connected === jobs.length) process.stdout.write('{"ready":true}\n');
+    await sleep(Math.max(0, (startAtUs - monotonicUs()) / 1e3), undefined, { signal: aborted.signal });
+  };
+  const runs = await Promise.all(jobs.map(job => runLoad(parseJob(job), { ready, signal: aborted.signal })));
+  const results = runs.map(({ result }) => result);
+  process.stdout.write(`${JSON.stringify({ results, offsetUs: clockOffsetUs() })}\n`);
+  input.close();
+  process.stdin.destroy();
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+  process.exit(1);
+});

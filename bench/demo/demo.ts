@@ -1,0 +1,285 @@
+/**
+ * The demo: a coupon and a raffle on a private stack, a burst at the opening, watchers, the close, and the count.
+ */
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { monotonicUs } from '../watch/clock.ts';
+import { startWatchers, type WatcherProcess } from '../watch/fleet.ts';
+import type { WatchGroupRequest } from '../watch/job.ts';
+import { readWatchRecord, type WatchRecord } from '../watch/record.ts';
+import type { WatchResult } from '../watch/run.ts';
+import { type BurstResult, startBurst } from './burst.ts';
+import { checkCampaign } from './check.ts';
+import type { Ask, CampaignEvidence } from './evidence.ts';
+import { Faults } from './faults.ts';
+import { readLedger, readRanks } from './ledger.ts';
+import { keepWholeLog, readLog } from './log-reader.ts';
+import { entriesInLog } from './logged.ts';
+import { Operator } from './operator.ts';
+import type { DemoOptions } from './options.ts';
+import { makeReport, type Report } from './report.ts';
+import { type Closers, type Servers, type Site, startProcesses, startServers } from './site.ts';
+import { type Scene, startView } from './view.ts';
+import { askOfPost, watchedIn } from './watched.ts';
+
+/** From making the campaigns to their opening: the generators start meanwhile, and sign a ticket for every user. */
+const LEAD_MS = 5_000;
+const LEAD_MS_A_USER = 0.03;
+/** The burst begins this long after the opening: the gateways' clock and this one's are not the same to the millisecond. */
+const BURST_DELAY_MS = 30;
+/** Watchers ask a little early and are told to come back in two seconds, which is just after the opening. */
+const EARLY_MS = 1_990;
+const EARLY_SPREAD_MS = 60;
+/** What the watchers see at least between the burst and the close: some reload the page meanwhile. */
+const WATCH_MS = 2_000;
+const WINDOW_MS = 3_600_000;
+/** What is not settled, or told to a watcher, this long after the close will not be. */
+const SETTLE_MS = 60_000;
+const TELL_MS = 30_000;
+const WATCH_LIMIT_SECONDS = 1_200;
+const POLL_MS = 100;
+
+/** Of the watchers. Most watch the raffle, where everybody waits for the draw; a coupon is soon decided. */
+const COUPON_SHARE = 0.25;
+const RELOADS = { share: 0.3, withoutIdShare: 0.5, times: 2, afterMs: { from: 200, to: 1_500 } };
+
+export interface DemoEnvironment {
+  readonly options: DemoOptions;
+  /** Of the private stack; its data is deleted first. */
+  readonly dir: string;
+  /** What is to be undone, whatever happens, is added here as soon as there is something. */
+  readonly closers: Closers;
+  readonly onProgress: (line: string) => void;
+  /** Where the live view goes; absent for none. */
+  readonly stream?: NodeJS.WriteStream;
+}
+
+interface Campaigns {
+  readonly coupon: number;
+  readonly raffle: number;
+}
+
+/** Runs it all. Rejects with StackError, or when something does not work that has to for there to be a count. */
+export async function runDemo(environment: DemoEnvironment): Promise<Report> {
+  const { options, closers, dir } = environment;
+  const siteOptions = { ...environment, gateways: options.gateways, log: options.log };
+  const servers = await startServers(siteOptions, closers);
+  await keepWholeLog(servers.env);
+  const site = await startProcesses(siteOptions, servers, closers);
+  const directory = join(dir, 'records');
+  await rm(directory, { recursive: true, force: true });
+  await mkdir(directory, { recursive: true });
+  const faults = new Faults();
+  const show = new Show(environment, servers, site);
+  closers.add(() => show.end());
+  const run = { options, site, directory, closers, show, faults };
+  const { campaigns, burst, watching } = await Promise.race([runCampaigns(run), site.broken]);
+  show.phase('counting');
+  const watched = await readWatchRecord(join(directory, 'watchers'));
+  const evidence = await collect(servers, campaigns, options, burst, watched, faults);
+  const counts = evidence.map(one => checkCampaign(one, faults));
+  checkBurst(burst, faults);
+  await show.end();
+  return makeReport({ options, log: servers.env.LOG, campaigns: counts, faults, burst, watching });
+}
+
+/** The live view, if there is one. */
+class Show {
+  readonly #scene: Scene;
+  readonly #end: () => Promise<void>;
+
+  constructor({ options, stream }: DemoEnvironment, servers: Servers, site: Site) {
+    const { users, watchers, stock, winners, gateways } = options;
+    const log = servers.env.LOG === 'kafka' ? 'Kafka' : 'Redis Streams';
+    const title =
+      `fairline demo: ${users} users, ${watchers} watchers, ${stock} coupons, ${winners} winners to be drawn, ` +
+      `${gateways === 1 ? 'one gateway' : `${gateways} gateways`}, the log is ${log}`;
+    this.#scene = { title, asks: users * 2, phase: 'waiting for the opening' };
+    this.#end =
+      stream === undefined
+        ? async () => {}
+        : startView({ scene: this.#scene, gateways: site.gateways, engine: site.operator.base, stream });
+  }
+
+  phase(phase: string): void {
+    this.#scene.phase = phase;
+  }
+
+  /** Safe to call again. */
+  end(): Promise<void> {
+    return this.#end();
+  }
+}
+
+interface Run {
+  readonly options: DemoOptions;
+  readonly site: Site;
+  readonly directory: string;
+  readonly closers: Closers;
+  readonly show: Show;
+  readonly faults: Faults;
+}
+
+async function runCampaigns(run: Run): Promise<{
+  readonly campaigns: Campaigns;
+  readonly burst: BurstResult;
+  readonly watching: WatchResult;
+}> {
+  const { options, site, directory, closers, show, faults } = run;
+  const operator = new Operator(site.operator);
+  const opensAtMs = Date.now() + LEAD_MS + Math.ceil(options.users * LEAD_MS_A_USER);
+  const campaigns = await createCampaigns(operator, options, opensAtMs);
+  const opensAtUs = monotonicUs() + (opensAtMs - Date.now()) * 1e3;
+  const digits = Math.max(6, String(options.users).length);
+  const common = { bases: site.gateways, ticket: site.ticket };
+  const [burst, watchers] = await Promise.all([
+    startBurst({
+      ...common,
+      users: options.users,
+      digits,
+      campaigns: [campaigns.coupon, campaigns.raffle],
+      startAtUs: opensAtUs + BURST_DELAY_MS * 1e3,
+      directory,
+    }),
+    startWatchers({
+      ...common,
+      bases: [...common.bases],
+      groups: groupsOf(options, campaigns, digits, opensAtUs),
+      reloads: RELOADS,
+      limitSeconds: WATCH_LIMIT_SECONDS,
+      recordPath: join(directory, 'watchers'),
+    }),
+  ]);
+  closers.add(() => Promise.all([burst.stop(), watchers.stop()]));
+  const watching = watchers.go();
+  // It is awaited below; until then a failure is nobody's.
+  watching.catch(() => undefined);
+  const opened = sleep(Math.max(0, opensAtMs - Date.now())).then(() => show.phase('the burst'));
+  const bursted = await burst.done();
+  await opened;
+  show.phase('people watch');
+  await sleep(WATCH_MS);
+  show.phase('closing');
+  await Promise.all([operator.close(campaigns.coupon), operator.close(campaigns.raffle)]);
+  show.phase('settling');
+  await untilSettled(operator, campaigns, faults);
+  show.phase('telling the outcomes');
+  const watched = await untilTold(watchers, watching);
+  return { campaigns, burst: bursted, watching: watched };
+}
+
+async function createCampaigns(
+  operator: Operator,
+  { stock, winners }: DemoOptions,
+  opensAtMs: number,
+): Promise<Campaigns> {
+  const times = {
+    opens_at: new Date(opensAtMs).toISOString(),
+    closes_at: new Date(opensAtMs + WINDOW_MS).toISOString(),
+  };
+  const coupon = await operator.create({ kind: 'coupon', title: 'A coupon drop', stock, ...times });
+  const raffle = await operator.create({ kind: 'raffle', title: 'A raffle', winners, ...times });
+  return { coupon: coupon.id, raffle: raffle.id };
+}
+
+/**
+ * Those who watch the coupon are the first users, those who watch the raffle the last. Of these, half leave it to the
+ * burst to make their entry. All who make it themselves come too early.
+ */
+function groupsOf(
+  { users, watchers }: DemoOptions,
+  { coupon, raffle }: Campaigns,
+  digits: number,
+  opensAtUs: number,
+): readonly WatchGroupRequest[] {
+  const startAtUs = opensAtUs - EARLY_MS * 1e3;
+  const early = { enter: 'post' as const, startAtUs, spreadMs: EARLY_SPREAD_MS };
+  const ofCoupon = Math.ceil(watchers * COUPON_SHARE);
+  const waiting = Math.floor((watchers - ofCoupon) / 2);
+  const groups: readonly WatchGroupRequest[] = [
+    { campaign: coupon, users: { from: 0, to: ofCoupon, digits }, ...early },
+    {
+      campaign: raffle,
+      users: { from: users - (watchers - ofCoupon), to: users - waiting, digits },
+      ...early,
+    },
+    {
+      campaign: raffle,
+      users: { from: users - waiting, to: users, digits },
+      enter: 'wait',
+      startAtUs: opensAtUs,
+    },
+  ];
+  return groups.filter(({ users: { from, to } }) => from < to);
+}
+
+async function untilSettled(operator: Operator, campaigns: Campaigns, faults: Faults): Promise<void> {
+  const untilMs = performance.now() + SETTLE_MS;
+  const open = new Set(Object.values(campaigns));
+  for (;;) {
+    for (const id of open) {
+      const { status } = await operator.get(id);
+      if (status === 'settled') open.delete(id);
+      else if (performance.now() > untilMs) {
+        faults.add(
+          'other',
+          `a campaign is not settled ${SETTLE_MS / 1e3} s after its close`,
+          `${id} is ${status}`,
+        );
+        open.delete(id);
+      }
+    }
+    if (open.size === 0) return;
+    await sleep(POLL_MS);
+  }
+}
+
+/** Waits until every watcher has been told, for a while; then takes what there is. */
+async function untilTold(watchers: WatcherProcess, watching: Promise<WatchResult>): Promise<WatchResult> {
+  watchers.finish();
+  const late = setTimeout(() => watchers.cut(), TELL_MS);
+  try {
+    return await watching;
+  } finally {
+    clearTimeout(late);
+  }
+}
+
+async function collect(
+  { env, namespace, partitions }: Servers,
+  { coupon, raffle }: Campaigns,
+  { stock, winners }: DemoOptions,
+  burst: BurstResult,
+  watched: WatchRecord,
+  faults: Faults,
+): Promise<readonly CampaignEvidence[]> {
+  const ids = [coupon, raffle];
+  const logged = entriesInLog(await readLog(env, namespace, partitions), faults);
+  const ranks = await readRanks(env.REDIS_URL, namespace, ids);
+  const ledger = await readLedger(env.DATABASE_URL, ids);
+  return ids.map(campaign => {
+    const people = watchedIn(watched, campaign);
+    const posts: Ask[] = people.flatMap(({ who }) => who.posts.map(post => askOfPost(who.user, post)));
+    return {
+      campaign,
+      kind: campaign === coupon ? 'coupon' : 'raffle',
+      places: campaign === coupon ? stock : winners,
+      asks: [...(burst.asks.get(campaign) ?? []), ...posts],
+      watched: people,
+      logged: logged.get(campaign) ?? [],
+      ranks: ranks.get(campaign) ?? [],
+      ...(ledger.get(campaign) ?? { entries: [], grants: [], settledStamp: -1 }),
+    };
+  });
+}
+
+/** What went wrong on the way, beside what the count finds. */
+function checkBurst({ result }: BurstResult, faults: Faults): void {
+  for (const [code, count] of Object.entries(result.errors)) {
+    faults.add('other', `a generator had trouble: ${code}`, 'see answers in --json', count);
+  }
+  if (result.ended !== 'done') {
+    faults.add('other', 'the burst was given up before all was answered', `it ended with ${result.ended}`);
+  }
+}

@@ -1,0 +1,51 @@
+/** What the processes tell of themselves while the demo runs, for the eye only: nothing is counted from it. */
+
+export interface Gauges {
+  /** Answers with 202 so far. */
+  readonly accepted: number;
+  /** Coupons refused because none is left. */
+  readonly soldOut: number;
+  readonly watchers: number;
+  readonly settled: number;
+  /** How far the watermark is behind the clock; undefined when the engine has not said. */
+  readonly watermarkLagMs: number | undefined;
+}
+
+const TIMEOUT_MS = 2_000;
+
+/** Reads /metrics of all of them; what does not answer counts for nothing. */
+export async function readGauges(gateways: readonly string[], engine: string): Promise<Gauges> {
+  const [judge = '', ...doors] = await Promise.all([engine, ...gateways].map(metricsOf));
+  const sum = (name: string, label = ''): number =>
+    doors.reduce((total, text) => total + (valueIn(text, name, label) ?? 0), 0);
+  const lagSeconds = valueIn(judge, 'fairline_watermark_lag_seconds');
+  return {
+    accepted: sum('fairline_entries_accepted_total'),
+    soldOut: sum('fairline_refused_total', 'reason="sold_out"'),
+    watchers: sum('fairline_watchers'),
+    settled: valueIn(judge, 'fairline_settled_total') ?? 0,
+    watermarkLagMs: lagSeconds === undefined ? undefined : lagSeconds * 1e3,
+  };
+}
+
+async function metricsOf(base: string): Promise<string> {
+  try {
+    const response = await fetch(`${base}/metrics`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    return await response.text();
+  } catch {
+    return '';
+  }
+}
+
+/** The value of a metric in the text format of Prometheus: of the line with `label` among its labels, if one is given. */
+export function valueIn(text: string, name: string, label = ''): number | undefined {
+  for (const line of text.split('\n')) {
+    if (!line.startsWith(name)) continue;
+    const rest = line.slice(name.length);
+    const labels = rest.startsWith('{') ? rest.slice(0, rest.indexOf('}') + 1) : '';
+    const value = Number(rest.slice(labels.length));
+    if (rest.slice(labels.length).startsWith(' ') && labels.includes(label) && !Number.isNaN(value))
+      return value;
+  }
+  return undefined;
+}

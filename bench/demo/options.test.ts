@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { OptionsError, readOptions } from './options.ts';
+
+test('without options it is the demo that is described', () => {
+  assert.deepEqual(readOptions([]), {
+    users: 20_000,
+    watchers: 1_000,
+    stock: 500,
+    winners: 100,
+    gateways: 1,
+    log: undefined,
+    json: false,
+  });
+});
+
+test('options in both spellings; watchers follow the users when they are not given', () => {
+  const options = readOptions(['--users', '300', '--stock=20', '--log', 'redis', '--json', '--gateways=3']);
+  assert.deepEqual([options.users, options.watchers, options.stock, options.gateways], [300, 300, 20, 3]);
+  assert.deepEqual([options.log, options.json], ['redis', true]);
+});
+
+test('every fault is told at once, with option, value and what would be right', () => {
+  const args = [
+    '--speed=1',
+    'x',
+    '--users',
+    '-5',
+    '--stock=lots',
+    '--gateways',
+    '99',
+    '--log=rabbit',
+    '--winners',
+  ];
+  assert.throws(
+    () => readOptions(args),
+    (error: unknown) => {
+      assert.ok(error instanceof OptionsError);
+      const lines = error.message.split('\n');
+      assert.equal(lines.length, 7, error.message);
+      assert.match(error.message, /--stock is "lots"; a whole number from 1 to 1000000 would be right/);
+      assert.match(error.message, /--gateways is "99"; a whole number from 1 to 16 would be right/);
+      assert.match(error.message, /--log is "rabbit"; kafka or redis would be right/);
+      assert.match(error.message, /--winners is given without a value; a whole number/);
+      assert.match(error.message, /--speed is not known/);
+      return true;
+    },
+  );
+  assert.throws(
+    () => readOptions(['--users=10', '--watchers=11']),
+    /--watchers is 11; at most --users, which is 10/,
+  );
+  assert.throws(() => readOptions(['--json=yes']), /--json is "yes"/);
+});

@@ -1,0 +1,157 @@
+/**
+ * All that the demo runs on: a private stack of its own with fresh data, an engine, the gateways. The children hang on
+ * pipes to this process, the servers on one to their keeper, so nothing is left when this process ends, however it ends.
+ */
+import { mkdir } from 'node:fs/promises';
+import { engineVariables } from '../../engine/config.ts';
+import type { LogKind } from '../../engine/contract/log/log.ts';
+import { secretsFor } from '../../engine/contract/secrets.ts';
+import { deleteData, stopAll } from '../../engine/stack/control.ts';
+import { takeLock } from '../../engine/stack/lock.ts';
+import { type StackEnv, StackError, startStack } from '../../engine/stack/stack.ts';
+import { gatewayVariables } from '../../gateway/config.ts';
+import { type Child, startScript } from '../peers/process.ts';
+
+/** Watchers come back this long after their stream has ended, and up to twice that: not long, as a demo is not. */
+const WATCHER_RETRY_MS = 500;
+
+export interface SiteOptions {
+  /** The stack's directory, such as `<project>/.stack/demo`; all data in it is deleted first. */
+  readonly dir: string;
+  readonly gateways: number;
+  readonly log: LogKind | undefined;
+  readonly onProgress: (line: string) => void;
+}
+
+/** The private servers. */
+export interface Servers {
+  readonly env: StackEnv;
+  readonly namespace: string;
+  readonly partitions: number;
+}
+
+/** What runs on them. */
+export interface Site {
+  readonly operator: { readonly base: string; readonly token: string };
+  readonly ticket: { readonly secret: string; readonly audience: string };
+  readonly gateways: readonly string[];
+  /** Rejects when the engine or a gateway ends by itself; never resolves. */
+  readonly broken: Promise<never>;
+}
+
+/** What is to be undone at the end, last first; each even when another fails. */
+export class Closers {
+  readonly #closers: (() => Promise<unknown>)[] = [];
+  #closing: Promise<void> | undefined;
+
+  get isClosing(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  add(close: () => Promise<unknown>): void {
+    this.#closers.push(close);
+  }
+
+  /** Safe to call again. Rejects with the first error, when all is done. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const errors: unknown[] = [];
+    for (let close = this.#closers.pop(); close !== undefined; close = this.#closers.pop()) {
+      await close().catch((error: unknown) => errors.push(error));
+    }
+    if (errors.length > 0) throw errors[0];
+  }
+}
+
+/** Starts the servers on fresh data; what is to be undone is added to `closers`. Rejects with StackError. */
+export async function startServers(options: SiteOptions, closers: Closers): Promise<Servers> {
+  const { dir, log, onProgress } = options;
+  await mkdir(dir, { recursive: true, mode: 0o700 });
+  closers.add(await claim(dir));
+  await stopAll(dir, onProgress);
+  await deleteData(dir);
+  const env = { ...ownEnvironment(), ...(log === undefined ? {} : { LOG: log }) };
+  const stack = await startStack({ dir, env, onProgress });
+  closers.add(() => stack.stop());
+  for (const note of stack.notes) onProgress(note);
+  return { env: stack.env, namespace: 'demo', partitions: 8 };
+}
+
+/** Starts engine and gateways; what is to be undone is added to `closers`. Rejects when one does not start. */
+export async function startProcesses(
+  { dir, gateways, onProgress }: SiteOptions,
+  servers: Servers,
+  closers: Closers,
+): Promise<Site> {
+  const secrets = secretsFor(dir, {});
+  const env = {
+    ...ownEnvironment(),
+    ...servers.env,
+    ...secrets,
+    NAMESPACE: servers.namespace,
+    LOG_PARTITIONS: String(servers.partitions),
+    WATCHER_RETRY_MS: String(WATCHER_RETRY_MS),
+    GATEWAY_PORT: '0',
+    ENGINE_PORT: '0',
+    LOG_LEVEL: 'warn',
+    FAIRLINE_PARENT: 'pipe',
+  };
+  onProgress(`starting the engine and ${gateways === 1 ? 'a gateway' : `${gateways} gateways`}`);
+  const start = async (file: string, name: string): Promise<Child> => {
+    const child = await startScript(new URL(`../../${file}`, import.meta.url), { name, env });
+    closers.add(() => child.stop());
+    return child;
+  };
+  const engine = await start('engine/main.ts', 'the engine');
+  const numbers = Array.from({ length: gateways }, (_, number) => number + 1);
+  const doors = await Promise.all(numbers.map(number => start('gateway/main.ts', `gateway ${number}`)));
+  const broken = Promise.race([engine, ...doors].map(child => ended(child, closers)));
+  // It is raced against what the demo waits for; when it waits for nothing, the end of a process is told at the next wait.
+  broken.catch(() => undefined);
+  return {
+    operator: { base: baseOf(engine), token: secrets.OPERATOR_TOKEN },
+    ticket: { secret: secrets.TICKET_SECRET, audience: 'fairline' },
+    gateways: doors.map(baseOf),
+    broken,
+  };
+}
+
+/** One demo at a time in this directory: another one would delete its data. */
+async function claim(dir: string): Promise<() => Promise<void>> {
+  const taken = new AbortController();
+  try {
+    return await takeLock(`${dir}.lock`, taken.signal, holder =>
+      taken.abort(
+        new StackError(
+          `process ${holder.pid} is running a demo in this checkout already`,
+          'wait for it, or end it',
+        ),
+      ),
+    );
+  } catch (error) {
+    throw taken.signal.aborted ? taken.signal.reason : error;
+  }
+}
+
+/**
+ * This process's environment with every variable of gateway and engine taken out: the demo has servers, secrets and
+ * settings of its own, whatever is configured here.
+ */
+function ownEnvironment(): Record<string, string | undefined> {
+  const names = [...Object.keys(gatewayVariables), ...Object.keys(engineVariables)];
+  return { ...process.env, ...Object.fromEntries(names.map(name => [name, undefined])) };
+}
+
+function baseOf(child: Child): string {
+  return `http://127.0.0.1:${child.ready.port}`;
+}
+
+async function ended(child: Child, closers: Closers): Promise<never> {
+  const { code, signal } = await child.exited;
+  if (closers.isClosing) return await new Promise<never>(() => {});
+  throw new Error(`${child.name} ended (${signal ?? `exit code ${code}`}) in the middle:\n${child.errors()}`);
+}

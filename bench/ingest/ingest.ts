@@ -1,0 +1,217 @@
+/**
+ * How fast the engine takes the log into the ledger, held against the plainest insert of the same rows.
+ *
+ * Both write into tables of one database, new in every round, with the same columns, checks and indexes. The log is
+ * filled before, and the time begins when the engine begins to read it, so starting the engine is not in it.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { pino } from 'pino';
+import { readJudgeConfig } from '../../engine/config.ts';
+import { type LogKind, partitionOf } from '../../engine/contract/log/log.ts';
+import { openProducer } from '../../engine/contract/log/open.ts';
+import { bigintArray, textArray } from '../../sql/arrays.ts';
+import { createCampaign } from '../../sql/campaigns.ts';
+import { migrate } from '../../sql/migrate.ts';
+import { measureCpu, treeCpuUs } from '../peers/usage.ts';
+import { LostRun } from '../system/books.ts';
+import { type Closing, closingAfter } from '../system/closing.ts';
+import { makeSite, type Site, startEngine } from '../system/fairline.ts';
+import type { Servers } from '../system/servers.ts';
+import { CAMPAIGN, makeRows, type Rows } from './rows.ts';
+
+/** Rows a statement of the plain insert; see README.md for how others did. */
+const STATEMENT_ROWS = 10_000;
+const POLL_MS = 5;
+/** A million rows at a tenth of the usual rate. */
+const LIMIT_MS = 180_000;
+const OPENED_MS_AGO = 600_000;
+const OPEN_MS = 3_600_000;
+
+export interface IngestFigures {
+  readonly rowsPerSecond: number;
+  /** CPU time a row, in microseconds; `postgres` with all its processes. */
+  readonly cpuUs: Readonly<Record<string, number>>;
+}
+
+export type IngestName = 'bare' | 'redisLog' | 'kafkaLog';
+
+/** One of each; without Kafka its log is not there. */
+export type IngestRound = Readonly<Partial<Record<IngestName, IngestFigures>>>;
+
+interface Turn {
+  readonly name: IngestName;
+  measure(): Promise<IngestFigures>;
+}
+
+export interface IngestOptions {
+  readonly rounds: number;
+  readonly rows: number;
+}
+
+export async function measureIngest(
+  servers: Servers,
+  options: IngestOptions,
+  closing: Closing,
+  say: (line: string) => void,
+): Promise<readonly IngestRound[]> {
+  const opensAt = new Date(Date.now() - OPENED_MS_AGO);
+  const opensAtUs = opensAt.getTime() * 1_000;
+  const rows = makeRows(options.rows, { opensAtUs, firstUs: opensAtUs + 1_000_000 });
+  const hasKafka = servers.env.KAFKA_BROKERS !== undefined;
+  if (!hasKafka) say('there is no Kafka: its log is left out');
+  const turns: readonly Turn[] = [
+    { name: 'bare', measure: () => measureBare(servers, rows, opensAt, closing) },
+    { name: 'redisLog', measure: () => measureEngine(servers, 'redis', rows, opensAt, closing) },
+    ...(hasKafka
+      ? [
+          {
+            name: 'kafkaLog',
+            measure: () => measureEngine(servers, 'kafka', rows, opensAt, closing),
+          } as const,
+        ]
+      : []),
+  ];
+  const rounds: IngestRound[] = [];
+  for (let round = 1; round <= options.rounds; round++) {
+    const figures: Partial<Record<IngestName, IngestFigures>> = {};
+    for (const { name, measure } of round % 2 === 1 ? turns : [...turns].reverse()) {
+      const one = await measure();
+      figures[name] = one;
+      say(`round ${round} of ${options.rounds}  ${name.padEnd(8)}  ${Math.round(one.rowsPerSecond)} rows/s`);
+    }
+    rounds.push(figures);
+  }
+  return rounds;
+}
+
+/** A site with a migrated ledger that has the campaign, and a connection to it. */
+async function withLedger<T>(
+  servers: Servers,
+  log: LogKind,
+  opensAt: Date,
+  outer: Closing,
+  work: (site: Site, client: pg.Client, closing: Closing) => Promise<T>,
+): Promise<T> {
+  return closingAfter(async closing => {
+    await outer.own(Promise.resolve({ stop: () => closing.close() }));
+    const site = await closing.own(makeSite(servers, log));
+    await migrate(site.databaseUrl, () => undefined);
+    const client = new pg.Client({ connectionString: site.databaseUrl });
+    await client.connect();
+    await closing.own(Promise.resolve({ stop: () => client.end() }));
+    const { campaignId } = await createCampaign(client, {
+      kind: 'raffle',
+      title: 'Ingest',
+      places: 1,
+      opensAt,
+      closesAt: new Date(Date.now() + OPEN_MS),
+    });
+    if (campaignId !== CAMPAIGN) throw new Error(`the ledger was not empty: campaign ${campaignId}`);
+    return work(site, client, closing);
+  });
+}
+
+function measureBare(servers: Servers, rows: Rows, opensAt: Date, outer: Closing): Promise<IngestFigures> {
+  return withLedger(servers, 'redis', opensAt, outer, async (_site, client) => {
+    await client.query('create table bare_entries (like entries including all)');
+    await client.query('checkpoint');
+    const used = await cpuOf(servers, { client: process.pid });
+    const beganMs = performance.now();
+    for (let from = 0; from < rows.count; from += STATEMENT_ROWS) {
+      const to = from + STATEMENT_ROWS;
+      const { campaignIds, userIds, stamps } = rows.columns;
+      await client.query(
+        `insert into bare_entries (campaign_id, user_id, stamp)
+         select * from unnest($1::bigint[], $2::text[], $3::bigint[])`,
+        [
+          bigintArray(campaignIds.slice(from, to)),
+          textArray(userIds.slice(from, to)),
+          bigintArray(stamps.slice(from, to)),
+        ],
+      );
+    }
+    const seconds = (performance.now() - beganMs) / 1e3;
+    const cpuUs = await used(rows.count);
+    await requireRows(client, 'bare_entries', rows.count);
+    return { rowsPerSecond: rows.count / seconds, cpuUs };
+  });
+}
+
+function measureEngine(
+  servers: Servers,
+  log: LogKind,
+  rows: Rows,
+  opensAt: Date,
+  outer: Closing,
+): Promise<IngestFigures> {
+  return withLedger(servers, log, opensAt, outer, async (site, client, closing) => {
+    await fillLog(site, rows);
+    await client.query('checkpoint');
+    const engine = await closing.own(startEngine(site));
+    const used = await cpuOf(servers, { engine: engine.pid });
+    const rowsPerSecond = await timeIntake(client, rows);
+    const cpuUs = await used(rows.count);
+    await requireRows(client, 'entries', rows.count);
+    return { rowsPerSecond, cpuUs };
+  });
+}
+
+async function fillLog(site: Site, { records }: Rows): Promise<void> {
+  const config = readJudgeConfig(site.env);
+  const producer = await openProducer(config, pino({ level: 'silent' }));
+  try {
+    for (const { gateway, bytes } of records) {
+      await producer.append(partitionOf(gateway, config.LOG_PARTITIONS), bytes);
+    }
+  } finally {
+    await producer.close();
+  }
+}
+
+/**
+ * Rows a second, from the moment at which the engine has noted in the ledger that it reads a partition, which is the
+ * first thing it does with it, to the last commit. (Not from the first commit: a batch of Kafka may hold all there is.)
+ * What is asked costs Postgres next to nothing: a few rows of log_partitions, and of gateways, in which each batch
+ * notes how many slices have been taken in.
+ */
+async function timeIntake(client: pg.Client, { records, count }: Rows): Promise<number> {
+  const endMs = performance.now() + LIMIT_MS;
+  let beganMs: number | undefined;
+  for (;;) {
+    const { rows } = await client.query<{ partitions: string; slices: string | null }>(
+      `select (select count(*) from log_partitions) as partitions,
+              (select sum(slice_number) from gateways) as slices`,
+    );
+    const nowMs = performance.now();
+    if (Number(rows[0]?.partitions) > 0) beganMs ??= nowMs;
+    const slices = Number(rows[0]?.slices ?? 0);
+    if (beganMs !== undefined && slices === records.length) return count / ((nowMs - beganMs) / 1e3);
+    if (nowMs > endMs) throw new LostRun(`${slices} of ${records.length} slices were taken in in time`);
+    await sleep(POLL_MS);
+  }
+}
+
+async function requireRows(
+  client: pg.Client,
+  table: 'entries' | 'bare_entries',
+  wanted: number,
+): Promise<void> {
+  const { rows } = await client.query<{ count: string }>(`select count(*) from ${table}`);
+  const found = Number(rows[0]?.count);
+  if (found !== wanted) throw new LostRun(`${table} has ${found} rows in place of ${wanted}`);
+}
+
+/** Begins to measure; the function it returns says the CPU time a row since. */
+async function cpuOf(
+  { pids }: Servers,
+  client: Readonly<Record<string, number>>,
+): Promise<(rows: number) => Promise<Readonly<Record<string, number>>>> {
+  const postgres = async (): Promise<number> => (pids.postgres === undefined ? 0 : treeCpuUs(pids.postgres));
+  const before = await postgres();
+  const used = await measureCpu(client);
+  return async rows => {
+    const all = { ...(await used()), postgres: (await postgres()) - before };
+    return Object.fromEntries(Object.entries(all).map(([name, us]) => [name, us / rows]));
+  };
+}

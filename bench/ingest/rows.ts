@@ -1,0 +1,67 @@
+import { ITEM_ENTRY, RecordEncoder } from '../../engine/contract/record.ts';
+import { stampOf } from '../../engine/contract/stamp.ts';
+import type { EntryColumns } from '../../sql/entries.ts';
+
+/** As a burst of 400 connections makes them. */
+export const SLICE_ENTRIES = 400;
+/** Each with a partition of its own. */
+export const GATEWAYS = 4;
+/** The first campaign of an empty ledger. */
+export const CAMPAIGN = 1;
+/** From one entry to the next: 40,000 a second. */
+const GAP_US = 25;
+
+/** A record as it stands in the log, with the partition it belongs to. */
+export interface FilledRecord {
+  readonly gateway: number;
+  readonly bytes: Buffer;
+}
+
+/** The same entries twice: as the slices of several gateways, and as columns in the order of their stamps. */
+export interface Rows {
+  readonly count: number;
+  readonly records: readonly FilledRecord[];
+  readonly columns: EntryColumns;
+}
+
+/**
+ * Makes entries that were stamped from `firstUs` on in a campaign that opened at `opensAtUs`; `count` is rounded up to
+ * whole slices. User ids come in no order, as they do in a burst: 9 characters, the number scattered by Knuth's
+ * multiplicative hash (The Art of Computer Programming 3, 6.4), which gives no id twice.
+ */
+export function makeRows(
+  count: number,
+  { opensAtUs, firstUs }: { opensAtUs: number; firstUs: number },
+): Rows {
+  const slices = Math.ceil(count / SLICE_ENTRIES);
+  const campaignIds: number[] = [];
+  const userIds: string[] = [];
+  const stamps: number[] = [];
+  const records: FilledRecord[] = [];
+  const encoder = new RecordEncoder();
+  for (let slice = 0; slice < slices; slice++) {
+    const gateway = slice % GATEWAYS;
+    encoder.begin();
+    let instantUs = firstUs;
+    for (let entry = 0; entry < SLICE_ENTRIES; entry++) {
+      const number = slice * SLICE_ENTRIES + entry;
+      instantUs = firstUs + number * GAP_US;
+      const stamp = stampOf(instantUs, opensAtUs, gateway);
+      const userId = `u${(Math.imul(number, 2_654_435_761) >>> 0).toString(16).padStart(8, '0')}`;
+      encoder.add(ITEM_ENTRY, CAMPAIGN, stamp, userId);
+      campaignIds.push(CAMPAIGN);
+      userIds.push(userId);
+      stamps.push(stamp);
+    }
+    const head = {
+      kind: 'slice',
+      gateway,
+      incarnation: 1 + gateway,
+      sliceNumber: 1 + Math.floor(slice / GATEWAYS),
+      throughUs: instantUs,
+      rankedUs: instantUs,
+    } as const;
+    records.push({ gateway, bytes: Buffer.from(encoder.finish(head)) });
+  }
+  return { count: stamps.length, records, columns: { campaignIds, userIds, stamps } };
+}

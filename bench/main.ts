@@ -1,0 +1,114 @@
+/**
+ * `npm run bench -- <name> [options]`: measures on a private stack of its own, prints tables, and with `--json` a JSON
+ * object as the last line. Without a name it lists what there is.
+ */
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { StackError } from '../engine/stack/stack.ts';
+import type { Bench, Options } from './bench.ts';
+import { burst } from './burst/main.ts';
+import { ingest } from './ingest/main.ts';
+import { roundedAll } from './report/figures.ts';
+import { helpOf, readOptions, UsageError } from './report/options.ts';
+import { LostRun } from './system/books.ts';
+import { Closing } from './system/closing.ts';
+import { startServers } from './system/servers.ts';
+import { watchers } from './watchers/main.ts';
+
+const STACK_DIR = join(import.meta.dirname, '..', '.stack', 'bench');
+const EXIT_USAGE = 2;
+/** A stop that takes longer is held up; children end with this process, and the servers with their keeper. */
+const STOP_LIMIT_MS = 30_000;
+
+const benches = { burst, ingest, watchers };
+type Name = keyof typeof benches;
+
+function isName(name: string): name is Name {
+  return Object.hasOwn(benches, name);
+}
+
+function usage(): string {
+  const lines = Object.entries(benches).map(
+    ([name, { summary, options }]) => `${name}: ${summary}\n${helpOf(options)}`,
+  );
+  return `npm run bench -- <name> [options]\n\n${lines.join('\n\n')}\n`;
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+async function run<O extends Options>(name: Name, bench: Bench<O>, args: readonly string[]): Promise<void> {
+  const options = readOptions(bench.options, args);
+  const closing = new Closing();
+  const interrupted = endOnSignals(closing);
+  const beganMs = performance.now();
+  try {
+    const servers = await closing.own(startServers({ dir: STACK_DIR, kafka: bench.kafka, say }));
+    for (const note of servers.notes) say(note);
+    const { text, json } = await bench.run({ servers, options, closing, say });
+    const machine = {
+      node: process.version,
+      platform: `${process.platform} ${process.arch}`,
+      cores: cpus().length,
+    };
+    process.stdout.write(`\n${text}\n`);
+    if (options.json) {
+      const seconds = Math.round((performance.now() - beganMs) / 1e3);
+      const { json: _, ...asked } = options;
+      process.stdout.write(
+        `${JSON.stringify({ bench: name, ...roundedAll(json), options: asked, ...machine, seconds })}\n`,
+      );
+    }
+  } catch (error) {
+    // What fails then fails because its servers were stopped.
+    if (!interrupted.aborted) throw error;
+  } finally {
+    await closing.close();
+  }
+}
+
+/** Ctrl-C and SIGTERM: ends what was started, and then this process, as the signal would have. Answers whether one came. */
+function endOnSignals(closing: Closing): AbortSignal {
+  const interrupted = new AbortController();
+  for (const [signal, code] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const) {
+    process.once(signal, () => {
+      interrupted.abort();
+      say(`${signal}: stopping`);
+      const stopped = closing.close().catch((error: unknown) => say(String(error)));
+      void Promise.race([stopped, sleep(STOP_LIMIT_MS)]).finally(() => process.exit(code));
+    });
+  }
+  return interrupted.signal;
+}
+
+async function main(): Promise<void> {
+  const [name, ...args] = process.argv.slice(2);
+  if (name === undefined) {
+    process.stdout.write(usage());
+    return;
+  }
+  if (!isName(name)) {
+    const names = Object.keys(benches).join(', ');
+    throw new UsageError(`there is no bench ${JSON.stringify(name.slice(0, 60))}; ${names} would be right`);
+  }
+  switch (name) {
+    case 'burst':
+      return await run(name, burst, args);
+    case 'ingest':
+      return await run(name, ingest, args);
+    case 'watchers':
+      return await run(name, watchers, args);
+  }
+}
+
+main().catch((error: unknown) => {
+  const isPlain = error instanceof UsageError || error instanceof LostRun || error instanceof StackError;
+  say(isPlain ? error.message : String(error instanceof Error ? error.stack : error));
+  if (error instanceof StackError) say(error.remedy);
+  process.exitCode = error instanceof UsageError ? EXIT_USAGE : 1;
+});

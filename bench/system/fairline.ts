@@ -1,0 +1,172 @@
+import { randomBytes } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { engineVariables } from '../../engine/config.ts';
+import { type Keys, keysOf } from '../../engine/contract/keys.ts';
+import type { LogKind } from '../../engine/contract/log/log.ts';
+import { gatewayVariables } from '../../gateway/config.ts';
+import { type Child, startChild } from '../peers/process.ts';
+import { Closing } from './closing.ts';
+import { Operator } from './operator.ts';
+import type { Servers } from './servers.ts';
+import { until } from './waiting.ts';
+
+const AUDIENCE = 'fairline';
+/** An engine may have a broker's group to join, and a gateway waits for the engine. */
+const READY_LIMIT_MS = 60_000;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The part of the servers that one fairline has for itself, and what its processes are told. */
+export interface Site {
+  readonly log: LogKind;
+  readonly databaseUrl: string;
+  readonly namespace: string;
+  readonly keys: Keys;
+  readonly operatorToken: string;
+  /** For the load generator. */
+  readonly ticket: { readonly secret: string; readonly audience: string };
+  readonly env: Environment;
+  /** Takes the database away. What stands in Redis and Kafka goes with the servers. */
+  stop(): Promise<void>;
+}
+
+/** A process that listens. */
+export interface Process extends Child {
+  readonly base: string;
+}
+
+/** One engine and some gateways, ready to take entries. */
+export interface Fairline {
+  readonly site: Site;
+  readonly engine: Process;
+  readonly gateways: readonly Process[];
+  readonly operator: Operator;
+  stop(): Promise<void>;
+}
+
+/** Makes room for a fairline of its own on these servers. `env` changes what its processes are told. */
+export async function makeSite(servers: Servers, log: LogKind, env: Environment = {}): Promise<Site> {
+  if (log === 'kafka' && servers.env.KAFKA_BROKERS === undefined) throw new Error('there is no Kafka');
+  const database = await servers.createDatabase();
+  const namespace = `bench-${randomBytes(6).toString('hex')}`;
+  const secret = randomBytes(32).toString('base64url');
+  const operatorToken = randomBytes(32).toString('base64url');
+  return {
+    log,
+    databaseUrl: database.url,
+    namespace,
+    keys: keysOf(namespace),
+    operatorToken,
+    ticket: { secret, audience: AUDIENCE },
+    env: {
+      ...unconfigured(),
+      ...servers.env,
+      LOG: log,
+      DATABASE_URL: database.url,
+      NAMESPACE: namespace,
+      TICKET_SECRET: secret,
+      TICKET_AUDIENCE: AUDIENCE,
+      OPERATOR_TOKEN: operatorToken,
+      LOG_LEVEL: 'warn',
+      FAIRLINE_PARENT: 'pipe',
+      ...env,
+    },
+    stop: () => database.drop(),
+  };
+}
+
+/** Every variable of engine and gateway, taken out: what is configured here is not for this fairline. */
+function unconfigured(): Environment {
+  const names = [...Object.keys(engineVariables), ...Object.keys(gatewayVariables)];
+  return Object.fromEntries(names.map(name => [name, undefined]));
+}
+
+/** Starts an engine as a process; resolves when its API listens, which may be before the log is consumed. */
+export function startEngine(site: Site): Promise<Process> {
+  return startProcess('engine', site, { ENGINE_PORT: '0' });
+}
+
+/**
+ * Starts a gateway as a process; resolves when it takes entries, for which there must be an engine. `preload`: a module
+ * that node loads before the gateway.
+ */
+export async function startGateway(site: Site, preload?: URL): Promise<Process> {
+  const gateway = await startProcess('gateway', site, { GATEWAY_PORT: '0' }, preload);
+  try {
+    await untilReady(gateway);
+    return gateway;
+  } catch (error) {
+    await gateway.stop();
+    throw error;
+  }
+}
+
+/** Starts an engine, then the gateways; resolves when every gateway takes entries. */
+export async function startFairline(site: Site, { gateways: count = 1 } = {}): Promise<Fairline> {
+  const closing = new Closing();
+  try {
+    const engine = await closing.own(startEngine(site));
+    const gateways: Process[] = [];
+    for (let number = 0; number < count; number++) {
+      gateways.push(await closing.own(startGateway(site)));
+    }
+    const operator = new Operator(engine.base, site.operatorToken);
+    return { site, engine, gateways, operator, stop: () => closing.close() };
+  } catch (error) {
+    await closing.close();
+    throw error;
+  }
+}
+
+/** Resolves when every gateway knows the campaign: before that it is answered with 404. */
+export async function untilKnown(
+  { gateways }: Pick<Fairline, 'gateways'>,
+  campaignId: number,
+): Promise<void> {
+  await Promise.all(
+    gateways.map(({ base }) =>
+      until(`campaign ${campaignId} at ${base}`, { everyMs: 20, limitMs: READY_LIMIT_MS }, async () => {
+        const { ok } = await fetch(`${base}/v1/campaigns/${campaignId}`);
+        return ok || undefined;
+      }),
+    ),
+  );
+}
+
+/** Resolves when every entry of a closed campaign has its outcome. */
+export async function untilSettled({ operator }: Fairline, campaignId: number): Promise<void> {
+  await until(`the end of campaign ${campaignId}`, { everyMs: 100, limitMs: 120_000 }, async () => {
+    const { status } = await operator.get(campaignId);
+    return status === 'settled' || undefined;
+  });
+}
+
+async function startProcess(
+  name: 'engine' | 'gateway',
+  site: Site,
+  port: Environment,
+  preload?: URL,
+): Promise<Process> {
+  const imports = [import.meta.resolve('tsx'), ...(preload === undefined ? [] : [preload.href])];
+  const main = fileURLToPath(new URL(`../../${name}/main.ts`, import.meta.url));
+  const child = await startChild({
+    name,
+    command: process.execPath,
+    args: [...imports.flatMap(module => ['--import', module]), main],
+    env: { ...site.env, ...port },
+    isReady: line => line.ready === name,
+  });
+  return { ...child, base: `http://127.0.0.1:${child.ready.port}` };
+}
+
+async function untilReady({ base, name, errors }: Process): Promise<void> {
+  let last = '';
+  const ask = async (): Promise<true | undefined> => {
+    const response = await fetch(`${base}/readyz`);
+    last = await response.text();
+    return response.ok || undefined;
+  };
+  await until(`${name} at ${base}`, { everyMs: 20, limitMs: READY_LIMIT_MS }, ask).catch(error => {
+    throw new Error(`${error.message}; it says ${last}; its log: ${errors()}`, { cause: error });
+  });
+}

@@ -1,0 +1,57 @@
+import type { Static } from 'typebox';
+import type { CampaignJson, NewCampaignBody, TotalsJson } from '../../engine/api/schemas.ts';
+
+type Totals = Static<typeof TotalsJson>;
+
+/** Closing takes as long as a lease, and the engine may be busy with a burst meanwhile. */
+const TIMEOUT_MS = 60_000;
+
+/** What operators do, over HTTP, as they do it. Every call rejects with the answer when it is not the wanted one. */
+export class Operator {
+  readonly #base: string;
+  readonly #token: string;
+
+  /** `base`: the engine's, such as http://127.0.0.1:8081. */
+  constructor(base: string, token: string) {
+    this.#base = base;
+    this.#token = token;
+  }
+
+  async create(campaign: NewCampaignBody): Promise<CampaignJson> {
+    return (await this.#ask('POST', '/v1/campaigns', campaign)) as CampaignJson;
+  }
+
+  async get(campaignId: number): Promise<CampaignJson> {
+    return (await this.#ask('GET', `/v1/campaigns/${campaignId}`)) as CampaignJson;
+  }
+
+  /** Closes it ahead of time; resolves when the close has passed, after a lease or so. */
+  async close(campaignId: number): Promise<CampaignJson> {
+    return (await this.#ask('POST', `/v1/campaigns/${campaignId}/close`)) as CampaignJson;
+  }
+
+  async totals(campaignId: number): Promise<Totals> {
+    return (await this.#ask('GET', `/v1/campaigns/${campaignId}/totals`)) as Totals;
+  }
+
+  async #ask(method: 'GET' | 'POST', path: string, body?: unknown): Promise<unknown> {
+    const response = await fetch(`${this.#base}${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${this.#token}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+    const text = await response.text();
+    if (!response.ok)
+      throw new Error(`${method} ${path} was answered with ${response.status}: ${text.slice(0, 500)}`);
+    return JSON.parse(text);
+  }
+}
+
+/** An instant of the operator's API, `ms` from now. */
+export function inMs(ms: number): string {
+  return new Date(Date.now() + ms).toISOString();
+}

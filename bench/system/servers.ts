@@ -1,0 +1,124 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { Redis } from 'ioredis';
+import pg from 'pg';
+import { deleteData, stopAll } from '../../engine/stack/control.ts';
+import { takeLock } from '../../engine/stack/lock.ts';
+import type { KafkaNeed } from '../../engine/stack/plan.ts';
+import { readRecord, SERVER_NAMES, type ServerName } from '../../engine/stack/records.ts';
+import { type StackEnv, startStack } from '../../engine/stack/stack.ts';
+
+/** How often Redis puts its file on disk: before each answer, or once a second. */
+export type Fsync = 'always' | 'everysec';
+
+export interface Database {
+  readonly url: string;
+  /** Takes it away, with whatever connections are still there. */
+  drop(): Promise<void>;
+}
+
+/** PostgreSQL, Redis and, where it could be had, Kafka, for one piece of work. */
+export interface Servers {
+  readonly env: StackEnv;
+  /** Where they run as processes that can be measured. */
+  readonly pids: Readonly<Partial<Record<ServerName, number>>>;
+  /** What a person should know of the start, such as why there is no Kafka. */
+  readonly notes: readonly string[];
+  /** An empty database of one's own. */
+  createDatabase(): Promise<Database>;
+  setFsync(fsync: Fsync): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface ServersOptions {
+  /** Of this work alone: whatever data lies there is deleted, before and after. */
+  readonly dir: string;
+  readonly kafka: KafkaNeed;
+  readonly say: (line: string) => void;
+}
+
+/**
+ * Starts new private servers without any data, whatever the environment names: figures must not depend on what was
+ * there before, nor a load reach somebody's server. Waits while other work holds the directory. Rejects with StackError.
+ */
+export async function startServers({ dir, kafka, say }: ServersOptions): Promise<Servers> {
+  await mkdir(dirname(dir), { recursive: true });
+  const release = await takeLock(`${dir}.lock`, new AbortController().signal, ({ pid }) =>
+    say(`process ${pid} is at work in ${dir}: waiting for it`),
+  );
+  try {
+    await stopAll(dir, say);
+    await deleteData(dir);
+    const env = { ...process.env, DATABASE_URL: '', REDIS_URL: '', KAFKA_BROKERS: '', LOG: 'redis' };
+    const stack = await startStack({ dir, env, need: { kafka }, onProgress: say });
+    let stopping: Promise<void> | undefined;
+    return {
+      ...serversAt(stack.env),
+      pids: pidsIn(dir),
+      notes: stack.notes,
+      stop: () => {
+        stopping ??= (async () => {
+          await stack.stop();
+          await deleteData(dir);
+          await release();
+        })();
+        return stopping;
+      },
+    };
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+/** Servers that somebody else has started and will stop. */
+export function serversAt(env: StackEnv): Servers {
+  return {
+    env,
+    pids: {},
+    notes: [],
+    createDatabase: () => createDatabase(env.DATABASE_URL),
+    setFsync: fsync => setFsync(env.REDIS_URL, fsync),
+    stop: async () => undefined,
+  };
+}
+
+function pidsIn(dir: string): Servers['pids'] {
+  return Object.fromEntries(
+    SERVER_NAMES.flatMap(name => {
+      const pid = readRecord(dir, name)?.process?.pid;
+      return pid === undefined ? [] : [[name, pid]];
+    }),
+  );
+}
+
+async function createDatabase(serverUrl: string): Promise<Database> {
+  const name = `bench_${randomBytes(6).toString('hex')}`;
+  await administer(serverUrl, `create database ${name}`);
+  const url = new URL(serverUrl);
+  url.pathname = `/${name}`;
+  return {
+    url: url.href,
+    drop: () => administer(serverUrl, `drop database if exists ${name} with (force)`),
+  };
+}
+
+async function administer(serverUrl: string, statement: string): Promise<void> {
+  const client = new pg.Client({ connectionString: serverUrl });
+  await client.connect();
+  try {
+    await client.query(statement);
+  } finally {
+    await client.end();
+  }
+}
+
+async function setFsync(redisUrl: string, fsync: Fsync): Promise<void> {
+  const redis = new Redis(redisUrl);
+  try {
+    await redis.config('SET', 'appendfsync', fsync);
+  } finally {
+    redis.disconnect();
+  }
+}

@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { after, before, suite, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { LoadError } from '../load/job.ts';
+import { startWatchers } from './fleet.ts';
+import { ACCEPTED, type DoorServer, GONE, outcome, startDoor, streamHead, TICKET } from './testing.ts';
+
+const WORKER = fileURLToPath(new URL('./worker.ts', import.meta.url));
+const groups = (enter: 'post' | 'wait') => [{ campaign: 7, users: { from: 0, to: 5 }, enter }];
+
+/** Runs a worker by hand, as from a shell, and returns its last line and exit code. */
+function runWorker(argument: string, input = ''): Promise<{ last: string; code: number | null }> {
+  return new Promise(resolve => {
+    const child = execFile(process.execPath, ['--import', 'tsx', WORKER, argument], (_error, stdout) => {
+      resolve({ last: stdout.trim().split('\n').at(-1) ?? '', code: child.exitCode });
+    });
+    child.stdin?.end(input);
+  });
+}
+
+suite('a watcher process', () => {
+  let door: DoorServer;
+  before(async () => {
+    door = await startDoor(({ method, user, socket, lastEventId }) => {
+      if (method === 'POST') socket.write(ACCEPTED);
+      else if (user.endsWith('4')) socket.write(streamHead());
+      else
+        socket.write(lastEventId === undefined ? streamHead() + outcome(1, { outcome: 'sold_out' }) : GONE);
+    });
+  });
+  after(() => door.close());
+
+  test('waits to be let go, watches, and is cut off when told so', async () => {
+    const watchers = await startWatchers({ bases: [door.base], groups: groups('post'), ticket: TICKET });
+    try {
+      assert.equal(door.asked.length, 0);
+      const watching = watchers.go();
+      setTimeout(() => watchers.cut(), 1_000);
+      const result = await watching;
+      assert.deepEqual([result.ends.told, result.ends.limit], [4, 1]);
+    } finally {
+      await watchers.stop();
+    }
+  });
+
+  test('is given its job as an argument', async () => {
+    const job = {
+      bases: [door.base],
+      groups: [{ ...groups('post')[0], users: { from: 0, to: 2 } }],
+      ticket: TICKET,
+    };
+    const { last, code } = await runWorker(JSON.stringify(job));
+    assert.equal(JSON.parse(last).ends.told, 2);
+    assert.equal(code, 0);
+  });
+
+  test('ends when the process that holds it is gone', async () => {
+    const job = { bases: [door.base], groups: groups('wait'), ticket: TICKET, hold: true };
+    for (const input of ['', 'go\n']) {
+      const { last, code } = await runWorker(JSON.stringify(job), input);
+      assert.equal(JSON.parse(last).error.code, 'aborted');
+      assert.equal(code, 1);
+    }
+  });
+
+  test('says what is wrong with its job', async () => {
+    for (const argument of ['{', '{}', '[]']) {
+      const { last, code } = await runWorker(argument);
+      assert.equal(JSON.parse(last).error.code, 'bad_job');
+      assert.equal(code, 1);
+    }
+    const far = { bases: ['http://example.com'], groups: [], ticket: TICKET };
+    await assert.rejects(startWatchers(far), (error: unknown) => error instanceof LoadError);
+  });
+});

@@ -1,0 +1,50 @@
+import { startScript } from '../peers/process.ts';
+import { parseWatchJob, type WatchRequest } from './job.ts';
+import type { WatchResult } from './run.ts';
+
+const WORKER = new URL('./worker.ts', import.meta.url);
+/** Signing takes 5 us a ticket, and the machine may be busy. */
+const READY_TIMEOUT_MS = 60_000;
+
+/** A process full of watchers that waits to be let go. */
+export interface WatcherProcess {
+  readonly pid: number;
+  /** Lets them begin, at the times that their groups name; resolves when all are over. Rejects when it fails. Once. */
+  go(): Promise<WatchResult>;
+  /** Says that nobody makes entries any more. */
+  finish(): void;
+  /** Says that it is over for all, wherever they are; `go` then resolves with what there is. */
+  cut(): void;
+  /** Ends it at once. Safe to call again. */
+  stop(): Promise<void>;
+}
+
+/** Starts a watcher process. Throws `LoadError` `bad_job`; it ends with this one, however that ends. */
+export async function startWatchers(request: WatchRequest): Promise<WatcherProcess> {
+  const job = parseWatchJob({ ...request, hold: true });
+  const child = await startScript(WORKER, {
+    name: 'the watchers',
+    input: JSON.stringify(job),
+    readyTimeoutMs: READY_TIMEOUT_MS,
+    isReady: line => line.ready === true,
+  });
+  return {
+    pid: child.pid,
+    go: async () => {
+      child.say('go');
+      const { code, signal } = await child.exited;
+      const last = JSON.parse(child.lastLine() || '{}');
+      if (code !== 0 || !('watchers' in last)) {
+        const message =
+          last.error?.message ?? `ended (${signal ?? code}) without a result: ${child.errors()}`;
+        throw new Error(`${child.name}: ${message}`);
+      }
+      return last;
+    },
+    finish: () => child.say('finish'),
+    cut: () => child.say('cut'),
+    stop: async () => {
+      await child.stop();
+    },
+  };
+}

@@ -1,0 +1,253 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, truncate } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { WatchRequest } from './job.ts';
+import { readWatchRecord } from './record.ts';
+import { runWatch, type WatchHooks } from './run.ts';
+import {
+  ACCEPTED,
+  type Asked,
+  answered,
+  chunk,
+  type DoorServer,
+  GONE,
+  outcome,
+  position,
+  startDoor,
+  streamHead,
+  watchJob,
+} from './testing.ts';
+
+const NOT_OPEN = answered('409 Conflict', { type: 'urn:fairline:problem:not-open-yet' }, ['Retry-After: 1']);
+const SOLD_OUT = answered('409 Conflict', { type: 'urn:fairline:problem:sold-out' }, ['Retry-After: 3600']);
+const NO_ENTRY = answered('404 Not Found', { type: 'urn:fairline:problem:no-entry' });
+const WON = { outcome: 'won', serial: 4, code: 'abc' };
+
+interface Ran extends Awaited<ReturnType<typeof runWatch>> {
+  readonly asked: readonly (Asked & { readonly door: number })[];
+}
+
+/** Runs watchers against one or two servers that answer as told, and hands out what those were asked. */
+async function watch(
+  answer: (asked: Asked) => void | Promise<void>,
+  { servers = 1, watchers = 1, enter = 'post' as 'post' | 'wait', job = {} as Partial<WatchRequest> } = {},
+  hooks: WatchHooks = {},
+): Promise<Ran> {
+  const asked: (Asked & { readonly door: number })[] = [];
+  const counts = new Map<string, number>();
+  const doors: DoorServer[] = [];
+  for (let number = 0; number < servers; number++) {
+    doors.push(
+      await startDoor(one => {
+        asked.push({ ...one, door: number });
+        return answer(one);
+      }, counts),
+    );
+  }
+  try {
+    const bases = doors.map(({ base }) => base);
+    return { ...(await runWatch(watchJob(bases, watchers, enter, job), hooks)), asked };
+  } finally {
+    for (const door of doors) await door.close();
+  }
+}
+
+test('enters early and again, watches, is told, comes back once more and is told to stop', async () => {
+  const { result, record, asked } = await watch(({ method, times, socket, lastEventId }) => {
+    if (method === 'POST') socket.write(times === 1 ? NOT_OPEN : ACCEPTED);
+    else if (lastEventId === undefined) {
+      socket.write(streamHead() + position(3, 2) + chunk(':\n\n') + position(3, 0) + outcome(3, WON));
+    } else socket.write(GONE);
+  });
+  assert.deepEqual(
+    asked.map(({ method, lastEventId }) => [method, lastEventId]),
+    [
+      ['POST', undefined],
+      ['POST', undefined],
+      ['GET', undefined],
+      ['GET', '7:4096:over'],
+    ],
+  );
+  const [user] = record.users;
+  assert.ok(user !== undefined);
+  assert.deepEqual(
+    user.posts.map(({ status, stamp }) => [status, stamp]),
+    [
+      [409, null],
+      [202, 4_096],
+    ],
+  );
+  assert.deepEqual([user.end, user.streams, user.heartbeats], ['told', 1, 1]);
+  assert.equal(user.outcomes.length, 1);
+  assert.deepEqual(
+    [...record.shown.rows()].map(row => [row.watcher, row.position, row.ahead]),
+    [
+      [0, 3, 2],
+      [0, 3, 0],
+    ],
+  );
+  assert.deepEqual(result.ends, { told: 1, refused: 0, 'no-entry': 0, failed: 0, limit: 0 });
+  assert.deepEqual([result.positionsBackward, result.missingOutcomes, result.heartbeats], [0, 0, 1]);
+});
+
+test('comes back to the next gateway with its last id when a stream is cut, and counts what goes backward', async () => {
+  const { result, asked } = await watch(
+    async ({ method, times, socket }) => {
+      if (method === 'POST') socket.write(ACCEPTED);
+      else if (times === 1) socket.end(streamHead() + position(3, 5));
+      else if (times === 2) socket.end(streamHead() + position(4, 6));
+      else if (times === 3) socket.write(streamHead() + outcome(2, WON));
+      else socket.write(GONE);
+    },
+    { servers: 2 },
+  );
+  const ids = asked.filter(({ method }) => method === 'GET').map(({ lastEventId }) => lastEventId);
+  assert.deepEqual(ids, [undefined, '7:4096:5', '7:4096:6', '7:4096:over']);
+  assert.deepEqual(
+    asked.map(({ door }) => door),
+    [0, 0, 1, 0, 1],
+  );
+  // Ahead from 5 to 6, position from 3 to 4; and then to 2, which is no better for a final place.
+  assert.deepEqual([result.positionsBackward, result.positionsMoved], [2, 1]);
+  assert.deepEqual(result.errors, { closed: 2 });
+  assert.equal(result.ends.told, 1);
+});
+
+test('waits for an entry that somebody else makes, and not for ever', async () => {
+  const finishing = new Promise(resolve => setTimeout(resolve, 1_500));
+  const { result } = await watch(
+    ({ user, times, socket, lastEventId }) => {
+      const isMade = user.endsWith('0') && times > 2;
+      socket.write(!isMade ? NO_ENTRY : lastEventId === undefined ? streamHead() + outcome(1, WON) : GONE);
+    },
+    { watchers: 2, enter: 'wait' },
+    { finishing },
+  );
+  assert.deepEqual([result.ends.told, result.ends['no-entry']], [1, 1]);
+});
+
+test('a share reloads: with the last id as a lost connection does, without as a page does, then also the outcome', async () => {
+  const first = new Set<string>();
+  const { result, record, asked } = await watch(
+    ({ method, user, times, socket, lastEventId }) => {
+      if (method === 'POST') socket.write(ACCEPTED);
+      else if (lastEventId === '7:4096:over') socket.write(GONE);
+      else if (times === 1) {
+        first.add(user);
+        socket.write(streamHead() + position(3, 2));
+        // Those who do not reload are told while they wait.
+        setTimeout(() => socket.write(outcome(3, WON)), 600);
+      } else socket.write(streamHead() + position(3, 2) + outcome(3, WON));
+    },
+    {
+      watchers: 8,
+      job: { reloads: { share: 0.5, withoutIdShare: 0.5, times: 1, afterMs: { from: 1, to: 20 } } },
+    },
+  );
+  assert.equal(first.size, 8);
+  assert.equal(result.ends.told, 8);
+  assert.deepEqual([result.positionsBackward, result.outcomesChanged], [0, 0]);
+  const reloaders = record.users.filter(({ reloads }) => reloads > 0);
+  assert.equal(reloaders.length, 4);
+  const second = asked.filter(({ method, times }) => method === 'GET' && times === 2);
+  const byId = (id: string | undefined): number =>
+    second.filter(({ lastEventId }) => lastEventId === id).length;
+  assert.deepEqual([byId('7:4096:2'), byId(undefined), byId('7:4096:over')], [2, 2, 4]);
+  // A page that is loaded anew after the outcome shows it again.
+  assert.deepEqual(reloaders.map(({ outcomes }) => outcomes.length).sort(), [1, 1, 2, 2]);
+});
+
+test('another outcome than before is counted', async () => {
+  const { result } = await watch(
+    ({ method, times, socket, lastEventId }) => {
+      if (method === 'POST') socket.write(ACCEPTED);
+      else if (lastEventId !== undefined) socket.write(GONE);
+      else socket.write(streamHead() + outcome(3, times === 1 ? WON : { outcome: 'not_drawn' }));
+    },
+    { job: { reloads: { share: 1, withoutIdShare: 1 } } },
+  );
+  assert.equal(result.outcomesChanged, 1);
+});
+
+test('refused, busy, lost and silent', async () => {
+  const busy = answered('503 Service Unavailable', {}, ['Retry-After: 0']);
+  const { result, record } = await watch(
+    ({ method, user, times, socket, lastEventId }) => {
+      if (user.endsWith('0')) socket.write(SOLD_OUT);
+      else if (method === 'POST') {
+        if (times === 1) socket.write(busy);
+        else if (times === 2) socket.destroy();
+        else socket.write(ACCEPTED);
+      } else if (lastEventId !== undefined) socket.write(GONE);
+      else if (times === 1) socket.write(streamHead());
+      else socket.write(streamHead() + outcome(1, WON));
+    },
+    { watchers: 2, job: { silenceMs: 300 } },
+  );
+  assert.deepEqual([result.ends.refused, result.ends.told], [1, 1]);
+  const { closed = 0, ECONNRESET: reset = 0, silent = 0 } = result.errors;
+  assert.deepEqual([closed + reset, silent], [1, 1]);
+  const told = record.users.find(({ end }) => end === 'told');
+  assert.deepEqual(
+    told?.posts.map(({ status }) => status),
+    [503, 0, 202],
+  );
+  assert.equal(record.users.find(({ end }) => end === 'refused')?.why, 'urn:fairline:problem:sold-out');
+});
+
+test('what never should be answered ends a watcher, and says why', async () => {
+  const answers: readonly (readonly [string, RegExp])[] = [
+    [answered('500 Internal Server Error', {}), /answered with 500/],
+    [GONE, /over before an outcome/],
+    ['HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 2\r\n\r\nhi', /text\/html/],
+    [streamHead() + chunk('event: position\ndata: {"ahead":1}\n\n'), /without a position/],
+    [streamHead() + chunk('event: surprise\ndata: {"position":1,"ahead":1}\n\n'), /unknown event/],
+    ['garbage\r\n', /status line/],
+  ];
+  const { record } = await watch(
+    ({ method, user, socket }) => {
+      socket.write(method === 'POST' ? ACCEPTED : (answers[Number(user.slice(1))]?.[0] ?? ''));
+    },
+    { watchers: answers.length },
+  );
+  for (const [index, { end, why }] of record.users.entries()) {
+    assert.equal(end, 'failed', `watcher ${index}: ${why}`);
+    assert.match(why, answers[index]?.[1] ?? /never/);
+  }
+});
+
+test('thousands in one process; the record is read as it was written', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'fairline-watch-'));
+  try {
+    const recordPath = join(directory, 'record');
+    const { result, record } = await watch(
+      ({ method, socket, lastEventId }) => {
+        if (method === 'POST') socket.write(ACCEPTED);
+        else if (lastEventId !== undefined) socket.write(GONE);
+        else socket.write(streamHead() + position(2, 1) + position(2, 0) + outcome(2, WON));
+      },
+      { watchers: 1_500, job: { recordPath } },
+    );
+    assert.equal(result.ends.told, 1_500);
+    assert.equal(result.positions, 3_000);
+    const read = await readWatchRecord(recordPath);
+    assert.deepEqual(read.users, record.users);
+    assert.deepEqual([...read.shown.rows()], [...record.shown.rows()]);
+    await truncate(recordPath, 100_000);
+    await assert.rejects(readWatchRecord(recordPath));
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+});
+
+test('cut off, everybody is where they are', async () => {
+  const { result } = await watch(
+    ({ method, socket }) => {
+      socket.write(method === 'POST' ? ACCEPTED : streamHead() + position(2, 1));
+    },
+    { watchers: 3, job: { limitSeconds: 0.5 } },
+  );
+  assert.deepEqual([result.ends.limit, result.missingOutcomes], [3, 3]);
+});

@@ -1,0 +1,360 @@
+/**
+ * What people who wait cost: Redis' memory for each who is in the queue, the gateway's for each who watches, and how
+ * long its event loop is held while they watch and others pour in.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { LogKind } from '../../engine/contract/log/log.ts';
+import { signTicket } from '../../engine/contract/ticket.ts';
+import { runFleet } from '../load/fleet.ts';
+import type { LoadRequest } from '../load/job.ts';
+import type { LoadResult } from '../load/result.ts';
+import { userId } from '../load/tickets.ts';
+import {
+  type Account,
+  type Books,
+  LostRun,
+  openAccount,
+  openBooks,
+  requireAllAccepted,
+} from '../system/books.ts';
+import type { Closing } from '../system/closing.ts';
+import {
+  type Fairline,
+  makeSite,
+  type Process,
+  startFairline,
+  startGateway,
+  untilKnown,
+  untilSettled,
+} from '../system/fairline.ts';
+import { readMetrics, sumOf } from '../system/metrics.ts';
+import { inMs } from '../system/operator.ts';
+import type { Servers } from '../system/servers.ts';
+import { until } from '../system/waiting.ts';
+import { startWatchers, type WatcherProcess } from '../watch/fleet.ts';
+import type { WatchResult } from '../watch/run.ts';
+import { askProbe, askWhenSteady, PROBE } from './ask-probe.ts';
+import type { ProbeAnswer } from './probe.ts';
+import { bytesByKey, type RedisMemory, usedMemory } from './redis-memory.ts';
+
+export interface WatchersOptions {
+  readonly watchers: number;
+  /** In the queue before the watchers come; they are among them. */
+  readonly users: number;
+  /** How long others pour in. */
+  readonly seconds: number;
+  readonly connections: number;
+}
+
+export interface WatchersFigures {
+  readonly memory: readonly RedisMemory[];
+  readonly gateway: {
+    readonly watchers: number;
+    readonly rssBeforeBytes: number;
+    readonly rssBytes: number;
+    /** Garbage was collected before the streams were opened, and not since. */
+    readonly rssBytesPerWatcher: number;
+    /** The same when it was collected afterwards as well. */
+    readonly liveRssBytesPerWatcher: number;
+    readonly heapBytesPerWatcher: number;
+  };
+  readonly loop: Pick<ProbeAnswer, 'longestBlockMs' | 'longestOwnBlockMs' | 'over10Ms' | 'over20Ms'> & {
+    /** While each of the watchers is told the outcome. */
+    readonly longestBlockAtOutcomeMs: number;
+    readonly longestOwnBlockAtOutcomeMs: number | null;
+    readonly entriesPerSecond: number;
+    readonly p99Ms: number;
+    readonly positionsPerSecond: number;
+  };
+}
+
+const DIGITS = 7;
+const PREFIX = 'w';
+/** Who leave while others pour in, one after another: they stand before all who watch, so all are shown a new place. */
+const LEAVERS = 1_000;
+const LEAVE_EVERY_MS = 1_000;
+/** A process may often have 1,024 to 20,000 descriptors. */
+const WATCHERS_A_PROCESS = 5_000;
+/** New streams a second: faster, and connecting is what is measured. */
+const ARRIVALS_A_SECOND = 2_000;
+/** For what was trimmed, buffers that shrink when they idle, and memory that is given back. */
+const SETTLE_MS = 8_000;
+/** Upper bound of what one generator sends a second, for whom tickets must be there. */
+const REQUESTS_A_SECOND = 60_000;
+/** Of those who pour in first, while nothing is measured: until the code they run is compiled. */
+const WARM_USERS = 20_000;
+const OPEN_MS = 3_600_000;
+/** How long streams may take to be told, and to be answered with 204 when they come back. */
+const END_LIMIT_MS = 120_000;
+const LIMIT_SECONDS = 900;
+
+/** One fairline with a raffle that is full of people. */
+interface Queue {
+  readonly fairline: Fairline;
+  readonly gateway: Process;
+  readonly books: Books;
+  readonly campaign: number;
+  readonly account: Account;
+}
+
+export async function measureWatchers(
+  servers: Servers,
+  options: WatchersOptions,
+  closing: Closing,
+  say: (line: string) => void,
+): Promise<WatchersFigures> {
+  const directory = await mkdtemp(join(tmpdir(), 'fairline-watchers-'));
+  await closing.own(Promise.resolve({ stop: () => rm(directory, { recursive: true, force: true }) }));
+  const memory: RedisMemory[] = [];
+  if (servers.env.KAFKA_BROKERS !== undefined) {
+    const queue = await openQueue(servers, 'kafka', closing);
+    memory.push(await fill(queue, options, directory, say));
+    await queue.fairline.stop();
+  } else {
+    say('there is no Kafka: Redis as the log is measured alone');
+  }
+  const filled = await openQueue(servers, 'redis', closing);
+  memory.unshift(await fill(filled, options, directory, say));
+  const queue = await withNewGateway(filled, closing);
+  const { gateway, processes } = await letThemWatch(queue, options, closing, say);
+  const loop = await pourIn(queue, options, processes, say);
+  return { memory, gateway, loop };
+}
+
+async function openQueue(servers: Servers, log: LogKind, closing: Closing): Promise<Queue> {
+  const site = await closing.own(makeSite(servers, log));
+  const books = await closing.own(openBooks(site));
+  const fairline = await closing.own(startFairline(site));
+  const [gateway] = fairline.gateways;
+  if (gateway === undefined) throw new Error('there is no gateway');
+  const { id: campaign } = await fairline.operator.create({
+    kind: 'raffle',
+    title: 'Watched',
+    winners: 100,
+    closes_at: inMs(OPEN_MS),
+  });
+  await untilKnown(fairline, campaign);
+  return { fairline, gateway, books, campaign, account: await openAccount(fairline) };
+}
+
+/**
+ * The same with a gateway that has the probe and has done nothing yet: one that has just taken a burst gives memory
+ * back for a minute, more than watchers take.
+ */
+async function withNewGateway(queue: Queue, closing: Closing): Promise<Queue> {
+  await queue.gateway.stop();
+  const gateway = await closing.own(startGateway(queue.fairline.site, PROBE));
+  await untilKnown({ gateways: [gateway] }, queue.campaign);
+  return { ...queue, gateway };
+}
+
+function loadFor({ fairline, gateway, campaign }: Queue, connections: number): Omit<LoadRequest, 'users'> {
+  return {
+    bases: [gateway.base],
+    path: `/v1/campaigns/${campaign}/entries`,
+    ticket: fairline.site.ticket,
+    expect: { campaign, stamp: true, position: true },
+    connections,
+  };
+}
+
+/** Fills the queue, and answers what that took of Redis once the log has been trimmed. */
+async function fill(
+  queue: Queue,
+  { users, connections }: WatchersOptions,
+  directory: string,
+  say: (line: string) => void,
+): Promise<RedisMemory> {
+  const { fairline, books, campaign, account } = queue;
+  const { log } = fairline.site;
+  await sleep(SETTLE_MS);
+  const before = await usedMemory(books.redis);
+  const keysBefore = sumOfBytes(await bytesByKey(books.redis, fairline.site));
+  const result = await runFleet({
+    ...loadFor(queue, connections),
+    users: { from: 0, to: users, prefix: PREFIX, digits: DIGITS },
+    recordPath: join(directory, log),
+  });
+  const accepted = requireAllAccepted(result);
+  await account.untilTakenIn(fairline, accepted);
+  await account.balance(fairline, books, campaign, result.recordPaths);
+  await sleep(SETTLE_MS);
+  const bytesPerUser = ((await usedMemory(books.redis)) - before) / accepted;
+  const keys = await bytesByKey(books.redis, fairline.site);
+  const memory: RedisMemory = {
+    log,
+    users: accepted,
+    bytesPerUser,
+    keyBytesPerUser: (sumOfBytes(keys) - keysBefore) / accepted,
+    bytesByKey: keys,
+  };
+  say(`log ${log}: ${accepted} in the queue, ${bytesPerUser.toFixed(1)} bytes of Redis each`);
+  return memory;
+}
+
+interface Watched {
+  readonly gateway: WatchersFigures['gateway'];
+  readonly processes: readonly Watching[];
+}
+
+interface Watching {
+  readonly process: WatcherProcess;
+  readonly result: Promise<WatchResult>;
+}
+
+/** Opens the streams, and answers what each takes of the gateway. */
+async function letThemWatch(
+  queue: Queue,
+  { watchers }: WatchersOptions,
+  closing: Closing,
+  say: (line: string) => void,
+): Promise<Watched> {
+  const { gateway } = queue;
+  // The first streams load code and make what all share; one more does not cost that.
+  const first = await watch(queue, LEAVERS, LEAVERS + Math.min(100, watchers), closing);
+  await untilWatching(gateway, Math.min(100, watchers));
+  await first.process.stop();
+  await first.result.catch(() => undefined);
+  await untilWatching(gateway, 0);
+  const before = await askWhenSteady(gateway);
+  const processes: Watching[] = [];
+  for (let from = 0; from < watchers; from += WATCHERS_A_PROCESS) {
+    const to = Math.min(from + WATCHERS_A_PROCESS, watchers);
+    processes.push(await watch(queue, LEAVERS + from, LEAVERS + to, closing));
+  }
+  await untilWatching(gateway, watchers);
+  await sleep(SETTLE_MS);
+  const after = await askProbe(gateway, { collect: false });
+  const liveAfter = await askWhenSteady(gateway);
+  const figures = {
+    watchers,
+    rssBeforeBytes: before.rssBytes,
+    rssBytes: after.rssBytes,
+    rssBytesPerWatcher: (after.rssBytes - before.rssBytes) / watchers,
+    liveRssBytesPerWatcher: (liveAfter.rssBytes - before.rssBytes) / watchers,
+    heapBytesPerWatcher: (liveAfter.heapBytes - before.heapBytes) / watchers,
+  };
+  say(`${watchers} watch, ${Math.round(figures.rssBytesPerWatcher)} bytes of the gateway each`);
+  return { gateway: figures, processes };
+}
+
+async function watch(
+  { fairline, gateway, campaign }: Queue,
+  from: number,
+  to: number,
+  closing: Closing,
+): Promise<Watching> {
+  const process = await closing.own(
+    startWatchers({
+      bases: [gateway.base],
+      groups: [
+        {
+          campaign,
+          users: { from, to, prefix: PREFIX, digits: DIGITS },
+          enter: 'wait',
+          spreadMs: ((to - from) / ARRIVALS_A_SECOND) * 1_000,
+        },
+      ],
+      ticket: fairline.site.ticket,
+      limitSeconds: LIMIT_SECONDS,
+    }),
+  );
+  const result = process.go();
+  // Whoever waits for it hears of a failure; that may be later, or nobody when the bench has failed before.
+  result.catch(() => undefined);
+  return { process, result };
+}
+
+async function untilWatching({ base }: Process, wanted: number): Promise<void> {
+  await until(`${wanted} streams`, { everyMs: 100, limitMs: END_LIMIT_MS }, async () => {
+    return sumOf(await readMetrics(base), 'fairline_watchers') === wanted || undefined;
+  });
+}
+
+/** Lets others enter while all watch and some leave; then closes the raffle, so that all are told. */
+async function pourIn(
+  queue: Queue,
+  options: WatchersOptions,
+  processes: readonly Watching[],
+  say: (line: string) => void,
+): Promise<WatchersFigures['loop']> {
+  const { fairline, gateway, campaign, account } = queue;
+  const { seconds, connections, users, watchers } = options;
+  const warm = { from: 0, to: WARM_USERS, prefix: 'c', digits: DIGITS };
+  const warmed = requireAllAccepted(await runFleet({ ...loadFor(queue, connections), users: warm }));
+  const leaving = new AbortController();
+  await askProbe(gateway, { collect: false });
+  const left = leave(queue, leaving.signal);
+  let result: LoadResult;
+  try {
+    result = await runFleet({
+      ...loadFor(queue, connections),
+      users: { from: 0, to: Math.ceil(seconds * REQUESTS_A_SECOND), prefix: 'p', digits: DIGITS },
+      seconds,
+    });
+  } finally {
+    leaving.abort();
+  }
+  await left;
+  const pouring = await askProbe(gateway, { collect: false });
+  const accepted = users + warmed + requireAllAccepted(result);
+  await account.untilTakenIn(fairline, accepted);
+  const shown = `${Math.round(result.entriesPerSecond)} entries/s`;
+  say(`${shown}, the loop was held for up to ${pouring.longestBlockMs.toFixed(1)} ms`);
+  await untilWatching(gateway, watchers);
+  await fairline.operator.close(campaign);
+  await untilSettled(fairline, campaign);
+  const watched = await Promise.all(processes.map(one => one.result));
+  const telling = await askProbe(gateway, { collect: false });
+  requireAllTold(watched);
+  const { entries } = await fairline.operator.totals(campaign);
+  if (entries !== accepted) throw new LostRun(`${accepted} were accepted, and the ledger has ${entries}`);
+  const { longestBlockMs, longestOwnBlockMs, over10Ms, over20Ms } = pouring;
+  return {
+    longestBlockMs,
+    longestOwnBlockMs,
+    over10Ms,
+    over20Ms,
+    longestBlockAtOutcomeMs: telling.longestBlockMs,
+    longestOwnBlockAtOutcomeMs: telling.longestOwnBlockMs,
+    entriesPerSecond: result.entriesPerSecond,
+    p99Ms: result.p99Ms,
+    positionsPerSecond: (sumOfPositions(watched) - watchers) / seconds,
+  };
+}
+
+/** One after another withdraws, until `signal` is aborted. */
+async function leave({ fairline, gateway, campaign }: Queue, signal: AbortSignal): Promise<void> {
+  for (let number = 0; number < LEAVERS && !signal.aborted; number++) {
+    const user = userId({ prefix: PREFIX, digits: DIGITS }, number);
+    const ticket = await signTicket(user, { ...fairline.site.ticket, lifetimeSeconds: 3_600 });
+    const response = await fetch(`${gateway.base}/v1/campaigns/${campaign}/entries/me`, {
+      method: 'DELETE',
+      headers: { authorization: `Bearer ${ticket}` },
+    });
+    if (!response.ok)
+      throw new LostRun(`leaving was answered with ${response.status}: ${await response.text()}`);
+    await Promise.allSettled([sleep(LEAVE_EVERY_MS, undefined, { signal })]);
+  }
+}
+
+function requireAllTold(results: readonly WatchResult[]): void {
+  for (const result of results) {
+    const { watchers, ends, positionsBackward, positionsMoved, outcomesChanged } = result;
+    if (ends.told !== watchers || positionsBackward + positionsMoved + outcomesChanged > 0) {
+      throw new LostRun(`not all who watched were told, and in order: ${JSON.stringify(result)}`);
+    }
+  }
+}
+
+/** Each was shown one when the stream opened, and the others while people left. */
+function sumOfPositions(results: readonly WatchResult[]): number {
+  return results.reduce((sum, { positions }) => sum + positions, 0);
+}
+
+function sumOfBytes(bytes: Readonly<Record<string, number>>): number {
+  return Object.values(bytes).reduce((sum, one) => sum + one, 0);
+}

@@ -1,0 +1,56 @@
+import { deepEqual, equal, throws } from 'node:assert/strict';
+import { test } from 'node:test';
+import { readEngineConfig, readJudgeConfig } from './config.ts';
+import { ConfigError } from './contract/config.ts';
+
+const RIGHT = {
+  DATABASE_URL: 'postgres://user:password@127.0.0.1:5432/fairline',
+  REDIS_URL: 'redis://127.0.0.1:6379',
+  OPERATOR_TOKEN: 'sixteen-letters!',
+};
+
+function faultsOf(env: Record<string, string>): readonly string[] {
+  try {
+    readEngineConfig(env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.faults;
+    throw error;
+  }
+  return [];
+}
+
+test('with the servers and a token named, everything else has a default', () => {
+  const config = readEngineConfig(RIGHT);
+  deepEqual(
+    [config.ENGINE_HOST, config.ENGINE_PORT, config.LOG, config.LOG_PARTITIONS, config.LEASE_MS],
+    ['127.0.0.1', 8081, 'redis', 8, 3_000],
+  );
+});
+
+test('all faults are told at once, and no secret is', () => {
+  const faults = faultsOf({
+    ENGINE_PORT: '65536',
+    OPERATOR_TOKEN: 'too-short',
+    DATABASE_URL: 'mysql://u:secret@h/d',
+  });
+  deepEqual(faults.map(fault => fault.split(' ')[0]).sort(), [
+    'DATABASE_URL',
+    'ENGINE_PORT',
+    'OPERATOR_TOKEN',
+    'REDIS_URL',
+  ]);
+  for (const fault of faults) equal(/too-short|secret@/.test(fault), false, fault);
+});
+
+test('a token of 15 characters, of 513, or with a space is refused', () => {
+  for (const token of ['x'.repeat(15), 'x'.repeat(513), 'sixteen letters and a space']) {
+    equal(faultsOf({ ...RIGHT, OPERATOR_TOKEN: token }).length, 1, token);
+  }
+  equal(faultsOf({ ...RIGHT, OPERATOR_TOKEN: 'x'.repeat(512) }).length, 0);
+});
+
+test('a rebuild needs no token', () => {
+  const { OPERATOR_TOKEN: _, ...env } = RIGHT;
+  equal(readJudgeConfig(env).DATABASE_URL, RIGHT.DATABASE_URL);
+  throws(() => readEngineConfig(env), ConfigError);
+});

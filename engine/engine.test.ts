@@ -1,0 +1,151 @@
+import { deepEqual, equal, match, ok } from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { readWatermark } from '../sql/watermarks.ts';
+import { readBoard } from './contract/board/board.ts';
+import { readRegistry } from './contract/lease/lease.ts';
+import { availableLogs, eventually } from './test/support.ts';
+import { brokenInvariants, TEST_LEASE_MS, type TestGateway, users, World } from './test-gateway.ts';
+
+for (const log of availableLogs()) {
+  describe(`an engine with the log in ${log}`, () => {
+    let world: World;
+    before(async () => {
+      world = await World.make(log);
+      await world.startEngine();
+    });
+    after(async () => {
+      deepEqual(await brokenInvariants(world.pool), []);
+      await world.close();
+    });
+
+    /** The board's record of a campaign, once `isThere` likes it. */
+    const onBoard = (
+      campaignId: number,
+      isThere: (campaign: { settledCount: number; gone: number; finished: boolean }) => boolean,
+    ) =>
+      eventually(async () => {
+        const { campaigns } = await readBoard(world.redis, world.keys, { epoch: '', version: 0 });
+        const found = campaigns.find(campaign => campaign.campaignId === campaignId);
+        return found !== undefined && isThere(found) ? found : undefined;
+      });
+    const keepAlive = (...gateways: TestGateway[]) => {
+      const timer = setInterval(() => {
+        for (const gateway of gateways) void gateway.renew().then(() => gateway.through());
+      }, TEST_LEASE_MS / 5);
+      return () => clearInterval(timer);
+    };
+
+    test('a coupon: several gateways, users at more than one, granted in the order of their stamps', async () => {
+      const campaign = await world.campaign({ places: 25 });
+      const gateways = [await world.join(), await world.join(), await world.join()];
+      const [first, second, third] = gateways;
+      if (first === undefined || second === undefined || third === undefined) throw new Error('no gateways');
+      const early = await first.stamp(campaign, users(20));
+      await second.enter(campaign, users(20).concat(users(10, 'other')));
+      await third.enter(campaign, users(5, 'other').concat(users(5, 'last')));
+      await first.log(early);
+      for (const gateway of gateways) await gateway.leave();
+      await world.settled(campaign, 35);
+      const outcomes = await world.outcomes(campaign);
+      equal(outcomes.size, 35);
+      const names = [...outcomes.keys()];
+      deepEqual(names.slice(0, 20), users(20), 'the earliest stamp of each stays');
+      deepEqual(
+        names.filter(user => outcomes.get(user) === 'granted'),
+        names.slice(0, 25),
+      );
+      const board = await onBoard(campaign.campaignId, ({ settledCount }) => settledCount === 35);
+      deepEqual([board.granted, board.soldOut, board.finished], [25, true, false]);
+      const won = await world.redis.hgetall(world.keys.campaign(campaign.campaignId).won);
+      equal(Object.keys(won).length, 25);
+      match(won['user-0'] ?? '', /^1:[0-9A-Z-]{19}$/);
+    });
+
+    test('a gateway that has joined and not yet spoken is not overtaken', async () => {
+      const campaign = await world.campaign({ places: 1 });
+      const silent = await world.join();
+      const loud = await world.join();
+      const stop = keepAlive(loud);
+      const held = await silent.stamp(campaign, ['first']);
+      await loud.enter(campaign, ['second']);
+      await silent.renew();
+      await eventually(async () => (await world.outcomes(campaign)).get('second') === 'waiting');
+      await sleep(TEST_LEASE_MS / 2);
+      equal((await world.read(campaign)).settledCount, 0);
+      ok((await readWatermark(world.pool)) <= silent.registeredUs);
+      await silent.log(held);
+      await silent.leave();
+      await world.settled(campaign, 2);
+      stop();
+      await loud.leave();
+      deepEqual(Object.fromEntries(await world.outcomes(campaign)), { first: 'granted', second: 'sold_out' });
+    });
+
+    test('a gateway that dies is fenced; what it logged counts and is ranked, what comes later is dropped', async () => {
+      const campaign = await world.campaign({ places: 10 });
+      const dying = await world.join();
+      await dying.enter(campaign, ['ranked']);
+      const unranked = await dying.enter(campaign, ['logged'], { rank: false });
+      const paused = await dying.stamp(campaign, ['paused']);
+      await world.settled(campaign, 2);
+      const rank = world.keys.campaign(campaign.campaignId).rank;
+      equal(await world.redis.zscore(rank, 'logged'), null);
+      await eventually(async () => {
+        const { leases } = await readRegistry(world.redis, world.keys.leases);
+        return leases.every(lease => lease.incarnation !== dying.incarnation);
+      });
+      await eventually(async () => (await world.redis.zscore(rank, 'logged')) === String(unranked[0]?.stamp));
+      await dying.log(paused, { rank: false });
+      // One after it in the same partition shows that it was consumed.
+      const successor = await world.join(dying.partition);
+      await successor.enter(campaign, ['successor']);
+      await world.settled(campaign, 3);
+      await successor.leave();
+      deepEqual([...(await world.outcomes(campaign)).keys()], ['ranked', 'logged', 'successor']);
+      await eventually(async () => {
+        const { rankedUs, watermarkUs } = await readBoard(world.redis, world.keys, { epoch: '', version: 0 });
+        return rankedUs === watermarkUs && watermarkUs > successor.registeredUs;
+      });
+    });
+
+    test('who leaves in time is passed over, and is shown as a rank', async () => {
+      const campaign = await world.campaign({ kind: 'raffle', places: 1, closesInMs: 4_000 });
+      const gateway = await world.join();
+      const stop = keepAlive(gateway);
+      await gateway.enter(campaign, users(10));
+      await gateway.withdraw(campaign, ['user-3', 'user-7']);
+      const board = await onBoard(campaign.campaignId, ({ gone }) => gone === 2);
+      deepEqual([board.settledCount, board.finished], [0, false]);
+      const { gone, withdrawn, won } = world.keys.campaign(campaign.campaignId);
+      deepEqual(await world.redis.lrange(gone, 0, -1), ['3', '7']);
+      deepEqual(Object.keys(await world.redis.hgetall(withdrawn)).sort(), ['user-3', 'user-7']);
+      const finished = await onBoard(campaign.campaignId, campaign => campaign.finished);
+      stop();
+      await gateway.leave();
+      deepEqual([finished.granted, finished.settledCount], [1, 10]);
+      const [winner] = Object.keys(await world.redis.hgetall(won));
+      const outcomes = await world.outcomes(campaign);
+      equal(outcomes.get(winner ?? ''), 'won');
+      deepEqual([outcomes.get('user-3'), outcomes.get('user-7')], ['withdrawn', 'withdrawn']);
+    });
+
+    test('a record that nobody can read stops nothing', async () => {
+      const campaign = await world.campaign({ places: 10 });
+      const gateway = await world.join();
+      const bytes = gateway.encode('slice', await gateway.stamp(campaign, ['broken']));
+      await world.producer.append(gateway.partition, bytes.subarray(0, 51));
+      await gateway.enter(campaign, ['whole']);
+      await gateway.leave();
+      await world.settled(campaign, 1);
+      deepEqual([...(await world.outcomes(campaign)).keys()], ['whole']);
+      const { rows } = await world.pool.query('select partition, reason from set_aside');
+      deepEqual(rows, [{ partition: gateway.partition, reason: 'the CRC-32 does not match' }]);
+    });
+
+    test('a new campaign is on the board soon', async () => {
+      const campaign = await world.campaign({ places: 7 });
+      await onBoard(campaign.campaignId, () => true);
+    });
+  });
+}

@@ -1,0 +1,179 @@
+/** What is whole again after a process was killed or a server was away, whatever moment that came at. */
+import { deepEqual, equal, ok } from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Campaign } from '../sql/campaigns.ts';
+import { readWatermark } from '../sql/watermarks.ts';
+import { readBoard } from './contract/board/board.ts';
+import { availableLogs, eventually, type SpawnedNode } from './test/support.ts';
+import { Cut } from './test-cut.ts';
+import { brokenInvariants, type TestGateway, users, World } from './test-gateway.ts';
+
+for (const log of availableLogs()) {
+  describe(`engines with the log in ${log} and kill -9`, () => {
+    let world: World;
+    /** The one that the next test kills; each leaves another in its place. */
+    let engine: SpawnedNode;
+    before(async () => {
+      // No lease ends here by being forgotten about: gateways leave.
+      world = await World.make(log, { LEASE_MS: '60000' });
+      engine = await world.startEngine();
+    });
+    after(async () => {
+      await world.close();
+    });
+
+    /** Runs `work` while nobody else can touch a table, so that an engine hangs in the middle of a transaction. */
+    const whileLocked = async (table: 'entries' | 'grants', work: () => Promise<void>): Promise<void> => {
+      const client = await world.pool.connect();
+      try {
+        await client.query('begin');
+        await client.query(`lock table ${table} in access exclusive mode`);
+        await work();
+        await client.query('rollback');
+      } finally {
+        client.release();
+      }
+    };
+    const hangsOn = (table: string): Promise<true> =>
+      eventually(async () => {
+        const { rows } = await world.pool.query(
+          `select 1 from pg_locks join pg_class on pg_class.oid = relation
+            where relname = $1 and not granted and database = (select oid from pg_database where datname = current_database())`,
+          [table],
+        );
+        return rows.length > 0;
+      });
+
+    for (const table of ['entries', 'grants'] as const) {
+      test(`killed in the middle of a transaction that writes ${table}; another one takes over`, async () => {
+        const campaign = await world.campaign({ places: 4 });
+        const gateway = await world.join();
+        await whileLocked(table, async () => {
+          await gateway.enter(campaign, users(6));
+          await gateway.leave();
+          await hangsOn(table);
+          equal(await engine.stop('SIGKILL'), 'SIGKILL');
+        });
+        engine = await world.startEngine();
+        await world.settled(campaign, 6);
+        deepEqual(
+          [...(await world.outcomes(campaign)).values()],
+          [...users(4).map(() => 'granted'), 'sold_out', 'sold_out'],
+        );
+        deepEqual(await brokenInvariants(world.pool), []);
+      });
+    }
+
+    test('two engines, each killed while entries pour in', async () => {
+      const campaign = await world.campaign({ places: 700 });
+      const second = await world.startEngine();
+      const gateways = [await world.join(), await world.join(), await world.join()];
+      const pouring = Promise.all(gateways.map((gateway, number) => pour(gateway, campaign, number)));
+      await world.settled(campaign, 50);
+      await engine.stop('SIGKILL');
+      engine = await world.startEngine();
+      await second.stop('SIGKILL');
+      const expected = new Set((await pouring).flat());
+      for (const gateway of gateways) await gateway.leave();
+      await world.settled(campaign, expected.size);
+      const outcomes = await world.outcomes(campaign);
+      deepEqual(new Set(outcomes.keys()), expected);
+      equal([...outcomes.values()].filter(outcome => outcome === 'granted').length, 700);
+      deepEqual(await brokenInvariants(world.pool), []);
+      const { rows } = await world.pool.query('select count(*) as count from set_aside');
+      equal(rows[0]?.count, 0);
+    });
+
+    test('a raffle whose engine is killed in the draw is drawn once, with the seed that was recorded', async () => {
+      const campaign = await world.campaign({ kind: 'raffle', places: 3, closesInMs: 1_500 });
+      const gateway = await world.join();
+      await gateway.enter(campaign, users(20));
+      await gateway.leave();
+      let seed: Buffer | null = null;
+      await whileLocked('grants', async () => {
+        await hangsOn('grants');
+        ({ seed } = await world.read(campaign));
+        await engine.stop('SIGKILL');
+      });
+      ok(seed !== null);
+      engine = await world.startEngine();
+      const finished = await world.finished(campaign);
+      deepEqual([finished.seed, finished.grantedCount, finished.frozenCount], [seed, 3, 20]);
+      deepEqual(await brokenInvariants(world.pool), []);
+    });
+  });
+
+  describe(`an engine with the log in ${log} that loses its servers`, () => {
+    let world: World;
+    let postgres: Cut;
+    let redis: Cut;
+    before(async () => {
+      world = await World.make(log, { LEASE_MS: '60000' });
+      postgres = await Cut.before(world.env.DATABASE_URL);
+      redis = await Cut.before(world.env.REDIS_URL);
+      await world.startEngine({ DATABASE_URL: postgres.url, REDIS_URL: redis.url });
+    });
+    after(async () => {
+      await world.close();
+      await postgres.close();
+      await redis.close();
+    });
+
+    test('Postgres goes and comes: the log waits, and nothing is lost', async () => {
+      const campaign = await world.campaign({ places: 3 });
+      const gateway = await world.join();
+      await gateway.enter(campaign, ['before']);
+      await world.settled(campaign, 1);
+      // From here on nothing of the ledger reaches the engine.
+      postgres.cut();
+      await gateway.enter(campaign, ['meanwhile']);
+      await gateway.leave();
+      equal((await world.outcomes(campaign)).has('meanwhile'), false);
+      postgres.mend();
+      await world.settled(campaign, 2);
+      deepEqual(await brokenInvariants(world.pool), []);
+    });
+
+    test('Redis goes: what was heard of before is settled; Redis comes: it is brought up to date', async () => {
+      const campaign = await world.campaign({ places: 3 });
+      const gateway = await world.join();
+      const client = await world.pool.connect();
+      await client.query('begin');
+      // Whoever settles skips a campaign that is taken, so the entry is in the ledger and is not settled.
+      await client.query('select from campaigns where campaign_id = $1 for update', [campaign.campaignId]);
+      await gateway.enter(campaign, ['logged']);
+      const loggedUs = await world.nowUs();
+      await gateway.through();
+      await eventually(async () => (await world.outcomes(campaign)).get('logged') === 'waiting');
+      await eventually(async () => (await readWatermark(world.pool)) >= loggedUs);
+      redis.cut();
+      await client.query('commit');
+      client.release();
+      await world.settled(campaign, 1);
+      const stale = await readBoard(world.redis, world.keys, { epoch: '', version: 0 });
+      equal(stale.campaigns.find(({ campaignId }) => campaignId === campaign.campaignId)?.granted, 0);
+      redis.mend();
+      await eventually(async () => {
+        const { campaigns } = await readBoard(world.redis, world.keys, { epoch: '', version: 0 });
+        return campaigns.find(({ campaignId }) => campaignId === campaign.campaignId)?.granted === 1;
+      });
+      await gateway.leave();
+      equal(await world.redis.hlen(world.keys.campaign(campaign.campaignId).won), 1);
+    });
+  });
+}
+
+/** Sends entries in many slices, every third user of them at the other gateways as well. */
+async function pour(gateway: TestGateway, campaign: Campaign, number: number): Promise<string[]> {
+  const sent: string[] = [];
+  for (let slice = 0; slice < 80; slice++) {
+    const names = Array.from({ length: 10 }, (_, index) =>
+      index % 3 === 0 ? `shared-${slice}-${index}` : `own-${number}-${slice}-${index}`,
+    );
+    await gateway.enter(campaign, names);
+    sent.push(...names);
+    await sleep(10);
+  }
+  return sent;
+}

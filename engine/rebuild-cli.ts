@@ -1,0 +1,67 @@
+/**
+ * `npm run rebuild`: makes everything anew that Redis holds, from ledger and log. It closes the registry of leases; the
+ * keeper, here or in an engine that is running, then does what it does for an emptied Redis (see registry.ts). Gateways
+ * refuse with 503 meanwhile, for about one lease.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Logger, pino } from 'pino';
+import { SchemaMismatch } from '../sql/schema.ts';
+import { type JudgeConfig, readJudgeConfig } from './config.ts';
+import { ConfigError } from './contract/config.ts';
+import { keysOf } from './contract/keys.ts';
+import { readRegistry } from './contract/lease/lease.ts';
+import { connectRedis, waitForRedis } from './contract/redis.ts';
+import { startJudge } from './judge.ts';
+import { prepareDatabase } from './prepare-database.ts';
+
+const POLL_MS = 100;
+const CONNECT_TIMEOUT_MS = 5_000;
+
+async function main(): Promise<void> {
+  const config = readJudgeConfig(process.env);
+  const log = pino({ name: 'rebuild', level: config.LOG_LEVEL }, pino.destination(2));
+  const stopping = new AbortController();
+  process.on('SIGTERM', () => stopping.abort());
+  process.on('SIGINT', () => stopping.abort());
+  await prepareDatabase(config.DATABASE_URL, log, stopping.signal);
+  const epoch = await rebuild(config, log, stopping.signal);
+  process.stdout.write(`${JSON.stringify({ ready: 'rebuild', epoch })}\n`);
+}
+
+/** Resolves with the new epoch; rejects with an AbortError when `signal` comes first. */
+async function rebuild(config: JudgeConfig, log: Logger, signal: AbortSignal): Promise<number> {
+  const { leases } = keysOf(config.NAMESPACE);
+  const redis = connectRedis(config.REDIS_URL, {
+    commandTimeoutMs: config.REDIS_TIMEOUT_MS,
+    onError: error => log.debug({ reason: error.message }, 'no connection to Redis'),
+  });
+  try {
+    await waitForRedis(redis, CONNECT_TIMEOUT_MS);
+    const before = await readRegistry(redis, leases);
+    await redis.hdel(leases, 'epoch');
+    log.info({ epoch: before.epoch }, 'the registry is closed');
+    const judge = await startJudge(config, { log });
+    try {
+      for (;;) {
+        const { epoch } = await readRegistry(redis, leases);
+        if (epoch !== undefined && epoch !== before.epoch) return epoch;
+        await sleep(POLL_MS, undefined, { signal });
+      }
+    } finally {
+      await judge.stop();
+    }
+  } finally {
+    redis.disconnect();
+  }
+}
+
+main().then(
+  () => process.exit(0),
+  (error: unknown) => {
+    const isPlain = error instanceof ConfigError || error instanceof SchemaMismatch;
+    process.stderr.write(
+      `${isPlain ? error.message : String(error instanceof Error ? error.stack : error)}\n`,
+    );
+    process.exit(1);
+  },
+);

@@ -1,0 +1,150 @@
+/** Redis emptied, and made anew from the ledger: every key is compared before and after. */
+import { deepEqual, equal, notEqual, ok } from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { Cluster } from 'ioredis';
+import type { Campaign } from '../sql/campaigns.ts';
+import { readBoard } from './contract/board/board.ts';
+import { acquireLease, readRegistry, renewLease } from './contract/lease/lease.ts';
+import { availableLogs, eventually, serversFromEnv, spawnNode } from './test/support.ts';
+import { brokenInvariants, TEST_LEASE_MS, users, World } from './test-gateway.ts';
+
+/** FLUSHDB empties one database of a Redis; no other suite uses this one. */
+const OWN_DATABASE = 9;
+
+for (const log of availableLogs()) {
+  describe(`projections with the log in ${log}`, () => {
+    let world: World;
+    let campaigns: Campaign[];
+    before(async () => {
+      const url = new URL(serversFromEnv().redisUrl);
+      // Where Redis is the log, emptying it whole would empty the log as well, which is no projection.
+      if (log === 'kafka') url.pathname = `/${OWN_DATABASE}`;
+      world = await World.make(log, { REDIS_URL: url.href });
+      await world.startEngine();
+      campaigns = await fill();
+    });
+    after(async () => {
+      deepEqual(await brokenInvariants(world.pool), []);
+      await world.close();
+    });
+
+    /** A coupon under way, a raffle that waits and one that is drawn, with people who left. */
+    const fill = async (): Promise<Campaign[]> => {
+      const coupon = await world.campaign({ places: 30 });
+      const waiting = await world.campaign({ kind: 'raffle', places: 5 });
+      const drawn = await world.campaign({ kind: 'raffle', places: 5, closesInMs: 2_500 });
+      const gateways = [await world.join(), await world.join()];
+      for (const campaign of [coupon, waiting, drawn]) {
+        for (const [number, gateway] of gateways.entries()) {
+          const items = await gateway.stamp(campaign, [
+            ...users(20, `own-${number}`),
+            ...users(10, 'shared'),
+          ]);
+          await gateway.log(items);
+          await gateway.withdraw(campaign, [`own-${number}-3`, 'shared-4']);
+        }
+      }
+      for (const gateway of gateways) await gateway.leave();
+      await world.settled(coupon, 50);
+      await world.finished(drawn);
+      await eventually(async () => (await world.read(waiting)).goneRanked === 3);
+      return Promise.all([coupon, waiting, drawn].map(campaign => world.read(campaign)));
+    };
+
+    /** Everything in Redis that is a projection, but for what is different each time by its nature. */
+    const snapshot = async (): Promise<Record<string, unknown>> => {
+      const { redis, keys } = world;
+      if (redis instanceof Cluster) throw new Error('tests have one Redis');
+      const all: Record<string, unknown> = {};
+      for (const { campaignId } of campaigns) {
+        const { rank, won, withdrawn, gone } = keys.campaign(campaignId);
+        all[rank] = await redis.zrangebyscore(rank, '-inf', '+inf', 'WITHSCORES');
+        all[won] = await redis.hgetall(won);
+        all[withdrawn] = await redis.hgetall(withdrawn);
+        all[gone] = await redis.lrange(gone, 0, -1);
+      }
+      all[keys.boardCampaigns] = (await readBoard(redis, keys, { epoch: '', version: 0 })).campaigns.toSorted(
+        (a, b) => a.campaignId - b.campaignId,
+      );
+      const found = await redis.keys(keys.projectionPattern);
+      const known = [keys.leases, keys.boardState, keys.boardChanges, keys.boardCampaigns];
+      for (const key of found) if (!known.includes(key)) ok(key in all, `nobody compares ${key}`);
+      return all;
+    };
+    const isOpen = (): Promise<number> =>
+      eventually(async () => (await readRegistry(world.redis, world.keys.leases)).epoch);
+    const everythingPublished = (): Promise<true> =>
+      eventually(async () => {
+        const board = await readBoard(world.redis, world.keys, { epoch: '', version: 0 });
+        const shown = new Map(board.campaigns.map(campaign => [campaign.campaignId, campaign.revision]));
+        const rows = await Promise.all(campaigns.map(campaign => world.read(campaign)));
+        return rows.every(row => shown.get(row.campaignId) === row.revision);
+      });
+
+    test('an emptied Redis is filled again', async () => {
+      await everythingPublished();
+      const expected = await snapshot();
+      const filled = Object.values(expected).filter(value => JSON.stringify(value).length > 2);
+      // A rank and a list of those who left each, two hashes of winners, three of who left, and the board.
+      equal(filled.length, 12);
+      const { epoch, watermarkUs } = await readBoard(world.redis, world.keys, { epoch: '', version: 0 });
+      const { redis, keys } = world;
+      if (log === 'kafka') await redis.flushdb();
+      else await redis.unlink(...(await redis.keys(keys.projectionPattern)));
+      notEqual(String(await isOpen()), epoch);
+      await everythingPublished();
+      deepEqual(await snapshot(), expected);
+      const board = await readBoard(redis, keys, { epoch: '', version: 0 });
+      equal(board.epoch, String(await isOpen()));
+      ok(board.watermarkUs >= watermarkUs && board.rankedUs >= watermarkUs);
+    });
+
+    test('nobody gets a lease before the old ones are over, and nobody keeps one', async () => {
+      const { redis, keys } = world;
+      const old = await world.join();
+      await old.through();
+      const { leases } = await readRegistry(redis, keys.leases);
+      const lease = leases.find(({ incarnation }) => incarnation === old.incarnation);
+      await redis.unlink(keys.leases);
+      equal((await acquireLease(redis, keys.leases, TEST_LEASE_MS, 'newcomer')).state, 'closed');
+      equal(await renewLease(redis, keys.leases, old, TEST_LEASE_MS), false);
+      // The old one may have appended within its lease what the ledger has yet to hear of.
+      const campaign = campaigns[1];
+      if (campaign === undefined) throw new Error('there are three campaigns');
+      await old.enter(campaign, ['at the last moment'], { rank: false });
+      const newcomer = await world.join();
+      ok(newcomer.registeredUs > (lease?.expiresUs ?? Number.POSITIVE_INFINITY));
+      ok(newcomer.incarnation > old.incarnation);
+      equal((await world.outcomes(campaign)).get('at the last moment'), 'waiting');
+      ok((await redis.zscore(keys.campaign(campaign.campaignId).rank, 'at the last moment')) !== null);
+      const { rows } = await world.pool.query('select state, repaired from gateways where incarnation = $1', [
+        old.incarnation,
+      ]);
+      deepEqual(rows, [{ state: 'ended', repaired: true }]);
+      await newcomer.leave();
+    });
+
+    test('npm run rebuild, with an engine at work', async () => {
+      await everythingPublished();
+      const expected = await snapshot();
+      const epoch = await isOpen();
+      const { rank } = world.keys.campaign(campaigns[0]?.campaignId ?? 0);
+      await world.redis.zadd(rank, 1, 'somebody who never entered');
+      const rebuild = spawnNode('engine/rebuild-cli.ts', world.env);
+      equal(await rebuild.ended, 0, rebuild.output());
+      ok((await isOpen()) > epoch);
+      await everythingPublished();
+      deepEqual(await snapshot(), expected);
+    });
+
+    test('a board that was lost alone is noticed, and all is made anew', async () => {
+      const expected = await snapshot();
+      const epoch = await isOpen();
+      const { boardState, boardCampaigns, boardChanges } = world.keys;
+      for (const key of [boardState, boardCampaigns, boardChanges]) await world.redis.unlink(key);
+      await eventually(async () => ((await readRegistry(world.redis, world.keys.leases)).epoch ?? 0) > epoch);
+      await everythingPublished();
+      deepEqual(await snapshot(), expected);
+    });
+  });
+}
