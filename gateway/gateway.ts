@@ -27,7 +27,7 @@ export interface Gateway {
 
 const START_TIMEOUT_MS = 10_000;
 /** While a campaign is open or waits to be settled, an idle gateway moves the watermark this often ... */
-const THROUGH_BUSY_MS = 40;
+const THROUGH_BUSY_MS = 100;
 /** ... and this often otherwise: a record costs the log and the ledger something each. */
 const THROUGH_IDLE_MS = 1_000;
 const BOARD_IDLE_MS = 250;

@@ -178,8 +178,9 @@ export function spawnNode(
   const { NODE_TEST_CONTEXT: _, ...inherited } = process.env;
   const child = spawn(process.execPath, ['--import', 'tsx', file, ...args], {
     cwd: PROJECT,
-    env: { ...inherited, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    // The pipe is its parent's life: a test file that is killed leaves no engine or gateway behind.
+    env: { ...inherited, FAIRLINE_PARENT: 'pipe', ...env },
+    stdio: ['pipe', 'pipe', 'pipe'],
   });
   spawned.add(child);
   child.once('close', () => spawned.delete(child));
