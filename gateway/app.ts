@@ -4,8 +4,9 @@
 import uws, { type HttpRequest, type HttpResponse, type TemplatedApp } from 'uWebSockets.js';
 import { fieldFault } from '../engine/contract/problem.ts';
 import { type CampaignParts, getCampaign, listCampaigns } from './campaigns.ts';
-import { deleteEntry, type EntryParts, getEntry, postEntry } from './entries.ts';
+import { type EntryParts, postEntry } from './entries.ts';
 import { openApiDocument } from './openapi.ts';
+import { deleteEntry, getEntry } from './own-entry.ts';
 import { Reply } from './reply.ts';
 import { type Head, readHead } from './requests.ts';
 import type { Streams } from './streams.ts';
@@ -19,7 +20,13 @@ export interface AppParts extends EntryParts, CampaignParts {
   readonly failed: (error: unknown) => void;
 }
 
-type Handler = (res: HttpResponse, req: HttpRequest, head: Readonly<Head>) => void | Promise<void>;
+/** Answers through `reply`; what it needs of `req` and `head` it reads before its first await. */
+type Handler = (
+  reply: Reply,
+  req: HttpRequest,
+  head: Readonly<Head>,
+  arrivedUs: number,
+) => void | Promise<void>;
 type Method = 'get' | 'post' | 'del';
 
 const METHOD_NAMES: Readonly<Record<Method, string>> = { get: 'GET', post: 'POST', del: 'DELETE' };
@@ -28,18 +35,20 @@ const METHOD_NAMES: Readonly<Record<Method, string>> = { get: 'GET', post: 'POST
 function routesOf(parts: AppParts): Readonly<Record<string, Partial<Record<Method, Handler>>>> {
   const openApi = JSON.stringify(openApiDocument());
   return {
-    '/v1/campaigns': { get: (res, req) => listCampaigns(parts, res, req) },
-    '/v1/campaigns/:id': { get: (res, req) => getCampaign(parts, res, req) },
-    '/v1/campaigns/:id/entries': { post: (res, req, head) => postEntry(parts, res, req, head) },
-    '/v1/campaigns/:id/entries/me': {
-      get: (res, req, head) => getEntry(parts, res, req, head),
-      del: (res, req, head) => deleteEntry(parts, res, req, head),
+    '/v1/campaigns': { get: (reply, req) => listCampaigns(parts, reply, req) },
+    '/v1/campaigns/:id': { get: (reply, req) => getCampaign(parts, reply, req) },
+    '/v1/campaigns/:id/entries': {
+      post: (reply, req, head, arrivedUs) => postEntry(parts, reply, req, head, arrivedUs),
     },
-    '/v1/campaigns/:id/queue': { get: (res, req, head) => parts.streams.open(res, req, head) },
-    '/livez': { get: res => new Reply(res).json(200, '{"status":"ok"}') },
-    '/readyz': { get: res => answerReady(parts, res) },
-    '/metrics': { get: res => answerMetrics(parts, res) },
-    '/openapi.json': { get: res => new Reply(res).json(200, openApi) },
+    '/v1/campaigns/:id/entries/me': {
+      get: (reply, req, head) => getEntry(parts, reply, req, head),
+      del: (reply, req, head) => deleteEntry(parts, reply, req, head),
+    },
+    '/v1/campaigns/:id/queue': { get: (reply, req, head) => parts.streams.open(reply, req, head) },
+    '/livez': { get: reply => reply.json(200, '{"status":"ok"}') },
+    '/readyz': { get: reply => answerReady(parts, reply) },
+    '/metrics': { get: reply => answerMetrics(parts, reply) },
+    '/openapi.json': { get: reply => reply.json(200, openApi) },
   };
 }
 
@@ -67,27 +76,28 @@ export function buildApp(parts: AppParts): TemplatedApp {
   return app;
 }
 
+/** Stamps the request before anything else, then runs its handler; one that fails is a defect, and is answered too. */
 function run(parts: AppParts, handler: Handler, res: HttpResponse, req: HttpRequest): void {
+  const arrivedUs = parts.clock.synchronised ? parts.clock.next() : 0;
+  const reply = new Reply(res);
+  const failed = (error: unknown): void => {
+    parts.failed(error);
+    reply.problem('internal-error', 'The request could not be handled. Asking again is safe.');
+  };
   try {
     const head = readHead(req);
-    if (head.bytes > parts.config.MAX_HEADER_BYTES) {
-      refuseHead(parts, res, head.bytes);
-      return;
-    }
-    const done = handler(res, req, head);
-    if (done !== undefined) done.catch(parts.failed);
+    if (head.bytes > parts.config.MAX_HEADER_BYTES) refuseHead(parts, reply, head.bytes);
+    else handler(reply, req, head, arrivedUs)?.catch(failed);
   } catch (error) {
-    parts.failed(error);
-    // The handler may have registered its own abort handler; closing is what is safe in every state.
-    res.close();
+    failed(error);
   }
 }
 
-function refuseHead(parts: AppParts, res: HttpResponse, bytes: number): void {
+function refuseHead(parts: AppParts, reply: Reply, bytes: number): void {
   const most = parts.config.MAX_HEADER_BYTES;
   parts.metrics.refuse('headers');
   const fault = fieldFault('headers', `${bytes} bytes`, `at most ${most} bytes`);
-  new Reply(res).problem('headers-too-large', `The headers are ${bytes} bytes; ${most} is the most.`, {
+  reply.problem('headers-too-large', `The headers are ${bytes} bytes; ${most} is the most.`, {
     members: { errors: [fault] },
     close: true,
   });
@@ -115,15 +125,14 @@ function limitConnections(app: TemplatedApp, parts: AppParts): void {
   app.filter((res, change) => opensOrCloses(res, Number(change)));
 }
 
-function answerReady(parts: AppParts, res: HttpResponse): void {
+function answerReady(parts: AppParts, reply: Reply): void {
   const checks = parts.checks();
   const ready = Object.values(checks).every(state => state === 'ok');
   const body = JSON.stringify({ status: ready ? 'ok' : 'unavailable', checks });
-  new Reply(res).json(ready ? 200 : 503, body);
+  reply.json(ready ? 200 : 503, body);
 }
 
-async function answerMetrics(parts: AppParts, res: HttpResponse): Promise<void> {
-  const reply = new Reply(res);
+async function answerMetrics(parts: AppParts, reply: Reply): Promise<void> {
   const { registry } = parts.metrics;
   reply.text(200, registry.contentType, await registry.metrics());
 }

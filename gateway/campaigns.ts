@@ -1,11 +1,11 @@
 /** GET /v1/campaigns and /v1/campaigns/{id}: what is offered, from the gateway's copy of the board. */
-import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
+import type { HttpRequest } from 'uWebSockets.js';
 import type { BoardCampaign } from '../engine/contract/board/board.ts';
 import { type FieldFault, fieldFault } from '../engine/contract/problem.ts';
 import type { SharedClock } from './clock.ts';
 import { type CampaignView, MAX_CAMPAIGN_ID } from './contract.ts';
 import { isoOf } from './door.ts';
-import { Reply } from './reply.ts';
+import type { Reply } from './reply.ts';
 import { findCampaign, type RequestParts, readCampaignId } from './requests.ts';
 
 export interface CampaignParts extends RequestParts {
@@ -40,17 +40,15 @@ function nowUs(parts: CampaignParts): number {
   return parts.clock.synchronised ? parts.clock.now() : Date.now() * 1000;
 }
 
-export async function getCampaign(parts: CampaignParts, res: HttpResponse, req: HttpRequest): Promise<void> {
+export async function getCampaign(parts: CampaignParts, reply: Reply, req: HttpRequest): Promise<void> {
   const idText = req.getParameter(0);
-  const reply = new Reply(res);
   const id = readCampaignId(parts, reply, idText);
   if (id === undefined) return;
   const campaign = parts.board.campaign(id) ?? (await findCampaign(parts, reply, id));
   if (campaign !== undefined) reply.json(200, JSON.stringify(campaignView(campaign, nowUs(parts))));
 }
 
-export function listCampaigns(parts: CampaignParts, res: HttpResponse, req: HttpRequest): void {
-  const reply = new Reply(res);
+export function listCampaigns(parts: CampaignParts, reply: Reply, req: HttpRequest): void {
   const after = readWhole('after', req.getQuery('after'), 0, 0, MAX_CAMPAIGN_ID);
   const limit = readWhole('limit', req.getQuery('limit'), LIMIT, 1, LIMIT);
   if (typeof after !== 'number' || typeof limit !== 'number') {

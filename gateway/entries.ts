@@ -1,17 +1,17 @@
 /**
- * Entering, looking at one's entry, withdrawing it.
+ * Entering: from a request that has arrived to its answer.
  */
-import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
+import type { HttpRequest } from 'uWebSockets.js';
 import type { BoardCampaign } from '../engine/contract/board/board.ts';
 import { ITEM_ENTRY, ITEM_WITHDRAWAL, type LogItem } from '../engine/contract/record.ts';
 import { stampOf } from '../engine/contract/stamp.ts';
+import { readEntryBody } from './body.ts';
 import type { SharedClock } from './clock.ts';
-import type { EntryView, Outcome } from './contract.ts';
 import type { Doorkeeper } from './door.ts';
 import type { Lookups, Place } from './lookups.ts';
 import type { Membership } from './membership.ts';
 import type { Places } from './places.ts';
-import { Reply } from './reply.ts';
+import type { Reply } from './reply.ts';
 import {
   authenticate,
   findCampaign,
@@ -19,7 +19,6 @@ import {
   hasBody,
   type RequestParts,
   readCampaignId,
-  readEntryBody,
   readTicket,
 } from './requests.ts';
 import type { Refusal, SlicePipeline, Stamped } from './slices.ts';
@@ -32,40 +31,39 @@ export interface EntryParts extends RequestParts {
   readonly door: Doorkeeper;
 }
 
-const SOON = { 'retry-after': '1' };
+/** What a client that is refused for now is told to wait, seconds. */
+export const SOON = { 'retry-after': '1' };
 
-/** POST /v1/campaigns/{id}/entries. The stamp is the first thing that is taken. */
+/** POST /v1/campaigns/{id}/entries, which arrived at `arrivedUs`. */
 export function postEntry(
   parts: EntryParts,
-  res: HttpResponse,
+  reply: Reply,
   req: HttpRequest,
   head: Readonly<Head>,
-): void {
-  const { clock } = parts;
-  const arrivedUs = clock.synchronised ? clock.next() : 0;
-  const ticket = readTicket(head, undefined);
+  arrivedUs: number,
+): void | Promise<void> {
   const idText = req.getParameter(0);
-  const reply = new Reply(res);
-  const userId = authenticate(parts, reply, ticket);
-  if (userId === undefined) return;
+  const userId = authenticate(parts, reply, readTicket(head, undefined));
+  if (userId === undefined) return undefined;
   const id = readCampaignId(parts, reply, idText);
-  if (id === undefined) return;
-  if (hasBody(head)) {
-    readEntryBody(parts, res, reply, head, () => enterKnown(parts, reply, id, userId, arrivedUs));
-  } else {
-    enterKnown(parts, reply, id, userId, arrivedUs);
-  }
+  if (id === undefined) return undefined;
+  const campaign = parts.board.campaign(id);
+  if (campaign !== undefined && !hasBody(head)) return enter(parts, reply, campaign, userId, arrivedUs);
+  return enterLater(parts, reply, id, userId, arrivedUs, { ...head });
 }
 
-function enterKnown(parts: EntryParts, reply: Reply, id: number, userId: string, arrivedUs: number): void {
-  const campaign = parts.board.campaign(id);
-  if (campaign !== undefined) {
-    enter(parts, reply, campaign, userId, arrivedUs);
-    return;
-  }
-  void findCampaign(parts, reply, id).then(found => {
-    if (found !== undefined) enter(parts, reply, found, userId, arrivedUs);
-  });
+/** An entry that has to wait, for its body or for news of its campaign. */
+async function enterLater(
+  parts: EntryParts,
+  reply: Reply,
+  id: number,
+  userId: string,
+  arrivedUs: number,
+  head: Readonly<Head>,
+): Promise<void> {
+  if (hasBody(head) && !(await readEntryBody(parts, reply, head))) return;
+  const campaign = parts.board.campaign(id) ?? (await findCampaign(parts, reply, id));
+  if (campaign !== undefined) enter(parts, reply, campaign, userId, arrivedUs);
 }
 
 function enter(
@@ -92,7 +90,7 @@ function instantFor(clock: SharedClock, pipeline: SlicePipeline, arrivedUs: numb
 }
 
 /** Where to gather into, or undefined when 503 has been answered. */
-function openPipeline(parts: EntryParts, reply: Reply): SlicePipeline | undefined {
+export function openPipeline(parts: EntryParts, reply: Reply): SlicePipeline | undefined {
   const pipeline = parts.membership.pipeline();
   if (pipeline === undefined) {
     parts.metrics.refuse('lease');
@@ -110,7 +108,7 @@ function openPipeline(parts: EntryParts, reply: Reply): SlicePipeline | undefine
 }
 
 /** A stamped entry or withdrawal, and the client who waits for the answer. */
-class Entry implements Stamped {
+export class Entry implements Stamped {
   readonly kind: LogItem['kind'];
   readonly campaign: BoardCampaign;
   readonly userId: string;
@@ -188,7 +186,12 @@ function acceptedAnswer(campaign: BoardCampaign, place: Place): object {
   };
 }
 
-function refuseWithdrawn(parts: EntryParts, reply: Reply, campaign: BoardCampaign, place: Place): void {
+export function refuseWithdrawn(
+  parts: EntryParts,
+  reply: Reply,
+  campaign: BoardCampaign,
+  place: Place,
+): void {
   parts.metrics.refuse('withdrawn');
   reply.problem(
     'already-withdrawn',
@@ -197,118 +200,4 @@ function refuseWithdrawn(parts: EntryParts, reply: Reply, campaign: BoardCampaig
       members: { stamp: place.stamp },
     },
   );
-}
-
-/** Who asks about an entry of theirs: the user and the campaign, or undefined when an answer has been given. */
-async function asker(
-  parts: EntryParts,
-  reply: Reply,
-  ticket: string,
-  idText: string,
-): Promise<{ userId: string; campaign: BoardCampaign } | undefined> {
-  const userId = authenticate(parts, reply, ticket);
-  if (userId === undefined) return undefined;
-  const id = readCampaignId(parts, reply, idText);
-  if (id === undefined) return undefined;
-  const campaign = parts.board.campaign(id) ?? (await findCampaign(parts, reply, id));
-  return campaign === undefined ? undefined : { userId, campaign };
-}
-
-/** The user's place, or undefined when 404 or 503 has been answered. */
-async function placeOf(
-  parts: EntryParts,
-  reply: Reply,
-  campaign: BoardCampaign,
-  userId: string,
-): Promise<Place | undefined> {
-  let place: Place | undefined;
-  try {
-    place = await parts.lookups.find(campaign, userId);
-  } catch {
-    parts.metrics.refuse('lookup');
-    reply.problem('unavailable', 'Entries cannot be looked up at the moment.', { headers: SOON });
-    return undefined;
-  }
-  if (place === undefined) {
-    reply.problem('no-entry', `You have no entry in campaign ${campaign.campaignId}.`);
-  }
-  return place;
-}
-
-/** GET /v1/campaigns/{id}/entries/me. */
-export async function getEntry(
-  parts: EntryParts,
-  res: HttpResponse,
-  req: HttpRequest,
-  head: Readonly<Head>,
-): Promise<void> {
-  const ticket = readTicket(head, req.getQuery('ticket'));
-  const idText = req.getParameter(0);
-  const reply = new Reply(res);
-  const who = await asker(parts, reply, ticket, idText);
-  if (who === undefined) return;
-  const place = await placeOf(parts, reply, who.campaign, who.userId);
-  if (place === undefined) return;
-  reply.json(200, JSON.stringify(entryView(parts, who.campaign, place)), { 'cache-control': 'no-store' });
-}
-
-/** What can be told of a place: a position only when it is final, an outcome only when it is decided. */
-export function entryView(
-  parts: Pick<EntryParts, 'places'>,
-  campaign: BoardCampaign,
-  place: Place,
-): EntryView {
-  const outcome = outcomeOf(campaign, place);
-  const shown = place.final;
-  return {
-    campaign: campaign.campaignId,
-    stamp: place.stamp,
-    position: shown ? place.rank + 1 : null,
-    ahead: shown ? (outcome === 'waiting' ? parts.places.ahead(campaign.campaignId, place.rank) : 0) : null,
-    provisional: !place.final,
-    outcome,
-    ...(place.grant ?? {}),
-  };
-}
-
-export function outcomeOf(campaign: BoardCampaign, place: Place): Outcome {
-  if (place.grant !== undefined) return campaign.kind === 'coupon' ? 'granted' : 'won';
-  if (place.withdrawn) return 'withdrawn';
-  if (!place.settled) return 'waiting';
-  return campaign.kind === 'coupon' ? 'sold_out' : 'not_drawn';
-}
-
-/** DELETE /v1/campaigns/{id}/entries/me: a withdrawal, stamped and logged like an entry. */
-export async function deleteEntry(
-  parts: EntryParts,
-  res: HttpResponse,
-  req: HttpRequest,
-  head: Readonly<Head>,
-): Promise<void> {
-  const ticket = readTicket(head, undefined);
-  const idText = req.getParameter(0);
-  const reply = new Reply(res);
-  const who = await asker(parts, reply, ticket, idText);
-  if (who === undefined) return;
-  const { campaign, userId } = who;
-  const place = await placeOf(parts, reply, campaign, userId);
-  if (place === undefined) return;
-  if (place.withdrawn) {
-    refuseWithdrawn(parts, reply, campaign, place);
-    return;
-  }
-  const instantUs = parts.clock.next();
-  if (!parts.door.isOpen(reply, campaign, instantUs)) return;
-  if (place.grant !== undefined || place.settled) {
-    reply.problem(
-      'already-settled',
-      `The entry in campaign ${campaign.campaignId} is decided: it cannot be withdrawn.`,
-      {
-        members: { stamp: place.stamp, outcome: outcomeOf(campaign, place) },
-      },
-    );
-    return;
-  }
-  const pipeline = openPipeline(parts, reply);
-  pipeline?.gather(new Entry(parts, reply, campaign, userId, instantUs, ITEM_WITHDRAWAL));
 }

@@ -12,9 +12,9 @@ import { lastStampAt } from '../engine/contract/stamp.ts';
 import type { Board, BoardListener } from './board.ts';
 import { monotonicUs } from './clock.ts';
 import type { OutcomeEvent } from './contract.ts';
-import { outcomeOf } from './entries.ts';
 import type { Lookups, Place } from './lookups.ts';
 import type { Metrics } from './metrics.ts';
+import { outcomeOf } from './own-entry.ts';
 import type { Places } from './places.ts';
 import type { Watcher } from './watcher.ts';
 

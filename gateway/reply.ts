@@ -54,6 +54,11 @@ export class Reply {
     this.#whenAborted = listener;
   }
 
+  /** The body, in pieces; a piece is valid only until the handler returns. */
+  onData(handler: (chunk: ArrayBuffer, isLast: boolean) => void): void {
+    this.#res.onData(handler);
+  }
+
   /** 202 with JSON that is ready: the answer of the hot path. */
   accepted(body: string): void {
     if (this.#over) return;

@@ -2,13 +2,12 @@
  * Reading a request: who asks, for which campaign, with what body. Everything is read before the first await, because
  * uWebSockets.js takes the request away then.
  */
-import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
-import Value from 'typebox/value';
+import type { HttpRequest } from 'uWebSockets.js';
 import type { BoardCampaign } from '../engine/contract/board/board.ts';
 import { fieldFault } from '../engine/contract/problem.ts';
 import type { Board } from './board.ts';
 import type { GatewayConfig } from './config.ts';
-import { EntryBody, MAX_CAMPAIGN_ID } from './contract.ts';
+import { MAX_CAMPAIGN_ID } from './contract.ts';
 import type { Metrics } from './metrics.ts';
 import type { Reply } from './reply.ts';
 import type { TicketVerifier } from './ticket.ts';
@@ -141,85 +140,4 @@ export async function findCampaign(
   const fault = fieldFault('id', id, 'the number of a campaign of this service');
   reply.problem('unknown-campaign', `There is no campaign ${id}.`, { members: { errors: [fault] } });
   return undefined;
-}
-
-/** Reads and checks the body of an entry; calls `whole` when it is right, and answers when it is not. */
-export function readEntryBody(
-  parts: RequestParts,
-  res: HttpResponse,
-  reply: Reply,
-  { contentLength, contentType }: Readonly<Head>,
-  whole: () => void,
-): void {
-  const { MAX_BODY_BYTES: most, BODY_TIMEOUT_MS: timeoutMs } = parts.config;
-  const tooLarge = (size: number | string): void => {
-    parts.metrics.refuse('body');
-    const fault = fieldFault('body', `${size} bytes`, `at most ${most} bytes`);
-    reply.problem('payload-too-large', `The body is larger than ${most} bytes.`, {
-      members: { errors: [fault] },
-      close: true,
-    });
-  };
-  if (Number(contentLength) > most) {
-    tooLarge(contentLength);
-    return;
-  }
-  if (!/^application\/json *(;|$)/i.test(contentType)) {
-    parts.metrics.refuse('body');
-    const fault = fieldFault('content-type', contentType, 'application/json, or no body at all');
-    reply.problem('unsupported-media-type', `The body is ${fault.value}; it is read as JSON only.`, {
-      members: { errors: [fault] },
-      close: true,
-    });
-    return;
-  }
-  const timer = setTimeout(() => {
-    parts.metrics.refuse('body_timeout');
-    reply.problem('request-timeout', `The body was not here within ${timeoutMs} ms.`, { close: true });
-  }, timeoutMs);
-  reply.whenAborted(() => clearTimeout(timer));
-  const chunks: Buffer[] = [];
-  let size = 0;
-  res.onData((chunk, isLast) => {
-    if (reply.over) {
-      clearTimeout(timer);
-      return;
-    }
-    size += chunk.byteLength;
-    if (size > most) {
-      clearTimeout(timer);
-      tooLarge(size);
-      return;
-    }
-    chunks.push(Buffer.from(Buffer.from(chunk)));
-    if (!isLast) return;
-    clearTimeout(timer);
-    const fault = faultOfBody(Buffer.concat(chunks).toString('utf8'));
-    if (fault === undefined) {
-      whole();
-      return;
-    }
-    parts.metrics.refuse('invalid');
-    reply.problem('invalid-request', `The body is wrong at ${fault.field}: ${fault.expected}.`, {
-      members: { errors: [fault] },
-    });
-  });
-}
-
-function faultOfBody(text: string): ReturnType<typeof fieldFault> | undefined {
-  let body: unknown;
-  try {
-    body = JSON.parse(text);
-  } catch {
-    return fieldFault('body', text, 'a JSON object');
-  }
-  if (Value.Check(EntryBody, body)) return undefined;
-  if (typeof body !== 'object' || body === null || Array.isArray(body))
-    return fieldFault('body', body, 'a JSON object');
-  const [field] = Object.keys(body);
-  return fieldFault(
-    `/${field}`,
-    field === undefined ? body : Reflect.get(body, field),
-    'no such field: an entry has none',
-  );
 }

@@ -1,12 +1,12 @@
 /**
  * Opening a stream: who may watch, how many, and where a client that comes back goes on.
  */
-import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
+import type { HttpRequest } from 'uWebSockets.js';
 import { monotonicUs } from './clock.ts';
 import type { EntryParts } from './entries.ts';
 import type { Place } from './lookups.ts';
 import type { Watchers } from './queue.ts';
-import { Reply } from './reply.ts';
+import type { Reply } from './reply.ts';
 import { authenticate, findCampaign, type Head, readCampaignId, readTicket } from './requests.ts';
 import { Watcher } from './watcher.ts';
 
@@ -45,12 +45,11 @@ export class Streams {
     this.#watchers = watchers;
   }
 
-  async open(res: HttpResponse, req: HttpRequest, head: Readonly<Head>): Promise<void> {
+  async open(reply: Reply, req: HttpRequest, head: Readonly<Head>): Promise<void> {
     const parts = this.#parts;
     const ticket = readTicket(head, req.getQuery('ticket'));
     const idText = req.getParameter(0);
     const lastEvent = parseLastEventId(head.lastEventId || (req.getQuery('last_event_id') ?? ''));
-    const reply = new Reply(res);
     const userId = authenticate(parts, reply, ticket);
     if (userId === undefined) return;
     const id = readCampaignId(parts, reply, idText);

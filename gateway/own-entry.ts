@@ -1,0 +1,123 @@
+/**
+ * Looking at one's own entry, and withdrawing it.
+ */
+import type { HttpRequest } from 'uWebSockets.js';
+import type { BoardCampaign } from '../engine/contract/board/board.ts';
+import { ITEM_WITHDRAWAL } from '../engine/contract/record.ts';
+import type { EntryView, Outcome } from './contract.ts';
+import { Entry, type EntryParts, openPipeline, refuseWithdrawn, SOON } from './entries.ts';
+import type { Place } from './lookups.ts';
+import type { Reply } from './reply.ts';
+import { authenticate, findCampaign, type Head, readCampaignId, readTicket } from './requests.ts';
+
+/** Who asks about an entry of theirs: the user and the campaign, or undefined when an answer has been given. */
+async function asker(
+  parts: EntryParts,
+  reply: Reply,
+  ticket: string,
+  idText: string,
+): Promise<{ userId: string; campaign: BoardCampaign } | undefined> {
+  const userId = authenticate(parts, reply, ticket);
+  if (userId === undefined) return undefined;
+  const id = readCampaignId(parts, reply, idText);
+  if (id === undefined) return undefined;
+  const campaign = parts.board.campaign(id) ?? (await findCampaign(parts, reply, id));
+  return campaign === undefined ? undefined : { userId, campaign };
+}
+
+/** The user's place, or undefined when 404 or 503 has been answered. */
+async function placeOf(
+  parts: EntryParts,
+  reply: Reply,
+  campaign: BoardCampaign,
+  userId: string,
+): Promise<Place | undefined> {
+  let place: Place | undefined;
+  try {
+    place = await parts.lookups.find(campaign, userId);
+  } catch {
+    parts.metrics.refuse('lookup');
+    reply.problem('unavailable', 'Entries cannot be looked up at the moment.', { headers: SOON });
+    return undefined;
+  }
+  if (place === undefined) {
+    reply.problem('no-entry', `You have no entry in campaign ${campaign.campaignId}.`);
+  }
+  return place;
+}
+
+/** GET /v1/campaigns/{id}/entries/me. */
+export async function getEntry(
+  parts: EntryParts,
+  reply: Reply,
+  req: HttpRequest,
+  head: Readonly<Head>,
+): Promise<void> {
+  const ticket = readTicket(head, req.getQuery('ticket'));
+  const idText = req.getParameter(0);
+  const who = await asker(parts, reply, ticket, idText);
+  if (who === undefined) return;
+  const place = await placeOf(parts, reply, who.campaign, who.userId);
+  if (place === undefined) return;
+  reply.json(200, JSON.stringify(entryView(parts, who.campaign, place)), { 'cache-control': 'no-store' });
+}
+
+/** What can be told of a place: a position only when it is final, an outcome only when it is decided. */
+export function entryView(
+  parts: Pick<EntryParts, 'places'>,
+  campaign: BoardCampaign,
+  place: Place,
+): EntryView {
+  const outcome = outcomeOf(campaign, place);
+  const shown = place.final;
+  return {
+    campaign: campaign.campaignId,
+    stamp: place.stamp,
+    position: shown ? place.rank + 1 : null,
+    ahead: shown ? (outcome === 'waiting' ? parts.places.ahead(campaign.campaignId, place.rank) : 0) : null,
+    provisional: !place.final,
+    outcome,
+    ...(place.grant ?? {}),
+  };
+}
+
+export function outcomeOf(campaign: BoardCampaign, place: Place): Outcome {
+  if (place.grant !== undefined) return campaign.kind === 'coupon' ? 'granted' : 'won';
+  if (place.withdrawn) return 'withdrawn';
+  if (!place.settled) return 'waiting';
+  return campaign.kind === 'coupon' ? 'sold_out' : 'not_drawn';
+}
+
+/** DELETE /v1/campaigns/{id}/entries/me: a withdrawal, stamped and logged like an entry. */
+export async function deleteEntry(
+  parts: EntryParts,
+  reply: Reply,
+  req: HttpRequest,
+  head: Readonly<Head>,
+): Promise<void> {
+  const ticket = readTicket(head, undefined);
+  const idText = req.getParameter(0);
+  const who = await asker(parts, reply, ticket, idText);
+  if (who === undefined) return;
+  const { campaign, userId } = who;
+  const place = await placeOf(parts, reply, campaign, userId);
+  if (place === undefined) return;
+  if (place.withdrawn) {
+    refuseWithdrawn(parts, reply, campaign, place);
+    return;
+  }
+  const instantUs = parts.clock.next();
+  if (!parts.door.isOpen(reply, campaign, instantUs)) return;
+  if (place.grant !== undefined || place.settled) {
+    reply.problem(
+      'already-settled',
+      `The entry in campaign ${campaign.campaignId} is decided: it cannot be withdrawn.`,
+      {
+        members: { stamp: place.stamp, outcome: outcomeOf(campaign, place) },
+      },
+    );
+    return;
+  }
+  const pipeline = openPipeline(parts, reply);
+  pipeline?.gather(new Entry(parts, reply, campaign, userId, instantUs, ITEM_WITHDRAWAL));
+}
