@@ -20,8 +20,8 @@ export const judgeVariables = {
   DATABASE_CONNECTIONS: whole(10, 4, 200),
   /** How long a command to Redis may take; with a Redis that hangs, a pass takes that much longer. */
   REDIS_TIMEOUT_MS: whole(1_500, 100, 60_000),
-  /** Passes follow each other at no less than this: shorter shows outcomes sooner, longer costs less CPU. */
-  PASS_INTERVAL_MS: whole(25, 1, 10_000),
+  /** Passes follow each other at no less than this: shorter shows outcomes sooner, but gateways look every 40 ms. */
+  PASS_INTERVAL_MS: whole(40, 1, 10_000),
 } as const;
 
 export const engineVariables = {

@@ -10,11 +10,12 @@
  */
 import type { Logger } from 'pino';
 import { type Pool, type Queryable, transaction } from '../sql/database.ts';
-import { findRefused, insertEntries, keepEarliest } from '../sql/entries.ts';
+import { type Care, findRefused, insertEntries, keepEarliest } from '../sql/entries.ts';
 import { type GatewayRow, readIncarnations, saveProgress } from '../sql/gateways.ts';
 import { moveOn, nextPosition } from '../sql/log-partitions.ts';
 import { type SetAside, setAside } from '../sql/set-aside.ts';
 import { insertWithdrawals } from '../sql/withdrawals.ts';
+import { Caution } from './caution.ts';
 import type { LogBatch, LogHandler } from './contract/log/log.ts';
 import {
   decodeRecord,
@@ -25,6 +26,7 @@ import {
   UnreadableRecord,
 } from './contract/record.ts';
 import { ItemColumns } from './item-columns.ts';
+import { Progress } from './progress.ts';
 
 /** What one batch brought. */
 export interface IntakeCounts {
@@ -52,23 +54,24 @@ export interface IntakeOptions {
 export class StaleConsumer extends Error {}
 
 export function makeIntake(options: IntakeOptions): LogHandler {
+  const { pool, logName, log, onBatch } = options;
+  const caution = new Caution();
   return {
-    start: partition => nextPosition(options.pool, options.logName, partition),
+    start: partition => nextPosition(pool, logName, partition),
     batch: async batch => {
-      const counts = await transaction(options.pool, client => takeIn(client, options, batch));
-      if (counts.dropped > 0 || counts.setAside > 0) {
-        options.log.warn(
-          { partition: batch.partition, dropped: counts.dropped, setAside: counts.setAside },
-          'records were dropped or set aside',
-        );
+      const counts = await caution.insert(care =>
+        transaction(pool, client => takeIn(client, logName, batch, care)),
+      );
+      const { dropped, setAside } = counts;
+      if (dropped > 0 || setAside > 0) {
+        log.warn({ partition: batch.partition, dropped, setAside }, 'records were dropped or set aside');
       }
-      options.onBatch(counts);
+      onBatch(counts);
     },
   };
 }
 
-async function takeIn(db: Queryable, options: IntakeOptions, batch: LogBatch): Promise<IntakeCounts> {
-  const { logName } = options;
+async function takeIn(db: Queryable, logName: string, batch: LogBatch, care: Care): Promise<IntakeCounts> {
   const { partition, from, next } = batch;
   if (!(await moveOn(db, { logName, partition, from, next }))) {
     throw new StaleConsumer(`partition ${partition} has moved on from ${JSON.stringify(from)} without us`);
@@ -80,7 +83,7 @@ async function takeIn(db: Queryable, options: IntakeOptions, batch: LogBatch): P
   );
   const sorted = sortOut(read.records, new Progress(known, logName, partition));
   const aside = [...read.unreadable, ...sorted.misplaced.map(placed => asideWhole(batch, logName, placed))];
-  const taken = await takeItems(db, sorted);
+  const taken = await takeItems(db, sorted, care);
   for (const { items, index, reason } of taken.refused) {
     aside.push(asideItem(batch, logName, items, index, reason));
   }
@@ -124,71 +127,6 @@ function readRecords(
     }
   }
   return { records, unreadable };
-}
-
-/** How far each incarnation of a batch has come, as the ledger knew it and as the batch's records move it. */
-class Progress {
-  readonly #rows = new Map<string, GatewayRow>();
-  readonly #changed = new Set<string>();
-  readonly #logName: string;
-  readonly #partition: number;
-
-  constructor(known: readonly GatewayRow[], logName: string, partition: number) {
-    for (const row of known) this.#rows.set(nameOf(row), row);
-    this.#logName = logName;
-    this.#partition = partition;
-  }
-
-  of(record: LogRecord): GatewayRow {
-    return (
-      this.#rows.get(nameOf(record)) ?? {
-        gateway: record.gateway,
-        incarnation: record.incarnation,
-        logName: this.#logName,
-        partition: this.#partition,
-        state: 'live',
-        throughUs: record.throughUs,
-        rankedUs: record.rankedUs,
-        sliceNumber: 0,
-        repaired: false,
-      }
-    );
-  }
-
-  /** One gateway, one partition: a record that stands elsewhere could overtake those that don't. */
-  isMisplaced(record: LogRecord): boolean {
-    const { partition, logName } = this.of(record);
-    return partition !== this.#partition || logName !== this.#logName;
-  }
-
-  move(record: LogRecord): void {
-    const row = this.of(record);
-    const isEnd = record.kind === 'leave' || record.kind === 'fence';
-    // What a fence says of the promises is the engine's knowledge, not the gateway's word; an older word stands.
-    const isNew = !this.#rows.has(nameOf(record)) || record.kind !== 'fence';
-    this.#rows.set(nameOf(record), {
-      ...row,
-      state: isEnd ? 'ended' : row.state,
-      throughUs: isNew ? Math.max(row.throughUs, record.throughUs) : row.throughUs,
-      rankedUs: isNew ? Math.max(row.rankedUs, record.rankedUs) : row.rankedUs,
-      sliceNumber: Math.max(row.sliceNumber, record.sliceNumber),
-    });
-    this.#changed.add(nameOf(record));
-  }
-
-  changed(): GatewayRow[] {
-    return [...this.#rows.values()].filter(row => this.#changed.has(nameOf(row)));
-  }
-}
-
-function nameOf({
-  gateway,
-  incarnation,
-}: {
-  readonly gateway: number;
-  readonly incarnation: number;
-}): string {
-  return `${gateway}/${incarnation}`;
 }
 
 interface SortedOut {
@@ -238,7 +176,7 @@ interface Taken {
   readonly refused: readonly Refused[];
 }
 
-async function takeItems(db: Queryable, { entries, withdrawals }: SortedOut): Promise<Taken> {
+async function takeItems(db: Queryable, { entries, withdrawals }: SortedOut, care: Care): Promise<Taken> {
   const refused: Refused[] = [];
   for (const items of [entries, withdrawals]) {
     for (const index of items.unstorable)
@@ -247,7 +185,7 @@ async function takeItems(db: Queryable, { entries, withdrawals }: SortedOut): Pr
   let inserted = 0;
   let repeated = 0;
   const sent = entries.storable();
-  if (sent.userIds.length > 0) inserted = await insertEntries(db, sent);
+  if (sent.userIds.length > 0) inserted = await insertEntries(db, sent, care);
   // Fewer than were sent: only now is it worth asking which, and why.
   if (inserted < sent.userIds.length) {
     await keepEarliest(db, sent);

@@ -15,6 +15,11 @@ export type LockName =
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const STATEMENT_TIMEOUT_MS = 5_000;
+/**
+ * A process that stands still asks for nothing: the server ends its session after this long, and others can have the
+ * locks. The keeper asks every 100 ms.
+ */
+const IDLE_LIMIT_MS = 10_000;
 
 export class Locks {
   readonly #databaseUrl: string;
@@ -93,6 +98,7 @@ export class Locks {
       if (this.#client === client) this.#lose();
     });
     await client.connect();
+    await client.query(`set idle_session_timeout = '${IDLE_LIMIT_MS}ms'`);
     this.#client = client;
     return client;
   }

@@ -9,6 +9,7 @@
  * read, so nobody who registered since can be overtaken, and what is below it is settled. Raffles are settled beside
  * the passes, for a large draw takes seconds.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Campaign } from '../sql/campaigns.ts';
 import type { Pool } from '../sql/database.ts';
@@ -22,8 +23,19 @@ import { Publisher } from './publish.ts';
 import { type SettlingOptions, settleCampaign } from './settling.ts';
 import { rankedWatermarkOf, watermarkOf } from './watermark.ts';
 
-/** A campaign that has more to decide than fits in it goes on in the next pass, so that what is decided is shown. */
+/**
+ * Campaigns with more to decide than fits in it go on in the next pass, so that what is decided is shown. Each gets one
+ * step in every pass: a long one holds up no other.
+ */
 const SETTLE_MS = 150;
+/** A raffle that could not be settled is tried again after this. */
+const RAFFLE_AGAIN_MS = 2_000;
+
+/**
+ * The ledger keeps the watermark of every decision, and otherwise one this old: a commit for each pass would cost more
+ * than all the rest of it.
+ */
+const RAISE_MS = 1_000;
 
 export interface PassOptions {
   readonly pool: Pool;
@@ -54,32 +66,34 @@ export class Passes {
   readonly #onMore: () => void;
   #registry: (Registry & { readonly epoch: number }) | undefined;
   #watermarkUs = 0;
+  #raisedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: PassOptions, onMore: () => void) {
     this.#options = options;
     this.#publisher = new Publisher(options);
+    options.redis.on('close', () => this.#publisher.forget());
     this.#onMore = onMore;
   }
 
-  /** One pass. Rejects when Postgres is gone; when Redis is, it settles all the same and then rejects. */
+  /** One pass. What can be done is done, then it rejects with the first thing that could not. */
   async run(): Promise<PassReport> {
-    let failure: unknown;
-    let isOpen = false;
-    try {
-      isOpen = await this.#readRegistry();
-    } catch (error) {
-      failure = error;
-    }
-    const { ranked, watermarkUs } = await this.#moveWatermark();
-    const more = await this.#settle(watermarkUs);
-    if (failure !== undefined) throw failure;
+    const failures: unknown[] = [];
+    const isOpen = await this.#readRegistry().catch((error: unknown) => {
+      failures.push(error);
+      return false;
+    });
+    const { watermarkUs, rankedUs } = await this.#moveWatermark();
+    const more = await this.#settle(watermarkUs, failures);
+    let report: PassReport = { nowUs: undefined, watermarkUs, rankedUs, unfinished: undefined, more };
     const registry = this.#registry;
-    if (!isOpen || registry === undefined || ranked === undefined) {
-      return { nowUs: undefined, watermarkUs, rankedUs: ranked, unfinished: undefined, more };
+    if (isOpen && registry !== undefined && rankedUs !== undefined) {
+      const { epoch, readAtUs } = registry;
+      const campaigns = await this.#publisher.publish({ epoch, watermarkUs, rankedUs });
+      const unfinished = campaigns.filter(campaign => campaign.finishedAt === null);
+      report = { ...report, nowUs: readAtUs, unfinished };
     }
-    const campaigns = await this.#publisher.publish({ epoch: registry.epoch, watermarkUs, rankedUs: ranked });
-    const unfinished = campaigns.filter(campaign => campaign.finishedAt === null);
-    return { nowUs: registry.readAtUs, watermarkUs, rankedUs: ranked, unfinished, more };
+    if (failures.length > 0) throw failures[0];
+    return report;
   }
 
   /** Stops between two steps, and waits for raffles that are being settled. */
@@ -98,44 +112,65 @@ export class Passes {
     return true;
   }
 
-  async #moveWatermark(): Promise<{ readonly watermarkUs: number; readonly ranked: number | undefined }> {
+  async #moveWatermark(): Promise<{ readonly watermarkUs: number; readonly rankedUs: number | undefined }> {
     const { pool } = this.#options;
     const registry = this.#registry;
     if (registry === undefined) {
       this.#watermarkUs = await readWatermark(pool);
-      return { watermarkUs: this.#watermarkUs, ranked: undefined };
+      return { watermarkUs: this.#watermarkUs, rankedUs: undefined };
     }
     const gateways = await readGateways(
       pool,
       registry.leases.map(lease => lease.incarnation),
     );
     const watermarkUs = watermarkOf(registry, gateways);
-    if (watermarkUs > this.#watermarkUs) this.#watermarkUs = await raiseWatermark(pool, watermarkUs);
-    return { watermarkUs: this.#watermarkUs, ranked: rankedWatermarkOf(registry, gateways) };
+    this.#watermarkUs = Math.max(this.#watermarkUs, watermarkUs);
+    return { watermarkUs: this.#watermarkUs, rankedUs: rankedWatermarkOf(registry, gateways) };
   }
 
-  async #settle(watermarkUs: number): Promise<boolean> {
-    const { pool, settling } = this.#options;
-    const untilMs = performance.now() + SETTLE_MS;
+  async #settle(watermarkUs: number, failures: unknown[]): Promise<boolean> {
+    const { pool, settling, log } = this.#options;
     const work = await findWork(pool, watermarkUs);
-    const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(SETTLE_MS)]);
+    if (work.length > 0 || performance.now() - this.#raisedAtMs > RAISE_MS) {
+      await raiseWatermark(pool, watermarkUs);
+      this.#raisedAtMs = performance.now();
+    }
+    const untilMs = performance.now() + SETTLE_MS;
+    const goOn = (): boolean => performance.now() < untilMs && !this.#closing.signal.aborted;
     for (const { campaignId, kind } of work) {
       if (this.#closing.signal.aborted) break;
-      if (kind === 'raffle') this.#settleBeside(campaignId, watermarkUs);
-      else await settleCampaign(settling, campaignId, watermarkUs, signal);
+      if (kind === 'raffle') {
+        this.#settleBeside(campaignId, watermarkUs);
+        continue;
+      }
+      try {
+        await settleCampaign(settling, campaignId, watermarkUs, goOn);
+      } catch (err) {
+        log.error({ err, campaignId }, 'a campaign could not be settled; it is tried again');
+        failures.push(err);
+      }
     }
     return performance.now() > untilMs;
   }
 
   #settleBeside(campaignId: number, watermarkUs: number): void {
     if (this.#raffles.has(campaignId)) return;
+    this.#raffles.set(
+      campaignId,
+      this.#settleRaffle(campaignId, watermarkUs).finally(() => this.#raffles.delete(campaignId)),
+    );
+  }
+
+  async #settleRaffle(campaignId: number, watermarkUs: number): Promise<void> {
     const { settling, log } = this.#options;
-    const settled = settleCampaign(settling, campaignId, watermarkUs, this.#closing.signal)
-      .then(this.#onMore)
-      .catch((err: unknown) =>
-        log.error({ err, campaignId }, 'a raffle could not be settled; it is tried again'),
-      )
-      .finally(() => this.#raffles.delete(campaignId));
-    this.#raffles.set(campaignId, settled);
+    const { signal } = this.#closing;
+    try {
+      await settleCampaign(settling, campaignId, watermarkUs, () => !signal.aborted);
+      this.#onMore();
+    } catch (err) {
+      log.error({ err, campaignId }, 'a raffle could not be settled; it is tried again');
+      // Ended early by a stop, and that is all there is to it.
+      await sleep(RAFFLE_AGAIN_MS, undefined, { signal }).catch(() => undefined);
+    }
   }
 }

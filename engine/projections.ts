@@ -3,7 +3,7 @@
  * again, by several engines at once, and adds only what is missing.
  */
 import type { Queryable } from '../sql/database.ts';
-import { readEntries } from '../sql/entries.ts';
+import { countEntries, readEntries } from '../sql/entries.ts';
 import { readGrants } from '../sql/grants.ts';
 import { readGone } from '../sql/withdrawals.ts';
 import type { CampaignKeys } from './contract/keys.ts';
@@ -12,6 +12,7 @@ import { type RedisClient, scriptFrom } from './contract/redis.ts';
 /** Members sent in one command: it holds Redis up for a few milliseconds at most. */
 const PAGE = 2_000;
 const EVERYTHING = Number.MAX_SAFE_INTEGER;
+const BEFORE_ALL_STAMPS = -1;
 
 const appendGoneScript = scriptFrom(new URL('./append-gone.lua', import.meta.url));
 
@@ -32,6 +33,22 @@ export async function projectRanks(
     if (page.length < PAGE) return ranked;
     after = last.stamp;
   }
+}
+
+/**
+ * Ranks all entries anew if Redis lacks some of those that were ranked for good, as after a crash that it came back from
+ * without its last second. Answers how many were ranked then.
+ */
+export async function mendRanks(
+  db: Queryable,
+  redis: RedisClient,
+  keys: CampaignKeys,
+  range: { readonly campaignId: number; readonly rankedStamp: number },
+): Promise<number> {
+  const { campaignId, rankedStamp } = range;
+  const expected = await countEntries(db, campaignId, rankedStamp);
+  if ((await redis.zcount(keys.rank, '-inf', rankedStamp)) >= expected) return 0;
+  return projectRanks(db, redis, keys, { campaignId, after: BEFORE_ALL_STAMPS });
 }
 
 /** Publishes the winners with serials above `after`; answers the last serial that was. */

@@ -6,6 +6,7 @@
  * What it remembers of Redis is only a way to save work. After any error, and when the registry was opened anew, it
  * forgets all of that, compares with what Redis holds, and brings Redis up to the ledger.
  */
+import type { Logger } from 'pino';
 import { type Campaign, opensAtUs } from '../sql/campaigns.ts';
 import type { Pool } from '../sql/database.ts';
 import { readCampaigns, saveGoneRanked } from '../sql/settling.ts';
@@ -14,7 +15,7 @@ import { publishBoard } from './contract/board/board.ts';
 import type { Keys } from './contract/keys.ts';
 import type { RedisClient } from './contract/redis.ts';
 import { lastStampAt } from './contract/stamp.ts';
-import { projectGone, projectWithdrawn, projectWon } from './projections.ts';
+import { mendRanks, projectGone, projectWithdrawn, projectWon } from './projections.ts';
 
 /** A finished campaign is looked at for this long after its end; before a catch-up all of them are. */
 const FINISHED_MS = 300_000;
@@ -36,24 +37,31 @@ export class Publisher {
   readonly #pool: Pool;
   readonly #redis: RedisClient;
   readonly #keys: Keys;
+  readonly #log: Logger;
   readonly #published = new Map<number, Published>();
   #epoch: number | undefined;
 
-  constructor(options: { readonly pool: Pool; readonly redis: RedisClient; readonly keys: Keys }) {
+  constructor(options: {
+    readonly pool: Pool;
+    readonly redis: RedisClient;
+    readonly keys: Keys;
+    readonly log: Logger;
+  }) {
     this.#pool = options.pool;
     this.#redis = options.redis;
     this.#keys = options.keys;
+    this.#log = options.log;
   }
 
   /** Rejects when Redis or Postgres don't answer; the next turn catches up. Answers the campaigns that it read. */
   async publish(turn: PublishTurn): Promise<readonly Campaign[]> {
-    if (this.#epoch !== turn.epoch) this.#forget();
+    if (this.#epoch !== turn.epoch) this.forget();
     const campaigns = await readCampaigns(this.#pool, this.#epoch === undefined ? undefined : FINISHED_MS);
     try {
       const changed = campaigns.filter(
         campaign => this.#published.get(campaign.campaignId)?.revision !== campaign.revision,
       );
-      for (const campaign of changed) await this.#prepare(campaign);
+      for (const campaign of changed) await this.#prepare(campaign, turn.rankedUs);
       await publishBoard(this.#redis, this.#keys, {
         watermarkUs: turn.watermarkUs,
         rankedUs: turn.rankedUs,
@@ -63,13 +71,14 @@ export class Publisher {
       for (const campaign of campaigns) await this.#publishGone(campaign, turn.rankedUs);
       this.#epoch = turn.epoch;
     } catch (error) {
-      this.#forget();
+      this.forget();
       throw error;
     }
     return campaigns;
   }
 
-  #forget(): void {
+  /** To be called when Redis was away: it may have come back without its last second. */
+  forget(): void {
     this.#epoch = undefined;
     this.#published.clear();
   }
@@ -83,18 +92,11 @@ export class Publisher {
   }
 
   /** Puts in place what the board's record of a campaign will speak of. */
-  async #prepare(campaign: Campaign): Promise<void> {
+  async #prepare(campaign: Campaign, rankedUs: number): Promise<void> {
     const { campaignId, grantedCount, goneCount } = campaign;
     const published = this.#of(campaignId);
     const keys = this.#keys.campaign(campaignId);
-    if (published.revision === 0) {
-      // A hash that is complete has as many fields as the ledger has rows: each user is in it once.
-      if (grantedCount > 0 && (await this.#redis.hlen(keys.won)) >= grantedCount)
-        published.won = grantedCount;
-      if (goneCount > 0 && (await this.#redis.hlen(keys.withdrawn)) >= goneCount) {
-        published.withdrawn = goneCount;
-      }
-    }
+    if (published.revision === 0) await this.#compare(campaign, published, rankedUs);
     if (grantedCount > published.won) {
       published.won = await projectWon(this.#pool, this.#redis, keys, campaignId, published.won);
     }
@@ -106,6 +108,23 @@ export class Publisher {
         campaignId,
         published.withdrawn,
       );
+    }
+  }
+
+  /** Finds out what Redis holds of a campaign, and mends what it has lost. */
+  async #compare(campaign: Campaign, published: Published, rankedUs: number): Promise<void> {
+    const { campaignId, grantedCount, goneCount, goneRanked } = campaign;
+    const keys = this.#keys.campaign(campaignId);
+    // A hash that is complete has as many fields as the ledger has rows: each user is in it once.
+    if (grantedCount > 0 && (await this.#redis.hlen(keys.won)) >= grantedCount) published.won = grantedCount;
+    if (goneCount > 0 && (await this.#redis.hlen(keys.withdrawn)) >= goneCount)
+      published.withdrawn = goneCount;
+    if (campaign.finishedAt !== null) return;
+    const rankedStamp = lastStampAt(rankedUs, opensAtUs(campaign));
+    const ranked = await mendRanks(this.#pool, this.#redis, keys, { campaignId, rankedStamp });
+    if (ranked > 0) this.#log.error({ campaignId, ranked }, 'Redis had lost ranks: they are made anew');
+    if ((await this.#redis.llen(keys.gone)) < goneRanked) {
+      await projectGone(this.#pool, this.#redis, keys, { campaignId, after: 0, rankedStamp });
     }
   }
 

@@ -25,14 +25,18 @@ export interface Rebuilt {
   readonly ranked: number;
 }
 
-/** The board gets `epoch`; readers that knew another one read it whole. */
+/**
+ * The board gets `epoch`; readers that knew another one read it whole. `check` is called before anything is deleted
+ * and may reject, so that one who is no longer the keeper deletes nothing that the new one has made.
+ */
 export async function rebuildProjections(
   pool: Pool,
   redis: RedisClient,
   keys: Keys,
   epoch: number,
+  check: () => Promise<void>,
 ): Promise<Rebuilt> {
-  await deleteProjections(redis, keys);
+  await deleteProjections(redis, keys, check);
   let ranked = 0;
   const campaigns = await readCampaigns(pool, undefined);
   for (const { campaignId } of campaigns) {
@@ -62,11 +66,12 @@ async function rebuildBoard(pool: Pool, redis: RedisClient, keys: Keys): Promise
 }
 
 /** Deletes every projection but the registry of leases. */
-async function deleteProjections(redis: RedisClient, keys: Keys): Promise<void> {
+async function deleteProjections(redis: RedisClient, keys: Keys, check: () => Promise<void>): Promise<void> {
   const nodes = redis instanceof Cluster ? redis.nodes('master') : [redis];
   for (const node of nodes) {
     for (let cursor = '0', isFirst = true; isFirst || cursor !== '0'; isFirst = false) {
       const [next, found] = await node.scan(cursor, 'MATCH', keys.projectionPattern, 'COUNT', SCAN_COUNT);
+      await check();
       // One by one: in a Cluster, keys of one command must lie in one slot.
       for (const key of found) if (key !== keys.leases) await node.unlink(key);
       cursor = next;

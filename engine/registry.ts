@@ -11,9 +11,11 @@
  * When the registry is closed, Redis is new, was emptied, or `rebuild` has closed it; no gateway can get a lease. Then:
  * 1. waiting   One lease and a margin go by, for a gateway from before may believe in its lease that long. Only a
  *              ledger that never opened a registry need not wait: there is no gateway from before.
- * 2. fencing   Each partition gets a marker, and each incarnation that lives in the ledger its fence, again and again
- *              until all markers were consumed and nobody lives. Behind a marker stands nothing that was acknowledged,
- *              so an incarnation that the ledger did not know has shown itself by then.
+ * 2. fencing   Each partition gets a marker, a fence of the new epoch's incarnation 0; and each incarnation that lives
+ *              in the ledger its fence, again and again until all markers were consumed and nobody lives. Behind a
+ *              marker stands nothing that was acknowledged, so an incarnation that the ledger did not know has shown
+ *              itself by then. If it shows that the epoch was in use before (a ledger that was restored, or made anew
+ *              in front of an old log), another epoch is taken and this stage begins again.
  * 3. building  The projections are made anew from the ledger.
  * 4. open      The board gets the new epoch, then the registry is opened with it.
  * The stages live in memory: a keeper that takes over begins at the first, which is always safe.
@@ -24,13 +26,14 @@ import type { Pool } from '../sql/database.ts';
 import {
   endWithoutLog,
   type GatewayRow,
+  hasIncarnationAbove,
   markAllRepaired,
   markRepaired,
   readGateways,
   readIncarnations,
 } from '../sql/gateways.ts';
 import { readCampaigns } from '../sql/settling.ts';
-import { nextEpoch, readWatermark, wasEverOpened } from '../sql/watermarks.ts';
+import { INCARNATIONS_PER_EPOCH, nextEpoch, readWatermark, wasEverOpened } from '../sql/watermarks.ts';
 import type { Keys } from './contract/keys.ts';
 import { freeLease, openRegistry, type Registry, readRegistry } from './contract/lease/lease.ts';
 import { type LogProducer, partitionOf } from './contract/log/log.ts';
@@ -46,8 +49,6 @@ const MARGIN_SHARE = 0.1;
 const MIN_MARGIN_MS = 500;
 /** A fence that was not consumed by then is appended again; a second one does no harm. */
 const FENCE_AGAIN_MS = 2_000;
-/** Incarnations of an epoch begin above epoch x 2^32; see open.lua. That number itself is nobody's. */
-const INCARNATIONS_PER_EPOCH = 2 ** 32;
 const BEFORE_ALL_STAMPS = -1;
 
 /** How long after its end by Redis' clock a lease is over for good. */
@@ -70,8 +71,14 @@ export interface KeeperOptions {
 
 interface Reopening {
   readonly noticedAtMs: number;
-  readonly hasPredecessor: boolean;
-  epoch: number | undefined;
+  readonly waitMs: number;
+  marker: Marker | undefined;
+}
+
+interface Marker {
+  readonly epoch: number;
+  /** What the marker promises; tells it from one of another time. */
+  readonly nowUs: number;
 }
 
 type Incarnation = Pick<GatewayRow, 'gateway' | 'incarnation'>;
@@ -195,33 +202,45 @@ export class RegistryKeeper {
   async #reopen(registry: Registry): Promise<void> {
     const { pool, redis, keys, log } = this.#options;
     if (this.#reopening === undefined) {
-      const hasPredecessor = await wasEverOpened(pool);
-      this.#reopening = { noticedAtMs: performance.now(), hasPredecessor, epoch: undefined };
-      log.info({ waitMs: hasPredecessor ? this.#waitMs : 0 }, 'the registry is closed');
+      const waitMs = (await wasEverOpened(pool)) ? this.#waitMs : 0;
+      this.#reopening = { noticedAtMs: performance.now(), waitMs, marker: undefined };
+      log.info({ waitMs }, 'the registry is closed');
     }
     const reopening = this.#reopening;
-    if (reopening.hasPredecessor && performance.now() - reopening.noticedAtMs <= this.#waitMs) return;
-    reopening.epoch ??= await nextEpoch(pool);
-    const { epoch } = reopening;
-    if (reopening.hasPredecessor && !(await this.#allEnded(epoch, registry.readAtUs))) return;
+    if (performance.now() - reopening.noticedAtMs < reopening.waitMs) return;
+    const marker = reopening.marker ?? { epoch: await nextEpoch(pool), nowUs: registry.readAtUs };
+    const state = await this.#fenceAll(marker);
+    reopening.marker = state === 'used' ? undefined : marker;
+    if (state !== 'done') return;
+    const { epoch } = marker;
     await markAllRepaired(pool);
-    const rebuilt = await rebuildProjections(pool, redis, keys, epoch);
+    const rebuilt = await rebuildProjections(pool, redis, keys, epoch, () => this.#holdsLock());
+    await this.#holdsLock();
     await openRegistry(redis, keys.leases, epoch, await readWatermark(pool));
     this.#reopening = undefined;
     log.info({ epoch, ...rebuilt }, 'the projections are made anew and the registry is open');
   }
 
-  /** Whether everybody from before has ended and is consumed; appends what it takes to get there. */
-  async #allEnded(epoch: number, nowUs: number): Promise<boolean> {
+  /** Rejects when another engine is the keeper by now: this one may have been paused, and must not go on. */
+  async #holdsLock(): Promise<void> {
+    if (!(await this.#options.locks.take({ name: 'registry' })))
+      throw new Error('another engine is the keeper');
+  }
+
+  /** Appends markers and fences that are wanting. Answers whether everybody from before has ended and is consumed. */
+  async #fenceAll({ epoch, nowUs }: Marker): Promise<'under way' | 'done' | 'used'> {
     const { pool, partitions } = this.#options;
     const incarnation = epoch * INCARNATIONS_PER_EPOCH;
-    const consumed = new Set((await readIncarnations(pool, [incarnation])).map(row => row.partition));
+    const markers = await readIncarnations(pool, [incarnation]);
+    if (markers.some(row => row.throughUs !== nowUs)) return 'used';
+    const consumed = new Set(markers.map(row => row.partition));
     for (let partition = 0; partition < partitions; partition++) {
       if (!consumed.has(partition)) await this.#fence({ gateway: partition, incarnation }, partition, nowUs);
     }
     const live = (await readGateways(pool, [])).filter(row => row.state === 'live');
     for (const row of live) await this.#end(row, row, nowUs);
-    return consumed.size >= partitions && live.length === 0;
+    if (consumed.size < partitions || live.length > 0) return 'under way';
+    return (await hasIncarnationAbove(pool, incarnation)) ? 'used' : 'done';
   }
 }
 

@@ -65,19 +65,20 @@ const DONE: StepResult = { decided: 0, more: false };
 
 /**
  * Decides what can be decided of a campaign at this watermark (us since the epoch; every request stamped up to it must
- * be in the ledger). Does nothing where another engine is at it. `signal` stops it between two steps.
+ * be in the ledger). Does nothing where another engine is at it. After the first step and each one after it `goOn` is
+ * asked, if there is more to do.
  */
 export async function settleCampaign(
   options: SettlingOptions,
   campaignId: number,
   watermarkUs: number,
-  signal: AbortSignal,
+  goOn: () => boolean,
 ): Promise<void> {
-  for (let more = true; more && !signal.aborted; ) {
-    const result = await transaction(options.pool, client => step(client, options, campaignId, watermarkUs));
+  let result: StepResult;
+  do {
+    result = await transaction(options.pool, client => step(client, options, campaignId, watermarkUs));
     if (result.decided > 0) options.onDecided(result.decided);
-    more = result.more;
-  }
+  } while (result.more && goOn());
 }
 
 async function step(

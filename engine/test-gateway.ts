@@ -104,6 +104,10 @@ export class World {
     return engine;
   }
 
+  async stopEngines(): Promise<void> {
+    await Promise.all(this.#engines.map(engine => engine.stop('SIGKILL')));
+  }
+
   async campaign(
     rules: Partial<Pick<Campaign, 'kind' | 'places'>> & {
       readonly opensInMs?: number;
@@ -171,7 +175,7 @@ export class World {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#engines.map(engine => engine.stop('SIGKILL')));
+    await this.stopEngines();
     await this.#drop();
   }
 }

@@ -48,12 +48,18 @@ export function openPool(databaseUrl: string, options: PoolOptions): Pool {
   return pool;
 }
 
+/**
+ * A process that stands still in the middle of a transaction (paused, or its machine is) holds rows that others wait
+ * for. The server ends its connection after this long; nothing that is written here thinks for that long.
+ */
+const BEGIN = `begin; set local idle_in_transaction_session_timeout = '10s'`;
+
 /** Runs `work` in one transaction: committed when it resolves, rolled back when it throws. */
 export async function transaction<T>(pool: Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   let broken: Error | undefined;
   try {
-    await client.query('begin');
+    await client.query(BEGIN);
     const result = await work(client);
     await client.query('commit');
     return result;

@@ -2,6 +2,7 @@
  * Statements on entries: taking in what the log brought, and reading it back in stamp order. One row a user a
  * campaign; whatever order items arrive in, the earliest stamp stays.
  */
+import pg from 'pg';
 import { bigintArray, textArray } from './arrays.ts';
 import type { Queryable } from './database.ts';
 
@@ -29,11 +30,36 @@ const OPEN_CAMPAIGNS = `open_campaigns as materialized (
 const SENT = 'unnest($1::bigint[], $2::text[], $3::bigint[])';
 
 /**
+ * How an insert deals with rows that are there already. Looking for them costs more than half as much again as the
+ * insert itself, and in a burst of newcomers there are none; measured as CPU of the server, us a row, in statements of
+ * 10,000: hope 5.6, users 8.1, all 9.2. The same rows from a bare `unnest`, neither joined nor sorted: 5.6.
+ */
+export const CARE = ['hope', 'users', 'all'] as const;
+/**
+ * hope: that there are none. users: one whose user is there is left out. all: so is one whose stamp is another user's,
+ * which no sound gateway makes. What is not dealt with raises a clash; see isClash.
+ */
+export type Care = (typeof CARE)[number];
+
+const ON_CONFLICT: Readonly<Record<Care, string>> = {
+  hope: '',
+  users: 'on conflict (campaign_id, user_id) do nothing',
+  all: 'on conflict do nothing',
+};
+
+const UNIQUE_VIOLATION = '23505';
+
+/** Whether an insert of entries ended because it met a row it was not careful about. Its transaction is over. */
+export function isClash(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.code === UNIQUE_VIOLATION && error.table === 'entries';
+}
+
+/**
  * Inserts what is new and can be taken in; answers how many rows that were. Rows are inserted in the order of the
  * primary key, so that two partitions with the same users can't wait for each other in a circle; the sort costs
  * nothing that can be measured beside the insert, as neighbours in the index are inserted together.
  */
-export async function insertEntries(db: Queryable, sent: EntryColumns): Promise<number> {
+export async function insertEntries(db: Queryable, sent: EntryColumns, care: Care): Promise<number> {
   const { rowCount } = await db.query(
     `with ${OPEN_CAMPAIGNS}
      insert into entries (campaign_id, user_id, stamp)
@@ -42,7 +68,7 @@ export async function insertEntries(db: Queryable, sent: EntryColumns): Promise<
        join open_campaigns c
          on c.campaign_id = sent.campaign_id and sent.stamp > c.settled_stamp and sent.stamp < c.end_stamp
       order by c.campaign_id, sent.user_id collate "C", sent.stamp
-     on conflict do nothing`,
+     ${ON_CONFLICT[care]}`,
     parameters(sent),
   );
   return rowCount ?? 0;
@@ -128,6 +154,15 @@ export async function readEntries(
     [page.campaignId, page.after, page.through, page.limit, page.gateway ?? null],
   );
   return rows;
+}
+
+/** How many entries of a campaign have stamps up to `through`. */
+export async function countEntries(db: Queryable, campaignId: number, through: number): Promise<number> {
+  const { rows } = await db.query<{ count: number }>(
+    'select count(*) as count from entries where campaign_id = $1 and stamp <= $2',
+    [campaignId, through],
+  );
+  return rows[0]?.count ?? 0;
 }
 
 function parameters(sent: EntryColumns): Buffer[] {

@@ -95,3 +95,12 @@ export async function endWithoutLog(db: Queryable, gateway: number, incarnation:
     [gateway, incarnation],
   );
 }
+
+/** Whether the ledger knows of an incarnation above this number. */
+export async function hasIncarnationAbove(db: Queryable, incarnation: number): Promise<boolean> {
+  const { rows } = await db.query<{ found: boolean }>(
+    'select exists (select from gateways where incarnation > $1) as found',
+    [incarnation],
+  );
+  return rows[0]?.found === true;
+}

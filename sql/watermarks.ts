@@ -1,31 +1,41 @@
 /** Statements on watermarks and on the registry's epochs: how far the ledger has come. */
 import type { Queryable } from './database.ts';
 
-/** Raises the ledger's watermark, and answers the greatest there ever was (microseconds since the epoch). */
-export async function raiseWatermark(db: Queryable, watermarkUs: number): Promise<number> {
+/** Raises the ledger's watermark (microseconds since the epoch); it never falls. */
+export async function raiseWatermark(db: Queryable, watermarkUs: number): Promise<void> {
   await db.query('update watermarks set watermark_us = $1 where watermark_us < $1', [watermarkUs]);
-  return readWatermark(db);
 }
 
-/** The greatest watermark ever used for a decision. */
+/** A watermark beyond which no decision was ever made. */
 export async function readWatermark(db: Queryable): Promise<number> {
   const { rows } = await db.query<{ watermark_us: number }>('select watermark_us from watermarks');
-  const [row] = rows;
-  if (row === undefined)
-    throw new Error('the table watermarks is empty; its one row is made by migration 0001');
-  return row.watermark_us;
+  return onlyRow(rows).watermark_us;
 }
 
 /** Whether the registry of leases was ever opened, so that gateways from before may still believe in a lease. */
 export async function wasEverOpened(db: Queryable): Promise<boolean> {
   const { rows } = await db.query<{ is_called: boolean }>('select is_called from registry_epoch');
-  return rows[0]?.is_called === true;
+  return onlyRow(rows).is_called;
 }
 
-/** A new epoch for the registry: greater than all before it. */
+/** Incarnations of an epoch begin above epoch x 2^32; see open.lua. That number itself is nobody's. */
+export const INCARNATIONS_PER_EPOCH = 2 ** 32;
+
+/**
+ * A new epoch for the registry: greater than all before it, and than those of every incarnation in the ledger, which
+ * may know of later ones than its own sequence does when it was restored or made anew in front of an old log.
+ */
 export async function nextEpoch(db: Queryable): Promise<number> {
-  const { rows } = await db.query<{ epoch: number }>(`select nextval('registry_epoch') as epoch`);
-  const [row] = rows;
-  if (row === undefined) throw new Error('nextval answered no row');
-  return row.epoch;
+  const { rows } = await db.query<{ epoch: number }>(
+    `select setval('registry_epoch', greatest(
+       nextval('registry_epoch'),
+       (select coalesce(max(incarnation) / $1, 0) + 1 from gateways))) as epoch`,
+    [INCARNATIONS_PER_EPOCH],
+  );
+  return onlyRow(rows).epoch;
+}
+
+function onlyRow<T>([row]: readonly T[]): T {
+  if (row === undefined) throw new Error('a table or sequence of one row has none; migration 0001 makes it');
+  return row;
 }

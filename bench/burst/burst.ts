@@ -20,7 +20,7 @@ export interface BurstOptions {
   /** New users, and so requests, in one burst. */
   readonly users: number;
   readonly connections: number;
-  /** Users of the discarded burst that warms each contestant. */
+  /** Users of the discarded burst that warms each contestant; 0 for none. */
   readonly warmup: number;
 }
 
@@ -44,7 +44,7 @@ export async function measureBurst(
   const contestants = await startContestants(servers, terms, closing, say);
   const figures: Partial<Record<ContestantName, BurstFigures[]>> = {};
   // The idiomatic way first: its record a request warms Kafka's JVM, which takes some 30,000 of them.
-  for (const { name, run } of [...contestants].reverse()) {
+  for (const { name, run } of options.warmup === 0 ? [] : [...contestants].reverse()) {
     say(`warming ${name}: ${options.warmup} entries, discarded`);
     await run({ users: options.warmup, prefix: 'warm' });
   }

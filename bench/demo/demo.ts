@@ -7,24 +7,26 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicUs } from '../watch/clock.ts';
 import { startWatchers, type WatcherProcess } from '../watch/fleet.ts';
 import type { WatchGroupRequest } from '../watch/job.ts';
-import { readWatchRecord, type WatchRecord } from '../watch/record.ts';
+import { readWatchRecord } from '../watch/record.ts';
 import type { WatchResult } from '../watch/run.ts';
 import { type BurstResult, startBurst } from './burst.ts';
 import { checkCampaign } from './check.ts';
-import type { Ask, CampaignEvidence } from './evidence.ts';
+import { type Campaigns, collect } from './collect.ts';
 import { Faults } from './faults.ts';
-import { readLedger, readRanks } from './ledger.ts';
-import { keepWholeLog, readLog } from './log-reader.ts';
-import { entriesInLog } from './logged.ts';
+import { keepWholeLog } from './log-reader.ts';
 import { Operator } from './operator.ts';
 import type { DemoOptions } from './options.ts';
 import { makeReport, type Report } from './report.ts';
 import { type Closers, type Servers, type Site, startProcesses, startServers } from './site.ts';
 import { type Scene, startView } from './view.ts';
-import { askOfPost, watchedIn } from './watched.ts';
+import { tooEarlyIn } from './watched.ts';
 
-/** From making the campaigns to their opening: the generators start meanwhile, and sign a ticket for every user. */
-const LEAD_MS = 5_000;
+/**
+ * From making the campaigns to their opening: the generators start meanwhile, and sign a ticket for every user. On a
+ * busy machine that takes longer, as it took longer to start the gateways.
+ */
+const LEAD_MS = { from: 5_000, to: 60_000 };
+const LEAD_A_START = 1.5;
 const LEAD_MS_A_USER = 0.03;
 /** The burst begins this long after the opening: the gateways' clock and this one's are not the same to the millisecond. */
 const BURST_DELAY_MS = 30;
@@ -55,33 +57,31 @@ export interface DemoEnvironment {
   readonly stream?: NodeJS.WriteStream;
 }
 
-interface Campaigns {
-  readonly coupon: number;
-  readonly raffle: number;
-}
-
 /** Runs it all. Rejects with StackError, or when something does not work that has to for there to be a count. */
 export async function runDemo(environment: DemoEnvironment): Promise<Report> {
   const { options, closers, dir } = environment;
   const siteOptions = { ...environment, gateways: options.gateways, log: options.log };
   const servers = await startServers(siteOptions, closers);
   await keepWholeLog(servers.env);
+  const beganMs = performance.now();
   const site = await startProcesses(siteOptions, servers, closers);
+  const startMs = performance.now() - beganMs;
   const directory = join(dir, 'records');
   await rm(directory, { recursive: true, force: true });
   await mkdir(directory, { recursive: true });
   const faults = new Faults();
   const show = new Show(environment, servers, site);
   closers.add(() => show.end());
-  const run = { options, site, directory, closers, show, faults };
+  const run = { options, site, startMs, directory, closers, show, faults };
   const { campaigns, burst, watching } = await Promise.race([runCampaigns(run), site.broken]);
   show.phase('counting');
   const watched = await readWatchRecord(join(directory, 'watchers'));
-  const evidence = await collect(servers, campaigns, options, burst, watched, faults);
+  const evidence = await collect({ servers, campaigns, options, burst, watched }, faults);
   const counts = evidence.map(one => checkCampaign(one, faults));
   checkBurst(burst, faults);
   await show.end();
-  return makeReport({ options, log: servers.env.LOG, campaigns: counts, faults, burst, watching });
+  const tooEarly = tooEarlyIn(watched);
+  return makeReport({ options, log: servers.env.LOG, campaigns: counts, faults, burst, watching, tooEarly });
 }
 
 /** The live view, if there is one. */
@@ -115,6 +115,8 @@ class Show {
 interface Run {
   readonly options: DemoOptions;
   readonly site: Site;
+  /** How long it took to start engine and gateways. */
+  readonly startMs: number;
   readonly directory: string;
   readonly closers: Closers;
   readonly show: Show;
@@ -128,13 +130,13 @@ async function runCampaigns(run: Run): Promise<{
 }> {
   const { options, site, directory, closers, show, faults } = run;
   const operator = new Operator(site.operator);
-  const opensAtMs = Date.now() + LEAD_MS + Math.ceil(options.users * LEAD_MS_A_USER);
+  const opensAtMs = Date.now() + leadMs(options.users, run.startMs);
   const campaigns = await createCampaigns(operator, options, opensAtMs);
   const opensAtUs = monotonicUs() + (opensAtMs - Date.now()) * 1e3;
   const digits = Math.max(6, String(options.users).length);
   const common = { bases: site.gateways, ticket: site.ticket };
-  const [burst, watchers] = await Promise.all([
-    startBurst({
+  const starting = {
+    burst: startBurst({
       ...common,
       users: options.users,
       digits,
@@ -142,7 +144,7 @@ async function runCampaigns(run: Run): Promise<{
       startAtUs: opensAtUs + BURST_DELAY_MS * 1e3,
       directory,
     }),
-    startWatchers({
+    watchers: startWatchers({
       ...common,
       bases: [...common.bases],
       groups: groupsOf(options, campaigns, digits, opensAtUs),
@@ -150,8 +152,12 @@ async function runCampaigns(run: Run): Promise<{
       limitSeconds: WATCH_LIMIT_SECONDS,
       recordPath: join(directory, 'watchers'),
     }),
-  ]);
-  closers.add(() => Promise.all([burst.stop(), watchers.stop()]));
+  };
+  for (const started of Object.values(starting)) {
+    started.then(({ stop }) => closers.add(stop)).catch(() => undefined);
+  }
+  const burst = await starting.burst;
+  const watchers = await starting.watchers;
   const watching = watchers.go();
   // It is awaited below; until then a failure is nobody's.
   watching.catch(() => undefined);
@@ -167,6 +173,11 @@ async function runCampaigns(run: Run): Promise<{
   show.phase('telling the outcomes');
   const watched = await untilTold(watchers, watching);
   return { campaigns, burst: bursted, watching: watched };
+}
+
+function leadMs(users: number, startMs: number): number {
+  const toStart = Math.min(LEAD_MS.to, Math.max(LEAD_MS.from, startMs * LEAD_A_START));
+  return Math.ceil(toStart + users * LEAD_MS_A_USER);
 }
 
 async function createCampaigns(
@@ -244,34 +255,6 @@ async function untilTold(watchers: WatcherProcess, watching: Promise<WatchResult
   } finally {
     clearTimeout(late);
   }
-}
-
-async function collect(
-  { env, namespace, partitions }: Servers,
-  { coupon, raffle }: Campaigns,
-  { stock, winners }: DemoOptions,
-  burst: BurstResult,
-  watched: WatchRecord,
-  faults: Faults,
-): Promise<readonly CampaignEvidence[]> {
-  const ids = [coupon, raffle];
-  const logged = entriesInLog(await readLog(env, namespace, partitions), faults);
-  const ranks = await readRanks(env.REDIS_URL, namespace, ids);
-  const ledger = await readLedger(env.DATABASE_URL, ids);
-  return ids.map(campaign => {
-    const people = watchedIn(watched, campaign);
-    const posts: Ask[] = people.flatMap(({ who }) => who.posts.map(post => askOfPost(who.user, post)));
-    return {
-      campaign,
-      kind: campaign === coupon ? 'coupon' : 'raffle',
-      places: campaign === coupon ? stock : winners,
-      asks: [...(burst.asks.get(campaign) ?? []), ...posts],
-      watched: people,
-      logged: logged.get(campaign) ?? [],
-      ranks: ranks.get(campaign) ?? [],
-      ...(ledger.get(campaign) ?? { entries: [], grants: [], settledStamp: -1 }),
-    };
-  });
 }
 
 /** What went wrong on the way, beside what the count finds. */

@@ -7,7 +7,7 @@ import { StackError } from '../../engine/stack/stack.ts';
 import { runDemo } from './demo.ts';
 import { OptionsError, readOptions, USAGE } from './options.ts';
 import { textOf } from './report.ts';
-import { Closers } from './site.ts';
+import { Closers, ProcessError } from './site.ts';
 
 const DIRECTORY = join(import.meta.dirname, '..', '..', '.stack', 'demo');
 const EXIT_USAGE = 2;
@@ -59,10 +59,13 @@ try {
   if (error instanceof OptionsError) {
     process.stderr.write(`${error.message}\n\n${USAGE}\n`);
     process.exitCode = EXIT_USAGE;
-  } else {
-    const isPlain = error instanceof StackError;
-    const text = error instanceof Error ? (isPlain ? error.message : error.stack) : String(error);
-    process.stderr.write(`${text}\n${isPlain ? `what to do: ${error.remedy}\n` : ''}`);
+  } else if (error instanceof StackError) {
+    process.stderr.write(`${error.message}\nwhat to do: ${error.remedy}\n`);
     process.exitCode = 1;
+  } else if (error instanceof ProcessError) {
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = 1;
+  } else {
+    throw error;
   }
 }

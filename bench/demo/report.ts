@@ -25,6 +25,8 @@ export interface Report {
   readonly gateways: number;
   readonly users: number;
   readonly replacedStamps: number;
+  /** Requests that came before the opening, and were told when to come again. */
+  readonly tooEarly: number;
   readonly campaigns: readonly CampaignCount[];
   readonly answers: Readonly<Record<string, number>>;
   readonly watching: Omit<WatchResult, 'recordPath'>;
@@ -39,9 +41,11 @@ export interface ReportParts {
   readonly faults: Faults;
   readonly burst: BurstResult;
   readonly watching: WatchResult;
+  readonly tooEarly: number;
 }
 
-export function makeReport({ options, log, campaigns, faults, burst, watching }: ReportParts): Report {
+export function makeReport(parts: ReportParts): Report {
+  const { options, log, campaigns, faults, burst, watching, tooEarly } = parts;
   const sum = (of: (count: CampaignCount) => number, kind?: CampaignCount['kind']): number =>
     campaigns
       .filter(count => kind === undefined || count.kind === kind)
@@ -65,6 +69,7 @@ export function makeReport({ options, log, campaigns, faults, burst, watching }:
     gateways: options.gateways,
     users: options.users,
     replacedStamps: sum(count => count.replacedStamps),
+    tooEarly,
     campaigns,
     answers: burst.result.byStatus,
     watching: shown,
@@ -133,6 +138,7 @@ export function textOf(report: Report): string {
       `${number.format(report.watchers)}, shown ${number.format(watching.positions)} positions in ` +
         `${number.format(watching.streams)} streams, ${number.format(watching.reloads)} reloads`,
     ),
+    row('came too early', `${number.format(report.tooEarly)} requests, told when to ask again`),
     ...checks,
     '',
     report.faults.length === 0

@@ -48,8 +48,10 @@ export class Closers {
     return this.#closing !== undefined;
   }
 
+  /** What comes when all is being closed already is closed at once. */
   add(close: () => Promise<unknown>): void {
-    this.#closers.push(close);
+    if (this.#closing === undefined) this.#closers.push(close);
+    else this.#closing = Promise.all([this.#closing, close()]).then(() => undefined);
   }
 
   /** Safe to call again. Rejects with the first error, when all is done. */
@@ -81,7 +83,10 @@ export async function startServers(options: SiteOptions, closers: Closers): Prom
   return { env: stack.env, namespace: 'demo', partitions: 8 };
 }
 
-/** Starts engine and gateways; what is to be undone is added to `closers`. Rejects when one does not start. */
+/** A process of the demo does not start, or has ended; `message` has what it said last. */
+export class ProcessError extends Error {}
+
+/** Starts engine and gateways; what is to be undone is added to `closers`. Rejects with ProcessError. */
 export async function startProcesses(
   { dir, gateways, onProgress }: SiteOptions,
   servers: Servers,
@@ -102,7 +107,10 @@ export async function startProcesses(
   };
   onProgress(`starting the engine and ${gateways === 1 ? 'a gateway' : `${gateways} gateways`}`);
   const start = async (file: string, name: string): Promise<Child> => {
-    const child = await startScript(new URL(`../../${file}`, import.meta.url), { name, env });
+    const script = new URL(`../../${file}`, import.meta.url);
+    const child = await startScript(script, { name, env }).catch((error: Error) => {
+      throw new ProcessError(error.message, { cause: error });
+    });
     closers.add(() => child.stop());
     return child;
   };
@@ -153,5 +161,7 @@ function baseOf(child: Child): string {
 async function ended(child: Child, closers: Closers): Promise<never> {
   const { code, signal } = await child.exited;
   if (closers.isClosing) return await new Promise<never>(() => {});
-  throw new Error(`${child.name} ended (${signal ?? `exit code ${code}`}) in the middle:\n${child.errors()}`);
+  throw new ProcessError(
+    `${child.name} ended (${signal ?? `exit code ${code}`}) in the middle:\n${child.errors()}`,
+  );
 }

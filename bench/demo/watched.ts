@@ -1,6 +1,7 @@
 import type { Post, Shown, WatchRecord } from '../watch/record.ts';
 import type { Ask, Watched } from './evidence.ts';
 
+const NOT_OPEN_YET = 'urn:fairline:problem:not-open-yet';
 const SOLD_OUT = 'urn:fairline:problem:sold-out';
 
 /** The watchers of a campaign, each with what they were shown. */
@@ -27,4 +28,12 @@ export function askOfPost(user: string, { sentUs, answeredUs, status, stamp, pro
     soldOut: problem === SOLD_OUT,
     unsure: status === 0 || status >= 500,
   };
+}
+
+/** How many requests for an entry came before the opening. */
+export function tooEarlyIn({ users }: WatchRecord): number {
+  return users.reduce(
+    (total, { posts }) => total + posts.filter(({ problem }) => problem === NOT_OPEN_YET).length,
+    0,
+  );
 }

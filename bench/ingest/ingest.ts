@@ -21,7 +21,7 @@ import type { Servers } from '../system/servers.ts';
 import { CAMPAIGN, makeRows, type Rows } from './rows.ts';
 
 /** Rows a statement of the plain insert; see README.md for how others did. */
-const STATEMENT_ROWS = 10_000;
+const STATEMENT_ROWS = 40000;
 const POLL_MS = 5;
 /** A million rows at a tenth of the usual rate. */
 const LIMIT_MS = 180_000;

@@ -134,10 +134,17 @@ export async function untilKnown(
 }
 
 /** Resolves when every entry of a closed campaign has its outcome. */
-export async function untilSettled({ operator }: Fairline, campaignId: number): Promise<void> {
-  await until(`the end of campaign ${campaignId}`, { everyMs: 100, limitMs: 120_000 }, async () => {
-    const { status } = await operator.get(campaignId);
-    return status === 'settled' || undefined;
+export async function untilSettled({ operator, engine }: Fairline, campaignId: number): Promise<void> {
+  let last = '';
+  const ask = async (): Promise<true | undefined> => {
+    const campaign = await operator.get(campaignId);
+    last = JSON.stringify(campaign);
+    return campaign.status === 'settled' || undefined;
+  };
+  await until(`the end of campaign ${campaignId}`, { everyMs: 100, limitMs: 120_000 }, ask).catch(error => {
+    throw new Error(`${error.message}; it is ${last}; the engine's log: ${engine.errors()}`, {
+      cause: error,
+    });
   });
 }
 

@@ -21,16 +21,17 @@ export async function askProbe(
   });
 }
 
-/** V8 hands pages back some seconds after a collection, and only then those of a second one. */
+/** V8 hands pages back late: measured on a gateway that had just started, 30 MB of 148 some ten seconds after. */
 const COLLECT_EVERY_MS = 3_000;
-const COLLECTIONS = 10;
+const COLLECTIONS_AT_LEAST = 8;
+const COLLECTIONS_AT_MOST = 20;
 const STEADY_BYTES = 512 * 1_024;
 
-/** Collects garbage until the memory of the process no longer changes, and answers what is left. */
+/** Collects garbage until the memory of the process no longer changes, for half a minute or more; answers what is left. */
 export async function askWhenSteady(child: Child): Promise<ProbeAnswer> {
   let last = await askProbe(child, { collect: true });
-  let steady = 0;
-  for (let times = 0; times < COLLECTIONS && steady < 2; times++) {
+  for (let times = 1, steady = 0; times < COLLECTIONS_AT_LEAST || steady < 3; times++) {
+    if (times === COLLECTIONS_AT_MOST) break;
     await sleep(COLLECT_EVERY_MS);
     const next = await askProbe(child, { collect: true });
     steady = Math.abs(next.rssBytes - last.rssBytes) < STEADY_BYTES ? steady + 1 : 0;

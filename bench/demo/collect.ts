@@ -1,0 +1,49 @@
+import type { WatchRecord } from '../watch/record.ts';
+import type { BurstResult } from './burst.ts';
+import type { Ask, CampaignEvidence } from './evidence.ts';
+import type { Faults } from './faults.ts';
+import { readLedger, readRanks } from './ledger.ts';
+import { readLog } from './log-reader.ts';
+import { entriesInLog } from './logged.ts';
+import type { DemoOptions } from './options.ts';
+import type { Servers } from './site.ts';
+import { askOfPost, watchedIn } from './watched.ts';
+
+/** Their ids. */
+export interface Campaigns {
+  readonly coupon: number;
+  readonly raffle: number;
+}
+
+export interface Sources {
+  readonly servers: Servers;
+  readonly campaigns: Campaigns;
+  readonly options: DemoOptions;
+  readonly burst: BurstResult;
+  readonly watched: WatchRecord;
+}
+
+/** Puts together what is known of each campaign; what cannot be made out of the log is added to `faults`. */
+export async function collect(sources: Sources, faults: Faults): Promise<readonly CampaignEvidence[]> {
+  const { env, namespace, partitions } = sources.servers;
+  const { coupon, raffle } = sources.campaigns;
+  const { burst, watched, options } = sources;
+  const ids = [coupon, raffle];
+  const logged = entriesInLog(await readLog(env, namespace, partitions), faults);
+  const ranks = await readRanks(env.REDIS_URL, namespace, ids);
+  const ledger = await readLedger(env.DATABASE_URL, ids);
+  return ids.map(campaign => {
+    const people = watchedIn(watched, campaign);
+    const posts: Ask[] = people.flatMap(({ who }) => who.posts.map(post => askOfPost(who.user, post)));
+    return {
+      campaign,
+      kind: campaign === coupon ? 'coupon' : 'raffle',
+      places: campaign === coupon ? options.stock : options.winners,
+      asks: [...(burst.asks.get(campaign) ?? []), ...posts],
+      watched: people,
+      logged: logged.get(campaign) ?? [],
+      ranks: ranks.get(campaign) ?? [],
+      ...(ledger.get(campaign) ?? { entries: [], grants: [], settledStamp: -1 }),
+    };
+  });
+}

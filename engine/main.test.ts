@@ -1,0 +1,68 @@
+/** The process: how it starts, refuses to, and ends. */
+import { deepEqual, equal, match } from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { after, before, test } from 'node:test';
+import { eventually, spawnNode } from './test/support.ts';
+import { World } from './test-gateway.ts';
+
+const FILE = 'engine/main.ts';
+let world: World;
+before(async () => {
+  world = await World.make('redis');
+});
+after(() => world.close());
+
+test('it says in one line that it is ready, serves its numbers, and ends in good order', async () => {
+  const engine = await world.startEngine();
+  const ready: unknown = JSON.parse(await engine.ready);
+  const { port, pid } = ready as { port: number; pid: number };
+  deepEqual(ready, { ready: 'engine', port, pid: engine.child.pid });
+  equal(pid, engine.child.pid);
+  const campaign = await world.campaign({ places: 2 });
+  const gateway = await world.join();
+  await gateway.enter(campaign, ['a', 'b', 'c']);
+  await world.settled(campaign, 3);
+  await gateway.leave();
+  const numbers = await eventually(async () => {
+    const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    return text.includes(`fairline_waiting{campaign="${campaign.campaignId}"} 0`) && text;
+  });
+  match(numbers, /^fairline_intake_entries_total 3$/m);
+  match(numbers, /^fairline_settled_total 3$/m);
+  match(numbers, /^fairline_watermark_lag_seconds \d/m);
+  await eventually(async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok);
+  equal(await engine.stop('SIGTERM'), 0);
+});
+
+test('it ends with whoever started it, if it is told to', async () => {
+  // Its standard input is at its end from the beginning: the other side of the pipe is gone.
+  const engine = spawnNode(FILE, { ...world.env, FAIRLINE_PARENT: 'pipe' });
+  equal(await engine.ended, 0, engine.output());
+});
+
+test('a wrong configuration is told whole, and nothing is started', async () => {
+  const engine = spawnNode(FILE, { ...world.env, ENGINE_PORT: 'x', LEASE_MS: '1', OPERATOR_TOKEN: '' });
+  equal(await engine.ended, 1);
+  for (const name of ['ENGINE_PORT', 'LEASE_MS', 'OPERATOR_TOKEN'])
+    match(engine.output(), new RegExp(`  ${name} is`));
+});
+
+test('a port that is taken stops the start', async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const engine = spawnNode(FILE, { ...world.env, ENGINE_PORT: String(port) });
+  equal(await engine.ended, 1);
+  match(engine.output(), /EADDRINUSE/);
+  server.close();
+});
+
+test('a schema that is not as the statements need it stops the start, by name', async () => {
+  await world.pool.query('alter table gateways rename column through_us to through');
+  const engine = spawnNode(FILE, world.env);
+  equal(await engine.ended, 1);
+  match(engine.output(), /through_us/);
+  await world.pool.query('alter table gateways rename column through to through_us');
+});
