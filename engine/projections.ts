@@ -36,18 +36,18 @@ export async function projectRanks(
 }
 
 /**
- * Ranks all entries anew if Redis lacks some of those that were ranked for good, as after a crash that it came back from
- * without its last second. Answers how many were ranked then.
+ * Ranks all entries anew if Redis lacks some of those with stamps up to `through`, all of which are in the ledger: it
+ * may have come back from a crash without its last second. Answers how many were ranked then.
  */
 export async function mendRanks(
   db: Queryable,
   redis: RedisClient,
   keys: CampaignKeys,
-  range: { readonly campaignId: number; readonly rankedStamp: number },
+  range: { readonly campaignId: number; readonly through: number },
 ): Promise<number> {
-  const { campaignId, rankedStamp } = range;
-  const expected = await countEntries(db, campaignId, rankedStamp);
-  if ((await redis.zcount(keys.rank, '-inf', rankedStamp)) >= expected) return 0;
+  const { campaignId, through } = range;
+  const expected = await countEntries(db, campaignId, through);
+  if ((await redis.zcount(keys.rank, '-inf', through)) >= expected) return 0;
   return projectRanks(db, redis, keys, { campaignId, after: BEFORE_ALL_STAMPS });
 }
 

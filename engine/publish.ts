@@ -40,6 +40,8 @@ export class Publisher {
   readonly #log: Logger;
   readonly #published = new Map<number, Published>();
   #epoch: number | undefined;
+  /** Grows with each time everything was forgotten. */
+  #generation = 0;
 
   constructor(options: {
     readonly pool: Pool;
@@ -56,12 +58,13 @@ export class Publisher {
   /** Rejects when Redis or Postgres don't answer; the next turn catches up. Answers the campaigns that it read. */
   async publish(turn: PublishTurn): Promise<readonly Campaign[]> {
     if (this.#epoch !== turn.epoch) this.forget();
+    const generation = this.#generation;
     const campaigns = await readCampaigns(this.#pool, this.#epoch === undefined ? undefined : FINISHED_MS);
     try {
       const changed = campaigns.filter(
         campaign => this.#published.get(campaign.campaignId)?.revision !== campaign.revision,
       );
-      for (const campaign of changed) await this.#prepare(campaign, turn.rankedUs);
+      for (const campaign of changed) await this.#prepare(campaign, turn);
       await publishBoard(this.#redis, this.#keys, {
         watermarkUs: turn.watermarkUs,
         rankedUs: turn.rankedUs,
@@ -70,6 +73,7 @@ export class Publisher {
       for (const campaign of changed) this.#of(campaign.campaignId).revision = campaign.revision;
       for (const campaign of campaigns) await this.#publishGone(campaign, turn.rankedUs);
       this.#epoch = turn.epoch;
+      if (this.#generation !== generation) this.forget();
     } catch (error) {
       this.forget();
       throw error;
@@ -80,6 +84,7 @@ export class Publisher {
   /** To be called when Redis was away: it may have come back without its last second. */
   forget(): void {
     this.#epoch = undefined;
+    this.#generation += 1;
     this.#published.clear();
   }
 
@@ -92,11 +97,11 @@ export class Publisher {
   }
 
   /** Puts in place what the board's record of a campaign will speak of. */
-  async #prepare(campaign: Campaign, rankedUs: number): Promise<void> {
+  async #prepare(campaign: Campaign, turn: PublishTurn): Promise<void> {
     const { campaignId, grantedCount, goneCount } = campaign;
     const published = this.#of(campaignId);
     const keys = this.#keys.campaign(campaignId);
-    if (published.revision === 0) await this.#compare(campaign, published, rankedUs);
+    if (published.revision === 0) await this.#compare(campaign, published, turn);
     if (grantedCount > published.won) {
       published.won = await projectWon(this.#pool, this.#redis, keys, campaignId, published.won);
     }
@@ -112,7 +117,7 @@ export class Publisher {
   }
 
   /** Finds out what Redis holds of a campaign, and mends what it has lost. */
-  async #compare(campaign: Campaign, published: Published, rankedUs: number): Promise<void> {
+  async #compare(campaign: Campaign, published: Published, turn: PublishTurn): Promise<void> {
     const { campaignId, grantedCount, goneCount, goneRanked } = campaign;
     const keys = this.#keys.campaign(campaignId);
     // A hash that is complete has as many fields as the ledger has rows: each user is in it once.
@@ -120,11 +125,15 @@ export class Publisher {
     if (goneCount > 0 && (await this.#redis.hlen(keys.withdrawn)) >= goneCount)
       published.withdrawn = goneCount;
     if (campaign.finishedAt !== null) return;
-    const rankedStamp = lastStampAt(rankedUs, opensAtUs(campaign));
-    const ranked = await mendRanks(this.#pool, this.#redis, keys, { campaignId, rankedStamp });
-    if (ranked > 0) this.#log.error({ campaignId, ranked }, 'Redis had lost ranks: they are made anew');
+    const through = lastStampAt(turn.watermarkUs, opensAtUs(campaign));
+    const ranked = await mendRanks(this.#pool, this.#redis, keys, { campaignId, through });
+    if (ranked > 0) this.#log.warn({ campaignId, ranked }, 'Redis lacked ranks: they are made anew');
     if ((await this.#redis.llen(keys.gone)) < goneRanked) {
-      await projectGone(this.#pool, this.#redis, keys, { campaignId, after: 0, rankedStamp });
+      await projectGone(this.#pool, this.#redis, keys, {
+        campaignId,
+        after: 0,
+        rankedStamp: lastStampAt(turn.rankedUs, opensAtUs(campaign)),
+      });
     }
   }
 

@@ -8,7 +8,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { pino } from 'pino';
 import { readJudgeConfig } from '../../engine/config.ts';
-import { type LogKind, partitionOf } from '../../engine/contract/log/log.ts';
+import {
+  type LogKind,
+  type LogProducer,
+  LogUnavailable,
+  partitionOf,
+} from '../../engine/contract/log/log.ts';
 import { openProducer } from '../../engine/contract/log/open.ts';
 import { bigintArray, textArray } from '../../sql/arrays.ts';
 import { createCampaign } from '../../sql/campaigns.ts';
@@ -18,11 +23,13 @@ import { LostRun } from '../system/books.ts';
 import { type Closing, closingAfter } from '../system/closing.ts';
 import { makeSite, type Site, startEngine } from '../system/fairline.ts';
 import type { Servers } from '../system/servers.ts';
+import { until } from '../system/waiting.ts';
 import { CAMPAIGN, makeRows, type Rows } from './rows.ts';
 
 /** Rows a statement of the plain insert; see README.md for how others did. */
-const STATEMENT_ROWS = 40000;
+const STATEMENT_ROWS = 10_000;
 const POLL_MS = 5;
+const APPEND_LIMIT_MS = 15_000;
 /** A million rows at a tenth of the usual rate. */
 const LIMIT_MS = 180_000;
 const OPENED_MS_AGO = 600_000;
@@ -162,11 +169,24 @@ async function fillLog(site: Site, { records }: Rows): Promise<void> {
   const producer = await openProducer(config, pino({ level: 'silent' }));
   try {
     for (const { gateway, bytes } of records) {
-      await producer.append(partitionOf(gateway, config.LOG_PARTITIONS), bytes);
+      await append(producer, partitionOf(gateway, config.LOG_PARTITIONS), bytes);
     }
   } finally {
     await producer.close();
   }
+}
+
+/** Again and again at first: a topic that was just made may not have its leaders yet. */
+async function append(producer: LogProducer, partition: number, bytes: Buffer): Promise<void> {
+  await until('the log', { everyMs: 100, limitMs: APPEND_LIMIT_MS }, async () => {
+    try {
+      await producer.append(partition, bytes);
+      return true;
+    } catch (error) {
+      if (error instanceof LogUnavailable) return undefined;
+      throw error;
+    }
+  });
 }
 
 /**
