@@ -39,12 +39,17 @@ export function checkStamps(
   return replaced;
 }
 
-/** Who asks again after an answer is told the same. */
+/**
+ * Who asks again after an answer is told the same; or an earlier stamp, if a third request of theirs was under way with
+ * the first.
+ */
 function checkRepeated(user: string, own: readonly Ask[], faults: Faults): void {
   const told = own.filter(ask => ask.stamp !== undefined).sort((a, b) => a.sentUs - b.sentUs);
   for (const [index, ask] of told.entries()) {
+    const others = own.filter(other => other !== ask && overlap(other, ask));
     for (const later of told.slice(index + 1)) {
       if (later.stamp === ask.stamp || overlap(ask, later)) continue;
+      if ((later.stamp ?? 0) < (ask.stamp ?? 0) && others.length > 0) continue;
       const example = `${user} was told ${ask.stamp} and then ${later.stamp}`;
       faults.add('duplicates', 'a user asked again and was told another stamp', example);
     }

@@ -75,6 +75,13 @@ test('an earlier stamp may replace a told one while another request of the user 
   assert.equal(count.replacedStamps, 1);
 });
 
+test('who was told a stamp that was replaced is told the earlier one when they ask again, never a later one', () => {
+  const third = [ask('b', 3, 8, 25), ask('b', 20, 21, 20)];
+  assert.deepEqual(check({ ...rightCoupon, asks: [...asks, ...third] }).faults.lines, []);
+  const later = [ask('b', 3, 8, 25), ask('b', 20, 21, 25)];
+  assert.ok(check({ ...rightCoupon, asks: [...asks, ...later] }).faults.count('duplicates') > 0);
+});
+
 test('an entry nobody was told of is right where an answer was lost, and is counted as such', () => {
   const lost: Ask = { ...askedC, answeredUs: undefined, status: 0, stamp: undefined, unsure: true };
   const { faults, count } = check({ ...rightCoupon, asks: [asked, askedB, lost, ...otherAsks], watched: [] });

@@ -109,22 +109,32 @@ export class KafkaMembership {
   #watch(onJoin: () => void): Promise<string> {
     const consumer = this.#consumer;
     const over = this.#over.signal;
-    const { CRASH, STOP, GROUP_JOIN, REBALANCING, FETCH, HEARTBEAT, END_BATCH_PROCESS } = consumer.events;
+    const { CRASH, STOP, GROUP_JOIN, REBALANCING, FETCH_START, FETCH, HEARTBEAT, END_BATCH_PROCESS } =
+      consumer.events;
+    let joinsAgain = false;
     const isAlive = (): void => {
       this.#aliveAt = performance.now();
     };
     for (const sign of [FETCH, HEARTBEAT, END_BATCH_PROCESS]) consumer.on(sign, isAlive);
     consumer.on(REBALANCING, () => {
-      if (!over.aborted) this.#readings.dropAll();
+      if (over.aborted) return;
+      joinsAgain = true;
+      this.#readings.dropAll();
     });
     consumer.on(GROUP_JOIN, ({ payload }) => {
       // One that joins while it is being ended must not take what its successor reads.
       if (over.aborted) return;
+      joinsAgain = false;
       isAlive();
       this.#assign(payload.memberAssignment[this.#options.topic] ?? []);
       onJoin();
     });
     return new Promise(resolve => {
+      // When the broker goes while it joins again, kafkajs gives the joining up without a word and fetches on as the
+      // member that it was: of partitions that are not read here any more.
+      consumer.on(FETCH_START, () => {
+        if (joinsAgain) resolve('it went on without having joined again');
+      });
       consumer.on(CRASH, ({ payload }) => resolve(`crashed: ${payload.error.message}`));
       // kafkajs stops before it tells of a crash, and the crash has the reason.
       consumer.on(STOP, () => void setTimeout(resolve, CRASH_GRACE_MS, 'stopped').unref());
