@@ -90,12 +90,12 @@ class Show {
   readonly #end: () => Promise<void>;
 
   constructor({ options, stream }: DemoEnvironment, servers: Servers, site: Site) {
-    const { users, watchers, stock, winners, gateways } = options;
+    const number = new Intl.NumberFormat('en-US');
     const log = servers.env.LOG === 'kafka' ? 'Kafka' : 'Redis Streams';
     const title =
-      `fairline demo: ${users} users, ${watchers} watchers, ${stock} coupons, ${winners} winners to be drawn, ` +
-      `${gateways === 1 ? 'one gateway' : `${gateways} gateways`}, the log is ${log}`;
-    this.#scene = { title, asks: users * 2, phase: 'waiting for the opening' };
+      `fairline demo: ${number.format(options.users)} users, ${number.format(options.watchers)} watchers, ` +
+      `${options.gateways === 1 ? 'one gateway' : `${options.gateways} gateways`}, ${log}`;
+    this.#scene = { title, asks: options.users * 2, phase: 'waiting for the opening' };
     this.#end =
       stream === undefined
         ? async () => {}

@@ -6,16 +6,27 @@ export interface Gauges {
   /** Coupons refused because none is left. */
   readonly soldOut: number;
   readonly watchers: number;
-  readonly settled: number;
+  readonly campaigns: readonly CampaignGauge[];
   /** How far the watermark is behind the clock; undefined when the engine has not said. */
   readonly watermarkLagMs: number | undefined;
 }
 
+/** A campaign as everybody may see it. */
+export interface CampaignGauge {
+  readonly kind: string;
+  readonly places: number;
+  readonly granted: number;
+  readonly settled: number;
+}
+
 const TIMEOUT_MS = 2_000;
 
-/** Reads /metrics of all of them; what does not answer counts for nothing. */
+/** Reads /metrics of all of them, and the campaigns of one; what does not answer counts for nothing. */
 export async function readGauges(gateways: readonly string[], engine: string): Promise<Gauges> {
-  const [judge = '', ...doors] = await Promise.all([engine, ...gateways].map(metricsOf));
+  const [campaigns, judge = '', ...doors] = await Promise.all([
+    campaignsOf(gateways[0] ?? ''),
+    ...[engine, ...gateways].map(base => textOf(`${base}/metrics`)),
+  ]);
   const sum = (name: string, label = ''): number =>
     doors.reduce((total, text) => total + (valueIn(text, name, label) ?? 0), 0);
   const lagSeconds = valueIn(judge, 'fairline_watermark_lag_seconds');
@@ -23,18 +34,28 @@ export async function readGauges(gateways: readonly string[], engine: string): P
     accepted: sum('fairline_entries_accepted_total'),
     soldOut: sum('fairline_refused_total', 'reason="sold_out"'),
     watchers: sum('fairline_watchers'),
-    settled: valueIn(judge, 'fairline_settled_total') ?? 0,
+    campaigns,
     watermarkLagMs: lagSeconds === undefined ? undefined : lagSeconds * 1e3,
   };
 }
 
-async function metricsOf(base: string): Promise<string> {
+async function textOf(url: string): Promise<string> {
   try {
-    const response = await fetch(`${base}/metrics`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
     return await response.text();
   } catch {
     return '';
   }
+}
+
+async function campaignsOf(gateway: string): Promise<readonly CampaignGauge[]> {
+  const text = await textOf(`${gateway}/v1/campaigns`);
+  if (!text.startsWith('{"campaigns"')) return [];
+  const { campaigns }: { campaigns: (CampaignGauge & { stock?: number; winners?: number })[] } =
+    JSON.parse(text);
+  return campaigns.map(({ kind, stock, winners, granted, settled }) => {
+    return { kind, places: stock ?? winners ?? 0, granted, settled };
+  });
 }
 
 /** The value of a metric in the text format of Prometheus: of the line with `label` among its labels, if one is given. */

@@ -1,5 +1,5 @@
 /** The live view: redrawn in place on a terminal, a plain line a second elsewhere. */
-import { type Gauges, readGauges } from './gauges.ts';
+import { type CampaignGauge, type Gauges, readGauges } from './gauges.ts';
 
 /** What the view shows beside the gauges; the demo changes it as it goes on. */
 export interface Scene {
@@ -22,7 +22,7 @@ const BAR = 32;
 /** Between two looks for entries/s: shorter, and it jumps. */
 const RATE_MS = 900;
 
-const CLEAR_LINE = '\u001b[2K';
+const CLEAR_BELOW = '\u001b[J';
 const number = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 
 /** Begins to show; the function it returns ends that, with a last look. */
@@ -41,9 +41,11 @@ export function startView(options: ViewOptions): () => Promise<void> {
       stream.write(`${lineOf(scene, gauges, perSecond, seconds)}\n`);
       return;
     }
-    const lines = blockOf(scene, gauges, perSecond, seconds);
-    const up = drawn === 0 ? '' : `\u001b[${drawn}A`;
-    stream.write(up + lines.map(line => `\r${CLEAR_LINE}${line}\n`).join(''));
+    // A line that wraps would not be overwritten by the next look.
+    const columns = stream.columns ?? Number.POSITIVE_INFINITY;
+    const lines = blockOf(scene, gauges, perSecond, seconds).map(line => line.slice(0, columns - 1));
+    const up = drawn === 0 ? '' : `\u001b[${drawn}A\r${CLEAR_BELOW}`;
+    stream.write(up + lines.map(line => `${line}\n`).join(''));
     drawn = lines.length;
   };
   const loop = (async () => {
@@ -86,6 +88,11 @@ function lagOf({ watermarkLagMs }: Gauges): string {
   return watermarkLagMs === undefined ? 'not known' : `${number.format(watermarkLagMs)} ms behind`;
 }
 
+function stateOf({ kind, places, granted, settled }: CampaignGauge): string {
+  const done = kind === 'coupon' ? 'granted' : 'drawn';
+  return `${number.format(granted)} of ${number.format(places)} ${done}, ${number.format(settled)} decided`;
+}
+
 function blockOf(scene: Scene, gauges: Gauges, perSecond: number, seconds: number): readonly string[] {
   const progress = progressOf(scene, gauges);
   const filled = Math.round(progress * BAR);
@@ -102,7 +109,7 @@ function blockOf(scene: Scene, gauges: Gauges, perSecond: number, seconds: numbe
     row('entries/s', number.format(perSecond)),
     row('watermark', lagOf(gauges)),
     row('watchers', number.format(gauges.watchers)),
-    row('settled', number.format(gauges.settled)),
+    ...gauges.campaigns.map(campaign => row(campaign.kind, stateOf(campaign))),
   ];
 }
 
@@ -115,6 +122,6 @@ function lineOf(scene: Scene, gauges: Gauges, perSecond: number, seconds: number
     `${number.format(perSecond)} entries/s`,
     `watermark ${lagOf(gauges)}`,
     `${number.format(gauges.watchers)} watchers`,
-    `${number.format(gauges.settled)} settled`,
+    ...gauges.campaigns.map(campaign => `${campaign.kind} ${stateOf(campaign)}`),
   ].join(' · ');
 }

@@ -8,13 +8,14 @@ import type { Environment } from './config.ts';
 
 export const keptSecrets = ['TICKET_SECRET', 'OPERATOR_TOKEN'] as const;
 
-/** Each secret from the environment, else from its file in `dir`, else made now. */
+/** Each secret, as `secretFor` gives it. */
 export function secretsFor(dir: string, env: Environment): Record<(typeof keptSecrets)[number], string> {
   const [ticket, operator] = keptSecrets;
   return { [ticket]: secretFor(ticket, dir, env), [operator]: secretFor(operator, dir, env) };
 }
 
-function secretFor(name: (typeof keptSecrets)[number], dir: string, env: Environment): string {
+/** The secret from the environment, else from its file in `dir`, else made now and kept there. */
+export function secretFor(name: (typeof keptSecrets)[number], dir: string, env: Environment): string {
   const given = env[name];
   if (given !== undefined && given !== '') return given;
   const file = join(dir, `${name.toLowerCase().replace('_', '-')}`);

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { ConfigError, readConfig, ticketVariables, whole } from './config.ts';
 import { MAX_USER_ID_BYTES } from './record.ts';
-import { secretsFor } from './secrets.ts';
+import { secretFor } from './secrets.ts';
 import { signTicket } from './ticket.ts';
 
 const DAY_SECONDS = 86_400;
@@ -17,7 +17,7 @@ async function main(): Promise<void> {
   const stack = join(import.meta.dirname, '../../.stack');
   const config = readConfig(
     { ...ticketVariables, seconds: whole(DAY_SECONDS, 1, 365 * DAY_SECONDS) },
-    { ...process.env, ...secretsFor(stack, process.env), seconds },
+    { ...process.env, TICKET_SECRET: secretFor('TICKET_SECRET', stack, process.env), seconds },
   );
   const terms = {
     secret: config.TICKET_SECRET,

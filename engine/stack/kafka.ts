@@ -48,7 +48,7 @@ const LOGGING = `<?xml version="1.0" encoding="UTF-8"?>
 `;
 
 function javaProgram(env: NodeJS.ProcessEnv): string {
-  const home = env['JAVA_HOME'];
+  const home = env.JAVA_HOME;
   return home === undefined || home === '' ? 'java' : join(home, 'bin', 'java');
 }
 

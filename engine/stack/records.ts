@@ -26,18 +26,18 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 function isProcess(value: unknown): boolean {
-  return isObject(value) && typeof value['pid'] === 'number' && typeof value['startedAt'] === 'string';
+  return isObject(value) && typeof value.pid === 'number' && typeof value.startedAt === 'string';
 }
 
 function isRecord(value: unknown): value is ServerRecord {
   return (
     isObject(value) &&
-    Array.isArray(value['ports']) &&
-    value['ports'].every(port => Number.isInteger(port)) &&
-    typeof value['password'] === 'string' &&
-    typeof value['version'] === 'string' &&
-    (value['process'] === undefined || isProcess(value['process'])) &&
-    (value['keeper'] === undefined || isProcess(value['keeper']))
+    Array.isArray(value.ports) &&
+    value.ports.every(port => Number.isInteger(port)) &&
+    typeof value.password === 'string' &&
+    typeof value.version === 'string' &&
+    (value.process === undefined || isProcess(value.process)) &&
+    (value.keeper === undefined || isProcess(value.keeper))
   );
 }
 
@@ -60,7 +60,7 @@ export function writeRecord(dir: string, name: ServerName, record: ServerRecord)
 /** The log that the last start of this directory chose; undefined before the first. */
 export function readLastLog(dir: string): string | undefined {
   const value = readJson(join(dir, 'stack.json'));
-  return isObject(value) && typeof value['log'] === 'string' ? value['log'] : undefined;
+  return isObject(value) && typeof value.log === 'string' ? value.log : undefined;
 }
 
 export function writeLastLog(dir: string, log: string): void {
