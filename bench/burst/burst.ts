@@ -106,6 +106,9 @@ export interface BurstReport {
   readonly p99Ms: PerName<number>;
   readonly cpuUsPerEntry: PerName<Readonly<Record<string, number>>>;
   readonly settledSeconds: PerName<number>;
+  readonly entriesPerSlice: PerName<number>;
+  /** Rates divided by the echo's. */
+  readonly toEcho: PerName<number>;
 }
 
 export function reportOf(figures: Figures): BurstReport {
@@ -122,9 +125,11 @@ export function reportOf(figures: Figures): BurstReport {
     redisLogP99: ratio('p99Ms', 'redisLog', 'echo'),
     kafkaLogP99: ratio('p99Ms', 'kafkaLog', 'echo'),
   });
-  const each = <T>(of: (runs: readonly BurstFigures[]) => T | undefined): PerName<T> =>
+  const each = <T>(of: (runs: readonly BurstFigures[], name: ContestantName) => T | undefined): PerName<T> =>
     defined(
-      Object.fromEntries(Object.entries(figures).map(([name, runs]) => [name, of(runs)])),
+      Object.fromEntries(
+        Object.entries(figures).map(([name, runs]) => [name, of(runs, name as ContestantName)]),
+      ),
     ) as PerName<T>;
   const { redisLog, kafkaLog, idiomatic, redisLogP99, kafkaLogP99 } = spreads;
   return {
@@ -141,11 +146,15 @@ export function reportOf(figures: Figures): BurstReport {
     p50Ms: each(runs => median(runs.map(run => run.p50Ms))),
     p99Ms: each(runs => median(runs.map(run => run.p99Ms))),
     cpuUsPerEntry: each(mediansByProcess),
-    settledSeconds: each(runs => {
-      const seconds = runs.flatMap(run => run.settledSeconds ?? []);
-      return seconds.length === 0 ? undefined : median(seconds);
-    }),
+    settledSeconds: each(runs => medianOrNone(runs.map(run => run.settledSeconds))),
+    entriesPerSlice: each(runs => medianOrNone(runs.map(run => run.entriesPerSlice))),
+    toEcho: each((_, name) => ratio('entriesPerSecond', name, 'echo')?.median),
   };
+}
+
+function medianOrNone(values: readonly (number | undefined)[]): number | undefined {
+  const known = values.filter(value => value !== undefined);
+  return known.length === 0 ? undefined : median(known);
 }
 
 function mediansByProcess(runs: readonly BurstFigures[]): Readonly<Record<string, number>> {
@@ -174,19 +183,24 @@ export function tablesOf(report: BurstReport): string {
   const names = Object.keys(report.entriesPerSecond) as ContestantName[];
   const { ratios, p99Ratios } = report;
   const speed = table(
-    ['', 'entries/s', '÷ echo', 'p50 ms', 'p99 ms', 'in the ledger, s'],
+    ['', 'entries/s', '÷ echo', 'p50 ms', 'p99 ms', 'in the ledger, s', 'entries a slice'],
     names.map(name => [
       TITLES[name],
       report.entriesPerSecond[name],
-      (report.entriesPerSecond[name] ?? Number.NaN) / (report.entriesPerSecond.echo ?? Number.NaN),
+      report.toEcho[name],
       report.p50Ms[name],
       report.p99Ms[name],
       report.settledSeconds[name],
+      report.entriesPerSlice[name],
     ]),
   );
   const cpu = table(
-    ['CPU us an entry', ...CPU_COLUMNS],
-    names.map(name => [TITLES[name], ...CPU_COLUMNS.map(column => report.cpuUsPerEntry[name]?.[column])]),
+    ['CPU us an entry', ...CPU_COLUMNS, 'all'],
+    names.map(name => {
+      const used = report.cpuUsPerEntry[name] ?? {};
+      const all = Object.values(used).reduce((sum, us) => sum + us, 0);
+      return [TITLES[name], ...CPU_COLUMNS.map(column => used[column]), all];
+    }),
   );
   const share = { unit: '', better: 'more' } as const;
   const goals = goalTable([

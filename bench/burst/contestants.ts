@@ -37,6 +37,8 @@ export interface BurstFigures {
   readonly cpuUs: Readonly<Record<string, number>>;
   /** From the first request until the last entry was a row of the ledger. */
   readonly settledSeconds?: number;
+  /** Entries a slice, on average: how far the group commit carries. */
+  readonly entriesPerSlice?: number;
 }
 
 export interface Contestant extends Stoppable {
@@ -173,10 +175,14 @@ export async function startFairlineContestant(
         await account.untilTakenIn(fairline, accepted);
         const settledSeconds = Date.now() / 1e3 - result.startedUs / 1e6;
         const used = { ...(await cpu()), postgres: (await postgresCpuUs(postgres)) - postgresBeforeUs };
-        await account.balance(fairline, books, id, result.recordPaths);
+        const { slices } = await account.balance(fairline, books, id, result.recordPaths);
         await operator.close(id);
         await untilSettled(fairline, id);
-        return { ...figuresOf(result, used, accepted), settledSeconds };
+        return {
+          ...figuresOf(result, used, accepted),
+          settledSeconds,
+          entriesPerSlice: accepted / slices,
+        };
       } finally {
         await fleet.stop();
       }

@@ -32,6 +32,9 @@ export interface Balance {
   readonly entries: number;
 }
 
+/** How many slices the entries went into, beside how many there were. */
+export type Balanced = Balance & { readonly slices: number };
+
 /** The accounts of one fairline: its ledger and its ranks, read beside its processes. */
 export interface Books {
   readonly pool: Pool;
@@ -104,7 +107,7 @@ export class Account {
     books: Books,
     campaignId: number,
     recordPaths: readonly string[],
-  ): Promise<Balance> {
+  ): Promise<Balanced> {
     const told = await stampsOf(recordPaths);
     const { rows } = await books.pool.query<{ user_id: string; stamp: number }>(
       'select user_id, stamp from entries where campaign_id = $1',
@@ -112,10 +115,10 @@ export class Account {
     );
     const engine = await readMetrics(fairline.engine.base);
     const gateways = await Promise.all(fairline.gateways.map(gateway => readMetrics(gateway.base)));
-    const slices = 'fairline_slice_entries_sum';
+    const grown = (name: string): number => sumAll(gateways, name) - sumAll(this.#gateways, name);
     const balance: Balance = {
       accepted: told.size,
-      appended: sumAll(gateways, slices) - sumAll(this.#gateways, slices),
+      appended: grown('fairline_slice_entries_sum'),
       logged: sumOf(engine, ...INTAKE) - sumOf(this.#engine, ...INTAKE),
       ranked: await books.redis.zcard(fairline.site.keys.campaign(campaignId).rank),
       entries: rows.length,
@@ -129,7 +132,7 @@ export class Account {
         `the books do not balance: ${JSON.stringify({ ...balance, aside, otherStamps: wrong.length, first })}`,
       );
     }
-    return balance;
+    return { ...balance, slices: grown('fairline_slice_entries_count') };
   }
 }
 

@@ -1,0 +1,64 @@
+/**
+ * What gateway and engine do alike as processes: one line of JSON on standard output when they are ready, a stop in good
+ * order on a signal, on the end of their parent, and on nothing else.
+ */
+import type { Logger } from 'pino';
+
+export interface Service {
+  readonly port: number;
+  /** Finishes what is on its way and closes everything. */
+  stop(): Promise<void>;
+}
+
+export interface ServiceOptions {
+  /** In the ready line: {"ready":"<kind>","port":...,"pid":...}. */
+  readonly kind: 'gateway' | 'engine';
+  readonly log: Logger;
+  /** Starts it; `stopping` is aborted when the process is told to stop meanwhile. */
+  readonly start: (stopping: AbortSignal) => Promise<Service>;
+}
+
+/** A stop that takes longer is held up by a part that is gone; nothing is lost by ending all the same. */
+const STOP_LIMIT_MS = 8_000;
+
+/** Runs the service until it is told to stop; ends the process then. Rejects when it cannot be started. */
+export async function runService({ kind, log, start }: ServiceOptions): Promise<void> {
+  const stopping = new AbortController();
+  let service: Service | undefined;
+  const stop = (why: string): void => {
+    if (stopping.signal.aborted) return;
+    stopping.abort(new Error(why));
+    log.info({ why }, 'stopping');
+    setTimeout(() => process.exit(1), STOP_LIMIT_MS).unref();
+    (service?.stop() ?? Promise.resolve()).then(
+      () => process.exit(0),
+      (err: unknown) => {
+        log.fatal({ err }, 'the stop failed');
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGTERM', () => stop('SIGTERM'));
+  process.on('SIGINT', () => stop('SIGINT'));
+  if (process.env.FAIRLINE_PARENT === 'pipe') {
+    // Whoever started this process holds the other end: when they are gone, for whatever reason, so is it.
+    process.stdin.on('end', () => stop('the parent is gone')).resume();
+  }
+  process.on('unhandledRejection', err => {
+    log.fatal({ err }, 'a promise was rejected and nobody handled it');
+    process.exit(1);
+  });
+  service = await start(stopping.signal);
+  process.stdout.write(`${JSON.stringify({ ready: kind, port: service.port, pid: process.pid })}\n`);
+}
+
+/** Ends a process whose start failed. Of `plain` errors the message says it all; of others the stack is shown. */
+export function failStart(
+  error: unknown,
+  plain: readonly (abstract new (...args: never[]) => Error)[],
+): void {
+  const isPlain = plain.some(kind => error instanceof kind);
+  const text = error instanceof Error ? (isPlain ? error.message : error.stack) : String(error);
+  process.stderr.write(`${text}\n`);
+  process.exit(1);
+}
