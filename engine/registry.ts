@@ -35,7 +35,13 @@ import {
 import { readCampaigns } from '../sql/settling.ts';
 import { INCARNATIONS_PER_EPOCH, nextEpoch, readWatermark, wasEverOpened } from '../sql/watermarks.ts';
 import type { Keys } from './contract/keys.ts';
-import { freeLease, openRegistry, type Registry, readRegistry } from './contract/lease/lease.ts';
+import {
+  freeLease,
+  leaseMarginMs,
+  openRegistry,
+  type Registry,
+  readRegistry,
+} from './contract/lease/lease.ts';
 import { type LogProducer, partitionOf } from './contract/log/log.ts';
 import { encodeHead } from './contract/record.ts';
 import type { RedisClient } from './contract/redis.ts';
@@ -44,17 +50,9 @@ import type { Locks } from './locks.ts';
 import { projectRanks } from './projections.ts';
 import { rebuildProjections } from './rebuild.ts';
 
-/** Clocks of a gateway's machine and of Redis' may differ in rate; a tenth is a thousand times what they do. */
-const MARGIN_SHARE = 0.1;
-const MIN_MARGIN_MS = 500;
 /** A fence that was not consumed by then is appended again; a second one does no harm. */
 const FENCE_AGAIN_MS = 2_000;
 const BEFORE_ALL_STAMPS = -1;
-
-/** How long after its end by Redis' clock a lease is over for good. */
-export function leaseMarginMs(leaseMs: number): number {
-  return Math.max(MIN_MARGIN_MS, leaseMs * MARGIN_SHARE);
-}
 
 export interface KeeperOptions {
   readonly pool: Pool;

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { beginClose, type Campaign, getCampaign } from '../../sql/campaigns.ts';
+import { leaseMarginMs } from '../contract/lease/lease.ts';
 import { waitForRedis } from '../contract/redis.ts';
 import { eventually } from '../test/support.ts';
-import { leaseMarginMs, resumeCloses } from './close.ts';
+import { resumeCloses } from './close.ts';
 import { inMs, LEASE_MS, startApi, type TestApi } from './test-api.ts';
 
 const UNTIL_ALL_KNOW_MS = LEASE_MS + leaseMarginMs(LEASE_MS);

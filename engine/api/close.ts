@@ -25,6 +25,7 @@ import {
   getCampaign,
   listBegunCloses,
 } from '../../sql/campaigns.ts';
+import { leaseMarginMs } from '../contract/lease/lease.ts';
 import { Problem } from '../contract/problem.ts';
 import { type ApiDeps, clockMs } from './deps.ts';
 
@@ -32,14 +33,8 @@ type CloseDeps = Pick<ApiDeps, 'pool' | 'publish' | 'nowUs' | 'leaseMs' | 'log'>
 
 /** Time for the publication; when it takes longer, closes_at ends up later than closing_at, and all stays right. */
 const PUBLISH_SLACK_MS = 250;
-const MIN_MARGIN_MS = 500;
 /** The clock is asked again at least this often while the close is waited for. */
 const WAIT_STEP_MS = 1_000;
-
-/** How long after a lease it is certain to be over for its holder too, whatever the rates of the two clocks. */
-export function leaseMarginMs(leaseMs: number): number {
-  return Math.max(MIN_MARGIN_MS, leaseMs / 10);
-}
 
 /**
  * Closes and resolves with the campaign when the close has passed. Throws Problem: unknown-campaign, not-open-yet,

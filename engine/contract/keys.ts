@@ -9,7 +9,7 @@ export interface CampaignKeys {
   readonly rank: string;
   /** Hash: user id -> `serial:code` of those who were granted a coupon or drawn. */
   readonly won: string;
-  /** Hash: user id -> stamp of the withdrawal, of those whose withdrawal is in the ledger. */
+  /** Hash: user id -> stamp of the withdrawal, of those whose withdrawal was honoured. */
   readonly withdrawn: string;
   /** List: the ranks (from 0) of entries withdrawn while they waited, in the order they left; only ever appended to. */
   readonly gone: string;

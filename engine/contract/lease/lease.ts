@@ -36,6 +36,15 @@ export type Acquired =
     }
   | { readonly state: 'closed' | 'full' };
 
+/** Clocks of a gateway's machine and of Redis' may differ in rate; a tenth is a thousand times what they do. */
+const MARGIN_SHARE = 0.1;
+const MIN_MARGIN_MS = 500;
+
+/** How long after its end by Redis' clock a lease is certain to be over for its holder too. */
+export function leaseMarginMs(leaseMs: number): number {
+  return Math.max(MIN_MARGIN_MS, leaseMs * MARGIN_SHARE);
+}
+
 const scripts = {
   acquire: scriptFrom(new URL('./acquire.lua', import.meta.url)),
   renew: scriptFrom(new URL('./renew.lua', import.meta.url)),
