@@ -3,13 +3,13 @@ import { pino } from 'pino';
 import { SchemaMismatch } from '../sql/schema.ts';
 import { readEngineConfig } from './config.ts';
 import { ConfigError } from './contract/config.ts';
-import { failStart, runService } from './contract/service.ts';
+import { failStart, logDestination, runService } from './contract/service.ts';
 import { startEngine } from './engine.ts';
 import { prepareDatabase } from './prepare-database.ts';
 
 async function main(): Promise<void> {
   const config = readEngineConfig(process.env);
-  const log = pino({ name: 'engine', level: config.LOG_LEVEL }, pino.destination(2));
+  const log = pino({ name: 'engine', level: config.LOG_LEVEL }, logDestination);
   await runService({
     kind: 'engine',
     log,

@@ -11,6 +11,7 @@ import { ConfigError } from './contract/config.ts';
 import { keysOf } from './contract/keys.ts';
 import { readRegistry } from './contract/lease/lease.ts';
 import { connectRedis, waitForRedis } from './contract/redis.ts';
+import { logDestination } from './contract/service.ts';
 import { startJudge } from './judge.ts';
 import { prepareDatabase } from './prepare-database.ts';
 
@@ -19,7 +20,7 @@ const CONNECT_TIMEOUT_MS = 5_000;
 
 async function main(): Promise<void> {
   const config = readJudgeConfig(process.env);
-  const log = pino({ name: 'rebuild', level: config.LOG_LEVEL }, pino.destination(2));
+  const log = pino({ name: 'rebuild', level: config.LOG_LEVEL }, logDestination);
   const stopping = new AbortController();
   process.on('SIGTERM', () => stopping.abort());
   process.on('SIGINT', () => stopping.abort());

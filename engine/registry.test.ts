@@ -59,6 +59,7 @@ for (const log of availableLogs()) {
       const gateway = await world.join();
       await gateway.enter(campaign, ['a']);
       await eventually(async () => (await stateOf(gateway.incarnation)) === 'ended');
+      await world.settled(campaign, 1);
       deepEqual(Object.fromEntries(await world.outcomes(campaign)), { a: 'granted' });
     });
 

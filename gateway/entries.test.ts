@@ -118,7 +118,10 @@ for (const log of availableLogs()) {
       assert.equal(again.body.outcome, 'granted');
       assert.equal(again.body.serial, 1);
       assert.equal(again.body.stamp, first.body.stamp);
-      const lost = await system.ask('carol', 'GET', `/v1/campaigns/${id}/entries/me`);
+      const lost = await eventually(async () => {
+        const answer = await system.ask('carol', 'GET', `/v1/campaigns/${id}/entries/me`);
+        return answer.body.outcome !== 'waiting' && answer;
+      });
       assert.equal(lost.body.outcome, 'sold_out');
       assert.equal(lost.body.position, 3);
     });

@@ -2,7 +2,7 @@
 import { hostname } from 'node:os';
 import { pino } from 'pino';
 import { ConfigError } from '../engine/contract/config.ts';
-import { failStart, runService } from '../engine/contract/service.ts';
+import { failStart, logDestination, runService } from '../engine/contract/service.ts';
 import { readGatewayConfig } from './config.ts';
 import { startGateway } from './gateway.ts';
 
@@ -10,7 +10,7 @@ async function main(): Promise<void> {
   const config = readGatewayConfig(process.env);
   // uWebSockets.js reads its cap on headers from the environment when it is loaded, which startGateway does.
   process.env.UWS_HTTP_MAX_HEADERS_SIZE = String(config.MAX_HEADER_BYTES);
-  const log = pino({ name: 'gateway', level: config.LOG_LEVEL }, pino.destination(2));
+  const log = pino({ name: 'gateway', level: config.LOG_LEVEL }, logDestination);
   const name = `${hostname()}:${process.pid}`;
   await runService({ kind: 'gateway', log, start: () => startGateway(config, { name, log }) });
 }

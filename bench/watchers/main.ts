@@ -31,7 +31,7 @@ export const watchers: Bench<typeof options> = {
         ],
       ),
       table(
-        ["the gateway's event loop", 'longest block, ms', 'of that its own'],
+        ["the gateway's event loop", 'longest block, ms', 'longest computed, ms'],
         [
           [
             `${Math.round(loop.entriesPerSecond)} entries/s, ${loop.positionsPerSecond} positions/s`,

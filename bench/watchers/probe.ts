@@ -18,8 +18,9 @@ export interface ProbeAnswer {
   /** The longest time from one turn of the loop to the next, in milliseconds, the timer's own 1 ms taken off. */
   readonly longestBlockMs: number;
   /**
-   * The same, without the time in which the thread could have run and had no core: what the gateway itself is to blame
-   * for. null where the system does not tell (only Linux does).
+   * The longest that the thread computed from one turn to the next, in milliseconds: without the time in which it had no
+   * core, or waited for a helper of the garbage collector that had none. What the gateway itself is to blame for; null
+   * where the system does not tell (only Linux does).
    */
   readonly longestOwnBlockMs: number | null;
   /** How many blocks were longer, by the first measure. */
@@ -34,7 +35,7 @@ const INTERVAL_MS = 1;
 
 class Blocks {
   #lastMs = performance.now();
-  #lastWaitMs: number | undefined;
+  #lastRunMs: number | undefined;
   #longestMs = 0;
   #longestOwnMs = 0;
   #over10Ms = 0;
@@ -49,7 +50,7 @@ class Blocks {
 
   reset(): void {
     this.#lastMs = performance.now();
-    this.#lastWaitMs = this.#waitMs();
+    this.#lastRunMs = this.#runMs();
     this.#longestMs = 0;
     this.#longestOwnMs = 0;
     this.#over10Ms = 0;
@@ -59,7 +60,7 @@ class Blocks {
   figures() {
     return {
       longestBlockMs: this.#longestMs,
-      longestOwnBlockMs: this.#lastWaitMs === undefined ? null : this.#longestOwnMs,
+      longestOwnBlockMs: this.#lastRunMs === undefined ? null : this.#longestOwnMs,
       over10Ms: this.#over10Ms,
       over20Ms: this.#over20Ms,
     };
@@ -67,22 +68,22 @@ class Blocks {
 
   #turn(): void {
     const nowMs = performance.now();
-    const waitMs = this.#waitMs();
+    const runMs = this.#runMs();
     const blockMs = nowMs - this.#lastMs - INTERVAL_MS;
-    const ownMs = waitMs === undefined ? blockMs : blockMs - (waitMs - (this.#lastWaitMs ?? 0));
+    const ownMs = (runMs ?? 0) - (this.#lastRunMs ?? 0);
     this.#longestMs = Math.max(this.#longestMs, blockMs);
     this.#longestOwnMs = Math.max(this.#longestOwnMs, ownMs);
     if (blockMs > 10) this.#over10Ms += 1;
     if (blockMs > 20) this.#over20Ms += 1;
     this.#lastMs = nowMs;
-    this.#lastWaitMs = waitMs;
+    this.#lastRunMs = runMs;
   }
 
-  /** How long this thread has waited for a core since it began: the second field, in nanoseconds. */
-  #waitMs(): number | undefined {
+  /** How long this thread has had a core since it began: the first field, in nanoseconds (sched-stats.rst). */
+  #runMs(): number | undefined {
     if (this.#schedstat === undefined) return undefined;
     const count = readSync(this.#schedstat, this.#bytes, 0, this.#bytes.length, 0);
-    return Number(this.#bytes.toString('latin1', 0, count).split(' ')[1]) / 1e6;
+    return Number(this.#bytes.toString('latin1', 0, count).split(' ')[0]) / 1e6;
   }
 }
 

@@ -2,7 +2,13 @@
  * What gateway and engine do alike as processes: one line of JSON on standard output when they are ready, a stop in good
  * order on a signal, on the end of their parent, and on nothing else.
  */
-import type { Logger } from 'pino';
+import { type Logger, pino } from 'pino';
+
+/**
+ * Where the processes log: standard error, written at once. Written in the background, lines that nobody reads any more
+ * would keep a process that exits from ever ending.
+ */
+export const logDestination = pino.destination({ dest: 2, sync: true });
 
 export interface Service {
   readonly port: number;
