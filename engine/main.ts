@@ -1,4 +1,5 @@
 /** The engine process. */
+import { setPriority } from 'node:os';
 import { pino } from 'pino';
 import { SchemaMismatch } from '../sql/schema.ts';
 import { readEngineConfig } from './config.ts';
@@ -7,7 +8,15 @@ import { failStart, logDestination, runService } from './contract/service.ts';
 import { startEngine } from './engine.ts';
 import { prepareDatabase } from './prepare-database.ts';
 
+/**
+ * Where gateway and engine share a machine, the door comes first: the log keeps what the engine has not taken in yet,
+ * but nobody keeps a request that was not answered. On a machine of its own this changes nothing. Measured with everything
+ * on two cores, 400 connections (bench burst): 0.35 of the echo's rate without, 0.44 with 10, over Redis Streams.
+ */
+const NICENESS = 15;
+
 async function main(): Promise<void> {
+  setPriority(NICENESS);
   const config = readEngineConfig(process.env);
   const log = pino({ name: 'engine', level: config.LOG_LEVEL }, logDestination);
   await runService({

@@ -80,17 +80,18 @@ export function buildApp(parts: AppParts): TemplatedApp {
 function run(parts: AppParts, handler: Handler, res: HttpResponse, req: HttpRequest): void {
   const arrivedUs = parts.clock.synchronised ? parts.clock.next() : 0;
   const reply = new Reply(res);
-  const failed = (error: unknown): void => {
-    parts.failed(error);
-    reply.problem('internal-error', 'The request could not be handled. Asking again is safe.');
-  };
   try {
     const head = readHead(req);
     if (head.bytes > parts.config.MAX_HEADER_BYTES) refuseHead(parts, reply, head.bytes);
-    else handler(reply, req, head, arrivedUs)?.catch(failed);
+    else handler(reply, req, head, arrivedUs)?.catch((error: unknown) => answerFailure(parts, reply, error));
   } catch (error) {
-    failed(error);
+    answerFailure(parts, reply, error);
   }
+}
+
+function answerFailure(parts: AppParts, reply: Reply, error: unknown): void {
+  parts.failed(error);
+  reply.problem('internal-error', 'The request could not be handled. Asking again is safe.');
 }
 
 function refuseHead(parts: AppParts, reply: Reply, bytes: number): void {

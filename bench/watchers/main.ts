@@ -43,6 +43,11 @@ export const watchers: Bench<typeof options> = {
       ),
       goalTable([
         { what: 'gateway memory per watcher (RSS)', value: gateway.rssBytesPerWatcher, ...perWatcher },
+        {
+          what: 'gateway memory per watcher (RSS, garbage collected)',
+          value: gateway.liveRssBytesPerWatcher,
+          ...perWatcher,
+        },
         { what: 'Redis memory per waiting user, Redis Streams', value: redisLog?.bytesPerUser, ...perUser },
         { what: 'Redis memory per waiting user, Kafka', value: kafkaLog?.bytesPerUser, ...perUser },
         { what: "longest block of the gateway's loop", value: loop.longestBlockMs, ...block },

@@ -6,39 +6,22 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { LogKind } from '../../engine/contract/log/log.ts';
 import { signTicket } from '../../engine/contract/ticket.ts';
 import { runFleet } from '../load/fleet.ts';
-import type { LoadRequest } from '../load/job.ts';
 import type { LoadResult } from '../load/result.ts';
 import { userId } from '../load/tickets.ts';
-import {
-  type Account,
-  type Books,
-  LostRun,
-  openAccount,
-  openBooks,
-  requireAllAccepted,
-} from '../system/books.ts';
+import { LostRun, requireAllAccepted } from '../system/books.ts';
 import type { Closing } from '../system/closing.ts';
-import {
-  type Fairline,
-  makeSite,
-  type Process,
-  startFairline,
-  startGateway,
-  untilKnown,
-  untilSettled,
-} from '../system/fairline.ts';
+import { type Process, untilSettled } from '../system/fairline.ts';
 import { readMetrics, sumOf } from '../system/metrics.ts';
-import { inMs } from '../system/operator.ts';
 import type { Servers } from '../system/servers.ts';
 import { until } from '../system/waiting.ts';
 import { startWatchers, type WatcherProcess } from '../watch/fleet.ts';
 import type { WatchResult } from '../watch/run.ts';
-import { askProbe, askWhenSteady, PROBE } from './ask-probe.ts';
+import { askProbe, askWhenSteady } from './ask-probe.ts';
 import type { ProbeAnswer } from './probe.ts';
-import { bytesByKey, type RedisMemory, usedMemory } from './redis-memory.ts';
+import { fill, loadFor, openQueue, QUEUED, type Queue, SETTLE_MS, withNewGateway } from './queue.ts';
+import type { RedisMemory } from './redis-memory.ts';
 
 export interface WatchersOptions {
   readonly watchers: number;
@@ -71,8 +54,6 @@ export interface WatchersFigures {
   };
 }
 
-const DIGITS = 7;
-const PREFIX = 'w';
 /** Who leave while others pour in, one after another: they stand before all who watch, so all are shown a new place. */
 const LEAVERS = 1_000;
 const LEAVE_EVERY_MS = 1_000;
@@ -80,25 +61,13 @@ const LEAVE_EVERY_MS = 1_000;
 const WATCHERS_A_PROCESS = 5_000;
 /** New streams a second: faster, and connecting is what is measured. */
 const ARRIVALS_A_SECOND = 2_000;
-/** For what was trimmed, buffers that shrink when they idle, and memory that is given back. */
-const SETTLE_MS = 8_000;
 /** Upper bound of what one generator sends a second, for whom tickets must be there. */
 const REQUESTS_A_SECOND = 60_000;
 /** Of those who pour in first, while nothing is measured: until the code they run is compiled. */
 const WARM_USERS = 20_000;
-const OPEN_MS = 3_600_000;
 /** How long streams may take to be told, and to be answered with 204 when they come back. */
 const END_LIMIT_MS = 120_000;
 const LIMIT_SECONDS = 900;
-
-/** One fairline with a raffle that is full of people. */
-interface Queue {
-  readonly fairline: Fairline;
-  readonly gateway: Process;
-  readonly books: Books;
-  readonly campaign: number;
-  readonly account: Account;
-}
 
 export async function measureWatchers(
   servers: Servers,
@@ -122,77 +91,6 @@ export async function measureWatchers(
   const { gateway, processes } = await letThemWatch(queue, options, closing, say);
   const loop = await pourIn(queue, options, processes, say);
   return { memory, gateway, loop };
-}
-
-async function openQueue(servers: Servers, log: LogKind, closing: Closing): Promise<Queue> {
-  const site = await closing.own(makeSite(servers, log));
-  const books = await closing.own(openBooks(site));
-  const fairline = await closing.own(startFairline(site));
-  const [gateway] = fairline.gateways;
-  if (gateway === undefined) throw new Error('there is no gateway');
-  const { id: campaign } = await fairline.operator.create({
-    kind: 'raffle',
-    title: 'Watched',
-    winners: 100,
-    closes_at: inMs(OPEN_MS),
-  });
-  await untilKnown(fairline, campaign);
-  return { fairline, gateway, books, campaign, account: await openAccount(fairline) };
-}
-
-/**
- * The same with a gateway that has the probe and has done nothing yet: one that has just taken a burst gives memory
- * back for a minute, more than watchers take.
- */
-async function withNewGateway(queue: Queue, closing: Closing): Promise<Queue> {
-  await queue.gateway.stop();
-  const gateway = await closing.own(startGateway(queue.fairline.site, PROBE));
-  await untilKnown({ gateways: [gateway] }, queue.campaign);
-  return { ...queue, gateway };
-}
-
-function loadFor({ fairline, gateway, campaign }: Queue, connections: number): Omit<LoadRequest, 'users'> {
-  return {
-    bases: [gateway.base],
-    path: `/v1/campaigns/${campaign}/entries`,
-    ticket: fairline.site.ticket,
-    expect: { campaign, stamp: true, position: true },
-    connections,
-  };
-}
-
-/** Fills the queue, and answers what that took of Redis once the log has been trimmed. */
-async function fill(
-  queue: Queue,
-  { users, connections }: WatchersOptions,
-  directory: string,
-  say: (line: string) => void,
-): Promise<RedisMemory> {
-  const { fairline, books, campaign, account } = queue;
-  const { log } = fairline.site;
-  await sleep(SETTLE_MS);
-  const before = await usedMemory(books.redis);
-  const keysBefore = sumOfBytes(await bytesByKey(books.redis, fairline.site));
-  const result = await runFleet({
-    ...loadFor(queue, connections),
-    users: { from: 0, to: users, prefix: PREFIX, digits: DIGITS },
-    recordPath: join(directory, log),
-  });
-  const accepted = requireAllAccepted(result);
-  await account.untilTakenIn(fairline, accepted);
-  await account.balance(fairline, books, campaign, result.recordPaths);
-  await sleep(SETTLE_MS);
-  const bytesPerUser = ((await usedMemory(books.redis)) - before) / accepted;
-  const keys = await bytesByKey(books.redis, fairline.site);
-  const memory: RedisMemory = {
-    log,
-    users: accepted,
-    bytesPerUser,
-    keyBytesPerUser: (sumOfBytes(keys) - keysBefore) / accepted,
-    bytesByKey: keys,
-  };
-  say(`log ${log}: ${accepted} in the queue, ${bytesPerUser.toFixed(1)} bytes of Redis each`);
-  return memory;
 }
 
 interface Watched {
@@ -253,7 +151,7 @@ async function watch(
       groups: [
         {
           campaign,
-          users: { from, to, prefix: PREFIX, digits: DIGITS },
+          users: { ...QUEUED, from, to },
           enter: 'wait',
           spreadMs: ((to - from) / ARRIVALS_A_SECOND) * 1_000,
         },
@@ -283,7 +181,7 @@ async function pourIn(
 ): Promise<WatchersFigures['loop']> {
   const { fairline, gateway, campaign, account } = queue;
   const { seconds, connections, users, watchers } = options;
-  const warm = { from: 0, to: WARM_USERS, prefix: 'c', digits: DIGITS };
+  const warm = { from: 0, to: WARM_USERS, prefix: 'c' };
   const warmed = requireAllAccepted(await runFleet({ ...loadFor(queue, connections), users: warm }));
   const leaving = new AbortController();
   await askProbe(gateway, { collect: false });
@@ -292,7 +190,7 @@ async function pourIn(
   try {
     result = await runFleet({
       ...loadFor(queue, connections),
-      users: { from: 0, to: Math.ceil(seconds * REQUESTS_A_SECOND), prefix: 'p', digits: DIGITS },
+      users: { from: 0, to: Math.ceil(seconds * REQUESTS_A_SECOND), prefix: 'p' },
       seconds,
     });
   } finally {
@@ -329,7 +227,7 @@ async function pourIn(
 /** One after another withdraws, until `signal` is aborted. */
 async function leave({ fairline, gateway, campaign }: Queue, signal: AbortSignal): Promise<void> {
   for (let number = 0; number < LEAVERS && !signal.aborted; number++) {
-    const user = userId({ prefix: PREFIX, digits: DIGITS }, number);
+    const user = userId(QUEUED, number);
     const ticket = await signTicket(user, { ...fairline.site.ticket, lifetimeSeconds: 3_600 });
     const response = await fetch(`${gateway.base}/v1/campaigns/${campaign}/entries/me`, {
       method: 'DELETE',
@@ -353,8 +251,4 @@ function requireAllTold(results: readonly WatchResult[]): void {
 /** Each was shown one when the stream opened, and the others while people left. */
 function sumOfPositions(results: readonly WatchResult[]): number {
   return results.reduce((sum, { positions }) => sum + positions, 0);
-}
-
-function sumOfBytes(bytes: Readonly<Record<string, number>>): number {
-  return Object.values(bytes).reduce((sum, one) => sum + one, 0);
 }
