@@ -20,7 +20,6 @@ export class Board {
   #epoch = '';
   #version = 0;
   #rankedUs = 0;
-  #watermarkUs = 0;
   #readAtUs = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | undefined;
   #next: Promise<void> | undefined;
@@ -38,10 +37,6 @@ export class Board {
   /** Every rank of a request stamped up to here is final, microseconds since the epoch. */
   get rankedUs(): number {
     return this.#rankedUs;
-  }
-
-  get watermarkUs(): number {
-    return this.#watermarkUs;
   }
 
   /** When the last successful read was sent, on the monotonic clock, microseconds. */
@@ -108,7 +103,6 @@ export class Board {
     this.#epoch = news.epoch;
     this.#version = news.version;
     this.#rankedUs = Math.max(this.#rankedUs, news.rankedUs);
-    this.#watermarkUs = Math.max(this.#watermarkUs, news.watermarkUs);
     const changed: BoardCampaign[] = [];
     for (const campaign of news.campaigns) {
       const known = this.#campaigns.get(campaign.campaignId);

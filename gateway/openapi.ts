@@ -17,6 +17,7 @@ import {
   PositionEvent,
   WithdrawalAccepted,
 } from './contract.ts';
+import { TICKET_COOKIE } from './requests.ts';
 
 interface Operation {
   readonly method: 'get' | 'post' | 'delete';
@@ -201,7 +202,7 @@ export function openApiDocument(): object {
       schemas: { PositionEvent, OutcomeEvent },
       securitySchemes: {
         bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
-        cookie: { type: 'apiKey', in: 'cookie', name: 'fairline_ticket' },
+        cookie: { type: 'apiKey', in: 'cookie', name: TICKET_COOKIE },
         query: { type: 'apiKey', in: 'query', name: 'ticket' },
       },
     },

@@ -11,7 +11,7 @@ import {
   problems,
 } from '../engine/contract/problem.ts';
 
-export const STATUS_TEXT: Readonly<Record<number, string>> = {
+const STATUS_TEXT: Readonly<Record<number, string>> = {
   200: '200 OK',
   202: '202 Accepted',
   204: '204 No Content',

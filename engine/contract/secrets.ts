@@ -6,7 +6,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Environment } from './config.ts';
 
-export const keptSecrets = ['TICKET_SECRET', 'OPERATOR_TOKEN'] as const;
+const keptSecrets = ['TICKET_SECRET', 'OPERATOR_TOKEN'] as const;
 
 /** Each secret, as `secretFor` gives it. */
 export function secretsFor(dir: string, env: Environment): Record<(typeof keptSecrets)[number], string> {
