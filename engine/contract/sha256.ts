@@ -236,6 +236,18 @@ function moduleBytes(): Uint8Array<ArrayBuffer> {
   ]);
 }
 
+/** What is used of the global, which TypeScript describes only along with a browser's. */
+interface WebAssemblyGlobal {
+  readonly Module: new (bytes: Uint8Array) => object;
+  readonly Memory: new (size: { initial: number; maximum: number }) => { readonly buffer: ArrayBuffer };
+  readonly Instance: new (
+    module: object,
+    imports: object,
+  ) => { readonly exports: { readonly blocks: Blocks } };
+}
+type Blocks = (from: number, at: number, count: number) => void;
+declare const WebAssembly: WebAssemblyGlobal;
+
 const compiled = new WebAssembly.Module(moduleBytes());
 
 /** Half a hash, kept by the hasher that made it: the state after one block, from which `hash` can go on. */
@@ -251,14 +263,13 @@ export class Sha256 {
   readonly message: Buffer;
   /** The digest of the last message: eight words, as numbers. */
   readonly words: Int32Array;
-  readonly #blocks: (from: number, at: number, count: number) => void;
+  readonly #blocks: Blocks;
   readonly #memory: DataView;
   #midstates = 0;
 
   constructor() {
     const memory = new WebAssembly.Memory({ initial: 1, maximum: 1 });
-    const { blocks } = new WebAssembly.Instance(compiled, { env: { memory } }).exports;
-    this.#blocks = blocks as (from: number, at: number, count: number) => void;
+    this.#blocks = new WebAssembly.Instance(compiled, { env: { memory } }).exports.blocks;
     this.#memory = new DataView(memory.buffer);
     this.words = new Int32Array(memory.buffer, STATE_AT, 8);
     this.message = Buffer.from(memory.buffer, MESSAGE_AT);
