@@ -1,13 +1,19 @@
 import { CompressionTypes, type Producer } from 'kafkajs';
 import { messageOf, within } from './backoff.ts';
 import { KafkaClient, type KafkaOptions } from './kafka-client.ts';
+import { LeaderProducer } from './kafka-leader.ts';
 import { ensureTopic } from './kafka-topic.ts';
 import { type LogProducer, LogUnavailable } from './log.ts';
 
 export interface KafkaProducerOptions extends KafkaOptions {
   /** An append that has not succeeded by then is given up. */
   readonly appendTimeoutMs: number;
+  /** Who sends: our own connection to the leader, or kafkajs, which is slower and takes every way there is. */
+  readonly sender: KafkaSender;
 }
+
+export const KAFKA_SENDERS = ['leader', 'kafkajs'] as const;
+export type KafkaSender = (typeof KAFKA_SENDERS)[number];
 
 /** Creates the topic where it is missing; rejects when Kafka is not there or the topic is not as it should be. */
 export async function openKafkaProducer(options: KafkaProducerOptions): Promise<LogProducer> {
@@ -18,10 +24,10 @@ export async function openKafkaProducer(options: KafkaProducerOptions): Promise<
 /** Few: they get over a leader that has moved. An outage is for the caller to hear of, soon. */
 const RETRIES = 2;
 
+/** What can be ended for certain: nothing of it is sent afterwards. */
 interface Link {
-  readonly client: KafkaClient;
-  readonly producer: Producer;
-  readonly connected: Promise<void>;
+  send(partition: number, bytes: Buffer): Promise<void>;
+  end(): void;
 }
 
 /**
@@ -41,7 +47,7 @@ class KafkaProducer implements LogProducer {
 
   constructor(options: KafkaProducerOptions) {
     this.#options = options;
-    this.#link = this.#connect();
+    this.#link = this.#open();
   }
 
   append(partition: number, bytes: Buffer): Promise<void> {
@@ -54,7 +60,7 @@ class KafkaProducer implements LogProducer {
     if (this.#closed) return;
     this.#closed = true;
     await this.#last;
-    this.#link?.client.end();
+    this.#link?.end();
   }
 
   async #append(partition: number, bytes: Buffer): Promise<void> {
@@ -63,24 +69,53 @@ class KafkaProducer implements LogProducer {
     if (!Number.isInteger(partition) || partition < 0 || partition >= partitions) {
       throw new RangeError(`partition ${partition} is not one of 0 to ${partitions - 1}`);
     }
-    this.#link ??= this.#connect();
+    this.#link ??= this.#open();
     const link = this.#link;
     try {
       await within(
         appendTimeoutMs,
-        this.#send(link, partition, bytes),
+        link.send(partition, bytes),
         () => new Error(`no answer within ${appendTimeoutMs} ms`),
       );
     } catch (error) {
-      link.client.end();
+      link.end();
       this.#link = undefined;
       throw new LogUnavailable(`Kafka, ${topic}/${partition}: ${messageOf(error)}`, { cause: error });
     }
   }
 
-  async #send(link: Link, partition: number, bytes: Buffer): Promise<void> {
-    await link.connected;
-    const [written] = await link.producer.send({
+  #open(): Link {
+    return this.#options.sender === 'leader'
+      ? new LeaderProducer(this.#options)
+      : new KafkajsLink(this.#options);
+  }
+}
+
+class KafkajsLink implements Link {
+  readonly #options: KafkaOptions;
+  readonly #client: KafkaClient;
+  readonly #producer: Producer;
+  readonly #connected: Promise<void>;
+
+  constructor(options: KafkaOptions) {
+    this.#options = options;
+    this.#client = new KafkaClient(options, RETRIES);
+    this.#producer = this.#client.kafka.producer({
+      allowAutoTopicCreation: false,
+      maxInFlightRequests: 1,
+      createPartitioner:
+        () =>
+        ({ message }) =>
+          message.partition ?? 0,
+    });
+    this.#connected = this.#producer.connect();
+    // Whoever appends next is told; nobody else waits for it.
+    this.#connected.catch(err => options.log.debug({ err }, 'the producer could not connect'));
+  }
+
+  async send(partition: number, bytes: Buffer): Promise<void> {
+    await this.#connected;
+    const [written] = await this.#producer.send({
       topic: this.#options.topic,
       acks: -1,
       timeout: this.#options.requestTimeoutMs,
@@ -91,19 +126,7 @@ class KafkaProducer implements LogProducer {
     if (written?.partition !== partition) throw new Error('the topic has no such partition');
   }
 
-  #connect(): Link {
-    const client = new KafkaClient(this.#options, RETRIES);
-    const producer = client.kafka.producer({
-      allowAutoTopicCreation: false,
-      maxInFlightRequests: 1,
-      createPartitioner:
-        () =>
-        ({ message }) =>
-          message.partition ?? 0,
-    });
-    const connected = producer.connect();
-    // Whoever appends next is told; nobody else waits for it.
-    connected.catch(err => this.#options.log.debug({ err }, 'the producer could not connect'));
-    return { client, producer, connected };
+  end(): void {
+    this.#client.end();
   }
 }

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { availableLogs, eventually } from '../../test/support.ts';
+import { eventually } from '../../test/support.ts';
 import { type LogConsumer, type LogProducer, LogUnavailable } from './log.ts';
 import { openConsumer, openProducer } from './open.ts';
-import { logConfig, quiet, TestLedger, TestOwnership } from './test-ledger.ts';
+import { logConfig, logsWithSenders, quiet, TestLedger, TestOwnership } from './test-ledger.ts';
 import { TestServer } from './test-servers.ts';
 
 /** A gateway without a door: appends 0, 1, 2, ... to one partition, one at a time, each number once. */
@@ -40,8 +40,10 @@ class Appender {
   }
 }
 
-for (const kind of availableLogs()) {
-  describe(`the ${kind} log in an outage`, { timeout: 200_000 }, () => {
+for (const { kind, sender } of logsWithSenders()) {
+  describe(`the ${kind} log${sender === undefined ? '' : ` by ${sender}`} in an outage`, {
+    timeout: 200_000,
+  }, () => {
     const partition = 1;
     const ledger = new TestLedger();
     let server: TestServer;
@@ -50,7 +52,7 @@ for (const kind of availableLogs()) {
 
     before(async () => {
       server = await TestServer.start(kind);
-      const config = logConfig(kind, server.servers);
+      const config = logConfig(kind, server.servers, sender === undefined ? {} : { KAFKA_SENDER: sender });
       producer = await openProducer(config, quiet);
       consumer = await openConsumer(config, quiet, () => new TestOwnership().join());
       await consumer.run(ledger.handler());

@@ -3,17 +3,17 @@ import { randomBytes } from 'node:crypto';
 import { after, describe, it } from 'node:test';
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
-import { availableLogs, eventually, serversFromEnv } from '../../test/support.ts';
+import { eventually, serversFromEnv } from '../../test/support.ts';
 import { keysOf } from '../keys.ts';
 import type { LogConsumer, LogHandler, LogProducer } from './log.ts';
 import { LogUnavailable } from './log.ts';
 import { type LogConfig, openConsumer, openProducer } from './open.ts';
-import { logConfig, PARTITIONS, quiet, TestLedger, TestOwnership } from './test-ledger.ts';
+import { logConfig, logsWithSenders, PARTITIONS, quiet, TestLedger, TestOwnership } from './test-ledger.ts';
 
 const ALL = Array.from({ length: PARTITIONS }, (_, partition) => partition);
 
-for (const kind of availableLogs()) {
-  describe(`the ${kind} log`, () => {
+for (const { kind, sender } of logsWithSenders()) {
+  describe(`the ${kind} log${sender === undefined ? '' : ` by ${sender}`}`, () => {
     const opened: { close(): Promise<void> }[] = [];
     after(async () => {
       await Promise.all(opened.map(end => end.close()));
@@ -35,7 +35,8 @@ for (const kind of availableLogs()) {
       await consumer.run(handler);
       return consumer;
     };
-    const fresh = (): LogConfig => logConfig(kind, serversFromEnv());
+    const fresh = (): LogConfig =>
+      logConfig(kind, serversFromEnv(), sender === undefined ? {} : { KAFKA_SENDER: sender });
 
     it('reads in each partition exactly what was appended, in that order', async () => {
       const config = fresh();

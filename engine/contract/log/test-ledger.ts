@@ -1,12 +1,25 @@
 /** What the tests of both logs share: a ledger in memory, engines that share partitions, configurations. */
 import { type Logger, pino } from 'pino';
-import { type Servers, testNamespace } from '../../test/support.ts';
+import { availableLogs, type Servers, testNamespace } from '../../test/support.ts';
+import { KAFKA_SENDERS, type KafkaSender } from './kafka-producer.ts';
 import type { LogBatch, LogHandler, LogKind } from './log.ts';
 import type { LogConfig, PartitionOwnership } from './open.ts';
 
 export const quiet: Logger = pino({ level: 'silent' });
 
 export const PARTITIONS = 4;
+
+interface LogVariant {
+  readonly kind: LogKind;
+  readonly sender?: KafkaSender;
+}
+
+/** Every log that can be had here, Kafka with each way of sending. */
+export function logsWithSenders(): readonly LogVariant[] {
+  return availableLogs().flatMap((kind): readonly LogVariant[] =>
+    kind === 'kafka' ? KAFKA_SENDERS.map(sender => ({ kind, sender })) : [{ kind }],
+  );
+}
 
 /** A configuration with a namespace of its own. */
 export function logConfig(
@@ -21,6 +34,7 @@ export function logConfig(
     NAMESPACE: testNamespace(),
     LOG_PARTITIONS: PARTITIONS,
     REDIS_LOG_APPENDFSYNC: 'always',
+    KAFKA_SENDER: 'leader',
     ...changes,
   };
 }
