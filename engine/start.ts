@@ -9,6 +9,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { ConfigError, readConfig, whole } from './contract/config.ts';
+import { GATEWAY_FLAGS } from './contract/node-flags.ts';
 import { secretsFor } from './contract/secrets.ts';
 import { type Stack, StackError, startStack } from './stack/stack.ts';
 
@@ -34,8 +35,8 @@ function say(line: string): void {
 }
 
 /** Starts a project's process; resolves when it has printed its ready line. */
-async function startProcess(file: string, env: Environment): Promise<Running> {
-  const child = spawn(process.execPath, ['--import', 'tsx', join(ROOT, file)], {
+async function startProcess(file: string, env: Environment, flags: readonly string[] = []): Promise<Running> {
+  const child = spawn(process.execPath, [...flags, '--import', 'tsx', join(ROOT, file)], {
     cwd: ROOT,
     env: { ...env, FAIRLINE_PARENT: 'pipe' },
     stdio: ['pipe', 'pipe', 'inherit'],
@@ -85,7 +86,9 @@ async function main(): Promise<void> {
     children.push(engine);
     for (let number = 0; number < config.GATEWAYS; number++) {
       const port = config.GATEWAY_PORT === 0 ? 0 : config.GATEWAY_PORT + number;
-      children.push(await startProcess('gateway/main.ts', { ...env, GATEWAY_PORT: String(port) }));
+      children.push(
+        await startProcess('gateway/main.ts', { ...env, GATEWAY_PORT: String(port) }, GATEWAY_FLAGS),
+      );
     }
     for (const { child } of children) {
       child.once('exit', code => {

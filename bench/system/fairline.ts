@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { engineVariables } from '../../engine/config.ts';
 import { type Keys, keysOf } from '../../engine/contract/keys.ts';
 import type { LogKind } from '../../engine/contract/log/log.ts';
+import { GATEWAY_FLAGS } from '../../engine/contract/node-flags.ts';
 import { gatewayVariables } from '../../gateway/config.ts';
 import { type Child, startChild } from '../peers/process.ts';
 import { Closing } from './closing.ts';
@@ -159,7 +160,11 @@ async function startProcess(
   const child = await startChild({
     name,
     command: process.execPath,
-    args: [...imports.flatMap(module => ['--import', module]), main],
+    args: [
+      ...(name === 'gateway' ? GATEWAY_FLAGS : []),
+      ...imports.flatMap(module => ['--import', module]),
+      main,
+    ],
     env: { ...site.env, ...port },
     isReady: line => line.ready === name,
   });

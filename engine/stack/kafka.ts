@@ -109,7 +109,7 @@ async function prepare(site: Site): Promise<(record: ServerRecord) => Promise<La
   await writeFile(logging, LOGGING);
   const options = [
     '-Xmx512m',
-    '-XX:+UseG1GC',
+    '-XX:+UseSerialGC',
     '-XX:-UsePerfData',
     '-Djava.awt.headless=true',
     `-Dlog4j2.configurationFile=${pathToFileURL(logging)}`,
