@@ -4,7 +4,7 @@ import type { Servers } from '../system/servers.ts';
 import { startFairlineWay } from './fairline-way.ts';
 import { addCounts, countPairs, type PairCounts } from './pairs.ts';
 import { startPeerWays } from './peer-ways.ts';
-import type { CrowdTerms, Route, Skew, Way, WayName } from './ways.ts';
+import type { CrowdTerms, Route, RunOfWay, Skew, WayName } from './ways.ts';
 
 export interface FairnessOptions {
   readonly rounds: number;
@@ -38,6 +38,7 @@ export interface Outcome extends PairCounts {
   readonly way: WayName;
   /** Swapped pairs as a share of all, for each gap; null where there was no pair. */
   readonly fractions: readonly (number | null)[];
+  /** Of the last round. */
   readonly lateMs?: readonly number[];
   readonly clockBoundMs?: number;
 }
@@ -50,7 +51,7 @@ export interface FairnessReport {
 }
 
 /** One gateway, two, four; then the last one of them over a slow link, which fairline can be told of. */
-export function scenariosOf(gateways: number): readonly Scenario[] {
+export function scenariosOf(gateways: number): Scenario[] {
   const counts = [1, 2, 4].filter(count => count < gateways).concat(gateways);
   const name = (count: number): string => (count === 1 ? '1 server' : `${count} servers`);
   return [
@@ -80,41 +81,40 @@ export async function measureFairness(
     const all = { servers: options.gateways, link: 'none' } as const;
     await way.run(all, { ...terms(options.gateways, 0), clients: WARMUP_CLIENTS });
   }
-  const outcomes: Outcome[] = [];
-  for (const scenario of scenariosOf(options.gateways)) {
-    say(
-      `${scenario.title}: ${options.clients} clients at ${options.rate}/s, ${options.rounds} round(s) each way`,
-    );
-    for (const way of ways) {
-      // The others have no use for what a proxy notes.
-      if (scenario.link === 'noted' && way.name !== 'fairline') continue;
-      outcomes.push(await outcomeOf(way, scenario, options, seed => terms(scenario.servers, seed)));
+  const outcomes = new Map<string, Outcome>();
+  for (let round = 0; round < options.rounds; round++) {
+    // Every other round goes in reverse: what drifts with time is not always to the same one's harm.
+    const scenarios = scenariosOf(options.gateways);
+    for (const scenario of round % 2 === 0 ? scenarios : scenarios.reverse()) {
+      say(`round ${round + 1} of ${options.rounds}  ${scenario.title}`);
+      for (const way of ways) {
+        // The others have no use for what a proxy notes.
+        if (scenario.link === 'noted' && way.name !== 'fairline') continue;
+        const run = await way.run(scenario, terms(scenario.servers, options.seed + round));
+        const name = `${way.name} ${scenario.title}`;
+        outcomes.set(name, outcomeOf(way.name, scenario.title, run, outcomes.get(name)));
+      }
     }
   }
-  return { skews, linkMs: options.link, seed: options.seed, outcomes };
+  return { skews, linkMs: options.link, seed: options.seed, outcomes: [...outcomes.values()] };
 }
 
-async function outcomeOf(
-  way: Way,
-  scenario: Scenario,
-  { rounds, seed }: FairnessOptions,
-  termsOf: (seed: number) => CrowdTerms,
-): Promise<Outcome> {
-  let counts: PairCounts | undefined;
-  let last: Awaited<ReturnType<Way['run']>> | undefined;
-  for (let round = 0; round < rounds; round++) {
-    last = await way.run(scenario, termsOf(seed + round));
-    const one = countPairs(last.placed);
-    counts = counts === undefined ? one : addCounts(counts, one);
-  }
-  const { pairs = [], swapped = [] } = counts ?? {};
+/** What a run brought, added to what the rounds before it did. */
+function outcomeOf(
+  way: WayName,
+  scenario: string,
+  { placed, lateMs, clockBoundMs }: RunOfWay,
+  before: PairCounts | undefined,
+): Outcome {
+  const counts = addCounts(countPairs(placed), before);
+  const { pairs, swapped } = counts;
   return {
-    scenario: scenario.title,
-    way: way.name,
+    scenario,
+    way,
     pairs,
     swapped,
     fractions: pairs.map((count, gap) => (count === 0 ? null : (swapped[gap] ?? 0) / count)),
-    ...(last?.lateMs === undefined ? {} : { lateMs: last.lateMs }),
-    ...(last?.clockBoundMs === undefined ? {} : { clockBoundMs: last.clockBoundMs }),
+    ...(lateMs === undefined ? {} : { lateMs }),
+    ...(clockBoundMs === undefined ? {} : { clockBoundMs }),
   };
 }

@@ -61,7 +61,8 @@ function countBeyond(
   return { pairs, swapped };
 }
 
-export function addCounts(a: PairCounts, b: PairCounts): PairCounts {
+export function addCounts(a: PairCounts, b: PairCounts | undefined): PairCounts {
+  if (b === undefined) return a;
   const sum = (x: readonly number[], y: readonly number[]): number[] =>
     x.map((value, index) => value + (y[index] ?? 0));
   return { pairs: sum(a.pairs, b.pairs), swapped: sum(a.swapped, b.swapped) };
