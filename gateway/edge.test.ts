@@ -3,13 +3,17 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { after, before, describe, test } from 'node:test';
+import { readLog } from '../bench/demo/log-reader.ts';
+import { decodeRecord } from '../engine/contract/record.ts';
 import { instantOf } from '../engine/contract/stamp.ts';
-import { availableLogs, eventually } from '../engine/test/support.ts';
+import { availableLogs, eventually, serversFromEnv } from '../engine/test/support.ts';
 import { type Answer, type System, startSystem } from '../engine/test/system.ts';
 import { REQUEST_START_RESULTS, SOURCE_ARRIVAL, SOURCE_REQUEST_START, sourceOf } from './request-start.ts';
 
 /** Long, so that what is meant to be within it is, on however slow a machine. */
 const WAIT_MS = 4_000;
+/** Those of a test system. */
+const LOG_PARTITIONS = 4;
 const TRUSTING = 0;
 const STRANGER = 1;
 const HASTY = 2;
@@ -180,6 +184,68 @@ for (const log of availableLogs()) {
       });
       assert.deepEqual(none, {});
     });
+
+    test('a crowd in slices as they come: what is out of order in them is right in log, ledger and ranks', async () => {
+      const id = await longOpen();
+      await enterCrowd(id, TRUSTING, 3_000);
+      assert.ok(
+        (await outOfOrderInLog(id)) > 0,
+        'some slice holds what came later and was at the edge before',
+      );
+    });
+
+    test('a crowd in slices of three, half of it from before the promises', async () => {
+      const small = { MAX_SLICE_ENTRIES: '3', REQUEST_START_WAIT_MS: '150' };
+      const gateway = system.gateways.push(await system.startGateway(small)) - 1;
+      const id = await longOpen();
+      await enterCrowd(id, gateway, 400);
+      await outOfOrderInLog(id);
+    });
+
+    /** 300 at once: some without a header, many with the same, up to `spreadMs` back, and not in that order. */
+    const enterCrowd = async (id: number, gateway: number, spreadMs: number): Promise<void> => {
+      const nowMs = Math.floor((await nowUs()) / 1_000);
+      const crowd = Array.from({ length: 300 }, (_, index) => ({
+        user: `c${index}`,
+        start: index % 10 === 0 ? '' : `t=${nowMs - ((index * 370) % spreadMs)}`,
+      }));
+      const answers = await Promise.all(crowd.map(({ user, start }) => enter(user, id, start, gateway)));
+      for (const answer of answers) assert.equal(answer.status, 202, answer.text);
+      const told = new Map(crowd.map(({ user }, index) => [user, Number(answers[index]?.body.stamp)]));
+      assert.equal(new Set(told.values()).size, 300, 'every stamp is given once');
+      await eventually(async () => {
+        const { rows } = await system.pool.query(
+          'select user_id, stamp from entries where campaign_id = $1',
+          [id],
+        );
+        return rows.length === 300 && rows.every(row => told.get(row.user_id) === Number(row.stamp));
+      });
+      const ranked = await system.redis.zrange(system.keys.campaign(id).rank, 0, '-1');
+      const byStamp = [...told].sort(([, a], [, b]) => a - b).map(([user]) => user);
+      assert.deepEqual(ranked, byStamp);
+    };
+
+    /** Holds every item in the log against what its gateway had promised before; answers how many slices are out of order. */
+    const outOfOrderInLog = async (id: number): Promise<number> => {
+      const openedUs = await opensAtUs(id);
+      const { redisUrl, kafkaBrokers = '', databaseUrl } = serversFromEnv();
+      const env = { LOG: log, REDIS_URL: redisUrl, DATABASE_URL: databaseUrl, KAFKA_BROKERS: kafkaBrokers };
+      const partitions = await readLog(env, system.namespace, LOG_PARTITIONS);
+      let outOfOrder = 0;
+      for (const records of partitions.values()) {
+        const promised = new Map<number, number>();
+        for (const { incarnation, items, throughUs } of records.map(decodeRecord)) {
+          const before = promised.get(incarnation) ?? 0;
+          const own = items.filter(({ campaignId }) => campaignId === id);
+          const instants = own.map(({ stamp }) => instantOf(stamp, openedUs));
+          for (const us of instants) assert.ok(us > before, `${us} was promised away at ${before}`);
+          if (instants.some((us, index) => us < (instants[index - 1] ?? 0))) outOfOrder += 1;
+          assert.ok(throughUs >= before, 'a promise is never taken back');
+          promised.set(incarnation, throughUs);
+        }
+      }
+      return outOfOrder;
+    };
 
     /** What a client sent and what its proxy added, side by side: nobody can tell which is whose. */
     const sendTwice = async (id: number, user: string, us: number): Promise<string> => {
