@@ -129,7 +129,13 @@ function limitConnections(app: TemplatedApp, parts: AppParts): void {
 function answerReady(parts: AppParts, reply: Reply): void {
   const checks = parts.checks();
   const ready = Object.values(checks).every(state => state === 'ok');
-  const body = JSON.stringify({ status: ready ? 'ok' : 'unavailable', checks });
+  const { clockLimits } = parts;
+  const body = JSON.stringify({
+    status: ready ? 'ok' : 'unavailable',
+    checks,
+    ...(clockLimits.level === 'warn' ? { warnings: { clock: clockLimits.describe() } } : {}),
+    clock_error_bound_ms: clockLimits.errorBoundMs,
+  });
   reply.json(ready ? 200 : 503, body);
 }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { SharedClock } from './clock.ts';
+import { ClockLimits } from './clock-limits.ts';
 
 /** A local clock that the test moves, and a Redis whose clock is `ahead` of it. */
 function setUp(ahead: number) {
@@ -43,16 +44,118 @@ test('the fastest round trip counts, not the latest', () => {
   assert.equal(clock.now(), local() + 1_000);
 });
 
+/** Asks so often that what was sampled before is forgotten. */
+const ENOUGH = 64;
+
 test('a new offset is slewed at a hundredth, never stepped', () => {
   const { clock, sample, move, local } = setUp(0);
   sample(10);
   clock.now();
-  for (let count = 0; count < 8; count++) sample(10, 100_000);
-  move(1_000_000);
+  for (let count = 0; count < ENOUGH; count++) sample(10, 10_000);
+  move(500_000);
   const shown = clock.now() - local();
-  assert.ok(shown >= 10_000 && shown < 10_100, `slewed by ${shown} us in a second`);
-  move(20_000_000);
-  assert.equal(clock.now() - local(), 100_000);
+  assert.ok(shown >= 5_000 && shown < 5_100, `slewed by ${shown} us in half a second`);
+  move(1_000_000);
+  assert.equal(clock.now() - local(), 10_000);
+});
+
+test('what is far off is slewed faster, by half at the most, also when it is ahead', () => {
+  const { clock, sample, move, local } = setUp(0);
+  sample(10);
+  const before = clock.now();
+  for (let count = 0; count < ENOUGH; count++) sample(10, -10_000_000);
+  const atUs = local();
+  move(1_000_000);
+  const went = clock.now() - before - (atUs - 1_000_010);
+  assert.ok(went >= 499_000 && went <= 501_000, `time went by ${went} us in a second`);
+  assert.ok(clock.errorBoundUs > 9_400_000, 'what is still to be slewed is in the bound');
+});
+
+test('the bound grows with the age of the sample, by 100 ppm', () => {
+  const { clock, sample, move } = setUp(0);
+  assert.equal(clock.errorBoundUs, Number.POSITIVE_INFINITY);
+  sample(400);
+  move(10_000_000);
+  assert.equal(Math.round(clock.errorBoundUs), 200 + 1_000);
+});
+
+test('a slow sample counts once the fast one has aged beyond it', () => {
+  const { clock, sample, move } = setUp(0);
+  sample(100);
+  move(5_000_000);
+  sample(1_200, 300);
+  assert.equal(Math.round(clock.errorBoundUs), 50 + 500, 'the fast one is surer still');
+  move(1_000_000);
+  sample(1_200, 300);
+  // 600 us of the slow one, and 300 that are to be slewed to where it points.
+  assert.equal(Math.round(clock.errorBoundUs), 600 + 300);
+});
+
+test('a sample that contradicts the surest one is believed at once: a clock was set, or stood still', () => {
+  const { clock, sample, move, local } = setUp(0);
+  for (let count = 0; count < 10; count++) sample(100);
+  sample(30_000, 2_000_000);
+  assert.ok(clock.errorBoundUs > 2_000_000);
+  move(60_000_000);
+  assert.equal(clock.now() - local(), 2_000_000);
+});
+
+test('a promise that holds the time ahead is in the bound', () => {
+  const { clock, sample, local } = setUp(0);
+  sample(100);
+  clock.promiseBeyond(local() + 70_000);
+  assert.equal(Math.round(clock.errorBoundUs), 70_050);
+});
+
+test('the shown time is never off by more than the bound, whatever the network and the drift do', () => {
+  const step = fc.record({
+    outUs: fc.integer({ min: 0, max: 40_000 }),
+    backUs: fc.integer({ min: 0, max: 40_000 }),
+    pauseUs: fc.integer({ min: 0, max: 3_000_000 }),
+  });
+  fc.assert(
+    fc.property(
+      fc.array(step, { minLength: 1, maxLength: 150 }),
+      fc.integer({ min: -99, max: 99 }),
+      (steps, ppm) => {
+        let trueUs = 1_000_000_000;
+        const localUs = (): number => trueUs * (1 + ppm * 1e-6) + 7_000;
+        const clock = new SharedClock(localUs);
+        for (const { outUs, backUs, pauseUs } of steps) {
+          const askedUs = localUs();
+          trueUs += outUs;
+          const redisUs = trueUs;
+          trueUs += backUs;
+          clock.sample({ askedUs, heardUs: localUs(), redisUs });
+          trueUs += pauseUs;
+          const shown = clock.now();
+          // A round trip is measured with the local clock, and the shown time is cut to microseconds.
+          const slackUs = 10;
+          const offUs = Math.abs(shown - trueUs);
+          assert.ok(offUs <= clock.errorBoundUs + slackUs, `off by ${offUs}, bound ${clock.errorBoundUs}`);
+        }
+      },
+    ),
+  );
+});
+
+test('limits: ok, then a warning, then none, each with what it is held against', () => {
+  const { clock, sample, move } = setUp(0);
+  const limits = new ClockLimits(clock, { warnMs: 5, stopMs: 50 });
+  assert.equal(limits.level, 'stop');
+  assert.equal(limits.describe(), 'not synchronised');
+  assert.equal(limits.errorBoundMs, null);
+  sample(400);
+  assert.deepEqual([limits.level, limits.mayStamp, limits.describe()], ['ok', true, 'ok']);
+  assert.equal(limits.errorBoundMs, 0.2);
+  move(60_000_000);
+  assert.deepEqual([limits.level, limits.mayStamp], ['warn', true]);
+  assert.equal(limits.describe(), 'off by up to 6.2 ms; CLOCK_WARN_MS is 5');
+  move(600_000_000);
+  assert.deepEqual([limits.level, limits.mayStamp], ['stop', false]);
+  assert.equal(limits.describe(), 'off by up to 66.2 ms; CLOCK_STOP_MS is 50');
+  sample(400);
+  assert.equal(limits.level, 'ok');
 });
 
 test('instants strictly increase, whatever the clocks do, and follow every promise', () => {
@@ -78,6 +181,7 @@ test('instants strictly increase, whatever the clocks do, and follow every promi
         } else {
           const instant = clock.next();
           assert.ok(Number.isSafeInteger(instant) && instant > latest, `${instant} after ${latest}`);
+          assert.equal(instant % 2, 0, 'odd ones are for instants that a proxy has noted');
           latest = instant;
         }
       }

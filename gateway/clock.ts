@@ -1,12 +1,22 @@
 /**
  * The clock that all gateways share: Redis TIME, followed by the process's own monotonic clock.
  *
- * Each sample asks Redis for its time; the answer was made somewhere between asking and hearing, so the offset is known
- * to half the round trip. Of the last samples the one with the fastest round trip counts (the clock filter of NTP, RFC
- * 5905 section 10). The shown time is moved towards the estimate by slewing, never by a step, and never backward.
+ * A sample asks Redis for its time. The answer was made somewhere between asking and hearing, so the offset of the two
+ * clocks is known to half the round trip, whatever the network did (F. Cristian, Probabilistic clock synchronization,
+ * Distributed Computing 3, 1989). From then on it is less sure by as much as two clocks may drift apart. Of
+ * the last samples the one that is surest now counts: mostly the fastest round trip, and a slow one only when the fast
+ * ones have aged (the clock filter of NTP with its dispersion, RFC 5905 section 10). Samples of one clock agree within
+ * their bounds (K. Marzullo, S. Owicki, Maintaining the time in a distributed system, 1983): when a new one contradicts
+ * the surest, one of the clocks has been set or stood still, and what was sampled before is forgotten.
  *
- * Nothing that must hold depends on the clock being right: order within a gateway comes from `next` being strictly
- * increasing, order across gateways from the watermark. A wrong clock is unfair by as much as it is wrong.
+ * The shown time is moved towards the estimate by slewing, never by a step, and never backward.
+ *
+ * Nothing that must hold depends on the clock being right: an instant is given once, and never at or before a promise;
+ * order across gateways comes from the watermark. A wrong clock is unfair by as much as it is wrong, which is why the
+ * bound is published, and a gateway that cannot say how late it is takes no entries (clock-limits.ts).
+ *
+ * Instants of arrival are even. The odd ones are for requests whose arrival a proxy has noted (request-start.ts), so
+ * that those can be stamped between others that were given earlier without a list of all that were.
  */
 
 export interface ClockSample {
@@ -17,23 +27,45 @@ export interface ClockSample {
   readonly redisUs: number;
 }
 
-const SAMPLES_KEPT = 8;
+/**
+ * At four a second, 16 seconds: one fast answer carries over a burst in which all are slow, at the price of 1.6 ms of
+ * drift. Over a slow moment of a second or two, the 8 samples of NTP would be gone.
+ */
+const SAMPLES_KEPT = 64;
+/**
+ * 100 ppm: crystals are made to within 20 to 50 ppm of their name, and there are two of them. NTP reckons with 15 (PHI),
+ * but for clocks that it keeps to their rate itself; a process cannot. A clock that is worse contradicts its samples.
+ */
+const DRIFT_PER_US = 100e-6;
 /** 1%: a wrong offset of 10 ms is gone after a second, and two stamps keep their distance within a hundredth. */
 const SLEW_PER_US = 0.01;
+/** One that is wrong by more is slewed faster, by what would take a second: at 50 ms it is 5%, ... */
+const SLEW_GAP_US = 1_000_000;
+/** ... and half at the most, so that time does not stand still. */
+const SLEW_MOST_PER_US = 0.5;
 
 /** The process's monotonic clock, microseconds. It goes on while the process is stopped. */
 export function monotonicUs(): number {
   return performance.now() * 1000;
 }
 
+/** Microseconds by which an offset may be wrong: from the network at first, from drift as time goes by. */
+function boundOf({ askedUs, heardUs }: ClockSample, localUs: number): number {
+  return (heardUs - askedUs) / 2 + Math.max(0, localUs - heardUs) * DRIFT_PER_US;
+}
+
+function offsetOf({ askedUs, heardUs, redisUs }: ClockSample): number {
+  return redisUs - (askedUs + heardUs) / 2;
+}
+
 export class SharedClock {
   readonly #monotonicUs: () => number;
-  readonly #samples: ClockSample[] = [];
+  #samples: ClockSample[] = [];
+  #surest: ClockSample | undefined;
   #offsetUs: number | undefined;
   #targetUs = 0;
   #slewedAtUs = 0;
   #lastUs = 0;
-  #errorUs = Number.POSITIVE_INFINITY;
 
   constructor(monotonic: () => number = monotonicUs) {
     this.#monotonicUs = monotonic;
@@ -44,23 +76,37 @@ export class SharedClock {
     return this.#offsetUs !== undefined;
   }
 
-  /** How far off the estimate may be, microseconds: half the fastest round trip, and what is still to be slewed. */
+  /**
+   * How far off the shown time may be now, microseconds; Infinity before the first sample. Half the round trip of the
+   * surest sample, the drift since then, what is still to be slewed, and by how much a promise holds the time ahead.
+   */
   get errorBoundUs(): number {
-    return this.#errorUs + Math.abs(this.#targetUs - (this.#offsetUs ?? 0));
+    const surest = this.#surest;
+    const offset = this.#offsetUs;
+    if (surest === undefined || offset === undefined) return Number.POSITIVE_INFINITY;
+    const local = this.#monotonicUs();
+    const ahead = Math.max(0, this.#lastUs - (local + offset));
+    return boundOf(surest, local) + Math.abs(this.#targetUs - offset) + ahead;
   }
 
   sample(sample: ClockSample): void {
+    const local = this.#monotonicUs();
+    const contradicts =
+      this.#surest !== undefined &&
+      Math.abs(offsetOf(sample) - offsetOf(this.#surest)) >
+        boundOf(sample, local) + boundOf(this.#surest, local);
+    if (contradicts) this.#samples = [];
     this.#samples.push(sample);
     if (this.#samples.length > SAMPLES_KEPT) this.#samples.shift();
-    let fastest = sample;
+    let surest = sample;
     for (const other of this.#samples) {
-      if (other.heardUs - other.askedUs < fastest.heardUs - fastest.askedUs) fastest = other;
+      if (boundOf(other, local) < boundOf(surest, local)) surest = other;
     }
-    this.#errorUs = (fastest.heardUs - fastest.askedUs) / 2;
-    this.#targetUs = fastest.redisUs - (fastest.askedUs + fastest.heardUs) / 2;
+    this.#surest = surest;
+    this.#targetUs = offsetOf(surest);
     if (this.#offsetUs === undefined) {
       this.#offsetUs = this.#targetUs;
-      this.#slewedAtUs = this.#monotonicUs();
+      this.#slewedAtUs = local;
     }
   }
 
@@ -71,7 +117,8 @@ export class SharedClock {
     if (offset === undefined) throw new Error('the shared clock has no sample yet');
     const behind = this.#targetUs - offset;
     if (behind !== 0) {
-      const most = (local - this.#slewedAtUs) * SLEW_PER_US;
+      const rate = Math.min(SLEW_MOST_PER_US, Math.max(SLEW_PER_US, Math.abs(behind) / SLEW_GAP_US));
+      const most = (local - this.#slewedAtUs) * rate;
       offset += Math.max(-most, Math.min(most, behind));
       this.#offsetUs = offset;
     }
@@ -79,9 +126,10 @@ export class SharedClock {
     return Math.max(this.#lastUs, Math.floor(local + offset));
   }
 
-  /** An instant that nobody else of this process has: strictly greater than every one before, and every promise. */
+  /** An even instant that nobody else of this process has: strictly greater than every one before, and every promise. */
   next(): number {
-    this.#lastUs = Math.max(this.now(), this.#lastUs + 1);
+    const instant = Math.max(this.now(), this.#lastUs + 1);
+    this.#lastUs = instant + (instant & 1);
     return this.#lastUs;
   }
 

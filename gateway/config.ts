@@ -11,6 +11,7 @@ import {
 } from '../engine/contract/config.ts';
 import { logVariables } from '../engine/contract/log/open.ts';
 import { MAX_USER_ID_BYTES } from '../engine/contract/record.ts';
+import { readNetworks } from './trusted-proxies.ts';
 
 export const gatewayVariables = {
   ...sharedVariables,
@@ -42,6 +43,21 @@ export const gatewayVariables = {
   WATCHER_RETRY_MS: whole(2_000, 100, 600_000),
   /** Shorter: watchers see their place sooner; longer: less work for Redis and for the log. */
   BOARD_INTERVAL_MS: whole(40, 5, 5_000),
+  /** How far off the shared clock may be before the gateway says so in /readyz and metrics ... */
+  CLOCK_WARN_MS: whole(5, 1, 10_000),
+  /** ... and before it takes no entries, as their stamps would be unfair to those of other gateways. */
+  CLOCK_STOP_MS: whole(50, 2, 60_000),
+  /** Whose X-Request-Start is believed. It must be theirs alone: a client who can reach the gateway past them, or have
+   * the header passed on by them, could choose its own stamp within REQUEST_START_WAIT_MS. */
+  TRUSTED_PROXIES: {
+    fallback: '',
+    right: 'CIDR blocks or addresses with commas between, such as 10.0.0.0/8,fd00::/8',
+    secret: false,
+    read: readNetworks,
+  },
+  /** How far promises stay behind the time where proxies are trusted. Shorter: a request that took longer from the edge
+   * to here is stamped that much late. Longer: places become final, and coupons are granted, that much later. */
+  REQUEST_START_WAIT_MS: whole(50, 0, 5_000),
   /** How long a command to Redis may take before the gateway gives up on it and says 503. */
   REDIS_TIMEOUT_MS: whole(1_500, 100, 60_000),
 } as const;
@@ -61,6 +77,11 @@ export function readGatewayConfig(env: Environment): GatewayConfig {
   if (config.BOARD_INTERVAL_MS * 4 > config.LEASE_MS) {
     throw new ConfigError([
       `BOARD_INTERVAL_MS is ${config.BOARD_INTERVAL_MS}; at most a quarter of LEASE_MS (${config.LEASE_MS}) would be right`,
+    ]);
+  }
+  if (config.CLOCK_WARN_MS >= config.CLOCK_STOP_MS) {
+    throw new ConfigError([
+      `CLOCK_WARN_MS is ${config.CLOCK_WARN_MS}; less than CLOCK_STOP_MS (${config.CLOCK_STOP_MS}) would be right`,
     ]);
   }
   return config;

@@ -116,4 +116,14 @@ export const CampaignList = Type.Object(
 export const Health = Type.Object({
   status: Type.String(),
   checks: Type.Optional(Type.Record(Type.String(), Type.String())),
+  warnings: Type.Optional(
+    Type.Record(Type.String(), Type.String(), {
+      description: 'What is not as it should be, by part; entries are taken all the same',
+    }),
+  ),
+  clock_error_bound_ms: Type.Optional(
+    Type.Union([Type.Number({ minimum: 0 }), Type.Null()], {
+      description: 'How far off the clock that all gateways share may be here; null before it was read',
+    }),
+  ),
 });

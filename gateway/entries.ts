@@ -7,11 +7,13 @@ import { ITEM_ENTRY, ITEM_WITHDRAWAL, type LogItem } from '../engine/contract/re
 import { stampOf } from '../engine/contract/stamp.ts';
 import { readEntryBody } from './body.ts';
 import type { SharedClock } from './clock.ts';
+import type { ClockLimits } from './clock-limits.ts';
 import type { Doorkeeper } from './door.ts';
 import type { Lookups, Place } from './lookups.ts';
 import type { Membership } from './membership.ts';
 import type { Places } from './places.ts';
 import type { Reply } from './reply.ts';
+import { type InstantSource, type RequestStarts, sourceOf } from './request-start.ts';
 import {
   authenticate,
   findCampaign,
@@ -29,6 +31,8 @@ export interface EntryParts extends RequestParts {
   readonly lookups: Lookups;
   readonly places: Places;
   readonly door: Doorkeeper;
+  readonly requestStarts: RequestStarts;
+  readonly clockLimits: ClockLimits;
 }
 
 /** What a client that is refused for now is told to wait, seconds. */
@@ -47,9 +51,12 @@ export function postEntry(
   if (userId === undefined) return undefined;
   const id = readCampaignId(parts, reply, idText);
   if (id === undefined) return undefined;
+  const startedUs = head.requestStart === '' ? undefined : parts.requestStarts.read(reply, head.requestStart);
   const campaign = parts.board.campaign(id);
-  if (campaign !== undefined && !hasBody(head)) return enter(parts, reply, campaign, userId, arrivedUs);
-  return enterLater(parts, reply, id, userId, arrivedUs, { ...head });
+  if (campaign !== undefined && !hasBody(head)) {
+    return enter(parts, reply, campaign, userId, arrivedUs, startedUs);
+  }
+  return enterLater(parts, reply, id, userId, arrivedUs, startedUs, { ...head });
 }
 
 /** An entry that has to wait, for its body or for news of its campaign. */
@@ -59,11 +66,12 @@ async function enterLater(
   id: number,
   userId: string,
   arrivedUs: number,
+  startedUs: number | undefined,
   head: Readonly<Head>,
 ): Promise<void> {
   if (hasBody(head) && !(await readEntryBody(parts, reply, head))) return;
   const campaign = parts.board.campaign(id) ?? (await findCampaign(parts, reply, id));
-  if (campaign !== undefined) enter(parts, reply, campaign, userId, arrivedUs);
+  if (campaign !== undefined) enter(parts, reply, campaign, userId, arrivedUs, startedUs);
 }
 
 function enter(
@@ -72,25 +80,23 @@ function enter(
   campaign: BoardCampaign,
   userId: string,
   arrivedUs: number,
+  startedUs: number | undefined,
 ): void {
   const pipeline = openPipeline(parts, reply);
   if (pipeline === undefined) return;
-  const instantUs = instantFor(parts.clock, pipeline, arrivedUs);
+  const instantUs = parts.requestStarts.instantFor(pipeline, campaign, arrivedUs, startedUs);
   if (!parts.door.lets(reply, campaign, userId, instantUs)) return;
   pipeline.gather(new Entry(parts, reply, campaign, userId, instantUs, ITEM_ENTRY));
 }
 
-/**
- * The instant of a request that arrived at `arrivedUs`: that one, unless the gateway has promised meanwhile that
- * nothing at or before it will come (the body came late, or the campaign had to be looked up). A request has arrived
- * when all of it has; a client that holds its body back cannot hold everybody's watermark back.
- */
-function instantFor(clock: SharedClock, pipeline: SlicePipeline, arrivedUs: number): number {
-  return arrivedUs > pipeline.promisedUs ? arrivedUs : clock.next();
-}
-
 /** Where to gather into, or undefined when 503 has been answered. */
 export function openPipeline(parts: EntryParts, reply: Reply): SlicePipeline | undefined {
+  if (!parts.clockLimits.mayStamp) {
+    parts.metrics.refuse('clock');
+    const detail = `This gateway cannot tell the time well enough to take entries: it is ${parts.clockLimits.describe()}.`;
+    reply.problem('unavailable', `${detail} Asking again is safe.`, { headers: SOON });
+    return undefined;
+  }
   const pipeline = parts.membership.pipeline();
   if (pipeline === undefined) {
     parts.metrics.refuse('lease');
@@ -132,6 +138,11 @@ export class Entry implements Stamped {
     this.instantUs = instantUs;
     this.kind = kind;
     this.stamp = stampOf(instantUs, campaign.opensAtUs, parts.membership.gateway ?? 0);
+  }
+
+  /** Where the instant comes from: the arrival here, or what a trusted proxy has noted. */
+  get source(): InstantSource {
+    return sourceOf(this.instantUs);
   }
 
   accepted(position: number | undefined): void {

@@ -7,6 +7,7 @@ import { openProducer } from '../engine/contract/log/open.ts';
 import { connectRedis, type RedisClient, waitForRedis } from '../engine/contract/redis.ts';
 import { Board } from './board.ts';
 import { monotonicUs, SharedClock } from './clock.ts';
+import { ClockLimits } from './clock-limits.ts';
 import type { GatewayConfig } from './config.ts';
 import { Doorkeeper } from './door.ts';
 import { Hmac } from './hmac.ts';
@@ -16,8 +17,10 @@ import { Metrics } from './metrics.ts';
 import { Places } from './places.ts';
 import { Watchers } from './queue.ts';
 import { Ranker } from './rank.ts';
+import { RequestStarts } from './request-start.ts';
 import { Streams } from './streams.ts';
 import { TicketVerifier } from './ticket.ts';
+import { TrustedProxies } from './trusted-proxies.ts';
 
 export interface Gateway {
   readonly port: number;
@@ -46,6 +49,8 @@ export async function startGateway(
   await waitForRedis(redis, START_TIMEOUT_MS);
   const producer = await openProducer(config, log);
   const clock = new SharedClock();
+  const clockLimits = new ClockLimits(clock, { warnMs: config.CLOCK_WARN_MS, stopMs: config.CLOCK_STOP_MS });
+  const proxies = new TrustedProxies(config.TRUSTED_PROXIES);
   const board = new Board(redis, keys);
   const connections = { count: 0 };
   const metrics = new Metrics({
@@ -53,6 +58,7 @@ export async function startGateway(
     watchers: () => watchers.count,
     waiting: () => membership.pipeline()?.waiting ?? 0,
     clockErrorUs: () => clock.errorBoundUs,
+    clockLevel: () => clockLimits.level,
   });
   const lookups = new Lookups(redis, keys, board);
   const places = new Places({ redis, keys, board, log });
@@ -77,6 +83,7 @@ export async function startGateway(
     leaseMs: config.LEASE_MS,
     partitions: config.LOG_PARTITIONS,
     maxSliceEntries: config.MAX_SLICE_ENTRIES,
+    promiseBehindUs: proxies.some ? config.REQUEST_START_WAIT_MS * 1_000 : 0,
     sliceAppended: entries => {
       metrics.slices.inc();
       metrics.sliceEntries.observe(entries);
@@ -110,6 +117,8 @@ export async function startGateway(
     config,
     board,
     clock,
+    clockLimits,
+    requestStarts: new RequestStarts({ clock, proxies, metrics }),
     membership,
     lookups,
     places,
@@ -120,7 +129,7 @@ export async function startGateway(
     checks: () => ({
       lease: membership.pipeline() === undefined ? `none: ${membership.state}` : 'ok',
       redis: redis.status === 'ready' ? 'ok' : redis.status,
-      clock: clock.synchronised ? 'ok' : 'not synchronised',
+      clock: clockLimits.mayStamp ? 'ok' : clockLimits.describe(),
     }),
     failed: (error: unknown) => log.error({ err: error }, 'a handler failed'),
   };

@@ -1,10 +1,13 @@
 /** What the gateway counts and measures, for Prometheus. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { ClockLevel } from './clock-limits.ts';
+import { REQUEST_START_RESULTS, type RequestStartResult } from './request-start.ts';
 
 /** Why something was refused; each has its own count. */
 export type RefusalReason =
   | 'body'
   | 'body_timeout'
+  | 'clock'
   | 'closed'
   | 'connections'
   | 'headers'
@@ -22,10 +25,21 @@ export type RefusalReason =
   | 'watchers'
   | 'withdrawn';
 
+const CLOCK_LEVELS: Readonly<Record<ClockLevel, number>> = { ok: 0, warn: 1, stop: 2 };
+
 export class Metrics {
   readonly registry = new Registry();
   /** Entries answered with 202: counted here, and read when somebody asks, as a Counter costs 0.3 us each time. */
   acceptedEntries = 0;
+  /** What became of X-Request-Start headers; counted in the same way. */
+  readonly requestStarts: Record<RequestStartResult, number> = {
+    used: 0,
+    promise: 0,
+    opening: 0,
+    now: 0,
+    unreadable: 0,
+    untrusted: 0,
+  };
   readonly slices = new Counter({
     name: 'fairline_slices_total',
     help: 'Slices appended to the log',
@@ -55,6 +69,7 @@ export class Metrics {
     watchers(): number;
     waiting(): number;
     clockErrorUs(): number;
+    clockLevel(): ClockLevel;
   }) {
     collectDefaultMetrics({ register: this.registry });
     const accepted = new Counter({
@@ -64,6 +79,18 @@ export class Metrics {
       collect: () => {
         accepted.reset();
         accepted.inc(this.acceptedEntries);
+      },
+    });
+    const requestStarts = new Counter({
+      name: 'fairline_request_starts_total',
+      help: 'X-Request-Start headers of entries: used, clamped (promise, opening, now), or ignored (unreadable, untrusted)',
+      labelNames: ['result'],
+      registers: [this.registry],
+      collect: () => {
+        requestStarts.reset();
+        for (const result of REQUEST_START_RESULTS) {
+          requestStarts.inc({ result }, this.requestStarts[result]);
+        }
       },
     });
     const gauge = (name: string, help: string, read: () => number): void => {
@@ -83,6 +110,11 @@ export class Metrics {
       'fairline_clock_error_bound_seconds',
       'How far off the shared clock may be',
       () => live.clockErrorUs() / 1e6,
+    );
+    gauge(
+      'fairline_clock_level',
+      'How far off the shared clock may be: 0 within CLOCK_WARN_MS, 1 beyond it, 2 beyond CLOCK_STOP_MS (takes no entries)',
+      () => CLOCK_LEVELS[live.clockLevel()],
     );
   }
 

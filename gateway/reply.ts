@@ -56,6 +56,11 @@ export class Reply {
     return this.#over;
   }
 
+  /** Of the other end of the connection, as text; '' when it is gone. */
+  remoteAddress(): string {
+    return this.#over ? '' : Buffer.from(this.#res.getRemoteAddressAsText()).toString('latin1');
+  }
+
   whenAborted(listener: () => void): void {
     this.#whenAborted = listener;
   }

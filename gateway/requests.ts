@@ -29,6 +29,8 @@ export interface Head {
   contentType: string;
   transferEncoding: string;
   lastEventId: string;
+  /** When the request reached a proxy; of several such lines all, with commas between (RFC 9110, section 5.3). */
+  requestStart: string;
   /** Of all header lines together, as they were sent. */
   bytes: number;
 }
@@ -40,6 +42,7 @@ const head: Head = {
   contentType: '',
   transferEncoding: '',
   lastEventId: '',
+  requestStart: '',
   bytes: 0,
 };
 
@@ -52,6 +55,9 @@ function readHeader(name: string, value: string): void {
   else if (name === 'content-type') head.contentType = value;
   else if (name === 'transfer-encoding') head.transferEncoding = value;
   else if (name === 'last-event-id') head.lastEventId = value;
+  else if (name === 'x-request-start') {
+    head.requestStart = head.requestStart === '' ? value : `${head.requestStart}, ${value}`;
+  }
 }
 
 /**
@@ -65,6 +71,7 @@ export function readHead(req: HttpRequest): Readonly<Head> {
   head.contentType = '';
   head.transferEncoding = '';
   head.lastEventId = '';
+  head.requestStart = '';
   head.bytes = 0;
   req.forEach(readHeader);
   return head;

@@ -40,6 +40,8 @@ export interface PipelineParts {
   readonly producer: LogProducer;
   readonly ranker: Ranker;
   readonly maxSliceEntries: number;
+  /** How far promises stay behind the time, for requests whose arrival a proxy has noted; 0 where there are none. */
+  readonly promiseBehindUs: number;
   /** Whether the lease still holds, by the gateway's own monotonic clock. */
   readonly leaseHolds: () => boolean;
   /** Called once: this incarnation cannot go on. */
@@ -99,7 +101,7 @@ export class SlicePipeline {
   /** An idle gateway tells the log how far it has come, so that nobody waits for it. */
   tellThrough(): void {
     if (this.#ended || this.#appending !== undefined || this.#waiting.length > 0) return;
-    this.#start([], this.#parts.clock.promise());
+    this.#start([], this.#promise());
   }
 
   /** Takes nothing more; resolves when everything it had taken is logged, ranked and answered. */
@@ -129,16 +131,23 @@ export class SlicePipeline {
 
   #cut(): void {
     if (this.#ended || this.#appending !== undefined || this.#waiting.length === 0) return;
-    const { clock, maxSliceEntries } = this.#parts;
+    const { maxSliceEntries } = this.#parts;
     if (this.#waiting.length <= maxSliceEntries) {
       const slice = this.#waiting;
       this.#waiting = [];
-      this.#start(slice, clock.promise());
+      this.#start(slice, this.#promise());
       return;
     }
     // What does not fit keeps its stamps, so the promise ends before the earliest of them.
     const slice = this.#waiting.sort((a, b) => a.instantUs - b.instantUs).splice(0, maxSliceEntries);
-    this.#start(slice, (this.#waiting[0]?.instantUs ?? clock.promise() + 1) - 1);
+    const leftUs = this.#waiting[0]?.instantUs ?? Number.POSITIVE_INFINITY;
+    this.#start(slice, Math.min(this.#promise(), leftUs - 1));
+  }
+
+  /** What can be promised when everything that waits has been cut. */
+  #promise(): number {
+    const { clock, promiseBehindUs } = this.#parts;
+    return Math.max(this.#promisedUs, clock.promise() - promiseBehindUs);
   }
 
   #start(slice: readonly Stamped[], throughUs: number): void {

@@ -1,4 +1,4 @@
-/** A TCP proxy in front of a real server, to cut the network between the two and to mend it. */
+/** A TCP proxy in front of a real server: to cut the network between the two and to mend it, and to make it slow. */
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 
@@ -7,6 +7,8 @@ export interface NetworkProxy {
   /** Cuts what is connected and takes nothing new until `mend`. */
   cut(): void;
   mend(): void;
+  /** From now on every byte takes this much longer, each way; nothing overtakes what was sent before. */
+  delay(ms: number): void;
   close(): Promise<void>;
 }
 
@@ -16,6 +18,7 @@ export async function startProxy(target: {
 }): Promise<NetworkProxy> {
   const sockets = new Set<Socket>();
   let isCut = false;
+  let delayMs = 0;
   const keep = (socket: Socket): void => {
     sockets.add(socket);
     socket.on('error', () => socket.destroy());
@@ -29,7 +32,8 @@ export async function startProxy(target: {
     }
     const upstream = connect(target.port, target.host);
     keep(upstream);
-    client.pipe(upstream).pipe(client);
+    forward(client, upstream, () => delayMs);
+    forward(upstream, client, () => delayMs);
     client.once('close', () => upstream.destroy());
     upstream.once('close', () => client.destroy());
   });
@@ -49,10 +53,27 @@ export async function startProxy(target: {
     mend() {
       isCut = false;
     },
+    delay(ms) {
+      delayMs = ms;
+    },
     async close() {
       cutAll();
       server.close();
       await once(server, 'close');
     },
   };
+}
+
+/** Hands on what comes, each piece when its delay is over and all before it have gone. */
+function forward(from: Socket, to: Socket, delayMs: () => number): void {
+  let before: Promise<void> = Promise.resolve();
+  const hand = (piece: () => void): void => {
+    const ms = delayMs();
+    const due = ms === 0 ? before : new Promise<void>(resolve => setTimeout(resolve, ms));
+    before = Promise.all([before, due]).then(() => {
+      if (to.writable) piece();
+    });
+  };
+  from.on('data', (bytes: Buffer) => hand(() => to.write(bytes)));
+  from.once('end', () => hand(() => to.end()));
 }

@@ -1,0 +1,201 @@
+/**
+ * Clients in an order that is known: one process, one clock, each request at its own instant whatever became of those
+ * before (an open loop), over connections that are open already. The instants are a Poisson process of a stated seed,
+ * so every way is asked in the same rhythm.
+ */
+import { performance } from 'node:perf_hooks';
+import { Answer, INCOMPLETE, readAnswer } from '../load/answer.ts';
+import { Connection, type ConnectionListener, NO_USER, requestText } from '../load/connection.ts';
+import { loopback } from '../load/job.ts';
+import { TicketBook } from '../load/tickets.ts';
+import { LostRun } from '../system/books.ts';
+import { randomOf } from './random.ts';
+
+export interface Crowd {
+  /** Where to ask; each client goes to one of them by chance. */
+  readonly bases: readonly string[];
+  readonly path: string;
+  readonly clients: number;
+  readonly perSecond: number;
+  readonly seed: number;
+  /** Connections to each base. A client for whom none is free asks when one is. */
+  readonly connections: number;
+  readonly ticket: { readonly secret: string; readonly audience: string };
+  readonly prefix: string;
+}
+
+/** One client: when they asked, where, and the JSON of their 202. */
+export interface Asked {
+  readonly user: string;
+  /** Microseconds since the epoch, on the clients' clock, when the request was handed to the system. */
+  readonly arrivedUs: number;
+  /** Which of the bases. */
+  readonly base: number;
+  readonly answer: Readonly<Record<string, unknown>>;
+}
+
+/** An answer that takes longer is none. */
+const LIMIT_MS = 30_000;
+const DIGITS = 7;
+const originUs = performance.timeOrigin * 1e3;
+
+function nowUs(): number {
+  return originUs + performance.now() * 1e3;
+}
+
+interface Client {
+  readonly dueUs: number;
+  readonly base: number;
+}
+
+/** When each client asks, counted from the beginning, and where. */
+export function scheduleOf({ bases, clients, perSecond, seed }: Crowd): readonly Client[] {
+  const random = randomOf(seed);
+  const schedule: Client[] = [];
+  let dueUs = 0;
+  for (let index = 0; index < clients; index++) {
+    // The gaps of a Poisson process are exponential; 1 - random is never 0.
+    dueUs += (-Math.log(1 - random()) / perSecond) * 1e6;
+    schedule.push({ dueUs, base: Math.floor(random() * bases.length) });
+  }
+  return schedule;
+}
+
+/** Sends all, and resolves to them in the order in which they asked. Rejects with LostRun unless each is answered 202. */
+export async function sendCrowd(crowd: Crowd): Promise<readonly Asked[]> {
+  const run = new CrowdRun(crowd);
+  const limit = setTimeout(
+    () => run.fail(new LostRun(`not all were answered within ${LIMIT_MS} ms of the last`)),
+    LIMIT_MS + (crowd.clients / crowd.perSecond) * 1e3,
+  );
+  try {
+    return await run.go();
+  } finally {
+    clearTimeout(limit);
+    run.stop();
+  }
+}
+
+class CrowdRun implements ConnectionListener {
+  readonly #crowd: Crowd;
+  readonly #schedule: readonly Client[];
+  readonly #tickets: TicketBook;
+  readonly #free: Connection[][];
+  readonly #baseOf = new Map<Connection, number>();
+  readonly #arrivedUs: number[] = [];
+  readonly #answers: Readonly<Record<string, unknown>>[] = [];
+  readonly #answer = new Answer();
+  /** Clients whose time has come, by base, who wait for a connection. */
+  readonly #waiting: number[][];
+  #up = 0;
+  #next = 0;
+  #answered = 0;
+  #startedUs = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #resolve: () => void = () => undefined;
+  #reject: (error: unknown) => void = () => undefined;
+
+  constructor(crowd: Crowd) {
+    this.#crowd = crowd;
+    this.#schedule = scheduleOf(crowd);
+    const users = { from: 0, to: crowd.clients, prefix: crowd.prefix, digits: DIGITS };
+    this.#tickets = new TicketBook(users, { ...crowd.ticket, lifetimeSeconds: 3_600 });
+    this.#free = crowd.bases.map(() => []);
+    this.#waiting = crowd.bases.map(() => []);
+  }
+
+  async go(): Promise<readonly Asked[]> {
+    const { bases, path, connections, prefix } = this.#crowd;
+    await new Promise<void>((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+      for (const [index, base] of bases.entries()) {
+        const request = requestText({ path, body: '' }, loopback(base), this.#tickets.ticketBytes);
+        for (let count = 0; count < connections; count++) {
+          const connection = new Connection([request], 0, this);
+          this.#baseOf.set(connection, index);
+          connection.open(nowUs());
+        }
+      }
+    });
+    const asked = this.#schedule.map(({ base }, index) => ({
+      user: prefix + String(index).padStart(DIGITS, '0'),
+      arrivedUs: this.#arrivedUs[index] ?? Number.NaN,
+      base,
+      answer: this.#answers[index] ?? {},
+    }));
+    return asked.sort((a, b) => a.arrivedUs - b.arrivedUs);
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    for (const connection of this.#baseOf.keys()) connection.drop();
+  }
+
+  fail(error: unknown): void {
+    this.#reject(error);
+  }
+
+  up(connection: Connection): void {
+    this.#free[this.#baseOf.get(connection) ?? 0]?.push(connection);
+    this.#up += 1;
+    if (this.#up < this.#baseOf.size) return;
+    this.#startedUs = nowUs();
+    this.#sendDue();
+  }
+
+  down(connection: Connection, code: string): void {
+    this.fail(new LostRun(`a connection to ${connection.authority} was lost: ${code}`));
+  }
+
+  received(connection: Connection, bytes: Buffer, count: number): void {
+    try {
+      this.#read(connection, bytes, count);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  #read(connection: Connection, chunk: Buffer, count: number): void {
+    const fresh = chunk.subarray(0, count);
+    const all = connection.carry === undefined ? fresh : Buffer.concat([connection.carry, fresh]);
+    const answer = this.#answer;
+    const end = readAnswer(all, 0, all.length, answer);
+    if (end === INCOMPLETE) {
+      connection.carry = Buffer.from(all);
+      return;
+    }
+    connection.carry = undefined;
+    const body = all.toString('utf8', answer.bodyStart, answer.bodyEnd);
+    if (answer.status !== 202 || end !== all.length || connection.user === NO_USER) {
+      throw new LostRun(`${connection.authority} answered ${answer.status}: ${body.slice(0, 300)}`);
+    }
+    this.#answers[connection.user] = JSON.parse(body);
+    connection.user = NO_USER;
+    this.#answered += 1;
+    if (this.#answered === this.#schedule.length) this.#resolve();
+    const base = this.#baseOf.get(connection) ?? 0;
+    const waits = this.#waiting[base]?.shift();
+    if (waits === undefined) this.#free[base]?.push(connection);
+    else this.#ask(connection, waits);
+  }
+
+  /** A millisecond is as fine as timers are; within it, one after another. */
+  #sendDue(): void {
+    const sinceUs = nowUs() - this.#startedUs;
+    for (let due = this.#schedule[this.#next]; due !== undefined; due = this.#schedule[this.#next]) {
+      if (due.dueUs > sinceUs) break;
+      const connection = this.#free[due.base]?.shift();
+      if (connection === undefined) this.#waiting[due.base]?.push(this.#next);
+      else this.#ask(connection, this.#next);
+      this.#next += 1;
+    }
+    if (this.#next < this.#schedule.length) this.#timer = setTimeout(() => this.#sendDue(), 1);
+  }
+
+  #ask(connection: Connection, index: number): void {
+    connection.user = index;
+    this.#arrivedUs[index] = nowUs();
+    connection.write(this.#tickets, index);
+  }
+}

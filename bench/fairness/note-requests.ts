@@ -1,0 +1,18 @@
+const HEAD_END = Buffer.from('\r\n\r\n');
+
+/**
+ * Adds `X-Request-Start: t=<microseconds>` to each request of a connection, at the time when its last header was there.
+ * Takes what the connection brings, piece by piece, and answers what is to be handed on. Requests have no bodies.
+ */
+export function noteRequests(nowUs: () => number): (bytes: Buffer) => Buffer {
+  let rest: Buffer = Buffer.alloc(0);
+  return bytes => {
+    rest = rest.length === 0 ? bytes : Buffer.concat([rest, bytes]);
+    const out: Buffer[] = [];
+    for (let end = rest.indexOf(HEAD_END); end >= 0; end = rest.indexOf(HEAD_END)) {
+      out.push(rest.subarray(0, end), Buffer.from(`\r\nX-Request-Start: t=${nowUs()}\r\n\r\n`));
+      rest = rest.subarray(end + HEAD_END.length);
+    }
+    return Buffer.concat(out);
+  };
+}

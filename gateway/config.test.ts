@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ConfigError, type Environment } from '../engine/contract/config.ts';
+import { readGatewayConfig } from './config.ts';
+
+const base: Environment = {
+  REDIS_URL: 'redis://127.0.0.1:6379',
+  TICKET_SECRET: 'a secret of at least thirty-two characters',
+};
+
+function faultsOf(env: Environment): readonly string[] {
+  try {
+    readGatewayConfig({ ...base, ...env });
+  } catch (error) {
+    if (error instanceof ConfigError) return error.faults;
+    throw error;
+  }
+  return [];
+}
+
+test('what a laptop needs has defaults, and nobody is trusted by them', () => {
+  const config = readGatewayConfig(base);
+  assert.deepEqual(config.TRUSTED_PROXIES, []);
+  assert.equal(config.CLOCK_WARN_MS, 5);
+  assert.equal(config.CLOCK_STOP_MS, 50);
+});
+
+test('a clock warns before it stops', () => {
+  const right = 'less than CLOCK_STOP_MS (20) would be right';
+  for (const warn of ['20', '21']) {
+    assert.deepEqual(faultsOf({ CLOCK_WARN_MS: warn, CLOCK_STOP_MS: '20' }), [
+      `CLOCK_WARN_MS is ${warn}; ${right}`,
+    ]);
+  }
+  assert.deepEqual(faultsOf({ CLOCK_WARN_MS: '19', CLOCK_STOP_MS: '20' }), []);
+});
+
+test('proxies are networks', () => {
+  assert.equal(readGatewayConfig({ ...base, TRUSTED_PROXIES: '10.0.0.0/8, ::1' }).TRUSTED_PROXIES.length, 2);
+  assert.deepEqual(faultsOf({ TRUSTED_PROXIES: 'nginx' }), [
+    'TRUSTED_PROXIES is "nginx"; CIDR blocks or addresses with commas between, such as 10.0.0.0/8,fd00::/8 would be right',
+  ]);
+});

@@ -1,0 +1,56 @@
+/**
+ * The proxies whose word on when a request reached them is taken (TRUSTED_PROXIES), by the address of the connection.
+ * Matching is node's own (net.BlockList); what an IPv4 proxy is called on an IPv6 socket (::ffff:10.0.0.7) is known to it.
+ */
+import { BlockList, isIPv4, isIPv6 } from 'node:net';
+
+export interface Network {
+  readonly address: string;
+  readonly bits: number;
+  readonly family: 'ipv4' | 'ipv6';
+}
+
+const BITS = { ipv4: 32, ipv6: 128 } as const;
+
+/** Reads comma-separated CIDR blocks (RFC 4632, RFC 4291 section 2.3) or single addresses; undefined when one is none. */
+export function readNetworks(text: string): readonly Network[] | undefined {
+  if (text.trim() === '') return [];
+  const networks = text.split(',').map(part => readNetwork(part.trim()));
+  return networks.every(network => network !== undefined) ? networks : undefined;
+}
+
+function readNetwork(text: string): Network | undefined {
+  const [address = '', bits, ...rest] = text.split('/');
+  // Node takes fe80::1%eth0 for an IPv6 address; a zone has no meaning in a block.
+  const family = isIPv4(address) ? 'ipv4' : isIPv6(address) && !address.includes('%') ? 'ipv6' : undefined;
+  if (family === undefined || rest.length > 0) return undefined;
+  if (bits === undefined) return { address, bits: BITS[family], family };
+  if (!/^\d{1,3}$/.test(bits) || Number(bits) > BITS[family]) return undefined;
+  return { address, bits: Number(bits), family };
+}
+
+/** Proxies are few; should many addresses be asked about, they are looked up anew. */
+const ADDRESSES_KEPT = 1_000;
+
+export class TrustedProxies {
+  readonly #list = new BlockList();
+  readonly #known = new Map<string, boolean>();
+  /** False when nobody is trusted: then the address need not be asked for. */
+  readonly some: boolean;
+
+  constructor(networks: readonly Network[]) {
+    this.some = networks.length > 0;
+    for (const { address, bits, family } of networks) this.#list.addSubnet(address, bits, family);
+  }
+
+  /** Whether a connection comes from one of them; `address` as text, '' when it is not known. */
+  has(address: string): boolean {
+    const known = this.#known.get(address);
+    if (known !== undefined) return known;
+    const family = isIPv4(address) ? 'ipv4' : isIPv6(address) ? 'ipv6' : undefined;
+    const isTrusted = family !== undefined && this.#list.check(address, family);
+    if (this.#known.size >= ADDRESSES_KEPT) this.#known.clear();
+    this.#known.set(address, isTrusted);
+    return isTrusted;
+  }
+}
