@@ -4,17 +4,23 @@ import {
   checkShared,
   type Environment,
   matching,
+  oneOf,
+  optional,
   readConfig,
+  receiptVariables,
   sharedVariables,
   ticketVariables,
+  urls,
   whole,
 } from '../engine/contract/config.ts';
 import { logVariables } from '../engine/contract/log/open.ts';
-import { MAX_USER_ID_BYTES } from '../engine/contract/record.ts';
+import { ITEM_HEAD_BYTES, MAX_USER_ID_BYTES, RECORD_HEAD_BYTES } from '../engine/contract/record.ts';
+import { SIGNED_HEAD_BYTES } from '../engine/contract/slice-head.ts';
 
 export const gatewayVariables = {
   ...sharedVariables,
   ...ticketVariables,
+  ...receiptVariables,
   ...logVariables,
   GATEWAY_HOST: matching('127.0.0.1', /^[0-9A-Za-z.:-]{1,255}$/, 'an address to listen on, such as 0.0.0.0'),
   /** 0: any free port; the ready line names it. */
@@ -42,6 +48,14 @@ export const gatewayVariables = {
   WATCHER_RETRY_MS: whole(2_000, 100, 600_000),
   /** Shorter: watchers see their place sooner; longer: less work for Redis and for the log. */
   BOARD_INTERVAL_MS: whole(40, 5, 5_000),
+  /** Without it, or with Postgres gone, entries are told without their receipt once more, and /v1/heads says 503. */
+  DATABASE_URL: optional(
+    urls(['postgres', 'postgresql'], 'postgres://[user:password@]host[:port]/database, as engines have it'),
+  ),
+  /** How long such an answer waits for Postgres. */
+  LEDGER_TIMEOUT_MS: whole(500, 50, 60_000),
+  /** off: slices are not signed and nobody gets a receipt. There to measure what they cost. */
+  RECEIPTS: oneOf('on', 'on', 'off'),
   /** How long a command to Redis may take before the gateway gives up on it and says 503. */
   REDIS_TIMEOUT_MS: whole(1_500, 100, 60_000),
 } as const;
@@ -52,7 +66,8 @@ export type GatewayConfig = ReturnType<typeof readConfig<typeof gatewayVariables
 export function readGatewayConfig(env: Environment): GatewayConfig {
   const config = readConfig(gatewayVariables, env);
   checkShared(config);
-  const largestRecord = config.MAX_SLICE_ENTRIES * (14 + MAX_USER_ID_BYTES) + 48;
+  const largestRecord =
+    config.MAX_SLICE_ENTRIES * (ITEM_HEAD_BYTES + MAX_USER_ID_BYTES) + RECORD_HEAD_BYTES + SIGNED_HEAD_BYTES;
   if (config.LOG === 'kafka' && largestRecord > 1_000_000) {
     throw new ConfigError([
       `MAX_SLICE_ENTRIES is ${config.MAX_SLICE_ENTRIES}, a record of up to ${largestRecord} bytes; with LOG=kafka at most 7000 would be right`,

@@ -3,11 +3,13 @@
  */
 import type { HttpRequest } from 'uWebSockets.js';
 import type { BoardCampaign } from '../engine/contract/board/board.ts';
-import { ITEM_ENTRY, ITEM_WITHDRAWAL, type LogItem } from '../engine/contract/record.ts';
+import type { SliceReceipts } from '../engine/contract/receipt.ts';
+import { ITEM_ENTRY, ITEM_WITHDRAWAL, type LogItem, SOURCE_ARRIVAL } from '../engine/contract/record.ts';
 import { stampOf } from '../engine/contract/stamp.ts';
 import { readEntryBody } from './body.ts';
 import type { SharedClock } from './clock.ts';
 import type { Doorkeeper } from './door.ts';
+import type { KeptReceipts } from './kept-receipts.ts';
 import type { Lookups, Place } from './lookups.ts';
 import type { Membership } from './membership.ts';
 import type { Places } from './places.ts';
@@ -29,6 +31,7 @@ export interface EntryParts extends RequestParts {
   readonly lookups: Lookups;
   readonly places: Places;
   readonly door: Doorkeeper;
+  readonly receipts: KeptReceipts;
 }
 
 /** What a client that is refused for now is told to wait, seconds. */
@@ -114,6 +117,8 @@ export class Entry implements Stamped {
   readonly userId: string;
   readonly instantUs: number;
   readonly stamp: number;
+  readonly source = SOURCE_ARRIVAL;
+  leaf = 0;
   readonly #parts: EntryParts;
   readonly #reply: Reply;
 
@@ -134,13 +139,14 @@ export class Entry implements Stamped {
     this.stamp = stampOf(instantUs, campaign.opensAtUs, parts.membership.gateway ?? 0);
   }
 
-  accepted(position: number | undefined): void {
+  accepted(position: number | undefined, receipts: SliceReceipts | undefined): void {
     if (position === undefined) {
-      void this.#answerLookedUp();
+      void this.#answerLookedUp(receipts);
       return;
     }
     // The fixed shape of EntryAccepted, written without JSON.stringify as it is the answer of the hot path.
-    const body = `{"campaign":${this.campaign.campaignId},"stamp":${this.stamp},"position":${position},"provisional":true}`;
+    const begin = `{"campaign":${this.campaign.campaignId},"stamp":${this.stamp},"position":${position},"provisional":true`;
+    const body = receipts === undefined ? `${begin}}` : `${begin},"receipt":${this.#receiptOf(receipts)}}`;
     this.#parts.metrics.acceptedEntries += 1;
     this.#reply.accepted(body);
   }
@@ -151,8 +157,13 @@ export class Entry implements Stamped {
     this.#reply.problem('unavailable', `${detail} Asking again is safe.`, { headers: SOON });
   }
 
-  /** The user was here before: the answer is the entry they have. */
-  async #answerLookedUp(): Promise<void> {
+  #receiptOf(receipts: SliceReceipts): string {
+    const { kind, campaign, stamp, source } = this;
+    return receipts.textOf(this.leaf, kind, campaign.campaignId, stamp, source);
+  }
+
+  /** The user was here before, or somebody else of the slice was: the answer is the entry they have. */
+  async #answerLookedUp(receipts: SliceReceipts | undefined): Promise<void> {
     const { metrics, lookups } = this.#parts;
     let place: Place | undefined;
     try {
@@ -171,8 +182,12 @@ export class Entry implements Stamped {
     } else if (place.withdrawn) {
       refuseWithdrawn(this.#parts, reply, this.campaign, place);
     } else {
+      const receipt =
+        receipts !== undefined && place.stamp === this.stamp
+          ? this.#receiptOf(receipts)
+          : await this.#parts.receipts.find(this.campaign, this.userId, place.stamp);
       metrics.acceptedEntries += 1;
-      reply.json(202, JSON.stringify(acceptedAnswer(this.campaign, place)));
+      reply.json(202, withReceipt(acceptedAnswer(this.campaign, place), receipt));
     }
   }
 }
@@ -184,6 +199,12 @@ function acceptedAnswer(campaign: BoardCampaign, place: Place): object {
     position: place.rank + 1,
     provisional: !place.final,
   };
+}
+
+/** The answer as JSON, with a receipt that is JSON already as its last member. */
+export function withReceipt(answer: object, receipt: string | undefined): string {
+  const text = JSON.stringify(answer);
+  return receipt === undefined ? text : `${text.slice(0, -1)},"receipt":${receipt}}`;
 }
 
 export function refuseWithdrawn(

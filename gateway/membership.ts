@@ -23,7 +23,10 @@ import { type PipelineParts, SlicePipeline } from './slices.ts';
 export type MembershipState = 'joining' | 'serving' | 'leaving' | 'stopped';
 
 export interface MembershipParts
-  extends Pick<PipelineParts, 'clock' | 'producer' | 'ranker' | 'maxSliceEntries' | 'sliceAppended'> {
+  extends Pick<
+    PipelineParts,
+    'clock' | 'producer' | 'ranker' | 'maxSliceEntries' | 'sliceAppended' | 'signing'
+  > {
   readonly redis: RedisClient;
   readonly keys: Keys;
   readonly board: Board;

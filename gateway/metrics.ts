@@ -10,6 +10,7 @@ export type RefusalReason =
   | 'headers'
   | 'invalid'
   | 'lease'
+  | 'ledger'
   | 'log'
   | 'lookup'
   | 'method'
@@ -55,6 +56,7 @@ export class Metrics {
     watchers(): number;
     waiting(): number;
     clockErrorUs(): number;
+    signing(): number;
   }) {
     collectDefaultMetrics({ register: this.registry });
     const accepted = new Counter({
@@ -78,6 +80,11 @@ export class Metrics {
     };
     gauge('fairline_connections', 'Connections open', live.connections);
     gauge('fairline_watchers', 'Streams open', live.watchers);
+    gauge(
+      'fairline_signing',
+      'Whether slices are signed: 0 without a key that is valid now, or with RECEIPTS=off',
+      live.signing,
+    );
     gauge('fairline_waiting_entries', 'Entries that wait for the log', live.waiting);
     gauge(
       'fairline_clock_error_bound_seconds',

@@ -48,7 +48,7 @@ export async function findSlice(
   return row !== undefined && row.firstUs <= instantUs ? row : undefined;
 }
 
-/** A place in the order of all signed heads; 0 and -1 before the first. */
+/** A place in the order of all signed heads; zeros before the first. */
 export interface HeadPlace {
   readonly lastUs: number;
   readonly gateway: number;

@@ -1,10 +1,18 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, verify } from 'node:crypto';
 import { test } from 'node:test';
+import Value from 'typebox/value';
 import { leafData, whoOf } from './leaf.ts';
 import { isIncluded, leafHash } from './merkle.ts';
-import { type Receipt, SliceReceipts } from './receipt.ts';
-import { ITEM_ENTRY, ITEM_WITHDRAWAL, type LogItem, RecordEncoder, SOURCE_PROXY } from './record.ts';
+import { Receipt, SliceReceipts } from './receipt.ts';
+import {
+  ITEM_ENTRY,
+  ITEM_WITHDRAWAL,
+  type LogItem,
+  RecordEncoder,
+  SOURCE_ARRIVAL,
+  SOURCE_PROXY,
+} from './record.ts';
 import { decodeSignedHead, NO_PREVIOUS, signSliceHead } from './slice-head.ts';
 import { SliceTree } from './slice-tree.ts';
 
@@ -33,6 +41,10 @@ function receiptsOf(items: readonly LogItem[]): SliceReceipts {
   return new SliceReceipts(slice, items.length, head);
 }
 
+function textOf(receipts: SliceReceipts, leaf: number, { kind, campaignId, stamp, source }: LogItem): string {
+  return receipts.textOf(leaf, kind, campaignId, stamp, source ?? SOURCE_ARRIVAL);
+}
+
 /** As a user would check it, who knows what they asked for and who they are. */
 function proves(receipt: Receipt, { kind, campaignId, stamp, userId, source }: LogItem): boolean {
   assert.deepEqual(
@@ -54,7 +66,8 @@ test('every receipt of slices of every size proves its item, and no other', () =
     const items = itemsOf(count);
     const receipts = receiptsOf(items);
     for (const [leaf, item] of items.entries()) {
-      const receipt: Receipt = JSON.parse(receipts.textOf(leaf, item));
+      const receipt: Receipt = JSON.parse(textOf(receipts, leaf, item));
+      assert.ok(Value.Check(Receipt, receipt));
       assert.ok(proves(receipt, item), `${leaf} of ${count}`);
       assert.ok(!proves(receipt, { ...item, userId: 'somebody else' }));
       assert.ok(!proves({ ...receipt, stamp: item.stamp + 1 }, { ...item, stamp: item.stamp + 1 }));
@@ -67,7 +80,7 @@ test('receipts stay when the memory is used for the next slice', () => {
   const receipts = receiptsOf(items);
   receiptsOf(itemsOf(77));
   for (const [leaf, item] of items.entries()) {
-    assert.ok(proves(JSON.parse(receipts.textOf(leaf, item)), item));
+    assert.ok(proves(JSON.parse(textOf(receipts, leaf, item)), item));
   }
 });
 
@@ -75,7 +88,7 @@ test('bytes are base64url without padding, of the lengths that they say', () => 
   const items = itemsOf(100);
   const receipts = receiptsOf(items);
   for (const [leaf, item] of items.entries()) {
-    const { salt, path, head }: Receipt = JSON.parse(receipts.textOf(leaf, item));
+    const { salt, path, head }: Receipt = JSON.parse(textOf(receipts, leaf, item));
     for (const text of [salt, path, head]) {
       assert.match(text, /^[A-Za-z0-9_-]+$/);
       assert.equal(Buffer.from(text, 'base64url').toString('base64url'), text);

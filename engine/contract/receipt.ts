@@ -6,29 +6,34 @@
  * leaves have the same, and three hashes are 96 bytes, which are whole groups of base64url (RFC 4648, section 5). So the
  * shared part is written once for eight, and what is each leaf's own goes through one encoding for the whole slice.
  */
+import type { Static } from 'typebox';
+import Type from 'typebox';
 import { SALT_BYTES, SALT_WORDS } from './leaf.ts';
 import { HASH_WORDS } from './merkle.ts';
-import type { LogItem } from './record.ts';
+import type { ItemSource, LogItem } from './record.ts';
 import type { SliceTree } from './slice-tree.ts';
 
-/** As it stands in answers; bytes in base64url without padding. */
-export interface Receipt {
-  readonly v: 1;
-  readonly campaign: number;
-  /** 1 entry, 2 withdrawal. */
-  readonly kind: LogItem['kind'];
-  /** 0: stamped when it arrived at the gateway; 1: the X-Request-Start of a trusted proxy. */
-  readonly source: 0 | 1;
-  readonly stamp: number;
-  /** 16 bytes. */
-  readonly salt: string;
-  /** Which leaf of the slice, from 0. */
-  readonly leaf: number;
-  /** 32 bytes for each level, from the leaf up. */
-  readonly path: string;
-  /** The signed head, 192 bytes. */
-  readonly head: string;
-}
+/** As it stands in answers. */
+export const Receipt = Type.Object(
+  {
+    v: Type.Literal(1),
+    campaign: Type.Integer(),
+    kind: Type.Union([Type.Literal(1), Type.Literal(2)], { description: '1 entry, 2 withdrawal' }),
+    source: Type.Union([Type.Literal(0), Type.Literal(1)], {
+      description: '0: stamped when it arrived at the gateway; 1: the X-Request-Start of a trusted proxy',
+    }),
+    stamp: Type.Integer(),
+    salt: Type.String({ description: 'For this user alone: 16 bytes in base64url' }),
+    leaf: Type.Integer({ minimum: 0, description: 'Which leaf of its slice, from 0' }),
+    path: Type.String({ description: '32 bytes for each level, from the leaf up, in base64url' }),
+    head: Type.String({ description: 'The signed head of the slice: 192 bytes in base64url' }),
+  },
+  {
+    additionalProperties: false,
+    description: 'Proves to anybody, with the user id and GET /v1/keys, that the request had its stamp',
+  },
+);
+export type Receipt = Static<typeof Receipt>;
 
 /** Leaves below one node of the third level. */
 const SHARED_LEVEL = 3;
@@ -90,8 +95,8 @@ export class SliceReceipts {
   }
 
   /** The receipt of an item of the slice as JSON; `leaf` is its place in it. */
-  textOf(leaf: number, { kind, campaignId, stamp, source }: Omit<LogItem, 'userId'>): string {
-    const begin = `{"v":1,"campaign":${campaignId},"kind":${kind},"source":${source ?? 0},"stamp":${stamp},"salt":"`;
+  textOf(leaf: number, kind: LogItem['kind'], campaignId: number, stamp: number, source: ItemSource): string {
+    const begin = `{"v":1,"campaign":${campaignId},"kind":${kind},"source":${source},"stamp":${stamp},"salt":"`;
     if (leaf >= this.#firstAlone) {
       const { salt = '', path = '' } = this.#alone[leaf - this.#firstAlone] ?? {};
       return `${begin}${salt}","leaf":${leaf},"path":"${path}${this.#head}`;
