@@ -23,6 +23,9 @@ COPY engine engine
 COPY gateway gateway
 COPY sql sql
 
+# Where a volume with signing keys is mounted: it takes over whose directory it is, and who may read it.
+RUN install -d -o node -g node -m 700 /keys
+
 USER node
 # Node 24 runs TypeScript as it stands.
 CMD ["node", "engine/main.ts"]

@@ -1,7 +1,7 @@
 /**
  * Intake: takes the log into the ledger, exactly once. A batch of one partition is one transaction: the partition's
- * position is moved by compare-and-set, what gateways promised is noted, and entries and withdrawals become rows. A
- * consumer that was held up and has been replaced finds the position moved, and its transaction writes nothing.
+ * position is moved by compare-and-set, what gateways promised is noted, entries and withdrawals become rows, and what
+ * gateways signed is kept. A consumer that was held up and has been replaced finds the position moved, and its transaction writes nothing.
  *
  * An incarnation of a gateway is `live` from its first record on and `ended` from its `leave` or its `fence` on; what
  * it wrote behind that was never acknowledged and is dropped. Dropped is, too, a slice with a lower number than one
@@ -14,6 +14,7 @@ import { type Care, findRefused, insertEntries, keepEarliest } from '../sql/entr
 import { type GatewayRow, readIncarnations, saveProgress } from '../sql/gateways.ts';
 import { moveOn, nextPosition } from '../sql/log-partitions.ts';
 import { type SetAside, setAside } from '../sql/set-aside.ts';
+import { insertSlices, type SliceRow } from '../sql/slices.ts';
 import { insertWithdrawals } from '../sql/withdrawals.ts';
 import { Caution } from './caution.ts';
 import type { LogBatch, LogHandler } from './contract/log/log.ts';
@@ -25,6 +26,7 @@ import {
   RecordEncoder,
   UnreadableRecord,
 } from './contract/record.ts';
+import { decodeSignedHead, WrongSliceHead } from './contract/slice-head.ts';
 import { ItemColumns } from './item-columns.ts';
 import { Progress } from './progress.ts';
 
@@ -82,12 +84,18 @@ async function takeIn(db: Queryable, logName: string, batch: LogBatch, care: Car
     read.records.map(({ record }) => record.incarnation),
   );
   const sorted = sortOut(read.records, new Progress(known, logName, partition));
-  const aside = [...read.unreadable, ...sorted.misplaced.map(placed => asideWhole(batch, logName, placed))];
+  const signed = signedSlices(sorted.taken);
+  const aside = [
+    ...read.unreadable,
+    ...sorted.misplaced.map(placed => asideWhole(batch, logName, placed, misplacedReason(placed))),
+    ...signed.wrong.map(({ placed, reason }) => asideWhole(batch, logName, placed, reason)),
+  ];
   const taken = await takeItems(db, sorted, care);
   for (const { items, index, reason } of taken.refused) {
     aside.push(asideItem(batch, logName, items, index, reason));
   }
   if (aside.length > 0) await setAside(db, aside);
+  if (signed.slices.length > 0) await insertSlices(db, signed.slices);
   if (sorted.progress.length > 0) await saveProgress(db, sorted.progress);
   return {
     records: batch.records.length,
@@ -133,6 +141,8 @@ interface SortedOut {
   readonly entries: ItemColumns;
   readonly withdrawals: ItemColumns;
   readonly progress: readonly GatewayRow[];
+  /** The records that count. */
+  readonly taken: readonly Placed[];
   readonly misplaced: readonly Placed[];
   readonly dropped: number;
 }
@@ -141,6 +151,7 @@ interface SortedOut {
 function sortOut(records: readonly Placed[], progress: Progress): SortedOut {
   const entries = new ItemColumns();
   const withdrawals = new ItemColumns();
+  const taken: Placed[] = [];
   const misplaced: Placed[] = [];
   let dropped = 0;
   for (const placed of records) {
@@ -158,9 +169,42 @@ function sortOut(records: readonly Placed[], progress: Progress): SortedOut {
     for (const [number, item] of record.items.entries()) {
       (item.kind === ITEM_ENTRY ? entries : withdrawals).add(item, placed, number);
     }
+    taken.push(placed);
     progress.move(record);
   }
-  return { entries, withdrawals, progress: progress.changed(), misplaced, dropped };
+  return { entries, withdrawals, progress: progress.changed(), taken, misplaced, dropped };
+}
+
+interface SignedSlices {
+  readonly slices: readonly SliceRow[];
+  readonly wrong: readonly { readonly placed: Placed; readonly reason: string }[];
+}
+
+/** What is to be kept of signed slices. A wrong head is no reason not to take in the entries behind it. */
+function signedSlices(records: readonly Placed[]): SignedSlices {
+  const slices: SliceRow[] = [];
+  const wrong: { placed: Placed; reason: string }[] = [];
+  for (const placed of records) {
+    const { signed, gateway, incarnation, sliceNumber, items } = placed.record;
+    if (signed === undefined) continue;
+    try {
+      const head = decodeSignedHead(signed.head);
+      const isOfRecord =
+        head.gateway === gateway &&
+        head.incarnation === incarnation &&
+        head.sliceNumber === sliceNumber &&
+        head.count === items.length &&
+        head.firstUs <= head.lastUs;
+      if (!isOfRecord) throw new WrongSliceHead('it is of another slice');
+      const { firstUs, lastUs } = head;
+      const row = { gateway, incarnation, sliceNumber, firstUs, lastUs };
+      slices.push({ ...row, signedHead: signed.head, items: signed.items });
+    } catch (error) {
+      if (!(error instanceof WrongSliceHead)) throw error;
+      wrong.push({ placed, reason: `the items are taken in, the signed head is not kept: ${error.message}` });
+    }
+  }
+  return { slices, wrong };
 }
 
 interface Refused {
@@ -208,14 +252,18 @@ async function takeItems(db: Queryable, { entries, withdrawals }: SortedOut, car
   return { entries: inserted, withdrawals: leaving.userIds.length, repeated, refused };
 }
 
-function asideWhole(batch: LogBatch, logName: string, { record, index }: Placed): SetAside {
+function misplacedReason({ record }: Placed): string {
+  return `gateway ${record.gateway} writes elsewhere: its records stand in one partition of one log`;
+}
+
+function asideWhole(batch: LogBatch, logName: string, { index }: Placed, reason: string): SetAside {
   const { position, bytes } = recordAt(batch, index);
   return {
     logName,
     partition: batch.partition,
     position,
     item: undefined,
-    reason: `gateway ${record.gateway} writes elsewhere: its records stand in one partition of one log`,
+    reason,
     record: bytes,
   };
 }

@@ -9,8 +9,9 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { ConfigError, readConfig, whole } from './contract/config.ts';
+import { KeyFileError } from './contract/key-files.ts';
 import { GATEWAY_FLAGS } from './contract/node-flags.ts';
-import { secretsFor } from './contract/secrets.ts';
+import { secretsFor, signingKeysFor } from './contract/secrets.ts';
 import { type Stack, StackError, startStack } from './stack/stack.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -81,7 +82,8 @@ async function main(): Promise<void> {
   process.on('SIGINT', () => stop(0));
   process.on('SIGTERM', () => stop(0));
   try {
-    const env = { ...process.env, ...stack.env, ...secretsFor(STACK_DIR, process.env) };
+    const secrets = { ...secretsFor(STACK_DIR, process.env), ...signingKeysFor(STACK_DIR, process.env) };
+    const env = { ...process.env, ...stack.env, ...secrets };
     const engine = await startProcess('engine/main.ts', { ...env, ENGINE_PORT: String(config.ENGINE_PORT) });
     children.push(engine);
     for (let number = 0; number < config.GATEWAYS; number++) {
@@ -125,7 +127,7 @@ Offer something, enter, and watch:
 }
 
 main().catch((error: unknown) => {
-  const known = error instanceof ConfigError || error instanceof StackError;
+  const known = error instanceof ConfigError || error instanceof StackError || error instanceof KeyFileError;
   process.stderr.write(`${known ? error.message : error instanceof Error ? error.stack : String(error)}\n`);
   if (error instanceof StackError) process.stderr.write(`${error.remedy}\n`);
   process.exit(1);

@@ -7,11 +7,12 @@ import { type CampaignParts, getCampaign, listCampaigns } from './campaigns.ts';
 import { type EntryParts, postEntry } from './entries.ts';
 import { openApiDocument } from './openapi.ts';
 import { deleteEntry, getEntry } from './own-entry.ts';
+import { listHeads, listKeys, type PublishedParts } from './published.ts';
 import { Reply } from './reply.ts';
 import { type Head, readHead } from './requests.ts';
 import type { Streams } from './streams.ts';
 
-export interface AppParts extends EntryParts, CampaignParts {
+export interface AppParts extends EntryParts, CampaignParts, PublishedParts {
   readonly streams: Streams;
   /** What readiness depends on, each 'ok' or what is wrong. */
   readonly checks: () => Readonly<Record<string, string>>;
@@ -45,6 +46,8 @@ function routesOf(parts: AppParts): Readonly<Record<string, Partial<Record<Metho
       del: (reply, req, head) => deleteEntry(parts, reply, req, head),
     },
     '/v1/campaigns/:id/queue': { get: (reply, req, head) => parts.streams.open(reply, req, head) },
+    '/v1/keys': { get: reply => listKeys(parts, reply) },
+    '/v1/heads': { get: (reply, req) => listHeads(parts, reply, req) },
     '/livez': { get: reply => reply.json(200, '{"status":"ok"}') },
     '/readyz': { get: reply => answerReady(parts, reply) },
     '/metrics': { get: reply => answerMetrics(parts, reply) },

@@ -4,18 +4,24 @@ import {
   checkShared,
   type Environment,
   matching,
+  oneOf,
+  optional,
   readConfig,
+  receiptVariables,
   sharedVariables,
   ticketVariables,
+  urls,
   whole,
 } from '../engine/contract/config.ts';
 import { logVariables } from '../engine/contract/log/open.ts';
-import { MAX_USER_ID_BYTES } from '../engine/contract/record.ts';
+import { ITEM_HEAD_BYTES, MAX_USER_ID_BYTES, RECORD_HEAD_BYTES } from '../engine/contract/record.ts';
+import { SIGNED_HEAD_BYTES } from '../engine/contract/slice-head.ts';
 import { readNetworks } from './trusted-proxies.ts';
 
 export const gatewayVariables = {
   ...sharedVariables,
   ...ticketVariables,
+  ...receiptVariables,
   ...logVariables,
   GATEWAY_HOST: matching('127.0.0.1', /^[0-9A-Za-z.:-]{1,255}$/, 'an address to listen on, such as 0.0.0.0'),
   /** 0: any free port; the ready line names it. */
@@ -58,6 +64,14 @@ export const gatewayVariables = {
   /** How far promises stay behind the time where proxies are trusted. Shorter: a request that took longer from the edge
    * to here is stamped that much late. Longer: places become final, and coupons are granted, that much later. */
   REQUEST_START_WAIT_MS: whole(50, 0, 5_000),
+  /** Without it, or with Postgres gone, entries are told without their receipt once more, and /v1/heads says 503. */
+  DATABASE_URL: optional(
+    urls(['postgres', 'postgresql'], 'postgres://[user:password@]host[:port]/database, as engines have it'),
+  ),
+  /** How long such an answer waits for Postgres. */
+  LEDGER_TIMEOUT_MS: whole(500, 50, 60_000),
+  /** off: slices are not signed and nobody gets a receipt. There to measure what they cost. */
+  RECEIPTS: oneOf('on', 'on', 'off'),
   /** How long a command to Redis may take before the gateway gives up on it and says 503. */
   REDIS_TIMEOUT_MS: whole(1_500, 100, 60_000),
 } as const;
@@ -68,7 +82,8 @@ export type GatewayConfig = ReturnType<typeof readConfig<typeof gatewayVariables
 export function readGatewayConfig(env: Environment): GatewayConfig {
   const config = readConfig(gatewayVariables, env);
   checkShared(config);
-  const largestRecord = config.MAX_SLICE_ENTRIES * (14 + MAX_USER_ID_BYTES) + 48;
+  const largestRecord =
+    config.MAX_SLICE_ENTRIES * (ITEM_HEAD_BYTES + MAX_USER_ID_BYTES) + RECORD_HEAD_BYTES + SIGNED_HEAD_BYTES;
   if (config.LOG === 'kafka' && largestRecord > 1_000_000) {
     throw new ConfigError([
       `MAX_SLICE_ENTRIES is ${config.MAX_SLICE_ENTRIES}, a record of up to ${largestRecord} bytes; with LOG=kafka at most 7000 would be right`,

@@ -3,6 +3,8 @@
  */
 import type { Static } from 'typebox';
 import Type from 'typebox';
+import { Receipt } from '../engine/contract/receipt.ts';
+import { PublicKey } from '../engine/contract/signing-keys.ts';
 
 export const MAX_CAMPAIGN_ID = 2_147_483_647;
 
@@ -14,6 +16,12 @@ export const EntryBody = Type.Object(
   },
 );
 
+/**
+ * Left out when the slice was not signed, and of an entry that was accepted before, when the ledger does not answer in
+ * time or has not taken it in yet: then asking a moment later brings it.
+ */
+const receipt = Type.Optional(Receipt);
+
 export const EntryAccepted = Type.Object(
   {
     campaign: Type.Integer(),
@@ -22,6 +30,7 @@ export const EntryAccepted = Type.Object(
     }),
     position: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()]),
     provisional: Type.Boolean({ description: 'true while an earlier request may still be on its way' }),
+    receipt,
   },
   { additionalProperties: false },
 );
@@ -55,6 +64,7 @@ export const EntryView = Type.Object(
     provisional: Type.Boolean(),
     outcome: Outcome,
     ...grantFields,
+    receipt,
   },
   { additionalProperties: false },
 );
@@ -112,6 +122,24 @@ export const CampaignList = Type.Object(
   { campaigns: Type.Array(CampaignView), next: Type.Union([Type.Integer(), Type.Null()]) },
   { additionalProperties: false },
 );
+
+export const KeyList = Type.Object(
+  { keys: Type.Array(PublicKey, { description: 'What slices and books are, and were, signed with' }) },
+  { additionalProperties: false },
+);
+export type KeyList = Static<typeof KeyList>;
+
+export const HeadList = Type.Object(
+  {
+    heads: Type.Array(Type.String(), {
+      description:
+        'Signed heads, 192 bytes each in base64url, in the order of their last instant and gateway',
+    }),
+    next: Type.String({ description: 'The `after` of the next page, which may be made later' }),
+  },
+  { additionalProperties: false },
+);
+export type HeadList = Static<typeof HeadList>;
 
 export const Health = Type.Object({
   status: Type.String(),

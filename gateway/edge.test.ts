@@ -4,11 +4,11 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { readLog } from '../bench/demo/log-reader.ts';
-import { decodeRecord } from '../engine/contract/record.ts';
+import { decodeRecord, SOURCE_ARRIVAL, SOURCE_PROXY } from '../engine/contract/record.ts';
 import { instantOf } from '../engine/contract/stamp.ts';
 import { availableLogs, eventually, serversFromEnv } from '../engine/test/support.ts';
 import { type Answer, type System, startSystem } from '../engine/test/system.ts';
-import { REQUEST_START_RESULTS, SOURCE_ARRIVAL, SOURCE_REQUEST_START, sourceOf } from './request-start.ts';
+import { REQUEST_START_RESULTS, sourceOf } from './request-start.ts';
 
 /** Long, so that what is meant to be within it is, on however slow a machine. */
 const WAIT_MS = 4_000;
@@ -82,7 +82,7 @@ for (const log of availableLogs()) {
       const result = await counted(TRUSTING, async () => {
         const micro = await enter('micro', id, `t=${us + 400_000}`);
         assert.equal(await instant(micro, id), us + 400_000);
-        assert.equal(sourceOf(await instant(micro, id)), SOURCE_REQUEST_START);
+        assert.equal(sourceOf(await instant(micro, id)), SOURCE_PROXY);
         // A whole millisecond is even; the first odd instant in it is the place.
         const milli = await enter('milli', id, String((us - 1) / 1_000 + 200));
         assert.equal(await instant(milli, id), us + 200_000);

@@ -3,17 +3,19 @@
  */
 import type { HttpRequest } from 'uWebSockets.js';
 import type { BoardCampaign } from '../engine/contract/board/board.ts';
-import { ITEM_ENTRY, ITEM_WITHDRAWAL, type LogItem } from '../engine/contract/record.ts';
+import type { SliceReceipts } from '../engine/contract/receipt.ts';
+import { ITEM_ENTRY, ITEM_WITHDRAWAL, type ItemSource, type LogItem } from '../engine/contract/record.ts';
 import { stampOf } from '../engine/contract/stamp.ts';
 import { readEntryBody } from './body.ts';
 import type { SharedClock } from './clock.ts';
 import type { ClockLimits } from './clock-limits.ts';
 import type { Doorkeeper } from './door.ts';
+import type { KeptReceipts } from './kept-receipts.ts';
 import type { Lookups, Place } from './lookups.ts';
 import type { Membership } from './membership.ts';
 import type { Places } from './places.ts';
 import type { Reply } from './reply.ts';
-import { type InstantSource, type RequestStarts, sourceOf } from './request-start.ts';
+import { type RequestStarts, sourceOf } from './request-start.ts';
 import {
   authenticate,
   findCampaign,
@@ -33,6 +35,7 @@ export interface EntryParts extends RequestParts {
   readonly door: Doorkeeper;
   readonly requestStarts: RequestStarts;
   readonly clockLimits: ClockLimits;
+  readonly receipts: KeptReceipts;
 }
 
 /** What a client that is refused for now is told to wait, seconds. */
@@ -120,6 +123,7 @@ export class Entry implements Stamped {
   readonly userId: string;
   readonly instantUs: number;
   readonly stamp: number;
+  leaf = 0;
   readonly #parts: EntryParts;
   readonly #reply: Reply;
 
@@ -141,17 +145,18 @@ export class Entry implements Stamped {
   }
 
   /** Where the instant comes from: the arrival here, or what a trusted proxy has noted. */
-  get source(): InstantSource {
+  get source(): ItemSource {
     return sourceOf(this.instantUs);
   }
 
-  accepted(position: number | undefined): void {
+  accepted(position: number | undefined, receipts: SliceReceipts | undefined): void {
     if (position === undefined) {
-      void this.#answerLookedUp();
+      void this.#answerLookedUp(receipts);
       return;
     }
     // The fixed shape of EntryAccepted, written without JSON.stringify as it is the answer of the hot path.
-    const body = `{"campaign":${this.campaign.campaignId},"stamp":${this.stamp},"position":${position},"provisional":true}`;
+    const begin = `{"campaign":${this.campaign.campaignId},"stamp":${this.stamp},"position":${position},"provisional":true`;
+    const body = receipts === undefined ? `${begin}}` : `${begin},"receipt":${this.#receiptOf(receipts)}}`;
     this.#parts.metrics.acceptedEntries += 1;
     this.#reply.accepted(body);
   }
@@ -162,8 +167,13 @@ export class Entry implements Stamped {
     this.#reply.problem('unavailable', `${detail} Asking again is safe.`, { headers: SOON });
   }
 
-  /** The user was here before: the answer is the entry they have. */
-  async #answerLookedUp(): Promise<void> {
+  #receiptOf(receipts: SliceReceipts): string {
+    const { kind, campaign, stamp, source } = this;
+    return receipts.textOf(this.leaf, kind, campaign.campaignId, stamp, source);
+  }
+
+  /** The user was here before, or somebody else of the slice was: the answer is the entry they have. */
+  async #answerLookedUp(receipts: SliceReceipts | undefined): Promise<void> {
     const { metrics, lookups } = this.#parts;
     let place: Place | undefined;
     try {
@@ -182,8 +192,12 @@ export class Entry implements Stamped {
     } else if (place.withdrawn) {
       refuseWithdrawn(this.#parts, reply, this.campaign, place);
     } else {
+      const receipt =
+        receipts !== undefined && place.stamp === this.stamp
+          ? this.#receiptOf(receipts)
+          : await this.#parts.receipts.find(this.campaign, this.userId, place.stamp);
       metrics.acceptedEntries += 1;
-      reply.json(202, JSON.stringify(acceptedAnswer(this.campaign, place)));
+      reply.json(202, withReceipt(acceptedAnswer(this.campaign, place), receipt));
     }
   }
 }
@@ -195,6 +209,12 @@ function acceptedAnswer(campaign: BoardCampaign, place: Place): object {
     position: place.rank + 1,
     provisional: !place.final,
   };
+}
+
+/** The answer as JSON, with a receipt that is JSON already as its last member. */
+export function withReceipt(answer: object, receipt: string | undefined): string {
+  const text = JSON.stringify(answer);
+  return receipt === undefined ? text : `${text.slice(0, -1)},"receipt":${receipt}}`;
 }
 
 export function refuseWithdrawn(

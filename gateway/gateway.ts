@@ -2,15 +2,19 @@
  * A gateway, put together: Redis, log, clock, board, lease, pipeline, watchers and the HTTP server over them.
  */
 import type { Logger } from 'pino';
+import { KeyRing } from '../engine/contract/key-ring.ts';
 import { keysOf } from '../engine/contract/keys.ts';
 import { openProducer } from '../engine/contract/log/open.ts';
 import { connectRedis, type RedisClient, waitForRedis } from '../engine/contract/redis.ts';
+import { SliceTree } from '../engine/contract/slice-tree.ts';
 import { Board } from './board.ts';
 import { monotonicUs, SharedClock } from './clock.ts';
 import { ClockLimits } from './clock-limits.ts';
 import type { GatewayConfig } from './config.ts';
 import { Doorkeeper } from './door.ts';
 import { Hmac } from './hmac.ts';
+import { KeptReceipts } from './kept-receipts.ts';
+import { Ledger } from './ledger.ts';
 import { Lookups } from './lookups.ts';
 import { Membership } from './membership.ts';
 import { Metrics } from './metrics.ts';
@@ -42,6 +46,9 @@ export async function startGateway(
   { name, log }: { name: string; log: Logger },
 ): Promise<Gateway> {
   const keys = keysOf(config.NAMESPACE);
+  const signs = config.RECEIPTS === 'on';
+  const ring = new KeyRing(config, log);
+  if (signs) ring.require('slices', Date.now());
   const redis = connectRedis(config.REDIS_URL, {
     commandTimeoutMs: config.REDIS_TIMEOUT_MS,
     onError: error => log.warn({ err: error.message }, 'redis'),
@@ -59,6 +66,12 @@ export async function startGateway(
     waiting: () => membership.pipeline()?.waiting ?? 0,
     clockErrorUs: () => clock.errorBoundUs,
     clockLevel: () => clockLimits.level,
+    signing: () => (signs && ring.keyAt('slices', Date.now()) !== undefined ? 1 : 0),
+  });
+  const ledger = new Ledger({
+    databaseUrl: config.DATABASE_URL,
+    timeoutMs: config.LEDGER_TIMEOUT_MS,
+    log,
   });
   const lookups = new Lookups(redis, keys, board);
   const places = new Places({ redis, keys, board, log });
@@ -84,6 +97,7 @@ export async function startGateway(
     partitions: config.LOG_PARTITIONS,
     maxSliceEntries: config.MAX_SLICE_ENTRIES,
     promiseBehindUs: proxies.some ? config.REQUEST_START_WAIT_MS * 1_000 : 0,
+    ...(signs ? { signing: { keys: ring, tree: new SliceTree(config.RECEIPT_SALT_SECRET) } } : {}),
     sliceAppended: entries => {
       metrics.slices.inc();
       metrics.sliceEntries.observe(entries);
@@ -111,6 +125,7 @@ export async function startGateway(
       },
     ),
   ];
+  ring.start();
   membership.start();
 
   const parts = {
@@ -124,6 +139,9 @@ export async function startGateway(
     places,
     door,
     metrics,
+    keys: ring,
+    ledger,
+    receipts: new KeptReceipts(ledger, config.RECEIPT_SALT_SECRET, log),
     verifier: new TicketVerifier(new Hmac(config.TICKET_SECRET), config.TICKET_AUDIENCE),
     connections,
     checks: () => ({
@@ -145,6 +163,8 @@ export async function startGateway(
       watchers.close();
       app.close();
       for (const timer of timers) timer.stop();
+      ring.stop();
+      await ledger.close();
       await producer.close();
       redis.disconnect();
     },

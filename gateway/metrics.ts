@@ -13,6 +13,7 @@ export type RefusalReason =
   | 'headers'
   | 'invalid'
   | 'lease'
+  | 'ledger'
   | 'log'
   | 'lookup'
   | 'method'
@@ -70,6 +71,7 @@ export class Metrics {
     waiting(): number;
     clockErrorUs(): number;
     clockLevel(): ClockLevel;
+    signing(): number;
   }) {
     collectDefaultMetrics({ register: this.registry });
     const accepted = new Counter({
@@ -105,6 +107,11 @@ export class Metrics {
     };
     gauge('fairline_connections', 'Connections open', live.connections);
     gauge('fairline_watchers', 'Streams open', live.watchers);
+    gauge(
+      'fairline_signing',
+      'Whether slices are signed: 0 without a key that is valid now, or with RECEIPTS=off',
+      live.signing,
+    );
     gauge('fairline_waiting_entries', 'Entries that wait for the log', live.waiting);
     gauge(
       'fairline_clock_error_bound_seconds',

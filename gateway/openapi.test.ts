@@ -37,7 +37,9 @@ describe('the OpenAPI document', () => {
     const redis = new URL(serversFromEnv().redisUrl);
     proxy = await startProxy({ host: redis.hostname, port: Number(redis.port) });
     redis.port = String(proxy.port);
-    system.gateways.push(await system.startGateway({ REDIS_URL: redis.href, MAX_WAITING_ENTRIES: '1' }));
+    system.gateways.push(
+      await system.startGateway({ REDIS_URL: redis.href, MAX_WAITING_ENTRIES: '1', DATABASE_URL: '' }),
+    );
     raffle = await system.offer({ kind: 'raffle', winners: 1 });
     coupon = await system.offer({ kind: 'coupon', stock: 1 });
     closed = await system.offer({ kind: 'raffle', winners: 1 });
@@ -192,6 +194,10 @@ describe('the OpenAPI document', () => {
     'get /v1/campaigns/{id} 404 unknown-campaign': () => anonymous('GET', '/v1/campaigns/999'),
     'get /v1/campaigns/{id} 503 unavailable': () =>
       whileCut(() => ask('alice', 'GET', '/v1/campaigns/997', cut)),
+    'get /v1/keys 200 ': () => anonymous('GET', '/v1/keys'),
+    'get /v1/heads 200 ': () => anonymous('GET', '/v1/heads'),
+    'get /v1/heads 400 invalid-request': () => anonymous('GET', '/v1/heads?after=yesterday'),
+    'get /v1/heads 503 unavailable': () => ask('alice', 'GET', '/v1/heads', cut),
     'get /livez 200 ': () => anonymous('GET', '/livez'),
     'get /readyz 200 ': () => anonymous('GET', '/readyz'),
     'get /readyz 503 ': () => whileCut(() => ask('alice', 'GET', '/readyz', cut)),

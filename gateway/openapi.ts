@@ -12,7 +12,9 @@ import {
   EntryAccepted,
   EntryBody,
   EntryView,
+  HeadList,
   Health,
+  KeyList,
   OutcomeEvent,
   PositionEvent,
   WithdrawalAccepted,
@@ -111,6 +113,25 @@ export const operations: readonly Operation[] = [
     ticket: false,
     answers: { 200: CampaignView },
     problems: [...CAMPAIGN],
+  },
+  {
+    method: 'get',
+    path: '/v1/keys',
+    summary: 'The public keys that slices and books are signed with, with the time in which each does',
+    ticket: false,
+    answers: { 200: KeyList },
+    problems: [],
+  },
+  {
+    method: 'get',
+    path: '/v1/heads',
+    summary:
+      'The signed heads of all slices, as they are made: without `after` from the first one on, else those behind it. ' +
+      'None is ever added before one that was shown.',
+    ticket: false,
+    query: ['after'],
+    answers: { 200: HeadList },
+    problems: ['invalid-request', 'unavailable'],
   },
   {
     method: 'get',

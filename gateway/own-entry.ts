@@ -5,7 +5,7 @@ import type { HttpRequest } from 'uWebSockets.js';
 import type { BoardCampaign } from '../engine/contract/board/board.ts';
 import { ITEM_WITHDRAWAL } from '../engine/contract/record.ts';
 import type { EntryView, Outcome } from './contract.ts';
-import { Entry, type EntryParts, openPipeline, refuseWithdrawn, SOON } from './entries.ts';
+import { Entry, type EntryParts, openPipeline, refuseWithdrawn, SOON, withReceipt } from './entries.ts';
 import type { Place } from './lookups.ts';
 import type { Reply } from './reply.ts';
 import { authenticate, findCampaign, type Head, readCampaignId, readTicket } from './requests.ts';
@@ -59,7 +59,9 @@ export async function getEntry(
   if (who === undefined) return;
   const place = await placeOf(parts, reply, who.campaign, who.userId);
   if (place === undefined) return;
-  reply.json(200, JSON.stringify(entryView(parts, who.campaign, place)), { 'cache-control': 'no-store' });
+  const receipt = await parts.receipts.find(who.campaign, who.userId, place.stamp);
+  const view = entryView(parts, who.campaign, place);
+  reply.json(200, withReceipt(view, receipt), { 'cache-control': 'no-store' });
 }
 
 /** What can be told of a place: a position only when it is final, an outcome only when it is decided. */

@@ -1,16 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { SOURCE_ARRIVAL, SOURCE_PROXY } from '../engine/contract/record.ts';
 import { SharedClock } from './clock.ts';
 import { Metrics } from './metrics.ts';
 import { NotedInstants } from './noted-instants.ts';
-import {
-  RequestStarts,
-  readRequestStart,
-  SOURCE_ARRIVAL,
-  SOURCE_REQUEST_START,
-  sourceOf,
-} from './request-start.ts';
+import { RequestStarts, readRequestStart, sourceOf } from './request-start.ts';
 import { TrustedProxies } from './trusted-proxies.ts';
 
 test('the formats that proxies send', () => {
@@ -75,6 +70,7 @@ function setUp(nowUs = 1_000_000) {
     waiting: () => 0,
     clockErrorUs: () => 0,
     clockLevel: () => 'ok',
+    signing: () => 0,
   });
   const starts = new RequestStarts({ clock, proxies: new TrustedProxies([]), metrics });
   const pipeline = { promisedUs: 0 };
@@ -102,7 +98,7 @@ test('a noted arrival is the instant of the stamp, to the microsecond', () => {
   move(50_000);
   assert.equal(enter(950_001).instantUs, 950_001);
   assert.equal(enter(950_000).instantUs, 950_003, 'an even one is moved to the next that is free');
-  assert.equal(sourceOf(950_001), SOURCE_REQUEST_START);
+  assert.equal(sourceOf(950_001), SOURCE_PROXY);
   assert.equal(counts.used, 2);
 });
 

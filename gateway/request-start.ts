@@ -10,6 +10,7 @@
  * far promises stay behind the time (REQUEST_START_WAIT_MS).
  */
 import type { BoardCampaign } from '../engine/contract/board/board.ts';
+import { type ItemSource, SOURCE_ARRIVAL, SOURCE_PROXY } from '../engine/contract/record.ts';
 import type { SharedClock } from './clock.ts';
 import type { Metrics } from './metrics.ts';
 import { NotedInstants } from './noted-instants.ts';
@@ -17,14 +18,9 @@ import type { Reply } from './reply.ts';
 import type { SlicePipeline } from './slices.ts';
 import type { TrustedProxies } from './trusted-proxies.ts';
 
-/** Where the instant of a stamp comes from, as receipts tell it. */
-export const SOURCE_ARRIVAL = 0;
-export const SOURCE_REQUEST_START = 1;
-export type InstantSource = typeof SOURCE_ARRIVAL | typeof SOURCE_REQUEST_START;
-
-/** Instants say it themselves: those of arrival are even. */
-export function sourceOf(instantUs: number): InstantSource {
-  return (instantUs & 1) === 1 ? SOURCE_REQUEST_START : SOURCE_ARRIVAL;
+/** Where the instant of a stamp comes from, as receipts tell it. Instants say it themselves: those of arrival are even. */
+export function sourceOf(instantUs: number): ItemSource {
+  return (instantUs & 1) === 1 ? SOURCE_PROXY : SOURCE_ARRIVAL;
 }
 
 /**

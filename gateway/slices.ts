@@ -12,9 +12,18 @@
  */
 import type { BoardCampaign } from '../engine/contract/board/board.ts';
 import type { LogProducer } from '../engine/contract/log/log.ts';
-import { ITEM_ENTRY, type LogItem, RecordEncoder, type RecordHead } from '../engine/contract/record.ts';
+import type { SliceReceipts } from '../engine/contract/receipt.ts';
+import {
+  ITEM_ENTRY,
+  type ItemSource,
+  type LogItem,
+  RecordEncoder,
+  type RecordHead,
+  SOURCE_ARRIVAL,
+} from '../engine/contract/record.ts';
 import type { SharedClock } from './clock.ts';
 import type { Ranked, Ranker } from './rank.ts';
+import { type SignerParts, SliceSigner } from './slice-signer.ts';
 
 /** Why a request was not taken; each is answered with 503 and Retry-After. */
 export type Refusal = 'lease' | 'log';
@@ -26,8 +35,14 @@ export interface Stamped {
   readonly userId: string;
   readonly instantUs: number;
   readonly stamp: number;
-  /** It is in the log and counts. `position` from 1; undefined when it has to be looked up: the user was here before. */
-  accepted(position: number | undefined): void;
+  readonly source: ItemSource;
+  /** Its place in its slice, from 0; written when the slice is cut. */
+  leaf: number;
+  /**
+   * It is in the log and counts. `position` from 1; undefined when it has to be looked up: the user was here before.
+   * `receipts` are those of its slice, when that is signed.
+   */
+  accepted(position: number | undefined, receipts: SliceReceipts | undefined): void;
   refused(why: Refusal): void;
 }
 
@@ -47,10 +62,13 @@ export interface PipelineParts {
   /** Called once: this incarnation cannot go on. */
   readonly failed: (why: string) => void;
   readonly sliceAppended: (entries: number) => void;
+  /** Absent: slices are not signed, and nobody gets a receipt. */
+  readonly signing?: SignerParts;
 }
 
 interface Ranking {
   readonly throughUs: number;
+  readonly receipts: SliceReceipts | undefined;
   done: boolean;
 }
 
@@ -65,6 +83,7 @@ export class SlicePipeline {
   readonly #encoder = new RecordEncoder();
   readonly #rankings: Ranking[] = [];
   readonly #underWay = new Set<Promise<void>>();
+  readonly #signer: SliceSigner | undefined;
   #waiting: Stamped[] = [];
   #sliceNumber = 0;
   #promisedUs: number;
@@ -75,6 +94,7 @@ export class SlicePipeline {
 
   constructor(parts: PipelineParts, registeredUs: number) {
     this.#parts = parts;
+    this.#signer = parts.signing === undefined ? undefined : new SliceSigner(parts.signing);
     this.#promisedUs = registeredUs;
     this.#rankedUs = registeredUs;
   }
@@ -161,17 +181,28 @@ export class SlicePipeline {
   async #append(slice: readonly Stamped[], throughUs: number): Promise<void> {
     const { producer, partition, leaseHolds, sliceAppended } = this.#parts;
     const encoder = this.#encoder;
-    encoder.begin();
-    for (const { kind, campaign, stamp, userId } of slice)
-      encoder.add(kind, campaign.campaignId, stamp, userId);
+    const signing = this.#signer?.begin(slice);
+    encoder.begin(signing !== undefined);
+    for (const [leaf, request] of slice.entries()) {
+      const { kind, campaign, stamp, userId, source } = request;
+      encoder.add(kind, campaign.campaignId, stamp, userId, signing === undefined ? SOURCE_ARRIVAL : source);
+      request.leaf = leaf;
+    }
     const nothingToRank = slice.length === 0 && this.#rankings.length === 0;
     const head = this.#head(
       slice.length === 0 ? 'through' : 'slice',
       throughUs,
       nothingToRank ? throughUs : this.#rankedUs,
     );
+    const signedHead = signing && this.#signer?.sign(encoder, head, signing);
+    let receipts: SliceReceipts | undefined;
     try {
-      await producer.append(partition, encoder.finish(head));
+      const appended = producer.append(partition, encoder.finish(head));
+      // While the log writes.
+      if (signedHead !== undefined && signing !== undefined) {
+        receipts = this.#signer?.receipts(signedHead, signing);
+      }
+      await appended;
     } catch (error) {
       for (const request of slice) request.refused('log');
       this.#fail(`the log did not take a slice: ${error instanceof Error ? error.message : String(error)}`);
@@ -186,7 +217,7 @@ export class SlicePipeline {
     }
     if (slice.length === 0) return;
     sliceAppended(slice.length);
-    const ranking: Ranking = { throughUs, done: false };
+    const ranking: Ranking = { throughUs, receipts, done: false };
     this.#rankings.push(ranking);
     const underWay = this.#rank(slice, ranking).finally(() => {
       this.#underWay.delete(underWay);
@@ -196,7 +227,8 @@ export class SlicePipeline {
 
   async #rank(slice: readonly Stamped[], ranking: Ranking): Promise<void> {
     try {
-      await Promise.all([...byCampaign(slice)].map(([id, entries]) => this.#rankCampaign(id, entries)));
+      const { receipts } = ranking;
+      await Promise.all([...byCampaign(slice)].map(([id, all]) => this.#rankCampaign(id, all, receipts)));
     } catch (error) {
       this.#fail(`Redis did not rank a slice: ${error instanceof Error ? error.message : String(error)}`);
       return;
@@ -207,11 +239,15 @@ export class SlicePipeline {
     if (this.#waiting.length > 0) this.#schedule();
   }
 
-  async #rankCampaign(campaignId: number, requests: readonly Stamped[]): Promise<void> {
+  async #rankCampaign(
+    campaignId: number,
+    requests: readonly Stamped[],
+    receipts: SliceReceipts | undefined,
+  ): Promise<void> {
     const { ranker } = this.#parts;
     const entries = requests.filter(request => request.kind === ITEM_ENTRY);
     const leaving = requests.filter(request => request.kind !== ITEM_ENTRY);
-    for (const request of leaving) request.accepted(undefined);
+    for (const request of leaving) request.accepted(undefined, receipts);
     if (entries.length === 0) return;
     let ranked: Ranked;
     try {
@@ -219,14 +255,14 @@ export class SlicePipeline {
       if (ranked.epoch !== this.#parts.epoch) throw new Error('it has been emptied');
     } catch (error) {
       // They are in the log and count; the engine ranks them after this incarnation has ended.
-      for (const request of entries) request.accepted(undefined);
+      for (const request of entries) request.accepted(undefined, receipts);
       throw error;
     }
     // Fewer added than sent: somebody was here before. Only then does each have to be looked up.
     const fresh = ranked.added === entries.length;
     const before = ranked.total - entries.length;
     for (const [index, request] of entries.entries())
-      request.accepted(fresh ? before + index + 1 : undefined);
+      request.accepted(fresh ? before + index + 1 : undefined, receipts);
   }
 
   #head(kind: RecordHead['kind'], throughUs: number, rankedUs: number): RecordHead {

@@ -2,7 +2,7 @@ import { deepEqual } from 'node:assert/strict';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
 import { serversFromEnv } from '../engine/test/support.ts';
-import { bigintArray, textArray } from './arrays.ts';
+import { bigintArray, byteaArray, textArray } from './arrays.ts';
 import { openPool } from './database.ts';
 
 const pool = openPool(serversFromEnv().databaseUrl, {
@@ -34,4 +34,13 @@ test('the greatest and the least', async () => {
     textArray(texts),
   ]);
   deepEqual(rows[0], { numbers: numbers.map(String), texts });
+});
+
+test('bytes', async () => {
+  const bytes = [Buffer.alloc(0), Buffer.from([0, 255, 34, 92]), Buffer.alloc(10_000, 7)];
+  const { rows } = await pool.query('select $1::bytea[] as bytes, $2::bytea[] as none', [
+    byteaArray(bytes),
+    byteaArray([]),
+  ]);
+  deepEqual(rows[0], { bytes, none: [] });
 });

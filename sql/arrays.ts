@@ -9,6 +9,7 @@
 
 const INT8_OID = 20;
 const TEXT_OID = 25;
+const BYTEA_OID = 17;
 const HEAD_BYTES = 20;
 const TWO_TO_32 = 4_294_967_296;
 
@@ -36,6 +37,17 @@ export function textArray(values: readonly string[]): Buffer {
     const length = bytes.write(value, at + 4, 'utf8');
     bytes.writeInt32BE(length, at);
     at += 4 + length;
+  }
+  return bytes.subarray(0, at);
+}
+
+/** A bytea[]. */
+export function byteaArray(values: readonly Buffer[]): Buffer {
+  const bytes = Buffer.allocUnsafe(values.reduce((size, value) => size + 4 + value.length, HEAD_BYTES));
+  let at = writeHead(bytes, BYTEA_OID, values.length);
+  for (const value of values) {
+    bytes.writeInt32BE(value.length, at);
+    at += 4 + value.copy(bytes, at + 4);
   }
   return bytes.subarray(0, at);
 }

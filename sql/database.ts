@@ -10,6 +10,8 @@ export type Queryable = Pick<pg.PoolClient, 'query'>;
 export interface PoolOptions {
   readonly max: number;
   readonly applicationName: string;
+  /** For a connection and for a statement, where that is to be shorter than usual; also with a server that hangs. */
+  readonly timeoutMs?: number;
   /** Told of errors of idle connections; the pool replaces them by itself. */
   readonly onError: (error: Error) => void;
 }
@@ -35,8 +37,9 @@ export function openPool(databaseUrl: string, options: PoolOptions): Pool {
     connectionString: databaseUrl,
     max: options.max,
     application_name: options.applicationName,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    statement_timeout: STATEMENT_TIMEOUT_MS,
+    connectionTimeoutMillis: options.timeoutMs ?? CONNECT_TIMEOUT_MS,
+    statement_timeout: options.timeoutMs ?? STATEMENT_TIMEOUT_MS,
+    ...(options.timeoutMs === undefined ? {} : { query_timeout: options.timeoutMs }),
     types,
   });
   pool.on('error', options.onError);

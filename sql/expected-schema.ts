@@ -200,4 +200,28 @@ export const expectedSchema: Readonly<Record<string, Readonly<Record<string, Exp
       },
     },
   },
+  '0002_receipts.sql': {
+    slices: {
+      is: 'table',
+      columns: {
+        gateway: 'integer not null',
+        incarnation: 'bigint not null',
+        slice_number: 'bigint not null',
+        first_us: 'bigint not null',
+        last_us: 'bigint not null',
+        signed_head: 'bytea not null',
+        items: 'bytea not null',
+      },
+      constraints: {
+        slices_gateway_check: 'CHECK',
+        slices_instants: 'CHECK',
+        slices_pkey: 'PRIMARY KEY (gateway, incarnation, slice_number)',
+        slices_signed_head_check: 'CHECK',
+      },
+      indexes: {
+        slices_in_order: 'btree (last_us, gateway)',
+        slices_of_instant: 'btree (gateway, last_us)',
+      },
+    },
+  },
 };

@@ -1,8 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { LogKind } from '../../engine/contract/log/log.ts';
 import { median, ratioOf, type Spread } from '../report/figures.ts';
-import { goalTable, number, table } from '../report/table.ts';
+import { type Goal, goalTable, number, table } from '../report/table.ts';
 import type { Closing } from '../system/closing.ts';
 import type { Servers } from '../system/servers.ts';
 import {
@@ -22,6 +23,8 @@ export interface BurstOptions {
   readonly connections: number;
   /** Users of the discarded burst that warms each contestant; 0 for none. */
   readonly warmup: number;
+  /** Each fairline also with RECEIPTS=off. */
+  readonly receipts: boolean;
 }
 
 /** What the idiomatic way is asked of the users: it needs ten times as long for each. */
@@ -41,7 +44,7 @@ export async function measureBurst(
   const directory = await mkdtemp(join(tmpdir(), 'fairline-burst-'));
   await closing.own(Promise.resolve({ stop: () => rm(directory, { recursive: true, force: true }) }));
   const terms: BurstTerms = { connections: options.connections, directory };
-  const contestants = await startContestants(servers, terms, closing, say);
+  const contestants = await startContestants(servers, terms, options.receipts, closing, say);
   const figures: Partial<Record<ContestantName, BurstFigures[]>> = {};
   // The idiomatic way first: its record a request warms Kafka's JVM, which takes some 30,000 of them.
   for (const { name, run } of options.warmup === 0 ? [] : [...contestants].reverse()) {
@@ -62,20 +65,20 @@ export async function measureBurst(
 async function startContestants(
   servers: Servers,
   terms: BurstTerms,
+  receipts: boolean,
   closing: Closing,
   say: (line: string) => void,
 ): Promise<readonly Contestant[]> {
   const hasKafka = servers.env.KAFKA_BROKERS !== undefined;
   if (!hasKafka) say('there is no Kafka: its log and the idiomatic way, which needs it, are left out');
+  const fairline = async (log: LogKind): Promise<readonly Contestant[]> => [
+    await closing.own(startFairlineContestant(servers, log, terms)),
+    ...(receipts ? [await closing.own(startFairlineContestant(servers, log, terms, 'off'))] : []),
+  ];
   return [
     await closing.own(startEcho(terms)),
-    await closing.own(startFairlineContestant(servers, 'redis', terms)),
-    ...(hasKafka
-      ? [
-          await closing.own(startFairlineContestant(servers, 'kafka', terms)),
-          await closing.own(startIdiomatic(servers, terms)),
-        ]
-      : []),
+    ...(await fairline('redis')),
+    ...(hasKafka ? [...(await fairline('kafka')), await closing.own(startIdiomatic(servers, terms))] : []),
   ];
 }
 
@@ -97,6 +100,9 @@ export interface BurstReport {
     readonly kafkaLog?: number;
     /** fairline with Kafka as its log, divided by the idiomatic way. */
     readonly idiomatic?: number;
+    /** With receipts, divided by without. */
+    readonly redisLogReceipts?: number;
+    readonly kafkaLogReceipts?: number;
   };
   /** p99 divided by the echo's. */
   readonly p99Ratios: { readonly redisLog: number; readonly kafkaLog?: number };
@@ -122,6 +128,8 @@ export function reportOf(figures: Figures): BurstReport {
     redisLog: ratio('entriesPerSecond', 'redisLog', 'echo'),
     kafkaLog: ratio('entriesPerSecond', 'kafkaLog', 'echo'),
     idiomatic: ratio('entriesPerSecond', 'kafkaLog', 'idiomatic'),
+    redisLogReceipts: ratio('entriesPerSecond', 'redisLog', 'redisLogNoReceipts'),
+    kafkaLogReceipts: ratio('entriesPerSecond', 'kafkaLog', 'kafkaLogNoReceipts'),
     redisLogP99: ratio('p99Ms', 'redisLog', 'echo'),
     kafkaLogP99: ratio('p99Ms', 'kafkaLog', 'echo'),
   });
@@ -132,10 +140,16 @@ export function reportOf(figures: Figures): BurstReport {
       ),
     ) as PerName<T>;
   const { redisLog, kafkaLog, idiomatic, redisLogP99, kafkaLogP99 } = spreads;
+  const { redisLogReceipts, kafkaLogReceipts } = spreads;
   return {
     ratios: {
       redisLog: redisLog?.median ?? Number.NaN,
-      ...defined({ kafkaLog: kafkaLog?.median, idiomatic: idiomatic?.median }),
+      ...defined({
+        kafkaLog: kafkaLog?.median,
+        idiomatic: idiomatic?.median,
+        redisLogReceipts: redisLogReceipts?.median,
+        kafkaLogReceipts: kafkaLogReceipts?.median,
+      }),
     },
     p99Ratios: {
       redisLog: redisLogP99?.median ?? Number.NaN,
@@ -173,7 +187,9 @@ function defined<T>(record: Readonly<Record<string, T | undefined>>): Record<str
 const TITLES: Readonly<Record<ContestantName, string>> = {
   echo: 'echo (uWebSockets.js)',
   redisLog: 'fairline, Redis Streams',
+  redisLogNoReceipts: 'the same without receipts',
   kafkaLog: 'fairline, Kafka',
+  kafkaLogNoReceipts: 'the same without receipts',
   idiomatic: 'the idiomatic way, Kafka',
 };
 const CPU_COLUMNS = ['gateway', 'server', 'engine', 'redis', 'kafka', 'postgres', 'generator'] as const;
@@ -207,6 +223,7 @@ export function tablesOf(report: BurstReport): string {
     { what: 'Redis Streams log ÷ echo', value: ratios.redisLog, must: 0.5, aim: 0.7, ...share },
     { what: 'Kafka log ÷ echo', value: ratios.kafkaLog, must: 0.5, aim: 0.75, ...share },
     { what: 'Kafka log ÷ the idiomatic way', value: ratios.idiomatic, must: 10, aim: 18, ...share },
+    ...receiptGoals(ratios),
     {
       what: "p99 ÷ echo's, Redis Streams",
       value: p99Ratios.redisLog,
@@ -218,4 +235,14 @@ export function tablesOf(report: BurstReport): string {
     { what: "p99 ÷ echo's, Kafka", value: p99Ratios.kafkaLog, unit: '', must: 2.5, aim: 1.5, better: 'less' },
   ]);
   return `${speed}\n\n${cpu}\n\n${goals}`;
+}
+
+/** What receipts cost, where that was asked. */
+function receiptGoals({ redisLogReceipts, kafkaLogReceipts }: BurstReport['ratios']): readonly Goal[] {
+  const goal = { unit: '', must: 0.9, aim: 0.95, better: 'more' } as const;
+  if (redisLogReceipts === undefined) return [];
+  return [
+    { what: 'with receipts ÷ without, Redis Streams', value: redisLogReceipts, ...goal },
+    { what: 'with receipts ÷ without, Kafka', value: kafkaLogReceipts, ...goal },
+  ];
 }

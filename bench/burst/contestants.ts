@@ -14,7 +14,13 @@ import { makeSite, startFairline, untilKnown, untilSettled } from '../system/fai
 import { inMs } from '../system/operator.ts';
 import type { Servers } from '../system/servers.ts';
 
-export type ContestantName = 'echo' | 'redisLog' | 'kafkaLog' | 'idiomatic';
+export type ContestantName =
+  | 'echo'
+  | 'redisLog'
+  | 'redisLogNoReceipts'
+  | 'kafkaLog'
+  | 'kafkaLogNoReceipts'
+  | 'idiomatic';
 
 /** What every burst has in common. */
 export interface BurstTerms {
@@ -128,17 +134,18 @@ export async function startIdiomatic(servers: Servers, terms: BurstTerms): Promi
 }
 
 /**
- * fairline, one gateway and one engine, nothing switched off. Each burst has a raffle of its own; it counts only when
+ * fairline, one gateway and one engine, nothing switched off but receipts where their cost is measured. Each burst has a raffle of its own; it counts only when
  * clients, log, ranks and ledger agree, and the raffle is drawn before the next contestant's turn.
  */
 export async function startFairlineContestant(
   servers: Servers,
   log: LogKind,
   terms: BurstTerms,
+  receipts: 'on' | 'off' = 'on',
 ): Promise<Contestant> {
   const closing = new Closing();
   try {
-    const site = await closing.own(makeSite(servers, log));
+    const site = await closing.own(makeSite(servers, log, { RECEIPTS: receipts }));
     const books = await closing.own(openBooks(site));
     const fairline = await closing.own(startFairline(site));
     const { operator, engine, gateways } = fairline;
@@ -187,7 +194,8 @@ export async function startFairlineContestant(
         await fleet.stop();
       }
     };
-    return { name: log === 'redis' ? 'redisLog' : 'kafkaLog', run, stop: () => closing.close() };
+    const name = log === 'redis' ? 'redisLog' : 'kafkaLog';
+    return { name: receipts === 'on' ? name : `${name}NoReceipts`, run, stop: () => closing.close() };
   } catch (error) {
     await closing.close();
     throw error;

@@ -12,6 +12,7 @@ const options = {
   ),
   connections: whole(400, 1, 10_000, 'clients that ask, wait for the answer and ask again'),
   warmup: whole(40_000, 1_000, 1_000_000, 'requests of the discarded burst that warms each'),
+  receipts: flag('fairline without receipts beside it, to see what they cost'),
   json: flag('a JSON object as the last line'),
 };
 

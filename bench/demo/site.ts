@@ -5,7 +5,7 @@
 import { mkdir } from 'node:fs/promises';
 import { engineVariables } from '../../engine/config.ts';
 import type { LogKind } from '../../engine/contract/log/log.ts';
-import { secretsFor } from '../../engine/contract/secrets.ts';
+import { secretsFor, signingKeysFor } from '../../engine/contract/secrets.ts';
 import { deleteData, stopAll } from '../../engine/stack/control.ts';
 import { takeLock } from '../../engine/stack/lock.ts';
 import { type StackEnv, StackError, startStack } from '../../engine/stack/stack.ts';
@@ -97,6 +97,7 @@ export async function startProcesses(
     ...ownEnvironment(),
     ...servers.env,
     ...secrets,
+    ...signingKeysFor(dir, {}),
     NAMESPACE: servers.namespace,
     LOG_PARTITIONS: String(servers.partitions),
     WATCHER_RETRY_MS: String(WATCHER_RETRY_MS),

@@ -1,4 +1,6 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { ITEM_ENTRY, RecordEncoder } from '../../engine/contract/record.ts';
+import { NO_PREVIOUS, signSliceHead } from '../../engine/contract/slice-head.ts';
 import { stampOf } from '../../engine/contract/stamp.ts';
 import type { EntryColumns } from '../../sql/entries.ts';
 
@@ -10,6 +12,8 @@ export const GATEWAYS = 4;
 export const CAMPAIGN = 1;
 /** From one entry to the next: 40,000 a second. */
 const GAP_US = 25;
+
+const KEY_ID = Buffer.alloc(8);
 
 /** A record as it stands in the log, with the partition it belongs to. */
 export interface FilledRecord {
@@ -39,9 +43,10 @@ export function makeRows(
   const stamps: number[] = [];
   const records: FilledRecord[] = [];
   const encoder = new RecordEncoder();
+  const { privateKey } = generateKeyPairSync('ed25519');
   for (let slice = 0; slice < slices; slice++) {
     const gateway = slice % GATEWAYS;
-    encoder.begin();
+    encoder.begin(true);
     let instantUs = firstUs;
     for (let entry = 0; entry < SLICE_ENTRIES; entry++) {
       const number = slice * SLICE_ENTRIES + entry;
@@ -61,6 +66,12 @@ export function makeRows(
       throughUs: instantUs,
       rankedUs: instantUs,
     } as const;
+    const { incarnation, sliceNumber } = head;
+    const times = { firstUs: firstUs + slice * SLICE_ENTRIES * GAP_US, lastUs: instantUs };
+    const numbers = { gateway, incarnation, sliceNumber, count: SLICE_ENTRIES, ...times };
+    // What the root and the chain are is nothing to the intake, which keeps them as they come.
+    const rest = { root: NO_PREVIOUS, previous: NO_PREVIOUS };
+    encoder.sign(signSliceHead({ ...numbers, ...rest }, KEY_ID, privateKey));
     records.push({ gateway, bytes: Buffer.from(encoder.finish(head)) });
   }
   return { count: stamps.length, records, columns: { campaignIds, userIds, stamps } };

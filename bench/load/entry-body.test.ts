@@ -24,6 +24,18 @@ test('what fairline answers is read without JSON.parse', () => {
   }
 });
 
+test('a receipt at the end is passed over; one that is not closed is left to JSON.parse', () => {
+  const text =
+    '{"campaign":7,"stamp":5,"position":3,"provisional":true,"receipt":{"v":1,"stamp":6,"salt":"AA"}}';
+  const { flat, any, fromFlat, fromAny } = readBoth(text);
+  assert.ok(flat && any);
+  assert.deepEqual(fromFlat, fromAny);
+  assert.equal(fromFlat.stamp, 5);
+  for (const wrong of [text.slice(0, -1), '{"receipts":{}}', '{"stamp":5,"receipt":{}']) {
+    assert.equal(readBoth(wrong).flat, false, wrong);
+  }
+});
+
 test('whatever the fast way takes, JSON.parse takes and reads alike', () => {
   const key = fc.constantFrom('campaign', 'stamp', 'position', 'provisional', 'x', 'é', 'a"b', '');
   const value = fc.oneof(

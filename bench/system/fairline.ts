@@ -4,6 +4,7 @@ import { engineVariables } from '../../engine/config.ts';
 import { type Keys, keysOf } from '../../engine/contract/keys.ts';
 import type { LogKind } from '../../engine/contract/log/log.ts';
 import { GATEWAY_FLAGS } from '../../engine/contract/node-flags.ts';
+import { newPrivateKey } from '../../engine/contract/signing-keys.ts';
 import { gatewayVariables } from '../../gateway/config.ts';
 import { type Child, startChild } from '../peers/process.ts';
 import { Closing } from './closing.ts';
@@ -67,6 +68,8 @@ export async function makeSite(servers: Servers, log: LogKind, env: Environment 
       NAMESPACE: namespace,
       TICKET_SECRET: secret,
       TICKET_AUDIENCE: AUDIENCE,
+      RECEIPT_SALT_SECRET: randomBytes(32).toString('base64url'),
+      SIGNING_KEY: newPrivateKey(),
       OPERATOR_TOKEN: operatorToken,
       LOG_LEVEL: 'warn',
       FAIRLINE_PARENT: 'pipe',

@@ -2,6 +2,7 @@
  * Configuration: the environment, checked once at start against a schema. Every variable has a default that works on a
  * laptop; all faults are reported at once, each with its name, its value and what would be right.
  */
+import { signingKey, WrongKey } from './signing-keys.ts';
 
 /** The environment is wrong; `faults` has a line for each variable. */
 export class ConfigError extends Error {
@@ -139,8 +140,34 @@ export const ticketVariables = {
   ),
 } as const;
 
+/** What stands behind receipts: see leaf.ts and key-ring.ts. */
+export const receiptVariables = {
+  /** Changing it takes from everybody the means to check the receipts that were given before. */
+  RECEIPT_SALT_SECRET: secret(
+    /^.{32,512}$/,
+    'a secret of 32 to 512 characters, the same for all gateways and engines, and for good',
+  ),
+  SIGNING_KEYS_DIR: optional(
+    matching(undefined, /^[^\0]{1,4096}$/, 'a directory that only its owner can read'),
+  ),
+  SIGNING_KEY: optional({
+    ...secret(/^/, 'an Ed25519 private key in PKCS#8, in base64'),
+    read: text => (isPrivateKey(text) ? text : undefined),
+  }),
+} as const;
+
 export type SharedConfig = Values<typeof sharedVariables>;
 export type TicketConfig = Values<typeof ticketVariables>;
+
+function isPrivateKey(text: string): boolean {
+  try {
+    signingKey(text, { use: 'slices', fromMs: 0, revokedMs: undefined });
+    return true;
+  } catch (error) {
+    if (error instanceof WrongKey) return false;
+    throw error;
+  }
+}
 
 /** Rules over several variables, said once for both processes. */
 export function checkShared(config: SharedConfig): void {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import {
+  decodeItems,
   decodeRecord,
   encodeHead,
   ITEM_ENTRY,
@@ -9,8 +10,11 @@ import {
   type LogItem,
   RecordEncoder,
   type RecordHead,
+  SOURCE_BIT,
+  SOURCE_PROXY,
   UnreadableRecord,
 } from './record.ts';
+import { SIGNED_HEAD_BYTES } from './slice-head.ts';
 
 const whole = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
 const head: fc.Arbitrary<RecordHead> = fc.record(
@@ -81,6 +85,69 @@ test('a head alone is a record', () => {
   assert.deepEqual(decodeRecord(encodeHead(given)), { ...given, items: [] });
 });
 
+const signedHead = Buffer.alloc(SIGNED_HEAD_BYTES, 'a signed head');
+const slice = head.map(given => ({ ...given, kind: 'slice' }) as const);
+const sourced = fc
+  .tuple(item, fc.boolean())
+  .map(([given, isProxy]): LogItem => (isProxy ? { ...given, source: SOURCE_PROXY } : given));
+
+function encodeSigned(given: RecordHead, items: readonly LogItem[]): Buffer {
+  const encoder = new RecordEncoder();
+  encoder.begin(true);
+  for (const { kind, campaignId, stamp, userId, source } of items) {
+    encoder.add(kind, campaignId, stamp, userId, source);
+  }
+  encoder.sign(signedHead);
+  return Buffer.from(encoder.finish(given));
+}
+
+test('a signed slice is decoded with its signed head, its sources, and its items as they stand in it', () => {
+  fc.assert(
+    fc.property(slice, fc.array(sourced, { maxLength: 20 }), (given, items) => {
+      const { signed, ...decoded } = decodeRecord(encodeSigned(given, items));
+      assert.deepEqual(decoded, { ...given, items });
+      assert.deepEqual(signed?.head, signedHead);
+      assert.deepEqual(decodeItems(signed.items, 0, items.length, SOURCE_BIT), items);
+    }),
+  );
+});
+
+test('a record of version 1, as it was written before slices were signed, is still read', () => {
+  const bytes = Buffer.from(
+    'fa0101000300000000000000000022400000000000000040000000000088b340000000000040af4002000000f06fcca501050700000000000000000c9040616c696365020308000000000000000006a040626f62',
+    'hex',
+  );
+  assert.deepEqual(decodeRecord(bytes), {
+    kind: 'slice',
+    gateway: 3,
+    incarnation: 9,
+    sliceNumber: 2,
+    throughUs: 5_000,
+    rankedUs: 4_000,
+    items: [
+      { kind: ITEM_ENTRY, campaignId: 7, stamp: 1_027, userId: 'alice' },
+      { kind: ITEM_WITHDRAWAL, campaignId: 8, stamp: 2_051, userId: 'bob' },
+    ],
+  });
+});
+
+test('version 1 has no sources, and only a slice has a signed head', () => {
+  const encoder = new RecordEncoder();
+  encoder.begin();
+  encoder.add(ITEM_ENTRY, 7, 1, 'alice', SOURCE_PROXY);
+  const given: RecordHead = {
+    kind: 'slice',
+    gateway: 1,
+    incarnation: 1,
+    sliceNumber: 1,
+    throughUs: 1,
+    rankedUs: 1,
+  };
+  assert.throws(() => decodeRecord(encoder.finish(given)), /item 0 has kind 129/);
+  assert.throws(() => encoder.sign(signedHead), RangeError);
+  assert.throws(() => decodeRecord(encodeSigned({ ...given, kind: 'leave' }, [])), UnreadableRecord);
+});
+
 test('every changed byte, every cut and every addition is noticed', () => {
   fc.assert(
     fc.property(
@@ -89,13 +156,14 @@ test('every changed byte, every cut and every addition is noticed', () => {
       fc.nat(),
       fc.integer({ min: 1, max: 255 }),
       (given, items, where, by) => {
-        const bytes = encode(given, items);
-        const at = where % bytes.length;
-        const changed = Buffer.from(bytes);
-        changed[at] = (changed[at] ?? 0) ^ by;
-        assert.throws(() => decodeRecord(changed), UnreadableRecord);
-        assert.throws(() => decodeRecord(bytes.subarray(0, at)), UnreadableRecord);
-        assert.throws(() => decodeRecord(Buffer.concat([bytes, Buffer.from([by])])), UnreadableRecord);
+        for (const bytes of [encode(given, items), encodeSigned({ ...given, kind: 'slice' }, items)]) {
+          const at = where % bytes.length;
+          const changed = Buffer.from(bytes);
+          changed[at] = (changed[at] ?? 0) ^ by;
+          assert.throws(() => decodeRecord(changed), UnreadableRecord);
+          assert.throws(() => decodeRecord(bytes.subarray(0, at)), UnreadableRecord);
+          assert.throws(() => decodeRecord(Buffer.concat([bytes, Buffer.from([by])])), UnreadableRecord);
+        }
       },
     ),
   );

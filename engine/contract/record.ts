@@ -4,7 +4,7 @@
  * | at | type | field |
  * |----|------|-------|
  * | 0  | u8   | magic 0xFA |
- * | 1  | u8   | format version, 1 |
+ * | 1  | u8   | format version: 2 for a slice with a signed head, 1 for every other record |
  * | 2  | u8   | kind: 1 slice, 2 through, 3 leave, 4 fence |
  * | 3  | u8   | 0 |
  * | 4  | u16  | gateway number |
@@ -16,8 +16,9 @@
  * | 40 | u32  | number of items |
  * | 44 | u32  | CRC-32 of the whole record with this field 0 |
  *
- * and then the items, each: u8 kind (1 entry, 2 withdrawal), u8 length of the user id, u32 campaign, f64 stamp, the
- * user id in UTF-8.
+ * then, in version 2, the slice's signed head, 192 bytes (see slice-head.ts); and then the items, each: u8 kind (1 entry,
+ * 2 withdrawal; in version 2, 0x80 is added where the instant is not the gateway's own but the X-Request-Start of a
+ * trusted proxy), u8 length of the user id, u32 campaign, f64 stamp, the user id in UTF-8.
  *
  * Kinds: a `slice` carries entries and withdrawals. A `through` carries none: an idle gateway moves the watermark with
  * it. A `leave` is the last record of an incarnation that ends itself (a stop, or a lease it lost). A `fence` is
@@ -25,6 +26,7 @@
  * as it was never acknowledged.
  */
 import { crc32 } from 'node:zlib';
+import { SIGNED_HEAD_BYTES } from './slice-head.ts';
 import { GATEWAY_COUNT } from './stamp.ts';
 
 export const RECORD_HEAD_BYTES = 48;
@@ -33,7 +35,8 @@ export const ITEM_HEAD_BYTES = 14;
 export const MAX_USER_ID_BYTES = 128;
 
 const MAGIC = 0xfa;
-const VERSION = 1;
+const PLAIN_VERSION = 1;
+const SIGNED_VERSION = 2;
 
 export type RecordKind = 'slice' | 'through' | 'leave' | 'fence';
 const KIND_CODES: Readonly<Record<RecordKind, number>> = { slice: 1, through: 2, leave: 3, fence: 4 };
@@ -41,6 +44,14 @@ const KINDS: readonly (RecordKind | undefined)[] = [undefined, 'slice', 'through
 
 export const ITEM_ENTRY = 1;
 export const ITEM_WITHDRAWAL = 2;
+/** In an item's first byte, in version 2. */
+export const SOURCE_BIT = 0x80;
+export const KIND_BITS = 0x7f;
+
+/** Where an instant comes from: the gateway's clock on arrival, or the X-Request-Start of a trusted proxy. */
+export const SOURCE_ARRIVAL = 0;
+export const SOURCE_PROXY = 1;
+export type ItemSource = typeof SOURCE_ARRIVAL | typeof SOURCE_PROXY;
 
 export interface RecordHead {
   readonly kind: RecordKind;
@@ -56,31 +67,61 @@ export interface LogItem {
   readonly campaignId: number;
   readonly stamp: number;
   readonly userId: string;
+  /** Absent: SOURCE_ARRIVAL. Only signed slices keep another one, as it is there to be proved. */
+  readonly source?: typeof SOURCE_PROXY;
 }
 
 export interface LogRecord extends RecordHead {
   readonly items: readonly LogItem[];
+  /** Of a signed slice: the signed head, and the items as the record has them; views of the record's bytes. */
+  readonly signed?: { readonly head: Buffer; readonly items: Buffer };
 }
 
 /** The record cannot be read; `message` says where and why. It is set aside whole, never skipped silently. */
 export class UnreadableRecord extends Error {}
 
 /**
- * Encodes records into memory that is kept from one to the next. Begin a record, add its items, finish it; the bytes
- * that `finish` returns are a view, valid until the next `begin`.
+ * Encodes records into memory that is kept from one to the next. Begin a record, add its items, sign it if it was begun
+ * so, finish it; the bytes that `finish` returns are a view, valid until the next `begin`.
  */
 export class RecordEncoder {
   #buffer = Buffer.alloc(64 * 1024);
+  #start = RECORD_HEAD_BYTES;
   #end = RECORD_HEAD_BYTES;
   #count = 0;
 
-  begin(): void {
-    this.#end = RECORD_HEAD_BYTES;
+  /** `isSigned`: a slice whose signed head `sign` will bring. */
+  begin(isSigned = false): void {
+    this.#start = RECORD_HEAD_BYTES + (isSigned ? SIGNED_HEAD_BYTES : 0);
+    this.#end = this.#start;
     this.#count = 0;
   }
 
-  /** Adds an item. `userId` is at most MAX_USER_ID_BYTES long in UTF-8, which the caller has checked. */
-  add(kind: LogItem['kind'], campaignId: number, stamp: number, userId: string): void {
+  /** The items so far, as they stand in the record: a view, valid until the next item. */
+  get items(): Buffer {
+    return this.#buffer.subarray(this.#start, this.#end);
+  }
+
+  sign(signedHead: Buffer): void {
+    if (signedHead.length !== this.#start - RECORD_HEAD_BYTES) {
+      throw new RangeError(
+        `a signed head of ${signedHead.length} bytes, in a record that has no room for it`,
+      );
+    }
+    this.#buffer.set(signedHead, RECORD_HEAD_BYTES);
+  }
+
+  /**
+   * Adds an item. `userId` is at most MAX_USER_ID_BYTES long in UTF-8, which the caller has checked; a record that was
+   * not begun as signed takes no source but the arrival.
+   */
+  add(
+    kind: LogItem['kind'],
+    campaignId: number,
+    stamp: number,
+    userId: string,
+    source: ItemSource = SOURCE_ARRIVAL,
+  ): void {
     let buffer = this.#buffer;
     let at = this.#end;
     if (at + ITEM_HEAD_BYTES + MAX_USER_ID_BYTES > buffer.length) {
@@ -90,7 +131,7 @@ export class RecordEncoder {
       this.#buffer = larger;
     }
     const length = buffer.write(userId, at + ITEM_HEAD_BYTES, MAX_USER_ID_BYTES, 'utf8');
-    buffer[at] = kind;
+    buffer[at] = source === SOURCE_ARRIVAL ? kind : kind | SOURCE_BIT;
     buffer[at + 1] = length;
     buffer.writeUInt32LE(campaignId, at + 2);
     buffer.writeDoubleLE(stamp, at + 6);
@@ -102,7 +143,7 @@ export class RecordEncoder {
   finish(head: RecordHead): Buffer {
     const buffer = this.#buffer;
     buffer[0] = MAGIC;
-    buffer[1] = VERSION;
+    buffer[1] = this.#start === RECORD_HEAD_BYTES ? PLAIN_VERSION : SIGNED_VERSION;
     buffer[2] = KIND_CODES[head.kind];
     buffer[3] = 0;
     buffer.writeUInt16LE(head.gateway, 4);
@@ -127,20 +168,36 @@ export function encodeHead(head: RecordHead): Buffer {
 /** Decodes one record. Throws UnreadableRecord on any byte that is not as the table above says. */
 export function decodeRecord(bytes: Buffer): LogRecord {
   const head = decodeHead(bytes);
-  const count = bytes.readUInt32LE(40);
+  const isSigned = bytes[1] === SIGNED_VERSION;
+  const start = RECORD_HEAD_BYTES + (isSigned ? SIGNED_HEAD_BYTES : 0);
+  if (start > bytes.length || (isSigned && head.kind !== 'slice')) {
+    throw new UnreadableRecord(`a ${head.kind} of ${bytes.length} bytes has no room for a signed head`);
+  }
+  const items = decodeItems(bytes, start, bytes.readUInt32LE(40), isSigned ? SOURCE_BIT : 0);
+  if (!isSigned) return { ...head, items };
+  const signed = { head: bytes.subarray(RECORD_HEAD_BYTES, start), items: bytes.subarray(start) };
+  return { ...head, items, signed };
+}
+
+/**
+ * Decodes `count` items from `start` to the end of `bytes`, as a record has them; `flags` are the bits that may stand
+ * beside the kind. Throws UnreadableRecord.
+ */
+export function decodeItems(bytes: Buffer, start: number, count: number, flags: number): LogItem[] {
   const items: LogItem[] = [];
-  let at = RECORD_HEAD_BYTES;
+  let at = start;
   for (let index = 0; index < count; index++) {
     if (at + ITEM_HEAD_BYTES > bytes.length)
       throw new UnreadableRecord(`item ${index} of ${count} is cut off`);
-    const kind = bytes[at];
+    const first = bytes[at] ?? 0;
+    const kind = first & ~flags;
     const length = bytes[at + 1] ?? 0;
     const campaignId = bytes.readUInt32LE(at + 2);
     const stamp = bytes.readDoubleLE(at + 6);
     const end = at + ITEM_HEAD_BYTES + length;
     if (kind !== ITEM_ENTRY && kind !== ITEM_WITHDRAWAL) {
       throw new UnreadableRecord(
-        `item ${index} has kind ${kind}; 1 (entry) or 2 (withdrawal) would be right`,
+        `item ${index} has kind ${first}; 1 (entry) or 2 (withdrawal) would be right`,
       );
     }
     if (end > bytes.length || length === 0 || length > MAX_USER_ID_BYTES) {
@@ -149,19 +206,21 @@ export function decodeRecord(bytes: Buffer): LogRecord {
     if (!Number.isSafeInteger(stamp) || stamp < 0) {
       throw new UnreadableRecord(`item ${index} has the stamp ${stamp}, not an integer from 0 to 2^53 - 1`);
     }
-    items.push({ kind, campaignId, stamp, userId: bytes.toString('utf8', at + ITEM_HEAD_BYTES, end) });
+    const userId = bytes.toString('utf8', at + ITEM_HEAD_BYTES, end);
+    const item = { kind, campaignId, stamp, userId } as const;
+    items.push(first === kind ? item : { ...item, source: SOURCE_PROXY });
     at = end;
   }
   if (at !== bytes.length) throw new UnreadableRecord(`${bytes.length - at} bytes follow the last item`);
-  return { ...head, items };
+  return items;
 }
 
 function decodeHead(bytes: Buffer): RecordHead {
   if (bytes.length < RECORD_HEAD_BYTES) {
     throw new UnreadableRecord(`${bytes.length} bytes are shorter than a head of ${RECORD_HEAD_BYTES}`);
   }
-  if (bytes[0] !== MAGIC || bytes[1] !== VERSION) {
-    throw new UnreadableRecord(`starts with ${bytes.toString('hex', 0, 2)}; fa01 would be right`);
+  if (bytes[0] !== MAGIC || (bytes[1] !== PLAIN_VERSION && bytes[1] !== SIGNED_VERSION)) {
+    throw new UnreadableRecord(`starts with ${bytes.toString('hex', 0, 2)}; fa01 or fa02 would be right`);
   }
   const crc = bytes.readUInt32LE(44);
   const zeroed = Buffer.from(bytes);

@@ -7,6 +7,7 @@
  * `crypto.hash` 1.4 us, this 0.6 us; of the gateway's 27 us an entry the check of the ticket was 6. A test holds it
  * against node:crypto, at every length up to some blocks and on random messages.
  */
+import { compile, constant, EMPTY, get, I32, instantiate, op, set, tee, uleb } from './webassembly.ts';
 
 const BLOCK_BYTES = 64;
 export const SHA256_BYTES = 32;
@@ -16,14 +17,14 @@ const STATE_AT = 0;
 const INITIAL_AT = 32;
 const MIDSTATES_AT = 64;
 const MESSAGE_AT = 256;
-const PAGE_BYTES = 65_536;
+const MEMORY_BYTES = 65_536;
 
-const INITIAL = [
+export const INITIAL = [
   0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
 ] as const;
 
 /** The first 32 bits of the fractional parts of the cube roots of the first 64 primes (section 4.2.2). */
-const ROUND_CONSTANTS = primes(64).map(prime => fraction32(prime));
+export const ROUND_CONSTANTS = primes(64).map(prime => fraction32(prime));
 
 function primes(count: number): number[] {
   const found: number[] = [];
@@ -44,48 +45,7 @@ function fraction32(prime: number): number {
   }
 }
 
-/** Instructions of WebAssembly (core specification, section 5.4), as far as they are used here. */
-const op = {
-  loop: 0x03,
-  end: 0x0b,
-  branchIf: 0x0d,
-  get: 0x20,
-  set: 0x21,
-  tee: 0x22,
-  load: 0x28,
-  store: 0x36,
-  constant: 0x41,
-  add: 0x6a,
-  and: 0x71,
-  or: 0x72,
-  xor: 0x73,
-  shiftLeft: 0x74,
-  shiftRight: 0x76,
-  rotateLeft: 0x77,
-  rotateRight: 0x78,
-} as const;
-const I32 = 0x7f;
-const EMPTY = 0x40;
-
-function leb(value: number): number[] {
-  const bytes: number[] = [];
-  let rest = value;
-  for (;;) {
-    const byte = rest & 0x7f;
-    rest >>= 7;
-    if ((rest === 0 && (byte & 0x40) === 0) || (rest === -1 && (byte & 0x40) !== 0)) return [...bytes, byte];
-    bytes.push(byte | 0x80);
-  }
-}
-
-function uleb(value: number): number[] {
-  return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...uleb(value >>> 7)];
-}
-
-const get = (local: number): number[] => [op.get, ...uleb(local)];
-const set = (local: number): number[] => [op.set, ...uleb(local)];
-const tee = (local: number): number[] => [op.tee, ...uleb(local)];
-const constant = (value: number): number[] => [op.constant, ...leb(value | 0)];
+/** Aligned to words. */
 const load = (offset: number): number[] => [op.load, 2, ...uleb(offset)];
 const store = (offset: number): number[] => [op.store, 2, ...uleb(offset)];
 const rotated = (local: number, bits: number): number[] => [...get(local), ...constant(bits), op.rotateRight];
@@ -131,7 +91,7 @@ function bodyOfBlocks(): number[] {
     );
   }
   code.push(...constant(STATE_AT), ...set(FROM), ...get(AT), ...constant(BLOCK_BYTES), op.add, ...set(AT));
-  code.push(...get(LEFT), ...constant(-1), op.add, ...tee(LEFT), op.branchIf, 0, op.end, op.end);
+  code.push(...get(LEFT), ...constant(-1), op.add, ...tee(LEFT), op.branchIf, 0, op.end);
   return code;
 }
 
@@ -218,44 +178,15 @@ function roundOf(round: number): number[] {
   ];
 }
 
-function section(id: number, content: number[]): number[] {
-  return [id, ...uleb(content.length), ...content];
-}
-
-/** The module (core specification, section 5.5): imports the memory, exports `blocks`. */
-function moduleBytes(): Uint8Array<ArrayBuffer> {
-  const name = (text: string): number[] => [text.length, ...Buffer.from(text, 'latin1')];
-  const body = [1, ...uleb(LOCALS), I32, ...bodyOfBlocks()];
-  return Uint8Array.from([
-    ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-    ...section(1, [1, 0x60, 3, I32, I32, I32, 0]),
-    ...section(2, [1, ...name('env'), ...name('memory'), 0x02, 0, 1]),
-    ...section(3, [1, 0]),
-    ...section(7, [1, ...name('blocks'), 0, 0]),
-    ...section(10, [1, ...uleb(body.length), ...body]),
-  ]);
-}
-
-/** What is used of the global, which TypeScript describes only along with a browser's. */
-interface WebAssemblyGlobal {
-  readonly Module: new (bytes: Uint8Array) => object;
-  readonly Memory: new (size: { initial: number; maximum: number }) => { readonly buffer: ArrayBuffer };
-  readonly Instance: new (
-    module: object,
-    imports: object,
-  ) => { readonly exports: { readonly blocks: Blocks } };
-}
+const compiled = compile({ parameters: 3, locals: [{ count: LOCALS, type: I32 }], body: bodyOfBlocks() });
 type Blocks = (from: number, at: number, count: number) => void;
-declare const WebAssembly: WebAssemblyGlobal;
-
-const compiled = new WebAssembly.Module(moduleBytes());
 
 /** Half a hash, kept by the hasher that made it: the state after one block, from which `hash` can go on. */
 export type Midstate = number;
 
 const MOST_MIDSTATES = (MESSAGE_AT - MIDSTATES_AT) / SHA256_BYTES;
 /** What fits into `message`: padding takes up to 72 bytes more. */
-export const MOST_MESSAGE_BYTES = PAGE_BYTES - MESSAGE_AT - 72;
+export const MOST_MESSAGE_BYTES = MEMORY_BYTES - MESSAGE_AT - 72;
 
 /** One hasher: its memory is used again by every message, so it belongs to one caller at a time. */
 export class Sha256 {
@@ -268,12 +199,12 @@ export class Sha256 {
   #midstates = 0;
 
   constructor() {
-    const memory = new WebAssembly.Memory({ initial: 1, maximum: 1 });
-    this.#blocks = new WebAssembly.Instance(compiled, { env: { memory } }).exports.blocks;
-    this.#memory = new DataView(memory.buffer);
-    this.words = new Int32Array(memory.buffer, STATE_AT, 8);
-    this.message = Buffer.from(memory.buffer, MESSAGE_AT);
-    new Int32Array(memory.buffer, INITIAL_AT, 8).set(INITIAL);
+    const { memory, run } = instantiate(compiled, MEMORY_BYTES);
+    this.#blocks = run;
+    this.#memory = new DataView(memory);
+    this.words = new Int32Array(memory, STATE_AT, 8);
+    this.message = Buffer.from(memory, MESSAGE_AT);
+    new Int32Array(memory, INITIAL_AT, 8).set(INITIAL);
   }
 
   /** The state after a block that many messages begin with; a hasher keeps a few of them. */

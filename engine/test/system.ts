@@ -8,6 +8,7 @@ import { openPool, type Pool } from '../../sql/database.ts';
 import { type Keys, keysOf } from '../contract/keys.ts';
 import type { LogKind } from '../contract/log/log.ts';
 import { connectRedis, type RedisClient, waitForRedis } from '../contract/redis.ts';
+import { newPrivateKey } from '../contract/signing-keys.ts';
 import { signTicket } from '../contract/ticket.ts';
 import {
   eventually,
@@ -102,6 +103,8 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     // Shorter than in service, so that a test of a lease that is over does not wait for long.
     LEASE_MS: '1500',
     TICKET_SECRET: secret,
+    RECEIPT_SALT_SECRET: randomBytes(24).toString('base64url'),
+    SIGNING_KEY: newPrivateKey(),
     OPERATOR_TOKEN: token,
   };
   const processes: SpawnedNode[] = [];

@@ -1,0 +1,123 @@
+/**
+ * Signing keys in a directory, which only their owner can read.
+ *
+ * `<id>.key`: JSON `{"from":"<ISO instant>","private":"<PKCS#8 in base64>","use":"slices" or "books"}`.
+ * `<id>.revoked`: the instant from which on the key is not to be believed any more.
+ *
+ * Files are only ever added. Processes that sign look again every few seconds, so a new key, or a revocation, needs no
+ * restart.
+ */
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  type KeyUse,
+  keyUses,
+  newPrivateKey,
+  type SigningKey,
+  signingKey,
+  WrongKey,
+} from './signing-keys.ts';
+
+/** A key's file, or their directory, is not as it has to be; `message` says which, and what would be right. */
+export class KeyFileError extends Error {}
+
+const KEY_FILE = /^([0-9a-f]{16})\.key$/;
+const OTHERS_READ = 0o077;
+const OTHERS_WRITE = 0o022;
+
+/** All keys of the directory, in no order. Throws KeyFileError. */
+export function readKeys(directory: string): readonly SigningKey[] {
+  const names = attempt(`the directory ${directory} cannot be read`, () => readdirSync(directory));
+  requireMode(directory, OTHERS_WRITE, 'can be written by others than its owner; chmod go-w');
+  return names.flatMap(name => {
+    const [, id] = KEY_FILE.exec(name) ?? [];
+    return id === undefined ? [] : [readKey(directory, id)];
+  });
+}
+
+/** Makes a key that is signed with from `fromMs` on. Throws KeyFileError. */
+export function addKey(directory: string, use: KeyUse, fromMs: number): SigningKey {
+  const pkcs8 = newPrivateKey();
+  const key = signingKey(pkcs8, { use, fromMs, revokedMs: undefined });
+  const text = JSON.stringify({ from: new Date(fromMs).toISOString(), private: pkcs8, use });
+  attempt(`the key ${key.id} cannot be kept in ${directory}`, () => {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    writeFileSync(join(directory, `${key.id}.key`), `${text}\n`, { mode: 0o600, flag: 'wx' });
+  });
+  return key;
+}
+
+/** Marks a key as revoked from `atMs` on. Throws KeyFileError, also for one that was revoked before. */
+export function revokeKey(directory: string, id: string, atMs: number): void {
+  const text = `${new Date(atMs).toISOString()}\n`;
+  attempt(`the key ${id} cannot be revoked`, () =>
+    writeFileSync(join(directory, `${id}.revoked`), text, { mode: 0o600, flag: 'wx' }),
+  );
+}
+
+function readKey(directory: string, id: string): SigningKey {
+  const file = join(directory, `${id}.key`);
+  requireMode(file, OTHERS_READ, 'can be read by others than its owner; chmod 600');
+  const text = attempt(`the key file ${file} cannot be read`, () => readFileSync(file, 'utf8'));
+  const {
+    from,
+    private: pkcs8,
+    use,
+  } = attempt(`the key file ${file} is no JSON`, () => Object(JSON.parse(text)));
+  const fromMs = typeof from === 'string' ? Date.parse(from) : Number.NaN;
+  const known = keyUses.find(each => each === use);
+  if (Number.isNaN(fromMs) || known === undefined || typeof pkcs8 !== 'string') {
+    throw new KeyFileError(
+      `the key file ${file} is not as it should be; {"from":"<ISO instant>","private":"<PKCS#8 in base64>","use":"${keyUses.join('" or "')}"} would be right`,
+    );
+  }
+  const revokedMs = readRevocation(directory, id);
+  try {
+    const key = signingKey(pkcs8, { use: known, fromMs, revokedMs });
+    if (key.id !== id) throw new KeyFileError(`the key file ${file} has the key ${key.id}`);
+    return key;
+  } catch (error) {
+    if (error instanceof WrongKey) throw new KeyFileError(`the key file ${file}: ${error.message}`);
+    throw error;
+  }
+}
+
+function readRevocation(directory: string, id: string): number | undefined {
+  const file = join(directory, `${id}.revoked`);
+  const text = attempt(`the file ${file} cannot be read`, () => {
+    try {
+      return readFileSync(file, 'utf8');
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+      throw error;
+    }
+  });
+  if (text === undefined) return undefined;
+  const ms = Date.parse(text.trim());
+  if (Number.isNaN(ms)) {
+    throw new KeyFileError(
+      `the file ${file} has ${JSON.stringify(text.slice(0, 60))}; an ISO instant would be right`,
+    );
+  }
+  return ms;
+}
+
+/** Windows has no such modes: there, whoever may read the directory is its owner's affair. */
+function requireMode(path: string, forbidden: number, fault: string): void {
+  if (process.platform === 'win32') return;
+  const { mode } = attempt(`${path} cannot be looked at`, () => statSync(path));
+  if ((mode & forbidden) !== 0) {
+    throw new KeyFileError(`${path} has mode ${(mode & 0o777).toString(8)}: it ${fault} would be right`);
+  }
+}
+
+function attempt<T>(what: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof KeyFileError) throw error;
+    throw new KeyFileError(`${what}: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
+  }
+}

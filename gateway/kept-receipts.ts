@@ -1,0 +1,111 @@
+/**
+ * Receipts of entries that are in the ledger: for those who ask again, or look at their entry. The slice is read back and
+ * its tree built again, which gives the same receipt as the first answer had. The last few slices are kept, as whoever
+ * asks at the same moment was often stamped at the same moment.
+ */
+import type { Logger } from 'pino';
+import type { BoardCampaign } from '../engine/contract/board/board.ts';
+import { SliceReceipts } from '../engine/contract/receipt.ts';
+import {
+  decodeItems,
+  ITEM_ENTRY,
+  type LogItem,
+  SOURCE_ARRIVAL,
+  SOURCE_BIT,
+} from '../engine/contract/record.ts';
+import { decodeSignedHead } from '../engine/contract/slice-head.ts';
+import { SliceTree } from '../engine/contract/slice-tree.ts';
+import { gatewayOf, instantOf } from '../engine/contract/stamp.ts';
+import { findSlices, type SliceRow } from '../sql/slices.ts';
+import { type Ledger, LedgerUnavailable } from './ledger.ts';
+
+interface KeptSlice {
+  readonly gateway: number;
+  readonly firstUs: number;
+  readonly lastUs: number;
+  readonly items: readonly LogItem[];
+  readonly receipts: SliceReceipts;
+}
+
+/** 16 slices of 400 entries are some 3 MB. */
+const SLICES_KEPT = 16;
+
+export class KeptReceipts {
+  readonly #ledger: Ledger;
+  readonly #log: Logger;
+  readonly #tree: SliceTree;
+  readonly #kept: KeptSlice[] = [];
+
+  /** `saltSecret`: RECEIPT_SALT_SECRET. */
+  constructor(ledger: Ledger, saltSecret: string, log: Logger) {
+    this.#ledger = ledger;
+    this.#log = log;
+    // Not the one that slices are signed with: that one is as large as a burst makes it, and always of the last slice.
+    this.#tree = new SliceTree(saltSecret);
+  }
+
+  /**
+   * The receipt of the user's entry with this stamp, as JSON. Undefined when there is none: the ledger does not answer
+   * in time or has not taken the slice in yet, or the slice was not signed. Never rejects.
+   */
+  async find(
+    { campaignId, opensAtUs }: BoardCampaign,
+    userId: string,
+    stamp: number,
+  ): Promise<string | undefined> {
+    const gateway = gatewayOf(stamp);
+    const instantUs = instantOf(stamp, opensAtUs);
+    const own = (item: LogItem): boolean =>
+      item.stamp === stamp &&
+      item.userId === userId &&
+      item.campaignId === campaignId &&
+      item.kind === ITEM_ENTRY;
+    for (const slice of await this.#slicesAt(gateway, instantUs, own)) {
+      const leaf = slice.items.findIndex(own);
+      const { source = SOURCE_ARRIVAL } = slice.items[leaf] ?? {};
+      if (leaf >= 0) return slice.receipts.textOf(leaf, ITEM_ENTRY, campaignId, stamp, source);
+    }
+    return undefined;
+  }
+
+  /** A kept slice with the item, or those of the ledger that may have it. */
+  async #slicesAt(
+    gateway: number,
+    instantUs: number,
+    own: (item: LogItem) => boolean,
+  ): Promise<readonly KeptSlice[]> {
+    const known = this.#kept.find(
+      each =>
+        each.gateway === gateway &&
+        each.firstUs <= instantUs &&
+        instantUs <= each.lastUs &&
+        each.items.some(own),
+    );
+    if (known !== undefined) return [known];
+    try {
+      const rows = await this.#ledger.ask(db => findSlices(db, gateway, instantUs));
+      return rows.map(row => this.#keep(row)).filter(slice => slice !== undefined);
+    } catch (error) {
+      if (!(error instanceof LedgerUnavailable))
+        this.#log.error({ err: error, gateway }, 'a slice of the ledger is wrong');
+      return [];
+    }
+  }
+
+  #keep({ gateway, firstUs, lastUs, items: bytes, signedHead }: SliceRow): KeptSlice | undefined {
+    const { count, root } = decodeSignedHead(signedHead);
+    const items = decodeItems(bytes, 0, count, SOURCE_BIT);
+    if (!this.#tree.build(bytes, count).root().equals(root)) {
+      this.#log.error(
+        { gateway, firstUs },
+        'a slice was signed with another RECEIPT_SALT_SECRET: it has no receipts here',
+      );
+      return undefined;
+    }
+    const receipts = new SliceReceipts(this.#tree, count, signedHead);
+    const slice = { gateway, firstUs, lastUs, items, receipts };
+    this.#kept.push(slice);
+    if (this.#kept.length > SLICES_KEPT) this.#kept.shift();
+    return slice;
+  }
+}

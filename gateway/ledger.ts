@@ -1,0 +1,63 @@
+/**
+ * The gateway's way to Postgres, for cold public routes alone: nothing that enters, ranks or watches ever waits for it.
+ * Opened when it is first asked, with few connections, and nobody waits long: with Postgres gone, or without
+ * DATABASE_URL, those routes say 503 and the queue goes on.
+ */
+import type { Logger } from 'pino';
+import { openPool, type Pool, type Queryable } from '../sql/database.ts';
+
+/** The ledger cannot be asked at the moment; `message` says why. */
+export class LedgerUnavailable extends Error {}
+
+const CONNECTIONS = 4;
+/** More would only wait for longer than their clients do. */
+const MOST_WAITING = 100;
+
+export interface LedgerOptions {
+  /** '' for none. */
+  readonly databaseUrl: string;
+  /** For a connection, and for a statement. */
+  readonly timeoutMs: number;
+  readonly log: Logger;
+}
+
+export class Ledger {
+  readonly #options: LedgerOptions;
+  #pool: Pool | undefined;
+  #closed = false;
+
+  constructor(options: LedgerOptions) {
+    this.#options = options;
+  }
+
+  /** Runs statements. Rejects with LedgerUnavailable when Postgres does not answer in time, or refuses to. */
+  async ask<T>(work: (db: Queryable) => Promise<T>): Promise<T> {
+    const pool = this.#open();
+    if (pool.waitingCount >= MOST_WAITING) throw new LedgerUnavailable('too many wait for it');
+    try {
+      return await work(pool);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      this.#options.log.debug({ reason: why }, 'the ledger could not be asked');
+      throw new LedgerUnavailable(why, { cause: error });
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#pool?.end();
+  }
+
+  #open(): Pool {
+    const { databaseUrl, timeoutMs, log } = this.#options;
+    if (databaseUrl === '') throw new LedgerUnavailable('DATABASE_URL is not set');
+    if (this.#closed) throw new LedgerUnavailable('the gateway stops');
+    this.#pool ??= openPool(databaseUrl, {
+      max: CONNECTIONS,
+      applicationName: 'fairline gateway',
+      timeoutMs,
+      onError: error => log.warn({ reason: error.message }, 'a connection to Postgres was lost'),
+    });
+    return this.#pool;
+  }
+}
