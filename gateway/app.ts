@@ -3,6 +3,7 @@
  */
 import uws, { type HttpRequest, type HttpResponse, type TemplatedApp } from 'uWebSockets.js';
 import { fieldFault } from '../engine/contract/problem.ts';
+import { type BookParts, getBook, getProof } from './book.ts';
 import { type CampaignParts, getCampaign, listCampaigns } from './campaigns.ts';
 import { type EntryParts, postEntry } from './entries.ts';
 import { openApiDocument } from './openapi.ts';
@@ -12,7 +13,7 @@ import { Reply } from './reply.ts';
 import { type Head, readHead } from './requests.ts';
 import type { Streams } from './streams.ts';
 
-export interface AppParts extends EntryParts, CampaignParts, PublishedParts {
+export interface AppParts extends EntryParts, CampaignParts, BookParts, PublishedParts {
   readonly streams: Streams;
   /** What readiness depends on, each 'ok' or what is wrong. */
   readonly checks: () => Readonly<Record<string, string>>;
@@ -46,6 +47,8 @@ function routesOf(parts: AppParts): Readonly<Record<string, Partial<Record<Metho
       del: (reply, req, head) => deleteEntry(parts, reply, req, head),
     },
     '/v1/campaigns/:id/queue': { get: (reply, req, head) => parts.streams.open(reply, req, head) },
+    '/v1/campaigns/:id/book': { get: (reply, req) => getBook(parts, reply, req) },
+    '/v1/campaigns/:id/proof': { get: (reply, req) => getProof(parts, reply, req) },
     '/v1/keys': { get: reply => listKeys(parts, reply) },
     '/v1/heads': { get: (reply, req) => listHeads(parts, reply, req) },
     '/livez': { get: reply => reply.json(200, '{"status":"ok"}') },

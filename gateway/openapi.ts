@@ -9,6 +9,7 @@ import {
 import {
   CampaignList,
   CampaignView,
+  DrawProof,
   EntryAccepted,
   EntryBody,
   EntryView,
@@ -113,6 +114,24 @@ export const operations: readonly Operation[] = [
     ticket: false,
     answers: { 200: CampaignView },
     problems: [...CAMPAIGN],
+  },
+  {
+    method: 'get',
+    path: '/v1/campaigns/{id}/book',
+    summary:
+      'The book of a campaign that is decided: its entries, slices, rules and outcomes, signed. Gzip of NDJSON; ' +
+      '`npx fairline verify` checks it. It never changes.',
+    ticket: false,
+    answers: { 200: 'application/gzip' },
+    problems: ['invalid-request', 'unknown-campaign', 'no-book', 'not-decided-yet', 'unavailable'],
+  },
+  {
+    method: 'get',
+    path: '/v1/campaigns/{id}/proof',
+    summary: 'The proof of a raffle: all that is needed to repeat its draw',
+    ticket: false,
+    answers: { 200: DrawProof },
+    problems: ['invalid-request', 'unknown-campaign', 'no-book', 'not-decided-yet', 'unavailable'],
   },
   {
     method: 'get',

@@ -123,6 +123,18 @@ export class Reply {
     return res;
   }
 
+  /** Begins a body that `tryEnd` will bring: the response is handed out for good, unless the client has gone. */
+  file(headers: Headers): HttpResponse | undefined {
+    if (this.#over) return undefined;
+    this.#over = true;
+    const res = this.#res;
+    res.cork(() => {
+      res.writeStatus('200 OK');
+      for (const name in headers) res.writeHeader(name, headers[name] ?? '');
+    });
+    return res;
+  }
+
   #send(status: number, mediaType: string, body: string, headers: Headers, close: boolean): void {
     if (this.#over) return;
     this.#over = true;

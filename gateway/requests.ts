@@ -142,9 +142,13 @@ export async function findCampaign(
     return undefined;
   }
   const campaign = parts.board.campaign(id);
-  if (campaign !== undefined) return campaign;
+  if (campaign === undefined) refuseUnknown(parts, reply, id);
+  return campaign;
+}
+
+/** Answers 404 for a campaign that there is not. */
+export function refuseUnknown(parts: RequestParts, reply: Reply, id: number): void {
   parts.metrics.refuse('unknown_campaign');
   const fault = fieldFault('id', id, 'the number of a campaign of this service');
   reply.problem('unknown-campaign', `There is no campaign ${id}.`, { members: { errors: [fault] } });
-  return undefined;
 }
