@@ -7,6 +7,8 @@ const RIGHT = {
   DATABASE_URL: 'postgres://user:password@127.0.0.1:5432/fairline',
   REDIS_URL: 'redis://127.0.0.1:6379',
   OPERATOR_TOKEN: 'sixteen-letters!',
+  RECEIPT_SALT_SECRET: 'a secret of salts, long enough for it',
+  DRAW_SECRET: 'a secret of draws, long enough for it',
 };
 
 function faultsOf(env: Record<string, string>): readonly string[] {
@@ -19,7 +21,7 @@ function faultsOf(env: Record<string, string>): readonly string[] {
   return [];
 }
 
-test('with the servers and a token named, everything else has a default', () => {
+test('with the servers, a token and secrets named, everything else has a default', () => {
   const config = readEngineConfig(RIGHT);
   deepEqual(
     [config.ENGINE_HOST, config.ENGINE_PORT, config.LOG, config.LOG_PARTITIONS, config.LEASE_MS],
@@ -32,11 +34,18 @@ test('all faults are told at once, and no secret is', () => {
     ENGINE_PORT: '65536',
     OPERATOR_TOKEN: 'too-short',
     DATABASE_URL: 'mysql://u:secret@h/d',
+    DRAW_SECRET: 'too-short as well',
+    DRAND_RELAYS: 'https://user:secret@relay,ftp://relay',
+    DRAND_DELAY_S: '0',
   });
   deepEqual(faults.map(fault => fault.split(' ')[0]).sort(), [
     'DATABASE_URL',
+    'DRAND_DELAY_S',
+    'DRAND_RELAYS',
+    'DRAW_SECRET',
     'ENGINE_PORT',
     'OPERATOR_TOKEN',
+    'RECEIPT_SALT_SECRET',
     'REDIS_URL',
   ]);
   for (const fault of faults) equal(/too-short|secret@/.test(fault), false, fault);

@@ -4,6 +4,7 @@ import {
   type Environment,
   matching,
   readConfig,
+  receiptVariables,
   secret,
   sharedVariables,
   urls,
@@ -22,6 +23,16 @@ export const judgeVariables = {
   REDIS_TIMEOUT_MS: whole(1_500, 100, 60_000),
   /** Passes follow each other at no less than this: shorter shows outcomes sooner, but gateways look every 40 ms. */
   PASS_INTERVAL_MS: whole(40, 1, 10_000),
+  RECEIPT_SALT_SECRET: receiptVariables.RECEIPT_SALT_SECRET,
+  /** Makes the secrets of raffles by commitment. With another one, raffles made under this one cannot be drawn. */
+  DRAW_SECRET: secret(/^.{32,512}$/, 'a secret of 32 to 512 characters, the same for all engines'),
+  /** Where rounds of drand are asked for, all at once; see drand-relays.ts. None of them is trusted. */
+  DRAND_RELAYS: {
+    ...urls(['https', 'http'], 'http(s)://host[:port][/path], or a comma-separated list of them'),
+    fallback: 'https://api.drand.sh,https://api2.drand.sh,https://api3.drand.sh,https://drand.cloudflare.com',
+  },
+  /** How far behind its close a raffle's round lies. Shorter than clocks and the freeze may differ, it could be known. */
+  DRAND_DELAY_S: whole(30, 3, 86_400),
 } as const;
 
 export const engineVariables = {

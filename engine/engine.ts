@@ -2,7 +2,7 @@
 import type { Logger } from 'pino';
 import { buildApi } from './api/api.ts';
 import type { EngineConfig } from './config.ts';
-import { type JudgeOptions, startJudge } from './judge.ts';
+import { startJudge } from './judge.ts';
 
 export interface Engine {
   readonly port: number;
@@ -10,12 +10,8 @@ export interface Engine {
 }
 
 /** The database must be migrated. Rejects when the log is not there within 15 s, or the port is taken. */
-export async function startEngine(
-  config: EngineConfig,
-  log: Logger,
-  options: Omit<JudgeOptions, 'log'> = {},
-): Promise<Engine> {
-  const judge = await startJudge(config, { ...options, log });
+export async function startEngine(config: EngineConfig, log: Logger): Promise<Engine> {
+  const judge = await startJudge(config, log);
   const api = buildApi({
     pool: judge.pool,
     token: config.OPERATOR_TOKEN,
@@ -23,6 +19,7 @@ export async function startEngine(
     publish: judge.publish,
     nowUs: judge.nowUs,
     leaseMs: config.LEASE_MS,
+    randomness: judge.randomness,
     ready: judge.ready,
     log,
   });

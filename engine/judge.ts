@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import type { Campaign } from '../sql/campaigns.ts';
 import { openPool, type Pool } from '../sql/database.ts';
 import { readPositions } from '../sql/log-partitions.ts';
+import { announceRest } from './announce.ts';
 import { toBoard } from './api/board-campaign.ts';
 import { resumeCloses } from './api/close.ts';
 import type { Readiness } from './api/deps.ts';
@@ -21,8 +22,8 @@ import { Loop } from './loop.ts';
 import { type EngineMetrics, makeMetrics } from './metrics.ts';
 import { LockedPartitions } from './partitions.ts';
 import { Passes, type PassReport } from './passes.ts';
+import { Randomness } from './randomness.ts';
 import { RegistryKeeper } from './registry.ts';
-import { localSeed, type SeedSource } from './settling.ts';
 
 /** Between passes while a campaign is open or has entries to settle; what is asked for comes sooner. */
 const ACTIVE_MS = 50;
@@ -32,7 +33,7 @@ const IDLE_MS = 500;
 const SOON_MS = 1_000;
 /** How much later than its end by its lease a dead gateway is noticed, at most. */
 const KEEPER_MS = 100;
-/** How often the log is trimmed and half-told closes are gone on with. */
+/** How often the log is trimmed, half-told closes are gone on with, and missing rules are announced. */
 const TIDY_MS = 2_000;
 /** Passes that succeeded last this long ago: something is wrong. */
 const STALE_PASS_MS = 10_000;
@@ -46,12 +47,9 @@ export interface Judge {
   /** Redis' TIME in microseconds since the epoch. */
   nowUs(): Promise<number>;
   ready(): Promise<Readiness>;
+  /** Where raffles get their randomness. */
+  readonly randomness: Randomness;
   stop(): Promise<void>;
-}
-
-export interface JudgeOptions {
-  readonly log: Logger;
-  readonly seedSource?: SeedSource;
 }
 
 /** What a judge works with, opened and closed together. */
@@ -65,14 +63,19 @@ interface Parts {
 }
 
 /** The database must be migrated. Rejects when the log isn't there within 15 s. */
-export async function startJudge(config: JudgeConfig, options: JudgeOptions): Promise<Judge> {
-  const { log } = options;
+export async function startJudge(config: JudgeConfig, log: Logger): Promise<Judge> {
   const parts = await openParts(config, log);
   const { pool, redis, keys, producer, consumer } = parts;
   const metrics = makeMetrics(redis, keys);
+  const randomness = new Randomness({
+    drawSecret: config.DRAW_SECRET,
+    drandDelayMs: config.DRAND_DELAY_S * 1_000,
+    relays: config.DRAND_RELAYS.split(',').map(relay => relay.trim()),
+    log,
+  });
   const settling = {
     pool,
-    seedSource: options.seedSource ?? localSeed,
+    raffles: { randomness, saltSecret: config.RECEIPT_SALT_SECRET },
     onDecided: (decided: number) => metrics.settled(decided),
   };
   const passes = new Passes({ pool, redis, keys, settling, log }, () => passLoop.request());
@@ -103,6 +106,7 @@ export async function startJudge(config: JudgeConfig, options: JudgeOptions): Pr
     publishBoard(redis, keys, { campaigns: campaigns.map(toBoard) });
   const nowUs = (): Promise<number> => redisTimeUs(redis);
   const tidyLoop = makeLoop('tidying', log, TIDY_MS, async () => {
+    await announceRest(pool, randomness);
     await trimLog(pool, consumer);
     await resumeCloses({ pool, publish, nowUs, leaseMs: config.LEASE_MS, log });
     return TIDY_MS;
@@ -124,6 +128,7 @@ export async function startJudge(config: JudgeConfig, options: JudgeOptions): Pr
   return {
     pool,
     metrics,
+    randomness,
     publish,
     nowUs,
     ready: () => readiness(parts, performance.now() - lastPassMs),

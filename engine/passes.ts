@@ -7,7 +7,7 @@
  *
  * With Redis gone the last registry that was read goes on to hold: the watermark stays at or below the instant of that
  * read, so nobody who registered since can be overtaken, and what is below it is settled. Raffles are settled beside
- * the passes, for a large draw takes seconds.
+ * the passes, each by itself: a large draw takes seconds, and randomness may have to be waited for.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
@@ -130,7 +130,9 @@ export class Passes {
 
   async #settle(watermarkUs: number, failures: unknown[]): Promise<boolean> {
     const { pool, settling, log } = this.#options;
-    const work = await findWork(pool, watermarkUs);
+    const found = await findWork(pool, watermarkUs);
+    // A raffle may be under way for long; it is no reason to commit in every pass.
+    const work = found.filter(({ campaignId }) => !this.#raffles.has(campaignId));
     if (work.length > 0 || performance.now() - this.#raisedAtMs > RAISE_MS) {
       await raiseWatermark(pool, watermarkUs);
       this.#raisedAtMs = performance.now();
@@ -144,7 +146,7 @@ export class Passes {
         continue;
       }
       try {
-        await settleCampaign(settling, campaignId, watermarkUs, goOn);
+        await settleCampaign(settling, campaignId, watermarkUs, goOn, this.#closing.signal);
       } catch (err) {
         log.error({ err, campaignId }, 'a campaign could not be settled; it is tried again');
         failures.push(err);
@@ -154,7 +156,6 @@ export class Passes {
   }
 
   #settleBeside(campaignId: number, watermarkUs: number): void {
-    if (this.#raffles.has(campaignId)) return;
     this.#raffles.set(
       campaignId,
       this.#settleRaffle(campaignId, watermarkUs).finally(() => this.#raffles.delete(campaignId)),
@@ -165,9 +166,11 @@ export class Passes {
     const { settling, log } = this.#options;
     const { signal } = this.#closing;
     try {
-      await settleCampaign(settling, campaignId, watermarkUs, () => !signal.aborted);
+      await settleCampaign(settling, campaignId, watermarkUs, () => !signal.aborted, signal);
       this.#onMore();
     } catch (err) {
+      // Ended by the stop while it waited for randomness.
+      if (signal.aborted) return;
       log.error({ err, campaignId }, 'a raffle could not be settled; it is tried again');
       // Ended early by a stop, and that is all there is to it.
       await sleep(RAFFLE_AGAIN_MS, undefined, { signal }).catch(() => undefined);

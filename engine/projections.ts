@@ -2,6 +2,7 @@
  * The writing of projections: what Redis holds of one campaign, made from the ledger. Every function may be called
  * again, by several engines at once, and adds only what is missing.
  */
+import { readRedrawn } from '../sql/alternates.ts';
 import type { Queryable } from '../sql/database.ts';
 import { countEntries, readEntries } from '../sql/entries.ts';
 import { readGrants } from '../sql/grants.ts';
@@ -64,6 +65,26 @@ export async function projectWon(
     if (page.length === 0) return last;
     await redis.hset(keys.won, ...page.flatMap(grant => [grant.userId, `${grant.serial}:${grant.code}`]));
     last = page.at(-1)?.serial ?? last;
+  }
+}
+
+/**
+ * Publishes prizes that were passed on to alternates behind the place `after`: who had one has it no longer, and who has
+ * it now is shown with it. Answers the last place that was. What is written is how things stand, so it may be written again.
+ */
+export async function projectRedrawn(
+  db: Queryable,
+  redis: RedisClient,
+  keys: CampaignKeys,
+  campaignId: number,
+  after: number,
+): Promise<number> {
+  for (let last = after; ; ) {
+    const page = await readRedrawn(db, campaignId, last, PAGE);
+    if (page.length === 0) return last;
+    await redis.hdel(keys.won, ...page.map(redrawn => redrawn.passedFrom));
+    await redis.hset(keys.won, ...page.flatMap(({ userId, serial, code }) => [userId, `${serial}:${code}`]));
+    last = page.at(-1)?.place ?? last;
   }
 }
 

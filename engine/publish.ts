@@ -15,9 +15,9 @@ import { publishBoard } from './contract/board/board.ts';
 import type { Keys } from './contract/keys.ts';
 import type { RedisClient } from './contract/redis.ts';
 import { lastStampAt } from './contract/stamp.ts';
-import { mendRanks, projectGone, projectWithdrawn, projectWon } from './projections.ts';
+import { mendRanks, projectGone, projectRedrawn, projectWithdrawn, projectWon } from './projections.ts';
 
-/** A finished campaign is looked at for this long after its end; before a catch-up all of them are. */
+/** A finished campaign is looked at for this long after its end, or a redraw; before a catch-up all of them are. */
 const FINISHED_MS = 300_000;
 
 /** What of a campaign Redis is known to hold. */
@@ -25,6 +25,7 @@ interface Published {
   revision: number;
   won: number;
   withdrawn: number;
+  redrawn: number;
 }
 
 export interface PublishTurn {
@@ -91,19 +92,22 @@ export class Publisher {
   #of(campaignId: number): Published {
     const held = this.#published.get(campaignId);
     if (held !== undefined) return held;
-    const fresh = { revision: 0, won: 0, withdrawn: 0 };
+    const fresh = { revision: 0, won: 0, withdrawn: 0, redrawn: 0 };
     this.#published.set(campaignId, fresh);
     return fresh;
   }
 
   /** Puts in place what the board's record of a campaign will speak of. */
   async #prepare(campaign: Campaign, turn: PublishTurn): Promise<void> {
-    const { campaignId, grantedCount, goneCount } = campaign;
+    const { campaignId, grantedCount, goneCount, redrawnCount } = campaign;
     const published = this.#of(campaignId);
     const keys = this.#keys.campaign(campaignId);
     if (published.revision === 0) await this.#compare(campaign, published, turn);
     if (grantedCount > published.won) {
       published.won = await projectWon(this.#pool, this.#redis, keys, campaignId, published.won);
+    }
+    if (redrawnCount > published.redrawn) {
+      published.redrawn = await projectRedrawn(this.#pool, this.#redis, keys, campaignId, published.redrawn);
     }
     if (goneCount > published.withdrawn) {
       published.withdrawn = await projectWithdrawn(

@@ -41,7 +41,7 @@ async function rebuild(config: JudgeConfig, log: Logger, signal: AbortSignal): P
     const before = await readRegistry(redis, leases);
     await redis.hdel(leases, 'epoch');
     log.info({ epoch: before.epoch }, 'the registry is closed');
-    const judge = await startJudge(config, { log });
+    const judge = await startJudge(config, log);
     try {
       for (;;) {
         const { epoch } = await readRegistry(redis, leases);

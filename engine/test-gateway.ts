@@ -31,6 +31,7 @@ import {
   testDatabase,
   testNamespace,
 } from './test/support.ts';
+import { TEST_DRAW_SECRET, TEST_SALT_SECRET } from './test-randomness.ts';
 
 export const quiet: Logger = pino({ level: 'silent' });
 
@@ -76,6 +77,8 @@ export class World {
       LOG_LEVEL: 'info',
       ENGINE_PORT: '0',
       OPERATOR_TOKEN: TEST_TOKEN,
+      RECEIPT_SALT_SECRET: TEST_SALT_SECRET,
+      DRAW_SECRET: TEST_DRAW_SECRET,
       ...more,
     };
     const config = readConfig(judgeVariables, env);

@@ -26,6 +26,8 @@ export function campaignView(campaign: BoardCampaign, nowUs: number): CampaignVi
     status: statusOf(campaign, nowUs),
     settled: campaign.settledCount,
     granted: campaign.granted,
+    ...(campaign.rulesHash === undefined ? {} : { rules_hash: campaign.rulesHash }),
+    ...(campaign.randomness === undefined ? {} : { randomness: campaign.randomness }),
   };
 }
 

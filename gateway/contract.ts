@@ -3,6 +3,7 @@
  */
 import type { Static } from 'typebox';
 import Type from 'typebox';
+import { AnnouncedRandomness } from '../engine/contract/board/board.ts';
 import { Receipt } from '../engine/contract/receipt.ts';
 import { PublicKey } from '../engine/contract/signing-keys.ts';
 
@@ -113,6 +114,10 @@ export const CampaignView = Type.Object(
     ]),
     settled: Type.Integer({ description: 'Entries decided so far' }),
     granted: Type.Integer({ description: 'Coupons granted, or winners drawn, so far' }),
+    rules_hash: Type.Optional(
+      Type.String({ description: 'SHA-256 of the rules as announced, base64url; absent until they are' }),
+    ),
+    randomness: Type.Optional(AnnouncedRandomness),
   },
   { additionalProperties: false },
 );

@@ -1,7 +1,9 @@
 /**
  * Statements on campaigns: making, reading and closing them. How they are settled stands in settling.ts.
  */
+import type { DrawRules } from '../engine/draw/rules.ts';
 import type { Queryable } from './database.ts';
+import type { Announcement } from './draws.ts';
 
 export type CampaignKind = 'coupon' | 'raffle';
 
@@ -29,6 +31,13 @@ export interface Campaign {
   readonly seed: Buffer | null;
   readonly seedSource: string | null;
   readonly finishedAt: Date | null;
+  /** Of the rules that were announced; null in a campaign that was made before there were any. */
+  readonly rulesHash: Buffer | null;
+  /** A raffle's part of those rules. */
+  readonly draw: DrawRules | null;
+  readonly poolRoot: Buffer | null;
+  /** Prizes that were passed on to alternates. */
+  readonly redrawnCount: number;
 }
 
 /** The columns of campaigns as members of Campaign, for `select` and `returning`. */
@@ -37,7 +46,8 @@ export const CAMPAIGN_COLUMNS = `
   closing_at as "closingAt", created_at as "createdAt", revision, settled_stamp as "settledStamp",
   settled_count as "settledCount", granted_count as "grantedCount", gone_count as "goneCount",
   gone_ranked as "goneRanked", frozen_at as "frozenAt", frozen_count as "frozenCount", seed,
-  seed_source as "seedSource", finished_at as "finishedAt"`;
+  seed_source as "seedSource", finished_at as "finishedAt", rules_hash as "rulesHash",
+  rules::jsonb -> 'draw' as draw, pool_root as "poolRoot", redrawn_count as "redrawnCount"`;
 
 /** Microseconds since the epoch; stamps count from here. */
 export function opensAtUs(campaign: Pick<Campaign, 'opensAt'>): number {
@@ -57,11 +67,24 @@ export interface NewCampaign {
   readonly closesAt: Date;
 }
 
-export async function createCampaign(db: Queryable, campaign: NewCampaign): Promise<Campaign> {
+/** Makes a campaign, with what `announce` says of the one with this id. */
+export async function createCampaign(
+  db: Queryable,
+  campaign: NewCampaign,
+  announce: (campaignId: number) => Announcement | undefined = () => undefined,
+): Promise<Campaign> {
+  const { kind, title, places, opensAt, closesAt } = campaign;
+  const ids = await db.query<{ campaignId: number }>(
+    `select nextval(pg_get_serial_sequence('campaigns', 'campaign_id'))::integer as "campaignId"`,
+  );
+  const campaignId = ids.rows[0]?.campaignId;
+  if (campaignId === undefined) throw new Error('the sequence of campaigns gave no id');
+  const announced = announce(campaignId);
   const { rows } = await db.query<Campaign>(
-    `insert into campaigns (kind, title, places, opens_at, closes_at) values ($1, $2, $3, $4, $5)
+    `insert into campaigns (campaign_id, kind, title, places, opens_at, closes_at, rules, nonce)
+     overriding system value values ($1, $2, $3, $4, $5, $6, $7, $8)
      returning ${CAMPAIGN_COLUMNS}`,
-    [campaign.kind, campaign.title, campaign.places, campaign.opensAt, campaign.closesAt],
+    [campaignId, kind, title, places, opensAt, closesAt, announced?.rules ?? null, announced?.nonce ?? null],
   );
   const [created] = rows;
   if (created === undefined) throw new Error('insert into campaigns returned no row');

@@ -224,4 +224,122 @@ export const expectedSchema: Readonly<Record<string, Readonly<Record<string, Exp
       },
     },
   },
+  '0003_draws.sql': {
+    campaigns: {
+      columns: {
+        rules: 'text',
+        rules_hash: 'bytea generated always as hash_of_text(rules)',
+        nonce: 'bytea',
+        pool_root: 'bytea',
+        randomness: 'bytea',
+        signature: 'bytea',
+        redrawn_count: 'integer not null default 0',
+        redrawn_at: 'timestamp(3) with time zone',
+      },
+      constraints: {
+        campaigns_nonce_check: 'CHECK',
+        campaigns_pool: 'CHECK',
+        campaigns_pool_root_check: 'CHECK',
+        campaigns_randomness_check: 'CHECK',
+        campaigns_redrawn: 'CHECK',
+        campaigns_revealed: 'CHECK',
+        campaigns_seed_revealed: 'CHECK',
+        campaigns_signature: 'CHECK',
+        campaigns_signature_check: 'CHECK',
+      },
+    },
+    entrant_terms: {
+      is: 'table',
+      columns: {
+        campaign_id: 'integer not null',
+        user_id: 'text collate "C" not null',
+        tickets: 'integer not null',
+        user_group: 'text',
+        excluded: 'text',
+      },
+      constraints: {
+        entrant_terms_campaign_id_fkey: 'FOREIGN KEY (campaign_id) REFERENCES campaigns(campaign_id)',
+        entrant_terms_excluded_check: 'CHECK',
+        entrant_terms_pkey: 'PRIMARY KEY (campaign_id, user_id)',
+        entrant_terms_tickets_check: 'CHECK',
+        entrant_terms_user_group_check: 'CHECK',
+        entrant_terms_user_id_check: 'CHECK',
+      },
+      triggers: {
+        entrant_terms_guard:
+          'CREATE TRIGGER entrant_terms_guard BEFORE INSERT OR DELETE OR UPDATE ON entrant_terms FOR EACH ROW EXECUTE FUNCTION entrant_terms_guard()',
+      },
+    },
+    grants: {
+      columns: {
+        tier: 'integer',
+      },
+      constraints: {
+        grants_tier_check: 'CHECK',
+      },
+    },
+    alternates: {
+      is: 'table',
+      columns: {
+        campaign_id: 'integer not null',
+        place: 'integer not null',
+        user_id: 'text collate "C" not null',
+      },
+      constraints: {
+        alternates_campaign_id_fkey: 'FOREIGN KEY (campaign_id) REFERENCES campaigns(campaign_id)',
+        alternates_campaign_id_user_id_fkey:
+          'FOREIGN KEY (campaign_id, user_id) REFERENCES entries(campaign_id, user_id)',
+        alternates_pkey: 'PRIMARY KEY (campaign_id, place)',
+        alternates_place_check: 'CHECK',
+        alternates_user: 'UNIQUE (campaign_id, user_id)',
+      },
+      triggers: {
+        alternates_keep:
+          'CREATE TRIGGER alternates_keep BEFORE DELETE OR UPDATE ON alternates FOR EACH ROW EXECUTE FUNCTION drawn_keep()',
+      },
+    },
+    passed_on: {
+      is: 'table',
+      columns: {
+        campaign_id: 'integer not null',
+        place: 'integer not null',
+        serial: 'integer not null',
+        user_id: 'text collate "C" not null',
+        reason: 'text not null',
+        passed_on_at: 'timestamp(3) with time zone not null default now()',
+      },
+      constraints: {
+        passed_on_campaign_id_place_fkey:
+          'FOREIGN KEY (campaign_id, place) REFERENCES alternates(campaign_id, place)',
+        passed_on_campaign_id_serial_fkey:
+          'FOREIGN KEY (campaign_id, serial) REFERENCES grants(campaign_id, serial)',
+        passed_on_pkey: 'PRIMARY KEY (campaign_id, place)',
+        passed_on_reason_check: 'CHECK',
+      },
+      indexes: {
+        passed_on_serial: 'btree (campaign_id, serial)',
+      },
+      triggers: {
+        passed_on_keep:
+          'CREATE TRIGGER passed_on_keep BEFORE DELETE OR UPDATE ON passed_on FOR EACH ROW EXECUTE FUNCTION drawn_keep()',
+      },
+    },
+    draw_proofs: {
+      is: 'table',
+      columns: {
+        campaign_id: 'integer not null',
+        part: 'integer not null',
+        text: 'text not null',
+      },
+      constraints: {
+        draw_proofs_campaign_id_fkey: 'FOREIGN KEY (campaign_id) REFERENCES campaigns(campaign_id)',
+        draw_proofs_part_check: 'CHECK',
+        draw_proofs_pkey: 'PRIMARY KEY (campaign_id, part)',
+      },
+      triggers: {
+        draw_proofs_keep:
+          'CREATE TRIGGER draw_proofs_keep BEFORE DELETE OR UPDATE ON draw_proofs FOR EACH ROW EXECUTE FUNCTION drawn_keep()',
+      },
+    },
+  },
 };

@@ -7,7 +7,12 @@ export interface Grant {
   readonly serial: number;
   readonly userId: string;
   readonly code: string;
+  /** Of a winner drawn: which prize, from 0. */
+  readonly tier?: number;
 }
+
+/** Stands for null in an array that has none. */
+const NO_TIER = 2 ** 31 - 1;
 
 export async function insertGrants(
   db: Queryable,
@@ -16,14 +21,15 @@ export async function insertGrants(
 ): Promise<void> {
   if (grants.length === 0) return;
   await db.query(
-    `insert into grants (campaign_id, serial, user_id, code)
-     select $1, serial, user_id, code
-       from unnest($2::bigint[], $3::text[], $4::text[]) as granted (serial, user_id, code)`,
+    `insert into grants (campaign_id, serial, user_id, code, tier)
+     select $1, serial, user_id, code, nullif(tier, ${NO_TIER})
+       from unnest($2::bigint[], $3::text[], $4::text[], $5::bigint[]) as granted (serial, user_id, code, tier)`,
     [
       campaignId,
       bigintArray(grants.map(grant => grant.serial)),
       textArray(grants.map(grant => grant.userId)),
       textArray(grants.map(grant => grant.code)),
+      bigintArray(grants.map(grant => grant.tier ?? NO_TIER)),
     ],
   );
 }

@@ -47,7 +47,10 @@ export async function takeCampaign(db: Queryable, campaignId: number): Promise<C
   return rows[0];
 }
 
-/** Every campaign that is not finished, and those that were in the last `finishedMs`; all of them when undefined. */
+/**
+ * Every campaign that is not finished, and those that were, or had a prize passed on, in the last `finishedMs`; all of them
+ * when undefined.
+ */
 export async function readCampaigns(
   db: Queryable,
   finishedMs: number | undefined,
@@ -55,7 +58,7 @@ export async function readCampaigns(
   const { rows } = await db.query<Campaign>(
     `select ${CAMPAIGN_COLUMNS} from campaigns
       where $1::double precision is null or finished_at is null
-         or finished_at > now() - make_interval(secs => $1)
+         or greatest(finished_at, redrawn_at) > now() - make_interval(secs => $1)
       order by campaign_id`,
     [finishedMs === undefined ? null : finishedMs / 1000],
   );
@@ -137,32 +140,6 @@ export async function saveSettled(
       isFinished,
     ],
   );
-}
-
-/** Freezes a raffle's pool: from now on nothing enters or leaves it. */
-export async function saveFrozen(
-  db: Queryable,
-  campaignId: number,
-  frozen: { readonly goneCount: number; readonly frozenCount: number },
-): Promise<void> {
-  await db.query(
-    'update campaigns set frozen_at = now(), frozen_count = $2, gone_count = $3 where campaign_id = $1',
-    [campaignId, frozen.frozenCount, frozen.goneCount],
-  );
-}
-
-/** Records a raffle's randomness. The draw may only use it once this is committed. */
-export async function saveSeed(
-  db: Queryable,
-  campaignId: number,
-  seed: Buffer,
-  source: string,
-): Promise<void> {
-  await db.query('update campaigns set seed = $2, seed_source = $3 where campaign_id = $1 and seed is null', [
-    campaignId,
-    seed,
-    source,
-  ]);
 }
 
 /** Notes how many of the honoured withdrawals have their final rank in Redis' list. */

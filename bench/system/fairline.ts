@@ -71,6 +71,7 @@ export async function makeSite(servers: Servers, log: LogKind, env: Environment 
       RECEIPT_SALT_SECRET: randomBytes(32).toString('base64url'),
       SIGNING_KEY: newPrivateKey(),
       OPERATOR_TOKEN: operatorToken,
+      DRAW_SECRET: randomBytes(32).toString('base64url'),
       LOG_LEVEL: 'warn',
       FAIRLINE_PARENT: 'pipe',
       ...env,

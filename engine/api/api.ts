@@ -6,6 +6,7 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import { Counter } from 'prom-client';
 import { addCampaignRoutes } from './campaign-routes.ts';
 import type { ApiDeps } from './deps.ts';
+import { addDrawRoutes } from './draw-routes.ts';
 import { addEntryRoutes } from './entry-routes.ts';
 import { answerClientError, answerNotFound, errorHandler, requireToken } from './http.ts';
 import { readJson } from './input.ts';
@@ -62,6 +63,7 @@ export function buildApi(deps: ApiDeps): FastifyInstance {
   });
   addCampaignRoutes(app, deps, stopping.signal);
   addEntryRoutes(app, deps, stopping.signal);
+  addDrawRoutes(app, deps);
   addServiceRoutes(app, deps);
   return app;
 }

@@ -17,5 +17,7 @@ export function toBoard(campaign: Campaign): BoardCampaign {
     gone: campaign.goneRanked,
     soldOut: campaign.kind === 'coupon' && campaign.grantedCount >= campaign.places,
     finished: campaign.finishedAt !== null,
+    ...(campaign.rulesHash === null ? {} : { rulesHash: campaign.rulesHash.toString('base64url') }),
+    ...(campaign.draw === null ? {} : { randomness: campaign.draw.randomness }),
   };
 }

@@ -2,10 +2,11 @@
 import { type Campaign, doorClosesAtUs, opensAtUs } from '../../sql/campaigns.ts';
 import type { EntryOutcome, Totals } from '../../sql/outcomes.ts';
 import { instantOf } from '../contract/stamp.ts';
+import type { DrawRules } from '../draw/rules.ts';
 import type { CampaignJson, EntryJson, TotalsJson } from './schemas.ts';
 
 export function campaignJson(campaign: Campaign, nowMs: number): CampaignJson {
-  const { places, grantedCount } = campaign;
+  const { places, grantedCount, draw } = campaign;
   return {
     id: campaign.campaignId,
     kind: campaign.kind,
@@ -14,12 +15,20 @@ export function campaignJson(campaign: Campaign, nowMs: number): CampaignJson {
     opens_at: campaign.opensAt.toISOString(),
     closes_at: new Date(doorClosesAtUs(campaign) / 1000).toISOString(),
     status: statusOf(campaign, nowMs),
+    rules_hash: campaign.rulesHash?.toString('base64url') ?? null,
+    ...(draw === null ? {} : drawJson(draw)),
     entries_settled: campaign.settledCount,
-    ...(campaign.kind === 'coupon' ? { granted: grantedCount } : { drawn: grantedCount }),
+    ...(campaign.kind === 'coupon'
+      ? { granted: grantedCount }
+      : { drawn: grantedCount, passed_on: campaign.redrawnCount }),
     withdrawn: campaign.goneCount,
     created_at: campaign.createdAt.toISOString(),
     settled_at: campaign.finishedAt?.toISOString() ?? null,
   };
+}
+
+function drawJson({ tiers, alternates, group_limit, randomness }: DrawRules) {
+  return { tiers: [...tiers], alternates, group_limit, randomness };
 }
 
 function statusOf(campaign: Campaign, nowMs: number): CampaignJson['status'] {

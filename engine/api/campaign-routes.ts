@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import { createCampaign, getCampaign, listCampaigns } from '../../sql/campaigns.ts';
 import { readTotals } from '../../sql/outcomes.ts';
+import { announcementOf } from '../announce.ts';
 import { campaignJson, totalsJson } from './campaign-json.ts';
 import { closeCampaign, unknownCampaign } from './close.ts';
 import { type ApiDeps, clockMs } from './deps.ts';
@@ -15,7 +16,9 @@ export function addCampaignRoutes(app: FastifyInstance, deps: ApiDeps, stopping:
   addRoute(app, operations.createCampaign, async (request, reply) => {
     const nowMs = await clockMs(deps);
     const wanted = readNewCampaign(readBody(NewCampaignBody, request.body), nowMs);
-    const campaign = await createCampaign(deps.pool, wanted);
+    const campaign = await createCampaign(deps.pool, wanted.campaign, id =>
+      announcementOf(deps.randomness, id, wanted.campaign, wanted.draw),
+    );
     const published = await deps.publish([campaign]).then(
       () => true,
       error => {

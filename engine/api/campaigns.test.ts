@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { readBoard } from '../contract/board/board.ts';
 import { waitForRedis } from '../contract/redis.ts';
+import { deriveSecret } from '../draw/commit.ts';
+import { type AnnouncedRandomness, DRAW_FUNCTION, rulesHash, rulesText } from '../draw/rules.ts';
+import { TEST_DRAW_SECRET } from '../test-randomness.ts';
 import { type Answer, coupon, inMs, startApi, type TestApi } from './test-api.ts';
 
 let api: TestApi;
@@ -30,7 +34,7 @@ describe('making a campaign', () => {
     const body = { ...coupon(), title: 'Déjà vu 🎟️', opens_at: inMs(60_000), closes_at: inMs(120_000) };
     const answer = await post(body);
     assert.equal(answer.status, 201);
-    const { id, created_at, ...campaign } = answer.body;
+    const { id, created_at, rules_hash, ...campaign } = answer.body;
     assert.deepEqual(campaign, {
       kind: 'coupon',
       title: body.title,
@@ -45,6 +49,15 @@ describe('making a campaign', () => {
       published: true,
     });
     assert.ok(typeof created_at === 'string');
+    const rules = rulesText({
+      kind: 'coupon',
+      campaign: Number(id),
+      title: body.title,
+      stock: 10,
+      opensAtUs: Date.parse(body.opens_at) * 1000,
+      closesAtUs: Date.parse(body.closes_at) * 1000,
+    });
+    assert.equal(rules_hash, rulesHash(rules).toString('base64url'));
     assert.equal(await api.closesOnBoard(Number(id)), Date.parse(body.closes_at) * 1000);
     const { published: _, ...shown } = answer.body;
     assert.deepEqual((await api.call('GET', `/v1/campaigns/${id}`)).body, shown);
@@ -57,6 +70,57 @@ describe('making a campaign', () => {
     assert.equal(answer.body.status, 'open');
     assert.equal(answer.body.winners, 3);
     assert.equal(answer.body.drawn, 0);
+    assert.equal(answer.body.passed_on, 0);
+    assert.deepEqual(answer.body.tiers, [{ name: 'prize', winners: 3 }]);
+    assert.deepEqual([answer.body.alternates, answer.body.group_limit], [0, null]);
+  });
+
+  it('announces the rules of a raffle, which anybody can hash from what is shown', async () => {
+    const tiers = [
+      { name: 'first prize', winners: 1 },
+      { name: 'Zweiter Preis – 🎟', winners: 10 },
+    ];
+    for (const randomness of ['commit', 'drand']) {
+      const body = {
+        kind: 'raffle',
+        title: 'A bicycle',
+        tiers,
+        alternates: 5,
+        group_limit: 2,
+        randomness,
+        opens_at: inMs(60_000),
+        closes_at: inMs(120_000),
+      };
+      const { status, body: made } = await post(body);
+      assert.equal(status, 201);
+      assert.deepEqual([made.winners, made.alternates, made.group_limit], [11, 5, 2]);
+      assert.deepEqual(made.tiers, tiers);
+      const announced = made.randomness as AnnouncedRandomness;
+      assert.equal(announced.source, randomness);
+      const rules = rulesText({
+        kind: 'raffle',
+        campaign: Number(made.id),
+        title: body.title,
+        opensAtUs: Date.parse(body.opens_at) * 1000,
+        closesAtUs: Date.parse(body.closes_at) * 1000,
+        draw: { function: DRAW_FUNCTION, tiers, alternates: 5, group_limit: 2, randomness: announced },
+      });
+      assert.equal(made.rules_hash, rulesHash(rules).toString('base64url'));
+      const news = await readBoard(api.redis, api.keys, { epoch: '', version: 0 });
+      const shown = news.campaigns.find(({ campaignId }) => campaignId === made.id);
+      assert.deepEqual([shown?.rulesHash, shown?.randomness], [made.rules_hash, announced]);
+      // Neither is the secret, nor what it is made from.
+      const { rows } = await api.pool.query('select nonce from campaigns where campaign_id = $1', [made.id]);
+      const nonce: Buffer | null = rows[0].nonce;
+      assert.equal(nonce === null, randomness === 'drand');
+      if (nonce === null) continue;
+      const secret = deriveSecret(TEST_DRAW_SECRET, Number(made.id), nonce);
+      for (const hidden of [nonce, secret]) {
+        for (const encoding of ['base64url', 'base64', 'hex'] as const) {
+          assert.ok(!JSON.stringify([made, shown]).includes(hidden.toString(encoding)));
+        }
+      }
+    }
   });
 
   it('takes the limits themselves', async () => {
@@ -91,6 +155,9 @@ describe('making a campaign', () => {
 
   const wholeStock = 'a whole number from 1 to 10000000';
   const instant = 'an instant in UTC, to the millisecond at most, like 2030-01-31T18:00:00.000Z';
+  const raffle = { kind: 'raffle', stock: undefined };
+  const tiers =
+    'a list of 1 to 100 objects with name (text of 1 to 100 characters) and winners (a whole number from 1 to 10000000)';
   const title = 'text of 1 to 200 characters, without control characters';
   const wrong: readonly [
     what: string,
@@ -120,7 +187,47 @@ describe('making a campaign', () => {
       'a raffle without winners',
       { kind: 'raffle', stock: undefined },
       'winners',
-      `${wholeStock}, as kind is raffle`,
+      `${wholeStock}, as kind is raffle; or tiers in its place`,
+    ],
+    ['tiers of a coupon', { tiers: [{ name: 'x', winners: 1 }] }, 'tiers', 'nothing, as kind is coupon'],
+    ['alternates of a coupon', { alternates: 1 }, 'alternates', 'nothing, as kind is coupon'],
+    ['a limit of groups of a coupon', { group_limit: 1 }, 'group_limit', 'nothing, as kind is coupon'],
+    ['randomness of a coupon', { randomness: 'drand' }, 'randomness', 'nothing, as kind is coupon'],
+    [
+      'winners and tiers',
+      { ...raffle, winners: 1, tiers: [{ name: 'x', winners: 1 }] },
+      'winners',
+      'nothing, as the tiers say how many win',
+    ],
+    ['no tiers', { ...raffle, tiers: [] }, 'tiers', tiers],
+    ['a tier without a name', { ...raffle, tiers: [{ winners: 1 }] }, 'tiers', tiers],
+    ['a tier without winners', { ...raffle, tiers: [{ name: 'x', winners: 0 }] }, 'tiers', tiers],
+    ['a tier with half a winner', { ...raffle, tiers: [{ name: 'x', winners: 0.5 }] }, 'tiers', tiers],
+    ['a tier with another member', { ...raffle, tiers: [{ name: 'x', winners: 1, of: 2 }] }, 'tiers', tiers],
+    [
+      'too many tiers',
+      { ...raffle, tiers: Array.from({ length: 101 }, () => ({ name: 'x', winners: 1 })) },
+      'tiers',
+      tiers,
+    ],
+    [
+      'more winners than there can be',
+      { ...raffle, tiers: Array.from({ length: 2 }, () => ({ name: 'x', winners: 6_000_000 })) },
+      'tiers',
+      'at most 10000000 winners in all tiers together',
+    ],
+    [
+      'negative alternates',
+      { ...raffle, winners: 1, alternates: -1 },
+      'alternates',
+      'a whole number from 0 to 10000000',
+    ],
+    ['a limit of 0', { ...raffle, winners: 1, group_limit: 0 }, 'group_limit', wholeStock],
+    [
+      'another source of randomness',
+      { ...raffle, winners: 1, randomness: 'dice' },
+      'randomness',
+      'one of commit, drand',
     ],
     ['no close', { closes_at: undefined }, 'closes_at', instant],
     ['a close without a zone', { closes_at: '2199-01-01T00:00:00' }, 'closes_at', instant],
@@ -163,7 +270,7 @@ describe('making a campaign', () => {
       'an unknown member',
       { colour: 'red' },
       'colour',
-      'nothing of this name; known are kind, title, stock, winners, opens_at, closes_at',
+      'nothing of this name; known are kind, title, stock, winners, tiers, alternates, group_limit, randomness, opens_at, closes_at',
     ],
   ];
   for (const [what, change, field, expected] of wrong) {

@@ -9,7 +9,9 @@ import Value from 'typebox/value';
 import { openPool } from '../../sql/database.ts';
 import { setAside } from '../../sql/set-aside.ts';
 import { ProblemDocument } from '../contract/problem.ts';
+import { settleCampaign } from '../settling.ts';
 import { emptyDatabase } from '../test/support.ts';
+import { TEST_SALT_SECRET } from '../test-randomness.ts';
 import { MAX_EXPORTS } from './entry-routes.ts';
 import { type Answer, type Call, coupon, inMs, startApi, type TestApi } from './test-api.ts';
 
@@ -51,7 +53,7 @@ const given = new Set<string>();
 /** Calls, and holds the answer against the document. `path` is a path of the document; `{id}` becomes `id`. */
 async function call(
   on: TestApi,
-  method: 'GET' | 'POST',
+  method: 'GET' | 'POST' | 'PUT',
   path: string,
   options: Call & { readonly id?: number | string; readonly query?: string } = {},
 ): Promise<Answer> {
@@ -99,13 +101,43 @@ const campaignPaths = [
   ['GET', `${CAMPAIGN}/entries`],
   ['GET', `${CAMPAIGN}/entries.csv`],
   ['GET', `${CAMPAIGN}/totals`],
+  ['GET', `${CAMPAIGN}/entrants`],
+] as const;
+/** Those that want a body, or a campaign in a certain state, with a right body. */
+const drawPaths = [
+  ['PUT', `${CAMPAIGN}/entrants`, [{ user: 'ann' }]],
+  ['POST', `${CAMPAIGN}/alternates/next`, { serial: 1, reason: 'did not answer' }],
+  ['GET', `${CAMPAIGN}/proof`, undefined],
 ] as const;
 const securedPaths = [
   ['GET', '/v1/campaigns'],
   ['POST', '/v1/campaigns'],
   ['GET', '/v1/set-aside'],
   ...campaignPaths,
+  ...drawPaths.map(([method, path]) => [method, path] as const),
 ] as const;
+
+/** A raffle that was drawn: bob has won, and cid is the only alternate. */
+async function drawnRaffle(): Promise<number> {
+  const { body } = await api.call('POST', '/v1/campaigns', {
+    body: { kind: 'raffle', title: 'A bicycle', winners: 1, alternates: 1, closes_at: inMs(60_000) },
+  });
+  const id = Number(body.id);
+  await api.pool.query(`insert into entries values ($1, 'ann', 1024), ($1, 'bob', 2048), ($1, 'cid', 4096)`, [
+    id,
+  ]);
+  await api.call('PUT', `/v1/campaigns/${id}/entrants`, {
+    body: [
+      { user: 'ann', excluded: 'works for the shop' },
+      { user: 'cid', tickets: 1_000 },
+    ],
+  });
+  const stopping = new AbortController();
+  const raffles = { randomness: api.deps.randomness, saltSecret: TEST_SALT_SECRET };
+  const settling = { pool: api.pool, raffles, onDecided: () => undefined };
+  await settleCampaign(settling, id, (Date.now() + 60_000) * 1000, () => true, stopping.signal);
+  return id;
+}
 
 describe('the OpenAPI document', () => {
   it('holds for what goes well', async () => {
@@ -132,6 +164,18 @@ describe('the OpenAPI document', () => {
         assert.equal((await call(api, method, path, { id })).status, 200);
       }
     }
+    const drawn = await drawnRaffle();
+    assert.equal((await call(api, 'GET', `${CAMPAIGN}/proof`, { id: drawn })).status, 200);
+    const passed = await call(api, 'POST', `${CAMPAIGN}/alternates/next`, {
+      id: drawn,
+      body: { serial: 1, reason: 'did not answer' },
+    });
+    assert.equal(passed.status, 200, passed.text);
+    const raffle = await api.create({ kind: 'raffle', stock: undefined, winners: 1 });
+    const entrants = { id: raffle, body: [{ user: 'ann', tickets: 3, group: 'table 1' }, { user: 'bob' }] };
+    assert.equal((await call(api, 'PUT', `${CAMPAIGN}/entrants`, entrants)).status, 200);
+    const first = await call(api, 'GET', `${CAMPAIGN}/entrants`, { id: raffle, query: '?limit=1' });
+    assert.equal(first.body.next, 'ann');
     await call(api, 'GET', `${CAMPAIGN}/entries`, { headers: { accept: 'text/csv' } });
     assert.equal((await call(api, 'GET', '/v1/campaigns', { query: '?limit=1' })).body.next, 1);
     await call(api, 'GET', '/v1/campaigns');
@@ -163,6 +207,19 @@ describe('the OpenAPI document', () => {
       assert.equal((await call(api, 'POST', path, text)).status, 415);
       assert.equal((await call(api, 'POST', path, { body: 'x'.repeat(16 * 1024) })).status, 413);
     }
+    for (const [method, path, body] of drawPaths) {
+      const with_ = body === undefined ? {} : { body };
+      assert.equal((await call(api, method, path, { id: 'first', ...with_ })).status, 400);
+      assert.equal((await call(api, method, path, { id: 999, ...with_ })).status, 404);
+      // A coupon draws nothing.
+      const none = await call(api, method, path, { id: await api.create(), ...with_ });
+      assert.equal(none.status, method === 'GET' ? 404 : 409);
+      if (method === 'GET') continue;
+      const text = { id: 1, raw: 'a=1', headers: { 'content-type': 'text/plain' } };
+      assert.equal((await call(api, method, path, text)).status, 415);
+      const large = { id: 1, body: 'x'.repeat(1024 * 1024) };
+      assert.equal((await call(api, method, path, large)).status, 413);
+    }
     const xml = { headers: { accept: 'application/xml' } };
     assert.equal((await call(api, 'GET', `${CAMPAIGN}/entries`, xml)).status, 406);
     const id = await api.create({ opens_at: inMs(1_000_000) });
@@ -171,7 +228,8 @@ describe('the OpenAPI document', () => {
 
   it('holds when parts are away or broken', async () => {
     for (const [method, path] of securedPaths) {
-      const body = method === 'POST' && path === '/v1/campaigns' ? { body: coupon() } : {};
+      const wanted = drawPaths.find(each => each[0] === method && each[1] === path)?.[2];
+      const body = method === 'POST' && path === '/v1/campaigns' ? { body: coupon() } : { body: wanted };
       const unavailable = await call(away, method, path, body);
       assert.equal(unavailable.status, 503);
       assert.ok(unavailable.headers.has('retry-after'));

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { Campaign } from '../../sql/campaigns.ts';
 import type { Pool } from '../../sql/database.ts';
+import type { Randomness } from '../randomness.ts';
 
 export interface Readiness {
   readonly ok: boolean;
@@ -21,6 +22,8 @@ export interface ApiDeps {
   readonly nowUs: () => Promise<number>;
   /** LEASE_MS: how long a gateway may go on with a board that it has read. */
   readonly leaseMs: number;
+  /** What is announced of new raffles. */
+  readonly randomness: Randomness;
   readonly ready: () => Readiness | Promise<Readiness>;
   readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
 }

@@ -51,7 +51,7 @@ export async function sendProblem(reply: FastifyReply, problem: Problem): Promis
 /** Answers any error; what is not expected is logged, and told to nobody else. */
 export function errorHandler(log: ApiDeps['log']) {
   return async (error: unknown, request: FastifyRequest, reply: FastifyReply): Promise<void> => {
-    const problem = asProblem(error);
+    const problem = asProblem(error, request.routeOptions.bodyLimit);
     if (problem.status >= 500)
       log.error({ err: error, method: request.method, url: request.url }, problem.message);
     await sendProblem(reply, problem);
@@ -103,12 +103,12 @@ const CLIENT_ERROR_DETAILS: Readonly<Partial<Record<ProblemSlug, string>>> = {
   'request-timeout': 'The request did not arrive whole in time.',
 };
 
-function asProblem(error: unknown): Problem {
+function asProblem(error: unknown, bodyLimit: number | undefined): Problem {
   if (error instanceof Problem) return error;
   const code = codeOf(error);
   const isFastify = code.startsWith('FST_');
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
-    return new Problem('payload-too-large', 'The body is larger than 16 KB.');
+    return new Problem('payload-too-large', `The body is larger than ${(bodyLimit ?? 0) / 1024} KB.`);
   }
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
     return new Problem('unsupported-media-type', 'The body has to be application/json.', {

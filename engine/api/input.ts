@@ -18,6 +18,36 @@ export function readBody<T extends TObject>(schema: T, given: unknown): Static<T
   return readMembers(schema, given);
 }
 
+/** Faults told of a list: enough to see what is wrong, without an answer as long as the list. */
+const MOST_LISTED = 20;
+
+/**
+ * Checks a JSON body that is a list of 1 to `most` objects; a fault's field begins with the place in it, from 0. Throws
+ * Problem invalid-request.
+ */
+export function readList<T extends TObject>(schema: T, given: unknown, most: number): Static<T>[] {
+  const expected = `a JSON array of 1 to ${most} objects`;
+  if (!Array.isArray(given)) throw invalidRequest([fieldFault('body', given, expected)]);
+  if (given.length === 0 || given.length > most) {
+    throw invalidRequest([{ field: 'body', value: `an array of ${given.length}`, expected }]);
+  }
+  const read: Static<T>[] = [];
+  const faults: FieldFault[] = [];
+  for (const [index, item] of given.entries()) {
+    const itemFaults =
+      typeof item !== 'object' || item === null || Array.isArray(item)
+        ? [fieldFault('', item, 'a JSON object')]
+        : faultsOf(schema, item);
+    for (const fault of itemFaults) {
+      faults.push({ ...fault, field: `[${index}]${fault.field === '' ? '' : `.${fault.field}`}` });
+    }
+    if (faults.length >= MOST_LISTED) break;
+    read.push(item);
+  }
+  if (faults.length > 0) throw invalidRequest(faults.slice(0, MOST_LISTED));
+  return read;
+}
+
 /**
  * Checks the parameters of a path or a query, which are texts; those that the schema wants as whole numbers are read as
  * such. Throws Problem invalid-request.
@@ -44,6 +74,14 @@ function readText(schema: TSchema | undefined, text: unknown): unknown {
 }
 
 function readMembers<T extends TObject>(schema: T, given: object): Static<T> {
+  const faults = faultsOf(schema, given);
+  if (faults.length > 0) throw invalidRequest(faults);
+  if (!Value.Check(schema, given)) throw new Error('the members are right and the whole is not');
+  return given;
+}
+
+/** What is wrong with the members of an object. */
+function faultsOf(schema: TObject, given: object): FieldFault[] {
   const faults: FieldFault[] = [];
   const known = Object.entries(schema.properties);
   for (const [name, member] of known) {
@@ -58,9 +96,7 @@ function readMembers<T extends TObject>(schema: T, given: object): Static<T> {
     const expected = names === '' ? 'nothing' : `nothing of this name; known are ${names}`;
     faults.push(fieldFault(name.slice(0, 60), Reflect.get(given, name), expected));
   }
-  if (faults.length > 0) throw invalidRequest(faults);
-  if (!Value.Check(schema, given)) throw new Error('the members are right and the whole is not');
-  return given;
+  return faults;
 }
 
 function expectedOf(member: TSchema): string {

@@ -11,11 +11,18 @@ import {
   CampaignPage,
   CampaignPath,
   CreatedCampaign,
+  EntrantPage,
+  EntrantsBody,
+  EntrantsQuery,
+  EntrantsSaved,
   EntriesQuery,
   EntryPage,
   ExportQuery,
   NewCampaignBody,
   PageQuery,
+  PassedOnJson,
+  PassOnBody,
+  ProofJson,
   Ready,
   SetAsidePage,
   TotalsJson,
@@ -33,13 +40,15 @@ export interface Answer {
 }
 
 export interface Operation {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PUT';
   /** As OpenAPI writes it: `/v1/campaigns/{id}`. */
   readonly path: string;
   readonly summary: string;
   readonly parameters?: TObject;
   readonly query?: TObject;
-  readonly body?: TObject;
+  readonly body?: TSchema;
+  /** Where it is not that of all others. */
+  readonly bodyLimitBytes?: number;
   readonly answer: Answer;
   readonly problems: readonly ProblemSlug[];
 }
@@ -55,6 +64,9 @@ const SECURED: readonly ProblemSlug[] = [
 ];
 const ON_CAMPAIGN: readonly ProblemSlug[] = [...SECURED, 'unknown-campaign'];
 const WITH_BODY: readonly ProblemSlug[] = ['payload-too-large', 'unsupported-media-type'];
+
+/** 1,000 entrants with the longest of everything have about 500 bytes each. */
+const ENTRANTS_LIMIT_BYTES = 1024 * 1024;
 
 function json(status: number, description: string, schema: TSchema, headers?: Answer['headers']): Answer {
   return {
@@ -129,6 +141,45 @@ export const operations = {
     parameters: CampaignPath,
     answer: json(200, 'The numbers', TotalsJson),
     problems: ON_CAMPAIGN,
+  },
+  setEntrants: {
+    method: 'PUT',
+    path: '/v1/campaigns/{id}/entrants',
+    summary:
+      'Settle tickets, groups and exclusions of entrants of a raffle: up to 1,000 a call, all of them or none. Not after ' +
+      'the freeze, which comes with the close.',
+    parameters: CampaignPath,
+    body: EntrantsBody,
+    bodyLimitBytes: ENTRANTS_LIMIT_BYTES,
+    answer: json(200, 'Settled', EntrantsSaved),
+    problems: [...ON_CAMPAIGN, ...WITH_BODY, 'conflict'],
+  },
+  listEntrants: {
+    method: 'GET',
+    path: '/v1/campaigns/{id}/entrants',
+    summary: 'What was settled about entrants of a raffle, a page at a time',
+    parameters: CampaignPath,
+    query: EntrantsQuery,
+    answer: json(200, 'A page', EntrantPage),
+    problems: ON_CAMPAIGN,
+  },
+  passOn: {
+    method: 'POST',
+    path: '/v1/campaigns/{id}/alternates/next',
+    summary:
+      'Pass a prize that is not claimed on to the next alternate of the draw: the same serial and tier, another code',
+    parameters: CampaignPath,
+    body: PassOnBody,
+    answer: json(200, 'Passed on', PassedOnJson),
+    problems: [...ON_CAMPAIGN, ...WITH_BODY, 'conflict'],
+  },
+  getProof: {
+    method: 'GET',
+    path: '/v1/campaigns/{id}/proof',
+    summary: 'The proof of a draw',
+    parameters: CampaignPath,
+    answer: json(200, 'The proof', ProofJson),
+    problems: [...ON_CAMPAIGN, 'no-proof'],
   },
   listSetAside: {
     method: 'GET',

@@ -7,5 +7,11 @@ export function addRoute(
   operation: Operation,
   handler: (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>,
 ): void {
-  app.route({ method: operation.method, url: operation.path.replaceAll(/\{(\w+)\}/g, ':$1'), handler });
+  const { method, path, bodyLimitBytes } = operation;
+  app.route({
+    method,
+    url: path.replaceAll(/\{(\w+)\}/g, ':$1'),
+    handler,
+    ...(bodyLimitBytes === undefined ? {} : { bodyLimit: bodyLimitBytes }),
+  });
 }

@@ -5,10 +5,19 @@
 import type { Static, TSchema } from 'typebox';
 import Type from 'typebox';
 import { OUTCOMES } from '../../sql/outcomes.ts';
+import { AnnouncedRandomness } from '../contract/board/board.ts';
+import { MAX_USER_ID_BYTES } from '../contract/record.ts';
 import { MAX_WINDOW_DAYS } from '../contract/stamp.ts';
+import { MOST_TICKETS } from '../draw/draw.ts';
 
 export const MAX_PLACES = 10_000_000;
 export const MAX_TITLE_CHARACTERS = 200;
+export const MAX_TIERS = 100;
+const MAX_TIER_NAME_CHARACTERS = 100;
+/** Entrants whose terms are set in one call. */
+export const MAX_ENTRANTS = 1_000;
+const MAX_GROUP_CHARACTERS = 100;
+const MAX_REASON_CHARACTERS = 200;
 export const MAX_PAGE = 1_000;
 const DEFAULT_PAGE = 100;
 /** Postgres' greatest integer; no campaign has a greater number. */
@@ -20,6 +29,24 @@ function whole(minimum: number, maximum: number, description: string) {
     maximum,
     description,
     'x-expected': `a whole number from ${minimum} to ${maximum}`,
+  });
+}
+
+/** Text that is shown: code points, as Postgres counts them; control characters and halves of characters are none. */
+function shownText(most: number, description: string) {
+  return Type.String({
+    pattern: `^(?=.*\\S)[^\\p{Cc}\\p{Cs}]{1,${most}}$`,
+    description,
+    'x-expected': `text of 1 to ${most} characters, without control characters`,
+  });
+}
+
+/** A user id; that it has no more than so many bytes is checked besides (see readUserId). */
+function userId(description: string) {
+  return Type.String({
+    pattern: `^[^\\0\\p{Cs}]{1,${MAX_USER_ID_BYTES}}$`,
+    description,
+    'x-expected': `a user id of 1 to ${MAX_USER_ID_BYTES} bytes`,
   });
 }
 
@@ -47,20 +74,46 @@ function orNull<T extends TSchema>(schema: T) {
 
 const exact = { additionalProperties: false };
 
+const Tier = Type.Object(
+  {
+    name: shownText(MAX_TIER_NAME_CHARACTERS, 'What is won'),
+    winners: Type.Integer({ minimum: 1, maximum: MAX_PLACES }),
+  },
+  exact,
+);
+
 export const NewCampaignBody = Type.Object(
   {
     kind: oneOf(
       ['coupon', 'raffle'],
       'coupon: the first ones win; raffle: winners are drawn after the close',
     ),
-    title: Type.String({
-      // Code points, as Postgres counts them; control characters and halves of characters are none.
-      pattern: `^(?=.*\\S)[^\\p{Cc}\\p{Cs}]{1,${MAX_TITLE_CHARACTERS}}$`,
-      description: 'Shown to everybody',
-      'x-expected': `text of 1 to ${MAX_TITLE_CHARACTERS} characters, without control characters`,
-    }),
+    title: shownText(MAX_TITLE_CHARACTERS, 'Shown to everybody'),
     stock: Type.Optional(whole(1, MAX_PLACES, 'Of a coupon: how many there are')),
-    winners: Type.Optional(whole(1, MAX_PLACES, 'Of a raffle: how many are drawn')),
+    winners: Type.Optional(whole(1, MAX_PLACES, 'Of a raffle with one prize: how many are drawn for it')),
+    tiers: Type.Optional(
+      Type.Array(Tier, {
+        minItems: 1,
+        maxItems: MAX_TIERS,
+        description: 'Of a raffle with several prizes, in place of winners: the first is drawn first',
+        'x-expected':
+          `a list of 1 to ${MAX_TIERS} objects with name (text of 1 to ${MAX_TIER_NAME_CHARACTERS} characters) ` +
+          `and winners (a whole number from 1 to ${MAX_PLACES})`,
+      }),
+    ),
+    alternates: Type.Optional(
+      whole(0, MAX_PLACES, 'Of a raffle: how many are drawn to stand in for winners; none when absent'),
+    ),
+    group_limit: Type.Optional(
+      whole(1, MAX_PLACES, 'Of a raffle: how many of one group are drawn at most; any number when absent'),
+    ),
+    randomness: Type.Optional(
+      oneOf(
+        ['commit', 'drand'],
+        'Of a raffle. commit, and when absent: a secret to which the engine commits now; drand: a round of quicknet ' +
+          'that lies behind the close, which is what to take where the engine has a network',
+      ),
+    ),
     opens_at: Type.Optional(instant('Absent: now')),
     closes_at: instant(`At most ${MAX_WINDOW_DAYS} days after the opening`),
   },
@@ -73,7 +126,16 @@ const campaignMembers = {
   kind: Type.Enum(['coupon', 'raffle']),
   title: Type.String(),
   stock: Type.Optional(Type.Integer({ description: 'Of a coupon' })),
-  winners: Type.Optional(Type.Integer({ description: 'Of a raffle: how many are to be drawn' })),
+  winners: Type.Optional(
+    Type.Integer({ description: 'Of a raffle: how many are to be drawn, over all tiers' }),
+  ),
+  rules_hash: orNull(
+    Type.String({ description: 'SHA-256 of the rules as announced, base64url; null until they are' }),
+  ),
+  tiers: Type.Optional(Type.Array(Tier, { description: 'Of a raffle' })),
+  alternates: Type.Optional(Type.Integer({ description: 'Of a raffle' })),
+  group_limit: Type.Optional(orNull(Type.Integer({ description: 'Of a raffle' }))),
+  randomness: Type.Optional(AnnouncedRandomness),
   opens_at: time('Entries are accepted from here on'),
   closes_at: time('No entry is accepted from here on'),
   status: Type.Enum(['scheduled', 'open', 'closed', 'settled'], {
@@ -82,6 +144,9 @@ const campaignMembers = {
   entries_settled: Type.Integer({ description: 'Entries that have their outcome' }),
   granted: Type.Optional(Type.Integer({ description: 'Of a coupon: how many are gone' })),
   drawn: Type.Optional(Type.Integer({ description: 'Of a raffle: how many winners are drawn' })),
+  passed_on: Type.Optional(
+    Type.Integer({ description: 'Of a raffle: how many prizes were passed on to alternates' }),
+  ),
   withdrawn: Type.Integer({ description: 'Entries that left while they waited' }),
   created_at: time('When it was made'),
   settled_at: orNull(time('When the last entry had its outcome')),
@@ -166,6 +231,115 @@ export const TotalsJson = Type.Object(
   { ...exact, description: 'Entries by outcome, all at one moment' },
 );
 export type TotalsJson = Static<typeof TotalsJson>;
+
+export const EntrantBody = Type.Object(
+  {
+    user: userId('Who, whether they have entered yet or not'),
+    tickets: Type.Optional(whole(1, MOST_TICKETS, 'How many lots they have; 1 when absent')),
+    group: Type.Optional(
+      shownText(MAX_GROUP_CHARACTERS, 'What the limit of the rules counts by; none when absent'),
+    ),
+    excluded: Type.Optional(shownText(MAX_REASON_CHARACTERS, 'Why they are not drawn, which the book shows')),
+  },
+  exact,
+);
+export type EntrantBody = Static<typeof EntrantBody>;
+
+/** The body of a call that sets terms; its items are read one by one, so that each fault has its place. */
+export const EntrantsBody = Type.Array(EntrantBody, {
+  minItems: 1,
+  maxItems: MAX_ENTRANTS,
+  description: 'Each in place of what was settled about that user before',
+});
+
+export const EntrantsSaved = Type.Object(
+  { entrants: Type.Integer({ description: 'How many have the terms that were given' }) },
+  exact,
+);
+
+export const EntrantsQuery = Type.Object(
+  { after: Type.Optional(userId('Where the page before ended: its `next`')), limit },
+  exact,
+);
+
+export const EntrantPage = Type.Object(
+  {
+    entrants: Type.Array(
+      Type.Object(
+        {
+          user: Type.String(),
+          tickets: Type.Integer(),
+          group: orNull(Type.String()),
+          excluded: orNull(Type.String({ description: 'Why they are not drawn; null: they are' })),
+        },
+        exact,
+      ),
+      { description: 'Those about whom something was settled, by the bytes of their ids' },
+    ),
+    next: orNull(Type.String({ description: '`after` of the next page; null when this is the last one' })),
+  },
+  exact,
+);
+
+export const PassOnBody = Type.Object(
+  {
+    serial: whole(1, MAX_PLACES, 'Of the prize that is not claimed'),
+    reason: shownText(MAX_REASON_CHARACTERS, 'Why it is passed on'),
+    holder: Type.Optional(
+      userId('Who has it now. Needed once it was passed on; so a repeated call passes nothing on twice'),
+    ),
+  },
+  exact,
+);
+
+export const PassedOnJson = Type.Object(
+  {
+    serial: Type.Integer(),
+    tier: orNull(Type.Integer({ description: 'From 0' })),
+    alternate: Type.Integer({ description: 'Which alternate has it now, from 1' }),
+    user: Type.String({ description: 'Who that is' }),
+    passed_from: Type.String({ description: 'Who had it' }),
+  },
+  exact,
+);
+
+const bytes32 = Type.String({ pattern: '^[A-Za-z0-9_-]{43}$', description: '32 bytes in base64url' });
+const person = {
+  key: bytes32,
+  stamp: Type.Integer(),
+  tickets: Type.Optional(Type.Integer({ description: 'Where it is not 1' })),
+  who: bytes32,
+};
+
+export const ProofJson = Type.Object(
+  {
+    proof: Type.Literal(1),
+    campaign: Type.Integer(),
+    rules: Type.Record(Type.String(), Type.Unknown(), { description: 'As announced' }),
+    rules_hash: bytes32,
+    pool_root: bytes32,
+    pool_count: Type.Integer(),
+    randomness: bytes32,
+    source: Type.Union([
+      Type.Object({ secret: bytes32 }, exact),
+      Type.Object(
+        { round: Type.Integer(), signature: Type.String({ description: '48 bytes in hex' }) },
+        exact,
+      ),
+    ]),
+    seed: bytes32,
+    winners: Type.Array(
+      Type.Object(
+        { serial: Type.Integer(), tier: Type.Integer({ description: 'From 0' }), ...person },
+        exact,
+      ),
+    ),
+    alternates: Type.Array(
+      Type.Object({ alternate: Type.Integer({ description: 'From 1' }), ...person }, exact),
+    ),
+  },
+  { ...exact, description: 'Everything needed to repeat the draw; engine/draw/VECTORS.md says how' },
+);
 
 export const SetAsidePage = Type.Object(
   {

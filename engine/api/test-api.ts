@@ -8,6 +8,7 @@ import { publishBoard, readBoard } from '../contract/board/board.ts';
 import { type Keys, keysOf } from '../contract/keys.ts';
 import { connectRedis, type RedisClient, waitForRedis } from '../contract/redis.ts';
 import { serversFromEnv, testDatabase, testNamespace } from '../test/support.ts';
+import { testRandomness } from '../test-randomness.ts';
 import { buildApi } from './api.ts';
 import { toBoard } from './board-campaign.ts';
 import type { ApiDeps } from './deps.ts';
@@ -68,6 +69,7 @@ export async function startApi(changes: Partial<ApiDeps> = {}): Promise<TestApi>
       return Number(seconds) * 1_000_000 + Number(microseconds);
     },
     leaseMs: LEASE_MS,
+    randomness: testRandomness(),
     ready: () => ({ ok: true, checks: { postgres: 'ok', redis: 'ok' } }),
     log: pino({ level: process.env.TEST_LOG_LEVEL ?? 'silent' }, pino.destination(2)),
     ...changes,

@@ -15,6 +15,7 @@ export const problems = {
   unauthenticated: { status: 401, title: 'It is not known who asks' },
   'not-found': { status: 404, title: 'There is nothing at this path' },
   'unknown-campaign': { status: 404, title: 'There is no such campaign' },
+  'no-proof': { status: 404, title: 'There is no draw to be proved' },
   'no-entry': { status: 404, title: 'There is no entry of this user' },
   'no-book': { status: 404, title: 'There is nothing to check of this campaign' },
   'method-not-allowed': { status: 405, title: 'This path does not know the method' },

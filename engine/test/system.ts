@@ -106,6 +106,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     RECEIPT_SALT_SECRET: randomBytes(24).toString('base64url'),
     SIGNING_KEY: newPrivateKey(),
     OPERATOR_TOKEN: token,
+    DRAW_SECRET: randomBytes(24).toString('base64url'),
   };
   const processes: SpawnedNode[] = [];
   const start = async (file: string, env: Variables): Promise<RunningProcess> => {

@@ -12,6 +12,25 @@ import type { Keys } from '../keys.ts';
 import type { RedisClient } from '../redis.ts';
 import { scriptFrom } from '../redis.ts';
 
+/** Where a raffle's randomness comes from; see engine/draw/rules.ts. */
+export const AnnouncedRandomness = Type.Union([
+  Type.Object(
+    {
+      source: Type.Literal('commit'),
+      commitment: Type.String({ description: 'SHA-256 of "fairline commit 1" and the secret, base64url' }),
+    },
+    { additionalProperties: false },
+  ),
+  Type.Object(
+    {
+      source: Type.Literal('drand'),
+      chain_hash: Type.String({ description: 'Which chain, hex' }),
+      round: Type.Integer({ description: 'Whose randomness it will be' }),
+    },
+    { additionalProperties: false },
+  ),
+]);
+
 export const BoardCampaign = Type.Object({
   campaignId: Type.Integer({ minimum: 1 }),
   /** Grows with each change of this record. */
@@ -33,6 +52,10 @@ export const BoardCampaign = Type.Object({
   soldOut: Type.Boolean(),
   /** Every entry there will ever be has its outcome. */
   finished: Type.Boolean(),
+  /** SHA-256 of the rules as announced, in base64url; absent until they are. */
+  rulesHash: Type.Optional(Type.String()),
+  /** Of a raffle whose rules are announced: where its randomness will come from, as those say. */
+  randomness: Type.Optional(AnnouncedRandomness),
 });
 export type BoardCampaign = Static<typeof BoardCampaign>;
 

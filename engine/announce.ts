@@ -1,0 +1,69 @@
+/**
+ * The rules of a campaign as they are announced: when it is made, or, of campaigns that were made before rules were
+ * announced, when an engine first sees them. Of such a raffle the commitment is shown late, hence proves that much less;
+ * it is drawn as it would have been, all winners in one tier.
+ */
+import { type Campaign, type NewCampaign, opensAtUs } from '../sql/campaigns.ts';
+import type { Pool } from '../sql/database.ts';
+import { type Announcement, listUnannounced, saveAnnouncement } from '../sql/draws.ts';
+import { type AnnouncedRandomness, DRAW_FUNCTION, type DrawRules, rulesText } from './draw/rules.ts';
+import type { Randomness } from './randomness.ts';
+
+/** What a raffle's rules say of its draw, before its randomness is known by name. */
+export type WantedDraw = Omit<DrawRules, 'function' | 'randomness'> & {
+  readonly randomness: AnnouncedRandomness['source'];
+};
+
+/** What is announced of a campaign with this id; `draw` is that of a raffle. */
+export function announcementOf(
+  randomness: Randomness,
+  campaignId: number,
+  campaign: NewCampaign,
+  draw: WantedDraw | undefined,
+): Announcement {
+  const common = {
+    campaign: campaignId,
+    title: campaign.title,
+    opensAtUs: opensAtUs(campaign),
+    closesAtUs: campaign.closesAt.getTime() * 1000,
+  };
+  if (draw === undefined) {
+    return { rules: rulesText({ ...common, kind: 'coupon', stock: campaign.places }), nonce: null };
+  }
+  const { announced, nonce } = randomness.announce(draw.randomness, {
+    campaignId,
+    closesAt: campaign.closesAt,
+  });
+  const rules = rulesText({
+    ...common,
+    kind: 'raffle',
+    draw: { ...draw, function: DRAW_FUNCTION, randomness: announced },
+  });
+  return { rules, nonce };
+}
+
+/** The name of the only prize of a raffle for which none was given. */
+export const ONLY_TIER = 'prize';
+
+/** A raffle with so many winners, and nothing else said. */
+export function plainDraw(winners: number): WantedDraw {
+  return {
+    tiers: [{ name: ONLY_TIER, winners }],
+    alternates: 0,
+    group_limit: null,
+    randomness: 'commit',
+  };
+}
+
+/** What is announced of a campaign that was made without rules. */
+export function lateAnnouncement(randomness: Randomness, campaign: Campaign): Announcement {
+  const draw = campaign.kind === 'raffle' ? plainDraw(campaign.places) : undefined;
+  return announcementOf(randomness, campaign.campaignId, campaign, draw);
+}
+
+/** Announces the rules of all campaigns under way that have none. */
+export async function announceRest(pool: Pool, randomness: Randomness): Promise<void> {
+  for (const campaign of await listUnannounced(pool)) {
+    await saveAnnouncement(pool, campaign.campaignId, lateAnnouncement(randomness, campaign));
+  }
+}

@@ -1,0 +1,132 @@
+/** What is settled about a raffle's entrants before the draw, and what comes of it: the proof, and prizes passed on. */
+import { Readable } from 'node:stream';
+import type { FastifyInstance } from 'fastify';
+import { passOn } from '../../sql/alternates.ts';
+import { getCampaign } from '../../sql/campaigns.ts';
+import { readProof } from '../../sql/draws.ts';
+import { type EntrantTerms, listTerms, saveTerms } from '../../sql/entrant-terms.ts';
+import { type FieldFault, fieldFault, Problem } from '../contract/problem.ts';
+import { MAX_USER_ID_BYTES } from '../contract/record.ts';
+import { makeCode } from '../judges/codes.ts';
+import { unknownCampaign } from './close.ts';
+import type { ApiDeps } from './deps.ts';
+import { invalidRequest, readBody, readList, readParameters } from './input.ts';
+import { JSON_MEDIA_TYPE, operations } from './operations.ts';
+import { addRoute } from './routing.ts';
+import { CampaignPath, EntrantBody, EntrantsQuery, MAX_ENTRANTS, PassOnBody, pageLimit } from './schemas.ts';
+
+/** Parts of a proof read at a time, of some hundred KB each. */
+const PROOF_PARTS = 4;
+
+export function addDrawRoutes(app: FastifyInstance, deps: ApiDeps): void {
+  addRoute(app, operations.setEntrants, async request => {
+    const { id } = readParameters(CampaignPath, request.params);
+    const terms = readTerms(request.body);
+    const result = await saveTerms(deps.pool, id, terms);
+    switch (result) {
+      case 'saved':
+        return { entrants: terms.length };
+      case 'unknown':
+        throw unknownCampaign(id);
+      case 'not a raffle':
+        throw new Problem(
+          'conflict',
+          `Campaign ${id} is no raffle: nothing is drawn, so its entrants have no terms.`,
+        );
+      case 'frozen':
+        throw new Problem('conflict', `The pool of campaign ${id} is frozen: terms cannot change any more.`);
+    }
+  });
+
+  addRoute(app, operations.listEntrants, async request => {
+    const { id } = readParameters(CampaignPath, request.params);
+    const query = readParameters(EntrantsQuery, request.query);
+    await find(deps, id);
+    const limit = pageLimit(query);
+    const found = await listTerms(deps.pool, { campaignId: id, after: query.after ?? '', limit: limit + 1 });
+    const entrants = found
+      .slice(0, limit)
+      .map(({ userId, tickets, group, excluded }) => ({ user: userId, tickets, group, excluded }));
+    return { entrants, next: found.length > limit ? (entrants.at(-1)?.user ?? null) : null };
+  });
+
+  addRoute(app, operations.passOn, async request => {
+    const { id } = readParameters(CampaignPath, request.params);
+    const { serial, reason, holder } = readBody(PassOnBody, request.body);
+    const passed = await passOn(deps.pool, id, { serial, reason, holder, code: makeCode() });
+    if ('userId' in passed) {
+      const { place, userId, passedFrom, tier } = passed;
+      deps.log.info({ campaignId: id, serial, alternate: place }, 'a prize is passed on to an alternate');
+      return { serial, tier, alternate: place, user: userId, passed_from: passedFrom };
+    }
+    switch (passed.why) {
+      case 'unknown campaign':
+        throw unknownCampaign(id);
+      case 'not drawn':
+        throw new Problem('conflict', `Campaign ${id} is no raffle that was drawn.`);
+      case 'no such serial':
+        throw new Problem('conflict', `Nobody has won with the serial ${serial} in campaign ${id}.`);
+      case 'no alternate':
+        throw new Problem('conflict', `No alternate of campaign ${id} is left.`);
+      case 'another holder':
+        throw new Problem(
+          'conflict',
+          holder === undefined
+            ? `The prize with the serial ${serial} was passed on before; name its holder to pass it on again.`
+            : `The prize with the serial ${serial} is another holder's.`,
+          { holder: passed.holder },
+        );
+    }
+  });
+
+  addRoute(app, operations.getProof, async (request, reply) => {
+    const { id } = readParameters(CampaignPath, request.params);
+    await find(deps, id);
+    const first = await readProof(deps.pool, id, 0, PROOF_PARTS);
+    if (first.length === 0) {
+      throw new Problem('no-proof', `Campaign ${id} is no raffle that was drawn with a proof.`);
+    }
+    reply.type(JSON_MEDIA_TYPE);
+    return Readable.from(proofText(deps, id, first));
+  });
+}
+
+async function find(deps: ApiDeps, campaignId: number): Promise<void> {
+  if ((await getCampaign(deps.pool, campaignId)) === undefined) throw unknownCampaign(campaignId);
+}
+
+/** A proof never changes once it is there, so its parts need not be read at one moment. */
+async function* proofText(
+  deps: ApiDeps,
+  campaignId: number,
+  first: readonly string[],
+): AsyncGenerator<string, void> {
+  let parts = first;
+  for (let read = 0; parts.length > 0; ) {
+    yield* parts;
+    read += parts.length;
+    parts = await readProof(deps.pool, campaignId, read, PROOF_PARTS);
+  }
+}
+
+/** Checks what no single member can tell: ids in bytes, and that nobody occurs twice. */
+function readTerms(body: unknown): EntrantTerms[] {
+  const given = readList(EntrantBody, body, MAX_ENTRANTS);
+  const faults: FieldFault[] = [];
+  const seen = new Set<string>();
+  for (const [index, { user }] of given.entries()) {
+    const field = `[${index}].user`;
+    if (Buffer.byteLength(user) > MAX_USER_ID_BYTES) {
+      faults.push(fieldFault(field, user, `a user id of 1 to ${MAX_USER_ID_BYTES} bytes`));
+    }
+    if (seen.has(user)) faults.push(fieldFault(field, user, 'a user who is not in the list already'));
+    seen.add(user);
+  }
+  if (faults.length > 0) throw invalidRequest(faults);
+  return given.map(({ user, tickets = 1, group = null, excluded = null }) => ({
+    userId: user,
+    tickets,
+    group,
+    excluded,
+  }));
+}

@@ -1,0 +1,129 @@
+/**
+ * The draw, "fairline draw 1": a pure function of the frozen pool, the rules and the seed, so anyone who has the three can
+ * repeat it. VECTORS.md says every step for an implementation in another language.
+ *
+ * - An entrant with n tickets (a whole number from 1 to 1000) has n keys: that of ticket j, from 0, is
+ *   HMAC-SHA-256(seed, leaf hash || j u32 big-endian) (RFC 2104, FIPS 180-4). Its key is the least of them, bytewise.
+ * - Entrants are ordered by key, and those with equal keys by stamp.
+ * - In that order, excluded entrants are skipped, and so is, where there is a group limit, whoever is of a group of which
+ *   as many were taken already.
+ * - The first of what is left win, in the order of tiers; the next are the alternates. Who passes on a prize is replaced
+ *   by the first alternate that is left, so nothing is ever drawn twice; as the limit of groups counts winners and
+ *   alternates together, it holds after that too.
+ *
+ * To a party who doesn't know the seed the keys are indistinguishable from independent uniform ones. So the order of the
+ * tickets is uniform among all there are, and going through it is drawing tickets one by one, without replacement, of
+ * which the first of an entrant counts: successive sampling (Yates and Grundy, "Selection Without Replacement from Within
+ * Strata with Probability Proportional to Size", 1953). That the least of n uniform keys orders entrants in just this way
+ * is the algorithm of Efraimidis and Spirakis, "Weighted random sampling with a reservoir" (2006), for whole weights,
+ * without its logarithms, hence exact. With one ticket each it is the bottom-k sample of Cohen and Kaplan, "Summarizing
+ * Data using Bottom-k Sketches" (2007). Tests enumerate small pools whole.
+ */
+import { HASH_WORDS } from '../contract/merkle.ts';
+import { LANES, Sha256Lanes, type Start, spreads } from '../contract/sha256-lanes.ts';
+import { BATCH, type PoolEntry } from './pool.ts';
+import { SEED_BYTES } from './seed.ts';
+import { type Drawn, Selection, type SelectionRules } from './selection.ts';
+
+export const MOST_TICKETS = 1_000;
+const KEY_BYTES = 32;
+const BLOCK_BYTES = 64;
+/** Where the number of the ticket lies in its message, behind the hash of the leaf. */
+const TICKET_AT = 32;
+const TICKET_BYTES = 36;
+/** Room for a batch of messages of one block, and for what a group of four goes beyond them. */
+const ROOM_BYTES = (BATCH + LANES) * BLOCK_BYTES;
+
+/** An entry of the pool with what was settled about it before the freeze. */
+export interface Entrant extends PoolEntry {
+  /** 1 to MOST_TICKETS. */
+  readonly tickets: number;
+  readonly group: string | null;
+  /** Why it is not drawn; null: it is. */
+  readonly excluded: string | null;
+}
+
+/** A draw under way: add every entrant of the pool, then ask who was drawn. */
+export class Draw<E extends Entrant> {
+  readonly #selection: Selection<E>;
+  readonly #lanes = new Sha256Lanes(3 * ROOM_BYTES);
+  readonly #words = new Int32Array(this.#lanes.memory.buffer);
+  readonly #afterInnerKey: Start;
+  readonly #afterOuterKey: Start;
+  /** HMAC's inner messages, its outer ones, and the keys. */
+  readonly #tickets = this.#lanes.reserve(ROOM_BYTES);
+  readonly #outer = this.#lanes.reserve(ROOM_BYTES);
+  readonly #keys = this.#lanes.reserve(ROOM_BYTES);
+  readonly #entrantOf = new Int32Array(BATCH);
+
+  /** Throws RangeError for a seed that does not have SEED_BYTES. */
+  constructor(rules: SelectionRules, seed: Uint8Array) {
+    if (seed.length !== SEED_BYTES) {
+      throw new RangeError(`the seed has ${seed.length} bytes, not ${SEED_BYTES}`);
+    }
+    this.#selection = new Selection(rules);
+    // RFC 2104, section 2: the key, filled up with zeros to a block.
+    const key = Buffer.alloc(BLOCK_BYTES);
+    key.set(seed);
+    this.#afterInnerKey = this.#lanes.startBehind(key.map(byte => byte ^ 0x36));
+    this.#afterOuterKey = this.#lanes.startBehind(key.map(byte => byte ^ 0x5c));
+    for (let slot = 0; slot < BATCH; slot++) {
+      pad(this.#lanes.memory, this.#tickets + slot * BLOCK_BYTES, TICKET_BYTES);
+      pad(this.#lanes.memory, this.#outer + slot * BLOCK_BYTES, KEY_BYTES);
+    }
+  }
+
+  /** Adds entrants; `leaves` holds the hash of each one's leaf, HASH_WORDS words each, as the pool gave them. */
+  add(entrants: readonly E[], leaves: Int32Array): void {
+    if (leaves.length !== entrants.length * HASH_WORDS) {
+      throw new RangeError(`${entrants.length} entrants with ${leaves.length} words of hashes`);
+    }
+    const { memory } = this.#lanes;
+    let filled = 0;
+    for (const [index, { tickets, excluded }] of entrants.entries()) {
+      if (excluded !== null) continue;
+      for (let ticket = 0; ticket < tickets; ticket++) {
+        const slot = this.#tickets + filled * BLOCK_BYTES;
+        const from = index * HASH_WORDS;
+        for (let word = 0; word < HASH_WORDS; word++)
+          this.#words[(slot >> 2) + word] = leaves[from + word] ?? 0;
+        // Below 2^16: the two bytes before stay 0.
+        memory[slot + TICKET_AT + 2] = ticket >>> 8;
+        memory[slot + TICKET_AT + 3] = ticket;
+        this.#entrantOf[filled] = index;
+        filled += 1;
+        if (filled === BATCH) {
+          this.#offer(entrants, filled);
+          filled = 0;
+        }
+      }
+    }
+    this.#offer(entrants, filled);
+  }
+
+  /** Who was drawn, in order: the winners, then the alternates. */
+  drawn(): readonly Drawn<E>[] {
+    return this.#selection.drawn();
+  }
+
+  /** Hashes the first `count` tickets, and offers the keys that may be drawn. */
+  #offer(entrants: readonly E[], count: number): void {
+    const lanes = this.#lanes;
+    const messages = (at: number) => ({ at, stride: BLOCK_BYTES, blocks: 1, count });
+    lanes.hash(this.#afterInnerKey, messages(this.#tickets), this.#outer, spreads.blocks);
+    lanes.hash(this.#afterOuterKey, messages(this.#outer), this.#keys, spreads.blocks);
+    for (let ticket = 0; ticket < count; ticket++) {
+      const at = this.#keys + ticket * BLOCK_BYTES;
+      if (lanes.memory.readUInt32BE(at) > this.#selection.greatestWord) continue;
+      const entrant = entrants[this.#entrantOf[ticket] ?? 0];
+      if (entrant === undefined) continue;
+      this.#selection.offer(entrant, lanes.memory.toString('latin1', at, at + KEY_BYTES));
+    }
+  }
+}
+
+/** The padding (FIPS 180-4, section 5.1.1) of a message of this length, behind the block of a key. */
+function pad(memory: Buffer, at: number, length: number): void {
+  memory[at + length] = 0x80;
+  memory.writeUInt32BE((BLOCK_BYTES + length) * 8, at + BLOCK_BYTES - 4);
+}

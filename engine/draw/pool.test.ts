@@ -1,0 +1,85 @@
+import { deepEqual, equal, throws } from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { HASH_WORDS } from '../contract/merkle.ts';
+import { plainLeafHash, plainRoot, sha256 } from './plain.ts';
+import { BATCH, Pool, type PoolEntry } from './pool.ts';
+
+const SECRET = 'a secret of salts, long enough for it';
+
+/** A copy of the words as the bytes that they are. */
+function bytesOf(words: Int32Array): Buffer {
+  return Buffer.from(Buffer.from(words.buffer, words.byteOffset, words.byteLength));
+}
+
+function poolOf(entries: readonly PoolEntry[], secret = SECRET): { pool: Pool; hashes: Buffer[] } {
+  const pool = new Pool(7, secret);
+  const hashes: Buffer[] = [];
+  for (let from = 0; from < entries.length; from += BATCH) {
+    const batch = pool.add(entries.slice(from, from + BATCH));
+    for (let at = 0; at < batch.length; at += HASH_WORDS)
+      hashes.push(bytesOf(batch.subarray(at, at + HASH_WORDS)));
+  }
+  return { pool, hashes };
+}
+
+function entriesOf(count: number): PoolEntry[] {
+  return Array.from({ length: count }, (_, index) => ({ userId: `user-${index}`, stamp: index * 1_025 }));
+}
+
+test('leaves and root are those of the definitions, at every size around a batch', () => {
+  for (const count of [1, 2, 3, 4, 5, 7, 8, 9, BATCH - 1, BATCH, BATCH + 1, 2 * BATCH, 3 * BATCH + 5]) {
+    const entries = entriesOf(count);
+    const { pool, hashes } = poolOf(entries);
+    const expected = entries.map(entry => plainLeafHash(7, SECRET, entry));
+    deepEqual(hashes, expected, `leaves of ${count}`);
+    deepEqual(pool.root(), plainRoot(expected), `root of ${count}`);
+    equal(pool.count, count);
+  }
+});
+
+test('the root of nothing is the hash of nothing', () => {
+  const pool = new Pool(7, SECRET);
+  equal(pool.add([]).length, 0);
+  deepEqual(pool.root(), sha256());
+});
+
+test('user ids of every length and script, stamps of every size, secrets of every length', () => {
+  const userId = fc.oneof(
+    fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 }),
+    fc.string({ unit: fc.constantFrom('a', 'é', '日', '🎟'), minLength: 30, maxLength: 40 }),
+    fc.string({ minLength: 33, maxLength: 128 }),
+  );
+  const entry = fc.record({ userId, stamp: fc.maxSafeNat() });
+  fc.assert(
+    fc.property(
+      fc.array(entry, { minLength: 1, maxLength: 30 }),
+      fc.string({ minLength: 32, maxLength: 200 }),
+      (entries, secret) => {
+        const { hashes } = poolOf(entries, secret);
+        deepEqual(
+          hashes,
+          entries.map(each => plainLeafHash(7, secret, each)),
+        );
+      },
+    ),
+  );
+});
+
+test('what a batch has left behind does not get into the next', () => {
+  const pool = new Pool(7, SECRET);
+  const long = Array.from({ length: BATCH }, (_, index) => ({
+    userId: 'x'.repeat(1 + (index % 128)),
+    stamp: index,
+  }));
+  pool.add(long);
+  const short = entriesOf(10);
+  deepEqual(bytesOf(pool.add(short)), Buffer.concat(short.map(each => plainLeafHash(7, SECRET, each))));
+});
+
+test('batches that would not make whole subtrees are refused', () => {
+  const pool = new Pool(7, SECRET);
+  throws(() => pool.add(entriesOf(BATCH + 1)), /a batch has at most 1024/);
+  pool.add(entriesOf(3));
+  throws(() => pool.add(entriesOf(3)), /not full has to be the last/);
+});

@@ -1,0 +1,91 @@
+/**
+ * The proof of a draw: all that is needed to repeat it with the entries of the pool, as one canonical JSON object.
+ *
+ *     {"alternates": [{"alternate": 1, "key", "stamp", "tickets"?, "who"}, …], "campaign", "pool_count", "pool_root",
+ *      "proof": 1, "randomness", "rules": {…}, "rules_hash", "seed", "source": {"secret"} or {"round", "signature"},
+ *      "winners": [{"key", "serial", "stamp", "tickets"?, "tier", "who"}, …]}
+ *
+ * 32 bytes are written in base64url; a round's signature in hex, as drand writes it; `tier` counts from 0; `tickets` is
+ * there when it is not 1. It shows nobody's user id: see `who` in ../contract/leaf.ts.
+ */
+import { saltOf, whoOf } from '../contract/leaf.ts';
+import { canonicalJson } from './canonical.ts';
+import type { Entrant } from './draw.ts';
+import type { Reveal } from './reveal.ts';
+import { type DrawRules, rulesHash, tierOf, winnersOf } from './rules.ts';
+import type { Drawn } from './selection.ts';
+
+export interface ProofInput {
+  readonly campaignId: number;
+  /** RECEIPT_SALT_SECRET. */
+  readonly saltSecret: string;
+  /** Canonical, as announced. */
+  readonly rulesText: string;
+  readonly draw: Pick<DrawRules, 'tiers'>;
+  readonly poolRoot: Uint8Array;
+  readonly poolCount: number;
+  readonly reveal: Reveal;
+  readonly randomness: Uint8Array;
+  readonly seed: Uint8Array;
+  /** In order: the winners, then the alternates. */
+  readonly drawn: readonly Drawn<Entrant>[];
+}
+
+/** People written in one part: some hundred KB of text. */
+const PART = 1_000;
+
+/** The proof, in parts that are to be put together. */
+export function* proofParts(input: ProofInput): Generator<string, void> {
+  const winners = input.drawn.slice(0, winnersOf(input.draw));
+  const alternates = input.drawn.slice(winners.length);
+  yield '{"alternates":[';
+  yield* listParts(alternates, (drawn, index) =>
+    canonicalJson({ alternate: index + 1, ...personOf(input, drawn) }),
+  );
+  const middle = canonicalJson({
+    campaign: input.campaignId,
+    pool_count: input.poolCount,
+    pool_root: base64url(input.poolRoot),
+    proof: 1,
+    randomness: base64url(input.randomness),
+  });
+  const end = canonicalJson({
+    rules_hash: base64url(rulesHash(input.rulesText)),
+    seed: base64url(input.seed),
+    source: sourceOf(input.reveal),
+  });
+  yield `],${middle.slice(1, -1)},"rules":${input.rulesText},${end.slice(1, -1)},"winners":[`;
+  yield* listParts(winners, (drawn, index) =>
+    canonicalJson({ serial: index + 1, tier: tierOf(input.draw, index + 1), ...personOf(input, drawn) }),
+  );
+  yield ']}';
+}
+
+function* listParts(
+  list: readonly Drawn<Entrant>[],
+  textOf: (drawn: Drawn<Entrant>, index: number) => string,
+): Generator<string, void> {
+  for (let from = 0; from < list.length; from += PART) {
+    const texts = list.slice(from, from + PART).map((drawn, index) => textOf(drawn, from + index));
+    yield `${from === 0 ? '' : ','}${texts.join(',')}`;
+  }
+}
+
+function personOf(input: ProofInput, { entrant, key }: Drawn<Entrant>) {
+  const { userId, stamp, tickets } = entrant;
+  const who = whoOf(saltOf(input.saltSecret, input.campaignId, userId), userId);
+  return { key: base64url(key), stamp, who: base64url(who), ...(tickets === 1 ? {} : { tickets }) };
+}
+
+function sourceOf(reveal: Reveal) {
+  switch (reveal.source) {
+    case 'commit':
+      return { secret: base64url(reveal.secret) };
+    case 'drand':
+      return { round: reveal.round, signature: Buffer.from(reveal.signature).toString('hex') };
+  }
+}
+
+function base64url(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('base64url');
+}

@@ -1,0 +1,46 @@
+/** The randomness of a raffle when its time has come: what is given is held against what was announced. */
+import { commitmentOf, SECRET_BYTES } from './commit.ts';
+import { isSignatureOf, randomnessOf } from './drand.ts';
+import { quicknet } from './quicknet.ts';
+import type { AnnouncedRandomness } from './rules.ts';
+
+export type Reveal =
+  | { readonly source: 'commit'; readonly secret: Uint8Array }
+  | { readonly source: 'drand'; readonly round: number; readonly signature: Uint8Array };
+
+/** What was given is not what was announced; `message` says in what it differs. */
+export class RevealRefused extends Error {}
+
+/**
+ * The randomness, 32 bytes, that a reveal gives to the raffle for which `announced` was shown: the secret itself, or the
+ * hash of the round's signature. Throws RevealRefused for anything but the one secret, or the one round of the one chain.
+ */
+export function randomnessFrom(announced: AnnouncedRandomness, reveal: Reveal): Buffer {
+  if (announced.source === 'commit' && reveal.source === 'commit') {
+    const { secret } = reveal;
+    if (secret.length !== SECRET_BYTES) {
+      throw new RevealRefused(`the secret has ${secret.length} bytes, not ${SECRET_BYTES}`);
+    }
+    const commitment = commitmentOf(secret).toString('base64url');
+    if (commitment !== announced.commitment) {
+      throw new RevealRefused(`the secret makes the commitment ${commitment}, not ${announced.commitment}`);
+    }
+    return Buffer.from(secret);
+  }
+  if (announced.source === 'drand' && reveal.source === 'drand') {
+    const { round, signature } = reveal;
+    if (announced.chain_hash !== quicknet.chainHash) {
+      throw new RevealRefused(
+        `the chain ${announced.chain_hash} is not quicknet, the only one that is known`,
+      );
+    }
+    if (round !== announced.round) {
+      throw new RevealRefused(`the round is ${round}; ${announced.round} was announced`);
+    }
+    if (!isSignatureOf(quicknet, round, signature)) {
+      throw new RevealRefused(`the signature is not the one that quicknet makes of round ${round}`);
+    }
+    return randomnessOf(signature);
+  }
+  throw new RevealRefused(`${reveal.source} was given; ${announced.source} was announced`);
+}

@@ -1,0 +1,82 @@
+/**
+ * The rules of a campaign as one canonical text, fixed and shown before anybody enters, and their hash: what was
+ * announced. `closes_at_us` is the close as it was announced; one ahead of time changes nothing here.
+ *
+ * A raffle's rules name the source of its randomness (see commit.ts and drand.ts), so that it cannot be chosen later.
+ */
+import { createHash } from 'node:crypto';
+import { canonicalJson } from './canonical.ts';
+
+/** Names the algorithm of draw.ts; another one would need another name. */
+export const DRAW_FUNCTION = 'fairline draw 1';
+
+/** A prize: so many win it. Of several tiers the first is drawn first. */
+export type Tier = { readonly name: string; readonly winners: number };
+
+export type AnnouncedCommit = {
+  readonly source: 'commit';
+  /** 32 bytes in base64url: see commitmentOf. */
+  readonly commitment: string;
+};
+export type AnnouncedDrand = {
+  readonly source: 'drand';
+  /** 32 bytes in hex: which chain. */
+  readonly chain_hash: string;
+  readonly round: number;
+};
+/** Where the randomness will come from. */
+export type AnnouncedRandomness = AnnouncedCommit | AnnouncedDrand;
+
+export type DrawRules = {
+  readonly function: typeof DRAW_FUNCTION;
+  /** At most so many of one group are drawn, winners and alternates together; null: as many as it happens. */
+  readonly group_limit: number | null;
+  readonly randomness: AnnouncedRandomness;
+  readonly tiers: readonly Tier[];
+  /** How many are drawn behind the winners, to stand in for them in this order. */
+  readonly alternates: number;
+};
+
+interface Common {
+  readonly campaign: number;
+  readonly title: string;
+  /** Microseconds since the epoch. */
+  readonly opensAtUs: number;
+  readonly closesAtUs: number;
+}
+export type CampaignRules =
+  | (Common & { readonly kind: 'coupon'; readonly stock: number })
+  | (Common & { readonly kind: 'raffle'; readonly draw: DrawRules });
+
+/** Canonical JSON of the rules. */
+export function rulesText(rules: CampaignRules): string {
+  const common = {
+    campaign: rules.campaign,
+    closes_at_us: rules.closesAtUs,
+    opens_at_us: rules.opensAtUs,
+    title: rules.title,
+  };
+  return rules.kind === 'coupon'
+    ? canonicalJson({ ...common, kind: rules.kind, stock: rules.stock })
+    : canonicalJson({ ...common, kind: rules.kind, draw: rules.draw });
+}
+
+/** SHA-256 of the text in UTF-8, 32 bytes. */
+export function rulesHash(text: string): Buffer {
+  return createHash('sha256').update(text, 'utf8').digest();
+}
+
+/** How many win, over all tiers. */
+export function winnersOf(draw: Pick<DrawRules, 'tiers'>): number {
+  return draw.tiers.reduce((sum, tier) => sum + tier.winners, 0);
+}
+
+/** The tier, from 0, of the winner with this serial, from 1. Throws RangeError when nobody wins with it. */
+export function tierOf(draw: Pick<DrawRules, 'tiers'>, serial: number): number {
+  let last = 0;
+  for (const [tier, { winners }] of draw.tiers.entries()) {
+    last += winners;
+    if (serial <= last) return tier;
+  }
+  throw new RangeError(`there are ${last} winners, and none with the serial ${serial}`);
+}

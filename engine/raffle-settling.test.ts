@@ -1,0 +1,449 @@
+import { deepEqual, equal, match, notEqual, ok, rejects } from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { after, before, test } from 'node:test';
+import { type Campaign, opensAtUs } from '../sql/campaigns.ts';
+import { readDrawState, readProof, saveRevealed } from '../sql/draws.ts';
+import { type EntrantTerms, saveTerms } from '../sql/entrant-terms.ts';
+import { announcementOf, announceRest, type WantedDraw } from './announce.ts';
+import { canonicalJson } from './draw/canonical.ts';
+import type { Entrant } from './draw/draw.ts';
+import { plainDraw, plainLeafHash, plainRoot } from './draw/plain.ts';
+import { quicknet, quicknetRound } from './draw/quicknet.ts';
+import { DRAW_FUNCTION, rulesText } from './draw/rules.ts';
+import { drawSeed } from './draw/seed.ts';
+import type { RaffleOptions } from './raffle-settling.ts';
+import { eventually } from './test/support.ts';
+import { brokenInvariants } from './test-gateway.ts';
+import { TEST_SALT_SECRET, testRandomness } from './test-randomness.ts';
+import { TestLedger, WINDOW_US } from './test-settling.ts';
+
+let ledger: TestLedger;
+before(async () => {
+  ledger = await TestLedger.make();
+});
+after(() => ledger.close());
+
+const PLAIN: WantedDraw = {
+  tiers: [{ name: 'prize', winners: 3 }],
+  alternates: 0,
+  group_limit: null,
+  randomness: 'commit',
+};
+
+function raffle(more: Partial<WantedDraw> = {}): Promise<Campaign> {
+  const draw = { ...PLAIN, ...more };
+  const places = draw.tiers.reduce((sum, tier) => sum + tier.winners, 0);
+  const opensAt = new Date('2030-01-01T00:00:00Z');
+  const closesAt = new Date(opensAt.getTime() + WINDOW_US / 1000);
+  const rules = { kind: 'raffle', title: 'test', places, opensAt, closesAt } as const;
+  return ledger.campaign('raffle', places, id => announcementOf(testRandomness(), id, rules, draw));
+}
+
+function instants(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index + 1);
+}
+
+function entrant(instant: number, terms: Partial<EntrantTerms> = {}): Entrant {
+  return {
+    userId: `user-${instant}`,
+    stamp: instant * 1024,
+    tickets: 1,
+    group: null,
+    excluded: null,
+    ...terms,
+  };
+}
+
+/** Who has which serial and tier, in order. */
+async function winnersOf(campaign: Campaign): Promise<{ user: string; serial: number; tier: number }[]> {
+  const { rows } = await ledger.pool.query(
+    'select user_id as "user", serial, tier from grants where campaign_id = $1 order by serial',
+    [campaign.campaignId],
+  );
+  return rows;
+}
+
+async function alternatesOf(campaign: Campaign): Promise<string[]> {
+  const { rows } = await ledger.pool.query(
+    'select user_id from alternates where campaign_id = $1 order by place',
+    [campaign.campaignId],
+  );
+  return rows.map(row => row.user_id);
+}
+
+/** Whom the pure function draws, with the seed that the ledger has. */
+async function expectedOf(campaign: Campaign, pool: readonly Entrant[]): Promise<string[]> {
+  const { campaignId } = campaign;
+  const { seed, draw, poolRoot } = await ledger.read(campaign);
+  ok(seed !== null && draw !== null && poolRoot !== null);
+  const leaves = pool.map(each => plainLeafHash(campaignId, TEST_SALT_SECRET, each));
+  deepEqual(plainRoot(leaves), poolRoot);
+  const places = draw.tiers.reduce((sum, tier) => sum + tier.winners, draw.alternates);
+  const drawn = plainDraw(pool, leaves, { places, groupLimit: draw.group_limit }, seed);
+  return drawn.map(each => each.entrant.userId);
+}
+
+test('it waits for the close, then draws what the pure function says', async () => {
+  const campaign = await raffle();
+  await ledger.enter(campaign, ...instants(40));
+  await ledger.withdraw(campaign, 3, 4);
+  await ledger.settle(campaign, WINDOW_US - 1);
+  const gathered = await ledger.read(campaign);
+  deepEqual([gathered.settledCount, gathered.goneCount, gathered.frozenAt], [0, 2, null]);
+  await ledger.settle(campaign, WINDOW_US);
+  const finished = await ledger.read(campaign);
+  ok(finished.finishedAt !== null && finished.frozenAt !== null);
+  deepEqual([finished.frozenCount, finished.settledCount, finished.grantedCount], [38, 40, 3]);
+  equal(finished.seedSource, 'commit');
+  const pool = instants(40).filter(instant => instant !== 3 && instant !== 4);
+  deepEqual(
+    (await winnersOf(campaign)).map(({ user }) => user),
+    await expectedOf(
+      campaign,
+      pool.map(instant => entrant(instant)),
+    ),
+  );
+  const shown = Object.values(await ledger.outcomes(campaign));
+  equal(shown.filter(outcome => outcome === 'not_drawn').length, 35);
+  equal(shown.filter(outcome => outcome === 'withdrawn').length, 2);
+});
+
+test('the seed follows from the announcement, the secret that was committed to, and the pool', async () => {
+  const campaign = await raffle();
+  await ledger.enter(campaign, 1, 2, 3);
+  await ledger.settle(campaign, WINDOW_US);
+  const state = await readDrawState(ledger.pool, campaign.campaignId);
+  const { rulesHash, draw } = await ledger.read(campaign);
+  ok(state?.poolRoot && state.randomness && rulesHash && draw?.randomness.source === 'commit');
+  const reveal = await testRandomness().reveal(
+    draw.randomness,
+    { campaignId: campaign.campaignId, nonce: state.nonce },
+    new AbortController().signal,
+  );
+  deepEqual(reveal, { source: 'commit', secret: state.randomness });
+  const { poolRoot, randomness } = state;
+  deepEqual(state.seed, drawSeed({ randomness, rulesHash, poolRoot, poolCount: 3 }));
+});
+
+test('tickets, groups, exclusions, tiers and alternates', async () => {
+  const tiers = [
+    { name: 'first prize', winners: 1 },
+    { name: 'second prize', winners: 4 },
+  ];
+  const campaign = await raffle({ tiers, alternates: 3, group_limit: 2 });
+  const { campaignId } = campaign;
+  const pool = instants(60).map(instant =>
+    entrant(instant, {
+      tickets: instant % 7 === 0 ? 1_000 : 1 + (instant % 3),
+      group: instant % 2 === 0 ? `table ${instant % 4}` : null,
+      excluded: instant % 10 === 0 ? 'works for the shop' : null,
+    }),
+  );
+  equal(await saveTerms(ledger.pool, campaignId, pool), 'saved');
+  // Terms of somebody who does not enter change nothing.
+  equal(await saveTerms(ledger.pool, campaignId, [entrant(99, { tickets: 1_000 })]), 'saved');
+  await ledger.enter(campaign, ...instants(60));
+  await ledger.settle(campaign, WINDOW_US);
+  const drawn = await expectedOf(campaign, pool);
+  deepEqual(
+    await winnersOf(campaign),
+    drawn.slice(0, 5).map((user, index) => ({ user, serial: index + 1, tier: index === 0 ? 0 : 1 })),
+  );
+  deepEqual(await alternatesOf(campaign), drawn.slice(5));
+  equal(drawn.length, 8);
+});
+
+test('the proof that is kept is canonical, and of this draw', async () => {
+  const campaign = await raffle({ alternates: 2 });
+  await ledger.enter(campaign, ...instants(30));
+  deepEqual(await readProof(ledger.pool, campaign.campaignId, 0, 9), []);
+  await ledger.settle(campaign, WINDOW_US);
+  const text = (await readProof(ledger.pool, campaign.campaignId, 0, 9)).join('');
+  const proof = JSON.parse(text);
+  equal(canonicalJson(proof), text);
+  const { seed, rulesHash, poolRoot } = await ledger.read(campaign);
+  equal(proof.seed, seed?.toString('base64url'));
+  equal(proof.rules_hash, rulesHash?.toString('base64url'));
+  equal(proof.pool_root, poolRoot?.toString('base64url'));
+  const stampOf = (user: string): number => Number(user.slice(5)) * 1024;
+  deepEqual(
+    proof.winners.map((winner: { serial: number; stamp: number }) => [winner.serial, winner.stamp]),
+    (await winnersOf(campaign)).map(({ user, serial }) => [serial, stampOf(user)]),
+  );
+  deepEqual(
+    proof.alternates.map((alternate: { stamp: number }) => alternate.stamp),
+    (await alternatesOf(campaign)).map(stampOf),
+  );
+});
+
+test('with fewer entrants than winners all win', async () => {
+  const campaign = await raffle({ tiers: [{ name: 'prize', winners: 10 }], alternates: 5 });
+  await ledger.enter(campaign, 1, 2, 3);
+  await ledger.settle(campaign, WINDOW_US);
+  deepEqual(Object.values(await ledger.outcomes(campaign)).sort(), [1, 2, 3]);
+  deepEqual(await alternatesOf(campaign), []);
+});
+
+test('one that nobody entered comes to its end, with a proof', async () => {
+  const campaign = await raffle();
+  await ledger.settle(campaign, WINDOW_US);
+  const { finishedAt, grantedCount } = await ledger.read(campaign);
+  ok(finishedAt !== null);
+  equal(grantedCount, 0);
+  const proof = JSON.parse((await readProof(ledger.pool, campaign.campaignId, 0, 9)).join(''));
+  deepEqual([proof.pool_count, proof.winners], [0, []]);
+});
+
+test('more than a page holds', async () => {
+  const campaign = await raffle({ tiers: [{ name: 'prize', winners: 50 }] });
+  const count = 9_001;
+  await ledger.enter(campaign, ...instants(count));
+  await ledger.settle(campaign, WINDOW_US);
+  deepEqual(
+    (await winnersOf(campaign)).map(({ user }) => user),
+    await expectedOf(
+      campaign,
+      instants(count).map(instant => entrant(instant)),
+    ),
+  );
+});
+
+test('step by step, each by another engine, it comes to the same', async () => {
+  const campaign = await raffle();
+  await ledger.enter(campaign, ...instants(20));
+  const seen: unknown[] = [];
+  for (let step = 0; step < 3; step++) {
+    await ledger.settle(campaign, WINDOW_US, {}, () => false);
+    const { poolRoot, seed, finishedAt } = await ledger.read(campaign);
+    seen.push([poolRoot !== null, seed !== null, finishedAt !== null]);
+  }
+  // The randomness is revealed between the second step and the third.
+  deepEqual(seen, [
+    [true, false, false],
+    [true, true, false],
+    [true, true, true],
+  ]);
+  deepEqual(
+    (await winnersOf(campaign)).map(({ user }) => user),
+    await expectedOf(
+      campaign,
+      instants(20).map(instant => entrant(instant)),
+    ),
+  );
+});
+
+test('several engines draw once', async () => {
+  const campaign = await raffle();
+  await ledger.enter(campaign, ...instants(50));
+  await Promise.all([1, 2, 3, 4].map(() => ledger.settle(campaign, WINDOW_US)));
+  await ledger.settle(campaign, WINDOW_US);
+  equal((await ledger.read(campaign)).grantedCount, 3);
+  deepEqual(await brokenInvariants(ledger.pool), []);
+});
+
+test('one that was made before rules were announced is announced when an engine sees it, and drawn', async () => {
+  const coupon = await ledger.campaign('coupon', 5);
+  const seen = await ledger.campaign('raffle', 2);
+  const late = await ledger.campaign('raffle', 2);
+  await ledger.enter(seen, ...instants(9));
+  await ledger.enter(late, ...instants(9));
+  await ledger.settle(late, WINDOW_US);
+  await announceRest(ledger.pool, testRandomness());
+  const announced = await ledger.read(seen);
+  ok(announced.rulesHash !== null && announced.draw?.randomness.source === 'commit');
+  ok((await ledger.read(coupon)).rulesHash !== null);
+  await announceRest(ledger.pool, testRandomness());
+  deepEqual((await ledger.read(seen)).rulesHash, announced.rulesHash, 'announced once');
+  await ledger.settle(seen, WINDOW_US);
+  for (const campaign of [seen, late]) {
+    const pool = instants(9).map(instant => entrant(instant));
+    deepEqual(
+      (await winnersOf(campaign)).map(({ user }) => user),
+      await expectedOf(campaign, pool),
+    );
+  }
+});
+
+test('with another DRAW_SECRET it is not drawn, and with the right one it is', async () => {
+  const campaign = await raffle();
+  await ledger.enter(campaign, 1, 2, 3);
+  const another = testRandomness({ drawSecret: 'another secret of draws, long enough' });
+  const raffles = { randomness: another, saltSecret: TEST_SALT_SECRET };
+  await rejects(ledger.settle(campaign, WINDOW_US, { raffles }), /the secret makes the commitment/);
+  const frozen = await ledger.read(campaign);
+  deepEqual([frozen.frozenCount, frozen.seed, frozen.finishedAt], [3, null, null]);
+  // Somebody who asks to leave now is too late: the pool is frozen.
+  await ledger.withdraw(campaign, 1, 2, 3);
+  await ledger.settle(campaign, WINDOW_US);
+  const finished = await ledger.read(campaign);
+  deepEqual([finished.goneCount, finished.grantedCount], [0, 3]);
+});
+
+test('a pool that is not the frozen one is not drawn', async () => {
+  for (const change of [
+    'delete from entries where campaign_id = $1 and stamp = 1024',
+    'update entries set stamp = stamp + 1 where campaign_id = $1 and stamp = 1024',
+    `update entries set user_id = 'somebody-else' where campaign_id = $1 and stamp = 1024`,
+    `insert into entries values ($1, 'somebody-else', 5000)`,
+  ]) {
+    const campaign = await raffle();
+    await ledger.enter(campaign, 1, 2, 3);
+    await ledger.settle(campaign, WINDOW_US, {}, () => false);
+    await ledger.pool.query(change, [campaign.campaignId]);
+    await rejects(
+      ledger.settle(campaign, WINDOW_US),
+      /was frozen with 3 entrants and the root .* it is not drawn/,
+    );
+    equal((await ledger.read(campaign)).finishedAt, null);
+  }
+});
+
+test('randomness before the freeze, a second time or after the draw is refused', async () => {
+  const campaign = await raffle();
+  const { campaignId } = campaign;
+  await ledger.enter(campaign, 1, 2, 3);
+  const revealed = {
+    source: 'commit',
+    randomness: Buffer.alloc(32, 1),
+    signature: null,
+    seed: Buffer.alloc(32, 2),
+  } as const;
+  await rejects(saveRevealed(ledger.pool, campaignId, revealed), { constraint: 'campaigns_revealed' });
+  await ledger.settle(campaign, WINDOW_US);
+  const { seed } = await ledger.read(campaign);
+  equal(await saveRevealed(ledger.pool, campaignId, revealed), false);
+  deepEqual((await ledger.read(campaign)).seed, seed);
+});
+
+/** A relay that has the real round once it is told to. */
+async function relay(): Promise<{
+  url: string;
+  asked: () => number;
+  mend: () => void;
+  close: () => Promise<void>;
+}> {
+  let asked = 0;
+  let isMended = false;
+  const server = createServer((_, response) => {
+    asked += 1;
+    if (isMended) response.end(JSON.stringify(quicknetRound));
+    else response.writeHead(500).end();
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    asked: () => asked,
+    mend: () => {
+      isMended = true;
+    },
+    close: async () => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+/** A raffle of the past, whose round there is. */
+async function drandRaffle(round: number = quicknetRound.round): Promise<Campaign> {
+  return await ledger.campaign('raffle', 2, campaign => ({
+    rules: rulesText({
+      kind: 'raffle',
+      campaign,
+      title: 'test',
+      opensAtUs: 0,
+      closesAtUs: 1,
+      draw: {
+        ...PLAIN,
+        function: DRAW_FUNCTION,
+        tiers: [{ name: 'prize', winners: 2 }],
+        randomness: { source: 'drand', chain_hash: quicknet.chainHash, round },
+      },
+    }),
+    nonce: null,
+  }));
+}
+
+function drandOptions(url: string): RaffleOptions {
+  return { randomness: testRandomness({ relays: [url] }), saltSecret: TEST_SALT_SECRET };
+}
+
+test('with drand it waits for a relay, while others are settled, and draws with the round', async () => {
+  const only = await relay();
+  const campaign = await drandRaffle();
+  await ledger.enter(campaign, ...instants(12));
+  const settling = ledger.settle(campaign, WINDOW_US, { raffles: drandOptions(only.url) });
+  await eventually(() => only.asked() > 0);
+  const coupon = await ledger.campaign('coupon', 1);
+  await ledger.enter(coupon, 1);
+  await ledger.settle(coupon, WINDOW_US);
+  deepEqual(await ledger.outcomes(coupon), { 1: 1 });
+  // Nothing of the raffle is held meanwhile: anybody may change its row.
+  await ledger.pool.query('update campaigns set gone_ranked = 0 where campaign_id = $1', [
+    campaign.campaignId,
+  ]);
+  const frozen = await ledger.read(campaign);
+  deepEqual([frozen.frozenCount, frozen.seed], [12, null]);
+  only.mend();
+  await settling;
+  await only.close();
+  const state = await readDrawState(ledger.pool, campaign.campaignId);
+  equal(state?.randomness?.toString('hex'), quicknetRound.randomness);
+  equal(state?.signature?.toString('hex'), quicknetRound.signature);
+  deepEqual(
+    (await winnersOf(campaign)).map(({ user }) => user),
+    await expectedOf(
+      campaign,
+      instants(12).map(instant => entrant(instant)),
+    ),
+  );
+  const proof = JSON.parse((await readProof(ledger.pool, campaign.campaignId, 0, 9)).join(''));
+  deepEqual(proof.source, { round: quicknetRound.round, signature: quicknetRound.signature });
+});
+
+test('a stop ends the waiting, and the next engine goes on', async () => {
+  const only = await relay();
+  const campaign = await drandRaffle();
+  await ledger.enter(campaign, 1, 2, 3);
+  const stopping = new AbortController();
+  const raffles = drandOptions(only.url);
+  const settling = ledger.settle(campaign, WINDOW_US, { raffles }, () => true, stopping.signal);
+  await eventually(() => only.asked() > 0);
+  stopping.abort();
+  await rejects(settling, { name: 'AbortError' });
+  equal((await ledger.read(campaign)).seed, null);
+  only.mend();
+  await ledger.settle(campaign, WINDOW_US, { raffles });
+  await only.close();
+  equal((await ledger.read(campaign)).grantedCount, 2);
+});
+
+test('the round of a raffle is the first behind its close by the delay, and a commitment is of one raffle', async () => {
+  const closesAt = new Date('2030-01-01T00:00:00.001Z');
+  const randomness = testRandomness({ drandDelayMs: 30_000 });
+  const { announced } = randomness.announce('drand', { campaignId: 1, closesAt });
+  ok(announced.source === 'drand');
+  equal(announced.chain_hash, quicknet.chainHash);
+  const dueMs = (quicknet.genesisUnixSeconds + (announced.round - 1) * quicknet.periodSeconds) * 1000;
+  ok(dueMs >= closesAt.getTime() + 30_000 && dueMs < closesAt.getTime() + 33_000);
+  const one = randomness.announce('commit', { campaignId: 1, closesAt });
+  const other = randomness.announce('commit', { campaignId: 1, closesAt });
+  notEqual(JSON.stringify(one.announced), JSON.stringify(other.announced));
+  match(JSON.stringify(one.announced), /"commitment":"[\w-]{43}"/);
+});
+
+test('a close ahead of time changes neither rules nor round', async () => {
+  const campaign = await raffle({ randomness: 'drand' });
+  const before = await ledger.read(campaign);
+  await ledger.pool.query(
+    `update campaigns set closing_at = opens_at + interval '1 s', closes_at = opens_at + interval '1 s'
+      where campaign_id = $1`,
+    [campaign.campaignId],
+  );
+  const closed = await ledger.read(campaign);
+  deepEqual([closed.rulesHash, closed.draw], [before.rulesHash, before.draw]);
+  ok(opensAtUs(closed) + 1_000_000 === closed.closesAt.getTime() * 1000);
+});

@@ -1,0 +1,224 @@
+/**
+ * Settling a raffle, step by step; settling.ts says how steps are made safe. What is next is read off the campaign's row:
+ *
+ * 1. Until the watermark has passed the close, withdrawals that are due are decided.
+ * 2. Then the pool is frozen: root and count are recorded.
+ * 3. The randomness that was announced is revealed and recorded with the seed. It is waited for outside of a transaction:
+ *    a round of drand may lie in the future, and relays may be down.
+ * 4. The winners are drawn, from a pool that is read again and has to have the recorded root, and all is written: grants,
+ *    alternates, and the proof.
+ *
+ * After a crash anywhere the next engine goes on at the same step with the same values, so it draws the same winners.
+ */
+
+import { insertAlternates } from '../sql/alternates.ts';
+import { type Campaign, opensAtUs } from '../sql/campaigns.ts';
+import type { Pool as DatabasePool, Queryable } from '../sql/database.ts';
+import {
+  type DrawState,
+  insertProof,
+  readDrawState,
+  readPool,
+  saveAnnouncement,
+  saveFrozen,
+  saveRevealed,
+} from '../sql/draws.ts';
+import { insertGrants } from '../sql/grants.ts';
+import { saveSettled } from '../sql/settling.ts';
+import { decideWithdrawals, refuseWithdrawals } from '../sql/withdrawals.ts';
+import { lateAnnouncement } from './announce.ts';
+import { lastStampAt } from './contract/stamp.ts';
+import { Draw, type Entrant } from './draw/draw.ts';
+import { BATCH, Pool } from './draw/pool.ts';
+import { proofParts } from './draw/proof.ts';
+import { type Reveal, randomnessFrom } from './draw/reveal.ts';
+import { type DrawRules, rulesHash, tierOf, winnersOf } from './draw/rules.ts';
+import { drawSeed } from './draw/seed.ts';
+import type { Drawn } from './draw/selection.ts';
+import { makeCode } from './judges/codes.ts';
+import type { Randomness } from './randomness.ts';
+import { closesAtUs, DONE, dueStamp, type StepResult } from './settling-step.ts';
+
+export interface RaffleOptions {
+  readonly randomness: Randomness;
+  /** RECEIPT_SALT_SECRET. */
+  readonly saltSecret: string;
+}
+
+/** Entrants read at a time: some 10 ms in which the process does nothing else. */
+const POOL_PAGE = 4 * BATCH;
+/** Winners written in one statement. */
+const GRANT_PAGE = 10_000;
+const NEVER_BEFORE = -1;
+
+export async function stepRaffle(
+  db: Queryable,
+  options: RaffleOptions,
+  campaign: Campaign,
+  watermarkUs: number,
+): Promise<StepResult> {
+  if (campaign.rulesHash === null) {
+    await saveAnnouncement(db, campaign.campaignId, lateAnnouncement(options.randomness, campaign));
+    return { decided: 0, more: true };
+  }
+  if (campaign.poolRoot === null) return gather(db, options, campaign, watermarkUs);
+  if (campaign.seed === null) return { decided: 0, more: true, awaits: 'randomness' };
+  return drawWinners(db, options, campaign);
+}
+
+/**
+ * Until the watermark has passed the close: decides withdrawals. Then: freezes the pool. One that was frozen before roots
+ * were recorded is not left by anybody any more.
+ */
+async function gather(
+  db: Queryable,
+  options: RaffleOptions,
+  campaign: Campaign,
+  watermarkUs: number,
+): Promise<StepResult> {
+  const { campaignId, settledStamp } = campaign;
+  const { honoured } = await decideWithdrawals(db, {
+    campaignId,
+    settledStamp,
+    through: campaign.frozenAt === null ? dueStamp(campaign, watermarkUs) : NEVER_BEFORE,
+    goneCount: campaign.goneCount,
+  });
+  const goneCount = campaign.goneCount + honoured;
+  if (watermarkUs < closesAtUs(campaign)) {
+    if (honoured > 0) await saveSettled(db, campaignId, { ...campaign, goneCount }, false);
+    return DONE;
+  }
+  const pool = new Pool(campaignId, options.saltSecret);
+  for await (const batch of poolBatches(db, campaign)) pool.add(batch);
+  await saveFrozen(db, campaignId, { goneCount, poolCount: pool.count, poolRoot: pool.root() });
+  return { decided: 0, more: true };
+}
+
+/** The pool in stamp order, in batches as Pool and Draw take them. */
+async function* poolBatches(db: Queryable, campaign: Campaign): AsyncGenerator<readonly Entrant[], void> {
+  const { campaignId } = campaign;
+  const through = lastStamp(campaign);
+  for (let after = NEVER_BEFORE; ; ) {
+    const page = await readPool(db, { campaignId, after, through, limit: POOL_PAGE });
+    for (let from = 0; from < page.length; from += BATCH) yield page.slice(from, from + BATCH);
+    const last = page.at(-1);
+    if (last === undefined || page.length < POOL_PAGE) return;
+    after = last.stamp;
+  }
+}
+
+/** The greatest stamp that a campaign can have. */
+function lastStamp(campaign: Campaign): number {
+  return lastStampAt(closesAtUs(campaign) - 1, opensAtUs(campaign));
+}
+
+/**
+ * Reveals the randomness of a frozen raffle and records it with the seed, unless another engine has done so. Rejects when
+ * `stopping` is aborted first, and with RevealRefused when it is not what was announced: DRAW_SECRET is another one.
+ */
+export async function revealRandomness(
+  pool: DatabasePool,
+  options: RaffleOptions,
+  campaignId: number,
+  stopping: AbortSignal,
+): Promise<void> {
+  const frozen = frozenState(campaignId, await readDrawState(pool, campaignId));
+  if (frozen.seed !== null) return;
+  const announced = frozen.draw.randomness;
+  const reveal = await options.randomness.reveal(announced, { campaignId, nonce: frozen.nonce }, stopping);
+  const randomness = randomnessFrom(announced, reveal);
+  const { poolRoot, poolCount, rules } = frozen;
+  await saveRevealed(pool, campaignId, {
+    source: reveal.source,
+    randomness,
+    signature: reveal.source === 'drand' ? Buffer.from(reveal.signature) : null,
+    seed: drawSeed({ randomness, rulesHash: rulesHash(rules), poolRoot, poolCount }),
+  });
+}
+
+interface FrozenState extends DrawState {
+  readonly rules: string;
+  readonly draw: DrawRules;
+  readonly poolRoot: Buffer;
+  readonly poolCount: number;
+}
+
+function frozenState(campaignId: number, state: DrawState | undefined): FrozenState {
+  const { rules = null, poolRoot = null, poolCount = null } = state ?? {};
+  if (state === undefined || rules === null || poolRoot === null || poolCount === null) {
+    throw new Error(`campaign ${campaignId} is not frozen`);
+  }
+  return { ...state, rules, poolRoot, poolCount, draw: JSON.parse(rules).draw };
+}
+
+async function drawWinners(db: Queryable, options: RaffleOptions, campaign: Campaign): Promise<StepResult> {
+  const { campaignId, goneCount } = campaign;
+  const frozen = frozenState(campaignId, await readDrawState(db, campaignId));
+  const { seed, randomness, draw } = frozen;
+  if (seed === null || randomness === null) throw new Error(`campaign ${campaignId} has no seed`);
+  const winnerCount = winnersOf(draw);
+  const places = winnerCount + draw.alternates;
+  const under = new Draw<Entrant>({ places, groupLimit: draw.group_limit }, seed);
+  const pool = new Pool(campaignId, options.saltSecret);
+  for await (const batch of poolBatches(db, campaign)) under.add(batch, pool.add(batch));
+  requireFrozen(campaignId, frozen, pool);
+  const drawn = under.drawn();
+  const winners = drawn.slice(0, winnerCount);
+  await writeDrawn(db, campaignId, draw, winners, drawn.slice(winnerCount));
+  const proof = proofParts({
+    ...frozen,
+    campaignId,
+    saltSecret: options.saltSecret,
+    rulesText: frozen.rules,
+    reveal: revealOf(frozen, randomness),
+    randomness,
+    seed,
+    drawn,
+  });
+  await insertProof(db, campaignId, proof);
+  await refuseWithdrawals(db, campaignId);
+  const settledCount = pool.count + goneCount;
+  const settledStamp = lastStamp(campaign);
+  const settled = { settledStamp, settledCount, grantedCount: winners.length, goneCount };
+  await saveSettled(db, campaignId, settled, true);
+  return { decided: settledCount, more: false };
+}
+
+/** Throws when the pool that was read is not the frozen one: then nothing is drawn from it. */
+function requireFrozen(campaignId: number, frozen: FrozenState, pool: Pool): void {
+  const root = pool.root();
+  if (pool.count === frozen.poolCount && root.equals(frozen.poolRoot)) return;
+  throw new Error(
+    `campaign ${campaignId} was frozen with ${frozen.poolCount} entrants and the root ` +
+      `${frozen.poolRoot.toString('base64url')}, and has ${pool.count} and ${root.toString('base64url')} now: ` +
+      'it is not drawn',
+  );
+}
+
+/** What was revealed, from what was recorded of it. */
+function revealOf({ draw, signature }: FrozenState, randomness: Buffer): Reveal {
+  const { randomness: announced } = draw;
+  if (announced.source === 'commit') return { source: 'commit', secret: randomness };
+  if (signature === null) throw new Error(`round ${announced.round} was recorded without its signature`);
+  return { source: 'drand', round: announced.round, signature };
+}
+
+async function writeDrawn(
+  db: Queryable,
+  campaignId: number,
+  draw: DrawRules,
+  winners: readonly Drawn<Entrant>[],
+  alternates: readonly Drawn<Entrant>[],
+): Promise<void> {
+  for (let at = 0; at < winners.length; at += GRANT_PAGE) {
+    const grants = winners.slice(at, at + GRANT_PAGE).map(({ entrant }, index) => {
+      const serial = at + index + 1;
+      return { serial, userId: entrant.userId, code: makeCode(), tier: tierOf(draw, serial) };
+    });
+    await insertGrants(db, campaignId, grants);
+  }
+  for (let at = 0; at < alternates.length; at += GRANT_PAGE) {
+    const userIds = alternates.slice(at, at + GRANT_PAGE).map(({ entrant }) => entrant.userId);
+    await insertAlternates(db, campaignId, at + 1, userIds);
+  }
+}

@@ -1,0 +1,94 @@
+/** For tests of settling: campaigns, entries and withdrawals put straight into a ledger, and settled at will. */
+import { equal } from 'node:assert/strict';
+import { type Campaign, createCampaign, getCampaign, opensAtUs } from '../sql/campaigns.ts';
+import { openPool, type Pool } from '../sql/database.ts';
+import type { Announcement } from '../sql/draws.ts';
+import { insertEntries } from '../sql/entries.ts';
+import { findWork } from '../sql/settling.ts';
+import { insertWithdrawals } from '../sql/withdrawals.ts';
+import { type SettlingOptions, settleCampaign } from './settling.ts';
+import { testDatabase } from './test/support.ts';
+import { TEST_SALT_SECRET, testRandomness } from './test-randomness.ts';
+
+/** How long campaigns are open. */
+export const WINDOW_US = 60_000_000;
+
+export class TestLedger {
+  readonly pool: Pool;
+  readonly close: () => Promise<void>;
+
+  private constructor(pool: Pool, close: () => Promise<void>) {
+    this.pool = pool;
+    this.close = close;
+  }
+
+  static async make(): Promise<TestLedger> {
+    const database = await testDatabase();
+    const pool = openPool(database.url, { max: 6, applicationName: 'test', onError: () => undefined });
+    return new TestLedger(pool, async () => {
+      await pool.end();
+      await database.drop();
+    });
+  }
+
+  campaign(
+    kind: Campaign['kind'],
+    places: number,
+    announce?: (campaignId: number) => Announcement,
+  ): Promise<Campaign> {
+    const opensAt = new Date('2030-01-01T00:00:00Z');
+    const closesAt = new Date(opensAt.getTime() + WINDOW_US / 1000);
+    return createCampaign(this.pool, { kind, title: 'test', places, opensAt, closesAt }, announce);
+  }
+
+  /** Entries of user-<instant> at these instants after the opening, in microseconds, all from gateway 0. */
+  async enter(campaign: Campaign, ...instants: number[]): Promise<void> {
+    const inserted = await insertEntries(this.pool, columns(campaign, instants), 'all');
+    equal(inserted, instants.length);
+  }
+
+  async withdraw(campaign: Campaign, ...instants: number[]): Promise<void> {
+    await insertWithdrawals(this.pool, columns(campaign, instants));
+  }
+
+  /** Settles up to so many microseconds after the opening. */
+  settle(
+    campaign: Campaign,
+    afterUs: number,
+    more: Partial<SettlingOptions> = {},
+    goOn: () => boolean = () => true,
+    stopping: AbortSignal = new AbortController().signal,
+  ): Promise<void> {
+    const raffles = { randomness: testRandomness(), saltSecret: TEST_SALT_SECRET };
+    const options = { pool: this.pool, raffles, onDecided: () => undefined, ...more };
+    return settleCampaign(options, campaign.campaignId, opensAtUs(campaign) + afterUs, goOn, stopping);
+  }
+
+  /** By the user's instant: the serial, or the outcome where there is none. */
+  async outcomes(campaign: Campaign): Promise<Record<string, string | number>> {
+    const { rows } = await this.pool.query<{ user_id: string; outcome: string; serial: number | null }>(
+      'select user_id, outcome, serial from entry_outcomes where campaign_id = $1 order by stamp',
+      [campaign.campaignId],
+    );
+    return Object.fromEntries(rows.map(row => [row.user_id.slice(5), row.serial ?? row.outcome]));
+  }
+
+  async read(campaign: Campaign): Promise<Campaign> {
+    const row = await getCampaign(this.pool, campaign.campaignId);
+    if (row === undefined) throw new Error('the campaign is gone');
+    return row;
+  }
+
+  async findsWork(campaign: Campaign, afterUs: number): Promise<boolean> {
+    const work = await findWork(this.pool, opensAtUs(campaign) + afterUs);
+    return work.some(({ campaignId }) => campaignId === campaign.campaignId);
+  }
+}
+
+export function columns({ campaignId }: Campaign, instants: readonly number[]) {
+  return {
+    campaignIds: instants.map(() => campaignId),
+    userIds: instants.map(instant => `user-${instant}`),
+    stamps: instants.map(instant => instant * 1024),
+  };
+}

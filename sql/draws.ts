@@ -1,0 +1,137 @@
+/** Statements on draws: what was announced, the frozen pool, the randomness, and the proof. */
+import type { Entrant } from '../engine/draw/draw.ts';
+import { CAMPAIGN_COLUMNS, type Campaign } from './campaigns.ts';
+import type { Queryable } from './database.ts';
+
+/** What is announced of a campaign when it is made. */
+export interface Announcement {
+  /** Canonical JSON. */
+  readonly rules: string;
+  /** Of a raffle by commitment; see engine/draw/commit.ts. */
+  readonly nonce: Buffer | null;
+}
+
+/** Campaigns under way that were made before there were rules to announce. */
+export async function listUnannounced(db: Queryable): Promise<readonly Campaign[]> {
+  const { rows } = await db.query<Campaign>(
+    `select ${CAMPAIGN_COLUMNS} from campaigns where rules is null and finished_at is null order by campaign_id`,
+  );
+  return rows;
+}
+
+/** Announces rules where there are none; answers whether there were none. */
+export async function saveAnnouncement(
+  db: Queryable,
+  campaignId: number,
+  { rules, nonce }: Announcement,
+): Promise<boolean> {
+  const { rowCount } = await db.query(
+    'update campaigns set rules = $2, nonce = $3 where campaign_id = $1 and rules is null',
+    [campaignId, rules, nonce],
+  );
+  return rowCount === 1;
+}
+
+/** What a raffle's draw is made of, as far as it has come. */
+export interface DrawState {
+  readonly rules: string | null;
+  readonly nonce: Buffer | null;
+  readonly poolRoot: Buffer | null;
+  /** Entries of the frozen pool. */
+  readonly poolCount: number | null;
+  readonly randomness: Buffer | null;
+  /** Of the round, where drand is the source. */
+  readonly signature: Buffer | null;
+  readonly seed: Buffer | null;
+}
+
+export async function readDrawState(db: Queryable, campaignId: number): Promise<DrawState | undefined> {
+  const { rows } = await db.query<DrawState>(
+    `select rules, nonce, pool_root as "poolRoot", frozen_count as "poolCount", randomness, signature, seed
+       from campaigns where campaign_id = $1`,
+    [campaignId],
+  );
+  return rows[0];
+}
+
+/** The next entrants of the pool, `after` < stamp <= `through`, in stamp order, at most `limit`. */
+export async function readPool(
+  db: Queryable,
+  page: {
+    readonly campaignId: number;
+    readonly after: number;
+    readonly through: number;
+    readonly limit: number;
+  },
+): Promise<readonly Entrant[]> {
+  const { rows } = await db.query<Entrant>(
+    `select e.user_id as "userId", e.stamp, coalesce(t.tickets, 1) as tickets, t.user_group as "group", t.excluded
+       from entries e
+       left join withdrawals w on w.campaign_id = e.campaign_id and w.user_id = e.user_id and w.honoured
+       left join entrant_terms t on t.campaign_id = e.campaign_id and t.user_id = e.user_id
+      where e.campaign_id = $1 and e.stamp > $2 and e.stamp <= $3 and w.user_id is null
+      order by e.stamp limit $4`,
+    [page.campaignId, page.after, page.through, page.limit],
+  );
+  return rows;
+}
+
+/** Freezes a raffle's pool: from now on nothing enters or leaves it, and nothing about it changes. */
+export async function saveFrozen(
+  db: Queryable,
+  campaignId: number,
+  frozen: { readonly goneCount: number; readonly poolCount: number; readonly poolRoot: Buffer },
+): Promise<void> {
+  await db.query(
+    `update campaigns
+        set frozen_at = coalesce(frozen_at, now()), frozen_count = $2, gone_count = $3, pool_root = $4
+      where campaign_id = $1`,
+    [campaignId, frozen.poolCount, frozen.goneCount, frozen.poolRoot],
+  );
+}
+
+export interface Revealed {
+  readonly source: 'commit' | 'drand';
+  readonly randomness: Buffer;
+  readonly signature: Buffer | null;
+  readonly seed: Buffer;
+}
+
+/**
+ * Records a raffle's randomness and seed, once: answers false where it has them. The draw may only use them once this is
+ * committed. Before the freeze the ledger refuses them.
+ */
+export async function saveRevealed(db: Queryable, campaignId: number, revealed: Revealed): Promise<boolean> {
+  const { rowCount } = await db.query(
+    `update campaigns set randomness = $2, signature = $3, seed = $4, seed_source = $5
+      where campaign_id = $1 and seed is null`,
+    [campaignId, revealed.randomness, revealed.signature, revealed.seed, revealed.source],
+  );
+  return rowCount === 1;
+}
+
+export async function insertProof(db: Queryable, campaignId: number, parts: Iterable<string>): Promise<void> {
+  let part = 0;
+  for (const text of parts) {
+    await db.query('insert into draw_proofs (campaign_id, part, text) values ($1, $2, $3)', [
+      campaignId,
+      part,
+      text,
+    ]);
+    part += 1;
+  }
+}
+
+/** The parts of a proof from `part` on, in order, at most `limit`; none where nothing was drawn. */
+export async function readProof(
+  db: Queryable,
+  campaignId: number,
+  part: number,
+  limit: number,
+): Promise<readonly string[]> {
+  const { rows } = await db.query<{ text: string }>(
+    'select text from draw_proofs where campaign_id = $1 and part >= $2 order by part limit $3',
+    [campaignId, part, limit],
+  );
+  return rows.map(({ text }) => text);
+}
