@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { StackError } from '../engine/stack/stack.ts';
 import type { Bench, Options } from './bench.ts';
 import { burst } from './burst/main.ts';
+import { draw } from './draw/main.ts';
 import { fairness } from './fairness/main.ts';
 import { ingest } from './ingest/main.ts';
 import { roundedAll } from './report/figures.ts';
@@ -22,7 +23,7 @@ const EXIT_USAGE = 2;
 /** A stop that takes longer is held up; children end with this process, and the servers with their keeper. */
 const STOP_LIMIT_MS = 30_000;
 
-const benches = { burst, fairness, ingest, watchers };
+const benches = { burst, draw, fairness, ingest, watchers };
 type Name = keyof typeof benches;
 
 function isName(name: string): name is Name {
@@ -100,6 +101,8 @@ async function main(): Promise<void> {
   switch (name) {
     case 'burst':
       return await run(name, burst, args);
+    case 'draw':
+      return await run(name, draw, args);
     case 'fairness':
       return await run(name, fairness, args);
     case 'ingest':
