@@ -23,7 +23,7 @@ export const judgeVariables = {
   REDIS_TIMEOUT_MS: whole(1_500, 100, 60_000),
   /** Passes follow each other at no less than this: shorter shows outcomes sooner, but gateways look every 40 ms. */
   PASS_INTERVAL_MS: whole(40, 1, 10_000),
-  RECEIPT_SALT_SECRET: receiptVariables.RECEIPT_SALT_SECRET,
+  ...receiptVariables,
   /** Makes the secrets of raffles by commitment. With another one, raffles made under this one cannot be drawn. */
   DRAW_SECRET: secret(/^.{32,512}$/, 'a secret of 32 to 512 characters, the same for all engines'),
   /** Where rounds of drand are asked for, all at once; see drand-relays.ts. None of them is trusted. */

@@ -10,8 +10,10 @@ import { announceRest } from './announce.ts';
 import { toBoard } from './api/board-campaign.ts';
 import { resumeCloses } from './api/close.ts';
 import type { Readiness } from './api/deps.ts';
+import { makeBooks } from './book/binder.ts';
 import type { JudgeConfig } from './config.ts';
 import { publishBoard } from './contract/board/board.ts';
+import { KeyRing } from './contract/key-ring.ts';
 import { type Keys, keysOf } from './contract/keys.ts';
 import type { LogConsumer, LogProducer } from './contract/log/log.ts';
 import { openConsumer, openProducer } from './contract/log/open.ts';
@@ -35,6 +37,8 @@ const SOON_MS = 1_000;
 const KEEPER_MS = 100;
 /** How often the log is trimmed, half-told closes are gone on with, and missing rules are announced. */
 const TIDY_MS = 2_000;
+/** How soon the book of a campaign that has come to its end is begun. */
+const BOOKS_MS = 1_000;
 /** Passes that succeeded last this long ago: something is wrong. */
 const STALE_PASS_MS = 10_000;
 const READY_TIMEOUT_MS = 2_000;
@@ -111,7 +115,20 @@ export async function startJudge(config: JudgeConfig, log: Logger): Promise<Judg
     await resumeCloses({ pool, publish, nowUs, leaseMs: config.LEASE_MS, log });
     return TIDY_MS;
   });
-  const loops = [passLoop, keeperLoop, tidyLoop];
+  const signingKeys = new KeyRing(config, log);
+  signingKeys.start();
+  if (signingKeys.keyAt('books', Date.now()) === undefined) {
+    log.warn('neither SIGNING_KEYS_DIR nor SIGNING_KEY has a key for books: none are made');
+  }
+  let isStopping = false;
+  const bookLoop = makeLoop('books', log, BOOKS_MS, async () => {
+    await makeBooks(
+      { pool, keys: signingKeys, saltSecret: config.RECEIPT_SALT_SECRET, log },
+      () => isStopping,
+    );
+    return BOOKS_MS;
+  });
+  const loops = [passLoop, keeperLoop, tidyLoop, bookLoop];
   for (const loop of loops) loop.start();
   const intake = makeIntake({
     pool,
@@ -133,6 +150,8 @@ export async function startJudge(config: JudgeConfig, log: Logger): Promise<Judg
     nowUs,
     ready: () => readiness(parts, performance.now() - lastPassMs),
     stop: async () => {
+      isStopping = true;
+      signingKeys.stop();
       // What is asked of a part that is gone gives up after its own timeout, so none of these waits for ever.
       await Promise.all([consumer.close(), passes.close(), ...loops.map(loop => loop.close())]);
       await consuming;

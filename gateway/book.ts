@@ -72,7 +72,11 @@ export async function getProof(parts: BookParts, reply: Reply, req: HttpRequest)
   } else reply.problem('not-decided-yet', `Campaign ${id} is not decided yet.`, LATER);
 }
 
-async function ask<T>(parts: BookParts, reply: Reply, question: () => Promise<T>): Promise<T | 'unavailable'> {
+async function ask<T>(
+  parts: BookParts,
+  reply: Reply,
+  question: () => Promise<T>,
+): Promise<T | 'unavailable'> {
   try {
     return await question();
   } catch (error) {

@@ -123,6 +123,31 @@ export const CampaignView = Type.Object(
 );
 export type CampaignView = Static<typeof CampaignView>;
 
+const Bytes = Type.String({ description: '32 bytes in base64url' });
+const Drawn = {
+  key: Bytes,
+  stamp: Type.Integer(),
+  who: Bytes,
+  tickets: Type.Optional(Type.Integer({ minimum: 2, maximum: 1_000 })),
+};
+
+/** What engine/draw/proof.ts writes. */
+export const DrawProof = Type.Object({
+  proof: Type.Literal(1),
+  campaign: Type.Integer(),
+  rules: Type.Object({}, { description: 'As they were announced' }),
+  rules_hash: Bytes,
+  pool_root: Bytes,
+  pool_count: Type.Integer({ minimum: 0 }),
+  randomness: Bytes,
+  source: Type.Object({}, { description: 'The secret, or the round and its signature' }),
+  seed: Bytes,
+  winners: Type.Array(
+    Type.Object({ ...Drawn, serial: Type.Integer({ minimum: 1 }), tier: Type.Integer({ minimum: 0 }) }),
+  ),
+  alternates: Type.Array(Type.Object({ ...Drawn, alternate: Type.Integer({ minimum: 1 }) })),
+});
+
 export const CampaignList = Type.Object(
   { campaigns: Type.Array(CampaignView), next: Type.Union([Type.Integer(), Type.Null()]) },
   { additionalProperties: false },

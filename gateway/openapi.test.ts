@@ -28,6 +28,7 @@ describe('the OpenAPI document', () => {
   let coupon = 0;
   let future = 0;
   let closed = 0;
+  let sold = 0;
 
   before(async () => {
     system = await startSystem({
@@ -43,6 +44,7 @@ describe('the OpenAPI document', () => {
     raffle = await system.offer({ kind: 'raffle', winners: 1 });
     coupon = await system.offer({ kind: 'coupon', stock: 1 });
     closed = await system.offer({ kind: 'raffle', winners: 1 });
+    sold = await system.offer({ kind: 'coupon', stock: 1 });
     future = await system.offer({
       kind: 'raffle',
       winners: 1,
@@ -194,6 +196,34 @@ describe('the OpenAPI document', () => {
     'get /v1/campaigns/{id} 404 unknown-campaign': () => anonymous('GET', '/v1/campaigns/999'),
     'get /v1/campaigns/{id} 503 unavailable': () =>
       whileCut(() => ask('alice', 'GET', '/v1/campaigns/997', cut)),
+    'get /v1/campaigns/{id}/book 200 ': async () => {
+      await eventually(async () => (await anonymous('GET', `/v1/campaigns/${closed}/book`)).status === 200);
+      return await anonymous('GET', `/v1/campaigns/${closed}/book`);
+    },
+    'get /v1/campaigns/{id}/book 400 invalid-request': () => anonymous('GET', '/v1/campaigns/nine/book'),
+    'get /v1/campaigns/{id}/book 404 unknown-campaign': () => anonymous('GET', '/v1/campaigns/999/book'),
+    'get /v1/campaigns/{id}/book 404 no-book': async () => {
+      // As it stands in the ledger when a campaign's slices were not signed.
+      const refuse = 'insert into books (campaign_id, refused) values ($1, $2) on conflict do nothing';
+      await system.pool.query(refuse, [future, 'an entry is in no signed slice']);
+      return await anonymous('GET', `/v1/campaigns/${future}/book`);
+    },
+    'get /v1/campaigns/{id}/book 409 not-decided-yet': () => anonymous('GET', `/v1/campaigns/${raffle}/book`),
+    'get /v1/campaigns/{id}/book 503 unavailable': () =>
+      ask('alice', 'GET', `/v1/campaigns/${raffle}/book`, cut),
+    'get /v1/campaigns/{id}/proof 200 ': () => anonymous('GET', `/v1/campaigns/${closed}/proof`),
+    'get /v1/campaigns/{id}/proof 400 invalid-request': () => anonymous('GET', '/v1/campaigns/nine/proof'),
+    'get /v1/campaigns/{id}/proof 404 unknown-campaign': () => anonymous('GET', '/v1/campaigns/999/proof'),
+    'get /v1/campaigns/{id}/proof 404 no-book': async () => {
+      await system.operate('POST', `/v1/campaigns/${sold}/close`);
+      const path = `/v1/campaigns/${sold}/proof`;
+      await eventually(async () => (await anonymous('GET', path)).status === 404);
+      return await anonymous('GET', path);
+    },
+    'get /v1/campaigns/{id}/proof 409 not-decided-yet': () =>
+      anonymous('GET', `/v1/campaigns/${raffle}/proof`),
+    'get /v1/campaigns/{id}/proof 503 unavailable': () =>
+      ask('alice', 'GET', `/v1/campaigns/${raffle}/proof`, cut),
     'get /v1/keys 200 ': () => anonymous('GET', '/v1/keys'),
     'get /v1/heads 200 ': () => anonymous('GET', '/v1/heads'),
     'get /v1/heads 400 invalid-request': () => anonymous('GET', '/v1/heads?after=yesterday'),

@@ -135,3 +135,22 @@ export async function readProof(
   );
   return rows.map(({ text }) => text);
 }
+
+/** The size of a proof in UTF-8; 0 where nothing was drawn. */
+export async function readProofBytes(db: Queryable, campaignId: number): Promise<number> {
+  const { rows } = await db.query<{ bytes: number }>(
+    'select coalesce(sum(octet_length(text)), 0)::bigint as bytes from draw_proofs where campaign_id = $1',
+    [campaignId],
+  );
+  return rows[0]?.bytes ?? 0;
+}
+
+/** One part of a proof, in UTF-8. */
+export async function readProofPart(
+  db: Queryable,
+  campaignId: number,
+  part: number,
+): Promise<Buffer | undefined> {
+  const [text] = await readProof(db, campaignId, part, 1);
+  return text === undefined ? undefined : Buffer.from(text, 'utf8');
+}

@@ -342,4 +342,40 @@ export const expectedSchema: Readonly<Record<string, Readonly<Record<string, Exp
       },
     },
   },
+  '0004_books.sql': {
+    books: {
+      is: 'table',
+      columns: {
+        campaign_id: 'integer not null',
+        refused: 'text',
+        bytes: 'bigint',
+        made_at: 'timestamp(3) with time zone not null default now()',
+      },
+      constraints: {
+        books_campaign_id_fkey: 'FOREIGN KEY (campaign_id) REFERENCES campaigns(campaign_id)',
+        books_made: 'CHECK',
+        books_pkey: 'PRIMARY KEY (campaign_id)',
+      },
+      triggers: {
+        books_keep:
+          'CREATE TRIGGER books_keep BEFORE DELETE OR UPDATE ON books FOR EACH ROW EXECUTE FUNCTION books_keep()',
+      },
+    },
+    book_parts: {
+      is: 'table',
+      columns: {
+        campaign_id: 'integer not null',
+        part: 'integer not null',
+        bytes: 'bytea not null',
+      },
+      constraints: {
+        book_parts_part_check: 'CHECK',
+        book_parts_pkey: 'PRIMARY KEY (campaign_id, part)',
+      },
+      triggers: {
+        book_parts_keep:
+          'CREATE TRIGGER book_parts_keep BEFORE DELETE OR UPDATE ON book_parts FOR EACH ROW EXECUTE FUNCTION books_keep()',
+      },
+    },
+  },
 };

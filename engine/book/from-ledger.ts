@@ -20,8 +20,8 @@ import type { SliceRow } from '../../sql/slices.ts';
 import { saltOf, whoOf } from '../contract/leaf.ts';
 import {
   decodeItems,
-  type ItemSource,
   ITEM_ENTRY,
+  type ItemSource,
   type LogItem,
   SOURCE_ARRIVAL,
   SOURCE_BIT,

@@ -1,0 +1,121 @@
+/** Books of real campaigns: entered through gateways, decided by an engine, downloaded, and checked by another process. */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { availableLogs, eventually } from '../test/support.ts';
+import { type System, startSystem } from '../test/system.ts';
+
+const run = promisify(execFile);
+const CLI = join(import.meta.dirname, '../verify/cli.ts');
+
+/** What the verifier says, as a process of its own. */
+async function verify(...args: string[]): Promise<{ readonly code: number; readonly text: string }> {
+  try {
+    const { stdout } = await run(process.execPath, ['--import', 'tsx', CLI, ...args]);
+    return { code: 0, text: stdout };
+  } catch (error) {
+    const { code, stdout, stderr } = Object(error);
+    return { code: Number(code), text: `${stdout}${stderr}` };
+  }
+}
+
+for (const log of availableLogs()) {
+  describe(`books over ${log}, two gateways`, () => {
+    let system: System;
+    let directory: string;
+    const receipts = new Map<string, string>();
+    before(async () => {
+      directory = await mkdtemp(join(tmpdir(), 'fairline-book-'));
+      system = await startSystem({ log, gateways: 2, gatewayEnv: { TRUSTED_PROXIES: '127.0.0.0/8' } });
+    });
+    after(async () => {
+      await system.close();
+      await rm(directory, { recursive: true, force: true });
+    });
+
+    /** Lets users enter at both gateways at once, some noted by a proxy, and some twice. */
+    const fill = async (id: number, users: number): Promise<void> => {
+      const start = `t=${Date.now() - 20}`;
+      await Promise.all(
+        Array.from({ length: users }, async (_, number) => {
+          const init = {
+            gateway: number % 2,
+            ...(number % 5 === 0 ? { headers: { 'x-request-start': start } } : {}),
+          };
+          const path = `/v1/campaigns/${id}/entries`;
+          const { status, text, body } = await system.ask(`user ${number}`, 'POST', path, init);
+          assert.equal(status, 202, text);
+          receipts.set(`${id} user ${number}`, JSON.stringify(body.receipt));
+          if (number % 7 === 0)
+            await system.ask(`user ${number}`, 'POST', path, { gateway: (number + 1) % 2 });
+        }),
+      );
+    };
+    const download = async (id: number): Promise<string> => {
+      await system.operate('POST', `/v1/campaigns/${id}/close`);
+      const file = join(directory, `${id}.ndjson.gz`);
+      await eventually(
+        async () => {
+          const answer = await fetch(`${system.gateways[1]?.url}/v1/campaigns/${id}/book`);
+          if (answer.status === 200) await writeFile(file, Buffer.from(await answer.arrayBuffer()));
+          else assert.equal(answer.status, 409, await answer.text());
+          return answer.status === 200;
+        },
+        { timeoutMs: 60_000 },
+      );
+      return file;
+    };
+
+    it('of a coupon: it verifies, so do receipts, and what is changed is found', async () => {
+      const id = await system.offer({ kind: 'coupon', stock: 20 });
+      await fill(id, 60);
+      const leaving = await system.ask('user 59', 'DELETE', `/v1/campaigns/${id}/entries/me`);
+      assert.ok([202, 409].includes(leaving.status), leaving.text);
+      const book = await download(id);
+      const whole = await verify(book);
+      assert.equal(whole.code, 0, whole.text);
+      const receipt = join(directory, 'receipt.json');
+      await writeFile(receipt, receipts.get(`${id} user 5`) ?? '');
+      const own = await verify(book, '--receipt', receipt, '--user', 'user 5');
+      assert.equal(own.code, 0, own.text);
+      const another = await verify(book, '--receipt', receipt, '--user', 'user 6');
+      assert.notEqual(another.code, 0, another.text);
+
+      const changed = join(directory, 'changed.ndjson.gz');
+      const text = gunzipSync(await readFile(book)).toString('utf8');
+      await writeFile(changed, gzipSync(text.replace('"outcome":"sold_out"', '"outcome":"granted"')));
+      const found = await verify(changed);
+      assert.notEqual(found.code, 0, found.text);
+    });
+
+    it('of a raffle with tiers, alternates and an exclusion: book and proof verify', async () => {
+      const id = await system.offer({
+        kind: 'raffle',
+        tiers: [
+          { name: 'first prize', winners: 1 },
+          { name: 'second prize', winners: 4 },
+        ],
+        alternates: 3,
+      });
+      const terms = [
+        { user: 'user 3', excluded: 'works here' },
+        { user: 'user 4', tickets: 5, group: 'family' },
+      ];
+      const put = await system.operate('PUT', `/v1/campaigns/${id}/entrants`, terms);
+      assert.ok(put.status < 300, put.text);
+      await fill(id, 40);
+      const book = await download(id);
+      const proof = join(directory, 'proof.json');
+      const answer = await fetch(`${system.gateways[0]?.url}/v1/campaigns/${id}/proof`);
+      assert.equal(answer.status, 200);
+      await writeFile(proof, await answer.text());
+      const checked = await verify(book, '--proof', proof);
+      assert.equal(checked.code, 0, checked.text);
+    });
+  });
+}
