@@ -1,7 +1,8 @@
 /**
- * The gateway's way to Postgres, for cold public routes alone: nothing that enters, ranks or watches ever waits for it.
- * Opened when it is first asked, with few connections, and nobody waits long: with Postgres gone, or without
- * DATABASE_URL, those routes say 503 and the queue goes on.
+ * The gateway's way to Postgres, for cold public routes alone: nobody who enters for the first time, is ranked or watches
+ * ever waits for it. Opened when it is first asked, with few connections. With Postgres gone, or without DATABASE_URL,
+ * those routes say 503 and the queue goes on; after a failure all are told so at once for a while, so that a Postgres
+ * that hangs holds up only those who were the first to ask.
  */
 import type { Logger } from 'pino';
 import { openPool, type Pool, type Queryable } from '../sql/database.ts';
@@ -12,6 +13,8 @@ export class LedgerUnavailable extends Error {}
 const CONNECTIONS = 4;
 /** More would only wait for longer than their clients do. */
 const MOST_WAITING = 100;
+/** Longer: what is back is found later. Shorter: more people wait for what is still away. */
+const AWAY_MS = 1_000;
 
 export interface LedgerOptions {
   /** '' for none. */
@@ -25,6 +28,7 @@ export class Ledger {
   readonly #options: LedgerOptions;
   #pool: Pool | undefined;
   #closed = false;
+  #awayUntilMs = 0;
 
   constructor(options: LedgerOptions) {
     this.#options = options;
@@ -33,11 +37,13 @@ export class Ledger {
   /** Runs statements. Rejects with LedgerUnavailable when Postgres does not answer in time, or refuses to. */
   async ask<T>(work: (db: Queryable) => Promise<T>): Promise<T> {
     const pool = this.#open();
+    if (performance.now() < this.#awayUntilMs) throw new LedgerUnavailable('it did not answer a moment ago');
     if (pool.waitingCount >= MOST_WAITING) throw new LedgerUnavailable('too many wait for it');
     try {
       return await work(pool);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
+      this.#awayUntilMs = performance.now() + AWAY_MS;
       this.#options.log.debug({ reason: why }, 'the ledger could not be asked');
       throw new LedgerUnavailable(why, { cause: error });
     }
