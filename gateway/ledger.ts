@@ -51,7 +51,9 @@ export class Ledger {
 
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#pool?.end();
+    const pool = this.#pool;
+    this.#pool = undefined;
+    await pool?.end();
   }
 
   #open(): Pool {

@@ -2,7 +2,8 @@
  * Signs the slices of one incarnation, each with the hash of the one before, and makes the receipts of their entries: one
  * signature a slice, whatever is in it. See engine/contract/slice-head.ts and receipt.ts for the formats.
  *
- * Measured with slices of 150 entries, us an entry: 0.7 for the tree, 0.35 for the signature, 0.9 for the receipts as text.
+ * Measured with slices of 150 entries, us an entry: 0.7 for the tree, 0.3 for the signature, 0.6 for the receipts as text
+ * that is ready to be sent.
  */
 import type { KeyRing } from '../engine/contract/key-ring.ts';
 import { SliceReceipts } from '../engine/contract/receipt.ts';
