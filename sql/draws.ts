@@ -1,4 +1,5 @@
 /** Statements on draws: what was announced, the frozen pool, the randomness, and the proof. */
+import type { ItemSource } from '../engine/contract/record.ts';
 import type { Entrant } from '../engine/draw/draw.ts';
 import { CAMPAIGN_COLUMNS, type Campaign } from './campaigns.ts';
 import type { Queryable } from './database.ts';
@@ -54,7 +55,11 @@ export async function readDrawState(db: Queryable, campaignId: number): Promise<
   return rows[0];
 }
 
-/** The next entrants of the pool, `after` < stamp <= `through`, in stamp order, at most `limit`. */
+/**
+ * The next entrants of the pool, `after` < stamp <= `through`, in stamp order, at most `limit`. Their source is in the
+ * stamp: instants that a proxy noted are odd, and openings are whole milliseconds, so above the gateway's ten bits a stamp
+ * is odd with them.
+ */
 export async function readPool(
   db: Queryable,
   page: {
@@ -63,9 +68,10 @@ export async function readPool(
     readonly through: number;
     readonly limit: number;
   },
-): Promise<readonly Entrant[]> {
-  const { rows } = await db.query<Entrant>(
-    `select e.user_id as "userId", e.stamp, coalesce(t.tickets, 1) as tickets, t.user_group as "group", t.excluded
+): Promise<readonly (Entrant & { readonly source: ItemSource })[]> {
+  const { rows } = await db.query<Entrant & { readonly source: ItemSource }>(
+    `select e.user_id as "userId", e.stamp, ((e.stamp >> 10) & 1)::integer as source,
+            coalesce(t.tickets, 1) as tickets, t.user_group as "group", t.excluded
        from entries e
        left join withdrawals w on w.campaign_id = e.campaign_id and w.user_id = e.user_id and w.honoured
        left join entrant_terms t on t.campaign_id = e.campaign_id and t.user_id = e.user_id

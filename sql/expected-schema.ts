@@ -369,6 +369,7 @@ export const expectedSchema: Readonly<Record<string, Readonly<Record<string, Exp
         bytes: 'bytea not null',
       },
       constraints: {
+        book_parts_campaign_id_fkey: 'FOREIGN KEY (campaign_id) REFERENCES campaigns(campaign_id)',
         book_parts_part_check: 'CHECK',
         book_parts_pkey: 'PRIMARY KEY (campaign_id, part)',
       },

@@ -89,7 +89,8 @@ for (const log of availableLogs()) {
       const changed = join(directory, 'changed.ndjson.gz');
       const text = gunzipSync(await readFile(book)).toString('utf8');
       await writeFile(changed, gzipSync(text.replace('"outcome":"sold_out"', '"outcome":"granted"')));
-      const found = await verify(changed);
+      console.log(text.split('\n').filter(l=>l.startsWith('{"leaf')).slice(0,3), text.includes('"outcome":"sold_out"'));
+      const found = await verify(changed); console.log(found.text);
       assert.notEqual(found.code, 0, found.text);
     });
 
