@@ -1,0 +1,328 @@
+/**
+ * A whole book: read as a stream, line by line, and checked from its first byte to its signature. Nothing in it is
+ * believed that can be computed.
+ */
+import { areEqual, concat, fromBase64Url, fromHex, toHex, utf8 } from './bytes.ts';
+import { DRAW_BYTES, type Drawn } from './draw.ts';
+import { Entries, LEAVES_BYTES } from './entries.ts';
+import { EntryReader } from './entry-line.ts';
+import { type Findings, Unreadable } from './findings.ts';
+import type { SignedHead } from './head.ts';
+import { canonical, type Json, Members, parseCanonical } from './json.ts';
+import { KEY_ID_BYTES, type KeyRing, keysMember, readKeys, Signers } from './keys.ts';
+import { FREE_AT, Lanes } from './lanes.ts';
+import { instantOf, isoOf } from './leaf.ts';
+import type { Limits } from './limits.ts';
+import { Lines } from './lines.ts';
+import { emptyRoot, TREE_BYTES, TreeHasher } from './merkle.ts';
+import { CouponJudge, type Judge, RaffleJudge } from './outcomes.ts';
+import type { Primitives } from './primitives.ts';
+import { checkRandomness, checkSeed, type DrawFacts, readDrawFacts } from './randomness.ts';
+import { checkRulesHash, MOST_CAMPAIGN, type Rules, readRules } from './rules.ts';
+import { Slices } from './slices.ts';
+
+const LEAVES_AT = FREE_AT + TREE_BYTES;
+const DRAW_AT = LEAVES_AT + LEAVES_BYTES;
+const LANES_BYTES = DRAW_AT + DRAW_BYTES - FREE_AT;
+/** Signatures under way at once; each holds a few hundred bytes. */
+const MOST_PENDING = 512;
+
+const SLICE_BEGINS = utf8('{"head":');
+const END_BEGINS = utf8('{"end":');
+const BOOK_LABEL = utf8('fairline book 1');
+
+export interface BookOptions {
+  readonly primitives: Primitives;
+  readonly limits: Limits;
+  readonly findings: Findings;
+  /** Keys that were had elsewhere; without them those in the book are taken. */
+  readonly pinned: KeyRing | undefined;
+  readonly onHead: (head: SignedHead, text: string, index: number) => void;
+}
+
+interface Header {
+  readonly rules: Rules;
+  readonly closedAtUs: number;
+  readonly signers: Signers;
+}
+
+interface End {
+  readonly count: number;
+  readonly entries: number;
+  readonly lines: number;
+  readonly slices: number;
+  readonly poolRoot: Uint8Array;
+  readonly draw: DrawFacts | undefined;
+  readonly canonical: string;
+  readonly keyId: string;
+  readonly signature: Uint8Array;
+}
+
+/** What was read, when a book could be read to its end. */
+export interface ReadBook extends Header {
+  readonly slices: Slices;
+  readonly entries: Entries;
+  readonly judge: Judge;
+  readonly poolRoot: Uint8Array;
+  readonly draw: { readonly facts: DrawFacts; readonly drawn: Drawn } | undefined;
+  readonly bytes: number;
+}
+
+export class BookReader {
+  readonly #options: BookOptions;
+  readonly #lanes: Lanes;
+  readonly #lines: Lines;
+  readonly #reader: EntryReader;
+  readonly #whoWords: Uint32Array;
+  readonly #groupWords: Uint32Array;
+  readonly #hash: ReturnType<Primitives['sha256Stream']>;
+  #header: Header | undefined;
+  #slices: Slices | undefined;
+  #entries: Entries | undefined;
+  #judge: CouponJudge | RaffleJudge | undefined;
+  #lastStamp = -1;
+  #end: End | undefined;
+
+  constructor(options: BookOptions) {
+    const { primitives, limits } = options;
+    this.#options = options;
+    this.#lanes = new Lanes(LANES_BYTES, primitives);
+    this.#reader = new EntryReader(limits.depth);
+    this.#whoWords = new Uint32Array(this.#reader.entry.who.buffer);
+    this.#groupWords = new Uint32Array(this.#reader.entry.group.buffer);
+    this.#hash = primitives.sha256Stream();
+    this.#lines = new Lines({
+      mostBytes: limits.bookBytes,
+      mostLineBytes: limits.lineBytes,
+      hash: this.#hash,
+      isHashed: (bytes, from, to) => !begins(bytes, from, to, END_BEGINS),
+      onLine: (bytes, from, to) => this.#takeLine(bytes, from, to),
+    });
+  }
+
+  /** Reads and checks all of it. Rejects with Unreadable when it cannot be read on. */
+  async read(source: AsyncIterable<Uint8Array>): Promise<ReadBook> {
+    for await (const piece of source) {
+      this.#lines.push(piece);
+      if ((this.#slices?.pending ?? 0) >= MOST_PENDING) await this.#slices?.settle();
+    }
+    this.#lines.end();
+    await this.#slices?.settle();
+    const { header, slices, entries, judge, end } = this.#parts();
+    const { findings } = this.#options;
+    entries.end();
+    entries.checkOnce(findings);
+    const trees = new TreeHasher(this.#lanes);
+    slices.checkRoots(
+      {
+        count: entries.count,
+        slice: entry => entries.slices.at(entry),
+        leaf: entry => entries.leafIndexes.at(entry),
+        leaves: entries.leaves,
+      },
+      trees,
+    );
+    this.#checkCounts(end, slices, entries);
+    const poolRoot = this.#checkPool(end, entries, trees);
+    const draw = await this.#checkDraw(header, end, entries, judge, poolRoot);
+    await this.#checkSignature(header, end);
+    return { ...header, slices, entries, judge, poolRoot, draw, bytes: this.#lines.bytes };
+  }
+
+  #parts() {
+    const [header, slices, entries, judge, end] = [
+      this.#header,
+      this.#slices,
+      this.#entries,
+      this.#judge,
+      this.#end,
+    ];
+    if (header === undefined || slices === undefined || entries === undefined || judge === undefined) {
+      throw new Unreadable('truncated', 'the book is empty');
+    }
+    if (end === undefined)
+      throw new Unreadable('truncated', 'the book has no last line: a part of it is missing');
+    return { header, slices, entries, judge, end };
+  }
+
+  #takeLine(bytes: Uint8Array, from: number, to: number): void {
+    const { number } = this.#lines;
+    if (this.#end !== undefined)
+      throw new Unreadable('malformed', `line ${number} stands behind the last line`);
+    if (this.#header === undefined || this.#slices === undefined || this.#entries === undefined) {
+      this.#takeHeader(bytes.subarray(from, to));
+    } else if (begins(bytes, from, to, END_BEGINS)) {
+      this.#end = this.#readEnd(bytes.subarray(from, to), number, this.#header.rules);
+    } else if (begins(bytes, from, to, SLICE_BEGINS)) {
+      if (this.#entries.count > 0)
+        throw new Unreadable('malformed', `line ${number} is a slice behind the first entry`);
+      this.#slices.add(bytes.subarray(from, to), number);
+    } else {
+      this.#takeEntry(bytes, from, to, number, this.#header, this.#slices, this.#entries);
+    }
+  }
+
+  #takeHeader(bytes: Uint8Array): void {
+    const { findings, limits, onHead, pinned, primitives } = this.#options;
+    const what = 'line 1';
+    const members = new Members(parseCanonical(bytes, what, limits.depth), what);
+    members.whole('book', 1, 1);
+    const campaign = members.whole('campaign', 0, MOST_CAMPAIGN);
+    const rules = readRules(members.json('rules'), what, primitives);
+    if (campaign !== rules.campaign)
+      throw new Unreadable('malformed', 'the book is of another campaign than its rules');
+    const closedAtUs = members.whole('closed_at_us', 0, Number.MAX_SAFE_INTEGER);
+    const own = readKeys(keysMember(members), 'the keys of the book', primitives);
+    checkRulesHash(rules, members.text('rules_hash', 100), 'the book', findings);
+    members.end();
+    if (closedAtUs > rules.closesAtUs) {
+      findings.add(
+        'outside-window',
+        `the book was closed ${isoOf(closedAtUs)}, after the announced close ${isoOf(rules.closesAtUs)}`,
+      );
+    }
+    const signers = new Signers(pinned, own, findings);
+    this.#header = { rules, closedAtUs, signers };
+    this.#slices = new Slices({ primitives, limits, signers, findings, onHead });
+    this.#entries = new Entries(campaign, this.#lanes, LEAVES_AT);
+    this.#judge =
+      rules.kind === 'coupon' ? new CouponJudge(rules, findings) : new RaffleJudge(rules, findings);
+  }
+
+  #takeEntry(
+    bytes: Uint8Array,
+    from: number,
+    to: number,
+    number: number,
+    { rules, closedAtUs }: Header,
+    slices: Slices,
+    entries: Entries,
+  ): void {
+    const { findings, limits } = this.#options;
+    if (to - from > limits.entryBytes) {
+      throw new Unreadable(
+        'too-large',
+        `line ${number} has ${to - from} bytes; an entry has at most ${limits.entryBytes}`,
+      );
+    }
+    if (entries.count === limits.entries)
+      throw new Unreadable('too-large', `the book has more than ${limits.entries} entries`);
+    this.#reader.read(bytes, from, to, number);
+    const { entry } = this.#reader;
+    if (entry.stamp <= this.#lastStamp) {
+      findings.add(
+        'stamp-order',
+        `line ${number} has the stamp ${entry.stamp}, and ${this.#lastStamp} stands before it`,
+      );
+    }
+    this.#lastStamp = entry.stamp;
+    const atUs = instantOf(entry.stamp, rules.opensAtUs);
+    if (atUs >= closedAtUs) {
+      findings.add(
+        'outside-window',
+        `line ${number} was stamped ${isoOf(atUs)}; the campaign closed ${isoOf(closedAtUs)}`,
+      );
+    }
+    slices.takeEntry(entry.slice, entry.stamp, atUs, number);
+    this.#judge?.take(entry, number);
+    entries.add(entry, this.#whoWords, this.#groupWords);
+  }
+
+  #readEnd(bytes: Uint8Array, number: number, rules: Rules): End {
+    const what = `line ${number}`;
+    const line = parseCanonical(bytes, what, this.#options.limits.depth);
+    const members = new Members(line, what);
+    const own = members.object('end');
+    const draw = rules.kind === 'raffle' ? own.object('draw') : undefined;
+    const end = {
+      count: own.whole('count', 0, Number.MAX_SAFE_INTEGER),
+      entries: own.whole('entries', 0, Number.MAX_SAFE_INTEGER),
+      lines: own.whole('lines', 0, Number.MAX_SAFE_INTEGER),
+      slices: own.whole('slices', 0, Number.MAX_SAFE_INTEGER),
+      poolRoot: own.read('pool_root', text => fromBase64Url(text, 32), '32 bytes in base64url'),
+      draw: draw !== undefined && rules.kind === 'raffle' ? readDrawFacts(draw, rules) : undefined,
+      canonical: canonical(line.end as Json, what),
+      keyId: toHex(members.read('key', text => fromHex(text, KEY_ID_BYTES), '8 bytes in lower-case hex')),
+      signature: members.read('signature', text => fromBase64Url(text, 64), '64 bytes in base64url'),
+    };
+    draw?.end();
+    own.end();
+    members.end();
+    return end;
+  }
+
+  #checkCounts(end: End, slices: Slices, entries: Entries): void {
+    const counts = [
+      ['entries', end.entries, entries.count],
+      ['slices', end.slices, slices.count],
+      ['lines before the last', end.lines, this.#lines.number - 1],
+    ] as const;
+    for (const [what, said, found] of counts) {
+      if (said !== found) {
+        this.#options.findings.add('wrong-counts', `the last line says ${said} ${what}; there are ${found}`);
+      }
+    }
+    if (end.count !== entries.honoured) {
+      this.#options.findings.add(
+        'pool-count',
+        `the last line says that ${end.count} entries are in the pool; ${entries.honoured} are not withdrawn`,
+      );
+    }
+  }
+
+  #checkPool(end: End, entries: Entries, trees: TreeHasher): Uint8Array {
+    const { findings, primitives } = this.#options;
+    const pool = entries.honouredIndexes();
+    const root =
+      pool.length === 0
+        ? emptyRoot(primitives)
+        : trees.root(pool.length, (index, words, to) => entries.leaves.copy(pool[index] ?? 0, words, to));
+    if (!areEqual(root, end.poolRoot)) {
+      findings.add(
+        'pool-root',
+        'the root over the pool, in the last line, is not the one of the entries in the book',
+      );
+    }
+    return root;
+  }
+
+  async #checkDraw(
+    { rules, closedAtUs }: Header,
+    { draw }: End,
+    entries: Entries,
+    judge: CouponJudge | RaffleJudge,
+    poolRoot: Uint8Array,
+  ): Promise<ReadBook['draw']> {
+    const { findings, limits, primitives } = this.#options;
+    if (rules.kind !== 'raffle' || draw === undefined || !(judge instanceof RaffleJudge)) return undefined;
+    await checkRandomness(draw, rules, closedAtUs, findings, primitives);
+    checkSeed(draw, rules, poolRoot, entries.honoured, findings, primitives);
+    if (judge.tickets > limits.tickets) {
+      throw new Unreadable(
+        'too-large',
+        `the entrants have ${judge.tickets} tickets; at most ${limits.tickets} are drawn here`,
+      );
+    }
+    return { facts: draw, drawn: judge.checkDraw(entries, draw.seed, this.#lanes, DRAW_AT, primitives) };
+  }
+
+  async #checkSignature({ closedAtUs, signers }: Header, end: End): Promise<void> {
+    const { findings, primitives } = this.#options;
+    // It is signed after the close, at a time that the book does not tell: its key need not be older than the campaign.
+    const key = signers.keyFor(end.keyId, 'books', undefined, closedAtUs, 'the book');
+    if (key === undefined) return;
+    const message = concat(BOOK_LABEL, this.#hash.digest(), utf8(end.canonical));
+    if (!(await primitives.verifyEd25519(key.bytes, message, end.signature))) {
+      findings.add(
+        'book-signature',
+        `the book is not signed by its key ${end.keyId}: something in it was changed`,
+      );
+    }
+  }
+}
+
+function begins(bytes: Uint8Array, from: number, to: number, beginning: Uint8Array): boolean {
+  if (to - from < beginning.length) return false;
+  for (let at = 0; at < beginning.length; at++) if (bytes[from + at] !== beginning[at]) return false;
+  return true;
+}

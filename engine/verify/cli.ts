@@ -1,0 +1,190 @@
+/**
+ * `fairline verify`: checks a book, receipts against it, and the proof of a draw. No network, no database: files in, a
+ * report out. The exit code says what was found (findings.ts).
+ */
+import { open, stat } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { EXIT_USAGE, exitCodes } from './findings.ts';
+import { defaultLimits, type Limits } from './limits.ts';
+import { nodePrimitives } from './node.ts';
+import { type Report, type Request, verify } from './verify.ts';
+
+const USAGE = `fairline verify [book] [options]
+
+  book                the book of a campaign, plain or gzip (NDJSON)
+  --receipt <file>    a receipt, held against the book (or against --keys alone)
+  --user <id>         whose receipt it is
+  --receipts <file>   many: one {"receipt":{…},"user":"…"} a line
+  --proof <file>      the proof of a draw, by itself or against the book
+  --keys <file>       public keys that you had elsewhere (GET /v1/keys), in place of those in the book
+  --max-bytes <n>     of the book, uncompressed (default ${defaultLimits.bookBytes})
+  --max-tickets <n>   of all entrants together (default ${defaultLimits.tickets})
+  --json              the report as JSON
+
+exit codes: 0 all right, ${EXIT_USAGE} wrong usage, ${exitCodes.document} cannot be read, ${exitCodes.signature} signature or key, ${exitCodes.order} who is in and in which order,
+${exitCodes.outcome} outcome or draw; of several the least
+`;
+
+/** Receipts are read whole; a thousand take 1 MB. */
+const RECEIPTS_FILE_BYTES = 256 * 1024 * 1024;
+const PIECE_BYTES = 1 << 20;
+/** EX_SOFTWARE of sysexits.h. */
+const EXIT_INTERNAL = 70;
+
+class WrongUsage extends Error {}
+
+const options = {
+  receipt: { type: 'string' },
+  user: { type: 'string' },
+  receipts: { type: 'string' },
+  proof: { type: 'string' },
+  keys: { type: 'string' },
+  'max-bytes': { type: 'string' },
+  'max-tickets': { type: 'string' },
+  json: { type: 'boolean' },
+  help: { type: 'boolean' },
+} as const;
+
+function readArguments(args: readonly string[]) {
+  try {
+    const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
+    if (positionals.length > 1)
+      throw new WrongUsage(`${positionals.length} books are given; one would be right`);
+    return { ...values, book: positionals[0] };
+  } catch (error) {
+    throw new WrongUsage(error instanceof Error ? error.message : String(error));
+  }
+}
+
+type Arguments = ReturnType<typeof readArguments>;
+
+function checkArguments(given: Arguments): void {
+  const { book, receipt, receipts, proof, keys, user } = given;
+  if (book === undefined && receipt === undefined && receipts === undefined && proof === undefined) {
+    throw new WrongUsage('there is nothing to verify: give a book, a receipt or a proof');
+  }
+  if ((receipt === undefined) !== (user === undefined)) {
+    throw new WrongUsage('--receipt and --user belong together: a receipt does not tell whose it is');
+  }
+  if ((receipt ?? receipts) !== undefined && book === undefined && keys === undefined) {
+    throw new WrongUsage('a receipt needs a book to be held against, or --keys to check its signature');
+  }
+}
+
+function limitsOf(given: Arguments): Partial<Limits> {
+  const whole = (name: 'max-bytes' | 'max-tickets'): number | undefined => {
+    const text = given[name];
+    if (text === undefined) return undefined;
+    if (/^[1-9]\d{0,14}$/.test(text)) return Number(text);
+    throw new WrongUsage(
+      `--${name} is ${JSON.stringify(text.slice(0, 60))}; a whole number from 1 would be right`,
+    );
+  };
+  const [bookBytes, tickets] = [whole('max-bytes'), whole('max-tickets')];
+  return { ...(bookBytes === undefined ? {} : { bookBytes }), ...(tickets === undefined ? {} : { tickets }) };
+}
+
+/** A small file as a whole; one byte more than `most` is enough for the verifier to refuse it. */
+async function smallFile(path: string, most: number): Promise<Uint8Array> {
+  return await withFile(path, async file => {
+    const bytes = new Uint8Array(Math.min((await file.stat()).size, most + 1));
+    const { bytesRead } = await file.read(bytes, 0, bytes.length, 0);
+    return bytes.subarray(0, bytesRead);
+  });
+}
+
+async function* pieces(path: string): AsyncGenerator<Uint8Array> {
+  const file = await open(path);
+  try {
+    for (;;) {
+      // A new one each time: what is inflated beside this still reads the last.
+      const { bytesRead, buffer } = await file.read(new Uint8Array(PIECE_BYTES), 0, PIECE_BYTES);
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+type File = Awaited<ReturnType<typeof open>>;
+
+async function withFile<T>(path: string, use: (file: File) => Promise<T>): Promise<T> {
+  try {
+    const file = await open(path);
+    try {
+      return await use(file);
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw new WrongUsage(`${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+async function requestOf(given: Arguments): Promise<Request> {
+  const { book, receipt, user, receipts, proof, keys } = given;
+  if (book !== undefined) {
+    await stat(book).catch((error: unknown) => {
+      throw new WrongUsage(
+        `${book} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      );
+    });
+  }
+  const file = async (path: string | undefined, most: number): Promise<Uint8Array | undefined> =>
+    path === undefined ? undefined : await smallFile(path, most);
+  const [one, many, proofBytes, keyBytes] = [
+    await file(receipt, defaultLimits.receiptBytes),
+    await file(receipts, RECEIPTS_FILE_BYTES),
+    await file(proof, defaultLimits.proofBytes),
+    await file(keys, defaultLimits.keysBytes),
+  ];
+  return {
+    primitives: nodePrimitives,
+    limits: limitsOf(given),
+    ...(book === undefined ? {} : { book: pieces(book) }),
+    ...(one === undefined || user === undefined ? {} : { receipt: { bytes: one, user } }),
+    ...(many === undefined ? {} : { receipts: many }),
+    ...(proofBytes === undefined ? {} : { proof: proofBytes }),
+    ...(keyBytes === undefined ? {} : { keys: keyBytes }),
+  };
+}
+
+function textOf({ ok, findings, checked, notes, notProven }: Report): string {
+  const list = (title: string, lines: readonly string[]): string[] =>
+    lines.length === 0 ? [] : ['', title, ...lines.map(line => `  - ${line}`)];
+  return [
+    ok ? 'ALL RIGHT' : 'NOT RIGHT',
+    ...list(
+      'Found:',
+      findings.map(({ code, message }) => `${code}: ${message}`),
+    ),
+    ...list('Checked:', checked),
+    ...list('Worth knowing:', notes),
+    ...list('This does not prove:', notProven),
+    '',
+  ].join('\n');
+}
+
+/** Runs the command; answers the exit code. */
+export async function main(args: readonly string[]): Promise<number> {
+  try {
+    const given = readArguments(args[0] === 'verify' ? args.slice(1) : args);
+    if (given.help === true) {
+      process.stdout.write(USAGE);
+      return 0;
+    }
+    checkArguments(given);
+    const report = await verify(await requestOf(given));
+    process.stdout.write(given.json === true ? `${JSON.stringify(report)}\n` : textOf(report));
+    return report.exitCode;
+  } catch (error) {
+    if (error instanceof WrongUsage) {
+      process.stderr.write(`${error.message}\n\n${USAGE}`);
+      return EXIT_USAGE;
+    }
+    // A fault of this program must not pass for a finding.
+    process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+    return EXIT_INTERNAL;
+  }
+}

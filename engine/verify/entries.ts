@@ -1,0 +1,194 @@
+/**
+ * The entries of a book: what is kept of each, their leaf hashes, and the checks that need no more than the order in
+ * which they stand. A million of them take about 100 MB.
+ */
+import { toBase64Url, u32 } from './bytes.ts';
+import { float64, uint8, uint16, uint32 } from './columns.ts';
+import type { EntryLine } from './entry-line.ts';
+import type { Findings } from './findings.ts';
+import { BLOCK_BYTES, HASH_BYTES, INITIAL_STATE, LANES, type Lanes, pad } from './lanes.ts';
+import { ENTRY, LEAF_AT, LEAF_BYTES } from './leaf.ts';
+import { HashList } from './merkle.ts';
+
+/** Leaf messages of four entries, and their hashes. */
+const HASHES_AT = LANES * BLOCK_BYTES;
+export const LEAVES_BYTES = HASHES_AT + LANES * HASH_BYTES;
+const PREFIX_BYTES = 1;
+
+/** How the outcome is kept. */
+export const part = { honoured: 0, withdrawn: 1, excluded: 2 } as const;
+
+export class Entries {
+  readonly stamps = float64();
+  readonly slices = uint32();
+  readonly leafIndexes = uint32();
+  /** Of `part`. */
+  readonly parts = uint8();
+  readonly tickets = uint16();
+  readonly whos = new HashList();
+  readonly leaves = new HashList();
+  readonly #groups = new HashList();
+  /** The index of each entry's group in `#groups` + 1; 0 for none. */
+  readonly #groupOf = uint32();
+  readonly #lanes: Lanes;
+  readonly #at: number;
+  readonly #view: DataView;
+  #waiting = 0;
+  readonly #withdrawnAt = uint32();
+  #excluded = 0;
+  #weighted = 0;
+
+  /** `at` is where LEAVES_BYTES of the memory of `lanes` stay with this. */
+  constructor(campaign: number, lanes: Lanes, at: number) {
+    this.#lanes = lanes;
+    this.#at = at;
+    this.#view = new DataView(lanes.bytes.buffer);
+    for (let lane = 0; lane < LANES; lane++) {
+      const message = at + lane * BLOCK_BYTES;
+      lanes.bytes.fill(0, message, message + BLOCK_BYTES);
+      lanes.bytes[message + PREFIX_BYTES + LEAF_AT.kind] = ENTRY;
+      lanes.bytes.set(u32(campaign), message + PREFIX_BYTES + LEAF_AT.campaign);
+      pad(lanes.bytes, message, PREFIX_BYTES + LEAF_BYTES, 0);
+    }
+  }
+
+  get count(): number {
+    return this.stamps.count;
+  }
+
+  get withdrawn(): number {
+    return this.#withdrawnAt.count;
+  }
+
+  get excluded(): number {
+    return this.#excluded;
+  }
+
+  /** How many have more than one ticket. */
+  get weighted(): number {
+    return this.#weighted;
+  }
+
+  get grouped(): number {
+    return this.#groups.count;
+  }
+
+  /** Those that are not withdrawn. */
+  get honoured(): number {
+    return this.count - this.withdrawn;
+  }
+
+  add(line: EntryLine, whoWords: Uint32Array, groupWords: Uint32Array): void {
+    const isWithdrawn = line.outcome === 'withdrawn';
+    const isExcluded = line.outcome === 'excluded';
+    if (isWithdrawn) this.#withdrawnAt.push(this.count);
+    if (isExcluded) this.#excluded += 1;
+    if (line.tickets > 1) this.#weighted += 1;
+    this.stamps.push(line.stamp);
+    this.slices.push(line.slice);
+    this.leafIndexes.push(line.leaf);
+    this.parts.push(isWithdrawn ? part.withdrawn : isExcluded ? part.excluded : part.honoured);
+    this.tickets.push(line.tickets);
+    this.whos.push(whoWords, 0);
+    if (line.hasGroup) this.#groups.push(groupWords, 0);
+    this.#groupOf.push(line.hasGroup ? this.#groups.count : 0);
+    this.#hash(line);
+  }
+
+  /** To be called behind the last entry. */
+  end(): void {
+    this.#flush();
+  }
+
+  /** Those that are not withdrawn, in stamp order. */
+  honouredIndexes(): Uint32Array {
+    const pool = new Uint32Array(this.honoured);
+    let at = 0;
+    for (let entry = 0; entry < this.count; entry++) {
+      if (this.parts.at(entry) !== part.withdrawn) pool[at++] = entry;
+    }
+    return pool;
+  }
+
+  group(entry: number): string | undefined {
+    const group = this.#groupOf.at(entry);
+    return group === 0 ? undefined : toBase64Url(this.#groups.at(group - 1));
+  }
+
+  /** The entries of these users, by `who` in base64url: one pass for all of them. */
+  ofWhos(whos: ReadonlySet<string>, firstWords: ReadonlySet<number>): ReadonlyMap<string, number> {
+    const found = new Map<string, number>();
+    for (let entry = 0; entry < this.count; entry++) {
+      if (!firstWords.has(this.whos.word(entry, 0))) continue;
+      const who = toBase64Url(this.whos.at(entry));
+      if (whos.has(who) && !found.has(who)) found.set(who, entry);
+    }
+    return found;
+  }
+
+  /** How many honoured entries stand before this one. */
+  honouredBefore(entry: number): number {
+    let from = 0;
+    let to = this.#withdrawnAt.count;
+    while (from < to) {
+      const middle = Math.floor((from + to) / 2);
+      if (this.#withdrawnAt.at(middle) < entry) from = middle + 1;
+      else to = middle;
+    }
+    return entry - from;
+  }
+
+  /**
+   * A user has one entry. Sorted by the first 48 bits of `who`, which are exact as numbers; only those that agree in
+   * these are compared as a whole, and sorted for it, so that made-up ones cannot make it slow.
+   */
+  checkOnce(findings: Findings): void {
+    const { count } = this;
+    const starts = Float64Array.from({ length: count }, (_, entry) => this.#startOfWho(entry));
+    const sorted = starts.slice().sort();
+    const repeated = new Set<number>();
+    for (let at = 1; at < count; at++) {
+      const start = sorted[at];
+      if (start !== undefined && start === sorted[at - 1]) repeated.add(start);
+    }
+    if (repeated.size === 0) return;
+    const alike: { readonly who: string; readonly entry: number }[] = [];
+    starts.forEach((start, entry) => {
+      if (repeated.has(start)) alike.push({ who: toBase64Url(this.whos.at(entry)), entry });
+    });
+    alike.sort((a, b) => (a.who < b.who ? -1 : a.who > b.who ? 1 : a.entry - b.entry));
+    alike.forEach(({ who, entry }, at) => {
+      if (at > 0 && alike[at - 1]?.who === who) {
+        findings.add(
+          'entered-twice',
+          `entries ${alike[at - 1]?.entry} and ${entry} (from 0) are of the same user`,
+        );
+      }
+    });
+  }
+
+  #startOfWho(entry: number): number {
+    return this.whos.word(entry, 0) * 0x1_0000 + (this.whos.word(entry, 1) & 0xffff);
+  }
+
+  /** Leaf hashes are computed four at a time, each when four entries wait. */
+  #hash(line: EntryLine): void {
+    const message = this.#at + this.#waiting * BLOCK_BYTES + PREFIX_BYTES;
+    const { bytes } = this.#lanes;
+    bytes[message + LEAF_AT.source] = line.source;
+    this.#view.setUint32(message + LEAF_AT.stamp, Math.floor(line.stamp / 0x1_0000_0000));
+    this.#view.setUint32(message + LEAF_AT.stamp + 4, line.stamp >>> 0);
+    bytes.set(line.who, message + LEAF_AT.who);
+    this.#waiting += 1;
+    if (this.#waiting === LANES) this.#flush();
+  }
+
+  #flush(): void {
+    const hashes = this.#at + HASHES_AT;
+    this.#lanes.run(INITIAL_STATE, this.#at, BLOCK_BYTES, 1, hashes, HASH_BYTES);
+    for (let lane = 0; lane < this.#waiting; lane++) {
+      this.leaves.push(this.#lanes.words, (hashes + lane * HASH_BYTES) / 4);
+    }
+    this.#waiting = 0;
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * What can be found wrong. Codes and exit codes are for programs and never change: add, never rename.
+ */
+
+/** What a finding is about, with the exit code of a run in which nothing with a lower one was found. */
+export const exitCodes = { document: 2, signature: 3, order: 4, outcome: 5 } as const;
+export type FindingKind = keyof typeof exitCodes;
+
+export const EXIT_ALL_RIGHT = 0;
+export const EXIT_USAGE = 1;
+
+export const findingKinds = {
+  // The document cannot be read, so that what it says is not known.
+  unreadable: 'document',
+  truncated: 'document',
+  'too-large': 'document',
+  malformed: 'document',
+  'not-canonical': 'document',
+  'wrong-counts': 'document',
+  // Who signed, and whether they did.
+  'unknown-key': 'signature',
+  'key-not-valid': 'signature',
+  'key-revoked': 'signature',
+  'key-conflict': 'signature',
+  'slice-signature': 'signature',
+  'book-signature': 'signature',
+  // Who is in, and in which order.
+  'slice-order': 'order',
+  'slice-forked': 'order',
+  'slice-chain': 'order',
+  'slice-items': 'order',
+  'slice-root': 'order',
+  'slice-instant': 'order',
+  'wrong-gateway': 'order',
+  'stamp-order': 'order',
+  'outside-window': 'order',
+  'entered-twice': 'order',
+  'pool-count': 'order',
+  'pool-root': 'order',
+  'receipt-campaign': 'order',
+  'receipt-gateway': 'order',
+  'receipt-root': 'order',
+  'receipt-slice-missing': 'order',
+  'receipt-left-out': 'order',
+  'receipt-differs': 'order',
+  // What the rules make of it.
+  'rules-hash': 'outcome',
+  outcome: 'outcome',
+  serial: 'outcome',
+  randomness: 'outcome',
+  'drand-chain': 'outcome',
+  'drand-round': 'outcome',
+  'drand-signature': 'outcome',
+  seed: 'outcome',
+  'draw-key': 'outcome',
+  'draw-order': 'outcome',
+  'proof-differs': 'outcome',
+} as const satisfies Readonly<Record<string, FindingKind>>;
+export type FindingCode = keyof typeof findingKinds;
+
+export interface Finding {
+  readonly code: FindingCode;
+  readonly kind: FindingKind;
+  /** In plain words: what was found, where, and what would be right. */
+  readonly message: string;
+}
+
+/** A document cannot be read on; carries the finding that ends it. */
+export class Unreadable extends Error {
+  readonly code: FindingCode;
+  constructor(code: FindingCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** Enough to see what is wrong; a book that was wholly made up would have millions. */
+const MOST_A_CODE = 20;
+
+/** What was found so far. */
+export class Findings {
+  readonly #found: Finding[] = [];
+  readonly #countByCode = new Map<FindingCode, number>();
+
+  add(code: FindingCode, message: string): void {
+    const count = (this.#countByCode.get(code) ?? 0) + 1;
+    this.#countByCode.set(code, count);
+    if (count <= MOST_A_CODE) this.#found.push({ code, kind: findingKinds[code], message });
+  }
+
+  /** Adds what `error` says of the document; any other error is one of this program, and goes on. */
+  addUnreadable(error: unknown): void {
+    if (!(error instanceof Unreadable)) throw error;
+    this.add(error.code, error.message);
+  }
+
+  has(code: FindingCode): boolean {
+    return this.#countByCode.has(code);
+  }
+
+  get isEmpty(): boolean {
+    return this.#found.length === 0;
+  }
+
+  /** At most MOST_A_CODE of a code; the last one of it then says how many more there were. */
+  get all(): readonly Finding[] {
+    const left = [...this.#countByCode].filter(([, count]) => count > MOST_A_CODE);
+    return [
+      ...this.#found,
+      ...left.map(([code, count]) => ({
+        code,
+        kind: findingKinds[code],
+        message: `and ${count - MOST_A_CODE} more of this`,
+      })),
+    ];
+  }
+}
+
+/** The exit code for these findings: the least of their kinds', since what comes first takes the ground from the rest. */
+export function exitCodeOf(findings: readonly Finding[]): number {
+  return findings.length === 0 ? EXIT_ALL_RIGHT : Math.min(...findings.map(({ kind }) => exitCodes[kind]));
+}
+
+/** A value as it is shown in a message: cut, since it may be anything. */
+export function shown(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length <= 60 ? text : `${text.slice(0, 59)}…`;
+}

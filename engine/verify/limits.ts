@@ -1,0 +1,43 @@
+/**
+ * Bounds on what is read: whatever a document says, the verifier ends and stays within memory. Each is far above what
+ * fairline writes; a larger document is refused as `too-large`, which is no accusation.
+ */
+export interface Limits {
+  /** Of a book, uncompressed. A million entries take about 150 MB. */
+  readonly bookBytes: number;
+  /** Uncompressed by compressed bytes. A book has about 3; zip bombs reach 1,000. */
+  readonly ratio: number;
+  /** Of the line of one entry. */
+  readonly entryBytes: number;
+  /** Of any other line: the header has the keys, a slice the leaves of other campaigns. */
+  readonly lineBytes: number;
+  /** Of a receipt, a list of keys, a proof. */
+  readonly receiptBytes: number;
+  readonly keysBytes: number;
+  readonly proofBytes: number;
+  /** How deep JSON may be nested. Nothing here is deeper than 5. */
+  readonly depth: number;
+  readonly entries: number;
+  readonly slices: number;
+  /** Items of slices that are no entry of the campaign. */
+  readonly others: number;
+  /** Of all entrants of a draw together; each ticket is one HMAC. */
+  readonly tickets: number;
+  readonly receipts: number;
+}
+
+export const defaultLimits: Limits = {
+  bookBytes: 2 ** 31,
+  ratio: 100,
+  entryBytes: 64 * 1024,
+  lineBytes: 4 * 1024 * 1024,
+  receiptBytes: 64 * 1024,
+  keysBytes: 1024 * 1024,
+  proofBytes: 64 * 1024 * 1024,
+  depth: 16,
+  entries: 10_000_000,
+  slices: 1_000_000,
+  others: 10_000_000,
+  tickets: 50_000_000,
+  receipts: 100_000,
+};

@@ -1,0 +1,153 @@
+/**
+ * Merkle trees as RFC 6962 has them (section 2.1): leaf hash H(0x00 || data), node H(0x01 || left || right), split at
+ * the largest power of two below the number of leaves.
+ *
+ * Such a tree can be built level by level: neighbours are joined two by two, and one that is left over goes up as it is.
+ * So a large one is made of pieces of a power of two of leaves, and then of the pieces' roots.
+ */
+import { concat } from './bytes.ts';
+import { BLOCK_BYTES, FREE_AT, HASH_BYTES, INITIAL_STATE, LANES, type Lanes, pad } from './lanes.ts';
+import type { Primitives } from './primitives.ts';
+
+const NODE_PREFIX = Uint8Array.of(1);
+const HASH_WORDS = HASH_BYTES / 4;
+
+/** Leaves of a piece; their hashes lie at FREE_AT. */
+export const PIECE_LEAVES = 1024;
+/** Four nodes on their way: 0x01, left, right, and their padding. */
+const NODE_BYTES = 2 * BLOCK_BYTES;
+const NODES_AT = FREE_AT + PIECE_LEAVES * HASH_BYTES;
+export const TREE_BYTES = NODES_AT + LANES * NODE_BYTES - FREE_AT;
+
+/** Hashes in order, eight words each, as they lie in memory: in pieces, so that it grows without being copied. */
+export class HashList {
+  static readonly #PIECE = 65_536;
+  readonly #pieces: Uint32Array[] = [];
+  #count = 0;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Appends the hash whose words begin at `from` in `words`. */
+  push(words: Uint32Array, from: number): void {
+    const piece = this.#count >>> 16;
+    if (piece === this.#pieces.length) this.#pieces.push(new Uint32Array(HashList.#PIECE * HASH_WORDS));
+    copyWords(words, from, this.#pieces[piece] ?? words, (this.#count & 0xffff) * HASH_WORDS);
+    this.#count += 1;
+  }
+
+  /** Copies hash `index` to where `target` has it. */
+  copy(index: number, target: Uint32Array, to: number): void {
+    copyWords(this.#pieces[index >>> 16] ?? target, (index & 0xffff) * HASH_WORDS, target, to);
+  }
+
+  /** One word of a hash as it lies in memory. */
+  word(index: number, word: number): number {
+    return this.#pieces[index >>> 16]?.[(index & 0xffff) * HASH_WORDS + word] ?? 0;
+  }
+
+  /** Hash `index` as bytes of its own. */
+  at(index: number): Uint8Array {
+    const words = new Uint32Array(HASH_WORDS);
+    this.copy(index, words, 0);
+    return new Uint8Array(words.buffer);
+  }
+}
+
+function copyWords(source: Uint32Array, from: number, target: Uint32Array, to: number): void {
+  for (let word = 0; word < HASH_WORDS; word++) target[to + word] = source[from + word] ?? 0;
+}
+
+/** Computes roots in the memory of `lanes`, which needs TREE_BYTES from FREE_AT on. */
+export class TreeHasher {
+  readonly #lanes: Lanes;
+  readonly #leftOver = new Uint32Array(HASH_WORDS);
+
+  constructor(lanes: Lanes) {
+    this.#lanes = lanes;
+  }
+
+  /** The root over `count` leaf hashes; `copy` puts the one with that index to `to` in `words`. At least one leaf. */
+  root(count: number, copy: (index: number, words: Uint32Array, to: number) => void): Uint8Array {
+    const { bytes, words } = this.#lanes;
+    const roots = new HashList();
+    for (let from = 0; from < count; from += PIECE_LEAVES) {
+      const size = Math.min(PIECE_LEAVES, count - from);
+      for (let leaf = 0; leaf < size; leaf++) copy(from + leaf, words, FREE_AT / 4 + leaf * HASH_WORDS);
+      this.#climb(size);
+      roots.push(words, FREE_AT / 4);
+    }
+    if (roots.count > 1) return this.root(roots.count, (index, target, to) => roots.copy(index, target, to));
+    return bytes.slice(FREE_AT, FREE_AT + HASH_BYTES);
+  }
+
+  /** Takes the level at FREE_AT up to its root. */
+  #climb(leaves: number): void {
+    const { bytes, words } = this.#lanes;
+    // The last call for other things may have been through here.
+    for (let lane = 0; lane < LANES; lane++) pad(bytes, NODES_AT + lane * NODE_BYTES, 1 + 2 * HASH_BYTES, 0);
+    let count = leaves;
+    while (count > 1) {
+      const pairs = count >>> 1;
+      if (count % 2 === 1) copyWords(words, FREE_AT / 4 + (count - 1) * HASH_WORDS, this.#leftOver, 0);
+      for (let pair = 0; pair < pairs; pair += LANES) {
+        // Lanes beyond the last pair hash what lies there; their digests are overwritten or not read.
+        for (let lane = 0; lane < LANES; lane++) writeNode(words, FREE_AT / 4 + 16 * (pair + lane), lane);
+        this.#lanes.run(INITIAL_STATE, NODES_AT, NODE_BYTES, 2, FREE_AT + pair * HASH_BYTES, HASH_BYTES);
+      }
+      if (count % 2 === 1) copyWords(this.#leftOver, 0, words, FREE_AT / 4 + pairs * HASH_WORDS);
+      count = pairs + (count % 2);
+    }
+  }
+}
+
+/** Writes 0x01 and the two hashes behind it: sixteen words moved by a byte, in little-endian memory. */
+function writeNode(words: Uint32Array, from: number, lane: number): void {
+  const to = (NODES_AT + lane * NODE_BYTES) / 4;
+  let above = NODE_PREFIX[0] ?? 0;
+  for (let word = 0; word < 16; word++) {
+    const value = words[from + word] ?? 0;
+    words[to + word] = (value << 8) | above;
+    above = value >>> 24;
+  }
+  // Behind the last byte the padding begins.
+  words[to + 16] = 0x8000 | above;
+}
+
+/** The RFC 6962 root of no leaves. */
+export function emptyRoot({ sha256 }: Pick<Primitives, 'sha256'>): Uint8Array {
+  return sha256(new Uint8Array(0));
+}
+
+/**
+ * The root to which `path` leads from leaf `index` of `count` (RFC 9162, section 2.1.3.2); undefined when a path of that
+ * length cannot be one of that leaf.
+ */
+export function rootByPath(
+  leafHash: Uint8Array,
+  index: number,
+  count: number,
+  path: Uint8Array,
+  { sha256 }: Pick<Primitives, 'sha256'>,
+): Uint8Array | undefined {
+  if (index >= count || path.length % HASH_BYTES !== 0) return undefined;
+  let hash = leafHash;
+  let at = index;
+  let last = count - 1;
+  let from = 0;
+  while (last > 0) {
+    // A leaf or node that is left over at the right edge goes up as it is.
+    if (at % 2 === 1 || at < last) {
+      const neighbour = path.subarray(from, from + HASH_BYTES);
+      if (neighbour.length < HASH_BYTES) return undefined;
+      hash = sha256(
+        at % 2 === 1 ? concat(NODE_PREFIX, neighbour, hash) : concat(NODE_PREFIX, hash, neighbour),
+      );
+      from += HASH_BYTES;
+    }
+    at = Math.floor(at / 2);
+    last = Math.floor(last / 2);
+  }
+  return from === path.length ? hash : undefined;
+}

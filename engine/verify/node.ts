@@ -1,0 +1,60 @@
+/** The verifier's primitives in Node: node:crypto and node:zlib. */
+import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
+import { pipeline, Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { toHex } from './bytes.ts';
+import { Unreadable } from './findings.ts';
+import type { Primitives } from './primitives.ts';
+
+/** What stands before the 32 bytes of an Ed25519 public key in its SubjectPublicKeyInfo (RFC 8410, section 4). */
+const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
+/** Pieces of the default 16 KB cost more to hand over than to inflate. */
+const INFLATED_BYTES = 1 << 20;
+
+const keyObjects = new Map<string, KeyObject>();
+const MOST_KEY_OBJECTS = 4096;
+
+function keyObjectOf(publicKey: Uint8Array): KeyObject {
+  const id = toHex(publicKey);
+  const known = keyObjects.get(id);
+  if (known !== undefined) return known;
+  const made = createPublicKey({ key: Buffer.concat([SPKI_PREFIX, publicKey]), format: 'der', type: 'spki' });
+  if (keyObjects.size === MOST_KEY_OBJECTS) keyObjects.clear();
+  keyObjects.set(id, made);
+  return made;
+}
+
+export const nodePrimitives: Primitives = {
+  sha256: message => new Uint8Array(createHash('sha256').update(message).digest()),
+  sha256Stream: () => {
+    const hash = createHash('sha256');
+    return {
+      update: piece => {
+        hash.update(piece);
+      },
+      digest: () => new Uint8Array(hash.digest()),
+    };
+  },
+  // With a callback it runs on a thread of its own, beside the reading.
+  verifyEd25519: (publicKey, message, signature) =>
+    new Promise(resolve => {
+      try {
+        verify(null, message, keyObjectOf(publicKey), signature, (error, isGood) =>
+          resolve(error === null && isGood),
+        );
+      } catch {
+        resolve(false);
+      }
+    }),
+  gunzip: async function* (compressed) {
+    const inflated = createGunzip({ chunkSize: INFLATED_BYTES });
+    // What fails in either destroys both, and the reading below meets it.
+    pipeline(Readable.from(compressed, { objectMode: false }), inflated, () => undefined);
+    try {
+      for await (const piece of inflated) yield piece;
+    } catch (error) {
+      if (error instanceof Unreadable) throw error;
+      throw new Unreadable('unreadable', `the book is no gzip, or is damaged or cut off: ${String(error)}`);
+    }
+  },
+};

@@ -1,0 +1,205 @@
+/**
+ * What the rules make of the entries, held against what the book says. Coupons are judged line by line; a raffle when the
+ * draw is repeated.
+ */
+import { uint16, uint32 } from './columns.ts';
+import { Draw, type Drawn } from './draw.ts';
+import { type Entries, part } from './entries.ts';
+import { type EntryLine, type Outcome, outcomes } from './entry-line.ts';
+import type { Findings } from './findings.ts';
+import type { Sha256 } from './hmac.ts';
+import type { Lanes } from './lanes.ts';
+import { type CouponRules, type DrawRules, type RaffleRules, tierOf, totalWinners } from './rules.ts';
+
+export interface Judge {
+  /** Takes the next entry in stamp order. `what` names it. */
+  take(line: EntryLine, number: number): void;
+  /** How many got what is given out. */
+  readonly granted: number;
+  /** What became of an entry; where nothing was found, book and rules agree on it. */
+  outcomeOf(entry: number, entries: Entries): Decided;
+}
+
+export interface Decided {
+  readonly outcome: Outcome;
+  /** Of a coupon or prize. */
+  readonly serial?: number;
+  /** The place among the alternates. */
+  readonly alternate?: number;
+}
+
+/** The members that an outcome comes with, beside those that every entry has. */
+const comesWith: Readonly<Record<Outcome, { serial?: true; tier?: true; alternate?: true; reason?: true }>> =
+  {
+    granted: { serial: true },
+    sold_out: {},
+    won: { serial: true, tier: true },
+    alternate: { alternate: true },
+    not_drawn: {},
+    withdrawn: {},
+    excluded: { reason: true },
+  };
+
+function checkMembers(line: EntryLine, number: number, findings: Findings): void {
+  const right = comesWith[line.outcome];
+  const isRight =
+    (line.serial !== -1) === (right.serial === true) &&
+    (line.tier !== -1) === (right.tier === true) &&
+    (line.alternate !== -1) === (right.alternate === true) &&
+    line.hasReason === (right.reason === true);
+  if (isRight) return;
+  const names = Object.keys(right).join(' and ') || 'none';
+  findings.add(
+    'outcome',
+    `line ${number}: of serial, tier, alternate and reason, "${line.outcome}" comes with ${names}, and the line has others`,
+  );
+}
+
+/** First come, first served: the first of those that are not withdrawn, as many as the stock has. */
+export class CouponJudge implements Judge {
+  readonly #rules: CouponRules;
+  readonly #findings: Findings;
+  #granted = 0;
+
+  constructor(rules: CouponRules, findings: Findings) {
+    this.#rules = rules;
+    this.#findings = findings;
+  }
+
+  get granted(): number {
+    return this.#granted;
+  }
+
+  take(line: EntryLine, number: number): void {
+    checkMembers(line, number, this.#findings);
+    if (line.hasGroup || line.tickets > 1) {
+      this.#findings.add('outcome', `line ${number} has a group or tickets, which only a raffle knows`);
+    }
+    if (line.outcome === 'withdrawn') return;
+    const right: Outcome = this.#granted < this.#rules.stock ? 'granted' : 'sold_out';
+    if (right === 'granted') this.#granted += 1;
+    if (line.outcome !== right) {
+      this.#findings.add(
+        'outcome',
+        `line ${number} says "${line.outcome}"; with a stock of ${this.#rules.stock}, "${right}" would be right`,
+      );
+    } else if (right === 'granted' && line.serial !== this.#granted) {
+      this.#findings.add(
+        'serial',
+        `line ${number} has the serial ${line.serial}; ${this.#granted} would be right`,
+      );
+    }
+  }
+
+  outcomeOf(entry: number, entries: Entries): Decided {
+    if (entries.parts.at(entry) === part.withdrawn) return { outcome: 'withdrawn' };
+    const serial = entries.honouredBefore(entry) + 1;
+    return serial <= this.#rules.stock ? { outcome: 'granted', serial } : { outcome: 'sold_out' };
+  }
+}
+
+const NO_TIER = 0xffff;
+
+export class RaffleJudge implements Judge {
+  readonly #draw: DrawRules;
+  readonly #findings: Findings;
+  /** What the book says, by entry. */
+  readonly #outcomes = uint16();
+  readonly #places = uint32();
+  readonly #tiers = uint16();
+  #granted = 0;
+  #tickets = 0;
+
+  constructor(rules: RaffleRules, findings: Findings) {
+    this.#draw = rules.draw;
+    this.#findings = findings;
+  }
+
+  get granted(): number {
+    return this.#granted;
+  }
+
+  /** Of all entrants together. */
+  get tickets(): number {
+    return this.#tickets;
+  }
+
+  take(line: EntryLine, number: number): void {
+    checkMembers(line, number, this.#findings);
+    if (line.outcome === 'granted' || line.outcome === 'sold_out') {
+      this.#findings.add('outcome', `line ${number} says "${line.outcome}", which a raffle does not know`);
+    }
+    if (line.outcome === 'won') this.#granted += 1;
+    if (line.outcome !== 'withdrawn' && line.outcome !== 'excluded') this.#tickets += line.tickets;
+    this.#outcomes.push(outcomes.indexOf(line.outcome));
+    this.#places.push(line.outcome === 'alternate' ? line.alternate : line.serial === -1 ? 0 : line.serial);
+    this.#tiers.push(line.tier === -1 ? NO_TIER : line.tier);
+  }
+
+  outcomeOf(entry: number): Decided {
+    const outcome = outcomes[this.#outcomes.at(entry)] ?? 'not_drawn';
+    if (outcome === 'won') return { outcome, serial: this.#places.at(entry) };
+    if (outcome === 'alternate') return { outcome, alternate: this.#places.at(entry) };
+    return { outcome };
+  }
+
+  /** Repeats the draw and holds every outcome against it. `at`: DRAW_BYTES of the memory of the lanes. */
+  checkDraw(entries: Entries, seed: Uint8Array, lanes: Lanes, at: number, hash: Sha256): Drawn {
+    const pool = {
+      size: entries.count,
+      leaves: entries.leaves,
+      tickets: (entry: number) => (entries.parts.at(entry) === part.honoured ? entries.tickets.at(entry) : 0),
+      group: (entry: number) => entries.group(entry),
+    };
+    const { alternates, groupLimit } = this.#draw;
+    const drawn = new Draw(pool, seed, hash).draw(
+      totalWinners(this.#draw),
+      alternates,
+      groupLimit,
+      lanes,
+      at,
+    );
+    const right = new Map<
+      number,
+      { readonly outcome: Outcome; readonly place: number; readonly tier: number }
+    >();
+    drawn.winners.forEach((entry, index) => {
+      right.set(entry, { outcome: 'won', place: index + 1, tier: tierOf(this.#draw, index + 1) });
+    });
+    drawn.alternates.forEach((entry, index) => {
+      right.set(entry, { outcome: 'alternate', place: index + 1, tier: NO_TIER });
+    });
+    for (let entry = 0; entry < entries.count; entry++)
+      this.#checkEntry(entry, entries.parts.at(entry), right.get(entry));
+    return drawn;
+  }
+
+  #checkEntry(
+    entry: number,
+    itsPart: number,
+    drawn: { readonly outcome: Outcome; readonly place: number; readonly tier: number } | undefined,
+  ): void {
+    if (itsPart !== part.honoured) return;
+    const outcome = outcomes[this.#outcomes.at(entry)] ?? 'not_drawn';
+    const right = drawn ?? { outcome: 'not_drawn', place: 0, tier: NO_TIER };
+    const isRight =
+      outcome === right.outcome &&
+      this.#places.at(entry) === right.place &&
+      this.#tiers.at(entry) === right.tier;
+    if (isRight) return;
+    const [says, wants] = [
+      described(outcome, this.#places.at(entry), this.#tiers.at(entry)),
+      described(right.outcome, right.place, right.tier),
+    ];
+    this.#findings.add(
+      'draw-order',
+      `entry ${entry} (from 0) is said to be ${says}; the draw, repeated, makes it ${wants}`,
+    );
+  }
+}
+
+function described(outcome: Outcome, place: number, tier: number): string {
+  return [`"${outcome}"`, place === 0 ? '' : ` ${place}`, tier === NO_TIER ? '' : ` in tier ${tier}`].join(
+    '',
+  );
+}

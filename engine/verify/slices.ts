@@ -1,0 +1,280 @@
+/**
+ * The slice lines of a book: each head's signature, the chain of each gateway's heads, and, when all entries are read,
+ * the root of each slice from the leaves that stand in the book.
+ */
+import { areEqual, fromBase64Url } from './bytes.ts';
+import { float64, uint8, uint16, uint32 } from './columns.ts';
+import { type Findings, Unreadable } from './findings.ts';
+import { linkOf, nameOf, readHead, type SignedHead } from './head.ts';
+import { type Json, Members, parseCanonical } from './json.ts';
+import type { Signers } from './keys.ts';
+import { HASH_BYTES } from './lanes.ts';
+import { gatewayOf } from './leaf.ts';
+import type { Limits } from './limits.ts';
+import { HashList, type TreeHasher } from './merkle.ts';
+import type { Primitives } from './primitives.ts';
+
+/** What the entries must tell for the roots. */
+export interface PlacedEntries {
+  readonly count: number;
+  readonly slice: (entry: number) => number;
+  readonly leaf: (entry: number) => number;
+  readonly leaves: HashList;
+}
+
+/** In the table of places: 0 is empty, an entry is its index + 1, another leaf its index + 1 with this bit. */
+const IS_OTHER = 0x8000_0000;
+
+export interface SlicesOptions {
+  readonly primitives: Primitives;
+  readonly limits: Limits;
+  readonly signers: Signers;
+  readonly findings: Findings;
+  /** Told each head in order, with its index. */
+  readonly onHead: (head: SignedHead, text: string, index: number) => void;
+}
+
+export class Slices {
+  readonly #options: SlicesOptions;
+  readonly #counts = uint32();
+  readonly #gateways = uint16();
+  readonly #firstUs = float64();
+  readonly #lastUs = float64();
+  readonly #lines = uint32();
+  readonly #hasItems = uint8();
+  readonly #entries = uint32();
+  readonly #roots = new HashList();
+  /** Where the others of each slice begin in the two lists behind it. */
+  readonly #othersFrom = uint32();
+  readonly #otherIndexes = uint32();
+  readonly #otherHashes = new HashList();
+  readonly #gatewaysSeen = new Set<number>();
+  #signatures: Promise<void>[] = [];
+  #last: SignedHead | undefined;
+
+  constructor(options: SlicesOptions) {
+    this.#options = options;
+  }
+
+  get count(): number {
+    return this.#counts.count;
+  }
+
+  get others(): number {
+    return this.#otherIndexes.count;
+  }
+
+  get gateways(): number {
+    return this.#gatewaysSeen.size;
+  }
+
+  /** Reads the slice line `number`. Throws Unreadable; what is wrong otherwise becomes a finding. */
+  add(bytes: Uint8Array, number: number): void {
+    const { limits, onHead } = this.#options;
+    const what = `line ${number}`;
+    if (this.count === limits.slices)
+      throw new Unreadable('too-large', `the book has more than ${limits.slices} slices`);
+    const members = new Members(parseCanonical(bytes, what, limits.depth), what);
+    const text = members.text('head', limits.lineBytes);
+    const head = readHead(text, what);
+    const others = members.has('others') ? members.array('others', head.count) : undefined;
+    members.end();
+    this.#checkOrder(head, what);
+    this.#checkSignature(head, what);
+    this.#keep(head, number, others, what);
+    onHead(head, text, this.count - 1);
+  }
+
+  /** The entry on line `line` says that it lies in `slice`. */
+  takeEntry(slice: number, stamp: number, instantUs: number, line: number): void {
+    const { findings } = this.#options;
+    if (slice >= this.count) {
+      findings.add('slice-items', `line ${line} is said to be in slice ${slice}; the book has ${this.count}`);
+      return;
+    }
+    this.#entries.add(slice, 1);
+    if (gatewayOf(stamp) !== this.#gateways.at(slice)) {
+      findings.add(
+        'wrong-gateway',
+        `line ${line} has the stamp of gateway ${gatewayOf(stamp)}, and ${this.#name(slice)} is of another`,
+      );
+    }
+    if (instantUs < this.#firstUs.at(slice) || instantUs > this.#lastUs.at(slice)) {
+      findings.add(
+        'slice-instant',
+        `line ${line} was stamped outside the first and last instant of ${this.#name(slice)}`,
+      );
+    }
+  }
+
+  /** How many signatures are being checked. */
+  get pending(): number {
+    return this.#signatures.length;
+  }
+
+  /** Waits for the signatures under way. */
+  async settle(): Promise<void> {
+    const under = this.#signatures;
+    this.#signatures = [];
+    await Promise.all(under);
+  }
+
+  /** Puts every leaf in its place and computes each slice's root anew. */
+  checkRoots(entries: PlacedEntries, trees: TreeHasher): void {
+    const { findings } = this.#options;
+    const starts = this.#startsOfWhole();
+    const places = new Uint32Array(starts.total);
+    for (let entry = 0; entry < entries.count; entry++) {
+      const slice = entries.slice(entry);
+      this.#place(places, starts.of, slice, entries.leaf(entry), entry + 1);
+    }
+    for (let slice = 0; slice < this.count; slice++) {
+      for (let other = this.#othersFrom.at(slice); other < this.#othersTo(slice); other++) {
+        this.#place(places, starts.of, slice, this.#otherIndexes.at(other), (other + 1) | IS_OTHER);
+      }
+    }
+    const { leaves } = entries;
+    for (let slice = 0; slice < this.count; slice++) {
+      const start = starts.of[slice] ?? NOWHERE;
+      const count = this.#counts.at(slice);
+      // One that was claimed twice leaves another empty, and that was said.
+      if (start === NOWHERE || places.subarray(start, start + count).includes(0)) continue;
+      const root = trees.root(count, (leaf, words, to) => {
+        const place = places[start + leaf] ?? 0;
+        if (place >= IS_OTHER) this.#otherHashes.copy(place - IS_OTHER - 1, words, to);
+        else leaves.copy(place - 1, words, to);
+      });
+      if (!areEqual(root, this.#roots.at(slice))) {
+        findings.add(
+          'slice-root',
+          `the leaves of ${this.#name(slice)} do not give the root in its signed head: an item of it was changed, or the head is of another slice`,
+        );
+      }
+    }
+  }
+
+  #checkOrder(head: SignedHead, what: string): void {
+    const { findings, primitives } = this.#options;
+    const last = this.#last;
+    this.#last = head;
+    this.#gatewaysSeen.add(head.gateway);
+    if (last === undefined) return;
+    const difference =
+      head.gateway - last.gateway ||
+      head.incarnation - last.incarnation ||
+      head.sliceNumber - last.sliceNumber;
+    if (difference === 0) {
+      findings.add('slice-forked', `${what}: ${nameOf(head)} stands in the book twice`);
+    } else if (difference < 0) {
+      findings.add('slice-order', `${what}: ${nameOf(head)} stands behind ${nameOf(last)}`);
+    } else if (head.gateway === last.gateway && head.incarnation === last.incarnation) {
+      if (areEqual(head.previous, linkOf(last, primitives))) return;
+      if (areEqual(head.previous, last.previous)) {
+        findings.add(
+          'slice-forked',
+          `${what}: ${nameOf(head)} continues what ${nameOf(last)} continues: a fork`,
+        );
+      } else findings.add('slice-chain', `${what}: ${nameOf(head)} does not continue ${nameOf(last)}`);
+    }
+  }
+
+  #checkSignature(head: SignedHead, what: string): void {
+    const { findings, primitives, signers } = this.#options;
+    const key = signers.keyFor(head.keyId, 'slices', head.firstUs, head.lastUs, `${what}, ${nameOf(head)},`);
+    if (key === undefined) return;
+    this.#signatures.push(
+      primitives.verifyEd25519(key.bytes, head.signed, head.signature).then(isGood => {
+        if (!isGood)
+          findings.add('slice-signature', `${what}: ${nameOf(head)} is not signed by its key ${head.keyId}`);
+      }),
+    );
+  }
+
+  #keep(head: SignedHead, number: number, others: readonly Json[] | undefined, what: string): void {
+    this.#counts.push(head.count);
+    this.#gateways.push(head.gateway);
+    this.#firstUs.push(head.firstUs);
+    this.#lastUs.push(head.lastUs);
+    this.#lines.push(number);
+    this.#hasItems.push(others === undefined ? 0 : 1);
+    this.#entries.push(0);
+    this.#roots.push(wordsOf(head.root), 0);
+    this.#othersFrom.push(this.others);
+    if (this.others + (others?.length ?? 0) > this.#options.limits.others) {
+      throw new Unreadable(
+        'too-large',
+        `the book has more than ${this.#options.limits.others} leaves that are no entries`,
+      );
+    }
+    let least = 0;
+    for (const other of others ?? []) {
+      const [leaf, text, ...rest] = Array.isArray(other) ? (other as readonly Json[]) : [];
+      const hash = typeof text === 'string' ? fromBase64Url(text, HASH_BYTES) : undefined;
+      if (
+        typeof leaf !== 'number' ||
+        leaf < least ||
+        leaf >= head.count ||
+        hash === undefined ||
+        rest.length > 0
+      ) {
+        throw new Unreadable(
+          'malformed',
+          `${what} has others that are not [leaf index, hash], with indexes rising within the slice`,
+        );
+      }
+      least = leaf + 1;
+      this.#otherIndexes.push(leaf);
+      this.#otherHashes.push(wordsOf(hash), 0);
+    }
+  }
+
+  #othersTo(slice: number): number {
+    return slice + 1 < this.count ? this.#othersFrom.at(slice + 1) : this.others;
+  }
+
+  /** Where the places of each slice begin, of those that have exactly as many leaves as their head counts. */
+  #startsOfWhole(): { readonly of: Float64Array; readonly total: number } {
+    const of = new Float64Array(this.count).fill(NOWHERE);
+    let total = 0;
+    for (let slice = 0; slice < this.count; slice++) {
+      const others = this.#othersTo(slice) - this.#othersFrom.at(slice);
+      const inBook = this.#entries.at(slice) + others;
+      const isBare = this.#hasItems.at(slice) === 0;
+      if (isBare && inBook === 0) continue;
+      if (isBare || inBook !== this.#counts.at(slice)) {
+        const said = isBare
+          ? 'none, as its line has no others'
+          : `${this.#counts.at(slice)}, by its signed head`;
+        this.#options.findings.add(
+          'slice-items',
+          `${inBook} items of ${this.#name(slice)} are in the book; there should be ${said}`,
+        );
+        continue;
+      }
+      of[slice] = total;
+      total += inBook;
+    }
+    return { of, total };
+  }
+
+  #place(places: Uint32Array, starts: Float64Array, slice: number, leaf: number, value: number): void {
+    const start = starts[slice] ?? NOWHERE;
+    if (start === NOWHERE) return;
+    if (leaf >= this.#counts.at(slice) || places[start + leaf] !== 0) {
+      this.#options.findings.add(
+        'slice-items',
+        `leaf ${leaf} of ${this.#name(slice)} does not exist, or is claimed twice`,
+      );
+    } else places[start + leaf] = value;
+  }
+
+  #name(slice: number): string {
+    return `slice ${slice} (line ${this.#lines.at(slice)})`;
+  }
+}
+
+const NOWHERE = -1;
+
+function wordsOf(hash: Uint8Array): Uint32Array {
+  return new Uint32Array(Uint8Array.from(hash).buffer);
+}

@@ -1,0 +1,371 @@
+/**
+ * Makes valid books, with their receipts, keys and proofs, for tests and the bench: a small world of people who enter,
+ * repeat and withdraw at several gateways that serve another campaign besides.
+ */
+import {
+  base64url,
+  canonical,
+  leafHashOf,
+  linkTo,
+  type Signer,
+  sha256,
+  signed,
+  signedHead,
+  signerOf,
+  treePath,
+  treeRoot,
+  u32,
+  u64,
+} from './basics.ts';
+import { type DrawnEntry, drawOf, type Reveal, revealOf } from './maker-draw.ts';
+
+/** What a book is to be like; the world follows from it alone. */
+export interface Plan {
+  readonly kind: 'coupon' | 'raffle';
+  readonly entries: number;
+  readonly stock?: number;
+  readonly randomness?: 'commit' | 'drand';
+  readonly tiers?: readonly number[];
+  readonly alternates?: number;
+  readonly groupLimit?: number | null;
+  readonly gateways?: number;
+  readonly sliceItems?: number;
+  /** Withdrawals, repeats, another campaign, tickets, groups, exclusions. Default true. */
+  readonly isMixed?: boolean;
+}
+
+export interface Item {
+  readonly kind: 1 | 2;
+  readonly source: 0 | 1;
+  readonly campaign: number;
+  readonly stamp: number;
+  readonly user: string;
+  readonly leaf: Buffer;
+  /** Where it came to lie. */
+  at?: { readonly slice: number; readonly index: number };
+}
+
+/** A line of an entry. */
+export interface EntryObject {
+  leaf: number;
+  outcome: string;
+  slice: number;
+  source: number;
+  stamp: number;
+  who: string;
+  serial?: number;
+  tier?: number;
+  alternate?: number;
+  tickets?: number;
+  group?: string;
+  reason?: string;
+}
+
+export interface SliceObject {
+  head: string;
+  others?: [number, string][];
+}
+
+export interface KeyObject {
+  id: string;
+  public: string;
+  from: string;
+  until: string | null;
+  revoked: string | null;
+  use: string;
+}
+
+/** A book before it is written: tests change it here, and have it signed as it is then. */
+export interface Parts {
+  header: {
+    book: 1;
+    campaign: number;
+    closed_at_us: number;
+    keys: KeyObject[];
+    rules: object;
+    rules_hash: string;
+  };
+  slices: SliceObject[];
+  entries: EntryObject[];
+  end: { count: number; draw?: object; entries: number; lines: number; pool_root: string; slices: number };
+}
+
+export interface ReceiptObject {
+  v: 1;
+  campaign: number;
+  kind: number;
+  source: number;
+  stamp: number;
+  salt: string;
+  leaf: number;
+  path: string;
+  head: string;
+}
+
+export interface MadeBook {
+  readonly parts: Parts;
+  /** One for every item of the campaign, also withdrawals and repeats. */
+  readonly receiptOf: (item: Item) => ReceiptObject;
+  readonly items: readonly Item[];
+  readonly proof: object | undefined;
+}
+
+export const CAMPAIGN = 7;
+const OTHER_CAMPAIGN = 8;
+/** In 2023, before the real round of drand became known. */
+export const OPENS_AT_US = 1_692_800_000_000_000;
+export const CLOSES_AT_US = 1_692_803_600_000_000;
+export const sliceSigner = signerOf('slices');
+export const bookSigner = signerOf('books');
+
+export function keyObject(signer: Signer, use: string): KeyObject {
+  return {
+    id: signer.id.toString('hex'),
+    public: base64url(signer.raw),
+    from: '2023-01-01T00:00:00Z',
+    until: null,
+    revoked: null,
+    use,
+  };
+}
+
+export function saltOf(user: string): Buffer {
+  return sha256('salt', user).subarray(0, 16);
+}
+
+export function whoOf(user: string): Buffer {
+  return sha256(saltOf(user), user);
+}
+
+function item(kind: 1 | 2, campaign: number, source: 0 | 1, stamp: number, user: string): Item {
+  const data = Buffer.concat([Uint8Array.of(kind, source), u32(campaign), u64(stamp), whoOf(user)]);
+  return { kind, source, campaign, stamp, user, leaf: leafHashOf(data) };
+}
+
+/** All that arrived, in the order of stamps. */
+function world({ entries, gateways = 2, isMixed = true }: Plan): Item[] {
+  const items: Item[] = [];
+  const stepUs = Math.floor((CLOSES_AT_US - OPENS_AT_US) / (4 * entries + 4));
+  let turn = 0;
+  const arrive = (kind: 1 | 2, campaign: number, user: string): void => {
+    const atUs = turn * stepUs;
+    items.push(item(kind, campaign, turn % 11 === 3 ? 1 : 0, atUs * 1024 + (turn % gateways), user));
+    turn += 1;
+  };
+  for (let number = 0; number < entries; number++) {
+    arrive(1, CAMPAIGN, `user${number}`);
+    if (!isMixed) continue;
+    if (number % 5 === 1) arrive(1, CAMPAIGN, `user${number}`);
+    if (number % 7 === 2) arrive(2, CAMPAIGN, `user${number}`);
+    if (number % 6 === 4) arrive(1, OTHER_CAMPAIGN, `user${number}`);
+  }
+  return items;
+}
+
+/** Cuts each gateway's items into slices, and signs and chains them. */
+function sliced(items: readonly Item[], { gateways = 2, sliceItems = 5, isMixed = true }: Plan) {
+  const slices: { head: Buffer; items: readonly Item[] }[] = [];
+  for (let gateway = 0; gateway < gateways; gateway++) {
+    let previous = sha256('an earlier slice of this incarnation', u32(gateway));
+    let sliceNumber = 40;
+    const signSlice = (its: readonly Item[]): void => {
+      const instants = its.map(({ stamp }) => OPENS_AT_US + Math.floor(stamp / 1024));
+      const fields = {
+        gateway,
+        incarnation: 1000 + gateway,
+        sliceNumber,
+        firstUs: instants[0] ?? 0,
+        lastUs: instants.at(-1) ?? 0,
+        leaves: its.map(({ leaf }) => leaf),
+        previous,
+      };
+      const head = signedHead(fields, sliceSigner);
+      previous = linkTo(head);
+      // Numbers of slices without items are left out.
+      sliceNumber += its.length % 3 === 0 ? 2 : 1;
+      slices.push({ head, items: its });
+    };
+    const own = items.filter(({ stamp }) => stamp % 1024 === gateway);
+    for (let from = 0; from < own.length; from += sliceItems) {
+      signSlice(own.slice(from, from + sliceItems));
+      // Now and then all items are of another campaign, and only the head is needed.
+      const last = own[Math.min(from + sliceItems, own.length) - 1];
+      if (isMixed && last !== undefined && (from / sliceItems) % 3 === 1) {
+        signSlice([item(1, OTHER_CAMPAIGN, 0, last.stamp, `elsewhere${from}`)]);
+      }
+    }
+  }
+  return slices;
+}
+
+export function makeBook(plan: Plan): MadeBook {
+  const items = world(plan);
+  const slices = sliced(items, plan);
+  slices.forEach((slice, number) => {
+    slice.items.forEach((one, index) => {
+      one.at = { slice: number, index };
+    });
+  });
+  const first = new Map<string, Item>();
+  const withdrawn = new Set<string>();
+  for (const one of items) {
+    if (one.campaign !== CAMPAIGN) continue;
+    if (one.kind === 2) withdrawn.add(one.user);
+    else if (!first.has(one.user)) first.set(one.user, one);
+  }
+  const entries = [...first.values()].map(one => entryOf(one, withdrawn.has(one.user)));
+  const reveal = plan.kind === 'raffle' ? revealOf(plan.randomness ?? 'commit') : undefined;
+  const rules = rulesOf(plan, reveal);
+  const rulesHash = sha256(canonical(rules));
+  const honoured = entries.filter(({ object }) => object.outcome !== 'withdrawn');
+  const poolRoot = treeRoot(honoured.map(({ item: { leaf } }) => leaf));
+  const drawn =
+    reveal === undefined
+      ? decideCoupon(honoured, plan.stock ?? 3)
+      : decideRaffle(plan, honoured, reveal, rulesHash, poolRoot);
+  const parts: Parts = {
+    header: {
+      book: 1,
+      campaign: CAMPAIGN,
+      closed_at_us: CLOSES_AT_US,
+      keys: [keyObject(sliceSigner, 'slices'), keyObject(bookSigner, 'books')],
+      rules,
+      rules_hash: base64url(rulesHash),
+    },
+    slices: slices.map(slice => sliceObject(slice, first)),
+    entries: entries.map(({ object }) => object),
+    end: {
+      count: honoured.length,
+      ...(drawn === undefined ? {} : { draw: drawn.facts }),
+      entries: entries.length,
+      lines: 1 + slices.length + entries.length,
+      pool_root: base64url(poolRoot),
+      slices: slices.length,
+    },
+  };
+  const proof = drawn && {
+    ...drawn.proof,
+    campaign: CAMPAIGN,
+    rules,
+    rules_hash: base64url(rulesHash),
+    pool_root: base64url(poolRoot),
+    pool_count: honoured.length,
+  };
+  return { parts, items, proof, receiptOf: one => receiptOf(one, slices) };
+}
+
+function rulesOf(plan: Plan, reveal: Reveal | undefined): object {
+  const { kind } = plan;
+  const common = {
+    campaign: CAMPAIGN,
+    opens_at_us: OPENS_AT_US,
+    closes_at_us: CLOSES_AT_US,
+    title: 'A drop “é”',
+    kind,
+  };
+  if (reveal === undefined) return { ...common, stock: plan.stock ?? 3 };
+  const tiers = (plan.tiers ?? [1, 2]).map((winners, tier) => ({ name: `prize ${tier}`, winners }));
+  const draw = {
+    function: 'fairline draw 1',
+    group_limit: plan.groupLimit ?? null,
+    randomness: reveal.announced,
+    tiers,
+    alternates: plan.alternates ?? 2,
+  };
+  return { ...common, draw };
+}
+
+function entryOf(one: Item, isWithdrawn: boolean): DrawnEntry {
+  const object: EntryObject = {
+    leaf: one.at?.index ?? 0,
+    outcome: isWithdrawn ? 'withdrawn' : 'sold_out',
+    slice: one.at?.slice ?? 0,
+    source: one.source,
+    stamp: one.stamp,
+    who: base64url(whoOf(one.user)),
+  };
+  return { object, item: one };
+}
+
+function decideCoupon(honoured: readonly DrawnEntry[], stock: number): undefined {
+  honoured.forEach(({ object }, index) => {
+    if (index >= stock) return;
+    object.outcome = 'granted';
+    object.serial = index + 1;
+  });
+}
+
+function decideRaffle(
+  plan: Plan,
+  honoured: readonly DrawnEntry[],
+  reveal: Reveal,
+  rulesHash: Buffer,
+  poolRoot: Buffer,
+) {
+  honoured.forEach(({ object }, index) => {
+    object.outcome = 'not_drawn';
+    if (plan.isMixed === false) return;
+    if (index % 4 === 1) object.tickets = 2 + (index % 5);
+    if (index % 3 === 0) object.group = base64url(sha256('group', u32(index % 2)));
+    if (index % 9 === 8) {
+      object.outcome = 'excluded';
+      object.reason = 'staff of the shop, “known” before';
+    }
+  });
+  return drawOf(
+    honoured,
+    reveal,
+    rulesHash,
+    poolRoot,
+    plan.tiers ?? [1, 2],
+    plan.alternates ?? 2,
+    plan.groupLimit ?? null,
+  );
+}
+
+function sliceObject(
+  slice: { head: Buffer; items: readonly Item[] },
+  first: ReadonlyMap<string, Item>,
+): SliceObject {
+  const head = base64url(slice.head);
+  if (!slice.items.some(({ campaign }) => campaign === CAMPAIGN)) return { head };
+  const others = slice.items.flatMap((one, index): [number, string][] =>
+    first.get(one.user) === one ? [] : [[index, base64url(one.leaf)]],
+  );
+  return { head, others };
+}
+
+function receiptOf(one: Item, slices: readonly { head: Buffer; items: readonly Item[] }[]): ReceiptObject {
+  const slice = slices[one.at?.slice ?? -1];
+  if (slice === undefined || one.at === undefined) throw new Error('the item is in no slice');
+  return {
+    v: 1,
+    campaign: one.campaign,
+    kind: one.kind,
+    source: one.source,
+    stamp: one.stamp,
+    salt: base64url(saltOf(one.user)),
+    leaf: one.at.index,
+    path: base64url(
+      Buffer.concat(
+        treePath(
+          one.at.index,
+          slice.items.map(({ leaf }) => leaf),
+        ),
+      ),
+    ),
+    head: base64url(slice.head),
+  };
+}
+
+/** Writes a book, and signs it as it is. */
+export function written({ header, slices, entries, end }: Parts, signer = bookSigner): Buffer {
+  const before = [header, ...slices, ...entries].map(line => `${canonical(line)}\n`).join('');
+  const message = Buffer.concat([
+    Buffer.from('fairline book 1'),
+    sha256(before),
+    Buffer.from(canonical(end)),
+  ]);
+  const last = { end, key: signer.id.toString('hex'), signature: base64url(signed(signer, message)) };
+  return Buffer.from(`${before}${canonical(last)}\n`);
+}

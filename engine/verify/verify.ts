@@ -1,0 +1,213 @@
+/**
+ * The verifier's one entry: takes what there is of a book, receipts, a proof and keys, and answers with a report. It
+ * neither throws nor hangs on any of them: what cannot be read is a finding.
+ */
+import { type BookOptions, BookReader, type ReadBook } from './book.ts';
+import { exitCodeOf, type Finding, Findings, Unreadable } from './findings.ts';
+import { Members, parseObject } from './json.ts';
+import { readKeysDocument, Signers } from './keys.ts';
+import { defaultLimits, type Limits } from './limits.ts';
+import type { Primitives } from './primitives.ts';
+import { checkProof, compareProof, type Proof, readProof } from './proof.ts';
+import {
+  checkReceipt,
+  checkReceiptRules,
+  placeReceipts,
+  type Receipt,
+  type ReceiptPlace,
+  readReceipt,
+  receiptOf,
+} from './receipt.ts';
+import { wordsOf } from './words.ts';
+
+export interface Request {
+  readonly primitives: Primitives;
+  readonly limits?: Partial<Limits>;
+  /** NDJSON, plain or gzip. */
+  readonly book?: AsyncIterable<Uint8Array>;
+  /** JSON, with the user id it was given to. */
+  readonly receipt?: { readonly bytes: Uint8Array; readonly user: string };
+  /** Many: NDJSON of `{"receipt":{…},"user":"…"}`. */
+  readonly receipts?: Uint8Array;
+  readonly proof?: Uint8Array;
+  /** As `GET /v1/keys` answers; without them the keys in the book are taken, and a receipt alone has none. */
+  readonly keys?: Uint8Array;
+}
+
+export interface Report {
+  /** Whether nothing wrong was found. */
+  readonly ok: boolean;
+  readonly exitCode: number;
+  readonly findings: readonly Finding[];
+  /** In plain words: what holds. Empty when something was found. */
+  readonly checked: readonly string[];
+  /** In plain words: what is worth knowing and no fault. */
+  readonly notes: readonly string[];
+  /** In plain words: what a report without findings does not prove. */
+  readonly notProven: readonly string[];
+  readonly facts: Readonly<Record<string, unknown>>;
+}
+
+/** What could be read, for the words of the report. */
+export interface Seen {
+  readonly book: ReadBook | undefined;
+  readonly receipts: readonly Receipt[];
+  readonly places: readonly ReceiptPlace[];
+  readonly proof: Proof | undefined;
+  readonly pinned: boolean;
+  readonly revokedLater: readonly string[];
+}
+
+export async function verify(request: Request): Promise<Report> {
+  const findings = new Findings();
+  const limits = { ...defaultLimits, ...request.limits };
+  const seen = await lookAt(request, limits, findings);
+  const all = findings.all;
+  const words = wordsOf(seen, findings.isEmpty);
+  return {
+    ok: all.length === 0,
+    exitCode: exitCodeOf(all),
+    findings: all,
+    ...words,
+  };
+}
+
+async function lookAt(request: Request, limits: Limits, findings: Findings): Promise<Seen> {
+  const { primitives } = request;
+  const read = <T>(make: () => T): T | undefined => {
+    try {
+      return make();
+    } catch (error) {
+      findings.addUnreadable(error);
+      return undefined;
+    }
+  };
+  const { keys, proof: proofBytes } = request;
+  const pinned = keys === undefined ? undefined : read(() => readKeysDocument(keys, limits, primitives));
+  const receipts = read(() => receiptsOf(request, limits)) ?? [];
+  const proof = proofBytes === undefined ? undefined : read(() => readProof(proofBytes, limits, primitives));
+  const isSkipped = keys !== undefined && pinned === undefined;
+  const slicesOfReceipts = new Map<string, number>();
+  const heads = new Set(receipts.map(({ headText }) => headText));
+  const onHead: BookOptions['onHead'] = (_head, text, index) => {
+    if (heads.has(text)) slicesOfReceipts.set(text, index);
+  };
+  const options = { primitives, limits, findings, pinned, onHead };
+  const book = request.book === undefined || isSkipped ? undefined : await readBook(request.book, options);
+  const signers = book?.signers ?? new Signers(pinned, new Map(), findings);
+  // Without a book and without keys nobody can say who signed; the words say so.
+  const hasKeys = request.book === undefined ? pinned !== undefined : book !== undefined;
+  if (hasKeys || request.book === undefined) {
+    for (const receipt of receipts)
+      await checkReceipt(receipt, hasKeys ? signers : undefined, findings, primitives);
+  }
+  if (proof !== undefined) await checkProof(proof, findings, primitives);
+  const places = book === undefined ? [] : holdAgainst(book, receipts, slicesOfReceipts, proof, findings);
+  return { book, receipts, places, proof, pinned: pinned !== undefined, revokedLater: signers.revokedLater };
+}
+
+async function readBook(
+  source: AsyncIterable<Uint8Array>,
+  options: BookOptions,
+): Promise<ReadBook | undefined> {
+  try {
+    return await new BookReader(options).read(plain(source, options));
+  } catch (error) {
+    options.findings.addUnreadable(error);
+    return undefined;
+  }
+}
+
+function holdAgainst(
+  book: ReadBook,
+  receipts: readonly Receipt[],
+  slices: ReadonlyMap<string, number>,
+  proof: Proof | undefined,
+  findings: Findings,
+): readonly ReceiptPlace[] {
+  const { rules, closedAtUs, entries, poolRoot, draw } = book;
+  for (const receipt of receipts) checkReceiptRules(receipt, rules, closedAtUs, findings);
+  if (proof !== undefined) {
+    if (rules.kind !== 'raffle' || draw === undefined) {
+      findings.add('proof-differs', 'the book is of a campaign without a draw');
+    } else {
+      compareProof(proof, { rules, poolRoot, poolCount: entries.honoured, ...draw, entries }, findings);
+    }
+  }
+  const ofCampaign = receipts.filter(({ campaign }) => campaign === rules.campaign);
+  return placeReceipts(ofCampaign, slices, entries, book.judge, rules.kind, findings);
+}
+
+function receiptsOf({ receipt, receipts, primitives }: Request, limits: Limits): readonly Receipt[] {
+  const one =
+    receipt === undefined
+      ? []
+      : [readReceipt(receipt.bytes, receipt.user, 'the receipt', limits, primitives)];
+  return receipts === undefined ? one : [...one, ...readMany(receipts, limits, primitives)];
+}
+
+const NEWLINE = 0x0a;
+
+function readMany(bytes: Uint8Array, limits: Limits, primitives: Primitives): Receipt[] {
+  const read: Receipt[] = [];
+  for (let from = 0; from < bytes.length; ) {
+    const found = bytes.indexOf(NEWLINE, from);
+    const to = found < 0 ? bytes.length : found;
+    const what = `receipt ${read.length + 1}`;
+    if (to - from > limits.receiptBytes || read.length === limits.receipts) {
+      throw new Unreadable(
+        'too-large',
+        `${what} has more than ${limits.receiptBytes} bytes, or is one of too many`,
+      );
+    }
+    const members = new Members(parseObject(bytes.subarray(from, to), what, limits.depth), what);
+    const user = members.text('user', 4096);
+    read.push(receiptOf(members.object('receipt'), user, `${what} (${user.slice(0, 60)})`, primitives));
+    members.end();
+    from = to + 1;
+  }
+  return read;
+}
+
+/** The pieces of a book as plain text: gzip is known by its first two bytes, and held to a ratio. */
+async function* plain(
+  source: AsyncIterable<Uint8Array>,
+  { primitives, limits }: BookOptions,
+): AsyncGenerator<Uint8Array> {
+  const pieces = source[Symbol.asyncIterator]();
+  let compressedBytes = 0;
+  const rest = async function* (first: Uint8Array): AsyncGenerator<Uint8Array> {
+    for (let piece = first; ; ) {
+      compressedBytes += piece.length;
+      yield piece;
+      const next = await nextOf(pieces);
+      if (next === undefined) return;
+      piece = next;
+    }
+  };
+  const first = await nextOf(pieces);
+  if (first === undefined) return;
+  if (first[0] !== 0x1f || first[1] !== 0x8b) return yield* rest(first);
+  /** Far below, a repetitive start proves nothing. */
+  const FREE_BYTES = 1 << 22;
+  let bytes = 0;
+  for await (const piece of primitives.gunzip(rest(first))) {
+    bytes += piece.length;
+    if (bytes > FREE_BYTES && bytes > compressedBytes * limits.ratio) {
+      throw new Unreadable('too-large', `the book inflates to more than ${limits.ratio} times its size`);
+    }
+    yield piece;
+  }
+}
+
+async function nextOf(pieces: AsyncIterator<Uint8Array>): Promise<Uint8Array | undefined> {
+  try {
+    const { done, value } = await pieces.next();
+    return done === true ? undefined : value;
+  } catch (error) {
+    throw new Unreadable(
+      'unreadable',
+      `the book cannot be read: ${error instanceof Error ? error.message : 'it broke off'}`,
+    );
+  }
+}

@@ -1,0 +1,206 @@
+/**
+ * What was checked, and what it does not prove, in plain words. A report must not promise more than the mathematics: each
+ * sentence under "not proven" names a way in which somebody could still have been wronged.
+ */
+
+import type { ReadBook } from './book.ts';
+import { isoOf } from './leaf.ts';
+import { type DrawRules, totalWinners } from './rules.ts';
+import type { Seen } from './verify.ts';
+
+export interface Words {
+  readonly checked: readonly string[];
+  readonly notes: readonly string[];
+  readonly notProven: readonly string[];
+  readonly facts: Readonly<Record<string, unknown>>;
+}
+
+export function wordsOf(seen: Seen, isRight: boolean): Words {
+  return {
+    checked: isRight ? checkedOf(seen) : [],
+    notes: notesOf(seen),
+    notProven: notProvenOf(seen),
+    facts: factsOf(seen, isRight),
+  };
+}
+
+function checkedOf({ book, receipts, places, proof, pinned }: Seen): readonly string[] {
+  const checked: string[] = [];
+  if (book !== undefined) checked.push(...checkedOfBook(book));
+  if (receipts.length > 0 && (pinned || book !== undefined)) {
+    checked.push(
+      `${count(receipts.length, 'receipt')}: the slice is signed by a known key, and the receipt leads to its signed root.`,
+    );
+  } else if (receipts.length > 0) {
+    checked.push(`${count(receipts.length, 'receipt')}: the receipt leads to the root of its slice.`);
+  }
+  if (places.length > 0) {
+    checked.push(
+      'Each is in the book at the stamp it was given, in the slice it names, and nobody with a later stamp stands before it.',
+    );
+  }
+  for (const place of places.slice(0, MOST_PLACES)) checked.push(placeWords(place));
+  if (proof !== undefined) {
+    checked.push(
+      'The proof: its randomness is the announced one, its seed follows from it, the rules and the pool, and the key of everybody drawn follows from the seed, in order.',
+      ...(book === undefined
+        ? []
+        : ['The proof names the same winners and alternates as the draw repeated from the book.']),
+    );
+  }
+  return checked;
+}
+
+/** More receipts than this are counted, not told one by one. */
+const MOST_PLACES = 20;
+
+function placeWords({ user, stamp, rank, earlierStamp, decided }: Seen['places'][number]): string {
+  const number = decided?.serial ?? decided?.alternate;
+  const became = `${decided?.outcome.replace('_', ' ')}${number === undefined ? '' : ` (number ${number})`}`;
+  const who = `User ${JSON.stringify(user)}`;
+  if (earlierStamp !== undefined) {
+    return `${who}: an earlier request of this user, with the stamp ${earlierStamp}, is the one that counts. Outcome: ${became}.`;
+  }
+  if (rank === undefined)
+    return `${who}: stamp ${stamp}. Outcome: ${decided === undefined ? 'none, no entry' : became}.`;
+  return `${who}: stamp ${stamp}, number ${rank} of those who asked. Outcome: ${became}.`;
+}
+
+function checkedOfBook({ rules, slices, entries, judge: { granted }, draw }: ReadBook): string[] {
+  const checked = [
+    `The book is complete, and signed as it stands. It shows ${count(entries.count, 'entry', 'entries')}, ${entries.withdrawn} of them withdrawn.`,
+    `${count(slices.count, 'slice')} of ${count(slices.gateways, 'gateway')}: each signed by a key that was valid at its time, each continuing the one before, each with exactly the items that were signed.`,
+    'Stamps rise from the first entry to the last, lie between the opening and the close, and nobody is in twice.',
+  ];
+  if (rules.kind === 'coupon') {
+    checked.push(
+      `The first ${granted} of those who did not withdraw have a coupon, numbered without gaps; the stock is ${rules.stock}. Nobody got one before somebody with an earlier stamp.`,
+    );
+  }
+  if (rules.kind === 'raffle' && draw !== undefined) {
+    const of =
+      rules.draw.randomness.source === 'commit'
+        ? 'the secret committed to'
+        : 'the announced round of drand, whose signature was checked';
+    checked.push(
+      `The draw was repeated: from ${of}, over all ${entries.honoured} entries of the pool, it gives the same ${count(draw.drawn.winners.length, 'winner')} and ${count(draw.drawn.alternates.length, 'alternate')} in the same order.`,
+    );
+  }
+  return checked;
+}
+
+function notesOf({ book, revokedLater, receipts }: Seen): readonly string[] {
+  const notes: string[] = [];
+  for (const key of revokedLater) {
+    notes.push(
+      `Key ${key} was revoked after it signed. If it had been stolen earlier, what it signed may be the thief's.`,
+    );
+  }
+  if (book !== undefined && book.closedAtUs < book.rules.closesAtUs) {
+    notes.push(
+      `The campaign was closed ${isoOf(book.closedAtUs)}, earlier than announced (${isoOf(book.rules.closesAtUs)}).`,
+    );
+  }
+  if (book?.rules.kind === 'raffle' && book.judge.granted < totalWinners(book.rules.draw)) {
+    notes.push(`There were fewer entrants who could win than the ${totalWinners(book.rules.draw)} prizes.`);
+  }
+  const forwarded = receipts.filter(({ source }) => source === 1).length;
+  if (forwarded > 0) {
+    notes.push(
+      `${count(forwarded, 'receipt')} has the instant that a proxy in front of the gateway reported (X-Request-Start).`,
+    );
+  }
+  return notes;
+}
+
+const AT_THE_DOOR =
+  'A gateway could have refused somebody an answer, or delayed a request before stamping it: who was never given a receipt cannot show that they asked.';
+const CLOCKS = "That a stamp's instant is the true time: it is the clock of the gateway that signed it.";
+
+function notProvenOf({ book, receipts, proof, pinned }: Seen): readonly string[] {
+  const notProven: string[] = [];
+  if (!pinned && book !== undefined) {
+    notProven.push(
+      'Whose keys these are: they were taken from the book itself, and whoever makes up a whole book puts in keys of their own. Give the keys the shop publishes (--keys, from GET /v1/keys) to close this.',
+    );
+  }
+  if (receipts.length > 0 && book === undefined) {
+    if (!pinned)
+      notProven.push(
+        'Who signed the receipt: no keys were given (--keys), so its signature was not checked.',
+      );
+    notProven.push('What became of the entry: that is in the book, which was not given.');
+  }
+  if (proof !== undefined && book === undefined) {
+    notProven.push(
+      'That nobody with a lesser key was left out, that the pool is the one of all who entered, and the limits of groups: these need the book.',
+    );
+  }
+  if (book !== undefined) notProven.push(...notProvenOfBook(book));
+  if (book !== undefined || receipts.length > 0) notProven.push(AT_THE_DOOR, CLOCKS);
+  const draw = book?.rules.kind === 'raffle' ? book.rules.draw : proof?.rules.draw;
+  if (draw !== undefined) notProven.push(...notProvenOfDraw(draw));
+  return notProven;
+}
+
+function notProvenOfBook({ slices, entries }: ReadBook): readonly string[] {
+  const notProven = [
+    'That each entry is another person: a book shows salted hashes of user ids, and whoever runs the shop could have made accounts of their own.',
+  ];
+  if (slices.others > 0) {
+    notProven.push(
+      `What the ${count(slices.others, 'signed item')} that the book does not show are. They are said to be of other campaigns, withdrawals, or repeats; whoever has a receipt for one of them can show otherwise.`,
+    );
+  }
+  if (entries.withdrawn > 0) {
+    notProven.push(
+      `That the ${entries.withdrawn} withdrawn entries were withdrawn by those whose they were: only they could tell.`,
+    );
+  }
+  if (entries.weighted + entries.grouped + entries.excluded > 0) {
+    notProven.push(
+      'That tickets, groups and exclusions were fixed before the randomness was known: they are signed with the book, not with the slices, and do not enter the seed.',
+    );
+  }
+  notProven.push(
+    'That this is the only book: compare it, or its last line, with what others were given. The same holds for slices: a gateway could show different chains to different people, until two of them compare.',
+  );
+  return notProven;
+}
+
+function notProvenOfDraw({ randomness }: DrawRules): readonly string[] {
+  const announced =
+    'That the rules, and with them the source of the randomness, were announced before the opening: compare the rules hash with the one that was published then.';
+  return randomness.source === 'commit'
+    ? [
+        announced,
+        'That the draw was not steered by whoever knew the secret before the close: they could have tried out which extra entries of their own would win. Slice heads that are published as they are made bound this; drand closes it.',
+      ]
+    : [
+        announced,
+        'That the League of Entropy, which runs drand, did not work together: a majority of its members would have to, to know a round before its time.',
+      ];
+}
+
+function factsOf({ book, places, proof }: Seen, isRight: boolean): Readonly<Record<string, unknown>> {
+  return {
+    ...(book === undefined
+      ? {}
+      : {
+          campaign: book.rules.campaign,
+          kind: book.rules.kind,
+          title: book.rules.title,
+          entries: book.entries.count,
+          pool: book.entries.honoured,
+          granted: book.judge.granted,
+          slices: book.slices.count,
+          bytes: book.bytes,
+        }),
+    ...(places.length === 0 ? {} : { receipts: places.length, places: places.slice(0, MOST_PLACES) }),
+    ...(proof === undefined ? {} : { proofVerified: isRight, proofWinners: proof.winners.length }),
+  };
+}
+
+function count(number: number, one: string, many = `${one}s`): string {
+  return `${number} ${number === 1 ? one : many}`;
+}
