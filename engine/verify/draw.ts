@@ -76,15 +76,11 @@ export class Draw {
    */
   draw(winners: number, alternates: number, groupLimit: number | null, lanes: Lanes, at: number): Drawn {
     const starts = this.#startsOfKeys(lanes, at);
-    const sorted = starts.slice().sort();
-    const entrants = sorted.indexOf(Number.POSITIVE_INFINITY);
-    const all = entrants < 0 ? sorted.length : entrants;
     const wanted = winners + alternates;
     for (let looked = wanted; ; looked *= 4) {
-      const last = sorted[Math.min(looked, all) - 1];
-      const taken =
-        last === undefined ? [] : this.#takeFirst(this.#ordered(starts, last), wanted, groupLimit);
-      if (taken.length === wanted || looked >= all) {
+      const bound = boundOf(starts, looked);
+      const taken = this.#takeFirst(this.#ordered(starts, bound), wanted, groupLimit);
+      if (taken.length === wanted || bound === Number.POSITIVE_INFINITY) {
         return { winners: taken.slice(0, winners), alternates: taken.slice(winners) };
       }
     }
@@ -106,11 +102,11 @@ export class Draw {
     return taken;
   }
 
-  /** Those whose key begins with `last` or less, in the order of the draw. */
-  #ordered(starts: Float64Array, last: number): number[] {
+  /** Those whose key begins below `bound`, in the order of the draw. */
+  #ordered(starts: Float64Array, bound: number): number[] {
     const found: number[] = [];
     for (let index = 0; index < starts.length; index++) {
-      if ((starts[index] ?? last) <= last) found.push(index);
+      if ((starts[index] ?? bound) < bound) found.push(index);
     }
     // Indexes are in stamp order, and the sort is stable.
     return found.sort(
@@ -159,4 +155,23 @@ export class Draw {
     run();
     return starts;
   }
+}
+
+const STARTS_BITS = 48;
+const BUCKETS_BITS = 16;
+const BUCKET = 2 ** (STARTS_BITS - BUCKETS_BITS);
+
+/** A number below which at least `wanted` of the starts of keys lie, and not many more; infinity if there are fewer. */
+function boundOf(starts: Float64Array, wanted: number): number {
+  const counts = new Uint32Array(2 ** BUCKETS_BITS);
+  for (const start of starts) {
+    if (start !== Number.POSITIVE_INFINITY)
+      counts[Math.floor(start / BUCKET)] = (counts[Math.floor(start / BUCKET)] ?? 0) + 1;
+  }
+  let below = 0;
+  for (const [bucket, count] of counts.entries()) {
+    below += count;
+    if (below >= wanted) return (bucket + 1) * BUCKET;
+  }
+  return Number.POSITIVE_INFINITY;
 }

@@ -9,6 +9,7 @@ import type { Findings } from './findings.ts';
 import { BLOCK_BYTES, HASH_BYTES, INITIAL_STATE, LANES, type Lanes, pad } from './lanes.ts';
 import { ENTRY, LEAF_AT, LEAF_BYTES } from './leaf.ts';
 import { HashList } from './merkle.ts';
+import { repeatedOnes } from './repeated.ts';
 
 /** Leaf messages of four entries, and their hashes. */
 const HASHES_AT = LANES * BLOCK_BYTES;
@@ -138,24 +139,9 @@ export class Entries {
     return entry - from;
   }
 
-  /**
-   * A user has one entry. Sorted by the first 48 bits of `who`, which are exact as numbers; only those that agree in
-   * these are compared as a whole, and sorted for it, so that made-up ones cannot make it slow.
-   */
+  /** A user has one entry. */
   checkOnce(findings: Findings): void {
-    const { count } = this;
-    const starts = Float64Array.from({ length: count }, (_, entry) => this.#startOfWho(entry));
-    const sorted = starts.slice().sort();
-    const repeated = new Set<number>();
-    for (let at = 1; at < count; at++) {
-      const start = sorted[at];
-      if (start !== undefined && start === sorted[at - 1]) repeated.add(start);
-    }
-    if (repeated.size === 0) return;
-    const alike: { readonly who: string; readonly entry: number }[] = [];
-    starts.forEach((start, entry) => {
-      if (repeated.has(start)) alike.push({ who: toBase64Url(this.whos.at(entry)), entry });
-    });
+    const alike = repeatedOnes(this.whos).map(entry => ({ who: toBase64Url(this.whos.at(entry)), entry }));
     alike.sort((a, b) => (a.who < b.who ? -1 : a.who > b.who ? 1 : a.entry - b.entry));
     alike.forEach(({ who, entry }, at) => {
       if (at > 0 && alike[at - 1]?.who === who) {
@@ -165,10 +151,6 @@ export class Entries {
         );
       }
     });
-  }
-
-  #startOfWho(entry: number): number {
-    return this.whos.word(entry, 0) * 0x1_0000 + (this.whos.word(entry, 1) & 0xffff);
   }
 
   /** Leaf hashes are computed four at a time, each when four entries wait. */

@@ -118,9 +118,7 @@ export class EntryReader {
     }
     entry.leaf = this.#needed(keys.leaf, most.leaf);
     if (!this.#literal(keys.outcome)) return false;
-    const found = outcomeLiterals.find(({ literal }) => this.#literal(literal));
-    if (found === undefined) return false;
-    entry.outcome = found.outcome;
+    if (!this.#outcome()) return false;
     this.#comma();
     entry.serial = this.#optional(keys.serial, most.serial, NO_NUMBER, 1);
     entry.slice = this.#needed(keys.slice, most.slice);
@@ -131,6 +129,15 @@ export class EntryReader {
     if (!this.#isGood || !this.#literal(keys.who)) return false;
     this.#base64(entry.who);
     return this.#isGood && this.#bytes[this.#at] === 0x7d && this.#at + 1 === this.#to;
+  }
+
+  #outcome(): boolean {
+    for (const { outcome, literal } of outcomeLiterals) {
+      if (!this.#literal(literal)) continue;
+      this.entry.outcome = outcome;
+      return true;
+    }
+    return false;
   }
 
   /** Whether these bytes are next; if so, goes behind them. */

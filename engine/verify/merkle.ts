@@ -19,10 +19,15 @@ const NODE_BYTES = 2 * BLOCK_BYTES;
 const NODES_AT = FREE_AT + PIECE_LEAVES * HASH_BYTES;
 export const TREE_BYTES = NODES_AT + LANES * NODE_BYTES - FREE_AT;
 
+/** Hashes in a piece of a list: 2 MB. */
+const PIECE_HASHES = 65_536;
+
 /** Hashes in order, eight words each, as they lie in memory: in pieces, so that it grows without being copied. */
 export class HashList {
-  static readonly #PIECE = 65_536;
   readonly #pieces: Uint32Array[] = [];
+  /** The one that is being filled, and how many words it has. */
+  #last = new Uint32Array(0);
+  #lastWords = 0;
   #count = 0;
 
   get count(): number {
@@ -31,9 +36,13 @@ export class HashList {
 
   /** Appends the hash whose words begin at `from` in `words`. */
   push(words: Uint32Array, from: number): void {
-    const piece = this.#count >>> 16;
-    if (piece === this.#pieces.length) this.#pieces.push(new Uint32Array(HashList.#PIECE * HASH_WORDS));
-    copyWords(words, from, this.#pieces[piece] ?? words, (this.#count & 0xffff) * HASH_WORDS);
+    if (this.#lastWords === this.#last.length) {
+      this.#last = new Uint32Array(PIECE_HASHES * HASH_WORDS);
+      this.#lastWords = 0;
+      this.#pieces.push(this.#last);
+    }
+    copyWords(words, from, this.#last, this.#lastWords);
+    this.#lastWords += HASH_WORDS;
     this.#count += 1;
   }
 
@@ -52,6 +61,13 @@ export class HashList {
     const words = new Uint32Array(HASH_WORDS);
     this.copy(index, words, 0);
     return new Uint8Array(words.buffer);
+  }
+
+  /** Calls `each` with every hash: its words begin at `from` in `words`. */
+  forEach(each: (words: Uint32Array, from: number, index: number) => void): void {
+    for (let index = 0; index < this.#count; index++) {
+      each(this.#pieces[index >>> 16] ?? this.#last, (index & 0xffff) * HASH_WORDS, index);
+    }
   }
 }
 

@@ -10,7 +10,7 @@ import {
   type Signer,
   sha256,
   signed,
-  signedHead,
+  signedHeadOf,
   signerOf,
   treePath,
   treeRoot,
@@ -176,10 +176,11 @@ function sliced(items: readonly Item[], { gateways = 2, sliceItems = 5, isMixed 
         sliceNumber,
         firstUs: instants[0] ?? 0,
         lastUs: instants.at(-1) ?? 0,
-        leaves: its.map(({ leaf }) => leaf),
+        count: its.length,
+        root: treeRoot(its.map(({ leaf }) => leaf)),
         previous,
       };
-      const head = signedHead(fields, sliceSigner);
+      const head = signedHeadOf(fields, sliceSigner);
       previous = linkTo(head);
       // Numbers of slices without items are left out.
       sliceNumber += its.length % 3 === 0 ? 2 : 1;

@@ -1,0 +1,70 @@
+/**
+ * The root over the pool, one entry at a time: an RFC 6962 tree (section 2.1) of which only the roots of the whole
+ * subtrees so far are kept, at most one for each power of two.
+ */
+import { SHA256_BYTES, Sha256 } from '../contract/sha256.ts';
+
+const ENTRY = 1;
+const LEAF_PREFIX_BYTES = 1;
+/** 0x00, and the leaf data: kind u8, source u8, campaign u32, stamp u64, who 32 bytes. */
+const LEAF_MESSAGE_BYTES = LEAF_PREFIX_BYTES + 46;
+const NODE_MESSAGE_BYTES = 1 + 2 * SHA256_BYTES;
+
+export class Pool {
+  readonly #campaign: number;
+  readonly #sha256 = new Sha256();
+  /** The roots of whole subtrees, from the largest; beside each the number of its leaves. */
+  readonly #roots: { readonly leaves: number; readonly root: Buffer }[] = [];
+  #count = 0;
+
+  constructor(campaign: number) {
+    this.#campaign = campaign;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Adds the next entry in stamp order. `who` has 32 bytes. */
+  add(entry: { readonly stamp: number; readonly source: number; readonly who: Uint8Array }): void {
+    const { message } = this.#sha256;
+    message[0] = 0;
+    message[1] = ENTRY;
+    message[2] = entry.source;
+    message.writeUInt32BE(this.#campaign, 3);
+    message.writeUInt32BE(Math.floor(entry.stamp / 0x1_0000_0000), 7);
+    message.writeUInt32BE(entry.stamp >>> 0, 11);
+    message.set(entry.who, 15);
+    let node = { leaves: 1, root: this.#digest(LEAF_MESSAGE_BYTES) };
+    for (;;) {
+      const left = this.#roots.at(-1);
+      if (left === undefined || left.leaves !== node.leaves) break;
+      this.#roots.pop();
+      node = { leaves: 2 * node.leaves, root: this.#join(left.root, node.root) };
+    }
+    this.#roots.push(node);
+    this.#count += 1;
+  }
+
+  /** The root over all that were added. */
+  root(): Buffer {
+    const last = this.#roots.at(-1);
+    if (last === undefined) return this.#digest(0);
+    return this.#roots.slice(0, -1).reduceRight((right, { root }) => this.#join(root, right), last.root);
+  }
+
+  #join(left: Buffer, right: Buffer): Buffer {
+    const { message } = this.#sha256;
+    message[0] = 1;
+    message.set(left, 1);
+    message.set(right, 1 + SHA256_BYTES);
+    return this.#digest(NODE_MESSAGE_BYTES);
+  }
+
+  #digest(length: number): Buffer {
+    const digest = Buffer.allocUnsafe(SHA256_BYTES);
+    this.#sha256.hash(length);
+    this.#sha256.writeDigest(digest, 0);
+    return digest;
+  }
+}

@@ -1,0 +1,211 @@
+/**
+ * Writes the book of a campaign: NDJSON, every line canonical JSON, in constant memory whatever its length, and signed
+ * over all of its bytes. It refuses what would not verify, as far as that shows without keeping what went by.
+ */
+import { createHash } from 'node:crypto';
+import { pipeline, Readable } from 'node:stream';
+import { createGzip } from 'node:zlib';
+import {
+  type BookDraw,
+  type BookEntry,
+  type BookInput,
+  type BookOutcome,
+  BookRefused,
+  type BookSlice,
+} from './book.ts';
+import { canonicalJson } from './canonical.ts';
+import { Pool } from './pool.ts';
+
+const HASH_BYTES = 32;
+const SIGNED_HEAD_BYTES = 192;
+/** Where the head has the count of its items, and what its order goes by. */
+const HEAD_AT = { gateway: 16, count: 20, incarnation: 24, sliceNumber: 32 } as const;
+const SIGNED_LABEL = 'fairline book 1';
+/** Lines are handed on in pieces of about this size: a piece a line would cost more than the line. */
+const PIECE_CHARACTERS = 1 << 16;
+
+/** The book as gzip. What fails while it is written destroys the stream. */
+export function gzippedBook(input: BookInput): Readable {
+  const zipped = createGzip();
+  pipeline(Readable.from(bookBytes(input), { objectMode: false }), zipped, () => undefined);
+  return zipped;
+}
+
+/**
+ * The bytes of the book, uncompressed. Throws BookRefused where what is fed cannot be in a book; what was written by then
+ * has no signature, and is none.
+ */
+export async function* bookBytes(input: BookInput): AsyncGenerator<Buffer> {
+  const hash = createHash('sha256');
+  const totals = { slices: 0, entries: 0, shown: 0 };
+  const pool = new Pool(input.campaign);
+  let lines = '';
+  for await (const line of bodyLines(input, totals, pool)) {
+    lines += `${line}\n`;
+    if (lines.length < PIECE_CHARACTERS) continue;
+    const piece = Buffer.from(lines);
+    hash.update(piece);
+    yield piece;
+    lines = '';
+  }
+  const piece = Buffer.from(lines);
+  hash.update(piece);
+  yield piece;
+  yield Buffer.from(`${lastLine(input, totals, pool, hash.digest())}\n`);
+}
+
+interface Totals {
+  slices: number;
+  entries: number;
+  /** Items of slices that an entry must stand for. */
+  shown: number;
+}
+
+async function* bodyLines(input: BookInput, totals: Totals, pool: Pool): AsyncGenerator<string> {
+  yield headerLine(input);
+  let before: Uint8Array | undefined;
+  for await (const slice of input.slices) {
+    yield sliceLine(slice, before, totals);
+    before = slice.signedHead;
+    totals.slices += 1;
+  }
+  let lastStamp = -1;
+  for await (const entry of input.entries) {
+    checkEntry(entry, lastStamp, totals);
+    lastStamp = entry.stamp;
+    if (entry.decided.outcome !== 'withdrawn') pool.add(entry);
+    totals.entries += 1;
+    yield entryLine(entry);
+  }
+}
+
+function headerLine({ campaign, closedAtUs, keys, rules, rulesHash }: BookInput): string {
+  const hash = createHash('sha256').update(canonicalJson(rules)).digest();
+  if (!hash.equals(rulesHash)) throw new BookRefused('the hash of the rules is not that of the rules');
+  return canonicalJson({
+    book: 1,
+    campaign,
+    closed_at_us: closedAtUs,
+    keys,
+    rules,
+    rules_hash: base64url(rulesHash, HASH_BYTES, 'the hash of the rules'),
+  });
+}
+
+function sliceLine({ signedHead, items }: BookSlice, before: Uint8Array | undefined, totals: Totals): string {
+  const what = `slice ${totals.slices}`;
+  const head = base64url(signedHead, SIGNED_HEAD_BYTES, `the signed head of ${what}`);
+  if (before !== undefined && Buffer.compare(orderOf(before), orderOf(signedHead)) >= 0) {
+    throw new BookRefused(
+      `${what} does not come behind the one before it, by gateway, incarnation and slice number`,
+    );
+  }
+  if (items === undefined) return `{"head":"${head}"}`;
+  const count = Buffer.from(signedHead).readUInt32BE(HEAD_AT.count);
+  if (items.length !== count) {
+    throw new BookRefused(`${what} has ${items.length} items, and its signed head counts ${count}`);
+  }
+  const others = items.flatMap(({ leafHash, isShown }, leaf) => {
+    if (isShown) totals.shown += 1;
+    return isShown ? [] : [`[${leaf},"${base64url(leafHash, HASH_BYTES, `leaf ${leaf} of ${what}`)}"]`];
+  });
+  return `{"head":"${head}","others":[${others.join(',')}]}`;
+}
+
+/** Gateway, incarnation and slice number as bytes: big-endian, so they compare as the numbers do. */
+function orderOf(head: Uint8Array): Buffer {
+  return Buffer.concat([
+    head.subarray(HEAD_AT.gateway, HEAD_AT.gateway + 2),
+    head.subarray(HEAD_AT.incarnation, HEAD_AT.sliceNumber + 8),
+  ]);
+}
+
+function checkEntry({ stamp, slice, leaf, tickets = 1 }: BookEntry, lastStamp: number, totals: Totals): void {
+  const what = `entry ${totals.entries}`;
+  if (!Number.isSafeInteger(stamp) || stamp <= lastStamp) {
+    throw new BookRefused(`${what} has the stamp ${stamp}, and the one before it ${lastStamp}`);
+  }
+  if (!(slice >= 0 && slice < totals.slices)) {
+    throw new BookRefused(`${what} is in slice ${slice}; there are ${totals.slices}`);
+  }
+  if (!Number.isSafeInteger(leaf) || leaf < 0) throw new BookRefused(`${what} has the leaf ${leaf}`);
+  if (!Number.isSafeInteger(tickets) || tickets < 1 || tickets > 1000) {
+    throw new BookRefused(`${what} has ${tickets} tickets; 1 to 1000 would be right`);
+  }
+}
+
+/** Its members in the order of canonical JSON, written by hand: there are a million of these. */
+function entryLine(entry: BookEntry): string {
+  const { alternate, reason, serial, tier } = membersOf(entry.decided);
+  const group = entry.group && `"group":"${base64url(entry.group, HASH_BYTES, 'a group')}",`;
+  const tickets = entry.tickets === undefined || entry.tickets === 1 ? '' : `"tickets":${entry.tickets},`;
+  return `{${alternate}${group ?? ''}"leaf":${entry.leaf},"outcome":"${entry.decided.outcome}",${reason}${serial}"slice":${entry.slice},"source":${entry.source},"stamp":${entry.stamp},${tickets}${tier}"who":"${base64url(entry.who, HASH_BYTES, 'a who')}"}`;
+}
+
+function membersOf(decided: BookOutcome) {
+  const none = { alternate: '', reason: '', serial: '', tier: '' };
+  switch (decided.outcome) {
+    case 'granted':
+      return { ...none, serial: `"serial":${whole(decided.serial)},` };
+    case 'won':
+      return {
+        ...none,
+        serial: `"serial":${whole(decided.serial)},`,
+        tier: `"tier":${whole(decided.tier)},`,
+      };
+    case 'alternate':
+      return { ...none, alternate: `"alternate":${whole(decided.alternate)},` };
+    case 'excluded':
+      return { ...none, reason: `"reason":${canonicalJson(decided.reason)},` };
+    case 'sold_out':
+    case 'not_drawn':
+    case 'withdrawn':
+      return none;
+  }
+}
+
+function whole(value: number): number {
+  if (Number.isSafeInteger(value) && value >= 0) return value;
+  throw new BookRefused(`${value} is no serial, tier or place`);
+}
+
+function lastLine(input: BookInput, { slices, entries, shown }: Totals, pool: Pool, hash: Buffer): string {
+  if (shown !== entries) {
+    throw new BookRefused(
+      `${entries} entries were fed for ${shown} items of slices that are entries of the book`,
+    );
+  }
+  const poolRoot = pool.root();
+  const { frozen, draw } = input;
+  if (frozen !== undefined && (frozen.poolCount !== pool.count || !poolRoot.equals(frozen.poolRoot))) {
+    throw new BookRefused(
+      `the ${pool.count} entries of the pool are not the ${frozen.poolCount} that were frozen`,
+    );
+  }
+  const end = canonicalJson({
+    count: pool.count,
+    ...(draw === undefined ? {} : { draw: drawJson(draw) }),
+    entries,
+    lines: 1 + slices + entries,
+    pool_root: base64url(poolRoot, HASH_BYTES, 'the root of the pool'),
+    slices,
+  });
+  const { keyId, signature } = input.sign(Buffer.concat([Buffer.from(SIGNED_LABEL), hash, Buffer.from(end)]));
+  return `{"end":${end},"key":${canonicalJson(keyId)},"signature":"${base64url(signature, 64, 'the signature')}"}`;
+}
+
+function drawJson({ randomness, seed, source }: BookDraw) {
+  return {
+    randomness: base64url(randomness, HASH_BYTES, 'the randomness'),
+    seed: base64url(seed, HASH_BYTES, 'the seed'),
+    source:
+      'secret' in source
+        ? { secret: base64url(source.secret, HASH_BYTES, 'the secret') }
+        : { round: source.round, signature: Buffer.from(source.signature).toString('hex') },
+  };
+}
+
+function base64url(bytes: Uint8Array, length: number, what: string): string {
+  if (bytes.length !== length) throw new BookRefused(`${what} has ${bytes.length} bytes, not ${length}`);
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64url');
+}
