@@ -1,0 +1,37 @@
+/** Runs the verifier in tests. */
+import assert from 'node:assert/strict';
+import type { Limits } from '../limits.ts';
+import { nodePrimitives } from '../node.ts';
+import { type Report, type Request, verify } from '../verify.ts';
+import { canonical } from './basics.ts';
+import { type MadeBook, type Parts, written } from './maker.ts';
+
+/** Bytes in pieces of a size that cuts through lines. */
+export async function* inPieces(bytes: Uint8Array, size = 700): AsyncGenerator<Uint8Array> {
+  for (let from = 0; from < bytes.length; from += size) yield bytes.subarray(from, from + size);
+}
+
+export async function run(request: Omit<Request, 'primitives'>): Promise<Report> {
+  return await verify({ primitives: nodePrimitives, ...request });
+}
+
+export async function runBook(book: Uint8Array, limits: Partial<Limits> = {}): Promise<Report> {
+  return await run({ book: inPieces(book), limits });
+}
+
+export function codesOf(report: Report): string[] {
+  return [...new Set(report.findings.map(({ code }) => code))].sort();
+}
+
+/** Changes the parts of a made book, has it signed as it is then, and answers with what is found. */
+export async function codesAfter(made: MadeBook, change: (parts: Parts) => void): Promise<string[]> {
+  const parts = structuredClone(made.parts);
+  change(parts);
+  const report = await runBook(written(parts));
+  assert.equal(report.ok, report.findings.length === 0);
+  return codesOf(report);
+}
+
+export function json(value: unknown): Buffer {
+  return Buffer.from(canonical(value));
+}
