@@ -75,6 +75,9 @@ function copyWords(source: Uint32Array, from: number, target: Uint32Array, to: n
   for (let word = 0; word < HASH_WORDS; word++) target[to + word] = source[from + word] ?? 0;
 }
 
+/** Puts the leaf hash `index` to `to` in `words`. */
+type CopyLeaf = (index: number, words: Uint32Array, to: number) => void;
+
 /** Computes roots in the memory of `lanes`, which needs TREE_BYTES from FREE_AT on. */
 export class TreeHasher {
   readonly #lanes: Lanes;
@@ -84,17 +87,24 @@ export class TreeHasher {
     this.#lanes = lanes;
   }
 
-  /** The root over `count` leaf hashes; `copy` puts the one with that index to `to` in `words`. At least one leaf. */
-  root(count: number, copy: (index: number, words: Uint32Array, to: number) => void): Uint8Array {
-    const { bytes, words } = this.#lanes;
-    const roots = new HashList();
+  /** The root over `count` leaf hashes, at least one. */
+  root(count: number, copy: CopyLeaf): Uint8Array {
+    if (count <= PIECE_LEAVES) return this.#rootOfPiece(0, count, copy);
+    const roots = new Uint32Array(Math.ceil(count / PIECE_LEAVES) * HASH_WORDS);
+    const bytes = new Uint8Array(roots.buffer);
     for (let from = 0; from < count; from += PIECE_LEAVES) {
-      const size = Math.min(PIECE_LEAVES, count - from);
-      for (let leaf = 0; leaf < size; leaf++) copy(from + leaf, words, FREE_AT / 4 + leaf * HASH_WORDS);
-      this.#climb(size);
-      roots.push(words, FREE_AT / 4);
+      const root = this.#rootOfPiece(from, Math.min(PIECE_LEAVES, count - from), copy);
+      bytes.set(root, (from / PIECE_LEAVES) * HASH_BYTES);
     }
-    if (roots.count > 1) return this.root(roots.count, (index, target, to) => roots.copy(index, target, to));
+    const above = (index: number, words: Uint32Array, to: number): void =>
+      copyWords(roots, index * HASH_WORDS, words, to);
+    return this.root(roots.length / HASH_WORDS, above);
+  }
+
+  #rootOfPiece(from: number, size: number, copy: CopyLeaf): Uint8Array {
+    const { bytes, words } = this.#lanes;
+    for (let leaf = 0; leaf < size; leaf++) copy(from + leaf, words, FREE_AT / 4 + leaf * HASH_WORDS);
+    this.#climb(size);
     return bytes.slice(FREE_AT, FREE_AT + HASH_BYTES);
   }
 

@@ -1,0 +1,116 @@
+/** The command as people run it: another process, files, and exit codes. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { after, before, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { bookSigner, type Item, keyObject, makeBook, sliceSigner, written } from './testing/maker.ts';
+import { json } from './testing/run.ts';
+
+const LAUNCHER = join(import.meta.dirname, 'bin.mjs');
+const made = makeBook({ kind: 'raffle', entries: 20, randomness: 'drand' });
+const item = made.items.find(({ user }) => user === 'user3') as Item;
+let directory = '';
+
+async function file(name: string, bytes: Uint8Array): Promise<void> {
+  await writeFile(join(directory, name), bytes);
+}
+
+before(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'fairline-verify-'));
+  const book = written(made.parts);
+  await file('book.ndjson', book);
+  await file('book.ndjson.gz', gzipSync(book));
+  await file('cut.ndjson.gz', gzipSync(book).subarray(0, 900));
+  const forged = structuredClone(made.parts);
+  forged.entries.reverse();
+  await file('order.ndjson', written(forged));
+  const steered = structuredClone(made.parts);
+  Object.assign(steered.end.draw ?? {}, { seed: made.parts.header.rules_hash });
+  await file('steered.ndjson', written(steered));
+  const receipt = { ...made.receiptOf(item) };
+  await file('receipt.json', Buffer.from(JSON.stringify(receipt, undefined, 2)));
+  await file('receipts.ndjson', Buffer.from(`${JSON.stringify({ receipt, user: item.user })}\n`));
+  await file('proof.json', json(made.proof));
+  await file('keys.json', json({ keys: [keyObject(sliceSigner, 'slices'), keyObject(bookSigner, 'books')] }));
+  await file('no-keys.json', json({ keys: [] }));
+});
+
+after(async () => {
+  await rm(directory, { recursive: true });
+});
+
+async function fairline(...args: string[]): Promise<{ code: number | null; out: string; err: string }> {
+  // From anywhere: the launcher finds what it needs beside itself.
+  const child = spawn(process.execPath, [LAUNCHER, ...args], {
+    cwd: directory,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const closed = new Promise<number | null>(resolve => child.once('close', resolve));
+  const [out, err, code] = await Promise.all([text(child.stdout), text(child.stderr), closed]);
+  return { code, out, err };
+}
+
+test('a fan checks a receipt against the book in one command', async () => {
+  const { code, out, err } = await fairline('book.ndjson.gz', '--receipt', 'receipt.json', '--user', 'user3');
+  assert.equal(err, '');
+  assert.equal(code, 0);
+  assert.match(out, /^ALL RIGHT/);
+  assert.match(out, /User "user3": stamp \d+, number 3 of those who asked\. Outcome: /);
+  assert.match(out, /This does not prove:/);
+});
+
+test('everything at once, as JSON', async () => {
+  const given = ['--proof', 'proof.json', '--keys', 'keys.json', '--receipts', 'receipts.ndjson', '--json'];
+  const { code, out } = await fairline('verify', 'book.ndjson', ...given);
+  assert.equal(code, 0);
+  const report = JSON.parse(out);
+  assert.equal(report.ok, true);
+  assert.equal(report.facts.proofVerified, true);
+  assert.equal(report.facts.receipts, 1);
+});
+
+test('the exit code says what kind of thing was found', async () => {
+  const codes = [
+    [2, 'cut.ndjson.gz'],
+    [2, 'receipt.json'],
+    [3, 'book.ndjson', '--keys', 'no-keys.json'],
+    [4, 'order.ndjson'],
+    [4, '--receipt', 'receipt.json', '--user', 'user4', '--keys', 'keys.json'],
+    [5, 'steered.ndjson'],
+    [5, 'steered.ndjson', '--proof', 'proof.json'],
+    [0, '--proof', 'proof.json'],
+    [0, '--receipt', 'receipt.json', '--user', 'user3', '--keys', 'keys.json'],
+    [2, 'book.ndjson', '--max-bytes', '100'],
+  ] as const;
+  for (const [expected, ...args] of codes) {
+    const { code, out } = await fairline(...args);
+    assert.equal(code, expected, `${args.join(' ')}: ${out}`);
+    assert.match(out, expected === 0 ? /^ALL RIGHT/ : /^NOT RIGHT\n\nFound:\n {2}- [a-z-]+: /);
+  }
+});
+
+test('wrong usage is told with what would be right', async () => {
+  const wrong: readonly [readonly string[], RegExp][] = [
+    [[], /there is nothing to verify/],
+    [['book.ndjson', 'book.ndjson'], /2 books are given; one would be right/],
+    [['book.ndjson', '--receipt', 'receipt.json'], /--receipt and --user belong together/],
+    [['--receipt', 'receipt.json', '--user', 'user3'], /a receipt needs a book/],
+    [['nowhere.ndjson'], /nowhere\.ndjson cannot be read/],
+    [['book.ndjson', '--proof', 'nowhere.json'], /nowhere\.json cannot be read/],
+    [['book.ndjson', '--max-bytes', '-1'], /max-bytes/],
+    [['book.ndjson', '--max-bytes=0'], /--max-bytes is "0"; a whole number from 1 would be right/],
+    [['book.ndjson', '--fast'], /--fast/],
+  ];
+  for (const [args, message] of wrong) {
+    const { code, err } = await fairline(...args);
+    assert.equal(code, 1, args.join(' '));
+    assert.match(err, message);
+  }
+  const { code, out } = await fairline('--help');
+  assert.equal(code, 0);
+  assert.match(out, /exit codes: 0 all right, 1 wrong usage, 2 cannot be read/);
+});

@@ -1,0 +1,154 @@
+/** Documents made to hurt: each is refused, in little time and memory, with a finding and not with an exception. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import fc from 'fast-check';
+import type { Limits } from './limits.ts';
+import { canonical } from './testing/basics.ts';
+import { makeBook, type Parts, written } from './testing/maker.ts';
+import { codesOf, inPieces, json, run, runBook } from './testing/run.ts';
+
+const made = makeBook({ kind: 'raffle', entries: 12 });
+const book = written(made.parts);
+
+async function codesWith(limits: Partial<Limits>): Promise<string[]> {
+  return codesOf(await runBook(book, limits));
+}
+
+test('every limit of a book is kept', async () => {
+  const first = made.parts.slices.length;
+  assert.deepEqual(await codesWith({ bookBytes: book.length }), []);
+  const over: readonly Partial<Limits>[] = [
+    { bookBytes: book.length - 1 },
+    { lineBytes: 500 },
+    { entryBytes: 80 },
+    { depth: 2 },
+    { entries: 11 },
+    { slices: first - 1 },
+    { others: 2 },
+    { tickets: 10 },
+  ];
+  for (const limits of over) assert.deepEqual(await codesWith(limits), ['too-large'], JSON.stringify(limits));
+});
+
+test('limits of the other documents are kept', async () => {
+  const [one] = made.items;
+  assert.ok(one);
+  const receipt = Buffer.from(JSON.stringify(made.receiptOf(one)));
+  const many = Buffer.from(`${JSON.stringify({ receipt: made.receiptOf(one), user: one.user })}\n`.repeat(3));
+  const cases = [
+    run({ receipt: { bytes: receipt, user: one.user }, limits: { receiptBytes: 99 } }),
+    run({ receipt: { bytes: receipt, user: 'x'.repeat(5000) } }),
+    run({ receipts: many, limits: { receipts: 2 } }),
+    run({ proof: json(made.proof), limits: { proofBytes: 99 } }),
+    run({ proof: json(made.proof), limits: { depth: 1 } }),
+    run({ keys: json({ keys: [] }), proof: json(made.proof), limits: { keysBytes: 3 } }),
+  ];
+  for (const report of await Promise.all(cases)) assert.deepEqual(codesOf(report), ['too-large']);
+});
+
+test('a book that inflates without end is stopped by its ratio', async () => {
+  const bomb = gzipSync(Buffer.alloc(64 * 1024 * 1024, 'a\n'));
+  assert.ok(bomb.length < 100_000);
+  const report = await run({ book: inPieces(bomb), limits: { lineBytes: 2 ** 27 } });
+  assert.ok(['too-large', 'malformed'].includes(codesOf(report)[0] ?? ''), codesOf(report).join());
+  const oneLine = gzipSync(Buffer.alloc(64 * 1024 * 1024, ' '));
+  assert.deepEqual(codesOf(await run({ book: inPieces(oneLine), limits: { lineBytes: 2 ** 27 } })), [
+    'too-large',
+  ]);
+});
+
+test('a line without an end is not gathered beyond its limit', async () => {
+  const endless = (async function* (): AsyncGenerator<Uint8Array> {
+    for (;;) yield Buffer.alloc(1 << 16, '[');
+  })();
+  assert.deepEqual(codesOf(await run({ book: endless })), ['too-large']);
+});
+
+test('JSON that is nested a million deep does not reach the parser', async () => {
+  const deep = Buffer.from(`{"a":${'['.repeat(1_000_000)}`);
+  for (const report of [
+    await run({ book: inPieces(Buffer.concat([deep, Buffer.from('\n')]), 1 << 16) }),
+    await run({ proof: deep }),
+    await run({ keys: deep.subarray(0, 900_000), proof: json(made.proof) }),
+  ]) {
+    assert.deepEqual(codesOf(report), ['too-large']);
+  }
+});
+
+test('a head that counts four billion items takes no memory for them', async () => {
+  const parts = structuredClone(made.parts);
+  const slice = parts.slices[0];
+  assert.ok(slice);
+  const head = Buffer.from(slice.head, 'base64url');
+  head.writeUInt32BE(0xffff_ffff, 20);
+  slice.head = head.toString('base64url');
+  const codes = codesOf(await runBook(written(parts)));
+  assert.ok(codes.includes('slice-items') && codes.includes('slice-signature'), codes.join());
+});
+
+test('a feed that breaks off is a finding', async () => {
+  for (const bytes of [book, gzipSync(book)]) {
+    const broken = (async function* (): AsyncGenerator<Uint8Array> {
+      yield bytes.subarray(0, 300);
+      throw new Error('the disk is gone');
+    })();
+    const report = await run({ book: broken });
+    assert.deepEqual(codesOf(report), ['unreadable']);
+    assert.match(report.findings[0]?.message ?? '', /the disk is gone/);
+  }
+});
+
+test('the findings of a book in which everything is wrong stay few', async () => {
+  const large = makeBook({ kind: 'coupon', entries: 300, stock: 0, isMixed: false });
+  const parts = structuredClone(large.parts);
+  parts.entries.forEach((entry, index) => {
+    entry.outcome = 'granted';
+    entry.serial = index + 1;
+  });
+  const report = await runBook(written(parts));
+  assert.equal(report.findings.length, 21);
+  assert.match(report.findings.at(-1)?.message ?? '', /and 280 more of this/);
+});
+
+test('nothing that is shaped like a document makes it throw', async () => {
+  const lines = book.toString().trimEnd().split('\n');
+  const anything = fc.json({ maxDepth: 3 });
+  const place = fc.nat(lines.length - 1);
+  await fc.assert(
+    fc.asyncProperty(place, anything, async (at, text) => {
+      const changed = [...lines];
+      changed[at] = text;
+      const bytes = Buffer.from(`${changed.join('\n')}\n`);
+      const report = await run({ book: inPieces(bytes), receipt: { bytes: Buffer.from(text), user: text } });
+      assert.notEqual(report.exitCode, 0);
+    }),
+    { numRuns: 100, seed: 20260731 },
+  );
+});
+
+test('any member of any line may be anything', async () => {
+  const objects: Record<string, unknown>[] = [
+    made.parts.header as unknown as Record<string, unknown>,
+    ...(made.parts.slices as unknown as Record<string, unknown>[]),
+    ...(made.parts.entries as unknown as Record<string, unknown>[]),
+  ];
+  const values = [null, true, 0, -1, 1, 2 ** 53 - 1, '', 'x', [], [0], [[0, 'x']], {}, { a: 1 }];
+  await fc.assert(
+    fc.asyncProperty(fc.nat(), fc.nat(), fc.constantFrom(...values), async (at, member, value) => {
+      const parts: Parts = structuredClone(made.parts);
+      const copies = [parts.header, ...parts.slices, ...parts.entries] as unknown as Record<
+        string,
+        unknown
+      >[];
+      const object = copies[at % objects.length];
+      assert.ok(object);
+      const names = Object.keys(object);
+      const name = names[member % names.length] ?? '';
+      fc.pre(canonical(object[name]) !== canonical(value));
+      object[name] = value;
+      assert.notEqual((await runBook(written(parts))).exitCode, 0);
+    }),
+    { numRuns: 200, seed: 20260731 },
+  );
+});
