@@ -25,7 +25,12 @@ export interface PublicKey {
   readonly use: KeyUse;
 }
 
+/** By `placeOf`: one key may be there for both uses. */
 export type KeyRing = ReadonlyMap<string, PublicKey>;
+
+function placeOf({ use, id }: Pick<PublicKey, 'use' | 'id'>): string {
+  return `${use} ${id}`;
+}
 
 /** Reads a list of keys. Throws Unreadable; `what` names where it stands. */
 export function readKeys(
@@ -36,8 +41,8 @@ export function readKeys(
   const ring = new Map<string, PublicKey>();
   for (const [index, value] of list.entries()) {
     const key = readKey(value, `key ${index} of ${what}`, primitives);
-    if (ring.has(key.id)) throw new Unreadable('malformed', `${what} have key ${key.id} twice`);
-    ring.set(key.id, key);
+    if (ring.has(placeOf(key))) throw new Unreadable('malformed', `${what} have key ${key.id} twice`);
+    ring.set(placeOf(key), key);
   }
   return ring;
 }
@@ -96,6 +101,10 @@ function microsecondsOf(text: string): number | undefined {
   return ms * 1000 + Number((match?.[2] ?? '').padEnd(6, '0'));
 }
 
+function otherThan(use: KeyUse): KeyUse {
+  return use === 'slices' ? 'books' : 'slices';
+}
+
 /** Which keys count: those given by the caller, if any, else those that the book itself brings. */
 export class Signers {
   readonly #ring: KeyRing;
@@ -108,11 +117,14 @@ export class Signers {
     this.#isPinned = pinned !== undefined;
     this.#findings = findings;
     if (pinned === undefined) return;
-    for (const [id, key] of own) {
-      const given = pinned.get(id);
+    for (const key of own.values()) {
+      const given = pinned.get(placeOf(key)) ?? pinned.get(placeOf({ id: key.id, use: otherThan(key.use) }));
       // A list made later may end or revoke a key, and a book does not learn of that.
       if (given !== undefined && (given.fromUs !== key.fromUs || given.use !== key.use)) {
-        findings.add('key-conflict', `key ${id} is described otherwise in the given keys than in the book`);
+        findings.add(
+          'key-conflict',
+          `key ${key.id} is described otherwise in the given keys than in the book`,
+        );
       }
     }
   }
@@ -128,7 +140,7 @@ export class Signers {
     lastUs: number,
     what: string,
   ): PublicKey | undefined {
-    const key = this.#ring.get(id);
+    const key = this.#ring.get(placeOf({ id, use })) ?? this.#ring.get(placeOf({ id, use: otherThan(use) }));
     const among = this.#isPinned ? 'the given keys' : 'the keys of the book';
     if (key === undefined) {
       this.#findings.add('unknown-key', `${what} is signed with key ${id}, which is not among ${among}`);
