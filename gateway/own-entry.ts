@@ -108,6 +108,9 @@ export async function deleteEntry(
     refuseWithdrawn(parts, reply, campaign, place);
     return;
   }
+  // First, for a gateway without a lease may have no clock yet.
+  const pipeline = openPipeline(parts, reply);
+  if (pipeline === undefined) return;
   const instantUs = parts.clock.next();
   if (!parts.door.isOpen(reply, campaign, instantUs)) return;
   if (place.grant !== undefined || place.settled) {
@@ -120,6 +123,5 @@ export async function deleteEntry(
     );
     return;
   }
-  const pipeline = openPipeline(parts, reply);
-  pipeline?.gather(new Entry(parts, reply, campaign, userId, instantUs, ITEM_WITHDRAWAL));
+  pipeline.gather(new Entry(parts, reply, campaign, userId, instantUs, ITEM_WITHDRAWAL));
 }
