@@ -131,7 +131,10 @@ export class Doorkeeper implements BoardListener {
       const stamps = users.length === 0 ? [] : await this.#redis.zmscore(keys.rank, ...users);
       for (const [index, user] of users.entries()) {
         const grant = parseGrant(flat[2 * index + 1]);
-        if (grant !== undefined) winners.set(user, { ...grant, stamp: Number(stamps[index]) });
+        const stamp = stamps[index];
+        // Granted, and not ranked yet: its gateway has ended, and the engine ranks what that one had not.
+        if (grant === undefined || stamp === null || stamp === undefined) continue;
+        winners.set(user, { ...grant, stamp: Number(stamp) });
       }
     } while (cursor !== '0');
     return winners;
