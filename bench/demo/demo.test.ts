@@ -25,6 +25,8 @@ suite('a small demo over two gateways: everything adds up', { concurrency: true 
       assert.deepEqual([granted, winners, watchers, gateways, report.log], [30, 10, 20, 2, log]);
       const { lost, duplicates, inversions, positionsBackward } = report;
       assert.deepEqual([lost, duplicates, inversions, positionsBackward], [0, 0, 0, 0]);
+      assert.equal(report.proofVerified, true);
+      assert.equal(report.receiptsVerified, accepted);
       assert.ok(report.watching.positions > 0 && report.watching.reloads > 0);
       assert.ok((report.answers['202'] ?? 0) > accepted - watchers, 'some are answered twice');
     });

@@ -16,6 +16,7 @@ import { Faults } from './faults.ts';
 import { keepWholeLog } from './log-reader.ts';
 import { Operator } from './operator.ts';
 import type { DemoOptions } from './options.ts';
+import { checkProofs } from './proofs.ts';
 import { makeReport, type Report } from './report.ts';
 import { type Closers, type Servers, type Site, startProcesses, startServers } from './site.ts';
 import { type Scene, startView } from './view.ts';
@@ -79,9 +80,20 @@ export async function runDemo(environment: DemoEnvironment): Promise<Report> {
   const evidence = await collect({ servers, campaigns, options, burst, watched }, faults);
   const counts = evidence.map(one => checkCampaign(one, faults));
   checkBurst(burst, faults);
+  show.phase('verifying books and receipts');
+  const proofs = await Promise.race([checkProofs(site, evidence, directory, faults), site.broken]);
   await show.end();
   const tooEarly = tooEarlyIn(watched);
-  return makeReport({ options, log: servers.env.LOG, campaigns: counts, faults, burst, watching, tooEarly });
+  return makeReport({
+    options,
+    log: servers.env.LOG,
+    campaigns: counts,
+    faults,
+    burst,
+    watching,
+    tooEarly,
+    proofs,
+  });
 }
 
 /** The live view, if there is one. */

@@ -4,8 +4,9 @@ import type { BurstResult } from './burst.ts';
 import type { CampaignCount } from './check.ts';
 import type { Faults } from './faults.ts';
 import type { DemoOptions } from './options.ts';
+import type { Proofs } from './proofs.ts';
 
-export interface Report {
+export interface Report extends Proofs {
   readonly accepted: number;
   readonly ranked: number;
   readonly logged: number;
@@ -42,10 +43,11 @@ export interface ReportParts {
   readonly burst: BurstResult;
   readonly watching: WatchResult;
   readonly tooEarly: number;
+  readonly proofs: Proofs;
 }
 
 export function makeReport(parts: ReportParts): Report {
-  const { options, log, campaigns, faults, burst, watching, tooEarly } = parts;
+  const { options, log, campaigns, faults, burst, watching, tooEarly, proofs } = parts;
   const sum = (of: (count: CampaignCount) => number, kind?: CampaignCount['kind']): number =>
     campaigns
       .filter(count => kind === undefined || count.kind === kind)
@@ -68,6 +70,7 @@ export function makeReport(parts: ReportParts): Report {
     log,
     gateways: options.gateways,
     users: options.users,
+    ...proofs,
     replacedStamps: sum(count => count.replacedStamps),
     tooEarly,
     campaigns,
@@ -140,6 +143,8 @@ export function textOf(report: Report): string {
     ),
     row('came too early', `${number.format(report.tooEarly)} requests, told when to ask again`),
     ...checks,
+    row('proofs verified', report.proofVerified ? 'yes, of both campaigns' : 'NO'),
+    row('receipts verified', report.receiptsVerified),
     '',
     report.faults.length === 0
       ? 'Nothing was lost, doubled or overtaken.'
