@@ -16,6 +16,7 @@ import { helpOf, readOptions, UsageError } from './report/options.ts';
 import { LostRun } from './system/books.ts';
 import { Closing } from './system/closing.ts';
 import { startServers } from './system/servers.ts';
+import { verify } from './verify/main.ts';
 import { watchers } from './watchers/main.ts';
 
 const STACK_DIR = join(import.meta.dirname, '..', '.stack', 'bench');
@@ -23,7 +24,7 @@ const EXIT_USAGE = 2;
 /** A stop that takes longer is held up; children end with this process, and the servers with their keeper. */
 const STOP_LIMIT_MS = 30_000;
 
-const benches = { burst, draw, fairness, ingest, watchers };
+const benches = { burst, draw, fairness, ingest, verify, watchers };
 type Name = keyof typeof benches;
 
 function isName(name: string): name is Name {
@@ -107,6 +108,8 @@ async function main(): Promise<void> {
       return await run(name, fairness, args);
     case 'ingest':
       return await run(name, ingest, args);
+    case 'verify':
+      return await run(name, verify, args);
     case 'watchers':
       return await run(name, watchers, args);
   }

@@ -308,8 +308,8 @@ export class BookReader {
 
   async #checkSignature({ closedAtUs, signers }: Header, end: End): Promise<void> {
     const { findings, primitives } = this.#options;
-    // It is signed after the close, at a time that the book does not tell: its key need not be older than the campaign.
-    const key = signers.keyFor(end.keyId, 'books', undefined, closedAtUs, 'the book');
+    // At a time that the book does not tell: its key need not be older than the campaign.
+    const key = signers.keyFor(end.keyId, 'books', closedAtUs, 'the book', true);
     if (key === undefined) return;
     const message = concat(BOOK_LABEL, this.#hash.digest(), utf8(end.canonical));
     if (!(await primitives.verifyEd25519(key.bytes, message, end.signature))) {

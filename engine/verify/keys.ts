@@ -130,16 +130,10 @@ export class Signers {
   }
 
   /**
-   * The key with that id; if it doesn't count for what was signed between the two instants, that is added. Without a first
-   * one, for what was signed at an unknown time after the last.
+   * The key with that id; if it doesn't count for what was signed at an instant, that is added. A gateway takes the key of
+   * the last instant in a slice. `isAfter`: it was signed at an unknown time after that.
    */
-  keyFor(
-    id: string,
-    use: KeyUse,
-    firstUs: number | undefined,
-    lastUs: number,
-    what: string,
-  ): PublicKey | undefined {
+  keyFor(id: string, use: KeyUse, atUs: number, what: string, isAfter = false): PublicKey | undefined {
     const key = this.#ring.get(placeOf({ id, use })) ?? this.#ring.get(placeOf({ id, use: otherThan(use) }));
     const among = this.#isPinned ? 'the given keys' : 'the keys of the book';
     if (key === undefined) {
@@ -148,17 +142,14 @@ export class Signers {
     }
     if (key.use !== use) {
       this.#findings.add('key-not-valid', `${what} is signed with key ${id}, which is for ${key.use}`);
-    } else if (
-      (firstUs !== undefined && firstUs < key.fromUs) ||
-      (key.untilUs !== null && lastUs >= key.untilUs)
-    ) {
+    } else if ((!isAfter && atUs < key.fromUs) || (key.untilUs !== null && atUs >= key.untilUs)) {
       const until = key.untilUs === null ? 'on' : `until ${isoOf(key.untilUs)}`;
       this.#findings.add(
         'key-not-valid',
-        `${what} is of ${isoOf(firstUs ?? lastUs)} to ${isoOf(lastUs)}; its key ${id} is valid from ${isoOf(key.fromUs)} ${until}`,
+        `${what} is of ${isoOf(atUs)}; its key ${id} is valid from ${isoOf(key.fromUs)} ${until}`,
       );
     }
-    if (key.revokedUs !== null && lastUs >= key.revokedUs) {
+    if (key.revokedUs !== null && atUs >= key.revokedUs) {
       this.#findings.add('key-revoked', `${what} is signed with key ${id}, revoked ${isoOf(key.revokedUs)}`);
     } else if (key.revokedUs !== null) this.#revokedLater.add(`${id} (${isoOf(key.revokedUs)})`);
     return key;

@@ -118,7 +118,7 @@ export async function checkReceipt(
       `${what} has a stamp of gateway ${gatewayOf(receipt.stamp)} and a head of ${head.gateway}`,
     );
   }
-  const key = signers?.keyFor(head.keyId, 'slices', head.firstUs, head.lastUs, `the head of ${what}`);
+  const key = signers?.keyFor(head.keyId, 'slices', head.lastUs, `the head of ${what}`);
   if (key !== undefined && !(await primitives.verifyEd25519(key.bytes, head.signed, head.signature))) {
     findings.add(
       'slice-signature',

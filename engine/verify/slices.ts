@@ -180,7 +180,7 @@ export class Slices {
 
   #checkSignature(head: SignedHead, what: string): void {
     const { findings, primitives, signers } = this.#options;
-    const key = signers.keyFor(head.keyId, 'slices', head.firstUs, head.lastUs, `${what}, ${nameOf(head)},`);
+    const key = signers.keyFor(head.keyId, 'slices', head.lastUs, `${what}, ${nameOf(head)},`);
     if (key === undefined) return;
     this.#signatures.push(
       primitives.verifyEd25519(key.bytes, head.signed, head.signature).then(isGood => {

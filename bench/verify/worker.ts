@@ -1,0 +1,51 @@
+/**
+ * Verifies a book over and over, and beside it calls node's hash once an entrant, in a process of its own, so that its peak
+ * of memory is the verifier's. Arguments: path, entrants, rounds. Prints one line of JSON.
+ */
+import { hash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { nodePrimitives } from '../../engine/verify/node.ts';
+import { verify } from '../../engine/verify/verify.ts';
+import type { Round } from './main.ts';
+
+/** As the command reads it. */
+const PIECE_BYTES = 1 << 20;
+const LEAF_BYTES = 46;
+
+function hashes(count: number): number {
+  const data = Buffer.alloc(LEAF_BYTES);
+  const beganMs = performance.now();
+  let characters = 0;
+  for (let index = 0; index < count; index++) {
+    data.writeUInt32BE(index, 10);
+    characters += hash('sha256', data).length;
+  }
+  if (characters !== 64 * count) throw new Error('a hash is not 64 characters of hex');
+  return performance.now() - beganMs;
+}
+
+async function verifying(path: string, entrants: number): Promise<{ verifyMs: number; cpuMs: number }> {
+  const beganMs = performance.now();
+  const before = process.cpuUsage();
+  const book = createReadStream(path, { highWaterMark: PIECE_BYTES });
+  const { ok, findings, facts } = await verify({ primitives: nodePrimitives, book });
+  const { user, system } = process.cpuUsage(before);
+  const verifyMs = performance.now() - beganMs;
+  if (!ok || facts.entries !== entrants) {
+    throw new Error(`the book was found wrong: ${JSON.stringify(findings).slice(0, 500)}`);
+  }
+  return { verifyMs, cpuMs: (user + system) / 1e3 };
+}
+
+const [path = '', entrants = '', rounds = ''] = process.argv.slice(2);
+const count = Number(entrants);
+// Compiled before it is measured.
+hashes(50_000);
+const measured: Round[] = [];
+for (let round = 0; round < Number(rounds); round++) {
+  const before = round % 2 === 0 ? hashes(count) : undefined;
+  const verified = await verifying(path, count);
+  measured.push({ hashesMs: before ?? hashes(count), ...verified });
+}
+const peakBytes = process.resourceUsage().maxRSS * 1024;
+process.stdout.write(`${JSON.stringify({ rounds: measured, peakBytes })}\n`);
