@@ -73,7 +73,6 @@ export class BookReader {
   readonly #lanes: Lanes;
   readonly #lines: Lines;
   readonly #reader: EntryReader;
-  readonly #whoWords: Uint32Array;
   readonly #groupWords: Uint32Array;
   readonly #hash: ReturnType<Primitives['sha256Stream']>;
   #header: Header | undefined;
@@ -88,7 +87,6 @@ export class BookReader {
     this.#options = options;
     this.#lanes = new Lanes(LANES_BYTES, primitives);
     this.#reader = new EntryReader(limits.depth);
-    this.#whoWords = new Uint32Array(this.#reader.entry.who.buffer);
     this.#groupWords = new Uint32Array(this.#reader.entry.group.buffer);
     this.#hash = primitives.sha256Stream();
     this.#lines = new Lines({
@@ -207,8 +205,9 @@ export class BookReader {
     }
     if (entries.count === limits.entries)
       throw new Unreadable('too-large', `the book has more than ${limits.entries} entries`);
-    this.#reader.read(bytes, from, to, number);
     const { entry } = this.#reader;
+    entry.who = entries.whoSlot;
+    this.#reader.read(bytes, from, to, number);
     if (entry.stamp <= this.#lastStamp) {
       findings.add(
         'stamp-order',
@@ -225,7 +224,7 @@ export class BookReader {
     }
     slices.takeEntry(entry.slice, entry.stamp, atUs, number);
     this.#judge?.take(entry, number);
-    entries.add(entry, this.#whoWords, this.#groupWords);
+    entries.add(entry, this.#groupWords);
   }
 
   #readEnd(bytes: Uint8Array, number: number, rules: Rules): End {

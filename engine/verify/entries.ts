@@ -7,14 +7,19 @@ import { float64, uint8, uint16, uint32 } from './columns.ts';
 import type { EntryLine } from './entry-line.ts';
 import type { Findings } from './findings.ts';
 import { BLOCK_BYTES, HASH_BYTES, INITIAL_STATE, LANES, type Lanes, pad } from './lanes.ts';
-import { ENTRY, LEAF_AT, LEAF_BYTES } from './leaf.ts';
+import { ENTRY, LEAF_AT, LEAF_BYTES, WHO_BYTES } from './leaf.ts';
 import { HashList } from './merkle.ts';
 import { repeatedOnes } from './repeated.ts';
 
-/** Leaf messages of four entries, and their hashes. */
-const HASHES_AT = LANES * BLOCK_BYTES;
+/**
+ * Leaf messages of four entries, and their hashes. A message begins one byte behind a multiple of four, so that `who` lies
+ * at one, and its words can be taken from where it was read to.
+ */
+const MESSAGE_AT = 1;
+const HASHES_AT = LANES * BLOCK_BYTES + 16;
 export const LEAVES_BYTES = HASHES_AT + LANES * HASH_BYTES;
 const PREFIX_BYTES = 1;
+const WHO_AT = MESSAGE_AT + PREFIX_BYTES + LEAF_AT.who;
 
 /** How the outcome is kept. */
 export const part = { honoured: 0, withdrawn: 1, excluded: 2 } as const;
@@ -34,6 +39,7 @@ export class Entries {
   readonly #lanes: Lanes;
   readonly #at: number;
   readonly #view: DataView;
+  readonly #whoSlots: Uint8Array[] = [];
   #waiting = 0;
   readonly #withdrawnAt = uint32();
   #excluded = 0;
@@ -45,11 +51,14 @@ export class Entries {
     this.#at = at;
     this.#view = new DataView(lanes.bytes.buffer);
     for (let lane = 0; lane < LANES; lane++) {
-      const message = at + lane * BLOCK_BYTES;
+      const message = at + lane * BLOCK_BYTES + MESSAGE_AT;
       lanes.bytes.fill(0, message, message + BLOCK_BYTES);
       lanes.bytes[message + PREFIX_BYTES + LEAF_AT.kind] = ENTRY;
       lanes.bytes.set(u32(campaign), message + PREFIX_BYTES + LEAF_AT.campaign);
       pad(lanes.bytes, message, PREFIX_BYTES + LEAF_BYTES, 0);
+      this.#whoSlots.push(
+        lanes.bytes.subarray(at + lane * BLOCK_BYTES + WHO_AT, at + lane * BLOCK_BYTES + WHO_AT + WHO_BYTES),
+      );
     }
   }
 
@@ -79,7 +88,13 @@ export class Entries {
     return this.count - this.withdrawn;
   }
 
-  add(line: EntryLine, whoWords: Uint32Array, groupWords: Uint32Array): void {
+  /** Where the next entry's `who` is to be read to. */
+  get whoSlot(): Uint8Array {
+    return this.#whoSlots[this.#waiting] ?? new Uint8Array(WHO_BYTES);
+  }
+
+  /** Adds an entry that was read with its `who` in `whoSlot`. */
+  add(line: EntryLine, groupWords: Uint32Array): void {
     const isWithdrawn = line.outcome === 'withdrawn';
     const isExcluded = line.outcome === 'excluded';
     if (isWithdrawn) this.#withdrawnAt.push(this.count);
@@ -90,7 +105,7 @@ export class Entries {
     this.leafIndexes.push(line.leaf);
     this.parts.push(isWithdrawn ? part.withdrawn : isExcluded ? part.excluded : part.honoured);
     this.tickets.push(line.tickets);
-    this.whos.push(whoWords, 0);
+    this.whos.push(this.#lanes.words, (this.#at + this.#waiting * BLOCK_BYTES + WHO_AT) / 4);
     if (line.hasGroup) this.#groups.push(groupWords, 0);
     this.#groupOf.push(line.hasGroup ? this.#groups.count : 0);
     this.#hash(line);
@@ -155,19 +170,18 @@ export class Entries {
 
   /** Leaf hashes are computed four at a time, each when four entries wait. */
   #hash(line: EntryLine): void {
-    const message = this.#at + this.#waiting * BLOCK_BYTES + PREFIX_BYTES;
+    const message = this.#at + this.#waiting * BLOCK_BYTES + MESSAGE_AT + PREFIX_BYTES;
     const { bytes } = this.#lanes;
     bytes[message + LEAF_AT.source] = line.source;
     this.#view.setUint32(message + LEAF_AT.stamp, Math.floor(line.stamp / 0x1_0000_0000));
     this.#view.setUint32(message + LEAF_AT.stamp + 4, line.stamp >>> 0);
-    bytes.set(line.who, message + LEAF_AT.who);
     this.#waiting += 1;
     if (this.#waiting === LANES) this.#flush();
   }
 
   #flush(): void {
     const hashes = this.#at + HASHES_AT;
-    this.#lanes.run(INITIAL_STATE, this.#at, BLOCK_BYTES, 1, hashes, HASH_BYTES);
+    this.#lanes.run(INITIAL_STATE, this.#at + MESSAGE_AT, BLOCK_BYTES, 1, hashes, HASH_BYTES);
     for (let lane = 0; lane < this.#waiting; lane++) {
       this.leaves.push(this.#lanes.words, (hashes + lane * HASH_BYTES) / 4);
     }

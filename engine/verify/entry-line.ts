@@ -31,7 +31,6 @@ export const most = {
   tier: 1000,
 } as const;
 const MOST_REASON_CHARACTERS = 10_000;
-const WHO_CHARACTERS = Math.ceil((WHO_BYTES * 4) / 3);
 
 /** One entry; the reader has one and writes each line into it. Absent numbers are -1, tickets 1. */
 export interface EntryLine {
@@ -48,27 +47,48 @@ export interface EntryLine {
   stamp: number;
   tickets: number;
   tier: number;
-  readonly who: Uint8Array;
+  /** Where the 32 bytes are written; may be set to another place before a line is read. */
+  who: Uint8Array;
 }
 
-const outcomeLiterals = outcomes.map(outcome => ({ outcome, literal: utf8(`"${outcome}"`) }));
+/** A piece of text as it is looked for: word by word, the last one overlapping when its length is no multiple of four. */
+interface Literal {
+  readonly length: number;
+  readonly words: Int32Array;
+}
+
+/** Of four characters or more. */
+function literal(text: string): Literal {
+  const view = new DataView(utf8(text).buffer);
+  const { length } = text;
+  const words = Int32Array.from({ length: Math.ceil(length / 4) }, (_, word) =>
+    view.getInt32(Math.min(4 * word, length - 4)),
+  );
+  return { length, words };
+}
+
+const outcomeLiterals = outcomes.map(outcome => literal(`"${outcome}"`));
+/** What stands before the value of each member: the first has a brace before it, each other a comma. */
 const keys = {
-  alternate: utf8('"alternate":'),
-  group: utf8('"group":"'),
-  leaf: utf8('"leaf":'),
-  outcome: utf8('"outcome":'),
-  serial: utf8('"serial":'),
-  slice: utf8('"slice":'),
-  source: utf8('"source":'),
-  stamp: utf8('"stamp":'),
-  tickets: utf8('"tickets":'),
-  tier: utf8('"tier":'),
-  who: utf8('"who":"'),
+  alternate: literal('"alternate":'),
+  group: literal('"group":"'),
+  leaf: literal('"leaf":'),
+  outcome: literal(',"outcome":'),
+  serial: literal(',"serial":'),
+  slice: literal(',"slice":'),
+  source: literal(',"source":'),
+  stamp: literal(',"stamp":'),
+  tickets: literal(',"tickets":'),
+  tier: literal(',"tier":'),
+  who: literal(',"who":"'),
 } as const;
 
 const NO_NUMBER = -1;
 const DIGIT_0 = 0x30;
 const COMMA = 0x2c;
+const OPENING_BRACE = 0x7b;
+const CLOSING_BRACE = 0x7d;
+const QUOTE = 0x22;
 const MOST_DIGITS = 16;
 
 export class EntryReader {
@@ -88,9 +108,10 @@ export class EntryReader {
     who: new Uint8Array(WHO_BYTES),
   };
   readonly #depth: number;
-  #bytes = new Uint8Array(0);
+  #bytes: Uint8Array = this.entry.who;
+  #view = new DataView(this.entry.who.buffer);
+  #lastWord = 0;
   #at = 0;
-  #to = 0;
   #isGood = true;
 
   constructor(depth: number) {
@@ -99,75 +120,83 @@ export class EntryReader {
 
   /** Reads a line into `entry`. Throws Unreadable; `number` is that of the line. */
   read(bytes: Uint8Array, from: number, to: number, number: number): void {
-    this.#bytes = bytes as Uint8Array<ArrayBuffer>;
+    // Lines come many from one piece.
+    if (this.#bytes !== bytes) {
+      this.#bytes = bytes;
+      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      this.#lastWord = bytes.byteLength - 4;
+    }
     this.#at = from;
-    this.#to = to;
-    if (!this.#readFast()) this.#readSlowly(bytes.subarray(from, to), `line ${number}`);
+    this.#isGood = true;
+    if (!this.#readFast(to)) this.#readSlowly(bytes.subarray(from, to), `line ${number}`);
   }
 
-  #readFast(): boolean {
+  #readFast(to: number): boolean {
     const { entry } = this;
-    this.#isGood = this.#bytes[this.#at] === 0x7b;
+    const bytes = this.#bytes;
+    if (bytes[this.#at] !== OPENING_BRACE) return false;
     this.#at += 1;
     entry.hasReason = false;
-    entry.alternate = this.#optional(keys.alternate, most.alternate, NO_NUMBER, 1);
-    entry.hasGroup = this.#literal(keys.group);
+    entry.alternate = NO_NUMBER;
+    if (this.#goBehind(keys.alternate)) {
+      entry.alternate = this.#number(1, most.alternate);
+      this.#comma();
+    }
+    entry.hasGroup = this.#goBehind(keys.group);
     if (entry.hasGroup) {
       this.#base64(entry.group);
       this.#comma();
     }
-    entry.leaf = this.#needed(keys.leaf, most.leaf);
-    if (!this.#literal(keys.outcome)) return false;
-    if (!this.#outcome()) return false;
-    this.#comma();
-    entry.serial = this.#optional(keys.serial, most.serial, NO_NUMBER, 1);
-    entry.slice = this.#needed(keys.slice, most.slice);
-    entry.source = this.#needed(keys.source, most.source);
-    entry.stamp = this.#needed(keys.stamp, most.stamp);
-    entry.tickets = this.#optional(keys.tickets, most.tickets, 1, 2);
-    entry.tier = this.#optional(keys.tier, most.tier, NO_NUMBER, 0);
-    if (!this.#isGood || !this.#literal(keys.who)) return false;
+    if (!this.#goBehind(keys.leaf)) return false;
+    entry.leaf = this.#number(0, most.leaf);
+    if (!this.#goBehind(keys.outcome) || !this.#outcome()) return false;
+    entry.serial = this.#goBehind(keys.serial) ? this.#number(1, most.serial) : NO_NUMBER;
+    if (!this.#goBehind(keys.slice)) return false;
+    entry.slice = this.#number(0, most.slice);
+    if (!this.#goBehind(keys.source)) return false;
+    entry.source = this.#number(0, most.source);
+    if (!this.#goBehind(keys.stamp)) return false;
+    entry.stamp = this.#number(0, most.stamp);
+    entry.tickets = this.#goBehind(keys.tickets) ? this.#number(2, most.tickets) : 1;
+    entry.tier = this.#goBehind(keys.tier) ? this.#number(0, most.tier) : NO_NUMBER;
+    if (!this.#isGood || !this.#goBehind(keys.who)) return false;
     this.#base64(entry.who);
-    return this.#isGood && this.#bytes[this.#at] === 0x7d && this.#at + 1 === this.#to;
+    return this.#isGood && bytes[this.#at] === CLOSING_BRACE && this.#at + 1 === to;
   }
 
   #outcome(): boolean {
-    for (const { outcome, literal } of outcomeLiterals) {
-      if (!this.#literal(literal)) continue;
+    for (let index = 0; index < outcomeLiterals.length; index++) {
+      const text = outcomeLiterals[index];
+      const outcome = outcomes[index];
+      if (text === undefined || outcome === undefined || !this.#goBehind(text)) continue;
       this.entry.outcome = outcome;
       return true;
     }
     return false;
   }
 
-  /** Whether these bytes are next; if so, goes behind them. */
-  #literal(literal: Uint8Array): boolean {
-    const bytes = this.#bytes;
+  /** Whether this is next; if so, goes behind it. */
+  #goBehind({ length, words }: Literal): boolean {
+    const view = this.#view;
     const at = this.#at;
-    for (let index = 0; index < literal.length; index++) {
-      if (bytes[at + index] !== literal[index]) return false;
+    const last = at + length - 4;
+    // Nearer to the end of the bytes than it is long: read as JSON, it will be refused.
+    if (last > this.#lastWord || view.getInt32(at) !== words[0]) return false;
+    for (let word = 1; word < words.length - 1; word++) {
+      if (view.getInt32(at + 4 * word) !== words[word]) return false;
     }
-    this.#at = at + literal.length;
+    if (view.getInt32(last) !== words[words.length - 1]) return false;
+    this.#at = at + length;
     return true;
   }
 
   #comma(): void {
-    if (this.#bytes[this.#at] === COMMA) this.#at += 1;
-    else this.#isGood = false;
+    if (this.#bytes[this.#at] !== COMMA) this.#isGood = false;
+    this.#at += 1;
   }
 
-  #needed(key: Uint8Array, greatest: number): number {
-    if (this.#literal(key)) return this.#number(greatest, 0);
-    this.#isGood = false;
-    return NO_NUMBER;
-  }
-
-  #optional(key: Uint8Array, greatest: number, absent: number, least: number): number {
-    return this.#literal(key) ? this.#number(greatest, least) : absent;
-  }
-
-  /** Digits without a zero in front, and the comma behind them. */
-  #number(greatest: number, least: number): number {
+  /** Digits without a zero in front. */
+  #number(least: number, greatest: number): number {
     const bytes = this.#bytes;
     const from = this.#at;
     let at = from;
@@ -177,34 +206,39 @@ export class EntryReader {
       if (digit < 0 || digit > 9) break;
       value = value * 10 + digit;
     }
+    this.#at = at;
     const hasLeadingZero = bytes[from] === DIGIT_0 && at > from + 1;
     if (at === from || hasLeadingZero || value > greatest || value < least) this.#isGood = false;
-    this.#at = at;
-    this.#comma();
     return value;
   }
 
   /** 32 bytes and the quotation mark behind them. */
   #base64(target: Uint8Array): void {
     const bytes = this.#bytes;
+    const values = base64Values;
     let at = this.#at;
     let faults = 0;
-    for (let to = 0; to < WHO_BYTES; to += 3) {
-      const a = base64Values[bytes[at] ?? 0] ?? 0;
-      const b = base64Values[bytes[at + 1] ?? 0] ?? 0;
-      const c = base64Values[bytes[at + 2] ?? 0] ?? 0;
-      // The last three characters carry two bytes, and two bits that must be zero.
-      const isLast = to === WHO_BYTES - 2;
-      const d = isLast ? 0 : (base64Values[bytes[at + 3] ?? 0] ?? 0);
-      faults |= a | b | c | d | (isLast && (c & 3) !== 0 ? 0x80 : 0);
+    for (let to = 0; to < WHO_BYTES - 2; to += 3) {
+      const a = values[bytes[at] ?? 0] ?? 0;
+      const b = values[bytes[at + 1] ?? 0] ?? 0;
+      const c = values[bytes[at + 2] ?? 0] ?? 0;
+      const d = values[bytes[at + 3] ?? 0] ?? 0;
+      at += 4;
+      faults |= a | b | c | d;
       target[to] = (a << 2) | (b >> 4);
       target[to + 1] = (b << 4) | (c >> 2);
-      if (!isLast) target[to + 2] = (c << 6) | d;
-      at += isLast ? 3 : 4;
+      target[to + 2] = (c << 6) | d;
     }
+    // The last three characters carry two bytes, and two bits that must be zero.
+    const a = values[bytes[at] ?? 0] ?? 0;
+    const b = values[bytes[at + 1] ?? 0] ?? 0;
+    const c = values[bytes[at + 2] ?? 0] ?? 0;
+    faults |= a | b | c;
+    target[WHO_BYTES - 2] = (a << 2) | (b >> 4);
+    target[WHO_BYTES - 1] = (b << 4) | (c >> 2);
     // Values have six bits; what is no character has all eight.
-    if (faults > 63 || bytes[at] !== 0x22 || at !== this.#at + WHO_CHARACTERS) this.#isGood = false;
-    this.#at = at + 1;
+    if (faults > 63 || (c & 3) !== 0 || bytes[at + 3] !== QUOTE) this.#isGood = false;
+    this.#at = at + 4;
   }
 
   #readSlowly(bytes: Uint8Array, what: string): void {
