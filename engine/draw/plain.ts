@@ -3,7 +3,7 @@
  */
 import { createHash, createHmac } from 'node:crypto';
 import { leafData, saltOf, whoOf } from '../contract/leaf.ts';
-import { ITEM_ENTRY } from '../contract/record.ts';
+import { ITEM_ENTRY, SOURCE_PROXY } from '../contract/record.ts';
 import type { Entrant } from './draw.ts';
 import type { Drawn, SelectionRules } from './selection.ts';
 
@@ -16,10 +16,13 @@ export function sha256(...parts: (Uint8Array | string)[]): Buffer {
 export function plainLeafHash(
   campaignId: number,
   saltSecret: string,
-  { userId, stamp }: Pick<Entrant, 'userId' | 'stamp'>,
+  { userId, stamp, isNoted = false }: Pick<Entrant, 'userId' | 'stamp'> & { readonly isNoted?: boolean },
 ): Buffer {
   const who = whoOf(saltOf(saltSecret, campaignId, userId), userId);
-  return sha256(Buffer.of(0), leafData({ kind: ITEM_ENTRY, campaignId, stamp }, who));
+  return sha256(
+    Buffer.of(0),
+    leafData({ kind: ITEM_ENTRY, campaignId, stamp, ...(isNoted ? { source: SOURCE_PROXY } : {}) }, who),
+  );
 }
 
 /** RFC 6962, section 2.1, over hashes of leaves. */
