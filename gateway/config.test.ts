@@ -6,6 +6,7 @@ import { readGatewayConfig } from './config.ts';
 const base: Environment = {
   REDIS_URL: 'redis://127.0.0.1:6379',
   TICKET_SECRET: 'a secret of at least thirty-two characters',
+  RECEIPT_SALT_SECRET: 'a secret of salts, long enough for one',
 };
 
 function faultsOf(env: Environment): readonly string[] {
