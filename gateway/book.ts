@@ -68,7 +68,7 @@ export async function getProof(parts: BookParts, reply: Reply, req: HttpRequest)
       parts.ledger.ask(db => readProofPart(db, id, part));
     if (res !== undefined) await new Download({ reply, res, read, failed: parts.failed }, bytes).run();
   } else if (state.isFinished) {
-    reply.problem('no-book', `Campaign ${id} has no proof: nothing was drawn by announced rules.`);
+    reply.problem('no-proof', `Campaign ${id} is no raffle that was drawn with a proof.`);
   } else reply.problem('not-decided-yet', `Campaign ${id} is not decided yet.`, LATER);
 }
 

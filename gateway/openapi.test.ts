@@ -214,7 +214,7 @@ describe('the OpenAPI document', () => {
     'get /v1/campaigns/{id}/proof 200 ': () => anonymous('GET', `/v1/campaigns/${closed}/proof`),
     'get /v1/campaigns/{id}/proof 400 invalid-request': () => anonymous('GET', '/v1/campaigns/nine/proof'),
     'get /v1/campaigns/{id}/proof 404 unknown-campaign': () => anonymous('GET', '/v1/campaigns/999/proof'),
-    'get /v1/campaigns/{id}/proof 404 no-book': async () => {
+    'get /v1/campaigns/{id}/proof 404 no-proof': async () => {
       await system.operate('POST', `/v1/campaigns/${sold}/close`);
       const path = `/v1/campaigns/${sold}/proof`;
       await eventually(async () => (await anonymous('GET', path)).status === 404);

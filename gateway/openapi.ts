@@ -131,7 +131,7 @@ export const operations: readonly Operation[] = [
     summary: 'The proof of a raffle: all that is needed to repeat its draw',
     ticket: false,
     answers: { 200: DrawProof },
-    problems: ['invalid-request', 'unknown-campaign', 'no-book', 'not-decided-yet', 'unavailable'],
+    problems: ['invalid-request', 'unknown-campaign', 'no-proof', 'not-decided-yet', 'unavailable'],
   },
   {
     method: 'get',
