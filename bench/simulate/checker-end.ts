@@ -1,0 +1,104 @@
+/**
+ * What must hold when everything is healed, nobody asks for anything any more, and all campaigns are finished. Like the
+ * rest of the checker it shares no code with gateway and engine: it has a draw of its own, too.
+ */
+import { createHmac } from 'node:crypto';
+import type { Checker, SeenRows } from './checker.ts';
+
+/** Checks everything; `ranks` are the scores of Redis. */
+export function checkEnd(checker: Checker, ranks: (campaignId: number) => ReadonlyMap<string, number>): void {
+  for (const { place, reason } of checker.ledger().setAside()) checker.breaks(1, `set aside at ${place}: ${reason}`);
+  for (const campaign of checker.ledger().campaigns()) {
+    const rows = checker.rowsOf(campaign);
+    if (rows === undefined) continue;
+    if (campaign.finishedAt === null) checker.breaks(1, `campaign ${campaign.campaignId} does not come to its end`);
+    checkEntries(checker, rows);
+    checkRanks(checker, rows, ranks(campaign.campaignId));
+    checkTold(checker, rows);
+    if (campaign.kind === 'raffle') checkDraw(checker, rows);
+    else checkStock(checker, rows);
+  }
+}
+
+/** Invariants 1 and 4: the ledger has one entry a user, the earliest that counts in the log, and no other. */
+function checkEntries(checker: Checker, { campaign, logged, entries }: SeenRows): void {
+  const { campaignId } = campaign;
+  for (const [userId, stamp] of logged.earliest) {
+    if (entries.get(userId) !== stamp) {
+      checker.breaks(4, `campaign ${campaignId}: ${userId} logged ${stamp}, the ledger has ${entries.get(userId)}`);
+    }
+  }
+  for (const userId of entries.keys()) {
+    if (!logged.earliest.has(userId)) checker.breaks(1, `${userId} is in the ledger and counts not in the log`);
+  }
+}
+
+/** What Redis shows is what the ledger has. */
+function checkRanks(checker: Checker, { entries }: SeenRows, ranks: ReadonlyMap<string, number>): void {
+  const text = (pairs: Iterable<[string, number]>): string => [...pairs].sort((a, b) => a[1] - b[1]).join(' ');
+  if (text(ranks) !== text(entries)) checker.breaks(4, `the ranks are ${text(ranks)}; the ledger has ${text(entries)}`);
+}
+
+/** Invariants 1 and 5: every client got what it was told, at the position it was shown. */
+function checkTold(checker: Checker, rows: SeenRows): void {
+  const { campaign, entries } = rows;
+  const { campaignId } = campaign;
+  for (const told of checker.accepted) {
+    if (told.campaignId !== campaignId) continue;
+    const stamp = entries.get(told.userId);
+    if (stamp === undefined || stamp > told.stamp) {
+      checker.breaks(1, `${told.userId} was told ${told.stamp} in campaign ${campaignId}, the ledger has ${stamp}`);
+    }
+  }
+  for (const [index, userId] of [...entries.keys()].entries()) {
+    const shown = checker.shown.get(`${campaignId}/${userId}`);
+    if (shown !== undefined && shown.position !== index + 1) {
+      checker.breaks(5, `${userId} of campaign ${campaignId} was shown ${shown.position} and settled at ${index + 1}`);
+    }
+  }
+  for (const { userId, outcome, campaignId: of } of checker.outcomes) {
+    if (of === campaignId && outcome !== outcomeOf(rows, userId)) {
+      checker.breaks(1, `${userId} was told ${outcome} and has ${outcomeOf(rows, userId)}`);
+    }
+  }
+}
+
+function outcomeOf({ campaign, winners, gone, entries }: SeenRows, userId: string): string {
+  const isCoupon = campaign.kind === 'coupon';
+  if (winners.some(winner => winner.userId === userId)) return isCoupon ? 'granted' : 'won';
+  if (gone.has(userId)) return 'withdrawn';
+  if (!entries.has(userId)) return 'no entry';
+  return isCoupon ? 'sold_out' : 'not_drawn';
+}
+
+/** Invariant 2: nothing is left over while somebody goes without. */
+function checkStock(checker: Checker, { campaign, announced, winners, entries, gone }: SeenRows): void {
+  const due = Math.min(announced.places, entries.size - gone.size);
+  if (winners.length !== due) checker.breaks(2, `campaign ${campaign.campaignId} gave ${winners.length}, not ${due}`);
+}
+
+/**
+ * Invariant 6: the winners are those that the frozen entries, the number of places and the seed make, whoever repeats
+ * the draw. Who asked to leave before the close is not among them.
+ */
+function checkDraw(checker: Checker, { campaign, announced, logged, winners, entries, gone }: SeenRows): void {
+  const { campaignId, seed } = campaign;
+  for (const userId of logged.leaving) {
+    if (entries.has(userId) && !gone.has(userId)) checker.breaks(1, `${userId} left in time and stands in the draw`);
+  }
+  if (seed === null) return;
+  const drawn = [...entries]
+    .filter(([userId]) => !gone.has(userId))
+    .map(([userId, stamp]) => {
+      const bytes = Buffer.alloc(8);
+      bytes.writeBigUInt64BE(BigInt(stamp));
+      return { userId, key: createHmac('sha256', seed).update(bytes).update(userId).digest() };
+    })
+    .sort((a, b) => a.key.compare(b.key))
+    .slice(0, announced.places)
+    .map(({ userId }) => userId);
+  const won = winners.map(({ userId }) => userId);
+  if (drawn.join() !== won.join()) {
+    checker.breaks(6, `campaign ${campaignId} drew ${won.join()}; its seed says ${drawn.join()}`);
+  }
+}

@@ -1,0 +1,246 @@
+/**
+ * The checker: holds what happened against the eight invariants (see README, "What is guaranteed"). It keeps its own
+ * record of what clients were told and of what stands in the log, looks at the ledger's rows and at the ranks, and
+ * shares no code with gateway and engine: what it does not know of their reasons it cannot get wrong with them.
+ *
+ * After each record of the log, each commit of the ledger and each answer to a client it is checked what can be broken
+ * by it; when all is healed and still, everything (checker-end.ts).
+ */
+import { CheckedLog, type LoggedCampaign } from './checker-log.ts';
+
+/** An invariant is broken; `message` begins with its number. */
+export class Violation extends Error {
+  readonly invariant: number;
+
+  constructor(invariant: number, what: string) {
+    super(`invariant ${invariant}: ${what}`);
+    this.invariant = invariant;
+  }
+}
+
+/** The rules of a campaign, as they were announced. */
+export interface Announced {
+  readonly campaignId: number;
+  readonly kind: 'coupon' | 'raffle';
+  readonly places: number;
+  readonly opensAtUs: number;
+  readonly closesAtUs: number;
+}
+
+/** The ledger's row of a campaign, as far as it is checked. */
+export interface SeenCampaign {
+  readonly campaignId: number;
+  readonly kind: string;
+  readonly places: number;
+  readonly opensAt: Date;
+  readonly closesAt: Date;
+  readonly revision: number;
+  readonly settledStamp: number;
+  readonly grantedCount: number;
+  readonly frozenCount: number | null;
+  readonly seed: Buffer | null;
+  readonly finishedAt: Date | null;
+}
+
+/** The committed rows of the ledger. */
+export interface SeenLedger {
+  campaigns(): readonly SeenCampaign[];
+  entries(): readonly { readonly campaignId: number; readonly userId: string; readonly stamp: number }[];
+  grants(): readonly { readonly campaignId: number; readonly serial: number; readonly userId: string }[];
+  withdrawals(): readonly {
+    readonly campaignId: number;
+    readonly userId: string;
+    readonly honoured: boolean | null;
+  }[];
+  setAside(): readonly { readonly place: string; readonly reason: string }[];
+}
+
+/** One campaign's committed rows, put in order. */
+export interface SeenRows {
+  readonly campaign: SeenCampaign;
+  readonly announced: Announced;
+  readonly logged: LoggedCampaign;
+  /** User to stamp, in stamp order. */
+  readonly entries: ReadonlyMap<string, number>;
+  /** By serial. */
+  readonly winners: readonly { readonly serial: number; readonly userId: string }[];
+  readonly gone: ReadonlySet<string>;
+}
+
+/** What one client was shown of one place in a queue. */
+export interface Shown {
+  position: number;
+  ahead: number;
+}
+
+export interface ToldOutcome {
+  readonly campaignId: number;
+  readonly userId: string;
+  readonly outcome: string;
+  readonly serial: number | undefined;
+  readonly position: number | undefined;
+}
+
+export class Checker {
+  readonly log: CheckedLog;
+  readonly announced: ReadonlyMap<number, Announced>;
+  readonly accepted: { readonly campaignId: number; readonly userId: string; readonly stamp: number }[] = [];
+  readonly shown = new Map<string, Shown>();
+  readonly outcomes: ToldOutcome[] = [];
+  readonly #ledger: SeenLedger;
+  readonly #broken: (violation: Violation) => void;
+  /** The campaigns as they were when they were last looked at. */
+  readonly #seen = new Map<number, SeenRows>();
+
+  constructor(announced: readonly Announced[], ledger: SeenLedger, broken: (violation: Violation) => void) {
+    this.announced = new Map(announced.map(campaign => [campaign.campaignId, campaign]));
+    this.#ledger = ledger;
+    this.#broken = broken;
+    this.log = new CheckedLog(campaignId => this.announced.get(campaignId)?.opensAtUs ?? 0);
+  }
+
+  /** A record has come to stand in the log. */
+  landed(partition: number, bytes: Buffer): void {
+    for (const item of this.log.land(partition, bytes, what => this.breaks(1, what))) {
+      const seen = this.#seen.get(item.campaignId);
+      if (item.isEntry && seen !== undefined) this.#checkOvertaken(seen, item.userId);
+    }
+  }
+
+  /** The ledger has committed something. */
+  committed(): void {
+    for (const campaign of this.#ledger.campaigns()) {
+      const before = this.#seen.get(campaign.campaignId);
+      if (before?.campaign.revision === campaign.revision) continue;
+      const rows = this.rowsOf(campaign);
+      if (rows === undefined) continue;
+      this.#seen.set(campaign.campaignId, rows);
+      this.#checkRules(rows);
+      this.#checkGrants(rows, before);
+      for (const userId of rows.logged.earliest.keys()) this.#checkOvertaken(rows, userId);
+    }
+  }
+
+  rowsOf(campaign: SeenCampaign): SeenRows | undefined {
+    const { campaignId } = campaign;
+    const announced = this.announced.get(campaignId);
+    if (announced === undefined) return undefined;
+    const isOfIt = (row: { readonly campaignId: number }): boolean => row.campaignId === campaignId;
+    const entries = this.#ledger.entries().filter(isOfIt);
+    const winners = this.#ledger.grants().filter(isOfIt);
+    const gone = this.#ledger.withdrawals().filter(row => isOfIt(row) && row.honoured === true);
+    return {
+      campaign,
+      announced,
+      logged: this.log.campaign(campaignId),
+      entries: new Map(
+        [...entries].sort((a, b) => a.stamp - b.stamp).map(({ userId, stamp }) => [userId, stamp]),
+      ),
+      winners: [...winners].sort((a, b) => a.serial - b.serial),
+      gone: new Set(gone.map(({ userId }) => userId)),
+    };
+  }
+
+  ledger(): SeenLedger {
+    return this.#ledger;
+  }
+
+  breaks(invariant: number, what: string): void {
+    this.#broken(new Violation(invariant, what));
+  }
+
+  /** A gateway answers 202, or 200 with an entry that stands: there is such an entry and it counts. */
+  toldAccepted(campaignId: number, userId: string, stamp: number): void {
+    this.accepted.push({ campaignId, userId, stamp });
+    const earliest = this.log.campaign(campaignId).earliest.get(userId);
+    if (earliest === undefined || earliest > stamp) {
+      this.breaks(1, `${userId} was told ${stamp}; what counts in the log of campaign ${campaignId} is ${earliest}`);
+    }
+  }
+
+  /** The door says that nothing is left: then nothing is, and whoever has one is not told so. */
+  toldSoldOut(campaignId: number, userId: string): void {
+    const winners = this.#ledger.grants().filter(grant => grant.campaignId === campaignId);
+    const places = this.announced.get(campaignId)?.places ?? 0;
+    if (winners.length < places) this.breaks(2, `told sold out with ${winners.length} of ${places} granted`);
+    if (winners.some(winner => winner.userId === userId)) this.breaks(1, `${userId} has one and was told sold out`);
+  }
+
+  /** A client hears where it stands. */
+  toldPosition(campaignId: number, userId: string, position: number, ahead: number | undefined): void {
+    const key = `${campaignId}/${userId}`;
+    const before = this.shown.get(key);
+    if (before === undefined) {
+      this.shown.set(key, { position, ahead: ahead ?? Number.POSITIVE_INFINITY });
+      return;
+    }
+    if (position !== before.position) {
+      this.breaks(5, `${userId} of campaign ${campaignId} was shown ${before.position}, then ${position}`);
+    }
+    if (ahead === undefined) return;
+    if (ahead > before.ahead) this.breaks(5, `${userId} had ${before.ahead} ahead, then ${ahead}`);
+    before.ahead = ahead;
+  }
+
+  toldOutcome(told: ToldOutcome): void {
+    this.outcomes.push(told);
+    const { campaignId, userId, outcome, serial, position } = told;
+    if (position !== undefined) this.toldPosition(campaignId, userId, position, undefined);
+    if (outcome !== 'granted' && outcome !== 'won') return;
+    const grants = this.#ledger.grants().filter(grant => grant.campaignId === campaignId && grant.userId === userId);
+    if (grants[0]?.serial !== serial) this.breaks(1, `${userId} was told serial ${serial}, and has ${grants[0]?.serial}`);
+  }
+
+  /** Invariant 3: nothing that counts lies at or below what is settled without being in the ledger. */
+  #checkOvertaken({ campaign, entries, logged }: SeenRows, userId: string): void {
+    const earliest = logged.earliest.get(userId);
+    if (earliest === undefined || earliest > campaign.settledStamp) return;
+    const held = entries.get(userId);
+    if (held === undefined || held > earliest) {
+      const where = `campaign ${campaign.campaignId} is settled up to ${campaign.settledStamp}`;
+      this.breaks(3, `${userId} logged ${earliest}, ${where}, and the ledger has ${held}`);
+    }
+  }
+
+  /** Invariant 8: the rules stay; a close only comes nearer. */
+  #checkRules({ campaign, announced }: SeenRows): void {
+    const isSame =
+      campaign.kind === announced.kind &&
+      campaign.places === announced.places &&
+      campaign.opensAt.getTime() * 1000 === announced.opensAtUs &&
+      campaign.closesAt.getTime() * 1000 <= announced.closesAtUs;
+    if (!isSame) this.breaks(8, `campaign ${campaign.campaignId} has other rules than were announced`);
+  }
+
+  /** Invariants 2 and 3 of what is granted so far, and that nothing granted is ever taken back. */
+  #checkGrants(rows: SeenRows, before: SeenRows | undefined): void {
+    const { campaign, announced, winners, entries, gone } = rows;
+    const { campaignId } = campaign;
+    if (winners.length > announced.places) {
+      this.breaks(2, `campaign ${campaignId} gave ${winners.length} of ${announced.places}`);
+    }
+    if (winners.some(({ serial }, index) => serial !== index + 1)) {
+      this.breaks(2, `campaign ${campaignId} has the serials ${winners.map(({ serial }) => serial).join(', ')}`);
+    }
+    for (const [index, winner] of (before?.winners ?? []).entries()) {
+      if (winners[index]?.userId !== winner.userId) this.breaks(1, `${winner.userId} had serial ${index + 1}, and lost it`);
+    }
+    if (new Set(winners.map(({ userId }) => userId)).size !== winners.length) this.breaks(4, 'somebody won twice');
+    for (const { userId } of winners) {
+      if (!entries.has(userId)) this.breaks(1, `${userId} won without an entry`);
+      if (gone.has(userId)) this.breaks(1, `${userId} left and won`);
+    }
+    if (campaign.settledStamp < (before?.campaign.settledStamp ?? -1)) this.breaks(3, 'what was settled is not any more');
+    if (campaign.kind === 'coupon') this.#checkOrder(rows);
+  }
+
+  /** Coupons went to the first of those who stayed, in their order, and nobody before the last was passed over. */
+  #checkOrder({ campaign, announced, winners, entries, gone }: SeenRows): void {
+    const settled = [...entries].filter(([userId, stamp]) => stamp <= campaign.settledStamp && !gone.has(userId));
+    const right = settled.slice(0, announced.places).map(([userId]) => userId);
+    const given = winners.map(({ userId }) => userId);
+    if (right.join() !== given.join()) {
+      this.breaks(3, `campaign ${campaign.campaignId} was granted to ${given.join()}; by stamp it is ${right.join()}`);
+    }
+  }
+}

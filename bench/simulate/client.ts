@@ -1,0 +1,210 @@
+/**
+ * The people: each asks, asks again when the answer is 503 or none, holds on to a stream until it ends with an outcome,
+ * and opens it anew with the last event's id when it breaks. What they are told goes to the checker: an acceptance when
+ * the gateway gives it (from then on it may have been heard), a position when it is heard.
+ */
+import type { Checker } from './checker.ts';
+import type { SimulatedGateway } from './gateway.ts';
+import type { Asked, Receiver } from './http.ts';
+import { type Path, wayUs } from './network.ts';
+import type { Ask } from './plan.ts';
+import type { Tally } from './tally.ts';
+import { MS, type World } from './world.ts';
+
+const ANSWER_TIMEOUT_US = 700 * MS;
+const TRIES = 8;
+const STREAM_TRIES = 60;
+
+export interface Surroundings {
+  readonly world: World;
+  readonly checker: Checker;
+  readonly tally: Tally;
+  readonly path: Path;
+  /** The gateway in that place, if one is there. */
+  readonly gatewayAt: (place: number) => SimulatedGateway | undefined;
+  readonly gateways: number;
+}
+
+/** An answer; `undefined` for none within the time. */
+type Answer = { readonly status: number; readonly body: Record<string, unknown> } | undefined;
+
+export class Client {
+  readonly #around: Surroundings;
+  readonly #ask: Ask;
+  readonly #done: () => void;
+  #tries = 0;
+  #lastEventId = '';
+  #isSettled = false;
+
+  constructor(around: Surroundings, ask: Ask, done: () => void) {
+    this.#around = around;
+    this.#ask = ask;
+    this.#done = done;
+  }
+
+  start(): void {
+    this.#try(this.#ask.gateway);
+  }
+
+  #try(place: number): void {
+    this.#tries += 1;
+    const { bodyAfterMs, what } = this.#ask;
+    if (what === 'close') throw new Error('a close is not for a gateway');
+    const bodyAfterUs = bodyAfterMs === undefined ? undefined : bodyAfterMs * MS;
+    this.#exchange(place, { ...this.#asked(), what, bodyAfterUs }, answer => this.#hear(answer));
+  }
+
+  #asked(): Asked {
+    const { campaignId, userId } = this.#ask;
+    return { campaignId, userId, what: 'look', lastEventId: '', bodyAfterUs: undefined };
+  }
+
+  #anyGateway(): number {
+    return this.#around.world.random.between(0, this.#around.gateways - 1);
+  }
+
+  /** Sends a request and hears one answer, or undefined when none comes. */
+  #exchange(place: number, asked: Asked, hear: (answer: Answer) => void): void {
+    const { world } = this.#around;
+    let isOver = false;
+    const once = (answer: Answer): void => {
+      if (isOver) return;
+      isOver = true;
+      hear(answer);
+    };
+    world.after(ANSWER_TIMEOUT_US, world.outside, () => once(undefined));
+    this.#send(place, asked, {
+      answered: (status, text) => {
+        const body: Record<string, unknown> = text === '' ? {} : JSON.parse(text);
+        this.#told(asked, status, body);
+        this.#back(() => once({ status, body }));
+      },
+      streamed: () => undefined,
+      over: () => this.#back(() => once(undefined)),
+    });
+  }
+
+  #send(place: number, asked: Asked, receiver: Receiver): void {
+    const { world, path, tally, gatewayAt } = this.#around;
+    const outUs = wayUs(world, path, tally);
+    const gateway = gatewayAt(place);
+    if (gateway === undefined) world.after(MS, world.outside, () => receiver.over());
+    else if (outUs !== undefined) world.after(outUs, gateway.process, () => gateway.request(asked, receiver));
+  }
+
+  #back(hear: () => void): void {
+    const { world, path, tally } = this.#around;
+    const backUs = wayUs(world, path, tally);
+    if (backUs !== undefined) world.after(backUs, world.outside, hear);
+  }
+
+  /** What the gateway has said, whether it is heard or not. */
+  #told({ campaignId, userId, what }: Asked, status: number, body: Record<string, unknown>): void {
+    const { checker, world } = this.#around;
+    world.tell(() => `${userId} of campaign ${campaignId}: ${what} is answered ${status} ${JSON.stringify(body)}`);
+    const { stamp, position, outcome, serial, type } = body;
+    const isEntry = status === 202 || (status === 200 && what === 'enter');
+    if (status === 500) world.fail(new Error(`a handler failed: ${JSON.stringify(body)}`));
+    if (isEntry && typeof stamp === 'number') checker.toldAccepted(campaignId, userId, stamp);
+    if (typeof type === 'string' && type.endsWith('sold-out')) checker.toldSoldOut(campaignId, userId);
+    if (what !== 'look' || status !== 200) return;
+    if (typeof position === 'number') checker.toldPosition(campaignId, userId, position, undefined);
+    if (typeof outcome === 'string' && outcome !== 'waiting') {
+      checker.toldOutcome({ campaignId, userId, outcome, serial: numberOf(serial), position: numberOf(position) });
+    }
+  }
+
+  #hear(answer: Answer): void {
+    const { what, watches } = this.#ask;
+    const isAccepted = answer?.status === 202 || answer?.status === 200;
+    if (isAccepted && what === 'enter' && watches) {
+      this.#tries = 0;
+      this.#watch();
+      return;
+    }
+    if (isAskedAgain(answer) && this.#tries < TRIES) {
+      this.#later(() => this.#try(this.#anyGateway()));
+    } else this.#end();
+  }
+
+  #later(run: () => void): void {
+    const { world } = this.#around;
+    world.after(world.random.between(10, 150) * MS, world.outside, run);
+  }
+
+  #end(): void {
+    if (this.#isSettled) return;
+    this.#isSettled = true;
+    this.#done();
+  }
+
+  #watch(): void {
+    this.#tries += 1;
+    if (this.#tries > STREAM_TRIES) {
+      this.#around.checker.breaks(1, `${this.#ask.userId} watches and is never told an outcome`);
+      return;
+    }
+    const { world, path, tally } = this.#around;
+    let isOver = false;
+    let heardUs = 0;
+    /** In order, as of one connection; what is lost breaks it. */
+    const inOrder = (hear: () => void): void => {
+      const backUs = wayUs(world, path, tally);
+      heardUs = Math.max(heardUs, world.nowUs + (backUs ?? 0));
+      world.after(heardUs - world.nowUs, world.outside, () => {
+        if (!isOver) (backUs === undefined ? again : hear)();
+      });
+    };
+    const again = (): void => {
+      if (isOver) return;
+      isOver = true;
+      if (!this.#isSettled) this.#later(() => this.#watch());
+    };
+    const asked: Asked = { ...this.#asked(), what: 'watch', lastEventId: this.#lastEventId };
+    const silence = (seenUs: number): void => {
+      world.after(ANSWER_TIMEOUT_US * 4, world.outside, () => {
+        if (heardUs === seenUs) again();
+        else silence(heardUs);
+      });
+    };
+    silence(heardUs);
+    this.#send(this.#anyGateway(), asked, {
+      answered: status => inOrder(() => (status === 204 ? this.#end() : again())),
+      streamed: text => inOrder(() => this.#hearEvents(text)),
+      over: () => inOrder(again),
+    });
+  }
+
+  #hearEvents(text: string): void {
+    for (const block of text.split('\n\n')) {
+      const fields = new Map(block.split('\n').map(line => [line.split(': ', 1)[0] ?? '', line.slice(line.indexOf(': ') + 2)]));
+      const event = fields.get('event');
+      if (event === undefined) continue;
+      this.#lastEventId = fields.get('id') ?? this.#lastEventId;
+      this.#hearEvent(event, JSON.parse(fields.get('data') ?? '{}'));
+    }
+  }
+
+  #hearEvent(event: string, data: Record<string, unknown>): void {
+    const { checker, world } = this.#around;
+    const { campaignId, userId } = this.#ask;
+    world.tell(() => `${userId} of campaign ${campaignId} hears ${event} ${JSON.stringify(data)}`);
+    const { position, ahead, outcome, serial } = data;
+    if (event === 'position' && typeof position === 'number') {
+      checker.toldPosition(campaignId, userId, position, numberOf(ahead));
+    }
+    if (event !== 'outcome' || typeof outcome !== 'string') return;
+    checker.toldOutcome({ campaignId, userId, outcome, serial: numberOf(serial), position: numberOf(position) });
+    this.#end();
+  }
+}
+
+/** No answer, 503, or a thing that is not there yet: then it is safe, and of use, to ask again. */
+function isAskedAgain(answer: Answer): boolean {
+  if (answer === undefined || answer.status === 503 || answer.status === 404) return true;
+  return String(answer.body.type).endsWith('not-open-yet');
+}
+
+function numberOf(value: unknown): number | undefined {
+  return typeof value === 'number' ? value : undefined;
+}

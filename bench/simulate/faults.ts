@@ -1,0 +1,98 @@
+/**
+ * What goes wrong, and how it is healed again. Every fault lasts for a while and is over then; what it has broken (a
+ * lease, a connection, a transaction) stays broken.
+ */
+import type { Fault } from './plan.ts';
+import type { Scene } from './scene.ts';
+import { MS } from './world.ts';
+
+/** Redis puts its file on disk once a second: as much can be lost. */
+const LOST_AT_MOST_MS = 1_000;
+
+/** Brings the fault about, now; it heals itself. */
+export function inject(scene: Scene, fault: Fault): void {
+  const { world, log, ledger, redis } = scene;
+  const { kind, forMs, target, amount } = fault;
+  const afterwards = (heal: () => void): void => {
+    world.after(forMs * MS, world.outside, heal);
+  };
+  scene.tally.count(kind);
+  world.tell(() => `!!! ${kind} (target ${target}, ${amount}) for ${forMs} ms`);
+  switch (kind) {
+    case 'gateway crashes':
+    case 'gateway stops': {
+      const place = target % scene.plan.gateways;
+      if (scene.gatewayAt(place) === undefined) return;
+      if (kind === 'gateway stops') scene.stopGateway(place);
+      else scene.crashGateway(place);
+      afterwards(() => scene.startGateway(place));
+      return;
+    }
+    case 'gateway pauses':
+      scene.gatewayAt(target)?.process.pause(forMs * MS);
+      return;
+    case 'engine crashes': {
+      const place = target % scene.plan.engines;
+      if (scene.engineAt(place) === undefined) return;
+      scene.crashEngine(place);
+      afterwards(() => scene.startEngine(place));
+      return;
+    }
+    case 'engine pauses':
+      scene.pauseEngine(target, forMs * MS);
+      return;
+    case 'partitions move':
+      log.share();
+      return;
+    case 'Redis restarts':
+    case 'Redis falls back':
+    case 'Redis is emptied': {
+      if (!redis.server.isUp) return;
+      redis.server.goDown();
+      const lostMs = kind === 'Redis falls back' ? target % LOST_AT_MOST_MS : 0;
+      redis.state.fallBack(kind === 'Redis is emptied' ? 0 : world.nowUs - lostMs * MS);
+      afterwards(() => redis.server.comeUp());
+      return;
+    }
+    case 'clock of Redis is set':
+      redis.clockOffUs += amount * MS;
+      return;
+    case 'log is gone':
+      log.server.goDown();
+      afterwards(() => log.server.comeUp());
+      return;
+    case 'records repeat':
+      log.repeats = amount / 300;
+      afterwards(() => {
+        log.repeats = 0;
+      });
+      return;
+    case 'Postgres restarts':
+      ledger.goDown();
+      afterwards(() => ledger.server.comeUp());
+      return;
+    case 'way is cut':
+    case 'way is slow':
+    case 'way is lossy':
+      spoilPath(scene, fault);
+      return;
+  }
+}
+
+function spoilPath(scene: Scene, { kind, forMs, target, amount }: Fault): void {
+  const { world } = scene;
+  const names = scene.pathNames();
+  const name = names[target % names.length];
+  if (name === undefined) return;
+  const path = scene.path(name);
+  const untilUs = world.nowUs + forMs * MS;
+  world.tell(() => `    the way is that of ${name}`);
+  if (kind === 'way is cut') path.cutUntilUs = untilUs;
+  else if (kind === 'way is slow') {
+    path.slowUntilUs = untilUs;
+    path.slowUs = amount * MS;
+  } else {
+    path.lossyUntilUs = untilUs;
+    path.loss = amount / 400;
+  }
+}

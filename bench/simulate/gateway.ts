@@ -1,0 +1,162 @@
+/**
+ * A gateway in the simulator: production's clock, board, lookups, places, door, watchers, streams, lease and pipeline,
+ * put together as gateway/gateway.ts does, over the simulated Redis and log. HTTP is left out: requests come as calls
+ * of production's handlers (http.ts), and a ticket is believed.
+ */
+import type { Logger } from 'pino';
+import { Board } from '../../gateway/board.ts';
+import { monotonicUs, SharedClock } from '../../gateway/clock.ts';
+import { readGatewayConfig } from '../../gateway/config.ts';
+import { Doorkeeper } from '../../gateway/door.ts';
+import { type EntryParts, postEntry } from '../../gateway/entries.ts';
+import { Hmac } from '../../gateway/hmac.ts';
+import { Lookups } from '../../gateway/lookups.ts';
+import { Membership } from '../../gateway/membership.ts';
+import { Metrics } from '../../gateway/metrics.ts';
+import { deleteEntry, getEntry } from '../../gateway/own-entry.ts';
+import { Places } from '../../gateway/places.ts';
+import { Watchers } from '../../gateway/queue.ts';
+import { Reply } from '../../gateway/reply.ts';
+import { Streams } from '../../gateway/streams.ts';
+import { type Ticket, TicketVerifier } from '../../gateway/ticket.ts';
+import { type Asked, Exchange, headOf, type Receiver, requestOf } from './http.ts';
+import type { SimulatedLog } from './log.ts';
+import type { Path } from './network.ts';
+import { KEYS, SimulatedRanker, type SimulatedRedis } from './redis.ts';
+import type { Process, World } from './world.ts';
+
+const CLOCK_INTERVAL_MS = 200;
+const BOARD_INTERVAL_MS = 60;
+const THROUGH_MS = 80;
+const SECRET = 'a secret that no ticket is checked against';
+
+/** Counts, and is never read: one for all gateways of this process, as it watches the process itself. */
+const metrics = new Metrics({ connections: () => 0, watchers: () => 0, waiting: () => 0, clockErrorUs: () => 0 });
+
+class SimulatedVerifier extends TicketVerifier {
+  override verify(ticket: string): Ticket {
+    return { state: 'valid', userId: ticket };
+  }
+}
+
+const verifier = new SimulatedVerifier(new Hmac(SECRET), 'simulated');
+
+export interface GatewayTerms {
+  readonly leaseMs: number;
+  readonly partitions: number;
+  readonly maxSliceEntries: number;
+  readonly log: Logger;
+}
+
+export class SimulatedGateway {
+  readonly process: Process;
+  readonly #world: World;
+  readonly #parts: EntryParts;
+  readonly #streams: Streams;
+  readonly #watchers: Watchers;
+  readonly #membership: Membership;
+  readonly #exchanges = new Set<Exchange>();
+  #isStopping = false;
+
+  /** To be made in an event of its own process. */
+  constructor(
+    world: World,
+    process: Process,
+    servers: { readonly redis: SimulatedRedis; readonly log: SimulatedLog },
+    paths: { readonly redis: Path; readonly log: Path },
+    terms: GatewayTerms,
+  ) {
+    this.process = process;
+    this.#world = world;
+    const { log, leaseMs, partitions, maxSliceEntries } = terms;
+    const connection = servers.redis.clientFor(process, paths.redis);
+    const redis = connection.client;
+    const clock = new SharedClock();
+    const board = new Board(redis, KEYS);
+    const lookups = new Lookups(redis, KEYS, board);
+    const places = new Places({ redis, keys: KEYS, board, log });
+    const door = new Doorkeeper({ redis, keys: KEYS, board, metrics, log });
+    this.#watchers = new Watchers({ board, lookups, places, metrics, eventsPerSecond: 1, commentMs: 600_000 });
+    this.#membership = new Membership({
+      board,
+      clock,
+      producer: servers.log.producerFor(process, paths.log),
+      redis,
+      ranker: new SimulatedRanker(connection),
+      keys: KEYS,
+      log,
+      name: process.name,
+      leaseMs,
+      partitions,
+      maxSliceEntries,
+      sliceAppended: () => undefined,
+    });
+    const config = readGatewayConfig({
+      TICKET_SECRET: SECRET,
+      REDIS_URL: 'redis://simulated',
+      LEASE_MS: String(leaseMs),
+      LOG_PARTITIONS: String(partitions),
+      WATCHER_RETRY_MS: '100',
+    });
+    this.#parts = { config, board, clock, membership: this.#membership, lookups, places, door, metrics, verifier };
+    this.#streams = new Streams(this.#parts, this.#watchers);
+    this.#repeat(CLOCK_INTERVAL_MS, async () => {
+      const askedUs = monotonicUs();
+      const [seconds, micros] = await redis.time();
+      clock.sample({ askedUs, heardUs: monotonicUs(), redisUs: Number(seconds) * 1_000_000 + Number(micros) });
+    });
+    this.#repeat(BOARD_INTERVAL_MS, () => board.refresh());
+    this.#repeat(THROUGH_MS, async () => this.#membership.pipeline()?.tellThrough());
+    this.#membership.start();
+  }
+
+  /** A request has arrived; to be called in an event of its process. */
+  request(asked: Asked, receiver: Receiver): Exchange {
+    const exchange = new Exchange(receiver);
+    this.#exchanges.add(exchange);
+    const parts = this.#parts;
+    const arrivedUs = parts.clock.synchronised ? parts.clock.next() : 0;
+    const reply = new Reply(exchange.response);
+    this.#handle(asked, reply, arrivedUs)?.catch((error: unknown) => this.#world.fail(error));
+    if (asked.bodyAfterUs !== undefined) {
+      this.#world.after(asked.bodyAfterUs, this.process, () => exchange.deliver('{}'));
+    }
+    return exchange;
+  }
+
+  /** Stops in good order, as a rollout does. */
+  async stop(): Promise<void> {
+    await this.#membership.stop();
+    this.#isStopping = true;
+    this.#watchers.close();
+    for (const exchange of this.#exchanges) exchange.abort();
+    this.process.isDead = true;
+  }
+
+  #handle(asked: Asked, reply: Reply, arrivedUs: number): void | Promise<void> {
+    const parts = this.#parts;
+    const head = headOf(asked);
+    const req = requestOf(asked);
+    switch (asked.what) {
+      case 'enter':
+        return postEntry(parts, reply, req, head, arrivedUs);
+      case 'withdraw':
+        return deleteEntry(parts, reply, req, head);
+      case 'look':
+        return getEntry(parts, reply, req, head);
+      case 'watch':
+        return this.#streams.open(reply, req, head);
+    }
+  }
+
+  #repeat(intervalMs: number, work: () => Promise<void>): void {
+    const run = (): void => {
+      work()
+        .catch(() => undefined)
+        .finally(() => {
+          if (!this.#isStopping) setTimeout(run, intervalMs);
+        });
+    };
+    run();
+  }
+}

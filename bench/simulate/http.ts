@@ -1,0 +1,114 @@
+/**
+ * One request to a simulated gateway, and its response, as uWebSockets.js hands them to a handler: no socket, but the
+ * same calls. What a handler sends is handed on at once, piece by piece.
+ */
+import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
+import type { Head } from '../../gateway/requests.ts';
+import { standIn } from './stand-in.ts';
+
+/** What is asked, once the gateway has read its head. */
+export interface Asked {
+  readonly campaignId: number;
+  readonly userId: string;
+  readonly what: 'enter' | 'withdraw' | 'look' | 'watch';
+  readonly lastEventId: string;
+  /** The body of an entry comes this much later than the head, microseconds; undefined for none at all. */
+  readonly bodyAfterUs: number | undefined;
+}
+
+export interface Receiver {
+  /** The whole of an answer. */
+  answered(status: number, body: string): void;
+  /** A piece of a stream. */
+  streamed(text: string): void;
+  /** The connection is over: the stream has ended, or the gateway has closed it. */
+  over(): void;
+}
+
+type OnData = (chunk: ArrayBuffer, isLast: boolean) => void;
+
+export class Exchange {
+  readonly response: HttpResponse;
+  readonly #receiver: Receiver;
+  #status = 0;
+  #isStream = false;
+  #isOver = false;
+  #aborted: (() => void) | undefined;
+  #onData: OnData | undefined;
+
+  constructor(receiver: Receiver) {
+    this.#receiver = receiver;
+    const response: HttpResponse = standIn<HttpResponse>('response', {
+      onAborted: (handler: () => void) => {
+        this.#aborted = handler;
+        return response;
+      },
+      onData: (handler: OnData) => {
+        this.#onData = handler;
+        return response;
+      },
+      onWritable: () => response,
+      cork: (handler: () => void) => {
+        handler();
+        return response;
+      },
+      writeStatus: (status: string) => {
+        this.#status = Number(status.slice(0, 3));
+        return response;
+      },
+      writeHeader: () => response,
+      write: (text: string) => {
+        this.#isStream = true;
+        this.#receiver.streamed(text);
+        return true;
+      },
+      end: (body: string) => this.#end(body),
+      endWithoutBody: () => this.#end(''),
+      close: () => this.abort(),
+    });
+    this.response = response;
+  }
+
+  /** The body has come. */
+  deliver(body: string): void {
+    const bytes = new TextEncoder().encode(body);
+    if (!this.#isOver) this.#onData?.(bytes.buffer, true);
+  }
+
+  /** The connection is gone, by whichever side. */
+  abort(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#aborted?.();
+    this.#receiver.over();
+  }
+
+  #end(body: string): HttpResponse {
+    this.#isOver = true;
+    if (this.#isStream) {
+      this.#receiver.streamed(body);
+      this.#receiver.over();
+    } else this.#receiver.answered(this.#status, body);
+    return this.response;
+  }
+}
+
+export function requestOf({ campaignId }: Asked): HttpRequest {
+  return standIn<HttpRequest>('request', {
+    getParameter: () => String(campaignId),
+    getQuery: () => undefined,
+  });
+}
+
+/** The head: its ticket is the user's id, which SimulatedVerifier believes. */
+export function headOf({ userId, lastEventId, bodyAfterUs }: Asked): Head {
+  return {
+    authorization: `Bearer ${userId}`,
+    cookie: '',
+    contentLength: bodyAfterUs === undefined ? '' : '2',
+    contentType: bodyAfterUs === undefined ? '' : 'application/json',
+    transferEncoding: '',
+    lastEventId,
+    bytes: 100,
+  };
+}

@@ -1,0 +1,146 @@
+/** What the simulated ledger holds (sql/migrations), and what every statement on it is given. */
+import type { Campaign } from '../../sql/campaigns.ts';
+import type { GatewayRow } from '../../sql/gateways.ts';
+import { Table, type Transaction } from './table.ts';
+
+export interface EntryRow {
+  readonly campaignId: number;
+  readonly userId: string;
+  readonly stamp: number;
+}
+
+export interface GrantRow {
+  readonly campaignId: number;
+  readonly serial: number;
+  readonly userId: string;
+  readonly code: string;
+}
+
+export interface WithdrawalRow extends EntryRow {
+  readonly honoured: boolean | null;
+  readonly goneNumber: number | null;
+}
+
+export interface PositionRow {
+  readonly logName: string;
+  readonly partition: number;
+  readonly position: string;
+}
+
+export interface SetAsideRow {
+  readonly place: string;
+  readonly reason: string;
+}
+
+export class LedgerTables {
+  readonly campaigns = new Table<Campaign>();
+  readonly entries = new Table<EntryRow>();
+  readonly grants = new Table<GrantRow>();
+  readonly withdrawals = new Table<WithdrawalRow>();
+  readonly gateways = new Table<GatewayRow>();
+  readonly positions = new Table<PositionRow>();
+  readonly watermarks = new Table<{ readonly watermarkUs: number }>();
+  readonly setAside = new Table<SetAsideRow>();
+  /** Sequences belong to no transaction. */
+  campaignSequence = 0;
+  epochSequence = 0;
+  /** The wall clock of the server. */
+  now: () => Date;
+
+  constructor(now: () => Date) {
+    this.now = now;
+  }
+}
+
+export interface Result {
+  readonly rows: readonly unknown[];
+  readonly rowCount: number;
+}
+
+export type Statement = (tables: LedgerTables, by: Transaction, values: Values) => Result;
+
+export const NOTHING: Result = { rows: [], rowCount: 0 };
+
+export function rowsOf(rows: readonly unknown[]): Result {
+  return { rows, rowCount: rows.length };
+}
+
+export function changed(rowCount: number): Result {
+  return { rows: [], rowCount };
+}
+
+/** What a constraint says; `code` is PostgreSQL's SQLSTATE, `table` and `constraint` name what was broken. */
+export class ConstraintError extends Error {
+  readonly code: string;
+  readonly table: string;
+
+  constructor(code: string, table: string, constraint: string) {
+    super(`${table} breaks the constraint ${constraint}`);
+    this.code = code;
+    this.table = table;
+  }
+}
+
+/** The parameters of a statement, $1 being the first, read as what the statement takes them for. */
+export class Values {
+  readonly #values: readonly unknown[];
+
+  constructor(values: readonly unknown[]) {
+    this.#values = values;
+  }
+
+  raw(number: number): unknown {
+    return this.#values[number - 1];
+  }
+
+  number(number: number): number {
+    const value = this.raw(number);
+    if (typeof value !== 'number') throw new TypeError(`$${number} is ${String(value)}, not a number`);
+    return value;
+  }
+
+  optional(number: number): number | null {
+    return this.raw(number) === null ? null : this.number(number);
+  }
+
+  text(number: number): string {
+    const value = this.raw(number);
+    if (typeof value !== 'string') throw new TypeError(`$${number} is ${String(value)}, not a text`);
+    return value;
+  }
+
+  date(number: number): Date {
+    const value = this.raw(number);
+    if (!(value instanceof Date)) throw new TypeError(`$${number} is ${String(value)}, not a time`);
+    return value;
+  }
+
+  bytes(number: number): Buffer {
+    const value = this.raw(number);
+    if (!Buffer.isBuffer(value)) throw new TypeError(`$${number} is ${String(value)}, not bytes`);
+    return value;
+  }
+
+  /** A bigint[] in binary format; see sql/arrays.ts for the bytes. */
+  numbers(number: number): number[] {
+    return readArray(this.bytes(number)).map(
+      element => element.readUInt32BE(0) * 4_294_967_296 + element.readUInt32BE(4),
+    );
+  }
+
+  texts(number: number): string[] {
+    return readArray(this.bytes(number)).map(element => element.toString('utf8'));
+  }
+}
+
+function readArray(bytes: Buffer): Buffer[] {
+  const elements: Buffer[] = [];
+  if (bytes.readInt32BE(0) === 0) return elements;
+  let at = 20;
+  for (let left = bytes.readInt32BE(12); left > 0; left--) {
+    const length = bytes.readInt32BE(at);
+    elements.push(bytes.subarray(at + 4, at + 4 + length));
+    at += 4 + length;
+  }
+  return elements;
+}

@@ -1,0 +1,253 @@
+/**
+ * The simulated PostgreSQL: sessions, transactions, statements and advisory locks, behind the same `Pool` that the
+ * statements of sql/ are written for. A statement is known by the words of its text; one that is not known fails and
+ * says so, for then the model has to learn it. What isolation and locks mean is said in table.ts.
+ *
+ * A connection can be lost before or after the server has carried out what was sent; of a commit nobody knows which.
+ * When a session ends, by a crash on either side, its transaction is rolled back and its advisory locks are free.
+ */
+import type { Pool } from '../../sql/database.ts';
+import { LedgerTables, NOTHING, type Result, type Statement, Values } from './ledger-tables.ts';
+import { type Path, Server, wayUs } from './network.ts';
+import { standIn } from './stand-in.ts';
+import { CAMPAIGN_STATEMENTS } from './statements-campaigns.ts';
+import { ENTRY_STATEMENTS } from './statements-entries.ts';
+import { PROGRESS_STATEMENTS } from './statements-progress.ts';
+import { Blocked, Transaction } from './table.ts';
+import type { Tally } from './tally.ts';
+import { MS, type Process, type World } from './world.ts';
+
+const STATEMENTS = [...CAMPAIGN_STATEMENTS, ...ENTRY_STATEMENTS, ...PROGRESS_STATEMENTS];
+/** A connection that has fallen silent is found out after this long. */
+const SILENT_US = 300 * MS;
+/** The server ends a session that holds locks and asks for nothing for this long (in production 10 s). */
+const IDLE_LIMIT_US = 2_000 * MS;
+
+const known = new Map<string, Statement>();
+
+function statementOf(text: string): Statement {
+  const found = known.get(text);
+  if (found !== undefined) return found;
+  const words = text.trim().replace(/\s+/g, ' ');
+  const [, statement] = STATEMENTS.find(([pattern]) => pattern.test(words)) ?? [];
+  if (statement === undefined) throw new Error(`the simulated ledger does not know the statement: ${words}`);
+  known.set(text, statement);
+  return statement;
+}
+
+/** One connection's side at the server. */
+class Session {
+  readonly #tables: LedgerTables;
+  readonly #committed: () => void;
+  #transaction: Transaction | undefined;
+
+  constructor(tables: LedgerTables, committed: () => void) {
+    this.#tables = tables;
+    this.#committed = committed;
+  }
+
+  /** Carries a statement out and tells `done`; later, when it has to wait for a row. */
+  execute(text: string, values: readonly unknown[], done: (outcome: Result | Error) => void): void {
+    if (text.startsWith('begin')) this.#transaction = new Transaction();
+    else if (text === 'commit') this.#commit();
+    else if (text === 'rollback') this.end();
+    else {
+      const isAlone = this.#transaction === undefined;
+      const by = this.#transaction ?? new Transaction();
+      this.#attempt(by, statementOf(text), new Values(values), outcome => {
+        if (isAlone && outcome instanceof Error) by.rollback();
+        else if (isAlone) {
+          by.commit();
+          this.#committed();
+        }
+        done(outcome);
+      });
+      return;
+    }
+    done(NOTHING);
+  }
+
+  /** Takes back what was not committed. */
+  end(): void {
+    this.#transaction?.rollback();
+    this.#transaction = undefined;
+  }
+
+  #commit(): void {
+    if (this.#transaction?.isFailed === true) this.#transaction.rollback();
+    else this.#transaction?.commit();
+    this.#transaction = undefined;
+    this.#committed();
+  }
+
+  #attempt(by: Transaction, statement: Statement, values: Values, done: (outcome: Result | Error) => void): void {
+    if (by.isOver || by.isFailed) {
+      done(new Error('current transaction is aborted'));
+      return;
+    }
+    const { mark } = by;
+    try {
+      done(statement(this.#tables, by, values));
+    } catch (error) {
+      by.undoTo(mark);
+      if (error instanceof Blocked && !waitsInACircle(by, error.by)) {
+        by.waitsFor = error.by;
+        error.by.whenOver.push(() => {
+          by.waitsFor = undefined;
+          if (!by.isOver) this.#attempt(by, statement, values, done);
+        });
+        return;
+      }
+      by.isFailed = true;
+      done(error instanceof Blocked ? new Error('deadlock detected') : toError(error));
+    }
+  }
+}
+
+function waitsInACircle(by: Transaction, other: Transaction): boolean {
+  for (let next: Transaction | undefined = other; next !== undefined; next = next.waitsFor) {
+    if (next === by) return true;
+  }
+  return false;
+}
+
+function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}
+
+interface AdvisoryLock {
+  readonly holder: Process;
+  usedUs: number;
+}
+
+export class Ledger {
+  readonly tables: LedgerTables;
+  readonly server: Server;
+  readonly #world: World;
+  readonly #tally: Tally;
+  readonly #sessions = new Map<Process, Set<Session>>();
+  readonly #advisory = new Map<string, AdvisoryLock>();
+  /** Told after each commit. */
+  readonly #committed: () => void;
+
+  constructor(world: World, tally: Tally, committed: () => void) {
+    this.#world = world;
+    this.#tally = tally;
+    this.#committed = committed;
+    this.server = new Server(world, 'Postgres');
+    this.tables = new LedgerTables(() => new Date(Math.floor(world.nowUs / 1000)));
+  }
+
+  /** The pool of one process, as pg's. */
+  poolFor(process: Process, path: Path): Pool {
+    const query = (text: string, values: readonly unknown[] = []): Promise<Result> =>
+      new Connection(this, process, path).query(text, values);
+    const connect = async (): Promise<object> => {
+      const connection = new Connection(this, process, path);
+      return {
+        query: (text: string, values: readonly unknown[] = []) => connection.query(text, values),
+        release: () => connection.close(),
+      };
+    };
+    return standIn<Pool>('pool of Postgres', { query, connect });
+  }
+
+  /** A session for a connection of that process. */
+  open(process: Process): Session {
+    const session = new Session(this.tables, this.#committed);
+    const sessions = this.#sessions.get(process) ?? new Set();
+    this.#sessions.set(process, sessions.add(session));
+    return session;
+  }
+
+  close(process: Process, session: Session): void {
+    session.end();
+    this.#sessions.get(process)?.delete(session);
+  }
+
+  wayUs(path: Path): number | undefined {
+    return wayUs(this.#world, path, this.#tally);
+  }
+
+  get world(): World {
+    return this.#world;
+  }
+
+  /** The server goes down, and all that was not committed with it. */
+  goDown(): void {
+    this.server.goDown();
+    for (const process of [...this.#sessions.keys()]) this.forget(process);
+  }
+
+  /** A process is gone: its sessions end. */
+  forget(process: Process): void {
+    for (const session of this.#sessions.get(process) ?? []) session.end();
+    this.#sessions.delete(process);
+    for (const [name, lock] of this.#advisory) if (lock.holder === process) this.#advisory.delete(name);
+  }
+
+  /** pg_try_advisory_lock, and the same again for one who has it. */
+  take(name: string, process: Process): boolean {
+    const { nowUs } = this.#world;
+    const lock = this.#advisory.get(name);
+    if (lock !== undefined && lock.holder !== process && nowUs - lock.usedUs < IDLE_LIMIT_US) return false;
+    this.#advisory.set(name, { holder: process, usedUs: nowUs });
+    return true;
+  }
+
+  release(name: string, process: Process): void {
+    if (this.#advisory.get(name)?.holder === process) this.#advisory.delete(name);
+  }
+}
+
+/** One connection of a process; when something is lost on its way, it is lost as a whole. */
+class Connection {
+  readonly #ledger: Ledger;
+  readonly #process: Process;
+  readonly #path: Path;
+  readonly #session: Session;
+  #isBroken = false;
+
+  constructor(ledger: Ledger, process: Process, path: Path) {
+    this.#ledger = ledger;
+    this.#process = process;
+    this.#path = path;
+    this.#session = ledger.open(process);
+  }
+
+  query(text: string, values: readonly unknown[]): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      const { world, server } = this.#ledger;
+      const lose = (delayUs: number): void => {
+        this.#isBroken = true;
+        world.after(delayUs, this.#process, () => {
+          this.close();
+          reject(new Error('the connection to Postgres was lost'));
+        });
+      };
+      if (this.#isBroken || !server.isUp) {
+        lose(MS);
+        return;
+      }
+      const backUs = this.#ledger.wayUs(this.#path);
+      // Lost on the way there, or on the way back.
+      if (backUs === undefined && world.random.chance(0.5)) {
+        lose(SILENT_US);
+        return;
+      }
+      this.#session.execute(text, values, outcome => {
+        if (backUs === undefined) lose(SILENT_US);
+        else {
+          world.after(backUs, this.#process, () => {
+            if (outcome instanceof Error) reject(outcome);
+            else resolve(outcome);
+          });
+        }
+      });
+    });
+  }
+
+  close(): void {
+    this.#ledger.close(this.#process, this.#session);
+  }
+}

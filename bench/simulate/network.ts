@@ -1,0 +1,181 @@
+/**
+ * Servers, and the connections of processes to them. What is asked over one connection arrives, and is answered, in the
+ * order it was asked in (TCP); between connections everything may overtake everything. A question may be late, or lost
+ * with or without having been carried out: whoever asked hears an error then, and cannot tell.
+ */
+import type { Tally } from './tally.ts';
+import { MS, type Process, type World } from './world.ts';
+
+/** How a way through the network is at the moment; faults set it, for as long as they last. */
+export class Path {
+  /** Nothing comes through until then: it is as if the other side had fallen silent. */
+  cutUntilUs = 0;
+  /** Messages take up to this much longer until then. */
+  slowUntilUs = 0;
+  slowUs = 0;
+  /** Each message is lost with this probability until then. */
+  lossyUntilUs = 0;
+  loss = 0;
+}
+
+/** The usual way takes between these, microseconds; not always the same, so that what is sent at once arrives mixed. */
+const FASTEST_US = 80;
+const SLOWEST_US = 900;
+
+export class Server {
+  readonly name: string;
+  readonly world: World;
+  isUp = true;
+  readonly #links = new Set<Link>();
+
+  constructor(world: World, name: string) {
+    this.world = world;
+    this.name = name;
+  }
+
+  attach(link: Link): void {
+    this.#links.add(link);
+  }
+
+  detach(link: Link): void {
+    this.#links.delete(link);
+  }
+
+  /** The server is gone: whoever waits for an answer is told that the connection is. */
+  goDown(): void {
+    this.isUp = false;
+    for (const link of this.#links) link.breakOff();
+  }
+
+  comeUp(): void {
+    this.isUp = true;
+  }
+}
+
+interface Asked {
+  readonly reject: (error: Error) => void;
+  /** Answered, or given up: whatever comes now is not heard. */
+  isOver: boolean;
+  /** Its connection ended before it arrived: it went with it. */
+  isGone: boolean;
+}
+
+export interface LinkTerms {
+  /** A question without an answer by then is rejected, microseconds. */
+  readonly timeoutUs: number;
+  readonly errorOf: (why: string) => Error;
+  /** Told, in the process, when the server has closed the connection. */
+  readonly onBreak?: () => void;
+}
+
+/** The connection of one process to one server, made again by itself when it breaks. */
+export class Link {
+  readonly process: Process;
+  readonly #server: Server;
+  readonly #path: Path;
+  readonly #terms: LinkTerms;
+  readonly #tally: Tally;
+  #asked = new Set<Asked>();
+  #lastArrivalUs = 0;
+  #lastAnswerUs = 0;
+
+  constructor(process: Process, server: Server, path: Path, tally: Tally, terms: LinkTerms) {
+    this.process = process;
+    this.#server = server;
+    this.#path = path;
+    this.#tally = tally;
+    this.#terms = terms;
+    server.attach(this);
+  }
+
+  /** Has `serve` carried out at the server, and resolves with what it answers. */
+  ask<T>(serve: () => T): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const { world } = this.#server;
+      const asked: Asked = { reject, isOver: false, isGone: false };
+      this.#asked.add(asked);
+      const giveUpUs = world.nowUs + this.process.really(this.#terms.timeoutUs);
+      if (!this.#server.isUp) {
+        this.#rejectAt(world.nowUs + MS, asked, `${this.#server.name} is not there`);
+        return;
+      }
+      const outUs = wayUs(world, this.#path, this.#tally);
+      if (outUs === undefined) {
+        this.#rejectAt(giveUpUs, asked, 'no answer in time');
+        return;
+      }
+      this.#lastArrivalUs = Math.max(world.nowUs + outUs, this.#lastArrivalUs);
+      // What is given up by then arrives all the same, and is carried out.
+      if (this.#lastArrivalUs > giveUpUs) this.#rejectAt(giveUpUs, asked, 'no answer in time');
+      world.after(this.#lastArrivalUs - world.nowUs, world.outside, () => {
+        if (!asked.isGone) this.#arrive(serve, asked, giveUpUs, resolve);
+      });
+    });
+  }
+
+  /** The connection is gone, whoever ended it. What is at the server by now stays carried out. */
+  breakOff(): void {
+    const asked = this.#asked;
+    this.#asked = new Set();
+    this.#lastArrivalUs = 0;
+    this.#lastAnswerUs = 0;
+    const { world } = this.#server;
+    for (const each of asked) {
+      each.isGone = true;
+      this.#rejectAt(world.nowUs + MS / 2, each, `${this.#server.name} closed the connection`);
+    }
+    const { onBreak } = this.#terms;
+    if (onBreak !== undefined) world.after(MS / 2, this.process, onBreak);
+  }
+
+  #arrive<T>(serve: () => T, asked: Asked, giveUpUs: number, resolve: (value: T) => void): void {
+    const { world } = this.#server;
+    let hear: () => void;
+    try {
+      const value = serve();
+      hear = () => resolve(value);
+    } catch (error) {
+      hear = () => asked.reject(error instanceof Error ? error : new Error(String(error)));
+    }
+    if (asked.isOver) return;
+    const backUs = wayUs(world, this.#path, this.#tally);
+    const answerUs = Math.max(world.nowUs + (backUs ?? 0), this.#lastAnswerUs);
+    if (backUs === undefined || answerUs > giveUpUs) {
+      this.#rejectAt(giveUpUs, asked, 'no answer in time');
+      return;
+    }
+    this.#lastAnswerUs = answerUs;
+    world.after(answerUs - world.nowUs, this.process, () => {
+      if (asked.isOver) return;
+      this.#end(asked);
+      hear();
+    });
+  }
+
+  #rejectAt(atUs: number, asked: Asked, why: string): void {
+    const { world } = this.#server;
+    world.after(atUs - world.nowUs, this.process, () => {
+      if (asked.isOver) return;
+      this.#end(asked);
+      asked.reject(this.#terms.errorOf(why));
+    });
+  }
+
+  #end(asked: Asked): void {
+    asked.isOver = true;
+    this.#asked.delete(asked);
+  }
+}
+
+/** How long a message takes on that way now, microseconds; undefined when it is lost. */
+export function wayUs(world: World, path: Path, tally: Tally): number | undefined {
+  const { random, nowUs } = world;
+  if (path.cutUntilUs > nowUs || (path.lossyUntilUs > nowUs && random.chance(path.loss))) {
+    tally.count('message lost');
+    return undefined;
+  }
+  const usual = random.between(FASTEST_US, SLOWEST_US);
+  if (path.slowUntilUs <= nowUs) return usual;
+  tally.count('message late');
+  return usual + random.between(0, path.slowUs);
+}

@@ -1,0 +1,162 @@
+/**
+ * What fairline's Lua scripts do, said a second time in TypeScript: the simulator has no Lua. Each is named by its file,
+ * whose header is its contract; redis-state.test.ts runs both on the same registry and board and compares.
+ */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { type RedisReply, RedisReplyError } from './redis-state.ts';
+
+type Call = (command: string, ...args: (string | number)[]) => RedisReply;
+type Body = (call: Call, keys: readonly string[], args: readonly string[]) => RedisReply;
+
+interface HeldLease {
+  incarnation: number;
+  registeredUs: string;
+  expiresUs: string;
+  name: string;
+}
+
+const ENGINE = new URL('../../engine/', import.meta.url);
+const BODIES: Readonly<Record<string, Body>> = {
+  'contract/lease/acquire.lua': acquire,
+  'contract/lease/renew.lua': renew,
+  'contract/lease/read.lua': readLeases,
+  'contract/lease/free.lua': free,
+  'contract/lease/open.lua': open,
+  'contract/board/publish.lua': publish,
+  'contract/board/read.lua': readBoard,
+  'append-gone.lua': appendGone,
+};
+
+/** As the server knows them: by the SHA-1 of their text. */
+const scripts = new Map(
+  Object.entries(BODIES).map(([file, body]) => {
+    const source = readFileSync(new URL(file, ENGINE), 'utf8');
+    return [createHash('sha1').update(source).digest('hex'), body];
+  }),
+);
+
+export function runScript(sha: string, keys: readonly string[], args: readonly string[], call: Call): RedisReply {
+  const body = scripts.get(sha);
+  if (body === undefined) throw new RedisReplyError('ERR a script that the simulated Redis does not know');
+  return body(call, keys, args);
+}
+
+function timeUs(call: Call): number {
+  const time = call('time');
+  if (!Array.isArray(time)) throw new RedisReplyError('ERR time');
+  return Number(time[0]) * 1_000_000 + Number(time[1]);
+}
+
+function parse(json: RedisReply): HeldLease {
+  return JSON.parse(String(json));
+}
+
+function acquire(call: Call, [leases = '']: readonly string[], args: readonly string[]): RedisReply {
+  const [leaseUs, name = '', slots] = args;
+  const epoch = call('hget', leases, 'epoch');
+  if (epoch === null) return ['closed'];
+  const nowUs = timeUs(call);
+  const registeredUs = Math.max(nowUs, Number(call('hget', leases, 'floorUs') ?? '0'));
+  for (let number = 0; number < Number(slots); number++) {
+    const field = `g:${number}`;
+    if (call('hexists', leases, field) !== 0) continue;
+    const incarnation = Number(call('hincrby', leases, 'nextIncarnation', 1));
+    const lease: HeldLease = {
+      incarnation,
+      registeredUs: String(registeredUs),
+      expiresUs: String(nowUs + Number(leaseUs)),
+      name,
+    };
+    call('hset', leases, field, JSON.stringify(lease));
+    return ['ok', number, incarnation, epoch, String(registeredUs)];
+  }
+  return ['full'];
+}
+
+function renew(call: Call, [leases = '']: readonly string[], args: readonly string[]): RedisReply {
+  const [number, incarnation, leaseUs] = args;
+  const nowUs = timeUs(call);
+  const held = call('hget', leases, `g:${number}`);
+  if (held === null || call('hexists', leases, 'epoch') === 0) return ['lost', String(nowUs)];
+  const lease = parse(held);
+  if (String(lease.incarnation) !== incarnation || Number(lease.expiresUs) <= nowUs) return ['lost', String(nowUs)];
+  lease.expiresUs = String(nowUs + Number(leaseUs));
+  call('hset', leases, `g:${number}`, JSON.stringify(lease));
+  return ['ok', String(nowUs)];
+}
+
+function readLeases(call: Call, [leases = '']: readonly string[]): RedisReply {
+  const nowUs = Math.max(timeUs(call), Number(call('hget', leases, 'floorUs') ?? '0'));
+  const epoch = call('hget', leases, 'epoch');
+  if (epoch !== null) call('hset', leases, 'floorUs', String(nowUs));
+  const answer: RedisReply[] = [String(nowUs), epoch ?? ''];
+  const all = call('hgetall', leases);
+  if (!Array.isArray(all)) throw new RedisReplyError('ERR hgetall');
+  for (let at = 0; at + 1 < all.length; at += 2) {
+    const number = /^g:(\d+)$/.exec(String(all[at]))?.[1];
+    if (number !== undefined) answer.push(number, all[at + 1] ?? '');
+  }
+  return answer;
+}
+
+function free(call: Call, [leases = '']: readonly string[], [number, incarnation]: readonly string[]): RedisReply {
+  const held = call('hget', leases, `g:${number}`);
+  if (held === null || String(parse(held).incarnation) !== incarnation) return 0;
+  return call('hdel', leases, `g:${number}`);
+}
+
+function open(call: Call, [leases = '']: readonly string[], [epoch = '', floorUs = '']: readonly string[]): RedisReply {
+  if (call('hsetnx', leases, 'epoch', epoch) === 0) return 0;
+  call('hset', leases, 'nextIncarnation', String(Number(epoch) * 4_294_967_296), 'floorUs', floorUs);
+  return 1;
+}
+
+function publish(call: Call, keys: readonly string[], args: readonly string[]): RedisReply {
+  const [state = '', campaigns = '', changes = ''] = keys;
+  const raise = (field: string, value = ''): void => {
+    if (value !== '' && Number(value) > Number(call('hget', state, field) ?? '0')) call('hset', state, field, value);
+  };
+  raise('watermarkUs', args[0]);
+  raise('rankedUs', args[1]);
+  let version = Number(call('hget', state, 'version') ?? '0');
+  let changed = false;
+  for (let at = 2; at < args.length; at += 3) {
+    const [id = '', revision, json = ''] = args.slice(at, at + 3);
+    const held = call('hget', campaigns, id);
+    if (held !== null && JSON.parse(String(held)).revision >= Number(revision)) continue;
+    if (!changed) {
+      changed = true;
+      version = Number(call('hincrby', state, 'version', 1));
+    }
+    call('hset', campaigns, id, json);
+    call('zadd', changes, version, id);
+  }
+  return version;
+}
+
+function readBoard(call: Call, keys: readonly string[], args: readonly string[]): RedisReply {
+  const [state = '', campaigns = '', changes = ''] = keys;
+  const [readerEpoch, readerVersion] = args;
+  const nowUs = timeUs(call);
+  const held = call('hmget', state, 'epoch', 'version', 'watermarkUs', 'rankedUs');
+  if (!Array.isArray(held)) throw new RedisReplyError('ERR hmget');
+  const epoch = held[0] ?? '';
+  const version = held[1] ?? '0';
+  const answer: RedisReply[] = [epoch, version, held[2] ?? '0', held[3] ?? '0', String(nowUs)];
+  const since = epoch === readerEpoch ? `(${readerVersion}` : '-inf';
+  if (since === `(${version}`) return answer;
+  const ids = call('zrangebyscore', changes, since, '+inf');
+  if (!Array.isArray(ids)) throw new RedisReplyError('ERR zrangebyscore');
+  for (const id of ids) answer.push(call('hget', campaigns, String(id)));
+  return answer;
+}
+
+function appendGone(call: Call, [gone = '']: readonly string[], args: readonly string[]): RedisReply {
+  const from = Number(args[0]);
+  let length = Number(call('llen', gone));
+  if (length < from) return length;
+  // The first rank given stands at place `from`, so those that stand there already are passed over.
+  for (const rank of args.slice(1 + length - from)) length = Number(call('rpush', gone, rank));
+  return length;
+}

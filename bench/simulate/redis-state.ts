@@ -1,0 +1,240 @@
+/**
+ * What a Redis server holds, and how the commands that fairline sends change it (redis.io/docs/latest/commands). One
+ * command at a time; replies are those of the wire. It is kept in step with Redis by redis-state.test.ts, which sends
+ * the same commands at random to both.
+ *
+ * Of a ZADD with LT a member's score only falls; with NX it stays what it was; a member that is not there is added in
+ * any case. Members with equal scores stand in the order of their bytes. A script is run whole (redis-scripts.ts).
+ *
+ * Everything that changed is kept in the order it happened, as in an append-only file. A server that comes back without
+ * the last of it (`appendfsync everysec`) begins with the part that it had put on disk.
+ */
+import { runScript } from './redis-scripts.ts';
+
+export type RedisReply = string | number | null | readonly RedisReply[];
+
+/** An error reply; `message` begins with its code. */
+export class RedisReplyError extends Error {}
+
+type Change = readonly ['hset' | 'zadd', string, string, string] | readonly ['hdel' | 'rpush', string, string] | readonly ['del', string];
+
+interface Written {
+  readonly atUs: number;
+  readonly change: Change;
+}
+
+export class RedisState {
+  /** The server's wall clock, microseconds since the epoch. */
+  readonly timeUs: () => number;
+  #hashes = new Map<string, Map<string, string>>();
+  #sets = new Map<string, Map<string, number>>();
+  #lists = new Map<string, string[]>();
+  #file: Written[] = [];
+
+  constructor(timeUs: () => number) {
+    this.timeUs = timeUs;
+  }
+
+  /** The sorted set as it stands, for who checks. */
+  scores(key: string): ReadonlyMap<string, number> {
+    return this.#sets.get(key) ?? new Map();
+  }
+
+  /** Begins anew with what had been written by then, in the order of writing; `sinceUs` of 0 is an empty server. */
+  fallBack(untilUs: number): void {
+    const kept = this.#file.filter(written => written.atUs <= untilUs);
+    this.#hashes = new Map();
+    this.#sets = new Map();
+    this.#lists = new Map();
+    this.#file = kept;
+    for (const { change } of kept) this.#apply(change);
+  }
+
+  /** One command, its name in lower case. Throws RedisReplyError where the server would answer with an error. */
+  call(name: string, args: readonly string[], nowUs: number): RedisReply {
+    const [key = '', first = '', second = ''] = args;
+    const write = (change: Change): void => {
+      this.#file.push({ atUs: nowUs, change });
+      this.#apply(change);
+    };
+    switch (name) {
+      case 'time': {
+        const us = this.timeUs();
+        return [String(Math.floor(us / 1_000_000)), String(us % 1_000_000)];
+      }
+      case 'hget':
+        return this.#hashes.get(key)?.get(first) ?? null;
+      case 'hexists':
+        return this.#hashes.get(key)?.has(first) ? 1 : 0;
+      case 'hmget':
+        return args.slice(1).map(field => this.#hashes.get(key)?.get(field) ?? null);
+      case 'hlen':
+        return this.#hashes.get(key)?.size ?? 0;
+      case 'hgetall':
+        return [...(this.#hashes.get(key) ?? [])].flat();
+      case 'hscan':
+        return ['0', [...(this.#hashes.get(key) ?? [])].flat()];
+      case 'hset': {
+        let added = 0;
+        for (let at = 1; at + 1 < args.length; at += 2) {
+          const field = args[at] ?? '';
+          if (!this.#hashes.get(key)?.has(field)) added += 1;
+          write(['hset', key, field, args[at + 1] ?? '']);
+        }
+        return added;
+      }
+      case 'hsetnx':
+        if (this.#hashes.get(key)?.has(first)) return 0;
+        write(['hset', key, first, second]);
+        return 1;
+      case 'hincrby': {
+        const value = Number(this.#hashes.get(key)?.get(first) ?? '0') + Number(second);
+        write(['hset', key, first, String(value)]);
+        return value;
+      }
+      case 'hdel': {
+        let removed = 0;
+        for (const field of args.slice(1)) {
+          if (!this.#hashes.get(key)?.has(field)) continue;
+          removed += 1;
+          write(['hdel', key, field]);
+        }
+        return removed;
+      }
+      case 'zadd':
+        return this.#zadd(key, args.slice(1), write);
+      case 'zcard':
+        return this.#sets.get(key)?.size ?? 0;
+      case 'zcount': {
+        const [from, to] = [boundOf(first), boundOf(second)];
+        return this.#inOrder(key).filter(([, score]) => score >= from && score <= to).length;
+      }
+      case 'zmscore': {
+        const set = this.#sets.get(key);
+        return args.slice(1).map(member => {
+          const score = set?.get(member);
+          return score === undefined ? null : String(score);
+        });
+      }
+      case 'zrank': {
+        const rank = this.#inOrder(key).findIndex(([member]) => member === first);
+        return rank < 0 ? null : rank;
+      }
+      case 'zrangebyscore': {
+        const isAbove = first.startsWith('(')
+          ? (score: number) => score > Number(first.slice(1))
+          : (score: number) => score >= boundOf(first);
+        const to = boundOf(second);
+        return this.#inOrder(key)
+          .filter(([, score]) => isAbove(score) && score <= to)
+          .map(([member]) => member);
+      }
+      case 'llen':
+        return this.#lists.get(key)?.length ?? 0;
+      case 'lrange': {
+        const list = this.#lists.get(key) ?? [];
+        return list.slice(Number(first), second === '-1' ? list.length : Number(second) + 1);
+      }
+      case 'rpush':
+        for (const value of args.slice(1)) write(['rpush', key, value]);
+        return this.#lists.get(key)?.length ?? 0;
+      case 'unlink': {
+        let removed = 0;
+        for (const each of args) {
+          if (!this.#has(each)) continue;
+          removed += 1;
+          write(['del', each]);
+        }
+        return removed;
+      }
+      case 'scan':
+        return ['0', this.#keysLike(args[2] ?? '*')];
+      case 'evalsha': {
+        const keys = Number(first);
+        const scriptKeys = args.slice(2, 2 + keys);
+        return runScript(key, scriptKeys, args.slice(2 + keys), (command, ...rest) =>
+          this.call(command, rest.map(String), nowUs),
+        );
+      }
+      default:
+        throw new RedisReplyError(`ERR the simulated Redis does not know the command ${name}`);
+    }
+  }
+
+  #zadd(key: string, args: readonly string[], write: (change: Change) => void): number {
+    const flags = new Set<string>();
+    let at = 0;
+    for (; /^(NX|XX|LT|GT|CH)$/i.test(args[at] ?? ''); at++) flags.add((args[at] ?? '').toUpperCase());
+    let added = 0;
+    let changed = 0;
+    for (; at + 1 < args.length; at += 2) {
+      const score = Number(args[at]);
+      const member = args[at + 1] ?? '';
+      const held = this.#sets.get(key)?.get(member);
+      if (held === undefined) {
+        if (flags.has('XX')) continue;
+        added += 1;
+      } else if (flags.has('NX') || (flags.has('LT') && score >= held) || (flags.has('GT') && score <= held)) {
+        continue;
+      } else if (score !== held) changed += 1;
+      write(['zadd', key, member, String(score)]);
+    }
+    return flags.has('CH') ? added + changed : added;
+  }
+
+  #apply(change: Change): void {
+    switch (change[0]) {
+      case 'hset':
+        held(this.#hashes, change[1], () => new Map<string, string>()).set(change[2], change[3]);
+        break;
+      case 'zadd':
+        held(this.#sets, change[1], () => new Map<string, number>()).set(change[2], Number(change[3]));
+        break;
+      case 'rpush':
+        held(this.#lists, change[1], () => []).push(change[2]);
+        break;
+      case 'hdel': {
+        const hash = this.#hashes.get(change[1]);
+        hash?.delete(change[2]);
+        if (hash?.size === 0) this.#hashes.delete(change[1]);
+        break;
+      }
+      case 'del':
+        this.#hashes.delete(change[1]);
+        this.#sets.delete(change[1]);
+        this.#lists.delete(change[1]);
+        break;
+    }
+  }
+
+  #has(key: string): boolean {
+    return this.#hashes.has(key) || this.#sets.has(key) || this.#lists.has(key);
+  }
+
+  #keysLike(pattern: string): string[] {
+    const keys = [...this.#hashes.keys(), ...this.#sets.keys(), ...this.#lists.keys()];
+    const prefix = pattern.slice(0, -1);
+    if (!pattern.endsWith('*') || prefix.includes('*')) throw new RedisReplyError(`ERR pattern ${pattern}`);
+    return keys.filter(key => key.startsWith(prefix));
+  }
+
+  #inOrder(key: string): [string, number][] {
+    return [...(this.#sets.get(key) ?? [])].sort(
+      ([a, scoreA], [b, scoreB]) => scoreA - scoreB || (a < b ? -1 : 1),
+    );
+  }
+}
+
+function held<T>(map: Map<string, T>, key: string, make: () => T): T {
+  let value = map.get(key);
+  if (value === undefined) {
+    value = make();
+    map.set(key, value);
+  }
+  return value;
+}
+
+function boundOf(text: string): number {
+  if (text === '-inf') return Number.NEGATIVE_INFINITY;
+  return text === '+inf' ? Number.POSITIVE_INFINITY : Number(text);
+}

@@ -1,0 +1,158 @@
+/**
+ * The simulated Redis: a server that keeps a RedisState, and clients as ioredis makes them, of which only the commands
+ * that fairline sends are there. A client does not queue commands while there is no server, and tells of each
+ * connection that closed, as connectRedis (engine/contract/redis.ts) has it.
+ *
+ * A server can come back as it went (its file was complete), without the last second, or empty; and its wall clock can
+ * be set.
+ */
+import { keysOf } from '../../engine/contract/keys.ts';
+import type { RedisClient } from '../../engine/contract/redis.ts';
+import { encodeZadd, type Ranked, type RankedMember, Ranker } from '../../gateway/rank.ts';
+import { Link, type Path, Server } from './network.ts';
+import { type RedisReply, RedisState } from './redis-state.ts';
+import { standIn } from './stand-in.ts';
+import type { Tally } from './tally.ts';
+import { MS, type Process, type World } from './world.ts';
+
+/** A command without an answer by then is given up. */
+const TIMEOUT_US = 400 * MS;
+const COMMANDS = [
+  'evalsha',
+  'hdel',
+  'hget',
+  'hlen',
+  'hmget',
+  'hscan',
+  'hset',
+  'llen',
+  'lrange',
+  'scan',
+  'time',
+  'unlink',
+  'zadd',
+  'zcard',
+  'zcount',
+  'zmscore',
+  'zrank',
+] as const;
+
+export const KEYS = keysOf('simulated');
+
+export class SimulatedRedis {
+  readonly server: Server;
+  readonly state: RedisState;
+  readonly #world: World;
+  readonly #tally: Tally;
+  /** How far the wall clock is off, microseconds. */
+  clockOffUs = 0;
+
+  constructor(world: World, tally: Tally) {
+    this.#world = world;
+    this.#tally = tally;
+    this.server = new Server(world, 'Redis');
+    this.state = new RedisState(() => world.nowUs + this.clockOffUs);
+  }
+
+  call(name: string, args: readonly string[]): RedisReply {
+    return this.state.call(name, args, this.#world.nowUs);
+  }
+
+  /** A client of that process. */
+  clientFor(process: Process, path: Path): SimulatedClient {
+    return new SimulatedClient(this, new ClosingListeners(), process, path, this.#tally);
+  }
+}
+
+class ClosingListeners {
+  readonly #listeners: (() => void)[] = [];
+
+  add(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  tell(): void {
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+/** What pg and ioredis reject with is an Error with a message; nobody looks at more of it. */
+export class SimulatedClient {
+  /** As production takes it. */
+  readonly client: RedisClient;
+  readonly #redis: SimulatedRedis;
+  readonly #link: Link;
+
+  constructor(redis: SimulatedRedis, closing: ClosingListeners, process: Process, path: Path, tally: Tally) {
+    this.#redis = redis;
+    this.#link = new Link(process, redis.server, path, tally, {
+      timeoutUs: TIMEOUT_US,
+      errorOf: why => new Error(`Redis: ${why}`),
+      onBreak: () => closing.tell(),
+    });
+    const commands = COMMANDS.map(name => [name, (...args: unknown[]) => this.ask(name, args)] as const);
+    this.client = standIn<RedisClient>('client of Redis', {
+      ...Object.fromEntries(commands),
+      on: (event: string, listener: () => void) => {
+        if (event === 'close') closing.add(listener);
+      },
+      pipeline: () => this.#pipeline(),
+    });
+  }
+
+  ask(name: string, args: readonly unknown[]): Promise<RedisReply> {
+    const texts = args.map(String);
+    return this.#link.ask(() => this.#redis.call(name, texts));
+  }
+
+  /** Several commands that arrive as one. */
+  askAll(commands: readonly (readonly [string, readonly string[]])[]): Promise<readonly RedisReply[]> {
+    return this.#link.ask(() => commands.map(([name, args]) => this.#redis.call(name, args)));
+  }
+
+  #pipeline() {
+    const commands: [string, string[]][] = [];
+    return {
+      zrank: (...args: unknown[]) => {
+        commands.push(['zrank', args.map(String)]);
+      },
+      exec: async () => (await this.askAll(commands)).map(reply => [null, reply]),
+    };
+  }
+}
+
+/** Ranks as production does, with the very bytes that it sends; only the way of the bytes is the simulator's. */
+export class SimulatedRanker extends Ranker {
+  readonly #redis: SimulatedClient;
+  readonly #buffer = Buffer.alloc(65_536);
+
+  constructor(redis: SimulatedClient) {
+    super(redis.client, KEYS);
+    this.#redis = redis;
+  }
+
+  override async add(campaignId: number, members: readonly RankedMember[]): Promise<Ranked> {
+    const key = KEYS.campaign(campaignId).rank;
+    const [, ...zadd] = readCommand(encodeZadd(this.#buffer, key, members));
+    const [added, total, epoch] = await this.#redis.askAll([
+      ['zadd', zadd],
+      ['zcard', [key]],
+      ['hget', [KEYS.boardState, 'epoch']],
+    ]);
+    return { added: Number(added), total: Number(total), epoch: typeof epoch === 'string' ? epoch : null };
+  }
+}
+
+/** A command as it stands on the wire (redis.io/docs/latest/develop/reference/protocol-spec, arrays of bulk strings). */
+function readCommand(bytes: Buffer): string[] {
+  const parts: string[] = [];
+  const lineEnd = (from: number): number => bytes.indexOf('\r\n', from, 'latin1');
+  let at = lineEnd(0) + 2;
+  while (at < bytes.length) {
+    const end = lineEnd(at);
+    const length = Number(bytes.toString('latin1', at + 1, end));
+    parts.push(bytes.toString('utf8', end + 2, end + 2 + length));
+    at = end + 2 + length + 2;
+  }
+  return parts;
+}

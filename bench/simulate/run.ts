@@ -1,0 +1,105 @@
+/** Runs a plan from beginning to end, and says what came of it. */
+import { type Logger, pino } from 'pino';
+import { checkEnd } from './checker-end.ts';
+import { Client } from './client.ts';
+import { inject } from './faults.ts';
+import type { Plan } from './plan.ts';
+import { Scene } from './scene.ts';
+import { BEGINNING_US, MS, World } from './world.ts';
+
+/** Everything heals in time; what is not settled this long after the last fault never will be. */
+const PATIENCE_MS = 30_000;
+/** When all is told and finished, this long is left for what still comes: it must change nothing. */
+const STILL_MS = 400;
+
+export interface RunResult {
+  readonly seed: number;
+  /** What was broken; undefined when nothing was. */
+  readonly failure: Error | undefined;
+  readonly steps: number;
+  readonly virtualMs: number;
+  readonly accepted: number;
+  /** What was done to it, by kind. */
+  readonly faults: Record<string, number>;
+}
+
+const silent = pino({ level: 'silent' });
+
+/** Never rejects. `say` is given every line worth reading. */
+export async function runPlan(plan: Plan, say?: (line: string) => void): Promise<RunResult> {
+  const world = new World(plan.seed, say);
+  const unhandled = (reason: unknown): void => world.fail(reason);
+  process.on('unhandledRejection', unhandled);
+  const scene = new Scene(plan, world, say === undefined ? silent : loggerFor(world));
+  const left = schedule(scene);
+  const healedMs = Math.max(
+    0,
+    ...plan.faults.map(({ atMs, forMs }) => atMs + forMs),
+    ...plan.campaigns.map(({ closesAtUs }) => (closesAtUs - BEGINNING_US) / MS),
+  );
+  let stillUs: number | undefined;
+  await world.run(BEGINNING_US + (healedMs + PATIENCE_MS) * MS, () => {
+    if (world.nowUs < BEGINNING_US + healedMs * MS || left.count > 0 || !scene.isFinished) return false;
+    stillUs ??= world.nowUs + STILL_MS * MS;
+    return world.nowUs >= stillUs;
+  });
+  // Rejections that nobody handles are reported when Node's own queue is empty.
+  await new Promise(resolve => setImmediate(resolve));
+  process.off('unhandledRejection', unhandled);
+  if (world.failure === undefined) {
+    if (left.count > 0) world.fail(new Error(`${left.count} clients were never answered`));
+    checkEnd(scene.checker, campaignId => scene.ranks(campaignId));
+  }
+  return {
+    seed: plan.seed,
+    failure: world.failure,
+    steps: world.steps,
+    virtualMs: Math.round((world.nowUs - BEGINNING_US) / MS),
+    accepted: scene.checker.accepted.length,
+    faults: scene.tally.toJSON(),
+  };
+}
+
+/** Puts everything of the plan at its time; answers how many clients have not ended. */
+function schedule(scene: Scene): { count: number } {
+  const { plan, world, checker, tally } = scene;
+  const left = { count: plan.asks.length };
+  const done = (): void => {
+    left.count -= 1;
+  };
+  const engine = (): void => {
+    const first = scene.engineAt(0);
+    if (first !== undefined) world.after(0, first.process, () => void first.create(plan.campaigns));
+  };
+  world.after(MS, world.outside, engine);
+  const around = {
+    world,
+    checker,
+    tally,
+    path: scene.path('people to gateways'),
+    gateways: plan.gateways,
+    gatewayAt: (place: number) => scene.gatewayAt(place),
+  };
+  for (const ask of plan.asks) {
+    world.after(ask.atMs * MS, world.outside, () => {
+      if (ask.what !== 'close') {
+        new Client(around, ask, done).start();
+        return;
+      }
+      const operated = scene.engineAt(0);
+      if (operated !== undefined) world.after(0, operated.process, () => void operated.close(ask.campaignId));
+      done();
+    });
+  }
+  for (const fault of plan.faults) world.after(fault.atMs * MS, world.outside, () => inject(scene, fault));
+  return left;
+}
+
+/** What the processes log, among the lines of the run, each with the name of its process. */
+function loggerFor(world: World): Logger {
+  const write = (line: string): void => {
+    const { level: _level, time: _time, pid: _pid, hostname: _hostname, msg, ...rest } = JSON.parse(line);
+    world.tell(() => `${world.current.name}: ${msg} ${JSON.stringify(rest)}`);
+  };
+  return pino({ level: 'debug' }, { write });
+}

@@ -1,0 +1,176 @@
+/**
+ * Everything of one run: the servers, the ways between them, and the processes of gateways and engines, each in a place
+ * of its own that is empty while its process is gone.
+ */
+import { createHash } from 'node:crypto';
+import type { Logger } from 'pino';
+import type { SeedSource } from '../../engine/settling.ts';
+import { Checker, type Violation } from './checker.ts';
+import { SimulatedEngine } from './engine.ts';
+import { SimulatedGateway } from './gateway.ts';
+import { Ledger } from './ledger.ts';
+import { SimulatedLog } from './log.ts';
+import { Path } from './network.ts';
+import type { Plan } from './plan.ts';
+import { KEYS, SimulatedRedis } from './redis.ts';
+import { Tally } from './tally.ts';
+import { MS, Process, type World } from './world.ts';
+
+/** The server notices that a process is gone, and its sessions end, within this. */
+const NOTICED_US = 200 * MS;
+/** An engine that is silent for this long loses its partitions (in production 10 s). */
+const SESSION_US = 600 * MS;
+
+export class Scene {
+  readonly plan: Plan;
+  readonly world: World;
+  readonly tally = new Tally();
+  readonly redis: SimulatedRedis;
+  readonly log: SimulatedLog;
+  readonly ledger: Ledger;
+  readonly checker: Checker;
+  readonly #logger: Logger;
+  readonly #gateways: (SimulatedGateway | undefined)[];
+  readonly #engines: (SimulatedEngine | undefined)[];
+  readonly #paths = new Map<string, Path>();
+  #born = 0;
+
+  constructor(plan: Plan, world: World, logger: Logger) {
+    this.plan = plan;
+    this.world = world;
+    this.#logger = logger;
+    this.#gateways = Array.from({ length: plan.gateways }, () => undefined);
+    this.#engines = Array.from({ length: plan.engines }, () => undefined);
+    this.redis = new SimulatedRedis(world, this.tally);
+    this.log = new SimulatedLog(world, this.tally, plan.partitions, (partition, bytes) =>
+      this.checker.landed(partition, bytes),
+    );
+    this.ledger = new Ledger(world, this.tally, () => this.checker.committed());
+    const { tables } = this.ledger;
+    this.checker = new Checker(
+      plan.campaigns,
+      {
+        campaigns: () => tables.campaigns.rows(),
+        entries: () => tables.entries.rows(),
+        grants: () => tables.grants.rows(),
+        withdrawals: () => tables.withdrawals.rows(),
+        setAside: () => tables.setAside.rows(),
+      },
+      (violation: Violation) => world.fail(violation),
+    );
+    for (const place of this.#gateways.keys()) this.startGateway(place);
+    for (const place of this.#engines.keys()) this.startEngine(place);
+  }
+
+  /** The way between two, by name; there for as long as the run, whichever process is at its end. */
+  path(name: string): Path {
+    let path = this.#paths.get(name);
+    if (path === undefined) {
+      path = new Path();
+      this.#paths.set(name, path);
+    }
+    return path;
+  }
+
+  /** All ways, in an order that does not change. */
+  pathNames(): readonly string[] {
+    return [...this.#paths.keys()].sort();
+  }
+
+  gatewayAt(place: number): SimulatedGateway | undefined {
+    return this.#gateways[place % this.#gateways.length];
+  }
+
+  engineAt(place: number): SimulatedEngine | undefined {
+    return this.#engines[place % this.#engines.length];
+  }
+
+  startGateway(place: number): void {
+    const { world, plan, redis, log } = this;
+    const process = this.#newProcess(`gateway ${place}`);
+    const paths = { redis: this.path(`gateway ${place} to Redis`), log: this.path(`gateway ${place} to the log`) };
+    const { leaseMs, partitions, maxSliceEntries } = plan;
+    world.after(0, process, () => {
+      const terms = { leaseMs, partitions, maxSliceEntries, log: this.#logger };
+      this.#gateways[place] = new SimulatedGateway(world, process, { redis, log }, paths, terms);
+    });
+  }
+
+  startEngine(place: number): void {
+    const { plan, world, redis, log, ledger } = this;
+    const process = this.#newProcess(`engine ${place}`);
+    const paths = {
+      ledger: this.path(`engine ${place} to Postgres`),
+      redis: this.path(`engine ${place} to Redis`),
+      log: this.path(`engine ${place} to the log`),
+    };
+    const { leaseMs, partitions } = plan;
+    world.after(0, process, () => {
+      const terms = { leaseMs, partitions, seedSource: seedOf(plan.seed), log: this.#logger };
+      this.#engines[place] = new SimulatedEngine(process, { redis, log, ledger }, paths, terms);
+    });
+  }
+
+  /** The process ends at once, and nothing of it does anything more. */
+  crashGateway(place: number): void {
+    const gateway = this.gatewayAt(place);
+    if (gateway === undefined) return;
+    gateway.process.isDead = true;
+    this.#gateways[place % this.#gateways.length] = undefined;
+  }
+
+  stopGateway(place: number): void {
+    const gateway = this.gatewayAt(place);
+    if (gateway === undefined) return;
+    this.#gateways[place % this.#gateways.length] = undefined;
+    this.world.after(0, gateway.process, () => void gateway.stop());
+  }
+
+  crashEngine(place: number): void {
+    const engine = this.engineAt(place);
+    if (engine === undefined) return;
+    const { process } = engine;
+    process.isDead = true;
+    this.#engines[place % this.#engines.length] = undefined;
+    this.world.after(this.world.random.between(0, NOTICED_US), this.world.outside, () => {
+      this.ledger.forget(process);
+      this.log.expel(process);
+    });
+  }
+
+  /** The process stands still; one that is silent for too long loses its partitions, and joins again when it goes on. */
+  pauseEngine(place: number, forUs: number): void {
+    const engine = this.engineAt(place);
+    if (engine === undefined) return;
+    const { process, consumer } = engine;
+    process.pause(forUs);
+    if (forUs < SESSION_US) return;
+    this.world.after(SESSION_US, this.world.outside, () => this.log.expel(process));
+    this.world.after(forUs, process, () => consumer.joinAgain());
+  }
+
+  /** The scores of a campaign's ranks. */
+  ranks(campaignId: number): ReadonlyMap<string, number> {
+    return this.redis.state.scores(KEYS.campaign(campaignId).rank);
+  }
+
+  get isFinished(): boolean {
+    const rows = this.ledger.tables.campaigns.rows();
+    return rows.length === this.plan.campaigns.length && rows.every(({ finishedAt }) => finishedAt !== null);
+  }
+
+  #newProcess(name: string): Process {
+    const { random } = this.world;
+    this.#born += 1;
+    const rate = 1 + (2 * random.next() - 1) * this.plan.drift;
+    return new Process(this.world, `${name} (${this.#born})`, { rate, offsetUs: random.between(1, 9_000_000) });
+  }
+}
+
+/** A raffle's randomness that a seed repeats. */
+function seedOf(seed: number): SeedSource {
+  return {
+    name: 'simulated',
+    seed: async campaignId => createHash('sha256').update(`${seed}/${campaignId}`).digest(),
+  };
+}

@@ -1,0 +1,16 @@
+/**
+ * Puts a model in the place of an object of a library: of a client of Redis or of Postgres, of a request or a response
+ * of uWebSockets.js. The model has what fairline uses of it; whatever else is asked for is named in an error, so what
+ * is new in the code of production shows itself here rather than as an odd result.
+ */
+export function standIn<T extends object>(what: string, model: Partial<Record<keyof T, unknown>>): T {
+  return new Proxy(model, {
+    get(target, name) {
+      // A promise that resolves with it looks whether it is one itself.
+      if (!(name in target) && typeof name === 'string' && name !== 'then') {
+        throw new TypeError(`the simulated ${what} has no '${name}': the model in bench/simulate lacks it`);
+      }
+      return Reflect.get(target, name);
+    },
+  }) as unknown as T;
+}

@@ -1,0 +1,201 @@
+/**
+ * What the statements of sql/campaigns.ts and sql/settling.ts do to the simulated ledger, with what the triggers and
+ * checks of the table keep, each beside the words its text begins with. ledger.test.ts holds them against PostgreSQL.
+ */
+import type { Campaign } from '../../sql/campaigns.ts';
+import {
+  ConstraintError,
+  type LedgerTables,
+  NOTHING,
+  rowsOf,
+  type Statement,
+} from './ledger-tables.ts';
+import { entriesBetween, rangeOf } from './statements-entries.ts';
+import type { Transaction } from './table.ts';
+
+const CHECK_VIOLATION = '23514';
+
+function check(holds: boolean, constraint: string): void {
+  if (!holds) throw new ConstraintError(CHECK_VIOLATION, 'campaigns', constraint);
+}
+
+/** An update of one campaign: the checks, the guard against what cannot change, and the next revision. */
+function update(
+  { campaigns, entries }: LedgerTables,
+  by: Transaction,
+  old: Campaign,
+  change: Partial<Campaign>,
+): void {
+  const row: Campaign = { ...old, ...change, revision: old.revision + 1 };
+  check(row.grantedCount >= 0 && row.grantedCount <= row.places, 'campaigns_granted');
+  check(row.settledCount >= row.grantedCount, 'campaigns_settled');
+  check(row.goneRanked >= 0 && row.goneRanked <= row.goneCount, 'campaigns_gone');
+  check(row.settledStamp >= old.settledStamp && row.grantedCount >= old.grantedCount, 'campaigns_forward');
+  check(old.seed === null || row.seed === old.seed, 'campaigns_seed_once');
+  check((row.seed === null) === (row.seedSource === null), 'campaigns_seed_source');
+  check(old.frozenAt === null || row.closesAt.getTime() === old.closesAt.getTime(), 'campaigns_closed');
+  check(old.closingAt === null || row.closingAt?.getTime() === old.closingAt.getTime(), 'campaigns_closing_once');
+  const rules = ({ kind, places, title, opensAt }: Campaign): string => JSON.stringify([kind, places, title, opensAt]);
+  const hasEntries = entries.rows(by).some(({ campaignId }) => campaignId === row.campaignId);
+  check(!hasEntries || rules(row) === rules(old), 'campaigns_rules');
+  campaigns.write(String(row.campaignId), row, by);
+}
+
+function us(date: Date): number {
+  return date.getTime() * 1000;
+}
+
+const createCampaign: Statement = (tables, by, values) => {
+  tables.campaignSequence += 1;
+  const row: Campaign = {
+    campaignId: tables.campaignSequence,
+    kind: values.text(1) === 'coupon' ? 'coupon' : 'raffle',
+    title: values.text(2),
+    places: values.number(3),
+    opensAt: values.date(4),
+    closesAt: values.date(5),
+    closingAt: null,
+    createdAt: tables.now(),
+    revision: 1,
+    settledStamp: -1,
+    settledCount: 0,
+    grantedCount: 0,
+    goneCount: 0,
+    goneRanked: 0,
+    frozenAt: null,
+    frozenCount: null,
+    seed: null,
+    seedSource: null,
+    finishedAt: null,
+  };
+  tables.campaigns.write(String(row.campaignId), row, by);
+  return rowsOf([row]);
+};
+
+const getCampaign: Statement = (tables, by, values) => {
+  const row = tables.campaigns.get(String(values.number(1)), by);
+  return row === undefined ? NOTHING : rowsOf([row]);
+};
+
+const takeCampaign: Statement = (tables, by, values) => {
+  const key = String(values.number(1));
+  const row = tables.campaigns.get(key, by);
+  if (row === undefined || tables.campaigns.heldBy(key, by) !== undefined) return NOTHING;
+  tables.campaigns.lock(key, by);
+  return rowsOf([row]);
+};
+
+const readCampaigns: Statement = (tables, by, values) => {
+  const finishedSeconds = values.optional(1);
+  const since = finishedSeconds === null ? 0 : tables.now().getTime() - finishedSeconds * 1000;
+  return rowsOf(tables.campaigns.rows(by).filter(row => row.finishedAt === null || row.finishedAt.getTime() > since));
+};
+
+const findWork: Statement = (tables, by, values) => {
+  const watermarkUs = values.number(1);
+  const work = tables.campaigns.rows(by).filter(campaign => {
+    const { campaignId, kind, opensAt, closesAt, settledStamp, finishedAt } = campaign;
+    const undecided = tables.withdrawals
+      .rows(by)
+      .filter(row => row.campaignId === campaignId && row.honoured === null);
+    if (finishedAt !== null) return undecided.length > 0;
+    if (us(closesAt) <= watermarkUs) return true;
+    const lastUs = Math.min(watermarkUs - us(opensAt), us(closesAt) - us(opensAt) - 1);
+    const due = { campaignId, through: lastUs * 1024 + 1023, limit: Number.POSITIVE_INFINITY };
+    if (kind === 'coupon' && entriesBetween(tables, by, { ...due, after: settledStamp }).length > 0) return true;
+    const users = new Set(entriesBetween(tables, by, { ...due, after: -1 }).map(({ userId }) => userId));
+    return undecided.some(({ userId }) => users.has(userId));
+  });
+  return rowsOf(work.map(({ campaignId, kind }) => ({ campaignId, kind })));
+};
+
+const readTurn: Statement = (tables, by, values) =>
+  rowsOf(
+    entriesBetween(tables, by, rangeOf(values)).map(({ campaignId, userId, stamp }) => ({
+      userId,
+      stamp,
+      isWithdrawn: tables.withdrawals.get(`${campaignId}/${userId}`, by)?.honoured === true,
+    })),
+  );
+
+const countTurn: Statement = (tables, by, values) => {
+  const rows = entriesBetween(tables, by, rangeOf(values));
+  return rowsOf([{ count: rows.length, lastStamp: rows.at(-1)?.stamp ?? null }]);
+};
+
+/** An update of the campaign that $1 names. Its row as it is when nobody else is writing it. */
+const updating =
+  (change: (campaign: Campaign, values: Parameters<Statement>[2], now: Date) => Partial<Campaign> | undefined): Statement =>
+  (tables, by, values) => {
+    const key = String(values.number(1));
+    if (tables.campaigns.get(key, by) === undefined) return NOTHING;
+    tables.campaigns.lock(key, by);
+    const old = tables.campaigns.get(key, by);
+    const changes = old === undefined ? undefined : change(old, values, tables.now());
+    if (old === undefined || changes === undefined) return NOTHING;
+    update(tables, by, old, changes);
+    return rowsOf([tables.campaigns.get(key, by)]);
+  };
+
+const saveSettled = updating((old, values, now) => {
+  const isFinished = values.raw(6) === true;
+  return {
+    settledStamp: values.number(2),
+    settledCount: values.number(3),
+    grantedCount: values.number(4),
+    goneCount: values.number(5),
+    frozenAt: isFinished ? (old.frozenAt ?? now) : old.frozenAt,
+    finishedAt: isFinished ? now : old.finishedAt,
+  };
+});
+
+const saveFrozen = updating((_, values, now) => ({
+  frozenAt: now,
+  frozenCount: values.number(2),
+  goneCount: values.number(3),
+}));
+
+const saveSeed = updating((old, values) =>
+  old.seed === null ? { seed: values.bytes(2), seedSource: values.text(3) } : undefined,
+);
+
+const saveGoneRanked = updating((old, values) =>
+  old.goneRanked < values.number(2) ? { goneRanked: values.number(2) } : undefined,
+);
+
+const beginClose = updating((old, values) => {
+  const closingAt = values.date(2);
+  const isInTime = old.closingAt === null && old.opensAt < closingAt && old.closesAt > closingAt;
+  return isInTime ? { closingAt } : undefined;
+});
+
+const completeClose = updating((old, values) => {
+  const { closingAt, closesAt, frozenAt } = old;
+  if (closingAt === null || closingAt >= closesAt || frozenAt !== null) return undefined;
+  const closes = new Date(Math.max(closingAt.getTime(), values.date(2).getTime()));
+  return closes < closesAt ? { closesAt: closes } : undefined;
+});
+
+const listBegunCloses: Statement = (tables, by) =>
+  rowsOf(
+    tables.campaigns
+      .rows(by)
+      .filter(({ closingAt, closesAt, frozenAt }) => closingAt !== null && closingAt < closesAt && frozenAt === null),
+  );
+
+export const CAMPAIGN_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
+  [/^insert into campaigns \(kind, title, places, opens_at, closes_at\)/, createCampaign],
+  [/ from campaigns where campaign_id = \$1 for no key update skip locked$/, takeCampaign],
+  [/ from campaigns where campaign_id = \$1$/, getCampaign],
+  [/ from campaigns where \$1::double precision is null or finished_at is null/, readCampaigns],
+  [/ from campaigns where closing_at < closes_at and frozen_at is null/, listBegunCloses],
+  [/^select c.campaign_id as "campaignId", c.kind from campaigns c cross join lateral/, findWork],
+  [/^select e.user_id as "userId", e.stamp, w.user_id is not null as "isWithdrawn"/, readTurn],
+  [/^select count\(\*\) as count, max\(stamp\) as "lastStamp"/, countTurn],
+  [/^update campaigns set settled_stamp = \$2, settled_count = \$3/, saveSettled],
+  [/^update campaigns set frozen_at = now\(\), frozen_count = \$2, gone_count = \$3/, saveFrozen],
+  [/^update campaigns set seed = \$2, seed_source = \$3/, saveSeed],
+  [/^update campaigns set gone_ranked = \$2/, saveGoneRanked],
+  [/^update campaigns set closing_at = \$2/, beginClose],
+  [/^update campaigns set closes_at = greatest\(closing_at, \$2\)/, completeClose],
+];

@@ -1,0 +1,159 @@
+/**
+ * What the statements of sql/gateways.ts, sql/log-partitions.ts, sql/set-aside.ts and sql/watermarks.ts do to the
+ * simulated ledger, each beside the words its text begins with. ledger.test.ts holds them against PostgreSQL.
+ */
+import type { GatewayRow } from '../../sql/gateways.ts';
+import { changed, NOTHING, rowsOf, type Statement } from './ledger-tables.ts';
+import { Blocked } from './table.ts';
+
+const ONE_ROW = 'one';
+
+function keyOf(row: { readonly gateway: number; readonly incarnation: number }): string {
+  return `${row.gateway}/${row.incarnation}`;
+}
+
+const readIncarnations: Statement = (tables, by, values) => {
+  const wanted = values.numbers(1);
+  return rowsOf(tables.gateways.rows(by).filter(row => wanted.includes(row.incarnation)));
+};
+
+const readGateways: Statement = (tables, by, values) => {
+  const registered = values.numbers(1);
+  const rows = tables.gateways
+    .rows(by)
+    .filter(row => !row.repaired || registered.includes(row.incarnation));
+  return rowsOf(rows.sort((a, b) => a.incarnation - b.incarnation || a.gateway - b.gateway));
+};
+
+const saveProgress: Statement = (tables, by, values) => {
+  const state = values.text(5) === 'ended' ? 'ended' : 'live';
+  const row: GatewayRow = {
+    gateway: values.number(1),
+    incarnation: values.number(2),
+    logName: values.text(3),
+    partition: values.number(4),
+    state,
+    throughUs: values.number(6),
+    rankedUs: values.number(7),
+    sliceNumber: values.number(8),
+    repaired: false,
+  };
+  const holder = tables.gateways.heldBy(keyOf(row), by);
+  if (holder !== undefined) throw new Blocked(holder);
+  const held = tables.gateways.get(keyOf(row), by);
+  tables.gateways.write(
+    keyOf(row),
+    held === undefined
+      ? row
+      : {
+          ...held,
+          state: held.state === 'ended' ? 'ended' : state,
+          throughUs: Math.max(held.throughUs, row.throughUs),
+          rankedUs: Math.max(held.rankedUs, row.rankedUs),
+          sliceNumber: Math.max(held.sliceNumber, row.sliceNumber),
+        },
+    by,
+  );
+  return changed(1);
+};
+
+/** Changes the gateways that `which` chooses. */
+const changeGateways =
+  (which: (row: GatewayRow) => boolean, change: Partial<GatewayRow>): Statement =>
+  (tables, by, values) => {
+    const named = values.raw(1) === undefined ? undefined : { gateway: values.number(1), incarnation: values.number(2) };
+    let count = 0;
+    for (const row of tables.gateways.rows(by)) {
+      if (!which(row) || (named !== undefined && keyOf(named) !== keyOf(row))) continue;
+      tables.gateways.write(keyOf(row), { ...row, ...change }, by);
+      count += 1;
+    }
+    return changed(count);
+  };
+
+const hasIncarnationAbove: Statement = (tables, by, values) => {
+  const incarnation = values.number(1);
+  return rowsOf([{ found: tables.gateways.rows(by).some(row => row.incarnation > incarnation) }]);
+};
+
+const beginPartition: Statement = (tables, by, values) => {
+  const [logName, partition] = [values.text(1), values.number(2)];
+  const key = `${logName}/${partition}`;
+  const holder = tables.positions.heldBy(key, by);
+  if (holder !== undefined && tables.positions.get(key, by) === undefined) throw new Blocked(holder);
+  if (tables.positions.get(key, by) !== undefined) return NOTHING;
+  tables.positions.write(key, { logName, partition, position: '' }, by);
+  return changed(1);
+};
+
+const nextPosition: Statement = (tables, by, values) => {
+  const row = tables.positions.get(`${values.text(1)}/${values.number(2)}`, by);
+  return row === undefined ? NOTHING : rowsOf([{ next_position: row.position }]);
+};
+
+const moveOn: Statement = (tables, by, values) => {
+  const key = `${values.text(1)}/${values.number(2)}`;
+  const row = tables.positions.get(key, by);
+  if (row === undefined || row.position !== values.text(3)) return NOTHING;
+  tables.positions.write(key, { ...row, position: values.text(4) }, by);
+  return changed(1);
+};
+
+const readPositions: Statement = (tables, by, values) => {
+  const rows = tables.positions.rows(by).filter(row => row.logName === values.text(1));
+  rows.sort((a, b) => a.partition - b.partition);
+  return rowsOf(rows.map(({ partition, position }) => ({ partition, position })));
+};
+
+const setAside: Statement = (tables, by, values) => {
+  const place = [1, 2, 3, 4].map(number => String(values.raw(number))).join('/');
+  if (tables.setAside.get(place, by) !== undefined) return NOTHING;
+  tables.setAside.write(place, { place, reason: values.text(5) }, by);
+  return changed(1);
+};
+
+const raiseWatermark: Statement = (tables, by, values) => {
+  const watermarkUs = values.number(1);
+  if ((tables.watermarks.get(ONE_ROW, by)?.watermarkUs ?? 0) >= watermarkUs) return NOTHING;
+  tables.watermarks.write(ONE_ROW, { watermarkUs }, by);
+  return changed(1);
+};
+
+const readWatermark: Statement = (tables, by) =>
+  rowsOf([{ watermark_us: tables.watermarks.get(ONE_ROW, by)?.watermarkUs ?? 0 }]);
+
+const wasEverOpened: Statement = tables => rowsOf([{ is_called: tables.epochSequence > 0 }]);
+
+const nextEpoch: Statement = (tables, by, values) => {
+  const incarnations = tables.gateways.rows(by).map(row => Math.floor(row.incarnation / values.number(1)));
+  tables.epochSequence = Math.max(tables.epochSequence + 1, ...incarnations.map(epoch => epoch + 1));
+  return rowsOf([{ epoch: tables.epochSequence }]);
+};
+
+export const PROGRESS_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
+  [/ from gateways where incarnation = any \(\$1::bigint\[\]\)$/, readIncarnations],
+  [/ from gateways where not repaired or incarnation = any \(\$1::bigint\[\]\)/, readGateways],
+  [/^insert into gateways as held/, saveProgress],
+  [
+    /^update gateways set repaired = true where gateway = \$1 and incarnation = \$2 and state = 'ended'$/,
+    changeGateways(row => row.state === 'ended', { repaired: true }),
+  ],
+  [
+    /^update gateways set repaired = true where state = 'ended' and not repaired$/,
+    changeGateways(row => row.state === 'ended' && !row.repaired, { repaired: true }),
+  ],
+  [
+    /^update gateways set state = 'ended', ended_at = now\(\) where gateway = \$1/,
+    changeGateways(row => row.state === 'live', { state: 'ended' }),
+  ],
+  [/^select exists \(select from gateways where incarnation > \$1\) as found$/, hasIncarnationAbove],
+  [/^insert into log_partitions .* on conflict do nothing$/, beginPartition],
+  [/^select next_position from log_partitions/, nextPosition],
+  [/^update log_partitions set next_position = \$4/, moveOn],
+  [/^select partition, next_position as position from log_partitions/, readPositions],
+  [/^insert into set_aside .* on conflict do nothing$/, setAside],
+  [/^update watermarks set watermark_us = \$1 where watermark_us < \$1$/, raiseWatermark],
+  [/^select watermark_us from watermarks$/, readWatermark],
+  [/^select is_called from registry_epoch$/, wasEverOpened],
+  [/^select setval\('registry_epoch'/, nextEpoch],
+];

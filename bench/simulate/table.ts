@@ -1,0 +1,131 @@
+/**
+ * A table of the simulated ledger under PostgreSQL's READ COMMITTED (its documentation, 13.2.1): a statement sees what
+ * was committed before it began, and what its own transaction wrote. A row that another transaction has written or
+ * locked cannot be written until that one is over; then the statement goes on with what it finds.
+ *
+ * So a row has at most one version that is not committed. A statement that meets such a row of another transaction
+ * throws Blocked, what it had written so far is taken back, and it is run again when that transaction is over.
+ */
+
+/** A transaction: what it wrote, to be committed or taken back as a whole. */
+export class Transaction {
+  readonly #undo: (() => void)[] = [];
+  readonly #commit: (() => void)[] = [];
+  /** Called when it is over, for those who wait for its rows. */
+  readonly whenOver: (() => void)[] = [];
+  isOver = false;
+  /** A statement failed: nothing but a rollback is taken (SQLSTATE 25P02). */
+  isFailed = false;
+  /** Whom it waits for at the moment. */
+  waitsFor: Transaction | undefined;
+
+  note(commit: () => void, undo: () => void): void {
+    this.#commit.push(commit);
+    this.#undo.push(undo);
+  }
+
+  /** Where a statement begins; `undoTo` it takes back what the statement wrote. */
+  get mark(): number {
+    return this.#undo.length;
+  }
+
+  undoTo(mark: number): void {
+    for (const undo of this.#undo.splice(mark).reverse()) undo();
+    this.#commit.length = mark;
+  }
+
+  commit(): void {
+    for (const commit of this.#commit) commit();
+    this.#end();
+  }
+
+  rollback(): void {
+    this.undoTo(0);
+    this.#end();
+  }
+
+  #end(): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    for (const wake of this.whenOver) wake();
+  }
+}
+
+/** The statement needs a row that this other transaction has. */
+export class Blocked extends Error {
+  readonly by: Transaction;
+
+  constructor(by: Transaction) {
+    super('blocked');
+    this.by = by;
+  }
+}
+
+interface Slot<Row> {
+  committed: Row | undefined;
+  /** Written or locked by a transaction that is not over; undefined for none. */
+  pending: { readonly by: Transaction; row: Row | undefined } | undefined;
+}
+
+export class Table<Row> {
+  readonly #slots = new Map<string, Slot<Row>>();
+
+  /** The rows that `by` sees, or those that are committed. */
+  rows(by?: Transaction): Row[] {
+    const rows: Row[] = [];
+    for (const { committed, pending } of this.#slots.values()) {
+      const row = pending !== undefined && pending.by === by ? pending.row : committed;
+      if (row !== undefined) rows.push(row);
+    }
+    return rows;
+  }
+
+  get(key: string, by?: Transaction): Row | undefined {
+    const slot = this.#slots.get(key);
+    return slot?.pending !== undefined && slot.pending.by === by ? slot.pending.row : slot?.committed;
+  }
+
+  /** Who has written or locked the row and is not over, other than `by`. */
+  heldBy(key: string, by: Transaction): Transaction | undefined {
+    const holder = this.#slots.get(key)?.pending?.by;
+    return holder === by ? undefined : holder;
+  }
+
+  /** Rows that other transactions are writing: what a unique index knows of and nobody sees. */
+  pendingOfOthers(by: Transaction): { readonly row: Row; readonly by: Transaction }[] {
+    const rows: { readonly row: Row; readonly by: Transaction }[] = [];
+    for (const { pending } of this.#slots.values()) {
+      if (pending?.row !== undefined && pending.by !== by) rows.push({ row: pending.row, by: pending.by });
+    }
+    return rows;
+  }
+
+  /** Keeps others from writing the row. Throws Blocked. */
+  lock(key: string, by: Transaction): void {
+    this.write(key, this.get(key, by), by);
+  }
+
+  /** Writes a version of the row; undefined deletes it. Throws Blocked. */
+  write(key: string, row: Row | undefined, by: Transaction): void {
+    let slot = this.#slots.get(key);
+    if (slot === undefined) {
+      slot = { committed: undefined, pending: undefined };
+      this.#slots.set(key, slot);
+    }
+    const written = slot;
+    const before = written.pending;
+    if (before !== undefined && before.by !== by) throw new Blocked(before.by);
+    const previous = before?.row;
+    written.pending = { by, row };
+    by.note(
+      () => {
+        if (written.pending?.by !== by) return;
+        written.committed = written.pending.row;
+        written.pending = undefined;
+      },
+      () => {
+        written.pending = before === undefined ? undefined : { by, row: previous };
+      },
+    );
+  }
+}

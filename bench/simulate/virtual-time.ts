@@ -1,0 +1,122 @@
+/**
+ * Puts the code of production on virtual time, without a change to it: `performance.now`, the timers of `globalThis`
+ * and of `node:timers/promises`, and `Math.random` answer for the process that is current in the world that runs. While
+ * none runs, they are those of Node.
+ *
+ * The exports of a module of Node are bound live, and `syncBuiltinESMExports` (node:module) carries a replaced one to
+ * whoever has imported it by name. This is done to a process of its own, or a worker's: never to that of a test.
+ */
+import { syncBuiltinESMExports } from 'node:module';
+import timersPromises from 'node:timers/promises';
+import type { Event, World } from './world.ts';
+
+let active: World | undefined;
+let isInstalled = false;
+
+/** Makes a world the one whose time it is; the returned function ends that. */
+export function activate(world: World): () => void {
+  install();
+  if (active !== undefined) throw new Error('another world runs in this process');
+  active = world;
+  return () => {
+    active = undefined;
+  };
+}
+
+/** What a timer of the world is known by; it keeps no process alive. */
+class VirtualTimer {
+  event: Event | undefined;
+
+  clear(): void {
+    if (this.event !== undefined) this.event.run = undefined;
+    this.event = undefined;
+  }
+
+  ref(): this {
+    return this;
+  }
+
+  unref(): this {
+    return this;
+  }
+}
+
+function setVirtual(world: World, ms: number, run: () => void, repeats: boolean): VirtualTimer {
+  const timer = new VirtualTimer();
+  const owner = world.current;
+  const delayUs = owner.really(ms * 1000);
+  const due = (): void => {
+    timer.event = repeats ? world.after(delayUs, owner, due) : undefined;
+    run();
+  };
+  timer.event = world.after(delayUs, owner, due);
+  return timer;
+}
+
+function sleep(world: World, ms: number, value: unknown, signal: AbortSignal | undefined): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) {
+      reject(signal.reason);
+      return;
+    }
+    const aborted = (): void => {
+      timer.clear();
+      reject(signal?.reason);
+    };
+    const timer = setVirtual(
+      world,
+      ms,
+      () => {
+        signal?.removeEventListener('abort', aborted);
+        resolve(value);
+      },
+      false,
+    );
+    signal?.addEventListener('abort', aborted, { once: true });
+  });
+}
+
+type Run = (...args: unknown[]) => void;
+
+function install(): void {
+  if (isInstalled) return;
+  isInstalled = true;
+  const { now } = performance;
+  const { random } = Math;
+  const { setTimeout, setInterval, setImmediate, clearTimeout, clearInterval, clearImmediate } = globalThis;
+  const sleepReally = timersPromises.setTimeout;
+  const clearer =
+    (really: (timer: never) => void) =>
+    (timer: unknown): void => {
+      if (timer instanceof VirtualTimer) timer.clear();
+      else Reflect.apply(really, undefined, [timer]);
+    };
+  Object.assign(performance, {
+    now: () => (active === undefined ? now.call(performance) : active.current.monotonicUs() / 1000),
+  });
+  Object.assign(Math, { random: () => (active === undefined ? random() : active.random.next()) });
+  Object.assign(globalThis, {
+    setTimeout: (run: Run, ms = 0, ...args: unknown[]) =>
+      active === undefined
+        ? setTimeout(run, ms, ...args)
+        : setVirtual(active, ms, () => run(...args), false),
+    setInterval: (run: Run, ms = 0, ...args: unknown[]) =>
+      active === undefined
+        ? setInterval(run, ms, ...args)
+        : setVirtual(active, ms, () => run(...args), true),
+    setImmediate: (run: Run, ...args: unknown[]) =>
+      active === undefined
+        ? setImmediate(run, ...args)
+        : setVirtual(active, 0, () => run(...args), false),
+    clearTimeout: clearer(clearTimeout),
+    clearInterval: clearer(clearInterval),
+    clearImmediate: clearer(clearImmediate),
+  });
+  Object.assign(timersPromises, {
+    setTimeout: (ms: number, value?: unknown, options?: { readonly signal?: AbortSignal }) =>
+      active === undefined
+        ? sleepReally(ms, value, options)
+        : sleep(active, ms, value, options?.signal),
+  });
+  syncBuiltinESMExports();
+}

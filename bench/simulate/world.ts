@@ -1,0 +1,190 @@
+/**
+ * Virtual time: a queue of events, and the processes that they belong to.
+ *
+ * One event is run, then everything that follows from it without waiting (all promises that are settled by now), then
+ * the next. Processes reach each other through events only, so whatever runs belongs to the process of the event that
+ * was begun last: `current`. That is how the code of production, which asks for the time and sets timers without saying
+ * who it is, gets the time and the timers of its own process (see virtual-time.ts). A process that is paused gets its
+ * events when it goes on, late and in order, as one that was stopped by a signal; one that is dead gets none.
+ *
+ * No socket and no timer of the machine is used: between two events the microtasks are drained by way of
+ * `process.nextTick`, which Node runs when none is left. So a seed gives the same run each time.
+ */
+import { Random } from './random.ts';
+import { activate } from './virtual-time.ts';
+
+/** Microseconds. */
+export const MS = 1_000;
+export const SECOND = 1_000_000;
+
+/** When every run begins, microseconds since the epoch: an afternoon in 2030. */
+export const BEGINNING_US = 1_900_000_000 * SECOND;
+
+/** A process of a gateway or an engine; or the outside: clients, servers and the network, which are never paused. */
+export class Process {
+  readonly name: string;
+  isDead = false;
+  readonly #world: World;
+  readonly #bornUs: number;
+  /** Its monotonic clock's rate, 1 being right, and what it showed at birth. */
+  readonly #rate: number;
+  readonly #offsetUs: number;
+  #pausedUntilUs = 0;
+
+  constructor(world: World, name: string, clock: { readonly rate: number; readonly offsetUs: number }) {
+    this.#world = world;
+    this.name = name;
+    this.#bornUs = world.nowUs;
+    this.#rate = clock.rate;
+    this.#offsetUs = clock.offsetUs;
+  }
+
+  /** Its monotonic clock, microseconds; it goes on while the process is paused. */
+  monotonicUs(): number {
+    return this.#offsetUs + (this.#world.nowUs - this.#bornUs) * this.#rate;
+  }
+
+  /** How long a time on its clock really is. */
+  really(us: number): number {
+    return us / this.#rate;
+  }
+
+  get pausedUntilUs(): number {
+    return this.#pausedUntilUs;
+  }
+
+  pause(us: number): void {
+    this.#pausedUntilUs = Math.max(this.#pausedUntilUs, this.#world.nowUs + us);
+  }
+}
+
+/** Something that will happen; `cancel` takes it back. */
+export interface Event {
+  atUs: number;
+  order: number;
+  readonly process: Process;
+  run: (() => void) | undefined;
+}
+
+export class World {
+  nowUs = BEGINNING_US;
+  /** Everything that is left to chance while a world runs. */
+  readonly random: Random;
+  readonly outside: Process;
+  /** Told of each line that is worth reading, when somebody reads. */
+  readonly say: ((line: string) => void) | undefined;
+  current: Process;
+  steps = 0;
+  /** The first thing that went wrong; the run ends with it. */
+  failure: Error | undefined;
+  readonly #queue: Event[] = [];
+  #order = 0;
+
+  constructor(seed: number, say?: (line: string) => void) {
+    this.random = new Random(seed);
+    this.outside = new Process(this, 'outside', { rate: 1, offsetUs: 0 });
+    this.current = this.outside;
+    this.say = say;
+  }
+
+  /** Lets `run` happen in `delayUs`, in that process. */
+  after(delayUs: number, process: Process, run: () => void): Event {
+    this.#order += 1;
+    const event: Event = { atUs: this.nowUs + Math.max(0, Math.ceil(delayUs)), order: this.#order, process, run };
+    this.#push(event);
+    return event;
+  }
+
+  fail(failure: unknown): void {
+    this.failure ??= failure instanceof Error ? failure : new Error(String(failure));
+  }
+
+  tell(line: () => string): void {
+    this.say?.(`${((this.nowUs - BEGINNING_US) / MS).toFixed(3).padStart(10)} ms  ${line()}`);
+  }
+
+  /** Runs until something fails, nothing is left, the time is over or `isOver` says so. Never rejects. */
+  async run(untilUs: number, isOver: () => boolean): Promise<void> {
+    const release = activate(this);
+    await new Promise<void>(resolve => {
+      const turn = (): void => {
+        if (this.failure !== undefined || isOver() || !this.#runNext(untilUs)) resolve();
+        else queueMicrotask(drained);
+      };
+      const drained = (): void => process.nextTick(turn);
+      turn();
+    });
+    release();
+  }
+
+  /** Runs one event; false when there is none until then. */
+  #runNext(untilUs: number): boolean {
+    for (;;) {
+      const event = this.#pop();
+      if (event === undefined || event.atUs > untilUs) return false;
+      const { process, run } = event;
+      if (run === undefined || process.isDead) continue;
+      if (process.pausedUntilUs > event.atUs) {
+        // Its order stays, so what was due before is done before.
+        event.atUs = process.pausedUntilUs;
+        this.#push(event);
+        continue;
+      }
+      this.nowUs = event.atUs;
+      this.current = process;
+      this.steps += 1;
+      event.run = undefined;
+      try {
+        run();
+      } catch (error) {
+        this.fail(error);
+      }
+      return true;
+    }
+  }
+
+  // A binary heap (Williams, CACM 7:347, 1964), the earliest event on top.
+  #push(event: Event): void {
+    const queue = this.#queue;
+    let at = queue.length;
+    while (at > 0) {
+      const parentAt = (at - 1) >> 1;
+      const parent = queue[parentAt];
+      if (parent === undefined || !isEarlier(event, parent)) break;
+      queue[at] = parent;
+      at = parentAt;
+    }
+    queue[at] = event;
+  }
+
+  #pop(): Event | undefined {
+    const queue = this.#queue;
+    const top = queue[0];
+    const last = queue.pop();
+    if (last === undefined || queue.length === 0) return top;
+    let at = 0;
+    for (;;) {
+      let childAt = 2 * at + 1;
+      let child = queue[childAt];
+      const right = queue[childAt + 1];
+      if (child !== undefined && right !== undefined && isEarlier(right, child)) {
+        childAt += 1;
+        child = right;
+      }
+      if (child === undefined || !isEarlier(child, last)) break;
+      queue[at] = child;
+      at = childAt;
+    }
+    queue[at] = last;
+    return top;
+  }
+}
+
+/** Takes an event back that has not happened yet. */
+export function cancel(event: Event): void {
+  event.run = undefined;
+}
+
+function isEarlier(a: Event, b: Event): boolean {
+  return a.atUs === b.atUs ? a.order < b.order : a.atUs < b.atUs;
+}
