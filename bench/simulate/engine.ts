@@ -22,8 +22,9 @@ import type { Path } from './network.ts';
 import { KEYS, type SimulatedRedis } from './redis.ts';
 import type { Process } from './world.ts';
 
-const PASS_MS = 80;
-const KEEPER_MS = 100;
+/** Also how far apart passes are at least: with every batch another one, they would be most of a run. */
+const PASS_MS = 100;
+const KEEPER_MS = 150;
 const TIDY_MS = 500;
 
 export interface EngineTerms {
@@ -84,7 +85,7 @@ export class SimulatedEngine {
     this.consumer = servers.log.consumerFor(process, paths.log, log);
     const settling = { pool, seedSource, onDecided: () => undefined };
     const passes = new Passes({ pool, redis, keys: KEYS, settling, log }, () => passLoop.request());
-    const passLoop = this.#loop(PASS_MS / 4, async () => ((await passes.run()).more ? 0 : PASS_MS));
+    const passLoop = this.#loop(PASS_MS, async () => ((await passes.run()).more ? 0 : PASS_MS));
     const keeper = new RegistryKeeper({
       pool,
       redis,

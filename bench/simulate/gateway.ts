@@ -25,9 +25,9 @@ import type { Path } from './network.ts';
 import { KEYS, SimulatedRanker, type SimulatedRedis } from './redis.ts';
 import type { Process, World } from './world.ts';
 
-const CLOCK_INTERVAL_MS = 200;
-const BOARD_INTERVAL_MS = 60;
-const THROUGH_MS = 80;
+const CLOCK_INTERVAL_MS = 250;
+const BOARD_INTERVAL_MS = 100;
+const THROUGH_MS = 100;
 const SECRET = 'a secret that no ticket is checked against';
 
 /** Counts, and is never read: one for all gateways of this process, as it watches the process itself. */
@@ -76,7 +76,7 @@ export class SimulatedGateway {
     const lookups = new Lookups(redis, KEYS, board);
     const places = new Places({ redis, keys: KEYS, board, log });
     const door = new Doorkeeper({ redis, keys: KEYS, board, metrics, log });
-    this.#watchers = new Watchers({ board, lookups, places, metrics, eventsPerSecond: 1, commentMs: 600_000 });
+    this.#watchers = new Watchers({ board, lookups, places, metrics, eventsPerSecond: 0.5, commentMs: 600_000 });
     this.#membership = new Membership({
       board,
       clock,

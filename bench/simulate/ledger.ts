@@ -218,25 +218,18 @@ class Connection {
   query(text: string, values: readonly unknown[]): Promise<Result> {
     return new Promise((resolve, reject) => {
       const { world, server } = this.#ledger;
-      const lose = (delayUs: number): void => {
-        this.#isBroken = true;
-        world.after(delayUs, this.#process, () => {
-          this.close();
-          reject(new Error('the connection to Postgres was lost'));
-        });
-      };
       if (this.#isBroken || !server.isUp) {
-        lose(MS);
+        this.#lose(MS, reject);
         return;
       }
       const backUs = this.#ledger.wayUs(this.#path);
       // Lost on the way there, or on the way back.
       if (backUs === undefined && world.random.chance(0.5)) {
-        lose(SILENT_US);
+        this.#lose(SILENT_US, reject);
         return;
       }
       this.#session.execute(text, values, outcome => {
-        if (backUs === undefined) lose(SILENT_US);
+        if (backUs === undefined) this.#lose(SILENT_US, reject);
         else {
           world.after(backUs, this.#process, () => {
             if (outcome instanceof Error) reject(outcome);
@@ -244,6 +237,14 @@ class Connection {
           });
         }
       });
+    });
+  }
+
+  #lose(delayUs: number, reject: (error: Error) => void): void {
+    this.#isBroken = true;
+    this.#ledger.world.after(delayUs, this.#process, () => {
+      this.close();
+      reject(new Error('the connection to Postgres was lost'));
     });
   }
 

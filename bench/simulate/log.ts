@@ -65,7 +65,7 @@ export class SimulatedLog {
   }
 
   join(member: SimulatedConsumer): void {
-    this.#members.push(member);
+    if (!this.#members.includes(member)) this.#members.push(member);
     this.share();
   }
 
@@ -74,7 +74,8 @@ export class SimulatedLog {
     const at = this.#members.findIndex(member => member.process === process);
     const [member] = at < 0 ? [] : this.#members.splice(at, 1);
     if (member === undefined) return;
-    this.world.after(0, process, () => member.assign([]));
+    member.share = [];
+    this.world.after(0, process, () => member.assign());
     this.share();
   }
 
@@ -85,7 +86,8 @@ export class SimulatedLog {
     for (const [index, member] of this.#members.entries()) {
       const numbers = [...this.partitions.keys()];
       const own = numbers.filter(partition => (partition + first) % this.#members.length === index);
-      world.after(world.random.between(0, REBALANCE_US), member.process, () => member.assign(own));
+      member.share = own;
+      world.after(world.random.between(0, REBALANCE_US), member.process, () => member.assign());
     }
   }
 
@@ -144,6 +146,8 @@ export class SimulatedConsumer implements LogConsumer {
   readonly kind = 'kafka';
   readonly name = NAME;
   readonly process: Process;
+  /** The partitions that are its own by now, whether it has heard of it or not. */
+  share: readonly number[] = [];
   readonly #log: SimulatedLog;
   readonly #path: Path;
   readonly #logger: Logger;
@@ -169,8 +173,8 @@ export class SimulatedConsumer implements LogConsumer {
   async trim(): Promise<void> {}
 
   async close(): Promise<void> {
-    this.assign([]);
     this.#log.expel(this.process);
+    this.assign();
     await this.#readings?.settled();
   }
 
@@ -179,7 +183,9 @@ export class SimulatedConsumer implements LogConsumer {
     this.#log.join(this);
   }
 
-  assign(partitions: readonly number[]): void {
+  /** It hears of its share. */
+  assign(): void {
+    const partitions = this.share;
     const readings = this.#readings;
     if (readings === undefined) return;
     for (const [partition, reader] of this.#readers) {

@@ -130,12 +130,12 @@ export class Link {
 
   #arrive<T>(serve: () => T, asked: Asked, giveUpUs: number, resolve: (value: T) => void): void {
     const { world } = this.#server;
-    let hear: () => void;
+    let value: T | undefined;
+    let failure: unknown;
     try {
-      const value = serve();
-      hear = () => resolve(value);
+      value = serve();
     } catch (error) {
-      hear = () => asked.reject(error instanceof Error ? error : new Error(String(error)));
+      failure = error;
     }
     if (asked.isOver) return;
     const backUs = wayUs(world, this.#path, this.#tally);
@@ -148,7 +148,8 @@ export class Link {
     world.after(answerUs - world.nowUs, this.process, () => {
       if (asked.isOver) return;
       this.#end(asked);
-      hear();
+      if (failure === undefined) resolve(value as T);
+      else asked.reject(failure instanceof Error ? failure : new Error(String(failure)));
     });
   }
 

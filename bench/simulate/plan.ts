@@ -91,7 +91,7 @@ export function planOf(seed: number): Plan {
 function makeCampaigns(random: Random): Announced[] {
   return Array.from({ length: random.chance(0.25) ? 2 : 1 }, (_, index) => {
     const opensMs = random.between(FIRST_OPENS_MS, FIRST_OPENS_MS + 300);
-    const openMs = random.between(300, 1_500);
+    const openMs = random.between(200, 1_000);
     return {
       campaignId: index + 1,
       kind: random.chance(0.55) ? ('coupon' as const) : ('raffle' as const),
@@ -147,7 +147,7 @@ function makeFault(random: Random, endMs: number): Fault {
   return {
     kind,
     atMs: random.between(150, endMs + 50),
-    forMs: isLong ? random.between(500, 2_500) : random.between(5, 500),
+    forMs: isLong ? random.between(500, 1_800) : random.between(5, 500),
     target: random.between(0, 999),
     amount: kind === 'clock of Redis is set' ? random.between(-5_000, 5_000) : random.between(5, 300),
   };

@@ -30,6 +30,7 @@ export class RedisState {
   #sets = new Map<string, Map<string, number>>();
   #lists = new Map<string, string[]>();
   #file: Written[] = [];
+  #nowUs = 0;
 
   constructor(timeUs: () => number) {
     this.timeUs = timeUs;
@@ -53,10 +54,7 @@ export class RedisState {
   /** One command, its name in lower case. Throws RedisReplyError where the server would answer with an error. */
   call(name: string, args: readonly string[], nowUs: number): RedisReply {
     const [key = '', first = '', second = ''] = args;
-    const write = (change: Change): void => {
-      this.#file.push({ atUs: nowUs, change });
-      this.#apply(change);
-    };
+    this.#nowUs = nowUs;
     switch (name) {
       case 'time': {
         const us = this.timeUs();
@@ -79,17 +77,17 @@ export class RedisState {
         for (let at = 1; at + 1 < args.length; at += 2) {
           const field = args[at] ?? '';
           if (!this.#hashes.get(key)?.has(field)) added += 1;
-          write(['hset', key, field, args[at + 1] ?? '']);
+          this.#write(['hset', key, field, args[at + 1] ?? '']);
         }
         return added;
       }
       case 'hsetnx':
         if (this.#hashes.get(key)?.has(first)) return 0;
-        write(['hset', key, first, second]);
+        this.#write(['hset', key, first, second]);
         return 1;
       case 'hincrby': {
         const value = Number(this.#hashes.get(key)?.get(first) ?? '0') + Number(second);
-        write(['hset', key, first, String(value)]);
+        this.#write(['hset', key, first, String(value)]);
         return value;
       }
       case 'hdel': {
@@ -97,12 +95,12 @@ export class RedisState {
         for (const field of args.slice(1)) {
           if (!this.#hashes.get(key)?.has(field)) continue;
           removed += 1;
-          write(['hdel', key, field]);
+          this.#write(['hdel', key, field]);
         }
         return removed;
       }
       case 'zadd':
-        return this.#zadd(key, args.slice(1), write);
+        return this.#zadd(key, args.slice(1));
       case 'zcard':
         return this.#sets.get(key)?.size ?? 0;
       case 'zcount': {
@@ -136,14 +134,14 @@ export class RedisState {
         return list.slice(Number(first), second === '-1' ? list.length : Number(second) + 1);
       }
       case 'rpush':
-        for (const value of args.slice(1)) write(['rpush', key, value]);
+        for (const value of args.slice(1)) this.#write(['rpush', key, value]);
         return this.#lists.get(key)?.length ?? 0;
       case 'unlink': {
         let removed = 0;
         for (const each of args) {
           if (!this.#has(each)) continue;
           removed += 1;
-          write(['del', each]);
+          this.#write(['del', each]);
         }
         return removed;
       }
@@ -161,7 +159,12 @@ export class RedisState {
     }
   }
 
-  #zadd(key: string, args: readonly string[], write: (change: Change) => void): number {
+  #write(change: Change): void {
+    this.#file.push({ atUs: this.#nowUs, change });
+    this.#apply(change);
+  }
+
+  #zadd(key: string, args: readonly string[]): number {
     const flags = new Set<string>();
     let at = 0;
     for (; /^(NX|XX|LT|GT|CH)$/i.test(args[at] ?? ''); at++) flags.add((args[at] ?? '').toUpperCase());
@@ -177,7 +180,7 @@ export class RedisState {
       } else if (flags.has('NX') || (flags.has('LT') && score >= held) || (flags.has('GT') && score <= held)) {
         continue;
       } else if (score !== held) changed += 1;
-      write(['zadd', key, member, String(score)]);
+      this.#write(['zadd', key, member, String(score)]);
     }
     return flags.has('CH') ? added + changed : added;
   }

@@ -145,7 +145,9 @@ export class Scene {
     const { process, consumer } = engine;
     process.pause(forUs);
     if (forUs < SESSION_US) return;
-    this.world.after(SESSION_US, this.world.outside, () => this.log.expel(process));
+    this.world.after(SESSION_US, this.world.outside, () => {
+      if (process.pausedUntilUs > this.world.nowUs) this.log.expel(process);
+    });
     this.world.after(forUs, process, () => consumer.joinAgain());
   }
 
@@ -154,9 +156,13 @@ export class Scene {
     return this.redis.state.scores(KEYS.campaign(campaignId).rank);
   }
 
+  /** Everything is decided, and Redis shows as many as the ledger has. */
   get isFinished(): boolean {
-    const rows = this.ledger.tables.campaigns.rows();
-    return rows.length === this.plan.campaigns.length && rows.every(({ finishedAt }) => finishedAt !== null);
+    const { campaigns, entries } = this.ledger.tables;
+    const rows = campaigns.rows();
+    if (rows.length < this.plan.campaigns.length || rows.some(({ finishedAt }) => finishedAt === null)) return false;
+    const ranked = rows.reduce((sum, { campaignId }) => sum + this.ranks(campaignId).size, 0);
+    return ranked === entries.rows().length;
   }
 
   #newProcess(name: string): Process {
