@@ -8,7 +8,7 @@ import type { Pool } from '../sql/database.ts';
 import { readCampaigns, saveGoneRanked } from '../sql/settling.ts';
 import { readWatermark } from '../sql/watermarks.ts';
 import { toBoard } from './api/board-campaign.ts';
-import { publishBoard } from './contract/board/board.ts';
+import { openBoard, publishBoard } from './contract/board/board.ts';
 import type { Keys } from './contract/keys.ts';
 import type { RedisClient } from './contract/redis.ts';
 import { projectGone, projectRanks, projectWithdrawn, projectWon } from './projections.ts';
@@ -52,7 +52,7 @@ export async function rebuildProjections(
     await saveGoneRanked(pool, campaignId, goneRanked);
   }
   await rebuildBoard(pool, redis, keys);
-  await redis.hset(keys.boardState, 'epoch', epoch);
+  await openBoard(redis, keys, epoch);
   return { campaigns: campaigns.length, ranked };
 }
 

@@ -5,7 +5,7 @@
  * Questions of one turn of the event loop go out together, at most a few hundred at once, so that ten thousand people
  * who connect at the same moment do not hold up the ranking that shares the connection.
  */
-import type { BoardCampaign } from '../engine/contract/board/board.ts';
+import { type BoardCampaign, readBoardEpoch } from '../engine/contract/board/board.ts';
 import type { Keys } from '../engine/contract/keys.ts';
 import type { RedisClient } from '../engine/contract/redis.ts';
 import { lastStampAt } from '../engine/contract/stamp.ts';
@@ -97,7 +97,7 @@ export class Lookups {
       Promise.all(users.map(user => this.#redis.zrank(keys.rank, user))),
     ]);
     // Asked last: if the board is still the one we know, Redis was not emptied before the answers above.
-    const epochNow = await this.#redis.hget(this.#keys.boardState, 'epoch');
+    const epochNow = await readBoardEpoch(this.#redis, this.#keys);
     if (epoch === '' || epochNow !== epoch)
       throw new LookupFailed('Redis has been emptied and is being made anew');
 

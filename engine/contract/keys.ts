@@ -16,9 +16,9 @@ export interface CampaignKeys {
 }
 
 export interface Keys {
-  /** Hash: field `epoch`, `nextIncarnation`, `floorUs`, and `g:<number>` -> JSON of a lease. See lease/. */
+  /** Hash: field `epoch`, `run`, `nextIncarnation`, `floorUs`, and `g:<number>` -> JSON of a lease. See lease/. */
   readonly leases: string;
-  /** Hash: field `epoch`, `version`, `watermarkUs`, `rankedUs`. See board/. */
+  /** Hash: field `epoch`, `run`, `version`, `watermarkUs`, `rankedUs`. See board/. */
   readonly boardState: string;
   /** Hash: campaign id -> JSON of BoardCampaign. */
   readonly boardCampaigns: string;

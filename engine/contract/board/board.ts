@@ -72,6 +72,18 @@ export interface BoardNews {
 
 const publishScript = scriptFrom(new URL('./publish.lua', import.meta.url));
 const readScript = scriptFrom(new URL('./read.lua', import.meta.url));
+const openScript = scriptFrom(new URL('./open.lua', import.meta.url));
+const epochScript = scriptFrom(new URL('./epoch.lua', import.meta.url));
+
+/** Gives the board its epoch, for as long as this server runs. */
+export async function openBoard(redis: RedisClient, keys: Keys, epoch: number): Promise<void> {
+  await openScript(redis, [keys.boardState], [epoch]);
+}
+
+/** The board's epoch, '' while there is none: Redis is new, was emptied, or was started again. */
+export async function readBoardEpoch(redis: RedisClient, keys: Keys): Promise<string> {
+  return String(await epochScript(redis, [keys.boardState], []));
+}
 
 export async function publishBoard(
   redis: RedisClient,

@@ -1,6 +1,6 @@
 -- Puts campaigns and watermarks on the board that gateways read. Nothing on the board moves backward.
 --
--- KEYS  state      hash: `epoch`, `version`, `watermarkUs`, `rankedUs`
+-- KEYS  state      hash: `epoch` and `run` (see epoch.lua), `version`, `watermarkUs`, `rankedUs`
 --       campaigns  hash: campaign id -> JSON
 --       changes    sorted set: campaign id -> version at which it last changed
 -- ARGV  watermarkUs, rankedUs   '' where there is nothing new to say

@@ -1,12 +1,16 @@
 -- Gives a gateway a number and an incarnation, under a lease.
 --
--- KEYS  leases      hash: `epoch` (set by the engine when it opens the registry), `nextIncarnation`, `floorUs`, and
---                   `g:<number>` -> JSON {incarnation, registeredUs, expiresUs, name}
+-- KEYS  leases      hash: `epoch` and `run` (set by the engine when it opens the registry), `nextIncarnation`, `floorUs`,
+--                   and `g:<number>` -> JSON {incarnation, registeredUs, expiresUs, name}
 -- ARGV  leaseUs     how long the lease holds, microseconds
 --       name        who asks, for people who look
 --       slots       how many gateway numbers there are
 -- returns {'closed'} while the registry is not open; {'full'} when every number is taken;
 --         {'ok', number, incarnation, epoch, registeredUs} otherwise
+--
+-- The registry is open for the run of the server that it was opened in (`run`, the server's run_id). A server that was
+-- started again, or another one in its place, may lack the last second of what was written: leases, and numbers of
+-- incarnations, that somebody believes in. It would give them again.
 --
 -- A number whose lease is over is not given again here: the engine first fences it in the log and then frees it, so
 -- whatever the old holder may still append stands behind the fence.
@@ -17,7 +21,8 @@ local leases = KEYS[1]
 local leaseUs, name, slots = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
 
 local epoch = redis.call('HGET', leases, 'epoch')
-if not epoch then return { 'closed' } end
+local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+if not epoch or redis.call('HGET', leases, 'run') ~= run then return { 'closed' } end
 
 local time = redis.call('TIME')
 local nowUs = time[1] * 1000000 + time[2]

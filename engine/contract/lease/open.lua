@@ -1,14 +1,22 @@
--- Opens the registry of an empty Redis, once, after the engine has made the projections anew.
+-- Opens the registry of a Redis that is empty, or was started again, once, after the engine has made the projections
+-- anew.
 --
 -- KEYS  leases   see acquire.lua
 -- ARGV  epoch    from the ledger: grows each time the registry is opened
 --       floorUs  the ledger's greatest watermark: nobody may stamp at or below it
 -- returns 1 if this call opened it, 0 if it was open already
 --
--- Incarnations begin at epoch x 2^32, so none of an earlier registry comes again.
+-- Incarnations begin at epoch x 2^32, so none of an earlier registry comes again. Leases that a server still has from
+-- before stay: none of their holders can renew it, and each is fenced in its turn.
 local leases = KEYS[1]
-local epoch, floorUs = ARGV[1], ARGV[2]
+local epoch, floorUs = ARGV[1], tonumber(ARGV[2])
 
-if redis.call('HSETNX', leases, 'epoch', epoch) == 0 then return 0 end
-redis.call('HSET', leases, 'nextIncarnation', string.format('%.0f', tonumber(epoch) * 4294967296), 'floorUs', floorUs)
+local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+if redis.call('HEXISTS', leases, 'epoch') == 1 and redis.call('HGET', leases, 'run') == run then return 0 end
+floorUs = math.max(floorUs, tonumber(redis.call('HGET', leases, 'floorUs') or '0'))
+redis.call('HSET', leases,
+  'epoch', epoch,
+  'run', run,
+  'nextIncarnation', string.format('%.0f', tonumber(epoch) * 4294967296),
+  'floorUs', string.format('%.0f', floorUs))
 return 1

@@ -2,7 +2,8 @@
 --
 -- KEYS  leases   see acquire.lua
 -- ARGV  (none)
--- returns {nowUs, epoch or '', number, lease JSON, number, lease JSON, ...}
+-- returns {nowUs, epoch or '', number, lease JSON, number, lease JSON, ...}; '' while the registry is closed, as it is
+--         when it was opened in another run of the server (see acquire.lua)
 --
 -- `nowUs` never falls: it is at least `floorUs`, which is moved up to it. Every gateway that is given a lease later
 -- gets a registeredUs at or above it.
@@ -11,7 +12,8 @@ local leases = KEYS[1]
 local time = redis.call('TIME')
 local nowUs = math.max(time[1] * 1000000 + time[2], tonumber(redis.call('HGET', leases, 'floorUs') or '0'))
 local now = string.format('%.0f', nowUs)
-local epoch = redis.call('HGET', leases, 'epoch')
+local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+local epoch = redis.call('HGET', leases, 'run') == run and redis.call('HGET', leases, 'epoch')
 if epoch then redis.call('HSET', leases, 'floorUs', now) end
 
 local answer = { now, epoch or '' }

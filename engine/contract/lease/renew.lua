@@ -15,7 +15,10 @@ local nowUs = time[1] * 1000000 + time[2]
 local now = string.format('%.0f', nowUs)
 
 local held = redis.call('HGET', leases, 'g:' .. number)
-if not held or redis.call('HEXISTS', leases, 'epoch') == 0 then return { 'lost', now } end
+local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+if not held or redis.call('HEXISTS', leases, 'epoch') == 0 or redis.call('HGET', leases, 'run') ~= run then
+  return { 'lost', now }
+end
 local lease = cjson.decode(held)
 if string.format('%.0f', lease.incarnation) ~= incarnation or tonumber(lease.expiresUs) <= nowUs then
   return { 'lost', now }

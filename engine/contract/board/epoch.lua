@@ -1,0 +1,11 @@
+-- Which board this is.
+--
+-- KEYS  state   see publish.lua
+-- ARGV  (none)
+-- returns its epoch; '' where there is none, or the server was started again since the board was made: then ranks and
+--         outcomes of the last second may be missing, and nothing can be said of anybody until all is made anew
+local state = KEYS[1]
+
+local held = redis.call('HMGET', state, 'epoch', 'run')
+if not held[1] or held[2] ~= string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') then return '' end
+return held[1]
