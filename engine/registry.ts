@@ -2,13 +2,15 @@
  * The keeper of the registry of leases. One engine at a time is the keeper: the one that holds the lock `registry`.
  *
  * While the registry is open:
- * - A lease that is over by Redis' clock, and a margin on top, is fenced: a record in the gateway's own partition, so
- *   everything it was ever acknowledged for stands before it. So is an incarnation that lives in the ledger and has not
- *   stood in the registry for one lease and a margin: its number may have been lost with a Redis that fell back.
+ * - A lease that was not renewed for one lease and a margin, by the keeper's own monotonic clock, is condemned and its
+ *   holder fenced: a record in the gateway's own partition, so everything it was ever acknowledged for stands before it.
+ *   So is an incarnation that lives in the ledger and has not stood in the registry for as long. The clock of Redis is
+ *   not asked: it can be set, and would fence gateways that rightly believe in their leases.
  * - An incarnation that has ended in the ledger (its `leave` or its fence was consumed) gives its number back.
  * - What it had logged and not ranked is ranked from the ledger; then it no longer holds the ranked watermark up.
  *
- * When the registry is closed, Redis is new, was emptied, or `rebuild` has closed it; no gateway can get a lease. Then:
+ * When the registry is closed, Redis is new, was emptied or started again (it may lack its last second), or `rebuild`
+ * has closed it; no gateway can get or renew a lease. Then:
  * 1. waiting   One lease and a margin go by, for a gateway from before may believe in its lease that long. Only a
  *              ledger that never opened a registry need not wait: there is no gateway from before.
  * 2. fencing   Each partition gets a marker, a fence of the new epoch's incarnation 0; and each incarnation that lives
@@ -36,7 +38,9 @@ import { readCampaigns } from '../sql/settling.ts';
 import { INCARNATIONS_PER_EPOCH, nextEpoch, readWatermark, wasEverOpened } from '../sql/watermarks.ts';
 import type { Keys } from './contract/keys.ts';
 import {
+  condemnLease,
   freeLease,
+  type Lease,
   leaseMarginMs,
   openRegistry,
   type Registry,
@@ -53,6 +57,8 @@ import { rebuildProjections } from './rebuild.ts';
 /** A fence that was not consumed by then is appended again; a second one does no harm. */
 const FENCE_AGAIN_MS = 2_000;
 const BEFORE_ALL_STAMPS = -1;
+/** What condemn.lua leaves as the end of a lease. */
+const CONDEMNED = 0;
 
 export interface KeeperOptions {
   readonly pool: Pool;
@@ -89,6 +95,8 @@ export class RegistryKeeper {
   readonly #fencedAtMs = new Map<string, number>();
   /** Since when an incarnation that lives in the ledger is not in the registry. */
   readonly #missingSinceMs = new Map<string, number>();
+  /** Until when each lease was last renewed, by Redis' clock, and since when that is so, by ours. */
+  readonly #unrenewed = new Map<string, { readonly expiresUs: number; readonly sinceMs: number }>();
 
   constructor(options: KeeperOptions) {
     this.#options = options;
@@ -127,15 +135,26 @@ export class RegistryKeeper {
       leases.map(lease => lease.incarnation),
     );
     const known = new Map(rows.map(row => [nameOf(row), row]));
-    const marginUs = leaseMarginMs(this.#options.leaseMs) * 1000;
+    const registered = new Set(leases.map(nameOf));
+    for (const name of this.#unrenewed.keys()) if (!registered.has(name)) this.#unrenewed.delete(name);
     for (const lease of leases) {
       const row = known.get(nameOf(lease));
       if (row?.state === 'ended') await freeLease(redis, keys.leases, lease);
-      else if (lease.expiresUs + marginUs < registry.readAtUs)
+      else if (this.#isSilent(lease) && (await condemnLease(redis, keys.leases, lease)))
         await this.#end(lease, row, lease.registeredUs);
     }
     await this.#endMissing(rows, registry);
     for (const row of rows) if (row.state === 'ended' && !row.repaired) await this.#repair(row);
+  }
+
+  /** Whether the lease was not renewed for so long that its holder cannot believe in it any more. */
+  #isSilent(lease: Lease): boolean {
+    if (lease.expiresUs === CONDEMNED) return true;
+    const nowMs = performance.now();
+    const before = this.#unrenewed.get(nameOf(lease));
+    if (before?.expiresUs === lease.expiresUs) return nowMs - before.sinceMs > this.#waitMs;
+    this.#unrenewed.set(nameOf(lease), { expiresUs: lease.expiresUs, sinceMs: nowMs });
+    return false;
   }
 
   /** Ends those that live in the ledger and have not been in the registry for one lease and a margin. */

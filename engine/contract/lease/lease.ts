@@ -1,9 +1,10 @@
 /**
  * The registry of live gateways, in Redis: who holds which number, under which incarnation, until when.
  *
- * A gateway acquires and renews; the engine opens, reads and frees. A lease is over for the gateway at its own
- * monotonic deadline, counted from before it asked; for the engine when Redis' clock has passed `expiresUs` and a
- * margin for clock rates. So a gateway always stops before the engine fences it.
+ * A gateway acquires and renews; the engine opens, reads, condemns and frees. A lease is over for the gateway at its own
+ * monotonic deadline, counted from before it asked; for the engine when it has seen no renewal for a lease and a margin
+ * for clock rates on its own monotonic clock, and has made sure that none can come any more. So a gateway always stops
+ * before the engine fences it, whatever is done to the clock of Redis.
  */
 import type { RedisClient } from '../redis.ts';
 import { scriptFrom } from '../redis.ts';
@@ -21,7 +22,7 @@ export interface Lease {
 export interface Registry {
   /** Redis' time of the read, microseconds; a gateway that registers later has registeredUs at or above it. */
   readonly readAtUs: number;
-  /** undefined while the registry is closed: Redis is new or was emptied. */
+  /** undefined while the registry is closed: Redis is new, was emptied, or was started again. */
   readonly epoch: number | undefined;
   readonly leases: readonly Lease[];
 }
@@ -40,7 +41,7 @@ export type Acquired =
 const MARGIN_SHARE = 0.1;
 const MIN_MARGIN_MS = 500;
 
-/** How long after its end by Redis' clock a lease is certain to be over for its holder too. */
+/** How long after its end by somebody else's clock a lease is certain to be over for its holder too. */
 export function leaseMarginMs(leaseMs: number): number {
   return Math.max(MIN_MARGIN_MS, leaseMs * MARGIN_SHARE);
 }
@@ -49,6 +50,7 @@ const scripts = {
   acquire: scriptFrom(new URL('./acquire.lua', import.meta.url)),
   renew: scriptFrom(new URL('./renew.lua', import.meta.url)),
   read: scriptFrom(new URL('./read.lua', import.meta.url)),
+  condemn: scriptFrom(new URL('./condemn.lua', import.meta.url)),
   free: scriptFrom(new URL('./free.lua', import.meta.url)),
   open: scriptFrom(new URL('./open.lua', import.meta.url)),
 };
@@ -94,6 +96,12 @@ export async function readRegistry(redis: RedisClient, key: string): Promise<Reg
     leases.push(parseLease(Number(rest[index]), String(rest[index + 1])));
   }
   return { readAtUs: Number(now), epoch: epoch === '' ? undefined : Number(epoch), leases };
+}
+
+/** Makes sure that a lease that was not renewed since it was read never is; false when it was, or is gone. */
+export async function condemnLease(redis: RedisClient, key: string, lease: Lease): Promise<boolean> {
+  const { gateway, incarnation, expiresUs } = lease;
+  return (await scripts.condemn(redis, [key], [gateway, incarnation, expiresUs])) === 1;
 }
 
 export async function freeLease(
