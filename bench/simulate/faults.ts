@@ -22,14 +22,16 @@ export function inject(scene: Scene, fault: Fault): void {
     case 'gateway crashes':
     case 'gateway stops': {
       const place = target % scene.plan.gateways;
-      if (scene.gatewayAt(place) === undefined) return;
-      if (kind === 'gateway stops') scene.stopGateway(place);
-      else scene.crashGateway(place);
-      afterwards(() => scene.startGateway(place));
+      strike(scene, fault, () => {
+        if (scene.gatewayAt(place) === undefined) return;
+        if (kind === 'gateway stops') scene.stopGateway(place);
+        else scene.crashGateway(place);
+        afterwards(() => scene.startGateway(place));
+      });
       return;
     }
     case 'gateway pauses':
-      scene.gatewayAt(target)?.process.pause(forMs * MS);
+      strike(scene, fault, () => scene.gatewayAt(target)?.process.pause(forMs * MS));
       return;
     case 'engine crashes': {
       const place = target % scene.plan.engines;
@@ -77,6 +79,19 @@ export function inject(scene: Scene, fault: Fault): void {
       spoilPath(scene, fault);
       return;
   }
+}
+
+/** Does it to the gateway now, or when that next comes to the place where it is to be caught. */
+function strike(scene: Scene, { target, place, kind }: Fault, blow: () => void): void {
+  const gateway = scene.gatewayAt(target);
+  if (gateway === undefined || place === undefined || kind === 'gateway stops') {
+    blow();
+    return;
+  }
+  gateway.process.trap(place, () => {
+    scene.world.tell(() => `!!! ${kind} at its ${place}`);
+    blow();
+  });
 }
 
 function spoilPath(scene: Scene, { kind, forMs, target, amount }: Fault): void {

@@ -36,7 +36,7 @@ function statementOf(text: string): Statement {
 }
 
 /** One connection's side at the server. */
-class Session {
+export class Session {
   readonly #tables: LedgerTables;
   readonly #committed: () => void;
   #transaction: Transaction | undefined;

@@ -14,6 +14,7 @@ import {
   type LogProducer,
   LogUnavailable,
 } from '../../engine/contract/log/log.ts';
+import { decodeRecord } from '../../engine/contract/record.ts';
 import { type PartitionReader, Readings } from '../../engine/contract/log/reading.ts';
 import { Link, type Path, Server, wayUs } from './network.ts';
 import type { Tally } from './tally.ts';
@@ -111,12 +112,14 @@ export class SimulatedLog {
 class SimulatedProducer implements LogProducer {
   readonly kind = 'kafka';
   readonly #log: SimulatedLog;
+  readonly #process: Process;
   readonly #newLink: () => Link;
   #link: Link;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(log: SimulatedLog, process: Process, path: Path) {
     this.#log = log;
+    this.#process = process;
     this.#newLink = () =>
       new Link(process, log.server, path, log.tally, {
         timeoutUs: APPEND_TIMEOUT_US,
@@ -126,9 +129,12 @@ class SimulatedProducer implements LogProducer {
   }
 
   append(partition: number, bytes: Buffer): Promise<void> {
-    const turn = this.#last.then(() => {
+    const turn = this.#last.then(async () => {
       // A copy: the caller may use the memory again when this is given up, and it may still be on its way then.
       const sent = Buffer.from(bytes);
+      if (this.#process.isTrappedAt('append') && decodeRecord(sent).items.length > 0) {
+        await this.#process.reach('append');
+      }
       return this.#link.ask(() => this.#log.append(partition, sent));
     });
     this.#last = turn.catch(() => {

@@ -5,7 +5,7 @@
  */
 import type { Announced } from './checker.ts';
 import { Random } from './random.ts';
-import { BEGINNING_US, MS } from './world.ts';
+import { BEGINNING_US, MS, PLACES, type Place } from './world.ts';
 
 /** Something a person, or the operator, does. */
 export interface Ask {
@@ -28,9 +28,9 @@ export const FAULT_KINDS = {
   'engine crashes': 3,
   'engine pauses': 4,
   'partitions move': 2,
-  'Redis restarts': 2,
-  'Redis falls back': 2,
-  'Redis is emptied': 2,
+  'Redis restarts': 3,
+  'Redis falls back': 3,
+  'Redis is emptied': 3,
   'clock of Redis is set': 2,
   'log is gone': 2,
   'records repeat': 2,
@@ -44,6 +44,8 @@ export type FaultKind = keyof typeof FAULT_KINDS;
 export interface Fault {
   readonly kind: FaultKind;
   readonly atMs: number;
+  /** A gateway crashes or pauses when it next comes there; undefined for at once. */
+  readonly place: Place | undefined;
   readonly forMs: number;
   /** Which gateway, engine or way; taken modulo how many there are. */
   readonly target: number;
@@ -66,14 +68,14 @@ export interface Plan {
 }
 
 /** Gateways have their leases by then. */
-const FIRST_OPENS_MS = 250;
+const FIRST_OPENS_MS = 220;
 
 export function planOf(seed: number): Plan {
   const random = new Random(seed);
   const campaigns = makeCampaigns(random);
   const endMs = Math.max(...campaigns.map(({ closesAtUs }) => (closesAtUs - BEGINNING_US) / MS));
   const gateways = random.between(1, 4);
-  const faultCount = random.chance(0.15) ? 0 : random.between(1, 7);
+  const faults = makeFaults(random, endMs);
   return {
     seed,
     gateways,
@@ -83,15 +85,16 @@ export function planOf(seed: number): Plan {
     leaseMs: random.pick([500, 600, 800]),
     drift: random.chance(0.3) ? 0.02 : 0.000_1,
     campaigns,
-    asks: makeAsks(random, campaigns, gateways).sort((a, b) => a.atMs - b.atMs),
-    faults: Array.from({ length: faultCount }, () => makeFault(random, endMs)).sort((a, b) => a.atMs - b.atMs),
+    asks: makeAsks(random, campaigns, gateways, faults).sort((a, b) => a.atMs - b.atMs),
+    faults,
   };
 }
 
 function makeCampaigns(random: Random): Announced[] {
   return Array.from({ length: random.chance(0.25) ? 2 : 1 }, (_, index) => {
-    const opensMs = random.between(FIRST_OPENS_MS, FIRST_OPENS_MS + 300);
-    const openMs = random.between(200, 1_000);
+    const opensMs = random.between(FIRST_OPENS_MS, FIRST_OPENS_MS + 200);
+    // Some stay open for longer than a gateway can be away and find its lease over.
+    const openMs = random.chance(0.2) ? random.between(1_200, 2_500) : random.between(150, 700);
     return {
       campaignId: index + 1,
       kind: random.chance(0.55) ? ('coupon' as const) : ('raffle' as const),
@@ -102,18 +105,27 @@ function makeCampaigns(random: Random): Announced[] {
   });
 }
 
-function makeAsks(random: Random, campaigns: readonly Announced[], gateways: number): Ask[] {
+/** Many people ask in one rush, and that is often when something goes wrong. */
+function makeAsks(
+  random: Random,
+  campaigns: readonly Announced[],
+  gateways: number,
+  faults: readonly Fault[],
+): Ask[] {
   const asks: Ask[] = [];
   const users = random.between(3, 14);
   for (const { campaignId, opensAtUs, closesAtUs } of campaigns) {
     const opensMs = (opensAtUs - BEGINNING_US) / MS;
     const closesMs = (closesAtUs - BEGINNING_US) / MS;
     const someTime = (): number => random.between(opensMs - 20, closesMs + 20);
-    const rushMs = someTime();
+    const near = faults.length > 0 && random.chance(0.7) ? random.pick(faults) : undefined;
+    const nearMs = near === undefined ? 0 : near.atMs - 5 + (random.chance(0.4) ? near.forMs : 0);
+    const rushMs = nearMs > opensMs && nearMs < closesMs ? nearMs : someTime();
+    const rushForMs = random.pick([5, 20, 100]);
     const base = { campaignId, bodyAfterMs: undefined, watches: false };
     for (let number = 1; number <= users; number++) {
       const userId = `u${number}`;
-      const atMs = random.chance(0.5) ? rushMs + random.between(0, 8) : someTime();
+      const atMs = random.chance(0.5) ? rushMs + random.between(0, rushForMs) : someTime();
       // Some ask twice, at two gateways.
       for (let copies = random.chance(0.25) ? 2 : 1; copies > 0; copies--) {
         asks.push({
@@ -137,20 +149,36 @@ function makeAsks(random: Random, campaigns: readonly Announced[], gateways: num
   return asks;
 }
 
-function makeFault(random: Random, endMs: number): Fault {
+/** Often several within a short time: what one breaks, the next one finds broken. */
+function makeFaults(random: Random, endMs: number): Fault[] {
+  const count = random.chance(0.15) ? 0 : random.between(1, 7);
+  const from = random.between(120, endMs);
+  const isClustered = random.chance(0.5);
+  const [fromMs, toMs] = isClustered ? [from, from + 400] : [120, endMs + 50];
+  const faults = Array.from({ length: count }, () => makeFault(random, fromMs, toMs));
+  return faults.sort((a, b) => a.atMs - b.atMs);
+}
+
+function makeFault(random: Random, fromMs: number, toMs: number): Fault {
   const chosen: FaultKind[] = [];
   for (const [kind, parts] of Object.entries(FAULT_KINDS)) {
     for (let part = 0; part < parts; part++) if (isFaultKind(kind)) chosen.push(kind);
   }
   const kind = random.pick(chosen);
-  const isLong = random.chance(0.25);
   return {
     kind,
-    atMs: random.between(150, endMs + 50),
-    forMs: isLong ? random.between(500, 1_800) : random.between(5, 500),
+    atMs: random.between(fromMs, toMs),
+    place: random.chance(0.6) ? random.pick(PLACES) : undefined,
+    forMs: durationMs(random, kind),
     target: random.between(0, 999),
     amount: kind === 'clock of Redis is set' ? random.between(-5_000, 5_000) : random.between(5, 300),
   };
+}
+
+/** Pauses are often long enough that a lease is over and fenced meanwhile. */
+function durationMs(random: Random, kind: FaultKind): number {
+  if (kind === 'gateway pauses' && random.chance(0.6)) return random.between(1_100, 2_200);
+  return random.chance(0.2) ? random.between(500, 1_300) : random.between(5, 500);
 }
 
 function isFaultKind(kind: string): kind is FaultKind {

@@ -46,8 +46,7 @@ export class Random {
 
   /** One of a list that is not empty. */
   pick<T>(list: readonly T[]): T {
-    const picked = list[Math.floor(this.next() * list.length)];
-    if (picked === undefined) throw new RangeError('nothing to pick from');
-    return picked;
+    if (list.length === 0) throw new RangeError('nothing to pick from');
+    return list[Math.floor(this.next() * list.length)] as T;
   }
 }

@@ -21,8 +21,11 @@ const BODIES: Readonly<Record<string, Body>> = {
   'contract/lease/acquire.lua': acquire,
   'contract/lease/renew.lua': renew,
   'contract/lease/read.lua': readLeases,
+  'contract/lease/condemn.lua': condemn,
   'contract/lease/free.lua': free,
   'contract/lease/open.lua': open,
+  'contract/board/epoch.lua': boardEpoch,
+  'contract/board/open.lua': openBoard,
   'contract/board/publish.lua': publish,
   'contract/board/read.lua': readBoard,
   'append-gone.lua': appendGone,
@@ -55,7 +58,7 @@ function parse(json: RedisReply): HeldLease {
 function acquire(call: Call, [leases = '']: readonly string[], args: readonly string[]): RedisReply {
   const [leaseUs, name = '', slots] = args;
   const epoch = call('hget', leases, 'epoch');
-  if (epoch === null) return ['closed'];
+  if (epoch === null || !isOfThisRun(call, leases)) return ['closed'];
   const nowUs = timeUs(call);
   const registeredUs = Math.max(nowUs, Number(call('hget', leases, 'floorUs') ?? '0'));
   for (let number = 0; number < Number(slots); number++) {
@@ -78,7 +81,7 @@ function renew(call: Call, [leases = '']: readonly string[], args: readonly stri
   const [number, incarnation, leaseUs] = args;
   const nowUs = timeUs(call);
   const held = call('hget', leases, `g:${number}`);
-  if (held === null || call('hexists', leases, 'epoch') === 0) return ['lost', String(nowUs)];
+  if (held === null || call('hexists', leases, 'epoch') === 0 || !isOfThisRun(call, leases)) return ['lost', String(nowUs)];
   const lease = parse(held);
   if (String(lease.incarnation) !== incarnation || Number(lease.expiresUs) <= nowUs) return ['lost', String(nowUs)];
   lease.expiresUs = String(nowUs + Number(leaseUs));
@@ -88,7 +91,7 @@ function renew(call: Call, [leases = '']: readonly string[], args: readonly stri
 
 function readLeases(call: Call, [leases = '']: readonly string[]): RedisReply {
   const nowUs = Math.max(timeUs(call), Number(call('hget', leases, 'floorUs') ?? '0'));
-  const epoch = call('hget', leases, 'epoch');
+  const epoch = isOfThisRun(call, leases) ? call('hget', leases, 'epoch') : null;
   if (epoch !== null) call('hset', leases, 'floorUs', String(nowUs));
   const answer: RedisReply[] = [String(nowUs), epoch ?? ''];
   const all = call('hgetall', leases);
@@ -106,10 +109,46 @@ function free(call: Call, [leases = '']: readonly string[], [number, incarnation
   return call('hdel', leases, `g:${number}`);
 }
 
-function open(call: Call, [leases = '']: readonly string[], [epoch = '', floorUs = '']: readonly string[]): RedisReply {
-  if (call('hsetnx', leases, 'epoch', epoch) === 0) return 0;
-  call('hset', leases, 'nextIncarnation', String(Number(epoch) * 4_294_967_296), 'floorUs', floorUs);
+function condemn(
+  call: Call,
+  [leases = '']: readonly string[],
+  [number, incarnation, expiresUs]: readonly string[],
+): RedisReply {
+  const held = call('hget', leases, `g:${number}`);
+  if (held === null) return 0;
+  const lease = parse(held);
+  if (String(lease.incarnation) !== incarnation) return 0;
+  if (lease.expiresUs === '0') return 1;
+  if (lease.expiresUs !== expiresUs) return 0;
+  lease.expiresUs = '0';
+  call('hset', leases, `g:${number}`, JSON.stringify(lease));
   return 1;
+}
+
+function open(call: Call, [leases = '']: readonly string[], [epoch = '', floorUs = '']: readonly string[]): RedisReply {
+  if (call('hexists', leases, 'epoch') === 1 && isOfThisRun(call, leases)) return 0;
+  const floor = Math.max(Number(floorUs), Number(call('hget', leases, 'floorUs') ?? '0'));
+  const nextIncarnation = String(Number(epoch) * 4_294_967_296);
+  call('hset', leases, 'epoch', epoch, 'run', runId(call));
+  call('hset', leases, 'nextIncarnation', nextIncarnation, 'floorUs', String(floor));
+  return 1;
+}
+
+function runId(call: Call): string {
+  return /run_id:([0-9a-f]+)/.exec(String(call('info', 'server')))?.[1] ?? '';
+}
+
+function isOfThisRun(call: Call, key: string): boolean {
+  return call('hget', key, 'run') === runId(call);
+}
+
+function openBoard(call: Call, [state = '']: readonly string[], [epoch = '']: readonly string[]): RedisReply {
+  call('hset', state, 'epoch', epoch, 'run', runId(call));
+  return 1;
+}
+
+function boardEpoch(call: Call, [state = '']: readonly string[]): RedisReply {
+  return isOfThisRun(call, state) ? (call('hget', state, 'epoch') ?? '') : '';
 }
 
 function publish(call: Call, keys: readonly string[], args: readonly string[]): RedisReply {

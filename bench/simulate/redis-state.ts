@@ -31,6 +31,8 @@ export class RedisState {
   #lists = new Map<string, string[]>();
   #file: Written[] = [];
   #nowUs = 0;
+  /** Which start of the server this is. */
+  #run = 1;
 
   constructor(timeUs: () => number) {
     this.timeUs = timeUs;
@@ -41,8 +43,9 @@ export class RedisState {
     return this.#sets.get(key) ?? new Map();
   }
 
-  /** Begins anew with what had been written by then, in the order of writing; `sinceUs` of 0 is an empty server. */
+  /** Begins anew with what had been written by then, in the order of writing; `untilUs` of 0 is an empty server. */
   fallBack(untilUs: number): void {
+    this.#run += 1;
     const kept = this.#file.filter(written => written.atUs <= untilUs);
     this.#hashes = new Map();
     this.#sets = new Map();
@@ -60,6 +63,8 @@ export class RedisState {
         const us = this.timeUs();
         return [String(Math.floor(us / 1_000_000)), String(us % 1_000_000)];
       }
+      case 'info':
+        return `run_id:${this.#run.toString(16)}`;
       case 'hget':
         return this.#hashes.get(key)?.get(first) ?? null;
       case 'hexists':

@@ -80,10 +80,12 @@ class ClosingListeners {
 export class SimulatedClient {
   /** As production takes it. */
   readonly client: RedisClient;
+  readonly process: Process;
   readonly #redis: SimulatedRedis;
   readonly #link: Link;
 
   constructor(redis: SimulatedRedis, closing: ClosingListeners, process: Process, path: Path, tally: Tally) {
+    this.process = process;
     this.#redis = redis;
     this.#link = new Link(process, redis.server, path, tally, {
       timeoutUs: TIMEOUT_US,
@@ -102,7 +104,9 @@ export class SimulatedClient {
 
   ask(name: string, args: readonly unknown[]): Promise<RedisReply> {
     const texts = args.map(String);
-    return this.#link.ask(() => this.#redis.call(name, texts));
+    const answer = this.#link.ask(() => this.#redis.call(name, texts));
+    if (texts.includes(KEYS.leases)) void this.process.reach('lease');
+    return answer;
   }
 
   /** Several commands that arrive as one. */
@@ -134,6 +138,7 @@ export class SimulatedRanker extends Ranker {
   override async add(campaignId: number, members: readonly RankedMember[]): Promise<Ranked> {
     const key = KEYS.campaign(campaignId).rank;
     const [, ...zadd] = readCommand(encodeZadd(this.#buffer, key, members));
+    await this.#redis.process.reach('rank');
     const [added, total, epoch] = await this.#redis.askAll([
       ['zadd', zadd],
       ['zcard', [key]],

@@ -10,7 +10,7 @@ import { BEGINNING_US, MS, World } from './world.ts';
 /** Everything heals in time; what is not settled this long after the last fault never will be. */
 const PATIENCE_MS = 30_000;
 /** When all is told and finished, this long is left for what still comes: it must change nothing. */
-const STILL_MS = 400;
+const STILL_MS = 150;
 
 export interface RunResult {
   readonly seed: number;

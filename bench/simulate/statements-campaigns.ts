@@ -32,6 +32,7 @@ function update(
   check(row.goneRanked >= 0 && row.goneRanked <= row.goneCount, 'campaigns_gone');
   check(row.settledStamp >= old.settledStamp && row.grantedCount >= old.grantedCount, 'campaigns_forward');
   check(old.seed === null || row.seed === old.seed, 'campaigns_seed_once');
+  check(row.kind === 'raffle' || row.seed === null, 'campaigns_seed');
   check((row.seed === null) === (row.seedSource === null), 'campaigns_seed_source');
   check(old.frozenAt === null || row.closesAt.getTime() === old.closesAt.getTime(), 'campaigns_closed');
   check(old.closingAt === null || row.closingAt?.getTime() === old.closingAt.getTime(), 'campaigns_closing_once');

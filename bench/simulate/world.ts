@@ -20,6 +20,13 @@ export const SECOND = 1_000_000;
 /** When every run begins, microseconds since the epoch: an afternoon in 2030. */
 export const BEGINNING_US = 1_900_000_000 * SECOND;
 
+/**
+ * Where a gateway can be caught: about to append a slice, about to rank what is in the log, and between asking for its lease
+ * and hearing. A process can be stopped between any two instructions; these are the ones where it matters.
+ */
+export const PLACES = ['append', 'rank', 'lease'] as const;
+export type Place = (typeof PLACES)[number];
+
 /** A process of a gateway or an engine; or the outside: clients, servers and the network, which are never paused. */
 export class Process {
   readonly name: string;
@@ -30,6 +37,7 @@ export class Process {
   readonly #rate: number;
   readonly #offsetUs: number;
   #pausedUntilUs = 0;
+  #trap: { readonly place: Place; readonly spring: () => void } | undefined;
 
   constructor(world: World, name: string, clock: { readonly rate: number; readonly offsetUs: number }) {
     this.#world = world;
@@ -55,6 +63,27 @@ export class Process {
 
   pause(us: number): void {
     this.#pausedUntilUs = Math.max(this.#pausedUntilUs, this.#world.nowUs + us);
+  }
+
+  /** Has `spring` called when the process next comes to that place, just before or after what it does there. */
+  trap(place: Place, spring: () => void): void {
+    this.#trap = { place, spring };
+  }
+
+  isTrappedAt(place: Place): boolean {
+    return this.#trap?.place === place;
+  }
+
+  /**
+   * The process is at that place. Undefined when it can go on; otherwise it was caught, and goes on when that resolves:
+   * after the pause, or never.
+   */
+  reach(place: Place): Promise<void> | undefined {
+    const trap = this.#trap;
+    if (trap?.place !== place) return undefined;
+    this.#trap = undefined;
+    trap.spring();
+    return new Promise(resolve => this.#world.after(0, this, resolve));
   }
 }
 

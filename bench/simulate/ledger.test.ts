@@ -1,0 +1,214 @@
+/**
+ * Keeps the simulated ledger in step with PostgreSQL: every function of sql/ that gateway, engine and simulator use is
+ * called with the same arguments, drawn at random, on both, and has to answer the same or break the same constraint.
+ */
+import { deepEqual } from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import {
+  beginClose,
+  completeClose,
+  createCampaign,
+  getCampaign,
+  listBegunCloses,
+} from '../../sql/campaigns.ts';
+import { openPool, type Pool, type Queryable } from '../../sql/database.ts';
+import { CARE, countEntries, findRefused, insertEntries, keepEarliest, readEntries } from '../../sql/entries.ts';
+import {
+  endWithoutLog,
+  hasIncarnationAbove,
+  markAllRepaired,
+  markRepaired,
+  readGateways,
+  readIncarnations,
+  saveProgress,
+} from '../../sql/gateways.ts';
+import { insertGrants, readGrants } from '../../sql/grants.ts';
+import { moveOn, nextPosition, readPositions } from '../../sql/log-partitions.ts';
+import { setAside } from '../../sql/set-aside.ts';
+import {
+  countTurn,
+  findWork,
+  readCampaigns,
+  readTurn,
+  saveFrozen,
+  saveGoneRanked,
+  saveSeed,
+  saveSettled,
+  takeCampaign,
+} from '../../sql/settling.ts';
+import { nextEpoch, raiseWatermark, readWatermark, wasEverOpened } from '../../sql/watermarks.ts';
+import {
+  decideWithdrawals,
+  insertWithdrawals,
+  readGone,
+  refuseWithdrawals,
+} from '../../sql/withdrawals.ts';
+import { type TestDatabase, testDatabase } from '../../engine/test/support.ts';
+import { Session } from './ledger.ts';
+import { LedgerTables, type Result } from './ledger-tables.ts';
+import { Random } from './random.ts';
+import { standIn } from './stand-in.ts';
+
+const ROUNDS = 4;
+const CALLS_A_ROUND = 250;
+const OPENS_MS = Date.UTC(2030, 0, 1);
+const LENGTH_MS = 1;
+
+let databases: TestDatabase[];
+before(async () => {
+  databases = [];
+  for (let round = 0; round < ROUNDS; round++) databases.push(await testDatabase());
+});
+after(async () => {
+  for (const database of databases) await database.drop();
+});
+
+type Call = (db: Queryable) => Promise<unknown>;
+
+/** Draws calls over few campaigns, users, stamps and gateways, so that they meet. */
+function drawCall(random: Random, number: number): Call {
+  const campaignId = random.between(1, 3);
+  const stamp = (): number => random.between(0, 1_100) * 1_000;
+  const user = (): string => random.pick(['a', 'b', 'c', 'd', 'é']);
+  const rows = Array.from({ length: random.between(1, 3) }, () => ({ userId: user(), stamp: stamp() }));
+  const sent = {
+    campaignIds: rows.map(() => random.between(1, 4)),
+    userIds: rows.map(({ userId }) => userId),
+    stamps: rows.map(row => row.stamp),
+  };
+  const range = { campaignId, after: stamp() - 400_000, through: stamp() + 200_000, limit: random.between(1, 5) };
+  const incarnation = random.between(1, 4);
+  const gateway = random.between(0, 1);
+  const progress = {
+    gateway,
+    incarnation,
+    logName: 'log',
+    partition: 0,
+    state: random.pick(['live', 'live', 'ended'] as const),
+    throughUs: random.between(1, 9),
+    rankedUs: random.between(1, 9),
+    sliceNumber: random.between(0, 9),
+    repaired: false,
+  };
+  const position = { logName: random.pick(['x', 'y']), partition: random.between(0, 1) };
+  const us = OPENS_MS * 1000 + random.between(-100, 1_300);
+  const time = new Date(OPENS_MS + random.between(-1, 2));
+  const settled = {
+    settledStamp: stamp(),
+    settledCount: random.between(0, 6),
+    grantedCount: random.between(0, 4),
+    goneCount: random.between(0, 3),
+  };
+  const grants = [{ serial: random.between(1, 4), userId: user(), code: `code ${number}` }];
+  const aside = { ...position, position: String(random.between(0, 3)), item: random.pick([undefined, 0, 1]) };
+  const calls: readonly Call[] = [
+    db => insertEntries(db, sent, random.pick(CARE)),
+    db => insertEntries(db, sent, 'all'),
+    db => keepEarliest(db, sent),
+    db => findRefused(db, sent),
+    db => readEntries(db, range),
+    db => readEntries(db, { ...range, gateway: stamp() % 1024 }),
+    db => countEntries(db, campaignId, range.through),
+    db => insertWithdrawals(db, sent),
+    db => decideWithdrawals(db, { ...range, settledStamp: range.after, goneCount: 10 * number }),
+    db => refuseWithdrawals(db, campaignId),
+    db => readGone(db, campaignId, 0, 5),
+    db => insertGrants(db, campaignId, grants),
+    db => readGrants(db, campaignId, 0, 5),
+    db => readIncarnations(db, [incarnation]),
+    db => readGateways(db, [incarnation]),
+    db => saveProgress(db, [progress]),
+    db => saveProgress(db, [progress]),
+    db => markRepaired(db, gateway, incarnation),
+    db => markAllRepaired(db),
+    db => endWithoutLog(db, gateway, incarnation),
+    db => hasIncarnationAbove(db, incarnation),
+    db => nextPosition(db, position.logName, position.partition),
+    db => moveOn(db, { ...position, from: random.pick(['', '1', '2']), next: random.pick(['1', '2']) }),
+    db => readPositions(db, position.logName),
+    db => setAside(db, [{ ...aside, reason: 'why', record: Buffer.alloc(1) }]),
+    db => raiseWatermark(db, us),
+    db => readWatermark(db),
+    db => wasEverOpened(db),
+    db => nextEpoch(db),
+    db => findWork(db, us),
+    db => takeCampaign(db, campaignId),
+    db => getCampaign(db, campaignId),
+    db => readCampaigns(db, random.pick([undefined, 60_000])),
+    db => readTurn(db, range),
+    db => countTurn(db, range),
+    db => saveSettled(db, campaignId, settled, random.chance(0.05)),
+    db => saveFrozen(db, campaignId, { goneCount: settled.goneCount, frozenCount: 5 }),
+    db => saveSeed(db, campaignId, Buffer.alloc(32, number), 'test'),
+    db => saveGoneRanked(db, campaignId, random.between(0, 3)),
+    db => beginClose(db, campaignId, time),
+    db => completeClose(db, campaignId, time),
+    db => listBegunCloses(db),
+  ];
+  // Frozen and finished campaigns take nothing any more: those calls are left to the end of a round.
+  const chosen = random.between(0, calls.length - 1);
+  const drawn = calls[chosen] ?? readWatermark;
+  return drawn;
+}
+
+/** Draws afresh for each side from the same seed, as a call draws some of its arguments when it is made. */
+function bothDraw(seed: number, number: number): readonly [Call, Call] {
+  const draw = (): Call => drawCall(new Random(seed * 100_003 + number), number);
+  return [draw(), draw()];
+}
+
+async function outcomeOf(call: Call, db: Queryable): Promise<unknown> {
+  try {
+    return comparable(await call(db));
+  } catch (error) {
+    if (error instanceof Error && 'code' in error) return { code: error.code };
+    throw error;
+  }
+}
+
+/** Without what differs: the instants of now, and the order of rows that are not put in one. */
+function comparable(value: unknown): unknown {
+  if (Buffer.isBuffer(value)) return value.toString('hex');
+  if (value instanceof Date) return Math.abs(value.getTime() - OPENS_MS) > 60_000 ? 'now' : value.getTime() - OPENS_MS;
+  if (Array.isArray(value)) return value.map(comparable).map(each => JSON.stringify(each)).sort();
+  if (typeof value !== 'object' || value === null) return value;
+  const members = Object.entries(value).map(([name, member]) => [name, comparable(member)] as const);
+  return Object.fromEntries(members.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function modelOf(): Queryable {
+  const session = new Session(new LedgerTables(() => new Date()), () => undefined);
+  const query = (text: string, values: readonly unknown[] = []): Promise<Result> =>
+    new Promise((resolve, reject) => {
+      session.execute(text, values, outcome => (outcome instanceof Error ? reject(outcome) : resolve(outcome)));
+    });
+  return standIn<Queryable>('session', { query });
+}
+
+async function round(seed: number, pool: Pool): Promise<void> {
+  const model = modelOf();
+  const opensAt = new Date(OPENS_MS);
+  const closesAt = new Date(OPENS_MS + LENGTH_MS);
+  for (const kind of ['coupon', 'raffle', 'coupon'] as const) {
+    const campaign = { kind, title: 'test', places: 3, opensAt, closesAt };
+    const [real, simulated] = [await createCampaign(pool, campaign), await createCampaign(model, campaign)];
+    deepEqual(comparable(simulated), comparable(real));
+  }
+  for (let number = 0; number < CALLS_A_ROUND; number++) {
+    const [onModel, onServer] = bothDraw(seed, number);
+    const simulated = await outcomeOf(onModel, model);
+    const real = await outcomeOf(onServer, pool);
+    deepEqual(simulated, real, `seed ${seed}, call ${number}: ${onServer.toString()}`);
+  }
+}
+
+test('every statement does the same to the simulated ledger as to PostgreSQL', async () => {
+  for (const [index, { url }] of databases.entries()) {
+    const pool = openPool(url, { max: 1, applicationName: 'test', onError: () => undefined });
+    try {
+      await round(index + 1, pool);
+    } finally {
+      await pool.end();
+    }
+  }
+});

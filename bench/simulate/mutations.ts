@@ -1,0 +1,237 @@
+/**
+ * The simulator's teeth: bugs put into the code of production on purpose, each a change of a line or two, of which the
+ * simulator has to find every one (mutations.test.ts). What it finds them by, and how soon, that test prints.
+ *
+ * Each is a replacement in the text of one file; the project is copied with it, and the copy is simulated. A text that
+ * is not there exactly once any more is an error: the code has changed, and its mutation has to follow.
+ */
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export interface Mutation {
+  readonly name: string;
+  readonly file: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+export const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
+
+export const MUTATIONS: readonly Mutation[] = [
+  {
+    name: 'the lease is not looked at after the append',
+    file: 'gateway/slices.ts',
+    from: 'if (!leaseHolds())',
+    to: 'if (false)',
+  },
+  {
+    name: '202 for what the log did not take',
+    file: 'gateway/slices.ts',
+    from: "request.refused('log')",
+    to: 'request.accepted(1)',
+  },
+  {
+    name: 'what waits for the next slice is promised with this one',
+    file: 'gateway/slices.ts',
+    from: '(this.#waiting[0]?.instantUs ?? clock.promise() + 1) - 1',
+    to: '(this.#waiting[0]?.instantUs ?? clock.promise())',
+  },
+  {
+    name: 'a slice is promised as ranked when it is logged',
+    file: 'gateway/slices.ts',
+    from: 'nothingToRank ? throughUs : this.#rankedUs',
+    to: 'throughUs',
+  },
+  {
+    name: 'the first rank stays, not the earliest (NX for LT)',
+    file: 'gateway/rank.ts',
+    from: 'LT\\r\\n',
+    to: 'NX\\r\\n',
+  },
+  {
+    name: 'the clock gives an instant twice',
+    file: 'gateway/clock.ts',
+    from: 'this.#lastUs = Math.max(this.now(), this.#lastUs + 1);',
+    to: 'this.#lastUs = this.now();',
+  },
+  {
+    name: 'the clock steps back',
+    file: 'gateway/clock.ts',
+    from: 'return Math.max(this.#lastUs, Math.floor(local + offset));',
+    to: 'return Math.floor(local + this.#targetUs);',
+  },
+  {
+    name: 'a newcomer stamps before it was registered',
+    file: 'gateway/membership.ts',
+    from: 'clock.promiseBeyond(acquired.registeredUs);',
+    to: '',
+  },
+  {
+    name: 'a request keeps an instant that was promised away',
+    file: 'gateway/entries.ts',
+    from: 'return arrivedUs > pipeline.promisedUs ? arrivedUs : clock.next();',
+    to: 'return arrivedUs;',
+  },
+  {
+    name: 'a rank is final before the watermark',
+    file: 'gateway/lookups.ts',
+    from: 'final: stamp <= lastStampAt(rankedUs, campaign.opensAtUs)',
+    to: 'final: true',
+  },
+  {
+    name: 'a winner who is not ranked yet is told the stamp 0',
+    file: 'gateway/door.ts',
+    from: 'if (grant === undefined || stamp === null || stamp === undefined) continue;',
+    to: 'if (grant === undefined) continue;',
+  },
+  {
+    name: 'the watermark is the greatest promise, not the least',
+    file: 'engine/watermark.ts',
+    from: 'watermarkUs = Math.min(watermarkUs, gateway.throughUs)',
+    to: 'watermarkUs = Math.max(watermarkUs, gateway.throughUs)',
+  },
+  {
+    name: 'the registry is taken for read now, whenever it was read',
+    file: 'engine/watermark.ts',
+    from: 'let boundUs = registry.readAtUs;',
+    to: 'let boundUs = Number.MAX_SAFE_INTEGER;',
+  },
+  {
+    name: 'who is registered and was never seen does not count',
+    file: 'engine/watermark.ts',
+    from: 'if (!known.has(nameOf(lease)))',
+    to: 'if (false)',
+  },
+  {
+    name: 'one that has ended unranked does not hold the ranks up',
+    file: 'engine/watermark.ts',
+    from: " || !gateway.repaired",
+    to: '',
+  },
+  {
+    name: 'the position is committed before the rows',
+    file: 'engine/intake.ts',
+    from: 'transaction(pool, client => takeIn(client, logName, batch, care))',
+    to: 'takeIn(pool, logName, batch, care)',
+  },
+  {
+    name: 'records behind a fence count',
+    file: 'engine/intake.ts',
+    from: "state === 'ended' || ",
+    to: '',
+  },
+  {
+    name: 'the stamp that came first stays, not the earliest',
+    file: 'engine/intake.ts',
+    from: 'await keepEarliest(db, sent);',
+    to: '',
+  },
+  {
+    name: 'settled past the watermark',
+    file: 'engine/settling.ts',
+    from: 'Math.min(watermarkUs, closesAtUs(campaign) - 1)',
+    to: 'closesAtUs(campaign) - 1',
+  },
+  {
+    name: 'a raffle is frozen before the watermark has passed its close',
+    file: 'engine/settling.ts',
+    from: 'if (watermarkUs < closesAtUs(campaign)) {',
+    to: 'if (watermarkUs < opensAtUs(campaign) + 100_000) {',
+  },
+  {
+    name: 'who has left stands in the draw',
+    file: 'engine/settling.ts',
+    from: 'if (!entry.isWithdrawn) draw.add(entry);',
+    to: 'draw.add(entry);',
+  },
+  {
+    name: 'who has left takes a serial',
+    file: 'engine/judges/coupon.ts',
+    from: 'if (entry.isWithdrawn) continue;\n    serial += 1;',
+    to: 'serial += 1;\n    if (entry.isWithdrawn) continue;',
+  },
+  {
+    name: 'who has left is granted all the same',
+    file: 'engine/judges/coupon.ts',
+    from: 'if (entry.isWithdrawn) continue;',
+    to: '',
+  },
+  {
+    name: 'one more is granted than there are',
+    file: 'engine/judges/coupon.ts',
+    from: 'serial >= campaign.places',
+    to: 'serial > campaign.places',
+  },
+  {
+    name: 'the draw goes by stamp',
+    file: 'engine/judges/raffle.ts',
+    from: 'a.key === b.key ? a.stamp < b.stamp : a.key < b.key',
+    to: 'a.stamp < b.stamp',
+  },
+  {
+    name: 'a lease is over as soon as it was not renewed between two looks',
+    file: 'engine/registry.ts',
+    from: 'return nowMs - before.sinceMs > this.#waitMs;',
+    to: 'return true;',
+  },
+  {
+    name: 'a lease is over when the clock of Redis says so',
+    file: 'engine/registry.ts',
+    from: 'this.#isSilent(lease) &&',
+    to: 'lease.expiresUs + leaseMarginMs(this.#options.leaseMs) * 1000 < registry.readAtUs &&',
+  },
+  {
+    name: 'a number is given back before its gateway has ended',
+    file: 'engine/registry.ts',
+    from: "if (row?.state === 'ended') await freeLease",
+    to: "if (row?.state !== 'live') await freeLease",
+  },
+  {
+    name: 'what an ended gateway had not ranked stays unranked',
+    file: 'engine/registry.ts',
+    from: 'ranked += await projectRanks(',
+    to: 'if (ranked > 0) ranked += await projectRanks(',
+  },
+  {
+    name: 'the registry is opened again while old leases hold',
+    file: 'engine/registry.ts',
+    from: '(await wasEverOpened(pool)) ? this.#waitMs : 0',
+    to: '0',
+  },
+  {
+    name: 'the board speaks of winners that are not published',
+    file: 'engine/publish.ts',
+    from: 'for (const campaign of changed) await this.#prepare(campaign, turn);',
+    to: '',
+  },
+];
+
+/** What a run is made of; tests are left out. */
+const COPIED = ['engine', 'gateway', 'sql', 'bench/simulate', 'package.json'];
+
+/**
+ * Copies the project into `directory`, which is made, with the mutation in it. It has to lie in the project, for
+ * packages are found from there. Rejects when the mutation's text is not there exactly once.
+ */
+export async function plant(mutation: Mutation, directory: string): Promise<void> {
+  await mkdir(directory, { recursive: true });
+  for (const part of COPIED) {
+    await cp(join(PROJECT, part), join(directory, part), {
+      recursive: true,
+      filter: path => !path.endsWith('.test.ts'),
+    });
+  }
+  const path = join(directory, mutation.file);
+  const text = await readFile(path, 'utf8');
+  const parts = text.split(mutation.from);
+  if (parts.length !== 2) {
+    const times = parts.length - 1;
+    throw new Error(`'${mutation.name}': ${mutation.file} has ${times} times, not once: ${mutation.from}`);
+  }
+  await writeFile(path, parts.join(mutation.to));
+}
+
+export async function uproot(directory: string): Promise<void> {
+  await rm(directory, { recursive: true, force: true });
+}

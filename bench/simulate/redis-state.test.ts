@@ -1,0 +1,185 @@
+/**
+ * Keeps the simulated Redis in step with Redis: the same commands and scripts, drawn at random, go to both, and every
+ * reply and what is held in the end have to be alike. What is a time in a reply is compared to ten minutes; the times
+ * that are sent lie an hour from now, so that what they decide is the same on both.
+ */
+import { deepEqual } from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import { Redis } from 'ioredis';
+import { serversFromEnv, testNamespace } from '../../engine/test/support.ts';
+import { Random } from './random.ts';
+import { RedisState } from './redis-state.ts';
+
+const ROUNDS = 12;
+const COMMANDS_A_ROUND = 150;
+const HOUR_US = 3_600_000_000;
+const TEN_MINUTES_US = 600_000_000;
+const ENGINE = new URL('../../engine/', import.meta.url);
+
+let redis: Redis;
+before(() => {
+  redis = new Redis(serversFromEnv().redisUrl);
+});
+after(async () => {
+  await redis.quit();
+});
+
+/** Stands for what the hash holds as a lease's end, which is not the same to the microsecond on both. */
+const HELD = 'held';
+
+type Command = readonly [string, ...string[]];
+
+/** Draws commands over a few keys, so that they meet. */
+class Commands {
+  readonly #random: Random;
+  readonly #key: (name: string) => string;
+  readonly #nowUs: number;
+
+  constructor(random: Random, key: (name: string) => string, nowUs: number) {
+    this.#random = random;
+    this.#key = key;
+    this.#nowUs = nowUs;
+  }
+
+  next(): Command {
+    return this.#random.chance(0.5) ? this.#plain() : this.#script();
+  }
+
+  #plain(): Command {
+    const random = this.#random;
+    const [hash, set, list] = [this.#key('hash'), this.#key('set'), this.#key('list')];
+    const field = random.pick(['a', 'b', 'ä', 'epoch']);
+    const number = String(random.between(0, 9));
+    const flags = random.pick([[], ['LT'], ['NX'], ['XX'], ['GT'], ['LT', 'CH']]);
+    const commands: readonly Command[] = [
+      ['hget', hash, field],
+      ['hexists', hash, field],
+      ['hmget', hash, field, 'b'],
+      ['hlen', hash],
+      ['hset', hash, field, number, 'c', number],
+      ['hsetnx', hash, field, number],
+      ['hincrby', hash, 'count', number],
+      ['hdel', hash, field, 'c'],
+      ['zadd', set, ...flags, number, field, String(random.between(0, 9)), 'b'],
+      ['zcard', set],
+      ['zcount', set, '-inf', number],
+      ['zmscore', set, field, 'nobody'],
+      ['zrank', set, field],
+      ['zrangebyscore', set, `(${number}`, '+inf'],
+      ['zrangebyscore', set, '-inf', number],
+      ['rpush', list, number, field],
+      ['llen', list],
+      ['lrange', list, number, '-1'],
+      ['unlink', random.pick([hash, set, list])],
+    ];
+    return random.pick(commands);
+  }
+
+  #script(): Command {
+    const random = this.#random;
+    const leases = this.#key('leases');
+    const board = ['state', 'campaigns', 'changes'].map(this.#key);
+    const state = board[0] ?? '';
+    const gone = this.#key('gone');
+    const slots = 3;
+    const gateway = String(random.between(0, slots - 1));
+    const incarnation = String(random.between(1, 3) * 4_294_967_296 + random.between(1, 6));
+    const leaseUs = String(random.pick([-HOUR_US, HOUR_US]));
+    const id = String(random.between(1, 3));
+    const revision = random.between(1, 5);
+    const us = String(this.#nowUs + random.pick([-2, -1, 1, 2]) * HOUR_US);
+    const ranks = Array.from({ length: random.between(0, 4) }, () => String(random.between(0, 20)));
+    const calls: readonly Command[] = [
+      call('contract/lease/open.lua', [leases], [String(random.between(1, 3)), us]),
+      call('contract/lease/acquire.lua', [leases], [leaseUs, 'test', String(slots)]),
+      call('contract/lease/acquire.lua', [leases], [leaseUs, 'test', String(slots)]),
+      call('contract/lease/renew.lua', [leases], [gateway, incarnation, leaseUs]),
+      call('contract/lease/read.lua', [leases], []),
+      call('contract/lease/condemn.lua', [leases], [gateway, incarnation, random.pick([HELD, '5'])]),
+      call('contract/lease/free.lua', [leases], [gateway, incarnation]),
+      call('contract/board/open.lua', [state], [String(random.between(1, 3))]),
+      call('contract/board/epoch.lua', [state], []),
+      call('contract/board/publish.lua', board, [us, '', id, String(revision), JSON.stringify({ revision })]),
+      call('contract/board/publish.lua', board, ['', us]),
+      call('contract/board/read.lua', board, [random.pick(['', '1', '2']), String(random.between(0, 4))]),
+      call('append-gone.lua', [gone], [String(random.between(0, 6)), ...ranks]),
+      ['hdel', random.pick([leases, state]), 'epoch'],
+      // As if the server had been started again since.
+      ['hset', random.pick([leases, state]), 'run', 'another'],
+    ];
+    return random.pick(calls);
+  }
+}
+
+function call(file: string, keys: readonly string[], args: readonly string[]): Command {
+  const source = readFileSync(new URL(file, ENGINE), 'utf8');
+  const sha = createHash('sha1').update(source).digest('hex');
+  return ['evalsha', sha, String(keys.length), ...keys, ...args];
+}
+
+function withHeld(args: readonly string[], lease: unknown): string[] {
+  const held = typeof lease === 'string' ? String(JSON.parse(lease).expiresUs) : '';
+  return args.map(arg => (arg === HELD ? held : arg));
+}
+
+/** A reply that lists leases, number by number: a hash has no order. Any other as it is. */
+function inOrder(reply: unknown): unknown {
+  if (!Array.isArray(reply) || typeof reply[3] !== 'string' || !reply[3].includes('expiresUs')) return reply;
+  const [nowUs, epoch, ...leases] = reply;
+  const pairs = leases.flatMap((number, at) => (at % 2 === 0 ? [[number, leases[at + 1]]] : []));
+  return [nowUs, epoch, ...pairs.sort(([a], [b]) => (String(a) < String(b) ? -1 : 1)).flat()];
+}
+
+/** A reply without what may differ: times to ten minutes from the test's beginning, and the order of JSON's members. */
+function comparable(reply: unknown, nowUs: number): unknown {
+  if (Array.isArray(reply)) return reply.map(each => comparable(each, nowUs));
+  if (typeof reply === 'string' && reply.startsWith('{')) {
+    const members: [string, unknown][] = Object.entries(JSON.parse(reply));
+    return Object.fromEntries(members.map(([name, value]) => [name, comparable(value, nowUs)]));
+  }
+  const number = Number(reply);
+  return number > nowUs / 2 ? `${Math.round((number - nowUs) / TEN_MINUTES_US)} x 10 min` : reply;
+}
+
+test('every command and every script does the same to the simulated Redis as to Redis', async () => {
+  for (const file of ['lease/acquire', 'lease/renew', 'lease/read', 'lease/condemn', 'lease/free', 'lease/open']) {
+    await redis.script('LOAD', readFileSync(new URL(`contract/${file}.lua`, ENGINE), 'utf8'));
+  }
+  for (const file of ['contract/board/open', 'contract/board/epoch', 'contract/board/publish', 'contract/board/read', 'append-gone']) {
+    await redis.script('LOAD', readFileSync(new URL(`${file}.lua`, ENGINE), 'utf8'));
+  }
+  for (let seed = 1; seed <= ROUNDS; seed++) {
+    const [seconds, micros] = await redis.time();
+    const nowUs = Number(seconds) * 1_000_000 + Number(micros);
+    const model = new RedisState(() => nowUs);
+    const namespace = testNamespace();
+    const key = (name: string): string => `${namespace}:${name}`;
+    const commands = new Commands(new Random(seed), key, nowUs);
+    for (let count = 0; count < COMMANDS_A_ROUND; count++) {
+      const [name, ...args] = commands.next();
+      const field = [key('leases'), `g:${args[3]}`];
+      const real = await redis.call(name, ...withHeld(args, await redis.call('hget', ...field)));
+      const simulated = model.call(name, withHeld(args, model.call('hget', field, 0)), 0);
+      deepEqual(
+        comparable(inOrder(simulated), nowUs),
+        comparable(inOrder(real), nowUs),
+        `seed ${seed}: ${name} ${args.join(' ')}`,
+      );
+    }
+    for (const name of ['hash', 'leases', 'state', 'campaigns']) {
+      const real = { ...(await redis.hgetall(key(name))), run: undefined };
+      const flat = model.call('hgetall', [key(name)], 0);
+      if (!Array.isArray(flat)) throw new TypeError('hgetall answers an array');
+      const fields = flat.flatMap((field, at) => (at % 2 === 0 ? [[String(field), flat[at + 1]]] : []));
+      const held = { ...Object.fromEntries(fields), run: undefined };
+      deepEqual(
+        Object.fromEntries(Object.entries(held).map(([field, value]) => [field, comparable(value, nowUs)])),
+        Object.fromEntries(Object.entries(real).map(([field, value]) => [field, comparable(value, nowUs)])),
+        `seed ${seed}: ${name}`,
+      );
+    }
+    await redis.unlink(...['hash', 'set', 'list', 'leases', 'state', 'campaigns', 'changes', 'gone'].map(key));
+  }
+});
