@@ -7,11 +7,13 @@ import type { Checker, SeenRows } from './checker.ts';
 
 /** Checks everything; `ranks` are the scores of Redis. */
 export function checkEnd(checker: Checker, ranks: (campaignId: number) => ReadonlyMap<string, number>): void {
-  for (const { place, reason } of checker.ledger().setAside()) checker.breaks(1, `set aside at ${place}: ${reason}`);
+  for (const { place, reason } of checker.ledger().setAside())
+    checker.breaks(1, `set aside at ${place}: ${reason}`);
   for (const campaign of checker.ledger().campaigns()) {
     const rows = checker.rowsOf(campaign);
     if (rows === undefined) continue;
-    if (campaign.finishedAt === null) checker.breaks(1, `campaign ${campaign.campaignId} does not come to its end`);
+    if (campaign.finishedAt === null)
+      checker.breaks(1, `campaign ${campaign.campaignId} does not come to its end`);
     checkEntries(checker, rows);
     checkRanks(checker, rows, ranks(campaign.campaignId));
     checkTold(checker, rows);
@@ -25,18 +27,24 @@ function checkEntries(checker: Checker, { campaign, logged, entries }: SeenRows)
   const { campaignId } = campaign;
   for (const [userId, stamp] of logged.earliest) {
     if (entries.get(userId) !== stamp) {
-      checker.breaks(4, `campaign ${campaignId}: ${userId} logged ${stamp}, the ledger has ${entries.get(userId)}`);
+      checker.breaks(
+        4,
+        `campaign ${campaignId}: ${userId} logged ${stamp}, the ledger has ${entries.get(userId)}`,
+      );
     }
   }
   for (const userId of entries.keys()) {
-    if (!logged.earliest.has(userId)) checker.breaks(1, `${userId} is in the ledger and counts not in the log`);
+    if (!logged.earliest.has(userId))
+      checker.breaks(1, `${userId} is in the ledger and counts not in the log`);
   }
 }
 
 /** What Redis shows is what the ledger has. */
 function checkRanks(checker: Checker, { entries }: SeenRows, ranks: ReadonlyMap<string, number>): void {
-  const text = (pairs: Iterable<[string, number]>): string => [...pairs].sort((a, b) => a[1] - b[1]).join(' ');
-  if (text(ranks) !== text(entries)) checker.breaks(4, `the ranks are ${text(ranks)}; the ledger has ${text(entries)}`);
+  const text = (pairs: Iterable<[string, number]>): string =>
+    [...pairs].sort((a, b) => a[1] - b[1]).join(' ');
+  if (text(ranks) !== text(entries))
+    checker.breaks(4, `the ranks are ${text(ranks)}; the ledger has ${text(entries)}`);
 }
 
 /** Invariants 1 and 5: every client got what it was told, at the position it was shown. */
@@ -47,13 +55,19 @@ function checkTold(checker: Checker, rows: SeenRows): void {
     if (told.campaignId !== campaignId) continue;
     const stamp = entries.get(told.userId);
     if (stamp === undefined || stamp > told.stamp) {
-      checker.breaks(1, `${told.userId} was told ${told.stamp} in campaign ${campaignId}, the ledger has ${stamp}`);
+      checker.breaks(
+        1,
+        `${told.userId} was told ${told.stamp} in campaign ${campaignId}, the ledger has ${stamp}`,
+      );
     }
   }
   for (const [index, userId] of [...entries.keys()].entries()) {
     const shown = checker.shown.get(`${campaignId}/${userId}`);
     if (shown !== undefined && shown.position !== index + 1) {
-      checker.breaks(5, `${userId} of campaign ${campaignId} was shown ${shown.position} and settled at ${index + 1}`);
+      checker.breaks(
+        5,
+        `${userId} of campaign ${campaignId} was shown ${shown.position} and settled at ${index + 1}`,
+      );
     }
   }
   for (const { userId, outcome, campaignId: of } of checker.outcomes) {
@@ -74,17 +88,22 @@ function outcomeOf({ campaign, winners, gone, entries }: SeenRows, userId: strin
 /** Invariant 2: nothing is left over while somebody goes without. */
 function checkStock(checker: Checker, { campaign, announced, winners, entries, gone }: SeenRows): void {
   const due = Math.min(announced.places, entries.size - gone.size);
-  if (winners.length !== due) checker.breaks(2, `campaign ${campaign.campaignId} gave ${winners.length}, not ${due}`);
+  if (winners.length !== due)
+    checker.breaks(2, `campaign ${campaign.campaignId} gave ${winners.length}, not ${due}`);
 }
 
 /**
  * Invariant 6: the winners are those that the frozen entries, the number of places and the seed make, whoever repeats
  * the draw. Who asked to leave before the close is not among them.
  */
-function checkDraw(checker: Checker, { campaign, announced, logged, winners, entries, gone }: SeenRows): void {
+function checkDraw(
+  checker: Checker,
+  { campaign, announced, logged, winners, entries, gone }: SeenRows,
+): void {
   const { campaignId, seed } = campaign;
   for (const userId of logged.leaving) {
-    if (entries.has(userId) && !gone.has(userId)) checker.breaks(1, `${userId} left in time and stands in the draw`);
+    if (entries.has(userId) && !gone.has(userId))
+      checker.breaks(1, `${userId} left in time and stands in the draw`);
   }
   if (seed === null) return;
   const drawn = [...entries]

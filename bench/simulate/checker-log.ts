@@ -88,7 +88,9 @@ export class CheckedLog {
     incarnation.items.add(place);
     const instantUs = this.#opensAtUs(campaignId) + Math.floor(stamp / 1024);
     if (instantUs <= incarnation.throughUs) {
-      broken(`${name} logged ${userId}'s ${stamp} of ${instantUs} us after it had promised ${incarnation.throughUs}`);
+      broken(
+        `${name} logged ${userId}'s ${stamp} of ${instantUs} us after it had promised ${incarnation.throughUs}`,
+      );
     }
     if (stamp % 1024 !== gateway || stamp < 0) broken(`gateway ${gateway} gave the stamp ${stamp}`);
     if (!isEntry) {
@@ -96,7 +98,8 @@ export class CheckedLog {
       return;
     }
     const owner = campaign.owners.get(stamp);
-    if (owner !== undefined && owner !== userId) broken(`${owner} and ${userId} have the same stamp ${stamp}`);
+    if (owner !== undefined && owner !== userId)
+      broken(`${owner} and ${userId} have the same stamp ${stamp}`);
     campaign.owners.set(stamp, userId);
     campaign.earliest.set(userId, Math.min(stamp, campaign.earliest.get(userId) ?? stamp));
   }

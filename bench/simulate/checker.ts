@@ -154,7 +154,10 @@ export class Checker {
     this.accepted.push({ campaignId, userId, stamp });
     const earliest = this.log.campaign(campaignId).earliest.get(userId);
     if (earliest === undefined || earliest > stamp) {
-      this.breaks(1, `${userId} was told ${stamp}; what counts in the log of campaign ${campaignId} is ${earliest}`);
+      this.breaks(
+        1,
+        `${userId} was told ${stamp}; what counts in the log of campaign ${campaignId} is ${earliest}`,
+      );
     }
   }
 
@@ -163,7 +166,8 @@ export class Checker {
     const winners = this.#ledger.grants().filter(grant => grant.campaignId === campaignId);
     const places = this.announced.get(campaignId)?.places ?? 0;
     if (winners.length < places) this.breaks(2, `told sold out with ${winners.length} of ${places} granted`);
-    if (winners.some(winner => winner.userId === userId)) this.breaks(1, `${userId} has one and was told sold out`);
+    if (winners.some(winner => winner.userId === userId))
+      this.breaks(1, `${userId} has one and was told sold out`);
   }
 
   /** A client hears where it stands. */
@@ -187,8 +191,11 @@ export class Checker {
     const { campaignId, userId, outcome, serial, position } = told;
     if (position !== undefined) this.toldPosition(campaignId, userId, position, undefined);
     if (outcome !== 'granted' && outcome !== 'won') return;
-    const grants = this.#ledger.grants().filter(grant => grant.campaignId === campaignId && grant.userId === userId);
-    if (grants[0]?.serial !== serial) this.breaks(1, `${userId} was told serial ${serial}, and has ${grants[0]?.serial}`);
+    const grants = this.#ledger
+      .grants()
+      .filter(grant => grant.campaignId === campaignId && grant.userId === userId);
+    if (grants[0]?.serial !== serial)
+      this.breaks(1, `${userId} was told serial ${serial}, and has ${grants[0]?.serial}`);
   }
 
   /** Invariant 3: nothing that counts lies at or below what is settled without being in the ledger. */
@@ -220,27 +227,38 @@ export class Checker {
       this.breaks(2, `campaign ${campaignId} gave ${winners.length} of ${announced.places}`);
     }
     if (winners.some(({ serial }, index) => serial !== index + 1)) {
-      this.breaks(2, `campaign ${campaignId} has the serials ${winners.map(({ serial }) => serial).join(', ')}`);
+      this.breaks(
+        2,
+        `campaign ${campaignId} has the serials ${winners.map(({ serial }) => serial).join(', ')}`,
+      );
     }
     for (const [index, winner] of (before?.winners ?? []).entries()) {
-      if (winners[index]?.userId !== winner.userId) this.breaks(1, `${winner.userId} had serial ${index + 1}, and lost it`);
+      if (winners[index]?.userId !== winner.userId)
+        this.breaks(1, `${winner.userId} had serial ${index + 1}, and lost it`);
     }
-    if (new Set(winners.map(({ userId }) => userId)).size !== winners.length) this.breaks(4, 'somebody won twice');
+    if (new Set(winners.map(({ userId }) => userId)).size !== winners.length)
+      this.breaks(4, 'somebody won twice');
     for (const { userId } of winners) {
       if (!entries.has(userId)) this.breaks(1, `${userId} won without an entry`);
       if (gone.has(userId)) this.breaks(1, `${userId} left and won`);
     }
-    if (campaign.settledStamp < (before?.campaign.settledStamp ?? -1)) this.breaks(3, 'what was settled is not any more');
+    if (campaign.settledStamp < (before?.campaign.settledStamp ?? -1))
+      this.breaks(3, 'what was settled is not any more');
     if (campaign.kind === 'coupon') this.#checkOrder(rows);
   }
 
   /** Coupons went to the first of those who stayed, in their order, and nobody before the last was passed over. */
   #checkOrder({ campaign, announced, winners, entries, gone }: SeenRows): void {
-    const settled = [...entries].filter(([userId, stamp]) => stamp <= campaign.settledStamp && !gone.has(userId));
+    const settled = [...entries].filter(
+      ([userId, stamp]) => stamp <= campaign.settledStamp && !gone.has(userId),
+    );
     const right = settled.slice(0, announced.places).map(([userId]) => userId);
     const given = winners.map(({ userId }) => userId);
     if (right.join() !== given.join()) {
-      this.breaks(3, `campaign ${campaign.campaignId} was granted to ${given.join()}; by stamp it is ${right.join()}`);
+      this.breaks(
+        3,
+        `campaign ${campaign.campaignId} was granted to ${given.join()}; by stamp it is ${right.join()}`,
+      );
     }
   }
 }

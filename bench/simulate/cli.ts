@@ -25,7 +25,9 @@ function say(line: string): void {
 async function runOne(seed: number, verbose: boolean): Promise<number> {
   const plan = planOf(seed);
   const result = await runPlan(plan, verbose ? say : undefined);
-  say(`seed ${seed}: ${result.steps} steps, ${result.virtualMs} ms of virtual time, ${result.accepted} times accepted`);
+  say(
+    `seed ${seed}: ${result.steps} steps, ${result.virtualMs} ms of virtual time, ${result.accepted} times accepted`,
+  );
   say(`  what went wrong: ${JSON.stringify(result.faults)}`);
   if (result.failure === undefined) {
     say('  every invariant holds');
@@ -37,8 +39,12 @@ async function runOne(seed: number, verbose: boolean): Promise<number> {
 }
 
 function showPlan(plan: Plan): void {
-  say(`  it still fails with ${plan.gateways} gateways, ${plan.engines} engines, ${plan.partitions} partitions,`);
-  say(`  slices of ${plan.maxSliceEntries}, leases of ${plan.leaseMs} ms, clocks that drift by ${plan.drift}, and this:`);
+  say(
+    `  it still fails with ${plan.gateways} gateways, ${plan.engines} engines, ${plan.partitions} partitions,`,
+  );
+  say(
+    `  slices of ${plan.maxSliceEntries}, leases of ${plan.leaseMs} ms, clocks that drift by ${plan.drift}, and this:`,
+  );
   for (const { campaignId, kind, places, opensAtUs, closesAtUs } of plan.campaigns) {
     const [opensMs, closesMs] = [opensAtUs, closesAtUs].map(us => (us - BEGINNING_US) / MS);
     say(`    campaign ${campaignId}: ${kind}, ${places} places, ${opensMs} to ${closesMs} ms`);
@@ -58,7 +64,8 @@ async function runMany(from: number, to: number): Promise<number> {
   });
   const beganMs = performance.now();
   const results = (await Promise.all(jobs.map(job => runJobs([job])))).flat();
-  const total = (of: (result: JobResult) => number): number => results.reduce((sum, result) => sum + of(result), 0);
+  const total = (of: (result: JobResult) => number): number =>
+    results.reduce((sum, result) => sum + of(result), 0);
   const seconds = ((performance.now() - beganMs) / 1000).toFixed(1);
   say(`${total(result => result.seeds)} seeds, ${total(result => result.steps)} steps, ${seconds} s`);
   const failures = results.flatMap(result => result.failures).sort((a, b) => a.seed - b.seed);
@@ -67,7 +74,9 @@ async function runMany(from: number, to: number): Promise<number> {
   return first === undefined ? 0 : runOne(first.seed, false);
 }
 
-function readArguments(): { readonly seed?: string; readonly seeds?: string; readonly verbose?: boolean } | undefined {
+function readArguments():
+  | { readonly seed?: string; readonly seeds?: string; readonly verbose?: boolean }
+  | undefined {
   try {
     const { values } = parseArgs({
       options: { seed: { type: 'string' }, seeds: { type: 'string' }, verbose: { type: 'boolean' } },

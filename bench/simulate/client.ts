@@ -101,7 +101,9 @@ export class Client {
   /** What the gateway has said, whether it is heard or not. */
   #told({ campaignId, userId, what }: Asked, status: number, body: Record<string, unknown>): void {
     const { checker, world } = this.#around;
-    world.tell(() => `${userId} of campaign ${campaignId}: ${what} is answered ${status} ${JSON.stringify(body)}`);
+    world.tell(
+      () => `${userId} of campaign ${campaignId}: ${what} is answered ${status} ${JSON.stringify(body)}`,
+    );
     const { stamp, position, outcome, serial, type } = body;
     const isEntry = status === 202 || (status === 200 && what === 'enter');
     if (status === 500) world.fail(new Error(`a handler failed: ${JSON.stringify(body)}`));
@@ -110,7 +112,13 @@ export class Client {
     if (what !== 'look' || status !== 200) return;
     if (typeof position === 'number') checker.toldPosition(campaignId, userId, position, undefined);
     if (typeof outcome === 'string' && outcome !== 'waiting') {
-      checker.toldOutcome({ campaignId, userId, outcome, serial: numberOf(serial), position: numberOf(position) });
+      checker.toldOutcome({
+        campaignId,
+        userId,
+        outcome,
+        serial: numberOf(serial),
+        position: numberOf(position),
+      });
     }
   }
 
@@ -177,7 +185,9 @@ export class Client {
 
   #hearEvents(text: string): void {
     for (const block of text.split('\n\n')) {
-      const fields = new Map(block.split('\n').map(line => [line.split(': ', 1)[0] ?? '', line.slice(line.indexOf(': ') + 2)]));
+      const fields = new Map(
+        block.split('\n').map(line => [line.split(': ', 1)[0] ?? '', line.slice(line.indexOf(': ') + 2)]),
+      );
       const event = fields.get('event');
       if (event === undefined) continue;
       this.#lastEventId = fields.get('id') ?? this.#lastEventId;
@@ -194,7 +204,13 @@ export class Client {
       checker.toldPosition(campaignId, userId, position, numberOf(ahead));
     }
     if (event !== 'outcome' || typeof outcome !== 'string') return;
-    checker.toldOutcome({ campaignId, userId, outcome, serial: numberOf(serial), position: numberOf(position) });
+    checker.toldOutcome({
+      campaignId,
+      userId,
+      outcome,
+      serial: numberOf(serial),
+      position: numberOf(position),
+    });
     this.#end();
   }
 }

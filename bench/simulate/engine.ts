@@ -3,8 +3,6 @@
  * engine/judge.ts does, over the simulated ledger, Redis and log.
  */
 import type { Logger } from 'pino';
-import { createCampaign } from '../../sql/campaigns.ts';
-import type { Pool } from '../../sql/database.ts';
 import { toBoard } from '../../engine/api/board-campaign.ts';
 import { closeCampaign, resumeCloses } from '../../engine/api/close.ts';
 import { publishBoard } from '../../engine/contract/board/board.ts';
@@ -15,6 +13,8 @@ import { Loop } from '../../engine/loop.ts';
 import { Passes } from '../../engine/passes.ts';
 import { RegistryKeeper } from '../../engine/registry.ts';
 import type { SeedSource } from '../../engine/settling.ts';
+import { createCampaign } from '../../sql/campaigns.ts';
+import type { Pool } from '../../sql/database.ts';
 import type { Announced } from './checker.ts';
 import type { Ledger } from './ledger.ts';
 import type { SimulatedConsumer, SimulatedLog } from './log.ts';

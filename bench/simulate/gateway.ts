@@ -31,7 +31,12 @@ const THROUGH_MS = 100;
 const SECRET = 'a secret that no ticket is checked against';
 
 /** Counts, and is never read: one for all gateways of this process, as it watches the process itself. */
-const metrics = new Metrics({ connections: () => 0, watchers: () => 0, waiting: () => 0, clockErrorUs: () => 0 });
+const metrics = new Metrics({
+  connections: () => 0,
+  watchers: () => 0,
+  waiting: () => 0,
+  clockErrorUs: () => 0,
+});
 
 class SimulatedVerifier extends TicketVerifier {
   override verify(ticket: string): Ticket {
@@ -76,7 +81,14 @@ export class SimulatedGateway {
     const lookups = new Lookups(redis, KEYS, board);
     const places = new Places({ redis, keys: KEYS, board, log });
     const door = new Doorkeeper({ redis, keys: KEYS, board, metrics, log });
-    this.#watchers = new Watchers({ board, lookups, places, metrics, eventsPerSecond: 0.5, commentMs: 600_000 });
+    this.#watchers = new Watchers({
+      board,
+      lookups,
+      places,
+      metrics,
+      eventsPerSecond: 0.5,
+      commentMs: 600_000,
+    });
     this.#membership = new Membership({
       board,
       clock,
@@ -98,12 +110,26 @@ export class SimulatedGateway {
       LOG_PARTITIONS: String(partitions),
       WATCHER_RETRY_MS: '100',
     });
-    this.#parts = { config, board, clock, membership: this.#membership, lookups, places, door, metrics, verifier };
+    this.#parts = {
+      config,
+      board,
+      clock,
+      membership: this.#membership,
+      lookups,
+      places,
+      door,
+      metrics,
+      verifier,
+    };
     this.#streams = new Streams(this.#parts, this.#watchers);
     this.#repeat(CLOCK_INTERVAL_MS, async () => {
       const askedUs = monotonicUs();
       const [seconds, micros] = await redis.time();
-      clock.sample({ askedUs, heardUs: monotonicUs(), redisUs: Number(seconds) * 1_000_000 + Number(micros) });
+      clock.sample({
+        askedUs,
+        heardUs: monotonicUs(),
+        redisUs: Number(seconds) * 1_000_000 + Number(micros),
+      });
     });
     this.#repeat(BOARD_INTERVAL_MS, () => board.refresh());
     this.#repeat(THROUGH_MS, async () => this.#membership.pipeline()?.tellThrough());

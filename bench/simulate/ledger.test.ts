@@ -4,6 +4,7 @@
  */
 import { deepEqual } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { type TestDatabase, testDatabase } from '../../engine/test/support.ts';
 import {
   beginClose,
   completeClose,
@@ -12,7 +13,14 @@ import {
   listBegunCloses,
 } from '../../sql/campaigns.ts';
 import { openPool, type Pool, type Queryable } from '../../sql/database.ts';
-import { CARE, countEntries, findRefused, insertEntries, keepEarliest, readEntries } from '../../sql/entries.ts';
+import {
+  CARE,
+  countEntries,
+  findRefused,
+  insertEntries,
+  keepEarliest,
+  readEntries,
+} from '../../sql/entries.ts';
 import {
   endWithoutLog,
   hasIncarnationAbove,
@@ -37,13 +45,7 @@ import {
   takeCampaign,
 } from '../../sql/settling.ts';
 import { nextEpoch, raiseWatermark, readWatermark, wasEverOpened } from '../../sql/watermarks.ts';
-import {
-  decideWithdrawals,
-  insertWithdrawals,
-  readGone,
-  refuseWithdrawals,
-} from '../../sql/withdrawals.ts';
-import { type TestDatabase, testDatabase } from '../../engine/test/support.ts';
+import { decideWithdrawals, insertWithdrawals, readGone, refuseWithdrawals } from '../../sql/withdrawals.ts';
 import { Session } from './ledger.ts';
 import { LedgerTables, type Result } from './ledger-tables.ts';
 import { Random } from './random.ts';
@@ -76,7 +78,12 @@ function drawCall(random: Random, number: number): Call {
     userIds: rows.map(({ userId }) => userId),
     stamps: rows.map(row => row.stamp),
   };
-  const range = { campaignId, after: stamp() - 400_000, through: stamp() + 200_000, limit: random.between(1, 5) };
+  const range = {
+    campaignId,
+    after: stamp() - 400_000,
+    through: stamp() + 200_000,
+    limit: random.between(1, 5),
+  };
   const incarnation = random.between(1, 4);
   const gateway = random.between(0, 1);
   const progress = {
@@ -169,8 +176,13 @@ async function outcomeOf(call: Call, db: Queryable): Promise<unknown> {
 /** Without what differs: the instants of now, and the order of rows that are not put in one. */
 function comparable(value: unknown): unknown {
   if (Buffer.isBuffer(value)) return value.toString('hex');
-  if (value instanceof Date) return Math.abs(value.getTime() - OPENS_MS) > 60_000 ? 'now' : value.getTime() - OPENS_MS;
-  if (Array.isArray(value)) return value.map(comparable).map(each => JSON.stringify(each)).sort();
+  if (value instanceof Date)
+    return Math.abs(value.getTime() - OPENS_MS) > 60_000 ? 'now' : value.getTime() - OPENS_MS;
+  if (Array.isArray(value))
+    return value
+      .map(comparable)
+      .map(each => JSON.stringify(each))
+      .sort();
   if (typeof value !== 'object' || value === null) return value;
   const members = Object.entries(value).map(([name, member]) => [name, comparable(member)] as const);
   return Object.fromEntries(members.sort(([a], [b]) => (a < b ? -1 : 1)));
@@ -180,7 +192,9 @@ function modelOf(): Queryable {
   const session = new Session(new LedgerTables(() => new Date()), () => undefined);
   const query = (text: string, values: readonly unknown[] = []): Promise<Result> =>
     new Promise((resolve, reject) => {
-      session.execute(text, values, outcome => (outcome instanceof Error ? reject(outcome) : resolve(outcome)));
+      session.execute(text, values, outcome =>
+        outcome instanceof Error ? reject(outcome) : resolve(outcome),
+      );
     });
   return standIn<Queryable>('session', { query });
 }

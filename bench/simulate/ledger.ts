@@ -80,7 +80,12 @@ export class Session {
     this.#committed();
   }
 
-  #attempt(by: Transaction, statement: Statement, values: Values, done: (outcome: Result | Error) => void): void {
+  #attempt(
+    by: Transaction,
+    statement: Statement,
+    values: Values,
+    done: (outcome: Result | Error) => void,
+  ): void {
     if (by.isOver || by.isFailed) {
       done(new Error('current transaction is aborted'));
       return;

@@ -14,8 +14,8 @@ import {
   type LogProducer,
   LogUnavailable,
 } from '../../engine/contract/log/log.ts';
-import { decodeRecord } from '../../engine/contract/record.ts';
 import { type PartitionReader, Readings } from '../../engine/contract/log/reading.ts';
+import { decodeRecord } from '../../engine/contract/record.ts';
 import { Link, type Path, Server, wayUs } from './network.ts';
 import type { Tally } from './tally.ts';
 import { MS, type Process, type World } from './world.ts';
@@ -41,7 +41,12 @@ export class SimulatedLog {
   readonly #waiting: { readonly partition: number; readonly wake: () => void }[] = [];
 
   /** `landed` is told of every record, in the order in which they stand. */
-  constructor(world: World, tally: Tally, partitions: number, landed: (partition: number, bytes: Buffer) => void) {
+  constructor(
+    world: World,
+    tally: Tally,
+    partitions: number,
+    landed: (partition: number, bytes: Buffer) => void,
+  ) {
     this.world = world;
     this.tally = tally;
     this.server = new Server(world, 'the log');
@@ -245,9 +250,7 @@ class Reader implements PartitionReader {
     if (backUs === undefined || !this.#log.server.isUp) {
       world.after(FETCH_AGAIN_US, this.#process, () => this.#fetch(turn));
     } else if ((this.#log.partitions[this.#partition]?.length ?? 0) <= this.#position) {
-      this.#log.whenGrown(this.#partition, () =>
-        world.after(backUs, this.#process, () => this.#fetch(turn)),
-      );
+      this.#log.whenGrown(this.#partition, () => world.after(backUs, this.#process, () => this.#fetch(turn)));
     } else world.after(backUs, this.#process, () => void this.#hand(turn));
   }
 

@@ -106,7 +106,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'one that has ended unranked does not hold the ranks up',
     file: 'engine/watermark.ts',
-    from: " || !gateway.repaired",
+    from: ' || !gateway.repaired',
     to: '',
   },
   {

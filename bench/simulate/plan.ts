@@ -139,11 +139,19 @@ function makeAsks(
         });
       }
       const gateway = random.between(0, gateways - 1);
-      if (random.chance(0.2)) asks.push({ ...base, userId, what: 'withdraw', atMs: atMs + random.between(5, 400), gateway });
-      if (random.chance(0.3)) asks.push({ ...base, userId, what: 'look', atMs: atMs + random.between(5, 900), gateway });
+      if (random.chance(0.2))
+        asks.push({ ...base, userId, what: 'withdraw', atMs: atMs + random.between(5, 400), gateway });
+      if (random.chance(0.3))
+        asks.push({ ...base, userId, what: 'look', atMs: atMs + random.between(5, 900), gateway });
     }
     if (random.chance(0.1)) {
-      asks.push({ ...base, userId: 'operator', what: 'close', atMs: random.between(opensMs, closesMs), gateway: 0 });
+      asks.push({
+        ...base,
+        userId: 'operator',
+        what: 'close',
+        atMs: random.between(opensMs, closesMs),
+        gateway: 0,
+      });
     }
   }
   return asks;

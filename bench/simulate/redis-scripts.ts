@@ -39,7 +39,12 @@ const scripts = new Map(
   }),
 );
 
-export function runScript(sha: string, keys: readonly string[], args: readonly string[], call: Call): RedisReply {
+export function runScript(
+  sha: string,
+  keys: readonly string[],
+  args: readonly string[],
+  call: Call,
+): RedisReply {
   const body = scripts.get(sha);
   if (body === undefined) throw new RedisReplyError('ERR a script that the simulated Redis does not know');
   return body(call, keys, args);
@@ -81,9 +86,11 @@ function renew(call: Call, [leases = '']: readonly string[], args: readonly stri
   const [number, incarnation, leaseUs] = args;
   const nowUs = timeUs(call);
   const held = call('hget', leases, `g:${number}`);
-  if (held === null || call('hexists', leases, 'epoch') === 0 || !isOfThisRun(call, leases)) return ['lost', String(nowUs)];
+  if (held === null || call('hexists', leases, 'epoch') === 0 || !isOfThisRun(call, leases))
+    return ['lost', String(nowUs)];
   const lease = parse(held);
-  if (String(lease.incarnation) !== incarnation || Number(lease.expiresUs) <= nowUs) return ['lost', String(nowUs)];
+  if (String(lease.incarnation) !== incarnation || Number(lease.expiresUs) <= nowUs)
+    return ['lost', String(nowUs)];
   lease.expiresUs = String(nowUs + Number(leaseUs));
   call('hset', leases, `g:${number}`, JSON.stringify(lease));
   return ['ok', String(nowUs)];
@@ -103,7 +110,11 @@ function readLeases(call: Call, [leases = '']: readonly string[]): RedisReply {
   return answer;
 }
 
-function free(call: Call, [leases = '']: readonly string[], [number, incarnation]: readonly string[]): RedisReply {
+function free(
+  call: Call,
+  [leases = '']: readonly string[],
+  [number, incarnation]: readonly string[],
+): RedisReply {
   const held = call('hget', leases, `g:${number}`);
   if (held === null || String(parse(held).incarnation) !== incarnation) return 0;
   return call('hdel', leases, `g:${number}`);
@@ -125,7 +136,11 @@ function condemn(
   return 1;
 }
 
-function open(call: Call, [leases = '']: readonly string[], [epoch = '', floorUs = '']: readonly string[]): RedisReply {
+function open(
+  call: Call,
+  [leases = '']: readonly string[],
+  [epoch = '', floorUs = '']: readonly string[],
+): RedisReply {
   if (call('hexists', leases, 'epoch') === 1 && isOfThisRun(call, leases)) return 0;
   const floor = Math.max(Number(floorUs), Number(call('hget', leases, 'floorUs') ?? '0'));
   const nextIncarnation = String(Number(epoch) * 4_294_967_296);
@@ -154,7 +169,8 @@ function boardEpoch(call: Call, [state = '']: readonly string[]): RedisReply {
 function publish(call: Call, keys: readonly string[], args: readonly string[]): RedisReply {
   const [state = '', campaigns = '', changes = ''] = keys;
   const raise = (field: string, value = ''): void => {
-    if (value !== '' && Number(value) > Number(call('hget', state, field) ?? '0')) call('hset', state, field, value);
+    if (value !== '' && Number(value) > Number(call('hget', state, field) ?? '0'))
+      call('hset', state, field, value);
   };
   raise('watermarkUs', args[0]);
   raise('rankedUs', args[1]);

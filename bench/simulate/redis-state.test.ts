@@ -144,10 +144,23 @@ function comparable(reply: unknown, nowUs: number): unknown {
 }
 
 test('every command and every script does the same to the simulated Redis as to Redis', async () => {
-  for (const file of ['lease/acquire', 'lease/renew', 'lease/read', 'lease/condemn', 'lease/free', 'lease/open']) {
+  for (const file of [
+    'lease/acquire',
+    'lease/renew',
+    'lease/read',
+    'lease/condemn',
+    'lease/free',
+    'lease/open',
+  ]) {
     await redis.script('LOAD', readFileSync(new URL(`contract/${file}.lua`, ENGINE), 'utf8'));
   }
-  for (const file of ['contract/board/open', 'contract/board/epoch', 'contract/board/publish', 'contract/board/read', 'append-gone']) {
+  for (const file of [
+    'contract/board/open',
+    'contract/board/epoch',
+    'contract/board/publish',
+    'contract/board/read',
+    'append-gone',
+  ]) {
     await redis.script('LOAD', readFileSync(new URL(`${file}.lua`, ENGINE), 'utf8'));
   }
   for (let seed = 1; seed <= ROUNDS; seed++) {
@@ -180,6 +193,8 @@ test('every command and every script does the same to the simulated Redis as to 
         `seed ${seed}: ${name}`,
       );
     }
-    await redis.unlink(...['hash', 'set', 'list', 'leases', 'state', 'campaigns', 'changes', 'gone'].map(key));
+    await redis.unlink(
+      ...['hash', 'set', 'list', 'leases', 'state', 'campaigns', 'changes', 'gone'].map(key),
+    );
   }
 });

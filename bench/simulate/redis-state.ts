@@ -16,7 +16,10 @@ export type RedisReply = string | number | null | readonly RedisReply[];
 /** An error reply; `message` begins with its code. */
 export class RedisReplyError extends Error {}
 
-type Change = readonly ['hset' | 'zadd', string, string, string] | readonly ['hdel' | 'rpush', string, string] | readonly ['del', string];
+type Change =
+  | readonly ['hset' | 'zadd', string, string, string]
+  | readonly ['hdel' | 'rpush', string, string]
+  | readonly ['del', string];
 
 interface Written {
   readonly atUs: number;
@@ -182,7 +185,11 @@ export class RedisState {
       if (held === undefined) {
         if (flags.has('XX')) continue;
         added += 1;
-      } else if (flags.has('NX') || (flags.has('LT') && score >= held) || (flags.has('GT') && score <= held)) {
+      } else if (
+        flags.has('NX') ||
+        (flags.has('LT') && score >= held) ||
+        (flags.has('GT') && score <= held)
+      ) {
         continue;
       } else if (score !== held) changed += 1;
       this.#write(['zadd', key, member, String(score)]);

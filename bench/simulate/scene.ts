@@ -88,7 +88,10 @@ export class Scene {
   startGateway(place: number): void {
     const { world, plan, redis, log } = this;
     const process = this.#newProcess(`gateway ${place}`);
-    const paths = { redis: this.path(`gateway ${place} to Redis`), log: this.path(`gateway ${place} to the log`) };
+    const paths = {
+      redis: this.path(`gateway ${place} to Redis`),
+      log: this.path(`gateway ${place} to the log`),
+    };
     const { leaseMs, partitions, maxSliceEntries } = plan;
     world.after(0, process, () => {
       const terms = { leaseMs, partitions, maxSliceEntries, log: this.#logger };
@@ -160,7 +163,8 @@ export class Scene {
   get isFinished(): boolean {
     const { campaigns, entries } = this.ledger.tables;
     const rows = campaigns.rows();
-    if (rows.length < this.plan.campaigns.length || rows.some(({ finishedAt }) => finishedAt === null)) return false;
+    if (rows.length < this.plan.campaigns.length || rows.some(({ finishedAt }) => finishedAt === null))
+      return false;
     const ranked = rows.reduce((sum, { campaignId }) => sum + this.ranks(campaignId).size, 0);
     return ranked === entries.rows().length;
   }
@@ -169,7 +173,10 @@ export class Scene {
     const { random } = this.world;
     this.#born += 1;
     const rate = 1 + (2 * random.next() - 1) * this.plan.drift;
-    return new Process(this.world, `${name} (${this.#born})`, { rate, offsetUs: random.between(1, 9_000_000) });
+    return new Process(this.world, `${name} (${this.#born})`, {
+      rate,
+      offsetUs: random.between(1, 9_000_000),
+    });
   }
 }
 

@@ -33,7 +33,10 @@ export async function shrink(plan: Plan, fails: (plan: Plan) => Promise<boolean>
 }
 
 /** Leaves out ever smaller parts of a list, as long as `attempt` takes what is left. */
-async function fewer<T>(list: readonly T[], attempt: (left: readonly T[]) => Promise<boolean>): Promise<void> {
+async function fewer<T>(
+  list: readonly T[],
+  attempt: (left: readonly T[]) => Promise<boolean>,
+): Promise<void> {
   let left = list;
   for (let size = Math.ceil(left.length / 2); size >= 1; size = Math.floor(size / 2)) {
     for (let at = 0; at < left.length; ) {

@@ -3,13 +3,7 @@
  * checks of the table keep, each beside the words its text begins with. ledger.test.ts holds them against PostgreSQL.
  */
 import type { Campaign } from '../../sql/campaigns.ts';
-import {
-  ConstraintError,
-  type LedgerTables,
-  NOTHING,
-  rowsOf,
-  type Statement,
-} from './ledger-tables.ts';
+import { ConstraintError, type LedgerTables, NOTHING, rowsOf, type Statement } from './ledger-tables.ts';
 import { entriesBetween, rangeOf } from './statements-entries.ts';
 import type { Transaction } from './table.ts';
 
@@ -35,8 +29,12 @@ function update(
   check(row.kind === 'raffle' || row.seed === null, 'campaigns_seed');
   check((row.seed === null) === (row.seedSource === null), 'campaigns_seed_source');
   check(old.frozenAt === null || row.closesAt.getTime() === old.closesAt.getTime(), 'campaigns_closed');
-  check(old.closingAt === null || row.closingAt?.getTime() === old.closingAt.getTime(), 'campaigns_closing_once');
-  const rules = ({ kind, places, title, opensAt }: Campaign): string => JSON.stringify([kind, places, title, opensAt]);
+  check(
+    old.closingAt === null || row.closingAt?.getTime() === old.closingAt.getTime(),
+    'campaigns_closing_once',
+  );
+  const rules = ({ kind, places, title, opensAt }: Campaign): string =>
+    JSON.stringify([kind, places, title, opensAt]);
   const hasEntries = entries.rows(by).some(({ campaignId }) => campaignId === row.campaignId);
   check(!hasEntries || rules(row) === rules(old), 'campaigns_rules');
   campaigns.write(String(row.campaignId), row, by);
@@ -89,7 +87,9 @@ const takeCampaign: Statement = (tables, by, values) => {
 const readCampaigns: Statement = (tables, by, values) => {
   const finishedSeconds = values.optional(1);
   const since = finishedSeconds === null ? 0 : tables.now().getTime() - finishedSeconds * 1000;
-  return rowsOf(tables.campaigns.rows(by).filter(row => row.finishedAt === null || row.finishedAt.getTime() > since));
+  return rowsOf(
+    tables.campaigns.rows(by).filter(row => row.finishedAt === null || row.finishedAt.getTime() > since),
+  );
 };
 
 const findWork: Statement = (tables, by, values) => {
@@ -103,7 +103,8 @@ const findWork: Statement = (tables, by, values) => {
     if (us(closesAt) <= watermarkUs) return true;
     const lastUs = Math.min(watermarkUs - us(opensAt), us(closesAt) - us(opensAt) - 1);
     const due = { campaignId, through: lastUs * 1024 + 1023, limit: Number.POSITIVE_INFINITY };
-    if (kind === 'coupon' && entriesBetween(tables, by, { ...due, after: settledStamp }).length > 0) return true;
+    if (kind === 'coupon' && entriesBetween(tables, by, { ...due, after: settledStamp }).length > 0)
+      return true;
     const users = new Set(entriesBetween(tables, by, { ...due, after: -1 }).map(({ userId }) => userId));
     return undecided.some(({ userId }) => users.has(userId));
   });
@@ -126,7 +127,13 @@ const countTurn: Statement = (tables, by, values) => {
 
 /** An update of the campaign that $1 names. Its row as it is when nobody else is writing it. */
 const updating =
-  (change: (campaign: Campaign, values: Parameters<Statement>[2], now: Date) => Partial<Campaign> | undefined): Statement =>
+  (
+    change: (
+      campaign: Campaign,
+      values: Parameters<Statement>[2],
+      now: Date,
+    ) => Partial<Campaign> | undefined,
+  ): Statement =>
   (tables, by, values) => {
     const key = String(values.number(1));
     if (tables.campaigns.get(key, by) === undefined) return NOTHING;
@@ -181,7 +188,10 @@ const listBegunCloses: Statement = (tables, by) =>
   rowsOf(
     tables.campaigns
       .rows(by)
-      .filter(({ closingAt, closesAt, frozenAt }) => closingAt !== null && closingAt < closesAt && frozenAt === null),
+      .filter(
+        ({ closingAt, closesAt, frozenAt }) =>
+          closingAt !== null && closingAt < closesAt && frozenAt === null,
+      ),
   );
 
 export const CAMPAIGN_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [

@@ -5,8 +5,8 @@
 import pg from 'pg';
 import type { Campaign } from '../../sql/campaigns.ts';
 import {
-  changed,
   ConstraintError,
+  changed,
   type EntryRow,
   type LedgerTables,
   rowsOf,
@@ -139,7 +139,12 @@ const findRefused: Statement = (tables, by, values) => {
 export function entriesBetween(
   tables: LedgerTables,
   by: Transaction,
-  range: { readonly campaignId: number; readonly after: number; readonly through: number; readonly limit: number },
+  range: {
+    readonly campaignId: number;
+    readonly after: number;
+    readonly through: number;
+    readonly limit: number;
+  },
 ): EntryRow[] {
   return tables.entries
     .rows(by)
@@ -287,8 +292,14 @@ export const ENTRY_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   [/^select count\(\*\) as count from entries where campaign_id = \$1 and stamp <= \$2$/, countEntries],
   [/insert into withdrawals as held/, insertWithdrawals],
   [/update withdrawals w set honoured = turn.in_time/, decideWithdrawals],
-  [/^update withdrawals set honoured = false where campaign_id = \$1 and honoured is null$/, refuseWithdrawals],
+  [
+    /^update withdrawals set honoured = false where campaign_id = \$1 and honoured is null$/,
+    refuseWithdrawals,
+  ],
   [/^select w.gone_number as "goneNumber"/, readGone],
   [/^insert into grants \(campaign_id, serial, user_id, code\)/, insertGrants],
-  [/^select serial, user_id as "userId", code from grants where campaign_id = \$1 and serial > \$2/, readGrants],
+  [
+    /^select serial, user_id as "userId", code from grants where campaign_id = \$1 and serial > \$2/,
+    readGrants,
+  ],
 ];

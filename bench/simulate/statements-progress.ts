@@ -19,9 +19,7 @@ const readIncarnations: Statement = (tables, by, values) => {
 
 const readGateways: Statement = (tables, by, values) => {
   const registered = values.numbers(1);
-  const rows = tables.gateways
-    .rows(by)
-    .filter(row => !row.repaired || registered.includes(row.incarnation));
+  const rows = tables.gateways.rows(by).filter(row => !row.repaired || registered.includes(row.incarnation));
   return rowsOf(rows.sort((a, b) => a.incarnation - b.incarnation || a.gateway - b.gateway));
 };
 
@@ -61,7 +59,8 @@ const saveProgress: Statement = (tables, by, values) => {
 const changeGateways =
   (which: (row: GatewayRow) => boolean, change: Partial<GatewayRow>): Statement =>
   (tables, by, values) => {
-    const named = values.raw(1) === undefined ? undefined : { gateway: values.number(1), incarnation: values.number(2) };
+    const named =
+      values.raw(1) === undefined ? undefined : { gateway: values.number(1), incarnation: values.number(2) };
     let count = 0;
     for (const row of tables.gateways.rows(by)) {
       if (!which(row) || (named !== undefined && keyOf(named) !== keyOf(row))) continue;

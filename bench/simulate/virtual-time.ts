@@ -97,26 +97,18 @@ function install(): void {
   Object.assign(Math, { random: () => (active === undefined ? random() : active.random.next()) });
   Object.assign(globalThis, {
     setTimeout: (run: Run, ms = 0, ...args: unknown[]) =>
-      active === undefined
-        ? setTimeout(run, ms, ...args)
-        : setVirtual(active, ms, () => run(...args), false),
+      active === undefined ? setTimeout(run, ms, ...args) : setVirtual(active, ms, () => run(...args), false),
     setInterval: (run: Run, ms = 0, ...args: unknown[]) =>
-      active === undefined
-        ? setInterval(run, ms, ...args)
-        : setVirtual(active, ms, () => run(...args), true),
+      active === undefined ? setInterval(run, ms, ...args) : setVirtual(active, ms, () => run(...args), true),
     setImmediate: (run: Run, ...args: unknown[]) =>
-      active === undefined
-        ? setImmediate(run, ...args)
-        : setVirtual(active, 0, () => run(...args), false),
+      active === undefined ? setImmediate(run, ...args) : setVirtual(active, 0, () => run(...args), false),
     clearTimeout: clearer(clearTimeout),
     clearInterval: clearer(clearInterval),
     clearImmediate: clearer(clearImmediate),
   });
   Object.assign(timersPromises, {
     setTimeout: (ms: number, value?: unknown, options?: { readonly signal?: AbortSignal }) =>
-      active === undefined
-        ? sleepReally(ms, value, options)
-        : sleep(active, ms, value, options?.signal),
+      active === undefined ? sleepReally(ms, value, options) : sleep(active, ms, value, options?.signal),
   });
   syncBuiltinESMExports();
 }

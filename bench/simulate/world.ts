@@ -119,7 +119,12 @@ export class World {
   /** Lets `run` happen in `delayUs`, in that process. */
   after(delayUs: number, process: Process, run: () => void): Event {
     this.#order += 1;
-    const event: Event = { atUs: this.nowUs + Math.max(0, Math.ceil(delayUs)), order: this.#order, process, run };
+    const event: Event = {
+      atUs: this.nowUs + Math.max(0, Math.ceil(delayUs)),
+      order: this.#order,
+      process,
+      run,
+    };
     this.#push(event);
     return event;
   }
