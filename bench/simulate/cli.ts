@@ -6,9 +6,8 @@
  *
  * Exit code 1 when a seed fails, 2 when the arguments are wrong.
  */
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type Job, type JobResult, runJobs } from './jobs.ts';
+import { type JobResult, jobsOf, runJobs } from './jobs.ts';
 import { PROJECT } from './mutations.ts';
 import { type Plan, planOf } from './plan.ts';
 import { runPlan } from './run.ts';
@@ -59,11 +58,8 @@ function showPlan(plan: Plan): void {
 }
 
 async function runMany(from: number, to: number): Promise<number> {
-  const jobs = Array.from({ length: PROCESSES }, (_, index): Job => {
-    return { tree: join(PROJECT), from: from + index, to, step: PROCESSES, untilFailure: false };
-  });
   const beganMs = performance.now();
-  const results = (await Promise.all(jobs.map(job => runJobs([job])))).flat();
+  const results = await runJobs(jobsOf(PROJECT, from, to), PROCESSES);
   const total = (of: (result: JobResult) => number): number =>
     results.reduce((sum, result) => sum + of(result), 0);
   const seconds = ((performance.now() - beganMs) / 1000).toFixed(1);

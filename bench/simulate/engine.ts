@@ -23,9 +23,9 @@ import { KEYS, type SimulatedRedis } from './redis.ts';
 import type { Process } from './world.ts';
 
 /** Also how far apart passes are at least: with every batch another one, they would be most of a run. */
-const PASS_MS = 100;
-const KEEPER_MS = 150;
-const TIDY_MS = 500;
+const PASS_MS = 120;
+const KEEPER_MS = 180;
+const TIDY_MS = 1_000;
 
 export interface EngineTerms {
   readonly leaseMs: number;

@@ -25,9 +25,9 @@ import type { Path } from './network.ts';
 import { KEYS, SimulatedRanker, type SimulatedRedis } from './redis.ts';
 import type { Process, World } from './world.ts';
 
-const CLOCK_INTERVAL_MS = 250;
-const BOARD_INTERVAL_MS = 100;
-const THROUGH_MS = 100;
+const CLOCK_INTERVAL_MS = 400;
+const BOARD_INTERVAL_MS = 120;
+const THROUGH_MS = 120;
 const SECRET = 'a secret that no ticket is checked against';
 
 /** Counts, and is never read: one for all gateways of this process, as it watches the process itself. */
@@ -86,7 +86,7 @@ export class SimulatedGateway {
       lookups,
       places,
       metrics,
-      eventsPerSecond: 0.5,
+      eventsPerSecond: 1,
       commentMs: 600_000,
     });
     this.#membership = new Membership({
@@ -157,6 +157,12 @@ export class SimulatedGateway {
     this.#watchers.close();
     for (const exchange of this.#exchanges) exchange.abort();
     this.process.isDead = true;
+  }
+
+  /** The process is gone: it does nothing more, and whoever is connected to it notices. */
+  crash(): void {
+    this.process.isDead = true;
+    for (const exchange of this.#exchanges) exchange.lose();
   }
 
   #handle(asked: Asked, reply: Reply, arrivedUs: number): void | Promise<void> {

@@ -83,6 +83,12 @@ export class Exchange {
     this.#receiver.over();
   }
 
+  /** The gateway is gone, and its connections with it. */
+  lose(): void {
+    if (!this.#isOver) this.#receiver.over();
+    this.#isOver = true;
+  }
+
   #end(body: string): HttpResponse {
     this.#isOver = true;
     if (this.#isStream) {

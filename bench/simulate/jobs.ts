@@ -2,8 +2,9 @@
  * Runs seeds in processes of their own: the time of a whole process is made virtual, and every core helps. A job is a
  * range of seeds on a copy of the project, which is the project itself or one with a mutation in it.
  */
-import { spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
 export interface Job {
@@ -11,8 +12,6 @@ export interface Job {
   readonly tree: string;
   readonly from: number;
   readonly to: number;
-  /** Every n-th seed of the range. */
-  readonly step: number;
   /** End at the first seed that fails. */
   readonly untilFailure: boolean;
 }
@@ -28,6 +27,17 @@ export interface JobResult {
   readonly failures: readonly { readonly seed: number; readonly message: string }[];
 }
 
+/** A range of seeds cut into jobs, so that all processes have some to the end. */
+export function jobsOf(tree: string, from: number, to: number): Job[] {
+  const jobs: Job[] = [];
+  for (let first = from; first <= to; first += SEEDS_A_JOB) {
+    jobs.push({ tree, from: first, to: Math.min(first + SEEDS_A_JOB - 1, to), untilFailure: false });
+  }
+  return jobs;
+}
+
+const SEEDS_A_JOB = 250;
+
 /** More are not shown: what fails hundreds of times has failed enough. */
 export const FAILURES_KEPT = 20;
 
@@ -35,26 +45,51 @@ const WORKER = fileURLToPath(new URL('./worker.ts', import.meta.url));
 /** A larger nursery: nearly everything that a run makes is gone with it (0.8 of the time). */
 const FLAGS = ['--max-semi-space-size=64', '--import', 'tsx'];
 
-/** Runs the jobs one after another in one process; rejects when that process fails. */
-export function runJobs(jobs: readonly Job[], signal?: AbortSignal): Promise<readonly JobResult[]> {
-  const { NODE_TEST_CONTEXT: _, ...env } = process.env;
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [...FLAGS, WORKER], {
-      env,
-      stdio: ['pipe', 'pipe', 'pipe'],
-      ...(signal === undefined ? {} : { signal }),
+/** Runs the jobs, each in one of so many processes; answers in their order. Rejects when a process fails. */
+export async function runJobs(jobs: readonly Job[], processes: number): Promise<readonly JobResult[]> {
+  const left = [...jobs.entries()];
+  const results = new Map<number, JobResult>();
+  const workers = Array.from({ length: Math.min(processes, jobs.length) }, () => new Worker());
+  try {
+    await Promise.all(
+      workers.map(async worker => {
+        for (let next = left.shift(); next !== undefined; next = left.shift()) {
+          results.set(next[0], await worker.run(next[1]));
+        }
+      }),
+    );
+  } finally {
+    for (const worker of workers) worker.end();
+  }
+  return [...results].sort(([a], [b]) => a - b).map(([, result]) => result);
+}
+
+/** One process; it ends when it is told to, or when this one ends. */
+class Worker {
+  readonly #child: ChildProcessByStdio<Writable, Readable, Readable>;
+  readonly #lines: AsyncIterator<string>;
+  #errors = '';
+
+  constructor() {
+    // The test runner's own variable would make it report as a test.
+    const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+    this.#child = spawn(process.execPath, [...FLAGS, WORKER], { env, stdio: ['pipe', 'pipe', 'pipe'] });
+    this.#lines = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]();
+    this.#child.stderr.on('data', (chunk: Buffer) => {
+      this.#errors += chunk.toString('utf8');
     });
-    const results: JobResult[] = [];
-    let errors = '';
-    createInterface({ input: child.stdout }).on('line', line => results.push(JSON.parse(line)));
-    child.stderr.on('data', (chunk: Buffer) => {
-      errors += chunk.toString('utf8');
-    });
-    child.on('error', reject);
-    child.on('close', code => {
-      if (code === 0 && results.length === jobs.length) resolve(results);
-      else reject(new Error(`a simulating process ended with ${code}: ${errors.slice(-4_000)}`));
-    });
-    child.stdin.end(JSON.stringify(jobs));
-  });
+    // What is written to one that has ended is answered by the end of its lines.
+    this.#child.stdin.on('error', () => undefined);
+  }
+
+  async run(job: Job): Promise<JobResult> {
+    this.#child.stdin.write(`${JSON.stringify(job)}\n`);
+    const line = await this.#lines.next();
+    if (line.done === true) throw new Error(`a simulating process has ended: ${this.#errors.slice(-4_000)}`);
+    return JSON.parse(line.value);
+  }
+
+  end(): void {
+    this.#child.stdin.end();
+  }
 }

@@ -80,12 +80,6 @@ export const MUTATIONS: readonly Mutation[] = [
     to: 'final: true',
   },
   {
-    name: 'a winner who is not ranked yet is told the stamp 0',
-    file: 'gateway/door.ts',
-    from: 'if (grant === undefined || stamp === null || stamp === undefined) continue;',
-    to: 'if (grant === undefined) continue;',
-  },
-  {
     name: 'the watermark is the greatest promise, not the least',
     file: 'engine/watermark.ts',
     from: 'watermarkUs = Math.min(watermarkUs, gateway.throughUs)',

@@ -8,7 +8,7 @@ import { Scene } from './scene.ts';
 import { BEGINNING_US, MS, World } from './world.ts';
 
 /** Everything heals in time; what is not settled this long after the last fault never will be. */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 20_000;
 /** When all is told and finished, this long is left for what still comes: it must change nothing. */
 const STILL_MS = 150;
 
@@ -39,7 +39,7 @@ export async function runPlan(plan: Plan, say?: (line: string) => void): Promise
   );
   let stillUs: number | undefined;
   await world.run(BEGINNING_US + (healedMs + PATIENCE_MS) * MS, () => {
-    if (world.nowUs < BEGINNING_US + healedMs * MS || left.count > 0 || !scene.isFinished) return false;
+    if (left.count > 0 || !scene.isFinished) return false;
     stillUs ??= world.nowUs + STILL_MS * MS;
     return world.nowUs >= stillUs;
   });

@@ -118,7 +118,7 @@ export class Scene {
   crashGateway(place: number): void {
     const gateway = this.gatewayAt(place);
     if (gateway === undefined) return;
-    gateway.process.isDead = true;
+    gateway.crash();
     this.#gateways[place % this.#gateways.length] = undefined;
   }
 

@@ -7,7 +7,7 @@ import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { type Job, type JobResult, runJobs } from './jobs.ts';
+import { type JobResult, jobsOf, runJobs } from './jobs.ts';
 import { PROJECT } from './mutations.ts';
 import { type Plan, planOf } from './plan.ts';
 import { shrink } from './shrink.ts';
@@ -30,10 +30,7 @@ async function simulate(...args: string[]): Promise<{ readonly code: number; rea
 
 test('every invariant holds under whatever goes wrong', async t => {
   const beganMs = performance.now();
-  const jobs = Array.from({ length: PROCESSES }, (_, index): Job => {
-    return { tree: PROJECT, from: 1 + index, to: SEEDS, step: PROCESSES, untilFailure: false };
-  });
-  const results = (await Promise.all(jobs.map(job => runJobs([job])))).flat();
+  const results = await runJobs(jobsOf(PROJECT, 1, SEEDS), PROCESSES);
   const total = (of: (result: JobResult) => number): number =>
     results.reduce((sum, result) => sum + of(result), 0);
   const faults = new Tally();

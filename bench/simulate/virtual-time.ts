@@ -8,7 +8,7 @@
  */
 import { syncBuiltinESMExports } from 'node:module';
 import timersPromises from 'node:timers/promises';
-import type { Event, World } from './world.ts';
+import type { Event, Process, World } from './world.ts';
 
 let active: World | undefined;
 let isInstalled = false;
@@ -23,13 +23,26 @@ export function activate(world: World): () => void {
   };
 }
 
-/** What a timer of the world is known by; it keeps no process alive. */
+/** A timer of the world; it keeps no process alive. */
 class VirtualTimer {
-  event: Event | undefined;
+  readonly #world: World;
+  readonly #owner: Process;
+  readonly #delayUs: number;
+  readonly #run: () => void;
+  readonly #repeats: boolean;
+  #event: Event | undefined;
+
+  constructor(world: World, ms: number, run: () => void, repeats: boolean) {
+    this.#world = world;
+    this.#owner = world.current;
+    this.#delayUs = this.#owner.really(ms * 1000);
+    this.#run = run;
+    this.#repeats = repeats;
+    this.#arm();
+  }
 
   clear(): void {
-    if (this.event !== undefined) this.event.run = undefined;
-    this.event = undefined;
+    this.#event?.cancel();
   }
 
   ref(): this {
@@ -39,18 +52,15 @@ class VirtualTimer {
   unref(): this {
     return this;
   }
-}
 
-function setVirtual(world: World, ms: number, run: () => void, repeats: boolean): VirtualTimer {
-  const timer = new VirtualTimer();
-  const owner = world.current;
-  const delayUs = owner.really(ms * 1000);
-  const due = (): void => {
-    timer.event = repeats ? world.after(delayUs, owner, due) : undefined;
-    run();
-  };
-  timer.event = world.after(delayUs, owner, due);
-  return timer;
+  #arm(): void {
+    this.#event = this.#world.after(this.#delayUs, this.#owner, () => this.#due());
+  }
+
+  #due(): void {
+    if (this.#repeats) this.#arm();
+    this.#run();
+  }
 }
 
 function sleep(world: World, ms: number, value: unknown, signal: AbortSignal | undefined): Promise<unknown> {
@@ -63,7 +73,7 @@ function sleep(world: World, ms: number, value: unknown, signal: AbortSignal | u
       timer.clear();
       reject(signal?.reason);
     };
-    const timer = setVirtual(
+    const timer = new VirtualTimer(
       world,
       ms,
       () => {
@@ -97,11 +107,17 @@ function install(): void {
   Object.assign(Math, { random: () => (active === undefined ? random() : active.random.next()) });
   Object.assign(globalThis, {
     setTimeout: (run: Run, ms = 0, ...args: unknown[]) =>
-      active === undefined ? setTimeout(run, ms, ...args) : setVirtual(active, ms, () => run(...args), false),
+      active === undefined
+        ? setTimeout(run, ms, ...args)
+        : new VirtualTimer(active, ms, () => run(...args), false),
     setInterval: (run: Run, ms = 0, ...args: unknown[]) =>
-      active === undefined ? setInterval(run, ms, ...args) : setVirtual(active, ms, () => run(...args), true),
+      active === undefined
+        ? setInterval(run, ms, ...args)
+        : new VirtualTimer(active, ms, () => run(...args), true),
     setImmediate: (run: Run, ...args: unknown[]) =>
-      active === undefined ? setImmediate(run, ...args) : setVirtual(active, 0, () => run(...args), false),
+      active === undefined
+        ? setImmediate(run, ...args)
+        : new VirtualTimer(active, 0, () => run(...args), false),
     clearTimeout: clearer(clearTimeout),
     clearInterval: clearer(clearInterval),
     clearImmediate: clearer(clearImmediate),

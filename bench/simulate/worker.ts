@@ -1,9 +1,9 @@
 /**
- * A process that simulates: reads jobs (jobs.ts) as JSON from its standard input, and writes the result of each as a
- * line of JSON. It ends when its parent does, as its pipe is closed then.
+ * A process that simulates: reads jobs (jobs.ts), a line of JSON each, from its standard input, and answers each with its
+ * result, a line of JSON. It ends when there are no more, and so when its parent does.
  */
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
+import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
 import { FAILURES_KEPT, type Job, type JobResult } from './jobs.ts';
 import { Tally } from './tally.ts';
@@ -15,7 +15,7 @@ async function runJob(job: Job): Promise<JobResult> {
   const faults = new Tally();
   const failures: { seed: number; message: string }[] = [];
   let [seeds, steps, virtualMs, accepted] = [0, 0, 0, 0];
-  for (let seed = job.from; seed <= job.to; seed += job.step) {
+  for (let seed = job.from; seed <= job.to; seed += 1) {
     const result = await runPlan(planOf(seed));
     seeds += 1;
     steps += result.steps;
@@ -32,6 +32,7 @@ async function runJob(job: Job): Promise<JobResult> {
 // A stack is read by nobody here, and takes longer to make than most steps.
 Error.stackTraceLimit = 0;
 process.stdout.on('error', () => process.exit(1));
-const jobs: readonly Job[] = JSON.parse(await text(process.stdin));
-for (const job of jobs) process.stdout.write(`${JSON.stringify(await runJob(job))}\n`);
+for await (const line of createInterface({ input: process.stdin })) {
+  process.stdout.write(`${JSON.stringify(await runJob(JSON.parse(line)))}\n`);
+}
 process.exit(0);

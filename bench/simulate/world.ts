@@ -87,12 +87,29 @@ export class Process {
   }
 }
 
-/** Something that will happen; `cancel` takes it back. */
-export interface Event {
+/** Something that will happen. */
+export class Event {
   atUs: number;
-  order: number;
+  readonly order: number;
   readonly process: Process;
-  run: (() => void) | undefined;
+  #run: (() => void) | undefined;
+
+  constructor(atUs: number, order: number, process: Process, run: () => void) {
+    this.atUs = atUs;
+    this.order = order;
+    this.process = process;
+    this.#run = run;
+  }
+
+  /** Takes it back. */
+  cancel(): void {
+    this.#run = undefined;
+  }
+
+  /** What is to be done; undefined when it was taken back. */
+  get run(): (() => void) | undefined {
+    return this.#run;
+  }
 }
 
 export class World {
@@ -119,12 +136,7 @@ export class World {
   /** Lets `run` happen in `delayUs`, in that process. */
   after(delayUs: number, process: Process, run: () => void): Event {
     this.#order += 1;
-    const event: Event = {
-      atUs: this.nowUs + Math.max(0, Math.ceil(delayUs)),
-      order: this.#order,
-      process,
-      run,
-    };
+    const event = new Event(this.nowUs + Math.max(0, Math.ceil(delayUs)), this.#order, process, run);
     this.#push(event);
     return event;
   }
@@ -167,7 +179,6 @@ export class World {
       this.nowUs = event.atUs;
       this.current = process;
       this.steps += 1;
-      event.run = undefined;
       try {
         run();
       } catch (error) {
@@ -212,11 +223,6 @@ export class World {
     queue[at] = last;
     return top;
   }
-}
-
-/** Takes an event back that has not happened yet. */
-export function cancel(event: Event): void {
-  event.run = undefined;
 }
 
 function isEarlier(a: Event, b: Event): boolean {

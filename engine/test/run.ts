@@ -115,13 +115,22 @@ function kafkaLine(stack: Stack): string {
   return `!!! KAFKA WAS NOT TESTED: ${why || 'it could not be had'} !!!`;
 }
 
-/** Passes the runner's output on, with `line` before its closing lines: they are the last of this run. */
+/** What the simulator's tests have to say of themselves: it is said at the end of the run. */
+const FIGURES = /^\s*\S*ℹ (simulator: .*)$/;
+
+/**
+ * Passes the runner's output on, with the simulator's figures and `line` before its closing lines: they are the last of
+ * this run.
+ */
 async function showOutput(runner: ChildProcess, line: string): Promise<void> {
   if (runner.stdout === null) throw new Error('the test runner is spawned with a pipe for its output');
+  const figures = new Set<string>();
   let isSaid = false;
   for await (const text of createInterface({ input: runner.stdout })) {
+    const [, figure] = FIGURES.exec(text) ?? [];
+    if (figure !== undefined) figures.add(figure);
     if (!isSaid && /^\S*ℹ tests \d/.test(text)) {
-      process.stdout.write(`\n${line}\n`);
+      process.stdout.write(`\n${[...figures, line].join('\n')}\n`);
       isSaid = true;
     }
     process.stdout.write(`${text}\n`);
