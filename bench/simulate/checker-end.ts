@@ -1,14 +1,15 @@
 /**
  * What must hold when everything is healed, nobody asks for anything any more, and all campaigns are finished. Like the
- * rest of the checker it shares no code with gateway and engine: it has a draw of its own, too.
+ * rest of the checker it shares no code with gateway and engine: it has a draw of its own, too (checker-draw.ts).
  */
-import { createHmac } from 'node:crypto';
 import type { Checker, SeenRows } from './checker.ts';
+import { drawAgain } from './checker-draw.ts';
 
 /** Checks everything; `ranks` are the scores of Redis. */
 export function checkEnd(checker: Checker, ranks: (campaignId: number) => ReadonlyMap<string, number>): void {
   for (const { place, reason } of checker.ledger().setAside())
     checker.breaks(1, `set aside at ${place}: ${reason}`);
+  checkSlices(checker);
   for (const campaign of checker.ledger().campaigns()) {
     const rows = checker.rowsOf(campaign);
     if (rows === undefined) continue;
@@ -93,31 +94,41 @@ function checkStock(checker: Checker, { campaign, announced, winners, entries, g
 }
 
 /**
- * Invariant 6: the winners are those that the frozen entries, the number of places and the seed make, whoever repeats
- * the draw. Who asked to leave before the close is not among them.
+ * Invariant 6: the winners and alternates are those that the frozen entries, the rules and what was revealed make,
+ * whoever repeats the draw. Who asked to leave before the close is not among them.
  */
 function checkDraw(
   checker: Checker,
-  { campaign, announced, logged, winners, entries, gone }: SeenRows,
+  { campaign, logged, winners, alternates, entries, gone }: SeenRows,
 ): void {
-  const { campaignId, seed } = campaign;
+  const { campaignId, rules, randomness } = campaign;
   for (const userId of logged.leaving) {
-    if (entries.has(userId) && !gone.has(userId))
+    if (entries.has(userId) && !gone.has(userId)) {
       checker.breaks(1, `${userId} left in time and stands in the draw`);
+    }
   }
-  if (seed === null) return;
-  const drawn = [...entries]
-    .filter(([userId]) => !gone.has(userId))
-    .map(([userId, stamp]) => {
-      const bytes = Buffer.alloc(8);
-      bytes.writeBigUInt64BE(BigInt(stamp));
-      return { userId, key: createHmac('sha256', seed).update(bytes).update(userId).digest() };
-    })
-    .sort((a, b) => a.key.compare(b.key))
-    .slice(0, announced.places)
-    .map(({ userId }) => userId);
-  const won = winners.map(({ userId }) => userId);
-  if (drawn.join() !== won.join()) {
-    checker.breaks(6, `campaign ${campaignId} drew ${won.join()}; its seed says ${drawn.join()}`);
+  if (rules === null || randomness === null) {
+    checker.breaks(6, `campaign ${campaignId} was drawn, and its rules or its randomness are not known`);
+    return;
+  }
+  const pool = [...entries].filter(([userId]) => !gone.has(userId));
+  const drawn = drawAgain({ campaignId, rules, randomness, pool });
+  const told = [...winners.map(({ userId }) => userId), ...alternates];
+  if (drawn.join() !== told.join()) {
+    checker.breaks(6, `campaign ${campaignId} drew ${told.join()}; repeated it is ${drawn.join()}`);
+  }
+}
+
+/** What was signed and counts is kept for good. */
+function checkSlices(checker: Checker): void {
+  const kept = new Map(
+    checker
+      .ledger()
+      .slices()
+      .map(row => [`${row.gateway}/${row.incarnation}/${row.sliceNumber}`, row.signedHead]),
+  );
+  for (const [name, head] of checker.log.signed) {
+    if (kept.get(name)?.equals(head) !== true)
+      checker.breaks(1, `the signed slice ${name} is not in the ledger`);
   }
 }

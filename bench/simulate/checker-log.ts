@@ -30,6 +30,10 @@ export interface LoggedCampaign {
 }
 
 const HEAD_BYTES = 48;
+/** Of a signed slice, between head and items. */
+const SIGNED_HEAD_BYTES = 192;
+const SIGNED = 2;
+const SOURCE_BIT = 0x80;
 const SLICE = 1;
 const LEAVE = 3;
 const FENCE = 4;
@@ -37,6 +41,8 @@ const FENCE = 4;
 export class CheckedLog {
   readonly #incarnations = new Map<string, Incarnation>();
   readonly #campaigns = new Map<number, LoggedCampaign>();
+  /** The signed heads of the slices that count, by `gateway/incarnation/number`. */
+  readonly signed = new Map<string, Buffer>();
   readonly #opensAtUs: (campaignId: number) => number;
 
   constructor(opensAtUs: (campaignId: number) => number) {
@@ -67,6 +73,9 @@ export class CheckedLog {
     if (incarnation.partition !== partition) broken(`${name} writes to partition ${partition} and another`);
     if (incarnation.isEnded || (kind === SLICE && sliceNumber < incarnation.sliceNumber)) return [];
     const items = readItems(bytes);
+    if (bytes[1] === SIGNED) {
+      this.signed.set(`${name}/${sliceNumber}`, bytes.subarray(HEAD_BYTES, HEAD_BYTES + SIGNED_HEAD_BYTES));
+    }
     for (const item of items) this.#take(item, gateway, name, incarnation, broken);
     if (kind === LEAVE || kind === FENCE) incarnation.isEnded = true;
     incarnation.sliceNumber = Math.max(incarnation.sliceNumber, sliceNumber);
@@ -107,11 +116,11 @@ export class CheckedLog {
 
 function readItems(bytes: Buffer): LoggedItem[] {
   const items: LoggedItem[] = [];
-  let at = HEAD_BYTES;
+  let at = HEAD_BYTES + (bytes[1] === SIGNED ? SIGNED_HEAD_BYTES : 0);
   for (let left = bytes.readUInt32LE(40); left > 0; left--) {
     const length = bytes[at + 1] ?? 0;
     items.push({
-      isEntry: bytes[at] === 1,
+      isEntry: ((bytes[at] ?? 0) & ~SOURCE_BIT) === 1,
       campaignId: bytes.readUInt32LE(at + 2),
       stamp: bytes.readDoubleLE(at + 6),
       userId: bytes.toString('utf8', at + 14, at + 14 + length),

@@ -37,7 +37,8 @@ export interface SeenCampaign {
   readonly revision: number;
   readonly settledStamp: number;
   readonly grantedCount: number;
-  readonly frozenCount: number | null;
+  readonly rules: string | null;
+  readonly randomness: Buffer | null;
   readonly seed: Buffer | null;
   readonly finishedAt: Date | null;
 }
@@ -53,6 +54,13 @@ export interface SeenLedger {
     readonly honoured: boolean | null;
   }[];
   setAside(): readonly { readonly place: string; readonly reason: string }[];
+  alternates(): readonly { readonly campaignId: number; readonly place: number; readonly userId: string }[];
+  slices(): readonly {
+    readonly gateway: number;
+    readonly incarnation: number;
+    readonly sliceNumber: number;
+    readonly signedHead: Buffer;
+  }[];
 }
 
 /** One campaign's committed rows, put in order. */
@@ -64,6 +72,8 @@ export interface SeenRows {
   readonly entries: ReadonlyMap<string, number>;
   /** By serial. */
   readonly winners: readonly { readonly serial: number; readonly userId: string }[];
+  /** Users, in their order. */
+  readonly alternates: readonly string[];
   readonly gone: ReadonlySet<string>;
 }
 
@@ -128,6 +138,10 @@ export class Checker {
     const isOfIt = (row: { readonly campaignId: number }): boolean => row.campaignId === campaignId;
     const entries = this.#ledger.entries().filter(isOfIt);
     const winners = this.#ledger.grants().filter(isOfIt);
+    const alternates = this.#ledger
+      .alternates()
+      .filter(isOfIt)
+      .toSorted((a, b) => a.place - b.place);
     const gone = this.#ledger.withdrawals().filter(row => isOfIt(row) && row.honoured === true);
     return {
       campaign,
@@ -137,6 +151,7 @@ export class Checker {
         [...entries].sort((a, b) => a.stamp - b.stamp).map(({ userId, stamp }) => [userId, stamp]),
       ),
       winners: [...winners].sort((a, b) => a.serial - b.serial),
+      alternates: alternates.map(({ userId }) => userId),
       gone: new Set(gone.map(({ userId }) => userId)),
     };
   }

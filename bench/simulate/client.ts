@@ -48,15 +48,19 @@ export class Client {
 
   #try(place: number): void {
     this.#tries += 1;
-    const { bodyAfterMs, what } = this.#ask;
+    const { bodyAfterMs, onTheWayMs, what } = this.#ask;
     if (what === 'close') throw new Error('a close is not for a gateway');
     const bodyAfterUs = bodyAfterMs === undefined ? undefined : bodyAfterMs * MS;
-    this.#exchange(place, { ...this.#asked(), what, bodyAfterUs }, answer => this.#hear(answer));
+    // Whole milliseconds, so that several are often noted at one.
+    const noted = this.#around.world.nowUs / MS - (onTheWayMs ?? 0);
+    const requestStart = onTheWayMs === undefined ? '' : `t=${Math.floor(noted)}`;
+    const asked = { ...this.#asked(), what, bodyAfterUs, requestStart };
+    this.#exchange(place, asked, answer => this.#hear(answer));
   }
 
   #asked(): Asked {
     const { campaignId, userId } = this.#ask;
-    return { campaignId, userId, what: 'look', lastEventId: '', bodyAfterUs: undefined };
+    return { campaignId, userId, what: 'look', lastEventId: '', requestStart: '', bodyAfterUs: undefined };
   }
 
   #anyGateway(): number {

@@ -2,20 +2,24 @@
  * An engine in the simulator: production's intake, passes, keeper of the registry and operator's close, put together as
  * engine/judge.ts does, over the simulated ledger, Redis and log.
  */
+import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
+import { announcementOf, plainDraw } from '../../engine/announce.ts';
 import { toBoard } from '../../engine/api/board-campaign.ts';
 import { closeCampaign, resumeCloses } from '../../engine/api/close.ts';
 import { publishBoard } from '../../engine/contract/board/board.ts';
 import type { RedisClient } from '../../engine/contract/redis.ts';
+import { commitmentOf, deriveSecret } from '../../engine/draw/commit.ts';
 import { makeIntake } from '../../engine/intake.ts';
 import { type LockName, Locks } from '../../engine/locks.ts';
 import { Loop } from '../../engine/loop.ts';
 import { Passes } from '../../engine/passes.ts';
+import { Randomness } from '../../engine/randomness.ts';
 import { RegistryKeeper } from '../../engine/registry.ts';
-import type { SeedSource } from '../../engine/settling.ts';
 import { createCampaign } from '../../sql/campaigns.ts';
 import type { Pool } from '../../sql/database.ts';
 import type { Announced } from './checker.ts';
+import { SALT_SECRET } from './gateway.ts';
 import type { Ledger } from './ledger.ts';
 import type { SimulatedConsumer, SimulatedLog } from './log.ts';
 import type { Path } from './network.ts';
@@ -26,11 +30,15 @@ import type { Process } from './world.ts';
 const PASS_MS = 120;
 const KEEPER_MS = 180;
 const TIDY_MS = 1_000;
+const DRAW_SECRET = 'a secret of draws, for the simulator only';
+/** Drawn behind the winners of a raffle. */
+const ALTERNATES = 2;
 
 export interface EngineTerms {
   readonly leaseMs: number;
   readonly partitions: number;
-  readonly seedSource: SeedSource;
+  /** Makes what is drawn depend on the seed alone. */
+  readonly seed: number;
   readonly log: Logger;
 }
 
@@ -57,6 +65,22 @@ class SimulatedLocks extends Locks {
   }
 }
 
+/** Commitments that a seed repeats: production's nonces are of the machine's own randomness. */
+class SimulatedRandomness extends Randomness {
+  readonly #seed: number;
+
+  constructor(seed: number, log: Logger) {
+    super({ drawSecret: DRAW_SECRET, drandDelayMs: 0, relays: [], log });
+    this.#seed = seed;
+  }
+
+  override announce(_source: 'commit' | 'drand', { campaignId }: { readonly campaignId: number }) {
+    const nonce = createHash('sha256').update(`${this.#seed}/${campaignId}`).digest();
+    const commitment = commitmentOf(deriveSecret(DRAW_SECRET, campaignId, nonce)).toString('base64url');
+    return { announced: { source: 'commit' as const, commitment }, nonce };
+  }
+}
+
 function nameOf(lock: LockName): string {
   return lock.name === 'partition' ? `partition ${lock.partition}` : lock.name;
 }
@@ -67,6 +91,7 @@ export class SimulatedEngine {
   readonly #pool: Pool;
   readonly #redis: RedisClient;
   readonly #terms: EngineTerms;
+  readonly #randomness: SimulatedRandomness;
 
   /** To be made in an event of its own process. */
   constructor(
@@ -77,13 +102,15 @@ export class SimulatedEngine {
   ) {
     this.process = process;
     this.#terms = terms;
-    const { log, leaseMs, partitions, seedSource } = terms;
+    const { log, leaseMs, partitions } = terms;
+    this.#randomness = new SimulatedRandomness(terms.seed, log);
     const pool = servers.ledger.poolFor(process, paths.ledger);
     const redis = servers.redis.clientFor(process, paths.redis).client;
     this.#pool = pool;
     this.#redis = redis;
     this.consumer = servers.log.consumerFor(process, paths.log, log);
-    const settling = { pool, seedSource, onDecided: () => undefined };
+    const raffles = { randomness: this.#randomness, saltSecret: SALT_SECRET };
+    const settling = { pool, raffles, onDecided: () => undefined };
     const passes = new Passes({ pool, redis, keys: KEYS, settling, log }, () => passLoop.request());
     const passLoop = this.#loop(PASS_MS, async () => ((await passes.run()).more ? 0 : PASS_MS));
     const keeper = new RegistryKeeper({
@@ -113,7 +140,9 @@ export class SimulatedEngine {
   async create(announced: readonly Announced[]): Promise<void> {
     for (const { kind, places, opensAtUs, closesAtUs } of announced) {
       const times = { opensAt: new Date(opensAtUs / 1000), closesAt: new Date(closesAtUs / 1000) };
-      await createCampaign(this.#pool, { kind, places, title: 'simulated', ...times });
+      const campaign = { kind, places, title: 'simulated', ...times };
+      const draw = kind === 'raffle' ? { ...plainDraw(places), alternates: ALTERNATES } : undefined;
+      await createCampaign(this.#pool, campaign, id => announcementOf(this.#randomness, id, campaign, draw));
     }
   }
 

@@ -4,12 +4,17 @@
  * of production's handlers (http.ts), and a ticket is believed.
  */
 import type { Logger } from 'pino';
+import { KeyRing } from '../../engine/contract/key-ring.ts';
+import { SliceTree } from '../../engine/contract/slice-tree.ts';
 import { Board } from '../../gateway/board.ts';
 import { monotonicUs, SharedClock } from '../../gateway/clock.ts';
+import { ClockLimits } from '../../gateway/clock-limits.ts';
 import { readGatewayConfig } from '../../gateway/config.ts';
 import { Doorkeeper } from '../../gateway/door.ts';
 import { type EntryParts, postEntry } from '../../gateway/entries.ts';
 import { Hmac } from '../../gateway/hmac.ts';
+import { KeptReceipts } from '../../gateway/kept-receipts.ts';
+import { Ledger as ColdLedger, LedgerUnavailable } from '../../gateway/ledger.ts';
 import { Lookups } from '../../gateway/lookups.ts';
 import { Membership } from '../../gateway/membership.ts';
 import { Metrics } from '../../gateway/metrics.ts';
@@ -17,9 +22,13 @@ import { deleteEntry, getEntry } from '../../gateway/own-entry.ts';
 import { Places } from '../../gateway/places.ts';
 import { Watchers } from '../../gateway/queue.ts';
 import { Reply } from '../../gateway/reply.ts';
+import { RequestStarts } from '../../gateway/request-start.ts';
 import { Streams } from '../../gateway/streams.ts';
 import { type Ticket, TicketVerifier } from '../../gateway/ticket.ts';
-import { type Asked, Exchange, headOf, type Receiver, requestOf } from './http.ts';
+import { TrustedProxies } from '../../gateway/trusted-proxies.ts';
+import type { Pool, Queryable } from '../../sql/database.ts';
+import { type Asked, Exchange, headOf, PROXY, type Receiver, requestOf } from './http.ts';
+import type { Ledger } from './ledger.ts';
 import type { SimulatedLog } from './log.ts';
 import type { Path } from './network.ts';
 import { KEYS, SimulatedRanker, type SimulatedRedis } from './redis.ts';
@@ -29,6 +38,12 @@ const CLOCK_INTERVAL_MS = 400;
 const BOARD_INTERVAL_MS = 120;
 const THROUGH_MS = 120;
 const SECRET = 'a secret that no ticket is checked against';
+export const SALT_SECRET = 'a secret of salts, for the simulator only';
+/** Ed25519 in PKCS#8 (RFC 8410, section 7); the key itself is of no account. */
+const SIGNING_KEY = Buffer.concat([
+  Buffer.from('302e020100300506032b657004220420', 'hex'),
+  Buffer.alloc(32, 1),
+]);
 
 /** Counts, and is never read: one for all gateways of this process, as it watches the process itself. */
 const metrics = new Metrics({
@@ -36,7 +51,16 @@ const metrics = new Metrics({
   watchers: () => 0,
   waiting: () => 0,
   clockErrorUs: () => 0,
+  clockLevel: () => 'ok',
+  signing: () => 1,
 });
+
+const noProxies = new TrustedProxies([]);
+const oneProxy = new TrustedProxies([{ address: PROXY, bits: 32, family: 'ipv4' }]);
+
+function ring(log: Logger): KeyRing {
+  return new KeyRing({ SIGNING_KEYS_DIR: '', SIGNING_KEY: SIGNING_KEY.toString('base64') }, log);
+}
 
 class SimulatedVerifier extends TicketVerifier {
   override verify(ticket: string): Ticket {
@@ -46,10 +70,33 @@ class SimulatedVerifier extends TicketVerifier {
 
 const verifier = new SimulatedVerifier(new Hmac(SECRET), 'simulated');
 
+/** Production's way to Postgres, over the simulated one. */
+class SimulatedColdLedger extends ColdLedger {
+  readonly #pool: Pool;
+
+  constructor(pool: Pool, log: Logger) {
+    super({ databaseUrl: '', timeoutMs: 500, log });
+    this.#pool = pool;
+  }
+
+  override async ask<T>(work: (db: Queryable) => Promise<T>): Promise<T> {
+    try {
+      return await work(this.#pool);
+    } catch (error) {
+      throw new LedgerUnavailable('it did not answer', { cause: error });
+    }
+  }
+}
+
 export interface GatewayTerms {
   readonly leaseMs: number;
   readonly partitions: number;
   readonly maxSliceEntries: number;
+  /** How far promises stay behind the time; 0 where no proxy is trusted. */
+  readonly waitMs: number;
+  /** Beyond so much of a doubt about the time nothing is stamped. */
+  readonly clockStopMs: number;
+  readonly signs: boolean;
   readonly log: Logger;
 }
 
@@ -67,13 +114,13 @@ export class SimulatedGateway {
   constructor(
     world: World,
     process: Process,
-    servers: { readonly redis: SimulatedRedis; readonly log: SimulatedLog },
-    paths: { readonly redis: Path; readonly log: Path },
+    servers: { readonly redis: SimulatedRedis; readonly log: SimulatedLog; readonly ledger: Ledger },
+    paths: { readonly redis: Path; readonly log: Path; readonly ledger: Path },
     terms: GatewayTerms,
   ) {
     this.process = process;
     this.#world = world;
-    const { log, leaseMs, partitions, maxSliceEntries } = terms;
+    const { log, leaseMs, partitions, maxSliceEntries, waitMs, clockStopMs, signs } = terms;
     const connection = servers.redis.clientFor(process, paths.redis);
     const redis = connection.client;
     const clock = new SharedClock();
@@ -101,11 +148,15 @@ export class SimulatedGateway {
       leaseMs,
       partitions,
       maxSliceEntries,
+      promiseBehindUs: waitMs * 1000,
+      ...(signs ? { signing: { keys: ring(log), tree: new SliceTree(SALT_SECRET) } } : {}),
       sliceAppended: () => undefined,
     });
     const config = readGatewayConfig({
       TICKET_SECRET: SECRET,
       REDIS_URL: 'redis://simulated',
+      RECEIPTS: 'off',
+      RECEIPT_SALT_SECRET: SALT_SECRET,
       LEASE_MS: String(leaseMs),
       LOG_PARTITIONS: String(partitions),
       WATCHER_RETRY_MS: '100',
@@ -120,6 +171,13 @@ export class SimulatedGateway {
       door,
       metrics,
       verifier,
+      clockLimits: new ClockLimits(clock, { warnMs: clockStopMs, stopMs: clockStopMs }),
+      requestStarts: new RequestStarts({ clock, proxies: waitMs === 0 ? noProxies : oneProxy, metrics }),
+      receipts: new KeptReceipts(
+        new SimulatedColdLedger(servers.ledger.poolFor(process, paths.ledger), log),
+        SALT_SECRET,
+        log,
+      ),
     };
     this.#streams = new Streams(this.#parts, this.#watchers);
     this.#repeat(CLOCK_INTERVAL_MS, async () => {

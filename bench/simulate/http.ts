@@ -12,6 +12,8 @@ export interface Asked {
   readonly userId: string;
   readonly what: 'enter' | 'withdraw' | 'look' | 'watch';
   readonly lastEventId: string;
+  /** X-Request-Start as a proxy has set it; '' for none. */
+  readonly requestStart: string;
   /** The body of an entry comes this much later than the head, microseconds; undefined for none at all. */
   readonly bodyAfterUs: number | undefined;
 }
@@ -24,6 +26,9 @@ export interface Receiver {
   /** The connection is over: the stream has ended, or the gateway has closed it. */
   over(): void;
 }
+
+/** Every request comes through it. */
+export const PROXY = '10.0.0.7';
 
 type OnData = (chunk: ArrayBuffer, isLast: boolean) => void;
 
@@ -57,6 +62,7 @@ export class Exchange {
         return response;
       },
       writeHeader: () => response,
+      getRemoteAddressAsText: () => new TextEncoder().encode(PROXY).buffer,
       write: (text: string) => {
         this.#isStream = true;
         this.#receiver.streamed(text);
@@ -107,7 +113,7 @@ export function requestOf({ campaignId }: Asked): HttpRequest {
 }
 
 /** The head: its ticket is the user's id, which SimulatedVerifier believes. */
-export function headOf({ userId, lastEventId, bodyAfterUs }: Asked): Head {
+export function headOf({ userId, lastEventId, bodyAfterUs, requestStart }: Asked): Head {
   return {
     authorization: `Bearer ${userId}`,
     cookie: '',
@@ -115,6 +121,7 @@ export function headOf({ userId, lastEventId, bodyAfterUs }: Asked): Head {
     contentType: bodyAfterUs === undefined ? '' : 'application/json',
     transferEncoding: '',
     lastEventId,
+    requestStart,
     bytes: 100,
   };
 }

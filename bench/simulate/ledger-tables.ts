@@ -1,6 +1,7 @@
 /** What the simulated ledger holds (sql/migrations), and what every statement on it is given. */
 import type { Campaign } from '../../sql/campaigns.ts';
 import type { GatewayRow } from '../../sql/gateways.ts';
+import type { SliceRow } from '../../sql/slices.ts';
 import { Table, type Transaction } from './table.ts';
 
 export interface EntryRow {
@@ -21,6 +22,21 @@ export interface WithdrawalRow extends EntryRow {
   readonly goneNumber: number | null;
 }
 
+/** A row of campaigns, of which a Campaign is what is selected as a rule. */
+export interface CampaignRow extends Omit<Campaign, 'rulesHash' | 'draw'> {
+  /** Canonical JSON. */
+  readonly rules: string | null;
+  readonly nonce: Buffer | null;
+  readonly randomness: Buffer | null;
+  readonly signature: Buffer | null;
+}
+
+export interface AlternateRow {
+  readonly campaignId: number;
+  readonly place: number;
+  readonly userId: string;
+}
+
 export interface PositionRow {
   readonly logName: string;
   readonly partition: number;
@@ -33,7 +49,7 @@ export interface SetAsideRow {
 }
 
 export class LedgerTables {
-  readonly campaigns = new Table<Campaign>();
+  readonly campaigns = new Table<CampaignRow>();
   readonly entries = new Table<EntryRow>();
   readonly grants = new Table<GrantRow>();
   readonly withdrawals = new Table<WithdrawalRow>();
@@ -41,6 +57,9 @@ export class LedgerTables {
   readonly positions = new Table<PositionRow>();
   readonly watermarks = new Table<{ readonly watermarkUs: number }>();
   readonly setAside = new Table<SetAsideRow>();
+  readonly alternates = new Table<AlternateRow>();
+  readonly proofs = new Table<string>();
+  readonly slices = new Table<SliceRow>();
   /** Sequences belong to no transaction. */
   campaignSequence = 0;
   epochSequence = 0;
@@ -126,6 +145,19 @@ export class Values {
     return readArray(this.bytes(number)).map(
       element => element.readUInt32BE(0) * 4_294_967_296 + element.readUInt32BE(4),
     );
+  }
+
+  optionalText(number: number): string | null {
+    return this.raw(number) === null ? null : this.text(number);
+  }
+
+  optionalBytes(number: number): Buffer | null {
+    return this.raw(number) === null ? null : this.bytes(number);
+  }
+
+  /** A bytea[]. */
+  buffers(number: number): Buffer[] {
+    return readArray(this.bytes(number)).map(element => Buffer.from(element));
   }
 
   texts(number: number): string[] {

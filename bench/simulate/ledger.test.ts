@@ -5,6 +5,7 @@
 import { deepEqual } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { type TestDatabase, testDatabase } from '../../engine/test/support.ts';
+import { insertAlternates } from '../../sql/alternates.ts';
 import {
   beginClose,
   completeClose,
@@ -13,6 +14,14 @@ import {
   listBegunCloses,
 } from '../../sql/campaigns.ts';
 import { openPool, type Pool, type Queryable } from '../../sql/database.ts';
+import {
+  insertProof,
+  readDrawState,
+  readPool,
+  saveAnnouncement,
+  saveFrozen,
+  saveRevealed,
+} from '../../sql/draws.ts';
 import {
   CARE,
   countEntries,
@@ -38,12 +47,11 @@ import {
   findWork,
   readCampaigns,
   readTurn,
-  saveFrozen,
   saveGoneRanked,
-  saveSeed,
   saveSettled,
   takeCampaign,
 } from '../../sql/settling.ts';
+import { findSlices, insertSlices } from '../../sql/slices.ts';
 import { nextEpoch, raiseWatermark, readWatermark, wasEverOpened } from '../../sql/watermarks.ts';
 import { decideWithdrawals, insertWithdrawals, readGone, refuseWithdrawals } from '../../sql/withdrawals.ts';
 import { Session } from './ledger.ts';
@@ -108,6 +116,16 @@ function drawCall(random: Random, number: number): Call {
   };
   const grants = [{ serial: random.between(1, 4), userId: user(), code: `code ${number}` }];
   const aside = { ...position, position: String(random.between(0, 3)), item: random.pick([undefined, 0, 1]) };
+  const bytes = (length: number): Buffer => Buffer.alloc(length, number);
+  const slice = {
+    gateway,
+    incarnation,
+    sliceNumber: random.between(1, 3),
+    firstUs: random.between(1, 5),
+    lastUs: random.between(5, 9),
+    signedHead: bytes(192),
+    items: bytes(number % 7),
+  };
   const calls: readonly Call[] = [
     db => insertEntries(db, sent, random.pick(CARE)),
     db => insertEntries(db, sent, 'all'),
@@ -145,8 +163,22 @@ function drawCall(random: Random, number: number): Call {
     db => readTurn(db, range),
     db => countTurn(db, range),
     db => saveSettled(db, campaignId, settled, random.chance(0.05)),
-    db => saveFrozen(db, campaignId, { goneCount: settled.goneCount, frozenCount: 5 }),
-    db => saveSeed(db, campaignId, Buffer.alloc(32, number), 'test'),
+    db => saveFrozen(db, campaignId, { goneCount: settled.goneCount, poolCount: 5, poolRoot: bytes(32) }),
+    db =>
+      saveRevealed(db, campaignId, {
+        source: 'commit',
+        randomness: bytes(32),
+        signature: null,
+        seed: bytes(32),
+      }),
+    db => saveAnnouncement(db, campaignId, { rules: `{"draw":{"tiers":[${number}]}}`, nonce: bytes(32) }),
+    db => readDrawState(db, campaignId),
+    db => readPool(db, range),
+    db => insertProof(db, campaignId, [`part of ${number}`]),
+    db => insertAlternates(db, campaignId, random.between(1, 3), [user()]),
+    db => insertSlices(db, [slice]),
+    db => insertSlices(db, [slice]),
+    db => findSlices(db, gateway, random.between(1, 9)),
     db => saveGoneRanked(db, campaignId, random.between(0, 3)),
     db => beginClose(db, campaignId, time),
     db => completeClose(db, campaignId, time),

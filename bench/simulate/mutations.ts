@@ -29,13 +29,13 @@ export const MUTATIONS: readonly Mutation[] = [
     name: '202 for what the log did not take',
     file: 'gateway/slices.ts',
     from: "request.refused('log')",
-    to: 'request.accepted(1)',
+    to: 'request.accepted(1, undefined)',
   },
   {
     name: 'what waits for the next slice is promised with this one',
     file: 'gateway/slices.ts',
-    from: '(this.#waiting[0]?.instantUs ?? clock.promise() + 1) - 1',
-    to: '(this.#waiting[0]?.instantUs ?? clock.promise())',
+    from: 'Math.min(this.#promise(), leftUs - 1)',
+    to: 'Math.min(this.#promise(), leftUs)',
   },
   {
     name: 'a slice is promised as ranked when it is logged',
@@ -52,8 +52,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'the clock gives an instant twice',
     file: 'gateway/clock.ts',
-    from: 'this.#lastUs = Math.max(this.now(), this.#lastUs + 1);',
-    to: 'this.#lastUs = this.now();',
+    from: 'const instant = Math.max(this.now(), this.#lastUs + 1);',
+    to: 'const instant = this.now();',
   },
   {
     name: 'the clock steps back',
@@ -69,9 +69,21 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a request keeps an instant that was promised away',
-    file: 'gateway/entries.ts',
-    from: 'return arrivedUs > pipeline.promisedUs ? arrivedUs : clock.next();',
-    to: 'return arrivedUs;',
+    file: 'gateway/request-start.ts',
+    from: 'noted ?? (arrivedUs > promisedUs ? arrivedUs : this.#parts.clock.next())',
+    to: 'noted ?? arrivedUs',
+  },
+  {
+    name: 'an instant that a proxy noted was promised away',
+    file: 'gateway/noted-instants.ts',
+    from: 'Math.max(fromUs, this.#promisedUs + 1)',
+    to: 'fromUs',
+  },
+  {
+    name: 'two requests get the instant that a proxy noted for both',
+    file: 'gateway/noted-instants.ts',
+    from: 'const free = this.#freeFrom(first);',
+    to: 'const free = first;',
   },
   {
     name: 'a rank is final before the watermark',
@@ -123,21 +135,15 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'settled past the watermark',
-    file: 'engine/settling.ts',
+    file: 'engine/settling-step.ts',
     from: 'Math.min(watermarkUs, closesAtUs(campaign) - 1)',
     to: 'closesAtUs(campaign) - 1',
   },
   {
     name: 'a raffle is frozen before the watermark has passed its close',
-    file: 'engine/settling.ts',
+    file: 'engine/raffle-settling.ts',
     from: 'if (watermarkUs < closesAtUs(campaign)) {',
     to: 'if (watermarkUs < opensAtUs(campaign) + 100_000) {',
-  },
-  {
-    name: 'who has left stands in the draw',
-    file: 'engine/settling.ts',
-    from: 'if (!entry.isWithdrawn) draw.add(entry);',
-    to: 'draw.add(entry);',
   },
   {
     name: 'who has left takes a serial',
@@ -159,9 +165,21 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'the draw goes by stamp',
-    file: 'engine/judges/raffle.ts',
-    from: 'a.key === b.key ? a.stamp < b.stamp : a.key < b.key',
-    to: 'a.stamp < b.stamp',
+    file: 'engine/draw/selection.ts',
+    from: 'a.key === b.key ? a.entrant.stamp < b.entrant.stamp : a.key < b.key',
+    to: 'a.entrant.stamp < b.entrant.stamp',
+  },
+  {
+    name: 'the seed of a draw does not depend on its pool',
+    file: 'engine/draw/seed.ts',
+    from: 'Buffer.concat([Buffer.from(INFO), poolRoot, count])',
+    to: 'Buffer.from(INFO)',
+  },
+  {
+    name: 'what a gateway signed is not kept',
+    file: 'engine/intake.ts',
+    from: 'await insertSlices(db, signed.slices);',
+    to: ';',
   },
   {
     name: 'a lease is over as soon as it was not renewed between two looks',

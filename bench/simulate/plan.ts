@@ -16,6 +16,8 @@ export interface Ask {
   /** Which gateway is asked first. */
   readonly gateway: number;
   readonly bodyAfterMs: number | undefined;
+  /** How long it was on its way from the proxy, as that notes it; undefined where it notes nothing. */
+  readonly onTheWayMs: number | undefined;
   /** Who has entered opens a stream, and holds on to it until the outcome. */
   readonly watches: boolean;
 }
@@ -60,6 +62,10 @@ export interface Plan {
   readonly partitions: number;
   readonly maxSliceEntries: number;
   readonly leaseMs: number;
+  /** REQUEST_START_WAIT_MS; 0 where no proxy is trusted. */
+  readonly waitMs: number;
+  readonly clockStopMs: number;
+  readonly signs: boolean;
   /** How far the rates of the processes' clocks are off, parts of one. */
   readonly drift: number;
   readonly campaigns: readonly Announced[];
@@ -83,6 +89,9 @@ export function planOf(seed: number): Plan {
     partitions: random.between(1, 3),
     maxSliceEntries: random.pick([2, 3, 1_000]),
     leaseMs: random.pick([500, 600, 800]),
+    waitMs: random.pick([0, 0, 30]),
+    clockStopMs: random.pick([50, 60_000, 60_000]),
+    signs: random.chance(0.3),
     drift: random.chance(0.3) ? 0.02 : 0.000_1,
     campaigns,
     asks: makeAsks(random, campaigns, gateways, faults).sort((a, b) => a.atMs - b.atMs),
@@ -122,7 +131,7 @@ function makeAsks(
     const nearMs = near === undefined ? 0 : near.atMs - 5 + (random.chance(0.4) ? near.forMs : 0);
     const rushMs = nearMs > opensMs && nearMs < closesMs ? nearMs : someTime();
     const rushForMs = random.pick([5, 20, 100]);
-    const base = { campaignId, bodyAfterMs: undefined, watches: false };
+    const base = { campaignId, bodyAfterMs: undefined, onTheWayMs: undefined, watches: false };
     for (let number = 1; number <= users; number++) {
       const userId = `u${number}`;
       const atMs = random.chance(0.5) ? rushMs + random.between(0, rushForMs) : someTime();
@@ -135,6 +144,7 @@ function makeAsks(
           atMs: atMs + (copies - 1) * random.between(0, 5),
           gateway: random.between(0, gateways - 1),
           bodyAfterMs: random.chance(0.1) ? random.between(1, 200) : undefined,
+          onTheWayMs: random.chance(0.5) ? random.between(0, 60) : undefined,
           watches: random.chance(0.5),
         });
       }

@@ -48,7 +48,11 @@ export async function runPlan(plan: Plan, say?: (line: string) => void): Promise
   process.off('unhandledRejection', unhandled);
   if (world.failure === undefined) {
     if (left.count > 0) world.fail(new Error(`${left.count} clients were never answered`));
-    checkEnd(scene.checker, campaignId => scene.ranks(campaignId));
+    try {
+      checkEnd(scene.checker, campaignId => scene.ranks(campaignId));
+    } catch (error) {
+      world.fail(error);
+    }
   }
   return {
     seed: plan.seed,

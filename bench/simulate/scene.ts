@@ -2,9 +2,7 @@
  * Everything of one run: the servers, the ways between them, and the processes of gateways and engines, each in a place
  * of its own that is empty while its process is gone.
  */
-import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
-import type { SeedSource } from '../../engine/settling.ts';
 import { Checker, type Violation } from './checker.ts';
 import { SimulatedEngine } from './engine.ts';
 import { SimulatedGateway } from './gateway.ts';
@@ -55,6 +53,8 @@ export class Scene {
         grants: () => tables.grants.rows(),
         withdrawals: () => tables.withdrawals.rows(),
         setAside: () => tables.setAside.rows(),
+        alternates: () => tables.alternates.rows(),
+        slices: () => tables.slices.rows(),
       },
       (violation: Violation) => world.fail(violation),
     );
@@ -86,16 +86,16 @@ export class Scene {
   }
 
   startGateway(place: number): void {
-    const { world, plan, redis, log } = this;
+    const { world, plan, redis, log, ledger } = this;
     const process = this.#newProcess(`gateway ${place}`);
     const paths = {
       redis: this.path(`gateway ${place} to Redis`),
       log: this.path(`gateway ${place} to the log`),
+      ledger: this.path(`gateway ${place} to Postgres`),
     };
-    const { leaseMs, partitions, maxSliceEntries } = plan;
     world.after(0, process, () => {
-      const terms = { leaseMs, partitions, maxSliceEntries, log: this.#logger };
-      this.#gateways[place] = new SimulatedGateway(world, process, { redis, log }, paths, terms);
+      const terms = { ...plan, log: this.#logger };
+      this.#gateways[place] = new SimulatedGateway(world, process, { redis, log, ledger }, paths, terms);
     });
   }
 
@@ -109,7 +109,7 @@ export class Scene {
     };
     const { leaseMs, partitions } = plan;
     world.after(0, process, () => {
-      const terms = { leaseMs, partitions, seedSource: seedOf(plan.seed), log: this.#logger };
+      const terms = { leaseMs, partitions, seed: plan.seed, log: this.#logger };
       this.#engines[place] = new SimulatedEngine(process, { redis, log, ledger }, paths, terms);
     });
   }
@@ -178,12 +178,4 @@ export class Scene {
       offsetUs: random.between(1, 9_000_000),
     });
   }
-}
-
-/** A raffle's randomness that a seed repeats. */
-function seedOf(seed: number): SeedSource {
-  return {
-    name: 'simulated',
-    seed: async campaignId => createHash('sha256').update(`${seed}/${campaignId}`).digest(),
-  };
 }

@@ -1,9 +1,18 @@
 /**
- * What the statements of sql/campaigns.ts and sql/settling.ts do to the simulated ledger, with what the triggers and
+ * What the statements of sql/campaigns.ts, sql/settling.ts and sql/draws.ts do to the simulated ledger, with what the triggers and
  * checks of the table keep, each beside the words its text begins with. ledger.test.ts holds them against PostgreSQL.
  */
+import { createHash } from 'node:crypto';
 import type { Campaign } from '../../sql/campaigns.ts';
-import { ConstraintError, type LedgerTables, NOTHING, rowsOf, type Statement } from './ledger-tables.ts';
+import {
+  type CampaignRow,
+  ConstraintError,
+  changed,
+  type LedgerTables,
+  NOTHING,
+  rowsOf,
+  type Statement,
+} from './ledger-tables.ts';
 import { entriesBetween, rangeOf } from './statements-entries.ts';
 import type { Transaction } from './table.ts';
 
@@ -17,10 +26,10 @@ function check(holds: boolean, constraint: string): void {
 function update(
   { campaigns, entries }: LedgerTables,
   by: Transaction,
-  old: Campaign,
-  change: Partial<Campaign>,
+  old: CampaignRow,
+  change: Partial<CampaignRow>,
 ): void {
-  const row: Campaign = { ...old, ...change, revision: old.revision + 1 };
+  const row: CampaignRow = { ...old, ...change, revision: old.revision + 1 };
   check(row.grantedCount >= 0 && row.grantedCount <= row.places, 'campaigns_granted');
   check(row.settledCount >= row.grantedCount, 'campaigns_settled');
   check(row.goneRanked >= 0 && row.goneRanked <= row.goneCount, 'campaigns_gone');
@@ -28,12 +37,18 @@ function update(
   check(old.seed === null || row.seed === old.seed, 'campaigns_seed_once');
   check(row.kind === 'raffle' || row.seed === null, 'campaigns_seed');
   check((row.seed === null) === (row.seedSource === null), 'campaigns_seed_source');
+  check((row.seed === null) === (row.randomness === null), 'campaigns_seed_revealed');
+  check(row.randomness === null || (row.rules !== null && row.poolRoot !== null), 'campaigns_revealed');
+  check(row.poolRoot === null || (row.kind === 'raffle' && row.frozenAt !== null), 'campaigns_pool');
+  check(old.poolRoot === null || row.poolRoot?.equals(old.poolRoot) === true, 'campaigns_pool_once');
+  check(old.poolRoot === null || row.frozenCount === old.frozenCount, 'campaigns_pool_once');
+  check(old.rules === null || row.rules === old.rules, 'campaigns_rules_once');
   check(old.frozenAt === null || row.closesAt.getTime() === old.closesAt.getTime(), 'campaigns_closed');
   check(
     old.closingAt === null || row.closingAt?.getTime() === old.closingAt.getTime(),
     'campaigns_closing_once',
   );
-  const rules = ({ kind, places, title, opensAt }: Campaign): string =>
+  const rules = ({ kind, places, title, opensAt }: CampaignRow): string =>
     JSON.stringify([kind, places, title, opensAt]);
   const hasEntries = entries.rows(by).some(({ campaignId }) => campaignId === row.campaignId);
   check(!hasEntries || rules(row) === rules(old), 'campaigns_rules');
@@ -44,15 +59,30 @@ function us(date: Date): number {
   return date.getTime() * 1000;
 }
 
-const createCampaign: Statement = (tables, by, values) => {
+/** The columns that CAMPAIGN_COLUMNS selects. */
+function selected({ rules, nonce: _nonce, randomness: _r, signature: _s, ...row }: CampaignRow): Campaign {
+  return {
+    ...row,
+    rulesHash: rules === null ? null : createHash('sha256').update(rules).digest(),
+    draw: rules === null ? null : (JSON.parse(rules).draw ?? null),
+  };
+}
+
+const nextCampaignId: Statement = tables => {
   tables.campaignSequence += 1;
-  const row: Campaign = {
-    campaignId: tables.campaignSequence,
-    kind: values.text(1) === 'coupon' ? 'coupon' : 'raffle',
-    title: values.text(2),
-    places: values.number(3),
-    opensAt: values.date(4),
-    closesAt: values.date(5),
+  return rowsOf([{ campaignId: tables.campaignSequence }]);
+};
+
+const createCampaign: Statement = (tables, by, values) => {
+  const row: CampaignRow = {
+    campaignId: values.number(1),
+    kind: values.text(2) === 'coupon' ? 'coupon' : 'raffle',
+    title: values.text(3),
+    places: values.number(4),
+    opensAt: values.date(5),
+    closesAt: values.date(6),
+    rules: values.optionalText(7),
+    nonce: values.optionalBytes(8),
     closingAt: null,
     createdAt: tables.now(),
     revision: 1,
@@ -63,17 +93,28 @@ const createCampaign: Statement = (tables, by, values) => {
     goneRanked: 0,
     frozenAt: null,
     frozenCount: null,
+    poolRoot: null,
+    randomness: null,
+    signature: null,
     seed: null,
     seedSource: null,
     finishedAt: null,
+    redrawnCount: 0,
   };
   tables.campaigns.write(String(row.campaignId), row, by);
-  return rowsOf([row]);
+  return rowsOf([selected(row)]);
 };
 
 const getCampaign: Statement = (tables, by, values) => {
   const row = tables.campaigns.get(String(values.number(1)), by);
-  return row === undefined ? NOTHING : rowsOf([row]);
+  return row === undefined ? NOTHING : rowsOf([selected(row)]);
+};
+
+const readDrawState: Statement = (tables, by, values) => {
+  const row = tables.campaigns.get(String(values.number(1)), by);
+  if (row === undefined) return NOTHING;
+  const { rules, nonce, poolRoot, frozenCount: poolCount, randomness, signature, seed } = row;
+  return rowsOf([{ rules, nonce, poolRoot, poolCount, randomness, signature, seed }]);
 };
 
 const takeCampaign: Statement = (tables, by, values) => {
@@ -81,14 +122,17 @@ const takeCampaign: Statement = (tables, by, values) => {
   const row = tables.campaigns.get(key, by);
   if (row === undefined || tables.campaigns.heldBy(key, by) !== undefined) return NOTHING;
   tables.campaigns.lock(key, by);
-  return rowsOf([row]);
+  return rowsOf([selected(row)]);
 };
 
 const readCampaigns: Statement = (tables, by, values) => {
   const finishedSeconds = values.optional(1);
   const since = finishedSeconds === null ? 0 : tables.now().getTime() - finishedSeconds * 1000;
   return rowsOf(
-    tables.campaigns.rows(by).filter(row => row.finishedAt === null || row.finishedAt.getTime() > since),
+    tables.campaigns
+      .rows(by)
+      .filter(row => row.finishedAt === null || row.finishedAt.getTime() > since)
+      .map(selected),
   );
 };
 
@@ -125,15 +169,15 @@ const countTurn: Statement = (tables, by, values) => {
   return rowsOf([{ count: rows.length, lastStamp: rows.at(-1)?.stamp ?? null }]);
 };
 
-/** An update of the campaign that $1 names. Its row as it is when nobody else is writing it. */
+/** What an update of the campaign that $1 names changes; undefined for nothing. */
+type Change = (
+  campaign: CampaignRow,
+  values: Parameters<Statement>[2],
+  now: Date,
+) => Partial<CampaignRow> | undefined;
+
 const updating =
-  (
-    change: (
-      campaign: Campaign,
-      values: Parameters<Statement>[2],
-      now: Date,
-    ) => Partial<Campaign> | undefined,
-  ): Statement =>
+  (change: Change): Statement =>
   (tables, by, values) => {
     const key = String(values.number(1));
     if (tables.campaigns.get(key, by) === undefined) return NOTHING;
@@ -142,7 +186,12 @@ const updating =
     const changes = old === undefined ? undefined : change(old, values, tables.now());
     if (old === undefined || changes === undefined) return NOTHING;
     update(tables, by, old, changes);
-    return rowsOf([tables.campaigns.get(key, by)]);
+    return rowsOf(
+      tables.campaigns
+        .rows(by)
+        .filter(row => row.campaignId === old.campaignId)
+        .map(selected),
+    );
   };
 
 const saveSettled = updating((old, values, now) => {
@@ -157,15 +206,32 @@ const saveSettled = updating((old, values, now) => {
   };
 });
 
-const saveFrozen = updating((_, values, now) => ({
-  frozenAt: now,
+const saveFrozen = updating((old, values, now) => ({
+  frozenAt: old.frozenAt ?? now,
   frozenCount: values.number(2),
   goneCount: values.number(3),
+  poolRoot: values.bytes(4),
 }));
 
-const saveSeed = updating((old, values) =>
-  old.seed === null ? { seed: values.bytes(2), seedSource: values.text(3) } : undefined,
+const saveRevealed = updating((old, values) =>
+  old.seed !== null
+    ? undefined
+    : {
+        randomness: values.bytes(2),
+        signature: values.optionalBytes(3),
+        seed: values.bytes(4),
+        seedSource: values.text(5),
+      },
 );
+
+const saveAnnouncement = updating((old, values) =>
+  old.rules === null ? { rules: values.text(2), nonce: values.optionalBytes(3) } : undefined,
+);
+
+const insertProof: Statement = (tables, by, values) => {
+  tables.proofs.write(`${values.number(1)}/${values.number(2)}`, values.text(3), by);
+  return changed(1);
+};
 
 const saveGoneRanked = updating((old, values) =>
   old.goneRanked < values.number(2) ? { goneRanked: values.number(2) } : undefined,
@@ -191,11 +257,20 @@ const listBegunCloses: Statement = (tables, by) =>
       .filter(
         ({ closingAt, closesAt, frozenAt }) =>
           closingAt !== null && closingAt < closesAt && frozenAt === null,
-      ),
+      )
+      .map(selected),
   );
 
 export const CAMPAIGN_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
-  [/^insert into campaigns \(kind, title, places, opens_at, closes_at\)/, createCampaign],
+  [/^select nextval\(pg_get_serial_sequence\('campaigns', 'campaign_id'\)\)/, nextCampaignId],
+  [
+    /^insert into campaigns \(campaign_id, kind, title, places, opens_at, closes_at, rules, nonce\)/,
+    createCampaign,
+  ],
+  [
+    /^select rules, nonce, pool_root as "poolRoot", .* from campaigns where campaign_id = \$1$/,
+    readDrawState,
+  ],
   [/ from campaigns where campaign_id = \$1 for no key update skip locked$/, takeCampaign],
   [/ from campaigns where campaign_id = \$1$/, getCampaign],
   [/ from campaigns where \$1::double precision is null or finished_at is null/, readCampaigns],
@@ -204,8 +279,10 @@ export const CAMPAIGN_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   [/^select e.user_id as "userId", e.stamp, w.user_id is not null as "isWithdrawn"/, readTurn],
   [/^select count\(\*\) as count, max\(stamp\) as "lastStamp"/, countTurn],
   [/^update campaigns set settled_stamp = \$2, settled_count = \$3/, saveSettled],
-  [/^update campaigns set frozen_at = now\(\), frozen_count = \$2, gone_count = \$3/, saveFrozen],
-  [/^update campaigns set seed = \$2, seed_source = \$3/, saveSeed],
+  [/^update campaigns set frozen_at = coalesce\(frozen_at, now\(\)\), frozen_count = \$2/, saveFrozen],
+  [/^update campaigns set randomness = \$2, signature = \$3, seed = \$4/, saveRevealed],
+  [/^update campaigns set rules = \$2, nonce = \$3/, saveAnnouncement],
+  [/^insert into draw_proofs \(campaign_id, part, text\)/, insertProof],
   [/^update campaigns set gone_ranked = \$2/, saveGoneRanked],
   [/^update campaigns set closing_at = \$2/, beginClose],
   [/^update campaigns set closes_at = greatest\(closing_at, \$2\)/, completeClose],

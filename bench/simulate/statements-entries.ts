@@ -1,10 +1,10 @@
 /**
- * What the statements of sql/entries.ts, sql/withdrawals.ts and sql/grants.ts do to the simulated ledger, each beside
+ * What the statements of sql/entries.ts, sql/withdrawals.ts, sql/grants.ts and sql/alternates.ts do to the simulated ledger, each beside
  * the words its text begins with. ledger.test.ts holds them against PostgreSQL.
  */
 import pg from 'pg';
-import type { Campaign } from '../../sql/campaigns.ts';
 import {
+  type CampaignRow,
   ConstraintError,
   changed,
   type EntryRow,
@@ -48,15 +48,15 @@ function compareText(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 
-function campaignOf(tables: LedgerTables, by: Transaction, campaignId: number): Campaign | undefined {
+function campaignOf(tables: LedgerTables, by: Transaction, campaignId: number): CampaignRow | undefined {
   return tables.campaigns.get(String(campaignId), by);
 }
 
-function isOpen(campaign: Campaign | undefined): campaign is Campaign {
+function isOpen(campaign: CampaignRow | undefined): campaign is CampaignRow {
   return campaign !== undefined && campaign.finishedAt === null && campaign.frozenAt === null;
 }
 
-function endStamp(campaign: Campaign): number {
+function endStamp(campaign: CampaignRow): number {
   return (campaign.closesAt.getTime() - campaign.opensAt.getTime()) * 1000 * 1024;
 }
 
@@ -282,6 +282,41 @@ const readGrants: Statement = (tables, by, values) => {
   return rowsOf(rows.slice(0, limit).map(({ serial, userId, code }) => ({ serial, userId, code })));
 };
 
+const insertAlternates: Statement = (tables, by, values) => {
+  const campaignId = values.number(1);
+  const userIds = values.texts(3);
+  for (const [index, place] of values.numbers(2).entries()) {
+    const userId = userIds[index] ?? '';
+    const isTaken = tables.alternates
+      .rows(by)
+      .some(row => row.campaignId === campaignId && (row.place === place || row.userId === userId));
+    if (isTaken)
+      throw new ConstraintError(UNIQUE_VIOLATION, 'alternates', 'alternates_pkey or alternates_user');
+    if (tables.entries.get(keyOf({ campaignId, userId }), by) === undefined)
+      throw new ConstraintError(FOREIGN_KEY_VIOLATION, 'alternates', 'alternates_campaign_id_user_id_fkey');
+    tables.alternates.write(`${campaignId}/${place}`, { campaignId, place, userId }, by);
+  }
+  return changed(userIds.length);
+};
+
+/** Nobody has terms of their own in the simulator: one ticket each, and nobody is excluded. */
+const readPool: Statement = (tables, by, values) => {
+  const { limit, ...range } = rangeOf(values);
+  const rows = entriesBetween(tables, by, { ...range, limit: Number.POSITIVE_INFINITY }).filter(
+    row => tables.withdrawals.get(keyOf(row), by)?.honoured !== true,
+  );
+  return rowsOf(
+    rows.slice(0, limit).map(({ userId, stamp }) => ({
+      userId,
+      stamp,
+      source: Math.floor(stamp / 1024) % 2,
+      tickets: 1,
+      group: null,
+      excluded: null,
+    })),
+  );
+};
+
 export const ENTRY_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   [/insert into entries .* on conflict do nothing$/, insertEntries(['user', 'stamp'])],
   [/insert into entries .* on conflict \(campaign_id, user_id\) do nothing$/, insertEntries(['user'])],
@@ -297,7 +332,9 @@ export const ENTRY_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
     refuseWithdrawals,
   ],
   [/^select w.gone_number as "goneNumber"/, readGone],
-  [/^insert into grants \(campaign_id, serial, user_id, code\)/, insertGrants],
+  [/^insert into alternates \(campaign_id, place, user_id\)/, insertAlternates],
+  [/^select e.user_id as "userId", e.stamp, \(\(e.stamp >> 10\) & 1\)::integer as source/, readPool],
+  [/^insert into grants \(campaign_id, serial, user_id, code, tier\)/, insertGrants],
   [
     /^select serial, user_id as "userId", code from grants where campaign_id = \$1 and serial > \$2/,
     readGrants,

@@ -1,5 +1,5 @@
 /**
- * What the statements of sql/gateways.ts, sql/log-partitions.ts, sql/set-aside.ts and sql/watermarks.ts do to the
+ * What the statements of sql/gateways.ts, sql/log-partitions.ts, sql/set-aside.ts, sql/slices.ts and sql/watermarks.ts do to the
  * simulated ledger, each beside the words its text begins with. ledger.test.ts holds them against PostgreSQL.
  */
 import type { GatewayRow } from '../../sql/gateways.ts';
@@ -129,6 +129,39 @@ const nextEpoch: Statement = (tables, by, values) => {
   return rowsOf([{ epoch: tables.epochSequence }]);
 };
 
+const insertSlices: Statement = (tables, by, values) => {
+  const [gateways, incarnations, numbers, firsts, lasts] = [1, 2, 3, 4, 5].map(number =>
+    values.numbers(number),
+  );
+  const [heads, items] = [values.buffers(6), values.buffers(7)];
+  let inserted = 0;
+  for (const [index, gateway] of (gateways ?? []).entries()) {
+    const incarnation = incarnations?.[index] ?? 0;
+    const sliceNumber = numbers?.[index] ?? 0;
+    const key = `${gateway}/${incarnation}/${sliceNumber}`;
+    const holder = tables.slices.heldBy(key, by);
+    if (holder !== undefined) throw new Blocked(holder);
+    if (tables.slices.get(key, by) !== undefined) continue;
+    const [firstUs, lastUs] = [firsts?.[index] ?? 0, lasts?.[index] ?? 0];
+    const [signedHead, bytes] = [heads[index] ?? Buffer.alloc(0), items[index] ?? Buffer.alloc(0)];
+    tables.slices.write(
+      key,
+      { gateway, incarnation, sliceNumber, firstUs, lastUs, signedHead, items: bytes },
+      by,
+    );
+    inserted += 1;
+  }
+  return changed(inserted);
+};
+
+const findSlices: Statement = (tables, by, values) => {
+  const [gateway, instantUs] = [values.number(1), values.number(2)];
+  const rows = tables.slices
+    .rows(by)
+    .filter(row => row.gateway === gateway && row.firstUs <= instantUs && row.lastUs >= instantUs);
+  return rowsOf(rows.sort((a, b) => a.lastUs - b.lastUs));
+};
+
 export const PROGRESS_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   [/ from gateways where incarnation = any \(\$1::bigint\[\]\)$/, readIncarnations],
   [/ from gateways where not repaired or incarnation = any \(\$1::bigint\[\]\)/, readGateways],
@@ -150,6 +183,8 @@ export const PROGRESS_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   [/^select next_position from log_partitions/, nextPosition],
   [/^update log_partitions set next_position = \$4/, moveOn],
   [/^select partition, next_position as position from log_partitions/, readPositions],
+  [/^insert into slices .* on conflict do nothing$/, insertSlices],
+  [/^select gateway, incarnation, slice_number as "sliceNumber", first_us as "firstUs"/, findSlices],
   [/^insert into set_aside .* on conflict do nothing$/, setAside],
   [/^update watermarks set watermark_us = \$1 where watermark_us < \$1$/, raiseWatermark],
   [/^select watermark_us from watermarks$/, readWatermark],
