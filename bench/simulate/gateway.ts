@@ -3,7 +3,7 @@
  * put together as gateway/gateway.ts does, over the simulated Redis and log. HTTP is left out: requests come as calls
  * of production's handlers (http.ts), and a ticket is believed.
  */
-import type { Logger } from 'pino';
+import { type Logger, pino } from 'pino';
 import { KeyRing } from '../../engine/contract/key-ring.ts';
 import { SliceTree } from '../../engine/contract/slice-tree.ts';
 import { Board } from '../../gateway/board.ts';
@@ -34,9 +34,9 @@ import type { Path } from './network.ts';
 import { KEYS, SimulatedRanker, type SimulatedRedis } from './redis.ts';
 import type { Process, World } from './world.ts';
 
-const CLOCK_INTERVAL_MS = 400;
+const CLOCK_INTERVAL_MS = 600;
 const BOARD_INTERVAL_MS = 120;
-const THROUGH_MS = 120;
+const THROUGH_MS = 150;
 const SECRET = 'a secret that no ticket is checked against';
 export const SALT_SECRET = 'a secret of salts, for the simulator only';
 /** Ed25519 in PKCS#8 (RFC 8410, section 7); the key itself is of no account. */
@@ -58,9 +58,15 @@ const metrics = new Metrics({
 const noProxies = new TrustedProxies([]);
 const oneProxy = new TrustedProxies([{ address: PROXY, bits: 32, family: 'ipv4' }]);
 
-function ring(log: Logger): KeyRing {
-  return new KeyRing({ SIGNING_KEYS_DIR: '', SIGNING_KEY: SIGNING_KEY.toString('base64') }, log);
-}
+const silent = pino({ level: 'silent' });
+/** Shared by all, as reading a key takes longer than most of what a gateway does here. */
+const ring = new KeyRing({ SIGNING_KEYS_DIR: '', SIGNING_KEY: SIGNING_KEY.toString('base64') }, silent);
+/** What a gateway has without a ledger; where nothing is signed it has the same with one, and needs less memory. */
+const noReceipts = new KeptReceipts(
+  new ColdLedger({ databaseUrl: '', timeoutMs: 500, log: silent }),
+  SALT_SECRET,
+  silent,
+);
 
 class SimulatedVerifier extends TicketVerifier {
   override verify(ticket: string): Ticket {
@@ -149,7 +155,7 @@ export class SimulatedGateway {
       partitions,
       maxSliceEntries,
       promiseBehindUs: waitMs * 1000,
-      ...(signs ? { signing: { keys: ring(log), tree: new SliceTree(SALT_SECRET) } } : {}),
+      ...(signs ? { signing: { keys: ring, tree: new SliceTree(SALT_SECRET) } } : {}),
       sliceAppended: () => undefined,
     });
     const config = readGatewayConfig({
@@ -173,11 +179,7 @@ export class SimulatedGateway {
       verifier,
       clockLimits: new ClockLimits(clock, { warnMs: clockStopMs, stopMs: clockStopMs }),
       requestStarts: new RequestStarts({ clock, proxies: waitMs === 0 ? noProxies : oneProxy, metrics }),
-      receipts: new KeptReceipts(
-        new SimulatedColdLedger(servers.ledger.poolFor(process, paths.ledger), log),
-        SALT_SECRET,
-        log,
-      ),
+      receipts: signs ? this.#receiptsOf(servers.ledger.poolFor(process, paths.ledger), log) : noReceipts,
     };
     this.#streams = new Streams(this.#parts, this.#watchers);
     this.#repeat(CLOCK_INTERVAL_MS, async () => {
@@ -221,6 +223,10 @@ export class SimulatedGateway {
   crash(): void {
     this.process.isDead = true;
     for (const exchange of this.#exchanges) exchange.lose();
+  }
+
+  #receiptsOf(pool: Pool, log: Logger): KeptReceipts {
+    return new KeptReceipts(new SimulatedColdLedger(pool, log), SALT_SECRET, log);
   }
 
   #handle(asked: Asked, reply: Reply, arrivedUs: number): void | Promise<void> {

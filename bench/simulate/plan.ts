@@ -80,12 +80,12 @@ export function planOf(seed: number): Plan {
   const random = new Random(seed);
   const campaigns = makeCampaigns(random);
   const endMs = Math.max(...campaigns.map(({ closesAtUs }) => (closesAtUs - BEGINNING_US) / MS));
-  const gateways = random.between(1, 4);
+  const gateways = random.pick([1, 2, 2, 2, 3, 4]);
   const faults = makeFaults(random, endMs);
   return {
     seed,
     gateways,
-    engines: random.between(1, 2),
+    engines: random.pick([1, 1, 2]),
     partitions: random.between(1, 3),
     maxSliceEntries: random.pick([2, 3, 1_000]),
     leaseMs: random.pick([500, 600, 800]),
@@ -100,7 +100,7 @@ export function planOf(seed: number): Plan {
 }
 
 function makeCampaigns(random: Random): Announced[] {
-  return Array.from({ length: random.chance(0.25) ? 2 : 1 }, (_, index) => {
+  return Array.from({ length: random.chance(0.15) ? 2 : 1 }, (_, index) => {
     const opensMs = random.between(FIRST_OPENS_MS, FIRST_OPENS_MS + 200);
     // Some stay open for longer than a gateway can be away and find its lease over.
     const openMs = random.chance(0.2) ? random.between(1_200, 2_500) : random.between(150, 700);
@@ -122,7 +122,7 @@ function makeAsks(
   faults: readonly Fault[],
 ): Ask[] {
   const asks: Ask[] = [];
-  const users = random.between(3, 14);
+  const users = random.between(3, 10);
   for (const { campaignId, opensAtUs, closesAtUs } of campaigns) {
     const opensMs = (opensAtUs - BEGINNING_US) / MS;
     const closesMs = (closesAtUs - BEGINNING_US) / MS;

@@ -61,11 +61,23 @@ function us(date: Date): number {
 
 /** The columns that CAMPAIGN_COLUMNS selects. */
 function selected({ rules, nonce: _nonce, randomness: _r, signature: _s, ...row }: CampaignRow): Campaign {
-  return {
-    ...row,
-    rulesHash: rules === null ? null : createHash('sha256').update(rules).digest(),
-    draw: rules === null ? null : (JSON.parse(rules).draw ?? null),
+  const derived = rules === null ? { rulesHash: null, draw: null } : (read.get(rules) ?? readRules(rules));
+  return { ...row, ...derived };
+}
+
+type Derived = Pick<Campaign, 'rulesHash' | 'draw'>;
+/** Of the rules that were read last: every pass selects all campaigns. */
+const read = new Map<string, Derived>();
+const RULES_KEPT = 100;
+
+function readRules(rules: string): Derived {
+  if (read.size >= RULES_KEPT) read.clear();
+  const derived = {
+    rulesHash: createHash('sha256').update(rules).digest(),
+    draw: JSON.parse(rules).draw ?? null,
   };
+  read.set(rules, derived);
+  return derived;
 }
 
 const nextCampaignId: Statement = tables => {
