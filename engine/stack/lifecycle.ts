@@ -6,14 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StackError } from './errors.ts';
 import { choosePorts } from './ports.ts';
-import {
-  endProcess,
-  findWorkingIn,
-  identify,
-  isRunning,
-  type ProcessId,
-  yieldToOthers,
-} from './processes.ts';
+import { endProcess, findWorkingIn, identify, isRunning, type ProcessId } from './processes.ts';
 import { type Keeper, readRecord, type ServerRecord, writeRecord } from './records.ts';
 import type { Launch, ServerKind, Site } from './server.ts';
 
@@ -112,11 +105,8 @@ async function launchOnce(
   const output = openSync(logFile, 'a', 0o600);
   const { command, args, ...how } = launch;
   try {
-    // In a session of its own where it yields: Linux weighs sessions against each other before processes.
-    const detached = kind.niceness !== undefined;
-    const child = spawn(command, args, { ...how, detached, stdio: ['ignore', output, output] });
+    const child = spawn(command, args, { ...how, stdio: ['ignore', output, output] });
     await once(child, 'spawn');
-    if (child.pid !== undefined && kind.niceness !== undefined) yieldToOthers(child.pid, kind.niceness);
     const id = child.pid === undefined ? undefined : identify(child.pid);
     child.unref();
     if (id !== undefined) {

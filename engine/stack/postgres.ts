@@ -154,7 +154,6 @@ export const postgres: ServerKind = {
   title: 'PostgreSQL',
   portCount: 1,
   program: /^postgres$/,
-  niceness: 10,
   stopSignal: 'SIGINT', // fast shutdown: connections are ended, a checkpoint is written
   prepare,
   ask,

@@ -1,6 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { readdirSync, readFileSync, readlinkSync, realpathSync, writeFileSync } from 'node:fs';
-import { setPriority } from 'node:os';
+import { readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
 import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hasCode } from './errors.ts';
@@ -77,19 +76,6 @@ function workingDirectory(pid: string): string | undefined {
     return readlinkSync(`/proc/${pid}/cwd`);
   } catch {
     return undefined; // gone, or another user's: in either case not one of our servers
-  }
-}
-
-/**
- * Lets a process, and what it starts, have the processor after others: among those of its session by its niceness, and
- * as a session by that of its autogroup (sched(7)), where there are such. A wish, not a must: it fails without a word.
- */
-export function yieldToOthers(pid: number, niceness: number): void {
-  try {
-    setPriority(pid, niceness);
-    if (hasProcFs) writeFileSync(`/proc/${pid}/autogroup`, String(niceness));
-  } catch {
-    return; // it has ended, or the system has no autogroups
   }
 }
 

@@ -29,8 +29,6 @@ export interface ServerKind {
   /** The file name of the program that serves. */
   readonly program: RegExp;
   readonly stopSignal: NodeJS.Signals;
-  /** Yields to the others (0 to 19) where all share a machine; absent: it does not. */
-  readonly niceness?: number;
   /** Finds or fetches the programs. Raises StackError when they cannot be had; answers how to launch on given ports. */
   prepare(site: Site): Promise<(record: ServerRecord) => Promise<Launch>>;
   /** Asks a running server whether it serves; answers its version. Rejects while it doesn't, by StackError if it never will. */
