@@ -183,4 +183,14 @@ describe('bad input', () => {
       assert.match(text, new RegExp(`fairline_refused_total\\{reason="${reason}"\\} [1-9]`), reason);
     }
   });
+
+  test('while the board is not made, nobody is told that there is no such campaign', async () => {
+    await system.engine.process.stop();
+    await system.redis.hdel(system.keys.boardState, 'epoch');
+    const unknown = await system.ask('alice', 'POST', '/v1/campaigns/123456789/entries');
+    assert.equal(unknown.status, 503, unknown.text);
+    assert.equal(unknown.headers.get('retry-after'), '1');
+    const known = await system.ask('alice', 'GET', `/v1/campaigns/${id}`);
+    assert.equal(known.status, 200, known.text);
+  });
 });

@@ -135,15 +135,22 @@ export async function findCampaign(
   try {
     await parts.board.refresh();
   } catch {
-    parts.metrics.refuse('lookup');
-    reply.problem('unavailable', 'The campaigns cannot be looked up at the moment.', {
-      headers: { 'retry-after': '1' },
-    });
+    refuseUnread(parts, reply);
     return undefined;
   }
   const campaign = parts.board.campaign(id);
-  if (campaign === undefined) refuseUnknown(parts, reply, id);
-  return campaign;
+  if (campaign !== undefined) return campaign;
+  // A board that the engine is still making lacks campaigns that there are.
+  if (parts.board.epoch === '') refuseUnread(parts, reply);
+  else refuseUnknown(parts, reply, id);
+  return undefined;
+}
+
+function refuseUnread(parts: RequestParts, reply: Reply): void {
+  parts.metrics.refuse('lookup');
+  reply.problem('unavailable', 'The campaigns cannot be looked up at the moment.', {
+    headers: { 'retry-after': '1' },
+  });
 }
 
 /** Answers 404 for a campaign that there is not. */

@@ -1,6 +1,6 @@
 /**
  * One process of the burst: several generators of bench/load side by side, which begin at one instant of the machine's
- * monotonic clock. Takes `{"jobs":[...],"startAtUs":N}` from the first line of standard input, prints
+ * monotonic clock, and connect shortly before. Takes `{"jobs":[...],"startAtUs":N}` from the first line of standard input, prints
  * `{"ready":true}` when all are connected, and the results as the last line. The end of standard input ends it.
  */
 import { createInterface } from 'node:readline';
@@ -8,6 +8,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { runLoad } from '../load/generator.ts';
 import { type LoadRequest, parseJob } from '../load/job.ts';
 import { monotonicUs } from '../watch/clock.ts';
+
+/** A gateway closes a connection that has said nothing for ten seconds: that is uWebSockets.js's own limit. */
+const CONNECT_BEFORE_MS = 3_000;
 
 interface Burst {
   readonly jobs: readonly LoadRequest[];
@@ -33,13 +36,17 @@ async function main(): Promise<void> {
   const first = (await input[Symbol.asyncIterator]().next()).value ?? '';
   input.once('close', () => aborted.abort());
   const { jobs, startAtUs }: Burst = JSON.parse(first);
+  const until = (us: number): Promise<void> =>
+    sleep(Math.max(0, (us - monotonicUs()) / 1e3), undefined, { signal: aborted.signal });
+  const signed = (): Promise<void> => until(startAtUs - CONNECT_BEFORE_MS * 1e3);
   let connected = 0;
   const ready = async (): Promise<void> => {
     connected += 1;
     if (connected === jobs.length) process.stdout.write('{"ready":true}\n');
-    await sleep(Math.max(0, (startAtUs - monotonicUs()) / 1e3), undefined, { signal: aborted.signal });
+    await until(startAtUs);
   };
-  const runs = await Promise.all(jobs.map(job => runLoad(parseJob(job), { ready, signal: aborted.signal })));
+  const hooks = { signed, ready, signal: aborted.signal };
+  const runs = await Promise.all(jobs.map(job => runLoad(parseJob(job), hooks)));
   const results = runs.map(({ result }) => result);
   process.stdout.write(`${JSON.stringify({ results, offsetUs: clockOffsetUs() })}\n`);
   input.close();

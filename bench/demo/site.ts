@@ -11,9 +11,12 @@ import { takeLock } from '../../engine/stack/lock.ts';
 import { type StackEnv, StackError, startStack } from '../../engine/stack/stack.ts';
 import { gatewayVariables } from '../../gateway/config.ts';
 import { type Child, startScript } from '../peers/process.ts';
+import { until } from '../system/waiting.ts';
 
 /** Watchers come back this long after their stream has ended, and up to twice that: not long, as a demo is not. */
 const WATCHER_RETRY_MS = 500;
+/** The engine opens the registry once its consumer has joined; a busy machine takes its time over that. */
+const READY = { everyMs: 50, limitMs: 120_000 };
 
 export interface SiteOptions {
   /** The stack's directory, such as `<project>/.stack/demo`; all data in it is deleted first. */
@@ -121,6 +124,7 @@ export async function startProcesses(
   const broken = Promise.race([engine, ...doors].map(child => ended(child, closers)));
   // It is raced against what the demo waits for; when it waits for nothing, the end of a process is told at the next wait.
   broken.catch(() => undefined);
+  await Promise.race([Promise.all([engine, ...doors].map(untilReady)), broken]);
   return {
     operator: { base: baseOf(engine), token: secrets.OPERATOR_TOKEN },
     ticket: { secret: secrets.TICKET_SECRET, audience: 'fairline' },
@@ -153,6 +157,14 @@ async function claim(dir: string): Promise<() => Promise<void>> {
 function ownEnvironment(): Record<string, string | undefined> {
   const names = [...Object.keys(gatewayVariables), ...Object.keys(engineVariables)];
   return { ...process.env, ...Object.fromEntries(names.map(name => [name, undefined])) };
+}
+
+/** Rejects with ProcessError when it does not become ready. */
+async function untilReady(child: Child): Promise<void> {
+  const ask = async (): Promise<true | undefined> => (await fetch(`${baseOf(child)}/readyz`)).ok || undefined;
+  await until(child.name, READY, ask).catch((error: Error) => {
+    throw new ProcessError(`${error.message}; it said:\n${child.errors()}`, { cause: error });
+  });
 }
 
 function baseOf(child: Child): string {

@@ -281,15 +281,16 @@ class LoadRun implements ConnectionListener {
 }
 
 /**
- * Runs a job in this process: signs the tickets, connects, awaits `ready`, sends, and stops by itself.
+ * Runs a job in this process: signs the tickets, awaits `signed`, connects, awaits `ready`, sends, and stops by itself.
  * Rejects with `LoadError`: `connect`, `protocol` (an answer that is not HTTP/1.1 framed by Content-Length), `aborted`.
  */
 export async function runLoad(
   job: LoadJob,
-  hooks: { ready?: () => Promise<void>; signal?: AbortSignal } = {},
+  hooks: { signed?: () => Promise<void>; ready?: () => Promise<void>; signal?: AbortSignal } = {},
 ): Promise<{ result: LoadResult; record: LoadRecord }> {
   const run = new LoadRun(job);
   try {
+    await hooks.signed?.();
     await run.connect();
     await hooks.ready?.();
     await run.send(hooks.signal);

@@ -17,6 +17,7 @@ import { entriesBetween, rangeOf } from './statements-entries.ts';
 import type { Transaction } from './table.ts';
 
 const CHECK_VIOLATION = '23514';
+const UNIQUE_VIOLATION = '23505';
 
 function check(holds: boolean, constraint: string): void {
   if (!holds) throw new ConstraintError(CHECK_VIOLATION, 'campaigns', constraint);
@@ -241,7 +242,10 @@ const saveAnnouncement = updating((old, values) =>
 );
 
 const insertProof: Statement = (tables, by, values) => {
-  tables.proofs.write(`${values.number(1)}/${values.number(2)}`, values.text(3), by);
+  const key = `${values.number(1)}/${values.number(2)}`;
+  if (tables.proofs.get(key, by) !== undefined)
+    throw new ConstraintError(UNIQUE_VIOLATION, 'draw_proofs', 'draw_proofs_pkey');
+  tables.proofs.write(key, values.text(3), by);
   return changed(1);
 };
 

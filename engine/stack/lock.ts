@@ -1,5 +1,5 @@
-import { randomUUID } from 'node:crypto';
-import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { createHash, randomUUID } from 'node:crypto';
+import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hasCode } from './errors.ts';
 import { isRunning, type ProcessId, self } from './processes.ts';
@@ -7,8 +7,12 @@ import { isRunning, type ProcessId, self } from './processes.ts';
 /**
  * Takes a lock that one process on this machine can hold, and answers the function that gives it back.
  *
- * The lock is a file naming its holder. It appears by `link`, hence whole; a holder that is gone is moved away by
- * `rename`, which only one of several waiting processes can do. Rejects with the reason of `signal` when aborted.
+ * The lock is a file naming its holder. It appears by `link`, hence whole, and only where there is none. A file whose
+ * holder is gone is removed under a lock of its own, named after what the file says and taken in the same way. A holder
+ * that is gone does not come back, so whoever has that second lock and still reads the same may remove the file: nobody
+ * else can have. Moving the file away first and looking at it then has a gap in which two get the lock.
+ *
+ * Rejects with the reason of `signal` when aborted.
  */
 export async function takeLock(
   path: string,
@@ -22,9 +26,11 @@ export async function takeLock(
     for (let waited = false; ; ) {
       signal.throwIfAborted();
       if (await placed(draft, path)) return () => giveBack(path, me);
-      const holder = await holderOf(path);
+      const text = await textOf(path);
+      if (text === undefined) continue;
+      const holder = holderIn(text);
       if (holder === undefined || !isRunning(holder)) {
-        await clearStale(path);
+        await clearStale(path, text, signal);
         continue;
       }
       if (!waited) onWait?.(holder);
@@ -46,34 +52,41 @@ async function placed(draft: string, path: string): Promise<boolean> {
   }
 }
 
-async function holderOf(path: string): Promise<ProcessId | undefined> {
+async function textOf(path: string): Promise<string | undefined> {
   try {
-    const value: unknown = JSON.parse(await readFile(path, 'utf8'));
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+}
+
+/** Who holds it; undefined where the text names nobody. */
+function holderIn(text: string): ProcessId | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
     if (typeof value !== 'object' || value === null || !('pid' in value) || !('startedAt' in value))
       return undefined;
     const { pid, startedAt } = value;
     return typeof pid === 'number' && typeof startedAt === 'string' ? { pid, startedAt } : undefined;
   } catch (error) {
-    if (hasCode(error, 'ENOENT') || error instanceof SyntaxError) return undefined;
+    if (error instanceof SyntaxError) return undefined;
     throw error;
   }
 }
 
-/** Moves a dead holder's lock away; one that was taken anew in between is put back. */
-async function clearStale(path: string): Promise<void> {
-  const aside = `${path}.${randomUUID()}`;
+/** Removes the lock of a holder that is gone, if it is still there. */
+async function clearStale(path: string, text: string, signal: AbortSignal): Promise<void> {
+  const name = createHash('sha256').update(text).digest('hex').slice(0, 16);
+  const release = await takeLock(`${path}.${name}`, signal);
   try {
-    await rename(path, aside);
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return;
-    throw error;
+    if ((await textOf(path)) === text) await rm(path, { force: true });
+  } finally {
+    await release();
   }
-  const holder = await holderOf(aside);
-  if (holder !== undefined && isRunning(holder)) await placed(aside, path);
-  await rm(aside, { force: true });
 }
 
 async function giveBack(path: string, me: ProcessId): Promise<void> {
-  const holder = await holderOf(path);
+  const holder = holderIn((await textOf(path)) ?? '');
   if (holder?.pid === me.pid && holder.startedAt === me.startedAt) await rm(path, { force: true });
 }
