@@ -10,7 +10,7 @@ import { startPeer } from '../peers/process.ts';
 import { measureCpu, treeCpuUs } from '../peers/usage.ts';
 import { openAccount, openBooks, requireAllAccepted } from '../system/books.ts';
 import { Closing, type Stoppable } from '../system/closing.ts';
-import { makeSite, startFairline, untilKnown, untilSettled } from '../system/fairline.ts';
+import { makeSite, startFairline, untilBooked, untilKnown, untilSettled } from '../system/fairline.ts';
 import { inMs } from '../system/operator.ts';
 import type { Servers } from '../system/servers.ts';
 
@@ -135,7 +135,7 @@ export async function startIdiomatic(servers: Servers, terms: BurstTerms): Promi
 
 /**
  * fairline, one gateway and one engine, nothing switched off but receipts where their cost is measured. Each burst has a raffle of its own; it counts only when
- * clients, log, ranks and ledger agree, and the raffle is drawn before the next contestant's turn.
+ * clients, log, ranks and ledger agree, and the raffle is drawn and has its book before the next contestant's turn.
  */
 export async function startFairlineContestant(
   servers: Servers,
@@ -185,6 +185,7 @@ export async function startFairlineContestant(
         const { slices } = await account.balance(fairline, books, id, result.recordPaths);
         await operator.close(id);
         await untilSettled(fairline, id);
+        if (receipts === 'on') await untilBooked(fairline, id);
         return {
           ...figuresOf(result, used, accepted),
           settledSeconds,

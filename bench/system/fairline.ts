@@ -153,6 +153,16 @@ export async function untilSettled({ operator, engine }: Fairline, campaignId: n
   });
 }
 
+/** Until the book of a settled campaign is made, which takes engine and ledger a while: what is measured next waits. */
+export async function untilBooked({ gateways: [gateway] }: Fairline, campaignId: number): Promise<void> {
+  const ask = async (): Promise<true | undefined> => {
+    const response = await fetch(`${gateway?.base}/v1/campaigns/${campaignId}/book`);
+    await response.body?.cancel();
+    return response.ok || undefined;
+  };
+  await until(`the book of campaign ${campaignId}`, { everyMs: 200, limitMs: 120_000 }, ask);
+}
+
 async function startProcess(
   name: 'engine' | 'gateway',
   site: Site,
