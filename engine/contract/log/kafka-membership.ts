@@ -5,7 +5,8 @@
  * -> ... -> ended (crash, stop, silence, or close). An ended one is never used again.
  */
 import type { Consumer, EachBatchPayload } from 'kafkajs';
-import { messageOf, within } from './backoff.ts';
+import { messageOf, pause, within } from './backoff.ts';
+import { gatherMs } from './gather.ts';
 import { KafkaClient } from './kafka-client.ts';
 import type { KafkaConsumerOptions } from './kafka-consumer.ts';
 import { KafkaPartition } from './kafka-partition.ts';
@@ -45,6 +46,8 @@ export class KafkaMembership {
   readonly #partitions = new Map<number, KafkaPartition>();
   readonly #over = new AbortController();
   #aliveAt = performance.now();
+  /** Partitions whose batch is done, and that wait before they are read on. */
+  #gathering = 0;
 
   constructor(options: KafkaConsumerOptions, readings: Readings, closing: AbortSignal) {
     this.#options = options;
@@ -172,6 +175,7 @@ export class KafkaMembership {
   }
 
   async #take({ batch, resolveOffset, heartbeat }: EachBatchPayload): Promise<void> {
+    const readAtMs = performance.now();
     const partition = this.#partitions.get(batch.partition);
     const found = partition?.accept(batch.messages);
     if (partition === undefined || found === undefined) return;
@@ -188,8 +192,18 @@ export class KafkaMembership {
       if (!taken || this.#partitions.get(batch.partition) !== partition) return;
       partition.goTo(found.next);
       resolveOffset(batch.lastOffset());
+      const isBehind = BigInt(batch.highWatermark) > BigInt(found.next);
+      await this.#gather(gatherMs(found.records, readAtMs, isBehind));
     } finally {
       clearInterval(beat);
     }
+  }
+
+  /** One place is left to partitions that need not wait; where many are busy, they gather while others are read. */
+  async #gather(ms: number): Promise<void> {
+    if (ms === 0 || this.#gathering === PARTITIONS_AT_ONCE - 1) return;
+    this.#gathering += 1;
+    await pause(ms, this.#over.signal);
+    this.#gathering -= 1;
   }
 }

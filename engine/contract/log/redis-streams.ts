@@ -6,7 +6,8 @@ import type { Logger } from 'pino';
 import { keysOf } from '../keys.ts';
 import type { RedisClient } from '../redis.ts';
 import { backoffMs, pause } from './backoff.ts';
-import type { LogConsumer, LogHandler } from './log.ts';
+import { gatherMs } from './gather.ts';
+import type { LogBatch, LogConsumer, LogHandler } from './log.ts';
 import { Readings } from './reading.ts';
 import { RedisLink, type RedisLogOptions } from './redis-log.ts';
 
@@ -196,8 +197,12 @@ class RedisConsumer implements LogConsumer {
         const found = await this.#read(places);
         if (failures > 0) this.#log.info('the log can be read again');
         failures = 0;
-        await Promise.all([...found].map(([place, entries]) => this.#take(readings, place, entries)));
-        await pause(GATHER_MS, closing);
+        const readAtMs = performance.now();
+        const taken = await Promise.all(
+          [...found].map(([place, entries]) => this.#take(readings, place, entries)),
+        );
+        const isBehind = taken.some(records => records.length === BATCH_RECORDS);
+        await pause(Math.max(GATHER_MS, gatherMs(taken.flat(), readAtMs, isBehind)), closing);
       } catch (err) {
         if (closing.aborted) return;
         this.#log[failures === 0 ? 'warn' : 'debug']({ err, failures }, 'the log cannot be read');
@@ -206,7 +211,7 @@ class RedisConsumer implements LogConsumer {
     }
   }
 
-  async #take(readings: Readings, place: Place, entries: Entries): Promise<void> {
+  async #take(readings: Readings, place: Place, entries: Entries): Promise<LogBatch['records']> {
     const records = entries.map(([id, fields]) => ({
       position: id.toString('latin1'),
       bytes: fields[1] ?? Buffer.alloc(0),
@@ -214,8 +219,9 @@ class RedisConsumer implements LogConsumer {
     const next = records.at(-1)?.position;
     // Given away, or put on hold and sought anew, while the read was under way.
     if (next === undefined || this.#places.get(place.partition) !== place || place.after === undefined)
-      return;
+      return [];
     if (await readings.take(place.partition, next, records)) place.after = next;
+    return records;
   }
 
   async #read(places: readonly Place[]): Promise<ReadonlyMap<Place, Entries>> {
