@@ -7,6 +7,7 @@ import { type Campaign, opensAtUs } from '../sql/campaigns.ts';
 import { readDrawState, readProof, saveRevealed } from '../sql/draws.ts';
 import { type EntrantTerms, saveTerms } from '../sql/entrant-terms.ts';
 import { announcementOf, announceRest, type WantedDraw } from './announce.ts';
+import { toBoard } from './api/board-campaign.ts';
 import { canonicalJson } from './draw/canonical.ts';
 import type { Entrant } from './draw/draw.ts';
 import { plainDraw, plainLeafHash, plainPoolRoot } from './draw/plain.ts';
@@ -442,6 +443,9 @@ test('with drand it waits for a relay, while others are settled, and draws with 
   ]);
   const frozen = await ledger.read(campaign);
   deepEqual([frozen.frozenCount, frozen.seed], [12, null]);
+  // Shown before the round is known, so that whoever notes it can hold the draw to it.
+  ok(frozen.poolRoot !== null);
+  equal(toBoard(frozen).poolRoot, frozen.poolRoot.toString('base64url'));
   only.mend();
   await settling;
   await only.close();
