@@ -7,9 +7,10 @@ import { type Campaign, opensAtUs } from '../sql/campaigns.ts';
 import { readDrawState, readProof, saveRevealed } from '../sql/draws.ts';
 import { type EntrantTerms, saveTerms } from '../sql/entrant-terms.ts';
 import { announcementOf, announceRest, type WantedDraw } from './announce.ts';
+import { toBoard } from './api/board-campaign.ts';
 import { canonicalJson } from './draw/canonical.ts';
 import type { Entrant } from './draw/draw.ts';
-import { plainDraw, plainLeafHash, plainRoot } from './draw/plain.ts';
+import { plainDraw, plainLeafHash, plainPoolRoot } from './draw/plain.ts';
 import { quicknet, quicknetRound } from './draw/quicknet.ts';
 import { DRAW_FUNCTION, rulesText } from './draw/rules.ts';
 import { drawSeed } from './draw/seed.ts';
@@ -32,12 +33,19 @@ const PLAIN: WantedDraw = {
   randomness: 'commit',
 };
 
+const OPENS_AT = new Date('2030-01-01T00:00:00Z');
+const PLAIN_CAMPAIGN = {
+  kind: 'raffle',
+  title: 'test',
+  places: 3,
+  opensAt: OPENS_AT,
+  closesAt: new Date(OPENS_AT.getTime() + WINDOW_US / 1000),
+} as const;
+
 function raffle(more: Partial<WantedDraw> = {}): Promise<Campaign> {
   const draw = { ...PLAIN, ...more };
   const places = draw.tiers.reduce((sum, tier) => sum + tier.winners, 0);
-  const opensAt = new Date('2030-01-01T00:00:00Z');
-  const closesAt = new Date(opensAt.getTime() + WINDOW_US / 1000);
-  const rules = { kind: 'raffle', title: 'test', places, opensAt, closesAt } as const;
+  const rules = { ...PLAIN_CAMPAIGN, places };
   return ledger.campaign('raffle', places, id => announcementOf(testRandomness(), id, rules, draw));
 }
 
@@ -82,7 +90,7 @@ async function expectedOf(campaign: Campaign, pool: readonly Entrant[]): Promise
   const leaves = pool.map(each =>
     plainLeafHash(campaignId, TEST_SALT_SECRET, { ...each, isNoted: (each.stamp / 1024) % 2 === 1 }),
   );
-  deepEqual(plainRoot(leaves), poolRoot);
+  deepEqual(plainPoolRoot(campaignId, TEST_SALT_SECRET, pool, leaves), poolRoot);
   const places = draw.tiers.reduce((sum, tier) => sum + tier.winners, draw.alternates);
   const drawn = plainDraw(pool, leaves, { places, groupLimit: draw.group_limit }, seed);
   return drawn.map(each => each.entrant.userId);
@@ -303,6 +311,51 @@ test('a pool that is not the frozen one is not drawn', async () => {
   }
 });
 
+test('nor is one in which tickets, a group or an exclusion were changed since, past the guard of the ledger', async () => {
+  for (const change of [
+    'update entrant_terms set tickets = 999 where campaign_id = $1 and tickets = 2',
+    `update entrant_terms set user_group = 'another' where campaign_id = $1 and user_group = 'table 1'`,
+    `update entrant_terms set user_group = null where campaign_id = $1 and user_group = 'table 1'`,
+    `update entrant_terms set excluded = 'another reason' where campaign_id = $1 and excluded is not null`,
+    'update entrant_terms set excluded = null where campaign_id = $1 and excluded is not null',
+    `insert into entrant_terms values ($1, 'user-4', 1, null, 'has won too often')`,
+  ]) {
+    const campaign = await raffle();
+    const { campaignId } = campaign;
+    const terms = [
+      entrant(1, { tickets: 2 }),
+      entrant(2, { group: 'table 1' }),
+      entrant(3, { excluded: 'works for the shop' }),
+    ];
+    equal(await saveTerms(ledger.pool, campaignId, terms), 'saved');
+    await ledger.enter(campaign, 1, 2, 3, 4, 5);
+    await ledger.settle(campaign, WINDOW_US, {}, () => false);
+    await ledger.pool.query('alter table entrant_terms disable trigger entrant_terms_guard');
+    const { rowCount } = await ledger.pool.query(change, [campaignId]);
+    await ledger.pool.query('alter table entrant_terms enable trigger entrant_terms_guard');
+    equal(rowCount, 1, change);
+    await rejects(
+      ledger.settle(campaign, WINDOW_US),
+      /was frozen with 5 entrants .* it is not drawn/,
+      change,
+    );
+  }
+});
+
+test('a raffle that was announced to be drawn in another way is not drawn in this one', async () => {
+  const rules = (id: number): string => {
+    const of = announcementOf(testRandomness(), id, PLAIN_CAMPAIGN, PLAIN).rules;
+    return of.replace(DRAW_FUNCTION, 'fairline draw 1');
+  };
+  const campaign = await ledger.campaign('raffle', 3, id => ({ rules: rules(id), nonce: Buffer.alloc(32) }));
+  await ledger.enter(campaign, 1, 2, 3);
+  await rejects(
+    ledger.settle(campaign, WINDOW_US),
+    /"fairline draw 1", and this engine draws by "fairline draw 2"/,
+  );
+  equal((await ledger.read(campaign)).frozenAt, null);
+});
+
 test('randomness before the freeze, a second time or after the draw is refused', async () => {
   const campaign = await raffle();
   const { campaignId } = campaign;
@@ -390,6 +443,9 @@ test('with drand it waits for a relay, while others are settled, and draws with 
   ]);
   const frozen = await ledger.read(campaign);
   deepEqual([frozen.frozenCount, frozen.seed], [12, null]);
+  // Shown before the round is known, so that whoever notes it can hold the draw to it.
+  ok(frozen.poolRoot !== null);
+  equal(toBoard(frozen).poolRoot, frozen.poolRoot.toString('base64url'));
   only.mend();
   await settling;
   await only.close();

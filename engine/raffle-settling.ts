@@ -2,7 +2,8 @@
  * Settling a raffle, step by step; settling.ts says how steps are made safe. What is next is read off the campaign's row:
  *
  * 1. Until the watermark has passed the close, withdrawals that are due are decided.
- * 2. Then the pool is frozen: root and count are recorded.
+ * 2. Then the pool is frozen: root and count are recorded. The root binds the entrants' terms as well, so neither they nor
+ *    the entries can be changed once the randomness is known without the seed becoming another.
  * 3. The randomness that was announced is revealed and recorded with the seed. It is waited for outside of a transaction:
  *    a round of drand may lie in the future, and relays may be down.
  * 4. The winners are drawn, from a pool that is read again and has to have the recorded root, and all is written: grants,
@@ -32,7 +33,7 @@ import { Draw, type Entrant } from './draw/draw.ts';
 import { BATCH, Pool } from './draw/pool.ts';
 import { proofParts } from './draw/proof.ts';
 import { type Reveal, randomnessFrom } from './draw/reveal.ts';
-import { type DrawRules, rulesHash, tierOf, winnersOf } from './draw/rules.ts';
+import { DRAW_FUNCTION, type DrawRules, rulesHash, tierOf, winnersOf } from './draw/rules.ts';
 import { drawSeed } from './draw/seed.ts';
 import type { Drawn } from './draw/selection.ts';
 import { makeCode } from './judges/codes.ts';
@@ -61,9 +62,20 @@ export async function stepRaffle(
     await saveAnnouncement(db, campaign.campaignId, lateAnnouncement(options.randomness, campaign));
     return { decided: 0, more: true };
   }
+  requireKnownFunction(campaign);
   if (campaign.poolRoot === null) return gather(db, options, campaign, watermarkUs);
   if (campaign.seed === null) return { decided: 0, more: true, awaits: 'randomness' };
   return drawWinners(db, options, campaign);
+}
+
+/** Throws for a raffle that was announced to be drawn in another way: what was announced cannot be kept here. */
+function requireKnownFunction({ campaignId, draw }: Campaign): void {
+  const announced: string | undefined = draw?.function;
+  if (announced === DRAW_FUNCTION) return;
+  throw new Error(
+    `campaign ${campaignId} was announced to be drawn by "${announced}", and this engine draws by "${DRAW_FUNCTION}": ` +
+      'it is not drawn; an engine of the version that announced it can',
+  );
 }
 
 /**

@@ -27,6 +27,7 @@ export function campaignView(campaign: BoardCampaign, nowUs: number): CampaignVi
     settled: campaign.settledCount,
     granted: campaign.granted,
     ...(campaign.rulesHash === undefined ? {} : { rules_hash: campaign.rulesHash }),
+    ...(campaign.poolRoot === undefined ? {} : { pool_root: campaign.poolRoot }),
     ...(campaign.randomness === undefined ? {} : { randomness: campaign.randomness }),
   };
 }

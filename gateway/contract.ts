@@ -117,6 +117,12 @@ export const CampaignView = Type.Object(
     rules_hash: Type.Optional(
       Type.String({ description: 'SHA-256 of the rules as announced, base64url; absent until they are' }),
     ),
+    pool_root: Type.Optional(
+      Type.String({
+        description:
+          'Of a raffle whose pool is frozen: the root over its entries with their tickets, groups and exclusions, base64url. Noted before the randomness is known, it shows later that none of them was changed',
+      }),
+    ),
     randomness: Type.Optional(AnnouncedRandomness),
   },
   { additionalProperties: false },

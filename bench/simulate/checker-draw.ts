@@ -15,6 +15,10 @@ interface Drawing {
   readonly pool: readonly (readonly [string, number])[];
 }
 
+const ONE_TICKET = Buffer.of(0, 1);
+const NO_GROUP = Buffer.of(0);
+const NOT_EXCLUDED = Buffer.of(0);
+
 function hash(...parts: readonly (string | Uint8Array)[]): Buffer {
   const digest = createHash('sha256');
   for (const part of parts) digest.update(part);
@@ -44,7 +48,8 @@ export function drawAgain({ campaignId, rules, randomness, pool }: Drawing): rea
     const head = Buffer.from([0, 1, source]);
     return hash(head, uint(campaignId, 4), uint(stamp, 8), hash(salt, userId));
   });
-  const info = Buffer.concat([Buffer.from('fairline seed 1'), rootOf(leaves), uint(pool.length, 8)]);
+  const bound = leaves.map(leaf => hash(Buffer.of(0), leaf, ONE_TICKET, NO_GROUP, NOT_EXCLUDED));
+  const info = Buffer.concat([Buffer.from('fairline seed 1'), rootOf(bound), uint(pool.length, 8)]);
   const seed = Buffer.from(hkdfSync('sha256', randomness, hash(rules), info, 32));
   const keyed = pool.map(([userId], index) => {
     const message = Buffer.concat([leaves[index] ?? Buffer.alloc(0), uint(0, 4)]);

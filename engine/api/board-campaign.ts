@@ -18,6 +18,7 @@ export function toBoard(campaign: Campaign): BoardCampaign {
     soldOut: campaign.kind === 'coupon' && campaign.grantedCount >= campaign.places,
     finished: campaign.finishedAt !== null,
     ...(campaign.rulesHash === null ? {} : { rulesHash: campaign.rulesHash.toString('base64url') }),
+    ...(campaign.poolRoot === null ? {} : { poolRoot: campaign.poolRoot.toString('base64url') }),
     ...(campaign.draw === null ? {} : { randomness: campaign.draw.randomness }),
   };
 }

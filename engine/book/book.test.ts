@@ -115,8 +115,11 @@ for (const log of availableLogs()) {
       const answer = await fetch(`${system.gateways[0]?.url}/v1/campaigns/${id}/proof`);
       assert.equal(answer.status, 200);
       await writeFile(proof, await answer.text());
-      const checked = await verify(book, '--proof', proof);
+      const shown = await fetch(`${system.gateways[0]?.url}/v1/campaigns/${id}`);
+      const { pool_root: poolRoot } = Object(await shown.json());
+      const checked = await verify(book, '--proof', proof, '--pool-root', poolRoot);
       assert.equal(checked.code, 0, checked.text);
+      assert.match(checked.text, /The pool has the root that was noted/);
     });
   });
 }

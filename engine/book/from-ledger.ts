@@ -5,7 +5,6 @@
  * An entry's slice is one of those of its gateway that its instant lies within: one, or a few that overlap, where proxies
  * note when requests were there. The entries come in stamp order, so of each gateway the last few slices are kept.
  */
-import { createHmac } from 'node:crypto';
 import {
   type BookCampaign,
   type DecidedEntry,
@@ -29,6 +28,7 @@ import {
 import { decodeSignedHead } from '../contract/slice-head.ts';
 import { SliceTree } from '../contract/slice-tree.ts';
 import { gatewayOf, instantOf } from '../contract/stamp.ts';
+import { TermsBinder } from '../draw/terms.ts';
 import { type BookEntry, type BookOutcome, BookRefused, type BookSlice } from './book.ts';
 
 /** A slice is some kilobytes, 300 KB at most. */
@@ -36,7 +36,6 @@ const SLICES_A_PAGE = 100;
 const ENTRIES_A_PAGE = 20_000;
 /** Slices of one gateway that overlap follow each other within some tens of milliseconds. */
 const SLICES_KEPT = 8;
-const GROUP_LABEL = 'fairline group 1';
 
 /** A slice of the book: where it stands in the ledger and when it was. */
 interface Known extends SlicePlace {
@@ -62,6 +61,7 @@ export class LedgerBook {
   readonly #campaign: BookCampaign;
   readonly #saltSecret: string;
   readonly #tree: SliceTree;
+  readonly #terms: TermsBinder;
   readonly #opensAtUs: number;
   /** By gateway, in the order of their instants. */
   readonly #slices = new Map<number, Known[]>();
@@ -74,6 +74,7 @@ export class LedgerBook {
     this.#campaign = campaign;
     this.#saltSecret = saltSecret;
     this.#tree = new SliceTree(saltSecret);
+    this.#terms = new TermsBinder(campaign.campaignId, saltSecret);
     this.#opensAtUs = campaign.opensAt.getTime() * 1000;
   }
 
@@ -174,7 +175,7 @@ export class LedgerBook {
       leaf,
       decided: outcomeOf(this.#campaign.kind, entry),
       tickets,
-      ...(group === null ? {} : { group: this.#groupHash(group) }),
+      ...(group === null ? {} : { group: this.#terms.groupHash(group) }),
     };
   }
 
@@ -198,17 +199,6 @@ export class LedgerBook {
     const leaves = leavesOf(bytes, known.count, this.#campaign.campaignId);
     this.#current.set(known.gateway, [{ known, leaves }, ...kept].slice(0, SLICES_KEPT));
     return leaves;
-  }
-
-  /** Says who belongs together, and nothing else: with the secret alone can a name be tried out. */
-  #groupHash(group: string): Buffer {
-    const campaign = Buffer.alloc(4);
-    campaign.writeUInt32BE(this.#campaign.campaignId);
-    return createHmac('sha256', this.#saltSecret)
-      .update(GROUP_LABEL)
-      .update(campaign)
-      .update(group, 'utf8')
-      .digest();
   }
 }
 

@@ -1,7 +1,8 @@
 /**
- * The root over the pool, one entry at a time: an RFC 6962 tree (section 2.1) of which only the roots of the whole
+ * The root over the pool, one entry at a time, in a raffle with the terms of each: an RFC 6962 tree (section 2.1) of which only the roots of the whole
  * subtrees so far are kept, at most one for each power of two.
  */
+import { createHash } from 'node:crypto';
 import { SHA256_BYTES, Sha256 } from '../contract/sha256.ts';
 
 const ENTRY = 1;
@@ -9,6 +10,18 @@ const LEAF_PREFIX_BYTES = 1;
 /** 0x00, and the leaf data: kind u8, source u8, campaign u32, stamp u64, who 32 bytes. */
 const LEAF_MESSAGE_BYTES = LEAF_PREFIX_BYTES + 46;
 const NODE_MESSAGE_BYTES = 1 + 2 * SHA256_BYTES;
+/** Where a raffle's leaf has the tickets, behind 0x00 and the hash of the entry's leaf. */
+const TICKETS_AT = LEAF_PREFIX_BYTES + SHA256_BYTES;
+const OPTIONS_AT = TICKETS_AT + 2;
+
+/** What a raffle's leaf has beside the hash of the entry's. */
+export interface PoolTerms {
+  readonly tickets: number;
+  /** 32 bytes. */
+  readonly group?: Uint8Array | undefined;
+  /** Why it is excluded. */
+  readonly reason?: string | undefined;
+}
 
 export class Pool {
   readonly #campaign: number;
@@ -25,8 +38,16 @@ export class Pool {
     return this.#count;
   }
 
-  /** Adds the next entry in stamp order. `who` has 32 bytes. */
-  add(entry: { readonly stamp: number; readonly source: number; readonly who: Uint8Array }): void {
+  /** Adds the next entry in stamp order; of a coupon without terms. `who` has 32 bytes. */
+  add(
+    entry: { readonly stamp: number; readonly source: number; readonly who: Uint8Array },
+    terms: PoolTerms | undefined,
+  ): void {
+    const leaf = this.#leafOf(entry);
+    this.#push(terms === undefined ? leaf : this.#bound(leaf, terms));
+  }
+
+  #leafOf(entry: { readonly stamp: number; readonly source: number; readonly who: Uint8Array }): Buffer {
     const { message } = this.#sha256;
     message[0] = 0;
     message[1] = ENTRY;
@@ -35,7 +56,29 @@ export class Pool {
     message.writeUInt32BE(Math.floor(entry.stamp / 0x1_0000_0000), 7);
     message.writeUInt32BE(entry.stamp >>> 0, 11);
     message.set(entry.who, 15);
-    let node = { leaves: 1, root: this.#digest(LEAF_MESSAGE_BYTES) };
+    return this.#digest(LEAF_MESSAGE_BYTES);
+  }
+
+  /** The leaf of an entrant: see "The draw" in ../verify/README.md. */
+  #bound(leaf: Buffer, { tickets, group, reason }: PoolTerms): Buffer {
+    const { message } = this.#sha256;
+    const reasonHash =
+      reason === undefined ? undefined : createHash('sha256').update(reason, 'utf8').digest();
+    message[0] = 0;
+    message.set(leaf, LEAF_PREFIX_BYTES);
+    message.writeUInt16BE(tickets, TICKETS_AT);
+    let at = OPTIONS_AT;
+    for (const option of [group, reasonHash]) {
+      message[at++] = option === undefined ? 0 : 1;
+      if (option === undefined) continue;
+      message.set(option, at);
+      at += SHA256_BYTES;
+    }
+    return this.#digest(at);
+  }
+
+  #push(leaf: Buffer): void {
+    let node = { leaves: 1, root: leaf };
     for (;;) {
       const left = this.#roots.at(-1);
       if (left === undefined || left.leaves !== node.leaves) break;

@@ -14,7 +14,7 @@ import {
   type BookSlice,
 } from './book.ts';
 import { canonicalJson } from './canonical.ts';
-import { Pool } from './pool.ts';
+import { Pool, type PoolTerms } from './pool.ts';
 
 const HASH_BYTES = 32;
 const SIGNED_HEAD_BYTES = 192;
@@ -73,10 +73,17 @@ async function* bodyLines(input: BookInput, totals: Totals, pool: Pool): AsyncGe
   for await (const entry of input.entries) {
     checkEntry(entry, lastStamp, totals);
     lastStamp = entry.stamp;
-    if (entry.decided.outcome !== 'withdrawn') pool.add(entry);
+    if (entry.decided.outcome !== 'withdrawn') pool.add(entry, termsOf(entry, input));
     totals.entries += 1;
     yield entryLine(entry);
   }
+}
+
+/** What the pool binds beside an entry. Coupons have none of it. */
+function termsOf(entry: BookEntry, { draw }: BookInput): PoolTerms | undefined {
+  if (draw === undefined) return undefined;
+  const { decided, group, tickets = 1 } = entry;
+  return { tickets, group, reason: decided.outcome === 'excluded' ? decided.reason : undefined };
 }
 
 function headerLine({ campaign, closedAtUs, keys, rules, rulesHash }: BookInput): string {

@@ -1,4 +1,4 @@
-"""The draw, "fairline draw 1", a second time: written from VECTORS.md, with nothing but Python's standard library.
+"""The draw, "fairline draw 2", a second time: written from VECTORS.md, with nothing but Python's standard library.
 
 Reads a JSON list of what vectors.json calls "given" from standard input, and writes the list of what it calls
 "expected". It does not verify signatures of drand, for which the standard library has no means.
@@ -84,6 +84,16 @@ def leaf_hash_of(given, entrant):
     return sha256(b"\x00", head, who_of(given, entrant["user"]))
 
 
+def pool_leaf_hash_of(given, entrant, leaf_hash):
+    group, reason = b"\x00", b"\x00"
+    if "group" in entrant:
+        campaign = given["campaign"].to_bytes(4, "big")
+        group = b"\x01" + mac(given["salt_secret"].encode(), b"fairline group 1", campaign, entrant["group"].encode())
+    if "excluded" in entrant:
+        reason = b"\x01" + sha256(entrant["excluded"].encode())
+    return sha256(b"\x00", leaf_hash, entrant.get("tickets", 1).to_bytes(2, "big"), group, reason)
+
+
 def select(given, seed, leaf_hashes):
     """Everybody who is drawn, in order, as (key, entrant)."""
     keyed = []
@@ -131,7 +141,7 @@ def draw(given):
         "closes_at_us": given["closes_at_us"],
         "draw": {
             "alternates": given["alternates"],
-            "function": "fairline draw 1",
+            "function": "fairline draw 2",
             "group_limit": given["group_limit"],
             "randomness": announced,
             "tiers": given["tiers"],
@@ -142,7 +152,11 @@ def draw(given):
     }
     rules_hash = sha256(canonical(rules).encode())
     leaf_hashes = [leaf_hash_of(given, entrant) for entrant in given["entrants"]]
-    pool_root = root_of(leaf_hashes)
+    pool_leaf_hashes = [
+        pool_leaf_hash_of(given, entrant, leaf_hash)
+        for entrant, leaf_hash in zip(given["entrants"], leaf_hashes)
+    ]
+    pool_root = root_of(pool_leaf_hashes)
     info = b"fairline seed 1" + pool_root + len(leaf_hashes).to_bytes(8, "big")
     seed = hkdf(randomness, rules_hash, info, 32)
     drawn = select(given, seed, leaf_hashes)
@@ -169,6 +183,7 @@ def draw(given):
         "rules": canonical(rules),
         "rules_hash": b64(rules_hash),
         "leaf_hashes": [b64(leaf_hash) for leaf_hash in leaf_hashes],
+        "pool_leaf_hashes": [b64(leaf_hash) for leaf_hash in pool_leaf_hashes],
         "pool_root": b64(pool_root),
         "randomness": b64(randomness),
         "seed": b64(seed),

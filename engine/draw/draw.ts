@@ -1,5 +1,5 @@
 /**
- * The draw, "fairline draw 1": a pure function of the frozen pool, the rules and the seed, so anyone who has the three can
+ * The draw, "fairline draw 2": a pure function of the frozen pool, the rules and the seed, so anyone who has the three can
  * repeat it. VECTORS.md says every step for an implementation in another language.
  *
  * - An entrant with n tickets (a whole number from 1 to 1000) has n keys: that of ticket j, from 0, is
@@ -24,6 +24,7 @@ import { LANES, Sha256Lanes, type Start, spreads } from '../contract/sha256-lane
 import { BATCH, type PoolEntry } from './pool.ts';
 import { SEED_BYTES } from './seed.ts';
 import { type Drawn, Selection, type SelectionRules } from './selection.ts';
+import type { Terms } from './terms.ts';
 
 export const MOST_TICKETS = 1_000;
 const KEY_BYTES = 32;
@@ -35,13 +36,7 @@ const TICKET_BYTES = 36;
 const ROOM_BYTES = (BATCH + LANES) * BLOCK_BYTES;
 
 /** An entry of the pool with what was settled about it before the freeze. */
-export interface Entrant extends PoolEntry {
-  /** 1 to MOST_TICKETS. */
-  readonly tickets: number;
-  readonly group: string | null;
-  /** Why it is not drawn; null: it is. */
-  readonly excluded: string | null;
-}
+export interface Entrant extends PoolEntry, Terms {}
 
 /** A draw under way: add every entrant of the pool, then ask who was drawn. */
 export class Draw<E extends Entrant> {

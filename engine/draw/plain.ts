@@ -6,6 +6,7 @@ import { leafData, saltOf, whoOf } from '../contract/leaf.ts';
 import { ITEM_ENTRY, SOURCE_PROXY } from '../contract/record.ts';
 import type { Entrant } from './draw.ts';
 import type { Drawn, SelectionRules } from './selection.ts';
+import type { Terms } from './terms.ts';
 
 export function sha256(...parts: (Uint8Array | string)[]): Buffer {
   const hash = createHash('sha256');
@@ -22,6 +23,46 @@ export function plainLeafHash(
   return sha256(
     Buffer.of(0),
     leafData({ kind: ITEM_ENTRY, campaignId, stamp, ...(isNoted ? { source: SOURCE_PROXY } : {}) }, who),
+  );
+}
+
+/** The hash of an entrant's leaf in the pool's tree. */
+export function plainPoolLeafHash(
+  campaignId: number,
+  saltSecret: string,
+  leafHash: Buffer,
+  { tickets, group, excluded }: Terms,
+): Buffer {
+  const head = Buffer.alloc(6);
+  head.writeUInt16BE(tickets, 0);
+  head.writeUInt32BE(campaignId, 2);
+  const groupHash = (text: string): Buffer =>
+    createHmac('sha256', saltSecret)
+      .update('fairline group 1')
+      .update(head.subarray(2))
+      .update(text)
+      .digest();
+  return sha256(
+    Buffer.of(0),
+    leafHash,
+    head.subarray(0, 2),
+    group === null ? Buffer.of(0) : Buffer.concat([Buffer.of(1), groupHash(group)]),
+    excluded === null ? Buffer.of(0) : Buffer.concat([Buffer.of(1), sha256(excluded)]),
+  );
+}
+
+/** The root of a pool, in stamp order. */
+export function plainPoolRoot(
+  campaignId: number,
+  saltSecret: string,
+  entrants: readonly Terms[],
+  leafHashes: readonly Buffer[],
+): Buffer {
+  return plainRoot(
+    leafHashes.map((leafHash, index) => {
+      const terms = entrants[index] ?? { tickets: 1, group: null, excluded: null };
+      return plainPoolLeafHash(campaignId, saltSecret, leafHash, terms);
+    }),
   );
 }
 

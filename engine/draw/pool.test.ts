@@ -2,8 +2,9 @@ import { deepEqual, equal, throws } from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { HASH_WORDS } from '../contract/merkle.ts';
-import { plainLeafHash, plainRoot, sha256 } from './plain.ts';
-import { BATCH, Pool, type PoolEntry } from './pool.ts';
+import type { Entrant } from './draw.ts';
+import { plainLeafHash, plainPoolRoot, sha256 } from './plain.ts';
+import { BATCH, Pool } from './pool.ts';
 
 const SECRET = 'a secret of salts, long enough for it';
 
@@ -12,7 +13,7 @@ function bytesOf(words: Int32Array): Buffer {
   return Buffer.from(Buffer.from(words.buffer, words.byteOffset, words.byteLength));
 }
 
-function poolOf(entries: readonly PoolEntry[], secret = SECRET): { pool: Pool; hashes: Buffer[] } {
+function poolOf(entries: readonly Entrant[], secret = SECRET): { pool: Pool; hashes: Buffer[] } {
   const pool = new Pool(7, secret);
   const hashes: Buffer[] = [];
   for (let from = 0; from < entries.length; from += BATCH) {
@@ -23,8 +24,14 @@ function poolOf(entries: readonly PoolEntry[], secret = SECRET): { pool: Pool; h
   return { pool, hashes };
 }
 
-function entriesOf(count: number): PoolEntry[] {
-  return Array.from({ length: count }, (_, index) => ({ userId: `user-${index}`, stamp: index * 1_025 }));
+const PLAIN = { tickets: 1, group: null, excluded: null };
+
+function entriesOf(count: number): Entrant[] {
+  return Array.from({ length: count }, (_, index) => ({
+    ...PLAIN,
+    userId: `user-${index}`,
+    stamp: index * 1_025,
+  }));
 }
 
 test('leaves and root are those of the definitions, at every size around a batch', () => {
@@ -33,7 +40,7 @@ test('leaves and root are those of the definitions, at every size around a batch
     const { pool, hashes } = poolOf(entries);
     const expected = entries.map(entry => plainLeafHash(7, SECRET, entry));
     deepEqual(hashes, expected, `leaves of ${count}`);
-    deepEqual(pool.root(), plainRoot(expected), `root of ${count}`);
+    deepEqual(pool.root(), plainPoolRoot(7, SECRET, entries, expected), `root of ${count}`);
     equal(pool.count, count);
   }
 });
@@ -44,23 +51,28 @@ test('the root of nothing is the hash of nothing', () => {
   deepEqual(pool.root(), sha256());
 });
 
-test('user ids of every length and script, stamps of every size, secrets of every length', () => {
+test('user ids of every length and script, stamps of every size, all kinds of terms, secrets of every length', () => {
   const userId = fc.oneof(
     fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 }),
     fc.string({ unit: fc.constantFrom('a', 'é', '日', '🎟'), minLength: 30, maxLength: 40 }),
     fc.string({ minLength: 33, maxLength: 128 }),
   );
-  const entry = fc.record({ userId, stamp: fc.maxSafeNat() });
+  const entry = fc.record({
+    userId,
+    stamp: fc.maxSafeNat(),
+    tickets: fc.integer({ min: 1, max: 1_000 }),
+    group: fc.option(fc.constantFrom('x', 'Tisch 1', '🎟')),
+    excluded: fc.option(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 60 })),
+  });
   fc.assert(
     fc.property(
       fc.array(entry, { minLength: 1, maxLength: 30 }),
       fc.string({ minLength: 32, maxLength: 200 }),
       (entries, secret) => {
-        const { hashes } = poolOf(entries, secret);
-        deepEqual(
-          hashes,
-          entries.map(each => plainLeafHash(7, secret, each)),
-        );
+        const { pool, hashes } = poolOf(entries, secret);
+        const expected = entries.map(each => plainLeafHash(7, secret, each));
+        deepEqual(hashes, expected);
+        deepEqual(pool.root(), plainPoolRoot(7, secret, entries, expected));
       },
     ),
   );
@@ -71,10 +83,36 @@ test('what a batch has left behind does not get into the next', () => {
   const long = Array.from({ length: BATCH }, (_, index) => ({
     userId: 'x'.repeat(1 + (index % 128)),
     stamp: index,
+    tickets: 1_000,
+    group: 'a group',
+    excluded: 'staff',
   }));
   pool.add(long);
   const short = entriesOf(10);
-  deepEqual(bytesOf(pool.add(short)), Buffer.concat(short.map(each => plainLeafHash(7, SECRET, each))));
+  const expected = short.map(each => plainLeafHash(7, SECRET, each));
+  deepEqual(bytesOf(pool.add(short)), Buffer.concat(expected));
+  const all = [...long.map(each => plainLeafHash(7, SECRET, each)), ...expected];
+  deepEqual(pool.root(), plainPoolRoot(7, SECRET, [...long, ...short], all));
+});
+
+test('whatever is changed about one entrant, the root is another', () => {
+  const rootWith = (change: Partial<Entrant>): string => {
+    const entries = entriesOf(5).map((entry, index) => (index === 3 ? { ...entry, ...change } : entry));
+    return poolOf(entries).pool.root().toString('hex');
+  };
+  const changes: readonly Partial<Entrant>[] = [
+    {},
+    { userId: 'another' },
+    { stamp: 4_000 },
+    { tickets: 2 },
+    { tickets: 258 },
+    { group: 'x' },
+    { group: 'y' },
+    { excluded: 'x' },
+    { excluded: 'y' },
+    { group: 'x', excluded: 'x' },
+  ];
+  equal(new Set(changes.map(rootWith)).size, changes.length);
 });
 
 test('batches that would not make whole subtrees are refused', () => {

@@ -1,19 +1,28 @@
 /**
- * The pool of a raffle: at the freeze, every entry that was not withdrawn, in stamp order. Its root is that of the Merkle
- * tree (RFC 6962, section 2.1) over the entries' leaves, which are those of the slices' trees (see ../contract/leaf.ts),
- * so whoever has a receipt can check that they are in it.
+ * The pool of a raffle: at the freeze, every entry that was not withdrawn, in stamp order, each with the terms that were
+ * settled for it by then. Its root is that of the Merkle tree (RFC 6962, section 2.1) over the leaves that terms.ts
+ * describes. They hold the hash of the entry's leaf in its slice, so whoever has a receipt can check that they are in it.
  *
  * Entries go through in batches, and what is kept of one is its root: a whole batch is a whole subtree, because BATCH is
  * a power of two.
  */
 import { createHash } from 'node:crypto';
 import { LeafHasher, leavesBytes } from '../contract/leaf.ts';
-import { HASH_WORDS, MerkleTree, treeBytes } from '../contract/merkle.ts';
+import { HASH_BYTES, HASH_WORDS, MerkleTree, treeBytes } from '../contract/merkle.ts';
 import { ITEM_ENTRY, type ItemSource, RecordEncoder } from '../contract/record.ts';
-import { Sha256Lanes } from '../contract/sha256-lanes.ts';
+import { LANES, Sha256Lanes, spreads } from '../contract/sha256-lanes.ts';
+import type { Entrant } from './draw.ts';
+import { PLAIN_LEAF_BYTES, TermsBinder, TICKETS_AT } from './terms.ts';
 
 /** Entries hashed together. A power of two; with many more, their memory no longer fits into a core's cache. */
 export const BATCH = 1_024;
+
+const BLOCK_BYTES = 64;
+/** Room for the leaves of a batch, one block each, and for what a group of four goes beyond them. */
+const BOUND_BYTES = (BATCH + LANES + 1) * BLOCK_BYTES;
+/** With the prefix in the last byte of a word, the hash in a leaf begins with a word, and can be copied as such. */
+const PREFIX_AT = 3;
+const DATA_AT = PREFIX_AT + 1;
 
 export interface PoolEntry {
   /** At most MAX_USER_ID_BYTES long in UTF-8. */
@@ -26,10 +35,12 @@ export interface PoolEntry {
 export class Pool {
   readonly #campaignId: number;
   readonly #encoder = new RecordEncoder();
-  readonly #lanes = new Sha256Lanes(treeBytes(BATCH) + leavesBytes(BATCH));
+  readonly #lanes = new Sha256Lanes(treeBytes(BATCH) + leavesBytes(BATCH) + BOUND_BYTES);
   readonly #words = new Int32Array(this.#lanes.memory.buffer);
   readonly #tree = new MerkleTree(this.#lanes, BATCH);
   readonly #hasher: LeafHasher;
+  readonly #binder: TermsBinder;
+  readonly #bound = this.#lanes.reserve(BOUND_BYTES);
   readonly #hashes = new Int32Array(BATCH * HASH_WORDS);
   readonly #roots: Buffer[] = [];
   #count = 0;
@@ -38,6 +49,13 @@ export class Pool {
   constructor(campaignId: number, saltSecret: string) {
     this.#campaignId = campaignId;
     this.#hasher = new LeafHasher(this.#lanes, this.#tree, saltSecret);
+    this.#binder = new TermsBinder(campaignId, saltSecret);
+    const { memory } = this.#lanes;
+    for (let slot = this.#bound; slot < this.#bound + BATCH * BLOCK_BYTES; slot += BLOCK_BYTES) {
+      // Group and exclusion are the zeros between; the padding is that of FIPS 180-4, section 5.1.1.
+      memory[slot + DATA_AT + PLAIN_LEAF_BYTES] = 0x80;
+      memory.writeUInt32BE((1 + PLAIN_LEAF_BYTES) * 8, slot + PREFIX_AT + BLOCK_BYTES - 4);
+    }
   }
 
   /** How many entries were added. */
@@ -46,11 +64,11 @@ export class Pool {
   }
 
   /**
-   * Adds the next entries: BATCH of them, unless they are the last. Answers the hashes of their leaves, HASH_WORDS words
-   * each, as they lie in memory, which the next call uses again. Throws RangeError for more than BATCH, or where those
-   * before were fewer.
+   * Adds the next entrants: BATCH of them, unless they are the last. Answers the hashes of their entries' leaves, HASH_WORDS
+   * words each, as they lie in memory, which the next call uses again. Throws RangeError for more than BATCH, or where
+   * those before were fewer.
    */
-  add(entries: readonly PoolEntry[]): Int32Array {
+  add(entries: readonly Entrant[]): Int32Array {
     const { length } = entries;
     if (length > BATCH) throw new RangeError(`${length} entries; a batch has at most ${BATCH}`);
     if (this.#count % BATCH !== 0) throw new RangeError('a batch that is not full has to be the last');
@@ -60,16 +78,35 @@ export class Pool {
       this.#encoder.add(ITEM_ENTRY, this.#campaignId, stamp, userId, source);
     }
     this.#hasher.hash(this.#encoder.items, 0, length);
+    this.#bindTerms(entries);
     this.#tree.build(length);
     this.#roots.push(this.#tree.root());
     this.#count += length;
-    for (let leaf = 0; leaf < length; leaf++) {
-      const at = this.#tree.leafAt(leaf) >> 2;
-      for (let word = 0; word < HASH_WORDS; word++) {
-        this.#hashes[leaf * HASH_WORDS + word] = this.#words[at + word] ?? 0;
-      }
-    }
     return this.#hashes.subarray(0, length * HASH_WORDS);
+  }
+
+  /** Puts in place of the hashes of the entries' leaves those of the pool's; the former are kept. */
+  #bindTerms(entries: readonly Entrant[]): void {
+    const { memory } = this.#lanes;
+    const words = this.#words;
+    for (const [index, { tickets }] of entries.entries()) {
+      const from = this.#tree.leafAt(index) >> 2;
+      const slot = this.#bound + DATA_AT + index * BLOCK_BYTES;
+      for (let word = 0; word < HASH_WORDS; word++) {
+        const value = words[from + word] ?? 0;
+        this.#hashes[index * HASH_WORDS + word] = value;
+        words[(slot >> 2) + word] = value;
+      }
+      memory[slot + TICKETS_AT] = tickets >>> 8;
+      memory[slot + TICKETS_AT + 1] = tickets;
+    }
+    const messages = { at: this.#bound + PREFIX_AT, stride: BLOCK_BYTES, blocks: 1, count: entries.length };
+    this.#lanes.hash(this.#lanes.initial, messages, this.#tree.leafAt(0), spreads.pairs);
+    for (const [index, entrant] of entries.entries()) {
+      if (entrant.group === null && entrant.excluded === null) continue;
+      const leaf = Buffer.from(this.#hashes.buffer, index * HASH_BYTES, HASH_BYTES);
+      memory.set(this.#binder.poolLeafHash(leaf, entrant), this.#tree.leafAt(index));
+    }
   }
 
   /** The root of the tree over all that was added, 32 bytes; of nothing, the hash of nothing. Nothing can be added after. */

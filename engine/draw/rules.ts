@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto';
 import { canonicalJson } from './canonical.ts';
 
 /** Names the algorithm of draw.ts; another one would need another name. */
-export const DRAW_FUNCTION = 'fairline draw 1';
+export const DRAW_FUNCTION = 'fairline draw 2';
 
 /** A prize: so many win it. Of several tiers the first is drawn first. */
 export type Tier = { readonly name: string; readonly winners: number };

@@ -19,6 +19,7 @@ import {
   winnersOf,
 } from './rules.ts';
 import { drawSeed } from './seed.ts';
+import { TermsBinder } from './terms.ts';
 
 export interface Given {
   readonly campaign: number;
@@ -52,6 +53,7 @@ export interface Expected {
   readonly rules: string;
   readonly rules_hash: string;
   readonly leaf_hashes: readonly string[];
+  readonly pool_leaf_hashes: readonly string[];
   readonly pool_root: string;
   readonly randomness: string;
   readonly seed: string;
@@ -113,11 +115,16 @@ export function compute(given: Given): Expected {
     seed,
     drawn,
   });
+  const leafHashes = leaves.flatMap(hashesOf);
+  const binder = new TermsBinder(given.campaign, given.salt_secret);
   const users = drawn.map(({ entrant }) => entrant.userId);
   return {
     rules,
     rules_hash: rulesHash(rules).toString('base64url'),
-    leaf_hashes: leaves.flatMap(textsOf),
+    leaf_hashes: leafHashes.map(leaf => leaf.toString('base64url')),
+    pool_leaf_hashes: entrants.map((entrant, index) =>
+      binder.poolLeafHash(leafHashes[index] ?? Buffer.alloc(0), entrant).toString('base64url'),
+    ),
     pool_root: poolRoot.toString('base64url'),
     randomness: randomness.toString('base64url'),
     seed: seed.toString('base64url'),
@@ -137,10 +144,10 @@ function entrantOf(given: GivenEntrant): Entrant {
   };
 }
 
-function textsOf(hashes: Int32Array): string[] {
-  const bytes = Buffer.from(hashes.buffer, hashes.byteOffset, hashes.byteLength);
+function hashesOf(words: Int32Array): Buffer[] {
+  const bytes = Buffer.from(words.buffer, words.byteOffset, words.byteLength);
   return Array.from({ length: bytes.length / HASH_BYTES }, (_, index) =>
-    bytes.toString('base64url', index * HASH_BYTES, (index + 1) * HASH_BYTES),
+    bytes.subarray(index * HASH_BYTES, (index + 1) * HASH_BYTES),
   );
 }
 

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { canonicalJson } from './canonical.ts';
-import { plainDraw, plainLeafHash, plainRoot } from './plain.ts';
+import { plainDraw, plainLeafHash, plainPoolLeafHash, plainRoot } from './plain.ts';
 import { compute, type Expected, type Given, type GivenEntrant, readVectors } from './vector.ts';
 
 const vectors = readVectors();
@@ -43,7 +43,16 @@ test('a vector is what the plain definitions make of it', () => {
       excluded: each.excluded ?? null,
     }));
     const leaves = entrants.map(each => plainLeafHash(given.campaign, given.salt_secret, each));
-    equal(plainRoot(leaves).toString('base64url'), expected.pool_root);
+    const bound = leaves.map((leaf, index) => {
+      const terms = entrants[index];
+      ok(terms !== undefined);
+      return plainPoolLeafHash(given.campaign, given.salt_secret, leaf, terms);
+    });
+    deepEqual(
+      bound.map(leaf => leaf.toString('base64url')),
+      expected.pool_leaf_hashes,
+    );
+    equal(plainRoot(bound).toString('base64url'), expected.pool_root);
     const winners = given.tiers.reduce((sum, tier) => sum + tier.winners, 0);
     const rules = { places: winners + given.alternates, groupLimit: given.group_limit };
     const drawn = plainDraw(entrants, leaves, rules, Buffer.from(expected.seed, 'base64url'));

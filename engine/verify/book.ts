@@ -14,8 +14,9 @@ import { FREE_AT, Lanes } from './lanes.ts';
 import { instantOf, isoOf } from './leaf.ts';
 import type { Limits } from './limits.ts';
 import { Lines } from './lines.ts';
-import { emptyRoot, TREE_BYTES, TreeHasher } from './merkle.ts';
+import { TREE_BYTES, TreeHasher } from './merkle.ts';
 import { CouponJudge, type Judge, RaffleJudge } from './outcomes.ts';
+import { POOL_BYTES, Pool } from './pool.ts';
 import type { Primitives } from './primitives.ts';
 import { checkRandomness, checkSeed, type DrawFacts, readDrawFacts } from './randomness.ts';
 import { checkRulesHash, MOST_CAMPAIGN, type Rules, readRules } from './rules.ts';
@@ -23,7 +24,8 @@ import { Slices } from './slices.ts';
 
 const LEAVES_AT = FREE_AT + TREE_BYTES;
 const DRAW_AT = LEAVES_AT + LEAVES_BYTES;
-const LANES_BYTES = DRAW_AT + DRAW_BYTES - FREE_AT;
+const POOL_AT = DRAW_AT + DRAW_BYTES;
+const LANES_BYTES = POOL_AT + POOL_BYTES - FREE_AT;
 /** Signatures under way at once; each holds a few hundred bytes. */
 const MOST_PENDING = 512;
 
@@ -119,9 +121,10 @@ export class BookReader {
         leaves: entries.leaves,
       },
       trees,
+      this.#lanes,
     );
     this.#checkCounts(end, slices, entries);
-    const poolRoot = this.#checkPool(end, entries, trees);
+    const poolRoot = this.#checkPool(header.rules.kind, end, entries, trees);
     const draw = await this.#checkDraw(header, end, entries, judge, poolRoot);
     await this.#checkSignature(header, end);
     return { ...header, slices, entries, judge, poolRoot, draw, bytes: this.#lines.bytes };
@@ -182,7 +185,7 @@ export class BookReader {
     const signers = new Signers(pinned, own, findings);
     this.#header = { rules, closedAtUs, signers };
     this.#slices = new Slices({ primitives, limits, signers, findings, onHead });
-    this.#entries = new Entries(campaign, this.#lanes, LEAVES_AT);
+    this.#entries = new Entries(campaign, this.#lanes, LEAVES_AT, primitives);
     this.#judge =
       rules.kind === 'coupon' ? new CouponJudge(rules, findings) : new RaffleJudge(rules, findings);
   }
@@ -269,17 +272,15 @@ export class BookReader {
     }
   }
 
-  #checkPool(end: End, entries: Entries, trees: TreeHasher): Uint8Array {
+  #checkPool(kind: Rules['kind'], end: End, entries: Entries, trees: TreeHasher): Uint8Array {
     const { findings, primitives } = this.#options;
-    const pool = entries.honouredIndexes();
-    const root =
-      pool.length === 0
-        ? emptyRoot(primitives)
-        : trees.root(pool.length, (index, words, to) => entries.leaves.copy(pool[index] ?? 0, words, to));
+    const root = new Pool(entries, this.#lanes, POOL_AT, primitives).root(kind, trees);
     if (!areEqual(root, end.poolRoot)) {
       findings.add(
         'pool-root',
-        'the root over the pool, in the last line, is not the one of the entries in the book',
+        kind === 'coupon'
+          ? 'the root over the pool, in the last line, is not the one of the entries in the book'
+          : 'the root over the pool, in the last line, is not the one of the entries in the book with their tickets, groups and exclusions',
       );
     }
     return root;

@@ -86,6 +86,10 @@ export function compare(a: Uint8Array, b: Uint8Array): number {
   return a.length - b.length;
 }
 
+export function u16(value: number): Uint8Array {
+  return Uint8Array.of(value >>> 8, value);
+}
+
 export function u32(value: number): Uint8Array {
   const bytes = new Uint8Array(4);
   new DataView(bytes.buffer).setUint32(0, value);

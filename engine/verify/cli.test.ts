@@ -83,6 +83,8 @@ test('the exit code says what kind of thing was found', async () => {
     [5, 'steered.ndjson'],
     [5, 'steered.ndjson', '--proof', 'proof.json'],
     [0, '--proof', 'proof.json'],
+    [0, 'book.ndjson', '--pool-root', made.parts.end.pool_root],
+    [4, 'book.ndjson', '--pool-root', made.parts.header.rules_hash],
     [0, '--receipt', 'receipt.json', '--user', 'user3', '--keys', 'keys.json'],
     [2, 'book.ndjson', '--max-bytes', '100'],
   ] as const;
@@ -99,6 +101,11 @@ test('wrong usage is told with what would be right', async () => {
     [['book.ndjson', 'book.ndjson'], /2 books are given; one would be right/],
     [['book.ndjson', '--receipt', 'receipt.json'], /--receipt and --user belong together/],
     [['--receipt', 'receipt.json', '--user', 'user3'], /a receipt needs a book/],
+    [['book.ndjson', '--pool-root', 'x'], /--pool-root is "x"; 32 bytes in base64url would be right/],
+    [
+      ['--receipt', 'receipt.json', '--user', 'user3', '--keys', 'keys.json', '--pool-root', 'A'.repeat(43)],
+      /--pool-root needs a book or a proof/,
+    ],
     [['nowhere.ndjson'], /nowhere\.ndjson cannot be read/],
     [['book.ndjson', '--proof', 'nowhere.json'], /nowhere\.json cannot be read/],
     [['book.ndjson', '--max-bytes', '-1'], /max-bytes/],

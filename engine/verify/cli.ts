@@ -4,7 +4,8 @@
  */
 import { open, stat } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { EXIT_USAGE, exitCodes } from './findings.ts';
+import { fromBase64Url } from './bytes.ts';
+import { EXIT_USAGE, exitCodes, shown } from './findings.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import { nodePrimitives } from './node.ts';
 import { type Report, type Request, verify } from './verify.ts';
@@ -17,6 +18,7 @@ const USAGE = `fairline verify [book] [options]
   --receipts <file>   many: one {"receipt":{…},"user":"…"} a line
   --proof <file>      the proof of a draw, by itself or against the book
   --keys <file>       public keys that you had elsewhere (GET /v1/keys), in place of those in the book
+  --pool-root <root>  that the campaign showed (pool_root in GET /v1/campaigns/{id}) when you noted it
   --max-bytes <n>     of the book, uncompressed (default ${defaultLimits.bookBytes})
   --max-tickets <n>   of all entrants together (default ${defaultLimits.tickets})
   --json              the report as JSON
@@ -39,6 +41,7 @@ const options = {
   receipts: { type: 'string' },
   proof: { type: 'string' },
   keys: { type: 'string' },
+  'pool-root': { type: 'string' },
   'max-bytes': { type: 'string' },
   'max-tickets': { type: 'string' },
   json: { type: 'boolean' },
@@ -62,6 +65,13 @@ function checkArguments(given: Arguments): void {
   const { book, receipt, receipts, proof, keys, user } = given;
   if (book === undefined && receipt === undefined && receipts === undefined && proof === undefined) {
     throw new WrongUsage('there is nothing to verify: give a book, a receipt or a proof');
+  }
+  const poolRoot = given['pool-root'];
+  if (poolRoot !== undefined && fromBase64Url(poolRoot, 32) === undefined) {
+    throw new WrongUsage(`--pool-root is ${shown(poolRoot)}; 32 bytes in base64url would be right`);
+  }
+  if (poolRoot !== undefined && book === undefined && proof === undefined) {
+    throw new WrongUsage('--pool-root needs a book or a proof to be held against');
   }
   if ((receipt === undefined) !== (user === undefined)) {
     throw new WrongUsage('--receipt and --user belong together: a receipt does not tell whose it is');
@@ -147,6 +157,7 @@ async function requestOf(given: Arguments): Promise<Request> {
     ...(many === undefined ? {} : { receipts: many }),
     ...(proofBytes === undefined ? {} : { proof: proofBytes }),
     ...(keyBytes === undefined ? {} : { keys: keyBytes }),
+    ...(given['pool-root'] === undefined ? {} : { poolRoot: given['pool-root'] }),
   };
 }
 

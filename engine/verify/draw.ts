@@ -1,5 +1,5 @@
 /**
- * The draw "fairline draw 1", repeated. Seed = HKDF-SHA-256(randomness, rules hash, "fairline seed 1" || pool root ||
+ * The draw "fairline draw 2", repeated. Seed = HKDF-SHA-256(randomness, rules hash, "fairline seed 1" || pool root ||
  * pool count). An entrant's key is the least of HMAC-SHA-256(seed, leaf hash || ticket) over its tickets; entrants are
  * ordered by key, and by stamp where keys are equal. Excluded ones are skipped, and with a group limit those whose group
  * already has as many winners and alternates; the first of the others win, tier by tier, and the next are the alternates.

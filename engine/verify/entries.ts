@@ -2,10 +2,11 @@
  * The entries of a book: what is kept of each, their leaf hashes, and the checks that need no more than the order in
  * which they stand. A million of them take about 100 MB.
  */
-import { toBase64Url, u32 } from './bytes.ts';
+import { toBase64Url, u32, utf8 } from './bytes.ts';
 import { float64, uint8, uint16, uint32 } from './columns.ts';
 import type { EntryLine } from './entry-line.ts';
 import type { Findings } from './findings.ts';
+import type { Sha256 } from './hmac.ts';
 import { BLOCK_BYTES, HASH_BYTES, INITIAL_STATE, LANES, type Lanes, pad } from './lanes.ts';
 import { ENTRY, LEAF_AT, LEAF_BYTES, WHO_BYTES } from './leaf.ts';
 import { HashList } from './merkle.ts';
@@ -36,7 +37,13 @@ export class Entries {
   readonly #groups = new HashList();
   /** The index of each entry's group in `#groups` + 1; 0 for none. */
   readonly #groupOf = uint32();
+  readonly #reasons = new HashList();
+  /** As `#groupOf`, of the hash of its reason. */
+  readonly #reasonOf = uint32();
+  /** Reasons repeat themselves. */
+  #lastReason = { text: '', words: new Uint32Array(HASH_BYTES / 4) };
   readonly #lanes: Lanes;
+  readonly #sha256: Sha256;
   readonly #at: number;
   readonly #view: DataView;
   readonly #whoSlots: Uint8Array[] = [];
@@ -46,8 +53,9 @@ export class Entries {
   #weighted = 0;
 
   /** `at` is where LEAVES_BYTES of the memory of `lanes` stay with this. */
-  constructor(campaign: number, lanes: Lanes, at: number) {
+  constructor(campaign: number, lanes: Lanes, at: number, hash: Sha256) {
     this.#lanes = lanes;
+    this.#sha256 = hash;
     this.#at = at;
     this.#view = new DataView(lanes.bytes.buffer);
     for (let lane = 0; lane < LANES; lane++) {
@@ -108,6 +116,8 @@ export class Entries {
     this.whos.push(this.#lanes.words, (this.#at + this.#waiting * BLOCK_BYTES + WHO_AT) / 4);
     if (line.hasGroup) this.#groups.push(groupWords, 0);
     this.#groupOf.push(line.hasGroup ? this.#groups.count : 0);
+    if (line.reason !== '') this.#reasons.push(this.#reasonWords(line.reason), 0);
+    this.#reasonOf.push(line.reason === '' ? 0 : this.#reasons.count);
     this.#hash(line);
   }
 
@@ -127,8 +137,20 @@ export class Entries {
   }
 
   group(entry: number): string | undefined {
+    const hash = this.groupHash(entry);
+    return hash === undefined ? undefined : toBase64Url(hash);
+  }
+
+  /** What stands for its group, 32 bytes; undefined for none. */
+  groupHash(entry: number): Uint8Array | undefined {
     const group = this.#groupOf.at(entry);
-    return group === 0 ? undefined : toBase64Url(this.#groups.at(group - 1));
+    return group === 0 ? undefined : this.#groups.at(group - 1);
+  }
+
+  /** H(why it is excluded); undefined where no reason is given. */
+  reasonHash(entry: number): Uint8Array | undefined {
+    const reason = this.#reasonOf.at(entry);
+    return reason === 0 ? undefined : this.#reasons.at(reason - 1);
   }
 
   /** The entries of these users, by `who` in base64url: one pass for all of them. */
@@ -166,6 +188,14 @@ export class Entries {
         );
       }
     });
+  }
+
+  #reasonWords(text: string): Uint32Array {
+    if (this.#lastReason.text !== text) {
+      const hash = Uint8Array.from(this.#sha256.sha256(utf8(text)));
+      this.#lastReason = { text, words: new Uint32Array(hash.buffer) };
+    }
+    return this.#lastReason.words;
   }
 
   /** Leaf hashes are computed four at a time, each when four entries wait. */

@@ -40,7 +40,8 @@ export interface EntryLine {
   readonly group: Uint8Array;
   leaf: number;
   outcome: Outcome;
-  hasReason: boolean;
+  /** '' for none. */
+  reason: string;
   serial: number;
   slice: number;
   source: number;
@@ -98,7 +99,7 @@ export class EntryReader {
     group: new Uint8Array(WHO_BYTES),
     leaf: 0,
     outcome: 'not_drawn',
-    hasReason: false,
+    reason: '',
     serial: NO_NUMBER,
     slice: 0,
     source: 0,
@@ -136,7 +137,7 @@ export class EntryReader {
     const bytes = this.#bytes;
     if (bytes[this.#at] !== OPENING_BRACE) return false;
     this.#at += 1;
-    entry.hasReason = false;
+    entry.reason = '';
     entry.alternate = NO_NUMBER;
     if (this.#goBehind(keys.alternate)) {
       entry.alternate = this.#number(1, most.alternate);
@@ -256,8 +257,8 @@ export class EntryReader {
     if (entry.hasGroup) entry.group.set(members.read('group', hash, hashRight));
     entry.leaf = members.whole('leaf', 0, most.leaf);
     entry.outcome = members.oneOf('outcome', outcomes);
-    entry.hasReason = members.has('reason');
-    if (entry.hasReason && members.text('reason', MOST_REASON_CHARACTERS) === '') {
+    entry.reason = members.has('reason') ? members.text('reason', MOST_REASON_CHARACTERS) : '';
+    if (members.has('reason') && entry.reason === '') {
       throw new Unreadable('malformed', `${what} has an empty reason`);
     }
     entry.serial = orAbsent('serial', NO_NUMBER, 1);

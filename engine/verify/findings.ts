@@ -37,6 +37,7 @@ export const findingKinds = {
   'entered-twice': 'order',
   'pool-count': 'order',
   'pool-root': 'order',
+  'pool-root-noted': 'order',
   'receipt-campaign': 'order',
   'receipt-gateway': 'order',
   'receipt-root': 'order',

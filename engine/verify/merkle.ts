@@ -75,8 +75,8 @@ function copyWords(source: Uint32Array, from: number, target: Uint32Array, to: n
   for (let word = 0; word < HASH_WORDS; word++) target[to + word] = source[from + word] ?? 0;
 }
 
-/** Puts the leaf hash `index` to `to` in `words`. */
-type CopyLeaf = (index: number, words: Uint32Array, to: number) => void;
+/** Puts `count` leaf hashes from index `from` on, at most PIECE_LEAVES, to FREE_AT and behind. */
+type FillLeaves = (from: number, count: number) => void;
 
 /** Computes roots in the memory of `lanes`, which needs TREE_BYTES from FREE_AT on. */
 export class TreeHasher {
@@ -88,24 +88,23 @@ export class TreeHasher {
   }
 
   /** The root over `count` leaf hashes, at least one. */
-  root(count: number, copy: CopyLeaf): Uint8Array {
-    if (count <= PIECE_LEAVES) return this.#rootOfPiece(0, count, copy);
+  root(count: number, fill: FillLeaves): Uint8Array {
+    if (count <= PIECE_LEAVES) return this.#rootOfPiece(0, count, fill);
     const roots = new Uint32Array(Math.ceil(count / PIECE_LEAVES) * HASH_WORDS);
     const bytes = new Uint8Array(roots.buffer);
     for (let from = 0; from < count; from += PIECE_LEAVES) {
-      const root = this.#rootOfPiece(from, Math.min(PIECE_LEAVES, count - from), copy);
+      const root = this.#rootOfPiece(from, Math.min(PIECE_LEAVES, count - from), fill);
       bytes.set(root, (from / PIECE_LEAVES) * HASH_BYTES);
     }
-    const above = (index: number, words: Uint32Array, to: number): void =>
-      copyWords(roots, index * HASH_WORDS, words, to);
-    return this.root(roots.length / HASH_WORDS, above);
+    return this.root(roots.length / HASH_WORDS, (from, size) => {
+      this.#lanes.bytes.set(bytes.subarray(from * HASH_BYTES, (from + size) * HASH_BYTES), FREE_AT);
+    });
   }
 
-  #rootOfPiece(from: number, size: number, copy: CopyLeaf): Uint8Array {
-    const { bytes, words } = this.#lanes;
-    for (let leaf = 0; leaf < size; leaf++) copy(from + leaf, words, FREE_AT / 4 + leaf * HASH_WORDS);
+  #rootOfPiece(from: number, size: number, fill: FillLeaves): Uint8Array {
+    fill(from, size);
     this.#climb(size);
-    return bytes.slice(FREE_AT, FREE_AT + HASH_BYTES);
+    return this.#lanes.bytes.slice(FREE_AT, FREE_AT + HASH_BYTES);
   }
 
   /** Takes the level at FREE_AT up to its root. */

@@ -46,7 +46,7 @@ function checkMembers(line: EntryLine, number: number, findings: Findings): void
     (line.serial !== -1) === (right.serial === true) &&
     (line.tier !== -1) === (right.tier === true) &&
     (line.alternate !== -1) === (right.alternate === true) &&
-    line.hasReason === (right.reason === true);
+    (line.reason !== '') === (right.reason === true);
   if (isRight) return;
   const names = Object.keys(right).join(' and ') || 'none';
   findings.add(

@@ -10,7 +10,7 @@ const MOST_TIERS = 1000;
 const MOST_WINNERS = 10_000_000;
 const MOST_TITLE_CHARACTERS = 10_000;
 export const MOST_CAMPAIGN = 0xffff_ffff;
-export const DRAW_FUNCTION = 'fairline draw 1';
+export const DRAW_FUNCTION = 'fairline draw 2';
 
 export type Randomness =
   | { readonly source: 'commit'; readonly commitment: Uint8Array }

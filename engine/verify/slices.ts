@@ -8,7 +8,7 @@ import { type Findings, Unreadable } from './findings.ts';
 import { linkOf, nameOf, readHead, type SignedHead } from './head.ts';
 import { type Json, Members, parseCanonical } from './json.ts';
 import type { Signers } from './keys.ts';
-import { HASH_BYTES } from './lanes.ts';
+import { FREE_AT, HASH_BYTES, type Lanes } from './lanes.ts';
 import { gatewayOf } from './leaf.ts';
 import type { Limits } from './limits.ts';
 import { HashList, type TreeHasher } from './merkle.ts';
@@ -120,7 +120,7 @@ export class Slices {
   }
 
   /** Puts every leaf in its place and computes each slice's root anew. */
-  checkRoots(entries: PlacedEntries, trees: TreeHasher): void {
+  checkRoots(entries: PlacedEntries, trees: TreeHasher, lanes: Lanes): void {
     const { findings } = this.#options;
     const starts = this.#startsOfWhole();
     const places = new Uint32Array(starts.total);
@@ -134,15 +134,19 @@ export class Slices {
       }
     }
     const { leaves } = entries;
+    const { words } = lanes;
     for (let slice = 0; slice < this.count; slice++) {
       const start = starts.of[slice] ?? NOWHERE;
       const count = this.#counts.at(slice);
       // One that was claimed twice leaves another empty, and that was said.
       if (start === NOWHERE || places.subarray(start, start + count).includes(0)) continue;
-      const root = trees.root(count, (leaf, words, to) => {
-        const place = places[start + leaf] ?? 0;
-        if (place >= IS_OTHER) this.#otherHashes.copy(place - IS_OTHER - 1, words, to);
-        else leaves.copy(place - 1, words, to);
+      const root = trees.root(count, (from, size) => {
+        for (let leaf = 0; leaf < size; leaf++) {
+          const place = places[start + from + leaf] ?? 0;
+          const to = (FREE_AT + leaf * HASH_BYTES) / 4;
+          if (place >= IS_OTHER) this.#otherHashes.copy(place - IS_OTHER - 1, words, to);
+          else leaves.copy(place - 1, words, to);
+        }
       });
       if (!areEqual(root, this.#roots.at(slice))) {
         findings.add(

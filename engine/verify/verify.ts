@@ -3,9 +3,11 @@
  * neither throws nor hangs on any of them: what cannot be read is a finding.
  */
 import { type BookOptions, BookReader, type ReadBook } from './book.ts';
-import { exitCodeOf, type Finding, Findings, Unreadable } from './findings.ts';
+import { areEqual, fromBase64Url, toBase64Url } from './bytes.ts';
+import { exitCodeOf, type Finding, Findings, shown, Unreadable } from './findings.ts';
 import { Members, parseObject } from './json.ts';
 import { readKeysDocument, Signers } from './keys.ts';
+import { HASH_BYTES } from './lanes.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import type { Primitives } from './primitives.ts';
 import { checkProof, compareProof, type Proof, readProof } from './proof.ts';
@@ -32,6 +34,8 @@ export interface Request {
   readonly proof?: Uint8Array;
   /** As `GET /v1/keys` answers; without them the keys in the book are taken, and a receipt alone has none. */
   readonly keys?: Uint8Array;
+  /** What `GET /v1/campaigns/{id}` showed as `pool_root` when it was noted: 32 bytes in base64url. */
+  readonly poolRoot?: string;
 }
 
 export interface Report {
@@ -55,6 +59,8 @@ export interface Seen {
   readonly places: readonly ReceiptPlace[];
   readonly proof: Proof | undefined;
   readonly pinned: boolean;
+  /** Whether a root that was noted was held against the pool. */
+  readonly hasNotedRoot: boolean;
   readonly revokedLater: readonly string[];
 }
 
@@ -103,7 +109,28 @@ async function lookAt(request: Request, limits: Limits, findings: Findings): Pro
   }
   if (proof !== undefined) await checkProof(proof, findings, primitives);
   const places = book === undefined ? [] : holdAgainst(book, receipts, slicesOfReceipts, proof, findings);
-  return { book, receipts, places, proof, pinned: pinned !== undefined, revokedLater: signers.revokedLater };
+  const shownRoot = book?.poolRoot ?? proof?.poolRoot;
+  const hasNotedRoot = request.poolRoot !== undefined && shownRoot !== undefined;
+  if (hasNotedRoot) read(() => checkNotedRoot(request.poolRoot ?? '', shownRoot, findings));
+  const isPinned = pinned !== undefined;
+  const { revokedLater } = signers;
+  return { book, receipts, places, proof, pinned: isPinned, hasNotedRoot, revokedLater };
+}
+
+/** Adds a finding when the pool is not the one whose root was noted. Throws Unreadable for what is no root. */
+function checkNotedRoot(noted: string, root: Uint8Array, findings: Findings): void {
+  const bytes = fromBase64Url(noted, HASH_BYTES);
+  if (bytes === undefined) {
+    throw new Unreadable(
+      'malformed',
+      `the noted root of the pool is ${shown(noted)}, not 32 bytes in base64url`,
+    );
+  }
+  if (areEqual(bytes, root)) return;
+  findings.add(
+    'pool-root-noted',
+    `the pool has the root ${toBase64Url(root)}, and ${noted} was noted: who was in it, or their tickets, groups or exclusions, were changed since`,
+  );
 }
 
 async function readBook(

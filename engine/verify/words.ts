@@ -24,7 +24,7 @@ export function wordsOf(seen: Seen, isRight: boolean): Words {
   };
 }
 
-function checkedOf({ book, receipts, places, proof, pinned }: Seen): readonly string[] {
+function checkedOf({ book, receipts, places, proof, pinned, hasNotedRoot }: Seen): readonly string[] {
   const checked: string[] = [];
   if (book !== undefined) checked.push(...checkedOfBook(book));
   if (receipts.length > 0 && (pinned || book !== undefined)) {
@@ -46,6 +46,11 @@ function checkedOf({ book, receipts, places, proof, pinned }: Seen): readonly st
       ...(book === undefined
         ? []
         : ['The proof names the same winners and alternates as the draw repeated from the book.']),
+    );
+  }
+  if (hasNotedRoot) {
+    checked.push(
+      'The pool has the root that was noted: since then nobody was added to it or left out, and no tickets, group or exclusion was changed.',
     );
   }
   return checked;
@@ -84,6 +89,7 @@ function checkedOfBook({ rules, slices, entries, judge: { granted }, draw }: Rea
         : 'the announced round of drand, whose signature was checked';
     checked.push(
       `The draw was repeated: from ${of}, over all ${entries.honoured} entries of the pool, it gives the same ${count(draw.drawn.winners.length, 'winner')} and ${count(draw.drawn.alternates.length, 'alternate')} in the same order.`,
+      'The tickets, groups and exclusions that the book shows are those that the root of the pool, and with it the seed of the draw, was made of.',
     );
   }
   return checked;
@@ -117,7 +123,7 @@ const AT_THE_DOOR =
   'A gateway could have refused somebody an answer, or delayed a request before stamping it: who was never given a receipt cannot show that they asked.';
 const CLOCKS = "That a stamp's instant is the true time: it is the clock of the gateway that signed it.";
 
-function notProvenOf({ book, receipts, proof, pinned }: Seen): readonly string[] {
+function notProvenOf({ book, receipts, proof, pinned, hasNotedRoot }: Seen): readonly string[] {
   const notProven: string[] = [];
   if (!pinned && book !== undefined) {
     notProven.push(
@@ -139,7 +145,7 @@ function notProvenOf({ book, receipts, proof, pinned }: Seen): readonly string[]
   if (book !== undefined) notProven.push(...notProvenOfBook(book));
   if (book !== undefined || receipts.length > 0) notProven.push(AT_THE_DOOR, CLOCKS);
   const draw = book?.rules.kind === 'raffle' ? book.rules.draw : proof?.rules.draw;
-  if (draw !== undefined) notProven.push(...notProvenOfDraw(draw));
+  if (draw !== undefined) notProven.push(...notProvenOfDraw(draw, hasNotedRoot));
   return notProven;
 }
 
@@ -159,7 +165,7 @@ function notProvenOfBook({ slices, entries }: ReadBook): readonly string[] {
   }
   if (entries.weighted + entries.grouped + entries.excluded > 0) {
     notProven.push(
-      'That tickets, groups and exclusions were fixed before the randomness was known: they are signed with the book, not with the slices, and do not enter the seed.',
+      'That tickets, groups and exclusions are deserved: the book shows what they were, not why somebody was given them.',
     );
   }
   notProven.push(
@@ -168,16 +174,21 @@ function notProvenOfBook({ slices, entries }: ReadBook): readonly string[] {
   return notProven;
 }
 
-function notProvenOfDraw({ randomness }: DrawRules): readonly string[] {
+function notProvenOfDraw({ randomness }: DrawRules, hasNotedRoot: boolean): readonly string[] {
   const announced =
     'That the rules, and with them the source of the randomness, were announced before the opening: compare the rules hash with the one that was published then.';
+  const frozen = hasNotedRoot
+    ? 'When the root of the pool was noted: if that was before the randomness was known, the pool was fixed by then.'
+    : 'That the pool, with its tickets, groups and exclusions, was fixed before the randomness was known: compare its root with the one that the campaign showed at the freeze (--pool-root), or this proof or book with one that somebody had earlier.';
   return randomness.source === 'commit'
     ? [
         announced,
-        'That the draw was not steered by whoever knew the secret before the close: they could have tried out which extra entries of their own would win. Slice heads that are published as they are made bound this; drand closes it.',
+        frozen,
+        'That the draw was not steered by whoever knew the secret before the freeze: they could have tried out which extra entries of their own, or which tickets, groups and exclusions, would make them win. Slice heads that are published as they are made bound the entries; drand closes it.',
       ]
     : [
         announced,
+        frozen,
         'That the League of Entropy, which runs drand, did not work together: a majority of its members would have to, to know a round before its time.',
       ];
 }

@@ -54,6 +54,8 @@ export const BoardCampaign = Type.Object({
   finished: Type.Boolean(),
   /** SHA-256 of the rules as announced, in base64url; absent until they are. */
   rulesHash: Type.Optional(Type.String()),
+  /** Of a raffle whose pool is frozen: the root that binds it, in base64url; see engine/draw/pool.ts. */
+  poolRoot: Type.Optional(Type.String()),
   /** Of a raffle whose rules are announced: where its randomness will come from, as those say. */
   randomness: Type.Optional(AnnouncedRandomness),
 });

@@ -52,13 +52,13 @@ export class LargeBook {
     this.#leaves = Buffer.alloc(plan.entries * HASH_BYTES);
     for (let entry = 0; entry < plan.entries; entry++) this.#hashLeaf(entry);
     this.heads = Array.from({ length: GATEWAYS }, (_, gateway) => this.#headsOf(gateway)).flat();
-    this.poolRoot = rootOver(Buffer.from(this.#leaves));
+    this.poolRoot = rootOver(plan.kind === 'raffle' ? this.#boundLeaves() : Buffer.from(this.#leaves));
     const stock = Math.ceil(plan.entries / 100);
     const { announced, randomness } = revealOf('commit');
     const tiers = WINNERS.map((winners, tier) => ({ name: `prize ${tier}`, winners }));
     const draw = {
       alternates: ALTERNATES,
-      function: 'fairline draw 1',
+      function: 'fairline draw 2',
       group_limit: null,
       randomness: announced,
       tiers,
@@ -197,6 +197,16 @@ export class LargeBook {
   #hashLeaf(entry: number): void {
     const data = Buffer.concat([Uint8Array.of(0, 1, 0), u32(CAMPAIGN), u64(stampOf(entry)), whoOf(entry)]);
     sha256(data).copy(this.#leaves, entry * HASH_BYTES);
+  }
+
+  /** The leaves of a raffle's pool: everybody has one ticket, is in no group, and not excluded. */
+  #boundLeaves(): Buffer {
+    const bound = Buffer.from(this.#leaves);
+    for (let at = 0; at < bound.length; at += HASH_BYTES) {
+      const leaf = this.#leaves.subarray(at, at + HASH_BYTES);
+      sha256(Uint8Array.of(0), leaf, Uint8Array.of(0, 1, 0, 0)).copy(bound, at);
+    }
+    return bound;
   }
 
   #drawAll(seed: Buffer): void {

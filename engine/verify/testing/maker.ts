@@ -32,6 +32,8 @@ export interface Plan {
   readonly sliceItems?: number;
   /** Withdrawals, repeats, another campaign, tickets, groups, exclusions. Default true. */
   readonly isMixed?: boolean;
+  /** Changes the terms of the pool's entries, in stamp order, before all that follows from them is made. */
+  readonly changeTerms?: (pool: readonly EntryObject[]) => void;
 }
 
 export interface Item {
@@ -219,7 +221,9 @@ export function makeBook(plan: Plan): MadeBook {
   const rules = rulesOf(plan, reveal);
   const rulesHash = sha256(canonical(rules));
   const honoured = entries.filter(({ object }) => object.outcome !== 'withdrawn');
-  const poolRoot = treeRoot(honoured.map(({ item: { leaf } }) => leaf));
+  if (reveal !== undefined) settleTerms(plan, honoured);
+  plan.changeTerms?.(honoured.map(({ object }) => object));
+  const poolRoot = poolRootOf(plan.kind, honoured);
   const drawn =
     reveal === undefined
       ? decideCoupon(honoured, plan.stock ?? 3)
@@ -267,7 +271,7 @@ function rulesOf(plan: Plan, reveal: Reveal | undefined): object {
   if (reveal === undefined) return { ...common, stock: plan.stock ?? 3 };
   const tiers = (plan.tiers ?? [1, 2]).map((winners, tier) => ({ name: `prize ${tier}`, winners }));
   const draw = {
-    function: 'fairline draw 1',
+    function: 'fairline draw 2',
     group_limit: plan.groupLimit ?? null,
     randomness: reveal.announced,
     tiers,
@@ -296,13 +300,8 @@ function decideCoupon(honoured: readonly DrawnEntry[], stock: number): undefined
   });
 }
 
-function decideRaffle(
-  plan: Plan,
-  honoured: readonly DrawnEntry[],
-  reveal: Reveal,
-  rulesHash: Buffer,
-  poolRoot: Buffer,
-) {
+/** Tickets, groups and exclusions. */
+function settleTerms(plan: Plan, honoured: readonly DrawnEntry[]): void {
   honoured.forEach(({ object }, index) => {
     object.outcome = 'not_drawn';
     if (plan.isMixed === false) return;
@@ -313,6 +312,29 @@ function decideRaffle(
       object.reason = 'staff of the shop, “known” before';
     }
   });
+}
+
+/** The root over the pool: of a raffle's, each leaf has the terms beside the hash of the entry. */
+export function poolRootOf(kind: Plan['kind'], honoured: readonly DrawnEntry[]): Buffer {
+  if (kind === 'coupon') return treeRoot(honoured.map(({ item: { leaf } }) => leaf));
+  const some = (hash: Buffer | undefined): Buffer =>
+    hash === undefined ? Buffer.of(0) : Buffer.concat([Buffer.of(1), hash]);
+  return treeRoot(
+    honoured.map(({ item: { leaf }, object: { tickets = 1, group, reason } }) => {
+      const groupHash = group === undefined ? undefined : Buffer.from(group, 'base64url');
+      const reasonHash = reason === undefined ? undefined : sha256(reason);
+      return sha256(Buffer.of(0), leaf, u32(tickets).subarray(2), some(groupHash), some(reasonHash));
+    }),
+  );
+}
+
+function decideRaffle(
+  plan: Plan,
+  honoured: readonly DrawnEntry[],
+  reveal: Reveal,
+  rulesHash: Buffer,
+  poolRoot: Buffer,
+) {
   return drawOf(
     honoured,
     reveal,
