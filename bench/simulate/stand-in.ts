@@ -24,7 +24,9 @@ function refusalOf(what: string): object {
         get(target, name) {
           // A promise that resolves with it looks whether it is one itself.
           if (!(name in target) && typeof name === 'string' && name !== 'then') {
-            throw new TypeError(`the simulated ${what} has no '${name}': the model in bench/simulate lacks it`);
+            throw new TypeError(
+              `the simulated ${what} has no '${name}': the model in bench/simulate lacks it`,
+            );
           }
           return Reflect.get(target, name);
         },

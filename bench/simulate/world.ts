@@ -157,7 +157,7 @@ export class World {
     await new Promise<void>(resolve => {
       const turn = (): void => {
         if (this.failure !== undefined || isOver() || !this.#runNext(untilUs)) resolve();
-        else settled.then(drained);
+        else void settled.then(drained);
       };
       const drained = (): void => process.nextTick(turn);
       turn();
