@@ -33,15 +33,16 @@ const SLICES_KEPT = 16;
 export class KeptReceipts {
   readonly #ledger: Ledger;
   readonly #log: Logger;
-  readonly #tree: SliceTree;
+  readonly #saltSecret: string;
+  /** Not the one that slices are signed with: that one is as large as a burst makes it, and always of the last slice. */
+  #tree: SliceTree | undefined;
   readonly #kept: KeptSlice[] = [];
 
   /** `saltSecret`: RECEIPT_SALT_SECRET. */
   constructor(ledger: Ledger, saltSecret: string, log: Logger) {
     this.#ledger = ledger;
     this.#log = log;
-    // Not the one that slices are signed with: that one is as large as a burst makes it, and always of the last slice.
-    this.#tree = new SliceTree(saltSecret);
+    this.#saltSecret = saltSecret;
   }
 
   /**
@@ -95,6 +96,7 @@ export class KeptReceipts {
   #keep({ gateway, firstUs, lastUs, items: bytes, signedHead }: SliceRow): KeptSlice | undefined {
     const { count, root } = decodeSignedHead(signedHead);
     const items = decodeItems(bytes, 0, count, SOURCE_BIT);
+    this.#tree ??= new SliceTree(this.#saltSecret);
     if (!this.#tree.build(bytes, count).root().equals(root)) {
       this.#log.error(
         { gateway, firstUs },

@@ -7,8 +7,7 @@
  * Exit code 1 when a seed fails, 2 when the arguments are wrong.
  */
 import { parseArgs } from 'node:util';
-import { type JobResult, jobsOf, runJobs } from './jobs.ts';
-import { PROJECT } from './mutations.ts';
+import { type JobResult, runSeeds } from './jobs.ts';
 import { type Plan, planOf } from './plan.ts';
 import { runPlan } from './run.ts';
 import { shrink } from './shrink.ts';
@@ -59,7 +58,7 @@ function showPlan(plan: Plan): void {
 
 async function runMany(from: number, to: number): Promise<number> {
   const beganMs = performance.now();
-  const results = await runJobs(jobsOf(PROJECT, from, to), PROCESSES);
+  const results = await runSeeds(from, to, PROCESSES);
   const total = (of: (result: JobResult) => number): number =>
     results.reduce((sum, result) => sum + of(result), 0);
   const seconds = ((performance.now() - beganMs) / 1000).toFixed(1);

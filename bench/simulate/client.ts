@@ -74,9 +74,10 @@ export class Client {
     const once = (answer: Answer): void => {
       if (isOver) return;
       isOver = true;
+      timeout.cancel();
       hear(answer);
     };
-    world.after(ANSWER_TIMEOUT_US, world.outside, () => once(undefined));
+    const timeout = world.after(ANSWER_TIMEOUT_US, world.outside, () => once(undefined));
     this.#send(place, asked, {
       answered: (status, text) => {
         const body: Record<string, unknown> = text === '' ? {} : JSON.parse(text);

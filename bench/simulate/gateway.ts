@@ -9,7 +9,7 @@ import { SliceTree } from '../../engine/contract/slice-tree.ts';
 import { Board } from '../../gateway/board.ts';
 import { monotonicUs, SharedClock } from '../../gateway/clock.ts';
 import { ClockLimits } from '../../gateway/clock-limits.ts';
-import { readGatewayConfig } from '../../gateway/config.ts';
+import { type GatewayConfig, readGatewayConfig } from '../../gateway/config.ts';
 import { Doorkeeper } from '../../gateway/door.ts';
 import { type EntryParts, postEntry } from '../../gateway/entries.ts';
 import { Hmac } from '../../gateway/hmac.ts';
@@ -72,6 +72,29 @@ class SimulatedVerifier extends TicketVerifier {
   override verify(ticket: string): Ticket {
     return { state: 'valid', userId: ticket };
   }
+}
+
+/** One for all: a tree is built and read in one go. */
+const tree = new SliceTree(SALT_SECRET);
+
+/** By what a plan sets of it, as checking it takes longer than most of what a gateway does here. */
+const configs = new Map<string, GatewayConfig>();
+
+function configOf({ leaseMs, partitions }: GatewayTerms): GatewayConfig {
+  const name = `${leaseMs}/${partitions}`;
+  const known = configs.get(name);
+  if (known !== undefined) return known;
+  const config = readGatewayConfig({
+    TICKET_SECRET: SECRET,
+    REDIS_URL: 'redis://simulated',
+    RECEIPTS: 'off',
+    RECEIPT_SALT_SECRET: SALT_SECRET,
+    LEASE_MS: String(leaseMs),
+    LOG_PARTITIONS: String(partitions),
+    WATCHER_RETRY_MS: '100',
+  });
+  configs.set(name, config);
+  return config;
 }
 
 const verifier = new SimulatedVerifier(new Hmac(SECRET), 'simulated');
@@ -155,20 +178,11 @@ export class SimulatedGateway {
       partitions,
       maxSliceEntries,
       promiseBehindUs: waitMs * 1000,
-      ...(signs ? { signing: { keys: ring, tree: new SliceTree(SALT_SECRET) } } : {}),
+      ...(signs ? { signing: { keys: ring, tree } } : {}),
       sliceAppended: () => undefined,
     });
-    const config = readGatewayConfig({
-      TICKET_SECRET: SECRET,
-      REDIS_URL: 'redis://simulated',
-      RECEIPTS: 'off',
-      RECEIPT_SALT_SECRET: SALT_SECRET,
-      LEASE_MS: String(leaseMs),
-      LOG_PARTITIONS: String(partitions),
-      WATCHER_RETRY_MS: '100',
-    });
     this.#parts = {
-      config,
+      config: configOf(terms),
       board,
       clock,
       membership: this.#membership,

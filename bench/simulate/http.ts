@@ -29,6 +29,7 @@ export interface Receiver {
 
 /** Every request comes through it. */
 export const PROXY = '10.0.0.7';
+const PROXY_BYTES = new TextEncoder().encode(PROXY).buffer;
 
 type OnData = (chunk: ArrayBuffer, isLast: boolean) => void;
 
@@ -62,7 +63,7 @@ export class Exchange {
         return response;
       },
       writeHeader: () => response,
-      getRemoteAddressAsText: () => new TextEncoder().encode(PROXY).buffer,
+      getRemoteAddressAsText: () => PROXY_BYTES,
       write: (text: string) => {
         this.#isStream = true;
         this.#receiver.streamed(text);

@@ -1,15 +1,18 @@
 /**
  * Runs seeds in processes of their own: the time of a whole process is made virtual, and every core helps. A job is a
- * range of seeds on a copy of the project, which is the project itself or one with a mutation in it.
+ * range of seeds on a bundle of the project (bundle.ts), as it is or with a mutation in it.
  */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { bundle, PROJECT } from './bundle.ts';
 
 export interface Job {
-  /** The copy's directory. */
-  readonly tree: string;
+  /** The bundle's file. */
+  readonly file: string;
   readonly from: number;
   readonly to: number;
   /** End at the first seed that fails. */
@@ -27,11 +30,32 @@ export interface JobResult {
   readonly failures: readonly { readonly seed: number; readonly message: string }[];
 }
 
+/** Has a new directory to put bundles into while `work` goes on. */
+export async function withBundles<T>(work: (directory: string) => Promise<T>): Promise<T> {
+  const parent = join(PROJECT, '.stack');
+  await mkdir(parent, { recursive: true });
+  const directory = await mkdtemp(join(parent, 'simulate-'));
+  try {
+    return await work(directory);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** Runs a range of seeds on the project as it is. */
+export async function runSeeds(from: number, to: number, processes: number): Promise<readonly JobResult[]> {
+  return await withBundles(async directory => {
+    const file = join(directory, 'run.mjs');
+    await bundle(file);
+    return await runJobs(jobsOf(file, from, to), processes);
+  });
+}
+
 /** A range of seeds cut into jobs, so that all processes have some to the end. */
-export function jobsOf(tree: string, from: number, to: number): Job[] {
+function jobsOf(file: string, from: number, to: number): Job[] {
   const jobs: Job[] = [];
   for (let first = from; first <= to; first += SEEDS_A_JOB) {
-    jobs.push({ tree, from: first, to: Math.min(first + SEEDS_A_JOB - 1, to), untilFailure: false });
+    jobs.push({ file, from: first, to: Math.min(first + SEEDS_A_JOB - 1, to), untilFailure: false });
   }
   return jobs;
 }
@@ -42,8 +66,8 @@ const SEEDS_A_JOB = 250;
 export const FAILURES_KEPT = 20;
 
 const WORKER = fileURLToPath(new URL('./worker.ts', import.meta.url));
-/** A larger nursery: nearly everything that a run makes is gone with it (0.8 of the time). */
-const FLAGS = ['--max-semi-space-size=64', '--import', 'tsx'];
+/** A larger nursery: nearly everything that a run makes is gone with it. */
+const FLAGS = ['--max-semi-space-size=32', '--import', 'tsx'];
 
 /** Runs the jobs, each in one of so many processes; answers in their order. Rejects when a process fails. */
 export async function runJobs(jobs: readonly Job[], processes: number): Promise<readonly JobResult[]> {

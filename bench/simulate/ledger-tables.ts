@@ -142,8 +142,9 @@ export class Values {
 
   /** A bigint[] in binary format; see sql/arrays.ts for the bytes. */
   numbers(number: number): number[] {
-    return readArray(this.bytes(number)).map(
-      element => element.readUInt32BE(0) * 4_294_967_296 + element.readUInt32BE(4),
+    return readArray(
+      this.bytes(number),
+      (bytes, from) => bytes.readUInt32BE(from) * 4_294_967_296 + bytes.readUInt32BE(from + 4),
     );
   }
 
@@ -157,21 +158,21 @@ export class Values {
 
   /** A bytea[]. */
   buffers(number: number): Buffer[] {
-    return readArray(this.bytes(number)).map(element => Buffer.from(element));
+    return readArray(this.bytes(number), (bytes, from, to) => Buffer.from(bytes.subarray(from, to)));
   }
 
   texts(number: number): string[] {
-    return readArray(this.bytes(number)).map(element => element.toString('utf8'));
+    return readArray(this.bytes(number), (bytes, from, to) => bytes.toString('utf8', from, to));
   }
 }
 
-function readArray(bytes: Buffer): Buffer[] {
-  const elements: Buffer[] = [];
+function readArray<T>(bytes: Buffer, read: (bytes: Buffer, from: number, to: number) => T): T[] {
+  const elements: T[] = [];
   if (bytes.readInt32BE(0) === 0) return elements;
   let at = 20;
   for (let left = bytes.readInt32BE(12); left > 0; left--) {
     const length = bytes.readInt32BE(at);
-    elements.push(bytes.subarray(at + 4, at + 4 + length));
+    elements.push(read(bytes, at + 4, at + 4 + length));
     at += 4 + length;
   }
   return elements;

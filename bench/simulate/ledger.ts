@@ -145,10 +145,11 @@ export class Ledger {
 
   /** The pool of one process, as pg's. */
   poolFor(process: Process, path: Path): Pool {
+    // A statement alone has nothing that ends with its session.
     const query = (text: string, values: readonly unknown[] = []): Promise<Result> =>
-      new Connection(this, process, path).query(text, values);
+      new Connection(this, process, path, new Session(this.tables, this.#committed)).query(text, values);
     const connect = async (): Promise<object> => {
-      const connection = new Connection(this, process, path);
+      const connection = new Connection(this, process, path, this.open(process));
       return {
         query: (text: string, values: readonly unknown[] = []) => connection.query(text, values),
         release: () => connection.close(),
@@ -213,11 +214,11 @@ class Connection {
   readonly #session: Session;
   #isBroken = false;
 
-  constructor(ledger: Ledger, process: Process, path: Path) {
+  constructor(ledger: Ledger, process: Process, path: Path, session: Session) {
     this.#ledger = ledger;
     this.#process = process;
     this.#path = path;
-    this.#session = ledger.open(process);
+    this.#session = session;
   }
 
   query(text: string, values: readonly unknown[]): Promise<Result> {

@@ -2,21 +2,15 @@
  * The simulator's teeth: bugs put into the code of production on purpose, each a change of a line or two, of which the
  * simulator has to find every one (mutations.test.ts). What it finds them by, and how soon, that test prints.
  *
- * Each is a replacement in the text of one file; the project is copied with it, and the copy is simulated. A text that
- * is not there exactly once any more is an error: the code has changed, and its mutation has to follow.
+ * Each is a replacement in the text of one file; what is simulated is a bundle with it (bundle.ts). A text that is not
+ * there exactly once any more is an error: the code has changed, and its mutation has to follow.
  */
-import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-
 export interface Mutation {
   readonly name: string;
   readonly file: string;
   readonly from: string;
   readonly to: string;
 }
-
-export const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
 
 export const MUTATIONS: readonly Mutation[] = [
   {
@@ -218,32 +212,3 @@ export const MUTATIONS: readonly Mutation[] = [
     to: '',
   },
 ];
-
-/** What a run is made of; tests are left out. */
-const COPIED = ['engine', 'gateway', 'sql', 'bench/simulate', 'package.json'];
-
-/**
- * Copies the project into `directory`, which is made, with the mutation in it. It has to lie in the project, for
- * packages are found from there. Rejects when the mutation's text is not there exactly once.
- */
-export async function plant(mutation: Mutation, directory: string): Promise<void> {
-  await mkdir(directory, { recursive: true });
-  for (const part of COPIED) {
-    await cp(join(PROJECT, part), join(directory, part), {
-      recursive: true,
-      filter: path => !path.endsWith('.test.ts'),
-    });
-  }
-  const path = join(directory, mutation.file);
-  const text = await readFile(path, 'utf8');
-  const parts = text.split(mutation.from);
-  if (parts.length !== 2) {
-    const times = parts.length - 1;
-    throw new Error(`'${mutation.name}': ${mutation.file} has ${times} times, not once: ${mutation.from}`);
-  }
-  await writeFile(path, parts.join(mutation.to));
-}
-
-export async function uproot(directory: string): Promise<void> {
-  await rm(directory, { recursive: true, force: true });
-}

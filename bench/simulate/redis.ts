@@ -125,10 +125,12 @@ export class SimulatedClient {
   }
 }
 
+/** One for all: what is written into it is read at once. */
+const command = Buffer.alloc(65_536);
+
 /** Ranks as production does, with the very bytes that it sends; only the way of the bytes is the simulator's. */
 export class SimulatedRanker extends Ranker {
   readonly #redis: SimulatedClient;
-  readonly #buffer = Buffer.alloc(65_536);
 
   constructor(redis: SimulatedClient) {
     super(redis.client, KEYS);
@@ -137,7 +139,7 @@ export class SimulatedRanker extends Ranker {
 
   override async add(campaignId: number, members: readonly RankedMember[]): Promise<Ranked> {
     const key = KEYS.campaign(campaignId).rank;
-    const [, ...zadd] = readCommand(encodeZadd(this.#buffer, key, members));
+    const [, ...zadd] = readCommand(encodeZadd(command, key, members));
     await this.#redis.process.reach('rank');
     const [added, total, epoch] = await this.#redis.askAll([
       ['zadd', zadd],

@@ -11,6 +11,8 @@ import { BEGINNING_US, MS, World } from './world.ts';
 const PATIENCE_MS = 20_000;
 /** When all is told and finished, this long is left for what still comes: it must change nothing. */
 const STILL_MS = 150;
+/** So far apart it is looked whether it is. */
+const LOOK_MS = 5;
 
 export interface RunResult {
   readonly seed: number;
@@ -37,9 +39,12 @@ export async function runPlan(plan: Plan, say?: (line: string) => void): Promise
     ...plan.faults.map(({ atMs, forMs }) => atMs + forMs),
     ...plan.campaigns.map(({ closesAtUs }) => (closesAtUs - BEGINNING_US) / MS),
   );
+  let lookUs = 0;
   let stillUs: number | undefined;
   await world.run(BEGINNING_US + (healedMs + PATIENCE_MS) * MS, () => {
-    if (left.count > 0 || !scene.isFinished) return false;
+    if (left.count > 0 || world.nowUs < lookUs) return false;
+    lookUs = world.nowUs + LOOK_MS * MS;
+    if (!scene.isFinished) return false;
     stillUs ??= world.nowUs + STILL_MS * MS;
     return world.nowUs >= stillUs;
   });

@@ -3,14 +3,36 @@
  * of uWebSockets.js. The model has what fairline uses of it; whatever else is asked for is named in an error, so what
  * is new in the code of production shows itself here rather than as an odd result.
  */
+
+/** By the name of what is stood in for. */
+const refusals = new Map<string, object>();
+
+/**
+ * What the model has is found in it; only what it lacks is looked for in its prototype, which refuses. A proxy around the
+ * model would stand in the way of every call.
+ */
 export function standIn<T extends object>(what: string, model: Partial<Record<keyof T, unknown>>): T {
-  return new Proxy(model, {
-    get(target, name) {
-      // A promise that resolves with it looks whether it is one itself.
-      if (!(name in target) && typeof name === 'string' && name !== 'then') {
-        throw new TypeError(`the simulated ${what} has no '${name}': the model in bench/simulate lacks it`);
-      }
-      return Reflect.get(target, name);
-    },
-  }) as unknown as T;
+  return Object.setPrototypeOf(model, refusalOf(what));
+}
+
+function refusalOf(what: string): object {
+  let refusal = refusals.get(what);
+  if (refusal === undefined) {
+    refusal = new Proxy(
+      {},
+      {
+        get(target, name) {
+          // A promise that resolves with it looks whether it is one itself.
+          if (!(name in target) && typeof name === 'string' && name !== 'then') {
+            throw new TypeError(
+              `the simulated ${what} has no '${name}': the model in bench/simulate lacks it`,
+            );
+          }
+          return Reflect.get(target, name);
+        },
+      },
+    );
+    refusals.set(what, refusal);
+  }
+  return refusal;
 }

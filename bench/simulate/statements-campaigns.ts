@@ -60,14 +60,23 @@ function us(date: Date): number {
   return date.getTime() * 1000;
 }
 
+/** Of each version of a row, which never changes: every pass selects all campaigns. */
+const selections = new WeakMap<CampaignRow, Campaign>();
+
 /** The columns that CAMPAIGN_COLUMNS selects. */
-function selected({ rules, nonce: _nonce, randomness: _r, signature: _s, ...row }: CampaignRow): Campaign {
-  const derived = rules === null ? { rulesHash: null, draw: null } : (read.get(rules) ?? readRules(rules));
-  return { ...row, ...derived };
+function selected(row: CampaignRow): Campaign {
+  let selection = selections.get(row);
+  if (selection === undefined) {
+    const { rules, nonce: _nonce, randomness: _r, signature: _s, ...columns } = row;
+    const derived = rules === null ? { rulesHash: null, draw: null } : (read.get(rules) ?? readRules(rules));
+    selection = Object.freeze({ ...columns, ...derived });
+    selections.set(row, selection);
+  }
+  return selection;
 }
 
 type Derived = Pick<Campaign, 'rulesHash' | 'draw'>;
-/** Of the rules that were read last: every pass selects all campaigns. */
+/** Of the rules that were read last. */
 const read = new Map<string, Derived>();
 const RULES_KEPT = 100;
 

@@ -7,10 +7,15 @@
  * throws Blocked, what it had written so far is taken back, and it is run again when that transaction is over.
  */
 
+/** One version of a row, until the transaction that wrote it is over. */
+interface Written {
+  commit(): void;
+  undo(): void;
+}
+
 /** A transaction: what it wrote, to be committed or taken back as a whole. */
 export class Transaction {
-  readonly #undo: (() => void)[] = [];
-  readonly #commit: (() => void)[] = [];
+  readonly #written: Written[] = [];
   /** Called when it is over, for those who wait for its rows. */
   readonly whenOver: (() => void)[] = [];
   isOver = false;
@@ -19,23 +24,22 @@ export class Transaction {
   /** Whom it waits for at the moment. */
   waitsFor: Transaction | undefined;
 
-  note(commit: () => void, undo: () => void): void {
-    this.#commit.push(commit);
-    this.#undo.push(undo);
+  note(written: Written): void {
+    this.#written.push(written);
   }
 
   /** Where a statement begins; `undoTo` it takes back what the statement wrote. */
   get mark(): number {
-    return this.#undo.length;
+    return this.#written.length;
   }
 
   undoTo(mark: number): void {
-    for (const undo of this.#undo.splice(mark).reverse()) undo();
-    this.#commit.length = mark;
+    for (let at = this.#written.length - 1; at >= mark; at--) this.#written[at]?.undo();
+    this.#written.length = mark;
   }
 
   commit(): void {
-    for (const commit of this.#commit) commit();
+    for (const written of this.#written) written.commit();
     this.#end();
   }
 
@@ -61,10 +65,38 @@ export class Blocked extends Error {
   }
 }
 
+interface Pending<Row> {
+  readonly by: Transaction;
+  readonly row: Row | undefined;
+}
+
 interface Slot<Row> {
   committed: Row | undefined;
   /** Written or locked by a transaction that is not over; undefined for none. */
-  pending: { readonly by: Transaction; row: Row | undefined } | undefined;
+  pending: Pending<Row> | undefined;
+}
+
+class WrittenSlot<Row> implements Written {
+  readonly #slot: Slot<Row>;
+  readonly #by: Transaction;
+  readonly #before: Pending<Row> | undefined;
+
+  constructor(slot: Slot<Row>, by: Transaction, before: Pending<Row> | undefined) {
+    this.#slot = slot;
+    this.#by = by;
+    this.#before = before;
+  }
+
+  commit(): void {
+    const { pending } = this.#slot;
+    if (pending?.by !== this.#by) return;
+    this.#slot.committed = pending.row;
+    this.#slot.pending = undefined;
+  }
+
+  undo(): void {
+    this.#slot.pending = this.#before;
+  }
 }
 
 export class Table<Row> {
@@ -112,20 +144,9 @@ export class Table<Row> {
       slot = { committed: undefined, pending: undefined };
       this.#slots.set(key, slot);
     }
-    const written = slot;
-    const before = written.pending;
+    const before = slot.pending;
     if (before !== undefined && before.by !== by) throw new Blocked(before.by);
-    const previous = before?.row;
-    written.pending = { by, row };
-    by.note(
-      () => {
-        if (written.pending?.by !== by) return;
-        written.committed = written.pending.row;
-        written.pending = undefined;
-      },
-      () => {
-        written.pending = before === undefined ? undefined : { by, row: previous };
-      },
-    );
+    slot.pending = { by, row };
+    by.note(new WrittenSlot(slot, by, before));
   }
 }

@@ -12,6 +12,8 @@ import type { Event, Process, World } from './world.ts';
 
 let active: World | undefined;
 let isInstalled = false;
+/** Ends what listens to the signals of sleepers; Node keeps some signals that have listeners, and all that those know of. */
+const sleepers = new Set<() => void>();
 
 /** Makes a world the one whose time it is; the returned function ends that. */
 export function activate(world: World): () => void {
@@ -20,6 +22,8 @@ export function activate(world: World): () => void {
   active = world;
   return () => {
     active = undefined;
+    for (const forget of sleepers) forget();
+    sleepers.clear();
   };
 }
 
@@ -69,7 +73,12 @@ function sleep(world: World, ms: number, value: unknown, signal: AbortSignal | u
       reject(signal.reason);
       return;
     }
+    const forget = (): void => {
+      signal?.removeEventListener('abort', aborted);
+      sleepers.delete(forget);
+    };
     const aborted = (): void => {
+      forget();
       timer.clear();
       reject(signal?.reason);
     };
@@ -77,12 +86,14 @@ function sleep(world: World, ms: number, value: unknown, signal: AbortSignal | u
       world,
       ms,
       () => {
-        signal?.removeEventListener('abort', aborted);
+        forget();
         resolve(value);
       },
       false,
     );
-    signal?.addEventListener('abort', aborted, { once: true });
+    if (signal === undefined) return;
+    signal.addEventListener('abort', aborted);
+    sleepers.add(forget);
   });
 }
 

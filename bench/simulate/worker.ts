@@ -2,16 +2,15 @@
  * A process that simulates: reads jobs (jobs.ts), a line of JSON each, from its standard input, and answers each with its
  * result, a line of JSON. It ends when there are no more, and so when its parent does.
  */
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
 import { FAILURES_KEPT, type Job, type JobResult } from './jobs.ts';
 import { Tally } from './tally.ts';
 
 async function runJob(job: Job): Promise<JobResult> {
-  const load = (file: string) => import(pathToFileURL(join(job.tree, 'bench/simulate', file)).href);
-  const { runPlan }: typeof import('./run.ts') = await load('run.ts');
-  const { planOf }: typeof import('./plan.ts') = await load('plan.ts');
+  const { runPlan, planOf }: typeof import('./run.ts') & typeof import('./plan.ts') = await import(
+    pathToFileURL(job.file).href
+  );
   const faults = new Tally();
   const failures: { seed: number; message: string }[] = [];
   let [seeds, steps, virtualMs, accepted] = [0, 0, 0, 0];

@@ -85,7 +85,8 @@ export class UnreadableRecord extends Error {}
  * so, finish it; the bytes that `finish` returns are a view, valid until the next `begin`.
  */
 export class RecordEncoder {
-  #buffer = Buffer.alloc(64 * 1024);
+  /** Grows with the largest record: most encoders are made for a single head. */
+  #buffer = Buffer.alloc(4 * 1024);
   #start = RECORD_HEAD_BYTES;
   #end = RECORD_HEAD_BYTES;
   #count = 0;
