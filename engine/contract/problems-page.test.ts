@@ -1,0 +1,40 @@
+/** PROBLEMS.md against the table that it explains. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { problems } from './problem.ts';
+
+const page = readFileSync(join(import.meta.dirname, 'PROBLEMS.md'), 'utf8');
+/** By heading, which is the slug and so the anchor: what stands below it. */
+const sections = new Map(
+  page
+    .split(/^### /m)
+    .slice(1)
+    .map(section => {
+      const [heading = '', ...lines] = section.split(/\n(?:## .*)?/);
+      return [heading, lines.filter(line => line !== '')] as const;
+    }),
+);
+
+describe('PROBLEMS.md', () => {
+  it('has every problem once, and none else', () => {
+    const headings = [...page.matchAll(/^### (.+)$/gm)].map(([, heading]) => heading);
+    assert.deepEqual(headings.sort(), Object.keys(problems).sort());
+  });
+
+  for (const [slug, { status, title }] of Object.entries(problems)) {
+    it(`says of ${slug} its status and title, the cause, whether to ask again, and a cure for somebody`, () => {
+      const [first, ...points] = sections.get(slug) ?? [];
+      assert.equal(first, `${status} · ${title}`);
+      const labels = points.map(point => /^- \*\*(.+?):\*\* \S/.exec(point)?.[1] ?? point);
+      const cures = labels.slice(2);
+      assert.deepEqual(labels.slice(0, 2), ['Cause', 'Ask again']);
+      assert.ok(cures.length > 0, 'nobody is told what to do');
+      assert.deepEqual(
+        cures,
+        ['Fan', 'Shop', 'Operator'].filter(who => cures.includes(who)),
+      );
+    });
+  }
+});
