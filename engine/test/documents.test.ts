@@ -1,0 +1,95 @@
+/** Documents in step with the code: diagrams can be read and have the code's states, links lead somewhere. */
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import {
+  anchorsOf,
+  diagramsOf,
+  linksOf,
+  parseDiagram,
+  readPages,
+  shownPath,
+  statesInCode,
+} from './documents.ts';
+import { PROJECT, testDatabase } from './support.ts';
+
+const pages = readPages(PROJECT);
+const database = await testDatabase();
+after(() => database.drop());
+
+describe('diagrams', () => {
+  for (const page of pages) {
+    for (const { line, text, statesOf } of diagramsOf(page)) {
+      it(`can be read by Mermaid: ${page.file}:${line}`, async () => {
+        await parseDiagram(text);
+      });
+      if (statesOf === undefined) continue;
+      it(`has the states of ${statesOf}: ${page.file}:${line}`, async () => {
+        const { states } = await parseDiagram(text);
+        const { names, isProse } = await statesInCode(PROJECT, statesOf, database.url);
+        assert.ok(states.length > 1, 'it is no state machine');
+        assert.deepEqual(
+          states.filter(state => !names.includes(state)),
+          [],
+          'states that the code does not have',
+        );
+        if (isProse) return;
+        assert.deepEqual([...states].sort(), [...names].sort());
+      });
+    }
+  }
+
+  it('that are wrong are refused', async () => {
+    await assert.rejects(parseDiagram('stateDiagram-v2\n  one --> : nowhere'), /Parse error/);
+    await assert.rejects(parseDiagram('sequenceDiagram\n  A->>: nobody'), /Parse error/);
+    await assert.rejects(parseDiagram('no diagram at all'), /No diagram type/);
+    const { states } = await parseDiagram('stateDiagram-v2\n  [*] --> one\n  one --> two: so\n  two --> [*]');
+    assert.deepEqual(states, ['one', 'two']);
+  });
+});
+
+describe('links', () => {
+  for (const page of pages) {
+    it(`of ${page.file} lead to files, headings and names that there are`, () => {
+      const faults = linksOf(PROJECT, page).flatMap(({ target, anchor, name }) => {
+        const shown = shownPath(PROJECT, target);
+        if (!existsSync(target)) return [`${shown} is not there`];
+        if (statSync(target).isDirectory()) return [];
+        const text = readFileSync(target, 'utf8');
+        if (anchor !== '' && !anchorsOf(text).has(anchor)) return [`${shown} has no heading #${anchor}`];
+        if (name !== undefined && !text.includes(name)) return [`${shown} has no ${name}`];
+        return [];
+      });
+      assert.deepEqual(faults, []);
+    });
+  }
+
+  it('find the anchors that a heading gets', () => {
+    const anchors = anchorsOf('# A part: is *gone*\n## not-open-yet\n```\n# no heading\n```\n');
+    assert.deepEqual([...anchors], ['a-part-is-gone', 'not-open-yet']);
+  });
+});
+
+describe('OPERATING.md', () => {
+  it('has every metric once, and none else', () => {
+    const read = (file: string): string => readFileSync(join(PROJECT, file), 'utf8');
+    const sources = ['gateway/metrics.ts', 'engine/metrics.ts'].map(read).join('');
+    const measured = [...sources.matchAll(/'(fairline_[a-z_]+)'/g)].map(([, name]) => name);
+    const listed = [...read('engine/OPERATING.md').matchAll(/^\| `(fairline_[a-z_]+)` \|/gm)];
+    assert.deepEqual(listed.map(([, name]) => name).sort(), measured.sort());
+  });
+});
+
+describe('the README', () => {
+  it('names every dependency, and says why it is there', () => {
+    const { dependencies, devDependencies } = JSON.parse(readFileSync(join(PROJECT, 'package.json'), 'utf8'));
+    const [, table = ''] = readFileSync(join(PROJECT, 'README.md'), 'utf8').split(/^## Dependencies$/m);
+    const named = [...table.matchAll(/^\| *([^|]+?) *\|/gm)].flatMap(([, cell = '']) => cell.split(/, | \(/));
+    const packages = Object.keys({ ...dependencies, ...devDependencies });
+    assert.deepEqual(
+      packages.filter(name => !named.includes(name)),
+      [],
+    );
+  });
+});
