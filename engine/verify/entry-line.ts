@@ -48,7 +48,7 @@ export interface EntryLine {
   stamp: number;
   tickets: number;
   tier: number;
-  /** Where the 32 bytes are written; may be set to another place before a line is read. */
+  /** Where the 32 bytes are written, from `whoAt` of the reader on; both may be set before a line is read. */
   who: Uint8Array;
 }
 
@@ -108,6 +108,8 @@ export class EntryReader {
     tier: NO_NUMBER,
     who: new Uint8Array(WHO_BYTES),
   };
+  /** Where in `entry.who` the bytes are written. */
+  whoAt = 0;
   readonly #depth: number;
   #bytes: Uint8Array = this.entry.who;
   #view = new DataView(this.entry.who.buffer);
@@ -145,7 +147,7 @@ export class EntryReader {
     }
     entry.hasGroup = this.#goBehind(keys.group);
     if (entry.hasGroup) {
-      this.#base64(entry.group);
+      this.#base64(entry.group, 0);
       this.#comma();
     }
     if (!this.#goBehind(keys.leaf)) return false;
@@ -161,7 +163,7 @@ export class EntryReader {
     entry.tickets = this.#goBehind(keys.tickets) ? this.#number(2, most.tickets) : 1;
     entry.tier = this.#goBehind(keys.tier) ? this.#number(0, most.tier) : NO_NUMBER;
     if (!this.#isGood || !this.#goBehind(keys.who)) return false;
-    this.#base64(entry.who);
+    this.#base64(entry.who, this.whoAt);
     return this.#isGood && bytes[this.#at] === CLOSING_BRACE && this.#at + 1 === to;
   }
 
@@ -213,13 +215,13 @@ export class EntryReader {
     return value;
   }
 
-  /** 32 bytes and the quotation mark behind them. */
-  #base64(target: Uint8Array): void {
+  /** 32 bytes, to `start` of `target`, and the quotation mark behind them. */
+  #base64(target: Uint8Array, start: number): void {
     const bytes = this.#bytes;
     const values = base64Values;
     let at = this.#at;
     let faults = 0;
-    for (let to = 0; to < WHO_BYTES - 2; to += 3) {
+    for (let to = start; to < start + WHO_BYTES - 2; to += 3) {
       const a = values[bytes[at] ?? 0] ?? 0;
       const b = values[bytes[at + 1] ?? 0] ?? 0;
       const c = values[bytes[at + 2] ?? 0] ?? 0;
@@ -235,8 +237,8 @@ export class EntryReader {
     const b = values[bytes[at + 1] ?? 0] ?? 0;
     const c = values[bytes[at + 2] ?? 0] ?? 0;
     faults |= a | b | c;
-    target[WHO_BYTES - 2] = (a << 2) | (b >> 4);
-    target[WHO_BYTES - 1] = (b << 4) | (c >> 2);
+    target[start + WHO_BYTES - 2] = (a << 2) | (b >> 4);
+    target[start + WHO_BYTES - 1] = (b << 4) | (c >> 2);
     // Values have six bits; what is no character has all eight.
     if (faults > 63 || (c & 3) !== 0 || bytes[at + 3] !== QUOTE) this.#isGood = false;
     this.#at = at + 4;
@@ -267,7 +269,7 @@ export class EntryReader {
     entry.stamp = members.whole('stamp', 0, most.stamp);
     entry.tickets = orAbsent('tickets', 1, 2);
     entry.tier = orAbsent('tier', NO_NUMBER, 0);
-    entry.who.set(members.read('who', hash, hashRight));
+    entry.who.set(members.read('who', hash, hashRight), this.whoAt);
     members.end();
   }
 }

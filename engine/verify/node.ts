@@ -4,6 +4,7 @@ import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { toHex } from './bytes.ts';
 import { Unreadable } from './findings.ts';
+import { startHelper } from './node-helper.ts';
 import type { Primitives } from './primitives.ts';
 
 /** What stands before the 32 bytes of an Ed25519 public key in its SubjectPublicKeyInfo (RFC 8410, section 4). */
@@ -57,4 +58,5 @@ export const nodePrimitives: Primitives = {
       throw new Unreadable('unreadable', `the book is no gzip, or is damaged or cut off: ${String(error)}`);
     }
   },
+  startHelper,
 };

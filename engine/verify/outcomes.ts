@@ -7,8 +7,9 @@ import { Draw, type Drawn } from './draw.ts';
 import { type Entries, part } from './entries.ts';
 import { type EntryLine, type Outcome, outcomes } from './entry-line.ts';
 import type { Findings } from './findings.ts';
+import type { HashJobs } from './hash-jobs.ts';
 import type { Sha256 } from './hmac.ts';
-import type { Lanes } from './lanes.ts';
+import { PIECE_HASHES } from './merkle.ts';
 import { type CouponRules, type DrawRules, type RaffleRules, tierOf, totalWinners } from './rules.ts';
 
 export interface Judge {
@@ -143,22 +144,32 @@ export class RaffleJudge implements Judge {
     return { outcome };
   }
 
-  /** Repeats the draw and holds every outcome against it. `at`: DRAW_BYTES of the memory of the lanes. */
-  checkDraw(entries: Entries, seed: Uint8Array, lanes: Lanes, at: number, hash: Sha256): Drawn {
+  /** Has the beginning of each entrant's key computed; whoever takes no part has none. */
+  beginDraw(entries: Entries, seed: Uint8Array, jobs: HashJobs): Float64Array {
+    const starts = new Float64Array(jobs.memory(Float64Array.BYTES_PER_ELEMENT * entries.count));
+    entries.leaves.pieces.forEach((leaves, piece) => {
+      const from = piece * PIECE_HASHES;
+      const own = starts.subarray(from, from + PIECE_HASHES);
+      const tickets = Uint16Array.from(own, (_, at) => this.#ticketsOf(from + at, entries));
+      jobs.add({ kind: 'keys', seed, leaves, tickets, starts: own });
+    });
+    return starts;
+  }
+
+  #ticketsOf(entry: number, entries: Entries): number {
+    return entries.parts.at(entry) === part.honoured ? entries.tickets.at(entry) : 0;
+  }
+
+  /** Repeats the draw, from what `beginDraw` gave when the jobs are done, and holds every outcome against it. */
+  checkDraw(entries: Entries, seed: Uint8Array, starts: Float64Array, hash: Sha256): Drawn {
     const pool = {
-      size: entries.count,
       leaves: entries.leaves,
-      tickets: (entry: number) => (entries.parts.at(entry) === part.honoured ? entries.tickets.at(entry) : 0),
+      tickets: (entry: number) => this.#ticketsOf(entry, entries),
       group: (entry: number) => entries.group(entry),
     };
     const { alternates, groupLimit } = this.#draw;
-    const drawn = new Draw(pool, seed, hash).draw(
-      totalWinners(this.#draw),
-      alternates,
-      groupLimit,
-      lanes,
-      at,
-    );
+    const draw = new Draw(pool, seed, hash);
+    const drawn = draw.draw(starts, totalWinners(this.#draw), alternates, groupLimit);
     const right = new Map<
       number,
       { readonly outcome: Outcome; readonly place: number; readonly tier: number }
