@@ -128,6 +128,7 @@ export class Entries {
   /** The entries of these users, by `who` in base64url: one pass for all of them. */
   ofWhos(whos: ReadonlySet<string>, firstWords: ReadonlySet<number>): ReadonlyMap<string, number> {
     const found = new Map<string, number>();
+    if (whos.size === 0) return found;
     for (let entry = 0; entry < this.count; entry++) {
       if (!firstWords.has(this.whos.word(entry, 0))) continue;
       const who = toBase64Url(this.whos.at(entry));

@@ -68,7 +68,7 @@ function literal(text: string): Literal {
   return { length, words };
 }
 
-const outcomeLiterals = outcomes.map(outcome => literal(`"${outcome}"`));
+const outcomeLiterals = outcomes.map(outcome => ({ outcome, text: literal(`"${outcome}"`) }));
 /** What stands before the value of each member: the first has a brace before it, each other a comma. */
 const keys = {
   alternate: literal('"alternate":'),
@@ -111,6 +111,10 @@ export class EntryReader {
   /** Where in `entry.who` the bytes are written. */
   whoAt = 0;
   readonly #depth: number;
+  #lastOutcome: { readonly outcome: Outcome; readonly text: Literal } = {
+    outcome: 'not_drawn',
+    text: literal('"not_drawn"'),
+  };
   #bytes: Uint8Array = this.entry.who;
   #view = new DataView(this.entry.who.buffer);
   #lastWord = 0;
@@ -168,14 +172,14 @@ export class EntryReader {
   }
 
   #outcome(): boolean {
-    for (let index = 0; index < outcomeLiterals.length; index++) {
-      const text = outcomeLiterals[index];
-      const outcome = outcomes[index];
-      if (text === undefined || outcome === undefined || !this.#goBehind(text)) continue;
-      this.entry.outcome = outcome;
-      return true;
+    // Nearly always that of the line before.
+    if (!this.#goBehind(this.#lastOutcome.text)) {
+      const found = outcomeLiterals.find(({ text }) => this.#goBehind(text));
+      if (found === undefined) return false;
+      this.#lastOutcome = found;
     }
-    return false;
+    this.entry.outcome = this.#lastOutcome.outcome;
+    return true;
   }
 
   /** Whether this is next; if so, goes behind it. */

@@ -100,6 +100,7 @@ export class CouponJudge implements Judge {
 }
 
 const NO_TIER = 0xffff;
+const NOT_DRAWN = outcomes.indexOf('not_drawn');
 
 export class RaffleJudge implements Judge {
   readonly #draw: DrawRules;
@@ -150,7 +151,8 @@ export class RaffleJudge implements Judge {
     entries.leaves.pieces.forEach((leaves, piece) => {
       const from = piece * PIECE_HASHES;
       const own = starts.subarray(from, from + PIECE_HASHES);
-      const tickets = Uint16Array.from(own, (_, at) => this.#ticketsOf(from + at, entries));
+      const tickets = new Uint16Array(own.length);
+      for (let at = 0; at < tickets.length; at++) tickets[at] = this.#ticketsOf(from + at, entries);
       jobs.add({ kind: 'keys', seed, leaves, tickets, starts: own });
     });
     return starts;
@@ -185,12 +187,22 @@ export class RaffleJudge implements Judge {
     return drawn;
   }
 
+  #isNotDrawn(entry: number): boolean {
+    return (
+      this.#outcomes.at(entry) === NOT_DRAWN &&
+      this.#places.at(entry) === 0 &&
+      this.#tiers.at(entry) === NO_TIER
+    );
+  }
+
   #checkEntry(
     entry: number,
     itsPart: number,
     drawn: { readonly outcome: Outcome; readonly place: number; readonly tier: number } | undefined,
   ): void {
     if (itsPart !== part.honoured) return;
+    // Nearly all of them.
+    if (drawn === undefined && this.#isNotDrawn(entry)) return;
     const outcome = outcomes[this.#outcomes.at(entry)] ?? 'not_drawn';
     const right = drawn ?? { outcome: 'not_drawn', place: 0, tier: NO_TIER };
     const isRight =

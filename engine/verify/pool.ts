@@ -15,9 +15,10 @@ import { copyHash, emptyRoot, HASH_WORDS, PIECE_HASHES, type TreeHasher } from '
 /** A piece of the pool, and so a subtree. */
 export interface PoolJob {
   readonly kind: 'pool';
-  /** Pieces of a list of leaf hashes, and which of these are in the pool, counted from the first piece's first. */
+  /** The entries, and the pieces of the list of leaf hashes that have theirs, from that of entry `first` on. */
+  readonly entries: Uint32Array;
+  readonly first: number;
   readonly pieces: readonly Uint32Array[];
-  readonly indexes: Uint32Array;
   /** Of each; undefined where the pool's leaves are those of the entries. */
   readonly tickets: Uint16Array | undefined;
   /** For those that are in a group or excluded: which, and what follows its leaf hash. */
@@ -70,8 +71,7 @@ export class Pool {
   }
 
   #handOut(): void {
-    const { leaves, tickets } = this.#entries;
-    const entries = this.#indexes.subarray(0, this.#filled);
+    const entries = this.#indexes.slice(0, this.#filled);
     const first = Math.floor((entries[0] ?? 0) / PIECE_HASHES);
     const last = Math.floor((entries[entries.length - 1] ?? 0) / PIECE_HASHES);
     const isRaffle = this.#kind === 'raffle';
@@ -79,13 +79,20 @@ export class Pool {
     this.#roots.push(root);
     this.#jobs.add({
       kind: 'pool',
-      pieces: leaves.pieces.slice(first, last + 1),
-      indexes: entries.map(entry => entry - first * PIECE_HASHES),
-      tickets: isRaffle ? Uint16Array.from(entries, entry => tickets.at(entry)) : undefined,
+      pieces: this.#entries.leaves.pieces.slice(first, last + 1),
+      first: first * PIECE_HASHES,
+      entries,
+      tickets: isRaffle ? this.#ticketsOf(entries) : undefined,
       terms: isRaffle ? this.#termsOf(entries) : [],
       root,
     });
     this.#filled = 0;
+  }
+
+  #ticketsOf(entries: Uint32Array): Uint16Array {
+    const tickets = new Uint16Array(entries.length);
+    for (let at = 0; at < entries.length; at++) tickets[at] = this.#entries.tickets.at(entries[at] ?? 0);
+    return tickets;
   }
 
   #termsOf(entries: Uint32Array): PoolJob['terms'] {
@@ -133,16 +140,17 @@ export class PoolHasher {
 
   run(job: PoolJob): void {
     const { tickets } = job;
-    const root = this.#trees.root(job.indexes.length, (from, count) => {
+    const root = this.#trees.root(job.entries.length, (from, count) => {
       if (tickets === undefined) this.#copyLeaves(job, from, count);
       else this.#bindLeaves(job, tickets, from, count);
     });
     job.root.set(new Uint32Array(root.buffer));
   }
 
-  #copyLeaves({ pieces, indexes }: PoolJob, from: number, count: number): void {
+  #copyLeaves({ pieces, entries, first }: PoolJob, from: number, count: number): void {
     for (let leaf = 0; leaf < count; leaf++) {
-      copyHash(pieces, indexes[from + leaf] ?? 0, this.#lanes.words, FREE_AT / 4 + leaf * HASH_WORDS);
+      const to = FREE_AT / 4 + leaf * HASH_WORDS;
+      copyHash(pieces, (entries[from + leaf] ?? first) - first, this.#lanes.words, to);
     }
   }
 
@@ -153,7 +161,7 @@ export class PoolHasher {
       for (let lane = 0; lane < LANES; lane++) {
         const at = from + first + lane;
         const message = this.#at + MESSAGE_AT + lane * BLOCK_BYTES;
-        copyHash(job.pieces, job.indexes[at] ?? 0, words, (message + 1) / 4);
+        copyHash(job.pieces, (job.entries[at] ?? job.first) - job.first, words, (message + 1) / 4);
         const held = tickets[at] ?? 0;
         bytes[message + TICKETS_AT] = held >>> 8;
         bytes[message + TICKETS_AT + 1] = held;
@@ -165,11 +173,11 @@ export class PoolHasher {
   }
 
   /** Puts the leaves of those that have a longer message in their places. */
-  #bindTerms({ pieces, indexes, terms }: PoolJob, from: number, count: number): void {
+  #bindTerms({ pieces, entries, first, terms }: PoolJob, from: number, count: number): void {
     const leaf = new Uint32Array(HASH_WORDS);
     for (const { at, bytes } of terms) {
       if (at < from || at >= from + count) continue;
-      copyHash(pieces, indexes[at] ?? 0, leaf, 0);
+      copyHash(pieces, (entries[at] ?? first) - first, leaf, 0);
       const digest = this.#hash.sha256(concat(PREFIX, new Uint8Array(leaf.buffer), bytes));
       this.#lanes.bytes.set(digest, FREE_AT + (at - from) * HASH_BYTES);
     }
