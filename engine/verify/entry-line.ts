@@ -92,6 +92,14 @@ const CLOSING_BRACE = 0x7d;
 const QUOTE = 0x22;
 const MOST_DIGITS = 16;
 
+/** The value of two base64url characters at once, by both their bytes; NO_PAIR for what are none. */
+const NO_PAIR = 0xf000;
+const base64Pairs = Uint16Array.from({ length: 0x1_0000 }, (_, pair) => {
+  const first = base64Values[pair >> 8] ?? 0;
+  const second = base64Values[pair & 0xff] ?? 0;
+  return first > 63 || second > 63 ? NO_PAIR : (first << 6) | second;
+});
+
 export class EntryReader {
   readonly entry: EntryLine = {
     alternate: NO_NUMBER,
@@ -222,29 +230,31 @@ export class EntryReader {
   /** 32 bytes, to `start` of `target`, and the quotation mark behind them. */
   #base64(target: Uint8Array, start: number): void {
     const bytes = this.#bytes;
-    const values = base64Values;
+    const view = this.#view;
     let at = this.#at;
+    // The 43 characters and the mark: nearer to the end of the bytes it is read as JSON, and refused.
+    if (at + 44 > bytes.length) {
+      this.#isGood = false;
+      return;
+    }
     let faults = 0;
     for (let to = start; to < start + WHO_BYTES - 2; to += 3) {
-      const a = values[bytes[at] ?? 0] ?? 0;
-      const b = values[bytes[at + 1] ?? 0] ?? 0;
-      const c = values[bytes[at + 2] ?? 0] ?? 0;
-      const d = values[bytes[at + 3] ?? 0] ?? 0;
+      const ab = base64Pairs[view.getUint16(at)] ?? 0;
+      const cd = base64Pairs[view.getUint16(at + 2)] ?? 0;
       at += 4;
-      faults |= a | b | c | d;
-      target[to] = (a << 2) | (b >> 4);
-      target[to + 1] = (b << 4) | (c >> 2);
-      target[to + 2] = (c << 6) | d;
+      faults |= ab | cd;
+      target[to] = ab >> 4;
+      target[to + 1] = (ab << 4) | (cd >> 8);
+      target[to + 2] = cd;
     }
     // The last three characters carry two bytes, and two bits that must be zero.
-    const a = values[bytes[at] ?? 0] ?? 0;
-    const b = values[bytes[at + 1] ?? 0] ?? 0;
-    const c = values[bytes[at + 2] ?? 0] ?? 0;
-    faults |= a | b | c;
-    target[start + WHO_BYTES - 2] = (a << 2) | (b >> 4);
-    target[start + WHO_BYTES - 1] = (b << 4) | (c >> 2);
-    // Values have six bits; what is no character has all eight.
-    if (faults > 63 || (c & 3) !== 0 || bytes[at + 3] !== QUOTE) this.#isGood = false;
+    const ab = base64Pairs[view.getUint16(at)] ?? 0;
+    const c = base64Values[bytes[at + 2] ?? 0] ?? 0;
+    faults |= ab | c;
+    target[start + WHO_BYTES - 2] = ab >> 4;
+    target[start + WHO_BYTES - 1] = (ab << 4) | (c >> 2);
+    // What is no character has higher bits than a value.
+    if ((faults & NO_PAIR) !== 0 || c > 63 || (c & 3) !== 0 || bytes[at + 3] !== QUOTE) this.#isGood = false;
     this.#at = at + 4;
   }
 

@@ -9,8 +9,8 @@ import type { Primitives } from './primitives.ts';
 
 /** What stands before the 32 bytes of an Ed25519 public key in its SubjectPublicKeyInfo (RFC 8410, section 4). */
 const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
-/** Pieces of the default 16 KB cost more to hand over than to inflate. */
-const INFLATED_BYTES = 1 << 20;
+/** Pieces of the default 16 KB cost more to hand over than to inflate; those of a megabyte leave the core's cache. */
+const INFLATED_BYTES = 1 << 18;
 
 const keyObjects = new Map<string, KeyObject>();
 const MOST_KEY_OBJECTS = 4096;
