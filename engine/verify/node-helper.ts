@@ -9,7 +9,7 @@ export interface Order {
   readonly job: HashJob;
 }
 
-class ThreadHelper implements Helper {
+export class ThreadHelper implements Helper {
   readonly #worker: Worker;
   readonly #under = new Map<number, { readonly done: () => void; readonly failed: (error: Error) => void }>();
   #number = 0;
@@ -38,6 +38,11 @@ class ThreadHelper implements Helper {
       const order: Order = { number, job };
       this.#worker.postMessage(order);
     });
+  }
+
+  /** Ends the thread; what it has not done fails. */
+  async stop(): Promise<void> {
+    await this.#worker.terminate();
   }
 
   turn(): Promise<void> {
