@@ -24,6 +24,7 @@ const v = {
   loadSplat: vector(0x09),
   store: vector(0x0b),
   shuffle: vector(0x0d),
+  swizzle: vector(0x0e),
   and: vector(0x4e),
   xor: vector(0x51),
   or: vector(0x50),
@@ -86,6 +87,10 @@ const VECTORS = 8 + 16 + 4;
 export const STATE_AT = 0;
 /** Where ROUND_CONSTANTS have to lie: as constants in the code, each would be put together from two halves. */
 export const CONSTANTS_AT = 128;
+/** Where TURN has to lie, for the same reason. */
+export const TURN_AT = CONSTANTS_AT + 4 * 64;
+/** Which byte goes where when those of each word are turned around. */
+export const TURN = [0, 4, 8, 12].flatMap(from => wordBytes(from).reverse());
 
 /** Words 0 and 1 of both, one after the other: [a0 b0 a1 b1]; or words 2 and 3. */
 function interleaved(half: 0 | 1): number[] {
@@ -99,8 +104,7 @@ function gathered(half: 0 | 1): number[] {
 
 /** The bytes of each word turned around: SHA-256 is big-endian. */
 function turned(local: number): number[] {
-  const lanes = [0, 4, 8, 12].flatMap(from => wordBytes(from).reverse());
-  return [...get(local), ...get(local), ...v.shuffle, ...lanes, ...set(local)];
+  return [...get(local), ...constant(TURN_AT), ...load(0), ...v.swizzle, ...set(local)];
 }
 
 function wordBytes(from: number): number[] {
