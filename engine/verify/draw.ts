@@ -117,13 +117,15 @@ const BUCKET = 2 ** (STARTS_BITS - BUCKETS_BITS);
 /** A number below which at least `wanted` of the starts of keys lie, and not many more; infinity if there are fewer. */
 function boundOf(starts: Float64Array, wanted: number): number {
   const counts = new Uint32Array(2 ** BUCKETS_BITS);
-  for (const start of starts) {
-    if (start !== Number.POSITIVE_INFINITY)
-      counts[Math.floor(start / BUCKET)] = (counts[Math.floor(start / BUCKET)] ?? 0) + 1;
+  for (let index = 0; index < starts.length; index++) {
+    const start = starts[index] ?? Number.POSITIVE_INFINITY;
+    if (start === Number.POSITIVE_INFINITY) continue;
+    const bucket = Math.floor(start / BUCKET);
+    counts[bucket] = (counts[bucket] ?? 0) + 1;
   }
   let below = 0;
-  for (const [bucket, count] of counts.entries()) {
-    below += count;
+  for (let bucket = 0; bucket < counts.length; bucket++) {
+    below += counts[bucket] ?? 0;
     if (below >= wanted) return (bucket + 1) * BUCKET;
   }
   return Number.POSITIVE_INFINITY;

@@ -182,8 +182,13 @@ export class RaffleJudge implements Judge {
     drawn.alternates.forEach((entry, index) => {
       right.set(entry, { outcome: 'alternate', place: index + 1, tier: NO_TIER });
     });
-    for (let entry = 0; entry < entries.count; entry++)
+    const isDrawn = new Uint8Array(entries.count);
+    for (const entry of right.keys()) isDrawn[entry] = 1;
+    for (let entry = 0; entry < entries.count; entry++) {
+      // Nearly all of them.
+      if (isDrawn[entry] === 0 && this.#isNotDrawn(entry)) continue;
       this.#checkEntry(entry, entries.parts.at(entry), right.get(entry));
+    }
     return drawn;
   }
 
@@ -201,8 +206,6 @@ export class RaffleJudge implements Judge {
     drawn: { readonly outcome: Outcome; readonly place: number; readonly tier: number } | undefined,
   ): void {
     if (itsPart !== part.honoured) return;
-    // Nearly all of them.
-    if (drawn === undefined && this.#isNotDrawn(entry)) return;
     const outcome = outcomes[this.#outcomes.at(entry)] ?? 'not_drawn';
     const right = drawn ?? { outcome: 'not_drawn', place: 0, tier: NO_TIER };
     const isRight =
