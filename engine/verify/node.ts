@@ -11,6 +11,10 @@ import type { Primitives } from './primitives.ts';
 const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
 /** Pieces of the default 16 KB cost more to hand over than to inflate; those of a megabyte leave the core's cache. */
 const INFLATED_BYTES = 1 << 18;
+/** So much is inflated ahead of the reading, on a thread of zlib's; with the default, one piece. */
+const INFLATED_AHEAD_BYTES = 1 << 22;
+/** The second is an option of streams, which zlib's take as well. */
+const INFLATING = { chunkSize: INFLATED_BYTES, readableHighWaterMark: INFLATED_AHEAD_BYTES };
 
 const keyObjects = new Map<string, KeyObject>();
 const MOST_KEY_OBJECTS = 4096;
@@ -48,7 +52,7 @@ export const nodePrimitives: Primitives = {
       }
     }),
   gunzip: async function* (compressed) {
-    const inflated = createGunzip({ chunkSize: INFLATED_BYTES });
+    const inflated = createGunzip(INFLATING);
     // What fails in either destroys both, and the reading below meets it.
     pipeline(Readable.from(compressed, { objectMode: false }), inflated, () => undefined);
     try {
