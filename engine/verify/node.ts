@@ -2,7 +2,6 @@
 import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { toHex } from './bytes.ts';
 import { Unreadable } from './findings.ts';
 import { startHelper } from './node-helper.ts';
 import type { Primitives } from './primitives.ts';
@@ -16,16 +15,14 @@ const INFLATED_AHEAD_BYTES = 1 << 22;
 /** The second is an option of streams, which zlib's take as well. */
 const INFLATING = { chunkSize: INFLATED_BYTES, readableHighWaterMark: INFLATED_AHEAD_BYTES };
 
-const keyObjects = new Map<string, KeyObject>();
-const MOST_KEY_OBJECTS = 4096;
+/** By the bytes of their key, which are the same object for every signature of a book. */
+const keyObjects = new WeakMap<Uint8Array, KeyObject>();
 
 function keyObjectOf(publicKey: Uint8Array): KeyObject {
-  const id = toHex(publicKey);
-  const known = keyObjects.get(id);
+  const known = keyObjects.get(publicKey);
   if (known !== undefined) return known;
   const made = createPublicKey({ key: Buffer.concat([SPKI_PREFIX, publicKey]), format: 'der', type: 'spki' });
-  if (keyObjects.size === MOST_KEY_OBJECTS) keyObjects.clear();
-  keyObjects.set(id, made);
+  keyObjects.set(publicKey, made);
   return made;
 }
 
