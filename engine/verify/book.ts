@@ -3,29 +3,24 @@
  * believed that can be computed.
  */
 import { areEqual, concat, fromBase64Url, fromHex, toHex, utf8 } from './bytes.ts';
-import { DRAW_BYTES, type Drawn } from './draw.ts';
-import { Entries, LEAVES_BYTES } from './entries.ts';
+import type { Drawn } from './draw.ts';
+import { Entries } from './entries.ts';
 import { EntryReader } from './entry-line.ts';
 import { type Findings, Unreadable } from './findings.ts';
+import { HashJobs } from './hash-jobs.ts';
 import type { SignedHead } from './head.ts';
 import { canonical, type Json, Members, parseCanonical } from './json.ts';
 import { KEY_ID_BYTES, type KeyRing, keysMember, readKeys, Signers } from './keys.ts';
-import { FREE_AT, Lanes } from './lanes.ts';
 import { instantOf, isoOf } from './leaf.ts';
 import type { Limits } from './limits.ts';
 import { Lines } from './lines.ts';
-import { TREE_BYTES, TreeHasher } from './merkle.ts';
 import { CouponJudge, type Judge, RaffleJudge } from './outcomes.ts';
-import { POOL_BYTES, Pool } from './pool.ts';
+import { Pool } from './pool.ts';
 import type { Primitives } from './primitives.ts';
 import { checkRandomness, checkSeed, type DrawFacts, readDrawFacts } from './randomness.ts';
 import { checkRulesHash, MOST_CAMPAIGN, type Rules, readRules } from './rules.ts';
 import { Slices } from './slices.ts';
 
-const LEAVES_AT = FREE_AT + TREE_BYTES;
-const DRAW_AT = LEAVES_AT + LEAVES_BYTES;
-const POOL_AT = DRAW_AT + DRAW_BYTES;
-const LANES_BYTES = POOL_AT + POOL_BYTES - FREE_AT;
 /** Signatures under way at once; each holds a few hundred bytes. */
 const MOST_PENDING = 512;
 
@@ -60,6 +55,16 @@ interface End {
   readonly signature: Uint8Array;
 }
 
+/** What a book that was read to its end consists of. */
+interface Parts {
+  readonly header: Header;
+  readonly slices: Slices;
+  readonly entries: Entries;
+  readonly pool: Pool;
+  readonly judge: CouponJudge | RaffleJudge;
+  readonly end: End;
+}
+
 /** What was read, when a book could be read to its end. */
 export interface ReadBook extends Header {
   readonly slices: Slices;
@@ -72,7 +77,7 @@ export interface ReadBook extends Header {
 
 export class BookReader {
   readonly #options: BookOptions;
-  readonly #lanes: Lanes;
+  readonly #jobs: HashJobs;
   readonly #lines: Lines;
   readonly #reader: EntryReader;
   readonly #groupWords: Uint32Array;
@@ -80,6 +85,7 @@ export class BookReader {
   #header: Header | undefined;
   #slices: Slices | undefined;
   #entries: Entries | undefined;
+  #pool: Pool | undefined;
   #judge: CouponJudge | RaffleJudge | undefined;
   #lastStamp = -1;
   #end: End | undefined;
@@ -87,7 +93,7 @@ export class BookReader {
   constructor(options: BookOptions) {
     const { primitives, limits } = options;
     this.#options = options;
-    this.#lanes = new Lanes(LANES_BYTES, primitives);
+    this.#jobs = new HashJobs(primitives);
     this.#reader = new EntryReader(limits.depth);
     this.#groupWords = new Uint32Array(this.#reader.entry.group.buffer);
     this.#hash = primitives.sha256Stream();
@@ -102,48 +108,64 @@ export class BookReader {
 
   /** Reads and checks all of it. Rejects with Unreadable when it cannot be read on. */
   async read(source: AsyncIterable<Uint8Array>): Promise<ReadBook> {
-    for await (const piece of source) {
-      this.#lines.push(piece);
-      if ((this.#slices?.pending ?? 0) >= MOST_PENDING) await this.#slices?.settle();
+    try {
+      for await (const piece of source) {
+        this.#lines.push(piece);
+        if ((this.#slices?.pending ?? 0) >= MOST_PENDING) await this.#slices?.settle();
+      }
+      this.#lines.end();
+      await this.#slices?.settle();
+      return await this.#check(this.#parts());
+    } finally {
+      this.#jobs.stop();
     }
-    this.#lines.end();
-    await this.#slices?.settle();
-    const { header, slices, entries, judge, end } = this.#parts();
-    const { findings } = this.#options;
+  }
+
+  /** Checks what can be checked only when all has been read. */
+  async #check({ header, slices, entries, pool, judge, end }: Parts): Promise<ReadBook> {
+    const { findings, primitives } = this.#options;
     entries.end();
+    await this.#jobs.settle();
+    pool.end();
+    const starts = this.#beginDraw(end, entries, judge);
     entries.checkOnce(findings);
-    const trees = new TreeHasher(this.#lanes);
-    slices.checkRoots(
-      {
-        count: entries.count,
-        slice: entry => entries.slices.at(entry),
-        leaf: entry => entries.leafIndexes.at(entry),
-        leaves: entries.leaves,
-      },
-      trees,
-      this.#lanes,
-    );
+    slices.beginRoots({
+      count: entries.count,
+      slice: entry => entries.slices.at(entry),
+      leaf: entry => entries.leafIndexes.at(entry),
+      leaves: entries.leaves,
+    });
+    await this.#jobs.settle();
+    slices.checkRoots();
     this.#checkCounts(end, slices, entries);
-    const poolRoot = this.#checkPool(header.rules.kind, end, entries, trees);
-    const draw = await this.#checkDraw(header, end, entries, judge, poolRoot);
+    const poolRoot = pool.root(this.#jobs.trees, primitives);
+    this.#checkPool(header.rules.kind, end, poolRoot);
+    const draw = await this.#checkDraw(header, end, entries, judge, poolRoot, starts);
     await this.#checkSignature(header, end);
     return { ...header, slices, entries, judge, poolRoot, draw, bytes: this.#lines.bytes };
   }
 
-  #parts() {
-    const [header, slices, entries, judge, end] = [
+  #parts(): Parts {
+    const [header, slices, entries, pool, judge, end] = [
       this.#header,
       this.#slices,
       this.#entries,
+      this.#pool,
       this.#judge,
       this.#end,
     ];
-    if (header === undefined || slices === undefined || entries === undefined || judge === undefined) {
+    if (
+      header === undefined ||
+      slices === undefined ||
+      entries === undefined ||
+      pool === undefined ||
+      judge === undefined
+    ) {
       throw new Unreadable('truncated', 'the book is empty');
     }
     if (end === undefined)
       throw new Unreadable('truncated', 'the book has no last line: a part of it is missing');
-    return { header, slices, entries, judge, end };
+    return { header, slices, entries, pool, judge, end };
   }
 
   #takeLine(bytes: Uint8Array, from: number, to: number): void {
@@ -184,8 +206,11 @@ export class BookReader {
     }
     const signers = new Signers(pinned, own, findings);
     this.#header = { rules, closedAtUs, signers };
-    this.#slices = new Slices({ primitives, limits, signers, findings, onHead });
-    this.#entries = new Entries(campaign, this.#lanes, LEAVES_AT, primitives);
+    this.#slices = new Slices({ primitives, limits, signers, findings, jobs: this.#jobs, onHead });
+    const entries = new Entries(campaign, this.#jobs, primitives, to => pool.advance(to));
+    const pool = new Pool(entries, rules.kind, this.#jobs);
+    this.#entries = entries;
+    this.#pool = pool;
     this.#judge =
       rules.kind === 'coupon' ? new CouponJudge(rules, findings) : new RaffleJudge(rules, findings);
   }
@@ -209,7 +234,8 @@ export class BookReader {
     if (entries.count === limits.entries)
       throw new Unreadable('too-large', `the book has more than ${limits.entries} entries`);
     const { entry } = this.#reader;
-    entry.who = entries.whoSlot;
+    entry.who = entries.whos.nextBytes;
+    this.#reader.whoAt = entries.whos.nextAt;
     this.#reader.read(bytes, from, to, number);
     if (entry.stamp <= this.#lastStamp) {
       findings.add(
@@ -272,18 +298,22 @@ export class BookReader {
     }
   }
 
-  #checkPool(kind: Rules['kind'], end: End, entries: Entries, trees: TreeHasher): Uint8Array {
-    const { findings, primitives } = this.#options;
-    const root = new Pool(entries, this.#lanes, POOL_AT, primitives).root(kind, trees);
+  #checkPool(kind: Rules['kind'], end: End, root: Uint8Array): void {
     if (!areEqual(root, end.poolRoot)) {
-      findings.add(
+      this.#options.findings.add(
         'pool-root',
         kind === 'coupon'
           ? 'the root over the pool, in the last line, is not the one of the entries in the book'
           : 'the root over the pool, in the last line, is not the one of the entries in the book with their tickets, groups and exclusions',
       );
     }
-    return root;
+  }
+
+  /** Undefined where there is no draw, or one of more tickets than are drawn here. */
+  #beginDraw({ draw }: End, entries: Entries, judge: CouponJudge | RaffleJudge): Float64Array | undefined {
+    if (draw === undefined || !(judge instanceof RaffleJudge)) return undefined;
+    if (judge.tickets > this.#options.limits.tickets) return undefined;
+    return judge.beginDraw(entries, draw.seed, this.#jobs);
   }
 
   async #checkDraw(
@@ -292,18 +322,19 @@ export class BookReader {
     entries: Entries,
     judge: CouponJudge | RaffleJudge,
     poolRoot: Uint8Array,
+    starts: Float64Array | undefined,
   ): Promise<ReadBook['draw']> {
     const { findings, limits, primitives } = this.#options;
     if (rules.kind !== 'raffle' || draw === undefined || !(judge instanceof RaffleJudge)) return undefined;
     await checkRandomness(draw, rules, closedAtUs, findings, primitives);
     checkSeed(draw, rules, poolRoot, entries.honoured, findings, primitives);
-    if (judge.tickets > limits.tickets) {
+    if (starts === undefined) {
       throw new Unreadable(
         'too-large',
         `the entrants have ${judge.tickets} tickets; at most ${limits.tickets} are drawn here`,
       );
     }
-    return { facts: draw, drawn: judge.checkDraw(entries, draw.seed, this.#lanes, DRAW_AT, primitives) };
+    return { facts: draw, drawn: judge.checkDraw(entries, draw.seed, starts, primitives) };
   }
 
   async #checkSignature({ closedAtUs, signers }: Header, end: End): Promise<void> {

@@ -31,6 +31,13 @@ export class Column<T extends Numbers> {
     return this.#values[index] ?? 0;
   }
 
+  /** A copy of the values from `from` to before `to`. */
+  slice(from: number, to: number): T {
+    const values = this.#make(to - from);
+    values.set(this.#values.subarray(from, to));
+    return values;
+  }
+
   add(index: number, value: number): void {
     this.#values[index] = this.at(index) + value;
   }

@@ -2,25 +2,15 @@
  * The entries of a book: what is kept of each, their leaf hashes, and the checks that need no more than the order in
  * which they stand. A million of them take about 100 MB.
  */
-import { toBase64Url, u32, utf8 } from './bytes.ts';
+import { toBase64Url, utf8 } from './bytes.ts';
 import { float64, uint8, uint16, uint32 } from './columns.ts';
 import type { EntryLine } from './entry-line.ts';
 import type { Findings } from './findings.ts';
+import type { HashJobs } from './hash-jobs.ts';
 import type { Sha256 } from './hmac.ts';
-import { BLOCK_BYTES, HASH_BYTES, INITIAL_STATE, LANES, type Lanes, pad } from './lanes.ts';
-import { ENTRY, LEAF_AT, LEAF_BYTES, WHO_BYTES } from './leaf.ts';
-import { HashList } from './merkle.ts';
+import { HASH_BYTES } from './lanes.ts';
+import { HashList, PIECE_HASHES } from './merkle.ts';
 import { repeatedOnes } from './repeated.ts';
-
-/**
- * Leaf messages of four entries, and their hashes. A message begins one byte behind a multiple of four, so that `who` lies
- * at one, and its words can be taken from where it was read to.
- */
-const MESSAGE_AT = 1;
-const HASHES_AT = LANES * BLOCK_BYTES + 16;
-export const LEAVES_BYTES = HASHES_AT + LANES * HASH_BYTES;
-const PREFIX_BYTES = 1;
-const WHO_AT = MESSAGE_AT + PREFIX_BYTES + LEAF_AT.who;
 
 /** How the outcome is kept. */
 export const part = { honoured: 0, withdrawn: 1, excluded: 2 } as const;
@@ -32,8 +22,10 @@ export class Entries {
   /** Of `part`. */
   readonly parts = uint8();
   readonly tickets = uint16();
-  readonly whos = new HashList();
-  readonly leaves = new HashList();
+  readonly whos: HashList;
+  /** Computed as jobs, a piece at a time: those of the entries before what `onHashed` was told are there. */
+  readonly leaves: HashList;
+  readonly #sources = uint8();
   readonly #groups = new HashList();
   /** The index of each entry's group in `#groups` + 1; 0 for none. */
   readonly #groupOf = uint32();
@@ -42,32 +34,25 @@ export class Entries {
   readonly #reasonOf = uint32();
   /** Reasons repeat themselves. */
   #lastReason = { text: '', words: new Uint32Array(HASH_BYTES / 4) };
-  readonly #lanes: Lanes;
+  readonly #campaign: number;
+  readonly #jobs: HashJobs;
   readonly #sha256: Sha256;
-  readonly #at: number;
-  readonly #view: DataView;
-  readonly #whoSlots: Uint8Array[] = [];
-  #waiting = 0;
   readonly #withdrawnAt = uint32();
   #excluded = 0;
   #weighted = 0;
+  /** Whether each piece has its leaf hashes, and how many have, of the first. */
+  readonly #isHashed: boolean[] = [];
+  #hashedPieces = 0;
+  readonly #onHashed: (to: number) => void;
 
-  /** `at` is where LEAVES_BYTES of the memory of `lanes` stay with this. */
-  constructor(campaign: number, lanes: Lanes, at: number, hash: Sha256) {
-    this.#lanes = lanes;
+  /** `onHashed` is told, as the leaf hashes are computed, before which entry all of them are there. */
+  constructor(campaign: number, jobs: HashJobs, hash: Sha256, onHashed: (to: number) => void) {
+    this.#campaign = campaign;
+    this.#jobs = jobs;
     this.#sha256 = hash;
-    this.#at = at;
-    this.#view = new DataView(lanes.bytes.buffer);
-    for (let lane = 0; lane < LANES; lane++) {
-      const message = at + lane * BLOCK_BYTES + MESSAGE_AT;
-      lanes.bytes.fill(0, message, message + BLOCK_BYTES);
-      lanes.bytes[message + PREFIX_BYTES + LEAF_AT.kind] = ENTRY;
-      lanes.bytes.set(u32(campaign), message + PREFIX_BYTES + LEAF_AT.campaign);
-      pad(lanes.bytes, message, PREFIX_BYTES + LEAF_BYTES, 0);
-      this.#whoSlots.push(
-        lanes.bytes.subarray(at + lane * BLOCK_BYTES + WHO_AT, at + lane * BLOCK_BYTES + WHO_AT + WHO_BYTES),
-      );
-    }
+    this.#onHashed = onHashed;
+    this.whos = new HashList(jobs.memory);
+    this.leaves = new HashList(jobs.memory);
   }
 
   get count(): number {
@@ -96,12 +81,7 @@ export class Entries {
     return this.count - this.withdrawn;
   }
 
-  /** Where the next entry's `who` is to be read to. */
-  get whoSlot(): Uint8Array {
-    return this.#whoSlots[this.#waiting] ?? new Uint8Array(WHO_BYTES);
-  }
-
-  /** Adds an entry that was read with its `who` in `whoSlot`. */
+  /** Adds an entry that was read with its `who` where `whos` has its next one. */
   add(line: EntryLine, groupWords: Uint32Array): void {
     const isWithdrawn = line.outcome === 'withdrawn';
     const isExcluded = line.outcome === 'excluded';
@@ -113,27 +93,19 @@ export class Entries {
     this.leafIndexes.push(line.leaf);
     this.parts.push(isWithdrawn ? part.withdrawn : isExcluded ? part.excluded : part.honoured);
     this.tickets.push(line.tickets);
-    this.whos.push(this.#lanes.words, (this.#at + this.#waiting * BLOCK_BYTES + WHO_AT) / 4);
-    if (line.hasGroup) this.#groups.push(groupWords, 0);
+    this.#sources.push(line.source);
+    this.whos.push();
+    if (line.hasGroup) this.#groups.copyFrom(groupWords, 0);
     this.#groupOf.push(line.hasGroup ? this.#groups.count : 0);
-    if (line.reason !== '') this.#reasons.push(this.#reasonWords(line.reason), 0);
+    if (line.reason !== '') this.#reasons.copyFrom(this.#reasonWords(line.reason), 0);
     this.#reasonOf.push(line.reason === '' ? 0 : this.#reasons.count);
-    this.#hash(line);
+    if (this.count % PIECE_HASHES === 0) this.#hashPiece(PIECE_HASHES);
   }
 
   /** To be called behind the last entry. */
   end(): void {
-    this.#flush();
-  }
-
-  /** Those that are not withdrawn, in stamp order. */
-  honouredIndexes(): Uint32Array {
-    const pool = new Uint32Array(this.honoured);
-    let at = 0;
-    for (let entry = 0; entry < this.count; entry++) {
-      if (this.parts.at(entry) !== part.withdrawn) pool[at++] = entry;
-    }
-    return pool;
+    const rest = this.count % PIECE_HASHES;
+    if (rest > 0) this.#hashPiece(rest);
   }
 
   group(entry: number): string | undefined {
@@ -156,6 +128,7 @@ export class Entries {
   /** The entries of these users, by `who` in base64url: one pass for all of them. */
   ofWhos(whos: ReadonlySet<string>, firstWords: ReadonlySet<number>): ReadonlyMap<string, number> {
     const found = new Map<string, number>();
+    if (whos.size === 0) return found;
     for (let entry = 0; entry < this.count; entry++) {
       if (!firstWords.has(this.whos.word(entry, 0))) continue;
       const who = toBase64Url(this.whos.at(entry));
@@ -198,23 +171,29 @@ export class Entries {
     return this.#lastReason.words;
   }
 
-  /** Leaf hashes are computed four at a time, each when four entries wait. */
-  #hash(line: EntryLine): void {
-    const message = this.#at + this.#waiting * BLOCK_BYTES + MESSAGE_AT + PREFIX_BYTES;
-    const { bytes } = this.#lanes;
-    bytes[message + LEAF_AT.source] = line.source;
-    this.#view.setUint32(message + LEAF_AT.stamp, Math.floor(line.stamp / 0x1_0000_0000));
-    this.#view.setUint32(message + LEAF_AT.stamp + 4, line.stamp >>> 0);
-    this.#waiting += 1;
-    if (this.#waiting === LANES) this.#flush();
+  /** Has the leaf hashes of the last `count` entries computed. */
+  #hashPiece(count: number): void {
+    const piece = this.#isHashed.length;
+    const from = piece * PIECE_HASHES;
+    const whos = this.whos.pieces[piece] ?? new Uint32Array(0);
+    const leaves = this.leaves.appendPiece(count);
+    this.#isHashed.push(false);
+    this.#jobs.add(
+      {
+        kind: 'leaves',
+        campaign: this.#campaign,
+        stamps: this.stamps.slice(from, from + count),
+        sources: this.#sources.slice(from, from + count),
+        whos,
+        leaves,
+      },
+      () => this.#onPiece(piece),
+    );
   }
 
-  #flush(): void {
-    const hashes = this.#at + HASHES_AT;
-    this.#lanes.run(INITIAL_STATE, this.#at + MESSAGE_AT, BLOCK_BYTES, 1, hashes, HASH_BYTES);
-    for (let lane = 0; lane < this.#waiting; lane++) {
-      this.leaves.push(this.#lanes.words, (hashes + lane * HASH_BYTES) / 4);
-    }
-    this.#waiting = 0;
+  #onPiece(piece: number): void {
+    this.#isHashed[piece] = true;
+    while (this.#isHashed[this.#hashedPieces] === true) this.#hashedPieces += 1;
+    this.#onHashed(Math.min(this.#hashedPieces * PIECE_HASHES, this.count));
   }
 }

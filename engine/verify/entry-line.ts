@@ -48,7 +48,7 @@ export interface EntryLine {
   stamp: number;
   tickets: number;
   tier: number;
-  /** Where the 32 bytes are written; may be set to another place before a line is read. */
+  /** Where the 32 bytes are written, from `whoAt` of the reader on; both may be set before a line is read. */
   who: Uint8Array;
 }
 
@@ -68,7 +68,7 @@ function literal(text: string): Literal {
   return { length, words };
 }
 
-const outcomeLiterals = outcomes.map(outcome => literal(`"${outcome}"`));
+const outcomeLiterals = outcomes.map(outcome => ({ outcome, text: literal(`"${outcome}"`) }));
 /** What stands before the value of each member: the first has a brace before it, each other a comma. */
 const keys = {
   alternate: literal('"alternate":'),
@@ -92,6 +92,14 @@ const CLOSING_BRACE = 0x7d;
 const QUOTE = 0x22;
 const MOST_DIGITS = 16;
 
+/** The value of two base64url characters at once, by both their bytes; NO_PAIR for what are none. */
+const NO_PAIR = 0xf000;
+const base64Pairs = Uint16Array.from({ length: 0x1_0000 }, (_, pair) => {
+  const first = base64Values[pair >> 8] ?? 0;
+  const second = base64Values[pair & 0xff] ?? 0;
+  return first > 63 || second > 63 ? NO_PAIR : (first << 6) | second;
+});
+
 export class EntryReader {
   readonly entry: EntryLine = {
     alternate: NO_NUMBER,
@@ -108,7 +116,13 @@ export class EntryReader {
     tier: NO_NUMBER,
     who: new Uint8Array(WHO_BYTES),
   };
+  /** Where in `entry.who` the bytes are written. */
+  whoAt = 0;
   readonly #depth: number;
+  #lastOutcome: { readonly outcome: Outcome; readonly text: Literal } = {
+    outcome: 'not_drawn',
+    text: literal('"not_drawn"'),
+  };
   #bytes: Uint8Array = this.entry.who;
   #view = new DataView(this.entry.who.buffer);
   #lastWord = 0;
@@ -145,7 +159,7 @@ export class EntryReader {
     }
     entry.hasGroup = this.#goBehind(keys.group);
     if (entry.hasGroup) {
-      this.#base64(entry.group);
+      this.#base64(entry.group, 0);
       this.#comma();
     }
     if (!this.#goBehind(keys.leaf)) return false;
@@ -161,19 +175,19 @@ export class EntryReader {
     entry.tickets = this.#goBehind(keys.tickets) ? this.#number(2, most.tickets) : 1;
     entry.tier = this.#goBehind(keys.tier) ? this.#number(0, most.tier) : NO_NUMBER;
     if (!this.#isGood || !this.#goBehind(keys.who)) return false;
-    this.#base64(entry.who);
+    this.#base64(entry.who, this.whoAt);
     return this.#isGood && bytes[this.#at] === CLOSING_BRACE && this.#at + 1 === to;
   }
 
   #outcome(): boolean {
-    for (let index = 0; index < outcomeLiterals.length; index++) {
-      const text = outcomeLiterals[index];
-      const outcome = outcomes[index];
-      if (text === undefined || outcome === undefined || !this.#goBehind(text)) continue;
-      this.entry.outcome = outcome;
-      return true;
+    // Nearly always that of the line before.
+    if (!this.#goBehind(this.#lastOutcome.text)) {
+      const found = outcomeLiterals.find(({ text }) => this.#goBehind(text));
+      if (found === undefined) return false;
+      this.#lastOutcome = found;
     }
-    return false;
+    this.entry.outcome = this.#lastOutcome.outcome;
+    return true;
   }
 
   /** Whether this is next; if so, goes behind it. */
@@ -213,32 +227,34 @@ export class EntryReader {
     return value;
   }
 
-  /** 32 bytes and the quotation mark behind them. */
-  #base64(target: Uint8Array): void {
+  /** 32 bytes, to `start` of `target`, and the quotation mark behind them. */
+  #base64(target: Uint8Array, start: number): void {
     const bytes = this.#bytes;
-    const values = base64Values;
+    const view = this.#view;
     let at = this.#at;
+    // The 43 characters and the mark: nearer to the end of the bytes it is read as JSON, and refused.
+    if (at + 44 > bytes.length) {
+      this.#isGood = false;
+      return;
+    }
     let faults = 0;
-    for (let to = 0; to < WHO_BYTES - 2; to += 3) {
-      const a = values[bytes[at] ?? 0] ?? 0;
-      const b = values[bytes[at + 1] ?? 0] ?? 0;
-      const c = values[bytes[at + 2] ?? 0] ?? 0;
-      const d = values[bytes[at + 3] ?? 0] ?? 0;
+    for (let to = start; to < start + WHO_BYTES - 2; to += 3) {
+      const ab = base64Pairs[view.getUint16(at)] ?? 0;
+      const cd = base64Pairs[view.getUint16(at + 2)] ?? 0;
       at += 4;
-      faults |= a | b | c | d;
-      target[to] = (a << 2) | (b >> 4);
-      target[to + 1] = (b << 4) | (c >> 2);
-      target[to + 2] = (c << 6) | d;
+      faults |= ab | cd;
+      target[to] = ab >> 4;
+      target[to + 1] = (ab << 4) | (cd >> 8);
+      target[to + 2] = cd;
     }
     // The last three characters carry two bytes, and two bits that must be zero.
-    const a = values[bytes[at] ?? 0] ?? 0;
-    const b = values[bytes[at + 1] ?? 0] ?? 0;
-    const c = values[bytes[at + 2] ?? 0] ?? 0;
-    faults |= a | b | c;
-    target[WHO_BYTES - 2] = (a << 2) | (b >> 4);
-    target[WHO_BYTES - 1] = (b << 4) | (c >> 2);
-    // Values have six bits; what is no character has all eight.
-    if (faults > 63 || (c & 3) !== 0 || bytes[at + 3] !== QUOTE) this.#isGood = false;
+    const ab = base64Pairs[view.getUint16(at)] ?? 0;
+    const c = base64Values[bytes[at + 2] ?? 0] ?? 0;
+    faults |= ab | c;
+    target[start + WHO_BYTES - 2] = ab >> 4;
+    target[start + WHO_BYTES - 1] = (ab << 4) | (c >> 2);
+    // What is no character has higher bits than a value.
+    if ((faults & NO_PAIR) !== 0 || c > 63 || (c & 3) !== 0 || bytes[at + 3] !== QUOTE) this.#isGood = false;
     this.#at = at + 4;
   }
 
@@ -267,7 +283,7 @@ export class EntryReader {
     entry.stamp = members.whole('stamp', 0, most.stamp);
     entry.tickets = orAbsent('tickets', 1, 2);
     entry.tier = orAbsent('tier', NO_NUMBER, 0);
-    entry.who.set(members.read('who', hash, hashRight));
+    entry.who.set(members.read('who', hash, hashRight), this.whoAt);
     members.end();
   }
 }

@@ -11,8 +11,8 @@ import { test } from 'node:test';
 const HERE = import.meta.dirname;
 const IMPORT = /(?:\bfrom|^import) '([^']+)';$|\bimport\('([^']+)'\)/gm;
 /** What only runs in Node. */
-const IN_NODE = ['node.ts', 'cli.ts', 'bin.mjs'];
-const LAUNCHER = 'bin.mjs';
+const LAUNCHERS = ['bin.mjs', 'node-helper.mjs'];
+const IN_NODE = ['node.ts', 'node-helper.ts', 'node-helper-thread.ts', 'cli.ts', ...LAUNCHERS];
 
 async function sources(): Promise<string[]> {
   const all = await readdir(HERE, { recursive: true });
@@ -31,7 +31,7 @@ function allowed(file: string, specifier: string): boolean {
     return !target.startsWith('..') && !target.startsWith('testing');
   }
   if (specifier.startsWith('@noble/')) return true;
-  if (file === LAUNCHER && specifier === 'tsx/esm/api') return true;
+  if (LAUNCHERS.includes(file) && specifier === 'tsx/esm/api') return true;
   return (
     IN_NODE.includes(file) && specifier.startsWith('node:') && builtinModules.includes(specifier.slice(5))
   );

@@ -4,7 +4,7 @@
  * against the platform's SHA-256 before it is used.
  */
 import { areEqual } from './bytes.ts';
-import { lanesModule, ROUND_CONSTANTS, STATE_AT } from './lanes-module.ts';
+import { CONSTANTS_AT, lanesModule, ROUND_CONSTANTS, STATE_AT, TURN, TURN_AT } from './lanes-module.ts';
 import type { Primitives } from './primitives.ts';
 
 export const HASH_BYTES = 32;
@@ -12,7 +12,7 @@ export const BLOCK_BYTES = 64;
 export const LANES = 4;
 /** A state in memory: eight words, each in all four lanes. */
 const STATE_BYTES = 8 * 16;
-const INITIAL_AT = STATE_BYTES;
+const INITIAL_AT = TURN_AT + TURN.length;
 const STATES_AT = INITIAL_AT + STATE_BYTES;
 /** For the midstates of one HMAC. */
 const MOST_MIDSTATES = 2;
@@ -64,6 +64,8 @@ export class Lanes {
     this.words = new Uint32Array(buffer);
     this.isWebAssembly = native !== undefined;
     this.#blocks = native?.blocks ?? plainBlocks(this.words, this.bytes);
+    this.words.set(ROUND_CONSTANTS, CONSTANTS_AT / 4);
+    this.bytes.set(TURN, TURN_AT);
     for (let word = 0; word < 8; word++) {
       this.words.fill(INITIAL[word] ?? 0, INITIAL_AT / 4 + 4 * word, INITIAL_AT / 4 + 4 * word + 4);
     }

@@ -7,10 +7,11 @@
  */
 import { concat } from './bytes.ts';
 import { BLOCK_BYTES, FREE_AT, HASH_BYTES, INITIAL_STATE, LANES, type Lanes, pad } from './lanes.ts';
+import { type Memory, ownMemory } from './memory.ts';
 import type { Primitives } from './primitives.ts';
 
 const NODE_PREFIX = Uint8Array.of(1);
-const HASH_WORDS = HASH_BYTES / 4;
+export const HASH_WORDS = HASH_BYTES / 4;
 
 /** Leaves of a piece; their hashes lie at FREE_AT. */
 export const PIECE_LEAVES = 1024;
@@ -19,41 +20,74 @@ const NODE_BYTES = 2 * BLOCK_BYTES;
 const NODES_AT = FREE_AT + PIECE_LEAVES * HASH_BYTES;
 export const TREE_BYTES = NODES_AT + LANES * NODE_BYTES - FREE_AT;
 
-/** Hashes in a piece of a list: 2 MB. */
-const PIECE_HASHES = 65_536;
+/**
+ * Hashes in a piece of a list, 512 KB: a power of two, so that a piece's tree is a subtree. One piece is hashed as one job,
+ * in some milliseconds.
+ */
+export const PIECE_HASHES = 16_384;
+const PIECE_LOG2 = 14;
+const IN_PIECE = PIECE_HASHES - 1;
 
 /** Hashes in order, eight words each, as they lie in memory: in pieces, so that it grows without being copied. */
 export class HashList {
+  readonly #memory: Memory;
   readonly #pieces: Uint32Array[] = [];
-  /** The one that is being filled, and how many words it has. */
-  #last = new Uint32Array(0);
-  #lastWords = 0;
+  /** The one that is being filled, as words and as bytes. */
+  #last: Uint32Array = new Uint32Array(0);
+  #lastBytes: Uint8Array = new Uint8Array(0);
   #count = 0;
+
+  /** `memory` is where its pieces lie. */
+  constructor(memory: Memory = ownMemory) {
+    this.#memory = memory;
+  }
 
   get count(): number {
     return this.#count;
   }
 
-  /** Appends the hash whose words begin at `from` in `words`. */
-  push(words: Uint32Array, from: number): void {
-    if (this.#lastWords === this.#last.length) {
-      this.#last = new Uint32Array(PIECE_HASHES * HASH_WORDS);
-      this.#lastWords = 0;
-      this.#pieces.push(this.#last);
-    }
-    copyWords(words, from, this.#last, this.#lastWords);
-    this.#lastWords += HASH_WORDS;
+  /** PIECE_HASHES in each, of which the last one may have fewer. */
+  get pieces(): readonly Uint32Array[] {
+    return this.#pieces;
+  }
+
+  /** Where the next hash may be written before `push` is called for it: at `nextAt` of these bytes. */
+  get nextBytes(): Uint8Array {
+    if ((this.#count & IN_PIECE) === 0 && this.#count >>> PIECE_LOG2 === this.#pieces.length) this.#extend();
+    return this.#lastBytes;
+  }
+
+  get nextAt(): number {
+    return (this.#count & IN_PIECE) * HASH_BYTES;
+  }
+
+  /** Appends what was written to `nextBytes`. */
+  push(): void {
     this.#count += 1;
+  }
+
+  /** Appends the hash whose words begin at `from` in `words`. */
+  copyFrom(words: Uint32Array, from: number): void {
+    this.nextBytes;
+    copyWords(words, from, this.#last, (this.#count & IN_PIECE) * HASH_WORDS);
+    this.#count += 1;
+  }
+
+  /** Appends `count` hashes, at most a piece of them, behind whole pieces; answers where they are to be written. */
+  appendPiece(count: number): Uint32Array {
+    this.#extend();
+    this.#count += count;
+    return this.#last;
   }
 
   /** Copies hash `index` to where `target` has it. */
   copy(index: number, target: Uint32Array, to: number): void {
-    copyWords(this.#pieces[index >>> 16] ?? target, (index & 0xffff) * HASH_WORDS, target, to);
+    copyHash(this.#pieces, index, target, to);
   }
 
   /** One word of a hash as it lies in memory. */
   word(index: number, word: number): number {
-    return this.#pieces[index >>> 16]?.[(index & 0xffff) * HASH_WORDS + word] ?? 0;
+    return this.#pieces[index >>> PIECE_LOG2]?.[(index & IN_PIECE) * HASH_WORDS + word] ?? 0;
   }
 
   /** Hash `index` as bytes of its own. */
@@ -63,12 +97,34 @@ export class HashList {
     return new Uint8Array(words.buffer);
   }
 
-  /** Calls `each` with every hash: its words begin at `from` in `words`. */
-  forEach(each: (words: Uint32Array, from: number, index: number) => void): void {
-    for (let index = 0; index < this.#count; index++) {
-      each(this.#pieces[index >>> 16] ?? this.#last, (index & 0xffff) * HASH_WORDS, index);
+  /** Calls `each` with every hash, or with those at `indexes`: its words begin at `from` in `words`. */
+  forEach(
+    each: (words: Uint32Array, from: number, index: number) => void,
+    indexes?: readonly number[],
+  ): void {
+    const count = indexes?.length ?? this.#count;
+    for (let at = 0; at < count; at++) {
+      const index = indexes === undefined ? at : (indexes[at] ?? 0);
+      each(this.#pieces[index >>> PIECE_LOG2] ?? this.#last, (index & IN_PIECE) * HASH_WORDS, index);
     }
   }
+
+  #extend(): void {
+    const buffer = this.#memory(PIECE_HASHES * HASH_BYTES);
+    this.#last = new Uint32Array(buffer);
+    this.#lastBytes = new Uint8Array(buffer);
+    this.#pieces.push(this.#last);
+  }
+}
+
+/** Copies hash `index` of those that lie in these pieces of a list. */
+export function copyHash(
+  pieces: readonly Uint32Array[],
+  index: number,
+  target: Uint32Array,
+  to: number,
+): void {
+  copyWords(pieces[index >>> PIECE_LOG2] ?? target, (index & IN_PIECE) * HASH_WORDS, target, to);
 }
 
 function copyWords(source: Uint32Array, from: number, target: Uint32Array, to: number): void {
@@ -85,6 +141,11 @@ export class TreeHasher {
 
   constructor(lanes: Lanes) {
     this.#lanes = lanes;
+  }
+
+  /** The memory that leaf hashes are put into. */
+  get words(): Uint32Array {
+    return this.#lanes.words;
   }
 
   /** The root over `count` leaf hashes, at least one. */

@@ -2,25 +2,27 @@
 import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { toHex } from './bytes.ts';
 import { Unreadable } from './findings.ts';
+import { startHelper } from './node-helper.ts';
 import type { Primitives } from './primitives.ts';
 
 /** What stands before the 32 bytes of an Ed25519 public key in its SubjectPublicKeyInfo (RFC 8410, section 4). */
 const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
-/** Pieces of the default 16 KB cost more to hand over than to inflate. */
-const INFLATED_BYTES = 1 << 20;
+/** Pieces of the default 16 KB cost more to hand over than to inflate; those of a megabyte leave the core's cache. */
+const INFLATED_BYTES = 1 << 18;
+/** So much is inflated ahead of the reading, on a thread of zlib's; with the default, one piece. */
+const INFLATED_AHEAD_BYTES = 1 << 22;
+/** The second is an option of streams, which zlib's take as well. */
+const INFLATING = { chunkSize: INFLATED_BYTES, readableHighWaterMark: INFLATED_AHEAD_BYTES };
 
-const keyObjects = new Map<string, KeyObject>();
-const MOST_KEY_OBJECTS = 4096;
+/** By the bytes of their key, which are the same object for every signature of a book. */
+const keyObjects = new WeakMap<Uint8Array, KeyObject>();
 
 function keyObjectOf(publicKey: Uint8Array): KeyObject {
-  const id = toHex(publicKey);
-  const known = keyObjects.get(id);
+  const known = keyObjects.get(publicKey);
   if (known !== undefined) return known;
   const made = createPublicKey({ key: Buffer.concat([SPKI_PREFIX, publicKey]), format: 'der', type: 'spki' });
-  if (keyObjects.size === MOST_KEY_OBJECTS) keyObjects.clear();
-  keyObjects.set(id, made);
+  keyObjects.set(publicKey, made);
   return made;
 }
 
@@ -47,7 +49,7 @@ export const nodePrimitives: Primitives = {
       }
     }),
   gunzip: async function* (compressed) {
-    const inflated = createGunzip({ chunkSize: INFLATED_BYTES });
+    const inflated = createGunzip(INFLATING);
     // What fails in either destroys both, and the reading below meets it.
     pipeline(Readable.from(compressed, { objectMode: false }), inflated, () => undefined);
     try {
@@ -57,4 +59,5 @@ export const nodePrimitives: Primitives = {
       throw new Unreadable('unreadable', `the book is no gzip, or is damaged or cut off: ${String(error)}`);
     }
   },
+  startHelper,
 };

@@ -7,8 +7,9 @@ import { Draw, type Drawn } from './draw.ts';
 import { type Entries, part } from './entries.ts';
 import { type EntryLine, type Outcome, outcomes } from './entry-line.ts';
 import type { Findings } from './findings.ts';
+import type { HashJobs } from './hash-jobs.ts';
 import type { Sha256 } from './hmac.ts';
-import type { Lanes } from './lanes.ts';
+import { PIECE_HASHES } from './merkle.ts';
 import { type CouponRules, type DrawRules, type RaffleRules, tierOf, totalWinners } from './rules.ts';
 
 export interface Judge {
@@ -99,6 +100,7 @@ export class CouponJudge implements Judge {
 }
 
 const NO_TIER = 0xffff;
+const NOT_DRAWN = outcomes.indexOf('not_drawn');
 
 export class RaffleJudge implements Judge {
   readonly #draw: DrawRules;
@@ -143,22 +145,33 @@ export class RaffleJudge implements Judge {
     return { outcome };
   }
 
-  /** Repeats the draw and holds every outcome against it. `at`: DRAW_BYTES of the memory of the lanes. */
-  checkDraw(entries: Entries, seed: Uint8Array, lanes: Lanes, at: number, hash: Sha256): Drawn {
+  /** Has the beginning of each entrant's key computed; whoever takes no part has none. */
+  beginDraw(entries: Entries, seed: Uint8Array, jobs: HashJobs): Float64Array {
+    const starts = new Float64Array(jobs.memory(Float64Array.BYTES_PER_ELEMENT * entries.count));
+    entries.leaves.pieces.forEach((leaves, piece) => {
+      const from = piece * PIECE_HASHES;
+      const own = starts.subarray(from, from + PIECE_HASHES);
+      const tickets = new Uint16Array(own.length);
+      for (let at = 0; at < tickets.length; at++) tickets[at] = this.#ticketsOf(from + at, entries);
+      jobs.add({ kind: 'keys', seed, leaves, tickets, starts: own });
+    });
+    return starts;
+  }
+
+  #ticketsOf(entry: number, entries: Entries): number {
+    return entries.parts.at(entry) === part.honoured ? entries.tickets.at(entry) : 0;
+  }
+
+  /** Repeats the draw, from what `beginDraw` gave when the jobs are done, and holds every outcome against it. */
+  checkDraw(entries: Entries, seed: Uint8Array, starts: Float64Array, hash: Sha256): Drawn {
     const pool = {
-      size: entries.count,
       leaves: entries.leaves,
-      tickets: (entry: number) => (entries.parts.at(entry) === part.honoured ? entries.tickets.at(entry) : 0),
+      tickets: (entry: number) => this.#ticketsOf(entry, entries),
       group: (entry: number) => entries.group(entry),
     };
     const { alternates, groupLimit } = this.#draw;
-    const drawn = new Draw(pool, seed, hash).draw(
-      totalWinners(this.#draw),
-      alternates,
-      groupLimit,
-      lanes,
-      at,
-    );
+    const draw = new Draw(pool, seed, hash);
+    const drawn = draw.draw(starts, totalWinners(this.#draw), alternates, groupLimit);
     const right = new Map<
       number,
       { readonly outcome: Outcome; readonly place: number; readonly tier: number }
@@ -169,9 +182,22 @@ export class RaffleJudge implements Judge {
     drawn.alternates.forEach((entry, index) => {
       right.set(entry, { outcome: 'alternate', place: index + 1, tier: NO_TIER });
     });
-    for (let entry = 0; entry < entries.count; entry++)
+    const isDrawn = new Uint8Array(entries.count);
+    for (const entry of right.keys()) isDrawn[entry] = 1;
+    for (let entry = 0; entry < entries.count; entry++) {
+      // Nearly all of them.
+      if (isDrawn[entry] === 0 && this.#isNotDrawn(entry)) continue;
       this.#checkEntry(entry, entries.parts.at(entry), right.get(entry));
+    }
     return drawn;
+  }
+
+  #isNotDrawn(entry: number): boolean {
+    return (
+      this.#outcomes.at(entry) === NOT_DRAWN &&
+      this.#places.at(entry) === 0 &&
+      this.#tiers.at(entry) === NO_TIER
+    );
   }
 
   #checkEntry(

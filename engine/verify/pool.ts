@@ -2,12 +2,114 @@
  * The root over a book's pool: all entries that are not withdrawn, by stamp. A coupon's leaves are those of the entries; a
  * raffle's bind what decides the draw beside them, H(0x00 || leaf hash || tickets u16 || group || exclusion), the last two
  * being one byte 0 where there is none, else 1 and 32 bytes.
+ *
+ * It is computed a piece at a time, as soon as the leaf hashes of its entries are there.
  */
 import { concat, u16 } from './bytes.ts';
-import type { Entries } from './entries.ts';
+import { type Entries, part } from './entries.ts';
+import type { HashJobs } from './hash-jobs.ts';
 import type { Sha256 } from './hmac.ts';
 import { BLOCK_BYTES, FREE_AT, HASH_BYTES, INITIAL_STATE, LANES, type Lanes, pad } from './lanes.ts';
-import { emptyRoot, type TreeHasher } from './merkle.ts';
+import { copyHash, emptyRoot, HASH_WORDS, PIECE_HASHES, type TreeHasher } from './merkle.ts';
+
+/** A piece of the pool, and so a subtree. */
+export interface PoolJob {
+  readonly kind: 'pool';
+  /** The entries, and the pieces of the list of leaf hashes that have theirs, from that of entry `first` on. */
+  readonly entries: Uint32Array;
+  readonly first: number;
+  readonly pieces: readonly Uint32Array[];
+  /** Of each; undefined where the pool's leaves are those of the entries. */
+  readonly tickets: Uint16Array | undefined;
+  /** For those that are in a group or excluded: which, and what follows its leaf hash. */
+  readonly terms: readonly { readonly at: number; readonly bytes: Uint8Array }[];
+  /** Where the root is written, HASH_WORDS words. */
+  readonly root: Uint32Array;
+}
+
+const NONE = Uint8Array.of(0);
+const SOME = Uint8Array.of(1);
+
+/** Gathers the pool from the entries, and hands its pieces out. */
+export class Pool {
+  readonly #entries: Entries;
+  readonly #kind: 'coupon' | 'raffle';
+  readonly #jobs: HashJobs;
+  readonly #indexes = new Uint32Array(PIECE_HASHES);
+  #filled = 0;
+  #scanned = 0;
+  readonly #roots: Uint32Array[] = [];
+
+  constructor(entries: Entries, kind: 'coupon' | 'raffle', jobs: HashJobs) {
+    this.#entries = entries;
+    this.#kind = kind;
+    this.#jobs = jobs;
+  }
+
+  /** Takes the entries before `to`: their leaf hashes are there. */
+  advance(to: number): void {
+    for (; this.#scanned < to; this.#scanned++) {
+      if (this.#entries.parts.at(this.#scanned) === part.withdrawn) continue;
+      this.#indexes[this.#filled++] = this.#scanned;
+      if (this.#filled === PIECE_HASHES) this.#handOut();
+    }
+  }
+
+  /** To be called behind the last entry. */
+  end(): void {
+    if (this.#filled > 0) this.#handOut();
+  }
+
+  /** The root, when all pieces have theirs. */
+  root(trees: TreeHasher, hash: Sha256): Uint8Array {
+    if (this.#roots.length === 0) return emptyRoot(hash);
+    return trees.root(this.#roots.length, (from, count) => {
+      this.#roots.slice(from, from + count).forEach((root, at) => {
+        trees.words.set(root, FREE_AT / 4 + at * HASH_WORDS);
+      });
+    });
+  }
+
+  #handOut(): void {
+    const entries = this.#indexes.slice(0, this.#filled);
+    const first = Math.floor((entries[0] ?? 0) / PIECE_HASHES);
+    const last = Math.floor((entries[entries.length - 1] ?? 0) / PIECE_HASHES);
+    const isRaffle = this.#kind === 'raffle';
+    const root = new Uint32Array(this.#jobs.memory(HASH_BYTES));
+    this.#roots.push(root);
+    this.#jobs.add({
+      kind: 'pool',
+      pieces: this.#entries.leaves.pieces.slice(first, last + 1),
+      first: first * PIECE_HASHES,
+      entries,
+      tickets: isRaffle ? this.#ticketsOf(entries) : undefined,
+      terms: isRaffle ? this.#termsOf(entries) : [],
+      root,
+    });
+    this.#filled = 0;
+  }
+
+  #ticketsOf(entries: Uint32Array): Uint16Array {
+    const tickets = new Uint16Array(entries.length);
+    for (let at = 0; at < entries.length; at++) tickets[at] = this.#entries.tickets.at(entries[at] ?? 0);
+    return tickets;
+  }
+
+  #termsOf(entries: Uint32Array): PoolJob['terms'] {
+    const { tickets } = this.#entries;
+    const some = (hash: Uint8Array | undefined): Uint8Array =>
+      hash === undefined ? NONE : concat(SOME, hash);
+    const terms: PoolJob['terms'][number][] = [];
+    for (let at = 0; at < entries.length; at++) {
+      const entry = entries[at] ?? 0;
+      const group = this.#entries.groupHash(entry);
+      const reason = this.#entries.reasonHash(entry);
+      if (group === undefined && reason === undefined) continue;
+      terms.push({ at, bytes: concat(u16(tickets.at(entry)), some(group), some(reason)) });
+    }
+    return terms;
+  }
+}
 
 /** The leaf message of who is in no group and not excluded: prefix, hash, tickets, and a zero for each of those. */
 const PLAIN_BYTES = 1 + HASH_BYTES + 4;
@@ -17,75 +119,67 @@ const MESSAGE_AT = 3;
 export const POOL_BYTES = LANES * BLOCK_BYTES + 4;
 
 const PREFIX = Uint8Array.of(0);
-const NONE = Uint8Array.of(0);
-const SOME = Uint8Array.of(1);
 
-export class Pool {
-  readonly #entries: Entries;
+export class PoolHasher {
   readonly #lanes: Lanes;
+  readonly #trees: TreeHasher;
   readonly #at: number;
   readonly #hash: Sha256;
-  /** The pool's entries in the book. */
-  readonly #indexes: Uint32Array;
 
   /** `at` is where POOL_BYTES of the memory of `lanes` stay with this. */
-  constructor(entries: Entries, lanes: Lanes, at: number, hash: Sha256) {
-    this.#entries = entries;
+  constructor(lanes: Lanes, trees: TreeHasher, at: number, hash: Sha256) {
     this.#lanes = lanes;
+    this.#trees = trees;
     this.#at = at;
     this.#hash = hash;
-    this.#indexes = entries.honouredIndexes();
     lanes.bytes.fill(0, at, at + POOL_BYTES);
     for (let lane = 0; lane < LANES; lane++) {
       pad(lanes.bytes, at + MESSAGE_AT + lane * BLOCK_BYTES, PLAIN_BYTES, 0);
     }
   }
 
-  root(kind: 'coupon' | 'raffle', trees: TreeHasher): Uint8Array {
-    if (this.#indexes.length === 0) return emptyRoot(this.#hash);
-    return trees.root(this.#indexes.length, (from, count) => {
-      if (kind === 'coupon') this.#copyLeaves(from, count);
-      else this.#bindLeaves(from, count);
+  run(job: PoolJob): void {
+    const { tickets } = job;
+    const root = this.#trees.root(job.entries.length, (from, count) => {
+      if (tickets === undefined) this.#copyLeaves(job, from, count);
+      else this.#bindLeaves(job, tickets, from, count);
     });
+    job.root.set(new Uint32Array(root.buffer));
   }
 
-  #copyLeaves(from: number, count: number): void {
-    const { leaves } = this.#entries;
+  #copyLeaves({ pieces, entries, first }: PoolJob, from: number, count: number): void {
     for (let leaf = 0; leaf < count; leaf++) {
-      leaves.copy(this.#indexes[from + leaf] ?? 0, this.#lanes.words, (FREE_AT + leaf * HASH_BYTES) / 4);
+      const to = FREE_AT / 4 + leaf * HASH_WORDS;
+      copyHash(pieces, (entries[from + leaf] ?? first) - first, this.#lanes.words, to);
     }
   }
 
-  #bindLeaves(from: number, count: number): void {
+  #bindLeaves(job: PoolJob, tickets: Uint16Array, from: number, count: number): void {
     const { bytes, words } = this.#lanes;
-    const { leaves, tickets } = this.#entries;
     for (let first = 0; first < count; first += LANES) {
       // Lanes beyond the last hash what lies there; behind the leaves there is room for their digests.
       for (let lane = 0; lane < LANES; lane++) {
-        const entry = this.#indexes[from + first + lane] ?? 0;
+        const at = from + first + lane;
         const message = this.#at + MESSAGE_AT + lane * BLOCK_BYTES;
-        leaves.copy(entry, words, (message + 1) / 4);
-        const held = tickets.at(entry);
+        copyHash(job.pieces, (job.entries[at] ?? job.first) - job.first, words, (message + 1) / 4);
+        const held = tickets[at] ?? 0;
         bytes[message + TICKETS_AT] = held >>> 8;
         bytes[message + TICKETS_AT + 1] = held;
       }
       const digests = FREE_AT + first * HASH_BYTES;
       this.#lanes.run(INITIAL_STATE, this.#at + MESSAGE_AT, BLOCK_BYTES, 1, digests, HASH_BYTES);
     }
-    for (let leaf = 0; leaf < count; leaf++) {
-      const entry = this.#indexes[from + leaf] ?? 0;
-      const [group, reason] = [this.#entries.groupHash(entry), this.#entries.reasonHash(entry)];
-      if (group === undefined && reason === undefined) continue;
-      bytes.set(this.#boundLeaf(entry, group, reason), FREE_AT + leaf * HASH_BYTES);
-    }
+    this.#bindTerms(job, from, count);
   }
 
-  #boundLeaf(entry: number, group: Uint8Array | undefined, reason: Uint8Array | undefined): Uint8Array {
-    const { leaves, tickets } = this.#entries;
-    const some = (hash: Uint8Array | undefined): Uint8Array =>
-      hash === undefined ? NONE : concat(SOME, hash);
-    return this.#hash.sha256(
-      concat(PREFIX, leaves.at(entry), u16(tickets.at(entry)), some(group), some(reason)),
-    );
+  /** Puts the leaves of those that have a longer message in their places. */
+  #bindTerms({ pieces, entries, first, terms }: PoolJob, from: number, count: number): void {
+    const leaf = new Uint32Array(HASH_WORDS);
+    for (const { at, bytes } of terms) {
+      if (at < from || at >= from + count) continue;
+      copyHash(pieces, (entries[at] ?? first) - first, leaf, 0);
+      const digest = this.#hash.sha256(concat(PREFIX, new Uint8Array(leaf.buffer), bytes));
+      this.#lanes.bytes.set(digest, FREE_AT + (at - from) * HASH_BYTES);
+    }
   }
 }

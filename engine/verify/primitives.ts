@@ -2,6 +2,8 @@
  * What the verifier needs from where it runs. `node.ts` and `browser.ts` bring it; everything else is the same source
  * in both, and knows neither.
  */
+import type { HashJob } from './hash-jobs.ts';
+
 export interface Primitives {
   /** SHA-256 (FIPS 180-4) of one message, 32 bytes. */
   sha256(message: Uint8Array): Uint8Array;
@@ -14,4 +16,16 @@ export interface Primitives {
   verifyEd25519(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): Promise<boolean>;
   /** Undoes gzip (RFC 1952). Rejects when it is none, damaged or cut off. */
   gunzip(compressed: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array>;
+  /**
+   * Calls what hashes beside this thread, over memory that both see; undefined, or not there, where nothing does. It stays
+   * for the next book.
+   */
+  startHelper?(): Helper | undefined;
+}
+
+export interface Helper {
+  /** Resolves when the job is done; rejects when it was not, and then none will be. */
+  run(job: HashJob): Promise<void>;
+  /** Lets the helper's answers come in. */
+  turn(): Promise<void>;
 }

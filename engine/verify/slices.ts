@@ -5,14 +5,16 @@
 import { areEqual, fromBase64Url } from './bytes.ts';
 import { float64, uint8, uint16, uint32 } from './columns.ts';
 import { type Findings, Unreadable } from './findings.ts';
+import type { HashJobs } from './hash-jobs.ts';
 import { linkOf, nameOf, readHead, type SignedHead } from './head.ts';
 import { type Json, Members, parseCanonical } from './json.ts';
 import type { Signers } from './keys.ts';
-import { FREE_AT, HASH_BYTES, type Lanes } from './lanes.ts';
+import { HASH_BYTES } from './lanes.ts';
 import { gatewayOf } from './leaf.ts';
 import type { Limits } from './limits.ts';
-import { HashList, type TreeHasher } from './merkle.ts';
+import { HASH_WORDS, HashList } from './merkle.ts';
 import type { Primitives } from './primitives.ts';
+import { IS_OTHER, NOWHERE } from './slice-roots.ts';
 
 /** What the entries must tell for the roots. */
 export interface PlacedEntries {
@@ -22,14 +24,15 @@ export interface PlacedEntries {
   readonly leaves: HashList;
 }
 
-/** In the table of places: 0 is empty, an entry is its index + 1, another leaf its index + 1 with this bit. */
-const IS_OTHER = 0x8000_0000;
+/** Items that are hashed as one job: some milliseconds. */
+const ITEMS_A_JOB = 32_768;
 
 export interface SlicesOptions {
   readonly primitives: Primitives;
   readonly limits: Limits;
   readonly signers: Signers;
   readonly findings: Findings;
+  readonly jobs: HashJobs;
   /** Told each head in order, with its index. */
   readonly onHead: (head: SignedHead, text: string, index: number) => void;
 }
@@ -47,13 +50,18 @@ export class Slices {
   /** Where the others of each slice begin in the two lists behind it. */
   readonly #othersFrom = uint32();
   readonly #otherIndexes = uint32();
-  readonly #otherHashes = new HashList();
+  readonly #otherHashes: HashList;
   readonly #gatewaysSeen = new Set<number>();
   #signatures: Promise<void>[] = [];
   #last: SignedHead | undefined;
+  /** Where the places of each slice begin whose root is computed; NOWHERE for another. */
+  #starts: Float64Array = new Float64Array(0);
+  /** The roots of these, HASH_WORDS words a slice. */
+  #computed: Uint32Array = new Uint32Array(0);
 
   constructor(options: SlicesOptions) {
     this.#options = options;
+    this.#otherHashes = new HashList(options.jobs.memory);
   }
 
   get count(): number {
@@ -119,11 +127,10 @@ export class Slices {
     await Promise.all(under);
   }
 
-  /** Puts every leaf in its place and computes each slice's root anew. */
-  checkRoots(entries: PlacedEntries, trees: TreeHasher, lanes: Lanes): void {
-    const { findings } = this.#options;
+  /** Puts every leaf in its place and has each slice's root computed anew; `checkRoots` is to follow. */
+  beginRoots(entries: PlacedEntries): void {
     const starts = this.#startsOfWhole();
-    const places = new Uint32Array(starts.total);
+    const places = new Uint32Array(this.#options.jobs.memory(4 * starts.total));
     for (let entry = 0; entry < entries.count; entry++) {
       const slice = entries.slice(entry);
       this.#place(places, starts.of, slice, entries.leaf(entry), entry + 1);
@@ -133,27 +140,51 @@ export class Slices {
         this.#place(places, starts.of, slice, this.#otherIndexes.at(other), (other + 1) | IS_OTHER);
       }
     }
-    const { leaves } = entries;
-    const { words } = lanes;
     for (let slice = 0; slice < this.count; slice++) {
       const start = starts.of[slice] ?? NOWHERE;
-      const count = this.#counts.at(slice);
       // One that was claimed twice leaves another empty, and that was said.
-      if (start === NOWHERE || places.subarray(start, start + count).includes(0)) continue;
-      const root = trees.root(count, (from, size) => {
-        for (let leaf = 0; leaf < size; leaf++) {
-          const place = places[start + from + leaf] ?? 0;
-          const to = (FREE_AT + leaf * HASH_BYTES) / 4;
-          if (place >= IS_OTHER) this.#otherHashes.copy(place - IS_OTHER - 1, words, to);
-          else leaves.copy(place - 1, words, to);
-        }
+      const isWhole =
+        start !== NOWHERE && !places.subarray(start, start + this.#counts.at(slice)).includes(0);
+      if (!isWhole) starts.of[slice] = NOWHERE;
+    }
+    this.#starts = starts.of;
+    this.#handOut(places, entries.leaves);
+  }
+
+  /** Holds the roots, when the jobs are done, against those in the heads. */
+  checkRoots(): void {
+    const computed = new Uint8Array(this.#computed.buffer);
+    for (let slice = 0; slice < this.count; slice++) {
+      if (this.#starts[slice] === NOWHERE) continue;
+      const root = computed.subarray(slice * HASH_BYTES, (slice + 1) * HASH_BYTES);
+      if (areEqual(root, this.#roots.at(slice))) continue;
+      this.#options.findings.add(
+        'slice-root',
+        `the leaves of ${this.#name(slice)} do not give the root in its signed head: an item of it was changed, or the head is of another slice`,
+      );
+    }
+  }
+
+  /** Hands out the slices, as many as give ITEMS_A_JOB at a time. */
+  #handOut(places: Uint32Array, leaves: HashList): void {
+    const { jobs } = this.#options;
+    this.#computed = new Uint32Array(jobs.memory(this.count * HASH_BYTES));
+    let from = 0;
+    let items = 0;
+    for (let slice = 0; slice < this.count; slice++) {
+      if (this.#starts[slice] !== NOWHERE) items += this.#counts.at(slice);
+      if (items < ITEMS_A_JOB && slice + 1 < this.count) continue;
+      jobs.add({
+        kind: 'roots',
+        starts: this.#starts.slice(from, slice + 1),
+        counts: this.#counts.slice(from, slice + 1),
+        places,
+        leaves: leaves.pieces,
+        others: this.#otherHashes.pieces,
+        roots: this.#computed.subarray(from * HASH_WORDS, (slice + 1) * HASH_WORDS),
       });
-      if (!areEqual(root, this.#roots.at(slice))) {
-        findings.add(
-          'slice-root',
-          `the leaves of ${this.#name(slice)} do not give the root in its signed head: an item of it was changed, or the head is of another slice`,
-        );
-      }
+      from = slice + 1;
+      items = 0;
     }
   }
 
@@ -202,7 +233,7 @@ export class Slices {
     this.#lines.push(number);
     this.#hasItems.push(others === undefined ? 0 : 1);
     this.#entries.push(0);
-    this.#roots.push(wordsOf(head.root), 0);
+    this.#roots.copyFrom(wordsOf(head.root), 0);
     this.#othersFrom.push(this.others);
     if (this.others + (others?.length ?? 0) > this.#options.limits.others) {
       throw new Unreadable(
@@ -228,7 +259,7 @@ export class Slices {
       }
       least = leaf + 1;
       this.#otherIndexes.push(leaf);
-      this.#otherHashes.push(wordsOf(hash), 0);
+      this.#otherHashes.copyFrom(wordsOf(hash), 0);
     }
   }
 
@@ -276,8 +307,6 @@ export class Slices {
     return `slice ${slice} (line ${this.#lines.at(slice)})`;
   }
 }
-
-const NOWHERE = -1;
 
 function wordsOf(hash: Uint8Array): Uint32Array {
   return new Uint32Array(Uint8Array.from(hash).buffer);

@@ -1,0 +1,174 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { base64url, sha256 } from './testing/basics.ts';
+import { assertNamed, type Change, coupon, drand, entryWith, raffle } from './testing/changed.ts';
+import { quicknetRound } from './testing/quicknet-round.ts';
+import { codesAfter } from './testing/run.ts';
+
+/** Even when the shop signs them anew: what the rules make of the entries cannot be changed. */
+const changes: readonly Change[] = [
+  [
+    'a coupon more',
+    coupon,
+    parts => {
+      const one = entryWith(parts, 'sold_out');
+      one.outcome = 'granted';
+      one.serial = 8;
+    },
+    ['outcome'],
+  ],
+  [
+    'a gap in the serials',
+    coupon,
+    parts => {
+      entryWith(parts, 'granted').serial = 99;
+    },
+    ['serial'],
+  ],
+  [
+    'withdrawn and not said',
+    coupon,
+    parts => {
+      entryWith(parts, 'withdrawn').outcome = 'sold_out';
+    },
+    ['outcome', 'pool-count', 'pool-root', 'serial'],
+  ],
+  [
+    'a serial for nothing',
+    coupon,
+    parts => {
+      entryWith(parts, 'sold_out').serial = 3;
+    },
+    ['outcome'],
+  ],
+  [
+    'a raffle outcome in a coupon',
+    coupon,
+    parts => {
+      const one = entryWith(parts, 'sold_out');
+      one.outcome = 'not_drawn';
+      one.tickets = 2;
+    },
+    ['outcome'],
+  ],
+  [
+    'a coupon outcome in a raffle',
+    raffle,
+    parts => {
+      entryWith(parts, 'not_drawn').outcome = 'sold_out';
+    },
+    ['draw-order', 'outcome'],
+  ],
+  [
+    'a winner exchanged',
+    raffle,
+    parts => {
+      const [won, lost] = [entryWith(parts, 'won'), entryWith(parts, 'not_drawn')];
+      Object.assign(lost, { outcome: 'won', serial: won.serial, tier: won.tier });
+      won.outcome = 'not_drawn';
+      delete won.serial;
+      delete won.tier;
+    },
+    ['draw-order'],
+  ],
+  [
+    'a better prize',
+    raffle,
+    parts => {
+      const winners = parts.entries.filter(({ outcome }) => outcome === 'won');
+      const [a, b] = [winners.find(({ tier }) => tier === 0), winners.find(({ tier }) => tier === 1)];
+      assert.ok(a && b);
+      [a.tier, b.tier] = [1, 0];
+    },
+    ['draw-order'],
+  ],
+  [
+    'more tickets',
+    raffle,
+    parts => {
+      // So many that one of them wins.
+      entryWith(parts, 'not_drawn').tickets = 1000;
+    },
+    ['draw-order', 'pool-root', 'seed'],
+  ],
+  [
+    'an exclusion too few',
+    raffle,
+    parts => {
+      const one = entryWith(parts, 'excluded');
+      one.outcome = 'not_drawn';
+    },
+    ['outcome'],
+  ],
+  [
+    'another seed',
+    raffle,
+    parts => {
+      Object.assign(parts.end.draw ?? {}, { seed: base64url(sha256('steered')) });
+    },
+    ['draw-order', 'seed'],
+  ],
+  [
+    'another secret',
+    raffle,
+    parts => {
+      const secret = base64url(sha256('steered'));
+      Object.assign(parts.end.draw ?? {}, { source: { secret }, randomness: secret });
+    },
+    ['randomness', 'seed'],
+  ],
+  [
+    'other randomness',
+    raffle,
+    parts => {
+      Object.assign(parts.end.draw ?? {}, { randomness: base64url(sha256('steered')) });
+    },
+    ['randomness', 'seed'],
+  ],
+  [
+    'another signature of drand',
+    drand,
+    parts => {
+      const { round, signature } = quicknetRound;
+      Object.assign(parts.end.draw ?? {}, { source: { round, signature: signature.replace('b4', 'b5') } });
+    },
+    ['drand-signature', 'randomness'],
+  ],
+  [
+    'another round',
+    drand,
+    parts => {
+      const { signature } = quicknetRound;
+      Object.assign(parts.end.draw ?? {}, { source: { round: 1001, signature } });
+    },
+    ['drand-round', 'drand-signature'],
+  ],
+  [
+    'other rules',
+    coupon,
+    parts => {
+      Object.assign(parts.header.rules, { title: 'Another' });
+    },
+    ['rules-hash'],
+  ],
+  [
+    'a larger stock',
+    coupon,
+    parts => {
+      Object.assign(parts.header.rules, { stock: 8 });
+    },
+    ['outcome', 'rules-hash'],
+  ],
+];
+
+test('books with other outcomes, rules or randomness are found and named', async () => {
+  await assertNamed(changes);
+});
+
+test('a round of drand that was known at the close is refused', async () => {
+  const codes = await codesAfter(drand, parts => {
+    parts.header.closed_at_us = quicknetRound.knownUs;
+    Object.assign(parts.header.rules, { closes_at_us: quicknetRound.knownUs });
+  });
+  assert.ok(codes.includes('drand-round'), String(codes));
+});
