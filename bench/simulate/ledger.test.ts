@@ -37,6 +37,7 @@ import {
   markRepaired,
   readGateways,
   readIncarnations,
+  readProgress,
   saveProgress,
 } from '../../sql/gateways.ts';
 import { insertGrants, readGrants } from '../../sql/grants.ts';
@@ -141,6 +142,7 @@ function drawCall(random: Random, number: number): Call {
     db => insertGrants(db, campaignId, grants),
     db => readGrants(db, campaignId, 0, 5),
     db => readIncarnations(db, [incarnation]),
+    db => readProgress(db, { ...position, incarnations: [incarnation] }),
     db => readGateways(db, [incarnation]),
     db => saveProgress(db, [progress]),
     db => saveProgress(db, [progress]),

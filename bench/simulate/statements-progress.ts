@@ -17,6 +17,20 @@ const readIncarnations: Statement = (tables, by, values) => {
   return rowsOf(tables.gateways.rows(by).filter(row => wanted.includes(row.incarnation)));
 };
 
+const readProgress: Statement = (tables, by, values) => {
+  const wanted = values.numbers(1);
+  const [logName, partition, perEpoch] = [values.text(2), values.number(3), values.number(4)];
+  return rowsOf(
+    tables.gateways
+      .rows(by)
+      .filter(
+        row =>
+          wanted.includes(row.incarnation) ||
+          (row.logName === logName && row.partition === partition && row.incarnation % perEpoch === 0),
+      ),
+  );
+};
+
 const readGateways: Statement = (tables, by, values) => {
   const registered = values.numbers(1);
   const rows = tables.gateways.rows(by).filter(row => !row.repaired || registered.includes(row.incarnation));
@@ -164,6 +178,7 @@ const findSlices: Statement = (tables, by, values) => {
 
 export const PROGRESS_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   [/ from gateways where incarnation = any \(\$1::bigint\[\]\)$/, readIncarnations],
+  [/ from gateways where incarnation = any \(\$1::bigint\[\]\) or \(log_name = \$2/, readProgress],
   [/ from gateways where not repaired or incarnation = any \(\$1::bigint\[\]\)/, readGateways],
   [/^insert into gateways as held/, saveProgress],
   [
