@@ -97,10 +97,15 @@ export class Session {
       by.undoTo(mark);
       if (error instanceof Blocked && !waitsInACircle(by, error.by)) {
         by.waitsFor = error.by;
-        error.by.whenOver.push(() => {
+        const goOn = (): void => {
+          if (by.waitsFor === undefined) return;
           by.waitsFor = undefined;
-          if (!by.isOver) this.#attempt(by, statement, values, done);
-        });
+          if (by.isOver) done(new Error('the connection to Postgres was lost'));
+          else this.#attempt(by, statement, values, done);
+        };
+        error.by.whenOver.push(goOn);
+        // Its own session may end first.
+        by.whenOver.push(goOn);
         return;
       }
       by.isFailed = true;
