@@ -114,6 +114,14 @@ export async function endWithoutLog(db: Queryable, gateway: number, incarnation:
   );
 }
 
+/** The latest instant that a live gateway has promised (microseconds since the epoch); 0 where there is none. */
+export async function readLatestPromise(db: Queryable): Promise<number> {
+  const { rows } = await db.query<{ through_us: number }>(
+    `select coalesce(max(through_us), 0) as through_us from gateways where state = 'live'`,
+  );
+  return rows[0]?.through_us ?? 0;
+}
+
 /** Whether the ledger knows of an incarnation above this number. */
 export async function hasIncarnationAbove(db: Queryable, incarnation: number): Promise<boolean> {
   const { rows } = await db.query<{ found: boolean }>(

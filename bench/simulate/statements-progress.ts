@@ -89,6 +89,11 @@ const hasIncarnationAbove: Statement = (tables, by, values) => {
   return rowsOf([{ found: tables.gateways.rows(by).some(row => row.incarnation > incarnation) }]);
 };
 
+const readLatestPromise: Statement = (tables, by) => {
+  const live = tables.gateways.rows(by).filter(row => row.state === 'live');
+  return rowsOf([{ through_us: Math.max(0, ...live.map(row => row.throughUs)) }]);
+};
+
 const beginPartition: Statement = (tables, by, values) => {
   const [logName, partition] = [values.text(1), values.number(2)];
   const key = `${logName}/${partition}`;
@@ -193,6 +198,7 @@ export const PROGRESS_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
     /^update gateways set state = 'ended', ended_at = now\(\) where gateway = \$1/,
     changeGateways(row => row.state === 'live', { state: 'ended' }),
   ],
+  [/^select coalesce\(max\(through_us\), 0\) as through_us from gateways/, readLatestPromise],
   [/^select exists \(select from gateways where incarnation > \$1\) as found$/, hasIncarnationAbove],
   [/^insert into log_partitions .* on conflict do nothing$/, beginPartition],
   [/^select next_position from log_partitions/, nextPosition],
