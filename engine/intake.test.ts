@@ -1,140 +1,27 @@
 import { deepEqual, equal, match, rejects } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
-import { type Campaign, createCampaign } from '../sql/campaigns.ts';
-import { openPool, type Pool } from '../sql/database.ts';
-import { nextPosition } from '../sql/log-partitions.ts';
-import { findSlices, readHeads } from '../sql/slices.ts';
-import { raiseWatermark } from '../sql/watermarks.ts';
-import {
-  decodeRecord,
-  ITEM_ENTRY,
-  ITEM_WITHDRAWAL,
-  type LogItem,
-  RecordEncoder,
-  type RecordHead,
-} from './contract/record.ts';
-import { newPrivateKey, signingKey } from './contract/signing-keys.ts';
-import { decodeSignedHead, NO_PREVIOUS, type SliceHead, signSliceHead } from './contract/slice-head.ts';
-import { type IntakeCounts, makeIntake, StaleConsumer } from './intake.ts';
-import { type TestDatabase, testDatabase } from './test/support.ts';
-import { quiet } from './test-gateway.ts';
+import { INCARNATIONS_PER_EPOCH } from '../sql/watermarks.ts';
+import { decodeRecord, ITEM_WITHDRAWAL, type LogItem } from './contract/record.ts';
+import { StaleConsumer } from './intake.ts';
+import { entry, IntakeLedger, newIncarnation, record, takenAt } from './test-intake.ts';
 
-let database: TestDatabase;
-let pool: Pool;
+let ledger: IntakeLedger;
 before(async () => {
-  database = await testDatabase();
-  pool = openPool(database.url, { max: 6, applicationName: 'test', onError: () => undefined });
+  ledger = await IntakeLedger.make();
 });
-after(async () => {
-  await pool.end();
-  await database.drop();
-});
-
-/** One partition of a log of its own, fed by hand. */
-class Partition {
-  readonly #intake;
-  readonly #logName: string;
-  readonly #partition: number;
-  #position = '';
-  counts: IntakeCounts | undefined;
-
-  constructor(logName: string, partition = 0) {
-    this.#logName = logName;
-    this.#partition = partition;
-    this.#intake = makeIntake({
-      pool,
-      logName,
-      log: quiet,
-      onBatch: counts => {
-        this.counts = counts;
-      },
-    });
-  }
-
-  /** Takes in a batch of these records, as a consumer would that goes on where it stands. */
-  async take(...records: Buffer[]): Promise<IntakeCounts> {
-    const from = this.#position || (await this.#intake.start(this.#partition));
-    const placed = records.map(bytes => ({ position: `at-${++positions}`, bytes }));
-    const next = placed.at(-1)?.position ?? from;
-    await this.#intake.batch({ partition: this.#partition, from, next, records: placed });
-    this.#position = next;
-    if (this.counts === undefined) throw new Error('nothing was counted');
-    return this.counts;
-  }
-
-  position(): Promise<string> {
-    return nextPosition(pool, this.#logName, this.#partition);
-  }
-}
-
-/** Positions are told apart by it, also those of two consumers of one partition. */
-let positions = 0;
-let incarnations = 100;
-/** What a gateway writes; a number and an incarnation of its own unless given. */
-function record(items: readonly LogItem[], head: Partial<RecordHead> = {}): Buffer {
-  const encoder = new RecordEncoder();
-  encoder.begin();
-  for (const item of items) encoder.add(item.kind, item.campaignId, item.stamp, item.userId);
-  return encoder.finish({
-    kind: 'slice',
-    gateway: 1,
-    incarnation: head.incarnation ?? ++incarnations,
-    sliceNumber: 1,
-    throughUs: 1_000,
-    rankedUs: 900,
-    ...head,
-  });
-}
-
-function entry(campaign: Campaign, userId: string, stamp: number): LogItem {
-  return { kind: ITEM_ENTRY, campaignId: campaign.campaignId, stamp, userId };
-}
-
-function makeCampaign(windowMs = 3_600_000): Promise<Campaign> {
-  const opensAt = new Date('2030-01-01T00:00:00Z');
-  const closesAt = new Date(opensAt.getTime() + windowMs);
-  return createCampaign(pool, { kind: 'coupon', title: 'test', places: 5, opensAt, closesAt });
-}
-
-async function stamps(campaign: Campaign): Promise<Record<string, number>> {
-  const { rows } = await pool.query<{ user_id: string; stamp: number }>(
-    'select user_id, stamp from entries where campaign_id = $1 order by user_id',
-    [campaign.campaignId],
-  );
-  return Object.fromEntries(rows.map(row => [row.user_id, row.stamp]));
-}
-
-async function asideOf(logName: string) {
-  const { rows } = await pool.query<{
-    position: string;
-    item: number | null;
-    reason: string;
-    record: Buffer;
-  }>('select position, item, reason, record from set_aside where log_name = $1 order by set_aside_id', [
-    logName,
-  ]);
-  return rows;
-}
-
-async function gatewayOf(incarnation: number) {
-  const { rows } = await pool.query(
-    'select gateway, partition, state, through_us, ranked_us, slice_number from gateways where incarnation = $1',
-    [incarnation],
-  );
-  return rows[0];
-}
+after(() => ledger.close());
 
 test('entries become rows, promises are noted and the position moves, together', async () => {
-  const campaign = await makeCampaign();
-  const log = new Partition('together');
-  const incarnation = ++incarnations;
+  const campaign = await ledger.campaign();
+  const log = ledger.partition('together');
+  const incarnation = newIncarnation();
   const counts = await log.take(
     record([entry(campaign, 'b', 20), entry(campaign, 'a', 10)], { incarnation }),
   );
   deepEqual(counts, { records: 1, entries: 2, withdrawals: 0, repeated: 0, dropped: 0, setAside: 0 });
-  deepEqual(await stamps(campaign), { a: 10, b: 20 });
-  deepEqual(await gatewayOf(incarnation), {
+  deepEqual(await ledger.stamps(campaign), { a: 10, b: 20 });
+  deepEqual(await ledger.gatewayOf(incarnation), {
     gateway: 1,
     partition: 0,
     state: 'live',
@@ -142,59 +29,59 @@ test('entries become rows, promises are noted and the position moves, together',
     ranked_us: 900,
     slice_number: 1,
   });
-  equal(await log.position(), `at-${positions}`);
+  equal(await log.position(), takenAt());
 });
 
 test('a consumer that was replaced writes nothing', async () => {
-  const campaign = await makeCampaign();
-  const old = new Partition('stale');
+  const campaign = await ledger.campaign();
+  const old = ledger.partition('stale');
   await old.take(record([entry(campaign, 'first', 1)]));
-  const successor = new Partition('stale');
+  const successor = ledger.partition('stale');
   await successor.take(record([entry(campaign, 'second', 2)]));
   await rejects(old.take(record([entry(campaign, 'late', 3)])), StaleConsumer);
-  deepEqual(await stamps(campaign), { first: 1, second: 2 });
-  equal(await successor.position(), `at-${positions - 1}`);
+  deepEqual(await ledger.stamps(campaign), { first: 1, second: 2 });
+  equal(await successor.position(), takenAt(1));
 });
 
 test('the earliest stamp stays: in one record, in one batch, over gateways and in any order', async () => {
-  const campaign = await makeCampaign();
-  const log = new Partition('earliest');
+  const campaign = await ledger.campaign();
+  const log = ledger.partition('earliest');
   const counts = await log.take(
     record([entry(campaign, 'a', 30), entry(campaign, 'a', 10), entry(campaign, 'b', 41)]),
     record([entry(campaign, 'a', 20), entry(campaign, 'b', 40)], { gateway: 2 }),
   );
   deepEqual([counts.entries, counts.repeated, counts.setAside], [2, 3, 0]);
   await log.take(record([entry(campaign, 'a', 50), entry(campaign, 'b', 5), entry(campaign, 'c', 6)]));
-  deepEqual(await stamps(campaign), { a: 10, b: 5, c: 6 });
+  deepEqual(await ledger.stamps(campaign), { a: 10, b: 5, c: 6 });
 });
 
 test('the same slice twice is taken once', async () => {
-  const campaign = await makeCampaign();
-  const log = new Partition('twice');
+  const campaign = await ledger.campaign();
+  const log = ledger.partition('twice');
   const slice = record([entry(campaign, 'a', 10), entry(campaign, 'b', 20)]);
   await log.take(slice, slice);
   const counts = await log.take(slice);
   deepEqual([counts.entries, counts.repeated, counts.dropped, counts.setAside], [0, 2, 0, 0]);
-  deepEqual(await stamps(campaign), { a: 10, b: 20 });
+  deepEqual(await ledger.stamps(campaign), { a: 10, b: 20 });
 });
 
 test('a slice that landed behind a later one of its gateway is dropped: it was answered with 503', async () => {
-  const campaign = await makeCampaign();
-  const log = new Partition('landed late');
-  const incarnation = ++incarnations;
+  const campaign = await ledger.campaign();
+  const log = ledger.partition('landed late');
+  const incarnation = newIncarnation();
   const counts = await log.take(
     record([entry(campaign, 'second', 20)], { incarnation, sliceNumber: 2 }),
     record([entry(campaign, 'first', 10)], { incarnation, sliceNumber: 1 }),
   );
   deepEqual([counts.entries, counts.dropped], [1, 1]);
-  deepEqual(await stamps(campaign), { second: 20 });
+  deepEqual(await ledger.stamps(campaign), { second: 20 });
 });
 
 for (const kind of ['leave', 'fence'] as const) {
   test(`what stands behind a ${kind} is dropped, in its batch and later`, async () => {
-    const campaign = await makeCampaign();
-    const log = new Partition(`behind a ${kind}`);
-    const incarnation = ++incarnations;
+    const campaign = await ledger.campaign();
+    const log = ledger.partition(`behind a ${kind}`);
+    const incarnation = newIncarnation();
     const counts = await log.take(
       record([entry(campaign, 'before', 10)], { incarnation }),
       record([], { kind, incarnation, sliceNumber: 2, throughUs: 2_000, rankedUs: 2_000 }),
@@ -204,8 +91,8 @@ for (const kind of ['leave', 'fence'] as const) {
     deepEqual([counts.entries, counts.dropped], [2, 1]);
     const later = await log.take(record([entry(campaign, 'later', 40)], { incarnation, sliceNumber: 4 }));
     deepEqual([later.entries, later.dropped], [0, 1]);
-    deepEqual(await stamps(campaign), { before: 10, other: 30 });
-    const row = await gatewayOf(incarnation);
+    deepEqual(await ledger.stamps(campaign), { before: 10, other: 30 });
+    const row = await ledger.gatewayOf(incarnation);
     equal(row?.state, 'ended');
     // A fence is not the gateway's word: how far it had ranked stays as the gateway said.
     equal(row?.ranked_us, kind === 'leave' ? 2_000 : 900);
@@ -213,50 +100,97 @@ for (const kind of ['leave', 'fence'] as const) {
 }
 
 test('the fence of a gateway that never logged ends it', async () => {
-  const log = new Partition('never logged');
-  const incarnation = ++incarnations;
+  const log = ledger.partition('never logged');
+  const incarnation = newIncarnation();
   await log.take(record([], { kind: 'fence', incarnation, sliceNumber: 0, throughUs: 77, rankedUs: 77 }));
-  const row = await gatewayOf(incarnation);
+  const row = await ledger.gatewayOf(incarnation);
   deepEqual([row?.state, row?.ranked_us], ['ended', 77]);
 });
 
-test('a gateway that writes to a second partition is not believed there', async () => {
-  const campaign = await makeCampaign();
-  const incarnation = ++incarnations;
-  await new Partition('elsewhere', 0).take(record([entry(campaign, 'a', 10)], { incarnation }));
-  const counts = await new Partition('elsewhere', 1).take(
-    record([entry(campaign, 'b', 20)], { incarnation, throughUs: 9_000, sliceNumber: 2 }),
+/** The record by which the keeper of the registry ends all epochs before this one in a partition. */
+function marker(epoch: number, partition: number): Buffer {
+  const incarnation = epoch * INCARNATIONS_PER_EPOCH;
+  return record([], { kind: 'fence', gateway: partition, incarnation, sliceNumber: 0 });
+}
+
+test('behind the marker of an epoch nothing counts that an older one logged, known or not', async () => {
+  const campaign = await ledger.campaign();
+  const log = ledger.partition('behind a marker');
+  const known = INCARNATIONS_PER_EPOCH + 1;
+  const paused = INCARNATIONS_PER_EPOCH + 2;
+  const silent = INCARNATIONS_PER_EPOCH + 3;
+  const from = (incarnation: number, userId: string, stamp: number, sliceNumber = 1): Buffer =>
+    record([entry(campaign, userId, stamp)], { incarnation, sliceNumber });
+  const counts = await log.take(
+    from(known, 'acknowledged', 10),
+    marker(2, 0),
+    from(known, 'too late', 20, 2),
+    from(paused, 'in its hands', 30),
+    from(2 * INCARNATIONS_PER_EPOCH + 1, 'of the new epoch', 40),
   );
+  deepEqual([counts.entries, counts.dropped], [2, 2]);
+  equal(await ledger.gatewayOf(paused), undefined, 'it does not come alive');
+  equal((await ledger.gatewayOf(known))?.state, 'live', 'it still has to be fenced');
+  // In a batch of its own, and behind the marker of an epoch that was taken and never opened.
+  const later = await log.take(from(paused, 'in its hands', 30), marker(1, 0), from(silent, 'silent', 50));
+  deepEqual([later.entries, later.dropped], [0, 2]);
+  await log.take(record([], { kind: 'fence', incarnation: known, sliceNumber: 0 }));
+  equal((await ledger.gatewayOf(known))?.state, 'ended');
+  deepEqual(await ledger.stamps(campaign), { acknowledged: 10, 'of the new epoch': 40 });
+});
+
+test('a marker ends older epochs in its own partition of its own log alone', async () => {
+  const campaign = await ledger.campaign();
+  await ledger.partition('marked', 1).take(marker(2, 1));
+  await ledger.partition('of another name', 0).take(marker(2, 0));
+  const incarnation = INCARNATIONS_PER_EPOCH + 4;
+  const counts = await ledger
+    .partition('marked', 0)
+    .take(record([entry(campaign, 'a', 10)], { incarnation }));
+  deepEqual([counts.entries, counts.dropped], [1, 0]);
+});
+
+test('a gateway that writes to a second partition is not believed there', async () => {
+  const campaign = await ledger.campaign();
+  const incarnation = newIncarnation();
+  await ledger.partition('elsewhere', 0).take(record([entry(campaign, 'a', 10)], { incarnation }));
+  const counts = await ledger
+    .partition('elsewhere', 1)
+    .take(record([entry(campaign, 'b', 20)], { incarnation, throughUs: 9_000, sliceNumber: 2 }));
   deepEqual([counts.entries, counts.setAside], [0, 1]);
-  equal((await gatewayOf(incarnation))?.through_us, 1_000);
-  match((await asideOf('elsewhere'))[0]?.reason ?? '', /one partition/);
+  equal((await ledger.gatewayOf(incarnation))?.through_us, 1_000);
+  match((await ledger.asideOf('elsewhere'))[0]?.reason ?? '', /one partition/);
 });
 
 test('a record that cannot be read is set aside whole, and stops nothing', async () => {
-  const campaign = await makeCampaign();
-  const log = new Partition('unreadable');
+  const campaign = await ledger.campaign();
+  const log = ledger.partition('unreadable');
   const broken = record([entry(campaign, 'broken', 1)]);
   broken[60] = (broken[60] ?? 0) ^ 1;
   const cut = record([entry(campaign, 'cut', 2)]).subarray(0, 50);
   const counts = await log.take(broken, record([entry(campaign, 'whole', 3)]), cut, Buffer.alloc(0));
   deepEqual([counts.records, counts.entries, counts.setAside], [4, 1, 3]);
-  const aside = await asideOf('unreadable');
+  const aside = await ledger.asideOf('unreadable');
   deepEqual(
     aside.map(({ position, item }) => [position, item]),
-    [3, 1, 0].map(before => [`at-${positions - before}`, null]),
+    [3, 1, 0].map(before => [takenAt(before), null]),
   );
   deepEqual(aside[0]?.record, broken);
   match(aside[0]?.reason ?? '', /CRC/);
-  deepEqual(await stamps(campaign), { whole: 3 });
+  deepEqual(await ledger.stamps(campaign), { whole: 3 });
 });
 
 test('items that have no place are set aside one by one, with the reason', async () => {
-  const campaign = await makeCampaign(1_000);
-  const finished = await makeCampaign();
-  await pool.query('update campaigns set finished_at = now() where campaign_id = $1', [finished.campaignId]);
-  await pool.query('update campaigns set settled_stamp = 99 where campaign_id = $1', [campaign.campaignId]);
+  const campaign = await ledger.campaign(1_000);
+  const finished = await ledger.campaign();
+  await ledger.pool.query('update campaigns set finished_at = now() where campaign_id = $1', [
+    finished.campaignId,
+  ]);
+  await ledger.pool.query('update campaigns set settled_stamp = 99 where campaign_id = $1', [
+    campaign.campaignId,
+  ]);
   const nowhere = { ...campaign, campaignId: 4_294_967_295 };
-  const log = new Partition('no place');
+  const log = ledger.partition('no place');
   const counts = await log.take(
     record([
       entry(campaign, 'in time', 100),
@@ -271,7 +205,7 @@ test('items that have no place are set aside one by one, with the reason', async
     ]),
   );
   deepEqual([counts.entries, counts.repeated, counts.setAside], [2, 0, 7]);
-  const aside = (await asideOf('no place')).sort((a, b) => (a.item ?? 0) - (b.item ?? 0));
+  const aside = (await ledger.asideOf('no place')).sort((a, b) => (a.item ?? 0) - (b.item ?? 0));
   deepEqual(
     aside.map(({ item, reason }) => [item, reason]),
     [
@@ -290,25 +224,27 @@ test('items that have no place are set aside one by one, with the reason', async
 });
 
 test('who is there already is not set aside for coming again late', async () => {
-  const campaign = await makeCampaign();
-  const log = new Partition('again');
+  const campaign = await ledger.campaign();
+  const log = ledger.partition('again');
   await log.take(record([entry(campaign, 'a', 50)]));
-  await pool.query('update campaigns set settled_stamp = 60 where campaign_id = $1', [campaign.campaignId]);
+  await ledger.pool.query('update campaigns set settled_stamp = 60 where campaign_id = $1', [
+    campaign.campaignId,
+  ]);
   const counts = await log.take(record([entry(campaign, 'a', 10), entry(campaign, 'a', 70)]));
   deepEqual([counts.repeated, counts.setAside], [2, 0]);
-  deepEqual(await stamps(campaign), { a: 50 });
+  deepEqual(await ledger.stamps(campaign), { a: 50 });
 });
 
 test('of several withdrawals the earliest stays, until it is decided', async () => {
-  const campaign = await makeCampaign();
-  const log = new Partition('withdrawals');
+  const campaign = await ledger.campaign();
+  const log = ledger.partition('withdrawals');
   const leave = (userId: string, stamp: number): LogItem => ({
     ...entry(campaign, userId, stamp),
     kind: ITEM_WITHDRAWAL,
   });
   const read = async () =>
     (
-      await pool.query('select user_id, stamp from withdrawals where campaign_id = $1 order by 1', [
+      await ledger.pool.query('select user_id, stamp from withdrawals where campaign_id = $1 order by 1', [
         campaign.campaignId,
       ])
     ).rows;
@@ -318,7 +254,9 @@ test('of several withdrawals the earliest stays, until it is decided', async () 
     { user_id: 'a', stamp: 10 },
     { user_id: 'b', stamp: 40 },
   ]);
-  await pool.query('update withdrawals set honoured = false where campaign_id = $1', [campaign.campaignId]);
+  await ledger.pool.query('update withdrawals set honoured = false where campaign_id = $1', [
+    campaign.campaignId,
+  ]);
   await log.take(record([leave('a', 5)]));
   deepEqual((await read())[0], { user_id: 'a', stamp: 10 });
 });
@@ -331,12 +269,12 @@ test('partitions with the same users at once end with the least stamps, whatever
   await fc.assert(
     fc.asyncProperty(fc.tuple(batches, batches, batches), async logs => {
       run += 1;
-      const campaign = await makeCampaign();
+      const campaign = await ledger.campaign();
       const expected: Record<string, number> = {};
       await Promise.all(
         logs.map(async (partition, number) => {
-          const log = new Partition(`at once ${run}`, number);
-          const incarnation = ++incarnations;
+          const log = ledger.partition(`at once ${run}`, number);
+          const incarnation = newIncarnation();
           let sliceNumber = 0;
           for (const batch of partition) {
             const records = batch.map(items => {
@@ -353,7 +291,7 @@ test('partitions with the same users at once end with the least stamps, whatever
           }
         }),
       );
-      const found = await stamps(campaign);
+      const found = await ledger.stamps(campaign);
       deepEqual(Object.keys(found).sort(), Object.keys(expected).sort());
       for (const [userId, stamp] of Object.entries(found)) equal(stamp, expected[userId], userId);
       equal(new Set(Object.values(found)).size, Object.values(found).length);
@@ -372,105 +310,3 @@ function unique(entries: readonly LogItem[]): LogItem[] {
     return true;
   });
 }
-
-const key = signingKey(newPrivateKey(), { use: 'slices', fromMs: 0, revokedMs: undefined });
-
-/** A record as a gateway writes it that signs; `wrong` is what its signed head says otherwise. */
-function signedRecord(
-  items: readonly LogItem[],
-  head: Partial<RecordHead>,
-  wrong: Partial<SliceHead> = {},
-): Buffer {
-  const encoder = new RecordEncoder();
-  encoder.begin(true);
-  for (const item of items) encoder.add(item.kind, item.campaignId, item.stamp, item.userId);
-  const numbers = { gateway: 1, incarnation: 1, sliceNumber: 1, throughUs: 1_000, rankedUs: 900, ...head };
-  const { gateway, incarnation, sliceNumber, throughUs: lastUs } = numbers;
-  const signed = { gateway, incarnation, sliceNumber, count: items.length, firstUs: lastUs - 9, lastUs };
-  const rest = { root: Buffer.alloc(32, 1), previous: NO_PREVIOUS };
-  encoder.sign(signSliceHead({ ...signed, ...rest, ...wrong }, key.keyId, key.privateKey));
-  return encoder.finish({ kind: 'slice', ...numbers });
-}
-
-test('signed slices that count are kept, once, and found by the instant of what is in them', async () => {
-  const campaign = await makeCampaign();
-  const log = new Partition('signed');
-  const incarnation = ++incarnations;
-  const items = (user: string, stamp: number) => [entry(campaign, user, stamp)];
-  const first = signedRecord(items('a', 10), { gateway: 9, incarnation, sliceNumber: 1, throughUs: 1_000 });
-  const second = signedRecord(items('b', 20), { gateway: 9, incarnation, sliceNumber: 3, throughUs: 2_000 });
-  const behind = signedRecord(items('c', 30), { gateway: 9, incarnation, sliceNumber: 5, throughUs: 3_000 });
-  const leave = record([], { kind: 'leave', gateway: 9, incarnation, sliceNumber: 4, throughUs: 2_500 });
-  await log.take(Buffer.from(first), Buffer.from(second), Buffer.from(second));
-  const counts = await log.take(leave, behind);
-  equal(counts.dropped, 1);
-  const [found] = await findSlices(pool, 9, 1_995);
-  deepEqual(found, {
-    gateway: 9,
-    incarnation,
-    sliceNumber: 3,
-    firstUs: 1_991,
-    lastUs: 2_000,
-    signedHead: decodeRecord(second).signed?.head,
-    items: decodeRecord(second).signed?.items,
-  });
-  equal((await findSlices(pool, 9, 1_000))[0]?.sliceNumber, 1);
-  for (const elsewhere of [1_500, 2_001, 3_000]) equal((await findSlices(pool, 9, elsewhere)).length, 0);
-  equal((await findSlices(pool, 8, 1_995)).length, 0);
-  const { rows } = await pool.query('select count(*) from slices where gateway = 9');
-  equal(rows[0].count, 2);
-});
-
-test('heads are shown in the order of their instants, and none before all earlier ones can be', async () => {
-  const campaign = await makeCampaign();
-  const log = new Partition('heads');
-  const base = 9_000_000;
-  for (const [gateway, at] of [
-    [21, 30],
-    [22, 10],
-    [21, 50],
-    [22, 30],
-  ] as const) {
-    const head = { gateway, incarnation: 1_000_000 + gateway, sliceNumber: at, throughUs: base + at };
-    await log.take(signedRecord([entry(campaign, `${gateway}-${at}`, at * 100 + gateway)], head));
-  }
-  const places = async (limit: number, after = { lastUs: base - 1, gateway: -1 }) => {
-    const heads = await readHeads(pool, after, limit);
-    return heads.map(({ lastUs, gateway, signedHead }) => {
-      equal(decodeSignedHead(signedHead).lastUs, lastUs);
-      return [lastUs - base, gateway];
-    });
-  };
-  deepEqual(await places(10), [], 'the watermark is below them');
-  await raiseWatermark(pool, base + 30);
-  deepEqual(await places(10), [
-    [10, 22],
-    [30, 21],
-    [30, 22],
-  ]);
-  deepEqual(await places(2), [
-    [10, 22],
-    [30, 21],
-  ]);
-  deepEqual(await places(2, { lastUs: base + 30, gateway: 21 }), [[30, 22]]);
-});
-
-test('a wrong signed head is set aside, and the entries behind it count', async () => {
-  const campaign = await makeCampaign();
-  const log = new Partition('wrong heads');
-  for (const wrong of [
-    { gateway: 2 },
-    { incarnation: 1 },
-    { sliceNumber: 9 },
-    { count: 7 },
-    { firstUs: 5_000 },
-  ]) {
-    const items = [entry(campaign, JSON.stringify(wrong), 1_000 + incarnations)];
-    const counts = await log.take(signedRecord(items, { incarnation: ++incarnations }, wrong));
-    deepEqual([counts.entries, counts.setAside], [1, 1]);
-    const { rows } = await pool.query('select from slices where incarnation = $1', [incarnations]);
-    equal(rows.length, 0);
-  }
-  for (const { reason } of await asideOf('wrong heads'))
-    match(reason, /the signed head is not kept: it is of another slice/);
-});

@@ -7,11 +7,15 @@
  * it wrote behind that was never acknowledged and is dropped. Dropped is, too, a slice with a lower number than one
  * that was taken in already: its append had failed as far as the gateway could see, so it was answered with 503, and
  * it landed late, behind a promise that all before it was there.
+ *
+ * So is what an incarnation of an older epoch wrote behind a marker of its partition, whether the ledger knew of it or
+ * not: all leases of before were over when the keeper (registry.ts) appended the marker. An incarnation that had logged
+ * nothing by then has no fence; without this rule, what it had held in its hands would come alive behind the watermark.
  */
 import type { Logger } from 'pino';
 import { type Pool, type Queryable, transaction } from '../sql/database.ts';
 import { type Care, findRefused, insertEntries, keepEarliest } from '../sql/entries.ts';
-import { type GatewayRow, readIncarnations, saveProgress } from '../sql/gateways.ts';
+import { type GatewayRow, readProgress, saveProgress } from '../sql/gateways.ts';
 import { moveOn, nextPosition } from '../sql/log-partitions.ts';
 import { type SetAside, setAside } from '../sql/set-aside.ts';
 import { insertSlices, type SliceRow } from '../sql/slices.ts';
@@ -38,7 +42,7 @@ export interface IntakeCounts {
   readonly withdrawals: number;
   /** Items of entries whose user was there already: retried, or sent to several gateways. */
   readonly repeated: number;
-  /** Records that were dropped: behind their gateway's end, or landed late. */
+  /** Records that were dropped: behind their gateway's end or a later epoch's marker, or landed late. */
   readonly dropped: number;
   readonly setAside: number;
 }
@@ -79,10 +83,8 @@ async function takeIn(db: Queryable, logName: string, batch: LogBatch, care: Car
     throw new StaleConsumer(`partition ${partition} has moved on from ${JSON.stringify(from)} without us`);
   }
   const read = readRecords(batch, logName);
-  const known = await readIncarnations(
-    db,
-    read.records.map(({ record }) => record.incarnation),
-  );
+  const incarnations = read.records.map(({ record }) => record.incarnation);
+  const known = await readProgress(db, { incarnations, logName, partition });
   const sorted = sortOut(read.records, new Progress(known, logName, partition));
   const signed = signedSlices(sorted.taken);
   const aside = [
@@ -161,7 +163,8 @@ function sortOut(records: readonly Placed[], progress: Progress): SortedOut {
       continue;
     }
     const { state, sliceNumber } = progress.of(record);
-    if (state === 'ended' || (record.kind === 'slice' && record.sliceNumber < sliceNumber)) {
+    const landedLate = record.kind === 'slice' && record.sliceNumber < sliceNumber;
+    if (state === 'ended' || progress.isBehindMarker(record) || landedLate) {
       // A second fence has nothing in it that could be lost.
       if (record.kind !== 'fence') dropped += 1;
       continue;

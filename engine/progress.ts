@@ -1,4 +1,5 @@
 import type { GatewayRow } from '../sql/gateways.ts';
+import { INCARNATIONS_PER_EPOCH } from '../sql/watermarks.ts';
 import type { LogRecord } from './contract/record.ts';
 
 /** How far each incarnation of a batch has come, as the ledger knew it and as the batch's records move it. */
@@ -7,11 +8,17 @@ export class Progress {
   readonly #changed = new Set<string>();
   readonly #logName: string;
   readonly #partition: number;
+  /** The incarnation of the latest epoch's marker in this partition. */
+  #marker = 0;
 
+  /** `known` has the partition's markers, too; see readProgress. */
   constructor(known: readonly GatewayRow[], logName: string, partition: number) {
-    for (const row of known) this.#rows.set(nameOf(row), row);
     this.#logName = logName;
     this.#partition = partition;
+    for (const row of known) {
+      this.#rows.set(nameOf(row), row);
+      if (row.partition === partition && row.logName === logName) this.#mark(row);
+    }
   }
 
   of(record: LogRecord): GatewayRow {
@@ -36,6 +43,11 @@ export class Progress {
     return partition !== this.#partition || logName !== this.#logName;
   }
 
+  /** Of an older epoch than a marker before it. A fence counts there as elsewhere: it ends what is still live. */
+  isBehindMarker({ kind, incarnation }: LogRecord): boolean {
+    return kind !== 'fence' && incarnation < this.#marker;
+  }
+
   move(record: LogRecord): void {
     const row = this.of(record);
     const isEnd = record.kind === 'leave' || record.kind === 'fence';
@@ -49,6 +61,11 @@ export class Progress {
       sliceNumber: Math.max(row.sliceNumber, record.sliceNumber),
     });
     this.#changed.add(nameOf(record));
+    this.#mark(record);
+  }
+
+  #mark({ incarnation }: { readonly incarnation: number }): void {
+    if (incarnation % INCARNATIONS_PER_EPOCH === 0) this.#marker = Math.max(this.#marker, incarnation);
   }
 
   changed(): GatewayRow[] {

@@ -1,22 +1,14 @@
-import { deepEqual, equal, match, notEqual, ok, rejects } from 'node:assert/strict';
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { deepEqual, equal, ok, rejects } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { type Campaign, opensAtUs } from '../sql/campaigns.ts';
+import type { Campaign } from '../sql/campaigns.ts';
 import { readDrawState, readProof, saveRevealed } from '../sql/draws.ts';
-import { type EntrantTerms, saveTerms } from '../sql/entrant-terms.ts';
-import { announcementOf, announceRest, type WantedDraw } from './announce.ts';
-import { toBoard } from './api/board-campaign.ts';
+import { saveTerms } from '../sql/entrant-terms.ts';
+import { announcementOf, announceRest } from './announce.ts';
 import { canonicalJson } from './draw/canonical.ts';
-import type { Entrant } from './draw/draw.ts';
-import { plainDraw, plainLeafHash, plainPoolRoot } from './draw/plain.ts';
-import { quicknet, quicknetRound } from './draw/quicknet.ts';
-import { DRAW_FUNCTION, rulesText } from './draw/rules.ts';
+import { DRAW_FUNCTION } from './draw/rules.ts';
 import { drawSeed } from './draw/seed.ts';
-import type { RaffleOptions } from './raffle-settling.ts';
-import { eventually } from './test/support.ts';
 import { brokenInvariants } from './test-gateway.ts';
+import { entrant, expectedOf, instants, PLAIN, PLAIN_CAMPAIGN, raffle, winnersOf } from './test-raffles.ts';
 import { TEST_SALT_SECRET, testRandomness } from './test-randomness.ts';
 import { TestLedger, WINDOW_US } from './test-settling.ts';
 
@@ -26,53 +18,6 @@ before(async () => {
 });
 after(() => ledger.close());
 
-const PLAIN: WantedDraw = {
-  tiers: [{ name: 'prize', winners: 3 }],
-  alternates: 0,
-  group_limit: null,
-  randomness: 'commit',
-};
-
-const OPENS_AT = new Date('2030-01-01T00:00:00Z');
-const PLAIN_CAMPAIGN = {
-  kind: 'raffle',
-  title: 'test',
-  places: 3,
-  opensAt: OPENS_AT,
-  closesAt: new Date(OPENS_AT.getTime() + WINDOW_US / 1000),
-} as const;
-
-function raffle(more: Partial<WantedDraw> = {}): Promise<Campaign> {
-  const draw = { ...PLAIN, ...more };
-  const places = draw.tiers.reduce((sum, tier) => sum + tier.winners, 0);
-  const rules = { ...PLAIN_CAMPAIGN, places };
-  return ledger.campaign('raffle', places, id => announcementOf(testRandomness(), id, rules, draw));
-}
-
-function instants(count: number): number[] {
-  return Array.from({ length: count }, (_, index) => index + 1);
-}
-
-function entrant(instant: number, terms: Partial<EntrantTerms> = {}): Entrant {
-  return {
-    userId: `user-${instant}`,
-    stamp: instant * 1024,
-    tickets: 1,
-    group: null,
-    excluded: null,
-    ...terms,
-  };
-}
-
-/** Who has which serial and tier, in order. */
-async function winnersOf(campaign: Campaign): Promise<{ user: string; serial: number; tier: number }[]> {
-  const { rows } = await ledger.pool.query(
-    'select user_id as "user", serial, tier from grants where campaign_id = $1 order by serial',
-    [campaign.campaignId],
-  );
-  return rows;
-}
-
 async function alternatesOf(campaign: Campaign): Promise<string[]> {
   const { rows } = await ledger.pool.query(
     'select user_id from alternates where campaign_id = $1 order by place',
@@ -81,23 +26,8 @@ async function alternatesOf(campaign: Campaign): Promise<string[]> {
   return rows.map(row => row.user_id);
 }
 
-/** Whom the pure function draws, with the seed that the ledger has. */
-async function expectedOf(campaign: Campaign, pool: readonly Entrant[]): Promise<string[]> {
-  const { campaignId } = campaign;
-  const { seed, draw, poolRoot } = await ledger.read(campaign);
-  ok(seed !== null && draw !== null && poolRoot !== null);
-  // Odd instants are those that a proxy noted.
-  const leaves = pool.map(each =>
-    plainLeafHash(campaignId, TEST_SALT_SECRET, { ...each, isNoted: (each.stamp / 1024) % 2 === 1 }),
-  );
-  deepEqual(plainPoolRoot(campaignId, TEST_SALT_SECRET, pool, leaves), poolRoot);
-  const places = draw.tiers.reduce((sum, tier) => sum + tier.winners, draw.alternates);
-  const drawn = plainDraw(pool, leaves, { places, groupLimit: draw.group_limit }, seed);
-  return drawn.map(each => each.entrant.userId);
-}
-
 test('it waits for the close, then draws what the pure function says', async () => {
-  const campaign = await raffle();
+  const campaign = await raffle(ledger);
   await ledger.enter(campaign, ...instants(40));
   await ledger.withdraw(campaign, 3, 4);
   await ledger.settle(campaign, WINDOW_US - 1);
@@ -110,8 +40,9 @@ test('it waits for the close, then draws what the pure function says', async () 
   equal(finished.seedSource, 'commit');
   const pool = instants(40).filter(instant => instant !== 3 && instant !== 4);
   deepEqual(
-    (await winnersOf(campaign)).map(({ user }) => user),
+    (await winnersOf(ledger, campaign)).map(({ user }) => user),
     await expectedOf(
+      ledger,
       campaign,
       pool.map(instant => entrant(instant)),
     ),
@@ -122,7 +53,7 @@ test('it waits for the close, then draws what the pure function says', async () 
 });
 
 test('the seed follows from the announcement, the secret that was committed to, and the pool', async () => {
-  const campaign = await raffle();
+  const campaign = await raffle(ledger);
   await ledger.enter(campaign, 1, 2, 3);
   await ledger.settle(campaign, WINDOW_US);
   const state = await readDrawState(ledger.pool, campaign.campaignId);
@@ -143,7 +74,7 @@ test('tickets, groups, exclusions, tiers and alternates', async () => {
     { name: 'first prize', winners: 1 },
     { name: 'second prize', winners: 4 },
   ];
-  const campaign = await raffle({ tiers, alternates: 3, group_limit: 2 });
+  const campaign = await raffle(ledger, { tiers, alternates: 3, group_limit: 2 });
   const { campaignId } = campaign;
   const pool = instants(60).map(instant =>
     entrant(instant, {
@@ -157,9 +88,9 @@ test('tickets, groups, exclusions, tiers and alternates', async () => {
   equal(await saveTerms(ledger.pool, campaignId, [entrant(99, { tickets: 1_000 })]), 'saved');
   await ledger.enter(campaign, ...instants(60));
   await ledger.settle(campaign, WINDOW_US);
-  const drawn = await expectedOf(campaign, pool);
+  const drawn = await expectedOf(ledger, campaign, pool);
   deepEqual(
-    await winnersOf(campaign),
+    await winnersOf(ledger, campaign),
     drawn.slice(0, 5).map((user, index) => ({ user, serial: index + 1, tier: index === 0 ? 0 : 1 })),
   );
   deepEqual(await alternatesOf(campaign), drawn.slice(5));
@@ -167,7 +98,7 @@ test('tickets, groups, exclusions, tiers and alternates', async () => {
 });
 
 test('the proof that is kept is canonical, and of this draw', async () => {
-  const campaign = await raffle({ alternates: 2 });
+  const campaign = await raffle(ledger, { alternates: 2 });
   await ledger.enter(campaign, ...instants(30));
   deepEqual(await readProof(ledger.pool, campaign.campaignId, 0, 9), []);
   await ledger.settle(campaign, WINDOW_US);
@@ -181,7 +112,7 @@ test('the proof that is kept is canonical, and of this draw', async () => {
   const stampOf = (user: string): number => Number(user.slice(5)) * 1024;
   deepEqual(
     proof.winners.map((winner: { serial: number; stamp: number }) => [winner.serial, winner.stamp]),
-    (await winnersOf(campaign)).map(({ user, serial }) => [serial, stampOf(user)]),
+    (await winnersOf(ledger, campaign)).map(({ user, serial }) => [serial, stampOf(user)]),
   );
   deepEqual(
     proof.alternates.map((alternate: { stamp: number }) => alternate.stamp),
@@ -190,7 +121,7 @@ test('the proof that is kept is canonical, and of this draw', async () => {
 });
 
 test('with fewer entrants than winners all win', async () => {
-  const campaign = await raffle({ tiers: [{ name: 'prize', winners: 10 }], alternates: 5 });
+  const campaign = await raffle(ledger, { tiers: [{ name: 'prize', winners: 10 }], alternates: 5 });
   await ledger.enter(campaign, 1, 2, 3);
   await ledger.settle(campaign, WINDOW_US);
   deepEqual(Object.values(await ledger.outcomes(campaign)).sort(), [1, 2, 3]);
@@ -198,7 +129,7 @@ test('with fewer entrants than winners all win', async () => {
 });
 
 test('one that nobody entered comes to its end, with a proof', async () => {
-  const campaign = await raffle();
+  const campaign = await raffle(ledger);
   await ledger.settle(campaign, WINDOW_US);
   const { finishedAt, grantedCount } = await ledger.read(campaign);
   ok(finishedAt !== null);
@@ -208,13 +139,14 @@ test('one that nobody entered comes to its end, with a proof', async () => {
 });
 
 test('more than a page holds', async () => {
-  const campaign = await raffle({ tiers: [{ name: 'prize', winners: 50 }] });
+  const campaign = await raffle(ledger, { tiers: [{ name: 'prize', winners: 50 }] });
   const count = 9_001;
   await ledger.enter(campaign, ...instants(count));
   await ledger.settle(campaign, WINDOW_US);
   deepEqual(
-    (await winnersOf(campaign)).map(({ user }) => user),
+    (await winnersOf(ledger, campaign)).map(({ user }) => user),
     await expectedOf(
+      ledger,
       campaign,
       instants(count).map(instant => entrant(instant)),
     ),
@@ -222,7 +154,7 @@ test('more than a page holds', async () => {
 });
 
 test('step by step, each by another engine, it comes to the same', async () => {
-  const campaign = await raffle();
+  const campaign = await raffle(ledger);
   await ledger.enter(campaign, ...instants(20));
   const seen: unknown[] = [];
   for (let step = 0; step < 3; step++) {
@@ -237,8 +169,9 @@ test('step by step, each by another engine, it comes to the same', async () => {
     [true, true, true],
   ]);
   deepEqual(
-    (await winnersOf(campaign)).map(({ user }) => user),
+    (await winnersOf(ledger, campaign)).map(({ user }) => user),
     await expectedOf(
+      ledger,
       campaign,
       instants(20).map(instant => entrant(instant)),
     ),
@@ -246,7 +179,7 @@ test('step by step, each by another engine, it comes to the same', async () => {
 });
 
 test('several engines draw once', async () => {
-  const campaign = await raffle();
+  const campaign = await raffle(ledger);
   await ledger.enter(campaign, ...instants(50));
   await Promise.all([1, 2, 3, 4].map(() => ledger.settle(campaign, WINDOW_US)));
   await ledger.settle(campaign, WINDOW_US);
@@ -271,14 +204,14 @@ test('one that was made before rules were announced is announced when an engine 
   for (const campaign of [seen, late]) {
     const pool = instants(9).map(instant => entrant(instant));
     deepEqual(
-      (await winnersOf(campaign)).map(({ user }) => user),
-      await expectedOf(campaign, pool),
+      (await winnersOf(ledger, campaign)).map(({ user }) => user),
+      await expectedOf(ledger, campaign, pool),
     );
   }
 });
 
 test('with another DRAW_SECRET it is not drawn, and with the right one it is', async () => {
-  const campaign = await raffle();
+  const campaign = await raffle(ledger);
   await ledger.enter(campaign, 1, 2, 3);
   const another = testRandomness({ drawSecret: 'another secret of draws, long enough' });
   const raffles = { randomness: another, saltSecret: TEST_SALT_SECRET };
@@ -299,7 +232,7 @@ test('a pool that is not the frozen one is not drawn', async () => {
     `update entries set user_id = 'somebody-else' where campaign_id = $1 and stamp = 1024`,
     `insert into entries values ($1, 'somebody-else', 5000)`,
   ]) {
-    const campaign = await raffle();
+    const campaign = await raffle(ledger);
     await ledger.enter(campaign, 1, 2, 3);
     await ledger.settle(campaign, WINDOW_US, {}, () => false);
     await ledger.pool.query(change, [campaign.campaignId]);
@@ -320,7 +253,7 @@ test('nor is one in which tickets, a group or an exclusion were changed since, p
     'update entrant_terms set excluded = null where campaign_id = $1 and excluded is not null',
     `insert into entrant_terms values ($1, 'user-4', 1, null, 'has won too often')`,
   ]) {
-    const campaign = await raffle();
+    const campaign = await raffle(ledger);
     const { campaignId } = campaign;
     const terms = [
       entrant(1, { tickets: 2 }),
@@ -357,7 +290,7 @@ test('a raffle that was announced to be drawn in another way is not drawn in thi
 });
 
 test('randomness before the freeze, a second time or after the draw is refused', async () => {
-  const campaign = await raffle();
+  const campaign = await raffle(ledger);
   const { campaignId } = campaign;
   await ledger.enter(campaign, 1, 2, 3);
   const revealed = {
@@ -371,138 +304,4 @@ test('randomness before the freeze, a second time or after the draw is refused',
   const { seed } = await ledger.read(campaign);
   equal(await saveRevealed(ledger.pool, campaignId, revealed), false);
   deepEqual((await ledger.read(campaign)).seed, seed);
-});
-
-/** A relay that has the real round once it is told to. */
-async function relay(): Promise<{
-  url: string;
-  asked: () => number;
-  mend: () => void;
-  close: () => Promise<void>;
-}> {
-  let asked = 0;
-  let isMended = false;
-  const server = createServer((_, response) => {
-    asked += 1;
-    if (isMended) response.end(JSON.stringify(quicknetRound));
-    else response.writeHead(500).end();
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    asked: () => asked,
-    mend: () => {
-      isMended = true;
-    },
-    close: async () => {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
-  };
-}
-
-/** A raffle of the past, whose round there is. */
-async function drandRaffle(round: number = quicknetRound.round): Promise<Campaign> {
-  return await ledger.campaign('raffle', 2, campaign => ({
-    rules: rulesText({
-      kind: 'raffle',
-      campaign,
-      title: 'test',
-      opensAtUs: 0,
-      closesAtUs: 1,
-      draw: {
-        ...PLAIN,
-        function: DRAW_FUNCTION,
-        tiers: [{ name: 'prize', winners: 2 }],
-        randomness: { source: 'drand', chain_hash: quicknet.chainHash, round },
-      },
-    }),
-    nonce: null,
-  }));
-}
-
-function drandOptions(url: string): RaffleOptions {
-  return { randomness: testRandomness({ relays: [url] }), saltSecret: TEST_SALT_SECRET };
-}
-
-test('with drand it waits for a relay, while others are settled, and draws with the round', async () => {
-  const only = await relay();
-  const campaign = await drandRaffle();
-  await ledger.enter(campaign, ...instants(12));
-  const settling = ledger.settle(campaign, WINDOW_US, { raffles: drandOptions(only.url) });
-  await eventually(() => only.asked() > 0);
-  const coupon = await ledger.campaign('coupon', 1);
-  await ledger.enter(coupon, 1);
-  await ledger.settle(coupon, WINDOW_US);
-  deepEqual(await ledger.outcomes(coupon), { 1: 1 });
-  // Nothing of the raffle is held meanwhile: anybody may change its row.
-  await ledger.pool.query('update campaigns set gone_ranked = 0 where campaign_id = $1', [
-    campaign.campaignId,
-  ]);
-  const frozen = await ledger.read(campaign);
-  deepEqual([frozen.frozenCount, frozen.seed], [12, null]);
-  // Shown before the round is known, so that whoever notes it can hold the draw to it.
-  ok(frozen.poolRoot !== null);
-  equal(toBoard(frozen).poolRoot, frozen.poolRoot.toString('base64url'));
-  only.mend();
-  await settling;
-  await only.close();
-  const state = await readDrawState(ledger.pool, campaign.campaignId);
-  equal(state?.randomness?.toString('hex'), quicknetRound.randomness);
-  equal(state?.signature?.toString('hex'), quicknetRound.signature);
-  deepEqual(
-    (await winnersOf(campaign)).map(({ user }) => user),
-    await expectedOf(
-      campaign,
-      instants(12).map(instant => entrant(instant)),
-    ),
-  );
-  const proof = JSON.parse((await readProof(ledger.pool, campaign.campaignId, 0, 9)).join(''));
-  deepEqual(proof.source, { round: quicknetRound.round, signature: quicknetRound.signature });
-});
-
-test('a stop ends the waiting, and the next engine goes on', async () => {
-  const only = await relay();
-  const campaign = await drandRaffle();
-  await ledger.enter(campaign, 1, 2, 3);
-  const stopping = new AbortController();
-  const raffles = drandOptions(only.url);
-  const settling = ledger.settle(campaign, WINDOW_US, { raffles }, () => true, stopping.signal);
-  await eventually(() => only.asked() > 0);
-  stopping.abort();
-  await rejects(settling, { name: 'AbortError' });
-  equal((await ledger.read(campaign)).seed, null);
-  only.mend();
-  await ledger.settle(campaign, WINDOW_US, { raffles });
-  await only.close();
-  equal((await ledger.read(campaign)).grantedCount, 2);
-});
-
-test('the round of a raffle is the first behind its close by the delay, and a commitment is of one raffle', async () => {
-  const closesAt = new Date('2030-01-01T00:00:00.001Z');
-  const randomness = testRandomness({ drandDelayMs: 30_000 });
-  const { announced } = randomness.announce('drand', { campaignId: 1, closesAt });
-  ok(announced.source === 'drand');
-  equal(announced.chain_hash, quicknet.chainHash);
-  const dueMs = (quicknet.genesisUnixSeconds + (announced.round - 1) * quicknet.periodSeconds) * 1000;
-  ok(dueMs >= closesAt.getTime() + 30_000 && dueMs < closesAt.getTime() + 33_000);
-  const one = randomness.announce('commit', { campaignId: 1, closesAt });
-  const other = randomness.announce('commit', { campaignId: 1, closesAt });
-  notEqual(JSON.stringify(one.announced), JSON.stringify(other.announced));
-  match(JSON.stringify(one.announced), /"commitment":"[\w-]{43}"/);
-});
-
-test('a close ahead of time changes neither rules nor round', async () => {
-  const campaign = await raffle({ randomness: 'drand' });
-  const before = await ledger.read(campaign);
-  await ledger.pool.query(
-    `update campaigns set closing_at = opens_at + interval '1 s', closes_at = opens_at + interval '1 s'
-      where campaign_id = $1`,
-    [campaign.campaignId],
-  );
-  const closed = await ledger.read(campaign);
-  deepEqual([closed.rulesHash, closed.draw], [before.rulesHash, before.draw]);
-  ok(opensAtUs(closed) + 1_000_000 === closed.closesAt.getTime() * 1000);
 });

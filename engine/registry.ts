@@ -15,9 +15,10 @@
  *              ledger that never opened a registry need not wait: there is no gateway from before.
  * 2. fencing   Each partition gets a marker, a fence of the new epoch's incarnation 0; and each incarnation that lives
  *              in the ledger its fence, again and again until all markers were consumed and nobody lives. Behind a
- *              marker stands nothing that was acknowledged, so an incarnation that the ledger did not know has shown
- *              itself by then. If it shows that the epoch was in use before (a ledger that was restored, or made anew
- *              in front of an old log), another epoch is taken and this stage begins again.
+ *              marker stands nothing of an older epoch that was acknowledged, and intake drops what stands there: an
+ *              incarnation that the ledger did not know has shown itself before it, or never does. If one shows that
+ *              the epoch was in use before (a ledger that was restored, or made anew in front of an old log), another
+ *              epoch is taken and this stage begins again, once old leases are over in this case as well.
  * 3. building  The projections are made anew from the ledger.
  * 4. open      The board gets the new epoch, then the registry is opened with it.
  * The stages live in memory: a keeper that takes over begins at the first, which is always safe.
@@ -75,7 +76,7 @@ export interface KeeperOptions {
 
 interface Reopening {
   readonly noticedAtMs: number;
-  readonly waitMs: number;
+  waitMs: number;
   marker: Marker | undefined;
 }
 
@@ -112,7 +113,7 @@ export class RegistryKeeper {
     }
     const registry = await readRegistry(redis, keys.leases);
     if (registry.epoch === undefined) {
-      await this.#reopen(registry);
+      await this.#reopen();
       return;
     }
     this.#reopening = undefined;
@@ -216,7 +217,7 @@ export class RegistryKeeper {
     this.#options.log.info({ gateway, incarnation, partition }, 'a gateway is fenced');
   }
 
-  async #reopen(registry: Registry): Promise<void> {
+  async #reopen(): Promise<void> {
     const { pool, redis, keys, log } = this.#options;
     if (this.#reopening === undefined) {
       const waitMs = (await wasEverOpened(pool)) ? this.#waitMs : 0;
@@ -225,9 +226,12 @@ export class RegistryKeeper {
     }
     const reopening = this.#reopening;
     if (performance.now() - reopening.noticedAtMs < reopening.waitMs) return;
-    const marker = reopening.marker ?? { epoch: await nextEpoch(pool), nowUs: registry.readAtUs };
+    const marker = reopening.marker ?? (await this.#newMarker());
+    if (marker === undefined) return;
     const state = await this.#fenceAll(marker);
     reopening.marker = state === 'used' ? undefined : marker;
+    // There is somebody from before after all.
+    if (state === 'used') reopening.waitMs = this.#waitMs;
     if (state !== 'done') return;
     const { epoch } = marker;
     await markAllRepaired(pool);
@@ -236,6 +240,19 @@ export class RegistryKeeper {
     await openRegistry(redis, keys.leases, epoch, await readWatermark(pool));
     this.#reopening = undefined;
     log.info({ epoch, ...rebuilt }, 'the projections are made anew and the registry is open');
+  }
+
+  /**
+   * A marker of a new epoch; undefined when the registry is open after all. A marker ends every older epoch, so none of
+   * those may be open. Only when the epoch is taken it is looked whether this engine is the keeper and the registry closed:
+   * what another keeper has opened before shows itself, and what one opens afterwards has a later epoch.
+   */
+  async #newMarker(): Promise<Marker | undefined> {
+    const { pool, redis, keys } = this.#options;
+    const epoch = await nextEpoch(pool);
+    await this.#holdsLock();
+    const { epoch: opened, readAtUs } = await readRegistry(redis, keys.leases);
+    return opened === undefined ? { epoch, nowUs: readAtUs } : undefined;
   }
 
   /** Rejects when another engine is the keeper by now: this one may have been paused, and must not go on. */
@@ -254,7 +271,10 @@ export class RegistryKeeper {
     for (let partition = 0; partition < partitions; partition++) {
       if (!consumed.has(partition)) await this.#fence({ gateway: partition, incarnation }, partition, nowUs);
     }
-    const live = (await readGateways(pool, [])).filter(row => row.state === 'live');
+    // Of a later epoch there is nobody, or the epoch is used; whoever it is may hold a lease.
+    const live = (await readGateways(pool, [])).filter(
+      row => row.state === 'live' && row.incarnation < incarnation,
+    );
     for (const row of live) await this.#end(row, row, nowUs);
     if (consumed.size < partitions || live.length > 0) return 'under way';
     return (await hasIncarnationAbove(pool, incarnation)) ? 'used' : 'done';

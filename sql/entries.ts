@@ -165,6 +165,15 @@ export async function countEntries(db: Queryable, campaignId: number, through: n
   return rows[0]?.count ?? 0;
 }
 
+/** The latest stamp of a campaign; undefined while it has no entries. */
+export async function latestStamp(db: Queryable, campaignId: number): Promise<number | undefined> {
+  const { rows } = await db.query<{ stamp: number }>(
+    'select stamp from entries where campaign_id = $1 order by stamp desc limit 1',
+    [campaignId],
+  );
+  return rows[0]?.stamp;
+}
+
 function parameters(sent: EntryColumns): Buffer[] {
   return [bigintArray(sent.campaignIds), textArray(sent.userIds), bigintArray(sent.stamps)];
 }

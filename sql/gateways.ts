@@ -1,6 +1,7 @@
 /** Statements on gateways: the incarnations that the log and the registry tell of, and what they promised. */
 import { bigintArray } from './arrays.ts';
 import type { Queryable } from './database.ts';
+import { INCARNATIONS_PER_EPOCH } from './watermarks.ts';
 
 export interface GatewayRow {
   readonly gateway: number;
@@ -17,6 +18,23 @@ export interface GatewayRow {
 
 const COLUMNS = `gateway, incarnation, log_name as "logName", partition, state, through_us as "throughUs",
   ranked_us as "rankedUs", slice_number as "sliceNumber", repaired`;
+
+/**
+ * What a partition's next records are held against: the rows of the named incarnations, as far as they are known, and of
+ * the markers that stand in it (see INCARNATIONS_PER_EPOCH).
+ */
+export async function readProgress(
+  db: Queryable,
+  of: { readonly incarnations: readonly number[]; readonly logName: string; readonly partition: number },
+): Promise<readonly GatewayRow[]> {
+  const { rows } = await db.query<GatewayRow>(
+    `select ${COLUMNS} from gateways
+      where incarnation = any ($1::bigint[])
+         or (log_name = $2 and partition = $3 and incarnation % $4::bigint = 0)`,
+    [bigintArray(of.incarnations), of.logName, of.partition, INCARNATIONS_PER_EPOCH],
+  );
+  return rows;
+}
 
 /** The rows of the named incarnations, as far as they are known. */
 export async function readIncarnations(
@@ -94,6 +112,14 @@ export async function endWithoutLog(db: Queryable, gateway: number, incarnation:
       where gateway = $1 and incarnation = $2 and state = 'live'`,
     [gateway, incarnation],
   );
+}
+
+/** The latest instant that a live gateway has promised (microseconds since the epoch); 0 where there is none. */
+export async function readLatestPromise(db: Queryable): Promise<number> {
+  const { rows } = await db.query<{ through_us: number }>(
+    `select coalesce(max(through_us), 0) as through_us from gateways where state = 'live'`,
+  );
+  return rows[0]?.through_us ?? 0;
 }
 
 /** Whether the ledger knows of an incarnation above this number. */

@@ -18,7 +18,10 @@ export async function wasEverOpened(db: Queryable): Promise<boolean> {
   return onlyRow(rows).is_called;
 }
 
-/** Incarnations of an epoch begin above epoch x 2^32; see open.lua. That number itself is nobody's. */
+/**
+ * Incarnations of an epoch begin above epoch x 2^32; see open.lua. That number itself is nobody's: a fence of it is a
+ * marker, behind which nothing stands in its partition that an older epoch's gateway was acknowledged for.
+ */
 export const INCARNATIONS_PER_EPOCH = 2 ** 32;
 
 /**

@@ -37,6 +37,27 @@ test('entries are those of every record that was acknowledged', () => {
   assert.deepEqual(faults.lines, []);
 });
 
+test('what an older epoch logged behind a marker of its partition was not acknowledged', () => {
+  const faults = new Faults();
+  const epoch = 2 ** 32;
+  const records = [
+    record('slice', epoch + 1, 1, ['before']),
+    record('fence', 2 * epoch, 0),
+    record('slice', epoch + 2, 1, ['behind']),
+    record('slice', 2 * epoch + 1, 1, ['of the new epoch']),
+  ];
+  const all = new Map([
+    [1, records],
+    [2, [record('slice', epoch + 3, 1, ['elsewhere'])]],
+  ]);
+  const found = entriesInLog(all, faults).get(7) ?? [];
+  assert.deepEqual(
+    found.map(({ user }) => user),
+    ['before', 'of the new epoch', 'elsewhere'],
+  );
+  assert.deepEqual(faults.lines, []);
+});
+
 test('missing and unreadable records are faults', () => {
   const faults = new Faults();
   const broken = record('slice', 6, 1, ['c']);

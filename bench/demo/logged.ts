@@ -1,11 +1,12 @@
 import { decodeRecord, ITEM_ENTRY, UnreadableRecord } from '../../engine/contract/record.ts';
+import { INCARNATIONS_PER_EPOCH } from '../../sql/watermarks.ts';
 import type { Entry } from './evidence.ts';
 import type { Faults } from './faults.ts';
 import type { LogRecords } from './log-reader.ts';
 
 /**
  * The entries of each campaign in the log, in its order, repeated ones included. What an incarnation of a gateway wrote
- * behind its fence or its leave was never acknowledged, and is left out. A record that cannot be read, and a gap in the
+ * behind its fence or its leave, or behind the marker of a later epoch, was never acknowledged, and is left out. A record that cannot be read, and a gap in the
  * numbers of an incarnation's records, are faults: then something of the log was not seen.
  */
 export function entriesInLog(records: LogRecords, faults: Faults): ReadonlyMap<number, readonly Entry[]> {
@@ -13,11 +14,14 @@ export function entriesInLog(records: LogRecords, faults: Faults): ReadonlyMap<n
   for (const [partition, all] of records) {
     const lastNumbers = new Map<number, number>();
     const ended = new Set<number>();
+    let marker = 0;
     for (const bytes of all) {
       const record = readable(bytes, partition, faults);
       if (record === undefined) continue;
       const { kind, incarnation, sliceNumber, items } = record;
-      if (ended.has(incarnation)) continue;
+      if (ended.has(incarnation) || (kind !== 'fence' && incarnation < marker)) continue;
+      if (kind === 'fence' && incarnation % INCARNATIONS_PER_EPOCH === 0)
+        marker = Math.max(marker, incarnation);
       if (kind === 'fence' || kind === 'leave') ended.add(incarnation);
       if (kind !== 'fence') {
         const expected = (lastNumbers.get(incarnation) ?? 0) + 1;

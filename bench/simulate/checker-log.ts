@@ -2,7 +2,8 @@
  * What stands in the log, as the checker sees it: read with its own eyes (the table at the top of
  * engine/contract/record.ts), counted by its own rules, sharing no code with gateway and engine.
  *
- * A record counts unless it stands behind its incarnation's end, or is a slice with a lower number than one before it.
+ * A record counts unless it stands behind its incarnation's end, is a slice with a lower number than one before it, or is
+ * of an older epoch than a marker before it in its partition: the fence of the incarnation that opens an epoch.
  * Of what counts it is checked at once that the log keeps its word: an incarnation writes to one partition, stamps with
  * its own number, never repeats a stamp for somebody else, and logs nothing that it had promised to have logged.
  */
@@ -37,10 +38,13 @@ const SOURCE_BIT = 0x80;
 const SLICE = 1;
 const LEAVE = 3;
 const FENCE = 4;
+const INCARNATIONS_OF_EPOCH = 4_294_967_296;
 
 export class CheckedLog {
   readonly #incarnations = new Map<string, Incarnation>();
   readonly #campaigns = new Map<number, LoggedCampaign>();
+  /** By partition: incarnations below that have ended, all of them. */
+  readonly #markers = new Map<number, number>();
   /** The signed heads of the slices that count, by `gateway/incarnation/number`. */
   readonly signed = new Map<string, Buffer>();
   readonly #opensAtUs: (campaignId: number) => number;
@@ -62,7 +66,8 @@ export class CheckedLog {
   land(partition: number, bytes: Buffer, broken: (what: string) => void): readonly LoggedItem[] {
     const kind = bytes[2] ?? 0;
     const gateway = bytes.readUInt16LE(4);
-    const name = `${gateway}/${bytes.readDoubleLE(8)}`;
+    const number = bytes.readDoubleLE(8);
+    const name = `${gateway}/${number}`;
     const sliceNumber = bytes.readDoubleLE(16);
     const throughUs = bytes.readDoubleLE(24);
     let incarnation = this.#incarnations.get(name);
@@ -71,6 +76,11 @@ export class CheckedLog {
       this.#incarnations.set(name, incarnation);
     }
     if (incarnation.partition !== partition) broken(`${name} writes to partition ${partition} and another`);
+    const marker = this.#markers.get(partition) ?? 0;
+    if (kind !== FENCE && number < marker) return [];
+    if (kind === FENCE && number % INCARNATIONS_OF_EPOCH === 0) {
+      this.#markers.set(partition, Math.max(marker, number));
+    }
     if (incarnation.isEnded || (kind === SLICE && sliceNumber < incarnation.sliceNumber)) return [];
     const items = readItems(bytes);
     if (bytes[1] === SIGNED) {

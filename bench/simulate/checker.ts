@@ -77,12 +77,6 @@ export interface SeenRows {
   readonly gone: ReadonlySet<string>;
 }
 
-/** What one client was shown of one place in a queue. */
-export interface Shown {
-  position: number;
-  ahead: number;
-}
-
 export interface ToldOutcome {
   readonly campaignId: number;
   readonly userId: string;
@@ -95,7 +89,10 @@ export class Checker {
   readonly log: CheckedLog;
   readonly announced: ReadonlyMap<number, Announced>;
   readonly accepted: { readonly campaignId: number; readonly userId: string; readonly stamp: number }[] = [];
-  readonly shown = new Map<string, Shown>();
+  /** By `campaign/user`: the position that was shown. */
+  readonly shown = new Map<string, number>();
+  /** How many were ahead, as a client was shown last. */
+  readonly #ahead = new WeakMap<object, number>();
   readonly outcomes: ToldOutcome[] = [];
   readonly #ledger: SeenLedger;
   readonly #broken: (violation: Violation) => void;
@@ -185,26 +182,33 @@ export class Checker {
       this.breaks(1, `${userId} has one and was told sold out`);
   }
 
-  /** A client hears where it stands. */
-  toldPosition(campaignId: number, userId: string, position: number, ahead: number | undefined): void {
+  /**
+   * A client hears where it stands: all clients of one user at the same position. How many are ahead only falls, as
+   * one client hears it; two of them, at two gateways, may hear of it one after the other.
+   */
+  toldPosition(
+    campaignId: number,
+    userId: string,
+    position: number,
+    ahead?: { readonly client: object; readonly count: number },
+  ): void {
     const key = `${campaignId}/${userId}`;
-    const before = this.shown.get(key);
-    if (before === undefined) {
-      this.shown.set(key, { position, ahead: ahead ?? Number.POSITIVE_INFINITY });
-      return;
-    }
-    if (position !== before.position) {
-      this.breaks(5, `${userId} of campaign ${campaignId} was shown ${before.position}, then ${position}`);
+    const before = this.shown.get(key) ?? position;
+    this.shown.set(key, before);
+    if (position !== before) {
+      this.breaks(5, `${userId} of campaign ${campaignId} was shown ${before}, then ${position}`);
     }
     if (ahead === undefined) return;
-    if (ahead > before.ahead) this.breaks(5, `${userId} had ${before.ahead} ahead, then ${ahead}`);
-    before.ahead = ahead;
+    const { client, count } = ahead;
+    const aheadBefore = this.#ahead.get(client) ?? count;
+    if (count > aheadBefore) this.breaks(5, `${userId} had ${aheadBefore} ahead, then ${count}`);
+    this.#ahead.set(client, count);
   }
 
   toldOutcome(told: ToldOutcome): void {
     this.outcomes.push(told);
     const { campaignId, userId, outcome, serial, position } = told;
-    if (position !== undefined) this.toldPosition(campaignId, userId, position, undefined);
+    if (position !== undefined) this.toldPosition(campaignId, userId, position);
     if (outcome !== 'granted' && outcome !== 'won') return;
     const grants = this.#ledger
       .grants()

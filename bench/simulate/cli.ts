@@ -57,12 +57,12 @@ function showPlan(plan: Plan): void {
 }
 
 async function runMany(from: number, to: number): Promise<number> {
-  const beganMs = performance.now();
-  const results = await runSeeds(from, to, PROCESSES);
+  const { results, seconds } = await runSeeds(from, to, PROCESSES);
   const total = (of: (result: JobResult) => number): number =>
     results.reduce((sum, result) => sum + of(result), 0);
-  const seconds = ((performance.now() - beganMs) / 1000).toFixed(1);
-  say(`${total(result => result.seeds)} seeds, ${total(result => result.steps)} steps, ${seconds} s`);
+  say(
+    `${total(result => result.seeds)} seeds, ${total(result => result.steps)} steps, ${seconds.toFixed(1)} s`,
+  );
   const failures = results.flatMap(result => result.failures).sort((a, b) => a.seed - b.seed);
   for (const { seed, message } of failures) say(`seed ${seed} FAILED: ${message}`);
   const [first] = failures;

@@ -115,7 +115,7 @@ export class Client {
     if (isEntry && typeof stamp === 'number') checker.toldAccepted(campaignId, userId, stamp);
     if (typeof type === 'string' && type.endsWith('sold-out')) checker.toldSoldOut(campaignId, userId);
     if (what !== 'look' || status !== 200) return;
-    if (typeof position === 'number') checker.toldPosition(campaignId, userId, position, undefined);
+    if (typeof position === 'number') checker.toldPosition(campaignId, userId, position);
     if (typeof outcome === 'string' && outcome !== 'waiting') {
       checker.toldOutcome({
         campaignId,
@@ -206,7 +206,13 @@ export class Client {
     world.tell(() => `${userId} of campaign ${campaignId} hears ${event} ${JSON.stringify(data)}`);
     const { position, ahead, outcome, serial } = data;
     if (event === 'position' && typeof position === 'number') {
-      checker.toldPosition(campaignId, userId, position, numberOf(ahead));
+      const count = numberOf(ahead);
+      checker.toldPosition(
+        campaignId,
+        userId,
+        position,
+        count === undefined ? undefined : { client: this, count },
+      );
     }
     if (event !== 'outcome' || typeof outcome !== 'string') return;
     checker.toldOutcome({

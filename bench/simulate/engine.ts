@@ -27,8 +27,8 @@ import { KEYS, type SimulatedRedis } from './redis.ts';
 import type { Process } from './world.ts';
 
 /** Also how far apart passes are at least: with every batch another one, they would be most of a run. */
-const PASS_MS = 120;
-const KEEPER_MS = 180;
+const PASS_MS = 160;
+const KEEPER_MS = 220;
 const TIDY_MS = 1_000;
 const DRAW_SECRET = 'a secret of draws, for the simulator only';
 /** Drawn behind the winners of a raffle. */

@@ -35,8 +35,8 @@ import { KEYS, SimulatedRanker, type SimulatedRedis } from './redis.ts';
 import type { Process, World } from './world.ts';
 
 const CLOCK_INTERVAL_MS = 600;
-const BOARD_INTERVAL_MS = 120;
-const THROUGH_MS = 150;
+const BOARD_INTERVAL_MS = 160;
+const THROUGH_MS = 200;
 const SECRET = 'a secret that no ticket is checked against';
 export const SALT_SECRET = 'a secret of salts, for the simulator only';
 /** Ed25519 in PKCS#8 (RFC 8410, section 7); the key itself is of no account. */

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { takeLock } from '../../engine/stack/lock.ts';
 import { bundle, PROJECT } from './bundle.ts';
 
 export interface Job {
@@ -30,24 +31,38 @@ export interface JobResult {
   readonly failures: readonly { readonly seed: number; readonly message: string }[];
 }
 
-/** Has a new directory to put bundles into while `work` goes on. */
+/**
+ * Has a new directory to put bundles into while `work` goes on. One of this checkout works at a time: each takes all cores,
+ * and of two at once neither would say how long it takes.
+ */
 export async function withBundles<T>(work: (directory: string) => Promise<T>): Promise<T> {
   const parent = join(PROJECT, '.stack');
   await mkdir(parent, { recursive: true });
-  const directory = await mkdtemp(join(parent, 'simulate-'));
+  const release = await takeLock(join(parent, 'simulate.lock'), new AbortController().signal);
   try {
-    return await work(directory);
+    const directory = await mkdtemp(join(parent, 'simulate-'));
+    try {
+      return await work(directory);
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+    }
   } finally {
-    await rm(directory, { recursive: true, force: true });
+    await release();
   }
 }
 
-/** Runs a range of seeds on the project as it is. */
-export async function runSeeds(from: number, to: number, processes: number): Promise<readonly JobResult[]> {
+/** Runs a range of seeds on the project as it is, and says how long it took, without the wait for others. */
+export async function runSeeds(
+  from: number,
+  to: number,
+  processes: number,
+): Promise<{ readonly results: readonly JobResult[]; readonly seconds: number }> {
   return await withBundles(async directory => {
+    const beganMs = performance.now();
     const file = join(directory, 'run.mjs');
     await bundle(file);
-    return await runJobs(jobsOf(file, from, to), processes);
+    const results = await runJobs(jobsOf(file, from, to), processes);
+    return { results, seconds: (performance.now() - beganMs) / 1000 };
   });
 }
 

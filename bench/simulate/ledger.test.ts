@@ -28,6 +28,7 @@ import {
   findRefused,
   insertEntries,
   keepEarliest,
+  latestStamp,
   readEntries,
 } from '../../sql/entries.ts';
 import {
@@ -37,6 +38,8 @@ import {
   markRepaired,
   readGateways,
   readIncarnations,
+  readLatestPromise,
+  readProgress,
   saveProgress,
 } from '../../sql/gateways.ts';
 import { insertGrants, readGrants } from '../../sql/grants.ts';
@@ -134,6 +137,7 @@ function drawCall(random: Random, number: number): Call {
     db => readEntries(db, range),
     db => readEntries(db, { ...range, gateway: stamp() % 1024 }),
     db => countEntries(db, campaignId, range.through),
+    db => latestStamp(db, campaignId),
     db => insertWithdrawals(db, sent),
     db => decideWithdrawals(db, { ...range, settledStamp: range.after, goneCount: 10 * number }),
     db => refuseWithdrawals(db, campaignId),
@@ -141,6 +145,7 @@ function drawCall(random: Random, number: number): Call {
     db => insertGrants(db, campaignId, grants),
     db => readGrants(db, campaignId, 0, 5),
     db => readIncarnations(db, [incarnation]),
+    db => readProgress(db, { ...position, incarnations: [incarnation] }),
     db => readGateways(db, [incarnation]),
     db => saveProgress(db, [progress]),
     db => saveProgress(db, [progress]),
@@ -148,6 +153,7 @@ function drawCall(random: Random, number: number): Call {
     db => markAllRepaired(db),
     db => endWithoutLog(db, gateway, incarnation),
     db => hasIncarnationAbove(db, incarnation),
+    db => readLatestPromise(db),
     db => nextPosition(db, position.logName, position.partition),
     db => moveOn(db, { ...position, from: random.pick(['', '1', '2']), next: random.pick(['1', '2']) }),
     db => readPositions(db, position.logName),

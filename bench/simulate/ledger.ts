@@ -37,6 +37,7 @@ function statementOf(text: string): Statement {
 
 /** One connection's side at the server. */
 export class Session {
+  isOver = false;
   readonly #tables: LedgerTables;
   readonly #committed: () => void;
   #transaction: Transaction | undefined;
@@ -50,7 +51,7 @@ export class Session {
   execute(text: string, values: readonly unknown[], done: (outcome: Result | Error) => void): void {
     if (text.startsWith('begin')) this.#transaction = new Transaction();
     else if (text === 'commit') this.#commit();
-    else if (text === 'rollback') this.end();
+    else if (text === 'rollback') this.#rollback();
     else {
       const isAlone = this.#transaction === undefined;
       const by = this.#transaction ?? new Transaction();
@@ -67,8 +68,13 @@ export class Session {
     done(NOTHING);
   }
 
-  /** Takes back what was not committed. */
+  /** Takes back what was not committed; whoever has the connection is told by its next statement. */
   end(): void {
+    this.isOver = true;
+    this.#rollback();
+  }
+
+  #rollback(): void {
     this.#transaction?.rollback();
     this.#transaction = undefined;
   }
@@ -97,10 +103,15 @@ export class Session {
       by.undoTo(mark);
       if (error instanceof Blocked && !waitsInACircle(by, error.by)) {
         by.waitsFor = error.by;
-        error.by.whenOver.push(() => {
+        const goOn = (): void => {
+          if (by.waitsFor === undefined) return;
           by.waitsFor = undefined;
-          if (!by.isOver) this.#attempt(by, statement, values, done);
-        });
+          if (by.isOver) done(new Error('the connection to Postgres was lost'));
+          else this.#attempt(by, statement, values, done);
+        };
+        error.by.whenOver.push(goOn);
+        // Its own session may end first.
+        by.whenOver.push(goOn);
         return;
       }
       by.isFailed = true;
@@ -224,7 +235,7 @@ class Connection {
   query(text: string, values: readonly unknown[]): Promise<Result> {
     return new Promise((resolve, reject) => {
       const { world, server } = this.#ledger;
-      if (this.#isBroken || !server.isUp) {
+      if (this.#isBroken || this.#session.isOver || !server.isUp) {
         this.#lose(MS, reject);
         return;
       }

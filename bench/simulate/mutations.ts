@@ -122,6 +122,12 @@ export const MUTATIONS: readonly Mutation[] = [
     to: '',
   },
   {
+    name: 'records of an older epoch behind a marker count',
+    file: 'engine/intake.ts',
+    from: ' || progress.isBehindMarker(record)',
+    to: '',
+  },
+  {
     name: 'the stamp that came first stays, not the earliest',
     file: 'engine/intake.ts',
     from: 'await keepEarliest(db, sent);',

@@ -81,7 +81,8 @@ export function planOf(seed: number): Plan {
   const campaigns = makeCampaigns(random);
   const endMs = Math.max(...campaigns.map(({ closesAtUs }) => (closesAtUs - BEGINNING_US) / MS));
   const gateways = random.pick([1, 2, 2, 2, 3, 4]);
-  const faults = makeFaults(random, endMs);
+  const opensMs = Math.min(...campaigns.map(({ opensAtUs }) => (opensAtUs - BEGINNING_US) / MS));
+  const faults = makeFaults(random, opensMs, endMs);
   return {
     seed,
     gateways,
@@ -168,13 +169,30 @@ function makeAsks(
 }
 
 /** Often several within a short time: what one breaks, the next one finds broken. */
-function makeFaults(random: Random, endMs: number): Fault[] {
+function makeFaults(random: Random, opensMs: number, endMs: number): Fault[] {
   const count = random.chance(0.15) ? 0 : random.between(1, 7);
   const from = random.between(120, endMs);
   const isClustered = random.chance(0.5);
   const [fromMs, toMs] = isClustered ? [from, from + 400] : [120, endMs + 50];
   const faults = Array.from({ length: count }, () => makeFault(random, fromMs, toMs));
+  if (random.chance(0.06)) faults.push(...makeAmbush(random, opensMs));
   return faults.sort((a, b) => a.atMs - b.atMs);
+}
+
+/** A gateway has its very first slice in its hands while Redis forgets it, and goes on when all is open again. */
+function makeAmbush(random: Random, opensMs: number): Fault[] {
+  const atMs = opensMs + random.between(-20, 60);
+  const base = { target: random.between(0, 999), amount: 0, place: undefined };
+  return [
+    { ...base, kind: 'Redis is emptied', atMs, forMs: random.between(5, 200) },
+    {
+      ...base,
+      kind: 'gateway pauses',
+      place: 'append',
+      atMs: atMs - 20,
+      forMs: random.between(1_500, 2_500),
+    },
+  ];
 }
 
 function makeFault(random: Random, fromMs: number, toMs: number): Fault {

@@ -159,14 +159,19 @@ export class Scene {
     return this.redis.state.scores(KEYS.campaign(campaignId).rank);
   }
 
-  /** Everything is decided, and Redis shows as many as the ledger has. */
+  /** Everything is decided, and Redis shows what the ledger has, of those as well whose gateway is repaired last. */
   get isFinished(): boolean {
     const { campaigns, entries } = this.ledger.tables;
     const rows = campaigns.rows();
     if (rows.length < this.plan.campaigns.length || rows.some(({ finishedAt }) => finishedAt === null))
       return false;
-    const ranked = rows.reduce((sum, { campaignId }) => sum + this.ranks(campaignId).size, 0);
-    return ranked === entries.rows().length;
+    const ranks = new Map(rows.map(({ campaignId }) => [campaignId, this.ranks(campaignId)]));
+    const ranked = [...ranks.values()].reduce((sum, { size }) => sum + size, 0);
+    const held = entries.rows();
+    return (
+      ranked === held.length &&
+      held.every(({ campaignId, userId, stamp }) => ranks.get(campaignId)?.get(userId) === stamp)
+    );
   }
 
   #newProcess(name: string): Process {

@@ -9,6 +9,7 @@ import {
   changed,
   type EntryRow,
   type LedgerTables,
+  NOTHING,
   rowsOf,
   type Statement,
   type Values,
@@ -183,6 +184,12 @@ const countEntries: Statement = (tables, by, values) => {
   return rowsOf([{ count: entriesBetween(tables, by, range).length }]);
 };
 
+const latestStamp: Statement = (tables, by, values) => {
+  const campaignId = values.number(1);
+  const stamps = tables.entries.rows(by).filter(row => row.campaignId === campaignId);
+  return stamps.length === 0 ? NOTHING : rowsOf([{ stamp: Math.max(...stamps.map(({ stamp }) => stamp)) }]);
+};
+
 const insertWithdrawals: Statement = (tables, by, values) => {
   const sent = sentOf(values);
   const earliest = new Map<string, Sent>();
@@ -324,6 +331,7 @@ export const ENTRY_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   [/update entries e set stamp = locked.stamp/, keepEarliest],
   [/'the stamp belongs to another user'/, findRefused],
   [/^select user_id as "userId", stamp from entries where campaign_id = \$1 and stamp > \$2/, readEntries],
+  [/^select stamp from entries where campaign_id = \$1 order by stamp desc limit 1$/, latestStamp],
   [/^select count\(\*\) as count from entries where campaign_id = \$1 and stamp <= \$2$/, countEntries],
   [/insert into withdrawals as held/, insertWithdrawals],
   [/update withdrawals w set honoured = turn.in_time/, decideWithdrawals],

@@ -17,6 +17,20 @@ const readIncarnations: Statement = (tables, by, values) => {
   return rowsOf(tables.gateways.rows(by).filter(row => wanted.includes(row.incarnation)));
 };
 
+const readProgress: Statement = (tables, by, values) => {
+  const wanted = values.numbers(1);
+  const [logName, partition, perEpoch] = [values.text(2), values.number(3), values.number(4)];
+  return rowsOf(
+    tables.gateways
+      .rows(by)
+      .filter(
+        row =>
+          wanted.includes(row.incarnation) ||
+          (row.logName === logName && row.partition === partition && row.incarnation % perEpoch === 0),
+      ),
+  );
+};
+
 const readGateways: Statement = (tables, by, values) => {
   const registered = values.numbers(1);
   const rows = tables.gateways.rows(by).filter(row => !row.repaired || registered.includes(row.incarnation));
@@ -73,6 +87,11 @@ const changeGateways =
 const hasIncarnationAbove: Statement = (tables, by, values) => {
   const incarnation = values.number(1);
   return rowsOf([{ found: tables.gateways.rows(by).some(row => row.incarnation > incarnation) }]);
+};
+
+const readLatestPromise: Statement = (tables, by) => {
+  const live = tables.gateways.rows(by).filter(row => row.state === 'live');
+  return rowsOf([{ through_us: Math.max(0, ...live.map(row => row.throughUs)) }]);
 };
 
 const beginPartition: Statement = (tables, by, values) => {
@@ -164,6 +183,7 @@ const findSlices: Statement = (tables, by, values) => {
 
 export const PROGRESS_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   [/ from gateways where incarnation = any \(\$1::bigint\[\]\)$/, readIncarnations],
+  [/ from gateways where incarnation = any \(\$1::bigint\[\]\) or \(log_name = \$2/, readProgress],
   [/ from gateways where not repaired or incarnation = any \(\$1::bigint\[\]\)/, readGateways],
   [/^insert into gateways as held/, saveProgress],
   [
@@ -178,6 +198,7 @@ export const PROGRESS_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
     /^update gateways set state = 'ended', ended_at = now\(\) where gateway = \$1/,
     changeGateways(row => row.state === 'live', { state: 'ended' }),
   ],
+  [/^select coalesce\(max\(through_us\), 0\) as through_us from gateways/, readLatestPromise],
   [/^select exists \(select from gateways where incarnation > \$1\) as found$/, hasIncarnationAbove],
   [/^insert into log_partitions .* on conflict do nothing$/, beginPartition],
   [/^select next_position from log_partitions/, nextPosition],

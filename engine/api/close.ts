@@ -11,6 +11,8 @@
  *    closing_at in place of closes_at, so what was told is not taken back.
  * 3. Redis' clock is read: t. Every gateway acts on a board read later than this publication from t + LEASE_MS and a
  *    margin for clock rates on. closes_at becomes that instant, or closing_at if that is later, as it nearly always is.
+ *    Where gateways have promised a later instant than t, or given one, that counts: the clock of Redis was set back, and
+ *    theirs never go back.
  *
  * A crash or an error before 3 leaves closes_at as it was: gateways refuse from closing_at on (if they heard), and the
  * ledger waits for entries a while longer, to no harm. `resumeCloses`, or the operator who asks again, goes on at 2.
@@ -24,9 +26,13 @@ import {
   doorClosesAtUs,
   getCampaign,
   listBegunCloses,
+  opensAtUs,
 } from '../../sql/campaigns.ts';
+import { latestStamp } from '../../sql/entries.ts';
+import { readLatestPromise } from '../../sql/gateways.ts';
 import { leaseMarginMs } from '../contract/lease/lease.ts';
 import { Problem } from '../contract/problem.ts';
+import { instantOf } from '../contract/stamp.ts';
 import { type ApiDeps, clockMs } from './deps.ts';
 
 type CloseDeps = Pick<ApiDeps, 'pool' | 'publish' | 'nowUs' | 'leaseMs' | 'log'>;
@@ -92,10 +98,20 @@ export function unknownCampaign(campaignId: number): Problem {
 /** Publishes, and completes once it is known by when everybody must have heard. */
 async function tell(deps: CloseDeps, campaign: Campaign): Promise<Campaign> {
   await deps.publish([campaign]);
-  const heardMs = (await deps.nowUs()) / 1000 + deps.leaseMs + leaseMarginMs(deps.leaseMs);
+  const heardMs = (await latestNowUs(deps, campaign)) / 1000 + deps.leaseMs + leaseMarginMs(deps.leaseMs);
   const completed = await completeClose(deps.pool, campaign.campaignId, new Date(Math.ceil(heardMs)));
   // Another call or engine has completed it: then the ledger has another closes_at than this one read before.
   return completed ?? (await find(deps, campaign.campaignId));
+}
+
+/** The latest time that any clock shows which counts: that of Redis, and those of gateways as far as they are known. */
+async function latestNowUs(deps: CloseDeps, campaign: Campaign): Promise<number> {
+  const stamp = await latestStamp(deps.pool, campaign.campaignId);
+  return Math.max(
+    await deps.nowUs(),
+    await readLatestPromise(deps.pool),
+    stamp === undefined ? 0 : instantOf(stamp, opensAtUs(campaign)),
+  );
 }
 
 async function tellOrRefuse(deps: CloseDeps, campaign: Campaign): Promise<Campaign> {
