@@ -1,6 +1,6 @@
 /**
- * The claims of a ticket, read without making an object of all of them. JSON.parse does that, and enters every short
- * string (each user id) into the engine's table of unique strings: 1.6 us of the 6 that a ticket took.
+ * The claims of a ticket, read from its bytes without making an object of all of them. JSON.parse does that, and enters
+ * every short string (each user id) into the engine's table of unique strings: 1.6 us of the 6 that a ticket took.
  *
  * What shops' libraries write is read here: one flat object of plain strings and whole numbers, nothing escaped, no
  * white space. Anything else is for JSON.parse. A test holds the two against each other.
@@ -12,59 +12,103 @@ export interface Claims {
   readonly aud?: unknown;
 }
 
-/** Printable ASCII without the backslash: then a quote always ends a string. */
-const PLAIN = /^[\x20-\x5b\x5d-\x7e]*$/;
+interface Scanned {
+  sub?: string | number;
+  exp?: string | number;
+  nbf?: string | number;
+  aud?: string | number;
+}
+
 const QUOTE = 34;
 const COMMA = 44;
 const ZERO = 48;
 const NINE = 57;
 const COLON = 58;
+const BACKSLASH = 92;
+const OPEN = 123;
 const CLOSE = 125;
+const FIRST_PRINTABLE = 0x20;
+const LAST_PRINTABLE = 0x7e;
 /** Whole numbers of as many digits are exact. */
 const MOST_DIGITS = 15;
 
-/** The claims in a text of the usual form; undefined when it is of another, or none. */
-export function scanClaims(text: string): Claims | undefined {
-  if (!text.startsWith('{"') || !PLAIN.test(text)) return undefined;
-  const claims: {
-    sub?: string | number;
-    exp?: string | number;
-    nbf?: string | number;
-    aud?: string | number;
-  } = {};
+const keyCode = (key: string): number =>
+  (key.charCodeAt(0) << 16) | (key.charCodeAt(1) << 8) | key.charCodeAt(2);
+const SUB = keyCode('sub');
+const EXP = keyCode('exp');
+const NBF = keyCode('nbf');
+const AUD = keyCode('aud');
+
+/**
+ * The claims in the first `length` bytes of a text of the usual form; undefined when it is of another, or none.
+ * `audience` is what `aud` mostly is: then no string is made for it.
+ */
+export function scanClaims(bytes: Buffer, length: number, audience: string): Claims | undefined {
+  const claims: Scanned = {};
+  if (bytes[0] !== OPEN) return undefined;
   let at = 1;
   for (;;) {
-    // At the quote of a key.
-    const keyEnd = text.indexOf('"', at + 1);
-    if (keyEnd < 0 || text.charCodeAt(keyEnd + 1) !== COLON) return undefined;
+    const keyEnd = endOfString(bytes, at, length);
+    if (keyEnd < 0 || keyEnd + 2 >= length || bytes[keyEnd + 1] !== COLON) return undefined;
     const valueAt = keyEnd + 2;
-    let value: string | number;
-    let end: number;
-    if (text.charCodeAt(valueAt) === QUOTE) {
-      const quoteAt = text.indexOf('"', valueAt + 1);
-      if (quoteAt < 0) return undefined;
-      value = text.slice(valueAt + 1, quoteAt);
-      end = quoteAt + 1;
-    } else {
-      end = valueAt;
-      value = 0;
-      for (let code = text.charCodeAt(end); code >= ZERO && code <= NINE; code = text.charCodeAt(end)) {
-        value = 10 * value + code - ZERO;
-        end += 1;
-      }
-      const digits = end - valueAt;
-      const leadingZero = digits > 1 && text.charCodeAt(valueAt) === ZERO;
-      if (digits === 0 || digits > MOST_DIGITS || leadingZero) return undefined;
-    }
+    const isText = bytes[valueAt] === QUOTE;
+    const end = isText ? endOfString(bytes, valueAt, length) + 1 : endOfNumber(bytes, valueAt, length);
+    if (end <= 0 || end >= length) return undefined;
     if (keyEnd - at === 4) {
-      if (text.startsWith('sub', at + 1)) claims.sub = value;
-      else if (text.startsWith('exp', at + 1)) claims.exp = value;
-      else if (text.startsWith('aud', at + 1)) claims.aud = value;
-      else if (text.startsWith('nbf', at + 1)) claims.nbf = value;
+      const key = ((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0);
+      if (key === SUB) claims.sub = isText ? textAt(bytes, valueAt, end) : numberAt(bytes, valueAt, end);
+      else if (key === EXP) claims.exp = isText ? textAt(bytes, valueAt, end) : numberAt(bytes, valueAt, end);
+      else if (key === NBF) claims.nbf = isText ? textAt(bytes, valueAt, end) : numberAt(bytes, valueAt, end);
+      else if (key === AUD) {
+        if (isText && isSame(bytes, valueAt + 1, end - 1, audience)) claims.aud = audience;
+        else claims.aud = isText ? textAt(bytes, valueAt, end) : numberAt(bytes, valueAt, end);
+      }
     }
-    const after = text.charCodeAt(end);
-    if (after === CLOSE) return end === text.length - 1 ? claims : undefined;
-    if (after !== COMMA || text.charCodeAt(end + 1) !== QUOTE) return undefined;
+    if (bytes[end] === CLOSE) return end === length - 1 ? claims : undefined;
+    if (bytes[end] !== COMMA) return undefined;
     at = end + 1;
   }
+}
+
+/** Where the string that begins with a quote at `at` ends with one; -1 when it is not plain, or none. */
+function endOfString(bytes: Buffer, at: number, length: number): number {
+  if (bytes[at] !== QUOTE) return -1;
+  for (let end = at + 1; end < length; end++) {
+    const code = bytes[end] ?? 0;
+    if (code === QUOTE) return end;
+    if (code < FIRST_PRINTABLE || code > LAST_PRINTABLE || code === BACKSLASH) return -1;
+  }
+  return -1;
+}
+
+/** Behind the last digit of a whole number; -1 when there is none that is exact, or it is written otherwise. */
+function endOfNumber(bytes: Buffer, at: number, length: number): number {
+  let end = at;
+  while (end < length && isDigit(bytes[end] ?? 0)) end += 1;
+  const digits = end - at;
+  const hasLeadingZero = digits > 1 && bytes[at] === ZERO;
+  return digits === 0 || digits > MOST_DIGITS || hasLeadingZero ? -1 : end;
+}
+
+function isDigit(code: number): boolean {
+  return code >= ZERO && code <= NINE;
+}
+
+/** Without its quotes. */
+function textAt(bytes: Buffer, at: number, end: number): string {
+  return bytes.toString('latin1', at + 1, end - 1);
+}
+
+function numberAt(bytes: Buffer, at: number, end: number): number {
+  let value = 0;
+  for (let digit = at; digit < end; digit++) value = 10 * value + (bytes[digit] ?? 0) - ZERO;
+  return value;
+}
+
+function isSame(bytes: Buffer, at: number, end: number, text: string): boolean {
+  if (end - at !== text.length) return false;
+  for (let index = 0; index < text.length; index++) {
+    if (bytes[at + index] !== text.charCodeAt(index)) return false;
+  }
+  return true;
 }

@@ -46,6 +46,11 @@ export class Doorkeeper implements BoardListener {
     }
   }
 
+  /** Whether an entry at `instantUs` is taken, whoever asks. Answers nothing. */
+  isWideOpen({ campaignId, opensAtUs, closesAtUs }: BoardCampaign, instantUs: number): boolean {
+    return instantUs >= opensAtUs && instantUs < closesAtUs && !this.#winners.has(campaignId);
+  }
+
   /** Whether an entry at `instantUs` is taken; false when the answer has been given. */
   lets(reply: Reply, campaign: BoardCampaign, userId: string, instantUs: number): boolean {
     const winners = this.#winners.get(campaign.campaignId);

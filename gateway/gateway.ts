@@ -24,6 +24,7 @@ import { Ranker } from './rank.ts';
 import { RequestStarts } from './request-start.ts';
 import { Streams } from './streams.ts';
 import { TicketVerifier } from './ticket.ts';
+import { TicketBatch } from './ticket-batch.ts';
 import { TrustedProxies } from './trusted-proxies.ts';
 
 export interface Gateway {
@@ -84,12 +85,15 @@ export async function startGateway(
     eventsPerSecond: config.WATCHER_EVENTS_PER_SECOND,
     commentMs: config.WATCHER_COMMENT_MS,
   });
+  const verifier = new TicketVerifier(new Hmac(config.TICKET_SECRET), config.TICKET_AUDIENCE);
+  const tickets = new TicketBatch(verifier, config.TICKET_SECRET);
   const membership = new Membership({
     board,
     clock,
     producer,
     redis,
     ranker: new Ranker(redis, keys),
+    tickets,
     keys,
     log,
     name,
@@ -142,7 +146,8 @@ export async function startGateway(
     keys: ring,
     ledger,
     receipts: new KeptReceipts(ledger, config.RECEIPT_SALT_SECRET, log),
-    verifier: new TicketVerifier(new Hmac(config.TICKET_SECRET), config.TICKET_AUDIENCE),
+    verifier,
+    tickets,
     connections,
     checks: () => ({
       lease: membership.pipeline() === undefined ? `none: ${membership.state}` : 'ok',

@@ -25,7 +25,14 @@ export type MembershipState = 'joining' | 'serving' | 'leaving' | 'stopped';
 export interface MembershipParts
   extends Pick<
     PipelineParts,
-    'clock' | 'producer' | 'ranker' | 'maxSliceEntries' | 'promiseBehindUs' | 'sliceAppended' | 'signing'
+    | 'clock'
+    | 'producer'
+    | 'ranker'
+    | 'tickets'
+    | 'maxSliceEntries'
+    | 'promiseBehindUs'
+    | 'sliceAppended'
+    | 'signing'
   > {
   readonly redis: RedisClient;
   readonly keys: Keys;

@@ -111,10 +111,16 @@ export function authenticate(parts: RequestParts, reply: Reply, ticket: string):
   return undefined;
 }
 
+/** The number of a campaign as it stands in the path; 0 where it is none. */
+export function campaignIdOf(text: string): number {
+  const id = /^[1-9]\d{0,9}$/.test(text) ? Number(text) : 0;
+  return id <= MAX_CAMPAIGN_ID ? id : 0;
+}
+
 /** The number of a campaign as it stands in the path, or undefined when 400 has been answered. */
 export function readCampaignId(parts: RequestParts, reply: Reply, text: string): number | undefined {
-  const id = /^[1-9]\d{0,9}$/.test(text) ? Number(text) : 0;
-  if (id > 0 && id <= MAX_CAMPAIGN_ID) return id;
+  const id = campaignIdOf(text);
+  if (id > 0) return id;
   parts.metrics.refuse('invalid');
   const fault = fieldFault('id', text, `a whole number from 1 to ${MAX_CAMPAIGN_ID}`);
   reply.problem('invalid-request', `The campaign in the path is ${fault.value}; it is a whole number.`, {

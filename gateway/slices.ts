@@ -1,7 +1,7 @@
 /**
  * Group commit: what arrives while one slice is being appended forms the next one.
  *
- * States of a request here, in order: gathered -> (its slice is cut) logged -> ranked -> answered. Of slices, one is in
+ * States of a request here, in order: gathered -> (its slice is cut, its ticket checked) logged -> ranked -> answered. Of slices, one is in
  * flight to the log; ranking one may overlap the append of the next. There are no timers and no round trip per
  * request, so the cost per request falls as load rises: measured on two cores with everything on them, 0.04 of a bare
  * echo with a send, a ZADD and a ZRANK per request, 0.4 with slices.
@@ -24,11 +24,12 @@ import {
 import type { SharedClock } from './clock.ts';
 import type { Ranked, Ranker } from './rank.ts';
 import { type SignerParts, SliceSigner } from './slice-signer.ts';
+import type { TicketBatch } from './ticket-batch.ts';
 
 /** Why a request was not taken; each is answered with 503 and Retry-After. */
 export type Refusal = 'lease' | 'log';
 
-/** A stamped request on its way. Exactly one of its two methods is called, once. */
+/** A stamped request on its way. It is answered once: by `accepted`, by `refused`, or by `isGenuine` that says no. */
 export interface Stamped {
   readonly kind: LogItem['kind'];
   readonly campaign: BoardCampaign;
@@ -36,8 +37,12 @@ export interface Stamped {
   readonly instantUs: number;
   readonly stamp: number;
   readonly source: ItemSource;
+  /** In the batch of tickets whose signatures are checked before the slice is cut; 0: it was verified before. */
+  readonly ticketId: number;
   /** Its place in its slice, from 0; written when the slice is cut. */
   leaf: number;
+  /** Verifies the ticket by itself; false when 401 has been answered. */
+  isGenuine(): boolean;
   /**
    * It is in the log and counts. `position` from 1; undefined when it has to be looked up: the user was here before.
    * `receipts` are those of its slice, when that is signed.
@@ -54,6 +59,7 @@ export interface PipelineParts {
   readonly clock: SharedClock;
   readonly producer: LogProducer;
   readonly ranker: Ranker;
+  readonly tickets: TicketBatch;
   readonly maxSliceEntries: number;
   /** How far promises stay behind the time, for requests whose arrival a proxy has noted; 0 where there are none. */
   readonly promiseBehindUs: number;
@@ -150,7 +156,9 @@ export class SlicePipeline {
   }
 
   #cut(): void {
-    if (this.#ended || this.#appending !== undefined || this.#waiting.length === 0) return;
+    if (this.#ended || this.#appending !== undefined) return;
+    this.#checkTickets();
+    if (this.#waiting.length === 0) return;
     const { maxSliceEntries } = this.#parts;
     if (this.#waiting.length <= maxSliceEntries) {
       const slice = this.#waiting;
@@ -162,6 +170,13 @@ export class SlicePipeline {
     const slice = this.#waiting.sort((a, b) => a.instantUs - b.instantUs).splice(0, maxSliceEntries);
     const leftUs = this.#waiting[0]?.instantUs ?? Number.POSITIVE_INFINITY;
     this.#start(slice, Math.min(this.#promise(), leftUs - 1));
+  }
+
+  /** Nobody is logged whose ticket was not found right. */
+  #checkTickets(): void {
+    const wrong = this.#parts.tickets.check();
+    if (wrong.size === 0) return;
+    this.#waiting = this.#waiting.filter(request => !wrong.has(request.ticketId) || request.isGenuine());
   }
 
   /** What can be promised when everything that waits has been cut. */

@@ -25,6 +25,7 @@ import { Reply } from '../../gateway/reply.ts';
 import { RequestStarts } from '../../gateway/request-start.ts';
 import { Streams } from '../../gateway/streams.ts';
 import { type Ticket, TicketVerifier } from '../../gateway/ticket.ts';
+import { TicketBatch } from '../../gateway/ticket-batch.ts';
 import { TrustedProxies } from '../../gateway/trusted-proxies.ts';
 import type { Pool, Queryable } from '../../sql/database.ts';
 import { type Asked, Exchange, headOf, PROXY, type Receiver, requestOf } from './http.ts';
@@ -99,6 +100,15 @@ function configOf({ leaseMs, partitions }: GatewayTerms): GatewayConfig {
 
 const verifier = new SimulatedVerifier(new Hmac(SECRET), 'simulated');
 
+/** Takes every ticket, and finds none wrong. */
+class SimulatedTicketBatch extends TicketBatch {
+  override take(ticket: string): string {
+    return ticket;
+  }
+}
+
+const tickets = new SimulatedTicketBatch(verifier, SECRET);
+
 /** Production's way to Postgres, over the simulated one. */
 class SimulatedColdLedger extends ColdLedger {
   readonly #pool: Pool;
@@ -171,6 +181,7 @@ export class SimulatedGateway {
       producer: servers.log.producerFor(process, paths.log),
       redis,
       ranker: new SimulatedRanker(connection),
+      tickets,
       keys: KEYS,
       log,
       name: process.name,
@@ -191,6 +202,7 @@ export class SimulatedGateway {
       door,
       metrics,
       verifier,
+      tickets,
       clockLimits: new ClockLimits(clock, { warnMs: clockStopMs, stopMs: clockStopMs }),
       requestStarts: new RequestStarts({ clock, proxies: waitMs === 0 ? noProxies : oneProxy, metrics }),
       receipts: signs ? this.#receiptsOf(servers.ledger.poolFor(process, paths.ledger), log) : noReceipts,

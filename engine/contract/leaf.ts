@@ -91,9 +91,9 @@ export class LeafHasher {
     this.#lanes = lanes;
     this.#tree = tree;
     this.#secret = secret;
-    const key = keyBlock(secret);
-    this.#afterInnerKey = lanes.startBehind(key.map(byte => byte ^ 0x36));
-    this.#afterOuterKey = lanes.startBehind(key.map(byte => byte ^ 0x5c));
+    const { inner, outer } = lanes.startsOfHmac(secret);
+    this.#afterInnerKey = inner;
+    this.#afterOuterKey = outer;
     this.#words = new Int32Array(lanes.memory.buffer);
     this.#view = new DataView(lanes.memory.buffer);
     this.#inner = lanes.reserve(BLOCK_BYTES * (BATCH + LANES));
@@ -181,14 +181,6 @@ export class LeafHasher {
       at = end;
     }
   }
-}
-
-/** RFC 2104: the key, filled up with zeros to a block; a longer one is hashed first. */
-function keyBlock(secret: string): Buffer {
-  const given = Buffer.from(secret, 'utf8');
-  const key = Buffer.alloc(BLOCK_BYTES);
-  key.set(given.length > BLOCK_BYTES ? createHash('sha256').update(given).digest() : given);
-  return key;
 }
 
 /** The padding (FIPS 180-4, section 5.1.1) of a message of one block and of this length, behind `before` bytes. */

@@ -6,6 +6,7 @@
  * Messages lie in the memory with their padding (section 5.1.1), which the caller writes once: digests are then written
  * straight into the messages that contain them.
  */
+import { createHash } from 'node:crypto';
 import { INITIAL, ROUND_CONSTANTS, Sha256 } from './sha256.ts';
 import { compile, constant, EMPTY, get, I32, instantiate, op, set, tee, uleb, V128 } from './webassembly.ts';
 
@@ -204,6 +205,15 @@ export class Sha256Lanes {
     const hasher = new Sha256();
     hasher.midstate(block);
     return this.#keep(hasher.words);
+  }
+
+  /** The states behind both blocks of HMAC's key (RFC 2104), which every message under one secret begins with. */
+  startsOfHmac(secret: string): { readonly inner: Start; readonly outer: Start } {
+    const given = Buffer.from(secret, 'utf8');
+    const key = Buffer.alloc(BLOCK_BYTES);
+    key.set(given.length > BLOCK_BYTES ? createHash('sha256').update(given).digest() : given);
+    const inner = this.startBehind(key.map(byte => byte ^ 0x36));
+    return { inner, outer: this.startBehind(key.map(byte => byte ^ 0x5c)) };
   }
 
   /** The offset of that many zeros which nobody else has; a multiple of 64. Throws RangeError when there is no room. */

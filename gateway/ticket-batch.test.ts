@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { Hmac } from './hmac.ts';
+import { TicketVerifier } from './ticket.ts';
+import { MOST_TICKETS, TicketBatch } from './ticket-batch.ts';
+
+const SECRET = 'a secret that is long enough for HS256';
+const NOW = 1_800_000_000;
+const HEADER = { alg: 'HS256', typ: 'JWT' };
+
+const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+
+function sign(input: string, secret = SECRET): string {
+  return `${input}.${createHmac('sha256', secret).update(input).digest('base64url')}`;
+}
+
+function ticketOf(claims: object, secret = SECRET): string {
+  return sign(`${encode(HEADER)}.${encode(claims)}`, secret);
+}
+
+const claimsOf = (sub: string) => ({ sub, aud: 'fairline', exp: NOW + 60 });
+
+function makeBatch(): { verifier: TicketVerifier; batch: TicketBatch } {
+  const verifier = new TicketVerifier(new Hmac(SECRET), 'fairline');
+  assert.equal(verifier.verify(ticketOf(claimsOf('first')), NOW).state, 'valid');
+  return { verifier, batch: new TicketBatch(verifier, SECRET) };
+}
+
+const { verifier, batch } = makeBatch();
+
+/** What becomes of one ticket: whose it is, or undefined when it has to be verified by itself. */
+function letIn(ticket: string): string | undefined {
+  const userId = batch.take(ticket, NOW);
+  const wrong = batch.check();
+  return wrong.has(batch.lastId) ? undefined : userId;
+}
+
+test('whoever is let in is let in by the verifier too, and is the same user', () => {
+  const claim = fc.oneof(fc.string(), fc.integer(), fc.constant(null), fc.constant(['fairline']));
+  const claims = fc.record(
+    {
+      sub: fc.oneof(fc.string({ maxLength: 140 }), claim),
+      aud: fc.oneof(fc.constant('fairline'), claim),
+      exp: fc.oneof(fc.integer({ min: NOW - 1, max: NOW + 60 }), claim),
+      nbf: fc.oneof(fc.integer({ min: NOW - 1, max: NOW + 1 }), claim),
+      iss: fc.string({ maxLength: 300 }),
+    },
+    { requiredKeys: ['sub', 'aud', 'exp'] },
+  );
+  let letInCount = 0;
+  fc.assert(
+    fc.property(claims, fc.boolean(), (of, isForged) => {
+      const ticket = ticketOf(of, isForged ? 'another secret of enough characters' : SECRET);
+      const userId = letIn(ticket);
+      if (userId === undefined) return;
+      letInCount += 1;
+      assert.deepEqual(verifier.verify(ticket, NOW), { state: 'valid', userId });
+    }),
+    { numRuns: 3_000 },
+  );
+  assert.ok(letInCount > 10, `${letInCount} were let in`);
+});
+
+test('every length from one block to eight is checked, and a longer one is not taken', () => {
+  for (let length = 1; length <= 128; length++) {
+    const user = 'u'.repeat(length);
+    assert.equal(letIn(ticketOf(claimsOf(user))), user);
+    assert.equal(letIn(ticketOf(claimsOf(user), 'another secret of enough characters')), undefined);
+  }
+  for (let length = 0; length < 400; length++) {
+    const ticket = ticketOf({ ...claimsOf('alice'), iss: 'x'.repeat(length) });
+    const fits = ticket.length - 44 <= 503;
+    assert.equal(letIn(ticket), fits ? 'alice' : undefined, `${ticket.length} characters`);
+  }
+});
+
+test('no character of a ticket can be changed', () => {
+  const ticket = ticketOf(claimsOf('alice'));
+  for (let at = 0; at < ticket.length; at++) {
+    for (const other of ['x', 'y', '.', '\u0100', '\u00e9', ' ']) {
+      if (ticket[at] === other) continue;
+      const changed = ticket.slice(0, at) + other + ticket.slice(at + 1);
+      assert.equal(letIn(changed), undefined, `${other} at ${at}`);
+    }
+  }
+  for (let at = 0; at < ticket.length; at++)
+    assert.equal(letIn(ticket.slice(0, at)), undefined, `cut at ${at}`);
+});
+
+test('of many that are checked together exactly the forged ones are named', () => {
+  const forged = fc.array(fc.boolean(), { minLength: 1, maxLength: 80 });
+  fc.assert(
+    fc.property(forged, fc.integer({ min: 1, max: 90 }), (areForged, longest) => {
+      const taken = areForged.map((isForged, index) => {
+        const user = `${index}${'u'.repeat((index * 7) % longest)}`;
+        const ticket = ticketOf(claimsOf(user), isForged ? 'another secret of enough characters' : SECRET);
+        assert.equal(batch.take(ticket, NOW), user);
+        return { id: batch.lastId, isForged };
+      });
+      const wrong = batch.check();
+      for (const { id, isForged } of taken) assert.equal(wrong.has(id), isForged);
+      assert.equal(batch.check().size, 0);
+    }),
+    { numRuns: 50 },
+  );
+});
+
+test('when there is no room for more, they are verified one by one, and afterwards there is room again', () => {
+  for (let index = 0; index < MOST_TICKETS; index++) {
+    assert.equal(batch.take(ticketOf(claimsOf(`user-${1_000 + index}`)), NOW), `user-${1_000 + index}`);
+  }
+  assert.equal(batch.take(ticketOf(claimsOf('user-9999')), NOW), undefined);
+  assert.equal(batch.check().size, 0);
+  assert.equal(letIn(ticketOf(claimsOf('user-9999'))), 'user-9999');
+});
+
+test('nothing is taken before a header was found right', () => {
+  const fresh = new TicketVerifier(new Hmac(SECRET), 'fairline');
+  const early = new TicketBatch(fresh, SECRET);
+  const ticket = ticketOf(claimsOf('alice'));
+  assert.equal(early.take(ticket, NOW), undefined);
+  assert.equal(fresh.verify(ticket, NOW).state, 'valid');
+  assert.equal(early.take(ticket, NOW), 'alice');
+});
