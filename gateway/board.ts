@@ -2,7 +2,7 @@
  * The gateway's copy of the board: read every few tens of milliseconds, so that nothing on the hot path asks anybody.
  */
 import type { BoardCampaign } from '../engine/contract/board/board.ts';
-import { readBoard } from '../engine/contract/board/board.ts';
+import { holdsText, readBoard } from '../engine/contract/board/board.ts';
 import type { Keys } from '../engine/contract/keys.ts';
 import type { RedisClient } from '../engine/contract/redis.ts';
 import { monotonicUs } from './clock.ts';
@@ -17,6 +17,9 @@ export class Board {
   readonly #keys: Keys;
   readonly #campaigns = new Map<number, BoardCampaign>();
   readonly #listeners: BoardListener[] = [];
+  /** By campaign, the version of the change that is pending. */
+  readonly #pending = new Map<number, number>();
+  #lease: { readonly gateway: number; readonly incarnation: number } | undefined;
   #epoch = '';
   #version = 0;
   #rankedUs = 0;
@@ -60,6 +63,11 @@ export class Board {
     return false;
   }
 
+  /** Which lease the process holds: each read then confirms the pending changes that were read before. undefined: none. */
+  confirmAs(lease: { readonly gateway: number; readonly incarnation: number } | undefined): void {
+    this.#lease = lease;
+  }
+
   listen(listener: BoardListener): void {
     this.#listeners.push(listener);
   }
@@ -91,7 +99,9 @@ export class Board {
 
   async #read(): Promise<void> {
     const askedUs = monotonicUs();
-    const news = await readBoard(this.#redis, this.#keys, { epoch: this.#epoch, version: this.#version });
+    const known = { epoch: this.#epoch, version: this.#version };
+    const reader = this.#lease && { ...this.#lease, holds: holdsText(this.#pending) };
+    const news = await readBoard(this.#redis, this.#keys, known, reader);
     this.#readAtUs = askedUs;
     if (news.epoch === '') {
       // Redis is new. What is known stays: campaigns do not go away, and no lease is given until the board is back.
@@ -108,6 +118,8 @@ export class Board {
       const known = this.#campaigns.get(campaign.campaignId);
       if (known !== undefined && known.revision >= campaign.revision) continue;
       this.#campaigns.set(campaign.campaignId, campaign);
+      if (campaign.pending === undefined) this.#pending.delete(campaign.campaignId);
+      else this.#pending.set(campaign.campaignId, campaign.pending.version);
       changed.push(campaign);
     }
     if (moved || changed.length > 0) for (const listener of this.#listeners) listener.changed(changed);

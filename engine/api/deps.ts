@@ -4,6 +4,7 @@ import type { Registry } from 'prom-client';
 import type { Campaign } from '../../sql/campaigns.ts';
 import type { Pool } from '../../sql/database.ts';
 import type { Randomness } from '../randomness.ts';
+import type { Confirmations } from '../schedule/confirmations.ts';
 
 export interface Readiness {
   readonly ok: boolean;
@@ -18,6 +19,11 @@ export interface ApiDeps {
   readonly registry: Registry;
   /** Puts campaigns on the board (see toBoard); rejects when that may not have happened. */
   readonly publish: (campaigns: readonly Campaign[]) => Promise<void>;
+  /** Who has not confirmed a pending change; undefined while nobody can, as Redis is made anew. */
+  readonly confirmations: (change: {
+    readonly campaignId: number;
+    readonly version: number;
+  }) => Promise<Confirmations | undefined>;
   /** Redis' TIME in microseconds since the epoch; rejects when Redis is away, and never stands in another clock. */
   readonly nowUs: () => Promise<number>;
   /** LEASE_MS: how long a gateway may go on with a board that it has read. */

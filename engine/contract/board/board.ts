@@ -52,6 +52,26 @@ export const BoardCampaign = Type.Object({
   soldOut: Type.Boolean(),
   /** Every entry there will ever be has its outcome. */
   finished: Type.Boolean(),
+  /** Of a raffle that is drawn later than at its close. */
+  drawsAtUs: Type.Optional(Type.Integer()),
+  /** IANA, for showing times; absent: UTC. */
+  timeZone: Type.Optional(Type.String()),
+  /** No entry is taken until it is resumed. */
+  paused: Type.Optional(Type.Literal(true)),
+  /** It was cancelled: who stands behind this stamp, and neither was granted nor left, has the outcome `cancelled`. */
+  cancelledStamp: Type.Optional(Type.Integer({ minimum: -1 })),
+  /** Listed no more. */
+  archived: Type.Optional(Type.Literal(true)),
+  /** A change that takes effect once every gateway has read this; until then nothing is taken that it would not take. */
+  pending: Type.Optional(
+    Type.Object({
+      version: Type.Integer(),
+      opensAtUs: Type.Integer(),
+      closesAtUs: Type.Integer(),
+      paused: Type.Boolean(),
+      cancelled: Type.Boolean(),
+    }),
+  ),
   /** SHA-256 of the rules as announced, in base64url; absent until they are. */
   rulesHash: Type.Optional(Type.String()),
   /** Of a raffle whose pool is frozen: the root that binds it, in base64url; see engine/draw/pool.ts. */
@@ -111,16 +131,33 @@ export async function publishBoard(
 /** Compiled, as every gateway reads every change of every campaign. */
 const campaignShape = Compile(BoardCampaign);
 
-/** Reads what changed since `known`; pass `{epoch: '', version: 0}` for everything. */
+/** Whose lease a reader of the board holds, and what it confirms with the read. */
+export interface BoardReader {
+  readonly gateway: number;
+  readonly incarnation: number;
+  /** The pending changes that it holds, as `holdsText` writes them; '' for none. */
+  readonly holds: string;
+}
+
+/** Pending changes, by campaign its version, as readers confirm them. */
+export function holdsText(pending: ReadonlyMap<number, number>): string {
+  return [...pending].map(([campaignId, version]) => `${campaignId}.${version}`).join(',');
+}
+
+/**
+ * Reads what changed since `known`; pass `{epoch: '', version: 0}` for everything. With `reader` it is confirmed what this
+ * gateway holds.
+ */
 export async function readBoard(
   redis: RedisClient,
   keys: Keys,
   known: { readonly epoch: string; readonly version: number },
+  reader?: BoardReader,
 ): Promise<BoardNews> {
   const answer = await readScript(
     redis,
-    [keys.boardState, keys.boardCampaigns, keys.boardChanges],
-    [known.epoch, known.version],
+    [keys.boardState, keys.boardCampaigns, keys.boardChanges, keys.boardConfirmed],
+    [known.epoch, known.version, reader?.gateway ?? '', reader?.incarnation ?? '', reader?.holds ?? ''],
   );
   if (!Array.isArray(answer)) throw new Error(`read.lua answered ${String(answer)}, not an array`);
   const [epoch, version, watermarkUs, rankedUs, nowUs, ...campaigns] = answer.map(String);
@@ -132,4 +169,21 @@ export async function readBoard(
     nowUs: Number(nowUs),
     campaigns: campaigns.map(json => campaignShape.Parse(JSON.parse(json))),
   };
+}
+
+/** Which of these gateways, by their leases, have confirmed that they hold a pending change of a campaign. */
+export async function readConfirmed<T extends Omit<BoardReader, 'holds'>>(
+  redis: RedisClient,
+  keys: Keys,
+  leases: readonly T[],
+  change: { readonly campaignId: number; readonly version: number },
+): Promise<ReadonlySet<T>> {
+  const confirmed = await redis.hgetall(keys.boardConfirmed);
+  const wanted = holdsText(new Map([[change.campaignId, change.version]]));
+  return new Set(
+    leases.filter(({ gateway, incarnation }) => {
+      const [of, holds = ''] = confirmed[gateway]?.split(':') ?? [];
+      return of === String(incarnation) && holds.split(',').includes(wanted);
+    }),
+  );
 }
