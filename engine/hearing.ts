@@ -43,9 +43,18 @@ export function hearThrough(heard: Heard, throughMs: number): Heard {
 export class Hearing {
   readonly #pool: Pool;
   #notedMs = Number.NEGATIVE_INFINITY;
+  #heard: Heard | undefined;
 
   constructor(pool: Pool) {
     this.#pool = pool;
+  }
+
+  /**
+   * As far as this engine knows of it; undefined until it has heard somebody. Another engine may have gone on since: what
+   * stands here was right up to its instant all the same.
+   */
+  get heard(): Heard | undefined {
+    return this.#heard;
   }
 
   /** To be called with each look while the registry is open. Writes when half a second has gone by on the watermark. */
@@ -54,7 +63,9 @@ export class Hearing {
     if (throughMs - this.#notedMs < NOTE_MS || !canHear(look)) return;
     const heard = await readHeard(this.#pool);
     const moved = hearThrough(heard, throughMs);
-    if (moved !== heard) await moveHeard(this.#pool, heard, moved);
+    // Of what another engine has moved meanwhile, the next note knows.
+    const isKnown = moved === heard || (await moveHeard(this.#pool, heard, moved));
+    this.#heard = isKnown ? moved : heard;
     this.#notedMs = throughMs;
   }
 }

@@ -24,7 +24,7 @@ export interface WithdrawalRow extends EntryRow {
 }
 
 /** A row of campaigns, of which a Campaign is what is selected as a rule. */
-export interface CampaignRow extends Omit<Campaign, 'rulesHash' | 'draw'> {
+export interface CampaignRow extends Omit<Campaign, 'rulesHash' | 'draw' | 'claimWithinS' | 'waitlist'> {
   /** Canonical JSON. */
   readonly rules: string | null;
   readonly nonce: Buffer | null;

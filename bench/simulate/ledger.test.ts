@@ -160,7 +160,7 @@ function drawCall(random: Random, number: number): Call {
     db => readWatermark(db),
     db => wasEverOpened(db),
     db => nextEpoch(db),
-    db => findWork(db, us),
+    db => findWork(db, us, us),
     db => takeCampaign(db, campaignId),
     db => getCampaign(db, campaignId),
     db => readCampaigns(db, random.pick([undefined, 60_000])),
