@@ -159,7 +159,7 @@ export function placeReceipts(
   receipts: readonly Receipt[],
   slices: ReadonlyMap<string, number>,
   entries: Entries,
-  judge: Judge,
+  judge: Pick<Judge, 'outcomeOf'>,
   kind: Rules['kind'],
   findings: Findings,
 ): readonly ReceiptPlace[] {
@@ -178,7 +178,7 @@ function placeOf(
   slice: number | undefined,
   entry: number | undefined,
   entries: Entries,
-  judge: Judge,
+  judge: Pick<Judge, 'outcomeOf'>,
   kind: Rules['kind'],
   findings: Findings,
 ): ReceiptPlace {
