@@ -12,7 +12,7 @@ import { LAST_STAMP_US } from '../engine/contract/stamp.ts';
 import { claimantOutcome, claimByUsOf } from './claimant-view.ts';
 import type { ClaimAccepted } from './contract.ts';
 import { isoOf } from './door.ts';
-import { Entry, type EntryParts, openPipeline, refuseWithdrawn } from './entries.ts';
+import { Entry, type EntryParts, openPipeline, refuseWithdrawn, withReceipt } from './entries.ts';
 import type { Place } from './lookups.ts';
 import { asker, outcomeOf, placeOf } from './own-entry.ts';
 import type { Reply } from './reply.ts';
@@ -57,8 +57,9 @@ export async function postClaim(
     refuseLapsed(parts, reply, claimByUs);
     return;
   }
-  const answer = (): void =>
-    answerClaim(reply, campaign, place, claimant, instantUs <= claimByUs ? 'claimed' : 'claiming');
+  const outcome = instantUs <= claimByUs ? 'claimed' : 'claiming';
+  const answer = (receipt: string | undefined): void =>
+    answerClaim(reply, campaign, place, claimant, outcome, receipt);
   pipeline.gather(new Entry(parts, reply, campaign, userId, instantUs, ITEM_CLAIM, answer));
 }
 
@@ -68,9 +69,10 @@ function answerClaim(
   { stamp }: Place,
   { serial, code }: { readonly serial: number; readonly code: string },
   outcome: ClaimAccepted['outcome'],
+  receipt?: string,
 ): void {
   const answer: ClaimAccepted = { campaign: campaignId, stamp, serial, code, outcome };
-  reply.json(202, JSON.stringify(answer));
+  reply.json(202, withReceipt(answer, receipt));
 }
 
 function refuseLapsed(parts: EntryParts, reply: Reply, lapsedUs: number): void {

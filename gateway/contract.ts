@@ -128,6 +128,7 @@ export const ClaimAccepted = Type.Object(
       ],
       { description: 'Logged: a claim that was stamped at or before the deadline counts' },
     ),
+    receipt: Type.Optional(Receipt),
   },
   { additionalProperties: false },
 );

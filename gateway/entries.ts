@@ -128,9 +128,9 @@ export class Entry implements Stamped {
   leaf = 0;
   readonly #parts: EntryParts;
   readonly #reply: Reply;
-  readonly #answer: (() => void) | undefined;
+  readonly #answer: ((receipt: string | undefined) => void) | undefined;
 
-  /** `answer`: of a claim, in place of a look at what stands for the user. */
+  /** `answer`: of a claim, in place of a look at what stands for the user; with the receipt of the claim, as JSON. */
   constructor(
     parts: EntryParts,
     reply: Reply,
@@ -138,7 +138,7 @@ export class Entry implements Stamped {
     userId: string,
     instantUs: number,
     kind: LogItem['kind'],
-    answer?: () => void,
+    answer?: (receipt: string | undefined) => void,
   ) {
     this.#parts = parts;
     this.#reply = reply;
@@ -157,7 +157,7 @@ export class Entry implements Stamped {
 
   accepted(position: number | undefined, receipts: SliceReceipts | undefined): void {
     if (this.#answer !== undefined) {
-      this.#answer();
+      this.#answer(receipts && this.#receiptOf(receipts));
       return;
     }
     if (position === undefined) {

@@ -112,6 +112,7 @@ for (const log of availableLogs()) {
       ] as const) {
         const answer = await system.ask(user ?? '', method, `/v1/campaigns/${id}/entries/me${what}`);
         assert.equal(answer.status, 202, answer.text);
+        if (user === first) receipts.set(`${id} claim`, JSON.stringify(answer.body.receipt));
       }
       const book = await download(id);
       const checked = await verify(book);
@@ -120,6 +121,10 @@ for (const log of availableLogs()) {
       const receipt = join(directory, 'claimed.json');
       await writeFile(receipt, receipts.get(`${id} ${first}`) ?? '');
       const own = await verify(book, '--receipt', receipt, '--user', first ?? '');
+      const claim = join(directory, 'claim.json');
+      await writeFile(claim, receipts.get(`${id} claim`) ?? '');
+      const claimed = await verify(book, '--receipt', claim, '--user', first ?? '');
+      assert.equal(claimed.code, 0, claimed.text);
       assert.match(own.text, /Outcome: claimed \(number 1\)/);
       const changed = join(directory, 'claims-changed.ndjson.gz');
       const text = gunzipSync(await readFile(book)).toString('utf8');

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type MoveObject, makeBook, type Parts, written } from './testing/maker.ts';
-import { codesOf, runBook } from './testing/run.ts';
+import { codesOf, inPieces, run, runBook } from './testing/run.ts';
 
 const made = makeBook({ kind: 'coupon', entries: 30, stock: 8, waitlist: 6 });
 
@@ -115,4 +115,17 @@ test('counts of moves, and lines in another order', async () => {
   const entry = 1 + made.parts.slices.length;
   lines.splice(-3, 0, ...lines.splice(entry, 1));
   assert.equal((await runBook(Buffer.from(lines.join('\n')))).exitCode, 2);
+});
+
+test('the receipt of a claim is held against what the book says of it', async () => {
+  const codes = async (move: MoveObject): Promise<string[]> => {
+    const { user } =
+      made.items.find(({ stamp }) => stamp === move.stamp) ?? assert.fail('nobody has the stamp');
+    const claim =
+      made.items.find(one => one.kind === 3 && one.user === user) ?? assert.fail('nobody claimed');
+    const bytes = Buffer.from(JSON.stringify(made.receiptOf(claim)));
+    return codesOf(await run({ receipt: { bytes, user }, book: inPieces(written(made.parts)) }));
+  };
+  assert.deepEqual(await codes(moveOf(made.parts, 'claimed')), []);
+  assert.deepEqual(await codes(moveOf(made.parts, 'lapsed')), ['claims']);
 });

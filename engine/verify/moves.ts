@@ -18,6 +18,8 @@ interface Claimant {
   serial: number;
   /** When they were offered it; unknown of those who were granted or drawn, until their offer ends. */
   offeredUs: number;
+  /** Once it has ended. */
+  deadlineUs: number;
 }
 
 interface MoveLine {
@@ -35,6 +37,13 @@ const NONE = 0;
 const MOST_REASON_CHARACTERS = 1_000;
 const US_PER_S = 1_000_000;
 const DAY_US = 86_400 * US_PER_S;
+
+export interface Become {
+  readonly outcome: MoveKind | 'waitlisted';
+  readonly serial: number;
+  /** Of an offer that has ended; 0 for none. */
+  readonly deadlineUs: number;
+}
 
 export class Moves {
   readonly #rules: ClaimRules;
@@ -72,9 +81,21 @@ export class Moves {
   /** An entry, as the judge of its kind has it. */
   takeEntry({ stamp, outcome, serial, alternate }: EntryLine): void {
     if (outcome === 'granted' || outcome === 'won') {
-      this.#claimants.set(stamp, { state: 'offered', place: NONE, serial, offeredUs: NONE });
+      this.#claimants.set(stamp, {
+        state: 'offered',
+        place: NONE,
+        serial,
+        offeredUs: NONE,
+        deadlineUs: NONE,
+      });
     } else if (outcome === 'waitlisted' || outcome === 'alternate') {
-      this.#claimants.set(stamp, { state: 'waitlisted', place: alternate, serial: NONE, offeredUs: NONE });
+      this.#claimants.set(stamp, {
+        state: 'waitlisted',
+        place: alternate,
+        serial: NONE,
+        offeredUs: NONE,
+        deadlineUs: NONE,
+      });
       this.#waiting[alternate - 1] = stamp;
     }
   }
@@ -112,9 +133,9 @@ export class Moves {
   }
 
   /** What has become of an entry in the end; undefined where it has no place. */
-  of(stamp: number): { readonly outcome: MoveKind | 'waitlisted'; readonly serial: number } | undefined {
+  of(stamp: number): Become | undefined {
     const claimant = this.#claimants.get(stamp);
-    return claimant && { outcome: claimant.state, serial: claimant.serial };
+    return claimant && { outcome: claimant.state, serial: claimant.serial, deadlineUs: claimant.deadlineUs };
   }
 
   #offer(what: string, claimant: Claimant, { stamp, serial, atUs }: MoveLine): void {
@@ -136,6 +157,7 @@ export class Moves {
 
   #end(what: string, claimant: Claimant, move: MoveLine): void {
     const { kind, serial, atUs, offeredUs, deadlineUs, isEarly } = move;
+    claimant.deadlineUs = deadlineUs;
     const leastUs = offeredUs + this.#rules.withinS * US_PER_S;
     if (serial !== claimant.serial) {
       this.#wrong(what, `the serial ${serial} is named, and ${claimant.serial} was offered`);

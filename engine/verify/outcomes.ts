@@ -28,6 +28,8 @@ export interface Decided {
   readonly serial?: number;
   /** The place among the alternates. */
   readonly alternate?: number;
+  /** Of an offer that was not claimed: until when it could be. */
+  readonly deadlineUs?: number;
 }
 
 /** The members that an outcome comes with, beside those that every entry has. */
@@ -144,7 +146,12 @@ export class JudgeOfClaims implements Pick<Judge, 'granted' | 'outcomeOf'> {
     const decided = this.#judge.outcomeOf(entry, entries);
     const moved = this.#moves.of(entries.stamps.at(entry));
     if (moved === undefined || moved.outcome === 'waitlisted') return decided;
-    return { outcome: moved.outcome, ...(moved.serial > 0 ? { serial: moved.serial } : {}) };
+    const { outcome, serial, deadlineUs } = moved;
+    return {
+      outcome,
+      ...(serial > 0 ? { serial } : {}),
+      ...(outcome === 'lapsed' ? { deadlineUs } : {}),
+    };
   }
 }
 

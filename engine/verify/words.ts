@@ -179,7 +179,7 @@ function notProvenOfBook({ slices, entries, moves }: ReadBook): readonly string[
   }
   if (moves !== undefined) {
     notProven.push(
-      'That each claim came when the book says: it is among the signed items that are not shown. Deadlines may be later than the rules say, by as long as nobody could be heard.',
+      'That each claim came when the book says: it is among the signed items that are not shown, and whoever has its receipt can show otherwise. Deadlines may be later than the rules say, by as long as nobody could be heard.',
     );
   }
   notProven.push(

@@ -39,7 +39,7 @@ export interface Plan {
 }
 
 export interface Item {
-  readonly kind: 1 | 2;
+  readonly kind: 1 | 2 | 3;
   readonly source: 0 | 1;
   readonly campaign: number;
   readonly stamp: number;
@@ -161,23 +161,24 @@ export function whoOf(user: string): Buffer {
   return sha256(saltOf(user), user);
 }
 
-function item(kind: 1 | 2, campaign: number, source: 0 | 1, stamp: number, user: string): Item {
+function item(kind: 1 | 2 | 3, campaign: number, source: 0 | 1, stamp: number, user: string): Item {
   const data = Buffer.concat([Uint8Array.of(kind, source), u32(campaign), u64(stamp), whoOf(user)]);
   return { kind, source, campaign, stamp, user, leaf: leafHashOf(data) };
 }
 
 /** All that arrived, in the order of stamps. */
-function world({ entries, gateways = 2, isMixed = true }: Plan): Item[] {
+function world({ entries, gateways = 2, isMixed = true, waitlist }: Plan): Item[] {
   const items: Item[] = [];
-  const stepUs = Math.floor((CLOSES_AT_US - OPENS_AT_US) / (4 * entries + 4));
+  const stepUs = Math.floor((CLOSES_AT_US - OPENS_AT_US) / (5 * entries + 4));
   let turn = 0;
-  const arrive = (kind: 1 | 2, campaign: number, user: string): void => {
+  const arrive = (kind: 1 | 2 | 3, campaign: number, user: string): void => {
     const atUs = turn * stepUs;
     items.push(item(kind, campaign, turn % 11 === 3 ? 1 : 0, atUs * 1024 + (turn % gateways), user));
     turn += 1;
   };
   for (let number = 0; number < entries; number++) {
     arrive(1, CAMPAIGN, `user${number}`);
+    if (waitlist !== undefined) arrive(3, CAMPAIGN, `user${number}`);
     if (!isMixed) continue;
     if (number % 5 === 1) arrive(1, CAMPAIGN, `user${number}`);
     if (number % 7 === 2) arrive(2, CAMPAIGN, `user${number}`);
