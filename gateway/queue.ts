@@ -154,12 +154,7 @@ export class Watchers implements BoardListener {
       if (decided) void this.#decide(watcher);
       else this.#showPosition(watcher, nowUs);
     } else if (watcher.state === 'waitlisted' || watcher.state === 'offered') {
-      if (watcher.hasMoved || (watcher.state === 'waitlisted' && campaign.finished))
-        void this.#decide(watcher);
-      else if (watcher.state === 'waitlisted') this.#showPlace(watcher);
-      else if (watcher.offer !== undefined && watcher.shownUnheardUs !== campaign.claims?.unheardUs) {
-        this.#showOffer(watcher, campaign, watcher.offer);
-      }
+      this.#lookAtClaimant(watcher, campaign, nowUs);
     }
     if (nowUs >= watcher.commentDueUs) {
       watcher.commentDueUs = nowUs + this.#parts.commentMs * 1000;
@@ -167,13 +162,29 @@ export class Watchers implements BoardListener {
     }
   }
 
+  #lookAtClaimant(watcher: Watcher, campaign: BoardCampaign, nowUs: number): void {
+    if (this.#tellStalled(watcher, nowUs)) return;
+    const wasStalled = watcher.stalled;
+    watcher.stalled = false;
+    const { state, offer } = watcher;
+    if (watcher.hasMoved || (state === 'waitlisted' && campaign.finished)) void this.#decide(watcher);
+    else if (state === 'waitlisted') this.#showPlace(watcher, wasStalled);
+    else if (offer !== undefined && (wasStalled || watcher.shownUnheardUs !== campaign.claims?.unheardUs)) {
+      if (wasStalled) watcher.shownClaimBy = '';
+      this.#showOffer(watcher, campaign, offer);
+    }
+  }
+
+  /** Whether nothing moves, because of an outage of ours; the first time it is said. */
+  #tellStalled(watcher: Watcher, nowUs: number): boolean {
+    if (nowUs - this.#parts.board.readAtUs <= STALLED_MS * 1000) return false;
+    if (!watcher.stalled && this.#write(watcher, 'event: stalled\ndata: {}\n\n')) watcher.stalled = true;
+    return true;
+  }
+
   /** Shows the position if it has moved, or in any case (`always`): to one who has come back to the same place. */
   #showPosition(watcher: Watcher, nowUs: number, always = false): void {
-    const stalled = nowUs - this.#parts.board.readAtUs > STALLED_MS * 1000;
-    if (stalled) {
-      if (!watcher.stalled && this.#write(watcher, 'event: stalled\ndata: {}\n\n')) watcher.stalled = true;
-      return;
-    }
+    if (this.#tellStalled(watcher, nowUs)) return;
     const ahead = Math.min(watcher.shownAhead, this.#parts.places.ahead(watcher.campaignId, watcher.rank));
     if (ahead === watcher.shownAhead && !watcher.stalled && !always) return;
     const data = `{"position":${watcher.rank + 1},"ahead":${ahead}}`;
