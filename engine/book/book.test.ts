@@ -105,6 +105,11 @@ for (const log of availableLogs()) {
         return offered.rows.length === 6 && offered;
       });
       const [first, second, third] = rows.map(({ user_id }) => user_id);
+      // The ledger knows of it a moment before gateways do.
+      await eventually(async () => {
+        const { body } = await system.ask(third ?? '', 'GET', `/v1/campaigns/${id}/entries/me`);
+        return body.outcome === 'offered';
+      });
       for (const [user, method, what] of [
         [first, 'POST', '/claim'],
         [second, 'POST', '/claim'],
