@@ -6,7 +6,13 @@
 import { type Campaign, type NewCampaign, opensAtUs } from '../sql/campaigns.ts';
 import type { Pool } from '../sql/database.ts';
 import { type Announcement, listUnannounced, saveAnnouncement } from '../sql/draws.ts';
-import { type AnnouncedRandomness, DRAW_FUNCTION, type DrawRules, rulesText } from './draw/rules.ts';
+import {
+  type AnnouncedRandomness,
+  type ClaimRules,
+  DRAW_FUNCTION,
+  type DrawRules,
+  rulesText,
+} from './draw/rules.ts';
 import type { Randomness } from './randomness.ts';
 
 /** What a raffle's rules say of its draw, before its randomness is known by name. */
@@ -14,18 +20,26 @@ export type WantedDraw = Omit<DrawRules, 'function' | 'randomness'> & {
   readonly randomness: AnnouncedRandomness['source'];
 };
 
-/** What is announced of a campaign with this id; `draw` is that of a raffle. */
+/** What a draft will be announced with, beside what its row says; kept as JSON. */
+export interface DraftTerms {
+  readonly draw?: WantedDraw | undefined;
+  readonly claims?: ClaimRules | undefined;
+}
+
+/** What is announced of a campaign with this id; `draw` is that of a raffle, `claims` where there are claims. */
 export function announcementOf(
   randomness: Randomness,
   campaignId: number,
   campaign: Pick<NewCampaign, 'title' | 'places' | 'opensAt' | 'closesAt'>,
   draw: WantedDraw | undefined,
+  claims?: ClaimRules,
 ): Announcement {
   const common = {
     campaign: campaignId,
     title: campaign.title,
     opensAtUs: opensAtUs(campaign),
     closesAtUs: campaign.closesAt.getTime() * 1000,
+    claims,
   };
   if (draw === undefined) {
     return { rules: rulesText({ ...common, kind: 'coupon', stock: campaign.places }), nonce: null };
@@ -69,8 +83,8 @@ export async function announceRest(pool: Pool, randomness: Randomness): Promise<
 }
 
 /**
- * What is announced of a campaign with rules when its times, title or stock become others: a raffle keeps its draw, with
- * the same commitment, or, where the close moved, the round of drand that lies behind the new one.
+ * What is announced of a campaign with rules when its times, title or stock become others: claims stay as they are, and a raffle
+ * keeps its draw, with the same commitment, or, where the close moved, the round of drand that lies behind the new one.
  */
 export function changedAnnouncement(
   randomness: Randomness,
@@ -78,7 +92,8 @@ export function changedAnnouncement(
   changed: Pick<NewCampaign, 'title' | 'places' | 'opensAt' | 'closesAt'>,
 ): Announcement {
   const { campaignId, draw } = campaign;
-  if (draw === null) return announcementOf(randomness, campaignId, changed, undefined);
+  const claims = claimRulesOf(campaign);
+  if (draw === null) return announcementOf(randomness, campaignId, changed, undefined, claims);
   const isMoved = changed.closesAt.getTime() !== campaign.closesAt.getTime();
   const announced =
     draw.randomness.source === 'drand' && isMoved
@@ -90,8 +105,14 @@ export function changedAnnouncement(
     title: changed.title,
     opensAtUs: opensAtUs(changed),
     closesAtUs: changed.closesAt.getTime() * 1000,
+    claims,
     draw: { ...draw, randomness: announced },
   });
   // The nonce stays with the commitment.
   return { rules, nonce: null };
+}
+
+/** What was announced of claims; undefined where a grant is final at once. */
+export function claimRulesOf({ claimWithinS, waitlist }: Campaign): ClaimRules | undefined {
+  return claimWithinS === null ? undefined : { withinS: claimWithinS, waitlist };
 }

@@ -2,9 +2,10 @@
  * Settling a campaign that was cancelled: nobody is granted or drawn any more. Whoever stands behind `cancelled_stamp` and
  * has not left before has the outcome `cancelled` from the cancellation on, so nothing is decided here; entries that gateways
  * had accepted and that were still on their way are waited for, and counted. Withdrawals that were not honoured by then are
- * refused, as an outcome never changes.
+ * refused, as an outcome never changes. What was offered before, and who was told a place, keeps it: claims go on to their end.
  */
 import type { Campaign } from '../sql/campaigns.ts';
+import { areAllDecided, saveClaimCounts } from '../sql/claims.ts';
 import type { Queryable } from '../sql/database.ts';
 import { countTurn, saveSettled } from '../sql/settling.ts';
 import { refuseWithdrawals } from '../sql/withdrawals.ts';
@@ -22,8 +23,11 @@ export async function stepCancelled(
   const { campaignId, settledStamp, settledCount, grantedCount, goneCount } = campaign;
   const through = dueStamp(campaign, watermarkUs);
   const { count } = await countTurn(db, { campaignId, after: settledStamp, through, limit: ALL });
-  await refuseWithdrawals(db, campaignId);
+  const hasClaims = campaign.claimWithinS !== null;
+  const isFinished = !hasClaims || (await areAllDecided(db, campaignId));
+  if (isFinished) await refuseWithdrawals(db, campaignId);
   const settled = { settledStamp: through, settledCount: settledCount + count, grantedCount, goneCount };
-  await saveSettled(db, campaignId, settled, true);
+  await saveSettled(db, campaignId, settled, isFinished);
+  if (hasClaims) await saveClaimCounts(db, campaignId, campaign, true, isFinished);
   return { decided: count, more: false };
 }

@@ -7,6 +7,7 @@ import type { SliceReceipts } from '../engine/contract/receipt.ts';
 import { ITEM_ENTRY, ITEM_WITHDRAWAL, type ItemSource, type LogItem } from '../engine/contract/record.ts';
 import { stampOf } from '../engine/contract/stamp.ts';
 import { readEntryBody } from './body.ts';
+import type { ClaimantParts } from './claimant-view.ts';
 import type { SharedClock } from './clock.ts';
 import type { ClockLimits } from './clock-limits.ts';
 import type { Doorkeeper } from './door.ts';
@@ -39,6 +40,7 @@ export interface EntryParts extends RequestParts {
   readonly clockLimits: ClockLimits;
   readonly receipts: KeptReceipts;
   readonly tickets: TicketBatch;
+  readonly claimants: ClaimantParts;
 }
 
 /** What a client that is refused for now is told to wait, seconds. */
@@ -89,7 +91,9 @@ function enterAtOnce(
   const userId = parts.tickets.take(ticket, Date.now() / 1000);
   if (userId === undefined) return false;
   const { lastId } = parts.tickets;
-  pipeline.gather(new Entry(parts, reply, campaign, userId, instantUs, ITEM_ENTRY, ticket, lastId));
+  pipeline.gather(
+    new Entry(parts, reply, campaign, userId, instantUs, ITEM_ENTRY, { ticket, ticketId: lastId }),
+  );
   return true;
 }
 
@@ -147,6 +151,14 @@ export function openPipeline(parts: EntryParts, reply: Reply): SlicePipeline | u
   return undefined;
 }
 
+interface EntryExtras {
+  /** With its id in the batch, where its signature is still to be checked. */
+  readonly ticket?: string;
+  readonly ticketId?: number;
+  /** Of a claim, in place of a look at what stands for the user; with the receipt of the claim, as JSON. */
+  readonly answer?: (receipt: string | undefined) => void;
+}
+
 /** A stamped entry or withdrawal, and the client who waits for the answer. */
 export class Entry implements Stamped {
   readonly kind: LogItem['kind'];
@@ -159,8 +171,8 @@ export class Entry implements Stamped {
   readonly #parts: EntryParts;
   readonly #reply: Reply;
   readonly #ticket: string;
+  readonly #answer: ((receipt: string | undefined) => void) | undefined;
 
-  /** `ticket` and its `ticketId` in the batch, where it is still to be checked. */
   constructor(
     parts: EntryParts,
     reply: Reply,
@@ -168,8 +180,7 @@ export class Entry implements Stamped {
     userId: string,
     instantUs: number,
     kind: LogItem['kind'],
-    ticket = '',
-    ticketId = 0,
+    { ticket = '', ticketId = 0, answer }: EntryExtras = {},
   ) {
     this.#ticket = ticket;
     this.ticketId = ticketId;
@@ -179,6 +190,7 @@ export class Entry implements Stamped {
     this.userId = userId;
     this.instantUs = instantUs;
     this.kind = kind;
+    this.#answer = answer;
     this.stamp = stampOf(instantUs, campaign.opensAtUs, parts.membership.gateway ?? 0);
   }
 
@@ -192,6 +204,10 @@ export class Entry implements Stamped {
   }
 
   accepted(position: number | undefined, receipts: SliceReceipts | undefined): void {
+    if (this.#answer !== undefined) {
+      this.#answer(receipts && this.#receiptOf(receipts));
+      return;
+    }
     if (position === undefined) {
       void this.#answerLookedUp(receipts);
       return;
@@ -231,7 +247,7 @@ export class Entry implements Stamped {
     } else if (this.kind === ITEM_WITHDRAWAL) {
       const answer = { campaign: this.campaign.campaignId, stamp: place.stamp, outcome: 'withdrawing' };
       reply.json(202, JSON.stringify(answer));
-    } else if (place.withdrawn) {
+    } else if (place.withdrawn || place.claimant?.state === 'left' || place.claimant?.state === 'declined') {
       refuseWithdrawn(this.#parts, reply, this.campaign, place);
     } else {
       const receipt =

@@ -62,6 +62,20 @@ export interface Campaign {
   /** The version that is in effect; see campaign-versions.ts. */
   readonly version: number;
   readonly pending: PendingChange | null;
+  /** Within how long what is granted is to be claimed, as the rules say; null: a grant is final at once. */
+  readonly claimWithinS: number | null;
+  /** Of a coupon: how many are told to wait behind those who were granted one. */
+  readonly waitlist: number;
+  /** How many have been told so, and of a raffle with claims how many alternates there are. */
+  readonly waitlistedCount: number;
+  /** Moves of claimants so far; see sql/claims.ts. */
+  readonly moveCount: number;
+  /** By how much outages have extended deadlines, microseconds. */
+  readonly unheardUs: number;
+  /** All unheard time of which that takes account; null: none was told yet. */
+  readonly unheardSeenUs: number | null;
+  /** Every entry has its first outcome, and claims go on. */
+  readonly decidedAt: Date | null;
 }
 
 /** The columns of campaigns as members of Campaign, for `select` and `returning`. */
@@ -73,7 +87,9 @@ export const CAMPAIGN_COLUMNS = `
   seed_source as "seedSource", finished_at as "finishedAt", rules_hash as "rulesHash",
   rules::jsonb -> 'draw' as draw, pool_root as "poolRoot", redrawn_count as "redrawnCount", stage, time_zone as "timeZone",
   made_by as "madeBy",
-  draws_at as "drawsAt", paused_at as "pausedAt", cancelled_stamp as "cancelledStamp", version, pending`;
+  draws_at as "drawsAt", paused_at as "pausedAt", cancelled_stamp as "cancelledStamp", version, pending,
+  claim_within_s as "claimWithinS", waitlist, waitlisted_count as "waitlistedCount", move_count as "moveCount",
+  unheard_us as "unheardUs", unheard_seen_us as "unheardSeenUs", decided_at as "decidedAt"`;
 
 /** Microseconds since the epoch; stamps count from here. */
 export function opensAtUs(campaign: Pick<Campaign, 'opensAt'>): number {
@@ -97,8 +113,8 @@ export interface NewCampaign {
   readonly timeZone?: string;
   /** Of a raffle; absent: at its close. */
   readonly drawsAt?: Date | null;
-  /** Of a draft of a raffle: its draw, which is announced later. */
-  readonly draftDraw?: unknown;
+  /** Of a draft: what is announced with it later. */
+  readonly draftTerms?: unknown;
   /** Who makes it; absent: the operator. */
   readonly madeBy?: string;
 }
@@ -109,7 +125,7 @@ export async function createCampaign(
   campaign: NewCampaign,
   announce: (campaignId: number) => Announcement | undefined = () => undefined,
 ): Promise<Campaign> {
-  const { kind, title, places, opensAt, closesAt, stage, timeZone, drawsAt, draftDraw, madeBy } = campaign;
+  const { kind, title, places, opensAt, closesAt, stage, timeZone, drawsAt, draftTerms, madeBy } = campaign;
   const ids = await db.query<{ campaignId: number }>(
     `select nextval(pg_get_serial_sequence('campaigns', 'campaign_id'))::integer as "campaignId"`,
   );
@@ -118,7 +134,7 @@ export async function createCampaign(
   const announced = announce(campaignId);
   const { rows } = await db.query<Campaign>(
     `insert into campaigns (campaign_id, kind, title, places, opens_at, closes_at, rules, nonce, stage, time_zone,
-                            draws_at, draft_draw, made_by)
+                            draws_at, draft_terms, made_by)
      overriding system value values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
      returning ${CAMPAIGN_COLUMNS}`,
     [
@@ -133,7 +149,7 @@ export async function createCampaign(
       stage ?? 'scheduled',
       timeZone ?? 'UTC',
       drawsAt ?? null,
-      draftDraw === undefined ? null : JSON.stringify(draftDraw),
+      draftTerms === undefined ? null : JSON.stringify(draftTerms),
       madeBy ?? 'operator',
     ],
   );
@@ -154,13 +170,13 @@ export async function getCampaign(db: Queryable, campaignId: number): Promise<Ca
   return rows[0];
 }
 
-/** Of a draft of a raffle: its draw, as it was given; undefined of any other campaign. */
-export async function readDraftDraw(db: Queryable, campaignId: number): Promise<unknown> {
-  const { rows } = await db.query<{ draftDraw: unknown }>(
-    'select draft_draw as "draftDraw" from campaigns where campaign_id = $1',
+/** Of a draft: what will be announced with it, as it was given; undefined of any other campaign. */
+export async function readDraftTerms(db: Queryable, campaignId: number): Promise<unknown> {
+  const { rows } = await db.query<{ draftTerms: unknown }>(
+    'select draft_terms as "draftTerms" from campaigns where campaign_id = $1',
     [campaignId],
   );
-  return rows[0]?.draftDraw ?? undefined;
+  return rows[0]?.draftTerms ?? undefined;
 }
 
 /** Campaigns with a greater id than `after`, by id, at most `limit`. */

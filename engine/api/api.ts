@@ -67,7 +67,7 @@ export function buildApi(deps: ApiDeps): FastifyInstance {
   addScheduleRoutes(app, deps, stopping.signal);
   addTemplateRoutes(app, deps);
   addEntryRoutes(app, deps, stopping.signal);
-  addDrawRoutes(app, deps);
+  addDrawRoutes(app, deps, stopping.signal);
   addServiceRoutes(app, deps);
   return app;
 }

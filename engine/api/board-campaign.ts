@@ -1,5 +1,6 @@
 import { type Campaign, doorClosesAtUs, opensAtUs } from '../../sql/campaigns.ts';
 import type { BoardCampaign } from '../contract/board/board.ts';
+import { isSoldOut } from '../judges/coupon.ts';
 
 /** A campaign of the ledger as gateways are shown it. A close that was begun is shown at once. */
 export function toBoard(campaign: Campaign): BoardCampaign {
@@ -15,7 +16,8 @@ export function toBoard(campaign: Campaign): BoardCampaign {
     settledCount: campaign.settledCount,
     granted: campaign.grantedCount,
     gone: campaign.goneRanked,
-    soldOut: campaign.kind === 'coupon' && campaign.grantedCount >= campaign.places,
+    soldOut: campaign.kind === 'coupon' && isSoldOut(campaign),
+    ...claimsOf(campaign),
     finished: campaign.finishedAt !== null,
     ...scheduleOf(campaign),
     ...(campaign.rulesHash === null ? {} : { rulesHash: campaign.rulesHash.toString('base64url') }),
@@ -35,4 +37,15 @@ function scheduleOf(campaign: Campaign): Partial<BoardCampaign> {
     ...(stage === 'archived' ? { archived: true } : {}),
     ...(pending === null ? {} : { pending }),
   };
+}
+
+function claimsOf(campaign: Campaign): Pick<BoardCampaign, 'claims'> {
+  const {
+    claimWithinS: withinS,
+    waitlist,
+    waitlistedCount: waitlisted,
+    moveCount: moves,
+    unheardUs,
+  } = campaign;
+  return withinS === null ? {} : { claims: { withinS, waitlist, waitlisted, moves, unheardUs } };
 }

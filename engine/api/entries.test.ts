@@ -72,6 +72,8 @@ describe('entries with their outcomes', () => {
       serial: 1,
       code: `a-${id}`,
       granted_at: '2100-01-01T00:00:03.000Z',
+      claim_by: null,
+      ended_at: null,
     });
   });
 
@@ -114,12 +116,12 @@ describe('entries as CSV', () => {
     );
     const at = '2100-01-01T00:00:02.50000';
     assert.deepEqual(answer.text.split('\r\n'), [
-      'user_id,stamp,requested_at,outcome,serial,code,granted_at',
-      `ann,${FIRST_STAMP},${at}1Z,granted,1,a-${id},2100-01-01T00:00:03.000Z`,
-      `'=1+1,${FIRST_STAMP + 1024},${at}2Z,granted,2,'-b${id},2100-01-01T00:00:04.000Z`,
-      `"quo""te,d",${FIRST_STAMP + 2048},${at}3Z,withdrawn,,,`,
-      `'@you,${FIRST_STAMP + 3072},${at}4Z,sold_out,,,`,
-      `bob,${FIRST_STAMP + 4096},${at}5Z,waiting,,,`,
+      'user_id,stamp,requested_at,outcome,serial,code,granted_at,claim_by,ended_at',
+      `ann,${FIRST_STAMP},${at}1Z,granted,1,a-${id},2100-01-01T00:00:03.000Z,,`,
+      `'=1+1,${FIRST_STAMP + 1024},${at}2Z,granted,2,'-b${id},2100-01-01T00:00:04.000Z,,`,
+      `"quo""te,d",${FIRST_STAMP + 2048},${at}3Z,withdrawn,,,,,`,
+      `'@you,${FIRST_STAMP + 3072},${at}4Z,sold_out,,,,,`,
+      `bob,${FIRST_STAMP + 4096},${at}5Z,waiting,,,,,`,
       '',
     ]);
     const asked = await api.call('GET', `/v1/campaigns/${id}/entries?outcome=waiting`, {

@@ -1,7 +1,8 @@
 /** Making a campaign: from a body, as another one, or of a template. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { type Campaign, createCampaign, readDraftDraw } from '../../sql/campaigns.ts';
-import { announcementOf, type WantedDraw } from '../announce.ts';
+import { type Campaign, createCampaign, readDraftTerms } from '../../sql/campaigns.ts';
+import { announcementOf, claimRulesOf, type DraftTerms, type WantedDraw } from '../announce.ts';
+import type { ClaimRules } from '../draw/rules.ts';
 import { isDryRun, readOperator, withEtag } from './asking.ts';
 import { campaignJson } from './campaign-json.ts';
 import { type ApiDeps, clockMs } from './deps.ts';
@@ -22,7 +23,7 @@ export async function makeCampaign(
   if (isDryRun(request)) return wouldBe(wanted, madeBy, nowMs);
   const isDraft = wanted.campaign.stage === 'draft';
   const campaign = await createCampaign(deps.pool, { ...wanted.campaign, madeBy }, id =>
-    isDraft ? undefined : announcementOf(deps.randomness, id, wanted.campaign, wanted.draw),
+    isDraft ? undefined : announcementOf(deps.randomness, id, wanted.campaign, wanted.draw, wanted.claims),
   );
   const published = !isDraft && (await publish(deps, campaign));
   reply.code(201).header('location', `/v1/campaigns/${campaign.campaignId}`);
@@ -41,7 +42,7 @@ async function publish(deps: ApiDeps, campaign: Campaign): Promise<boolean> {
   }
 }
 
-function wouldBe({ campaign, draw }: WantedCampaign, madeBy: string, nowMs: number): DryRunJson {
+function wouldBe({ campaign, draw, claims }: WantedCampaign, madeBy: string, nowMs: number): DryRunJson {
   const {
     stage = 'scheduled',
     timeZone = 'UTC',
@@ -64,6 +65,8 @@ function wouldBe({ campaign, draw }: WantedCampaign, madeBy: string, nowMs: numb
       ...{ grantedCount: 0, goneCount: 0, goneRanked: 0, frozenAt: null, frozenCount: null, seed: null },
       ...{ seedSource: null, finishedAt: null, rulesHash: null, draw: null, poolRoot: null, redrawnCount: 0 },
       ...{ pausedAt: null, cancelledStamp: null, version: 1, pending: null },
+      ...{ claimWithinS: claims?.withinS ?? null, waitlist: claims?.waitlist ?? 0, waitlistedCount: 0 },
+      ...{ moveCount: 0, unheardUs: 0, unheardSeenUs: null, decidedAt: null },
     },
     nowMs,
   );
@@ -88,14 +91,27 @@ export function bodyAgain(terms: TemplateCampaign, again: AgainBody): NewCampaig
 /** What a campaign was made with, without its times. */
 export async function termsOf(deps: Pick<ApiDeps, 'pool'>, campaign: Campaign): Promise<TemplateCampaign> {
   const { kind, title, places, timeZone: time_zone } = campaign;
-  if (kind === 'coupon') return { kind, title, stock: places, time_zone };
-  const draft = (await readDraftDraw(deps.pool, campaign.campaignId)) as WantedDraw | undefined;
-  const draw = draftOf(campaign) ?? draft;
-  if (draw === undefined) return { kind, title, winners: places, time_zone };
+  const draft = (await readDraftTerms(deps.pool, campaign.campaignId)) as DraftTerms | undefined;
+  const claims = claimMembers(kind, claimRulesOf(campaign) ?? draft?.claims);
+  if (kind === 'coupon') return { kind, title, stock: places, time_zone, ...claims };
+  const draw = draftOf(campaign) ?? draft?.draw;
+  if (draw === undefined) return { kind, title, winners: places, time_zone, ...claims };
   const { tiers, alternates, group_limit, randomness } = draw;
   return {
     ...{ kind, title, time_zone, alternates, randomness, tiers: [...tiers] },
     ...(group_limit === null ? {} : { group_limit }),
+    ...claims,
+  };
+}
+
+function claimMembers(
+  kind: Campaign['kind'],
+  claims: ClaimRules | undefined,
+): Pick<TemplateCampaign, 'claim_within_s' | 'waitlist'> {
+  if (claims === undefined) return {};
+  return {
+    claim_within_s: claims.withinS,
+    ...(kind === 'coupon' ? { waitlist: claims.waitlist } : {}),
   };
 }
 

@@ -18,9 +18,9 @@
  */
 
 import { askVersion, type NewRules, type NewVersion, saveVersion } from '../../sql/campaign-versions.ts';
-import { type Campaign, readDraftDraw } from '../../sql/campaigns.ts';
+import { type Campaign, readDraftTerms } from '../../sql/campaigns.ts';
 import { readDrawState } from '../../sql/draws.ts';
-import { announcementOf, type WantedDraw } from '../announce.ts';
+import { announcementOf, type DraftTerms } from '../announce.ts';
 import { clockMs } from '../api/deps.ts';
 import { leaseMarginMs } from '../contract/lease/lease.ts';
 import { Problem } from '../contract/problem.ts';
@@ -128,8 +128,8 @@ async function draftRules(
   campaign: Campaign,
   target: NewVersion['target'],
 ): Promise<NewRules> {
-  const draw = (await readDraftDraw(deps.pool, campaign.campaignId)) as WantedDraw | undefined;
-  return announcementOf(deps.randomness, campaign.campaignId, target, draw);
+  const terms = (await readDraftTerms(deps.pool, campaign.campaignId)) as DraftTerms | undefined;
+  return announcementOf(deps.randomness, campaign.campaignId, target, terms?.draw, terms?.claims);
 }
 
 function anotherPending(campaignId: number): Problem {

@@ -42,6 +42,13 @@ function campaign(changes: Partial<Campaign> = {}): Campaign {
     cancelledStamp: null,
     version: 1,
     pending: null,
+    claimWithinS: null,
+    waitlist: 0,
+    waitlistedCount: 0,
+    moveCount: 0,
+    unheardUs: 0,
+    unheardSeenUs: null,
+    decidedAt: null,
     ...changes,
   };
 }

@@ -12,7 +12,7 @@ alter table campaigns
   add column draws_at         timestamptz(3),
   add column paused_at        timestamptz(3),
   -- Of a draft of a raffle: its draw, until that is announced with the rules.
-  add column draft_draw       jsonb,
+  add column draft_terms       jsonb,
   -- How far it was settled when it was cancelled: who stands behind that, and has no outcome of another kind, has `cancelled`.
   add column cancelled_stamp  bigint check (cancelled_stamp >= -1),
   add column made_by          text not null default 'operator' check (char_length(made_by) between 1 and 100),
@@ -343,7 +343,7 @@ alter table campaigns
   drop column time_zone,
   drop column draws_at,
   drop column paused_at,
-  drop column draft_draw,
+  drop column draft_terms,
   drop column cancelled_stamp,
   drop column made_by,
   drop column closing_by,
