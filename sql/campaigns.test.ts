@@ -74,6 +74,13 @@ describe('campaigns', () => {
       draw: null,
       poolRoot: null,
       redrawnCount: 0,
+      claimWithinS: null,
+      waitlist: 0,
+      waitlistedCount: 0,
+      moveCount: 0,
+      unheardUs: 0,
+      unheardSeenUs: null,
+      decidedAt: null,
     });
     assert.deepEqual(await read(campaignId), { campaignId, createdAt, ...campaign });
     assert.equal(await read(2 ** 31), undefined);
