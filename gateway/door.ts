@@ -51,12 +51,11 @@ export class Doorkeeper implements BoardListener {
 
   /** Whether an entry at `instantUs` is taken; false when the answer has been given. */
   lets(reply: Reply, campaign: BoardCampaign, userId: string, instantUs: number): boolean {
-    if (this.#claimants.get(campaign.campaignId)?.has(userId) === true) {
-      // What they have changes, so it is looked up: they go the way of everybody who asks again.
-      return this.isOpen(reply, campaign, instantUs);
-    }
     const winners = this.#winners.get(campaign.campaignId);
     if (winners !== undefined) {
+      // What a claimant has changes, so it is looked up: they go the way of everybody who asks again.
+      const isClaimant = this.#claimants.get(campaign.campaignId)?.has(userId) === true;
+      if (isClaimant) return this.isOpen(reply, campaign, instantUs);
       this.#answerSoldOut(reply, campaign, winners.get(userId));
       return false;
     }
