@@ -3,7 +3,8 @@
  * copy of the board, so that an opening needs no message to arrive, and a sold-out coupon costs no log and no Redis.
  *
  * Who was granted a coupon must never hear "sold out" when they ask again. So when a coupon is gone, the gateway loads
- * its winners once (as many as the stock had) and answers them with what they have.
+ * its winners once (as many as the stock had) and answers them with what they have. Where there are claims, it is gone when
+ * the waitlist is full as well, and the gateway loads who has a place in either.
  */
 import type { Logger } from 'pino';
 import type { BoardCampaign } from '../engine/contract/board/board.ts';
