@@ -19,6 +19,7 @@ import { raiseWatermark, readWatermark } from '../sql/watermarks.ts';
 import type { Keys } from './contract/keys.ts';
 import { type Registry, readRegistry } from './contract/lease/lease.ts';
 import type { RedisClient } from './contract/redis.ts';
+import { Hearing } from './hearing.ts';
 import { Publisher } from './publish.ts';
 import { type SettlingOptions, settleCampaign } from './settling.ts';
 import { rankedWatermarkOf, watermarkOf } from './watermark.ts';
@@ -60,6 +61,7 @@ export interface PassReport {
 export class Passes {
   readonly #options: PassOptions;
   readonly #publisher: Publisher;
+  readonly #hearing: Hearing;
   readonly #closing = new AbortController();
   readonly #raffles = new Map<number, Promise<void>>();
   /** Asks for the next pass at once. */
@@ -71,6 +73,7 @@ export class Passes {
   constructor(options: PassOptions, onMore: () => void) {
     this.#options = options;
     this.#publisher = new Publisher(options);
+    this.#hearing = new Hearing(options.pool);
     options.redis.on('close', () => this.#publisher.forget());
     this.#onMore = onMore;
   }
@@ -83,6 +86,7 @@ export class Passes {
       return false;
     });
     const { watermarkUs, rankedUs } = await this.#moveWatermark();
+    if (isOpen && this.#registry !== undefined) await this.#hearing.note({ ...this.#registry, watermarkUs });
     const more = await this.#settle(watermarkUs, failures);
     let report: PassReport = { nowUs: undefined, watermarkUs, rankedUs, unfinished: undefined, more };
     const registry = this.#registry;

@@ -379,4 +379,19 @@ export const expectedSchema: Readonly<Record<string, Readonly<Record<string, Exp
       },
     },
   },
+  '0007_hearing.sql': {
+    hearing: {
+      is: 'table',
+      columns: {
+        one_row: 'boolean not null default true',
+        heard_ms: 'bigint not null default 0',
+        through_ms: 'bigint not null default 0',
+      },
+      constraints: {
+        hearing_heard_ms_check: 'CHECK',
+        hearing_one_row_check: 'CHECK',
+        hearing_pkey: 'PRIMARY KEY (one_row)',
+      },
+    },
+  },
 };
