@@ -39,13 +39,14 @@ export async function rebuildProjections(
   await deleteProjections(redis, keys, check);
   let ranked = 0;
   const campaigns = await readCampaigns(pool, undefined);
-  for (const { campaignId } of campaigns) {
+  for (const { campaignId, kind } of campaigns) {
     const own = keys.campaign(campaignId);
     ranked += await projectRanks(pool, redis, own, { campaignId, after: BEFORE_ALL_STAMPS });
     await projectWon(pool, redis, own, campaignId, BEFORE_ALL_NUMBERS);
     await projectWithdrawn(pool, redis, own, campaignId, BEFORE_ALL_NUMBERS);
     const goneRanked = await projectGone(pool, redis, own, {
       campaignId,
+      kind,
       after: BEFORE_ALL_NUMBERS,
       rankedStamp: Number.MAX_SAFE_INTEGER,
     });

@@ -7,6 +7,7 @@
  * - coupon: the withdrawals that are due are decided, then the next entries: granted in stamp order until the stock is
  *   gone, after that only counted. When the watermark has passed the close and all are decided, it is finished.
  * - raffle: see raffle-settling.ts.
+ * - room: see room-settling.ts.
  */
 import type { Campaign } from '../sql/campaigns.ts';
 import { type Pool, type Queryable, transaction } from '../sql/database.ts';
@@ -16,6 +17,7 @@ import { decideWithdrawals, refuseWithdrawals } from '../sql/withdrawals.ts';
 import { makeCode } from './judges/codes.ts';
 import { judgeCoupons } from './judges/coupon.ts';
 import { type RaffleOptions, revealRandomness, stepRaffle } from './raffle-settling.ts';
+import { stepRoom } from './room-settling.ts';
 import { closesAtUs, DONE, dueStamp, type StepResult } from './settling-step.ts';
 
 /** Entries judged in one transaction. More would hold the campaign's row for longer; fewer cost more commits. */
@@ -69,6 +71,8 @@ async function step(
       return stepCoupon(db, campaign, watermarkUs);
     case 'raffle':
       return stepRaffle(db, options.raffles, campaign, watermarkUs);
+    case 'room':
+      return stepRoom(db, campaign, watermarkUs);
   }
 }
 

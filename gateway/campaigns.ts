@@ -20,7 +20,8 @@ export function campaignView(campaign: BoardCampaign, nowUs: number): CampaignVi
     id,
     kind,
     title,
-    ...(kind === 'coupon' ? { stock: places } : { winners: places }),
+    ...(kind === 'coupon' ? { stock: places } : {}),
+    ...(kind === 'raffle' ? { winners: places } : {}),
     opens_at: isoOf(campaign.opensAtUs),
     closes_at: isoOf(campaign.closesAtUs),
     status: statusOf(campaign, nowUs),
@@ -29,7 +30,12 @@ export function campaignView(campaign: BoardCampaign, nowUs: number): CampaignVi
     ...(campaign.rulesHash === undefined ? {} : { rules_hash: campaign.rulesHash }),
     ...(campaign.poolRoot === undefined ? {} : { pool_root: campaign.poolRoot }),
     ...(campaign.randomness === undefined ? {} : { randomness: campaign.randomness }),
+    ...(campaign.room === undefined ? {} : { room: roomView(campaign.room) }),
   };
+}
+
+function roomView({ perSecond, capacity, paused }: NonNullable<BoardCampaign['room']>) {
+  return { per_second: perSecond, capacity, paused };
 }
 
 function statusOf(campaign: BoardCampaign, nowUs: number): CampaignView['status'] {

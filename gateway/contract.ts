@@ -44,12 +44,32 @@ export const Outcome = Type.Union([
   Type.Literal('sold_out'),
   Type.Literal('not_drawn'),
   Type.Literal('withdrawn'),
+  Type.Literal('admitted'),
 ]);
 export type Outcome = Static<typeof Outcome>;
 
+const Seconds = Type.Integer({ minimum: 0 });
+
+/** How long somebody in a room will wait, in seconds: half of all wait no longer than p50, nine in ten no longer than p90. */
+export const Eta = Type.Union([
+  Type.Object({ p50: Seconds, p90: Seconds }, { additionalProperties: false }),
+  Type.Null(),
+]);
+export type Eta = Static<typeof Eta>;
+
+const eta = Type.Optional({
+  ...Eta,
+  description:
+    'Of a room: how long it will take, in seconds, from the rate at which people were let in; null while it is paused',
+});
+
 const grantFields = {
   serial: Type.Optional(Type.Integer({ minimum: 1 })),
-  code: Type.Optional(Type.String({ description: 'Of a granted or won entry: what it is redeemed with' })),
+  code: Type.Optional(
+    Type.String({
+      description: 'Of a granted or won entry: what it is redeemed with; in a room the id of the pass',
+    }),
+  ),
 };
 
 export const EntryView = Type.Object(
@@ -64,6 +84,7 @@ export const EntryView = Type.Object(
     }),
     provisional: Type.Boolean(),
     outcome: Outcome,
+    eta,
     ...grantFields,
     receipt,
   },
@@ -85,6 +106,7 @@ export const WithdrawalAccepted = Type.Object(
 export const PositionEvent = Type.Object({
   position: Type.Integer({ minimum: 1 }),
   ahead: Type.Integer({ minimum: 0 }),
+  eta,
 });
 
 export const OutcomeEvent = Type.Object({
@@ -99,7 +121,7 @@ const Instant = Type.String({ format: 'date-time' });
 export const CampaignView = Type.Object(
   {
     id: Type.Integer(),
-    kind: Type.Union([Type.Literal('coupon'), Type.Literal('raffle')]),
+    kind: Type.Union([Type.Literal('coupon'), Type.Literal('raffle'), Type.Literal('room')]),
     title: Type.String(),
     stock: Type.Optional(Type.Integer({ description: 'Of a coupon: how many there are' })),
     winners: Type.Optional(Type.Integer({ description: 'Of a raffle: how many are drawn' })),
@@ -113,7 +135,7 @@ export const CampaignView = Type.Object(
       Type.Literal('settled'),
     ]),
     settled: Type.Integer({ description: 'Entries decided so far' }),
-    granted: Type.Integer({ description: 'Coupons granted, or winners drawn, so far' }),
+    granted: Type.Integer({ description: 'Coupons granted, winners drawn, or people let in, so far' }),
     rules_hash: Type.Optional(
       Type.String({ description: 'SHA-256 of the rules as announced, base64url; absent until they are' }),
     ),
@@ -124,6 +146,18 @@ export const CampaignView = Type.Object(
       }),
     ),
     randomness: Type.Optional(AnnouncedRandomness),
+    room: Type.Optional(
+      Type.Object(
+        {
+          per_second: Type.Number({ description: 'How many are let in a second at most' }),
+          capacity: Type.Union([Type.Integer(), Type.Null()], {
+            description: 'How many may be inside at once; null: as many as come',
+          }),
+          paused: Type.Boolean({ description: 'Nobody is let in for now; all keep their places' }),
+        },
+        { additionalProperties: false },
+      ),
+    ),
   },
   { additionalProperties: false },
 );

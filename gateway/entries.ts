@@ -10,6 +10,7 @@ import { readEntryBody } from './body.ts';
 import type { SharedClock } from './clock.ts';
 import type { ClockLimits } from './clock-limits.ts';
 import type { Doorkeeper } from './door.ts';
+import type { Etas } from './eta.ts';
 import type { KeptReceipts } from './kept-receipts.ts';
 import type { Lookups, Place } from './lookups.ts';
 import type { Membership } from './membership.ts';
@@ -34,6 +35,7 @@ export interface EntryParts extends RequestParts {
   readonly membership: Membership;
   readonly lookups: Lookups;
   readonly places: Places;
+  readonly etas: Etas;
   readonly door: Doorkeeper;
   readonly requestStarts: RequestStarts;
   readonly clockLimits: ClockLimits;

@@ -12,6 +12,7 @@ import { monotonicUs, SharedClock } from './clock.ts';
 import { ClockLimits } from './clock-limits.ts';
 import type { GatewayConfig } from './config.ts';
 import { Doorkeeper } from './door.ts';
+import { Etas } from './eta.ts';
 import { Hmac } from './hmac.ts';
 import { KeptReceipts } from './kept-receipts.ts';
 import { Ledger } from './ledger.ts';
@@ -19,6 +20,7 @@ import { Lookups } from './lookups.ts';
 import { Membership } from './membership.ts';
 import { Metrics } from './metrics.ts';
 import { Places } from './places.ts';
+import { Presence } from './presence.ts';
 import { Watchers } from './queue.ts';
 import { Ranker } from './rank.ts';
 import { RequestStarts } from './request-start.ts';
@@ -40,6 +42,8 @@ const THROUGH_BUSY_MS = 100;
 /** ... and this often otherwise: a record costs the log and the ledger something each. */
 const THROUGH_IDLE_MS = 1_000;
 const BOARD_IDLE_MS = 250;
+/** How soon rooms hear who came and who went; a message of Redis each time that there is news. */
+const PRESENCE_MS = 250;
 const CLOCK_INTERVAL_MS = 250;
 
 /** Starts; resolves when it listens. It takes entries as soon as it has a lease, which /readyz shows. */
@@ -77,11 +81,15 @@ export async function startGateway(
   });
   const lookups = new Lookups(redis, keys, board);
   const places = new Places({ redis, keys, board, log });
+  const etas = new Etas(board);
+  const presence = new Presence({ redis, keys, board, identity: () => membership.identity });
   const door = new Doorkeeper({ redis, keys, board, metrics, log });
   const watchers = new Watchers({
     board,
     lookups,
     places,
+    presence,
+    etas,
     metrics,
     eventsPerSecond: config.WATCHER_EVENTS_PER_SECOND,
     commentMs: config.WATCHER_COMMENT_MS,
@@ -130,6 +138,14 @@ export async function startGateway(
       },
     ),
   ];
+  timers.push(
+    repeat(
+      log,
+      'presence',
+      () => PRESENCE_MS,
+      () => presence.tell(),
+    ),
+  );
   ring.start();
   membership.start();
 
@@ -142,6 +158,7 @@ export async function startGateway(
     membership,
     lookups,
     places,
+    etas,
     door,
     metrics,
     keys: ring,

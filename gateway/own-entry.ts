@@ -66,26 +66,34 @@ export async function getEntry(
 
 /** What can be told of a place: a position only when it is final, an outcome only when it is decided. */
 export function entryView(
-  parts: Pick<EntryParts, 'places'>,
+  parts: Pick<EntryParts, 'places' | 'etas'>,
   campaign: BoardCampaign,
   place: Place,
 ): EntryView {
   const outcome = outcomeOf(campaign, place);
   const shown = place.final;
+  const ahead = shown && outcome === 'waiting' ? parts.places.ahead(campaign.campaignId, place.rank) : 0;
   return {
     campaign: campaign.campaignId,
     stamp: place.stamp,
     position: shown ? place.rank + 1 : null,
-    ahead: shown ? (outcome === 'waiting' ? parts.places.ahead(campaign.campaignId, place.rank) : 0) : null,
+    ahead: shown ? ahead : null,
     provisional: !place.final,
     outcome,
+    ...(shown && outcome === 'waiting' && campaign.room !== undefined
+      ? { eta: parts.etas.of(campaign, ahead) }
+      : {}),
     ...(place.grant ?? {}),
   };
 }
 
+const GRANTED = { coupon: 'granted', raffle: 'won', room: 'admitted' } as const;
+
 export function outcomeOf(campaign: BoardCampaign, place: Place): Outcome {
-  if (place.grant !== undefined) return campaign.kind === 'coupon' ? 'granted' : 'won';
+  if (place.grant !== undefined) return GRANTED[campaign.kind];
   if (place.withdrawn) return 'withdrawn';
+  // In a room everybody who has not left is let in some day, whoever was before.
+  if (campaign.kind === 'room') return 'waiting';
   if (!place.settled) return 'waiting';
   return campaign.kind === 'coupon' ? 'sold_out' : 'not_drawn';
 }
@@ -113,7 +121,8 @@ export async function deleteEntry(
   if (pipeline === undefined) return;
   const instantUs = parts.clock.next();
   if (!parts.door.isOpen(reply, campaign, instantUs)) return;
-  if (place.grant !== undefined || place.settled) {
+  const isDecided = place.grant !== undefined || (place.settled && campaign.kind !== 'room');
+  if (isDecided) {
     reply.problem(
       'already-settled',
       `The entry in campaign ${campaign.campaignId} is decided: it cannot be withdrawn.`,

@@ -12,16 +12,20 @@ import { lastStampAt } from '../engine/contract/stamp.ts';
 import type { Board, BoardListener } from './board.ts';
 import { monotonicUs } from './clock.ts';
 import type { OutcomeEvent } from './contract.ts';
+import type { Etas } from './eta.ts';
 import type { Lookups, Place } from './lookups.ts';
 import type { Metrics } from './metrics.ts';
 import { outcomeOf } from './own-entry.ts';
 import type { Places } from './places.ts';
+import type { Presence } from './presence.ts';
 import type { Watcher } from './watcher.ts';
 
 export interface WatchersParts {
   readonly board: Board;
   readonly lookups: Lookups;
   readonly places: Places;
+  readonly presence: Presence;
+  readonly etas: Etas;
   readonly metrics: Metrics;
   readonly eventsPerSecond: number;
   readonly commentMs: number;
@@ -62,13 +66,17 @@ export class Watchers implements BoardListener {
     this.#slots[this.#slot]?.add(watcher);
     this.#slot = (this.#slot + 1) % SLOTS;
     this.#count += 1;
+    this.#parts.presence.opened(watcher.campaignId, watcher.userId);
     this.#asked(watcher, place);
   }
 
   /** Lets go of a watcher whose stream has ended, by us or by the client. */
   remove(watcher: Watcher): void {
     watcher.state = 'over';
-    if (this.#slots[watcher.slot]?.delete(watcher) === true) this.#count -= 1;
+    if (this.#slots[watcher.slot]?.delete(watcher) === true) {
+      this.#count -= 1;
+      this.#parts.presence.closed(watcher.campaignId, watcher.userId);
+    }
     this.#provisional.delete(watcher);
   }
 
@@ -130,8 +138,10 @@ export class Watchers implements BoardListener {
     if (watcher.state === 'provisional') {
       if (watcher.stamp <= lastStampAt(board.rankedUs, campaign.opensAtUs)) void this.#ask(watcher);
     } else if (watcher.state === 'placed') {
+      const { places } = this.#parts;
       const decided =
-        watcher.stamp <= campaign.settledStamp || this.#parts.places.left(watcher.campaignId, watcher.rank);
+        (watcher.stamp <= campaign.settledStamp && !places.returned(watcher.campaignId, watcher.rank)) ||
+        places.left(watcher.campaignId, watcher.rank);
       if (decided) void this.#decide(watcher);
       else this.#showPosition(watcher, nowUs);
     }
@@ -150,12 +160,19 @@ export class Watchers implements BoardListener {
     }
     const ahead = Math.min(watcher.shownAhead, this.#parts.places.ahead(watcher.campaignId, watcher.rank));
     if (ahead === watcher.shownAhead && !watcher.stalled && !always) return;
-    const data = `{"position":${watcher.rank + 1},"ahead":${ahead}}`;
+    const data = `{"position":${watcher.rank + 1},"ahead":${ahead}${this.#etaOf(watcher, ahead)}}`;
     const id = `${watcher.campaignId}:${watcher.stamp}:${ahead}`;
     if (this.#write(watcher, `id: ${id}\nevent: position\ndata: ${data}\n\n`)) {
       watcher.shownAhead = ahead;
       watcher.stalled = false;
     }
+  }
+
+  /** Of a room: how long it will take, as a member of the event. */
+  #etaOf({ campaignId }: Watcher, ahead: number): string {
+    const campaign = this.#parts.board.campaign(campaignId);
+    if (campaign?.room === undefined) return '';
+    return `,"eta":${JSON.stringify(this.#parts.etas.of(campaign, ahead))}`;
   }
 
   /** Asks where the watcher stands, and shows it if it is final. */

@@ -74,6 +74,7 @@ describe('campaigns', () => {
       draw: null,
       poolRoot: null,
       redrawnCount: 0,
+      room: null,
     });
     assert.deepEqual(await read(campaignId), { campaignId, createdAt, ...campaign });
     assert.equal(await read(2 ** 31), undefined);

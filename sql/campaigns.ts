@@ -5,13 +5,22 @@ import type { DrawRules } from '../engine/draw/rules.ts';
 import type { Queryable } from './database.ts';
 import type { Announcement } from './draws.ts';
 
-export type CampaignKind = 'coupon' | 'raffle';
+export type CampaignKind = 'coupon' | 'raffle' | 'room';
+
+export interface CampaignRoom {
+  /** Admissions a second at most, and people inside at most (null: as many as come). */
+  readonly perSecond: number;
+  readonly capacity: number | null;
+  readonly paused: boolean;
+  /** How long, in all, people have waited while it admitted: with grantedCount it tells how fast that goes. */
+  readonly busyUs: number;
+}
 
 export interface Campaign {
   readonly campaignId: number;
   readonly kind: CampaignKind;
   readonly title: string;
-  /** How many can win: a coupon's stock, a raffle's winners. */
+  /** How many can win: a coupon's stock, a raffle's winners; of a room, more than will ever come. */
   readonly places: number;
   readonly opensAt: Date;
   /** Nobody has ever accepted an entry at or after this. */
@@ -38,6 +47,8 @@ export interface Campaign {
   readonly poolRoot: Buffer | null;
   /** Prizes that were passed on to alternates. */
   readonly redrawnCount: number;
+  /** Of a room: what everybody may know of it. */
+  readonly room: CampaignRoom | null;
 }
 
 /** The columns of campaigns as members of Campaign, for `select` and `returning`. */
@@ -47,7 +58,9 @@ export const CAMPAIGN_COLUMNS = `
   settled_count as "settledCount", granted_count as "grantedCount", gone_count as "goneCount",
   gone_ranked as "goneRanked", frozen_at as "frozenAt", frozen_count as "frozenCount", seed,
   seed_source as "seedSource", finished_at as "finishedAt", rules_hash as "rulesHash",
-  rules::jsonb -> 'draw' as draw, pool_root as "poolRoot", redrawn_count as "redrawnCount"`;
+  rules::jsonb -> 'draw' as draw, pool_root as "poolRoot", redrawn_count as "redrawnCount",
+  (select json_build_object('perSecond', per_second, 'capacity', capacity, 'paused', paused, 'busyUs', busy_us)
+     from rooms where rooms.campaign_id = campaigns.campaign_id) as room`;
 
 /** Microseconds since the epoch; stamps count from here. */
 export function opensAtUs(campaign: Pick<Campaign, 'opensAt'>): number {

@@ -45,7 +45,6 @@ export const expectedSchema: Readonly<Record<string, Readonly<Record<string, Exp
         campaigns_exact: 'CHECK',
         campaigns_gone: 'CHECK',
         campaigns_granted: 'CHECK',
-        campaigns_kind_check: 'CHECK',
         campaigns_pkey: 'PRIMARY KEY (campaign_id)',
         campaigns_places_check: 'CHECK',
         campaigns_seed: 'CHECK',
@@ -185,18 +184,6 @@ export const expectedSchema: Readonly<Record<string, Readonly<Record<string, Exp
       constraints: {
         set_aside_pkey: 'PRIMARY KEY (set_aside_id)',
         set_aside_place: 'UNIQUE NULLS NOT DISTINCT (log_name, partition, "position", item)',
-      },
-    },
-    entry_outcomes: {
-      is: 'view',
-      columns: {
-        campaign_id: 'integer',
-        user_id: 'text collate "C"',
-        stamp: 'bigint',
-        outcome: 'text',
-        serial: 'integer',
-        code: 'text',
-        granted_at: 'timestamp(3) with time zone',
       },
     },
   },
@@ -391,6 +378,142 @@ export const expectedSchema: Readonly<Record<string, Readonly<Record<string, Exp
         hearing_heard_ms_check: 'CHECK',
         hearing_one_row_check: 'CHECK',
         hearing_pkey: 'PRIMARY KEY (one_row)',
+      },
+    },
+  },
+  '0009_room.sql': {
+    campaigns: { constraints: { campaigns_kind_check: 'CHECK' } },
+    entry_outcomes: {
+      is: 'view',
+      columns: {
+        campaign_id: 'integer',
+        user_id: 'text collate "C"',
+        stamp: 'bigint',
+        outcome: 'text',
+        serial: 'integer',
+        code: 'text',
+        granted_at: 'timestamp(3) with time zone',
+      },
+    },
+    rooms: {
+      is: 'table',
+      columns: {
+        campaign_id: 'integer not null',
+        version: 'integer not null default 1',
+        per_second: 'double precision not null',
+        capacity: 'integer',
+        paused: 'boolean not null default false',
+        grace_ms: 'integer not null',
+        pass_ms: 'integer not null',
+        visit_ms: 'integer',
+        single_use: 'boolean not null',
+        next_us: 'bigint not null default 0',
+        recent: "jsonb not null default '[]'::jsonb",
+        taken_stamp: "bigint not null default '-1'::integer",
+        heard_ms: 'bigint not null default 0',
+        heard_at_ms: 'bigint not null default 0',
+        busy_us: 'bigint not null default 0',
+        busy_since_us: 'bigint',
+      },
+      constraints: {
+        rooms_campaign_id_fkey: 'FOREIGN KEY (campaign_id) REFERENCES campaigns(campaign_id)',
+        rooms_capacity_check: 'CHECK',
+        rooms_grace_ms_check: 'CHECK',
+        rooms_pass_ms_check: 'CHECK',
+        rooms_per_second_check: 'CHECK',
+        rooms_pkey: 'PRIMARY KEY (campaign_id)',
+        rooms_visit_ms_check: 'CHECK',
+      },
+    },
+    room_terms: {
+      is: 'table',
+      columns: {
+        campaign_id: 'integer not null',
+        version: 'integer not null',
+        per_second: 'double precision not null',
+        capacity: 'integer',
+        paused: 'boolean not null',
+        set_at: 'timestamp(3) with time zone not null default now()',
+      },
+      constraints: {
+        room_terms_campaign_id_fkey: 'FOREIGN KEY (campaign_id) REFERENCES rooms(campaign_id)',
+        room_terms_pkey: 'PRIMARY KEY (campaign_id, version)',
+      },
+    },
+    room_people: {
+      is: 'table',
+      columns: {
+        campaign_id: 'integer not null',
+        user_id: 'text collate "C" not null',
+        stamp: 'bigint',
+        state: "text not null default 'waiting'::text",
+        incarnations: "bigint[] not null default '{}'::bigint[]",
+        absent_since_ms: 'bigint',
+        serial: 'integer',
+        admitted_us: 'bigint',
+        due_ms: 'bigint',
+      },
+      constraints: {
+        room_people_absent: 'CHECK',
+        room_people_admitted: 'CHECK',
+        room_people_campaign_id_fkey: 'FOREIGN KEY (campaign_id) REFERENCES campaigns(campaign_id)',
+        room_people_campaign_id_serial_fkey:
+          'FOREIGN KEY (campaign_id, serial) REFERENCES grants(campaign_id, serial)',
+        room_people_pkey: 'PRIMARY KEY (campaign_id, user_id)',
+        room_people_serial: 'UNIQUE (campaign_id, serial)',
+        room_people_state_check: 'CHECK',
+      },
+      indexes: {
+        room_people_absent_since:
+          "btree (campaign_id, absent_since_ms) where state = 'waiting'::text AND stamp IS NOT NULL",
+        room_people_back: "btree (campaign_id) where state = 'skipped'::text AND absent_since_ms IS NULL",
+        room_people_due:
+          "btree (campaign_id, due_ms) where state = ANY (ARRAY['admitted'::text, 'inside'::text])",
+        room_people_line: "btree (campaign_id, stamp) where state = 'waiting'::text AND stamp IS NOT NULL",
+        room_people_present:
+          "btree (campaign_id) where state = 'waiting'::text AND stamp IS NOT NULL AND absent_since_ms IS NULL",
+      },
+      triggers: {
+        room_people_guard:
+          'CREATE TRIGGER room_people_guard BEFORE UPDATE ON room_people FOR EACH ROW EXECUTE FUNCTION room_people_guard()',
+      },
+    },
+    room_moves: {
+      is: 'table',
+      columns: {
+        campaign_id: 'integer not null',
+        gone_number: 'integer not null',
+        user_id: 'text collate "C" not null',
+        move: 'text not null',
+      },
+      constraints: {
+        room_moves_campaign_id_fkey: 'FOREIGN KEY (campaign_id) REFERENCES rooms(campaign_id)',
+        room_moves_campaign_id_user_id_fkey:
+          'FOREIGN KEY (campaign_id, user_id) REFERENCES room_people(campaign_id, user_id)',
+        room_moves_gone_number_check: 'CHECK',
+        room_moves_move_check: 'CHECK',
+        room_moves_pkey: 'PRIMARY KEY (campaign_id, gone_number)',
+      },
+    },
+    presence_log: {
+      is: 'table',
+      columns: {
+        one_row: 'boolean not null default true',
+        epoch: 'bigint not null default 0',
+        position: "text not null default '0-0'::text",
+      },
+      constraints: {
+        presence_log_one_row_check: 'CHECK',
+        presence_log_pkey: 'PRIMARY KEY (one_row)',
+      },
+    },
+    presence_gateways: {
+      is: 'table',
+      columns: {
+        incarnation: 'bigint not null',
+      },
+      constraints: {
+        presence_gateways_pkey: 'PRIMARY KEY (incarnation)',
       },
     },
   },

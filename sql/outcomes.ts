@@ -4,7 +4,18 @@
 import type { CampaignKind } from './campaigns.ts';
 import type { Pool, Queryable } from './database.ts';
 
-export const OUTCOMES = ['granted', 'won', 'withdrawn', 'waiting', 'sold_out', 'not_drawn'] as const;
+export const OUTCOMES = [
+  'granted',
+  'won',
+  'withdrawn',
+  'waiting',
+  'sold_out',
+  'not_drawn',
+  'admitted',
+  'skipped',
+] as const;
+/** Whoever has one of these has a serial. */
+const WITH_SERIAL: readonly string[] = ['granted', 'won', 'admitted'];
 export type Outcome = (typeof OUTCOMES)[number];
 
 export interface EntryOutcome {
@@ -28,7 +39,8 @@ export interface OutcomePage {
 /** Entries with their outcomes in stamp order, at most `limit`. */
 export async function listOutcomes(db: Queryable, page: OutcomePage): Promise<readonly EntryOutcome[]> {
   // Said beside the outcome where it can be, this lets Postgres begin with the few grants in place of all entries.
-  const isGrant = page.outcome === 'granted' || page.outcome === 'won' ? 'and serial is not null' : '';
+  const isGrant =
+    page.outcome !== undefined && WITH_SERIAL.includes(page.outcome) ? 'and serial is not null' : '';
   const { rows } = await db.query<EntryOutcome>(
     `select user_id as "userId", stamp, outcome, serial, code, granted_at as "grantedAt"
        from entry_outcomes
@@ -78,11 +90,11 @@ export async function* streamOutcomes(
 export interface Totals {
   readonly kind: CampaignKind;
   readonly entries: number;
-  /** Coupons granted, or winners drawn. */
+  /** Coupons granted, winners drawn, or people admitted. */
   readonly granted: number;
   readonly withdrawn: number;
   readonly waiting: number;
-  /** Decided, and neither granted nor withdrawn: sold out, or not drawn. */
+  /** Decided, and neither granted nor withdrawn: sold out, or not drawn; of a room, who is skipped at the moment. */
   readonly lost: number;
   /** Records and items of the whole log that were set aside; one that cannot be read does not tell its campaign. */
   readonly setAside: number;
@@ -99,7 +111,11 @@ export async function readTotals(db: Queryable, campaignId: number): Promise<Tot
                  join entries e using (campaign_id, user_id)
                 where w.campaign_id = c.campaign_id and w.honoured) as withdrawn,
               (select count(*) from entries e
-                where e.campaign_id = c.campaign_id and e.stamp > c.settled_stamp
+                where e.campaign_id = c.campaign_id
+                  and case when c.kind = 'room'
+                           then not exists (select from room_people p where p.campaign_id = e.campaign_id
+                                               and p.user_id = e.user_id and p.state = 'skipped')
+                           else e.stamp > c.settled_stamp end
                   and not exists (select from grants g
                                    where g.campaign_id = e.campaign_id and g.user_id = e.user_id)
                   and not exists (select from withdrawals w

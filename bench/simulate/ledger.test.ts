@@ -45,6 +45,8 @@ import {
 import { insertGrants, readGrants } from '../../sql/grants.ts';
 import { moveHeard, readHeard } from '../../sql/hearing.ts';
 import { moveOn, nextPosition, readPositions } from '../../sql/log-partitions.ts';
+import { readPresenceState } from '../../sql/presence.ts';
+import { findRooms } from '../../sql/rooms.ts';
 import { setAside } from '../../sql/set-aside.ts';
 import {
   countTurn,
@@ -167,6 +169,8 @@ function drawCall(random: Random, number: number): Call {
     db => wasEverOpened(db),
     db => nextEpoch(db),
     db => findWork(db, us),
+    db => findRooms(db, us),
+    db => readPresenceState(db),
     db => takeCampaign(db, campaignId),
     db => getCampaign(db, campaignId),
     db => readCampaigns(db, random.pick([undefined, 60_000])),

@@ -122,6 +122,7 @@ const createCampaign: Statement = (tables, by, values) => {
     seedSource: null,
     finishedAt: null,
     redrawnCount: 0,
+    room: null,
   };
   tables.campaigns.write(String(row.campaignId), row, by);
   return rowsOf([selected(row)]);

@@ -10,6 +10,7 @@ import { addDrawRoutes } from './draw-routes.ts';
 import { addEntryRoutes } from './entry-routes.ts';
 import { answerClientError, answerNotFound, errorHandler, requireToken } from './http.ts';
 import { readJson } from './input.ts';
+import { addRoomRoutes } from './room-routes.ts';
 import { addServiceRoutes } from './service-routes.ts';
 
 /** A campaign is a few hundred bytes. */
@@ -64,6 +65,7 @@ export function buildApi(deps: ApiDeps): FastifyInstance {
   addCampaignRoutes(app, deps, stopping.signal);
   addEntryRoutes(app, deps, stopping.signal);
   addDrawRoutes(app, deps);
+  addRoomRoutes(app, deps);
   addServiceRoutes(app, deps);
   return app;
 }

@@ -1,30 +1,51 @@
 /** Rows of the ledger as the API shows them. */
 import { type Campaign, doorClosesAtUs, opensAtUs } from '../../sql/campaigns.ts';
 import type { EntryOutcome, Totals } from '../../sql/outcomes.ts';
+import type { Room, RoomCounts } from '../../sql/rooms.ts';
 import { instantOf } from '../contract/stamp.ts';
 import type { DrawRules } from '../draw/rules.ts';
-import type { CampaignJson, EntryJson, TotalsJson } from './schemas.ts';
+import type { CampaignJson, EntryJson, RoomJson, TotalsJson } from './schemas.ts';
 
 export function campaignJson(campaign: Campaign, nowMs: number): CampaignJson {
-  const { places, grantedCount, draw } = campaign;
+  const { draw } = campaign;
   return {
     id: campaign.campaignId,
     kind: campaign.kind,
     title: campaign.title,
-    ...(campaign.kind === 'coupon' ? { stock: places } : { winners: places }),
+    ...placesJson(campaign),
     opens_at: campaign.opensAt.toISOString(),
     closes_at: new Date(doorClosesAtUs(campaign) / 1000).toISOString(),
     status: statusOf(campaign, nowMs),
     rules_hash: campaign.rulesHash?.toString('base64url') ?? null,
     ...(draw === null ? {} : drawJson(draw)),
     entries_settled: campaign.settledCount,
-    ...(campaign.kind === 'coupon'
-      ? { granted: grantedCount }
-      : { drawn: grantedCount, passed_on: campaign.redrawnCount }),
-    withdrawn: campaign.goneCount,
+    ...grantedJson(campaign),
     created_at: campaign.createdAt.toISOString(),
     settled_at: campaign.finishedAt?.toISOString() ?? null,
   };
+}
+
+function placesJson({ kind, places }: Campaign): Pick<CampaignJson, 'stock' | 'winners'> {
+  switch (kind) {
+    case 'coupon':
+      return { stock: places };
+    case 'raffle':
+      return { winners: places };
+    case 'room':
+      return {};
+  }
+}
+
+/** What was given, and how many left; who left a room is told with the other people of it. */
+function grantedJson({ kind, grantedCount, redrawnCount, goneCount }: Campaign) {
+  switch (kind) {
+    case 'coupon':
+      return { granted: grantedCount, withdrawn: goneCount };
+    case 'raffle':
+      return { drawn: grantedCount, passed_on: redrawnCount, withdrawn: goneCount };
+    case 'room':
+      return { admitted: grantedCount };
+  }
 }
 
 function drawJson({ tiers, alternates, group_limit, randomness }: DrawRules) {
@@ -56,12 +77,36 @@ function isoMicroseconds(us: number): string {
 }
 
 export function totalsJson(totals: Totals): TotalsJson {
-  const { granted, lost } = totals;
   return {
     entries: totals.entries,
-    ...(totals.kind === 'coupon' ? { granted, sold_out: lost } : { won: granted, not_drawn: lost }),
+    ...outcomesJson(totals),
     withdrawn: totals.withdrawn,
     waiting: totals.waiting,
     set_aside: totals.setAside,
+  };
+}
+
+function outcomesJson({ kind, granted, lost }: Totals) {
+  switch (kind) {
+    case 'coupon':
+      return { granted, sold_out: lost };
+    case 'raffle':
+      return { won: granted, not_drawn: lost };
+    case 'room':
+      return { admitted: granted, skipped: lost };
+  }
+}
+
+export function roomJson(room: Room, people: RoomCounts): RoomJson {
+  return {
+    version: room.version,
+    per_second: room.perSecond,
+    capacity: room.capacity,
+    paused: room.paused,
+    grace_seconds: room.graceMs / 1000,
+    pass_seconds: room.passMs / 1000,
+    visit_seconds: room.visitMs === null ? null : room.visitMs / 1000,
+    single_use: room.singleUse,
+    people,
   };
 }

@@ -1,13 +1,15 @@
 /** Making, reading and closing campaigns. */
 import type { FastifyInstance } from 'fastify';
-import { createCampaign, getCampaign, listCampaigns } from '../../sql/campaigns.ts';
+import { type Campaign, createCampaign, getCampaign, listCampaigns } from '../../sql/campaigns.ts';
+import { transaction } from '../../sql/database.ts';
 import { readTotals } from '../../sql/outcomes.ts';
+import { createRoom } from '../../sql/rooms.ts';
 import { announcementOf } from '../announce.ts';
 import { campaignJson, totalsJson } from './campaign-json.ts';
 import { closeCampaign, unknownCampaign } from './close.ts';
 import { type ApiDeps, clockMs } from './deps.ts';
 import { invalidRequest, readBody, readParameters } from './input.ts';
-import { readNewCampaign } from './new-campaign.ts';
+import { readNewCampaign, type WantedCampaign } from './new-campaign.ts';
 import { operations } from './operations.ts';
 import { addRoute } from './routing.ts';
 import { CampaignPath, NewCampaignBody, PageQuery, pageLimit } from './schemas.ts';
@@ -16,9 +18,7 @@ export function addCampaignRoutes(app: FastifyInstance, deps: ApiDeps, stopping:
   addRoute(app, operations.createCampaign, async (request, reply) => {
     const nowMs = await clockMs(deps);
     const wanted = readNewCampaign(readBody(NewCampaignBody, request.body), nowMs);
-    const campaign = await createCampaign(deps.pool, wanted.campaign, id =>
-      announcementOf(deps.randomness, id, wanted.campaign, wanted.draw),
-    );
+    const campaign = await make(deps, wanted);
     const published = await deps.publish([campaign]).then(
       () => true,
       error => {
@@ -62,6 +62,19 @@ export function addCampaignRoutes(app: FastifyInstance, deps: ApiDeps, stopping:
     const totals = await readTotals(deps.pool, id);
     if (totals === undefined) throw unknownCampaign(id);
     return totalsJson(totals);
+  });
+}
+
+async function make(deps: ApiDeps, { campaign, draw, room }: WantedCampaign): Promise<Campaign> {
+  if (room === undefined) {
+    return createCampaign(deps.pool, campaign, id => announcementOf(deps.randomness, id, campaign, draw));
+  }
+  return transaction(deps.pool, async client => {
+    const { campaignId } = await createCampaign(client, campaign);
+    await createRoom(client, campaignId, room);
+    const made = await getCampaign(client, campaignId);
+    if (made === undefined) throw new Error('the campaign that was made is gone');
+    return made;
   });
 }
 

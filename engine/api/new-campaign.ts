@@ -2,16 +2,23 @@
  * The rules of a new campaign that no single member can tell: said here once.
  */
 import type { NewCampaign } from '../../sql/campaigns.ts';
+import type { NewRoom } from '../../sql/rooms.ts';
 import { ONLY_TIER, type WantedDraw } from '../announce.ts';
 import { type FieldFault, fieldFault } from '../contract/problem.ts';
 import { MAX_WINDOW_DAYS } from '../contract/stamp.ts';
 import { winnersOf } from '../draw/rules.ts';
 import { invalidRequest } from './input.ts';
-import { MAX_PLACES, type NewCampaignBody } from './schemas.ts';
+import { LEAST_PER_SECOND, MAX_PLACES, MOST_PER_SECOND, type NewCampaignBody } from './schemas.ts';
 
-/** Members that one kind of campaign has and the other does not. */
-const OF_COUPONS = ['stock'] as const;
-const OF_RAFFLES = ['winners', 'tiers', 'alternates', 'group_limit', 'randomness'] as const;
+/** Members that one kind of campaign has and the others do not. */
+const MEMBERS_OF = {
+  coupon: ['stock'],
+  raffle: ['winners', 'tiers', 'alternates', 'group_limit', 'randomness'],
+  room: ['per_second', 'capacity', 'grace_seconds', 'pass_seconds', 'visit_seconds', 'single_use'],
+} as const;
+/** Long enough to change trains or to reload a page, and for a client to come back to another gateway. */
+const GRACE_SECONDS = 60;
+const PASS_SECONDS = 300;
 const PLACES = `a whole number from 1 to ${MAX_PLACES}`;
 const DAY_MS = 86_400_000;
 /** An opening this long ago is taken for a clock that differs; one longer ago for a mistake. */
@@ -23,17 +30,22 @@ export interface WantedCampaign {
   readonly campaign: NewCampaign;
   /** Of a raffle. */
   readonly draw: WantedDraw | undefined;
+  readonly room: NewRoom | undefined;
 }
 
 /** Checks a body whose members are right each by itself. Throws Problem invalid-request with every fault. */
 export function readNewCampaign(body: NewCampaignBody, nowMs: number): WantedCampaign {
   const faults: FieldFault[] = [];
-  for (const name of body.kind === 'coupon' ? OF_RAFFLES : OF_COUPONS) {
-    if (body[name] !== undefined)
-      faults.push(fieldFault(name, body[name], `nothing, as kind is ${body.kind}`));
+  for (const [kind, names] of Object.entries(MEMBERS_OF)) {
+    if (kind === body.kind) continue;
+    for (const name of names) {
+      if (body[name] !== undefined)
+        faults.push(fieldFault(name, body[name], `nothing, as kind is ${body.kind}`));
+    }
   }
   const draw = body.kind === 'raffle' ? readDraw(body, faults) : undefined;
-  const places = body.kind === 'coupon' ? readStock(body, faults) : draw && winnersOf(draw);
+  const room = body.kind === 'room' ? readRoom(body, faults) : undefined;
+  const places = body.kind === 'coupon' ? readStock(body, faults) : draw ? winnersOf(draw) : MAX_PLACES;
   const opensAt =
     body.opens_at === undefined ? new Date(nowMs) : readInstant('opens_at', body.opens_at, faults);
   const closesAt = readInstant('closes_at', body.closes_at, faults);
@@ -58,7 +70,25 @@ export function readNewCampaign(body: NewCampaignBody, nowMs: number): WantedCam
   if (faults.length > 0 || places === undefined || opensAt === undefined || closesAt === undefined) {
     throw invalidRequest(faults);
   }
-  return { campaign: { kind: body.kind, title: body.title, places, opensAt, closesAt }, draw };
+  return { campaign: { kind: body.kind, title: body.title, places, opensAt, closesAt }, draw, room };
+}
+
+function readRoom(body: NewCampaignBody, faults: FieldFault[]): NewRoom | undefined {
+  const { per_second: perSecond, capacity = null, visit_seconds: visitSeconds } = body;
+  if (perSecond === undefined) {
+    const right = `a number from ${LEAST_PER_SECOND} to ${MOST_PER_SECOND}, as kind is room`;
+    faults.push(fieldFault('per_second', perSecond, right));
+    return undefined;
+  }
+  return {
+    perSecond,
+    capacity,
+    paused: false,
+    graceMs: (body.grace_seconds ?? GRACE_SECONDS) * 1000,
+    passMs: (body.pass_seconds ?? PASS_SECONDS) * 1000,
+    visitMs: visitSeconds === undefined ? null : visitSeconds * 1000,
+    singleUse: body.single_use ?? false,
+  };
 }
 
 function readStock({ stock }: NewCampaignBody, faults: FieldFault[]): number | undefined {

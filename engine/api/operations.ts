@@ -24,6 +24,8 @@ import {
   PassOnBody,
   ProofJson,
   Ready,
+  RoomJson,
+  RoomTermsBody,
   SetAsidePage,
   TotalsJson,
 } from './schemas.ts';
@@ -180,6 +182,25 @@ export const operations = {
     parameters: CampaignPath,
     answer: json(200, 'The proof', ProofJson),
     problems: [...ON_CAMPAIGN, 'no-proof'],
+  },
+  getRoom: {
+    method: 'GET',
+    path: '/v1/campaigns/{id}/room',
+    summary: 'The terms of a waiting room, and its people',
+    parameters: CampaignPath,
+    answer: json(200, 'The room', RoomJson),
+    problems: [...ON_CAMPAIGN, 'no-room'],
+  },
+  setRoom: {
+    method: 'PUT',
+    path: '/v1/campaigns/{id}/room',
+    summary:
+      'Set the rate, the capacity and the pause of a waiting room. It holds from the next turn on, within a second. To ' +
+      'drain a room, close its campaign: nobody new comes, and those who wait are let in.',
+    parameters: CampaignPath,
+    body: RoomTermsBody,
+    answer: json(200, 'Set', RoomJson),
+    problems: [...ON_CAMPAIGN, ...WITH_BODY, 'no-room', 'conflict'],
   },
   listSetAside: {
     method: 'GET',

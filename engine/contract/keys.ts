@@ -11,7 +11,10 @@ export interface CampaignKeys {
   readonly won: string;
   /** Hash: user id -> stamp of the withdrawal, of those whose withdrawal was honoured. */
   readonly withdrawn: string;
-  /** List: the ranks (from 0) of entries withdrawn while they waited, in the order they left; only ever appended to. */
+  /**
+   * List: the ranks (from 0) of entries withdrawn while they waited, in the order they left; only ever appended to. Of a
+   * room, who went out of the line and came back into it: `7`, `-7` (counted again), `+7` (waits behind settledStamp).
+   */
   readonly gone: string;
 }
 
@@ -24,6 +27,8 @@ export interface Keys {
   readonly boardCampaigns: string;
   /** Sorted set: campaign id -> board version at which it last changed. */
   readonly boardChanges: string;
+  /** Stream: which users have streams at which gateway, as gateways tell it; see presence/. One for each board. */
+  presence(epoch: number): string;
   /** Matches every key above and those of all campaigns, for a rebuild. Never matches a stream of the log. */
   readonly projectionPattern: string;
   campaign(campaignId: number): CampaignKeys;
@@ -37,6 +42,7 @@ export function keysOf(namespace: string): Keys {
     boardState: `${namespace}:p:{board}:state`,
     boardCampaigns: `${namespace}:p:{board}:campaigns`,
     boardChanges: `${namespace}:p:{board}:changes`,
+    presence: epoch => `${namespace}:p:{presence}:${epoch}`,
     projectionPattern: `${namespace}:p:*`,
     campaign(campaignId) {
       const tag = `${namespace}:p:{c${campaignId}}`;

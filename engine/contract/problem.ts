@@ -17,6 +17,7 @@ export const problems = {
   'unknown-campaign': { status: 404, title: 'There is no such campaign' },
   'no-proof': { status: 404, title: 'There is no draw to be proved' },
   'no-entry': { status: 404, title: 'There is no entry of this user' },
+  'no-room': { status: 404, title: 'The campaign is no waiting room' },
   'no-book': { status: 404, title: 'There is nothing to check of this campaign' },
   'method-not-allowed': { status: 405, title: 'This path does not know the method' },
   'not-acceptable': { status: 406, title: 'None of the accepted media types can be given' },
