@@ -12,8 +12,9 @@ import { listHeads, listKeys, type PublishedParts } from './published.ts';
 import { Reply } from './reply.ts';
 import { type Head, readHead } from './requests.ts';
 import type { Streams } from './streams.ts';
+import { getCheck, getJwks, postPass, postReport, type VisitParts } from './visits.ts';
 
-export interface AppParts extends EntryParts, CampaignParts, BookParts, PublishedParts {
+export interface AppParts extends EntryParts, CampaignParts, BookParts, PublishedParts, VisitParts {
   readonly streams: Streams;
   /** What readiness depends on, each 'ok' or what is wrong. */
   readonly checks: () => Readonly<Record<string, string>>;
@@ -49,6 +50,10 @@ function routesOf(parts: AppParts): Readonly<Record<string, Partial<Record<Metho
     '/v1/campaigns/:id/queue': { get: (reply, req, head) => parts.streams.open(reply, req, head) },
     '/v1/campaigns/:id/book': { get: (reply, req) => getBook(parts, reply, req) },
     '/v1/campaigns/:id/proof': { get: (reply, req) => getProof(parts, reply, req) },
+    '/v1/campaigns/:id/pass': { post: (reply, req, head) => postPass(parts, reply, req, head) },
+    '/v1/campaigns/:id/reports': { post: (reply, req, head) => postReport(parts, reply, req, head) },
+    '/v1/campaigns/:id/check': { get: (reply, req, head) => getCheck(parts, reply, req, head) },
+    '/.well-known/jwks.json': { get: reply => getJwks(parts, reply) },
     '/v1/keys': { get: reply => listKeys(parts, reply) },
     '/v1/heads': { get: (reply, req) => listHeads(parts, reply, req) },
     '/livez': { get: reply => reply.json(200, '{"status":"ok"}') },

@@ -45,6 +45,8 @@ export const gatewayVariables = {
   MAX_CONNECTIONS: whole(18_000, 1, 1_000_000),
   /** How much may wait for a watcher who reads slowly. */
   MAX_WATCHER_BUFFER_BYTES: whole(16_384, 64, 16_777_216),
+  /** How long a pass to a shop is good; who has one may ask for it again. Longer: one that was stolen is good for longer. */
+  PASS_LIFETIME_S: whole(120, 5, 3_600),
   WATCHER_EVENTS_PER_SECOND: whole(4, 1, 100),
   WATCHER_COMMENT_MS: whole(15_000, 100, 600_000),
   /** How long a client waits before it connects again; each gets between once and twice that. */

@@ -118,6 +118,95 @@ export type OutcomeEvent = Static<typeof OutcomeEvent>;
 
 const Instant = Type.String({ format: 'date-time' });
 
+export const PassView = Type.Object(
+  {
+    pass: Type.String({
+      description: 'A JWT, to be shown to the shop: signed with a key of /.well-known/jwks.json',
+    }),
+    expires_at: Instant,
+    serial: Type.Integer({ minimum: 1, description: 'The admission' }),
+  },
+  { additionalProperties: false },
+);
+export type PassView = Static<typeof PassView>;
+
+export const Jwks = Type.Object(
+  {
+    keys: Type.Array(
+      Type.Object({
+        kty: Type.Literal('OKP'),
+        crv: Type.Literal('Ed25519'),
+        x: Type.String({ description: 'The raw public key, 32 bytes in base64url' }),
+        kid: Type.String(),
+        use: Type.Literal('sig'),
+        alg: Type.Literal('EdDSA'),
+      }),
+    ),
+  },
+  { description: 'A JSON Web Key Set (RFC 7517): what passes and visits are signed with' },
+);
+export type Jwks = Static<typeof Jwks>;
+
+/** A JWT is some 400 bytes. */
+const MAX_TOKEN_CHARACTERS = 2_048;
+const MAX_SESSION_CHARACTERS = 100;
+
+export const ReportBody = Type.Object(
+  {
+    event: Type.Union([Type.Literal('used'), Type.Literal('left'), Type.Literal('expired')], {
+      description:
+        'used: somebody came with this pass. left, expired: the visit is over, and its place is free',
+      'x-expected': 'one of used, left, expired',
+    }),
+    pass: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: MAX_TOKEN_CHARACTERS,
+        description: 'Of used: the pass as the customer showed it',
+        'x-expected': `a pass of 1 to ${MAX_TOKEN_CHARACTERS} characters`,
+      }),
+    ),
+    serial: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: MAX_CAMPAIGN_ID,
+        description: 'Of left and expired: the admission, as pass and visit name it',
+        'x-expected': `a whole number from 1 to ${MAX_CAMPAIGN_ID}`,
+      }),
+    ),
+    session: Type.Optional(
+      Type.String({
+        pattern: `^[\\x21-\\x7e]{1,${MAX_SESSION_CHARACTERS}}$`,
+        description: 'Of used: an id of the shop for this visit. The same report may then be made again',
+        'x-expected': `1 to ${MAX_SESSION_CHARACTERS} printable characters without spaces`,
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+export type ReportBody = Static<typeof ReportBody>;
+
+export const VisitView = Type.Object(
+  {
+    user: Type.String(),
+    serial: Type.Integer({ minimum: 1 }),
+    state: Type.Union([
+      Type.Literal('admitted'),
+      Type.Literal('inside'),
+      Type.Literal('left'),
+      Type.Literal('expired'),
+    ]),
+    visit: Type.Optional(
+      Type.String({
+        description:
+          'Of used: a JWT that the shop keeps with its customer, and that /check takes in place of a pass',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+export type VisitView = Static<typeof VisitView>;
+
 export const CampaignView = Type.Object(
   {
     id: Type.Integer(),

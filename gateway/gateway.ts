@@ -19,6 +19,7 @@ import { Ledger } from './ledger.ts';
 import { Lookups } from './lookups.ts';
 import { Membership } from './membership.ts';
 import { Metrics } from './metrics.ts';
+import { PassTokens } from './pass-tokens.ts';
 import { Places } from './places.ts';
 import { Presence } from './presence.ts';
 import { Watchers } from './queue.ts';
@@ -165,6 +166,7 @@ export async function startGateway(
     ledger,
     receipts: new KeptReceipts(ledger, config.RECEIPT_SALT_SECRET, log),
     shopToken: new ShopToken(config.SHOP_TOKEN),
+    passes: new PassTokens(ring),
     verifier,
     tickets,
     connections,

@@ -18,6 +18,7 @@ export type RefusalReason =
   | 'lookup'
   | 'method'
   | 'not_open'
+  | 'pass'
   | 'shop'
   | 'sold_out'
   | 'ticket'

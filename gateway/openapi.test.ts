@@ -29,6 +29,11 @@ describe('the OpenAPI document', () => {
   let future = 0;
   let closed = 0;
   let sold = 0;
+  let room = 0;
+  /** Its pass lets in once. */
+  let once = 0;
+  /** Of a gateway without SHOP_TOKEN and without keys. */
+  const BARE = 2;
 
   before(async () => {
     system = await startSystem({
@@ -50,6 +55,17 @@ describe('the OpenAPI document', () => {
       winners: 1,
       opens_at: new Date(Date.now() + 1_800_000).toISOString(),
     });
+    system.gateways.push(await system.startGateway({ SHOP_TOKEN: '', SIGNING_KEY: '', RECEIPTS: 'off' }));
+    room = await system.offer({ kind: 'room', per_second: 100, capacity: 2 });
+    once = await system.offer({ kind: 'room', per_second: 100, single_use: true });
+    for (const user of ['alice', 'gone', 'behind']) await system.enter(user, room);
+    await system.enter('alice', once);
+    await eventually(
+      async () => (await system.ask('gone', 'POST', `/v1/campaigns/${room}/pass`)).status === 200,
+    );
+    await eventually(
+      async () => (await system.ask('alice', 'POST', `/v1/campaigns/${once}/pass`)).status === 200,
+    );
     for (const user of ['alice', 'leaver', 'overloading']) await system.enter(user, raffle);
     await system.enter('alice', coupon);
     await system.enter('alice', closed);
@@ -117,11 +133,30 @@ describe('the OpenAPI document', () => {
     );
     return answers.find(answer => answer.text.includes('overloaded')) ?? assert.fail('nobody was refused');
   };
-  const slowBody = async (): Promise<Given> => {
+  const shop = async (
+    method: string,
+    path: string,
+    init: { gateway?: number; headers?: Record<string, string>; body?: string } = {},
+  ): Promise<Given> => {
+    const { status, headers, text } = await system.shop(method, path, init);
+    return { status, mediaType: headers.get('content-type') ?? '', text };
+  };
+  const passOf = async (user: string, campaign: number): Promise<string> =>
+    String((await system.ask(user, 'POST', `/v1/campaigns/${campaign}/pass`)).body.pass);
+  /** The pass was taken before it was used, or left. */
+  let usedPass = '';
+  let gonePass = '';
+  const report = (id: number): string => `/v1/campaigns/${id}/reports`;
+  const check = (id: number): string => `/v1/campaigns/${id}/check`;
+  const used = (pass: string): string => JSON.stringify({ event: 'used', pass });
+  const left = (serial: number): string => JSON.stringify({ event: 'left', serial });
+  const bare = { gateway: BARE };
+
+  const slowBody = async (path = entries(raffle), token?: string): Promise<Given> => {
     const socket = connect(system.gateways[0]?.port ?? 0, '127.0.0.1');
-    const ticket = await system.ticket('slow');
+    const ticket = token ?? (await system.ticket('slow'));
     socket.write(
-      `POST ${entries(raffle)} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${ticket}\r\n` +
+      `POST ${path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${ticket}\r\n` +
         'content-type: application/json\r\ncontent-length: 9\r\n\r\n{',
     );
     let text = '';
@@ -140,7 +175,7 @@ describe('the OpenAPI document', () => {
     'post /v1/campaigns/{id}/entries 404 unknown-campaign': () => ask('alice', 'POST', entries(999)),
     'post /v1/campaigns/{id}/entries 503 unavailable': () =>
       whileCut(() => ask('alice', 'POST', entries(raffle), cut)),
-    'post /v1/campaigns/{id}/entries 408 request-timeout': slowBody,
+    'post /v1/campaigns/{id}/entries 408 request-timeout': () => slowBody(),
     'post /v1/campaigns/{id}/entries 409 not-open-yet': () => ask('alice', 'POST', entries(future)),
     'post /v1/campaigns/{id}/entries 409 closed': () => ask('bob', 'POST', entries(closed)),
     'post /v1/campaigns/{id}/entries 409 sold-out': () => ask('late', 'POST', entries(coupon)),
@@ -224,6 +259,64 @@ describe('the OpenAPI document', () => {
       anonymous('GET', `/v1/campaigns/${raffle}/proof`),
     'get /v1/campaigns/{id}/proof 503 unavailable': () =>
       ask('alice', 'GET', `/v1/campaigns/${raffle}/proof`, cut),
+    'post /v1/campaigns/{id}/pass 200 ': () => ask('alice', 'POST', `/v1/campaigns/${room}/pass`),
+    'post /v1/campaigns/{id}/pass 401 unauthenticated': () => anonymous('POST', `/v1/campaigns/${room}/pass`),
+    'post /v1/campaigns/{id}/pass 400 invalid-request': () => ask('alice', 'POST', '/v1/campaigns/x/pass'),
+    'post /v1/campaigns/{id}/pass 404 unknown-campaign': () => ask('alice', 'POST', '/v1/campaigns/999/pass'),
+    'post /v1/campaigns/{id}/pass 503 unavailable': () =>
+      ask('alice', 'POST', `/v1/campaigns/${room}/pass`, cut),
+    'post /v1/campaigns/{id}/pass 404 no-room': () => ask('alice', 'POST', `/v1/campaigns/${raffle}/pass`),
+    'post /v1/campaigns/{id}/pass 409 no-pass': () => ask('behind', 'POST', `/v1/campaigns/${room}/pass`),
+    'post /v1/campaigns/{id}/pass 409 pass-used': async () => {
+      usedPass = await passOf('alice', once);
+      assert.equal((await shop('POST', report(once), { body: used(usedPass) })).status, 200);
+      return await ask('alice', 'POST', `/v1/campaigns/${once}/pass`);
+    },
+    'post /v1/campaigns/{id}/pass 503 not-configured': () =>
+      ask('alice', 'POST', `/v1/campaigns/${room}/pass`, bare),
+    'post /v1/campaigns/{id}/reports 200 ': async () =>
+      shop('POST', report(room), { body: used(await passOf('alice', room)) }),
+    'post /v1/campaigns/{id}/reports 401 unauthenticated': () => ask('alice', 'POST', report(room)),
+    'post /v1/campaigns/{id}/reports 400 invalid-request': () =>
+      shop('POST', report(room), { body: '{"event":"used","serial":1}' }),
+    'post /v1/campaigns/{id}/reports 404 unknown-campaign': () =>
+      shop('POST', report(999), { body: left(1) }),
+    'post /v1/campaigns/{id}/reports 503 unavailable': () =>
+      shop('POST', report(room), { ...cut, body: left(2) }),
+    'post /v1/campaigns/{id}/reports 404 no-room': () => shop('POST', report(raffle), { body: left(1) }),
+    'post /v1/campaigns/{id}/reports 404 no-entry': () => shop('POST', report(room), { body: left(999) }),
+    'post /v1/campaigns/{id}/reports 409 no-pass': async () => {
+      gonePass = await passOf('gone', room);
+      assert.equal((await shop('POST', report(room), { body: left(2) })).status, 200);
+      return await shop('POST', report(room), { body: used(gonePass) });
+    },
+    'post /v1/campaigns/{id}/reports 409 pass-used': () =>
+      shop('POST', report(once), { body: used(usedPass) }),
+    'post /v1/campaigns/{id}/reports 403 pass-refused': () =>
+      shop('POST', report(room), { body: used(usedPass) }),
+    'post /v1/campaigns/{id}/reports 408 request-timeout': () => slowBody(report(room), system.shopToken),
+    'post /v1/campaigns/{id}/reports 413 payload-too-large': () =>
+      shop('POST', report(room), { body: ' '.repeat(5_000) }),
+    'post /v1/campaigns/{id}/reports 415 unsupported-media-type': () =>
+      shop('POST', report(room), { headers: { 'content-type': 'text/xml' }, body: '<a/>' }),
+    'post /v1/campaigns/{id}/reports 503 not-configured': () =>
+      shop('POST', report(room), { ...bare, body: left(2) }),
+    'get /v1/campaigns/{id}/check 204 ': async () => {
+      const pass = await passOf('alice', room);
+      return await shop('GET', check(room), { headers: { 'x-original-uri': `/cart?pass=${pass}` } });
+    },
+    'get /v1/campaigns/{id}/check 401 unauthenticated': () => shop('GET', check(room)),
+    'get /v1/campaigns/{id}/check 400 invalid-request': () => shop('GET', '/v1/campaigns/x/check'),
+    'get /v1/campaigns/{id}/check 404 unknown-campaign': () => shop('GET', check(999)),
+    'get /v1/campaigns/{id}/check 503 unavailable': async () => {
+      const cookie = `fairline_pass=${await passOf('alice', room)}`;
+      return await shop('GET', check(room), { ...cut, headers: { cookie } });
+    },
+    'get /v1/campaigns/{id}/check 404 no-room': () => shop('GET', check(raffle)),
+    'get /v1/campaigns/{id}/check 403 pass-refused': () =>
+      shop('GET', check(room), { headers: { 'x-fairline-pass': gonePass } }),
+    'get /v1/campaigns/{id}/check 503 not-configured': () => shop('GET', check(room), bare),
+    'get /.well-known/jwks.json 200 ': () => anonymous('GET', '/.well-known/jwks.json'),
     'get /v1/keys 200 ': () => anonymous('GET', '/v1/keys'),
     'get /v1/heads 200 ': () => anonymous('GET', '/v1/heads'),
     'get /v1/heads 400 invalid-request': () => anonymous('GET', '/v1/heads?after=yesterday'),

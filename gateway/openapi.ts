@@ -15,9 +15,13 @@ import {
   EntryView,
   HeadList,
   Health,
+  Jwks,
   KeyList,
   OutcomeEvent,
+  PassView,
   PositionEvent,
+  ReportBody,
+  VisitView,
   WithdrawalAccepted,
 } from './contract.ts';
 import { TICKET_COOKIE } from './requests.ts';
@@ -27,6 +31,8 @@ interface Operation {
   readonly path: string;
   readonly summary: string;
   readonly ticket: boolean;
+  /** For shops' servers, with SHOP_TOKEN. */
+  readonly shop?: boolean;
   readonly query?: readonly string[];
   readonly body?: TSchema;
   readonly answers: Readonly<Record<number, TSchema | string>>;
@@ -90,7 +96,7 @@ export const operations: readonly Operation[] = [
     method: 'get',
     path: '/v1/campaigns/{id}/queue',
     summary:
-      'The position, live, as server-sent events: `position` {position, ahead} whenever ahead falls, `stalled` while an ' +
+      'The position, live, as server-sent events: `position` {position, ahead} (of a room also eta) whenever ahead falls, `stalled` while an ' +
       'outage of ours stops the queue, and last `outcome` {position, outcome, serial, code}. Last-Event-ID is honoured; ' +
       'after the outcome a reconnect is answered with 204, so that an EventSource stops.',
     ticket: true,
@@ -132,6 +138,57 @@ export const operations: readonly Operation[] = [
     ticket: false,
     answers: { 200: DrawProof },
     problems: ['invalid-request', 'unknown-campaign', 'no-proof', 'not-decided-yet', 'unavailable'],
+  },
+  {
+    method: 'post',
+    path: '/v1/campaigns/{id}/pass',
+    summary:
+      'The pass of somebody who was let in by a waiting room: a JWT to show to the shop. Asking again gives a new one for ' +
+      'the same admission.',
+    ticket: true,
+    answers: { 200: PassView },
+    problems: [...ASKER, 'no-room', 'no-pass', 'pass-used', 'not-configured'],
+  },
+  {
+    method: 'post',
+    path: '/v1/campaigns/{id}/reports',
+    summary: 'What a shop reports of a pass or a visit: it was used, its customer has left, or it is over',
+    ticket: false,
+    shop: true,
+    body: ReportBody,
+    answers: { 200: VisitView },
+    problems: [
+      ...ASKER,
+      'no-room',
+      'no-entry',
+      'no-pass',
+      'pass-used',
+      'pass-refused',
+      'request-timeout',
+      'payload-too-large',
+      'unsupported-media-type',
+      'not-configured',
+    ],
+  },
+  {
+    method: 'get',
+    path: '/v1/campaigns/{id}/check',
+    summary:
+      "Whether the customer of a request to the shop is let in: what nginx' auth_request asks. Pass and visit stand in the " +
+      'cookies fairline_pass and fairline_visit, the headers X-Fairline-Pass and X-Fairline-Visit, or the pass as ?pass= in ' +
+      'X-Original-URI. A pass is used, and answered with the visit as Set-Cookie.',
+    ticket: false,
+    shop: true,
+    answers: { 204: 'nothing' },
+    problems: [...ASKER, 'no-room', 'pass-refused', 'not-configured'],
+  },
+  {
+    method: 'get',
+    path: '/.well-known/jwks.json',
+    summary: 'What passes and visits are signed with, as a JSON Web Key Set',
+    ticket: false,
+    answers: { 200: Jwks },
+    problems: [],
   },
   {
     method: 'get',
@@ -195,7 +252,7 @@ function answersOf(operation: Operation): object {
         ? {}
         : { content: { [mediaType]: { schema: typeof answer === 'string' ? {} : answer } } };
     responses[status] = {
-      description: status === '204' ? 'The outcome has been seen' : operation.summary,
+      description: status === '204' && operation.ticket ? 'The outcome has been seen' : operation.summary,
       ...content,
     };
   }
@@ -231,6 +288,7 @@ export function openApiDocument(): object {
         ? {}
         : { requestBody: { required: false, content: { 'application/json': { schema: operation.body } } } }),
       ...(operation.ticket ? { security: [{ bearer: [] }, { cookie: [] }, { query: [] }] } : {}),
+      ...(operation.shop === true ? { security: [{ shop: [] }] } : {}),
       responses: answersOf(operation),
     };
   }
@@ -242,6 +300,7 @@ export function openApiDocument(): object {
       schemas: { PositionEvent, OutcomeEvent },
       securitySchemes: {
         bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+        shop: { type: 'http', scheme: 'bearer', description: 'SHOP_TOKEN: for servers of shops alone' },
         cookie: { type: 'apiKey', in: 'cookie', name: TICKET_COOKIE },
         query: { type: 'apiKey', in: 'query', name: 'ticket' },
       },

@@ -452,6 +452,7 @@ export const expectedSchema: Readonly<Record<string, Readonly<Record<string, Exp
         serial: 'integer',
         admitted_us: 'bigint',
         due_ms: 'bigint',
+        session: 'text',
       },
       constraints: {
         room_people_absent: 'CHECK',

@@ -12,6 +12,7 @@ import { ClockLimits } from '../../gateway/clock-limits.ts';
 import { type GatewayConfig, readGatewayConfig } from '../../gateway/config.ts';
 import { Doorkeeper } from '../../gateway/door.ts';
 import { type EntryParts, postEntry } from '../../gateway/entries.ts';
+import { Etas } from '../../gateway/eta.ts';
 import { Hmac } from '../../gateway/hmac.ts';
 import { KeptReceipts } from '../../gateway/kept-receipts.ts';
 import { Ledger as ColdLedger, LedgerUnavailable } from '../../gateway/ledger.ts';
@@ -20,6 +21,7 @@ import { Membership } from '../../gateway/membership.ts';
 import { Metrics } from '../../gateway/metrics.ts';
 import { deleteEntry, getEntry } from '../../gateway/own-entry.ts';
 import { Places } from '../../gateway/places.ts';
+import { Presence } from '../../gateway/presence.ts';
 import { Watchers } from '../../gateway/queue.ts';
 import { Reply } from '../../gateway/reply.ts';
 import { RequestStarts } from '../../gateway/request-start.ts';
@@ -166,11 +168,14 @@ export class SimulatedGateway {
     const board = new Board(redis, KEYS);
     const lookups = new Lookups(redis, KEYS, board);
     const places = new Places({ redis, keys: KEYS, board, log });
+    const etas = new Etas(board);
     const door = new Doorkeeper({ redis, keys: KEYS, board, metrics, log });
     this.#watchers = new Watchers({
       board,
       lookups,
       places,
+      presence: new Presence({ redis, keys: KEYS, board, identity: () => this.#membership.identity }),
+      etas,
       metrics,
       eventsPerSecond: 1,
       commentMs: 600_000,
@@ -199,6 +204,7 @@ export class SimulatedGateway {
       membership: this.#membership,
       lookups,
       places,
+      etas,
       door,
       metrics,
       verifier,

@@ -165,8 +165,8 @@ describe('making a campaign', () => {
     field: string,
     expected: RegExp | string,
   ][] = [
-    ['no kind', { kind: undefined }, 'kind', 'one of coupon, raffle'],
-    ['another kind', { kind: 'room' }, 'kind', 'one of coupon, raffle'],
+    ['no kind', { kind: undefined }, 'kind', 'one of coupon, raffle, room'],
+    ['another kind', { kind: 'lottery' }, 'kind', 'one of coupon, raffle, room'],
     ['no title', { title: undefined }, 'title', title],
     ['an empty title', { title: '' }, 'title', title],
     ['a title of blanks', { title: '  ' }, 'title', title],
@@ -270,7 +270,7 @@ describe('making a campaign', () => {
       'an unknown member',
       { colour: 'red' },
       'colour',
-      'nothing of this name; known are kind, title, stock, winners, tiers, alternates, group_limit, randomness, opens_at, closes_at',
+      'nothing of this name; known are kind, title, stock, winners, tiers, alternates, group_limit, randomness, per_second, capacity, grace_seconds, pass_seconds, visit_seconds, single_use, opens_at, closes_at',
     ],
   ];
   for (const [what, change, field, expected] of wrong) {

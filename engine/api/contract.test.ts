@@ -109,12 +109,16 @@ const drawPaths = [
   ['POST', `${CAMPAIGN}/alternates/next`, { serial: 1, reason: 'did not answer' }],
   ['GET', `${CAMPAIGN}/proof`, undefined],
 ] as const;
+const roomPaths = [
+  ['GET', `${CAMPAIGN}/room`, undefined],
+  ['PUT', `${CAMPAIGN}/room`, { per_second: 5 }],
+] as const;
 const securedPaths = [
   ['GET', '/v1/campaigns'],
   ['POST', '/v1/campaigns'],
   ['GET', '/v1/set-aside'],
   ...campaignPaths,
-  ...drawPaths.map(([method, path]) => [method, path] as const),
+  ...[...drawPaths, ...roomPaths].map(([method, path]) => [method, path] as const),
 ] as const;
 
 /** A raffle that was drawn: bob has won, and cid is the only alternate. */
@@ -171,6 +175,15 @@ describe('the OpenAPI document', () => {
       body: { serial: 1, reason: 'did not answer' },
     });
     assert.equal(passed.status, 200, passed.text);
+    const room = await api.create({ kind: 'room', stock: undefined, per_second: 10, capacity: 100 });
+    assert.equal((await call(api, 'GET', `${CAMPAIGN}/totals`, { id: room })).status, 200);
+    assert.equal((await call(api, 'GET', CAMPAIGN, { id: room })).body.admitted, 0);
+    const terms = { per_second: 0.5, paused: true, version: 1 };
+    const set = await call(api, 'PUT', `${CAMPAIGN}/room`, { id: room, body: terms });
+    assert.deepEqual([set.status, set.body.version, set.body.capacity], [200, 2, null]);
+    assert.deepEqual((await call(api, 'GET', `${CAMPAIGN}/room`, { id: room })).body, set.body);
+    assert.equal((await call(api, 'PUT', `${CAMPAIGN}/room`, { id: room, body: terms })).status, 409);
+    assert.deepEqual((await call(api, 'GET', `${CAMPAIGN}/room`, { id: room })).body, set.body);
     const raffle = await api.create({ kind: 'raffle', stock: undefined, winners: 1 });
     const entrants = { id: raffle, body: [{ user: 'ann', tickets: 3, group: 'table 1' }, { user: 'bob' }] };
     assert.equal((await call(api, 'PUT', `${CAMPAIGN}/entrants`, entrants)).status, 200);
@@ -220,6 +233,17 @@ describe('the OpenAPI document', () => {
       const large = { id: 1, body: 'x'.repeat(1024 * 1024) };
       assert.equal((await call(api, method, path, large)).status, 413);
     }
+    for (const [method, path, body] of roomPaths) {
+      const with_ = body === undefined ? {} : { body };
+      assert.equal((await call(api, method, path, { id: 'first', ...with_ })).status, 400);
+      assert.equal((await call(api, method, path, { id: 999, ...with_ })).status, 404);
+      const none = await call(api, method, path, { id: await api.create(), ...with_ });
+      assert.equal(none.body.type, 'urn:fairline:problem:no-room');
+    }
+    const text = { raw: 'a=1', headers: { 'content-type': 'text/plain' } };
+    assert.equal((await call(api, 'PUT', `${CAMPAIGN}/room`, text)).status, 415);
+    const large = { body: 'x'.repeat(16 * 1024) };
+    assert.equal((await call(api, 'PUT', `${CAMPAIGN}/room`, large)).status, 413);
     const xml = { headers: { accept: 'application/xml' } };
     assert.equal((await call(api, 'GET', `${CAMPAIGN}/entries`, xml)).status, 406);
     const id = await api.create({ opens_at: inMs(1_000_000) });
@@ -228,7 +252,7 @@ describe('the OpenAPI document', () => {
 
   it('holds when parts are away or broken', async () => {
     for (const [method, path] of securedPaths) {
-      const wanted = drawPaths.find(each => each[0] === method && each[1] === path)?.[2];
+      const wanted = [...drawPaths, ...roomPaths].find(each => each[0] === method && each[1] === path)?.[2];
       const body = method === 'POST' && path === '/v1/campaigns' ? { body: coupon() } : { body: wanted };
       const unavailable = await call(away, method, path, body);
       assert.equal(unavailable.status, 503);

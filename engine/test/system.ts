@@ -48,6 +48,7 @@ export interface System {
   readonly keys: Keys;
   readonly namespace: string;
   readonly secret: string;
+  readonly shopToken: string;
   engine: RunningProcess;
   readonly gateways: RunningProcess[];
   startEngine(env?: Variables): Promise<RunningProcess>;
@@ -145,6 +146,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       keys,
       namespace,
       secret,
+      shopToken,
       engine,
       gateways,
       startEngine,

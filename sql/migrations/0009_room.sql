@@ -59,6 +59,8 @@ create table room_people (
   serial           integer,
   admitted_us      bigint,
   due_ms           bigint,
+  -- Of those inside: the shop's own id of the visit, so that it may report the use of their pass again.
+  session          text,
   primary key (campaign_id, user_id),
   constraint room_people_absent check ((absent_since_ms is null) = (cardinality(incarnations) > 0)),
   constraint room_people_admitted check ((serial is null) = (state in ('waiting', 'skipped', 'withdrawn'))
