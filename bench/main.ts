@@ -13,6 +13,7 @@ import { fairness } from './fairness/main.ts';
 import { ingest } from './ingest/main.ts';
 import { roundedAll } from './report/figures.ts';
 import { helpOf, readOptions, UsageError } from './report/options.ts';
+import { room } from './room/main.ts';
 import { LostRun } from './system/books.ts';
 import { Closing } from './system/closing.ts';
 import { startServers } from './system/servers.ts';
@@ -24,7 +25,7 @@ const EXIT_USAGE = 2;
 /** A stop that takes longer is held up; children end with this process, and the servers with their keeper. */
 const STOP_LIMIT_MS = 30_000;
 
-const benches = { burst, draw, fairness, ingest, verify, watchers };
+const benches = { burst, draw, fairness, ingest, room, verify, watchers };
 type Name = keyof typeof benches;
 
 function isName(name: string): name is Name {
