@@ -4,6 +4,7 @@ import { readBoard } from '../contract/board/board.ts';
 import { waitForRedis } from '../contract/redis.ts';
 import { deriveSecret } from '../draw/commit.ts';
 import { type AnnouncedRandomness, DRAW_FUNCTION, rulesHash, rulesText } from '../draw/rules.ts';
+import { eventually } from '../test/support.ts';
 import { TEST_DRAW_SECRET } from '../test-randomness.ts';
 import { type Answer, coupon, inMs, startApi, type TestApi } from './test-api.ts';
 
@@ -145,6 +146,7 @@ describe('making a campaign', () => {
   it('is made although Redis is away, and says that gateways do not know it yet', async () => {
     api.redis.disconnect();
     const answer = await post(coupon());
+    await eventually(() => api.redis.status === 'end');
     await api.redis.connect();
     await waitForRedis(api.redis, 10_000);
     assert.equal(answer.status, 201);

@@ -100,16 +100,22 @@ export function inOrder(keys: readonly SigningKey[], use: KeyUse): readonly Sign
 
 /** What is told in public of the keys for slices and books. */
 export function publicKeys(keys: readonly SigningKey[]): readonly PublicKey[] {
-  return receiptUses.flatMap(use =>
-    inOrder(keys, use).map((key, index, all) => ({
-      id: key.id,
-      public: key.publicBytes.toString('base64url'),
-      from: isoOf(key.fromMs),
-      until: isoOrNull(all[index + 1]?.fromMs),
-      revoked: isoOrNull(key.revokedMs),
-      use,
-    })),
-  );
+  return receiptUses.flatMap(use => describeKeys(keys, use));
+}
+
+/** What there is to tell of the keys of one use. */
+export function describeKeys<U extends KeyUse>(
+  keys: readonly SigningKey[],
+  use: U,
+): readonly (Omit<PublicKey, 'use'> & { readonly use: U })[] {
+  return inOrder(keys, use).map((key, index, all) => ({
+    id: key.id,
+    public: key.publicBytes.toString('base64url'),
+    from: isoOf(key.fromMs),
+    until: isoOrNull(all[index + 1]?.fromMs),
+    revoked: isoOrNull(key.revokedMs),
+    use,
+  }));
 }
 
 function isoOf(ms: number): string {
