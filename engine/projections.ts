@@ -7,7 +7,7 @@ import type { CampaignKind } from '../sql/campaigns.ts';
 import type { Queryable } from '../sql/database.ts';
 import { countEntries, readEntries } from '../sql/entries.ts';
 import { readGrants } from '../sql/grants.ts';
-import { type RoomMove, readMoves } from '../sql/rooms.ts';
+import { type RoomMove, readMoves } from '../sql/room-turns.ts';
 import { type Gone, readGone } from '../sql/withdrawals.ts';
 import type { CampaignKeys } from './contract/keys.ts';
 import { type RedisClient, scriptFrom } from './contract/redis.ts';

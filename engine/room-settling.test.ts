@@ -5,7 +5,8 @@ import { type Campaign, getCampaign, opensAtUs } from '../sql/campaigns.ts';
 import { transaction } from '../sql/database.ts';
 import { moveHeard, readHeard } from '../sql/hearing.ts';
 import { addStreams, removeStreams } from '../sql/presence.ts';
-import { countPeople, createRoom, getRoom, type NewRoom, readMoves, setTerms } from '../sql/rooms.ts';
+import { readMoves } from '../sql/room-turns.ts';
+import { countPeople, createRoom, getRoom, type NewRoom, setTerms } from '../sql/rooms.ts';
 import { brokenInvariants } from './test-gateway.ts';
 import { TestLedger } from './test-settling.ts';
 

@@ -24,16 +24,14 @@ import {
   countInside,
   decideRoomWithdrawals,
   expireVisits,
-  type Room,
   readFirst,
   readLine,
   saveAdmitted,
-  saveRoom,
   skipAbsent,
   takeBack,
   takeIn,
-  takeRoom,
-} from '../sql/rooms.ts';
+} from '../sql/room-turns.ts';
+import { type Room, saveRoom, takeRoom } from '../sql/rooms.ts';
 import { countTurn, saveSettled } from '../sql/settling.ts';
 import { refuseWithdrawals } from '../sql/withdrawals.ts';
 import { makeCode } from './judges/codes.ts';

@@ -3,11 +3,10 @@
  * judges/ROOM.md draws who asks whom. All of it asks the ledger, as nobody who waits does.
  */
 import type { HttpRequest } from 'uWebSockets.js';
-import Value from 'typebox/value';
 import { type FieldFault, fieldFault, type ProblemSlug } from '../engine/contract/problem.ts';
 import { endVisit, findVisit, readVisit, usePass, type Visit, wasUsedBy } from '../sql/visits.ts';
 import { readJsonBody } from './body.ts';
-import { MAX_CAMPAIGN_ID, type PassView, ReportBody, type VisitView } from './contract.ts';
+import type { PassView, VisitView } from './contract.ts';
 import { SOON } from './entries.ts';
 import { type Ledger, LedgerUnavailable } from './ledger.ts';
 import type { PassClaims, PassTokens } from './pass-tokens.ts';
@@ -21,6 +20,7 @@ import {
   readTicket,
 } from './requests.ts';
 import { authenticateShop, type ShopParts } from './shop.ts';
+import { cookieOf, MAX_REPORT_BYTES, passOfUri, readReport } from './visit-input.ts';
 
 export interface VisitParts extends RequestParts, Pick<ShopParts, 'shopToken'> {
   readonly ledger: Ledger;
@@ -30,8 +30,8 @@ export interface VisitParts extends RequestParts, Pick<ShopParts, 'shopToken'> {
 /** Of a visit without an end of its own: when the shop's proof of it is over all the same. */
 const LONGEST_VISIT_MS = 12 * 3_600_000;
 const NO_STORE = { 'cache-control': 'no-store' };
-export const PASS_COOKIE = 'fairline_pass';
-export const VISIT_COOKIE = 'fairline_visit';
+const PASS_COOKIE = 'fairline_pass';
+const VISIT_COOKIE = 'fairline_visit';
 
 /** Why somebody is not let in. */
 interface Refusal {
@@ -237,56 +237,6 @@ async function roomOf(parts: VisitParts, reply: Reply, idText: string): Promise<
   return undefined;
 }
 
-/** A token of 2,048 characters, and the rest. */
-const MAX_REPORT_BYTES = 4_096;
-
-type Report =
-  | { readonly event: 'used'; readonly pass: string; readonly session: string | undefined }
-  | { readonly event: 'left' | 'expired'; readonly serial: number };
-
-/** What a shop reports, or all that is wrong with it. */
-function readReport(body: unknown): Report | FieldFault[] {
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-    return [fieldFault('body', body, 'a JSON object with event, and pass or serial')];
-  }
-  const faults: FieldFault[] = [];
-  const known = Object.entries(ReportBody.properties);
-  for (const [name, member] of known) {
-    const value: unknown = Object.hasOwn(body, name) ? Reflect.get(body, name) : undefined;
-    const isWrong = value === undefined ? name === 'event' : !Value.Check(member, value);
-    // A token is not shown.
-    if (isWrong) faults.push(fieldFault(name, name === 'pass' ? undefined : value, expectedOf(member)));
-  }
-  for (const name of Object.keys(body)) {
-    if (!Object.hasOwn(ReportBody.properties, name)) {
-      const names = known.map(([each]) => each).join(', ');
-      faults.push(
-        fieldFault(name.slice(0, 60), Reflect.get(body, name), `nothing of this name; known are ${names}`),
-      );
-    }
-  }
-  if (faults.length > 0 || !Value.Check(ReportBody, body)) return faults;
-  const { event, pass, serial, session } = body;
-  if (event === 'used') {
-    if (serial !== undefined) faults.push(fieldFault('serial', serial, 'nothing, as the pass names it'));
-    if (pass === undefined) faults.push(fieldFault('pass', pass, 'the pass, as event is used'));
-    else if (faults.length === 0) return { event, pass, session };
-    return faults;
-  }
-  if (pass !== undefined) faults.push(fieldFault('pass', undefined, `nothing, as event is ${event}`));
-  if (session !== undefined) faults.push(fieldFault('session', session, `nothing, as event is ${event}`));
-  if (serial === undefined) {
-    faults.push(
-      fieldFault('serial', serial, `a whole number from 1 to ${MAX_CAMPAIGN_ID}, as event is ${event}`),
-    );
-  } else if (faults.length === 0) return { event, serial };
-  return faults;
-}
-
-function expectedOf(member: object): string {
-  return String(Reflect.get(member, 'x-expected'));
-}
-
 function refuseFaults(parts: VisitParts, reply: Reply, faults: readonly FieldFault[]): void {
   parts.metrics.refuse('invalid');
   const said = faults.map(({ field, expected }) => `${field}: ${expected}`).join('; ');
@@ -317,18 +267,4 @@ async function answering(parts: VisitParts, reply: Reply, work: () => Promise<vo
       headers: SOON,
     });
   }
-}
-
-function cookieOf(cookies: string, name: string): string {
-  for (const cookie of cookies.split(';')) {
-    const [key, value] = cookie.split('=', 2);
-    if (key?.trim() === name && value !== undefined) return value.trim();
-  }
-  return '';
-}
-
-/** `?pass=` of the page that was asked for. */
-function passOfUri(uri: string): string {
-  const at = uri.indexOf('?');
-  return at < 0 ? '' : (new URLSearchParams(uri.slice(at + 1)).get('pass') ?? '');
 }
