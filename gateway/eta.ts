@@ -19,6 +19,12 @@ const SAMPLE_US = 1_000_000;
 const NINETY_PERCENT = 1.2816;
 const SECOND_US = 1_000_000;
 
+/** Admissions a second of waiting, and the variance of that from second to second. */
+interface Measured {
+  readonly mean: number;
+  readonly variance: number;
+}
+
 interface Sample {
   readonly busyUs: number;
   readonly granted: number;
@@ -28,6 +34,8 @@ interface Sample {
 export class AdmissionRate {
   #perSecond: number;
   #samples: Sample[] = [];
+  /** Of the samples as they are: thousands may be told the wait between two of them. */
+  #measured: Measured | undefined;
 
   constructor(perSecond: number) {
     this.#perSecond = perSecond;
@@ -39,20 +47,21 @@ export class AdmissionRate {
     const last = this.#samples.at(-1);
     if (last !== undefined && sample.busyUs - last.busyUs < SAMPLE_US) return;
     this.#samples.push(sample);
+    this.#measured = undefined;
     const fromUs = sample.busyUs - WINDOW_US;
     while ((this.#samples[1]?.busyUs ?? Number.POSITIVE_INFINITY) <= fromUs) this.#samples.shift();
   }
 
   /** The wait in seconds until `count` more are let in. */
   wait(count: number): { readonly p50: number; readonly p90: number } {
-    const { mean, variance } = this.#measure();
+    this.#measured ??= this.#measure();
+    const { mean, variance } = this.#measured;
     const seconds = count / mean;
     const deviation = Math.sqrt((count * variance) / mean ** 3);
     return { p50: Math.round(seconds), p90: Math.round(seconds + NINETY_PERCENT * deviation) };
   }
 
-  /** Admissions a second of waiting, and the variance of that from second to second. */
-  #measure(): { readonly mean: number; readonly variance: number } {
+  #measure(): Measured {
     const first = this.#samples[0];
     const last = this.#samples.at(-1);
     const spanUs = first === undefined || last === undefined ? 0 : last.busyUs - first.busyUs;
@@ -75,6 +84,7 @@ export class AdmissionRate {
   #rescale(perSecond: number, { busyUs, granted }: Sample): void {
     const scale = perSecond / this.#perSecond;
     this.#perSecond = perSecond;
+    this.#measured = undefined;
     this.#samples = this.#samples.map(sample => ({
       busyUs: sample.busyUs,
       granted: granted - (granted - sample.granted) * scale,
