@@ -57,6 +57,12 @@ async function hear(ms: number): Promise<void> {
   ok(await moveHeard(ledger.pool, from, { heardMs: from.heardMs + ms, throughMs: from.throughMs + 1 }));
 }
 
+/** One turn and more, with a moment of heard time before it. */
+async function settle(campaign: Campaign, afterUs: number): Promise<void> {
+  await hear(1);
+  await ledger.settle(campaign, afterUs);
+}
+
 /** The pace as if a second had gone by since. */
 async function later(campaign: Campaign): Promise<void> {
   await ledger.pool.query(`update rooms set next_us = 0, recent = '[]' where campaign_id = $1`, [
@@ -76,12 +82,12 @@ test('people are let in in the order of their stamps, as many as the rate says a
   const campaign = await room({ perSecond: 2 });
   await ledger.enter(campaign, 30, 10, 20, 40);
   await come(campaign, 10, 20, 30, 40);
-  await ledger.settle(campaign, 100);
+  await settle(campaign, 100);
   deepEqual(await ledger.outcomes(campaign), { 10: 1, 20: 'waiting', 30: 'waiting', 40: 'waiting' });
-  await ledger.settle(campaign, 100);
+  await settle(campaign, 100);
   equal((await ledger.read(campaign)).grantedCount, 1);
   await later(campaign);
-  await ledger.settle(campaign, 100);
+  await settle(campaign, 100);
   deepEqual(await ledger.outcomes(campaign), { 10: 1, 20: 2, 30: 'waiting', 40: 'waiting' });
   const { settledCount, settledStamp } = await ledger.read(campaign);
   deepEqual([settledCount, settledStamp], [2, 20 * 1024]);
@@ -92,6 +98,7 @@ test('two engines at once have one budget', async () => {
   const instants = Array.from({ length: 40 }, (_, number) => number + 1);
   await ledger.enter(campaign, ...instants);
   await come(campaign, ...instants);
+  await hear(1);
   await Promise.all([1, 2, 3, 4].map(() => ledger.settle(campaign, 100)));
   const { rows } = await ledger.pool.query(
     `select count(*) as admitted from room_people where campaign_id = $1 and serial is not null`,
@@ -108,21 +115,21 @@ test('nobody is let in while it is paused or full, and reports free places', asy
   await transaction(ledger.pool, db =>
     setTerms(db, campaignId, { perSecond: 10_000, capacity: 2, paused: true }),
   );
-  await ledger.settle(campaign, 100);
+  await settle(campaign, 100);
   equal((await ledger.read(campaign)).grantedCount, 0);
   await transaction(ledger.pool, db =>
     setTerms(db, campaignId, { perSecond: 10_000, capacity: 2, paused: false }),
   );
   for (let turn = 0; turn < 5; turn++) {
     await later(campaign);
-    await ledger.settle(campaign, 100);
+    await settle(campaign, 100);
   }
   deepEqual(await states(campaign), { 10: 'admitted', 20: 'admitted', 30: 'waiting' });
   await ledger.pool.query(
     `update room_people set state = 'left' where campaign_id = $1 and user_id = 'user-10'`,
     [campaignId],
   );
-  await ledger.settle(campaign, 100);
+  await settle(campaign, 100);
   deepEqual(await states(campaign), { 10: 'left', 20: 'admitted', 30: 'admitted' });
   const { rows } = await ledger.pool.query(
     'select version, capacity, paused from room_terms where campaign_id = $1 order by version',
@@ -143,17 +150,17 @@ test('who is away for the grace is skipped, and waits at their stamp when they a
   const { campaignId } = campaign;
   await ledger.enter(campaign, 10, 20, 30, 40);
   await come(campaign, 10, 20, 30, 40);
-  await ledger.settle(campaign, 100);
+  await settle(campaign, 100);
   await go(campaign, 10, 20);
-  await hear(GRACE_MS - 1);
-  await ledger.settle(campaign, 100);
+  await hear(GRACE_MS - 10);
+  await settle(campaign, 100);
   deepEqual(await states(campaign), { 10: 'waiting', 20: 'waiting', 30: 'waiting', 40: 'waiting' });
   await come(campaign, 20);
-  await hear(1);
-  await ledger.settle(campaign, 100);
+  await hear(10);
+  await settle(campaign, 100);
   deepEqual(await states(campaign), { 10: 'skipped', 20: 'waiting', 30: 'waiting', 40: 'waiting' });
   await come(campaign, 10);
-  await ledger.settle(campaign, 100);
+  await settle(campaign, 100);
   deepEqual(await states(campaign), { 10: 'waiting', 20: 'waiting', 30: 'waiting', 40: 'waiting' });
   // Away once more while others are let in: they return behind what is settled.
   await go(campaign, 20);
@@ -163,12 +170,12 @@ test('who is away for the grace is skipped, and waits at their stamp when they a
   );
   for (let turn = 0; turn < 2; turn++) {
     await later(campaign);
-    await ledger.settle(campaign, 100);
+    await settle(campaign, 100);
   }
   deepEqual(await states(campaign), { 10: 'admitted', 20: 'skipped', 30: 'admitted', 40: 'waiting' });
   await come(campaign, 20);
   await later(campaign);
-  await ledger.settle(campaign, 100);
+  await settle(campaign, 100);
   deepEqual(await states(campaign), { 10: 'admitted', 20: 'admitted', 30: 'admitted', 40: 'waiting' });
   const moves = await readMoves(ledger.pool, campaignId, 0, 100);
   deepEqual(
@@ -188,29 +195,61 @@ test('while nobody who waits is there, nobody is skipped: the fault may be ours'
   const campaign = await room({ paused: true });
   await ledger.enter(campaign, 10, 20);
   await come(campaign, 10, 20);
-  await ledger.settle(campaign, 100);
+  await settle(campaign, 100);
   await go(campaign, 10, 20);
   await hear(5 * GRACE_MS);
-  await ledger.settle(campaign, 100);
+  await settle(campaign, 100);
   deepEqual(await states(campaign), { 10: 'waiting', 20: 'waiting' });
   await come(campaign, 20);
   await hear(GRACE_MS);
-  await ledger.settle(campaign, 100);
+  await settle(campaign, 100);
   deepEqual(await states(campaign), { 10: 'skipped', 20: 'waiting' });
+});
+
+test('nobody is let in while nobody could hear of it, and nobody comes at once later', async () => {
+  const campaign = await room({ perSecond: 2 });
+  await ledger.enter(campaign, 10, 20, 30, 40);
+  await come(campaign, 10, 20, 30, 40);
+  for (let turn = 0; turn < 3; turn++) {
+    await later(campaign);
+    await ledger.settle(campaign, 100);
+  }
+  equal((await ledger.read(campaign)).grantedCount, 0, 'heard time stands still');
+  await go(campaign, 10, 20, 30, 40);
+  await settle(campaign, 100);
+  equal((await ledger.read(campaign)).grantedCount, 0, 'nobody is there');
+  await come(campaign, 40);
+  await settle(campaign, 100);
+  deepEqual(await states(campaign), { 10: 'admitted', 20: 'waiting', 30: 'waiting', 40: 'waiting' });
+});
+
+test('a closed room that everybody has left comes to its end', async () => {
+  const campaign = await room();
+  await ledger.enter(campaign, 10, 20);
+  const closeUs = campaign.closesAt.getTime() * 1000 - opensAtUs(campaign);
+  for (const ms of [1, 3_600_000]) {
+    await hear(ms);
+    await ledger.settle(campaign, closeUs);
+  }
+  equal((await ledger.read(campaign)).finishedAt, null);
+  await hear(GRACE_MS);
+  await ledger.settle(campaign, closeUs);
+  deepEqual(await states(campaign), { 10: 'skipped', 20: 'skipped' });
+  ok((await ledger.read(campaign)).finishedAt);
 });
 
 test('a pass that nobody uses ends in heard time, and frees its place', async () => {
   const campaign = await room({ capacity: 1 });
   await ledger.enter(campaign, 10, 20);
   await come(campaign, 10, 20);
-  await ledger.settle(campaign, 100);
+  await settle(campaign, 100);
   deepEqual(await states(campaign), { 10: 'admitted', 20: 'waiting' });
-  await hear(PASS_MS - 1);
+  await hear(PASS_MS - 10);
   await later(campaign);
-  await ledger.settle(campaign, 100);
+  await settle(campaign, 100);
   deepEqual(await states(campaign), { 10: 'admitted', 20: 'waiting' });
-  await hear(1);
-  await ledger.settle(campaign, 100);
+  await hear(10);
+  await settle(campaign, 100);
   deepEqual(await states(campaign), { 10: 'expired', 20: 'admitted' });
 });
 
@@ -218,9 +257,9 @@ test('who withdraws is let go, who is in or was skipped for good is not let in',
   const campaign = await room({ perSecond: 1 });
   await ledger.enter(campaign, 10, 20, 30);
   await come(campaign, 10, 20, 30);
-  await ledger.settle(campaign, 100);
+  await settle(campaign, 100);
   await ledger.withdraw(campaign, 10, 20);
-  await ledger.settle(campaign, 100);
+  await settle(campaign, 100);
   deepEqual(await ledger.outcomes(campaign), { 10: 1, 20: 'withdrawn', 30: 'waiting' });
   equal((await ledger.read(campaign)).goneCount, 1);
 });
@@ -230,9 +269,9 @@ test('it ends when the door is closed and nobody is in the line', async () => {
   await ledger.enter(campaign, 10, 20);
   await come(campaign, 10, 20);
   const closeUs = campaign.closesAt.getTime() * 1000 - opensAtUs(campaign);
-  await ledger.settle(campaign, closeUs);
+  await settle(campaign, closeUs);
   await later(campaign);
-  await ledger.settle(campaign, closeUs);
+  await settle(campaign, closeUs);
   ok((await ledger.read(campaign)).finishedAt);
   equal((await countPeople(ledger.pool, campaign.campaignId)).admitted, 2);
 });
@@ -241,7 +280,7 @@ test('nobody goes a way that is not drawn, and an admission stays', async () => 
   const campaign = await room();
   await ledger.enter(campaign, 10);
   await come(campaign, 10);
-  await ledger.settle(campaign, 100);
+  await settle(campaign, 100);
   const set = (change: string): Promise<unknown> =>
     ledger.pool.query(`update room_people set ${change} where campaign_id = $1`, [campaign.campaignId]);
   await rejects(set(`state = 'waiting', serial = null, admitted_us = null`), /cannot become waiting/);
@@ -266,7 +305,7 @@ test('whatever comes, goes and withdraws: who is let in is the first of the line
         else if (what === 'settle') {
           const wereIn = await states(campaign);
           await later(campaign);
-          await ledger.settle(campaign, highest);
+          await settle(campaign, highest);
           const now = await states(campaign);
           const admitted = Object.keys(now).filter(
             user => now[user] === 'admitted' && wereIn[user] !== 'admitted',

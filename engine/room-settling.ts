@@ -4,11 +4,13 @@
  *
  * 1. Entries that are due get their place in the line. Nobody is seen in it before a gateway tells of a stream of theirs.
  * 2. The room's heard time moves on by that of the service, if anybody who waits is there: while nobody is, the fault may
- *    be ours (a cut between all of them and us), and nobody who is there is held up.
+ *    be ours (a cut between all of them and us), and nobody who is there is held up. A room that is closed comes to its end
+ *    all the same when nobody was there for an hour.
  * 3. Withdrawals are decided; whoever was away for the grace is skipped; whoever was skipped and is there again waits at
  *    their stamp as before.
  * 4. Passes that nobody used and visits that lasted too long end.
- * 5. The judge says how many may come in now, and the first of the line do, in stamp order.
+ * 5. The judge says how many may come in now, and the first of the line do, in stamp order; none while nobody is there, or
+ *    nobody could hear of it: their passes would pile up, and all come to the shop at once when we are back.
  *
  * What holds of the order, in place of "nobody before somebody with an earlier stamp": of all who are in the line at the
  * moment of an admission (taken in, not withdrawn, not skipped), those with the earliest stamps are admitted. So whoever
@@ -43,12 +45,18 @@ const TURN_LIMIT = 5_000;
 const NO_LIMIT = 2 ** 31 - 1;
 /** Of a line that was not looked at for longer, it is not known whether it was being served. */
 const LONGEST_BUSY_US = 1_000_000;
+/** Heard time moves every half second or so, and every two at least. */
+const HEARD_LATELY_US = 3_000_000;
+/** Of a closed room, in heard time: longer than an outage of somebody else's that we could take for their absence. */
+const EMPTY_MS = 3_600_000;
 
 interface Step {
   readonly db: Queryable;
   readonly campaign: Campaign;
   readonly room: Room;
   readonly heardMs: number;
+  /** Somebody who waits is there, and could hear of it. */
+  readonly isHeard: boolean;
 }
 
 export async function stepRoom(db: Queryable, campaign: Campaign, watermarkUs: number): Promise<StepResult> {
@@ -63,12 +71,18 @@ export async function stepRoom(db: Queryable, campaign: Campaign, watermarkUs: n
     heardMs: room.heardMs,
   });
   const { anyPresent } = await readLine(db, campaignId);
-  const heardMs = room.heardMs + (anyPresent ? room.serviceHeardMs - room.heardAtMs : 0);
-  const step = { db, campaign, room, heardMs };
+  const isClosed = watermarkUs >= closesAtUs(campaign);
+  const emptySinceMs = anyPresent ? null : (room.emptySinceMs ?? room.serviceHeardMs);
+  const isDeserted = isClosed && emptySinceMs !== null && room.serviceHeardMs - emptySinceMs > EMPTY_MS;
+  const passedMs = room.serviceHeardMs - room.heardAtMs;
+  const heardMs = room.heardMs + (anyPresent || isDeserted ? passedMs : 0);
+  const heardMovedUs = passedMs > 0 ? room.nowUs : room.heardMovedUs;
+  const isHeard = anyPresent && room.nowUs - heardMovedUs <= HEARD_LATELY_US;
+  const step = { db, campaign, room, heardMs, isHeard };
   const moved = await moveLine(step);
   const admitted = await admit(step, moved.goneCount);
   const { anyWaits } = await readLine(db, campaignId);
-  const isFinished = !anyWaits && taken < TURN_LIMIT && watermarkUs >= closesAtUs(campaign);
+  const isFinished = !anyWaits && taken < TURN_LIMIT && isClosed;
   if (isFinished) await refuseWithdrawals(db, campaignId);
   if (admitted.count > 0 || admitted.goneCount > campaign.goneCount || isFinished) {
     await saveSettled(
@@ -88,8 +102,10 @@ export async function stepRoom(db: Queryable, campaign: Campaign, watermarkUs: n
     takenStamp: lastStamp ?? room.takenStamp,
     heardMs,
     heardAtMs: room.serviceHeardMs,
+    heardMovedUs,
+    emptySinceMs,
     busyUs: room.busyUs + busySince(room),
-    busySinceUs: anyWaits && !room.paused ? room.nowUs : null,
+    busySinceUs: anyWaits && isHeard && !room.paused ? room.nowUs : null,
   });
   return { decided: admitted.count, more: taken === TURN_LIMIT || moved.more };
 }
@@ -120,10 +136,10 @@ interface Admitted {
   readonly goneCount: number;
 }
 
-async function admit({ db, campaign, room }: Step, goneCount: number): Promise<Admitted> {
+async function admit({ db, campaign, room, isHeard }: Step, goneCount: number): Promise<Admitted> {
   const { campaignId, settledStamp, grantedCount, places } = campaign;
   const inside = room.capacity === null ? 0 : await countInside(db, campaignId);
-  const free = roomFor(room, room, inside, room.nowUs);
+  const free = isHeard ? roomFor(room, room, inside, room.nowUs) : 0;
   const limit = Math.min(free, places - grantedCount, TURN_LIMIT);
   const first = limit > 0 ? await readFirst(db, campaignId, limit) : [];
   const last = first.at(-1);

@@ -60,6 +60,14 @@ describe('the OpenAPI document', () => {
     once = await system.offer({ kind: 'room', per_second: 100, single_use: true });
     for (const user of ['alice', 'gone', 'behind']) await system.enter(user, room);
     await system.enter('alice', once);
+    for (const [user, id] of [
+      ['gone', room],
+      ['behind', room],
+      ['alice', once],
+    ] as const) {
+      const authorization = `Bearer ${await system.ticket(user)}`;
+      await openEvents(`${system.gateways[0]?.url}/v1/campaigns/${id}/queue`, { authorization });
+    }
     await eventually(
       async () => (await system.ask('gone', 'POST', `/v1/campaigns/${room}/pass`)).status === 200,
     );

@@ -412,6 +412,8 @@ export const expectedSchema: Readonly<Record<string, Readonly<Record<string, Exp
         taken_stamp: "bigint not null default '-1'::integer",
         heard_ms: 'bigint not null default 0',
         heard_at_ms: 'bigint not null default 0',
+        heard_moved_us: 'bigint not null default 0',
+        empty_since_ms: 'bigint',
         busy_us: 'bigint not null default 0',
         busy_since_us: 'bigint',
       },

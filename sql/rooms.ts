@@ -22,6 +22,8 @@ export interface Room extends NewRoom {
   readonly takenStamp: number;
   readonly heardMs: number;
   readonly heardAtMs: number;
+  readonly heardMovedUs: number;
+  readonly emptySinceMs: number | null;
   readonly busyUs: number;
   readonly busySinceUs: number | null;
   /** The database's clock when it was read, microseconds since the epoch. */
@@ -35,7 +37,8 @@ const NOW_US = '(extract(epoch from clock_timestamp()) * 1000000)::bigint';
 const COLUMNS = `
   r.campaign_id as "campaignId", r.version, r.per_second as "perSecond", r.capacity, r.paused, r.grace_ms as "graceMs",
   r.pass_ms as "passMs", r.visit_ms as "visitMs", r.single_use as "singleUse", r.next_us as "nextUs", r.recent,
-  r.taken_stamp as "takenStamp", r.heard_ms as "heardMs", r.heard_at_ms as "heardAtMs", r.busy_us as "busyUs",
+  r.taken_stamp as "takenStamp", r.heard_ms as "heardMs", r.heard_at_ms as "heardAtMs",
+  r.heard_moved_us as "heardMovedUs", r.empty_since_ms as "emptySinceMs", r.busy_us as "busyUs",
   r.busy_since_us as "busySinceUs", ${NOW_US} as "nowUs", h.heard_ms as "serviceHeardMs"`;
 
 /** Makes the room of a campaign that was made in the same transaction. */
@@ -126,13 +129,21 @@ export async function findRooms(db: Queryable, watermarkUs: number): Promise<rea
 
 export type RoomProgress = Pick<
   Room,
-  'nextUs' | 'recent' | 'takenStamp' | 'heardMs' | 'heardAtMs' | 'busyUs' | 'busySinceUs'
+  | 'nextUs'
+  | 'recent'
+  | 'takenStamp'
+  | 'heardMs'
+  | 'heardAtMs'
+  | 'heardMovedUs'
+  | 'emptySinceMs'
+  | 'busyUs'
+  | 'busySinceUs'
 >;
 
 export async function saveRoom(db: Queryable, campaignId: number, progress: RoomProgress): Promise<void> {
   await db.query(
     `update rooms set next_us = $2, recent = $3::jsonb, taken_stamp = $4, heard_ms = $5, heard_at_ms = $6, busy_us = $7,
-                      busy_since_us = $8
+                      busy_since_us = $8, heard_moved_us = $9, empty_since_ms = $10
       where campaign_id = $1`,
     [
       campaignId,
@@ -143,6 +154,8 @@ export async function saveRoom(db: Queryable, campaignId: number, progress: Room
       progress.heardAtMs,
       progress.busyUs,
       progress.busySinceUs,
+      progress.heardMovedUs,
+      progress.emptySinceMs,
     ],
   );
 }

@@ -13,6 +13,7 @@ import { unpackDebian } from '../../engine/stack/debian.ts';
 import { StackError } from '../../engine/stack/errors.ts';
 import { CACHE_DIR } from '../../engine/stack/owner.ts';
 import { tryRun } from '../../engine/stack/processes.ts';
+import { openEvents } from '../../engine/test/events.ts';
 import { eventually } from '../../engine/test/support.ts';
 import { type System, startSystem } from '../../engine/test/system.ts';
 import { createRoomGate, type LetIn } from './room.mjs';
@@ -37,6 +38,10 @@ after(() => system.close());
 
 async function passFor(user: string, campaign: number): Promise<string> {
   await system.enter(user, campaign);
+  const authorization = `Bearer ${await system.ticket(user)}`;
+  const queue = `${system.gateways[0]?.url}/v1/campaigns/${campaign}/queue`;
+  const { ended } = await openEvents(queue, { authorization });
+  await ended;
   return await eventually(async () => {
     const { status, body } = await system.ask(user, 'POST', `/v1/campaigns/${campaign}/pass`);
     return status === 200 && String(body.pass);

@@ -28,6 +28,10 @@ create table rooms (
   -- Heard time in which somebody who waits was there, and up to which of hearing.heard_ms that counts.
   heard_ms      bigint not null default 0,
   heard_at_ms   bigint not null default 0,
+  -- When hearing.heard_ms was last seen to move, microseconds of this clock; and at which of it the line became empty of
+  -- people who are there (null: somebody is).
+  heard_moved_us bigint not null default 0,
+  empty_since_ms bigint,
   -- How long people have waited while the room admitted, and since when they do now; microseconds of this clock.
   busy_us       bigint not null default 0,
   busy_since_us bigint
