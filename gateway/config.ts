@@ -9,6 +9,7 @@ import {
   readConfig,
   receiptVariables,
   sharedVariables,
+  shopVariables,
   ticketVariables,
   urls,
   whole,
@@ -21,6 +22,7 @@ import { readNetworks } from './trusted-proxies.ts';
 export const gatewayVariables = {
   ...sharedVariables,
   ...ticketVariables,
+  ...shopVariables,
   ...receiptVariables,
   ...logVariables,
   GATEWAY_HOST: matching('127.0.0.1', /^[0-9A-Za-z.:-]{1,255}$/, 'an address to listen on, such as 0.0.0.0'),

@@ -22,6 +22,7 @@ import { Places } from './places.ts';
 import { Watchers } from './queue.ts';
 import { Ranker } from './rank.ts';
 import { RequestStarts } from './request-start.ts';
+import { ShopToken } from './shop.ts';
 import { Streams } from './streams.ts';
 import { TicketVerifier } from './ticket.ts';
 import { TicketBatch } from './ticket-batch.ts';
@@ -146,6 +147,7 @@ export async function startGateway(
     keys: ring,
     ledger,
     receipts: new KeptReceipts(ledger, config.RECEIPT_SALT_SECRET, log),
+    shopToken: new ShopToken(config.SHOP_TOKEN),
     verifier,
     tickets,
     connections,

@@ -18,6 +18,7 @@ export type RefusalReason =
   | 'lookup'
   | 'method'
   | 'not_open'
+  | 'shop'
   | 'sold_out'
   | 'ticket'
   | 'unknown_campaign'

@@ -33,6 +33,7 @@ export const problems = {
   'too-many-watchers': { status: 429, title: 'Too many streams are open' },
   'headers-too-large': { status: 431, title: 'The headers are too large' },
   'internal-error': { status: 500, title: 'Something failed on our side' },
+  'not-configured': { status: 503, title: 'The service is not set up for this' },
   unavailable: { status: 503, title: 'A part that is needed is away; asking again is safe' },
   overloaded: { status: 503, title: 'Too much is waiting; asking again is safe' },
 } as const satisfies Readonly<Record<string, { readonly status: number; readonly title: string }>>;
