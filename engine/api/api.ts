@@ -5,6 +5,7 @@
 import Fastify, { type FastifyInstance } from 'fastify';
 import { Counter } from 'prom-client';
 import { addCampaignRoutes } from './campaign-routes.ts';
+import { addCouponRoutes } from './coupon-routes.ts';
 import type { ApiDeps } from './deps.ts';
 import { addDrawRoutes } from './draw-routes.ts';
 import { addEntryRoutes } from './entry-routes.ts';
@@ -64,6 +65,7 @@ export function buildApi(deps: ApiDeps): FastifyInstance {
   addCampaignRoutes(app, deps, stopping.signal);
   addEntryRoutes(app, deps, stopping.signal);
   addDrawRoutes(app, deps);
+  addCouponRoutes(app, deps);
   addServiceRoutes(app, deps);
   return app;
 }

@@ -1,10 +1,12 @@
 /** Making, reading and closing campaigns. */
 import type { FastifyInstance } from 'fastify';
-import { createCampaign, getCampaign, listCampaigns } from '../../sql/campaigns.ts';
+import { type Campaign, createCampaign, getCampaign, listCampaigns } from '../../sql/campaigns.ts';
+import { type Queryable, transaction } from '../../sql/database.ts';
 import { readTotals } from '../../sql/outcomes.ts';
 import { announcementOf } from '../announce.ts';
 import { campaignJson, totalsJson } from './campaign-json.ts';
 import { closeCampaign, unknownCampaign } from './close.ts';
+import { addCoupon, readTermsOf } from './coupon-terms.ts';
 import { type ApiDeps, clockMs } from './deps.ts';
 import { invalidRequest, readBody, readParameters } from './input.ts';
 import { readNewCampaign } from './new-campaign.ts';
@@ -15,10 +17,21 @@ import { CampaignPath, NewCampaignBody, PageQuery, pageLimit } from './schemas.t
 export function addCampaignRoutes(app: FastifyInstance, deps: ApiDeps, stopping: AbortSignal): void {
   addRoute(app, operations.createCampaign, async (request, reply) => {
     const nowMs = await clockMs(deps);
-    const wanted = readNewCampaign(readBody(NewCampaignBody, request.body), nowMs);
-    const campaign = await createCampaign(deps.pool, wanted.campaign, id =>
-      announcementOf(deps.randomness, id, wanted.campaign, wanted.draw),
-    );
+    const body = readBody(NewCampaignBody, request.body);
+    const wanted = readNewCampaign(body, nowMs);
+    const terms = body.terms && readTermsOf(body.terms, 'grants', 'terms');
+    const create = (db: Queryable): Promise<Campaign> =>
+      createCampaign(db, wanted.campaign, id =>
+        announcementOf(deps.randomness, id, wanted.campaign, wanted.draw),
+      );
+    const { campaign, couponId } =
+      terms === undefined
+        ? { campaign: await create(deps.pool), couponId: undefined }
+        : await transaction(deps.pool, async db => {
+            const made = await create(db);
+            const coupon = await addCoupon(db, { campaignId: made.campaignId }, terms, 'terms');
+            return { campaign: made, couponId: coupon.couponId };
+          });
     const published = await deps.publish([campaign]).then(
       () => true,
       error => {
@@ -28,7 +41,11 @@ export function addCampaignRoutes(app: FastifyInstance, deps: ApiDeps, stopping:
       },
     );
     reply.code(201).header('location', `${operations.createCampaign.path}/${campaign.campaignId}`);
-    return { ...campaignJson(campaign, nowMs), published };
+    return {
+      ...campaignJson(campaign, nowMs),
+      ...(couponId === undefined ? {} : { coupon: couponId }),
+      published,
+    };
   });
 
   addRoute(app, operations.listCampaigns, async request => {

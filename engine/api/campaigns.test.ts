@@ -270,7 +270,7 @@ describe('making a campaign', () => {
       'an unknown member',
       { colour: 'red' },
       'colour',
-      'nothing of this name; known are kind, title, stock, winners, tiers, alternates, group_limit, randomness, opens_at, closes_at',
+      'nothing of this name; known are kind, title, stock, terms, winners, tiers, alternates, group_limit, randomness, opens_at, closes_at',
     ],
   ];
   for (const [what, change, field, expected] of wrong) {

@@ -109,12 +109,21 @@ const drawPaths = [
   ['POST', `${CAMPAIGN}/alternates/next`, { serial: 1, reason: 'did not answer' }],
   ['GET', `${CAMPAIGN}/proof`, undefined],
 ] as const;
+const COUPON = '/v1/coupons/{id}';
+const TEN_PERCENT = { discount: 'percentage', basis_points: 1_000 };
+const couponPaths = [
+  ['POST', '/v1/coupons', { code: 'SPRING', terms: TEN_PERCENT }],
+  ['GET', '/v1/coupons', undefined],
+  ['GET', COUPON, undefined],
+  ['PUT', `${COUPON}/terms`, TEN_PERCENT],
+] as const;
+const bodies = [...drawPaths, ...couponPaths] as const;
 const securedPaths = [
   ['GET', '/v1/campaigns'],
   ['POST', '/v1/campaigns'],
   ['GET', '/v1/set-aside'],
   ...campaignPaths,
-  ...drawPaths.map(([method, path]) => [method, path] as const),
+  ...bodies.map(([method, path]) => [method, path] as const),
 ] as const;
 
 /** A raffle that was drawn: bob has won, and cid is the only alternate. */
@@ -172,6 +181,15 @@ describe('the OpenAPI document', () => {
     });
     assert.equal(passed.status, 200, passed.text);
     const raffle = await api.create({ kind: 'raffle', stock: undefined, winners: 1 });
+    const coupon_ = await call(api, 'POST', '/v1/coupons', { body: { code: 'SUMMER', terms: TEN_PERCENT } });
+    assert.equal(coupon_.status, 201, coupon_.text);
+    const couponId = Number(coupon_.body.id);
+    assert.equal((await call(api, 'GET', COUPON, { id: couponId })).status, 200);
+    const terms = { id: couponId, body: { ...TEN_PERCENT, exclusive: true } };
+    assert.equal((await call(api, 'PUT', `${COUPON}/terms`, terms)).body.revision, 2);
+    assert.equal((await call(api, 'GET', '/v1/coupons', { query: '?limit=1' })).status, 200);
+    const withTerms = await call(api, 'POST', '/v1/campaigns', { body: { ...coupon(), terms: TEN_PERCENT } });
+    assert.equal(typeof withTerms.body.coupon, 'number');
     const entrants = { id: raffle, body: [{ user: 'ann', tickets: 3, group: 'table 1' }, { user: 'bob' }] };
     assert.equal((await call(api, 'PUT', `${CAMPAIGN}/entrants`, entrants)).status, 200);
     const first = await call(api, 'GET', `${CAMPAIGN}/entrants`, { id: raffle, query: '?limit=1' });
@@ -198,9 +216,37 @@ describe('the OpenAPI document', () => {
       assert.equal((await call(api, method, path, { id: 'first' })).status, 400);
       assert.equal((await call(api, method, path, { id: 999 })).status, 404);
     }
-    for (const path of ['/v1/campaigns', '/v1/set-aside'] as const) {
+    for (const path of ['/v1/campaigns', '/v1/set-aside', '/v1/coupons'] as const) {
       assert.equal((await call(api, 'GET', path, { query: '?limit=0' })).status, 400);
     }
+    for (const [method, path, body] of couponPaths) {
+      if (path === '/v1/coupons') continue;
+      const with_ = body === undefined ? {} : { body };
+      assert.equal((await call(api, method, path, { id: 'first', ...with_ })).status, 400);
+      assert.equal((await call(api, method, path, { id: 999, ...with_ })).status, 404);
+    }
+    for (const [method, path, body] of couponPaths) {
+      if (body === undefined) continue;
+      const text = { raw: 'a=1', headers: { 'content-type': 'text/plain' } };
+      assert.equal((await call(api, method, path, text)).status, 415);
+      assert.equal((await call(api, method, path, { body: 'x'.repeat(16 * 1024) })).status, 413);
+    }
+    const made = (of: object): Promise<Answer> =>
+      call(api, 'POST', '/v1/coupons', { body: { ...of, terms: TEN_PERCENT } });
+    assert.equal((await made({})).status, 400);
+    assert.equal((await made({ campaign: 999 })).status, 404);
+    const held = await made({ code: 'HELD' });
+    assert.equal((await made({ code: 'HELD' })).status, 409);
+    await api.pool.query(
+      `insert into redemptions (user_id, state, basket, pricing, created_at, redeemed_at)
+       values ('ann', 'redeemed', '{}', '{}', now(), now())`,
+    );
+    await api.pool.query(
+      `insert into redemption_uses (redemption_id, coupon_id, code, user_id) values (1, $1, 'HELD', 'ann')`,
+      [held.body.id],
+    );
+    const change = await call(api, 'PUT', `${COUPON}/terms`, { id: Number(held.body.id), body: TEN_PERCENT });
+    assert.equal(change.status, 409);
     assert.equal((await call(api, 'POST', '/v1/campaigns', { body: {} })).status, 400);
     for (const path of ['/v1/campaigns', `${CAMPAIGN}/close`] as const) {
       const text = { raw: 'a=1', headers: { 'content-type': 'application/x-www-form-urlencoded' } };
@@ -228,7 +274,7 @@ describe('the OpenAPI document', () => {
 
   it('holds when parts are away or broken', async () => {
     for (const [method, path] of securedPaths) {
-      const wanted = drawPaths.find(each => each[0] === method && each[1] === path)?.[2];
+      const wanted = bodies.find(each => each[0] === method && each[1] === path)?.[2];
       const body = method === 'POST' && path === '/v1/campaigns' ? { body: coupon() } : { body: wanted };
       const unavailable = await call(away, method, path, body);
       assert.equal(unavailable.status, 503);

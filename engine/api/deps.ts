@@ -18,6 +18,8 @@ export interface ApiDeps {
   readonly registry: Registry;
   /** Puts campaigns on the board (see toBoard); rejects when that may not have happened. */
   readonly publish: (campaigns: readonly Campaign[]) => Promise<void>;
+  /** Tells gateways that coupons have changed; rejects when that may not have happened. */
+  readonly couponsChanged: (couponIds: readonly number[]) => Promise<void>;
   /** Redis' TIME in microseconds since the epoch; rejects when Redis is away, and never stands in another clock. */
   readonly nowUs: () => Promise<number>;
   /** LEASE_MS: how long a gateway may go on with a board that it has read. */

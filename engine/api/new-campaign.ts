@@ -10,7 +10,7 @@ import { invalidRequest } from './input.ts';
 import { MAX_PLACES, type NewCampaignBody } from './schemas.ts';
 
 /** Members that one kind of campaign has and the other does not. */
-const OF_COUPONS = ['stock'] as const;
+const OF_COUPONS = ['stock', 'terms'] as const;
 const OF_RAFFLES = ['winners', 'tiers', 'alternates', 'group_limit', 'randomness'] as const;
 const PLACES = `a whole number from 1 to ${MAX_PLACES}`;
 const DAY_MS = 86_400_000;

@@ -3,7 +3,9 @@
  * this table; a test has each answer given for real.
  */
 import type { TObject, TSchema } from 'typebox';
+import { TermsBody } from '../contract/coupons/terms-json.ts';
 import type { ProblemSlug } from '../contract/problem.ts';
+import { CouponJson, CouponPage, CouponPath, NewCouponBody } from './coupon-schemas.ts';
 import { CSV_MEDIA_TYPE } from './csv.ts';
 import {
   Alive,
@@ -180,6 +182,40 @@ export const operations = {
     parameters: CampaignPath,
     answer: json(200, 'The proof', ProofJson),
     problems: [...ON_CAMPAIGN, 'no-proof'],
+  },
+  createCoupon: {
+    method: 'POST',
+    path: '/v1/coupons',
+    summary:
+      'Say on what terms the codes of a campaign may be used, before it grants the first; or make a code that anybody may use',
+    body: NewCouponBody,
+    answer: json(201, 'Made', CouponJson, { location: 'Where the coupon is' }),
+    problems: [...ON_CAMPAIGN, ...WITH_BODY, 'conflict'],
+  },
+  listCoupons: {
+    method: 'GET',
+    path: '/v1/coupons',
+    summary: 'Coupons by id, a page at a time',
+    query: PageQuery,
+    answer: json(200, 'A page', CouponPage),
+    problems: SECURED,
+  },
+  getCoupon: {
+    method: 'GET',
+    path: '/v1/coupons/{id}',
+    summary: 'One coupon',
+    parameters: CouponPath,
+    answer: json(200, 'The coupon', CouponJson),
+    problems: [...SECURED, 'unknown-coupon'],
+  },
+  replaceTerms: {
+    method: 'PUT',
+    path: '/v1/coupons/{id}/terms',
+    summary: 'Put other terms in place of those of a coupon, while nobody holds one',
+    parameters: CouponPath,
+    body: TermsBody,
+    answer: json(200, 'Changed', CouponJson),
+    problems: [...SECURED, ...WITH_BODY, 'unknown-coupon', 'conflict'],
   },
   listSetAside: {
     method: 'GET',

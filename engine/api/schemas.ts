@@ -9,6 +9,7 @@ import { AnnouncedRandomness } from '../contract/board/board.ts';
 import { MAX_USER_ID_BYTES } from '../contract/record.ts';
 import { MAX_WINDOW_DAYS } from '../contract/stamp.ts';
 import { MOST_TICKETS } from '../draw/draw.ts';
+import { TermsMember } from './coupon-schemas.ts';
 
 export const MAX_PLACES = 10_000_000;
 export const MAX_TITLE_CHARACTERS = 200;
@@ -90,6 +91,7 @@ export const NewCampaignBody = Type.Object(
     ),
     title: shownText(MAX_TITLE_CHARACTERS, 'Shown to everybody'),
     stock: Type.Optional(whole(1, MAX_PLACES, 'Of a coupon: how many there are')),
+    terms: Type.Optional(TermsMember),
     winners: Type.Optional(whole(1, MAX_PLACES, 'Of a raffle with one prize: how many are drawn for it')),
     tiers: Type.Optional(
       Type.Array(Tier, {
@@ -158,6 +160,7 @@ export type CampaignJson = Static<typeof CampaignJson>;
 export const CreatedCampaign = Type.Object(
   {
     ...campaignMembers,
+    coupon: Type.Optional(Type.Integer({ description: 'Of a coupon with terms: where those are' })),
     published: Type.Boolean({
       description: 'Gateways can know of it. false: Redis was away, and they will when it is back',
     }),

@@ -5,6 +5,7 @@ import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { openPool, type Pool } from '../../sql/database.ts';
 import { publishBoard, readBoard } from '../contract/board/board.ts';
+import { tellCouponsChanged } from '../contract/coupons/copies.ts';
 import { type Keys, keysOf } from '../contract/keys.ts';
 import { connectRedis, type RedisClient, waitForRedis } from '../contract/redis.ts';
 import { serversFromEnv, testDatabase, testNamespace } from '../test/support.ts';
@@ -64,6 +65,7 @@ export async function startApi(changes: Partial<ApiDeps> = {}): Promise<TestApi>
     token: TOKEN,
     registry: new Registry(),
     publish: campaigns => publishBoard(redis, keys, { campaigns: campaigns.map(toBoard) }),
+    couponsChanged: couponIds => tellCouponsChanged(redis, keys, couponIds),
     nowUs: async () => {
       const [seconds, microseconds] = await redis.time();
       return Number(seconds) * 1_000_000 + Number(microseconds);

@@ -24,9 +24,15 @@ export interface Keys {
   readonly boardCampaigns: string;
   /** Sorted set: campaign id -> board version at which it last changed. */
   readonly boardChanges: string;
+  /** String: grows with every change of a coupon. See coupons/. */
+  readonly couponVersion: string;
+  /** Sorted set: coupon id -> the version at which it last changed. */
+  readonly couponChanges: string;
   /** Matches every key above and those of all campaigns, for a rebuild. Never matches a stream of the log. */
   readonly projectionPattern: string;
   campaign(campaignId: number): CampaignKeys;
+  /** Hash: what is shown of a code, for a moment. See coupons/. */
+  couponCopy(code: string): string;
   /** Stream: the log's partition, where Redis is the log. Not a projection. */
   logPartition(partition: number): string;
 }
@@ -37,11 +43,14 @@ export function keysOf(namespace: string): Keys {
     boardState: `${namespace}:p:{board}:state`,
     boardCampaigns: `${namespace}:p:{board}:campaigns`,
     boardChanges: `${namespace}:p:{board}:changes`,
+    couponVersion: `${namespace}:p:{coupons}:version`,
+    couponChanges: `${namespace}:p:{coupons}:changes`,
     projectionPattern: `${namespace}:p:*`,
     campaign(campaignId) {
       const tag = `${namespace}:p:{c${campaignId}}`;
       return { rank: `${tag}:rank`, won: `${tag}:won`, withdrawn: `${tag}:withdrawn`, gone: `${tag}:gone` };
     },
+    couponCopy: code => `${namespace}:p:{coupons}:copy:${code}`,
     logPartition: partition => `${namespace}:{log${partition}}`,
   };
 }
