@@ -5,6 +5,17 @@ import uws, { type HttpRequest, type HttpResponse, type TemplatedApp } from 'uWe
 import { fieldFault } from '../engine/contract/problem.ts';
 import { type BookParts, getBook, getProof } from './book.ts';
 import { type CampaignParts, getCampaign, listCampaigns } from './campaigns.ts';
+import {
+  type CouponParts,
+  deleteReservation,
+  getCoupon,
+  getRedemption,
+  getReservation,
+  listRefunds,
+  postRedemption,
+  postRefund,
+  postReservation,
+} from './coupons/routes.ts';
 import { type EntryParts, postEntry } from './entries.ts';
 import { openApiDocument } from './openapi.ts';
 import { deleteEntry, getEntry } from './own-entry.ts';
@@ -13,7 +24,7 @@ import { Reply } from './reply.ts';
 import { type Head, readHead } from './requests.ts';
 import type { Streams } from './streams.ts';
 
-export interface AppParts extends EntryParts, CampaignParts, BookParts, PublishedParts {
+export interface AppParts extends EntryParts, CampaignParts, BookParts, PublishedParts, CouponParts {
   readonly streams: Streams;
   /** What readiness depends on, each 'ok' or what is wrong. */
   readonly checks: () => Readonly<Record<string, string>>;
@@ -51,6 +62,18 @@ function routesOf(parts: AppParts): Readonly<Record<string, Partial<Record<Metho
     '/v1/campaigns/:id/proof': { get: (reply, req) => getProof(parts, reply, req) },
     '/v1/keys': { get: reply => listKeys(parts, reply) },
     '/v1/heads': { get: (reply, req) => listHeads(parts, reply, req) },
+    '/v1/coupons/:code': { get: (reply, req, head) => getCoupon(parts, reply, req, head) },
+    '/v1/reservations': { post: (reply, req, head) => postReservation(parts, reply, req, head) },
+    '/v1/reservations/:id': {
+      get: (reply, req, head) => getReservation(parts, reply, req, head),
+      del: (reply, req, head) => deleteReservation(parts, reply, req, head),
+    },
+    '/v1/redemptions': { post: (reply, req, head) => postRedemption(parts, reply, req, head) },
+    '/v1/redemptions/:id': { get: (reply, req, head) => getRedemption(parts, reply, req, head) },
+    '/v1/redemptions/:id/refunds': {
+      get: (reply, req, head) => listRefunds(parts, reply, req, head),
+      post: (reply, req, head) => postRefund(parts, reply, req, head),
+    },
     '/livez': { get: reply => reply.json(200, '{"status":"ok"}') },
     '/readyz': { get: reply => answerReady(parts, reply) },
     '/metrics': { get: reply => answerMetrics(parts, reply) },

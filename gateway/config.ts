@@ -30,6 +30,8 @@ export const gatewayVariables = {
   GATEWAY_PORT: whole(8080, 0, 65_535),
   /** An entry has no fields of its own: a kilobyte is generous, and all of it may wait in memory. */
   MAX_BODY_BYTES: whole(1_024, 2, 1_048_576),
+  /** A basket of 100 lines is some 10 KB. */
+  MAX_BASKET_BYTES: whole(16_384, 1_024, 1_048_576),
   /** A ticket and a cookie fit. */
   MAX_HEADER_BYTES: whole(4_096, 1_024, 65_536),
   /** A body that is not there by then is refused: a connection is not held for ever. */

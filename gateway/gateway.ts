@@ -7,10 +7,13 @@ import { keysOf } from '../engine/contract/keys.ts';
 import { openProducer } from '../engine/contract/log/open.ts';
 import { connectRedis, type RedisClient, waitForRedis } from '../engine/contract/redis.ts';
 import { SliceTree } from '../engine/contract/slice-tree.ts';
+import { readCodeNow } from '../sql/coupons.ts';
 import { Board } from './board.ts';
 import { monotonicUs, SharedClock } from './clock.ts';
 import { ClockLimits } from './clock-limits.ts';
 import type { GatewayConfig } from './config.ts';
+import { CouponDesk } from './coupons/desk.ts';
+import { CouponReads } from './coupons/reads.ts';
 import { Doorkeeper } from './door.ts';
 import { Hmac } from './hmac.ts';
 import { KeptReceipts } from './kept-receipts.ts';
@@ -74,6 +77,21 @@ export async function startGateway(
     databaseUrl: config.DATABASE_URL,
     timeoutMs: config.LEDGER_TIMEOUT_MS,
     log,
+  });
+  const couponReads = new CouponReads({
+    redis,
+    keys,
+    readCode: code => ledger.ask(db => readCodeNow(db, code)),
+    pollMs: config.BOARD_INTERVAL_MS,
+  });
+  const desk = new CouponDesk({
+    ledger,
+    onChanged: couponIds => {
+      // Copies elsewhere end by themselves where that is not heard.
+      couponReads
+        .changed(couponIds)
+        .catch((error: unknown) => log.debug({ err: error }, 'no word of coupons that have changed'));
+    },
   });
   const lookups = new Lookups(redis, keys, board);
   const places = new Places({ redis, keys, board, log });
@@ -147,6 +165,8 @@ export async function startGateway(
     keys: ring,
     ledger,
     receipts: new KeptReceipts(ledger, config.RECEIPT_SALT_SECRET, log),
+    desk,
+    couponReads,
     shopToken: new ShopToken(config.SHOP_TOKEN),
     verifier,
     tickets,
@@ -171,6 +191,7 @@ export async function startGateway(
       app.close();
       for (const timer of timers) timer.stop();
       ring.stop();
+      couponReads.close();
       await ledger.close();
       await producer.close();
       redis.disconnect();

@@ -10,6 +10,7 @@ export type RefusalReason =
   | 'clock'
   | 'closed'
   | 'connections'
+  | 'coupon'
   | 'headers'
   | 'invalid'
   | 'lease'

@@ -8,22 +8,16 @@ import { type NetworkProxy, startProxy } from '../engine/test/proxy.ts';
 import { eventually, serversFromEnv } from '../engine/test/support.ts';
 import { type System, startSystem, toAnswer } from '../engine/test/system.ts';
 import { OutcomeEvent, PositionEvent } from './contract.ts';
+import { type Cases, couponCases, type Given } from './coupons/answers.ts';
 import { openApiDocument, operations } from './openapi.ts';
-
-interface Given {
-  readonly status: number;
-  readonly mediaType: string;
-  readonly text: string;
-}
-
-/** Every answer that the document promises, `METHOD path status slug` (no slug for a success): how to get it. */
-type Cases = Readonly<Record<string, () => Promise<Given>>>;
 
 describe('the OpenAPI document', () => {
   let system: System;
   let proxy: NetworkProxy;
   /** Of the gateway behind the proxy, which is cut from Redis. */
   const CUT = 1;
+  /** Of one that has no token for shops. */
+  const NO_SHOP = 2;
   let raffle = 0;
   let coupon = 0;
   let future = 0;
@@ -39,8 +33,22 @@ describe('the OpenAPI document', () => {
     proxy = await startProxy({ host: redis.hostname, port: Number(redis.port) });
     redis.port = String(proxy.port);
     system.gateways.push(
-      await system.startGateway({ REDIS_URL: redis.href, MAX_WAITING_ENTRIES: '1', DATABASE_URL: '' }),
+      await system.startGateway({
+        REDIS_URL: redis.href,
+        MAX_WAITING_ENTRIES: '1',
+        DATABASE_URL: '',
+      }),
+      await system.startGateway({ SHOP_TOKEN: '' }),
     );
+    for (const code of ['SHARED', 'ONCE']) {
+      const terms = {
+        discount: 'percentage',
+        basis_points: 1_000,
+        ...(code === 'ONCE' ? { limit_total: 1 } : {}),
+      };
+      const made = await system.operate('POST', '/v1/coupons', { code, terms });
+      assert.equal(made.status, 201, made.text);
+    }
     raffle = await system.offer({ kind: 'raffle', winners: 1 });
     coupon = await system.offer({ kind: 'coupon', stock: 1 });
     closed = await system.offer({ kind: 'raffle', winners: 1 });
@@ -117,11 +125,10 @@ describe('the OpenAPI document', () => {
     );
     return answers.find(answer => answer.text.includes('overloaded')) ?? assert.fail('nobody was refused');
   };
-  const slowBody = async (): Promise<Given> => {
+  const slowBody = async (path: string, authorization: string): Promise<Given> => {
     const socket = connect(system.gateways[0]?.port ?? 0, '127.0.0.1');
-    const ticket = await system.ticket('slow');
     socket.write(
-      `POST ${entries(raffle)} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${ticket}\r\n` +
+      `POST ${path} HTTP/1.1\r\nhost: x\r\nauthorization: ${authorization}\r\nidempotency-key: slow\r\n` +
         'content-type: application/json\r\ncontent-length: 9\r\n\r\n{',
     );
     let text = '';
@@ -131,6 +138,7 @@ describe('the OpenAPI document', () => {
   };
 
   const cases = (): Cases => ({
+    ...couponCases({ system, cut: CUT, noShop: NO_SHOP, slowBody }),
     'post /v1/campaigns/{id}/entries 202 ': () =>
       ask('new', 'POST', entries(raffle), { headers: json, body: '{}' }),
     'post /v1/campaigns/{id}/entries 200 ': () => ask('alice', 'POST', entries(coupon)),
@@ -140,7 +148,8 @@ describe('the OpenAPI document', () => {
     'post /v1/campaigns/{id}/entries 404 unknown-campaign': () => ask('alice', 'POST', entries(999)),
     'post /v1/campaigns/{id}/entries 503 unavailable': () =>
       whileCut(() => ask('alice', 'POST', entries(raffle), cut)),
-    'post /v1/campaigns/{id}/entries 408 request-timeout': slowBody,
+    'post /v1/campaigns/{id}/entries 408 request-timeout': async () =>
+      slowBody(entries(raffle), `Bearer ${await system.ticket('slow')}`),
     'post /v1/campaigns/{id}/entries 409 not-open-yet': () => ask('alice', 'POST', entries(future)),
     'post /v1/campaigns/{id}/entries 409 closed': () => ask('bob', 'POST', entries(closed)),
     'post /v1/campaigns/{id}/entries 409 sold-out': () => ask('late', 'POST', entries(coupon)),

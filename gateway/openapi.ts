@@ -20,13 +20,18 @@ import {
   PositionEvent,
   WithdrawalAccepted,
 } from './contract.ts';
+import { couponOperations } from './coupons/operations.ts';
 import { TICKET_COOKIE } from './requests.ts';
 
-interface Operation {
+export interface Operation {
   readonly method: 'get' | 'post' | 'delete';
   readonly path: string;
   readonly summary: string;
   readonly ticket: boolean;
+  /** For shops' servers, with their token. */
+  readonly shop?: true;
+  /** With the header Idempotency-Key. */
+  readonly idempotencyKey?: true;
   readonly query?: readonly string[];
   readonly body?: TSchema;
   readonly answers: Readonly<Record<number, TSchema | string>>;
@@ -152,6 +157,7 @@ export const operations: readonly Operation[] = [
     answers: { 200: HeadList },
     problems: ['invalid-request', 'unavailable'],
   },
+  ...couponOperations,
   {
     method: 'get',
     path: '/livez',
@@ -214,6 +220,13 @@ function parametersOf(operation: Operation): object[] {
   if (operation.path.includes('{id}')) {
     parameters.push({ name: 'id', in: 'path', required: true, schema: { type: 'integer', minimum: 1 } });
   }
+  if (operation.path.includes('{code}')) {
+    parameters.push({ name: 'code', in: 'path', required: true, schema: { type: 'string' } });
+  }
+  if (operation.idempotencyKey) {
+    const schema = { type: 'string', minLength: 1, maxLength: 255 };
+    parameters.push({ name: 'Idempotency-Key', in: 'header', required: true, schema });
+  }
   for (const name of operation.query ?? [])
     parameters.push({ name, in: 'query', schema: { type: 'string' } });
   return parameters;
@@ -229,7 +242,13 @@ export function openApiDocument(): object {
       parameters: parametersOf(operation),
       ...(operation.body === undefined
         ? {}
-        : { requestBody: { required: false, content: { 'application/json': { schema: operation.body } } } }),
+        : {
+            requestBody: {
+              required: operation.shop === true,
+              content: { 'application/json': { schema: operation.body } },
+            },
+          }),
+      ...(operation.shop ? { security: [{ shop: [] }] } : {}),
       ...(operation.ticket ? { security: [{ bearer: [] }, { cookie: [] }, { query: [] }] } : {}),
       responses: answersOf(operation),
     };
@@ -242,6 +261,7 @@ export function openApiDocument(): object {
       schemas: { PositionEvent, OutcomeEvent },
       securitySchemes: {
         bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+        shop: { type: 'http', scheme: 'bearer', description: 'SHOP_TOKEN; between servers alone' },
         cookie: { type: 'apiKey', in: 'cookie', name: TICKET_COOKIE },
         query: { type: 'apiKey', in: 'query', name: 'ticket' },
       },

@@ -59,6 +59,8 @@ export interface System {
   ticket(userId: string): Promise<string>;
   /** A call of a shop's server to a gateway. */
   shop(method: string, path: string, init?: AskInit): Promise<Answer>;
+  /** What the shop's server sends as Authorization. */
+  readonly shopAuthorization: string;
   /** A fan's call to a gateway, with a ticket for the user. */
   ask(userId: string, method: string, path: string, init?: AskInit): Promise<Answer>;
   enter(userId: string, campaign: number, gateway?: number): Promise<Answer>;
@@ -177,11 +179,12 @@ export async function startSystem(options: SystemOptions): Promise<System> {
         };
         return await toAnswer(await fetch(url + path, init));
       },
+      shopAuthorization: `Bearer ${shopToken}`,
       async shop(method, path, { gateway = 0, headers = {}, body } = {}) {
         const init = {
           method,
           headers: {
-            authorization: `Bearer ${shopToken}`,
+            authorization: system.shopAuthorization,
             ...(body === undefined ? {} : { 'content-type': 'application/json' }),
             ...headers,
           },
