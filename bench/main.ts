@@ -8,6 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { StackError } from '../engine/stack/stack.ts';
 import type { Bench, Options } from './bench.ts';
 import { burst } from './burst/main.ts';
+import { couponReads } from './coupons/reads.ts';
+import { redemptions } from './coupons/redemptions.ts';
 import { draw } from './draw/main.ts';
 import { fairness } from './fairness/main.ts';
 import { ingest } from './ingest/main.ts';
@@ -24,7 +26,16 @@ const EXIT_USAGE = 2;
 /** A stop that takes longer is held up; children end with this process, and the servers with their keeper. */
 const STOP_LIMIT_MS = 30_000;
 
-const benches = { burst, draw, fairness, ingest, verify, watchers };
+const benches = {
+  burst,
+  'coupon-reads': couponReads,
+  draw,
+  fairness,
+  ingest,
+  redemptions,
+  verify,
+  watchers,
+};
 type Name = keyof typeof benches;
 
 function isName(name: string): name is Name {
@@ -102,12 +113,16 @@ async function main(): Promise<void> {
   switch (name) {
     case 'burst':
       return await run(name, burst, args);
+    case 'coupon-reads':
+      return await run(name, couponReads, args);
     case 'draw':
       return await run(name, draw, args);
     case 'fairness':
       return await run(name, fairness, args);
     case 'ingest':
       return await run(name, ingest, args);
+    case 'redemptions':
+      return await run(name, redemptions, args);
     case 'verify':
       return await run(name, verify, args);
     case 'watchers':
