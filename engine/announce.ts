@@ -18,7 +18,7 @@ export type WantedDraw = Omit<DrawRules, 'function' | 'randomness'> & {
 export function announcementOf(
   randomness: Randomness,
   campaignId: number,
-  campaign: NewCampaign,
+  campaign: Pick<NewCampaign, 'title' | 'places' | 'opensAt' | 'closesAt'>,
   draw: WantedDraw | undefined,
 ): Announcement {
   const common = {
@@ -66,4 +66,32 @@ export async function announceRest(pool: Pool, randomness: Randomness): Promise<
   for (const campaign of await listUnannounced(pool)) {
     await saveAnnouncement(pool, campaign.campaignId, lateAnnouncement(randomness, campaign));
   }
+}
+
+/**
+ * What is announced of a campaign with rules when its times, title or stock become others: a raffle keeps its draw, with
+ * the same commitment, or, where the close moved, the round of drand that lies behind the new one.
+ */
+export function changedAnnouncement(
+  randomness: Randomness,
+  campaign: Campaign,
+  changed: Pick<NewCampaign, 'title' | 'places' | 'opensAt' | 'closesAt'>,
+): Announcement {
+  const { campaignId, draw } = campaign;
+  if (draw === null) return announcementOf(randomness, campaignId, changed, undefined);
+  const isMoved = changed.closesAt.getTime() !== campaign.closesAt.getTime();
+  const announced =
+    draw.randomness.source === 'drand' && isMoved
+      ? randomness.announce('drand', { campaignId, closesAt: changed.closesAt }).announced
+      : draw.randomness;
+  const rules = rulesText({
+    kind: 'raffle',
+    campaign: campaignId,
+    title: changed.title,
+    opensAtUs: opensAtUs(changed),
+    closesAtUs: changed.closesAt.getTime() * 1000,
+    draw: { ...draw, randomness: announced },
+  });
+  // The nonce stays with the commitment.
+  return { rules, nonce: null };
 }

@@ -4,7 +4,7 @@
  * 1. Until the watermark has passed the close, withdrawals that are due are decided.
  * 2. Then the pool is frozen: root and count are recorded. The root binds the entrants' terms as well, so neither they nor
  *    the entries can be changed once the randomness is known without the seed becoming another.
- * 3. The randomness that was announced is revealed and recorded with the seed. It is waited for outside of a transaction:
+ * 3. When the drawing is due, which is at once unless it was scheduled for later, the randomness that was announced is revealed and recorded with the seed. It is waited for outside of a transaction:
  *    a round of drand may lie in the future, and relays may be down.
  * 4. The winners are drawn, from a pool that is read again and has to have the recorded root, and all is written: grants,
  *    alternates, and the proof.
@@ -64,8 +64,15 @@ export async function stepRaffle(
   }
   requireKnownFunction(campaign);
   if (campaign.poolRoot === null) return gather(db, options, campaign, watermarkUs);
+  // Before the drawing is due its randomness stays with whoever has it.
+  if (campaign.seed === null && !isDrawingDue(campaign, watermarkUs)) return DONE;
   if (campaign.seed === null) return { decided: 0, more: true, awaits: 'randomness' };
   return drawWinners(db, options, campaign);
+}
+
+/** Judged by the watermark, as everything is that has an instant. */
+function isDrawingDue({ drawsAt }: Campaign, watermarkUs: number): boolean {
+  return drawsAt === null || watermarkUs >= drawsAt.getTime() * 1000;
 }
 
 /** Throws for a raffle that was announced to be drawn in another way: what was announced cannot be kept here. */

@@ -7,12 +7,14 @@
  * - coupon: the withdrawals that are due are decided, then the next entries: granted in stamp order until the stock is
  *   gone, after that only counted. When the watermark has passed the close and all are decided, it is finished.
  * - raffle: see raffle-settling.ts.
+ * - cancelled, of either kind: see cancelled-settling.ts.
  */
 import type { Campaign } from '../sql/campaigns.ts';
 import { type Pool, type Queryable, transaction } from '../sql/database.ts';
 import { insertGrants } from '../sql/grants.ts';
 import { countTurn, readTurn, type Settled, saveSettled, takeCampaign } from '../sql/settling.ts';
 import { decideWithdrawals, refuseWithdrawals } from '../sql/withdrawals.ts';
+import { stepCancelled } from './cancelled-settling.ts';
 import { makeCode } from './judges/codes.ts';
 import { judgeCoupons } from './judges/coupon.ts';
 import { type RaffleOptions, revealRandomness, stepRaffle } from './raffle-settling.ts';
@@ -64,6 +66,7 @@ async function step(
     await refuseWithdrawals(db, campaignId);
     return DONE;
   }
+  if (campaign.cancelledStamp !== null) return await stepCancelled(db, campaign, watermarkUs);
   switch (campaign.kind) {
     case 'coupon':
       return stepCoupon(db, campaign, watermarkUs);

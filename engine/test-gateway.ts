@@ -331,7 +331,8 @@ export async function brokenInvariants(pool: Pool): Promise<readonly string[]> {
               join entries e on e.campaign_id = c.campaign_id and e.stamp <= c.settled_stamp
               left join grants g on g.campaign_id = e.campaign_id and g.user_id = e.user_id
               left join withdrawals w on w.campaign_id = e.campaign_id and w.user_id = e.user_id and w.honoured
-             where c.kind = 'coupon' and w.user_id is null) as settled
+             where c.kind = 'coupon' and w.user_id is null
+               and (c.cancelled_stamp is null or e.stamp <= c.cancelled_stamp)) as settled
      where serial is distinct from case when turn <= places then turn end`);
   return rows.map(row => row.broken);
 }

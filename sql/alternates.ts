@@ -48,8 +48,9 @@ export async function passOn(
   pool: Pool,
   campaignId: number,
   { serial, holder, reason, code }: PassOn,
+  inTransaction: typeof transaction = transaction,
 ): Promise<PassedOn | PassOnRefusal> {
-  return await transaction(pool, async client => {
+  return await inTransaction(pool, async client => {
     // Waits for others who pass prizes of this campaign on.
     const campaigns = await client.query<{ isDrawn: boolean; redrawnCount: number }>(
       `select kind = 'raffle' and finished_at is not null as "isDrawn", redrawn_count as "redrawnCount"

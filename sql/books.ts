@@ -19,11 +19,11 @@ export interface BookCampaign {
   readonly seed: Buffer | null;
 }
 
-/** Campaigns that were announced, have come to their end, and have no book yet. */
+/** Campaigns that were announced, have come to their end without being cancelled, and have no book yet. */
 export async function listWithoutBook(db: Queryable): Promise<readonly number[]> {
   const { rows } = await db.query<{ campaignId: number }>(
     `select campaign_id as "campaignId" from campaigns c
-      where finished_at is not null and rules is not null
+      where finished_at is not null and rules is not null and cancelled_stamp is null
         and not exists (select from books b where b.campaign_id = c.campaign_id)
       order by finished_at, campaign_id`,
   );
@@ -172,7 +172,8 @@ export interface BookState {
 
 export async function readBookState(db: Queryable, campaignId: number): Promise<BookState | undefined> {
   const { rows } = await db.query<BookState>(
-    `select c.finished_at is not null as "isFinished", b.bytes, b.refused
+    `select c.finished_at is not null as "isFinished", b.bytes,
+            case when c.cancelled_stamp is not null then 'it was cancelled' else b.refused end as refused
        from campaigns c left join books b using (campaign_id) where campaign_id = $1`,
     [campaignId],
   );

@@ -74,6 +74,14 @@ describe('campaigns', () => {
       draw: null,
       poolRoot: null,
       redrawnCount: 0,
+      stage: 'scheduled',
+      timeZone: 'UTC',
+      madeBy: 'operator',
+      drawsAt: null,
+      pausedAt: null,
+      cancelledStamp: null,
+      version: 1,
+      pending: null,
     });
     assert.deepEqual(await read(campaignId), { campaignId, createdAt, ...campaign });
     assert.equal(await read(2 ** 31), undefined);

@@ -7,6 +7,18 @@ import type { Announcement } from './draws.ts';
 
 export type CampaignKind = 'coupon' | 'raffle';
 
+/** What people have decided of a campaign; engine/schedule/states.ts derives its state from this, its times and settling. */
+export type Stage = 'draft' | 'scheduled' | 'cancelled' | 'archived';
+
+/** A change that gateways are asked to confirm, as the board shows it. Instants are microseconds since the epoch. */
+export interface PendingChange {
+  readonly version: number;
+  readonly opensAtUs: number;
+  readonly closesAtUs: number;
+  readonly paused: boolean;
+  readonly cancelled: boolean;
+}
+
 export interface Campaign {
   readonly campaignId: number;
   readonly kind: CampaignKind;
@@ -38,6 +50,18 @@ export interface Campaign {
   readonly poolRoot: Buffer | null;
   /** Prizes that were passed on to alternates. */
   readonly redrawnCount: number;
+  readonly stage: Stage;
+  /** IANA; for showing times. */
+  readonly timeZone: string;
+  readonly madeBy: string;
+  /** A raffle is drawn no earlier; null: at its close. */
+  readonly drawsAt: Date | null;
+  readonly pausedAt: Date | null;
+  /** Who stands behind it, and was neither drawn nor has left, is cancelled. */
+  readonly cancelledStamp: number | null;
+  /** The version that is in effect; see campaign-versions.ts. */
+  readonly version: number;
+  readonly pending: PendingChange | null;
 }
 
 /** The columns of campaigns as members of Campaign, for `select` and `returning`. */
@@ -47,7 +71,9 @@ export const CAMPAIGN_COLUMNS = `
   settled_count as "settledCount", granted_count as "grantedCount", gone_count as "goneCount",
   gone_ranked as "goneRanked", frozen_at as "frozenAt", frozen_count as "frozenCount", seed,
   seed_source as "seedSource", finished_at as "finishedAt", rules_hash as "rulesHash",
-  rules::jsonb -> 'draw' as draw, pool_root as "poolRoot", redrawn_count as "redrawnCount"`;
+  rules::jsonb -> 'draw' as draw, pool_root as "poolRoot", redrawn_count as "redrawnCount", stage, time_zone as "timeZone",
+  made_by as "madeBy",
+  draws_at as "drawsAt", paused_at as "pausedAt", cancelled_stamp as "cancelledStamp", version, pending`;
 
 /** Microseconds since the epoch; stamps count from here. */
 export function opensAtUs(campaign: Pick<Campaign, 'opensAt'>): number {
@@ -65,6 +91,16 @@ export interface NewCampaign {
   readonly places: number;
   readonly opensAt: Date;
   readonly closesAt: Date;
+  /** Absent: 'scheduled'. A draft is announced to nobody. */
+  readonly stage?: 'draft' | 'scheduled';
+  /** Absent: UTC. */
+  readonly timeZone?: string;
+  /** Of a raffle; absent: at its close. */
+  readonly drawsAt?: Date | null;
+  /** Of a draft of a raffle: its draw, which is announced later. */
+  readonly draftDraw?: unknown;
+  /** Who makes it; absent: the operator. */
+  readonly madeBy?: string;
 }
 
 /** Makes a campaign, with what `announce` says of the one with this id. */
@@ -73,7 +109,7 @@ export async function createCampaign(
   campaign: NewCampaign,
   announce: (campaignId: number) => Announcement | undefined = () => undefined,
 ): Promise<Campaign> {
-  const { kind, title, places, opensAt, closesAt } = campaign;
+  const { kind, title, places, opensAt, closesAt, stage, timeZone, drawsAt, draftDraw, madeBy } = campaign;
   const ids = await db.query<{ campaignId: number }>(
     `select nextval(pg_get_serial_sequence('campaigns', 'campaign_id'))::integer as "campaignId"`,
   );
@@ -81,10 +117,25 @@ export async function createCampaign(
   if (campaignId === undefined) throw new Error('the sequence of campaigns gave no id');
   const announced = announce(campaignId);
   const { rows } = await db.query<Campaign>(
-    `insert into campaigns (campaign_id, kind, title, places, opens_at, closes_at, rules, nonce)
-     overriding system value values ($1, $2, $3, $4, $5, $6, $7, $8)
+    `insert into campaigns (campaign_id, kind, title, places, opens_at, closes_at, rules, nonce, stage, time_zone,
+                            draws_at, draft_draw, made_by)
+     overriding system value values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
      returning ${CAMPAIGN_COLUMNS}`,
-    [campaignId, kind, title, places, opensAt, closesAt, announced?.rules ?? null, announced?.nonce ?? null],
+    [
+      campaignId,
+      kind,
+      title,
+      places,
+      opensAt,
+      closesAt,
+      announced?.rules ?? null,
+      announced?.nonce ?? null,
+      stage ?? 'scheduled',
+      timeZone ?? 'UTC',
+      drawsAt ?? null,
+      draftDraw === undefined ? null : JSON.stringify(draftDraw),
+      madeBy ?? 'operator',
+    ],
   );
   const [created] = rows;
   if (created === undefined) throw new Error('insert into campaigns returned no row');
@@ -103,6 +154,15 @@ export async function getCampaign(db: Queryable, campaignId: number): Promise<Ca
   return rows[0];
 }
 
+/** Of a draft of a raffle: its draw, as it was given; undefined of any other campaign. */
+export async function readDraftDraw(db: Queryable, campaignId: number): Promise<unknown> {
+  const { rows } = await db.query<{ draftDraw: unknown }>(
+    'select draft_draw as "draftDraw" from campaigns where campaign_id = $1',
+    [campaignId],
+  );
+  return rows[0]?.draftDraw ?? undefined;
+}
+
 /** Campaigns with a greater id than `after`, by id, at most `limit`. */
 export async function listCampaigns(
   db: Queryable,
@@ -118,18 +178,20 @@ export async function listCampaigns(
 
 /**
  * The first half of a close ahead of time: notes when gateways are to stop accepting. Undefined when there is nothing
- * to note: the campaign is not there, was told to close before, closes by itself no later, or has not opened by then.
+ * to note: the campaign is not there, was told to close before, closes by itself no later, has not opened by then, is a
+ * draft or was cancelled. It is a version like every other change.
  */
 export async function beginClose(
   db: Queryable,
   campaignId: number,
   closingAt: Date,
+  asked: { readonly by?: string; readonly reason?: string } = {},
 ): Promise<Campaign | undefined> {
   const { rows } = await db.query<Campaign>(
-    `update campaigns set closing_at = $2
-      where campaign_id = $1 and closing_at is null and opens_at < $2 and closes_at > $2
+    `update campaigns set closing_at = $2, closing_by = $3, closing_reason = $4
+      where campaign_id = $1 and closing_at is null and opens_at < $2 and closes_at > $2 and stage = 'scheduled'
      returning ${CAMPAIGN_COLUMNS}`,
-    [campaignId, closingAt],
+    [campaignId, closingAt, asked.by ?? null, asked.reason ?? null],
   );
   return rows[0];
 }

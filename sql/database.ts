@@ -59,12 +59,25 @@ const BEGIN = `begin; set local idle_in_transaction_session_timeout = '10s'`;
 
 /** Runs `work` in one transaction: committed when it resolves, rolled back when it throws. */
 export async function transaction<T>(pool: Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  return await run(pool, work, 'commit');
+}
+
+/** Runs `work` as a transaction would, and takes back what it did: what it resolves with says what would happen. */
+export async function rehearsal<T>(pool: Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  return await run(pool, work, 'rollback');
+}
+
+async function run<T>(
+  pool: Pool,
+  work: (client: pg.PoolClient) => Promise<T>,
+  end: 'commit' | 'rollback',
+): Promise<T> {
   const client = await pool.connect();
   let broken: Error | undefined;
   try {
     await client.query(BEGIN);
     const result = await work(client);
-    await client.query('commit');
+    await client.query(end);
     return result;
   } catch (error) {
     // A connection on which the rollback fails too is not given back for others to use.

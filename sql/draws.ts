@@ -15,7 +15,7 @@ export interface Announcement {
 /** Campaigns under way that were made before there were rules to announce. */
 export async function listUnannounced(db: Queryable): Promise<readonly Campaign[]> {
   const { rows } = await db.query<Campaign>(
-    `select ${CAMPAIGN_COLUMNS} from campaigns where rules is null and finished_at is null order by campaign_id`,
+    `select ${CAMPAIGN_COLUMNS} from campaigns where rules is null and finished_at is null and stage <> 'draft' order by campaign_id`,
   );
   return rows;
 }
@@ -104,13 +104,13 @@ export interface Revealed {
 }
 
 /**
- * Records a raffle's randomness and seed, once: answers false where it has them. The draw may only use them once this is
+ * Records a raffle's randomness and seed, once: answers false where it has them, or was cancelled. The draw may only use them once this is
  * committed. Before the freeze the ledger refuses them.
  */
 export async function saveRevealed(db: Queryable, campaignId: number, revealed: Revealed): Promise<boolean> {
   const { rowCount } = await db.query(
     `update campaigns set randomness = $2, signature = $3, seed = $4, seed_source = $5
-      where campaign_id = $1 and seed is null`,
+      where campaign_id = $1 and seed is null and cancelled_stamp is null`,
     [campaignId, revealed.randomness, revealed.signature, revealed.seed, revealed.source],
   );
   return rowCount === 1;

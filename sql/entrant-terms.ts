@@ -19,8 +19,9 @@ export async function saveTerms(
   pool: Pool,
   campaignId: number,
   terms: readonly EntrantTerms[],
+  inTransaction: typeof transaction = transaction,
 ): Promise<TermsResult> {
-  return await transaction(pool, async client => {
+  return await inTransaction(pool, async client => {
     // Keeps a freeze waiting until the terms are there; or waits for one that is under way.
     const { rows } = await client.query<{ kind: string; frozenAt: Date | null }>(
       'select kind, frozen_at as "frozenAt" from campaigns where campaign_id = $1 for share',

@@ -379,4 +379,127 @@ export const expectedSchema: Readonly<Record<string, Readonly<Record<string, Exp
       },
     },
   },
+  '0005_schedule.sql': {
+    campaigns: {
+      columns: {
+        stage: "text not null default 'scheduled'::text",
+        time_zone: "text not null default 'UTC'::text",
+        draws_at: 'timestamp(3) with time zone',
+        paused_at: 'timestamp(3) with time zone',
+        draft_draw: 'jsonb',
+        cancelled_stamp: 'bigint',
+        made_by: "text not null default 'operator'::text",
+        closing_by: 'text',
+        closing_reason: 'text',
+        version: 'integer not null default 1',
+        pending: 'jsonb',
+      },
+      constraints: {
+        campaigns_archived: 'CHECK',
+        campaigns_cancelled: 'CHECK',
+        campaigns_cancelled_stamp_check: 'CHECK',
+        campaigns_closing_by_check: 'CHECK',
+        campaigns_closing_reason_check: 'CHECK',
+        campaigns_draft: 'CHECK',
+        campaigns_draws: 'CHECK',
+        campaigns_made_by_check: 'CHECK',
+        campaigns_stage_check: 'CHECK',
+        campaigns_time_zone_check: 'CHECK',
+        campaigns_version_check: 'CHECK',
+      },
+      indexes: {
+        campaigns_pending: 'btree (campaign_id) where pending IS NOT NULL',
+      },
+      triggers: {
+        campaigns_close_version:
+          'CREATE TRIGGER campaigns_close_version BEFORE UPDATE ON campaigns FOR EACH ROW WHEN (old.closing_at IS NULL AND new.closing_at IS NOT NULL) EXECUTE FUNCTION campaigns_close_version()',
+        campaigns_done:
+          'CREATE TRIGGER campaigns_done AFTER UPDATE ON campaigns FOR EACH ROW WHEN (old.frozen_at IS NULL AND new.frozen_at IS NOT NULL OR old.finished_at IS NULL AND new.finished_at IS NOT NULL) EXECUTE FUNCTION campaigns_done()',
+        campaigns_first_version:
+          'CREATE TRIGGER campaigns_first_version AFTER INSERT ON campaigns FOR EACH ROW EXECUTE FUNCTION campaigns_first_version()',
+        campaigns_schedule:
+          'CREATE TRIGGER campaigns_schedule BEFORE UPDATE ON campaigns FOR EACH ROW WHEN (old.version IS DISTINCT FROM new.version OR old.stage IS DISTINCT FROM new.stage OR old.opens_at IS DISTINCT FROM new.opens_at OR old.closes_at IS DISTINCT FROM new.closes_at OR old.draws_at IS DISTINCT FROM new.draws_at OR old.time_zone IS DISTINCT FROM new.time_zone OR old.paused_at IS DISTINCT FROM new.paused_at OR old.cancelled_stamp IS DISTINCT FROM new.cancelled_stamp) EXECUTE FUNCTION campaigns_schedule()',
+      },
+    },
+    campaign_templates: {
+      is: 'table',
+      columns: {
+        body: 'jsonb not null',
+        made_at: 'timestamp(3) with time zone not null default now()',
+        made_by: 'text not null',
+        name: 'text not null',
+        template_id: 'integer not null generated always as identity',
+      },
+      constraints: {
+        campaign_templates_made_by_check: 'CHECK',
+        campaign_templates_name: 'UNIQUE (name)',
+        campaign_templates_name_check: 'CHECK',
+        campaign_templates_pkey: 'PRIMARY KEY (template_id)',
+      },
+    },
+    campaign_versions: {
+      is: 'table',
+      columns: {
+        action: 'text not null',
+        asked_at: 'timestamp(3) with time zone not null default now()',
+        asked_by: 'text not null',
+        base_version: 'integer not null',
+        campaign_id: 'integer not null',
+        closes_at: 'timestamp(3) with time zone not null',
+        decide_by: 'timestamp(3) with time zone',
+        decided_at: 'timestamp(3) with time zone',
+        draws_at: 'timestamp(3) with time zone',
+        opens_at: 'timestamp(3) with time zone not null',
+        paused: 'boolean not null',
+        places: 'integer not null',
+        reason: 'text',
+        refusal: 'text',
+        refused: 'text',
+        rules_hash: 'bytea',
+        stage: 'text not null',
+        state: 'text not null',
+        time_zone: 'text not null',
+        title: 'text not null',
+        version: 'integer not null',
+      },
+      constraints: {
+        campaign_versions_action_check: 'CHECK',
+        campaign_versions_asked_by_check: 'CHECK',
+        campaign_versions_campaign_id_fkey: 'FOREIGN KEY (campaign_id) REFERENCES campaigns(campaign_id)',
+        campaign_versions_decided: 'CHECK',
+        campaign_versions_pkey: 'PRIMARY KEY (campaign_id, version)',
+        campaign_versions_reason_check: 'CHECK',
+        campaign_versions_refused: 'CHECK',
+        campaign_versions_state_check: 'CHECK',
+        campaign_versions_version_check: 'CHECK',
+      },
+      indexes: {
+        campaign_versions_pending: "unique btree (campaign_id) where state = 'pending'::text",
+      },
+      triggers: {
+        campaign_versions_keep:
+          'CREATE TRIGGER campaign_versions_keep BEFORE DELETE OR UPDATE ON campaign_versions FOR EACH ROW EXECUTE FUNCTION campaign_versions_keep()',
+      },
+    },
+    scheduled_done: {
+      is: 'table',
+      columns: {
+        campaign_id: 'integer not null',
+        done_at: 'timestamp(3) with time zone not null',
+        due_at: 'timestamp(3) with time zone not null',
+        kind: 'text not null',
+        late_ms:
+          'bigint not null generated always as ((EXTRACT(epoch FROM (done_at - due_at)) * (1000)::numeric))::bigint',
+        told: 'boolean not null default false',
+      },
+      constraints: {
+        scheduled_done_campaign_id_fkey: 'FOREIGN KEY (campaign_id) REFERENCES campaigns(campaign_id)',
+        scheduled_done_kind_check: 'CHECK',
+        scheduled_done_pkey: 'PRIMARY KEY (campaign_id, kind)',
+      },
+      indexes: {
+        scheduled_done_untold: 'btree (campaign_id, kind) where NOT told',
+      },
+    },
+  },
 };

@@ -83,6 +83,7 @@ for (const kind of ['coupon', 'raffle'] as const) {
         granted: counts.get(granted),
         withdrawn: counts.get('withdrawn'),
         waiting: counts.get('waiting'),
+        cancelled: 0,
         lost: counts.get(lost),
         setAside: 0,
       });

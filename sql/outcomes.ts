@@ -4,7 +4,15 @@
 import type { CampaignKind } from './campaigns.ts';
 import type { Pool, Queryable } from './database.ts';
 
-export const OUTCOMES = ['granted', 'won', 'withdrawn', 'waiting', 'sold_out', 'not_drawn'] as const;
+export const OUTCOMES = [
+  'granted',
+  'won',
+  'withdrawn',
+  'waiting',
+  'sold_out',
+  'not_drawn',
+  'cancelled',
+] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
 export interface EntryOutcome {
@@ -82,7 +90,9 @@ export interface Totals {
   readonly granted: number;
   readonly withdrawn: number;
   readonly waiting: number;
-  /** Decided, and neither granted nor withdrawn: sold out, or not drawn. */
+  /** Waited when the campaign was cancelled. */
+  readonly cancelled: number;
+  /** Decided, and none of these: sold out, or not drawn. */
   readonly lost: number;
   /** Records and items of the whole log that were set aside; one that cannot be read does not tell its campaign. */
   readonly setAside: number;
@@ -99,16 +109,21 @@ export async function readTotals(db: Queryable, campaignId: number): Promise<Tot
                  join entries e using (campaign_id, user_id)
                 where w.campaign_id = c.campaign_id and w.honoured) as withdrawn,
               (select count(*) from entries e
-                where e.campaign_id = c.campaign_id and e.stamp > c.settled_stamp
+                where e.campaign_id = c.campaign_id
+                  and e.stamp > coalesce(c.cancelled_stamp, c.settled_stamp)
                   and not exists (select from grants g
                                    where g.campaign_id = e.campaign_id and g.user_id = e.user_id)
                   and not exists (select from withdrawals w
                                    where w.campaign_id = e.campaign_id and w.user_id = e.user_id and w.honoured)
-              ) as waiting,
+              ) as undecided,
+              c.cancelled_stamp is not null as "isCancelled",
               (select count(*) from set_aside) as "setAside"
          from campaigns c where c.campaign_id = $1
      )
-     select *, entries - granted - withdrawn - waiting as lost from counted`,
+     select kind, entries, granted, withdrawn, "setAside", entries - granted - withdrawn - undecided as lost,
+            case when "isCancelled" then 0 else undecided end as waiting,
+            case when "isCancelled" then undecided else 0 end as cancelled
+       from counted`,
     [campaignId],
   );
   return rows[0];

@@ -19,8 +19,10 @@ export async function findWork(
                (extract(epoch from c.closes_at) * 1000000)::bigint as closes_us) as instant
       cross join lateral (
         select least($1::bigint - opens_us, closes_us - opens_us - 1) * 1024 + 1023 as through) as due
-      where (c.finished_at is null and (
-              closes_us <= $1
+      where (c.finished_at is null and c.stage <> 'draft' and (
+              -- A frozen raffle waits for its drawing.
+              (closes_us <= $1 and (c.pool_root is null or c.cancelled_stamp is not null or c.draws_at is null
+                                    or extract(epoch from c.draws_at) * 1000000 <= $1))
               or (c.kind = 'coupon' and exists (
                     select from entries e
                      where e.campaign_id = c.campaign_id and e.stamp > c.settled_stamp and e.stamp <= due.through))
@@ -48,7 +50,7 @@ export async function takeCampaign(db: Queryable, campaignId: number): Promise<C
 }
 
 /**
- * Every campaign that is not finished, and those that were, or had a prize passed on, in the last `finishedMs`; all of them
+ * Every campaign that was announced and is not finished, and those that were, or had a prize passed on, in the last `finishedMs`; all of them
  * when undefined.
  */
 export async function readCampaigns(
@@ -57,8 +59,8 @@ export async function readCampaigns(
 ): Promise<readonly Campaign[]> {
   const { rows } = await db.query<Campaign>(
     `select ${CAMPAIGN_COLUMNS} from campaigns
-      where $1::double precision is null or finished_at is null
-         or greatest(finished_at, redrawn_at) > now() - make_interval(secs => $1)
+      where (stage = 'scheduled' or rules is not null) and ($1::double precision is null or finished_at is null
+         or greatest(finished_at, redrawn_at) > now() - make_interval(secs => $1))
       order by campaign_id`,
     [finishedMs === undefined ? null : finishedMs / 1000],
   );

@@ -122,6 +122,14 @@ const createCampaign: Statement = (tables, by, values) => {
     seedSource: null,
     finishedAt: null,
     redrawnCount: 0,
+    stage: 'scheduled',
+    timeZone: 'UTC',
+    madeBy: 'operator',
+    drawsAt: null,
+    pausedAt: null,
+    cancelledStamp: null,
+    version: 1,
+    pending: null,
   };
   tables.campaigns.write(String(row.campaignId), row, by);
   return rowsOf([selected(row)]);
@@ -265,7 +273,7 @@ const saveGoneRanked = updating((old, values) =>
 const beginClose = updating((old, values) => {
   const closingAt = values.date(2);
   const isInTime = old.closingAt === null && old.opensAt < closingAt && old.closesAt > closingAt;
-  return isInTime ? { closingAt } : undefined;
+  return isInTime ? { closingAt, version: old.version + 1 } : undefined;
 });
 
 const completeClose = updating((old, values) => {
@@ -289,7 +297,7 @@ const listBegunCloses: Statement = (tables, by) =>
 export const CAMPAIGN_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   [/^select nextval\(pg_get_serial_sequence\('campaigns', 'campaign_id'\)\)/, nextCampaignId],
   [
-    /^insert into campaigns \(campaign_id, kind, title, places, opens_at, closes_at, rules, nonce\)/,
+    /^insert into campaigns \(campaign_id, kind, title, places, opens_at, closes_at, rules, nonce, /,
     createCampaign,
   ],
   [
@@ -298,7 +306,10 @@ export const CAMPAIGN_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   ],
   [/ from campaigns where campaign_id = \$1 for no key update skip locked$/, takeCampaign],
   [/ from campaigns where campaign_id = \$1$/, getCampaign],
-  [/ from campaigns where \$1::double precision is null or finished_at is null/, readCampaigns],
+  [
+    / from campaigns where \(stage = 'scheduled' or rules is not null\) and \(\$1::double precision/,
+    readCampaigns,
+  ],
   [/ from campaigns where closing_at < closes_at and frozen_at is null/, listBegunCloses],
   [/^select c.campaign_id as "campaignId", c.kind from campaigns c cross join lateral/, findWork],
   [/^select e.user_id as "userId", e.stamp, w.user_id is not null as "isWithdrawn"/, readTurn],
