@@ -1,7 +1,7 @@
 /**
  * The gateway's copy of the board: read every few tens of milliseconds, so that nothing on the hot path asks anybody.
  */
-import type { BoardCampaign } from '../engine/contract/board/board.ts';
+import type { BoardCampaign, BoardReader } from '../engine/contract/board/board.ts';
 import { readBoard } from '../engine/contract/board/board.ts';
 import type { Keys } from '../engine/contract/keys.ts';
 import type { RedisClient } from '../engine/contract/redis.ts';
@@ -17,6 +17,7 @@ export class Board {
   readonly #keys: Keys;
   readonly #campaigns = new Map<number, BoardCampaign>();
   readonly #listeners: BoardListener[] = [];
+  #reader: BoardReader | undefined;
   #epoch = '';
   #version = 0;
   #rankedUs = 0;
@@ -60,6 +61,11 @@ export class Board {
     return false;
   }
 
+  /** Whose lease the process holds: each read then confirms what was read before. undefined: none. */
+  confirmAs(reader: BoardReader | undefined): void {
+    this.#reader = reader;
+  }
+
   listen(listener: BoardListener): void {
     this.#listeners.push(listener);
   }
@@ -91,7 +97,8 @@ export class Board {
 
   async #read(): Promise<void> {
     const askedUs = monotonicUs();
-    const news = await readBoard(this.#redis, this.#keys, { epoch: this.#epoch, version: this.#version });
+    const known = { epoch: this.#epoch, version: this.#version };
+    const news = await readBoard(this.#redis, this.#keys, known, this.#reader);
     this.#readAtUs = askedUs;
     if (news.epoch === '') {
       // Redis is new. What is known stays: campaigns do not go away, and no lease is given until the board is back.

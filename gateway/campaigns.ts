@@ -23,6 +23,8 @@ export function campaignView(campaign: BoardCampaign, nowUs: number): CampaignVi
     ...(kind === 'coupon' ? { stock: places } : { winners: places }),
     opens_at: isoOf(campaign.opensAtUs),
     closes_at: isoOf(campaign.closesAtUs),
+    ...(campaign.drawsAtUs === undefined ? {} : { draws_at: isoOf(campaign.drawsAtUs) }),
+    ...(campaign.timeZone === undefined ? {} : { time_zone: campaign.timeZone }),
     status: statusOf(campaign, nowUs),
     settled: campaign.settledCount,
     granted: campaign.granted,
@@ -33,10 +35,12 @@ export function campaignView(campaign: BoardCampaign, nowUs: number): CampaignVi
 }
 
 function statusOf(campaign: BoardCampaign, nowUs: number): CampaignView['status'] {
+  if (campaign.cancelledStamp !== undefined) return 'cancelled';
   if (campaign.finished) return 'settled';
   if (nowUs < campaign.opensAtUs) return 'scheduled';
   if (nowUs >= campaign.closesAtUs) return 'closed';
-  return campaign.soldOut ? 'sold_out' : 'open';
+  if (campaign.soldOut) return 'sold_out';
+  return campaign.paused === undefined ? 'open' : 'paused';
 }
 
 function nowUs(parts: CampaignParts): number {
@@ -62,7 +66,9 @@ export function listCampaigns(parts: CampaignParts, reply: Reply, req: HttpReque
     });
     return;
   }
-  const rest = parts.board.campaigns().filter(campaign => campaign.campaignId > after);
+  const rest = parts.board
+    .campaigns()
+    .filter(campaign => campaign.campaignId > after && campaign.archived === undefined);
   const page = rest.slice(0, limit);
   const next = rest.length > limit ? (page.at(-1)?.campaignId ?? null) : null;
   const now = nowUs(parts);

@@ -44,6 +44,7 @@ export const Outcome = Type.Union([
   Type.Literal('sold_out'),
   Type.Literal('not_drawn'),
   Type.Literal('withdrawn'),
+  Type.Literal('cancelled', { description: 'It waited when the campaign was cancelled' }),
 ]);
 export type Outcome = Static<typeof Outcome>;
 
@@ -105,12 +106,16 @@ export const CampaignView = Type.Object(
     winners: Type.Optional(Type.Integer({ description: 'Of a raffle: how many are drawn' })),
     opens_at: Instant,
     closes_at: Instant,
+    draws_at: Type.Optional(Instant),
+    time_zone: Type.Optional(Type.String({ description: 'IANA, for showing times; absent: UTC' })),
     status: Type.Union([
       Type.Literal('scheduled'),
       Type.Literal('open'),
+      Type.Literal('paused'),
       Type.Literal('sold_out'),
       Type.Literal('closed'),
       Type.Literal('settled'),
+      Type.Literal('cancelled'),
     ]),
     settled: Type.Integer({ description: 'Entries decided so far' }),
     granted: Type.Integer({ description: 'Coupons granted, or winners drawn, so far' }),

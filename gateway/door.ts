@@ -23,6 +23,8 @@ const SCAN_COUNT = 1_000;
 const RELOAD_MS = 500;
 /** After a close there is nothing to wait for; a client that asks again is asked to leave it for an hour. */
 const CLOSED_RETRY_SECONDS = 3_600;
+/** Whoever paused it may resume it at any moment. */
+const PAUSED_RETRY_SECONDS = '5';
 
 export class Doorkeeper implements BoardListener {
   readonly #redis: RedisClient;
@@ -58,13 +60,20 @@ export class Doorkeeper implements BoardListener {
       this.#answerSoldOut(reply, campaign, winners.get(userId));
       return false;
     }
-    return this.isOpen(reply, campaign, instantUs);
+    return this.isOpen(reply, campaign, instantUs) && !this.#isPaused(reply, campaign);
   }
 
   /** Whether the campaign is open at `instantUs`; false when 409 has been answered. */
   isOpen(reply: Reply, campaign: BoardCampaign, instantUs: number): boolean {
     const { opensAtUs, closesAtUs } = campaign;
-    if (instantUs >= opensAtUs && instantUs < closesAtUs) return true;
+    if (campaign.cancelledStamp !== undefined) {
+      this.#metrics.refuse('cancelled');
+      reply.problem('cancelled', `Campaign ${campaign.campaignId} was cancelled.`, {
+        headers: { 'retry-after': String(CLOSED_RETRY_SECONDS) },
+      });
+      return false;
+    }
+    if (instantUs >= opensAtUs && instantUs < closesAtUs) return !this.#isHeld(reply, campaign, instantUs);
     const members = { opens_at: isoOf(opensAtUs), closes_at: isoOf(closesAtUs) };
     if (instantUs < opensAtUs) {
       this.#metrics.refuse('not_open');
@@ -85,6 +94,27 @@ export class Doorkeeper implements BoardListener {
       );
     }
     return false;
+  }
+
+  /** What was asked of this gateway to confirm may hold already: it takes only what is right before and after. */
+  #isHeld(reply: Reply, { pending, opensAtUs }: BoardCampaign, instantUs: number): boolean {
+    if (pending === undefined) return false;
+    const isHeld = pending.cancelled || pending.opensAtUs !== opensAtUs || instantUs >= pending.closesAtUs;
+    if (!isHeld) return false;
+    this.#metrics.refuse('changing');
+    reply.problem('unavailable', 'The campaign is being changed at this moment. Asking again is safe.', {
+      headers: { 'retry-after': '1' },
+    });
+    return true;
+  }
+
+  #isPaused(reply: Reply, campaign: BoardCampaign): boolean {
+    if (campaign.paused === undefined && campaign.pending?.paused !== true) return false;
+    this.#metrics.refuse('paused');
+    reply.problem('paused', `Campaign ${campaign.campaignId} is paused. An entry made before stays.`, {
+      headers: { 'retry-after': PAUSED_RETRY_SECONDS },
+    });
+    return true;
   }
 
   #answerSoldOut(reply: Reply, campaign: BoardCampaign, winner: Winner | undefined): void {

@@ -116,6 +116,7 @@ export class Membership {
       log[this.#stopping ? 'info' : 'warn']({ gateway: incarnation.gateway, why }, 'leaving');
       await incarnation.pipeline.end();
       await this.#leave(incarnation);
+      this.#parts.board.confirmAs(undefined);
       this.#current = undefined;
     }
     this.#state = 'stopped';
@@ -128,6 +129,7 @@ export class Membership {
         const askedUs = monotonicUs();
         const acquired = await acquireLease(redis, keys.leases, leaseMs, name);
         if (acquired.state === 'ok') {
+          board.confirmAs(acquired);
           await board.refresh();
           clock.promiseBeyond(acquired.registeredUs);
           const failure = new AbortController();

@@ -29,6 +29,8 @@ describe('the OpenAPI document', () => {
   let future = 0;
   let closed = 0;
   let sold = 0;
+  let cancelled = 0;
+  let paused = 0;
 
   before(async () => {
     system = await startSystem({
@@ -50,6 +52,16 @@ describe('the OpenAPI document', () => {
       winners: 1,
       opens_at: new Date(Date.now() + 1_800_000).toISOString(),
     });
+    cancelled = await system.offer({ kind: 'raffle', winners: 1 });
+    paused = await system.offer({ kind: 'raffle', winners: 1 });
+    await system.enter('alice', cancelled);
+    for (const [id, what] of [
+      [cancelled, 'cancel'],
+      [paused, 'pause'],
+    ]) {
+      const done = await system.operate('POST', `/v1/campaigns/${id}/${what}`, {}, { 'if-match': '*' });
+      assert.equal(done.status, 200, done.text);
+    }
     for (const user of ['alice', 'leaver', 'overloading']) await system.enter(user, raffle);
     await system.enter('alice', coupon);
     await system.enter('alice', closed);
@@ -143,6 +155,12 @@ describe('the OpenAPI document', () => {
     'post /v1/campaigns/{id}/entries 408 request-timeout': slowBody,
     'post /v1/campaigns/{id}/entries 409 not-open-yet': () => ask('alice', 'POST', entries(future)),
     'post /v1/campaigns/{id}/entries 409 closed': () => ask('bob', 'POST', entries(closed)),
+    'post /v1/campaigns/{id}/entries 409 cancelled': () =>
+      eventually(async () => {
+        const given = await ask('bob', 'POST', entries(cancelled));
+        return given.text.includes('cancelled') && given;
+      }),
+    'post /v1/campaigns/{id}/entries 503 paused': () => ask('bob', 'POST', entries(paused)),
     'post /v1/campaigns/{id}/entries 409 sold-out': () => ask('late', 'POST', entries(coupon)),
     'post /v1/campaigns/{id}/entries 409 already-withdrawn': () => ask('leaver', 'POST', entries(raffle)),
     'post /v1/campaigns/{id}/entries 413 payload-too-large': () =>
@@ -171,6 +189,7 @@ describe('the OpenAPI document', () => {
       whileCut(() => ask('overloading', 'DELETE', me(raffle), cut)),
     'delete /v1/campaigns/{id}/entries/me 409 already-withdrawn': () => ask('leaver', 'DELETE', me(raffle)),
     'delete /v1/campaigns/{id}/entries/me 409 already-settled': () => ask('alice', 'DELETE', me(coupon)),
+    'delete /v1/campaigns/{id}/entries/me 409 cancelled': () => ask('alice', 'DELETE', me(cancelled)),
     'delete /v1/campaigns/{id}/entries/me 409 closed': () => ask('alice', 'DELETE', me(closed)),
     'delete /v1/campaigns/{id}/entries/me 503 overloaded': () => overload('DELETE'),
     'get /v1/campaigns/{id}/queue 200 ': () => watch('alice', queue(raffle)),

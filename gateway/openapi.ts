@@ -55,6 +55,8 @@ export const operations: readonly Operation[] = [
       'request-timeout',
       'not-open-yet',
       'closed',
+      'cancelled',
+      'paused',
       'sold-out',
       'already-withdrawn',
       'payload-too-large',
@@ -81,7 +83,7 @@ export const operations: readonly Operation[] = [
       'no-entry',
       'already-withdrawn',
       'already-settled',
-
+      'cancelled',
       'closed',
       'overloaded',
     ],

@@ -86,8 +86,14 @@ export function entryView(
 export function outcomeOf(campaign: BoardCampaign, place: Place): Outcome {
   if (place.grant !== undefined) return campaign.kind === 'coupon' ? 'granted' : 'won';
   if (place.withdrawn) return 'withdrawn';
+  if (isCancelled(campaign, place.stamp)) return 'cancelled';
   if (!place.settled) return 'waiting';
   return campaign.kind === 'coupon' ? 'sold_out' : 'not_drawn';
+}
+
+/** Whether the campaign was cancelled before the entry's turn came. */
+export function isCancelled({ cancelledStamp }: BoardCampaign, stamp: number): boolean {
+  return cancelledStamp !== undefined && stamp > cancelledStamp;
 }
 
 /** DELETE /v1/campaigns/{id}/entries/me: a withdrawal, stamped and logged like an entry. */

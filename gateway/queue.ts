@@ -14,7 +14,7 @@ import { monotonicUs } from './clock.ts';
 import type { OutcomeEvent } from './contract.ts';
 import type { Lookups, Place } from './lookups.ts';
 import type { Metrics } from './metrics.ts';
-import { outcomeOf } from './own-entry.ts';
+import { isCancelled, outcomeOf } from './own-entry.ts';
 import type { Places } from './places.ts';
 import type { Watcher } from './watcher.ts';
 
@@ -131,7 +131,9 @@ export class Watchers implements BoardListener {
       if (watcher.stamp <= lastStampAt(board.rankedUs, campaign.opensAtUs)) void this.#ask(watcher);
     } else if (watcher.state === 'placed') {
       const decided =
-        watcher.stamp <= campaign.settledStamp || this.#parts.places.left(watcher.campaignId, watcher.rank);
+        watcher.stamp <= campaign.settledStamp ||
+        isCancelled(campaign, watcher.stamp) ||
+        this.#parts.places.left(watcher.campaignId, watcher.rank);
       if (decided) void this.#decide(watcher);
       else this.#showPosition(watcher, nowUs);
     }

@@ -103,7 +103,11 @@ class Commands {
       call('contract/board/epoch.lua', [state], []),
       call('contract/board/publish.lua', board, [us, '', id, String(revision), JSON.stringify({ revision })]),
       call('contract/board/publish.lua', board, ['', us]),
-      call('contract/board/read.lua', board, [random.pick(['', '1', '2']), String(random.between(0, 4))]),
+      call(
+        'contract/board/read.lua',
+        [...board, this.#key('confirmed')],
+        [random.pick(['', '1', '2']), String(random.between(0, 4)), random.pick(['', gateway]), incarnation],
+      ),
       call('append-gone.lua', [gone], [String(random.between(0, 6)), ...ranks]),
       ['hdel', random.pick([leases, state]), 'epoch'],
       // As if the server had been started again since.
@@ -181,7 +185,7 @@ test('every command and every script does the same to the simulated Redis as to 
         `seed ${seed}: ${name} ${args.join(' ')}`,
       );
     }
-    for (const name of ['hash', 'leases', 'state', 'campaigns']) {
+    for (const name of ['hash', 'leases', 'state', 'campaigns', 'confirmed']) {
       const real = { ...(await redis.hgetall(key(name))), run: undefined };
       const flat = model.call('hgetall', [key(name)], 0);
       if (!Array.isArray(flat)) throw new TypeError('hgetall answers an array');
@@ -194,7 +198,7 @@ test('every command and every script does the same to the simulated Redis as to 
       );
     }
     await redis.unlink(
-      ...['hash', 'set', 'list', 'leases', 'state', 'campaigns', 'changes', 'gone'].map(key),
+      ...['hash', 'set', 'list', 'leases', 'state', 'campaigns', 'changes', 'confirmed', 'gone'].map(key),
     );
   }
 });

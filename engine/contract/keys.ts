@@ -24,6 +24,8 @@ export interface Keys {
   readonly boardCampaigns: string;
   /** Sorted set: campaign id -> board version at which it last changed. */
   readonly boardChanges: string;
+  /** Hash: gateway number -> `incarnation:epoch:version`, the board that it acts on. See board/read.lua. */
+  readonly boardConfirmed: string;
   /** Matches every key above and those of all campaigns, for a rebuild. Never matches a stream of the log. */
   readonly projectionPattern: string;
   campaign(campaignId: number): CampaignKeys;
@@ -37,6 +39,7 @@ export function keysOf(namespace: string): Keys {
     boardState: `${namespace}:p:{board}:state`,
     boardCampaigns: `${namespace}:p:{board}:campaigns`,
     boardChanges: `${namespace}:p:{board}:changes`,
+    boardConfirmed: `${namespace}:p:{board}:confirmed`,
     projectionPattern: `${namespace}:p:*`,
     campaign(campaignId) {
       const tag = `${namespace}:p:{c${campaignId}}`;

@@ -52,6 +52,26 @@ export const BoardCampaign = Type.Object({
   soldOut: Type.Boolean(),
   /** Every entry there will ever be has its outcome. */
   finished: Type.Boolean(),
+  /** Of a raffle that is drawn later than at its close. */
+  drawsAtUs: Type.Optional(Type.Integer()),
+  /** IANA, for showing times; absent: UTC. */
+  timeZone: Type.Optional(Type.String()),
+  /** No entry is taken until it is resumed. */
+  paused: Type.Optional(Type.Literal(true)),
+  /** It was cancelled: who stands behind this stamp, and neither was granted nor left, has the outcome `cancelled`. */
+  cancelledStamp: Type.Optional(Type.Integer({ minimum: -1 })),
+  /** Listed no more. */
+  archived: Type.Optional(Type.Literal(true)),
+  /** A change that takes effect once every gateway has read this; until then nothing is taken that it would not take. */
+  pending: Type.Optional(
+    Type.Object({
+      version: Type.Integer(),
+      opensAtUs: Type.Integer(),
+      closesAtUs: Type.Integer(),
+      paused: Type.Boolean(),
+      cancelled: Type.Boolean(),
+    }),
+  ),
   /** SHA-256 of the rules as announced, in base64url; absent until they are. */
   rulesHash: Type.Optional(Type.String()),
   /** Of a raffle whose pool is frozen: the root that binds it, in base64url; see engine/draw/pool.ts. */
@@ -87,6 +107,7 @@ export async function readBoardEpoch(redis: RedisClient, keys: Keys): Promise<st
   return String(await epochScript(redis, [keys.boardState], []));
 }
 
+/** Answers the version of the board that shows all of it. */
 export async function publishBoard(
   redis: RedisClient,
   keys: Keys,
@@ -95,32 +116,43 @@ export async function publishBoard(
     readonly rankedUs?: number;
     readonly campaigns: readonly BoardCampaign[];
   },
-): Promise<void> {
+): Promise<number> {
   const args = news.campaigns.flatMap(campaign => [
     campaign.campaignId,
     campaign.revision,
     JSON.stringify(campaign),
   ]);
-  await publishScript(
+  const version = await publishScript(
     redis,
     [keys.boardState, keys.boardCampaigns, keys.boardChanges],
     [news.watermarkUs ?? '', news.rankedUs ?? '', ...args],
   );
+  return Number(version);
 }
 
 /** Compiled, as every gateway reads every change of every campaign. */
 const campaignShape = Compile(BoardCampaign);
 
-/** Reads what changed since `known`; pass `{epoch: '', version: 0}` for everything. */
+/** Whose lease a reader of the board holds. */
+export interface BoardReader {
+  readonly gateway: number;
+  readonly incarnation: number;
+}
+
+/**
+ * Reads what changed since `known`; pass `{epoch: '', version: 0}` for everything. With `reader` it is confirmed that this
+ * gateway acts on `known`.
+ */
 export async function readBoard(
   redis: RedisClient,
   keys: Keys,
   known: { readonly epoch: string; readonly version: number },
+  reader?: BoardReader,
 ): Promise<BoardNews> {
   const answer = await readScript(
     redis,
-    [keys.boardState, keys.boardCampaigns, keys.boardChanges],
-    [known.epoch, known.version],
+    [keys.boardState, keys.boardCampaigns, keys.boardChanges, keys.boardConfirmed],
+    [known.epoch, known.version, reader?.gateway ?? '', reader?.incarnation ?? ''],
   );
   if (!Array.isArray(answer)) throw new Error(`read.lua answered ${String(answer)}, not an array`);
   const [epoch, version, watermarkUs, rankedUs, nowUs, ...campaigns] = answer.map(String);
@@ -132,4 +164,20 @@ export async function readBoard(
     nowUs: Number(nowUs),
     campaigns: campaigns.map(json => campaignShape.Parse(JSON.parse(json))),
   };
+}
+
+/** Which board each gateway acts on, by its number. */
+export async function readConfirmed(
+  redis: RedisClient,
+  keys: Keys,
+): Promise<
+  ReadonlyMap<number, { readonly incarnation: number; readonly epoch: string; readonly version: number }>
+> {
+  const fields = Object.entries(await redis.hgetall(keys.boardConfirmed));
+  return new Map(
+    fields.map(([gateway, text]) => {
+      const [incarnation, epoch = '', version] = text.split(':');
+      return [Number(gateway), { incarnation: Number(incarnation), epoch, version: Number(version) }];
+    }),
+  );
 }

@@ -1,11 +1,20 @@
 -- What is new on the board since a gateway last read it. The cost is that of the changes, not of the board.
 --
 -- KEYS  state, campaigns, changes   see publish.lua
+--       confirmed                   hash: gateway number -> `incarnation:epoch:version`, the board that it acts on
 -- ARGV  epoch, version              what the reader has; '' and 0 for a first read
+--       gateway, incarnation        whose lease the reader holds; '' and '' where it holds none
 -- returns {epoch, version, watermarkUs, rankedUs, nowUs, campaign JSON, ...}; the campaigns are all of them when the
 --         reader's epoch is another one (the board was made anew), else those changed after its version
-local state, campaigns, changes = KEYS[1], KEYS[2], KEYS[3]
-local readerEpoch, readerVersion = ARGV[1], ARGV[2]
+--
+-- Who reads acts on what it has, so each read by the holder of a lease confirms the one before.
+local state, campaigns, changes, confirmed = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local readerEpoch, readerVersion, gateway, incarnation = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+
+if gateway ~= '' then
+  local actsOn = incarnation .. ':' .. readerEpoch .. ':' .. readerVersion
+  if redis.call('HGET', confirmed, gateway) ~= actsOn then redis.call('HSET', confirmed, gateway, actsOn) end
+end
 
 local time = redis.call('TIME')
 local held = redis.call('HMGET', state, 'epoch', 'version', 'watermarkUs', 'rankedUs')
