@@ -18,6 +18,7 @@ export async function startEngine(config: EngineConfig, log: Logger): Promise<En
     registry: judge.metrics.registry,
     publish: judge.publish,
     nowUs: judge.nowUs,
+    confirmations: judge.confirmations,
     leaseMs: config.LEASE_MS,
     randomness: judge.randomness,
     ready: judge.ready,

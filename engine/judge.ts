@@ -26,6 +26,9 @@ import { LockedPartitions } from './partitions.ts';
 import { Passes, type PassReport } from './passes.ts';
 import { Randomness } from './randomness.ts';
 import { RegistryKeeper } from './registry.ts';
+import { resumeChanges } from './schedule/change.ts';
+import { type Confirmations, readConfirmations } from './schedule/confirmations.ts';
+import { tellDone } from './schedule/done.ts';
 
 /** Between passes while a campaign is open or has entries to settle; what is asked for comes sooner. */
 const ACTIVE_MS = 50;
@@ -35,7 +38,7 @@ const IDLE_MS = 500;
 const SOON_MS = 1_000;
 /** How much later than its end by its lease a dead gateway is noticed, at most. */
 const KEEPER_MS = 100;
-/** How often the log is trimmed, half-told closes are gone on with, and missing rules are announced. */
+/** How often the log is trimmed, half-told closes and changes are gone on with, and missing rules are announced. */
 const TIDY_MS = 2_000;
 /** How soon the book of a campaign that has come to its end is begun. */
 const BOOKS_MS = 1_000;
@@ -47,7 +50,9 @@ export interface Judge {
   readonly pool: Pool;
   readonly metrics: EngineMetrics;
   /** Puts campaigns on the board now. */
-  publish(campaigns: readonly Campaign[]): Promise<void>;
+  publish(campaigns: readonly Campaign[]): Promise<number>;
+  /** Who has not confirmed that version of the board. */
+  confirmations(boardVersion: number): Promise<Confirmations | undefined>;
   /** Redis' TIME in microseconds since the epoch. */
   nowUs(): Promise<number>;
   ready(): Promise<Readiness>;
@@ -106,13 +111,18 @@ export async function startJudge(config: JudgeConfig, log: Logger): Promise<Judg
     await keeper.tick();
     return KEEPER_MS;
   });
-  const publish = (campaigns: readonly Campaign[]): Promise<void> =>
+  const publish = (campaigns: readonly Campaign[]): Promise<number> =>
     publishBoard(redis, keys, { campaigns: campaigns.map(toBoard) });
   const nowUs = (): Promise<number> => redisTimeUs(redis);
+  const confirmations = (boardVersion: number): Promise<Confirmations | undefined> =>
+    readConfirmations(redis, keys, boardVersion);
   const tidyLoop = makeLoop('tidying', log, TIDY_MS, async () => {
     await announceRest(pool, randomness);
     await trimLog(pool, consumer);
-    await resumeCloses({ pool, publish, nowUs, leaseMs: config.LEASE_MS, log });
+    const changing = { pool, publish, nowUs, confirmations, leaseMs: config.LEASE_MS, randomness, log };
+    await resumeCloses(changing);
+    await resumeChanges(changing);
+    await tellDone(pool, metrics, log);
     return TIDY_MS;
   });
   const signingKeys = new KeyRing(config, log);
@@ -148,6 +158,7 @@ export async function startJudge(config: JudgeConfig, log: Logger): Promise<Judg
     randomness,
     publish,
     nowUs,
+    confirmations,
     ready: () => readiness(parts, performance.now() - lastPassMs),
     stop: async () => {
       isStopping = true;

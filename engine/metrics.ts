@@ -10,10 +10,14 @@ export interface EngineMetrics {
   readonly registry: Registry;
   batch(counts: IntakeCounts): void;
   settled(decided: number): void;
+  /** Something scheduled was done, so much later than it was due. */
+  scheduledDone(kind: 'closing' | 'drawing', lateMs: number): void;
   /** A pass that took `seconds`; no report when it failed. */
   pass(seconds: number, report: PassReport | undefined): void;
 }
 
+/** A close is done a little late always: when the watermark has passed it. */
+const LATE_BUCKETS = [0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 1_800, 3_600, 86_400];
 const PASS_BUCKETS = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5];
 
 export function makeMetrics(redis: RedisClient, keys: Keys): EngineMetrics {
@@ -38,6 +42,13 @@ export function makeMetrics(redis: RedisClient, keys: Keys): EngineMetrics {
     buckets: PASS_BUCKETS,
     registers,
   });
+  const late = new Histogram({
+    name: 'fairline_scheduled_late_seconds',
+    help: 'How much later than it was due a closing or a drawing was done',
+    labelNames: ['kind'] as const,
+    buckets: LATE_BUCKETS,
+    registers,
+  });
   const lag = (name: string, help: string): Gauge => new Gauge({ name, help, registers });
   const watermarkLag = lag('fairline_watermark_lag_seconds', "How far the watermark is behind Redis' clock");
   const rankedLag = lag('fairline_ranked_lag_seconds', "How far the ranked watermark is behind Redis' clock");
@@ -54,6 +65,7 @@ export function makeMetrics(redis: RedisClient, keys: Keys): EngineMetrics {
       aside.inc(counts.setAside);
     },
     settled: decided => settled.inc(decided),
+    scheduledDone: (kind, lateMs) => late.observe({ kind }, lateMs / 1000),
     pass: (seconds, report) => {
       duration.observe(seconds);
       if (report === undefined) {

@@ -10,7 +10,9 @@ import { addDrawRoutes } from './draw-routes.ts';
 import { addEntryRoutes } from './entry-routes.ts';
 import { answerClientError, answerNotFound, errorHandler, requireToken } from './http.ts';
 import { readJson } from './input.ts';
+import { addScheduleRoutes } from './schedule-routes.ts';
 import { addServiceRoutes } from './service-routes.ts';
+import { addTemplateRoutes } from './template-routes.ts';
 
 /** A campaign is a few hundred bytes. */
 const BODY_LIMIT_BYTES = 16 * 1024;
@@ -62,6 +64,8 @@ export function buildApi(deps: ApiDeps): FastifyInstance {
     closeIdleConnections(app);
   });
   addCampaignRoutes(app, deps, stopping.signal);
+  addScheduleRoutes(app, deps, stopping.signal);
+  addTemplateRoutes(app, deps);
   addEntryRoutes(app, deps, stopping.signal);
   addDrawRoutes(app, deps);
   addServiceRoutes(app, deps);

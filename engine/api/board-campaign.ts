@@ -17,8 +17,22 @@ export function toBoard(campaign: Campaign): BoardCampaign {
     gone: campaign.goneRanked,
     soldOut: campaign.kind === 'coupon' && campaign.grantedCount >= campaign.places,
     finished: campaign.finishedAt !== null,
+    ...scheduleOf(campaign),
     ...(campaign.rulesHash === null ? {} : { rulesHash: campaign.rulesHash.toString('base64url') }),
     ...(campaign.poolRoot === null ? {} : { poolRoot: campaign.poolRoot.toString('base64url') }),
     ...(campaign.draw === null ? {} : { randomness: campaign.draw.randomness }),
+  };
+}
+
+/** What only a campaign has whose schedule is more than a window: the board stays as small as it was for all others. */
+function scheduleOf(campaign: Campaign): Partial<BoardCampaign> {
+  const { drawsAt, timeZone, pausedAt, cancelledStamp, stage, pending } = campaign;
+  return {
+    ...(drawsAt === null ? {} : { drawsAtUs: drawsAt.getTime() * 1000 }),
+    ...(timeZone === 'UTC' ? {} : { timeZone }),
+    ...(pausedAt === null ? {} : { paused: true }),
+    ...(cancelledStamp === null ? {} : { cancelledStamp }),
+    ...(stage === 'archived' ? { archived: true } : {}),
+    ...(pending === null ? {} : { pending }),
   };
 }

@@ -3,18 +3,33 @@ import { type Campaign, doorClosesAtUs, opensAtUs } from '../../sql/campaigns.ts
 import type { EntryOutcome, Totals } from '../../sql/outcomes.ts';
 import { instantOf } from '../contract/stamp.ts';
 import type { DrawRules } from '../draw/rules.ts';
+import { showLocal } from '../schedule/local-time.ts';
+import { stateOf } from '../schedule/states.ts';
 import type { CampaignJson, EntryJson, TotalsJson } from './schemas.ts';
 
 export function campaignJson(campaign: Campaign, nowMs: number): CampaignJson {
-  const { places, grantedCount, draw } = campaign;
+  const { places, grantedCount, draw, timeZone: zone } = campaign;
+  const closing = new Date(doorClosesAtUs(campaign) / 1000);
+  const drawing = campaign.drawsAt ?? closing;
   return {
     id: campaign.campaignId,
     kind: campaign.kind,
     title: campaign.title,
     ...(campaign.kind === 'coupon' ? { stock: places } : { winners: places }),
     opens_at: campaign.opensAt.toISOString(),
-    closes_at: new Date(doorClosesAtUs(campaign) / 1000).toISOString(),
-    status: statusOf(campaign, nowMs),
+    closes_at: closing.toISOString(),
+    ...(campaign.kind === 'raffle' ? { draws_at: drawing.toISOString() } : {}),
+    time_zone: zone,
+    local: {
+      opens_at: showLocal(zone, campaign.opensAt),
+      closes_at: showLocal(zone, closing),
+      ...(campaign.kind === 'raffle' ? { draws_at: showLocal(zone, drawing) } : {}),
+    },
+    status: stateOf(campaign, nowMs),
+    version: campaign.version,
+    pending: campaign.pending?.version ?? null,
+    paused_at: campaign.pausedAt?.toISOString() ?? null,
+    made_by: campaign.madeBy,
     rules_hash: campaign.rulesHash?.toString('base64url') ?? null,
     ...(draw === null ? {} : drawJson(draw)),
     entries_settled: campaign.settledCount,
@@ -29,12 +44,6 @@ export function campaignJson(campaign: Campaign, nowMs: number): CampaignJson {
 
 function drawJson({ tiers, alternates, group_limit, randomness }: DrawRules) {
   return { tiers: [...tiers], alternates, group_limit, randomness };
-}
-
-function statusOf(campaign: Campaign, nowMs: number): CampaignJson['status'] {
-  if (campaign.finishedAt !== null) return 'settled';
-  if (nowMs < campaign.opensAt.getTime()) return 'scheduled';
-  return nowMs < doorClosesAtUs(campaign) / 1000 ? 'open' : 'closed';
 }
 
 export function entryJson(entry: EntryOutcome, campaign: Campaign): EntryJson {
@@ -62,6 +71,7 @@ export function totalsJson(totals: Totals): TotalsJson {
     ...(totals.kind === 'coupon' ? { granted, sold_out: lost } : { won: granted, not_drawn: lost }),
     withdrawn: totals.withdrawn,
     waiting: totals.waiting,
+    cancelled: totals.cancelled,
     set_aside: totals.setAside,
   };
 }

@@ -1,35 +1,21 @@
 /** Making, reading and closing campaigns. */
 import type { FastifyInstance } from 'fastify';
-import { createCampaign, getCampaign, listCampaigns } from '../../sql/campaigns.ts';
+import { getCampaign, listCampaigns } from '../../sql/campaigns.ts';
 import { readTotals } from '../../sql/outcomes.ts';
-import { announcementOf } from '../announce.ts';
+import { isDryRun, readOperator, withEtag } from './asking.ts';
 import { campaignJson, totalsJson } from './campaign-json.ts';
-import { closeCampaign, unknownCampaign } from './close.ts';
+import { closeCampaign, closeWouldBe, unknownCampaign } from './close.ts';
 import { type ApiDeps, clockMs } from './deps.ts';
 import { invalidRequest, readBody, readParameters } from './input.ts';
-import { readNewCampaign } from './new-campaign.ts';
+import { makeCampaign } from './make-campaign.ts';
 import { operations } from './operations.ts';
 import { addRoute } from './routing.ts';
 import { CampaignPath, NewCampaignBody, PageQuery, pageLimit } from './schemas.ts';
 
 export function addCampaignRoutes(app: FastifyInstance, deps: ApiDeps, stopping: AbortSignal): void {
-  addRoute(app, operations.createCampaign, async (request, reply) => {
-    const nowMs = await clockMs(deps);
-    const wanted = readNewCampaign(readBody(NewCampaignBody, request.body), nowMs);
-    const campaign = await createCampaign(deps.pool, wanted.campaign, id =>
-      announcementOf(deps.randomness, id, wanted.campaign, wanted.draw),
-    );
-    const published = await deps.publish([campaign]).then(
-      () => true,
-      error => {
-        // It is made, whatever Redis does; the engine publishes what is not on the board when it can.
-        deps.log.warn({ err: error, campaignId: campaign.campaignId }, 'a new campaign is not published yet');
-        return false;
-      },
-    );
-    reply.code(201).header('location', `${operations.createCampaign.path}/${campaign.campaignId}`);
-    return { ...campaignJson(campaign, nowMs), published };
-  });
+  addRoute(app, operations.createCampaign, async (request, reply) =>
+    makeCampaign(deps, request, reply, readBody(NewCampaignBody, request.body)),
+  );
 
   addRoute(app, operations.listCampaigns, async request => {
     const query = readParameters(PageQuery, request.query);
@@ -41,19 +27,34 @@ export function addCampaignRoutes(app: FastifyInstance, deps: ApiDeps, stopping:
     return { campaigns, next: found.length > limit ? (campaigns.at(-1)?.id ?? null) : null };
   });
 
-  addRoute(app, operations.getCampaign, async request => {
+  addRoute(app, operations.getCampaign, async (request, reply) => {
     const { id } = readParameters(CampaignPath, request.params);
     const campaign = await getCampaign(deps.pool, id);
     if (campaign === undefined) throw unknownCampaign(id);
+    withEtag(reply, campaign);
     return campaignJson(campaign, await clockMs(deps));
   });
 
-  addRoute(app, operations.closeCampaign, async request => {
+  addRoute(app, operations.closeCampaign, async (request, reply) => {
     const { id } = readParameters(CampaignPath, request.params);
     if (!isEmpty(request.body)) {
       throw invalidRequest([{ field: 'body', expected: 'nothing, or an empty JSON object' }]);
     }
-    const campaign = await closeCampaign(deps, id, stopping);
+    const by = readOperator(request);
+    if (isDryRun(request)) {
+      const { campaign, closingAt } = await closeWouldBe(deps, id);
+      withEtag(reply, campaign);
+      const shown = campaignJson({ ...campaign, closingAt }, closingAt.getTime());
+      return {
+        dry_run: true,
+        action: 'close',
+        gateways_confirm: true,
+        effective_before: null,
+        campaign: shown,
+      };
+    }
+    const campaign = await closeCampaign(deps, id, stopping, { by });
+    withEtag(reply, campaign);
     return campaignJson(campaign, await clockMs(deps));
   });
 

@@ -37,21 +37,28 @@ import { type ApiDeps, clockMs } from './deps.ts';
 
 type CloseDeps = Pick<ApiDeps, 'pool' | 'publish' | 'nowUs' | 'leaseMs' | 'log'>;
 
+/** Who wants it, and why. */
+interface AskedClose {
+  readonly by?: string;
+  readonly reason?: string;
+}
+
 /** Time for the publication; when it takes longer, closes_at ends up later than closing_at, and all stays right. */
 const PUBLISH_SLACK_MS = 250;
 /** The clock is asked again at least this often while the close is waited for. */
 const WAIT_STEP_MS = 1_000;
 
 /**
- * Closes and resolves with the campaign when the close has passed. Throws Problem: unknown-campaign, not-open-yet,
+ * Closes and resolves with the campaign when the close has passed. Throws Problem: unknown-campaign, not-open-yet, conflict,
  * unavailable when the gateways cannot be told now or the engine stops (`stopping`).
  */
 export async function closeCampaign(
   deps: CloseDeps,
   campaignId: number,
   stopping: AbortSignal,
+  asked: AskedClose = {},
 ): Promise<Campaign> {
-  const campaign = await begin(deps, campaignId);
+  const campaign = await begin(deps, campaignId, asked);
   const told = campaign.closingAt === null ? campaign : await tellOrRefuse(deps, campaign);
   await waitForClose(deps, told, stopping);
   return await find(deps, campaignId);
@@ -65,22 +72,30 @@ export async function resumeCloses(deps: CloseDeps): Promise<void> {
   for (const campaign of await listBegunCloses(deps.pool)) await tell(deps, campaign);
 }
 
-async function begin(deps: CloseDeps, campaignId: number): Promise<Campaign> {
+/** What a close that began now would be; throws as `closeCampaign`. */
+export async function closeWouldBe(
+  deps: CloseDeps,
+  campaignId: number,
+): Promise<{ readonly campaign: Campaign; readonly closingAt: Date }> {
   const campaign = await find(deps, campaignId);
+  if (campaign.stage === 'draft' || campaign.stage === 'cancelled') {
+    throw new Problem('conflict', `Campaign ${campaignId} is ${campaign.stage}: there is nothing to close.`);
+  }
   const closingAt = new Date(
     Math.ceil((await clockMs(deps)) + deps.leaseMs + leaseMarginMs(deps.leaseMs) + PUBLISH_SLACK_MS),
   );
   if (campaign.closingAt === null && campaign.opensAt >= closingAt) {
     const opens = campaign.opensAt.toISOString();
-    throw new Problem(
-      'not-open-yet',
-      `Campaign ${campaignId} opens at ${opens}; it can be closed from then on.`,
-      {
-        opens_at: opens,
-      },
-    );
+    const detail = `Campaign ${campaignId} opens at ${opens}; it can be closed from then on.`;
+    throw new Problem('not-open-yet', detail, { opens_at: opens });
   }
-  const begun = await beginClose(deps.pool, campaignId, closingAt);
+  const known = campaign.closingAt ?? campaign.closesAt;
+  return { campaign, closingAt: known < closingAt ? known : closingAt };
+}
+
+async function begin(deps: CloseDeps, campaignId: number, asked: AskedClose): Promise<Campaign> {
+  const { closingAt } = await closeWouldBe(deps, campaignId);
+  const begun = await beginClose(deps.pool, campaignId, closingAt, asked);
   if (begun !== undefined) deps.log.info({ campaignId, closingAt }, 'a close ahead of time begins');
   return begun ?? (await find(deps, campaignId));
 }

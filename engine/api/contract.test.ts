@@ -13,7 +13,7 @@ import { settleCampaign } from '../settling.ts';
 import { emptyDatabase } from '../test/support.ts';
 import { TEST_SALT_SECRET } from '../test-randomness.ts';
 import { MAX_EXPORTS } from './entry-routes.ts';
-import { type Answer, type Call, coupon, inMs, startApi, type TestApi } from './test-api.ts';
+import { type Answer, type Call, coupon, inMs, joinBoard, startApi, type TestApi } from './test-api.ts';
 
 interface Response {
   readonly headers?: Readonly<Record<string, unknown>>;
@@ -53,7 +53,7 @@ const given = new Set<string>();
 /** Calls, and holds the answer against the document. `path` is a path of the document; `{id}` becomes `id`. */
 async function call(
   on: TestApi,
-  method: 'GET' | 'POST' | 'PUT',
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH',
   path: string,
   options: Call & { readonly id?: number | string; readonly query?: string } = {},
 ): Promise<Answer> {
@@ -102,6 +102,7 @@ const campaignPaths = [
   ['GET', `${CAMPAIGN}/entries.csv`],
   ['GET', `${CAMPAIGN}/totals`],
   ['GET', `${CAMPAIGN}/entrants`],
+  ['GET', `${CAMPAIGN}/versions`],
 ] as const;
 /** Those that want a body, or a campaign in a certain state, with a right body. */
 const drawPaths = [
@@ -109,10 +110,33 @@ const drawPaths = [
   ['POST', `${CAMPAIGN}/alternates/next`, { serial: 1, reason: 'did not answer' }],
   ['GET', `${CAMPAIGN}/proof`, undefined],
 ] as const;
+/** Changes, which say what they were made for, with a body that is right. */
+const changePaths = [
+  ['PATCH', CAMPAIGN, { title: 'Two thirds' }],
+  ['POST', `${CAMPAIGN}/announce`, {}],
+  ['POST', `${CAMPAIGN}/pause`, {}],
+  ['POST', `${CAMPAIGN}/resume`, {}],
+  ['POST', `${CAMPAIGN}/cancel`, {}],
+  ['POST', `${CAMPAIGN}/archive`, {}],
+] as const;
+const TEMPLATE = '/v1/templates/{id}';
+const template = { name: 'Fridays', campaign: { kind: 'coupon', title: 'Friday', stock: 7 } };
+const again = (): object => ({ opens_at: inMs(60_000), closes_at: inMs(120_000) });
+/** What makes something, and takes a body that is right. */
+const makePaths = [
+  ['POST', '/v1/campaigns', coupon],
+  ['POST', `${CAMPAIGN}/duplicate`, again],
+  ['POST', '/v1/templates', () => template],
+  ['POST', `${TEMPLATE}/campaigns`, again],
+] as const;
 const securedPaths = [
   ['GET', '/v1/campaigns'],
-  ['POST', '/v1/campaigns'],
   ['GET', '/v1/set-aside'],
+  ['GET', '/v1/schedule'],
+  ['GET', '/v1/templates'],
+  ['GET', TEMPLATE],
+  ...makePaths.map(([method, path]) => [method, path] as const),
+  ...changePaths.map(([method, path]) => [method, path] as const),
   ...campaignPaths,
   ...drawPaths.map(([method, path]) => [method, path] as const),
 ] as const;
@@ -166,6 +190,12 @@ describe('the OpenAPI document', () => {
     }
     const drawn = await drawnRaffle();
     assert.equal((await call(api, 'GET', `${CAMPAIGN}/proof`, { id: drawn })).status, 200);
+    const rehearsed = await call(api, 'POST', `${CAMPAIGN}/alternates/next`, {
+      id: drawn,
+      query: '?dryRun=true',
+      body: { serial: 1, reason: 'did not answer' },
+    });
+    assert.equal(rehearsed.body.dry_run, true);
     const passed = await call(api, 'POST', `${CAMPAIGN}/alternates/next`, {
       id: drawn,
       body: { serial: 1, reason: 'did not answer' },
@@ -189,6 +219,72 @@ describe('the OpenAPI document', () => {
     assert.equal((await call(api, 'GET', '/v1/set-aside', { query: '?after=1' })).body.next, null);
   });
 
+  it('holds for changes of the schedule', async () => {
+    const match = { headers: { 'if-match': '*', 'x-operator': 'Ada' } };
+    const times = { opens_at: inMs(60_000), closes_at: inMs(120_000) };
+    const id = await api.create({ ...times, draft: true });
+    const dry = { id, ...match, query: '?dryRun=true' };
+    for (const [method, path, body, first] of [
+      ['PATCH', CAMPAIGN, { title: 'Two thirds', reason: 'why not' }, 200],
+      ['POST', `${CAMPAIGN}/pause`, {}, 409],
+      ['POST', `${CAMPAIGN}/announce`, {}, 200],
+      ['POST', `${CAMPAIGN}/announce`, {}, 409],
+      ['POST', `${CAMPAIGN}/resume`, {}, 409],
+      ['POST', `${CAMPAIGN}/pause`, {}, 200],
+      ['POST', `${CAMPAIGN}/resume`, {}, 200],
+      ['PATCH', CAMPAIGN, { opens_at: inMs(-60_000) }, 409],
+      ['POST', `${CAMPAIGN}/archive`, {}, 409],
+      ['POST', `${CAMPAIGN}/cancel`, {}, 200],
+      ['POST', `${CAMPAIGN}/cancel`, {}, 409],
+      ['POST', `${CAMPAIGN}/close`, undefined, 409],
+      ['PATCH', CAMPAIGN, { title: 'x' }, 409],
+      ['POST', `${CAMPAIGN}/archive`, {}, 200],
+    ] as const) {
+      const dried = await call(api, method, path, { ...dry, ...(body === undefined ? {} : { body }) });
+      assert.equal(dried.status, first, `${path}: ${dried.text}`);
+      assert.equal(dried.body.dry_run, first === 200 ? true : undefined);
+      const done = await call(api, method, path, { id, ...match, ...(body === undefined ? {} : { body }) });
+      assert.equal(done.status, first, done.text);
+    }
+    const late = await api.create({ draft: true });
+    await call(api, 'PATCH', CAMPAIGN, { id: late, ...match, body: { opens_at: inMs(-60_000) } });
+    assert.equal(
+      (await call(api, 'POST', `${CAMPAIGN}/announce`, { id: late, ...match, body: {} })).status,
+      409,
+    );
+    const silent = await startApi();
+    const held = await silent.create(times);
+    const paused = await silent.create(times);
+    assert.equal(
+      (await call(silent, 'POST', `${CAMPAIGN}/pause`, { id: paused, ...match, body: {} })).status,
+      200,
+    );
+    await joinBoard(silent, 'silent');
+    for (const [what, on] of [
+      ['pause', held],
+      ['cancel', held],
+      ['resume', paused],
+    ] as const) {
+      const refused = await call(silent, 'POST', `${CAMPAIGN}/${what}`, { id: on, ...match, body: {} });
+      assert.equal(refused.body.reason, 'gateway_silent');
+    }
+    await silent.close();
+    await call(api, 'GET', `${CAMPAIGN}/versions`, { id, query: '?limit=1' });
+    await call(api, 'GET', '/v1/schedule', { query: '?kind=opening&limit=1' });
+    for (const query of ['', '?dryRun=true']) {
+      await call(api, 'POST', `${CAMPAIGN}/duplicate`, { id, body: again(), query });
+      await call(api, 'POST', '/v1/campaigns', { body: coupon(), query });
+    }
+    const kept = await call(api, 'POST', '/v1/templates', { body: template });
+    assert.equal((await call(api, 'POST', '/v1/templates', { body: template })).status, 409);
+    const path = { id: Number(kept.body.id) };
+    await call(api, 'GET', TEMPLATE, path);
+    await call(api, 'GET', '/v1/templates');
+    for (const query of ['', '?dryRun=true']) {
+      await call(api, 'POST', `${TEMPLATE}/campaigns`, { ...path, body: again(), query });
+    }
+  });
+
   it('holds for requests that are wrong', async () => {
     for (const [method, path] of securedPaths) {
       assert.equal((await call(api, method, path, { token: undefined })).status, 401);
@@ -198,15 +294,31 @@ describe('the OpenAPI document', () => {
       assert.equal((await call(api, method, path, { id: 'first' })).status, 400);
       assert.equal((await call(api, method, path, { id: 999 })).status, 404);
     }
-    for (const path of ['/v1/campaigns', '/v1/set-aside'] as const) {
+    for (const path of ['/v1/campaigns', '/v1/set-aside', '/v1/schedule', '/v1/templates'] as const) {
       assert.equal((await call(api, 'GET', path, { query: '?limit=0' })).status, 400);
     }
-    assert.equal((await call(api, 'POST', '/v1/campaigns', { body: {} })).status, 400);
-    for (const path of ['/v1/campaigns', `${CAMPAIGN}/close`] as const) {
+    for (const [method, path] of [...makePaths, ...changePaths, ['POST', `${CAMPAIGN}/close`] as const]) {
       const text = { raw: 'a=1', headers: { 'content-type': 'application/x-www-form-urlencoded' } };
-      assert.equal((await call(api, 'POST', path, text)).status, 415);
-      assert.equal((await call(api, 'POST', path, { body: 'x'.repeat(16 * 1024) })).status, 413);
+      assert.equal((await call(api, method, path, text)).status, 415);
+      assert.equal((await call(api, method, path, { body: 'x'.repeat(16 * 1024) })).status, 413);
     }
+    for (const [method, path] of makePaths) {
+      assert.equal((await call(api, method, path, { body: {} })).status, 400);
+    }
+    for (const [method, path, body] of changePaths) {
+      const headers = { 'if-match': '*' };
+      assert.equal((await call(api, method, path, { id: 'first', body, headers })).status, 400);
+      assert.equal((await call(api, method, path, { id: 999, body, headers })).status, 404);
+      assert.equal((await call(api, method, path, { body })).status, 428);
+      assert.equal((await call(api, method, path, { body, headers: { 'if-match': '"9"' } })).status, 412);
+    }
+    for (const path of [`${CAMPAIGN}/duplicate`, `${TEMPLATE}/campaigns`] as const) {
+      assert.equal((await call(api, 'POST', path, { id: 999, body: again() })).status, 404);
+    }
+    assert.equal((await call(api, 'GET', TEMPLATE, { id: 'first' })).status, 400);
+    assert.equal((await call(api, 'GET', TEMPLATE, { id: 999 })).status, 404);
+    const name = { body: coupon(), headers: { 'x-operator': ' ' } };
+    assert.equal((await call(api, 'POST', '/v1/campaigns', name)).status, 400);
     for (const [method, path, body] of drawPaths) {
       const with_ = body === undefined ? {} : { body };
       assert.equal((await call(api, method, path, { id: 'first', ...with_ })).status, 400);
@@ -228,8 +340,9 @@ describe('the OpenAPI document', () => {
 
   it('holds when parts are away or broken', async () => {
     for (const [method, path] of securedPaths) {
-      const wanted = drawPaths.find(each => each[0] === method && each[1] === path)?.[2];
-      const body = method === 'POST' && path === '/v1/campaigns' ? { body: coupon() } : { body: wanted };
+      const make = makePaths.find(each => each[0] === method && each[1] === path)?.[2];
+      const wanted = [...drawPaths, ...changePaths].find(each => each[0] === method && each[1] === path)?.[2];
+      const body = { body: make?.() ?? wanted, headers: { 'if-match': '*' } };
       const unavailable = await call(away, method, path, body);
       assert.equal(unavailable.status, 503);
       assert.ok(unavailable.headers.has('retry-after'));

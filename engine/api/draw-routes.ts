@@ -3,11 +3,13 @@ import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { passOn } from '../../sql/alternates.ts';
 import { getCampaign } from '../../sql/campaigns.ts';
+import { rehearsal, transaction } from '../../sql/database.ts';
 import { readProof } from '../../sql/draws.ts';
 import { type EntrantTerms, listTerms, saveTerms } from '../../sql/entrant-terms.ts';
 import { type FieldFault, fieldFault, Problem } from '../contract/problem.ts';
 import { MAX_USER_ID_BYTES } from '../contract/record.ts';
 import { makeCode } from '../judges/codes.ts';
+import { isDryRun } from './asking.ts';
 import { unknownCampaign } from './close.ts';
 import type { ApiDeps } from './deps.ts';
 import { invalidRequest, readBody, readList, readParameters } from './input.ts';
@@ -22,10 +24,11 @@ export function addDrawRoutes(app: FastifyInstance, deps: ApiDeps): void {
   addRoute(app, operations.setEntrants, async request => {
     const { id } = readParameters(CampaignPath, request.params);
     const terms = readTerms(request.body);
-    const result = await saveTerms(deps.pool, id, terms);
+    const dryRun = isDryRun(request);
+    const result = await saveTerms(deps.pool, id, terms, dryRun ? rehearsal : transaction);
     switch (result) {
       case 'saved':
-        return { entrants: terms.length };
+        return { entrants: terms.length, ...(dryRun ? { dry_run: true } : {}) };
       case 'unknown':
         throw unknownCampaign(id);
       case 'not a raffle':
@@ -53,11 +56,15 @@ export function addDrawRoutes(app: FastifyInstance, deps: ApiDeps): void {
   addRoute(app, operations.passOn, async request => {
     const { id } = readParameters(CampaignPath, request.params);
     const { serial, reason, holder } = readBody(PassOnBody, request.body);
-    const passed = await passOn(deps.pool, id, { serial, reason, holder, code: makeCode() });
+    const dryRun = isDryRun(request);
+    const inTransaction = dryRun ? rehearsal : transaction;
+    const passed = await passOn(deps.pool, id, { serial, reason, holder, code: makeCode() }, inTransaction);
     if ('userId' in passed) {
       const { place, userId, passedFrom, tier } = passed;
+      const shown = { serial, tier, alternate: place, user: userId, passed_from: passedFrom };
+      if (dryRun) return { ...shown, dry_run: true };
       deps.log.info({ campaignId: id, serial, alternate: place }, 'a prize is passed on to an alternate');
-      return { serial, tier, alternate: place, user: userId, passed_from: passedFrom };
+      return shown;
     }
     switch (passed.why) {
       case 'unknown campaign':

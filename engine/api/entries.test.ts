@@ -97,6 +97,7 @@ describe('entries with their outcomes', () => {
       sold_out: 1,
       withdrawn: 1,
       waiting: 1,
+      cancelled: 0,
       set_aside: 0,
     });
   });

@@ -4,20 +4,18 @@
 import type { NewCampaign } from '../../sql/campaigns.ts';
 import { ONLY_TIER, type WantedDraw } from '../announce.ts';
 import { type FieldFault, fieldFault } from '../contract/problem.ts';
-import { MAX_WINDOW_DAYS } from '../contract/stamp.ts';
 import { winnersOf } from '../draw/rules.ts';
+import { windowFaults } from '../schedule/plan.ts';
 import { invalidRequest } from './input.ts';
 import { MAX_PLACES, type NewCampaignBody } from './schemas.ts';
+import { readTime, readZone } from './times.ts';
 
 /** Members that one kind of campaign has and the other does not. */
 const OF_COUPONS = ['stock'] as const;
-const OF_RAFFLES = ['winners', 'tiers', 'alternates', 'group_limit', 'randomness'] as const;
+const OF_RAFFLES = ['winners', 'tiers', 'alternates', 'group_limit', 'randomness', 'draws_at'] as const;
 const PLACES = `a whole number from 1 to ${MAX_PLACES}`;
-const DAY_MS = 86_400_000;
 /** An opening this long ago is taken for a clock that differs; one longer ago for a mistake. */
 const LATE_OPENING_MS = 60_000;
-/** Later instants would not be exact as microseconds since the epoch; the ledger refuses them too. */
-const END_MS = Date.UTC(2200);
 
 export interface WantedCampaign {
   readonly campaign: NewCampaign;
@@ -34,31 +32,32 @@ export function readNewCampaign(body: NewCampaignBody, nowMs: number): WantedCam
   }
   const draw = body.kind === 'raffle' ? readDraw(body, faults) : undefined;
   const places = body.kind === 'coupon' ? readStock(body, faults) : draw && winnersOf(draw);
+  const zone = readZone(body.time_zone, faults);
   const opensAt =
-    body.opens_at === undefined ? new Date(nowMs) : readInstant('opens_at', body.opens_at, faults);
-  const closesAt = readInstant('closes_at', body.closes_at, faults);
-  if (opensAt !== undefined && opensAt.getTime() < nowMs - LATE_OPENING_MS) {
+    body.opens_at === undefined ? new Date(nowMs) : readTime('opens_at', body.opens_at, zone, faults);
+  const closesAt = readTime('closes_at', body.closes_at, zone, faults);
+  const drawsAt = body.draws_at === undefined ? null : readTime('draws_at', body.draws_at, zone, faults);
+  const isDraft = body.draft === true;
+  if (!isDraft && opensAt !== undefined && opensAt.getTime() < nowMs - LATE_OPENING_MS) {
     faults.push(fieldFault('opens_at', body.opens_at, `at the earliest ${iso(nowMs - LATE_OPENING_MS)}`));
   }
-  if (closesAt !== undefined && closesAt.getTime() <= nowMs) {
+  if (!isDraft && closesAt !== undefined && closesAt.getTime() <= nowMs) {
     faults.push(fieldFault('closes_at', body.closes_at, `later than now, which is ${iso(nowMs)}`));
   } else if (closesAt !== undefined && opensAt !== undefined) {
-    const longest = opensAt.getTime() + MAX_WINDOW_DAYS * DAY_MS;
-    if (closesAt <= opensAt) {
-      faults.push(
-        fieldFault('closes_at', body.closes_at, `later than the opening at ${opensAt.toISOString()}`),
-      );
-    } else if (closesAt.getTime() > longest) {
-      const right = `at most ${MAX_WINDOW_DAYS} days after the opening: at the latest ${iso(longest)}`;
-      faults.push(fieldFault('closes_at', body.closes_at, right));
-    } else if (closesAt.getTime() >= END_MS) {
-      faults.push(fieldFault('closes_at', body.closes_at, `before ${iso(END_MS)}`));
-    }
+    faults.push(...windowFaults({ opensAt, closesAt, drawsAt: drawsAt ?? null }));
   }
-  if (faults.length > 0 || places === undefined || opensAt === undefined || closesAt === undefined) {
+  if (
+    faults.length > 0 ||
+    places === undefined ||
+    opensAt === undefined ||
+    closesAt === undefined ||
+    drawsAt === undefined
+  ) {
     throw invalidRequest(faults);
   }
-  return { campaign: { kind: body.kind, title: body.title, places, opensAt, closesAt }, draw };
+  const window = { opensAt, closesAt, drawsAt, timeZone: zone ?? 'UTC' };
+  const draft = isDraft ? { stage: 'draft' as const, draftDraw: draw } : {};
+  return { campaign: { kind: body.kind, title: body.title, places, ...window, ...draft }, draw };
 }
 
 function readStock({ stock }: NewCampaignBody, faults: FieldFault[]): number | undefined {
@@ -87,15 +86,6 @@ function readDraw(body: NewCampaignBody, faults: FieldFault[]): WantedDraw | und
     return undefined;
   }
   return draw;
-}
-
-/** The instant that a text of the right form names; the 30th of February has the form and names none. */
-function readInstant(field: string, text: string, faults: FieldFault[]): Date | undefined {
-  const instant = new Date(text);
-  const isReal = !Number.isNaN(instant.getTime()) && instant.toISOString().startsWith(text.slice(0, 19));
-  if (isReal) return instant;
-  faults.push(fieldFault(field, text, 'a day and a time that exist'));
-  return undefined;
 }
 
 function iso(ms: number): string {

@@ -8,7 +8,8 @@ import {
   problems,
   problemType,
 } from '../contract/problem.ts';
-import { type Answer, allOperations, type Operation, SECURED_PREFIX } from './operations.ts';
+import { type Answer, type Operation, SECURED_PREFIX } from './operation.ts';
+import { allOperations } from './operations.ts';
 
 const DESCRIPTION = `Every error is an RFC 9457 problem document. On any path there may also be: 404 not-found where \
 nothing is, 405 method-not-allowed with Allow, and, of requests that are no good HTTP, 400 invalid-request, 408 \
@@ -37,18 +38,25 @@ function describe(operation: Operation): object {
   return {
     summary: operation.summary,
     ...(operation.path.startsWith(SECURED_PREFIX) ? { security: [{ token: [] }] } : {}),
-    parameters: [...parametersOf(operation.parameters, 'path'), ...parametersOf(operation.query, 'query')],
+    parameters: [
+      ...parametersOf(operation.parameters, 'path'),
+      ...parametersOf(operation.query, 'query'),
+      ...parametersOf(operation.headers, 'header'),
+    ],
     ...(body === undefined
       ? {}
       : { requestBody: { required: true, content: { 'application/json': { schema: body } } } }),
     responses: {
       [operation.answer.status]: describeAnswer(operation.answer),
+      ...(operation.dryRunAnswer === undefined
+        ? {}
+        : { [operation.dryRunAnswer.status]: describeAnswer(operation.dryRunAnswer) }),
       ...describeProblems(operation),
     },
   };
 }
 
-function parametersOf(schema: TObject | undefined, place: 'path' | 'query'): object[] {
+function parametersOf(schema: TObject | undefined, place: 'path' | 'query' | 'header'): object[] {
   if (schema === undefined) return [];
   return Object.entries(schema.properties).map(([name, member]) => ({
     name,

@@ -2,9 +2,20 @@
  * Every operation of the operator's API, with every answer it gives. Routes and the OpenAPI document are made from
  * this table; a test has each answer given for real.
  */
-import type { TObject, TSchema } from 'typebox';
-import type { ProblemSlug } from '../contract/problem.ts';
 import { CSV_MEDIA_TYPE } from './csv.ts';
+import {
+  DRY_RUN,
+  ETAG,
+  JSON_MEDIA_TYPE,
+  json,
+  ON_CAMPAIGN,
+  type Operation,
+  orDryRun,
+  SECURED,
+  WITH_BODY,
+} from './operation.ts';
+import { scheduleOperations } from './schedule-operations.ts';
+import { DryRunQuery, OperatorHeaders } from './schedule-schemas.ts';
 import {
   Alive,
   CampaignJson,
@@ -28,62 +39,21 @@ import {
   TotalsJson,
 } from './schemas.ts';
 
-export const JSON_MEDIA_TYPE = 'application/json';
-
-export interface Answer {
-  readonly status: number;
-  readonly description: string;
-  /** By media type; undefined where the body is no JSON. */
-  readonly content: Readonly<Record<string, TSchema | undefined>>;
-  /** Headers that always come with it, with what they tell. */
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
-export interface Operation {
-  readonly method: 'GET' | 'POST' | 'PUT';
-  /** As OpenAPI writes it: `/v1/campaigns/{id}`. */
-  readonly path: string;
-  readonly summary: string;
-  readonly parameters?: TObject;
-  readonly query?: TObject;
-  readonly body?: TSchema;
-  /** Where it is not that of all others. */
-  readonly bodyLimitBytes?: number;
-  readonly answer: Answer;
-  readonly problems: readonly ProblemSlug[];
-}
-
-/** What is served to those who have the token stands below it. */
-export const SECURED_PREFIX = '/v1/';
-
-const SECURED: readonly ProblemSlug[] = [
-  'invalid-request',
-  'unauthenticated',
-  'unavailable',
-  'internal-error',
-];
-const ON_CAMPAIGN: readonly ProblemSlug[] = [...SECURED, 'unknown-campaign'];
-const WITH_BODY: readonly ProblemSlug[] = ['payload-too-large', 'unsupported-media-type'];
+export { JSON_MEDIA_TYPE, type Operation, SECURED_PREFIX } from './operation.ts';
 
 /** 1,000 entrants with the longest of everything have about 500 bytes each. */
 const ENTRANTS_LIMIT_BYTES = 1024 * 1024;
-
-function json(status: number, description: string, schema: TSchema, headers?: Answer['headers']): Answer {
-  return {
-    status,
-    description,
-    content: { [JSON_MEDIA_TYPE]: schema },
-    ...(headers === undefined ? {} : { headers }),
-  };
-}
 
 export const operations = {
   createCampaign: {
     method: 'POST',
     path: '/v1/campaigns',
-    summary: 'Make a campaign',
+    summary: 'Make a campaign; a draft where the body says so',
+    query: DryRunQuery,
+    headers: OperatorHeaders,
     body: NewCampaignBody,
     answer: json(201, 'Made', CreatedCampaign, { location: 'Where the campaign is' }),
+    dryRunAnswer: DRY_RUN,
     problems: [...SECURED, ...WITH_BODY],
   },
   listCampaigns: {
@@ -99,7 +69,7 @@ export const operations = {
     path: '/v1/campaigns/{id}',
     summary: 'One campaign',
     parameters: CampaignPath,
-    answer: json(200, 'The campaign', CampaignJson),
+    answer: json(200, 'The campaign', CampaignJson, ETAG),
     problems: ON_CAMPAIGN,
   },
   closeCampaign: {
@@ -109,8 +79,10 @@ export const operations = {
       'Close a campaign ahead of time. Answers when the close has passed, which takes a little longer than a lease of a ' +
       'gateway; asking again is safe.',
     parameters: CampaignPath,
-    answer: json(200, 'It is closed', CampaignJson),
-    problems: [...ON_CAMPAIGN, ...WITH_BODY, 'not-open-yet'],
+    query: DryRunQuery,
+    headers: OperatorHeaders,
+    answer: json(200, 'It is closed', orDryRun(CampaignJson), ETAG),
+    problems: [...ON_CAMPAIGN, ...WITH_BODY, 'not-open-yet', 'conflict'],
   },
   listEntries: {
     method: 'GET',
@@ -149,6 +121,7 @@ export const operations = {
       'Settle tickets, groups and exclusions of entrants of a raffle: up to 1,000 a call, all of them or none. Not after ' +
       'the freeze, which comes with the close.',
     parameters: CampaignPath,
+    query: DryRunQuery,
     body: EntrantsBody,
     bodyLimitBytes: ENTRANTS_LIMIT_BYTES,
     answer: json(200, 'Settled', EntrantsSaved),
@@ -169,6 +142,7 @@ export const operations = {
     summary:
       'Pass a prize that is not claimed on to the next alternate of the draw: the same serial and tier, another code',
     parameters: CampaignPath,
+    query: DryRunQuery,
     body: PassOnBody,
     answer: json(200, 'Passed on', PassedOnJson),
     problems: [...ON_CAMPAIGN, ...WITH_BODY, 'conflict'],
@@ -189,6 +163,7 @@ export const operations = {
     answer: json(200, 'A page', SetAsidePage),
     problems: SECURED,
   },
+  ...scheduleOperations,
   livez: {
     method: 'GET',
     path: '/livez',

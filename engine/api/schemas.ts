@@ -9,6 +9,7 @@ import { AnnouncedRandomness } from '../contract/board/board.ts';
 import { MAX_USER_ID_BYTES } from '../contract/record.ts';
 import { MAX_WINDOW_DAYS } from '../contract/stamp.ts';
 import { MOST_TICKETS } from '../draw/draw.ts';
+import { STATES } from '../schedule/states.ts';
 
 export const MAX_PLACES = 10_000_000;
 export const MAX_TITLE_CHARACTERS = 200;
@@ -17,13 +18,13 @@ const MAX_TIER_NAME_CHARACTERS = 100;
 /** Entrants whose terms are set in one call. */
 export const MAX_ENTRANTS = 1_000;
 const MAX_GROUP_CHARACTERS = 100;
-const MAX_REASON_CHARACTERS = 200;
+export const MAX_REASON_CHARACTERS = 200;
 export const MAX_PAGE = 1_000;
 const DEFAULT_PAGE = 100;
 /** Postgres' greatest integer; no campaign has a greater number. */
 const MAX_CAMPAIGN_ID = 2 ** 31 - 1;
 
-function whole(minimum: number, maximum: number, description: string) {
+export function whole(minimum: number, maximum: number, description: string) {
   return Type.Integer({
     minimum,
     maximum,
@@ -33,7 +34,7 @@ function whole(minimum: number, maximum: number, description: string) {
 }
 
 /** Text that is shown: code points, as Postgres counts them; control characters and halves of characters are none. */
-function shownText(most: number, description: string) {
+export function shownText(most: number, description: string) {
   return Type.String({
     pattern: `^(?=.*\\S)[^\\p{Cc}\\p{Cs}]{1,${most}}$`,
     description,
@@ -50,29 +51,42 @@ function userId(description: string) {
   });
 }
 
-function oneOf<const T extends string>(choices: readonly T[], description: string) {
+export function oneOf<const T extends string>(choices: readonly T[], description: string) {
   return Type.Enum([...choices], { description, 'x-expected': `one of ${choices.join(', ')}` });
 }
 
-/** An instant that comes in: UTC, with milliseconds at most, as that is what a campaign keeps. */
-function instant(description: string) {
+/**
+ * An instant that comes in, with milliseconds at most, as that is what a campaign keeps: in UTC, or, without the Z, as the
+ * clocks of the campaign's time zone show it (see readTime).
+ */
+export function instant(description: string) {
   return Type.String({
-    pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{1,3})?Z$',
+    pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\\.[0-9]{1,3})?)?Z?$',
     description,
-    'x-expected': 'an instant in UTC, to the millisecond at most, like 2030-01-31T18:00:00.000Z',
+    'x-expected':
+      'an instant in UTC, to the millisecond at most, like 2030-01-31T18:00:00.000Z; or, with time_zone, a local time without the Z',
+  });
+}
+
+/** The name of a zone; that there is one of this name is checked besides. */
+export function timeZone() {
+  return Type.String({
+    pattern: '^[A-Za-z][A-Za-z0-9_+/-]{0,63}$',
+    description: 'IANA: times are shown in it, and those without a Z are read in it; UTC when absent',
+    'x-expected': 'the name of a time zone of IANA, like Europe/Berlin',
   });
 }
 
 /** An instant that goes out. */
-function time(description: string) {
+export function time(description: string) {
   return Type.String({ format: 'date-time', description });
 }
 
-function orNull<T extends TSchema>(schema: T) {
+export function orNull<T extends TSchema>(schema: T) {
   return Type.Union([schema, Type.Null()]);
 }
 
-const exact = { additionalProperties: false };
+export const exact = { additionalProperties: false };
 
 const Tier = Type.Object(
   {
@@ -116,12 +130,22 @@ export const NewCampaignBody = Type.Object(
     ),
     opens_at: Type.Optional(instant('Absent: now')),
     closes_at: instant(`At most ${MAX_WINDOW_DAYS} days after the opening`),
+    draws_at: Type.Optional(
+      instant('Of a raffle: when it is drawn, at its close or later; absent: at its close'),
+    ),
+    time_zone: Type.Optional(timeZone()),
+    draft: Type.Optional(
+      Type.Boolean({
+        description: 'It is announced to nobody until POST …/announce',
+        'x-expected': 'true or false',
+      }),
+    ),
   },
   { ...exact, description: 'A campaign. Its rules do not change once it has entries.' },
 );
 export type NewCampaignBody = Static<typeof NewCampaignBody>;
 
-const campaignMembers = {
+export const campaignMembers = {
   id: Type.Integer(),
   kind: Type.Enum(['coupon', 'raffle']),
   title: Type.String(),
@@ -138,9 +162,29 @@ const campaignMembers = {
   randomness: Type.Optional(AnnouncedRandomness),
   opens_at: time('Entries are accepted from here on'),
   closes_at: time('No entry is accepted from here on'),
-  status: Type.Enum(['scheduled', 'open', 'closed', 'settled'], {
-    description: 'settled: closed, and every entry has its outcome',
+  draws_at: Type.Optional(time('Of a raffle: when it is drawn')),
+  time_zone: Type.String({ description: 'IANA; the times below are shown in it' }),
+  local: Type.Object(
+    {
+      opens_at: Type.String(),
+      closes_at: Type.String(),
+      draws_at: Type.Optional(Type.String()),
+    },
+    {
+      ...exact,
+      description: 'The same instants as the clocks of the time zone show them, with their offset',
+    },
+  ),
+  status: Type.Enum([...STATES], {
+    description:
+      'settled: closed, and every entry has its outcome; of a raffle that means drawn. cancelled: who waited then has that outcome',
   }),
+  version: Type.Integer({ description: 'Of the campaign as it is; its ETag is the same number in quotes' }),
+  pending: orNull(
+    Type.Integer({ description: 'The version that gateways are asked to confirm; null where there is none' }),
+  ),
+  paused_at: orNull(time('Since when nothing is taken')),
+  made_by: Type.String(),
   entries_settled: Type.Integer({ description: 'Entries that have their outcome' }),
   granted: Type.Optional(Type.Integer({ description: 'Of a coupon: how many are gone' })),
   drawn: Type.Optional(Type.Integer({ description: 'Of a raffle: how many winners are drawn' })),
@@ -175,7 +219,7 @@ export const CampaignPage = Type.Object(
 
 export const CampaignPath = Type.Object({ id: whole(1, MAX_CAMPAIGN_ID, 'The campaign') }, exact);
 
-const limit = Type.Optional(whole(1, MAX_PAGE, `How many at most; ${DEFAULT_PAGE} when absent`));
+export const limit = Type.Optional(whole(1, MAX_PAGE, `How many at most; ${DEFAULT_PAGE} when absent`));
 const after = Type.Optional(
   whole(0, Number.MAX_SAFE_INTEGER, 'Where the page before ended: its `next`; absent for the first page'),
 );
@@ -223,6 +267,7 @@ export const TotalsJson = Type.Object(
     waiting: Type.Integer({ description: 'Not decided yet' }),
     sold_out: Type.Optional(Type.Integer({ description: 'Of a coupon: came too late' })),
     not_drawn: Type.Optional(Type.Integer({ description: 'Of a raffle: did not win' })),
+    cancelled: Type.Integer({ description: 'Waited when the campaign was cancelled' }),
     set_aside: Type.Integer({
       description:
         'Records and items set aside in the whole log, as an unreadable one does not tell its campaign',
@@ -252,8 +297,13 @@ export const EntrantsBody = Type.Array(EntrantBody, {
   description: 'Each in place of what was settled about that user before',
 });
 
+/** With ?dryRun=true. */
+const dryRunMark = Type.Optional(
+  Type.Literal(true, { description: 'This is what would happen, and nothing has' }),
+);
+
 export const EntrantsSaved = Type.Object(
-  { entrants: Type.Integer({ description: 'How many have the terms that were given' }) },
+  { entrants: Type.Integer({ description: 'How many have the terms that were given' }), dry_run: dryRunMark },
   exact,
 );
 
@@ -299,6 +349,7 @@ export const PassedOnJson = Type.Object(
     alternate: Type.Integer({ description: 'Which alternate has it now, from 1' }),
     user: Type.String({ description: 'Who that is' }),
     passed_from: Type.String({ description: 'Who had it' }),
+    dry_run: dryRunMark,
   },
   exact,
 );

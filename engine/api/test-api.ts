@@ -1,12 +1,15 @@
 /** For the tests of this room: the API on a real socket, over a database, keys in Redis and a token of its own. */
 import assert from 'node:assert/strict';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { openPool, type Pool } from '../../sql/database.ts';
-import { publishBoard, readBoard } from '../contract/board/board.ts';
+import { openBoard, publishBoard, readBoard } from '../contract/board/board.ts';
 import { type Keys, keysOf } from '../contract/keys.ts';
+import { acquireLease, openRegistry } from '../contract/lease/lease.ts';
 import { connectRedis, type RedisClient, waitForRedis } from '../contract/redis.ts';
+import { readConfirmations } from '../schedule/confirmations.ts';
 import { serversFromEnv, testDatabase, testNamespace } from '../test/support.ts';
 import { testRandomness } from '../test-randomness.ts';
 import { buildApi } from './api.ts';
@@ -15,6 +18,7 @@ import type { ApiDeps } from './deps.ts';
 
 export const TOKEN = 'a-token-of-the-operators';
 export const LEASE_MS = 500;
+const EPOCH = 1;
 
 export interface Answer {
   readonly status: number;
@@ -59,6 +63,8 @@ export async function startApi(changes: Partial<ApiDeps> = {}): Promise<TestApi>
   });
   await waitForRedis(redis, 10_000);
   const keys = keysOf(testNamespace());
+  await openBoard(redis, keys, EPOCH);
+  await openRegistry(redis, keys.leases, EPOCH, 0);
   const deps: ApiDeps = {
     pool,
     token: TOKEN,
@@ -68,6 +74,7 @@ export async function startApi(changes: Partial<ApiDeps> = {}): Promise<TestApi>
       const [seconds, microseconds] = await redis.time();
       return Number(seconds) * 1_000_000 + Number(microseconds);
     },
+    confirmations: boardVersion => readConfirmations(redis, keys, boardVersion),
     leaseMs: LEASE_MS,
     randomness: testRandomness(),
     ready: () => ({ ok: true, checks: { postgres: 'ok', redis: 'ok' } }),
@@ -137,4 +144,39 @@ export function coupon(): Record<string, unknown> {
 
 export function inMs(ms: number): string {
   return new Date(Date.now() + ms).toISOString();
+}
+
+/** A gateway that holds a lease, and reads the board when it is told to: each read confirms the one before. */
+export interface BoardGateway {
+  readonly name: string;
+  read(): Promise<void>;
+  /** Reads over and over until the returned function is called. */
+  keepReading(): () => Promise<void>;
+}
+
+export async function joinBoard({ redis, keys }: TestApi, name: string): Promise<BoardGateway> {
+  const acquired = await acquireLease(redis, keys.leases, 600_000, name);
+  assert.equal(acquired.state, 'ok');
+  let known = { epoch: '', version: 0 };
+  const read = async (): Promise<void> => {
+    const { epoch, version } = await readBoard(redis, keys, known, acquired);
+    known = { epoch, version };
+  };
+  return {
+    name,
+    read,
+    keepReading: () => {
+      const stop = new AbortController();
+      const reading = (async () => {
+        while (!stop.signal.aborted) {
+          await read();
+          await sleep(5);
+        }
+      })();
+      return async () => {
+        stop.abort();
+        await reading;
+      };
+    },
+  };
 }

@@ -53,7 +53,12 @@ export interface System {
   startEngine(env?: Variables): Promise<RunningProcess>;
   startGateway(env?: Variables): Promise<RunningProcess>;
   /** A call of the operator's. */
-  operate(method: string, path: string, body?: unknown): Promise<Answer>;
+  operate(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<Answer>;
   /** Makes a campaign; resolves to its number. Open for an hour unless told otherwise. */
   offer(wanted: Readonly<Record<string, unknown>>): Promise<number>;
   ticket(userId: string): Promise<string>;
@@ -146,12 +151,13 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       startEngine,
       startGateway,
       ticket,
-      async operate(method, path, body) {
+      async operate(method, path, body, headers = {}) {
         const response = await fetch(system.engine.url + path, {
           method,
           headers: {
             authorization: `Bearer ${token}`,
             ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+            ...headers,
           },
           ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         });

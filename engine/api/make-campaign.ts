@@ -1,0 +1,104 @@
+/** Making a campaign: from a body, as another one, or of a template. */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { type Campaign, createCampaign, readDraftDraw } from '../../sql/campaigns.ts';
+import { announcementOf, type WantedDraw } from '../announce.ts';
+import { isDryRun, readOperator, withEtag } from './asking.ts';
+import { campaignJson } from './campaign-json.ts';
+import { type ApiDeps, clockMs } from './deps.ts';
+import { readNewCampaign, type WantedCampaign } from './new-campaign.ts';
+import type { AgainBody, DryRunJson, TemplateCampaign } from './schedule-schemas.ts';
+import type { NewCampaignBody } from './schemas.ts';
+
+/** Makes what the body says, or says what that would be. Throws Problem invalid-request. */
+export async function makeCampaign(
+  deps: ApiDeps,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  body: NewCampaignBody,
+): Promise<object> {
+  const madeBy = readOperator(request);
+  const nowMs = await clockMs(deps);
+  const wanted = readNewCampaign(body, nowMs);
+  if (isDryRun(request)) return wouldBe(wanted, madeBy, nowMs);
+  const isDraft = wanted.campaign.stage === 'draft';
+  const campaign = await createCampaign(deps.pool, { ...wanted.campaign, madeBy }, id =>
+    isDraft ? undefined : announcementOf(deps.randomness, id, wanted.campaign, wanted.draw),
+  );
+  const published = !isDraft && (await publish(deps, campaign));
+  reply.code(201).header('location', `/v1/campaigns/${campaign.campaignId}`);
+  withEtag(reply, campaign);
+  return { ...campaignJson(campaign, nowMs), published };
+}
+
+/** It is made, whatever Redis does; the engine publishes what is not on the board when it can. */
+async function publish(deps: ApiDeps, campaign: Campaign): Promise<boolean> {
+  try {
+    await deps.publish([campaign]);
+    return true;
+  } catch (error) {
+    deps.log.warn({ err: error, campaignId: campaign.campaignId }, 'a new campaign is not published yet');
+    return false;
+  }
+}
+
+function wouldBe({ campaign, draw }: WantedCampaign, madeBy: string, nowMs: number): DryRunJson {
+  const {
+    stage = 'scheduled',
+    timeZone = 'UTC',
+    drawsAt = null,
+    opensAt,
+    closesAt,
+    kind,
+    title,
+    places,
+  } = campaign;
+  const {
+    id: _id,
+    created_at: _at,
+    rules_hash: _hash,
+    ...shown
+  } = campaignJson(
+    {
+      ...{ campaignId: 0, kind, title, places, opensAt, closesAt, drawsAt, stage, timeZone, madeBy },
+      ...{ closingAt: null, createdAt: new Date(nowMs), revision: 1, settledStamp: -1, settledCount: 0 },
+      ...{ grantedCount: 0, goneCount: 0, goneRanked: 0, frozenAt: null, frozenCount: null, seed: null },
+      ...{ seedSource: null, finishedAt: null, rulesHash: null, draw: null, poolRoot: null, redrawnCount: 0 },
+      ...{ pausedAt: null, cancelledStamp: null, version: 1, pending: null },
+    },
+    nowMs,
+  );
+  const terms =
+    draw === undefined
+      ? {}
+      : { tiers: draw.tiers, alternates: draw.alternates, group_limit: draw.group_limit };
+  return {
+    dry_run: true,
+    action: 'make',
+    gateways_confirm: false,
+    effective_before: null,
+    campaign: { ...shown, ...terms },
+  };
+}
+
+/** The body of a campaign like `terms`, with times of its own. */
+export function bodyAgain(terms: TemplateCampaign, again: AgainBody): NewCampaignBody {
+  return { ...terms, ...again };
+}
+
+/** What a campaign was made with, without its times. */
+export async function termsOf(deps: Pick<ApiDeps, 'pool'>, campaign: Campaign): Promise<TemplateCampaign> {
+  const { kind, title, places, timeZone: time_zone } = campaign;
+  if (kind === 'coupon') return { kind, title, stock: places, time_zone };
+  const draft = (await readDraftDraw(deps.pool, campaign.campaignId)) as WantedDraw | undefined;
+  const draw = draftOf(campaign) ?? draft;
+  if (draw === undefined) return { kind, title, winners: places, time_zone };
+  const { tiers, alternates, group_limit, randomness } = draw;
+  return {
+    ...{ kind, title, time_zone, alternates, randomness, tiers: [...tiers] },
+    ...(group_limit === null ? {} : { group_limit }),
+  };
+}
+
+function draftOf({ draw }: Campaign): WantedDraw | undefined {
+  return draw === null ? undefined : { ...draw, randomness: draw.randomness.source };
+}

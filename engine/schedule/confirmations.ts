@@ -1,0 +1,45 @@
+/**
+ * Who has confirmed what the board says. Each gateway with a lease says with every read of the board which version it acts
+ * on (contract/board/read.lua). One that holds no lease takes nothing, and reads the board anew when it gets one; one whose
+ * lease was condemned cannot believe in it any more.
+ */
+import { readConfirmed } from '../contract/board/board.ts';
+import type { Keys } from '../contract/keys.ts';
+import { readRegistry } from '../contract/lease/lease.ts';
+import type { RedisClient } from '../contract/redis.ts';
+
+export interface Confirmations {
+  /** Redis' time, microseconds since the epoch: what is confirmed here was so before. */
+  readonly nowUs: number;
+  /** Gateways with a lease that do not act on that version of the board, or a later one, by name. */
+  readonly missing: readonly string[];
+}
+
+/** What condemn.lua leaves as the end of a lease. */
+const CONDEMNED = 0;
+
+/** undefined while the registry is closed: then nobody can be told to have heard of anything. */
+export async function readConfirmations(
+  redis: RedisClient,
+  keys: Keys,
+  boardVersion: number,
+): Promise<Confirmations | undefined> {
+  const { epoch, leases } = await readRegistry(redis, keys.leases);
+  if (epoch === undefined) return undefined;
+  const confirmed = await readConfirmed(redis, keys);
+  const missing = leases
+    .filter(({ expiresUs }) => expiresUs !== CONDEMNED)
+    .filter(({ gateway, incarnation }) => {
+      const actsOn = confirmed.get(gateway);
+      return !(
+        actsOn?.incarnation === incarnation &&
+        actsOn.epoch === String(epoch) &&
+        actsOn.version >= boardVersion
+      );
+    });
+  const [seconds, micros] = await redis.time();
+  return {
+    nowUs: Number(seconds) * 1_000_000 + Number(micros),
+    missing: missing.map(({ gateway, name }) => `${gateway} (${name})`),
+  };
+}
