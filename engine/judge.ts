@@ -26,8 +26,8 @@ import { LockedPartitions } from './partitions.ts';
 import { Passes, type PassReport } from './passes.ts';
 import { Randomness } from './randomness.ts';
 import { RegistryKeeper } from './registry.ts';
-import { resumeChanges } from './schedule/change.ts';
 import { type Confirmations, readConfirmations } from './schedule/confirmations.ts';
+import { resumeChanges } from './schedule/decide.ts';
 import { tellDone } from './schedule/done.ts';
 
 /** Between passes while a campaign is open or has entries to settle; what is asked for comes sooner. */

@@ -407,9 +407,6 @@ export const expectedSchema: Readonly<Record<string, Readonly<Record<string, Exp
         campaigns_time_zone_check: 'CHECK',
         campaigns_version_check: 'CHECK',
       },
-      indexes: {
-        campaigns_pending: 'btree (campaign_id) where pending IS NOT NULL',
-      },
       triggers: {
         campaigns_close_version:
           'CREATE TRIGGER campaigns_close_version BEFORE UPDATE ON campaigns FOR EACH ROW WHEN (old.closing_at IS NULL AND new.closing_at IS NOT NULL) EXECUTE FUNCTION campaigns_close_version()',

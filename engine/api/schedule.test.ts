@@ -6,7 +6,7 @@ import { listScheduled } from '../../sql/schedule.ts';
 import type { BoardCampaign } from '../contract/board/board.ts';
 import { readBoard } from '../contract/board/board.ts';
 import { rulesHash, rulesText } from '../draw/rules.ts';
-import { resumeChanges } from '../schedule/change.ts';
+import { resumeChanges } from '../schedule/decide.ts';
 import { eventually } from '../test/support.ts';
 import { type Answer, coupon, inMs, joinBoard, startApi, type TestApi } from './test-api.ts';
 

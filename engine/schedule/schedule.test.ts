@@ -81,6 +81,53 @@ describe('the schedule', () => {
     assert.deepEqual([states[1], states.at(-1)], ['refused', 'effective']);
   });
 
+  it('is held while a change is asked for, and goes on when it is refused', async () => {
+    const id = await system.offer({ kind: 'raffle', winners: 1 });
+    const silent = system.gateways[1]?.process.child;
+    silent?.kill('SIGSTOP');
+    try {
+      const asked = change(id, '/cancel');
+      await eventually(async () => {
+        const held = await system.enter('ann', id);
+        return held.status === 503 && held.text.includes('is being changed');
+      });
+      assert.equal((await asked).body.reason, 'gateway_silent');
+    } finally {
+      silent?.kill('SIGCONT');
+    }
+    await eventually(async () => (await system.enter('ann', id)).status === 202);
+  });
+
+  it('is decided by the next engine when one is killed in the middle of a change', async () => {
+    const id = await system.offer({
+      kind: 'coupon',
+      stock: 5,
+      opens_at: inMs(HOUR),
+      closes_at: inMs(2 * HOUR),
+    });
+    const silent = system.gateways[1]?.process.child;
+    silent?.kill('SIGSTOP');
+    try {
+      const asked = change(id, '', { opens_at: inMs(HOUR / 2) }).catch(() => undefined);
+      await eventually(async () => (await operatorSees(id)).pending === 2);
+      await system.engine.process.stop('SIGKILL');
+      await asked;
+    } finally {
+      silent?.kill('SIGCONT');
+    }
+    system.engine = await system.startEngine();
+    const decided = await eventually(async () => {
+      const campaign = await operatorSees(id);
+      return campaign.pending === null && campaign;
+    });
+    const { body } = await system.operate('GET', `/v1/campaigns/${id}/versions`);
+    const [, version] = body.versions as { state: string }[];
+    assert.equal(version?.state, decided.version === 2 ? 'effective' : 'refused');
+    for (const gateway of [0, 1]) {
+      await eventually(async () => (await gatewaySees(id, gateway)).opens_at === decided.opens_at);
+    }
+  });
+
   it('pauses the door, not the queue', async () => {
     const id = await system.offer({ kind: 'coupon', stock: 5 });
     assert.equal((await system.enter('ann', id)).status, 202);

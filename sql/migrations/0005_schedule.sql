@@ -30,9 +30,6 @@ alter table campaigns
   add constraint campaigns_draft check (stage <> 'draft' or (rules is null and settled_stamp = -1 and finished_at is null and pending is null)),
   add constraint campaigns_archived check (stage <> 'archived' or finished_at is not null);
 
--- What is done when it is due is found among these.
-create index campaigns_pending on campaigns (campaign_id) where pending is not null;
-
 -- Every change of a campaign by people, made or refused. Append-only: what was asked never changes, and it is decided once.
 create table campaign_versions (
   campaign_id   integer not null references campaigns,
