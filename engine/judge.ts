@@ -9,7 +9,7 @@ import { readPositions } from '../sql/log-partitions.ts';
 import { announceRest } from './announce.ts';
 import { toBoard } from './api/board-campaign.ts';
 import { resumeCloses } from './api/close.ts';
-import type { Readiness } from './api/deps.ts';
+import type { ApiDeps, Readiness } from './api/deps.ts';
 import { makeBooks } from './book/binder.ts';
 import type { JudgeConfig } from './config.ts';
 import { publishBoard } from './contract/board/board.ts';
@@ -26,7 +26,7 @@ import { LockedPartitions } from './partitions.ts';
 import { Passes, type PassReport } from './passes.ts';
 import { Randomness } from './randomness.ts';
 import { RegistryKeeper } from './registry.ts';
-import { type Confirmations, readConfirmations } from './schedule/confirmations.ts';
+import { readConfirmations } from './schedule/confirmations.ts';
 import { resumeChanges } from './schedule/decide.ts';
 import { tellDone } from './schedule/done.ts';
 
@@ -50,9 +50,8 @@ export interface Judge {
   readonly pool: Pool;
   readonly metrics: EngineMetrics;
   /** Puts campaigns on the board now. */
-  publish(campaigns: readonly Campaign[]): Promise<number>;
-  /** Who has not confirmed that version of the board. */
-  confirmations(boardVersion: number): Promise<Confirmations | undefined>;
+  publish(campaigns: readonly Campaign[]): Promise<void>;
+  readonly confirmations: ApiDeps['confirmations'];
   /** Redis' TIME in microseconds since the epoch. */
   nowUs(): Promise<number>;
   ready(): Promise<Readiness>;
@@ -111,11 +110,10 @@ export async function startJudge(config: JudgeConfig, log: Logger): Promise<Judg
     await keeper.tick();
     return KEEPER_MS;
   });
-  const publish = (campaigns: readonly Campaign[]): Promise<number> =>
+  const publish = (campaigns: readonly Campaign[]): Promise<void> =>
     publishBoard(redis, keys, { campaigns: campaigns.map(toBoard) });
   const nowUs = (): Promise<number> => redisTimeUs(redis);
-  const confirmations = (boardVersion: number): Promise<Confirmations | undefined> =>
-    readConfirmations(redis, keys, boardVersion);
+  const confirmations: ApiDeps['confirmations'] = change => readConfirmations(redis, keys, change);
   const tidyLoop = makeLoop('tidying', log, TIDY_MS, async () => {
     await announceRest(pool, randomness);
     await trimLog(pool, consumer);

@@ -1,8 +1,8 @@
 /**
  * The gateway's copy of the board: read every few tens of milliseconds, so that nothing on the hot path asks anybody.
  */
-import type { BoardCampaign, BoardReader } from '../engine/contract/board/board.ts';
-import { readBoard } from '../engine/contract/board/board.ts';
+import type { BoardCampaign } from '../engine/contract/board/board.ts';
+import { holdsText, readBoard } from '../engine/contract/board/board.ts';
 import type { Keys } from '../engine/contract/keys.ts';
 import type { RedisClient } from '../engine/contract/redis.ts';
 import { monotonicUs } from './clock.ts';
@@ -17,7 +17,9 @@ export class Board {
   readonly #keys: Keys;
   readonly #campaigns = new Map<number, BoardCampaign>();
   readonly #listeners: BoardListener[] = [];
-  #reader: BoardReader | undefined;
+  /** By campaign, the version of the change that is pending. */
+  readonly #pending = new Map<number, number>();
+  #lease: { readonly gateway: number; readonly incarnation: number } | undefined;
   #epoch = '';
   #version = 0;
   #rankedUs = 0;
@@ -61,9 +63,9 @@ export class Board {
     return false;
   }
 
-  /** Whose lease the process holds: each read then confirms what was read before. undefined: none. */
-  confirmAs(reader: BoardReader | undefined): void {
-    this.#reader = reader;
+  /** Which lease the process holds: each read then confirms the pending changes that were read before. undefined: none. */
+  confirmAs(lease: { readonly gateway: number; readonly incarnation: number } | undefined): void {
+    this.#lease = lease;
   }
 
   listen(listener: BoardListener): void {
@@ -98,7 +100,8 @@ export class Board {
   async #read(): Promise<void> {
     const askedUs = monotonicUs();
     const known = { epoch: this.#epoch, version: this.#version };
-    const news = await readBoard(this.#redis, this.#keys, known, this.#reader);
+    const reader = this.#lease && { ...this.#lease, holds: holdsText(this.#pending) };
+    const news = await readBoard(this.#redis, this.#keys, known, reader);
     this.#readAtUs = askedUs;
     if (news.epoch === '') {
       // Redis is new. What is known stays: campaigns do not go away, and no lease is given until the board is back.
@@ -115,6 +118,8 @@ export class Board {
       const known = this.#campaigns.get(campaign.campaignId);
       if (known !== undefined && known.revision >= campaign.revision) continue;
       this.#campaigns.set(campaign.campaignId, campaign);
+      if (campaign.pending === undefined) this.#pending.delete(campaign.campaignId);
+      else this.#pending.set(campaign.campaignId, campaign.pending.version);
       changed.push(campaign);
     }
     if (moved || changed.length > 0) for (const listener of this.#listeners) listener.changed(changed);

@@ -192,9 +192,10 @@ function publish(call: Call, keys: readonly string[], args: readonly string[]): 
 
 function readBoard(call: Call, keys: readonly string[], args: readonly string[]): RedisReply {
   const [state = '', campaigns = '', changes = '', confirmed = ''] = keys;
-  const [readerEpoch, readerVersion, gateway = '', incarnation] = args;
-  const actsOn = `${incarnation}:${readerEpoch}:${readerVersion}`;
-  if (gateway !== '' && call('hget', confirmed, gateway) !== actsOn) call('hset', confirmed, gateway, actsOn);
+  const [readerEpoch, readerVersion, gateway = '', incarnation, holds = ''] = args;
+  const confirms = `${incarnation}:${holds}`;
+  if (holds !== '' && call('hget', confirmed, gateway) !== confirms)
+    call('hset', confirmed, gateway, confirms);
   const nowUs = timeUs(call);
   const held = call('hmget', state, 'epoch', 'version', 'watermarkUs', 'rankedUs');
   if (!Array.isArray(held)) throw new RedisReplyError('ERR hmget');

@@ -106,7 +106,13 @@ class Commands {
       call(
         'contract/board/read.lua',
         [...board, this.#key('confirmed')],
-        [random.pick(['', '1', '2']), String(random.between(0, 4)), random.pick(['', gateway]), incarnation],
+        [
+          random.pick(['', '1', '2']),
+          String(random.between(0, 4)),
+          gateway,
+          incarnation,
+          random.pick(['', '7.4', '7.4,9.2']),
+        ],
       ),
       call('append-gone.lua', [gone], [String(random.between(0, 6)), ...ranks]),
       ['hdel', random.pick([leases, state]), 'epoch'],

@@ -17,10 +17,13 @@ export interface ApiDeps {
   /** The operator's bearer token. */
   readonly token: string;
   readonly registry: Registry;
-  /** Puts campaigns on the board (see toBoard), of which it answers the version; rejects when that may not have happened. */
-  readonly publish: (campaigns: readonly Campaign[]) => Promise<number>;
-  /** Who has not confirmed that version of the board; undefined while nobody can, as Redis is made anew. */
-  readonly confirmations: (boardVersion: number) => Promise<Confirmations | undefined>;
+  /** Puts campaigns on the board (see toBoard); rejects when that may not have happened. */
+  readonly publish: (campaigns: readonly Campaign[]) => Promise<void>;
+  /** Who has not confirmed a pending change; undefined while nobody can, as Redis is made anew. */
+  readonly confirmations: (change: {
+    readonly campaignId: number;
+    readonly version: number;
+  }) => Promise<Confirmations | undefined>;
   /** Redis' TIME in microseconds since the epoch; rejects when Redis is away, and never stands in another clock. */
   readonly nowUs: () => Promise<number>;
   /** LEASE_MS: how long a gateway may go on with a board that it has read. */

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { openPool, type Pool } from '../../sql/database.ts';
-import { openBoard, publishBoard, readBoard } from '../contract/board/board.ts';
+import { holdsText, openBoard, publishBoard, readBoard } from '../contract/board/board.ts';
 import { type Keys, keysOf } from '../contract/keys.ts';
 import { acquireLease, openRegistry } from '../contract/lease/lease.ts';
 import { connectRedis, type RedisClient, waitForRedis } from '../contract/redis.ts';
@@ -74,7 +74,7 @@ export async function startApi(changes: Partial<ApiDeps> = {}): Promise<TestApi>
       const [seconds, microseconds] = await redis.time();
       return Number(seconds) * 1_000_000 + Number(microseconds);
     },
-    confirmations: boardVersion => readConfirmations(redis, keys, boardVersion),
+    confirmations: change => readConfirmations(redis, keys, change),
     leaseMs: LEASE_MS,
     randomness: testRandomness(),
     ready: () => ({ ok: true, checks: { postgres: 'ok', redis: 'ok' } }),
@@ -158,8 +158,14 @@ export async function joinBoard({ redis, keys }: TestApi, name: string): Promise
   const acquired = await acquireLease(redis, keys.leases, 600_000, name);
   assert.equal(acquired.state, 'ok');
   let known = { epoch: '', version: 0 };
+  const pending = new Map<number, number>();
   const read = async (): Promise<void> => {
-    const { epoch, version } = await readBoard(redis, keys, known, acquired);
+    const reader = { ...acquired, holds: holdsText(pending) };
+    const { epoch, version, campaigns } = await readBoard(redis, keys, known, reader);
+    for (const campaign of campaigns) {
+      if (campaign.pending === undefined) pending.delete(campaign.campaignId);
+      else pending.set(campaign.campaignId, campaign.pending.version);
+    }
     known = { epoch, version };
   };
   return {

@@ -24,7 +24,7 @@ export interface Keys {
   readonly boardCampaigns: string;
   /** Sorted set: campaign id -> board version at which it last changed. */
   readonly boardChanges: string;
-  /** Hash: gateway number -> `incarnation:epoch:version`, the board that it acts on. See board/read.lua. */
+  /** Hash: gateway number -> `incarnation:changes`, the pending changes that it has confirmed last. See board/read.lua. */
   readonly boardConfirmed: string;
   /** Matches every key above and those of all campaigns, for a rebuild. Never matches a stream of the log. */
   readonly projectionPattern: string;

@@ -1,6 +1,6 @@
 /**
- * Who has confirmed what the board says. Each gateway with a lease says with every read of the board which version it acts
- * on (contract/board/read.lua). One that holds no lease takes nothing, and reads the board anew when it gets one; one whose
+ * Who has confirmed a change that the board shows as pending. Each gateway with a lease says so with its next read of the
+ * board (contract/board/read.lua). One that holds no lease takes nothing, and reads the board anew when it gets one; one whose
  * lease was condemned cannot believe in it any more.
  */
 import { readConfirmed } from '../contract/board/board.ts';
@@ -11,7 +11,7 @@ import type { RedisClient } from '../contract/redis.ts';
 export interface Confirmations {
   /** Redis' time, microseconds since the epoch: what is confirmed here was so before. */
   readonly nowUs: number;
-  /** Gateways with a lease that do not act on that version of the board, or a later one, by name. */
+  /** Gateways with a lease that have not confirmed it, by name. */
   readonly missing: readonly string[];
 }
 
@@ -22,21 +22,13 @@ const CONDEMNED = 0;
 export async function readConfirmations(
   redis: RedisClient,
   keys: Keys,
-  boardVersion: number,
+  change: { readonly campaignId: number; readonly version: number },
 ): Promise<Confirmations | undefined> {
   const { epoch, leases } = await readRegistry(redis, keys.leases);
   if (epoch === undefined) return undefined;
-  const confirmed = await readConfirmed(redis, keys);
-  const missing = leases
-    .filter(({ expiresUs }) => expiresUs !== CONDEMNED)
-    .filter(({ gateway, incarnation }) => {
-      const actsOn = confirmed.get(gateway);
-      return !(
-        actsOn?.incarnation === incarnation &&
-        actsOn.epoch === String(epoch) &&
-        actsOn.version >= boardVersion
-      );
-    });
+  const held = leases.filter(({ expiresUs }) => expiresUs !== CONDEMNED);
+  const confirmed = await readConfirmed(redis, keys, held, change);
+  const missing = held.filter(lease => !confirmed.has(lease));
   const [seconds, micros] = await redis.time();
   return {
     nowUs: Number(seconds) * 1_000_000 + Number(micros),

@@ -66,7 +66,7 @@ async function decide(deps: ChangeDeps, asked: Version, isOver: boolean): Promis
   if (asked.state !== 'pending') return asked;
   const campaign = await findCampaign(deps, asked.campaignId);
   const lookedAtMs = performance.now();
-  const seen = await lookAround(deps, campaign);
+  const seen = await lookAround(deps, campaign, asked);
   const nowMs = seen === undefined ? undefined : seen.nowUs / 1000;
   if (nowMs !== undefined && asked.decideBy !== null && nowMs >= asked.decideBy.getTime()) {
     return await refuse(
@@ -93,9 +93,10 @@ async function decide(deps: ChangeDeps, asked: Version, isOver: boolean): Promis
       );
 }
 
-async function lookAround(deps: ChangeDeps, campaign: Campaign) {
+async function lookAround(deps: ChangeDeps, campaign: Campaign, asked: Version) {
   try {
-    return await deps.confirmations(await deps.publish([campaign]));
+    await deps.publish([campaign]);
+    return await deps.confirmations(asked);
   } catch (error) {
     deps.log.warn(
       { err: error, campaignId: campaign.campaignId },

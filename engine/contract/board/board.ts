@@ -107,7 +107,6 @@ export async function readBoardEpoch(redis: RedisClient, keys: Keys): Promise<st
   return String(await epochScript(redis, [keys.boardState], []));
 }
 
-/** Answers the version of the board that shows all of it. */
 export async function publishBoard(
   redis: RedisClient,
   keys: Keys,
@@ -116,32 +115,38 @@ export async function publishBoard(
     readonly rankedUs?: number;
     readonly campaigns: readonly BoardCampaign[];
   },
-): Promise<number> {
+): Promise<void> {
   const args = news.campaigns.flatMap(campaign => [
     campaign.campaignId,
     campaign.revision,
     JSON.stringify(campaign),
   ]);
-  const version = await publishScript(
+  await publishScript(
     redis,
     [keys.boardState, keys.boardCampaigns, keys.boardChanges],
     [news.watermarkUs ?? '', news.rankedUs ?? '', ...args],
   );
-  return Number(version);
 }
 
 /** Compiled, as every gateway reads every change of every campaign. */
 const campaignShape = Compile(BoardCampaign);
 
-/** Whose lease a reader of the board holds. */
+/** Whose lease a reader of the board holds, and what it confirms with the read. */
 export interface BoardReader {
   readonly gateway: number;
   readonly incarnation: number;
+  /** The pending changes that it holds, as `holdsText` writes them; '' for none. */
+  readonly holds: string;
+}
+
+/** Pending changes, by campaign its version, as readers confirm them. */
+export function holdsText(pending: ReadonlyMap<number, number>): string {
+  return [...pending].map(([campaignId, version]) => `${campaignId}.${version}`).join(',');
 }
 
 /**
- * Reads what changed since `known`; pass `{epoch: '', version: 0}` for everything. With `reader` it is confirmed that this
- * gateway acts on `known`.
+ * Reads what changed since `known`; pass `{epoch: '', version: 0}` for everything. With `reader` it is confirmed what this
+ * gateway holds.
  */
 export async function readBoard(
   redis: RedisClient,
@@ -152,7 +157,7 @@ export async function readBoard(
   const answer = await readScript(
     redis,
     [keys.boardState, keys.boardCampaigns, keys.boardChanges, keys.boardConfirmed],
-    [known.epoch, known.version, reader?.gateway ?? '', reader?.incarnation ?? ''],
+    [known.epoch, known.version, reader?.gateway ?? '', reader?.incarnation ?? '', reader?.holds ?? ''],
   );
   if (!Array.isArray(answer)) throw new Error(`read.lua answered ${String(answer)}, not an array`);
   const [epoch, version, watermarkUs, rankedUs, nowUs, ...campaigns] = answer.map(String);
@@ -166,18 +171,19 @@ export async function readBoard(
   };
 }
 
-/** Which board each gateway acts on, by its number. */
-export async function readConfirmed(
+/** Which of these gateways, by their leases, have confirmed that they hold a pending change of a campaign. */
+export async function readConfirmed<T extends Omit<BoardReader, 'holds'>>(
   redis: RedisClient,
   keys: Keys,
-): Promise<
-  ReadonlyMap<number, { readonly incarnation: number; readonly epoch: string; readonly version: number }>
-> {
-  const fields = Object.entries(await redis.hgetall(keys.boardConfirmed));
-  return new Map(
-    fields.map(([gateway, text]) => {
-      const [incarnation, epoch = '', version] = text.split(':');
-      return [Number(gateway), { incarnation: Number(incarnation), epoch, version: Number(version) }];
+  leases: readonly T[],
+  change: { readonly campaignId: number; readonly version: number },
+): Promise<ReadonlySet<T>> {
+  const confirmed = await redis.hgetall(keys.boardConfirmed);
+  const wanted = holdsText(new Map([[change.campaignId, change.version]]));
+  return new Set(
+    leases.filter(({ gateway, incarnation }) => {
+      const [of, holds = ''] = confirmed[gateway]?.split(':') ?? [];
+      return of === String(incarnation) && holds.split(',').includes(wanted);
     }),
   );
 }

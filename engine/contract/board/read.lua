@@ -1,19 +1,21 @@
 -- What is new on the board since a gateway last read it. The cost is that of the changes, not of the board.
 --
 -- KEYS  state, campaigns, changes   see publish.lua
---       confirmed                   hash: gateway number -> `incarnation:epoch:version`, the board that it acts on
+--       confirmed                   hash: gateway number -> `incarnation:changes`, what it has confirmed last
 -- ARGV  epoch, version              what the reader has; '' and 0 for a first read
---       gateway, incarnation        whose lease the reader holds; '' and '' where it holds none
+--       gateway, incarnation        whose lease the reader holds
+--       holds                       the pending changes of campaigns that it holds, `campaign.version,...`; '' for none
 -- returns {epoch, version, watermarkUs, rankedUs, nowUs, campaign JSON, ...}; the campaigns are all of them when the
 --         reader's epoch is another one (the board was made anew), else those changed after its version
 --
--- Who reads acts on what it has, so each read by the holder of a lease confirms the one before.
+-- Who reads acts on what it has, so a read by the holder of a lease confirms what the one before has brought. Nothing is
+-- written while no change is pending, which is nearly always.
 local state, campaigns, changes, confirmed = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local readerEpoch, readerVersion, gateway, incarnation = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local readerEpoch, readerVersion, gateway, incarnation, holds = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 
-if gateway ~= '' then
-  local actsOn = incarnation .. ':' .. readerEpoch .. ':' .. readerVersion
-  if redis.call('HGET', confirmed, gateway) ~= actsOn then redis.call('HSET', confirmed, gateway, actsOn) end
+if holds ~= '' then
+  local confirms = incarnation .. ':' .. holds
+  if redis.call('HGET', confirmed, gateway) ~= confirms then redis.call('HSET', confirmed, gateway, confirms) end
 end
 
 local time = redis.call('TIME')
