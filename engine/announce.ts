@@ -6,7 +6,13 @@
 import { type Campaign, type NewCampaign, opensAtUs } from '../sql/campaigns.ts';
 import type { Pool } from '../sql/database.ts';
 import { type Announcement, listUnannounced, saveAnnouncement } from '../sql/draws.ts';
-import { type AnnouncedRandomness, DRAW_FUNCTION, type DrawRules, rulesText } from './draw/rules.ts';
+import {
+  type AnnouncedRandomness,
+  type ClaimRules,
+  DRAW_FUNCTION,
+  type DrawRules,
+  rulesText,
+} from './draw/rules.ts';
 import type { Randomness } from './randomness.ts';
 
 /** What a raffle's rules say of its draw, before its randomness is known by name. */
@@ -14,18 +20,20 @@ export type WantedDraw = Omit<DrawRules, 'function' | 'randomness'> & {
   readonly randomness: AnnouncedRandomness['source'];
 };
 
-/** What is announced of a campaign with this id; `draw` is that of a raffle. */
+/** What is announced of a campaign with this id; `draw` is that of a raffle, `claims` where there are claims. */
 export function announcementOf(
   randomness: Randomness,
   campaignId: number,
   campaign: NewCampaign,
   draw: WantedDraw | undefined,
+  claims?: ClaimRules,
 ): Announcement {
   const common = {
     campaign: campaignId,
     title: campaign.title,
     opensAtUs: opensAtUs(campaign),
     closesAtUs: campaign.closesAt.getTime() * 1000,
+    claims,
   };
   if (draw === undefined) {
     return { rules: rulesText({ ...common, kind: 'coupon', stock: campaign.places }), nonce: null };

@@ -1,5 +1,5 @@
--- Appends ranks to a campaign's list of those who left, so that each stands at its own place however often and by
--- however many engines it is asked for.
+-- Appends to a campaign's list of those who left, or of moves of claimants, so that each item stands at its own place
+-- however often and by however many engines it is asked for.
 --
 -- KEYS  gone   list: the ranks (from 0) of withdrawn entries, in the order they left
 -- ARGV  from   how many ranks precede the first one given

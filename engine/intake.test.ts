@@ -19,7 +19,15 @@ test('entries become rows, promises are noted and the position moves, together',
   const counts = await log.take(
     record([entry(campaign, 'b', 20), entry(campaign, 'a', 10)], { incarnation }),
   );
-  deepEqual(counts, { records: 1, entries: 2, withdrawals: 0, repeated: 0, dropped: 0, setAside: 0 });
+  deepEqual(counts, {
+    records: 1,
+    entries: 2,
+    withdrawals: 0,
+    claims: 0,
+    repeated: 0,
+    dropped: 0,
+    setAside: 0,
+  });
   deepEqual(await ledger.stamps(campaign), { a: 10, b: 20 });
   deepEqual(await ledger.gatewayOf(incarnation), {
     gateway: 1,

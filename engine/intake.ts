@@ -13,6 +13,7 @@
  * nothing by then has no fence; without this rule, what it had held in its hands would come alive behind the watermark.
  */
 import type { Logger } from 'pino';
+import { insertClaims } from '../sql/claims.ts';
 import { type Pool, type Queryable, transaction } from '../sql/database.ts';
 import { type Care, findRefused, insertEntries, keepEarliest } from '../sql/entries.ts';
 import { type GatewayRow, readProgress, saveProgress } from '../sql/gateways.ts';
@@ -24,6 +25,7 @@ import { Caution } from './caution.ts';
 import type { LogBatch, LogHandler } from './contract/log/log.ts';
 import {
   decodeRecord,
+  ITEM_CLAIM,
   ITEM_ENTRY,
   type LogItem,
   type LogRecord,
@@ -40,6 +42,7 @@ export interface IntakeCounts {
   /** Rows that are new in the ledger. */
   readonly entries: number;
   readonly withdrawals: number;
+  readonly claims: number;
   /** Items of entries whose user was there already: retried, or sent to several gateways. */
   readonly repeated: number;
   /** Records that were dropped: behind their gateway's end or a later epoch's marker, or landed late. */
@@ -103,6 +106,7 @@ async function takeIn(db: Queryable, logName: string, batch: LogBatch, care: Car
     records: batch.records.length,
     entries: taken.entries,
     withdrawals: taken.withdrawals,
+    claims: taken.claims,
     repeated: taken.repeated,
     dropped: sorted.dropped,
     setAside: aside.length,
@@ -142,6 +146,7 @@ function readRecords(
 interface SortedOut {
   readonly entries: ItemColumns;
   readonly withdrawals: ItemColumns;
+  readonly claims: ItemColumns;
   readonly progress: readonly GatewayRow[];
   /** The records that count. */
   readonly taken: readonly Placed[];
@@ -153,6 +158,7 @@ interface SortedOut {
 function sortOut(records: readonly Placed[], progress: Progress): SortedOut {
   const entries = new ItemColumns();
   const withdrawals = new ItemColumns();
+  const claims = new ItemColumns();
   const taken: Placed[] = [];
   const misplaced: Placed[] = [];
   let dropped = 0;
@@ -170,12 +176,13 @@ function sortOut(records: readonly Placed[], progress: Progress): SortedOut {
       continue;
     }
     for (const [number, item] of record.items.entries()) {
-      (item.kind === ITEM_ENTRY ? entries : withdrawals).add(item, placed, number);
+      if (item.kind === ITEM_ENTRY) entries.add(item, placed, number);
+      else (item.kind === ITEM_CLAIM ? claims : withdrawals).add(item, placed, number);
     }
     taken.push(placed);
     progress.move(record);
   }
-  return { entries, withdrawals, progress: progress.changed(), taken, misplaced, dropped };
+  return { entries, withdrawals, claims, progress: progress.changed(), taken, misplaced, dropped };
 }
 
 interface SignedSlices {
@@ -219,13 +226,18 @@ interface Refused {
 interface Taken {
   readonly entries: number;
   readonly withdrawals: number;
+  readonly claims: number;
   readonly repeated: number;
   readonly refused: readonly Refused[];
 }
 
-async function takeItems(db: Queryable, { entries, withdrawals }: SortedOut, care: Care): Promise<Taken> {
+async function takeItems(
+  db: Queryable,
+  { entries, withdrawals, claims }: SortedOut,
+  care: Care,
+): Promise<Taken> {
   const refused: Refused[] = [];
-  for (const items of [entries, withdrawals]) {
+  for (const items of [entries, withdrawals, claims]) {
     for (const index of items.unstorable)
       refused.push({ items, index, reason: 'the user id contains U+0000' });
   }
@@ -242,17 +254,20 @@ async function takeItems(db: Queryable, { entries, withdrawals }: SortedOut, car
       refused.push({ items: entries, index: entries.indexOfStorable(index), reason });
     }
   }
-  const leaving = withdrawals.storable();
-  if (leaving.userIds.length > 0) {
-    for (const index of await insertWithdrawals(db, leaving)) {
-      refused.push({
-        items: withdrawals,
-        index: withdrawals.indexOfStorable(index),
-        reason: 'no such campaign',
-      });
+  const counts: number[] = [];
+  for (const [items, insert] of [
+    [withdrawals, insertWithdrawals],
+    [claims, insertClaims],
+  ] as const) {
+    const asked = items.storable();
+    counts.push(asked.userIds.length);
+    if (asked.userIds.length === 0) continue;
+    for (const index of await insert(db, asked)) {
+      refused.push({ items, index: items.indexOfStorable(index), reason: 'no such campaign' });
     }
   }
-  return { entries: inserted, withdrawals: leaving.userIds.length, repeated, refused };
+  const [withdrawn = 0, claimed = 0] = counts;
+  return { entries: inserted, withdrawals: withdrawn, claims: claimed, repeated, refused };
 }
 
 function misplacedReason({ record }: Placed): string {

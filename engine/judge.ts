@@ -81,6 +81,7 @@ export async function startJudge(config: JudgeConfig, log: Logger): Promise<Judg
     pool,
     raffles: { randomness, saltSecret: config.RECEIPT_SALT_SECRET },
     onDecided: (decided: number) => metrics.settled(decided),
+    onMoved: (states: readonly string[]) => metrics.moved(states),
   };
   const passes = new Passes({ pool, redis, keys, settling, log }, () => passLoop.request());
   let lastPassMs = Number.NEGATIVE_INFINITY;

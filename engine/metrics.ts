@@ -10,6 +10,8 @@ export interface EngineMetrics {
   readonly registry: Registry;
   batch(counts: IntakeCounts): void;
   settled(decided: number): void;
+  /** Offers that were made or have ended, each by the state that came of it. */
+  moved(states: readonly string[]): void;
   /** A pass that took `seconds`; no report when it failed. */
   pass(seconds: number, report: PassReport | undefined): void;
 }
@@ -24,6 +26,7 @@ export function makeMetrics(redis: RedisClient, keys: Keys): EngineMetrics {
   const records = counter('fairline_intake_records_total', 'Records of the log that were consumed');
   const entries = counter('fairline_intake_entries_total', 'Entries that became rows of the ledger');
   const withdrawals = counter('fairline_intake_withdrawals_total', 'Withdrawals that were consumed');
+  const claims = counter('fairline_intake_claims_total', 'Claims that were consumed');
   const repeated = counter('fairline_intake_repeated_total', 'Entries of users who had one already');
   const dropped = counter(
     'fairline_intake_dropped_total',
@@ -31,6 +34,12 @@ export function makeMetrics(redis: RedisClient, keys: Keys): EngineMetrics {
   );
   const aside = counter('fairline_intake_set_aside_total', 'Records and items that could not be taken in');
   const settled = counter('fairline_settled_total', 'Entries decided');
+  const moved = new Counter({
+    name: 'fairline_claimant_moves_total',
+    help: 'What became of offers that are to be claimed: passed on to the next, claimed, lapsed, declined, left',
+    labelNames: ['state'] as const,
+    registers,
+  });
   const failed = counter('fairline_passes_failed_total', 'Passes that ended with an error');
   const duration = new Histogram({
     name: 'fairline_pass_seconds',
@@ -49,11 +58,15 @@ export function makeMetrics(redis: RedisClient, keys: Keys): EngineMetrics {
       records.inc(counts.records);
       entries.inc(counts.entries);
       withdrawals.inc(counts.withdrawals);
+      claims.inc(counts.claims);
       repeated.inc(counts.repeated);
       dropped.inc(counts.dropped);
       aside.inc(counts.setAside);
     },
     settled: decided => settled.inc(decided),
+    moved: states => {
+      for (const state of states) moved.inc({ state });
+    },
     pass: (seconds, report) => {
       duration.observe(seconds);
       if (report === undefined) {

@@ -12,6 +12,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Campaign } from '../sql/campaigns.ts';
+import { extendDeadlines } from '../sql/claims.ts';
 import type { Pool } from '../sql/database.ts';
 import { readGateways } from '../sql/gateways.ts';
 import { findWork } from '../sql/settling.ts';
@@ -19,8 +20,10 @@ import { raiseWatermark, readWatermark } from '../sql/watermarks.ts';
 import type { Keys } from './contract/keys.ts';
 import { type Registry, readRegistry } from './contract/lease/lease.ts';
 import type { RedisClient } from './contract/redis.ts';
+import { Hearing } from './hearing.ts';
 import { Publisher } from './publish.ts';
 import { type SettlingOptions, settleCampaign } from './settling.ts';
+import type { HeardInstants, Instants } from './settling-step.ts';
 import { rankedWatermarkOf, watermarkOf } from './watermark.ts';
 
 /**
@@ -60,6 +63,7 @@ export interface PassReport {
 export class Passes {
   readonly #options: PassOptions;
   readonly #publisher: Publisher;
+  readonly #hearing: Hearing;
   readonly #closing = new AbortController();
   readonly #raffles = new Map<number, Promise<void>>();
   /** Asks for the next pass at once. */
@@ -67,10 +71,15 @@ export class Passes {
   #registry: (Registry & { readonly epoch: number }) | undefined;
   #watermarkUs = 0;
   #raisedAtMs = Number.NEGATIVE_INFINITY;
+  /** The unheard time that open deadlines were extended by last. */
+  #extendedUs: number | undefined;
+  /** Whether any campaign that is not finished has claims. */
+  #hasClaims = false;
 
   constructor(options: PassOptions, onMore: () => void) {
     this.#options = options;
     this.#publisher = new Publisher(options);
+    this.#hearing = new Hearing(options.pool);
     options.redis.on('close', () => this.#publisher.forget());
     this.#onMore = onMore;
   }
@@ -83,6 +92,7 @@ export class Passes {
       return false;
     });
     const { watermarkUs, rankedUs } = await this.#moveWatermark();
+    if (isOpen && this.#registry !== undefined) await this.#hearing.note({ ...this.#registry, watermarkUs });
     const more = await this.#settle(watermarkUs, failures);
     let report: PassReport = { nowUs: undefined, watermarkUs, rankedUs, unfinished: undefined, more };
     const registry = this.#registry;
@@ -90,6 +100,7 @@ export class Passes {
       const { epoch, readAtUs } = registry;
       const campaigns = await this.#publisher.publish({ epoch, watermarkUs, rankedUs });
       const unfinished = campaigns.filter(campaign => campaign.finishedAt === null);
+      this.#hasClaims = unfinished.some(campaign => campaign.claimWithinS !== null);
       report = { ...report, nowUs: readAtUs, unfinished };
     }
     if (failures.length > 0) throw failures[0];
@@ -130,7 +141,9 @@ export class Passes {
 
   async #settle(watermarkUs: number, failures: unknown[]): Promise<boolean> {
     const { pool, settling, log } = this.#options;
-    const found = await findWork(pool, watermarkUs);
+    const { heard } = this.#instants(watermarkUs);
+    await this.#extendDeadlines(heard);
+    const found = await findWork(pool, watermarkUs, heard?.throughUs ?? 0);
     // A raffle may be under way for long; it is no reason to commit in every pass.
     const work = found.filter(({ campaignId }) => !this.#raffles.has(campaignId));
     if (work.length > 0 || performance.now() - this.#raisedAtMs > RAISE_MS) {
@@ -146,13 +159,32 @@ export class Passes {
         continue;
       }
       try {
-        await settleCampaign(settling, campaignId, watermarkUs, goOn, this.#closing.signal);
+        await settleCampaign(settling, campaignId, this.#instants(watermarkUs), goOn, this.#closing.signal);
       } catch (err) {
         log.error({ err, campaignId }, 'a campaign could not be settled; it is tried again');
         failures.push(err);
       }
     }
     return performance.now() > untilMs;
+  }
+
+  #instants(watermarkUs: number): Instants {
+    const { heard } = this.#hearing;
+    return {
+      watermarkUs,
+      nowUs: Math.max(watermarkUs, this.#registry?.readAtUs ?? 0),
+      heard: heard && {
+        throughUs: heard.throughMs * 1_000,
+        unheardUs: (heard.throughMs - heard.heardMs) * 1_000,
+      },
+    };
+  }
+
+  /** Of offers that nothing is decided about at the moment: people are shown at once that they have longer. */
+  async #extendDeadlines(heard: HeardInstants | undefined): Promise<void> {
+    if (heard === undefined || heard.unheardUs === this.#extendedUs || !this.#hasClaims) return;
+    await extendDeadlines(this.#options.pool, heard.unheardUs);
+    this.#extendedUs = heard.unheardUs;
   }
 
   #settleBeside(campaignId: number, watermarkUs: number): void {
@@ -166,7 +198,7 @@ export class Passes {
     const { settling, log } = this.#options;
     const { signal } = this.#closing;
     try {
-      await settleCampaign(settling, campaignId, watermarkUs, () => !signal.aborted, signal);
+      await settleCampaign(settling, campaignId, this.#instants(watermarkUs), () => !signal.aborted, signal);
       this.#onMore();
     } catch (err) {
       // Ended by the stop while it waited for randomness.

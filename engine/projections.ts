@@ -126,12 +126,22 @@ export async function projectGone(
     );
     const missing = ranks.indexOf(undefined);
     const known = (missing < 0 ? ranks : ranks.slice(0, missing)).filter(rank => rank !== undefined);
-    const length = Number(await appendGoneScript(redis, [keys.gone], [after, ...known]));
-    if (length < after) throw new Error(`${keys.gone} has ${length} ranks where ${after} were published`);
+    await appendGone(redis, keys.gone, after, known);
     if (missing >= 0) throw new Error(`${keys.rank} lacks an entry that is ranked for good`);
     after += known.length;
     if (final.length < PAGE) return after;
   }
+}
+
+/** Appends to a list of which `after` items were published before. Rejects when it has fewer: something was lost. */
+export async function appendGone(
+  redis: RedisClient,
+  key: string,
+  after: number,
+  items: readonly (number | string)[],
+): Promise<void> {
+  const length = Number(await appendGoneScript(redis, [key], [after, ...items]));
+  if (length < after) throw new Error(`${key} has ${length} items where ${after} were published`);
 }
 
 async function ranksOf(

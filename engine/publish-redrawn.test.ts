@@ -35,7 +35,7 @@ async function drawn(): Promise<number> {
   await settleCampaign(
     options,
     campaignId,
-    closesAt.getTime() * 1000,
+    { watermarkUs: closesAt.getTime() * 1000, nowUs: closesAt.getTime() * 1000, heard: undefined },
     () => true,
     new AbortController().signal,
   );

@@ -11,6 +11,7 @@ import { type Campaign, opensAtUs } from '../sql/campaigns.ts';
 import type { Pool } from '../sql/database.ts';
 import { readCampaigns, saveGoneRanked } from '../sql/settling.ts';
 import { toBoard } from './api/board-campaign.ts';
+import { projectClaimants, projectMoves } from './claim-projections.ts';
 import { publishBoard } from './contract/board/board.ts';
 import type { Keys } from './contract/keys.ts';
 import type { RedisClient } from './contract/redis.ts';
@@ -26,6 +27,8 @@ interface Published {
   won: number;
   withdrawn: number;
   redrawn: number;
+  claimants: number;
+  moves: number;
 }
 
 export interface PublishTurn {
@@ -92,7 +95,7 @@ export class Publisher {
   #of(campaignId: number): Published {
     const held = this.#published.get(campaignId);
     if (held !== undefined) return held;
-    const fresh = { revision: 0, won: 0, withdrawn: 0, redrawn: 0 };
+    const fresh = { revision: 0, won: 0, withdrawn: 0, redrawn: 0, claimants: 0, moves: 0 };
     this.#published.set(campaignId, fresh);
     return fresh;
   }
@@ -103,10 +106,12 @@ export class Publisher {
     const published = this.#of(campaignId);
     const keys = this.#keys.campaign(campaignId);
     if (published.revision === 0) await this.#compare(campaign, published, turn);
-    if (grantedCount > published.won) {
+    if (campaign.claimWithinS !== null) {
+      await this.#prepareClaims(campaign, published);
+    } else if (grantedCount > published.won) {
       published.won = await projectWon(this.#pool, this.#redis, keys, campaignId, published.won);
     }
-    if (redrawnCount > published.redrawn) {
+    if (campaign.claimWithinS === null && redrawnCount > published.redrawn) {
       published.redrawn = await projectRedrawn(this.#pool, this.#redis, keys, campaignId, published.redrawn);
     }
     if (goneCount > published.withdrawn) {
@@ -120,6 +125,20 @@ export class Publisher {
     }
   }
 
+  /** Those who have a place, then how far they have moved. */
+  async #prepareClaims(campaign: Campaign, published: Published): Promise<void> {
+    const { campaignId, moveCount } = campaign;
+    const keys = this.#keys.campaign(campaignId);
+    if (claimantsOf(campaign) > published.claimants) {
+      const { claimants } = published;
+      published.claimants = await projectClaimants(this.#pool, this.#redis, keys, campaignId, claimants);
+    }
+    if (moveCount > published.moves) {
+      const { moves } = published;
+      published.moves = await projectMoves(this.#pool, this.#redis, keys, campaignId, moves);
+    }
+  }
+
   /** Finds out what Redis holds of a campaign, and mends what it has lost. */
   async #compare(campaign: Campaign, published: Published, turn: PublishTurn): Promise<void> {
     const { campaignId, grantedCount, goneCount, goneRanked } = campaign;
@@ -128,6 +147,12 @@ export class Publisher {
     if (grantedCount > 0 && (await this.#redis.hlen(keys.won)) >= grantedCount) published.won = grantedCount;
     if (goneCount > 0 && (await this.#redis.hlen(keys.withdrawn)) >= goneCount)
       published.withdrawn = goneCount;
+    if (claimantsOf(campaign) > 0) {
+      const held = await this.#redis.hlen(keys.claimants);
+      // A move is in the list once what it says of its claimant is in the hash.
+      if (held >= claimantsOf(campaign)) published.claimants = held;
+      if (published.claimants > 0) published.moves = await this.#redis.llen(keys.moves);
+    }
     if (campaign.finishedAt !== null) return;
     const through = lastStampAt(turn.watermarkUs, opensAtUs(campaign));
     const ranked = await mendRanks(this.#pool, this.#redis, keys, { campaignId, through });
@@ -152,4 +177,9 @@ export class Publisher {
     });
     if (ranked > goneRanked) await saveGoneRanked(this.#pool, campaignId, ranked);
   }
+}
+
+/** How many have a place, where there are claims: their numbers count from 1 without gaps. */
+function claimantsOf({ claimWithinS, grantedCount, waitlistedCount }: Campaign): number {
+  return claimWithinS === null ? 0 : grantedCount + waitlistedCount;
 }

@@ -14,6 +14,7 @@
 
 import { insertAlternates } from '../sql/alternates.ts';
 import { type Campaign, opensAtUs } from '../sql/campaigns.ts';
+import { insertClaimants, saveClaimCounts } from '../sql/claims.ts';
 import type { Pool as DatabasePool, Queryable } from '../sql/database.ts';
 import {
   type DrawState,
@@ -28,6 +29,7 @@ import { insertGrants } from '../sql/grants.ts';
 import { saveSettled } from '../sql/settling.ts';
 import { decideWithdrawals, refuseWithdrawals } from '../sql/withdrawals.ts';
 import { lateAnnouncement } from './announce.ts';
+import { offerOf } from './claims-settling.ts';
 import { lastStampAt } from './contract/stamp.ts';
 import { Draw, type Entrant } from './draw/draw.ts';
 import { BATCH, Pool } from './draw/pool.ts';
@@ -38,7 +40,7 @@ import { drawSeed } from './draw/seed.ts';
 import type { Drawn } from './draw/selection.ts';
 import { makeCode } from './judges/codes.ts';
 import type { Randomness } from './randomness.ts';
-import { closesAtUs, DONE, dueStamp, type StepResult } from './settling-step.ts';
+import { closesAtUs, DONE, dueStamp, type Instants, type StepResult } from './settling-step.ts';
 
 export interface RaffleOptions {
   readonly randomness: Randomness;
@@ -56,16 +58,16 @@ export async function stepRaffle(
   db: Queryable,
   options: RaffleOptions,
   campaign: Campaign,
-  watermarkUs: number,
+  instants: Instants,
 ): Promise<StepResult> {
   if (campaign.rulesHash === null) {
     await saveAnnouncement(db, campaign.campaignId, lateAnnouncement(options.randomness, campaign));
     return { decided: 0, more: true };
   }
   requireKnownFunction(campaign);
-  if (campaign.poolRoot === null) return gather(db, options, campaign, watermarkUs);
+  if (campaign.poolRoot === null) return gather(db, options, campaign, instants.watermarkUs);
   if (campaign.seed === null) return { decided: 0, more: true, awaits: 'randomness' };
-  return drawWinners(db, options, campaign);
+  return drawWinners(db, options, campaign, instants);
 }
 
 /** Throws for a raffle that was announced to be drawn in another way: what was announced cannot be kept here. */
@@ -163,7 +165,12 @@ function frozenState(campaignId: number, state: DrawState | undefined): FrozenSt
   return { ...state, rules, poolRoot, poolCount, draw: JSON.parse(rules).draw };
 }
 
-async function drawWinners(db: Queryable, options: RaffleOptions, campaign: Campaign): Promise<StepResult> {
+async function drawWinners(
+  db: Queryable,
+  options: RaffleOptions,
+  campaign: Campaign,
+  instants: Instants,
+): Promise<StepResult> {
   const { campaignId, goneCount } = campaign;
   const frozen = frozenState(campaignId, await readDrawState(db, campaignId));
   const { seed, randomness, draw } = frozen;
@@ -192,8 +199,31 @@ async function drawWinners(db: Queryable, options: RaffleOptions, campaign: Camp
   const settledCount = pool.count + goneCount;
   const settledStamp = lastStamp(campaign);
   const settled = { settledStamp, settledCount, grantedCount: winners.length, goneCount };
-  await saveSettled(db, campaignId, settled, true);
+  const isClaimed = campaign.claimWithinS !== null && winners.length > 0;
+  await saveSettled(db, campaignId, settled, !isClaimed);
+  if (isClaimed) await offerDrawn(db, campaign, drawn, instants);
   return { decided: settledCount, more: false };
+}
+
+/** Winners are to claim what they have won; alternates wait for what is not claimed, or declined. */
+async function offerDrawn(
+  db: Queryable,
+  campaign: Campaign,
+  drawn: readonly Drawn<Entrant>[],
+  instants: Instants,
+): Promise<void> {
+  const { campaignId, places, moveCount } = campaign;
+  const offer = offerOf(campaign, instants);
+  if (offer === undefined) throw new Error(`campaign ${campaignId}: nothing can be claimed any more`);
+  for (let at = 0; at < drawn.length; at += GRANT_PAGE) {
+    const claimants = drawn.slice(at, at + GRANT_PAGE).map(({ entrant: { userId } }, index) => {
+      const number = at + index + 1;
+      return { number, userId, ...(number <= places ? { serial: number } : { place: number - places }) };
+    });
+    await insertClaimants(db, campaignId, claimants, offer);
+  }
+  const waitlistedCount = Math.max(0, drawn.length - places);
+  await saveClaimCounts(db, campaignId, { waitlistedCount, moveCount }, true, false);
 }
 
 /** Throws when the pool that was read is not the frozen one: then nothing is drawn from it. */

@@ -28,11 +28,12 @@ for (const log of availableLogs()) {
       await world.close();
     });
 
-    /** A coupon under way, a raffle that waits and one that is drawn, with people who left. */
+    /** A coupon under way, one to be claimed, a raffle that waits and one that is drawn, with people who left. */
     const fill = async (): Promise<Campaign[]> => {
       const coupon = await world.campaign({ places: 30 });
       const waiting = await world.campaign({ kind: 'raffle', places: 5 });
       const drawn = await world.campaign({ kind: 'raffle', places: 5, closesInMs: 2_500 });
+      const claimed = await world.claimed({ places: 12, waitlist: 20 });
       const gateways = [await world.join(), await world.join()];
       for (const campaign of [coupon, waiting, drawn]) {
         for (const [number, gateway] of gateways.entries()) {
@@ -44,11 +45,20 @@ for (const log of availableLogs()) {
           await gateway.withdraw(campaign, [`own-${number}-3`, 'shared-4']);
         }
       }
+      const [one] = gateways;
+      await one?.enter(claimed, users(40));
       for (const gateway of gateways) await gateway.leave();
+      await world.settled(claimed, 40);
+      // Within a lease of its own.
+      const later = await world.join();
+      await later.claim(claimed, ['user-2', 'user-5']);
+      await later.withdraw(claimed, ['user-1', 'user-15']);
+      await later.leave();
+      await eventually(async () => (await world.read(claimed)).moveCount === 5);
       await world.settled(coupon, 50);
       await world.finished(drawn);
       await eventually(async () => (await world.read(waiting)).goneRanked === 3);
-      return Promise.all([coupon, waiting, drawn].map(campaign => world.read(campaign)));
+      return Promise.all([coupon, waiting, drawn, claimed].map(campaign => world.read(campaign)));
     };
 
     /** Everything in Redis that is a projection, but for what is different each time by its nature. */
@@ -57,10 +67,12 @@ for (const log of availableLogs()) {
       if (redis instanceof Cluster) throw new Error('tests have one Redis');
       const all: Record<string, unknown> = {};
       for (const { campaignId } of campaigns) {
-        const { rank, won, withdrawn, gone } = keys.campaign(campaignId);
+        const { rank, won, withdrawn, gone, claimants, moves } = keys.campaign(campaignId);
         all[rank] = await redis.zrangebyscore(rank, '-inf', '+inf', 'WITHSCORES');
         all[won] = await redis.hgetall(won);
         all[withdrawn] = await redis.hgetall(withdrawn);
+        all[claimants] = await redis.hgetall(claimants);
+        all[moves] = await redis.lrange(moves, 0, -1);
         all[gone] = await redis.lrange(gone, 0, -1);
       }
       all[keys.boardCampaigns] = (await readBoard(redis, keys, { epoch: '', version: 0 })).campaigns.toSorted(
@@ -85,8 +97,8 @@ for (const log of availableLogs()) {
       await everythingPublished();
       const expected = await snapshot();
       const filled = Object.values(expected).filter(value => JSON.stringify(value).length > 2);
-      // A rank and a list of those who left each, two hashes of winners, three of who left, and the board.
-      equal(filled.length, 12);
+      // Four ranks, three lists of those who left, two hashes of winners, three of who left, claimants, moves, and the board.
+      equal(filled.length, 15);
       const { epoch, watermarkUs } = await readBoard(world.redis, world.keys, { epoch: '', version: 0 });
       const { redis, keys } = world;
       if (log === 'kafka') await redis.flushdb();

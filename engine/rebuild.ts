@@ -8,6 +8,7 @@ import type { Pool } from '../sql/database.ts';
 import { readCampaigns, saveGoneRanked } from '../sql/settling.ts';
 import { readWatermark } from '../sql/watermarks.ts';
 import { toBoard } from './api/board-campaign.ts';
+import { projectClaimants, projectMoves } from './claim-projections.ts';
 import { openBoard, publishBoard } from './contract/board/board.ts';
 import type { Keys } from './contract/keys.ts';
 import type { RedisClient } from './contract/redis.ts';
@@ -39,10 +40,14 @@ export async function rebuildProjections(
   await deleteProjections(redis, keys, check);
   let ranked = 0;
   const campaigns = await readCampaigns(pool, undefined);
-  for (const { campaignId } of campaigns) {
+  for (const { campaignId, claimWithinS } of campaigns) {
     const own = keys.campaign(campaignId);
     ranked += await projectRanks(pool, redis, own, { campaignId, after: BEFORE_ALL_STAMPS });
-    await projectWon(pool, redis, own, campaignId, BEFORE_ALL_NUMBERS);
+    if (claimWithinS === null) await projectWon(pool, redis, own, campaignId, BEFORE_ALL_NUMBERS);
+    else {
+      await projectClaimants(pool, redis, own, campaignId, BEFORE_ALL_NUMBERS);
+      await projectMoves(pool, redis, own, campaignId, BEFORE_ALL_NUMBERS);
+    }
     await projectWithdrawn(pool, redis, own, campaignId, BEFORE_ALL_NUMBERS);
     const goneRanked = await projectGone(pool, redis, own, {
       campaignId,

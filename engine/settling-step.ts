@@ -2,10 +2,30 @@
 import { type Campaign, opensAtUs } from '../sql/campaigns.ts';
 import { lastStampAt } from './contract/stamp.ts';
 
+/** What a step goes by, microseconds since the epoch. */
+export interface Instants {
+  /** Every request stamped up to it is in the ledger. */
+  readonly watermarkUs: number;
+  /** Of the shared clock, as far as it is known; never before the watermark. */
+  readonly nowUs: number;
+  /** Undefined while nobody was heard yet: then nothing is offered, and nothing lapses. */
+  readonly heard: HeardInstants | undefined;
+}
+
+/** Heard time (engine/hearing.ts), told by what is missing of it. */
+export interface HeardInstants {
+  /** What has a deadline lapses up to here: what came behind it may turn out to be an outage. */
+  readonly throughUs: number;
+  /** All the time up to there in which nobody could be heard, from whenever it is counted. */
+  readonly unheardUs: number;
+}
+
 export interface StepResult {
   readonly decided: number;
   /** Whether another step may find more to do at the same watermark. */
   readonly more: boolean;
+  /** What became of offers, where there are claims. */
+  readonly moved?: readonly string[];
   /** What the next step needs, and what is not to be waited for inside of a transaction. */
   readonly awaits?: 'randomness';
 }

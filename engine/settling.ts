@@ -7,16 +7,21 @@
  * - coupon: the withdrawals that are due are decided, then the next entries: granted in stamp order until the stock is
  *   gone, after that only counted. When the watermark has passed the close and all are decided, it is finished.
  * - raffle: see raffle-settling.ts.
+ *
+ * Where what is granted has to be claimed, that goes on when all entries are decided: see claims-settling.ts.
  */
+import { insertAlternates } from '../sql/alternates.ts';
 import type { Campaign } from '../sql/campaigns.ts';
+import { areAllDecided, insertClaimants, saveClaimCounts } from '../sql/claims.ts';
 import { type Pool, type Queryable, transaction } from '../sql/database.ts';
 import { insertGrants } from '../sql/grants.ts';
 import { countTurn, readTurn, type Settled, saveSettled, takeCampaign } from '../sql/settling.ts';
 import { decideWithdrawals, refuseWithdrawals } from '../sql/withdrawals.ts';
+import { endOffers, type Moved, offerFreed, offerOf, withOutages } from './claims-settling.ts';
 import { makeCode } from './judges/codes.ts';
-import { judgeCoupons } from './judges/coupon.ts';
+import { isSoldOut, judgeCoupons } from './judges/coupon.ts';
 import { type RaffleOptions, revealRandomness, stepRaffle } from './raffle-settling.ts';
-import { closesAtUs, DONE, dueStamp, type StepResult } from './settling-step.ts';
+import { closesAtUs, DONE, dueStamp, type Instants, type StepResult } from './settling-step.ts';
 
 /** Entries judged in one transaction. More would hold the campaign's row for longer; fewer cost more commits. */
 const TURN_LIMIT = 5_000;
@@ -28,24 +33,27 @@ export interface SettlingOptions {
   readonly raffles: RaffleOptions;
   /** Told how many entries a step decided, once that is committed. */
   readonly onDecided: (decided: number) => void;
+  /** Told what became of offers, once that is committed. */
+  readonly onMoved?: (states: readonly string[]) => void;
 }
 
 /**
- * Decides what can be decided of a campaign at this watermark (us since the epoch; every request stamped up to it must
- * be in the ledger). Does nothing where another engine is at it. After the first step and each one after it `goOn` is
+ * Decides what can be decided of a campaign at these instants (every request stamped up to the watermark must be in the
+ * ledger). Does nothing where another engine is at it. After the first step and each one after it `goOn` is
  * asked, if there is more to do. Where randomness has to be waited for it is, until `stopping` is aborted.
  */
 export async function settleCampaign(
   options: SettlingOptions,
   campaignId: number,
-  watermarkUs: number,
+  instants: Instants,
   goOn: () => boolean,
   stopping: AbortSignal,
 ): Promise<void> {
   let result: StepResult;
   do {
-    result = await transaction(options.pool, client => step(client, options, campaignId, watermarkUs));
+    result = await transaction(options.pool, client => step(client, options, campaignId, instants));
     if (result.decided > 0) options.onDecided(result.decided);
+    if (result.moved !== undefined && result.moved.length > 0) options.onMoved?.(result.moved);
     if (result.awaits === 'randomness') {
       await revealRandomness(options.pool, options.raffles, campaignId, stopping);
     }
@@ -56,66 +64,117 @@ async function step(
   db: Queryable,
   options: SettlingOptions,
   campaignId: number,
-  watermarkUs: number,
+  instants: Instants,
 ): Promise<StepResult> {
-  const campaign = await takeCampaign(db, campaignId);
-  if (campaign === undefined) return DONE;
-  if (campaign.finishedAt !== null) {
+  const taken = await takeCampaign(db, campaignId);
+  if (taken === undefined) return DONE;
+  if (taken.finishedAt !== null) {
     await refuseWithdrawals(db, campaignId);
     return DONE;
   }
+  const { heard } = instants;
+  // Whatever is offered has a deadline that counts from here, so it has to be known whether anybody can be heard.
+  if (taken.claimWithinS !== null && heard === undefined) return DONE;
+  const campaign =
+    taken.claimWithinS === null || heard === undefined ? taken : await withOutages(db, taken, heard);
+  if (campaign.decidedAt !== null) return stepClaims(db, campaign, instants);
   switch (campaign.kind) {
     case 'coupon':
-      return stepCoupon(db, campaign, watermarkUs);
+      return stepCoupon(db, campaign, instants);
     case 'raffle':
-      return stepRaffle(db, options.raffles, campaign, watermarkUs);
+      return stepRaffle(db, options.raffles, campaign, instants);
   }
 }
 
-async function stepCoupon(db: Queryable, campaign: Campaign, watermarkUs: number): Promise<StepResult> {
-  const { campaignId, settledStamp, places } = campaign;
-  const through = dueStamp(campaign, watermarkUs);
+/** All entries are decided; what was offered is not claimed yet. */
+async function stepClaims(db: Queryable, campaign: Campaign, instants: Instants): Promise<StepResult> {
+  const { campaignId } = campaign;
+  const ended = await endOffers(db, campaign, instants);
+  const offered = await offerFreed(db, campaign, instants, ended.moveCount);
+  const more = ended.more || offered.more;
+  const isFinished = !more && (await areAllDecided(db, campaignId));
+  // Who has no place cannot leave any more, and who has one could as far as they are due.
+  if (isFinished) await refuseWithdrawals(db, campaignId);
+  if (offered.moveCount > campaign.moveCount || isFinished) {
+    await saveClaimCounts(db, campaignId, { ...campaign, moveCount: offered.moveCount }, true, isFinished);
+  }
+  return { decided: 0, more, moved: [...ended.states, ...offered.states] };
+}
+
+async function stepCoupon(db: Queryable, campaign: Campaign, instants: Instants): Promise<StepResult> {
+  const { campaignId, settledStamp } = campaign;
+  const hasClaims = campaign.claimWithinS !== null;
+  const through = dueStamp(campaign, instants.watermarkUs);
+  const ended: Moved = hasClaims ? await endOffers(db, campaign, instants) : NOT_MOVED;
   const left = await decideWithdrawals(db, {
     campaignId,
     settledStamp,
     through,
     goneCount: campaign.goneCount,
   });
-  const turn =
-    campaign.grantedCount < places
-      ? await grantTurn(db, campaign, through)
-      : await countTurnOut(db, campaign, through);
-  const isFinished = !turn.more && watermarkUs >= closesAtUs(campaign);
+  const turn = isSoldOut(campaign)
+    ? await countTurnOut(db, campaign, through)
+    : await grantTurn(db, campaign, through, instants);
+  const isDecided = !turn.more && instants.watermarkUs >= closesAtUs(campaign);
+  // Those who came to wait just now are next for what is free.
+  const offered = hasClaims ? await offerFreed(db, campaign, instants, ended.moveCount) : NOT_MOVED;
+  const more = turn.more || ended.more || offered.more;
+  const isFinished = isDecided && !more && (!hasClaims || (await areAllDecided(db, campaignId)));
   if (isFinished) await refuseWithdrawals(db, campaignId);
-  if (turn.decided > 0 || left.honoured > 0 || isFinished) {
+  if (turn.decided > 0 || left.honoured > 0 || isDecided) {
     const settled: Settled = {
-      settledStamp: isFinished ? through : turn.lastStamp,
+      settledStamp: isDecided ? through : turn.lastStamp,
       settledCount: campaign.settledCount + turn.decided,
       grantedCount: campaign.grantedCount + turn.granted,
       goneCount: campaign.goneCount + left.honoured,
     };
     await saveSettled(db, campaignId, settled, isFinished);
   }
-  return turn;
+  if (offered.moveCount > campaign.moveCount || turn.waitlisted > 0 || (isDecided && !isFinished)) {
+    const waitlistedCount = campaign.waitlistedCount + turn.waitlisted;
+    const counts = { waitlistedCount, moveCount: offered.moveCount };
+    await saveClaimCounts(db, campaignId, counts, isDecided, isFinished);
+  }
+  return { decided: turn.decided, more, moved: [...ended.states, ...offered.states] };
 }
+
+/** Where there are no claims. */
+const NOT_MOVED: Moved = { moveCount: 0, states: [], more: false };
 
 interface Turn extends StepResult {
   readonly granted: number;
+  readonly waitlisted: number;
   readonly lastStamp: number;
 }
 
-async function grantTurn(db: Queryable, campaign: Campaign, through: number): Promise<Turn> {
-  const { campaignId, settledStamp } = campaign;
+async function grantTurn(
+  db: Queryable,
+  campaign: Campaign,
+  through: number,
+  instants: Instants,
+): Promise<Turn> {
+  const { campaignId, settledStamp, places, waitlistedCount } = campaign;
   const entries = await readTurn(db, { campaignId, after: settledStamp, through, limit: TURN_LIMIT });
-  const { granted, decided, lastStamp } = judgeCoupons(campaign, entries);
+  const { granted, waitlisted, decided, lastStamp } = judgeCoupons(campaign, entries);
   await insertGrants(
     db,
     campaignId,
     granted.map(grant => ({ ...grant, code: makeCode() })),
   );
+  const offer = offerOf(campaign, instants);
+  if (campaign.claimWithinS !== null && offer !== undefined) {
+    const users = waitlisted.map(({ userId }) => userId);
+    await insertAlternates(db, campaignId, waitlistedCount + 1, users);
+    const claimants = [
+      ...granted.map(({ serial, userId }) => ({ number: serial, serial, userId })),
+      ...waitlisted.map(({ place, userId }) => ({ number: places + place, place, userId })),
+    ];
+    await insertClaimants(db, campaignId, claimants, offer);
+  }
   return {
     decided,
     granted: granted.length,
+    waitlisted: waitlisted.length,
     lastStamp: lastStamp ?? settledStamp,
     more: decided === TURN_LIMIT,
   };
@@ -130,5 +189,11 @@ async function countTurnOut(db: Queryable, campaign: Campaign, through: number):
     through,
     limit: COUNT_LIMIT,
   });
-  return { decided: count, granted: 0, lastStamp: lastStamp ?? settledStamp, more: count === COUNT_LIMIT };
+  return {
+    decided: count,
+    granted: 0,
+    waitlisted: 0,
+    lastStamp: lastStamp ?? settledStamp,
+    more: count === COUNT_LIMIT,
+  };
 }

@@ -7,6 +7,7 @@ import type { Logger } from 'pino';
 import { pino } from 'pino';
 import { type Campaign, createCampaign, getCampaign, opensAtUs } from '../sql/campaigns.ts';
 import { openPool, type Pool } from '../sql/database.ts';
+import { announcementOf } from './announce.ts';
 import { judgeVariables } from './config.ts';
 import { readConfig } from './contract/config.ts';
 import { type Keys, keysOf } from './contract/keys.ts';
@@ -15,6 +16,7 @@ import { type LogKind, type LogProducer, partitionOf } from './contract/log/log.
 import { openProducer } from './contract/log/open.ts';
 import {
   encodeHead,
+  ITEM_CLAIM,
   ITEM_ENTRY,
   ITEM_WITHDRAWAL,
   type LogItem,
@@ -31,7 +33,7 @@ import {
   testDatabase,
   testNamespace,
 } from './test/support.ts';
-import { TEST_DRAW_SECRET, TEST_SALT_SECRET } from './test-randomness.ts';
+import { TEST_DRAW_SECRET, TEST_SALT_SECRET, testRandomness } from './test-randomness.ts';
 
 export const quiet: Logger = pino({ level: 'silent' });
 
@@ -125,6 +127,22 @@ export class World {
       opensAt: new Date(nowMs + (rules.opensInMs ?? -1_000)),
       closesAt: new Date(nowMs + (rules.closesInMs ?? 600_000)),
     });
+  }
+
+  /** A coupon under way that has to be claimed, in an hour unless told otherwise. */
+  async claimed(rules: {
+    readonly places: number;
+    readonly waitlist: number;
+    readonly withinS?: number;
+    readonly closesInMs?: number;
+  }): Promise<Campaign> {
+    const { places, waitlist, withinS = 3_600, closesInMs = 600_000 } = rules;
+    const nowMs = Math.floor((await this.nowUs()) / 1000);
+    const times = { opensAt: new Date(nowMs - 1_000), closesAt: new Date(nowMs + closesInMs) };
+    const campaign = { kind: 'coupon', title: 'test', places, ...times } as const;
+    return createCampaign(this.pool, campaign, id =>
+      announcementOf(testRandomness(), id, campaign, undefined, { withinS, waitlist }),
+    );
   }
 
   /** Redis' time in microseconds since the epoch. */
@@ -261,6 +279,10 @@ export class TestGateway {
     await this.log(await this.stamp(campaign, users, ITEM_WITHDRAWAL));
   }
 
+  async claim(campaign: Campaign, users: readonly string[]): Promise<void> {
+    await this.log(await this.stamp(campaign, users, ITEM_CLAIM));
+  }
+
   /** Promises everything up to now, ranked as well if all that was logged was. */
   async through(kind: RecordKind = 'through'): Promise<void> {
     const isRanked = this.#rankedUs === this.#throughUs;
@@ -331,7 +353,27 @@ export async function brokenInvariants(pool: Pool): Promise<readonly string[]> {
               join entries e on e.campaign_id = c.campaign_id and e.stamp <= c.settled_stamp
               left join grants g on g.campaign_id = e.campaign_id and g.user_id = e.user_id
               left join withdrawals w on w.campaign_id = e.campaign_id and w.user_id = e.user_id and w.honoured
-             where c.kind = 'coupon' and w.user_id is null) as settled
-     where serial is distinct from case when turn <= places then turn end`);
+             where c.kind = 'coupon' and c.claim_within_s is null and w.user_id is null) as settled
+     where serial is distinct from case when turn <= places then turn end
+    union all
+    select 'campaign ' || campaign_id || ': ' || count(*) || ' hold the serial ' || serial
+      from claimants where state in ('offered', 'claimed') group by campaign_id, serial having count(*) > 1
+    union all
+    -- Those who have a place are the first by stamp, and number n is the n-th of them.
+    select 'campaign ' || campaign_id || ': ' || user_id || ' has another place than their turn'
+      from (select c.campaign_id, k.user_id, k.number,
+                   row_number() over (partition by c.campaign_id order by e.stamp) as turn
+              from campaigns c join claimants k using (campaign_id) join entries e using (campaign_id, user_id)
+             where c.kind = 'coupon') as placed
+     where number <> turn
+    union all
+    -- Of those who wait, everybody before one who was offered something was too, or has left.
+    select 'campaign ' || waiting.campaign_id || ': ' || waiting.user_id || ' was passed over'
+      from claimants waiting
+     where waiting.state = 'waitlisted' and exists (
+       select from claimants k where k.campaign_id = waiting.campaign_id and k.place > waiting.place and k.serial is not null)
+    union all
+    select 'campaign ' || campaign_id || ': claimants who moved are not told of 1..n'
+      from campaigns c where move_count <> (select count(*) from claimant_moves m where m.campaign_id = c.campaign_id)`);
   return rows.map(row => row.broken);
 }

@@ -1,11 +1,14 @@
 /** For tests of settling: campaigns, entries and withdrawals put straight into a ledger, and settled at will. */
 import { equal } from 'node:assert/strict';
 import { type Campaign, createCampaign, getCampaign, opensAtUs } from '../sql/campaigns.ts';
+import { insertClaims } from '../sql/claims.ts';
 import { openPool, type Pool } from '../sql/database.ts';
 import type { Announcement } from '../sql/draws.ts';
 import { insertEntries } from '../sql/entries.ts';
 import { findWork } from '../sql/settling.ts';
 import { insertWithdrawals } from '../sql/withdrawals.ts';
+import { announcementOf } from './announce.ts';
+import type { ClaimRules } from './draw/rules.ts';
 import { type SettlingOptions, settleCampaign } from './settling.ts';
 import { testDatabase } from './test/support.ts';
 import { TEST_SALT_SECRET, testRandomness } from './test-randomness.ts';
@@ -13,9 +16,18 @@ import { TEST_SALT_SECRET, testRandomness } from './test-randomness.ts';
 /** How long campaigns are open. */
 export const WINDOW_US = 60_000_000;
 
+const OPENS_AT = new Date('2030-01-01T00:00:00Z');
+const TIMES = {
+  title: 'test',
+  opensAt: OPENS_AT,
+  closesAt: new Date(OPENS_AT.getTime() + WINDOW_US / 1000),
+};
+
 export class TestLedger {
   readonly pool: Pool;
   readonly close: () => Promise<void>;
+  /** What outages have come to. */
+  unheardUs = 0;
 
   private constructor(pool: Pool, close: () => Promise<void>) {
     this.pool = pool;
@@ -36,9 +48,7 @@ export class TestLedger {
     places: number,
     announce?: (campaignId: number) => Announcement,
   ): Promise<Campaign> {
-    const opensAt = new Date('2030-01-01T00:00:00Z');
-    const closesAt = new Date(opensAt.getTime() + WINDOW_US / 1000);
-    return createCampaign(this.pool, { kind, title: 'test', places, opensAt, closesAt }, announce);
+    return createCampaign(this.pool, { kind, places, ...TIMES }, announce);
   }
 
   /** Entries of user-<instant> at these instants after the opening, in microseconds, all from gateway 0. */
@@ -51,6 +61,40 @@ export class TestLedger {
     await insertWithdrawals(this.pool, columns(campaign, instants));
   }
 
+  /** A coupon that has to be claimed. */
+  claimed(stock: number, claims: ClaimRules): Promise<Campaign> {
+    return this.campaign('coupon', stock, id =>
+      announcementOf(testRandomness(), id, { kind: 'coupon', places: stock, ...TIMES }, undefined, claims),
+    );
+  }
+
+  /** Claims of user-<who> at so many microseconds after the opening. */
+  async claim(
+    campaign: Campaign,
+    ...claims: readonly (readonly [who: number, atUs: number])[]
+  ): Promise<void> {
+    await insertClaims(this.pool, asked(campaign, claims));
+  }
+
+  /** Wishes of user-<who> to leave, at so many microseconds after the opening. */
+  async leave(
+    campaign: Campaign,
+    ...wishes: readonly (readonly [who: number, atUs: number])[]
+  ): Promise<void> {
+    await insertWithdrawals(this.pool, asked(campaign, wishes));
+  }
+
+  /** By the user's instant: the outcome, and the serial where there is one. */
+  async shown(campaign: Campaign): Promise<Record<string, string>> {
+    const { rows } = await this.pool.query<{ user_id: string; outcome: string; serial: number | null }>(
+      'select user_id, outcome, serial from entry_outcomes where campaign_id = $1 order by stamp',
+      [campaign.campaignId],
+    );
+    return Object.fromEntries(
+      rows.map(row => [row.user_id.slice(5), row.outcome + (row.serial === null ? '' : ` ${row.serial}`)]),
+    );
+  }
+
   /** Settles up to so many microseconds after the opening. */
   settle(
     campaign: Campaign,
@@ -61,7 +105,10 @@ export class TestLedger {
   ): Promise<void> {
     const raffles = { randomness: testRandomness(), saltSecret: TEST_SALT_SECRET };
     const options = { pool: this.pool, raffles, onDecided: () => undefined, ...more };
-    return settleCampaign(options, campaign.campaignId, opensAtUs(campaign) + afterUs, goOn, stopping);
+    const watermarkUs = opensAtUs(campaign) + afterUs;
+    const heard = { throughUs: watermarkUs, unheardUs: this.unheardUs };
+    const instants = { watermarkUs, nowUs: watermarkUs, heard };
+    return settleCampaign(options, campaign.campaignId, instants, goOn, stopping);
   }
 
   /** By the user's instant: the serial, or the outcome where there is none. */
@@ -80,7 +127,8 @@ export class TestLedger {
   }
 
   async findsWork(campaign: Campaign, afterUs: number): Promise<boolean> {
-    const work = await findWork(this.pool, opensAtUs(campaign) + afterUs);
+    const instantUs = opensAtUs(campaign) + afterUs;
+    const work = await findWork(this.pool, instantUs, instantUs);
     return work.some(({ campaignId }) => campaignId === campaign.campaignId);
   }
 }
@@ -90,5 +138,13 @@ export function columns({ campaignId }: Campaign, instants: readonly number[]) {
     campaignIds: instants.map(() => campaignId),
     userIds: instants.map(instant => `user-${instant}`),
     stamps: instants.map(instant => instant * 1024),
+  };
+}
+
+function asked({ campaignId }: Campaign, wishes: readonly (readonly [who: number, atUs: number])[]) {
+  return {
+    campaignIds: wishes.map(() => campaignId),
+    userIds: wishes.map(([who]) => `user-${who}`),
+    stamps: wishes.map(([, atUs]) => atUs * 1024),
   };
 }

@@ -5,6 +5,7 @@ import uws, { type HttpRequest, type HttpResponse, type TemplatedApp } from 'uWe
 import { fieldFault } from '../engine/contract/problem.ts';
 import { type BookParts, getBook, getProof } from './book.ts';
 import { type CampaignParts, getCampaign, listCampaigns } from './campaigns.ts';
+import { postClaim } from './claim.ts';
 import { type EntryParts, postEntry } from './entries.ts';
 import { openApiDocument } from './openapi.ts';
 import { deleteEntry, getEntry } from './own-entry.ts';
@@ -45,6 +46,9 @@ function routesOf(parts: AppParts): Readonly<Record<string, Partial<Record<Metho
     '/v1/campaigns/:id/entries/me': {
       get: (reply, req, head) => getEntry(parts, reply, req, head),
       del: (reply, req, head) => deleteEntry(parts, reply, req, head),
+    },
+    '/v1/campaigns/:id/entries/me/claim': {
+      post: (reply, req, head) => postClaim(parts, reply, req, head),
     },
     '/v1/campaigns/:id/queue': { get: (reply, req, head) => parts.streams.open(reply, req, head) },
     '/v1/campaigns/:id/book': { get: (reply, req) => getBook(parts, reply, req) },

@@ -26,10 +26,17 @@ export function campaignView(campaign: BoardCampaign, nowUs: number): CampaignVi
     status: statusOf(campaign, nowUs),
     settled: campaign.settledCount,
     granted: campaign.granted,
+    ...claimsOf(campaign),
     ...(campaign.rulesHash === undefined ? {} : { rules_hash: campaign.rulesHash }),
     ...(campaign.poolRoot === undefined ? {} : { pool_root: campaign.poolRoot }),
     ...(campaign.randomness === undefined ? {} : { randomness: campaign.randomness }),
   };
+}
+
+function claimsOf({ claims, kind }: BoardCampaign): Partial<CampaignView> {
+  if (claims === undefined) return {};
+  const common = { claim_within_s: claims.withinS, waitlisted: claims.waitlisted };
+  return kind === 'coupon' ? { ...common, waitlist: claims.waitlist } : common;
 }
 
 function statusOf(campaign: BoardCampaign, nowUs: number): CampaignView['status'] {

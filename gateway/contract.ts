@@ -44,12 +44,41 @@ export const Outcome = Type.Union([
   Type.Literal('sold_out'),
   Type.Literal('not_drawn'),
   Type.Literal('withdrawn'),
+  Type.Literal('waitlisted', { description: 'Next for what is not claimed' }),
+  Type.Literal('offered', { description: 'To be claimed; granted or won once it is' }),
+  Type.Literal('lapsed', { description: 'Was offered, and not claimed in time' }),
+  Type.Literal('declined', { description: 'Was offered, and the entry withdrawn' }),
 ]);
 export type Outcome = Static<typeof Outcome>;
 
 const grantFields = {
   serial: Type.Optional(Type.Integer({ minimum: 1 })),
   code: Type.Optional(Type.String({ description: 'Of a granted or won entry: what it is redeemed with' })),
+};
+
+const Instant = Type.String({ format: 'date-time' });
+
+/** Where what is granted or won has to be claimed. */
+const claimFields = {
+  place: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      description: 'Of a waitlisted entry: which of those who still wait; only falls',
+    }),
+  ),
+  claim_by: Type.Optional(
+    Type.String({
+      format: 'date-time',
+      description: 'Of an offer: until when it can be claimed. Later when an outage of ours comes in between',
+    }),
+  ),
+  seconds_left: Type.Optional(Type.Integer({ minimum: 0, description: 'Until claim_by' })),
+  ended_at: Type.Optional(
+    Type.String({
+      format: 'date-time',
+      description: 'When it was claimed, lapsed, was declined or withdrawn',
+    }),
+  ),
 };
 
 export const EntryView = Type.Object(
@@ -65,6 +94,7 @@ export const EntryView = Type.Object(
     provisional: Type.Boolean(),
     outcome: Outcome,
     ...grantFields,
+    ...claimFields,
     receipt,
   },
   { additionalProperties: false },
@@ -82,6 +112,28 @@ export const WithdrawalAccepted = Type.Object(
   { additionalProperties: false },
 );
 
+export const ClaimAccepted = Type.Object(
+  {
+    campaign: Type.Integer(),
+    stamp: Type.Integer({ description: 'Of the entry' }),
+    serial: Type.Integer({ minimum: 1 }),
+    code: Type.String(),
+    outcome: Type.Union(
+      [
+        Type.Literal('claimed'),
+        Type.Literal('claiming', {
+          description:
+            'Logged behind the deadline as far as is known here; it counts if an outage has extended that',
+        }),
+      ],
+      { description: 'Logged: a claim that was stamped at or before the deadline counts' },
+    ),
+    receipt: Type.Optional(Receipt),
+  },
+  { additionalProperties: false },
+);
+export type ClaimAccepted = Static<typeof ClaimAccepted>;
+
 export const PositionEvent = Type.Object({
   position: Type.Integer({ minimum: 1 }),
   ahead: Type.Integer({ minimum: 0 }),
@@ -91,10 +143,24 @@ export const OutcomeEvent = Type.Object({
   position: Type.Integer({ minimum: 1 }),
   outcome: Outcome,
   ...grantFields,
+  ended_at: claimFields.ended_at,
 });
 export type OutcomeEvent = Static<typeof OutcomeEvent>;
 
-const Instant = Type.String({ format: 'date-time' });
+export const WaitlistedEvent = Type.Object({
+  position: Type.Integer({ minimum: 1 }),
+  place: Type.Integer({ minimum: 1, description: 'Which of those who still wait; only falls' }),
+});
+export type WaitlistedEvent = Static<typeof WaitlistedEvent>;
+
+export const OfferEvent = Type.Object({
+  position: Type.Integer({ minimum: 1 }),
+  serial: Type.Integer({ minimum: 1 }),
+  code: Type.String(),
+  claim_by: Instant,
+  seconds_left: Type.Integer({ minimum: 0 }),
+});
+export type OfferEvent = Static<typeof OfferEvent>;
 
 export const CampaignView = Type.Object(
   {
@@ -114,6 +180,11 @@ export const CampaignView = Type.Object(
     ]),
     settled: Type.Integer({ description: 'Entries decided so far' }),
     granted: Type.Integer({ description: 'Coupons granted, or winners drawn, so far' }),
+    claim_within_s: Type.Optional(
+      Type.Integer({ description: 'Where what is granted or won has to be claimed: within how long' }),
+    ),
+    waitlist: Type.Optional(Type.Integer({ description: 'Of such a coupon: how many may wait' })),
+    waitlisted: Type.Optional(Type.Integer({ description: 'Where there are claims: how many were told to' })),
     rules_hash: Type.Optional(
       Type.String({ description: 'SHA-256 of the rules as announced, base64url; absent until they are' }),
     ),

@@ -19,6 +19,7 @@ interface Winner extends Grant {
   readonly stamp: number;
 }
 
+const NOBODY: ReadonlyMap<string, Winner> = new Map();
 const SCAN_COUNT = 1_000;
 const RELOAD_MS = 500;
 /** After a close there is nothing to wait for; a client that asks again is asked to leave it for an hour. */
@@ -30,6 +31,8 @@ export class Doorkeeper implements BoardListener {
   readonly #metrics: Metrics;
   readonly #log: Logger;
   readonly #winners = new Map<number, ReadonlyMap<string, Winner>>();
+  /** Where there are claims: everybody who has a place. */
+  readonly #claimants = new Map<number, ReadonlySet<string>>();
   readonly #loading = new Set<number>();
 
   constructor(parts: { redis: RedisClient; keys: Keys; board: Board; metrics: Metrics; log: Logger }) {
@@ -48,6 +51,10 @@ export class Doorkeeper implements BoardListener {
 
   /** Whether an entry at `instantUs` is taken; false when the answer has been given. */
   lets(reply: Reply, campaign: BoardCampaign, userId: string, instantUs: number): boolean {
+    if (this.#claimants.get(campaign.campaignId)?.has(userId) === true) {
+      // What they have changes, so it is looked up: they go the way of everybody who asks again.
+      return this.isOpen(reply, campaign, instantUs);
+    }
     const winners = this.#winners.get(campaign.campaignId);
     if (winners !== undefined) {
       this.#answerSoldOut(reply, campaign, winners.get(userId));
@@ -85,7 +92,10 @@ export class Doorkeeper implements BoardListener {
   #answerSoldOut(reply: Reply, campaign: BoardCampaign, winner: Winner | undefined): void {
     if (winner === undefined) {
       this.#metrics.refuse('sold_out');
-      reply.problem('sold-out', `All ${campaign.places} coupons are granted.`, {
+      const { places, claims } = campaign;
+      const waits =
+        claims === undefined || claims.waitlist === 0 ? '' : `, and ${claims.waitlist} wait already`;
+      reply.problem('sold-out', `All ${places} coupons are granted${waits}.`, {
         members: { stock: campaign.places },
         headers: { 'retry-after': String(CLOSED_RETRY_SECONDS) },
       });
@@ -104,20 +114,37 @@ export class Doorkeeper implements BoardListener {
     reply.json(200, JSON.stringify(view));
   }
 
-  async #load({ campaignId, places }: BoardCampaign): Promise<void> {
+  async #load({ campaignId, places, claims }: BoardCampaign): Promise<void> {
     if (this.#loading.has(campaignId)) return;
     this.#loading.add(campaignId);
     while (!this.#winners.has(campaignId)) {
       try {
-        const winners = await this.#read(campaignId);
-        // Until all are there, entries go the usual way: that is slower, and as right.
-        if (winners.size >= places) this.#winners.set(campaignId, winners);
+        if (claims !== undefined) await this.#loadClaimants(campaignId, places + claims.waitlist);
+        else {
+          const winners = await this.#read(campaignId);
+          // Until all are there, entries go the usual way: that is slower, and as right.
+          if (winners.size >= places) this.#winners.set(campaignId, winners);
+        }
       } catch (error) {
         this.#log.debug({ err: error, campaignId }, 'the winners could not be read');
       }
       await new Promise(resolve => setTimeout(resolve, RELOAD_MS).unref());
     }
     this.#loading.delete(campaignId);
+  }
+
+  async #loadClaimants(campaignId: number, expected: number): Promise<void> {
+    const claimants = new Set<string>();
+    let cursor = '0';
+    do {
+      const key = this.#keys.campaign(campaignId).claimants;
+      const [next, flat] = await this.#redis.hscan(key, cursor, 'COUNT', SCAN_COUNT);
+      cursor = next;
+      for (let index = 0; index < flat.length; index += 2) claimants.add(flat[index] ?? '');
+    } while (cursor !== '0');
+    if (claimants.size < expected) return;
+    this.#claimants.set(campaignId, claimants);
+    this.#winners.set(campaignId, NOBODY);
   }
 
   async #read(campaignId: number): Promise<ReadonlyMap<string, Winner>> {

@@ -7,6 +7,7 @@ import type { SliceReceipts } from '../engine/contract/receipt.ts';
 import { ITEM_ENTRY, ITEM_WITHDRAWAL, type ItemSource, type LogItem } from '../engine/contract/record.ts';
 import { stampOf } from '../engine/contract/stamp.ts';
 import { readEntryBody } from './body.ts';
+import type { ClaimantParts } from './claimant-view.ts';
 import type { SharedClock } from './clock.ts';
 import type { ClockLimits } from './clock-limits.ts';
 import type { Doorkeeper } from './door.ts';
@@ -36,6 +37,7 @@ export interface EntryParts extends RequestParts {
   readonly requestStarts: RequestStarts;
   readonly clockLimits: ClockLimits;
   readonly receipts: KeptReceipts;
+  readonly claimants: ClaimantParts;
 }
 
 /** What a client that is refused for now is told to wait, seconds. */
@@ -126,7 +128,9 @@ export class Entry implements Stamped {
   leaf = 0;
   readonly #parts: EntryParts;
   readonly #reply: Reply;
+  readonly #answer: ((receipt: string | undefined) => void) | undefined;
 
+  /** `answer`: of a claim, in place of a look at what stands for the user; with the receipt of the claim, as JSON. */
   constructor(
     parts: EntryParts,
     reply: Reply,
@@ -134,6 +138,7 @@ export class Entry implements Stamped {
     userId: string,
     instantUs: number,
     kind: LogItem['kind'],
+    answer?: (receipt: string | undefined) => void,
   ) {
     this.#parts = parts;
     this.#reply = reply;
@@ -141,6 +146,7 @@ export class Entry implements Stamped {
     this.userId = userId;
     this.instantUs = instantUs;
     this.kind = kind;
+    this.#answer = answer;
     this.stamp = stampOf(instantUs, campaign.opensAtUs, parts.membership.gateway ?? 0);
   }
 
@@ -150,6 +156,10 @@ export class Entry implements Stamped {
   }
 
   accepted(position: number | undefined, receipts: SliceReceipts | undefined): void {
+    if (this.#answer !== undefined) {
+      this.#answer(receipts && this.#receiptOf(receipts));
+      return;
+    }
     if (position === undefined) {
       void this.#answerLookedUp(receipts);
       return;
@@ -189,7 +199,7 @@ export class Entry implements Stamped {
     } else if (this.kind === ITEM_WITHDRAWAL) {
       const answer = { campaign: this.campaign.campaignId, stamp: place.stamp, outcome: 'withdrawing' };
       reply.json(202, JSON.stringify(answer));
-    } else if (place.withdrawn) {
+    } else if (place.withdrawn || place.claimant?.state === 'left' || place.claimant?.state === 'declined') {
       refuseWithdrawn(this.#parts, reply, this.campaign, place);
     } else {
       const receipt =

@@ -8,6 +8,7 @@ import { openProducer } from '../engine/contract/log/open.ts';
 import { connectRedis, type RedisClient, waitForRedis } from '../engine/contract/redis.ts';
 import { SliceTree } from '../engine/contract/slice-tree.ts';
 import { Board } from './board.ts';
+import { ClaimMoves } from './claim-moves.ts';
 import { monotonicUs, SharedClock } from './clock.ts';
 import { ClockLimits } from './clock-limits.ts';
 import type { GatewayConfig } from './config.ts';
@@ -75,11 +76,14 @@ export async function startGateway(
   });
   const lookups = new Lookups(redis, keys, board);
   const places = new Places({ redis, keys, board, log });
+  const moves = new ClaimMoves({ redis, keys, board, log });
+  const claimants = { moves, nowUs: () => (clock.synchronised ? clock.now() : Date.now() * 1_000) };
   const door = new Doorkeeper({ redis, keys, board, metrics, log });
   const watchers = new Watchers({
     board,
     lookups,
     places,
+    claimants,
     metrics,
     eventsPerSecond: config.WATCHER_EVENTS_PER_SECOND,
     commentMs: config.WATCHER_COMMENT_MS,
@@ -137,6 +141,7 @@ export async function startGateway(
     membership,
     lookups,
     places,
+    claimants,
     door,
     metrics,
     keys: ring,

@@ -6,6 +6,7 @@
  * who connect at the same moment do not hold up the ranking that shares the connection.
  */
 import { type BoardCampaign, readBoardEpoch } from '../engine/contract/board/board.ts';
+import { type Claimant, parseClaimant } from '../engine/contract/claimant.ts';
 import type { Keys } from '../engine/contract/keys.ts';
 import type { RedisClient } from '../engine/contract/redis.ts';
 import { lastStampAt } from '../engine/contract/stamp.ts';
@@ -23,6 +24,8 @@ export interface Place {
   /** Whether the rank can still change: an earlier request may still be on its way. */
   readonly final: boolean;
   readonly grant: Grant | undefined;
+  /** Where there are claims: who has a place. Then nothing else tells of a grant. */
+  readonly claimant: Claimant | undefined;
   readonly withdrawn: boolean;
   /** Decided: with neither grant nor withdrawal the entry has lost. */
   readonly settled: boolean;
@@ -89,10 +92,12 @@ export class Lookups {
     // What is final and settled is judged by the board from before the questions: the answers are at least as new.
     const board = this.#board;
     const { epoch, rankedUs } = board;
-    const settled = board.campaign(campaignId)?.settledStamp ?? -1;
+    const known = board.campaign(campaignId);
+    const settled = known?.settledStamp ?? -1;
+    const hasClaims = known?.claims !== undefined;
     const [stamps, grants, withdrawals, ranks] = await Promise.all([
       this.#redis.zmscore(keys.rank, ...users),
-      this.#redis.hmget(keys.won, ...users),
+      this.#redis.hmget(hasClaims ? keys.claimants : keys.won, ...users),
       this.#redis.hmget(keys.withdrawn, ...users),
       Promise.all(users.map(user => this.#redis.zrank(keys.rank, user))),
     ]);
@@ -113,7 +118,8 @@ export class Lookups {
         stamp,
         rank: Number(rank),
         final: stamp <= lastStampAt(rankedUs, campaign.opensAtUs),
-        grant: parseGrant(grants[index]),
+        grant: hasClaims ? undefined : parseGrant(grants[index]),
+        claimant: hasClaims ? parseClaimant(grants[index]) : undefined,
         withdrawn: typeof withdrawals[index] === 'string',
         settled: stamp <= settled,
       });

@@ -29,6 +29,9 @@ describe('the OpenAPI document', () => {
   let future = 0;
   let closed = 0;
   let sold = 0;
+  /** Of coupons that have to be claimed: offered to alice, declined by leaver. */
+  let claims = 0;
+  let lapsing = 0;
 
   before(async () => {
     system = await startSystem({
@@ -50,6 +53,11 @@ describe('the OpenAPI document', () => {
       winners: 1,
       opens_at: new Date(Date.now() + 1_800_000).toISOString(),
     });
+    claims = await system.offer({ kind: 'coupon', stock: 3, waitlist: 1, claim_within_s: 3_600 });
+    lapsing = await system.offer({ kind: 'coupon', stock: 1, claim_within_s: 5 });
+    await system.enter('alice', lapsing);
+    for (const user of ['alice', 'leaver', 'overloading', 'waiting']) await system.enter(user, claims);
+    await eventually(async () => (await system.ask('leaver', 'DELETE', me(claims))).status === 202);
     for (const user of ['alice', 'leaver', 'overloading']) await system.enter(user, raffle);
     await system.enter('alice', coupon);
     await system.enter('alice', closed);
@@ -104,6 +112,7 @@ describe('the OpenAPI document', () => {
   const cut = { gateway: CUT };
   const entries = (id: number): string => `/v1/campaigns/${id}/entries`;
   const me = (id: number): string => `/v1/campaigns/${id}/entries/me`;
+  const claimOf = (id: number): string => `/v1/campaigns/${id}/entries/me/claim`;
   const queue = (id: number): string => `/v1/campaigns/${id}/queue`;
 
   /** Many at once on their own connections, to a gateway where one may wait. */
@@ -112,7 +121,9 @@ describe('the OpenAPI document', () => {
       Array.from({ length: 100 }, (_, index) =>
         method === 'POST'
           ? ask(`o${index}`, 'POST', entries(raffle), cut)
-          : ask('overloading', 'DELETE', me(raffle), cut),
+          : method === 'DELETE'
+            ? ask('overloading', 'DELETE', me(raffle), cut)
+            : ask('overloading', 'POST', claimOf(claims), cut),
       ),
     );
     return answers.find(answer => answer.text.includes('overloaded')) ?? assert.fail('nobody was refused');
@@ -173,6 +184,27 @@ describe('the OpenAPI document', () => {
     'delete /v1/campaigns/{id}/entries/me 409 already-settled': () => ask('alice', 'DELETE', me(coupon)),
     'delete /v1/campaigns/{id}/entries/me 409 closed': () => ask('alice', 'DELETE', me(closed)),
     'delete /v1/campaigns/{id}/entries/me 503 overloaded': () => overload('DELETE'),
+    'post /v1/campaigns/{id}/entries/me/claim 202 ': () => ask('alice', 'POST', claimOf(claims)),
+    'post /v1/campaigns/{id}/entries/me/claim 401 unauthenticated': () => anonymous('POST', claimOf(claims)),
+    'post /v1/campaigns/{id}/entries/me/claim 400 invalid-request': () =>
+      ask('alice', 'POST', '/v1/campaigns/a/entries/me/claim'),
+    'post /v1/campaigns/{id}/entries/me/claim 404 unknown-campaign': () => ask('alice', 'POST', claimOf(999)),
+    'post /v1/campaigns/{id}/entries/me/claim 404 no-entry': () => ask('nobody', 'POST', claimOf(claims)),
+    'post /v1/campaigns/{id}/entries/me/claim 503 unavailable': () =>
+      whileCut(() => ask('overloading', 'POST', claimOf(claims), cut)),
+    'post /v1/campaigns/{id}/entries/me/claim 409 nothing-to-claim': () =>
+      ask('alice', 'POST', claimOf(raffle)),
+    'post /v1/campaigns/{id}/entries/me/claim 409 claim-lapsed': () =>
+      eventually(async () => {
+        const given = await ask('alice', 'GET', me(lapsing));
+        return given.text.includes('"lapsed"') && (await ask('alice', 'POST', claimOf(lapsing)));
+      }),
+    'post /v1/campaigns/{id}/entries/me/claim 409 already-withdrawn': () =>
+      eventually(async () => {
+        const given = await ask('leaver', 'POST', claimOf(claims));
+        return given.text.includes('already-withdrawn') && given;
+      }),
+    'post /v1/campaigns/{id}/entries/me/claim 503 overloaded': () => overload('claim'),
     'get /v1/campaigns/{id}/queue 200 ': () => watch('alice', queue(raffle)),
     'get /v1/campaigns/{id}/queue 204 ': () =>
       watch('alice', queue(coupon), { 'last-event-id': `${coupon}:1:over` }),

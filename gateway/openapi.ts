@@ -9,6 +9,7 @@ import {
 import {
   CampaignList,
   CampaignView,
+  ClaimAccepted,
   DrawProof,
   EntryAccepted,
   EntryBody,
@@ -16,8 +17,10 @@ import {
   HeadList,
   Health,
   KeyList,
+  OfferEvent,
   OutcomeEvent,
   PositionEvent,
+  WaitlistedEvent,
   WithdrawalAccepted,
 } from './contract.ts';
 import { TICKET_COOKIE } from './requests.ts';
@@ -73,7 +76,9 @@ export const operations: readonly Operation[] = [
   {
     method: 'delete',
     path: '/v1/campaigns/{id}/entries/me',
-    summary: 'Withdraw the entry. Final; the user cannot enter this campaign again.',
+    summary:
+      'Withdraw the entry. Final; the user cannot enter this campaign again. What was offered to be claimed is declined, ' +
+      'and passes to the next at once.',
     ticket: true,
     answers: { 202: WithdrawalAccepted },
     problems: [
@@ -87,11 +92,23 @@ export const operations: readonly Operation[] = [
     ],
   },
   {
+    method: 'post',
+    path: '/v1/campaigns/{id}/entries/me/claim',
+    summary:
+      'Claim what was offered, where the campaign has claim_within_s. Stamped on arrival; 202 means that it is in the log. ' +
+      'Asking again is always safe, and answered in the same way.',
+    ticket: true,
+    answers: { 202: ClaimAccepted },
+    problems: [...ASKER, 'no-entry', 'nothing-to-claim', 'claim-lapsed', 'already-withdrawn', 'overloaded'],
+  },
+  {
     method: 'get',
     path: '/v1/campaigns/{id}/queue',
     summary:
       'The position, live, as server-sent events: `position` {position, ahead} whenever ahead falls, `stalled` while an ' +
-      'outage of ours stops the queue, and last `outcome` {position, outcome, serial, code}. Last-Event-ID is honoured; ' +
+      'outage of ours stops the queue, and last `outcome` {position, outcome, serial, code}. Where what is granted or won has ' +
+      'to be claimed, before the outcome: `waitlisted` {position, place} whenever the place falls, and `offer` {position, ' +
+      'serial, code, claim_by, seconds_left}, again when an outage of ours has extended it. Last-Event-ID is honoured; ' +
       'after the outcome a reconnect is answered with 204, so that an EventSource stops.',
     ticket: true,
     query: ['last_event_id'],
@@ -239,7 +256,7 @@ export function openApiDocument(): object {
     info: { title: 'fairline gateway', version: '1', description: 'Queues for coupon drops and raffles.' },
     paths,
     components: {
-      schemas: { PositionEvent, OutcomeEvent },
+      schemas: { PositionEvent, WaitlistedEvent, OfferEvent, OutcomeEvent },
       securitySchemes: {
         bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
         cookie: { type: 'apiKey', in: 'cookie', name: TICKET_COOKIE },

@@ -4,6 +4,7 @@
 import type { HttpRequest } from 'uWebSockets.js';
 import type { BoardCampaign } from '../engine/contract/board/board.ts';
 import { ITEM_WITHDRAWAL } from '../engine/contract/record.ts';
+import { claimantMembers, claimantOutcome } from './claimant-view.ts';
 import type { EntryView, Outcome } from './contract.ts';
 import { Entry, type EntryParts, openPipeline, refuseWithdrawn, SOON, withReceipt } from './entries.ts';
 import type { Place } from './lookups.ts';
@@ -11,7 +12,7 @@ import type { Reply } from './reply.ts';
 import { authenticate, findCampaign, type Head, readCampaignId, readTicket } from './requests.ts';
 
 /** Who asks about an entry of theirs: the user and the campaign, or undefined when an answer has been given. */
-async function asker(
+export async function asker(
   parts: EntryParts,
   reply: Reply,
   ticket: string,
@@ -26,7 +27,7 @@ async function asker(
 }
 
 /** The user's place, or undefined when 404 or 503 has been answered. */
-async function placeOf(
+export async function placeOf(
   parts: EntryParts,
   reply: Reply,
   campaign: BoardCampaign,
@@ -66,7 +67,7 @@ export async function getEntry(
 
 /** What can be told of a place: a position only when it is final, an outcome only when it is decided. */
 export function entryView(
-  parts: Pick<EntryParts, 'places'>,
+  parts: Pick<EntryParts, 'places' | 'claimants'>,
   campaign: BoardCampaign,
   place: Place,
 ): EntryView {
@@ -80,10 +81,12 @@ export function entryView(
     provisional: !place.final,
     outcome,
     ...(place.grant ?? {}),
+    ...(place.claimant === undefined ? {} : claimantMembers(parts.claimants, campaign, place.claimant)),
   };
 }
 
 export function outcomeOf(campaign: BoardCampaign, place: Place): Outcome {
+  if (place.claimant !== undefined) return claimantOutcome(campaign, place.claimant);
   if (place.grant !== undefined) return campaign.kind === 'coupon' ? 'granted' : 'won';
   if (place.withdrawn) return 'withdrawn';
   if (!place.settled) return 'waiting';
@@ -104,7 +107,8 @@ export async function deleteEntry(
   const { campaign, userId } = who;
   const place = await placeOf(parts, reply, campaign, userId);
   if (place === undefined) return;
-  if (place.withdrawn) {
+  const outcome = outcomeOf(campaign, place);
+  if (outcome === 'withdrawn' || outcome === 'declined') {
     refuseWithdrawn(parts, reply, campaign, place);
     return;
   }
@@ -112,13 +116,15 @@ export async function deleteEntry(
   const pipeline = openPipeline(parts, reply);
   if (pipeline === undefined) return;
   const instantUs = parts.clock.next();
-  if (!parts.door.isOpen(reply, campaign, instantUs)) return;
-  if (place.grant !== undefined || place.settled) {
+  // What is offered is declined, and who waits for it leaves, also behind the close.
+  const mayDecline = outcome === 'offered' || outcome === 'waitlisted';
+  if (!mayDecline && !parts.door.isOpen(reply, campaign, instantUs)) return;
+  if (!mayDecline && (outcome !== 'waiting' || place.settled)) {
     reply.problem(
       'already-settled',
       `The entry in campaign ${campaign.campaignId} is decided: it cannot be withdrawn.`,
       {
-        members: { stamp: place.stamp, outcome: outcomeOf(campaign, place) },
+        members: { stamp: place.stamp, outcome },
       },
     );
     return;

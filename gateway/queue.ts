@@ -8,10 +8,13 @@
  * and the writes are spread evenly. A visit that has held the event loop for its time goes on in the next turn.
  */
 
+import type { BoardCampaign } from '../engine/contract/board/board.ts';
+import type { Offered } from '../engine/contract/claimant.ts';
 import { lastStampAt } from '../engine/contract/stamp.ts';
 import type { Board, BoardListener } from './board.ts';
+import { type ClaimantParts, claimantMembers, offerMembers } from './claimant-view.ts';
 import { monotonicUs } from './clock.ts';
-import type { OutcomeEvent } from './contract.ts';
+import type { OfferEvent, OutcomeEvent, WaitlistedEvent } from './contract.ts';
 import type { Lookups, Place } from './lookups.ts';
 import type { Metrics } from './metrics.ts';
 import { outcomeOf } from './own-entry.ts';
@@ -22,6 +25,7 @@ export interface WatchersParts {
   readonly board: Board;
   readonly lookups: Lookups;
   readonly places: Places;
+  readonly claimants: ClaimantParts;
   readonly metrics: Metrics;
   readonly eventsPerSecond: number;
   readonly commentMs: number;
@@ -39,6 +43,8 @@ export class Watchers implements BoardListener {
   readonly #parts: WatchersParts;
   readonly #slots: Set<Watcher>[] = Array.from({ length: SLOTS }, () => new Set<Watcher>());
   readonly #provisional = new Set<Watcher>();
+  /** Those of whom a move may tell, by campaign and user. */
+  readonly #claimants = new Map<string, Set<Watcher>>();
   readonly #timer: NodeJS.Timeout;
   readonly #due: Iterator<Watcher>[] = [];
   #slot = 0;
@@ -49,6 +55,7 @@ export class Watchers implements BoardListener {
   constructor(parts: WatchersParts) {
     this.#parts = parts;
     parts.board.listen(this);
+    parts.claimants.moves.listen((campaignId, userId) => this.#moved(campaignId, userId));
     this.#timer = setInterval(() => this.#visitSlot(), 1_000 / parts.eventsPerSecond / SLOTS);
   }
 
@@ -70,6 +77,18 @@ export class Watchers implements BoardListener {
     watcher.state = 'over';
     if (this.#slots[watcher.slot]?.delete(watcher) === true) this.#count -= 1;
     this.#provisional.delete(watcher);
+    const key = claimantKey(watcher.campaignId, watcher.userId);
+    const same = this.#claimants.get(key);
+    same?.delete(watcher);
+    if (same?.size === 0) this.#claimants.delete(key);
+  }
+
+  /** Whoever watches for this user is looked up again. */
+  #moved(campaignId: number, userId: string): void {
+    const watchers = this.#claimants.get(claimantKey(campaignId, userId));
+    if (watchers === undefined) return;
+    for (const watcher of watchers) watcher.hasMoved = true;
+    this.#visit(watchers.values());
   }
 
   /** Ranks have become final: whose place was provisional is asked for again, at once. */
@@ -134,6 +153,13 @@ export class Watchers implements BoardListener {
         watcher.stamp <= campaign.settledStamp || this.#parts.places.left(watcher.campaignId, watcher.rank);
       if (decided) void this.#decide(watcher);
       else this.#showPosition(watcher, nowUs);
+    } else if (watcher.state === 'waitlisted' || watcher.state === 'offered') {
+      if (watcher.hasMoved || (watcher.state === 'waitlisted' && campaign.finished))
+        void this.#decide(watcher);
+      else if (watcher.state === 'waitlisted') this.#showPlace(watcher);
+      else if (watcher.offer !== undefined && watcher.shownUnheardUs !== campaign.claims?.unheardUs) {
+        this.#showOffer(watcher, campaign, watcher.offer);
+      }
     }
     if (nowUs >= watcher.commentDueUs) {
       watcher.commentDueUs = nowUs + this.#parts.commentMs * 1000;
@@ -184,10 +210,16 @@ export class Watchers implements BoardListener {
   }
 
   async #decide(watcher: Watcher): Promise<void> {
+    const { state } = watcher;
     watcher.state = 'deciding';
+    // Set again by a move that comes while Redis is asked.
+    watcher.hasMoved = false;
     const place = await this.#find(watcher);
     if (isOver(watcher)) return;
-    if (place === undefined || !this.#tellOutcome(watcher, place)) watcher.state = 'placed';
+    if (place === undefined) {
+      watcher.state = state;
+      watcher.hasMoved = true;
+    } else if (!this.#tellOutcome(watcher, place)) watcher.state = 'placed';
   }
 
   /** Redis does not answer: the watcher keeps what was shown, and is asked for again at the next visit. */
@@ -201,15 +233,71 @@ export class Watchers implements BoardListener {
     }
   }
 
-  /** Sends the outcome and ends the stream, if there is one. */
+  /** Sends the outcome and ends the stream, if there is one; of a claimant who may still move, how it stands. */
   #tellOutcome(watcher: Watcher, place: Place): boolean {
     const campaign = this.#parts.board.campaign(watcher.campaignId);
-    const outcome = campaign === undefined ? 'waiting' : outcomeOf(campaign, place);
+    if (campaign === undefined) return false;
+    const outcome = outcomeOf(campaign, place);
     if (outcome === 'waiting') return false;
-    const event: OutcomeEvent = { position: place.rank + 1, outcome, ...(place.grant ?? {}) };
+    const { claimant } = place;
+    if (outcome === 'waitlisted' || outcome === 'offered') {
+      this.#follow(watcher);
+      if (claimant?.state === 'waitlisted') this.#wait(watcher, claimant.place);
+      else if (claimant?.state === 'offered') this.#showOffer(watcher, campaign, claimant);
+      return true;
+    }
+    const members =
+      claimant === undefined ? place.grant : claimantMembers(this.#parts.claimants, campaign, claimant);
+    const event: OutcomeEvent = { position: place.rank + 1, outcome, ...members };
     const id = `${watcher.campaignId}:${watcher.stamp}:over`;
     watcher.end(`id: ${id}\nevent: outcome\ndata: ${JSON.stringify(event)}\n\n`);
     return true;
+  }
+
+  /** From now on moves of this user concern the watcher. */
+  #follow(watcher: Watcher): void {
+    const key = claimantKey(watcher.campaignId, watcher.userId);
+    const same = this.#claimants.get(key) ?? new Set<Watcher>();
+    if (same.has(watcher)) return;
+    this.#claimants.set(key, same.add(watcher));
+    // A move that came after Redis was asked, and before this, told nobody.
+    watcher.hasMoved = true;
+  }
+
+  #wait(watcher: Watcher, place: number): void {
+    const isNew = watcher.place !== place;
+    watcher.state = 'waitlisted';
+    watcher.place = place;
+    this.#showPlace(watcher, isNew);
+  }
+
+  /** Shows the place in the waitlist if it has moved, or in any case (`always`): to one who has come back to it. */
+  #showPlace(watcher: Watcher, always = false): void {
+    const { campaignId, stamp, rank, place, shownPlace } = watcher;
+    const now = Math.min(shownPlace, this.#parts.claimants.moves.waiting(campaignId, place));
+    if (now === shownPlace && !always) return;
+    const data: WaitlistedEvent = { position: rank + 1, place: now };
+    const id = `${campaignId}:${stamp}:w${now}`;
+    if (this.#write(watcher, `id: ${id}\nevent: waitlisted\ndata: ${JSON.stringify(data)}\n\n`)) {
+      watcher.shownPlace = now;
+    }
+  }
+
+  #showOffer(watcher: Watcher, campaign: BoardCampaign, offered: Offered): void {
+    watcher.state = 'offered';
+    watcher.offer = offered;
+    const members = offerMembers(campaign, offered, this.#parts.claimants.nowUs());
+    const unheardUs = campaign.claims?.unheardUs ?? 0;
+    if (members.claim_by === watcher.shownClaimBy) {
+      watcher.shownUnheardUs = unheardUs;
+      return;
+    }
+    const data: OfferEvent = { position: watcher.rank + 1, ...members };
+    const id = `${watcher.campaignId}:${watcher.stamp}:o`;
+    const isWritten = this.#write(watcher, `id: ${id}\nevent: offer\ndata: ${JSON.stringify(data)}\n\n`);
+    if (isWritten) watcher.shownClaimBy = members.claim_by;
+    // What was not written is shown at the next visit.
+    watcher.shownUnheardUs = isWritten ? unheardUs : -1;
   }
 
   /** True when written; a watcher who owes too much is dropped. */
@@ -221,6 +309,10 @@ export class Watchers implements BoardListener {
     }
     return result === 'written';
   }
+}
+
+function claimantKey(campaignId: number, userId: string): string {
+  return `${campaignId}:${userId}`;
 }
 
 /** Read anew after an await, where the compiler still believes the state from before. */

@@ -21,17 +21,24 @@ interface LastEvent {
   readonly campaignId: number;
   readonly over: boolean;
   readonly ahead: number;
+  /** In the waitlist; infinite where none was shown. */
+  readonly place: number;
 }
 
-/** The id of the last event a client has seen: `campaign:stamp:ahead`, or `campaign:stamp:over`. */
+/**
+ * The id of the last event a client has seen: `campaign:stamp:ahead`, `campaign:stamp:w<place>` while waitlisted,
+ * `campaign:stamp:o` of an offer, or `campaign:stamp:over`.
+ */
 export function parseLastEventId(text: string): LastEvent | undefined {
-  const match = /^(\d{1,10}):(\d{1,16}):(over|\d{1,10})$/.exec(text);
+  const match = /^(\d{1,10}):(\d{1,16}):(over|o|w\d{1,10}|\d{1,10})$/.exec(text);
   if (match === null) return undefined;
-  const [, campaign, , ahead] = match;
+  const [, campaign, , last = ''] = match;
+  const isAhead = /^\d/.test(last);
   return {
     campaignId: Number(campaign),
-    over: ahead === 'over',
-    ahead: ahead === 'over' ? 0 : Number(ahead),
+    over: last === 'over',
+    ahead: isAhead ? Number(last) : 0,
+    place: last.startsWith('w') ? Number(last.slice(1)) : Number.POSITIVE_INFINITY,
   };
 }
 
@@ -74,7 +81,12 @@ export class Streams {
     const { WATCHER_COMMENT_MS: commentMs, MAX_WATCHER_BUFFER_BYTES: bufferAtMost } = parts.config;
     watcher = new Watcher(
       stream,
-      { userId, campaignId: id, shownAhead: last?.ahead ?? Number.POSITIVE_INFINITY },
+      {
+        userId,
+        campaignId: id,
+        shownAhead: last?.ahead ?? Number.POSITIVE_INFINITY,
+        shownPlace: last?.place ?? Number.POSITIVE_INFINITY,
+      },
       {
         commentDueUs: monotonicUs() + commentMs * 1000 * (0.5 + Math.random() / 2),
         bufferAtMost,

@@ -49,7 +49,12 @@ async function slowClient() {
 }
 
 const terms = { commentDueUs: 0, bufferAtMost: 100, ended: (): void => undefined };
-const who = { userId: 'alice', campaignId: 1, shownAhead: Number.POSITIVE_INFINITY };
+const who = {
+  userId: 'alice',
+  campaignId: 1,
+  shownAhead: Number.POSITIVE_INFINITY,
+  shownPlace: Number.POSITIVE_INFINITY,
+};
 
 test('a watcher who does not read is written to once, then owed, then too slow at the cap in bytes', async () => {
   const { socket, res } = await slowClient();

@@ -3,11 +3,21 @@
  *
  * States: `asking` (Redis is asked for the place) -> `provisional` (the rank can still change: nothing is shown) ->
  * `placed` (position and ahead are shown, ahead only ever falls) -> `deciding` (settled: Redis is asked for the
- * outcome) -> `over`. The one who writes the state is Watchers.
+ * outcome) -> `over`. Where there are claims, `deciding` may lead to `waitlisted` (a place is shown, which only ever falls)
+ * or `offered` (until it is claimed, lapses or is declined), and from both back to `deciding` when the claimant has moved.
+ * The one who writes the state is Watchers.
  */
 import type { HttpResponse } from 'uWebSockets.js';
+import type { Offered } from '../engine/contract/claimant.ts';
 
-export type WatcherState = 'asking' | 'provisional' | 'placed' | 'deciding' | 'over';
+export type WatcherState =
+  | 'asking'
+  | 'provisional'
+  | 'placed'
+  | 'deciding'
+  | 'waitlisted'
+  | 'offered'
+  | 'over';
 
 export class Watcher {
   readonly userId: string;
@@ -19,6 +29,17 @@ export class Watcher {
   rank = -1;
   /** What was last shown; nothing greater is ever shown again. */
   shownAhead: number;
+  /** In the waitlist: what was last shown; nothing greater is ever shown again. */
+  shownPlace: number;
+  /** While waitlisted: the place in which they were told to wait. */
+  place = 0;
+  /** While offered: what. */
+  offer: Offered | undefined;
+  /** Of the offer that was shown: its deadline, as it was shown, and what outages have added to it, microseconds. */
+  shownClaimBy = '';
+  shownUnheardUs = 0;
+  /** The claimant has moved since they were asked about. */
+  hasMoved = false;
   /** The last event said that nothing moves, because of an outage of ours. */
   stalled = false;
   commentDueUs: number;
@@ -30,13 +51,14 @@ export class Watcher {
 
   constructor(
     res: HttpResponse,
-    who: { userId: string; campaignId: number; shownAhead: number },
+    who: { userId: string; campaignId: number; shownAhead: number; shownPlace: number },
     terms: { commentDueUs: number; bufferAtMost: number; ended: () => void },
   ) {
     this.#res = res;
     this.userId = who.userId;
     this.campaignId = who.campaignId;
     this.shownAhead = who.shownAhead;
+    this.shownPlace = who.shownPlace;
     this.commentDueUs = terms.commentDueUs;
     this.#bufferAtMost = terms.bufferAtMost;
     this.#ended = terms.ended;

@@ -37,7 +37,15 @@ export interface PassedOn {
 
 /** Why a prize was not passed on. `holder` is who has it. */
 export type PassOnRefusal =
-  | { readonly why: 'unknown campaign' | 'not drawn' | 'no such serial' | 'no alternate' }
+  | {
+      readonly why:
+        | 'unknown campaign'
+        | 'not drawn'
+        | 'no such serial'
+        | 'no alternate'
+        /** It ends with its deadline, which can be brought forward: see claims.ts. */
+        | 'has a deadline';
+    }
   | { readonly why: 'another holder'; readonly holder: string };
 
 /**
@@ -51,16 +59,17 @@ export async function passOn(
 ): Promise<PassedOn | PassOnRefusal> {
   return await transaction(pool, async client => {
     // Waits for others who pass prizes of this campaign on.
-    const campaigns = await client.query<{ isDrawn: boolean; redrawnCount: number }>(
-      `select kind = 'raffle' and finished_at is not null as "isDrawn", redrawn_count as "redrawnCount"
+    const campaigns = await client.query<{ isDrawn: boolean; hasClaims: boolean }>(
+      `select kind = 'raffle' and finished_at is not null as "isDrawn", claim_within_s is not null as "hasClaims"
          from campaigns where campaign_id = $1 for no key update`,
       [campaignId],
     );
     const [campaign] = campaigns.rows;
     if (campaign === undefined) return { why: 'unknown campaign' };
+    if (campaign.hasClaims) return { why: 'has a deadline' };
     if (!campaign.isDrawn) return { why: 'not drawn' };
-    const grants = await client.query<{ userId: string; tier: number | null; isFirst: boolean }>(
-      `select user_id as "userId", tier,
+    const grants = await client.query<{ userId: string; isFirst: boolean }>(
+      `select user_id as "userId",
               not exists (select from passed_on p where p.campaign_id = $1 and p.serial = $2) as "isFirst"
          from grants where campaign_id = $1 and serial = $2`,
       [campaignId, serial],
@@ -69,27 +78,61 @@ export async function passOn(
     if (grant === undefined) return { why: 'no such serial' };
     const isMeant = holder === undefined ? grant.isFirst : holder === grant.userId;
     if (!isMeant) return { why: 'another holder', holder: grant.userId };
-    const place = campaign.redrawnCount + 1;
-    const alternates = await client.query<{ userId: string }>(
-      'select user_id as "userId" from alternates where campaign_id = $1 and place = $2',
-      [campaignId, place],
-    );
-    const [next] = alternates.rows;
-    if (next === undefined) return { why: 'no alternate' };
-    await client.query(
-      'insert into passed_on (campaign_id, place, serial, user_id, reason) values ($1, $2, $3, $4, $5)',
-      [campaignId, place, serial, grant.userId, reason],
-    );
-    await client.query(
-      'update grants set user_id = $3, code = $4, granted_at = now() where campaign_id = $1 and serial = $2',
-      [campaignId, serial, next.userId, code],
-    );
-    await client.query('update campaigns set redrawn_count = $2, redrawn_at = now() where campaign_id = $1', [
-      campaignId,
-      place,
-    ]);
-    return { serial, tier: grant.tier, place, userId: next.userId, passedFrom: grant.userId };
+    const [passed] = await passToNext(client, campaignId, [{ serial, holder: grant.userId, reason, code }]);
+    return passed ?? { why: 'no alternate' };
   });
+}
+
+/**
+ * Passes serials on, in this order, to the next of those who wait for one and have not left: each under its new code. What
+ * nobody is left for stays where it is. The caller has the campaign's row. Answers what was passed on, in order.
+ */
+export async function passToNext(
+  db: Queryable,
+  campaignId: number,
+  freed: readonly {
+    readonly serial: number;
+    readonly holder: string;
+    readonly reason: string;
+    readonly code: string;
+  }[],
+): Promise<readonly PassedOn[]> {
+  if (freed.length === 0) return [];
+  const { rows } = await db.query<PassedOn>(
+    `with freed as (
+       select * from unnest($2::bigint[], $3::text[], $4::text[], $5::text[]) with ordinality
+                  as freed (serial, holder, reason, code, turn)
+     ), next as (
+       select a.place, a.user_id, row_number() over (order by a.place) as turn
+         from (select a.place, a.user_id
+                 from alternates a left join claimants k using (campaign_id, user_id)
+                where a.campaign_id = $1 and coalesce(k.state, 'waitlisted') = 'waitlisted'
+                  and a.place > coalesce((select max(p.place) from passed_on p where p.campaign_id = $1), 0)
+                order by a.place limit $6) as a
+     ), passed as (
+       insert into passed_on (campaign_id, place, serial, user_id, reason)
+       select $1, next.place, freed.serial, freed.holder, freed.reason from freed join next using (turn)
+     ), granted as (
+       update grants g set user_id = next.user_id, code = freed.code, granted_at = now()
+         from freed join next using (turn)
+        where g.campaign_id = $1 and g.serial = freed.serial
+       returning g.serial, g.tier, next.place, g.user_id, freed.holder
+     ), counted as (
+       update campaigns set redrawn_count = redrawn_count + passed.count, redrawn_at = now()
+         from (select count(*) from granted) as passed
+        where campaign_id = $1 and passed.count > 0
+     )
+     select serial, tier, place, user_id as "userId", holder as "passedFrom" from granted order by place`,
+    [
+      campaignId,
+      bigintArray(freed.map(({ serial }) => serial)),
+      textArray(freed.map(({ holder }) => holder)),
+      textArray(freed.map(({ reason }) => reason)),
+      textArray(freed.map(({ code }) => code)),
+      freed.length,
+    ],
+  );
+  return rows;
 }
 
 /** A prize that was passed on: who no longer has it, and how it stands now. */

@@ -17,6 +17,8 @@ export interface BookCampaign {
   readonly randomness: Buffer | null;
   readonly signature: Buffer | null;
   readonly seed: Buffer | null;
+  /** What is granted or won has to be claimed. */
+  readonly hasClaims: boolean;
 }
 
 /** Campaigns that were announced, have come to their end, and have no book yet. */
@@ -38,7 +40,8 @@ export async function takeForBook(db: Queryable, campaignId: number): Promise<Bo
   const { rows } = await db.query<BookCampaign>(
     `select campaign_id as "campaignId", kind, opens_at as "opensAt", closes_at as "closesAt", rules,
             rules_hash as "rulesHash", pool_root as "poolRoot",
-            case when pool_root is null then null else frozen_count end as "poolCount", randomness, signature, seed
+            case when pool_root is null then null else frozen_count end as "poolCount", randomness, signature, seed,
+            claim_within_s is not null as "hasClaims"
        from campaigns c
       where campaign_id = $1 and finished_at is not null and rules is not null
         and not exists (select from books b where b.campaign_id = c.campaign_id)
@@ -133,6 +136,38 @@ export async function readDecided(
        left join alternates a on a.campaign_id = e.campaign_id and a.user_id = e.user_id
        left join entrant_terms t on t.campaign_id = e.campaign_id and t.user_id = e.user_id
       order by e.stamp`,
+    [campaignId, after, limit],
+  );
+  return rows;
+}
+
+/** A move of a claimant as a book tells of it; see engine/book/book.ts. */
+export interface MoveOfBook {
+  readonly moveNumber: number;
+  readonly move: 'offered' | 'claimed' | 'lapsed' | 'declined' | 'left';
+  readonly stamp: number;
+  readonly atUs: number;
+  readonly serial: number | null;
+  readonly offeredUs: number | null;
+  readonly deadlineUs: number | null;
+  readonly early: string | null;
+}
+
+/** Moves of claimants behind the number `after`, in order, at most `limit`, without those of deadlines alone. */
+export async function readBookMoves(
+  db: Queryable,
+  campaignId: number,
+  after: number,
+  limit: number,
+): Promise<readonly MoveOfBook[]> {
+  const { rows } = await db.query<MoveOfBook>(
+    `select m.move_number as "moveNumber", m.state as move, e.stamp, m.at_us as "atUs", m.serial,
+            k.offered_us as "offeredUs", k.claim_by_us as "deadlineUs", k.ended_early as early
+       from claimant_moves m
+       join claimants k using (campaign_id, number)
+       join entries e on e.campaign_id = k.campaign_id and e.user_id = k.user_id
+      where m.campaign_id = $1 and m.move_number > $2 and m.state <> 'deadline'
+      order by m.move_number limit $3`,
     [campaignId, after, limit],
   );
   return rows;

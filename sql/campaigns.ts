@@ -38,6 +38,20 @@ export interface Campaign {
   readonly poolRoot: Buffer | null;
   /** Prizes that were passed on to alternates. */
   readonly redrawnCount: number;
+  /** Within how long what is granted is to be claimed, as the rules say; null: a grant is final at once. */
+  readonly claimWithinS: number | null;
+  /** Of a coupon: how many are told to wait behind those who were granted one. */
+  readonly waitlist: number;
+  /** How many have been told so, and of a raffle with claims how many alternates there are. */
+  readonly waitlistedCount: number;
+  /** Moves of claimants so far; see sql/claims.ts. */
+  readonly moveCount: number;
+  /** By how much outages have extended deadlines, microseconds. */
+  readonly unheardUs: number;
+  /** All unheard time of which that takes account; null: none was told yet. */
+  readonly unheardSeenUs: number | null;
+  /** Every entry has its first outcome, and claims go on. */
+  readonly decidedAt: Date | null;
 }
 
 /** The columns of campaigns as members of Campaign, for `select` and `returning`. */
@@ -47,7 +61,9 @@ export const CAMPAIGN_COLUMNS = `
   settled_count as "settledCount", granted_count as "grantedCount", gone_count as "goneCount",
   gone_ranked as "goneRanked", frozen_at as "frozenAt", frozen_count as "frozenCount", seed,
   seed_source as "seedSource", finished_at as "finishedAt", rules_hash as "rulesHash",
-  rules::jsonb -> 'draw' as draw, pool_root as "poolRoot", redrawn_count as "redrawnCount"`;
+  rules::jsonb -> 'draw' as draw, pool_root as "poolRoot", redrawn_count as "redrawnCount",
+  claim_within_s as "claimWithinS", waitlist, waitlisted_count as "waitlistedCount", move_count as "moveCount",
+  unheard_us as "unheardUs", unheard_seen_us as "unheardSeenUs", decided_at as "decidedAt"`;
 
 /** Microseconds since the epoch; stamps count from here. */
 export function opensAtUs(campaign: Pick<Campaign, 'opensAt'>): number {

@@ -187,18 +187,6 @@ export const expectedSchema: Readonly<Record<string, Readonly<Record<string, Exp
         set_aside_place: 'UNIQUE NULLS NOT DISTINCT (log_name, partition, "position", item)',
       },
     },
-    entry_outcomes: {
-      is: 'view',
-      columns: {
-        campaign_id: 'integer',
-        user_id: 'text collate "C"',
-        stamp: 'bigint',
-        outcome: 'text',
-        serial: 'integer',
-        code: 'text',
-        granted_at: 'timestamp(3) with time zone',
-      },
-    },
   },
   '0002_receipts.sql': {
     slices: {
@@ -376,6 +364,138 @@ export const expectedSchema: Readonly<Record<string, Readonly<Record<string, Exp
       triggers: {
         book_parts_keep:
           'CREATE TRIGGER book_parts_keep BEFORE DELETE OR UPDATE ON book_parts FOR EACH ROW EXECUTE FUNCTION books_keep()',
+      },
+    },
+  },
+  '0007_hearing.sql': {
+    hearing: {
+      is: 'table',
+      columns: {
+        one_row: 'boolean not null default true',
+        heard_ms: 'bigint not null default 0',
+        through_ms: 'bigint not null default 0',
+      },
+      constraints: {
+        hearing_heard_ms_check: 'CHECK',
+        hearing_one_row_check: 'CHECK',
+        hearing_pkey: 'PRIMARY KEY (one_row)',
+      },
+    },
+  },
+  '0008_claims.sql': {
+    campaigns: {
+      columns: {
+        claim_within_s: "integer generated always as (((rules)::jsonb ->> 'claim_within_s'::text))::integer",
+        waitlist:
+          "integer not null generated always as COALESCE((((rules)::jsonb ->> 'waitlist'::text))::integer, 0)",
+        waitlisted_count: 'integer not null default 0',
+        move_count: 'integer not null default 0',
+        unheard_us: 'bigint not null default 0',
+        unheard_seen_us: 'bigint',
+        decided_at: 'timestamp(3) with time zone',
+      },
+      constraints: {
+        campaigns_unheard_us_check: 'CHECK',
+        campaigns_waitlisted: 'CHECK',
+      },
+    },
+    claims: {
+      is: 'table',
+      columns: {
+        campaign_id: 'integer not null',
+        user_id: 'text collate "C" not null',
+        stamp: 'bigint not null',
+        decided: 'boolean not null default false',
+      },
+      constraints: {
+        claims_campaign_id_fkey: 'FOREIGN KEY (campaign_id) REFERENCES campaigns(campaign_id)',
+        claims_pkey: 'PRIMARY KEY (campaign_id, user_id)',
+        claims_stamp_check: 'CHECK',
+      },
+      indexes: {
+        claims_undecided: 'btree (campaign_id) where NOT decided',
+      },
+    },
+    claimants: {
+      is: 'table',
+      columns: {
+        campaign_id: 'integer not null',
+        number: 'integer not null',
+        user_id: 'text collate "C" not null',
+        place: 'integer',
+        state: 'text not null',
+        serial: 'integer',
+        offered_us: 'bigint',
+        claim_by_us: 'bigint',
+        ended_us: 'bigint',
+        ended_early: 'text',
+        move_number: 'integer not null default 0',
+        is_passed_on: 'boolean not null default false',
+      },
+      constraints: {
+        claimants_campaign_id_fkey: 'FOREIGN KEY (campaign_id) REFERENCES campaigns(campaign_id)',
+        claimants_campaign_id_serial_fkey:
+          'FOREIGN KEY (campaign_id, serial) REFERENCES grants(campaign_id, serial)',
+        claimants_campaign_id_user_id_fkey:
+          'FOREIGN KEY (campaign_id, user_id) REFERENCES entries(campaign_id, user_id)',
+        claimants_ended: 'CHECK',
+        claimants_ended_early_check: 'CHECK',
+        claimants_number_check: 'CHECK',
+        claimants_offered: 'CHECK',
+        claimants_passed_on: 'CHECK',
+        claimants_pkey: 'PRIMARY KEY (campaign_id, number)',
+        claimants_place_check: 'CHECK',
+        claimants_state_check: 'CHECK',
+        claimants_user: 'UNIQUE (campaign_id, user_id)',
+        claimants_waits: 'CHECK',
+      },
+      indexes: {
+        claimants_due: "btree (campaign_id, claim_by_us) where state = 'offered'::text",
+        claimants_freed:
+          "btree (campaign_id, move_number) where (state = ANY (ARRAY['lapsed'::text, 'declined'::text])) AND NOT is_passed_on",
+        claimants_holder:
+          "unique btree (campaign_id, serial) where state = ANY (ARRAY['offered'::text, 'claimed'::text])",
+        claimants_next: "btree (campaign_id, place) where state = 'waitlisted'::text",
+      },
+      triggers: {
+        claimants_guard:
+          'CREATE TRIGGER claimants_guard BEFORE UPDATE ON claimants FOR EACH ROW EXECUTE FUNCTION claimants_guard()',
+      },
+    },
+    claimant_moves: {
+      is: 'table',
+      columns: {
+        campaign_id: 'integer not null',
+        move_number: 'integer not null',
+        number: 'integer not null',
+        state: 'text not null',
+        serial: 'integer',
+        at_us: 'bigint not null',
+      },
+      constraints: {
+        claimant_moves_campaign_id_number_fkey:
+          'FOREIGN KEY (campaign_id, number) REFERENCES claimants(campaign_id, number)',
+        claimant_moves_move_number_check: 'CHECK',
+        claimant_moves_pkey: 'PRIMARY KEY (campaign_id, move_number)',
+        claimant_moves_state_check: 'CHECK',
+      },
+      triggers: {
+        claimant_moves_keep:
+          'CREATE TRIGGER claimant_moves_keep BEFORE DELETE OR UPDATE ON claimant_moves FOR EACH ROW EXECUTE FUNCTION drawn_keep()',
+      },
+    },
+    entry_outcomes: {
+      is: 'view',
+      columns: {
+        campaign_id: 'integer',
+        user_id: 'text collate "C"',
+        stamp: 'bigint',
+        outcome: 'text',
+        serial: 'integer',
+        code: 'text',
+        granted_at: 'timestamp(3) with time zone',
+        claim_by_us: 'bigint',
+        ended_us: 'bigint',
       },
     },
   },

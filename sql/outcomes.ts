@@ -4,7 +4,19 @@
 import type { CampaignKind } from './campaigns.ts';
 import type { Pool, Queryable } from './database.ts';
 
-export const OUTCOMES = ['granted', 'won', 'withdrawn', 'waiting', 'sold_out', 'not_drawn'] as const;
+/** Where what is granted or won has to be claimed, granted and won is what was. */
+export const OUTCOMES = [
+  'granted',
+  'won',
+  'withdrawn',
+  'waiting',
+  'sold_out',
+  'not_drawn',
+  'waitlisted',
+  'offered',
+  'lapsed',
+  'declined',
+] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
 export interface EntryOutcome {
@@ -14,6 +26,10 @@ export interface EntryOutcome {
   readonly serial: number | null;
   readonly code: string | null;
   readonly grantedAt: Date | null;
+  /** Until when what is, or was, offered can be claimed; microseconds since the epoch. */
+  readonly claimByUs: number | null;
+  /** When it was claimed, lapsed or was declined, or who waited left. */
+  readonly endedUs: number | null;
 }
 
 export interface OutcomePage {
@@ -28,9 +44,10 @@ export interface OutcomePage {
 /** Entries with their outcomes in stamp order, at most `limit`. */
 export async function listOutcomes(db: Queryable, page: OutcomePage): Promise<readonly EntryOutcome[]> {
   // Said beside the outcome where it can be, this lets Postgres begin with the few grants in place of all entries.
-  const isGrant = page.outcome === 'granted' || page.outcome === 'won' ? 'and serial is not null' : '';
+  const isGrant = ['granted', 'won', 'offered'].includes(page.outcome ?? '') ? 'and serial is not null' : '';
   const { rows } = await db.query<EntryOutcome>(
-    `select user_id as "userId", stamp, outcome, serial, code, granted_at as "grantedAt"
+    `select user_id as "userId", stamp, outcome, serial, code, granted_at as "grantedAt", claim_by_us as "claimByUs",
+            ended_us as "endedUs"
        from entry_outcomes
       where campaign_id = $1 and stamp > $2 and ($3::text is null or outcome = $3) ${isGrant}
       order by stamp limit $4`,
@@ -78,11 +95,18 @@ export async function* streamOutcomes(
 export interface Totals {
   readonly kind: CampaignKind;
   readonly entries: number;
-  /** Coupons granted, or winners drawn. */
+  /** Where what is granted or won has to be claimed. */
+  readonly hasClaims: boolean;
+  /** Coupons granted, or winners drawn; with claims, those that were claimed. */
   readonly granted: number;
   readonly withdrawn: number;
   readonly waiting: number;
-  /** Decided, and neither granted nor withdrawn: sold out, or not drawn. */
+  /** With claims: those who were told to wait for what is not claimed, and still do. */
+  readonly waitlisted: number;
+  readonly offered: number;
+  readonly lapsed: number;
+  readonly declined: number;
+  /** Decided, and none of the others: sold out, or not drawn. */
   readonly lost: number;
   /** Records and items of the whole log that were set aside; one that cannot be read does not tell its campaign. */
   readonly setAside: number;
@@ -92,12 +116,14 @@ export interface Totals {
 export async function readTotals(db: Queryable, campaignId: number): Promise<Totals | undefined> {
   const { rows } = await db.query<Totals>(
     `with counted as (
-       select c.kind,
+       select c.kind, c.claim_within_s is not null as "hasClaims",
               (select count(*) from entries e where e.campaign_id = c.campaign_id) as entries,
-              (select count(*) from grants g where g.campaign_id = c.campaign_id) as granted,
-              (select count(*) from withdrawals w
+              case when c.claim_within_s is null
+                then (select count(*) from grants g where g.campaign_id = c.campaign_id) else k.claimed end as granted,
+              k."left" + (select count(*) from withdrawals w
                  join entries e using (campaign_id, user_id)
                 where w.campaign_id = c.campaign_id and w.honoured) as withdrawn,
+              case when c.finished_at is null then k.waitlisted else 0 end as waitlisted, k.offered, k.lapsed, k.declined,
               (select count(*) from entries e
                 where e.campaign_id = c.campaign_id and e.stamp > c.settled_stamp
                   and not exists (select from grants g
@@ -106,9 +132,15 @@ export async function readTotals(db: Queryable, campaignId: number): Promise<Tot
                                    where w.campaign_id = e.campaign_id and w.user_id = e.user_id and w.honoured)
               ) as waiting,
               (select count(*) from set_aside) as "setAside"
-         from campaigns c where c.campaign_id = $1
+         from campaigns c
+        cross join lateral (
+          select count(*) filter (where state = 'claimed') as claimed, count(*) filter (where state = 'left') as "left",
+                 count(*) filter (where state = 'waitlisted') as waitlisted, count(*) filter (where state = 'offered') as offered,
+                 count(*) filter (where state = 'lapsed') as lapsed, count(*) filter (where state = 'declined') as declined
+            from claimants where campaign_id = c.campaign_id) as k
+        where c.campaign_id = $1
      )
-     select *, entries - granted - withdrawn - waiting as lost from counted`,
+     select *, entries - granted - withdrawn - waiting - waitlisted - offered - lapsed - declined as lost from counted`,
     [campaignId],
   );
   return rows[0];

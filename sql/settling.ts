@@ -5,11 +5,13 @@ import type { Entry } from './entries.ts';
 
 /**
  * The campaigns for which there is something to decide at this watermark: a coupon with entries up to it that are not
- * settled, any with a withdrawal whose entry is due or whose campaign is at its end, and those that are to be finished.
+ * settled, any with a withdrawal whose entry is due or whose campaign is at its end, those that are to be finished, and
+ * those with a claim that is due, or a deadline at or before `lapseUs`.
  */
 export async function findWork(
   db: Queryable,
   watermarkUs: number,
+  lapseUs: number,
 ): Promise<readonly { readonly campaignId: number; readonly kind: CampaignKind }[]> {
   const { rows } = await db.query<{ campaignId: number; kind: CampaignKind }>(
     `select c.campaign_id as "campaignId", c.kind
@@ -20,17 +22,24 @@ export async function findWork(
       cross join lateral (
         select least($1::bigint - opens_us, closes_us - opens_us - 1) * 1024 + 1023 as through) as due
       where (c.finished_at is null and (
-              closes_us <= $1
+              (closes_us <= $1 and c.decided_at is null)
               or (c.kind = 'coupon' and exists (
                     select from entries e
                      where e.campaign_id = c.campaign_id and e.stamp > c.settled_stamp and e.stamp <= due.through))
               or exists (
                     select from withdrawals w join entries e using (campaign_id, user_id)
-                     where w.campaign_id = c.campaign_id and w.honoured is null and e.stamp <= due.through)))
+                     where w.campaign_id = c.campaign_id and w.honoured is null and e.stamp <= due.through)
+              or (c.claim_within_s is not null and (
+                    exists (select from claims
+                             where campaign_id = c.campaign_id and not decided
+                               and stamp <= ($1::bigint - opens_us) * 1024 + 1023)
+                    or exists (select from claimants
+                                where campaign_id = c.campaign_id and state = 'offered'
+                                  and claim_by_us <= least($1::bigint, $2::bigint) - c.unheard_us)))))
          or (c.finished_at is not null
              and c.campaign_id in (select w.campaign_id from withdrawals w where w.honoured is null))
       order by c.campaign_id`,
-    [watermarkUs],
+    [watermarkUs, lapseUs],
   );
   return rows;
 }

@@ -34,8 +34,8 @@ export async function insertWithdrawals(db: Queryable, sent: EntryColumns): Prom
 /**
  * Decides the undecided withdrawals of a campaign whose entries have stamps up to `through`: honoured, in stamp order,
  * where the entry is not settled, i.e. its stamp is above `settledStamp`; refused where it is. `goneCount` is how many
- * were honoured before. One whose entry is not in the ledger yet stays undecided. Answers how many were honoured and
- * refused.
+ * were honoured before. One whose entry is not in the ledger yet stays undecided, and so does that of a claimant who may
+ * still decline: that is decided at the watermark (see claims.ts). Answers how many were honoured and refused.
  */
 export async function decideWithdrawals(
   db: Queryable,
@@ -52,6 +52,9 @@ export async function decideWithdrawals(
               row_number() over (partition by e.stamp > $2 order by e.stamp) as number
          from withdrawals w join entries e using (campaign_id, user_id)
         where w.campaign_id = $1 and w.honoured is null and e.stamp <= $3
+          and not exists (
+            select from claimants k
+             where k.campaign_id = $1 and k.user_id = w.user_id and k.state in ('waitlisted', 'offered'))
      ),
      decided as (
        update withdrawals w

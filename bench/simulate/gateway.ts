@@ -7,6 +7,7 @@ import { type Logger, pino } from 'pino';
 import { KeyRing } from '../../engine/contract/key-ring.ts';
 import { SliceTree } from '../../engine/contract/slice-tree.ts';
 import { Board } from '../../gateway/board.ts';
+import { ClaimMoves } from '../../gateway/claim-moves.ts';
 import { monotonicUs, SharedClock } from '../../gateway/clock.ts';
 import { ClockLimits } from '../../gateway/clock-limits.ts';
 import { type GatewayConfig, readGatewayConfig } from '../../gateway/config.ts';
@@ -156,11 +157,14 @@ export class SimulatedGateway {
     const board = new Board(redis, KEYS);
     const lookups = new Lookups(redis, KEYS, board);
     const places = new Places({ redis, keys: KEYS, board, log });
+    const moves = new ClaimMoves({ redis, keys: KEYS, board, log });
+    const claimants = { moves, nowUs: () => clock.now() };
     const door = new Doorkeeper({ redis, keys: KEYS, board, metrics, log });
     this.#watchers = new Watchers({
       board,
       lookups,
       places,
+      claimants,
       metrics,
       eventsPerSecond: 1,
       commentMs: 600_000,
@@ -188,6 +192,7 @@ export class SimulatedGateway {
       membership: this.#membership,
       lookups,
       places,
+      claimants,
       door,
       metrics,
       verifier,

@@ -1,6 +1,7 @@
 /** What the simulated ledger holds (sql/migrations), and what every statement on it is given. */
 import type { Campaign } from '../../sql/campaigns.ts';
 import type { GatewayRow } from '../../sql/gateways.ts';
+import type { Heard } from '../../sql/hearing.ts';
 import type { SliceRow } from '../../sql/slices.ts';
 import { Table, type Transaction } from './table.ts';
 
@@ -23,7 +24,7 @@ export interface WithdrawalRow extends EntryRow {
 }
 
 /** A row of campaigns, of which a Campaign is what is selected as a rule. */
-export interface CampaignRow extends Omit<Campaign, 'rulesHash' | 'draw'> {
+export interface CampaignRow extends Omit<Campaign, 'rulesHash' | 'draw' | 'claimWithinS' | 'waitlist'> {
   /** Canonical JSON. */
   readonly rules: string | null;
   readonly nonce: Buffer | null;
@@ -56,6 +57,7 @@ export class LedgerTables {
   readonly gateways = new Table<GatewayRow>();
   readonly positions = new Table<PositionRow>();
   readonly watermarks = new Table<{ readonly watermarkUs: number }>();
+  readonly hearing = new Table<Heard>();
   readonly setAside = new Table<SetAsideRow>();
   readonly alternates = new Table<AlternateRow>();
   readonly proofs = new Table<string>();

@@ -43,6 +43,7 @@ import {
   saveProgress,
 } from '../../sql/gateways.ts';
 import { insertGrants, readGrants } from '../../sql/grants.ts';
+import { moveHeard, readHeard } from '../../sql/hearing.ts';
 import { moveOn, nextPosition, readPositions } from '../../sql/log-partitions.ts';
 import { setAside } from '../../sql/set-aside.ts';
 import {
@@ -111,6 +112,7 @@ function drawCall(random: Random, number: number): Call {
   const position = { logName: random.pick(['x', 'y']), partition: random.between(0, 1) };
   const us = OPENS_MS * 1000 + random.between(-100, 1_300);
   const time = new Date(OPENS_MS + random.between(-1, 2));
+  const [heardFrom, heardTo] = [random.between(0, 2), random.between(1, 2)];
   const settled = {
     settledStamp: stamp(),
     settledCount: random.between(0, 6),
@@ -158,11 +160,13 @@ function drawCall(random: Random, number: number): Call {
     db => moveOn(db, { ...position, from: random.pick(['', '1', '2']), next: random.pick(['1', '2']) }),
     db => readPositions(db, position.logName),
     db => setAside(db, [{ ...aside, reason: 'why', record: Buffer.alloc(1) }]),
+    db => readHeard(db),
+    db => moveHeard(db, { heardMs: 0, throughMs: heardFrom }, { heardMs: us, throughMs: heardTo }),
     db => raiseWatermark(db, us),
     db => readWatermark(db),
     db => wasEverOpened(db),
     db => nextEpoch(db),
-    db => findWork(db, us),
+    db => findWork(db, us, us),
     db => takeCampaign(db, campaignId),
     db => getCampaign(db, campaignId),
     db => readCampaigns(db, random.pick([undefined, 60_000])),

@@ -148,8 +148,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'who has left takes a serial',
     file: 'engine/judges/coupon.ts',
-    from: 'if (entry.isWithdrawn) continue;\n    serial += 1;',
-    to: 'serial += 1;\n    if (entry.isWithdrawn) continue;',
+    from: 'if (entry.isWithdrawn) continue;',
+    to: 'if (entry.isWithdrawn) {\n      serial += 1;\n      continue;\n    }',
   },
   {
     name: 'who has left is granted all the same',

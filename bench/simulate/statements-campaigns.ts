@@ -68,24 +68,24 @@ function selected(row: CampaignRow): Campaign {
   let selection = selections.get(row);
   if (selection === undefined) {
     const { rules, nonce: _nonce, randomness: _r, signature: _s, ...columns } = row;
-    const derived = rules === null ? { rulesHash: null, draw: null } : (read.get(rules) ?? readRules(rules));
+    const derived = rules === null ? UNANNOUNCED : (read.get(rules) ?? readRules(rules));
     selection = Object.freeze({ ...columns, ...derived });
     selections.set(row, selection);
   }
   return selection;
 }
 
-type Derived = Pick<Campaign, 'rulesHash' | 'draw'>;
+type Derived = Pick<Campaign, 'rulesHash' | 'draw' | 'claimWithinS' | 'waitlist'>;
+const UNANNOUNCED: Derived = { rulesHash: null, draw: null, claimWithinS: null, waitlist: 0 };
 /** Of the rules that were read last. */
 const read = new Map<string, Derived>();
 const RULES_KEPT = 100;
 
 function readRules(rules: string): Derived {
   if (read.size >= RULES_KEPT) read.clear();
-  const derived = {
-    rulesHash: createHash('sha256').update(rules).digest(),
-    draw: JSON.parse(rules).draw ?? null,
-  };
+  const { draw = null, claim_within_s = null, waitlist = 0 } = JSON.parse(rules);
+  const rulesHash = createHash('sha256').update(rules).digest();
+  const derived = { rulesHash, draw, claimWithinS: claim_within_s, waitlist };
   read.set(rules, derived);
   return derived;
 }
@@ -122,6 +122,11 @@ const createCampaign: Statement = (tables, by, values) => {
     seedSource: null,
     finishedAt: null,
     redrawnCount: 0,
+    waitlistedCount: 0,
+    moveCount: 0,
+    unheardUs: 0,
+    unheardSeenUs: null,
+    decidedAt: null,
   };
   tables.campaigns.write(String(row.campaignId), row, by);
   return rowsOf([selected(row)]);

@@ -1,8 +1,10 @@
 /**
- * What the statements of sql/gateways.ts, sql/log-partitions.ts, sql/set-aside.ts, sql/slices.ts and sql/watermarks.ts do to the
- * simulated ledger, each beside the words its text begins with. ledger.test.ts holds them against PostgreSQL.
+ * What the statements of sql/gateways.ts, sql/hearing.ts, sql/log-partitions.ts, sql/set-aside.ts, sql/slices.ts and
+ * sql/watermarks.ts do to the simulated ledger, each beside the words its text begins with. ledger.test.ts holds them
+ * against PostgreSQL.
  */
 import type { GatewayRow } from '../../sql/gateways.ts';
+import type { Heard } from '../../sql/hearing.ts';
 import { changed, NOTHING, rowsOf, type Statement } from './ledger-tables.ts';
 import { Blocked } from './table.ts';
 
@@ -140,6 +142,18 @@ const raiseWatermark: Statement = (tables, by, values) => {
 const readWatermark: Statement = (tables, by) =>
   rowsOf([{ watermark_us: tables.watermarks.get(ONE_ROW, by)?.watermarkUs ?? 0 }]);
 
+const NEVER_HEARD: Heard = { heardMs: 0, throughMs: 0 };
+
+const readHeard: Statement = (tables, by) => rowsOf([tables.hearing.get(ONE_ROW, by) ?? NEVER_HEARD]);
+
+const moveHeard: Statement = (tables, by, values) => {
+  const held = tables.hearing.get(ONE_ROW, by) ?? NEVER_HEARD;
+  const [heardMs, throughMs] = [values.number(1), values.number(2)];
+  if (held.throughMs !== values.number(3) || held.heardMs > heardMs) return NOTHING;
+  tables.hearing.write(ONE_ROW, { heardMs, throughMs }, by);
+  return changed(1);
+};
+
 const wasEverOpened: Statement = tables => rowsOf([{ is_called: tables.epochSequence > 0 }]);
 
 const nextEpoch: Statement = (tables, by, values) => {
@@ -209,6 +223,8 @@ export const PROGRESS_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   [/^insert into set_aside .* on conflict do nothing$/, setAside],
   [/^update watermarks set watermark_us = \$1 where watermark_us < \$1$/, raiseWatermark],
   [/^select watermark_us from watermarks$/, readWatermark],
+  [/^select heard_ms as "heardMs", through_ms as "throughMs" from hearing$/, readHeard],
+  [/^update hearing set heard_ms = \$1/, moveHeard],
   [/^select is_called from registry_epoch$/, wasEverOpened],
   [/^select setval\('registry_epoch'/, nextEpoch],
 ];

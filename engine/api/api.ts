@@ -63,7 +63,7 @@ export function buildApi(deps: ApiDeps): FastifyInstance {
   });
   addCampaignRoutes(app, deps, stopping.signal);
   addEntryRoutes(app, deps, stopping.signal);
-  addDrawRoutes(app, deps);
+  addDrawRoutes(app, deps, stopping.signal);
   addServiceRoutes(app, deps);
   return app;
 }

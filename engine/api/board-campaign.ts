@@ -1,5 +1,6 @@
 import { type Campaign, doorClosesAtUs, opensAtUs } from '../../sql/campaigns.ts';
 import type { BoardCampaign } from '../contract/board/board.ts';
+import { isSoldOut } from '../judges/coupon.ts';
 
 /** A campaign of the ledger as gateways are shown it. A close that was begun is shown at once. */
 export function toBoard(campaign: Campaign): BoardCampaign {
@@ -15,10 +16,22 @@ export function toBoard(campaign: Campaign): BoardCampaign {
     settledCount: campaign.settledCount,
     granted: campaign.grantedCount,
     gone: campaign.goneRanked,
-    soldOut: campaign.kind === 'coupon' && campaign.grantedCount >= campaign.places,
+    soldOut: campaign.kind === 'coupon' && isSoldOut(campaign),
+    ...claimsOf(campaign),
     finished: campaign.finishedAt !== null,
     ...(campaign.rulesHash === null ? {} : { rulesHash: campaign.rulesHash.toString('base64url') }),
     ...(campaign.poolRoot === null ? {} : { poolRoot: campaign.poolRoot.toString('base64url') }),
     ...(campaign.draw === null ? {} : { randomness: campaign.draw.randomness }),
   };
+}
+
+function claimsOf(campaign: Campaign): Pick<BoardCampaign, 'claims'> {
+  const {
+    claimWithinS: withinS,
+    waitlist,
+    waitlistedCount: waitlisted,
+    moveCount: moves,
+    unheardUs,
+  } = campaign;
+  return withinS === null ? {} : { claims: { withinS, waitlist, waitlisted, moves, unheardUs } };
 }

@@ -21,10 +21,17 @@ export function campaignJson(campaign: Campaign, nowMs: number): CampaignJson {
     ...(campaign.kind === 'coupon'
       ? { granted: grantedCount }
       : { drawn: grantedCount, passed_on: campaign.redrawnCount }),
+    ...claimsJson(campaign),
     withdrawn: campaign.goneCount,
     created_at: campaign.createdAt.toISOString(),
     settled_at: campaign.finishedAt?.toISOString() ?? null,
   };
+}
+
+function claimsJson({ kind, claimWithinS, waitlist, waitlistedCount, redrawnCount }: Campaign) {
+  if (claimWithinS === null) return {};
+  const common = { claim_within_s: claimWithinS, waitlisted: waitlistedCount, passed_on: redrawnCount };
+  return kind === 'coupon' ? { ...common, waitlist } : common;
 }
 
 function drawJson({ tiers, alternates, group_limit, randomness }: DrawRules) {
@@ -46,6 +53,8 @@ export function entryJson(entry: EntryOutcome, campaign: Campaign): EntryJson {
     serial: entry.serial,
     code: entry.code,
     granted_at: entry.grantedAt?.toISOString() ?? null,
+    claim_by: entry.claimByUs === null ? null : isoMicroseconds(entry.claimByUs),
+    ended_at: entry.endedUs === null ? null : isoMicroseconds(entry.endedUs),
   };
 }
 
@@ -56,10 +65,11 @@ function isoMicroseconds(us: number): string {
 }
 
 export function totalsJson(totals: Totals): TotalsJson {
-  const { granted, lost } = totals;
+  const { granted, lost, waitlisted, offered, lapsed, declined } = totals;
   return {
     entries: totals.entries,
     ...(totals.kind === 'coupon' ? { granted, sold_out: lost } : { won: granted, not_drawn: lost }),
+    ...(totals.hasClaims ? { waitlisted, offered, lapsed, declined } : {}),
     withdrawn: totals.withdrawn,
     waiting: totals.waiting,
     set_aside: totals.setAside,

@@ -17,7 +17,7 @@ export function addCampaignRoutes(app: FastifyInstance, deps: ApiDeps, stopping:
     const nowMs = await clockMs(deps);
     const wanted = readNewCampaign(readBody(NewCampaignBody, request.body), nowMs);
     const campaign = await createCampaign(deps.pool, wanted.campaign, id =>
-      announcementOf(deps.randomness, id, wanted.campaign, wanted.draw),
+      announcementOf(deps.randomness, id, wanted.campaign, wanted.draw, wanted.claims),
     );
     const published = await deps.publish([campaign]).then(
       () => true,

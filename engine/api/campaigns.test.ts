@@ -266,11 +266,55 @@ describe('making a campaign', () => {
       'closes_at',
       'before 2200-01-01T00:00:00.000Z',
     ],
+    ['no time to claim', { claim_within_s: 0 }, 'claim_within_s', 'a whole number from 5 to 2592000'],
+    [
+      'a negative time to claim',
+      { claim_within_s: -60 },
+      'claim_within_s',
+      'a whole number from 5 to 2592000',
+    ],
+    [
+      'a waitlist for what is final at once',
+      { waitlist: 5 },
+      'waitlist',
+      'nothing, as without claim_within_s nothing becomes free for those who wait',
+    ],
+    [
+      'a negative waitlist',
+      { waitlist: -1, claim_within_s: 60 },
+      'waitlist',
+      'a whole number from 0 to 10000000',
+    ],
+    [
+      'a waitlist of a raffle',
+      { ...raffle, winners: 1, claim_within_s: 60, waitlist: 1 },
+      'waitlist',
+      'nothing, as kind is raffle',
+    ],
+    ['a deadline of a coupon', { claim_by: inMs(7_200_000) }, 'claim_by', 'nothing, as kind is coupon'],
+    [
+      'a deadline before the close',
+      { ...raffle, winners: 1, closes_at: inMs(7_200_000), claim_by: inMs(7_100_000) },
+      'claim_by',
+      /^an instant 5 to 2592000 seconds behind the close at 2.*Z$/,
+    ],
+    [
+      'two deadlines',
+      { ...raffle, winners: 1, claim_within_s: 60, claim_by: inMs(86_400_000) },
+      'claim_by',
+      'nothing, as claim_within_s says how long there is to claim',
+    ],
+    [
+      'a deadline later than stamps count',
+      { closes_at: inMs(99 * 86_400_000), claim_within_s: 3 * 86_400 },
+      'claim_within_s',
+      /^a deadline that lies, counted from the close, at the latest at 2.*Z$/,
+    ],
     [
       'an unknown member',
       { colour: 'red' },
       'colour',
-      'nothing of this name; known are kind, title, stock, winners, tiers, alternates, group_limit, randomness, opens_at, closes_at',
+      'nothing of this name; known are kind, title, stock, winners, tiers, alternates, group_limit, randomness, claim_within_s, claim_by, waitlist, opens_at, closes_at',
     ],
   ];
   for (const [what, change, field, expected] of wrong) {

@@ -107,6 +107,7 @@ const campaignPaths = [
 const drawPaths = [
   ['PUT', `${CAMPAIGN}/entrants`, [{ user: 'ann' }]],
   ['POST', `${CAMPAIGN}/alternates/next`, { serial: 1, reason: 'did not answer' }],
+  ['POST', `${CAMPAIGN}/deadlines`, { serial: 1, holder: 'ann', claim_by: '2100-01-01T00:00:00Z' }],
   ['GET', `${CAMPAIGN}/proof`, undefined],
 ] as const;
 const securedPaths = [
@@ -116,6 +117,19 @@ const securedPaths = [
   ...campaignPaths,
   ...drawPaths.map(([method, path]) => [method, path] as const),
 ] as const;
+
+/** A coupon that ann has to claim, and bob waits for. */
+async function offeredCoupon(): Promise<number> {
+  const id = await api.create({ stock: 1, waitlist: 1, claim_within_s: 3_600 });
+  await api.pool.query(`insert into entries values ($1, 'ann', 1024), ($1, 'bob', 2048)`, [id]);
+  const nowUs = Date.now() * 1_000 + 1_000_000;
+  const heard = { throughUs: nowUs, unheardUs: 0 };
+  const raffles = { randomness: api.deps.randomness, saltSecret: TEST_SALT_SECRET };
+  const settling = { pool: api.pool, raffles, onDecided: () => undefined };
+  const stopping = new AbortController().signal;
+  await settleCampaign(settling, id, { watermarkUs: nowUs, nowUs, heard }, () => true, stopping);
+  return id;
+}
 
 /** A raffle that was drawn: bob has won, and cid is the only alternate. */
 async function drawnRaffle(): Promise<number> {
@@ -135,7 +149,14 @@ async function drawnRaffle(): Promise<number> {
   const stopping = new AbortController();
   const raffles = { randomness: api.deps.randomness, saltSecret: TEST_SALT_SECRET };
   const settling = { pool: api.pool, raffles, onDecided: () => undefined };
-  await settleCampaign(settling, id, (Date.now() + 60_000) * 1000, () => true, stopping.signal);
+  const nowUs = (Date.now() + 60_000) * 1000;
+  await settleCampaign(
+    settling,
+    id,
+    { watermarkUs: nowUs, nowUs, heard: undefined },
+    () => true,
+    stopping.signal,
+  );
   return id;
 }
 
@@ -171,6 +192,14 @@ describe('the OpenAPI document', () => {
       body: { serial: 1, reason: 'did not answer' },
     });
     assert.equal(passed.status, 200, passed.text);
+    const claimed = await offeredCoupon();
+    const later = { id: claimed, body: { serial: 1, holder: 'ann', claim_by: inMs(7_200_000) } };
+    const extended = await call(api, 'POST', `${CAMPAIGN}/deadlines`, later);
+    assert.equal(extended.status, 200, extended.text);
+    assert.equal((await call(api, 'POST', `${CAMPAIGN}/deadlines`, later)).status, 409);
+    for (const path of ['entries', 'totals']) {
+      assert.equal((await call(api, 'GET', `${CAMPAIGN}/${path}`, { id: claimed })).status, 200);
+    }
     const raffle = await api.create({ kind: 'raffle', stock: undefined, winners: 1 });
     const entrants = { id: raffle, body: [{ user: 'ann', tickets: 3, group: 'table 1' }, { user: 'bob' }] };
     assert.equal((await call(api, 'PUT', `${CAMPAIGN}/entrants`, entrants)).status, 200);

@@ -16,6 +16,8 @@ const COLUMNS = [
   'serial',
   'code',
   'granted_at',
+  'claim_by',
+  'ended_at',
 ] as const satisfies readonly (keyof EntryJson)[];
 
 /** The header line, then the entries, a text a chunk. */

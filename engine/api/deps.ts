@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { Campaign } from '../../sql/campaigns.ts';
 import type { Pool } from '../../sql/database.ts';
+import { Problem } from '../contract/problem.ts';
 import type { Randomness } from '../randomness.ts';
 
 export interface Readiness {
@@ -34,5 +35,15 @@ export async function clockMs(deps: Pick<ApiDeps, 'nowUs'>): Promise<number> {
     return Math.floor((await deps.nowUs()) / 1000);
   } catch {
     return Date.now();
+  }
+}
+
+/** The shared clock, microseconds since the epoch. Throws Problem unavailable where Redis is away. */
+export async function nowUsOrRefuse(deps: Pick<ApiDeps, 'nowUs'>): Promise<number> {
+  try {
+    return await deps.nowUs();
+  } catch {
+    const detail = 'Redis is away, and with it the clock that deadlines are set by. Ask again.';
+    throw new Problem('unavailable', detail, {}, { 'retry-after': '1' });
   }
 }

@@ -11,14 +11,23 @@ import { makeCode } from '../judges/codes.ts';
 import { unknownCampaign } from './close.ts';
 import type { ApiDeps } from './deps.ts';
 import { invalidRequest, readBody, readList, readParameters } from './input.ts';
+import { endOffer, extendOffer } from './offers.ts';
 import { JSON_MEDIA_TYPE, operations } from './operations.ts';
 import { addRoute } from './routing.ts';
-import { CampaignPath, EntrantBody, EntrantsQuery, MAX_ENTRANTS, PassOnBody, pageLimit } from './schemas.ts';
+import {
+  CampaignPath,
+  DeadlineBody,
+  EntrantBody,
+  EntrantsQuery,
+  MAX_ENTRANTS,
+  PassOnBody,
+  pageLimit,
+} from './schemas.ts';
 
 /** Parts of a proof read at a time, of some hundred KB each. */
 const PROOF_PARTS = 4;
 
-export function addDrawRoutes(app: FastifyInstance, deps: ApiDeps): void {
+export function addDrawRoutes(app: FastifyInstance, deps: ApiDeps, stopping: AbortSignal): void {
   addRoute(app, operations.setEntrants, async request => {
     const { id } = readParameters(CampaignPath, request.params);
     const terms = readTerms(request.body);
@@ -68,6 +77,8 @@ export function addDrawRoutes(app: FastifyInstance, deps: ApiDeps): void {
         throw new Problem('conflict', `Nobody has won with the serial ${serial} in campaign ${id}.`);
       case 'no alternate':
         throw new Problem('conflict', `No alternate of campaign ${id} is left.`);
+      case 'has a deadline':
+        return await endOffer(deps, id, { serial, reason, holder }, stopping);
       case 'another holder':
         throw new Problem(
           'conflict',
@@ -77,6 +88,13 @@ export function addDrawRoutes(app: FastifyInstance, deps: ApiDeps): void {
           { holder: passed.holder },
         );
     }
+  });
+
+  addRoute(app, operations.extendOffer, async request => {
+    const { id } = readParameters(CampaignPath, request.params);
+    const asked = readBody(DeadlineBody, request.body);
+    await find(deps, id);
+    return await extendOffer(deps, id, asked);
   });
 
   addRoute(app, operations.getProof, async (request, reply) => {

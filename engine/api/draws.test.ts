@@ -30,7 +30,8 @@ async function draw(id: number, count: number): Promise<void> {
   const raffles = { randomness: api.deps.randomness, saltSecret: TEST_SALT_SECRET };
   const settling = { pool: api.pool, raffles, onDecided: () => undefined };
   const { signal } = new AbortController();
-  await settleCampaign(settling, id, (Date.now() + 60_000) * 1000, () => true, signal);
+  const nowUs = (Date.now() + 60_000) * 1000;
+  await settleCampaign(settling, id, { watermarkUs: nowUs, nowUs, heard: undefined }, () => true, signal);
 }
 
 async function grants(id: number): Promise<Record<string, { user: string; code: string; tier: number }>> {

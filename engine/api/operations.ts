@@ -11,6 +11,8 @@ import {
   CampaignPage,
   CampaignPath,
   CreatedCampaign,
+  DeadlineBody,
+  DeadlineJson,
   EntrantPage,
   EntrantsBody,
   EntrantsQuery,
@@ -167,10 +169,21 @@ export const operations = {
     method: 'POST',
     path: '/v1/campaigns/{id}/alternates/next',
     summary:
-      'Pass a prize that is not claimed on to the next alternate of the draw: the same serial and tier, another code',
+      'Pass a prize that is not claimed on to the next alternate of the draw: the same serial and tier, another code. Where ' +
+      'the rules have claim_within_s, of a raffle or a coupon: ends an offer early, unless it is claimed before every ' +
+      'gateway has heard of that, and answers when that is so.',
     parameters: CampaignPath,
     body: PassOnBody,
     answer: json(200, 'Passed on', PassedOnJson),
+    problems: [...ON_CAMPAIGN, ...WITH_BODY, 'conflict'],
+  },
+  extendOffer: {
+    method: 'POST',
+    path: '/v1/campaigns/{id}/deadlines',
+    summary: 'Give somebody longer to claim what they are offered',
+    parameters: CampaignPath,
+    body: DeadlineBody,
+    answer: json(200, 'Extended', DeadlineJson),
     problems: [...ON_CAMPAIGN, ...WITH_BODY, 'conflict'],
   },
   getProof: {

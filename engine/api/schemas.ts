@@ -18,6 +18,9 @@ const MAX_TIER_NAME_CHARACTERS = 100;
 export const MAX_ENTRANTS = 1_000;
 const MAX_GROUP_CHARACTERS = 100;
 const MAX_REASON_CHARACTERS = 200;
+/** An outage of less than two seconds cannot be told from a slow moment, and counts: there has to be time left beside it. */
+export const MIN_CLAIM_WITHIN_S = 5;
+export const MAX_CLAIM_WITHIN_S = 30 * 86_400;
 export const MAX_PAGE = 1_000;
 const DEFAULT_PAGE = 100;
 /** Postgres' greatest integer; no campaign has a greater number. */
@@ -114,6 +117,25 @@ export const NewCampaignBody = Type.Object(
           'that lies behind the close, which is what to take where the engine has a network',
       ),
     ),
+    claim_within_s: Type.Optional(
+      whole(
+        MIN_CLAIM_WITHIN_S,
+        MAX_CLAIM_WITHIN_S,
+        'Within how long what is granted or won has to be claimed, else it passes to the next; absent: it is final at once',
+      ),
+    ),
+    claim_by: Type.Optional(
+      instant(
+        'Of a raffle, in place of claim_within_s: behind the close; whoever is drawn has as long as from the close to it',
+      ),
+    ),
+    waitlist: Type.Optional(
+      whole(
+        0,
+        MAX_PLACES,
+        'Of a coupon with claim_within_s: how many wait for what is not claimed; none when absent',
+      ),
+    ),
     opens_at: Type.Optional(instant('Absent: now')),
     closes_at: instant(`At most ${MAX_WINDOW_DAYS} days after the opening`),
   },
@@ -136,6 +158,15 @@ const campaignMembers = {
   alternates: Type.Optional(Type.Integer({ description: 'Of a raffle' })),
   group_limit: Type.Optional(orNull(Type.Integer({ description: 'Of a raffle' }))),
   randomness: Type.Optional(AnnouncedRandomness),
+  claim_within_s: Type.Optional(
+    Type.Integer({ description: 'Where what is granted or won has to be claimed: within how long' }),
+  ),
+  waitlist: Type.Optional(Type.Integer({ description: 'Of such a coupon: how many may wait' })),
+  waitlisted: Type.Optional(
+    Type.Integer({
+      description: 'Where there are claims: how many have been told to wait, alternates included',
+    }),
+  ),
   opens_at: time('Entries are accepted from here on'),
   closes_at: time('No entry is accepted from here on'),
   status: Type.Enum(['scheduled', 'open', 'closed', 'settled'], {
@@ -145,7 +176,9 @@ const campaignMembers = {
   granted: Type.Optional(Type.Integer({ description: 'Of a coupon: how many are gone' })),
   drawn: Type.Optional(Type.Integer({ description: 'Of a raffle: how many winners are drawn' })),
   passed_on: Type.Optional(
-    Type.Integer({ description: 'Of a raffle: how many prizes were passed on to alternates' }),
+    Type.Integer({
+      description: 'Of a raffle, or where there are claims: how many were passed on to the next',
+    }),
   ),
   withdrawn: Type.Integer({ description: 'Entries that left while they waited' }),
   created_at: time('When it was made'),
@@ -201,6 +234,8 @@ export const EntryJson = Type.Object(
     serial: orNull(Type.Integer({ description: '1, 2, 3 ... of what was granted or drawn' })),
     code: orNull(Type.String({ description: 'What it is redeemed with' })),
     granted_at: orNull(time('When it was granted or drawn')),
+    claim_by: orNull(time('Until when what is, or was, offered can be claimed')),
+    ended_at: orNull(time('When it was claimed, lapsed or was declined, or who waited for it left')),
   },
   exact,
 );
@@ -219,6 +254,12 @@ export const TotalsJson = Type.Object(
     entries: Type.Integer(),
     granted: Type.Optional(Type.Integer({ description: 'Of a coupon' })),
     won: Type.Optional(Type.Integer({ description: 'Of a raffle' })),
+    waitlisted: Type.Optional(
+      Type.Integer({ description: 'Where there are claims: who waits for what is not claimed' }),
+    ),
+    offered: Type.Optional(Type.Integer({ description: 'Where there are claims: not claimed yet' })),
+    lapsed: Type.Optional(Type.Integer({ description: 'Where there are claims: not claimed in time' })),
+    declined: Type.Optional(Type.Integer({ description: 'Where there are claims: offered, and withdrawn' })),
     withdrawn: Type.Integer(),
     waiting: Type.Integer({ description: 'Not decided yet' }),
     sold_out: Type.Optional(Type.Integer({ description: 'Of a coupon: came too late' })),
@@ -299,6 +340,24 @@ export const PassedOnJson = Type.Object(
     alternate: Type.Integer({ description: 'Which alternate has it now, from 1' }),
     user: Type.String({ description: 'Who that is' }),
     passed_from: Type.String({ description: 'Who had it' }),
+  },
+  exact,
+);
+
+export const DeadlineBody = Type.Object(
+  {
+    serial: whole(1, MAX_PLACES, 'Of what is offered'),
+    holder: userId('Who has the offer'),
+    claim_by: instant('Later than the deadline as it is'),
+  },
+  exact,
+);
+
+export const DeadlineJson = Type.Object(
+  {
+    serial: Type.Integer(),
+    user: Type.String({ description: 'Who can claim it' }),
+    claim_by: time('Until when'),
   },
   exact,
 );

@@ -88,6 +88,7 @@ function inputOf(campaign: BookCampaign, ledger: LedgerBook, keys: KeyRing): Boo
     rulesHash: campaign.rulesHash,
     slices: ledger.slices(),
     entries: ledger.entries(),
+    ...(campaign.hasClaims ? { moves: ledger.moves() } : {}),
     ...(draw === undefined ? {} : { draw }),
     ...(poolRoot === null || poolCount === null ? {} : { frozen: { poolRoot, poolCount } }),
     sign: message => {

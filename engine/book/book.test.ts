@@ -94,6 +94,45 @@ for (const log of availableLogs()) {
       assert.notEqual(found.code, 0, found.text);
     });
 
+    it('of coupons that were claimed, lapsed, declined and passed on', async () => {
+      const id = await system.offer({ kind: 'coupon', stock: 6, waitlist: 8, claim_within_s: 5 });
+      await fill(id, 30);
+      const { rows } = await eventually(async () => {
+        const offered = await system.pool.query<{ user_id: string }>(
+          `select user_id from entry_outcomes where campaign_id = $1 and outcome = 'offered' order by serial`,
+          [id],
+        );
+        return offered.rows.length === 6 && offered;
+      });
+      const [first, second, third] = rows.map(({ user_id }) => user_id);
+      for (const [user, method, what] of [
+        [first, 'POST', '/claim'],
+        [second, 'POST', '/claim'],
+        [third, 'DELETE', ''],
+      ] as const) {
+        const answer = await system.ask(user ?? '', method, `/v1/campaigns/${id}/entries/me${what}`);
+        assert.equal(answer.status, 202, answer.text);
+        if (user === first) receipts.set(`${id} claim`, JSON.stringify(answer.body.receipt));
+      }
+      const book = await download(id);
+      const checked = await verify(book);
+      assert.equal(checked.code, 0, checked.text);
+      assert.match(checked.text, /2 were claimed, \d+ lapsed and 1 were declined/);
+      const receipt = join(directory, 'claimed.json');
+      await writeFile(receipt, receipts.get(`${id} ${first}`) ?? '');
+      const own = await verify(book, '--receipt', receipt, '--user', first ?? '');
+      const claim = join(directory, 'claim.json');
+      await writeFile(claim, receipts.get(`${id} claim`) ?? '');
+      const claimed = await verify(book, '--receipt', claim, '--user', first ?? '');
+      assert.equal(claimed.code, 0, claimed.text);
+      assert.match(own.text, /Outcome: claimed \(number 1\)/);
+      const changed = join(directory, 'claims-changed.ndjson.gz');
+      const text = gunzipSync(await readFile(book)).toString('utf8');
+      await writeFile(changed, gzipSync(text.replace('"move":"lapsed"', '"move":"claimed"')));
+      assert.match((await verify(changed)).text, /claimed/);
+      assert.notEqual((await verify(changed)).code, 0);
+    });
+
     it('of a raffle with tiers, alternates and an exclusion: book and proof verify', async () => {
       const id = await system.offer({
         kind: 'raffle',

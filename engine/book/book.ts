@@ -50,7 +50,7 @@ export interface BookItem {
 export type BookOutcome =
   | { readonly outcome: 'granted'; readonly serial: number }
   | { readonly outcome: 'won'; readonly serial: number /** From 0. */; readonly tier: number }
-  | { readonly outcome: 'alternate' /** From 1. */; readonly alternate: number }
+  | { readonly outcome: 'alternate' | 'waitlisted' /** From 1. */; readonly alternate: number }
   | { readonly outcome: 'excluded'; readonly reason: string }
   | { readonly outcome: 'sold_out' | 'not_drawn' | 'withdrawn' };
 
@@ -68,6 +68,21 @@ export interface BookEntry {
   readonly tickets?: number;
   /** 32 bytes that say nothing but who belongs together. */
   readonly group?: Uint8Array;
+}
+
+/** What has become of an offer, or of waiting for one, where there are claims. Instants are microseconds. */
+export interface BookMove {
+  readonly move: 'offered' | 'claimed' | 'lapsed' | 'declined' | 'left';
+  /** Of the entry. */
+  readonly stamp: number;
+  readonly atUs: number;
+  /** Not of who left while they waited. */
+  readonly serial: number | null;
+  /** When it was offered and until when it could be claimed; not of one that is offered now. */
+  readonly offeredUs: number | null;
+  readonly deadlineUs: number | null;
+  /** Why the operator has brought the deadline forward. */
+  readonly early: string | null;
 }
 
 /** The randomness of a raffle, as it was revealed. */
@@ -91,6 +106,8 @@ export interface BookInput {
   readonly slices: AsyncIterable<BookSlice> | Iterable<BookSlice>;
   /** Ordered by stamp, taken after the last slice. */
   readonly entries: AsyncIterable<BookEntry> | Iterable<BookEntry>;
+  /** Where there are claims: in the order in which it was decided, taken after the last entry. */
+  readonly moves?: AsyncIterable<BookMove> | Iterable<BookMove>;
   /** Undefined for a coupon. */
   readonly draw?: BookDraw;
   /** What was frozen, if that is known: a book that does not agree with it is not written to its end. */

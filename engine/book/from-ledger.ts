@@ -8,6 +8,7 @@
 import {
   type BookCampaign,
   type DecidedEntry,
+  readBookMoves,
   readDecided,
   readKnownStamps,
   readSliceItems,
@@ -29,7 +30,7 @@ import { decodeSignedHead } from '../contract/slice-head.ts';
 import { SliceTree } from '../contract/slice-tree.ts';
 import { gatewayOf, instantOf } from '../contract/stamp.ts';
 import { TermsBinder } from '../draw/terms.ts';
-import { type BookEntry, type BookOutcome, BookRefused, type BookSlice } from './book.ts';
+import { type BookEntry, type BookMove, type BookOutcome, BookRefused, type BookSlice } from './book.ts';
 
 /** A slice is some kilobytes, 300 KB at most. */
 const SLICES_A_PAGE = 100;
@@ -113,6 +114,17 @@ export class LedgerBook {
       const last = page.at(-1);
       if (last === undefined || page.length < ENTRIES_A_PAGE) return;
       after = last.stamp;
+    }
+  }
+
+  /** Where there are claims: what has become of offers, to be taken when the entries have been. */
+  async *moves(): AsyncGenerator<BookMove> {
+    for (let after = 0; ; ) {
+      const page = await readBookMoves(this.#db, this.#campaign.campaignId, after, ENTRIES_A_PAGE);
+      yield* page;
+      const last = page.at(-1);
+      if (last === undefined || page.length < ENTRIES_A_PAGE) return;
+      after = last.moveNumber;
     }
   }
 
@@ -214,7 +226,10 @@ function leavesOf(bytes: Buffer, count: number, campaignId: number): Current['le
 function outcomeOf(kind: BookCampaign['kind'], entry: DecidedEntry): BookOutcome {
   const { isWithdrawn, serial, tier, alternate, excluded } = entry;
   if (isWithdrawn) return { outcome: 'withdrawn' };
-  if (kind === 'coupon') return serial === null ? { outcome: 'sold_out' } : { outcome: 'granted', serial };
+  if (kind === 'coupon') {
+    if (serial !== null) return { outcome: 'granted', serial };
+    return alternate === null ? { outcome: 'sold_out' } : { outcome: 'waitlisted', alternate };
+  }
   if (excluded !== null) return { outcome: 'excluded', reason: excluded };
   if (serial !== null) return { outcome: 'won', serial, tier: tier ?? 0 };
   return alternate === null ? { outcome: 'not_drawn' } : { outcome: 'alternate', alternate };

@@ -9,6 +9,7 @@ import {
   type BookDraw,
   type BookEntry,
   type BookInput,
+  type BookMove,
   type BookOutcome,
   BookRefused,
   type BookSlice,
@@ -37,7 +38,7 @@ export function gzippedBook(input: BookInput): Readable {
  */
 export async function* bookBytes(input: BookInput): AsyncGenerator<Buffer> {
   const hash = createHash('sha256');
-  const totals = { slices: 0, entries: 0, shown: 0 };
+  const totals = { slices: 0, entries: 0, shown: 0, moves: 0 };
   const pool = new Pool(input.campaign);
   let lines = '';
   for await (const line of bodyLines(input, totals, pool)) {
@@ -59,6 +60,7 @@ interface Totals {
   entries: number;
   /** Items of slices that an entry must stand for. */
   shown: number;
+  moves: number;
 }
 
 async function* bodyLines(input: BookInput, totals: Totals, pool: Pool): AsyncGenerator<string> {
@@ -77,6 +79,22 @@ async function* bodyLines(input: BookInput, totals: Totals, pool: Pool): AsyncGe
     totals.entries += 1;
     yield entryLine(entry);
   }
+  for await (const move of input.moves ?? []) {
+    totals.moves += 1;
+    yield moveLine(move);
+  }
+}
+
+function moveLine({ move, stamp, atUs, serial, offeredUs, deadlineUs, early }: BookMove): string {
+  const isEnd = move !== 'offered' && move !== 'left';
+  return canonicalJson({
+    at_us: atUs,
+    ...(isEnd ? { deadline_us: deadlineUs, offered_us: offeredUs } : {}),
+    ...(isEnd && early !== null ? { early } : {}),
+    move,
+    ...(move === 'left' ? {} : { serial }),
+    stamp,
+  });
 }
 
 /** What the pool binds beside an entry. Coupons have none of it. */
@@ -161,6 +179,7 @@ function membersOf(decided: BookOutcome) {
         tier: `"tier":${whole(decided.tier)},`,
       };
     case 'alternate':
+    case 'waitlisted':
       return { ...none, alternate: `"alternate":${whole(decided.alternate)},` };
     case 'excluded':
       return { ...none, reason: `"reason":${canonicalJson(decided.reason)},` };
@@ -176,7 +195,12 @@ function whole(value: number): number {
   throw new BookRefused(`${value} is no serial, tier or place`);
 }
 
-function lastLine(input: BookInput, { slices, entries, shown }: Totals, pool: Pool, hash: Buffer): string {
+function lastLine(
+  input: BookInput,
+  { slices, entries, shown, moves }: Totals,
+  pool: Pool,
+  hash: Buffer,
+): string {
   if (shown !== entries) {
     throw new BookRefused(
       `${entries} entries were fed for ${shown} items of slices that are entries of the book`,
@@ -193,7 +217,8 @@ function lastLine(input: BookInput, { slices, entries, shown }: Totals, pool: Po
     count: pool.count,
     ...(draw === undefined ? {} : { draw: drawJson(draw) }),
     entries,
-    lines: 1 + slices + entries,
+    lines: 1 + slices + entries + moves,
+    ...(input.moves === undefined ? {} : { moves }),
     pool_root: base64url(poolRoot, HASH_BYTES, 'the root of the pool'),
     slices,
   });

@@ -13,6 +13,10 @@ export interface CampaignKeys {
   readonly withdrawn: string;
   /** List: the ranks (from 0) of entries withdrawn while they waited, in the order they left; only ever appended to. */
   readonly gone: string;
+  /** Hash: user id -> what they hold or wait for, of those who have a place where there are claims; see claimant.ts. */
+  readonly claimants: string;
+  /** List: `place:user id` of each move of a claimant, in order; the place in which they waited, 0 where they did not. */
+  readonly moves: string;
 }
 
 export interface Keys {
@@ -40,7 +44,14 @@ export function keysOf(namespace: string): Keys {
     projectionPattern: `${namespace}:p:*`,
     campaign(campaignId) {
       const tag = `${namespace}:p:{c${campaignId}}`;
-      return { rank: `${tag}:rank`, won: `${tag}:won`, withdrawn: `${tag}:withdrawn`, gone: `${tag}:gone` };
+      return {
+        rank: `${tag}:rank`,
+        won: `${tag}:won`,
+        withdrawn: `${tag}:withdrawn`,
+        gone: `${tag}:gone`,
+        claimants: `${tag}:claimants`,
+        moves: `${tag}:moves`,
+      };
     },
     logPartition: partition => `${namespace}:{log${partition}}`,
   };

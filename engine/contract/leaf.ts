@@ -3,7 +3,7 @@
  *
  * | at | type | field |
  * |----|------|-------|
- * | 0  | u8   | kind: 1 entry, 2 withdrawal |
+ * | 0  | u8   | kind: 1 entry, 2 withdrawal, 3 claim |
  * | 1  | u8   | source of the instant: 0 the gateway's clock on arrival, 1 the X-Request-Start of a trusted proxy |
  * | 2  | u32  | campaign |
  * | 6  | u64  | stamp |

@@ -27,6 +27,8 @@ export const problems = {
   'sold-out': { status: 409, title: 'Nothing is left' },
   'already-withdrawn': { status: 409, title: 'The entry was withdrawn, which is final' },
   'already-settled': { status: 409, title: 'The entry is already decided' },
+  'nothing-to-claim': { status: 409, title: 'Nothing is offered that could be claimed' },
+  'claim-lapsed': { status: 409, title: 'It was not claimed in time' },
   'not-decided-yet': { status: 409, title: 'The campaign is not decided yet' },
   'payload-too-large': { status: 413, title: 'The body is too large' },
   'unsupported-media-type': { status: 415, title: 'The body has a media type that is not read here' },

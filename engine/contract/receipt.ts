@@ -18,7 +18,9 @@ export const Receipt = Type.Object(
   {
     v: Type.Literal(1),
     campaign: Type.Integer(),
-    kind: Type.Union([Type.Literal(1), Type.Literal(2)], { description: '1 entry, 2 withdrawal' }),
+    kind: Type.Union([Type.Literal(1), Type.Literal(2), Type.Literal(3)], {
+      description: '1 entry, 2 withdrawal, 3 claim',
+    }),
     source: Type.Union([Type.Literal(0), Type.Literal(1)], {
       description: '0: stamped when it arrived at the gateway; 1: the X-Request-Start of a trusted proxy',
     }),

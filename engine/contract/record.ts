@@ -17,10 +17,10 @@
  * | 44 | u32  | CRC-32 of the whole record with this field 0 |
  *
  * then, in version 2, the slice's signed head, 192 bytes (see slice-head.ts); and then the items, each: u8 kind (1 entry,
- * 2 withdrawal; in version 2, 0x80 is added where the instant is not the gateway's own but the X-Request-Start of a
+ * 2 withdrawal, 3 claim; in version 2, 0x80 is added where the instant is not the gateway's own but the X-Request-Start of a
  * trusted proxy), u8 length of the user id, u32 campaign, f64 stamp, the user id in UTF-8.
  *
- * Kinds: a `slice` carries entries and withdrawals. A `through` carries none: an idle gateway moves the watermark with
+ * Kinds: a `slice` carries entries, withdrawals and claims. A `through` carries none: an idle gateway moves the watermark with
  * it. A `leave` is the last record of an incarnation that ends itself (a stop, or a lease it lost). A `fence` is
  * written by the engine for an incarnation whose lease is over; whatever that incarnation wrote behind it is dropped,
  * as it was never acknowledged.
@@ -44,6 +44,8 @@ const KINDS: readonly (RecordKind | undefined)[] = [undefined, 'slice', 'through
 
 export const ITEM_ENTRY = 1;
 export const ITEM_WITHDRAWAL = 2;
+/** Of what was granted or won. */
+export const ITEM_CLAIM = 3;
 /** In an item's first byte, in version 2. */
 export const SOURCE_BIT = 0x80;
 export const KIND_BITS = 0x7f;
@@ -63,7 +65,7 @@ export interface RecordHead {
 }
 
 export interface LogItem {
-  readonly kind: typeof ITEM_ENTRY | typeof ITEM_WITHDRAWAL;
+  readonly kind: typeof ITEM_ENTRY | typeof ITEM_WITHDRAWAL | typeof ITEM_CLAIM;
   readonly campaignId: number;
   readonly stamp: number;
   readonly userId: string;
@@ -196,9 +198,9 @@ export function decodeItems(bytes: Buffer, start: number, count: number, flags: 
     const campaignId = bytes.readUInt32LE(at + 2);
     const stamp = bytes.readDoubleLE(at + 6);
     const end = at + ITEM_HEAD_BYTES + length;
-    if (kind !== ITEM_ENTRY && kind !== ITEM_WITHDRAWAL) {
+    if (kind !== ITEM_ENTRY && kind !== ITEM_WITHDRAWAL && kind !== ITEM_CLAIM) {
       throw new UnreadableRecord(
-        `item ${index} has kind ${first}; 1 (entry) or 2 (withdrawal) would be right`,
+        `item ${index} has kind ${first}; 1 (entry), 2 (withdrawal) or 3 (claim) would be right`,
       );
     }
     if (end > bytes.length || length === 0 || length > MAX_USER_ID_BYTES) {

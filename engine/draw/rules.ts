@@ -37,12 +37,22 @@ export type DrawRules = {
   readonly alternates: number;
 };
 
+/** Rules of what is granted or won and has to be claimed, else it passes to the next. */
+export interface ClaimRules {
+  /** How long each has, from when it is offered, and while we could hear them. */
+  readonly withinS: number;
+  /** Of a coupon: how many wait behind those who were granted one. */
+  readonly waitlist: number;
+}
+
 interface Common {
   readonly campaign: number;
   readonly title: string;
   /** Microseconds since the epoch. */
   readonly opensAtUs: number;
   readonly closesAtUs: number;
+  /** Absent: what is granted or won is final at once. */
+  readonly claims?: ClaimRules | undefined;
 }
 export type CampaignRules =
   | (Common & { readonly kind: 'coupon'; readonly stock: number })
@@ -52,13 +62,14 @@ export type CampaignRules =
 export function rulesText(rules: CampaignRules): string {
   const common = {
     campaign: rules.campaign,
+    ...(rules.claims === undefined ? {} : { claim_within_s: rules.claims.withinS }),
     closes_at_us: rules.closesAtUs,
     opens_at_us: rules.opensAtUs,
     title: rules.title,
   };
-  return rules.kind === 'coupon'
-    ? canonicalJson({ ...common, kind: rules.kind, stock: rules.stock })
-    : canonicalJson({ ...common, kind: rules.kind, draw: rules.draw });
+  if (rules.kind === 'raffle') return canonicalJson({ ...common, kind: rules.kind, draw: rules.draw });
+  const waitlist = rules.claims === undefined ? {} : { waitlist: rules.claims.waitlist };
+  return canonicalJson({ ...common, kind: rules.kind, stock: rules.stock, ...waitlist });
 }
 
 /** SHA-256 of the text in UTF-8, 32 bytes. */

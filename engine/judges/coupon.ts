@@ -4,27 +4,48 @@ import type { TurnEntry } from '../../sql/settling.ts';
 export interface CouponTurn {
   /** Who gets one, with its serial. */
   readonly granted: readonly { readonly serial: number; readonly userId: string }[];
+  /** Who waits behind them, with their place, from 1. */
+  readonly waitlisted: readonly { readonly place: number; readonly userId: string }[];
   /** How many entries this turn decided, those that were withdrawn among them. */
   readonly decided: number;
   /** The stamp of the last of them; undefined when there was none. */
   readonly lastStamp: number | undefined;
 }
 
+export interface CouponPlaces {
+  readonly places: number;
+  readonly grantedCount: number;
+  readonly waitlist: number;
+  readonly waitlistedCount: number;
+}
+
+/** Whether all coupons are granted and the waitlist is full: whoever comes now has lost. */
+export function isSoldOut({ places, grantedCount, waitlist, waitlistedCount }: CouponPlaces): boolean {
+  return grantedCount >= places && waitlistedCount >= waitlist;
+}
+
 /**
  * Decides entries in the order they are given in, which must be that of their stamps. `grantedCount` coupons of
- * `places` are gone already. Who has withdrawn gets none and takes none away; who comes when all are gone has lost.
+ * `places` are gone already, and `waitlistedCount` wait of as many as may. Who has withdrawn gets none and takes none away;
+ * who comes when all are gone and the waitlist is full has lost.
  */
-export function judgeCoupons(
-  campaign: { readonly places: number; readonly grantedCount: number },
-  entries: readonly TurnEntry[],
-): CouponTurn {
+export function judgeCoupons(campaign: CouponPlaces, entries: readonly TurnEntry[]): CouponTurn {
   const granted: { serial: number; userId: string }[] = [];
+  const waitlisted: { place: number; userId: string }[] = [];
   let serial = campaign.grantedCount;
+  let place = campaign.waitlistedCount;
   for (const entry of entries) {
-    if (serial >= campaign.places) break;
+    const areGone = serial >= campaign.places;
+    if (areGone && place >= campaign.waitlist) break;
     if (entry.isWithdrawn) continue;
-    serial += 1;
-    granted.push({ serial, userId: entry.userId });
+    const { userId } = entry;
+    if (areGone) {
+      place += 1;
+      waitlisted.push({ place, userId });
+    } else {
+      serial += 1;
+      granted.push({ serial, userId });
+    }
   }
-  return { granted, decided: entries.length, lastStamp: entries.at(-1)?.stamp };
+  return { granted, waitlisted, decided: entries.length, lastStamp: entries.at(-1)?.stamp };
 }

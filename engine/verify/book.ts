@@ -15,7 +15,8 @@ import { instantOf, isoOf } from './leaf.ts';
 import type { Limits } from './limits.ts';
 import { Lines } from './lines.ts';
 import { TREE_BYTES, TreeHasher } from './merkle.ts';
-import { CouponJudge, type Judge, RaffleJudge } from './outcomes.ts';
+import { Moves } from './moves.ts';
+import { CouponJudge, type Judge, JudgeOfClaims, RaffleJudge } from './outcomes.ts';
 import { POOL_BYTES, Pool } from './pool.ts';
 import type { Primitives } from './primitives.ts';
 import { checkRandomness, checkSeed, type DrawFacts, readDrawFacts } from './randomness.ts';
@@ -31,6 +32,7 @@ const MOST_PENDING = 512;
 
 const SLICE_BEGINS = utf8('{"head":');
 const END_BEGINS = utf8('{"end":');
+const MOVE_BEGINS = utf8('{"at_us":');
 const BOOK_LABEL = utf8('fairline book 1');
 
 export interface BookOptions {
@@ -54,6 +56,8 @@ interface End {
   readonly lines: number;
   readonly slices: number;
   readonly poolRoot: Uint8Array;
+  /** Where there are claims. */
+  readonly moves: number;
   readonly draw: DrawFacts | undefined;
   readonly canonical: string;
   readonly keyId: string;
@@ -64,7 +68,9 @@ interface End {
 export interface ReadBook extends Header {
   readonly slices: Slices;
   readonly entries: Entries;
-  readonly judge: Judge;
+  readonly judge: Pick<Judge, 'granted' | 'outcomeOf'>;
+  /** Where what is granted or won has to be claimed. */
+  readonly moves: Moves | undefined;
   readonly poolRoot: Uint8Array;
   readonly draw: { readonly facts: DrawFacts; readonly drawn: Drawn } | undefined;
   readonly bytes: number;
@@ -81,6 +87,7 @@ export class BookReader {
   #slices: Slices | undefined;
   #entries: Entries | undefined;
   #judge: CouponJudge | RaffleJudge | undefined;
+  #moves: Moves | undefined;
   #lastStamp = -1;
   #end: End | undefined;
 
@@ -123,11 +130,14 @@ export class BookReader {
       trees,
       this.#lanes,
     );
+    const moves = this.#moves;
+    moves?.end();
     this.#checkCounts(end, slices, entries);
     const poolRoot = this.#checkPool(header.rules.kind, end, entries, trees);
     const draw = await this.#checkDraw(header, end, entries, judge, poolRoot);
     await this.#checkSignature(header, end);
-    return { ...header, slices, entries, judge, poolRoot, draw, bytes: this.#lines.bytes };
+    const last = moves === undefined ? judge : new JudgeOfClaims(judge, moves);
+    return { ...header, slices, entries, judge: last, moves, poolRoot, draw, bytes: this.#lines.bytes };
   }
 
   #parts() {
@@ -158,7 +168,11 @@ export class BookReader {
       if (this.#entries.count > 0)
         throw new Unreadable('malformed', `line ${number} is a slice behind the first entry`);
       this.#slices.add(bytes.subarray(from, to), number);
+    } else if (this.#moves !== undefined && begins(bytes, from, to, MOVE_BEGINS)) {
+      this.#moves.take(bytes.subarray(from, to), number);
     } else {
+      if ((this.#moves?.count ?? 0) > 0)
+        throw new Unreadable('malformed', `line ${number} is an entry behind the first move`);
       this.#takeEntry(bytes, from, to, number, this.#header, this.#slices, this.#entries);
     }
   }
@@ -186,6 +200,7 @@ export class BookReader {
     this.#header = { rules, closedAtUs, signers };
     this.#slices = new Slices({ primitives, limits, signers, findings, onHead });
     this.#entries = new Entries(campaign, this.#lanes, LEAVES_AT, primitives);
+    if (rules.claims !== undefined) this.#moves = new Moves(rules.claims, findings, limits.depth);
     this.#judge =
       rules.kind === 'coupon' ? new CouponJudge(rules, findings) : new RaffleJudge(rules, findings);
   }
@@ -227,6 +242,7 @@ export class BookReader {
     }
     slices.takeEntry(entry.slice, entry.stamp, atUs, number);
     this.#judge?.take(entry, number);
+    this.#moves?.takeEntry(entry);
     entries.add(entry, this.#groupWords);
   }
 
@@ -240,6 +256,7 @@ export class BookReader {
       count: own.whole('count', 0, Number.MAX_SAFE_INTEGER),
       entries: own.whole('entries', 0, Number.MAX_SAFE_INTEGER),
       lines: own.whole('lines', 0, Number.MAX_SAFE_INTEGER),
+      moves: rules.claims === undefined ? 0 : own.whole('moves', 0, Number.MAX_SAFE_INTEGER),
       slices: own.whole('slices', 0, Number.MAX_SAFE_INTEGER),
       poolRoot: own.read('pool_root', text => fromBase64Url(text, 32), '32 bytes in base64url'),
       draw: draw !== undefined && rules.kind === 'raffle' ? readDrawFacts(draw, rules) : undefined,
@@ -257,6 +274,7 @@ export class BookReader {
     const counts = [
       ['entries', end.entries, entries.count],
       ['slices', end.slices, slices.count],
+      ['moves', end.moves, this.#moves?.count ?? 0],
       ['lines before the last', end.lines, this.#lines.number - 1],
     ] as const;
     for (const [what, said, found] of counts) {

@@ -16,6 +16,7 @@ export const outcomes = [
   'not_drawn',
   'withdrawn',
   'excluded',
+  'waitlisted',
 ] as const;
 export type Outcome = (typeof outcomes)[number];
 

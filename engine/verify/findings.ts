@@ -47,6 +47,7 @@ export const findingKinds = {
   // What the rules make of it.
   'rules-hash': 'outcome',
   outcome: 'outcome',
+  claims: 'outcome',
   serial: 'outcome',
   randomness: 'outcome',
   'drand-chain': 'outcome',

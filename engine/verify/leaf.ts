@@ -13,6 +13,7 @@ export const WHO_BYTES = 32;
 export const SALT_BYTES = 16;
 export const ENTRY = 1;
 export const WITHDRAWAL = 2;
+export const CLAIM = 3;
 /** Where its fields lie. */
 export const LEAF_AT = { kind: 0, source: 1, campaign: 2, stamp: 6, who: 14 } as const;
 

@@ -9,6 +9,7 @@ import { type EntryLine, type Outcome, outcomes } from './entry-line.ts';
 import type { Findings } from './findings.ts';
 import type { Sha256 } from './hmac.ts';
 import type { Lanes } from './lanes.ts';
+import type { MoveKind, Moves } from './moves.ts';
 import { type CouponRules, type DrawRules, type RaffleRules, tierOf, totalWinners } from './rules.ts';
 
 export interface Judge {
@@ -21,11 +22,14 @@ export interface Judge {
 }
 
 export interface Decided {
-  readonly outcome: Outcome;
+  /** Where there are claims, what has become of it in the end. */
+  readonly outcome: Outcome | MoveKind;
   /** Of a coupon or prize. */
   readonly serial?: number;
   /** The place among the alternates. */
   readonly alternate?: number;
+  /** Of an offer that was not claimed: until when it could be. */
+  readonly deadlineUs?: number;
 }
 
 /** The members that an outcome comes with, beside those that every entry has. */
@@ -38,6 +42,7 @@ const comesWith: Readonly<Record<Outcome, { serial?: true; tier?: true; alternat
     not_drawn: {},
     withdrawn: {},
     excluded: { reason: true },
+    waitlisted: { alternate: true },
   };
 
 function checkMembers(line: EntryLine, number: number, findings: Findings): void {
@@ -55,11 +60,15 @@ function checkMembers(line: EntryLine, number: number, findings: Findings): void
   );
 }
 
-/** First come, first served: the first of those that are not withdrawn, as many as the stock has. */
+/**
+ * First come, first served: the first of those that are not withdrawn, as many as the stock has. Where there are claims, as
+ * many as may wait behind them.
+ */
 export class CouponJudge implements Judge {
   readonly #rules: CouponRules;
   readonly #findings: Findings;
   #granted = 0;
+  #waitlisted = 0;
 
   constructor(rules: CouponRules, findings: Findings) {
     this.#rules = rules;
@@ -76,8 +85,7 @@ export class CouponJudge implements Judge {
       this.#findings.add('outcome', `line ${number} has a group or tickets, which only a raffle knows`);
     }
     if (line.outcome === 'withdrawn') return;
-    const right: Outcome = this.#granted < this.#rules.stock ? 'granted' : 'sold_out';
-    if (right === 'granted') this.#granted += 1;
+    const right = this.#next();
     if (line.outcome !== right) {
       this.#findings.add(
         'outcome',
@@ -88,13 +96,62 @@ export class CouponJudge implements Judge {
         'serial',
         `line ${number} has the serial ${line.serial}; ${this.#granted} would be right`,
       );
+    } else if (right === 'waitlisted' && line.alternate !== this.#waitlisted) {
+      this.#findings.add(
+        'outcome',
+        `line ${number} waits in the place ${line.alternate}; ${this.#waitlisted} would be right`,
+      );
     }
+  }
+
+  /** What the next one gets who has not withdrawn. */
+  #next(): Outcome {
+    const { stock, claims } = this.#rules;
+    if (this.#granted < stock) {
+      this.#granted += 1;
+      return 'granted';
+    }
+    if (this.#waitlisted >= (claims?.waitlist ?? 0)) return 'sold_out';
+    this.#waitlisted += 1;
+    return 'waitlisted';
   }
 
   outcomeOf(entry: number, entries: Entries): Decided {
     if (entries.parts.at(entry) === part.withdrawn) return { outcome: 'withdrawn' };
+    const { stock, claims } = this.#rules;
     const serial = entries.honouredBefore(entry) + 1;
-    return serial <= this.#rules.stock ? { outcome: 'granted', serial } : { outcome: 'sold_out' };
+    if (serial <= stock) return { outcome: 'granted', serial };
+    const alternate = serial - stock;
+    return alternate <= (claims?.waitlist ?? 0)
+      ? { outcome: 'waitlisted', alternate }
+      : { outcome: 'sold_out' };
+  }
+}
+
+/** What a judge says, with what has become of offers in the end. */
+export class JudgeOfClaims implements Pick<Judge, 'granted' | 'outcomeOf'> {
+  readonly #judge: Judge;
+  readonly #moves: Moves;
+
+  constructor(judge: Judge, moves: Moves) {
+    this.#judge = judge;
+    this.#moves = moves;
+  }
+
+  get granted(): number {
+    return this.#judge.granted;
+  }
+
+  outcomeOf(entry: number, entries: Entries): Decided {
+    const decided = this.#judge.outcomeOf(entry, entries);
+    const moved = this.#moves.of(entries.stamps.at(entry));
+    if (moved === undefined || moved.outcome === 'waitlisted') return decided;
+    const { outcome, serial, deadlineUs } = moved;
+    return {
+      outcome,
+      ...(serial > 0 ? { serial } : {}),
+      ...(outcome === 'lapsed' ? { deadlineUs } : {}),
+    };
   }
 }
 
@@ -126,7 +183,7 @@ export class RaffleJudge implements Judge {
 
   take(line: EntryLine, number: number): void {
     checkMembers(line, number, this.#findings);
-    if (line.outcome === 'granted' || line.outcome === 'sold_out') {
+    if (line.outcome === 'granted' || line.outcome === 'sold_out' || line.outcome === 'waitlisted') {
       this.#findings.add('outcome', `line ${number} says "${line.outcome}", which a raffle does not know`);
     }
     if (line.outcome === 'won') this.#granted += 1;

@@ -9,7 +9,17 @@ import { nameOf, readHead, type SignedHead } from './head.ts';
 import { Members, parseObject } from './json.ts';
 import type { Signers } from './keys.ts';
 import { HASH_BYTES } from './lanes.ts';
-import { ENTRY, gatewayOf, instantOf, isoOf, leafHash, SALT_BYTES, WITHDRAWAL, whoOf } from './leaf.ts';
+import {
+  CLAIM,
+  ENTRY,
+  gatewayOf,
+  instantOf,
+  isoOf,
+  leafHash,
+  SALT_BYTES,
+  WITHDRAWAL,
+  whoOf,
+} from './leaf.ts';
 import type { Limits } from './limits.ts';
 import { rootByPath } from './merkle.ts';
 import type { Decided, Judge } from './outcomes.ts';
@@ -79,7 +89,7 @@ export function receiptOf(members: Members, user: string, what: string, primitiv
     what,
     user,
     campaign: members.whole('campaign', 0, 0xffff_ffff),
-    kind: members.whole('kind', ENTRY, WITHDRAWAL),
+    kind: members.whole('kind', ENTRY, CLAIM),
     source: members.whole('source', 0, 1),
     stamp: members.whole('stamp', 0, Number.MAX_SAFE_INTEGER),
     leaf: members.whole('leaf', 0, 0xffff_ffff),
@@ -146,7 +156,7 @@ export function checkReceiptRules(
       `${what} was stamped ${isoOf(atUs)}, outside the first and last instant of its slice`,
     );
   }
-  if (atUs >= closedAtUs) {
+  if (atUs >= closedAtUs && receipt.kind !== CLAIM) {
     findings.add(
       'outside-window',
       `${what} was stamped ${isoOf(atUs)}; the campaign closed ${isoOf(closedAtUs)}`,
@@ -159,8 +169,8 @@ export function placeReceipts(
   receipts: readonly Receipt[],
   slices: ReadonlyMap<string, number>,
   entries: Entries,
-  judge: Judge,
-  kind: Rules['kind'],
+  judge: Pick<Judge, 'outcomeOf'>,
+  rules: Rules,
   findings: Findings,
 ): readonly ReceiptPlace[] {
   const byWho = entries.ofWhos(
@@ -169,7 +179,7 @@ export function placeReceipts(
   );
   return receipts.map(receipt => {
     const entry = byWho.get(toBase64Url(receipt.who));
-    return placeOf(receipt, slices.get(receipt.headText), entry, entries, judge, kind, findings);
+    return placeOf(receipt, slices.get(receipt.headText), entry, entries, judge, rules, findings);
   });
 }
 
@@ -178,12 +188,13 @@ function placeOf(
   slice: number | undefined,
   entry: number | undefined,
   entries: Entries,
-  judge: Judge,
-  kind: Rules['kind'],
+  judge: Pick<Judge, 'outcomeOf'>,
+  rules: Rules,
   findings: Findings,
 ): ReceiptPlace {
   const { what, user, stamp, head } = receipt;
   const place = { user, stamp };
+  if (receipt.kind === CLAIM) return claimOf(receipt, entry, entries, judge, rules, findings);
   if (slice === undefined) {
     findings.add(
       'receipt-slice-missing',
@@ -211,7 +222,7 @@ function placeOf(
   };
   if (receipt.kind === WITHDRAWAL) {
     // A coupon may be granted before its withdrawal arrives; a raffle is drawn when all have arrived.
-    if (honoured && kind === 'raffle')
+    if (honoured && rules.kind === 'raffle')
       findings.add('receipt-differs', `${what} is of a withdrawal, and the book counts the entry`);
     return found;
   }
@@ -228,4 +239,28 @@ function placeOf(
     );
   }
   return found;
+}
+
+/** A claim: its slice need not be in the book, which ends with the entries. */
+function claimOf(
+  { what, user, stamp }: Receipt,
+  entry: number | undefined,
+  entries: Entries,
+  judge: Pick<Judge, 'outcomeOf'>,
+  { opensAtUs }: Rules,
+  findings: Findings,
+): ReceiptPlace {
+  if (entry === undefined) {
+    findings.add('receipt-left-out', `${what} is of a claim, and the book has no entry of this user`);
+    return { user, stamp };
+  }
+  const decided = judge.outcomeOf(entry, entries);
+  const atUs = instantOf(stamp, opensAtUs);
+  if (decided.deadlineUs !== undefined && atUs <= decided.deadlineUs) {
+    findings.add(
+      'claims',
+      `${what} is of a claim that was stamped ${isoOf(atUs)}, and the book lets the offer lapse at ${isoOf(decided.deadlineUs)}`,
+    );
+  }
+  return { user, stamp, entry, decided };
 }

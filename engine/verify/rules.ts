@@ -8,6 +8,7 @@ import type { Primitives } from './primitives.ts';
 
 const MOST_TIERS = 1000;
 const MOST_WINNERS = 10_000_000;
+const MOST_WITHIN_S = 10_000_000;
 const MOST_TITLE_CHARACTERS = 10_000;
 export const MOST_CAMPAIGN = 0xffff_ffff;
 export const DRAW_FUNCTION = 'fairline draw 2';
@@ -23,6 +24,18 @@ export interface DrawRules {
   readonly tiers: readonly { readonly name: string; readonly winners: number }[];
 }
 
+/** Where what is granted or won has to be claimed. */
+export interface ClaimRules {
+  readonly withinS: number;
+  /** Of a coupon: how many may wait. */
+  readonly waitlist: number;
+  /** Behind it no claim could be stamped: stamps count up to there. Microseconds since the epoch. */
+  readonly lastUs: number;
+}
+
+/** Stamps are below 2^53, and count 1024 a microsecond. */
+const STAMPS_US = 2 ** 43 - 1;
+
 interface AnyRules {
   readonly campaign: number;
   readonly title: string;
@@ -31,6 +44,7 @@ interface AnyRules {
   readonly closesAtUs: number;
   /** H(canonical JSON). */
   readonly hash: Uint8Array;
+  readonly claims: ClaimRules | undefined;
 }
 export interface CouponRules extends AnyRules {
   readonly kind: 'coupon';
@@ -57,10 +71,11 @@ export function readRules(
     hash: sha256(utf8(canonical(value ?? null, `the rules in ${what}`))),
   };
   const kind = members.oneOf('kind', ['coupon', 'raffle']);
+  const claims = members.has('claim_within_s') ? readClaims(members, kind, all.opensAtUs) : undefined;
   const rules: Rules =
     kind === 'coupon'
-      ? { ...all, kind, stock: members.whole('stock', 0, Number.MAX_SAFE_INTEGER) }
-      : { ...all, kind, draw: readDraw(members.object('draw')) };
+      ? { ...all, claims, kind, stock: members.whole('stock', 0, Number.MAX_SAFE_INTEGER) }
+      : { ...all, claims, kind, draw: readDraw(members.object('draw')) };
   members.end();
   if (rules.opensAtUs >= rules.closesAtUs) {
     throw new Unreadable(
@@ -69,6 +84,14 @@ export function readRules(
     );
   }
   return rules;
+}
+
+function readClaims(members: Members, kind: Rules['kind'], opensAtUs: number): ClaimRules {
+  return {
+    withinS: members.whole('claim_within_s', 1, MOST_WITHIN_S),
+    waitlist: kind === 'coupon' ? members.whole('waitlist', 0, MOST_WINNERS) : 0,
+    lastUs: opensAtUs + STAMPS_US,
+  };
 }
 
 function readDraw(members: Members): DrawRules {

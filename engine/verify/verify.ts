@@ -162,7 +162,7 @@ function holdAgainst(
     }
   }
   const ofCampaign = receipts.filter(({ campaign }) => campaign === rules.campaign);
-  return placeReceipts(ofCampaign, slices, entries, book.judge, rules.kind, findings);
+  return placeReceipts(ofCampaign, slices, entries, book.judge, rules, findings);
 }
 
 function receiptsOf({ receipt, receipts, primitives }: Request, limits: Limits): readonly Receipt[] {

@@ -71,7 +71,7 @@ function placeWords({ user, stamp, rank, earlierStamp, decided }: Seen['places']
   return `${who}: stamp ${stamp}, number ${rank} of those who asked. Outcome: ${became}.`;
 }
 
-function checkedOfBook({ rules, slices, entries, judge: { granted }, draw }: ReadBook): string[] {
+function checkedOfBook({ rules, slices, entries, judge: { granted }, draw, moves }: ReadBook): string[] {
   const checked = [
     `The book is complete, and signed as it stands. It shows ${count(entries.count, 'entry', 'entries')}, ${entries.withdrawn} of them withdrawn.`,
     `${count(slices.count, 'slice')} of ${count(slices.gateways, 'gateway')}: each signed by a key that was valid at its time, each continuing the one before, each with exactly the items that were signed.`,
@@ -80,6 +80,12 @@ function checkedOfBook({ rules, slices, entries, judge: { granted }, draw }: Rea
   if (rules.kind === 'coupon') {
     checked.push(
       `The first ${granted} of those who did not withdraw have a coupon, numbered without gaps; the stock is ${rules.stock}. Nobody got one before somebody with an earlier stamp.`,
+    );
+  }
+  if (moves !== undefined) {
+    const { claimed, lapsed, declined } = moves.counts;
+    checked.push(
+      `Of what was granted or won, ${claimed} were claimed, ${lapsed} lapsed and ${declined} were declined. What became free went to whoever was next, each time, and nobody has what somebody else has.`,
     );
   }
   if (rules.kind === 'raffle' && draw !== undefined) {
@@ -109,6 +115,9 @@ function notesOf({ book, revokedLater, receipts }: Seen): readonly string[] {
   }
   if (book?.rules.kind === 'raffle' && book.judge.granted < totalWinners(book.rules.draw)) {
     notes.push(`There were fewer entrants who could win than the ${totalWinners(book.rules.draw)} prizes.`);
+  }
+  if (book?.moves !== undefined && book.moves.early > 0) {
+    notes.push(`${count(book.moves.early, 'offer')} had its deadline brought forward by the operator.`);
   }
   const forwarded = receipts.filter(({ source }) => source === 1).length;
   if (forwarded > 0) {
@@ -149,7 +158,7 @@ function notProvenOf({ book, receipts, proof, pinned, hasNotedRoot }: Seen): rea
   return notProven;
 }
 
-function notProvenOfBook({ slices, entries }: ReadBook): readonly string[] {
+function notProvenOfBook({ slices, entries, moves }: ReadBook): readonly string[] {
   const notProven = [
     'That each entry is another person: a book shows salted hashes of user ids, and whoever runs the shop could have made accounts of their own.',
   ];
@@ -166,6 +175,11 @@ function notProvenOfBook({ slices, entries }: ReadBook): readonly string[] {
   if (entries.weighted + entries.grouped + entries.excluded > 0) {
     notProven.push(
       'That tickets, groups and exclusions are deserved: the book shows what they were, not why somebody was given them.',
+    );
+  }
+  if (moves !== undefined) {
+    notProven.push(
+      'That each claim came when the book says: it is among the signed items that are not shown, and whoever has its receipt can show otherwise. Deadlines may be later than the rules say, by as long as nobody could be heard.',
     );
   }
   notProven.push(

@@ -50,6 +50,20 @@ export const BoardCampaign = Type.Object({
   gone: Type.Integer({ minimum: 0 }),
   /** A coupon whose stock is gone: no further entry can win. */
   soldOut: Type.Boolean(),
+  /** Where what is granted or won has to be claimed. */
+  claims: Type.Optional(
+    Type.Object({
+      withinS: Type.Integer({ minimum: 1 }),
+      /** Of a coupon: how many may wait. */
+      waitlist: Type.Integer({ minimum: 0 }),
+      /** How many were told to; all of them, and whoever was granted something, stand in `claimants` before this is shown. */
+      waitlisted: Type.Integer({ minimum: 0 }),
+      /** As many stand in the campaign's `moves` list before this is shown. */
+      moves: Type.Integer({ minimum: 0 }),
+      /** What outages have added to every open deadline, microseconds. */
+      unheardUs: Type.Integer({ minimum: 0 }),
+    }),
+  ),
   /** Every entry there will ever be has its outcome. */
   finished: Type.Boolean(),
   /** SHA-256 of the rules as announced, in base64url; absent until they are. */

@@ -24,6 +24,8 @@ export interface Plan {
   readonly kind: 'coupon' | 'raffle';
   readonly entries: number;
   readonly stock?: number;
+  /** What is granted has to be claimed, and so many wait for what is not. */
+  readonly waitlist?: number;
   readonly randomness?: 'commit' | 'drand';
   readonly tiers?: readonly number[];
   readonly alternates?: number;
@@ -37,7 +39,7 @@ export interface Plan {
 }
 
 export interface Item {
-  readonly kind: 1 | 2;
+  readonly kind: 1 | 2 | 3;
   readonly source: 0 | 1;
   readonly campaign: number;
   readonly stamp: number;
@@ -61,6 +63,17 @@ export interface EntryObject {
   tickets?: number;
   group?: string;
   reason?: string;
+}
+
+/** A line of a move, where there are claims. */
+export interface MoveObject {
+  at_us: number;
+  move: string;
+  stamp: number;
+  serial?: number;
+  offered_us?: number;
+  deadline_us?: number;
+  early?: string;
 }
 
 export interface SliceObject {
@@ -89,7 +102,16 @@ export interface Parts {
   };
   slices: SliceObject[];
   entries: EntryObject[];
-  end: { count: number; draw?: object; entries: number; lines: number; pool_root: string; slices: number };
+  moves: MoveObject[];
+  end: {
+    moves?: number;
+    count: number;
+    draw?: object;
+    entries: number;
+    lines: number;
+    pool_root: string;
+    slices: number;
+  };
 }
 
 export interface ReceiptObject {
@@ -139,23 +161,24 @@ export function whoOf(user: string): Buffer {
   return sha256(saltOf(user), user);
 }
 
-function item(kind: 1 | 2, campaign: number, source: 0 | 1, stamp: number, user: string): Item {
+function item(kind: 1 | 2 | 3, campaign: number, source: 0 | 1, stamp: number, user: string): Item {
   const data = Buffer.concat([Uint8Array.of(kind, source), u32(campaign), u64(stamp), whoOf(user)]);
   return { kind, source, campaign, stamp, user, leaf: leafHashOf(data) };
 }
 
 /** All that arrived, in the order of stamps. */
-function world({ entries, gateways = 2, isMixed = true }: Plan): Item[] {
+function world({ entries, gateways = 2, isMixed = true, waitlist }: Plan): Item[] {
   const items: Item[] = [];
-  const stepUs = Math.floor((CLOSES_AT_US - OPENS_AT_US) / (4 * entries + 4));
+  const stepUs = Math.floor((CLOSES_AT_US - OPENS_AT_US) / (5 * entries + 4));
   let turn = 0;
-  const arrive = (kind: 1 | 2, campaign: number, user: string): void => {
+  const arrive = (kind: 1 | 2 | 3, campaign: number, user: string): void => {
     const atUs = turn * stepUs;
     items.push(item(kind, campaign, turn % 11 === 3 ? 1 : 0, atUs * 1024 + (turn % gateways), user));
     turn += 1;
   };
   for (let number = 0; number < entries; number++) {
     arrive(1, CAMPAIGN, `user${number}`);
+    if (waitlist !== undefined) arrive(3, CAMPAIGN, `user${number}`);
     if (!isMixed) continue;
     if (number % 5 === 1) arrive(1, CAMPAIGN, `user${number}`);
     if (number % 7 === 2) arrive(2, CAMPAIGN, `user${number}`);
@@ -226,8 +249,9 @@ export function makeBook(plan: Plan): MadeBook {
   const poolRoot = poolRootOf(plan.kind, honoured);
   const drawn =
     reveal === undefined
-      ? decideCoupon(honoured, plan.stock ?? 3)
+      ? decideCoupon(honoured, plan.stock ?? 3, plan.waitlist ?? 0)
       : decideRaffle(plan, honoured, reveal, rulesHash, poolRoot);
+  const moves = plan.waitlist === undefined ? [] : movesOf(honoured.map(({ object }) => object));
   const parts: Parts = {
     header: {
       book: 1,
@@ -239,11 +263,13 @@ export function makeBook(plan: Plan): MadeBook {
     },
     slices: slices.map(slice => sliceObject(slice, first)),
     entries: entries.map(({ object }) => object),
+    moves,
     end: {
+      ...(plan.waitlist === undefined ? {} : { moves: moves.length }),
       count: honoured.length,
       ...(drawn === undefined ? {} : { draw: drawn.facts }),
       entries: entries.length,
-      lines: 1 + slices.length + entries.length,
+      lines: 1 + slices.length + entries.length + moves.length,
       pool_root: base64url(poolRoot),
       slices: slices.length,
     },
@@ -268,7 +294,9 @@ function rulesOf(plan: Plan, reveal: Reveal | undefined): object {
     title: 'A drop “é”',
     kind,
   };
-  if (reveal === undefined) return { ...common, stock: plan.stock ?? 3 };
+  const { waitlist } = plan;
+  const claims = waitlist === undefined ? {} : { waitlist, claim_within_s: WITHIN_S };
+  if (reveal === undefined) return { ...common, stock: plan.stock ?? 3, ...claims };
   const tiers = (plan.tiers ?? [1, 2]).map((winners, tier) => ({ name: `prize ${tier}`, winners }));
   const draw = {
     function: 'fairline draw 2',
@@ -292,12 +320,43 @@ function entryOf(one: Item, isWithdrawn: boolean): DrawnEntry {
   return { object, item: one };
 }
 
-function decideCoupon(honoured: readonly DrawnEntry[], stock: number): undefined {
+function decideCoupon(honoured: readonly DrawnEntry[], stock: number, waitlist: number): undefined {
   honoured.forEach(({ object }, index) => {
-    if (index >= stock) return;
-    object.outcome = 'granted';
-    object.serial = index + 1;
+    if (index < stock) {
+      object.outcome = 'granted';
+      object.serial = index + 1;
+    } else if (index < stock + waitlist) {
+      object.outcome = 'waitlisted';
+      object.alternate = index - stock + 1;
+    }
   });
+}
+
+const WITHIN_S = 600;
+
+/** Of those who were granted one, every second claims it, and the others let it lapse or decline; the first who waits leaves. */
+function movesOf(entries: readonly EntryObject[]): MoveObject[] {
+  const within = WITHIN_S * 1_000_000;
+  const offeredUs = CLOSES_AT_US;
+  const ends = (offered_us: number) => ({ offered_us, deadline_us: offered_us + within });
+  const moves: MoveObject[] = [];
+  const [first, ...waiting] = entries.filter(({ outcome }) => outcome === 'waitlisted');
+  if (first !== undefined) moves.push({ at_us: offeredUs + 1, move: 'left', stamp: first.stamp });
+  const free: number[] = [];
+  for (const { stamp, serial = 0, outcome } of entries) {
+    if (outcome !== 'granted') continue;
+    const move = serial % 2 === 1 ? 'claimed' : serial % 4 === 0 ? 'declined' : 'lapsed';
+    const at_us = move === 'lapsed' ? offeredUs + within : offeredUs + serial;
+    moves.push({ at_us, move, serial, stamp, ...ends(offeredUs) });
+    if (move !== 'claimed') free.push(serial);
+  }
+  const againUs = offeredUs + within + 1;
+  const offered = free.flatMap((serial, index) =>
+    waiting[index] ? [{ serial, stamp: waiting[index].stamp }] : [],
+  );
+  for (const each of offered) moves.push({ at_us: againUs, move: 'offered', ...each });
+  for (const each of offered) moves.push({ at_us: againUs + 5, move: 'claimed', ...each, ...ends(againUs) });
+  return moves;
 }
 
 /** Tickets, groups and exclusions. */
@@ -382,8 +441,8 @@ function receiptOf(one: Item, slices: readonly { head: Buffer; items: readonly I
 }
 
 /** Writes a book, and signs it as it is. */
-export function written({ header, slices, entries, end }: Parts, signer = bookSigner): Buffer {
-  const before = [header, ...slices, ...entries].map(line => `${canonical(line)}\n`).join('');
+export function written({ header, slices, entries, moves, end }: Parts, signer = bookSigner): Buffer {
+  const before = [header, ...slices, ...entries, ...moves].map(line => `${canonical(line)}\n`).join('');
   const message = Buffer.concat([
     Buffer.from('fairline book 1'),
     sha256(before),

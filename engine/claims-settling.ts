@@ -1,0 +1,103 @@
+/**
+ * Settling where what is granted has to be claimed: one part of a campaign's step (see settling.ts), in its transaction. In
+ * this order: offers end that have been claimed or declined or whose deadline has passed; then what is free goes on to those
+ * who wait. engine/judges/CLAIMS.md says what is decided.
+ */
+import { passToNext } from '../sql/alternates.ts';
+import { type Campaign, opensAtUs } from '../sql/campaigns.ts';
+import {
+  extendDeadlines,
+  markDecided,
+  type Offer,
+  readDueClaimants,
+  readFreed,
+  saveMoves,
+  saveOffers,
+} from '../sql/claims.ts';
+import type { Queryable } from '../sql/database.ts';
+import { replaceCodes } from '../sql/grants.ts';
+import { LAST_STAMP_US, lastStampAt } from './contract/stamp.ts';
+import { judgeClaims } from './judges/claims.ts';
+import { makeCode } from './judges/codes.ts';
+import type { HeardInstants, Instants } from './settling-step.ts';
+
+/** Offers that lapse, and serials that go on, in one transaction. */
+const TURN_LIMIT = 5_000;
+const US_PER_S = 1_000_000;
+
+export interface Moved {
+  /** The campaign's, with what has moved. */
+  readonly moveCount: number;
+  /** What has moved: the new states, in order. */
+  readonly states: readonly string[];
+  readonly more: boolean;
+}
+
+/** The campaign with its deadlines extended by the outages that it did not know of. */
+export async function withOutages(
+  db: Queryable,
+  campaign: Campaign,
+  { unheardUs }: HeardInstants,
+): Promise<Campaign> {
+  const isNews = campaign.unheardSeenUs === null || campaign.unheardSeenUs < unheardUs;
+  if (!isNews) return campaign;
+  const extendedUs = await extendDeadlines(db, unheardUs, campaign.campaignId);
+  return { ...campaign, unheardUs: extendedUs ?? campaign.unheardUs };
+}
+
+/** Decides what claimants asked for up to the watermark, and lets offers lapse whose deadline it has passed. */
+export async function endOffers(
+  db: Queryable,
+  campaign: Campaign,
+  { watermarkUs, heard }: Instants,
+): Promise<Moved> {
+  const { campaignId, moveCount } = campaign;
+  const openedUs = opensAtUs(campaign);
+  const through = lastStampAt(Math.min(watermarkUs, openedUs + LAST_STAMP_US), openedUs);
+  const lapseUs = Math.min(watermarkUs, heard?.throughUs ?? 0);
+  const due = await readDueClaimants(db, campaign, { through, lapseUs, limit: TURN_LIMIT });
+  const moves = judgeClaims(due, openedUs, lapseUs);
+  await saveMoves(db, campaign, moveCount, moves);
+  await markDecided(db, campaignId, through);
+  const freed = moves.flatMap(({ state, serial }) =>
+    serial === null || state === 'claimed' ? [] : [{ serial, code: makeCode() }],
+  );
+  await replaceCodes(db, campaignId, freed);
+  const states = moves.map(({ state }) => state);
+  return { moveCount: moveCount + moves.length, states, more: due.length >= TURN_LIMIT };
+}
+
+/** Offers what is free to those who wait for it. `moveCount` is how many have moved so far. */
+export async function offerFreed(
+  db: Queryable,
+  campaign: Campaign,
+  instants: Instants,
+  moveCount: number,
+): Promise<Moved> {
+  const { campaignId } = campaign;
+  const offer = offerOf(campaign, instants);
+  if (offer === undefined) return { moveCount, states: [], more: false };
+  const freed = await readFreed(db, campaignId, TURN_LIMIT);
+  const passed = await passToNext(
+    db,
+    campaignId,
+    freed.map(each => ({ ...each, code: makeCode() })),
+  );
+  await saveOffers(db, campaignId, moveCount, passed, offer);
+  const states = passed.map(() => 'offered');
+  return { moveCount: moveCount + passed.length, states, more: passed.length === TURN_LIMIT };
+}
+
+/** What is offered now can be claimed until when; undefined when no claim could be stamped any more. */
+export function offerOf(campaign: Campaign, { nowUs }: Instants): Offer | undefined {
+  const lastUs = opensAtUs(campaign) + LAST_STAMP_US;
+  if (nowUs >= lastUs) return undefined;
+  return { offeredUs: nowUs, claimByUs: claimByUs(campaign, nowUs) };
+}
+
+/** Without the outages that come, so without those that were. */
+export function claimByUs(campaign: Campaign, offeredUs: number): number {
+  const lastUs = opensAtUs(campaign) + LAST_STAMP_US;
+  const { claimWithinS, unheardUs } = campaign;
+  return Math.min(offeredUs + (claimWithinS ?? 0) * US_PER_S, lastUs) - unheardUs;
+}

@@ -1,0 +1,106 @@
+import { deepEqual, equal, ok } from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import fc from 'fast-check';
+import { openPool, type Pool } from '../sql/database.ts';
+import { readHeard } from '../sql/hearing.ts';
+import { readRegistry } from './contract/lease/lease.ts';
+import { canHear, Hearing, type HearingLook, hearThrough, LONGEST_STEP_MS } from './hearing.ts';
+import { availableLogs, eventually, type TestDatabase, testDatabase } from './test/support.ts';
+import { World } from './test-gateway.ts';
+
+test('short steps count, a jump counts for nothing, and nothing is taken back', () => {
+  let heard = hearThrough({ heardMs: 0, throughMs: 0 }, 1_000_000);
+  deepEqual(heard, { heardMs: 0, throughMs: 1_000_000 });
+  heard = hearThrough(heard, 1_000_600);
+  deepEqual(heard, { heardMs: 600, throughMs: 1_000_600 });
+  heard = hearThrough(heard, 1_000_600 + LONGEST_STEP_MS + 1);
+  deepEqual(heard, { heardMs: 600, throughMs: 1_002_601 });
+  equal(hearThrough(heard, 1_000_000), heard);
+});
+
+test('whatever the looks, it never grows by more than the time in which it could have been heard', () => {
+  const steps = fc.array(fc.integer({ min: -5_000, max: 5_000 }), { maxLength: 50 });
+  fc.assert(
+    fc.property(steps, deltas => {
+      let heard = { heardMs: 0, throughMs: 50_000 };
+      let atMs = 50_000;
+      let mostMs = 0;
+      for (const delta of deltas) {
+        const before = heard;
+        atMs += delta;
+        const stepMs = atMs - before.throughMs;
+        if (stepMs > 0 && stepMs <= LONGEST_STEP_MS) mostMs += stepMs;
+        heard = hearThrough(before, atMs);
+        if (heard.heardMs < before.heardMs || heard.throughMs < before.throughMs) return false;
+      }
+      return heard.heardMs === mostMs;
+    }),
+  );
+});
+
+test('nobody can be heard without a gateway whose lease holds', () => {
+  equal(canHear({ readAtUs: 10, leases: [] }), false);
+  equal(canHear({ readAtUs: 10, leases: [{ expiresUs: 10 }, { expiresUs: 0 }] }), false);
+  equal(canHear({ readAtUs: 10, leases: [{ expiresUs: 0 }, { expiresUs: 11 }] }), true);
+});
+
+describe('in the ledger', () => {
+  let database: TestDatabase;
+  let pool: Pool;
+  before(async () => {
+    database = await testDatabase();
+    pool = openPool(database.url, { max: 4, applicationName: 'test', onError: () => undefined });
+  });
+  after(async () => {
+    await pool.end();
+    await database.drop();
+  });
+
+  test('several engines that look at once count each stretch of time once', async () => {
+    const look = (ms: number): HearingLook => ({
+      readAtUs: ms * 1000,
+      leases: [{ expiresUs: ms * 1000 + 1 }],
+      watermarkUs: ms * 1000,
+    });
+    const engines = [1, 2, 3].map(() => new Hearing(pool));
+    for (let ms = 1_000_000; ms <= 1_006_000; ms += 600) {
+      await Promise.all(engines.map(engine => engine.note(look(ms))));
+    }
+    deepEqual(await readHeard(pool), { heardMs: 6_000, throughMs: 1_006_000 });
+    await new Hearing(pool).note({ ...look(1_007_000), leases: [] });
+    deepEqual(await readHeard(pool), { heardMs: 6_000, throughMs: 1_006_000 });
+  });
+});
+
+for (const log of availableLogs()) {
+  test(`it stands still while there is no gateway, and goes on with the next one (${log})`, async t => {
+    const world = await World.make(log);
+    t.after(() => world.close());
+    await world.startEngine();
+    const heardMs = async (): Promise<number> => (await readHeard(world.pool)).heardMs;
+    const hearMore = async (gateway: Awaited<ReturnType<World['join']>>): Promise<number> => {
+      const beganAtMs = await heardMs();
+      return eventually(async () => {
+        await gateway.renew();
+        await gateway.through();
+        const nowMs = await heardMs();
+        return nowMs > beganAtMs + 500 && nowMs;
+      });
+    };
+    const first = await world.join();
+    const beforeMs = await hearMore(first);
+    await first.leave();
+    const away = await eventually(async () => {
+      const { leases } = await readRegistry(world.redis, world.keys.leases);
+      return leases.length === 0 && heardMs();
+    });
+    ok(away >= beforeMs);
+    // Longer than a step that could be counted: what comes after it finds a jump.
+    const untilMs = performance.now() + 2 * LONGEST_STEP_MS;
+    await eventually(() => performance.now() > untilMs);
+    equal(await heardMs(), away);
+    const second = await world.join();
+    const afterMs = await hearMore(second);
+    ok(afterMs < away + 2 * LONGEST_STEP_MS, `${afterMs} of ${away}: the time without a gateway was counted`);
+  });
+}

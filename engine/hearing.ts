@@ -1,0 +1,71 @@
+/**
+ * Heard time: a total, in milliseconds, of the time in which the service could hear the people who wait. Deadlines and
+ * grace times are measured in it and not by a clock, so an outage of ours is never held against anybody.
+ *
+ * It follows the watermark. That moves only while Redis answers (the registry is read in each pass), the log takes
+ * records (it is the least promise that gateways have appended), an engine works and Postgres lets it write; and it is
+ * looked at only while some gateway holds a lease. When any of these is away the watermark stands still, and when it is
+ * back the watermark jumps: a step longer than LONGEST_STEP_MS is such a jump, and counts for nothing. So an outage
+ * shorter than that cannot be told from a slow pass and counts, a longer one never does.
+ *
+ * All engines move the one row of `hearing`, by compare-and-set on the instant up to which it counts, so no stretch of
+ * time is counted twice, however many there are and whichever of them stops.
+ */
+import type { Pool } from '../sql/database.ts';
+import { type Heard, moveHeard, readHeard } from '../sql/hearing.ts';
+
+/** Idle gateways move the watermark once a second; shorter than that and a half, quiet hours would not count. */
+export const LONGEST_STEP_MS = 2_000;
+/** How exact heard time is. Each time it moves costs a commit. */
+const NOTE_MS = 500;
+
+/** What one look at the registry and the watermark tells. */
+export interface HearingLook {
+  /** Redis' time of the read, and of the leases' ends; microseconds since the epoch. */
+  readonly readAtUs: number;
+  readonly leases: readonly { readonly expiresUs: number }[];
+  readonly watermarkUs: number;
+}
+
+/** Whether anybody can be heard: some gateway holds a lease. */
+export function canHear({ readAtUs, leases }: Pick<HearingLook, 'readAtUs' | 'leases'>): boolean {
+  return leases.some(lease => lease.expiresUs > readAtUs);
+}
+
+/** What is heard once the service could hear at the instant `throughMs` too; the same where that is not news. */
+export function hearThrough(heard: Heard, throughMs: number): Heard {
+  const stepMs = throughMs - heard.throughMs;
+  if (stepMs <= 0) return heard;
+  return { heardMs: heard.heardMs + (stepMs > LONGEST_STEP_MS ? 0 : stepMs), throughMs };
+}
+
+/** Keeps the ledger's heard time. */
+export class Hearing {
+  readonly #pool: Pool;
+  #notedMs = Number.NEGATIVE_INFINITY;
+  #heard: Heard | undefined;
+
+  constructor(pool: Pool) {
+    this.#pool = pool;
+  }
+
+  /**
+   * As far as this engine knows of it; undefined until it has heard somebody. Another engine may have gone on since: what
+   * stands here was right up to its instant all the same.
+   */
+  get heard(): Heard | undefined {
+    return this.#heard;
+  }
+
+  /** To be called with each look while the registry is open. Writes when half a second has gone by on the watermark. */
+  async note(look: HearingLook): Promise<void> {
+    const throughMs = Math.floor(look.watermarkUs / 1000);
+    if (throughMs - this.#notedMs < NOTE_MS || !canHear(look)) return;
+    const heard = await readHeard(this.#pool);
+    const moved = hearThrough(heard, throughMs);
+    // Of what another engine has moved meanwhile, the next note knows.
+    const isKnown = moved === heard || (await moveHeard(this.#pool, heard, moved));
+    this.#heard = isKnown ? moved : heard;
+    this.#notedMs = throughMs;
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * POST /v1/campaigns/{id}/entries/me/claim: claims what was offered. Stamped and logged like an entry: what is answered
+ * with 202 counts, whatever is killed afterwards, as it was stamped before the deadline. Asking again is always safe.
+ *
+ * A gateway may not know yet of an outage that has extended the deadline. So it says "lapsed" only when the engine has
+ * decided that; before, a claim behind the deadline that it knows is logged too, and the answer says that it is decided.
+ */
+import type { HttpRequest } from 'uWebSockets.js';
+import type { BoardCampaign } from '../engine/contract/board/board.ts';
+import { ITEM_CLAIM } from '../engine/contract/record.ts';
+import { LAST_STAMP_US } from '../engine/contract/stamp.ts';
+import { claimantOutcome, claimByUsOf } from './claimant-view.ts';
+import type { ClaimAccepted } from './contract.ts';
+import { isoOf } from './door.ts';
+import { Entry, type EntryParts, openPipeline, refuseWithdrawn, withReceipt } from './entries.ts';
+import type { Place } from './lookups.ts';
+import { asker, outcomeOf, placeOf } from './own-entry.ts';
+import type { Reply } from './reply.ts';
+import { type Head, readTicket } from './requests.ts';
+
+export async function postClaim(
+  parts: EntryParts,
+  reply: Reply,
+  req: HttpRequest,
+  head: Readonly<Head>,
+): Promise<void> {
+  const who = await asker(parts, reply, readTicket(head, undefined), req.getParameter(0));
+  if (who === undefined) return;
+  const { campaign, userId } = who;
+  const place = await placeOf(parts, reply, campaign, userId);
+  if (place === undefined) return;
+  const { claimant } = place;
+  switch (claimant?.state) {
+    case 'offered':
+      break;
+    case 'claimed':
+      answerClaim(reply, campaign, place, claimant, 'claimed');
+      return;
+    case 'lapsed':
+      refuseLapsed(parts, reply, claimant.endedUs);
+      return;
+    case 'declined':
+    case 'left':
+      refuseWithdrawn(parts, reply, campaign, place);
+      return;
+    case 'waitlisted':
+    case undefined:
+      if (place.withdrawn) refuseWithdrawn(parts, reply, campaign, place);
+      else refuseNothing(parts, reply, campaign, place);
+      return;
+  }
+  const pipeline = openPipeline(parts, reply);
+  if (pipeline === undefined) return;
+  const instantUs = parts.clock.next();
+  const claimByUs = claimByUsOf(campaign, claimant);
+  if (instantUs > campaign.opensAtUs + LAST_STAMP_US) {
+    refuseLapsed(parts, reply, claimByUs);
+    return;
+  }
+  const outcome = instantUs <= claimByUs ? 'claimed' : 'claiming';
+  const answer = (receipt: string | undefined): void =>
+    answerClaim(reply, campaign, place, claimant, outcome, receipt);
+  pipeline.gather(new Entry(parts, reply, campaign, userId, instantUs, ITEM_CLAIM, answer));
+}
+
+function answerClaim(
+  reply: Reply,
+  { campaignId }: BoardCampaign,
+  { stamp }: Place,
+  { serial, code }: { readonly serial: number; readonly code: string },
+  outcome: ClaimAccepted['outcome'],
+  receipt?: string,
+): void {
+  const answer: ClaimAccepted = { campaign: campaignId, stamp, serial, code, outcome };
+  reply.json(202, withReceipt(answer, receipt));
+}
+
+function refuseLapsed(parts: EntryParts, reply: Reply, lapsedUs: number): void {
+  parts.metrics.refuse('lapsed');
+  const lapsed_at = isoOf(lapsedUs);
+  reply.problem('claim-lapsed', `What was offered was to be claimed by ${lapsed_at}; it is lapsed.`, {
+    members: { lapsed_at },
+  });
+}
+
+function refuseNothing(parts: EntryParts, reply: Reply, campaign: BoardCampaign, place: Place): void {
+  parts.metrics.refuse('nothing_to_claim');
+  const { claimant, stamp } = place;
+  const outcome = claimant === undefined ? outcomeOf(campaign, place) : claimantOutcome(campaign, claimant);
+  const detail =
+    campaign.claims === undefined
+      ? `Nothing has to be claimed in campaign ${campaign.campaignId}: what is granted or won is final.`
+      : `Nothing is offered to you in campaign ${campaign.campaignId}: your entry is ${outcome}.`;
+  reply.problem('nothing-to-claim', detail, { members: { stamp, outcome } });
+}

@@ -1,0 +1,76 @@
+/** What is told of somebody who has a place where what is granted or won has to be claimed. */
+import type { BoardCampaign } from '../engine/contract/board/board.ts';
+import type { Claimant, Offered } from '../engine/contract/claimant.ts';
+import type { ClaimMoves } from './claim-moves.ts';
+import type { EntryView, OfferEvent, Outcome } from './contract.ts';
+
+export interface ClaimantParts {
+  readonly moves: ClaimMoves;
+  /** Of the clock that all gateways share, microseconds since the epoch. */
+  readonly nowUs: () => number;
+}
+
+export function claimantOutcome({ kind, finished }: BoardCampaign, { state }: Claimant): Outcome {
+  switch (state) {
+    case 'claimed':
+      return kind === 'coupon' ? 'granted' : 'won';
+    case 'left':
+      return 'withdrawn';
+    case 'waitlisted':
+      if (!finished) return state;
+      // Nothing has become free for them.
+      return kind === 'coupon' ? 'sold_out' : 'not_drawn';
+    case 'offered':
+    case 'lapsed':
+    case 'declined':
+      return state;
+  }
+}
+
+/** Until when an offer can be claimed: with what outages have added so far. */
+export function claimByUsOf({ claims }: BoardCampaign, offered: { readonly claimByUs: number }): number {
+  return offered.claimByUs + (claims?.unheardUs ?? 0);
+}
+
+/** The members of an offer, as stream and entry show them. */
+export function offerMembers(
+  campaign: BoardCampaign,
+  offered: Offered,
+  nowUs: number,
+): Omit<OfferEvent, 'position'> {
+  const claimByUs = claimByUsOf(campaign, offered);
+  return {
+    serial: offered.serial,
+    code: offered.code,
+    claim_by: isoOf(claimByUs),
+    seconds_left: Math.max(0, Math.ceil((claimByUs - nowUs) / 1_000_000)),
+  };
+}
+
+type ClaimantMembers = Partial<
+  Pick<EntryView, 'place' | 'serial' | 'code' | 'claim_by' | 'seconds_left' | 'ended_at'>
+>;
+
+/** What an entry shows beside its outcome. */
+export function claimantMembers(
+  { moves, nowUs }: ClaimantParts,
+  campaign: BoardCampaign,
+  claimant: Claimant,
+): ClaimantMembers {
+  switch (claimant.state) {
+    case 'waitlisted':
+      return campaign.finished ? {} : { place: moves.waiting(campaign.campaignId, claimant.place) };
+    case 'offered':
+      return offerMembers(campaign, claimant, nowUs());
+    case 'claimed':
+      return { serial: claimant.serial, code: claimant.code, ended_at: isoOf(claimant.endedUs) };
+    case 'lapsed':
+    case 'declined':
+    case 'left':
+      return { ended_at: isoOf(claimant.endedUs) };
+  }
+}
+
+function isoOf(us: number): string {
+  return new Date(us / 1000).toISOString();
+}
