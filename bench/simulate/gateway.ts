@@ -7,6 +7,7 @@ import { type Logger, pino } from 'pino';
 import { KeyRing } from '../../engine/contract/key-ring.ts';
 import { SliceTree } from '../../engine/contract/slice-tree.ts';
 import { Board } from '../../gateway/board.ts';
+import { postClaim } from '../../gateway/claim.ts';
 import { ClaimMoves } from '../../gateway/claim-moves.ts';
 import { monotonicUs, SharedClock } from '../../gateway/clock.ts';
 import { ClockLimits } from '../../gateway/clock-limits.ts';
@@ -259,6 +260,8 @@ export class SimulatedGateway {
         return deleteEntry(parts, reply, req, head);
       case 'look':
         return getEntry(parts, reply, req, head);
+      case 'claim':
+        return postClaim(parts, reply, req, head);
       case 'watch':
         return this.#streams.open(reply, req, head);
     }
