@@ -8,11 +8,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { StackError } from '../engine/stack/stack.ts';
 import type { Bench, Options } from './bench.ts';
 import { burst } from './burst/main.ts';
+import { couponReads } from './coupons/reads.ts';
+import { redemptions } from './coupons/redemptions.ts';
 import { draw } from './draw/main.ts';
 import { fairness } from './fairness/main.ts';
 import { ingest } from './ingest/main.ts';
 import { roundedAll } from './report/figures.ts';
 import { helpOf, readOptions, UsageError } from './report/options.ts';
+import { room } from './room/main.ts';
 import { LostRun } from './system/books.ts';
 import { Closing } from './system/closing.ts';
 import { startServers } from './system/servers.ts';
@@ -24,7 +27,17 @@ const EXIT_USAGE = 2;
 /** A stop that takes longer is held up; children end with this process, and the servers with their keeper. */
 const STOP_LIMIT_MS = 30_000;
 
-const benches = { burst, draw, fairness, ingest, verify, watchers };
+const benches = {
+  burst,
+  'coupon-reads': couponReads,
+  draw,
+  fairness,
+  ingest,
+  redemptions,
+  room,
+  verify,
+  watchers,
+};
 type Name = keyof typeof benches;
 
 function isName(name: string): name is Name {
@@ -102,12 +115,16 @@ async function main(): Promise<void> {
   switch (name) {
     case 'burst':
       return await run(name, burst, args);
+    case 'coupon-reads':
+      return await run(name, couponReads, args);
     case 'draw':
       return await run(name, draw, args);
     case 'fairness':
       return await run(name, fairness, args);
     case 'ingest':
       return await run(name, ingest, args);
+    case 'redemptions':
+      return await run(name, redemptions, args);
     case 'verify':
       return await run(name, verify, args);
     case 'watchers':

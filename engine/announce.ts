@@ -20,8 +20,8 @@ export type WantedDraw = Omit<DrawRules, 'function' | 'randomness'> & {
   readonly randomness: AnnouncedRandomness['source'];
 };
 
-/** What a draft will be announced with, beside what its row says; kept as JSON. */
-export interface DraftTerms {
+/** What the rules say beside title, stock and times; a draft keeps it until they are announced. */
+export interface WantedRules {
   readonly draw?: WantedDraw | undefined;
   readonly claims?: ClaimRules | undefined;
 }
@@ -83,8 +83,8 @@ export async function announceRest(pool: Pool, randomness: Randomness): Promise<
 }
 
 /**
- * What is announced of a campaign with rules when its times, title or stock become others: claims stay as they are, and a raffle
- * keeps its draw, with the same commitment, or, where the close moved, the round of drand that lies behind the new one.
+ * What is announced of a campaign with rules when its times, title or stock become others: a raffle keeps its draw, with
+ * the same commitment, or, where the close moved, the round of drand that lies behind the new one.
  */
 export function changedAnnouncement(
   randomness: Randomness,
@@ -92,7 +92,7 @@ export function changedAnnouncement(
   changed: Pick<NewCampaign, 'title' | 'places' | 'opensAt' | 'closesAt'>,
 ): Announcement {
   const { campaignId, draw } = campaign;
-  const claims = claimRulesOf(campaign);
+  const claims = claimsOf(campaign);
   if (draw === null) return announcementOf(randomness, campaignId, changed, undefined, claims);
   const isMoved = changed.closesAt.getTime() !== campaign.closesAt.getTime();
   const announced =
@@ -105,14 +105,14 @@ export function changedAnnouncement(
     title: changed.title,
     opensAtUs: opensAtUs(changed),
     closesAtUs: changed.closesAt.getTime() * 1000,
-    claims,
     draw: { ...draw, randomness: announced },
+    claims,
   });
   // The nonce stays with the commitment.
   return { rules, nonce: null };
 }
 
-/** What was announced of claims; undefined where a grant is final at once. */
-export function claimRulesOf({ claimWithinS, waitlist }: Campaign): ClaimRules | undefined {
+/** The rules on claims that a campaign was announced with. */
+export function claimsOf({ claimWithinS, waitlist }: Campaign): ClaimRules | undefined {
   return claimWithinS === null ? undefined : { withinS: claimWithinS, waitlist };
 }

@@ -68,6 +68,31 @@ test('nothing lapses before the watermark has passed the deadline', async () => 
   deepEqual(await ledger.shown(campaign), { 10: 'granted 1', 20: 'waitlisted' });
 });
 
+test('behind its deadline a claim waits until it is known whether that was extended', async () => {
+  const campaign = await ledger.claimed(2, claims(2));
+  await ledger.enter(campaign, 10, 20, 30, 40);
+  await ledger.settle(campaign, 100);
+  const deadline = 100 + WITHIN_US;
+  await ledger.claim(campaign, [10, deadline + 1_000], [20, deadline + 9_000]);
+  ledger.heardBehindUs = 20_000;
+  await ledger.settle(campaign, deadline + 10_000);
+  deepEqual(await ledger.shown(campaign), {
+    10: 'offered 1',
+    20: 'offered 2',
+    30: 'waitlisted',
+    40: 'waitlisted',
+  });
+  ledger.heardBehindUs = 0;
+  ledger.unheardUs += 5_000;
+  await ledger.settle(campaign, deadline + 15_000);
+  deepEqual(await ledger.shown(campaign), {
+    10: 'granted 1',
+    20: 'lapsed',
+    30: 'offered 2',
+    40: 'waitlisted',
+  });
+});
+
 test('a claim that is not due yet is not decided, nor is a decline', async () => {
   const campaign = await ledger.claimed(2, claims(0));
   await ledger.enter(campaign, 10, 20);

@@ -17,6 +17,7 @@ export async function startEngine(config: EngineConfig, log: Logger): Promise<En
     token: config.OPERATOR_TOKEN,
     registry: judge.metrics.registry,
     publish: judge.publish,
+    couponsChanged: judge.couponsChanged,
     nowUs: judge.nowUs,
     confirmations: judge.confirmations,
     leaseMs: config.LEASE_MS,

@@ -2,20 +2,27 @@ import { deepEqual, equal, ok } from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import fc from 'fast-check';
 import { openPool, type Pool } from '../sql/database.ts';
-import { readHeard } from '../sql/hearing.ts';
+import { type Heard, readHeard } from '../sql/hearing.ts';
 import { readRegistry } from './contract/lease/lease.ts';
 import { canHear, Hearing, type HearingLook, hearThrough, LONGEST_STEP_MS } from './hearing.ts';
 import { availableLogs, eventually, type TestDatabase, testDatabase } from './test/support.ts';
 import { World } from './test-gateway.ts';
 
 test('short steps count, a jump counts for nothing, and nothing is taken back', () => {
-  let heard = hearThrough({ heardMs: 0, throughMs: 0 }, 1_000_000);
+  const hear = (before: Heard, throughMs: number): Heard => hearThrough(before, throughMs, throughMs);
+  let heard = hear({ heardMs: 0, throughMs: 0 }, 1_000_000);
   deepEqual(heard, { heardMs: 0, throughMs: 1_000_000 });
-  heard = hearThrough(heard, 1_000_600);
+  heard = hear(heard, 1_000_600);
   deepEqual(heard, { heardMs: 600, throughMs: 1_000_600 });
-  heard = hearThrough(heard, 1_000_600 + LONGEST_STEP_MS + 1);
+  heard = hear(heard, 1_000_600 + LONGEST_STEP_MS + 1);
   deepEqual(heard, { heardMs: 600, throughMs: 1_002_601 });
-  equal(hearThrough(heard, 1_000_000), heard);
+  equal(hear(heard, 1_000_000), heard);
+});
+
+test('short steps that are looked at late count for nothing: the watermark follows a log that went on', () => {
+  const before = { heardMs: 5_000, throughMs: 1_000_000 };
+  deepEqual(hearThrough(before, 1_000_900, 1_003_000), { heardMs: 5_900, throughMs: 1_000_900 });
+  deepEqual(hearThrough(before, 1_000_900, 1_003_001), { heardMs: 5_000, throughMs: 1_000_900 });
 });
 
 test('whatever the looks, it never grows by more than the time in which it could have been heard', () => {
@@ -30,7 +37,7 @@ test('whatever the looks, it never grows by more than the time in which it could
         atMs += delta;
         const stepMs = atMs - before.throughMs;
         if (stepMs > 0 && stepMs <= LONGEST_STEP_MS) mostMs += stepMs;
-        heard = hearThrough(before, atMs);
+        heard = hearThrough(before, atMs, atMs);
         if (heard.heardMs < before.heardMs || heard.throughMs < before.throughMs) return false;
       }
       return heard.heardMs === mostMs;
@@ -73,6 +80,33 @@ describe('in the ledger', () => {
 });
 
 for (const log of availableLogs()) {
+  test(`what gateways log while no engine is there does not count when it is taken in (${log})`, async t => {
+    const world = await World.make(log);
+    t.after(() => world.close());
+    const engine = await world.startEngine();
+    const campaign = await world.campaign({ places: 5 });
+    const gateway = await world.join();
+    const goOn = async (ms: number): Promise<void> => {
+      const untilMs = performance.now() + ms;
+      await eventually(async () => {
+        await gateway.renew();
+        await gateway.enter(campaign, [`somebody at ${performance.now()}`]);
+        return performance.now() > untilMs;
+      });
+    };
+    await goOn(1_500);
+    await engine.stop('SIGKILL');
+    const { heardMs } = await readHeard(world.pool);
+    await goOn(4 * LONGEST_STEP_MS);
+    await world.startEngine();
+    await eventually(async () => {
+      await goOn(100);
+      return (await readHeard(world.pool)).heardMs > heardMs;
+    });
+    const counted = (await readHeard(world.pool)).heardMs - heardMs;
+    ok(counted < 2 * LONGEST_STEP_MS, `${counted} ms without an engine were counted`);
+  });
+
   test(`it stands still while there is no gateway, and goes on with the next one (${log})`, async t => {
     const world = await World.make(log);
     t.after(() => world.close());

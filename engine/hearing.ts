@@ -5,8 +5,10 @@
  * It follows the watermark. That moves only while Redis answers (the registry is read in each pass), the log takes
  * records (it is the least promise that gateways have appended), an engine works and Postgres lets it write; and it is
  * looked at only while some gateway holds a lease. When any of these is away the watermark stands still, and when it is
- * back the watermark jumps: a step longer than LONGEST_STEP_MS is such a jump, and counts for nothing. So an outage
- * shorter than that cannot be told from a slow pass and counts, a longer one never does.
+ * back the watermark jumps: a step longer than LONGEST_STEP_MS is such a jump, and counts for nothing. Where gateways and
+ * the log went on meanwhile it does so in many short steps, as what was logged is taken in: so a step counts for nothing,
+ * too, when it begins longer than LONGEST_BEHIND_MS before the time of the look. An outage shorter than that cannot be told
+ * from slow passes and may count, a longer one never does.
  *
  * All engines move the one row of `hearing`, by compare-and-set on the instant up to which it counts, so no stretch of
  * time is counted twice, however many there are and whichever of them stops.
@@ -16,6 +18,8 @@ import { type Heard, moveHeard, readHeard } from '../sql/hearing.ts';
 
 /** Idle gateways move the watermark once a second; shorter than that and a half, quiet hours would not count. */
 export const LONGEST_STEP_MS = 2_000;
+/** A step may be looked at that late: when gateways are idle and passes seldom, both come to two seconds at most. */
+const LONGEST_BEHIND_MS = 3_000;
 /** How exact heard time is. Each time it moves costs a commit. */
 const NOTE_MS = 500;
 
@@ -32,11 +36,15 @@ export function canHear({ readAtUs, leases }: Pick<HearingLook, 'readAtUs' | 'le
   return leases.some(lease => lease.expiresUs > readAtUs);
 }
 
-/** What is heard once the service could hear at the instant `throughMs` too; the same where that is not news. */
-export function hearThrough(heard: Heard, throughMs: number): Heard {
+/**
+ * What is heard once the service could hear at the instant `throughMs` too, as was found out at `nowMs`; the same where that
+ * is not news.
+ */
+export function hearThrough(heard: Heard, throughMs: number, nowMs: number): Heard {
   const stepMs = throughMs - heard.throughMs;
   if (stepMs <= 0) return heard;
-  return { heardMs: heard.heardMs + (stepMs > LONGEST_STEP_MS ? 0 : stepMs), throughMs };
+  const isJump = stepMs > LONGEST_STEP_MS || nowMs - heard.throughMs > LONGEST_BEHIND_MS;
+  return { heardMs: heard.heardMs + (isJump ? 0 : stepMs), throughMs };
 }
 
 /** Keeps the ledger's heard time. */
@@ -62,7 +70,7 @@ export class Hearing {
     const throughMs = Math.floor(look.watermarkUs / 1000);
     if (throughMs - this.#notedMs < NOTE_MS || !canHear(look)) return;
     const heard = await readHeard(this.#pool);
-    const moved = hearThrough(heard, throughMs);
+    const moved = hearThrough(heard, throughMs, look.readAtUs / 1000);
     // Of what another engine has moved meanwhile, the next note knows.
     const isKnown = moved === heard || (await moveHeard(this.#pool, heard, moved));
     this.#heard = isKnown ? moved : heard;

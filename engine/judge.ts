@@ -13,6 +13,7 @@ import type { ApiDeps, Readiness } from './api/deps.ts';
 import { makeBooks } from './book/binder.ts';
 import type { JudgeConfig } from './config.ts';
 import { publishBoard } from './contract/board/board.ts';
+import { tellCouponsChanged } from './contract/coupons/copies.ts';
 import { KeyRing } from './contract/key-ring.ts';
 import { type Keys, keysOf } from './contract/keys.ts';
 import type { LogConsumer, LogProducer } from './contract/log/log.ts';
@@ -52,6 +53,8 @@ export interface Judge {
   /** Puts campaigns on the board now. */
   publish(campaigns: readonly Campaign[]): Promise<void>;
   readonly confirmations: ApiDeps['confirmations'];
+  /** Tells gateways that coupons have changed. */
+  couponsChanged(couponIds: readonly number[]): Promise<void>;
   /** Redis' TIME in microseconds since the epoch. */
   nowUs(): Promise<number>;
   ready(): Promise<Readiness>;
@@ -156,6 +159,7 @@ export async function startJudge(config: JudgeConfig, log: Logger): Promise<Judg
     metrics,
     randomness,
     publish,
+    couponsChanged: couponIds => tellCouponsChanged(redis, keys, couponIds),
     nowUs,
     confirmations,
     ready: () => readiness(parts, performance.now() - lastPassMs),

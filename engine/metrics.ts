@@ -109,11 +109,13 @@ function addWaiting(
     registers: [registry],
     async collect() {
       this.reset();
-      for (const { campaignId, settledCount, goneRanked } of unfinished.values()) {
+      for (const { campaignId, kind, settledCount, goneRanked } of unfinished.values()) {
         // With Redis gone there is nothing to say of it, and the other numbers are wanted all the more.
         const ranked = await redis.zcard(keys.campaign(campaignId).rank).catch(() => undefined);
         if (ranked === undefined) return;
-        const waiting = ranked - settledCount - (settledCount === 0 ? goneRanked : 0);
+        // Of a room, whose people come back as well, those who are skipped are counted too.
+        const gone = settledCount === 0 && kind !== 'room' ? goneRanked : 0;
+        const waiting = ranked - settledCount - gone;
         this.set({ campaign: campaignId }, Math.max(0, waiting));
       }
     },

@@ -15,12 +15,14 @@ import type { Campaign } from '../sql/campaigns.ts';
 import { extendDeadlines } from '../sql/claims.ts';
 import type { Pool } from '../sql/database.ts';
 import { readGateways } from '../sql/gateways.ts';
+import { findRooms } from '../sql/rooms.ts';
 import { findWork } from '../sql/settling.ts';
 import { raiseWatermark, readWatermark } from '../sql/watermarks.ts';
 import type { Keys } from './contract/keys.ts';
 import { type Registry, readRegistry } from './contract/lease/lease.ts';
 import type { RedisClient } from './contract/redis.ts';
 import { Hearing } from './hearing.ts';
+import { takePresence } from './presence.ts';
 import { Publisher } from './publish.ts';
 import { type SettlingOptions, settleCampaign } from './settling.ts';
 import type { HeardInstants, Instants } from './settling-step.ts';
@@ -93,6 +95,9 @@ export class Passes {
     });
     const { watermarkUs, rankedUs } = await this.#moveWatermark();
     if (isOpen && this.#registry !== undefined) await this.#hearing.note({ ...this.#registry, watermarkUs });
+    if (isOpen && this.#registry !== undefined) {
+      await takePresence(this.#options, this.#registry.epoch).catch((error: unknown) => failures.push(error));
+    }
     const more = await this.#settle(watermarkUs, failures);
     let report: PassReport = { nowUs: undefined, watermarkUs, rankedUs, unfinished: undefined, more };
     const registry = this.#registry;
@@ -143,16 +148,18 @@ export class Passes {
     const { pool, settling, log } = this.#options;
     const { heard } = this.#instants(watermarkUs);
     await this.#extendDeadlines(heard);
-    const found = await findWork(pool, watermarkUs, heard?.throughUs ?? 0);
+    const due = await findWork(pool, watermarkUs, heard?.throughUs ?? 0);
+    const found = new Map(due.map(work => [work.campaignId, work.kind]));
+    for (const campaignId of await findRooms(pool, watermarkUs)) found.set(campaignId, 'room');
     // A raffle may be under way for long; it is no reason to commit in every pass.
-    const work = found.filter(({ campaignId }) => !this.#raffles.has(campaignId));
+    const work = [...found].filter(([campaignId]) => !this.#raffles.has(campaignId));
     if (work.length > 0 || performance.now() - this.#raisedAtMs > RAISE_MS) {
       await raiseWatermark(pool, watermarkUs);
       this.#raisedAtMs = performance.now();
     }
     const untilMs = performance.now() + SETTLE_MS;
     const goOn = (): boolean => performance.now() < untilMs && !this.#closing.signal.aborted;
-    for (const { campaignId, kind } of work) {
+    for (const [campaignId, kind] of work) {
       if (this.#closing.signal.aborted) break;
       if (kind === 'raffle') {
         this.#settleBeside(campaignId, watermarkUs);

@@ -3,10 +3,12 @@
  * again, by several engines at once, and adds only what is missing.
  */
 import { readRedrawn } from '../sql/alternates.ts';
+import type { CampaignKind } from '../sql/campaigns.ts';
 import type { Queryable } from '../sql/database.ts';
 import { countEntries, readEntries } from '../sql/entries.ts';
 import { readGrants } from '../sql/grants.ts';
-import { readGone } from '../sql/withdrawals.ts';
+import { type RoomMove, readMoves } from '../sql/room-turns.ts';
+import { type Gone, readGone } from '../sql/withdrawals.ts';
 import type { CampaignKeys } from './contract/keys.ts';
 import { type RedisClient, scriptFrom } from './contract/redis.ts';
 
@@ -104,20 +106,32 @@ export async function projectWithdrawn(
   }
 }
 
+/** How each move of somebody in a room stands in the list: see CampaignKeys.gone. */
+const SIGN_OF = { gone: '', back: '-', returned: '+' } as const;
+
 /**
  * Appends the final ranks of those who left, from above the gone_number `after`, as far as their entries have stamps
- * up to `rankedStamp`: ranks above that can still change. Answers how many stand in the list then, in order.
+ * up to `rankedStamp`: ranks above that can still change. Answers how many stand in the list then, in order. Of a room,
+ * those who came back stand in it too.
  */
 export async function projectGone(
   db: Queryable,
   redis: RedisClient,
   keys: CampaignKeys,
-  turn: { readonly campaignId: number; readonly after: number; readonly rankedStamp: number },
+  turn: {
+    readonly campaignId: number;
+    readonly kind: CampaignKind;
+    readonly after: number;
+    readonly rankedStamp: number;
+  },
 ): Promise<number> {
   for (let { after } = turn; ; ) {
-    const page = await readGone(db, turn.campaignId, after, PAGE);
+    const page =
+      turn.kind === 'room'
+        ? await readMoves(db, turn.campaignId, after, PAGE)
+        : await readGone(db, turn.campaignId, after, PAGE);
     const late = page.findIndex(gone => gone.entryStamp > turn.rankedStamp);
-    const final = late < 0 ? page : page.slice(0, late);
+    const final: readonly (Gone | RoomMove)[] = late < 0 ? page : page.slice(0, late);
     if (final.length === 0) return after;
     const ranks = await ranksOf(
       redis,
@@ -126,7 +140,8 @@ export async function projectGone(
     );
     const missing = ranks.indexOf(undefined);
     const known = (missing < 0 ? ranks : ranks.slice(0, missing)).filter(rank => rank !== undefined);
-    await appendGone(redis, keys.gone, after, known);
+    const moves = known.map((rank, index) => `${signOf(final[index])}${rank}`);
+    await appendGone(redis, keys.gone, after, moves);
     if (missing >= 0) throw new Error(`${keys.rank} lacks an entry that is ranked for good`);
     after += known.length;
     if (final.length < PAGE) return after;
@@ -142,6 +157,10 @@ export async function appendGone(
 ): Promise<void> {
   const length = Number(await appendGoneScript(redis, [key], [after, ...items]));
   if (length < after) throw new Error(`${key} has ${length} items where ${after} were published`);
+}
+
+function signOf(moved: Gone | RoomMove | undefined): string {
+  return moved !== undefined && 'move' in moved ? SIGN_OF[moved.move] : '';
 }
 
 async function ranksOf(

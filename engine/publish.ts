@@ -160,6 +160,7 @@ export class Publisher {
     if ((await this.#redis.llen(keys.gone)) < goneRanked) {
       await projectGone(this.#pool, this.#redis, keys, {
         campaignId,
+        kind: campaign.kind,
         after: 0,
         rankedStamp: lastStampAt(turn.rankedUs, opensAtUs(campaign)),
       });
@@ -172,6 +173,7 @@ export class Publisher {
     if (goneRanked === goneCount) return;
     const ranked = await projectGone(this.#pool, this.#redis, this.#keys.campaign(campaignId), {
       campaignId,
+      kind: campaign.kind,
       after: goneRanked,
       rankedStamp: lastStampAt(rankedUs, opensAtUs(campaign)),
     });

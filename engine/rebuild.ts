@@ -40,7 +40,7 @@ export async function rebuildProjections(
   await deleteProjections(redis, keys, check);
   let ranked = 0;
   const campaigns = await readCampaigns(pool, undefined);
-  for (const { campaignId, claimWithinS } of campaigns) {
+  for (const { campaignId, claimWithinS, kind } of campaigns) {
     const own = keys.campaign(campaignId);
     ranked += await projectRanks(pool, redis, own, { campaignId, after: BEFORE_ALL_STAMPS });
     if (claimWithinS === null) await projectWon(pool, redis, own, campaignId, BEFORE_ALL_NUMBERS);
@@ -51,6 +51,7 @@ export async function rebuildProjections(
     await projectWithdrawn(pool, redis, own, campaignId, BEFORE_ALL_NUMBERS);
     const goneRanked = await projectGone(pool, redis, own, {
       campaignId,
+      kind,
       after: BEFORE_ALL_NUMBERS,
       rankedStamp: Number.MAX_SAFE_INTEGER,
     });

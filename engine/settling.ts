@@ -7,7 +7,8 @@
  * - coupon: the withdrawals that are due are decided, then the next entries: granted in stamp order until the stock is
  *   gone, after that only counted. When the watermark has passed the close and all are decided, it is finished.
  * - raffle: see raffle-settling.ts.
- * - cancelled, of either kind: see cancelled-settling.ts.
+ * - room: see room-settling.ts.
+ * - cancelled, of any kind: see cancelled-settling.ts.
  *
  * Where what is granted has to be claimed, that goes on when all entries are decided: see claims-settling.ts.
  */
@@ -23,6 +24,7 @@ import { endOffers, type Moved, offerFreed, offerOf, withOutages } from './claim
 import { makeCode } from './judges/codes.ts';
 import { isSoldOut, judgeCoupons } from './judges/coupon.ts';
 import { type RaffleOptions, revealRandomness, stepRaffle } from './raffle-settling.ts';
+import { stepRoom } from './room-settling.ts';
 import { closesAtUs, DONE, dueStamp, type Instants, type StepResult } from './settling-step.ts';
 
 /** Entries judged in one transaction. More would hold the campaign's row for longer; fewer cost more commits. */
@@ -86,6 +88,8 @@ async function step(
       return stepCoupon(db, campaign, instants);
     case 'raffle':
       return stepRaffle(db, options.raffles, campaign, instants);
+    case 'room':
+      return stepRoom(db, campaign, instants.watermarkUs);
   }
 }
 

@@ -114,6 +114,7 @@ fairline is up; the log is ${stack.env.LOG === 'kafka' ? 'Kafka' : 'Redis Stream
 
   the queue     ${gateways.map(({ port }) => `http://127.0.0.1:${port}`).join('  ')}
   the operator  http://127.0.0.1:${engine.port}
+  for shops     SHOP_TOKEN is ${process.env.SHOP_TOKEN ? 'as you have set it' : 'in .stack/shop-token'}
 
 Offer something, enter, and watch:
 

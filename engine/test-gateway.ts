@@ -338,9 +338,18 @@ export async function brokenInvariants(pool: Pool): Promise<readonly string[]> {
        select count(*) from entries e where e.campaign_id = c.campaign_id and e.stamp <= c.settled_stamp)
     union all
     select 'campaign ' || c.campaign_id || ': gone numbers are not 1..n without gaps'
-      from campaigns c left join withdrawals w on w.campaign_id = c.campaign_id and w.honoured
+      from campaigns c
+      left join (select campaign_id, gone_number from withdrawals where honoured
+                 union all select campaign_id, gone_number from room_moves) as gone using (campaign_id)
      group by c.campaign_id
-    having count(w.gone_number) <> c.gone_count or coalesce(max(w.gone_number), 0) <> c.gone_count
+    having count(distinct gone.gone_number) <> c.gone_count or count(gone.gone_number) <> c.gone_count
+        or coalesce(max(gone.gone_number), 0) <> c.gone_count
+    union all
+    select 'campaign ' || c.campaign_id || ': ' || p.user_id || ' is ' || p.state || ', and was counted otherwise'
+      from campaigns c join room_people p using (campaign_id)
+      left join grants g using (campaign_id, user_id)
+     where p.serial is distinct from g.serial or (p.stamp <= c.settled_stamp and p.state = 'waiting' and not exists (
+       select from room_moves m where m.campaign_id = c.campaign_id and m.user_id = p.user_id and m.move = 'returned'))
     union all
     select 'campaign ' || campaign_id || ': ' || user_id || ' was granted and has withdrawn'
       from grants join withdrawals using (campaign_id, user_id) where honoured

@@ -28,6 +28,8 @@ export class TestLedger {
   readonly close: () => Promise<void>;
   /** What outages have come to. */
   unheardUs = 0;
+  /** How far behind the watermark it is known what was heard. */
+  heardBehindUs = 0;
 
   private constructor(pool: Pool, close: () => Promise<void>) {
     this.pool = pool;
@@ -106,7 +108,7 @@ export class TestLedger {
     const raffles = { randomness: testRandomness(), saltSecret: TEST_SALT_SECRET };
     const options = { pool: this.pool, raffles, onDecided: () => undefined, ...more };
     const watermarkUs = opensAtUs(campaign) + afterUs;
-    const heard = { throughUs: watermarkUs, unheardUs: this.unheardUs };
+    const heard = { throughUs: watermarkUs - this.heardBehindUs, unheardUs: this.unheardUs };
     const instants = { watermarkUs, nowUs: watermarkUs, heard };
     return settleCampaign(options, campaign.campaignId, instants, goOn, stopping);
   }

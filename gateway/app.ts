@@ -6,6 +6,17 @@ import { fieldFault } from '../engine/contract/problem.ts';
 import { type BookParts, getBook, getProof } from './book.ts';
 import { type CampaignParts, getCampaign, listCampaigns } from './campaigns.ts';
 import { postClaim } from './claim.ts';
+import {
+  type CouponParts,
+  deleteReservation,
+  getCoupon,
+  getRedemption,
+  getReservation,
+  listRefunds,
+  postRedemption,
+  postRefund,
+  postReservation,
+} from './coupons/routes.ts';
 import { type EntryParts, postEntry } from './entries.ts';
 import { openApiDocument } from './openapi.ts';
 import { deleteEntry, getEntry } from './own-entry.ts';
@@ -13,8 +24,15 @@ import { listHeads, listKeys, type PublishedParts } from './published.ts';
 import { Reply } from './reply.ts';
 import { type Head, readHead } from './requests.ts';
 import type { Streams } from './streams.ts';
+import { getCheck, getJwks, postPass, postReport, type VisitParts } from './visits.ts';
 
-export interface AppParts extends EntryParts, CampaignParts, BookParts, PublishedParts {
+export interface AppParts
+  extends EntryParts,
+    CampaignParts,
+    BookParts,
+    PublishedParts,
+    CouponParts,
+    VisitParts {
   readonly streams: Streams;
   /** What readiness depends on, each 'ok' or what is wrong. */
   readonly checks: () => Readonly<Record<string, string>>;
@@ -53,8 +71,24 @@ function routesOf(parts: AppParts): Readonly<Record<string, Partial<Record<Metho
     '/v1/campaigns/:id/queue': { get: (reply, req, head) => parts.streams.open(reply, req, head) },
     '/v1/campaigns/:id/book': { get: (reply, req) => getBook(parts, reply, req) },
     '/v1/campaigns/:id/proof': { get: (reply, req) => getProof(parts, reply, req) },
+    '/v1/campaigns/:id/pass': { post: (reply, req, head) => postPass(parts, reply, req, head) },
+    '/v1/campaigns/:id/reports': { post: (reply, req, head) => postReport(parts, reply, req, head) },
+    '/v1/campaigns/:id/check': { get: (reply, req, head) => getCheck(parts, reply, req, head) },
+    '/.well-known/jwks.json': { get: reply => getJwks(parts, reply) },
     '/v1/keys': { get: reply => listKeys(parts, reply) },
     '/v1/heads': { get: (reply, req) => listHeads(parts, reply, req) },
+    '/v1/coupons/:code': { get: (reply, req, head) => getCoupon(parts, reply, req, head) },
+    '/v1/reservations': { post: (reply, req, head) => postReservation(parts, reply, req, head) },
+    '/v1/reservations/:id': {
+      get: (reply, req, head) => getReservation(parts, reply, req, head),
+      del: (reply, req, head) => deleteReservation(parts, reply, req, head),
+    },
+    '/v1/redemptions': { post: (reply, req, head) => postRedemption(parts, reply, req, head) },
+    '/v1/redemptions/:id': { get: (reply, req, head) => getRedemption(parts, reply, req, head) },
+    '/v1/redemptions/:id/refunds': {
+      get: (reply, req, head) => listRefunds(parts, reply, req, head),
+      post: (reply, req, head) => postRefund(parts, reply, req, head),
+    },
     '/livez': { get: reply => reply.json(200, '{"status":"ok"}') },
     '/readyz': { get: reply => answerReady(parts, reply) },
     '/metrics': { get: reply => answerMetrics(parts, reply) },

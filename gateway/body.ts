@@ -1,5 +1,6 @@
 /**
- * Reading the body of an entry, of which there is nothing to know: that it is JSON, small, here in time, and empty.
+ * Reading a body: that it is JSON, small, and here in time; and that of an entry, of which there is nothing else to know
+ * but that it is empty.
  */
 import Value from 'typebox/value';
 import { type FieldFault, fieldFault, type ProblemSlug } from '../engine/contract/problem.ts';
@@ -23,13 +24,38 @@ export async function readEntryBody(
   reply: Reply,
   head: Readonly<Head>,
 ): Promise<boolean> {
-  const { MAX_BODY_BYTES: most, BODY_TIMEOUT_MS: timeoutMs } = parts.config;
-  const refused = faultOfHead(head, most) ?? (await faultOfBody(reply, most, timeoutMs));
-  if (refused === undefined) return true;
+  const body = await readJsonBody(parts, reply, head, parts.config.MAX_BODY_BYTES);
+  if (body === undefined) return false;
+  const fault = faultOfEntry(body.value);
+  if (fault === undefined) return true;
+  refuse(parts, reply, invalid(fault));
+  return false;
+}
+
+/** What the body holds, of at most `most` bytes; undefined when it could not be read, which has been answered. */
+export async function readJsonBody(
+  parts: Pick<RequestParts, 'config' | 'metrics'>,
+  reply: Reply,
+  head: Readonly<Head>,
+  most: number,
+): Promise<{ readonly value: unknown } | undefined> {
+  const read = faultOfHead(head, most) ?? (await readText(reply, most, parts.config.BODY_TIMEOUT_MS));
+  if (typeof read !== 'string') {
+    refuse(parts, reply, read);
+    return undefined;
+  }
+  try {
+    return { value: JSON.parse(read) };
+  } catch {
+    refuse(parts, reply, invalid(fieldFault('body', read, 'a JSON object')));
+    return undefined;
+  }
+}
+
+function refuse(parts: Pick<RequestParts, 'metrics'>, reply: Reply, refused: Refused): void {
   const { slug, reason, detail, fault, close } = refused;
   parts.metrics.refuse(reason);
   reply.problem(slug, detail, { members: fault === undefined ? {} : { errors: [fault] }, close });
-  return false;
 }
 
 function tooLarge(size: number | string, most: number): Refused {
@@ -51,7 +77,7 @@ function faultOfHead({ contentLength, contentType }: Readonly<Head>, most: numbe
   return { slug: 'unsupported-media-type', reason: 'body', detail, fault, close: true };
 }
 
-function faultOfBody(reply: Reply, most: number, timeoutMs: number): Promise<Refused | undefined> {
+function readText(reply: Reply, most: number, timeoutMs: number): Promise<Refused | string> {
   return new Promise(resolve => {
     const chunks: Buffer[] = [];
     let size = 0;
@@ -59,9 +85,9 @@ function faultOfBody(reply: Reply, most: number, timeoutMs: number): Promise<Ref
       const detail = `The body was not here within ${timeoutMs} ms.`;
       resolve({ slug: 'request-timeout', reason: 'body_timeout', detail, close: true });
     }, timeoutMs);
-    const settle = (refused: Refused | undefined): void => {
+    const settle = (read: Refused | string): void => {
       clearTimeout(timer);
-      resolve(refused);
+      resolve(read);
     };
     // Nobody is left to be answered; no entry is made of a part of a request.
     reply.whenAborted(() =>
@@ -77,25 +103,17 @@ function faultOfBody(reply: Reply, most: number, timeoutMs: number): Promise<Ref
       // Copied: the server takes the memory back when this returns.
       if (size <= most) chunks.push(Buffer.from(new Uint8Array(chunk)));
       if (size > most) settle(tooLarge(size, most));
-      else if (isLast) settle(faultOfText(Buffer.concat(chunks).toString('utf8')));
+      else if (isLast) settle(Buffer.concat(chunks).toString('utf8'));
     });
   });
 }
 
-function faultOfText(text: string): Refused | undefined {
-  const fault = fieldFaultOf(text);
-  if (fault === undefined) return undefined;
+function invalid(fault: FieldFault): Refused {
   const detail = `The body is wrong at ${fault.field}: ${fault.expected}.`;
   return { slug: 'invalid-request', reason: 'invalid', detail, fault, close: false };
 }
 
-function fieldFaultOf(text: string): FieldFault | undefined {
-  let body: unknown;
-  try {
-    body = JSON.parse(text);
-  } catch {
-    return fieldFault('body', text, 'a JSON object');
-  }
+function faultOfEntry(body: unknown): FieldFault | undefined {
   if (Value.Check(EntryBody, body)) return undefined;
   if (typeof body !== 'object' || body === null || Array.isArray(body))
     return fieldFault('body', body, 'a JSON object');

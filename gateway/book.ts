@@ -22,7 +22,7 @@ const LATER = { headers: { 'retry-after': '5' } };
 /** GET /v1/campaigns/{id}/book: gzip of NDJSON, as engine/verify/README.md describes it. Never changes. */
 export async function getBook(parts: BookParts, reply: Reply, req: HttpRequest): Promise<void> {
   const id = readCampaignId(parts, reply, req.getParameter(0) ?? '');
-  if (id === undefined) return;
+  if (id === undefined || refuseRoom(parts, reply, id, 'no-book')) return;
   const state = await ask(parts, reply, () => parts.ledger.ask(db => readBookState(db, id)));
   if (state === 'unavailable') return;
   if (state === undefined) return refuseUnknown(parts, reply, id);
@@ -36,6 +36,14 @@ export async function getBook(parts: BookParts, reply: Reply, req: HttpRequest):
   const read = (part: number): Promise<Buffer | undefined> =>
     parts.ledger.ask(db => readBookPart(db, id, part));
   if (res !== undefined) await new Download({ reply, res, read, failed: parts.failed }, total).run();
+}
+
+/** A waiting room lets everybody in: there is nothing that could be proved of it later. */
+function refuseRoom(parts: BookParts, reply: Reply, id: number, slug: 'no-book' | 'no-proof'): boolean {
+  if (parts.board.campaign(id)?.kind !== 'room') return false;
+  const what = slug === 'no-book' ? 'book' : 'proof';
+  reply.problem(slug, `Campaign ${id} is a waiting room, which lets everybody in: it has no ${what}.`);
+  return true;
 }
 
 /** The size of the book, or undefined when it has been answered why there is none. */
@@ -52,7 +60,7 @@ function bytesOf(reply: Reply, id: number, { isFinished, bytes, refused }: BookS
 /** GET /v1/campaigns/{id}/proof: all that is needed to repeat a raffle's draw, as JSON. Never changes. */
 export async function getProof(parts: BookParts, reply: Reply, req: HttpRequest): Promise<void> {
   const id = readCampaignId(parts, reply, req.getParameter(0) ?? '');
-  if (id === undefined) return;
+  if (id === undefined || refuseRoom(parts, reply, id, 'no-proof')) return;
   const found = await ask(parts, reply, () =>
     parts.ledger.ask(async db => ({
       state: await readBookState(db, id),

@@ -20,7 +20,8 @@ export function campaignView(campaign: BoardCampaign, nowUs: number): CampaignVi
     id,
     kind,
     title,
-    ...(kind === 'coupon' ? { stock: places } : { winners: places }),
+    ...(kind === 'coupon' ? { stock: places } : {}),
+    ...(kind === 'raffle' ? { winners: places } : {}),
     opens_at: isoOf(campaign.opensAtUs),
     closes_at: isoOf(campaign.closesAtUs),
     ...(campaign.drawsAtUs === undefined ? {} : { draws_at: isoOf(campaign.drawsAtUs) }),
@@ -32,6 +33,7 @@ export function campaignView(campaign: BoardCampaign, nowUs: number): CampaignVi
     ...(campaign.rulesHash === undefined ? {} : { rules_hash: campaign.rulesHash }),
     ...(campaign.poolRoot === undefined ? {} : { pool_root: campaign.poolRoot }),
     ...(campaign.randomness === undefined ? {} : { randomness: campaign.randomness }),
+    ...(campaign.room === undefined ? {} : { room: roomView(campaign.room) }),
   };
 }
 
@@ -39,6 +41,10 @@ function claimsOf({ claims, kind }: BoardCampaign): Partial<CampaignView> {
   if (claims === undefined) return {};
   const common = { claim_within_s: claims.withinS, waitlisted: claims.waitlisted };
   return kind === 'coupon' ? { ...common, waitlist: claims.waitlist } : common;
+}
+
+function roomView({ perSecond, capacity, paused }: NonNullable<BoardCampaign['room']>) {
+  return { per_second: perSecond, capacity, paused };
 }
 
 function statusOf(campaign: BoardCampaign, nowUs: number): CampaignView['status'] {

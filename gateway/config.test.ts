@@ -42,3 +42,12 @@ test('proxies are networks', () => {
     'TRUSTED_PROXIES is "nginx"; CIDR blocks or addresses with commas between, such as 10.0.0.0/8,fd00::/8 would be right',
   ]);
 });
+
+test('the token of shops may be missing; one that is too short to be safe is refused and not shown', () => {
+  assert.equal(readGatewayConfig(base).SHOP_TOKEN, '');
+  assert.equal(readGatewayConfig({ ...base, SHOP_TOKEN: 'x'.repeat(512) }).SHOP_TOKEN.length, 512);
+  for (const token of ['x'.repeat(15), 'x'.repeat(513), 'sixteen letters and a space']) {
+    const [fault] = faultsOf({ SHOP_TOKEN: token });
+    assert.match(fault ?? '', /^SHOP_TOKEN is \(\d+ characters, not shown\); 16 to 512 printable/);
+  }
+});

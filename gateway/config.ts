@@ -9,6 +9,7 @@ import {
   readConfig,
   receiptVariables,
   sharedVariables,
+  shopVariables,
   ticketVariables,
   urls,
   whole,
@@ -21,6 +22,7 @@ import { readNetworks } from './trusted-proxies.ts';
 export const gatewayVariables = {
   ...sharedVariables,
   ...ticketVariables,
+  ...shopVariables,
   ...receiptVariables,
   ...logVariables,
   GATEWAY_HOST: matching('127.0.0.1', /^[0-9A-Za-z.:-]{1,255}$/, 'an address to listen on, such as 0.0.0.0'),
@@ -28,6 +30,8 @@ export const gatewayVariables = {
   GATEWAY_PORT: whole(8080, 0, 65_535),
   /** An entry has no fields of its own: a kilobyte is generous, and all of it may wait in memory. */
   MAX_BODY_BYTES: whole(1_024, 2, 1_048_576),
+  /** A basket of 100 lines is some 10 KB. */
+  MAX_BASKET_BYTES: whole(16_384, 1_024, 1_048_576),
   /** A ticket and a cookie fit. */
   MAX_HEADER_BYTES: whole(4_096, 1_024, 65_536),
   /** A body that is not there by then is refused: a connection is not held for ever. */
@@ -43,6 +47,8 @@ export const gatewayVariables = {
   MAX_CONNECTIONS: whole(18_000, 1, 1_000_000),
   /** How much may wait for a watcher who reads slowly. */
   MAX_WATCHER_BUFFER_BYTES: whole(16_384, 64, 16_777_216),
+  /** How long a pass to a shop is good; who has one may ask for it again. Longer: one that was stolen is good for longer. */
+  PASS_LIFETIME_S: whole(120, 5, 3_600),
   WATCHER_EVENTS_PER_SECOND: whole(4, 1, 100),
   WATCHER_COMMENT_MS: whole(15_000, 100, 600_000),
   /** How long a client waits before it connects again; each gets between once and twice that. */

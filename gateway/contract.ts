@@ -49,12 +49,32 @@ export const Outcome = Type.Union([
   Type.Literal('offered', { description: 'To be claimed; granted or won once it is' }),
   Type.Literal('lapsed', { description: 'Was offered, and not claimed in time' }),
   Type.Literal('declined', { description: 'Was offered, and the entry withdrawn' }),
+  Type.Literal('admitted'),
 ]);
 export type Outcome = Static<typeof Outcome>;
 
+const Seconds = Type.Integer({ minimum: 0 });
+
+/** How long somebody in a room will wait, in seconds: half of all wait no longer than p50, nine in ten no longer than p90. */
+export const Eta = Type.Union([
+  Type.Object({ p50: Seconds, p90: Seconds }, { additionalProperties: false }),
+  Type.Null(),
+]);
+export type Eta = Static<typeof Eta>;
+
+const eta = Type.Optional({
+  ...Eta,
+  description:
+    'Of a room: how long it will take, in seconds, from the rate at which people were let in; null while it is paused',
+});
+
 const grantFields = {
   serial: Type.Optional(Type.Integer({ minimum: 1 })),
-  code: Type.Optional(Type.String({ description: 'Of a granted or won entry: what it is redeemed with' })),
+  code: Type.Optional(
+    Type.String({
+      description: 'Of a granted or won entry: what it is redeemed with; in a room the id of the pass',
+    }),
+  ),
 };
 
 const Instant = Type.String({ format: 'date-time' });
@@ -94,6 +114,7 @@ export const EntryView = Type.Object(
     }),
     provisional: Type.Boolean(),
     outcome: Outcome,
+    eta,
     ...grantFields,
     ...claimFields,
     receipt,
@@ -138,6 +159,7 @@ export type ClaimAccepted = Static<typeof ClaimAccepted>;
 export const PositionEvent = Type.Object({
   position: Type.Integer({ minimum: 1 }),
   ahead: Type.Integer({ minimum: 0 }),
+  eta,
 });
 
 export const OutcomeEvent = Type.Object({
@@ -163,10 +185,99 @@ export const OfferEvent = Type.Object({
 });
 export type OfferEvent = Static<typeof OfferEvent>;
 
+export const PassView = Type.Object(
+  {
+    pass: Type.String({
+      description: 'A JWT, to be shown to the shop: signed with a key of /.well-known/jwks.json',
+    }),
+    expires_at: Instant,
+    serial: Type.Integer({ minimum: 1, description: 'The admission' }),
+  },
+  { additionalProperties: false },
+);
+export type PassView = Static<typeof PassView>;
+
+export const Jwks = Type.Object(
+  {
+    keys: Type.Array(
+      Type.Object({
+        kty: Type.Literal('OKP'),
+        crv: Type.Literal('Ed25519'),
+        x: Type.String({ description: 'The raw public key, 32 bytes in base64url' }),
+        kid: Type.String(),
+        use: Type.Literal('sig'),
+        alg: Type.Literal('EdDSA'),
+      }),
+    ),
+  },
+  { description: 'A JSON Web Key Set (RFC 7517): what passes and visits are signed with' },
+);
+export type Jwks = Static<typeof Jwks>;
+
+/** A JWT is some 400 bytes. */
+const MAX_TOKEN_CHARACTERS = 2_048;
+const MAX_SESSION_CHARACTERS = 100;
+
+export const ReportBody = Type.Object(
+  {
+    event: Type.Union([Type.Literal('used'), Type.Literal('left'), Type.Literal('expired')], {
+      description:
+        'used: somebody came with this pass. left, expired: the visit is over, and its place is free',
+      'x-expected': 'one of used, left, expired',
+    }),
+    pass: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: MAX_TOKEN_CHARACTERS,
+        description: 'Of used: the pass as the customer showed it',
+        'x-expected': `a pass of 1 to ${MAX_TOKEN_CHARACTERS} characters`,
+      }),
+    ),
+    serial: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: MAX_CAMPAIGN_ID,
+        description: 'Of left and expired: the admission, as pass and visit name it',
+        'x-expected': `a whole number from 1 to ${MAX_CAMPAIGN_ID}`,
+      }),
+    ),
+    session: Type.Optional(
+      Type.String({
+        pattern: `^[\\x21-\\x7e]{1,${MAX_SESSION_CHARACTERS}}$`,
+        description: 'Of used: an id of the shop for this visit. The same report may then be made again',
+        'x-expected': `1 to ${MAX_SESSION_CHARACTERS} printable characters without spaces`,
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+export type ReportBody = Static<typeof ReportBody>;
+
+export const VisitView = Type.Object(
+  {
+    user: Type.String(),
+    serial: Type.Integer({ minimum: 1 }),
+    state: Type.Union([
+      Type.Literal('admitted'),
+      Type.Literal('inside'),
+      Type.Literal('left'),
+      Type.Literal('expired'),
+    ]),
+    visit: Type.Optional(
+      Type.String({
+        description:
+          'Of used: a JWT that the shop keeps with its customer, and that /check takes in place of a pass',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+export type VisitView = Static<typeof VisitView>;
+
 export const CampaignView = Type.Object(
   {
     id: Type.Integer(),
-    kind: Type.Union([Type.Literal('coupon'), Type.Literal('raffle')]),
+    kind: Type.Union([Type.Literal('coupon'), Type.Literal('raffle'), Type.Literal('room')]),
     title: Type.String(),
     stock: Type.Optional(Type.Integer({ description: 'Of a coupon: how many there are' })),
     winners: Type.Optional(Type.Integer({ description: 'Of a raffle: how many are drawn' })),
@@ -184,7 +295,7 @@ export const CampaignView = Type.Object(
       Type.Literal('cancelled'),
     ]),
     settled: Type.Integer({ description: 'Entries decided so far' }),
-    granted: Type.Integer({ description: 'Coupons granted, or winners drawn, so far' }),
+    granted: Type.Integer({ description: 'Coupons granted, winners drawn, or people let in, so far' }),
     claim_within_s: Type.Optional(
       Type.Integer({ description: 'Where what is granted or won has to be claimed: within how long' }),
     ),
@@ -200,6 +311,18 @@ export const CampaignView = Type.Object(
       }),
     ),
     randomness: Type.Optional(AnnouncedRandomness),
+    room: Type.Optional(
+      Type.Object(
+        {
+          per_second: Type.Number({ description: 'How many are let in a second at most' }),
+          capacity: Type.Union([Type.Integer(), Type.Null()], {
+            description: 'How many may be inside at once; null: as many as come',
+          }),
+          paused: Type.Boolean({ description: 'Nobody is let in for now; all keep their places' }),
+        },
+        { additionalProperties: false },
+      ),
+    ),
   },
   { additionalProperties: false },
 );

@@ -3,7 +3,8 @@
  * copy of the board, so that an opening needs no message to arrive, and a sold-out coupon costs no log and no Redis.
  *
  * Who was granted a coupon must never hear "sold out" when they ask again. So when a coupon is gone, the gateway loads
- * its winners once (as many as the stock had) and answers them with what they have.
+ * its winners once (as many as the stock had) and answers them with what they have. Where there are claims, it is gone when
+ * the waitlist is full as well, and the gateway loads who has a place in either.
  */
 import type { Logger } from 'pino';
 import type { BoardCampaign } from '../engine/contract/board/board.ts';
@@ -60,12 +61,11 @@ export class Doorkeeper implements BoardListener {
 
   /** Whether an entry at `instantUs` is taken; false when the answer has been given. */
   lets(reply: Reply, campaign: BoardCampaign, userId: string, instantUs: number): boolean {
-    if (this.#claimants.get(campaign.campaignId)?.has(userId) === true) {
-      // What they have changes, so it is looked up: they go the way of everybody who asks again.
-      return this.isOpen(reply, campaign, instantUs);
-    }
     const winners = this.#winners.get(campaign.campaignId);
     if (winners !== undefined) {
+      // What a claimant has changes, so it is looked up: they go the way of everybody who asks again.
+      const isClaimant = this.#claimants.get(campaign.campaignId)?.has(userId) === true;
+      if (isClaimant) return this.isOpen(reply, campaign, instantUs);
       this.#answerSoldOut(reply, campaign, winners.get(userId));
       return false;
     }

@@ -11,6 +11,7 @@ import type { ClaimantParts } from './claimant-view.ts';
 import type { SharedClock } from './clock.ts';
 import type { ClockLimits } from './clock-limits.ts';
 import type { Doorkeeper } from './door.ts';
+import type { Etas } from './eta.ts';
 import type { KeptReceipts } from './kept-receipts.ts';
 import type { Lookups, Place } from './lookups.ts';
 import type { Membership } from './membership.ts';
@@ -35,6 +36,7 @@ export interface EntryParts extends RequestParts {
   readonly membership: Membership;
   readonly lookups: Lookups;
   readonly places: Places;
+  readonly etas: Etas;
   readonly door: Doorkeeper;
   readonly requestStarts: RequestStarts;
   readonly clockLimits: ClockLimits;
@@ -173,6 +175,7 @@ export class Entry implements Stamped {
   readonly #ticket: string;
   readonly #answer: ((receipt: string | undefined) => void) | undefined;
 
+  /** `answer`: of a claim, in place of a look at what stands for the user; with the receipt of the claim, as JSON. */
   constructor(
     parts: EntryParts,
     reply: Reply,

@@ -20,3 +20,21 @@ test('counts as a recount does, also beyond the size it began with', () => {
     ),
   );
 });
+
+test('marks that are taken away are as if they had never been, whatever the size', () => {
+  const step = fc.record({ rank: fc.integer({ min: 0, max: 9_000 }), marked: fc.boolean() });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 200 }), fc.integer({ min: 0, max: 10_000 }), (steps, rank) => {
+      const fenwick = new Fenwick();
+      const marks = new Set<number>();
+      for (const { rank: at, marked } of steps) {
+        if (marked) marks.add(at);
+        else marks.delete(at);
+        if (marked) fenwick.mark(at);
+        else fenwick.unmark(at);
+      }
+      const recount = [...marks].filter(mark => mark < rank).length;
+      return fenwick.below(rank) === recount && fenwick.has(rank) === marks.has(rank);
+    }),
+  );
+});

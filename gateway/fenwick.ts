@@ -1,5 +1,5 @@
 /**
- * Counts marked ranks below a rank, in O(log n), with marks added at any time: a binary indexed tree (Fenwick, "A new
+ * Counts marked ranks below a rank, in O(log n), with marks added and taken away at any time: a binary indexed tree (Fenwick, "A new
  * data structure for cumulative frequency tables", 1994). Holds who left the queue while they waited.
  */
 export class Fenwick {
@@ -14,6 +14,13 @@ export class Fenwick {
     this.#add(rank);
   }
 
+  /** Takes a mark away; where there is none nothing changes. */
+  unmark(rank: number): void {
+    if (this.#marks[rank] !== 1) return;
+    this.#marks[rank] = 0;
+    this.#add(rank, -1);
+  }
+
   has(rank: number): boolean {
     return this.#marks[rank] === 1;
   }
@@ -25,9 +32,9 @@ export class Fenwick {
     return sum;
   }
 
-  #add(rank: number): void {
+  #add(rank: number, change = 1): void {
     const tree = this.#tree;
-    for (let at = rank + 1; at < tree.length; at += at & -at) tree[at] = (tree[at] ?? 0) + 1;
+    for (let at = rank + 1; at < tree.length; at += at & -at) tree[at] = (tree[at] ?? 0) + change;
   }
 
   #grow(needed: number): void {
@@ -36,7 +43,13 @@ export class Fenwick {
     const marks = new Uint8Array(size);
     marks.set(this.#marks);
     this.#marks = marks;
-    this.#tree = new Int32Array(size + 1);
-    for (const [rank, marked] of marks.entries()) if (marked === 1) this.#add(rank);
+    // Each node hands its sum on to the next one above it: O(n), where marking one by one would be O(n log n).
+    const tree = new Int32Array(size + 1);
+    for (let at = 1; at <= size; at++) {
+      tree[at] = (tree[at] ?? 0) + (marks[at - 1] ?? 0);
+      const above = at + (at & -at);
+      if (above <= size) tree[above] = (tree[above] ?? 0) + (tree[at] ?? 0);
+    }
+    this.#tree = tree;
   }
 }

@@ -7,22 +7,29 @@ import { keysOf } from '../engine/contract/keys.ts';
 import { openProducer } from '../engine/contract/log/open.ts';
 import { connectRedis, type RedisClient, waitForRedis } from '../engine/contract/redis.ts';
 import { SliceTree } from '../engine/contract/slice-tree.ts';
+import { readCodeNow } from '../sql/coupons.ts';
 import { Board } from './board.ts';
 import { ClaimMoves } from './claim-moves.ts';
 import { monotonicUs, SharedClock } from './clock.ts';
 import { ClockLimits } from './clock-limits.ts';
 import type { GatewayConfig } from './config.ts';
+import { CouponDesk } from './coupons/desk.ts';
+import { CouponReads } from './coupons/reads.ts';
 import { Doorkeeper } from './door.ts';
+import { Etas } from './eta.ts';
 import { Hmac } from './hmac.ts';
 import { KeptReceipts } from './kept-receipts.ts';
 import { Ledger } from './ledger.ts';
 import { Lookups } from './lookups.ts';
 import { Membership } from './membership.ts';
 import { Metrics } from './metrics.ts';
+import { PassTokens } from './pass-tokens.ts';
 import { Places } from './places.ts';
+import { Presence } from './presence.ts';
 import { Watchers } from './queue.ts';
 import { Ranker } from './rank.ts';
 import { RequestStarts } from './request-start.ts';
+import { ShopToken } from './shop.ts';
 import { Streams } from './streams.ts';
 import { TicketVerifier } from './ticket.ts';
 import { TicketBatch } from './ticket-batch.ts';
@@ -40,6 +47,8 @@ const THROUGH_BUSY_MS = 100;
 /** ... and this often otherwise: a record costs the log and the ledger something each. */
 const THROUGH_IDLE_MS = 1_000;
 const BOARD_IDLE_MS = 250;
+/** How soon rooms hear who came and who went; a message of Redis each time that there is news. */
+const PRESENCE_MS = 250;
 const CLOCK_INTERVAL_MS = 250;
 
 /** Starts; resolves when it listens. It takes entries as soon as it has a lease, which /readyz shows. */
@@ -75,16 +84,35 @@ export async function startGateway(
     timeoutMs: config.LEDGER_TIMEOUT_MS,
     log,
   });
+  const couponReads = new CouponReads({
+    redis,
+    keys,
+    readCode: code => ledger.ask(db => readCodeNow(db, code)),
+    pollMs: config.BOARD_INTERVAL_MS,
+  });
+  const desk = new CouponDesk({
+    ledger,
+    onChanged: couponIds => {
+      // Copies elsewhere end by themselves where that is not heard.
+      couponReads
+        .changed(couponIds)
+        .catch((error: unknown) => log.debug({ err: error }, 'no word of coupons that have changed'));
+    },
+  });
   const lookups = new Lookups(redis, keys, board);
   const places = new Places({ redis, keys, board, log });
   const moves = new ClaimMoves({ redis, keys, board, log });
   const claimants = { moves, nowUs: () => (clock.synchronised ? clock.now() : Date.now() * 1_000) };
+  const etas = new Etas(board);
+  const presence = new Presence({ redis, keys, board, identity: () => membership.identity });
   const door = new Doorkeeper({ redis, keys, board, metrics, log });
   const watchers = new Watchers({
     board,
     lookups,
     places,
     claimants,
+    presence,
+    etas,
     metrics,
     eventsPerSecond: config.WATCHER_EVENTS_PER_SECOND,
     commentMs: config.WATCHER_COMMENT_MS,
@@ -133,6 +161,14 @@ export async function startGateway(
       },
     ),
   ];
+  timers.push(
+    repeat(
+      log,
+      'presence',
+      () => PRESENCE_MS,
+      () => presence.tell(),
+    ),
+  );
   ring.start();
   membership.start();
 
@@ -146,11 +182,16 @@ export async function startGateway(
     lookups,
     places,
     claimants,
+    etas,
     door,
     metrics,
     keys: ring,
     ledger,
     receipts: new KeptReceipts(ledger, config.RECEIPT_SALT_SECRET, log),
+    desk,
+    couponReads,
+    shopToken: new ShopToken(config.SHOP_TOKEN),
+    passes: new PassTokens(ring),
     verifier,
     tickets,
     connections,
@@ -174,6 +215,7 @@ export async function startGateway(
       app.close();
       for (const timer of timers) timer.stop();
       ring.stop();
+      couponReads.close();
       await ledger.close();
       await producer.close();
       redis.disconnect();

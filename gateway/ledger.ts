@@ -5,10 +5,13 @@
  * that hangs holds up only those who were the first to ask.
  */
 import type { Logger } from 'pino';
-import { openPool, type Pool, type Queryable } from '../sql/database.ts';
+import { openPool, type Pool, type Queryable, transaction } from '../sql/database.ts';
 
 /** The ledger cannot be asked at the moment; `message` says why. */
 export class LedgerUnavailable extends Error {}
+
+/** Thrown by work that takes back what it did in a transaction; the ledger itself is well. */
+export class TakenBack extends Error {}
 
 const CONNECTIONS = 4;
 /** More would only wait for longer than their clients do. */
@@ -35,13 +38,26 @@ export class Ledger {
   }
 
   /** Runs statements. Rejects with LedgerUnavailable when Postgres does not answer in time, or refuses to. */
-  async ask<T>(work: (db: Queryable) => Promise<T>): Promise<T> {
+  ask<T>(work: (db: Queryable) => Promise<T>): Promise<T> {
+    return this.#with(work);
+  }
+
+  /**
+   * Runs statements in one transaction. Rejects as `ask` does; then it is not known whether it was committed. A
+   * TakenBack that `work` throws comes through, with nothing changed.
+   */
+  change<T>(work: (db: Queryable) => Promise<T>): Promise<T> {
+    return this.#with(pool => transaction(pool, work));
+  }
+
+  async #with<T>(work: (pool: Pool) => Promise<T>): Promise<T> {
     const pool = this.#open();
     if (performance.now() < this.#awayUntilMs) throw new LedgerUnavailable('it did not answer a moment ago');
     if (pool.waitingCount >= MOST_WAITING) throw new LedgerUnavailable('too many wait for it');
     try {
       return await work(pool);
     } catch (error) {
+      if (error instanceof TakenBack) throw error;
       const why = error instanceof Error ? error.message : String(error);
       this.#awayUntilMs = performance.now() + AWAY_MS;
       this.#options.log.debug({ reason: why }, 'the ledger could not be asked');

@@ -46,6 +46,7 @@ export interface MembershipParts
 interface Incarnation {
   readonly gateway: number;
   readonly incarnation: number;
+  readonly epoch: number;
   readonly pipeline: SlicePipeline;
   /** Aborted, with why, when it cannot go on. */
   readonly failure: AbortSignal;
@@ -82,6 +83,11 @@ export class Membership {
   /** The number of this gateway while it serves. */
   get gateway(): number | undefined {
     return this.#current?.gateway;
+  }
+
+  /** The incarnation, and the epoch of the board that it is on, while it serves. */
+  get identity(): { readonly incarnation: number; readonly epoch: number } | undefined {
+    return this.#state === 'serving' ? this.#current : undefined;
   }
 
   /** The pipeline to gather into, while the lease holds. */
@@ -136,6 +142,7 @@ export class Membership {
           const incarnation: Incarnation = {
             gateway: acquired.gateway,
             incarnation: acquired.incarnation,
+            epoch: acquired.epoch,
             failure: failure.signal,
             deadlineUs: askedUs + leaseMs * 1000,
             pipeline: new SlicePipeline(

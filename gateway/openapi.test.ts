@@ -8,22 +8,18 @@ import { type NetworkProxy, startProxy } from '../engine/test/proxy.ts';
 import { eventually, serversFromEnv } from '../engine/test/support.ts';
 import { type System, startSystem, toAnswer } from '../engine/test/system.ts';
 import { OutcomeEvent, PositionEvent } from './contract.ts';
+import { type Cases, couponCases, type Given } from './coupons/test-answers.ts';
 import { openApiDocument, operations } from './openapi.ts';
-
-interface Given {
-  readonly status: number;
-  readonly mediaType: string;
-  readonly text: string;
-}
-
-/** Every answer that the document promises, `METHOD path status slug` (no slug for a success): how to get it. */
-type Cases = Readonly<Record<string, () => Promise<Given>>>;
+import { openRooms, type Rooms, roomCases } from './test-room-answers.ts';
 
 describe('the OpenAPI document', () => {
   let system: System;
   let proxy: NetworkProxy;
   /** Of the gateway behind the proxy, which is cut from Redis. */
   const CUT = 1;
+  /** Of one that has no token for shops. */
+  const NO_SHOP = 2;
+  let rooms: Rooms = { room: 0, once: 0 };
   let raffle = 0;
   let coupon = 0;
   let future = 0;
@@ -44,8 +40,22 @@ describe('the OpenAPI document', () => {
     proxy = await startProxy({ host: redis.hostname, port: Number(redis.port) });
     redis.port = String(proxy.port);
     system.gateways.push(
-      await system.startGateway({ REDIS_URL: redis.href, MAX_WAITING_ENTRIES: '1', DATABASE_URL: '' }),
+      await system.startGateway({
+        REDIS_URL: redis.href,
+        MAX_WAITING_ENTRIES: '1',
+        DATABASE_URL: '',
+      }),
+      await system.startGateway({ SHOP_TOKEN: '', SIGNING_KEY: '', RECEIPTS: 'off' }),
     );
+    for (const code of ['SHARED', 'ONCE']) {
+      const terms = {
+        discount: 'percentage',
+        basis_points: 1_000,
+        ...(code === 'ONCE' ? { limit_total: 1 } : {}),
+      };
+      const made = await system.operate('POST', '/v1/coupons', { code, terms });
+      assert.equal(made.status, 201, made.text);
+    }
     raffle = await system.offer({ kind: 'raffle', winners: 1 });
     coupon = await system.offer({ kind: 'coupon', stock: 1 });
     closed = await system.offer({ kind: 'raffle', winners: 1 });
@@ -70,6 +80,7 @@ describe('the OpenAPI document', () => {
     await system.enter('alice', lapsing);
     for (const user of ['alice', 'leaver', 'overloading', 'waiting']) await system.enter(user, claims);
     await eventually(async () => (await system.ask('leaver', 'DELETE', me(claims))).status === 202);
+    rooms = await openRooms(system);
     for (const user of ['alice', 'leaver', 'overloading']) await system.enter(user, raffle);
     await system.enter('alice', coupon);
     await system.enter('alice', closed);
@@ -140,11 +151,10 @@ describe('the OpenAPI document', () => {
     );
     return answers.find(answer => answer.text.includes('overloaded')) ?? assert.fail('nobody was refused');
   };
-  const slowBody = async (): Promise<Given> => {
+  const slowBody = async (path: string, authorization: string): Promise<Given> => {
     const socket = connect(system.gateways[0]?.port ?? 0, '127.0.0.1');
-    const ticket = await system.ticket('slow');
     socket.write(
-      `POST ${entries(raffle)} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${ticket}\r\n` +
+      `POST ${path} HTTP/1.1\r\nhost: x\r\nauthorization: ${authorization}\r\nidempotency-key: slow\r\n` +
         'content-type: application/json\r\ncontent-length: 9\r\n\r\n{',
     );
     let text = '';
@@ -154,6 +164,8 @@ describe('the OpenAPI document', () => {
   };
 
   const cases = (): Cases => ({
+    ...couponCases({ system, cut: CUT, noShop: NO_SHOP, slowBody }),
+    ...roomCases({ system, rooms, other: raffle, cut: CUT, bare: NO_SHOP, slowBody }),
     'post /v1/campaigns/{id}/entries 202 ': () =>
       ask('new', 'POST', entries(raffle), { headers: json, body: '{}' }),
     'post /v1/campaigns/{id}/entries 200 ': () => ask('alice', 'POST', entries(coupon)),
@@ -163,7 +175,8 @@ describe('the OpenAPI document', () => {
     'post /v1/campaigns/{id}/entries 404 unknown-campaign': () => ask('alice', 'POST', entries(999)),
     'post /v1/campaigns/{id}/entries 503 unavailable': () =>
       whileCut(() => ask('alice', 'POST', entries(raffle), cut)),
-    'post /v1/campaigns/{id}/entries 408 request-timeout': slowBody,
+    'post /v1/campaigns/{id}/entries 408 request-timeout': async () =>
+      slowBody(entries(raffle), `Bearer ${await system.ticket('slow')}`),
     'post /v1/campaigns/{id}/entries 409 not-open-yet': () => ask('alice', 'POST', entries(future)),
     'post /v1/campaigns/{id}/entries 409 closed': () => ask('bob', 'POST', entries(closed)),
     'post /v1/campaigns/{id}/entries 409 cancelled': () =>

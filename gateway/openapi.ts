@@ -16,20 +16,29 @@ import {
   EntryView,
   HeadList,
   Health,
+  Jwks,
   KeyList,
   OfferEvent,
   OutcomeEvent,
+  PassView,
   PositionEvent,
+  ReportBody,
+  VisitView,
   WaitlistedEvent,
   WithdrawalAccepted,
 } from './contract.ts';
+import { couponOperations } from './coupons/operations.ts';
 import { TICKET_COOKIE } from './requests.ts';
 
-interface Operation {
+export interface Operation {
   readonly method: 'get' | 'post' | 'delete';
   readonly path: string;
   readonly summary: string;
   readonly ticket: boolean;
+  /** For shops' servers, with their token. */
+  readonly shop?: true;
+  /** With the header Idempotency-Key. */
+  readonly idempotencyKey?: true;
   readonly query?: readonly string[];
   readonly body?: TSchema;
   readonly answers: Readonly<Record<number, TSchema | string>>;
@@ -107,7 +116,7 @@ export const operations: readonly Operation[] = [
     method: 'get',
     path: '/v1/campaigns/{id}/queue',
     summary:
-      'The position, live, as server-sent events: `position` {position, ahead} whenever ahead falls, `stalled` while an ' +
+      'The position, live, as server-sent events: `position` {position, ahead} (of a room also eta) whenever ahead falls, `stalled` while an ' +
       'outage of ours stops the queue, and last `outcome` {position, outcome, serial, code}. Where what is granted or won has ' +
       'to be claimed, before the outcome: `waitlisted` {position, place} whenever the place falls, and `offer` {position, ' +
       'serial, code, claim_by, seconds_left}, again when an outage of ours has extended it. Last-Event-ID is honoured; ' +
@@ -153,6 +162,57 @@ export const operations: readonly Operation[] = [
     problems: ['invalid-request', 'unknown-campaign', 'no-proof', 'not-decided-yet', 'unavailable'],
   },
   {
+    method: 'post',
+    path: '/v1/campaigns/{id}/pass',
+    summary:
+      'The pass of somebody who was let in by a waiting room: a JWT to show to the shop. Asking again gives a new one for ' +
+      'the same admission.',
+    ticket: true,
+    answers: { 200: PassView },
+    problems: [...ASKER, 'no-room', 'no-pass', 'pass-used', 'not-configured'],
+  },
+  {
+    method: 'post',
+    path: '/v1/campaigns/{id}/reports',
+    summary: 'What a shop reports of a pass or a visit: it was used, its customer has left, or it is over',
+    ticket: false,
+    shop: true,
+    body: ReportBody,
+    answers: { 200: VisitView },
+    problems: [
+      ...ASKER,
+      'no-room',
+      'no-entry',
+      'no-pass',
+      'pass-used',
+      'pass-refused',
+      'request-timeout',
+      'payload-too-large',
+      'unsupported-media-type',
+      'not-configured',
+    ],
+  },
+  {
+    method: 'get',
+    path: '/v1/campaigns/{id}/check',
+    summary:
+      "Whether the customer of a request to the shop is let in: what nginx' auth_request asks. Pass and visit stand in the " +
+      'cookies fairline_pass and fairline_visit, the headers X-Fairline-Pass and X-Fairline-Visit, or the pass as ?pass= in ' +
+      'X-Original-URI. A pass is used, and answered with the visit as Set-Cookie.',
+    ticket: false,
+    shop: true,
+    answers: { 204: 'nothing' },
+    problems: [...ASKER, 'no-room', 'pass-refused', 'not-configured'],
+  },
+  {
+    method: 'get',
+    path: '/.well-known/jwks.json',
+    summary: 'What passes and visits are signed with, as a JSON Web Key Set',
+    ticket: false,
+    answers: { 200: Jwks },
+    problems: [],
+  },
+  {
     method: 'get',
     path: '/v1/keys',
     summary: 'The public keys that slices and books are signed with, with the time in which each does',
@@ -171,6 +231,7 @@ export const operations: readonly Operation[] = [
     answers: { 200: HeadList },
     problems: ['invalid-request', 'unavailable'],
   },
+  ...couponOperations,
   {
     method: 'get',
     path: '/livez',
@@ -214,7 +275,7 @@ function answersOf(operation: Operation): object {
         ? {}
         : { content: { [mediaType]: { schema: typeof answer === 'string' ? {} : answer } } };
     responses[status] = {
-      description: status === '204' ? 'The outcome has been seen' : operation.summary,
+      description: status === '204' && operation.ticket ? 'The outcome has been seen' : operation.summary,
       ...content,
     };
   }
@@ -233,6 +294,13 @@ function parametersOf(operation: Operation): object[] {
   if (operation.path.includes('{id}')) {
     parameters.push({ name: 'id', in: 'path', required: true, schema: { type: 'integer', minimum: 1 } });
   }
+  if (operation.path.includes('{code}')) {
+    parameters.push({ name: 'code', in: 'path', required: true, schema: { type: 'string' } });
+  }
+  if (operation.idempotencyKey) {
+    const schema = { type: 'string', minLength: 1, maxLength: 255 };
+    parameters.push({ name: 'Idempotency-Key', in: 'header', required: true, schema });
+  }
   for (const name of operation.query ?? [])
     parameters.push({ name, in: 'query', schema: { type: 'string' } });
   return parameters;
@@ -248,8 +316,15 @@ export function openApiDocument(): object {
       parameters: parametersOf(operation),
       ...(operation.body === undefined
         ? {}
-        : { requestBody: { required: false, content: { 'application/json': { schema: operation.body } } } }),
+        : {
+            requestBody: {
+              required: operation.shop === true,
+              content: { 'application/json': { schema: operation.body } },
+            },
+          }),
+      ...(operation.shop ? { security: [{ shop: [] }] } : {}),
       ...(operation.ticket ? { security: [{ bearer: [] }, { cookie: [] }, { query: [] }] } : {}),
+      ...(operation.shop === true ? { security: [{ shop: [] }] } : {}),
       responses: answersOf(operation),
     };
   }
@@ -261,6 +336,7 @@ export function openApiDocument(): object {
       schemas: { PositionEvent, WaitlistedEvent, OfferEvent, OutcomeEvent },
       securitySchemes: {
         bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+        shop: { type: 'http', scheme: 'bearer', description: 'SHOP_TOKEN; between servers alone' },
         cookie: { type: 'apiKey', in: 'cookie', name: TICKET_COOKIE },
         query: { type: 'apiKey', in: 'query', name: 'ticket' },
       },

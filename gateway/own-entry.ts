@@ -67,29 +67,37 @@ export async function getEntry(
 
 /** What can be told of a place: a position only when it is final, an outcome only when it is decided. */
 export function entryView(
-  parts: Pick<EntryParts, 'places' | 'claimants'>,
+  parts: Pick<EntryParts, 'places' | 'claimants' | 'etas'>,
   campaign: BoardCampaign,
   place: Place,
 ): EntryView {
   const outcome = outcomeOf(campaign, place);
   const shown = place.final;
+  const ahead = shown && outcome === 'waiting' ? parts.places.ahead(campaign.campaignId, place.rank) : 0;
   return {
     campaign: campaign.campaignId,
     stamp: place.stamp,
     position: shown ? place.rank + 1 : null,
-    ahead: shown ? (outcome === 'waiting' ? parts.places.ahead(campaign.campaignId, place.rank) : 0) : null,
+    ahead: shown ? ahead : null,
     provisional: !place.final,
     outcome,
+    ...(shown && outcome === 'waiting' && campaign.room !== undefined
+      ? { eta: parts.etas.of(campaign, ahead) }
+      : {}),
     ...(place.grant ?? {}),
     ...(place.claimant === undefined ? {} : claimantMembers(parts.claimants, campaign, place.claimant)),
   };
 }
 
+const GRANTED = { coupon: 'granted', raffle: 'won', room: 'admitted' } as const;
+
 export function outcomeOf(campaign: BoardCampaign, place: Place): Outcome {
   if (place.claimant !== undefined) return claimantOutcome(campaign, place.claimant);
-  if (place.grant !== undefined) return campaign.kind === 'coupon' ? 'granted' : 'won';
+  if (place.grant !== undefined) return GRANTED[campaign.kind];
   if (place.withdrawn) return 'withdrawn';
   if (isCancelled(campaign, place.stamp)) return 'cancelled';
+  // In a room everybody who has not left is let in some day, whoever was before.
+  if (campaign.kind === 'room') return 'waiting';
   if (!place.settled) return 'waiting';
   return campaign.kind === 'coupon' ? 'sold_out' : 'not_drawn';
 }
@@ -125,7 +133,7 @@ export async function deleteEntry(
   // What is offered is declined, and who waits for it leaves, also behind the close.
   const mayDecline = outcome === 'offered' || outcome === 'waitlisted';
   if (!mayDecline && !parts.door.isOpen(reply, campaign, instantUs)) return;
-  if (!mayDecline && (outcome !== 'waiting' || place.settled)) {
+  if (!mayDecline && (outcome !== 'waiting' || (place.settled && campaign.kind !== 'room'))) {
     reply.problem(
       'already-settled',
       `The entry in campaign ${campaign.campaignId} is decided: it cannot be withdrawn.`,

@@ -1,6 +1,9 @@
 /**
  * How many are ahead, computed in memory for everybody: `ahead(rank) = entries before it, less the settled ones, less
  * those who left while they waited`. Per campaign it takes one number from the board and the ranks of those who left.
+ *
+ * In a room people come back as well: one whose rank is not settled is counted again, and one who was passed by waits
+ * among the settled ones, before all the others. So `ahead` is exact there too; what is shown of it still only falls.
  */
 import type { Logger } from 'pino';
 import type { BoardCampaign } from '../engine/contract/board/board.ts';
@@ -9,8 +12,13 @@ import type { RedisClient } from '../engine/contract/redis.ts';
 import type { Board, BoardListener } from './board.ts';
 import { Fenwick } from './fenwick.ts';
 
+/** Moves read at once: some 100,000 people who are skipped together must not hold the loop up. */
+const PAGE = 2_000;
+
 interface Gone {
   readonly ranks: Fenwick;
+  /** Of a room: who waits although more than their rank are settled. */
+  readonly returned: Fenwick;
   read: number;
   reading: boolean;
 }
@@ -30,12 +38,19 @@ export class Places implements BoardListener {
     parts.board.listen(this);
   }
 
-  /** Entries before a final `rank` (from 0) that are not settled. Only ever falls. */
+  /** Entries before a final `rank` (from 0) that are not settled. Only ever falls, but where somebody comes back. */
   ahead(campaignId: number, rank: number): number {
     const settled = this.#board.campaign(campaignId)?.settledCount ?? 0;
-    if (rank <= settled) return 0;
     const gone = this.#gone.get(campaignId);
-    return rank - settled - (gone === undefined ? 0 : gone.ranks.below(rank) - gone.ranks.below(settled));
+    if (gone === undefined) return Math.max(0, rank - settled);
+    const passedBy = gone.returned.below(Math.min(rank, settled));
+    if (rank <= settled) return passedBy;
+    return passedBy + rank - settled - (gone.ranks.below(rank) - gone.ranks.below(settled));
+  }
+
+  /** Whether the entry of a final rank waits although entries behind it are settled. */
+  returned(campaignId: number, rank: number): boolean {
+    return this.#gone.get(campaignId)?.returned.has(rank) === true;
   }
 
   /** Whether the entry of a final rank left the queue. */
@@ -51,14 +66,22 @@ export class Places implements BoardListener {
   }
 
   async #read({ campaignId }: BoardCampaign): Promise<void> {
-    const gone = this.#gone.get(campaignId) ?? { ranks: new Fenwick(), read: 0, reading: false };
+    const gone = this.#gone.get(campaignId) ?? {
+      ranks: new Fenwick(),
+      returned: new Fenwick(),
+      read: 0,
+      reading: false,
+    };
     this.#gone.set(campaignId, gone);
     if (gone.reading) return;
     gone.reading = true;
     try {
-      const ranks = await this.#redis.lrange(this.#keys.campaign(campaignId).gone, gone.read, -1);
-      for (const rank of ranks) gone.ranks.mark(Number(rank));
-      gone.read += ranks.length;
+      const key = this.#keys.campaign(campaignId).gone;
+      for (let moves = await this.#page(key, gone.read); moves.length > 0; ) {
+        for (const move of moves) take(gone, move);
+        gone.read += moves.length;
+        moves = moves.length < PAGE ? [] : await this.#page(key, gone.read);
+      }
     } catch (error) {
       this.#log.debug(
         { err: error, campaignId },
@@ -67,5 +90,22 @@ export class Places implements BoardListener {
     } finally {
       gone.reading = false;
     }
+  }
+
+  #page(key: string, from: number): Promise<string[]> {
+    return this.#redis.lrange(key, from, from + PAGE - 1);
+  }
+}
+
+/** One move as it stands in the list: see CampaignKeys.gone. */
+function take(gone: Gone, move: string): void {
+  const rank = Number(move.replace(/^[-+]/, ''));
+  if (move.startsWith('-')) gone.ranks.unmark(rank);
+  else if (move.startsWith('+')) {
+    gone.ranks.unmark(rank);
+    gone.returned.mark(rank);
+  } else {
+    gone.ranks.mark(rank);
+    gone.returned.unmark(rank);
   }
 }

@@ -15,10 +15,12 @@ import type { Board, BoardListener } from './board.ts';
 import { type ClaimantParts, claimantMembers, offerMembers } from './claimant-view.ts';
 import { monotonicUs } from './clock.ts';
 import type { OfferEvent, OutcomeEvent, WaitlistedEvent } from './contract.ts';
+import type { Etas } from './eta.ts';
 import type { Lookups, Place } from './lookups.ts';
 import type { Metrics } from './metrics.ts';
 import { isCancelled, outcomeOf } from './own-entry.ts';
 import type { Places } from './places.ts';
+import type { Presence } from './presence.ts';
 import type { Watcher } from './watcher.ts';
 
 export interface WatchersParts {
@@ -26,6 +28,8 @@ export interface WatchersParts {
   readonly lookups: Lookups;
   readonly places: Places;
   readonly claimants: ClaimantParts;
+  readonly presence: Presence;
+  readonly etas: Etas;
   readonly metrics: Metrics;
   readonly eventsPerSecond: number;
   readonly commentMs: number;
@@ -69,13 +73,17 @@ export class Watchers implements BoardListener {
     this.#slots[this.#slot]?.add(watcher);
     this.#slot = (this.#slot + 1) % SLOTS;
     this.#count += 1;
+    this.#parts.presence.opened(watcher.campaignId, watcher.userId);
     this.#asked(watcher, place);
   }
 
   /** Lets go of a watcher whose stream has ended, by us or by the client. */
   remove(watcher: Watcher): void {
     watcher.state = 'over';
-    if (this.#slots[watcher.slot]?.delete(watcher) === true) this.#count -= 1;
+    if (this.#slots[watcher.slot]?.delete(watcher) === true) {
+      this.#count -= 1;
+      this.#parts.presence.closed(watcher.campaignId, watcher.userId);
+    }
     this.#provisional.delete(watcher);
     const key = claimantKey(watcher.campaignId, watcher.userId);
     const same = this.#claimants.get(key);
@@ -149,10 +157,11 @@ export class Watchers implements BoardListener {
     if (watcher.state === 'provisional') {
       if (watcher.stamp <= lastStampAt(board.rankedUs, campaign.opensAtUs)) void this.#ask(watcher);
     } else if (watcher.state === 'placed') {
+      const { places } = this.#parts;
       const decided =
-        watcher.stamp <= campaign.settledStamp ||
+        (watcher.stamp <= campaign.settledStamp && !places.returned(watcher.campaignId, watcher.rank)) ||
         isCancelled(campaign, watcher.stamp) ||
-        this.#parts.places.left(watcher.campaignId, watcher.rank);
+        places.left(watcher.campaignId, watcher.rank);
       if (decided) void this.#decide(watcher);
       else this.#showPosition(watcher, nowUs);
     } else if (watcher.state === 'waitlisted' || watcher.state === 'offered') {
@@ -189,12 +198,19 @@ export class Watchers implements BoardListener {
     if (this.#tellStalled(watcher, nowUs)) return;
     const ahead = Math.min(watcher.shownAhead, this.#parts.places.ahead(watcher.campaignId, watcher.rank));
     if (ahead === watcher.shownAhead && !watcher.stalled && !always) return;
-    const data = `{"position":${watcher.rank + 1},"ahead":${ahead}}`;
+    const data = `{"position":${watcher.rank + 1},"ahead":${ahead}${this.#etaOf(watcher, ahead)}}`;
     const id = `${watcher.campaignId}:${watcher.stamp}:${ahead}`;
     if (this.#write(watcher, `id: ${id}\nevent: position\ndata: ${data}\n\n`)) {
       watcher.shownAhead = ahead;
       watcher.stalled = false;
     }
+  }
+
+  /** Of a room: how long it will take, as a member of the event. */
+  #etaOf({ campaignId }: Watcher, ahead: number): string {
+    const campaign = this.#parts.board.campaign(campaignId);
+    if (campaign?.room === undefined) return '';
+    return `,"eta":${JSON.stringify(this.#parts.etas.of(campaign, ahead))}`;
   }
 
   /** Asks where the watcher stands, and shows it if it is final. */

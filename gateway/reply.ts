@@ -13,10 +13,12 @@ import {
 
 const STATUS_TEXT: Readonly<Record<number, string>> = {
   200: '200 OK',
+  201: '201 Created',
   202: '202 Accepted',
   204: '204 No Content',
   400: '400 Bad Request',
   401: '401 Unauthorized',
+  403: '403 Forbidden',
   404: '404 Not Found',
   405: '405 Method Not Allowed',
   408: '408 Request Timeout',
@@ -89,11 +91,14 @@ export class Reply {
     this.#send(status, mediaType, body, NO_HEADERS, false);
   }
 
-  empty(status: number): void {
+  empty(status: number, headers: Headers = NO_HEADERS): void {
     if (this.#over) return;
     this.#over = true;
-    this.#res.cork(() => {
-      this.#res.writeStatus(STATUS_TEXT[status] ?? String(status)).endWithoutBody();
+    const res = this.#res;
+    res.cork(() => {
+      res.writeStatus(STATUS_TEXT[status] ?? String(status));
+      for (const name in headers) res.writeHeader(name, headers[name] ?? '');
+      res.endWithoutBody();
     });
   }
 

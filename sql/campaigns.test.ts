@@ -82,6 +82,14 @@ describe('campaigns', () => {
       cancelledStamp: null,
       version: 1,
       pending: null,
+      room: null,
+      claimWithinS: null,
+      waitlist: 0,
+      waitlistedCount: 0,
+      moveCount: 0,
+      unheardUs: 0,
+      unheardSeenUs: null,
+      decidedAt: null,
     });
     assert.deepEqual(await read(campaignId), { campaignId, createdAt, ...campaign });
     assert.equal(await read(2 ** 31), undefined);

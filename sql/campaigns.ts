@@ -5,7 +5,16 @@ import type { DrawRules } from '../engine/draw/rules.ts';
 import type { Queryable } from './database.ts';
 import type { Announcement } from './draws.ts';
 
-export type CampaignKind = 'coupon' | 'raffle';
+export type CampaignKind = 'coupon' | 'raffle' | 'room';
+
+export interface CampaignRoom {
+  /** Admissions a second at most, and people inside at most (null: as many as come). */
+  readonly perSecond: number;
+  readonly capacity: number | null;
+  readonly paused: boolean;
+  /** How long, in all, people have waited while it admitted: with grantedCount it tells how fast that goes. */
+  readonly busyUs: number;
+}
 
 /** What people have decided of a campaign; engine/schedule/states.ts derives its state from this, its times and settling. */
 export type Stage = 'draft' | 'scheduled' | 'cancelled' | 'archived';
@@ -23,7 +32,7 @@ export interface Campaign {
   readonly campaignId: number;
   readonly kind: CampaignKind;
   readonly title: string;
-  /** How many can win: a coupon's stock, a raffle's winners. */
+  /** How many can win: a coupon's stock, a raffle's winners; of a room, more than will ever come. */
   readonly places: number;
   readonly opensAt: Date;
   /** Nobody has ever accepted an entry at or after this. */
@@ -76,6 +85,8 @@ export interface Campaign {
   readonly unheardSeenUs: number | null;
   /** Every entry has its first outcome, and claims go on. */
   readonly decidedAt: Date | null;
+  /** Of a room: what everybody may know of it. */
+  readonly room: CampaignRoom | null;
 }
 
 /** The columns of campaigns as members of Campaign, for `select` and `returning`. */
@@ -86,10 +97,11 @@ export const CAMPAIGN_COLUMNS = `
   gone_ranked as "goneRanked", frozen_at as "frozenAt", frozen_count as "frozenCount", seed,
   seed_source as "seedSource", finished_at as "finishedAt", rules_hash as "rulesHash",
   rules::jsonb -> 'draw' as draw, pool_root as "poolRoot", redrawn_count as "redrawnCount", stage, time_zone as "timeZone",
-  made_by as "madeBy",
-  draws_at as "drawsAt", paused_at as "pausedAt", cancelled_stamp as "cancelledStamp", version, pending,
+  made_by as "madeBy", draws_at as "drawsAt", paused_at as "pausedAt", cancelled_stamp as "cancelledStamp", version, pending,
   claim_within_s as "claimWithinS", waitlist, waitlisted_count as "waitlistedCount", move_count as "moveCount",
-  unheard_us as "unheardUs", unheard_seen_us as "unheardSeenUs", decided_at as "decidedAt"`;
+  unheard_us as "unheardUs", unheard_seen_us as "unheardSeenUs", decided_at as "decidedAt",
+  (select json_build_object('perSecond', per_second, 'capacity', capacity, 'paused', paused, 'busyUs', busy_us)
+     from rooms where rooms.campaign_id = campaigns.campaign_id) as room`;
 
 /** Microseconds since the epoch; stamps count from here. */
 export function opensAtUs(campaign: Pick<Campaign, 'opensAt'>): number {

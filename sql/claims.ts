@@ -125,18 +125,25 @@ export async function readDueClaimants(
   return rows;
 }
 
-/** Notes that claims, and wishes of claimants to leave, are decided up to the stamp `through`. */
+/**
+ * Notes that claims, and wishes of claimants to leave, are decided up to the stamp `through`. Those of whoever still has an
+ * open offer are not: they came behind its deadline, which an outage that is not known of yet may extend.
+ */
 export async function markDecided(db: Queryable, campaignId: number, through: number): Promise<void> {
-  await db.query('update claims set decided = true where campaign_id = $1 and not decided and stamp <= $2', [
-    campaignId,
-    through,
-  ]);
+  await db.query(
+    `update claims c set decided = true
+      where c.campaign_id = $1 and not c.decided and c.stamp <= $2
+        and not exists (
+          select from claimants k
+           where k.campaign_id = c.campaign_id and k.user_id = c.user_id and k.state = 'offered')`,
+    [campaignId, through],
+  );
   // Who has a place does not leave the queue, in which others would move up: what is honoured is their move.
   await db.query(
     `update withdrawals w set honoured = false
        from claimants k
       where w.campaign_id = $1 and w.honoured is null and w.stamp <= $2
-        and k.campaign_id = w.campaign_id and k.user_id = w.user_id`,
+        and k.campaign_id = w.campaign_id and k.user_id = w.user_id and k.state <> 'offered'`,
     [campaignId, through],
   );
 }

@@ -12,10 +12,11 @@ export interface Announcement {
   readonly nonce: Buffer | null;
 }
 
-/** Campaigns under way that were made before there were rules to announce. */
+/** Campaigns under way that were made before there were rules to announce. A room has none: its terms may change. */
 export async function listUnannounced(db: Queryable): Promise<readonly Campaign[]> {
   const { rows } = await db.query<Campaign>(
-    `select ${CAMPAIGN_COLUMNS} from campaigns where rules is null and finished_at is null and stage <> 'draft' order by campaign_id`,
+    `select ${CAMPAIGN_COLUMNS} from campaigns
+      where rules is null and kind <> 'room' and finished_at is null and stage <> 'draft' order by campaign_id`,
   );
   return rows;
 }

@@ -17,7 +17,11 @@ export const OUTCOMES = [
   'offered',
   'lapsed',
   'declined',
+  'admitted',
+  'skipped',
 ] as const;
+/** Whoever has one of these has a serial. */
+const WITH_SERIAL: readonly string[] = ['granted', 'won', 'offered', 'admitted'];
 export type Outcome = (typeof OUTCOMES)[number];
 
 export interface EntryOutcome {
@@ -45,7 +49,8 @@ export interface OutcomePage {
 /** Entries with their outcomes in stamp order, at most `limit`. */
 export async function listOutcomes(db: Queryable, page: OutcomePage): Promise<readonly EntryOutcome[]> {
   // Said beside the outcome where it can be, this lets Postgres begin with the few grants in place of all entries.
-  const isGrant = ['granted', 'won', 'offered'].includes(page.outcome ?? '') ? 'and serial is not null' : '';
+  const isGrant =
+    page.outcome !== undefined && WITH_SERIAL.includes(page.outcome) ? 'and serial is not null' : '';
   const { rows } = await db.query<EntryOutcome>(
     `select user_id as "userId", stamp, outcome, serial, code, granted_at as "grantedAt", claim_by_us as "claimByUs",
             ended_us as "endedUs"
@@ -98,7 +103,7 @@ export interface Totals {
   readonly entries: number;
   /** Where what is granted or won has to be claimed. */
   readonly hasClaims: boolean;
-  /** Coupons granted, or winners drawn; with claims, those that were claimed. */
+  /** Coupons granted, winners drawn, or people admitted; with claims, those that were claimed. */
   readonly granted: number;
   readonly withdrawn: number;
   readonly waiting: number;
@@ -109,7 +114,7 @@ export interface Totals {
   readonly offered: number;
   readonly lapsed: number;
   readonly declined: number;
-  /** Decided, and none of the others: sold out, or not drawn. */
+  /** Decided, and none of the others: sold out, or not drawn; of a room, who is skipped at the moment. */
   readonly lost: number;
   /** Records and items of the whole log that were set aside; one that cannot be read does not tell its campaign. */
   readonly setAside: number;
@@ -129,7 +134,10 @@ export async function readTotals(db: Queryable, campaignId: number): Promise<Tot
               case when c.finished_at is null then k.waitlisted else 0 end as waitlisted, k.offered, k.lapsed, k.declined,
               (select count(*) from entries e
                 where e.campaign_id = c.campaign_id
-                  and e.stamp > coalesce(c.cancelled_stamp, c.settled_stamp)
+                  and case when c.kind = 'room'
+                           then not exists (select from room_people p where p.campaign_id = e.campaign_id
+                                               and p.user_id = e.user_id and p.state = 'skipped')
+                           else e.stamp > coalesce(c.cancelled_stamp, c.settled_stamp) end
                   and not exists (select from grants g
                                    where g.campaign_id = e.campaign_id and g.user_id = e.user_id)
                   and not exists (select from withdrawals w

@@ -1,21 +1,62 @@
 /**
  * `npm run demo`: shows a burst from the opening to the settled ledger, and counts that nothing was lost, doubled or
- * overtaken. Ends with 0 only then; with 1 when something was off or could not be run, with 2 for wrong options.
+ * overtaken. `npm run demo -- story`: what operators, fans and a shop do around it, all through HTTP. Ends with 0 only when
+ * all is as it has to be; with 1 when something was off or could not be run, with 2 for wrong options.
  */
 import { join } from 'node:path';
 import { StackError } from '../../engine/stack/stack.ts';
 import { runDemo } from './demo.ts';
-import { OptionsError, readOptions, USAGE } from './options.ts';
+import { OptionsError, readOptions, readStoryOptions, USAGE } from './options.ts';
 import { textOf } from './report.ts';
 import { Closers, ProcessError } from './site.ts';
+import { runStory } from './story.ts';
+import { storyText } from './story-report.ts';
 
 const DIRECTORY = join(import.meta.dirname, '..', '..', '.stack', 'demo');
 const EXIT_USAGE = 2;
 /** What a shell reports of a process that Ctrl-C ended. */
 const EXIT_INTERRUPTED = 130;
 
+/** What a run has found: `text` for people, `report` for programs. */
+interface Outcome {
+  readonly report: { readonly faults: readonly string[] };
+  readonly text: string;
+}
+
+/** Reads the command line. Throws OptionsError. */
+function readCommand(args: readonly string[]): {
+  readonly json: boolean;
+  run(closers: Closers, progress: NodeJS.WriteStream): Promise<Outcome>;
+} {
+  if (args[0] === 'story') {
+    const options = readStoryOptions(args.slice(1));
+    return {
+      json: options.json,
+      async run(closers, progress) {
+        const onProgress = (line: string): unknown => progress.write(`${line}\n`);
+        const report = await runStory({ options, dir: DIRECTORY, closers, onProgress });
+        return { report, text: storyText(report) };
+      },
+    };
+  }
+  const options = readOptions(args);
+  return {
+    json: options.json,
+    async run(closers, progress) {
+      const report = await runDemo({
+        options,
+        dir: DIRECTORY,
+        closers,
+        onProgress: line => progress.write(`${line}\n`),
+        ...(options.json ? {} : { stream: process.stdout }),
+      });
+      return { report, text: textOf(report) };
+    },
+  };
+}
+
 async function main(): Promise<number> {
-  const options = readOptions(process.argv.slice(2));
+  const { json, run } = readCommand(process.argv.slice(2));
   const closers = new Closers();
   let interrupted = false;
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -26,22 +67,15 @@ async function main(): Promise<number> {
       void closers.close().finally(() => process.exit(EXIT_INTERRUPTED));
     });
   }
-  // On standard output with the view; beside it where that is for a program.
-  const progress = options.json ? process.stderr : process.stdout;
   try {
-    const report = await runDemo({
-      options,
-      dir: DIRECTORY,
-      closers,
-      onProgress: line => progress.write(`${line}\n`),
-      ...(options.json ? {} : { stream: process.stdout }),
-    });
+    // On standard output with the view; beside it where that is for a program.
+    const { report, text } = await run(closers, json ? process.stderr : process.stdout);
     await closers.close();
-    if (options.json) {
+    if (json) {
       for (const fault of report.faults) process.stderr.write(`${fault}\n`);
       process.stdout.write(`${JSON.stringify(report)}\n`);
     } else {
-      process.stdout.write(textOf(report));
+      process.stdout.write(text);
     }
     return report.faults.length === 0 ? 0 : 1;
   } catch (error) {

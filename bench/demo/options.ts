@@ -14,6 +14,9 @@ export interface DemoOptions {
   readonly json: boolean;
 }
 
+/** Of the story, whose people and things are its own. */
+export type StoryOptions = Pick<DemoOptions, 'gateways' | 'log' | 'json'>;
+
 /** The options are wrong; `message` has a line for each fault. */
 export class OptionsError extends Error {}
 
@@ -43,12 +46,29 @@ export const USAGE = [
   ),
   '  --log       kafka or redis; Kafka where it can be had when absent',
   '  --json      no live view: one JSON object as the last line',
+  'npm run demo -- story [--gateways 2] [--log kafka|redis] [--json]',
+  '  schedule, coupon, raffle, basket and waiting room, as operators, fans and a shop go through them',
 ].join('\n');
+
+type Name = keyof typeof WHOLE;
 
 /** Reads the command line. Throws OptionsError naming every fault: option, value, and what would be right. */
 export function readOptions(args: readonly string[]): DemoOptions {
+  return read(args, Object.keys(WHOLE) as Name[], {});
+}
+
+/** The same of the story's. */
+export function readStoryOptions(args: readonly string[]): StoryOptions {
+  const { gateways, log, json } = read(args, ['gateways'], { gateways: 2 });
+  return { gateways, log, json };
+}
+
+function read(
+  args: readonly string[],
+  names: readonly Name[],
+  fallbacks: Readonly<Partial<Record<Name, number>>>,
+): DemoOptions {
   const faults: string[] = [];
-  const names = Object.keys(WHOLE);
   const { values, tokens } = parseArgs({
     args: [...args],
     options: {
@@ -68,8 +88,9 @@ export function readOptions(args: readonly string[]): DemoOptions {
       faults.push(`${token.rawName} is not known; ${known(names)}`);
     }
   }
-  const whole = (name: keyof typeof WHOLE): number => {
-    const { fallback, from, to } = WHOLE[name];
+  const whole = (name: Name): number => {
+    const { from, to } = WHOLE[name];
+    const fallback = fallbacks[name] ?? WHOLE[name].fallback;
     const text = values[name];
     if (text === undefined) return fallback;
     const value = typeof text === 'string' && /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;

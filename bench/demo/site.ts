@@ -37,6 +37,7 @@ export interface Servers {
 export interface Site {
   readonly operator: { readonly base: string; readonly token: string };
   readonly ticket: { readonly secret: string; readonly audience: string };
+  readonly shopToken: string;
   readonly gateways: readonly string[];
   /** Rejects when the engine or a gateway ends by itself; never resolves. */
   readonly broken: Promise<never>;
@@ -128,6 +129,7 @@ export async function startProcesses(
   return {
     operator: { base: baseOf(engine), token: secrets.OPERATOR_TOKEN },
     ticket: { secret: secrets.TICKET_SECRET, audience: 'fairline' },
+    shopToken: secrets.SHOP_TOKEN,
     gateways: doors.map(baseOf),
     broken,
   };

@@ -3,6 +3,7 @@
  * rest of the checker it shares no code with gateway and engine: it has a draw of its own, too (checker-draw.ts).
  */
 import type { Checker, SeenRows } from './checker.ts';
+import { checkClaimsEnd } from './checker-claims.ts';
 import { drawAgain } from './checker-draw.ts';
 
 /** Checks everything; `ranks` are the scores of Redis. */
@@ -18,6 +19,7 @@ export function checkEnd(checker: Checker, ranks: (campaignId: number) => Readon
     checkEntries(checker, rows);
     checkRanks(checker, rows, ranks(campaign.campaignId));
     checkTold(checker, rows);
+    if (rows.announced.claims !== undefined) checkClaimsEnd(checker, rows);
     if (campaign.kind === 'raffle') checkDraw(checker, rows);
     else checkStock(checker, rows);
   }
@@ -75,8 +77,11 @@ function checkTold(checker: Checker, rows: SeenRows): void {
   }
 }
 
-function outcomeOf({ campaign, winners, gone, entries }: SeenRows, userId: string): string {
+function outcomeOf({ campaign, winners, gone, entries, claimants }: SeenRows, userId: string): string {
   const isCoupon = campaign.kind === 'coupon';
+  const claimant = claimants.find(row => row.userId === userId);
+  if (claimant?.state === 'left') return 'withdrawn';
+  if (claimant?.state === 'lapsed' || claimant?.state === 'declined') return claimant.state;
   if (winners.some(winner => winner.userId === userId)) return isCoupon ? 'granted' : 'won';
   if (gone.has(userId)) return 'withdrawn';
   if (!entries.has(userId)) return 'no entry';
@@ -96,11 +101,12 @@ function checkStock(checker: Checker, { campaign, announced, winners, entries, g
  */
 function checkDraw(
   checker: Checker,
-  { campaign, logged, winners, alternates, entries, gone }: SeenRows,
+  { campaign, logged, winners, alternates, entries, gone, claimants }: SeenRows,
 ): void {
   const { campaignId, rules, randomness } = campaign;
-  for (const userId of logged.leaving) {
-    if (entries.has(userId) && !gone.has(userId)) {
+  for (const [userId, leaveUs] of logged.leaving) {
+    const isInTime = leaveUs < campaign.closesAt.getTime() * 1000;
+    if (isInTime && entries.has(userId) && !gone.has(userId)) {
       checker.breaks(1, `${userId} left in time and stands in the draw`);
     }
   }
@@ -110,7 +116,11 @@ function checkDraw(
   }
   const pool = [...entries].filter(([userId]) => !gone.has(userId));
   const drawn = drawAgain({ campaignId, rules, randomness, pool });
-  const told = [...winners.map(({ userId }) => userId), ...alternates];
+  // What is not claimed is passed on: the places are as they were drawn.
+  const told =
+    claimants.length > 0
+      ? claimants.map(({ userId }) => userId)
+      : [...winners.map(({ userId }) => userId), ...alternates];
   if (drawn.join() !== told.join()) {
     checker.breaks(6, `campaign ${campaignId} drew ${told.join()}; repeated it is ${drawn.join()}`);
   }

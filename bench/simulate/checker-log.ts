@@ -9,6 +9,7 @@
  */
 export interface LoggedItem {
   readonly isEntry: boolean;
+  readonly isClaim: boolean;
   readonly campaignId: number;
   readonly stamp: number;
   readonly userId: string;
@@ -27,7 +28,9 @@ export interface LoggedCampaign {
   /** The least stamp of each user's entries that count. */
   readonly earliest: Map<string, number>;
   readonly owners: Map<number, string>;
-  readonly leaving: Set<string>;
+  /** The earliest instant at which each user asked to leave, and to have what was offered. */
+  readonly leaving: Map<string, number>;
+  readonly claims: Map<string, number>;
 }
 
 const HEAD_BYTES = 48;
@@ -35,6 +38,8 @@ const HEAD_BYTES = 48;
 const SIGNED_HEAD_BYTES = 192;
 const SIGNED = 2;
 const SOURCE_BIT = 0x80;
+const ENTRY = 1;
+const CLAIM = 3;
 const SLICE = 1;
 const LEAVE = 3;
 const FENCE = 4;
@@ -56,7 +61,7 @@ export class CheckedLog {
   campaign(campaignId: number): LoggedCampaign {
     let campaign = this.#campaigns.get(campaignId);
     if (campaign === undefined) {
-      campaign = { earliest: new Map(), owners: new Map(), leaving: new Set() };
+      campaign = { earliest: new Map(), owners: new Map(), leaving: new Map(), claims: new Map() };
       this.#campaigns.set(campaignId, campaign);
     }
     return campaign;
@@ -102,7 +107,7 @@ export class CheckedLog {
   ): void {
     const { isEntry, campaignId, stamp, userId } = item;
     const campaign = this.campaign(campaignId);
-    const place = `${campaignId}/${userId}/${stamp}/${isEntry}`;
+    const place = `${campaignId}/${userId}/${stamp}/${isEntry}/${item.isClaim}`;
     if (incarnation.items.has(place)) return;
     incarnation.items.add(place);
     const instantUs = this.#opensAtUs(campaignId) + Math.floor(stamp / 1024);
@@ -113,7 +118,8 @@ export class CheckedLog {
     }
     if (stamp % 1024 !== gateway || stamp < 0) broken(`gateway ${gateway} gave the stamp ${stamp}`);
     if (!isEntry) {
-      campaign.leaving.add(userId);
+      const asked = item.isClaim ? campaign.claims : campaign.leaving;
+      asked.set(userId, Math.min(instantUs, asked.get(userId) ?? instantUs));
       return;
     }
     const owner = campaign.owners.get(stamp);
@@ -130,7 +136,8 @@ function readItems(bytes: Buffer): LoggedItem[] {
   for (let left = bytes.readUInt32LE(40); left > 0; left--) {
     const length = bytes[at + 1] ?? 0;
     items.push({
-      isEntry: ((bytes[at] ?? 0) & ~SOURCE_BIT) === 1,
+      isEntry: ((bytes[at] ?? 0) & ~SOURCE_BIT) === ENTRY,
+      isClaim: ((bytes[at] ?? 0) & ~SOURCE_BIT) === CLAIM,
       campaignId: bytes.readUInt32LE(at + 2),
       stamp: bytes.readDoubleLE(at + 6),
       userId: bytes.toString('utf8', at + 14, at + 14 + length),

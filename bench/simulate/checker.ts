@@ -6,6 +6,7 @@
  * After each record of the log, each commit of the ledger and each answer to a client it is checked what can be broken
  * by it; when all is healed and still, everything (checker-end.ts).
  */
+import { checkClaims, Outages, type SeenClaimant } from './checker-claims.ts';
 import { CheckedLog, type LoggedCampaign } from './checker-log.ts';
 
 /** An invariant is broken; `message` begins with its number. */
@@ -25,6 +26,8 @@ export interface Announced {
   readonly places: number;
   readonly opensAtUs: number;
   readonly closesAtUs: number;
+  /** Where what is granted or won has to be claimed: within how long, and how many of a coupon wait for it. */
+  readonly claims: { readonly withinS: number; readonly waitlist: number } | undefined;
 }
 
 /** The ledger's row of a campaign, as far as it is checked. */
@@ -53,6 +56,7 @@ export interface SeenLedger {
     readonly userId: string;
     readonly honoured: boolean | null;
   }[];
+  claimants(): readonly SeenClaimant[];
   setAside(): readonly { readonly place: string; readonly reason: string }[];
   alternates(): readonly { readonly campaignId: number; readonly place: number; readonly userId: string }[];
   slices(): readonly {
@@ -75,6 +79,8 @@ export interface SeenRows {
   /** Users, in their order. */
   readonly alternates: readonly string[];
   readonly gone: ReadonlySet<string>;
+  /** By their numbers. */
+  readonly claimants: readonly SeenClaimant[];
 }
 
 export interface ToldOutcome {
@@ -94,6 +100,10 @@ export class Checker {
   /** How many were ahead, as a client was shown last. */
   readonly #ahead = new WeakMap<object, number>();
   readonly outcomes: ToldOutcome[] = [];
+  readonly claimed: { readonly campaignId: number; readonly userId: string; readonly serial: number }[] = [];
+  readonly outages = new Outages();
+  /** Nobody sets a clock: what clocks show can be held against the time. */
+  areClocksRight = true;
   readonly #ledger: SeenLedger;
   readonly #broken: (violation: Violation) => void;
   /** The campaigns as they were when they were last looked at. */
@@ -115,7 +125,7 @@ export class Checker {
   }
 
   /** The ledger has committed something. */
-  committed(): void {
+  committed(nowUs: number): void {
     for (const campaign of this.#ledger.campaigns()) {
       const before = this.#seen.get(campaign.campaignId);
       if (before?.campaign.revision === campaign.revision) continue;
@@ -124,6 +134,7 @@ export class Checker {
       this.#seen.set(campaign.campaignId, rows);
       this.#checkRules(rows);
       this.#checkGrants(rows, before);
+      if (rows.announced.claims !== undefined) checkClaims(this, rows, before, nowUs);
       for (const userId of rows.logged.earliest.keys()) this.#checkOvertaken(rows, userId);
     }
   }
@@ -150,6 +161,10 @@ export class Checker {
       winners: [...winners].sort((a, b) => a.serial - b.serial),
       alternates: alternates.map(({ userId }) => userId),
       gone: new Set(gone.map(({ userId }) => userId)),
+      claimants: this.#ledger
+        .claimants()
+        .filter(isOfIt)
+        .toSorted((a, b) => a.number - b.number),
     };
   }
 
@@ -205,6 +220,11 @@ export class Checker {
     this.#ahead.set(client, count);
   }
 
+  /** A gateway answers that what was offered is claimed. */
+  toldClaimed(campaignId: number, userId: string, serial: number): void {
+    this.claimed.push({ campaignId, userId, serial });
+  }
+
   toldOutcome(told: ToldOutcome): void {
     this.outcomes.push(told);
     const { campaignId, userId, outcome, serial, position } = told;
@@ -251,7 +271,8 @@ export class Checker {
         `campaign ${campaignId} has the serials ${winners.map(({ serial }) => serial).join(', ')}`,
       );
     }
-    for (const [index, winner] of (before?.winners ?? []).entries()) {
+    const { claims } = announced;
+    for (const [index, winner] of (claims === undefined ? (before?.winners ?? []) : []).entries()) {
       if (winners[index]?.userId !== winner.userId)
         this.breaks(1, `${winner.userId} had serial ${index + 1}, and lost it`);
     }
@@ -263,7 +284,7 @@ export class Checker {
     }
     if (campaign.settledStamp < (before?.campaign.settledStamp ?? -1))
       this.breaks(3, 'what was settled is not any more');
-    if (campaign.kind === 'coupon') this.#checkOrder(rows);
+    if (campaign.kind === 'coupon' && claims === undefined) this.#checkOrder(rows);
   }
 
   /** Coupons went to the first of those who stayed, in their order, and nobody before the last was passed over. */

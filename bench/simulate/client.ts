@@ -13,7 +13,10 @@ import { MS, type World } from './world.ts';
 
 const ANSWER_TIMEOUT_US = 700 * MS;
 const TRIES = 8;
-const STREAM_TRIES = 60;
+const STREAM_TRIES = 150;
+const CLAIM_TRIES = 30;
+/** Something else may follow. */
+const OPEN_OUTCOMES: readonly string[] = ['waiting', 'waitlisted', 'offered'];
 
 export interface Surroundings {
   readonly world: World;
@@ -35,6 +38,7 @@ export class Client {
   #tries = 0;
   #lastEventId = '';
   #isSettled = false;
+  #claims = false;
 
   constructor(around: Surroundings, ask: Ask, done: () => void) {
     this.#around = around;
@@ -110,13 +114,15 @@ export class Client {
       () => `${userId} of campaign ${campaignId}: ${what} is answered ${status} ${JSON.stringify(body)}`,
     );
     const { stamp, position, outcome, serial, type } = body;
-    const isEntry = status === 202 || (status === 200 && what === 'enter');
+    const isEntry = (status === 202 && what !== 'claim') || (status === 200 && what === 'enter');
     if (status === 500) world.fail(new Error(`a handler failed: ${JSON.stringify(body)}`));
     if (isEntry && typeof stamp === 'number') checker.toldAccepted(campaignId, userId, stamp);
+    if (what === 'claim' && outcome === 'claimed' && typeof serial === 'number')
+      checker.toldClaimed(campaignId, userId, serial);
     if (typeof type === 'string' && type.endsWith('sold-out')) checker.toldSoldOut(campaignId, userId);
     if (what !== 'look' || status !== 200) return;
     if (typeof position === 'number') checker.toldPosition(campaignId, userId, position);
-    if (typeof outcome === 'string' && outcome !== 'waiting') {
+    if (typeof outcome === 'string' && !OPEN_OUTCOMES.includes(outcome)) {
       checker.toldOutcome({
         campaignId,
         userId,
@@ -188,6 +194,22 @@ export class Client {
     });
   }
 
+  /** Somebody who was offered something claims it, once, as often as it takes to be answered. */
+  #offered(): void {
+    const { claimsAfterMs } = this.#ask;
+    const { world } = this.#around;
+    if (claimsAfterMs === undefined || this.#claims) return;
+    this.#claims = true;
+    world.after(claimsAfterMs * MS, world.outside, () => this.#claim(CLAIM_TRIES));
+  }
+
+  #claim(triesLeft: number): void {
+    this.#exchange(this.#anyGateway(), { ...this.#asked(), what: 'claim' }, answer => {
+      if (isAskedAgain(answer) && triesLeft > 0 && !this.#isSettled)
+        this.#later(() => this.#claim(triesLeft - 1));
+    });
+  }
+
   #hearEvents(text: string): void {
     for (const block of text.split('\n\n')) {
       const fields = new Map(
@@ -214,6 +236,7 @@ export class Client {
         count === undefined ? undefined : { client: this, count },
       );
     }
+    if (event === 'offer') this.#offered();
     if (event !== 'outcome' || typeof outcome !== 'string') return;
     checker.toldOutcome({
       campaignId,

@@ -138,11 +138,13 @@ export class SimulatedEngine {
 
   /** The operator makes the campaigns that were announced. */
   async create(announced: readonly Announced[]): Promise<void> {
-    for (const { kind, places, opensAtUs, closesAtUs } of announced) {
+    for (const { kind, places, opensAtUs, closesAtUs, claims } of announced) {
       const times = { opensAt: new Date(opensAtUs / 1000), closesAt: new Date(closesAtUs / 1000) };
       const campaign = { kind, places, title: 'simulated', ...times };
       const draw = kind === 'raffle' ? { ...plainDraw(places), alternates: ALTERNATES } : undefined;
-      await createCampaign(this.#pool, campaign, id => announcementOf(this.#randomness, id, campaign, draw));
+      await createCampaign(this.#pool, campaign, id =>
+        announcementOf(this.#randomness, id, campaign, draw, claims),
+      );
     }
   }
 

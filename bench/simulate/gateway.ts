@@ -7,12 +7,14 @@ import { type Logger, pino } from 'pino';
 import { KeyRing } from '../../engine/contract/key-ring.ts';
 import { SliceTree } from '../../engine/contract/slice-tree.ts';
 import { Board } from '../../gateway/board.ts';
+import { postClaim } from '../../gateway/claim.ts';
 import { ClaimMoves } from '../../gateway/claim-moves.ts';
 import { monotonicUs, SharedClock } from '../../gateway/clock.ts';
 import { ClockLimits } from '../../gateway/clock-limits.ts';
 import { type GatewayConfig, readGatewayConfig } from '../../gateway/config.ts';
 import { Doorkeeper } from '../../gateway/door.ts';
 import { type EntryParts, postEntry } from '../../gateway/entries.ts';
+import { Etas } from '../../gateway/eta.ts';
 import { Hmac } from '../../gateway/hmac.ts';
 import { KeptReceipts } from '../../gateway/kept-receipts.ts';
 import { Ledger as ColdLedger, LedgerUnavailable } from '../../gateway/ledger.ts';
@@ -21,6 +23,7 @@ import { Membership } from '../../gateway/membership.ts';
 import { Metrics } from '../../gateway/metrics.ts';
 import { deleteEntry, getEntry } from '../../gateway/own-entry.ts';
 import { Places } from '../../gateway/places.ts';
+import { Presence } from '../../gateway/presence.ts';
 import { Watchers } from '../../gateway/queue.ts';
 import { Reply } from '../../gateway/reply.ts';
 import { RequestStarts } from '../../gateway/request-start.ts';
@@ -169,12 +172,15 @@ export class SimulatedGateway {
     const places = new Places({ redis, keys: KEYS, board, log });
     const moves = new ClaimMoves({ redis, keys: KEYS, board, log });
     const claimants = { moves, nowUs: () => clock.now() };
+    const etas = new Etas(board);
     const door = new Doorkeeper({ redis, keys: KEYS, board, metrics, log });
     this.#watchers = new Watchers({
       board,
       lookups,
       places,
       claimants,
+      presence: new Presence({ redis, keys: KEYS, board, identity: () => this.#membership.identity }),
+      etas,
       metrics,
       eventsPerSecond: 1,
       commentMs: 600_000,
@@ -204,6 +210,7 @@ export class SimulatedGateway {
       lookups,
       places,
       claimants,
+      etas,
       door,
       metrics,
       verifier,
@@ -271,6 +278,8 @@ export class SimulatedGateway {
         return deleteEntry(parts, reply, req, head);
       case 'look':
         return getEntry(parts, reply, req, head);
+      case 'claim':
+        return postClaim(parts, reply, req, head);
       case 'watch':
         return this.#streams.open(reply, req, head);
     }

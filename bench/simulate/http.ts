@@ -10,7 +10,7 @@ import { standIn } from './stand-in.ts';
 export interface Asked {
   readonly campaignId: number;
   readonly userId: string;
-  readonly what: 'enter' | 'withdraw' | 'look' | 'watch';
+  readonly what: 'enter' | 'withdraw' | 'look' | 'watch' | 'claim';
   readonly lastEventId: string;
   /** X-Request-Start as a proxy has set it; '' for none. */
   readonly requestStart: string;

@@ -1,5 +1,6 @@
 /** What the simulated ledger holds (sql/migrations), and what every statement on it is given. */
 import type { Campaign } from '../../sql/campaigns.ts';
+import type { ClaimantState } from '../../sql/claims.ts';
 import type { GatewayRow } from '../../sql/gateways.ts';
 import type { Heard } from '../../sql/hearing.ts';
 import type { SliceRow } from '../../sql/slices.ts';
@@ -38,6 +39,39 @@ export interface AlternateRow {
   readonly userId: string;
 }
 
+export interface ClaimRow extends EntryRow {
+  readonly decided: boolean;
+}
+
+export interface ClaimantRow {
+  readonly campaignId: number;
+  readonly number: number;
+  readonly userId: string;
+  readonly place: number | null;
+  readonly state: ClaimantState;
+  readonly serial: number | null;
+  readonly offeredUs: number | null;
+  readonly claimByUs: number | null;
+  readonly endedUs: number | null;
+  readonly moveNumber: number;
+  readonly isPassedOn: boolean;
+}
+
+export interface MoveRow {
+  readonly campaignId: number;
+  readonly moveNumber: number;
+  readonly number: number;
+  readonly state: ClaimantState;
+  readonly serial: number | null;
+  readonly atUs: number;
+}
+
+export interface PassedOnRow {
+  readonly campaignId: number;
+  readonly place: number;
+  readonly serial: number;
+}
+
 export interface PositionRow {
   readonly logName: string;
   readonly partition: number;
@@ -61,6 +95,10 @@ export class LedgerTables {
   readonly setAside = new Table<SetAsideRow>();
   readonly alternates = new Table<AlternateRow>();
   readonly proofs = new Table<string>();
+  readonly claims = new Table<ClaimRow>();
+  readonly claimants = new Table<ClaimantRow>();
+  readonly moves = new Table<MoveRow>();
+  readonly passedOn = new Table<PassedOnRow>();
   readonly slices = new Table<SliceRow>();
   /** Sequences belong to no transaction. */
   campaignSequence = 0;

@@ -5,14 +5,29 @@
 import { deepEqual } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { type TestDatabase, testDatabase } from '../../engine/test/support.ts';
-import { insertAlternates } from '../../sql/alternates.ts';
+import { insertAlternates, passToNext } from '../../sql/alternates.ts';
 import {
   beginClose,
+  type Campaign,
   completeClose,
   createCampaign,
   getCampaign,
   listBegunCloses,
 } from '../../sql/campaigns.ts';
+import {
+  areAllDecided,
+  extendDeadlines,
+  insertClaimants,
+  insertClaims,
+  markDecided,
+  readClaimants,
+  readDueClaimants,
+  readFreed,
+  readMoves,
+  saveClaimCounts,
+  saveMoves,
+  saveOffers,
+} from '../../sql/claims.ts';
 import { openPool, type Pool, type Queryable } from '../../sql/database.ts';
 import {
   insertProof,
@@ -42,9 +57,11 @@ import {
   readProgress,
   saveProgress,
 } from '../../sql/gateways.ts';
-import { insertGrants, readGrants } from '../../sql/grants.ts';
+import { insertGrants, readGrants, replaceCodes } from '../../sql/grants.ts';
 import { moveHeard, readHeard } from '../../sql/hearing.ts';
 import { moveOn, nextPosition, readPositions } from '../../sql/log-partitions.ts';
+import { readPresenceState } from '../../sql/presence.ts';
+import { findRooms } from '../../sql/rooms.ts';
 import { setAside } from '../../sql/set-aside.ts';
 import {
   countTurn,
@@ -77,16 +94,19 @@ after(async () => {
   for (const database of databases) await database.drop();
 });
 
+/** The last of them has claims. */
+const CAMPAIGNS = 4;
+
 type Call = (db: Queryable) => Promise<unknown>;
 
 /** Draws calls over few campaigns, users, stamps and gateways, so that they meet. */
 function drawCall(random: Random, number: number): Call {
-  const campaignId = random.between(1, 3);
+  const campaignId = random.between(1, CAMPAIGNS);
   const stamp = (): number => random.between(0, 1_100) * 1_000;
   const user = (): string => random.pick(['a', 'b', 'c', 'd', 'é']);
   const rows = Array.from({ length: random.between(1, 3) }, () => ({ userId: user(), stamp: stamp() }));
   const sent = {
-    campaignIds: rows.map(() => random.between(1, 4)),
+    campaignIds: rows.map(() => random.between(1, CAMPAIGNS + 1)),
     userIds: rows.map(({ userId }) => userId),
     stamps: rows.map(row => row.stamp),
   };
@@ -167,6 +187,8 @@ function drawCall(random: Random, number: number): Call {
     db => wasEverOpened(db),
     db => nextEpoch(db),
     db => findWork(db, us, us),
+    db => findRooms(db, us),
+    db => readPresenceState(db),
     db => takeCampaign(db, campaignId),
     db => getCampaign(db, campaignId),
     db => readCampaigns(db, random.pick([undefined, 60_000])),
@@ -189,6 +211,7 @@ function drawCall(random: Random, number: number): Call {
     db => insertSlices(db, [slice]),
     db => insertSlices(db, [slice]),
     db => findSlices(db, gateway, random.between(1, 9)),
+    ...claimCalls(random, number, { user, stamp, us }),
     db => saveGoneRanked(db, campaignId, random.between(0, 3)),
     db => beginClose(db, campaignId, time),
     db => completeClose(db, campaignId, time),
@@ -198,6 +221,59 @@ function drawCall(random: Random, number: number): Call {
   const chosen = random.between(0, calls.length - 1);
   const drawn = calls[chosen] ?? readWatermark;
   return drawn;
+}
+
+/** Of the one campaign in which what is granted has to be claimed. */
+function claimCalls(
+  random: Random,
+  number: number,
+  { user, stamp, us }: { readonly user: () => string; readonly stamp: () => number; readonly us: number },
+): readonly Call[] {
+  const campaignId = CAMPAIGNS;
+  const serial = random.between(1, 3);
+  const place = random.between(1, 2);
+  const offer = { offeredUs: us, claimByUs: us + random.between(0, 400) };
+  const claimant = random.pick([
+    { number: serial, serial },
+    { number: 3 + place, place },
+  ]);
+  const state = random.pick(['claimed', 'lapsed', 'declined', 'left'] as const);
+  const move = { number: claimant.number, state, serial: null, atUs: us };
+  const after = random.between(0, 9);
+  const counts = { waitlistedCount: random.between(0, 3), moveCount: after };
+  const freed = [{ serial, holder: user(), reason: 'lapsed', code: `passed on ${number}` }];
+  const passed = [{ serial, userId: user(), passedFrom: user() }];
+  const due = { through: stamp(), lapseUs: us + 200, limit: random.between(1, 3) };
+  const withCampaign =
+    (call: (db: Queryable, campaign: Campaign) => Promise<unknown>): Call =>
+    async db => {
+      const campaign = await getCampaign(db, campaignId);
+      if (campaign === undefined) throw new Error(`there is no campaign ${campaignId}`);
+      return await call(db, campaign);
+    };
+  const sent = { campaignIds: [random.between(1, CAMPAIGNS + 1)], userIds: [user()], stamps: [stamp()] };
+  return [
+    db => insertClaims(db, sent),
+    db => insertClaims(db, { ...sent, campaignIds: [campaignId] }),
+    db => insertGrants(db, campaignId, [{ serial, userId: user(), code: `granted ${number}` }]),
+    db => insertEntries(db, { ...sent, campaignIds: [campaignId] }, 'all'),
+    db => insertAlternates(db, campaignId, place, [user()]),
+    db => insertClaimants(db, campaignId, [{ ...claimant, userId: user() }], offer),
+    db => insertClaimants(db, campaignId, [{ ...claimant, userId: user() }], offer),
+    withCampaign((db, campaign) => readDueClaimants(db, campaign, due)),
+    db => markDecided(db, campaignId, stamp()),
+    withCampaign((db, campaign) => saveMoves(db, campaign, after, [move])),
+    db => readFreed(db, campaignId, 2),
+    db => saveOffers(db, campaignId, after, passed, offer),
+    db => passToNext(db, campaignId, freed),
+    db => replaceCodes(db, campaignId, [{ serial, code: `another ${number}` }]),
+    db => areAllDecided(db, campaignId),
+    db => saveClaimCounts(db, campaignId, counts, random.chance(0.1), random.chance(0.02)),
+    db => extendDeadlines(db, random.between(0, 50)),
+    db => extendDeadlines(db, random.between(0, 50), campaignId),
+    db => readClaimants(db, campaignId, 0, 9),
+    db => readMoves(db, campaignId, 0, 9),
+  ];
 }
 
 /** Draws afresh for each side from the same seed, as a call draws some of its arguments when it is made. */
@@ -245,9 +321,14 @@ async function round(seed: number, pool: Pool): Promise<void> {
   const model = modelOf();
   const opensAt = new Date(OPENS_MS);
   const closesAt = new Date(OPENS_MS + LENGTH_MS);
-  for (const kind of ['coupon', 'raffle', 'coupon'] as const) {
+  for (const kind of ['coupon', 'raffle', 'coupon', 'coupon'] as const) {
     const campaign = { kind, title: 'test', places: 3, opensAt, closesAt };
-    const [real, simulated] = [await createCampaign(pool, campaign), await createCampaign(model, campaign)];
+    const announce = (id: number) =>
+      id === CAMPAIGNS ? { rules: '{"claim_within_s":1,"waitlist":2}', nonce: null } : undefined;
+    const [real, simulated] = [
+      await createCampaign(pool, campaign, announce),
+      await createCampaign(model, campaign, announce),
+    ];
     deepEqual(comparable(simulated), comparable(real));
   }
   for (let number = 0; number < CALLS_A_ROUND; number++) {

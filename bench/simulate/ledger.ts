@@ -11,13 +11,14 @@ import { LedgerTables, NOTHING, type Result, type Statement, Values } from './le
 import { type Path, Server, wayUs } from './network.ts';
 import { standIn } from './stand-in.ts';
 import { CAMPAIGN_STATEMENTS } from './statements-campaigns.ts';
+import { CLAIM_STATEMENTS } from './statements-claims.ts';
 import { ENTRY_STATEMENTS } from './statements-entries.ts';
 import { PROGRESS_STATEMENTS } from './statements-progress.ts';
 import { Blocked, Transaction } from './table.ts';
 import type { Tally } from './tally.ts';
 import { MS, type Process, type World } from './world.ts';
 
-const STATEMENTS = [...CAMPAIGN_STATEMENTS, ...ENTRY_STATEMENTS, ...PROGRESS_STATEMENTS];
+const STATEMENTS = [...CLAIM_STATEMENTS, ...CAMPAIGN_STATEMENTS, ...ENTRY_STATEMENTS, ...PROGRESS_STATEMENTS];
 /** A connection that has fallen silent is found out after this long. */
 const SILENT_US = 300 * MS;
 /** The server ends a session that holds locks and asks for nothing for this long (in production 10 s). */

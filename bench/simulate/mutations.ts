@@ -217,4 +217,58 @@ export const MUTATIONS: readonly Mutation[] = [
     from: 'for (const campaign of changed) await this.#prepare(campaign, turn);',
     to: '',
   },
+  {
+    name: 'deadlines run on while nobody can be heard',
+    file: 'engine/hearing.ts',
+    from: '(isJump ? 0 : stepMs)',
+    to: 'stepMs',
+  },
+  {
+    name: 'what is logged while no engine is there counts as heard',
+    file: 'engine/hearing.ts',
+    from: ' || nowMs - heard.throughMs > LONGEST_BEHIND_MS',
+    to: '',
+  },
+  {
+    name: 'an offer lapses before the watermark has passed its deadline',
+    file: 'engine/claims-settling.ts',
+    from: 'const lapseUs = Math.min(watermarkUs, heard?.throughUs ?? 0);',
+    to: 'const lapseUs = watermarkUs + 300_000;',
+  },
+  {
+    name: 'a deadline lies as far off as before the outages that were',
+    file: 'engine/claims-settling.ts',
+    from: 'lastUs) - unheardUs',
+    to: 'lastUs) - unheardUs - 500_000',
+  },
+  {
+    name: 'a claim behind the deadline counts',
+    file: 'engine/judges/claims.ts',
+    from: 'askedUs !== undefined && askedUs <= claimByUs',
+    to: 'askedUs !== undefined',
+  },
+  {
+    name: 'who declines keeps what was offered',
+    file: 'engine/judges/claims.ts',
+    from: "isClaim ? 'claimed' : 'declined'",
+    to: "'claimed'",
+  },
+  {
+    name: 'what is free goes to the last who waits',
+    file: 'engine/settling.ts',
+    from: 'await insertAlternates(db, campaignId, waitlistedCount + 1, users);',
+    to: 'await insertAlternates(db, campaignId, waitlistedCount + 1, users.toReversed());',
+  },
+  {
+    name: 'more wait than the waitlist has places',
+    file: 'engine/judges/coupon.ts',
+    from: 'if (areGone && place >= campaign.waitlist) break;',
+    to: 'if (areGone && place > campaign.waitlist) break;',
+  },
+  {
+    name: 'it is over while an offer is open',
+    file: 'engine/settling.ts',
+    from: 'const isFinished = !more && (await areAllDecided(db, campaignId));',
+    to: 'const isFinished = !more;',
+  },
 ];

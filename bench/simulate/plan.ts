@@ -20,6 +20,8 @@ export interface Ask {
   readonly onTheWayMs: number | undefined;
   /** Who has entered opens a stream, and holds on to it until the outcome. */
   readonly watches: boolean;
+  /** So long after an offer is heard of, who watches claims it; undefined: never. */
+  readonly claimsAfterMs: number | undefined;
 }
 
 /** Each with how often it is chosen, in parts of all. */
@@ -79,10 +81,8 @@ const FIRST_OPENS_MS = 220;
 export function planOf(seed: number): Plan {
   const random = new Random(seed);
   const campaigns = makeCampaigns(random);
-  const endMs = Math.max(...campaigns.map(({ closesAtUs }) => (closesAtUs - BEGINNING_US) / MS));
   const gateways = random.pick([1, 2, 2, 2, 3, 4]);
-  const opensMs = Math.min(...campaigns.map(({ opensAtUs }) => (opensAtUs - BEGINNING_US) / MS));
-  const faults = makeFaults(random, opensMs, endMs);
+  const faults = makeFaults(random, campaigns);
   return {
     seed,
     gateways,
@@ -111,8 +111,15 @@ function makeCampaigns(random: Random): Announced[] {
       places: random.between(1, 6),
       opensAtUs: BEGINNING_US + opensMs * MS,
       closesAtUs: BEGINNING_US + (opensMs + openMs) * MS,
+      claims: random.chance(0.12) ? { withinS: 1, waitlist: random.between(0, 2) } : undefined,
     };
   });
+}
+
+/** Some at once, some not at all, and many when it is nearly too late. */
+function claimAfterMs(random: Random): number | undefined {
+  if (random.chance(0.35)) return undefined;
+  return random.chance(0.6) ? random.between(700, 1_000) : random.between(0, 700);
 }
 
 /** Many people ask in one rush, and that is often when something goes wrong. */
@@ -124,7 +131,7 @@ function makeAsks(
 ): Ask[] {
   const asks: Ask[] = [];
   const users = random.between(3, 10);
-  for (const { campaignId, opensAtUs, closesAtUs } of campaigns) {
+  for (const { campaignId, opensAtUs, closesAtUs, claims } of campaigns) {
     const opensMs = (opensAtUs - BEGINNING_US) / MS;
     const closesMs = (closesAtUs - BEGINNING_US) / MS;
     const someTime = (): number => random.between(opensMs - 20, closesMs + 20);
@@ -132,7 +139,13 @@ function makeAsks(
     const nearMs = near === undefined ? 0 : near.atMs - 5 + (random.chance(0.4) ? near.forMs : 0);
     const rushMs = nearMs > opensMs && nearMs < closesMs ? nearMs : someTime();
     const rushForMs = random.pick([5, 20, 100]);
-    const base = { campaignId, bodyAfterMs: undefined, onTheWayMs: undefined, watches: false };
+    const base = {
+      campaignId,
+      bodyAfterMs: undefined,
+      onTheWayMs: undefined,
+      watches: false,
+      claimsAfterMs: undefined,
+    };
     for (let number = 1; number <= users; number++) {
       const userId = `u${number}`;
       const atMs = random.chance(0.5) ? rushMs + random.between(0, rushForMs) : someTime();
@@ -146,7 +159,8 @@ function makeAsks(
           gateway: random.between(0, gateways - 1),
           bodyAfterMs: random.chance(0.1) ? random.between(1, 200) : undefined,
           onTheWayMs: random.chance(0.5) ? random.between(0, 60) : undefined,
-          watches: random.chance(0.5),
+          watches: claims === undefined ? random.chance(0.5) : random.chance(0.9),
+          claimsAfterMs: claims === undefined ? undefined : claimAfterMs(random),
         });
       }
       const gateway = random.between(0, gateways - 1);
@@ -169,14 +183,30 @@ function makeAsks(
 }
 
 /** Often several within a short time: what one breaks, the next one finds broken. */
-function makeFaults(random: Random, opensMs: number, endMs: number): Fault[] {
+function makeFaults(random: Random, campaigns: readonly Announced[]): Fault[] {
+  const opensMs = Math.min(...campaigns.map(({ opensAtUs }) => (opensAtUs - BEGINNING_US) / MS));
+  const endMs = Math.max(...campaigns.map(({ closesAtUs }) => (closesAtUs - BEGINNING_US) / MS));
+  const hasClaims = campaigns.some(({ claims }) => claims !== undefined);
   const count = random.chance(0.15) ? 0 : random.between(1, 7);
   const from = random.between(120, endMs);
   const isClustered = random.chance(0.5);
   const [fromMs, toMs] = isClustered ? [from, from + 400] : [120, endMs + 50];
   const faults = Array.from({ length: count }, () => makeFault(random, fromMs, toMs));
   if (random.chance(0.06)) faults.push(...makeAmbush(random, opensMs));
+  if (hasClaims && random.chance(0.5)) faults.push(makeLongOutage(random, endMs));
   return faults.sort((a, b) => a.atMs - b.atMs);
+}
+
+/** Long enough that it is told from a slow moment, while offers wait to be claimed. */
+function makeLongOutage(random: Random, endMs: number): Fault {
+  return {
+    kind: random.pick(['Redis restarts', 'log is gone', 'Postgres restarts', 'engine pauses'] as const),
+    atMs: endMs + random.between(0, 1_500),
+    place: undefined,
+    forMs: random.between(3_200, 4_500),
+    target: random.between(0, 999),
+    amount: 0,
+  };
 }
 
 /** A gateway has its very first slice in its hands while Redis forgets it, and goes on when all is open again. */

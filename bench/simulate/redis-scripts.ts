@@ -29,6 +29,7 @@ const BODIES: Readonly<Record<string, Body>> = {
   'contract/board/publish.lua': publish,
   'contract/board/read.lua': readBoard,
   'append-gone.lua': appendGone,
+  'publish-claimants.lua': publishClaimants,
 };
 
 /** As the server knows them: by the SHA-1 of their text. */
@@ -208,6 +209,23 @@ function readBoard(call: Call, keys: readonly string[], args: readonly string[])
   if (!Array.isArray(ids)) throw new RedisReplyError('ERR zrangebyscore');
   for (const id of ids) answer.push(call('hget', campaigns, String(id)));
   return answer;
+}
+
+function publishClaimants(
+  call: Call,
+  [claimants = '']: readonly string[],
+  args: readonly string[],
+): RedisReply {
+  const moveNumber = (text: RedisReply): number => Number(String(text).split(':', 1)[0]);
+  let written = 0;
+  for (let at = 0; at < args.length; at += 2) {
+    const [user = '', text = ''] = args.slice(at, at + 2);
+    const held = call('hget', claimants, user);
+    if (held !== null && moveNumber(held) >= moveNumber(text)) continue;
+    call('hset', claimants, user, text);
+    written += 1;
+  }
+  return written;
 }
 
 function appendGone(call: Call, [gone = '']: readonly string[], args: readonly string[]): RedisReply {

@@ -43,7 +43,7 @@ export class Scene {
     this.log = new SimulatedLog(world, this.tally, plan.partitions, (partition, bytes) =>
       this.checker.landed(partition, bytes),
     );
-    this.ledger = new Ledger(world, this.tally, () => this.checker.committed());
+    this.ledger = new Ledger(world, this.tally, () => this.checker.committed(world.nowUs));
     const { tables } = this.ledger;
     this.checker = new Checker(
       plan.campaigns,
@@ -54,10 +54,12 @@ export class Scene {
         withdrawals: () => tables.withdrawals.rows(),
         setAside: () => tables.setAside.rows(),
         alternates: () => tables.alternates.rows(),
+        claimants: () => tables.claimants.rows(),
         slices: () => tables.slices.rows(),
       },
       (violation: Violation) => world.fail(violation),
     );
+    this.checker.areClocksRight = plan.faults.every(({ kind }) => kind !== 'clock of Redis is set');
     for (const place of this.#gateways.keys()) this.startGateway(place);
     for (const place of this.#engines.keys()) this.startEngine(place);
   }
@@ -172,6 +174,20 @@ export class Scene {
       ranked === held.length &&
       held.every(({ campaignId, userId, stamp }) => ranks.get(campaignId)?.get(userId) === stamp)
     );
+  }
+
+  /** Whether anybody can be heard: all servers are there, and of gateways and engines one at least is at work. */
+  noteOutage(): void {
+    const { world, checker, redis, log, ledger } = this;
+    const isAtWork = (part: { readonly process: Process } | undefined): boolean =>
+      part !== undefined && part.process.pausedUntilUs <= world.nowUs;
+    const canHear =
+      redis.server.isUp &&
+      log.server.isUp &&
+      ledger.server.isUp &&
+      this.#gateways.some(isAtWork) &&
+      this.#engines.some(isAtWork);
+    checker.outages.note(world.nowUs, canHear);
   }
 
   #newProcess(name: string): Process {

@@ -24,7 +24,7 @@ function check(holds: boolean, constraint: string): void {
 }
 
 /** An update of one campaign: the checks, the guard against what cannot change, and the next revision. */
-function update(
+export function changeCampaign(
   { campaigns, entries }: LedgerTables,
   by: Transaction,
   old: CampaignRow,
@@ -33,6 +33,8 @@ function update(
   const row: CampaignRow = { ...old, ...change, revision: old.revision + 1 };
   check(row.grantedCount >= 0 && row.grantedCount <= row.places, 'campaigns_granted');
   check(row.settledCount >= row.grantedCount, 'campaigns_settled');
+  const { waitlist } = selected(row);
+  check(row.kind !== 'coupon' || row.waitlistedCount <= waitlist, 'campaigns_waitlisted');
   check(row.goneRanked >= 0 && row.goneRanked <= row.goneCount, 'campaigns_gone');
   check(row.settledStamp >= old.settledStamp && row.grantedCount >= old.grantedCount, 'campaigns_forward');
   check(old.seed === null || row.seed === old.seed, 'campaigns_seed_once');
@@ -135,6 +137,7 @@ const createCampaign: Statement = (tables, by, values) => {
     unheardUs: 0,
     unheardSeenUs: null,
     decidedAt: null,
+    room: null,
   };
   tables.campaigns.write(String(row.campaignId), row, by);
   return rowsOf([selected(row)]);
@@ -172,14 +175,15 @@ const readCampaigns: Statement = (tables, by, values) => {
 };
 
 const findWork: Statement = (tables, by, values) => {
-  const watermarkUs = values.number(1);
+  const [watermarkUs, lapseUs] = [values.number(1), values.number(2)];
   const work = tables.campaigns.rows(by).filter(campaign => {
     const { campaignId, kind, opensAt, closesAt, settledStamp, finishedAt } = campaign;
     const undecided = tables.withdrawals
       .rows(by)
       .filter(row => row.campaignId === campaignId && row.honoured === null);
     if (finishedAt !== null) return undecided.length > 0;
-    if (us(closesAt) <= watermarkUs) return true;
+    if (us(closesAt) <= watermarkUs && campaign.decidedAt === null) return true;
+    if (hasDueClaims(tables, by, campaign, watermarkUs, lapseUs)) return true;
     const lastUs = Math.min(watermarkUs - us(opensAt), us(closesAt) - us(opensAt) - 1);
     const due = { campaignId, through: lastUs * 1024 + 1023, limit: Number.POSITIVE_INFINITY };
     if (kind === 'coupon' && entriesBetween(tables, by, { ...due, after: settledStamp }).length > 0)
@@ -189,6 +193,30 @@ const findWork: Statement = (tables, by, values) => {
   });
   return rowsOf(work.map(({ campaignId, kind }) => ({ campaignId, kind })));
 };
+
+function hasDueClaims(
+  { claims, claimants }: LedgerTables,
+  by: Transaction,
+  campaign: CampaignRow,
+  watermarkUs: number,
+  lapseUs: number,
+): boolean {
+  if (selected(campaign).claimWithinS === null) return false;
+  const { campaignId, opensAt, unheardUs } = campaign;
+  const through = (watermarkUs - us(opensAt)) * 1024 + 1023;
+  const isOfIt = (row: { readonly campaignId: number }): boolean => row.campaignId === campaignId;
+  return (
+    claims.rows(by).some(row => isOfIt(row) && !row.decided && row.stamp <= through) ||
+    claimants
+      .rows(by)
+      .some(
+        row =>
+          isOfIt(row) &&
+          row.state === 'offered' &&
+          (row.claimByUs ?? 0) <= Math.min(watermarkUs, lapseUs) - unheardUs,
+      )
+  );
+}
 
 const readTurn: Statement = (tables, by, values) =>
   rowsOf(
@@ -220,7 +248,7 @@ const updating =
     const old = tables.campaigns.get(key, by);
     const changes = old === undefined ? undefined : change(old, values, tables.now());
     if (old === undefined || changes === undefined) return NOTHING;
-    update(tables, by, old, changes);
+    changeCampaign(tables, by, old, changes);
     return rowsOf(
       tables.campaigns
         .rows(by)

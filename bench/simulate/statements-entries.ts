@@ -20,11 +20,11 @@ import { Blocked, type Transaction } from './table.ts';
 const UNIQUE_VIOLATION = '23505';
 const FOREIGN_KEY_VIOLATION = '23503';
 
-interface Sent extends EntryRow {
+export interface Sent extends EntryRow {
   readonly index: number;
 }
 
-function sentOf(values: Values): Sent[] {
+export function sentOf(values: Values): Sent[] {
   const campaignIds = values.numbers(1);
   const userIds = values.texts(2);
   const stamps = values.numbers(3);
@@ -36,11 +36,11 @@ function sentOf(values: Values): Sent[] {
   }));
 }
 
-function keyOf(row: { readonly campaignId: number; readonly userId: string }): string {
+export function keyOf(row: { readonly campaignId: number; readonly userId: string }): string {
   return `${row.campaignId}/${row.userId}`;
 }
 
-function byKey(a: EntryRow, b: EntryRow): number {
+export function byKey(a: EntryRow, b: EntryRow): number {
   return a.campaignId - b.campaignId || compareText(a.userId, b.userId) || a.stamp - b.stamp;
 }
 
@@ -220,7 +220,7 @@ const decideWithdrawals: Statement = (tables, by, values) => {
   for (const row of tables.withdrawals.rows(by)) {
     const entry = tables.entries.get(keyOf(row), by);
     if (row.campaignId !== campaignId || row.honoured !== null || entry === undefined) continue;
-    if (entry.stamp <= through) due.push({ row, entry });
+    if (entry.stamp <= through && !mayStillDecline(tables, by, row)) due.push({ row, entry });
   }
   due.sort((a, b) => a.entry.stamp - b.entry.stamp);
   let honoured = 0;
@@ -238,6 +238,22 @@ const decideWithdrawals: Statement = (tables, by, values) => {
   }
   return rowsOf([{ honoured, refused: due.length - honoured }]);
 };
+
+/** Of somebody who has a place and may give it up: that is decided with their offer. */
+function mayStillDecline(
+  { claimants }: LedgerTables,
+  by: Transaction,
+  { campaignId, userId }: EntryRow,
+): boolean {
+  return claimants
+    .rows(by)
+    .some(
+      row =>
+        row.campaignId === campaignId &&
+        row.userId === userId &&
+        (row.state === 'waitlisted' || row.state === 'offered'),
+    );
+}
 
 const refuseWithdrawals: Statement = (tables, by, values) => {
   const campaignId = values.number(1);

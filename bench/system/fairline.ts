@@ -25,6 +25,7 @@ export interface Site {
   readonly namespace: string;
   readonly keys: Keys;
   readonly operatorToken: string;
+  readonly shopToken: string;
   /** For the load generator. */
   readonly ticket: { readonly secret: string; readonly audience: string };
   readonly env: Environment;
@@ -53,12 +54,14 @@ export async function makeSite(servers: Servers, log: LogKind, env: Environment 
   const namespace = `bench-${randomBytes(6).toString('hex')}`;
   const secret = randomBytes(32).toString('base64url');
   const operatorToken = randomBytes(32).toString('base64url');
+  const shopToken = randomBytes(32).toString('base64url');
   return {
     log,
     databaseUrl: database.url,
     namespace,
     keys: keysOf(namespace),
     operatorToken,
+    shopToken,
     ticket: { secret, audience: AUDIENCE },
     env: {
       ...unconfigured(),
@@ -71,6 +74,7 @@ export async function makeSite(servers: Servers, log: LogKind, env: Environment 
       RECEIPT_SALT_SECRET: randomBytes(32).toString('base64url'),
       SIGNING_KEY: newPrivateKey(),
       OPERATOR_TOKEN: operatorToken,
+      SHOP_TOKEN: shopToken,
       DRAW_SECRET: randomBytes(32).toString('base64url'),
       LOG_LEVEL: 'warn',
       FAIRLINE_PARENT: 'pipe',

@@ -1,5 +1,5 @@
 import type { Static } from 'typebox';
-import type { CampaignJson, NewCampaignBody, TotalsJson } from '../../engine/api/schemas.ts';
+import type { CampaignJson, NewCampaignBody, RoomTermsBody, TotalsJson } from '../../engine/api/schemas.ts';
 
 type Totals = Static<typeof TotalsJson>;
 
@@ -25,6 +25,11 @@ export class Operator {
     return (await this.#ask('GET', `/v1/campaigns/${campaignId}`)) as CampaignJson;
   }
 
+  /** Sets the terms of a waiting room that may change at any time. */
+  async setRoom(campaignId: number, terms: Static<typeof RoomTermsBody>): Promise<void> {
+    await this.#ask('PUT', `/v1/campaigns/${campaignId}/room`, terms);
+  }
+
   /** Closes it ahead of time; resolves when the close has passed, after a lease or so. */
   async close(campaignId: number): Promise<CampaignJson> {
     return (await this.#ask('POST', `/v1/campaigns/${campaignId}/close`)) as CampaignJson;
@@ -34,7 +39,7 @@ export class Operator {
     return (await this.#ask('GET', `/v1/campaigns/${campaignId}/totals`)) as Totals;
   }
 
-  async #ask(method: 'GET' | 'POST', path: string, body?: unknown): Promise<unknown> {
+  async #ask(method: 'GET' | 'POST' | 'PUT', path: string, body?: unknown): Promise<unknown> {
     const response = await fetch(`${this.#base}${path}`, {
       method,
       headers: {

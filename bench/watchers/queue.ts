@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { NewCampaignBody } from '../../engine/api/schemas.ts';
 import type { LogKind } from '../../engine/contract/log/log.ts';
 import { runFleet } from '../load/fleet.ts';
 import type { LoadRequest } from '../load/job.ts';
@@ -24,7 +25,7 @@ export const QUEUED = { prefix: 'w', digits: 7 } as const;
 export const SETTLE_MS = 8_000;
 const OPEN_MS = 3_600_000;
 
-/** One fairline with a raffle that is full of people. */
+/** One fairline with a campaign that is full of people. */
 export interface Queue {
   readonly fairline: Fairline;
   readonly gateway: Process;
@@ -33,17 +34,23 @@ export interface Queue {
   readonly account: Account;
 }
 
-/** Starts a fairline with one gateway and a raffle that is open. */
-export async function openQueue(servers: Servers, log: LogKind, closing: Closing): Promise<Queue> {
+const RAFFLE = { kind: 'raffle', winners: 100 } as const;
+
+/** Starts a fairline with one gateway and a campaign that is open, a raffle unless told otherwise. */
+export async function openQueue(
+  servers: Servers,
+  log: LogKind,
+  closing: Closing,
+  rules: Pick<NewCampaignBody, 'kind'> & Partial<NewCampaignBody> = RAFFLE,
+): Promise<Queue> {
   const site = await closing.own(makeSite(servers, log));
   const books = await closing.own(openBooks(site));
   const fairline = await closing.own(startFairline(site));
   const [gateway] = fairline.gateways;
   if (gateway === undefined) throw new Error('there is no gateway');
   const { id: campaign } = await fairline.operator.create({
-    kind: 'raffle',
     title: 'Watched',
-    winners: 100,
+    ...rules,
     closes_at: inMs(OPEN_MS),
   });
   await untilKnown(fairline, campaign);

@@ -5,11 +5,13 @@
 import Fastify, { type FastifyInstance } from 'fastify';
 import { Counter } from 'prom-client';
 import { addCampaignRoutes } from './campaign-routes.ts';
+import { addCouponRoutes } from './coupon-routes.ts';
 import type { ApiDeps } from './deps.ts';
 import { addDrawRoutes } from './draw-routes.ts';
 import { addEntryRoutes } from './entry-routes.ts';
 import { answerClientError, answerNotFound, errorHandler, requireToken } from './http.ts';
 import { readJson } from './input.ts';
+import { addRoomRoutes } from './room-routes.ts';
 import { addScheduleRoutes } from './schedule-routes.ts';
 import { addServiceRoutes } from './service-routes.ts';
 import { addTemplateRoutes } from './template-routes.ts';
@@ -68,6 +70,8 @@ export function buildApi(deps: ApiDeps): FastifyInstance {
   addTemplateRoutes(app, deps);
   addEntryRoutes(app, deps, stopping.signal);
   addDrawRoutes(app, deps, stopping.signal);
+  addCouponRoutes(app, deps);
+  addRoomRoutes(app, deps);
   addServiceRoutes(app, deps);
   return app;
 }

@@ -1,21 +1,22 @@
 /** Rows of the ledger as the API shows them. */
 import { type Campaign, doorClosesAtUs, opensAtUs } from '../../sql/campaigns.ts';
 import type { EntryOutcome, Totals } from '../../sql/outcomes.ts';
+import type { Room, RoomCounts } from '../../sql/rooms.ts';
 import { instantOf } from '../contract/stamp.ts';
 import type { DrawRules } from '../draw/rules.ts';
 import { showLocal } from '../schedule/local-time.ts';
 import { stateOf } from '../schedule/states.ts';
-import type { CampaignJson, EntryJson, TotalsJson } from './schemas.ts';
+import type { CampaignJson, EntryJson, RoomJson, TotalsJson } from './schemas.ts';
 
 export function campaignJson(campaign: Campaign, nowMs: number): CampaignJson {
-  const { places, grantedCount, draw, timeZone: zone } = campaign;
+  const { draw, timeZone: zone } = campaign;
   const closing = new Date(doorClosesAtUs(campaign) / 1000);
   const drawing = campaign.drawsAt ?? closing;
   return {
     id: campaign.campaignId,
     kind: campaign.kind,
     title: campaign.title,
-    ...(campaign.kind === 'coupon' ? { stock: places } : { winners: places }),
+    ...placesJson(campaign),
     opens_at: campaign.opensAt.toISOString(),
     closes_at: closing.toISOString(),
     ...(campaign.kind === 'raffle' ? { draws_at: drawing.toISOString() } : {}),
@@ -33,11 +34,8 @@ export function campaignJson(campaign: Campaign, nowMs: number): CampaignJson {
     rules_hash: campaign.rulesHash?.toString('base64url') ?? null,
     ...(draw === null ? {} : drawJson(draw)),
     entries_settled: campaign.settledCount,
-    ...(campaign.kind === 'coupon'
-      ? { granted: grantedCount }
-      : { drawn: grantedCount, passed_on: campaign.redrawnCount }),
+    ...grantedJson(campaign),
     ...claimsJson(campaign),
-    withdrawn: campaign.goneCount,
     created_at: campaign.createdAt.toISOString(),
     settled_at: campaign.finishedAt?.toISOString() ?? null,
   };
@@ -47,6 +45,29 @@ function claimsJson({ kind, claimWithinS, waitlist, waitlistedCount, redrawnCoun
   if (claimWithinS === null) return {};
   const common = { claim_within_s: claimWithinS, waitlisted: waitlistedCount, passed_on: redrawnCount };
   return kind === 'coupon' ? { ...common, waitlist } : common;
+}
+
+function placesJson({ kind, places }: Campaign): Pick<CampaignJson, 'stock' | 'winners'> {
+  switch (kind) {
+    case 'coupon':
+      return { stock: places };
+    case 'raffle':
+      return { winners: places };
+    case 'room':
+      return {};
+  }
+}
+
+/** What was given, and how many left; who left a room is told with the other people of it. */
+function grantedJson({ kind, grantedCount, redrawnCount, goneCount }: Campaign) {
+  switch (kind) {
+    case 'coupon':
+      return { granted: grantedCount, withdrawn: goneCount };
+    case 'raffle':
+      return { drawn: grantedCount, passed_on: redrawnCount, withdrawn: goneCount };
+    case 'room':
+      return { admitted: grantedCount };
+  }
 }
 
 function drawJson({ tiers, alternates, group_limit, randomness }: DrawRules) {
@@ -74,14 +95,42 @@ function isoMicroseconds(us: number): string {
 }
 
 export function totalsJson(totals: Totals): TotalsJson {
-  const { granted, lost, waitlisted, offered, lapsed, declined } = totals;
   return {
     entries: totals.entries,
-    ...(totals.kind === 'coupon' ? { granted, sold_out: lost } : { won: granted, not_drawn: lost }),
-    ...(totals.hasClaims ? { waitlisted, offered, lapsed, declined } : {}),
+    ...outcomesJson(totals),
+    ...claimTotals(totals),
     withdrawn: totals.withdrawn,
     waiting: totals.waiting,
     cancelled: totals.cancelled,
     set_aside: totals.setAside,
+  };
+}
+
+function claimTotals({ hasClaims, waitlisted, offered, lapsed, declined }: Totals) {
+  return hasClaims ? { waitlisted, offered, lapsed, declined } : {};
+}
+
+function outcomesJson({ kind, granted, lost }: Totals) {
+  switch (kind) {
+    case 'coupon':
+      return { granted, sold_out: lost };
+    case 'raffle':
+      return { won: granted, not_drawn: lost };
+    case 'room':
+      return { admitted: granted, skipped: lost };
+  }
+}
+
+export function roomJson(room: Room, people: RoomCounts): RoomJson {
+  return {
+    version: room.version,
+    per_second: room.perSecond,
+    capacity: room.capacity,
+    paused: room.paused,
+    grace_seconds: room.graceMs / 1000,
+    pass_seconds: room.passMs / 1000,
+    visit_seconds: room.visitMs === null ? null : room.visitMs / 1000,
+    single_use: room.singleUse,
+    people,
   };
 }

@@ -120,7 +120,10 @@ async function tell(deps: CloseDeps, campaign: Campaign): Promise<Campaign> {
 }
 
 /** The latest time that any clock shows which counts: that of Redis, and those of gateways as far as they are known. */
-async function latestNowUs(deps: CloseDeps, campaign: Campaign): Promise<number> {
+export async function latestNowUs(
+  deps: Pick<CloseDeps, 'pool' | 'nowUs'>,
+  campaign: Campaign,
+): Promise<number> {
   const stamp = await latestStamp(deps.pool, campaign.campaignId);
   return Math.max(
     await deps.nowUs(),

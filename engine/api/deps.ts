@@ -25,6 +25,8 @@ export interface ApiDeps {
     readonly campaignId: number;
     readonly version: number;
   }) => Promise<Confirmations | undefined>;
+  /** Tells gateways that coupons have changed; rejects when that may not have happened. */
+  readonly couponsChanged: (couponIds: readonly number[]) => Promise<void>;
   /** Redis' TIME in microseconds since the epoch; rejects when Redis is away, and never stands in another clock. */
   readonly nowUs: () => Promise<number>;
   /** LEASE_MS: how long a gateway may go on with a board that it has read. */

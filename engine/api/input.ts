@@ -86,7 +86,9 @@ function faultsOf(schema: TObject, given: object): FieldFault[] {
   const known = Object.entries(schema.properties);
   for (const [name, member] of known) {
     const value: unknown = Object.hasOwn(given, name) ? Reflect.get(given, name) : undefined;
-    if (value === undefined ? !Type.IsOptional(member) : !Value.Check(member, value)) {
+    if (Type.IsObject(member) && typeof value === 'object' && value !== null && !Array.isArray(value)) {
+      faults.push(...faultsOf(member, value).map(fault => ({ ...fault, field: `${name}.${fault.field}` })));
+    } else if (value === undefined ? !Type.IsOptional(member) : !Value.Check(member, value)) {
       faults.push(fieldFault(name, value, expectedOf(member)));
     }
   }

@@ -1,10 +1,12 @@
 /** Making a campaign: from a body, as another one, or of a template. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { type Campaign, createCampaign, readDraftTerms } from '../../sql/campaigns.ts';
-import { announcementOf, claimRulesOf, type DraftTerms, type WantedDraw } from '../announce.ts';
-import type { ClaimRules } from '../draw/rules.ts';
+import { type Campaign, createCampaign, getCampaign, readDraftTerms } from '../../sql/campaigns.ts';
+import { type Queryable, transaction } from '../../sql/database.ts';
+import { createRoom, getRoom } from '../../sql/rooms.ts';
+import { announcementOf, claimsOf, type WantedDraw, type WantedRules } from '../announce.ts';
 import { isDryRun, readOperator, withEtag } from './asking.ts';
 import { campaignJson } from './campaign-json.ts';
+import { addCoupon, readTermsOf } from './coupon-terms.ts';
 import { type ApiDeps, clockMs } from './deps.ts';
 import { readNewCampaign, type WantedCampaign } from './new-campaign.ts';
 import type { AgainBody, DryRunJson, TemplateCampaign } from './schedule-schemas.ts';
@@ -22,13 +24,27 @@ export async function makeCampaign(
   const wanted = readNewCampaign(body, nowMs);
   if (isDryRun(request)) return wouldBe(wanted, madeBy, nowMs);
   const isDraft = wanted.campaign.stage === 'draft';
-  const campaign = await createCampaign(deps.pool, { ...wanted.campaign, madeBy }, id =>
-    isDraft ? undefined : announcementOf(deps.randomness, id, wanted.campaign, wanted.draw, wanted.claims),
-  );
+  const terms = body.terms && readTermsOf(body.terms, 'grants', 'terms');
+  const create = (db: Queryable): Promise<Campaign> =>
+    createCampaign(db, { ...wanted.campaign, madeBy }, id =>
+      isDraft || wanted.room !== undefined
+        ? undefined
+        : announcementOf(deps.randomness, id, wanted.campaign, wanted.draw, wanted.claims),
+    );
+  const { campaign, coupon } = await transaction(deps.pool, async db => {
+    const made = await create(db);
+    if (wanted.room !== undefined) {
+      await createRoom(db, made.campaignId, wanted.room);
+      return { campaign: (await getCampaign(db, made.campaignId)) ?? made, coupon: {} };
+    }
+    if (terms === undefined) return { campaign: made, coupon: {} };
+    const { couponId } = await addCoupon(db, { campaignId: made.campaignId }, terms, 'terms');
+    return { campaign: made, coupon: { coupon: couponId } };
+  });
   const published = !isDraft && (await publish(deps, campaign));
   reply.code(201).header('location', `/v1/campaigns/${campaign.campaignId}`);
   withEtag(reply, campaign);
-  return { ...campaignJson(campaign, nowMs), published };
+  return { ...campaignJson(campaign, nowMs), ...coupon, published };
 }
 
 /** It is made, whatever Redis does; the engine publishes what is not on the board when it can. */
@@ -66,7 +82,7 @@ function wouldBe({ campaign, draw, claims }: WantedCampaign, madeBy: string, now
       ...{ seedSource: null, finishedAt: null, rulesHash: null, draw: null, poolRoot: null, redrawnCount: 0 },
       ...{ pausedAt: null, cancelledStamp: null, version: 1, pending: null },
       ...{ claimWithinS: claims?.withinS ?? null, waitlist: claims?.waitlist ?? 0, waitlistedCount: 0 },
-      ...{ moveCount: 0, unheardUs: 0, unheardSeenUs: null, decidedAt: null },
+      ...{ moveCount: 0, unheardUs: 0, unheardSeenUs: null, decidedAt: null, room: null },
     },
     nowMs,
   );
@@ -91,27 +107,31 @@ export function bodyAgain(terms: TemplateCampaign, again: AgainBody): NewCampaig
 /** What a campaign was made with, without its times. */
 export async function termsOf(deps: Pick<ApiDeps, 'pool'>, campaign: Campaign): Promise<TemplateCampaign> {
   const { kind, title, places, timeZone: time_zone } = campaign;
-  const draft = (await readDraftTerms(deps.pool, campaign.campaignId)) as DraftTerms | undefined;
-  const claims = claimMembers(kind, claimRulesOf(campaign) ?? draft?.claims);
-  if (kind === 'coupon') return { kind, title, stock: places, time_zone, ...claims };
+  const draft = (await readDraftTerms(deps.pool, campaign.campaignId)) as WantedRules | undefined;
+  const claims = claimsOf(campaign) ?? draft?.claims;
+  const within = claims === undefined ? {} : { claim_within_s: claims.withinS };
+  if (kind === 'room') {
+    const room = await getRoom(deps.pool, campaign.campaignId);
+    if (room === undefined) throw new Error(`campaign ${campaign.campaignId} has no room`);
+    const { perSecond: per_second, capacity, graceMs, passMs, visitMs, singleUse: single_use } = room;
+    return {
+      ...{ kind, title, time_zone, per_second, single_use },
+      ...{ grace_seconds: graceMs / 1_000, pass_seconds: passMs / 1_000 },
+      ...(capacity === null ? {} : { capacity }),
+      ...(visitMs === null ? {} : { visit_seconds: visitMs / 1_000 }),
+    };
+  }
+  if (kind === 'coupon') {
+    const waitlist = claims === undefined ? {} : { waitlist: claims.waitlist };
+    return { kind, title, stock: places, time_zone, ...within, ...waitlist };
+  }
   const draw = draftOf(campaign) ?? draft?.draw;
-  if (draw === undefined) return { kind, title, winners: places, time_zone, ...claims };
+  if (draw === undefined) return { kind, title, winners: places, time_zone, ...within };
   const { tiers, alternates, group_limit, randomness } = draw;
   return {
     ...{ kind, title, time_zone, alternates, randomness, tiers: [...tiers] },
     ...(group_limit === null ? {} : { group_limit }),
-    ...claims,
-  };
-}
-
-function claimMembers(
-  kind: Campaign['kind'],
-  claims: ClaimRules | undefined,
-): Pick<TemplateCampaign, 'claim_within_s' | 'waitlist'> {
-  if (claims === undefined) return {};
-  return {
-    claim_within_s: claims.withinS,
-    ...(kind === 'coupon' ? { waitlist: claims.waitlist } : {}),
+    ...within,
   };
 }
 

@@ -2,26 +2,41 @@
  * The rules of a new campaign that no single member can tell: said here once.
  */
 import type { NewCampaign } from '../../sql/campaigns.ts';
+import type { NewRoom } from '../../sql/rooms.ts';
 import { ONLY_TIER, type WantedDraw } from '../announce.ts';
 import { type FieldFault, fieldFault } from '../contract/problem.ts';
 import { LAST_STAMP_US } from '../contract/stamp.ts';
 import { type ClaimRules, winnersOf } from '../draw/rules.ts';
 import { windowFaults } from '../schedule/plan.ts';
 import { invalidRequest } from './input.ts';
-import { MAX_CLAIM_WITHIN_S, MAX_PLACES, MIN_CLAIM_WITHIN_S, type NewCampaignBody } from './schemas.ts';
+import {
+  LEAST_PER_SECOND,
+  MAX_CLAIM_WITHIN_S,
+  MAX_PLACES,
+  MIN_CLAIM_WITHIN_S,
+  MOST_PER_SECOND,
+  type NewCampaignBody,
+} from './schemas.ts';
 import { readTime, readZone } from './times.ts';
 
-/** Members that one kind of campaign has and the other does not. */
-const OF_COUPONS = ['stock', 'waitlist'] as const;
-const OF_RAFFLES = [
-  'winners',
-  'tiers',
-  'alternates',
-  'group_limit',
-  'randomness',
-  'draws_at',
-  'claim_by',
-] as const;
+/** Members that some kinds of campaigns have and the others do not. */
+const MEMBERS_OF = {
+  coupon: ['stock', 'terms', 'waitlist', 'claim_within_s'],
+  raffle: [
+    'winners',
+    'tiers',
+    'alternates',
+    'group_limit',
+    'randomness',
+    'draws_at',
+    'claim_by',
+    'claim_within_s',
+  ],
+  room: ['per_second', 'capacity', 'grace_seconds', 'pass_seconds', 'visit_seconds', 'single_use'],
+} as const;
+/** Long enough to change trains or to reload a page, and for a client to come back to another gateway. */
+const GRACE_SECONDS = 60;
+const PASS_SECONDS = 300;
 const PLACES = `a whole number from 1 to ${MAX_PLACES}`;
 /** An opening this long ago is taken for a clock that differs; one longer ago for a mistake. */
 const LATE_OPENING_MS = 60_000;
@@ -32,17 +47,20 @@ export interface WantedCampaign {
   readonly draw: WantedDraw | undefined;
   /** Where what is granted or won has to be claimed. */
   readonly claims: ClaimRules | undefined;
+  readonly room: NewRoom | undefined;
 }
 
 /** Checks a body whose members are right each by itself. Throws Problem invalid-request with every fault. */
 export function readNewCampaign(body: NewCampaignBody, nowMs: number): WantedCampaign {
   const faults: FieldFault[] = [];
-  for (const name of body.kind === 'coupon' ? OF_RAFFLES : OF_COUPONS) {
-    if (body[name] !== undefined)
+  const own: readonly string[] = MEMBERS_OF[body.kind];
+  for (const name of new Set(Object.values(MEMBERS_OF).flat())) {
+    if (body[name] !== undefined && !own.includes(name))
       faults.push(fieldFault(name, body[name], `nothing, as kind is ${body.kind}`));
   }
   const draw = body.kind === 'raffle' ? readDraw(body, faults) : undefined;
-  const places = body.kind === 'coupon' ? readStock(body, faults) : draw && winnersOf(draw);
+  const room = body.kind === 'room' ? readRoom(body, faults) : undefined;
+  const places = body.kind === 'coupon' ? readStock(body, faults) : draw ? winnersOf(draw) : MAX_PLACES;
   const zone = readZone(body.time_zone, faults);
   const opensAt =
     body.opens_at === undefined ? new Date(nowMs) : readTime('opens_at', body.opens_at, zone, faults);
@@ -69,8 +87,12 @@ export function readNewCampaign(body: NewCampaignBody, nowMs: number): WantedCam
   }
   const window = { opensAt, closesAt, drawsAt, timeZone: zone ?? 'UTC' };
   const draft = isDraft ? { stage: 'draft' as const, draftTerms: { draw, claims } } : {};
-  const campaign = { kind: body.kind, title: body.title, places, ...window, ...draft };
-  return { campaign, draw, claims };
+  return {
+    campaign: { kind: body.kind, title: body.title, places, ...window, ...draft },
+    draw,
+    claims,
+    room,
+  };
 }
 
 function readClaims(
@@ -122,6 +144,24 @@ function readClaimBy(
   const right = `an instant ${MIN_CLAIM_WITHIN_S} to ${MAX_CLAIM_WITHIN_S} seconds behind the close at ${closes}`;
   faults.push(fieldFault('claim_by', text, right));
   return undefined;
+}
+
+function readRoom(body: NewCampaignBody, faults: FieldFault[]): NewRoom | undefined {
+  const { per_second: perSecond, capacity = null, visit_seconds: visitSeconds } = body;
+  if (perSecond === undefined) {
+    const right = `a number from ${LEAST_PER_SECOND} to ${MOST_PER_SECOND}, as kind is room`;
+    faults.push(fieldFault('per_second', perSecond, right));
+    return undefined;
+  }
+  return {
+    perSecond,
+    capacity,
+    paused: false,
+    graceMs: (body.grace_seconds ?? GRACE_SECONDS) * 1000,
+    passMs: (body.pass_seconds ?? PASS_SECONDS) * 1000,
+    visitMs: visitSeconds === undefined ? null : visitSeconds * 1000,
+    singleUse: body.single_use ?? false,
+  };
 }
 
 function readStock({ stock }: NewCampaignBody, faults: FieldFault[]): number | undefined {

@@ -2,6 +2,8 @@
  * Every operation of the operator's API, with every answer it gives. Routes and the OpenAPI document are made from
  * this table; a test has each answer given for real.
  */
+import { TermsBody } from '../contract/coupons/terms-json.ts';
+import { CouponJson, CouponPage, CouponPath, NewCouponBody } from './coupon-schemas.ts';
 import { CSV_MEDIA_TYPE } from './csv.ts';
 import {
   DRY_RUN,
@@ -37,6 +39,8 @@ import {
   PassOnBody,
   ProofJson,
   Ready,
+  RoomJson,
+  RoomTermsBody,
   SetAsidePage,
   TotalsJson,
 } from './schemas.ts';
@@ -167,6 +171,59 @@ export const operations = {
     parameters: CampaignPath,
     answer: json(200, 'The proof', ProofJson),
     problems: [...ON_CAMPAIGN, 'no-proof'],
+  },
+  createCoupon: {
+    method: 'POST',
+    path: '/v1/coupons',
+    summary:
+      'Say on what terms the codes of a campaign may be used, before it grants the first; or make a code that anybody may use',
+    body: NewCouponBody,
+    answer: json(201, 'Made', CouponJson, { location: 'Where the coupon is' }),
+    problems: [...ON_CAMPAIGN, ...WITH_BODY, 'conflict'],
+  },
+  listCoupons: {
+    method: 'GET',
+    path: '/v1/coupons',
+    summary: 'Coupons by id, a page at a time',
+    query: PageQuery,
+    answer: json(200, 'A page', CouponPage),
+    problems: SECURED,
+  },
+  getCoupon: {
+    method: 'GET',
+    path: '/v1/coupons/{id}',
+    summary: 'One coupon',
+    parameters: CouponPath,
+    answer: json(200, 'The coupon', CouponJson),
+    problems: [...SECURED, 'unknown-coupon'],
+  },
+  replaceTerms: {
+    method: 'PUT',
+    path: '/v1/coupons/{id}/terms',
+    summary: 'Put other terms in place of those of a coupon, while nobody holds one',
+    parameters: CouponPath,
+    body: TermsBody,
+    answer: json(200, 'Changed', CouponJson),
+    problems: [...SECURED, ...WITH_BODY, 'unknown-coupon', 'conflict'],
+  },
+  getRoom: {
+    method: 'GET',
+    path: '/v1/campaigns/{id}/room',
+    summary: 'The terms of a waiting room, and its people',
+    parameters: CampaignPath,
+    answer: json(200, 'The room', RoomJson),
+    problems: [...ON_CAMPAIGN, 'no-room'],
+  },
+  setRoom: {
+    method: 'PUT',
+    path: '/v1/campaigns/{id}/room',
+    summary:
+      'Set the rate, the capacity and the pause of a waiting room. It holds from the next turn on, within a second. To ' +
+      'drain a room, close its campaign: nobody new comes, and those who wait are let in.',
+    parameters: CampaignPath,
+    body: RoomTermsBody,
+    answer: json(200, 'Set', RoomJson),
+    problems: [...ON_CAMPAIGN, ...WITH_BODY, 'no-room', 'conflict'],
   },
   listSetAside: {
     method: 'GET',

@@ -10,6 +10,7 @@ import { MAX_USER_ID_BYTES } from '../contract/record.ts';
 import { MAX_WINDOW_DAYS } from '../contract/stamp.ts';
 import { MOST_TICKETS } from '../draw/draw.ts';
 import { STATES } from '../schedule/states.ts';
+import { TermsMember } from './coupon-schemas.ts';
 
 export const MAX_PLACES = 10_000_000;
 export const MAX_TITLE_CHARACTERS = 200;
@@ -91,6 +92,22 @@ export function orNull<T extends TSchema>(schema: T) {
 
 export const exact = { additionalProperties: false };
 
+/** As rooms keeps them; a rate beyond is a typing error, and one below lets nobody in within a minute. */
+export const LEAST_PER_SECOND = 0.01;
+export const MOST_PER_SECOND = 10_000;
+
+const perSecond = Type.Number({
+  minimum: LEAST_PER_SECOND,
+  maximum: MOST_PER_SECOND,
+  description: 'Of a room: how many are let in a second at most',
+  'x-expected': `a number from ${LEAST_PER_SECOND} to ${MOST_PER_SECOND}; to let nobody in, pause the room`,
+});
+const capacity = whole(
+  1,
+  MAX_PLACES,
+  'Of a room: how many may be inside at once; as many as come when absent',
+);
+
 const Tier = Type.Object(
   {
     name: shownText(MAX_TIER_NAME_CHARACTERS, 'What is won'),
@@ -102,11 +119,12 @@ const Tier = Type.Object(
 export const NewCampaignBody = Type.Object(
   {
     kind: oneOf(
-      ['coupon', 'raffle'],
-      'coupon: the first ones win; raffle: winners are drawn after the close',
+      ['coupon', 'raffle', 'room'],
+      'coupon: the first ones win; raffle: winners are drawn after the close; room: a waiting room, all are let in at a rate',
     ),
     title: shownText(MAX_TITLE_CHARACTERS, 'Shown to everybody'),
     stock: Type.Optional(whole(1, MAX_PLACES, 'Of a coupon: how many there are')),
+    terms: Type.Optional(TermsMember),
     winners: Type.Optional(whole(1, MAX_PLACES, 'Of a raffle with one prize: how many are drawn for it')),
     tiers: Type.Optional(
       Type.Array(Tier, {
@@ -150,6 +168,27 @@ export const NewCampaignBody = Type.Object(
         'Of a coupon with claim_within_s: how many wait for what is not claimed; none when absent',
       ),
     ),
+    per_second: Type.Optional(perSecond),
+    capacity: Type.Optional(capacity),
+    grace_seconds: Type.Optional(
+      whole(1, 86_400, 'Of a room: how long somebody may be away before they are skipped; 60 when absent'),
+    ),
+    pass_seconds: Type.Optional(
+      whole(1, 86_400, 'Of a room: how long a pass waits to be used; 300 when absent'),
+    ),
+    visit_seconds: Type.Optional(
+      whole(
+        1,
+        86_400,
+        'Of a room: how long a visit lasts at most; until the shop reports its end when absent',
+      ),
+    ),
+    single_use: Type.Optional(
+      Type.Boolean({
+        description: 'Of a room: a pass lets in once; false when absent',
+        'x-expected': 'true or false',
+      }),
+    ),
     opens_at: Type.Optional(instant('Absent: now')),
     closes_at: instant(`At most ${MAX_WINDOW_DAYS} days after the opening`),
     draws_at: Type.Optional(
@@ -169,7 +208,7 @@ export type NewCampaignBody = Static<typeof NewCampaignBody>;
 
 export const campaignMembers = {
   id: Type.Integer(),
-  kind: Type.Enum(['coupon', 'raffle']),
+  kind: Type.Enum(['coupon', 'raffle', 'room']),
   title: Type.String(),
   stock: Type.Optional(Type.Integer({ description: 'Of a coupon' })),
   winners: Type.Optional(
@@ -224,7 +263,10 @@ export const campaignMembers = {
       description: 'Of a raffle, or where there are claims: how many were passed on to the next',
     }),
   ),
-  withdrawn: Type.Integer({ description: 'Entries that left while they waited' }),
+  admitted: Type.Optional(Type.Integer({ description: 'Of a room: how many were let in so far' })),
+  withdrawn: Type.Optional(
+    Type.Integer({ description: 'Of a coupon or a raffle: entries that left while they waited' }),
+  ),
   created_at: time('When it was made'),
   settled_at: orNull(time('When the last entry had its outcome')),
 };
@@ -235,6 +277,7 @@ export type CampaignJson = Static<typeof CampaignJson>;
 export const CreatedCampaign = Type.Object(
   {
     ...campaignMembers,
+    coupon: Type.Optional(Type.Integer({ description: 'Of a coupon with terms: where those are' })),
     published: Type.Boolean({
       description: 'Gateways can know of it. false: Redis was away, and they will when it is back',
     }),
@@ -309,6 +352,8 @@ export const TotalsJson = Type.Object(
     sold_out: Type.Optional(Type.Integer({ description: 'Of a coupon: came too late' })),
     not_drawn: Type.Optional(Type.Integer({ description: 'Of a raffle: did not win' })),
     cancelled: Type.Integer({ description: 'Waited when the campaign was cancelled' }),
+    admitted: Type.Optional(Type.Integer({ description: 'Of a room: were let in' })),
+    skipped: Type.Optional(Type.Integer({ description: 'Of a room: were away for too long, and are still' })),
     set_aside: Type.Integer({
       description:
         'Records and items set aside in the whole log, as an unreadable one does not tell its campaign',
@@ -317,6 +362,49 @@ export const TotalsJson = Type.Object(
   { ...exact, description: 'Entries by outcome, all at one moment' },
 );
 export type TotalsJson = Static<typeof TotalsJson>;
+
+export const RoomTermsBody = Type.Object(
+  {
+    per_second: perSecond,
+    capacity: Type.Optional(capacity),
+    paused: Type.Optional(
+      Type.Boolean({ description: 'Nobody is let in; false when absent', 'x-expected': 'true or false' }),
+    ),
+    version: Type.Optional(
+      whole(1, MAX_CAMPAIGN_ID, 'The version that this changes; when it has changed since, nothing is done'),
+    ),
+  },
+  { ...exact, description: 'The terms of a room that may change at any time, all of them' },
+);
+
+const people = (description: string) => Type.Integer({ description });
+export const RoomJson = Type.Object(
+  {
+    version: Type.Integer({ description: 'Grows with each change of the terms' }),
+    per_second: Type.Number(),
+    capacity: orNull(Type.Integer()),
+    paused: Type.Boolean(),
+    grace_seconds: Type.Number(),
+    pass_seconds: Type.Number(),
+    visit_seconds: orNull(Type.Number()),
+    single_use: Type.Boolean(),
+    people: Type.Object(
+      {
+        waiting: people('In the line'),
+        absent: people('Of those, who are away for now'),
+        skipped: people('Were away for the grace; they are in the line again when they come back'),
+        withdrawn: people('Left the line for good'),
+        admitted: people('Have a pass and have not used it'),
+        inside: people('Are in the shop'),
+        left: people('Have left the shop'),
+        expired: people('Did not use their pass in time, or stayed too long'),
+      },
+      exact,
+    ),
+  },
+  exact,
+);
+export type RoomJson = Static<typeof RoomJson>;
 
 export const EntrantBody = Type.Object(
   {

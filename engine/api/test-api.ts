@@ -6,6 +6,7 @@ import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { openPool, type Pool } from '../../sql/database.ts';
 import { holdsText, openBoard, publishBoard, readBoard } from '../contract/board/board.ts';
+import { tellCouponsChanged } from '../contract/coupons/copies.ts';
 import { type Keys, keysOf } from '../contract/keys.ts';
 import { acquireLease, openRegistry } from '../contract/lease/lease.ts';
 import { connectRedis, type RedisClient, waitForRedis } from '../contract/redis.ts';
@@ -70,6 +71,7 @@ export async function startApi(changes: Partial<ApiDeps> = {}): Promise<TestApi>
     token: TOKEN,
     registry: new Registry(),
     publish: campaigns => publishBoard(redis, keys, { campaigns: campaigns.map(toBoard) }),
+    couponsChanged: couponIds => tellCouponsChanged(redis, keys, couponIds),
     nowUs: async () => {
       const [seconds, microseconds] = await redis.time();
       return Number(seconds) * 1_000_000 + Number(microseconds);

@@ -156,6 +156,14 @@ export const receiptVariables = {
   }),
 } as const;
 
+/** Who may ask as a shop: its servers, not its customers' browsers. */
+export const shopVariables = {
+  /** Without it the routes that shops call say what to set. */
+  SHOP_TOKEN: optional(
+    secret(/^[\x21-\x7e]{16,512}$/, '16 to 512 printable characters without spaces, as shops send it'),
+  ),
+} as const;
+
 export type SharedConfig = Values<typeof sharedVariables>;
 export type TicketConfig = Values<typeof ticketVariables>;
 

@@ -22,7 +22,7 @@ export const LOOK_AGAIN_MS = 2_000;
 export interface KeySources {
   /** SIGNING_KEYS_DIR; '' for none. */
   readonly SIGNING_KEYS_DIR: string;
-  /** SIGNING_KEY, for slices and books alike, valid from ever; '' for none. */
+  /** SIGNING_KEY, for every use, valid from ever; '' for none. */
   readonly SIGNING_KEY: string;
 }
 
@@ -56,6 +56,13 @@ export class KeyRing {
   /** The key to sign with, or undefined when there is none: before the first, or after a revocation. */
   keyAt(use: KeyUse, nowMs: number): SigningKey | undefined {
     return keyAt(this.#byUse.get(use) ?? [], nowMs);
+  }
+
+  /** The keys that may have signed something which is still good: of one use, and not revoked. */
+  validKeys(use: KeyUse, nowMs: number): readonly SigningKey[] {
+    return (this.#byUse.get(use) ?? []).filter(
+      ({ revokedMs }) => revokedMs === undefined || revokedMs > nowMs,
+    );
   }
 
   publicKeys(): readonly PublicKey[] {

@@ -1,21 +1,22 @@
 /**
- * `npm run keys -- list | rotate [slices|books] | revoke <id>`: the signing keys of SIGNING_KEYS_DIR, or of the private
+ * `npm run keys -- list | rotate [slices|books|passes] | revoke <id>`: the signing keys of SIGNING_KEYS_DIR, or of the private
  * stack where that is not set. Gateways and engines that run on the directory follow within seconds.
  */
 import { join } from 'node:path';
 import { addKey, KeyFileError, readKeys, revokeKey } from './key-files.ts';
 import { LOOK_AGAIN_MS } from './key-ring.ts';
 import { KEYS_DIRECTORY } from './secrets.ts';
-import { inOrder, type KeyUse, keyAt, keyUses, publicKeys } from './signing-keys.ts';
+import { describeKeys, inOrder, type KeyUse, keyAt, keyUses } from './signing-keys.ts';
 
-const USAGE = 'npm run keys -- list | rotate [slices|books] | revoke <id>';
+const USAGE = 'npm run keys -- list | rotate [slices|books|passes] | revoke <id>';
 /** Everybody has seen a new key some times over before it signs. */
 const TAKES_OVER_MS = 5 * LOOK_AGAIN_MS;
 
 class UsageError extends Error {}
 
 function list(directory: string): void {
-  for (const { id, use, from, until, revoked } of publicKeys(readKeys(directory))) {
+  const keys = readKeys(directory);
+  for (const { id, use, from, until, revoked } of keyUses.flatMap(each => describeKeys(keys, each))) {
     const ends = revoked === null ? (until === null ? '' : `  until ${until}`) : `  REVOKED ${revoked}`;
     process.stdout.write(`${id}  ${use.padEnd(6)}  from ${from}${ends}\n`);
   }

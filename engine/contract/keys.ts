@@ -11,7 +11,10 @@ export interface CampaignKeys {
   readonly won: string;
   /** Hash: user id -> stamp of the withdrawal, of those whose withdrawal was honoured. */
   readonly withdrawn: string;
-  /** List: the ranks (from 0) of entries withdrawn while they waited, in the order they left; only ever appended to. */
+  /**
+   * List: the ranks (from 0) of entries withdrawn while they waited, in the order they left; only ever appended to. Of a
+   * room, who went out of the line and came back into it: `7`, `-7` (counted again), `+7` (waits behind settledStamp).
+   */
   readonly gone: string;
   /** Hash: user id -> what they hold or wait for, of those who have a place where there are claims; see claimant.ts. */
   readonly claimants: string;
@@ -30,9 +33,17 @@ export interface Keys {
   readonly boardChanges: string;
   /** Hash: gateway number -> `incarnation:changes`, the pending changes that it has confirmed last. See board/read.lua. */
   readonly boardConfirmed: string;
+  /** String: grows with every change of a coupon. See coupons/. */
+  readonly couponVersion: string;
+  /** Sorted set: coupon id -> the version at which it last changed. */
+  readonly couponChanges: string;
+  /** Stream: which users have streams at which gateway, as gateways tell it; see presence/. One for each board. */
+  presence(epoch: number): string;
   /** Matches every key above and those of all campaigns, for a rebuild. Never matches a stream of the log. */
   readonly projectionPattern: string;
   campaign(campaignId: number): CampaignKeys;
+  /** Hash: what is shown of a code, for a moment. See coupons/. */
+  couponCopy(code: string): string;
   /** Stream: the log's partition, where Redis is the log. Not a projection. */
   logPartition(partition: number): string;
 }
@@ -44,6 +55,9 @@ export function keysOf(namespace: string): Keys {
     boardCampaigns: `${namespace}:p:{board}:campaigns`,
     boardChanges: `${namespace}:p:{board}:changes`,
     boardConfirmed: `${namespace}:p:{board}:confirmed`,
+    couponVersion: `${namespace}:p:{coupons}:version`,
+    couponChanges: `${namespace}:p:{coupons}:changes`,
+    presence: epoch => `${namespace}:p:{presence}:${epoch}`,
     projectionPattern: `${namespace}:p:*`,
     campaign(campaignId) {
       const tag = `${namespace}:p:{c${campaignId}}`;
@@ -56,6 +70,7 @@ export function keysOf(namespace: string): Keys {
         moves: `${tag}:moves`,
       };
     },
+    couponCopy: code => `${namespace}:p:{coupons}:copy:${code}`,
     logPartition: partition => `${namespace}:{log${partition}}`,
   };
 }

@@ -9,17 +9,24 @@ import type { Environment } from './config.ts';
 import { addKey, readKeys } from './key-files.ts';
 import { keyUses } from './signing-keys.ts';
 
-const keptSecrets = ['TICKET_SECRET', 'OPERATOR_TOKEN', 'RECEIPT_SALT_SECRET', 'DRAW_SECRET'] as const;
+const keptSecrets = [
+  'TICKET_SECRET',
+  'OPERATOR_TOKEN',
+  'SHOP_TOKEN',
+  'RECEIPT_SALT_SECRET',
+  'DRAW_SECRET',
+] as const;
 
 /** Below the private stack's directory. */
 export const KEYS_DIRECTORY = 'keys';
 
 /** Each secret, as `secretFor` gives it. */
 export function secretsFor(dir: string, env: Environment): Record<(typeof keptSecrets)[number], string> {
-  const [ticket, operator, salt, draw] = keptSecrets;
+  const [ticket, operator, shop, salt, draw] = keptSecrets;
   return {
     [ticket]: secretFor(ticket, dir, env),
     [operator]: secretFor(operator, dir, env),
+    [shop]: secretFor(shop, dir, env),
     [salt]: secretFor(salt, dir, env),
     [draw]: secretFor(draw, dir, env),
   };

@@ -148,7 +148,7 @@ test('where nothing is configured keys are made once, one for each use', () => {
     readKeys(first.SIGNING_KEYS_DIR ?? '')
       .map(key => key.use)
       .sort(),
-    ['books', 'slices'],
+    ['books', 'passes', 'slices'],
   );
   const given = { SIGNING_KEYS_DIR: '', SIGNING_KEY: 'given' };
   assert.deepEqual(signingKeysFor(dir, given), given);

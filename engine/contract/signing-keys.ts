@@ -1,5 +1,5 @@
 /**
- * Keys that slices and books are signed with: Ed25519 (RFC 8032) through node:crypto.
+ * Keys that slices, books and passes to shops are signed with: Ed25519 (RFC 8032) through node:crypto.
  *
  * Of the keys of one use, sorted by `from`, each is the one to sign with from its own `from` until the next one's; a
  * revoked one is not replaced by an older one, so until there is another nothing is signed. Old keys stay listed: what
@@ -16,8 +16,10 @@ import type { Static } from 'typebox';
 import Type from 'typebox';
 import { KEY_ID_BYTES } from './slice-head.ts';
 
-export const keyUses = ['slices', 'books'] as const;
+export const keyUses = ['slices', 'books', 'passes'] as const;
 export type KeyUse = (typeof keyUses)[number];
+/** What is checked for good; those of passes are shown as a JWKS, to the shops that check them. */
+const receiptUses = ['slices', 'books'] as const;
 
 export interface SigningKey {
   /** The first 8 bytes of H(raw public key), as they stand in what is signed, and as hexadecimal digits. */
@@ -96,18 +98,24 @@ export function inOrder(keys: readonly SigningKey[], use: KeyUse): readonly Sign
     .sort((a, b) => a.fromMs - b.fromMs || Buffer.compare(a.keyId, b.keyId));
 }
 
-/** What is told of the keys in public. */
+/** What is told in public of the keys for slices and books. */
 export function publicKeys(keys: readonly SigningKey[]): readonly PublicKey[] {
-  return keyUses.flatMap(use =>
-    inOrder(keys, use).map((key, index, all) => ({
-      id: key.id,
-      public: key.publicBytes.toString('base64url'),
-      from: isoOf(key.fromMs),
-      until: isoOrNull(all[index + 1]?.fromMs),
-      revoked: isoOrNull(key.revokedMs),
-      use,
-    })),
-  );
+  return receiptUses.flatMap(use => describeKeys(keys, use));
+}
+
+/** What there is to tell of the keys of one use. */
+export function describeKeys<U extends KeyUse>(
+  keys: readonly SigningKey[],
+  use: U,
+): readonly (Omit<PublicKey, 'use'> & { readonly use: U })[] {
+  return inOrder(keys, use).map((key, index, all) => ({
+    id: key.id,
+    public: key.publicBytes.toString('base64url'),
+    from: isoOf(key.fromMs),
+    until: isoOrNull(all[index + 1]?.fromMs),
+    revoked: isoOrNull(key.revokedMs),
+    use,
+  }));
 }
 
 function isoOf(ms: number): string {

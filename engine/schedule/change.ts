@@ -20,7 +20,7 @@
 import { askVersion, type NewRules, type NewVersion, saveVersion } from '../../sql/campaign-versions.ts';
 import { type Campaign, readDraftTerms } from '../../sql/campaigns.ts';
 import { readDrawState } from '../../sql/draws.ts';
-import { announcementOf, type DraftTerms } from '../announce.ts';
+import { announcementOf, type WantedRules } from '../announce.ts';
 import { clockMs } from '../api/deps.ts';
 import { leaseMarginMs } from '../contract/lease/lease.ts';
 import { Problem } from '../contract/problem.ts';
@@ -106,7 +106,7 @@ export async function changeCampaign(
     const rules = plan.announces ? await draftRules(deps, campaign, plan.target) : undefined;
     const saved = await saveVersion(deps.pool, wanted, rules);
     if (saved === undefined) throw changedMeanwhile(campaignId);
-    if (saved.rulesHash !== null) await publishSoon(deps, saved);
+    if (saved.stage !== 'draft') await publishSoon(deps, saved);
     return saved;
   }
   const pending = await askVersion(deps.pool, wanted);
@@ -122,13 +122,14 @@ export async function changeCampaign(
   });
 }
 
-/** The rules that a draft is announced with. */
+/** The rules that a draft is announced with; a room has none. */
 async function draftRules(
   deps: ChangeDeps,
   campaign: Campaign,
   target: NewVersion['target'],
-): Promise<NewRules> {
-  const terms = (await readDraftTerms(deps.pool, campaign.campaignId)) as DraftTerms | undefined;
+): Promise<NewRules | undefined> {
+  if (campaign.kind === 'room') return undefined;
+  const terms = (await readDraftTerms(deps.pool, campaign.campaignId)) as WantedRules | undefined;
   return announcementOf(deps.randomness, campaign.campaignId, target, terms?.draw, terms?.claims);
 }
 

@@ -9,8 +9,6 @@ import { readRegistry } from '../contract/lease/lease.ts';
 import type { RedisClient } from '../contract/redis.ts';
 
 export interface Confirmations {
-  /** Redis' time, microseconds since the epoch: what is confirmed here was so before. */
-  readonly nowUs: number;
   /** Gateways with a lease that have not confirmed it, by name. */
   readonly missing: readonly string[];
 }
@@ -29,9 +27,5 @@ export async function readConfirmations(
   const held = leases.filter(({ expiresUs }) => expiresUs !== CONDEMNED);
   const confirmed = await readConfirmed(redis, keys, held, change);
   const missing = held.filter(lease => !confirmed.has(lease));
-  const [seconds, micros] = await redis.time();
-  return {
-    nowUs: Number(seconds) * 1_000_000 + Number(micros),
-    missing: missing.map(({ gateway, name }) => `${gateway} (${name})`),
-  };
+  return { missing: missing.map(({ gateway, name }) => `${gateway} (${name})`) };
 }

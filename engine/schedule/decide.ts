@@ -11,6 +11,7 @@ import {
 } from '../../sql/campaign-versions.ts';
 import { type Campaign, getCampaign } from '../../sql/campaigns.ts';
 import { changedAnnouncement } from '../announce.ts';
+import { latestNowUs } from '../api/close.ts';
 import type { ApiDeps } from '../api/deps.ts';
 import { leaseMarginMs } from '../contract/lease/lease.ts';
 import { Problem } from '../contract/problem.ts';
@@ -67,8 +68,7 @@ async function decide(deps: ChangeDeps, asked: Version, isOver: boolean): Promis
   const campaign = await findCampaign(deps, asked.campaignId);
   const lookedAtMs = performance.now();
   const seen = await lookAround(deps, campaign, asked);
-  const nowMs = seen === undefined ? undefined : seen.nowUs / 1000;
-  if (nowMs !== undefined && asked.decideBy !== null && nowMs >= asked.decideBy.getTime()) {
+  if (seen !== undefined && asked.decideBy !== null && seen.nowMs >= asked.decideBy.getTime()) {
     return await refuse(
       deps,
       asked,
@@ -76,7 +76,7 @@ async function decide(deps: ChangeDeps, asked: Version, isOver: boolean): Promis
       'A time that it changes came too near before all gateways had confirmed.',
     );
   }
-  if (nowMs !== undefined && seen?.missing.length === 0) return await effect(deps, asked, nowMs, lookedAtMs);
+  if (seen?.missing.length === 0) return await effect(deps, asked, seen.nowMs, lookedAtMs);
   if (!isOver) return asked;
   return seen === undefined
     ? await refuse(
@@ -96,7 +96,9 @@ async function decide(deps: ChangeDeps, asked: Version, isOver: boolean): Promis
 async function lookAround(deps: ChangeDeps, campaign: Campaign, asked: Version) {
   try {
     await deps.publish([campaign]);
-    return await deps.confirmations(asked);
+    const confirmations = await deps.confirmations(asked);
+    // Read last: whatever is confirmed was so before.
+    return confirmations && { ...confirmations, nowMs: (await latestNowUs(deps, campaign)) / 1000 };
   } catch (error) {
     deps.log.warn(
       { err: error, campaignId: campaign.campaignId },
@@ -108,7 +110,8 @@ async function lookAround(deps: ChangeDeps, campaign: Campaign, asked: Version) 
 
 async function effect(deps: ChangeDeps, asked: Version, nowMs: number, lookedAtMs: number): Promise<Version> {
   const confirmed = {
-    heardBy: new Date(Math.ceil(nowMs + leaseMarginMs(deps.leaseMs))),
+    // As for a close ahead of time, which has the same clocks to reckon with.
+    heardBy: new Date(Math.ceil(nowMs + deps.leaseMs + leaseMarginMs(deps.leaseMs))),
     neverOpens: nowMs < asked.opensAt.getTime() - leaseMarginMs(deps.leaseMs),
   };
   const decided = await effectVersion(

@@ -49,6 +49,7 @@ function campaign(changes: Partial<Campaign> = {}): Campaign {
     unheardUs: 0,
     unheardSeenUs: null,
     decidedAt: null,
+    room: null,
     ...changes,
   };
 }

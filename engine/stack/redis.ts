@@ -1,14 +1,19 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
+import { type DebianPackage, unpackDebian } from './debian.ts';
 import { StackError } from './errors.ts';
 import { run, tryRun } from './processes.ts';
 import type { ServerRecord } from './records.ts';
-import { unpackDebianRedis } from './redis-debian.ts';
 import type { Launch, ServerKind, Site } from './server.ts';
 
 // ZADD LT, on which ranking rests, came with 6.2.
 const LEAST_VERSION = [6, 2] as const;
+const DEBIAN: DebianPackage = {
+  name: 'redis-server',
+  program: ['usr', 'bin', 'redis-server'],
+  byHand: 'install Redis 6.2 or later (apt-get install redis-server, brew install redis), or set REDIS_URL',
+};
 
 interface Program {
   readonly command: string;
@@ -44,7 +49,7 @@ async function findProgram(site: Site): Promise<Program> {
     if (major > LEAST_VERSION[0] || (major === LEAST_VERSION[0] && minor >= LEAST_VERSION[1])) return onPath;
     site.progress(`Redis ${major}.${minor} on PATH is older than ${LEAST_VERSION.join('.')}: not used`);
   }
-  const { command, libraryPath } = await unpackDebianRedis(site);
+  const { command, libraryPath } = await unpackDebian(site, DEBIAN);
   const unpacked: Program = { command, env: { ...env, LD_LIBRARY_PATH: libraryPath } };
   const answer = await run(command, ['--version'], { env: unpacked.env, signal: site.signal });
   if (answer.ok) return unpacked;

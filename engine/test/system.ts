@@ -48,6 +48,7 @@ export interface System {
   readonly keys: Keys;
   readonly namespace: string;
   readonly secret: string;
+  readonly shopToken: string;
   engine: RunningProcess;
   readonly gateways: RunningProcess[];
   startEngine(env?: Variables): Promise<RunningProcess>;
@@ -62,6 +63,10 @@ export interface System {
   /** Makes a campaign; resolves to its number. Open for an hour unless told otherwise. */
   offer(wanted: Readonly<Record<string, unknown>>): Promise<number>;
   ticket(userId: string): Promise<string>;
+  /** A call of a shop's server to a gateway. */
+  shop(method: string, path: string, init?: AskInit): Promise<Answer>;
+  /** What the shop's server sends as Authorization. */
+  readonly shopAuthorization: string;
   /** A fan's call to a gateway, with a ticket for the user. */
   ask(userId: string, method: string, path: string, init?: AskInit): Promise<Answer>;
   enter(userId: string, campaign: number, gateway?: number): Promise<Answer>;
@@ -93,6 +98,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const namespace = testNamespace();
   const secret = randomBytes(24).toString('base64url');
   const token = randomBytes(16).toString('base64url');
+  const shopToken = randomBytes(16).toString('base64url');
   const pool = openPool(database.url, { max: 4, applicationName: 'test', onError: () => undefined });
   const redis = connectRedis(servers.redisUrl, { commandTimeoutMs: 5_000, onError: () => undefined });
   await waitForRedis(redis, 10_000);
@@ -111,6 +117,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     RECEIPT_SALT_SECRET: randomBytes(24).toString('base64url'),
     SIGNING_KEY: newPrivateKey(),
     OPERATOR_TOKEN: token,
+    SHOP_TOKEN: shopToken,
     DRAW_SECRET: randomBytes(24).toString('base64url'),
   };
   const processes: SpawnedNode[] = [];
@@ -146,6 +153,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       keys,
       namespace,
       secret,
+      shopToken,
       engine,
       gateways,
       startEngine,
@@ -178,6 +186,19 @@ export async function startSystem(options: SystemOptions): Promise<System> {
           ...(body === undefined ? {} : { body }),
         };
         return await toAnswer(await fetch(url + path, init));
+      },
+      shopAuthorization: `Bearer ${shopToken}`,
+      async shop(method, path, { gateway = 0, headers = {}, body } = {}) {
+        const init = {
+          method,
+          headers: {
+            authorization: system.shopAuthorization,
+            ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+            ...headers,
+          },
+          ...(body === undefined ? {} : { body }),
+        };
+        return await toAnswer(await fetch(system.gateways[gateway]?.url + path, init));
       },
       async enter(userId, campaign, gateway = 0) {
         return await system.ask(userId, 'POST', `/v1/campaigns/${campaign}/entries`, { gateway });

@@ -35,7 +35,7 @@ export const BoardCampaign = Type.Object({
   campaignId: Type.Integer({ minimum: 1 }),
   /** Grows with each change of this record. */
   revision: Type.Integer({ minimum: 1 }),
-  kind: Type.Union([Type.Literal('coupon'), Type.Literal('raffle')]),
+  kind: Type.Union([Type.Literal('coupon'), Type.Literal('raffle'), Type.Literal('room')]),
   title: Type.String(),
   /** How many can win: a coupon's stock, a raffle's winners. */
   places: Type.Integer({ minimum: 1 }),
@@ -44,9 +44,9 @@ export const BoardCampaign = Type.Object({
   /** Entries decided so far: everything at or below settledStamp. -1 before the first. */
   settledStamp: Type.Integer({ minimum: -1 }),
   settledCount: Type.Integer({ minimum: 0 }),
-  /** Coupons granted or winners drawn so far; all of them stand in the campaign's `won` hash before this is shown. */
+  /** Coupons granted, winners drawn or people admitted so far; all of them stand in the campaign's `won` hash before this is shown. */
   granted: Type.Integer({ minimum: 0 }),
-  /** Entries withdrawn while they waited; as many ranks stand in the campaign's `gone` list before this is shown. */
+  /** Entries withdrawn while they waited, of a room all moves out of the line and back; as many ranks stand in the campaign's `gone` list before this is shown. */
   gone: Type.Integer({ minimum: 0 }),
   /** A coupon whose stock is gone: no further entry can win. */
   soldOut: Type.Boolean(),
@@ -92,6 +92,15 @@ export const BoardCampaign = Type.Object({
   poolRoot: Type.Optional(Type.String()),
   /** Of a raffle whose rules are announced: where its randomness will come from, as those say. */
   randomness: Type.Optional(AnnouncedRandomness),
+  /** Of a room: its terms, and how long people have waited in all while it admitted. */
+  room: Type.Optional(
+    Type.Object({
+      perSecond: Type.Number(),
+      capacity: Type.Union([Type.Integer(), Type.Null()]),
+      paused: Type.Boolean(),
+      busyUs: Type.Integer(),
+    }),
+  ),
 });
 export type BoardCampaign = Static<typeof BoardCampaign>;
 

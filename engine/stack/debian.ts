@@ -6,44 +6,53 @@ import { takeLock } from './lock.ts';
 import { type RunResult, run, tryRun } from './processes.ts';
 import type { Site } from './server.ts';
 
-const BY_HAND =
-  'install Redis 6.2 or later (apt-get install redis-server, brew install redis), or set REDIS_URL';
+/** A package of Debian that is used without being installed. */
+export interface DebianPackage {
+  readonly name: string;
+  /** Its program, below the root. */
+  readonly program: readonly string[];
+  /** What a person can do where it cannot be had. */
+  readonly byHand: string;
+}
 
-/** What runs a Redis that isn't installed: the program, and where the loader finds its libraries. */
-export interface UnpackedRedis {
+/** What runs a program that isn't installed: the program, and where the loader finds its libraries. */
+export interface Unpacked {
   readonly command: string;
   readonly libraryPath: string;
 }
 
 /**
- * Downloads Debian's (or Ubuntu's) Redis packages, with the libraries this machine lacks, and unpacks them into the
+ * Downloads a package of Debian (or Ubuntu), with the libraries this machine lacks, and unpacks them into the
  * cache. Needs no root: nothing is installed, and package lists that are missing or out of date are fetched into the
  * cache as well. Raises StackError where there is no apt, or the packages cannot be had.
  */
-export async function unpackDebianRedis(site: Site): Promise<UnpackedRedis> {
-  const root = join(site.cacheDir, 'redis');
+export async function unpackDebian(site: Site, wanted: DebianPackage): Promise<Unpacked> {
+  const root = join(site.cacheDir, wanted.name);
   if (!existsSync(root)) {
-    const release = await takeLock(join(site.cacheDir, 'redis.lock'), site.signal);
+    const release = await takeLock(join(site.cacheDir, `${wanted.name}.lock`), site.signal);
     try {
-      if (!existsSync(root)) await fetchAndUnpack(site, root);
+      if (!existsSync(root)) await fetchAndUnpack(site, wanted, root);
     } finally {
       await release();
     }
   }
-  return { command: join(root, 'usr', 'bin', 'redis-server'), libraryPath: await libraryPathOf(root) };
+  return { command: join(root, ...wanted.program), libraryPath: await libraryPathOf(root) };
 }
 
-async function fetchAndUnpack(site: Site, root: string): Promise<void> {
+async function fetchAndUnpack(site: Site, wanted: DebianPackage, root: string): Promise<void> {
   for (const tool of ['apt-get', 'dpkg']) {
     if (!(await tryRun(tool, ['--version'], { env: site.env })).ok) {
-      throw new StackError(`there is no redis-server on PATH, and no ${tool} to fetch one with`, BY_HAND);
+      throw new StackError(
+        `there is no ${wanted.name} on PATH, and no ${tool} to fetch one with`,
+        wanted.byHand,
+      );
     }
   }
-  site.progress("no redis-server on PATH: fetching Debian's packages, once");
-  const work = join(site.cacheDir, 'redis.part');
+  site.progress(`no ${wanted.name} on PATH: fetching Debian's packages, once`);
+  const work = join(site.cacheDir, `${wanted.name}.part`);
   await rm(work, { recursive: true, force: true });
   await mkdir(join(work, 'packages'), { recursive: true });
-  await download(site, work);
+  await download(site, wanted, work);
   const unpacked = join(work, 'root');
   for (const file of await readdir(join(work, 'packages'))) {
     if (!file.endsWith('.deb')) continue;
@@ -51,25 +60,25 @@ async function fetchAndUnpack(site: Site, root: string): Promise<void> {
       env: site.env,
       signal: site.signal,
     });
-    if (!done.ok) throw new StackError(`${file} cannot be unpacked: ${lastLine(done)}`, BY_HAND);
+    if (!done.ok) throw new StackError(`${file} cannot be unpacked: ${lastLine(done)}`, wanted.byHand);
   }
   await rename(unpacked, root);
   await rm(work, { recursive: true, force: true });
 }
 
-async function download(site: Site, work: string): Promise<void> {
-  const first = await downloadWith(site, work, []);
+async function download(site: Site, wanted: DebianPackage, work: string): Promise<void> {
+  const first = await downloadWith(site, wanted, work, []);
   if (first.ok) return;
   site.progress('the package lists of this machine are missing or out of date: fetching lists of our own');
   const options = ownLists(work);
   await mkdir(join(work, 'lists', 'partial'), { recursive: true });
   await mkdir(join(work, 'archives', 'partial'), { recursive: true });
   const update = await run('apt-get', [...options, 'update'], { env: site.env, signal: site.signal });
-  const second = update.ok ? await downloadWith(site, work, options) : update;
+  const second = update.ok ? await downloadWith(site, wanted, work, options) : update;
   if (!second.ok) {
     throw new StackError(
-      `there is no redis-server on PATH, and Debian's cannot be fetched: ${lastLine(second)}`,
-      BY_HAND,
+      `there is no ${wanted.name} on PATH, and Debian's cannot be fetched: ${lastLine(second)}`,
+      wanted.byHand,
     );
   }
 }
@@ -88,11 +97,16 @@ function ownLists(work: string): string[] {
   ];
 }
 
-async function downloadWith(site: Site, work: string, options: readonly string[]): Promise<RunResult> {
+async function downloadWith(
+  site: Site,
+  { name }: DebianPackage,
+  work: string,
+  options: readonly string[],
+): Promise<RunResult> {
   const env = { ...site.env, LC_ALL: 'C' };
   const simulated = await run(
     'apt-get',
-    [...options, '-s', '-o', 'Debug::NoLocking=true', 'install', '--no-install-recommends', 'redis-server'],
+    [...options, '-s', '-o', 'Debug::NoLocking=true', 'install', '--no-install-recommends', name],
     { env, signal: site.signal },
   );
   // "Inst libjemalloc2 (5.3.0-1 Debian:12 [amd64])": what an installation would add to this machine.

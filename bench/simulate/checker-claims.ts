@@ -1,0 +1,144 @@
+/**
+ * What must hold where what is granted or won has to be claimed: a serial has one holder at a time, who has one never
+ * loses it, an offer ends in exactly one way, what is free goes to whoever is next, and a deadline lies as far off as was
+ * announced, without the outages in between. Shares no code with gateway and engine.
+ */
+import type { Checker, SeenRows } from './checker.ts';
+
+/** The ledger's row of somebody who has a place, as far as it is checked. */
+export interface SeenClaimant {
+  readonly campaignId: number;
+  readonly number: number;
+  readonly userId: string;
+  readonly place: number | null;
+  readonly state: string;
+  readonly serial: number | null;
+  readonly offeredUs: number | null;
+  readonly claimByUs: number | null;
+  readonly endedUs: number | null;
+}
+
+/** A shorter outage cannot be told from a slow moment, and may count. */
+const TOLD_FROM_US = 3_100_000;
+/** How exactly it is known when an outage begins and ends, and how far clocks may be off. */
+const SLACK_US = 80_000;
+
+/** When nobody could be heard, as the simulator knows it. */
+export class Outages {
+  readonly #past: { readonly fromUs: number; readonly toUs: number }[] = [];
+  #sinceUs: number | undefined;
+
+  note(nowUs: number, canHear: boolean): void {
+    if (!canHear) {
+      this.#sinceUs ??= nowUs;
+      return;
+    }
+    if (this.#sinceUs !== undefined) this.#past.push({ fromUs: this.#sinceUs, toUs: nowUs });
+    this.#sinceUs = undefined;
+  }
+
+  /** How much of that time outages took that were long enough to be told. */
+  between(fromUs: number, toUs: number): number {
+    let sumUs = 0;
+    for (const past of this.#past) {
+      if (past.toUs - past.fromUs < TOLD_FROM_US) continue;
+      sumUs += Math.max(0, Math.min(toUs, past.toUs) - Math.max(fromUs, past.fromUs));
+    }
+    return sumUs;
+  }
+}
+
+function holds({ state }: SeenClaimant): boolean {
+  return state === 'offered' || state === 'claimed';
+}
+
+function isOver({ state }: SeenClaimant): boolean {
+  return state !== 'offered' && state !== 'waitlisted';
+}
+
+/** After each commit; `nowUs` is when. */
+export function checkClaims(
+  checker: Checker,
+  rows: SeenRows,
+  before: SeenRows | undefined,
+  nowUs: number,
+): void {
+  const { announced, claimants, campaign } = rows;
+  const holders = claimants.filter(holds);
+  if (holders.length > announced.places)
+    checker.breaks(2, `campaign ${campaign.campaignId} has ${holders.length} holders of ${announced.places}`);
+  if (new Set(holders.map(({ serial }) => serial)).size !== holders.length)
+    checker.breaks(2, `campaign ${campaign.campaignId} has a serial with two holders`);
+  for (const old of before?.claimants ?? []) {
+    const row = claimants.find(({ number }) => number === old.number);
+    if (row?.userId !== old.userId)
+      checker.breaks(1, `${old.userId} had the place ${old.number}, and lost it`);
+    else if (isOver(old) && row.state !== old.state)
+      checker.breaks(1, `${row.userId} was ${old.state}, and is ${row.state}`);
+    else if (old.state === 'offered' && row.state === 'lapsed') checkLapse(checker, rows, row, nowUs);
+  }
+  checkTurns(checker, rows);
+  if (announced.kind === 'coupon') checkPlaces(checker, rows);
+}
+
+/** Places are given in the order of stamps: the first have a serial each, and behind them those who wait. */
+function checkPlaces(checker: Checker, { announced, campaign, claimants, entries, gone }: SeenRows): void {
+  const right = [...entries]
+    .filter(([userId, stamp]) => stamp <= campaign.settledStamp && !gone.has(userId))
+    .slice(0, announced.places + (announced.claims?.waitlist ?? 0))
+    .map(([userId]) => userId);
+  const given = claimants.map(({ userId }) => userId);
+  if (right.join() !== given.join())
+    checker.breaks(3, `campaign ${campaign.campaignId} has places for ${given}; by stamp it is ${right}`);
+}
+
+/** Nobody is offered something while somebody before them waits. */
+function checkTurns(checker: Checker, { campaign, claimants }: SeenRows): void {
+  const waiting = claimants.filter(({ state }) => state === 'waitlisted').map(({ place }) => place ?? 0);
+  const next = Math.min(...waiting);
+  for (const { userId, place, serial } of claimants) {
+    if (place !== null && serial !== null && place > next)
+      checker.breaks(
+        3,
+        `campaign ${campaign.campaignId}: ${userId} of place ${place} was offered before ${next}`,
+      );
+  }
+}
+
+/** An offer lapses when there was as long to claim it as was announced, without the outages of ours in between. */
+function checkLapse(checker: Checker, { announced }: SeenRows, row: SeenClaimant, nowUs: number): void {
+  const withinUs = (announced.claims?.withinS ?? 0) * 1_000_000;
+  const fromUs = row.offeredUs ?? 0;
+  const hadUs = nowUs - fromUs - checker.outages.between(fromUs, nowUs);
+  if (checker.areClocksRight && hadUs < withinUs - SLACK_US)
+    checker.breaks(1, `${row.userId} had ${hadUs} us to claim what was offered, of ${withinUs}`);
+}
+
+/** When all is over: who claimed in time has what was offered, and nothing is left over while somebody waits. */
+export function checkClaimsEnd(checker: Checker, { campaign, claimants, logged }: SeenRows): void {
+  const { campaignId } = campaign;
+  for (const { userId, state, claimByUs, endedUs } of claimants) {
+    const claimUs = logged.claims.get(userId);
+    if (state === 'offered') checker.breaks(1, `${userId} has an offer that does not end`);
+    if (state === 'claimed' && (claimUs === undefined || claimUs > (claimByUs ?? 0)))
+      checker.breaks(1, `${userId} has claimed at ${claimUs} what was to be claimed by ${claimByUs}`);
+    if (state === 'lapsed' && claimUs !== undefined && claimUs <= (endedUs ?? 0))
+      checker.breaks(1, `${userId} claimed at ${claimUs} what lapsed at ${endedUs}`);
+  }
+  const isFree = claimants.some(
+    ({ state, serial }) =>
+      state !== 'left' &&
+      serial !== null &&
+      !claimants.some(other => other.serial === serial && holds(other)),
+  );
+  const waits = claimants.find(({ state }) => state === 'waitlisted');
+  if (isFree && waits !== undefined)
+    checker.breaks(2, `campaign ${campaignId}: something is free, and ${waits.userId} waits`);
+  for (const told of checker.claimed) {
+    if (told.campaignId !== campaignId) continue;
+    const row = claimants.find(({ userId }) => userId === told.userId);
+    if (row?.state === 'declined' && logged.leaving.has(told.userId)) continue;
+    if (row?.state !== 'claimed' || row.serial !== told.serial)
+      checker.breaks(1, `${told.userId} was told to have claimed ${told.serial}, and is ${row?.state}`);
+  }
+}

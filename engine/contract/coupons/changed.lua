@@ -1,0 +1,18 @@
+-- Tells all gateways that coupons have changed: their copies of these are not to be shown any more.
+--
+-- KEYS  version   string: the greatest version there was
+--       changes   sorted set: coupon id -> version at which it last changed
+-- ARGV  coupon ids
+-- returns the version of this change
+--
+-- A version is never given twice, also when Redis has lost its last seconds or everything: it is at least the time.
+local version, changes = KEYS[1], KEYS[2]
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local next = math.max(tonumber(redis.call('GET', version) or '0') + 1, now)
+local text = string.format('%.0f', next)
+redis.call('SET', version, text)
+for _, id in ipairs(ARGV) do
+  redis.call('ZADD', changes, text, id)
+end
+return text

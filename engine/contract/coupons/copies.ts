@@ -1,0 +1,86 @@
+/**
+ * Copies of what is shown of coupons, in Redis, so that a read costs Postgres nothing. A copy is shown as long as its
+ * coupon has not changed since the ledger was asked for it, and for COPY_MS at the most: whoever changes a coupon says so
+ * here after the commit, and if that fails, or the process ends before it, a copy is still no older than that.
+ */
+import type { Keys } from '../keys.ts';
+import type { RedisClient } from '../redis.ts';
+import { scriptFrom } from '../redis.ts';
+
+/** The age of the oldest copy that is ever shown, counted from before the ledger was asked. */
+export const COPY_MS = 1_000;
+
+const changedScript = scriptFrom(new URL('./changed.lua', import.meta.url));
+const newsScript = scriptFrom(new URL('./news.lua', import.meta.url));
+const getScript = scriptFrom(new URL('./copy-get.lua', import.meta.url));
+const putScript = scriptFrom(new URL('./copy-put.lua', import.meta.url));
+
+/** To be called after the commit of whatever changed what is shown of these coupons. */
+export async function tellCouponsChanged(
+  redis: RedisClient,
+  keys: Keys,
+  couponIds: readonly number[],
+): Promise<void> {
+  if (couponIds.length === 0) return;
+  await changedScript(redis, [keys.couponVersion, keys.couponChanges], couponIds);
+}
+
+export interface CouponNews {
+  /** 0 where nothing ever changed, or Redis has lost it. */
+  readonly version: number;
+  /** By coupon: the version at which it last changed. */
+  readonly changes: ReadonlyMap<number, number>;
+}
+
+export async function readCouponNews(redis: RedisClient, keys: Keys, since: number): Promise<CouponNews> {
+  const [version, ...rest] = textsOf(
+    await newsScript(redis, [keys.couponVersion, keys.couponChanges], [since]),
+  );
+  const changes = new Map<number, number>();
+  for (let at = 0; at + 1 < rest.length; at += 2) changes.set(Number(rest[at]), Number(rest[at + 1]));
+  return { version: Number(version), changes };
+}
+
+export interface CouponCopy {
+  readonly couponId: number;
+  /** The greatest version before the ledger was asked. */
+  readonly version: number;
+  /** JSON. */
+  readonly body: string;
+  readonly keepMs: number;
+}
+
+/** The copy, where there is one that may be shown; and the greatest version, to ask the ledger under. */
+export async function getCouponCopy(
+  redis: RedisClient,
+  keys: Keys,
+  code: string,
+): Promise<{ readonly version: number; readonly copy: CouponCopy | undefined }> {
+  const [version, couponId, copyVersion, body, keepMs] = textsOf(
+    await getScript(redis, [keys.couponCopy(code), keys.couponVersion, keys.couponChanges], []),
+  );
+  const copy =
+    body === undefined
+      ? undefined
+      : { couponId: Number(couponId), version: Number(copyVersion), body, keepMs: Number(keepMs) };
+  return { version: Number(version), copy };
+}
+
+/** Keeps a copy, unless its coupon has changed since `version`; `keepMs` is at least 1. */
+export async function putCouponCopy(
+  redis: RedisClient,
+  keys: Keys,
+  code: string,
+  { couponId, version, body, keepMs }: CouponCopy,
+): Promise<void> {
+  await putScript(
+    redis,
+    [keys.couponCopy(code), keys.couponChanges],
+    [couponId, version, body, Math.floor(keepMs)],
+  );
+}
+
+function textsOf(answer: unknown): string[] {
+  if (!Array.isArray(answer)) throw new Error(`a script on coupons answered ${String(answer)}, not an array`);
+  return answer.map(String);
+}

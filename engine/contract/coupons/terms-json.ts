@@ -1,0 +1,214 @@
+/**
+ * Terms as the APIs take and show them: one flat object, absent members for what there is not. These schemas check what
+ * comes in and make the OpenAPI documents of engine and gateway; `x-expected` says what would be right.
+ */
+import type { Static, TSchema } from 'typebox';
+import Type from 'typebox';
+import { type FieldFault, fieldFault } from '../problem.ts';
+import {
+  contradictionsIn,
+  DISCOUNTS,
+  type Discount,
+  isCurrency,
+  MAX_AMOUNT,
+  MAX_LIMIT,
+  MAX_SCOPE_ITEMS,
+  MAX_STACK_CLASSES,
+  MAX_STACK_ORDER,
+  type Terms,
+  WHOLE_BASIS_POINTS,
+} from './terms.ts';
+
+const MAX_NAME_CHARACTERS = 100;
+const CLASS_PATTERN = '[a-z][a-z0-9-]{0,39}';
+
+function whole(minimum: number, maximum: number, description: string) {
+  const expected = `a whole number from ${minimum} to ${maximum}`;
+  return Type.Integer({ minimum, maximum, description, 'x-expected': expected });
+}
+
+const shareOfWhole = (description: string) => whole(1, WHOLE_BASIS_POINTS, description);
+const amount = (description: string) => whole(1, MAX_AMOUNT, `${description}, in the currency's minor unit`);
+
+/** A product or a category, as a shop names it. */
+export const NAME_PATTERN = `^(?=.*\\S)[^\\p{Cc}\\p{Cs}]{1,${MAX_NAME_CHARACTERS}}$`;
+export const NAME_EXPECTED = `text of 1 to ${MAX_NAME_CHARACTERS} characters, without control characters`;
+export const CURRENCY_PATTERN = '^[A-Z]{3}$';
+
+function names(description: string) {
+  return Type.Array(Type.String({ pattern: NAME_PATTERN }), {
+    minItems: 1,
+    maxItems: MAX_SCOPE_ITEMS,
+    uniqueItems: true,
+    description,
+    'x-expected': `a list of 1 to ${MAX_SCOPE_ITEMS} different texts of 1 to ${MAX_NAME_CHARACTERS} characters`,
+  });
+}
+
+function stackClass(description: string) {
+  return Type.String({
+    pattern: `^${CLASS_PATTERN}$`,
+    description,
+    'x-expected': 'a lower-case letter and up to 39 more of a-z, 0-9, -',
+  });
+}
+
+function instant(description: string) {
+  return Type.String({
+    pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{1,3})?Z$',
+    description,
+    'x-expected': 'an instant in UTC, to the millisecond at most, like 2030-01-31T18:00:00.000Z',
+  });
+}
+
+export const termMembers = {
+  discount: Type.Enum([...DISCOUNTS], {
+    description: 'percentage, of what the lines cost; fixed, off them; free_shipping, all of the shipping',
+    'x-expected': `one of ${DISCOUNTS.join(', ')}`,
+  }),
+  basis_points: Type.Optional(shareOfWhole('Of a percentage: hundredths of a percent, 2000 for 20%')),
+  amount: Type.Optional(amount('Of a fixed discount: how much it takes off')),
+  most: Type.Optional(amount('Of a percentage: the most that it takes off a basket')),
+  currency: Type.Optional(
+    Type.String({
+      pattern: CURRENCY_PATTERN,
+      description: 'ISO 4217, of the amounts here; the coupon is for baskets in it alone',
+      'x-expected': 'a currency of ISO 4217, like EUR',
+    }),
+  ),
+  valid_from: Type.Optional(instant('Absent: from the beginning')),
+  valid_until: Type.Optional(instant('No use from here on; absent: for good')),
+  minimum_basket: Type.Optional(amount('The least that the goods cost, before any discount')),
+  products: Type.Optional(names('It is for lines of these, or of the categories; both absent: for all')),
+  categories: Type.Optional(names('It is for lines of these, or of the products; both absent: for all')),
+  limit_total: Type.Optional(whole(1, MAX_LIMIT, 'Uses at most; absent: no limit')),
+  limit_per_user: Type.Optional(
+    whole(1, MAX_LIMIT, 'Uses by one user; absent: one of a code that is granted, else no limit'),
+  ),
+  stack_class: Type.Optional(stackClass('What other coupons name it by')),
+  exclusive: Type.Optional(
+    Type.Boolean({ description: 'Alone on a basket; absent: false', 'x-expected': 'true or false' }),
+  ),
+  stackable_with: Type.Optional(
+    Type.Array(Type.String({ pattern: `^${CLASS_PATTERN}$` }), {
+      maxItems: MAX_STACK_CLASSES,
+      uniqueItems: true,
+      description: 'Classes of coupons that it may stand beside; absent: all that are not exclusive',
+      'x-expected': `a list of up to ${MAX_STACK_CLASSES} different classes of coupons`,
+    }),
+  ),
+  stack_order: Type.Optional(
+    whole(-MAX_STACK_ORDER, MAX_STACK_ORDER, 'Lower ones are applied first; absent: 0'),
+  ),
+  stack_cap_basis_points: Type.Optional(
+    shareOfWhole('The most that all coupons of a basket together take off its goods'),
+  ),
+} as const satisfies Record<string, TSchema>;
+
+export const TermsBody = Type.Object(termMembers, { additionalProperties: false });
+export type TermsBody = Static<typeof TermsBody>;
+
+/**
+ * The terms that a body says, whose members are right each by itself; or every fault of the whole. `perUser` is the limit
+ * where it names none.
+ */
+export function readTerms(
+  body: TermsBody,
+  perUser: number | null,
+): { readonly terms: Terms } | { readonly faults: readonly FieldFault[] } {
+  const faults: FieldFault[] = [];
+  const discount = readDiscount(body, faults);
+  if (body.currency !== undefined && !isCurrency(body.currency)) {
+    faults.push(fieldFault('currency', body.currency, 'a currency of ISO 4217, like EUR'));
+  }
+  const terms = {
+    currency: body.currency ?? null,
+    validFromMs: readInstant('valid_from', body.valid_from, faults),
+    validUntilMs: readInstant('valid_until', body.valid_until, faults),
+    minimumBasket: body.minimum_basket ?? null,
+    products: body.products ?? null,
+    categories: body.categories ?? null,
+    limitTotal: body.limit_total ?? null,
+    limitPerUser: body.limit_per_user ?? perUser,
+    stackClass: body.stack_class ?? null,
+    exclusive: body.exclusive ?? false,
+    stackableWith: body.stackable_with ?? null,
+    stackOrder: body.stack_order ?? 0,
+    stackCapBasisPoints: body.stack_cap_basis_points ?? null,
+  };
+  if (faults.length > 0 || discount === undefined) return { faults };
+  const whole = { ...terms, discount };
+  const contradictions = contradictionsIn(whole);
+  if (contradictions.length === 0) return { terms: whole };
+  return { faults: contradictions.map(({ field, value, expected }) => fieldFault(field, value, expected)) };
+}
+
+/** Members that one kind of discount has, and that the others do not. */
+const DISCOUNT_MEMBERS = {
+  percentage: ['basis_points', 'most'],
+  fixed: ['amount'],
+  free_shipping: [],
+} as const;
+
+function readDiscount(body: TermsBody, faults: FieldFault[]): Discount | undefined {
+  const own: readonly string[] = DISCOUNT_MEMBERS[body.discount];
+  for (const name of ['basis_points', 'most', 'amount'] as const) {
+    if (body[name] !== undefined && !own.includes(name)) {
+      faults.push(fieldFault(name, body[name], `nothing, as discount is ${body.discount}`));
+    }
+  }
+  const missing = (name: 'basis_points' | 'amount', most: number): undefined => {
+    const expected = `a whole number from 1 to ${most}, as discount is ${body.discount}`;
+    faults.push(fieldFault(name, undefined, expected));
+  };
+  const { basis_points: basisPoints, amount: off, most = null } = body;
+  switch (body.discount) {
+    case 'percentage':
+      if (basisPoints === undefined) return missing('basis_points', WHOLE_BASIS_POINTS);
+      return { kind: 'percentage', basisPoints, most };
+    case 'fixed':
+      return off === undefined ? missing('amount', MAX_AMOUNT) : { kind: 'fixed', amount: off };
+    case 'free_shipping':
+      return { kind: 'free_shipping' };
+  }
+}
+
+/** The instant that a text of the right form names; the 30th of February has the form and names none. */
+function readInstant(field: string, text: string | undefined, faults: FieldFault[]): number | null {
+  if (text === undefined) return null;
+  const instantMs = Date.parse(text);
+  const isReal = !Number.isNaN(instantMs) && new Date(instantMs).toISOString().startsWith(text.slice(0, 19));
+  if (isReal) return instantMs;
+  faults.push(fieldFault(field, text, 'a day and a time that exist'));
+  return null;
+}
+
+/** Terms as they are shown. */
+export function termsJson(terms: Terms): TermsBody {
+  const { discount } = terms;
+  const body: { [member in keyof TermsBody]: TermsBody[member] | null } = {
+    discount: discount.kind,
+    basis_points: discount.kind === 'percentage' ? discount.basisPoints : null,
+    amount: discount.kind === 'fixed' ? discount.amount : null,
+    most: discount.kind === 'percentage' ? discount.most : null,
+    currency: terms.currency,
+    valid_from: isoOf(terms.validFromMs),
+    valid_until: isoOf(terms.validUntilMs),
+    minimum_basket: terms.minimumBasket,
+    products: terms.products === null ? null : [...terms.products],
+    categories: terms.categories === null ? null : [...terms.categories],
+    limit_total: terms.limitTotal,
+    limit_per_user: terms.limitPerUser,
+    stack_class: terms.stackClass,
+    exclusive: terms.exclusive,
+    stackable_with: terms.stackableWith === null ? null : [...terms.stackableWith],
+    stack_order: terms.stackOrder,
+    stack_cap_basis_points: terms.stackCapBasisPoints,
+  };
+  const there = Object.entries(body).filter(([, value]) => value !== null);
+  return Object.fromEntries(there) as TermsBody;
+}
+
+function isoOf(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString();
+}

@@ -1,0 +1,55 @@
+/**
+ * Takes what gateways tell of streams (contract/presence) into the ledger, exactly once: who is there, the place up to
+ * which it was read, and the end of what a gateway that has ended had told, in one transaction by one engine at a time.
+ */
+import { type Pool, type Queryable, transaction } from '../sql/database.ts';
+import {
+  addStreams,
+  endStreams,
+  movePresenceLog,
+  noteIncarnation,
+  readPresenceState,
+  removeStreams,
+  takePresenceLog,
+  takeRooms,
+} from '../sql/presence.ts';
+import type { Keys } from './contract/keys.ts';
+import { type PresenceReport, readPresence, trimPresence } from './contract/presence/presence.ts';
+import type { RedisClient } from './contract/redis.ts';
+
+const FROM_THE_START = '0-0';
+
+export interface PresenceOptions {
+  readonly pool: Pool;
+  readonly redis: RedisClient;
+  readonly keys: Keys;
+}
+
+/** One turn: takes what is new on the board of this epoch. Nothing where no room needs it, or another engine does it. */
+export async function takePresence({ pool, redis, keys }: PresenceOptions, epoch: number): Promise<void> {
+  const state = await readPresenceState(pool);
+  // An engine that still knows an older board must not take the reading back to it.
+  if (!state.isWanted || state.epoch > epoch) return;
+  const key = keys.presence(epoch);
+  const after = state.epoch === epoch ? state.position : FROM_THE_START;
+  const reports = await readPresence(redis, key, after);
+  const last = reports.at(-1)?.position;
+  if (last === undefined && !state.anyEnded) return;
+  await transaction(pool, async client => {
+    const held = await takePresenceLog(client);
+    if (held === undefined || held.epoch !== state.epoch || held.position !== state.position) return;
+    await takeRooms(client);
+    for (const { report } of reports) await takeReport(client, report);
+    await endStreams(client);
+    if (last !== undefined) await movePresenceLog(client, { epoch, position: last });
+  });
+  if (last !== undefined) await trimPresence(redis, key, last);
+}
+
+async function takeReport(db: Queryable, { incarnation, rooms }: PresenceReport): Promise<void> {
+  if (!(await noteIncarnation(db, incarnation))) return;
+  for (const { campaignId, here, gone } of rooms) {
+    if (here.length > 0) await addStreams(db, { campaignId, incarnation, userIds: here });
+    if (gone.length > 0) await removeStreams(db, { campaignId, incarnation, userIds: gone });
+  }
+}

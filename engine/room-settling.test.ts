@@ -1,0 +1,334 @@
+import { deepEqual, equal, ok, rejects } from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import fc from 'fast-check';
+import { type Campaign, getCampaign, opensAtUs } from '../sql/campaigns.ts';
+import { transaction } from '../sql/database.ts';
+import { moveHeard, readHeard } from '../sql/hearing.ts';
+import { addStreams, removeStreams } from '../sql/presence.ts';
+import { readMoves } from '../sql/room-turns.ts';
+import { countPeople, createRoom, getRoom, type NewRoom, setTerms } from '../sql/rooms.ts';
+import { brokenInvariants } from './test-gateway.ts';
+import { TestLedger } from './test-settling.ts';
+
+const GRACE_MS = 10_000;
+const PASS_MS = 30_000;
+const GATEWAY = 4_294_967_297;
+const MANY = 10_000_000;
+
+let ledger: TestLedger;
+before(async () => {
+  ledger = await TestLedger.make();
+});
+after(() => ledger.close());
+
+/** A room whose pace holds nobody up, unless told otherwise. */
+async function room(more: Partial<NewRoom> = {}): Promise<Campaign> {
+  const campaign = await ledger.campaign('room', MANY);
+  await createRoom(ledger.pool, campaign.campaignId, {
+    perSecond: 10_000,
+    capacity: null,
+    paused: false,
+    graceMs: GRACE_MS,
+    passMs: PASS_MS,
+    visitMs: null,
+    singleUse: false,
+    ...more,
+  });
+  const made = await getCampaign(ledger.pool, campaign.campaignId);
+  ok(made);
+  return made;
+}
+
+const names = (instants: readonly number[]): string[] => instants.map(instant => `user-${instant}`);
+
+async function come(campaign: Campaign, ...instants: number[]): Promise<void> {
+  const { campaignId } = campaign;
+  await addStreams(ledger.pool, { campaignId, incarnation: GATEWAY, userIds: names(instants) });
+}
+
+async function go(campaign: Campaign, ...instants: number[]): Promise<void> {
+  const { campaignId } = campaign;
+  await removeStreams(ledger.pool, { campaignId, incarnation: GATEWAY, userIds: names(instants) });
+}
+
+/** Lets heard time go by. */
+async function hear(ms: number): Promise<void> {
+  const from = await readHeard(ledger.pool);
+  ok(await moveHeard(ledger.pool, from, { heardMs: from.heardMs + ms, throughMs: from.throughMs + 1 }));
+}
+
+/** One turn and more, with a moment of heard time before it. */
+async function settle(campaign: Campaign, afterUs: number): Promise<void> {
+  await hear(1);
+  await ledger.settle(campaign, afterUs);
+}
+
+/** The pace as if a second had gone by since. */
+async function later(campaign: Campaign): Promise<void> {
+  await ledger.pool.query(`update rooms set next_us = 0, recent = '[]' where campaign_id = $1`, [
+    campaign.campaignId,
+  ]);
+}
+
+async function states(campaign: Campaign): Promise<Record<string, string>> {
+  const { rows } = await ledger.pool.query<{ user_id: string; state: string }>(
+    'select user_id, state from room_people where campaign_id = $1 and stamp is not null order by stamp',
+    [campaign.campaignId],
+  );
+  return Object.fromEntries(rows.map(row => [row.user_id.slice(5), row.state]));
+}
+
+test('people are let in in the order of their stamps, as many as the rate says and no more', async () => {
+  const campaign = await room({ perSecond: 2 });
+  await ledger.enter(campaign, 30, 10, 20, 40);
+  await come(campaign, 10, 20, 30, 40);
+  await settle(campaign, 100);
+  deepEqual(await ledger.outcomes(campaign), { 10: 1, 20: 'waiting', 30: 'waiting', 40: 'waiting' });
+  await settle(campaign, 100);
+  equal((await ledger.read(campaign)).grantedCount, 1);
+  await later(campaign);
+  await settle(campaign, 100);
+  deepEqual(await ledger.outcomes(campaign), { 10: 1, 20: 2, 30: 'waiting', 40: 'waiting' });
+  const { settledCount, settledStamp } = await ledger.read(campaign);
+  deepEqual([settledCount, settledStamp], [2, 20 * 1024]);
+});
+
+test('two engines at once have one budget', async () => {
+  const campaign = await room({ perSecond: 5 });
+  const instants = Array.from({ length: 40 }, (_, number) => number + 1);
+  await ledger.enter(campaign, ...instants);
+  await come(campaign, ...instants);
+  await hear(1);
+  await Promise.all([1, 2, 3, 4].map(() => ledger.settle(campaign, 100)));
+  const { rows } = await ledger.pool.query(
+    `select count(*) as admitted from room_people where campaign_id = $1 and serial is not null`,
+    [campaign.campaignId],
+  );
+  ok(rows[0].admitted <= 2, `${rows[0].admitted} were let in at once`);
+});
+
+test('nobody is let in while it is paused or full, and reports free places', async () => {
+  const campaign = await room({ capacity: 2 });
+  const { campaignId } = campaign;
+  await ledger.enter(campaign, 10, 20, 30);
+  await come(campaign, 10, 20, 30);
+  await transaction(ledger.pool, db =>
+    setTerms(db, campaignId, { perSecond: 10_000, capacity: 2, paused: true }),
+  );
+  await settle(campaign, 100);
+  equal((await ledger.read(campaign)).grantedCount, 0);
+  await transaction(ledger.pool, db =>
+    setTerms(db, campaignId, { perSecond: 10_000, capacity: 2, paused: false }),
+  );
+  for (let turn = 0; turn < 5; turn++) {
+    await later(campaign);
+    await settle(campaign, 100);
+  }
+  deepEqual(await states(campaign), { 10: 'admitted', 20: 'admitted', 30: 'waiting' });
+  await ledger.pool.query(
+    `update room_people set state = 'left' where campaign_id = $1 and user_id = 'user-10'`,
+    [campaignId],
+  );
+  await settle(campaign, 100);
+  deepEqual(await states(campaign), { 10: 'left', 20: 'admitted', 30: 'admitted' });
+  const { rows } = await ledger.pool.query(
+    'select version, capacity, paused from room_terms where campaign_id = $1 order by version',
+    [campaignId],
+  );
+  deepEqual(
+    rows.map(row => [row.version, row.paused]),
+    [
+      [1, false],
+      [2, true],
+      [3, false],
+    ],
+  );
+});
+
+test('who is away for the grace is skipped, and waits at their stamp when they are back', async () => {
+  const campaign = await room({ paused: true });
+  const { campaignId } = campaign;
+  await ledger.enter(campaign, 10, 20, 30, 40);
+  await come(campaign, 10, 20, 30, 40);
+  await settle(campaign, 100);
+  await go(campaign, 10, 20);
+  await hear(GRACE_MS - 10);
+  await settle(campaign, 100);
+  deepEqual(await states(campaign), { 10: 'waiting', 20: 'waiting', 30: 'waiting', 40: 'waiting' });
+  await come(campaign, 20);
+  await hear(10);
+  await settle(campaign, 100);
+  deepEqual(await states(campaign), { 10: 'skipped', 20: 'waiting', 30: 'waiting', 40: 'waiting' });
+  await come(campaign, 10);
+  await settle(campaign, 100);
+  deepEqual(await states(campaign), { 10: 'waiting', 20: 'waiting', 30: 'waiting', 40: 'waiting' });
+  // Away once more while others are let in: they return behind what is settled.
+  await go(campaign, 20);
+  await hear(GRACE_MS);
+  await transaction(ledger.pool, db =>
+    setTerms(db, campaignId, { perSecond: 1, capacity: null, paused: false }),
+  );
+  for (let turn = 0; turn < 2; turn++) {
+    await later(campaign);
+    await settle(campaign, 100);
+  }
+  deepEqual(await states(campaign), { 10: 'admitted', 20: 'skipped', 30: 'admitted', 40: 'waiting' });
+  await come(campaign, 20);
+  await later(campaign);
+  await settle(campaign, 100);
+  deepEqual(await states(campaign), { 10: 'admitted', 20: 'admitted', 30: 'admitted', 40: 'waiting' });
+  const moves = await readMoves(ledger.pool, campaignId, 0, 100);
+  deepEqual(
+    moves.map(({ goneNumber, userId, move }) => [goneNumber, userId, move]),
+    [
+      [1, 'user-10', 'gone'],
+      [2, 'user-10', 'back'],
+      [3, 'user-20', 'gone'],
+      [4, 'user-20', 'returned'],
+      [5, 'user-20', 'gone'],
+    ],
+  );
+  deepEqual(await brokenInvariants(ledger.pool), []);
+});
+
+test('while nobody who waits is there, nobody is skipped: the fault may be ours', async () => {
+  const campaign = await room({ paused: true });
+  await ledger.enter(campaign, 10, 20);
+  await come(campaign, 10, 20);
+  await settle(campaign, 100);
+  await go(campaign, 10, 20);
+  await hear(5 * GRACE_MS);
+  await settle(campaign, 100);
+  deepEqual(await states(campaign), { 10: 'waiting', 20: 'waiting' });
+  await come(campaign, 20);
+  await hear(GRACE_MS);
+  await settle(campaign, 100);
+  deepEqual(await states(campaign), { 10: 'skipped', 20: 'waiting' });
+});
+
+test('nobody is let in while nobody could hear of it, and nobody comes at once later', async () => {
+  const campaign = await room({ perSecond: 2 });
+  await ledger.enter(campaign, 10, 20, 30, 40);
+  await come(campaign, 10, 20, 30, 40);
+  for (let turn = 0; turn < 3; turn++) {
+    await later(campaign);
+    await ledger.settle(campaign, 100);
+  }
+  equal((await ledger.read(campaign)).grantedCount, 0, 'heard time stands still');
+  await go(campaign, 10, 20, 30, 40);
+  await settle(campaign, 100);
+  equal((await ledger.read(campaign)).grantedCount, 0, 'nobody is there');
+  await come(campaign, 40);
+  await settle(campaign, 100);
+  deepEqual(await states(campaign), { 10: 'admitted', 20: 'waiting', 30: 'waiting', 40: 'waiting' });
+});
+
+test('a closed room that everybody has left comes to its end', async () => {
+  const campaign = await room();
+  await ledger.enter(campaign, 10, 20);
+  const closeUs = campaign.closesAt.getTime() * 1000 - opensAtUs(campaign);
+  for (const ms of [1, 3_600_000]) {
+    await hear(ms);
+    await ledger.settle(campaign, closeUs);
+  }
+  equal((await ledger.read(campaign)).finishedAt, null);
+  await hear(GRACE_MS);
+  await ledger.settle(campaign, closeUs);
+  deepEqual(await states(campaign), { 10: 'skipped', 20: 'skipped' });
+  ok((await ledger.read(campaign)).finishedAt);
+});
+
+test('a pass that nobody uses ends in heard time, and frees its place', async () => {
+  const campaign = await room({ capacity: 1 });
+  await ledger.enter(campaign, 10, 20);
+  await come(campaign, 10, 20);
+  await settle(campaign, 100);
+  deepEqual(await states(campaign), { 10: 'admitted', 20: 'waiting' });
+  await hear(PASS_MS - 10);
+  await later(campaign);
+  await settle(campaign, 100);
+  deepEqual(await states(campaign), { 10: 'admitted', 20: 'waiting' });
+  await hear(10);
+  await settle(campaign, 100);
+  deepEqual(await states(campaign), { 10: 'expired', 20: 'admitted' });
+});
+
+test('who withdraws is let go, who is in or was skipped for good is not let in', async () => {
+  const campaign = await room({ perSecond: 1 });
+  await ledger.enter(campaign, 10, 20, 30);
+  await come(campaign, 10, 20, 30);
+  await settle(campaign, 100);
+  await ledger.withdraw(campaign, 10, 20);
+  await settle(campaign, 100);
+  deepEqual(await ledger.outcomes(campaign), { 10: 1, 20: 'withdrawn', 30: 'waiting' });
+  equal((await ledger.read(campaign)).goneCount, 1);
+});
+
+test('it ends when the door is closed and nobody is in the line', async () => {
+  const campaign = await room();
+  await ledger.enter(campaign, 10, 20);
+  await come(campaign, 10, 20);
+  const closeUs = campaign.closesAt.getTime() * 1000 - opensAtUs(campaign);
+  await settle(campaign, closeUs);
+  await later(campaign);
+  await settle(campaign, closeUs);
+  ok((await ledger.read(campaign)).finishedAt);
+  equal((await countPeople(ledger.pool, campaign.campaignId)).admitted, 2);
+});
+
+test('nobody goes a way that is not drawn, and an admission stays', async () => {
+  const campaign = await room();
+  await ledger.enter(campaign, 10);
+  await come(campaign, 10);
+  await settle(campaign, 100);
+  const set = (change: string): Promise<unknown> =>
+    ledger.pool.query(`update room_people set ${change} where campaign_id = $1`, [campaign.campaignId]);
+  await rejects(set(`state = 'waiting', serial = null, admitted_us = null`), /cannot become waiting/);
+  await rejects(set('admitted_us = 1'), /never changed/);
+});
+
+test('whatever comes, goes and withdraws: who is let in is the first of the line', async () => {
+  const step = fc.oneof(
+    ...(['come', 'go', 'withdraw', 'enter'] as const).map(what =>
+      fc.record({ what: fc.constant(what), who: fc.integer({ min: 1, max: 12 }) }),
+    ),
+    fc.record({ what: fc.constant('hear' as const), who: fc.integer({ min: 1, max: GRACE_MS }) }),
+    fc.record({ what: fc.constant('settle' as const), who: fc.constant(0) }),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 40 }), async steps => {
+      const campaign = await room({ perSecond: 1 });
+      const entered = new Set<number>();
+      let highest = 0;
+      for (const { what, who } of [...steps, { what: 'settle' as const, who: 0 }]) {
+        if (what === 'hear') await hear(who);
+        else if (what === 'settle') {
+          const wereIn = await states(campaign);
+          await later(campaign);
+          await settle(campaign, highest);
+          const now = await states(campaign);
+          const admitted = Object.keys(now).filter(
+            user => now[user] === 'admitted' && wereIn[user] !== 'admitted',
+          );
+          const waiting = Object.keys(now).filter(user => now[user] === 'waiting');
+          ok(admitted.every(one => waiting.every(other => Number(one) < Number(other))));
+        } else if (what === 'enter') {
+          // Entries come above the watermark.
+          highest += who;
+          if (!entered.has(highest)) await ledger.enter(campaign, highest);
+          entered.add(highest);
+        } else {
+          const [user] = [...entered].slice(who % Math.max(1, entered.size));
+          if (user === undefined) continue;
+          if (what === 'come') await come(campaign, user);
+          else if (what === 'go') await go(campaign, user);
+          else await ledger.withdraw(campaign, user);
+        }
+      }
+      deepEqual(await brokenInvariants(ledger.pool), []);
+      const made = await getRoom(ledger.pool, campaign.campaignId);
+      equal(made?.takenStamp, highest === 0 ? -1 : highest * 1024);
+    }),
+    { numRuns: 25 },
+  );
+});

@@ -1,0 +1,172 @@
+/**
+ * Settling a room, step by step; settling.ts says how steps are made safe, ROOM.md in judges/ draws the states. One step,
+ * in this order, on the campaign's and the room's row:
+ *
+ * 1. Entries that are due get their place in the line. Nobody is seen in it before a gateway tells of a stream of theirs.
+ * 2. The room's heard time moves on by that of the service, if anybody who waits is there: while nobody is, the fault may
+ *    be ours (a cut between all of them and us), and nobody who is there is held up. A room that is closed comes to its end
+ *    all the same when nobody was there for an hour.
+ * 3. Withdrawals are decided; whoever was away for the grace is skipped; whoever was skipped and is there again waits at
+ *    their stamp as before.
+ * 4. Passes that nobody used and visits that lasted too long end.
+ * 5. The judge says how many may come in now, and the first of the line do, in stamp order; none while nobody is there, or
+ *    nobody could hear of it: their passes would pile up, and all come to the shop at once when we are back.
+ *
+ * What holds of the order, in place of "nobody before somebody with an earlier stamp": of all who are in the line at the
+ * moment of an admission (taken in, not withdrawn, not skipped), those with the earliest stamps are admitted. So whoever
+ * is admitted with a later stamp than somebody who is not found that one skipped at that moment, and nobody is skipped
+ * who was not away for the grace.
+ *
+ * settled_stamp is the greatest stamp admitted so far, settled_count the entries up to it; see gateway/places.ts.
+ */
+import type { Campaign } from '../sql/campaigns.ts';
+import type { Queryable } from '../sql/database.ts';
+import { insertGrants } from '../sql/grants.ts';
+import {
+  countInside,
+  decideRoomWithdrawals,
+  expireVisits,
+  readFirst,
+  readLine,
+  saveAdmitted,
+  skipAbsent,
+  takeBack,
+  takeIn,
+} from '../sql/room-turns.ts';
+import { type Room, saveRoom, takeRoom } from '../sql/rooms.ts';
+import { countTurn, saveSettled } from '../sql/settling.ts';
+import { refuseWithdrawals } from '../sql/withdrawals.ts';
+import { makeCode } from './judges/codes.ts';
+import { paceAfter, roomFor } from './judges/room.ts';
+import { closesAtUs, dueStamp, type StepResult } from './settling-step.ts';
+
+/** Entries taken in, people skipped, and people admitted, in one step: more would hold the rows for longer. */
+const TURN_LIMIT = 5_000;
+const NO_LIMIT = 2 ** 31 - 1;
+/** Of a line that was not looked at for longer, it is not known whether it was being served. */
+const LONGEST_BUSY_US = 1_000_000;
+/** Heard time moves every half second or so, and every two at least. */
+const HEARD_LATELY_US = 3_000_000;
+/** Of a closed room, in heard time: longer than an outage of somebody else's that we could take for their absence. */
+const EMPTY_MS = 3_600_000;
+
+interface Step {
+  readonly db: Queryable;
+  readonly campaign: Campaign;
+  readonly room: Room;
+  readonly heardMs: number;
+  /** Somebody who waits is there, and could hear of it. */
+  readonly isHeard: boolean;
+}
+
+export async function stepRoom(db: Queryable, campaign: Campaign, watermarkUs: number): Promise<StepResult> {
+  const { campaignId } = campaign;
+  const room = await takeRoom(db, campaignId);
+  const through = dueStamp(campaign, watermarkUs);
+  const { taken, lastStamp } = await takeIn(db, {
+    campaignId,
+    after: room.takenStamp,
+    through,
+    limit: TURN_LIMIT,
+    heardMs: room.heardMs,
+  });
+  const { anyPresent } = await readLine(db, campaignId);
+  const isClosed = watermarkUs >= closesAtUs(campaign);
+  const emptySinceMs = anyPresent ? null : (room.emptySinceMs ?? room.serviceHeardMs);
+  const isDeserted = isClosed && emptySinceMs !== null && room.serviceHeardMs - emptySinceMs > EMPTY_MS;
+  const passedMs = room.serviceHeardMs - room.heardAtMs;
+  const heardMs = room.heardMs + (anyPresent || isDeserted ? passedMs : 0);
+  const heardMovedUs = passedMs > 0 ? room.nowUs : room.heardMovedUs;
+  const isHeard = anyPresent && room.nowUs - heardMovedUs <= HEARD_LATELY_US;
+  const step = { db, campaign, room, heardMs, isHeard };
+  const moved = await moveLine(step);
+  const admitted = await admit(step, moved.goneCount);
+  const { anyWaits } = await readLine(db, campaignId);
+  const isFinished = !anyWaits && taken < TURN_LIMIT && isClosed;
+  if (isFinished) await refuseWithdrawals(db, campaignId);
+  if (admitted.count > 0 || admitted.goneCount > campaign.goneCount || isFinished) {
+    await saveSettled(
+      db,
+      campaignId,
+      {
+        settledStamp: admitted.settledStamp,
+        settledCount: campaign.settledCount + admitted.passed,
+        grantedCount: campaign.grantedCount + admitted.count,
+        goneCount: admitted.goneCount,
+      },
+      isFinished,
+    );
+  }
+  await saveRoom(db, campaignId, {
+    ...paceAfter(room, room.perSecond, admitted.count, room.nowUs),
+    takenStamp: lastStamp ?? room.takenStamp,
+    heardMs,
+    heardAtMs: room.serviceHeardMs,
+    heardMovedUs,
+    emptySinceMs,
+    busyUs: room.busyUs + busySince(room),
+    busySinceUs: anyWaits && isHeard && !room.paused ? room.nowUs : null,
+  });
+  return { decided: admitted.count, more: taken === TURN_LIMIT || moved.more };
+}
+
+/** Who goes out of the line, and who comes back into it. */
+async function moveLine({
+  db,
+  campaign,
+  room,
+  heardMs,
+}: Step): Promise<{ goneCount: number; more: boolean }> {
+  const { campaignId, settledStamp } = campaign;
+  let { goneCount } = campaign;
+  goneCount += await decideRoomWithdrawals(db, campaignId, goneCount);
+  const absentMs = heardMs - room.graceMs;
+  const skipped = await skipAbsent(db, { campaignId, absentMs, goneCount, limit: TURN_LIMIT });
+  goneCount += skipped;
+  goneCount += await takeBack(db, { campaignId, settledStamp, goneCount });
+  await expireVisits(db, campaignId, room.serviceHeardMs);
+  return { goneCount, more: skipped === TURN_LIMIT };
+}
+
+interface Admitted {
+  readonly count: number;
+  /** Entries that settled_stamp has passed with them. */
+  readonly passed: number;
+  readonly settledStamp: number;
+  readonly goneCount: number;
+}
+
+async function admit({ db, campaign, room, isHeard }: Step, goneCount: number): Promise<Admitted> {
+  const { campaignId, settledStamp, grantedCount, places } = campaign;
+  const inside = room.capacity === null ? 0 : await countInside(db, campaignId);
+  const free = isHeard ? roomFor(room, room, inside, room.nowUs) : 0;
+  const limit = Math.min(free, places - grantedCount, TURN_LIMIT);
+  const first = limit > 0 ? await readFirst(db, campaignId, limit) : [];
+  const last = first.at(-1);
+  if (last === undefined) return { count: 0, passed: 0, settledStamp, goneCount };
+  await insertGrants(
+    db,
+    campaignId,
+    first.map(({ userId }, index) => ({ userId, serial: grantedCount + index + 1, code: makeCode() })),
+  );
+  const returned = await saveAdmitted(db, {
+    campaignId,
+    afterSerial: grantedCount,
+    settledStamp,
+    goneCount,
+    nowUs: room.nowUs,
+    dueMs: room.serviceHeardMs + room.passMs,
+  });
+  const settled = Math.max(settledStamp, last.stamp);
+  const { count: passed } = await countTurn(db, {
+    campaignId,
+    after: settledStamp,
+    through: settled,
+    limit: NO_LIMIT,
+  });
+  return { count: first.length, passed, settledStamp: settled, goneCount: goneCount + returned };
+}
+
+function busySince({ busySinceUs, nowUs }: Room): number {
+  return busySinceUs === null ? 0 : Math.min(Math.max(0, nowUs - busySinceUs), LONGEST_BUSY_US);
+}

@@ -1,0 +1,258 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { type Asked, type Decision, decide, type Standing, userKey, type WantedUse } from './decide.ts';
+import type { Redemption } from './redemption.ts';
+
+const NOW = 1_900_000_000_000;
+const BASKET = {
+  currency: 'EUR',
+  lines: [{ product: 'a', categories: [], quantity: 2, unitAmount: 500 }],
+  shipping: 0,
+};
+const USERS = ['ann', 'bob'];
+/** Coupon 1 has a limit for all, 2 one for each user, 3 has both, and 4 has none. */
+const LIMITS: Readonly<Record<number, Pick<WantedUse, 'limitTotal' | 'limitPerUser'>>> = {
+  1: { limitTotal: 2, limitPerUser: null },
+  2: { limitTotal: null, limitPerUser: 1 },
+  3: { limitTotal: 3, limitPerUser: 2 },
+  4: { limitTotal: null, limitPerUser: null },
+};
+
+function useOf(couponId: number, changes: Partial<WantedUse> = {}): WantedUse {
+  const limits = LIMITS[couponId] ?? { limitTotal: null, limitPerUser: null };
+  return { couponId, code: `C${couponId}`, revision: 1, isGrant: false, ...limits, ...changes };
+}
+
+function basketOf(uses: readonly WantedUse[], userId = 'ann', holdMs?: number): Asked['wanted'] {
+  const discounts = uses.map(({ couponId, code }) => ({
+    code,
+    couponId,
+    amount: 10,
+    lines: [10],
+    shipping: 0,
+  }));
+  const total = 1_000 - 10 * uses.length;
+  const pricing = { subtotal: 1_000, discounts, lineTotals: [total], shippingTotal: 0, total };
+  return { kind: 'use', userId, basket: BASKET, pricing, uses, holdMs };
+}
+
+function standing(changes: Partial<Standing> = {}): Standing {
+  return {
+    nowMs: NOW,
+    coupons: new Map([1, 2, 3, 4].map(couponId => [couponId, { revision: 1, used: 0 }])),
+    userUses: new Map(),
+    holders: new Map(),
+    requests: new Map(),
+    redemptions: new Map(),
+    freshIds: Array.from({ length: 100 }, (_, index) => index + 1),
+    ...changes,
+  };
+}
+
+const asked = (wanted: Asked['wanted'], key?: string, hash = 'same'): Asked => ({
+  request: key === undefined ? undefined : { key, hash: Buffer.alloc(32, hash) },
+  wanted,
+});
+
+function word(decision: Decision | undefined): string {
+  if (decision?.state === 'refused')
+    return decision.refusals.map(({ code, reason }) => `${code} ${reason}`).join();
+  if (decision?.state === 'problem') return decision.slug;
+  if (decision?.state === 'done') return decision.isNew ? 'new' : 'known';
+  return decision?.state ?? 'none';
+}
+
+function words(of: Standing, ...all: readonly Asked[]): readonly string[] {
+  return decide(of, all).decisions.map(word);
+}
+
+test('all coupons of a basket are used or none is', () => {
+  const both = asked(basketOf([useOf(4), useOf(1)]));
+  const { decisions, useChanges, made } = decide(standing(), [both, both, both]);
+  assert.deepEqual(decisions.map(word), ['new', 'new', 'C1 used_up']);
+  assert.deepEqual(
+    [...useChanges],
+    [
+      [4, 2],
+      [1, 2],
+    ],
+  );
+  assert.equal(made.length, 2);
+  const used = standing({ userUses: new Map([[userKey(2, 'ann'), 1]]) });
+  assert.deepEqual(words(used, asked(basketOf([useOf(2)])), asked(basketOf([useOf(2)], 'bob'))), [
+    'C2 used_up_by_user',
+    'new',
+  ]);
+});
+
+test('a code that was granted is for whoever has it now', () => {
+  const mine = asked(basketOf([useOf(4, { isGrant: true })]));
+  assert.deepEqual(words(standing({ holders: new Map([['C4', 'ann']]) }), mine), ['new']);
+  assert.deepEqual(words(standing({ holders: new Map([['C4', 'bob']]) }), mine), ['C4 unknown']);
+  assert.deepEqual(words(standing(), mine), ['C4 unknown'], 'it was passed on');
+});
+
+test('a price that was made from other terms is not taken', () => {
+  assert.deepEqual(words(standing(), asked(basketOf([useOf(4, { revision: 2 })]), 'k')), ['stale']);
+  assert.deepEqual(decide(standing(), [asked(basketOf([useOf(4, { revision: 2 })]), 'k')]).requests, []);
+});
+
+test('under one key a thing is done once, and another thing is refused', () => {
+  const first = asked(basketOf([useOf(1)]), 'k');
+  const result = decide(standing(), [first, first, asked(basketOf([useOf(1)]), 'k', 'other')]);
+  assert.deepEqual(result.decisions.map(word), ['new', 'known', 'idempotency-key-reused']);
+  assert.equal(result.requests.length, 1);
+  assert.equal(result.made.length, 1);
+  const [redemption] = result.made;
+  const [request] = result.requests;
+  assert.ok(redemption !== undefined && request !== undefined);
+  const later = standing({
+    redemptions: new Map([[redemption.redemptionId, redemption]]),
+    requests: new Map([['k', request]]),
+  });
+  assert.deepEqual(words(later, asked({ kind: 'again' }, 'k'), asked({ kind: 'again' }, 'k', 'other')), [
+    'known',
+    'idempotency-key-reused',
+  ]);
+  // What was refused leaves the key free.
+  const full = standing({ coupons: new Map([[1, { revision: 1, used: 2 }]]) });
+  assert.deepEqual(decide(full, [first]).requests, []);
+});
+
+function heldUntil(expiresAtMs: number): Standing {
+  const [held] = decide(standing({ nowMs: expiresAtMs - 1_000 }), [
+    asked(basketOf([useOf(1)], 'ann', 1_000)),
+  ]).made;
+  assert.ok(held !== undefined);
+  return standing({
+    redemptions: new Map([[held.redemptionId, held]]),
+    coupons: new Map([[1, { revision: 1, used: 1 }]]),
+  });
+}
+
+test('a hold is redeemed once, or released once, before its end', () => {
+  const commit = asked({ kind: 'commit', redemptionId: 1 });
+  const release = asked({ kind: 'release', redemptionId: 1 });
+  const held = heldUntil(NOW + 1);
+  assert.deepEqual(words(held, commit, commit, release), ['new', 'already-redeemed', 'already-redeemed']);
+  assert.deepEqual(words(held, release, release, commit), ['new', 'known', 'reservation-over']);
+  assert.deepEqual([...decide(held, [release, release]).useChanges], [[1, -1]]);
+  assert.deepEqual([...decide(held, [commit]).useChanges], []);
+  const lapsed = heldUntil(NOW);
+  assert.deepEqual(words(lapsed, commit, release), ['reservation-over', 'known']);
+  assert.deepEqual([...decide(lapsed, [release]).useChanges], [], 'its use was given back by its end');
+  assert.deepEqual(words(standing(), commit, release), ['unknown-reservation', 'unknown-reservation']);
+});
+
+test('what was redeemed at once was no reservation, and what is held is not refunded', () => {
+  const [sold] = decide(standing(), [asked(basketOf([useOf(1)]))]).made;
+  assert.ok(sold !== undefined);
+  const of = standing({ redemptions: new Map([[sold.redemptionId, sold]]) });
+  assert.deepEqual(words(of, asked({ kind: 'commit', redemptionId: 1 })), ['unknown-reservation']);
+  const refund = asked({ kind: 'refund', redemptionId: 1, refund: undefined });
+  assert.deepEqual(words(heldUntil(NOW + 1), refund), ['unknown-redemption']);
+  assert.deepEqual(words(of, refund, refund), ['new', 'nothing left']);
+});
+
+test('a refund gives back the uses of which nothing is left, in the same transaction', () => {
+  const part = (quantity: number): Asked =>
+    asked({ kind: 'refund', redemptionId: 1, refund: { lines: [{ line: 1, quantity }], shipping: false } });
+  const [sold] = decide(standing(), [asked(basketOf([useOf(1)]))]).made;
+  assert.ok(sold !== undefined);
+  const of = standing({
+    redemptions: new Map([[1, sold]]),
+    coupons: new Map([[1, { revision: 1, used: 2 }]]),
+    freshIds: [2],
+  });
+  const next = asked(basketOf([useOf(1)]));
+  const result = decide(of, [part(1), next, part(1), next]);
+  assert.deepEqual(result.decisions.map(word), ['new', 'C1 used_up', 'new', 'new']);
+  assert.deepEqual(
+    result.refunds.map(({ refundNumber, givenBack }) => [refundNumber, givenBack]),
+    [
+      [1, []],
+      [2, [1]],
+    ],
+  );
+});
+
+/** A step of a shop: which user, which coupons, whether to hold; or which of what was made before to change, and how. */
+const steps = fc.array(
+  fc.oneof(
+    fc.record({
+      kind: fc.constant('use' as const),
+      user: fc.constantFrom(...USERS),
+      coupons: fc.subarray([1, 2, 3, 4], { minLength: 1 }),
+      holdMs: fc.constantFrom(undefined, 1, 3),
+    }),
+    fc.record({
+      kind: fc.constantFrom('commit' as const, 'release' as const, 'refund' as const),
+      id: fc.nat(12),
+    }),
+    fc.record({ kind: fc.constant('wait' as const), ms: fc.integer({ min: 1, max: 3 }) }),
+  ),
+  { maxLength: 40 },
+);
+
+test('whatever is asked, in one transaction or in many: uses that count never exceed a limit, and none is lost', () => {
+  fc.assert(
+    fc.property(steps, fc.boolean(), (all, together) => {
+      const ledger = new Map<number, Redemption>();
+      let nowMs = NOW;
+      const batch: Asked[] = [];
+      const flush = (): void => {
+        const of = read(ledger, nowMs);
+        const { made, decisions, useChanges } = decide(of, batch.splice(0));
+        for (const each of made) ledger.set(each.redemptionId, each);
+        for (const each of decisions) {
+          if (each.state === 'done') ledger.set(each.redemption.redemptionId, each.redemption);
+        }
+        const after = read(ledger, nowMs);
+        for (const [couponId, { used }] of after.coupons) {
+          const before = of.coupons.get(couponId)?.used ?? 0;
+          assert.equal(used, before + (useChanges.get(couponId) ?? 0), 'what is written is what counts');
+          assert.ok(used <= (LIMITS[couponId]?.limitTotal ?? Number.POSITIVE_INFINITY));
+          for (const user of USERS) {
+            const most = LIMITS[couponId]?.limitPerUser ?? Number.POSITIVE_INFINITY;
+            assert.ok((after.userUses.get(userKey(couponId, user)) ?? 0) <= most);
+          }
+        }
+      };
+      for (const step of all) {
+        if (step.kind === 'wait') {
+          flush();
+          nowMs += step.ms;
+          continue;
+        }
+        if (step.kind === 'use') {
+          const uses = step.coupons.map(couponId => useOf(couponId));
+          batch.push(asked(basketOf(uses, step.user, step.holdMs)));
+        } else if (step.kind === 'refund') {
+          batch.push(asked({ kind: 'refund', redemptionId: step.id, refund: undefined }));
+        } else batch.push(asked({ kind: step.kind, redemptionId: step.id }));
+        if (!together) flush();
+      }
+      flush();
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
+/** What counts, counted anew from all redemptions, as giveBackLapsed leaves it. */
+function read(ledger: ReadonlyMap<number, Redemption>, nowMs: number): Standing {
+  const coupons = new Map([1, 2, 3, 4].map(couponId => [couponId, { revision: 1, used: 0 }]));
+  const userUses = new Map<string, number>();
+  for (const { state, expiresAtMs, uses, userId } of ledger.values()) {
+    if (state === 'held' && (expiresAtMs ?? 0) <= nowMs) continue;
+    for (const { couponId, givenBack } of uses) {
+      if (givenBack) continue;
+      const coupon = coupons.get(couponId);
+      if (coupon !== undefined) coupon.used += 1;
+      const key = userKey(couponId, userId);
+      userUses.set(key, (userUses.get(key) ?? 0) + 1);
+    }
+  }
+  const freshIds = Array.from({ length: 50 }, (_, index) => ledger.size + index + 1);
+  return standing({ nowMs, coupons, userUses, redemptions: ledger, freshIds });
+}

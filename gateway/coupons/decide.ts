@@ -1,0 +1,320 @@
+/**
+ * Decides what shops ask, one after another, against what stands in the ledger: a pure function, so that what it lets
+ * happen can be held against a model. Whoever calls it holds the locks on the coupons, and writes down all that it says.
+ */
+import { type FieldFault, fieldFault, type ProblemSlug } from '../../engine/contract/problem.ts';
+import type { ShopRequest } from '../../sql/redemptions.ts';
+import type { Basket, CouponRefusal, Pricing } from './pricing.ts';
+import type { Redemption } from './redemption.ts';
+import { stateAt } from './redemption.ts';
+import { type NothingLeft, refund, type WantedRefund } from './refund.ts';
+
+/** A coupon on a basket that is priced. */
+export interface WantedUse {
+  readonly couponId: number;
+  readonly code: string;
+  /** Of the terms that the price was made from. */
+  readonly revision: number;
+  /** The code is somebody's own, rather than anybody's. */
+  readonly isGrant: boolean;
+  readonly limitTotal: number | null;
+  readonly limitPerUser: number | null;
+}
+
+export interface PricedBasket {
+  readonly kind: 'use';
+  readonly userId: string;
+  readonly basket: Basket;
+  readonly pricing: Pricing;
+  readonly uses: readonly WantedUse[];
+  /** How long to hold it; undefined: it is redeemed at once. */
+  readonly holdMs: number | undefined;
+}
+
+export type Decidable =
+  | PricedBasket
+  | { readonly kind: 'commit'; readonly redemptionId: number }
+  | { readonly kind: 'release'; readonly redemptionId: number }
+  | { readonly kind: 'refund'; readonly redemptionId: number; readonly refund: WantedRefund }
+  /** Something under a key that stands in the ledger. */
+  | { readonly kind: 'again' };
+
+export interface Asked {
+  /** What makes asking again safe; undefined of a release, which is that by itself. */
+  readonly request: { readonly key: string; readonly hash: Buffer } | undefined;
+  readonly wanted: Decidable;
+}
+
+/** What stands in the ledger, all read under the locks. */
+export interface Standing {
+  readonly nowMs: number;
+  /** By coupon. */
+  readonly coupons: ReadonlyMap<number, { readonly revision: number; readonly used: number }>;
+  /** By userKey. */
+  readonly userUses: ReadonlyMap<string, number>;
+  /** Whose the codes of grants are; one that is not here is nobody's any more. */
+  readonly holders: ReadonlyMap<string, string>;
+  readonly requests: ReadonlyMap<string, ShopRequest>;
+  readonly redemptions: ReadonlyMap<number, Redemption>;
+  /** For new redemptions: one for each basket asked for, at the least. */
+  readonly freshIds: readonly number[];
+}
+
+export function userKey(couponId: number, userId: string): string {
+  return `${couponId}:${userId}`;
+}
+
+export type Decision =
+  /** It is as asked; `isNew` when this has made it so. `refundNumber`: which refund of it, from 1. */
+  | {
+      readonly state: 'done';
+      readonly isNew: boolean;
+      readonly redemption: Redemption;
+      readonly refundNumber: number | undefined;
+    }
+  | { readonly state: 'refused'; readonly refusals: readonly CouponRefusal[] }
+  | { readonly state: 'nothing left'; readonly faults: readonly NothingLeft[] }
+  | {
+      readonly state: 'problem';
+      readonly slug: ProblemSlug;
+      readonly detail: string;
+      readonly fault: FieldFault;
+    }
+  /** Terms were changed since the basket was priced: it is to be priced again. */
+  | { readonly state: 'stale' };
+
+export interface Decided {
+  /** In the order of what was asked. */
+  readonly decisions: readonly Decision[];
+  readonly made: readonly Redemption[];
+  readonly committed: readonly number[];
+  readonly released: readonly number[];
+  readonly refunds: readonly {
+    readonly redemptionId: number;
+    readonly refundNumber: number;
+    readonly refund: ReturnType<typeof refund> & object;
+    readonly givenBack: readonly number[];
+  }[];
+  /** By coupon: uses more, or less. */
+  readonly useChanges: ReadonlyMap<number, number>;
+  readonly requests: readonly ShopRequest[];
+}
+
+export function decide(standing: Standing, asked: readonly Asked[]): Decided {
+  const draft = new Draft(standing);
+  const decisions = asked.map(each => draft.decide(each));
+  return { ...draft.written(), decisions };
+}
+
+type Done = Extract<Decision, { state: 'done' }>;
+
+/** What stands, with what was decided so far. */
+class Draft {
+  readonly #standing: Standing;
+  readonly #redemptions: Map<number, Redemption>;
+  readonly #requests: Map<string, ShopRequest>;
+  readonly #useChanges = new Map<number, number>();
+  readonly #userUses: Map<string, number>;
+  readonly #made: number[] = [];
+  readonly #committed: number[] = [];
+  readonly #released: number[] = [];
+  readonly #refunds: Decided['refunds'][number][] = [];
+  readonly #newRequests: ShopRequest[] = [];
+
+  constructor(standing: Standing) {
+    this.#standing = standing;
+    this.#redemptions = new Map(standing.redemptions);
+    this.#requests = new Map(standing.requests);
+    this.#userUses = new Map(standing.userUses);
+  }
+
+  written(): Omit<Decided, 'decisions'> {
+    return {
+      made: this.#made.map(id => this.#known(id)),
+      committed: this.#committed,
+      released: this.#released,
+      refunds: this.#refunds,
+      useChanges: this.#useChanges,
+      requests: this.#newRequests,
+    };
+  }
+
+  decide({ request, wanted }: Asked): Decision {
+    const before = request && this.#requests.get(request.key);
+    if (request !== undefined && before !== undefined) return this.#again(request, before);
+    const decision = this.#decideNew(wanted);
+    if (request !== undefined && decision.state === 'done') {
+      const { redemptionId } = decision.redemption;
+      const noted = { ...request, redemptionId, refundNumber: decision.refundNumber ?? null };
+      this.#requests.set(request.key, noted);
+      this.#newRequests.push(noted);
+    }
+    return decision;
+  }
+
+  #again(request: { readonly key: string; readonly hash: Buffer }, before: ShopRequest): Decision {
+    if (!before.hash.equals(request.hash)) {
+      const detail = `Something else was asked under the key ${JSON.stringify(request.key)} before.`;
+      const expected = 'a key of its own for each thing that is asked';
+      const fault = fieldFault('idempotency-key', request.key, expected);
+      return { state: 'problem', slug: 'idempotency-key-reused', detail, fault };
+    }
+    return this.#done(false, this.#known(before.redemptionId), before.refundNumber ?? undefined);
+  }
+
+  #decideNew(wanted: Decidable): Decision {
+    switch (wanted.kind) {
+      case 'use':
+        return this.#use(wanted);
+      case 'commit':
+        return this.#commit(wanted.redemptionId);
+      case 'release':
+        return this.#release(wanted.redemptionId);
+      case 'refund':
+        return this.#refund(wanted.redemptionId, wanted.refund);
+      case 'again':
+        throw new Error('nothing stands under a key that was said to be known');
+    }
+  }
+
+  #use({ userId, basket, pricing, uses, holdMs }: PricedBasket): Decision {
+    const refusals: CouponRefusal[] = [];
+    for (const use of uses) {
+      if (this.#standing.coupons.get(use.couponId)?.revision !== use.revision) return { state: 'stale' };
+      const refusal = this.#refusalOf(use, userId);
+      if (refusal !== undefined) refusals.push(refusal);
+    }
+    if (refusals.length > 0) return { state: 'refused', refusals };
+    const redemptionId = this.#standing.freshIds[this.#made.length];
+    if (redemptionId === undefined) throw new Error('there are fewer ids than baskets');
+    for (const { couponId } of uses) this.#count(couponId, userId, 1);
+    const { nowMs } = this.#standing;
+    this.#redemptions.set(redemptionId, {
+      redemptionId,
+      userId,
+      state: holdMs === undefined ? 'redeemed' : 'held',
+      basket,
+      pricing,
+      createdAtMs: nowMs,
+      expiresAtMs: holdMs === undefined ? null : nowMs + holdMs,
+      redeemedAtMs: holdMs === undefined ? nowMs : null,
+      releasedAtMs: null,
+      uses: uses.map(({ couponId, code }) => ({ couponId, code, givenBack: false })),
+      refunds: [],
+    });
+    this.#made.push(redemptionId);
+    return this.#done(true, this.#known(redemptionId));
+  }
+
+  #refusalOf(use: WantedUse, userId: string): CouponRefusal | undefined {
+    const { couponId, code, isGrant, limitTotal, limitPerUser } = use;
+    if (isGrant && this.#standing.holders.get(code) !== userId) {
+      return { code, reason: 'unknown', expected: 'a code that is granted' };
+    }
+    const used = (this.#standing.coupons.get(couponId)?.used ?? 0) + (this.#useChanges.get(couponId) ?? 0);
+    if (limitTotal !== null && used >= limitTotal) {
+      return { code, reason: 'used_up', expected: `one of the first ${limitTotal} uses` };
+    }
+    const byUser = this.#userUses.get(userKey(couponId, userId)) ?? 0;
+    if (limitPerUser !== null && byUser >= limitPerUser) {
+      return { code, reason: 'used_up_by_user', expected: `at most ${limitPerUser} uses by one user` };
+    }
+    return undefined;
+  }
+
+  #commit(redemptionId: number): Decision {
+    const held = this.#redemptions.get(redemptionId);
+    if (held === undefined || held.expiresAtMs === null) return unknownReservation(redemptionId);
+    if (held.state === 'redeemed') return alreadyRedeemed(redemptionId);
+    const state = stateAt(held, this.#standing.nowMs);
+    if (state !== 'held') return over(redemptionId, state);
+    this.#committed.push(redemptionId);
+    this.#redemptions.set(redemptionId, { ...held, state: 'redeemed', redeemedAtMs: this.#standing.nowMs });
+    return this.#done(true, this.#known(redemptionId));
+  }
+
+  #release(redemptionId: number): Decision {
+    const held = this.#redemptions.get(redemptionId);
+    if (held === undefined || held.expiresAtMs === null) return unknownReservation(redemptionId);
+    if (held.state === 'redeemed') return alreadyRedeemed(redemptionId);
+    if (stateAt(held, this.#standing.nowMs) !== 'held') return this.#done(false, held);
+    this.#released.push(redemptionId);
+    for (const { couponId } of held.uses) this.#count(couponId, held.userId, -1);
+    this.#redemptions.set(redemptionId, {
+      ...held,
+      state: 'released',
+      releasedAtMs: this.#standing.nowMs,
+      uses: held.uses.map(use => ({ ...use, givenBack: true })),
+    });
+    return this.#done(true, this.#known(redemptionId));
+  }
+
+  #refund(redemptionId: number, wanted: WantedRefund): Decision {
+    const sold = this.#redemptions.get(redemptionId);
+    if (sold === undefined || sold.state !== 'redeemed') {
+      const detail = `There is no redemption ${redemptionId}.`;
+      const fault = fieldFault('id', redemptionId, 'the id of a redemption that there is');
+      return { state: 'problem', slug: 'unknown-redemption', detail, fault };
+    }
+    const made = refund(sold, wanted);
+    if (!('amount' in made)) return { state: 'nothing left', faults: made };
+    const refundNumber = sold.refunds.length + 1;
+    const isBack = (code: string): boolean => made.givenBack.includes(code);
+    const givenBack = sold.uses.filter(use => isBack(use.code)).map(use => use.couponId);
+    for (const couponId of givenBack) this.#count(couponId, sold.userId, -1);
+    this.#refunds.push({ redemptionId, refundNumber, refund: made, givenBack });
+    this.#redemptions.set(redemptionId, {
+      ...sold,
+      uses: sold.uses.map(use => (isBack(use.code) ? { ...use, givenBack: true } : use)),
+      refunds: [...sold.refunds, { ...made, refundedAtMs: this.#standing.nowMs }],
+    });
+    return this.#done(true, this.#known(redemptionId), refundNumber);
+  }
+
+  #count(couponId: number, userId: string, change: number): void {
+    this.#useChanges.set(couponId, (this.#useChanges.get(couponId) ?? 0) + change);
+    const key = userKey(couponId, userId);
+    this.#userUses.set(key, (this.#userUses.get(key) ?? 0) + change);
+  }
+
+  #known(redemptionId: number): Redemption {
+    const redemption = this.#redemptions.get(redemptionId);
+    if (redemption === undefined) throw new Error(`redemption ${redemptionId} was not read`);
+    return redemption;
+  }
+
+  #done(isNew: boolean, redemption: Redemption, refundNumber?: number): Done {
+    return { state: 'done', isNew, redemption, refundNumber };
+  }
+}
+
+function unknownReservation(redemptionId: number): Decision {
+  return problemOf(
+    redemptionId,
+    'unknown-reservation',
+    `There is no reservation ${redemptionId}.`,
+    'the id of a reservation that there is',
+  );
+}
+
+function alreadyRedeemed(redemptionId: number): Decision {
+  return problemOf(
+    redemptionId,
+    'already-redeemed',
+    `Reservation ${redemptionId} is redeemed already.`,
+    'a reservation that is held; a refund gives the uses of a redemption back',
+  );
+}
+
+function over(redemptionId: number, state: string): Decision {
+  return problemOf(
+    redemptionId,
+    'reservation-over',
+    `Reservation ${redemptionId} is ${state}: its uses were given back.`,
+    'a reservation that is held; a new one, or the basket itself, would be right',
+  );
+}
+
+function problemOf(redemptionId: number, slug: ProblemSlug, detail: string, expected: string): Decision {
+  return { state: 'problem', slug, detail, fault: fieldFault('reservation', redemptionId, expected) };
+}

@@ -1,0 +1,101 @@
+/** Coupons in use while gateways and Postgres' backends are killed: nobody's use is lost, doubled, or beyond the limit. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type System, startSystem } from '../../engine/test/system.ts';
+
+const LIMIT = 150;
+const SHOPPERS = 200;
+const WAVE = 20;
+
+let system: System;
+before(async () => {
+  system = await startSystem({ log: 'redis', gateways: 2 });
+});
+after(() => system.close());
+
+async function killGateway(at: number): Promise<void> {
+  await system.gateways[at]?.process.stop('SIGKILL');
+}
+
+/** All connections that gateways have to Postgres, whatever is under way on them. */
+async function killBackends(): Promise<void> {
+  await system.pool.query(
+    `select pg_terminate_backend(pid) from pg_stat_activity
+      where datname = current_database() and application_name = 'fairline gateway'`,
+  );
+}
+
+interface Told {
+  readonly id: number;
+  /** How often the shopper had to ask. */
+  readonly attempts: number;
+}
+
+/** Asks, on one gateway after another and under the same key, until the answer is a decision; undefined: refused. */
+async function shop(shopper: number, code: string): Promise<Told | undefined> {
+  const body = JSON.stringify({
+    user: `user-${shopper}`,
+    currency: 'EUR',
+    lines: [{ product: 'shoe', quantity: 1, unit_amount: 5_000 }],
+    codes: [code],
+  });
+  for (let attempts = 1; attempts < 500; attempts++) {
+    const gateway = (shopper + attempts) % system.gateways.length;
+    try {
+      const init = { body, headers: { 'idempotency-key': `key-${shopper}` }, gateway };
+      const answer = await system.shop('POST', '/v1/redemptions', init);
+      if (answer.status === 200 || answer.status === 201) return { id: Number(answer.body.id), attempts };
+      if (answer.status === 409) return undefined;
+      assert.equal(answer.status, 503, answer.text);
+    } catch (error) {
+      // The gateway was killed; it is not known what became of the request.
+      if (error instanceof assert.AssertionError) throw error;
+    }
+    await sleep(20);
+  }
+  assert.fail(`shopper ${shopper} never had an answer`);
+}
+
+test('each who was told of a use has it, nobody else does, and there are as many as the limit', async () => {
+  const code = 'KILLED';
+  const terms = { discount: 'percentage', basis_points: 1_000, limit_total: LIMIT, limit_per_user: 1 };
+  const made = await system.operate('POST', '/v1/coupons', { code, terms });
+  assert.equal(made.status, 201, made.text);
+  const told: (Told | undefined)[] = [];
+  /** Lets the shoppers of a wave ask at once; resolves when all of them have their answer. */
+  const ask = async (from: number, to: number): Promise<void> => {
+    const shoppers = Array.from({ length: to - from }, async (_, index) => {
+      told[from + index] = await shop(from + index, code);
+    });
+    await Promise.all(shoppers);
+  };
+  for (let wave = 0; wave < SHOPPERS / WAVE; wave++) {
+    const [from, middle, to] = [wave * WAVE, (wave + 0.5) * WAVE, (wave + 1) * WAVE];
+    const early = ask(from, middle);
+    if (wave % 3 === 1) await killGateway(wave % 2);
+    else await killBackends();
+    // Those who come now find a gateway gone, or its connections to Postgres.
+    const late = ask(middle, to);
+    if (wave % 3 === 1) system.gateways[wave % 2] = await system.startGateway();
+    else await killBackends();
+    await Promise.all([early, late]);
+  }
+
+  const { rows } = await system.pool.query<{ id: string; user_id: string; used: number }>(
+    `select redemption_id as id, user_id, used_count as used from redemption_uses join coupons using (coupon_id)
+      where coupons.code = $1 and given_back_at is null`,
+    [code],
+  );
+  const inLedger = new Map(rows.map(row => [row.user_id, Number(row.id)]));
+  assert.equal(rows.length, LIMIT);
+  assert.equal(inLedger.size, LIMIT, 'one use a user');
+  assert.equal(rows[0]?.used, LIMIT, 'the counter is what is counted');
+  for (const [shopper, answer] of told.entries()) {
+    assert.equal(inLedger.get(`user-${shopper}`), answer?.id, `shopper ${shopper}`);
+  }
+  assert.ok(
+    told.some(answer => (answer?.attempts ?? 0) > 1),
+    'somebody was hit',
+  );
+});

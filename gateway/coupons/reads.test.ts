@@ -1,0 +1,176 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { getCouponCopy, readCouponNews, tellCouponsChanged } from '../../engine/contract/coupons/copies.ts';
+import { type Keys, keysOf } from '../../engine/contract/keys.ts';
+import { connectRedis, type RedisClient, waitForRedis } from '../../engine/contract/redis.ts';
+import { type NetworkProxy, startProxy } from '../../engine/test/proxy.ts';
+import { eventually, serversFromEnv, testNamespace } from '../../engine/test/support.ts';
+import type { CodeNow } from '../../sql/coupons.ts';
+import { CouponReads } from './reads.ts';
+import { termsOf } from './testing.ts';
+
+const COUPON = 7;
+let redis: RedisClient;
+/** Another way to the same Redis, which can be cut. */
+let proxy: NetworkProxy;
+let proxied: RedisClient;
+
+before(async () => {
+  const { redisUrl } = serversFromEnv();
+  const url = new URL(redisUrl);
+  proxy = await startProxy({ host: url.hostname, port: Number(url.port) });
+  url.port = String(proxy.port);
+  const options = { commandTimeoutMs: 1_000, onError: () => undefined };
+  redis = connectRedis(redisUrl, options);
+  proxied = connectRedis(url.href, options);
+  await Promise.all([redis, proxied].map(client => waitForRedis(client, 10_000)));
+});
+after(async () => {
+  redis.disconnect();
+  proxied.disconnect();
+  await proxy.close();
+});
+
+/** A ledger of one coupon, which counts how often it is asked; `used` is what it has of it. */
+class OneCoupon {
+  used = 0;
+  asked = 0;
+  /** When the ledger answers what it had when it was asked. */
+  answers: Promise<void> = Promise.resolve();
+  nextLapse: Date | null = null;
+
+  readonly read = async (code: string): Promise<CodeNow | undefined> => {
+    this.asked += 1;
+    const { used, nextLapse } = this;
+    await this.answers;
+    if (code === 'NONE') return undefined;
+    const terms = termsOf({ limitTotal: 100 });
+    const now = new Date();
+    const coupon = { couponId: COUPON, campaignId: null, code, terms, createdAt: now, revision: 1, used };
+    return { code, holder: null, coupon, usedByHolder: 0, now, nextLapse };
+  };
+}
+
+interface Place {
+  readonly keys: Keys;
+  readonly ledger: OneCoupon;
+  /** Two gateways. */
+  readonly here: CouponReads;
+  readonly there: CouponReads;
+}
+
+/** `pollMs` of the other gateway; this one hears of nothing by itself. */
+async function at(work: (place: Place) => Promise<void>, pollMs = 10): Promise<void> {
+  const keys = keysOf(testNamespace());
+  const ledger = new OneCoupon();
+  const here = new CouponReads({ redis, keys, readCode: ledger.read, pollMs: 60_000 });
+  const there = new CouponReads({ redis: proxied, keys, readCode: ledger.read, pollMs });
+  try {
+    await work({ keys, ledger, here, there });
+  } finally {
+    here.close();
+    there.close();
+  }
+}
+
+async function remaining(reads: CouponReads, code = 'CODE'): Promise<unknown> {
+  const body = await reads.read(code);
+  return body === undefined ? undefined : JSON.parse(body).remaining;
+}
+
+describe('reads of coupons', () => {
+  test('a hot code costs the ledger one question, also of several gateways', () =>
+    at(async ({ ledger, here, there, keys }) => {
+      await Promise.all([remaining(here), remaining(here), remaining(here)]);
+      await eventually(async () => (await getCouponCopy(redis, keys, 'CODE')).copy !== undefined);
+      await remaining(there);
+      assert.notEqual(there.held('CODE'), undefined, 'it is at hand from now on');
+      assert.equal(await remaining(there), 100);
+      assert.equal(ledger.asked, 1);
+      assert.equal(await remaining(here, 'NONE'), undefined);
+    }));
+
+  test('whoever changed a coupon shows it at once, and the others when they have asked for news', () =>
+    at(async ({ ledger, here, there }) => {
+      assert.deepEqual([await remaining(here), await remaining(there)], [100, 100]);
+      ledger.used = 1;
+      await here.changed([COUPON]);
+      assert.equal(await remaining(here), 99);
+      await eventually(async () => (await remaining(there)) === 99);
+      assert.equal(await remaining(here, 'OTHER'), 99);
+    }));
+
+  test('a copy that was read before a change is not kept after it, here or there', () =>
+    at(async ({ keys, ledger, here, there }) => {
+      let answer: () => void = () => undefined;
+      ledger.answers = new Promise(resolve => {
+        answer = resolve;
+      });
+      const late = [remaining(here), remaining(there)];
+      await eventually(() => ledger.asked === 2);
+      ledger.used = 1;
+      ledger.answers = Promise.resolve();
+      await here.changed([COUPON]);
+      assert.equal(
+        await remaining(here),
+        99,
+        'who asks after the change does not wait for who asked before it',
+      );
+      answer();
+      assert.deepEqual(await Promise.all(late), [100, 100], 'they asked before the change');
+      assert.equal(await remaining(here), 99);
+      await eventually(async () => (await remaining(there)) === 99);
+      const { copy } = await getCouponCopy(redis, keys, 'CODE');
+      assert.equal(JSON.parse(copy?.body ?? '{}').remaining, 99);
+    }));
+
+  test('a copy ends when a hold lapses', () =>
+    at(async ({ ledger, here }) => {
+      ledger.used = 1;
+      ledger.nextLapse = new Date(Date.now() + 200);
+      assert.equal(await remaining(here), 99);
+      ledger.used = 0;
+      ledger.nextLapse = null;
+      await eventually(async () => (await remaining(here)) === 100);
+    }));
+
+  test('without Redis nothing that changed is shown for longer than a copy lives', () =>
+    at(async ({ ledger, here, there }) => {
+      assert.equal(await remaining(there), 100);
+      proxy.cut();
+      try {
+        ledger.used = 1;
+        await here.changed([COUPON]);
+        await eventually(async () => (await remaining(there)) === 99);
+        ledger.used = 2;
+        assert.equal(await remaining(there), 98, 'nothing is kept of what nobody would tell of');
+      } finally {
+        proxy.mend();
+      }
+      await eventually(
+        async () => (await readCouponNews(proxied, keysOf(testNamespace()), 0).catch(() => null)) !== null,
+      );
+    }));
+
+  test('a Redis that was emptied has every copy read again', () =>
+    at(async ({ keys, ledger, here, there }) => {
+      await here.changed([COUPON]);
+      assert.equal(await remaining(there), 100);
+      await eventually(async () => (await readCouponNews(redis, keys, 0)).version > 0);
+      ledger.used = 1;
+      await redis.del(keys.couponVersion, keys.couponChanges, keys.couponCopy('CODE'));
+      await eventually(async () => (await remaining(there)) === 99);
+    }));
+
+  test('versions only grow, whatever Redis has lost', () =>
+    at(async ({ keys }) => {
+      await tellCouponsChanged(redis, keys, [1]);
+      const before = await readCouponNews(redis, keys, 0);
+      await redis.del(keys.couponVersion, keys.couponChanges);
+      assert.deepEqual(await readCouponNews(redis, keys, before.version), { version: 0, changes: new Map() });
+      await tellCouponsChanged(redis, keys, [2, 3]);
+      const after = await readCouponNews(redis, keys, before.version);
+      assert.ok(after.version > before.version);
+      assert.deepEqual([...after.changes.keys()], [2, 3]);
+    }));
+});

@@ -1,0 +1,63 @@
+/** A basket with its coupons through its life: held, redeemed, released; and what of it has gone back. */
+import type { RedemptionRow, RedemptionState } from '../../sql/redemptions.ts';
+import type { Basket, Pricing } from './pricing.ts';
+import { isRefunded, type Refund } from './refund.ts';
+
+export interface Redemption {
+  readonly redemptionId: number;
+  readonly userId: string;
+  /** A hold that has lapsed is still `held`: see stateAt. */
+  readonly state: RedemptionState;
+  readonly basket: Basket;
+  readonly pricing: Pricing;
+  readonly createdAtMs: number;
+  /** Null: it was redeemed at once. */
+  readonly expiresAtMs: number | null;
+  readonly redeemedAtMs: number | null;
+  readonly releasedAtMs: number | null;
+  readonly uses: readonly CouponUse[];
+  readonly refunds: readonly MadeRefund[];
+}
+
+export interface CouponUse {
+  readonly couponId: number;
+  readonly code: string;
+  readonly givenBack: boolean;
+}
+
+export interface MadeRefund extends Refund {
+  readonly refundedAtMs: number;
+}
+
+export function fromRow(row: RedemptionRow): Redemption {
+  return {
+    redemptionId: row.redemptionId,
+    userId: row.userId,
+    state: row.state,
+    basket: JSON.parse(row.basket) as Basket,
+    pricing: JSON.parse(row.pricing) as Pricing,
+    createdAtMs: row.createdAt.getTime(),
+    expiresAtMs: row.expiresAt?.getTime() ?? null,
+    redeemedAtMs: row.redeemedAt?.getTime() ?? null,
+    releasedAtMs: row.releasedAt?.getTime() ?? null,
+    uses: row.uses,
+    refunds: row.refunds.map(({ refund, refundedAt }) => ({
+      ...(JSON.parse(refund) as Refund),
+      refundedAtMs: Date.parse(refundedAt),
+    })),
+  };
+}
+
+/**
+ *     held ──▶ redeemed ──▶ partly_refunded ──▶ refunded
+ *       ├────▶ released                └──────────┘ (or at once)
+ *       └────▶ lapsed, when its time is over and nothing came before that
+ */
+export type ShownState = RedemptionState | 'lapsed' | 'partly_refunded' | 'refunded';
+
+export function stateAt(redemption: Redemption, nowMs: number): ShownState {
+  const { state, expiresAtMs, refunds } = redemption;
+  if (state === 'held') return expiresAtMs !== null && expiresAtMs <= nowMs ? 'lapsed' : 'held';
+  if (state === 'released' || refunds.length === 0) return state;
+  return isRefunded(redemption) ? 'refunded' : 'partly_refunded';
+}

@@ -1,0 +1,138 @@
+/**
+ * What a refund gives back, of the price and of the coupons: pure functions. README.md says the rules in prose.
+ *
+ * For `q` of the `n` of a line that was sold at `t` in all, `t * q / n` is due, rounded down; a refund gives what is due
+ * after it less what was due before, so that the parts of a line sum to all of it, however it is divided.
+ */
+import type { Basket, Pricing } from './pricing.ts';
+
+/** How many of one line go back, and how much for them. */
+export interface RefundedLine {
+  /** From 1, as the basket has them. */
+  readonly line: number;
+  readonly quantity: number;
+  readonly amount: number;
+}
+
+export interface Refund {
+  readonly lines: readonly RefundedLine[];
+  /** For the shipping; undefined when it does not go back. */
+  readonly shipping: number | undefined;
+  readonly amount: number;
+  /** Codes whose use is given back by it. */
+  readonly givenBack: readonly string[];
+}
+
+/** What is asked for; undefined for all that is left. */
+export type WantedRefund =
+  | {
+      readonly lines: readonly { readonly line: number; readonly quantity: number }[];
+      readonly shipping: boolean;
+    }
+  | undefined;
+
+export interface Sold {
+  readonly basket: Basket;
+  readonly pricing: Pricing;
+  readonly refunds: readonly Refund[];
+}
+
+/** A refund of more than is left; `field` names what of the request it was. */
+export interface NothingLeft {
+  readonly field: string;
+  readonly value: unknown;
+  readonly expected: string;
+}
+
+/** How many of each line are left, and whether the shipping is. */
+export function leftOf({ basket, refunds }: Sold): {
+  readonly lines: readonly number[];
+  readonly shipping: boolean;
+} {
+  const lines = basket.lines.map(({ quantity }, place) => {
+    const gone = refunds.flatMap(refund => refund.lines).filter(({ line }) => line === place + 1);
+    return gone.reduce((left, each) => left - each.quantity, quantity);
+  });
+  const shipping = basket.shipping > 0 && refunds.every(refund => refund.shipping === undefined);
+  return { lines, shipping };
+}
+
+/** Whether all of it has gone back. */
+export function isRefunded(sold: Sold): boolean {
+  const left = leftOf(sold);
+  return !left.shipping && left.lines.every(quantity => quantity === 0);
+}
+
+/** The refund, or what of it cannot be. */
+export function refund(sold: Sold, wanted: WantedRefund): Refund | readonly NothingLeft[] {
+  const left = leftOf(sold);
+  const lines =
+    wanted?.lines ??
+    left.lines
+      .map((quantity, place) => ({ line: place + 1, quantity }))
+      .filter(({ quantity }) => quantity > 0);
+  const shipping = wanted?.shipping ?? left.shipping;
+  const faults = faultsOf(sold, left, { lines, shipping });
+  if (faults.length > 0) return faults;
+  const refunded = lines.map(({ line, quantity }) => ({
+    line,
+    quantity,
+    amount: dueBetween(sold, line - 1, left.lines[line - 1] ?? 0, quantity),
+  }));
+  const forShipping = shipping ? sold.pricing.shippingTotal : undefined;
+  const amount = refunded.reduce((sum, line) => sum + line.amount, forShipping ?? 0);
+  const made = { lines: refunded, shipping: forShipping, amount, givenBack: [] };
+  const before = unusedCodes(sold);
+  const after = unusedCodes({ ...sold, refunds: [...sold.refunds, made] });
+  return { ...made, givenBack: after.filter(code => !before.includes(code)) };
+}
+
+function faultsOf(
+  { basket }: Sold,
+  left: ReturnType<typeof leftOf>,
+  { lines, shipping }: Exclude<WantedRefund, undefined>,
+): NothingLeft[] {
+  const faults: NothingLeft[] = [];
+  if (lines.length === 0 && !shipping) {
+    faults.push({ field: 'lines', value: lines, expected: 'something that has not gone back yet' });
+  }
+  for (const [index, { line, quantity }] of lines.entries()) {
+    const has = left.lines[line - 1];
+    if (lines.findIndex(other => other.line === line) < index) {
+      const expected = 'a line that is not in the list already';
+      faults.push({ field: `lines[${index}].line`, value: line, expected });
+    } else if (has === undefined) {
+      const expected = `a line of the basket, from 1 to ${basket.lines.length}`;
+      faults.push({ field: `lines[${index}].line`, value: line, expected });
+    } else if (quantity > has) {
+      const expected = `at most ${has}, as that many of it are left`;
+      faults.push({ field: `lines[${index}].quantity`, value: quantity, expected });
+    }
+  }
+  if (shipping && !left.shipping) {
+    const expected = basket.shipping === 0 ? 'false, as there was none' : 'false, as it went back before';
+    faults.push({ field: 'shipping', value: true, expected });
+  }
+  return faults;
+}
+
+/** What is due for the next `quantity` of a line of which `left` are left. */
+function dueBetween({ basket, pricing }: Sold, place: number, left: number, quantity: number): number {
+  const sold = basket.lines[place]?.quantity ?? 0;
+  const total = pricing.lineTotals[place] ?? 0;
+  // Exact: see MAX_QUANTITY.
+  const due = (gone: number): number => Math.floor((total * gone) / sold);
+  return due(sold - left + quantity) - due(sold - left);
+}
+
+/** Codes of coupons of which everything that they took something off has gone back. */
+function unusedCodes(sold: Sold): string[] {
+  const left = leftOf(sold);
+  return sold.pricing.discounts
+    .filter(
+      ({ lines, shipping }) =>
+        lines.every((amount, place) => amount === 0 || left.lines[place] === 0) &&
+        (shipping === 0 || !left.shipping),
+    )
+    .map(({ code }) => code);
+}

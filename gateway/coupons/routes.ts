@@ -1,0 +1,263 @@
+/**
+ * What shops' servers ask of coupons: POST, GET and DELETE of reservations, redemptions and refunds, and GET of codes.
+ * README.md beside this says how they go together.
+ */
+
+import type { HttpRequest } from 'uWebSockets.js';
+import { createHash } from 'node:crypto';
+import { type FieldFault, fieldFault } from '../../engine/contract/problem.ts';
+import { readRedemptions } from '../../sql/redemptions.ts';
+import { readJsonBody } from '../body.ts';
+import { SOON } from '../entries.ts';
+import { type Ledger, LedgerUnavailable } from '../ledger.ts';
+import type { Reply } from '../reply.ts';
+import { type Head, hasBody, type RequestParts } from '../requests.ts';
+import { authenticateShop, type ShopParts } from '../shop.ts';
+import { type CouponDesk, type DeskAnswer, DeskOverloaded } from './desk.ts';
+import { type Read, readRedemption, readRedemptionId, readRefund, readReservation } from './input.ts';
+import type { CouponReads } from './reads.ts';
+import { fromRow, type Redemption } from './redemption.ts';
+import type { DeskRequest } from './transaction.ts';
+import { redemptionView, refundListView, refundMadeView, reservationView } from './views.ts';
+
+export interface CouponParts extends ShopParts, Pick<RequestParts, 'config'> {
+  readonly metrics: RequestParts['metrics'];
+  readonly ledger: Ledger;
+  readonly desk: CouponDesk;
+  readonly couponReads: CouponReads;
+}
+
+const NO_STORE = { 'cache-control': 'no-store' };
+const MAX_KEY_CHARACTERS = 255;
+type Wanted = DeskRequest['wanted'];
+
+/** POST /v1/reservations. */
+export function postReservation(parts: CouponParts, reply: Reply, req: HttpRequest, head: Readonly<Head>) {
+  return post(parts, reply, req, head, readReservation, (redemption, { nowMs }) =>
+    reservationView(redemption, nowMs),
+  );
+}
+
+/** POST /v1/redemptions. */
+export function postRedemption(parts: CouponParts, reply: Reply, req: HttpRequest, head: Readonly<Head>) {
+  return post(parts, reply, req, head, readRedemption, (redemption, { nowMs }) =>
+    redemptionView(redemption, nowMs),
+  );
+}
+
+/** POST /v1/redemptions/{id}/refunds. */
+export async function postRefund(
+  parts: CouponParts,
+  reply: Reply,
+  req: HttpRequest,
+  head: Readonly<Head>,
+): Promise<void> {
+  const text = req.getParameter(0) ?? '';
+  const read = (body: unknown): Read<Wanted> => {
+    const redemptionId = readRedemptionId(text);
+    const wanted = readRefund(body);
+    const faults = [
+      ...(redemptionId === undefined ? [idFault(text)] : []),
+      ...('faults' in wanted ? wanted.faults : []),
+    ];
+    if (redemptionId === undefined || 'faults' in wanted) return { faults };
+    return { value: { kind: 'refund', redemptionId, refund: wanted.value } };
+  };
+  await post(parts, reply, req, head, read, (redemption, { nowMs, refundNumber }) =>
+    refundMadeView(redemption, refundNumber ?? redemption.refunds.length, nowMs),
+  );
+}
+
+/** DELETE /v1/reservations/{id}. */
+export async function deleteReservation(
+  parts: CouponParts,
+  reply: Reply,
+  req: HttpRequest,
+  head: Readonly<Head>,
+): Promise<void> {
+  if (!authenticateShop(parts, reply, head.authorization)) return;
+  const text = req.getParameter(0) ?? '';
+  const redemptionId = readRedemptionId(text);
+  if (redemptionId === undefined) return refuseFaults(parts, reply, [idFault(text)]);
+  const answer = await ask(parts, reply, { request: undefined, wanted: { kind: 'release', redemptionId } });
+  if (answer === undefined) return;
+  const view = reservationView(answer.redemption, answer.nowMs);
+  reply.json(200, JSON.stringify(view), NO_STORE);
+}
+
+/** GET /v1/reservations/{id}. */
+export function getReservation(parts: CouponParts, reply: Reply, req: HttpRequest, head: Readonly<Head>) {
+  return get(parts, reply, req, head, 'reservation', reservationView);
+}
+
+/** GET /v1/redemptions/{id}. */
+export function getRedemption(parts: CouponParts, reply: Reply, req: HttpRequest, head: Readonly<Head>) {
+  return get(parts, reply, req, head, 'redemption', redemptionView);
+}
+
+/** GET /v1/redemptions/{id}/refunds. */
+export function listRefunds(parts: CouponParts, reply: Reply, req: HttpRequest, head: Readonly<Head>) {
+  return get(parts, reply, req, head, 'redemption', redemption =>
+    redemption.redeemedAtMs === null ? undefined : refundListView(redemption),
+  );
+}
+
+/** GET /v1/coupons/{code}. */
+export function getCoupon(
+  parts: CouponParts,
+  reply: Reply,
+  req: HttpRequest,
+  head: Readonly<Head>,
+): void | Promise<void> {
+  if (!authenticateShop(parts, reply, head.authorization)) return;
+  const code = req.getParameter(0) ?? '';
+  const body = parts.couponReads.held(code);
+  if (body === undefined) return loadCoupon(parts, reply, code);
+  reply.json(200, body, NO_STORE);
+}
+
+async function loadCoupon(parts: CouponParts, reply: Reply, code: string): Promise<void> {
+  try {
+    const body = await parts.couponReads.read(code);
+    if (body !== undefined) return reply.json(200, body, NO_STORE);
+    parts.metrics.refuse('coupon');
+    const fault = fieldFault('code', code, 'the code of a coupon that there is');
+    reply.problem('unknown-coupon', `There is no coupon ${fault.value}.`, { members: { errors: [fault] } });
+  } catch (error) {
+    refuseUnavailable(parts, reply, error);
+  }
+}
+
+interface Answered {
+  readonly nowMs: number;
+  readonly redemption: Redemption;
+  readonly isNew: boolean;
+  readonly refundNumber: number | undefined;
+}
+
+/** Everything is read of `req` and `head` before the first await. */
+async function post(
+  parts: CouponParts,
+  reply: Reply,
+  req: HttpRequest,
+  head: Readonly<Head>,
+  read: (body: unknown) => Read<Wanted>,
+  view: (redemption: Redemption, answered: Answered) => object | undefined,
+): Promise<void> {
+  if (!authenticateShop(parts, reply, head.authorization)) return;
+  const key = req.getHeader('idempotency-key');
+  const path = req.getUrl();
+  if (!hasBody(head)) {
+    return refuseFaults(parts, reply, [fieldFault('body', undefined, 'a JSON object, which may be empty')]);
+  }
+  const body = await readJsonBody(parts, reply, head, parts.config.MAX_BASKET_BYTES);
+  if (body === undefined) return;
+  const wanted = read(body.value);
+  const faults = 'faults' in wanted ? [...wanted.faults] : [];
+  if (key === '' || key.length > MAX_KEY_CHARACTERS || !/^[!-~]+$/.test(key)) {
+    const expected = `1 to ${MAX_KEY_CHARACTERS} printable characters without spaces, new for each thing that is asked`;
+    faults.push(fieldFault('idempotency-key', key === '' ? undefined : key, expected));
+  }
+  if (faults.length > 0 || 'faults' in wanted) return refuseFaults(parts, reply, faults);
+  // The value that was read, not the bytes: a shop may write the same thing another time with other spaces.
+  const hash = createHash('sha256')
+    .update(`${path}\n${JSON.stringify(body.value)}`)
+    .digest();
+  const answer = await ask(parts, reply, { request: { key, hash }, wanted: wanted.value });
+  if (answer === undefined) return;
+  const shown = view(answer.redemption, answer);
+  reply.json(answer.isNew ? 201 : 200, JSON.stringify(shown), NO_STORE);
+}
+
+async function get(
+  parts: CouponParts,
+  reply: Reply,
+  req: HttpRequest,
+  head: Readonly<Head>,
+  what: 'reservation' | 'redemption',
+  view: (redemption: Redemption, nowMs: number) => object | undefined,
+): Promise<void> {
+  if (!authenticateShop(parts, reply, head.authorization)) return;
+  const text = req.getParameter(0) ?? '';
+  const id = readRedemptionId(text);
+  if (id === undefined) return refuseFaults(parts, reply, [idFault(text)]);
+  try {
+    const { nowMs, rows } = await parts.ledger.ask(db => readRedemptions(db, [id]));
+    const row = rows.get(id);
+    const shown = row && view(fromRow(row), nowMs);
+    if (shown !== undefined) return reply.json(200, JSON.stringify(shown), NO_STORE);
+    parts.metrics.refuse('coupon');
+    const fault = fieldFault('id', id, `the id of a ${what} that there is`);
+    reply.problem(`unknown-${what}`, `There is no ${what} ${id}.`, { members: { errors: [fault] } });
+  } catch (error) {
+    refuseUnavailable(parts, reply, error);
+  }
+}
+
+/** What was done, or undefined when it has been answered why it was not. */
+async function ask(
+  parts: CouponParts,
+  reply: Reply,
+  request: DeskRequest,
+): Promise<(DeskAnswer & { state: 'done' }) | undefined> {
+  let answer: DeskAnswer;
+  try {
+    answer = await parts.desk.ask(request);
+  } catch (error) {
+    refuseUnavailable(parts, reply, error);
+    return undefined;
+  }
+  if (answer.state === 'done') return answer;
+  parts.metrics.refuse('coupon');
+  if (answer.state === 'problem') {
+    const { slug, detail, fault } = answer;
+    reply.problem(slug, detail, { members: { errors: [fault] } });
+  } else if (answer.state === 'nothing left') {
+    const errors = answer.faults.map(({ field, value, expected }) => fieldFault(field, value, expected));
+    reply.problem('nothing-to-refund', `Right would be: ${saidOf(errors)}.`, { members: { errors } });
+  } else {
+    const { refusals } = answer;
+    const codes = request.wanted.kind === 'use' ? request.wanted.codes : [];
+    const errors = refusals.map(({ code, expected }) =>
+      fieldFault(`codes[${codes.indexOf(code)}]`, code, expected),
+    );
+    const reasons = refusals.map(({ code, reason }) => ({ code, reason }));
+    reply.problem('coupon-refused', `Nothing was used. Right would be: ${saidOf(errors)}.`, {
+      members: { errors, reasons },
+    });
+  }
+  return undefined;
+}
+
+function saidOf(errors: readonly FieldFault[]): string {
+  return errors.map(({ field, value, expected }) => `${field} is ${value}: ${expected}`).join('; ');
+}
+
+function idFault(text: string): FieldFault {
+  return fieldFault('id', text, 'the id of a reservation or redemption, a whole number from 1 on');
+}
+
+function refuseFaults(parts: CouponParts, reply: Reply, errors: readonly FieldFault[]): void {
+  parts.metrics.refuse('invalid');
+  const said = errors.map(({ field, value, expected }) =>
+    value === undefined ? `${field} is missing: ${expected}` : `${field} is ${value}: ${expected}`,
+  );
+  reply.problem('invalid-request', `Right would be: ${said.join('; ')}.`, { members: { errors } });
+}
+
+function refuseUnavailable(parts: CouponParts, reply: Reply, error: unknown): void {
+  if (error instanceof DeskOverloaded) {
+    parts.metrics.refuse('waiting');
+    reply.problem('overloaded', 'Too many requests on coupons wait already. Asking again is safe.', {
+      headers: SOON,
+    });
+    return;
+  }
+  if (!(error instanceof LedgerUnavailable)) throw error;
+  parts.metrics.refuse('ledger');
+  reply.problem(
+    'unavailable',
+    'Coupons cannot be used at the moment. Asking again under the same key is safe.',
+    { headers: SOON },
+  );
+}

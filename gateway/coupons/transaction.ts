@@ -1,0 +1,203 @@
+/**
+ * One transaction for all that shops ask at a moment: read, lock, decide, write. See sql/redemptions.ts for why in this
+ * order; what is decided stands in decide.ts, what a basket costs in pricing.ts.
+ */
+import { type CouponCode, readCodes } from '../../sql/coupons.ts';
+import type { Queryable } from '../../sql/database.ts';
+import {
+  addUses,
+  commitHolds,
+  giveBackLapsed,
+  insertRedemptions,
+  insertRefunds,
+  insertShopRequests,
+  lockCoupons,
+  lockGrantCodes,
+  type RedemptionRow,
+  readRedemptions,
+  readShopRequests,
+  readUserUses,
+  releaseHolds,
+  type ShopRequest,
+} from '../../sql/redemptions.ts';
+import { TakenBack } from '../ledger.ts';
+import {
+  type Asked,
+  type Decidable,
+  type Decided,
+  type Decision,
+  decide,
+  type PricedBasket,
+  type Standing,
+  userKey,
+} from './decide.ts';
+import { type Basket, type CouponRefusal, price } from './pricing.ts';
+import { fromRow, type Redemption } from './redemption.ts';
+
+/** A basket as a shop sends it, not priced yet. */
+export interface WantedBasket {
+  readonly kind: 'use';
+  readonly userId: string;
+  readonly basket: Basket;
+  /** Each once. */
+  readonly codes: readonly string[];
+  readonly holdMs: number | undefined;
+}
+
+export interface DeskRequest {
+  readonly request: Asked['request'];
+  readonly wanted: WantedBasket | Exclude<Decidable, PricedBasket | { kind: 'again' }>;
+}
+
+export interface BatchResult extends Pick<Decided, 'useChanges'> {
+  /** The ledger's clock. */
+  readonly nowMs: number;
+  /** In the order of the batch. */
+  readonly decisions: readonly Decision[];
+}
+
+/** A key that another transaction took at the same moment: all is to be decided again. */
+export class KeyTaken extends TakenBack {}
+
+export async function decideBatch(db: Queryable, batch: readonly DeskRequest[]): Promise<BatchResult> {
+  const keys = batch.flatMap(({ request }) => (request === undefined ? [] : [request.key]));
+  const requests = await readShopRequests(db, keys);
+  const prepared = await prepare(db, batch, requests);
+  const asked = prepared.filter(each => 'wanted' in each);
+  const couponIds = await couponIdsOf(db, asked);
+  if (couponIds.length > 0) await lockCoupons(db, couponIds);
+  const standing = await readStanding(db, asked, couponIds, requests);
+  const decided = decide(standing, asked);
+  await write(db, decided, standing.nowMs);
+  let place = 0;
+  const decisions = prepared.map(each =>
+    'wanted' in each ? (decided.decisions[place++] ?? STALE) : ({ state: 'refused', ...each } as const),
+  );
+  return { nowMs: standing.nowMs, decisions, useChanges: decided.useChanges };
+}
+
+const STALE: Decision = { state: 'stale' };
+
+type Prepared = Asked | { readonly refusals: readonly CouponRefusal[] };
+
+/** Prices the baskets, before anything is locked: what cannot be priced needs no lock. */
+async function prepare(
+  db: Queryable,
+  batch: readonly DeskRequest[],
+  requests: ReadonlyMap<string, ShopRequest>,
+): Promise<readonly Prepared[]> {
+  const codes = new Set(batch.flatMap(({ wanted }) => (wanted.kind === 'use' ? wanted.codes : [])));
+  const { nowMs, known } = await readCodes(db, [...codes]);
+  return batch.map(({ request, wanted }) => {
+    // What was asked before is answered as it was, whatever its coupons have come to.
+    if (request !== undefined && requests.has(request.key)) return { request, wanted: { kind: 'again' } };
+    if (wanted.kind !== 'use') return { request, wanted };
+    const priced = priceBasket(wanted, known, nowMs);
+    return 'refusals' in priced ? priced : { request, wanted: priced };
+  });
+}
+
+function priceBasket(
+  { userId, basket, codes, holdMs }: WantedBasket,
+  known: ReadonlyMap<string, CouponCode>,
+  nowMs: number,
+): PricedBasket | { readonly refusals: readonly CouponRefusal[] } {
+  const refusals: CouponRefusal[] = [];
+  const found: CouponCode[] = [];
+  for (const code of codes) {
+    const one = known.get(code);
+    if (one === undefined) refusals.push({ code, reason: 'unknown', expected: 'a code that there is' });
+    else if (one.holder !== null && one.holder !== userId) {
+      refusals.push({ code, reason: 'another_user', expected: 'a code of this user' });
+    } else found.push(one);
+  }
+  if (refusals.length > 0) return { refusals };
+  const coupons = found.map(({ code, coupon: { couponId, terms } }) => ({ code, couponId, terms }));
+  const priced = price(basket, coupons, nowMs);
+  if (!priced.ok) return { refusals: priced.refusals };
+  const uses = found.map(({ code, holder, coupon: { couponId, revision, terms } }) => {
+    const { limitTotal, limitPerUser } = terms;
+    return { couponId, code, revision, isGrant: holder !== null, limitTotal, limitPerUser };
+  });
+  return { kind: 'use', userId, basket, pricing: priced.pricing, uses, holdMs };
+}
+
+/** Redemptions that are asked about, those that stand under a known key among them. */
+function redemptionIdsOf(asked: readonly Asked[], requests: ReadonlyMap<string, ShopRequest>): number[] {
+  return asked.flatMap(({ request, wanted }) => {
+    const before = request && requests.get(request.key);
+    if (before !== undefined) return [before.redemptionId];
+    return 'redemptionId' in wanted ? [wanted.redemptionId] : [];
+  });
+}
+
+/** Every coupon of which the number of uses may change. A redemption's coupons never change. */
+async function couponIdsOf(db: Queryable, asked: readonly Asked[]): Promise<number[]> {
+  const ids = new Set<number>();
+  const redemptionIds: number[] = [];
+  for (const { wanted } of asked) {
+    if (wanted.kind === 'use') for (const { couponId } of wanted.uses) ids.add(couponId);
+    else if ('redemptionId' in wanted) redemptionIds.push(wanted.redemptionId);
+  }
+  if (redemptionIds.length > 0) {
+    const { rows } = await readRedemptions(db, redemptionIds);
+    for (const { uses } of rows.values()) for (const { couponId } of uses) ids.add(couponId);
+  }
+  return [...ids];
+}
+
+async function readStanding(
+  db: Queryable,
+  asked: readonly Asked[],
+  couponIds: readonly number[],
+  requests: ReadonlyMap<string, ShopRequest>,
+): Promise<Standing> {
+  const baskets = asked.flatMap(({ wanted }) => (wanted.kind === 'use' ? [wanted] : []));
+  const uses = baskets.flatMap(({ userId, uses: wanted }) => wanted.map(use => ({ ...use, userId })));
+  const counted = await giveBackLapsed(db, couponIds, baskets.length);
+  const userUses = await readUserUses(
+    db,
+    uses.filter(use => use.limitPerUser !== null),
+  );
+  const redemptionIds = redemptionIdsOf(asked, requests);
+  const { rows } = redemptionIds.length === 0 ? NO_ROWS : await readRedemptions(db, redemptionIds);
+  return {
+    nowMs: counted.nowMs,
+    coupons: new Map(counted.uses.map(use => [use.couponId, use])),
+    userUses: new Map(userUses.map(use => [userKey(use.couponId, use.userId), use.used])),
+    holders: await lockGrantCodes(
+      db,
+      uses.filter(use => use.isGrant).map(use => use.code),
+    ),
+    requests,
+    redemptions: redemptionsOf(rows),
+    freshIds: counted.freshIds,
+  };
+}
+
+const NO_ROWS = { rows: new Map<number, RedemptionRow>() };
+
+function redemptionsOf(rows: ReadonlyMap<number, RedemptionRow>): ReadonlyMap<number, Redemption> {
+  return new Map([...rows].map(([id, row]) => [id, fromRow(row)]));
+}
+
+async function write(db: Queryable, decided: Decided, nowMs: number): Promise<void> {
+  const made = decided.made.map(({ redemptionId, userId, state, basket, pricing, expiresAtMs, uses }) => ({
+    redemptionId,
+    userId,
+    basket: JSON.stringify(basket),
+    pricing: JSON.stringify(pricing),
+    expiresAtMs: state === 'held' ? (expiresAtMs ?? undefined) : undefined,
+    uses,
+  }));
+  await insertRedemptions(db, made, nowMs);
+  await commitHolds(db, decided.committed, nowMs);
+  await releaseHolds(db, decided.released, nowMs);
+  await insertRefunds(
+    db,
+    decided.refunds.map(each => ({ ...each, refund: JSON.stringify(each.refund) })),
+    nowMs,
+  );
+  await addUses(db, decided.useChanges);
+  if (!(await insertShopRequests(db, decided.requests))) throw new KeyTaken();
+}

@@ -1,0 +1,134 @@
+/** Coupons, reservations, redemptions and refunds as shops see them. */
+import { termsJson } from '../../engine/contract/coupons/terms-json.ts';
+import type { CodeNow } from '../../sql/coupons.ts';
+import type {
+  CouponView,
+  Redemption as RedemptionJson,
+  RefundList,
+  RefundMade,
+  Reservation as ReservationJson,
+} from './contract.ts';
+import { type MadeRefund, type Redemption, stateAt } from './redemption.ts';
+
+export function couponView({ code, holder, coupon, usedByHolder, now }: CodeNow): CouponView {
+  const { couponId, campaignId, terms, used } = coupon;
+  const left = [
+    terms.limitTotal === null ? Number.POSITIVE_INFINITY : terms.limitTotal - used,
+    holder === null || terms.limitPerUser === null
+      ? Number.POSITIVE_INFINITY
+      : terms.limitPerUser - usedByHolder,
+  ];
+  const remaining = Math.max(0, Math.min(...left));
+  const nowMs = now.getTime();
+  const { validFromMs, validUntilMs } = terms;
+  let state: CouponView['state'] = remaining === 0 ? 'used_up' : 'active';
+  if (validFromMs !== null && nowMs < validFromMs) state = 'not_yet_valid';
+  if (validUntilMs !== null && nowMs >= validUntilMs) state = 'no_longer_valid';
+  return {
+    code,
+    coupon: couponId,
+    ...(campaignId === null ? {} : { campaign: campaignId }),
+    ...(holder === null ? {} : { user: holder }),
+    state,
+    remaining: Number.isFinite(remaining) ? remaining : null,
+    terms: termsJson(terms),
+  };
+}
+
+/** For how many milliseconds the view holds, if nobody changes anything: until a hold lapses, or the window begins or ends. */
+export function shownUntilMs({ coupon: { terms }, now, nextLapse }: CodeNow): number {
+  const { validFromMs, validUntilMs } = terms;
+  const instants = [validFromMs, validUntilMs, nextLapse?.getTime() ?? null].flatMap(
+    instant => instant ?? [],
+  );
+  return Math.min(...instants.map(instant => instant - now.getTime()).filter(inMs => inMs > 0));
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+function pricedView({ userId, basket, pricing, uses }: Redemption) {
+  const { discounts, lineTotals } = pricing;
+  const takenOffShipping = discounts.reduce((sum, { shipping }) => sum + shipping, 0);
+  return {
+    user: userId,
+    currency: basket.currency,
+    subtotal: pricing.subtotal,
+    lines: basket.lines.map(({ product, quantity, unitAmount }, place) => ({
+      line: place + 1,
+      product,
+      quantity,
+      unit_amount: unitAmount,
+      subtotal: quantity * unitAmount,
+      discounts: discounts.flatMap(({ code, lines }) => {
+        const amount = lines[place] ?? 0;
+        return amount === 0 ? [] : [{ code, amount }];
+      }),
+      total: lineTotals[place] ?? 0,
+    })),
+    shipping: { subtotal: basket.shipping, discount: takenOffShipping, total: pricing.shippingTotal },
+    discounts: discounts.map(({ code, couponId, amount }) => ({
+      code,
+      coupon: couponId,
+      amount,
+      given_back: uses.some(use => use.couponId === couponId && use.givenBack),
+    })),
+    total: pricing.total,
+  };
+}
+
+/** Undefined when it was redeemed without being held first. */
+export function reservationView(redemption: Redemption, nowMs: number): ReservationJson | undefined {
+  const { redemptionId, expiresAtMs } = redemption;
+  if (expiresAtMs === null) return undefined;
+  const state = stateAt(redemption, nowMs);
+  const view = pricedView(redemption);
+  const hasLapsed = state === 'lapsed';
+  // A lapsed hold counts no more, whether the ledger has noted that yet or not.
+  const discounts = view.discounts.map(each => ({ ...each, given_back: hasLapsed || each.given_back }));
+  return { id: redemptionId, state, ...view, discounts, expires_at: iso(expiresAtMs) };
+}
+
+/** Undefined when it is not redeemed. */
+export function redemptionView(redemption: Redemption, nowMs: number): RedemptionJson | undefined {
+  const { redemptionId, redeemedAtMs, refunds } = redemption;
+  const state = stateAt(redemption, nowMs);
+  if (redeemedAtMs === null || state === 'held' || state === 'lapsed' || state === 'released')
+    return undefined;
+  return {
+    id: redemptionId,
+    state,
+    ...pricedView(redemption),
+    redeemed_at: iso(redeemedAtMs),
+    refunds: refunds.map((refund, index) => refundView(refund, index + 1)),
+  };
+}
+
+function refundView({ lines, shipping, amount, givenBack, refundedAtMs }: MadeRefund, number: number) {
+  return {
+    number,
+    amount,
+    lines: lines.map(line => ({ ...line })),
+    ...(shipping === undefined ? {} : { shipping }),
+    given_back: [...givenBack],
+    refunded_at: iso(refundedAtMs),
+  };
+}
+
+/** One refund of a redemption, by its number, with what the redemption is after all of them. */
+export function refundMadeView(
+  redemption: Redemption,
+  number: number,
+  nowMs: number,
+): RefundMade | undefined {
+  const made = redemption.refunds[number - 1];
+  const view = redemptionView(redemption, nowMs);
+  if (made === undefined || view === undefined) return undefined;
+  return { redemption: redemption.redemptionId, state: view.state, ...refundView(made, number) };
+}
+
+export function refundListView(redemption: Redemption): RefundList {
+  const { redemptionId, refunds } = redemption;
+  return { redemption: redemptionId, refunds: refunds.map((refund, index) => refundView(refund, index + 1)) };
+}

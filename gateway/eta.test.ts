@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { AdmissionRate } from './eta.ts';
+
+const SECOND_US = 1_000_000;
+
+/** A room that was served for so many seconds, each of which let in as many as `admitted` says. */
+function served(perSecond: number, seconds: number, admitted: (second: number) => number): AdmissionRate {
+  const rate = new AdmissionRate(perSecond);
+  let granted = 0;
+  for (let second = 0; second <= seconds; second++) {
+    rate.note(perSecond, { busyUs: second * SECOND_US, granted });
+    granted += admitted(second);
+  }
+  return rate;
+}
+
+test('before anything was measured it goes by the rate of the room', () => {
+  const { p50, p90 } = new AdmissionRate(10).wait(1_000);
+  assert.equal(p50, 100);
+  assert.ok(p90 > p50);
+});
+
+test('of a steady rate it is exact, with next to no doubt', () => {
+  const { p50, p90 } = served(100, 60, () => 80).wait(8_000);
+  assert.deepEqual([p50, p90], [100, 100]);
+});
+
+test('the more it varies the further is p90 from p50', () => {
+  const calm = served(100, 60, second => 80 + (second % 2 === 0 ? 2 : -2)).wait(8_000);
+  const wild = served(100, 60, second => 80 + (second % 2 === 0 ? 40 : -40)).wait(8_000);
+  assert.ok(Math.abs(calm.p50 - wild.p50) <= 2);
+  assert.ok(wild.p90 - wild.p50 > 4 * (calm.p90 - calm.p50), JSON.stringify({ calm, wild }));
+});
+
+test('it goes down by a second each second, and does not jump', () => {
+  const rate = new AdmissionRate(50);
+  let granted = 0;
+  let last: number | undefined;
+  for (let second = 0; second < 100; second++) {
+    rate.note(50, { busyUs: second * SECOND_US, granted });
+    const { p50 } = rate.wait(10_000 - granted);
+    if (last !== undefined) assert.ok(Math.abs(last - 1 - p50) <= 3, `${last} was followed by ${p50}`);
+    last = p50;
+    granted += second % 3 === 0 ? 47 : 51;
+  }
+});
+
+test('a rate that the operator changes holds for the wait at once', () => {
+  const rate = served(100, 60, () => 100);
+  assert.equal(rate.wait(1_000).p50, 10);
+  rate.note(50, { busyUs: 61 * SECOND_US, granted: 6_100 });
+  assert.equal(rate.wait(1_000).p50, 20);
+});
+
+test('a shop that is full lets nobody in: the wait is long, and a number', () => {
+  const { p50, p90 } = served(10, 60, () => 0).wait(5);
+  assert.ok(Number.isFinite(p50) && Number.isFinite(p90) && p50 > 600);
+});

@@ -1,0 +1,121 @@
+/** Statements on presence: what gateways tell of streams, taken in once, and what ends with a gateway. */
+import { textArray } from './arrays.ts';
+import type { Queryable } from './database.ts';
+
+export interface PresencePosition {
+  readonly epoch: number;
+  readonly position: string;
+}
+
+/** How far presence was read; for the rest of the transaction by this engine alone. Undefined where another one reads. */
+export async function takePresenceLog(db: Queryable): Promise<PresencePosition | undefined> {
+  const { rows } = await db.query<PresencePosition>(
+    'select epoch, position from presence_log for update skip locked',
+  );
+  return rows[0];
+}
+
+export async function movePresenceLog(db: Queryable, to: PresencePosition): Promise<void> {
+  await db.query('update presence_log set epoch = $1, position = $2', [to.epoch, to.position]);
+}
+
+export interface PresenceState extends PresencePosition {
+  /** Some room is not at its end, so that it matters who is there. */
+  readonly isWanted: boolean;
+  /** Some gateway that told of streams has ended, and what it told has not. */
+  readonly anyEnded: boolean;
+}
+
+/** How things stand, without taking anything. */
+export async function readPresenceState(db: Queryable): Promise<PresenceState> {
+  const { rows } = await db.query<PresenceState>(
+    `select epoch, position,
+            exists (select from campaigns where kind = 'room' and finished_at is null) as "isWanted",
+            exists (select from presence_gateways p join gateways g using (incarnation)
+                     where g.state = 'ended') as "anyEnded"
+       from presence_log`,
+  );
+  const [state] = rows;
+  if (state === undefined) throw new Error('presence_log has no row; migration 0009 makes it');
+  return state;
+}
+
+/** Takes all rooms that are not at their end, as their turns do: who is there changes between two turns. */
+export async function takeRooms(db: Queryable): Promise<void> {
+  await db.query(
+    `select from rooms r join campaigns c using (campaign_id)
+      where c.finished_at is null order by r.campaign_id for no key update of r`,
+  );
+}
+
+/** Notes that there is something of an incarnation; false when that has ended, so that what it tells is of no account. */
+export async function noteIncarnation(db: Queryable, incarnation: number): Promise<boolean> {
+  const { rowCount } = await db.query(
+    `with ended as (select from gateways where incarnation = $1 and state = 'ended'),
+     noted as (
+       insert into presence_gateways (incarnation) select $1 where not exists (select from ended) on conflict do nothing)
+     select where not exists (select from ended)`,
+    [incarnation],
+  );
+  return rowCount === 1;
+}
+
+interface Streams {
+  readonly campaignId: number;
+  readonly incarnation: number;
+  readonly userIds: readonly string[];
+}
+
+/** These users have a stream at the incarnation. */
+export async function addStreams(
+  db: Queryable,
+  { campaignId, incarnation, userIds }: Streams,
+): Promise<void> {
+  await db.query(
+    `insert into room_people as held (campaign_id, user_id, incarnations)
+     select r.campaign_id, told.user_id, array[$2::bigint]
+       from rooms r cross join (select distinct user_id from unnest($3::text[]) as told (user_id)) as told
+      where r.campaign_id = $1
+     on conflict (campaign_id, user_id) do update
+       set incarnations = array_append(array_remove(held.incarnations, $2::bigint), $2::bigint), absent_since_ms = null`,
+    [campaignId, incarnation, textArray(userIds)],
+  );
+}
+
+// The room's heard time of this moment; it is kept up to the last turn.
+const HEARD_MS =
+  '(select r.heard_ms + h.heard_ms - r.heard_at_ms from rooms r cross join hearing h where r.campaign_id = p.campaign_id)';
+
+/** These users have no stream at the incarnation any more. */
+export async function removeStreams(
+  db: Queryable,
+  { campaignId, incarnation, userIds }: Streams,
+): Promise<void> {
+  await db.query(
+    `update room_people p
+        set incarnations = array_remove(incarnations, $2::bigint),
+            absent_since_ms = case when array_remove(incarnations, $2::bigint) = '{}'
+                                   then coalesce(absent_since_ms, ${HEARD_MS}) end
+      where campaign_id = $1 and user_id = any ($3::text[])`,
+    [campaignId, incarnation, textArray(userIds)],
+  );
+}
+
+/** Whoever had a stream at an incarnation that has ended has it no longer; answers how many incarnations that were. */
+export async function endStreams(db: Queryable): Promise<number> {
+  const { rows } = await db.query<{ incarnation: number }>(
+    `delete from presence_gateways p using gateways g
+      where g.incarnation = p.incarnation and g.state = 'ended' returning p.incarnation`,
+  );
+  for (const { incarnation } of rows) {
+    await db.query(
+      `update room_people p
+          set incarnations = array_remove(incarnations, $1::bigint),
+              absent_since_ms = case when array_remove(incarnations, $1::bigint) = '{}'
+                                     then coalesce(absent_since_ms, ${HEARD_MS}) end
+        where $1::bigint = any (incarnations)`,
+      [incarnation],
+    );
+  }
+  return rows.length;
+}
