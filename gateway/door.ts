@@ -52,11 +52,11 @@ export class Doorkeeper implements BoardListener {
     }
   }
 
-  /** Whether an entry at `instantUs` is taken, whoever asks. Answers nothing; what is not plain is for `lets` to say. */
+  /** Whether an entry at `instantUs` is taken, whoever asks. Answers nothing. */
   isWideOpen(campaign: BoardCampaign, instantUs: number): boolean {
-    const { campaignId, opensAtUs, closesAtUs, pending, paused, cancelledStamp } = campaign;
-    if (pending !== undefined || paused !== undefined || cancelledStamp !== undefined) return false;
-    return instantUs >= opensAtUs && instantUs < closesAtUs && !this.#winners.has(campaignId);
+    const { campaignId, opensAtUs, closesAtUs, paused, pending, cancelledStamp } = campaign;
+    if (instantUs < opensAtUs || instantUs >= closesAtUs || this.#winners.has(campaignId)) return false;
+    return paused === undefined && pending === undefined && cancelledStamp === undefined;
   }
 
   /** Whether an entry at `instantUs` is taken; false when the answer has been given. */

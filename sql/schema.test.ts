@@ -75,10 +75,10 @@ describe('checkSchema', () => {
       'alter table engines set unlogged',
       'engines: is "unlogged table"; "table" would be right: see 0001_ledger.sql',
     ],
-    ['drop view entry_outcomes', 'entry_outcomes: is missing; "view" would be right: see 0008_claims.sql'],
+    ['drop view entry_outcomes', 'entry_outcomes: is missing; "view" would be right: see 0009_room.sql'],
     [
       "drop view entry_outcomes; create view entry_outcomes as select campaign_id, user_id, stamp, ''::text as outcome, 1 as serial, ''::text as code, 1 as granted_at, stamp as claim_by_us, stamp as ended_us from entries",
-      'entry_outcomes, column granted_at: is "integer"; "timestamp(3) with time zone" would be right: see 0008_claims.sql',
+      'entry_outcomes, column granted_at: is "integer"; "timestamp(3) with time zone" would be right: see 0009_room.sql',
     ],
     [
       'drop sequence registry_epoch',

@@ -4,6 +4,7 @@ import { readBoard } from '../contract/board/board.ts';
 import { waitForRedis } from '../contract/redis.ts';
 import { deriveSecret } from '../draw/commit.ts';
 import { type AnnouncedRandomness, DRAW_FUNCTION, rulesHash, rulesText } from '../draw/rules.ts';
+import { eventually } from '../test/support.ts';
 import { TEST_DRAW_SECRET } from '../test-randomness.ts';
 import { type Answer, coupon, inMs, startApi, type TestApi } from './test-api.ts';
 
@@ -150,6 +151,7 @@ describe('making a campaign', () => {
   it('is made although Redis is away, and says that gateways do not know it yet', async () => {
     api.redis.disconnect();
     const answer = await post(coupon());
+    await eventually(() => api.redis.status === 'end');
     await api.redis.connect();
     await waitForRedis(api.redis, 10_000);
     assert.equal(answer.status, 201);
@@ -171,8 +173,8 @@ describe('making a campaign', () => {
     field: string,
     expected: RegExp | string,
   ][] = [
-    ['no kind', { kind: undefined }, 'kind', 'one of coupon, raffle'],
-    ['another kind', { kind: 'room' }, 'kind', 'one of coupon, raffle'],
+    ['no kind', { kind: undefined }, 'kind', 'one of coupon, raffle, room'],
+    ['another kind', { kind: 'lottery' }, 'kind', 'one of coupon, raffle, room'],
     ['no title', { title: undefined }, 'title', title],
     ['an empty title', { title: '' }, 'title', title],
     ['a title of blanks', { title: '  ' }, 'title', title],
@@ -320,7 +322,7 @@ describe('making a campaign', () => {
       'an unknown member',
       { colour: 'red' },
       'colour',
-      'nothing of this name; known are kind, title, stock, terms, winners, tiers, alternates, group_limit, randomness, claim_within_s, claim_by, waitlist, opens_at, closes_at, draws_at, time_zone, draft',
+      'nothing of this name; known are kind, title, stock, terms, winners, tiers, alternates, group_limit, randomness, claim_within_s, claim_by, waitlist, per_second, capacity, grace_seconds, pass_seconds, visit_seconds, single_use, opens_at, closes_at, draws_at, time_zone, draft',
     ],
   ];
   for (const [what, change, field, expected] of wrong) {

@@ -123,6 +123,19 @@ const changePaths = [
 const TEMPLATE = '/v1/templates/{id}';
 const template = { name: 'Fridays', campaign: { kind: 'coupon', title: 'Friday', stock: 7 } };
 const again = (): object => ({ opens_at: inMs(60_000), closes_at: inMs(120_000) });
+const roomPaths = [
+  ['GET', `${CAMPAIGN}/room`, undefined],
+  ['PUT', `${CAMPAIGN}/room`, { per_second: 5 }],
+] as const;
+const COUPON = '/v1/coupons/{id}';
+const TEN_PERCENT = { discount: 'percentage', basis_points: 1_000 };
+const couponPaths = [
+  ['POST', '/v1/coupons', { code: 'SPRING', terms: TEN_PERCENT }],
+  ['GET', '/v1/coupons', undefined],
+  ['GET', COUPON, undefined],
+  ['PUT', `${COUPON}/terms`, TEN_PERCENT],
+] as const;
+const bodies = [...drawPaths, ...changePaths, ...roomPaths, ...couponPaths] as const;
 /** What makes something, and takes a body that is right. */
 const makePaths = [
   ['POST', '/v1/campaigns', coupon],
@@ -137,9 +150,8 @@ const securedPaths = [
   ['GET', '/v1/templates'],
   ['GET', TEMPLATE],
   ...makePaths.map(([method, path]) => [method, path] as const),
-  ...changePaths.map(([method, path]) => [method, path] as const),
   ...campaignPaths,
-  ...drawPaths.map(([method, path]) => [method, path] as const),
+  ...bodies.map(([method, path]) => [method, path] as const),
 ] as const;
 
 /** A coupon that ann has to claim, and bob waits for. */
@@ -314,6 +326,69 @@ describe('the OpenAPI document', () => {
     }
   });
 
+  it('holds for rooms', async () => {
+    const id = await api.create({ kind: 'room', stock: undefined, per_second: 10, capacity: 100 });
+    assert.equal((await call(api, 'GET', `${CAMPAIGN}/totals`, { id })).status, 200);
+    assert.equal((await call(api, 'GET', CAMPAIGN, { id })).body.admitted, 0);
+    const body = { per_second: 0.5, paused: true, version: 1 };
+    const set = await call(api, 'PUT', `${CAMPAIGN}/room`, { id, body });
+    assert.deepEqual([set.status, set.body.version, set.body.capacity], [200, 2, null]);
+    assert.deepEqual((await call(api, 'GET', `${CAMPAIGN}/room`, { id })).body, set.body);
+    assert.equal((await call(api, 'PUT', `${CAMPAIGN}/room`, { id, body })).status, 409);
+    assert.deepEqual((await call(api, 'GET', `${CAMPAIGN}/room`, { id })).body, set.body);
+    for (const [method, path, body] of roomPaths) {
+      const with_ = body === undefined ? {} : { body };
+      assert.equal((await call(api, method, path, { id: 'first', ...with_ })).status, 400);
+      assert.equal((await call(api, method, path, { id: 999, ...with_ })).status, 404);
+      const none = await call(api, method, path, { id: await api.create(), ...with_ });
+      assert.equal(none.body.type, 'urn:fairline:problem:no-room');
+    }
+    const text = { raw: 'a=1', headers: { 'content-type': 'text/plain' } };
+    assert.equal((await call(api, 'PUT', `${CAMPAIGN}/room`, text)).status, 415);
+    const large = { body: 'x'.repeat(16 * 1024) };
+    assert.equal((await call(api, 'PUT', `${CAMPAIGN}/room`, large)).status, 413);
+  });
+
+  it('holds for coupons in use', async () => {
+    const made = (of: object): Promise<Answer> =>
+      call(api, 'POST', '/v1/coupons', { body: { ...of, terms: TEN_PERCENT } });
+    const summer = await made({ code: 'SUMMER' });
+    assert.equal(summer.status, 201, summer.text);
+    const id = Number(summer.body.id);
+    assert.equal((await call(api, 'GET', COUPON, { id })).status, 200);
+    const terms = { id, body: { ...TEN_PERCENT, exclusive: true } };
+    assert.equal((await call(api, 'PUT', `${COUPON}/terms`, terms)).body.revision, 2);
+    assert.equal((await call(api, 'GET', '/v1/coupons', { query: '?limit=1' })).status, 200);
+    const withTerms = await call(api, 'POST', '/v1/campaigns', { body: { ...coupon(), terms: TEN_PERCENT } });
+    assert.equal(typeof withTerms.body.coupon, 'number');
+    assert.equal((await call(api, 'GET', '/v1/coupons', { query: '?limit=0' })).status, 400);
+    for (const [method, path, body] of couponPaths) {
+      const with_ = body === undefined ? {} : { body };
+      if (path !== '/v1/coupons') {
+        assert.equal((await call(api, method, path, { id: 'first', ...with_ })).status, 400);
+        assert.equal((await call(api, method, path, { id: 999, ...with_ })).status, 404);
+      }
+      if (body === undefined) continue;
+      const text = { raw: 'a=1', headers: { 'content-type': 'text/plain' } };
+      assert.equal((await call(api, method, path, text)).status, 415);
+      assert.equal((await call(api, method, path, { body: 'x'.repeat(16 * 1024) })).status, 413);
+    }
+    assert.equal((await made({})).status, 400);
+    assert.equal((await made({ campaign: 999 })).status, 404);
+    const held = await made({ code: 'HELD' });
+    assert.equal((await made({ code: 'HELD' })).status, 409);
+    await api.pool.query(
+      `insert into redemptions (user_id, state, basket, pricing, created_at, redeemed_at)
+       values ('ann', 'redeemed', '{}', '{}', now(), now())`,
+    );
+    await api.pool.query(
+      `insert into redemption_uses (redemption_id, coupon_id, code, user_id) values (1, $1, 'HELD', 'ann')`,
+      [held.body.id],
+    );
+    const change = await call(api, 'PUT', `${COUPON}/terms`, { id: Number(held.body.id), body: TEN_PERCENT });
+    assert.equal(change.status, 409);
+  });
+
   it('holds for requests that are wrong', async () => {
     for (const [method, path] of securedPaths) {
       assert.equal((await call(api, method, path, { token: undefined })).status, 401);
@@ -370,7 +445,7 @@ describe('the OpenAPI document', () => {
   it('holds when parts are away or broken', async () => {
     for (const [method, path] of securedPaths) {
       const make = makePaths.find(each => each[0] === method && each[1] === path)?.[2];
-      const wanted = [...drawPaths, ...changePaths].find(each => each[0] === method && each[1] === path)?.[2];
+      const wanted = bodies.find(each => each[0] === method && each[1] === path)?.[2];
       const body = { body: make?.() ?? wanted, headers: { 'if-match': '*' } };
       const unavailable = await call(away, method, path, body);
       assert.equal(unavailable.status, 503);

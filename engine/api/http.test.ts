@@ -74,7 +74,7 @@ describe('requests that lead nowhere', () => {
   it('get 405 with Allow where the method is another one', async () => {
     for (const [method, path, allow] of [
       ['DELETE', '/v1/campaigns', 'POST, GET, HEAD'],
-      ['PUT', '/v1/campaigns/1', 'GET, HEAD'],
+      ['PUT', '/v1/campaigns/1', 'GET, HEAD, PATCH'],
       ['GET', '/v1/campaigns/1/close', 'POST'],
       ['PATCH', '/v1/campaigns/1/entries.csv?outcome=won', 'GET, HEAD'],
       ['POST', '/livez', 'GET, HEAD'],

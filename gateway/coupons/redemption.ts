@@ -53,7 +53,7 @@ export function fromRow(row: RedemptionRow): Redemption {
  *       ├────▶ released                └──────────┘ (or at once)
  *       └────▶ lapsed, when its time is over and nothing came before that
  */
-export type ShownState = RedemptionState | 'lapsed' | 'partly_refunded' | 'refunded';
+export type ShownState = 'held' | 'redeemed' | 'released' | 'lapsed' | 'partly_refunded' | 'refunded';
 
 export function stateAt(redemption: Redemption, nowMs: number): ShownState {
   const { state, expiresAtMs, refunds } = redemption;
