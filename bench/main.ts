@@ -125,6 +125,8 @@ async function main(): Promise<void> {
       return await run(name, ingest, args);
     case 'redemptions':
       return await run(name, redemptions, args);
+    case 'room':
+      return await run(name, room, args);
     case 'verify':
       return await run(name, verify, args);
     case 'watchers':
