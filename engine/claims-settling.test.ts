@@ -159,6 +159,33 @@ test('a code that nobody holds is another than the one that was shown', async ()
   notEqual(await codeOf(campaign, 1), shown);
 });
 
+test('a code is a coupon of its holder from when it is claimed, and of nobody before', async () => {
+  const campaign = await ledger.claimed(1, claims(1));
+  await ledger.pool.query(
+    `insert into coupons (campaign_id, discount, basis_points) values ($1, 'percentage', 1000)`,
+    [campaign.campaignId],
+  );
+  const holders = async (): Promise<string[]> => {
+    const { rows } = await ledger.pool.query<{ holder: string }>(
+      'select holder from coupon_codes join coupons using (coupon_id) where campaign_id = $1',
+      [campaign.campaignId],
+    );
+    return rows.map(({ holder }) => holder);
+  };
+  await ledger.enter(campaign, 10, 20);
+  await ledger.settle(campaign, 100);
+  deepEqual([await ledger.shown(campaign), await holders()], [{ 10: 'offered 1', 20: 'waitlisted' }, []]);
+  const lapsed = 100 + WITHIN_US;
+  await ledger.settle(campaign, lapsed);
+  deepEqual([await ledger.shown(campaign), await holders()], [{ 10: 'lapsed', 20: 'offered 1' }, []]);
+  await ledger.claim(campaign, [20, lapsed + 10]);
+  await ledger.settle(campaign, lapsed + 20);
+  deepEqual(
+    [await ledger.shown(campaign), await holders()],
+    [{ 10: 'lapsed', 20: 'granted 1' }, ['user-20']],
+  );
+});
+
 test('it is finished when the last offer has ended, and who still waits has lost', async () => {
   const campaign = await ledger.claimed(1, claims(1));
   await ledger.enter(campaign, 10, WINDOW_US - 10);

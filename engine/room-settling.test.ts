@@ -1,12 +1,14 @@
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
-import { type Campaign, getCampaign, opensAtUs } from '../sql/campaigns.ts';
+import { saveVersion, targetOf } from '../sql/campaign-versions.ts';
+import { type Campaign, createCampaign, getCampaign, opensAtUs } from '../sql/campaigns.ts';
 import { transaction } from '../sql/database.ts';
 import { moveHeard, readHeard } from '../sql/hearing.ts';
 import { addStreams, removeStreams } from '../sql/presence.ts';
 import { readMoves } from '../sql/room-turns.ts';
-import { countPeople, createRoom, getRoom, type NewRoom, setTerms } from '../sql/rooms.ts';
+import { countPeople, createRoom, findRooms, getRoom, type NewRoom, setTerms } from '../sql/rooms.ts';
+import { readCampaigns } from '../sql/settling.ts';
 import { brokenInvariants } from './test-gateway.ts';
 import { TestLedger } from './test-settling.ts';
 
@@ -23,7 +25,10 @@ after(() => ledger.close());
 
 /** A room whose pace holds nobody up, unless told otherwise. */
 async function room(more: Partial<NewRoom> = {}): Promise<Campaign> {
-  const campaign = await ledger.campaign('room', MANY);
+  return furnish(await ledger.campaign('room', MANY), more);
+}
+
+async function furnish(campaign: Campaign, more: Partial<NewRoom> = {}): Promise<Campaign> {
   await createRoom(ledger.pool, campaign.campaignId, {
     perSecond: 10_000,
     capacity: null,
@@ -91,6 +96,48 @@ test('people are let in in the order of their stamps, as many as the rate says a
   deepEqual(await ledger.outcomes(campaign), { 10: 1, 20: 2, 30: 'waiting', 40: 'waiting' });
   const { settledCount, settledStamp } = await ledger.read(campaign);
   deepEqual([settledCount, settledStamp], [2, 20 * 1024]);
+});
+
+test('a draft is not looked at, whatever its times', async () => {
+  const { title, opensAt, closesAt } = await room();
+  const terms = { kind: 'room', places: MANY, title, opensAt, closesAt } as const;
+  const campaign = await createCampaign(ledger.pool, { ...terms, stage: 'draft', draftTerms: {} });
+  await furnish(campaign);
+  await hear(1);
+  const found = await findRooms(ledger.pool, closesAt.getTime() * 2_000);
+  ok(found.length > 0 && !found.includes(campaign.campaignId));
+});
+
+test('one that was cancelled is told to gateways for good, and a draft that was never announced never', async () => {
+  const { title, opensAt, closesAt, ...announced } = await room();
+  const terms = { kind: 'room', places: MANY, title, opensAt, closesAt } as const;
+  const draft = await createCampaign(ledger.pool, { ...terms, stage: 'draft', draftTerms: {} });
+  const both = [{ title, opensAt, closesAt, ...announced }, draft];
+  for (const campaign of both) {
+    const { campaignId } = campaign;
+    const target = { ...targetOf(campaign), stage: 'cancelled' as const };
+    const wanted = { campaignId, action: 'cancel' as const, baseVersion: 1, target };
+    const saved = await saveVersion(
+      ledger.pool,
+      { ...wanted, askedBy: 'operator', reason: null, decideBy: null },
+      undefined,
+    );
+    equal(saved?.stage, 'cancelled');
+  }
+  const told = (await readCampaigns(ledger.pool, undefined)).map(({ campaignId }) => campaignId);
+  deepEqual(
+    both.map(({ campaignId }) => told.includes(campaignId)),
+    [true, false],
+  );
+});
+
+test("what went by before the first entry is nobody's absence", async () => {
+  const campaign = await room({ paused: true });
+  await hear(GRACE_MS * 2);
+  await ledger.enter(campaign, 10, 20);
+  await come(campaign, 10);
+  await settle(campaign, 100);
+  deepEqual(await states(campaign), { 10: 'waiting', 20: 'waiting' });
 });
 
 test('two engines at once have one budget', async () => {

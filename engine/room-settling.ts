@@ -75,7 +75,9 @@ export async function stepRoom(db: Queryable, campaign: Campaign, watermarkUs: n
   const emptySinceMs = anyPresent ? null : (room.emptySinceMs ?? room.serviceHeardMs);
   const isDeserted = isClosed && emptySinceMs !== null && room.serviceHeardMs - emptySinceMs > EMPTY_MS;
   const passedMs = room.serviceHeardMs - room.heardAtMs;
-  const heardMs = room.heardMs + (anyPresent || isDeserted ? passedMs : 0);
+  // Before the first entry nobody waited: what went by since the room was made is nobody's absence.
+  const counts = room.takenStamp >= 0 && (anyPresent || isDeserted);
+  const heardMs = room.heardMs + (counts ? passedMs : 0);
   const heardMovedUs = passedMs > 0 ? room.nowUs : room.heardMovedUs;
   const isHeard = anyPresent && room.nowUs - heardMovedUs <= HEARD_LATELY_US;
   const step = { db, campaign, room, heardMs, isHeard };

@@ -10,6 +10,9 @@ import type { RedisClient } from '../engine/contract/redis.ts';
 import type { Board, BoardListener } from './board.ts';
 import { Fenwick } from './fenwick.ts';
 
+/** Moves read at once: some 100,000 offers that lapse together must not hold the loop up. */
+const PAGE = 2_000;
+
 interface Moves {
   /** The places, from 1, of those who no longer wait. */
   readonly left: Fenwick;
@@ -58,13 +61,11 @@ export class ClaimMoves implements BoardListener {
     if (moves.isReading) return;
     moves.isReading = true;
     try {
-      const items = await this.#redis.lrange(this.#keys.campaign(campaignId).moves, moves.read, -1);
-      moves.read += items.length;
-      for (const item of items) {
-        const colon = item.indexOf(':');
-        const place = Number(item.slice(0, colon));
-        if (place > 0) moves.left.mark(place);
-        for (const listener of this.#listeners) listener(campaignId, item.slice(colon + 1));
+      const key = this.#keys.campaign(campaignId).moves;
+      for (let items = await this.#page(key, moves.read); items.length > 0; ) {
+        for (const item of items) this.#take(campaignId, moves, item);
+        moves.read += items.length;
+        items = items.length < PAGE ? [] : await this.#page(key, moves.read);
       }
     } catch (error) {
       this.#log.debug(
@@ -74,5 +75,17 @@ export class ClaimMoves implements BoardListener {
     } finally {
       moves.isReading = false;
     }
+  }
+
+  #page(key: string, from: number): Promise<string[]> {
+    return this.#redis.lrange(key, from, from + PAGE - 1);
+  }
+
+  /** `place:user id`, as CampaignKeys.moves has it. */
+  #take(campaignId: number, { left }: Moves, item: string): void {
+    const colon = item.indexOf(':');
+    const place = Number(item.slice(0, colon));
+    if (place > 0) left.mark(place);
+    for (const listener of this.#listeners) listener(campaignId, item.slice(colon + 1));
   }
 }

@@ -3,6 +3,7 @@ import type { BoardCampaign } from '../engine/contract/board/board.ts';
 import type { Claimant, Offered } from '../engine/contract/claimant.ts';
 import type { ClaimMoves } from './claim-moves.ts';
 import type { EntryView, OfferEvent, Outcome } from './contract.ts';
+import { isoOf } from './door.ts';
 
 export interface ClaimantParts {
   readonly moves: ClaimMoves;
@@ -69,8 +70,4 @@ export function claimantMembers(
     case 'left':
       return { ended_at: isoOf(claimant.endedUs) };
   }
-}
-
-function isoOf(us: number): string {
-  return new Date(us / 1000).toISOString();
 }

@@ -50,6 +50,7 @@ export const Outcome = Type.Union([
   Type.Literal('lapsed', { description: 'Was offered, and not claimed in time' }),
   Type.Literal('declined', { description: 'Was offered, and the entry withdrawn' }),
   Type.Literal('admitted'),
+  Type.Literal('skipped', { description: 'Of a room: was away for too long, and not back when it ended' }),
 ]);
 export type Outcome = Static<typeof Outcome>;
 

@@ -96,15 +96,15 @@ export function outcomeOf(campaign: BoardCampaign, place: Place): Outcome {
   if (place.grant !== undefined) return GRANTED[campaign.kind];
   if (place.withdrawn) return 'withdrawn';
   if (isCancelled(campaign, place.stamp)) return 'cancelled';
-  // In a room everybody who has not left is let in some day, whoever was before.
-  if (campaign.kind === 'room') return 'waiting';
+  // In a room everybody who has not left is let in some day, whoever was before, but for who is away when it ends.
+  if (campaign.kind === 'room') return campaign.finished ? 'skipped' : 'waiting';
   if (!place.settled) return 'waiting';
   return campaign.kind === 'coupon' ? 'sold_out' : 'not_drawn';
 }
 
-/** Whether the campaign was cancelled before the entry's turn came. */
-export function isCancelled({ cancelledStamp }: BoardCampaign, stamp: number): boolean {
-  return cancelledStamp !== undefined && stamp > cancelledStamp;
+/** Whether the campaign was cancelled before the entry's turn came. In a room others may have been let in before it. */
+export function isCancelled({ cancelledStamp, kind }: BoardCampaign, stamp: number): boolean {
+  return cancelledStamp !== undefined && (kind === 'room' || stamp > cancelledStamp);
 }
 
 /** DELETE /v1/campaigns/{id}/entries/me: a withdrawal, stamped and logged like an entry. */

@@ -39,7 +39,9 @@ export class Presence {
   }
 
   opened(campaignId: number, userId: string): void {
-    if (this.#parts.board.campaign(campaignId)?.kind !== 'room') return;
+    const campaign = this.#parts.board.campaign(campaignId);
+    // Where a room has ended nobody reads what is told, nor lets go of it.
+    if (campaign?.kind !== 'room' || campaign.finished) return;
     const room = this.#rooms.get(campaignId) ?? { streams: new Map(), changed: new Set() };
     this.#rooms.set(campaignId, room);
     const before = room.streams.get(userId) ?? 0;

@@ -161,6 +161,7 @@ export class Watchers implements BoardListener {
       const decided =
         (watcher.stamp <= campaign.settledStamp && !places.returned(watcher.campaignId, watcher.rank)) ||
         isCancelled(campaign, watcher.stamp) ||
+        (campaign.kind === 'room' && campaign.finished) ||
         places.left(watcher.campaignId, watcher.rank);
       if (decided) void this.#decide(watcher);
       else this.#showPosition(watcher, nowUs);

@@ -166,7 +166,8 @@ async function use(
     };
   }
   const { sub, serial, jti } = checked.claims;
-  const isFirst = await ledger.ask(db => usePass(db, { campaignId, serial, session: session ?? null }));
+  const admission = { campaignId, serial, userId: sub, code: jti };
+  const isFirst = await ledger.ask(db => usePass(db, { ...admission, session: session ?? null }));
   const visit = await ledger.ask(db => readVisit(db, campaignId, serial));
   if (visit === undefined || visit.userId !== sub || visit.code !== jti) {
     return { slug: 'pass-refused', detail: `There is no such admission to campaign ${campaignId}.` };

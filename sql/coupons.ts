@@ -193,6 +193,14 @@ export async function getCoupon(db: Queryable, couponId: number): Promise<Coupon
   return rows[0] && couponOf(rows[0]);
 }
 
+/** The terms of the codes that a campaign grants; undefined where they have none. */
+export async function getCouponOf(db: Queryable, campaignId: number): Promise<Coupon | undefined> {
+  const { rows } = await db.query<CouponRow>(`select ${COUPON_COLUMNS} from coupons where campaign_id = $1`, [
+    campaignId,
+  ]);
+  return rows[0] && couponOf(rows[0]);
+}
+
 /** Coupons with a greater id than `after`, by id, at most `limit`. */
 export async function listCoupons(
   db: Queryable,

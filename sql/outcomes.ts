@@ -136,7 +136,8 @@ export async function readTotals(db: Queryable, campaignId: number): Promise<Tot
                 where e.campaign_id = c.campaign_id
                   and case when c.kind = 'room'
                            then not exists (select from room_people p where p.campaign_id = e.campaign_id
-                                               and p.user_id = e.user_id and p.state = 'skipped')
+                                               and p.user_id = e.user_id and p.state = 'skipped'
+                                               and c.cancelled_stamp is null)
                            else e.stamp > coalesce(c.cancelled_stamp, c.settled_stamp) end
                   and not exists (select from grants g
                                    where g.campaign_id = e.campaign_id and g.user_id = e.user_id)

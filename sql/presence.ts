@@ -30,7 +30,7 @@ export interface PresenceState extends PresencePosition {
 export async function readPresenceState(db: Queryable): Promise<PresenceState> {
   const { rows } = await db.query<PresenceState>(
     `select epoch, position,
-            exists (select from campaigns where kind = 'room' and finished_at is null) as "isWanted",
+            exists (select from campaigns where kind = 'room' and finished_at is null and stage <> 'draft') as "isWanted",
             exists (select from presence_gateways p join gateways g using (incarnation)
                      where g.state = 'ended') as "anyEnded"
        from presence_log`,
@@ -113,7 +113,8 @@ export async function endStreams(db: Queryable): Promise<number> {
           set incarnations = array_remove(incarnations, $1::bigint),
               absent_since_ms = case when array_remove(incarnations, $1::bigint) = '{}'
                                      then coalesce(absent_since_ms, ${HEARD_MS}) end
-        where $1::bigint = any (incarnations)`,
+        where $1::bigint = any (incarnations)
+          and campaign_id in (select campaign_id from rooms join campaigns using (campaign_id) where finished_at is null)`,
       [incarnation],
     );
   }

@@ -113,7 +113,7 @@ export async function findRooms(db: Queryable, watermarkUs: number): Promise<rea
        join rooms r using (campaign_id)
       cross join hearing h
       cross join lateral (select (extract(epoch from c.opens_at) * 1000000)::bigint as opens_us) as instant
-      where c.finished_at is null and opens_us <= $1 and (
+      where c.finished_at is null and c.stage <> 'draft' and opens_us <= $1 and (
             (not r.paused and r.next_us <= ${NOW_US} and exists (
                select from room_people p where p.campaign_id = c.campaign_id and p.state = 'waiting' and p.stamp is not null))
             or h.heard_ms > r.heard_at_ms

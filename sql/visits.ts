@@ -50,18 +50,25 @@ export async function readVisit(
 
 /**
  * Uses the pass of an admission, once: true for the one call of all that did, whoever makes them at the same time. False
- * where it was used before, or its time is over.
+ * where it was used before, its time is over, or the admission is another one than the pass names.
  */
 export async function usePass(
   db: Queryable,
-  { campaignId, serial, session }: { campaignId: number; serial: number; session: string | null },
+  {
+    campaignId,
+    serial,
+    userId,
+    code,
+    session,
+  }: { campaignId: number; serial: number; userId: string; code: string; session: string | null },
 ): Promise<boolean> {
   const { rowCount } = await db.query(
     `update room_people p set state = 'inside', due_ms = h.heard_ms + r.visit_ms, session = $3
        from rooms r cross join hearing h
       where p.campaign_id = $1 and p.serial = $2 and p.state = 'admitted' and p.due_ms > h.heard_ms
-        and r.campaign_id = p.campaign_id`,
-    [campaignId, serial, session],
+        and r.campaign_id = p.campaign_id and p.user_id = $4
+        and exists (select from grants g where g.campaign_id = $1 and g.serial = $2 and g.code = $5)`,
+    [campaignId, serial, session, userId, code],
   );
   return rowCount === 1;
 }

@@ -339,10 +339,7 @@ export const CAMPAIGN_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   ],
   [/ from campaigns where campaign_id = \$1 for no key update skip locked$/, takeCampaign],
   [/ from campaigns where campaign_id = \$1$/, getCampaign],
-  [
-    / from campaigns where \(stage = 'scheduled' or rules is not null\) and \(\$1::double precision/,
-    readCampaigns,
-  ],
+  [/ from campaigns where \(stage = 'scheduled' or rules is not null or \(kind = 'room'/, readCampaigns],
   [/ from campaigns where closing_at < closes_at and frozen_at is null/, listBegunCloses],
   [/^select c.campaign_id as "campaignId", c.kind from campaigns c cross join lateral/, findWork],
   [/^select e.user_id as "userId", e.stamp, w.user_id is not null as "isWithdrawn"/, readTurn],

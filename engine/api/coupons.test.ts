@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import { readCouponNews } from '../contract/coupons/copies.ts';
-import { type Answer, coupon, startApi } from './test-api.ts';
+import { type Answer, coupon, inMs, startApi } from './test-api.ts';
 
 const api = await startApi();
 after(() => api.close());
@@ -50,6 +50,10 @@ describe('terms of coupons', () => {
     assert.equal((await make({ campaign, terms: TEN_PERCENT })).status, 409);
     const list = await api.call('GET', `/v1/coupons?after=${made.body.coupon}`);
     assert.deepEqual(list.body.coupons, [later.body]);
+    const again = { closes_at: inMs(3_600_000) };
+    const twin = await api.call('POST', `/v1/campaigns/${made.body.id}/duplicate`, { body: again });
+    const ofTwin = await api.call('GET', `/v1/coupons/${twin.body.coupon}`);
+    assert.deepEqual([ofTwin.body.campaign, ofTwin.body.terms], [twin.body.id, body.terms]);
   });
 
   it('with a campaign that cannot have them, the campaign is not made either', async () => {

@@ -1,9 +1,11 @@
 /** Making a campaign: from a body, as another one, or of a template. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Campaign, createCampaign, getCampaign, readDraftTerms } from '../../sql/campaigns.ts';
+import { getCouponOf } from '../../sql/coupons.ts';
 import { type Queryable, transaction } from '../../sql/database.ts';
 import { createRoom, getRoom } from '../../sql/rooms.ts';
 import { announcementOf, claimsOf, type WantedDraw, type WantedRules } from '../announce.ts';
+import { termsJson } from '../contract/coupons/terms-json.ts';
 import { isDryRun, readOperator, withEtag } from './asking.ts';
 import { campaignJson } from './campaign-json.ts';
 import { addCoupon, readTermsOf } from './coupon-terms.ts';
@@ -22,9 +24,9 @@ export async function makeCampaign(
   const madeBy = readOperator(request);
   const nowMs = await clockMs(deps);
   const wanted = readNewCampaign(body, nowMs);
+  const terms = body.terms && readTermsOf(body.terms, 'grants', 'terms');
   if (isDryRun(request)) return wouldBe(wanted, madeBy, nowMs);
   const isDraft = wanted.campaign.stage === 'draft';
-  const terms = body.terms && readTermsOf(body.terms, 'grants', 'terms');
   const create = (db: Queryable): Promise<Campaign> =>
     createCampaign(db, { ...wanted.campaign, madeBy }, id =>
       isDraft || wanted.room !== undefined
@@ -123,7 +125,9 @@ export async function termsOf(deps: Pick<ApiDeps, 'pool'>, campaign: Campaign): 
   }
   if (kind === 'coupon') {
     const waitlist = claims === undefined ? {} : { waitlist: claims.waitlist };
-    return { kind, title, stock: places, time_zone, ...within, ...waitlist };
+    const coupon = await getCouponOf(deps.pool, campaign.campaignId);
+    const terms = coupon === undefined ? {} : { terms: termsJson(coupon.terms) };
+    return { kind, title, stock: places, time_zone, ...within, ...waitlist, ...terms };
   }
   const draw = draftOf(campaign) ?? draft?.draw;
   if (draw === undefined) return { kind, title, winners: places, time_zone, ...within };

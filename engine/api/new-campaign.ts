@@ -7,7 +7,7 @@ import { ONLY_TIER, type WantedDraw } from '../announce.ts';
 import { type FieldFault, fieldFault } from '../contract/problem.ts';
 import { LAST_STAMP_US } from '../contract/stamp.ts';
 import { type ClaimRules, winnersOf } from '../draw/rules.ts';
-import { windowFaults } from '../schedule/plan.ts';
+import { claimFaults, windowFaults } from '../schedule/plan.ts';
 import { invalidRequest } from './input.ts';
 import {
   LEAST_PER_SECOND,
@@ -75,7 +75,7 @@ export function readNewCampaign(body: NewCampaignBody, nowMs: number): WantedCam
   } else if (closesAt !== undefined && opensAt !== undefined) {
     faults.push(...windowFaults({ opensAt, closesAt, drawsAt: drawsAt ?? null }));
   }
-  const claims = readClaims(body, zone, opensAt, closesAt, faults);
+  const claims = readClaims(body, zone, { opensAt, closesAt, drawsAt }, faults);
   if (
     faults.length > 0 ||
     places === undefined ||
@@ -95,11 +95,17 @@ export function readNewCampaign(body: NewCampaignBody, nowMs: number): WantedCam
   };
 }
 
+/** Undefined: it cannot be read, which was said. */
+interface WantedTimes {
+  readonly opensAt: Date | undefined;
+  readonly closesAt: Date | undefined;
+  readonly drawsAt: Date | null | undefined;
+}
+
 function readClaims(
   body: NewCampaignBody,
   zone: string | undefined,
-  opensAt: Date | undefined,
-  closesAt: Date | undefined,
+  { opensAt, closesAt, drawsAt }: WantedTimes,
   faults: FieldFault[],
 ): ClaimRules | undefined {
   const { claim_within_s, claim_by, waitlist } = body;
@@ -124,7 +130,7 @@ function readClaims(
       const field = claim_by === undefined ? 'claim_within_s' : 'claim_by';
       const right = `a deadline that lies, counted from the close, at the latest at ${iso(Math.floor(lastMs))}`;
       faults.push(fieldFault(field, body[field], right));
-    }
+    } else if (drawsAt) faults.push(...claimFaults({ opensAt, closesAt, drawsAt }, withinS));
   }
   return { withinS, waitlist: waitlist ?? 0 };
 }

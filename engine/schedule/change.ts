@@ -40,12 +40,19 @@ const SLACK_MS = 250;
 export async function planTerms(deps: ChangeDeps, campaign: Campaign): Promise<PlanTerms> {
   const marginMs = leaseMarginMs(deps.leaseMs);
   const rules = (await readDrawState(deps.pool, campaign.campaignId))?.rules ?? null;
+  const draft = await readWanted(deps, campaign);
   return {
     nowMs: await clockMs(deps),
     leadMs: WAIT_LEASES * deps.leaseMs + marginMs + SLACK_MS,
     marginMs,
     announcedClosesAt: rules === null ? null : new Date(Number(JSON.parse(rules).closes_at_us) / 1000),
+    claimWithinS: campaign.claimWithinS ?? draft?.claims?.withinS ?? null,
   };
+}
+
+/** What a draft is to be announced with. */
+async function readWanted(deps: ChangeDeps, { campaignId }: Campaign): Promise<WantedRules | undefined> {
+  return (await readDraftTerms(deps.pool, campaignId)) as WantedRules | undefined;
 }
 
 /** The plan of a change that may be made. Throws Problem: conflict, invalid-request or change-refused where it may not. */
@@ -129,7 +136,7 @@ async function draftRules(
   target: NewVersion['target'],
 ): Promise<NewRules | undefined> {
   if (campaign.kind === 'room') return undefined;
-  const terms = (await readDraftTerms(deps.pool, campaign.campaignId)) as WantedRules | undefined;
+  const terms = await readWanted(deps, campaign);
   return announcementOf(deps.randomness, campaign.campaignId, target, terms?.draw, terms?.claims);
 }
 

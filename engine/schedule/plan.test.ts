@@ -7,7 +7,13 @@ import { type Change, type Plan, type PlanTerms, planChange } from './plan.ts';
 const NOW = Date.UTC(2030, 0, 1);
 const HOUR = 3_600_000;
 const at = (ms: number): Date => new Date(NOW + ms);
-const terms: PlanTerms = { nowMs: NOW, leadMs: 4_000, marginMs: 500, announcedClosesAt: at(2 * HOUR) };
+const terms: PlanTerms = {
+  nowMs: NOW,
+  leadMs: 4_000,
+  marginMs: 500,
+  announcedClosesAt: at(2 * HOUR),
+  claimWithinS: null,
+};
 
 function campaign(changes: Partial<Campaign> = {}): Campaign {
   return {
@@ -93,6 +99,7 @@ describe('an edit', () => {
     assert.equal(told(edit(open, { opensAt: at(HOUR) })), 'passed opens_at');
     assert.equal(told(edit({ ...open, grantedCount: 4 }, { stock: 3 })), 'wrong stock');
     assert.equal(told(edit(raffle, { stock: 3 })), 'wrong stock');
+    assert.equal(told(edit(campaign({ kind: 'room' }), { stock: 3 })), 'wrong stock');
   });
 
   it('moves the close of a coupon, and that of a raffle up to the one announced', () => {
@@ -104,6 +111,16 @@ describe('an edit', () => {
     assert.ok(sooner.is === 'allowed' && !sooner.announces, 'the seed binds the rules as they are');
     const back = edit({ ...openRaffle, closesAt: at(HOUR) }, { closesAt: at(2 * HOUR) });
     assert.equal(told(back), 'allowed');
+  });
+
+  it('leaves time to claim before stamps end', () => {
+    const claimed = { ...terms, claimWithinS: 3_600 };
+    const days = 86_400_000;
+    const moved = (of: Campaign, change: Change) => told(planChange(of, 'edit', change, claimed));
+    assert.equal(moved(raffle, { drawsAt: at(101 * days) }), 'allowed');
+    assert.equal(moved(raffle, { drawsAt: at(102 * days) }), 'wrong draws_at');
+    assert.equal(told(edit(raffle, { drawsAt: at(102 * days) })), 'allowed');
+    assert.equal(moved({ ...raffle, stage: 'draft' }, { drawsAt: at(102 * days) }), 'wrong draws_at');
   });
 
   it('is refused when a time has passed, or is too near to tell everybody', () => {

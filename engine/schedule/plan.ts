@@ -15,7 +15,7 @@
 import { type RefusalReason, type Target, targetOf } from '../../sql/campaign-versions.ts';
 import type { Campaign } from '../../sql/campaigns.ts';
 import { type FieldFault, fieldFault } from '../contract/problem.ts';
-import { MAX_WINDOW_DAYS } from '../contract/stamp.ts';
+import { LAST_STAMP_US, MAX_WINDOW_DAYS } from '../contract/stamp.ts';
 import { type Action, allows, stateOf, statesFor } from './states.ts';
 
 export interface Change {
@@ -36,6 +36,8 @@ export interface PlanTerms {
   readonly marginMs: number;
   /** The close that the rules name; null where none are announced. */
   readonly announcedClosesAt: Date | null;
+  /** What is granted or won has to be claimed within so many seconds, as rules or draft say; null: it is final at once. */
+  readonly claimWithinS: number | null;
 }
 
 export type Plan =
@@ -71,7 +73,7 @@ export function planChange(campaign: Campaign, action: Action, change: Change, t
   switch (action) {
     case 'edit':
       return campaign.stage === 'draft'
-        ? planDraft(campaign, change)
+        ? planDraft(campaign, change, terms)
         : planEdit(campaign, changedTarget(campaign, change), change, terms);
     case 'announce':
       return planAnnounce(campaign, terms);
@@ -110,9 +112,13 @@ function changedTarget(campaign: Campaign, change: Change): Target {
   };
 }
 
-function planDraft(campaign: Campaign, change: Change): Plan {
+function planDraft(campaign: Campaign, change: Change, { claimWithinS }: PlanTerms): Plan {
   const target = changedTarget(campaign, change);
-  const errors = [...kindFaults(campaign, change), ...windowFaults(target)];
+  const errors = [
+    ...kindFaults(campaign, change),
+    ...windowFaults(target),
+    ...claimFaults(target, claimWithinS),
+  ];
   return errors.length > 0 ? { is: 'wrong', errors } : atOnce(target);
 }
 
@@ -136,7 +142,11 @@ function planCancel(campaign: Campaign): Plan {
 }
 
 function planEdit(campaign: Campaign, target: Target, change: Change, terms: PlanTerms): Plan {
-  const errors = [...kindFaults(campaign, change), ...windowFaults(target)];
+  const errors = [
+    ...kindFaults(campaign, change),
+    ...windowFaults(target),
+    ...claimFaults(target, terms.claimWithinS),
+  ];
   const granted = campaign.grantedCount;
   if (change.stock !== undefined && change.stock < granted) {
     errors.push(fieldFault('stock', change.stock, `at least ${granted}, as so many are granted`));
@@ -255,8 +265,8 @@ function planTimes(
 
 function kindFaults(campaign: Campaign, change: Change): FieldFault[] {
   const errors: FieldFault[] = [];
-  if (campaign.kind === 'raffle' && change.stock !== undefined) {
-    errors.push(fieldFault('stock', change.stock, 'nothing, as kind is raffle'));
+  if (campaign.kind !== 'coupon' && change.stock !== undefined) {
+    errors.push(fieldFault('stock', change.stock, `nothing, as kind is ${campaign.kind}`));
   }
   if (campaign.kind !== 'raffle' && change.drawsAt !== undefined) {
     errors.push(fieldFault('draws_at', change.drawsAt, `nothing, as kind is ${campaign.kind}`));
@@ -287,6 +297,23 @@ export function windowFaults({
     errors.push(fieldFault('draws_at', drawsAt, `before ${iso(END_MS)}`));
   }
   return errors;
+}
+
+/**
+ * Whether all claims can be stamped: what is granted up to the close, or won when it is drawn, has its deadline within what
+ * stamps can tell, counted from the opening. Without that a raffle could never be drawn.
+ */
+export function claimFaults(
+  { opensAt, closesAt, drawsAt }: Pick<Target, 'opensAt' | 'closesAt' | 'drawsAt'>,
+  claimWithinS: number | null,
+): FieldFault[] {
+  if (claimWithinS === null) return [];
+  const latestMs = Math.floor(opensAt.getTime() + LAST_STAMP_US / 1000) - claimWithinS * 1000;
+  const offered = drawsAt ?? closesAt;
+  if (offered.getTime() <= latestMs) return [];
+  const field = drawsAt === null ? 'closes_at' : 'draws_at';
+  const right = `at the latest ${iso(latestMs)}, so that there are ${claimWithinS} s to claim before stamps end`;
+  return [fieldFault(field, offered, right)];
 }
 
 function iso(ms: number): string {

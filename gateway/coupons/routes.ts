@@ -121,7 +121,7 @@ async function loadCoupon(parts: CouponParts, reply: Reply, code: string): Promi
     const body = await parts.couponReads.read(code);
     if (body !== undefined) return reply.json(200, body, NO_STORE);
     parts.metrics.refuse('coupon');
-    const fault = fieldFault('code', code, 'the code of a coupon that there is');
+    const fault = fieldFault('code', code, 'the code of a coupon that there is, claimed where it has to be');
     reply.problem('unknown-coupon', `There is no coupon ${fault.value}.`, { members: { errors: [fault] } });
   } catch (error) {
     refuseUnavailable(parts, reply, error);

@@ -77,6 +77,7 @@ export async function decideBatch(db: Queryable, batch: readonly DeskRequest[]):
 }
 
 const STALE: Decision = { state: 'stale' };
+const UNKNOWN = 'a code that there is, and that was claimed where it has to be';
 
 type Prepared = Asked | { readonly refusals: readonly CouponRefusal[] };
 
@@ -106,7 +107,7 @@ function priceBasket(
   const found: CouponCode[] = [];
   for (const code of codes) {
     const one = known.get(code);
-    if (one === undefined) refusals.push({ code, reason: 'unknown', expected: 'a code that there is' });
+    if (one === undefined) refusals.push({ code, reason: 'unknown', expected: UNKNOWN });
     else if (one.holder !== null && one.holder !== userId) {
       refusals.push({ code, reason: 'another_user', expected: 'a code of this user' });
     } else found.push(one);

@@ -129,8 +129,22 @@ select e.campaign_id, e.user_id, e.stamp,
   left join grants g on g.campaign_id = e.campaign_id and g.user_id = e.user_id
   left join withdrawals w on w.campaign_id = e.campaign_id and w.user_id = e.user_id;
 
+-- A code that has to be claimed is good from when it is: what is offered may lapse yet, and is another's then under another.
+create or replace view coupon_codes as
+select code, coupon_id, null::text collate "C" as holder from coupons where code is not null
+union all
+select g.code, c.coupon_id, g.user_id
+  from grants g
+  join coupons c using (campaign_id)
+  left join claimants k on k.campaign_id = g.campaign_id and k.user_id = g.user_id
+ where k.state is null or k.state = 'claimed';
+
 -- Down Migration
 
+create or replace view coupon_codes as
+select code, coupon_id, null::text collate "C" as holder from coupons where code is not null
+union all
+select g.code, c.coupon_id, g.user_id from grants g join coupons c using (campaign_id);
 drop view entry_outcomes;
 create view entry_outcomes as
 select e.campaign_id, e.user_id, e.stamp,
