@@ -6,8 +6,9 @@
  * After each record of the log, each commit of the ledger and each answer to a client it is checked what can be broken
  * by it; when all is healed and still, everything (checker-end.ts).
  */
-import { checkClaims, Outages, type SeenClaimant } from './checker-claims.ts';
+import { checkClaims, type SeenClaimant } from './checker-claims.ts';
 import { CheckedLog, type LoggedCampaign } from './checker-log.ts';
+import { Outages } from './checker-outages.ts';
 
 /** An invariant is broken; `message` begins with its number. */
 export class Violation extends Error {
