@@ -35,15 +35,17 @@ export async function takePresence({ pool, redis, keys }: PresenceOptions, epoch
   const reports = await readPresence(redis, key, after);
   const last = reports.at(-1)?.position;
   if (last === undefined && !state.anyEnded) return;
-  await transaction(pool, async client => {
+  const isTaken = await transaction(pool, async client => {
     const held = await takePresenceLog(client);
-    if (held === undefined || held.epoch !== state.epoch || held.position !== state.position) return;
+    if (held === undefined || held.epoch !== state.epoch || held.position !== state.position) return false;
     await takeRooms(client);
     for (const { report } of reports) await takeReport(client, report);
     await endStreams(client);
     if (last !== undefined) await movePresenceLog(client, { epoch, position: last });
+    return true;
   });
-  if (last !== undefined) await trimPresence(redis, key, last);
+  // Another engine that was at it may fail, and the next one has to find all of it again.
+  if (isTaken && last !== undefined) await trimPresence(redis, key, last);
 }
 
 async function takeReport(db: Queryable, { incarnation, rooms }: PresenceReport): Promise<void> {
