@@ -172,7 +172,7 @@ export class SimulatedGateway {
     const lookups = new Lookups(redis, KEYS, board);
     const places = new Places({ redis, keys: KEYS, board, log });
     const moves = new ClaimMoves({ redis, keys: KEYS, board, log });
-    const claimants = { moves, nowUs: () => clock.now() };
+    const claimants = { moves, nowUs: () => (clock.synchronised ? clock.now() : world.nowUs) };
     const etas = new Etas(board);
     const presence = new Presence({
       redis,

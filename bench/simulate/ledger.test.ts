@@ -60,8 +60,29 @@ import {
 import { insertGrants, readGrants, replaceCodes } from '../../sql/grants.ts';
 import { moveHeard, readHeard } from '../../sql/hearing.ts';
 import { moveOn, nextPosition, readPositions } from '../../sql/log-partitions.ts';
-import { readPresenceState } from '../../sql/presence.ts';
-import { findRooms } from '../../sql/rooms.ts';
+import {
+  addStreams,
+  endStreams,
+  movePresenceLog,
+  noteIncarnation,
+  readPresenceState,
+  removeStreams,
+  takePresenceLog,
+  takeRooms,
+} from '../../sql/presence.ts';
+import {
+  countInside,
+  decideRoomWithdrawals,
+  expireVisits,
+  readFirst,
+  readLine,
+  readMoves as readRoomMoves,
+  saveAdmitted,
+  skipAbsent,
+  takeBack,
+  takeIn,
+} from '../../sql/room-turns.ts';
+import { createRoom, findRooms, saveRoom, takeRoom } from '../../sql/rooms.ts';
 import { setAside } from '../../sql/set-aside.ts';
 import {
   countTurn,
@@ -81,7 +102,7 @@ import { Random } from './random.ts';
 import { standIn } from './stand-in.ts';
 
 const ROUNDS = 4;
-const CALLS_A_ROUND = 250;
+const CALLS_A_ROUND = 400;
 const OPENS_MS = Date.UTC(2030, 0, 1);
 const LENGTH_MS = 1;
 
@@ -96,6 +117,8 @@ after(async () => {
 
 /** The last of them has claims. */
 const CAMPAIGNS = 4;
+/** Is made behind them. */
+const ROOM = 5;
 
 type Call = (db: Queryable) => Promise<unknown>;
 
@@ -106,7 +129,7 @@ function drawCall(random: Random, number: number): Call {
   const user = (): string => random.pick(['a', 'b', 'c', 'd', 'é']);
   const rows = Array.from({ length: random.between(1, 3) }, () => ({ userId: user(), stamp: stamp() }));
   const sent = {
-    campaignIds: rows.map(() => random.between(1, CAMPAIGNS + 1)),
+    campaignIds: rows.map(() => random.between(1, ROOM + 1)),
     userIds: rows.map(({ userId }) => userId),
     stamps: rows.map(row => row.stamp),
   };
@@ -212,6 +235,7 @@ function drawCall(random: Random, number: number): Call {
     db => insertSlices(db, [slice]),
     db => findSlices(db, gateway, random.between(1, 9)),
     ...claimCalls(random, number, { user, stamp, us }),
+    ...roomCalls(random, number, { user, stamp, us }),
     db => saveGoneRanked(db, campaignId, random.between(0, 3)),
     db => beginClose(db, campaignId, time),
     db => completeClose(db, campaignId, time),
@@ -251,7 +275,7 @@ function claimCalls(
       if (campaign === undefined) throw new Error(`there is no campaign ${campaignId}`);
       return await call(db, campaign);
     };
-  const sent = { campaignIds: [random.between(1, CAMPAIGNS + 1)], userIds: [user()], stamps: [stamp()] };
+  const sent = { campaignIds: [random.between(1, ROOM + 1)], userIds: [user()], stamps: [stamp()] };
   return [
     db => insertClaims(db, sent),
     db => insertClaims(db, { ...sent, campaignIds: [campaignId] }),
@@ -273,6 +297,66 @@ function claimCalls(
     db => extendDeadlines(db, random.between(0, 50), campaignId),
     db => readClaimants(db, campaignId, 0, 9),
     db => readMoves(db, campaignId, 0, 9),
+  ];
+}
+
+/** Of the room. */
+function roomCalls(
+  random: Random,
+  number: number,
+  { user, stamp, us }: { readonly user: () => string; readonly stamp: () => number; readonly us: number },
+): readonly Call[] {
+  const campaignId = ROOM;
+  const [goneCount, limit] = [random.between(0, 9), random.between(1, 3)];
+  const [heardMs, absentMs] = [random.between(0, 9), random.between(0, 9)];
+  const incarnation = random.between(1, 4);
+  const streams = { campaignId, incarnation, userIds: [user(), user()] };
+  const sent = { campaignIds: [campaignId], userIds: [user()], stamps: [stamp()] };
+  const serial = random.between(1, 3);
+  const [after, through, settledStamp] = [stamp() - 400_000, stamp(), stamp()];
+  const progress = {
+    nextUs: number,
+    recent: [[us, 1]],
+    takenStamp: stamp(),
+    heardMs,
+    heardAtMs: absentMs,
+  } as const;
+  const busy = { heardMovedUs: us, emptySinceMs: random.pick([null, 1]), busyUs: 1, busySinceUs: null };
+  return [
+    db => insertEntries(db, sent, 'all'),
+    db => insertWithdrawals(db, sent),
+    db => insertGrants(db, campaignId, [{ serial, userId: user(), code: `admitted ${number}` }]),
+    db => takeIn(db, { campaignId, after, through, limit, heardMs }),
+    db => takeIn(db, { campaignId, after, through, limit, heardMs }),
+    db => readLine(db, campaignId),
+    db => decideRoomWithdrawals(db, campaignId, goneCount),
+    db => skipAbsent(db, { campaignId, absentMs, goneCount, limit }),
+    db => takeBack(db, { campaignId, settledStamp, goneCount }),
+    db => expireVisits(db, campaignId, heardMs),
+    db => countInside(db, campaignId),
+    db => readFirst(db, campaignId, limit),
+    db =>
+      saveAdmitted(db, {
+        campaignId,
+        afterSerial: serial - 1,
+        settledStamp,
+        goneCount,
+        nowUs: us,
+        dueMs: heardMs,
+      }),
+    db => readRoomMoves(db, campaignId, goneCount, 5),
+    db => saveRoom(db, campaignId, { ...progress, ...busy }),
+    async db => {
+      const { nowUs: _, ...room } = await takeRoom(db, campaignId);
+      return room;
+    },
+    db => takePresenceLog(db),
+    db => movePresenceLog(db, { epoch: random.between(0, 2), position: `${random.between(0, 2)}-0` }),
+    db => takeRooms(db),
+    db => noteIncarnation(db, incarnation),
+    db => addStreams(db, streams),
+    db => removeStreams(db, streams),
+    db => endStreams(db),
   ];
 }
 
@@ -330,6 +414,11 @@ async function round(seed: number, pool: Pool): Promise<void> {
       await createCampaign(model, campaign, announce),
     ];
     deepEqual(comparable(simulated), comparable(real));
+  }
+  for (const db of [pool, model]) {
+    const places = { perSecond: 2, capacity: null, paused: false, graceMs: 1_000, passMs: 1_000 };
+    await createCampaign(db, { kind: 'room', title: 'test', places: 9, opensAt, closesAt });
+    await createRoom(db, ROOM, { ...places, visitMs: null, singleUse: false });
   }
   for (let number = 0; number < CALLS_A_ROUND; number++) {
     const [onModel, onServer] = bothDraw(seed, number);

@@ -302,6 +302,12 @@ export const MUTATIONS: readonly Mutation[] = [
     to: '',
   },
   {
+    name: 'reports of streams are let go of by an engine that has not taken them',
+    file: 'engine/presence.ts',
+    from: 'if (isTaken && last !== undefined)',
+    to: 'if (last !== undefined)',
+  },
+  {
     name: 'who comes back to a room that is at its end waits on',
     file: 'gateway/own-entry.ts',
     from: "campaign.finished ? 'skipped' : 'waiting'",

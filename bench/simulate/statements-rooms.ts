@@ -45,6 +45,12 @@ function write(tables: LedgerTables, by: Transaction, row: PersonRow): void {
   const old = tables.people.get(keyOf(row), by);
   if (old !== undefined && old.state !== row.state && !WAYS[old.state]?.includes(row.state))
     throw new ConstraintError(CHECK_VIOLATION, 'room_people', 'room_people_states');
+  if (
+    old !== undefined &&
+    old.serial !== null &&
+    (old.serial !== row.serial || old.admittedUs !== row.admittedUs)
+  )
+    throw new ConstraintError(CHECK_VIOLATION, 'room_people', 'room_people_keep');
   tables.people.write(keyOf(row), row, by);
 }
 
