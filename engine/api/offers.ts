@@ -4,7 +4,7 @@
  * stamped before counts.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { moveDeadline, readOffer } from '../../sql/claims.ts';
+import { moveDeadline, readOffer } from '../../sql/offers.ts';
 import { leaseMarginMs } from '../contract/lease/lease.ts';
 import { Problem } from '../contract/problem.ts';
 import { type ApiDeps, nowUsOrRefuse } from './deps.ts';
