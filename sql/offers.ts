@@ -29,6 +29,19 @@ export async function readOffer(
   return rows[0];
 }
 
+/** Who is next for what becomes free; undefined when nobody waits any more. */
+export async function readNextWaiting(
+  db: Queryable,
+  campaignId: number,
+): Promise<{ readonly userId: string; readonly place: number } | undefined> {
+  const { rows } = await db.query<{ userId: string; place: number }>(
+    `select user_id as "userId", place from claimants
+      where campaign_id = $1 and state = 'waitlisted' order by place limit 1`,
+    [campaignId],
+  );
+  return rows[0];
+}
+
 /**
  * Moves the deadline of an open offer to an instant: forward, with the reason why it ends early, or back. Answers whether
  * `holder` had it open.
