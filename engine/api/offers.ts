@@ -31,11 +31,6 @@ export async function extendOffer(
 ): Promise<{ readonly serial: number; readonly user: string; readonly claim_by: string }> {
   const { campaignId } = campaign;
   const claimByUs = new Date(claim_by).getTime() * 1_000;
-  const lastUs = opensAtUs(campaign) + LAST_STAMP_US;
-  if (claimByUs > lastUs) {
-    const right = `at the latest ${isoOf(lastUs)}: claims are stamped, and stamps end then`;
-    throw invalidRequest([fieldFault('claim_by', claim_by, right)]);
-  }
   const offer = await readOffer(deps.pool, campaignId, serial);
   const isHeld = offer?.state === 'offered' && offer.userId === holder;
   if (!isHeld || claimByUs <= (offer?.claimByUs ?? 0)) {
@@ -43,6 +38,11 @@ export async function extendOffer(
       ? `The serial ${serial} can be claimed until ${isoOf(offer.claimByUs)} as it is; a deadline is only extended.`
       : `The serial ${serial} in campaign ${campaignId} is not offered to this holder at the moment.`;
     throw new Problem('conflict', detail);
+  }
+  const lastUs = opensAtUs(campaign) + LAST_STAMP_US;
+  if (claimByUs > lastUs) {
+    const right = `at the latest ${isoOf(lastUs)}: claims are stamped, and stamps end then`;
+    throw invalidRequest([fieldFault('claim_by', claim_by, right)]);
   }
   const to = { serial, holder, claimByUs, endedEarly: null };
   if (!(await moveDeadline(deps.pool, campaignId, to))) {
