@@ -84,26 +84,28 @@ for (const log of availableLogs()) {
     const world = await World.make(log);
     t.after(() => world.close());
     const engine = await world.startEngine();
-    const campaign = await world.campaign({ places: 5 });
-    const gateway = await world.join();
-    const goOn = async (ms: number): Promise<void> => {
+    const goOn = async (gateway: Awaited<ReturnType<World['join']>>, ms: number): Promise<void> => {
       const untilMs = performance.now() + ms;
       await eventually(async () => {
         await gateway.renew();
-        await gateway.enter(campaign, [`somebody at ${performance.now()}`]);
+        await gateway.through();
         return performance.now() > untilMs;
       });
     };
-    await goOn(1_500);
+    const first = await world.join();
+    await goOn(first, 1_500);
     await engine.stop('SIGKILL');
     const { heardMs } = await readHeard(world.pool);
-    await goOn(4 * LONGEST_STEP_MS);
+    await goOn(first, 4 * LONGEST_STEP_MS);
     await world.startEngine();
-    await eventually(async () => {
-      await goOn(100);
-      return (await readHeard(world.pool)).heardMs > heardMs;
+    // On a busy machine the first one's lease is over by then.
+    const second = await world.join();
+    const counted = await eventually(async () => {
+      for (const gateway of [first, second]) await gateway.renew();
+      for (const gateway of [first, second]) await gateway.through();
+      const moreMs = (await readHeard(world.pool)).heardMs - heardMs;
+      return moreMs > 0 && moreMs;
     });
-    const counted = (await readHeard(world.pool)).heardMs - heardMs;
     ok(counted < 2 * LONGEST_STEP_MS, `${counted} ms without an engine were counted`);
   });
 

@@ -5,6 +5,7 @@
 import type { Checker, SeenRows } from './checker.ts';
 import { checkClaimsEnd } from './checker-claims.ts';
 import { drawAgain } from './checker-draw.ts';
+import { checkRoomEnd } from './checker-rooms.ts';
 
 /** Checks everything; `ranks` are the scores of Redis. */
 export function checkEnd(checker: Checker, ranks: (campaignId: number) => ReadonlyMap<string, number>): void {
@@ -14,13 +15,15 @@ export function checkEnd(checker: Checker, ranks: (campaignId: number) => Readon
   for (const campaign of checker.ledger().campaigns()) {
     const rows = checker.rowsOf(campaign);
     if (rows === undefined) continue;
-    if (campaign.finishedAt === null)
+    // A room in which nobody is there comes to its end an hour later.
+    if (campaign.finishedAt === null && campaign.kind !== 'room')
       checker.breaks(1, `campaign ${campaign.campaignId} does not come to its end`);
     checkEntries(checker, rows);
     checkRanks(checker, rows, ranks(campaign.campaignId));
     checkTold(checker, rows);
     if (rows.announced.claims !== undefined) checkClaimsEnd(checker, rows);
     if (campaign.kind === 'raffle') checkDraw(checker, rows);
+    else if (campaign.kind === 'room') checkRoomEnd(checker, rows);
     else checkStock(checker, rows);
   }
 }
@@ -82,9 +85,11 @@ function outcomeOf({ campaign, winners, gone, entries, claimants }: SeenRows, us
   const claimant = claimants.find(row => row.userId === userId);
   if (claimant?.state === 'left') return 'withdrawn';
   if (claimant?.state === 'lapsed' || claimant?.state === 'declined') return claimant.state;
+  if (campaign.kind === 'room' && winners.some(winner => winner.userId === userId)) return 'admitted';
   if (winners.some(winner => winner.userId === userId)) return isCoupon ? 'granted' : 'won';
   if (gone.has(userId)) return 'withdrawn';
   if (!entries.has(userId)) return 'no entry';
+  if (campaign.kind === 'room') return 'skipped';
   return isCoupon ? 'sold_out' : 'not_drawn';
 }
 

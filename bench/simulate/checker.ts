@@ -6,8 +6,10 @@
  * After each record of the log, each commit of the ledger and each answer to a client it is checked what can be broken
  * by it; when all is healed and still, everything (checker-end.ts).
  */
-import { checkClaims, Outages, type SeenClaimant } from './checker-claims.ts';
+import { checkClaims, type SeenClaimant } from './checker-claims.ts';
 import { CheckedLog, type LoggedCampaign } from './checker-log.ts';
+import { Outages } from './checker-outages.ts';
+import { checkRoom, type SeenPerson, Streams } from './checker-rooms.ts';
 
 /** An invariant is broken; `message` begins with its number. */
 export class Violation extends Error {
@@ -22,12 +24,16 @@ export class Violation extends Error {
 /** The rules of a campaign, as they were announced. */
 export interface Announced {
   readonly campaignId: number;
-  readonly kind: 'coupon' | 'raffle';
+  readonly kind: 'coupon' | 'raffle' | 'room';
   readonly places: number;
   readonly opensAtUs: number;
   readonly closesAtUs: number;
   /** Where what is granted or won has to be claimed: within how long, and how many of a coupon wait for it. */
   readonly claims: { readonly withinS: number; readonly waitlist: number } | undefined;
+  /** Of a room: its rate, how many may be inside, and how long somebody may be away. */
+  readonly room:
+    | { readonly perSecond: number; readonly capacity: number | null; readonly graceMs: number }
+    | undefined;
 }
 
 /** The ledger's row of a campaign, as far as it is checked. */
@@ -57,6 +63,7 @@ export interface SeenLedger {
     readonly honoured: boolean | null;
   }[];
   claimants(): readonly SeenClaimant[];
+  people(): readonly SeenPerson[];
   setAside(): readonly { readonly place: string; readonly reason: string }[];
   alternates(): readonly { readonly campaignId: number; readonly place: number; readonly userId: string }[];
   slices(): readonly {
@@ -81,6 +88,8 @@ export interface SeenRows {
   readonly gone: ReadonlySet<string>;
   /** By their numbers. */
   readonly claimants: readonly SeenClaimant[];
+  /** Of a room. */
+  readonly people: readonly SeenPerson[];
 }
 
 export interface ToldOutcome {
@@ -101,6 +110,7 @@ export class Checker {
   readonly #ahead = new WeakMap<object, number>();
   readonly outcomes: ToldOutcome[] = [];
   readonly claimed: { readonly campaignId: number; readonly userId: string; readonly serial: number }[] = [];
+  readonly streams = new Streams();
   readonly outages = new Outages();
   /** Nobody sets a clock: what clocks show can be held against the time. */
   areClocksRight = true;
@@ -135,6 +145,7 @@ export class Checker {
       this.#checkRules(rows);
       this.#checkGrants(rows, before);
       if (rows.announced.claims !== undefined) checkClaims(this, rows, before, nowUs);
+      if (rows.announced.room !== undefined) checkRoom(this, rows, before, nowUs);
       for (const userId of rows.logged.earliest.keys()) this.#checkOvertaken(rows, userId);
     }
   }
@@ -165,6 +176,7 @@ export class Checker {
         .claimants()
         .filter(isOfIt)
         .toSorted((a, b) => a.number - b.number),
+      people: this.#ledger.people().filter(isOfIt),
     };
   }
 
@@ -229,7 +241,7 @@ export class Checker {
     this.outcomes.push(told);
     const { campaignId, userId, outcome, serial, position } = told;
     if (position !== undefined) this.toldPosition(campaignId, userId, position);
-    if (outcome !== 'granted' && outcome !== 'won') return;
+    if (outcome !== 'granted' && outcome !== 'won' && outcome !== 'admitted') return;
     const grants = this.#ledger
       .grants()
       .filter(grant => grant.campaignId === campaignId && grant.userId === userId);

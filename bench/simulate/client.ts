@@ -138,7 +138,8 @@ export class Client {
     const isAccepted = answer?.status === 202 || answer?.status === 200;
     if (isAccepted && what === 'enter' && watches) {
       this.#tries = 0;
-      this.#watch();
+      const { world } = this.#around;
+      world.after(this.#ask.watchesAfterMs * MS, world.outside, () => this.#watch());
       return;
     }
     if (isAskedAgain(answer) && this.#tries < TRIES) {
@@ -163,8 +164,10 @@ export class Client {
       this.#around.checker.breaks(1, `${this.#ask.userId} watches and is never told an outcome`);
       return;
     }
-    const { world, path, tally } = this.#around;
+    const { world, path, tally, checker } = this.#around;
+    const { campaignId, userId } = this.#ask;
     let isOver = false;
+    let isThere = false;
     let heardUs = 0;
     /** In order, as of one connection; what is lost breaks it. */
     const inOrder = (hear: () => void): void => {
@@ -177,6 +180,7 @@ export class Client {
     const again = (): void => {
       if (isOver) return;
       isOver = true;
+      if (isThere) checker.streams.closed(campaignId, userId, world.nowUs);
       if (!this.#isSettled) this.#later(() => this.#watch());
     };
     const asked: Asked = { ...this.#asked(), what: 'watch', lastEventId: this.#lastEventId };
@@ -189,7 +193,12 @@ export class Client {
     silence(heardUs);
     this.#send(this.#anyGateway(), asked, {
       answered: status => inOrder(() => (status === 204 ? this.#end() : again())),
-      streamed: text => inOrder(() => this.#hearEvents(text)),
+      streamed: text =>
+        inOrder(() => {
+          if (!isThere) checker.streams.opened(campaignId, userId, world.nowUs);
+          isThere = true;
+          this.#hearEvents(text);
+        }),
       over: () => inOrder(again),
     });
   }

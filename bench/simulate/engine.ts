@@ -17,7 +17,8 @@ import { Passes } from '../../engine/passes.ts';
 import { Randomness } from '../../engine/randomness.ts';
 import { RegistryKeeper } from '../../engine/registry.ts';
 import { createCampaign } from '../../sql/campaigns.ts';
-import type { Pool } from '../../sql/database.ts';
+import { type Pool, transaction } from '../../sql/database.ts';
+import { createRoom } from '../../sql/rooms.ts';
 import type { Announced } from './checker.ts';
 import { SALT_SECRET } from './gateway.ts';
 import type { Ledger } from './ledger.ts';
@@ -31,6 +32,8 @@ const PASS_MS = 160;
 const KEEPER_MS = 220;
 const TIDY_MS = 1_000;
 const DRAW_SECRET = 'a secret of draws, for the simulator only';
+/** Nobody uses a pass, so its end is what frees a place. */
+const PASS_TTL_MS = 1_000;
 /** Drawn behind the winners of a raffle. */
 const ALTERNATES = 2;
 
@@ -138,10 +141,25 @@ export class SimulatedEngine {
 
   /** The operator makes the campaigns that were announced. */
   async create(announced: readonly Announced[]): Promise<void> {
-    for (const { kind, places, opensAtUs, closesAtUs, claims } of announced) {
+    for (const { kind, places, opensAtUs, closesAtUs, claims, room } of announced) {
       const times = { opensAt: new Date(opensAtUs / 1000), closesAt: new Date(closesAtUs / 1000) };
       const campaign = { kind, places, title: 'simulated', ...times };
       const draw = kind === 'raffle' ? { ...plainDraw(places), alternates: ALTERNATES } : undefined;
+      if (room !== undefined) {
+        await transaction(this.#pool, async db => {
+          const { campaignId } = await createCampaign(db, campaign);
+          const { perSecond, capacity, graceMs } = room;
+          const times = { graceMs, passMs: PASS_TTL_MS, visitMs: null };
+          await createRoom(db, campaignId, {
+            perSecond,
+            capacity,
+            ...times,
+            paused: false,
+            singleUse: false,
+          });
+        });
+        continue;
+      }
       await createCampaign(this.#pool, campaign, id =>
         announcementOf(this.#randomness, id, campaign, draw, claims),
       );

@@ -42,6 +42,7 @@ import type { Process, World } from './world.ts';
 const CLOCK_INTERVAL_MS = 600;
 const BOARD_INTERVAL_MS = 160;
 const THROUGH_MS = 200;
+const PRESENCE_MS = 250;
 const SECRET = 'a secret that no ticket is checked against';
 export const SALT_SECRET = 'a secret of salts, for the simulator only';
 /** Ed25519 in PKCS#8 (RFC 8410, section 7); the key itself is of no account. */
@@ -173,13 +174,19 @@ export class SimulatedGateway {
     const moves = new ClaimMoves({ redis, keys: KEYS, board, log });
     const claimants = { moves, nowUs: () => clock.now() };
     const etas = new Etas(board);
+    const presence = new Presence({
+      redis,
+      keys: KEYS,
+      board,
+      identity: () => this.#membership.identity,
+    });
     const door = new Doorkeeper({ redis, keys: KEYS, board, metrics, log });
     this.#watchers = new Watchers({
       board,
       lookups,
       places,
       claimants,
-      presence: new Presence({ redis, keys: KEYS, board, identity: () => this.#membership.identity }),
+      presence,
       etas,
       metrics,
       eventsPerSecond: 1,
@@ -231,6 +238,7 @@ export class SimulatedGateway {
     });
     this.#repeat(BOARD_INTERVAL_MS, () => board.refresh());
     this.#repeat(THROUGH_MS, async () => this.#membership.pipeline()?.tellThrough());
+    this.#repeat(PRESENCE_MS, () => presence.tell());
     this.#membership.start();
   }
 

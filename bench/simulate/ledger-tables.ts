@@ -3,6 +3,8 @@ import type { Campaign } from '../../sql/campaigns.ts';
 import type { ClaimantState } from '../../sql/claims.ts';
 import type { GatewayRow } from '../../sql/gateways.ts';
 import type { Heard } from '../../sql/hearing.ts';
+import type { PresencePosition } from '../../sql/presence.ts';
+import type { Room } from '../../sql/rooms.ts';
 import type { SliceRow } from '../../sql/slices.ts';
 import { Table, type Transaction } from './table.ts';
 
@@ -72,6 +74,28 @@ export interface PassedOnRow {
   readonly serial: number;
 }
 
+/** A row of rooms, of which a Room is what is selected. */
+export type RoomRow = Omit<Room, 'nowUs' | 'serviceHeardMs'>;
+
+export interface PersonRow {
+  readonly campaignId: number;
+  readonly userId: string;
+  readonly stamp: number | null;
+  readonly state: string;
+  readonly incarnations: readonly number[];
+  readonly absentSinceMs: number | null;
+  readonly serial: number | null;
+  readonly admittedUs: number | null;
+  readonly dueMs: number | null;
+}
+
+export interface RoomMoveRow {
+  readonly campaignId: number;
+  readonly goneNumber: number;
+  readonly userId: string;
+  readonly move: 'gone' | 'back' | 'returned';
+}
+
 export interface PositionRow {
   readonly logName: string;
   readonly partition: number;
@@ -99,6 +123,11 @@ export class LedgerTables {
   readonly claimants = new Table<ClaimantRow>();
   readonly moves = new Table<MoveRow>();
   readonly passedOn = new Table<PassedOnRow>();
+  readonly rooms = new Table<RoomRow>();
+  readonly people = new Table<PersonRow>();
+  readonly roomMoves = new Table<RoomMoveRow>();
+  readonly presenceLog = new Table<PresencePosition>();
+  readonly presenceGateways = new Table<{ readonly incarnation: number }>();
   readonly slices = new Table<SliceRow>();
   /** Sequences belong to no transaction. */
   campaignSequence = 0;

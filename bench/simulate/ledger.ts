@@ -14,11 +14,18 @@ import { CAMPAIGN_STATEMENTS } from './statements-campaigns.ts';
 import { CLAIM_STATEMENTS } from './statements-claims.ts';
 import { ENTRY_STATEMENTS } from './statements-entries.ts';
 import { PROGRESS_STATEMENTS } from './statements-progress.ts';
+import { ROOM_STATEMENTS } from './statements-rooms.ts';
 import { Blocked, Transaction } from './table.ts';
 import type { Tally } from './tally.ts';
 import { MS, type Process, type World } from './world.ts';
 
-const STATEMENTS = [...CLAIM_STATEMENTS, ...CAMPAIGN_STATEMENTS, ...ENTRY_STATEMENTS, ...PROGRESS_STATEMENTS];
+const STATEMENTS = [
+  ...CLAIM_STATEMENTS,
+  ...ROOM_STATEMENTS,
+  ...CAMPAIGN_STATEMENTS,
+  ...ENTRY_STATEMENTS,
+  ...PROGRESS_STATEMENTS,
+];
 /** A connection that has fallen silent is found out after this long. */
 const SILENT_US = 300 * MS;
 /** The server ends a session that holds locks and asks for nothing for this long (in production 10 s). */

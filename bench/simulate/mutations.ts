@@ -218,7 +218,7 @@ export const MUTATIONS: readonly Mutation[] = [
     to: '',
   },
   {
-    name: 'deadlines run on while nobody can be heard',
+    name: 'deadlines, and the grace of rooms, run on while nobody can be heard',
     file: 'engine/hearing.ts',
     from: '(isJump ? 0 : stepMs)',
     to: 'stepMs',
@@ -270,5 +270,41 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'engine/settling.ts',
     from: 'const isFinished = !more && (await areAllDecided(db, campaignId));',
     to: 'const isFinished = !more;',
+  },
+  {
+    name: 'each step of a room has a budget of its own',
+    file: 'engine/room-settling.ts',
+    from: '...paceAfter(room, room.perSecond, admitted.count, room.nowUs),',
+    to: 'nextUs: 0,\n    recent: [],',
+  },
+  {
+    name: 'who is inside takes no place in a room',
+    file: 'engine/judges/room.ts',
+    from: 'terms.capacity - inside',
+    to: 'terms.capacity',
+  },
+  {
+    name: 'whoever is away is skipped at once',
+    file: 'engine/room-settling.ts',
+    from: 'const absentMs = heardMs - room.graceMs;',
+    to: 'const absentMs = heardMs;',
+  },
+  {
+    name: 'whoever was skipped and is there again stays skipped',
+    file: 'engine/room-settling.ts',
+    from: 'goneCount += await takeBack(db, { campaignId, settledStamp, goneCount });',
+    to: '',
+  },
+  {
+    name: 'a gateway with a new lease does not tell again who is there',
+    file: 'gateway/presence.ts',
+    from: 'if (this.#toldBy !== identity.incarnation) this.#tellAll(identity.incarnation);',
+    to: '',
+  },
+  {
+    name: 'who comes back to a room that is at its end waits on',
+    file: 'gateway/own-entry.ts',
+    from: "campaign.finished ? 'skipped' : 'waiting'",
+    to: "'waiting'",
   },
 ];

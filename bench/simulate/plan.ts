@@ -22,6 +22,8 @@ export interface Ask {
   readonly watches: boolean;
   /** So long after an offer is heard of, who watches claims it; undefined: never. */
   readonly claimsAfterMs: number | undefined;
+  /** So long after it was accepted they open it. */
+  readonly watchesAfterMs: number;
 }
 
 /** Each with how often it is chosen, in parts of all. */
@@ -105,13 +107,23 @@ function makeCampaigns(random: Random): Announced[] {
     const opensMs = random.between(FIRST_OPENS_MS, FIRST_OPENS_MS + 200);
     // Some stay open for longer than a gateway can be away and find its lease over.
     const openMs = random.chance(0.2) ? random.between(1_200, 2_500) : random.between(150, 700);
+    const kind = random.chance(0.12) ? 'room' : random.chance(0.55) ? 'coupon' : 'raffle';
     return {
       campaignId: index + 1,
-      kind: random.chance(0.55) ? ('coupon' as const) : ('raffle' as const),
-      places: random.between(1, 6),
+      kind,
+      places: kind === 'room' ? MANY : random.between(1, 6),
       opensAtUs: BEGINNING_US + opensMs * MS,
       closesAtUs: BEGINNING_US + (opensMs + openMs) * MS,
-      claims: random.chance(0.12) ? { withinS: 1, waitlist: random.between(0, 2) } : undefined,
+      claims:
+        kind !== 'room' && random.chance(0.12) ? { withinS: 1, waitlist: random.between(0, 2) } : undefined,
+      room:
+        kind === 'room'
+          ? {
+              perSecond: random.pick([1, 1, 3, 8]),
+              capacity: random.chance(0.4) ? random.between(1, 4) : null,
+              graceMs: GRACE_MS,
+            }
+          : undefined,
     };
   });
 }
@@ -122,6 +134,10 @@ function claimAfterMs(random: Random): number | undefined {
   return random.chance(0.6) ? random.between(700, 1_000) : random.between(0, 700);
 }
 
+/** Of a room: everybody who comes. */
+const MANY = 1_000_000;
+const GRACE_MS = 1_500;
+
 /** Many people ask in one rush, and that is often when something goes wrong. */
 function makeAsks(
   random: Random,
@@ -131,7 +147,7 @@ function makeAsks(
 ): Ask[] {
   const asks: Ask[] = [];
   const users = random.between(3, 10);
-  for (const { campaignId, opensAtUs, closesAtUs, claims } of campaigns) {
+  for (const { campaignId, opensAtUs, closesAtUs, claims, room } of campaigns) {
     const opensMs = (opensAtUs - BEGINNING_US) / MS;
     const closesMs = (closesAtUs - BEGINNING_US) / MS;
     const someTime = (): number => random.between(opensMs - 20, closesMs + 20);
@@ -145,6 +161,7 @@ function makeAsks(
       onTheWayMs: undefined,
       watches: false,
       claimsAfterMs: undefined,
+      watchesAfterMs: 0,
     };
     for (let number = 1; number <= users; number++) {
       const userId = `u${number}`;
@@ -159,8 +176,9 @@ function makeAsks(
           gateway: random.between(0, gateways - 1),
           bodyAfterMs: random.chance(0.1) ? random.between(1, 200) : undefined,
           onTheWayMs: random.chance(0.5) ? random.between(0, 60) : undefined,
-          watches: claims === undefined ? random.chance(0.5) : random.chance(0.9),
+          watches: random.chance((claims ?? room) ? 0.85 : 0.5),
           claimsAfterMs: claims === undefined ? undefined : claimAfterMs(random),
+          watchesAfterMs: room !== undefined && random.chance(0.2) ? random.between(0, 3_000) : 0,
         });
       }
       const gateway = random.between(0, gateways - 1);
@@ -186,22 +204,22 @@ function makeAsks(
 function makeFaults(random: Random, campaigns: readonly Announced[]): Fault[] {
   const opensMs = Math.min(...campaigns.map(({ opensAtUs }) => (opensAtUs - BEGINNING_US) / MS));
   const endMs = Math.max(...campaigns.map(({ closesAtUs }) => (closesAtUs - BEGINNING_US) / MS));
-  const hasClaims = campaigns.some(({ claims }) => claims !== undefined);
+  const isLong = campaigns.some(({ claims, room }) => claims !== undefined || room !== undefined);
   const count = random.chance(0.15) ? 0 : random.between(1, 7);
   const from = random.between(120, endMs);
   const isClustered = random.chance(0.5);
   const [fromMs, toMs] = isClustered ? [from, from + 400] : [120, endMs + 50];
   const faults = Array.from({ length: count }, () => makeFault(random, fromMs, toMs));
   if (random.chance(0.06)) faults.push(...makeAmbush(random, opensMs));
-  if (hasClaims && random.chance(0.5)) faults.push(makeLongOutage(random, endMs));
+  if (isLong && random.chance(0.5)) faults.push(makeLongOutage(random, endMs));
   return faults.sort((a, b) => a.atMs - b.atMs);
 }
 
-/** Long enough that it is told from a slow moment, while offers wait to be claimed. */
+/** Long enough that it is told from a slow moment, while people wait, or have something to claim. */
 function makeLongOutage(random: Random, endMs: number): Fault {
   return {
     kind: random.pick(['Redis restarts', 'log is gone', 'Postgres restarts', 'engine pauses'] as const),
-    atMs: endMs + random.between(0, 1_500),
+    atMs: endMs + random.between(-300, 1_500),
     place: undefined,
     forMs: random.between(3_200, 4_500),
     target: random.between(0, 999),

@@ -19,6 +19,8 @@ export class RedisReplyError extends Error {}
 type Change =
   | readonly ['hset' | 'zadd', string, string, string]
   | readonly ['hdel' | 'rpush', string, string]
+  | readonly ['xadd', string, string, string]
+  | readonly ['xtrim', string, string]
   | readonly ['del', string];
 
 interface Written {
@@ -32,6 +34,8 @@ export class RedisState {
   #hashes = new Map<string, Map<string, string>>();
   #sets = new Map<string, Map<string, number>>();
   #lists = new Map<string, string[]>();
+  /** Of each stream its entries, a position and one field each. */
+  #streams = new Map<string, (readonly [position: string, value: string])[]>();
   #file: Written[] = [];
   #nowUs = 0;
   /** Which start of the server this is. */
@@ -53,6 +57,7 @@ export class RedisState {
     this.#hashes = new Map();
     this.#sets = new Map();
     this.#lists = new Map();
+    this.#streams = new Map();
     this.#file = kept;
     for (const { change } of kept) this.#apply(change);
   }
@@ -144,6 +149,24 @@ export class RedisState {
       case 'rpush':
         for (const value of args.slice(1)) this.#write(['rpush', key, value]);
         return this.#lists.get(key)?.length ?? 0;
+      case 'xadd': {
+        const [field = '', value = ''] = args.slice(2);
+        const position = this.#nextPosition(key);
+        this.#write(['xadd', key, position, JSON.stringify([field, value])]);
+        return position;
+      }
+      case 'xrange': {
+        const after = first.slice(1);
+        const entries = (this.#streams.get(key) ?? []).filter(([position]) => isBehind(position, after));
+        return entries
+          .slice(0, Number(args[4]))
+          .map(([position, value]): RedisReply => [position, JSON.parse(value)]);
+      }
+      case 'xtrim': {
+        const before = this.#streams.get(key)?.length ?? 0;
+        if (before > 0) this.#write(['xtrim', key, second]);
+        return before - (this.#streams.get(key)?.length ?? 0);
+      }
       case 'unlink': {
         let removed = 0;
         for (const each of args) {
@@ -208,6 +231,15 @@ export class RedisState {
       case 'rpush':
         held(this.#lists, change[1], () => []).push(change[2]);
         break;
+      case 'xadd':
+        held(this.#streams, change[1], () => []).push([change[2], change[3]]);
+        break;
+      case 'xtrim': {
+        const [, key, from] = change;
+        const kept = (this.#streams.get(key) ?? []).filter(([position]) => !isBehind(from, position));
+        this.#streams.set(key, kept);
+        break;
+      }
       case 'hdel': {
         const hash = this.#hashes.get(change[1]);
         hash?.delete(change[2]);
@@ -218,16 +250,27 @@ export class RedisState {
         this.#hashes.delete(change[1]);
         this.#sets.delete(change[1]);
         this.#lists.delete(change[1]);
+        this.#streams.delete(change[1]);
         break;
     }
   }
 
+  /** By the wall clock, and behind the last one in any case. */
+  #nextPosition(key: string): string {
+    const ms = Math.floor(this.timeUs() / 1000);
+    const last = this.#streams.get(key)?.at(-1)?.[0];
+    if (last === undefined || isBehind(`${ms}-0`, last)) return `${ms}-0`;
+    const [lastMs, sequence] = last.split('-').map(Number);
+    return `${lastMs}-${(sequence ?? 0) + 1}`;
+  }
+
   #has(key: string): boolean {
-    return this.#hashes.has(key) || this.#sets.has(key) || this.#lists.has(key);
+    return [this.#hashes, this.#sets, this.#lists, this.#streams].some(all => all.has(key));
   }
 
   #keysLike(pattern: string): string[] {
-    const keys = [...this.#hashes.keys(), ...this.#sets.keys(), ...this.#lists.keys()];
+    const all = [this.#hashes, this.#sets, this.#lists, this.#streams];
+    const keys = all.flatMap(each => [...each.keys()]);
     const prefix = pattern.slice(0, -1);
     if (!pattern.endsWith('*') || prefix.includes('*')) throw new RedisReplyError(`ERR pattern ${pattern}`);
     return keys.filter(key => key.startsWith(prefix));
@@ -247,6 +290,13 @@ function held<T>(map: Map<string, T>, key: string, make: () => T): T {
     map.set(key, value);
   }
   return value;
+}
+
+/** Of two positions in a stream. */
+function isBehind(position: string, other: string): boolean {
+  const [ms = 0, sequence = 0] = position.split('-').map(Number);
+  const [otherMs = 0, otherSequence = 0] = other.split('-').map(Number);
+  return ms > otherMs || (ms === otherMs && sequence > otherSequence);
 }
 
 function boundOf(text: string): number {

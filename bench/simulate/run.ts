@@ -41,9 +41,9 @@ export async function runPlan(plan: Plan, say?: (line: string) => void): Promise
   );
   let lookUs = 0;
   let stillUs: number | undefined;
-  const hasClaims = plan.campaigns.some(({ claims }) => claims !== undefined);
+  const isLong = plan.campaigns.some(({ claims, room }) => claims !== undefined || room !== undefined);
   await world.run(BEGINNING_US + (healedMs + PATIENCE_MS) * MS, () => {
-    if (hasClaims) scene.noteOutage();
+    if (isLong) scene.noteOutage();
     if (left.count > 0 || world.nowUs < lookUs) return false;
     lookUs = world.nowUs + LOOK_MS * MS;
     if (!scene.isFinished) return false;

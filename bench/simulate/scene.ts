@@ -7,6 +7,7 @@ import { Checker, type Violation } from './checker.ts';
 import { SimulatedEngine } from './engine.ts';
 import { SimulatedGateway } from './gateway.ts';
 import { Ledger } from './ledger.ts';
+import type { CampaignRow } from './ledger-tables.ts';
 import { SimulatedLog } from './log.ts';
 import { Path } from './network.ts';
 import type { Plan } from './plan.ts';
@@ -55,6 +56,7 @@ export class Scene {
         setAside: () => tables.setAside.rows(),
         alternates: () => tables.alternates.rows(),
         claimants: () => tables.claimants.rows(),
+        people: () => tables.people.rows(),
         slices: () => tables.slices.rows(),
       },
       (violation: Violation) => world.fail(violation),
@@ -165,14 +167,26 @@ export class Scene {
   get isFinished(): boolean {
     const { campaigns, entries } = this.ledger.tables;
     const rows = campaigns.rows();
-    if (rows.length < this.plan.campaigns.length || rows.some(({ finishedAt }) => finishedAt === null))
-      return false;
+    if (rows.length < this.plan.campaigns.length || rows.some(row => !this.#isOver(row))) return false;
     const ranks = new Map(rows.map(({ campaignId }) => [campaignId, this.ranks(campaignId)]));
     const ranked = [...ranks.values()].reduce((sum, { size }) => sum + size, 0);
     const held = entries.rows();
     return (
       ranked === held.length &&
       held.every(({ campaignId, userId, stamp }) => ranks.get(campaignId)?.get(userId) === stamp)
+    );
+  }
+
+  /** A room in which nobody is there comes to its end an hour later: that is not waited for. */
+  #isOver({ campaignId, kind, finishedAt }: CampaignRow): boolean {
+    if (finishedAt !== null || kind !== 'room') return finishedAt !== null;
+    const people = this.ledger.tables.people.rows().filter(person => person.campaignId === campaignId);
+    const isInLine = people.filter(({ stamp }) => stamp !== null).length;
+    const waiting = people.filter(({ state }) => state === 'waiting');
+    return (
+      isInLine === this.checker.log.campaign(campaignId).earliest.size &&
+      waiting.length > 0 &&
+      waiting.every(({ incarnations }) => incarnations.length === 0)
     );
   }
 

@@ -58,14 +58,23 @@ export function changeCampaign(
   campaigns.write(String(row.campaignId), row, by);
 }
 
-function us(date: Date): number {
+export function us(date: Date): number {
   return date.getTime() * 1000;
 }
 
 /** Of each version of a row, which never changes: every pass selects all campaigns. */
 const selections = new WeakMap<CampaignRow, Campaign>();
 
-/** The columns that CAMPAIGN_COLUMNS selects. */
+/** The columns that CAMPAIGN_COLUMNS selects; of a room with what everybody may know of it. */
+function selectedBy(tables: LedgerTables, by: Transaction): (row: CampaignRow) => Campaign {
+  return row => {
+    const room = row.kind === 'room' ? tables.rooms.get(String(row.campaignId), by) : undefined;
+    if (room === undefined) return selected(row);
+    const { perSecond, capacity, paused, busyUs } = room;
+    return { ...selected(row), room: { perSecond, capacity, paused, busyUs } };
+  };
+}
+
 function selected(row: CampaignRow): Campaign {
   let selection = selections.get(row);
   if (selection === undefined) {
@@ -97,10 +106,15 @@ const nextCampaignId: Statement = tables => {
   return rowsOf([{ campaignId: tables.campaignSequence }]);
 };
 
+function kindOf(text: string): Campaign['kind'] {
+  if (text === 'coupon' || text === 'raffle' || text === 'room') return text;
+  throw new ConstraintError(CHECK_VIOLATION, 'campaigns', 'campaigns_kind_check');
+}
+
 const createCampaign: Statement = (tables, by, values) => {
   const row: CampaignRow = {
     campaignId: values.number(1),
-    kind: values.text(2) === 'coupon' ? 'coupon' : 'raffle',
+    kind: kindOf(values.text(2)),
     title: values.text(3),
     places: values.number(4),
     opensAt: values.date(5),
@@ -140,12 +154,12 @@ const createCampaign: Statement = (tables, by, values) => {
     room: null,
   };
   tables.campaigns.write(String(row.campaignId), row, by);
-  return rowsOf([selected(row)]);
+  return rowsOf([selectedBy(tables, by)(row)]);
 };
 
 const getCampaign: Statement = (tables, by, values) => {
   const row = tables.campaigns.get(String(values.number(1)), by);
-  return row === undefined ? NOTHING : rowsOf([selected(row)]);
+  return row === undefined ? NOTHING : rowsOf([selectedBy(tables, by)(row)]);
 };
 
 const readDrawState: Statement = (tables, by, values) => {
@@ -160,7 +174,7 @@ const takeCampaign: Statement = (tables, by, values) => {
   const row = tables.campaigns.get(key, by);
   if (row === undefined || tables.campaigns.heldBy(key, by) !== undefined) return NOTHING;
   tables.campaigns.lock(key, by);
-  return rowsOf([selected(row)]);
+  return rowsOf([selectedBy(tables, by)(row)]);
 };
 
 const readCampaigns: Statement = (tables, by, values) => {
@@ -170,7 +184,7 @@ const readCampaigns: Statement = (tables, by, values) => {
     tables.campaigns
       .rows(by)
       .filter(row => row.finishedAt === null || row.finishedAt.getTime() > since)
-      .map(selected),
+      .map(selectedBy(tables, by)),
   );
 };
 
@@ -253,7 +267,7 @@ const updating =
       tables.campaigns
         .rows(by)
         .filter(row => row.campaignId === old.campaignId)
-        .map(selected),
+        .map(selectedBy(tables, by)),
     );
   };
 
@@ -324,7 +338,7 @@ const listBegunCloses: Statement = (tables, by) =>
         ({ closingAt, closesAt, frozenAt }) =>
           closingAt !== null && closingAt < closesAt && frozenAt === null,
       )
-      .map(selected),
+      .map(selectedBy(tables, by)),
   );
 
 export const CAMPAIGN_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [

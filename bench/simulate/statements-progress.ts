@@ -154,12 +154,6 @@ const moveHeard: Statement = (tables, by, values) => {
   return changed(1);
 };
 
-/** The simulated world has no rooms. */
-const findRooms: Statement = () => NOTHING;
-
-const readPresenceState: Statement = () =>
-  rowsOf([{ epoch: 0, position: '0-0', isWanted: false, anyEnded: false }]);
-
 const wasEverOpened: Statement = tables => rowsOf([{ is_called: tables.epochSequence > 0 }]);
 
 const nextEpoch: Statement = (tables, by, values) => {
@@ -231,8 +225,6 @@ export const PROGRESS_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   [/^select watermark_us from watermarks$/, readWatermark],
   [/^select heard_ms as "heardMs", through_ms as "throughMs" from hearing$/, readHeard],
   [/^update hearing set heard_ms = \$1/, moveHeard],
-  [/^select c.campaign_id as "campaignId" from campaigns c join rooms r/, findRooms],
-  [/^select epoch, position, exists .* from presence_log$/, readPresenceState],
   [/^select is_called from registry_epoch$/, wasEverOpened],
   [/^select setval\('registry_epoch'/, nextEpoch],
 ];

@@ -1,0 +1,28 @@
+/** When nobody could be heard, as the simulator knows it: what deadlines and grace times must not run on through. */
+
+/** A shorter outage cannot be told from slow passes, and may count. */
+const TOLD_FROM_US = 3_100_000;
+
+export class Outages {
+  readonly #past: { readonly fromUs: number; readonly toUs: number }[] = [];
+  #sinceUs: number | undefined;
+
+  note(nowUs: number, canHear: boolean): void {
+    if (!canHear) {
+      this.#sinceUs ??= nowUs;
+      return;
+    }
+    if (this.#sinceUs !== undefined) this.#past.push({ fromUs: this.#sinceUs, toUs: nowUs });
+    this.#sinceUs = undefined;
+  }
+
+  /** How much of that time outages took that were long enough to be told. */
+  between(fromUs: number, toUs: number): number {
+    let sumUs = 0;
+    for (const past of this.#past) {
+      if (past.toUs - past.fromUs < TOLD_FROM_US) continue;
+      sumUs += Math.max(0, Math.min(toUs, past.toUs) - Math.max(fromUs, past.fromUs));
+    }
+    return sumUs;
+  }
+}

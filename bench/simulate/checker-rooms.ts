@@ -1,0 +1,113 @@
+/**
+ * What must hold of a waiting room: no second lets in more than the rate, never are more inside than there is room for,
+ * whoever is let in is the first of those in the line, and nobody is skipped who was there, or was away for less than the
+ * grace without the outages in between. Shares no code with gateway and engine.
+ */
+import type { Checker, SeenRows } from './checker.ts';
+
+/** The ledger's row of somebody in a room, as far as it is checked. */
+export interface SeenPerson {
+  readonly campaignId: number;
+  readonly userId: string;
+  readonly stamp: number | null;
+  readonly state: string;
+  readonly serial: number | null;
+  readonly admittedUs: number | null;
+}
+
+const SECOND_US = 1_000_000;
+/** Until it is known that somebody has come or gone: reports are made four times a second, and read in the next pass. */
+const SLACK_US = 900_000;
+/** Outages that are too short to be told come between, and the lease that a gateway needs after them. */
+const RETURN_US = 4_000_000;
+
+/** Who has a stream, as their clients see it. */
+export class Streams {
+  readonly #open = new Map<string, number>();
+  /** Since when it is so. */
+  readonly #sinceUs = new Map<string, number>();
+
+  opened(campaignId: number, userId: string, nowUs: number): void {
+    const key = `${campaignId}/${userId}`;
+    const before = this.#open.get(key) ?? 0;
+    this.#open.set(key, before + 1);
+    if (before === 0) this.#sinceUs.set(key, nowUs);
+  }
+
+  closed(campaignId: number, userId: string, nowUs: number): void {
+    const key = `${campaignId}/${userId}`;
+    const after = (this.#open.get(key) ?? 0) - 1;
+    this.#open.set(key, after);
+    if (after === 0) this.#sinceUs.set(key, nowUs);
+  }
+
+  /** Whether somebody is there, and since when they are, or are not. */
+  of(
+    campaignId: number,
+    userId: string,
+  ): { readonly isThere: boolean; readonly sinceUs: number | undefined } {
+    const key = `${campaignId}/${userId}`;
+    return { isThere: (this.#open.get(key) ?? 0) > 0, sinceUs: this.#sinceUs.get(key) };
+  }
+}
+
+/** After each commit; `nowUs` is when. */
+export function checkRoom(
+  checker: Checker,
+  rows: SeenRows,
+  before: SeenRows | undefined,
+  nowUs: number,
+): void {
+  const { announced, people, campaign } = rows;
+  const { campaignId } = campaign;
+  const { perSecond = 1, capacity = null } = announced.room ?? {};
+  const instants = people.flatMap(({ admittedUs }) => (admittedUs === null ? [] : [admittedUs]));
+  for (const fromUs of instants) {
+    const count = instants.filter(us => us >= fromUs && us < fromUs + SECOND_US).length;
+    if (count > Math.max(1, Math.floor(perSecond)))
+      checker.breaks(2, `room ${campaignId} let in ${count} from ${fromUs} on, of ${perSecond} a second`);
+  }
+  const inside = people.filter(({ state }) => state === 'admitted' || state === 'inside').length;
+  if (capacity !== null && inside > capacity)
+    checker.breaks(2, `room ${campaignId} has ${inside} inside, of ${capacity}`);
+  const old = new Map(before?.people.map(person => [person.userId, person]));
+  const waiting = people.filter(({ state, stamp }) => state === 'waiting' && stamp !== null);
+  const first = Math.min(...waiting.map(({ stamp }) => stamp ?? 0));
+  for (const { userId, state, serial, stamp } of people) {
+    const was = old.get(userId);
+    if (serial !== null && was?.serial !== serial && (stamp ?? 0) > first)
+      checker.breaks(3, `${userId} of ${stamp} was let into room ${campaignId}, and ${first} waits`);
+    if (state === 'skipped' && was?.state !== 'skipped') checkSkip(checker, rows, userId, nowUs);
+    else if (state === 'skipped') checkReturn(checker, rows, userId, nowUs);
+  }
+}
+
+/** Whoever is there again is in the line again before long. */
+function checkReturn(checker: Checker, { campaign }: SeenRows, userId: string, nowUs: number): void {
+  const { isThere, sinceUs } = checker.streams.of(campaign.campaignId, userId);
+  if (!checker.areClocksRight || !isThere || sinceUs === undefined) return;
+  const thereUs = nowUs - sinceUs - checker.outages.between(sinceUs, nowUs);
+  if (thereUs > RETURN_US) checker.breaks(3, `${userId} is there for ${thereUs} us and is still skipped`);
+}
+
+function checkSkip(checker: Checker, { announced, campaign }: SeenRows, userId: string, nowUs: number): void {
+  const graceUs = (announced.room?.graceMs ?? 0) * 1_000;
+  const { isThere, sinceUs } = checker.streams.of(campaign.campaignId, userId);
+  if (!checker.areClocksRight || sinceUs === undefined) return;
+  const forUs = nowUs - sinceUs;
+  if (isThere && forUs >= graceUs + SLACK_US)
+    checker.breaks(1, `${userId} was there for ${forUs} us and is skipped`);
+  const awayUs = forUs - checker.outages.between(sinceUs, nowUs);
+  if (!isThere && awayUs < graceUs - SLACK_US)
+    checker.breaks(1, `${userId} was away for ${awayUs} us of ${graceUs} and is skipped`);
+}
+
+/** When all is over, everybody was let in who has not left and is not away; of those who are, some may still wait. */
+export function checkRoomEnd(checker: Checker, { campaign, entries, gone, people, winners }: SeenRows): void {
+  const isAway = ({ state, stamp }: SeenPerson): boolean =>
+    state === 'skipped' || (state === 'waiting' && campaign.finishedAt === null && stamp !== null);
+  const away = people.filter(isAway).length;
+  const due = entries.size - gone.size - away;
+  if (winners.length !== due)
+    checker.breaks(2, `room ${campaign.campaignId} let in ${winners.length}, not ${due}`);
+}

@@ -1,0 +1,411 @@
+/**
+ * What the statements of sql/rooms.ts, sql/room-turns.ts and sql/presence.ts do to the simulated ledger, each beside the words
+ * its text begins with.
+ */
+import {
+  ConstraintError,
+  changed,
+  type LedgerTables,
+  NOTHING,
+  type PersonRow,
+  type RoomRow,
+  rowsOf,
+  type Statement,
+  type Values,
+} from './ledger-tables.ts';
+import { us } from './statements-campaigns.ts';
+import { entriesBetween } from './statements-entries.ts';
+import { Blocked, type Transaction } from './table.ts';
+
+const ONE_ROW = 'one';
+const CHECK_VIOLATION = '23514';
+const UNIQUE_VIOLATION = '23505';
+
+const FROM_THE_START = { epoch: 0, position: '0-0' };
+/** Each way that somebody can go. */
+const WAYS: Readonly<Record<string, readonly string[]>> = {
+  waiting: ['skipped', 'withdrawn', 'admitted'],
+  skipped: ['waiting', 'withdrawn'],
+  admitted: ['inside', 'left', 'expired'],
+  inside: ['left', 'expired'],
+};
+
+function keyOf({ campaignId, userId }: { readonly campaignId: number; readonly userId: string }): string {
+  return `${campaignId}/${userId}`;
+}
+
+function peopleOf(tables: LedgerTables, by: Transaction, campaignId: number): PersonRow[] {
+  return tables.people
+    .rows(by)
+    .filter(row => row.campaignId === campaignId)
+    .sort((a, b) => (a.stamp ?? 0) - (b.stamp ?? 0));
+}
+
+function write(tables: LedgerTables, by: Transaction, row: PersonRow): void {
+  const old = tables.people.get(keyOf(row), by);
+  if (old !== undefined && old.state !== row.state && !WAYS[old.state]?.includes(row.state))
+    throw new ConstraintError(CHECK_VIOLATION, 'room_people', 'room_people_states');
+  tables.people.write(keyOf(row), row, by);
+}
+
+function isInLine({ state, stamp }: PersonRow): boolean {
+  return state === 'waiting' && stamp !== null;
+}
+
+function nowUs(tables: LedgerTables): number {
+  return us(tables.now());
+}
+
+function heardMs(tables: LedgerTables, by: Transaction): number {
+  return tables.hearing.get(ONE_ROW, by)?.heardMs ?? 0;
+}
+
+const createRoom: Statement = (tables, by, values) => {
+  const campaignId = values.number(1);
+  const row: RoomRow = {
+    campaignId,
+    version: 1,
+    perSecond: values.number(2),
+    capacity: values.optional(3),
+    paused: values.raw(4) === true,
+    graceMs: values.number(5),
+    passMs: values.number(6),
+    visitMs: values.optional(7),
+    singleUse: values.raw(8) === true,
+    nextUs: 0,
+    recent: [],
+    takenStamp: -1,
+    heardMs: 0,
+    heardAtMs: heardMs(tables, by),
+    heardMovedUs: 0,
+    emptySinceMs: null,
+    busyUs: 0,
+    busySinceUs: null,
+  };
+  tables.rooms.write(String(campaignId), row, by);
+  return changed(1);
+};
+
+/** Terms are kept for people who look; nothing is decided by them. */
+const keepTerms: Statement = () => changed(1);
+
+const takeRoom: Statement = (tables, by, values) => {
+  const key = String(values.number(1));
+  tables.rooms.lock(key, by);
+  const row = tables.rooms.get(key, by);
+  if (row === undefined) return NOTHING;
+  return rowsOf([{ ...row, nowUs: nowUs(tables), serviceHeardMs: heardMs(tables, by) }]);
+};
+
+const findRooms: Statement = (tables, by, values) => {
+  const watermarkUs = values.number(1);
+  const found = tables.rooms.rows(by).filter(room => {
+    const { campaignId } = room;
+    const campaign = tables.campaigns.get(String(campaignId), by);
+    if (campaign === undefined || campaign.finishedAt !== null || us(campaign.opensAt) > watermarkUs)
+      return false;
+    const people = peopleOf(tables, by, campaignId);
+    const through = (watermarkUs - us(campaign.opensAt)) * 1024 + 1023;
+    const range = { campaignId, after: room.takenStamp, through, limit: 1 };
+    return (
+      (!room.paused && room.nextUs <= nowUs(tables) && people.some(isInLine)) ||
+      heardMs(tables, by) > room.heardAtMs ||
+      entriesBetween(tables, by, range).length > 0 ||
+      people.some(({ state, absentSinceMs }) => state === 'skipped' && absentSinceMs === null)
+    );
+  });
+  return rowsOf(found.map(({ campaignId }) => ({ campaignId })));
+};
+
+const saveRoom: Statement = (tables, by, values) => {
+  const key = String(values.number(1));
+  const old = tables.rooms.get(key, by);
+  if (old === undefined) return NOTHING;
+  const row: RoomRow = {
+    ...old,
+    nextUs: values.number(2),
+    recent: JSON.parse(values.text(3)),
+    takenStamp: values.number(4),
+    heardMs: values.number(5),
+    heardAtMs: values.number(6),
+    busyUs: values.number(7),
+    busySinceUs: values.optional(8),
+    heardMovedUs: values.number(9),
+    emptySinceMs: values.optional(10),
+  };
+  tables.rooms.write(key, row, by);
+  return changed(1);
+};
+
+const takeIn: Statement = (tables, by, values) => {
+  const [campaignId, after, through, limit] = [1, 2, 3, 4].map(number => values.number(number));
+  const range = { campaignId: campaignId ?? 0, after: after ?? 0, through: through ?? 0, limit: limit ?? 0 };
+  const entries = entriesBetween(tables, by, range);
+  for (const { userId, stamp } of entries) {
+    const old = tables.people.get(keyOf({ campaignId: range.campaignId, userId }), by);
+    write(
+      tables,
+      by,
+      old === undefined
+        ? { ...newPerson(range.campaignId, userId), stamp, absentSinceMs: values.number(5) }
+        : { ...old, stamp },
+    );
+  }
+  return rowsOf([{ taken: entries.length, lastStamp: entries.at(-1)?.stamp ?? null }]);
+};
+
+function newPerson(campaignId: number, userId: string): PersonRow {
+  return {
+    campaignId,
+    userId,
+    stamp: null,
+    state: 'waiting',
+    incarnations: [],
+    absentSinceMs: null,
+    serial: null,
+    admittedUs: null,
+    dueMs: null,
+  };
+}
+
+const readLine: Statement = (tables, by, values) => {
+  const line = peopleOf(tables, by, values.number(1)).filter(isInLine);
+  return rowsOf([
+    { anyWaits: line.length > 0, anyPresent: line.some(({ absentSinceMs }) => absentSinceMs === null) },
+  ]);
+};
+
+const decideRoomWithdrawals: Statement = (tables, by, values) => {
+  const campaignId = values.number(1);
+  let goneNumber = values.number(2);
+  let honoured = 0;
+  for (const person of peopleOf(tables, by, campaignId)) {
+    const row = tables.withdrawals.get(keyOf(person), by);
+    if (row === undefined || row.honoured !== null || person.stamp === null) continue;
+    const isInTime = person.state === 'waiting' || person.state === 'skipped';
+    if (isInTime) {
+      goneNumber += 1;
+      honoured += 1;
+      write(tables, by, { ...person, state: 'withdrawn' });
+    }
+    const decided = { ...row, honoured: isInTime, goneNumber: isInTime ? goneNumber : null };
+    tables.withdrawals.write(keyOf(person), decided, by);
+  }
+  return rowsOf([{ honoured }]);
+};
+
+/** Notes moves of these people, in stamp order. */
+function noteMoves(
+  tables: LedgerTables,
+  by: Transaction,
+  after: number,
+  people: readonly PersonRow[],
+  moveOf: (person: PersonRow) => 'gone' | 'back' | 'returned',
+): number {
+  const inOrder = people.toSorted((a, b) => (a.stamp ?? 0) - (b.stamp ?? 0));
+  for (const [index, person] of inOrder.entries()) {
+    const { campaignId, userId } = person;
+    const goneNumber = after + index + 1;
+    const key = `${campaignId}/${goneNumber}`;
+    if (tables.roomMoves.get(key, by) !== undefined)
+      throw new ConstraintError(UNIQUE_VIOLATION, 'room_moves', 'room_moves_pkey');
+    tables.roomMoves.write(key, { campaignId, goneNumber, userId, move: moveOf(person) }, by);
+  }
+  return people.length;
+}
+
+const skipAbsent: Statement = (tables, by, values) => {
+  const [absentMs, goneCount, limit] = [values.number(2), values.number(3), values.number(4)];
+  const away = peopleOf(tables, by, values.number(1))
+    .filter(row => isInLine(row) && row.absentSinceMs !== null && row.absentSinceMs <= absentMs)
+    .sort((a, b) => (a.absentSinceMs ?? 0) - (b.absentSinceMs ?? 0))
+    .slice(0, limit);
+  for (const person of away) write(tables, by, { ...person, state: 'skipped' });
+  return changed(noteMoves(tables, by, goneCount, away, () => 'gone'));
+};
+
+const takeBack: Statement = (tables, by, values) => {
+  const [settledStamp, goneCount] = [values.number(2), values.number(3)];
+  const back = peopleOf(tables, by, values.number(1)).filter(
+    ({ state, absentSinceMs }) => state === 'skipped' && absentSinceMs === null,
+  );
+  for (const person of back) write(tables, by, { ...person, state: 'waiting' });
+  const moveOf = ({ stamp }: PersonRow) => ((stamp ?? 0) <= settledStamp ? 'returned' : 'back');
+  return changed(noteMoves(tables, by, goneCount, back, moveOf));
+};
+
+const isInside = ({ state }: PersonRow): boolean => state === 'admitted' || state === 'inside';
+
+const expireVisits: Statement = (tables, by, values) => {
+  const over = peopleOf(tables, by, values.number(1)).filter(
+    row => isInside(row) && row.dueMs !== null && row.dueMs <= values.number(2),
+  );
+  for (const person of over) write(tables, by, { ...person, state: 'expired' });
+  return changed(over.length);
+};
+
+const countInside: Statement = (tables, by, values) =>
+  rowsOf([{ inside: peopleOf(tables, by, values.number(1)).filter(isInside).length }]);
+
+const readFirst: Statement = (tables, by, values) => {
+  const first = peopleOf(tables, by, values.number(1)).filter(isInLine).slice(0, values.number(2));
+  for (const person of first) tables.people.lock(keyOf(person), by);
+  return rowsOf(first.map(({ userId, stamp }) => ({ userId, stamp })));
+};
+
+const saveAdmitted: Statement = (tables, by, values) => {
+  const [campaignId, afterSerial, settledStamp] = [values.number(1), values.number(2), values.number(3)];
+  const [goneCount, admittedUs, dueMs] = [values.number(4), values.number(5), values.number(6)];
+  const serials = new Map(
+    tables.grants
+      .rows(by)
+      .filter(grant => grant.campaignId === campaignId && grant.serial > afterSerial)
+      .map(({ userId, serial }) => [userId, serial]),
+  );
+  const admitted = peopleOf(tables, by, campaignId).filter(({ userId }) => serials.has(userId));
+  for (const person of admitted) {
+    const serial = serials.get(person.userId) ?? null;
+    write(tables, by, { ...person, state: 'admitted', serial, admittedUs, dueMs });
+  }
+  const passedBy = admitted.filter(({ stamp }) => (stamp ?? 0) <= settledStamp);
+  return changed(noteMoves(tables, by, goneCount, passedBy, () => 'gone'));
+};
+
+const readMoves: Statement = (tables, by, values) => {
+  const [campaignId, after, limit] = [values.number(1), values.number(2), values.number(3)];
+  const withdrawn = tables.withdrawals
+    .rows(by)
+    .flatMap(({ goneNumber, ...row }) => (goneNumber === null ? [] : [{ ...row, goneNumber, move: 'gone' }]));
+  const moves = [...tables.roomMoves.rows(by), ...withdrawn]
+    .filter(row => row.campaignId === campaignId && row.goneNumber > after)
+    .sort((a, b) => a.goneNumber - b.goneNumber)
+    .slice(0, limit);
+  return rowsOf(
+    moves.map(({ goneNumber, userId, move }) => {
+      const entryStamp = tables.people.get(keyOf({ campaignId, userId }), by)?.stamp ?? 0;
+      return { goneNumber, userId, entryStamp, move };
+    }),
+  );
+};
+
+const takePresenceLog: Statement = (tables, by) => {
+  if (tables.presenceLog.heldBy(ONE_ROW, by) !== undefined) return NOTHING;
+  const row = tables.presenceLog.get(ONE_ROW, by) ?? FROM_THE_START;
+  tables.presenceLog.write(ONE_ROW, row, by);
+  return rowsOf([row]);
+};
+
+const movePresenceLog: Statement = (tables, by, values) => {
+  tables.presenceLog.write(ONE_ROW, { epoch: values.number(1), position: values.text(2) }, by);
+  return changed(1);
+};
+
+function hasEnded(tables: LedgerTables, by: Transaction, incarnation: number): boolean {
+  return tables.gateways.rows(by).some(row => row.incarnation === incarnation && row.state === 'ended');
+}
+
+const readPresenceState: Statement = (tables, by) => {
+  const row = tables.presenceLog.get(ONE_ROW, by) ?? FROM_THE_START;
+  const isWanted = tables.campaigns.rows(by).some(each => each.kind === 'room' && each.finishedAt === null);
+  const anyEnded = tables.presenceGateways
+    .rows(by)
+    .some(({ incarnation }) => hasEnded(tables, by, incarnation));
+  return rowsOf([{ ...row, isWanted, anyEnded }]);
+};
+
+const takeRooms: Statement = (tables, by) => {
+  const open = tables.rooms
+    .rows(by)
+    .filter(({ campaignId }) => tables.campaigns.get(String(campaignId), by)?.finishedAt === null);
+  for (const { campaignId } of open) tables.rooms.lock(String(campaignId), by);
+  return rowsOf(open.map(() => ({})));
+};
+
+const noteIncarnation: Statement = (tables, by, values) => {
+  const incarnation = values.number(1);
+  if (hasEnded(tables, by, incarnation)) return NOTHING;
+  const key = String(incarnation);
+  const holder = tables.presenceGateways.heldBy(key, by);
+  if (holder !== undefined) throw new Blocked(holder);
+  if (tables.presenceGateways.get(key, by) === undefined)
+    tables.presenceGateways.write(key, { incarnation }, by);
+  return rowsOf([{}]);
+};
+
+const addStreams: Statement = (tables, by, values) => {
+  const [campaignId, incarnation] = [values.number(1), values.number(2)];
+  const userIds = [...new Set(values.texts(3))];
+  if (tables.rooms.get(String(campaignId), by) === undefined) return NOTHING;
+  for (const userId of userIds) {
+    const old = tables.people.get(keyOf({ campaignId, userId }), by) ?? newPerson(campaignId, userId);
+    const incarnations = [...old.incarnations.filter(each => each !== incarnation), incarnation];
+    write(tables, by, { ...old, incarnations, absentSinceMs: null });
+  }
+  return changed(userIds.length);
+};
+
+/** The streams at an incarnation of those whom `isOne` chooses are gone. */
+function dropStreams(
+  tables: LedgerTables,
+  by: Transaction,
+  incarnation: number,
+  isOne: (row: PersonRow) => boolean,
+): number {
+  let count = 0;
+  for (const row of tables.people.rows(by)) {
+    if (!isOne(row)) continue;
+    const room = tables.rooms.get(String(row.campaignId), by);
+    const roomHeardMs = (room?.heardMs ?? 0) + heardMs(tables, by) - (room?.heardAtMs ?? 0);
+    const incarnations = row.incarnations.filter(each => each !== incarnation);
+    const absentSinceMs = incarnations.length > 0 ? null : (row.absentSinceMs ?? roomHeardMs);
+    write(tables, by, { ...row, incarnations, absentSinceMs });
+    count += 1;
+  }
+  return count;
+}
+
+const removeStreams: Statement = (tables, by, values: Values) => {
+  const [campaignId, incarnation] = [values.number(1), values.number(2)];
+  const users = new Set(values.texts(3));
+  return changed(
+    dropStreams(tables, by, incarnation, row => row.campaignId === campaignId && users.has(row.userId)),
+  );
+};
+
+const forgetEnded: Statement = (tables, by) => {
+  const ended = tables.presenceGateways.rows(by).filter(row => hasEnded(tables, by, row.incarnation));
+  for (const { incarnation } of ended) tables.presenceGateways.write(String(incarnation), undefined, by);
+  return rowsOf(ended);
+};
+
+const endStreams: Statement = (tables, by, values) => {
+  const incarnation = values.number(1);
+  return changed(dropStreams(tables, by, incarnation, row => row.incarnations.includes(incarnation)));
+};
+
+export const ROOM_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
+  [/^insert into rooms \(campaign_id, per_second/, createRoom],
+  [/^insert into room_terms/, keepTerms],
+  [/ from rooms r cross join hearing h where r.campaign_id = \$1 for no key update of r$/, takeRoom],
+  [/^select c.campaign_id as "campaignId" from campaigns c join rooms r/, findRooms],
+  [/^update rooms set next_us = \$2/, saveRoom],
+  [/^with taken as \( insert into room_people as held/, takeIn],
+  [/^select exists \(select from room_people where .* as "anyWaits"/, readLine],
+  [/ update room_people p set state = 'withdrawn'/, decideRoomWithdrawals],
+  [/ update room_people p set state = 'skipped'/, skipAbsent],
+  [/^with back as \( update room_people set state = 'waiting'/, takeBack],
+  [/^update room_people set state = 'expired'/, expireVisits],
+  [/^select count\(\*\) as inside from room_people/, countInside],
+  [/^select user_id as "userId", stamp from room_people/, readFirst],
+  [/^with admitted as \( update room_people p set state = 'admitted'/, saveAdmitted],
+  [/^select number as "goneNumber"/, readMoves],
+  [/^select epoch, position from presence_log for update skip locked$/, takePresenceLog],
+  [/^update presence_log set epoch = \$1/, movePresenceLog],
+  [/^select epoch, position, exists .* from presence_log$/, readPresenceState],
+  [/^select from rooms r join campaigns c/, takeRooms],
+  [/^with ended as \(select from gateways where incarnation = \$1/, noteIncarnation],
+  [/^insert into room_people as held \(campaign_id, user_id, incarnations\)/, addStreams],
+  [/^update room_people p set incarnations = array_remove\(incarnations, \$2::bigint\)/, removeStreams],
+  [/^delete from presence_gateways p using gateways g/, forgetEnded],
+  [/^update room_people p set incarnations = array_remove\(incarnations, \$1::bigint\)/, endStreams],
+];
