@@ -2,8 +2,8 @@
 import { until } from '../system/waiting.ts';
 import type { Fan } from './story-cast.ts';
 import type { Stream } from './story-http.ts';
-import { CLAIM_WITHIN_S, change, type Scheduled, STOCK, WAITLIST, WINNERS } from './story-schedule.ts';
-import { type Stage, StoryBroken } from './story-teller.ts';
+import { CLAIM_WITHIN_S, type Scheduled, STOCK, WAITLIST, WINNERS } from './story-schedule.ts';
+import type { Stage } from './story-teller.ts';
 
 /** In the order in which they ask for the coupon. */
 const NAMES = ['ada', 'ben', 'cleo', 'dan', 'eve', 'fay'] as const;
@@ -21,7 +21,7 @@ export async function drop(stage: Stage, { coupon, opensAtMs }: Scheduled): Prom
   teller.chapter('2. The drop');
   const fans = await Promise.all(NAMES.map(name => stage.fan(name)));
   const [ada, ben, cleo, , , fay] = fans;
-  if (!ada || !ben || !cleo || !fay) throw new StoryBroken('there are too few fans');
+  if (!ada || !ben || !cleo || !fay) throw new Error('there are too few fans');
   teller.refused('entering before the opening', await ada.enter(coupon), 'not-open-yet');
   await untilOpen(ada, coupon, opensAtMs);
   const streams = await enterAll(stage, fans, coupon);
@@ -69,7 +69,7 @@ export async function draw(stage: Stage, { raffle }: Scheduled, fans: readonly F
   for (const fan of fans) {
     const entered = teller.need(`${fan.name} in the raffle`, await fan.enter(raffle), 202);
     stamps.set(fan.name, entered.body.stamp);
-    streams.set(fan.name, fan.watch(raffle));
+    streams.set(fan.name, stage.watch(fan, raffle));
   }
   teller.say('fans', 'enter the raffle and watch');
   const closed = await operator.ask('POST', `/v1/campaigns/${raffle}/close`);
@@ -79,7 +79,7 @@ export async function draw(stage: Stage, { raffle }: Scheduled, fans: readonly F
     return offered.length === WINNERS ? offered : undefined;
   });
   const [claims, lapses] = winners;
-  if (claims === undefined || lapses === undefined) throw new StoryBroken('nobody has won');
+  if (claims === undefined || lapses === undefined) throw new Error('nobody has won');
   teller.say('engine', `draws ${winners.map(({ name }) => name).join(' and ')}`);
   teller.need('the claim of a winner', await claims.ask('POST', claimPath(raffle)), 202);
   teller.say(lapses.name, `does not answer; ${CLAIM_WITHIN_S} s go by`);
@@ -112,14 +112,14 @@ export async function draw(stage: Stage, { raffle }: Scheduled, fans: readonly F
 
 /** The streams of all, who enter one after another, so that it is known who was first. */
 async function enterAll(
-  { teller }: Stage,
+  stage: Stage,
   fans: readonly Fan[],
   campaign: number,
 ): Promise<ReadonlyMap<string, Stream>> {
   const streams = new Map<string, Stream>();
   for (const fan of fans) {
-    teller.need(`${fan.name} in the queue`, await fan.enter(campaign), 202);
-    streams.set(fan.name, fan.watch(campaign));
+    stage.teller.need(`${fan.name} in the queue`, await fan.enter(campaign), 202);
+    streams.set(fan.name, stage.watch(fan, campaign));
   }
   return streams;
 }
@@ -139,7 +139,7 @@ async function outcomeOf(fan: Fan, campaign: number, outcome: string): Promise<v
     return last === outcome || undefined;
   };
   await until(`${fan.name} is ${outcome}`, SOON, ask).catch((error: Error) => {
-    throw new StoryBroken(`${error.message}; it is ${String(last)}`, { cause: error });
+    throw new Error(`${error.message}; it is ${String(last)}`, { cause: error });
   });
 }
 
@@ -174,10 +174,4 @@ async function closeAll(streams: ReadonlyMap<string, Stream>): Promise<void> {
 
 function claimPath(campaign: number): string {
   return `/v1/campaigns/${campaign}/entries/me/claim`;
-}
-
-/** Nothing more comes, so the coupon comes to its end. */
-export async function endCoupon(stage: Stage, coupon: number): Promise<void> {
-  const answer = await change(stage.operator, coupon, 'close', {});
-  stage.teller.need('closing the coupon', answer, 200);
 }

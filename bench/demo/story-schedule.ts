@@ -184,7 +184,7 @@ async function openingsOf(desk: Desk): Promise<readonly Coming[]> {
 }
 
 /** A change of state, of the campaign as it is now. */
-export async function change(desk: Desk, campaign: number, action: string, body: object): Promise<Answer> {
+async function change(desk: Desk, campaign: number, action: string, body: object): Promise<Answer> {
   const headers = { ...as(desk), 'if-match': await etagOf(desk, campaign) };
   return await desk.ask('POST', `/v1/campaigns/${campaign}/${action}`, { body, headers });
 }
