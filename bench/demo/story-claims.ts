@@ -33,32 +33,42 @@ export async function drop(stage: Stage, { coupon, opensAtMs }: Scheduled): Prom
     teller.equal(`the outcome of ${fan.name}`, body.outcome, wanted);
     teller.equal(`the position of ${fan.name}`, body.position, index + 1);
   }
-  teller.equal('the first place told to cleo', placesOf(streams.get(cleo.name))[0], 1);
-  const claimed = await ada.ask('POST', `/v1/campaigns/${coupon}/entries/me/claim`);
-  teller.need('the claim of ada', claimed, 202);
-  teller.say('ada', `claims: ${claimed.body.code}`);
-  const lapses = await ben.entry(coupon);
-  teller.say('ben', `looks away; his offer ends in ${lapses.body.seconds_left} s`);
-  const offer = await eventOf(streams.get(cleo.name), 'offer');
-  teller.say('cleo', `is offered what ben has let lapse, with ${offer.seconds_left} s to claim it`);
-  teller.check('the offer has another code', offer.code !== lapses.body.code, offer);
-  teller.equal('the serial goes on', offer.serial, lapses.body.serial);
-  const late = await ben.ask('POST', `/v1/campaigns/${coupon}/entries/me/claim`);
-  teller.refused('the claim of ben, too late,', late, 'claim-lapsed');
-  const next = await cleo.ask('POST', `/v1/campaigns/${coupon}/entries/me/claim`);
-  teller.need('the claim of cleo', next, 202);
-  await outcomeOf(cleo, coupon, 'granted');
-  teller.equal('what is left to ben', (await ben.entry(coupon)).body.outcome, 'lapsed');
+  const first = await eventOf(streams.get(cleo.name), 'waitlisted');
+  teller.equal('the first place told to cleo', first.place, 1);
+  const holders = await claimOrLapse(stage, coupon, { claims: ada, lapses: ben, next: cleo }, streams);
   await closeAll(streams);
   for (const [name, stream] of streams) checkFalling(stage, name, stream);
-  const holders = [
-    { name: ada.name, code: String(claimed.body.code) },
-    { name: cleo.name, code: String(next.body.code) },
-  ];
-  teller.say('cleo', `claims: ${next.body.code}`);
-  stage.counts.set('coupons claimed', holders.length);
-  stage.counts.set('offers that lapsed', 1);
   return { fans, holders };
+}
+
+/** One claims, one lets it lapse, and the next in the line gets that; answers who has a coupon then. */
+async function claimOrLapse(
+  { teller, counts }: Stage,
+  coupon: number,
+  { claims, lapses, next }: { readonly claims: Fan; readonly lapses: Fan; readonly next: Fan },
+  streams: ReadonlyMap<string, Stream>,
+): Promise<Claimed['holders']> {
+  const claimed = await claims.ask('POST', claimPath(coupon));
+  teller.need(`the claim of ${claims.name}`, claimed, 202);
+  teller.say(claims.name, `claims: ${claimed.body.code}`);
+  const offered = await lapses.entry(coupon);
+  teller.say(lapses.name, `looks away; the offer ends in ${offered.body.seconds_left} s`);
+  const offer = await eventOf(streams.get(next.name), 'offer');
+  const passed = await next.ask('POST', claimPath(coupon));
+  teller.need(`the claim of ${next.name}`, passed, 202);
+  teller.say(next.name, `is offered what ${lapses.name} has let lapse, and claims: ${passed.body.code}`);
+  teller.check('the offer has another code', offer.code !== offered.body.code, offer);
+  teller.equal('the serial goes on', offer.serial, offered.body.serial);
+  const late = await lapses.ask('POST', claimPath(coupon));
+  teller.refused(`the claim of ${lapses.name}, too late,`, late, 'claim-lapsed');
+  await outcomeOf(next, coupon, 'granted');
+  await outcomeOf(lapses, coupon, 'lapsed');
+  counts.set('coupons claimed', 2);
+  counts.set('offers that lapsed', 1);
+  return [
+    { name: claims.name, code: String(claimed.body.code) },
+    { name: next.name, code: String(passed.body.code) },
+  ];
 }
 
 export async function draw(stage: Stage, { raffle }: Scheduled, fans: readonly Fan[]): Promise<void> {
