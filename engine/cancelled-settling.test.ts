@@ -3,6 +3,9 @@ import { after, before, test } from 'node:test';
 import { askVersion, effectVersion, readVersion, targetOf } from '../sql/campaign-versions.ts';
 import type { Campaign } from '../sql/campaigns.ts';
 import { saveRevealed } from '../sql/draws.ts';
+import { moveHeard, readHeard } from '../sql/hearing.ts';
+import { addStreams } from '../sql/presence.ts';
+import { createRoom } from '../sql/rooms.ts';
 import { brokenInvariants } from './test-gateway.ts';
 import { TestLedger, WINDOW_US } from './test-settling.ts';
 
@@ -95,4 +98,46 @@ test('a raffle that is cancelled is not drawn, also when its pool is frozen alre
     seed: Buffer.alloc(32),
   } as const;
   equal(await saveRevealed(ledger.pool, campaign.campaignId, revealed), false);
+});
+
+test('what was offered before a cancellation is claimed, or passes on, to its end', async () => {
+  const campaign = await ledger.claimed(1, { withinS: 1, waitlist: 1 });
+  await ledger.enter(campaign, 10, 20, 30);
+  await ledger.settle(campaign, 100);
+  await ledger.enter(campaign, 700);
+  await cancel(campaign, 1);
+  await ledger.settle(campaign, 1_000);
+  const kept = { 30: 'sold_out', 700: 'cancelled' };
+  deepEqual(await ledger.shown(campaign), { 10: 'offered 1', 20: 'waitlisted', ...kept });
+  equal((await ledger.read(campaign)).finishedAt, null);
+  const lapsed = 100 + 1_000_000;
+  equal(await ledger.findsWork(campaign, lapsed), true);
+  await ledger.settle(campaign, lapsed);
+  await ledger.claim(campaign, [20, lapsed + 10]);
+  await ledger.settle(campaign, lapsed + 20);
+  deepEqual(await ledger.shown(campaign), { 10: 'lapsed', 20: 'granted 1', ...kept });
+  ok((await ledger.read(campaign)).finishedAt);
+  deepEqual(await brokenInvariants(ledger.pool), []);
+});
+
+test('a room that is cancelled lets nobody in any more, whoever waits in it or is away', async () => {
+  const campaign = await ledger.campaign('room', 10);
+  const { campaignId } = campaign;
+  const paced = { perSecond: 1, capacity: null, paused: false, singleUse: false };
+  await createRoom(ledger.pool, campaignId, { ...paced, graceMs: 1_000, passMs: 60_000, visitMs: null });
+  await ledger.enter(campaign, 10, 20, 30);
+  await addStreams(ledger.pool, { campaignId, incarnation: 1, userIds: ['user-30'] });
+  for (const heardMs of [1, 2_000]) {
+    const from = await readHeard(ledger.pool);
+    await moveHeard(ledger.pool, from, { heardMs: from.heardMs + heardMs, throughMs: from.throughMs + 1 });
+    await ledger.settle(campaign, 100);
+  }
+  await ledger.enter(campaign, 700);
+  await cancel(campaign, 1);
+  await ledger.settle(campaign, 1_000);
+  deepEqual(await ledger.outcomes(campaign), { 10: 1, 20: 'cancelled', 30: 'cancelled', 700: 'cancelled' });
+  const { finishedAt, grantedCount, settledCount } = await ledger.read(campaign);
+  ok(finishedAt);
+  deepEqual([grantedCount, settledCount], [1, 4]);
+  deepEqual(await brokenInvariants(ledger.pool), []);
 });

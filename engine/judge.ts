@@ -120,11 +120,12 @@ export async function startJudge(config: JudgeConfig, log: Logger): Promise<Judg
   const confirmations: ApiDeps['confirmations'] = change => readConfirmations(redis, keys, change);
   const tidyLoop = makeLoop('tidying', log, TIDY_MS, async () => {
     await announceRest(pool, randomness);
-    await trimLog(pool, consumer);
     const changing = { pool, publish, nowUs, confirmations, leaseMs: config.LEASE_MS, randomness, log };
-    await resumeCloses(changing);
     await resumeChanges(changing);
     await tellDone(pool, metrics, log);
+    // These reject while Redis is away, and those above have something to do then too.
+    await trimLog(pool, consumer);
+    await resumeCloses(changing);
     return TIDY_MS;
   });
   const signingKeys = new KeyRing(config, log);

@@ -348,7 +348,7 @@ export async function brokenInvariants(pool: Pool): Promise<readonly string[]> {
     select 'campaign ' || c.campaign_id || ': ' || p.user_id || ' is ' || p.state || ', and was counted otherwise'
       from campaigns c join room_people p using (campaign_id)
       left join grants g using (campaign_id, user_id)
-     where p.serial is distinct from g.serial or (p.stamp <= c.settled_stamp and p.state = 'waiting' and not exists (
+     where p.serial is distinct from g.serial or (p.stamp <= coalesce(c.cancelled_stamp, c.settled_stamp) and p.state = 'waiting' and not exists (
        select from room_moves m where m.campaign_id = c.campaign_id and m.user_id = p.user_id and m.move = 'returned'))
     union all
     select 'campaign ' || campaign_id || ': ' || user_id || ' was granted and has withdrawn'

@@ -36,7 +36,7 @@ const Claims = Type.Object({
 export type PassClaims = Static<typeof Claims>;
 
 /** The audience of a campaign's passes: a shop for one campaign does not take those of another. */
-export function audienceOf(campaignId: number): string {
+function audienceOf(campaignId: number): string {
   return `fairline-room-${campaignId}`;
 }
 

@@ -8,7 +8,6 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { signTicket } from '../../engine/contract/ticket.ts';
-import type { CampaignEvidence } from './evidence.ts';
 import type { Faults } from './faults.ts';
 import type { Site } from './site.ts';
 
@@ -28,10 +27,17 @@ export interface Proofs {
   readonly receiptsVerified: number;
 }
 
+/** A campaign that has come to its end, and who entered it. */
+export interface Entered {
+  readonly campaign: number;
+  readonly kind: 'coupon' | 'raffle';
+  readonly entries: readonly { readonly user: string }[];
+}
+
 /** Downloads and verifies; what is wrong is added to `faults`. */
 export async function checkProofs(
   site: Pick<Site, 'gateways' | 'ticket'>,
-  evidence: readonly CampaignEvidence[],
+  evidence: readonly Entered[],
   directory: string,
   faults: Faults,
 ): Promise<Proofs> {

@@ -1,6 +1,6 @@
 /** Who the story is about: operators at the engine, fans at the gateways, and the shop between them. */
 import { signTicket } from '../../engine/contract/ticket.ts';
-import { type Answer, ask, type Request, Stream, type StreamEvent } from './story-http.ts';
+import { type Answer, ask, type Request, Stream } from './story-http.ts';
 
 type Extra = Pick<Request, 'headers' | 'body'>;
 
@@ -42,11 +42,6 @@ export class Fan {
     return new Fan(name, base, await signTicket(name, { secret, audience, lifetimeSeconds: 3_600 }));
   }
 
-  /** The same person on another device, at another gateway. */
-  at(base: string): Fan {
-    return new Fan(this.name, base, this.#ticket);
-  }
-
   ask(method: Request['method'], path: string, { headers, body }: Extra = {}): Promise<Answer> {
     return ask(this.#base, { method, path, headers: { ...this.#headers(), ...headers }, body });
   }
@@ -59,8 +54,8 @@ export class Fan {
     return this.ask('GET', `/v1/campaigns/${campaign}/entries/me`);
   }
 
-  watch(campaign: number, onEvent?: (event: StreamEvent) => void): Stream {
-    return new Stream(`${this.#base}/v1/campaigns/${campaign}/queue`, this.#headers(), onEvent);
+  watch(campaign: number): Stream {
+    return new Stream(`${this.#base}/v1/campaigns/${campaign}/queue`, this.#headers());
   }
 
   #headers(): Readonly<Record<string, string>> {

@@ -2,8 +2,8 @@
 import { until } from '../system/waiting.ts';
 import type { Fan } from './story-cast.ts';
 import type { Stream } from './story-http.ts';
-import { CLAIM_WITHIN_S, change, type Scheduled, STOCK, WAITLIST, WINNERS } from './story-schedule.ts';
-import { type Stage, StoryBroken } from './story-teller.ts';
+import { CLAIM_WITHIN_S, type Scheduled, STOCK, WAITLIST, WINNERS } from './story-schedule.ts';
+import type { Stage } from './story-teller.ts';
 
 /** In the order in which they ask for the coupon. */
 const NAMES = ['ada', 'ben', 'cleo', 'dan', 'eve', 'fay'] as const;
@@ -21,7 +21,7 @@ export async function drop(stage: Stage, { coupon, opensAtMs }: Scheduled): Prom
   teller.chapter('2. The drop');
   const fans = await Promise.all(NAMES.map(name => stage.fan(name)));
   const [ada, ben, cleo, , , fay] = fans;
-  if (!ada || !ben || !cleo || !fay) throw new StoryBroken('there are too few fans');
+  if (!ada || !ben || !cleo || !fay) throw new Error('there are too few fans');
   teller.refused('entering before the opening', await ada.enter(coupon), 'not-open-yet');
   await untilOpen(ada, coupon, opensAtMs);
   const streams = await enterAll(stage, fans, coupon);
@@ -33,32 +33,42 @@ export async function drop(stage: Stage, { coupon, opensAtMs }: Scheduled): Prom
     teller.equal(`the outcome of ${fan.name}`, body.outcome, wanted);
     teller.equal(`the position of ${fan.name}`, body.position, index + 1);
   }
-  teller.equal('the first place told to cleo', placesOf(streams.get(cleo.name))[0], 1);
-  const claimed = await ada.ask('POST', `/v1/campaigns/${coupon}/entries/me/claim`);
-  teller.need('the claim of ada', claimed, 202);
-  teller.say('ada', `claims: ${claimed.body.code}`);
-  const lapses = await ben.entry(coupon);
-  teller.say('ben', `looks away; his offer ends in ${lapses.body.seconds_left} s`);
-  const offer = await eventOf(streams.get(cleo.name), 'offer');
-  teller.say('cleo', `is offered what ben has let lapse, with ${offer.seconds_left} s to claim it`);
-  teller.check('the offer has another code', offer.code !== lapses.body.code, offer);
-  teller.equal('the serial goes on', offer.serial, lapses.body.serial);
-  const late = await ben.ask('POST', `/v1/campaigns/${coupon}/entries/me/claim`);
-  teller.refused('the claim of ben, too late,', late, 'claim-lapsed');
-  const next = await cleo.ask('POST', `/v1/campaigns/${coupon}/entries/me/claim`);
-  teller.need('the claim of cleo', next, 202);
-  await outcomeOf(cleo, coupon, 'granted');
-  teller.equal('what is left to ben', (await ben.entry(coupon)).body.outcome, 'lapsed');
+  const first = await eventOf(streams.get(cleo.name), 'waitlisted');
+  teller.equal('the first place told to cleo', first.place, 1);
+  const holders = await claimOrLapse(stage, coupon, { claims: ada, lapses: ben, next: cleo }, streams);
   await closeAll(streams);
   for (const [name, stream] of streams) checkFalling(stage, name, stream);
-  const holders = [
-    { name: ada.name, code: String(claimed.body.code) },
-    { name: cleo.name, code: String(next.body.code) },
-  ];
-  teller.say('cleo', `claims: ${next.body.code}`);
-  stage.counts.set('coupons claimed', holders.length);
-  stage.counts.set('offers that lapsed', 1);
   return { fans, holders };
+}
+
+/** One claims, one lets it lapse, and the next in the line gets that; answers who has a coupon then. */
+async function claimOrLapse(
+  { teller, counts }: Stage,
+  coupon: number,
+  { claims, lapses, next }: { readonly claims: Fan; readonly lapses: Fan; readonly next: Fan },
+  streams: ReadonlyMap<string, Stream>,
+): Promise<Claimed['holders']> {
+  const claimed = await claims.ask('POST', claimPath(coupon));
+  teller.need(`the claim of ${claims.name}`, claimed, 202);
+  teller.say(claims.name, `claims: ${claimed.body.code}`);
+  const offered = await lapses.entry(coupon);
+  teller.say(lapses.name, `looks away; the offer ends in ${offered.body.seconds_left} s`);
+  const offer = await eventOf(streams.get(next.name), 'offer');
+  const passed = await next.ask('POST', claimPath(coupon));
+  teller.need(`the claim of ${next.name}`, passed, 202);
+  teller.say(next.name, `is offered what ${lapses.name} has let lapse, and claims: ${passed.body.code}`);
+  teller.check('the offer has another code', offer.code !== offered.body.code, offer);
+  teller.equal('the serial goes on', offer.serial, offered.body.serial);
+  const late = await lapses.ask('POST', claimPath(coupon));
+  teller.refused(`the claim of ${lapses.name}, too late,`, late, 'claim-lapsed');
+  await outcomeOf(next, coupon, 'granted');
+  await outcomeOf(lapses, coupon, 'lapsed');
+  counts.set('coupons claimed', 2);
+  counts.set('offers that lapsed', 1);
+  return [
+    { name: claims.name, code: String(claimed.body.code) },
+    { name: next.name, code: String(passed.body.code) },
+  ];
 }
 
 export async function draw(stage: Stage, { raffle }: Scheduled, fans: readonly Fan[]): Promise<void> {
@@ -69,7 +79,7 @@ export async function draw(stage: Stage, { raffle }: Scheduled, fans: readonly F
   for (const fan of fans) {
     const entered = teller.need(`${fan.name} in the raffle`, await fan.enter(raffle), 202);
     stamps.set(fan.name, entered.body.stamp);
-    streams.set(fan.name, fan.watch(raffle));
+    streams.set(fan.name, stage.watch(fan, raffle));
   }
   teller.say('fans', 'enter the raffle and watch');
   const closed = await operator.ask('POST', `/v1/campaigns/${raffle}/close`);
@@ -79,7 +89,7 @@ export async function draw(stage: Stage, { raffle }: Scheduled, fans: readonly F
     return offered.length === WINNERS ? offered : undefined;
   });
   const [claims, lapses] = winners;
-  if (claims === undefined || lapses === undefined) throw new StoryBroken('nobody has won');
+  if (claims === undefined || lapses === undefined) throw new Error('nobody has won');
   teller.say('engine', `draws ${winners.map(({ name }) => name).join(' and ')}`);
   teller.need('the claim of a winner', await claims.ask('POST', claimPath(raffle)), 202);
   teller.say(lapses.name, `does not answer; ${CLAIM_WITHIN_S} s go by`);
@@ -112,14 +122,14 @@ export async function draw(stage: Stage, { raffle }: Scheduled, fans: readonly F
 
 /** The streams of all, who enter one after another, so that it is known who was first. */
 async function enterAll(
-  { teller }: Stage,
+  stage: Stage,
   fans: readonly Fan[],
   campaign: number,
 ): Promise<ReadonlyMap<string, Stream>> {
   const streams = new Map<string, Stream>();
   for (const fan of fans) {
-    teller.need(`${fan.name} in the queue`, await fan.enter(campaign), 202);
-    streams.set(fan.name, fan.watch(campaign));
+    stage.teller.need(`${fan.name} in the queue`, await fan.enter(campaign), 202);
+    streams.set(fan.name, stage.watch(fan, campaign));
   }
   return streams;
 }
@@ -139,7 +149,7 @@ async function outcomeOf(fan: Fan, campaign: number, outcome: string): Promise<v
     return last === outcome || undefined;
   };
   await until(`${fan.name} is ${outcome}`, SOON, ask).catch((error: Error) => {
-    throw new StoryBroken(`${error.message}; it is ${String(last)}`, { cause: error });
+    throw new Error(`${error.message}; it is ${String(last)}`, { cause: error });
   });
 }
 
@@ -174,10 +184,4 @@ async function closeAll(streams: ReadonlyMap<string, Stream>): Promise<void> {
 
 function claimPath(campaign: number): string {
   return `/v1/campaigns/${campaign}/entries/me/claim`;
-}
-
-/** Nothing more comes, so the coupon comes to its end. */
-export async function endCoupon(stage: Stage, coupon: number): Promise<void> {
-  const answer = await change(stage.operator, coupon, 'close', {});
-  stage.teller.need('closing the coupon', answer, 200);
 }

@@ -42,18 +42,12 @@ export class Stream {
   readonly #abort = new AbortController();
   readonly #events: StreamEvent[] = [];
   readonly #running: Promise<void>;
-  readonly #onEvent: (event: StreamEvent) => void;
   #lastEventId = '';
   #retryMs = 500;
 
-  constructor(
-    url: string,
-    headers: Readonly<Record<string, string>>,
-    onEvent: (event: StreamEvent) => void = () => undefined,
-  ) {
+  constructor(url: string, headers: Readonly<Record<string, string>>) {
     this.#url = url;
     this.#headers = headers;
-    this.#onEvent = onEvent;
     this.#running = this.#run();
   }
 
@@ -62,6 +56,7 @@ export class Stream {
     return this.#events;
   }
 
+  /** Safe to call again. */
   async close(): Promise<void> {
     this.#abort.abort();
     await this.#running;
@@ -100,9 +95,7 @@ export class Stream {
     const parser = new EventStreamParser(
       {
         event: (type, data) => {
-          const event: StreamEvent = { type, data: JSON.parse(data) };
-          this.#events.push(event);
-          this.#onEvent(event);
+          this.#events.push({ type, data: JSON.parse(data) });
         },
         comment: () => undefined,
         retry: ms => {

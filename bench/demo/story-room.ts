@@ -21,7 +21,7 @@ export async function letIn(stage: Stage, { room }: Scheduled, fans: readonly Fa
   const visitors: Visitor[] = [];
   for (const fan of fans) {
     teller.need(`${fan.name} in the line`, await fan.enter(room), 202);
-    visitors.push({ fan, stream: fan.watch(room) });
+    visitors.push({ fan, stream: stage.watch(fan, room) });
   }
   const first = await admitted(visitors, CAPACITY);
   teller.equal(
@@ -35,7 +35,7 @@ export async function letIn(stage: Stage, { room }: Scheduled, fans: readonly Fa
   );
   const [one, two] = first;
   const third = fans[CAPACITY];
-  if (one === undefined || two === undefined || third === undefined) return;
+  if (!one || !two || !third) throw new Error('nobody was let in');
   const early = await third.ask('POST', `/v1/campaigns/${room}/pass`);
   teller.refused('a pass before it is their turn', early, 'no-pass');
 

@@ -1,7 +1,7 @@
 /** Tells the story as it happens, and counts what was found as it should be and what was not. */
 import type { Site } from './site.ts';
 import type { Desk, Fan, Shop } from './story-cast.ts';
-import type { Answer } from './story-http.ts';
+import type { Answer, Stream } from './story-http.ts';
 
 /** What every chapter has at hand. */
 export interface Stage {
@@ -13,11 +13,13 @@ export interface Stage {
   readonly shop: Shop;
   /** Somebody with an account, at the gateway whose turn it is. */
   fan(name: string): Promise<Fan>;
+  /** Their stream, which ends with the story at the latest. */
+  watch(fan: Fan, campaign: number): Stream;
   /** What there was in the end, by the words of the story. */
   readonly counts: Map<string, number>;
 }
 
-/** The story cannot go on: what comes next rests on what was not so. */
+/** The story cannot go on, as an answer was another one than what comes next rests on; that is noted already. */
 export class StoryBroken extends Error {}
 
 export interface Told {
@@ -92,7 +94,7 @@ export class Teller {
     return this.#faults;
   }
 
-  /** Notes what ended the story, unless it is noted already. */
+  /** Notes what ended the story early. */
   broken(error: unknown): void {
     const text = error instanceof Error ? error.message : String(error);
     if (!(error instanceof StoryBroken)) this.#faults.push(`the story ended early: ${text}`);

@@ -2,14 +2,17 @@
  * The story: what an operator, fans and a shop do around a drop, from the schedule to the till, on a private stack and
  * through HTTP alone. Everything that has to be so on the way is looked at and counted.
  */
+import { join } from 'node:path';
 import type { StoryOptions } from './options.ts';
 import { type Closers, type Site, startProcesses, startServers } from './site.ts';
+import { checkBooks } from './story-books.ts';
 import { Desk, Fan, Shop } from './story-cast.ts';
 import { draw, drop } from './story-claims.ts';
+import type { Stream } from './story-http.ts';
 import type { StoryReport } from './story-report.ts';
 import { letIn } from './story-room.ts';
 import { schedule } from './story-schedule.ts';
-import { type Stage, StoryBroken, Teller } from './story-teller.ts';
+import { type Stage, Teller } from './story-teller.ts';
 import { payAtTheTill } from './story-till.ts';
 
 export interface StoryEnvironment {
@@ -34,7 +37,7 @@ export async function runStory({
   const site = await startProcesses(siteOptions, servers, closers);
   const beganMs = performance.now();
   const stage = makeStage(site, new Teller(onProgress));
-  await Promise.race([tell(stage), site.broken]);
+  await Promise.race([tell(stage, join(dir, 'records')), site.broken]);
   const { told, faults } = stage.teller;
   return {
     log: servers.env.LOG,
@@ -47,8 +50,13 @@ export async function runStory({
   };
 }
 
-function makeStage(site: Site, teller: Teller): Stage {
+interface Streams {
+  readonly open: Set<Stream>;
+}
+
+function makeStage(site: Site, teller: Teller): Stage & Streams {
   let turn = 0;
+  const open = new Set<Stream>();
   return {
     teller,
     site,
@@ -56,20 +64,29 @@ function makeStage(site: Site, teller: Teller): Stage {
     colleague: new Desk('otto', site.operator),
     shop: new Shop(site.gateways[0] ?? '', site.shopToken),
     fan: name => Fan.arrive(name, site.gateways[turn++ % site.gateways.length] ?? '', site.ticket),
+    open,
+    watch: (fan, campaign) => {
+      const stream = fan.watch(campaign);
+      open.add(stream);
+      return stream;
+    },
     counts: new Map(),
   };
 }
 
-async function tell(stage: Stage): Promise<void> {
+async function tell(stage: Stage & Streams, directory: string): Promise<void> {
   try {
     const scheduled = await schedule(stage);
     const { fans, holders } = await drop(stage, scheduled);
     await draw(stage, scheduled, fans);
     const [first, second] = holders;
-    if (first === undefined || second === undefined) throw new StoryBroken('nobody has a coupon');
+    if (first === undefined || second === undefined) throw new Error('nobody has a coupon');
     await payAtTheTill(stage, first.name, first.code, second.name);
     await letIn(stage, scheduled, fans);
+    await checkBooks(stage, scheduled, fans, directory);
   } catch (error) {
     stage.teller.broken(error);
+  } finally {
+    await Promise.all([...stage.open].map(stream => stream.close()));
   }
 }

@@ -239,6 +239,19 @@ describe('the OpenAPI document', () => {
     const extended = await call(api, 'POST', `${CAMPAIGN}/deadlines`, later);
     assert.equal(extended.status, 200, extended.text);
     assert.equal((await call(api, 'POST', `${CAMPAIGN}/deadlines`, later)).status, 409);
+    const ended = await call(api, 'POST', `${CAMPAIGN}/alternates/next`, {
+      id: claimed,
+      query: '?dryRun=true',
+      body: { serial: 1, reason: 'did not answer' },
+    });
+    assert.deepEqual([ended.body.user, ended.body.passed_from], ['bob', 'ann'], ended.text);
+    const { rows: early } = await api.pool.query(
+      'select user_id from claimants where campaign_id = $1 and ended_early is not null',
+      [claimed],
+    );
+    assert.deepEqual(early, [], 'a dry run ends no offer');
+    const never = { id: claimed, body: { ...later.body, claim_by: '2100-01-01T00:00:00Z' } };
+    assert.equal((await call(api, 'POST', `${CAMPAIGN}/deadlines`, never)).status, 400);
     for (const path of ['entries', 'totals']) {
       assert.equal((await call(api, 'GET', `${CAMPAIGN}/${path}`, { id: claimed })).status, 200);
     }

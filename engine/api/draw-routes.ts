@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { passOn } from '../../sql/alternates.ts';
-import { getCampaign } from '../../sql/campaigns.ts';
+import { type Campaign, getCampaign } from '../../sql/campaigns.ts';
 import { rehearsal, transaction } from '../../sql/database.ts';
 import { readProof } from '../../sql/draws.ts';
 import { type EntrantTerms, listTerms, saveTerms } from '../../sql/entrant-terms.ts';
@@ -13,7 +13,7 @@ import { isDryRun } from './asking.ts';
 import { unknownCampaign } from './close.ts';
 import type { ApiDeps } from './deps.ts';
 import { invalidRequest, readBody, readList, readParameters } from './input.ts';
-import { endOffer, extendOffer } from './offers.ts';
+import { endOffer, endWouldBe, extendOffer } from './offers.ts';
 import { JSON_MEDIA_TYPE, operations } from './operations.ts';
 import { addRoute } from './routing.ts';
 import {
@@ -85,6 +85,7 @@ export function addDrawRoutes(app: FastifyInstance, deps: ApiDeps, stopping: Abo
       case 'no alternate':
         throw new Problem('conflict', `No alternate of campaign ${id} is left.`);
       case 'has a deadline':
+        if (dryRun) return { ...(await endWouldBe(deps, id, { serial, holder })), dry_run: true };
         return await endOffer(deps, id, { serial, reason, holder }, stopping);
       case 'another holder':
         throw new Problem(
@@ -100,8 +101,7 @@ export function addDrawRoutes(app: FastifyInstance, deps: ApiDeps, stopping: Abo
   addRoute(app, operations.extendOffer, async request => {
     const { id } = readParameters(CampaignPath, request.params);
     const asked = readBody(DeadlineBody, request.body);
-    await find(deps, id);
-    return await extendOffer(deps, id, asked);
+    return await extendOffer(deps, await find(deps, id), asked);
   });
 
   addRoute(app, operations.getProof, async (request, reply) => {
@@ -116,8 +116,10 @@ export function addDrawRoutes(app: FastifyInstance, deps: ApiDeps, stopping: Abo
   });
 }
 
-async function find(deps: ApiDeps, campaignId: number): Promise<void> {
-  if ((await getCampaign(deps.pool, campaignId)) === undefined) throw unknownCampaign(campaignId);
+async function find(deps: ApiDeps, campaignId: number): Promise<Campaign> {
+  const campaign = await getCampaign(deps.pool, campaignId);
+  if (campaign === undefined) throw unknownCampaign(campaignId);
+  return campaign;
 }
 
 /** A proof never changes once it is there, so its parts need not be read at one moment. */

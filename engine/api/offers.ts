@@ -4,10 +4,13 @@
  * stamped before counts.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { moveDeadline, readOffer } from '../../sql/claims.ts';
+import { type Campaign, opensAtUs } from '../../sql/campaigns.ts';
+import { moveDeadline, type OfferState, readNextWaiting, readOffer } from '../../sql/offers.ts';
 import { leaseMarginMs } from '../contract/lease/lease.ts';
-import { Problem } from '../contract/problem.ts';
+import { fieldFault, Problem } from '../contract/problem.ts';
+import { LAST_STAMP_US } from '../contract/stamp.ts';
 import { type ApiDeps, nowUsOrRefuse } from './deps.ts';
+import { invalidRequest } from './input.ts';
 
 const LOOK_MS = 50;
 /** For the watermark to pass the deadline; while it stands still nothing can be told. */
@@ -15,17 +18,18 @@ const SETTLE_MS = 5_000;
 
 /**
  * Moves the deadline of an open offer back. Throws Problem: conflict when the holder has no open offer of it, or it could be
- * claimed until later already.
+ * claimed until later already; invalid-request when nobody could claim any more by then.
  */
 export async function extendOffer(
   deps: ApiDeps,
-  campaignId: number,
+  campaign: Campaign,
   {
     serial,
     holder,
     claim_by,
   }: { readonly serial: number; readonly holder: string; readonly claim_by: string },
 ): Promise<{ readonly serial: number; readonly user: string; readonly claim_by: string }> {
+  const { campaignId } = campaign;
   const claimByUs = new Date(claim_by).getTime() * 1_000;
   const offer = await readOffer(deps.pool, campaignId, serial);
   const isHeld = offer?.state === 'offered' && offer.userId === holder;
@@ -34,6 +38,11 @@ export async function extendOffer(
       ? `The serial ${serial} can be claimed until ${isoOf(offer.claimByUs)} as it is; a deadline is only extended.`
       : `The serial ${serial} in campaign ${campaignId} is not offered to this holder at the moment.`;
     throw new Problem('conflict', detail);
+  }
+  const lastUs = opensAtUs(campaign) + LAST_STAMP_US;
+  if (claimByUs > lastUs) {
+    const right = `at the latest ${isoOf(lastUs)}: claims are stamped, and stamps end then`;
+    throw invalidRequest([fieldFault('claim_by', claim_by, right)]);
   }
   const to = { serial, holder, claimByUs, endedEarly: null };
   if (!(await moveDeadline(deps.pool, campaignId, to))) {
@@ -55,22 +64,23 @@ export interface EndedOffer {
   readonly passed_from: string;
 }
 
-/**
- * Resolves with who is offered it then. Throws Problem: conflict when nobody has it open, another holder has it, it is
- * claimed meanwhile, or nobody is left to pass it to; unavailable when it takes too long: asking again is safe.
- */
-export async function endOffer(
+interface AskedEnd {
+  readonly serial: number;
+  /** undefined: whoever was granted it, or drawn for it. */
+  readonly holder: string | undefined;
+}
+
+/** The offer that is to end, with its holder. Throws Problem conflict when nobody, or another holder, has it. */
+async function findHeld(
   deps: ApiDeps,
   campaignId: number,
-  asked: { readonly serial: number; readonly holder: string | undefined; readonly reason: string },
-  stopping: AbortSignal,
-): Promise<EndedOffer> {
-  const { serial, reason } = asked;
+  { serial, holder: asked }: AskedEnd,
+): Promise<OfferState> {
   const offer = await readOffer(deps.pool, campaignId, serial);
   if (offer === undefined) {
     throw new Problem('conflict', `Nobody was offered the serial ${serial} in campaign ${campaignId}.`);
   }
-  const holder = asked.holder ?? (offer.place === null ? offer.userId : undefined);
+  const holder = asked ?? (offer.place === null ? offer.userId : undefined);
   if (holder !== offer.userId) {
     const detail =
       holder === undefined
@@ -78,12 +88,46 @@ export async function endOffer(
         : `The serial ${serial} is another holder's.`;
     throw new Problem('conflict', detail, { holder: offer.userId });
   }
+  return offer;
+}
+
+function endedAlready(serial: number, { state }: OfferState): Problem {
+  return new Problem('conflict', `The offer of the serial ${serial} is ${state} already.`);
+}
+
+/** Who would be offered it, as things stand: who claims meanwhile, and what else becomes free before, can tell nobody. */
+export async function endWouldBe(deps: ApiDeps, campaignId: number, asked: AskedEnd): Promise<EndedOffer> {
+  const { serial } = asked;
+  const offer = await findHeld(deps, campaignId, asked);
+  if (offer.state !== 'offered') throw endedAlready(serial, offer);
+  const next = await readNextWaiting(deps.pool, campaignId);
+  if (next === undefined) {
+    const detail = `Nobody is left to pass the serial ${serial} on to.`;
+    throw new Problem('conflict', detail, { holder: offer.userId });
+  }
+  const { tier, userId } = offer;
+  return { serial, tier, alternate: next.place, user: next.userId, passed_from: userId };
+}
+
+/**
+ * Resolves with who is offered it then. Throws Problem: conflict when nobody has it open, another holder has it, it is
+ * claimed meanwhile, or nobody is left to pass it to; unavailable when it takes too long: asking again is safe.
+ */
+export async function endOffer(
+  deps: ApiDeps,
+  campaignId: number,
+  asked: AskedEnd & { readonly reason: string },
+  stopping: AbortSignal,
+): Promise<EndedOffer> {
+  const { serial, reason } = asked;
+  const offer = await findHeld(deps, campaignId, asked);
+  const holder = offer.userId;
   const waitMs = deps.leaseMs + leaseMarginMs(deps.leaseMs);
   const claimByUs = (await nowUsOrRefuse(deps)) + waitMs * 1_000;
   const moved =
     offer.state === 'offered' &&
     (await moveDeadline(deps.pool, campaignId, { serial, holder, claimByUs, endedEarly: reason }));
-  if (!moved) throw new Problem('conflict', `The offer of the serial ${serial} is ${offer.state} already.`);
+  if (!moved) throw endedAlready(serial, offer);
   deps.log.info({ campaignId, serial }, 'the deadline of an offer is brought forward');
   for (const untilMs = performance.now() + waitMs + SETTLE_MS; performance.now() < untilMs; ) {
     if (stopping.aborted) break;

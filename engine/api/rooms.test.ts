@@ -78,3 +78,12 @@ it('two operators do not overwrite each other', async () => {
   const { rows } = await api.pool.query('select version from room_terms where campaign_id = $1', [id]);
   assert.equal(rows.length, 2);
 });
+
+it('a room that is edited is announced without rules, as before', async () => {
+  const id = await api.create(room({ stock: undefined, opens_at: inMs(1_800_000) }));
+  const body = { title: 'Another room', closes_at: inMs(7_200_000) };
+  const edited = await api.call('PATCH', `/v1/campaigns/${id}`, { body, headers: { 'if-match': '*' } });
+  assert.deepEqual([edited.status, edited.body.title], [200, body.title], edited.text);
+  const { rows } = await api.pool.query('select rules from campaigns where campaign_id = $1', [id]);
+  assert.deepEqual(rows, [{ rules: null }]);
+});

@@ -206,7 +206,7 @@ export const NewCampaignBody = Type.Object(
 );
 export type NewCampaignBody = Static<typeof NewCampaignBody>;
 
-export const campaignMembers = {
+const campaignMembers = {
   id: Type.Integer(),
   kind: Type.Enum(['coupon', 'raffle', 'room']),
   title: Type.String(),

@@ -172,6 +172,8 @@ function rulesWith(deps: ChangeDeps, campaign: Campaign, asked: Version): NewRul
     closesAt,
   }: Pick<Campaign, 'title' | 'places' | 'opensAt' | 'closesAt'>) =>
     JSON.stringify([title, places, opensAt, closesAt]);
+  // A room has none.
+  if (campaign.kind === 'room') return undefined;
   if (asked.action !== 'edit' || named(campaign) === named(asked)) return undefined;
   const isBeforeOpening = asked.decideBy !== null && asked.decideBy < campaign.opensAt;
   if (campaign.kind === 'raffle' && !isBeforeOpening) return undefined;

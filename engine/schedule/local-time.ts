@@ -26,7 +26,7 @@ export function isTimeZone(zone: string): boolean {
 }
 
 /** How far the zone's clocks are ahead of UTC at an instant, milliseconds. The zone must be one that Node knows. */
-export function offsetAt(zone: string, atMs: number): number {
+function offsetAt(zone: string, atMs: number): number {
   const parts = new Map<string, number>(
     formatOf(zone)
       .formatToParts(atMs)

@@ -10,8 +10,8 @@ import {
 } from '../../engine/contract/coupons/terms-json.ts';
 import { MAX_USER_ID_BYTES } from '../../engine/contract/record.ts';
 
-export const MAX_CODES = 10;
-export const MAX_LINES = 100;
+const MAX_CODES = 10;
+const MAX_LINES = 100;
 /** With it the product of an amount and a quantity is exact below 2^53. */
 export const MAX_QUANTITY = 10_000;
 const MAX_LINE_CATEGORIES = 20;

@@ -154,7 +154,7 @@ function conflictOf(coupons: readonly PricedCoupon[]): CouponRefusal | undefined
   return { code: second ?? '', reason: 'not_stackable', expected: `a basket without ${first}` };
 }
 
-export function isInScope({ products, categories }: Terms, line: BasketLine): boolean {
+function isInScope({ products, categories }: Terms, line: BasketLine): boolean {
   if (products === null && categories === null) return true;
   return (
     products?.includes(line.product) === true ||

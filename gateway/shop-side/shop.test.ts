@@ -120,6 +120,8 @@ async function holds(shopOf: (campaign: number) => Promise<Shop>, prefix: string
     assert.match(come.cookie, /^fairline_visit=/);
     const next = await visit(shop.base, '/cart', come.cookie);
     assert.deepEqual([next.status, next.text, next.cookie], [200, `Hello ${user}`, '']);
+    const crowded = await visit(shop.base, '/cart', `basket=${'x'.repeat(5_000)}; ${come.cookie}`);
+    assert.equal(crowded.status, 200, 'cookies of the shop are its own');
     assert.equal((await visit(strict.base, '/', come.cookie)).status, 302, 'a visit to another campaign');
     assert.equal((await visit(shop.base, '/', `fairline_visit=${pass}`)).status, 302, 'a pass is no visit');
     assert.equal((await visit(shop.base, `/?pass=${pass}`)).status, 200, 'here a pass lets in again');
