@@ -36,6 +36,7 @@ const STATUS_TEXT: Readonly<Record<number, string>> = {
  * that answers in the next turn.
  */
 const ACCEPTED = '202 Accepted\r\ncontent-type: application/json';
+const NOT_STORED = '200 OK\r\ncontent-type: application/json\r\ncache-control: no-store';
 
 export type Headers = Readonly<Record<string, string>>;
 const NO_HEADERS: Headers = {};
@@ -74,12 +75,12 @@ export class Reply {
 
   /** 202 with JSON that is ready: the answer of the hot path. */
   accepted(body: string): void {
-    if (this.#over) return;
-    this.#over = true;
-    const res = this.#res;
-    res.cork(() => {
-      res.writeStatus(ACCEPTED).end(body);
-    });
+    this.#sendReady(ACCEPTED, body);
+  }
+
+  /** 200 with JSON that is ready, which no cache may keep: the answer of hot reads. */
+  notStored(body: string): void {
+    this.#sendReady(NOT_STORED, body);
   }
 
   /** Answers with JSON that is ready. */
@@ -138,6 +139,16 @@ export class Reply {
       for (const name in headers) res.writeHeader(name, headers[name] ?? '');
     });
     return res;
+  }
+
+  /** `head`: status and headers in one. */
+  #sendReady(head: string, body: string): void {
+    if (this.#over) return;
+    this.#over = true;
+    const res = this.#res;
+    res.cork(() => {
+      res.writeStatus(head).end(body);
+    });
   }
 
   #send(status: number, mediaType: string, body: string, headers: Headers, close: boolean): void {

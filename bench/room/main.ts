@@ -8,8 +8,8 @@ const options = {
   rate: whole(100, 1, 5_000, 'people let in a second'),
   seconds: whole(60, 20, 600, 'how long the line takes to be let in'),
   waiting: whole(100_000, 20_000, 1_000_000, 'people before the room'),
-  watching: whole(10_000, 1, 15_000, 'of whom so many watch'),
-  watch: whole(20, 5, 120, 'for how many seconds the loop is measured'),
+  watching: whole(10_000, 1, 12_000, 'of whom so many watch'),
+  watch: whole(20, 5, 60, 'for how many seconds the loop is measured'),
   json: flag('a JSON object as the last line'),
 };
 

@@ -104,6 +104,17 @@ describe('coupons in use', () => {
     assert.equal((await system.shop('GET', `/v1/reservations/${id}`)).body.state, 'refunded');
   });
 
+  test('no cache may keep what is shown of a code, read from the ledger or from the copy', async () => {
+    const code = await coupon({ limit_total: 3 });
+    const path = `/v1/coupons/${code}`;
+    const answers = [await system.shop('GET', path), await system.shop('GET', path)];
+    for (const { status, headers, body } of answers) {
+      assert.deepEqual([status, body.remaining], [200, 3]);
+      assert.equal(headers.get('content-type'), 'application/json');
+      assert.equal(headers.get('cache-control'), 'no-store');
+    }
+  });
+
   test('a code that is granted is for its holder, once', async () => {
     const campaign = await system.offer({ kind: 'coupon', stock: 1, terms: TEN_PERCENT });
     await system.enter('ann', campaign);

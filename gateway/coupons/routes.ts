@@ -113,13 +113,13 @@ export function getCoupon(
   const code = req.getParameter(0) ?? '';
   const body = parts.couponReads.held(code);
   if (body === undefined) return loadCoupon(parts, reply, code);
-  reply.json(200, body, NO_STORE);
+  reply.notStored(body);
 }
 
 async function loadCoupon(parts: CouponParts, reply: Reply, code: string): Promise<void> {
   try {
     const body = await parts.couponReads.read(code);
-    if (body !== undefined) return reply.json(200, body, NO_STORE);
+    if (body !== undefined) return reply.notStored(body);
     parts.metrics.refuse('coupon');
     const fault = fieldFault('code', code, 'the code of a coupon that there is, claimed where it has to be');
     reply.problem('unknown-coupon', `There is no coupon ${fault.value}.`, { members: { errors: [fault] } });
