@@ -26,6 +26,11 @@ test('of a steady rate it is exact, with next to no doubt', () => {
   assert.deepEqual([p50, p90], [100, 100]);
 });
 
+test('p90 is never rounded to less than it is', () => {
+  const { p50, p90 } = served(100, 60, () => 80).wait(8_024);
+  assert.deepEqual([p50, p90], [100, 101]);
+});
+
 test('the more it varies the further is p90 from p50', () => {
   const calm = served(100, 60, second => 80 + (second % 2 === 0 ? 2 : -2)).wait(8_000);
   const wild = served(100, 60, second => 80 + (second % 2 === 0 ? 40 : -40)).wait(8_000);

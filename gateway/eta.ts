@@ -58,7 +58,8 @@ export class AdmissionRate {
     const { mean, variance } = this.#measured;
     const seconds = count / mean;
     const deviation = Math.sqrt((count * variance) / mean ** 3);
-    return { p50: Math.round(seconds), p90: Math.round(seconds + NINETY_PERCENT * deviation) };
+    // In whole seconds p90 is rounded up: where the rate is even, rounding is all that the two differ by.
+    return { p50: Math.round(seconds), p90: Math.ceil(seconds + NINETY_PERCENT * deviation) };
   }
 
   #measure(): Measured {
