@@ -28,7 +28,7 @@ export async function drop(stage: Stage, { coupon, opensAtMs }: Scheduled): Prom
   await outcomeOf(fay, coupon, 'sold_out');
   teller.say('fans', `queue: the first ${STOCK} are offered a coupon, ${WAITLIST} wait behind them`);
   for (const [index, fan] of fans.entries()) {
-    const { body } = await fan.entry(coupon);
+    const body = await finalEntry(fan, coupon);
     const wanted = index < STOCK ? 'offered' : index < STOCK + WAITLIST ? 'waitlisted' : 'sold_out';
     teller.equal(`the outcome of ${fan.name}`, body.outcome, wanted);
     teller.equal(`the position of ${fan.name}`, body.position, index + 1);
@@ -150,6 +150,14 @@ async function outcomeOf(fan: Fan, campaign: number, outcome: string): Promise<v
   };
   await until(`${fan.name} is ${outcome}`, SOON, ask).catch((error: Error) => {
     throw new Error(`${error.message}; it is ${String(last)}`, { cause: error });
+  });
+}
+
+/** As its gateway shows it once the position cannot change any more: each hears of that in its own time. */
+async function finalEntry(fan: Fan, campaign: number): Promise<Readonly<Record<string, unknown>>> {
+  return await until(`the final position of ${fan.name}`, SOON, async () => {
+    const { body } = await fan.entry(campaign);
+    return typeof body.position === 'number' ? body : undefined;
   });
 }
 

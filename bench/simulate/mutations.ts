@@ -224,12 +224,6 @@ export const MUTATIONS: readonly Mutation[] = [
     to: 'stepMs',
   },
   {
-    name: 'what is logged while no engine is there counts as heard',
-    file: 'engine/hearing.ts',
-    from: ' || nowMs - heard.throughMs > LONGEST_BEHIND_MS',
-    to: '',
-  },
-  {
     name: 'an offer lapses before the watermark has passed its deadline',
     file: 'engine/claims-settling.ts',
     from: 'const lapseUs = Math.min(watermarkUs, heard?.throughUs ?? 0);',
