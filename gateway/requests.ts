@@ -84,13 +84,17 @@ export function hasBody(from: Readonly<Head>): boolean {
 /** Where a ticket may stand: Bearer, cookie, and `?ticket=` for an EventSource, which cannot send headers. */
 export function readTicket(from: Readonly<Head>, query: string | undefined): string {
   if (from.authorization.startsWith('Bearer ')) return from.authorization.slice(7);
-  if (from.cookie !== '') {
-    for (const cookie of from.cookie.split(';')) {
-      const [name, value] = cookie.split('=', 2);
-      if (name?.trim() === TICKET_COOKIE && value !== undefined) return value.trim();
-    }
+  return cookieOf(from.cookie, TICKET_COOKIE) ?? query ?? '';
+}
+
+/** A cookie of a Cookie header; undefined when it is not there. */
+export function cookieOf(cookies: string, name: string): string | undefined {
+  if (cookies === '') return undefined;
+  for (const cookie of cookies.split(';')) {
+    const [key, value] = cookie.split('=', 2);
+    if (key?.trim() === name && value !== undefined) return value.trim();
   }
-  return query ?? '';
+  return undefined;
 }
 
 /** The user who asks, or undefined when 401 has been answered. */

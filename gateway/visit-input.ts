@@ -53,15 +53,6 @@ function expectedOf(member: object): string {
   return String(Reflect.get(member, 'x-expected'));
 }
 
-/** A cookie of a Cookie header; '' when it is not there. */
-export function cookieOf(cookies: string, name: string): string {
-  for (const cookie of cookies.split(';')) {
-    const [key, value] = cookie.split('=', 2);
-    if (key?.trim() === name && value !== undefined) return value.trim();
-  }
-  return '';
-}
-
 /** `?pass=` of the page that was asked for. */
 export function passOfUri(uri: string): string {
   const at = uri.indexOf('?');

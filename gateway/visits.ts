@@ -13,6 +13,7 @@ import type { PassClaims, PassTokens } from './pass-tokens.ts';
 import type { Headers, Reply } from './reply.ts';
 import {
   authenticate,
+  cookieOf,
   findCampaign,
   type Head,
   type RequestParts,
@@ -20,7 +21,7 @@ import {
   readTicket,
 } from './requests.ts';
 import { authenticateShop, type ShopParts } from './shop.ts';
-import { cookieOf, MAX_REPORT_BYTES, passOfUri, readReport } from './visit-input.ts';
+import { MAX_REPORT_BYTES, passOfUri, readReport } from './visit-input.ts';
 
 export interface VisitParts extends RequestParts, Pick<ShopParts, 'shopToken'> {
   readonly ledger: Ledger;
@@ -116,11 +117,11 @@ export async function getCheck(
 ): Promise<void> {
   const idText = req.getParameter(0) ?? '';
   const isSecure = req.getHeader('x-forwarded-proto') === 'https';
-  const visitToken = req.getHeader('x-fairline-visit') || cookieOf(head.cookie, VISIT_COOKIE);
+  const visitToken = req.getHeader('x-fairline-visit') || (cookieOf(head.cookie, VISIT_COOKIE) ?? '');
   const pass =
     req.getHeader('x-fairline-pass') ||
     passOfUri(req.getHeader('x-original-uri')) ||
-    cookieOf(head.cookie, PASS_COOKIE);
+    (cookieOf(head.cookie, PASS_COOKIE) ?? '');
   if (!authenticateShop(parts, reply, head.authorization)) return;
   const campaignId = await roomOf(parts, reply, idText);
   if (campaignId === undefined) return;

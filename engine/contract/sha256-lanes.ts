@@ -207,9 +207,9 @@ export class Sha256Lanes {
     return this.#keep(hasher.words);
   }
 
-  /** The states behind both blocks of HMAC's key (RFC 2104), which every message under one secret begins with. */
-  startsOfHmac(secret: string): { readonly inner: Start; readonly outer: Start } {
-    const given = Buffer.from(secret, 'utf8');
+  /** The states behind both blocks of HMAC's key (RFC 2104), which every message under one secret begins with; a text as UTF-8. */
+  startsOfHmac(secret: string | Uint8Array): { readonly inner: Start; readonly outer: Start } {
+    const given = typeof secret === 'string' ? Buffer.from(secret, 'utf8') : secret;
     const key = Buffer.alloc(BLOCK_BYTES);
     key.set(given.length > BLOCK_BYTES ? createHash('sha256').update(given).digest() : given);
     const inner = this.startBehind(key.map(byte => byte ^ 0x36));

@@ -57,11 +57,9 @@ export class Draw<E extends Entrant> {
       throw new RangeError(`the seed has ${seed.length} bytes, not ${SEED_BYTES}`);
     }
     this.#selection = new Selection(rules);
-    // RFC 2104, section 2: the key, filled up with zeros to a block.
-    const key = Buffer.alloc(BLOCK_BYTES);
-    key.set(seed);
-    this.#afterInnerKey = this.#lanes.startBehind(key.map(byte => byte ^ 0x36));
-    this.#afterOuterKey = this.#lanes.startBehind(key.map(byte => byte ^ 0x5c));
+    const { inner, outer } = this.#lanes.startsOfHmac(seed);
+    this.#afterInnerKey = inner;
+    this.#afterOuterKey = outer;
     for (let slot = 0; slot < BATCH; slot++) {
       pad(this.#lanes.memory, this.#tickets + slot * BLOCK_BYTES, TICKET_BYTES);
       pad(this.#lanes.memory, this.#outer + slot * BLOCK_BYTES, KEY_BYTES);
