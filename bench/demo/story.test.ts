@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
-import { availableLogs, PROJECT, spawnNode } from '../../engine/test/support.ts';
+import { PROJECT } from '../../engine/test/program.ts';
+import { availableLogs, spawnNode } from '../../engine/test/support.ts';
 import { Closers } from './site.ts';
 import { runStory } from './story.ts';
 

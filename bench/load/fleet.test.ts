@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { programArguments } from '../../engine/test/program.ts';
 import { type Child, startPeer } from '../peers/process.ts';
 import { runFleet, startFleet } from './fleet.ts';
 import type { LoadError } from './job.ts';
@@ -19,7 +20,7 @@ function runWorker(
   input: string,
 ): Promise<{ last: string; code: number | null }> {
   return new Promise(resolve => {
-    const args = ['--import', 'tsx', WORKER, ...(argument === undefined ? [] : [argument])];
+    const args = [...programArguments(WORKER), ...(argument === undefined ? [] : [argument])];
     const child = execFile(process.execPath, args, (_error, stdout) => {
       resolve({ last: stdout.trim().split('\n').at(-1) ?? '', code: child.exitCode });
     });

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { programArguments } from '../../engine/test/program.ts';
 import { type ProcessUsage, processUsage } from './usage.ts';
 
 /** How long a child may take from SIGTERM to its end before it is killed. */
@@ -145,7 +146,7 @@ export function startScript(
   script: URL,
   options: Omit<ChildOptions, 'command' | 'args'> & { readonly args?: readonly string[] },
 ): Promise<Child> {
-  const args = ['--import', import.meta.resolve('tsx'), fileURLToPath(script), ...(options.args ?? [])];
+  const args = [...programArguments(fileURLToPath(script)), ...(options.args ?? [])];
   return startChild({ ...options, command: process.execPath, args });
 }
 

@@ -4,9 +4,10 @@
  * within a function costs as much as a tenth of a run.
  */
 import { readFile } from 'node:fs/promises';
-import { dirname, relative, sep } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { relative, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { build, type Plugin } from 'esbuild';
+import { withPlace } from '../../engine/test/bundle.ts';
 import type { Mutation } from './mutations.ts';
 
 export const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
@@ -44,10 +45,8 @@ function sources(mutation: Mutation | undefined, read: Set<string>): Plugin {
         const file = relative(PROJECT, path).split(sep).join('/');
         read.add(file);
         const source = await readFile(path, 'utf8');
-        const contents = (mutation?.file === file ? mutated(source, mutation) : source)
-          .replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path).href))
-          .replaceAll('import.meta.dirname', JSON.stringify(dirname(path)));
-        return { contents, loader: 'ts' };
+        const contents = mutation?.file === file ? mutated(source, mutation) : source;
+        return { contents: withPlace(path, contents), loader: 'ts' };
       });
     },
   };

@@ -7,6 +7,7 @@ import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { programArguments } from '../../engine/test/program.ts';
 import { type JobResult, runSeeds } from './jobs.ts';
 import { type Plan, planOf } from './plan.ts';
 import { shrink } from './shrink.ts';
@@ -19,7 +20,7 @@ const PROCESSES = 2;
 async function simulate(...args: string[]): Promise<{ readonly code: number; readonly output: string }> {
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
   const cli = fileURLToPath(new URL('./cli.ts', import.meta.url));
-  const child = spawn(process.execPath, ['--import', 'tsx', cli, ...args], {
+  const child = spawn(process.execPath, [...programArguments(cli), ...args], {
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
   });

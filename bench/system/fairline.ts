@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { fileURLToPath } from 'node:url';
 import { engineVariables } from '../../engine/config.ts';
 import { type Keys, keysOf } from '../../engine/contract/keys.ts';
 import type { LogKind } from '../../engine/contract/log/log.ts';
 import { GATEWAY_FLAGS } from '../../engine/contract/node-flags.ts';
 import { newPrivateKey } from '../../engine/contract/signing-keys.ts';
+import { programArguments } from '../../engine/test/program.ts';
 import { gatewayVariables } from '../../gateway/config.ts';
 import { type Child, startChild } from '../peers/process.ts';
 import { Closing } from './closing.ts';
@@ -173,15 +173,16 @@ async function startProcess(
   port: Environment,
   preload?: URL,
 ): Promise<Process> {
-  const imports = [import.meta.resolve('tsx'), ...(preload === undefined ? [] : [preload.href])];
-  const main = fileURLToPath(new URL(`../../${name}/main.ts`, import.meta.url));
+  // What is preloaded is TypeScript as well.
+  const preloading =
+    preload === undefined ? [] : ['--import', import.meta.resolve('tsx'), '--import', preload.href];
   const child = await startChild({
     name,
     command: process.execPath,
     args: [
       ...(name === 'gateway' ? GATEWAY_FLAGS : []),
-      ...imports.flatMap(module => ['--import', module]),
-      main,
+      ...preloading,
+      ...programArguments(`${name}/main.ts`),
     ],
     env: { ...site.env, ...port },
     isReady: line => line.ready === name,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { after, before, suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { programArguments } from '../../engine/test/program.ts';
 import { LoadError } from '../load/job.ts';
 import { startWatchers } from './fleet.ts';
 import { ACCEPTED, type DoorServer, GONE, outcome, startDoor, streamHead, TICKET } from './testing.ts';
@@ -12,7 +13,7 @@ const groups = (enter: 'post' | 'wait') => [{ campaign: 7, users: { from: 0, to:
 /** Runs a worker by hand, as from a shell, and returns its last line and exit code. */
 function runWorker(argument: string, input = ''): Promise<{ last: string; code: number | null }> {
   return new Promise(resolve => {
-    const child = execFile(process.execPath, ['--import', 'tsx', WORKER, argument], (_error, stdout) => {
+    const child = execFile(process.execPath, [...programArguments(WORKER), argument], (_error, stdout) => {
       resolve({ last: stdout.trim().split('\n').at(-1) ?? '', code: child.exitCode });
     });
     child.stdin?.end(input);

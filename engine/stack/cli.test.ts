@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { programArguments } from '../test/program.ts';
 import { stopAll } from './control.ts';
 
 const CLI = fileURLToPath(new URL('cli.ts', import.meta.url));
@@ -21,7 +22,7 @@ after(async () => {
 
 function stack(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
   const servers = { DATABASE_URL: '', REDIS_URL: '', KAFKA_BROKERS: '', LOG: 'redis' };
-  const done = spawnSync(process.execPath, ['--import', 'tsx', CLI, ...args, '--dir', dir], {
+  const done = spawnSync(process.execPath, [...programArguments(CLI), ...args, '--dir', dir], {
     encoding: 'utf8',
     env: { ...process.env, ...servers, ...env },
   });

@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { Kafka, logLevel } from 'kafkajs';
 import { Client } from 'pg';
+import { programArguments } from '../test/program.ts';
 import { stopAll } from './control.ts';
 import { isRunning, type ProcessId, waitForEnd } from './processes.ts';
 import { readRecord, SERVER_NAMES, type ServerName } from './records.ts';
@@ -73,7 +74,7 @@ async function assertAllEnd(ids: readonly ProcessId[]): Promise<void> {
 
 /** A process of its own that has started the stack and waits. */
 async function startOwner(): Promise<ChildProcess> {
-  const owner = spawn(process.execPath, ['--import', 'tsx', HOLD, dir], {
+  const owner = spawn(process.execPath, [...programArguments(HOLD), dir], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   assert.ok(owner.stdout !== null);

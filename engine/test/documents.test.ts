@@ -12,7 +12,8 @@ import {
   shownPath,
   statesInCode,
 } from './documents.ts';
-import { PROJECT, testDatabase } from './support.ts';
+import { PROJECT } from './program.ts';
+import { testDatabase } from './support.ts';
 
 const pages = readPages(PROJECT);
 const database = await testDatabase();

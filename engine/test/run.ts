@@ -12,8 +12,10 @@ import { Redis } from 'ioredis';
 import pg from 'pg';
 import { takeLock } from '../stack/lock.ts';
 import { type Stack, StackError, startStack } from '../stack/stack.ts';
+import { bundleTests } from './bundle.ts';
 import { TestFilesError, testFiles } from './files.ts';
-import { PROJECT, TEST_DATABASE_PREFIX } from './support.ts';
+import { PROJECT } from './program.ts';
+import { TEST_DATABASE_PREFIX } from './support.ts';
 
 /** Test files share two cores with the servers; with more at once, what they wait for takes longer than they wait. */
 const CONCURRENCY = 2;
@@ -35,7 +37,7 @@ async function main(): Promise<number> {
     });
     try {
       await sweep(stack);
-      return await runFiles(files, stack, join(slot.directory, 'open-handles.txt'));
+      return await runFiles(files, stack, slot.directory);
     } finally {
       await stack.stop();
     }
@@ -77,20 +79,23 @@ async function sweep(stack: Stack): Promise<void> {
   }
 }
 
-async function runFiles(files: readonly string[], stack: Stack, openHandles: string): Promise<number> {
+async function runFiles(files: readonly string[], stack: Stack, directory: string): Promise<number> {
+  const openHandles = join(directory, 'open-handles.txt');
   await writeFile(openHandles, '');
+  const bundles = join(directory, 'bundles');
+  const bundled = await bundleTests(files, bundles);
   const { KAFKA_BROKERS: _brokers, NODE_TEST_CONTEXT: _context, ...env } = process.env;
   const options = [
-    ['--import', 'tsx'],
-    ['--import', new URL('./report-open-handles.ts', import.meta.url).href],
+    ['--enable-source-maps', '--import', new URL('./report-open-handles.mjs', import.meta.url).href],
     ['--test', '--test-reporter=spec', `--test-concurrency=${CONCURRENCY}`, `--test-timeout=${TIMEOUT_MS}`],
   ].flat();
-  const runner = spawn(process.execPath, [...options, ...files], {
+  const runner = spawn(process.execPath, [...options, ...bundled], {
     cwd: PROJECT,
     env: {
       ...env,
       ...stack.env,
       OPEN_HANDLES_FILE: openHandles,
+      FAIRLINE_BUNDLES: bundles,
       ...(process.stdout.isTTY ? { FORCE_COLOR: '1' } : {}),
     },
     stdio: ['ignore', 'pipe', 'inherit'],

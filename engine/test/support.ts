@@ -9,12 +9,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { MIGRATIONS_DIRECTORY, migrate, migrationFiles } from '../../sql/migrate.ts';
 import type { LogKind } from '../contract/log/log.ts';
-
-export const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
+import { PROJECT, programArguments } from './program.ts';
 
 export interface Servers {
   readonly databaseUrl: string;
@@ -176,7 +174,7 @@ export function spawnNode(
 ): SpawnedNode {
   // The runner's own variable would make the child speak the runner's protocol on stdout.
   const { NODE_TEST_CONTEXT: _, ...inherited } = process.env;
-  const child = spawn(process.execPath, ['--import', 'tsx', file, ...args], {
+  const child = spawn(process.execPath, [...programArguments(file), ...args], {
     cwd: PROJECT,
     // The pipe is its parent's life: a test file that is killed leaves no engine or gateway behind.
     env: { ...inherited, FAIRLINE_PARENT: 'pipe', ...env },
