@@ -76,7 +76,8 @@ const sources: Plugin = {
 
 /** A source that is going to be bundled, and still knows where it stood: files are read from beside it. */
 export function withPlace(path: string, source: string): string {
-  return source
-    .replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path).href))
-    .replaceAll('import.meta.dirname', JSON.stringify(dirname(path)));
+  const places = { url: pathToFileURL(path).href, dirname: dirname(path) };
+  return source.replace(/import\.meta\.(url|dirname)/g, (_, what: keyof typeof places) =>
+    JSON.stringify(places[what]),
+  );
 }

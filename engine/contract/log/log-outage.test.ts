@@ -83,8 +83,11 @@ for (const { kind, sender } of logsWithSenders()) {
         [],
         'acknowledged and never read',
       );
+      // One that was given up may turn up behind those that came after it.
+      const acknowledged = new Set(appender.acknowledged);
+      const inOrder = read.filter(number => acknowledged.has(number));
       assert.deepEqual(
-        read.filter((number, at) => at > 0 && number < (read[at - 1] ?? 0)),
+        inOrder.filter((number, at) => at > 0 && number < (inOrder[at - 1] ?? 0)),
         [],
         'read behind a later one',
       );

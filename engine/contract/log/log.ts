@@ -12,8 +12,8 @@ export interface LogProducer {
   readonly kind: LogKind;
   /**
    * Appends one record to a partition. Resolves when it is durable: with Kafka written by all in-sync replicas, with
-   * Redis on disk. Rejects with LogUnavailable when it may or may not have been written. `bytes` may be reused by the
-   * caller once the promise has settled, not before.
+   * Redis on disk. Rejects with LogUnavailable when it may or may not have been written, or may yet be, behind records
+   * that are appended after it. `bytes` may be reused by the caller once the promise has settled, not before.
    */
   append(partition: number, bytes: Buffer): Promise<void>;
   close(): Promise<void>;
