@@ -117,7 +117,7 @@ for (const log of availableLogs()) {
     });
 
     test('who leaves in time is passed over, and is shown as a rank', async () => {
-      const campaign = await world.campaign({ kind: 'raffle', places: 1, closesInMs: 4_000 });
+      const campaign = await world.campaign({ kind: 'raffle', places: 1, closesInMs: 8_000 });
       const gateway = await world.join();
       const stop = keepAlive(gateway);
       await gateway.enter(campaign, users(10));

@@ -59,3 +59,22 @@ test('a Postgres that takes connections and says nothing holds up the first who 
   for (const socket of sockets) socket.destroy();
   server.close();
 });
+
+test('a statement that Postgres refuses is an error in the log, and holds up nobody', async () => {
+  const lines: string[] = [];
+  const ledger = new Ledger({
+    databaseUrl: serversFromEnv().databaseUrl,
+    timeoutMs: 5_000,
+    log: pino({ level: 'error' }, { write: line => lines.push(line) }),
+  });
+  ledgers.push(ledger);
+  await assert.rejects(
+    ledger.ask(db => db.query('select nothing_of_the_kind')),
+    LedgerUnavailable,
+  );
+  assert.match(
+    lines.join(''),
+    /the ledger refused a statement.*nothing_of_the_kind|nothing_of_the_kind.*refused/s,
+  );
+  assert.equal(await one(ledger), 1);
+});

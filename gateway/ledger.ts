@@ -4,6 +4,7 @@
  * those routes say 503 and the queue goes on; after a failure all are told so at once for a while, so that a Postgres
  * that hangs holds up only those who were the first to ask.
  */
+import { DatabaseError } from 'pg';
 import type { Logger } from 'pino';
 import { openPool, type Pool, type Queryable, transaction } from '../sql/database.ts';
 
@@ -59,6 +60,10 @@ export class Ledger {
     } catch (error) {
       if (error instanceof TakenBack) throw error;
       const why = error instanceof Error ? error.message : String(error);
+      if (isFaultOfOurs(error)) {
+        this.#options.log.error({ err: error }, 'the ledger refused a statement');
+        throw new LedgerUnavailable(why, { cause: error });
+      }
       this.#awayUntilMs = performance.now() + AWAY_MS;
       this.#options.log.debug({ reason: why }, 'the ledger could not be asked');
       throw new LedgerUnavailable(why, { cause: error });
@@ -84,4 +89,12 @@ export class Ledger {
     });
     return this.#pool;
   }
+}
+
+/**
+ * Whether Postgres is well and the statement is not: bad data, a constraint, no such column (SQLSTATE classes 22, 23 and
+ * 42). The next one who asks may ask something else.
+ */
+function isFaultOfOurs(error: unknown): boolean {
+  return error instanceof DatabaseError && /^(22|23|42)/.test(error.code ?? '');
 }

@@ -21,7 +21,8 @@ test('every bug that is put in on purpose is found', async t => {
       MUTATIONS.map(async (mutation, index): Promise<Job> => {
         const file = join(directory, `${index}.mjs`);
         await bundle(file, mutation);
-        return { file, from: 1, to: SEEDS_AT_MOST, untilFailure: true };
+        const { seed: from = 1 } = mutation;
+        return { file, from, to: from + SEEDS_AT_MOST - 1, untilFailure: true };
       }),
     );
     return await runJobs(jobs, PROCESSES);
@@ -31,8 +32,11 @@ test('every bug that is put in on purpose is found', async t => {
     return result === undefined ? [] : [[name, result] as const];
   });
   const missed = results.filter(([, { failures }]) => failures.length === 0).map(([name]) => name);
-  for (const [name, { seeds, failures }] of results) {
-    t.diagnostic(`after ${seeds} seeds: ${name}: ${failures[0]?.message.slice(0, 120) ?? 'NOT FOUND'}`);
+  for (const [name, { job, seeds, failures }] of results) {
+    const [failure] = failures;
+    const how =
+      failure === undefined ? 'NOT FOUND' : `seed ${failure.seed}: ${failure.message.slice(0, 120)}`;
+    t.diagnostic(`${seeds} seeds from ${job.from}: ${name}: ${how}`);
   }
   const seconds = Math.round((performance.now() - beganMs) / 1000);
   t.diagnostic(

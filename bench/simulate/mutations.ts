@@ -10,6 +10,8 @@ export interface Mutation {
   readonly file: string;
   readonly from: string;
   readonly to: string;
+  /** Of one that only few seeds show: the first that did, when this was written. Those before it are not run. */
+  readonly seed?: number;
 }
 
 export const MUTATIONS: readonly Mutation[] = [
@@ -30,6 +32,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'gateway/slices.ts',
     from: 'Math.min(this.#promise(), leftUs - 1)',
     to: 'Math.min(this.#promise(), leftUs)',
+    seed: 224,
   },
   {
     name: 'a slice is promised as ranked when it is logged',
@@ -48,18 +51,21 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'gateway/clock.ts',
     from: 'const instant = Math.max(this.now(), this.#lastUs + 1);',
     to: 'const instant = this.now();',
+    seed: 137,
   },
   {
     name: 'the clock steps back',
     file: 'gateway/clock.ts',
     from: 'return Math.max(this.#lastUs, Math.floor(local + offset));',
     to: 'return Math.floor(local + this.#targetUs);',
+    seed: 71,
   },
   {
     name: 'a newcomer stamps before it was registered',
     file: 'gateway/membership.ts',
     from: 'clock.promiseBeyond(acquired.registeredUs);',
     to: '',
+    seed: 71,
   },
   {
     name: 'a request keeps an instant that was promised away',
@@ -78,6 +84,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'gateway/noted-instants.ts',
     from: 'const free = this.#freeFrom(first);',
     to: 'const free = first;',
+    seed: 59,
   },
   {
     name: 'a rank is final before the watermark',
@@ -108,6 +115,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'engine/watermark.ts',
     from: ' || !gateway.repaired',
     to: '',
+    seed: 44,
   },
   {
     name: 'the position is committed before the rows',
@@ -120,12 +128,14 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'engine/intake.ts',
     from: "state === 'ended' || ",
     to: '',
+    seed: 445,
   },
   {
     name: 'records of an older epoch behind a marker count',
     file: 'engine/intake.ts',
     from: ' || progress.isBehindMarker(record)',
     to: '',
+    seed: 88,
   },
   {
     name: 'the stamp that came first stays, not the earliest',
@@ -138,6 +148,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'engine/settling-step.ts',
     from: 'Math.min(watermarkUs, closesAtUs(campaign) - 1)',
     to: 'closesAtUs(campaign) - 1',
+    seed: 146,
   },
   {
     name: 'a raffle is frozen before the watermark has passed its close',
@@ -186,12 +197,14 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'engine/registry.ts',
     from: 'return nowMs - before.sinceMs > this.#waitMs;',
     to: 'return true;',
+    seed: 137,
   },
   {
     name: 'a lease is over when the clock of Redis says so',
     file: 'engine/registry.ts',
     from: 'this.#isSilent(lease) &&',
     to: 'lease.expiresUs + leaseMarginMs(this.#options.leaseMs) * 1000 < registry.readAtUs &&',
+    seed: 262,
   },
   {
     name: 'a number is given back before its gateway has ended',
@@ -210,6 +223,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'engine/registry.ts',
     from: '(await wasEverOpened(pool)) ? this.#waitMs : 0',
     to: '0',
+    seed: 76,
   },
   {
     name: 'the board speaks of winners that are not published',
@@ -222,12 +236,14 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'engine/hearing.ts',
     from: '(isJump ? 0 : stepMs)',
     to: 'stepMs',
+    seed: 116,
   },
   {
     name: 'an offer lapses before the watermark has passed its deadline',
     file: 'engine/claims-settling.ts',
     from: 'const lapseUs = Math.min(watermarkUs, heard?.throughUs ?? 0);',
     to: 'const lapseUs = watermarkUs + 300_000;',
+    seed: 328,
   },
   {
     name: 'a deadline lies as far off as before the outages that were',
@@ -246,12 +262,14 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'engine/judges/claims.ts',
     from: "isClaim ? 'claimed' : 'declined'",
     to: "'claimed'",
+    seed: 126,
   },
   {
     name: 'what is free goes to the last who waits',
     file: 'engine/settling.ts',
     from: 'await insertAlternates(db, campaignId, waitlistedCount + 1, users);',
     to: 'await insertAlternates(db, campaignId, waitlistedCount + 1, users.toReversed());',
+    seed: 126,
   },
   {
     name: 'more wait than the waitlist has places',
@@ -276,35 +294,41 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'engine/judges/room.ts',
     from: 'terms.capacity - inside',
     to: 'terms.capacity',
+    seed: 53,
   },
   {
     name: 'whoever is away is skipped at once',
     file: 'engine/room-settling.ts',
     from: 'const absentMs = heardMs - room.graceMs;',
     to: 'const absentMs = heardMs;',
+    seed: 162,
   },
   {
     name: 'whoever was skipped and is there again stays skipped',
     file: 'engine/room-settling.ts',
     from: 'goneCount += await takeBack(db, { campaignId, settledStamp, goneCount });',
     to: '',
+    seed: 758,
   },
   {
     name: 'a gateway with a new lease does not tell again who is there',
     file: 'gateway/presence.ts',
     from: 'if (this.#toldBy !== identity.incarnation) this.#tellAll(identity.incarnation);',
     to: '',
+    seed: 182,
   },
   {
     name: 'reports of streams are let go of by an engine that has not taken them',
     file: 'engine/presence.ts',
     from: 'if (isTaken && last !== undefined)',
     to: 'if (last !== undefined)',
+    seed: 733,
   },
   {
     name: 'who comes back to a room that is at its end waits on',
     file: 'gateway/own-entry.ts',
     from: "campaign.finished ? 'skipped' : 'waiting'",
     to: "'waiting'",
+    seed: 53,
   },
 ];

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, existsSync, openSync, readFileSync, renameSync } from 'node:fs';
+import { setPriority } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StackError } from './errors.ts';
@@ -107,6 +108,8 @@ async function launchOnce(
   try {
     const child = spawn(command, args, { ...how, stdio: ['ignore', output, output] });
     await once(child, 'spawn');
+    // Before it has processes of its own, which are as it is.
+    if (child.pid !== undefined && kind.niceness !== undefined) setPriority(child.pid, kind.niceness);
     const id = child.pid === undefined ? undefined : identify(child.pid);
     child.unref();
     if (id !== undefined) {

@@ -28,6 +28,12 @@ const SETTINGS: readonly string[] = [
   'logging_collector=off',
 ];
 
+/**
+ * The door comes first, as with the engine (engine/main.ts): what the ledger has not taken yet waits in the log, and
+ * nobody who enters waits for it.
+ */
+const NICENESS = 5;
+
 async function prepare(site: Site): Promise<(record: ServerRecord) => Promise<Launch>> {
   const programs = await findPostgres(site.env);
   const account = await chooseAccount(site, dirname(programs.postgres));
@@ -155,6 +161,7 @@ export const postgres: ServerKind = {
   portCount: 1,
   program: /^postgres$/,
   stopSignal: 'SIGINT', // fast shutdown: connections are ended, a checkpoint is written
+  niceness: NICENESS,
   prepare,
   ask,
   url: record => urlOf(record, DATABASE),

@@ -29,6 +29,8 @@ export interface ServerKind {
   /** The file name of the program that serves. */
   readonly program: RegExp;
   readonly stopSignal: NodeJS.Signals;
+  /** How far it gives way to others on the machine (nice, 0 to 19); absent: not at all. */
+  readonly niceness?: number;
   /** Finds or fetches the programs. Raises StackError when they cannot be had; answers how to launch on given ports. */
   prepare(site: Site): Promise<(record: ServerRecord) => Promise<Launch>>;
   /** Asks a running server whether it serves; answers its version. Rejects while it doesn't, by StackError if it never will. */

@@ -6,7 +6,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build, type Plugin } from 'esbuild';
-import { bundleOf, PROJECT } from './program.ts';
+import { PROJECT } from './program.ts';
 
 /** What tests start often. Anything else is run from its source. */
 const PROGRAMS = [
@@ -31,8 +31,8 @@ const PROGRAMS = [
 /** The only package that is put into the bundles; the others are found from there, so they have to lie in the project. */
 const PACKAGE = 'typebox';
 
-/** Bundles the test files and the programs into a directory of the project; resolves to the bundles of the test files. */
-export async function bundleTests(files: readonly string[], directory: string): Promise<readonly string[]> {
+/** Bundles the test files and the programs into a directory of the project. */
+export async function bundleTests(files: readonly string[], directory: string): Promise<void> {
   await rm(directory, { recursive: true, force: true });
   const entries = [...new Set([...files, ...PROGRAMS])];
   await build({
@@ -50,7 +50,6 @@ export async function bundleTests(files: readonly string[], directory: string): 
     logLevel: 'warning',
     plugins: [packages, sources],
   });
-  return files.map(file => bundleOf(directory, file));
 }
 
 const packages: Plugin = {
