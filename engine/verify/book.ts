@@ -134,8 +134,8 @@ export class BookReader {
     entries.end();
     await this.#jobs.settle();
     pool.end();
+    entries.beginOnce();
     const starts = this.#beginDraw(end, entries, judge);
-    entries.checkOnce(findings);
     slices.beginRoots({
       count: entries.count,
       slice: entry => entries.slices.at(entry),
@@ -143,6 +143,7 @@ export class BookReader {
       leaves: entries.leaves,
     });
     await this.#jobs.settle();
+    entries.checkOnce(findings);
     slices.checkRoots();
     const moves = this.#moves;
     moves?.end();

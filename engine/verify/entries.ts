@@ -10,7 +10,6 @@ import type { HashJobs } from './hash-jobs.ts';
 import type { Sha256 } from './hmac.ts';
 import { HASH_BYTES } from './lanes.ts';
 import { HashList, PIECE_HASHES } from './merkle.ts';
-import { repeatedOnes } from './repeated.ts';
 
 /** How the outcome is kept. */
 export const part = { honoured: 0, withdrawn: 1, excluded: 2 } as const;
@@ -44,6 +43,8 @@ export class Entries {
   readonly #isHashed: boolean[] = [];
   #hashedPieces = 0;
   readonly #onHashed: (to: number) => void;
+  /** Of a RepeatedJob. */
+  #repeated: Uint32Array = new Uint32Array(1);
 
   /** `onHashed` is told, as the leaf hashes are computed, before which entry all of them are there. */
   constructor(campaign: number, jobs: HashJobs, hash: Sha256, onHashed: (to: number) => void) {
@@ -149,9 +150,20 @@ export class Entries {
     return entry - from;
   }
 
-  /** A user has one entry. */
+  /** Has those looked for who may have more than one entry; `checkOnce` is to follow. */
+  beginOnce(): void {
+    const { count } = this;
+    this.#repeated = new Uint32Array(this.#jobs.memory(4 * (count + 1)));
+    this.#jobs.add({ kind: 'repeated', pieces: this.whos.pieces, count, found: this.#repeated });
+  }
+
+  /** A user has one entry; the jobs are done. */
   checkOnce(findings: Findings): void {
-    const alike = repeatedOnes(this.whos).map(entry => ({ who: toBase64Url(this.whos.at(entry)), entry }));
+    const [repeated = 0] = this.#repeated;
+    const alike = [...this.#repeated.subarray(1, 1 + repeated)].map(entry => ({
+      who: toBase64Url(this.whos.at(entry)),
+      entry,
+    }));
     alike.sort((a, b) => (a.who < b.who ? -1 : a.who > b.who ? 1 : a.entry - b.entry));
     alike.forEach(({ who, entry }, at) => {
       if (at > 0 && alike[at - 1]?.who === who) {

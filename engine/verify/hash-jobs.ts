@@ -12,9 +12,10 @@ import { type Memory, ownMemory, sharedMemory } from './memory.ts';
 import { TREE_BYTES, TreeHasher } from './merkle.ts';
 import { POOL_BYTES, PoolHasher, type PoolJob } from './pool.ts';
 import type { Helper, Primitives } from './primitives.ts';
+import { findRepeated, type RepeatedJob } from './repeated.ts';
 import { type RootsJob, rootsOfSlices } from './slice-roots.ts';
 
-export type HashJob = LeavesJob | PoolJob | RootsJob | KeysJob;
+export type HashJob = LeavesJob | PoolJob | RootsJob | KeysJob | RepeatedJob;
 
 const LEAVES_AT = FREE_AT + TREE_BYTES;
 const KEYS_AT = LEAVES_AT + LEAVES_BYTES;
@@ -49,6 +50,9 @@ export class JobHasher {
         break;
       case 'keys':
         this.#keys.run(job);
+        break;
+      case 'repeated':
+        findRepeated(job);
         break;
     }
   }

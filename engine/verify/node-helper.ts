@@ -46,7 +46,7 @@ export class ThreadHelper implements Helper {
   }
 
   turn(): Promise<void> {
-    return new Promise(resolve => setImmediate(resolve));
+    return nextTurn();
   }
 
   #take(number: number): void {
@@ -62,6 +62,11 @@ export class ThreadHelper implements Helper {
     this.#under.clear();
     for (const { failed } of under) failed(error);
   }
+}
+
+/** Resolves when what has come in meanwhile has been heard. */
+export function nextTurn(): Promise<void> {
+  return new Promise(resolve => setImmediate(resolve));
 }
 
 let helper: ThreadHelper | undefined;

@@ -3,7 +3,7 @@ import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { Unreadable } from './findings.ts';
-import { startHelper } from './node-helper.ts';
+import { nextTurn, startHelper } from './node-helper.ts';
 import type { Primitives } from './primitives.ts';
 
 /** What stands before the 32 bytes of an Ed25519 public key in its SubjectPublicKeyInfo (RFC 8410, section 4). */
@@ -12,6 +12,8 @@ const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
 const INFLATED_BYTES = 1 << 18;
 /** So much is inflated ahead of the reading, on a thread of zlib's; with the default, one piece. */
 const INFLATED_AHEAD_BYTES = 1 << 22;
+/** Read in one turn of the event loop: in the next one zlib is told to go on. A book took 5 % longer with whole pieces. */
+const READ_BYTES = 1 << 16;
 /** The second is an option of streams, which zlib's take as well. */
 const INFLATING = { chunkSize: INFLATED_BYTES, readableHighWaterMark: INFLATED_AHEAD_BYTES };
 
@@ -53,7 +55,12 @@ export const nodePrimitives: Primitives = {
     // What fails in either destroys both, and the reading below meets it.
     pipeline(Readable.from(compressed, { objectMode: false }), inflated, () => undefined);
     try {
-      for await (const piece of inflated) yield piece;
+      for await (const piece of inflated) {
+        for (let at = 0; at < piece.length; at += READ_BYTES) {
+          yield piece.subarray(at, at + READ_BYTES);
+          await nextTurn();
+        }
+      }
     } catch (error) {
       if (error instanceof Unreadable) throw error;
       throw new Unreadable('unreadable', `the book is no gzip, or is damaged or cut off: ${String(error)}`);
