@@ -31,23 +31,41 @@ export async function processUsage(pid: number): Promise<ProcessUsage> {
  */
 export async function treeCpuUs(pid: number): Promise<number> {
   if (process.platform !== 'linux') return (await usageFromPs(pid)).cpuUs;
-  const children = new Map<number, number[]>();
-  const ticks = new Map<number, number>();
+  const all = await allProcesses();
+  let total = 0;
+  for (const one of familyIn(all, pid)) total += all.get(one)?.ticks ?? 0;
+  return total * US_PER_TICK;
+}
+
+/** A process and all below it. Linux only; elsewhere the process alone. */
+export async function familyOf(pid: number): Promise<readonly number[]> {
+  return process.platform === 'linux' ? familyIn(await allProcesses(), pid) : [pid];
+}
+
+interface Relative {
+  readonly parent: number;
+  /** CPU time with that of its ended children. */
+  readonly ticks: number;
+}
+
+async function allProcesses(): Promise<ReadonlyMap<number, Relative>> {
+  const all = new Map<number, Relative>();
   for (const entry of await readdir('/proc')) {
     if (!/^\d+$/.test(entry)) continue;
-    const one = Number(entry);
-    const fields = await statFields(one).catch(ifGone);
+    const fields = await statFields(Number(entry)).catch(ifGone);
     if (fields === undefined) continue;
-    ticks.set(one, fields.userTicks + fields.systemTicks + fields.endedChildrenTicks);
-    children.set(fields.parent, [...(children.get(fields.parent) ?? []), one]);
+    const ticks = fields.userTicks + fields.systemTicks + fields.endedChildrenTicks;
+    all.set(Number(entry), { parent: fields.parent, ticks });
   }
-  let total = 0;
-  const open = [pid];
-  for (let one = open.pop(); one !== undefined; one = open.pop()) {
-    total += ticks.get(one) ?? 0;
-    open.push(...(children.get(one) ?? []));
+  return all;
+}
+
+function familyIn(all: ReadonlyMap<number, Relative>, pid: number): readonly number[] {
+  const family = [pid];
+  for (const member of family) {
+    for (const [child, { parent }] of all) if (parent === member) family.push(child);
   }
-  return total * US_PER_TICK;
+  return family;
 }
 
 /**

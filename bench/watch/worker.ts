@@ -7,16 +7,21 @@
  * Try it: `node --import tsx bench/watch/worker.ts '{"bases":["http://127.0.0.1:8080"],"groups":[{"campaign":1,
  * "users":{"from":0,"to":10},"enter":"post"}],"ticket":{"secret":"…","audience":"fairline"}}'`
  */
+import { setPriority } from 'node:os';
 import { createInterface } from 'node:readline';
 import { LoadError } from '../load/job.ts';
 import { parseWatchJob } from './job.ts';
 import { runWatch } from './run.ts';
+
+/** In service those who watch are elsewhere; here they give way to the servers, which are what is measured. */
+const NICENESS = 10;
 
 const print = (value: unknown): void => {
   process.stdout.write(`${JSON.stringify(value)}\n`);
 };
 
 async function main(): Promise<void> {
+  setPriority(NICENESS);
   const argument = process.argv[2];
   const aborted = new AbortController();
   const input = createInterface({ input: process.stdin });

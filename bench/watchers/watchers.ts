@@ -12,6 +12,7 @@ import type { LoadResult } from '../load/result.ts';
 import { userId } from '../load/tickets.ts';
 import { LostRun, requireAllAccepted } from '../system/books.ts';
 import type { Closing } from '../system/closing.ts';
+import { clearCore, SHARED } from '../system/cores.ts';
 import { type Process, untilSettled } from '../system/fairline.ts';
 import { readMetrics, sumOf } from '../system/metrics.ts';
 import type { Servers } from '../system/servers.ts';
@@ -87,7 +88,10 @@ export async function measureWatchers(
   }
   const filled = await openQueue(servers, 'redis', closing);
   memory.unshift(await fill(filled, options, directory, say));
+  const putOnCore = await clearCore([...Object.values(servers.pids), filled.fairline.engine.pid]);
+  if (putOnCore === undefined) say(SHARED);
   const queue = await withNewGateway(filled, closing);
+  await putOnCore?.(queue.gateway.pid);
   const { gateway, processes } = await letThemWatch(queue, options, closing, say);
   const loop = await pourIn(queue, options, processes, say);
   return { memory, gateway, loop };
