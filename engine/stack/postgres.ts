@@ -30,7 +30,8 @@ const SETTINGS: readonly string[] = [
 
 /**
  * The door comes first, as with the engine (engine/main.ts): what the ledger has not taken yet waits in the log, and
- * nobody who enters waits for it.
+ * nobody who enters waits for it. At 19 a burst had 5 % more entries a second on two cores; but redemptions and whoever
+ * asks for a receipt do wait for it, so it gives way by a little only.
  */
 const NICENESS = 5;
 

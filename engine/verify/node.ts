@@ -10,12 +10,12 @@ import type { Primitives } from './primitives.ts';
 const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
 /** Pieces of the default 16 KB cost more to hand over than to inflate; those of a megabyte leave the core's cache. */
 const INFLATED_BYTES = 1 << 18;
-/** So much is inflated ahead of the reading, on a thread of zlib's; with the default, one piece. */
-const INFLATED_AHEAD_BYTES = 1 << 22;
+/** So many pieces are inflated ahead of the reading, on a thread of zlib's. */
+const PIECES_AHEAD = 16;
 /** Read in one turn of the event loop: in the next one zlib is told to go on. A book took 5 % longer with whole pieces. */
 const READ_BYTES = 1 << 16;
-/** The second is an option of streams, which zlib's take as well. */
-const INFLATING = { chunkSize: INFLATED_BYTES, readableHighWaterMark: INFLATED_AHEAD_BYTES };
+/** As objects pieces stay what they are; several that wait would be copied into one. These are options of streams. */
+const INFLATING = { chunkSize: INFLATED_BYTES, readableObjectMode: true, readableHighWaterMark: PIECES_AHEAD };
 
 /** By the bytes of their key, which are the same object for every signature of a book. */
 const keyObjects = new WeakMap<Uint8Array, KeyObject>();
