@@ -36,10 +36,10 @@ export interface WatchersParts {
 }
 
 const SLOTS = 20;
-/** Well below the 10 ms that entries may be held up; an event costs about 5 us. */
-const PASS_MS = 4;
+/** With what else a turn does, well below the 10 ms that entries may be held up; an event costs about 5 us. */
+const PASS_MS = 2;
 /** How many are visited between two looks at the clock. */
-const VISITS_A_LOOK = 32;
+const VISITS_A_LOOK = 16;
 /** Without news from the engine's side for this long, watchers are told so. */
 const STALLED_MS = 2_000;
 

@@ -15,7 +15,11 @@ const PIECES_AHEAD = 16;
 /** Read in one turn of the event loop: in the next one zlib is told to go on. A book took 5 % longer with whole pieces. */
 const READ_BYTES = 1 << 16;
 /** As objects pieces stay what they are; several that wait would be copied into one. These are options of streams. */
-const INFLATING = { chunkSize: INFLATED_BYTES, readableObjectMode: true, readableHighWaterMark: PIECES_AHEAD };
+const INFLATING = {
+  chunkSize: INFLATED_BYTES,
+  readableObjectMode: true,
+  readableHighWaterMark: PIECES_AHEAD,
+};
 
 /** By the bytes of their key, which are the same object for every signature of a book. */
 const keyObjects = new WeakMap<Uint8Array, KeyObject>();
