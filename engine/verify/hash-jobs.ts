@@ -3,7 +3,7 @@
  * numbers. Where there is a helper (primitives.ts) these lie in shared memory, and it works on them while this thread
  * reads the book; what is left then they do together. Without one each job is done at once.
  *
- * A book of a million took 7.5 times a hash an entrant on one thread, and about 5 on two, with two cores.
+ * A book of a million took 7.5 times a hash an entrant on one thread, and 4.6 to 5 on two, with two cores.
  */
 import { KEYS_BYTES, KeyHasher, type KeysJob } from './draw-keys.ts';
 import { FREE_AT, Lanes } from './lanes.ts';
