@@ -62,10 +62,10 @@ export class Ledger {
       const why = error instanceof Error ? error.message : String(error);
       if (isFaultOfOurs(error)) {
         this.#options.log.error({ err: error }, 'the ledger refused a statement');
-        throw new LedgerUnavailable(why, { cause: error });
+      } else {
+        this.#awayUntilMs = performance.now() + AWAY_MS;
+        this.#options.log.debug({ reason: why }, 'the ledger could not be asked');
       }
-      this.#awayUntilMs = performance.now() + AWAY_MS;
-      this.#options.log.debug({ reason: why }, 'the ledger could not be asked');
       throw new LedgerUnavailable(why, { cause: error });
     }
   }

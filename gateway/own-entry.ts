@@ -62,7 +62,7 @@ export async function getEntry(
   if (place === undefined) return;
   const receipt = await parts.receipts.find(who.campaign, who.userId, place.stamp);
   const view = entryView(parts, who.campaign, place);
-  reply.json(200, withReceipt(view, receipt), { 'cache-control': 'no-store' });
+  reply.notStored(withReceipt(view, receipt));
 }
 
 /** What can be told of a place: a position only when it is final, an outcome only when it is decided. */

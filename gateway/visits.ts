@@ -30,7 +30,6 @@ export interface VisitParts extends RequestParts, Pick<ShopParts, 'shopToken'> {
 
 /** Of a visit without an end of its own: when the shop's proof of it is over all the same. */
 const LONGEST_VISIT_MS = 12 * 3_600_000;
-const NO_STORE = { 'cache-control': 'no-store' };
 const PASS_COOKIE = 'fairline_pass';
 const VISIT_COOKIE = 'fairline_visit';
 
@@ -63,7 +62,7 @@ export async function postPass(
     const pass = await parts.passes.sign('pass', claimsFor(campaignId, visit), expiresMs);
     if (pass === undefined) return refuseUnsigned(parts, reply);
     const view: PassView = { pass, expires_at: new Date(expiresMs).toISOString(), serial: visit.serial };
-    reply.json(200, JSON.stringify(view), NO_STORE);
+    reply.notStored(JSON.stringify(view));
   });
 }
 
@@ -93,14 +92,14 @@ export async function postReport(
       if ('slug' in used) return refuse(parts, reply, used);
       const visit = await signVisit(parts, campaignId, used);
       if (visit === undefined) return refuseUnsigned(parts, reply);
-      reply.json(200, JSON.stringify({ ...visitView(used), visit: visit.token }), NO_STORE);
+      reply.notStored(JSON.stringify({ ...visitView(used), visit: visit.token }));
       return;
     }
     const { event: how, serial } = report;
     await parts.ledger.ask(db => endVisit(db, { campaignId, serial, how }));
     const visit = await parts.ledger.ask(db => readVisit(db, campaignId, serial));
     if (visit === undefined) return refuse(parts, reply, unknownSerial(campaignId, serial));
-    reply.json(200, JSON.stringify(visitView(visit)), NO_STORE);
+    reply.notStored(JSON.stringify(visitView(visit)));
   });
 }
 

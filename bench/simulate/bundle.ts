@@ -8,9 +8,8 @@ import { relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type Plugin } from 'esbuild';
 import { withPlace } from '../../engine/test/bundle.ts';
+import { PROJECT } from '../../engine/test/program.ts';
 import type { Mutation } from './mutations.ts';
-
-export const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
 
 const ENTRY = "export { runPlan } from './run.ts'; export { planOf } from './plan.ts';";
 

@@ -9,7 +9,8 @@ import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { takeLock } from '../../engine/stack/lock.ts';
-import { bundle, PROJECT } from './bundle.ts';
+import { PROJECT, programArguments } from '../../engine/test/program.ts';
+import { bundle } from './bundle.ts';
 
 export interface Job {
   /** The bundle's file. */
@@ -82,7 +83,7 @@ export const FAILURES_KEPT = 20;
 
 const WORKER = fileURLToPath(new URL('./worker.ts', import.meta.url));
 /** A larger nursery: nearly everything that a run makes is gone with it. */
-const FLAGS = ['--max-semi-space-size=32', '--import', 'tsx'];
+const FLAGS = ['--max-semi-space-size=32'];
 
 /** Runs the jobs, each in one of so many processes; answers in their order. Rejects when a process fails. */
 export async function runJobs(jobs: readonly Job[], processes: number): Promise<readonly JobResult[]> {
@@ -112,7 +113,10 @@ class Worker {
   constructor() {
     // The test runner's own variable would make it report as a test.
     const { NODE_TEST_CONTEXT: _, ...env } = process.env;
-    this.#child = spawn(process.execPath, [...FLAGS, WORKER], { env, stdio: ['pipe', 'pipe', 'pipe'] });
+    this.#child = spawn(process.execPath, [...FLAGS, ...programArguments(WORKER)], {
+      env,
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
     this.#lines = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]();
     this.#child.stderr.on('data', (chunk: Buffer) => {
       this.#errors += chunk.toString('utf8');

@@ -1,5 +1,6 @@
 /** Which cores processes run on (Linux, taskset of util-linux). */
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { promisify } from 'node:util';
 import { familyOf } from '../peers/usage.ts';
@@ -20,12 +21,13 @@ export async function clearCore(
   const cores = availableParallelism();
   if (process.platform !== 'linux' || cores < 2) return undefined;
   const families = await Promise.all([process.pid, ...pids].map(familyOf));
-  try {
-    for (const pid of new Set(families.flat())) {
+  for (const pid of new Set(families.flat())) {
+    try {
       await run('taskset', ['--all-tasks', '--cpu-list', '--pid', `1-${cores - 1}`, String(pid)]);
+    } catch {
+      // One that has ended since it was found, as PostgreSQL's do, is on no core.
+      if (existsSync(`/proc/${pid}`)) return undefined;
     }
-  } catch {
-    return undefined;
   }
   return async pid => {
     await run('taskset', ['--cpu-list', '--pid', '0', String(pid)]);

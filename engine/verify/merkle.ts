@@ -97,18 +97,6 @@ export class HashList {
     return new Uint8Array(words.buffer);
   }
 
-  /** Calls `each` with every hash, or with those at `indexes`: its words begin at `from` in `words`. */
-  forEach(
-    each: (words: Uint32Array, from: number, index: number) => void,
-    indexes?: readonly number[],
-  ): void {
-    const count = indexes?.length ?? this.#count;
-    for (let at = 0; at < count; at++) {
-      const index = indexes === undefined ? at : (indexes[at] ?? 0);
-      each(this.#pieces[index >>> PIECE_LOG2] ?? this.#last, (index & IN_PIECE) * HASH_WORDS, index);
-    }
-  }
-
   #extend(): void {
     const buffer = this.#memory(PIECE_HASHES * HASH_BYTES);
     this.#last = new Uint32Array(buffer);

@@ -26,64 +26,42 @@ const MOST_LOG2_BITS = 30;
 
 /** Finds each that stands in the list twice, and a few others. In no order. */
 export function findRepeated({ pieces, count, found }: RepeatedJob): void {
-  const seen = new SharedBits(count);
-  const places = seen.places(pieces, count);
-  const some: number[] = [];
-  for (let index = 0; index < count; index++) if (seen.isShared(places[index] ?? 0)) some.push(index);
-  const again = new SharedBits(count);
-  const placesOfSome = some.map(index => again.place(pieces[Math.floor(index / PIECE_HASHES)], index));
-  for (const place of placesOfSome) again.mark(place);
-  let repeated = 0;
-  some.forEach((index, at) => {
-    if (again.isShared(placesOfSome[at] ?? 0)) found[++repeated] = index;
-  });
-  found[0] = repeated;
+  const all = new Uint32Array(count).map((_, index) => index);
+  const repeated = sharing(pieces, count, sharing(pieces, count, all));
+  found[0] = repeated.length;
+  found.set(repeated, 1);
 }
 
-/** A bit for each place, and another for those that were marked more than once. */
-class SharedBits {
-  readonly #marked: Uint32Array;
-  readonly #shared: Uint32Array;
-  readonly #shift: number;
-  readonly #factors = Uint32Array.from({ length: HASH_WORDS }, () => Math.random() * 0x1_0000_0000).map(
-    word => word | 1,
-  );
-
-  constructor(hashes: number) {
-    const log2 = Math.min(MOST_LOG2_BITS, Math.ceil(Math.log2(BITS_A_HASH * (hashes + 1))));
-    this.#shift = 32 - log2;
-    this.#marked = new Uint32Array(2 ** log2 / 32);
-    this.#shared = new Uint32Array(this.#marked.length);
-  }
-
-  /** Marks all hashes; answers the place of each. */
-  places(pieces: readonly Uint32Array[], count: number): Uint32Array {
-    const places = new Uint32Array(count);
-    for (let index = 0; index < count; index++) {
-      const place = this.place(pieces[Math.floor(index / PIECE_HASHES)], index);
-      places[index] = place;
-      this.mark(place);
-    }
-    return places;
-  }
-
-  place(piece: Uint32Array | undefined, index: number): number {
-    const from = (index % PIECE_HASHES) * HASH_WORDS;
-    let sum = 0;
-    for (let word = 0; word < HASH_WORDS; word++) {
-      sum = (sum + Math.imul(this.#factors[word] ?? 0, piece?.[from + word] ?? 0)) | 0;
-    }
-    return sum >>> this.#shift;
-  }
-
-  mark(place: number): void {
+/** Those of `indexes` that share their bit with another of them. */
+function sharing(pieces: readonly Uint32Array[], count: number, indexes: Uint32Array): Uint32Array {
+  const log2 = Math.min(MOST_LOG2_BITS, Math.ceil(Math.log2(BITS_A_HASH * (count + 1))));
+  const factors = randomFactors();
+  const marked = new Uint32Array(2 ** log2 / 32);
+  const shared = new Uint32Array(marked.length);
+  const places = indexes.map(index => {
+    const place = placeOf(factors, pieces, index) >>> (32 - log2);
     const bit = 1 << (place & 31);
-    const before = this.#marked[place >>> 5] ?? 0;
-    if ((before & bit) === 0) this.#marked[place >>> 5] = before | bit;
-    else this.#shared[place >>> 5] = (this.#shared[place >>> 5] ?? 0) | bit;
-  }
+    const before = marked[place >>> 5] ?? 0;
+    if ((before & bit) === 0) marked[place >>> 5] = before | bit;
+    else shared[place >>> 5] = (shared[place >>> 5] ?? 0) | bit;
+    return place;
+  });
+  return indexes.filter((_, at) => {
+    const place = places[at] ?? 0;
+    return ((shared[place >>> 5] ?? 0) & (1 << (place & 31))) !== 0;
+  });
+}
 
-  isShared(place: number): boolean {
-    return ((this.#shared[place >>> 5] ?? 0) & (1 << (place & 31))) !== 0;
+function placeOf(factors: Uint32Array, pieces: readonly Uint32Array[], index: number): number {
+  const piece = pieces[Math.floor(index / PIECE_HASHES)];
+  const from = (index % PIECE_HASHES) * HASH_WORDS;
+  let sum = 0;
+  for (let word = 0; word < HASH_WORDS; word++) {
+    sum = (sum + Math.imul(factors[word] ?? 0, piece?.[from + word] ?? 0)) | 0;
   }
+  return sum;
+}
+
+function randomFactors(): Uint32Array {
+  return Uint32Array.from({ length: HASH_WORDS }, () => (Math.random() * 0x1_0000_0000) | 1);
 }

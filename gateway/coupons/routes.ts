@@ -82,7 +82,7 @@ export async function deleteReservation(
   const answer = await ask(parts, reply, { request: undefined, wanted: { kind: 'release', redemptionId } });
   if (answer === undefined) return;
   const view = reservationView(answer.redemption, answer.nowMs);
-  reply.json(200, JSON.stringify(view), NO_STORE);
+  reply.notStored(JSON.stringify(view));
 }
 
 /** GET /v1/reservations/{id}. */
@@ -185,7 +185,7 @@ async function get(
     const { nowMs, rows } = await parts.ledger.ask(db => readRedemptions(db, [id]));
     const row = rows.get(id);
     const shown = row && view(fromRow(row), nowMs);
-    if (shown !== undefined) return reply.json(200, JSON.stringify(shown), NO_STORE);
+    if (shown !== undefined) return reply.notStored(JSON.stringify(shown));
     parts.metrics.refuse('coupon');
     const fault = fieldFault('id', id, `the id of a ${what} that there is`);
     reply.problem(`unknown-${what}`, `There is no ${what} ${id}.`, { members: { errors: [fault] } });
