@@ -20,8 +20,8 @@ const DIGEST_BYTES = 32;
 const DIGEST_WORDS = DIGEST_BYTES / 4;
 /** Of what is signed, with its padding: 503 characters. Shops' tickets have 100 to 300. */
 const MOST_BLOCKS = 8;
-/** Of each number of blocks: what some hundred connections ask in one turn. More are verified one by one. */
-export const MOST_TICKETS = 512;
+/** Of each number of blocks. When there are as many, they are checked before the next one is taken. */
+export const MOST_TICKETS = 128;
 const DOT = 46;
 
 /** Tickets whose signed part takes the same number of blocks. */
@@ -52,6 +52,8 @@ export class TicketBatch {
   #header = '';
   #headerBytes = Buffer.alloc(0);
   #lastId = 0;
+  /** Of those that were checked since `check` was asked last. */
+  #wrong: Set<number> | undefined;
 
   /** `secret`: TICKET_SECRET, as `verifier` has it. */
   constructor(verifier: TicketVerifier, secret: string) {
@@ -80,7 +82,8 @@ export class TicketBatch {
   take(ticket: string, nowSeconds: number): string | undefined {
     const signedChars = ticket.length - SIGNATURE_CHARS - 1;
     const shelf = this.#shelves[(signedChars + 8) >> 6];
-    if (signedChars <= 0 || shelf === undefined || shelf.count === MOST_TICKETS) return undefined;
+    if (signedChars <= 0 || shelf === undefined) return undefined;
+    if (shelf.count === MOST_TICKETS) this.#checkShelf(shelf);
     const { memory } = this.#lanes;
     const { blocks, count } = shelf;
     const at = shelf.at + BLOCK_BYTES * blocks * count;
@@ -107,22 +110,25 @@ export class TicketBatch {
 
   /** Checks all that were taken since the last time. Answers the ids of those whose signature is wrong. */
   check(): ReadonlySet<number> {
-    let wrong: Set<number> | undefined;
-    for (const shelf of this.#shelves) {
-      const { blocks, at, ids, signatureWords, count } = shelf;
-      if (count === 0) continue;
-      const tickets = { at, stride: BLOCK_BYTES * blocks, blocks, count };
-      this.#lanes.hash(this.#afterInnerKey, tickets, this.#outer, spreads.blocks);
-      const outer = { at: this.#outer, stride: BLOCK_BYTES, blocks: 1, count };
-      this.#lanes.hash(this.#afterOuterKey, outer, this.#digests, spreads.blocks);
-      for (let index = 0; index < count; index++) {
-        if (this.#isRight(index, signatureWords)) continue;
-        wrong ??= new Set();
-        wrong.add(ids[index] ?? 0);
-      }
-      shelf.count = 0;
+    for (const shelf of this.#shelves) this.#checkShelf(shelf);
+    const wrong = this.#wrong ?? NONE;
+    this.#wrong = undefined;
+    return wrong;
+  }
+
+  #checkShelf(shelf: Shelf): void {
+    const { blocks, at, ids, signatureWords, count } = shelf;
+    if (count === 0) return;
+    const tickets = { at, stride: BLOCK_BYTES * blocks, blocks, count };
+    this.#lanes.hash(this.#afterInnerKey, tickets, this.#outer, spreads.blocks);
+    const outer = { at: this.#outer, stride: BLOCK_BYTES, blocks: 1, count };
+    this.#lanes.hash(this.#afterOuterKey, outer, this.#digests, spreads.blocks);
+    for (let index = 0; index < count; index++) {
+      if (this.#isRight(index, signatureWords)) continue;
+      this.#wrong ??= new Set();
+      this.#wrong.add(ids[index] ?? 0);
     }
-    return wrong ?? NONE;
+    shelf.count = 0;
   }
 
   /** The time it takes says nothing of where the two differ. */
