@@ -6,6 +6,7 @@ import type { BoardCampaign } from '../engine/contract/board/board.ts';
 import type { SliceReceipts } from '../engine/contract/receipt.ts';
 import { ITEM_ENTRY, ITEM_WITHDRAWAL, type ItemSource, type LogItem } from '../engine/contract/record.ts';
 import { stampOf } from '../engine/contract/stamp.ts';
+import type { AcceptedAnswers, AcceptedEntry } from './accepted-answer.ts';
 import { readEntryBody } from './body.ts';
 import type { ClaimantParts } from './claimant-view.ts';
 import type { SharedClock } from './clock.ts';
@@ -43,6 +44,7 @@ export interface EntryParts extends RequestParts {
   readonly receipts: KeptReceipts;
   readonly tickets: TicketBatch;
   readonly claimants: ClaimantParts;
+  readonly answers: AcceptedAnswers;
 }
 
 /** What a client that is refused for now is told to wait, seconds. */
@@ -162,9 +164,10 @@ interface EntryExtras {
 }
 
 /** A stamped entry or withdrawal, and the client who waits for the answer. */
-export class Entry implements Stamped {
+export class Entry implements Stamped, AcceptedEntry {
   readonly kind: LogItem['kind'];
   readonly campaign: BoardCampaign;
+  readonly campaignId: number;
   readonly userId: string;
   readonly instantUs: number;
   readonly stamp: number;
@@ -190,6 +193,7 @@ export class Entry implements Stamped {
     this.#parts = parts;
     this.#reply = reply;
     this.campaign = campaign;
+    this.campaignId = campaign.campaignId;
     this.userId = userId;
     this.instantUs = instantUs;
     this.kind = kind;
@@ -215,11 +219,9 @@ export class Entry implements Stamped {
       void this.#answerLookedUp(receipts);
       return;
     }
-    // The fixed shape of EntryAccepted, written without JSON.stringify as it is the answer of the hot path.
-    const begin = `{"campaign":${this.campaign.campaignId},"stamp":${this.stamp},"position":${position},"provisional":true`;
-    const body = receipts === undefined ? `${begin}}` : `${begin},"receipt":${this.#receiptOf(receipts)}}`;
-    this.#parts.metrics.acceptedEntries += 1;
-    this.#reply.accepted(body);
+    const { metrics, answers } = this.#parts;
+    metrics.acceptedEntries += 1;
+    this.#reply.accepted(answers.of(this, position, receipts));
   }
 
   refused(why: Refusal): void {

@@ -8,6 +8,7 @@ import { openProducer } from '../engine/contract/log/open.ts';
 import { connectRedis, type RedisClient, waitForRedis } from '../engine/contract/redis.ts';
 import { SliceTree } from '../engine/contract/slice-tree.ts';
 import { readCodeNow } from '../sql/coupons.ts';
+import { AcceptedAnswers } from './accepted-answer.ts';
 import { Board } from './board.ts';
 import { ClaimMoves } from './claim-moves.ts';
 import { monotonicUs, SharedClock } from './clock.ts';
@@ -194,6 +195,7 @@ export async function startGateway(
     passes: new PassTokens(ring),
     verifier,
     tickets,
+    answers: new AcceptedAnswers(),
     connections,
     checks: () => ({
       lease: membership.pipeline() === undefined ? `none: ${membership.state}` : 'ok',

@@ -6,6 +6,7 @@
 import { type Logger, pino } from 'pino';
 import { KeyRing } from '../../engine/contract/key-ring.ts';
 import { SliceTree } from '../../engine/contract/slice-tree.ts';
+import { AcceptedAnswers } from '../../gateway/accepted-answer.ts';
 import { Board } from '../../gateway/board.ts';
 import { postClaim } from '../../gateway/claim.ts';
 import { ClaimMoves } from '../../gateway/claim-moves.ts';
@@ -222,6 +223,7 @@ export class SimulatedGateway {
       metrics,
       verifier,
       tickets,
+      answers: new AcceptedAnswers(),
       clockLimits: new ClockLimits(clock, { warnMs: clockStopMs, stopMs: clockStopMs }),
       requestStarts: new RequestStarts({ clock, proxies: waitMs === 0 ? noProxies : oneProxy, metrics }),
       receipts: signs ? this.#receiptsOf(servers.ledger.poolFor(process, paths.ledger), log) : noReceipts,

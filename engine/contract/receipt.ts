@@ -39,16 +39,19 @@ export type Receipt = Static<typeof Receipt>;
 
 /** Leaves below one node of the third level. */
 const SHARED_LEVEL = 3;
-const SHARING = 2 ** SHARED_LEVEL;
+/** How many neighbours share the end of a receipt; the first has a multiple of it as its leaf. */
+export const SHARING = 2 ** SHARED_LEVEL;
 
 /** Bytes without padding: each makes 4/3 of a character, and what is left over one more. */
 const charsOf = (bytes: number): number => Math.ceil((bytes * 4) / 3);
 /** Whole words, and whole groups of base64url: salt, zeros, and the leaf's own part of the path. */
 const SALT_ROOM_WORDS = 6;
 const OWN_WORDS = SALT_ROOM_WORDS + SHARED_LEVEL * HASH_WORDS;
-const SALT_CHARS = charsOf(SALT_BYTES);
+export const SALT_CHARS = charsOf(SALT_BYTES);
 const SALT_ROOM_CHARS = charsOf(4 * SALT_ROOM_WORDS);
 const OWN_CHARS = charsOf(4 * OWN_WORDS);
+/** Of a leaf's own part of its path. */
+export const PATH_CHARS = OWN_CHARS - SALT_ROOM_CHARS;
 
 /** For what leaves have of their own, before it becomes text; the words behind salts stay zero. */
 let ownWords = new Int32Array(512 * OWN_WORDS);
@@ -57,8 +60,8 @@ const restWords = new Int32Array(32 * HASH_WORDS);
 
 /** The receipts of one slice, as text; they stay when the tree is built anew. */
 export class SliceReceipts {
-  /** Salt and own part of the path of each leaf that shares the rest, one behind the other. */
-  readonly #own: string;
+  /** Salt and own part of the path of each leaf that shares the rest, as text, one behind the other. */
+  readonly #own: Buffer;
   /** The rest of the path and the head, for every eight leaves. */
   readonly #shared: readonly string[];
   /** Leaves from here on have a salt and a whole path of their own. */
@@ -81,7 +84,7 @@ export class SliceReceipts {
       slice.copySalt(leaf, ownWords, at);
       tree.writePath(leaf, 0, SHARED_LEVEL, ownWords, at + SALT_ROOM_WORDS);
     }
-    this.#own = textOf(ownWords, this.#firstAlone * OWN_WORDS);
+    this.#own = Buffer.from(textOf(ownWords, this.#firstAlone * OWN_WORDS), 'latin1');
     this.#shared = Array.from({ length: blocks }, (_, block) => {
       const end = tree.writePath(block * SHARING, SHARED_LEVEL, Number.POSITIVE_INFINITY, restWords, 0);
       return textOf(restWords, end) + head;
@@ -104,10 +107,35 @@ export class SliceReceipts {
       return `${begin}${salt}","leaf":${leaf},"path":"${path}${this.#head}`;
     }
     const at = leaf * OWN_CHARS;
-    const salt = this.#own.slice(at, at + SALT_CHARS);
-    const path = this.#own.slice(at + SALT_ROOM_CHARS, at + OWN_CHARS);
-    return `${begin}${salt}","leaf":${leaf},"path":"${path}${this.#shared[Math.floor(leaf / SHARING)]}`;
+    const salt = this.#own.toString('latin1', at, at + SALT_CHARS);
+    const path = this.#own.toString('latin1', at + SALT_ROOM_CHARS, at + OWN_CHARS);
+    return `${begin}${salt}","leaf":${leaf},"path":"${path}${this.restOf(leaf)}`;
   }
+
+  /** Whether the leaf shares the end of its path, and so of its receipt, with its neighbours. */
+  shares(leaf: number): boolean {
+    return leaf < this.#firstAlone;
+  }
+
+  /** Of a leaf that shares the rest: what stands behind the first PATH_CHARS of its path, to the end of the receipt. */
+  restOf(leaf: number): string {
+    return this.#shared[Math.floor(leaf / SHARING)] ?? '';
+  }
+
+  /** Of a leaf that shares the rest: copies the salt, SALT_CHARS of text. */
+  copySalt(leaf: number, target: Uint8Array, at: number): void {
+    copy(this.#own, leaf * OWN_CHARS, target, at, SALT_CHARS);
+  }
+
+  /** Of a leaf that shares the rest: copies the first PATH_CHARS of its path. */
+  copyPath(leaf: number, target: Uint8Array, at: number): void {
+    copy(this.#own, leaf * OWN_CHARS + SALT_ROOM_CHARS, target, at, PATH_CHARS);
+  }
+}
+
+/** For some hundred bytes a call of Buffer.copy costs more. */
+function copy(source: Uint8Array, from: number, target: Uint8Array, to: number, length: number): void {
+  for (let index = 0; index < length; index++) target[to + index] = source[from + index] ?? 0;
 }
 
 /** The first `length` words in base64url. */

@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
+import { test } from 'node:test';
+import { SliceReceipts } from '../engine/contract/receipt.ts';
+import { ITEM_ENTRY, RecordEncoder, SOURCE_ARRIVAL, SOURCE_PROXY } from '../engine/contract/record.ts';
+import { NO_PREVIOUS, signSliceHead } from '../engine/contract/slice-head.ts';
+import { SliceTree } from '../engine/contract/slice-tree.ts';
+import { AcceptedAnswers, type AcceptedEntry, acceptedText } from './accepted-answer.ts';
+
+const { privateKey } = generateKeyPairSync('ed25519');
+const tree = new SliceTree('a secret of this test, 32 characters or more');
+
+/** A slice as entries come in: mostly of one campaign, with stamps of all lengths that there are. */
+function sliceOf(count: number, firstStamp: number): { entries: AcceptedEntry[]; receipts: SliceReceipts } {
+  const encoder = new RecordEncoder();
+  encoder.begin(true);
+  const entries = Array.from({ length: count }, (_, leaf): AcceptedEntry => {
+    const campaignId = leaf % 29 === 11 ? 1_234_567 : 7;
+    const stamp = firstStamp + 1_024 * leaf * (leaf % 17);
+    const source = leaf % 13 === 5 ? SOURCE_PROXY : SOURCE_ARRIVAL;
+    encoder.add(ITEM_ENTRY, campaignId, stamp, `user ${leaf}`, source);
+    return { campaignId, stamp, source, leaf };
+  });
+  const root = tree.build(encoder.items, count).root();
+  const numbers = { gateway: 5, count, incarnation: 3, sliceNumber: 8, firstUs: 1, lastUs: 2 };
+  const head = signSliceHead({ ...numbers, root, previous: NO_PREVIOUS }, Buffer.alloc(8, 1), privateKey);
+  return { entries, receipts: new SliceReceipts(tree, count, head) };
+}
+
+test('the bytes are those of the plain text, slice after slice, whatever has been written before', () => {
+  const answers = new AcceptedAnswers();
+  const textOf = (body: string | Uint8Array): string =>
+    typeof body === 'string' ? body : Buffer.from(body).toString('utf8');
+  let asBytes = 0;
+  for (const [number, count] of [1, 3, 8, 9, 100, 170, 171, 1_030, 40, 7, 16].entries()) {
+    const { entries, receipts } = sliceOf(count, 10 ** (2 * number) % Number.MAX_SAFE_INTEGER);
+    for (const [index, entry] of entries.entries()) {
+      const position = 1 + 37 * number * index;
+      const body = answers.of(entry, position, receipts);
+      if (typeof body !== 'string') asBytes += 1;
+      assert.equal(textOf(body), acceptedText(entry, position, receipts), `${index} of ${count}`);
+      JSON.parse(textOf(body));
+    }
+    // As it comes when campaigns are answered one after another: the order of leaves is another one.
+    for (const entry of [...entries].sort((a, b) => a.campaignId - b.campaignId || b.leaf - a.leaf)) {
+      assert.equal(textOf(answers.of(entry, 5, receipts)), acceptedText(entry, 5, receipts));
+    }
+  }
+  assert.ok(asBytes > 1_500, `${asBytes} were bytes`);
+});
+
+test('without receipts the answer is the text', () => {
+  const entry = { campaignId: 7, stamp: 1_024, source: SOURCE_ARRIVAL, leaf: 0 } as const;
+  assert.equal(
+    new AcceptedAnswers().of(entry, 3, undefined),
+    '{"campaign":7,"stamp":1024,"position":3,"provisional":true}',
+  );
+});
