@@ -11,15 +11,23 @@ function figures(entriesPerSecond: number, p99Ms: number, gatewayUs: number): Bu
 }
 
 test('ratios are those of the rounds, and what has lost its Kafka has no figures of it', () => {
-  const report = reportOf({
+  const many = {
     echo: [figures(50_000, 10, 10), figures(100_000, 20, 11), figures(40_000, 10, 12)],
     redisLog: [figures(30_000, 15, 20), figures(70_000, 30, 22), figures(20_000, 20, 21)],
-  });
+  };
+  const few = { echo: [figures(50_000, 10, 10)], redisLog: [figures(20_000, 23, 20)] };
+  const report = reportOf({ many, few }, { connections: 4_000, fewConnections: 400 });
   assert.deepEqual(report.ratios, { redisLog: 0.6 });
   assert.deepEqual(report.p99Ratios, { redisLog: 1.5 });
   assert.deepEqual(report.entriesPerSecond, { echo: 50_000, redisLog: 30_000 });
   assert.deepEqual(report.cpuUsPerEntry.redisLog, { gateway: 21 });
-  assert.match(tablesOf(report), /Kafka log ÷ echo +– .*not measured/);
+  assert.deepEqual([report.connections, report.few.connections], [4_000, 400]);
+  assert.deepEqual([report.few.ratios, report.few.p99Ratios], [{ redisLog: 0.4 }, { redisLog: 2.3 }]);
+  const tables = tablesOf(report);
+  assert.match(tables, /Redis Streams log ÷ echo, 4000 connections +0.6 .*must/);
+  assert.match(tables, /Redis Streams log ÷ echo, 400 connections +0.4 .*MISSED/);
+  assert.match(tables, /Kafka log ÷ echo, 4000 +– .*not measured/);
+  assert.match(tables, /p99 ÷ echo's, Redis Streams, 400 +2.3 .*must/);
 });
 
 test('a small burst through everything balances its books', async () => {
@@ -29,10 +37,11 @@ test('a small burst through everything balances its books', async () => {
     // Other suites share this Redis.
     setFsync: async () => undefined,
   };
-  const options = { rounds: 1, users: 2_000, connections: 20, warmup: 0, receipts: true };
+  const options = { rounds: 1, users: 2_000, connections: 40, fewConnections: 20, warmup: 0, receipts: true };
   const report = await closingAfter(async closing =>
-    reportOf(await measureBurst(servers, options, closing, () => undefined)),
+    reportOf(await measureBurst(servers, options, closing, () => undefined), options),
   );
   assert.deepEqual(Object.keys(report.entriesPerSecond).sort(), ['echo', 'redisLog', 'redisLogNoReceipts']);
   assert.ok(report.ratios.redisLog > 0);
+  assert.ok(report.few.ratios.redisLog > 0);
 });

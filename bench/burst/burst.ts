@@ -20,7 +20,10 @@ export interface BurstOptions {
   readonly rounds: number;
   /** New users, and so requests, in one burst. */
   readonly users: number;
+  /** How many ask at once in a drop: rates are of these bursts. */
   readonly connections: number;
+  /** How many ask at once where there is less of a crowd: the p99 to be held is of these. */
+  readonly fewConnections: number;
   /** Users of the discarded burst that warms each contestant; 0 for none. */
   readonly warmup: number;
   /** Each fairline also with RECEIPTS=off. */
@@ -32,31 +35,45 @@ const IDIOMATIC_SHARE = 5;
 /** Below this many a rate says little. */
 const IDIOMATIC_LEAST = 5_000;
 
-type Figures = Readonly<Partial<Record<ContestantName, readonly BurstFigures[]>>>;
+export type Figures = Readonly<Partial<Record<ContestantName, readonly BurstFigures[]>>>;
 
-/** Runs the rounds; rejects with LostRun when a run has lost something. */
+/** What each round has measured, by how many asked at once. */
+export interface Crowds {
+  readonly many: Figures;
+  readonly few: Figures;
+}
+
+/** Runs the rounds, both crowds in each; rejects with LostRun when a run has lost something. */
 export async function measureBurst(
   servers: Servers,
   options: BurstOptions,
   closing: Closing,
   say: (line: string) => void,
-): Promise<Figures> {
+): Promise<Crowds> {
   const directory = await mkdtemp(join(tmpdir(), 'fairline-burst-'));
   await closing.own(Promise.resolve({ stop: () => rm(directory, { recursive: true, force: true }) }));
-  const terms: BurstTerms = { connections: options.connections, directory };
-  const contestants = await startContestants(servers, terms, options.receipts, closing, say);
-  const figures: Partial<Record<ContestantName, BurstFigures[]>> = {};
+  const contestants = await startContestants(servers, { directory }, options.receipts, closing, say);
+  const { connections, fewConnections, warmup } = options;
+  const crowds = { many: connections, few: fewConnections };
+  const figures: Record<keyof Crowds, Partial<Record<ContestantName, BurstFigures[]>>> = {
+    many: {},
+    few: {},
+  };
   // The idiomatic way first: its record a request warms Kafka's JVM, which takes some 30,000 of them.
-  for (const { name, run } of options.warmup === 0 ? [] : [...contestants].reverse()) {
-    say(`warming ${name}: ${options.warmup} entries, discarded`);
-    await run({ users: options.warmup, prefix: 'warm' });
+  for (const { name, run } of warmup === 0 ? [] : [...contestants].reverse()) {
+    const users = usersOf(name, warmup);
+    say(`warming ${name}: ${users} entries, discarded`);
+    await run({ users, connections, prefix: 'warm' });
   }
   for (let round = 1; round <= options.rounds; round++) {
     const turns = round % 2 === 1 ? contestants : [...contestants].reverse();
-    for (const { name, run } of turns) {
-      const one = await run({ users: usersOf(name, options.users), prefix: `r${round}-` });
-      figures[name] = [...(figures[name] ?? []), one];
-      say(`round ${round} of ${options.rounds}  ${name.padEnd(9)}  ${shown(one)}`);
+    for (const crowd of ['many', 'few'] as const) {
+      for (const { name, run } of turns) {
+        const terms = { connections: crowds[crowd], prefix: `r${round}-${crowd}-` };
+        const one = await run({ users: usersOf(name, options.users), ...terms });
+        figures[crowd][name] = [...(figures[crowd][name] ?? []), one];
+        say(`round ${round} of ${options.rounds}, ${terms.connections} connections  ${name}  ${shown(one)}`);
+      }
     }
   }
   return figures;
@@ -93,8 +110,8 @@ function shown({ entriesPerSecond, p50Ms, p99Ms, settledSeconds }: BurstFigures)
 
 type PerName<T> = Readonly<Partial<Record<ContestantName, T>>>;
 
-/** The medians of the rounds; ratios are taken within each round. */
-export interface BurstReport {
+/** The medians of one crowd's rounds; ratios are taken within each round. */
+export interface CrowdReport {
   readonly ratios: {
     readonly redisLog: number;
     readonly kafkaLog?: number;
@@ -117,7 +134,20 @@ export interface BurstReport {
   readonly toEcho: PerName<number>;
 }
 
-export function reportOf(figures: Figures): BurstReport {
+/** Of a drop's crowd, and of the smaller one beside it. */
+export interface BurstReport extends CrowdReport {
+  readonly connections: number;
+  readonly few: CrowdReport & { readonly connections: number };
+}
+
+export function reportOf(
+  { many, few }: Crowds,
+  { connections, fewConnections }: Pick<BurstOptions, 'connections' | 'fewConnections'>,
+): BurstReport {
+  return { connections, ...crowdReportOf(many), few: { connections: fewConnections, ...crowdReportOf(few) } };
+}
+
+export function crowdReportOf(figures: Figures): CrowdReport {
   const columns = (key: 'entriesPerSecond' | 'p50Ms' | 'p99Ms', name: ContestantName): number[] =>
     (figures[name] ?? []).map(one => one[key]);
   const ratio = (key: 'entriesPerSecond' | 'p99Ms', over: ContestantName, under: ContestantName) =>
@@ -196,10 +226,48 @@ const CPU_COLUMNS = ['gateway', 'server', 'engine', 'redis', 'kafka', 'postgres'
 
 /** The report as tables for a person. */
 export function tablesOf(report: BurstReport): string {
+  const { few } = report;
+  const share = { unit: '', better: 'more' } as const;
+  const rateGoals = ({ connections, ratios }: CrowdReport & { readonly connections: number }): Goal[] => [
+    {
+      what: `Redis Streams log ÷ echo, ${connections} connections`,
+      value: ratios.redisLog,
+      must: 0.5,
+      aim: 0.7,
+      ...share,
+    },
+    { what: `Kafka log ÷ echo, ${connections}`, value: ratios.kafkaLog, must: 0.5, aim: 0.75, ...share },
+    {
+      what: `Kafka log ÷ the idiomatic way, ${connections}`,
+      value: ratios.idiomatic,
+      must: 10,
+      aim: 18,
+      ...share,
+    },
+  ];
+  const p99 = { unit: '', must: 2.5, aim: 1.5, better: 'less' } as const;
+  const goals = goalTable([
+    ...rateGoals(report),
+    ...rateGoals(few),
+    ...receiptGoals(report.ratios),
+    { what: `p99 ÷ echo's, Redis Streams, ${few.connections}`, value: few.p99Ratios.redisLog, ...p99 },
+    { what: `p99 ÷ echo's, Kafka, ${few.connections}`, value: few.p99Ratios.kafkaLog, ...p99 },
+  ]);
+  return `${crowdTables(report)}\n\n${crowdTables(few)}\n\n${goals}`;
+}
+
+function crowdTables(report: CrowdReport & { readonly connections: number }): string {
   const names = Object.keys(report.entriesPerSecond) as ContestantName[];
-  const { ratios, p99Ratios } = report;
   const speed = table(
-    ['', 'entries/s', '÷ echo', 'p50 ms', 'p99 ms', 'in the ledger, s', 'entries a slice'],
+    [
+      `${report.connections} connections`,
+      'entries/s',
+      '÷ echo',
+      'p50 ms',
+      'p99 ms',
+      'in the ledger, s',
+      'entries a slice',
+    ],
     names.map(name => [
       TITLES[name],
       report.entriesPerSecond[name],
@@ -218,27 +286,11 @@ export function tablesOf(report: BurstReport): string {
       return [TITLES[name], ...CPU_COLUMNS.map(column => used[column]), all];
     }),
   );
-  const share = { unit: '', better: 'more' } as const;
-  const goals = goalTable([
-    { what: 'Redis Streams log ÷ echo', value: ratios.redisLog, must: 0.5, aim: 0.7, ...share },
-    { what: 'Kafka log ÷ echo', value: ratios.kafkaLog, must: 0.5, aim: 0.75, ...share },
-    { what: 'Kafka log ÷ the idiomatic way', value: ratios.idiomatic, must: 10, aim: 18, ...share },
-    ...receiptGoals(ratios),
-    {
-      what: "p99 ÷ echo's, Redis Streams",
-      value: p99Ratios.redisLog,
-      unit: '',
-      must: 2.5,
-      aim: 1.5,
-      better: 'less',
-    },
-    { what: "p99 ÷ echo's, Kafka", value: p99Ratios.kafkaLog, unit: '', must: 2.5, aim: 1.5, better: 'less' },
-  ]);
-  return `${speed}\n\n${cpu}\n\n${goals}`;
+  return `${speed}\n\n${cpu}`;
 }
 
 /** What receipts cost, where that was asked. */
-function receiptGoals({ redisLogReceipts, kafkaLogReceipts }: BurstReport['ratios']): readonly Goal[] {
+function receiptGoals({ redisLogReceipts, kafkaLogReceipts }: CrowdReport['ratios']): readonly Goal[] {
   const goal = { unit: '', must: 0.9, aim: 0.95, better: 'more' } as const;
   if (redisLogReceipts === undefined) return [];
   return [

@@ -24,7 +24,6 @@ export type ContestantName =
 
 /** What every burst has in common. */
 export interface BurstTerms {
-  readonly connections: number;
   /** For the clients' records. */
   readonly directory: string;
 }
@@ -32,6 +31,8 @@ export interface BurstTerms {
 /** One burst: `users` requests of as many users, whom nobody has seen before (`prefix` of their ids). */
 export interface Burst {
   readonly users: number;
+  /** Clients that ask, wait for the answer and ask again. */
+  readonly connections: number;
   readonly prefix: string;
 }
 
@@ -59,8 +60,8 @@ const WINNERS = 100;
 const OPEN_MS = 3_600_000;
 
 function requestFor(
-  { connections, directory }: BurstTerms,
-  { users, prefix }: Burst,
+  { directory }: BurstTerms,
+  { users, connections, prefix }: Burst,
   rest: Pick<LoadRequest, 'bases' | 'ticket' | 'expect'> & { readonly campaign: number },
 ): LoadRequest {
   const { campaign, expect, ...target } = rest;

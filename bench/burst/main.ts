@@ -10,8 +10,14 @@ const options = {
     1_000_000,
     'requests of a burst, each of a new user; the idiomatic way: a fifth',
   ),
-  connections: whole(400, 1, 10_000, 'clients that ask, wait for the answer and ask again'),
-  warmup: whole(40_000, 1_000, 1_000_000, 'requests of the discarded burst that warms each'),
+  connections: whole(4_000, 1, 10_000, 'clients that ask, wait for the answer and ask again: rates'),
+  few: whole(400, 1, 10_000, 'the same where there is less of a crowd: p99'),
+  warmup: whole(
+    200_000,
+    1_000,
+    1_000_000,
+    'requests of the discarded burst that warms each; the idiomatic way: a fifth',
+  ),
   receipts: flag('fairline without receipts beside it, to see what they cost'),
   json: flag('a JSON object as the last line'),
 };
@@ -21,7 +27,8 @@ export const burst: Bench<typeof options> = {
   options,
   kafka: 'if-possible',
   run: async ({ servers, options, closing, say }) => {
-    const report = reportOf(await measureBurst(servers, options, closing, say));
+    const crowds = { ...options, fewConnections: options.few };
+    const report = reportOf(await measureBurst(servers, crowds, closing, say), crowds);
     return { text: tablesOf(report), json: { generator: 'bench/load, 1 process', ...report } };
   },
 };
