@@ -18,10 +18,12 @@ function parsed(text: string): unknown {
   }
 }
 
+/** The claims that are there. */
 function scanned(text: string): Claims | undefined {
   const bytes = Buffer.from(text, 'utf8');
   // What lies behind the text is of an earlier one.
-  return scanClaims(Buffer.concat([bytes, Buffer.from('",}7')]), bytes.length, 'fairline');
+  const claims = scanClaims(Buffer.concat([bytes, Buffer.from('",}7')]), bytes.length, 'fairline');
+  return claims && Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== undefined));
 }
 
 function agrees(text: string): boolean {

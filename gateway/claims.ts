@@ -12,12 +12,7 @@ export interface Claims {
   readonly aud?: unknown;
 }
 
-interface Scanned {
-  sub?: string | number;
-  exp?: string | number;
-  nbf?: string | number;
-  aud?: string | number;
-}
+type Scanned = string | number | undefined;
 
 const QUOTE = 34;
 const COMMA = 44;
@@ -44,7 +39,10 @@ const AUD = keyCode('aud');
  * `audience` is what `aud` mostly is: then no string is made for it.
  */
 export function scanClaims(bytes: Buffer, length: number, audience: string): Claims | undefined {
-  const claims: Scanned = {};
+  let sub: Scanned;
+  let exp: Scanned;
+  let nbf: Scanned;
+  let aud: Scanned;
   if (bytes[0] !== OPEN) return undefined;
   let at = 1;
   for (;;) {
@@ -56,15 +54,15 @@ export function scanClaims(bytes: Buffer, length: number, audience: string): Cla
     if (end <= 0 || end >= length) return undefined;
     if (keyEnd - at === 4) {
       const key = ((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0);
-      if (key === SUB) claims.sub = isText ? textAt(bytes, valueAt, end) : numberAt(bytes, valueAt, end);
-      else if (key === EXP) claims.exp = isText ? textAt(bytes, valueAt, end) : numberAt(bytes, valueAt, end);
-      else if (key === NBF) claims.nbf = isText ? textAt(bytes, valueAt, end) : numberAt(bytes, valueAt, end);
+      if (key === SUB) sub = isText ? textAt(bytes, valueAt, end) : numberAt(bytes, valueAt, end);
+      else if (key === EXP) exp = isText ? textAt(bytes, valueAt, end) : numberAt(bytes, valueAt, end);
+      else if (key === NBF) nbf = isText ? textAt(bytes, valueAt, end) : numberAt(bytes, valueAt, end);
       else if (key === AUD) {
-        if (isText && isSame(bytes, valueAt + 1, end - 1, audience)) claims.aud = audience;
-        else claims.aud = isText ? textAt(bytes, valueAt, end) : numberAt(bytes, valueAt, end);
+        if (isText && isSame(bytes, valueAt + 1, end - 1, audience)) aud = audience;
+        else aud = isText ? textAt(bytes, valueAt, end) : numberAt(bytes, valueAt, end);
       }
     }
-    if (bytes[end] === CLOSE) return end === length - 1 ? claims : undefined;
+    if (bytes[end] === CLOSE) return end === length - 1 ? { sub, exp, nbf, aud } : undefined;
     if (bytes[end] !== COMMA) return undefined;
     at = end + 1;
   }

@@ -124,18 +124,15 @@ export class SliceReceipts {
 
   /** Of a leaf that shares the rest: copies the salt, SALT_CHARS of text. */
   copySalt(leaf: number, target: Uint8Array, at: number): void {
-    copy(this.#own, leaf * OWN_CHARS, target, at, SALT_CHARS);
+    const from = leaf * OWN_CHARS;
+    this.#own.copy(target, at, from, from + SALT_CHARS);
   }
 
   /** Of a leaf that shares the rest: copies the first PATH_CHARS of its path. */
   copyPath(leaf: number, target: Uint8Array, at: number): void {
-    copy(this.#own, leaf * OWN_CHARS + SALT_ROOM_CHARS, target, at, PATH_CHARS);
+    const from = leaf * OWN_CHARS + SALT_ROOM_CHARS;
+    this.#own.copy(target, at, from, from + PATH_CHARS);
   }
-}
-
-/** For some hundred bytes a call of Buffer.copy costs more. */
-function copy(source: Uint8Array, from: number, target: Uint8Array, to: number, length: number): void {
-  for (let index = 0; index < length; index++) target[to + index] = source[from + index] ?? 0;
 }
 
 /** The first `length` words in base64url. */
