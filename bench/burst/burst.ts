@@ -24,7 +24,7 @@ export interface BurstOptions {
   readonly connections: number;
   /** How many ask at once where there is less of a crowd: the p99 to be held is of these. */
   readonly fewConnections: number;
-  /** Users of the discarded burst that warms each contestant; 0 for none. */
+  /** Users of each of the two discarded bursts, one a crowd, that warm each contestant; 0 for none. */
   readonly warmup: number;
   /** Each fairline also with RECEIPTS=off. */
   readonly receipts: boolean;
@@ -62,8 +62,12 @@ export async function measureBurst(
   // The idiomatic way first: its record a request warms Kafka's JVM, which takes some 30,000 of them.
   for (const { name, run } of warmup === 0 ? [] : [...contestants].reverse()) {
     const users = usersOf(name, warmup);
-    say(`warming ${name}: ${users} entries, discarded`);
-    await run({ users, connections, prefix: 'warm' });
+    say(
+      `warming ${name}: ${users} entries, discarded, from ${fewConnections} and from ${connections} connections`,
+    );
+    // What runs once a slice is optimised after some thousand of them: those of few connections are many.
+    await run({ users, connections: fewConnections, prefix: 'warm-few-' });
+    await run({ users, connections, prefix: 'warm-many-' });
   }
   for (let round = 1; round <= options.rounds; round++) {
     const turns = round % 2 === 1 ? contestants : [...contestants].reverse();

@@ -16,7 +16,7 @@ const options = {
     200_000,
     1_000,
     1_000_000,
-    'requests of the discarded burst that warms each; the idiomatic way: a fifth',
+    'requests of each of the two discarded bursts that warm each; the idiomatic way: a fifth',
   ),
   receipts: flag('fairline without receipts beside it, to see what they cost'),
   json: flag('a JSON object as the last line'),
