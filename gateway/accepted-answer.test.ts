@@ -1,30 +1,24 @@
 import assert from 'node:assert/strict';
-import { generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
-import { SliceReceipts } from '../engine/contract/receipt.ts';
-import { ITEM_ENTRY, RecordEncoder, SOURCE_ARRIVAL, SOURCE_PROXY } from '../engine/contract/record.ts';
-import { NO_PREVIOUS, signSliceHead } from '../engine/contract/slice-head.ts';
-import { SliceTree } from '../engine/contract/slice-tree.ts';
+import type { SliceReceipts } from '../engine/contract/receipt.ts';
+import { ITEM_ENTRY, type LogItem, SOURCE_ARRIVAL, SOURCE_PROXY } from '../engine/contract/record.ts';
+import { receiptsOf } from '../engine/contract/test-receipts.ts';
 import { AcceptedAnswers, type AcceptedEntry, acceptedText } from './accepted-answer.ts';
-
-const { privateKey } = generateKeyPairSync('ed25519');
-const tree = new SliceTree('a secret of this test, 32 characters or more');
 
 /** A slice as entries come in: mostly of one campaign, with stamps of all lengths that there are. */
 function sliceOf(count: number, firstStamp: number): { entries: AcceptedEntry[]; receipts: SliceReceipts } {
-  const encoder = new RecordEncoder();
-  encoder.begin(true);
-  const entries = Array.from({ length: count }, (_, leaf): AcceptedEntry => {
-    const campaignId = leaf % 29 === 11 ? 1_234_567 : 7;
-    const stamp = firstStamp + 1_024 * leaf * (leaf % 17);
-    const source = leaf % 13 === 5 ? SOURCE_PROXY : SOURCE_ARRIVAL;
-    encoder.add(ITEM_ENTRY, campaignId, stamp, `user ${leaf}`, source);
-    return { campaignId, stamp, source, leaf };
-  });
-  const root = tree.build(encoder.items, count).root();
-  const numbers = { gateway: 5, count, incarnation: 3, sliceNumber: 8, firstUs: 1, lastUs: 2 };
-  const head = signSliceHead({ ...numbers, root, previous: NO_PREVIOUS }, Buffer.alloc(8, 1), privateKey);
-  return { entries, receipts: new SliceReceipts(tree, count, head) };
+  const items = Array.from(
+    { length: count },
+    (_, leaf): LogItem => ({
+      kind: ITEM_ENTRY,
+      campaignId: leaf % 29 === 11 ? 1_234_567 : 7,
+      stamp: firstStamp + 1_024 * leaf * (leaf % 17),
+      userId: `user ${leaf}`,
+      ...(leaf % 13 === 5 ? { source: SOURCE_PROXY } : {}),
+    }),
+  );
+  const entries = items.map((item, leaf): AcceptedEntry => ({ source: SOURCE_ARRIVAL, ...item, leaf }));
+  return { entries, receipts: receiptsOf(items) };
 }
 
 test('the bytes are those of the plain text, slice after slice, whatever has been written before', () => {

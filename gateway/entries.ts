@@ -167,7 +167,6 @@ interface EntryExtras {
 export class Entry implements Stamped, AcceptedEntry {
   readonly kind: LogItem['kind'];
   readonly campaign: BoardCampaign;
-  readonly campaignId: number;
   readonly userId: string;
   readonly instantUs: number;
   readonly stamp: number;
@@ -193,12 +192,15 @@ export class Entry implements Stamped, AcceptedEntry {
     this.#parts = parts;
     this.#reply = reply;
     this.campaign = campaign;
-    this.campaignId = campaign.campaignId;
     this.userId = userId;
     this.instantUs = instantUs;
     this.kind = kind;
     this.#answer = answer;
     this.stamp = stampOf(instantUs, campaign.opensAtUs, parts.membership.gateway ?? 0);
+  }
+
+  get campaignId(): number {
+    return this.campaign.campaignId;
   }
 
   /** Where the instant comes from: the arrival here, or what a trusted proxy has noted. */
@@ -231,8 +233,8 @@ export class Entry implements Stamped, AcceptedEntry {
   }
 
   #receiptOf(receipts: SliceReceipts): string {
-    const { kind, campaign, stamp, source } = this;
-    return receipts.textOf(this.leaf, kind, campaign.campaignId, stamp, source);
+    const { leaf, kind, campaignId, stamp, source } = this;
+    return receipts.textOf(leaf, kind, campaignId, stamp, source);
   }
 
   /** The user was here before, or somebody else of the slice was: the answer is the entry they have. */

@@ -115,9 +115,8 @@ export function encodeZadd(buffer: Buffer, key: string, members: readonly Ranked
 function writeLength(buffer: Buffer, start: number, length: number): number {
   let at = start;
   buffer[at++] = DOLLAR;
-  if (length >= 100) buffer[at++] = 48 + Math.floor(length / 100);
-  if (length >= 10) buffer[at++] = 48 + (Math.floor(length / 10) % 10);
-  buffer[at++] = 48 + (length % 10);
+  at += digitCount(length);
+  writeDigits(buffer, at, length);
   buffer[at++] = CR;
   buffer[at++] = LF;
   return at;

@@ -35,7 +35,7 @@ const IDIOMATIC_SHARE = 5;
 /** Below this many a rate says little. */
 const IDIOMATIC_LEAST = 5_000;
 
-export type Figures = Readonly<Partial<Record<ContestantName, readonly BurstFigures[]>>>;
+type Figures = Readonly<Partial<Record<ContestantName, readonly BurstFigures[]>>>;
 
 /** What each round has measured, by how many asked at once. */
 export interface Crowds {
@@ -116,6 +116,7 @@ type PerName<T> = Readonly<Partial<Record<ContestantName, T>>>;
 
 /** The medians of one crowd's rounds; ratios are taken within each round. */
 export interface CrowdReport {
+  readonly connections: number;
   readonly ratios: {
     readonly redisLog: number;
     readonly kafkaLog?: number;
@@ -140,18 +141,17 @@ export interface CrowdReport {
 
 /** Of a drop's crowd, and of the smaller one beside it. */
 export interface BurstReport extends CrowdReport {
-  readonly connections: number;
-  readonly few: CrowdReport & { readonly connections: number };
+  readonly few: CrowdReport;
 }
 
 export function reportOf(
   { many, few }: Crowds,
   { connections, fewConnections }: Pick<BurstOptions, 'connections' | 'fewConnections'>,
 ): BurstReport {
-  return { connections, ...crowdReportOf(many), few: { connections: fewConnections, ...crowdReportOf(few) } };
+  return { ...crowdReportOf(connections, many), few: crowdReportOf(fewConnections, few) };
 }
 
-export function crowdReportOf(figures: Figures): CrowdReport {
+function crowdReportOf(connections: number, figures: Figures): CrowdReport {
   const columns = (key: 'entriesPerSecond' | 'p50Ms' | 'p99Ms', name: ContestantName): number[] =>
     (figures[name] ?? []).map(one => one[key]);
   const ratio = (key: 'entriesPerSecond' | 'p99Ms', over: ContestantName, under: ContestantName) =>
@@ -176,6 +176,7 @@ export function crowdReportOf(figures: Figures): CrowdReport {
   const { redisLog, kafkaLog, idiomatic, redisLogP99, kafkaLogP99 } = spreads;
   const { redisLogReceipts, kafkaLogReceipts } = spreads;
   return {
+    connections,
     ratios: {
       redisLog: redisLog?.median ?? Number.NaN,
       ...defined({
@@ -232,7 +233,7 @@ const CPU_COLUMNS = ['gateway', 'server', 'engine', 'redis', 'kafka', 'postgres'
 export function tablesOf(report: BurstReport): string {
   const { few } = report;
   const share = { unit: '', better: 'more' } as const;
-  const rateGoals = ({ connections, ratios }: CrowdReport & { readonly connections: number }): Goal[] => [
+  const rateGoals = ({ connections, ratios }: CrowdReport): Goal[] => [
     {
       what: `Redis Streams log ÷ echo, ${connections} connections`,
       value: ratios.redisLog,
@@ -260,7 +261,7 @@ export function tablesOf(report: BurstReport): string {
   return `${crowdTables(report)}\n\n${crowdTables(few)}\n\n${goals}`;
 }
 
-function crowdTables(report: CrowdReport & { readonly connections: number }): string {
+function crowdTables(report: CrowdReport): string {
   const names = Object.keys(report.entriesPerSecond) as ContestantName[];
   const speed = table(
     [

@@ -1,23 +1,13 @@
 import assert from 'node:assert/strict';
-import { generateKeyPairSync, verify } from 'node:crypto';
+import { verify } from 'node:crypto';
 import { test } from 'node:test';
 import Value from 'typebox/value';
 import { leafData, whoOf } from './leaf.ts';
 import { isIncluded, leafHash } from './merkle.ts';
-import { Receipt, SliceReceipts } from './receipt.ts';
-import {
-  ITEM_ENTRY,
-  ITEM_WITHDRAWAL,
-  type LogItem,
-  RecordEncoder,
-  SOURCE_ARRIVAL,
-  SOURCE_PROXY,
-} from './record.ts';
-import { decodeSignedHead, NO_PREVIOUS, signSliceHead } from './slice-head.ts';
-import { SliceTree } from './slice-tree.ts';
-
-const { privateKey, publicKey } = generateKeyPairSync('ed25519');
-const slice = new SliceTree('a secret of this test, 32 characters or more');
+import { Receipt, type SliceReceipts } from './receipt.ts';
+import { ITEM_ENTRY, ITEM_WITHDRAWAL, type LogItem, SOURCE_ARRIVAL, SOURCE_PROXY } from './record.ts';
+import { decodeSignedHead } from './slice-head.ts';
+import { publicKey, receiptsOf } from './test-receipts.ts';
 
 function itemsOf(count: number): LogItem[] {
   return Array.from({ length: count }, (_, index) => ({
@@ -27,18 +17,6 @@ function itemsOf(count: number): LogItem[] {
     userId: index % 11 === 5 ? `user ${index} `.repeat(10).slice(0, 128) : `user ${index}`,
     ...(index % 5 === 0 ? { source: SOURCE_PROXY } : {}),
   }));
-}
-
-function receiptsOf(items: readonly LogItem[]): SliceReceipts {
-  const encoder = new RecordEncoder();
-  encoder.begin(true);
-  for (const { kind, campaignId, stamp, userId, source } of items) {
-    encoder.add(kind, campaignId, stamp, userId, source);
-  }
-  const root = slice.build(encoder.items, items.length).root();
-  const numbers = { gateway: 5, count: items.length, incarnation: 3, sliceNumber: 8, firstUs: 1, lastUs: 2 };
-  const head = signSliceHead({ ...numbers, root, previous: NO_PREVIOUS }, Buffer.alloc(8, 1), privateKey);
-  return new SliceReceipts(slice, items.length, head);
 }
 
 function textOf(receipts: SliceReceipts, leaf: number, { kind, campaignId, stamp, source }: LogItem): string {
