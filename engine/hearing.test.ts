@@ -1,12 +1,14 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import fc from 'fast-check';
+import { extendDeadlines } from '../sql/claims.ts';
 import { openPool, type Pool } from '../sql/database.ts';
 import { type Heard, readHeard } from '../sql/hearing.ts';
 import { readRegistry } from './contract/lease/lease.ts';
 import { canHear, Hearing, type HearingLook, hearThrough, LONGEST_STEP_MS } from './hearing.ts';
 import { availableLogs, eventually, type TestDatabase, testDatabase } from './test/support.ts';
 import { World } from './test-gateway.ts';
+import { TestLedger } from './test-settling.ts';
 
 test('short steps count, a jump counts for nothing, and nothing is taken back', () => {
   const hear = (before: Heard, throughMs: number): Heard => hearThrough(before, throughMs, throughMs);
@@ -22,7 +24,14 @@ test('short steps count, a jump counts for nothing, and nothing is taken back', 
 test('short steps that are looked at late count for nothing: the watermark follows a log that went on', () => {
   const before = { heardMs: 5_000, throughMs: 1_000_000 };
   deepEqual(hearThrough(before, 1_000_900, 1_003_000), { heardMs: 5_900, throughMs: 1_000_900 });
-  deepEqual(hearThrough(before, 1_000_900, 1_003_001), { heardMs: 5_000, throughMs: 1_000_900 });
+  deepEqual(hearThrough(before, 1_000_900, 1_003_001), { heardMs: 5_000, throughMs: 1_003_001 });
+});
+
+test('an outage whose backlog comes in over two looks counts for nothing up to the first of them', () => {
+  const atFirst = hearThrough({ heardMs: 5_000, throughMs: 1_000_000 }, 1_001_640, 1_003_600);
+  deepEqual(atFirst, { heardMs: 5_000, throughMs: 1_003_600 });
+  equal(hearThrough(atFirst, 1_003_600, 1_003_760), atFirst);
+  deepEqual(hearThrough(atFirst, 1_003_700, 1_003_760), { heardMs: 5_100, throughMs: 1_003_700 });
 });
 
 test('whatever the looks, it never grows by more than the time in which it could have been heard', () => {
@@ -46,10 +55,33 @@ test('whatever the looks, it never grows by more than the time in which it could
 });
 
 test('nobody can be heard without a gateway whose lease holds', () => {
-  equal(canHear({ readAtUs: 10, leases: [] }), false);
-  equal(canHear({ readAtUs: 10, leases: [{ expiresUs: 10 }, { expiresUs: 0 }] }), false);
-  equal(canHear({ readAtUs: 10, leases: [{ expiresUs: 0 }, { expiresUs: 11 }] }), true);
+  const look = (...expiresUs: readonly number[]): Parameters<typeof canHear>[0] => ({
+    readAtUs: 10,
+    leases: expiresUs.map((each, index) => ({ incarnation: index + 1, expiresUs: each })),
+    gateways: expiresUs.map((_, index) => ({ incarnation: index + 1, state: 'live' })),
+  });
+  equal(canHear(look()), false);
+  equal(canHear(look(10, 0)), false);
+  equal(canHear(look(0, 11)), true);
 });
+
+test('nobody can be heard by a gateway that the log has told nothing of, or that has ended', () => {
+  const leases = [{ incarnation: 7, expiresUs: 11 }];
+  equal(canHear({ readAtUs: 10, leases, gateways: [] }), false);
+  equal(canHear({ readAtUs: 10, leases, gateways: [{ incarnation: 6, state: 'live' }] }), false);
+  equal(canHear({ readAtUs: 10, leases, gateways: [{ incarnation: 7, state: 'ended' }] }), false);
+  equal(canHear({ readAtUs: 10, leases, gateways: [{ incarnation: 7, state: 'live' }] }), true);
+});
+
+/** One gateway is there, and the watermark has come up to the look. */
+function look(ms: number): HearingLook {
+  return {
+    readAtUs: ms * 1000,
+    leases: [{ incarnation: 1, expiresUs: ms * 1000 + 1 }],
+    gateways: [{ incarnation: 1, state: 'live' }],
+    watermarkUs: ms * 1000,
+  };
+}
 
 describe('in the ledger', () => {
   let database: TestDatabase;
@@ -64,11 +96,6 @@ describe('in the ledger', () => {
   });
 
   test('several engines that look at once count each stretch of time once', async () => {
-    const look = (ms: number): HearingLook => ({
-      readAtUs: ms * 1000,
-      leases: [{ expiresUs: ms * 1000 + 1 }],
-      watermarkUs: ms * 1000,
-    });
     const engines = [1, 2, 3].map(() => new Hearing(pool));
     for (let ms = 1_000_000; ms <= 1_006_000; ms += 600) {
       await Promise.all(engines.map(engine => engine.note(look(ms))));
@@ -78,6 +105,41 @@ describe('in the ledger', () => {
     deepEqual(await readHeard(pool), { heardMs: 6_000, throughMs: 1_006_000 });
   });
 });
+
+test('two engines that begin at once count from the same instant, and extend nothing', async t => {
+  const ledger = await TestLedger.make();
+  const pools = [1, 2].map(() => openPool(ledger.url, { max: 2, applicationName: 'test', onError: fail }));
+  t.after(async () => {
+    await Promise.all(pools.map(pool => pool.end()));
+    await ledger.close();
+  });
+  const campaign = await ledger.claimed(1, { withinS: 5, waitlist: 0 });
+  const engines = pools.map(pool => new Hearing(pool));
+  // Both read the fresh row, and neither can write it before both have tried.
+  const holder = await ledger.pool.connect();
+  await holder.query('begin');
+  await holder.query('select from hearing for update');
+  const noted = engines.map((engine, index) => engine.note(look(1_900_000_000_000 + 10 * index)));
+  await eventually(async () => {
+    const { rows } = await ledger.pool.query(
+      `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+    );
+    return rows.length === 2;
+  });
+  await holder.query('rollback');
+  holder.release();
+  await Promise.all(noted);
+  for (const [index, { heard }] of engines.entries()) {
+    ok(heard !== undefined && heard.throughMs - heard.heardMs >= 1_900_000_000_000, `engine ${index}`);
+    await extendDeadlines(pools[index] ?? fail(), (heard.throughMs - heard.heardMs) * 1_000);
+  }
+  const { unheardUs } = await ledger.read(campaign);
+  equal(unheardUs, 0);
+});
+
+function fail(): never {
+  throw new Error('a pool lost its connection');
+}
 
 for (const log of availableLogs()) {
   test(`what gateways log while no engine is there does not count when it is taken in (${log})`, async t => {

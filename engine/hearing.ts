@@ -3,15 +3,19 @@
  * grace times are measured in it and not by a clock, so an outage of ours is never held against anybody.
  *
  * It follows the watermark. That moves only while Redis answers (the registry is read in each pass), the log takes
- * records (it is the least promise that gateways have appended), an engine works and Postgres lets it write; and it is
- * looked at only while some gateway holds a lease. When any of these is away the watermark stands still, and when it is
- * back the watermark jumps: a step longer than LONGEST_STEP_MS is such a jump, and counts for nothing. Where gateways and
- * the log went on meanwhile it does so in many short steps, as what was logged is taken in: so a step counts for nothing,
- * too, when it begins longer than LONGEST_BEHIND_MS before the time of the look. An outage shorter than that cannot be told
- * from slow passes and may count, a longer one never does.
+ * records (it is the least promise that gateways have appended), an engine works and Postgres lets it write. Without a live
+ * gateway it would move by the registry alone, so it is looked at only while a gateway holds a lease that the ledger knows
+ * from the log: one that has just registered may stand before a log that is away.
+ *
+ * When any of these is away the watermark stands still, and when it is back the watermark jumps: a step longer than
+ * LONGEST_STEP_MS, or one that begins longer than LONGEST_BEHIND_MS before the look. Such a jump counts for nothing, and it
+ * reaches up to the look: where gateways and the log went on meanwhile, the watermark follows in several short steps as the
+ * backlog is taken in, and the last of them would count. An outage shorter than that cannot be told from slow passes and
+ * may count, a longer one never does.
  *
  * All engines move the one row of `hearing`, by compare-and-set on the instant up to which it counts, so no stretch of
- * time is counted twice, however many there are and whichever of them stops.
+ * time is counted twice, however many there are and whichever of them stops. The row begins at 0/0, which is no instant:
+ * nothing is measured from there.
  */
 import type { Pool } from '../sql/database.ts';
 import { type Heard, moveHeard, readHeard } from '../sql/hearing.ts';
@@ -23,17 +27,21 @@ const LONGEST_BEHIND_MS = 3_000;
 /** How exact heard time is. Each time it moves costs a commit. */
 const NOTE_MS = 500;
 
-/** What one look at the registry and the watermark tells. */
+/** What one look at the registry, the ledger's gateways and the watermark tells. */
 export interface HearingLook {
   /** Redis' time of the read, and of the leases' ends; microseconds since the epoch. */
   readonly readAtUs: number;
-  readonly leases: readonly { readonly expiresUs: number }[];
+  readonly leases: readonly { readonly incarnation: number; readonly expiresUs: number }[];
+  readonly gateways: readonly { readonly incarnation: number; readonly state: 'live' | 'ended' }[];
   readonly watermarkUs: number;
 }
 
-/** Whether anybody can be heard: some gateway holds a lease. */
-export function canHear({ readAtUs, leases }: Pick<HearingLook, 'readAtUs' | 'leases'>): boolean {
-  return leases.some(lease => lease.expiresUs > readAtUs);
+/** Whether anybody can be heard: some gateway holds a lease, and the log has told of it. */
+export function canHear({ readAtUs, leases, gateways }: Omit<HearingLook, 'watermarkUs'>): boolean {
+  const live = new Set(
+    gateways.filter(({ state }) => state === 'live').map(({ incarnation }) => incarnation),
+  );
+  return leases.some(({ incarnation, expiresUs }) => expiresUs > readAtUs && live.has(incarnation));
 }
 
 /**
@@ -44,7 +52,8 @@ export function hearThrough(heard: Heard, throughMs: number, nowMs: number): Hea
   const stepMs = throughMs - heard.throughMs;
   if (stepMs <= 0) return heard;
   const isJump = stepMs > LONGEST_STEP_MS || nowMs - heard.throughMs > LONGEST_BEHIND_MS;
-  return { heardMs: heard.heardMs + (isJump ? 0 : stepMs), throughMs };
+  if (isJump) return { heardMs: heard.heardMs, throughMs: Math.max(throughMs, nowMs) };
+  return { heardMs: heard.heardMs + stepMs, throughMs };
 }
 
 /** Keeps the ledger's heard time. */
@@ -70,10 +79,10 @@ export class Hearing {
     const throughMs = Math.floor(look.watermarkUs / 1000);
     if (throughMs - this.#notedMs < NOTE_MS || !canHear(look)) return;
     const heard = await readHeard(this.#pool);
-    const moved = hearThrough(heard, throughMs, look.readAtUs / 1000);
-    // Of what another engine has moved meanwhile, the next note knows.
+    const moved = hearThrough(heard, throughMs, Math.floor(look.readAtUs / 1000));
     const isKnown = moved === heard || (await moveHeard(this.#pool, heard, moved));
-    this.#heard = isKnown ? moved : heard;
+    // Another engine was first. What it was moved from may be the beginning of the row: never keep that.
+    this.#heard = isKnown ? moved : await readHeard(this.#pool);
     this.#notedMs = throughMs;
   }
 }

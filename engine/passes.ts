@@ -14,7 +14,7 @@ import type { Logger } from 'pino';
 import type { Campaign } from '../sql/campaigns.ts';
 import { extendDeadlines } from '../sql/claims.ts';
 import type { Pool } from '../sql/database.ts';
-import { readGateways } from '../sql/gateways.ts';
+import { type GatewayRow, readGateways } from '../sql/gateways.ts';
 import { findRooms } from '../sql/rooms.ts';
 import { findWork } from '../sql/settling.ts';
 import { raiseWatermark, readWatermark } from '../sql/watermarks.ts';
@@ -62,6 +62,14 @@ export interface PassReport {
   readonly more: boolean;
 }
 
+interface Watermarks {
+  readonly watermarkUs: number;
+  /** undefined while the registry was never read. */
+  readonly rankedUs: number | undefined;
+  /** What they rest on. */
+  readonly gateways: readonly GatewayRow[];
+}
+
 export class Passes {
   readonly #options: PassOptions;
   readonly #publisher: Publisher;
@@ -93,8 +101,9 @@ export class Passes {
       failures.push(error);
       return false;
     });
-    const { watermarkUs, rankedUs } = await this.#moveWatermark();
-    if (isOpen && this.#registry !== undefined) await this.#hearing.note({ ...this.#registry, watermarkUs });
+    const { watermarkUs, rankedUs, gateways } = await this.#moveWatermark();
+    if (isOpen && this.#registry !== undefined)
+      await this.#hearing.note({ ...this.#registry, gateways, watermarkUs });
     if (isOpen && this.#registry !== undefined) {
       await takePresence(this.#options, this.#registry.epoch).catch((error: unknown) => failures.push(error));
     }
@@ -128,12 +137,12 @@ export class Passes {
     return true;
   }
 
-  async #moveWatermark(): Promise<{ readonly watermarkUs: number; readonly rankedUs: number | undefined }> {
+  async #moveWatermark(): Promise<Watermarks> {
     const { pool } = this.#options;
     const registry = this.#registry;
     if (registry === undefined) {
       this.#watermarkUs = await readWatermark(pool);
-      return { watermarkUs: this.#watermarkUs, rankedUs: undefined };
+      return { watermarkUs: this.#watermarkUs, rankedUs: undefined, gateways: [] };
     }
     const gateways = await readGateways(
       pool,
@@ -141,7 +150,7 @@ export class Passes {
     );
     const watermarkUs = watermarkOf(registry, gateways);
     this.#watermarkUs = Math.max(this.#watermarkUs, watermarkUs);
-    return { watermarkUs: this.#watermarkUs, rankedUs: rankedWatermarkOf(registry, gateways) };
+    return { watermarkUs: this.#watermarkUs, rankedUs: rankedWatermarkOf(registry, gateways), gateways };
   }
 
   async #settle(watermarkUs: number, failures: unknown[]): Promise<boolean> {

@@ -25,13 +25,15 @@ const TIMES = {
 
 export class TestLedger {
   readonly pool: Pool;
+  readonly url: string;
   readonly close: () => Promise<void>;
   /** What outages have come to. */
   unheardUs = 0;
   /** How far behind the watermark it is known what was heard. */
   heardBehindUs = 0;
 
-  private constructor(pool: Pool, close: () => Promise<void>) {
+  private constructor(url: string, pool: Pool, close: () => Promise<void>) {
+    this.url = url;
     this.pool = pool;
     this.close = close;
   }
@@ -39,7 +41,7 @@ export class TestLedger {
   static async make(): Promise<TestLedger> {
     const database = await testDatabase();
     const pool = openPool(database.url, { max: 6, applicationName: 'test', onError: () => undefined });
-    return new TestLedger(pool, async () => {
+    return new TestLedger(database.url, pool, async () => {
       await pool.end();
       await database.drop();
     });

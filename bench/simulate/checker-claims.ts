@@ -50,8 +50,26 @@ export function checkClaims(
       checker.breaks(1, `${row.userId} was ${old.state}, and is ${row.state}`);
     else if (old.state === 'offered' && row.state === 'lapsed') checkLapse(checker, rows, row, nowUs);
   }
+  checkDeadlines(checker, rows, nowUs);
   checkTurns(checker, rows);
   if (announced.kind === 'coupon') checkPlaces(checker, rows);
+}
+
+/** An offer that was made behind an outage may get that back as well. */
+const OUTAGE_BEFORE_US = 30_000_000;
+
+/**
+ * No deadline lies further away than there is to claim an offer: outages that are over move it, and those that come do not
+ * move it yet.
+ */
+function checkDeadlines(checker: Checker, { announced, campaign, claimants }: SeenRows, nowUs: number): void {
+  if (!checker.areClocksRight) return;
+  const latestUs = nowUs + (announced.claims?.withinS ?? 0) * 1_000_000 + OUTAGE_BEFORE_US;
+  for (const { userId, state, claimByUs } of claimants) {
+    const shownUs = (claimByUs ?? 0) + campaign.unheardUs;
+    if (state === 'offered' && shownUs > latestUs)
+      checker.breaks(9, `${userId} has a deadline ${shownUs - nowUs} us away`);
+  }
 }
 
 /** Places are given in the order of stamps: the first have a serial each, and behind them those who wait. */

@@ -50,6 +50,8 @@ export interface SeenCampaign {
   readonly randomness: Buffer | null;
   readonly seed: Buffer | null;
   readonly finishedAt: Date | null;
+  /** By how much outages have extended what claimants have as their deadline. */
+  readonly unheardUs: number;
 }
 
 /** The committed rows of the ledger. */

@@ -35,9 +35,14 @@ export function inject(scene: Scene, fault: Fault): void {
       return;
     case 'engine crashes': {
       const place = target % scene.plan.engines;
-      if (scene.engineAt(place) === undefined) return;
-      scene.crashEngine(place);
-      afterwards(() => scene.startEngine(place));
+      const engine = scene.engineAt(place);
+      if (engine === undefined) return;
+      const crash = (): void => {
+        scene.crashEngine(place);
+        afterwards(() => scene.startEngine(place));
+      };
+      if (fault.place === 'presence') engine.process.trap('presence', crash);
+      else crash();
       return;
     }
     case 'engine pauses':

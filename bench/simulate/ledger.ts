@@ -225,6 +225,9 @@ export class Ledger {
   }
 }
 
+/** The statement with which an engine takes the reports of streams for itself (sql/presence.ts). */
+const TAKES_PRESENCE = /from presence_log for update skip locked/;
+
 /** One connection of a process; when something is lost on its way, it is lost as a whole. */
 class Connection {
   readonly #ledger: Ledger;
@@ -254,6 +257,7 @@ class Connection {
         return;
       }
       this.#session.execute(text, values, outcome => {
+        if (TAKES_PRESENCE.test(text)) void this.#process.reach('presence');
         if (backUs === undefined) this.#lose(SILENT_US, reject);
         else {
           world.after(backUs, this.#process, () => {

@@ -234,9 +234,29 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'deadlines, and the grace of rooms, run on while nobody can be heard',
     file: 'engine/hearing.ts',
-    from: '(isJump ? 0 : stepMs)',
-    to: 'stepMs',
+    from: 'if (isJump) return { heardMs: heard.heardMs, throughMs: Math.max(throughMs, nowMs) };',
+    to: '',
     seed: 116,
+  },
+  {
+    name: 'what is logged while no engine is there counts as heard',
+    file: 'engine/hearing.ts',
+    from: ' || nowMs - heard.throughMs > LONGEST_BEHIND_MS',
+    to: '',
+  },
+  {
+    name: 'the tail of an outage counts as heard',
+    file: 'engine/hearing.ts',
+    from: 'Math.max(throughMs, nowMs) };',
+    to: 'throughMs };',
+    seed: 649,
+  },
+  {
+    name: 'a gateway that the log has told nothing of can hear',
+    file: 'engine/hearing.ts',
+    from: ' && live.has(incarnation)',
+    to: '',
+    seed: 770,
   },
   {
     name: 'an offer lapses before the watermark has passed its deadline',
@@ -322,7 +342,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'engine/presence.ts',
     from: 'if (isTaken && last !== undefined)',
     to: 'if (last !== undefined)',
-    seed: 733,
+    seed: 1499,
   },
   {
     name: 'who comes back to a room that is at its end waits on',

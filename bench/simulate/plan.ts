@@ -3,6 +3,7 @@
  * is data, so a failing one can be made smaller and run again (shrink.ts); what is left to chance while it runs comes
  * from the seed as well.
  */
+import { makeAmbushes } from './ambushes.ts';
 import type { Announced } from './checker.ts';
 import { Random } from './random.ts';
 import { BEGINNING_US, MS, PLACES, type Place } from './world.ts';
@@ -77,6 +78,8 @@ export interface Plan {
   readonly faults: readonly Fault[];
 }
 
+/** So far apart that the chance of one seed is not another's. */
+const AMBUSH_SEEDS = 1_000_000_000;
 /** Gateways have their leases by then. */
 const FIRST_OPENS_MS = 220;
 
@@ -85,10 +88,13 @@ export function planOf(seed: number): Plan {
   const campaigns = makeCampaigns(random);
   const gateways = random.pick([1, 2, 2, 2, 3, 4]);
   const faults = makeFaults(random, campaigns);
+  const engines = random.pick([1, 1, 2]);
+  // Of chance of their own: one more kind of ambush leaves everything else of a seed as it is.
+  const ambushes = makeAmbushes(new Random(seed + AMBUSH_SEEDS), campaigns, { gateways, engines });
   return {
     seed,
     gateways,
-    engines: random.pick([1, 1, 2]),
+    engines,
     partitions: random.between(1, 3),
     maxSliceEntries: random.pick([2, 3, 1_000]),
     leaseMs: random.pick([500, 600, 800]),
@@ -98,7 +104,7 @@ export function planOf(seed: number): Plan {
     drift: random.chance(0.3) ? 0.02 : 0.000_1,
     campaigns,
     asks: makeAsks(random, campaigns, gateways, faults).sort((a, b) => a.atMs - b.atMs),
-    faults,
+    faults: [...faults, ...ambushes].sort((a, b) => a.atMs - b.atMs),
   };
 }
 

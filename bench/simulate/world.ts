@@ -25,7 +25,8 @@ export const BEGINNING_US = 1_900_000_000 * SECOND;
  * and hearing. A process can be stopped between any two instructions; these are the ones where it matters.
  */
 export const PLACES = ['append', 'rank', 'lease'] as const;
-export type Place = (typeof PLACES)[number];
+/** And an engine: with what gateways told of streams in its hands, its transaction open. */
+export type Place = (typeof PLACES)[number] | 'presence';
 
 /** A process of a gateway or an engine; or the outside: clients, servers and the network, which are never paused. */
 export class Process {
