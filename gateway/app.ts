@@ -1,103 +1,15 @@
 /**
- * The routes of the gateway. Every path that exists answers every method: 405 with Allow where it does not know it.
+ * The gateway's HTTP server. Every path that exists answers every method: 405 with Allow where it does not know it.
  */
 import uws, { type HttpRequest, type HttpResponse, type TemplatedApp } from 'uWebSockets.js';
 import { fieldFault } from '../engine/contract/problem.ts';
-import { type BookParts, getBook, getProof } from './book.ts';
-import { type CampaignParts, getCampaign, listCampaigns } from './campaigns.ts';
-import { postClaim } from './claim.ts';
-import {
-  type CouponParts,
-  deleteReservation,
-  getCoupon,
-  getRedemption,
-  getReservation,
-  listRefunds,
-  postRedemption,
-  postRefund,
-  postReservation,
-} from './coupons/routes.ts';
-import { type EntryParts, postEntry } from './entries.ts';
-import { openApiDocument } from './openapi.ts';
-import { deleteEntry, getEntry } from './own-entry.ts';
-import { listHeads, listKeys, type PublishedParts } from './published.ts';
 import { Reply } from './reply.ts';
-import { type Head, readHead } from './requests.ts';
-import type { Streams } from './streams.ts';
-import { getCheck, getJwks, postPass, postReport, type VisitParts } from './visits.ts';
-
-export interface AppParts
-  extends EntryParts,
-    CampaignParts,
-    BookParts,
-    PublishedParts,
-    CouponParts,
-    VisitParts {
-  readonly streams: Streams;
-  /** What readiness depends on, each 'ok' or what is wrong. */
-  readonly checks: () => Readonly<Record<string, string>>;
-  readonly connections: { count: number };
-  /** Told of a handler that failed: a defect, which is answered with 500. */
-  readonly failed: (error: unknown) => void;
-}
-
-/** Answers through `reply`; what it needs of `req` and `head` it reads before its first await. */
-type Handler = (
-  reply: Reply,
-  req: HttpRequest,
-  head: Readonly<Head>,
-  arrivedUs: number,
-) => void | Promise<void>;
-type Method = 'get' | 'post' | 'del';
+import { type Method, type RouteParts, routesOf, runHandler } from './routes.ts';
 
 const METHOD_NAMES: Readonly<Record<Method, string>> = { get: 'GET', post: 'POST', del: 'DELETE' };
 
-/** Routes as uWebSockets.js spells them; `:id` is parameter 0. */
-function routesOf(parts: AppParts): Readonly<Record<string, Partial<Record<Method, Handler>>>> {
-  const openApi = JSON.stringify(openApiDocument());
-  return {
-    '/v1/campaigns': { get: (reply, req) => listCampaigns(parts, reply, req) },
-    '/v1/campaigns/:id': { get: (reply, req) => getCampaign(parts, reply, req) },
-    '/v1/campaigns/:id/entries': {
-      post: (reply, req, head, arrivedUs) => postEntry(parts, reply, req, head, arrivedUs),
-    },
-    '/v1/campaigns/:id/entries/me': {
-      get: (reply, req, head) => getEntry(parts, reply, req, head),
-      del: (reply, req, head) => deleteEntry(parts, reply, req, head),
-    },
-    '/v1/campaigns/:id/entries/me/claim': {
-      post: (reply, req, head) => postClaim(parts, reply, req, head),
-    },
-    '/v1/campaigns/:id/queue': { get: (reply, req, head) => parts.streams.open(reply, req, head) },
-    '/v1/campaigns/:id/book': { get: (reply, req) => getBook(parts, reply, req) },
-    '/v1/campaigns/:id/proof': { get: (reply, req) => getProof(parts, reply, req) },
-    '/v1/campaigns/:id/pass': { post: (reply, req, head) => postPass(parts, reply, req, head) },
-    '/v1/campaigns/:id/reports': { post: (reply, req, head) => postReport(parts, reply, req, head) },
-    '/v1/campaigns/:id/check': { get: (reply, req, head) => getCheck(parts, reply, req, head) },
-    '/.well-known/jwks.json': { get: reply => getJwks(parts, reply) },
-    '/v1/keys': { get: reply => listKeys(parts, reply) },
-    '/v1/heads': { get: (reply, req) => listHeads(parts, reply, req) },
-    '/v1/coupons/:code': { get: (reply, req, head) => getCoupon(parts, reply, req, head) },
-    '/v1/reservations': { post: (reply, req, head) => postReservation(parts, reply, req, head) },
-    '/v1/reservations/:id': {
-      get: (reply, req, head) => getReservation(parts, reply, req, head),
-      del: (reply, req, head) => deleteReservation(parts, reply, req, head),
-    },
-    '/v1/redemptions': { post: (reply, req, head) => postRedemption(parts, reply, req, head) },
-    '/v1/redemptions/:id': { get: (reply, req, head) => getRedemption(parts, reply, req, head) },
-    '/v1/redemptions/:id/refunds': {
-      get: (reply, req, head) => listRefunds(parts, reply, req, head),
-      post: (reply, req, head) => postRefund(parts, reply, req, head),
-    },
-    '/livez': { get: reply => reply.json(200, '{"status":"ok"}') },
-    '/readyz': { get: reply => answerReady(parts, reply) },
-    '/metrics': { get: reply => answerMetrics(parts, reply) },
-    '/openapi.json': { get: reply => reply.json(200, openApi) },
-  };
-}
-
 /** Sets up the routes and the cap on connections. */
-export function buildApp(parts: AppParts): TemplatedApp {
+export function buildApp(parts: RouteParts): TemplatedApp {
   const app = uws.App();
   limitConnections(app, parts);
   for (const [path, methods] of Object.entries(routesOf(parts))) {
@@ -106,7 +18,7 @@ export function buildApp(parts: AppParts): TemplatedApp {
       const handler = methods[method];
       if (handler === undefined) continue;
       allow.push(METHOD_NAMES[method]);
-      app[method](path, (res, req) => run(parts, handler, res, req));
+      app[method](path, (res, req) => runHandler(parts, handler, res, req));
     }
     app.any(path, (res, req) => refuseMethod(parts, res, req, allow.join(', ')));
   }
@@ -120,35 +32,7 @@ export function buildApp(parts: AppParts): TemplatedApp {
   return app;
 }
 
-/** Stamps the request before anything else, then runs its handler; one that fails is a defect, and is answered too. */
-function run(parts: AppParts, handler: Handler, res: HttpResponse, req: HttpRequest): void {
-  const arrivedUs = parts.clock.synchronised ? parts.clock.next() : 0;
-  const reply = new Reply(res);
-  try {
-    const head = readHead(req);
-    if (head.bytes > parts.config.MAX_HEADER_BYTES) refuseHead(parts, reply, head.bytes);
-    else handler(reply, req, head, arrivedUs)?.catch((error: unknown) => answerFailure(parts, reply, error));
-  } catch (error) {
-    answerFailure(parts, reply, error);
-  }
-}
-
-function answerFailure(parts: AppParts, reply: Reply, error: unknown): void {
-  parts.failed(error);
-  reply.problem('internal-error', 'The request could not be handled. Asking again is safe.');
-}
-
-function refuseHead(parts: AppParts, reply: Reply, bytes: number): void {
-  const most = parts.config.MAX_HEADER_BYTES;
-  parts.metrics.refuse('headers');
-  const fault = fieldFault('headers', `${bytes} bytes`, `at most ${most} bytes`);
-  reply.problem('headers-too-large', `The headers are ${bytes} bytes; ${most} is the most.`, {
-    members: { errors: [fault] },
-    close: true,
-  });
-}
-
-function refuseMethod(parts: AppParts, res: HttpResponse, req: HttpRequest, allow: string): void {
+function refuseMethod(parts: RouteParts, res: HttpResponse, req: HttpRequest, allow: string): void {
   const method = req.getCaseSensitiveMethod();
   parts.metrics.refuse('method');
   const fault = fieldFault('method', method, allow);
@@ -158,7 +42,7 @@ function refuseMethod(parts: AppParts, res: HttpResponse, req: HttpRequest, allo
   });
 }
 
-function limitConnections(app: TemplatedApp, parts: AppParts): void {
+function limitConnections(app: TemplatedApp, parts: RouteParts): void {
   const { connections, config, metrics } = parts;
   const opensOrCloses = (res: HttpResponse, change: number): void => {
     connections.count += change;
@@ -168,22 +52,4 @@ function limitConnections(app: TemplatedApp, parts: AppParts): void {
     }
   };
   app.filter((res, change) => opensOrCloses(res, Number(change)));
-}
-
-function answerReady(parts: AppParts, reply: Reply): void {
-  const checks = parts.checks();
-  const ready = Object.values(checks).every(state => state === 'ok');
-  const { clockLimits } = parts;
-  const body = JSON.stringify({
-    status: ready ? 'ok' : 'unavailable',
-    checks,
-    ...(clockLimits.level === 'warn' ? { warnings: { clock: clockLimits.describe() } } : {}),
-    clock_error_bound_ms: clockLimits.errorBoundMs,
-  });
-  reply.json(ready ? 200 : 503, body);
-}
-
-async function answerMetrics(parts: AppParts, reply: Reply): Promise<void> {
-  const { registry } = parts.metrics;
-  reply.text(200, registry.contentType, await registry.metrics());
 }

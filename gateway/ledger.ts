@@ -26,6 +26,8 @@ export interface LedgerOptions {
   /** For a connection, and for a statement. */
   readonly timeoutMs: number;
   readonly log: Logger;
+  /** Opens the pool; openPool where it is left out. */
+  readonly open?: typeof openPool;
 }
 
 export class Ledger {
@@ -78,10 +80,10 @@ export class Ledger {
   }
 
   #open(): Pool {
-    const { databaseUrl, timeoutMs, log } = this.#options;
+    const { databaseUrl, timeoutMs, log, open = openPool } = this.#options;
     if (databaseUrl === '') throw new LedgerUnavailable('DATABASE_URL is not set');
     if (this.#closed) throw new LedgerUnavailable('the gateway stops');
-    this.#pool ??= openPool(databaseUrl, {
+    this.#pool ??= open(databaseUrl, {
       max: CONNECTIONS,
       applicationName: 'fairline gateway',
       timeoutMs,

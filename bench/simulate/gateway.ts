@@ -1,56 +1,41 @@
 /**
- * A gateway in the simulator: production's clock, board, lookups, places, door, watchers, streams, lease and pipeline,
- * put together as gateway/gateway.ts does, over the simulated Redis and log. HTTP is left out: requests come as calls
- * of production's handlers (http.ts), and a ticket is believed.
+ * A gateway in the simulator: what production assembles (gateway/assembly.ts) and its routes, over the simulated Redis, log
+ * and Postgres. Sockets are left out: a request is a call of production's route (http.ts). A ticket is believed.
  */
 import { type Logger, pino } from 'pino';
 import { KeyRing } from '../../engine/contract/key-ring.ts';
 import { SliceTree } from '../../engine/contract/slice-tree.ts';
-import { AcceptedAnswers } from '../../gateway/accepted-answer.ts';
-import { Board } from '../../gateway/board.ts';
-import { postClaim } from '../../gateway/claim.ts';
-import { ClaimMoves } from '../../gateway/claim-moves.ts';
-import { monotonicUs, SharedClock } from '../../gateway/clock.ts';
-import { ClockLimits } from '../../gateway/clock-limits.ts';
+import { type AssembledGateway, assembleGateway, type GatewayIntervals } from '../../gateway/assembly.ts';
 import { type GatewayConfig, readGatewayConfig } from '../../gateway/config.ts';
-import { Doorkeeper } from '../../gateway/door.ts';
-import { type EntryParts, postEntry } from '../../gateway/entries.ts';
-import { Etas } from '../../gateway/eta.ts';
 import { Hmac } from '../../gateway/hmac.ts';
-import { KeptReceipts } from '../../gateway/kept-receipts.ts';
-import { Ledger as ColdLedger, LedgerUnavailable } from '../../gateway/ledger.ts';
-import { Lookups } from '../../gateway/lookups.ts';
-import { Membership } from '../../gateway/membership.ts';
+import { Ledger as ColdLedger } from '../../gateway/ledger.ts';
 import { Metrics } from '../../gateway/metrics.ts';
-import { deleteEntry, getEntry } from '../../gateway/own-entry.ts';
-import { Places } from '../../gateway/places.ts';
-import { Presence } from '../../gateway/presence.ts';
-import { Watchers } from '../../gateway/queue.ts';
-import { Reply } from '../../gateway/reply.ts';
-import { RequestStarts } from '../../gateway/request-start.ts';
-import { Streams } from '../../gateway/streams.ts';
+import { routesOf, runHandler } from '../../gateway/routes.ts';
 import { type Ticket, TicketVerifier } from '../../gateway/ticket.ts';
 import { TicketBatch } from '../../gateway/ticket-batch.ts';
-import { TrustedProxies } from '../../gateway/trusted-proxies.ts';
-import type { Pool, Queryable } from '../../sql/database.ts';
-import { type Asked, Exchange, headOf, PROXY, type Receiver, requestOf } from './http.ts';
+import { type Asked, Exchange, PROXY, type Receiver, requestOf, routeOf } from './http.ts';
 import type { Ledger } from './ledger.ts';
 import type { SimulatedLog } from './log.ts';
 import type { Path } from './network.ts';
 import { KEYS, SimulatedRanker, type SimulatedRedis } from './redis.ts';
 import type { Process, World } from './world.ts';
 
-const CLOCK_INTERVAL_MS = 600;
-const BOARD_INTERVAL_MS = 160;
-const THROUGH_MS = 200;
-const PRESENCE_MS = 250;
+/** Seldomer than in production: most of a run would be this. */
+const INTERVALS: GatewayIntervals = {
+  clock: 600,
+  boardBusy: 160,
+  boardIdle: 160,
+  throughBusy: 200,
+  throughIdle: 200,
+  presence: 250,
+};
 const SECRET = 'a secret that no ticket is checked against';
 export const SALT_SECRET = 'a secret of salts, for the simulator only';
 /** Ed25519 in PKCS#8 (RFC 8410, section 7); the key itself is of no account. */
 const SIGNING_KEY = Buffer.concat([
   Buffer.from('302e020100300506032b657004220420', 'hex'),
   Buffer.alloc(32, 1),
-]);
+]).toString('base64');
 
 /** Counts, and is never read: one for all gateways of this process, as it watches the process itself. */
 const metrics = new Metrics({
@@ -62,46 +47,15 @@ const metrics = new Metrics({
   signing: () => 1,
 });
 
-const noProxies = new TrustedProxies([]);
-const oneProxy = new TrustedProxies([{ address: PROXY, bits: 32, family: 'ipv4' }]);
-
 const silent = pino({ level: 'silent' });
 /** Shared by all, as reading a key takes longer than most of what a gateway does here. */
-const ring = new KeyRing({ SIGNING_KEYS_DIR: '', SIGNING_KEY: SIGNING_KEY.toString('base64') }, silent);
-/** What a gateway has without a ledger; where nothing is signed it has the same with one, and needs less memory. */
-const noReceipts = new KeptReceipts(
-  new ColdLedger({ databaseUrl: '', timeoutMs: 500, log: silent }),
-  SALT_SECRET,
-  silent,
-);
+const ring = new KeyRing({ SIGNING_KEYS_DIR: '', SIGNING_KEY }, silent);
+const tree = new SliceTree(SALT_SECRET);
 
 class SimulatedVerifier extends TicketVerifier {
   override verify(ticket: string): Ticket {
     return { state: 'valid', userId: ticket };
   }
-}
-
-/** One for all: a tree is built and read in one go. */
-const tree = new SliceTree(SALT_SECRET);
-
-/** By what a plan sets of it, as checking it takes longer than most of what a gateway does here. */
-const configs = new Map<string, GatewayConfig>();
-
-function configOf({ leaseMs, partitions }: GatewayTerms): GatewayConfig {
-  const name = `${leaseMs}/${partitions}`;
-  const known = configs.get(name);
-  if (known !== undefined) return known;
-  const config = readGatewayConfig({
-    TICKET_SECRET: SECRET,
-    REDIS_URL: 'redis://simulated',
-    RECEIPTS: 'off',
-    RECEIPT_SALT_SECRET: SALT_SECRET,
-    LEASE_MS: String(leaseMs),
-    LOG_PARTITIONS: String(partitions),
-    WATCHER_RETRY_MS: '100',
-  });
-  configs.set(name, config);
-  return config;
 }
 
 const verifier = new SimulatedVerifier(new Hmac(SECRET), 'simulated');
@@ -115,24 +69,6 @@ class SimulatedTicketBatch extends TicketBatch {
 
 const tickets = new SimulatedTicketBatch(verifier, SECRET);
 
-/** Production's way to Postgres, over the simulated one. */
-class SimulatedColdLedger extends ColdLedger {
-  readonly #pool: Pool;
-
-  constructor(pool: Pool, log: Logger) {
-    super({ databaseUrl: '', timeoutMs: 500, log });
-    this.#pool = pool;
-  }
-
-  override async ask<T>(work: (db: Queryable) => Promise<T>): Promise<T> {
-    try {
-      return await work(this.#pool);
-    } catch (error) {
-      throw new LedgerUnavailable('it did not answer', { cause: error });
-    }
-  }
-}
-
 export interface GatewayTerms {
   readonly leaseMs: number;
   readonly partitions: number;
@@ -145,15 +81,42 @@ export interface GatewayTerms {
   readonly log: Logger;
 }
 
+/** By what a plan sets of it, as checking it takes longer than most of what a gateway does here. */
+const configs = new Map<string, GatewayConfig>();
+
+function configOf(terms: GatewayTerms): GatewayConfig {
+  const { leaseMs, partitions, maxSliceEntries, waitMs, clockStopMs, signs } = terms;
+  const name = [leaseMs, partitions, maxSliceEntries, waitMs, clockStopMs, signs].join('/');
+  const known = configs.get(name);
+  if (known !== undefined) return known;
+  const config = readGatewayConfig({
+    TICKET_SECRET: SECRET,
+    REDIS_URL: 'redis://simulated',
+    DATABASE_URL: 'postgres://simulated/simulated',
+    RECEIPTS: signs ? 'on' : 'off',
+    RECEIPT_SALT_SECRET: SALT_SECRET,
+    SIGNING_KEY,
+    LEASE_MS: String(leaseMs),
+    LOG_PARTITIONS: String(partitions),
+    MAX_SLICE_ENTRIES: String(maxSliceEntries),
+    TRUSTED_PROXIES: waitMs === 0 ? '' : PROXY,
+    REQUEST_START_WAIT_MS: String(waitMs),
+    CLOCK_WARN_MS: '5',
+    CLOCK_STOP_MS: String(clockStopMs),
+    WATCHER_EVENTS_PER_SECOND: '1',
+    WATCHER_COMMENT_MS: '600000',
+    WATCHER_RETRY_MS: '100',
+  });
+  configs.set(name, config);
+  return config;
+}
+
 export class SimulatedGateway {
   readonly process: Process;
   readonly #world: World;
-  readonly #parts: EntryParts;
-  readonly #streams: Streams;
-  readonly #watchers: Watchers;
-  readonly #membership: Membership;
+  readonly #assembled: AssembledGateway;
+  readonly #routes: ReturnType<typeof routesOf>;
   readonly #exchanges = new Set<Exchange>();
-  #isStopping = false;
 
   /** To be made in an event of its own process. */
   constructor(
@@ -165,93 +128,45 @@ export class SimulatedGateway {
   ) {
     this.process = process;
     this.#world = world;
-    const { log, leaseMs, partitions, maxSliceEntries, waitMs, clockStopMs, signs } = terms;
+    const { log } = terms;
+    const config = configOf(terms);
     const connection = servers.redis.clientFor(process, paths.redis);
-    const redis = connection.client;
-    const clock = new SharedClock();
-    const board = new Board(redis, KEYS);
-    const lookups = new Lookups(redis, KEYS, board);
-    const places = new Places({ redis, keys: KEYS, board, log });
-    const moves = new ClaimMoves({ redis, keys: KEYS, board, log });
-    const claimants = { moves, nowUs: () => (clock.synchronised ? clock.now() : world.nowUs) };
-    const etas = new Etas(board);
-    const presence = new Presence({
-      redis,
-      keys: KEYS,
-      board,
-      identity: () => this.#membership.identity,
-    });
-    const door = new Doorkeeper({ redis, keys: KEYS, board, metrics, log });
-    this.#watchers = new Watchers({
-      board,
-      lookups,
-      places,
-      claimants,
-      presence,
-      etas,
-      metrics,
-      eventsPerSecond: 1,
-      commentMs: 600_000,
-    });
-    this.#membership = new Membership({
-      board,
-      clock,
-      producer: servers.log.producerFor(process, paths.log),
-      redis,
-      ranker: new SimulatedRanker(connection),
-      tickets,
-      keys: KEYS,
-      log,
+    const pool = servers.ledger.poolFor(process, paths.ledger);
+    this.#assembled = assembleGateway({
+      config,
       name: process.name,
-      leaseMs,
-      partitions,
-      maxSliceEntries,
-      promiseBehindUs: waitMs * 1000,
-      ...(signs ? { signing: { keys: ring, tree } } : {}),
-      sliceAppended: () => undefined,
-    });
-    this.#parts = {
-      config: configOf(terms),
-      board,
-      clock,
-      membership: this.#membership,
-      lookups,
-      places,
-      claimants,
-      etas,
-      door,
-      metrics,
+      log,
+      keys: KEYS,
+      servers: {
+        redis: connection.client,
+        ranker: new SimulatedRanker(connection),
+        producer: servers.log.producerFor(process, paths.log),
+        ledger: new ColdLedger({
+          databaseUrl: config.DATABASE_URL,
+          timeoutMs: config.LEDGER_TIMEOUT_MS,
+          log,
+          open: () => pool,
+        }),
+      },
+      intervals: INTERVALS,
       verifier,
       tickets,
-      answers: new AcceptedAnswers(),
-      clockLimits: new ClockLimits(clock, { warnMs: clockStopMs, stopMs: clockStopMs }),
-      requestStarts: new RequestStarts({ clock, proxies: waitMs === 0 ? noProxies : oneProxy, metrics }),
-      receipts: signs ? this.#receiptsOf(servers.ledger.poolFor(process, paths.ledger), log) : noReceipts,
-    };
-    this.#streams = new Streams(this.#parts, this.#watchers);
-    this.#repeat(CLOCK_INTERVAL_MS, async () => {
-      const askedUs = monotonicUs();
-      const [seconds, micros] = await redis.time();
-      clock.sample({
-        askedUs,
-        heardUs: monotonicUs(),
-        redisUs: Number(seconds) * 1_000_000 + Number(micros),
-      });
+      ring,
+      tree,
+      metricsOf: () => metrics,
+      failed: error => world.fail(error),
     });
-    this.#repeat(BOARD_INTERVAL_MS, () => board.refresh());
-    this.#repeat(THROUGH_MS, async () => this.#membership.pipeline()?.tellThrough());
-    this.#repeat(PRESENCE_MS, () => presence.tell());
-    this.#membership.start();
+    this.#routes = routesOf(this.#assembled.parts);
   }
 
   /** A request has arrived; to be called in an event of its process. */
   request(asked: Asked, receiver: Receiver): Exchange {
     const exchange = new Exchange(receiver);
     this.#exchanges.add(exchange);
-    const parts = this.#parts;
-    const arrivedUs = parts.clock.synchronised ? parts.clock.next() : 0;
-    const reply = new Reply(exchange.response);
-    this.#handle(asked, reply, arrivedUs)?.catch((error: unknown) => this.#world.fail(error));
+    const [method, path] = routeOf(asked);
+    const handler = this.#routes[path]?.[method];
+    if (handler === undefined) throw new RangeError(`the gateway has no route ${method} ${path}`);
+    runHandler(this.#assembled.parts, handler, exchange.response, requestOf(asked));
     if (asked.bodyAfterUs !== undefined) {
       this.#world.after(asked.bodyAfterUs, this.process, () => exchange.deliver('{}'));
     }
@@ -260,9 +175,7 @@ export class SimulatedGateway {
 
   /** Stops in good order, as a rollout does. */
   async stop(): Promise<void> {
-    await this.#membership.stop();
-    this.#isStopping = true;
-    this.#watchers.close();
+    await this.#assembled.stop();
     for (const exchange of this.#exchanges) exchange.abort();
     this.process.isDead = true;
   }
@@ -271,38 +184,5 @@ export class SimulatedGateway {
   crash(): void {
     this.process.isDead = true;
     for (const exchange of this.#exchanges) exchange.lose();
-  }
-
-  #receiptsOf(pool: Pool, log: Logger): KeptReceipts {
-    return new KeptReceipts(new SimulatedColdLedger(pool, log), SALT_SECRET, log);
-  }
-
-  #handle(asked: Asked, reply: Reply, arrivedUs: number): void | Promise<void> {
-    const parts = this.#parts;
-    const head = headOf(asked);
-    const req = requestOf(asked);
-    switch (asked.what) {
-      case 'enter':
-        return postEntry(parts, reply, req, head, arrivedUs);
-      case 'withdraw':
-        return deleteEntry(parts, reply, req, head);
-      case 'look':
-        return getEntry(parts, reply, req, head);
-      case 'claim':
-        return postClaim(parts, reply, req, head);
-      case 'watch':
-        return this.#streams.open(reply, req, head);
-    }
-  }
-
-  #repeat(intervalMs: number, work: () => Promise<void>): void {
-    const run = (): void => {
-      work()
-        .catch(() => undefined)
-        .finally(() => {
-          if (!this.#isStopping) setTimeout(run, intervalMs);
-        });
-    };
-    run();
   }
 }

@@ -3,7 +3,7 @@
  * same calls. What a handler sends is handed on at once, piece by piece.
  */
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
-import type { Head } from '../../gateway/requests.ts';
+import type { Method } from '../../gateway/routes.ts';
 import { standIn } from './stand-in.ts';
 
 /** What is asked, once the gateway has read its head. */
@@ -106,23 +106,34 @@ export class Exchange {
   }
 }
 
-export function requestOf({ campaignId }: Asked): HttpRequest {
+const ROUTES: Readonly<Record<Asked['what'], readonly [Method, string]>> = {
+  enter: ['post', '/v1/campaigns/:id/entries'],
+  withdraw: ['del', '/v1/campaigns/:id/entries/me'],
+  look: ['get', '/v1/campaigns/:id/entries/me'],
+  claim: ['post', '/v1/campaigns/:id/entries/me/claim'],
+  watch: ['get', '/v1/campaigns/:id/queue'],
+};
+
+/** The method and the path of what is asked, as production's routes spell it. */
+export function routeOf({ what }: Asked): readonly [Method, string] {
+  return ROUTES[what];
+}
+
+/** The request with its headers; its ticket is the user's id, which SimulatedVerifier believes. */
+export function requestOf(asked: Asked): HttpRequest {
+  const { campaignId, userId, lastEventId, bodyAfterUs, requestStart } = asked;
+  const headers: readonly (readonly [string, string])[] = [
+    ['authorization', `Bearer ${userId}`],
+    ['last-event-id', lastEventId],
+    ['x-request-start', requestStart],
+    ['content-length', bodyAfterUs === undefined ? '' : '2'],
+    ['content-type', bodyAfterUs === undefined ? '' : 'application/json'],
+  ];
   return standIn<HttpRequest>('request', {
     getParameter: () => String(campaignId),
     getQuery: () => undefined,
+    forEach: (read: (name: string, value: string) => void) => {
+      for (const [name, value] of headers) if (value !== '') read(name, value);
+    },
   });
-}
-
-/** The head: its ticket is the user's id, which SimulatedVerifier believes. */
-export function headOf({ userId, lastEventId, bodyAfterUs, requestStart }: Asked): Head {
-  return {
-    authorization: `Bearer ${userId}`,
-    cookie: '',
-    contentLength: bodyAfterUs === undefined ? '' : '2',
-    contentType: bodyAfterUs === undefined ? '' : 'application/json',
-    transferEncoding: '',
-    lastEventId,
-    requestStart,
-    bytes: 100,
-  };
 }

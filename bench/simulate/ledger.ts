@@ -174,7 +174,7 @@ export class Ledger {
         release: () => connection.close(),
       };
     };
-    return standIn<Pool>('pool of Postgres', { query, connect });
+    return standIn<Pool>('pool of Postgres', { query, connect, waitingCount: 0, end: async () => undefined });
   }
 
   /** A session for a connection of that process. */
