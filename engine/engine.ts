@@ -13,17 +13,10 @@ export interface Engine {
 export async function startEngine(config: EngineConfig, log: Logger): Promise<Engine> {
   const judge = await startJudge(config, log);
   const api = buildApi({
-    pool: judge.pool,
+    ...judge.deps,
     token: config.OPERATOR_TOKEN,
     registry: judge.metrics.registry,
-    publish: judge.publish,
-    couponsChanged: judge.couponsChanged,
-    nowUs: judge.nowUs,
-    confirmations: judge.confirmations,
-    leaseMs: config.LEASE_MS,
-    randomness: judge.randomness,
     ready: judge.ready,
-    log,
   });
   try {
     await api.listen({ host: config.ENGINE_HOST, port: config.ENGINE_PORT });

@@ -3,18 +3,21 @@
  *
  *   npm run simulate -- --seeds 1-5000            many of them, on two cores; a failing one is named and made smaller
  *   npm run simulate -- --seed 42 [--verbose]     one of them, exactly as it ran before, with everything that happens
+ *   npm run simulate -- --mutations clock --seeds 1-5000
+ *                                                 the bugs of mutations.ts whose names have that word, each until it is found
  *
  * Exit code 1 when a seed fails, 2 when the arguments are wrong.
  */
 import { parseArgs } from 'node:util';
-import { type JobResult, runSeeds } from './jobs.ts';
+import { foundBy, type JobResult, runSeeds, tryMutations } from './jobs.ts';
+import { MUTATIONS } from './mutations.ts';
 import { type Plan, planOf } from './plan.ts';
 import { runPlan } from './run.ts';
 import { shrink } from './shrink.ts';
 import { BEGINNING_US, MS } from './world.ts';
 
 const PROCESSES = 2;
-const USAGE = 'usage: npm run simulate -- --seed N [--verbose] | --seeds FROM-TO\n';
+const USAGE = 'usage: npm run simulate -- --seed N [--verbose] | [--mutations WORD] --seeds FROM-TO\n';
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`);
@@ -69,12 +72,29 @@ async function runMany(from: number, to: number): Promise<number> {
   return first === undefined ? 0 : runOne(first.seed, false);
 }
 
-function readArguments():
-  | { readonly seed?: string; readonly seeds?: string; readonly verbose?: boolean }
-  | undefined {
+async function findMutations(word: string, from: number, to: number): Promise<number> {
+  const mutations = MUTATIONS.filter(({ name }) => name.includes(word));
+  const { tried } = await tryMutations(mutations, { from, atMost: to - from + 1 }, PROCESSES);
+  for (const each of tried) say(foundBy(each));
+  return tried.every(({ result }) => result.failures.length > 0) ? 0 : 1;
+}
+
+interface Arguments {
+  readonly seed?: string;
+  readonly seeds?: string;
+  readonly mutations?: string;
+  readonly verbose?: boolean;
+}
+
+function readArguments(): Arguments | undefined {
   try {
     const { values } = parseArgs({
-      options: { seed: { type: 'string' }, seeds: { type: 'string' }, verbose: { type: 'boolean' } },
+      options: {
+        seed: { type: 'string' },
+        seeds: { type: 'string' },
+        mutations: { type: 'string' },
+        verbose: { type: 'boolean' },
+      },
     });
     return values;
   } catch (error) {
@@ -84,9 +104,12 @@ function readArguments():
 }
 
 async function main(): Promise<number> {
-  const { seed, seeds, verbose } = readArguments() ?? {};
+  const { seed, seeds, mutations, verbose } = readArguments() ?? {};
   const range = /^(\d{1,9})-(\d{1,9})$/.exec(seeds ?? '');
-  if (range !== null && seed === undefined) return runMany(Number(range[1]), Number(range[2]));
+  if (range !== null && seed === undefined) {
+    const [from, to] = [Number(range[1]), Number(range[2])];
+    return mutations === undefined ? runMany(from, to) : findMutations(mutations, from, to);
+  }
   if (/^\d{1,9}$/.test(seed ?? '') && seeds === undefined) return runOne(Number(seed), verbose === true);
   process.stderr.write(USAGE);
   return 2;

@@ -1,24 +1,19 @@
 /**
- * An engine in the simulator: production's intake, passes, keeper of the registry and operator's close, put together as
- * engine/judge.ts does, over the simulated ledger, Redis and log.
+ * An engine in the simulator: what production assembles (engine/assembly.ts), over the simulated ledger, Redis and log, and
+ * the operator, who calls what the API's handlers call.
  */
 import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
-import { announcementOf, plainDraw } from '../../engine/announce.ts';
-import { toBoard } from '../../engine/api/board-campaign.ts';
-import { closeCampaign, resumeCloses } from '../../engine/api/close.ts';
-import { publishBoard } from '../../engine/contract/board/board.ts';
-import type { RedisClient } from '../../engine/contract/redis.ts';
+import { Registry } from 'prom-client';
+import { plainDraw } from '../../engine/announce.ts';
+import { closeCampaign } from '../../engine/api/close.ts';
+import { createWanted } from '../../engine/api/create-campaign.ts';
+import type { WantedCampaign } from '../../engine/api/new-campaign.ts';
+import { assembleJudge, type JudgeDeps, type JudgeIntervals } from '../../engine/assembly.ts';
 import { commitmentOf, deriveSecret } from '../../engine/draw/commit.ts';
-import { makeIntake } from '../../engine/intake.ts';
 import { type LockName, Locks } from '../../engine/locks.ts';
-import { Loop } from '../../engine/loop.ts';
-import { Passes } from '../../engine/passes.ts';
+import type { EngineMetrics } from '../../engine/metrics.ts';
 import { Randomness } from '../../engine/randomness.ts';
-import { RegistryKeeper } from '../../engine/registry.ts';
-import { createCampaign } from '../../sql/campaigns.ts';
-import { type Pool, transaction } from '../../sql/database.ts';
-import { createRoom } from '../../sql/rooms.ts';
 import type { Announced } from './checker.ts';
 import { SALT_SECRET } from './gateway.ts';
 import type { Ledger } from './ledger.ts';
@@ -29,11 +24,25 @@ import type { Process } from './world.ts';
 
 /** Also how far apart passes are at least: with every batch another one, they would be most of a run. */
 const PASS_MS = 160;
-const KEEPER_MS = 220;
-const TIDY_MS = 1_000;
+const INTERVALS: JudgeIntervals = {
+  passGap: PASS_MS,
+  passActive: PASS_MS,
+  passIdle: PASS_MS,
+  keeper: 220,
+  tidy: 1_000,
+};
 const DRAW_SECRET = 'a secret of draws, for the simulator only';
 /** Nobody uses a pass, so its end is what frees a place. */
 const PASS_TTL_MS = 1_000;
+/** Nobody reads what is counted here. */
+const UNCOUNTED: EngineMetrics = {
+  registry: new Registry(),
+  batch: () => undefined,
+  settled: () => undefined,
+  scheduledDone: () => undefined,
+  moved: () => undefined,
+  pass: () => undefined,
+};
 /** Drawn behind the winners of a raffle. */
 const ALTERNATES = 2;
 
@@ -91,10 +100,7 @@ function nameOf(lock: LockName): string {
 export class SimulatedEngine {
   readonly process: Process;
   readonly consumer: SimulatedConsumer;
-  readonly #pool: Pool;
-  readonly #redis: RedisClient;
-  readonly #terms: EngineTerms;
-  readonly #randomness: SimulatedRandomness;
+  readonly #deps: JudgeDeps;
 
   /** To be made in an event of its own process. */
   constructor(
@@ -104,100 +110,47 @@ export class SimulatedEngine {
     terms: EngineTerms,
   ) {
     this.process = process;
-    this.#terms = terms;
     const { log, leaseMs, partitions } = terms;
-    this.#randomness = new SimulatedRandomness(terms.seed, log);
-    const pool = servers.ledger.poolFor(process, paths.ledger);
-    const redis = servers.redis.clientFor(process, paths.redis).client;
-    this.#pool = pool;
-    this.#redis = redis;
     this.consumer = servers.log.consumerFor(process, paths.log, log);
-    const raffles = { randomness: this.#randomness, saltSecret: SALT_SECRET };
-    const settling = { pool, raffles, onDecided: () => undefined };
-    const passes = new Passes({ pool, redis, keys: KEYS, settling, log }, () => passLoop.request());
-    const passLoop = this.#loop(PASS_MS, async () => ((await passes.run()).more ? 0 : PASS_MS));
-    const keeper = new RegistryKeeper({
-      pool,
-      redis,
-      keys: KEYS,
-      locks: new SimulatedLocks(servers.ledger, process),
-      producer: servers.log.producerFor(process, paths.log),
-      logName: this.consumer.name,
-      partitions,
-      leaseMs,
+    const { deps } = assembleJudge({
+      config: { LEASE_MS: leaseMs, LOG_PARTITIONS: partitions, RECEIPT_SALT_SECRET: SALT_SECRET },
+      servers: {
+        pool: servers.ledger.poolFor(process, paths.ledger),
+        redis: servers.redis.clientFor(process, paths.redis).client,
+        keys: KEYS,
+        locks: new SimulatedLocks(servers.ledger, process),
+        producer: servers.log.producerFor(process, paths.log),
+        consumer: this.consumer,
+      },
+      intervals: INTERVALS,
+      randomness: new SimulatedRandomness(terms.seed, log),
+      metrics: UNCOUNTED,
       log,
     });
-    this.#loop(KEEPER_MS, async () => {
-      await keeper.tick();
-      return KEEPER_MS;
-    });
-    this.#loop(TIDY_MS, async () => {
-      await resumeCloses(this.#closing());
-      return TIDY_MS;
-    });
-    const intake = makeIntake({ pool, logName: this.consumer.name, log, onBatch: () => passLoop.request() });
-    this.consumer.run(intake).catch((error: unknown) => log.error({ err: error }, 'the log is not consumed'));
+    this.#deps = deps;
   }
 
   /** The operator makes the campaigns that were announced. */
   async create(announced: readonly Announced[]): Promise<void> {
-    for (const { kind, places, opensAtUs, closesAtUs, claims, room } of announced) {
-      const times = { opensAt: new Date(opensAtUs / 1000), closesAt: new Date(closesAtUs / 1000) };
-      const campaign = { kind, places, title: 'simulated', ...times };
-      const draw = kind === 'raffle' ? { ...plainDraw(places), alternates: ALTERNATES } : undefined;
-      if (room !== undefined) {
-        await transaction(this.#pool, async db => {
-          const { campaignId } = await createCampaign(db, campaign);
-          const { perSecond, capacity, graceMs } = room;
-          const times = { graceMs, passMs: PASS_TTL_MS, visitMs: null };
-          await createRoom(db, campaignId, {
-            perSecond,
-            capacity,
-            ...times,
-            paused: false,
-            singleUse: false,
-          });
-        });
-        continue;
-      }
-      await createCampaign(this.#pool, campaign, id =>
-        announcementOf(this.#randomness, id, campaign, draw, claims),
-      );
-    }
+    for (const campaign of announced) await createWanted(this.#deps, wantedOf(campaign), 'operator');
   }
 
   /** The operator closes a campaign ahead of time; what cannot be done now, the operator's client gives up. */
   async close(campaignId: number): Promise<void> {
     try {
-      await closeCampaign(this.#closing(), campaignId, new AbortController().signal);
+      await closeCampaign(this.#deps, campaignId, new AbortController().signal);
     } catch (error) {
-      this.#terms.log.info({ err: error, campaignId }, 'the operator was refused');
+      this.#deps.log.info({ err: error, campaignId }, 'the operator was refused');
     }
   }
+}
 
-  #closing(): Parameters<typeof resumeCloses>[0] {
-    const { leaseMs, log } = this.#terms;
-    return {
-      pool: this.#pool,
-      leaseMs,
-      log,
-      publish: campaigns => publishBoard(this.#redis, KEYS, { campaigns: campaigns.map(toBoard) }),
-      nowUs: async () => {
-        const [seconds, micros] = await this.#redis.time();
-        return Number(seconds) * 1_000_000 + Number(micros);
-      },
-    };
-  }
-
-  #loop(minGapMs: number, work: () => Promise<number>): Loop {
-    const { log } = this.#terms;
-    const loop = new Loop({
-      work,
-      minGapMs,
-      onError: (err, failures) => log.debug({ err, failures }, 'a turn failed'),
-      onRecovered: () => undefined,
-    });
-    loop.start();
-    return loop;
-  }
+function wantedOf({ kind, places, opensAtUs, closesAtUs, claims, room }: Announced): WantedCampaign {
+  const times = { opensAt: new Date(opensAtUs / 1000), closesAt: new Date(closesAtUs / 1000) };
+  return {
+    campaign: { kind, places, title: 'simulated', ...times },
+    draw: kind === 'raffle' ? { ...plainDraw(places), alternates: ALTERNATES } : undefined,
+    claims,
+    room: room && { ...room, passMs: PASS_TTL_MS, visitMs: null, paused: false, singleUse: false },
+  };
 }

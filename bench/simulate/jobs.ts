@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { takeLock } from '../../engine/stack/lock.ts';
 import { PROJECT, programArguments } from '../../engine/test/program.ts';
 import { bundle } from './bundle.ts';
+import type { Mutation } from './mutations.ts';
 
 export interface Job {
   /** The bundle's file. */
@@ -65,6 +66,63 @@ export async function runSeeds(
     const results = await runJobs(jobsOf(file, from, to), processes);
     return { results, seconds: (performance.now() - beganMs) / 1000 };
   });
+}
+
+export interface Tried {
+  readonly mutation: Mutation;
+  readonly result: JobResult;
+}
+
+/**
+ * Looks for each of the bugs among so many seeds, from its own on or from `from`, until one shows it. A seed that fails
+ * without the bug as well shows nothing: it is passed over.
+ */
+export async function tryMutations(
+  mutations: readonly Mutation[],
+  seeds: { readonly from?: number; readonly atMost: number },
+  processes: number,
+): Promise<{ readonly tried: readonly Tried[]; readonly seconds: number }> {
+  return await withBundles(async directory => {
+    const beganMs = performance.now();
+    const clean = join(directory, 'clean.mjs');
+    await bundle(clean);
+    const first = await Promise.all(
+      mutations.map(async (mutation, index): Promise<Job> => {
+        const file = join(directory, `${index}.mjs`);
+        await bundle(file, mutation);
+        const from = seeds.from ?? mutation.seed ?? 1;
+        return { file, from, to: from + seeds.atMost - 1, untilFailure: true };
+      }),
+    );
+    const results = await runJobs(first, processes);
+    const tried: Tried[] = [];
+    for (const [index, mutation] of mutations.entries()) {
+      const result = results[index];
+      if (result !== undefined) tried.push({ mutation, result: await showing(result, clean) });
+    }
+    return { tried, seconds: (performance.now() - beganMs) / 1000 };
+  });
+}
+
+/** Goes on behind each seed that fails on the bundle `clean` too. */
+async function showing(found: JobResult, clean: string): Promise<JobResult> {
+  let result = found;
+  for (;;) {
+    const seed = result.failures[0]?.seed;
+    if (seed === undefined) return result;
+    const [without] = await runJobs([{ file: clean, from: seed, to: seed, untilFailure: true }], 1);
+    if (without?.failures.length === 0) return result;
+    const [next] = await runJobs([{ ...result.job, from: seed + 1 }], 1);
+    if (next === undefined) return result;
+    result = { ...next, seeds: result.seeds + next.seeds };
+  }
+}
+
+/** What a bug was found by, in one line. */
+export function foundBy({ mutation, result }: Tried): string {
+  const [failure] = result.failures;
+  const how = failure === undefined ? 'NOT FOUND' : `seed ${failure.seed}: ${failure.message.slice(0, 120)}`;
+  return `${result.seeds} seeds from ${result.job.from}: ${mutation.name}: ${how}`;
 }
 
 /** A range of seeds cut into jobs, so that all processes have some to the end. */

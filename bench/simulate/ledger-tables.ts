@@ -1,4 +1,5 @@
 /** What the simulated ledger holds (sql/migrations), and what every statement on it is given. */
+import type { Version } from '../../sql/campaign-versions.ts';
 import type { Campaign } from '../../sql/campaigns.ts';
 import type { ClaimantState } from '../../sql/claims.ts';
 import type { GatewayRow } from '../../sql/gateways.ts';
@@ -33,6 +34,15 @@ export interface CampaignRow extends Omit<Campaign, 'rulesHash' | 'draw' | 'clai
   readonly nonce: Buffer | null;
   readonly randomness: Buffer | null;
   readonly signature: Buffer | null;
+}
+
+/** What was scheduled and done. */
+export interface DoneRow {
+  readonly campaignId: number;
+  readonly kind: 'closing' | 'drawing';
+  readonly dueAt: Date;
+  readonly doneAt: Date;
+  readonly told: boolean;
 }
 
 export interface AlternateRow {
@@ -109,6 +119,8 @@ export interface SetAsideRow {
 
 export class LedgerTables {
   readonly campaigns = new Table<CampaignRow>();
+  readonly versions = new Table<Version>();
+  readonly done = new Table<DoneRow>();
   readonly entries = new Table<EntryRow>();
   readonly grants = new Table<GrantRow>();
   readonly withdrawals = new Table<WithdrawalRow>();
@@ -219,6 +231,14 @@ export class Values {
 
   optionalText(number: number): string | null {
     return this.raw(number) === null ? null : this.text(number);
+  }
+
+  optionalDate(number: number): Date | null {
+    return this.raw(number) === null ? null : this.date(number);
+  }
+
+  flag(number: number): boolean {
+    return this.raw(number) === true;
   }
 
   optionalBytes(number: number): Buffer | null {

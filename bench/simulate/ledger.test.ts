@@ -6,6 +6,7 @@ import { deepEqual } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { type TestDatabase, testDatabase } from '../../engine/test/support.ts';
 import { insertAlternates, passToNext } from '../../sql/alternates.ts';
+import { listPending } from '../../sql/campaign-versions.ts';
 import {
   beginClose,
   type Campaign,
@@ -31,6 +32,7 @@ import {
 import { openPool, type Pool, type Queryable } from '../../sql/database.ts';
 import {
   insertProof,
+  listUnannounced,
   readDrawState,
   readPool,
   saveAnnouncement,
@@ -83,6 +85,7 @@ import {
   takeIn,
 } from '../../sql/room-turns.ts';
 import { createRoom, findRooms, saveRoom, takeRoom } from '../../sql/rooms.ts';
+import { takeUntold } from '../../sql/schedule.ts';
 import { setAside } from '../../sql/set-aside.ts';
 import {
   countTurn,
@@ -240,6 +243,9 @@ function drawCall(random: Random, number: number): Call {
     db => beginClose(db, campaignId, time),
     db => completeClose(db, campaignId, time),
     db => listBegunCloses(db),
+    db => listUnannounced(db),
+    db => listPending(db),
+    db => takeUntold(db).then(done => done.map(({ lateMs: _, ...row }) => row)),
   ];
   // Frozen and finished campaigns take nothing any more: those calls are left to the end of a round.
   const chosen = random.between(0, calls.length - 1);

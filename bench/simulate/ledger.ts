@@ -15,6 +15,7 @@ import { CLAIM_STATEMENTS } from './statements-claims.ts';
 import { ENTRY_STATEMENTS } from './statements-entries.ts';
 import { PROGRESS_STATEMENTS } from './statements-progress.ts';
 import { ROOM_STATEMENTS } from './statements-rooms.ts';
+import { SCHEDULE_STATEMENTS } from './statements-schedule.ts';
 import { Blocked, Transaction } from './table.ts';
 import type { Tally } from './tally.ts';
 import { MS, type Process, type World } from './world.ts';
@@ -25,11 +26,19 @@ const STATEMENTS = [
   ...CAMPAIGN_STATEMENTS,
   ...ENTRY_STATEMENTS,
   ...PROGRESS_STATEMENTS,
+  ...SCHEDULE_STATEMENTS,
 ];
 /** A connection that has fallen silent is found out after this long. */
 const SILENT_US = 300 * MS;
 /** The server ends a session that holds locks and asks for nothing for this long (in production 10 s). */
 const IDLE_LIMIT_US = 2_000 * MS;
+
+/** The model has to learn it: a run must not go on as if the server had refused. */
+export class UnknownStatement extends Error {
+  constructor(words: string) {
+    super(`the simulated ledger does not know the statement: ${words}`);
+  }
+}
 
 const known = new Map<string, Statement>();
 
@@ -38,7 +47,7 @@ function statementOf(text: string): Statement {
   if (found !== undefined) return found;
   const words = text.trim().replace(/\s+/g, ' ');
   const [, statement] = STATEMENTS.find(([pattern]) => pattern.test(words)) ?? [];
-  if (statement === undefined) throw new Error(`the simulated ledger does not know the statement: ${words}`);
+  if (statement === undefined) throw new UnknownStatement(words);
   known.set(text, statement);
   return statement;
 }
@@ -190,6 +199,16 @@ export class Ledger {
     this.#sessions.get(process)?.delete(session);
   }
 
+  /** Why the model cannot answer a statement; undefined where it can. */
+  unknown(text: string): Error | undefined {
+    try {
+      if (!/^(begin|commit$|rollback$)/.test(text)) statementOf(text);
+      return undefined;
+    } catch (error) {
+      return toError(error);
+    }
+  }
+
   wayUs(path: Path): number | undefined {
     return wayUs(this.#world, path, this.#tally);
   }
@@ -246,6 +265,12 @@ class Connection {
   query(text: string, values: readonly unknown[]): Promise<Result> {
     return new Promise((resolve, reject) => {
       const { world, server } = this.#ledger;
+      const unknown = server.isUp ? this.#ledger.unknown(text) : undefined;
+      if (unknown !== undefined) {
+        world.fail(unknown);
+        reject(unknown);
+        return;
+      }
       if (this.#isBroken || this.#session.isOver || !server.isUp) {
         this.#lose(MS, reject);
         return;

@@ -3,10 +3,8 @@
  * long.
  */
 import { deepEqual, equal } from 'node:assert/strict';
-import { join } from 'node:path';
 import { test } from 'node:test';
-import { bundle } from './bundle.ts';
-import { type Job, runJobs, withBundles } from './jobs.ts';
+import { foundBy, tryMutations } from './jobs.ts';
 import { MUTATIONS } from './mutations.ts';
 
 /** A bug that was not found by then is not found. */
@@ -14,34 +12,14 @@ const SEEDS_AT_MOST = 1_500;
 const PROCESSES = 2;
 
 test('every bug that is put in on purpose is found', async t => {
-  let beganMs = 0;
-  const tried = await withBundles(async directory => {
-    beganMs = performance.now();
-    const jobs = await Promise.all(
-      MUTATIONS.map(async (mutation, index): Promise<Job> => {
-        const file = join(directory, `${index}.mjs`);
-        await bundle(file, mutation);
-        const { seed: from = 1 } = mutation;
-        return { file, from, to: from + SEEDS_AT_MOST - 1, untilFailure: true };
-      }),
-    );
-    return await runJobs(jobs, PROCESSES);
-  });
-  const results = MUTATIONS.flatMap(({ name }, index) => {
-    const result = tried[index];
-    return result === undefined ? [] : [[name, result] as const];
-  });
-  const missed = results.filter(([, { failures }]) => failures.length === 0).map(([name]) => name);
-  for (const [name, { job, seeds, failures }] of results) {
-    const [failure] = failures;
-    const how =
-      failure === undefined ? 'NOT FOUND' : `seed ${failure.seed}: ${failure.message.slice(0, 120)}`;
-    t.diagnostic(`${seeds} seeds from ${job.from}: ${name}: ${how}`);
-  }
-  const seconds = Math.round((performance.now() - beganMs) / 1000);
-  t.diagnostic(
-    `simulator: ${MUTATIONS.length - missed.length} of ${MUTATIONS.length} mutations caught, in ${seconds} s`,
+  const { tried, seconds } = await tryMutations(MUTATIONS, { atMost: SEEDS_AT_MOST }, PROCESSES);
+  for (const each of tried) t.diagnostic(foundBy(each));
+  const missed = tried.filter(({ result }) => result.failures.length === 0);
+  const caught = MUTATIONS.length - missed.length;
+  t.diagnostic(`simulator: ${caught} of ${MUTATIONS.length} mutations caught, in ${Math.round(seconds)} s`);
+  deepEqual(
+    missed.map(({ mutation }) => mutation.name),
+    [],
   );
-  deepEqual(missed, []);
-  equal(results.length, MUTATIONS.length);
+  equal(tried.length, MUTATIONS.length);
 });

@@ -73,7 +73,10 @@ test('what is not understood is answered with how it is right', async () => {
   ]) {
     const { code, output } = await simulate(...args);
     equal(code, 2);
-    match(output, /usage: npm run simulate -- --seed N \[--verbose\] \| --seeds FROM-TO/);
+    match(
+      output,
+      /usage: npm run simulate -- --seed N \[--verbose\] \| \[--mutations WORD\] --seeds FROM-TO/,
+    );
   }
 });
 

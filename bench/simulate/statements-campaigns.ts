@@ -15,6 +15,7 @@ import {
 } from './ledger-tables.ts';
 import { entriesBetween, rangeOf } from './statements-entries.ts';
 import type { Transaction } from './table.ts';
+import { noteDone, noteFirstVersion } from './versions.ts';
 
 const CHECK_VIOLATION = '23514';
 const UNIQUE_VIOLATION = '23505';
@@ -25,11 +26,12 @@ function check(holds: boolean, constraint: string): void {
 
 /** An update of one campaign: the checks, the guard against what cannot change, and the next revision. */
 export function changeCampaign(
-  { campaigns, entries }: LedgerTables,
+  tables: LedgerTables,
   by: Transaction,
   old: CampaignRow,
   change: Partial<CampaignRow>,
 ): void {
+  const { campaigns, entries } = tables;
   const row: CampaignRow = { ...old, ...change, revision: old.revision + 1 };
   check(row.grantedCount >= 0 && row.grantedCount <= row.places, 'campaigns_granted');
   check(row.settledCount >= row.grantedCount, 'campaigns_settled');
@@ -56,6 +58,7 @@ export function changeCampaign(
   const hasEntries = entries.rows(by).some(({ campaignId }) => campaignId === row.campaignId);
   check(!hasEntries || rules(row) === rules(old), 'campaigns_rules');
   campaigns.write(String(row.campaignId), row, by);
+  noteDone(tables, by, old, row);
 }
 
 export function us(date: Date): number {
@@ -66,7 +69,7 @@ export function us(date: Date): number {
 const selections = new WeakMap<CampaignRow, Campaign>();
 
 /** The columns that CAMPAIGN_COLUMNS selects; of a room with what everybody may know of it. */
-function selectedBy(tables: LedgerTables, by: Transaction): (row: CampaignRow) => Campaign {
+export function selectedBy(tables: LedgerTables, by: Transaction): (row: CampaignRow) => Campaign {
   return row => {
     const room = row.kind === 'room' ? tables.rooms.get(String(row.campaignId), by) : undefined;
     if (room === undefined) return selected(row);
@@ -138,10 +141,10 @@ const createCampaign: Statement = (tables, by, values) => {
     seedSource: null,
     finishedAt: null,
     redrawnCount: 0,
-    stage: 'scheduled',
-    timeZone: 'UTC',
-    madeBy: 'operator',
-    drawsAt: null,
+    stage: values.text(9) === 'draft' ? 'draft' : 'scheduled',
+    timeZone: values.text(10),
+    madeBy: values.text(13),
+    drawsAt: values.optionalDate(11),
     pausedAt: null,
     cancelledStamp: null,
     version: 1,
@@ -154,6 +157,7 @@ const createCampaign: Statement = (tables, by, values) => {
     room: null,
   };
   tables.campaigns.write(String(row.campaignId), row, by);
+  noteFirstVersion(tables, by, row);
   return rowsOf([selectedBy(tables, by)(row)]);
 };
 
@@ -253,7 +257,7 @@ type Change = (
   now: Date,
 ) => Partial<CampaignRow> | undefined;
 
-const updating =
+export const updating =
   (change: Change): Statement =>
   (tables, by, values) => {
     const key = String(values.number(1));
@@ -317,6 +321,17 @@ const saveGoneRanked = updating((old, values) =>
   old.goneRanked < values.number(2) ? { goneRanked: values.number(2) } : undefined,
 );
 
+const listUnannounced: Statement = (tables, by) =>
+  rowsOf(
+    tables.campaigns
+      .rows(by)
+      .filter(
+        ({ rules, kind, finishedAt, stage }) =>
+          rules === null && kind !== 'room' && finishedAt === null && stage !== 'draft',
+      )
+      .map(selectedBy(tables, by)),
+  );
+
 const beginClose = updating((old, values) => {
   const closingAt = values.date(2);
   const isInTime = old.closingAt === null && old.opensAt < closingAt && old.closesAt > closingAt;
@@ -354,6 +369,7 @@ export const CAMPAIGN_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   [/ from campaigns where campaign_id = \$1 for no key update skip locked$/, takeCampaign],
   [/ from campaigns where campaign_id = \$1$/, getCampaign],
   [/ from campaigns where \(stage = 'scheduled' or rules is not null or \(kind = 'room'/, readCampaigns],
+  [/ from campaigns where rules is null and kind <> 'room'/, listUnannounced],
   [/ from campaigns where closing_at < closes_at and frozen_at is null/, listBegunCloses],
   [/^select c.campaign_id as "campaignId", c.kind from campaigns c cross join lateral/, findWork],
   [/^select e.user_id as "userId", e.stamp, w.user_id is not null as "isWithdrawn"/, readTurn],

@@ -1,14 +1,14 @@
 /** Making a campaign: from a body, as another one, or of a template. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { type Campaign, createCampaign, getCampaign, readDraftTerms } from '../../sql/campaigns.ts';
+import { type Campaign, readDraftTerms } from '../../sql/campaigns.ts';
 import { getCouponOf } from '../../sql/coupons.ts';
-import { type Queryable, transaction } from '../../sql/database.ts';
-import { createRoom, getRoom } from '../../sql/rooms.ts';
-import { announcementOf, claimsOf, type WantedDraw, type WantedRules } from '../announce.ts';
+import { getRoom } from '../../sql/rooms.ts';
+import { claimsOf, type WantedDraw, type WantedRules } from '../announce.ts';
 import { termsJson } from '../contract/coupons/terms-json.ts';
 import { isDryRun, readOperator, withEtag } from './asking.ts';
 import { campaignJson } from './campaign-json.ts';
-import { addCoupon, readTermsOf } from './coupon-terms.ts';
+import { readTermsOf } from './coupon-terms.ts';
+import { createWanted } from './create-campaign.ts';
 import { type ApiDeps, clockMs } from './deps.ts';
 import { readNewCampaign, type WantedCampaign } from './new-campaign.ts';
 import type { AgainBody, DryRunJson, TemplateCampaign } from './schedule-schemas.ts';
@@ -26,38 +26,10 @@ export async function makeCampaign(
   const wanted = readNewCampaign(body, nowMs);
   const terms = body.terms && readTermsOf(body.terms, 'grants', 'terms');
   if (isDryRun(request)) return wouldBe(wanted, madeBy, nowMs);
-  const isDraft = wanted.campaign.stage === 'draft';
-  const create = (db: Queryable): Promise<Campaign> =>
-    createCampaign(db, { ...wanted.campaign, madeBy }, id =>
-      isDraft || wanted.room !== undefined
-        ? undefined
-        : announcementOf(deps.randomness, id, wanted.campaign, wanted.draw, wanted.claims),
-    );
-  const { campaign, coupon } = await transaction(deps.pool, async db => {
-    const made = await create(db);
-    if (wanted.room !== undefined) {
-      await createRoom(db, made.campaignId, wanted.room);
-      return { campaign: (await getCampaign(db, made.campaignId)) ?? made, coupon: {} };
-    }
-    if (terms === undefined) return { campaign: made, coupon: {} };
-    const { couponId } = await addCoupon(db, { campaignId: made.campaignId }, terms, 'terms');
-    return { campaign: made, coupon: { coupon: couponId } };
-  });
-  const published = !isDraft && (await publish(deps, campaign));
+  const { campaign, coupon, published } = await createWanted(deps, wanted, madeBy, terms);
   reply.code(201).header('location', `/v1/campaigns/${campaign.campaignId}`);
   withEtag(reply, campaign);
   return { ...campaignJson(campaign, nowMs), ...coupon, published };
-}
-
-/** It is made, whatever Redis does; the engine publishes what is not on the board when it can. */
-async function publish(deps: ApiDeps, campaign: Campaign): Promise<boolean> {
-  try {
-    await deps.publish([campaign]);
-    return true;
-  } catch (error) {
-    deps.log.warn({ err: error, campaignId: campaign.campaignId }, 'a new campaign is not published yet');
-    return false;
-  }
 }
 
 function wouldBe({ campaign, draw, claims }: WantedCampaign, madeBy: string, nowMs: number): DryRunJson {

@@ -1,0 +1,31 @@
+/** What the triggers of sql/migrations/0005_schedule.sql write beside a campaign: its versions, and what was done when due. */
+import type { Version } from '../../sql/campaign-versions.ts';
+import type { CampaignRow, DoneRow, LedgerTables } from './ledger-tables.ts';
+import type { Transaction } from './table.ts';
+
+/** A campaign's first version is what it was made as. */
+export function noteFirstVersion({ versions }: LedgerTables, by: Transaction, row: CampaignRow): void {
+  const { campaignId, stage, title, places, opensAt, closesAt, drawsAt, timeZone, version, createdAt } = row;
+  const first: Version = {
+    ...{ campaignId, version, action: 'make', stage, title, places, opensAt, closesAt, drawsAt, timeZone },
+    ...{ paused: row.pausedAt !== null, baseVersion: version, askedBy: row.madeBy, askedAt: createdAt },
+    ...{ reason: null, decideBy: null, state: 'effective', refused: null, refusal: null },
+    ...{ decidedAt: createdAt, rulesHash: null },
+  };
+  versions.write(`${campaignId}/${version}`, first, by);
+}
+
+/** That it closed, or was drawn, and when. */
+export function noteDone(tables: LedgerTables, by: Transaction, old: CampaignRow, row: CampaignRow): void {
+  const { frozenAt, finishedAt } = row;
+  const note = (kind: DoneRow['kind'], dueAt: Date, doneAt: Date): void => {
+    const key = `${row.campaignId}/${kind}`;
+    if (tables.done.get(key, by) !== undefined) return;
+    tables.done.write(key, { campaignId: row.campaignId, kind, dueAt, doneAt, told: false }, by);
+  };
+  if (!((old.frozenAt === null && frozenAt !== null) || (old.finishedAt === null && finishedAt !== null)))
+    return;
+  if (frozenAt !== null) note('closing', row.closesAt, frozenAt);
+  if (finishedAt !== null && row.kind === 'raffle' && row.cancelledStamp === null)
+    note('drawing', row.drawsAt ?? row.closesAt, finishedAt);
+}

@@ -1,0 +1,52 @@
+/** Making what an operator wants, once it is known to be right: the campaign, with its room or its coupon, and its rules. */
+import { type Campaign, createCampaign, getCampaign } from '../../sql/campaigns.ts';
+import { type Queryable, transaction } from '../../sql/database.ts';
+import { createRoom } from '../../sql/rooms.ts';
+import { announcementOf } from '../announce.ts';
+import type { Terms } from '../contract/coupons/terms.ts';
+import { addCoupon } from './coupon-terms.ts';
+import type { ApiDeps } from './deps.ts';
+import type { WantedCampaign } from './new-campaign.ts';
+
+/** Makes the campaign with its room or its coupon in one transaction, and puts it on the board unless it is a draft. */
+export async function createWanted(
+  deps: Pick<ApiDeps, 'pool' | 'publish' | 'randomness' | 'log'>,
+  wanted: WantedCampaign,
+  madeBy: string,
+  terms?: Terms,
+): Promise<{
+  readonly campaign: Campaign;
+  readonly coupon: { coupon?: number };
+  readonly published: boolean;
+}> {
+  const isDraft = wanted.campaign.stage === 'draft';
+  const create = (db: Queryable): Promise<Campaign> =>
+    createCampaign(db, { ...wanted.campaign, madeBy }, id =>
+      isDraft || wanted.room !== undefined
+        ? undefined
+        : announcementOf(deps.randomness, id, wanted.campaign, wanted.draw, wanted.claims),
+    );
+  const { campaign, coupon } = await transaction(deps.pool, async db => {
+    const made = await create(db);
+    if (wanted.room !== undefined) {
+      await createRoom(db, made.campaignId, wanted.room);
+      return { campaign: (await getCampaign(db, made.campaignId)) ?? made, coupon: {} };
+    }
+    if (terms === undefined) return { campaign: made, coupon: {} };
+    const { couponId } = await addCoupon(db, { campaignId: made.campaignId }, terms, 'terms');
+    return { campaign: made, coupon: { coupon: couponId } };
+  });
+  const published = !isDraft && (await publish(deps, campaign));
+  return { campaign, coupon, published };
+}
+
+/** It is made, whatever Redis does; the engine publishes what is not on the board when it can. */
+async function publish(deps: Pick<ApiDeps, 'publish' | 'log'>, campaign: Campaign): Promise<boolean> {
+  try {
+    await deps.publish([campaign]);
+    return true;
+  } catch (error) {
+    deps.log.warn({ err: error, campaignId: campaign.campaignId }, 'a new campaign is not published yet');
+    return false;
+  }
+}

@@ -1,0 +1,199 @@
+/**
+ * How the judge is put together: intake, passes, the keeper of the registry, what tidies up behind them, and what the
+ * operator's API is given. The servers are given: judge.ts gives those that its configuration names, and the simulator
+ * (bench/simulate) gives its own. So what is simulated is what runs.
+ */
+import type { Logger } from 'pino';
+import type { Campaign } from '../sql/campaigns.ts';
+import type { Pool } from '../sql/database.ts';
+import { readPositions } from '../sql/log-partitions.ts';
+import { announceRest } from './announce.ts';
+import { toBoard } from './api/board-campaign.ts';
+import { resumeCloses } from './api/close.ts';
+import type { ApiDeps } from './api/deps.ts';
+import type { JudgeConfig } from './config.ts';
+import { publishBoard } from './contract/board/board.ts';
+import { tellCouponsChanged } from './contract/coupons/copies.ts';
+import type { Keys } from './contract/keys.ts';
+import type { LogConsumer, LogProducer } from './contract/log/log.ts';
+import type { RedisClient } from './contract/redis.ts';
+import { makeIntake } from './intake.ts';
+import type { Locks } from './locks.ts';
+import { Loop } from './loop.ts';
+import type { EngineMetrics } from './metrics.ts';
+import { Passes, type PassReport } from './passes.ts';
+import type { Randomness } from './randomness.ts';
+import { RegistryKeeper } from './registry.ts';
+import { readConfirmations } from './schedule/confirmations.ts';
+import { resumeChanges } from './schedule/decide.ts';
+import { tellDone } from './schedule/done.ts';
+
+/** How soon a campaign's opening is noticed, of which no message tells. */
+const SOON_MS = 1_000;
+
+/** What a judge works with; whoever opened it closes it. */
+export interface JudgeServers {
+  readonly pool: Pool;
+  readonly redis: RedisClient;
+  readonly keys: Keys;
+  readonly locks: Locks;
+  readonly producer: LogProducer;
+  readonly consumer: LogConsumer;
+}
+
+/** How often a judge does what nobody asks it for, ms. */
+export interface JudgeIntervals {
+  /** Passes follow each other at no less than this. */
+  readonly passGap: number;
+  /** Between passes while a campaign is open or has entries to settle; what is asked for comes sooner ... */
+  readonly passActive: number;
+  /** ... and while nothing goes on. */
+  readonly passIdle: number;
+  /** How much later than its end by its lease a dead gateway is noticed, at most. */
+  readonly keeper: number;
+  /** How often the log is trimmed, half-told closes and changes are gone on with, and missing rules are announced. */
+  readonly tidy: number;
+}
+
+export interface JudgeAssembly {
+  readonly config: Pick<JudgeConfig, 'LEASE_MS' | 'LOG_PARTITIONS' | 'RECEIPT_SALT_SECRET'>;
+  readonly servers: JudgeServers;
+  readonly intervals: JudgeIntervals;
+  /** Where raffles get their randomness. */
+  readonly randomness: Randomness;
+  readonly metrics: EngineMetrics;
+  readonly log: Logger;
+}
+
+/** What the operator's API is given of it. */
+export type JudgeDeps = Pick<
+  ApiDeps,
+  'pool' | 'publish' | 'confirmations' | 'couponsChanged' | 'nowUs' | 'leaseMs' | 'randomness' | 'log'
+>;
+
+export interface AssembledJudge {
+  readonly deps: JudgeDeps;
+  /** How long ago a pass succeeded last; infinite where none has. */
+  sincePassMs(): number;
+  /** Stops between two steps; the servers are left open. */
+  stop(): Promise<void>;
+}
+
+/** It is at work from here on. The database must be migrated. */
+export function assembleJudge(assembly: JudgeAssembly): AssembledJudge {
+  const { config, servers, intervals, metrics, log } = assembly;
+  const { pool, consumer } = servers;
+  const deps = depsOf(assembly);
+  const settling = {
+    pool,
+    raffles: { randomness: assembly.randomness, saltSecret: config.RECEIPT_SALT_SECRET },
+    onDecided: (decided: number) => metrics.settled(decided),
+    onMoved: (states: readonly string[]) => metrics.moved(states),
+  };
+  const passes = new Passes({ ...servers, settling, log }, () => passLoop.request());
+  let lastPassMs = Number.NEGATIVE_INFINITY;
+  const passLoop = makeLoop('passes', log, intervals.passGap, async () => {
+    const beganMs = performance.now();
+    let report: PassReport | undefined;
+    try {
+      report = await passes.run();
+      lastPassMs = performance.now();
+      return report.more ? 0 : pauseMs(report, intervals);
+    } finally {
+      metrics.pass((performance.now() - beganMs) / 1000, report);
+    }
+  });
+  const keeper = new RegistryKeeper({
+    ...servers,
+    logName: consumer.name,
+    partitions: config.LOG_PARTITIONS,
+    leaseMs: config.LEASE_MS,
+    log,
+  });
+  const keeperLoop = makeLoop('the keeper', log, intervals.keeper, async () => {
+    await keeper.tick();
+    return intervals.keeper;
+  });
+  const tidyLoop = makeLoop('tidying', log, intervals.tidy, async () => {
+    await tidy(assembly, deps);
+    return intervals.tidy;
+  });
+  const loops = [passLoop, keeperLoop, tidyLoop];
+  for (const loop of loops) loop.start();
+  const intake = makeIntake({
+    pool,
+    logName: consumer.name,
+    log,
+    onBatch: counts => {
+      metrics.batch(counts);
+      passLoop.request();
+    },
+  });
+  const consuming = consumer.run(intake).catch((err: unknown) => {
+    log.error({ err }, 'the log is not consumed');
+  });
+  return {
+    deps,
+    sincePassMs: () => performance.now() - lastPassMs,
+    stop: async () => {
+      // What is asked of a part that is gone gives up after its own timeout, so none of these waits for ever.
+      await Promise.all([consumer.close(), passes.close(), ...loops.map(loop => loop.close())]);
+      await consuming;
+    },
+  };
+}
+
+function depsOf({ config, servers, randomness, log }: JudgeAssembly): JudgeDeps {
+  const { pool, redis, keys } = servers;
+  return {
+    pool,
+    publish: (campaigns: readonly Campaign[]) =>
+      publishBoard(redis, keys, { campaigns: campaigns.map(toBoard) }),
+    confirmations: change => readConfirmations(redis, keys, change),
+    couponsChanged: couponIds => tellCouponsChanged(redis, keys, couponIds),
+    nowUs: () => redisTimeUs(redis),
+    leaseMs: config.LEASE_MS,
+    randomness,
+    log,
+  };
+}
+
+async function tidy({ servers, randomness, metrics, log }: JudgeAssembly, deps: JudgeDeps): Promise<void> {
+  const { pool, consumer } = servers;
+  await announceRest(pool, randomness);
+  await resumeChanges(deps);
+  await tellDone(pool, metrics, log);
+  // These reject while Redis is away, and those above have something to do then too.
+  await trimLog(pool, consumer);
+  await resumeCloses(deps);
+}
+
+export function makeLoop(what: string, log: Logger, minGapMs: number, work: () => Promise<number>): Loop {
+  return new Loop({
+    work,
+    minGapMs,
+    onError: (err, failures) =>
+      log[failures === 1 ? 'warn' : 'debug']({ err, failures }, `${what}: failed, tried again`),
+    onRecovered: () => log.info(`${what}: going on`),
+  });
+}
+
+/** Often while a campaign is open or still has to be finished, or is about to open. */
+function pauseMs({ unfinished, nowUs }: PassReport, { passActive, passIdle }: JudgeIntervals): number {
+  if (unfinished === undefined || nowUs === undefined) return passActive;
+  const soonMs = nowUs / 1000 + SOON_MS;
+  return unfinished.some(campaign => campaign.opensAt.getTime() <= soonMs) ? passActive : passIdle;
+}
+
+async function redisTimeUs(redis: RedisClient): Promise<number> {
+  const [seconds, micros] = await redis.time();
+  return Number(seconds) * 1_000_000 + Number(micros);
+}
+
+/** Lets go of what is in the ledger: nothing reads it again. */
+async function trimLog(pool: Pool, consumer: LogConsumer): Promise<void> {
+  const assigned = new Set(consumer.assigned());
+  for (const { partition, position } of await readPositions(pool, consumer.name)) {
+    if (assigned.has(partition)) await consumer.trim(partition, position);
+  }
+}
