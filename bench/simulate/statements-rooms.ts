@@ -273,7 +273,7 @@ const saveAdmitted: Statement = (tables, by, values) => {
     const serial = serials.get(person.userId) ?? null;
     write(tables, by, { ...person, state: 'admitted', serial, admittedUs, dueMs });
   }
-  const passedBy = admitted.filter(({ stamp }) => (stamp ?? 0) <= settledStamp);
+  const passedBy = admitted.filter(({ stamp }) => stamp !== null && stamp <= settledStamp);
   return changed(noteMoves(tables, by, goneCount, passedBy, () => 'gone'));
 };
 
