@@ -3,6 +3,7 @@
  * lease, a connection, a transaction) stays broken.
  */
 import type { Fault } from './plan.ts';
+import { Random } from './random.ts';
 import type { Scene } from './scene.ts';
 import { MS } from './world.ts';
 
@@ -45,8 +46,12 @@ export function inject(scene: Scene, fault: Fault): void {
       else crash();
       return;
     }
+    case 'gateway is suspended':
+      strike(scene, fault, () => scene.gatewayAt(target)?.process.suspend(forMs * MS));
+      return;
     case 'engine pauses':
-      scene.pauseEngine(target, forMs * MS);
+    case 'engine is suspended':
+      scene.pauseEngine(target, forMs * MS, kind === 'engine is suspended');
       return;
     case 'partitions move':
       log.share();
@@ -55,10 +60,18 @@ export function inject(scene: Scene, fault: Fault): void {
     case 'Redis falls back':
     case 'Redis is emptied': {
       if (!redis.server.isUp) return;
+      redis.healFailover();
       redis.server.goDown();
       const lostMs = kind === 'Redis falls back' ? target % LOST_AT_MOST_MS : 0;
       redis.state.fallBack(kind === 'Redis is emptied' ? 0 : world.nowUs - lostMs * MS);
       afterwards(() => redis.server.comeUp());
+      return;
+    }
+    case 'two Redis take writes': {
+      if (!redis.server.isUp) return;
+      const random = new Random(target);
+      redis.failOver(amount * MS, () => random.chance(0.5));
+      afterwards(() => redis.healFailover());
       return;
     }
     case 'clock of Redis is set':

@@ -62,6 +62,15 @@ export class RedisState {
     for (const { change } of kept) this.#apply(change);
   }
 
+  /** Another server with what had been written here by then: a replica, which has not heard of the rest. */
+  replica(untilUs: number): RedisState {
+    const copy = new RedisState(this.timeUs);
+    copy.#file = [...this.#file];
+    copy.#run = this.#run;
+    copy.fallBack(untilUs);
+    return copy;
+  }
+
   /** One command, its name in lower case. Throws RedisReplyError where the server would answer with an error. */
   call(name: string, args: readonly string[], nowUs: number): RedisReply {
     const [key = '', first = '', second = ''] = args;

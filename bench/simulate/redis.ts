@@ -3,8 +3,8 @@
  * that fairline sends are there. A client does not queue commands while there is no server, and tells of each
  * connection that closed, as connectRedis (engine/contract/redis.ts) has it.
  *
- * A server can come back as it went (its file was complete), without the last second, or empty; and its wall clock can
- * be set.
+ * A server can come back as it went (its file was complete), without the last second, or empty; its wall clock can be
+ * set; and a replica can take over while the old server goes on taking writes.
  */
 import { keysOf } from '../../engine/contract/keys.ts';
 import type { RedisClient } from '../../engine/contract/redis.ts';
@@ -44,7 +44,11 @@ export const KEYS = keysOf('simulated');
 
 export class SimulatedRedis {
   readonly server: Server;
-  readonly state: RedisState;
+  /** Of the server that counts; after a failover, of the new one. */
+  state: RedisState;
+  /** One that was failed over, and those whose way still leads there. */
+  #old: { readonly state: RedisState; readonly clients: ReadonlySet<SimulatedClient> } | undefined;
+  readonly #clients = new Set<SimulatedClient>();
   readonly #world: World;
   readonly #tally: Tally;
   /** How far the wall clock is off, microseconds. */
@@ -57,13 +61,36 @@ export class SimulatedRedis {
     this.state = new RedisState(() => world.nowUs + this.clockOffUs);
   }
 
-  call(name: string, args: readonly string[]): RedisReply {
-    return this.state.call(name, args, this.#world.nowUs);
+  /** A command of that client, at the server that its way leads to. */
+  call(client: SimulatedClient, name: string, args: readonly string[]): RedisReply {
+    const old = this.#old?.clients.has(client) === true ? this.#old.state : this.state;
+    return old.call(name, args, this.#world.nowUs);
+  }
+
+  /**
+   * A replica that has not heard of the last `behindUs` takes over; the old server goes on taking writes of those whom
+   * `stays` is true of, until `healFailover`. All others, and those who come, are connected to the new one.
+   */
+  failOver(behindUs: number, stays: (process: Process) => boolean): void {
+    this.healFailover();
+    const clients = [...this.#clients].filter(({ process }) => !process.isDead);
+    this.#old = { state: this.state, clients: new Set(clients.filter(({ process }) => stays(process))) };
+    this.state = this.state.replica(this.#world.nowUs - behindUs);
+    for (const client of clients) if (!this.#old.clients.has(client)) client.breakOff();
+  }
+
+  /** The old server is gone, with what only it was told. */
+  healFailover(): void {
+    const old = this.#old;
+    this.#old = undefined;
+    for (const client of old?.clients ?? []) client.breakOff();
   }
 
   /** A client of that process. */
   clientFor(process: Process, path: Path): SimulatedClient {
-    return new SimulatedClient(this, new ClosingListeners(), process, path, this.#tally);
+    const client = new SimulatedClient(this, new ClosingListeners(), process, path, this.#tally);
+    this.#clients.add(client);
+    return client;
   }
 }
 
@@ -105,16 +132,21 @@ export class SimulatedClient {
     });
   }
 
+  /** Its connection is lost; the next command goes over a new one. */
+  breakOff(): void {
+    this.#link.breakOff();
+  }
+
   ask(name: string, args: readonly unknown[]): Promise<RedisReply> {
     const texts = args.map(String);
-    const answer = this.#link.ask(() => this.#redis.call(name, texts));
+    const answer = this.#link.ask(() => this.#redis.call(this, name, texts));
     if (texts.includes(KEYS.leases)) void this.process.reach('lease');
     return answer;
   }
 
   /** Several commands that arrive as one. */
   askAll(commands: readonly (readonly [string, readonly string[]])[]): Promise<readonly RedisReply[]> {
-    return this.#link.ask(() => commands.map(([name, args]) => this.#redis.call(name, args)));
+    return this.#link.ask(() => commands.map(([name, args]) => this.#redis.call(this, name, args)));
   }
 
   #pipeline() {

@@ -146,11 +146,12 @@ export class Scene {
   }
 
   /** The process stands still; one that is silent for too long loses its partitions, and joins again when it goes on. */
-  pauseEngine(place: number, forUs: number): void {
+  pauseEngine(place: number, forUs: number, clocksStand: boolean): void {
     const engine = this.engineAt(place);
     if (engine === undefined) return;
     const { process, consumer } = engine;
-    process.pause(forUs);
+    if (clocksStand) process.suspend(forUs);
+    else process.pause(forUs);
     if (forUs < SESSION_US) return;
     this.world.after(SESSION_US, this.world.outside, () => {
       if (process.pausedUntilUs > this.world.nowUs) this.log.expel(process);

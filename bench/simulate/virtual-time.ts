@@ -1,5 +1,5 @@
 /**
- * Puts the code of production on virtual time, without a change to it: `performance.now`, the timers of `globalThis`
+ * Puts the code of production on virtual time, without a change to it: `performance.now`, `Date.now`, the timers of `globalThis`
  * and of `node:timers/promises`, and `Math.random` answer for the process that is current in the world that runs. While
  * none runs, they are those of Node.
  *
@@ -32,6 +32,8 @@ class VirtualTimer {
   readonly #world: World;
   readonly #owner: Process;
   readonly #delayUs: number;
+  /** Of the owner's clocks when it was armed. */
+  #frozenUs = 0;
   readonly #run: () => void;
   readonly #repeats: boolean;
   #event: Event | undefined;
@@ -57,11 +59,18 @@ class VirtualTimer {
     return this;
   }
 
-  #arm(): void {
-    this.#event = this.#world.after(this.#delayUs, this.#owner, () => this.#due());
+  #arm(delayUs = this.#delayUs): void {
+    this.#frozenUs = this.#owner.frozenUs;
+    this.#event = this.#world.after(delayUs, this.#owner, () => this.#due());
   }
 
   #due(): void {
+    // Timers go by the monotonic clock: the time in which that stood still is still to come.
+    const stoodUs = this.#owner.frozenUs - this.#frozenUs;
+    if (stoodUs > 0) {
+      this.#arm(stoodUs);
+      return;
+    }
     if (this.#repeats) this.#arm();
     this.#run();
   }
@@ -104,6 +113,7 @@ function install(): void {
   isInstalled = true;
   const { now } = performance;
   const { random } = Math;
+  const wall = Date.now;
   const { setTimeout, setInterval, setImmediate, clearTimeout, clearInterval, clearImmediate } = globalThis;
   const sleepReally = timersPromises.setTimeout;
   const clearer =
@@ -114,6 +124,9 @@ function install(): void {
     };
   Object.assign(performance, {
     now: () => (active === undefined ? now.call(performance) : active.current.monotonicUs() / 1000),
+  });
+  Object.assign(Date, {
+    now: () => (active === undefined ? wall() : Math.floor(active.current.wallUs() / 1000)),
   });
   Object.assign(Math, { random: () => (active === undefined ? random() : active.random.next()) });
   Object.assign(globalThis, {

@@ -38,6 +38,9 @@ export class Process {
   readonly #rate: number;
   readonly #offsetUs: number;
   #pausedUntilUs = 0;
+  /** How long its clocks stood still before the suspension that came last, and that one. */
+  #frozenUs = 0;
+  #suspended = { fromUs: 0, untilUs: 0 };
   #trap: { readonly place: Place; readonly spring: () => void } | undefined;
 
   constructor(world: World, name: string, clock: { readonly rate: number; readonly offsetUs: number }) {
@@ -48,9 +51,20 @@ export class Process {
     this.#offsetUs = clock.offsetUs;
   }
 
-  /** Its monotonic clock, microseconds; it goes on while the process is paused. */
+  /** Its monotonic clock, microseconds; it goes on while the process is paused, and stands while it is suspended. */
   monotonicUs(): number {
-    return this.#offsetUs + (this.#world.nowUs - this.#bornUs) * this.#rate;
+    return this.#offsetUs + (this.#world.nowUs - this.#bornUs - this.frozenUs) * this.#rate;
+  }
+
+  /** Its wall clock, microseconds since the epoch; nobody has set it since it stood still. */
+  wallUs(): number {
+    return this.#world.nowUs - this.frozenUs;
+  }
+
+  /** How long its clocks have stood still, in all. */
+  get frozenUs(): number {
+    const { fromUs, untilUs } = this.#suspended;
+    return this.#frozenUs + Math.max(0, Math.min(this.#world.nowUs, untilUs) - fromUs);
   }
 
   /** How long a time on its clock really is. */
@@ -64,6 +78,14 @@ export class Process {
 
   pause(us: number): void {
     this.#pausedUntilUs = Math.max(this.#pausedUntilUs, this.#world.nowUs + us);
+  }
+
+  /** The machine stands still, and its clocks with it, as a virtual one does for a snapshot or while it is moved. */
+  suspend(us: number): void {
+    this.#frozenUs = this.frozenUs;
+    const fromUs = Math.max(this.#world.nowUs, this.#suspended.untilUs);
+    this.#suspended = { fromUs, untilUs: Math.max(fromUs, this.#world.nowUs + us) };
+    this.pause(us);
   }
 
   /** Has `spring` called when the process next comes to that place, just before or after what it does there. */
