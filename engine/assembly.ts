@@ -15,7 +15,7 @@ import type { JudgeConfig } from './config.ts';
 import { publishBoard } from './contract/board/board.ts';
 import { tellCouponsChanged } from './contract/coupons/copies.ts';
 import type { Keys } from './contract/keys.ts';
-import type { LogConsumer, LogProducer } from './contract/log/log.ts';
+import type { LogConsumer, LogFencing } from './contract/log/log.ts';
 import type { RedisClient } from './contract/redis.ts';
 import { makeIntake } from './intake.ts';
 import type { Locks } from './locks.ts';
@@ -37,7 +37,7 @@ export interface JudgeServers {
   readonly redis: RedisClient;
   readonly keys: Keys;
   readonly locks: Locks;
-  readonly producer: LogProducer;
+  readonly fencing: LogFencing;
   readonly consumer: LogConsumer;
 }
 

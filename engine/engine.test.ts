@@ -1,9 +1,10 @@
-import { deepEqual, equal, match, ok } from 'node:assert/strict';
+import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readWatermark } from '../sql/watermarks.ts';
 import { readBoard } from './contract/board/board.ts';
 import { readRegistry } from './contract/lease/lease.ts';
+import { Fenced } from './contract/log/log.ts';
 import { availableLogs, eventually } from './test/support.ts';
 import { brokenInvariants, TEST_LEASE_MS, type TestGateway, users, World } from './test-gateway.ts';
 
@@ -82,7 +83,7 @@ for (const log of availableLogs()) {
       deepEqual(Object.fromEntries(await world.outcomes(campaign)), { first: 'granted', second: 'sold_out' });
     });
 
-    test('a gateway that dies is fenced; what it logged counts and is ranked, what comes later is dropped', async () => {
+    test('a gateway that dies is fenced; what it logged counts and is ranked, what comes later is refused', async () => {
       // Whoever had the number before is done with: the engine ranks what that one had not, by number.
       await eventually(async () => {
         const { rows } = await world.pool.query('select from gateways where not repaired');
@@ -103,7 +104,7 @@ for (const log of availableLogs()) {
         return leases.every(lease => lease.incarnation !== dying.incarnation);
       });
       await eventually(async () => (await world.redis.zscore(rank, 'logged')) === String(unranked[0]?.stamp));
-      await dying.log(paused, { rank: false });
+      await rejects(dying.log(paused, { rank: false }), Fenced);
       // One after it in the same partition shows that it was consumed.
       const successor = await world.join(dying.partition);
       await successor.enter(campaign, ['successor']);
@@ -141,7 +142,7 @@ for (const log of availableLogs()) {
       const campaign = await world.campaign({ places: 10 });
       const gateway = await world.join();
       const bytes = gateway.encode('slice', await gateway.stamp(campaign, ['broken']));
-      await world.producer.append(gateway.partition, bytes.subarray(0, 51));
+      await gateway.writer.append(bytes.subarray(0, 51));
       await gateway.enter(campaign, ['whole']);
       await gateway.leave();
       await world.settled(campaign, 1);

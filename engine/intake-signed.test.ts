@@ -84,7 +84,7 @@ test('heads are shown in the order of their instants, and none before all earlie
     });
   };
   deepEqual(await places(10), [], 'the watermark is below them');
-  await raiseWatermark(ledger.pool, base + 30);
+  await raiseWatermark(ledger.pool, base + 30, 0);
   deepEqual(await places(10), [
     [10, 22],
     [30, 21],

@@ -9,8 +9,8 @@
  * it landed late, behind a promise that all before it was there.
  *
  * So is what an incarnation of an older epoch wrote behind a marker of its partition, whether the ledger knew of it or
- * not: all leases of before were over when the keeper (registry.ts) appended the marker. An incarnation that had logged
- * nothing by then has no fence; without this rule, what it had held in its hands would come alive behind the watermark.
+ * not: when the keeper (registry.ts) appended the marker, the log refused all of them. An incarnation that had logged
+ * nothing by then has no fence; without this rule, what a restored log had of it would come alive behind the watermark.
  */
 import type { Logger } from 'pino';
 import { insertClaims } from '../sql/claims.ts';
@@ -164,6 +164,7 @@ function sortOut(records: readonly Placed[], progress: Progress): SortedOut {
   let dropped = 0;
   for (const placed of records) {
     const { record } = placed;
+    if (isRetirement(record)) continue;
     if (progress.isMisplaced(record)) {
       misplaced.push(placed);
       continue;
@@ -183,6 +184,11 @@ function sortOut(records: readonly Placed[], progress: Progress): SortedOut {
     progress.move(record);
   }
   return { entries, withdrawals, claims, progress: progress.changed(), taken, misplaced, dropped };
+}
+
+/** Where the log begins to refuse an identity (engine/writers.ts): of no incarnation, it ends none. */
+function isRetirement({ kind, incarnation }: LogRecord): boolean {
+  return kind === 'fence' && incarnation === 0;
 }
 
 interface SignedSlices {

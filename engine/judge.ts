@@ -16,8 +16,8 @@ import { makeBooks } from './book/binder.ts';
 import type { JudgeConfig } from './config.ts';
 import { KeyRing } from './contract/key-ring.ts';
 import { keysOf } from './contract/keys.ts';
-import type { LogProducer } from './contract/log/log.ts';
-import { openConsumer, openProducer } from './contract/log/open.ts';
+import type { LogFencing } from './contract/log/log.ts';
+import { openConsumer, openFencing } from './contract/log/open.ts';
 import { connectRedis } from './contract/redis.ts';
 import { Locks } from './locks.ts';
 import { type EngineMetrics, makeMetrics } from './metrics.ts';
@@ -61,7 +61,7 @@ export async function startJudge(config: JudgeConfig, log: Logger): Promise<Judg
     ready: () => readiness(servers, assembled.sincePassMs()),
     stop: async () => {
       await Promise.all([assembled.stop(), stopBooks()]);
-      await servers.producer.close();
+      await servers.fencing.close();
       await closeConnections(servers);
     },
   };
@@ -104,17 +104,17 @@ async function openServers(config: JudgeConfig, log: Logger): Promise<JudgeServe
     onError: error => log.warn({ reason: error.message }, 'the connection that holds locks was lost'),
   });
   const keys = keysOf(config.NAMESPACE);
-  let producer: LogProducer | undefined;
+  let fencing: LogFencing | undefined;
   try {
-    producer = await openProducer(config, log);
+    fencing = await openFencing(config, log);
     const consumer = await openConsumer(
       config,
       log,
       () => new LockedPartitions(pool, locks, config.LOG_PARTITIONS),
     );
-    return { pool, redis, keys, locks, producer, consumer };
+    return { pool, redis, keys, locks, fencing, consumer };
   } catch (error) {
-    await producer?.close();
+    await fencing?.close();
     await closeConnections({ pool, redis, locks });
     throw error;
   }

@@ -163,7 +163,7 @@ export class Passes {
     // A raffle may be under way for long; it is no reason to commit in every pass.
     const work = [...found].filter(([campaignId]) => !this.#raffles.has(campaignId));
     if (work.length > 0 || performance.now() - this.#raisedAtMs > RAISE_MS) {
-      await raiseWatermark(pool, watermarkUs);
+      if (!(await this.#raise(watermarkUs))) return false;
       this.#raisedAtMs = performance.now();
     }
     const untilMs = performance.now() + SETTLE_MS;
@@ -182,6 +182,13 @@ export class Passes {
       }
     }
     return performance.now() > untilMs;
+  }
+
+  /** Whether the ledger has that watermark; not one by a registry in whose place another was opened, or is being. */
+  async #raise(watermarkUs: number): Promise<boolean> {
+    const { pool } = this.#options;
+    if (this.#registry === undefined) return true;
+    return raiseWatermark(pool, watermarkUs, this.#registry.epoch);
   }
 
   #instants(watermarkUs: number): Instants {

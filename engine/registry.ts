@@ -2,30 +2,32 @@
  * The keeper of the registry of leases. One engine at a time is the keeper: the one that holds the lock `registry`.
  *
  * While the registry is open:
+ * - Free numbers are prepared, so that gateways can join without an engine (writers.ts).
  * - A lease that was not renewed for one lease and a margin, by the keeper's own monotonic clock, is condemned and its
- *   holder fenced: a record in the gateway's own partition, so everything it was ever acknowledged for stands before it.
- *   So is an incarnation that lives in the ledger and has not stood in the registry for as long. The clock of Redis is
- *   not asked: it can be set, and would fence gateways that rightly believe in their leases.
+ *   holder ended: the log is made to refuse what it appends, and behind that a fence is appended in its partition, so
+ *   everything it was ever acknowledged for stands before the fence. So is an incarnation that lives in the ledger and has
+ *   not stood in the registry for as long. No clock says what counts: one that is wrong ends a gateway that could have
+ *   gone on, and that is all.
  * - An incarnation that has ended in the ledger (its `leave` or its fence was consumed) gives its number back.
  * - What it had logged and not ranked is ranked from the ledger; then it no longer holds the ranked watermark up.
  *
  * When the registry is closed, Redis is new, was emptied or started again (it may lack its last second), or `rebuild`
- * has closed it; no gateway can get or renew a lease. Then:
- * 1. waiting   One lease and a margin go by, for a gateway from before may believe in its lease that long. Only a
- *              ledger that never opened a registry need not wait: there is no gateway from before.
+ * has closed it; no gateway can get or renew a lease. A registry that was opened under an older epoch than the ledger's is
+ * closed: it is of another Redis than the one that was opened last. Then:
+ * 1. retiring  An epoch is begun in the ledger, and the log is made to refuse every identity that was prepared before. (A
+ *              Redis log refuses older epochs from the marker on.)
  * 2. fencing   Each partition gets a marker, a fence of the new epoch's incarnation 0; and each incarnation that lives
  *              in the ledger its fence, again and again until all markers were consumed and nobody lives. Behind a
  *              marker stands nothing of an older epoch that was acknowledged, and intake drops what stands there: an
  *              incarnation that the ledger did not know has shown itself before it, or never does. If one shows that
  *              the epoch was in use before (a ledger that was restored, or made anew in front of an old log), another
- *              epoch is taken and this stage begins again, once old leases are over in this case as well.
+ *              epoch is taken and this stage begins again, one lease and a margin after the registry was closed: there
+ *              may be identities that this ledger knows nothing of, whose holders stop by themselves by then.
  * 3. building  The projections are made anew from the ledger.
  * 4. open      The board gets the new epoch, then the registry is opened with it.
  * The stages live in memory: a keeper that takes over begins at the first, which is always safe.
  */
-import type { Logger } from 'pino';
 import { opensAtUs } from '../sql/campaigns.ts';
-import type { Pool } from '../sql/database.ts';
 import {
   endWithoutLog,
   type GatewayRow,
@@ -36,8 +38,13 @@ import {
   readIncarnations,
 } from '../sql/gateways.ts';
 import { readCampaigns } from '../sql/settling.ts';
-import { INCARNATIONS_PER_EPOCH, nextEpoch, readWatermark, wasEverOpened } from '../sql/watermarks.ts';
-import type { Keys } from './contract/keys.ts';
+import {
+  beginEpoch,
+  INCARNATIONS_PER_EPOCH,
+  nextEpoch,
+  readEpoch,
+  readWatermark,
+} from '../sql/watermarks.ts';
 import {
   condemnLease,
   freeLease,
@@ -46,14 +53,15 @@ import {
   openRegistry,
   type Registry,
   readRegistry,
+  setLeaseLength,
 } from './contract/lease/lease.ts';
-import { type LogProducer, partitionOf } from './contract/log/log.ts';
+import { partitionOf } from './contract/log/log.ts';
 import { encodeHead } from './contract/record.ts';
-import type { RedisClient } from './contract/redis.ts';
 import { lastStampAt } from './contract/stamp.ts';
 import type { Locks } from './locks.ts';
 import { projectRanks } from './projections.ts';
 import { rebuildProjections } from './rebuild.ts';
+import { Writers, type WritersOptions } from './writers.ts';
 
 /** A fence that was not consumed by then is appended again; a second one does no harm. */
 const FENCE_AGAIN_MS = 2_000;
@@ -61,21 +69,14 @@ const BEFORE_ALL_STAMPS = -1;
 /** What condemn.lua leaves as the end of a lease. */
 const CONDEMNED = 0;
 
-export interface KeeperOptions {
-  readonly pool: Pool;
-  readonly redis: RedisClient;
-  readonly keys: Keys;
+export interface KeeperOptions extends WritersOptions {
   readonly locks: Locks;
-  readonly producer: LogProducer;
-  /** The name of the log that is consumed; see LogConsumer. */
-  readonly logName: string;
-  readonly partitions: number;
   readonly leaseMs: number;
-  readonly log: Logger;
 }
 
 interface Reopening {
   readonly noticedAtMs: number;
+  /** 0, until it shows that there is somebody from before of whom the ledger does not know. */
   waitMs: number;
   marker: Marker | undefined;
 }
@@ -90,7 +91,11 @@ type Incarnation = Pick<GatewayRow, 'gateway' | 'incarnation'>;
 
 export class RegistryKeeper {
   readonly #options: KeeperOptions;
-  readonly #waitMs: number;
+  readonly #writers: Writers;
+  /** How long a lease may be out of sight before its holder is ended. */
+  #waitMs: number;
+  #saidDiffers = false;
+  #lookedForMarksAtMs = Number.NEGATIVE_INFINITY;
   #reopening: Reopening | undefined;
   /** When a fence was last appended, by incarnation. */
   readonly #fencedAtMs = new Map<string, number>();
@@ -101,12 +106,13 @@ export class RegistryKeeper {
 
   constructor(options: KeeperOptions) {
     this.#options = options;
-    this.#waitMs = options.leaseMs + leaseMarginMs(options.leaseMs);
+    this.#writers = new Writers(options);
+    this.#waitMs = waitMsOf(options.leaseMs);
   }
 
   /** Does what is due, if this engine is the keeper. To be called every 100 ms or so; rejects when a part is gone. */
   async tick(): Promise<void> {
-    const { locks, redis, keys } = this.#options;
+    const { locks, pool, redis, keys, log } = this.#options;
     if (!(await locks.take({ name: 'registry' }))) {
       this.#reopening = undefined;
       return;
@@ -119,13 +125,40 @@ export class RegistryKeeper {
     this.#reopening = undefined;
     if ((await redis.hget(keys.boardState, 'epoch')) !== String(registry.epoch)) {
       // The board was lost and the registry was not: other projections may be gone as well.
-      this.#options.log.error(
-        'Redis has lost the board: the registry is closed, and all projections made anew',
+      log.error('Redis has lost the board: the registry is closed, and all projections made anew');
+      await redis.hdel(keys.leases, 'epoch');
+      return;
+    }
+    const epoch = await readEpoch(pool);
+    if (registry.epoch !== epoch) {
+      log.error(
+        { opened: registry.epoch, epoch },
+        'the registry is of another epoch than the ledger: it is closed',
       );
       await redis.hdel(keys.leases, 'epoch');
       return;
     }
     await this.#tend(registry);
+    if (await this.#agreesOnLength(registry)) await this.#writers.putUp(epoch, registry);
+  }
+
+  /**
+   * Whether leases hold for as long as this engine was told; the length is set where nobody has one. Those who hold one are
+   * tended by the length that they have.
+   */
+  async #agreesOnLength({ leaseMs, leases }: Registry): Promise<boolean> {
+    const { redis, keys, leaseMs: ownMs, log } = this.#options;
+    this.#waitMs = waitMsOf(leases.length > 0 ? (leaseMs ?? ownMs) : ownMs);
+    const agrees =
+      leaseMs === ownMs || (leases.length === 0 && (await setLeaseLength(redis, keys.leases, ownMs)));
+    if (!agrees && !this.#saidDiffers) {
+      log.error(
+        { registryMs: leaseMs, ownMs },
+        'LEASE_MS differs from what the registry was opened with: no number is given until nobody holds one of that length',
+      );
+    }
+    this.#saidDiffers = !agrees;
+    return agrees;
   }
 
   async #tend(registry: Registry): Promise<void> {
@@ -140,12 +173,20 @@ export class RegistryKeeper {
     for (const name of this.#unrenewed.keys()) if (!registered.has(name)) this.#unrenewed.delete(name);
     for (const lease of leases) {
       const row = known.get(nameOf(lease));
-      if (row?.state === 'ended') await freeLease(redis, keys.leases, lease);
+      if (row?.state === 'ended') await this.#free(lease);
       else if (this.#isSilent(lease) && (await condemnLease(redis, keys.leases, lease)))
         await this.#end(lease, row, lease.registeredUs);
     }
     await this.#endMissing(rows, registry);
+    await this.#markMissing(registry);
     for (const row of rows) if (row.state === 'ended' && !row.repaired) await this.#repair(row);
+  }
+
+  /** Before the number is anybody else's, nothing can be written with what this one had. */
+  async #free(lease: Lease): Promise<void> {
+    const { redis, keys } = this.#options;
+    await this.#writers.retire(lease.gateway);
+    await freeLease(redis, keys.leases, lease);
   }
 
   /** Whether the lease was not renewed for so long that its holder cannot believe in it any more. */
@@ -169,6 +210,19 @@ export class RegistryKeeper {
       const sinceMs = this.#missingSinceMs.get(nameOf(row)) ?? nowMs;
       this.#missingSinceMs.set(nameOf(row), sinceMs);
       if (nowMs - sinceMs > this.#waitMs) await this.#end(row, row, registry.readAtUs);
+    }
+  }
+
+  /** Of a log that opens its epochs by itself, partitions where this one is not: else nobody could write there. */
+  async #markMissing({ epoch = 0, readAtUs }: Registry): Promise<void> {
+    const nowMs = performance.now();
+    if (nowMs - this.#lookedForMarksAtMs < FENCE_AGAIN_MS) return;
+    this.#lookedForMarksAtMs = nowMs;
+    const { fencing, log } = this.#options;
+    for (const partition of await fencing.unmarked(epoch)) {
+      const marker = { gateway: partition, incarnation: epoch * INCARNATIONS_PER_EPOCH };
+      await fencing.mark(partition, epoch, encodeFence(marker, readAtUs));
+      log.warn({ partition, epoch }, 'a partition of the log was new, or emptied: it is marked');
     }
   }
 
@@ -196,33 +250,32 @@ export class RegistryKeeper {
       await endWithoutLog(pool, gateway, incarnation);
       return;
     }
-    await this.#fence(who, row?.partition ?? partitionOf(gateway, partitions), promisedUs);
+    const { fencing } = this.#options;
+    const partition = row?.partition ?? partitionOf(gateway, partitions);
+    await this.#onceAWhile(nameOf(who), async () => {
+      await this.#writers.retire(gateway);
+      await fencing.fence({ gateway, incarnation, partition }, encodeFence(who, promisedUs));
+      log.info({ gateway, incarnation, partition }, 'a gateway is fenced');
+    });
   }
 
-  async #fence(who: Incarnation, partition: number, promisedUs: number): Promise<void> {
-    const name = nameOf(who);
+  /** Fences and markers that were not consumed are appended again after a while. */
+  async #onceAWhile(name: string, append: () => Promise<void>): Promise<void> {
     const nowMs = performance.now();
     const lastMs = this.#fencedAtMs.get(name);
     if (lastMs !== undefined && nowMs - lastMs < FENCE_AGAIN_MS) return;
     for (const [other, atMs] of this.#fencedAtMs) {
       if (nowMs - atMs > FENCE_AGAIN_MS) this.#fencedAtMs.delete(other);
     }
-    const { gateway, incarnation } = who;
-    const promises = { sliceNumber: 0, throughUs: promisedUs, rankedUs: promisedUs };
-    await this.#options.producer.append(
-      partition,
-      encodeHead({ kind: 'fence', gateway, incarnation, ...promises }),
-    );
+    await append();
     this.#fencedAtMs.set(name, nowMs);
-    this.#options.log.info({ gateway, incarnation, partition }, 'a gateway is fenced');
   }
 
   async #reopen(): Promise<void> {
-    const { pool, redis, keys, log } = this.#options;
+    const { pool, redis, keys, leaseMs, log } = this.#options;
     if (this.#reopening === undefined) {
-      const waitMs = (await wasEverOpened(pool)) ? this.#waitMs : 0;
-      this.#reopening = { noticedAtMs: performance.now(), waitMs, marker: undefined };
-      log.info({ waitMs }, 'the registry is closed');
+      this.#reopening = { noticedAtMs: performance.now(), waitMs: 0, marker: undefined };
+      log.info('the registry is closed');
     }
     const reopening = this.#reopening;
     if (performance.now() - reopening.noticedAtMs < reopening.waitMs) return;
@@ -230,20 +283,21 @@ export class RegistryKeeper {
     if (marker === undefined) return;
     const state = await this.#fenceAll(marker);
     reopening.marker = state === 'used' ? undefined : marker;
-    // There is somebody from before after all.
-    if (state === 'used') reopening.waitMs = this.#waitMs;
+    // There is somebody from before of whom this ledger knows nothing.
+    if (state === 'used') reopening.waitMs = waitMsOf(leaseMs);
     if (state !== 'done') return;
     const { epoch } = marker;
     await markAllRepaired(pool);
     const rebuilt = await rebuildProjections(pool, redis, keys, epoch, () => this.#holdsLock());
     await this.#holdsLock();
-    await openRegistry(redis, keys.leases, epoch, await readWatermark(pool));
+    await openRegistry(redis, keys.leases, { epoch, floorUs: await readWatermark(pool), leaseMs });
     this.#reopening = undefined;
     log.info({ epoch, ...rebuilt }, 'the projections are made anew and the registry is open');
+    await this.#writers.putUp(epoch, await readRegistry(redis, keys.leases));
   }
 
   /**
-   * A marker of a new epoch; undefined when the registry is open after all. A marker ends every older epoch, so none of
+   * A marker of a new epoch, when the log refuses what was prepared before; undefined when the registry is open after all. A marker ends every older epoch, so none of
    * those may be open. Only when the epoch is taken it is looked whether this engine is the keeper and the registry closed:
    * what another keeper has opened before shows itself, and what one opens afterwards has a later epoch.
    */
@@ -252,7 +306,10 @@ export class RegistryKeeper {
     const epoch = await nextEpoch(pool);
     await this.#holdsLock();
     const { epoch: opened, readAtUs } = await readRegistry(redis, keys.leases);
-    return opened === undefined ? { epoch, nowUs: readAtUs } : undefined;
+    if (opened !== undefined) return undefined;
+    await beginEpoch(pool, epoch);
+    await this.#writers.retire(undefined);
+    return { epoch, nowUs: readAtUs };
   }
 
   /** Rejects when another engine is the keeper by now: this one may have been paused, and must not go on. */
@@ -263,13 +320,20 @@ export class RegistryKeeper {
 
   /** Appends markers and fences that are wanting. Answers whether everybody from before has ended and is consumed. */
   async #fenceAll({ epoch, nowUs }: Marker): Promise<'under way' | 'done' | 'used'> {
-    const { pool, partitions } = this.#options;
+    const { pool, fencing, partitions, log } = this.#options;
     const incarnation = epoch * INCARNATIONS_PER_EPOCH;
     const markers = await readIncarnations(pool, [incarnation]);
     if (markers.some(row => row.throughUs !== nowUs)) return 'used';
     const consumed = new Set(markers.map(row => row.partition));
     for (let partition = 0; partition < partitions; partition++) {
-      if (!consumed.has(partition)) await this.#fence({ gateway: partition, incarnation }, partition, nowUs);
+      if (consumed.has(partition)) continue;
+      const marker = { gateway: partition, incarnation };
+      let isLatest = true;
+      await this.#onceAWhile(nameOf(marker), async () => {
+        isLatest = await fencing.mark(partition, epoch, encodeFence(marker, nowUs));
+        log.info({ partition, epoch }, 'a partition is marked');
+      });
+      if (!isLatest) return 'used';
     }
     // Of a later epoch there is nobody, or the epoch is used; whoever it is may hold a lease.
     const live = (await readGateways(pool, [])).filter(
@@ -279,6 +343,15 @@ export class RegistryKeeper {
     if (consumed.size < partitions || live.length > 0) return 'under way';
     return (await hasIncarnationAbove(pool, incarnation)) ? 'used' : 'done';
   }
+}
+
+function waitMsOf(leaseMs: number): number {
+  return leaseMs + leaseMarginMs(leaseMs);
+}
+
+function encodeFence({ gateway, incarnation }: Incarnation, promisedUs: number): Buffer {
+  const promises = { sliceNumber: 0, throughUs: promisedUs, rankedUs: promisedUs };
+  return encodeHead({ kind: 'fence', gateway, incarnation, ...promises });
 }
 
 function nameOf({ gateway, incarnation }: Incarnation): string {

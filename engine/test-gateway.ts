@@ -12,7 +12,7 @@ import { judgeVariables } from './config.ts';
 import { readConfig } from './contract/config.ts';
 import { type Keys, keysOf } from './contract/keys.ts';
 import { acquireLease, renewLease } from './contract/lease/lease.ts';
-import { type LogKind, type LogProducer, partitionOf } from './contract/log/log.ts';
+import { type LogKind, type LogProducer, type LogWriter, partitionOf } from './contract/log/log.ts';
 import { openProducer } from './contract/log/open.ts';
 import {
   encodeHead,
@@ -205,6 +205,8 @@ export class TestGateway {
   readonly gateway: number;
   readonly incarnation: number;
   readonly registeredUs: number;
+  /** Appends what it is told to; what is right about it is for the caller. */
+  readonly writer: LogWriter;
   readonly #world: World;
   #sliceNumber = 0;
   #throughUs: number;
@@ -213,12 +215,22 @@ export class TestGateway {
 
   constructor(
     world: World,
-    acquired: { readonly gateway: number; readonly incarnation: number; readonly registeredUs: number },
+    acquired: {
+      readonly gateway: number;
+      readonly incarnation: number;
+      readonly registeredUs: number;
+      readonly token: string;
+    },
   ) {
     this.#world = world;
     this.gateway = acquired.gateway;
     this.incarnation = acquired.incarnation;
     this.registeredUs = acquired.registeredUs;
+    this.writer = world.producer.writer({
+      ...acquired,
+      partition: this.partition,
+      givenAtMs: acquired.registeredUs / 1000,
+    });
     this.#throughUs = acquired.registeredUs;
     this.#rankedUs = acquired.registeredUs;
     this.#lastUs = acquired.registeredUs;
@@ -251,7 +263,7 @@ export class TestGateway {
     this.#sliceNumber += 1;
     this.#throughUs = Math.max(this.#lastUs, await this.#world.nowUs());
     this.#lastUs = this.#throughUs;
-    await this.#world.producer.append(this.partition, this.encode('slice', items));
+    await this.writer.append(this.encode('slice', items));
     if (rank) await this.rank(items);
   }
 
@@ -290,7 +302,8 @@ export class TestGateway {
     this.#throughUs = Math.max(this.#lastUs, await this.#world.nowUs());
     this.#lastUs = this.#throughUs;
     if (isRanked) this.#rankedUs = this.#throughUs;
-    await this.#world.producer.append(this.partition, encodeHead(this.#head(kind)));
+    const head = encodeHead(this.#head(kind));
+    await (kind === 'leave' ? this.writer.leave(head) : this.writer.append(head));
   }
 
   async leave(): Promise<void> {

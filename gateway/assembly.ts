@@ -170,7 +170,7 @@ export function assembleGateway(assembly: GatewayAssembly): AssembledGateway {
     answers: new AcceptedAnswers(),
     connections,
     checks: () => ({
-      lease: membership.pipeline() === undefined ? `none: ${membership.state}` : 'ok',
+      lease: membership.pipeline() === undefined ? `none: ${membership.hindrance ?? membership.state}` : 'ok',
       redis: redis.status === 'ready' ? 'ok' : redis.status,
       clock: clockLimits.mayStamp ? 'ok' : clockLimits.describe(),
     }),

@@ -3,17 +3,19 @@
  *
  * States: `joining` (asks for a lease until it gets one) -> `serving` (renews it, takes requests) -> `leaving` (the
  * lease is lost, the log or Redis failed, or the process stops: nothing more is taken, what is on its way is finished,
- * and a `leave` record ends the incarnation in the log) -> `joining` again, or `stopped`.
+ * and a `leave` record ends the incarnation in the log; nothing does where the log has refused it, as it has ended there) ->
+ * `joining` again, or `stopped`.
  *
- * The one who writes the state is this class, in `#run`. A lease holds until a deadline on the process's own monotonic
- * clock, counted from before it was asked for, and only on a board that was read within the same time: so whatever the
- * engine has published a lease ago, every gateway that still takes requests acts on it.
+ * The one who writes the state is this class, in `#run`. A lease says whether requests are taken: it holds until a deadline
+ * on the process's own monotonic clock, counted from before it was asked for, and only on a board that was read within the
+ * same time, so a gateway that is cut off shuts its door soon. Whether what was taken counts is for the log to say: it
+ * refuses who was ended, whatever a clock shows here.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Keys } from '../engine/contract/keys.ts';
-import { acquireLease, renewLease } from '../engine/contract/lease/lease.ts';
-import { partitionOf } from '../engine/contract/log/log.ts';
+import { type Acquired, acquireLease, renewLease } from '../engine/contract/lease/lease.ts';
+import { Fenced, type LogProducer, type LogWriter, partitionOf } from '../engine/contract/log/log.ts';
 import { encodeHead } from '../engine/contract/record.ts';
 import type { RedisClient } from '../engine/contract/redis.ts';
 import type { Board } from './board.ts';
@@ -25,15 +27,9 @@ export type MembershipState = 'joining' | 'serving' | 'leaving' | 'stopped';
 export interface MembershipParts
   extends Pick<
     PipelineParts,
-    | 'clock'
-    | 'producer'
-    | 'ranker'
-    | 'tickets'
-    | 'maxSliceEntries'
-    | 'promiseBehindUs'
-    | 'sliceAppended'
-    | 'signing'
+    'clock' | 'ranker' | 'tickets' | 'maxSliceEntries' | 'promiseBehindUs' | 'sliceAppended' | 'signing'
   > {
+  readonly producer: LogProducer;
   readonly redis: RedisClient;
   readonly keys: Keys;
   readonly board: Board;
@@ -43,10 +39,13 @@ export interface MembershipParts
   readonly log: Logger;
 }
 
+type Given = Extract<Acquired, { readonly state: 'ok' }>;
+
 interface Incarnation {
   readonly gateway: number;
   readonly incarnation: number;
   readonly epoch: number;
+  readonly writer: LogWriter;
   readonly pipeline: SlicePipeline;
   /** Aborted, with why, when it cannot go on. */
   readonly failure: AbortSignal;
@@ -67,6 +66,8 @@ export class Membership {
   #state: MembershipState = 'joining';
   #current: Incarnation | undefined;
   #running: Promise<void> | undefined;
+  /** Why no lease is to be had, where that does not pass by itself. */
+  #hindrance: string | undefined;
 
   constructor(parts: MembershipParts) {
     this.#parts = parts;
@@ -78,6 +79,11 @@ export class Membership {
 
   get state(): MembershipState {
     return this.#state;
+  }
+
+  /** What somebody has to do something about before this gateway can serve. */
+  get hindrance(): string | undefined {
+    return this.#hindrance;
   }
 
   /** The number of this gateway while it serves. */
@@ -129,44 +135,55 @@ export class Membership {
   }
 
   async #join(): Promise<Incarnation | undefined> {
-    const { board, clock, redis, keys, leaseMs, name, log, partitions } = this.#parts;
+    const { clock, redis, keys, leaseMs, name, log } = this.#parts;
     try {
       if (clock.synchronised) {
         const askedUs = monotonicUs();
         const acquired = await acquireLease(redis, keys.leases, leaseMs, name);
-        if (acquired.state === 'ok') {
-          board.confirmAs(acquired);
-          await board.refresh();
-          clock.promiseBeyond(acquired.registeredUs);
-          const failure = new AbortController();
-          const incarnation: Incarnation = {
-            gateway: acquired.gateway,
-            incarnation: acquired.incarnation,
-            epoch: acquired.epoch,
-            failure: failure.signal,
-            deadlineUs: askedUs + leaseMs * 1000,
-            pipeline: new SlicePipeline(
-              {
-                ...this.#parts,
-                gateway: acquired.gateway,
-                incarnation: acquired.incarnation,
-                epoch: String(acquired.epoch),
-                partition: partitionOf(acquired.gateway, partitions),
-                leaseHolds: () => this.#holds(incarnation),
-                failed: why => failure.abort(why),
-              },
-              acquired.registeredUs,
-            ),
-          };
-          return incarnation;
-        }
-        if (acquired.state === 'full') log.error('all 1024 gateway numbers are taken');
+        this.#note(acquired);
+        if (acquired.state === 'ok') return await this.#begin(acquired, askedUs + leaseMs * 1000);
       }
     } catch (error) {
       log.debug({ err: error }, 'no lease yet');
     }
     await pause(JOIN_INTERVAL_MS, this.#stop.signal);
     return undefined;
+  }
+
+  async #begin(lease: Given, deadlineUs: number): Promise<Incarnation> {
+    const { board, clock, partitions, producer } = this.#parts;
+    const { gateway, incarnation, epoch, registeredUs, token } = lease;
+    const partition = partitionOf(gateway, partitions);
+    const givenAtMs = registeredUs / 1000;
+    const writer = producer.writer({ gateway, incarnation, partition, token, givenAtMs });
+    board.confirmAs(lease);
+    await board.refresh();
+    clock.promiseBeyond(registeredUs);
+    const failure = new AbortController();
+    const pipeline = new SlicePipeline(
+      {
+        ...this.#parts,
+        gateway,
+        incarnation,
+        epoch: String(epoch),
+        writer,
+        failed: why => failure.abort(why),
+      },
+      registeredUs,
+    );
+    return { gateway, incarnation, epoch, writer, pipeline, failure: failure.signal, deadlineUs };
+  }
+
+  #note(acquired: Acquired): void {
+    const { leaseMs, log } = this.#parts;
+    const hindrance =
+      acquired.state === 'differs'
+        ? `LEASE_MS is ${leaseMs}, but the registry was opened with ${acquired.leaseMs}`
+        : acquired.state === 'full'
+          ? 'all 1024 gateway numbers are taken'
+          : undefined;
+    if (hindrance !== undefined && hindrance !== this.#hindrance) log.error(hindrance);
+    this.#hindrance = hindrance;
   }
 
   /** Renews until it cannot go on; resolves to why. */
@@ -187,16 +204,26 @@ export class Membership {
     }
   }
 
-  async #leave(incarnation: Incarnation): Promise<void> {
-    const { producer, partitions, log } = this.#parts;
-    const head = encodeHead(incarnation.pipeline.leaveHead());
+  async #leave({ writer, pipeline, gateway }: Incarnation): Promise<void> {
+    const { log } = this.#parts;
+    const head = encodeHead(pipeline.leaveHead());
     const giveUpUs = monotonicUs() + LEAVE_ON_STOP_MS * 1000;
-    while (!this.#stopping || monotonicUs() < giveUpUs) {
+    for (let failures = 0; !this.#stopping || monotonicUs() < giveUpUs; failures += 1) {
       try {
-        await producer.append(partitionOf(incarnation.gateway, partitions), head);
+        await writer.leave(head);
         return;
       } catch (error) {
-        log.warn({ err: error }, 'the log does not take the leave; trying again');
+        if (error instanceof Fenced) {
+          log.info(
+            { gateway, reason: error.message },
+            'the incarnation was ended in the log before it could leave',
+          );
+          return;
+        }
+        log[failures === 0 ? 'warn' : 'debug'](
+          { err: error, failures },
+          'the log does not take the leave; trying again',
+        );
       }
       await sleep(LEAVE_RETRY_MS);
     }

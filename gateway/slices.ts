@@ -9,9 +9,12 @@
  * A pipeline belongs to one incarnation of the gateway. The first failure, of the log or of Redis, ends it: what may or
  * may not stand in the log then is sorted out by the engine, which takes in all that this incarnation logged and ranks
  * what it had not ranked. The gateway goes on under a new incarnation.
+ *
+ * What the log has accepted counts, and is answered so, whatever became of the lease meanwhile: the engine ends an
+ * incarnation by having the log refuse it, and so the log alone says what came before.
  */
 import type { BoardCampaign } from '../engine/contract/board/board.ts';
-import type { LogProducer } from '../engine/contract/log/log.ts';
+import { Fenced, type LogWriter } from '../engine/contract/log/log.ts';
 import type { SliceReceipts } from '../engine/contract/receipt.ts';
 import {
   ITEM_ENTRY,
@@ -55,16 +58,13 @@ export interface PipelineParts {
   readonly gateway: number;
   readonly incarnation: number;
   readonly epoch: string;
-  readonly partition: number;
   readonly clock: SharedClock;
-  readonly producer: LogProducer;
+  readonly writer: LogWriter;
   readonly ranker: Ranker;
   readonly tickets: TicketBatch;
   readonly maxSliceEntries: number;
   /** How far promises stay behind the time, for requests whose arrival a proxy has noted; 0 where there are none. */
   readonly promiseBehindUs: number;
-  /** Whether the lease still holds, by the gateway's own monotonic clock. */
-  readonly leaseHolds: () => boolean;
   /** Called once: this incarnation cannot go on. */
   readonly failed: (why: string) => void;
   readonly sliceAppended: (entries: number) => void;
@@ -194,7 +194,7 @@ export class SlicePipeline {
   }
 
   async #append(slice: readonly Stamped[], throughUs: number): Promise<void> {
-    const { producer, partition, leaseHolds, sliceAppended } = this.#parts;
+    const { writer, sliceAppended } = this.#parts;
     const encoder = this.#encoder;
     const signing = this.#signer?.begin(slice);
     encoder.begin(signing !== undefined);
@@ -212,24 +212,19 @@ export class SlicePipeline {
     const signedHead = signing && this.#signer?.sign(encoder, head, signing);
     let receipts: SliceReceipts | undefined;
     try {
-      const appended = producer.append(partition, encoder.finish(head));
+      const appended = writer.append(encoder.finish(head));
       // While the log writes.
       if (signedHead !== undefined && signing !== undefined) {
         receipts = this.#signer?.receipts(signedHead, signing);
       }
       await appended;
     } catch (error) {
-      for (const request of slice) request.refused('log');
+      const why = error instanceof Fenced ? 'lease' : 'log';
+      for (const request of slice) request.refused(why);
       this.#fail(`the log did not take a slice: ${error instanceof Error ? error.message : String(error)}`);
       return;
     }
     if (nothingToRank) this.#rankedUs = throughUs;
-    if (!leaseHolds()) {
-      // It may stand behind the fence already, where it does not count.
-      for (const request of slice) request.refused('lease');
-      this.#fail('the lease was over when the log answered');
-      return;
-    }
     if (slice.length === 0) return;
     sliceAppended(slice.length);
     const ranking: Ranking = { throughUs, receipts, done: false };
@@ -267,11 +262,15 @@ export class SlicePipeline {
     let ranked: Ranked;
     try {
       ranked = await ranker.add(campaignId, entries);
-      if (ranked.epoch !== this.#parts.epoch) throw new Error('it has been emptied');
     } catch (error) {
       // They are in the log and count; the engine ranks them after this incarnation has ended.
       for (const request of entries) request.accepted(undefined, receipts);
       throw error;
+    }
+    if (ranked.epoch !== this.#parts.epoch) {
+      // Another Redis, or one that was emptied. Where it keeps the log, too, the slice may have gone with the rest.
+      for (const request of entries) request.refused('lease');
+      throw new Error('it has been emptied');
     }
     // Fewer added than sent: somebody was here before. Only then does each have to be looked up.
     const fresh = ranked.added === entries.length;

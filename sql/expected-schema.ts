@@ -889,4 +889,31 @@ export const expectedSchema: Readonly<Record<string, Readonly<Record<string, Exp
       },
     },
   },
+  '0010_log_writers.sql': {
+    log_writers: {
+      is: 'table',
+      columns: {
+        log_name: 'text not null',
+        token: 'text not null',
+        gateway: 'integer not null',
+        prepared_at: 'timestamp(3) with time zone not null default now()',
+        retired_at: 'timestamp(3) with time zone',
+      },
+      constraints: {
+        log_writers_gateway_check: 'CHECK',
+        log_writers_pkey: 'PRIMARY KEY (log_name, token)',
+      },
+      indexes: {
+        log_writers_open: 'btree (log_name, gateway) where retired_at IS NULL',
+      },
+    },
+    watermarks: {
+      columns: {
+        epoch: 'bigint not null default 0',
+      },
+      constraints: {
+        watermarks_epoch_check: 'CHECK',
+      },
+    },
+  },
 };

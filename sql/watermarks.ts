@@ -1,21 +1,22 @@
 /** Statements on watermarks and on the registry's epochs: how far the ledger has come. */
 import type { Queryable } from './database.ts';
 
-/** Raises the ledger's watermark (microseconds since the epoch); it never falls. */
-export async function raiseWatermark(db: Queryable, watermarkUs: number): Promise<void> {
-  await db.query('update watermarks set watermark_us = $1 where watermark_us < $1', [watermarkUs]);
+/**
+ * Raises the ledger's watermark (microseconds since the epoch); it never falls. False, and nothing is raised, when the
+ * registry that it rests on was opened under another epoch than the one that was begun last.
+ */
+export async function raiseWatermark(db: Queryable, watermarkUs: number, epoch: number): Promise<boolean> {
+  const { rowCount } = await db.query(
+    'update watermarks set watermark_us = greatest(watermark_us, $1) where epoch = $2',
+    [watermarkUs, epoch],
+  );
+  return rowCount === 1;
 }
 
 /** A watermark beyond which no decision was ever made. */
 export async function readWatermark(db: Queryable): Promise<number> {
   const { rows } = await db.query<{ watermark_us: number }>('select watermark_us from watermarks');
   return onlyRow(rows).watermark_us;
-}
-
-/** Whether the registry of leases was ever opened, so that gateways from before may still believe in a lease. */
-export async function wasEverOpened(db: Queryable): Promise<boolean> {
-  const { rows } = await db.query<{ is_called: boolean }>('select is_called from registry_epoch');
-  return onlyRow(rows).is_called;
 }
 
 /**
@@ -35,6 +36,20 @@ export async function nextEpoch(db: Queryable): Promise<number> {
        (select coalesce(max(incarnation) / $1, 0) + 1 from gateways))) as epoch`,
     [INCARNATIONS_PER_EPOCH],
   );
+  return onlyRow(rows).epoch;
+}
+
+/**
+ * Makes it the epoch of the service: from then on nothing rests on a registry of an older one. An epoch behind the one
+ * that was begun last is not begun.
+ */
+export async function beginEpoch(db: Queryable, epoch: number): Promise<void> {
+  await db.query('update watermarks set epoch = $1 where epoch < $1', [epoch]);
+}
+
+/** The epoch that was begun last; 0 where none ever was. */
+export async function readEpoch(db: Queryable): Promise<number> {
+  const { rows } = await db.query<{ epoch: number }>('select epoch from watermarks');
   return onlyRow(rows).epoch;
 }
 

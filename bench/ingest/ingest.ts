@@ -9,12 +9,14 @@ import pg from 'pg';
 import { pino } from 'pino';
 import { readJudgeConfig } from '../../engine/config.ts';
 import {
+  type LogFencing,
   type LogKind,
-  type LogProducer,
   LogUnavailable,
+  type LogWriter,
   partitionOf,
 } from '../../engine/contract/log/log.ts';
-import { openProducer } from '../../engine/contract/log/open.ts';
+import { openFencing, openProducer } from '../../engine/contract/log/open.ts';
+import { encodeHead } from '../../engine/contract/record.ts';
 import { bigintArray, textArray } from '../../sql/arrays.ts';
 import { createCampaign } from '../../sql/campaigns.ts';
 import { migrate } from '../../sql/migrate.ts';
@@ -164,24 +166,37 @@ function measureEngine(
   });
 }
 
+/** As gateways would have it, of the first epoch of all. */
 async function fillLog(site: Site, { records }: Rows): Promise<void> {
   const config = readJudgeConfig(site.env);
-  const producer = await openProducer(config, pino({ level: 'silent' }));
+  const quiet = pino({ level: 'silent' });
+  const [producer, fencing] = [await openProducer(config, quiet), await openFencing(config, quiet)];
+  const writers = new Map<number, LogWriter>();
   try {
-    for (const { gateway, bytes } of records) {
-      await append(producer, partitionOf(gateway, config.LOG_PARTITIONS), bytes);
+    for (let partition = 0; partition < config.LOG_PARTITIONS; partition++) await open(fencing, partition);
+    for (const { gateway, incarnation, bytes } of records) {
+      let writer = writers.get(gateway);
+      if (writer === undefined) {
+        const token = await fencing.prepare();
+        const partition = partitionOf(gateway, config.LOG_PARTITIONS);
+        writer = producer.writer({ gateway, incarnation, partition, token, givenAtMs: Date.now() });
+        writers.set(gateway, writer);
+      }
+      await writer.append(bytes);
     }
   } finally {
     await producer.close();
+    await fencing.close();
   }
 }
 
 /** Again and again at first: a topic that was just made may not have its leaders yet. */
-async function append(producer: LogProducer, partition: number, bytes: Buffer): Promise<void> {
+async function open(fencing: LogFencing, partition: number): Promise<void> {
+  const nothing = { sliceNumber: 0, throughUs: 0, rankedUs: 0 };
+  const marker = encodeHead({ kind: 'fence', gateway: partition, incarnation: 0, ...nothing });
   await until('the log', { everyMs: 100, limitMs: APPEND_LIMIT_MS }, async () => {
     try {
-      await producer.append(partition, bytes);
-      return true;
+      return await fencing.mark(partition, 0, marker);
     } catch (error) {
       if (error instanceof LogUnavailable) return undefined;
       throw error;

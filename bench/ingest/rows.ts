@@ -18,6 +18,7 @@ const KEY_ID = Buffer.alloc(8);
 /** A record as it stands in the log, with the partition it belongs to. */
 export interface FilledRecord {
   readonly gateway: number;
+  readonly incarnation: number;
   readonly bytes: Buffer;
 }
 
@@ -72,7 +73,7 @@ export function makeRows(
     // What the root and the chain are is nothing to the intake, which keeps them as they come.
     const rest = { root: NO_PREVIOUS, previous: NO_PREVIOUS };
     encoder.sign(signSliceHead({ ...numbers, ...rest }, KEY_ID, privateKey));
-    records.push({ gateway, bytes: Buffer.from(encoder.finish(head)) });
+    records.push({ gateway, incarnation, bytes: Buffer.from(encoder.finish(head)) });
   }
   return { count: stamps.length, records, columns: { campaignIds, userIds, stamps } };
 }

@@ -119,7 +119,7 @@ export class SimulatedEngine {
         redis: servers.redis.clientFor(process, paths.redis).client,
         keys: KEYS,
         locks: new SimulatedLocks(servers.ledger, process),
-        producer: servers.log.producerFor(process, paths.log),
+        fencing: servers.log.fencingFor(process, paths.log),
         consumer: this.consumer,
       },
       intervals: INTERVALS,

@@ -112,6 +112,13 @@ export interface PositionRow {
   readonly position: string;
 }
 
+export interface LogWriterRow {
+  readonly logName: string;
+  readonly token: string;
+  readonly gateway: number;
+  readonly isRetired: boolean;
+}
+
 export interface SetAsideRow {
   readonly place: string;
   readonly reason: string;
@@ -126,7 +133,8 @@ export class LedgerTables {
   readonly withdrawals = new Table<WithdrawalRow>();
   readonly gateways = new Table<GatewayRow>();
   readonly positions = new Table<PositionRow>();
-  readonly watermarks = new Table<{ readonly watermarkUs: number }>();
+  readonly watermarks = new Table<{ readonly watermarkUs: number; readonly epoch: number }>();
+  readonly logWriters = new Table<LogWriterRow>();
   readonly hearing = new Table<Heard>();
   readonly setAside = new Table<SetAsideRow>();
   readonly alternates = new Table<AlternateRow>();

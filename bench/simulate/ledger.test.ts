@@ -62,6 +62,7 @@ import {
 import { insertGrants, readGrants, replaceCodes } from '../../sql/grants.ts';
 import { moveHeard, readHeard } from '../../sql/hearing.ts';
 import { moveOn, nextPosition, readPositions } from '../../sql/log-partitions.ts';
+import { insertLogWriters, markLogWritersRetired, readOpenLogWriters } from '../../sql/log-writers.ts';
 import {
   addStreams,
   endStreams,
@@ -97,7 +98,7 @@ import {
   takeCampaign,
 } from '../../sql/settling.ts';
 import { findSlices, insertSlices } from '../../sql/slices.ts';
-import { nextEpoch, raiseWatermark, readWatermark, wasEverOpened } from '../../sql/watermarks.ts';
+import { beginEpoch, nextEpoch, raiseWatermark, readEpoch, readWatermark } from '../../sql/watermarks.ts';
 import { decideWithdrawals, insertWithdrawals, readGone, refuseWithdrawals } from '../../sql/withdrawals.ts';
 import { Session } from './ledger.ts';
 import { LedgerTables, type Result } from './ledger-tables.ts';
@@ -166,6 +167,7 @@ function drawCall(random: Random, number: number): Call {
     goneCount: random.between(0, 3),
   };
   const grants = [{ serial: random.between(1, 4), userId: user(), code: `code ${number}` }];
+  const writer = { gateway: random.between(0, 2), token: `t${random.between(0, 1_000_000)}` };
   const aside = { ...position, position: String(random.between(0, 3)), item: random.pick([undefined, 0, 1]) };
   const bytes = (length: number): Buffer => Buffer.alloc(length, number);
   const slice = {
@@ -208,9 +210,13 @@ function drawCall(random: Random, number: number): Call {
     db => setAside(db, [{ ...aside, reason: 'why', record: Buffer.alloc(1) }]),
     db => readHeard(db),
     db => moveHeard(db, { heardMs: 0, throughMs: heardFrom }, { heardMs: us, throughMs: heardTo }),
-    db => raiseWatermark(db, us),
+    db => raiseWatermark(db, us, random.between(0, 2)),
     db => readWatermark(db),
-    db => wasEverOpened(db),
+    db => beginEpoch(db, random.between(0, 2)),
+    db => readEpoch(db),
+    db => insertLogWriters(db, { logName: position.logName, epoch: random.between(0, 2), writers: [writer] }),
+    db => readOpenLogWriters(db, position.logName, random.pick([undefined, writer.gateway])),
+    db => markLogWritersRetired(db, position.logName, [writer.token]),
     db => nextEpoch(db),
     db => findWork(db, us, us),
     db => findRooms(db, us),

@@ -1,21 +1,29 @@
 /**
  * The simulated log: Kafka as fairline uses it (engine/contract/log). Partitions are sequences that only grow; an
  * append that is answered stands there for good. One that was given up may stand there or not, or come to stand there
- * later, behind what was appended since; and one record can stand there twice.
+ * later, behind what was appended since; and one record can stand there twice. The leader of a partition knows
+ * idempotent producers by epoch and sequence, as Kafka's does (leader.ts); who writes with them, and how they are
+ * ended, is production's.
  *
  * Consumers of one group share the partitions. A member that falls silent loses its own to others, and learns of it
  * late: for a while two of them read one partition. How a partition is read, thrown back and begun anew is production's
  * (Readings).
  */
 import type { Logger } from 'pino';
+import { KafkaFencing } from '../../engine/contract/log/kafka-fencing.ts';
+import type { BatchWriter } from '../../engine/contract/log/kafka-produce.ts';
+import type { BatchSender } from '../../engine/contract/log/kafka-sender.ts';
+import { KafkaProducer } from '../../engine/contract/log/kafka-writer.ts';
 import {
   type LogConsumer,
+  type LogFencing,
   type LogHandler,
   type LogProducer,
   LogUnavailable,
 } from '../../engine/contract/log/log.ts';
 import { type PartitionReader, Readings } from '../../engine/contract/log/reading.ts';
 import { decodeRecord } from '../../engine/contract/record.ts';
+import { DUPLICATE, ProducerStates, UNKNOWN_TOPIC_OR_PARTITION } from './leader.ts';
 import { Link, type Path, Server, wayUs } from './network.ts';
 import type { Tally } from './tally.ts';
 import { MS, type Process, type World } from './world.ts';
@@ -37,6 +45,8 @@ export class SimulatedLog {
   readonly world: World;
   readonly tally: Tally;
   readonly #landed: (partition: number, bytes: Buffer) => void;
+  readonly #leaders: readonly ProducerStates[];
+  #producerIds = 0n;
   readonly #members: SimulatedConsumer[] = [];
   readonly #waiting: { readonly partition: number; readonly wake: () => void }[] = [];
 
@@ -51,19 +61,41 @@ export class SimulatedLog {
     this.tally = tally;
     this.server = new Server(world, 'the log');
     this.partitions = Array.from({ length: partitions }, () => []);
+    this.#leaders = Array.from({ length: partitions }, () => new ProducerStates());
     this.#landed = landed;
   }
 
   producerFor(process: Process, path: Path): LogProducer {
-    return new SimulatedProducer(this, process, path);
+    return new KafkaProducer(new SimulatedSender(this, process, path));
+  }
+
+  fencingFor(process: Process, path: Path): LogFencing {
+    return new KafkaFencing(new SimulatedSender(this, process, path));
+  }
+
+  nextProducerId(): bigint {
+    this.#producerIds += 1n;
+    return this.#producerIds;
   }
 
   consumerFor(process: Process, path: Path, log: Logger): SimulatedConsumer {
     return new SimulatedConsumer(this, process, path, log);
   }
 
-  append(partition: number, bytes: Buffer): void {
+  /** Answers with the leader's error code. */
+  append(partition: number, bytes: Buffer, writer: BatchWriter): number {
+    const code = this.#leaders[partition]?.check(writer) ?? UNKNOWN_TOPIC_OR_PARTITION;
+    if (code === DUPLICATE) return 0;
+    if (code !== 0) {
+      this.tally.count('append refused');
+      return code;
+    }
     this.#land(partition, bytes);
+    this.#repeat(partition, bytes);
+    return 0;
+  }
+
+  #repeat(partition: number, bytes: Buffer): void {
     if (this.repeats === 0 || !this.world.random.chance(this.repeats)) return;
     this.tally.count('record repeated');
     const laterUs = this.world.random.between(0, REPEATED_WITHIN_US);
@@ -113,9 +145,8 @@ export class SimulatedLog {
   }
 }
 
-/** Appends one after another; after one that failed it goes on over another connection, as Kafka's does. */
-class SimulatedProducer implements LogProducer {
-  readonly kind = 'kafka';
+/** Sends one after another; after one that failed it goes on over another connection, as Kafka's does. */
+class SimulatedSender implements BatchSender {
   readonly #log: SimulatedLog;
   readonly #process: Process;
   readonly #newLink: () => Link;
@@ -133,23 +164,33 @@ class SimulatedProducer implements LogProducer {
     this.#link = this.#newLink();
   }
 
-  append(partition: number, bytes: Buffer): Promise<void> {
-    const turn = this.#last.then(async () => {
-      // A copy: the caller may use the memory again when this is given up, and it may still be on its way then.
-      const sent = Buffer.from(bytes);
+  checkPartition(): void {}
+
+  send(partition: number, bytes: Buffer, writer: BatchWriter): Promise<number> {
+    // A copy: the caller may use the memory again when this is given up, and it may still be on its way then.
+    const sent = Buffer.from(bytes);
+    return this.#inTurn(async () => {
       if (this.#process.isTrappedAt('append') && decodeRecord(sent).items.length > 0) {
         await this.#process.reach('append');
       }
-      return this.#link.ask(() => this.#log.append(partition, sent));
+      return this.#link.ask(() => this.#log.append(partition, sent, writer));
     });
-    this.#last = turn.catch(() => {
-      this.#link = this.#newLink();
-    });
-    return turn;
+  }
+
+  initProducerId(): Promise<bigint> {
+    return this.#inTurn(() => this.#link.ask(() => this.#log.nextProducerId()));
   }
 
   async close(): Promise<void> {
     await this.#last;
+  }
+
+  #inTurn<T>(ask: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(ask);
+    this.#last = turn.catch(() => {
+      this.#link = this.#newLink();
+    });
+    return turn;
   }
 }
 

@@ -16,16 +16,34 @@ export interface Mutation {
 
 export const MUTATIONS: readonly Mutation[] = [
   {
-    name: 'the lease is not looked at after the append',
+    name: 'a fenced append is answered with 202',
     file: 'gateway/slices.ts',
-    from: 'if (!leaseHolds())',
-    to: 'if (false)',
+    from: 'for (const request of slice) request.refused(why);',
+    to: "for (const request of slice) why === 'lease' ? request.accepted(undefined, undefined) : request.refused(why);",
+  },
+  {
+    name: 'a fence is appended and the log refuses nothing behind it',
+    file: 'engine/registry.ts',
+    from: 'await this.#writers.retire(gateway);',
+    to: '',
+  },
+  {
+    name: 'a marker is appended before the log refuses those of before',
+    file: 'engine/registry.ts',
+    from: 'await this.#writers.retire(undefined);',
+    to: '',
+  },
+  {
+    name: 'an identity is retired under the epoch that it has',
+    file: 'engine/contract/log/kafka-fencing.ts',
+    from: 'epoch: 1, sequence: 0',
+    to: 'epoch: 0, sequence: 0',
   },
   {
     name: '202 for what the log did not take',
     file: 'gateway/slices.ts',
-    from: "request.refused('log')",
-    to: 'request.accepted(1, undefined)',
+    from: "const why = error instanceof Fenced ? 'lease' : 'log';\n      for (const request of slice) request.refused(why);",
+    to: 'for (const request of slice) request.accepted(1, undefined);',
   },
   {
     name: 'what waits for the next slice is promised with this one',
@@ -209,21 +227,14 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a number is given back before its gateway has ended',
     file: 'engine/registry.ts',
-    from: "if (row?.state === 'ended') await freeLease",
-    to: "if (row?.state !== 'live') await freeLease",
+    from: "if (row?.state === 'ended') await this.#free",
+    to: "if (row?.state !== 'live') await this.#free",
   },
   {
     name: 'what an ended gateway had not ranked stays unranked',
     file: 'engine/registry.ts',
     from: 'ranked += await projectRanks(',
     to: 'if (ranked > 0) ranked += await projectRanks(',
-  },
-  {
-    name: 'the registry is opened again while old leases hold',
-    file: 'engine/registry.ts',
-    from: '(await wasEverOpened(pool)) ? this.#waitMs : 0',
-    to: '0',
-    seed: 76,
   },
   {
     name: 'the board speaks of winners that are not published',

@@ -24,6 +24,8 @@ const BODIES: Readonly<Record<string, Body>> = {
   'contract/lease/condemn.lua': condemn,
   'contract/lease/free.lua': free,
   'contract/lease/open.lua': open,
+  'contract/lease/prepare.lua': prepare,
+  'contract/lease/set-length.lua': setLength,
   'contract/board/epoch.lua': boardEpoch,
   'contract/board/open.lua': openBoard,
   'contract/board/publish.lua': publish,
@@ -62,14 +64,22 @@ function parse(json: RedisReply): HeldLease {
 }
 
 function acquire(call: Call, [leases = '']: readonly string[], args: readonly string[]): RedisReply {
-  const [leaseUs, name = '', slots] = args;
+  const [leaseUs = '', name = '', slots] = args;
   const epoch = call('hget', leases, 'epoch');
   if (epoch === null || !isOfThisRun(call, leases)) return ['closed'];
+  const heldUs = call('hget', leases, 'leaseUs');
+  if (heldUs !== leaseUs) return ['differs', heldUs ?? ''];
   const nowUs = timeUs(call);
   const registeredUs = Math.max(nowUs, Number(call('hget', leases, 'floorUs') ?? '0'));
+  let state = 'full';
   for (let number = 0; number < Number(slots); number++) {
     const field = `g:${number}`;
-    if (call('hexists', leases, field) !== 0) continue;
+    const token = call('hget', leases, `p:${number}`);
+    if (token === null) {
+      if (call('hexists', leases, field) === 0) state = 'unprepared';
+      continue;
+    }
+    call('hdel', leases, `p:${number}`);
     const incarnation = Number(call('hincrby', leases, 'nextIncarnation', 1));
     const lease: HeldLease = {
       incarnation,
@@ -78,9 +88,40 @@ function acquire(call: Call, [leases = '']: readonly string[], args: readonly st
       name,
     };
     call('hset', leases, field, JSON.stringify(lease));
-    return ['ok', number, incarnation, epoch, String(registeredUs)];
+    return ['ok', number, incarnation, epoch, String(registeredUs), token];
   }
-  return ['full'];
+  return [state];
+}
+
+function prepare(
+  call: Call,
+  [leases = '']: readonly string[],
+  [epoch = '', ...pairs]: readonly string[],
+): RedisReply {
+  if (call('hget', leases, 'epoch') !== epoch || !isOfThisRun(call, leases)) return 0;
+  let count = 0;
+  for (let at = 0; at < pairs.length; at += 2) {
+    const [number = '', token = ''] = pairs.slice(at, at + 2);
+    if (call('hexists', leases, `g:${number}`) === 0)
+      count += Number(call('hsetnx', leases, `p:${number}`, token));
+  }
+  return count;
+}
+
+function setLength(
+  call: Call,
+  [leases = '']: readonly string[],
+  [leaseUs = '']: readonly string[],
+): RedisReply {
+  if (fieldsOf(call, leases).some(([field]) => /^g:\d+$/.test(field))) return 0;
+  call('hset', leases, 'leaseUs', leaseUs);
+  return 1;
+}
+
+function fieldsOf(call: Call, key: string): readonly (readonly [string, RedisReply])[] {
+  const all = call('hgetall', key);
+  if (!Array.isArray(all)) throw new RedisReplyError('ERR hgetall');
+  return Array.from({ length: all.length / 2 }, (_, at) => [String(all[2 * at]), all[2 * at + 1] ?? '']);
 }
 
 function renew(call: Call, [leases = '']: readonly string[], args: readonly string[]): RedisReply {
@@ -89,6 +130,7 @@ function renew(call: Call, [leases = '']: readonly string[], args: readonly stri
   const held = call('hget', leases, `g:${number}`);
   if (held === null || call('hexists', leases, 'epoch') === 0 || !isOfThisRun(call, leases))
     return ['lost', String(nowUs)];
+  if (call('hget', leases, 'leaseUs') !== leaseUs) return ['lost', String(nowUs)];
   const lease = parse(held);
   if (String(lease.incarnation) !== incarnation || Number(lease.expiresUs) <= nowUs)
     return ['lost', String(nowUs)];
@@ -99,14 +141,12 @@ function renew(call: Call, [leases = '']: readonly string[], args: readonly stri
 
 function readLeases(call: Call, [leases = '']: readonly string[]): RedisReply {
   const nowUs = Math.max(timeUs(call), Number(call('hget', leases, 'floorUs') ?? '0'));
-  const epoch = isOfThisRun(call, leases) ? call('hget', leases, 'epoch') : null;
+  const leaseUs = call('hget', leases, 'leaseUs');
+  const epoch = leaseUs !== null && isOfThisRun(call, leases) ? call('hget', leases, 'epoch') : null;
   if (epoch !== null) call('hset', leases, 'floorUs', String(nowUs));
-  const answer: RedisReply[] = [String(nowUs), epoch ?? ''];
-  const all = call('hgetall', leases);
-  if (!Array.isArray(all)) throw new RedisReplyError('ERR hgetall');
-  for (let at = 0; at + 1 < all.length; at += 2) {
-    const number = /^g:(\d+)$/.exec(String(all[at]))?.[1];
-    if (number !== undefined) answer.push(number, all[at + 1] ?? '');
+  const answer: RedisReply[] = [String(nowUs), epoch ?? '', leaseUs ?? ''];
+  for (const [field, value] of fieldsOf(call, leases)) {
+    if (/^[gp]:\d+$/.test(field)) answer.push(field, value);
   }
   return answer;
 }
@@ -140,12 +180,15 @@ function condemn(
 function open(
   call: Call,
   [leases = '']: readonly string[],
-  [epoch = '', floorUs = '']: readonly string[],
+  [epoch = '', floorUs = '', leaseUs = '']: readonly string[],
 ): RedisReply {
   if (call('hexists', leases, 'epoch') === 1 && isOfThisRun(call, leases)) return 0;
   const floor = Math.max(Number(floorUs), Number(call('hget', leases, 'floorUs') ?? '0'));
   const nextIncarnation = String(Number(epoch) * 4_294_967_296);
-  call('hset', leases, 'epoch', epoch, 'run', runId(call));
+  for (const [field] of fieldsOf(call, leases)) {
+    if (/^p:\d+$/.test(field)) call('hdel', leases, field);
+  }
+  call('hset', leases, 'epoch', epoch, 'run', runId(call), 'leaseUs', leaseUs);
   call('hset', leases, 'nextIncarnation', nextIncarnation, 'floorUs', String(floor));
   return 1;
 }

@@ -1,6 +1,6 @@
 /**
- * What the statements of sql/gateways.ts, sql/hearing.ts, sql/log-partitions.ts, sql/set-aside.ts, sql/slices.ts and
- * sql/watermarks.ts do to the simulated ledger, each beside the words its text begins with. ledger.test.ts holds them
+ * What the statements of sql/gateways.ts, sql/hearing.ts, sql/log-partitions.ts, sql/log-writers.ts, sql/set-aside.ts,
+ * sql/slices.ts and sql/watermarks.ts do to the simulated ledger, each beside the words its text begins with. ledger.test.ts holds them
  * against PostgreSQL.
  */
 import type { GatewayRow } from '../../sql/gateways.ts';
@@ -132,15 +132,71 @@ const setAside: Statement = (tables, by, values) => {
   return changed(1);
 };
 
+const NO_WATERMARK = { watermarkUs: 0, epoch: 0 };
+
 const raiseWatermark: Statement = (tables, by, values) => {
-  const watermarkUs = values.number(1);
-  if ((tables.watermarks.get(ONE_ROW, by)?.watermarkUs ?? 0) >= watermarkUs) return NOTHING;
-  tables.watermarks.write(ONE_ROW, { watermarkUs }, by);
+  const held = tables.watermarks.get(ONE_ROW, by) ?? NO_WATERMARK;
+  if (held.epoch !== values.number(2)) return NOTHING;
+  const holder = tables.watermarks.heldBy(ONE_ROW, by);
+  if (holder !== undefined) throw new Blocked(holder);
+  tables.watermarks.write(
+    ONE_ROW,
+    { ...held, watermarkUs: Math.max(held.watermarkUs, values.number(1)) },
+    by,
+  );
   return changed(1);
 };
 
 const readWatermark: Statement = (tables, by) =>
-  rowsOf([{ watermark_us: tables.watermarks.get(ONE_ROW, by)?.watermarkUs ?? 0 }]);
+  rowsOf([{ watermark_us: (tables.watermarks.get(ONE_ROW, by) ?? NO_WATERMARK).watermarkUs }]);
+
+const beginEpoch: Statement = (tables, by, values) => {
+  const holder = tables.watermarks.heldBy(ONE_ROW, by);
+  if (holder !== undefined) throw new Blocked(holder);
+  const held = tables.watermarks.get(ONE_ROW, by) ?? NO_WATERMARK;
+  if (held.epoch >= values.number(1)) return NOTHING;
+  tables.watermarks.write(ONE_ROW, { ...held, epoch: values.number(1) }, by);
+  return changed(1);
+};
+
+const readEpoch: Statement = (tables, by) =>
+  rowsOf([{ epoch: (tables.watermarks.get(ONE_ROW, by) ?? NO_WATERMARK).epoch }]);
+
+const insertLogWriters: Statement = (tables, by, values) => {
+  const holder = tables.watermarks.heldBy(ONE_ROW, by);
+  if (holder !== undefined) throw new Blocked(holder);
+  if ((tables.watermarks.get(ONE_ROW, by) ?? NO_WATERMARK).epoch !== values.number(2)) return NOTHING;
+  const logName = values.text(1);
+  const tokens = values.texts(4);
+  for (const [index, gateway] of values.numbers(3).entries()) {
+    const token = tokens[index] ?? '';
+    tables.logWriters.write(`${logName}/${token}`, { logName, token, gateway, isRetired: false }, by);
+  }
+  return changed(tokens.length);
+};
+
+const readOpenLogWriters: Statement = (tables, by, values) => {
+  const [logName, gateway] = [values.text(1), values.optional(2)];
+  const rows = tables.logWriters
+    .rows(by)
+    .filter(
+      row => row.logName === logName && !row.isRetired && (gateway === null || row.gateway === gateway),
+    );
+  rows.sort((a, b) => a.gateway - b.gateway || (a.token < b.token ? -1 : 1));
+  return rowsOf(rows.map(({ gateway, token }) => ({ gateway, token })));
+};
+
+const markLogWritersRetired: Statement = (tables, by, values) => {
+  let count = 0;
+  for (const token of values.texts(2)) {
+    const key = `${values.text(1)}/${token}`;
+    const row = tables.logWriters.get(key, by);
+    if (row === undefined || row.isRetired) continue;
+    tables.logWriters.write(key, { ...row, isRetired: true }, by);
+    count += 1;
+  }
+  return changed(count);
+};
 
 const NEVER_HEARD: Heard = { heardMs: 0, throughMs: 0 };
 
@@ -153,8 +209,6 @@ const moveHeard: Statement = (tables, by, values) => {
   tables.hearing.write(ONE_ROW, { heardMs, throughMs }, by);
   return changed(1);
 };
-
-const wasEverOpened: Statement = tables => rowsOf([{ is_called: tables.epochSequence > 0 }]);
 
 const nextEpoch: Statement = (tables, by, values) => {
   const incarnations = tables.gateways.rows(by).map(row => Math.floor(row.incarnation / values.number(1)));
@@ -221,10 +275,14 @@ export const PROGRESS_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   [/^insert into slices .* on conflict do nothing$/, insertSlices],
   [/^select gateway, incarnation, slice_number as "sliceNumber", first_us as "firstUs"/, findSlices],
   [/^insert into set_aside .* on conflict do nothing$/, setAside],
-  [/^update watermarks set watermark_us = \$1 where watermark_us < \$1$/, raiseWatermark],
+  [/^update watermarks set watermark_us = greatest\(watermark_us, \$1\) where epoch = \$2$/, raiseWatermark],
+  [/^update watermarks set epoch = \$1 where epoch < \$1$/, beginEpoch],
+  [/^select epoch from watermarks$/, readEpoch],
+  [/^insert into log_writers/, insertLogWriters],
+  [/^select gateway, token from log_writers/, readOpenLogWriters],
+  [/^update log_writers set retired_at = now\(\)/, markLogWritersRetired],
   [/^select watermark_us from watermarks$/, readWatermark],
   [/^select heard_ms as "heardMs", through_ms as "throughMs" from hearing$/, readHeard],
   [/^update hearing set heard_ms = \$1/, moveHeard],
-  [/^select is_called from registry_epoch$/, wasEverOpened],
   [/^select setval\('registry_epoch'/, nextEpoch],
 ];

@@ -8,7 +8,7 @@ import { openPool, type Pool } from '../../sql/database.ts';
 import { holdsText, openBoard, publishBoard, readBoard } from '../contract/board/board.ts';
 import { tellCouponsChanged } from '../contract/coupons/copies.ts';
 import { type Keys, keysOf } from '../contract/keys.ts';
-import { acquireLease, openRegistry } from '../contract/lease/lease.ts';
+import { acquireLease, openRegistry, putUpNumbers } from '../contract/lease/lease.ts';
 import { connectRedis, type RedisClient, waitForRedis } from '../contract/redis.ts';
 import { readConfirmations } from '../schedule/confirmations.ts';
 import { serversFromEnv, testDatabase, testNamespace } from '../test/support.ts';
@@ -20,6 +20,9 @@ import type { ApiDeps } from './deps.ts';
 export const TOKEN = 'a-token-of-the-operators';
 export const LEASE_MS = 500;
 const EPOCH = 1;
+const GIVEN_MS = 600_000;
+/** No engine is there to prepare more. */
+const FREE_NUMBERS = [0, 1, 2, 3].map(gateway => ({ gateway, token: '' }));
 
 export interface Answer {
   readonly status: number;
@@ -65,7 +68,8 @@ export async function startApi(changes: Partial<ApiDeps> = {}): Promise<TestApi>
   await waitForRedis(redis, 10_000);
   const keys = keysOf(testNamespace());
   await openBoard(redis, keys, EPOCH);
-  await openRegistry(redis, keys.leases, EPOCH, 0);
+  await openRegistry(redis, keys.leases, { epoch: EPOCH, floorUs: 0, leaseMs: GIVEN_MS });
+  await putUpNumbers(redis, keys.leases, EPOCH, FREE_NUMBERS);
   const deps: ApiDeps = {
     pool,
     token: TOKEN,
@@ -157,7 +161,7 @@ export interface BoardGateway {
 }
 
 export async function joinBoard({ redis, keys }: TestApi, name: string): Promise<BoardGateway> {
-  const acquired = await acquireLease(redis, keys.leases, 600_000, name);
+  const acquired = await acquireLease(redis, keys.leases, GIVEN_MS, name);
   assert.equal(acquired.state, 'ok');
   let known = { epoch: '', version: 0 };
   const pending = new Map<number, number>();

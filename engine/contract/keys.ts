@@ -46,6 +46,8 @@ export interface Keys {
   couponCopy(code: string): string;
   /** Stream: the log's partition, where Redis is the log. Not a projection. */
   logPartition(partition: number): string;
+  /** Hash, beside that stream: `epoch` and, by gateway number, the incarnation that was fenced last. See log/append.lua. */
+  logWriters(partition: number): string;
 }
 
 export function keysOf(namespace: string): Keys {
@@ -72,5 +74,6 @@ export function keysOf(namespace: string): Keys {
     },
     couponCopy: code => `${namespace}:p:{coupons}:copy:${code}`,
     logPartition: partition => `${namespace}:{log${partition}}`,
+    logWriters: partition => `${namespace}:{log${partition}}:writers`,
   };
 }

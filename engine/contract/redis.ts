@@ -80,7 +80,7 @@ export async function waitForRedis(client: RedisClient, timeoutMs: number): Prom
 export type Script = (
   client: RedisClient,
   keys: readonly string[],
-  args: readonly (string | number)[],
+  args: readonly (string | number | Buffer)[],
 ) => Promise<unknown>;
 
 /**

@@ -1,12 +1,14 @@
--- Gives a gateway a number and an incarnation, under a lease.
+-- Gives a gateway a number and an incarnation, under a lease, and what the log knows its writer by.
 --
--- KEYS  leases      hash: `epoch` and `run` (set by the engine when it opens the registry), `nextIncarnation`, `floorUs`,
---                   and `g:<number>` -> JSON {incarnation, registeredUs, expiresUs, name}
+-- KEYS  leases      hash: `epoch`, `run` and `leaseUs` (set by the engine when it opens the registry), `nextIncarnation`,
+--                   `floorUs`; `g:<number>` -> JSON {incarnation, registeredUs, expiresUs, name}; and `p:<number>` ->
+--                   token, of a free number that the engine has prepared
 -- ARGV  leaseUs     how long the lease holds, microseconds
 --       name        who asks, for people who look
 --       slots       how many gateway numbers there are
--- returns {'closed'} while the registry is not open; {'full'} when every number is taken;
---         {'ok', number, incarnation, epoch, registeredUs} otherwise
+-- returns {'closed'} while the registry is not open; {'differs', leaseUs} when it was opened for leases of another
+--         length; {'full'} when every number is taken; {'unprepared'} when no free one is prepared;
+--         {'ok', number, incarnation, epoch, registeredUs, token} otherwise
 --
 -- The registry is open for the run of the server that it was opened in (`run`, the server's run_id). A server that was
 -- started again, or another one in its place, may lack the last second of what was written: leases, and numbers of
@@ -18,28 +20,33 @@
 -- have moved the watermark up to that instant, and the newcomer's stamps must all come after it, even if the clock of
 -- the Redis server was set back.
 local leases = KEYS[1]
-local leaseUs, name, slots = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
+local leaseUs, name, slots = ARGV[1], ARGV[2], tonumber(ARGV[3])
 
 local epoch = redis.call('HGET', leases, 'epoch')
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
 if not epoch or redis.call('HGET', leases, 'run') ~= run then return { 'closed' } end
+local held = redis.call('HGET', leases, 'leaseUs')
+if held ~= leaseUs then return { 'differs', held or '' } end
 
 local time = redis.call('TIME')
 local nowUs = time[1] * 1000000 + time[2]
 local floorUs = tonumber(redis.call('HGET', leases, 'floorUs') or '0')
 local registeredUs = math.max(nowUs, floorUs)
 
+local state = 'full'
 for number = 0, slots - 1 do
-  local field = 'g:' .. number
-  if redis.call('HEXISTS', leases, field) == 0 then
+  local token = redis.call('HGET', leases, 'p:' .. number)
+  if token then
+    redis.call('HDEL', leases, 'p:' .. number)
     local incarnation = redis.call('HINCRBY', leases, 'nextIncarnation', 1)
-    redis.call('HSET', leases, field, cjson.encode({
+    redis.call('HSET', leases, 'g:' .. number, cjson.encode({
       incarnation = incarnation,
       registeredUs = string.format('%.0f', registeredUs),
-      expiresUs = string.format('%.0f', nowUs + leaseUs),
+      expiresUs = string.format('%.0f', nowUs + tonumber(leaseUs)),
       name = name,
     }))
-    return { 'ok', number, incarnation, epoch, string.format('%.0f', registeredUs) }
+    return { 'ok', number, incarnation, epoch, string.format('%.0f', registeredUs), token }
   end
+  if redis.call('HEXISTS', leases, 'g:' .. number) == 0 then state = 'unprepared' end
 end
-return { 'full' }
+return { state }

@@ -1,10 +1,10 @@
 /**
  * The registry of live gateways, in Redis: who holds which number, under which incarnation, until when.
  *
- * A gateway acquires and renews; the engine opens, reads, condemns and frees. A lease is over for the gateway at its own
- * monotonic deadline, counted from before it asked; for the engine when it has seen no renewal for a lease and a margin
- * for clock rates on its own monotonic clock, and has made sure that none can come any more. So a gateway always stops
- * before the engine fences it, whatever is done to the clock of Redis.
+ * A gateway acquires and renews; the engine opens, reads, prepares numbers, condemns and frees. Leases are for liveness:
+ * who writes is for the log to say (log/log.ts). A lease is over for the gateway at its own monotonic deadline, counted from
+ * before it asked; for the engine when it has seen no renewal for a lease and a margin for clock rates on its own
+ * monotonic clock, and has made sure that none can come any more. So a gateway mostly stops before the engine fences it.
  */
 import type { RedisClient } from '../redis.ts';
 import { scriptFrom } from '../redis.ts';
@@ -24,7 +24,17 @@ export interface Registry {
   readonly readAtUs: number;
   /** undefined while the registry is closed: Redis is new, was emptied, or was started again. */
   readonly epoch: number | undefined;
+  /** How long leases hold; undefined while the registry was never opened. */
+  readonly leaseMs: number | undefined;
   readonly leases: readonly Lease[];
+  /** The free numbers that a gateway can be given. */
+  readonly prepared: readonly number[];
+}
+
+/** A free number with what the log is to know its next holder by. */
+export interface PreparedNumber {
+  readonly gateway: number;
+  readonly token: string;
 }
 
 export type Acquired =
@@ -34,8 +44,11 @@ export type Acquired =
       readonly incarnation: number;
       readonly epoch: number;
       readonly registeredUs: number;
+      /** See WriterIdentity. */
+      readonly token: string;
     }
-  | { readonly state: 'closed' | 'full' };
+  | { readonly state: 'differs'; readonly leaseMs: number }
+  | { readonly state: 'closed' | 'full' | 'unprepared' };
 
 /** Clocks of a gateway's machine and of Redis' may differ in rate; a tenth is a thousand times what they do. */
 const MARGIN_SHARE = 0.1;
@@ -53,9 +66,14 @@ const scripts = {
   condemn: scriptFrom(new URL('./condemn.lua', import.meta.url)),
   free: scriptFrom(new URL('./free.lua', import.meta.url)),
   open: scriptFrom(new URL('./open.lua', import.meta.url)),
+  prepare: scriptFrom(new URL('./prepare.lua', import.meta.url)),
+  setLength: scriptFrom(new URL('./set-length.lua', import.meta.url)),
 };
 
-/** Asks for a number and an incarnation. 'closed': ask again soon; 'full': all 1024 numbers are taken. */
+/**
+ * Asks for a number and an incarnation. 'closed' and 'unprepared': ask again soon; 'full': all 1024 numbers are taken;
+ * 'differs': leases hold for another time here.
+ */
 export async function acquireLease(
   redis: RedisClient,
   key: string,
@@ -63,8 +81,9 @@ export async function acquireLease(
   name: string,
 ): Promise<Acquired> {
   const answer = asArray(await scripts.acquire(redis, [key], [leaseMs * 1000, name, GATEWAY_COUNT]));
-  const [state, gateway, incarnation, epoch, registeredUs] = answer;
-  if (state === 'closed' || state === 'full') return { state };
+  const [state, gateway, incarnation, epoch, registeredUs, token] = answer;
+  if (state === 'closed' || state === 'full' || state === 'unprepared') return { state };
+  if (state === 'differs') return { state, leaseMs: Number(gateway) / 1000 };
   if (state !== 'ok') throw new Error(`acquire.lua answered ${String(state)}`);
   return {
     state,
@@ -72,6 +91,7 @@ export async function acquireLease(
     incarnation: Number(incarnation),
     epoch: Number(epoch),
     registeredUs: Number(registeredUs),
+    token: String(token),
   };
 }
 
@@ -88,14 +108,23 @@ export async function renewLease(
   return state === 'ok';
 }
 
-/** Reads all leases, over or not, and Redis' time. */
+/** Reads all leases, over or not, the numbers that are prepared, and Redis' time. */
 export async function readRegistry(redis: RedisClient, key: string): Promise<Registry> {
-  const [now, epoch, ...rest] = asArray(await scripts.read(redis, [key], []));
+  const [now, epoch, leaseUs, ...rest] = asArray(await scripts.read(redis, [key], []));
   const leases: Lease[] = [];
+  const prepared: number[] = [];
   for (let index = 0; index + 1 < rest.length; index += 2) {
-    leases.push(parseLease(Number(rest[index]), String(rest[index + 1])));
+    const [kind, number] = String(rest[index]).split(':');
+    if (kind === 'p') prepared.push(Number(number));
+    else leases.push(parseLease(Number(number), String(rest[index + 1])));
   }
-  return { readAtUs: Number(now), epoch: epoch === '' ? undefined : Number(epoch), leases };
+  return {
+    readAtUs: Number(now),
+    epoch: epoch === '' ? undefined : Number(epoch),
+    leaseMs: leaseUs === '' ? undefined : Number(leaseUs) / 1000,
+    leases,
+    prepared,
+  };
 }
 
 /** Makes sure that a lease that was not renewed since it was read never is; false when it was, or is gone. */
@@ -115,10 +144,26 @@ export async function freeLease(
 export async function openRegistry(
   redis: RedisClient,
   key: string,
-  epoch: number,
-  floorUs: number,
+  terms: { readonly epoch: number; readonly floorUs: number; readonly leaseMs: number },
 ): Promise<boolean> {
-  return (await scripts.open(redis, [key], [epoch, floorUs])) === 1;
+  const { epoch, floorUs, leaseMs } = terms;
+  return (await scripts.open(redis, [key], [epoch, floorUs, leaseMs * 1000])) === 1;
+}
+
+/** Puts numbers up to be taken; answers how many were, as others may hold them, or the registry is not of that epoch. */
+export async function putUpNumbers(
+  redis: RedisClient,
+  key: string,
+  epoch: number,
+  numbers: readonly PreparedNumber[],
+): Promise<number> {
+  const pairs = numbers.flatMap(({ gateway, token }) => [gateway, token]);
+  return Number(await scripts.prepare(redis, [key], [epoch, ...pairs]));
+}
+
+/** Sets how long leases hold; false when somebody has one. */
+export async function setLeaseLength(redis: RedisClient, key: string, leaseMs: number): Promise<boolean> {
+  return (await scripts.setLength(redis, [key], [leaseMs * 1000])) === 1;
 }
 
 function parseLease(gateway: number, json: string): Lease {

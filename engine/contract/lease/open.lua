@@ -4,19 +4,25 @@
 -- KEYS  leases   see acquire.lua
 -- ARGV  epoch    from the ledger: grows each time the registry is opened
 --       floorUs  the ledger's greatest watermark: nobody may stamp at or below it
+--       leaseUs  how long leases hold, microseconds
 -- returns 1 if this call opened it, 0 if it was open already
 --
 -- Incarnations begin at epoch x 2^32, so none of an earlier registry comes again. Leases that a server still has from
--- before stay: none of their holders can renew it, and each is fenced in its turn.
+-- before stay: none of their holders can renew it, and each is fenced in its turn. Numbers that were prepared for an
+-- older epoch are taken back: the log refuses whoever writes with what was prepared.
 local leases = KEYS[1]
-local epoch, floorUs = ARGV[1], tonumber(ARGV[2])
+local epoch, floorUs, leaseUs = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
 if redis.call('HEXISTS', leases, 'epoch') == 1 and redis.call('HGET', leases, 'run') == run then return 0 end
 floorUs = math.max(floorUs, tonumber(redis.call('HGET', leases, 'floorUs') or '0'))
+for _, field in ipairs(redis.call('HKEYS', leases)) do
+  if string.match(field, '^p:%d+$') then redis.call('HDEL', leases, field) end
+end
 redis.call('HSET', leases,
   'epoch', epoch,
   'run', run,
+  'leaseUs', leaseUs,
   'nextIncarnation', string.format('%.0f', tonumber(epoch) * 4294967296),
   'floorUs', string.format('%.0f', floorUs))
 return 1

@@ -4,11 +4,12 @@
 -- ARGV  number       the gateway's number
 --       incarnation  its incarnation
 --       leaseUs      how long the lease holds from now, microseconds
--- returns {'ok', nowUs} or {'lost', nowUs}: the registry is closed, the lease is over, or somebody else has the number
+-- returns {'ok', nowUs} or {'lost', nowUs}: the registry is closed or has leases of another length, the lease is over,
+--         or somebody else has the number
 --
 -- A lease that is over is not brought back to life: the engine may be fencing it at this moment.
 local leases = KEYS[1]
-local number, incarnation, leaseUs = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local number, incarnation, leaseUs = ARGV[1], ARGV[2], ARGV[3]
 
 local time = redis.call('TIME')
 local nowUs = time[1] * 1000000 + time[2]
@@ -19,10 +20,11 @@ local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
 if not held or redis.call('HEXISTS', leases, 'epoch') == 0 or redis.call('HGET', leases, 'run') ~= run then
   return { 'lost', now }
 end
+if redis.call('HGET', leases, 'leaseUs') ~= leaseUs then return { 'lost', now } end
 local lease = cjson.decode(held)
 if string.format('%.0f', lease.incarnation) ~= incarnation or tonumber(lease.expiresUs) <= nowUs then
   return { 'lost', now }
 end
-lease.expiresUs = string.format('%.0f', nowUs + leaseUs)
+lease.expiresUs = string.format('%.0f', nowUs + tonumber(leaseUs))
 redis.call('HSET', leases, 'g:' .. number, cjson.encode(lease))
 return { 'ok', now }

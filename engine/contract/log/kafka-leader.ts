@@ -5,42 +5,59 @@
  * States: `unknown` (the leader has to be found) -> `connected` -> (an error, an answer that is none, or the broker
  * says that it does not lead) `unknown`. What was certainly not written is sent again, to whoever leads then.
  */
-import { connect, type Socket } from 'node:net';
 import { pause } from './backoff.ts';
 import { KafkaClient, type KafkaOptions } from './kafka-client.ts';
-import { decodeProduced, type Produced, ProduceEncoder } from './kafka-produce.ts';
+import type { KafkaConnection } from './kafka-connection.ts';
+import { decodeInitProducerId, encodeInitProducerId } from './kafka-identity.ts';
+import { type BatchWriter, decodeProduced, ProduceEncoder } from './kafka-produce.ts';
 
-/** A broker on the same network accepts within milliseconds; one that doesn't within this is as good as gone. */
-const CONNECT_TIMEOUT_MS = 1_000;
-/** An answer is some dozen bytes; what claims to be longer is no answer. */
-const MOST_ANSWER_BYTES = 64 * 1024;
 /** They get over a leader that moves, and a topic made a moment ago. An outage is for the caller to hear of, soon. */
 const TRIES = 4;
 const AGAIN_MS = 150;
 /** The broker did not write the record: it does not know the partition, nobody leads it, another does, too few replicas. */
 const NOT_WRITTEN = new Set([3, 5, 6, 19]);
+/** The broker gave no producer id: it is starting, or its block of ids is being fetched. Asking again is right. */
+const NOT_GIVEN = new Set([7, 14, 15, 16, 51]);
 const METADATA_RETRIES = 2;
+const CLIENT_ID = 'fairline';
 
 export class LeaderProducer {
   readonly #options: KafkaOptions;
+  readonly #reach: typeof KafkaConnection.connect;
   readonly #leaders = new Map<number, Leader>();
   #ended = false;
 
-  constructor(options: KafkaOptions) {
+  /** `reach` makes a connection to a broker. */
+  constructor(options: KafkaOptions, reach: typeof KafkaConnection.connect) {
     this.#options = options;
+    this.#reach = reach;
   }
 
-  /** Resolves when every in-sync replica has the record. One at a time. Rejects when that is not certain. */
-  async send(partition: number, value: Buffer): Promise<void> {
+  /**
+   * Sends one record of that writer; one at a time. Resolves to the broker's error code, 0 when every in-sync replica
+   * has the record. Rejects when there is no answer: then it may have been written or not, or may yet be.
+   */
+  async send(partition: number, value: Buffer, writer: BatchWriter): Promise<number> {
     for (let tries = 1; ; tries += 1) {
       const leader = this.#leaders.get(partition) ?? (await this.#connect(partition));
-      const { errorCode } = await leader.produce(partition, value);
-      if (errorCode === 0) return;
-      if (!NOT_WRITTEN.has(errorCode) || tries === TRIES) {
-        throw new Error(`the broker answered with error code ${errorCode}`);
-      }
+      const errorCode = await leader.produce(partition, value, writer);
+      if (!NOT_WRITTEN.has(errorCode)) return errorCode;
+      if (tries === TRIES) throw new Error(`the broker answered with error code ${errorCode}`);
       leader.end();
       this.#leaders.delete(partition);
+      await pause(AGAIN_MS, new AbortController().signal);
+    }
+  }
+
+  /** A producer id that nobody had before. */
+  async initProducerId(): Promise<bigint> {
+    for (let tries = 1; ; tries += 1) {
+      const leader = this.#leaders.get(0) ?? (await this.#connect(0));
+      const { errorCode, producerId } = await leader.initProducerId();
+      if (errorCode === 0) return producerId;
+      if (!NOT_GIVEN.has(errorCode) || tries === TRIES) {
+        throw new Error(`the broker gave no producer id: error code ${errorCode}`);
+      }
       await pause(AGAIN_MS, new AbortController().signal);
     }
   }
@@ -54,7 +71,7 @@ export class LeaderProducer {
 
   async #connect(partition: number): Promise<Leader> {
     const { host, port } = await this.#find(partition);
-    const leader = await Leader.connect(host, port, this.#options);
+    const leader = new Leader(await this.#reach(host, port), this.#options);
     if (this.#ended) {
       leader.end();
       throw new Error('the client was ended');
@@ -86,106 +103,44 @@ export class LeaderProducer {
   }
 }
 
-interface Waiting {
-  readonly correlationId: number;
-  readonly resolve: (produced: Produced) => void;
-  readonly reject: (error: Error) => void;
-}
-
 /** The connection to a leader. */
 class Leader {
-  readonly #socket: Socket;
-  readonly #options: KafkaOptions;
+  readonly #connection: KafkaConnection;
   readonly #encoder = new ProduceEncoder();
-  #received: Buffer = Buffer.alloc(0);
-  #waiting: Waiting | undefined;
-  #correlationId = 0;
-  #broken: Error | undefined;
+  readonly #request: {
+    correlationId: number;
+    clientId: string;
+    topic: string;
+    partition: number;
+    timeoutMs: number;
+  };
 
-  private constructor(socket: Socket, options: KafkaOptions) {
-    this.#socket = socket;
-    this.#options = options;
-    socket.on('data', chunk => this.#receive(chunk));
-    socket.on('error', error => this.#break(error));
-    socket.on('close', () => this.#break(new Error('the broker closed the connection')));
+  constructor(connection: KafkaConnection, { topic, requestTimeoutMs }: KafkaOptions) {
+    this.#connection = connection;
+    this.#request = {
+      correlationId: 0,
+      clientId: CLIENT_ID,
+      topic,
+      partition: 0,
+      timeoutMs: requestTimeoutMs,
+    };
   }
 
-  static connect(host: string, port: number, options: KafkaOptions): Promise<Leader> {
-    return new Promise((resolve, reject) => {
-      const socket = connect({ host, port, noDelay: true, keepAlive: true });
-      const late = setTimeout(
-        () => socket.destroy(new Error(`${host}:${port} did not accept within ${CONNECT_TIMEOUT_MS} ms`)),
-        CONNECT_TIMEOUT_MS,
-      );
-      socket.once('error', reject);
-      socket.once('close', () => clearTimeout(late));
-      socket.once('connect', () => {
-        clearTimeout(late);
-        socket.off('error', reject);
-        resolve(new Leader(socket, options));
-      });
-    });
+  async produce(partition: number, value: Buffer, writer: BatchWriter): Promise<number> {
+    const request = this.#request;
+    request.correlationId = this.#connection.nextId();
+    request.partition = partition;
+    const encoded = this.#encoder.encode(request, value, writer);
+    return decodeProduced(await this.#connection.ask(request.correlationId, encoded)).errorCode;
   }
 
-  produce(partition: number, value: Buffer): Promise<Produced> {
-    return new Promise((resolve, reject) => {
-      if (this.#broken !== undefined) {
-        reject(this.#broken);
-        return;
-      }
-      this.#correlationId = (this.#correlationId + 1) & 0x7fffffff;
-      const correlationId = this.#correlationId;
-      const { topic, requestTimeoutMs: timeoutMs } = this.#options;
-      const request = {
-        correlationId,
-        clientId: 'fairline',
-        topic,
-        partition,
-        timeoutMs,
-        timestampMs: Date.now(),
-      };
-      this.#waiting = { correlationId, resolve, reject };
-      this.#socket.write(this.#encoder.encode(request, value));
-    });
+  async initProducerId() {
+    const correlationId = this.#connection.nextId();
+    const request = encodeInitProducerId(correlationId, CLIENT_ID);
+    return decodeInitProducerId(await this.#connection.ask(correlationId, request));
   }
 
   end(): void {
-    this.#socket.destroy(new Error('the client was ended'));
-  }
-
-  #receive(chunk: Buffer): void {
-    this.#received = this.#received.length === 0 ? chunk : Buffer.concat([this.#received, chunk]);
-    const received = this.#received;
-    if (received.length < 4) return;
-    const length = received.readInt32BE(0);
-    if (length < 0 || length > MOST_ANSWER_BYTES) {
-      this.#socket.destroy(new Error(`an answer of ${length} bytes is none`));
-      return;
-    }
-    if (received.length < 4 + length) return;
-    this.#received = received.subarray(4 + length);
-    this.#answer(received.subarray(4, 4 + length));
-  }
-
-  #answer(answer: Buffer): void {
-    const waiting = this.#waiting;
-    this.#waiting = undefined;
-    try {
-      const produced = decodeProduced(answer);
-      if (waiting === undefined || produced.correlationId !== waiting.correlationId) {
-        throw new Error(`the broker answered request ${produced.correlationId}, which was not asked`);
-      }
-      waiting.resolve(produced);
-    } catch (error) {
-      const broken = error instanceof Error ? error : new Error(String(error));
-      waiting?.reject(broken);
-      this.#socket.destroy(broken);
-    }
-  }
-
-  #break(error: Error): void {
-    this.#broken ??= error;
-    this.#waiting?.reject(this.#broken);
-    this.#waiting = undefined;
+    this.#connection.end();
   }
 }

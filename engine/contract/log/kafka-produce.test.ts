@@ -11,6 +11,9 @@ interface KafkajsRecordBatch {
     firstTimestamp: number;
     maxTimestamp: number;
     lastOffsetDelta: number;
+    producerId: string;
+    producerEpoch: number;
+    firstSequence: number;
   }): Promise<{ readonly buffer: Buffer }>;
 }
 const require = createRequire(import.meta.url);
@@ -29,16 +32,24 @@ test('a batch is byte for byte what kafkajs makes of the same record', async () 
     fc.asyncProperty(
       fc.uint8Array({ maxLength: 20_000 }),
       fc.integer({ min: 0, max: 4_000_000_000_000 }),
-      async (bytes, timestamp) => {
+      fc.constantFrom(
+        { producerId: -1n, epoch: -1, sequence: -1 },
+        { producerId: 7n, epoch: 0, sequence: 0 },
+        { producerId: 2n ** 40n, epoch: 1, sequence: 2 ** 31 - 1 },
+      ),
+      async (bytes, timestamp, writer) => {
         const value = Buffer.from(bytes);
         const theirs = await RecordBatch({
           records: [recordOf({ key: null, value, offsetDelta: 0, timestampDelta: 0 })],
           firstTimestamp: timestamp,
           maxTimestamp: timestamp,
           lastOffsetDelta: 0,
+          producerId: String(writer.producerId),
+          producerEpoch: writer.epoch,
+          firstSequence: writer.sequence,
         });
         const ours = Buffer.alloc(value.length + 200);
-        const end = writeBatch(ours, 0, value, timestamp);
+        const end = writeBatch(ours, 0, value, { ...writer, timestampMs: timestamp });
         assert.deepEqual(ours.subarray(0, end), theirs.buffer);
       },
     ),
@@ -54,10 +65,10 @@ test('a request grows with its record, and a small one after a large one is whol
     topic: 'a.slices',
     partition: 3,
     timeoutMs: 1000,
-    timestampMs: 1,
   };
+  const writer = { producerId: 1n, epoch: 0, sequence: 5, timestampMs: 1 };
   for (const size of [10, 1_000_000, 0, 100]) {
-    const bytes = encoder.encode(request, Buffer.alloc(size, 1));
+    const bytes = encoder.encode(request, Buffer.alloc(size, 1), writer);
     assert.equal(bytes.readInt32BE(0), bytes.length - 4);
     assert.equal(bytes.readInt32BE(8), 7);
   }

@@ -51,8 +51,19 @@ function writeVarint(buffer: Buffer, start: number, value: number): number {
   return at;
 }
 
+/** Who writes a batch, as the partition's leader checks it (KIP-98: idempotent producers). */
+export interface BatchWriter {
+  /** -1: nobody; then epoch and sequence are -1 too, and the leader checks nothing. */
+  readonly producerId: bigint;
+  readonly epoch: number;
+  /** Of the batch's record: the leader takes the one behind the last alone, and answers a repetition with where it stands. */
+  readonly sequence: number;
+  readonly timestampMs: number;
+}
+
 /** Writes a record batch with one record without key or headers, and returns where it ends. */
-export function writeBatch(buffer: Buffer, start: number, value: Buffer, timestampMs: number): number {
+export function writeBatch(buffer: Buffer, start: number, value: Buffer, writer: BatchWriter): number {
+  const timestampMs = BigInt(writer.timestampMs);
   let at = start;
   at = buffer.writeBigInt64BE(0n, at);
   const lengthAt = at;
@@ -62,11 +73,11 @@ export function writeBatch(buffer: Buffer, start: number, value: Buffer, timesta
   at = buffer.writeUInt32BE(0, at);
   at = buffer.writeInt16BE(0, at); // attributes: not compressed, times as the producer gives them
   at = buffer.writeInt32BE(0, at); // the last record's offset in the batch
-  at = buffer.writeBigInt64BE(BigInt(timestampMs), at);
-  at = buffer.writeBigInt64BE(BigInt(timestampMs), at);
-  at = buffer.writeBigInt64BE(BigInt(NONE), at); // no producer id: not idempotent
-  at = buffer.writeInt16BE(0, at);
-  at = buffer.writeInt32BE(0, at);
+  at = buffer.writeBigInt64BE(timestampMs, at);
+  at = buffer.writeBigInt64BE(timestampMs, at);
+  at = buffer.writeBigInt64BE(writer.producerId, at);
+  at = buffer.writeInt16BE(writer.epoch, at);
+  at = buffer.writeInt32BE(writer.sequence, at);
   at = buffer.writeInt32BE(1, at);
   // Attributes, time and offset within the batch, key length, value length, value, number of headers.
   const recordBytes = 4 + varintBytes(value.length) + value.length + 1;
@@ -90,7 +101,6 @@ export interface Produce {
   readonly partition: number;
   /** How long the broker may wait for its replicas. */
   readonly timeoutMs: number;
-  readonly timestampMs: number;
 }
 
 /** Encodes requests into memory that is kept; what `encode` returns is a view, valid until the next. */
@@ -98,7 +108,7 @@ export class ProduceEncoder {
   #buffer = Buffer.alloc(64 * 1024);
 
   /** The whole request with its length in front; it is answered when all in-sync replicas have the record. */
-  encode(request: Produce, value: Buffer): Buffer {
+  encode(request: Produce, value: Buffer, writer: BatchWriter): Buffer {
     const { clientId, topic } = request;
     const needed =
       64 + Buffer.byteLength(clientId) + Buffer.byteLength(topic) + BATCH_HEAD_BYTES + 24 + value.length;
@@ -117,7 +127,7 @@ export class ProduceEncoder {
     at = buffer.writeInt32BE(1, at);
     at = buffer.writeInt32BE(request.partition, at);
     const batchAt = at + 4;
-    at = writeBatch(buffer, batchAt, value, request.timestampMs);
+    at = writeBatch(buffer, batchAt, value, writer);
     buffer.writeInt32BE(at - batchAt, batchAt - 4);
     buffer.writeInt32BE(at - 4, 0);
     return buffer.subarray(0, at);

@@ -6,7 +6,7 @@ import { KafkaClient } from './kafka-client.ts';
 import { KafkaPartition } from './kafka-partition.ts';
 import { topicOf } from './kafka-topic.ts';
 import { type LogConfig, openConsumer, openProducer } from './open.ts';
-import { logConfig, PARTITIONS, quiet, TestLedger, TestOwnership } from './test-ledger.ts';
+import { logConfig, PARTITIONS, quiet, TestLedger, TestLog, TestOwnership } from './test-ledger.ts';
 
 const never = (): never => {
   throw new Error('Kafka shares its partitions by itself');
@@ -78,7 +78,7 @@ if (availableLogs().includes('kafka')) {
     it('is made once by several that open it at once, with as many partitions as LOG_PARTITIONS', async () => {
       const config = fresh();
       const ends = await Promise.all([
-        open(openProducer(config, quiet)),
+        open(TestLog.open(config)),
         open(openProducer(config, quiet)),
         open(openConsumer(config, quiet, never)),
       ]);
@@ -99,7 +99,7 @@ if (availableLogs().includes('kafka')) {
 
     it('goes on behind records that were deleted, and says so loudly', async () => {
       const config = fresh();
-      const producer = await open(openProducer(config, quiet));
+      const producer = await open(TestLog.open(config));
       for (const text of ['a', 'b', 'c']) await producer.append(0, Buffer.from(text));
       const client = new KafkaClient(
         { brokers: config.KAFKA_BROKERS, log: quiet, requestTimeoutMs: 5_000 },

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { eventually } from '../../test/support.ts';
-import { type LogConsumer, type LogProducer, LogUnavailable } from './log.ts';
-import { openConsumer, openProducer } from './open.ts';
-import { logConfig, logsWithSenders, quiet, TestLedger, TestOwnership } from './test-ledger.ts';
+import { availableLogs, eventually } from '../../test/support.ts';
+import { type LogConsumer, LogUnavailable } from './log.ts';
+import { openConsumer } from './open.ts';
+import { logConfig, quiet, TestLedger, TestLog, TestOwnership } from './test-ledger.ts';
 import { TestServer } from './test-servers.ts';
 
 /** A gateway without a door: appends 0, 1, 2, ... to one partition, one at a time, each number once. */
@@ -16,7 +16,7 @@ class Appender {
   #isEnding = false;
   readonly #ended: Promise<void>;
 
-  constructor(producer: LogProducer, partition: number) {
+  constructor(producer: TestLog, partition: number) {
     this.#ended = this.#append(producer, partition);
   }
 
@@ -25,7 +25,7 @@ class Appender {
     await this.#ended;
   }
 
-  async #append(producer: LogProducer, partition: number): Promise<void> {
+  async #append(producer: TestLog, partition: number): Promise<void> {
     while (!this.#isEnding) {
       const number = this.#next++;
       try {
@@ -40,20 +40,20 @@ class Appender {
   }
 }
 
-for (const { kind, sender } of logsWithSenders()) {
-  describe(`the ${kind} log${sender === undefined ? '' : ` by ${sender}`} in an outage`, {
+for (const kind of availableLogs()) {
+  describe(`the ${kind} log in an outage`, {
     timeout: 200_000,
   }, () => {
     const partition = 1;
     const ledger = new TestLedger();
     let server: TestServer;
-    let producer: LogProducer;
+    let producer: TestLog;
     let consumer: LogConsumer;
 
     before(async () => {
       server = await TestServer.start(kind);
-      const config = logConfig(kind, server.servers, sender === undefined ? {} : { KAFKA_SENDER: sender });
-      producer = await openProducer(config, quiet);
+      const config = logConfig(kind, server.servers);
+      producer = await TestLog.open(config);
       consumer = await openConsumer(config, quiet, () => new TestOwnership().join());
       await consumer.run(ledger.handler());
     });

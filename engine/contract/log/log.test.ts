@@ -3,24 +3,24 @@ import { randomBytes } from 'node:crypto';
 import { after, describe, it } from 'node:test';
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
-import { eventually, serversFromEnv } from '../../test/support.ts';
+import { availableLogs, eventually, serversFromEnv } from '../../test/support.ts';
 import { keysOf } from '../keys.ts';
-import type { LogConsumer, LogHandler, LogProducer } from './log.ts';
+import type { LogConsumer, LogHandler } from './log.ts';
 import { LogUnavailable } from './log.ts';
-import { type LogConfig, openConsumer, openProducer } from './open.ts';
-import { logConfig, logsWithSenders, PARTITIONS, quiet, TestLedger, TestOwnership } from './test-ledger.ts';
+import { type LogConfig, openConsumer } from './open.ts';
+import { logConfig, PARTITIONS, quiet, TestLedger, TestLog, TestOwnership } from './test-ledger.ts';
 
 const ALL = Array.from({ length: PARTITIONS }, (_, partition) => partition);
 
-for (const { kind, sender } of logsWithSenders()) {
-  describe(`the ${kind} log${sender === undefined ? '' : ` by ${sender}`}`, () => {
+for (const kind of availableLogs()) {
+  describe(`the ${kind} log`, () => {
     const opened: { close(): Promise<void> }[] = [];
     after(async () => {
       await Promise.all(opened.map(end => end.close()));
     });
 
-    const produce = async (config: LogConfig): Promise<LogProducer> => {
-      const producer = await openProducer(config, quiet);
+    const produce = async (config: LogConfig): Promise<TestLog> => {
+      const producer = await TestLog.open(config);
       opened.push(producer);
       return producer;
     };
@@ -35,8 +35,7 @@ for (const { kind, sender } of logsWithSenders()) {
       await consumer.run(handler);
       return consumer;
     };
-    const fresh = (): LogConfig =>
-      logConfig(kind, serversFromEnv(), sender === undefined ? {} : { KAFKA_SENDER: sender });
+    const fresh = (): LogConfig => logConfig(kind, serversFromEnv());
 
     it('reads in each partition exactly what was appended, in that order', async () => {
       const config = fresh();

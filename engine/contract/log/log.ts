@@ -8,19 +8,77 @@
 
 export type LogKind = 'kafka' | 'redis';
 
+/** Who writes: a gateway under one incarnation, in one partition, by what the engine has prepared for it. */
+export interface WriterIdentity {
+  readonly gateway: number;
+  readonly incarnation: number;
+  readonly partition: number;
+  /** What the log knows the writer by; '' where it knows it by number and incarnation. */
+  readonly token: string;
+  /** When the incarnation was given, by the clock that gateways share, milliseconds since the epoch. */
+  readonly givenAtMs: number;
+}
+
+/**
+ * One incarnation's right to append, which the log itself checks: from the instant at which the engine has ended it
+ * (LogFencing) the log refuses what it appends, whatever the writer's clocks say and however late the append comes.
+ */
+export interface LogWriter {
+  /**
+   * Appends one record. Resolves when it is durable: with Kafka written by all in-sync replicas, with Redis on disk.
+   * Rejects with Fenced when the log has refused it, and with LogUnavailable when it may or may not have been written,
+   * or may yet be; either is the last append of this writer. `bytes` may be reused by the caller once the promise has
+   * settled, not before.
+   */
+  append(bytes: Buffer): Promise<void>;
+  /**
+   * Appends the record that ends the incarnation, also behind an append of unknown outcome; may be called again with the
+   * same bytes when it has rejected with LogUnavailable. They may then stand in the log more than once.
+   */
+  leave(bytes: Buffer): Promise<void>;
+}
+
+/** The gateway's end of the log. Appends of all its writers go one after another. */
 export interface LogProducer {
   readonly kind: LogKind;
+  /** Throws RangeError where the log has no such partition. */
+  writer(identity: WriterIdentity): LogWriter;
+  close(): Promise<void>;
+}
+
+/**
+ * The engine's end of the log that appends: makes identities, and ends them. Everything rejects with LogUnavailable when
+ * it may or may not have been done; doing it again is safe.
+ */
+export interface LogFencing {
+  readonly kind: LogKind;
+  /** Whether writers need a token that was prepared for them and is retired one by one. */
+  readonly usesTokens: boolean;
+  /** A token that nobody had before. */
+  prepare(): Promise<string>;
+  /** Has the log refuse whatever this token's writer appends from now on; `bytes` stands where that begins. */
+  retire(partition: number, token: string, bytes: Buffer): Promise<void>;
   /**
-   * Appends one record to a partition. Resolves when it is durable: with Kafka written by all in-sync replicas, with
-   * Redis on disk. Rejects with LogUnavailable when it may or may not have been written, or may yet be, behind records
-   * that are appended after it. `bytes` may be reused by the caller once the promise has settled, not before.
+   * Appends a gateway's fence. Where writers have tokens, those of this one have to be retired before; else the log
+   * refuses from here on whatever this incarnation of the number, or one before it, appends.
    */
-  append(partition: number, bytes: Buffer): Promise<void>;
+  fence(end: Pick<WriterIdentity, 'gateway' | 'incarnation' | 'partition'>, bytes: Buffer): Promise<void>;
+  /**
+   * Appends the marker that opens an epoch in a partition. Where writers have tokens, all of older epochs have to be
+   * retired before; else the log refuses from here on what incarnations of every other epoch append. False when a later
+   * epoch was opened there before: then that stays open.
+   */
+  mark(partition: number, epoch: number, bytes: Buffer): Promise<boolean>;
+  /** Partitions where that epoch is not open, though nothing else would mark them: they are new, or were emptied alone. */
+  unmarked(epoch: number): Promise<readonly number[]>;
   close(): Promise<void>;
 }
 
 /** The append did not succeed for certain; the record may stand in the log all the same. Asking again is safe. */
 export class LogUnavailable extends Error {}
+
+/** The log has refused the append, for good: its writer was ended. It stands nowhere, and counts nowhere. */
+export class Fenced extends Error {}
 
 export interface LogBatch {
   readonly partition: number;

@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { Redis } from 'ioredis';
 import type { LogConfig } from './open.ts';
 import { openProducer } from './open.ts';
-import { logConfig, quiet } from './test-ledger.ts';
+import { logConfig, quiet, TestLog } from './test-ledger.ts';
 import { TestServer } from './test-servers.ts';
 
 describe('a Redis that is to be the log', () => {
@@ -23,9 +23,9 @@ describe('a Redis that is to be the log', () => {
     await assert.rejects(openProducer(logConfig('redis', server.servers, changes), quiet), pattern);
   };
   const isTaken = async (changes: Partial<LogConfig>): Promise<void> => {
-    const producer = await openProducer(logConfig('redis', server.servers, changes), quiet);
-    await producer.append(0, Buffer.from('a'));
-    await producer.close();
+    const log = await TestLog.open(logConfig('redis', server.servers, changes));
+    await log.append(0, Buffer.from('a'));
+    await log.close();
   };
 
   it('is taken with appendfsync always, whatever else would be accepted', async () => {

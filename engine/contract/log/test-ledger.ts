@@ -1,25 +1,14 @@
 /** What the tests of both logs share: a ledger in memory, engines that share partitions, configurations. */
+import { Redis } from 'ioredis';
 import { type Logger, pino } from 'pino';
-import { availableLogs, type Servers, testNamespace } from '../../test/support.ts';
-import { KAFKA_SENDERS, type KafkaSender } from './kafka-producer.ts';
-import type { LogBatch, LogHandler, LogKind } from './log.ts';
-import type { LogConfig, PartitionOwnership } from './open.ts';
+import { type Servers, testNamespace } from '../../test/support.ts';
+import { keysOf } from '../keys.ts';
+import type { LogBatch, LogFencing, LogHandler, LogKind, LogProducer, LogWriter } from './log.ts';
+import { type LogConfig, openFencing, openProducer, type PartitionOwnership } from './open.ts';
 
 export const quiet: Logger = pino({ level: 'silent' });
 
 export const PARTITIONS = 4;
-
-interface LogVariant {
-  readonly kind: LogKind;
-  readonly sender?: KafkaSender;
-}
-
-/** Every log that can be had here, Kafka with each way of sending. */
-export function logsWithSenders(): readonly LogVariant[] {
-  return availableLogs().flatMap((kind): readonly LogVariant[] =>
-    kind === 'kafka' ? KAFKA_SENDERS.map(sender => ({ kind, sender })) : [{ kind }],
-  );
-}
 
 /** A configuration with a namespace of its own. */
 export function logConfig(
@@ -34,9 +23,79 @@ export function logConfig(
     NAMESPACE: testNamespace(),
     LOG_PARTITIONS: PARTITIONS,
     REDIS_LOG_APPENDFSYNC: 'always',
-    KAFKA_SENDER: 'leader',
     ...changes,
   };
+}
+
+const TEST_EPOCH = 1;
+const INCARNATIONS_OF_EPOCH = 2 ** 32;
+
+/** A log with the first epoch open in it, and gateways that append to it: one a partition, and another after each failure. */
+export class TestLog {
+  readonly producer: LogProducer;
+  readonly fencing: LogFencing;
+  readonly #writers = new Map<number, LogWriter>();
+  #incarnation = TEST_EPOCH * INCARNATIONS_OF_EPOCH;
+
+  private constructor(producer: LogProducer, fencing: LogFencing) {
+    this.producer = producer;
+    this.fencing = fencing;
+  }
+
+  static async open(config: LogConfig): Promise<TestLog> {
+    const producer = await openProducer(config, quiet);
+    const fencing = await openFencing(config, quiet);
+    if (config.LOG === 'redis') await openEpoch(config);
+    return new TestLog(producer, fencing);
+  }
+
+  /** Another gateway with the number of the partition, with what it is to be ended by. */
+  async join(partition: number): Promise<TestWriter> {
+    const token = await this.fencing.prepare();
+    this.#incarnation += 1;
+    const identity = {
+      gateway: partition,
+      incarnation: this.#incarnation,
+      partition,
+      token,
+      givenAtMs: Date.now(),
+    };
+    return { ...identity, writer: this.producer.writer(identity) };
+  }
+
+  async append(partition: number, bytes: Buffer): Promise<void> {
+    const writer = this.#writers.get(partition) ?? (await this.join(partition)).writer;
+    this.#writers.set(partition, writer);
+    try {
+      await writer.append(bytes);
+    } catch (error) {
+      this.#writers.delete(partition);
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.producer.close();
+    await this.fencing.close();
+  }
+}
+
+export interface TestWriter {
+  readonly gateway: number;
+  readonly incarnation: number;
+  readonly partition: number;
+  readonly token: string;
+  readonly writer: LogWriter;
+}
+
+/** Without a record that says so: tests count what they find. */
+async function openEpoch(config: LogConfig): Promise<void> {
+  const redis = new Redis(config.REDIS_URL);
+  const { logWriters } = keysOf(config.NAMESPACE);
+  for (let partition = 0; partition < config.LOG_PARTITIONS; partition++) {
+    await redis.hset(logWriters(partition), 'epoch', TEST_EPOCH);
+  }
+  redis.disconnect();
 }
 
 /**

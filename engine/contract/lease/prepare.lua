@@ -1,0 +1,20 @@
+-- Puts numbers up for gateways to take, each with what the log is to know its writer by.
+--
+-- KEYS  leases          see acquire.lua
+-- ARGV  epoch           for which they were prepared
+--       number, token   and so on
+-- returns how many were put up; none while the registry is closed or open for another epoch
+--
+-- A number that somebody holds, or that is put up already, is left as it is.
+local leases, epoch = KEYS[1], ARGV[1]
+
+local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+if redis.call('HGET', leases, 'epoch') ~= epoch or redis.call('HGET', leases, 'run') ~= run then return 0 end
+local count = 0
+for index = 2, #ARGV, 2 do
+  local number, token = ARGV[index], ARGV[index + 1]
+  if redis.call('HEXISTS', leases, 'g:' .. number) == 0 then
+    count = count + redis.call('HSETNX', leases, 'p:' .. number, token)
+  end
+end
+return count

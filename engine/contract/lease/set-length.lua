@@ -1,0 +1,14 @@
+-- Sets how long leases hold, while nobody has one.
+--
+-- KEYS  leases    see acquire.lua
+-- ARGV  leaseUs   microseconds
+-- returns 1 if it was set, else 0
+--
+-- Gateways and engines with leases of different lengths would not agree on who lives.
+local leases, leaseUs = KEYS[1], ARGV[1]
+
+for _, field in ipairs(redis.call('HKEYS', leases)) do
+  if string.match(field, '^g:%d+$') then return 0 end
+end
+redis.call('HSET', leases, 'leaseUs', leaseUs)
+return 1

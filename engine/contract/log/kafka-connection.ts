@@ -1,0 +1,101 @@
+/** One connection to a broker, one request at a time. What a request and its answer hold is the caller's. */
+import { connect, type Socket } from 'node:net';
+
+/** A broker on the same network accepts within milliseconds; one that doesn't within this is as good as gone. */
+const CONNECT_TIMEOUT_MS = 1_000;
+/** An answer is some dozen bytes; what claims to be longer is no answer. */
+const MOST_ANSWER_BYTES = 64 * 1024;
+
+interface Waiting {
+  readonly correlationId: number;
+  readonly resolve: (answer: Buffer) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class KafkaConnection {
+  readonly #socket: Socket;
+  #received: Buffer = Buffer.alloc(0);
+  #waiting: Waiting | undefined;
+  #correlationId = 0;
+  #broken: Error | undefined;
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on('data', chunk => this.#receive(chunk));
+    socket.on('error', error => this.#break(error));
+    socket.on('close', () => this.#break(new Error('the broker closed the connection')));
+  }
+
+  static connect(host: string, port: number): Promise<KafkaConnection> {
+    return new Promise((resolve, reject) => {
+      const socket = connect({ host, port, noDelay: true, keepAlive: true });
+      const late = setTimeout(
+        () => socket.destroy(new Error(`${host}:${port} did not accept within ${CONNECT_TIMEOUT_MS} ms`)),
+        CONNECT_TIMEOUT_MS,
+      );
+      socket.once('error', reject);
+      socket.once('close', () => clearTimeout(late));
+      socket.once('connect', () => {
+        clearTimeout(late);
+        socket.off('error', reject);
+        resolve(new KafkaConnection(socket));
+      });
+    });
+  }
+
+  /** The number that the next request is to carry. */
+  nextId(): number {
+    this.#correlationId = (this.#correlationId + 1) & 0x7fffffff;
+    return this.#correlationId;
+  }
+
+  /**
+   * Sends a request that carries that number. Resolves to its answer without the length in front; rejects when the
+   * connection is lost, and then it is not known what became of the request.
+   */
+  ask(correlationId: number, request: Buffer): Promise<Buffer> {
+    return new Promise((resolve, reject) => {
+      if (this.#broken !== undefined) {
+        reject(this.#broken);
+        return;
+      }
+      this.#waiting = { correlationId, resolve, reject };
+      this.#socket.write(request);
+    });
+  }
+
+  end(): void {
+    this.#socket.destroy(new Error('the client was ended'));
+  }
+
+  #receive(chunk: Buffer): void {
+    this.#received = this.#received.length === 0 ? chunk : Buffer.concat([this.#received, chunk]);
+    const received = this.#received;
+    if (received.length < 4) return;
+    const length = received.readInt32BE(0);
+    if (length < 4 || length > MOST_ANSWER_BYTES) {
+      this.#socket.destroy(new Error(`an answer of ${length} bytes is none`));
+      return;
+    }
+    if (received.length < 4 + length) return;
+    this.#received = received.subarray(4 + length);
+    this.#answer(received.subarray(4, 4 + length));
+  }
+
+  #answer(answer: Buffer): void {
+    const waiting = this.#waiting;
+    const correlationId = answer.readInt32BE(0);
+    if (waiting === undefined || correlationId !== waiting.correlationId) {
+      this.#socket.destroy(new Error(`the broker answered request ${correlationId}, which was not asked`));
+      return;
+    }
+    this.#waiting = undefined;
+    waiting.resolve(answer);
+  }
+
+  #break(error: Error): void {
+    this.#broken ??= error;
+    this.#waiting?.reject(this.#broken);
+    this.#waiting = undefined;
+  }
+}
