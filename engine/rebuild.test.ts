@@ -117,9 +117,11 @@ for (const log of availableLogs()) {
       notEqual(String(await isOpen()), epoch);
       await everythingPublished();
       deepEqual(await snapshot(), expected);
-      const board = await readBoard(redis, keys, { epoch: '', version: 0 });
-      equal(board.epoch, String(await isOpen()));
-      ok(board.watermarkUs >= watermarkUs && board.rankedUs >= watermarkUs);
+      await eventually(async () => {
+        const board = await readBoard(redis, keys, { epoch: '', version: 0 });
+        equal(board.epoch, String(await isOpen()));
+        return board.watermarkUs >= watermarkUs && board.rankedUs >= watermarkUs;
+      });
     });
 
     test('a closed registry keeps nobody, and gives nobody anything before the log refuses all of before', async () => {

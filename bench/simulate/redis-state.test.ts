@@ -87,12 +87,17 @@ class Commands {
     const gateway = String(random.between(0, slots - 1));
     const incarnation = String(random.between(1, 3) * 4_294_967_296 + random.between(1, 6));
     const leaseUs = String(random.pick([-HOUR_US, HOUR_US]));
+    const epoch = String(random.between(1, 3));
+    const token = String(random.between(0, 9));
     const id = String(random.between(1, 3));
     const revision = random.between(1, 5);
     const us = String(this.#nowUs + random.pick([-2, -1, 1, 2]) * HOUR_US);
     const ranks = Array.from({ length: random.between(0, 4) }, () => String(random.between(0, 20)));
     const calls: readonly Command[] = [
-      call('contract/lease/open.lua', [leases], [String(random.between(1, 3)), us]),
+      call('contract/lease/open.lua', [leases], [epoch, us, leaseUs]),
+      call('contract/lease/prepare.lua', [leases], [epoch, gateway, token, '0', token]),
+      call('contract/lease/prepare.lua', [leases], [epoch, '1', token, '2', token]),
+      call('contract/lease/set-length.lua', [leases], [leaseUs]),
       call('contract/lease/acquire.lua', [leases], [leaseUs, 'test', String(slots)]),
       call('contract/lease/acquire.lua', [leases], [leaseUs, 'test', String(slots)]),
       call('contract/lease/renew.lua', [leases], [gateway, incarnation, leaseUs]),
@@ -134,12 +139,12 @@ function withHeld(args: readonly string[], lease: unknown): string[] {
   return args.map(arg => (arg === HELD ? held : arg));
 }
 
-/** A reply that lists leases, number by number: a hash has no order. Any other as it is. */
+/** A reply that lists leases and prepared numbers, field by field: a hash has no order. Any other as it is. */
 function inOrder(reply: unknown): unknown {
-  if (!Array.isArray(reply) || typeof reply[3] !== 'string' || !reply[3].includes('expiresUs')) return reply;
-  const [nowUs, epoch, ...leases] = reply;
+  if (!Array.isArray(reply) || !/^[gp]:/.test(String(reply[3]))) return reply;
+  const [nowUs, epoch, leaseUs, ...leases] = reply;
   const pairs = leases.flatMap((number, at) => (at % 2 === 0 ? [[number, leases[at + 1]]] : []));
-  return [nowUs, epoch, ...pairs.sort(([a], [b]) => (String(a) < String(b) ? -1 : 1)).flat()];
+  return [nowUs, epoch, leaseUs, ...pairs.sort(([a], [b]) => (String(a) < String(b) ? -1 : 1)).flat()];
 }
 
 /** A reply without what may differ: times to ten minutes from the test's beginning, and the order of JSON's members. */
@@ -161,6 +166,8 @@ test('every command and every script does the same to the simulated Redis as to 
     'lease/condemn',
     'lease/free',
     'lease/open',
+    'lease/prepare',
+    'lease/set-length',
   ]) {
     await redis.script('LOAD', readFileSync(new URL(`contract/${file}.lua`, ENGINE), 'utf8'));
   }
