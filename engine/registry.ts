@@ -175,7 +175,7 @@ export class RegistryKeeper {
       const row = known.get(nameOf(lease));
       if (row?.state === 'ended') await this.#free(lease);
       else if (this.#isSilent(lease) && (await condemnLease(redis, keys.leases, lease)))
-        await this.#end(lease, row, lease.registeredUs);
+        await this.#end(lease, row, lease.registeredUs, lease);
     }
     await this.#endMissing(rows, registry);
     await this.#markMissing(registry);
@@ -185,7 +185,7 @@ export class RegistryKeeper {
   /** Before the number is anybody else's, nothing can be written with what this one had. */
   async #free(lease: Lease): Promise<void> {
     const { redis, keys } = this.#options;
-    await this.#writers.retire(lease.gateway);
+    await this.#writers.retire(lease.gateway, lease);
     await freeLease(redis, keys.leases, lease);
   }
 
@@ -242,7 +242,12 @@ export class RegistryKeeper {
   }
 
   /** Appends a fence, unless one was a moment ago. `promisedUs` holds for an incarnation that never logged. */
-  async #end(who: Incarnation, row: GatewayRow | undefined, promisedUs: number): Promise<void> {
+  async #end(
+    who: Incarnation,
+    row: GatewayRow | undefined,
+    promisedUs: number,
+    lease?: Lease,
+  ): Promise<void> {
     const { pool, logName, partitions, log } = this.#options;
     const { gateway, incarnation } = who;
     if (row !== undefined && row.logName !== logName) {
@@ -253,7 +258,7 @@ export class RegistryKeeper {
     const { fencing } = this.#options;
     const partition = row?.partition ?? partitionOf(gateway, partitions);
     await this.#onceAWhile(nameOf(who), async () => {
-      await this.#writers.retire(gateway);
+      await this.#writers.retire(gateway, lease);
       await fencing.fence({ gateway, incarnation, partition }, encodeFence(who, promisedUs));
       log.info({ gateway, incarnation, partition }, 'a gateway is fenced');
     });

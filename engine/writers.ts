@@ -51,11 +51,17 @@ export class Writers {
     await putUpNumbers(redis, keys.leases, epoch, numbers);
   }
 
-  /** Has the log refuse every identity that was prepared for this number, or for any. */
-  async retire(gateway: number | undefined): Promise<void> {
+  /**
+   * Has the log refuse every identity that was prepared for this number, or for any; and the one of a lease, which a ledger
+   * that was restored may not know.
+   */
+  async retire(gateway: number | undefined, lease?: PreparedNumber): Promise<void> {
     const { pool, fencing, logName, partitions, log } = this.#options;
     if (!fencing.usesTokens) return;
-    const open = await readOpenLogWriters(pool, logName, gateway);
+    const known = await readOpenLogWriters(pool, logName, gateway);
+    const isKnown =
+      lease === undefined || lease.token === '' || known.some(({ token }) => token === lease.token);
+    const open = isKnown ? known : [...known, lease];
     if (open.length === 0) return;
     for (const { gateway, token } of open) {
       await fencing.retire(partitionOf(gateway, partitions), token, retirement(gateway));

@@ -24,7 +24,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a fence is appended and the log refuses nothing behind it',
     file: 'engine/registry.ts',
-    from: 'await this.#writers.retire(gateway);',
+    from: 'await this.#writers.retire(gateway, lease);',
     to: '',
   },
   {

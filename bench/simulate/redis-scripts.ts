@@ -14,6 +14,7 @@ interface HeldLease {
   registeredUs: string;
   expiresUs: string;
   name: string;
+  token: string;
 }
 
 const ENGINE = new URL('../../engine/', import.meta.url);
@@ -86,6 +87,7 @@ function acquire(call: Call, [leases = '']: readonly string[], args: readonly st
       registeredUs: String(registeredUs),
       expiresUs: String(nowUs + Number(leaseUs)),
       name,
+      token: String(token),
     };
     call('hset', leases, field, JSON.stringify(lease));
     return ['ok', number, incarnation, epoch, String(registeredUs), token];

@@ -192,6 +192,8 @@ const decideRoomWithdrawals: Statement = (tables, by, values) => {
     if (isInTime) {
       goneNumber += 1;
       honoured += 1;
+      if (hasGone(tables, by, campaignId, goneNumber))
+        throw new ConstraintError(UNIQUE_VIOLATION, 'withdrawals', 'withdrawals_gone');
       write(tables, by, { ...person, state: 'withdrawn' });
     }
     const decided = { ...row, honoured: isInTime, goneNumber: isInTime ? goneNumber : null };
@@ -199,6 +201,12 @@ const decideRoomWithdrawals: Statement = (tables, by, values) => {
   }
   return rowsOf([{ honoured }]);
 };
+
+function hasGone(tables: LedgerTables, by: Transaction, campaignId: number, goneNumber: number): boolean {
+  return tables.withdrawals
+    .rows(by)
+    .some(row => row.campaignId === campaignId && row.goneNumber === goneNumber);
+}
 
 /** Notes moves of these people, in stamp order. */
 function noteMoves(

@@ -1,7 +1,7 @@
 -- Gives a gateway a number and an incarnation, under a lease, and what the log knows its writer by.
 --
 -- KEYS  leases      hash: `epoch`, `run` and `leaseUs` (set by the engine when it opens the registry), `nextIncarnation`,
---                   `floorUs`; `g:<number>` -> JSON {incarnation, registeredUs, expiresUs, name}; and `p:<number>` ->
+--                   `floorUs`; `g:<number>` -> JSON {incarnation, registeredUs, expiresUs, name, token}; and `p:<number>` ->
 --                   token, of a free number that the engine has prepared
 -- ARGV  leaseUs     how long the lease holds, microseconds
 --       name        who asks, for people who look
@@ -44,6 +44,7 @@ for number = 0, slots - 1 do
       registeredUs = string.format('%.0f', registeredUs),
       expiresUs = string.format('%.0f', nowUs + tonumber(leaseUs)),
       name = name,
+      token = token,
     }))
     return { 'ok', number, incarnation, epoch, string.format('%.0f', registeredUs), token }
   end

@@ -17,6 +17,8 @@ export interface Lease {
   readonly registeredUs: number;
   readonly expiresUs: number;
   readonly name: string;
+  /** See WriterIdentity; '' of one that was given by a version without. */
+  readonly token: string;
 }
 
 export interface Registry {
@@ -176,6 +178,7 @@ function parseLease(gateway: number, json: string): Lease {
     registeredUs: Number(field('registeredUs')),
     expiresUs: Number(field('expiresUs')),
     name: String(field('name')),
+    token: String(field('token') ?? ''),
   };
 }
 
