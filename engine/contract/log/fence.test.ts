@@ -32,9 +32,9 @@ for (const kind of availableLogs()) {
     const read = async (config: LogConfig, partition: number, count: number): Promise<readonly string[]> => {
       const ledger = new TestLedger();
       const consumer: LogConsumer = await openConsumer(config, quiet, () => new TestOwnership().join());
-      opened.push(consumer);
       await consumer.run(ledger.handler());
       await eventually(() => ledger.rowsOf(partition).length >= count);
+      await consumer.close();
       return ledger.rowsOf(partition);
     };
     const end = async (log: TestLog, { token, ...writer }: TestWriter): Promise<void> => {
