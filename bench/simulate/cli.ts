@@ -1,7 +1,9 @@
 /**
  * `npm run simulate`: runs seeds, and shows what a failing one does.
  *
- *   npm run simulate -- --seeds 1-5000            many of them, on two cores; a failing one is named and made smaller
+ *   npm run simulate -- --seeds 1-5000            many of them, on two cores; each that fails is named and made smaller
+ *   npm run simulate -- --seeds 1-300000 --state FILE
+ *                                                 the same, and when it was ended, it goes on where FILE says that it was
  *   npm run simulate -- --seed 42 [--verbose]     one of them, exactly as it ran before, with everything that happens
  *   npm run simulate -- --mutations clock --seeds 1-5000
  *                                                 the bugs of mutations.ts whose names have that word, each until it is found
@@ -12,12 +14,15 @@ import { parseArgs } from 'node:util';
 import { foundBy, type JobResult, runSeeds, tryMutations } from './jobs.ts';
 import { MUTATIONS } from './mutations.ts';
 import { type Plan, planOf } from './plan.ts';
+import { failuresOf, OtherRun, totalOf } from './progress.ts';
 import { runPlan } from './run.ts';
 import { shrink } from './shrink.ts';
 import { BEGINNING_US, MS } from './world.ts';
 
 const PROCESSES = 2;
-const USAGE = 'usage: npm run simulate -- --seed N [--verbose] | [--mutations WORD] --seeds FROM-TO\n';
+const PROGRESS_MS = 10_000;
+const USAGE =
+  'usage: npm run simulate -- --seed N [--verbose] | [--mutations WORD | --state FILE] --seeds FROM-TO\n';
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`);
@@ -59,17 +64,25 @@ function showPlan(plan: Plan): void {
   }
 }
 
-async function runMany(from: number, to: number): Promise<number> {
-  const { results, seconds } = await runSeeds(from, to, PROCESSES);
-  const total = (of: (result: JobResult) => number): number =>
-    results.reduce((sum, result) => sum + of(result), 0);
+/** Every failure is shown, and made smaller; progress goes to standard error. */
+async function runMany(from: number, to: number, state: string | undefined): Promise<number> {
+  const wanted = to - from + 1;
+  let saidMs = performance.now();
+  const progress = (results: readonly JobResult[]): void => {
+    if (performance.now() - saidMs < PROGRESS_MS) return;
+    saidMs = performance.now();
+    const done = totalOf(results, result => result.seeds);
+    process.stderr.write(`${done} of ${wanted} seeds, ${failuresOf(results).length} failed\n`);
+  };
+  const { results, seconds } = await runSeeds(from, to, PROCESSES, { state, progress });
+  const failures = failuresOf(results);
+  const steps = totalOf(results, result => result.steps);
   say(
-    `${total(result => result.seeds)} seeds, ${total(result => result.steps)} steps, ${seconds.toFixed(1)} s`,
+    `seeds ${from}-${to}: ${wanted} seeds, ${steps} steps, ${seconds.toFixed(1)} s, ${failures.length} failed`,
   );
-  const failures = results.flatMap(result => result.failures).sort((a, b) => a.seed - b.seed);
   for (const { seed, message } of failures) say(`seed ${seed} FAILED: ${message}`);
-  const [first] = failures;
-  return first === undefined ? 0 : runOne(first.seed, false);
+  for (const { seed } of failures) await runOne(seed, false);
+  return failures.length === 0 ? 0 : 1;
 }
 
 async function findMutations(word: string, from: number, to: number): Promise<number> {
@@ -83,6 +96,7 @@ interface Arguments {
   readonly seed?: string;
   readonly seeds?: string;
   readonly mutations?: string;
+  readonly state?: string;
   readonly verbose?: boolean;
 }
 
@@ -93,6 +107,7 @@ function readArguments(): Arguments | undefined {
         seed: { type: 'string' },
         seeds: { type: 'string' },
         mutations: { type: 'string' },
+        state: { type: 'string' },
         verbose: { type: 'boolean' },
       },
     });
@@ -104,15 +119,21 @@ function readArguments(): Arguments | undefined {
 }
 
 async function main(): Promise<number> {
-  const { seed, seeds, mutations, verbose } = readArguments() ?? {};
+  const { seed, seeds, mutations, state, verbose } = readArguments() ?? {};
   const range = /^(\d{1,9})-(\d{1,9})$/.exec(seeds ?? '');
   if (range !== null && seed === undefined) {
     const [from, to] = [Number(range[1]), Number(range[2])];
-    return mutations === undefined ? runMany(from, to) : findMutations(mutations, from, to);
+    return mutations === undefined ? runMany(from, to, state) : findMutations(mutations, from, to);
   }
   if (/^\d{1,9}$/.test(seed ?? '') && seeds === undefined) return runOne(Number(seed), verbose === true);
   process.stderr.write(USAGE);
   return 2;
 }
 
-process.exitCode = await main();
+try {
+  process.exitCode = await main();
+} catch (error) {
+  if (!(error instanceof OtherRun)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 2;
+}

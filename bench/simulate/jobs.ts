@@ -3,7 +3,8 @@
  * range of seeds on a bundle of the project (bundle.ts), as it is or with a mutation in it.
  */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
@@ -12,6 +13,7 @@ import { takeLock } from '../../engine/stack/lock.ts';
 import { PROJECT, programArguments } from '../../engine/test/program.ts';
 import { bundle } from './bundle.ts';
 import type { Mutation } from './mutations.ts';
+import { readState, writeState } from './progress.ts';
 
 export interface Job {
   /** The bundle's file. */
@@ -53,18 +55,45 @@ export async function withBundles<T>(work: (directory: string) => Promise<T>): P
   }
 }
 
-/** Runs a range of seeds on the project as it is, and says how long it took, without the wait for others. */
+export interface Running {
+  /** Where a run that was ended goes on, and notes how far it is; none is kept without it. */
+  readonly state?: string | undefined;
+  /** Told of what has been done so far, after each job. */
+  readonly progress?: ((results: readonly JobResult[]) => void) | undefined;
+}
+
+/**
+ * Runs a range of seeds on the project as it is, and says how long it took, without the wait for others. Throws OtherRun
+ * when the state is of another run.
+ */
 export async function runSeeds(
   from: number,
   to: number,
   processes: number,
+  { state: stateFile, progress }: Running = {},
 ): Promise<{ readonly results: readonly JobResult[]; readonly seconds: number }> {
   return await withBundles(async directory => {
     const beganMs = performance.now();
     const file = join(directory, 'run.mjs');
     await bundle(file);
-    const results = await runJobs(jobsOf(file, from, to), processes);
-    return { results, seconds: (performance.now() - beganMs) / 1000 };
+    const code = createHash('sha256')
+      .update(await readFile(file))
+      .digest('hex');
+    const before = stateFile === undefined ? undefined : await readState(stateFile, { from, to, code });
+    const results = [...(before?.results ?? [])];
+    const seconds = (): number => (before?.seconds ?? 0) + (performance.now() - beganMs) / 1000;
+    const isDone = new Set(results.map(({ job }) => job.from));
+    const left = jobsOf(file, from, to).filter(job => !isDone.has(job.from));
+    let saved = Promise.resolve();
+    await runJobs(left, processes, result => {
+      results.push(result);
+      progress?.(results);
+      if (stateFile === undefined) return;
+      const state = { from, to, code, seconds: seconds(), results: [...results] };
+      saved = saved.then(() => writeState(stateFile, state));
+    });
+    await saved;
+    return { results, seconds: seconds() };
   });
 }
 
@@ -143,8 +172,15 @@ const WORKER = fileURLToPath(new URL('./worker.ts', import.meta.url));
 /** A larger nursery: nearly everything that a run makes is gone with it. */
 const FLAGS = ['--max-semi-space-size=32'];
 
-/** Runs the jobs, each in one of so many processes; answers in their order. Rejects when a process fails. */
-export async function runJobs(jobs: readonly Job[], processes: number): Promise<readonly JobResult[]> {
+/**
+ * Runs the jobs, each in one of so many processes; answers in their order. Rejects when a process fails. `done` is told of
+ * each that has ended.
+ */
+export async function runJobs(
+  jobs: readonly Job[],
+  processes: number,
+  done: (result: JobResult) => void = () => undefined,
+): Promise<readonly JobResult[]> {
   const left = [...jobs.entries()];
   const results = new Map<number, JobResult>();
   const workers = Array.from({ length: Math.min(processes, jobs.length) }, () => new Worker());
@@ -152,7 +188,9 @@ export async function runJobs(jobs: readonly Job[], processes: number): Promise<
     await Promise.all(
       workers.map(async worker => {
         for (let next = left.shift(); next !== undefined; next = left.shift()) {
-          results.set(next[0], await worker.run(next[1]));
+          const result = await worker.run(next[1]);
+          results.set(next[0], result);
+          done(result);
         }
       }),
     );

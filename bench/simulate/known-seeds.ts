@@ -1,0 +1,19 @@
+/**
+ * Seeds that once broke something, by what was the matter. What a seed stands for changes with plan.ts; that its bug is found
+ * again is what mutations.ts is for. These are run all the same, as nobody has to look for them.
+ */
+export const KNOWN_SEEDS: readonly { readonly cause: string; readonly seeds: readonly number[] }[] = [
+  {
+    cause:
+      'an offer until the year 2090: of two engines that began to hear at once, one counted from the epoch on',
+    seeds: [713_446, 721_642, 730_092, 734_125, 732_657, 736_488, 6_715],
+  },
+  { cause: 'the tail of an outage counted as heard', seeds: [724_399] },
+  { cause: 'the watermark moved without a log, and that counted as heard', seeds: [736_483] },
+  {
+    cause:
+      'the clock of a lease stood still while its machine did, and what was appended behind the fence got a 202',
+    seeds: [24, 2_717, 2_779, 2_789, 2_796],
+  },
+  { cause: 'a gateway ranked in a Redis that had been failed over', seeds: [2_823, 2_847] },
+];
