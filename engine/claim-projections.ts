@@ -52,12 +52,26 @@ function argumentsOf(row: ShownClaimant): [string, string] {
   return [row.userId, claimantText(row.moveNumber, claimantOf(row))];
 }
 
-function claimantOf({ state, place, serial, code, claimByUs, endedUs }: ShownClaimant): Claimant {
+function claimantOf({
+  state,
+  place,
+  serial,
+  code,
+  claimByUs,
+  deadlineMoved,
+  endedUs,
+}: ShownClaimant): Claimant {
   switch (state) {
     case 'waitlisted':
       return { state, place: place ?? 0 };
     case 'offered':
-      return { state, serial: serial ?? 0, code: code ?? '', claimByUs: claimByUs ?? 0 };
+      return {
+        state,
+        serial: serial ?? 0,
+        code: code ?? '',
+        claimByUs: claimByUs ?? 0,
+        isMoved: deadlineMoved,
+      };
     case 'claimed':
       return { state, serial: serial ?? 0, code: code ?? '', endedUs: endedUs ?? 0 };
     case 'lapsed':

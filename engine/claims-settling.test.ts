@@ -1,7 +1,8 @@
-import { deepEqual, equal, notEqual, ok } from 'node:assert/strict';
+import { deepEqual, equal, notEqual, ok, rejects } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import type { Campaign } from '../sql/campaigns.ts';
+import { extendDeadlines, insertClaimants } from '../sql/claims.ts';
 import { readTotals } from '../sql/outcomes.ts';
 import { TestLedger, WINDOW_US } from './test-settling.ts';
 
@@ -83,7 +84,7 @@ test('behind its deadline a claim waits until it is known whether that was exten
     40: 'waitlisted',
   });
   ledger.heardBehindUs = 0;
-  ledger.unheardUs += 5_000;
+  await ledger.outage(5_000);
   await ledger.settle(campaign, deadline + 15_000);
   deepEqual(await ledger.shown(campaign), {
     10: 'granted 1',
@@ -211,13 +212,63 @@ test('an outage extends every open deadline, and none that has passed', async ()
   await ledger.settle(campaign, 100);
   await ledger.leave(campaign, [10, 150]);
   await ledger.settle(campaign, 150);
-  ledger.unheardUs += WINDOW_US;
+  await ledger.outage(WINDOW_US);
   await ledger.settle(campaign, WINDOW_US + 50 + WITHIN_US);
   deepEqual(await ledger.shown(campaign), { 10: 'declined', 20: 'offered 2', 30: 'offered 1' });
   await ledger.settle(campaign, WINDOW_US + 120 + WITHIN_US);
   deepEqual(await ledger.shown(campaign), { 10: 'declined', 20: 'lapsed', 30: 'offered 1' });
   await ledger.settle(campaign, WINDOW_US + 150 + WITHIN_US);
   deepEqual(await ledger.shown(campaign), { 10: 'declined', 20: 'lapsed', 30: 'lapsed' });
+});
+
+test('nothing is offered while it is not known whether anybody can be heard', async () => {
+  const campaign = await ledger.claimed(1, claims(0));
+  await ledger.enter(campaign, 10);
+  ledger.heardBehindUs = 3_000_001;
+  await ledger.settle(campaign, 100);
+  deepEqual(await ledger.shown(campaign), { 10: 'waiting' });
+  ledger.heardBehindUs = 0;
+  await ledger.settle(campaign, 100);
+  deepEqual(await ledger.shown(campaign), { 10: 'offered 1' });
+});
+
+test('the ledger takes no deadline beyond what the rules and the outages that were measured allow', async () => {
+  const campaign = await ledger.claimed(2, claims(0));
+  await ledger.enter(campaign, 10, 20);
+  await ledger.settle(campaign, 100);
+  const { campaignId } = campaign;
+  const refuses = (constraint: string, sql: string): Promise<void> =>
+    rejects(ledger.pool.query(sql, [campaignId]), { code: '23514', constraint });
+  await ledger.outage(5_000);
+  const seenUs = ledger.unheardUs;
+  await refuses('campaigns_unheard', 'update campaigns set unheard_us = 1 where campaign_id = $1');
+  // As much time as since the epoch: what an engine that had counted from the beginning of its row wrote.
+  await rejects(extendDeadlines(ledger.pool, 1_900_000_000_000_000, campaignId), {
+    constraint: 'campaigns_unheard',
+  });
+  equal(await extendDeadlines(ledger.pool, seenUs, campaignId), 5_000);
+  await refuses(
+    'claimants_extended',
+    'update claimants set claim_by_us = claim_by_us + 1 where campaign_id = $1',
+  );
+  await ledger.pool.query(
+    'update claimants set claim_by_us = claim_by_us + 1, deadline_moved = true where campaign_id = $1',
+    [campaignId],
+  );
+  const other = await ledger.claimed(1, claims(0));
+  await ledger.enter(other, 10);
+  await ledger.settle(other, 5);
+  const offer = { offeredUs: 1_000_000, claimByUs: 1_000_001 + WITHIN_US };
+  const claimants = [{ number: 1, userId: 'user-10', place: 1 }];
+  await insertClaimants(ledger.pool, other.campaignId, claimants, offer);
+  await rejects(
+    ledger.pool.query(
+      `with granted as (insert into grants (campaign_id, serial, user_id, code) values ($1, 1, 'user-10', 'code'))
+       update claimants set state = 'offered', serial = 1, offered_us = $2, claim_by_us = $3 where campaign_id = $1`,
+      [other.campaignId, offer.offeredUs, offer.claimByUs],
+    ),
+    { code: '23514', constraint: 'claimants_within' },
+  );
 });
 
 test('whatever happens in whatever steps: each serial has one holder, the next is the next, and all end once', async () => {

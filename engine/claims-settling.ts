@@ -17,6 +17,7 @@ import {
 import type { Queryable } from '../sql/database.ts';
 import { replaceCodes } from '../sql/grants.ts';
 import { LAST_STAMP_US, lastStampAt } from './contract/stamp.ts';
+import { LONGEST_BEHIND_MS } from './hearing.ts';
 import { judgeClaims } from './judges/claims.ts';
 import { makeCode } from './judges/codes.ts';
 import type { HeardInstants, Instants } from './settling-step.ts';
@@ -31,6 +32,21 @@ export interface Moved {
   /** What has moved: the new states, in order. */
   readonly states: readonly string[];
   readonly more: boolean;
+}
+
+/**
+ * How long ago people were heard for certain when something is offered to them. Longer: the end of an outage gives that
+ * much to offers which were made in it, and the ledger refuses them (0011_outages.sql). Shorter: nothing is offered while
+ * gateways are idle, which are looked at that late.
+ */
+const HEARD_LATELY_US = LONGEST_BEHIND_MS * 1_000;
+
+/**
+ * Whether what is offered now is heard: what came behind the instant up to which heard time counts may turn out to be an
+ * outage, and nothing is offered in one. Nobody could claim it, and its end would give back to them what they never lost.
+ */
+export function areOffersHeard({ nowUs, heard }: Instants): boolean {
+  return heard !== undefined && nowUs - heard.throughUs <= HEARD_LATELY_US;
 }
 
 /** The campaign with its deadlines extended by the outages that it did not know of. */

@@ -23,7 +23,7 @@ import { type Heard, moveHeard, readHeard } from '../sql/hearing.ts';
 /** Idle gateways move the watermark once a second; shorter than that and a half, quiet hours would not count. */
 export const LONGEST_STEP_MS = 2_000;
 /** A step may be looked at that late: when gateways are idle and passes seldom, both come to two seconds at most. */
-const LONGEST_BEHIND_MS = 3_000;
+export const LONGEST_BEHIND_MS = 3_000;
 /** How exact heard time is. Each time it moves costs a commit. */
 const NOTE_MS = 500;
 

@@ -20,7 +20,14 @@ import { insertGrants } from '../sql/grants.ts';
 import { countTurn, readTurn, type Settled, saveSettled, takeCampaign } from '../sql/settling.ts';
 import { decideWithdrawals, refuseWithdrawals } from '../sql/withdrawals.ts';
 import { stepCancelled } from './cancelled-settling.ts';
-import { endOffers, type Moved, offerFreed, offerOf, withOutages } from './claims-settling.ts';
+import {
+  areOffersHeard,
+  endOffers,
+  type Moved,
+  offerFreed,
+  offerOf,
+  withOutages,
+} from './claims-settling.ts';
 import { makeCode } from './judges/codes.ts';
 import { isSoldOut, judgeCoupons } from './judges/coupon.ts';
 import { type RaffleOptions, revealRandomness, stepRaffle } from './raffle-settling.ts';
@@ -77,8 +84,7 @@ async function step(
     return DONE;
   }
   const { heard } = instants;
-  // Whatever is offered has a deadline that counts from here, so it has to be known whether anybody can be heard.
-  if (taken.claimWithinS !== null && heard === undefined) return DONE;
+  if (taken.claimWithinS !== null && !areOffersHeard(instants)) return DONE;
   const campaign =
     taken.claimWithinS === null || heard === undefined ? taken : await withOutages(db, taken, heard);
   if (campaign.decidedAt !== null) return stepClaims(db, campaign, instants);

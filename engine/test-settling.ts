@@ -27,7 +27,7 @@ export class TestLedger {
   readonly pool: Pool;
   readonly url: string;
   readonly close: () => Promise<void>;
-  /** What outages have come to. */
+  /** What outages have come to; see outage(). */
   unheardUs = 0;
   /** How far behind the watermark it is known what was heard. */
   heardBehindUs = 0;
@@ -97,6 +97,17 @@ export class TestLedger {
     return Object.fromEntries(
       rows.map(row => [row.user_id.slice(5), row.outcome + (row.serial === null ? '' : ` ${row.serial}`)]),
     );
+  }
+
+  /** An outage, as heard time measures it. */
+  async outage(us: number): Promise<void> {
+    this.unheardUs += us;
+    const toMs = OPENS_AT.getTime() + this.unheardUs / 1_000;
+    await this.pool.query('insert into outages (from_ms, to_ms, unheard_ms) values ($1, $2, $3)', [
+      toMs - us / 1_000,
+      toMs,
+      this.unheardUs / 1_000,
+    ]);
   }
 
   /** Settles up to so many microseconds after the opening. */

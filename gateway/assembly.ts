@@ -18,6 +18,7 @@ import { ClockLimits } from './clock-limits.ts';
 import type { GatewayConfig } from './config.ts';
 import { CouponDesk } from './coupons/desk.ts';
 import { CouponReads } from './coupons/reads.ts';
+import { Deadlines } from './deadlines.ts';
 import { Doorkeeper } from './door.ts';
 import { Etas } from './eta.ts';
 import { KeptReceipts } from './kept-receipts.ts';
@@ -108,7 +109,7 @@ export function assembleGateway(assembly: GatewayAssembly): AssembledGateway {
   const lookups = new Lookups(redis, keys, board);
   const places = new Places({ redis, keys, board, log });
   const moves = new ClaimMoves({ redis, keys, board, log });
-  const claimants = { moves, nowUs: () => (clock.synchronised ? clock.now() : Date.now() * 1_000) };
+  const claimants = { moves, deadlines: new Deadlines({ clock, metrics, log }) };
   const etas = new Etas(board);
   const presence = new Presence({ redis, keys, board, identity: () => membership.identity });
   const door = new Doorkeeper({ redis, keys, board, metrics, log });

@@ -3,12 +3,12 @@ import type { BoardCampaign } from '../engine/contract/board/board.ts';
 import type { Claimant, Offered } from '../engine/contract/claimant.ts';
 import type { ClaimMoves } from './claim-moves.ts';
 import type { EntryView, OfferEvent, Outcome } from './contract.ts';
+import type { Deadlines } from './deadlines.ts';
 import { isoOf } from './door.ts';
 
 export interface ClaimantParts {
   readonly moves: ClaimMoves;
-  /** Of the clock that all gateways share, microseconds since the epoch. */
-  readonly nowUs: () => number;
+  readonly deadlines: Deadlines;
 }
 
 export function claimantOutcome({ kind, finished }: BoardCampaign, { state }: Claimant): Outcome {
@@ -35,17 +35,15 @@ export function claimByUsOf({ claims }: BoardCampaign, offered: { readonly claim
 
 /** The members of an offer, as stream and entry show them. */
 export function offerMembers(
+  deadlines: Deadlines,
   campaign: BoardCampaign,
   offered: Offered,
-  nowUs: number,
 ): Omit<OfferEvent, 'position'> {
-  const claimByUs = claimByUsOf(campaign, offered);
-  return {
-    serial: offered.serial,
-    code: offered.code,
-    claim_by: isoOf(claimByUs),
-    seconds_left: Math.max(0, Math.ceil((claimByUs - nowUs) / 1_000_000)),
-  };
+  const { serial, code } = offered;
+  const claimByUs = deadlines.shownUs(campaign, offered);
+  if (claimByUs === undefined) return { serial, code };
+  const seconds_left = Math.max(0, Math.ceil((claimByUs - deadlines.nowUs()) / 1_000_000));
+  return { serial, code, claim_by: isoOf(claimByUs), seconds_left };
 }
 
 type ClaimantMembers = Partial<
@@ -54,7 +52,7 @@ type ClaimantMembers = Partial<
 
 /** What an entry shows beside its outcome. */
 export function claimantMembers(
-  { moves, nowUs }: ClaimantParts,
+  { moves, deadlines }: ClaimantParts,
   campaign: BoardCampaign,
   claimant: Claimant,
 ): ClaimantMembers {
@@ -62,7 +60,7 @@ export function claimantMembers(
     case 'waitlisted':
       return campaign.finished ? {} : { place: moves.waiting(campaign.campaignId, claimant.place) };
     case 'offered':
-      return offerMembers(campaign, claimant, nowUs());
+      return offerMembers(deadlines, campaign, claimant);
     case 'claimed':
       return { serial: claimant.serial, code: claimant.code, ended_at: isoOf(claimant.endedUs) };
     case 'lapsed':

@@ -91,7 +91,8 @@ const claimFields = {
   claim_by: Type.Optional(
     Type.String({
       format: 'date-time',
-      description: 'Of an offer: until when it can be claimed. Later when an outage of ours comes in between',
+      description:
+        'Of an offer: until when it can be claimed. Later when an outage of ours comes in between; absent where it cannot be right',
     }),
   ),
   seconds_left: Type.Optional(Type.Integer({ minimum: 0, description: 'Until claim_by' })),
@@ -181,8 +182,10 @@ export const OfferEvent = Type.Object({
   position: Type.Integer({ minimum: 1 }),
   serial: Type.Integer({ minimum: 1 }),
   code: Type.String(),
-  claim_by: Instant,
-  seconds_left: Type.Integer({ minimum: 0 }),
+  claim_by: Type.Optional(
+    Type.String({ format: 'date-time', description: 'Absent where it is known that it cannot be right' }),
+  ),
+  seconds_left: Type.Optional(Type.Integer({ minimum: 0, description: 'Until claim_by' })),
 });
 export type OfferEvent = Static<typeof OfferEvent>;
 

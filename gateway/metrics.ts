@@ -76,6 +76,11 @@ export class Metrics {
     labelNames: ['reason'],
     registers: [this.registry],
   });
+  readonly deadlinesBeyond = new Counter({
+    name: 'fairline_deadlines_beyond_rules_total',
+    help: 'Offers shown without their deadline, which lies further away than the rules allow; always 0, else look at the log',
+    registers: [this.registry],
+  });
   readonly loopPass = new Histogram({
     name: 'fairline_watcher_pass_seconds',
     help: 'How long one pass over watchers held the event loop',

@@ -23,6 +23,9 @@ import type { Places } from './places.ts';
 import type { Presence } from './presence.ts';
 import type { Watcher } from './watcher.ts';
 
+/** What an offer is shown with whose deadline cannot be right. */
+const NO_DEADLINE = 'none';
+
 export interface WatchersParts {
   readonly board: Board;
   readonly lookups: Lookups;
@@ -316,16 +319,17 @@ export class Watchers implements BoardListener {
   #showOffer(watcher: Watcher, campaign: BoardCampaign, offered: Offered): void {
     watcher.state = 'offered';
     watcher.offer = offered;
-    const members = offerMembers(campaign, offered, this.#parts.claimants.nowUs());
+    const members = offerMembers(this.#parts.claimants.deadlines, campaign, offered);
     const unheardUs = campaign.claims?.unheardUs ?? 0;
-    if (members.claim_by === watcher.shownClaimBy) {
+    const claimBy = members.claim_by ?? NO_DEADLINE;
+    if (claimBy === watcher.shownClaimBy) {
       watcher.shownUnheardUs = unheardUs;
       return;
     }
     const data: OfferEvent = { position: watcher.rank + 1, ...members };
     const id = `${watcher.campaignId}:${watcher.stamp}:o`;
     const isWritten = this.#write(watcher, `id: ${id}\nevent: offer\ndata: ${JSON.stringify(data)}\n\n`);
-    if (isWritten) watcher.shownClaimBy = members.claim_by;
+    if (isWritten) watcher.shownClaimBy = claimBy;
     // What was not written is shown at the next visit.
     watcher.shownUnheardUs = isWritten ? unheardUs : -1;
   }

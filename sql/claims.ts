@@ -306,13 +306,15 @@ export interface ShownClaimant {
   readonly serial: number | null;
   readonly code: string | null;
   readonly claimByUs: number | null;
+  /** By the operator: it is not what the rules say. */
+  readonly deadlineMoved: boolean;
   readonly endedUs: number | null;
   readonly moveNumber: number;
 }
 
 const SHOWN = `k.number, k.user_id as "userId", k.state, k.place, k.serial,
   case when k.state in ('offered', 'claimed') then g.code end as code, k.claim_by_us as "claimByUs",
-  k.ended_us as "endedUs", k.move_number as "moveNumber"`;
+  k.deadline_moved as "deadlineMoved", k.ended_us as "endedUs", k.move_number as "moveNumber"`;
 
 /** Claimants with a greater number than `after`, as they are now, in that order, at most `limit`. */
 export async function readClaimants(

@@ -916,4 +916,40 @@ export const expectedSchema: Readonly<Record<string, Readonly<Record<string, Exp
       },
     },
   },
+  '0011_outages.sql': {
+    outages: {
+      is: 'table',
+      columns: {
+        from_ms: 'bigint not null',
+        to_ms: 'bigint not null',
+        unheard_ms: 'bigint not null',
+      },
+      constraints: {
+        outages_order: 'CHECK',
+        outages_pkey: 'PRIMARY KEY (from_ms)',
+        outages_unheard_ms_key: 'UNIQUE (unheard_ms)',
+      },
+    },
+    hearing: {
+      triggers: {
+        hearing_outage:
+          'CREATE TRIGGER hearing_outage AFTER UPDATE ON hearing FOR EACH ROW EXECUTE FUNCTION hearing_outage()',
+      },
+    },
+    campaigns: {
+      triggers: {
+        campaigns_unheard:
+          'CREATE TRIGGER campaigns_unheard BEFORE UPDATE ON campaigns FOR EACH ROW WHEN (new.unheard_us > old.unheard_us) EXECUTE FUNCTION campaigns_unheard()',
+      },
+    },
+    claimants: {
+      columns: {
+        deadline_moved: 'boolean not null default false',
+      },
+      triggers: {
+        claimants_deadline:
+          "CREATE TRIGGER claimants_deadline BEFORE INSERT OR UPDATE ON claimants FOR EACH ROW WHEN (new.state = 'offered'::text) EXECUTE FUNCTION claimants_deadline()",
+      },
+    },
+  },
 };

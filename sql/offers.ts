@@ -62,7 +62,8 @@ export async function moveDeadline(
     const { rowCount } = await client.query(
       `with moved as (
          update claimants k
-            set claim_by_us = $4::bigint - c.unheard_us, ended_early = $5, move_number = c.move_count + 1
+            set claim_by_us = $4::bigint - c.unheard_us, deadline_moved = true, ended_early = $5,
+                move_number = c.move_count + 1
            from campaigns c
           where c.campaign_id = $1 and k.campaign_id = $1 and k.serial = $2 and k.user_id = $3 and k.state = 'offered'
          returning k.number, k.serial, k.move_number

@@ -55,8 +55,8 @@ export function checkClaims(
   if (announced.kind === 'coupon') checkPlaces(checker, rows);
 }
 
-/** An offer that was made behind an outage may get that back as well. */
-const OUTAGE_BEFORE_US = 30_000_000;
+/** So long ago people were heard for certain when an offer is made: that much of an outage it may get back too much. */
+const HEARD_BEFORE_US = 3_000_000;
 
 /**
  * No deadline lies further away than there is to claim an offer: outages that are over move it, and those that come do not
@@ -64,7 +64,7 @@ const OUTAGE_BEFORE_US = 30_000_000;
  */
 function checkDeadlines(checker: Checker, { announced, campaign, claimants }: SeenRows, nowUs: number): void {
   if (!checker.areClocksRight) return;
-  const latestUs = nowUs + (announced.claims?.withinS ?? 0) * 1_000_000 + OUTAGE_BEFORE_US;
+  const latestUs = nowUs + (announced.claims?.withinS ?? 0) * 1_000_000 + HEARD_BEFORE_US + SLACK_US;
   for (const { userId, state, claimByUs } of claimants) {
     const shownUs = (claimByUs ?? 0) + campaign.unheardUs;
     if (state === 'offered' && shownUs > latestUs)

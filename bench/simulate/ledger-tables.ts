@@ -69,6 +69,12 @@ export interface ClaimantRow {
   readonly isPassedOn: boolean;
 }
 
+export interface OutageRow {
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly unheardMs: number;
+}
+
 export interface MoveRow {
   readonly campaignId: number;
   readonly moveNumber: number;
@@ -136,6 +142,7 @@ export class LedgerTables {
   readonly watermarks = new Table<{ readonly watermarkUs: number; readonly epoch: number }>();
   readonly logWriters = new Table<LogWriterRow>();
   readonly hearing = new Table<Heard>();
+  readonly outages = new Table<OutageRow>();
   readonly setAside = new Table<SetAsideRow>();
   readonly alternates = new Table<AlternateRow>();
   readonly proofs = new Table<string>();

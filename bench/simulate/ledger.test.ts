@@ -159,7 +159,8 @@ function drawCall(random: Random, number: number): Call {
   const position = { logName: random.pick(['x', 'y']), partition: random.between(0, 1) };
   const us = OPENS_MS * 1000 + random.between(-100, 1_300);
   const time = new Date(OPENS_MS + random.between(-1, 2));
-  const [heardFrom, heardTo] = [random.between(0, 2), random.between(1, 2)];
+  const [heardFrom, heardTo] = [random.between(-1, 2), random.between(0, 3)];
+  const heardMs = random.between(0, 2);
   const settled = {
     settledStamp: stamp(),
     settledCount: random.between(0, 6),
@@ -209,7 +210,12 @@ function drawCall(random: Random, number: number): Call {
     db => readPositions(db, position.logName),
     db => setAside(db, [{ ...aside, reason: 'why', record: Buffer.alloc(1) }]),
     db => readHeard(db),
-    db => moveHeard(db, { heardMs: 0, throughMs: heardFrom }, { heardMs: us, throughMs: heardTo }),
+    db =>
+      moveHeard(
+        db,
+        { heardMs: 0, throughMs: heardFrom < 0 ? 0 : OPENS_MS + heardFrom },
+        { heardMs, throughMs: OPENS_MS + heardTo },
+      ),
     db => raiseWatermark(db, us, random.between(0, 2)),
     db => readWatermark(db),
     db => beginEpoch(db, random.between(0, 2)),
@@ -268,6 +274,7 @@ function claimCalls(
   const campaignId = CAMPAIGNS;
   const serial = random.between(1, 3);
   const place = random.between(1, 2);
+  const unheardUs = (OPENS_MS + random.between(-1, 3)) * 1_000;
   const offer = { offeredUs: us, claimByUs: us + random.between(0, 400) };
   const claimant = random.pick([
     { number: serial, serial },
@@ -305,8 +312,8 @@ function claimCalls(
     db => replaceCodes(db, campaignId, [{ serial, code: `another ${number}` }]),
     db => areAllDecided(db, campaignId),
     db => saveClaimCounts(db, campaignId, counts, random.chance(0.1), random.chance(0.02)),
-    db => extendDeadlines(db, random.between(0, 50)),
-    db => extendDeadlines(db, random.between(0, 50), campaignId),
+    db => extendDeadlines(db, unheardUs),
+    db => extendDeadlines(db, unheardUs, campaignId),
     db => readClaimants(db, campaignId, 0, 9),
     db => readMoves(db, campaignId, 0, 9),
   ];

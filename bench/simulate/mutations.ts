@@ -283,6 +283,12 @@ export const MUTATIONS: readonly Mutation[] = [
     to: 'lastUs) - unheardUs - 500_000',
   },
   {
+    name: 'an offer gets back the outages that were before it',
+    file: 'engine/claims-settling.ts',
+    from: 'lastUs) - unheardUs;',
+    to: 'lastUs);',
+  },
+  {
     name: 'a claim behind the deadline counts',
     file: 'engine/judges/claims.ts',
     from: 'askedUs !== undefined && askedUs <= claimByUs',

@@ -57,8 +57,19 @@ export function changeCampaign(
     JSON.stringify([kind, places, title, opensAt]);
   const hasEntries = entries.rows(by).some(({ campaignId }) => campaignId === row.campaignId);
   check(!hasEntries || rules(row) === rules(old), 'campaigns_rules');
+  check(row.unheardUs - old.unheardUs <= measuredUs(tables, by, old, row), 'campaigns_unheard');
   campaigns.write(String(row.campaignId), row, by);
   noteDone(tables, by, old, row);
+}
+
+/** The outages that a campaign takes account of with this change. */
+function measuredUs({ outages }: LedgerTables, by: Transaction, old: CampaignRow, row: CampaignRow): number {
+  const [fromUs, toUs] = [old.unheardSeenUs, row.unheardSeenUs];
+  if (fromUs === null || toUs === null || row.unheardUs === old.unheardUs) return 0;
+  return outages
+    .rows(by)
+    .filter(({ unheardMs }) => unheardMs * 1000 > fromUs && unheardMs * 1000 <= toUs)
+    .reduce((sum, { fromMs, toMs }) => sum + (toMs - fromMs) * 1000, 0);
 }
 
 export function us(date: Date): number {

@@ -19,6 +19,7 @@ import { Blocked, type Transaction } from './table.ts';
 const UNIQUE_VIOLATION = '23505';
 const FOREIGN_KEY_VIOLATION = '23503';
 const CHECK_VIOLATION = '23514';
+const ONE_ROW = 'one';
 
 const insertClaims: Statement = (tables, by, values) => {
   const earliest = new Map<string, Sent>();
@@ -65,7 +66,32 @@ function write(tables: LedgerTables, by: Transaction, row: ClaimantRow): void {
     throw new ConstraintError(FOREIGN_KEY_VIOLATION, 'claimants', 'claimants_campaign_id_user_id_fkey');
   if (row.serial !== null && tables.grants.get(`${row.campaignId}/${row.serial}`, by) === undefined)
     throw new ConstraintError(FOREIGN_KEY_VIOLATION, 'claimants', 'claimants_campaign_id_serial_fkey');
+  checkDeadline(tables, by, old, row);
   tables.claimants.write(keyOfClaimant(row), row, by);
+}
+
+/** As the trigger claimants_deadline does. */
+function checkDeadline(
+  tables: LedgerTables,
+  by: Transaction,
+  old: ClaimantRow | undefined,
+  row: ClaimantRow,
+): void {
+  const { state, offeredUs, claimByUs } = row;
+  if (state !== 'offered' || offeredUs === null || claimByUs === null) return;
+  const breaks = (constraint: string): never => {
+    throw new ConstraintError(CHECK_VIOLATION, 'claimants', constraint);
+  };
+  if (old?.state === 'offered') {
+    if (claimByUs > (old.claimByUs ?? 0)) breaks('claimants_extended');
+    return;
+  }
+  const campaign = tables.campaigns.get(String(row.campaignId), by);
+  const withinS = campaign?.rules == null ? undefined : JSON.parse(campaign.rules).claim_within_s;
+  if (withinS !== undefined && claimByUs > offeredUs + withinS * 1_000_000 - (campaign?.unheardUs ?? 0))
+    breaks('claimants_within');
+  const throughMs = tables.hearing.get(ONE_ROW, by)?.throughMs ?? 0;
+  if (throughMs > 0 && offeredUs > throughMs * 1_000 + 3_000_000) breaks('claimants_heard');
 }
 
 function keyOfClaimant({ campaignId, number }: { readonly campaignId: number; readonly number: number }) {
@@ -339,9 +365,10 @@ const extendDeadlines: Statement = (tables, by, values) => {
 
 function shown(tables: LedgerTables, by: Transaction, row: ClaimantRow) {
   const { campaignId, number, userId, state, place, serial, claimByUs, endedUs, moveNumber } = row;
+  const deadlineMoved = false;
   const holds = state === 'offered' || state === 'claimed';
   const code = holds ? (tables.grants.get(`${campaignId}/${serial}`, by)?.code ?? null) : null;
-  return { number, userId, state, place, serial, code, claimByUs, endedUs, moveNumber };
+  return { number, userId, state, place, serial, code, claimByUs, deadlineMoved, endedUs, moveNumber };
 }
 
 const readClaimants: Statement = (tables, by, values) => {

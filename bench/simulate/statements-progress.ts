@@ -207,6 +207,9 @@ const moveHeard: Statement = (tables, by, values) => {
   const [heardMs, throughMs] = [values.number(1), values.number(2)];
   if (held.throughMs !== values.number(3) || held.heardMs > heardMs) return NOTHING;
   tables.hearing.write(ONE_ROW, { heardMs, throughMs }, by);
+  const fromMs = heardMs + held.throughMs - held.heardMs;
+  const outage = { fromMs, toMs: throughMs, unheardMs: throughMs - heardMs };
+  if (held.throughMs > 0 && fromMs < throughMs) tables.outages.write(String(fromMs), outage, by);
   return changed(1);
 };
 

@@ -4,7 +4,20 @@ import { type Claimant, claimantText, parseClaimant } from './claimant.ts';
 
 const all: readonly Claimant[] = [
   { state: 'waitlisted', place: 17 },
-  { state: 'offered', serial: 3, code: 'P9E7-HC7X-DYNM-7DCQ', claimByUs: 1_900_000_000_000_000 },
+  {
+    state: 'offered',
+    serial: 3,
+    code: 'P9E7-HC7X-DYNM-7DCQ',
+    claimByUs: 1_900_000_000_000_000,
+    isMoved: false,
+  },
+  {
+    state: 'offered',
+    serial: 3,
+    code: 'P9E7-HC7X-DYNM-7DCQ',
+    claimByUs: 1_900_000_000_000_000,
+    isMoved: true,
+  },
   { state: 'claimed', serial: 3, code: 'P9E7-HC7X-DYNM-7DCQ', endedUs: 1_900_000_000_000_001 },
   { state: 'lapsed', endedUs: 5 },
   { state: 'declined', endedUs: 6 },

@@ -8,6 +8,8 @@ export interface Offered {
   readonly code: string;
   /** Without what outages have added, which the board has; microseconds since the epoch. */
   readonly claimByUs: number;
+  /** The operator has moved the deadline, so it may lie further away than the rules say. */
+  readonly isMoved: boolean;
 }
 
 export type Claimant =
@@ -22,7 +24,7 @@ export function claimantText(moveNumber: number, claimant: Claimant): string {
     case 'waitlisted':
       return `${moveNumber}:waitlisted:${claimant.place}`;
     case 'offered':
-      return `${moveNumber}:offered:${claimant.serial}:${claimant.code}:${claimant.claimByUs}`;
+      return `${moveNumber}:offered:${claimant.serial}:${claimant.code}:${claimant.claimByUs}${claimant.isMoved ? ':moved' : ''}`;
     case 'claimed':
       return `${moveNumber}:claimed:${claimant.serial}:${claimant.code}:${claimant.endedUs}`;
     case 'lapsed':
@@ -35,12 +37,12 @@ export function claimantText(moveNumber: number, claimant: Claimant): string {
 /** Reads what claimantText wrote; undefined for nobody. Throws on any other text. */
 export function parseClaimant(text: string | null | undefined): Claimant | undefined {
   if (text === null || text === undefined) return undefined;
-  const [, state, first, code = '', last] = text.split(':');
+  const [, state, first, code = '', last, moved] = text.split(':');
   switch (state) {
     case 'waitlisted':
       return { state, place: Number(first) };
     case 'offered':
-      return { state, serial: Number(first), code, claimByUs: Number(last) };
+      return { state, serial: Number(first), code, claimByUs: Number(last), isMoved: moved === 'moved' };
     case 'claimed':
       return { state, serial: Number(first), code, endedUs: Number(last) };
     case 'lapsed':
