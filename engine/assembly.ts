@@ -8,11 +8,9 @@ import type { Campaign } from '../sql/campaigns.ts';
 import type { Pool } from '../sql/database.ts';
 import { readPositions } from '../sql/log-partitions.ts';
 import { announceRest } from './announce.ts';
-import { toBoard } from './api/board-campaign.ts';
 import { resumeCloses } from './api/close.ts';
 import type { ApiDeps } from './api/deps.ts';
 import type { JudgeConfig } from './config.ts';
-import { publishBoard } from './contract/board/board.ts';
 import { tellCouponsChanged } from './contract/coupons/copies.ts';
 import type { Keys } from './contract/keys.ts';
 import type { LogConsumer, LogFencing } from './contract/log/log.ts';
@@ -83,7 +81,6 @@ export interface AssembledJudge {
 export function assembleJudge(assembly: JudgeAssembly): AssembledJudge {
   const { config, servers, intervals, metrics, log } = assembly;
   const { pool, consumer } = servers;
-  const deps = depsOf(assembly);
   const settling = {
     pool,
     raffles: { randomness: assembly.randomness, saltSecret: config.RECEIPT_SALT_SECRET },
@@ -91,6 +88,7 @@ export function assembleJudge(assembly: JudgeAssembly): AssembledJudge {
     onMoved: (states: readonly string[]) => metrics.moved(states),
   };
   const passes = new Passes({ ...servers, settling, log }, () => passLoop.request());
+  const deps = depsOf(assembly, passes);
   let lastPassMs = Number.NEGATIVE_INFINITY;
   const passLoop = makeLoop('passes', log, intervals.passGap, async () => {
     const beganMs = performance.now();
@@ -143,12 +141,11 @@ export function assembleJudge(assembly: JudgeAssembly): AssembledJudge {
   };
 }
 
-function depsOf({ config, servers, randomness, log }: JudgeAssembly): JudgeDeps {
+function depsOf({ config, servers, randomness, log }: JudgeAssembly, passes: Passes): JudgeDeps {
   const { pool, redis, keys } = servers;
   return {
     pool,
-    publish: (campaigns: readonly Campaign[]) =>
-      publishBoard(redis, keys, { campaigns: campaigns.map(toBoard) }),
+    publish: (campaigns: readonly Campaign[]) => passes.tell(campaigns),
     confirmations: change => readConfirmations(redis, keys, change),
     couponsChanged: couponIds => tellCouponsChanged(redis, keys, couponIds),
     nowUs: () => redisTimeUs(redis),

@@ -17,9 +17,14 @@ const CONNECT_TIMEOUT_MS = 5_000;
 const STATEMENT_TIMEOUT_MS = 5_000;
 /**
  * A process that stands still asks for nothing: the server ends its session after this long, and others can have the
- * locks. The keeper asks every 100 ms.
+ * locks.
  */
 const IDLE_LIMIT_MS = 10_000;
+/**
+ * So a process that is at work asks this often, whatever it works at and however long that takes. Longer: one that gets
+ * little of its processor loses its locks, and so does the next one to have them, each in the middle of the same work.
+ */
+const KEEP_ALIVE_MS = 2_000;
 
 export class Locks {
   readonly #databaseUrl: string;
@@ -28,6 +33,7 @@ export class Locks {
   readonly #held = new Set<number>();
   #client: pg.Client | undefined;
   #connecting: Promise<pg.Client> | undefined;
+  #keepingAlive: NodeJS.Timeout | undefined;
   #isClosed = false;
 
   constructor(options: {
@@ -100,10 +106,19 @@ export class Locks {
     await client.connect();
     await client.query(`set idle_session_timeout = '${IDLE_LIMIT_MS}ms'`);
     this.#client = client;
+    this.#keepAlive(client);
     return client;
   }
 
+  #keepAlive(client: pg.Client): void {
+    this.#keepingAlive = setInterval(() => {
+      // What is the matter shows itself to whoever takes a lock.
+      client.query('select 1').catch(() => undefined);
+    }, KEEP_ALIVE_MS);
+  }
+
   #lose(): void {
+    clearInterval(this.#keepingAlive);
     this.#client = undefined;
     this.#held.clear();
   }

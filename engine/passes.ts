@@ -121,10 +121,15 @@ export class Passes {
     return report;
   }
 
+  /** Puts campaigns on the board now, and before that what it will speak of. Rejects while there is no board. */
+  tell(campaigns: readonly Campaign[]): Promise<void> {
+    return this.#publisher.tell(campaigns);
+  }
+
   /** Stops between two steps, and waits for raffles that are being settled. */
   async close(): Promise<void> {
     this.#closing.abort();
-    await Promise.all(this.#raffles.values());
+    await Promise.all([...this.#raffles.values(), this.#publisher.close()]);
   }
 
   /** Keeps the last registry that was open; answers whether this one is. */

@@ -5,7 +5,7 @@
 import { readRedrawn } from '../sql/alternates.ts';
 import type { CampaignKind } from '../sql/campaigns.ts';
 import type { Queryable } from '../sql/database.ts';
-import { countEntries, readEntries } from '../sql/entries.ts';
+import { readEntries } from '../sql/entries.ts';
 import { readGrants } from '../sql/grants.ts';
 import { type RoomMove, readMoves } from '../sql/room-turns.ts';
 import { type Gone, readGone } from '../sql/withdrawals.ts';
@@ -15,7 +15,6 @@ import { type RedisClient, scriptFrom } from './contract/redis.ts';
 /** Members sent in one command: it holds Redis up for a few milliseconds at most. */
 const PAGE = 2_000;
 const EVERYTHING = Number.MAX_SAFE_INTEGER;
-const BEFORE_ALL_STAMPS = -1;
 
 const appendGoneScript = scriptFrom(new URL('./append-gone.lua', import.meta.url));
 
@@ -36,22 +35,6 @@ export async function projectRanks(
     if (page.length < PAGE) return ranked;
     after = last.stamp;
   }
-}
-
-/**
- * Ranks all entries anew if Redis lacks some of those with stamps up to `through`, all of which are in the ledger: it
- * may have come back from a crash without its last second. Answers how many were ranked then.
- */
-export async function mendRanks(
-  db: Queryable,
-  redis: RedisClient,
-  keys: CampaignKeys,
-  range: { readonly campaignId: number; readonly through: number },
-): Promise<number> {
-  const { campaignId, through } = range;
-  const expected = await countEntries(db, campaignId, through);
-  if ((await redis.zcount(keys.rank, '-inf', through)) >= expected) return 0;
-  return projectRanks(db, redis, keys, { campaignId, after: BEFORE_ALL_STAMPS });
 }
 
 /** Publishes the winners with serials above `after`; answers the last serial that was. */

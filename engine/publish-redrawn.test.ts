@@ -6,7 +6,9 @@ import { insertEntries } from '../sql/entries.ts';
 import { announcementOf } from './announce.ts';
 import { makeCode } from './judges/codes.ts';
 import { Publisher } from './publish.ts';
+import { beginAnew } from './rebuild.ts';
 import { settleCampaign } from './settling.ts';
+import { eventually } from './test/support.ts';
 import { quiet, World } from './test-gateway.ts';
 import { TEST_SALT_SECRET, testRandomness } from './test-randomness.ts';
 
@@ -57,9 +59,13 @@ const turn = {
 
 test('a prize that was passed on is shown with whom has it now, also long after the end and with Redis behind', async () => {
   const campaignId = await drawn();
-  const won = world.keys.campaign(campaignId).won;
+  const { pool, redis, keys } = world;
+  await beginAnew(pool, redis, keys, turn.epoch);
+  const won = keys.campaign(campaignId).won;
   const publisher = new Publisher({ ...world, log: quiet });
   await publisher.publish(turn);
+  const { mark } = keys.campaign(campaignId);
+  await eventually(async () => (await redis.hget(mark, 'whole')) === String(turn.epoch));
   deepEqual(await world.redis.hgetall(won), await grants(campaignId));
   await world.pool.query(
     `update campaigns set finished_at = now() - interval '1 day' where campaign_id = $1`,
@@ -84,4 +90,5 @@ test('a prize that was passed on is shown with whom has it now, also long after 
   deepEqual(await world.redis.hgetall(won), await grants(campaignId));
   await publisher.publish(turn);
   deepEqual(await world.redis.hgetall(won), await grants(campaignId));
+  await Promise.all([publisher.close(), another.close()]);
 });

@@ -1,29 +1,43 @@
 /**
  * The publisher: tells the gateways, by way of Redis, what the ledger has decided. It runs after each pass, sends only
  * what changed since it last did, and keeps an order: who won and who left stands in the campaign's own keys before
- * the board says that they are so many.
+ * the board says that they are so many. Where those keys are not whole (contract/projection/), nothing is told from them,
+ * so the board may go ahead; they are then made anew beside the passes (maker.ts), which ends by reading once more whatever
+ * the board has been told of.
  *
  * What it remembers of Redis is only a way to save work. After any error, and when the registry was opened anew, it
  * forgets all of that, compares with what Redis holds, and brings Redis up to the ledger.
  */
+import { Cluster } from 'ioredis';
 import type { Logger } from 'pino';
 import { type Campaign, opensAtUs } from '../sql/campaigns.ts';
 import type { Pool } from '../sql/database.ts';
 import { readCampaigns, saveGoneRanked } from '../sql/settling.ts';
 import { toBoard } from './api/board-campaign.ts';
 import { projectClaimants, projectMoves } from './claim-projections.ts';
-import { publishBoard } from './contract/board/board.ts';
+import { publishBoard, readBoardEpoch } from './contract/board/board.ts';
 import type { Keys } from './contract/keys.ts';
+import { beginProjection, joinProjection, type Ranking } from './contract/projection/projection.ts';
 import type { RedisClient } from './contract/redis.ts';
 import { lastStampAt } from './contract/stamp.ts';
-import { mendRanks, projectGone, projectRedrawn, projectWithdrawn, projectWon } from './projections.ts';
+import { Maker } from './maker.ts';
+import { projectGone, projectRedrawn, projectWithdrawn, projectWon } from './projections.ts';
 
 /** A finished campaign is looked at for this long after its end, or a redraw; before a catch-up all of them are. */
 const FINISHED_MS = 300_000;
 
+/** Projections asked about in one go. */
+const JOINED_AT_ONCE = 500;
+/** The board waits so long for what was announced a moment ago, so that it is whole when people come. */
+const MAKE_MS = 500;
+
 /** What of a campaign Redis is known to hold. */
 interface Published {
   revision: number;
+  /** Before, nothing is told from it, and nothing of this has to be there. */
+  isWhole: boolean;
+  /** Whether the counts below were held against Redis. */
+  isCompared: boolean;
   won: number;
   withdrawn: number;
   redrawn: number;
@@ -37,52 +51,126 @@ export interface PublishTurn {
   readonly rankedUs: number;
 }
 
+export interface PublisherOptions {
+  readonly pool: Pool;
+  readonly redis: RedisClient;
+  readonly keys: Keys;
+  readonly log: Logger;
+}
+
 export class Publisher {
   readonly #pool: Pool;
   readonly #redis: RedisClient;
   readonly #keys: Keys;
-  readonly #log: Logger;
+  readonly #ranking: Ranking;
+  readonly #maker: Maker;
   readonly #published = new Map<number, Published>();
+  /** Campaigns that were on a board before: what of them is not whole may be large, and nothing waits for it. */
+  readonly #shown = new Set<number>();
+  /** One at a time: what one has put in place, the next one counts on. */
+  #last: Promise<unknown> = Promise.resolve();
   #epoch: number | undefined;
   /** Grows with each time everything was forgotten. */
   #generation = 0;
 
-  constructor(options: {
-    readonly pool: Pool;
-    readonly redis: RedisClient;
-    readonly keys: Keys;
-    readonly log: Logger;
-  }) {
+  constructor(options: PublisherOptions) {
     this.#pool = options.pool;
     this.#redis = options.redis;
     this.#keys = options.keys;
-    this.#log = options.log;
+    this.#ranking = options.redis instanceof Cluster ? 'gateways, and it may be lost' : 'gateways';
+    this.#maker = new Maker(options);
   }
 
   /** Rejects when Redis or Postgres don't answer; the next turn catches up. Answers the campaigns that it read. */
-  async publish(turn: PublishTurn): Promise<readonly Campaign[]> {
+  publish(turn: PublishTurn): Promise<readonly Campaign[]> {
+    return this.#oneAtATime(() => this.#publish(turn));
+  }
+
+  /** Puts campaigns on the board now, as these rows are. Rejects when there is no board at the moment. */
+  tell(campaigns: readonly Campaign[]): Promise<void> {
+    return this.#oneAtATime(async () => {
+      const epoch = await readBoardEpoch(this.#redis, this.#keys);
+      if (epoch === '') throw new Error('Redis is being made anew: there is no board at the moment');
+      if (this.#epoch !== undefined && String(this.#epoch) !== epoch) this.forget();
+      await this.#putOnBoard(Number(epoch), campaigns, {});
+    });
+  }
+
+  /** Waits for what is under way. */
+  async close(): Promise<void> {
+    await this.#maker.close();
+    await this.#last;
+  }
+
+  #oneAtATime<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(work);
+    this.#last = turn.catch(() => this.forget());
+    return turn;
+  }
+
+  async #publish(turn: PublishTurn): Promise<readonly Campaign[]> {
     if (this.#epoch !== turn.epoch) this.forget();
+    this.#maker.follow(turn);
     const generation = this.#generation;
     const campaigns = await readCampaigns(this.#pool, this.#epoch === undefined ? undefined : FINISHED_MS);
-    try {
-      const changed = campaigns.filter(
-        campaign => this.#published.get(campaign.campaignId)?.revision !== campaign.revision,
-      );
-      for (const campaign of changed) await this.#prepare(campaign, turn);
-      await publishBoard(this.#redis, this.#keys, {
-        watermarkUs: turn.watermarkUs,
-        rankedUs: turn.rankedUs,
-        campaigns: changed.map(toBoard),
-      });
-      for (const campaign of changed) this.#of(campaign.campaignId).revision = campaign.revision;
-      for (const campaign of campaigns) await this.#publishGone(campaign, turn.rankedUs);
-      this.#epoch = turn.epoch;
-      if (this.#generation !== generation) this.forget();
-    } catch (error) {
-      this.forget();
-      throw error;
-    }
+    const changed = campaigns.filter(
+      campaign => this.#published.get(campaign.campaignId)?.revision !== campaign.revision,
+    );
+    const { watermarkUs, rankedUs } = turn;
+    await this.#putOnBoard(turn.epoch, changed, { watermarkUs, rankedUs });
+    for (const campaign of campaigns) await this.#publishGone(campaign, turn);
+    this.#epoch = turn.epoch;
+    if (this.#generation !== generation) this.forget();
     return campaigns;
+  }
+
+  /** First what the board will speak of, where that is whole; where it is not, nothing is told from it. */
+  async #putOnBoard(
+    epoch: number,
+    campaigns: readonly Campaign[],
+    watermarks: { readonly watermarkUs?: number; readonly rankedUs?: number },
+  ): Promise<void> {
+    const generation = this.#generation;
+    const unmade = await this.#join(epoch, campaigns);
+    this.#maker.want(unmade);
+    const fresh = unmade.filter(
+      ({ campaignId, settledCount }) => settledCount === 0 && !this.#shown.has(campaignId),
+    );
+    if (fresh.length > 0) {
+      await this.#maker.attend(fresh, MAKE_MS);
+      await this.#join(epoch, fresh);
+    }
+    for (const { campaignId } of campaigns) this.#shown.add(campaignId);
+    for (const campaign of campaigns) {
+      if (this.#of(campaign.campaignId).isWhole) await this.#prepare(campaign);
+    }
+    // What was forgotten meanwhile was taken for not whole, and may be.
+    if (this.#generation !== generation)
+      throw new Error('the connection to Redis was lost in the middle of a turn');
+    const news = { ...watermarks, campaigns: campaigns.map(toBoard) };
+    await publishBoard(this.#redis, this.#keys, epoch, news);
+    for (const campaign of campaigns) this.#of(campaign.campaignId).revision = campaign.revision;
+  }
+
+  /** Looks which projections are whole, and answers those that are not: who makes them hears that the board was told. */
+  async #join(epoch: number, campaigns: readonly Campaign[]): Promise<readonly Campaign[]> {
+    const unmade: Campaign[] = [];
+    const unknown = campaigns.filter(({ campaignId }) => !this.#of(campaignId).isWhole);
+    for (let at = 0; at < unknown.length; at += JOINED_AT_ONCE) {
+      const page = unknown.slice(at, at + JOINED_AT_ONCE);
+      const states = await Promise.all(
+        page.map(({ campaignId }) => joinProjection(this.#redis, this.#keys.campaign(campaignId), epoch)),
+      );
+      for (const [index, campaign] of page.entries()) {
+        const { campaignId } = campaign;
+        if (states[index] === 'whole') this.#of(campaignId).isWhole = true;
+        else unmade.push(campaign);
+        // So that gateways can take entries of it, before anything is told of them.
+        if (states[index] === 'unmade')
+          await beginProjection(this.#redis, this.#keys.campaign(campaignId), epoch, this.#ranking);
+      }
+    }
+    return unmade;
   }
 
   /** To be called when Redis was away: it may have come back without its last second. */
@@ -95,17 +183,26 @@ export class Publisher {
   #of(campaignId: number): Published {
     const held = this.#published.get(campaignId);
     if (held !== undefined) return held;
-    const fresh = { revision: 0, won: 0, withdrawn: 0, redrawn: 0, claimants: 0, moves: 0 };
+    const fresh = {
+      revision: 0,
+      isWhole: false,
+      isCompared: false,
+      won: 0,
+      withdrawn: 0,
+      redrawn: 0,
+      claimants: 0,
+      moves: 0,
+    };
     this.#published.set(campaignId, fresh);
     return fresh;
   }
 
   /** Puts in place what the board's record of a campaign will speak of. */
-  async #prepare(campaign: Campaign, turn: PublishTurn): Promise<void> {
+  async #prepare(campaign: Campaign): Promise<void> {
     const { campaignId, grantedCount, goneCount, redrawnCount } = campaign;
     const published = this.#of(campaignId);
     const keys = this.#keys.campaign(campaignId);
-    if (published.revision === 0) await this.#compare(campaign, published, turn);
+    if (!published.isCompared) await this.#compare(campaign, published);
     if (campaign.claimWithinS !== null) {
       await this.#prepareClaims(campaign, published);
     } else if (grantedCount > published.won) {
@@ -139,9 +236,9 @@ export class Publisher {
     }
   }
 
-  /** Finds out what Redis holds of a campaign, and mends what it has lost. */
-  async #compare(campaign: Campaign, published: Published, turn: PublishTurn): Promise<void> {
-    const { campaignId, grantedCount, goneCount, goneRanked } = campaign;
+  /** Finds out how much of a whole projection was put there: another engine may have decided, and ended before it told. */
+  async #compare(campaign: Campaign, published: Published): Promise<void> {
+    const { campaignId, grantedCount, goneCount } = campaign;
     const keys = this.#keys.campaign(campaignId);
     // A hash that is complete has as many fields as the ledger has rows: each user is in it once.
     if (grantedCount > 0 && (await this.#redis.hlen(keys.won)) >= grantedCount) published.won = grantedCount;
@@ -153,25 +250,18 @@ export class Publisher {
       if (held >= claimantsOf(campaign)) published.claimants = held;
       if (published.claimants > 0) published.moves = await this.#redis.llen(keys.moves);
     }
-    if (campaign.finishedAt !== null) return;
-    const through = lastStampAt(turn.watermarkUs, opensAtUs(campaign));
-    const ranked = await mendRanks(this.#pool, this.#redis, keys, { campaignId, through });
-    if (ranked > 0) this.#log.warn({ campaignId, ranked }, 'Redis lacked ranks: they are made anew');
-    if ((await this.#redis.llen(keys.gone)) < goneRanked) {
-      await projectGone(this.#pool, this.#redis, keys, {
-        campaignId,
-        kind: campaign.kind,
-        after: 0,
-        rankedStamp: lastStampAt(turn.rankedUs, opensAtUs(campaign)),
-      });
-    }
+    published.isCompared = true;
   }
 
   /** Appends ranks that have become final. That changes the campaign's row, so the next turn puts it on the board. */
-  async #publishGone(campaign: Campaign, rankedUs: number): Promise<void> {
+  async #publishGone(campaign: Campaign, { epoch, rankedUs }: PublishTurn): Promise<void> {
     const { campaignId, goneRanked, goneCount } = campaign;
     if (goneRanked === goneCount) return;
-    const ranked = await projectGone(this.#pool, this.#redis, this.#keys.campaign(campaignId), {
+    const keys = this.#keys.campaign(campaignId);
+    // Looked at first, as joining holds up who makes it.
+    if ((await this.#redis.hget(keys.mark, 'whole')) !== String(epoch)) return;
+    if ((await this.#join(epoch, [campaign])).length > 0) return;
+    const ranked = await projectGone(this.#pool, this.#redis, keys, {
       campaignId,
       kind: campaign.kind,
       after: goneRanked,

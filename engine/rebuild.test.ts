@@ -74,7 +74,8 @@ for (const log of availableLogs()) {
       if (redis instanceof Cluster) throw new Error('tests have one Redis');
       const all: Record<string, unknown> = {};
       for (const { campaignId } of campaigns) {
-        const { rank, won, withdrawn, gone, claimants, moves } = keys.campaign(campaignId);
+        const { mark, rank, won, withdrawn, gone, claimants, moves } = keys.campaign(campaignId);
+        all[mark] = (await redis.hexists(mark, 'whole')) === 1;
         all[rank] = await redis.zrangebyscore(rank, '-inf', '+inf', 'WITHSCORES');
         all[won] = await redis.hgetall(won);
         all[withdrawn] = await redis.hgetall(withdrawn);
@@ -101,15 +102,21 @@ for (const log of availableLogs()) {
         const board = await readBoard(world.redis, world.keys, { epoch: '', version: 0 });
         const shown = new Map(board.campaigns.map(campaign => [campaign.campaignId, campaign.revision]));
         const rows = await Promise.all(campaigns.map(campaign => world.read(campaign)));
-        return rows.every(row => shown.get(row.campaignId) === row.revision);
+        const marks = campaigns.map(({ campaignId }) => world.keys.campaign(campaignId).mark);
+        const whole = await Promise.all(marks.map(mark => world.redis.hget(mark, 'whole')));
+        return (
+          rows.every(row => shown.get(row.campaignId) === row.revision) &&
+          whole.every(epoch => epoch === board.epoch)
+        );
       });
 
     test('an emptied Redis is filled again', async () => {
       await everythingPublished();
       const expected = await snapshot();
       const filled = Object.values(expected).filter(value => JSON.stringify(value).length > 2);
-      // Four ranks, three lists of those who left, two hashes of winners, three of who left, claimants, moves, and the board.
-      equal(filled.length, 15);
+      // Four marks and ranks, three lists of those who left, two hashes of winners, three of who left, claimants, moves, and
+      // the board.
+      equal(filled.length, 19);
       const { epoch, watermarkUs } = await readBoard(world.redis, world.keys, { epoch: '', version: 0 });
       const { redis, keys } = world;
       if (log === 'kafka') await redis.flushdb();
@@ -155,8 +162,8 @@ for (const log of availableLogs()) {
         [...outcomes.keys()].filter(name => name.startsWith('at the last moment')),
         accepted,
       );
-      for (const name of accepted)
-        ok((await redis.zscore(keys.campaign(campaign.campaignId).rank, name)) !== null);
+      const { rank } = keys.campaign(campaign.campaignId);
+      for (const name of accepted) await eventually(async () => (await redis.zscore(rank, name)) !== null);
       const { rows } = await world.pool.query('select state, repaired from gateways where incarnation = $1', [
         old.incarnation,
       ]);

@@ -23,9 +23,13 @@
  *              the epoch was in use before (a ledger that was restored, or made anew in front of an old log), another
  *              epoch is taken and this stage begins again, one lease and a margin after the registry was closed: there
  *              may be identities that this ledger knows nothing of, whose holders stop by themselves by then.
- * 3. building  The projections are made anew from the ledger.
+ * 3. building  Every campaign's projection is marked as being made, and the board is made anew. Ranks and outcomes are
+ *              made from the ledger while the door is open: see maker.ts.
  * 4. open      The board gets the new epoch, then the registry is opened with it.
- * The stages live in memory: a keeper that takes over begins at the first, which is always safe.
+ * The stages live in memory: a keeper that takes over begins at the first, which is always safe. An attempt has an epoch
+ * of its own, for which it claims the closed registry before it does anything: what is written under an older one, or
+ * after Redis was emptied or started again, is refused by Redis itself, and the next attempt has another epoch. So a keeper
+ * that has lost its lock, however long it stood still, opens, closes and deletes nothing.
  */
 import { opensAtUs } from '../sql/campaigns.ts';
 import {
@@ -42,10 +46,13 @@ import {
   beginEpoch,
   INCARNATIONS_PER_EPOCH,
   nextEpoch,
+  raiseEpoch,
   readEpoch,
   readWatermark,
 } from '../sql/watermarks.ts';
 import {
+  beginOpening,
+  closeRegistry,
   condemnLease,
   freeLease,
   type Lease,
@@ -60,7 +67,7 @@ import { encodeHead } from './contract/record.ts';
 import { lastStampAt } from './contract/stamp.ts';
 import type { Locks } from './locks.ts';
 import { projectRanks } from './projections.ts';
-import { rebuildProjections } from './rebuild.ts';
+import { beginAnew } from './rebuild.ts';
 import { Writers, type WritersOptions } from './writers.ts';
 
 /** A fence that was not consumed by then is appended again; a second one does no harm. */
@@ -126,7 +133,7 @@ export class RegistryKeeper {
     if ((await redis.hget(keys.boardState, 'epoch')) !== String(registry.epoch)) {
       // The board was lost and the registry was not: other projections may be gone as well.
       log.error('Redis has lost the board: the registry is closed, and all projections made anew');
-      await redis.hdel(keys.leases, 'epoch');
+      await closeRegistry(redis, keys.leases, registry.epoch);
       return;
     }
     const epoch = await readEpoch(pool);
@@ -135,7 +142,7 @@ export class RegistryKeeper {
         { opened: registry.epoch, epoch },
         'the registry is of another epoch than the ledger: it is closed',
       );
-      await redis.hdel(keys.leases, 'epoch');
+      await closeRegistry(redis, keys.leases, registry.epoch);
       return;
     }
     await this.#tend(registry);
@@ -277,7 +284,7 @@ export class RegistryKeeper {
   }
 
   async #reopen(): Promise<void> {
-    const { pool, redis, keys, leaseMs, log } = this.#options;
+    const { leaseMs, log } = this.#options;
     if (this.#reopening === undefined) {
       this.#reopening = { noticedAtMs: performance.now(), waitMs: 0, marker: undefined };
       log.info('the registry is closed');
@@ -291,30 +298,46 @@ export class RegistryKeeper {
     // There is somebody from before of whom this ledger knows nothing.
     if (state === 'used') reopening.waitMs = waitMsOf(leaseMs);
     if (state !== 'done') return;
+    // Whatever comes of it, another attempt has an epoch of its own.
+    reopening.marker = undefined;
+    await this.#open(marker);
+  }
+
+  /** Opens the door: what it shows is made anew behind it. */
+  async #open(marker: Marker): Promise<void> {
+    const { pool, redis, keys, leaseMs, log } = this.#options;
     const { epoch } = marker;
-    await markAllRepaired(pool);
-    const rebuilt = await rebuildProjections(pool, redis, keys, epoch, () => this.#holdsLock());
     await this.#holdsLock();
-    await openRegistry(redis, keys.leases, { epoch, floorUs: await readWatermark(pool), leaseMs });
+    const begun = await beginAnew(pool, redis, keys, epoch);
+    if ('later' in begun) {
+      log.warn({ epoch, later: begun.later }, 'Redis knows of a later epoch than the ledger');
+      await raiseEpoch(pool, begun.later);
+      return;
+    }
+    await markAllRepaired(pool);
+    if (!(await openRegistry(redis, keys.leases, { epoch, floorUs: await readWatermark(pool), leaseMs })))
+      throw new Error('Redis was emptied or started again, or another engine opens the registry');
     this.#reopening = undefined;
-    log.info({ epoch, ...rebuilt }, 'the projections are made anew and the registry is open');
+    log.info({ epoch, ...begun }, 'the registry is open; projections are made anew beside it');
     await this.#writers.putUp(epoch, await readRegistry(redis, keys.leases));
   }
 
   /**
-   * A marker of a new epoch, when the log refuses what was prepared before; undefined when the registry is open after all. A marker ends every older epoch, so none of
-   * those may be open. Only when the epoch is taken it is looked whether this engine is the keeper and the registry closed:
-   * what another keeper has opened before shows itself, and what one opens afterwards has a later epoch.
+   * A marker of a new epoch, when the log refuses what was prepared before; undefined when the registry is open after all. A
+   * marker ends every older epoch, so none of those may be open, now or later. Only when the epoch is taken the closed
+   * registry is claimed for it: what another keeper has opened before shows itself, and under an older epoch it can be
+   * opened no more.
    */
   async #newMarker(): Promise<Marker | undefined> {
     const { pool, redis, keys } = this.#options;
     const epoch = await nextEpoch(pool);
     await this.#holdsLock();
-    const { epoch: opened, readAtUs } = await readRegistry(redis, keys.leases);
-    if (opened !== undefined) return undefined;
+    const begun = await beginOpening(redis, keys.leases, epoch);
+    if (begun.state === 'stale') await raiseEpoch(pool, begun.epoch);
+    if (begun.state !== 'begun') return undefined;
     await beginEpoch(pool, epoch);
     await this.#writers.retire(undefined);
-    return { epoch, nowUs: readAtUs };
+    return { epoch, nowUs: begun.nowUs };
   }
 
   /** Rejects when another engine is the keeper by now: this one may have been paused, and must not go on. */

@@ -23,6 +23,7 @@ import { Doorkeeper } from './door.ts';
 import { Etas } from './eta.ts';
 import { KeptReceipts } from './kept-receipts.ts';
 import type { Ledger } from './ledger.ts';
+import { LedgerStamps } from './ledger-stamps.ts';
 import { Lookups } from './lookups.ts';
 import { Membership } from './membership.ts';
 import type { LiveMetrics, Metrics } from './metrics.ts';
@@ -162,6 +163,7 @@ export function assembleGateway(assembly: GatewayAssembly): AssembledGateway {
     keys: ring,
     ledger,
     receipts: new KeptReceipts(ledger, config.RECEIPT_SALT_SECRET, log),
+    ledgerStamps: new LedgerStamps(ledger),
     desk,
     couponReads,
     shopToken: new ShopToken(config.SHOP_TOKEN),

@@ -10,6 +10,8 @@ import { monotonicUs } from './clock.ts';
 export interface BoardListener {
   /** Something on the board changed: campaigns, or how far ranks are final. */
   changed(campaigns: readonly BoardCampaign[]): void;
+  /** It is another board: what was known of campaigns may be of a ledger that is no more. `changed` with all of them follows. */
+  replaced?(): void;
 }
 
 export class Board {
@@ -21,6 +23,8 @@ export class Board {
   readonly #pending = new Map<number, number>();
   #lease: { readonly gateway: number; readonly incarnation: number } | undefined;
   #epoch = '';
+  /** Of the board that the campaigns are of; it stays while there is none. */
+  #shownEpoch = '';
   #version = 0;
   #rankedUs = 0;
   #readAtUs = Number.NEGATIVE_INFINITY;
@@ -104,12 +108,14 @@ export class Board {
     const news = await readBoard(this.#redis, this.#keys, known, reader);
     this.#readAtUs = askedUs;
     if (news.epoch === '') {
-      // Redis is new. What is known stays: campaigns do not go away, and no lease is given until the board is back.
+      // Redis is new. What is known stays until there is another board; no lease is given before.
       this.#epoch = '';
       this.#version = 0;
       return;
     }
-    const moved = news.rankedUs > this.#rankedUs || news.epoch !== this.#epoch;
+    const isAnother = news.epoch !== this.#shownEpoch;
+    if (isAnother) this.#replace(news.epoch);
+    const moved = isAnother || news.rankedUs > this.#rankedUs;
     this.#epoch = news.epoch;
     this.#version = news.version;
     this.#rankedUs = Math.max(this.#rankedUs, news.rankedUs);
@@ -123,5 +129,14 @@ export class Board {
       changed.push(campaign);
     }
     if (moved || changed.length > 0) for (const listener of this.#listeners) listener.changed(changed);
+  }
+
+  /** The board is whole when it is opened: a campaign that is not on it is no more, as after a ledger was restored. */
+  #replace(epoch: string): void {
+    this.#shownEpoch = epoch;
+    this.#campaigns.clear();
+    this.#pending.clear();
+    this.#rankedUs = 0;
+    for (const listener of this.#listeners) listener.replaced?.();
   }
 }

@@ -17,7 +17,6 @@ interface Moves {
   /** The places, from 1, of those who no longer wait. */
   readonly left: Fenwick;
   read: number;
-  isReading: boolean;
 }
 
 /** Told of each user who has moved. */
@@ -29,6 +28,9 @@ export class ClaimMoves implements BoardListener {
   readonly #board: Board;
   readonly #log: Logger;
   readonly #moves = new Map<number, Moves>();
+  /** By campaign, what is read of another board's list; see Places. */
+  readonly #anew = new Map<number, Moves>();
+  readonly #reading = new Set<number>();
   readonly #listeners: MoveListener[] = [];
 
   constructor(parts: { redis: RedisClient; keys: Keys; board: Board; log: Logger }) {
@@ -50,22 +52,36 @@ export class ClaimMoves implements BoardListener {
 
   changed(): void {
     for (const campaign of this.#board.campaigns()) {
-      const known = this.#moves.get(campaign.campaignId)?.read ?? 0;
-      if ((campaign.claims?.moves ?? 0) > known) void this.#read(campaign);
+      const { campaignId, claims } = campaign;
+      const known = this.#moves.get(campaignId)?.read ?? 0;
+      if (this.#anew.has(campaignId) || (claims?.moves ?? 0) > known) void this.#read(campaign);
     }
   }
 
-  async #read({ campaignId }: BoardCampaign): Promise<void> {
-    const moves = this.#moves.get(campaignId) ?? { left: new Fenwick(), read: 0, isReading: false };
-    this.#moves.set(campaignId, moves);
-    if (moves.isReading) return;
-    moves.isReading = true;
+  /** The list may be another one. What is known holds until the whole of it is read, so that nobody is moved back. */
+  replaced(): void {
+    for (const campaignId of this.#moves.keys()) this.#anew.set(campaignId, { left: new Fenwick(), read: 0 });
+  }
+
+  async #read({ campaignId, claims }: BoardCampaign): Promise<void> {
+    if (this.#reading.has(campaignId)) return;
+    this.#reading.add(campaignId);
+    const anew = this.#anew.get(campaignId);
+    const known = this.#moves.get(campaignId)?.read ?? 0;
+    const moves = anew ?? this.#moves.get(campaignId) ?? { left: new Fenwick(), read: 0 };
+    if (anew === undefined) this.#moves.set(campaignId, moves);
     try {
       const key = this.#keys.campaign(campaignId).moves;
       for (let items = await this.#page(key, moves.read); items.length > 0; ) {
-        for (const item of items) this.#take(campaignId, moves, item);
-        moves.read += items.length;
+        for (const item of items) {
+          moves.read += 1;
+          this.#take(campaignId, moves, item, anew === undefined || moves.read > known);
+        }
         items = items.length < PAGE ? [] : await this.#page(key, moves.read);
+      }
+      if (anew !== undefined && anew === this.#anew.get(campaignId) && moves.read >= (claims?.moves ?? 0)) {
+        this.#anew.delete(campaignId);
+        this.#moves.set(campaignId, moves);
       }
     } catch (error) {
       this.#log.debug(
@@ -73,7 +89,7 @@ export class ClaimMoves implements BoardListener {
         'moves could not be read; the next change of the board tries again',
       );
     } finally {
-      moves.isReading = false;
+      this.#reading.delete(campaignId);
     }
   }
 
@@ -81,11 +97,12 @@ export class ClaimMoves implements BoardListener {
     return this.#redis.lrange(key, from, from + PAGE - 1);
   }
 
-  /** `place:user id`, as CampaignKeys.moves has it. */
-  #take(campaignId: number, { left }: Moves, item: string): void {
+  /** `place:user id`, as CampaignKeys.moves has it; `isNews`: it was not told before. */
+  #take(campaignId: number, { left }: Moves, item: string, isNews: boolean): void {
     const colon = item.indexOf(':');
     const place = Number(item.slice(0, colon));
     if (place > 0) left.mark(place);
+    if (!isNews) return;
     for (const listener of this.#listeners) listener(campaignId, item.slice(colon + 1));
   }
 }

@@ -37,6 +37,8 @@ export class Doorkeeper implements BoardListener {
   /** Where there are claims: everybody who has a place. */
   readonly #claimants = new Map<number, ReadonlySet<string>>();
   readonly #loading = new Set<number>();
+  /** Grows with each board. */
+  #generation = 0;
 
   constructor(parts: { redis: RedisClient; keys: Keys; board: Board; metrics: Metrics; log: Logger }) {
     this.#redis = parts.redis;
@@ -50,6 +52,14 @@ export class Doorkeeper implements BoardListener {
     for (const campaign of campaigns) {
       if (campaign.soldOut && !this.#winners.has(campaign.campaignId)) void this.#load(campaign);
     }
+  }
+
+  /** Who won is read again: the ledger behind the new board may be another one. Until then entries go the usual way. */
+  replaced(): void {
+    this.#generation += 1;
+    this.#winners.clear();
+    this.#claimants.clear();
+    this.#loading.clear();
   }
 
   /** Whether an entry at `instantUs` is taken, whoever asks. Answers nothing. */
@@ -154,23 +164,27 @@ export class Doorkeeper implements BoardListener {
   async #load({ campaignId, places, claims }: BoardCampaign): Promise<void> {
     if (this.#loading.has(campaignId)) return;
     this.#loading.add(campaignId);
-    while (!this.#winners.has(campaignId)) {
+    const generation = this.#generation;
+    const isOfThisBoard = (): boolean => this.#generation === generation;
+    while (isOfThisBoard() && !this.#winners.has(campaignId)) {
       try {
-        if (claims !== undefined) await this.#loadClaimants(campaignId, places + claims.waitlist);
-        else {
-          const winners = await this.#read(campaignId);
-          // Until all are there, entries go the usual way: that is slower, and as right.
-          if (winners.size >= places) this.#winners.set(campaignId, winners);
+        const claimants = claims && (await this.#readClaimants(campaignId));
+        const winners = claims === undefined ? await this.#read(campaignId) : NOBODY;
+        // Until all are there, entries go the usual way: that is slower, and as right.
+        const areThere = (claimants ?? winners).size >= places + (claims?.waitlist ?? 0);
+        if (areThere && isOfThisBoard()) {
+          this.#winners.set(campaignId, winners);
+          if (claimants !== undefined) this.#claimants.set(campaignId, claimants);
         }
       } catch (error) {
         this.#log.debug({ err: error, campaignId }, 'the winners could not be read');
       }
       await new Promise(resolve => setTimeout(resolve, RELOAD_MS).unref());
     }
-    this.#loading.delete(campaignId);
+    if (isOfThisBoard()) this.#loading.delete(campaignId);
   }
 
-  async #loadClaimants(campaignId: number, expected: number): Promise<void> {
+  async #readClaimants(campaignId: number): Promise<ReadonlySet<string>> {
     const claimants = new Set<string>();
     let cursor = '0';
     do {
@@ -179,9 +193,7 @@ export class Doorkeeper implements BoardListener {
       cursor = next;
       for (let index = 0; index < flat.length; index += 2) claimants.add(flat[index] ?? '');
     } while (cursor !== '0');
-    if (claimants.size < expected) return;
-    this.#claimants.set(campaignId, claimants);
-    this.#winners.set(campaignId, NOBODY);
+    return claimants;
   }
 
   async #read(campaignId: number): Promise<ReadonlyMap<string, Winner>> {

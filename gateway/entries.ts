@@ -6,15 +6,18 @@ import type { BoardCampaign } from '../engine/contract/board/board.ts';
 import type { SliceReceipts } from '../engine/contract/receipt.ts';
 import { ITEM_ENTRY, ITEM_WITHDRAWAL, type ItemSource, type LogItem } from '../engine/contract/record.ts';
 import { stampOf } from '../engine/contract/stamp.ts';
+import type { HeldEntry } from '../sql/entries.ts';
 import type { AcceptedAnswers, AcceptedEntry } from './accepted-answer.ts';
 import { readEntryBody } from './body.ts';
 import type { ClaimantParts } from './claimant-view.ts';
 import type { SharedClock } from './clock.ts';
 import type { ClockLimits } from './clock-limits.ts';
+import type { EntryAccepted } from './contract.ts';
 import type { Doorkeeper } from './door.ts';
 import type { Etas } from './eta.ts';
 import type { KeptReceipts } from './kept-receipts.ts';
-import type { Lookups, Place } from './lookups.ts';
+import type { LedgerStamps } from './ledger-stamps.ts';
+import { BeingMade, type Lookups, type Place } from './lookups.ts';
 import type { Membership } from './membership.ts';
 import type { Places } from './places.ts';
 import type { Reply } from './reply.ts';
@@ -42,6 +45,7 @@ export interface EntryParts extends RequestParts {
   readonly requestStarts: RequestStarts;
   readonly clockLimits: ClockLimits;
   readonly receipts: KeptReceipts;
+  readonly ledgerStamps: LedgerStamps;
   readonly tickets: TicketBatch;
   readonly claimants: ClaimantParts;
   readonly answers: AcceptedAnswers;
@@ -239,41 +243,72 @@ export class Entry implements Stamped, AcceptedEntry {
 
   /** The user was here before, or somebody else of the slice was: the answer is the entry they have. */
   async #answerLookedUp(receipts: SliceReceipts | undefined): Promise<void> {
-    const { metrics, lookups } = this.#parts;
+    const { lookups } = this.#parts;
     let place: Place | undefined;
     try {
       place = await lookups.find(this.campaign, this.userId);
-    } catch {
+    } catch (error) {
+      if (error instanceof BeingMade && this.kind === ITEM_ENTRY)
+        return this.#answerUnplaced(error.stamp, receipts);
       place = undefined;
     }
     const reply = this.#reply;
     if (place === undefined) {
-      // Logged, but what stands for the user cannot be told: better no stamp than a wrong one.
-      metrics.refuse('lookup');
-      reply.problem('unavailable', 'The place cannot be looked up. Asking again is safe.', { headers: SOON });
+      this.#refuseUnknown();
     } else if (this.kind === ITEM_WITHDRAWAL) {
       const answer = { campaign: this.campaign.campaignId, stamp: place.stamp, outcome: 'withdrawing' };
       reply.json(202, JSON.stringify(answer));
     } else if (place.withdrawn || place.claimant?.state === 'left' || place.claimant?.state === 'declined') {
       refuseWithdrawn(this.#parts, reply, this.campaign, place);
     } else {
-      const receipt =
-        receipts !== undefined && place.stamp === this.stamp
-          ? this.#receiptOf(receipts)
-          : await this.#parts.receipts.find(this.campaign, this.userId, place.stamp);
-      metrics.acceptedEntries += 1;
-      reply.json(202, withReceipt(acceptedAnswer(this.campaign, place), receipt));
+      await this.#answerStamped(
+        place.stamp,
+        { position: place.rank + 1, provisional: !place.final },
+        receipts,
+      );
     }
   }
-}
 
-function acceptedAnswer(campaign: BoardCampaign, place: Place): object {
-  return {
-    campaign: campaign.campaignId,
-    stamp: place.stamp,
-    position: place.rank + 1,
-    provisional: !place.final,
-  };
+  /**
+   * The campaign is being made anew in Redis: no position can be told, and only the ledger knows who was here before that
+   * began. Who came since is ranked by now.
+   */
+  async #answerUnplaced(ranked: number | undefined, receipts: SliceReceipts | undefined): Promise<void> {
+    let held: HeldEntry | undefined;
+    try {
+      held = await this.#parts.ledgerStamps.find(this.campaign.campaignId, this.userId);
+    } catch {
+      this.#refuseUnknown();
+      return;
+    }
+    const stamp = Math.min(this.stamp, ranked ?? this.stamp, held?.stamp ?? this.stamp);
+    if (held?.hasLeft === true) refuseWithdrawn(this.#parts, this.#reply, this.campaign, { stamp });
+    else await this.#answerStamped(stamp, { position: null, provisional: true }, receipts);
+  }
+
+  /** Accepted, now or before, with the receipt of that entry. */
+  async #answerStamped(
+    stamp: number,
+    shown: Pick<EntryAccepted, 'position' | 'provisional'>,
+    receipts: SliceReceipts | undefined,
+  ): Promise<void> {
+    const { campaignId } = this.campaign;
+    const receipt =
+      receipts !== undefined && stamp === this.stamp
+        ? this.#receiptOf(receipts)
+        : await this.#parts.receipts.find(this.campaign, this.userId, stamp);
+    this.#parts.metrics.acceptedEntries += 1;
+    const answer: EntryAccepted = { campaign: campaignId, stamp, ...shown };
+    this.#reply.json(202, withReceipt(answer, receipt));
+  }
+
+  /** Logged, but what stands for the user cannot be told: better no stamp than a wrong one. */
+  #refuseUnknown(): void {
+    this.#parts.metrics.refuse('lookup');
+    this.#reply.problem('unavailable', 'The place cannot be looked up. Asking again is safe.', {
+      headers: SOON,
+    });
+  }
 }
 
 /** The answer as JSON, with a receipt that is JSON already as its last member. */
@@ -286,7 +321,7 @@ export function refuseWithdrawn(
   parts: EntryParts,
   reply: Reply,
   campaign: BoardCampaign,
-  place: Place,
+  place: Pick<Place, 'stamp'>,
 ): void {
   parts.metrics.refuse('withdrawn');
   reply.problem(

@@ -8,6 +8,7 @@
 import { type BoardCampaign, readBoardEpoch } from '../engine/contract/board/board.ts';
 import { type Claimant, parseClaimant } from '../engine/contract/claimant.ts';
 import type { Keys } from '../engine/contract/keys.ts';
+import { lookAt } from '../engine/contract/projection/projection.ts';
 import type { RedisClient } from '../engine/contract/redis.ts';
 import { lastStampAt } from '../engine/contract/stamp.ts';
 import type { Board } from './board.ts';
@@ -33,6 +34,17 @@ export interface Place {
 
 /** Redis does not answer, or has been emptied; nothing can be said of anybody. */
 export class LookupFailed extends Error {}
+
+/** What Redis holds of the campaign is being made anew from the ledger, which knows more. */
+export class BeingMade extends LookupFailed {
+  /** Of the entry, if it is ranked by now; an earlier one may stand in the ledger. */
+  readonly stamp: number | undefined;
+
+  constructor(stamp: number | undefined) {
+    super('the campaign is being made anew in Redis');
+    this.stamp = stamp;
+  }
+}
 
 interface Question {
   readonly campaign: BoardCampaign;
@@ -95,32 +107,31 @@ export class Lookups {
     const known = board.campaign(campaignId);
     const settled = known?.settledStamp ?? -1;
     const hasClaims = known?.claims !== undefined;
-    const [stamps, grants, withdrawals, ranks] = await Promise.all([
-      this.#redis.zmscore(keys.rank, ...users),
-      this.#redis.hmget(hasClaims ? keys.claimants : keys.won, ...users),
-      this.#redis.hmget(keys.withdrawn, ...users),
-      Promise.all(users.map(user => this.#redis.zrank(keys.rank, user))),
-    ]);
+    const outcomes = hasClaims ? keys.claimants : keys.won;
+    const looked = await lookAt(this.#redis, keys, outcomes, epoch, users);
     // Asked last: if the board is still the one we know, Redis was not emptied before the answers above.
     const epochNow = await readBoardEpoch(this.#redis, this.#keys);
-    if (epoch === '' || epochNow !== epoch)
+    if (epoch === '' || epochNow !== epoch || looked.state === 'unmade')
       throw new LookupFailed('Redis has been emptied and is being made anew');
 
-    for (const [index, { campaign, resolve }] of questions.entries()) {
-      const score = stamps[index];
-      const rank = ranks[index];
-      if (score === null || score === undefined || rank === null || rank === undefined) {
+    for (const [index, { campaign, resolve, reject }] of questions.entries()) {
+      if (looked.state === 'building') {
+        reject(new BeingMade(looked.stamps[index]));
+        continue;
+      }
+      const user = looked.users[index];
+      if (user === undefined) {
         resolve(undefined);
         continue;
       }
-      const stamp = Number(score);
+      const { stamp, rank, outcome, withdrawn } = user;
       resolve({
         stamp,
-        rank: Number(rank),
+        rank,
         final: stamp <= lastStampAt(rankedUs, campaign.opensAtUs),
-        grant: hasClaims ? undefined : parseGrant(grants[index]),
-        claimant: hasClaims ? parseClaimant(grants[index]) : undefined,
-        withdrawn: typeof withdrawals[index] === 'string',
+        grant: hasClaims ? undefined : parseGrant(outcome),
+        claimant: hasClaims ? parseClaimant(outcome) : undefined,
+        withdrawn,
         settled: stamp <= settled,
       });
     }

@@ -20,7 +20,6 @@ interface Gone {
   /** Of a room: who waits although more than their rank are settled. */
   readonly returned: Fenwick;
   read: number;
-  reading: boolean;
 }
 
 export class Places implements BoardListener {
@@ -29,6 +28,9 @@ export class Places implements BoardListener {
   readonly #board: Board;
   readonly #log: Logger;
   readonly #gone = new Map<number, Gone>();
+  /** By campaign, what is read of another board's list; it takes the place of the other once it is as long as that board says. */
+  readonly #anew = new Map<number, Gone>();
+  readonly #reading = new Set<number>();
 
   constructor(parts: { redis: RedisClient; keys: Keys; board: Board; log: Logger }) {
     this.#redis = parts.redis;
@@ -60,21 +62,24 @@ export class Places implements BoardListener {
 
   changed(): void {
     for (const campaign of this.#board.campaigns()) {
-      const known = this.#gone.get(campaign.campaignId)?.read ?? 0;
-      if (campaign.gone > known && !campaign.finished) void this.#read(campaign);
+      const { campaignId, gone, finished } = campaign;
+      const isAnew = this.#anew.has(campaignId);
+      const known = this.#gone.get(campaignId)?.read ?? 0;
+      if ((isAnew || gone > known) && !finished) void this.#read(campaign);
     }
   }
 
-  async #read({ campaignId }: BoardCampaign): Promise<void> {
-    const gone = this.#gone.get(campaignId) ?? {
-      ranks: new Fenwick(),
-      returned: new Fenwick(),
-      read: 0,
-      reading: false,
-    };
-    this.#gone.set(campaignId, gone);
-    if (gone.reading) return;
-    gone.reading = true;
+  /** The list may be another one. What is known holds until the whole of it is read, so that nobody is moved back. */
+  replaced(): void {
+    for (const campaignId of this.#gone.keys()) this.#anew.set(campaignId, empty());
+  }
+
+  async #read({ campaignId, gone: expected }: BoardCampaign): Promise<void> {
+    if (this.#reading.has(campaignId)) return;
+    this.#reading.add(campaignId);
+    const anew = this.#anew.get(campaignId);
+    const gone = anew ?? this.#gone.get(campaignId) ?? empty();
+    if (anew === undefined) this.#gone.set(campaignId, gone);
     try {
       const key = this.#keys.campaign(campaignId).gone;
       for (let moves = await this.#page(key, gone.read); moves.length > 0; ) {
@@ -82,19 +87,27 @@ export class Places implements BoardListener {
         gone.read += moves.length;
         moves = moves.length < PAGE ? [] : await this.#page(key, gone.read);
       }
+      if (anew !== undefined && anew === this.#anew.get(campaignId) && gone.read >= expected) {
+        this.#anew.delete(campaignId);
+        this.#gone.set(campaignId, gone);
+      }
     } catch (error) {
       this.#log.debug(
         { err: error, campaignId },
         'who left could not be read; the next change of the board tries again',
       );
     } finally {
-      gone.reading = false;
+      this.#reading.delete(campaignId);
     }
   }
 
   #page(key: string, from: number): Promise<string[]> {
     return this.#redis.lrange(key, from, from + PAGE - 1);
   }
+}
+
+function empty(): Gone {
+  return { ranks: new Fenwick(), returned: new Fenwick(), read: 0 };
 }
 
 /** One move as it stands in the list: see CampaignKeys.gone. */

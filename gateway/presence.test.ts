@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { type BoardCampaign, openBoard, publishBoard } from '../engine/contract/board/board.ts';
+import { type BoardCampaign, beginBoard, openBoard, publishBoard } from '../engine/contract/board/board.ts';
 import { keysOf } from '../engine/contract/keys.ts';
 import { readPresence } from '../engine/contract/presence/presence.ts';
 import { connectRedis, type RedisClient, waitForRedis } from '../engine/contract/redis.ts';
@@ -33,7 +33,8 @@ before(async () => {
     soldOut: false,
     finished: false,
   });
-  await publishBoard(redis, keys, { campaigns: [campaign(ROOM, 'room'), campaign(COUPON, 'coupon')] });
+  await beginBoard(redis, keys, EPOCH);
+  await publishBoard(redis, keys, EPOCH, { campaigns: [campaign(ROOM, 'room'), campaign(COUPON, 'coupon')] });
   await openBoard(redis, keys, EPOCH);
   board = new Board(redis, keys);
   await board.refresh();

@@ -156,7 +156,11 @@ export class Watchers implements BoardListener {
   #look(watcher: Watcher, nowUs: number): void {
     const { board } = this.#parts;
     const campaign = board.campaign(watcher.campaignId);
-    if (campaign === undefined) return;
+    if (campaign === undefined) {
+      // It is no more, as after a ledger was restored: who comes again is told so.
+      if (board.epoch !== '') watcher.drop();
+      return;
+    }
     if (watcher.state === 'provisional') {
       if (watcher.stamp <= lastStampAt(board.rankedUs, campaign.opensAtUs)) void this.#ask(watcher);
     } else if (watcher.state === 'placed') {

@@ -43,6 +43,8 @@ export interface Ranked {
   readonly total: number;
   /** Of the board, afterwards: another one than the gateway's means that Redis was emptied. */
   readonly epoch: string | null;
+  /** The epoch under which everybody of before was ranked, before this; another one: they are being ranked anew. */
+  readonly whole: string | null;
 }
 
 export class Ranker {
@@ -57,39 +59,48 @@ export class Ranker {
 
   /** Ranks the members. One ZCARD in place of a ZRANK for each. Rejects when Redis does not answer. */
   async add(campaignId: number, members: readonly RankedMember[]): Promise<Ranked> {
-    const key = this.#keys.campaign(campaignId).rank;
+    const { rank: key, mark } = this.#keys.campaign(campaignId);
     const needed = 64 + key.length + members.length * MEMBER_BYTES_AT_MOST;
     const spare = this.#spare.pop();
     const buffer =
       spare !== undefined && spare.length >= needed ? spare : Buffer.allocUnsafe(Math.max(needed, 65_536));
-    const ranked = await this.#send(new EncodedCommand('zadd', key, encodeZadd(buffer, key, members)), key);
+    const ranked = await this.#send(
+      new EncodedCommand('zadd', key, encodeZadd(buffer, key, members)),
+      key,
+      mark,
+    );
     // Only an answered command's memory is used again: before that the socket may still have to send it.
     if (this.#spare.length < BUFFERS_KEPT) this.#spare.push(buffer);
     return ranked;
   }
 
-  async #send(zadd: Command, key: string): Promise<Ranked> {
+  async #send(zadd: Command, key: string, mark: string): Promise<Ranked> {
     const redis = this.#redis;
     const state = this.#keys.boardState;
     if (redis instanceof Cluster) {
       // The keys lie on different nodes, so the commands cannot go out as one.
-      const [added, total, epoch] = await Promise.all([
+      const [whole, added, total, epoch] = await Promise.all([
+        redis.hget(mark, 'whole'),
         redis.sendCommand(zadd),
         redis.zcard(key),
         redis.hget(state, 'epoch'),
       ]);
-      return { added: Number(added), total, epoch };
+      return { added: Number(added), total, epoch, whole };
     }
-    // One write to the socket for all three.
-    const pipeline = redis.pipeline();
+    // One write to the socket for all.
+    const pipeline = redis.pipeline().hget(mark, 'whole');
     if (!(pipeline instanceof Pipeline)) throw new TypeError('ioredis made a pipeline of another class');
     pipeline.sendCommand(zadd);
     const answers = await pipeline.zcard(key).hget(state, 'epoch').exec();
     const failed = answers?.find(([error]) => error !== null)?.[0];
     if (failed) throw failed;
-    const [added, total, epoch] = answers?.map(([, answer]) => answer) ?? [];
-    return { added: Number(added), total: Number(total), epoch: typeof epoch === 'string' ? epoch : null };
+    const [whole, added, total, epoch] = answers?.map(([, answer]) => answer) ?? [];
+    return { added: Number(added), total: Number(total), epoch: textOf(epoch), whole: textOf(whole) };
   }
+}
+
+function textOf(answer: unknown): string | null {
+  return typeof answer === 'string' ? answer : null;
 }
 
 /** Writes the command into `buffer` and returns the part written. */

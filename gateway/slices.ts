@@ -272,8 +272,9 @@ export class SlicePipeline {
       for (const request of entries) request.refused('lease');
       throw new Error('it has been emptied');
     }
-    // Fewer added than sent: somebody was here before. Only then does each have to be looked up.
-    const fresh = ranked.added === entries.length;
+    // Fewer added than sent: somebody was here before. Only then does each have to be looked up, and while those of before
+    // are being ranked anew.
+    const fresh = ranked.added === entries.length && ranked.whole === ranked.epoch;
     const before = ranked.total - entries.length;
     for (const [index, request] of entries.entries())
       request.accepted(fresh ? before + index + 1 : undefined, receipts);

@@ -156,13 +156,30 @@ export async function readEntries(
   return rows;
 }
 
-/** How many entries of a campaign have stamps up to `through`. */
-export async function countEntries(db: Queryable, campaignId: number, through: number): Promise<number> {
-  const { rows } = await db.query<{ count: number }>(
-    'select count(*) as count from entries where campaign_id = $1 and stamp <= $2',
-    [campaignId, through],
+/** An entry as the ledger has it. */
+export interface HeldEntry {
+  readonly userId: string;
+  readonly stamp: number;
+  /** Its user has left; that is final. */
+  readonly hasLeft: boolean;
+}
+
+/** The entries of these users in a campaign. */
+export async function readHeldEntries(
+  db: Queryable,
+  campaignId: number,
+  userIds: readonly string[],
+): Promise<readonly HeldEntry[]> {
+  const { rows } = await db.query<HeldEntry>(
+    `select e.user_id as "userId", e.stamp,
+            coalesce(w.honoured, false) or coalesce(k.state in ('left', 'declined'), false) as "hasLeft"
+       from entries e
+       left join withdrawals w on w.campaign_id = e.campaign_id and w.user_id = e.user_id
+       left join claimants k on k.campaign_id = e.campaign_id and k.user_id = e.user_id
+      where e.campaign_id = $1 and e.user_id = any ($2::text[])`,
+    [campaignId, textArray(userIds)],
   );
-  return rows[0]?.count ?? 0;
+  return rows;
 }
 
 /** The latest stamp of a campaign; undefined while it has no entries. */

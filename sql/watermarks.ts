@@ -53,6 +53,11 @@ export async function readEpoch(db: Queryable): Promise<number> {
   return onlyRow(rows).epoch;
 }
 
+/** Makes the next epoch greater than one that Redis knows of: the ledger is older than that, as after a restore. */
+export async function raiseEpoch(db: Queryable, epoch: number): Promise<void> {
+  await db.query("select setval('registry_epoch', greatest(nextval('registry_epoch'), $1::bigint))", [epoch]);
+}
+
 function onlyRow<T>([row]: readonly T[]): T {
   if (row === undefined) throw new Error('a table or sequence of one row has none; migration 0001 makes it');
   return row;

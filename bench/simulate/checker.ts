@@ -102,6 +102,13 @@ export interface ToldOutcome {
   readonly position: number | undefined;
 }
 
+interface ToldAgain {
+  readonly status: number;
+  readonly type: unknown;
+  /** Of an answer that an entry is accepted. */
+  readonly stamp: number | undefined;
+}
+
 export class Checker {
   readonly log: CheckedLog;
   readonly announced: ReadonlyMap<number, Announced>;
@@ -200,6 +207,20 @@ export class Checker {
         `${userId} was told ${stamp}; what counts in the log of campaign ${campaignId} is ${earliest}`,
       );
     }
+  }
+
+  /** The least stamp that somebody was told so far; undefined while they were told of none. */
+  acceptedStamp(campaignId: number, userId: string): number | undefined {
+    const told = this.accepted.filter(each => each.campaignId === campaignId && each.userId === userId);
+    return told.length === 0 ? undefined : Math.min(...told.map(({ stamp }) => stamp));
+  }
+
+  /** What is answered to somebody who had been told of that stamp before they asked. */
+  toldAgain(userId: string, before: number, { status, type, stamp }: ToldAgain): void {
+    if (status === 404 && type === 'urn:fairline:problem:no-entry')
+      this.breaks(1, `${userId} was accepted, and told that there is no entry`);
+    if (stamp !== undefined && stamp > before)
+      this.breaks(4, `${userId} was told ${before}, and ${stamp} when they asked again`);
   }
 
   /** The door says that nothing is left: then nothing is, and whoever has one is not told so. */

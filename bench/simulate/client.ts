@@ -82,10 +82,11 @@ export class Client {
       hear(answer);
     };
     const timeout = world.after(ANSWER_TIMEOUT_US, world.outside, () => once(undefined));
+    const before = this.#around.checker.acceptedStamp(asked.campaignId, asked.userId);
     this.#send(place, asked, {
       answered: (status, text) => {
         const body: Record<string, unknown> = text === '' ? {} : JSON.parse(text);
-        this.#told(asked, status, body);
+        this.#told(asked, status, body, before);
         this.#back(() => once({ status, body }));
       },
       streamed: () => undefined,
@@ -108,7 +109,12 @@ export class Client {
   }
 
   /** What the gateway has said, whether it is heard or not. */
-  #told({ campaignId, userId, what }: Asked, status: number, body: Record<string, unknown>): void {
+  #told(
+    { campaignId, userId, what }: Asked,
+    status: number,
+    body: Record<string, unknown>,
+    before: number | undefined,
+  ): void {
     const { checker, world } = this.#around;
     world.tell(
       () => `${userId} of campaign ${campaignId}: ${what} is answered ${status} ${JSON.stringify(body)}`,
@@ -116,6 +122,8 @@ export class Client {
     const { stamp, position, outcome, serial, type } = body;
     const isEntry = (status === 202 && what !== 'claim') || (status === 200 && what === 'enter');
     if (status === 500) world.fail(new Error(`a handler failed: ${JSON.stringify(body)}`));
+    if (before !== undefined)
+      checker.toldAgain(userId, before, { status, type, stamp: isEntry ? numberOf(stamp) : undefined });
     if (isEntry && typeof stamp === 'number') checker.toldAccepted(campaignId, userId, stamp);
     if (what === 'claim' && outcome === 'claimed' && typeof serial === 'number')
       checker.toldClaimed(campaignId, userId, serial);

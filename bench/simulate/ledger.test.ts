@@ -41,12 +41,12 @@ import {
 } from '../../sql/draws.ts';
 import {
   CARE,
-  countEntries,
   findRefused,
   insertEntries,
   keepEarliest,
   latestStamp,
   readEntries,
+  readHeldEntries,
 } from '../../sql/entries.ts';
 import {
   endWithoutLog,
@@ -187,7 +187,7 @@ function drawCall(random: Random, number: number): Call {
     db => findRefused(db, sent),
     db => readEntries(db, range),
     db => readEntries(db, { ...range, gateway: stamp() % 1024 }),
-    db => countEntries(db, campaignId, range.through),
+    db => readHeldEntries(db, campaignId, sent.userIds),
     db => latestStamp(db, campaignId),
     db => insertWithdrawals(db, sent),
     db => decideWithdrawals(db, { ...range, settledStamp: range.after, goneCount: 10 * number }),

@@ -239,8 +239,33 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'the board speaks of winners that are not published',
     file: 'engine/publish.ts',
-    from: 'for (const campaign of changed) await this.#prepare(campaign, turn);',
+    from: 'if (this.#of(campaign.campaignId).isWhole) await this.#prepare(campaign);',
     to: '',
+  },
+  {
+    name: 'a projection is whole before everybody is ranked',
+    file: 'engine/make-projection.ts',
+    from: 'const isRanked = await rankAll(making, campaign, taken.ranked);',
+    to: 'const isRanked = true;',
+  },
+  {
+    name: 'a projection is whole without who won and who left',
+    file: 'engine/make-projection.ts',
+    from: 'let { won, claimants, moves } = known;',
+    to: 'let { won, claimants, moves } = known;\n  if (claimants >= 0) return known;',
+    seed: 403,
+  },
+  {
+    name: 'of somebody whose campaign is being made anew it is said that there is no entry',
+    file: 'gateway/lookups.ts',
+    from: 'reject(new BeingMade(looked.stamps[index]));',
+    to: 'resolve(undefined);',
+  },
+  {
+    name: 'an attempt at opening goes on under an epoch that Redis has forgotten',
+    file: 'engine/registry.ts',
+    from: 'reopening.marker = undefined;\n    await this.#open(marker);',
+    to: 'await this.#open(marker);',
   },
   {
     name: 'deadlines, and the grace of rooms, run on while nobody can be heard',

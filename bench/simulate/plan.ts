@@ -90,6 +90,7 @@ export interface Plan {
 
 /** So far apart that the chance of one seed is not another's. */
 const AMBUSH_SEEDS = 1_000_000_000;
+const EMPTIED_AGAIN_SEEDS = 2_000_000_000;
 /** Gateways have their leases by then. */
 const FIRST_OPENS_MS = 220;
 
@@ -97,9 +98,10 @@ export function planOf(seed: number): Plan {
   const random = new Random(seed);
   const campaigns = makeCampaigns(random);
   const gateways = random.pick([1, 2, 2, 2, 3, 4]);
-  const faults = makeFaults(random, campaigns);
+  const drawn = makeFaults(random, campaigns);
   const engines = random.pick([1, 1, 2]);
   // Of chance of their own: one more kind of ambush leaves everything else of a seed as it is.
+  const again = emptiedAgain(new Random(seed + EMPTIED_AGAIN_SEEDS), drawn);
   const ambushes = makeAmbushes(new Random(seed + AMBUSH_SEEDS), campaigns, { gateways, engines });
   return {
     seed,
@@ -113,8 +115,8 @@ export function planOf(seed: number): Plan {
     signs: random.chance(0.3),
     drift: random.chance(0.3) ? 0.02 : 0.000_1,
     campaigns,
-    asks: makeAsks(random, campaigns, gateways, faults).sort((a, b) => a.atMs - b.atMs),
-    faults: [...faults, ...ambushes].sort((a, b) => a.atMs - b.atMs),
+    asks: makeAsks(random, campaigns, gateways, drawn).sort((a, b) => a.atMs - b.atMs),
+    faults: [...drawn, ...again, ...ambushes].sort((a, b) => a.atMs - b.atMs),
   };
 }
 
@@ -241,6 +243,20 @@ function makeLongOutage(random: Random, endMs: number): Fault {
     target: random.between(0, 999),
     amount: 0,
   };
+}
+
+/** What was emptied is emptied again while it is made anew: one or two more times, sooner or later in that. */
+function emptiedAgain(random: Random, faults: readonly Fault[]): Fault[] {
+  return faults
+    .filter(({ kind }) => kind === 'Redis is emptied')
+    .flatMap(fault => {
+      const times = random.pick([0, 1, 1, 2]);
+      return Array.from({ length: times }, (_, index) => ({
+        ...fault,
+        atMs: fault.atMs + fault.forMs + (index + 1) * random.between(5, 1_800),
+        forMs: random.between(1, 30),
+      }));
+    });
 }
 
 /** A gateway has its very first slice in its hands while Redis forgets it, and goes on when all is open again. */

@@ -24,13 +24,22 @@ const BODIES: Readonly<Record<string, Body>> = {
   'contract/lease/read.lua': readLeases,
   'contract/lease/condemn.lua': condemn,
   'contract/lease/free.lua': free,
+  'contract/lease/begin.lua': beginOpening,
+  'contract/lease/close.lua': close,
   'contract/lease/open.lua': open,
   'contract/lease/prepare.lua': prepare,
   'contract/lease/set-length.lua': setLength,
+  'contract/board/begin.lua': beginBoard,
   'contract/board/epoch.lua': boardEpoch,
   'contract/board/open.lua': openBoard,
   'contract/board/publish.lua': publish,
   'contract/board/read.lua': readBoard,
+  'contract/projection/begin.lua': beginProjection,
+  'contract/projection/take.lua': takeProjection,
+  'contract/projection/advance.lua': advanceProjection,
+  'contract/projection/finish.lua': finishProjection,
+  'contract/projection/join.lua': joinProjection,
+  'contract/projection/look.lua': lookAt,
   'append-gone.lua': appendGone,
   'publish-claimants.lua': publishClaimants,
 };
@@ -179,12 +188,39 @@ function condemn(
   return 1;
 }
 
+function beginOpening(
+  call: Call,
+  [leases = '']: readonly string[],
+  [epoch = '']: readonly string[],
+): RedisReply {
+  const [held = null, run, building = null, floorUs] = fields(
+    call,
+    leases,
+    'epoch',
+    'run',
+    'building',
+    'floorUs',
+  );
+  if (held !== null && run === runId(call)) return ['open'];
+  for (const each of [held, building]) {
+    if (each !== null && Number(each) >= Number(epoch)) return ['stale', each];
+  }
+  call('hset', leases, 'building', epoch, 'buildRun', runId(call));
+  return ['begun', String(Math.max(timeUs(call), Number(floorUs ?? '0')))];
+}
+
+function close(call: Call, [leases = '']: readonly string[], [epoch = '']: readonly string[]): RedisReply {
+  return call('hget', leases, 'epoch') === epoch ? call('hdel', leases, 'epoch') : 0;
+}
+
 function open(
   call: Call,
   [leases = '']: readonly string[],
   [epoch = '', floorUs = '', leaseUs = '']: readonly string[],
 ): RedisReply {
-  if (call('hexists', leases, 'epoch') === 1 && isOfThisRun(call, leases)) return 0;
+  const held = fields(call, leases, 'building', 'buildRun');
+  if (held[0] !== epoch || held[1] !== runId(call)) return 0;
+  call('hdel', leases, 'building', 'buildRun');
   const floor = Math.max(Number(floorUs), Number(call('hget', leases, 'floorUs') ?? '0'));
   const nextIncarnation = String(Number(epoch) * 4_294_967_296);
   for (const [field] of fieldsOf(call, leases)) {
@@ -195,6 +231,13 @@ function open(
   return 1;
 }
 
+/** Of a hash, null for those that it lacks. */
+function fields(call: Call, key: string, ...names: string[]): readonly (string | null)[] {
+  const held = call('hmget', key, ...names);
+  if (!Array.isArray(held)) throw new RedisReplyError('ERR hmget');
+  return held.map(value => (value === null ? null : String(value)));
+}
+
 function runId(call: Call): string {
   return /run_id:([0-9a-f]+)/.exec(String(call('info', 'server')))?.[1] ?? '';
 }
@@ -203,8 +246,21 @@ function isOfThisRun(call: Call, key: string): boolean {
   return call('hget', key, 'run') === runId(call);
 }
 
+function beginBoard(call: Call, keys: readonly string[], [epoch = '']: readonly string[]): RedisReply {
+  const [state = ''] = keys;
+  for (const each of fields(call, state, 'epoch', 'building')) {
+    if (each !== null && Number(each) >= Number(epoch)) return each;
+  }
+  call('unlink', ...keys);
+  call('hset', state, 'building', epoch, 'run', runId(call));
+  return '';
+}
+
 function openBoard(call: Call, [state = '']: readonly string[], [epoch = '']: readonly string[]): RedisReply {
-  call('hset', state, 'epoch', epoch, 'run', runId(call));
+  const held = fields(call, state, 'building', 'run');
+  if (held[0] !== epoch || held[1] !== runId(call)) return 0;
+  call('hdel', state, 'building');
+  call('hset', state, 'epoch', epoch);
   return 1;
 }
 
@@ -214,15 +270,17 @@ function boardEpoch(call: Call, [state = '']: readonly string[]): RedisReply {
 
 function publish(call: Call, keys: readonly string[], args: readonly string[]): RedisReply {
   const [state = '', campaigns = '', changes = ''] = keys;
+  const [epoch, building, run] = fields(call, state, 'epoch', 'building', 'run');
+  if ((epoch ?? building) !== args[0] || run !== runId(call)) return -1;
   const raise = (field: string, value = ''): void => {
     if (value !== '' && Number(value) > Number(call('hget', state, field) ?? '0'))
       call('hset', state, field, value);
   };
-  raise('watermarkUs', args[0]);
-  raise('rankedUs', args[1]);
+  raise('watermarkUs', args[1]);
+  raise('rankedUs', args[2]);
   let version = Number(call('hget', state, 'version') ?? '0');
   let changed = false;
-  for (let at = 2; at < args.length; at += 3) {
+  for (let at = 3; at < args.length; at += 3) {
     const [id = '', revision, json = ''] = args.slice(at, at + 3);
     const held = call('hget', campaigns, id);
     if (held !== null && JSON.parse(String(held)).revision >= Number(revision)) continue;
@@ -254,6 +312,90 @@ function readBoard(call: Call, keys: readonly string[], args: readonly string[])
   if (!Array.isArray(ids)) throw new RedisReplyError('ERR zrangebyscore');
   for (const id of ids) answer.push(call('hget', campaigns, String(id)));
   return answer;
+}
+
+function beginProjection(
+  call: Call,
+  keys: readonly string[],
+  [epoch = '', ranking]: readonly string[],
+): RedisReply {
+  const [mark = '', rank = ''] = keys;
+  const [held = null, run, whole] = fields(call, mark, 'epoch', 'run', 'whole');
+  if (held !== null && Number(held) > Number(epoch)) return 'stale';
+  if (held === epoch && run === runId(call)) return whole === null ? 'building' : 'whole';
+  const mayBeLost = ranking === '2' || (ranking === '1' && call('exists', rank) === 1);
+  const sinceUs = mayBeLost ? String(timeUs(call)) : '0';
+  call('unlink', ...keys);
+  call('hset', mark, 'epoch', epoch, 'run', runId(call), 'sinceUs', sinceUs, 'ranked', '-1', 'joined', '0');
+  return 'begun';
+}
+
+function takeProjection(call: Call, [mark = '']: readonly string[], args: readonly string[]): RedisReply {
+  const [epoch, maker = '', by = '', patienceUs] = args;
+  if (!isBegun(call, mark, epoch)) return ['unmade'];
+  const names = ['whole', 'maker', 'atUs', 'ranked', 'sinceUs', 'by'];
+  const [whole, held, atUs, ranked, sinceUs, before] = fields(call, mark, ...names);
+  if (whole !== null) return ['whole'];
+  const nowUs = timeUs(call);
+  const isRecent = Math.abs(nowUs - Number(atUs)) < Number(patienceUs);
+  if (held !== null && held !== maker && isRecent) return ['taken'];
+  call('hset', mark, 'maker', maker, 'by', by, 'atUs', String(nowUs));
+  return ['yours', ranked ?? '', sinceUs ?? '', before ?? ''];
+}
+
+function advanceProjection(
+  call: Call,
+  [mark = '']: readonly string[],
+  [by, ranked = '']: readonly string[],
+): RedisReply {
+  const held = fields(call, mark, 'by', 'run');
+  if (held[0] !== by || held[1] !== runId(call)) return 0;
+  call('hset', mark, 'ranked', ranked, 'atUs', String(timeUs(call)));
+  return 1;
+}
+
+function finishProjection(
+  call: Call,
+  [mark = '']: readonly string[],
+  [by, joined]: readonly string[],
+): RedisReply {
+  const held = fields(call, mark, 'by', 'run', 'joined', 'epoch');
+  if (held[0] !== by || held[1] !== runId(call)) return 'lost';
+  if (held[2] !== joined) return 'again';
+  call('hdel', mark, 'maker', 'by', 'atUs', 'ranked', 'sinceUs', 'joined');
+  call('hset', mark, 'whole', held[3] ?? '');
+  return 'whole';
+}
+
+function joinProjection(call: Call, [mark = '']: readonly string[], [epoch]: readonly string[]): RedisReply {
+  if (!isBegun(call, mark, epoch)) return 'unmade';
+  if (call('hexists', mark, 'whole') === 1) return 'whole';
+  call('hincrby', mark, 'joined', 1);
+  return 'building';
+}
+
+function isBegun(call: Call, mark: string, epoch: string | undefined): boolean {
+  return call('hget', mark, 'epoch') === epoch && isOfThisRun(call, mark);
+}
+
+function lookAt(call: Call, keys: readonly string[], [epoch, ...users]: readonly string[]): RedisReply {
+  const [mark = '', rank = '', withdrawn = '', outcome = ''] = keys;
+  const [whole, sinceUs] = fields(call, mark, 'whole', 'sinceUs');
+  if (!isBegun(call, mark, epoch) || (whole === null && sinceUs !== '0')) return ['unmade'];
+  const stamps = call('zmscore', rank, ...users);
+  if (!Array.isArray(stamps)) throw new RedisReplyError('ERR zmscore');
+  if (whole === null) return ['building', ...stamps.map(stamp => stamp ?? '')];
+  const outcomes = fields(call, outcome, ...users);
+  const withdrawals = fields(call, withdrawn, ...users);
+  return [
+    'whole',
+    ...users.flatMap((user, index): RedisReply[] => [
+      stamps[index] ?? '',
+      stamps[index] === null ? '' : call('zrank', rank, user),
+      outcomes[index] ?? '',
+      withdrawals[index] ?? '',
+    ]),
+  ];
 }
 
 function publishClaimants(

@@ -62,6 +62,7 @@ class Commands {
       ['hsetnx', hash, field, number],
       ['hincrby', hash, 'count', number],
       ['hdel', hash, field, 'c'],
+      ['exists', hash, set],
       ['zadd', set, ...flags, number, field, String(random.between(0, 9)), 'b'],
       ['zcard', set],
       ['zcount', set, '-inf', number],
@@ -87,14 +88,18 @@ class Commands {
     const gateway = String(random.between(0, slots - 1));
     const incarnation = String(random.between(1, 3) * 4_294_967_296 + random.between(1, 6));
     const leaseUs = String(random.pick([-HOUR_US, HOUR_US]));
-    const epoch = String(random.between(1, 3));
     const token = String(random.between(0, 9));
     const id = String(random.between(1, 3));
+    // Few of each, so that the second of two calls is often of the same attempt.
+    const [epoch, by] = [String(random.between(1, 3)), random.pick(['x', 'y'])];
     const revision = random.between(1, 5);
     const us = String(this.#nowUs + random.pick([-2, -1, 1, 2]) * HOUR_US);
     const ranks = Array.from({ length: random.between(0, 4) }, () => String(random.between(0, 20)));
     const calls: readonly Command[] = [
+      call('contract/lease/begin.lua', [leases], [epoch]),
       call('contract/lease/open.lua', [leases], [epoch, us, leaseUs]),
+      call('contract/lease/open.lua', [leases], [epoch, us, leaseUs]),
+      call('contract/lease/close.lua', [leases], [epoch]),
       call('contract/lease/prepare.lua', [leases], [epoch, gateway, token, '0', token]),
       call('contract/lease/prepare.lua', [leases], [epoch, '1', token, '2', token]),
       call('contract/lease/set-length.lua', [leases], [leaseUs]),
@@ -104,10 +109,18 @@ class Commands {
       call('contract/lease/read.lua', [leases], []),
       call('contract/lease/condemn.lua', [leases], [gateway, incarnation, random.pick([HELD, '5'])]),
       call('contract/lease/free.lua', [leases], [gateway, incarnation]),
-      call('contract/board/open.lua', [state], [String(random.between(1, 3))]),
+      call('contract/board/begin.lua', [...board, this.#key('confirmed')], [epoch]),
+      call('contract/board/open.lua', [state], [epoch]),
       call('contract/board/epoch.lua', [state], []),
-      call('contract/board/publish.lua', board, [us, '', id, String(revision), JSON.stringify({ revision })]),
-      call('contract/board/publish.lua', board, ['', us]),
+      call('contract/board/publish.lua', board, [
+        epoch,
+        us,
+        '',
+        id,
+        String(revision),
+        JSON.stringify({ revision }),
+      ]),
+      call('contract/board/publish.lua', board, [epoch, '', us]),
       call(
         'contract/board/read.lua',
         [...board, this.#key('confirmed')],
@@ -119,12 +132,33 @@ class Commands {
           random.pick(['', '7.4', '7.4,9.2']),
         ],
       ),
+      ...this.#ofProjections(epoch, by),
       call('append-gone.lua', [gone], [String(random.between(0, 6)), ...ranks]),
       ['hdel', random.pick([leases, state]), 'epoch'],
       // As if the server had been started again since.
       ['hset', random.pick([leases, state]), 'run', 'another'],
     ];
     return random.pick(calls);
+  }
+
+  #ofProjections(epoch: string, by: string): readonly Command[] {
+    const random = this.#random;
+    const keys = ['mark', 'set', 'hash', 'withdrawn', 'list', 'claimants', 'moves'].map(this.#key);
+    const [mark = '', set = '', hash = '', withdrawn = ''] = keys;
+    const ranking = random.pick(['0', '1', '2']);
+    const patienceUs = String(random.pick([0, HOUR_US]));
+    const joined = String(random.between(0, 1));
+    const folder = 'contract/projection';
+    return [
+      call(`${folder}/begin.lua`, keys, [epoch, ranking]),
+      call(`${folder}/take.lua`, [mark], [epoch, random.pick(['m', 'n']), by, patienceUs]),
+      call(`${folder}/take.lua`, [mark], [epoch, 'm', by, patienceUs]),
+      call(`${folder}/advance.lua`, [mark], [by, String(random.between(0, 9))]),
+      call(`${folder}/join.lua`, [mark], [epoch]),
+      call(`${folder}/finish.lua`, [mark], [by, joined]),
+      call(`${folder}/look.lua`, [mark, set, withdrawn, hash], [epoch, 'a', 'ä', 'nobody']),
+      ['hset', mark, 'run', 'another'],
+    ];
   }
 }
 
@@ -160,22 +194,11 @@ function comparable(reply: unknown, nowUs: number): unknown {
 
 test('every command and every script does the same to the simulated Redis as to Redis', async () => {
   for (const file of [
-    'lease/acquire',
-    'lease/renew',
-    'lease/read',
-    'lease/condemn',
-    'lease/free',
-    'lease/open',
-    'lease/prepare',
-    'lease/set-length',
-  ]) {
-    await redis.script('LOAD', readFileSync(new URL(`contract/${file}.lua`, ENGINE), 'utf8'));
-  }
-  for (const file of [
-    'contract/board/open',
-    'contract/board/epoch',
-    'contract/board/publish',
-    'contract/board/read',
+    ...['acquire', 'renew', 'read', 'condemn', 'free', 'begin', 'close', 'open', 'prepare', 'set-length'].map(
+      each => `contract/lease/${each}`,
+    ),
+    ...['begin', 'open', 'epoch', 'publish', 'read'].map(each => `contract/board/${each}`),
+    ...['begin', 'take', 'advance', 'finish', 'join', 'look'].map(each => `contract/projection/${each}`),
     'append-gone',
   ]) {
     await redis.script('LOAD', readFileSync(new URL(`${file}.lua`, ENGINE), 'utf8'));
@@ -198,12 +221,12 @@ test('every command and every script does the same to the simulated Redis as to 
         `seed ${seed}: ${name} ${args.join(' ')}`,
       );
     }
-    for (const name of ['hash', 'leases', 'state', 'campaigns', 'confirmed']) {
-      const real = { ...(await redis.hgetall(key(name))), run: undefined };
+    for (const name of ['hash', 'leases', 'state', 'campaigns', 'confirmed', 'mark']) {
+      const real = { ...(await redis.hgetall(key(name))), run: undefined, buildRun: undefined };
       const flat = model.call('hgetall', [key(name)], 0);
       if (!Array.isArray(flat)) throw new TypeError('hgetall answers an array');
       const fields = flat.flatMap((field, at) => (at % 2 === 0 ? [[String(field), flat[at + 1]]] : []));
-      const held = { ...Object.fromEntries(fields), run: undefined };
+      const held = { ...Object.fromEntries(fields), run: undefined, buildRun: undefined };
       deepEqual(
         Object.fromEntries(Object.entries(held).map(([field, value]) => [field, comparable(value, nowUs)])),
         Object.fromEntries(Object.entries(real).map(([field, value]) => [field, comparable(value, nowUs)])),
@@ -211,7 +234,9 @@ test('every command and every script does the same to the simulated Redis as to 
       );
     }
     await redis.unlink(
-      ...['hash', 'set', 'list', 'leases', 'state', 'campaigns', 'changes', 'confirmed', 'gone'].map(key),
+      ...['hash', 'set', 'list', 'leases', 'state', 'campaigns', 'changes', 'confirmed', 'gone', 'mark'].map(
+        key,
+      ),
     );
   }
 });

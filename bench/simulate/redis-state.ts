@@ -82,6 +82,8 @@ export class RedisState {
       }
       case 'info':
         return `run_id:${this.#run.toString(16)}`;
+      case 'exists':
+        return args.filter(each => this.#has(each)).length;
       case 'hget':
         return this.#hashes.get(key)?.get(first) ?? null;
       case 'hexists':

@@ -173,16 +173,21 @@ export class SimulatedRanker extends Ranker {
   }
 
   override async add(campaignId: number, members: readonly RankedMember[]): Promise<Ranked> {
-    const key = KEYS.campaign(campaignId).rank;
+    const { rank: key, mark } = KEYS.campaign(campaignId);
     const [, ...zadd] = readCommand(encodeZadd(command, key, members));
     await this.#redis.process.reach('rank');
-    const [added, total, epoch] = await this.#redis.askAll([
+    const [whole, added, total, epoch] = await this.#redis.askAll([
+      ['hget', [mark, 'whole']],
       ['zadd', zadd],
       ['zcard', [key]],
       ['hget', [KEYS.boardState, 'epoch']],
     ]);
-    return { added: Number(added), total: Number(total), epoch: typeof epoch === 'string' ? epoch : null };
+    return { added: Number(added), total: Number(total), epoch: textOf(epoch), whole: textOf(whole) };
   }
+}
+
+function textOf(reply: RedisReply | undefined): string | null {
+  return typeof reply === 'string' ? reply : null;
 }
 
 /** A command as it stands on the wire (redis.io/docs/latest/develop/reference/protocol-spec, arrays of bulk strings). */

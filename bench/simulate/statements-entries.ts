@@ -178,10 +178,20 @@ const readEntries: Statement = (tables, by, values) => {
   );
 };
 
-const countEntries: Statement = (tables, by, values) => {
-  const [campaignId, through] = [values.number(1), values.number(2)];
-  const range = { campaignId, after: -1, through, limit: Number.POSITIVE_INFINITY };
-  return rowsOf([{ count: entriesBetween(tables, by, range).length }]);
+const readHeldEntries: Statement = (tables, by, values) => {
+  const [campaignId, userIds] = [values.number(1), values.texts(2)];
+  const rows = tables.entries
+    .rows(by)
+    .filter(row => row.campaignId === campaignId && userIds.includes(row.userId));
+  return rowsOf(
+    rows.map(({ userId, stamp }) => {
+      const state = tables.claimants
+        .rows(by)
+        .find(row => row.campaignId === campaignId && row.userId === userId)?.state;
+      const isWithdrawn = tables.withdrawals.get(keyOf({ campaignId, userId }), by)?.honoured === true;
+      return { userId, stamp, hasLeft: isWithdrawn || state === 'left' || state === 'declined' };
+    }),
+  );
 };
 
 const latestStamp: Statement = (tables, by, values) => {
@@ -340,6 +350,9 @@ const readPool: Statement = (tables, by, values) => {
   );
 };
 
+/** No prize is passed on in a simulation. */
+const readRedrawn: Statement = () => NOTHING;
+
 export const ENTRY_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   [/insert into entries .* on conflict do nothing$/, insertEntries(['user', 'stamp'])],
   [/insert into entries .* on conflict \(campaign_id, user_id\) do nothing$/, insertEntries(['user'])],
@@ -348,7 +361,8 @@ export const ENTRY_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   [/'the stamp belongs to another user'/, findRefused],
   [/^select user_id as "userId", stamp from entries where campaign_id = \$1 and stamp > \$2/, readEntries],
   [/^select stamp from entries where campaign_id = \$1 order by stamp desc limit 1$/, latestStamp],
-  [/^select count\(\*\) as count from entries where campaign_id = \$1 and stamp <= \$2$/, countEntries],
+  [/^select e.user_id as "userId", e.stamp, coalesce\(w.honoured, false\)/, readHeldEntries],
+  [/^select p.place, p.user_id as "passedFrom"/, readRedrawn],
   [/insert into withdrawals as held/, insertWithdrawals],
   [/update withdrawals w set honoured = turn.in_time/, decideWithdrawals],
   [

@@ -219,6 +219,11 @@ const nextEpoch: Statement = (tables, by, values) => {
   return rowsOf([{ epoch: tables.epochSequence }]);
 };
 
+const raiseEpoch: Statement = (tables, _by, values) => {
+  tables.epochSequence = Math.max(tables.epochSequence + 1, values.number(1));
+  return rowsOf([{ setval: tables.epochSequence }]);
+};
+
 const insertSlices: Statement = (tables, by, values) => {
   const [gateways, incarnations, numbers, firsts, lasts] = [1, 2, 3, 4, 5].map(number =>
     values.numbers(number),
@@ -287,5 +292,6 @@ export const PROGRESS_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   [/^select watermark_us from watermarks$/, readWatermark],
   [/^select heard_ms as "heardMs", through_ms as "throughMs" from hearing$/, readHeard],
   [/^update hearing set heard_ms = \$1/, moveHeard],
-  [/^select setval\('registry_epoch'/, nextEpoch],
+  [/^select setval\('registry_epoch', greatest\(nextval\('registry_epoch'\), \$1/, raiseEpoch],
+  [/^select setval\('registry_epoch', greatest\( nextval/, nextEpoch],
 ];

@@ -5,10 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { openPool, type Pool } from '../../sql/database.ts';
-import { holdsText, openBoard, publishBoard, readBoard } from '../contract/board/board.ts';
+import { beginBoard, holdsText, openBoard, publishBoard, readBoard } from '../contract/board/board.ts';
 import { tellCouponsChanged } from '../contract/coupons/copies.ts';
 import { type Keys, keysOf } from '../contract/keys.ts';
-import { acquireLease, openRegistry, putUpNumbers } from '../contract/lease/lease.ts';
+import { acquireLease, beginOpening, openRegistry, putUpNumbers } from '../contract/lease/lease.ts';
 import { connectRedis, type RedisClient, waitForRedis } from '../contract/redis.ts';
 import { readConfirmations } from '../schedule/confirmations.ts';
 import { serversFromEnv, testDatabase, testNamespace } from '../test/support.ts';
@@ -67,14 +67,16 @@ export async function startApi(changes: Partial<ApiDeps> = {}): Promise<TestApi>
   });
   await waitForRedis(redis, 10_000);
   const keys = keysOf(testNamespace());
+  await beginBoard(redis, keys, EPOCH);
   await openBoard(redis, keys, EPOCH);
+  await beginOpening(redis, keys.leases, EPOCH);
   await openRegistry(redis, keys.leases, { epoch: EPOCH, floorUs: 0, leaseMs: GIVEN_MS });
   await putUpNumbers(redis, keys.leases, EPOCH, FREE_NUMBERS);
   const deps: ApiDeps = {
     pool,
     token: TOKEN,
     registry: new Registry(),
-    publish: campaigns => publishBoard(redis, keys, { campaigns: campaigns.map(toBoard) }),
+    publish: campaigns => publishBoard(redis, keys, EPOCH, { campaigns: campaigns.map(toBoard) }),
     couponsChanged: couponIds => tellCouponsChanged(redis, keys, couponIds),
     nowUs: async () => {
       const [seconds, microseconds] = await redis.time();

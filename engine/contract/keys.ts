@@ -5,6 +5,8 @@
  * All but the log's streams are projections: they can be lost at any moment and are made again from ledger and log.
  */
 export interface CampaignKeys {
+  /** Hash: whether the others are whole, and under which epoch. See projection/. */
+  readonly mark: string;
   /** Sorted set: user id -> stamp. The queue. */
   readonly rank: string;
   /** Hash: user id -> `serial:code` of those who were granted a coupon or drawn. */
@@ -23,9 +25,9 @@ export interface CampaignKeys {
 }
 
 export interface Keys {
-  /** Hash: field `epoch`, `run`, `nextIncarnation`, `floorUs`, and `g:<number>` -> JSON of a lease. See lease/. */
+  /** Hash: field `epoch`, `run`, `nextIncarnation`, `floorUs`, `building` and `buildRun` while it is opened, and `g:<number>` -> JSON of a lease. See lease/. */
   readonly leases: string;
-  /** Hash: field `epoch`, `run`, `version`, `watermarkUs`, `rankedUs`. See board/. */
+  /** Hash: field `epoch` (`building` while it is made), `run`, `version`, `watermarkUs`, `rankedUs`. See board/. */
   readonly boardState: string;
   /** Hash: campaign id -> JSON of BoardCampaign. */
   readonly boardCampaigns: string;
@@ -64,6 +66,7 @@ export function keysOf(namespace: string): Keys {
     campaign(campaignId) {
       const tag = `${namespace}:p:{c${campaignId}}`;
       return {
+        mark: `${tag}:mark`,
         rank: `${tag}:rank`,
         won: `${tag}:won`,
         withdrawn: `${tag}:withdrawn`,

@@ -115,14 +115,26 @@ export interface BoardNews {
   readonly campaigns: readonly BoardCampaign[];
 }
 
+const beginScript = scriptFrom(new URL('./begin.lua', import.meta.url));
 const publishScript = scriptFrom(new URL('./publish.lua', import.meta.url));
 const readScript = scriptFrom(new URL('./read.lua', import.meta.url));
 const openScript = scriptFrom(new URL('./open.lua', import.meta.url));
 const epochScript = scriptFrom(new URL('./epoch.lua', import.meta.url));
 
-/** Gives the board its epoch, for as long as this server runs. */
+/** Begins a board in place of an older one; answers the epoch of one that is not older, which stays. */
+export async function beginBoard(redis: RedisClient, keys: Keys, epoch: number): Promise<number | undefined> {
+  const all = [keys.boardState, keys.boardCampaigns, keys.boardChanges, keys.boardConfirmed];
+  const held = await beginScript(redis, all, [epoch]);
+  return held === '' ? undefined : Number(held);
+}
+
+/** Gives the board its epoch, for as long as this server runs. Rejects when it is not the one that was begun. */
 export async function openBoard(redis: RedisClient, keys: Keys, epoch: number): Promise<void> {
-  await openScript(redis, [keys.boardState], [epoch]);
+  if ((await openScript(redis, [keys.boardState], [epoch])) !== 1) throw anotherBoard(epoch);
+}
+
+function anotherBoard(epoch: number): Error {
+  return new Error(`Redis holds another board than that of epoch ${epoch}, or none`);
 }
 
 /** The board's epoch, '' while there is none: Redis is new, was emptied, or was started again. */
@@ -130,9 +142,11 @@ export async function readBoardEpoch(redis: RedisClient, keys: Keys): Promise<st
   return String(await epochScript(redis, [keys.boardState], []));
 }
 
+/** Rejects when Redis holds another board than that of `epoch`, open or being made. */
 export async function publishBoard(
   redis: RedisClient,
   keys: Keys,
+  epoch: number,
   news: {
     readonly watermarkUs?: number;
     readonly rankedUs?: number;
@@ -144,11 +158,12 @@ export async function publishBoard(
     campaign.revision,
     JSON.stringify(campaign),
   ]);
-  await publishScript(
+  const version = await publishScript(
     redis,
     [keys.boardState, keys.boardCampaigns, keys.boardChanges],
-    [news.watermarkUs ?? '', news.rankedUs ?? '', ...args],
+    [epoch, news.watermarkUs ?? '', news.rankedUs ?? '', ...args],
   );
+  if (version === -1) throw anotherBoard(epoch);
 }
 
 /** Compiled, as every gateway reads every change of every campaign. */

@@ -1,30 +1,37 @@
 -- Puts campaigns and watermarks on the board that gateways read. Nothing on the board moves backward.
 --
--- KEYS  state      hash: `epoch` and `run` (see epoch.lua), `version`, `watermarkUs`, `rankedUs`
+-- KEYS  state      hash: `epoch` and `run` (see epoch.lua), `version`, `watermarkUs`, `rankedUs`; `building` in place
+--                  of `epoch` while it is made (see begin.lua)
 --       campaigns  hash: campaign id -> JSON
 --       changes    sorted set: campaign id -> version at which it last changed
--- ARGV  watermarkUs, rankedUs   '' where there is nothing new to say
+-- ARGV  epoch                   of the board that is meant
+--       watermarkUs, rankedUs   '' where there is nothing new to say
 --       then for each campaign: id, revision, JSON
--- returns the version of the board
+-- returns the version of the board; -1 when it is another board, or none: then nothing was changed
 --
 -- `revision` grows with every change of a campaign in the ledger; an older one than the board has is left out, so an
 -- engine that was held up cannot take the board back.
 local state, campaigns, changes = KEYS[1], KEYS[2], KEYS[3]
+
+local held = redis.call('HMGET', state, 'epoch', 'building', 'run')
+if (held[1] or held[2]) ~= ARGV[1] or held[3] ~= string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') then
+  return -1
+end
 
 local function raise(field, value)
   if value ~= '' and tonumber(value) > tonumber(redis.call('HGET', state, field) or '0') then
     redis.call('HSET', state, field, value)
   end
 end
-raise('watermarkUs', ARGV[1])
-raise('rankedUs', ARGV[2])
+raise('watermarkUs', ARGV[2])
+raise('rankedUs', ARGV[3])
 
 local version = tonumber(redis.call('HGET', state, 'version') or '0')
 local changed = false
-for index = 3, #ARGV, 3 do
+for index = 4, #ARGV, 3 do
   local id, revision, json = ARGV[index], tonumber(ARGV[index + 1]), ARGV[index + 2]
-  local held = redis.call('HGET', campaigns, id)
-  if not held or cjson.decode(held).revision < revision then
+  local shown = redis.call('HGET', campaigns, id)
+  if not shown or cjson.decode(shown).revision < revision then
     if not changed then
       changed = true
       version = redis.call('HINCRBY', state, 'version', 1)

@@ -67,6 +67,8 @@ const scripts = {
   read: scriptFrom(new URL('./read.lua', import.meta.url)),
   condemn: scriptFrom(new URL('./condemn.lua', import.meta.url)),
   free: scriptFrom(new URL('./free.lua', import.meta.url)),
+  begin: scriptFrom(new URL('./begin.lua', import.meta.url)),
+  close: scriptFrom(new URL('./close.lua', import.meta.url)),
   open: scriptFrom(new URL('./open.lua', import.meta.url)),
   prepare: scriptFrom(new URL('./prepare.lua', import.meta.url)),
   setLength: scriptFrom(new URL('./set-length.lua', import.meta.url)),
@@ -143,6 +145,23 @@ export async function freeLease(
   return (await scripts.free(redis, [key], [lease.gateway, lease.incarnation])) === 1;
 }
 
+export type Begun =
+  /** Redis' time, at or above that of every read of the registry. */
+  | { readonly state: 'begun'; readonly nowUs: number }
+  | { readonly state: 'open' }
+  /** A later epoch, or the same, was claimed before. */
+  | { readonly state: 'stale'; readonly epoch: number };
+
+/** Claims the closed registry for an epoch, which no other attempt at opening it has. */
+export async function beginOpening(redis: RedisClient, key: string, epoch: number): Promise<Begun> {
+  const [state, value] = asArray(await scripts.begin(redis, [key], [epoch]));
+  if (state === 'begun') return { state, nowUs: Number(value) };
+  if (state === 'stale') return { state, epoch: Number(value) };
+  if (state === 'open') return { state };
+  throw new Error(`begin.lua answered ${String(state)}`);
+}
+
+/** Opens it; false when it is not claimed for this epoch any more. */
 export async function openRegistry(
   redis: RedisClient,
   key: string,
@@ -166,6 +185,11 @@ export async function putUpNumbers(
 /** Sets how long leases hold; false when somebody has one. */
 export async function setLeaseLength(redis: RedisClient, key: string, leaseMs: number): Promise<boolean> {
   return (await scripts.setLength(redis, [key], [leaseMs * 1000])) === 1;
+}
+
+/** Closes the registry of an epoch, unless another one was opened meanwhile. */
+export async function closeRegistry(redis: RedisClient, key: string, epoch: number): Promise<void> {
+  await scripts.close(redis, [key], [epoch]);
 }
 
 function parseLease(gateway: number, json: string): Lease {

@@ -2,10 +2,11 @@
 -- anew.
 --
 -- KEYS  leases   see acquire.lua
--- ARGV  epoch    from the ledger: grows each time the registry is opened
+-- ARGV  epoch    as it was claimed: see begin.lua
 --       floorUs  the ledger's greatest watermark: nobody may stamp at or below it
 --       leaseUs  how long leases hold, microseconds
--- returns 1 if this call opened it, 0 if it was open already
+-- returns 1 if this call opened it; 0 when it is not claimed for that epoch: it is open already, another one
+--         has claimed it, or Redis was emptied or started again since
 --
 -- Incarnations begin at epoch x 2^32, so none of an earlier registry comes again. Leases that a server still has from
 -- before stay: none of their holders can renew it, and each is fenced in its turn. Numbers that were prepared for an
@@ -14,7 +15,9 @@ local leases = KEYS[1]
 local epoch, floorUs, leaseUs = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
-if redis.call('HEXISTS', leases, 'epoch') == 1 and redis.call('HGET', leases, 'run') == run then return 0 end
+local held = redis.call('HMGET', leases, 'building', 'buildRun')
+if held[1] ~= epoch or held[2] ~= run then return 0 end
+redis.call('HDEL', leases, 'building', 'buildRun')
 floorUs = math.max(floorUs, tonumber(redis.call('HGET', leases, 'floorUs') or '0'))
 for _, field in ipairs(redis.call('HKEYS', leases)) do
   if string.match(field, '^p:%d+$') then redis.call('HDEL', leases, field) end

@@ -1,0 +1,17 @@
+-- Declares a campaign's projection whole: from now on it may be told from.
+--
+-- KEYS  mark     see begin.lua
+-- ARGV  by       as in take.lua
+--       joined   as it was before the ledger was read for the last time
+-- returns 'whole'; 'again' when the board has been told more since: what it speaks of has to be read again; 'lost' when the
+--         making is no longer this engine's (see advance.lua)
+local mark = KEYS[1]
+local by, joined = ARGV[1], ARGV[2]
+
+local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+local held = redis.call('HMGET', mark, 'by', 'run', 'joined', 'epoch')
+if held[1] ~= by or held[2] ~= run then return 'lost' end
+if held[3] ~= joined then return 'again' end
+redis.call('HDEL', mark, 'maker', 'by', 'atUs', 'ranked', 'sinceUs', 'joined')
+redis.call('HSET', mark, 'whole', held[4])
+return 'whole'

@@ -1,0 +1,173 @@
+/**
+ * The mark of a campaign's projection: whether what Redis holds of the campaign (its ranks, who won, who left) is whole, so
+ * that an outcome, a place or "no entry" may be told from it.
+ *
+ * States: unmade -> `building` (begin.lua: deleted, and being made from the ledger, while the door is open and gateways
+ * rank into it) -> `whole` (finish.lua). A mark is good for one epoch of the registry and one run of the server, and lies
+ * beside what it speaks of: when Redis is emptied, is started again, or another node takes over, it is unmade, whatever
+ * was being written at that moment.
+ */
+import type { CampaignKeys } from '../keys.ts';
+import { type RedisClient, scriptFrom } from '../redis.ts';
+
+const scripts = {
+  begin: scriptFrom(new URL('./begin.lua', import.meta.url)),
+  take: scriptFrom(new URL('./take.lua', import.meta.url)),
+  advance: scriptFrom(new URL('./advance.lua', import.meta.url)),
+  finish: scriptFrom(new URL('./finish.lua', import.meta.url)),
+  join: scriptFrom(new URL('./join.lua', import.meta.url)),
+  look: scriptFrom(new URL('./look.lua', import.meta.url)),
+};
+
+/** Whether gateways may have ranked into what is deleted: see begin.lua. */
+export type Ranking = 'nobody' | 'gateways' | 'gateways, and it may be lost';
+const RANKING: Readonly<Record<Ranking, string>> = {
+  nobody: '0',
+  gateways: '1',
+  'gateways, and it may be lost': '2',
+};
+
+/** Deletes what there is and begins anew, unless that was done under this epoch. Rejects under a later one. */
+export async function beginProjection(
+  redis: RedisClient,
+  keys: CampaignKeys,
+  epoch: number,
+  ranking: Ranking,
+): Promise<void> {
+  const { mark, rank, won, withdrawn, gone, claimants, moves } = keys;
+  const all = [mark, rank, won, withdrawn, gone, claimants, moves];
+  const state = await scripts.begin(redis, all, [epoch, RANKING[ranking]]);
+  if (state === 'stale') throw new Error(`${mark} was begun under a later epoch than ${epoch}`);
+}
+
+/** One engine's turn at the making of a projection. */
+export interface MakingTurn {
+  readonly epoch: number;
+  /** Names the engine. */
+  readonly maker: string;
+  /** Names the turn: what another one began, or began again, is not finished by it. */
+  readonly by: string;
+}
+
+export type Taken =
+  | { readonly state: 'unmade' | 'whole' | 'taken' }
+  | {
+      readonly state: 'yours';
+      /** The stamp up to which entries of the ledger are ranked. */
+      readonly ranked: number;
+      /** Whole only when the ledger has every request of before this instant, microseconds since the epoch. */
+      readonly sinceUs: number;
+      /** `by` of the turn before; '' for the first since it was begun. */
+      readonly before: string;
+    };
+
+/** Takes the making, unless another engine has gone on with it within `patienceMs`. */
+export async function takeProjection(
+  redis: RedisClient,
+  keys: CampaignKeys,
+  { epoch, maker, by }: MakingTurn,
+  patienceMs: number,
+): Promise<Taken> {
+  const args = [epoch, maker, by, patienceMs * 1000];
+  const [state, ranked, sinceUs, before] = asArray(await scripts.take(redis, [keys.mark], args));
+  if (state === 'yours')
+    return { state, ranked: Number(ranked), sinceUs: Number(sinceUs), before: String(before) };
+  if (state === 'unmade' || state === 'whole' || state === 'taken') return { state };
+  throw new Error(`take.lua answered ${String(state)}`);
+}
+
+/** Rejects when the making is no longer that of `by`. */
+export async function advanceProjection(
+  redis: RedisClient,
+  keys: CampaignKeys,
+  by: string,
+  ranked: number,
+): Promise<void> {
+  if ((await scripts.advance(redis, [keys.mark], [by, ranked])) !== 1) throw lost(keys);
+}
+
+/** How often the board was told of the campaign while it is made. To be read before the ledger is, for `finishProjection`. */
+export async function readJoined(redis: RedisClient, keys: CampaignKeys): Promise<string> {
+  return (await redis.hget(keys.mark, 'joined')) ?? '';
+}
+
+/** False when the ledger has to be read once more. Rejects when the making is no longer that of `by`. */
+export async function finishProjection(
+  redis: RedisClient,
+  keys: CampaignKeys,
+  by: string,
+  joined: string,
+): Promise<boolean> {
+  const state = await scripts.finish(redis, [keys.mark], [by, joined]);
+  if (state === 'lost') throw lost(keys);
+  return state === 'whole';
+}
+
+/** To be asked by whoever is about to tell the board of the campaign, after its row was read. */
+export async function joinProjection(
+  redis: RedisClient,
+  keys: CampaignKeys,
+  epoch: number,
+): Promise<'whole' | 'building' | 'unmade'> {
+  const state = await scripts.join(redis, [keys.mark], [epoch]);
+  if (state === 'whole' || state === 'building' || state === 'unmade') return state;
+  throw new Error(`join.lua answered ${String(state)}`);
+}
+
+/** What Redis holds of one user. */
+export interface Looked {
+  readonly stamp: number;
+  readonly rank: number;
+  /** As it stands in `won` or `claimants`. */
+  readonly outcome: string | undefined;
+  readonly withdrawn: boolean;
+}
+
+export type LookedAt =
+  | { readonly state: 'whole'; readonly users: readonly (Looked | undefined)[] }
+  /** The stamps that are ranked by now. */
+  | { readonly state: 'building'; readonly stamps: readonly (number | undefined)[] }
+  | { readonly state: 'unmade' };
+
+/** Looks users up, in one moment of Redis; `outcome` is the key that tells of outcomes. */
+export async function lookAt(
+  redis: RedisClient,
+  keys: CampaignKeys,
+  outcome: string,
+  epoch: string,
+  users: readonly string[],
+): Promise<LookedAt> {
+  const scriptKeys = [keys.mark, keys.rank, keys.withdrawn, outcome];
+  const [state, ...rest] = asArray(await scripts.look(redis, scriptKeys, [epoch, ...users])).map(String);
+  if (state === 'unmade') return { state };
+  if (state === 'building') {
+    return { state, stamps: users.map((_, index) => numberOf(rest[index])) };
+  }
+  if (state !== 'whole') throw new Error(`look.lua answered ${String(state)}`);
+  return { state, users: users.map((_, index) => lookedOf(rest.slice(4 * index, 4 * index + 4))) };
+}
+
+function lookedOf([stamp, rank, outcome, withdrawn]: readonly string[]): Looked | undefined {
+  const number = numberOf(stamp);
+  if (number === undefined) return undefined;
+  return {
+    stamp: number,
+    rank: Number(rank),
+    outcome: outcome === '' ? undefined : outcome,
+    withdrawn: withdrawn !== '',
+  };
+}
+
+function numberOf(text: string | undefined): number | undefined {
+  return text === undefined || text === '' ? undefined : Number(text);
+}
+
+function lost(keys: CampaignKeys): Error {
+  return new Error(`${keys.mark}: Redis was emptied or started again, or another engine makes it`);
+}
+
+function asArray(value: unknown): readonly unknown[] {
+  if (!Array.isArray(value))
+    throw new Error(`a script of projections answered ${String(value)}, not an array`);
+  return value;
+}

@@ -1,0 +1,160 @@
+/**
+ * Makes projections anew beside the passes, one campaign after another, while the door is open: those that are not
+ * finished first, then those that came to their end last. Several engines share the work: each passes over what another
+ * one has taken, and goes on with what that one leaves lying.
+ */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import type { Campaign } from '../sql/campaigns.ts';
+import type { Pool } from '../sql/database.ts';
+import type { Keys } from './contract/keys.ts';
+import type { RedisClient } from './contract/redis.ts';
+import { type Decided, type Made, type Making, makeProjection } from './make-projection.ts';
+
+/** What cannot be gone on with is tried again so soon. */
+const AGAIN_MS = 100;
+/** A large campaign is made in turns of this length, so that one that was announced a moment ago need not wait for it. */
+const TURN_MS = 250;
+
+/** A campaign that is to be made, and how far that is. */
+interface Job {
+  readonly campaign: Campaign;
+  decided: Decided | undefined;
+  /** When it was last gone on with, and when it can be again. */
+  triedAtMs: number;
+  againAtMs: number;
+  /** Resolves when it is whole. */
+  readonly isDone: Promise<void>;
+  readonly done: () => void;
+}
+
+export interface MakerOptions {
+  readonly pool: Pool;
+  readonly redis: RedisClient;
+  readonly keys: Keys;
+  readonly log: Logger;
+}
+
+/** The epoch of the registry, and how far it is, as of the last pass. */
+export interface MakerTurn {
+  readonly epoch: number;
+  readonly watermarkUs: number;
+  readonly rankedUs: number;
+}
+
+export class Maker {
+  readonly #options: MakerOptions;
+  readonly #wanted = new Map<number, Job>();
+  readonly #name = randomUUID();
+  readonly #closing = new AbortController();
+  #turn: MakerTurn = { epoch: 0, watermarkUs: 0, rankedUs: 0 };
+  #working: Promise<void> | undefined;
+
+  constructor(options: MakerOptions) {
+    this.#options = options;
+  }
+
+  /** What is made under another epoch from now on is not made under this one. */
+  follow(turn: MakerTurn): void {
+    if (turn.epoch !== this.#turn.epoch) this.#wanted.clear();
+    this.#turn = turn;
+  }
+
+  want(campaigns: readonly Campaign[]): void {
+    for (const campaign of campaigns) {
+      const { campaignId } = campaign;
+      const decided = this.#wanted.get(campaignId)?.decided;
+      let done = (): void => undefined;
+      const isDone = new Promise<void>(resolve => {
+        done = resolve;
+      });
+      this.#wanted.set(campaignId, { campaign, decided, triedAtMs: 0, againAtMs: 0, isDone, done });
+    }
+    this.#begin();
+  }
+
+  /** Resolves when these are whole, or after `ms`. */
+  async attend(campaigns: readonly Campaign[], ms: number): Promise<void> {
+    const jobs = campaigns.flatMap(({ campaignId }) => this.#wanted.get(campaignId) ?? []);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>(resolve => {
+      timer = setTimeout(resolve, ms);
+    });
+    await Promise.race([Promise.all(jobs.map(({ isDone }) => isDone)), late]);
+    clearTimeout(timer);
+  }
+
+  /** Ends between two campaigns; another engine, or the next start, goes on. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#working;
+  }
+
+  #begin(): void {
+    if (this.#wanted.size === 0 || this.#closing.signal.aborted) return;
+    this.#working ??= this.#work().finally(() => {
+      this.#working = undefined;
+      // What was wanted at the last moment.
+      this.#begin();
+    });
+  }
+
+  async #work(): Promise<void> {
+    while (this.#wanted.size > 0 && !this.#closing.signal.aborted) {
+      const job = this.#next(performance.now());
+      if (job === undefined) await this.#rest();
+      else await this.#make(job);
+    }
+  }
+
+  /** Those that are not finished in turns, and when all of these have to wait, the one that was finished last. */
+  #next(nowMs: number): Job | undefined {
+    let best: Job | undefined;
+    for (const job of this.#wanted.values()) {
+      if (job.againAtMs <= nowMs && (best === undefined || comesBefore(job, best))) best = job;
+    }
+    return best;
+  }
+
+  /** Goes on with it for a while. What fails is tried again, as long as it is wanted. */
+  async #make(job: Job): Promise<void> {
+    const { pool, redis, keys, log } = this.#options;
+    const { campaignId } = job.campaign;
+    const { epoch } = this.#turn;
+    const beganMs = performance.now();
+    job.triedAtMs = beganMs;
+    let state: Made['state'] = 'later';
+    try {
+      const making: Making = {
+        pool,
+        redis,
+        keys: keys.campaign(campaignId),
+        turn: { epoch, maker: this.#name, by: randomUUID() },
+        watermarks: () => this.#turn,
+        goOn: () => performance.now() - beganMs < TURN_MS && !this.#closing.signal.aborted,
+      };
+      const made = await makeProjection(making, job.campaign, job.decided);
+      job.decided = made.decided;
+      state = made.state;
+    } catch (err) {
+      log.debug({ err, campaignId, epoch }, 'a projection could not be made; it is tried again');
+    }
+    // Unless it is wanted under another epoch by now, or as another row.
+    if (state === 'whole') job.done();
+    if (state === 'whole' && this.#wanted.get(campaignId) === job) this.#wanted.delete(campaignId);
+    if (state === 'later') job.againAtMs = performance.now() + AGAIN_MS;
+  }
+
+  async #rest(): Promise<void> {
+    await sleep(AGAIN_MS, undefined, { signal: this.#closing.signal }).catch(() => undefined);
+  }
+}
+
+function comesBefore({ campaign, triedAtMs }: Job, other: Job): boolean {
+  const [ended, otherEnded] = [campaign.finishedAt, other.campaign.finishedAt];
+  if (ended === null || otherEnded === null) {
+    return ended === otherEnded ? triedAtMs < other.triedAtMs : ended === null;
+  }
+  return ended > otherEnded;
+}
