@@ -21,24 +21,28 @@ const SLACK_US = 900_000;
 /** Outages that are too short to be told come between, and the lease that a gateway needs after them. */
 const RETURN_US = 4_000_000;
 
+/** A stream at a gateway; until when that stood still last, for so long that nobody could tell it from a dead one. */
+export interface SeenStream {
+  readonly stoodUntilUs: number;
+}
+
 /** Who has a stream, as their clients see it. */
 export class Streams {
-  readonly #open = new Map<string, number>();
+  readonly #open = new Map<string, Set<SeenStream>>();
   /** Since when it is so. */
   readonly #sinceUs = new Map<string, number>();
 
-  opened(campaignId: number, userId: string, nowUs: number): void {
+  opened(campaignId: number, userId: string, nowUs: number, stream: SeenStream): void {
     const key = `${campaignId}/${userId}`;
-    const before = this.#open.get(key) ?? 0;
-    this.#open.set(key, before + 1);
-    if (before === 0) this.#sinceUs.set(key, nowUs);
+    const open = this.#open.get(key) ?? new Set();
+    if (open.size === 0) this.#sinceUs.set(key, nowUs);
+    this.#open.set(key, open.add(stream));
   }
 
-  closed(campaignId: number, userId: string, nowUs: number): void {
+  closed(campaignId: number, userId: string, nowUs: number, stream: SeenStream): void {
     const key = `${campaignId}/${userId}`;
-    const after = (this.#open.get(key) ?? 0) - 1;
-    this.#open.set(key, after);
-    if (after === 0) this.#sinceUs.set(key, nowUs);
+    const open = this.#open.get(key);
+    if (open?.delete(stream) === true && open.size === 0) this.#sinceUs.set(key, nowUs);
   }
 
   /** Whether somebody is there, and since when they are, or are not. */
@@ -47,7 +51,13 @@ export class Streams {
     userId: string,
   ): { readonly isThere: boolean; readonly sinceUs: number | undefined } {
     const key = `${campaignId}/${userId}`;
-    return { isThere: (this.#open.get(key) ?? 0) > 0, sinceUs: this.#sinceUs.get(key) };
+    const open = [...(this.#open.get(key) ?? [])];
+    const sinceUs = this.#sinceUs.get(key);
+    const stoodUntilUs = Math.min(...open.map(stream => stream.stoodUntilUs));
+    return {
+      isThere: open.length > 0,
+      sinceUs: sinceUs && Math.max(sinceUs, open.length > 0 ? stoodUntilUs : 0),
+    };
   }
 }
 

@@ -188,10 +188,12 @@ export class Client {
     const again = (): void => {
       if (isOver) return;
       isOver = true;
-      if (isThere) checker.streams.closed(campaignId, userId, world.nowUs);
+      if (isThere) checker.streams.closed(campaignId, userId, world.nowUs, stream);
       if (!this.#isSettled) this.#later(() => this.#watch());
     };
     const asked: Asked = { ...this.#asked(), what: 'watch', lastEventId: this.#lastEventId };
+    const place = this.#anyGateway();
+    const stream = this.#around.gatewayAt(place)?.process ?? world.outside;
     const silence = (seenUs: number): void => {
       world.after(ANSWER_TIMEOUT_US * 4, world.outside, () => {
         if (heardUs === seenUs) again();
@@ -199,11 +201,11 @@ export class Client {
       });
     };
     silence(heardUs);
-    this.#send(this.#anyGateway(), asked, {
+    this.#send(place, asked, {
       answered: status => inOrder(() => (status === 204 ? this.#end() : again())),
       streamed: text =>
         inOrder(() => {
-          if (!isThere) checker.streams.opened(campaignId, userId, world.nowUs);
+          if (!isThere) checker.streams.opened(campaignId, userId, world.nowUs, stream);
           isThere = true;
           this.#hearEvents(text);
         }),

@@ -28,6 +28,9 @@ export const PLACES = ['append', 'rank', 'lease'] as const;
 /** And an engine: with what gateways told of streams in its hands, its transaction open. */
 export type Place = (typeof PLACES)[number] | 'presence';
 
+/** As long as the shortest lease: others cannot tell a process that stands still for it from one that is gone. */
+const LONG_US = 500 * MS;
+
 /** A process of a gateway or an engine; or the outside: clients, servers and the network, which are never paused. */
 export class Process {
   readonly name: string;
@@ -38,6 +41,7 @@ export class Process {
   readonly #rate: number;
   readonly #offsetUs: number;
   #pausedUntilUs = 0;
+  #stoodUntilUs = 0;
   /** How long its clocks stood still before the suspension that came last, and that one. */
   #frozenUs = 0;
   #suspended = { fromUs: 0, untilUs: 0 };
@@ -78,6 +82,12 @@ export class Process {
 
   pause(us: number): void {
     this.#pausedUntilUs = Math.max(this.#pausedUntilUs, this.#world.nowUs + us);
+    if (us >= LONG_US) this.#stoodUntilUs = Math.max(this.#stoodUntilUs, this.#pausedUntilUs);
+  }
+
+  /** Until when it stood still last for long. */
+  get stoodUntilUs(): number {
+    return this.#stoodUntilUs;
   }
 
   /** The machine stands still, and its clocks with it, as a virtual one does for a snapshot or while it is moved. */
