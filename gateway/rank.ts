@@ -5,9 +5,10 @@
  * would turn into as many strings (measured: 0.51 of a bare echo in place of 0.42).
  */
 import { Cluster, Command, Pipeline } from 'ioredis';
+import { BOARD_EPOCH_SHA, readBoardEpoch } from '../engine/contract/board/board.ts';
 import { digitCount, writeDigits } from '../engine/contract/digits.ts';
 import type { Keys } from '../engine/contract/keys.ts';
-import type { RedisClient } from '../engine/contract/redis.ts';
+import { isUnknownScript, type RedisClient } from '../engine/contract/redis.ts';
 
 export interface RankedMember {
   readonly userId: string;
@@ -41,8 +42,11 @@ export interface Ranked {
   readonly added: number;
   /** Entries of the campaign afterwards. */
   readonly total: number;
-  /** Of the board, afterwards: another one than the gateway's means that Redis was emptied. */
-  readonly epoch: string | null;
+  /**
+   * Of the board, afterwards, in the run of the server that it was made in; '' in another. Another one than the gateway's
+   * means that Redis was emptied, or is another server: what is ranked there is not what the engine and others see.
+   */
+  readonly epoch: string;
   /** The epoch under which everybody of before was ranked, before this; another one: they are being ranked anew. */
   readonly whole: string | null;
 }
@@ -83,7 +87,7 @@ export class Ranker {
         redis.hget(mark, 'whole'),
         redis.sendCommand(zadd),
         redis.zcard(key),
-        redis.hget(state, 'epoch'),
+        readBoardEpoch(redis, this.#keys),
       ]);
       return { added: Number(added), total, epoch, whole };
     }
@@ -91,11 +95,17 @@ export class Ranker {
     const pipeline = redis.pipeline().hget(mark, 'whole');
     if (!(pipeline instanceof Pipeline)) throw new TypeError('ioredis made a pipeline of another class');
     pipeline.sendCommand(zadd);
-    const answers = await pipeline.zcard(key).hget(state, 'epoch').exec();
-    const failed = answers?.find(([error]) => error !== null)?.[0];
+    const answers = (await pipeline.zcard(key).evalsha(BOARD_EPOCH_SHA, 1, state).exec()) ?? [];
+    const failed = answers.find(([error]) => error !== null && !isUnknownScript(error))?.[0];
     if (failed) throw failed;
-    const [whole, added, total, epoch] = answers?.map(([, answer]) => answer) ?? [];
-    return { added: Number(added), total: Number(total), epoch: textOf(epoch), whole: textOf(whole) };
+    const [whole, added, total, epoch] = answers.map(([error, answer]) => (error === null ? answer : undefined));
+    return {
+      added: Number(added),
+      total: Number(total),
+      // Once a server: it has not run the script yet.
+      epoch: epoch === undefined ? await readBoardEpoch(redis, this.#keys) : String(epoch),
+      whole: textOf(whole),
+    };
   }
 }
 

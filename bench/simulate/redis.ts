@@ -6,6 +6,7 @@
  * A server can come back as it went (its file was complete), without the last second, or empty; its wall clock can be
  * set; and a replica can take over while the old server goes on taking writes.
  */
+import { BOARD_EPOCH_SHA } from '../../engine/contract/board/board.ts';
 import { keysOf } from '../../engine/contract/keys.ts';
 import type { RedisClient } from '../../engine/contract/redis.ts';
 import { encodeZadd, type Ranked, type RankedMember, Ranker } from '../../gateway/rank.ts';
@@ -180,9 +181,9 @@ export class SimulatedRanker extends Ranker {
       ['hget', [mark, 'whole']],
       ['zadd', zadd],
       ['zcard', [key]],
-      ['hget', [KEYS.boardState, 'epoch']],
+      ['evalsha', [BOARD_EPOCH_SHA, '1', KEYS.boardState]],
     ]);
-    return { added: Number(added), total: Number(total), epoch: textOf(epoch), whole: textOf(whole) };
+    return { added: Number(added), total: Number(total), epoch: String(epoch), whole: textOf(whole) };
   }
 }
 

@@ -77,11 +77,15 @@ export async function waitForRedis(client: RedisClient, timeoutMs: number): Prom
 }
 
 /** A script, to be called with its keys and arguments. */
-export type Script = (
-  client: RedisClient,
-  keys: readonly string[],
-  args: readonly (string | number | Buffer)[],
-) => Promise<unknown>;
+export interface Script {
+  (
+    client: RedisClient,
+    keys: readonly string[],
+    args: readonly (string | number | Buffer)[],
+  ): Promise<unknown>;
+  /** By which a server that has run it knows it. */
+  readonly sha: string;
+}
 
 /**
  * Loads a Lua script that stands in a file. It is called by its SHA-1 and sent whole only to a server that does not
@@ -90,12 +94,22 @@ export type Script = (
 export function scriptFrom(file: URL): Script {
   const source = readFileSync(file, 'utf8');
   const sha = createHash('sha1').update(source).digest('hex');
-  return async (client, keys, args) => {
+  const run = async (
+    client: RedisClient,
+    keys: readonly string[],
+    args: readonly (string | number | Buffer)[],
+  ): Promise<unknown> => {
     try {
       return await client.evalsha(sha, keys.length, ...keys, ...args);
     } catch (error) {
-      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
+      if (!isUnknownScript(error)) throw error;
       return await client.eval(source, keys.length, ...keys, ...args);
     }
   };
+  return Object.assign(run, { sha });
+}
+
+/** Whether the server does not know a script by its hash: it has never run it, or was started again since. */
+export function isUnknownScript(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('NOSCRIPT');
 }

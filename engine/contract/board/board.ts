@@ -137,6 +137,9 @@ function anotherBoard(epoch: number): Error {
   return new Error(`Redis holds another board than that of epoch ${epoch}, or none`);
 }
 
+/** By which a server that has run it knows the script that `readBoardEpoch` sends; it has one key, the board's state. */
+export const BOARD_EPOCH_SHA = epochScript.sha;
+
 /** The board's epoch, '' while there is none: Redis is new, was emptied, or was started again. */
 export async function readBoardEpoch(redis: RedisClient, keys: Keys): Promise<string> {
   return String(await epochScript(redis, [keys.boardState], []));
