@@ -43,6 +43,28 @@ for (const log of availableLogs()) {
       await eventually(async () => (await stateOf(lost.incarnation)) === 'ended');
     });
 
+    test('leases of another length are given once nobody has one of the old', async () => {
+      await world.stopEngines();
+      const { redis, keys } = world;
+      const old = await world.join();
+      const longMs = 2 * TEST_LEASE_MS;
+      await world.startEngine({ LEASE_MS: String(longMs) });
+      ok((await acquireLease(redis, keys.leases, longMs, 'long')).state !== 'ok');
+      await old.leave();
+      const long = await eventually(async () => {
+        const acquired = await acquireLease(redis, keys.leases, longMs, 'long');
+        return acquired.state === 'ok' && acquired;
+      });
+      deepEqual(await acquireLease(redis, keys.leases, TEST_LEASE_MS, 'short'), {
+        state: 'differs',
+        leaseMs: longMs,
+      });
+      await eventually(async () => (await stateOf(long.incarnation)) === 'ended');
+      await world.stopEngines();
+      await world.startEngine();
+      await (await world.join()).leave();
+    });
+
     test('one of a log that is not read any more holds nobody up', async () => {
       await world.pool.query(
         `insert into gateways (gateway, incarnation, log_name, partition, through_us, ranked_us)

@@ -98,7 +98,9 @@ export class Ranker {
     const answers = (await pipeline.zcard(key).evalsha(BOARD_EPOCH_SHA, 1, state).exec()) ?? [];
     const failed = answers.find(([error]) => error !== null && !isUnknownScript(error))?.[0];
     if (failed) throw failed;
-    const [whole, added, total, epoch] = answers.map(([error, answer]) => (error === null ? answer : undefined));
+    const [whole, added, total, epoch] = answers.map(([error, answer]) =>
+      error === null ? answer : undefined,
+    );
     return {
       added: Number(added),
       total: Number(total),
