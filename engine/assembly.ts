@@ -10,6 +10,7 @@ import { readPositions } from '../sql/log-partitions.ts';
 import { announceRest } from './announce.ts';
 import { resumeCloses } from './api/close.ts';
 import type { ApiDeps } from './api/deps.ts';
+import { ClockWatch } from './clock-watch.ts';
 import type { JudgeConfig } from './config.ts';
 import { tellCouponsChanged } from './contract/coupons/copies.ts';
 import type { Keys } from './contract/keys.ts';
@@ -49,12 +50,14 @@ export interface JudgeIntervals {
   readonly passIdle: number;
   /** How much later than its end by its lease a dead gateway is noticed, at most. */
   readonly keeper: number;
+  /** How often PostgreSQL's clock is heard: one that was set is noticed that much later. */
+  readonly clock: number;
   /** How often the log is trimmed, half-told closes and changes are gone on with, and missing rules are announced. */
   readonly tidy: number;
 }
 
 export interface JudgeAssembly {
-  readonly config: Pick<JudgeConfig, 'LEASE_MS' | 'LOG_PARTITIONS' | 'RECEIPT_SALT_SECRET'>;
+  readonly config: Pick<JudgeConfig, 'LEASE_MS' | 'LOG_PARTITIONS' | 'RECEIPT_SALT_SECRET' | 'CLOCK_STOP_MS'>;
   readonly servers: JudgeServers;
   readonly intervals: JudgeIntervals;
   /** Where raffles get their randomness. */
@@ -71,6 +74,7 @@ export type JudgeDeps = Pick<
 
 export interface AssembledJudge {
   readonly deps: JudgeDeps;
+  readonly clocks: ClockWatch;
   /** How long ago a pass succeeded last; infinite where none has. */
   sincePassMs(): number;
   /** Stops between two steps; the servers are left open. */
@@ -80,15 +84,20 @@ export interface AssembledJudge {
 /** It is at work from here on. The database must be migrated. */
 export function assembleJudge(assembly: JudgeAssembly): AssembledJudge {
   const { config, servers, intervals, metrics, log } = assembly;
-  const { pool, consumer } = servers;
+  const { pool, redis, keys, consumer } = servers;
+  const clocks = new ClockWatch({ pool, redis, leases: keys.leases, stopMs: config.CLOCK_STOP_MS, log });
+  const clockLoop = makeLoop('the clocks', log, intervals.clock, async () => {
+    await clocks.hear();
+    return intervals.clock;
+  });
   const settling = {
     pool,
     raffles: { randomness: assembly.randomness, saltSecret: config.RECEIPT_SALT_SECRET },
     onDecided: (decided: number) => metrics.settled(decided),
     onMoved: (states: readonly string[]) => metrics.moved(states),
   };
-  const passes = new Passes({ ...servers, settling, log }, () => passLoop.request());
-  const deps = depsOf(assembly, passes);
+  const passes = new Passes({ ...servers, clocks, settling, log }, () => passLoop.request());
+  const deps = depsOf(assembly, passes, clocks);
   let lastPassMs = Number.NEGATIVE_INFINITY;
   const passLoop = makeLoop('passes', log, intervals.passGap, async () => {
     const beganMs = performance.now();
@@ -103,6 +112,7 @@ export function assembleJudge(assembly: JudgeAssembly): AssembledJudge {
   });
   const keeper = new RegistryKeeper({
     ...servers,
+    clocks,
     logName: consumer.name,
     partitions: config.LOG_PARTITIONS,
     leaseMs: config.LEASE_MS,
@@ -116,7 +126,7 @@ export function assembleJudge(assembly: JudgeAssembly): AssembledJudge {
     await tidy(assembly, deps);
     return intervals.tidy;
   });
-  const loops = [passLoop, keeperLoop, tidyLoop];
+  const loops = [clockLoop, passLoop, keeperLoop, tidyLoop];
   for (const loop of loops) loop.start();
   const intake = makeIntake({
     pool,
@@ -132,6 +142,7 @@ export function assembleJudge(assembly: JudgeAssembly): AssembledJudge {
   });
   return {
     deps,
+    clocks,
     sincePassMs: () => performance.now() - lastPassMs,
     stop: async () => {
       // What is asked of a part that is gone gives up after its own timeout, so none of these waits for ever.
@@ -141,14 +152,18 @@ export function assembleJudge(assembly: JudgeAssembly): AssembledJudge {
   };
 }
 
-function depsOf({ config, servers, randomness, log }: JudgeAssembly, passes: Passes): JudgeDeps {
+function depsOf(
+  { config, servers, randomness, log }: JudgeAssembly,
+  passes: Passes,
+  clocks: ClockWatch,
+): JudgeDeps {
   const { pool, redis, keys } = servers;
   return {
     pool,
     publish: (campaigns: readonly Campaign[]) => passes.tell(campaigns),
     confirmations: change => readConfirmations(redis, keys, change),
     couponsChanged: couponIds => tellCouponsChanged(redis, keys, couponIds),
-    nowUs: () => redisTimeUs(redis),
+    nowUs: () => clocks.nowUs(),
     leaseMs: config.LEASE_MS,
     randomness,
     log,
@@ -180,11 +195,6 @@ function pauseMs({ unfinished, nowUs }: PassReport, { passActive, passIdle }: Ju
   if (unfinished === undefined || nowUs === undefined) return passActive;
   const soonMs = nowUs / 1000 + SOON_MS;
   return unfinished.some(campaign => campaign.opensAt.getTime() <= soonMs) ? passActive : passIdle;
-}
-
-async function redisTimeUs(redis: RedisClient): Promise<number> {
-  const [seconds, micros] = await redis.time();
-  return Number(seconds) * 1_000_000 + Number(micros);
 }
 
 /** Lets go of what is in the ledger: nothing reads it again. */

@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import { openPool } from '../sql/database.ts';
 import type { Readiness } from './api/deps.ts';
 import {
+  type AssembledJudge,
   assembleJudge,
   type JudgeDeps,
   type JudgeIntervals,
@@ -31,7 +32,8 @@ const STALE_PASS_MS = 10_000;
 const READY_TIMEOUT_MS = 2_000;
 
 function intervalsOf(config: JudgeConfig): JudgeIntervals {
-  return { passGap: config.PASS_INTERVAL_MS, passActive: 50, passIdle: 500, keeper: 100, tidy: 2_000 };
+  const passes = { passGap: config.PASS_INTERVAL_MS, passActive: 50, passIdle: 500 };
+  return { ...passes, keeper: 100, clock: 200, tidy: 2_000 };
 }
 
 export interface Judge {
@@ -54,11 +56,12 @@ export async function startJudge(config: JudgeConfig, log: Logger): Promise<Judg
   });
   const intervals = intervalsOf(config);
   const assembled = assembleJudge({ config, servers, intervals, randomness, metrics, log });
+  metrics.clocks(assembled.clocks);
   const stopBooks = startBooks(config, servers, log);
   return {
     metrics,
     deps: assembled.deps,
-    ready: () => readiness(servers, assembled.sincePassMs()),
+    ready: () => readiness(servers, assembled),
     stop: async () => {
       await Promise.all([assembled.stop(), stopBooks()]);
       await servers.fencing.close();
@@ -130,10 +133,10 @@ async function closeConnections({
   await pool.end();
 }
 
-async function readiness({ pool, redis }: JudgeServers, sincePassMs: number): Promise<Readiness> {
+async function readiness({ pool, redis }: JudgeServers, assembled: AssembledJudge): Promise<Readiness> {
   const [postgres, redisCheck] = await Promise.all([check(pool.query('select 1')), check(redis.ping())]);
-  const passes = sincePassMs < STALE_PASS_MS ? 'ok' : 'no pass has succeeded in the last 10 s';
-  const checks = { postgres, redis: redisCheck, passes };
+  const passes = assembled.sincePassMs() < STALE_PASS_MS ? 'ok' : 'no pass has succeeded in the last 10 s';
+  const checks = { postgres, redis: redisCheck, clocks: assembled.clocks.describe(), passes };
   return { ok: Object.values(checks).every(result => result === 'ok'), checks };
 }
 

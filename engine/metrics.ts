@@ -1,6 +1,7 @@
 /** What the engine counts of itself, for /metrics. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Campaign } from '../sql/campaigns.ts';
+import type { ClockWatch } from './clock-watch.ts';
 import type { Keys } from './contract/keys.ts';
 import type { RedisClient } from './contract/redis.ts';
 import type { IntakeCounts } from './intake.ts';
@@ -16,6 +17,8 @@ export interface EngineMetrics {
   moved(states: readonly string[]): void;
   /** A pass that took `seconds`; no report when it failed. */
   pass(seconds: number, report: PassReport | undefined): void;
+  /** Measures what the clocks show, whenever somebody looks. */
+  clocks(watch: Pick<ClockWatch, 'look'>): void;
 }
 
 /** A close is done a little late always: when the watermark has passed it. */
@@ -75,6 +78,7 @@ export function makeMetrics(redis: RedisClient, keys: Keys): EngineMetrics {
       aside.inc(counts.setAside);
     },
     settled: decided => settled.inc(decided),
+    clocks: watch => addClocks(registry, watch),
     scheduledDone: (kind, lateMs) => late.observe({ kind }, lateMs / 1000),
     moved: states => {
       for (const state of states) moved.inc({ state });
@@ -93,6 +97,32 @@ export function makeMetrics(redis: RedisClient, keys: Keys): EngineMetrics {
       for (const campaign of report.unfinished) unfinished.set(campaign.campaignId, campaign);
     },
   };
+}
+
+/** Whether the clocks contradict each other, and by how much. */
+function addClocks(registry: Registry, watch: Pick<ClockWatch, 'look'>): void {
+  const registers = [registry];
+  new Gauge({
+    name: 'fairline_clocks_held',
+    help: '1 while nothing is decided, as the clocks contradict each other',
+    registers,
+    collect() {
+      const { state } = watch.look();
+      this.set(state === 'apart' || state === 'alone' ? 1 : 0);
+    },
+  });
+  new Gauge({
+    name: 'fairline_clock_ahead_seconds',
+    help: "By how much Redis' clock is ahead of another one",
+    labelNames: ['of'] as const,
+    registers,
+    collect() {
+      const { redisUs, postgresUs, ownUs } = watch.look();
+      if (redisUs === undefined) return;
+      if (postgresUs !== undefined) this.set({ of: 'postgres' }, (redisUs - postgresUs) / 1e6);
+      if (ownUs !== undefined) this.set({ of: 'engine' }, (redisUs - ownUs) / 1e6);
+    },
+  });
 }
 
 /** How many wait in each campaign: asked of Redis when somebody looks, for counting rows would cost with each. */

@@ -5,6 +5,9 @@
  * settles campaigns for a bounded time, and brings Redis up to date. Passes never overlap. They are asked for after
  * each batch of the intake; many requests make one pass. Without requests they come at an interval.
  *
+ * While the clocks contradict each other (clock-agreement.ts) the watermark stands still and nothing is settled: what is
+ * decided is shown, and no deadline runs, as no time is heard.
+ *
  * With Redis gone the last registry that was read goes on to hold: the watermark stays at or below the instant of that
  * read, so nobody who registered since can be overtaken, and what is below it is settled. Raffles are settled beside
  * the passes, each by itself: a large draw takes seconds, and randomness may have to be waited for.
@@ -18,8 +21,9 @@ import { type GatewayRow, readGateways } from '../sql/gateways.ts';
 import { findRooms } from '../sql/rooms.ts';
 import { findWork } from '../sql/settling.ts';
 import { raiseWatermark, readWatermark } from '../sql/watermarks.ts';
+import type { ClockWatch } from './clock-watch.ts';
 import type { Keys } from './contract/keys.ts';
-import { type Registry, readRegistry } from './contract/lease/lease.ts';
+import type { Registry } from './contract/lease/lease.ts';
 import type { RedisClient } from './contract/redis.ts';
 import { Hearing } from './hearing.ts';
 import { takePresence } from './presence.ts';
@@ -46,6 +50,7 @@ export interface PassOptions {
   readonly pool: Pool;
   readonly redis: RedisClient;
   readonly keys: Keys;
+  readonly clocks: ClockWatch;
   readonly settling: SettlingOptions;
   readonly log: Logger;
 }
@@ -62,14 +67,6 @@ export interface PassReport {
   readonly more: boolean;
 }
 
-interface Watermarks {
-  readonly watermarkUs: number;
-  /** undefined while the registry was never read. */
-  readonly rankedUs: number | undefined;
-  /** What they rest on. */
-  readonly gateways: readonly GatewayRow[];
-}
-
 export class Passes {
   readonly #options: PassOptions;
   readonly #publisher: Publisher;
@@ -80,6 +77,8 @@ export class Passes {
   readonly #onMore: () => void;
   #registry: (Registry & { readonly epoch: number }) | undefined;
   #watermarkUs = 0;
+  /** undefined while the registry was never read. */
+  #rankedUs: number | undefined;
   #raisedAtMs = Number.NEGATIVE_INFINITY;
   /** The unheard time that open deadlines were extended by last. */
   #extendedUs: number | undefined;
@@ -101,13 +100,15 @@ export class Passes {
       failures.push(error);
       return false;
     });
-    const { watermarkUs, rankedUs, gateways } = await this.#moveWatermark();
-    if (isOpen && this.#registry !== undefined)
+    const { isAgreed } = this.#options.clocks;
+    const gateways = isAgreed ? await this.#moveWatermark() : [];
+    const [watermarkUs, rankedUs] = [this.#watermarkUs, this.#rankedUs];
+    if (isAgreed && isOpen && this.#registry !== undefined)
       await this.#hearing.note({ ...this.#registry, gateways, watermarkUs });
     if (isOpen && this.#registry !== undefined) {
       await takePresence(this.#options, this.#registry.epoch).catch((error: unknown) => failures.push(error));
     }
-    const more = await this.#settle(watermarkUs, failures);
+    const more = isAgreed && (await this.#settle(watermarkUs, failures));
     let report: PassReport = { nowUs: undefined, watermarkUs, rankedUs, unfinished: undefined, more };
     const registry = this.#registry;
     if (isOpen && registry !== undefined && rankedUs !== undefined) {
@@ -134,20 +135,20 @@ export class Passes {
 
   /** Keeps the last registry that was open; answers whether this one is. */
   async #readRegistry(): Promise<boolean> {
-    const { redis, keys } = this.#options;
-    const registry = await readRegistry(redis, keys.leases);
+    const registry = await this.#options.clocks.readRegistry();
     const { epoch } = registry;
     if (epoch === undefined) return false;
     this.#registry = { ...registry, epoch };
     return true;
   }
 
-  async #moveWatermark(): Promise<Watermarks> {
+  /** Answers the gateways that it looked at. */
+  async #moveWatermark(): Promise<readonly GatewayRow[]> {
     const { pool } = this.#options;
     const registry = this.#registry;
     if (registry === undefined) {
       this.#watermarkUs = await readWatermark(pool);
-      return { watermarkUs: this.#watermarkUs, rankedUs: undefined, gateways: [] };
+      return [];
     }
     const gateways = await readGateways(
       pool,
@@ -155,7 +156,8 @@ export class Passes {
     );
     const watermarkUs = watermarkOf(registry, gateways);
     this.#watermarkUs = Math.max(this.#watermarkUs, watermarkUs);
-    return { watermarkUs: this.#watermarkUs, rankedUs: rankedWatermarkOf(registry, gateways), gateways };
+    this.#rankedUs = rankedWatermarkOf(registry, gateways);
+    return gateways;
   }
 
   async #settle(watermarkUs: number, failures: unknown[]): Promise<boolean> {

@@ -138,7 +138,7 @@ for (const log of availableLogs()) {
       // With the log here as well, the epoch of each partition stays.
       await redis.unlink(keys.leases);
       equal((await acquireLease(redis, keys.leases, TEST_LEASE_MS, 'newcomer')).state, 'closed');
-      equal(await renewLease(redis, keys.leases, old, TEST_LEASE_MS), false);
+      equal((await renewLease(redis, keys.leases, old, TEST_LEASE_MS)).state, 'lost');
       const campaign = campaigns[1];
       if (campaign === undefined) throw new Error('there are three campaigns');
       // It appends on until it is refused; what it was told is written counts, and nothing else.

@@ -11,6 +11,9 @@
  * - An incarnation that has ended in the ledger (its `leave` or its fence was consumed) gives its number back.
  * - What it had logged and not ranked is ranked from the ledger; then it no longer holds the ranked watermark up.
  *
+ * While the clocks contradict each other (clock-agreement.ts), the registry says so: no lease is given, and gateways stamp
+ * nothing. A registry that is closed stays so.
+ *
  * When the registry is closed, Redis is new, was emptied or started again (it may lack its last second), or `rebuild`
  * has closed it; no gateway can get or renew a lease. A registry that was opened under an older epoch than the ledger's is
  * closed: it is of another Redis than the one that was opened last. Then:
@@ -50,6 +53,7 @@ import {
   readEpoch,
   readWatermark,
 } from '../sql/watermarks.ts';
+import type { ClockWatch } from './clock-watch.ts';
 import {
   beginOpening,
   closeRegistry,
@@ -78,6 +82,7 @@ const CONDEMNED = 0;
 
 export interface KeeperOptions extends WritersOptions {
   readonly locks: Locks;
+  readonly clocks: ClockWatch;
   readonly leaseMs: number;
 }
 
@@ -119,14 +124,15 @@ export class RegistryKeeper {
 
   /** Does what is due, if this engine is the keeper. To be called every 100 ms or so; rejects when a part is gone. */
   async tick(): Promise<void> {
-    const { locks, pool, redis, keys, log } = this.#options;
+    const { locks, pool, redis, keys, clocks, log } = this.#options;
     if (!(await locks.take({ name: 'registry' }))) {
       this.#reopening = undefined;
       return;
     }
-    const registry = await readRegistry(redis, keys.leases);
+    const registry = await clocks.readRegistry('keeper');
     if (registry.epoch === undefined) {
-      await this.#reopen();
+      // What fences and markers promise is the time, and leases are given by it.
+      if (clocks.isAgreed) await this.#reopen();
       return;
     }
     this.#reopening = undefined;
@@ -306,7 +312,7 @@ export class RegistryKeeper {
   /** Opens the door: what it shows is made anew behind it. */
   async #open(marker: Marker): Promise<void> {
     const { pool, redis, keys, leaseMs, log } = this.#options;
-    const { epoch } = marker;
+    const { epoch, nowUs } = marker;
     await this.#holdsLock();
     const begun = await beginAnew(pool, redis, keys, epoch);
     if ('later' in begun) {
@@ -315,7 +321,9 @@ export class RegistryKeeper {
       return;
     }
     await markAllRepaired(pool);
-    if (!(await openRegistry(redis, keys.leases, { epoch, floorUs: await readWatermark(pool), leaseMs })))
+    // Nobody has stamped since the marker was made: whoever does from here on may as well begin behind it.
+    const floorUs = Math.max(nowUs, await readWatermark(pool));
+    if (!(await openRegistry(redis, keys.leases, { epoch, floorUs, leaseMs })))
       throw new Error('Redis was emptied or started again, or another engine opens the registry');
     this.#reopening = undefined;
     log.info({ epoch, ...begun }, 'the registry is open; projections are made anew beside it');
@@ -329,7 +337,7 @@ export class RegistryKeeper {
    * opened no more.
    */
   async #newMarker(): Promise<Marker | undefined> {
-    const { pool, redis, keys } = this.#options;
+    const { pool, redis, keys, clocks } = this.#options;
     const epoch = await nextEpoch(pool);
     await this.#holdsLock();
     const begun = await beginOpening(redis, keys.leases, epoch);
@@ -337,7 +345,7 @@ export class RegistryKeeper {
     if (begun.state !== 'begun') return undefined;
     await beginEpoch(pool, epoch);
     await this.#writers.retire(undefined);
-    return { epoch, nowUs: begun.nowUs };
+    return { epoch, nowUs: (await clocks.readRegistry('keeper')).readAtUs };
   }
 
   /** Rejects when another engine is the keeper by now: this one may have been paused, and must not go on. */

@@ -240,8 +240,9 @@ export class TestGateway {
     return partitionOf(this.gateway, TEST_PARTITIONS);
   }
 
-  renew(): Promise<boolean> {
-    return renewLease(this.#world.redis, this.#world.keys.leases, this, this.#world.leaseMs);
+  async renew(): Promise<boolean> {
+    const { redis, keys, leaseMs } = this.#world;
+    return (await renewLease(redis, keys.leases, this, leaseMs)).state === 'ok';
   }
 
   /** Stamps a request of each user now, one after another; nothing is logged yet. */

@@ -10,6 +10,9 @@
  * - in neither: it registered after the registry was read. Its stamps are later than its registration, and that is not
  *   before the instant of the read (acquire.lua sees to that), which bounds W as well.
  *
+ * The instants of reads and registrations are Redis' time only as far as an engine vouches for it (clock-agreement.ts), so
+ * a clock that is set moves neither.
+ *
  * A number leaves the registry only once its incarnation is ended in the ledger, so nobody falls between the cases.
  * Read the registry second, and a gateway that registered, logged and was read as unknown in between would count with
  * an instant that the watermark has passed.

@@ -93,8 +93,12 @@ export function assembleGateway(assembly: GatewayAssembly): AssembledGateway {
   const { config, log, keys, servers, verifier, tickets, ring } = assembly;
   const { redis, producer, ledger } = servers;
   const signs = config.RECEIPTS === 'on';
-  const clock = new SharedClock();
-  const clockLimits = new ClockLimits(clock, { warnMs: config.CLOCK_WARN_MS, stopMs: config.CLOCK_STOP_MS });
+  const clock = new SharedClock(monotonicUs, config.CLOCK_STOP_MS * 1_000);
+  const clockLimits = new ClockLimits(
+    clock,
+    { warnMs: config.CLOCK_WARN_MS, stopMs: config.CLOCK_STOP_MS },
+    () => membership.isClockHeld,
+  );
   const proxies = new TrustedProxies(config.TRUSTED_PROXIES);
   const board = new Board(redis, keys);
   const connections = { count: 0 };

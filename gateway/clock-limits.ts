@@ -5,7 +5,10 @@
  */
 import type { SharedClock } from './clock.ts';
 
-/** ok; warn: beyond CLOCK_WARN_MS, entries are taken; stop: beyond CLOCK_STOP_MS, or without any time, none are. */
+/**
+ * ok; warn: beyond CLOCK_WARN_MS, entries are taken; stop: beyond CLOCK_STOP_MS, without any time, or while engines doubt
+ * Redis' clock, none are.
+ */
 export type ClockLevel = 'ok' | 'warn' | 'stop';
 
 export class ClockLimits {
@@ -13,21 +16,29 @@ export class ClockLimits {
   readonly #warnUs: number;
   readonly #stopUs: number;
 
-  constructor(clock: SharedClock, { warnMs, stopMs }: { readonly warnMs: number; readonly stopMs: number }) {
+  readonly #isHeld: () => boolean;
+
+  /** `isHeld`: whether an engine has found that Redis' clock contradicts others. */
+  constructor(
+    clock: SharedClock,
+    { warnMs, stopMs }: { readonly warnMs: number; readonly stopMs: number },
+    isHeld: () => boolean = () => false,
+  ) {
     this.#clock = clock;
+    this.#isHeld = isHeld;
     this.#warnUs = warnMs * 1_000;
     this.#stopUs = stopMs * 1_000;
   }
 
   get level(): ClockLevel {
-    const boundUs = this.#clock.errorBoundUs;
+    const boundUs = this.#isHeld() ? Number.POSITIVE_INFINITY : this.#clock.errorBoundUs;
     if (boundUs <= this.#warnUs) return 'ok';
     return boundUs <= this.#stopUs ? 'warn' : 'stop';
   }
 
   /** Whether entries may be stamped. On the way of every entry: one reading of the monotonic clock. */
   get mayStamp(): boolean {
-    return this.#clock.errorBoundUs <= this.#stopUs;
+    return this.#clock.errorBoundUs <= this.#stopUs && !this.#isHeld();
   }
 
   /** The clock's bound, milliseconds; null before there is any time. */
@@ -39,6 +50,7 @@ export class ClockLimits {
   describe(): string {
     const { level, errorBoundMs } = this;
     if (level === 'ok') return 'ok';
+    if (this.#isHeld()) return "held: the engines find that Redis' clock contradicts others";
     if (errorBoundMs === null) return 'not synchronised';
     const [name, limitUs] =
       level === 'warn' ? ['CLOCK_WARN_MS', this.#warnUs] : ['CLOCK_STOP_MS', this.#stopUs];

@@ -5,9 +5,9 @@ import { SharedClock } from './clock.ts';
 import { ClockLimits } from './clock-limits.ts';
 
 /** A local clock that the test moves, and a Redis whose clock is `ahead` of it. */
-function setUp(ahead: number) {
+function setUp(ahead: number, stopUs = Number.POSITIVE_INFINITY) {
   let localUs = 1_000_000;
-  const clock = new SharedClock(() => localUs);
+  const clock = new SharedClock(() => localUs, stopUs);
   const sample = (roundTripUs: number, offset = ahead): void => {
     const askedUs = localUs;
     localUs += roundTripUs;
@@ -98,6 +98,75 @@ test('a sample that contradicts the surest one is believed at once: a clock was 
   assert.ok(clock.errorBoundUs > 2_000_000);
   move(60_000_000);
   assert.equal(clock.now() - local(), 2_000_000);
+});
+
+const STOP_US = 50_000;
+
+test('a step of Redis beyond CLOCK_STOP_MS is not followed: the time goes on, and nothing is stamped', () => {
+  for (const stepUs of [60_000, 120_000_000, -5_000_000]) {
+    const { clock, sample, move, local } = setUp(0, STOP_US);
+    const limits = new ClockLimits(clock, { warnMs: 5, stopMs: 50 });
+    for (let count = 0; count < 10; count++) sample(100);
+    for (let count = 0; count < 100; count++) {
+      sample(100, stepUs);
+      move(250_000);
+      // So slow that it goes with both.
+      if (count === 50) sample(250_000_000, 0);
+    }
+    assert.ok(Math.abs(clock.now() - local()) < 1_000, 'shown as before');
+    assert.equal(limits.mayStamp, false);
+    assert.match(limits.describe(), /^off by up to [\d.]+ ms; CLOCK_STOP_MS is 50$/);
+    sample(100, 0);
+    assert.equal(limits.mayStamp, true);
+  }
+});
+
+test('an engine that finds Redis right since is believed, at once', () => {
+  const { clock, sample, move, local } = setUp(0, STOP_US);
+  for (let count = 0; count < 10; count++) sample(100);
+  const steppedUs = 120_000_000;
+  const firstUs = local() + 50 + steppedUs;
+  sample(100, steppedUs);
+  move(250_000);
+  sample(100, steppedUs);
+  const timeUs = local() + steppedUs;
+  const stays = (): void => assert.ok(clock.now() < firstUs);
+  clock.believe({ isHeld: true, agreedUs: undefined, timeUs });
+  stays();
+  clock.believe({ isHeld: false, agreedUs: undefined, timeUs });
+  stays();
+  clock.believe({ isHeld: false, agreedUs: firstUs - 1, timeUs });
+  stays();
+  // Found right before the clock was set back, and it is not there again.
+  clock.believe({ isHeld: false, agreedUs: timeUs + 1, timeUs });
+  stays();
+  clock.believe({ isHeld: false, agreedUs: firstUs + 100_000, timeUs });
+  assert.ok(Math.abs(clock.now() - local() - steppedUs) < 1_000);
+  assert.ok(clock.errorBoundUs < 1_000);
+});
+
+test('believed backward, it stands still until the time has come there again', () => {
+  const { clock, sample, move, local } = setUp(0, STOP_US);
+  for (let count = 0; count < 10; count++) sample(100);
+  const last = clock.next();
+  sample(100, -5_000_000);
+  clock.believe({ isHeld: false, agreedUs: local() - 5_000_000, timeUs: local() - 5_000_000 });
+  assert.ok(clock.errorBoundUs > 4_900_000);
+  assert.ok(clock.next() > last);
+  move(5_100_000);
+  assert.ok(clock.errorBoundUs < 1_000);
+  assert.ok(Math.abs(clock.now() - local() + 5_000_000) < 1_000);
+});
+
+test('nothing is stamped while engines find that the clock of Redis contradicts others', () => {
+  const { clock, sample } = setUp(0);
+  let isHeld = false;
+  const limits = new ClockLimits(clock, { warnMs: 5, stopMs: 50 }, () => isHeld);
+  sample(100);
+  assert.equal(limits.mayStamp, true);
+  isHeld = true;
+  assert.deepEqual([limits.mayStamp, limits.level], [false, 'stop']);
+  assert.match(limits.describe(), /^held: the engines find/);
 });
 
 test('a promise that holds the time ahead is in the bound', () => {

@@ -7,7 +7,10 @@
  * the last samples the one that is surest now counts: mostly the fastest round trip, and a slow one only when the fast
  * ones have aged (the clock filter of NTP with its dispersion, RFC 5905 section 10). Samples of one clock agree within
  * their bounds (K. Marzullo, S. Owicki, Maintaining the time in a distributed system, 1983): when a new one contradicts
- * the surest, one of the clocks has been set or stood still, and what was sampled before is forgotten.
+ * the surest, one of the clocks has been set or stood still. By up to CLOCK_STOP_MS the new one is believed, and what was
+ * sampled before is forgotten. Beyond, nobody knows here which of the two it was: the shown time goes on as before, its bound
+ * tells of the difference, so nothing is stamped (clock-limits.ts), until samples are as they were or an engine, which has
+ * other clocks to compare, has found Redis' clock right since (`believe`).
  *
  * The shown time is moved towards the estimate by slewing, never by a step, and never backward.
  *
@@ -58,17 +61,36 @@ function offsetOf({ askedUs, heardUs, redisUs }: ClockSample): number {
   return redisUs - (askedUs + heardUs) / 2;
 }
 
+/** By how much two samples are further apart than both may be wrong. */
+function gapUs(one: ClockSample, other: ClockSample, localUs: number): number {
+  return Math.abs(offsetOf(one) - offsetOf(other)) - boundOf(one, localUs) - boundOf(other, localUs);
+}
+
+/** What an engine has found of Redis' clock, as the registry of leases tells it. */
+export interface ClockFinding {
+  readonly isHeld: boolean;
+  /** What Redis' clock showed when it was last found right. */
+  readonly agreedUs: number | undefined;
+  /** What it showed when this was read. */
+  readonly timeUs: number;
+}
+
 export class SharedClock {
   readonly #monotonicUs: () => number;
+  /** CLOCK_STOP_MS in microseconds. */
+  readonly #stopUs: number;
   #samples: ClockSample[] = [];
   #surest: ClockSample | undefined;
+  /** The first and the last sample of those that contradict the surest by more than CLOCK_STOP_MS, all alike. */
+  #contradiction: { readonly first: ClockSample; readonly last: ClockSample } | undefined;
   #offsetUs: number | undefined;
   #targetUs = 0;
   #slewedAtUs = 0;
   #lastUs = 0;
 
-  constructor(monotonic: () => number = monotonicUs) {
+  constructor(monotonic: () => number = monotonicUs, stopUs = Number.POSITIVE_INFINITY) {
     this.#monotonicUs = monotonic;
+    this.#stopUs = stopUs;
   }
 
   /** False until the first sample: there is no time before. */
@@ -78,7 +100,8 @@ export class SharedClock {
 
   /**
    * How far off the shown time may be now, microseconds; Infinity before the first sample. Half the round trip of the
-   * surest sample, the drift since then, what is still to be slewed, and by how much a promise holds the time ahead.
+   * surest sample, the drift since then, what is still to be slewed, and by how much a promise holds the time ahead; where
+   * samples contradict it, at least as far as they do.
    */
   get errorBoundUs(): number {
     const surest = this.#surest;
@@ -86,16 +109,44 @@ export class SharedClock {
     if (surest === undefined || offset === undefined) return Number.POSITIVE_INFINITY;
     const local = this.#monotonicUs();
     const ahead = Math.max(0, this.#lastUs - (local + offset));
-    return boundOf(surest, local) + Math.abs(this.#targetUs - offset) + ahead;
+    const boundUs = boundOf(surest, local) + Math.abs(this.#targetUs - offset) + ahead;
+    const against = this.#contradiction?.last;
+    if (against === undefined) return boundUs;
+    return Math.max(boundUs, Math.abs(offsetOf(against) - offset) + boundOf(against, local));
   }
 
   sample(sample: ClockSample): void {
     const local = this.#monotonicUs();
-    const contradicts =
-      this.#surest !== undefined &&
-      Math.abs(offsetOf(sample) - offsetOf(this.#surest)) >
-        boundOf(sample, local) + boundOf(this.#surest, local);
-    if (contradicts) this.#samples = [];
+    const againstUs = this.#surest === undefined ? 0 : gapUs(sample, this.#surest, local);
+    const contradiction = this.#contradiction;
+    const isLikeIt = contradiction !== undefined && gapUs(sample, contradiction.first, local) <= this.#stopUs;
+    if (againstUs > this.#stopUs) {
+      this.#contradiction = { first: isLikeIt ? contradiction.first : sample, last: sample };
+      return;
+    }
+    // So slow an answer that it goes with both says nothing.
+    if (isLikeIt) return;
+    this.#contradiction = undefined;
+    this.#take(sample, againstUs > 0);
+  }
+
+  /**
+   * An engine has found Redis' clock right since samples have contradicted this one: then this one is wrong, and goes where
+   * they point. That may be a step: nothing was stamped meanwhile, and no instant is given twice.
+   */
+  believe({ isHeld, agreedUs, timeUs }: ClockFinding): void {
+    const contradiction = this.#contradiction;
+    if (contradiction === undefined || isHeld || agreedUs === undefined) return;
+    if (agreedUs < contradiction.first.redisUs || agreedUs > timeUs) return;
+    this.#contradiction = undefined;
+    this.#offsetUs = undefined;
+    this.#take(contradiction.last, true);
+  }
+
+  /** `anew`: what was sampled before is forgotten. */
+  #take(sample: ClockSample, anew: boolean): void {
+    const local = this.#monotonicUs();
+    if (anew) this.#samples = [];
     this.#samples.push(sample);
     if (this.#samples.length > SAMPLES_KEPT) this.#samples.shift();
     let surest = sample;

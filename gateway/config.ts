@@ -55,10 +55,8 @@ export const gatewayVariables = {
   WATCHER_RETRY_MS: whole(2_000, 100, 600_000),
   /** Shorter: watchers see their place sooner; longer: less work for Redis and for the log. */
   BOARD_INTERVAL_MS: whole(40, 5, 5_000),
-  /** How far off the shared clock may be before the gateway says so in /readyz and metrics ... */
+  /** How far off the shared clock may be before the gateway says so in /readyz and metrics; entries are taken all the same. */
   CLOCK_WARN_MS: whole(5, 1, 10_000),
-  /** ... and before it takes no entries, as their stamps would be unfair to those of other gateways. */
-  CLOCK_STOP_MS: whole(50, 2, 60_000),
   /** Whose X-Request-Start is believed. It must be theirs alone: a client who can reach the gateway past them, or have
    * the header passed on by them, could choose its own stamp within REQUEST_START_WAIT_MS. */
   TRUSTED_PROXIES: {

@@ -64,6 +64,7 @@ export class Membership {
   readonly #parts: MembershipParts;
   readonly #stop = new AbortController();
   #state: MembershipState = 'joining';
+  #isClockHeld = false;
   #current: Incarnation | undefined;
   #running: Promise<void> | undefined;
   /** Why no lease is to be had, where that does not pass by itself. */
@@ -79,6 +80,11 @@ export class Membership {
 
   get state(): MembershipState {
     return this.#state;
+  }
+
+  /** Whether engines have found that Redis' clock contradicts others, as the registry last told. */
+  get isClockHeld(): boolean {
+    return this.#isClockHeld;
   }
 
   /** What somebody has to do something about before this gateway can serve. */
@@ -141,6 +147,7 @@ export class Membership {
         const askedUs = monotonicUs();
         const acquired = await acquireLease(redis, keys.leases, leaseMs, name);
         this.#note(acquired);
+        this.#isClockHeld = acquired.state === 'held';
         if (acquired.state === 'ok') return await this.#begin(acquired, askedUs + leaseMs * 1000);
       }
     } catch (error) {
@@ -153,6 +160,7 @@ export class Membership {
   async #begin(lease: Given, deadlineUs: number): Promise<Incarnation> {
     const { board, clock, partitions, producer } = this.#parts;
     const { gateway, incarnation, epoch, registeredUs, token } = lease;
+    clock.believe(lease.clock);
     const partition = partitionOf(gateway, partitions);
     const givenAtMs = registeredUs / 1000;
     const writer = producer.writer({ gateway, incarnation, partition, token, givenAtMs });
@@ -188,14 +196,17 @@ export class Membership {
 
   /** Renews until it cannot go on; resolves to why. */
   async #serve(incarnation: Incarnation): Promise<string> {
-    const { leaseMs, redis, keys } = this.#parts;
+    const { leaseMs, redis, keys, clock } = this.#parts;
     const ended = AbortSignal.any([incarnation.failure, this.#stop.signal]);
     while (true) {
       await pause(leaseMs / RENEWALS_A_LEASE, ended);
       if (ended.aborted) return String(ended.reason);
       const askedUs = monotonicUs();
       try {
-        if (!(await renewLease(redis, keys.leases, incarnation, leaseMs))) return 'the lease is lost';
+        const renewed = await renewLease(redis, keys.leases, incarnation, leaseMs);
+        if (renewed.state === 'lost') return 'the lease is lost';
+        this.#isClockHeld = renewed.clock.isHeld;
+        clock.believe(renewed.clock);
         incarnation.deadlineUs = askedUs + leaseMs * 1000;
       } catch (error) {
         this.#parts.log.warn({ err: error }, 'the lease could not be renewed');

@@ -19,6 +19,8 @@ export function makeAmbushes(
   }
   if (campaigns.some(({ room }) => room !== undefined) && engines > 1 && random.chance(0.9))
     faults.push(...makeDeathsWithReports(random, opensMs, endMs));
+  // Last, so that whatever else is left to chance stays as it was.
+  if (random.chance(0.05)) faults.push(...makeLonelyClock(random, opensMs, gateways));
   return faults;
 }
 
@@ -69,4 +71,23 @@ function makeDeathsWithReports(random: Random, opensMs: number, endMs: number): 
     target: random.between(0, 1),
     amount: 0,
   }));
+}
+
+/** The clock of Redis is set forward while no gateway's promise holds the watermark up: it alone says what the time is. */
+function makeLonelyClock(random: Random, opensMs: number, gateways: number): Fault[] {
+  const base = { place: undefined, amount: 0 };
+  const crashes = Array.from(
+    { length: gateways },
+    (_, target): Fault => ({
+      ...base,
+      kind: 'gateway crashes',
+      atMs: random.between(50, 150),
+      forMs: random.between(400, 1_500),
+      target,
+    }),
+  );
+  const atMs = opensMs + random.between(-100, 100);
+  const amount = random.between(500, 5_000);
+  const forMs = random.between(200, 2_000);
+  return [...crashes, { ...base, kind: 'clock of Redis is set', atMs, forMs, target: 0, amount }];
 }

@@ -63,8 +63,8 @@ const HEARD_BEFORE_US = 3_000_000;
  * move it yet.
  */
 function checkDeadlines(checker: Checker, { announced, campaign, claimants }: SeenRows, nowUs: number): void {
-  if (!checker.areClocksRight) return;
-  const latestUs = nowUs + (announced.claims?.withinS ?? 0) * 1_000_000 + HEARD_BEFORE_US + SLACK_US;
+  const latestUs =
+    nowUs + (announced.claims?.withinS ?? 0) * 1_000_000 + HEARD_BEFORE_US + SLACK_US + checker.clockOffUs;
   for (const { userId, state, claimByUs } of claimants) {
     const shownUs = (claimByUs ?? 0) + campaign.unheardUs;
     if (state === 'offered' && shownUs > latestUs)
@@ -101,7 +101,7 @@ function checkLapse(checker: Checker, { announced }: SeenRows, row: SeenClaimant
   const withinUs = (announced.claims?.withinS ?? 0) * 1_000_000;
   const fromUs = row.offeredUs ?? 0;
   const hadUs = nowUs - fromUs - checker.outages.between(fromUs, nowUs);
-  if (checker.areClocksRight && hadUs < withinUs - SLACK_US)
+  if (hadUs < withinUs - SLACK_US - checker.clockOffUs)
     checker.breaks(1, `${row.userId} had ${hadUs} us to claim what was offered, of ${withinUs}`);
 }
 

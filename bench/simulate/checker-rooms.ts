@@ -95,7 +95,7 @@ export function checkRoom(
 /** Whoever is there again is in the line again before long. */
 function checkReturn(checker: Checker, { campaign }: SeenRows, userId: string, nowUs: number): void {
   const { isThere, sinceUs } = checker.streams.of(campaign.campaignId, userId);
-  if (!checker.areClocksRight || !isThere || sinceUs === undefined) return;
+  if (!isThere || sinceUs === undefined) return;
   const thereUs = nowUs - sinceUs - checker.outages.between(sinceUs, nowUs);
   if (thereUs > RETURN_US) checker.breaks(3, `${userId} is there for ${thereUs} us and is still skipped`);
 }
@@ -103,12 +103,13 @@ function checkReturn(checker: Checker, { campaign }: SeenRows, userId: string, n
 function checkSkip(checker: Checker, { announced, campaign }: SeenRows, userId: string, nowUs: number): void {
   const graceUs = (announced.room?.graceMs ?? 0) * 1_000;
   const { isThere, sinceUs } = checker.streams.of(campaign.campaignId, userId);
-  if (!checker.areClocksRight || sinceUs === undefined) return;
+  if (sinceUs === undefined) return;
   const forUs = nowUs - sinceUs;
-  if (isThere && forUs >= graceUs + SLACK_US)
+  const slackUs = SLACK_US + checker.clockOffUs;
+  if (isThere && forUs >= graceUs + slackUs)
     checker.breaks(1, `${userId} was there for ${forUs} us and is skipped`);
   const awayUs = forUs - checker.outages.between(sinceUs, nowUs);
-  if (!isThere && awayUs < graceUs - SLACK_US)
+  if (!isThere && awayUs < graceUs - slackUs)
     checker.breaks(1, `${userId} was away for ${awayUs} us of ${graceUs} and is skipped`);
 }
 

@@ -109,6 +109,10 @@ interface ToldAgain {
   readonly stamp: number | undefined;
 }
 
+/** Clocks of the simulated processes run up to 2% off, from reading to reading. */
+const CLOCK_SLACK_US = 30_000;
+const STAMPS_PER_US = 1024;
+
 export class Checker {
   readonly log: CheckedLog;
   readonly announced: ReadonlyMap<number, Announced>;
@@ -121,8 +125,8 @@ export class Checker {
   readonly claimed: { readonly campaignId: number; readonly userId: string; readonly serial: number }[] = [];
   readonly streams = new Streams();
   readonly outages = new Outages();
-  /** Nobody sets a clock: what clocks show can be held against the time. */
-  areClocksRight = true;
+  /** By how much a clock that is set may go unnoticed: CLOCK_STOP_MS, where one is. */
+  clockOffUs = 0;
   readonly #ledger: SeenLedger;
   readonly #broken: (violation: Violation) => void;
   /** The campaigns as they were when they were last looked at. */
@@ -152,6 +156,7 @@ export class Checker {
       if (rows === undefined) continue;
       this.#seen.set(campaign.campaignId, rows);
       this.#checkRules(rows);
+      this.#checkTime(rows, nowUs);
       this.#checkGrants(rows, before);
       if (rows.announced.claims !== undefined) checkClaims(this, rows, before, nowUs);
       if (rows.announced.room !== undefined) checkRoom(this, rows, before, nowUs);
@@ -281,6 +286,18 @@ export class Checker {
       const where = `campaign ${campaign.campaignId} is settled up to ${campaign.settledStamp}`;
       this.breaks(3, `${userId} logged ${earliest}, ${where}, and the ledger has ${held}`);
     }
+  }
+
+  /** Invariant 3: nothing is decided before its time, whatever a clock shows; for somebody may still come before it. */
+  #checkTime({ campaign, announced }: SeenRows, nowUs: number): void {
+    const { campaignId, settledStamp, closesAt, finishedAt, kind } = campaign;
+    const latestUs = nowUs + this.clockOffUs + CLOCK_SLACK_US;
+    const settledUs = announced.opensAtUs + Math.floor(settledStamp / STAMPS_PER_US);
+    if (settledStamp > 0 && settledUs > latestUs)
+      this.breaks(3, `campaign ${campaignId} is settled up to ${settledUs - nowUs} us from now`);
+    const closesUs = closesAt.getTime() * 1_000;
+    if (kind === 'raffle' && (finishedAt !== null || campaign.seed !== null) && closesUs > latestUs)
+      this.breaks(3, `campaign ${campaignId} is drawn ${closesUs - nowUs} us before it closes`);
   }
 
   /** Invariant 8: the rules stay; a close only comes nearer. */

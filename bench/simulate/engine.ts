@@ -29,6 +29,7 @@ const INTERVALS: JudgeIntervals = {
   passActive: PASS_MS,
   passIdle: PASS_MS,
   keeper: 220,
+  clock: 200,
   tidy: 1_000,
 };
 const DRAW_SECRET = 'a secret of draws, for the simulator only';
@@ -42,12 +43,14 @@ const UNCOUNTED: EngineMetrics = {
   scheduledDone: () => undefined,
   moved: () => undefined,
   pass: () => undefined,
+  clocks: () => undefined,
 };
 /** Drawn behind the winners of a raffle. */
 const ALTERNATES = 2;
 
 export interface EngineTerms {
   readonly leaseMs: number;
+  readonly clockStopMs: number;
   readonly partitions: number;
   /** Makes what is drawn depend on the seed alone. */
   readonly seed: number;
@@ -110,10 +113,15 @@ export class SimulatedEngine {
     terms: EngineTerms,
   ) {
     this.process = process;
-    const { log, leaseMs, partitions } = terms;
+    const { log, leaseMs, partitions, clockStopMs } = terms;
     this.consumer = servers.log.consumerFor(process, paths.log, log);
     const { deps } = assembleJudge({
-      config: { LEASE_MS: leaseMs, LOG_PARTITIONS: partitions, RECEIPT_SALT_SECRET: SALT_SECRET },
+      config: {
+        LEASE_MS: leaseMs,
+        LOG_PARTITIONS: partitions,
+        RECEIPT_SALT_SECRET: SALT_SECRET,
+        CLOCK_STOP_MS: clockStopMs,
+      },
       servers: {
         pool: servers.ledger.poolFor(process, paths.ledger),
         redis: servers.redis.clientFor(process, paths.redis).client,

@@ -76,6 +76,9 @@ export function inject(scene: Scene, fault: Fault): void {
     }
     case 'clock of Redis is set':
       redis.clockOffUs += amount * MS;
+      afterwards(() => {
+        redis.clockOffUs -= amount * MS;
+      });
       return;
     case 'log is gone':
       log.server.goDown();

@@ -136,6 +136,18 @@ export const MUTATIONS: readonly Mutation[] = [
     seed: 44,
   },
   {
+    name: "Redis' clock is believed, whatever other clocks say",
+    file: 'engine/clock-watch.ts',
+    from: 'new ClockAgreement(options.stopMs * 1_000)',
+    to: 'new ClockAgreement(options.stopMs * 1_000_000)',
+  },
+  {
+    name: "Redis' clock is held against the engine's own alone, which may have stood still",
+    file: 'engine/clock-watch.ts',
+    from: 'const saidUs = await readClock(this.#options.pool);',
+    to: 'const saidUs = await this.#options.redis.time().then(([s, us]) => Number(s) * 1e6 + Number(us));',
+  },
+  {
     name: 'the position is committed before the rows',
     file: 'engine/intake.ts',
     from: 'transaction(pool, client => takeIn(client, logName, batch, care))',

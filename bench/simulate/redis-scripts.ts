@@ -79,8 +79,10 @@ function acquire(call: Call, [leases = '']: readonly string[], args: readonly st
   if (epoch === null || !isOfThisRun(call, leases)) return ['closed'];
   const heldUs = call('hget', leases, 'leaseUs');
   if (heldUs !== leaseUs) return ['differs', heldUs ?? ''];
+  const clock = call('hget', leases, 'clock') ?? '';
+  if (clock === 'held') return ['held'];
   const nowUs = timeUs(call);
-  const registeredUs = Math.max(nowUs, Number(call('hget', leases, 'floorUs') ?? '0'));
+  const registeredUs = String(call('hget', leases, 'floorUs') ?? '0');
   let state = 'full';
   for (let number = 0; number < Number(slots); number++) {
     const field = `g:${number}`;
@@ -93,13 +95,13 @@ function acquire(call: Call, [leases = '']: readonly string[], args: readonly st
     const incarnation = Number(call('hincrby', leases, 'nextIncarnation', 1));
     const lease: HeldLease = {
       incarnation,
-      registeredUs: String(registeredUs),
+      registeredUs,
       expiresUs: String(nowUs + Number(leaseUs)),
       name,
       token: String(token),
     };
     call('hset', leases, field, JSON.stringify(lease));
-    return ['ok', number, incarnation, epoch, String(registeredUs), token];
+    return ['ok', number, incarnation, epoch, registeredUs, token, clock, String(nowUs)];
   }
   return [state];
 }
@@ -143,19 +145,25 @@ function renew(call: Call, [leases = '']: readonly string[], args: readonly stri
     return ['lost', String(nowUs)];
   if (call('hget', leases, 'leaseUs') !== leaseUs) return ['lost', String(nowUs)];
   const lease = parse(held);
-  if (String(lease.incarnation) !== incarnation || Number(lease.expiresUs) <= nowUs)
-    return ['lost', String(nowUs)];
+  if (String(lease.incarnation) !== incarnation || lease.expiresUs === '0') return ['lost', String(nowUs)];
   lease.expiresUs = String(nowUs + Number(leaseUs));
   call('hset', leases, `g:${number}`, JSON.stringify(lease));
-  return ['ok', String(nowUs)];
+  return ['ok', String(nowUs), call('hget', leases, 'clock') ?? ''];
 }
 
-function readLeases(call: Call, [leases = '']: readonly string[]): RedisReply {
-  const nowUs = Math.max(timeUs(call), Number(call('hget', leases, 'floorUs') ?? '0'));
+function readLeases(
+  call: Call,
+  [leases = '']: readonly string[],
+  [vouched = '', verdict = '']: readonly string[],
+): RedisReply {
+  const nowUs = timeUs(call);
   const leaseUs = call('hget', leases, 'leaseUs');
   const epoch = leaseUs !== null && isOfThisRun(call, leases) ? call('hget', leases, 'epoch') : null;
-  if (epoch !== null) call('hset', leases, 'floorUs', String(nowUs));
-  const answer: RedisReply[] = [String(nowUs), epoch ?? '', leaseUs ?? ''];
+  const floorUs = Number(call('hget', leases, 'floorUs') ?? '0');
+  const readAtUs = vouched === '' ? floorUs : Math.max(floorUs, Math.min(nowUs, Number(vouched)));
+  if (epoch !== null && vouched !== '') call('hset', leases, 'floorUs', String(readAtUs));
+  if (verdict !== '') call('hset', leases, 'clock', verdict);
+  const answer: RedisReply[] = [String(readAtUs), String(nowUs), epoch ?? '', leaseUs ?? ''];
   for (const [field, value] of fieldsOf(call, leases)) {
     if (/^[gp]:\d+$/.test(field)) answer.push(field, value);
   }

@@ -106,7 +106,11 @@ class Commands {
       call('contract/lease/acquire.lua', [leases], [leaseUs, 'test', String(slots)]),
       call('contract/lease/acquire.lua', [leases], [leaseUs, 'test', String(slots)]),
       call('contract/lease/renew.lua', [leases], [gateway, incarnation, leaseUs]),
-      call('contract/lease/read.lua', [leases], []),
+      call(
+        'contract/lease/read.lua',
+        [leases],
+        [random.pick(['', us, '0']), random.pick(['', '', 'held', us, us])],
+      ),
       call('contract/lease/condemn.lua', [leases], [gateway, incarnation, random.pick([HELD, '5'])]),
       call('contract/lease/free.lua', [leases], [gateway, incarnation]),
       call('contract/board/begin.lua', [...board, this.#key('confirmed')], [epoch]),
@@ -175,10 +179,16 @@ function withHeld(args: readonly string[], lease: unknown): string[] {
 
 /** A reply that lists leases and prepared numbers, field by field: a hash has no order. Any other as it is. */
 function inOrder(reply: unknown): unknown {
-  if (!Array.isArray(reply) || !/^[gp]:/.test(String(reply[3]))) return reply;
-  const [nowUs, epoch, leaseUs, ...leases] = reply;
+  if (!Array.isArray(reply) || !/^[gp]:/.test(String(reply[4]))) return reply;
+  const [readAtUs, timeUs, epoch, leaseUs, ...leases] = reply;
   const pairs = leases.flatMap((number, at) => (at % 2 === 0 ? [[number, leases[at + 1]]] : []));
-  return [nowUs, epoch, leaseUs, ...pairs.sort(([a], [b]) => (String(a) < String(b) ? -1 : 1)).flat()];
+  return [
+    readAtUs,
+    timeUs,
+    epoch,
+    leaseUs,
+    ...pairs.sort(([a], [b]) => (String(a) < String(b) ? -1 : 1)).flat(),
+  ];
 }
 
 /** A reply without what may differ: times to ten minutes from the test's beginning, and the order of JSON's members. */

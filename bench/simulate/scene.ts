@@ -61,7 +61,8 @@ export class Scene {
       },
       (violation: Violation) => world.fail(violation),
     );
-    this.checker.areClocksRight = plan.faults.every(({ kind }) => kind !== 'clock of Redis is set');
+    const isClockSet = plan.faults.some(({ kind }) => kind === 'clock of Redis is set');
+    this.checker.clockOffUs = isClockSet ? plan.clockStopMs * MS : 0;
     for (const place of this.#gateways.keys()) this.startGateway(place);
     for (const place of this.#engines.keys()) this.startEngine(place);
   }
@@ -111,9 +112,9 @@ export class Scene {
       redis: this.path(`engine ${place} to Redis`),
       log: this.path(`engine ${place} to the log`),
     };
-    const { leaseMs, partitions } = plan;
+    const { leaseMs, partitions, clockStopMs } = plan;
     world.after(0, process, () => {
-      const terms = { leaseMs, partitions, seed: plan.seed, log: this.#logger };
+      const terms = { leaseMs, partitions, clockStopMs, seed: plan.seed, log: this.#logger };
       this.#engines[place] = new SimulatedEngine(process, { redis, log, ledger }, paths, terms);
     });
   }

@@ -33,7 +33,7 @@ import { readLatestPromise } from '../../sql/gateways.ts';
 import { leaseMarginMs } from '../contract/lease/lease.ts';
 import { Problem } from '../contract/problem.ts';
 import { instantOf } from '../contract/stamp.ts';
-import { type ApiDeps, clockMs } from './deps.ts';
+import { type ApiDeps, actingMs } from './deps.ts';
 
 type CloseDeps = Pick<ApiDeps, 'pool' | 'publish' | 'nowUs' | 'leaseMs' | 'log'>;
 
@@ -82,7 +82,7 @@ export async function closeWouldBe(
     throw new Problem('conflict', `Campaign ${campaignId} is ${campaign.stage}: there is nothing to close.`);
   }
   const closingAt = new Date(
-    Math.ceil((await clockMs(deps)) + deps.leaseMs + leaseMarginMs(deps.leaseMs) + PUBLISH_SLACK_MS),
+    Math.ceil((await actingMs(deps)) + deps.leaseMs + leaseMarginMs(deps.leaseMs) + PUBLISH_SLACK_MS),
   );
   if (campaign.closingAt === null && campaign.opensAt >= closingAt) {
     const opens = campaign.opensAt.toISOString();
@@ -134,7 +134,7 @@ export async function latestNowUs(
 
 async function tellOrRefuse(deps: CloseDeps, campaign: Campaign): Promise<Campaign> {
   // A close that has passed for the ledger as well has nobody to be told any more.
-  if (campaign.closesAt.getTime() <= (await clockMs(deps))) return campaign;
+  if (campaign.closesAt.getTime() <= (await actingMs(deps))) return campaign;
   try {
     return await tell(deps, campaign);
   } catch (error) {
@@ -155,7 +155,7 @@ async function tellOrRefuse(deps: CloseDeps, campaign: Campaign): Promise<Campai
 async function waitForClose(deps: CloseDeps, campaign: Campaign, stopping: AbortSignal): Promise<void> {
   const untilMs = Math.max(campaign.closesAt.getTime(), doorClosesAtUs(campaign) / 1000);
   for (;;) {
-    const leftMs = untilMs - (await clockMs(deps));
+    const leftMs = untilMs - (await actingMs(deps));
     if (leftMs <= 0) return;
     if (stopping.aborted) {
       throw new Problem(

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { Campaign } from '../../sql/campaigns.ts';
 import type { Pool } from '../../sql/database.ts';
+import { ClocksApart } from '../clock-watch.ts';
 import { Problem } from '../contract/problem.ts';
 import type { Randomness } from '../randomness.ts';
 import type { Confirmations } from '../schedule/confirmations.ts';
@@ -27,7 +28,10 @@ export interface ApiDeps {
   }) => Promise<Confirmations | undefined>;
   /** Tells gateways that coupons have changed; rejects when that may not have happened. */
   readonly couponsChanged: (couponIds: readonly number[]) => Promise<void>;
-  /** Redis' TIME in microseconds since the epoch; rejects when Redis is away, and never stands in another clock. */
+  /**
+   * Redis' TIME in microseconds since the epoch. Rejects when Redis is away, and with ClocksApart when that time may be
+   * wrong; never stands in another clock.
+   */
   readonly nowUs: () => Promise<number>;
   /** LEASE_MS: how long a gateway may go on with a board that it has read. */
   readonly leaseMs: number;
@@ -37,7 +41,7 @@ export interface ApiDeps {
   readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
 }
 
-/** The shared clock in milliseconds, or this machine's where Redis is away: good enough to judge an operator's times. */
+/** The shared clock in milliseconds, or this machine's where Redis is away: good enough to show what is when. */
 export async function clockMs(deps: Pick<ApiDeps, 'nowUs'>): Promise<number> {
   try {
     return Math.floor((await deps.nowUs()) / 1000);
@@ -46,11 +50,30 @@ export async function clockMs(deps: Pick<ApiDeps, 'nowUs'>): Promise<number> {
   }
 }
 
+/**
+ * The same, to judge an operator's times by: where Redis is away, this machine's is good enough for it. Throws Problem
+ * unavailable where the clocks contradict each other: then it is not known what is over.
+ */
+export async function actingMs(deps: Pick<ApiDeps, 'nowUs'>): Promise<number> {
+  try {
+    return Math.floor((await deps.nowUs()) / 1000);
+  } catch (error) {
+    if (error instanceof ClocksApart) throw clocksApart(error);
+    return Date.now();
+  }
+}
+
+export function clocksApart({ message }: ClocksApart): Problem {
+  const detail = `It is not known what the time is: ${message}. Ask again.`;
+  return new Problem('unavailable', detail, {}, { 'retry-after': '1' });
+}
+
 /** The shared clock, microseconds since the epoch. Throws Problem unavailable where Redis is away. */
 export async function nowUsOrRefuse(deps: Pick<ApiDeps, 'nowUs'>): Promise<number> {
   try {
     return await deps.nowUs();
-  } catch {
+  } catch (error) {
+    if (error instanceof ClocksApart) throw clocksApart(error);
     const detail = 'Redis is away, and with it the clock that deadlines are set by. Ask again.';
     throw new Problem('unavailable', detail, {}, { 'retry-after': '1' });
   }

@@ -9,7 +9,7 @@ import { isDryRun, readOperator, withEtag } from './asking.ts';
 import { campaignJson } from './campaign-json.ts';
 import { readTermsOf } from './coupon-terms.ts';
 import { createWanted } from './create-campaign.ts';
-import { type ApiDeps, clockMs } from './deps.ts';
+import { type ApiDeps, actingMs } from './deps.ts';
 import { readNewCampaign, type WantedCampaign } from './new-campaign.ts';
 import type { AgainBody, DryRunJson, TemplateCampaign } from './schedule-schemas.ts';
 import type { NewCampaignBody } from './schemas.ts';
@@ -22,7 +22,7 @@ export async function makeCampaign(
   body: NewCampaignBody,
 ): Promise<object> {
   const madeBy = readOperator(request);
-  const nowMs = await clockMs(deps);
+  const nowMs = await actingMs(deps);
   const wanted = readNewCampaign(body, nowMs);
   const terms = body.terms && readTermsOf(body.terms, 'grants', 'terms');
   if (isDryRun(request)) return wouldBe(wanted, madeBy, nowMs);

@@ -124,6 +124,9 @@ export const sharedVariables = {
   LOG_PARTITIONS: whole(8, 1, 256),
   /** Shorter: a pause of the process loses the lease. Longer: a dead gateway holds the settling up for longer. */
   LEASE_MS: whole(3_000, 500, 60_000),
+  /** How far clocks may be apart. Gateways that are further off stamp nothing, as that would be unfair; an engine that finds
+   * Redis, PostgreSQL and itself further apart decides nothing. Below what NTP keeps them to: it stops when nothing is wrong. */
+  CLOCK_STOP_MS: whole(50, 2, 60_000),
   LOG_LEVEL: oneOf('info', 'trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
 } as const;
 

@@ -21,7 +21,7 @@ import { askVersion, type NewRules, type NewVersion, saveVersion } from '../../s
 import { type Campaign, readDraftTerms } from '../../sql/campaigns.ts';
 import { readDrawState } from '../../sql/draws.ts';
 import { announcementOf, type WantedRules } from '../announce.ts';
-import { clockMs } from '../api/deps.ts';
+import { actingMs } from '../api/deps.ts';
 import { leaseMarginMs } from '../contract/lease/lease.ts';
 import { Problem } from '../contract/problem.ts';
 import { awaitDecision, type ChangeDeps, findCampaign, publishSoon, WAIT_LEASES } from './decide.ts';
@@ -42,7 +42,7 @@ export async function planTerms(deps: ChangeDeps, campaign: Campaign): Promise<P
   const rules = (await readDrawState(deps.pool, campaign.campaignId))?.rules ?? null;
   const draft = await readWanted(deps, campaign);
   return {
-    nowMs: await clockMs(deps),
+    nowMs: await actingMs(deps),
     leadMs: WAIT_LEASES * deps.leaseMs + marginMs + SLACK_MS,
     marginMs,
     announcedClosesAt: rules === null ? null : new Date(Number(JSON.parse(rules).closes_at_us) / 1000),

@@ -12,7 +12,8 @@ import {
 import { type Campaign, getCampaign } from '../../sql/campaigns.ts';
 import { changedAnnouncement } from '../announce.ts';
 import { latestNowUs } from '../api/close.ts';
-import type { ApiDeps } from '../api/deps.ts';
+import { type ApiDeps, clocksApart } from '../api/deps.ts';
+import { ClocksApart } from '../clock-watch.ts';
 import { leaseMarginMs } from '../contract/lease/lease.ts';
 import { Problem } from '../contract/problem.ts';
 
@@ -27,7 +28,7 @@ const POLL_MS = 40;
 
 /**
  * Waits until a pending version is decided, and decides it as soon as that can be done. Throws Problem unavailable when the
- * engine stops (`stopping`); then another one decides it.
+ * engine stops (`stopping`); then another one decides it; and while the clocks contradict each other: it stays pending.
  */
 export async function awaitDecision(
   deps: ChangeDeps,
@@ -39,7 +40,9 @@ export async function awaitDecision(
   for (;;) {
     const asked = await readVersion(deps.pool, campaignId, version);
     if (asked === undefined) throw new Error(`version ${version} of campaign ${campaignId} has gone`);
-    const decided = await decide(deps, asked, performance.now() >= untilMs);
+    const decided = await decide(deps, asked, performance.now() >= untilMs).catch((error: unknown) => {
+      throw error instanceof ClocksApart ? clocksApart(error) : error;
+    });
     if (decided.state !== 'pending') return decided;
     if (stopping.aborted) {
       throw new Problem(
@@ -57,12 +60,21 @@ export async function awaitDecision(
 /** Decides changes that an engine has left behind. Called by every engine every now and then. */
 export async function resumeChanges(deps: ChangeDeps): Promise<void> {
   for (const { ageMs, ...version } of await listPending(deps.pool)) {
-    // One that is younger is in the hands of whoever asked; to decide it here as well does no harm.
-    await decide(deps, version, ageMs > WAIT_LEASES * deps.leaseMs);
+    try {
+      // One that is younger is in the hands of whoever asked; to decide it here as well does no harm.
+      await decide(deps, version, ageMs > WAIT_LEASES * deps.leaseMs);
+    } catch (error) {
+      // None of them can be decided now, and whatever else is tidied up can.
+      if (error instanceof ClocksApart) return;
+      throw error;
+    }
   }
 }
 
-/** One look at a pending version: it takes effect, is refused, or stays pending unless `isOver`. */
+/**
+ * One look at a pending version: it takes effect, is refused, or stays pending unless `isOver`. Rejects with ClocksApart,
+ * and nothing decided, while it is not known what the time is.
+ */
 async function decide(deps: ChangeDeps, asked: Version, isOver: boolean): Promise<Version> {
   if (asked.state !== 'pending') return asked;
   const campaign = await findCampaign(deps, asked.campaignId);
@@ -100,6 +112,7 @@ async function lookAround(deps: ChangeDeps, campaign: Campaign, asked: Version) 
     // Read last: whatever is confirmed was so before.
     return confirmations && { ...confirmations, nowMs: (await latestNowUs(deps, campaign)) / 1000 };
   } catch (error) {
+    if (error instanceof ClocksApart) throw error;
     deps.log.warn(
       { err: error, campaignId: campaign.campaignId },
       'gateways cannot be asked to confirm a change now',

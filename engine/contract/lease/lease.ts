@@ -13,7 +13,7 @@ import { GATEWAY_COUNT } from '../stamp.ts';
 export interface Lease {
   readonly gateway: number;
   readonly incarnation: number;
-  /** Redis' time when the number was given, microseconds: every stamp of this incarnation is later. */
+  /** Up to where the registry had been read when the number was given: every stamp of this incarnation is later. */
   readonly registeredUs: number;
   readonly expiresUs: number;
   readonly name: string;
@@ -22,8 +22,13 @@ export interface Lease {
 }
 
 export interface Registry {
-  /** Redis' time of the read, microseconds; a gateway that registers later has registeredUs at or above it. */
+  /**
+   * Redis' time of the read as far as it is vouched for, microseconds; a gateway that registers later has registeredUs at
+   * or above it. Of a read that vouches for nothing, that of the last one which did.
+   */
   readonly readAtUs: number;
+  /** What Redis' clock showed, microseconds: whether it is right is not said. */
+  readonly timeUs: number;
   /** undefined while the registry is closed: Redis is new, was emptied, or was started again. */
   readonly epoch: number | undefined;
   /** How long leases hold; undefined while the registry was never opened. */
@@ -48,9 +53,30 @@ export type Acquired =
       readonly registeredUs: number;
       /** See WriterIdentity. */
       readonly token: string;
+      readonly clock: ClockWord;
     }
   | { readonly state: 'differs'; readonly leaseMs: number }
-  | { readonly state: 'closed' | 'full' | 'unprepared' };
+  | { readonly state: 'closed' | 'held' | 'full' | 'unprepared' };
+
+/** What the keeper of the registry says of Redis' clock, as a gateway hears it. */
+export interface ClockWord {
+  /** It contradicts other clocks: nothing is stamped by it. */
+  readonly isHeld: boolean;
+  /** The time that it showed when it was last found right, microseconds; undefined where nobody has looked. */
+  readonly agreedUs: number | undefined;
+  /** The time that it shows now. */
+  readonly timeUs: number;
+}
+
+export type Renewed = { readonly state: 'ok'; readonly clock: ClockWord } | { readonly state: 'lost' };
+
+/** What a reader of the registry, an engine, vouches for. */
+export interface Vouching {
+  /** The latest instant that may be the time now, microseconds. */
+  readonly vouchedUs: number;
+  /** The keeper's word of Redis' clock: that it contradicts others, or what it showed when last found right. */
+  readonly clock?: 'held' | number;
+}
 
 /** Clocks of a gateway's machine and of Redis' may differ in rate; a tenth is a thousand times what they do. */
 const MARGIN_SHARE = 0.1;
@@ -75,7 +101,7 @@ const scripts = {
 };
 
 /**
- * Asks for a number and an incarnation. 'closed' and 'unprepared': ask again soon; 'full': all 1024 numbers are taken;
+ * Asks for a number and an incarnation. 'closed', 'held' and 'unprepared': ask again soon; 'full': all 1024 numbers are taken;
  * 'differs': leases hold for another time here.
  */
 export async function acquireLease(
@@ -85,8 +111,8 @@ export async function acquireLease(
   name: string,
 ): Promise<Acquired> {
   const answer = asArray(await scripts.acquire(redis, [key], [leaseMs * 1000, name, GATEWAY_COUNT]));
-  const [state, gateway, incarnation, epoch, registeredUs, token] = answer;
-  if (state === 'closed' || state === 'full' || state === 'unprepared') return { state };
+  const [state, gateway, incarnation, epoch, registeredUs, token, clock, timeUs] = answer;
+  if (state === 'closed' || state === 'held' || state === 'full' || state === 'unprepared') return { state };
   if (state === 'differs') return { state, leaseMs: Number(gateway) / 1000 };
   if (state !== 'ok') throw new Error(`acquire.lua answered ${String(state)}`);
   return {
@@ -96,25 +122,32 @@ export async function acquireLease(
     epoch: Number(epoch),
     registeredUs: Number(registeredUs),
     token: String(token),
+    clock: clockWord(clock, timeUs),
   };
 }
 
-/** Renews; false when the lease is lost for good. */
+/** Renews; 'lost' is for good. */
 export async function renewLease(
   redis: RedisClient,
   key: string,
   lease: { readonly gateway: number; readonly incarnation: number },
   leaseMs: number,
-): Promise<boolean> {
-  const [state] = asArray(
+): Promise<Renewed> {
+  const [state, timeUs, clock] = asArray(
     await scripts.renew(redis, [key], [lease.gateway, lease.incarnation, leaseMs * 1000]),
   );
-  return state === 'ok';
+  return state === 'ok' ? { state, clock: clockWord(clock, timeUs) } : { state: 'lost' };
 }
 
-/** Reads all leases, over or not, the numbers that are prepared, and Redis' time. */
-export async function readRegistry(redis: RedisClient, key: string): Promise<Registry> {
-  const [now, epoch, leaseUs, ...rest] = asArray(await scripts.read(redis, [key], []));
+/**
+ * Reads all leases, over or not, the numbers that are prepared, and Redis' time. Without a vouching, the registry stays as it
+ * is.
+ */
+export async function readRegistry(redis: RedisClient, key: string, vouching?: Vouching): Promise<Registry> {
+  const vouched = vouching === undefined ? '' : Math.floor(Math.max(0, vouching.vouchedUs));
+  const [readAtUs, timeUs, epoch, leaseUs, ...rest] = asArray(
+    await scripts.read(redis, [key], [vouched, vouching?.clock ?? '']),
+  );
   const leases: Lease[] = [];
   const prepared: number[] = [];
   for (let index = 0; index + 1 < rest.length; index += 2) {
@@ -123,7 +156,8 @@ export async function readRegistry(redis: RedisClient, key: string): Promise<Reg
     else leases.push(parseLease(Number(number), String(rest[index + 1])));
   }
   return {
-    readAtUs: Number(now),
+    readAtUs: Number(readAtUs),
+    timeUs: Number(timeUs),
     epoch: epoch === '' ? undefined : Number(epoch),
     leaseMs: leaseUs === '' ? undefined : Number(leaseUs) / 1000,
     leases,
@@ -204,6 +238,12 @@ function parseLease(gateway: number, json: string): Lease {
     name: String(field('name')),
     token: String(field('token') ?? ''),
   };
+}
+
+function clockWord(clock: unknown, timeUs: unknown): ClockWord {
+  const isHeld = clock === 'held';
+  const agreedUs = isHeld || clock === '' || clock === undefined ? undefined : Number(clock);
+  return { isHeld, agreedUs, timeUs: Number(timeUs) };
 }
 
 function asArray(value: unknown): readonly unknown[] {

@@ -3,7 +3,7 @@
 --
 -- KEYS  leases   see acquire.lua
 -- ARGV  epoch    as it was claimed: see begin.lua
---       floorUs  the ledger's greatest watermark: nobody may stamp at or below it
+--       floorUs  at or above the ledger's greatest watermark: nobody may stamp at or below it
 --       leaseUs  how long leases hold, microseconds
 -- returns 1 if this call opened it; 0 when it is not claimed for that epoch: it is open already, another one
 --         has claimed it, or Redis was emptied or started again since

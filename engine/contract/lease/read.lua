@@ -1,24 +1,28 @@
--- Reads the registry for the engine, and notes the instant up to which it was read.
+-- Reads the registry: for the engine, which vouches for the time, or for somebody who only looks.
 --
--- KEYS  leases   see acquire.lua
--- ARGV  (none)
--- returns {nowUs, epoch or '', leaseUs or '', field, value, field, value, ...} with all fields `g:<number>` and
+-- KEYS  leases     see acquire.lua
+-- ARGV  vouchedUs  the latest instant that the engine vouches for as the time of this server; '' from who only looks
+--       verdict    what the keeper last found of this server's clock, for `clock` (see acquire.lua); '' to leave it
+-- returns {readAtUs, timeUs, epoch or '', leaseUs or '', field, value, field, value, ...} with all fields `g:<number>` and
 --         `p:<number>`; '' as epoch while the registry is closed, as it is when it was opened in another run of the
 --         server (see acquire.lua), or by an engine that did not say how long leases hold
 --
--- `nowUs` never falls: it is at least `floorUs`, which is moved up to it. Every gateway that is given a lease later
--- gets a registeredUs at or above it.
+-- `readAtUs` is the `floorUs` that this read leaves: the server's time, as far as it is vouched for. It never falls, and
+-- every gateway that is given a lease later gets a registeredUs at or above it. `timeUs` is what the clock shows.
 local leases = KEYS[1]
+local vouchedUs, verdict = tonumber(ARGV[1]), ARGV[2]
 
 local time = redis.call('TIME')
-local nowUs = math.max(time[1] * 1000000 + time[2], tonumber(redis.call('HGET', leases, 'floorUs') or '0'))
-local now = string.format('%.0f', nowUs)
+local timeUs = time[1] * 1000000 + time[2]
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
 local leaseUs = redis.call('HGET', leases, 'leaseUs')
 local epoch = leaseUs and redis.call('HGET', leases, 'run') == run and redis.call('HGET', leases, 'epoch')
-if epoch then redis.call('HSET', leases, 'floorUs', now) end
+local readAtUs = tonumber(redis.call('HGET', leases, 'floorUs') or '0')
+if vouchedUs then readAtUs = math.max(readAtUs, math.min(timeUs, vouchedUs)) end
+if epoch and vouchedUs then redis.call('HSET', leases, 'floorUs', string.format('%.0f', readAtUs)) end
+if verdict ~= '' then redis.call('HSET', leases, 'clock', verdict) end
 
-local answer = { now, epoch or '', leaseUs or '' }
+local answer = { string.format('%.0f', readAtUs), string.format('%.0f', timeUs), epoch or '', leaseUs or '' }
 local all = redis.call('HGETALL', leases)
 for index = 1, #all, 2 do
   if string.match(all[index], '^[gp]:%d+$') then

@@ -4,10 +4,11 @@
 -- ARGV  number       the gateway's number
 --       incarnation  its incarnation
 --       leaseUs      how long the lease holds from now, microseconds
--- returns {'ok', nowUs} or {'lost', nowUs}: the registry is closed or has leases of another length, the lease is over,
---         or somebody else has the number
+-- returns {'ok', nowUs, clock or ''} (see acquire.lua) or {'lost', nowUs}: the registry is closed or has leases of another
+--         length, the lease is condemned, or somebody else has the number
 --
--- A lease that is over is not brought back to life: the engine may be fencing it at this moment.
+-- A condemned lease is not brought back to life: the engine may be fencing it at this moment. One that has only run out by
+-- this server's clock is: that clock may have been set forward, and its holder goes by its own.
 local leases = KEYS[1]
 local number, incarnation, leaseUs = ARGV[1], ARGV[2], ARGV[3]
 
@@ -22,9 +23,9 @@ if not held or redis.call('HEXISTS', leases, 'epoch') == 0 or redis.call('HGET',
 end
 if redis.call('HGET', leases, 'leaseUs') ~= leaseUs then return { 'lost', now } end
 local lease = cjson.decode(held)
-if string.format('%.0f', lease.incarnation) ~= incarnation or tonumber(lease.expiresUs) <= nowUs then
+if string.format('%.0f', lease.incarnation) ~= incarnation or lease.expiresUs == '0' then
   return { 'lost', now }
 end
 lease.expiresUs = string.format('%.0f', nowUs + tonumber(leaseUs))
 redis.call('HSET', leases, 'g:' .. number, cjson.encode(lease))
-return { 'ok', now }
+return { 'ok', now, redis.call('HGET', leases, 'clock') or '' }

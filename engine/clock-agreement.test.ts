@@ -1,0 +1,207 @@
+import { equal, ok } from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { ClockAgreement } from './clock-agreement.ts';
+
+const SECOND = 1_000_000;
+const LIMIT_US = 50_000;
+
+/** Three clocks that the test sets as it likes, and a network that takes its time. */
+class Model {
+  readonly agreement = new ClockAgreement(LIMIT_US);
+  trueUs = 1_900_000_000 * SECOND;
+  redisOffUs = 0;
+  postgresOffUs = 0;
+  /** The engine's own clock goes on at this rate. */
+  readonly #rate: number;
+  #ownUs = 7_000;
+
+  constructor(ppm = 0) {
+    this.#rate = 1 + ppm * 1e-6;
+  }
+
+  get ownUs(): number {
+    return this.#ownUs;
+  }
+
+  pass(us: number): void {
+    this.trueUs += us;
+    this.#ownUs += us * this.#rate;
+  }
+
+  /** The engine's machine stands still, and with it its clock. */
+  standStill(us: number): void {
+    this.trueUs += us;
+  }
+
+  hear(which: 'redis' | 'postgres', outUs = 200, backUs = 200): void {
+    const askedUs = this.#ownUs;
+    this.pass(outUs);
+    const saidUs = this.trueUs + (which === 'redis' ? this.redisOffUs : this.postgresOffUs);
+    this.pass(backUs);
+    const reading = { askedUs, heardUs: this.#ownUs, saidUs };
+    if (which === 'redis') this.agreement.hearRedis(reading);
+    else this.agreement.hearPostgres(reading);
+  }
+
+  /** Both are heard for that long, as an engine hears them. */
+  goOn(us: number): void {
+    for (const untilUs = this.trueUs + us; this.trueUs < untilUs; ) {
+      this.hear('redis');
+      this.hear('postgres');
+      this.look();
+      this.pass(100_000);
+    }
+  }
+
+  look() {
+    return this.agreement.look(this.#ownUs);
+  }
+}
+
+test('nothing is vouched for until both servers were heard', () => {
+  const model = new Model();
+  equal(model.look().state, 'unheard');
+  model.hear('redis');
+  equal(model.look().state, 'unheard');
+  equal(model.look().vouchedUs, 0);
+  model.hear('postgres');
+  equal(model.look().state, 'agreed');
+});
+
+test('a step of Redis is a contradiction, and is over when Redis is back', () => {
+  for (const stepUs of [60_000, 5 * SECOND, 120 * SECOND, -5 * SECOND]) {
+    const model = new Model();
+    model.goOn(3 * SECOND);
+    const { vouchedUs } = model.look();
+    model.redisOffUs = stepUs;
+    model.goOn(30 * SECOND);
+    equal(model.look().state, 'apart', `${stepUs}`);
+    ok(model.look().vouchedUs <= vouchedUs + LIMIT_US, 'what is vouched for stays where it was');
+    const { redisUs = 0, postgresUs = 0, ownUs = 0 } = model.look();
+    ok(Math.abs(redisUs - postgresUs - stepUs) < 1_000 && Math.abs(redisUs - ownUs - stepUs) < 10_000);
+    model.redisOffUs = 0;
+    model.goOn(SECOND);
+    equal(model.look().state, 'agreed');
+    ok(model.look().vouchedUs > model.trueUs);
+  }
+});
+
+test('an engine that has just begun believes neither of two that contradict each other', () => {
+  const model = new Model();
+  model.redisOffUs = 5 * SECOND;
+  model.goOn(10 * SECOND);
+  equal(model.look().state, 'apart');
+  equal(model.look().vouchedUs, 0);
+});
+
+test('the clock of PostgreSQL that is set is a contradiction as well', () => {
+  const model = new Model();
+  model.goOn(3 * SECOND);
+  model.postgresOffUs = 3_600 * SECOND;
+  model.goOn(3 * SECOND);
+  equal(model.look().state, 'apart');
+});
+
+test('an engine that stood still for a moment goes on when both servers have said the same for a second', () => {
+  const model = new Model();
+  model.goOn(3 * SECOND);
+  model.standStill(8 * SECOND);
+  model.hear('redis');
+  equal(model.look().state, 'apart', 'PostgreSQL was not heard since');
+  model.hear('postgres');
+  equal(model.look().state, 'alone');
+  model.goOn(1_200_000);
+  equal(model.look().state, 'agreed');
+  ok(model.look().vouchedUs > model.trueUs);
+});
+
+test('servers whose one clock is set far are not believed together, until the operator says so', () => {
+  const model = new Model();
+  model.goOn(3 * SECOND);
+  model.redisOffUs = 600 * SECOND;
+  model.postgresOffUs = 600 * SECOND;
+  model.goOn(30 * SECOND);
+  equal(model.look().state, 'alone');
+  model.agreement.trust(0, model.ownUs);
+  model.goOn(SECOND);
+  equal(model.look().state, 'agreed');
+  ok(model.look().vouchedUs >= model.trueUs + 600 * SECOND);
+});
+
+test('where the operator says that Redis is right, that difference is none, and no other', () => {
+  const model = new Model();
+  model.goOn(3 * SECOND);
+  model.redisOffUs = 120 * SECOND;
+  model.goOn(3 * SECOND);
+  model.agreement.trust(120 * SECOND, model.ownUs);
+  model.goOn(SECOND);
+  equal(model.look().state, 'agreed');
+  ok(model.look().vouchedUs >= model.trueUs + 120 * SECOND);
+  model.redisOffUs = 240 * SECOND;
+  model.goOn(3 * SECOND);
+  equal(model.look().state, 'apart');
+  model.redisOffUs = 0;
+  model.goOn(3 * SECOND);
+  equal(model.look().state, 'agreed', 'all three agree without it');
+  ok(model.look().vouchedUs <= model.trueUs + LIMIT_US);
+});
+
+const step = fc.record({
+  which: fc.constantFrom('redis' as const, 'postgres' as const),
+  outUs: fc.oneof(fc.integer({ min: 0, max: 2_000 }), fc.integer({ min: 0, max: 4 * SECOND })),
+  backUs: fc.oneof(fc.integer({ min: 0, max: 2_000 }), fc.integer({ min: 0, max: 4 * SECOND })),
+  passUs: fc.integer({ min: 0, max: SECOND }),
+  stillUs: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 9 * SECOND })),
+  setUs: fc.option(fc.integer({ min: -600 * SECOND, max: 600 * SECOND }), { freq: 5, nil: undefined }),
+});
+const steps = fc.array(step, { maxLength: 120 });
+const ppm = fc.integer({ min: -99, max: 99 });
+
+test('whatever Redis, the network and the machine do, nothing ahead of the time is vouched for', () => {
+  fc.assert(
+    fc.property(steps, ppm, (all, rate) => {
+      const model = new Model(rate);
+      for (const { which, outUs, backUs, passUs, stillUs, setUs } of all) {
+        if (setUs !== undefined) model.redisOffUs = setUs;
+        model.standStill(stillUs);
+        model.hear(which, outUs, backUs);
+        model.pass(passUs);
+        const { vouchedUs } = model.look();
+        ok(vouchedUs <= model.trueUs + LIMIT_US, `${vouchedUs - model.trueUs} us ahead`);
+      }
+    }),
+  );
+});
+
+test('clocks that are right never contradict each other, however slow the network is', () => {
+  fc.assert(
+    fc.property(steps, ppm, (all, rate) => {
+      const model = new Model(rate);
+      for (const { which, outUs, backUs, passUs } of all) {
+        model.hear(which, outUs, backUs);
+        model.pass(passUs);
+        const { state } = model.look();
+        ok(state === 'agreed' || state === 'unheard', state);
+      }
+    }),
+  );
+});
+
+test('when all clocks are right again it goes on by itself', () => {
+  fc.assert(
+    fc.property(steps, ppm, (all, rate) => {
+      const model = new Model(rate);
+      model.goOn(SECOND);
+      for (const { which, outUs, backUs, passUs, setUs } of all) {
+        if (setUs !== undefined) model.redisOffUs = setUs;
+        model.hear(which, outUs, backUs);
+        model.pass(passUs);
+        model.look();
+      }
+      model.redisOffUs = 0;
+      model.goOn(2 * SECOND);
+      equal(model.look().state, 'agreed');
+    }),
+  );
+});
