@@ -119,7 +119,7 @@ export class SharedClock {
     const local = this.#monotonicUs();
     const againstUs = this.#surest === undefined ? 0 : gapUs(sample, this.#surest, local);
     const contradiction = this.#contradiction;
-    const isLikeIt = contradiction !== undefined && gapUs(sample, contradiction.first, local) <= this.#stopUs;
+    const isLikeIt = contradiction !== undefined && gapUs(sample, contradiction.last, local) <= this.#stopUs;
     if (againstUs > this.#stopUs) {
       this.#contradiction = { first: isLikeIt ? contradiction.first : sample, last: sample };
       return;
