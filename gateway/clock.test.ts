@@ -103,7 +103,7 @@ test('a sample that contradicts the surest one is believed at once: a clock was 
 const STOP_US = 50_000;
 
 test('a step of Redis beyond CLOCK_STOP_MS is not followed: the time goes on, and nothing is stamped', () => {
-  for (const stepUs of [60_000, 120_000_000, -5_000_000]) {
+  for (const stepUs of [100_000, 120_000_000, -5_000_000]) {
     const { clock, sample, move, local } = setUp(0, STOP_US);
     const limits = new ClockLimits(clock, { warnMs: 5, stopMs: 50 });
     for (let count = 0; count < 10; count++) sample(100);
