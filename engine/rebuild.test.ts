@@ -57,6 +57,7 @@ for (const log of availableLogs()) {
       for (const gateway of gateways) await gateway.leave();
       // Within a lease of its own, as nothing is offered before anybody can be heard.
       const later = await world.join();
+      await later.through();
       await eventually(async () => (await later.renew()) && (await world.read(claimed)).settledCount === 40);
       await later.claim(claimed, ['user-2', 'user-5']);
       await later.withdraw(claimed, ['user-1', 'user-15']);
