@@ -128,6 +128,19 @@ test('with fewer entrants than winners all win', async () => {
   deepEqual(await alternatesOf(campaign), []);
 });
 
+test('where winners have to claim, it is drawn when they are known, however long they take', async () => {
+  const campaign = await raffle(ledger, { alternates: 1 }, { withinS: 3_600, waitlist: 0 });
+  await ledger.enter(campaign, 1, 2, 3);
+  await ledger.settle(campaign, WINDOW_US);
+  equal((await ledger.read(campaign)).finishedAt, null);
+  const { decidedAt } = await ledger.read(campaign);
+  const { rows } = await ledger.pool.query(
+    `select done_at from scheduled_done where campaign_id = $1 and kind = 'drawing'`,
+    [campaign.campaignId],
+  );
+  deepEqual(rows, [{ done_at: decidedAt }]);
+});
+
 test('one that nobody entered comes to its end, with a proof', async () => {
   const campaign = await raffle(ledger);
   await ledger.settle(campaign, WINDOW_US);

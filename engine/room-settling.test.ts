@@ -323,6 +323,25 @@ test('it ends when the door is closed and nobody is in the line', async () => {
   equal((await countPeople(ledger.pool, campaign.campaignId)).admitted, 2);
 });
 
+test('passes and visits end in a room that is finished too', async () => {
+  const campaign = await room();
+  await ledger.enter(campaign, 10, 20);
+  await come(campaign, 10, 20);
+  const closeUs = campaign.closesAt.getTime() * 1000 - opensAtUs(campaign);
+  await settle(campaign, closeUs);
+  await later(campaign);
+  await settle(campaign, closeUs);
+  ok((await ledger.read(campaign)).finishedAt);
+  const found = async (): Promise<boolean> =>
+    (await findRooms(ledger.pool, opensAtUs(campaign) + closeUs)).includes(campaign.campaignId);
+  equal(await found(), false);
+  await hear(PASS_MS);
+  equal(await found(), true);
+  await ledger.settle(campaign, closeUs);
+  deepEqual(await states(campaign), { 10: 'expired', 20: 'expired' });
+  equal(await found(), false);
+});
+
 test('nobody goes a way that is not drawn, and an admission stays', async () => {
   const campaign = await room();
   await ledger.enter(campaign, 10);

@@ -37,7 +37,7 @@ import { type Room, saveRoom, takeRoom } from '../sql/rooms.ts';
 import { countTurn, saveSettled } from '../sql/settling.ts';
 import { refuseWithdrawals } from '../sql/withdrawals.ts';
 import { makeCode } from './judges/codes.ts';
-import { paceAfter, roomFor } from './judges/room.ts';
+import { type Pace, paceAfter, roomFor } from './judges/room.ts';
 import { closesAtUs, dueStamp, type StepResult } from './settling-step.ts';
 
 /** Entries taken in, people skipped, and people admitted, in one step: more would hold the rows for longer. */
@@ -100,7 +100,7 @@ export async function stepRoom(db: Queryable, campaign: Campaign, watermarkUs: n
     );
   }
   await saveRoom(db, campaignId, {
-    ...paceAfter(room, room.perSecond, admitted.count, room.nowUs),
+    ...paceAfter(paceOf(room), room.perSecond, admitted.count, room.nowUs),
     takenStamp: lastStamp ?? room.takenStamp,
     heardMs,
     heardAtMs: room.serviceHeardMs,
@@ -110,6 +110,12 @@ export async function stepRoom(db: Queryable, campaign: Campaign, watermarkUs: n
     busySinceUs: anyWaits && isHeard && !room.paused ? room.nowUs : null,
   });
   return { decided: admitted.count, more: taken === TURN_LIMIT || moved.more };
+}
+
+/** Of a room that is finished: passes that nobody used and visits that lasted too long end as before. */
+export async function endVisits(db: Queryable, campaignId: number): Promise<void> {
+  const { serviceHeardMs } = await takeRoom(db, campaignId);
+  await expireVisits(db, campaignId, serviceHeardMs);
 }
 
 /** Who goes out of the line, and who comes back into it. */
@@ -141,7 +147,7 @@ interface Admitted {
 async function admit({ db, campaign, room, isHeard }: Step, goneCount: number): Promise<Admitted> {
   const { campaignId, settledStamp, grantedCount, places } = campaign;
   const inside = room.capacity === null ? 0 : await countInside(db, campaignId);
-  const free = isHeard ? roomFor(room, room, inside, room.nowUs) : 0;
+  const free = isHeard ? roomFor(paceOf(room), room, inside, room.nowUs) : 0;
   const limit = Math.min(free, places - grantedCount, TURN_LIMIT);
   const first = limit > 0 ? await readFirst(db, campaignId, limit) : [];
   const last = first.at(-1);
@@ -167,6 +173,11 @@ async function admit({ db, campaign, room, isHeard }: Step, goneCount: number): 
     limit: NO_LIMIT,
   });
   return { count: first.length, passed, settledStamp: settled, goneCount: goneCount + returned };
+}
+
+/** Where nobody waited, or could hear of it, when the room was last looked at, nothing is made up for. */
+function paceOf({ nextUs, recent, busySinceUs, nowUs }: Room): Pace {
+  return { nextUs: busySinceUs === null ? Math.max(nextUs, nowUs) : nextUs, recent };
 }
 
 function busySince({ busySinceUs, nowUs }: Room): number {

@@ -31,7 +31,7 @@ import {
 import { makeCode } from './judges/codes.ts';
 import { isSoldOut, judgeCoupons } from './judges/coupon.ts';
 import { type RaffleOptions, revealRandomness, stepRaffle } from './raffle-settling.ts';
-import { stepRoom } from './room-settling.ts';
+import { endVisits, stepRoom } from './room-settling.ts';
 import { closesAtUs, DONE, dueStamp, type Instants, type StepResult } from './settling-step.ts';
 
 /** Entries judged in one transaction. More would hold the campaign's row for longer; fewer cost more commits. */
@@ -81,6 +81,7 @@ async function step(
   if (taken === undefined) return DONE;
   if (taken.finishedAt !== null) {
     await refuseWithdrawals(db, campaignId);
+    if (taken.kind === 'room') await endVisits(db, campaignId);
     return DONE;
   }
   const { heard } = instants;

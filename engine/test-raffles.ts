@@ -5,6 +5,7 @@ import type { EntrantTerms } from '../sql/entrant-terms.ts';
 import { announcementOf, type WantedDraw } from './announce.ts';
 import type { Entrant } from './draw/draw.ts';
 import { plainDraw, plainLeafHash, plainPoolRoot } from './draw/plain.ts';
+import type { ClaimRules } from './draw/rules.ts';
 import { TEST_SALT_SECRET, testRandomness } from './test-randomness.ts';
 import { type TestLedger, WINDOW_US } from './test-settling.ts';
 
@@ -25,11 +26,15 @@ export const PLAIN_CAMPAIGN = {
 } as const;
 
 /** A raffle that is announced. */
-export function raffle(ledger: TestLedger, more: Partial<WantedDraw> = {}): Promise<Campaign> {
+export function raffle(
+  ledger: TestLedger,
+  more: Partial<WantedDraw> = {},
+  claims?: ClaimRules,
+): Promise<Campaign> {
   const draw = { ...PLAIN, ...more };
   const places = draw.tiers.reduce((sum, tier) => sum + tier.winners, 0);
   const rules = { ...PLAIN_CAMPAIGN, places };
-  return ledger.campaign('raffle', places, id => announcementOf(testRandomness(), id, rules, draw));
+  return ledger.campaign('raffle', places, id => announcementOf(testRandomness(), id, rules, draw, claims));
 }
 
 export function instants(count: number): number[] {

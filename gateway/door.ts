@@ -69,6 +69,16 @@ export class Doorkeeper implements BoardListener {
     return paused === undefined && pending === undefined && cancelledStamp === undefined;
   }
 
+  /** Whether it is too late to enter, and what the user has is not known here. Answers nothing. */
+  isBehindClose(
+    { campaignId, closesAtUs, cancelledStamp }: BoardCampaign,
+    userId: string,
+    instantUs: number,
+  ): boolean {
+    if (instantUs < closesAtUs || cancelledStamp !== undefined) return false;
+    return !this.#winners.has(campaignId) || this.#claimants.get(campaignId)?.has(userId) === true;
+  }
+
   /** Whether an entry at `instantUs` is taken; false when the answer has been given. */
   lets(reply: Reply, campaign: BoardCampaign, userId: string, instantUs: number): boolean {
     const winners = this.#winners.get(campaign.campaignId);

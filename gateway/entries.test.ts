@@ -87,8 +87,16 @@ for (const log of availableLogs()) {
       for (const user of ['alice', 'bob', 'carol']) assert.equal((await system.enter(user, id)).status, 202);
       const closed = await system.operate('POST', `/v1/campaigns/${id}/close`);
       assert.equal(closed.status, 200, closed.text);
-      const late = await system.enter('dave', id);
+      // Until all is known that came before, it is not told for good.
+      const late = await eventually(async () => {
+        const answer = await system.enter('dave', id);
+        return answer.status !== 503 && answer;
+      });
       assertProblem(late, 409, 'closed');
+      const own = await system.enter('alice', id);
+      assert.equal(own.status, 200, own.text);
+      assert.equal(own.body.campaign, id);
+      assert.ok(Number(own.body.stamp) >= 0);
       assert.equal(late.body.closes_at, closed.body.closes_at);
       assert.ok(Number(late.headers.get('retry-after')) > 0);
       const outcomes = await eventually(async () => {

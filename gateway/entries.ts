@@ -8,6 +8,7 @@ import { ITEM_ENTRY, ITEM_WITHDRAWAL, type ItemSource, type LogItem } from '../e
 import { stampOf } from '../engine/contract/stamp.ts';
 import type { HeldEntry } from '../sql/entries.ts';
 import type { AcceptedAnswers, AcceptedEntry } from './accepted-answer.ts';
+import { answerBehindClose } from './behind-close.ts';
 import { readEntryBody } from './body.ts';
 import type { ClaimantParts } from './claimant-view.ts';
 import type { SharedClock } from './clock.ts';
@@ -117,7 +118,7 @@ async function enterLater(
 ): Promise<void> {
   if (hasBody(head) && !(await readEntryBody(parts, reply, head))) return;
   const campaign = parts.board.campaign(id) ?? (await findCampaign(parts, reply, id));
-  if (campaign !== undefined) enter(parts, reply, campaign, userId, arrivedUs, startedUs);
+  if (campaign !== undefined) await enter(parts, reply, campaign, userId, arrivedUs, startedUs);
 }
 
 function enter(
@@ -127,10 +128,12 @@ function enter(
   userId: string,
   arrivedUs: number,
   startedUs: number | undefined,
-): void {
+): void | Promise<void> {
   const pipeline = openPipeline(parts, reply);
   if (pipeline === undefined) return;
   const instantUs = parts.requestStarts.instantFor(pipeline, campaign, arrivedUs, startedUs);
+  if (parts.door.isBehindClose(campaign, userId, instantUs))
+    return answerBehindClose(parts, reply, campaign, userId, instantUs);
   if (!parts.door.lets(reply, campaign, userId, instantUs)) return;
   pipeline.gather(new Entry(parts, reply, campaign, userId, instantUs, ITEM_ENTRY));
 }

@@ -11,6 +11,7 @@ export type RefusalReason =
   | 'cancelled'
   | 'changing'
   | 'closed'
+  | 'closing'
   | 'connections'
   | 'coupon'
   | 'headers'

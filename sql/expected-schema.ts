@@ -397,8 +397,6 @@ export const expectedSchema: Readonly<Record<string, Readonly<Record<string, Exp
       triggers: {
         campaigns_close_version:
           'CREATE TRIGGER campaigns_close_version BEFORE UPDATE ON campaigns FOR EACH ROW WHEN (old.closing_at IS NULL AND new.closing_at IS NOT NULL) EXECUTE FUNCTION campaigns_close_version()',
-        campaigns_done:
-          'CREATE TRIGGER campaigns_done AFTER UPDATE ON campaigns FOR EACH ROW WHEN (old.frozen_at IS NULL AND new.frozen_at IS NOT NULL OR old.finished_at IS NULL AND new.finished_at IS NOT NULL) EXECUTE FUNCTION campaigns_done()',
         campaigns_first_version:
           'CREATE TRIGGER campaigns_first_version AFTER INSERT ON campaigns FOR EACH ROW EXECUTE FUNCTION campaigns_first_version()',
         campaigns_schedule:
@@ -949,6 +947,14 @@ export const expectedSchema: Readonly<Record<string, Readonly<Record<string, Exp
       triggers: {
         claimants_deadline:
           "CREATE TRIGGER claimants_deadline BEFORE INSERT OR UPDATE ON claimants FOR EACH ROW WHEN (new.state = 'offered'::text) EXECUTE FUNCTION claimants_deadline()",
+      },
+    },
+  },
+  '0012_drawing_done.sql': {
+    campaigns: {
+      triggers: {
+        campaigns_done:
+          'CREATE TRIGGER campaigns_done AFTER UPDATE ON campaigns FOR EACH ROW WHEN (old.frozen_at IS NULL AND new.frozen_at IS NOT NULL OR old.decided_at IS NULL AND new.decided_at IS NOT NULL OR old.finished_at IS NULL AND new.finished_at IS NOT NULL) EXECUTE FUNCTION campaigns_done()',
       },
     },
   },

@@ -105,7 +105,10 @@ async function keepTerms(db: Queryable, campaignId: number): Promise<void> {
   );
 }
 
-/** Open rooms in which something may be done at this watermark (us since the epoch). */
+/**
+ * Rooms in which something may be done at this watermark (us since the epoch); of those that are finished, where passes or
+ * visits are over.
+ */
 export async function findRooms(db: Queryable, watermarkUs: number): Promise<readonly number[]> {
   const { rows } = await db.query<{ campaignId: number }>(
     `select c.campaign_id as "campaignId"
@@ -113,14 +116,17 @@ export async function findRooms(db: Queryable, watermarkUs: number): Promise<rea
        join rooms r using (campaign_id)
       cross join hearing h
       cross join lateral (select (extract(epoch from c.opens_at) * 1000000)::bigint as opens_us) as instant
-      where c.finished_at is null and c.stage <> 'draft' and opens_us <= $1 and (
+      where (c.finished_at is null and c.stage <> 'draft' and opens_us <= $1 and (
             (not r.paused and r.next_us <= ${NOW_US} and exists (
                select from room_people p where p.campaign_id = c.campaign_id and p.state = 'waiting' and p.stamp is not null))
             or h.heard_ms > r.heard_at_ms
             or exists (select from entries e where e.campaign_id = c.campaign_id and e.stamp > r.taken_stamp
                           and e.stamp <= ($1 - opens_us) * 1024 + 1023)
             or exists (select from room_people p where p.campaign_id = c.campaign_id and p.state = 'skipped'
-                          and p.absent_since_ms is null))
+                          and p.absent_since_ms is null)))
+         or (c.finished_at is not null and c.campaign_id in (
+               select p.campaign_id from room_people p
+                where p.state in ('admitted', 'inside') and p.due_ms <= h.heard_ms))
       order by c.campaign_id`,
     [watermarkUs],
   );

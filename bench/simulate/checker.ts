@@ -237,6 +237,14 @@ export class Checker {
       this.breaks(1, `${userId} has one and was told sold out`);
   }
 
+  /** The door says that it is closed: not to whoever has an entry that is decided, or soon will be. */
+  toldClosed(campaignId: number, userId: string): void {
+    const seen = this.#seen.get(campaignId);
+    const stamp = seen?.entries.get(userId);
+    if (seen === undefined || stamp === undefined || stamp > seen.campaign.settledStamp) return;
+    this.breaks(1, `${userId} has the entry ${stamp} and was told that campaign ${campaignId} is closed`);
+  }
+
   /**
    * A client hears where it stands: all clients of one user at the same position. How many are ahead only falls, as
    * one client hears it; two of them, at two gateways, may hear of it one after the other.

@@ -128,6 +128,8 @@ export class Client {
     if (what === 'claim' && outcome === 'claimed' && typeof serial === 'number')
       checker.toldClaimed(campaignId, userId, serial);
     if (typeof type === 'string' && type.endsWith('sold-out')) checker.toldSoldOut(campaignId, userId);
+    if (what === 'enter' && typeof type === 'string' && type.endsWith('closed'))
+      checker.toldClosed(campaignId, userId);
     if (what !== 'look' || status !== 200) return;
     if (typeof position === 'number') checker.toldPosition(campaignId, userId, position);
     if (typeof outcome === 'string' && !OPEN_OUTCOMES.includes(outcome)) {

@@ -108,9 +108,13 @@ const findRooms: Statement = (tables, by, values) => {
   const found = tables.rooms.rows(by).filter(room => {
     const { campaignId } = room;
     const campaign = tables.campaigns.get(String(campaignId), by);
-    if (campaign === undefined || campaign.finishedAt !== null || us(campaign.opensAt) > watermarkUs)
-      return false;
+    if (campaign === undefined) return false;
     const people = peopleOf(tables, by, campaignId);
+    if (campaign.finishedAt !== null)
+      return people.some(
+        person => isInside(person) && person.dueMs !== null && person.dueMs <= heardMs(tables, by),
+      );
+    if (us(campaign.opensAt) > watermarkUs) return false;
     const through = (watermarkUs - us(campaign.opensAt)) * 1024 + 1023;
     const range = { campaignId, after: room.takenStamp, through, limit: 1 };
     return (

@@ -1,4 +1,4 @@
-/** What the triggers of sql/migrations/0005_schedule.sql write beside a campaign: its versions, and what was done when due. */
+/** What the triggers of sql/migrations/0005_schedule.sql and 0012_drawing_done.sql write beside a campaign: its versions, and what was done when due. */
 import type { Version } from '../../sql/campaign-versions.ts';
 import type { CampaignRow, DoneRow, LedgerTables } from './ledger-tables.ts';
 import type { Transaction } from './table.ts';
@@ -17,15 +17,19 @@ export function noteFirstVersion({ versions }: LedgerTables, by: Transaction, ro
 
 /** That it closed, or was drawn, and when. */
 export function noteDone(tables: LedgerTables, by: Transaction, old: CampaignRow, row: CampaignRow): void {
-  const { frozenAt, finishedAt } = row;
+  const { frozenAt, decidedAt, finishedAt } = row;
   const note = (kind: DoneRow['kind'], dueAt: Date, doneAt: Date): void => {
     const key = `${row.campaignId}/${kind}`;
     if (tables.done.get(key, by) !== undefined) return;
     tables.done.write(key, { campaignId: row.campaignId, kind, dueAt, doneAt, told: false }, by);
   };
-  if (!((old.frozenAt === null && frozenAt !== null) || (old.finishedAt === null && finishedAt !== null)))
-    return;
+  const isNews =
+    (old.frozenAt === null && frozenAt !== null) ||
+    (old.decidedAt === null && decidedAt !== null) ||
+    (old.finishedAt === null && finishedAt !== null);
+  if (!isNews) return;
+  const drawnAt = decidedAt ?? finishedAt;
   if (frozenAt !== null) note('closing', row.closesAt, frozenAt);
-  if (finishedAt !== null && row.kind === 'raffle' && row.cancelledStamp === null)
-    note('drawing', row.drawsAt ?? row.closesAt, finishedAt);
+  if (drawnAt !== null && row.kind === 'raffle' && row.cancelledStamp === null)
+    note('drawing', row.drawsAt ?? row.closesAt, drawnAt);
 }

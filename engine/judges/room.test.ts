@@ -56,6 +56,53 @@ test('with a look every 40 ms nearly all of the rate is used, and evenly', () =>
   }
 });
 
+test('slow turns let in what fell due between them, as far as a second has room for it', () => {
+  for (const [everyMs, least] of [
+    [250, 0.98],
+    [500, 0.98],
+    [1_000, 0.98],
+  ] as const) {
+    const instants = Array.from(
+      { length: 60_000 / everyMs },
+      (_, number) => NOW_US + number * everyMs * 1_000,
+    );
+    const admitted = admitAt(instants, () => terms(20));
+    const sum = admitted.reduce((all, [, count]) => all + count, 0);
+    ok(sum >= least * 60 * 20 - 20, `${sum} in a minute, with a turn every ${everyMs} ms`);
+    ok(mostInASecond(admitted) <= 20);
+  }
+});
+
+test('turns at irregular times lose less than a third', () => {
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: 150, max: 350 }), { minLength: 200, maxLength: 200 }), gaps => {
+      let atUs = NOW_US;
+      const instants = gaps.map(gap => {
+        atUs += gap * 1_000;
+        return atUs;
+      });
+      const sum = admitAt(instants, () => terms(20)).reduce((all, [, count]) => all + count, 0);
+      return sum >= (0.66 * 20 * (atUs - NOW_US)) / SECOND_US;
+    }),
+  );
+});
+
+test('after a turn that was held up for long they come in evenly again', () => {
+  const every50Ms = (fromUs: number, count: number): number[] =>
+    Array.from({ length: count }, (_, number) => fromUs + number * 50_000);
+  const instants = [...every50Ms(NOW_US, 20), ...every50Ms(NOW_US + 4 * SECOND_US, 200)];
+  const admitted = admitAt(instants, () => terms(20));
+  const late = admitted.filter(([atUs]) => atUs >= NOW_US + 5 * SECOND_US);
+  ok(Math.max(...late.map(([, count]) => count)) <= 2);
+  ok(mostInASecond(admitted) <= 20);
+});
+
+test('what fell due while nobody came is not made up for', () => {
+  let pace: Pace = NOTHING;
+  for (let atUs = NOW_US; atUs < NOW_US + SECOND_US; atUs += 100_000) pace = paceAfter(pace, 20, 0, atUs);
+  equal(roomFor(pace, terms(20), 0, NOW_US + SECOND_US), 3);
+});
+
 test('a rate below one a second admits one at a time', () => {
   const instants = Array.from({ length: 600 }, (_, number) => NOW_US + number * 100_000);
   const admitted = admitAt(instants, () => terms(0.1));
@@ -74,8 +121,8 @@ test('a rate that was lowered holds at once, for the second that is under way to
 
 test('nobody while it is paused, and no more than there are places', () => {
   equal(roomFor(NOTHING, terms(100, { paused: true }), 0, NOW_US), 0);
-  equal(roomFor(NOTHING, terms(100, { capacity: 5 }), 3, NOW_US), 2);
-  equal(roomFor(NOTHING, terms(100, { capacity: 5 }), 9, NOW_US), 0);
+  equal(roomFor({ nextUs: 1, recent: [] }, terms(100, { capacity: 5 }), 3, NOW_US), 2);
+  equal(roomFor({ nextUs: 1, recent: [] }, terms(100, { capacity: 5 }), 9, NOW_US), 0);
 });
 
 test('a clock that was set back holds the room up for a second at most', () => {

@@ -4,14 +4,16 @@
  *
  * Two rules, and the stricter one holds:
  * - Spacing (the generic cell rate algorithm, ITU-T I.371): admissions are due 1/rate apart, so that people come in
- *   evenly. What fell due while nobody looked is made up for at most CATCH_UP_US of it.
+ *   evenly. What fell due while nobody looked is made up for, at most CATCH_UP_US of it; what fell due while the budget
+ *   held it back, or while nobody was let in who could have been, is not: else they would come in all at once from then on,
+ *   once a second.
  * - The budget itself: in any second (nowUs - 1 s, nowUs], whenever it ends, no more than the rate. Admissions of one
  *   turn fall on one instant, so the spacing alone would let a turn's worth more into some seconds.
  *
  * Both live in what is kept, so an engine that takes over has the same pace and not a second budget.
  */
 export interface Pace {
-  /** The next admission is due then. */
+  /** The next admission is due then; 0: at once, and nothing was due before. */
   readonly nextUs: number;
   /** The admissions of the last second: instant and number, oldest first. */
   readonly recent: readonly (readonly [atUs: number, count: number])[];
@@ -26,8 +28,8 @@ export interface RoomTerms {
 }
 
 const SECOND_US = 1_000_000;
-/** Longer: a step that was held up is followed by a rush. Shorter: the rate falls behind when steps are slow. */
-const CATCH_UP_US = 100_000;
+/** Longer: nothing, as the budget is that of a second. Shorter: the rate falls behind when steps are that slow. */
+const CATCH_UP_US = SECOND_US;
 
 /** How many may be admitted at `nowUs` with `inside` people inside. */
 export function roomFor(pace: Pace, terms: RoomTerms, inside: number, nowUs: number): number {
@@ -35,8 +37,7 @@ export function roomFor(pace: Pace, terms: RoomTerms, inside: number, nowUs: num
   const stepUs = SECOND_US / terms.perSecond;
   const dueUs = nextDue(pace, stepUs, nowUs);
   const spaced = nowUs < dueUs ? 0 : Math.floor((nowUs - dueUs) / stepUs) + 1;
-  const before = lastSecond(pace, nowUs).reduce((sum, [, count]) => sum + count, 0);
-  const budget = Math.max(1, Math.floor(terms.perSecond)) - before;
+  const budget = budgetOf(lastSecond(pace, nowUs), terms.perSecond);
   const places = terms.capacity === null ? Number.POSITIVE_INFINITY : terms.capacity - inside;
   return Math.max(0, Math.min(spaced, budget, places));
 }
@@ -45,13 +46,22 @@ export function roomFor(pace: Pace, terms: RoomTerms, inside: number, nowUs: num
 export function paceAfter(pace: Pace, perSecond: number, admitted: number, nowUs: number): Pace {
   const recent = lastSecond(pace, nowUs);
   const stepUs = SECOND_US / perSecond;
-  if (admitted === 0) return { nextUs: Math.min(pace.nextUs, Math.round(nowUs + stepUs)), recent };
   const nextUs = Math.round(nextDue(pace, stepUs, nowUs) + admitted * stepUs);
-  return { nextUs, recent: [...recent, [nowUs, admitted]] };
+  const isHeldBack = admitted === 0 || admitted >= budgetOf(recent, perSecond);
+  return {
+    nextUs: isHeldBack ? Math.max(nextUs, nowUs) : nextUs,
+    recent: admitted === 0 ? recent : [...recent, [nowUs, admitted]],
+  };
+}
+
+/** How many more may come in the second that ends now. */
+function budgetOf(recent: Pace['recent'], perSecond: number): number {
+  return Math.max(1, Math.floor(perSecond)) - recent.reduce((sum, [, count]) => sum + count, 0);
 }
 
 /** Never further back than what is made up for; and not beyond one step ahead, as where the clock was set back. */
 function nextDue({ nextUs }: Pace, stepUs: number, nowUs: number): number {
+  if (nextUs === 0) return nowUs;
   return Math.min(Math.max(nextUs, nowUs - CATCH_UP_US), nowUs + stepUs);
 }
 
