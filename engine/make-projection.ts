@@ -121,23 +121,27 @@ async function rankAll(
   ranked: number,
 ): Promise<boolean> {
   const { campaignId } = campaign;
-  for (let after = ranked; ; ) {
-    const settledUs = watermarks().watermarkUs;
-    const page = await readEntries(pool, {
-      campaignId,
-      after,
-      through: Number.MAX_SAFE_INTEGER,
-      limit: PAGE,
-    });
+  const read = (after: number) =>
+    readEntries(pool, { campaignId, after, through: Number.MAX_SAFE_INTEGER, limit: PAGE });
+  // Before the page that it was read ahead of, so that what is noted as sure was in the ledger by then.
+  let settledUs = watermarks().watermarkUs;
+  for (let page = await read(ranked); ; ) {
     const last = page.at(-1);
     if (last === undefined) return true;
-    await redis.zadd(keys.rank, 'LT', ...page.flatMap(entry => [entry.stamp, entry.userId]));
-    after = last.stamp;
-    const sure = Math.min(after, lastStampAt(settledUs, opensAtUs(campaign)));
+    const isLast = page.length < PAGE;
+    const sure = Math.min(last.stamp, lastStampAt(settledUs, opensAtUs(campaign)));
+    const nextSettledUs = watermarks().watermarkUs;
+    // The ledger reads while Redis ranks.
+    const [next] = await Promise.all([
+      isLast ? [] : read(last.stamp),
+      redis.zadd(keys.rank, 'LT', ...page.flatMap(entry => [entry.stamp, entry.userId])),
+    ]);
     await advanceProjection(redis, keys, turn.by, Math.max(sure, ranked));
-    if (page.length < PAGE) return true;
+    if (isLast) return true;
     // Of a turn that notes nothing the next one would begin at the same place.
     if (sure > ranked && !goOn()) return false;
+    page = next;
+    settledUs = nextSettledUs;
   }
 }
 

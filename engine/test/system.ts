@@ -40,6 +40,8 @@ export interface SystemOptions {
   readonly gateways?: number;
   readonly gatewayEnv?: Variables;
   readonly engineEnv?: Variables;
+  /** Which database of Redis, 0 unless told otherwise; one of its own for who empties it. */
+  readonly redisDatabase?: number;
 }
 
 export interface System {
@@ -100,12 +102,14 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const token = randomBytes(16).toString('base64url');
   const shopToken = randomBytes(16).toString('base64url');
   const pool = openPool(database.url, { max: 4, applicationName: 'test', onError: () => undefined });
-  const redis = connectRedis(servers.redisUrl, { commandTimeoutMs: 5_000, onError: () => undefined });
+  const redisUrl = new URL(servers.redisUrl);
+  if (options.redisDatabase !== undefined) redisUrl.pathname = `/${options.redisDatabase}`;
+  const redis = connectRedis(redisUrl.href, { commandTimeoutMs: 5_000, onError: () => undefined });
   await waitForRedis(redis, 10_000);
   const keys = keysOf(namespace);
   const shared = {
     DATABASE_URL: database.url,
-    REDIS_URL: servers.redisUrl,
+    REDIS_URL: redisUrl.href,
     LOG: options.log,
     KAFKA_BROKERS: servers.kafkaBrokers ?? '',
     NAMESPACE: namespace,
