@@ -15,6 +15,7 @@ import { fairness } from './fairness/main.ts';
 import { ingest } from './ingest/main.ts';
 import { roundedAll } from './report/figures.ts';
 import { helpOf, readOptions, UsageError } from './report/options.ts';
+import { restart } from './restart/main.ts';
 import { room } from './room/main.ts';
 import { LostRun } from './system/books.ts';
 import { Closing } from './system/closing.ts';
@@ -34,6 +35,7 @@ const benches = {
   fairness,
   ingest,
   redemptions,
+  restart,
   room,
   verify,
   watchers,
@@ -125,6 +127,8 @@ async function main(): Promise<void> {
       return await run(name, ingest, args);
     case 'redemptions':
       return await run(name, redemptions, args);
+    case 'restart':
+      return await run(name, restart, args);
     case 'room':
       return await run(name, room, args);
     case 'verify':

@@ -21,15 +21,17 @@ const STATEMENT_TIMEOUT_MS = 5_000;
  */
 const IDLE_LIMIT_MS = 10_000;
 /**
- * So a process that is at work asks this often, whatever it works at and however long that takes. Longer: one that gets
- * little of its processor loses its locks, and so does the next one to have them, each in the middle of the same work.
+ * So a process that is at work asks this many times in the meantime, whatever it works at and however long that takes. With
+ * fewer, one that gets little of its processor loses its locks, and so does the next one to have them, each in the middle of
+ * the same work.
  */
-const KEEP_ALIVE_MS = 2_000;
+const ASKED_IN_LIMIT = 5;
 
 export class Locks {
   readonly #databaseUrl: string;
   readonly #applicationName: string;
   readonly #onError: (error: Error) => void;
+  readonly #idleLimitMs: number;
   readonly #held = new Set<number>();
   #client: pg.Client | undefined;
   #connecting: Promise<pg.Client> | undefined;
@@ -40,10 +42,13 @@ export class Locks {
     readonly databaseUrl: string;
     readonly applicationName: string;
     readonly onError: (error: Error) => void;
+    /** Shorter for tests. */
+    readonly idleLimitMs?: number;
   }) {
     this.#databaseUrl = options.databaseUrl;
     this.#applicationName = options.applicationName;
     this.#onError = options.onError;
+    this.#idleLimitMs = options.idleLimitMs ?? IDLE_LIMIT_MS;
   }
 
   /** Whether the lock is ours, now asked of the server. Rejects when Postgres doesn't answer; then none is ours. */
@@ -104,7 +109,7 @@ export class Locks {
       if (this.#client === client) this.#lose();
     });
     await client.connect();
-    await client.query(`set idle_session_timeout = '${IDLE_LIMIT_MS}ms'`);
+    await client.query(`set idle_session_timeout = '${this.#idleLimitMs}ms'`);
     this.#client = client;
     this.#keepAlive(client);
     return client;
@@ -114,7 +119,7 @@ export class Locks {
     this.#keepingAlive = setInterval(() => {
       // What is the matter shows itself to whoever takes a lock.
       client.query('select 1').catch(() => undefined);
-    }, KEEP_ALIVE_MS);
+    }, this.#idleLimitMs / ASKED_IN_LIMIT);
   }
 
   #lose(): void {

@@ -80,10 +80,11 @@ export async function makeProjection(
   // What an earlier turn has put there is there, unless it was begun anew since.
   const known = before !== undefined && before.by === taken.before ? before : NOTHING;
   let decided = await projectDecided(making, campaign, known);
+  // Looked at before the ledger is read.
+  const isAllThere = taken.sinceUs === 0 || making.watermarks().watermarkUs >= taken.sinceUs + AHEAD_US;
   const isRanked = await rankAll(making, campaign, taken.ranked);
   if (!isRanked) return { state: 'more', decided };
-  if (taken.sinceUs > 0 && making.watermarks().watermarkUs < taken.sinceUs + AHEAD_US)
-    return { state: 'later', decided };
+  if (!isAllThere) return { state: 'later', decided };
   if (!(await projectLeft(making, campaign))) return { state: 'later', decided };
   for (;;) {
     const joined = await readJoined(redis, keys);

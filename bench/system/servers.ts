@@ -25,6 +25,8 @@ export interface Servers {
   readonly pids: Readonly<Partial<Record<ServerName, number>>>;
   /** What a person should know of the start, such as why there is no Kafka. */
   readonly notes: readonly string[];
+  /** Starts those that have ended by themselves, at the addresses and with the data that they had; resolves when they serve. */
+  startAgain(): Promise<void>;
   /** An empty database of one's own. */
   createDatabase(): Promise<Database>;
   setFsync(fsync: Fsync): Promise<void>;
@@ -51,15 +53,22 @@ export async function startServers({ dir, kafka, say }: ServersOptions): Promise
     await stopAll(dir, say);
     await deleteData(dir);
     const env = { ...process.env, DATABASE_URL: '', REDIS_URL: '', KAFKA_BROKERS: '', LOG: 'redis' };
-    const stack = await startStack({ dir, env, need: { kafka }, onProgress: say });
+    const stacks = [await startStack({ dir, env, need: { kafka }, onProgress: say })];
+    const [stack] = stacks;
+    if (stack === undefined) throw new Error('no stack was started');
     let stopping: Promise<void> | undefined;
     return {
       ...serversAt(stack.env),
-      pids: pidsIn(dir),
+      get pids() {
+        return pidsIn(dir);
+      },
+      startAgain: async () => {
+        stacks.push(await startStack({ dir, env, need: { kafka } }));
+      },
       notes: stack.notes,
       stop: () => {
         stopping ??= (async () => {
-          await stack.stop();
+          for (const each of stacks.reverse()) await each.stop();
           await deleteData(dir);
           await release();
         })();
@@ -77,6 +86,7 @@ export function serversAt(env: StackEnv): Servers {
   return {
     env,
     pids: {},
+    startAgain: async () => undefined,
     notes: [],
     createDatabase: () => createDatabase(env.DATABASE_URL),
     setFsync: fsync => setFsync(env.REDIS_URL, fsync),

@@ -1,0 +1,54 @@
+import type { Bench } from '../bench.ts';
+import { flag, whole } from '../report/options.ts';
+import { goalTable, table } from '../report/table.ts';
+import { measureRestarts } from './measure.ts';
+
+const options = {
+  campaigns: whole(2_000, 1, 20_000, 'finished campaigns in the ledger'),
+  entries: whole(5_000_000, 1_000, 50_000_000, 'entries of them'),
+  json: flag('a JSON object as the last line'),
+};
+
+export const restart: Bench<typeof options> = {
+  summary:
+    'how soon entries are accepted and decided again after kill -9 of Redis, gateway, engine, PostgreSQL',
+  options,
+  kafka: 'if-possible',
+  run: async ({ servers, options, say }) => {
+    const { campaigns, entries } = options;
+    const recoveries = await measureRestarts(servers, { campaigns, entries }, say);
+    const text = [
+      table(
+        ['killed with -9, s', 'back after', 'then the first 202', 'then the first settled'],
+        recoveries.map(({ part, backAfter, accepted, settled }) => [part, backAfter, accepted, settled]),
+      ),
+      goalTable(
+        recoveries.flatMap(
+          ({ part, accepted, settled }) =>
+            [
+              {
+                what: `${part}: first 202 after it is back`,
+                value: accepted,
+                unit: ' s',
+                must: 5,
+                aim: 2,
+                better: 'less',
+              },
+              {
+                what: `${part}: first settled after it is back`,
+                value: settled,
+                unit: ' s',
+                must: 15,
+                aim: 5,
+                better: 'less',
+              },
+            ] as const,
+        ),
+      ),
+    ].join('\n\n');
+    return {
+      text,
+      json: { recoveries: Object.fromEntries(recoveries.map(({ part, ...rest }) => [part, rest])) },
+    };
+  },
+};

@@ -1,0 +1,129 @@
+/**
+ * How soon a service works again after a part of it was killed: kill -9, a start of the same part at once, and somebody
+ * new who asks on and on until they are accepted, and then until their entry is decided.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { signTicket } from '../../engine/contract/ticket.ts';
+import { type Closing, closingAfter } from '../system/closing.ts';
+import {
+  type Fairline,
+  makeSite,
+  type Process,
+  startEngine,
+  startFairline,
+  startGateway,
+  untilKnown,
+} from '../system/fairline.ts';
+import { inMs } from '../system/operator.ts';
+import type { Servers } from '../system/servers.ts';
+import { type HistoryTerms, makeHistory } from './history.ts';
+
+const PARTS = ['redis', 'gateway', 'engine', 'postgres'] as const;
+export type Part = (typeof PARTS)[number];
+
+/** Seconds since the part was back: a server that answers, a process that listens. */
+export interface Recovery {
+  readonly part: Part;
+  /** Since it was killed. */
+  readonly backAfter: number;
+  readonly accepted: number;
+  readonly settled: number;
+}
+
+const OPEN_MS = 3_600_000;
+const ASK_EVERY_MS = 20;
+/** Between two parts, so that each finds the service at rest. */
+const REST_MS = 5_000;
+const LIMIT_MS = 300_000;
+
+export async function measureRestarts(
+  servers: Servers,
+  history: HistoryTerms,
+  say: (line: string) => void,
+): Promise<readonly Recovery[]> {
+  return await closingAfter(async closing => {
+    const log = servers.env.KAFKA_BROKERS === undefined ? 'redis' : 'kafka';
+    const site = await closing.own(makeSite(servers, log));
+    const fairline = await closing.own(startFairline(site));
+    await makeHistory(fairline, history, say);
+    const { id } = await fairline.operator.create({
+      kind: 'coupon',
+      title: 'Open',
+      stock: 1_000_000,
+      closes_at: inMs(OPEN_MS),
+    });
+    await untilKnown(fairline, id);
+    const work = { servers, closing, fairline, gateway: fairline.gateways[0], engine: fairline.engine };
+    const recoveries: Recovery[] = [];
+    for (const part of PARTS) {
+      await sleep(REST_MS);
+      say(`${part} is killed`);
+      recoveries.push(await measureRestart(work, part, id));
+    }
+    return recoveries;
+  });
+}
+
+interface Work {
+  readonly servers: Servers;
+  readonly closing: Closing;
+  readonly fairline: Fairline;
+  gateway: Process | undefined;
+  engine: Process;
+}
+
+async function measureRestart(work: Work, part: Part, campaign: number): Promise<Recovery> {
+  const killedMs = performance.now();
+  await killAndStart(work, part);
+  const backMs = performance.now();
+  const { ticket } = work.fairline.site;
+  const authorization = `Bearer ${await signTicket(`after-${part}`, { ...ticket, lifetimeSeconds: 3_600 })}`;
+  const path = `${work.gateway?.base}/v1/campaigns/${campaign}/entries`;
+  await untilAnswer(path, { method: 'POST', headers: { authorization } }, ({ status }) => status === 202);
+  const acceptedMs = performance.now();
+  await untilAnswer(`${path}/me`, { headers: { authorization } }, ({ outcome }) => outcome === 'granted');
+  return {
+    part,
+    backAfter: (backMs - killedMs) / 1_000,
+    accepted: (acceptedMs - backMs) / 1_000,
+    settled: (performance.now() - backMs) / 1_000,
+  };
+}
+
+/** Resolves when it is back: it listens, or answers. */
+async function killAndStart(work: Work, part: Part): Promise<void> {
+  const { servers, closing, fairline } = work;
+  if (part === 'redis' || part === 'postgres') {
+    const pid = servers.pids[part];
+    if (pid === undefined) throw new Error(`${part} has no process that could be killed`);
+    process.kill(pid, 'SIGKILL');
+    await servers.startAgain();
+    return;
+  }
+  const old = work[part];
+  if (old !== undefined) process.kill(old.pid, 'SIGKILL');
+  await old?.exited;
+  if (part === 'engine') work.engine = await closing.own(startEngine(fairline.site));
+  else work.gateway = await closing.own(startGateway(fairline.site));
+}
+
+interface Seen {
+  readonly status: number;
+  readonly outcome: unknown;
+}
+
+async function untilAnswer(url: string, init: RequestInit, isWanted: (seen: Seen) => boolean): Promise<void> {
+  const endMs = performance.now() + LIMIT_MS;
+  for (let last = ''; ; ) {
+    try {
+      const response = await fetch(url, { ...init, signal: AbortSignal.timeout(2_000) });
+      last = await response.text();
+      const body: Record<string, unknown> = last.startsWith('{') ? JSON.parse(last) : {};
+      if (isWanted({ status: response.status, outcome: body.outcome })) return;
+    } catch (error) {
+      last = String(error);
+    }
+    if (performance.now() > endMs) throw new Error(`${url}: not within ${LIMIT_MS / 1_000} s; last: ${last}`);
+    await sleep(ASK_EVERY_MS);
+  }
+}
