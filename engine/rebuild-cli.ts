@@ -1,7 +1,7 @@
 /**
  * `npm run rebuild`: makes everything anew that Redis holds, from ledger and log. It closes the registry of leases; the
  * keeper, here or in an engine that is running, then does what it does for an emptied Redis (see registry.ts). Gateways
- * refuse with 503 meanwhile, for about one lease.
+ * refuse with 503 until it is open again, and tell nothing of a campaign before that is made.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Logger, pino } from 'pino';

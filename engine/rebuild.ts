@@ -6,6 +6,7 @@
  * Nobody ranks meanwhile: the registry is closed, every incarnation has ended, and what all of them had logged is in the
  * ledger. Each write has the epoch of this attempt: when Redis is emptied, or another engine begins a later one, it is refused.
  */
+import { Cluster } from 'ioredis';
 import type { Campaign } from '../sql/campaigns.ts';
 import type { Pool } from '../sql/database.ts';
 import { readCampaigns } from '../sql/settling.ts';
@@ -16,6 +17,8 @@ import type { Keys } from './contract/keys.ts';
 import { beginProjection } from './contract/projection/projection.ts';
 import type { RedisClient } from './contract/redis.ts';
 
+/** Keys asked for in one SCAN. */
+const SCAN_COUNT = 500;
 /** Campaigns begun at once, and put on the board by one script, which holds Redis up. */
 const PAGE = 500;
 
@@ -45,4 +48,22 @@ async function beginPage(
     campaigns.map(({ campaignId }) => beginProjection(redis, keys.campaign(campaignId), epoch, 'nobody')),
   );
   await publishBoard(redis, keys, epoch, { campaigns: campaigns.map(toBoard) });
+}
+
+/** Lets go of what older epochs have left: reports of presence, and campaigns that the ledger does not have any more. */
+export async function sweepOlder(redis: RedisClient, keys: Keys, epoch: number): Promise<void> {
+  const presence = keys.presence(0).slice(0, -1);
+  const nodes = redis instanceof Cluster ? redis.nodes('master') : [redis];
+  for (const node of nodes) {
+    for (let cursor = '0', isFirst = true; isFirst || cursor !== '0'; isFirst = false) {
+      const [next, found] = await node.scan(cursor, 'MATCH', keys.projectionPattern, 'COUNT', SCAN_COUNT);
+      for (const key of found) {
+        const campaignId = /\{c(\d+)\}:mark$/.exec(key)?.[1];
+        if (key.startsWith(presence) && Number(key.slice(presence.length)) < epoch) await redis.unlink(key);
+        else if (campaignId !== undefined && Number(await redis.hget(key, 'epoch')) < epoch)
+          for (const each of Object.values(keys.campaign(Number(campaignId)))) await redis.unlink(each);
+      }
+      cursor = next;
+    }
+  }
 }

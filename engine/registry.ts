@@ -71,7 +71,7 @@ import { encodeHead } from './contract/record.ts';
 import { lastStampAt } from './contract/stamp.ts';
 import type { Locks } from './locks.ts';
 import { projectRanks } from './projections.ts';
-import { beginAnew } from './rebuild.ts';
+import { beginAnew, sweepOlder } from './rebuild.ts';
 import { Writers, type WritersOptions } from './writers.ts';
 
 /** A fence that was not consumed by then is appended again; a second one does no harm. */
@@ -328,6 +328,7 @@ export class RegistryKeeper {
     this.#reopening = undefined;
     log.info({ epoch, ...begun }, 'the registry is open; projections are made anew beside it');
     await this.#writers.putUp(epoch, await readRegistry(redis, keys.leases));
+    await sweepOlder(redis, keys, epoch);
   }
 
   /**

@@ -41,7 +41,7 @@ export interface Keys {
   readonly couponChanges: string;
   /** Stream: which users have streams at which gateway, as gateways tell it; see presence/. One for each board. */
   presence(epoch: number): string;
-  /** Matches every key above and those of all campaigns, for a rebuild. Never matches a stream of the log. */
+  /** Matches every key above and those of all campaigns, to look for what is left over. Never matches a stream of the log. */
   readonly projectionPattern: string;
   campaign(campaignId: number): CampaignKeys;
   /** Hash: what is shown of a code, for a moment. See coupons/. */
