@@ -1,5 +1,5 @@
 /** The process: how it starts, refuses to, and ends. */
-import { deepEqual, equal, match } from 'node:assert/strict';
+import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { after, before, test } from 'node:test';
@@ -44,8 +44,37 @@ test('it ends with whoever started it', async () => {
 test('a wrong configuration is told whole, and nothing is started', async () => {
   const engine = spawnNode(FILE, { ...world.env, ENGINE_PORT: 'x', LEASE_MS: '1', OPERATOR_TOKEN: '' });
   equal(await engine.ended, 1);
+  const { msg, faults } = JSON.parse(engine.output().trim());
+  equal(msg, 'not started: the configuration is wrong');
   for (const name of ['ENGINE_PORT', 'LEASE_MS', 'OPERATOR_TOKEN'])
-    match(engine.output(), new RegExp(`  ${name} is`));
+    ok(
+      faults.some((fault: string) => fault.startsWith(`${name} is`) && fault.endsWith('would be right')),
+      name,
+    );
+});
+
+test('what fails again and again is said once', async () => {
+  const engine = await world.startEngine();
+  const campaign = await world.campaign({ places: 2 });
+  const gateway = await world.join();
+  await world.pool.query('alter table grants rename to grants_away');
+  await gateway.enter(campaign, ['a', 'b']);
+  const times = (): number => engine.output().split('a campaign could not be settled').length - 1;
+  const goOn = async (isOver: () => boolean): Promise<void> => {
+    await eventually(async () => {
+      await gateway.renew();
+      await gateway.through();
+      return isOver();
+    });
+  };
+  await goOn(() => times() > 0);
+  const untilMs = performance.now() + 1_500;
+  await goOn(() => performance.now() > untilMs);
+  equal(times(), 1, engine.output());
+  await world.pool.query('alter table grants_away rename to grants');
+  await world.settled(campaign, 2);
+  await gateway.leave();
+  equal(await engine.stop('SIGTERM'), 0);
 });
 
 test('a port that is taken stops the start', async () => {

@@ -1,9 +1,7 @@
 /** The engine process. */
 import { setPriority } from 'node:os';
 import { pino } from 'pino';
-import { SchemaMismatch } from '../sql/schema.ts';
 import { readEngineConfig } from './config.ts';
-import { ConfigError } from './contract/config.ts';
 import { failStart, logDestination, runService } from './contract/service.ts';
 import { startEngine } from './engine.ts';
 import { prepareDatabase } from './prepare-database.ts';
@@ -30,4 +28,4 @@ async function main(): Promise<void> {
   });
 }
 
-main().catch((error: unknown) => failStart(error, [ConfigError, SchemaMismatch]));
+main().catch((error: unknown) => failStart('engine', error));

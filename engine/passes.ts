@@ -26,6 +26,7 @@ import type { Keys } from './contract/keys.ts';
 import type { Registry } from './contract/lease/lease.ts';
 import type { RedisClient } from './contract/redis.ts';
 import { Hearing } from './hearing.ts';
+import { mayPass } from './passing-errors.ts';
 import { takePresence } from './presence.ts';
 import { Publisher } from './publish.ts';
 import { type SettlingOptions, settleCampaign } from './settling.ts';
@@ -82,6 +83,8 @@ export class Passes {
   #raisedAtMs = Number.NEGATIVE_INFINITY;
   /** The unheard time that open deadlines were extended by last. */
   #extendedUs: number | undefined;
+  /** Campaigns that could not be settled, and why. */
+  readonly #failing = new Map<number, string>();
   /** Whether any campaign that is not finished has claims. */
   #hasClaims = false;
 
@@ -161,7 +164,7 @@ export class Passes {
   }
 
   async #settle(watermarkUs: number, failures: unknown[]): Promise<boolean> {
-    const { pool, settling, log } = this.#options;
+    const { pool, settling } = this.#options;
     const { heard } = this.#instants(watermarkUs);
     await this.#extendDeadlines(heard);
     const due = await findWork(pool, watermarkUs, heard?.throughUs ?? 0);
@@ -183,8 +186,9 @@ export class Passes {
       }
       try {
         await settleCampaign(settling, campaignId, this.#instants(watermarkUs), goOn, this.#closing.signal);
+        this.#failing.delete(campaignId);
       } catch (err) {
-        log.error({ err, campaignId }, 'a campaign could not be settled; it is tried again');
+        this.#sayFailed(campaignId, err, 'a campaign could not be settled; it is tried again');
         failures.push(err);
       }
     }
@@ -224,16 +228,26 @@ export class Passes {
     );
   }
 
+  /** Once for each reason: what fails is tried again several times a second. A server that is away is no error of ours. */
+  #sayFailed(campaignId: number, err: unknown, what: string): void {
+    const reason = err instanceof Error ? err.message : String(err);
+    const isNews = this.#failing.get(campaignId) !== reason;
+    this.#failing.set(campaignId, reason);
+    const level = !isNews ? 'debug' : mayPass(err) ? 'warn' : 'error';
+    this.#options.log[level]({ err, campaignId }, what);
+  }
+
   async #settleRaffle(campaignId: number, watermarkUs: number): Promise<void> {
-    const { settling, log } = this.#options;
+    const { settling } = this.#options;
     const { signal } = this.#closing;
     try {
       await settleCampaign(settling, campaignId, this.#instants(watermarkUs), () => !signal.aborted, signal);
+      this.#failing.delete(campaignId);
       this.#onMore();
     } catch (err) {
       // Ended by the stop while it waited for randomness.
       if (signal.aborted) return;
-      log.error({ err, campaignId }, 'a raffle could not be settled; it is tried again');
+      this.#sayFailed(campaignId, err, 'a raffle could not be settled; it is tried again');
       // Ended early by a stop, and that is all there is to it.
       await sleep(RAFFLE_AGAIN_MS, undefined, { signal }).catch(() => undefined);
     }

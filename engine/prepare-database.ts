@@ -1,16 +1,13 @@
 /** Brings the database to where the statements need it, as soon as it is there. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import pg from 'pg';
 import type { Logger } from 'pino';
 import { openPool } from '../sql/database.ts';
 import { migrate } from '../sql/migrate.ts';
 import { checkSchema } from '../sql/schema.ts';
+import { mayPass } from './passing-errors.ts';
 
 const FIRST_BACKOFF_MS = 200;
 const MAX_BACKOFF_MS = 3_000;
-
-/** Answers of a server that will serve in a while: it starts, it stops, it has no connection left. */
-const PASSING = new Set(['57P01', '57P02', '57P03', '53300']);
 
 /**
  * Migrates and checks the schema. Waits for a Postgres that is not there, until `signal` is aborted; rejects with what
@@ -41,11 +38,4 @@ async function check(databaseUrl: string, log: Logger): Promise<void> {
   } finally {
     await pool.end();
   }
-}
-
-function mayPass(error: unknown): boolean {
-  if (error instanceof pg.DatabaseError) return PASSING.has(error.code ?? '');
-  // Errors of the network carry a code; of everything else waiting would mend nothing.
-  if (error instanceof AggregateError) return error.errors.every(mayPass);
-  return error instanceof Error && ('syscall' in error || /timeout|terminated/i.test(error.message));
 }

@@ -116,6 +116,9 @@ export class RegistryKeeper {
   /** Until when each lease was last renewed, by Redis' clock, and since when that is so, by ours. */
   readonly #unrenewed = new Map<string, { readonly expiresUs: number; readonly sinceMs: number }>();
 
+  /** Said once, however often it takes to close the registry. */
+  #saidLost = false;
+
   constructor(options: KeeperOptions) {
     this.#options = options;
     this.#writers = new Writers(options);
@@ -138,10 +141,13 @@ export class RegistryKeeper {
     this.#reopening = undefined;
     if ((await redis.hget(keys.boardState, 'epoch')) !== String(registry.epoch)) {
       // The board was lost and the registry was not: other projections may be gone as well.
-      log.error('Redis has lost the board: the registry is closed, and all projections made anew');
+      if (!this.#saidLost)
+        log.error('Redis has lost the board: the registry is closed, and all projections made anew');
+      this.#saidLost = true;
       await closeRegistry(redis, keys.leases, registry.epoch);
       return;
     }
+    this.#saidLost = false;
     const epoch = await readEpoch(pool);
     if (registry.epoch !== epoch) {
       log.error(

@@ -1,7 +1,6 @@
 /** The gateway process. */
 import { hostname } from 'node:os';
 import { pino } from 'pino';
-import { ConfigError } from '../engine/contract/config.ts';
 import { failStart, logDestination, runService } from '../engine/contract/service.ts';
 import { readGatewayConfig } from './config.ts';
 import { startGateway } from './gateway.ts';
@@ -15,4 +14,4 @@ async function main(): Promise<void> {
   await runService({ kind: 'gateway', log, start: () => startGateway(config, { name, log }) });
 }
 
-main().catch((error: unknown) => failStart(error, [ConfigError]));
+main().catch((error: unknown) => failStart('gateway', error));

@@ -58,13 +58,19 @@ export async function runService({ kind, log, start }: ServiceOptions): Promise<
   process.stdout.write(`${JSON.stringify({ ready: kind, port: service.port, pid: process.pid })}\n`);
 }
 
-/** Ends a process whose start failed. Of `plain` errors the message says it all; of others the stack is shown. */
-export function failStart(
-  error: unknown,
-  plain: readonly (abstract new (...args: never[]) => Error)[],
-): void {
-  const isPlain = plain.some(kind => error instanceof kind);
-  const text = error instanceof Error ? (isPlain ? error.message : error.stack) : String(error);
-  process.stderr.write(`${text}\n`);
+/**
+ * Ends a process whose start failed, with one line of its log, as what reads logs reads lines: each fault on its own in
+ * `faults`, where the error names them (a variable, its value, and what would be right); else the error with its stack.
+ */
+export function failStart(kind: ServiceOptions['kind'], error: unknown): void {
+  const log = pino({ name: kind }, logDestination);
+  if (error instanceof Error && 'faults' in error) {
+    const [what = ''] = error.message.split(':\n');
+    log.fatal({ faults: error.faults }, `not started: ${what}`);
+  } else {
+    // Not the error itself: one of Postgres carries the connection, with all that it was opened with.
+    const { message, stack } = error instanceof Error ? error : new Error(String(error));
+    log.fatal({ reason: message, stack }, 'not started');
+  }
   process.exit(1);
 }
