@@ -110,6 +110,14 @@ export class Membership {
       : undefined;
   }
 
+  /**
+   * Whether this gateway still is one of the service's, so that what it has just read in its Redis is what the others
+   * write: of a server that was failed over, and takes writes on, that cannot be told by asking it.
+   */
+  async confirm(): Promise<boolean> {
+    return (await this.pipeline()?.confirm()) ?? false;
+  }
+
   start(): void {
     this.#running = this.#run();
   }

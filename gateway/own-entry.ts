@@ -33,18 +33,19 @@ export async function placeOf(
   campaign: BoardCampaign,
   userId: string,
 ): Promise<Place | undefined> {
-  let place: Place | undefined;
   try {
-    place = await parts.lookups.find(campaign, userId);
+    const place = await parts.lookups.find(campaign, userId);
+    if (place !== undefined) return place;
+    if (await parts.membership.confirm()) {
+      reply.problem('no-entry', `You have no entry in campaign ${campaign.campaignId}.`);
+      return undefined;
+    }
   } catch {
-    parts.metrics.refuse('lookup');
-    reply.problem('unavailable', 'Entries cannot be looked up at the moment.', { headers: SOON });
-    return undefined;
+    // As if nothing had been found, and nothing confirmed.
   }
-  if (place === undefined) {
-    reply.problem('no-entry', `You have no entry in campaign ${campaign.campaignId}.`);
-  }
-  return place;
+  parts.metrics.refuse('lookup');
+  reply.problem('unavailable', 'Entries cannot be looked up at the moment.', { headers: SOON });
+  return undefined;
 }
 
 /** GET /v1/campaigns/{id}/entries/me. */

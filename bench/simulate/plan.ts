@@ -40,7 +40,7 @@ export const FAULT_KINDS = {
   'Redis restarts': 3,
   'Redis falls back': 3,
   'Redis is emptied': 3,
-  'two Redis take writes': 0,
+  'two Redis take writes': 3,
   'clock of Redis is set': 2,
   'log is gone': 2,
   'records repeat': 2,
