@@ -34,6 +34,31 @@ export const MUTATIONS: readonly Mutation[] = [
     to: '',
   },
   {
+    name: 'an identity is prepared that the ledger does not know',
+    file: 'engine/writers.ts',
+    from: 'fencing.usesTokens && !(await insertLogWriters(pool, { logName, epoch, writers: numbers }))',
+    to: 'false',
+  },
+  {
+    name: 'the watermark is raised by a registry in whose place another was opened',
+    file: 'engine/passes.ts',
+    from: 'if (!(await this.#raise(watermarkUs))) return false;',
+    to: 'await this.#raise(watermarkUs);',
+  },
+  {
+    name: 'an epoch that does not match after ranking is accepted',
+    file: 'gateway/slices.ts',
+    from: "for (const request of entries) request.refused('lease');\n      throw new Error('it has been emptied');",
+    to: '',
+  },
+  {
+    name: 'somebody is told that there is no entry by who may have been ended',
+    file: 'gateway/own-entry.ts',
+    from: 'if (await parts.membership.confirm()) {',
+    to: 'if (place === undefined) {',
+    seed: 1_427,
+  },
+  {
     name: 'an identity is retired under the epoch that it has',
     file: 'engine/contract/log/kafka-fencing.ts',
     from: 'epoch: 1, sequence: 0',
