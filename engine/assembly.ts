@@ -57,7 +57,10 @@ export interface JudgeIntervals {
 }
 
 export interface JudgeAssembly {
-  readonly config: Pick<JudgeConfig, 'LEASE_MS' | 'LOG_PARTITIONS' | 'RECEIPT_SALT_SECRET' | 'CLOCK_STOP_MS'>;
+  readonly config: Pick<
+    JudgeConfig,
+    'LEASE_MS' | 'LOG_PARTITIONS' | 'RECEIPT_SALT_SECRET' | 'CLOCK_STOP_MS' | 'CLOCK_TRUSTED_AHEAD_MS'
+  >;
   readonly servers: JudgeServers;
   readonly intervals: JudgeIntervals;
   /** Where raffles get their randomness. */
@@ -85,7 +88,9 @@ export interface AssembledJudge {
 export function assembleJudge(assembly: JudgeAssembly): AssembledJudge {
   const { config, servers, intervals, metrics, log } = assembly;
   const { pool, redis, keys, consumer } = servers;
-  const clocks = new ClockWatch({ pool, redis, leases: keys.leases, stopMs: config.CLOCK_STOP_MS, log });
+  const { CLOCK_STOP_MS: stopMs, CLOCK_TRUSTED_AHEAD_MS: trusted } = config;
+  const trustedAheadMs = trusted === '' ? undefined : Number(trusted);
+  const clocks = new ClockWatch({ pool, redis, leases: keys.leases, stopMs, trustedAheadMs, log });
   const clockLoop = makeLoop('the clocks', log, intervals.clock, async () => {
     await clocks.hear();
     return intervals.clock;

@@ -185,11 +185,6 @@ export class ClockAgreement {
     this.#postgres.believe();
   }
 
-  /** The operator's word is over. */
-  forgetTrust(): void {
-    this.#trustedAheadUs = undefined;
-  }
-
   /** What can be said at that instant of the engine's own clock. */
   look(nowUs: number): ClockLook {
     const [redis, postgres] = [this.#redis.current(nowUs), this.#postgres.current(nowUs)];

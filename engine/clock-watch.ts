@@ -19,7 +19,9 @@ export interface ClockWatchOptions {
   readonly leases: string;
   /** CLOCK_STOP_MS: what is further apart is a contradiction. */
   readonly stopMs: number;
-  readonly log: Pick<Logger, 'info' | 'error'>;
+  /** By how much the operator lets Redis be ahead of PostgreSQL, ms: CLOCK_TRUSTED_AHEAD_MS; undefined where none is said. */
+  readonly trustedAheadMs: number | undefined;
+  readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
 }
 
 /** The clocks contradict each other: nothing that cannot be taken back is done by the time. */
@@ -37,6 +39,10 @@ export class ClockWatch {
   constructor(options: ClockWatchOptions) {
     this.#options = options;
     this.#agreement = new ClockAgreement(options.stopMs * 1_000);
+    const { trustedAheadMs, log } = options;
+    if (trustedAheadMs === undefined) return;
+    this.#agreement.trust(trustedAheadMs * 1_000, ownUs());
+    log.warn({ trustedAheadMs }, "Redis' clock is taken for right where it is so far ahead of PostgreSQL's");
   }
 
   /** Hears PostgreSQL's clock; to be called a few times a second. Rejects when it is away. */

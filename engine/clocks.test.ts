@@ -1,0 +1,91 @@
+/**
+ * Clocks that contradict each other, on real servers: PostgreSQL's clock is another one for the engine's sessions, so Redis'
+ * is ahead of it as after a step, or a failover to another machine.
+ */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { eventually } from './test/support.ts';
+import { type Answer, type System, startSystem, toAnswer } from './test/system.ts';
+
+const AHEAD_MS = 120_000;
+
+describe('an engine whose clocks contradict each other', () => {
+  let system: System;
+  before(async () => {
+    system = await startSystem({ log: 'redis', gateways: 1 });
+    const { rows } = await system.pool.query('select current_database() as name');
+    await system.pool.query(`
+      create schema fake;
+      create table fake.clock (behind_ms integer not null);
+      insert into fake.clock values (0);
+      create function fake.clock_timestamp() returns timestamptz language sql volatile as
+        $$ select pg_catalog.clock_timestamp() - (select behind_ms from fake.clock) * interval '1 ms' $$;
+      alter database ${rows[0].name} set search_path = fake, pg_catalog, public;`);
+    await restart({});
+  });
+  after(() => system.close());
+
+  const restart = async (env: Readonly<Record<string, string>>): Promise<void> => {
+    await system.engine.process.stop();
+    system.engine = await system.startEngine(env);
+  };
+  const setBehind = (ms: number): Promise<unknown> =>
+    system.pool.query('update fake.clock set behind_ms = $1', [ms]);
+  const ready = async (): Promise<Answer> => toAnswer(await fetch(`${system.engine.url}/readyz`));
+  const isHeld = async (): Promise<boolean> =>
+    (await ready()).text.includes('further apart than CLOCK_STOP_MS');
+  const soon = (ms: number): string => new Date(Date.now() + ms).toISOString();
+  const stateOf = async (id: number) => {
+    const { rows } = await system.pool.query(
+      'select frozen_at, finished_at, closes_at < now() as is_due from campaigns where campaign_id = $1',
+      [id],
+    );
+    return rows[0];
+  };
+
+  test('decides nothing, lets nobody in, says which clock says what, and goes on when they agree', async () => {
+    const drawn = await system.offer({ kind: 'raffle', winners: 1, closes_at: soon(4_000) });
+    const open = await system.offer({ kind: 'coupon', stock: 1 });
+    await eventually(async () => (await system.enter('ann', drawn)).status === 202);
+    await setBehind(AHEAD_MS);
+    await eventually(isHeld);
+    const { status, text } = await ready();
+    assert.equal(status, 503);
+    assert.match(text, /Redis says \S+Z, PostgreSQL \S+Z, and this engine's own clock \S+Z/);
+    const metrics = await (await fetch(`${system.engine.url}/metrics`)).text();
+    assert.match(metrics, /^fairline_clocks_held 1$/m);
+    assert.match(metrics, /^fairline_clock_ahead_seconds\{of="postgres"\} (119\.9|120)/m);
+
+    const refused = await eventually(async () => {
+      const answer = await system.enter('bob', open);
+      return answer.status === 503 && answer;
+    });
+    assert.match(refused.text, /the engines find that Redis' clock contradicts others/);
+    const close = await system.operate('POST', `/v1/campaigns/${open}/close`);
+    assert.equal(close.status, 503, close.text);
+    await eventually(async () => (await stateOf(drawn)).is_due);
+    assert.deepEqual(await stateOf(drawn), { frozen_at: null, finished_at: null, is_due: true });
+
+    await setBehind(0);
+    await eventually(async () => (await ready()).status === 200);
+    await eventually(async () => (await stateOf(drawn)).finished_at !== null);
+    await eventually(async () => (await system.enter('bob', open)).status === 202);
+    const { rows } = await system.pool.query(
+      'select user_id, outcome from entry_outcomes where campaign_id = $1',
+      [drawn],
+    );
+    assert.deepEqual(rows, [{ user_id: 'ann', outcome: 'won' }]);
+  });
+
+  test('goes on where the operator says that Redis is right by so much, and not by another', async () => {
+    await setBehind(AHEAD_MS);
+    await restart({ CLOCK_TRUSTED_AHEAD_MS: String(AHEAD_MS / 2) });
+    await eventually(isHeld);
+    await restart({ CLOCK_TRUSTED_AHEAD_MS: String(AHEAD_MS) });
+    await eventually(async () => (await ready()).status === 200);
+    const id = await system.offer({ kind: 'coupon', stock: 1 });
+    await eventually(async () => (await system.enter('cid', id)).status === 202);
+    await setBehind(0);
+    await eventually(async () => (await ready()).status === 200);
+  });
+});
