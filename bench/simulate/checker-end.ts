@@ -21,6 +21,7 @@ export function checkEnd(checker: Checker, ranks: (campaignId: number) => Readon
     checkEntries(checker, rows);
     checkRanks(checker, rows, ranks(campaign.campaignId));
     checkTold(checker, rows);
+    if (campaign.stage === 'cancelled') continue;
     if (rows.announced.claims !== undefined) checkClaimsEnd(checker, rows);
     if (campaign.kind === 'raffle') checkDraw(checker, rows);
     else if (campaign.kind === 'room') checkRoomEnd(checker, rows);
@@ -89,6 +90,8 @@ function outcomeOf({ campaign, winners, gone, entries, claimants }: SeenRows, us
   if (winners.some(winner => winner.userId === userId)) return isCoupon ? 'granted' : 'won';
   if (gone.has(userId)) return 'withdrawn';
   if (!entries.has(userId)) return 'no entry';
+  if (campaign.cancelledStamp !== null && (entries.get(userId) ?? 0) > campaign.cancelledStamp)
+    return 'cancelled';
   if (campaign.kind === 'room') return 'skipped';
   return isCoupon ? 'sold_out' : 'not_drawn';
 }

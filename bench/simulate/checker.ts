@@ -10,6 +10,7 @@ import { checkClaims, type SeenClaimant } from './checker-claims.ts';
 import { CheckedLog, type LoggedCampaign } from './checker-log.ts';
 import { Outages } from './checker-outages.ts';
 import { checkRoom, type SeenPerson, Streams } from './checker-rooms.ts';
+import { CheckedSchedule, type SeenVersion } from './checker-schedule.ts';
 
 /** An invariant is broken; `message` begins with its number. */
 export class Violation extends Error {
@@ -50,6 +51,10 @@ export interface SeenCampaign {
   readonly randomness: Buffer | null;
   readonly seed: Buffer | null;
   readonly finishedAt: Date | null;
+  readonly version: number;
+  readonly stage: string;
+  readonly pausedAt: Date | null;
+  readonly cancelledStamp: number | null;
   /** By how much outages have extended what claimants have as their deadline. */
   readonly unheardUs: number;
 }
@@ -57,6 +62,7 @@ export interface SeenCampaign {
 /** The committed rows of the ledger. */
 export interface SeenLedger {
   campaigns(): readonly SeenCampaign[];
+  versions(): readonly SeenVersion[];
   entries(): readonly { readonly campaignId: number; readonly userId: string; readonly stamp: number }[];
   grants(): readonly { readonly campaignId: number; readonly serial: number; readonly userId: string }[];
   withdrawals(): readonly {
@@ -115,7 +121,9 @@ const STAMPS_PER_US = 1024;
 
 export class Checker {
   readonly log: CheckedLog;
-  readonly announced: ReadonlyMap<number, Announced>;
+  /** As the versions have it that are in effect. */
+  readonly announced: Map<number, Announced>;
+  readonly schedule = new CheckedSchedule();
   readonly accepted: { readonly campaignId: number; readonly userId: string; readonly stamp: number }[] = [];
   /** By `campaign/user`: the position that was shown. */
   readonly shown = new Map<string, number>();
@@ -152,6 +160,7 @@ export class Checker {
     for (const campaign of this.#ledger.campaigns()) {
       const before = this.#seen.get(campaign.campaignId);
       if (before?.campaign.revision === campaign.revision) continue;
+      this.#takeVersion(campaign, nowUs);
       const rows = this.rowsOf(campaign);
       if (rows === undefined) continue;
       this.#seen.set(campaign.campaignId, rows);
@@ -162,6 +171,13 @@ export class Checker {
       if (rows.announced.room !== undefined) checkRoom(this, rows, before, nowUs);
       for (const userId of rows.logged.earliest.keys()) this.#checkOvertaken(rows, userId);
     }
+  }
+
+  #takeVersion(campaign: SeenCampaign, nowUs: number): void {
+    const announced = this.announced.get(campaign.campaignId);
+    if (announced === undefined) return;
+    const changed = this.schedule.committed(this, campaign, announced, this.#ledger.versions(), nowUs);
+    if (changed !== undefined) this.announced.set(campaign.campaignId, changed);
   }
 
   rowsOf(campaign: SeenCampaign): SeenRows | undefined {
@@ -203,7 +219,9 @@ export class Checker {
   }
 
   /** A gateway answers 202, or 200 with an entry that stands: there is such an entry and it counts. */
-  toldAccepted(campaignId: number, userId: string, stamp: number): void {
+  toldAccepted(campaignId: number, userId: string, stamp: number, askedUs: number): void {
+    const stampUs = (this.announced.get(campaignId)?.opensAtUs ?? 0) + Math.floor(stamp / 1024);
+    this.schedule.entered(this, campaignId, userId, askedUs, stampUs);
     this.accepted.push({ campaignId, userId, stamp });
     const earliest = this.log.campaign(campaignId).earliest.get(userId);
     if (earliest === undefined || earliest > stamp) {

@@ -53,7 +53,7 @@ export class Client {
   #try(place: number): void {
     this.#tries += 1;
     const { bodyAfterMs, onTheWayMs, what } = this.#ask;
-    if (what === 'close') throw new Error('a close is not for a gateway');
+    if (what === 'close' || what === 'change') throw new Error(`a ${what} is not for a gateway`);
     const bodyAfterUs = bodyAfterMs === undefined ? undefined : bodyAfterMs * MS;
     // Whole milliseconds, so that several are often noted at one.
     const noted = this.#around.world.nowUs / MS - (onTheWayMs ?? 0);
@@ -75,6 +75,7 @@ export class Client {
   #exchange(place: number, asked: Asked, hear: (answer: Answer) => void): void {
     const { world } = this.#around;
     let isOver = false;
+    const askedUs = world.nowUs;
     const once = (answer: Answer): void => {
       if (isOver) return;
       isOver = true;
@@ -86,7 +87,7 @@ export class Client {
     this.#send(place, asked, {
       answered: (status, text) => {
         const body: Record<string, unknown> = text === '' ? {} : JSON.parse(text);
-        this.#told(asked, status, body, before);
+        this.#told(asked, status, body, before, askedUs);
         this.#back(() => once({ status, body }));
       },
       streamed: () => undefined,
@@ -114,6 +115,7 @@ export class Client {
     status: number,
     body: Record<string, unknown>,
     before: number | undefined,
+    askedUs: number,
   ): void {
     const { checker, world } = this.#around;
     world.tell(
@@ -124,7 +126,7 @@ export class Client {
     if (status === 500) world.fail(new Error(`a handler failed: ${JSON.stringify(body)}`));
     if (before !== undefined)
       checker.toldAgain(userId, before, { status, type, stamp: isEntry ? numberOf(stamp) : undefined });
-    if (isEntry && typeof stamp === 'number') checker.toldAccepted(campaignId, userId, stamp);
+    if (isEntry && typeof stamp === 'number') checker.toldAccepted(campaignId, userId, stamp, askedUs);
     if (what === 'claim' && outcome === 'claimed' && typeof serial === 'number')
       checker.toldClaimed(campaignId, userId, serial);
     if (typeof type === 'string' && type.endsWith('sold-out')) checker.toldSoldOut(campaignId, userId);

@@ -14,13 +14,17 @@ import { commitmentOf, deriveSecret } from '../../engine/draw/commit.ts';
 import { type LockName, Locks } from '../../engine/locks.ts';
 import type { EngineMetrics } from '../../engine/metrics.ts';
 import { Randomness } from '../../engine/randomness.ts';
+import { changeCampaign } from '../../engine/schedule/change.ts';
+import { findCampaign } from '../../engine/schedule/decide.ts';
 import type { Announced } from './checker.ts';
 import { SALT_SECRET } from './gateway.ts';
 import type { Ledger } from './ledger.ts';
 import type { SimulatedConsumer, SimulatedLog } from './log.ts';
 import type { Path } from './network.ts';
+import type { Operation } from './plan.ts';
 import { KEYS, type SimulatedRedis } from './redis.ts';
-import type { Process } from './world.ts';
+import type { Tally } from './tally.ts';
+import { BEGINNING_US, type Process } from './world.ts';
 
 /** Also how far apart passes are at least: with every batch another one, they would be most of a run. */
 const PASS_MS = 160;
@@ -52,6 +56,8 @@ export interface EngineTerms {
   readonly leaseMs: number;
   readonly clockStopMs: number;
   readonly partitions: number;
+  /** Counts what the operator changed, and what was refused. */
+  readonly tally: Tally;
   /** Makes what is drawn depend on the seed alone. */
   readonly seed: number;
   readonly log: Logger;
@@ -104,6 +110,7 @@ export class SimulatedEngine {
   readonly process: Process;
   readonly consumer: SimulatedConsumer;
   readonly #deps: JudgeDeps;
+  readonly #tally: Tally;
 
   /** To be made in an event of its own process. */
   constructor(
@@ -137,11 +144,31 @@ export class SimulatedEngine {
       log,
     });
     this.#deps = deps;
+    this.#tally = terms.tally;
   }
 
   /** The operator makes the campaigns that were announced. */
   async create(announced: readonly Announced[]): Promise<void> {
     for (const campaign of announced) await createWanted(this.#deps, wantedOf(campaign), 'operator');
+  }
+
+  /** The operator changes a campaign, as it is now. */
+  async change(campaignId: number, { action, opensAtMs, closesAtMs, stock }: Operation): Promise<void> {
+    const at = (ms: number): Date => new Date(BEGINNING_US / 1000 + ms);
+    const change = {
+      ...(opensAtMs === undefined ? {} : { opensAt: at(opensAtMs) }),
+      ...(closesAtMs === undefined ? {} : { closesAt: at(closesAtMs) }),
+      ...(stock === undefined ? {} : { stock }),
+    };
+    const asked = { by: 'operator', reason: null };
+    try {
+      const campaign = await findCampaign(this.#deps, campaignId);
+      await changeCampaign(this.#deps, campaign, action, change, asked, new AbortController().signal);
+      this.#tally.count(`${action} in effect`);
+    } catch (error) {
+      this.#tally.count(`${action} refused`);
+      this.#deps.log.info({ err: error, campaignId, action }, 'the operator was refused');
+    }
   }
 
   /** The operator closes a campaign ahead of time; what cannot be done now, the operator's client gives up. */

@@ -6,7 +6,17 @@ import { deepEqual } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { type TestDatabase, testDatabase } from '../../engine/test/support.ts';
 import { insertAlternates, passToNext } from '../../sql/alternates.ts';
-import { listPending } from '../../sql/campaign-versions.ts';
+import {
+  askVersion,
+  effectVersion,
+  listPending,
+  type NewVersion,
+  refuseVersion,
+  saveVersion,
+  type Target,
+  targetOf,
+  type Version,
+} from '../../sql/campaign-versions.ts';
 import {
   beginClose,
   type Campaign,
@@ -251,12 +261,12 @@ function drawCall(random: Random, number: number): Call {
     db => findSlices(db, gateway, random.between(1, 9)),
     ...claimCalls(random, number, { user, stamp, us }),
     ...roomCalls(random, number, { user, stamp, us }),
+    ...changeCalls(random, campaignId, number),
     db => saveGoneRanked(db, campaignId, random.between(0, 3)),
     db => beginClose(db, campaignId, time),
     db => completeClose(db, campaignId, time),
     db => listBegunCloses(db),
     db => listUnannounced(db),
-    db => listPending(db),
     db => takeUntold(db).then(done => done.map(({ lateMs: _, ...row }) => row)),
   ];
   // Frozen and finished campaigns take nothing any more: those calls are left to the end of a round.
@@ -317,6 +327,55 @@ function claimCalls(
     db => readClaimants(db, campaignId, 0, 9),
     db => readMoves(db, campaignId, 0, 9),
   ];
+}
+
+/** What people change. */
+function changeCalls(random: Random, campaignId: number, number: number): readonly Call[] {
+  const [paused, isCancelled, later] = [random.chance(0.5), random.chance(0.1), random.between(0, 3)];
+  const asking =
+    (act: (pool: Pool, wanted: NewVersion) => Promise<unknown>): Call =>
+    async db => {
+      const campaign = await getCampaign(db, campaignId);
+      if (campaign === undefined) throw new Error(`there is no campaign ${campaignId}`);
+      const target: Target = {
+        ...targetOf(campaign),
+        ...{ paused, closesAt: new Date(OPENS_MS + 1 + later) },
+        ...(isCancelled ? { stage: 'cancelled' as const } : {}),
+      };
+      const wanted = {
+        campaignId,
+        action: 'edit',
+        baseVersion: campaign.version,
+        target,
+        askedBy: 'x',
+      } as const;
+      return await act(poolOf(db), { ...wanted, reason: `call ${number}`, decideBy: null });
+    };
+  const deciding =
+    (decide: (pool: Pool, version: Version) => Promise<Version>): Call =>
+    async db => {
+      const [pending] = await listPending(db);
+      if (pending === undefined) return undefined;
+      const { ageMs: _, ...version } = pending;
+      const { rulesHash: _hash, ...decided } = await decide(poolOf(db), version);
+      return decided;
+    };
+  const confirmed = { heardBy: new Date(OPENS_MS + later), neverOpens: paused };
+  const nothing = (): undefined => undefined;
+  return [
+    asking((pool, wanted) => askVersion(pool, wanted)),
+    asking((pool, wanted) => saveVersion(pool, wanted, undefined)),
+    deciding((pool, version) => effectVersion(pool, version, confirmed, nothing, nothing)),
+    deciding((pool, version) => refuseVersion(pool, version, 'changed', 'why')),
+    db => listPending(db).then(rows => rows.map(({ ageMs: _, ...row }) => row)),
+  ];
+}
+
+/** A pool on either side; the model has one session. */
+function poolOf(db: Queryable): Pool {
+  if ('connect' in db) return db as Pool;
+  const { query } = db;
+  return standIn<Pool>('pool', { query, connect: async () => ({ query, release: () => undefined }) });
 }
 
 /** Of the room. */

@@ -106,7 +106,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a newcomer stamps before it was registered',
     file: 'gateway/membership.ts',
-    from: 'clock.promiseBeyond(acquired.registeredUs);',
+    from: 'clock.promiseBeyond(registeredUs);',
     to: '',
     seed: 71,
   },

@@ -5,13 +5,24 @@
  */
 import { makeAmbushes } from './ambushes.ts';
 import type { Announced } from './checker.ts';
+import { withOperations } from './operations.ts';
 import { Random } from './random.ts';
 import { BEGINNING_US, MS, PLACES, type Place } from './world.ts';
+
+/** A change of a campaign; times in ms from the beginning. */
+export interface Operation {
+  readonly action: 'pause' | 'resume' | 'cancel' | 'edit';
+  readonly opensAtMs?: number;
+  readonly closesAtMs?: number;
+  readonly stock?: number;
+}
 
 /** Something a person, or the operator, does. */
 export interface Ask {
   readonly atMs: number;
-  readonly what: 'enter' | 'withdraw' | 'look' | 'close';
+  readonly what: 'enter' | 'withdraw' | 'look' | 'close' | 'change';
+  /** What the operator changes. */
+  readonly operation?: Operation;
   readonly userId: string;
   readonly campaignId: number;
   /** Which gateway is asked first. */
@@ -89,6 +100,11 @@ const EMPTIED_AGAIN_SEEDS = 2_000_000_000;
 const FIRST_OPENS_MS = 220;
 
 export function planOf(seed: number): Plan {
+  return withOperations(peoplesPlan(seed));
+}
+
+/** Without what the operator changes. */
+function peoplesPlan(seed: number): Plan {
   const random = new Random(seed);
   const campaigns = makeCampaigns(random);
   const gateways = random.pick([1, 2, 2, 2, 3, 4]);

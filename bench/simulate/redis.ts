@@ -129,6 +129,13 @@ export class SimulatedClient {
       on: (event: string, listener: () => void) => {
         if (event === 'close') closing.add(listener);
       },
+      hgetall: async (key: string) => {
+        const flat = await this.ask('hgetall', [key]);
+        const texts = Array.isArray(flat) ? flat.map(String) : [];
+        return Object.fromEntries(
+          texts.flatMap((field, at) => (at % 2 === 0 ? [[field, texts[at + 1] ?? '']] : [])),
+        );
+      },
       pipeline: () => this.#pipeline(),
     });
   }

@@ -5,6 +5,7 @@ import { Client } from './client.ts';
 import { inject } from './faults.ts';
 import type { Plan } from './plan.ts';
 import { Scene } from './scene.ts';
+import { onLack } from './stand-in.ts';
 import { BEGINNING_US, MS, World } from './world.ts';
 
 /** Everything heals in time; what is not settled this long after the last fault never will be. */
@@ -32,6 +33,7 @@ export async function runPlan(plan: Plan, say?: (line: string) => void): Promise
   const world = new World(plan.seed, say);
   const unhandled = (reason: unknown): void => world.fail(reason);
   process.on('unhandledRejection', unhandled);
+  onLack(unhandled);
   const scene = new Scene(plan, world, say === undefined ? silent : loggerFor(world));
   const left = schedule(scene);
   const healedMs = Math.max(
@@ -93,12 +95,19 @@ function schedule(scene: Scene): { count: number } {
   };
   for (const ask of plan.asks) {
     world.after(ask.atMs * MS, world.outside, () => {
-      if (ask.what !== 'close') {
+      if (ask.what !== 'close' && ask.what !== 'change') {
         new Client(around, ask, done).start();
         return;
       }
       const operated = scene.engineAt(0);
-      if (operated !== undefined) world.after(0, operated.process, () => void operated.close(ask.campaignId));
+      if (operated !== undefined) {
+        const { campaignId, operation } = ask;
+        world.after(0, operated.process, () => {
+          void (operation === undefined
+            ? operated.close(campaignId)
+            : operated.change(campaignId, operation));
+        });
+      }
       done();
     });
   }

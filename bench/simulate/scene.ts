@@ -50,6 +50,7 @@ export class Scene {
       plan.campaigns,
       {
         campaigns: () => tables.campaigns.rows(),
+        versions: () => tables.versions.rows(),
         entries: () => tables.entries.rows(),
         grants: () => tables.grants.rows(),
         withdrawals: () => tables.withdrawals.rows(),
@@ -114,7 +115,14 @@ export class Scene {
     };
     const { leaseMs, partitions, clockStopMs } = plan;
     world.after(0, process, () => {
-      const terms = { leaseMs, partitions, clockStopMs, seed: plan.seed, log: this.#logger };
+      const terms = {
+        leaseMs,
+        partitions,
+        clockStopMs,
+        seed: plan.seed,
+        tally: this.tally,
+        log: this.#logger,
+      };
       this.#engines[place] = new SimulatedEngine(process, { redis, log, ledger }, paths, terms);
     });
   }

@@ -4,6 +4,13 @@
  * is new in the code of production shows itself here rather than as an odd result.
  */
 
+let tellLack: (lack: Error) => void = () => undefined;
+
+/** Has what a model lacks told: production's code may take it for an answer of the server, and go on. */
+export function onLack(tell: (lack: Error) => void): void {
+  tellLack = tell;
+}
+
 /** By the name of what is stood in for. */
 const refusals = new Map<string, object>();
 
@@ -24,9 +31,11 @@ function refusalOf(what: string): object {
         get(target, name) {
           // A promise that resolves with it looks whether it is one itself.
           if (!(name in target) && typeof name === 'string' && name !== 'then') {
-            throw new TypeError(
+            const lack = new TypeError(
               `the simulated ${what} has no '${name}': the model in bench/simulate lacks it`,
             );
+            tellLack(lack);
+            throw lack;
           }
           return Reflect.get(target, name);
         },

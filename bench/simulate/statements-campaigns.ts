@@ -15,7 +15,7 @@ import {
 } from './ledger-tables.ts';
 import { entriesBetween, rangeOf } from './statements-entries.ts';
 import type { Transaction } from './table.ts';
-import { noteDone, noteFirstVersion } from './versions.ts';
+import { noteClose, noteDone, noteFirstVersion } from './versions.ts';
 
 const CHECK_VIOLATION = '23514';
 const UNIQUE_VIOLATION = '23505';
@@ -32,7 +32,11 @@ export function changeCampaign(
   change: Partial<CampaignRow>,
 ): void {
   const { campaigns, entries } = tables;
-  const row: CampaignRow = { ...old, ...change, revision: old.revision + 1 };
+  const closes =
+    old.closingAt === null && change.closingAt
+      ? { version: noteClose(tables, by, old, change.closingAt) }
+      : {};
+  const row: CampaignRow = { ...old, ...change, ...closes, revision: old.revision + 1 };
   check(row.grantedCount >= 0 && row.grantedCount <= row.places, 'campaigns_granted');
   check(row.settledCount >= row.grantedCount, 'campaigns_settled');
   const { waitlist } = selected(row);
@@ -47,7 +51,7 @@ export function changeCampaign(
   check(row.poolRoot === null || (row.kind === 'raffle' && row.frozenAt !== null), 'campaigns_pool');
   check(old.poolRoot === null || row.poolRoot?.equals(old.poolRoot) === true, 'campaigns_pool_once');
   check(old.poolRoot === null || row.frozenCount === old.frozenCount, 'campaigns_pool_once');
-  check(old.rules === null || row.rules === old.rules, 'campaigns_rules_once');
+  check(old.rules === null || row.rules === old.rules || row.version !== old.version, 'campaigns_rules_once');
   check(old.frozenAt === null || row.closesAt.getTime() === old.closesAt.getTime(), 'campaigns_closed');
   check(
     old.closingAt === null || row.closingAt?.getTime() === old.closingAt.getTime(),
@@ -58,6 +62,7 @@ export function changeCampaign(
   const hasEntries = entries.rows(by).some(({ campaignId }) => campaignId === row.campaignId);
   check(!hasEntries || rules(row) === rules(old), 'campaigns_rules');
   check(row.unheardUs - old.unheardUs <= measuredUs(tables, by, old, row), 'campaigns_unheard');
+  checkSchedule(tables, old, row);
   campaigns.write(String(row.campaignId), row, by);
   noteDone(tables, by, old, row);
 }
@@ -70,6 +75,24 @@ function measuredUs({ outages }: LedgerTables, by: Transaction, old: CampaignRow
     .rows(by)
     .filter(({ unheardMs }) => unheardMs * 1000 > fromUs && unheardMs * 1000 <= toUs)
     .reduce((sum, { fromMs, toMs }) => sum + (toMs - fromMs) * 1000, 0);
+}
+
+/** What the trigger campaigns_schedule keeps, and the checks of what people decide. */
+function checkSchedule({ now }: LedgerTables, old: CampaignRow, row: CampaignRow): void {
+  const nowMs = now().getTime();
+  const isOpeningMoved = row.opensAt.getTime() !== old.opensAt.getTime();
+  const firstMs = Math.min(row.opensAt.getTime(), old.opensAt.getTime());
+  check(old.stage === 'draft' || !isOpeningMoved || firstMs > nowMs, 'campaigns_opened');
+  const isPauseMoved = row.pausedAt?.getTime() !== old.pausedAt?.getTime();
+  check(!isPauseMoved || old.finishedAt === null, 'campaigns_passed');
+  const isEnding = row.stage === 'cancelled' && old.stage !== 'cancelled';
+  check(!isEnding || (old.finishedAt === null && old.seed === null), 'campaigns_transition');
+  check(row.stage !== 'cancelled' || row.cancelledStamp !== null, 'campaigns_cancelled');
+  check(row.closesAt > row.opensAt, 'campaigns_window');
+  if (row.version !== old.version) return;
+  check(row.stage === old.stage && !isOpeningMoved && !isPauseMoved, 'campaigns_versioned');
+  const isCloseMoved = row.closesAt.getTime() !== old.closesAt.getTime();
+  check(!isCloseMoved || (old.closingAt !== null && row.closesAt < old.closesAt), 'campaigns_versioned');
 }
 
 export function us(date: Date): number {
@@ -211,7 +234,8 @@ const findWork: Statement = (tables, by, values) => {
       .rows(by)
       .filter(row => row.campaignId === campaignId && row.honoured === null);
     if (finishedAt !== null) return undecided.length > 0;
-    if (us(closesAt) <= watermarkUs && campaign.decidedAt === null) return true;
+    if (us(closesAt) <= watermarkUs && campaign.decidedAt === null && isDrawingDue(campaign, watermarkUs))
+      return true;
     if (hasDueClaims(tables, by, campaign, watermarkUs, lapseUs)) return true;
     const lastUs = Math.min(watermarkUs - us(opensAt), us(closesAt) - us(opensAt) - 1);
     const due = { campaignId, through: lastUs * 1024 + 1023, limit: Number.POSITIVE_INFINITY };
@@ -222,6 +246,11 @@ const findWork: Statement = (tables, by, values) => {
   });
   return rowsOf(work.map(({ campaignId, kind }) => ({ campaignId, kind })));
 };
+
+/** A frozen raffle waits for its drawing. */
+function isDrawingDue({ poolRoot, cancelledStamp, drawsAt }: CampaignRow, watermarkUs: number): boolean {
+  return poolRoot === null || cancelledStamp !== null || drawsAt === null || us(drawsAt) <= watermarkUs;
+}
 
 function hasDueClaims(
   { claims, claimants }: LedgerTables,
@@ -306,7 +335,7 @@ const saveFrozen = updating((old, values, now) => ({
 }));
 
 const saveRevealed = updating((old, values) =>
-  old.seed !== null
+  old.seed !== null || old.cancelledStamp !== null
     ? undefined
     : {
         randomness: values.bytes(2),
@@ -346,7 +375,7 @@ const listUnannounced: Statement = (tables, by) =>
 const beginClose = updating((old, values) => {
   const closingAt = values.date(2);
   const isInTime = old.closingAt === null && old.opensAt < closingAt && old.closesAt > closingAt;
-  return isInTime ? { closingAt, version: old.version + 1 } : undefined;
+  return isInTime && old.stage === 'scheduled' ? { closingAt } : undefined;
 });
 
 const completeClose = updating((old, values) => {

@@ -15,6 +15,35 @@ export function noteFirstVersion({ versions }: LedgerTables, by: Transaction, ro
   versions.write(`${campaignId}/${version}`, first, by);
 }
 
+/** The number of its last version, in effect or not. */
+export function lastVersion({ versions }: LedgerTables, by: Transaction, campaignId: number): number {
+  return Math.max(
+    0,
+    ...versions.rows(by).map(version => (version.campaignId === campaignId ? version.version : 0)),
+  );
+}
+
+/** A close ahead of time is a version like every other change. */
+export function noteClose(tables: LedgerTables, by: Transaction, old: CampaignRow, closingAt: Date): number {
+  const { campaignId, stage, title, places, opensAt, drawsAt, timeZone } = old;
+  const version = lastVersion(tables, by, campaignId) + 1;
+  const now = tables.now();
+  const row: Version = {
+    ...{ campaignId, version, action: 'close', stage, title, places, opensAt, closesAt: closingAt, drawsAt },
+    ...{
+      timeZone,
+      paused: old.pausedAt !== null,
+      baseVersion: old.version,
+      askedBy: 'operator',
+      askedAt: now,
+    },
+    ...{ reason: null, decideBy: null, state: 'effective', refused: null, refusal: null },
+    ...{ decidedAt: now, rulesHash: null },
+  };
+  tables.versions.write(`${campaignId}/${version}`, row, by);
+  return version;
+}
+
 /** That it closed, or was drawn, and when. */
 export function noteDone(tables: LedgerTables, by: Transaction, old: CampaignRow, row: CampaignRow): void {
   const { frozenAt, decidedAt, finishedAt } = row;

@@ -1,0 +1,63 @@
+/**
+ * What the operator changes of campaigns while they run: pausing, resuming, cancelling, and edits of times and stock. Drawn from
+ * a source of its own, so that everything else of a plan is what it was before there were changes.
+ */
+import type { Announced } from './checker.ts';
+import type { Ask, Operation, Plan } from './plan.ts';
+import { Random } from './random.ts';
+import { BEGINNING_US, MS } from './world.ts';
+
+/** Far from any seed, whose neighbours would be drawn alike. */
+const SOURCE = 500_000_000;
+/** Time to change something before the opening, and before the close: gateways have a lease to confirm it. */
+const LATER_MS = 1_900;
+const LONGER_MS = 1_700;
+
+export function withOperations(plan: Plan): Plan {
+  const random = new Random(plan.seed + SOURCE);
+  if (!random.chance(0.15)) return plan;
+  const laterMs = random.chance(0.5) ? LATER_MS : 0;
+  const longerMs = random.chance(0.6) ? LONGER_MS : 0;
+  const campaigns = plan.campaigns.map(campaign => ({
+    ...campaign,
+    opensAtUs: campaign.opensAtUs + laterMs * MS,
+    closesAtUs: campaign.closesAtUs + (laterMs + longerMs) * MS,
+  }));
+  const asks: Ask[] = plan.asks.map(ask => ({ ...ask, atMs: ask.atMs + laterMs }));
+  for (const campaign of campaigns) {
+    if (campaign.claims === undefined) asks.push(...operationsOn(random, campaign));
+  }
+  return {
+    ...plan,
+    campaigns,
+    asks: asks.sort((a, b) => a.atMs - b.atMs),
+    faults: plan.faults.map(fault => ({ ...fault, atMs: fault.atMs + (random.chance(0.5) ? laterMs : 0) })),
+  };
+}
+
+function operationsOn(random: Random, { campaignId, kind, opensAtUs, closesAtUs }: Announced): Ask[] {
+  const [opensMs, closesMs] = [opensAtUs, closesAtUs].map(us => (us - BEGINNING_US) / MS) as [number, number];
+  const ask = (atMs: number, operation: Operation): Ask => ({
+    ...{ atMs, what: 'change', operation, userId: 'operator', campaignId, gateway: 0, watches: false },
+    ...{ bodyAfterMs: undefined, onTheWayMs: undefined, claimsAfterMs: undefined, watchesAfterMs: 0 },
+  });
+  const sometime = (): number => random.between(Math.max(150, opensMs - 1_700), closesMs);
+  const before = random.between(150, Math.max(160, opensMs - 1_300));
+  const choice = random.next();
+  if (choice < 0.4) {
+    const atMs = sometime();
+    const pause = ask(atMs, { action: 'pause' });
+    return random.chance(0.7)
+      ? [pause, ask(atMs + random.between(300, 1_500), { action: 'resume' })]
+      : [pause];
+  }
+  if (choice < 0.6) return [ask(sometime(), { action: 'cancel' })];
+  if (choice < 0.8) {
+    const closesAtMs = closesMs + random.between(-LONGER_MS, 800);
+    return [ask(random.between(150, closesMs), { action: 'edit', closesAtMs })];
+  }
+  if (choice < 0.9 || kind !== 'coupon') {
+    return [ask(before, { action: 'edit', opensAtMs: opensMs + random.between(-400, 300) })];
+  }
+  return [ask(before, { action: 'edit', stock: random.between(1, 6) })];
+}
