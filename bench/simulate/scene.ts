@@ -64,6 +64,7 @@ export class Scene {
     );
     const isClockSet = plan.faults.some(({ kind }) => kind === 'clock of Redis is set');
     this.checker.clockOffUs = isClockSet ? plan.clockStopMs * MS : 0;
+    this.checker.schedule.isClockSet = plan.faults.some(({ kind }) => kind === 'clock of Redis is set');
     for (const place of this.#gateways.keys()) this.startGateway(place);
     for (const place of this.#engines.keys()) this.startEngine(place);
   }
