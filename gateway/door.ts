@@ -10,6 +10,7 @@ import type { Logger } from 'pino';
 import type { BoardCampaign } from '../engine/contract/board/board.ts';
 import type { Keys } from '../engine/contract/keys.ts';
 import type { RedisClient } from '../engine/contract/redis.ts';
+import { lastStampAt } from '../engine/contract/stamp.ts';
 import type { Board, BoardListener } from './board.ts';
 import type { EntryView } from './contract.ts';
 import { type Grant, parseGrant } from './lookups.ts';
@@ -31,6 +32,7 @@ const PAUSED_RETRY_SECONDS = '5';
 export class Doorkeeper implements BoardListener {
   readonly #redis: RedisClient;
   readonly #keys: Keys;
+  readonly #board: Pick<Board, 'rankedUs'>;
   readonly #metrics: Metrics;
   readonly #log: Logger;
   readonly #winners = new Map<number, ReadonlyMap<string, Winner>>();
@@ -43,6 +45,7 @@ export class Doorkeeper implements BoardListener {
   constructor(parts: { redis: RedisClient; keys: Keys; board: Board; metrics: Metrics; log: Logger }) {
     this.#redis = parts.redis;
     this.#keys = parts.keys;
+    this.#board = parts.board;
     this.#metrics = parts.metrics;
     this.#log = parts.log;
     parts.board.listen(this);
@@ -171,7 +174,8 @@ export class Doorkeeper implements BoardListener {
     reply.json(200, JSON.stringify(view));
   }
 
-  async #load({ campaignId, places, claims }: BoardCampaign): Promise<void> {
+  async #load(campaign: BoardCampaign): Promise<void> {
+    const { campaignId, places, claims } = campaign;
     if (this.#loading.has(campaignId)) return;
     this.#loading.add(campaignId);
     const generation = this.#generation;
@@ -179,7 +183,7 @@ export class Doorkeeper implements BoardListener {
     while (isOfThisBoard() && !this.#winners.has(campaignId)) {
       try {
         const claimants = claims && (await this.#readClaimants(campaignId));
-        const winners = claims === undefined ? await this.#read(campaignId) : NOBODY;
+        const winners = claims === undefined ? await this.#read(campaign) : NOBODY;
         // Until all are there, entries go the usual way: that is slower, and as right.
         const areThere = (claimants ?? winners).size >= places + (claims?.waitlist ?? 0);
         if (areThere && isOfThisBoard()) {
@@ -206,8 +210,10 @@ export class Doorkeeper implements BoardListener {
     return claimants;
   }
 
-  async #read(campaignId: number): Promise<ReadonlyMap<string, Winner>> {
+  async #read({ campaignId, opensAtUs }: BoardCampaign): Promise<ReadonlyMap<string, Winner>> {
     const keys = this.#keys.campaign(campaignId);
+    // Read before the ranks are. Behind it an earlier stamp of the same user may be logged and not ranked yet.
+    const lastFinal = lastStampAt(this.#board.rankedUs, opensAtUs);
     const winners = new Map<string, Winner>();
     let cursor = '0';
     do {
@@ -220,6 +226,7 @@ export class Doorkeeper implements BoardListener {
         const stamp = stamps[index];
         // Granted, and not ranked yet: its gateway has ended, and the engine ranks what that one had not.
         if (grant === undefined || stamp === null || stamp === undefined) continue;
+        if (Number(stamp) > lastFinal) continue;
         winners.set(user, { ...grant, stamp: Number(stamp) });
       }
     } while (cursor !== '0');
