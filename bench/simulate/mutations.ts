@@ -385,7 +385,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'each step of a room has a budget of its own',
     file: 'engine/room-settling.ts',
-    from: '...paceAfter(room, room.perSecond, admitted.count, room.nowUs),',
+    from: '...paceAfter(paceOf(room), room.perSecond, admitted.count, room.nowUs),',
     to: 'nextUs: 0,\n    recent: [],',
   },
   {
