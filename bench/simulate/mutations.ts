@@ -250,13 +250,6 @@ export const MUTATIONS: readonly Mutation[] = [
     seed: 137,
   },
   {
-    name: 'a lease is over when the clock of Redis says so',
-    file: 'engine/registry.ts',
-    from: 'this.#isSilent(lease) &&',
-    to: 'lease.expiresUs + leaseMarginMs(this.#options.leaseMs) * 1000 < registry.readAtUs &&',
-    seed: 262,
-  },
-  {
     name: 'a number is given back before its gateway has ended',
     file: 'engine/registry.ts',
     from: "if (row?.state === 'ended') await this.#free",
