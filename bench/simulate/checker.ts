@@ -322,7 +322,9 @@ export class Checker {
     if (settledStamp > 0 && settledUs > latestUs)
       this.breaks(3, `campaign ${campaignId} is settled up to ${settledUs - nowUs} us from now`);
     const closesUs = closesAt.getTime() * 1_000;
-    if (kind === 'raffle' && (finishedAt !== null || campaign.seed !== null) && closesUs > latestUs)
+    // One that is cancelled is at its end before its close, and nothing is drawn.
+    const isDrawn = campaign.seed !== null || (finishedAt !== null && campaign.cancelledStamp === null);
+    if (kind === 'raffle' && isDrawn && closesUs > latestUs)
       this.breaks(3, `campaign ${campaignId} is drawn ${closesUs - nowUs} us before it closes`);
   }
 
