@@ -310,14 +310,14 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'engine/hearing.ts',
     from: 'Math.max(throughMs, nowMs) };',
     to: 'throughMs };',
-    seed: 649,
+    seed: 1119,
   },
   {
     name: 'a gateway that the log has told nothing of can hear',
     file: 'engine/hearing.ts',
     from: ' && live.has(incarnation)',
     to: '',
-    seed: 770,
+    seed: 812,
   },
   {
     name: 'an offer lapses before the watermark has passed its deadline',
