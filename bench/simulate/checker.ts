@@ -370,7 +370,7 @@ export class Checker {
   /** Coupons went to the first of those who stayed, in their order, and nobody before the last was passed over. */
   #checkOrder({ campaign, announced, winners, entries, gone }: SeenRows): void {
     const settled = [...entries].filter(
-      ([userId, stamp]) => stamp <= campaign.settledStamp && !gone.has(userId),
+      ([userId, stamp]) => stamp <= (campaign.cancelledStamp ?? campaign.settledStamp) && !gone.has(userId),
     );
     const right = settled.slice(0, announced.places).map(([userId]) => userId);
     const given = winners.map(({ userId }) => userId);
