@@ -18,7 +18,7 @@ const STOCK = 5;
 const APART_MS = 700;
 const PAUSE_MS = 100;
 /** A machine that is busy with other suites may need it. */
-const LONG_MS = 120_000;
+const LONG_MS = 180_000;
 
 const log = availableLogs().includes('kafka') ? 'kafka' : 'redis';
 let system: System;
