@@ -7,7 +7,7 @@ import type { Queryable } from '../sql/database.ts';
 import { type Claimant, claimantText } from './contract/claimant.ts';
 import type { CampaignKeys } from './contract/keys.ts';
 import { type RedisClient, scriptFrom } from './contract/redis.ts';
-import { appendGone } from './projections.ts';
+import { appendGone, nothingMore } from './projections.ts';
 
 /** Members sent in one command. */
 const PAGE = 2_000;
@@ -21,12 +21,14 @@ export async function projectClaimants(
   keys: CampaignKeys,
   campaignId: number,
   after: number,
+  onPage = nothingMore,
 ): Promise<number> {
   for (let last = after; ; ) {
     const page = await readClaimants(db, campaignId, last, PAGE);
     if (page.length === 0) return last;
     await publishScript(redis, [keys.claimants], page.flatMap(argumentsOf));
     last = page.at(-1)?.number ?? last;
+    await onPage();
   }
 }
 
@@ -37,6 +39,7 @@ export async function projectMoves(
   keys: CampaignKeys,
   campaignId: number,
   after: number,
+  onPage = nothingMore,
 ): Promise<number> {
   for (let last = after; ; ) {
     const page = await readMoves(db, campaignId, last, PAGE);
@@ -45,6 +48,7 @@ export async function projectMoves(
     const items = page.map(({ leftPlace, userId }) => `${leftPlace ?? 0}:${userId}`);
     await appendGone(redis, keys.moves, last, items);
     last = page.at(-1)?.listNumber ?? last;
+    await onPage();
   }
 }
 

@@ -29,7 +29,10 @@ import { projectGone, projectRedrawn, projectWithdrawn, projectWon } from './pro
 const PAGE = 2_000;
 const FROM_THE_FIRST = 0;
 const NOTHING: Decided = { by: '', won: 0, claimants: 0, moves: 0, withdrawn: 0 };
-/** Another engine that makes it and is silent for longer has stopped: what it did is gone on with. */
+/**
+ * Another engine that makes it and is silent for longer has stopped: what it did is gone on with. Shorter than a page takes,
+ * two engines would take it from each other for ever.
+ */
 const PATIENCE_MS = 3_000;
 /** By so much may the stamp of an entry be ahead of Redis' time when it is ranked; see CLOCK_STOP_MS. */
 const AHEAD_US = 1_000_000;
@@ -95,21 +98,28 @@ export async function makeProjection(
 
 /** Who won and who left, from where `known` has come to. */
 async function projectDecided(
-  { pool, redis, keys, turn }: Making,
+  making: Making,
   { campaignId, claimWithinS }: Campaign,
   known: Decided,
 ): Promise<Decided> {
+  const { pool, redis, keys, turn } = making;
+  const onPage = signOfLife(making);
   let { won, claimants, moves } = known;
   if (claimWithinS === null) {
-    won = await projectWon(pool, redis, keys, campaignId, won);
+    won = await projectWon(pool, redis, keys, campaignId, won, onPage);
     // From the first: what was read above may have been passed on before it was written.
-    await projectRedrawn(pool, redis, keys, campaignId, FROM_THE_FIRST);
+    await projectRedrawn(pool, redis, keys, campaignId, FROM_THE_FIRST, onPage);
   } else {
-    claimants = await projectClaimants(pool, redis, keys, campaignId, claimants);
-    moves = await projectMoves(pool, redis, keys, campaignId, moves);
+    claimants = await projectClaimants(pool, redis, keys, campaignId, claimants, onPage);
+    moves = await projectMoves(pool, redis, keys, campaignId, moves, onPage);
   }
-  const withdrawn = await projectWithdrawn(pool, redis, keys, campaignId, known.withdrawn);
+  const withdrawn = await projectWithdrawn(pool, redis, keys, campaignId, known.withdrawn, onPage);
   return { by: turn.by, won, claimants, moves, withdrawn };
+}
+
+/** After each page: many of them take longer than others wait for this engine. */
+function signOfLife({ redis, keys, turn }: Making): () => Promise<void> {
+  return () => advanceProjection(redis, keys, turn.by);
 }
 
 /**
@@ -147,11 +157,12 @@ async function rankAll(
 }
 
 /** The ranks of those who left. False when the board has spoken of more of them than have final ranks by now. */
-async function projectLeft({ pool, redis, keys, watermarks }: Making, campaign: Campaign): Promise<boolean> {
+async function projectLeft(making: Making, campaign: Campaign): Promise<boolean> {
+  const { pool, redis, keys, watermarks } = making;
   const { campaignId, kind, goneRanked } = campaign;
   const rankedStamp = lastStampAt(watermarks().rankedUs, opensAtUs(campaign));
   const turn = { campaignId, kind, after: await redis.llen(keys.gone), rankedStamp };
-  const projected = await projectGone(pool, redis, keys, turn);
+  const projected = await projectGone(pool, redis, keys, turn, signOfLife(making));
   if (projected < goneRanked) return false;
   if (projected > goneRanked) await saveGoneRanked(pool, campaignId, projected);
   return true;

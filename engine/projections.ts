@@ -16,6 +16,9 @@ import { type RedisClient, scriptFrom } from './contract/redis.ts';
 const PAGE = 2_000;
 const EVERYTHING = Number.MAX_SAFE_INTEGER;
 
+/** What projections do after each page where nothing is to be done; see make-projection.ts. */
+export const nothingMore = async (): Promise<void> => undefined;
+
 const appendGoneScript = scriptFrom(new URL('./append-gone.lua', import.meta.url));
 
 /** Ranks entries of the ledger with stamps above `after`; only those of one gateway where that is given. */
@@ -44,12 +47,14 @@ export async function projectWon(
   keys: CampaignKeys,
   campaignId: number,
   after: number,
+  onPage = nothingMore,
 ): Promise<number> {
   for (let last = after; ; ) {
     const page = await readGrants(db, campaignId, last, PAGE);
     if (page.length === 0) return last;
     await redis.hset(keys.won, ...page.flatMap(grant => [grant.userId, `${grant.serial}:${grant.code}`]));
     last = page.at(-1)?.serial ?? last;
+    await onPage();
   }
 }
 
@@ -63,6 +68,7 @@ export async function projectRedrawn(
   keys: CampaignKeys,
   campaignId: number,
   after: number,
+  onPage = nothingMore,
 ): Promise<number> {
   for (let last = after; ; ) {
     const page = await readRedrawn(db, campaignId, last, PAGE);
@@ -70,6 +76,7 @@ export async function projectRedrawn(
     await redis.hdel(keys.won, ...page.map(redrawn => redrawn.passedFrom));
     await redis.hset(keys.won, ...page.flatMap(({ userId, serial, code }) => [userId, `${serial}:${code}`]));
     last = page.at(-1)?.place ?? last;
+    await onPage();
   }
 }
 
@@ -80,12 +87,14 @@ export async function projectWithdrawn(
   keys: CampaignKeys,
   campaignId: number,
   after: number,
+  onPage = nothingMore,
 ): Promise<number> {
   for (let last = after; ; ) {
     const page = await readGone(db, campaignId, last, PAGE);
     if (page.length === 0) return last;
     await redis.hset(keys.withdrawn, ...page.flatMap(gone => [gone.userId, gone.stamp]));
     last = page.at(-1)?.goneNumber ?? last;
+    await onPage();
   }
 }
 
@@ -107,6 +116,7 @@ export async function projectGone(
     readonly after: number;
     readonly rankedStamp: number;
   },
+  onPage = nothingMore,
 ): Promise<number> {
   for (let { after } = turn; ; ) {
     const page =
@@ -128,6 +138,7 @@ export async function projectGone(
     if (missing >= 0) throw new Error(`${keys.rank} lacks an entry that is ranked for good`);
     after += known.length;
     if (final.length < PAGE) return after;
+    await onPage();
   }
 }
 

@@ -14,7 +14,7 @@ import { readWatermark } from '../sql/watermarks.ts';
 import { toBoard } from './api/board-campaign.ts';
 import { beginBoard, openBoard, publishBoard } from './contract/board/board.ts';
 import type { Keys } from './contract/keys.ts';
-import { beginProjection } from './contract/projection/projection.ts';
+import { beginProjection, sweepProjection } from './contract/projection/projection.ts';
 import type { RedisClient } from './contract/redis.ts';
 
 /** Keys asked for in one SCAN. */
@@ -60,8 +60,8 @@ export async function sweepOlder(redis: RedisClient, keys: Keys, epoch: number):
       for (const key of found) {
         const campaignId = /\{c(\d+)\}:mark$/.exec(key)?.[1];
         if (key.startsWith(presence) && Number(key.slice(presence.length)) < epoch) await redis.unlink(key);
-        else if (campaignId !== undefined && Number(await redis.hget(key, 'epoch')) < epoch)
-          for (const each of Object.values(keys.campaign(Number(campaignId)))) await redis.unlink(each);
+        else if (campaignId !== undefined)
+          await sweepProjection(redis, keys.campaign(Number(campaignId)), epoch);
       }
       cursor = next;
     }

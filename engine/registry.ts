@@ -326,7 +326,7 @@ export class RegistryKeeper {
       await raiseEpoch(pool, begun.later);
       return;
     }
-    await markAllRepaired(pool);
+    await markAllRepaired(pool, epoch * INCARNATIONS_PER_EPOCH);
     // Nobody has stamped since the marker was made: whoever does from here on may as well begin behind it.
     const floorUs = Math.max(nowUs, await readWatermark(pool));
     if (!(await openRegistry(redis, keys.leases, { epoch, floorUs, leaseMs })))
@@ -334,7 +334,10 @@ export class RegistryKeeper {
     this.#reopening = undefined;
     log.info({ epoch, ...begun }, 'the registry is open; projections are made anew beside it');
     await this.#writers.putUp(epoch, await readRegistry(redis, keys.leases));
-    await sweepOlder(redis, keys, epoch);
+    // Beside: it goes through all of Redis, and leases are to be tended meanwhile.
+    sweepOlder(redis, keys, epoch).catch((err: unknown) =>
+      log.debug({ err }, 'older epochs are left in Redis'),
+    );
   }
 
   /**

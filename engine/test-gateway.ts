@@ -230,6 +230,7 @@ export class TestGateway {
       ...acquired,
       partition: this.partition,
       givenAtMs: acquired.registeredUs / 1000,
+      nowMs: Date.now,
     });
     this.#throughUs = acquired.registeredUs;
     this.#rankedUs = acquired.registeredUs;

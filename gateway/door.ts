@@ -9,6 +9,7 @@
 import type { Logger } from 'pino';
 import type { BoardCampaign } from '../engine/contract/board/board.ts';
 import type { Keys } from '../engine/contract/keys.ts';
+import { lookAt } from '../engine/contract/projection/projection.ts';
 import type { RedisClient } from '../engine/contract/redis.ts';
 import { lastStampAt } from '../engine/contract/stamp.ts';
 import type { Board, BoardListener } from './board.ts';
@@ -21,6 +22,8 @@ interface Winner extends Grant {
   readonly stamp: number;
 }
 
+/** Asks for the state alone: nobody has an empty name. */
+const NO_USER = '';
 const NOBODY: ReadonlyMap<string, Winner> = new Map();
 const SCAN_COUNT = 1_000;
 const RELOAD_MS = 500;
@@ -32,7 +35,7 @@ const PAUSED_RETRY_SECONDS = '5';
 export class Doorkeeper implements BoardListener {
   readonly #redis: RedisClient;
   readonly #keys: Keys;
-  readonly #board: Pick<Board, 'rankedUs'>;
+  readonly #board: Pick<Board, 'rankedUs' | 'epoch'>;
   readonly #metrics: Metrics;
   readonly #log: Logger;
   readonly #winners = new Map<number, ReadonlyMap<string, Winner>>();
@@ -182,10 +185,12 @@ export class Doorkeeper implements BoardListener {
     const isOfThisBoard = (): boolean => this.#generation === generation;
     while (isOfThisBoard() && !this.#winners.has(campaignId)) {
       try {
+        // Of one that is being made anew a winner's first stamp may not be ranked yet.
+        const isWhole = await this.#isWhole(campaignId);
         const claimants = claims && (await this.#readClaimants(campaignId));
         const winners = claims === undefined ? await this.#read(campaign) : NOBODY;
         // Until all are there, entries go the usual way: that is slower, and as right.
-        const areThere = (claimants ?? winners).size >= places + (claims?.waitlist ?? 0);
+        const areThere = isWhole && (claimants ?? winners).size >= places + (claims?.waitlist ?? 0);
         if (areThere && isOfThisBoard()) {
           this.#winners.set(campaignId, winners);
           if (claimants !== undefined) this.#claimants.set(campaignId, claimants);
@@ -196,6 +201,12 @@ export class Doorkeeper implements BoardListener {
       await new Promise(resolve => setTimeout(resolve, RELOAD_MS).unref());
     }
     if (isOfThisBoard()) this.#loading.delete(campaignId);
+  }
+
+  async #isWhole(campaignId: number): Promise<boolean> {
+    const keys = this.#keys.campaign(campaignId);
+    const looked = await lookAt(this.#redis, keys, keys.won, this.#board.epoch, [NO_USER]);
+    return looked.state === 'whole';
   }
 
   async #readClaimants(campaignId: number): Promise<ReadonlySet<string>> {

@@ -1,6 +1,6 @@
 /**
- * The gateway's way to Postgres, for cold public routes alone: nobody who enters for the first time, is ranked or watches
- * ever waits for it. Opened when it is first asked, with few connections. With Postgres gone, or without DATABASE_URL,
+ * The gateway's way to Postgres, for cold public routes: nobody who is ranked or watches ever waits for it, and nobody who
+ * enters, but for campaigns that Redis is being made anew of: there the ledger knows who was here before. Opened when it is first asked, with few connections. With Postgres gone, or without DATABASE_URL,
  * those routes say 503 and the queue goes on; after a failure all are told so at once for a while, so that a Postgres
  * that hangs holds up only those who were the first to ask.
  */

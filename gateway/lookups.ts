@@ -86,15 +86,19 @@ export class Lookups {
 
   async #ask(): Promise<void> {
     const questions = this.#waiting.splice(0, QUESTIONS_AT_ONCE);
+    const byCampaign = groupByCampaign(questions);
+    await Promise.all([...byCampaign].map(([campaignId, asked]) => this.#answer(campaignId, asked)));
+    this.#scheduled = false;
+    if (this.#waiting.length > 0) this.#schedule();
+  }
+
+  /** One campaign that cannot be looked up, as on a node of a Cluster that is away, fails no other. */
+  async #answer(campaignId: number, questions: readonly Question[]): Promise<void> {
     try {
-      const byCampaign = groupByCampaign(questions);
-      await Promise.all([...byCampaign].map(([campaignId, asked]) => this.#askCampaign(campaignId, asked)));
+      await this.#askCampaign(campaignId, questions);
     } catch (error) {
       const failed = new LookupFailed(error instanceof Error ? error.message : String(error));
       for (const question of questions) question.reject(failed);
-    } finally {
-      this.#scheduled = false;
-      if (this.#waiting.length > 0) this.#schedule();
     }
   }
 

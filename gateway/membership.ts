@@ -170,8 +170,10 @@ export class Membership {
     const { gateway, incarnation, epoch, registeredUs, token } = lease;
     clock.believe(lease.clock);
     const partition = partitionOf(gateway, partitions);
-    const givenAtMs = registeredUs / 1000;
-    const writer = producer.writer({ gateway, incarnation, partition, token, givenAtMs });
+    // Not `registeredUs`: that stands still while no engine reads the registry.
+    const givenAtMs = lease.clock.timeUs / 1000;
+    const nowMs = (): number => clock.now() / 1000;
+    const writer = producer.writer({ gateway, incarnation, partition, token, givenAtMs, nowMs });
     board.confirmAs(lease);
     await board.refresh();
     clock.promiseBeyond(registeredUs);

@@ -100,9 +100,15 @@ export async function markRepaired(db: Queryable, gateway: number, incarnation: 
   );
 }
 
-/** After all ranks were made anew from the ledger, nobody who has ended needs a repair. */
-export async function markAllRepaired(db: Queryable): Promise<void> {
-  await db.query(`update gateways set repaired = true where state = 'ended' and not repaired`);
+/**
+ * After all ranks were begun anew, no incarnation below `incarnation` needs a repair. Those of a later epoch do: an engine
+ * that was held up here meets them.
+ */
+export async function markAllRepaired(db: Queryable, incarnation: number): Promise<void> {
+  await db.query(
+    `update gateways set repaired = true where state = 'ended' and not repaired and incarnation < $1`,
+    [incarnation],
+  );
 }
 
 /** Ends an incarnation whose log is not in use any more, so that no record of it can come. */

@@ -179,7 +179,14 @@ async function fillLog(site: Site, { records }: Rows): Promise<void> {
       if (writer === undefined) {
         const token = await fencing.prepare();
         const partition = partitionOf(gateway, config.LOG_PARTITIONS);
-        writer = producer.writer({ gateway, incarnation, partition, token, givenAtMs: Date.now() });
+        writer = producer.writer({
+          gateway,
+          incarnation,
+          partition,
+          token,
+          givenAtMs: Date.now(),
+          nowMs: Date.now,
+        });
         writers.set(gateway, writer);
       }
       await writer.append(bytes);

@@ -211,7 +211,7 @@ function drawCall(random: Random, number: number): Call {
     db => saveProgress(db, [progress]),
     db => saveProgress(db, [progress]),
     db => markRepaired(db, gateway, incarnation),
-    db => markAllRepaired(db),
+    db => markAllRepaired(db, incarnation + random.pick([0, 1])),
     db => endWithoutLog(db, gateway, incarnation),
     db => hasIncarnationAbove(db, incarnation),
     db => readLatestPromise(db),

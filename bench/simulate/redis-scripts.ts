@@ -10,7 +10,7 @@ type Call = (command: string, ...args: (string | number)[]) => RedisReply;
 type Body = (call: Call, keys: readonly string[], args: readonly string[]) => RedisReply;
 
 interface HeldLease {
-  incarnation: number;
+  incarnation: string;
   registeredUs: string;
   expiresUs: string;
   name: string;
@@ -40,6 +40,7 @@ const BODIES: Readonly<Record<string, Body>> = {
   'contract/projection/finish.lua': finishProjection,
   'contract/projection/join.lua': joinProjection,
   'contract/projection/look.lua': lookAt,
+  'contract/projection/sweep.lua': sweepProjection,
   'append-gone.lua': appendGone,
   'publish-claimants.lua': publishClaimants,
 };
@@ -94,7 +95,7 @@ function acquire(call: Call, [leases = '']: readonly string[], args: readonly st
     call('hdel', leases, `p:${number}`);
     const incarnation = Number(call('hincrby', leases, 'nextIncarnation', 1));
     const lease: HeldLease = {
-      incarnation,
+      incarnation: String(incarnation),
       registeredUs,
       expiresUs: String(nowUs + Number(leaseUs)),
       name,
@@ -145,7 +146,7 @@ function renew(call: Call, [leases = '']: readonly string[], args: readonly stri
     return ['lost', String(nowUs)];
   if (call('hget', leases, 'leaseUs') !== leaseUs) return ['lost', String(nowUs)];
   const lease = parse(held);
-  if (String(lease.incarnation) !== incarnation || lease.expiresUs === '0') return ['lost', String(nowUs)];
+  if (lease.incarnation !== incarnation || lease.expiresUs === '0') return ['lost', String(nowUs)];
   lease.expiresUs = String(nowUs + Number(leaseUs));
   call('hset', leases, `g:${number}`, JSON.stringify(lease));
   return ['ok', String(nowUs), call('hget', leases, 'clock') ?? ''];
@@ -176,7 +177,7 @@ function free(
   [number, incarnation]: readonly string[],
 ): RedisReply {
   const held = call('hget', leases, `g:${number}`);
-  if (held === null || String(parse(held).incarnation) !== incarnation) return 0;
+  if (held === null || parse(held).incarnation !== incarnation) return 0;
   return call('hdel', leases, `g:${number}`);
 }
 
@@ -188,7 +189,7 @@ function condemn(
   const held = call('hget', leases, `g:${number}`);
   if (held === null) return 0;
   const lease = parse(held);
-  if (String(lease.incarnation) !== incarnation) return 0;
+  if (lease.incarnation !== incarnation) return 0;
   if (lease.expiresUs === '0') return 1;
   if (lease.expiresUs !== expiresUs) return 0;
   lease.expiresUs = '0';
@@ -201,15 +202,9 @@ function beginOpening(
   [leases = '']: readonly string[],
   [epoch = '']: readonly string[],
 ): RedisReply {
-  const [held = null, run, building = null, floorUs] = fields(
-    call,
-    leases,
-    'epoch',
-    'run',
-    'building',
-    'floorUs',
-  );
-  if (held !== null && run === runId(call)) return ['open'];
+  const names = ['epoch', 'run', 'building', 'floorUs', 'leaseUs'];
+  const [held = null, run, building = null, floorUs, leaseUs = null] = fields(call, leases, ...names);
+  if (held !== null && run === runId(call) && leaseUs !== null) return ['open'];
   for (const each of [held, building]) {
     if (each !== null && Number(each) >= Number(epoch)) return ['stale', each];
   }
@@ -338,6 +333,13 @@ function beginProjection(
   return 'begun';
 }
 
+function sweepProjection(call: Call, keys: readonly string[], [epoch]: readonly string[]): RedisReply {
+  const held = call('hget', keys[0] ?? '', 'epoch');
+  if (held === null || Number(held) >= Number(epoch)) return 0;
+  call('unlink', ...keys);
+  return 1;
+}
+
 function takeProjection(call: Call, [mark = '']: readonly string[], args: readonly string[]): RedisReply {
   const [epoch, maker = '', by = '', patienceUs] = args;
   if (!isBegun(call, mark, epoch)) return ['unmade'];
@@ -358,7 +360,8 @@ function advanceProjection(
 ): RedisReply {
   const held = fields(call, mark, 'by', 'run');
   if (held[0] !== by || held[1] !== runId(call)) return 0;
-  call('hset', mark, 'ranked', ranked, 'atUs', String(timeUs(call)));
+  call('hset', mark, 'atUs', String(timeUs(call)));
+  if (ranked !== '') call('hset', mark, 'ranked', ranked);
   return 1;
 }
 

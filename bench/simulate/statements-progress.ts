@@ -86,6 +86,14 @@ const changeGateways =
     return changed(count);
   };
 
+const markAllRepaired: Statement = (tables, by, values) => {
+  const rows = tables.gateways
+    .rows(by)
+    .filter(row => row.state === 'ended' && !row.repaired && row.incarnation < values.number(1));
+  for (const row of rows) tables.gateways.write(keyOf(row), { ...row, repaired: true }, by);
+  return changed(rows.length);
+};
+
 const hasIncarnationAbove: Statement = (tables, by, values) => {
   const incarnation = values.number(1);
   return rowsOf([{ found: tables.gateways.rows(by).some(row => row.incarnation > incarnation) }]);
@@ -270,8 +278,8 @@ export const PROGRESS_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
     changeGateways(row => row.state === 'ended', { repaired: true }),
   ],
   [
-    /^update gateways set repaired = true where state = 'ended' and not repaired$/,
-    changeGateways(row => row.state === 'ended' && !row.repaired, { repaired: true }),
+    /^update gateways set repaired = true where state = 'ended' and not repaired and incarnation < \$1$/,
+    markAllRepaired,
   ],
   [
     /^update gateways set state = 'ended', ended_at = now\(\) where gateway = \$1/,

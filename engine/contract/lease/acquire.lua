@@ -43,7 +43,7 @@ for number = 0, slots - 1 do
     redis.call('HDEL', leases, 'p:' .. number)
     local incarnation = redis.call('HINCRBY', leases, 'nextIncarnation', 1)
     redis.call('HSET', leases, 'g:' .. number, cjson.encode({
-      incarnation = incarnation,
+      incarnation = string.format('%.0f', incarnation),
       registeredUs = registeredUs,
       expiresUs = string.format('%.0f', nowUs + tonumber(leaseUs)),
       name = name,

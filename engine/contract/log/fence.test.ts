@@ -75,7 +75,7 @@ for (const kind of availableLogs()) {
       const slow = await proxied.open();
       opened.push(slow);
       const old = await log.join(1);
-      const writer = slow.writer({ ...old, givenAtMs: Date.now() });
+      const writer = slow.writer({ ...old, givenAtMs: Date.now(), nowMs: Date.now });
       await writer.append(Buffer.from('counts'));
       // What it sends now is on its way while it is ended.
       proxied.proxy.delay(1_000);
@@ -96,7 +96,7 @@ for (const kind of availableLogs()) {
       opened.push(slow);
       for (const isWritten of [true, false]) {
         const old = await log.join(isWritten ? 1 : 2);
-        const writer = slow.writer({ ...old, givenAtMs: Date.now() });
+        const writer = slow.writer({ ...old, givenAtMs: Date.now(), nowMs: Date.now });
         await writer.append(Buffer.from('counts'));
         proxied.proxy.delay(300);
         const lost = assert.rejects(writer.append(Buffer.from('lost')), LogUnavailable);
@@ -190,7 +190,11 @@ if (availableLogs().includes('kafka')) {
     it('refuses who was silent for so long that the broker may have forgotten the fence', async () => {
       const log = await TestLog.open(logConfig('kafka', serversFromEnv()));
       const { writer: _writer, ...identity } = await log.join(0);
-      const writer = log.producer.writer({ ...identity, givenAtMs: Date.now() - 7 * 3_600_000 });
+      const writer = log.producer.writer({
+        ...identity,
+        givenAtMs: Date.now() - 7 * 3_600_000,
+        nowMs: Date.now,
+      });
       await assert.rejects(writer.append(Buffer.from('after seven hours')), /silent for too long/);
       await log.close();
     });
@@ -198,7 +202,7 @@ if (availableLogs().includes('kafka')) {
     it('refuses the second of two who were given the same identity, and never says "written" to both', async () => {
       const log = await TestLog.open(logConfig('kafka', serversFromEnv()));
       const { writer, ...identity } = await log.join(0);
-      const twin = log.producer.writer({ ...identity, givenAtMs: Date.now() });
+      const twin = log.producer.writer({ ...identity, givenAtMs: Date.now(), nowMs: Date.now });
       await writer.append(Buffer.from('first'));
       await assert.rejects(twin.append(Buffer.from('of the twin')), Fenced);
       await writer.append(Buffer.from('second'));

@@ -14,8 +14,12 @@ import { type BatchWriter, decodeProduced, ProduceEncoder } from './kafka-produc
 /** They get over a leader that moves, and a topic made a moment ago. An outage is for the caller to hear of, soon. */
 const TRIES = 4;
 const AGAIN_MS = 150;
-/** The broker did not write the record: it does not know the partition, nobody leads it, another does, too few replicas. */
-const NOT_WRITTEN = new Set([3, 5, 6, 19]);
+/**
+ * The broker does not vouch for the record: it does not know the partition, nobody leads it, another does, too few replicas.
+ * A leader that steps down while it waits for replicas answers so, too, behind an append of its own: sending it again is
+ * right all the same, as the same sequence with the same bytes is written once.
+ */
+const NOT_VOUCHED = new Set([3, 5, 6, 19]);
 /** The broker gave no producer id: it is starting, or its block of ids is being fetched. Asking again is right. */
 const NOT_GIVEN = new Set([7, 14, 15, 16, 51]);
 const METADATA_RETRIES = 2;
@@ -41,7 +45,7 @@ export class LeaderProducer {
     for (let tries = 1; ; tries += 1) {
       const leader = this.#leaders.get(partition) ?? (await this.#connect(partition));
       const errorCode = await leader.produce(partition, value, writer);
-      if (!NOT_WRITTEN.has(errorCode)) return errorCode;
+      if (!NOT_VOUCHED.has(errorCode)) return errorCode;
       if (tries === TRIES) throw new Error(`the broker answered with error code ${errorCode}`);
       leader.end();
       this.#leaders.delete(partition);

@@ -66,16 +66,18 @@ class KafkaWriter implements LogWriter {
   /** Of the next batch. */
   #sequence = randomInt(LAST_SEQUENCE);
   #timestampMs: number;
+  readonly #nowMs: () => number;
   /** Something was sent under the sequence before the next one, and it is not known whether it was written. */
   #isUnsure = false;
   /** Why nothing may be appended any more. */
   #over: Error | undefined;
 
-  constructor(sender: BatchSender, { partition, token, givenAtMs }: WriterIdentity) {
+  constructor(sender: BatchSender, { partition, token, givenAtMs, nowMs }: WriterIdentity) {
     this.#sender = sender;
     this.#partition = partition;
     this.#producerId = BigInt(token);
     this.#timestampMs = Math.floor(givenAtMs);
+    this.#nowMs = nowMs;
   }
 
   async append(bytes: Buffer): Promise<void> {
@@ -91,7 +93,7 @@ class KafkaWriter implements LogWriter {
         : errorOf(error);
       throw error;
     }
-    this.#timestampMs = Math.min(Date.now(), this.#timestampMs + HOUR_MS);
+    this.#timestampMs = Math.min(Math.floor(this.#nowMs()), this.#timestampMs + HOUR_MS);
   }
 
   async leave(bytes: Buffer): Promise<void> {

@@ -17,6 +17,8 @@ export interface WriterIdentity {
   readonly token: string;
   /** When the incarnation was given, by the clock that gateways share, milliseconds since the epoch. */
   readonly givenAtMs: number;
+  /** That clock. */
+  readonly nowMs: () => number;
 }
 
 /**

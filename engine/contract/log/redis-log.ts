@@ -21,9 +21,8 @@ export function isReply(error: unknown): error is Error {
 }
 
 /**
- * A connection that is given up for a new one whenever it has left a command without an answer. Whatever was still on
- * its way in the old one is executed before the new one's greeting is answered, or never, so it cannot come behind a
- * later command; a Cluster client would otherwise send a command again that it has already given up, and does not get
+ * A connection that is given up for a new one whenever it has left a command without an answer. What was still on its way in
+ * the old one may be executed yet: a writer is over after one append of unknown outcome (redis-producer.ts). A Cluster client would otherwise send a command again that it has already given up, and does not get
  * over every loss of a node; and a server that vanished without a word is left at once, not when TCP despairs of it
  * after a quarter of an hour.
  */

@@ -59,6 +59,7 @@ export class TestLog {
       partition,
       token,
       givenAtMs: Date.now(),
+      nowMs: Date.now,
     };
     return { ...identity, writer: this.producer.writer(identity) };
   }

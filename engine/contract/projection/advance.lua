@@ -1,8 +1,9 @@
--- Notes how far the making of a campaign's projection has come, so that another engine can go on from there.
+-- Notes that the making of a campaign's projection goes on, and how far ranks have come, so that another engine can go on
+-- from there.
 --
 -- KEYS  mark     see begin.lua
 -- ARGV  by       as in take.lua
---       ranked   every entry of the ledger up to this stamp is ranked, and no other can come
+--       ranked   every entry of the ledger up to this stamp is ranked, and no other can come; '' leaves it as it is
 -- returns 1; 0 when the making is no longer this engine's: Redis was emptied or started again, or another one has it
 local mark = KEYS[1]
 local by, ranked = ARGV[1], ARGV[2]
@@ -11,5 +12,6 @@ local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
 local held = redis.call('HMGET', mark, 'by', 'run')
 if held[1] ~= by or held[2] ~= run then return 0 end
 local time = redis.call('TIME')
-redis.call('HSET', mark, 'ranked', ranked, 'atUs', string.format('%.0f', time[1] * 1000000 + time[2]))
+redis.call('HSET', mark, 'atUs', string.format('%.0f', time[1] * 1000000 + time[2]))
+if ranked ~= '' then redis.call('HSET', mark, 'ranked', ranked) end
 return 1

@@ -17,6 +17,7 @@ const scripts = {
   finish: scriptFrom(new URL('./finish.lua', import.meta.url)),
   join: scriptFrom(new URL('./join.lua', import.meta.url)),
   look: scriptFrom(new URL('./look.lua', import.meta.url)),
+  sweep: scriptFrom(new URL('./sweep.lua', import.meta.url)),
 };
 
 /** Whether gateways may have ranked into what is deleted: see begin.lua. */
@@ -27,6 +28,15 @@ const RANKING: Readonly<Record<Ranking, string>> = {
   'gateways, and it may be lost': '2',
 };
 
+function allOf({ mark, rank, won, withdrawn, gone, claimants, moves }: CampaignKeys): readonly string[] {
+  return [mark, rank, won, withdrawn, gone, claimants, moves];
+}
+
+/** Deletes what an older epoch than this one has left of a campaign. */
+export async function sweepProjection(redis: RedisClient, keys: CampaignKeys, epoch: number): Promise<void> {
+  await scripts.sweep(redis, allOf(keys), [epoch]);
+}
+
 /** Deletes what there is and begins anew, unless that was done under this epoch. Rejects under a later one. */
 export async function beginProjection(
   redis: RedisClient,
@@ -34,9 +44,8 @@ export async function beginProjection(
   epoch: number,
   ranking: Ranking,
 ): Promise<void> {
-  const { mark, rank, won, withdrawn, gone, claimants, moves } = keys;
-  const all = [mark, rank, won, withdrawn, gone, claimants, moves];
-  const state = await scripts.begin(redis, all, [epoch, RANKING[ranking]]);
+  const { mark } = keys;
+  const state = await scripts.begin(redis, allOf(keys), [epoch, RANKING[ranking]]);
   if (state === 'stale') throw new Error(`${mark} was begun under a later epoch than ${epoch}`);
 }
 
@@ -76,14 +85,14 @@ export async function takeProjection(
   throw new Error(`take.lua answered ${String(state)}`);
 }
 
-/** Rejects when the making is no longer that of `by`. */
+/** A sign of life, and how far ranks have come where that is given. Rejects when the making is no longer that of `by`. */
 export async function advanceProjection(
   redis: RedisClient,
   keys: CampaignKeys,
   by: string,
-  ranked: number,
+  ranked?: number,
 ): Promise<void> {
-  if ((await scripts.advance(redis, [keys.mark], [by, ranked])) !== 1) throw lost(keys);
+  if ((await scripts.advance(redis, [keys.mark], [by, ranked ?? ''])) !== 1) throw lost(keys);
 }
 
 /** How often the board was told of the campaign while it is made. To be read before the ledger is, for `finishProjection`. */

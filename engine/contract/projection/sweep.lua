@@ -1,0 +1,9 @@
+-- Deletes what an older epoch has left of a campaign that nobody has begun since.
+--
+-- KEYS  as in begin.lua
+-- ARGV  epoch   that is open
+-- returns 1 when it was deleted; 0 when it was begun under this epoch or a later one, or is not there
+local epoch = redis.call('HGET', KEYS[1], 'epoch')
+if not epoch or tonumber(epoch) >= tonumber(ARGV[1]) then return 0 end
+redis.call('UNLINK', unpack(KEYS))
+return 1
