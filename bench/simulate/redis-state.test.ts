@@ -139,6 +139,7 @@ class Commands {
       ...this.#ofProjections(epoch, by),
       call('append-gone.lua', [gone], [String(random.between(0, 6)), ...ranks]),
       ['hdel', random.pick([leases, state]), 'epoch'],
+      ['hdel', leases, 'leaseUs'],
       // As if the server had been started again since.
       ['hset', random.pick([leases, state]), 'run', 'another'],
     ];
@@ -157,7 +158,8 @@ class Commands {
       call(`${folder}/begin.lua`, keys, [epoch, ranking]),
       call(`${folder}/take.lua`, [mark], [epoch, random.pick(['m', 'n']), by, patienceUs]),
       call(`${folder}/take.lua`, [mark], [epoch, 'm', by, patienceUs]),
-      call(`${folder}/advance.lua`, [mark], [by, String(random.between(0, 9))]),
+      call(`${folder}/advance.lua`, [mark], [by, random.pick(['', String(random.between(0, 9))])]),
+      call(`${folder}/sweep.lua`, keys, [epoch]),
       call(`${folder}/join.lua`, [mark], [epoch]),
       call(`${folder}/finish.lua`, [mark], [by, joined]),
       call(`${folder}/look.lua`, [mark, set, withdrawn, hash], [epoch, 'a', 'ä', 'nobody']),
@@ -208,7 +210,9 @@ test('every command and every script does the same to the simulated Redis as to 
       each => `contract/lease/${each}`,
     ),
     ...['begin', 'open', 'epoch', 'publish', 'read'].map(each => `contract/board/${each}`),
-    ...['begin', 'take', 'advance', 'finish', 'join', 'look'].map(each => `contract/projection/${each}`),
+    ...['begin', 'take', 'advance', 'finish', 'join', 'look', 'sweep'].map(
+      each => `contract/projection/${each}`,
+    ),
     'append-gone',
   ]) {
     await redis.script('LOAD', readFileSync(new URL(`${file}.lua`, ENGINE), 'utf8'));

@@ -11,6 +11,7 @@ import {
   joinProjection,
   lookAt,
   readJoined,
+  sweepProjection,
   takeProjection,
 } from './projection.ts';
 
@@ -91,4 +92,24 @@ test('a server that was started again, and an older epoch, make it unmade; an ol
   deepEqual(await look(), { state: 'unmade' });
   await rejects(beginProjection(redis, keys, 2, 'nobody'));
   equal(await joinProjection(redis, keys, 2), 'unmade');
+});
+
+test('who shows that it goes on is not taken for stopped, and keeps how far it has come', async () => {
+  await beginProjection(redis, keys, 3, 'nobody');
+  await takeProjection(redis, keys, ONE, PATIENCE_MS);
+  await advanceProjection(redis, keys, ONE.by, 41);
+  // As if it had taken it a patience ago.
+  await redis.hset(keys.mark, 'atUs', 1);
+  await advanceProjection(redis, keys, ONE.by);
+  deepEqual(await takeProjection(redis, keys, OTHER, PATIENCE_MS), { state: 'taken' });
+  deepEqual(await redis.hget(keys.mark, 'ranked'), '41');
+});
+
+test('what an older epoch has left is swept, and nothing of this one', async () => {
+  await beginProjection(redis, keys, 3, 'nobody');
+  await redis.zadd(keys.rank, 5, 'ann');
+  await sweepProjection(redis, keys, 3);
+  equal(await redis.exists(keys.mark, keys.rank), 2);
+  await sweepProjection(redis, keys, 4);
+  equal(await redis.exists(keys.mark, keys.rank), 0);
 });
