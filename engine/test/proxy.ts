@@ -1,6 +1,7 @@
 /** A TCP proxy in front of a real server: to cut the network between the two and to mend it, and to make it slow. */
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface NetworkProxy {
   readonly port: number;
@@ -9,6 +10,9 @@ export interface NetworkProxy {
   mend(): void;
   /** From now on every byte takes this much longer, each way; nothing overtakes what was sent before. */
   delay(ms: number): void;
+  /** Keeps what is sent to the server from now on, until `release`; what comes back goes through. */
+  hold(): void;
+  release(): void;
   close(): Promise<void>;
 }
 
@@ -19,6 +23,8 @@ export async function startProxy(target: {
   const sockets = new Set<Socket>();
   let isCut = false;
   let delayMs = 0;
+  let held: Promise<void> | undefined;
+  let release = (): void => undefined;
   const keep = (socket: Socket): void => {
     sockets.add(socket);
     socket.on('error', () => socket.destroy());
@@ -32,8 +38,9 @@ export async function startProxy(target: {
     }
     const upstream = connect(target.port, target.host);
     keep(upstream);
-    forward(client, upstream, () => delayMs);
-    forward(upstream, client, () => delayMs);
+    const heldOrDelayed = (): Promise<unknown> => Promise.all([held, dueIn(delayMs)]);
+    forward(client, upstream, heldOrDelayed);
+    forward(upstream, client, () => dueIn(delayMs));
     client.once('close', () => upstream.destroy());
     upstream.once('close', () => client.destroy());
   });
@@ -56,6 +63,15 @@ export async function startProxy(target: {
     delay(ms) {
       delayMs = ms;
     },
+    hold() {
+      held ??= new Promise(resolve => {
+        release = resolve;
+      });
+    },
+    release() {
+      held = undefined;
+      release();
+    },
     async close() {
       cutAll();
       server.close();
@@ -64,13 +80,15 @@ export async function startProxy(target: {
   };
 }
 
-/** Hands on what comes, each piece when its delay is over and all before it have gone. */
-function forward(from: Socket, to: Socket, delayMs: () => number): void {
-  let before: Promise<void> = Promise.resolve();
+async function dueIn(ms: number): Promise<void> {
+  if (ms > 0) await sleep(ms);
+}
+
+/** Hands on what comes, each piece when it is due and all before it have gone. */
+function forward(from: Socket, to: Socket, whenDue: () => Promise<unknown>): void {
+  let before: Promise<unknown> = Promise.resolve();
   const hand = (piece: () => void): void => {
-    const ms = delayMs();
-    const due = ms === 0 ? before : new Promise<void>(resolve => setTimeout(resolve, ms));
-    before = Promise.all([before, due]).then(() => {
+    before = Promise.all([before, whenDue()]).then(() => {
       if (to.writable) piece();
     });
   };
