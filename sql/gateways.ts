@@ -101,12 +101,12 @@ export async function markRepaired(db: Queryable, gateway: number, incarnation: 
 }
 
 /**
- * After all ranks were begun anew, no incarnation below `incarnation` needs a repair. Those of a later epoch do: an engine
- * that was held up here meets them.
+ * After all ranks were begun anew under the marker of that incarnation, nobody up to it needs a repair. Those behind it do:
+ * an engine that was held up here meets them.
  */
 export async function markAllRepaired(db: Queryable, incarnation: number): Promise<void> {
   await db.query(
-    `update gateways set repaired = true where state = 'ended' and not repaired and incarnation < $1`,
+    `update gateways set repaired = true where state = 'ended' and not repaired and incarnation <= $1`,
     [incarnation],
   );
 }

@@ -89,7 +89,7 @@ const changeGateways =
 const markAllRepaired: Statement = (tables, by, values) => {
   const rows = tables.gateways
     .rows(by)
-    .filter(row => row.state === 'ended' && !row.repaired && row.incarnation < values.number(1));
+    .filter(row => row.state === 'ended' && !row.repaired && row.incarnation <= values.number(1));
   for (const row of rows) tables.gateways.write(keyOf(row), { ...row, repaired: true }, by);
   return changed(rows.length);
 };
@@ -278,7 +278,7 @@ export const PROGRESS_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
     changeGateways(row => row.state === 'ended', { repaired: true }),
   ],
   [
-    /^update gateways set repaired = true where state = 'ended' and not repaired and incarnation < \$1$/,
+    /^update gateways set repaired = true where state = 'ended' and not repaired and incarnation <= \$1$/,
     markAllRepaired,
   ],
   [
