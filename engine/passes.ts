@@ -20,7 +20,7 @@ import type { Pool } from '../sql/database.ts';
 import { type GatewayRow, readGateways } from '../sql/gateways.ts';
 import { findRooms } from '../sql/rooms.ts';
 import { findWork } from '../sql/settling.ts';
-import { raiseWatermark, readWatermark } from '../sql/watermarks.ts';
+import { raiseWatermark, readEpoch, readWatermark } from '../sql/watermarks.ts';
 import type { ClockWatch } from './clock-watch.ts';
 import type { Keys } from './contract/keys.ts';
 import type { Registry } from './contract/lease/lease.ts';
@@ -159,7 +159,8 @@ export class Passes {
     );
     const watermarkUs = watermarkOf(registry, gateways);
     this.#watermarkUs = Math.max(this.#watermarkUs, watermarkUs);
-    this.#rankedUs = rankedWatermarkOf(registry, gateways);
+    // Read after them: who counts as repaired may be ranked at the Redis of a later epoch, and not at this one.
+    if ((await readEpoch(pool)) === registry.epoch) this.#rankedUs = rankedWatermarkOf(registry, gateways);
     return gateways;
   }
 
