@@ -16,4 +16,9 @@ export const KNOWN_SEEDS: readonly { readonly cause: string; readonly seeds: rea
     seeds: [24, 2_717, 2_779, 2_789, 2_796],
   },
   { cause: 'a gateway ranked in a Redis that had been failed over', seeds: [2_823, 2_847] },
+  {
+    cause:
+      'an engine at the Redis of before told that ranks were final that had been mended in the new one alone',
+    seeds: [1_012_149, 1_026_387],
+  },
 ];

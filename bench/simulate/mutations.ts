@@ -154,6 +154,13 @@ export const MUTATIONS: readonly Mutation[] = [
     seed: 58,
   },
   {
+    name: 'a rank is final by a registry in whose place another was opened',
+    file: 'engine/passes.ts',
+    from: 'if ((await readEpoch(pool)) === registry.epoch) this',
+    to: 'if ((await readEpoch(pool)) > 0) this',
+    seed: 1_012_149,
+  },
+  {
     name: 'one that has ended unranked does not hold the ranks up',
     file: 'engine/watermark.ts',
     from: ' || !gateway.repaired',
