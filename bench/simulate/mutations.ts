@@ -314,7 +314,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'engine/hearing.ts',
     from: ' && live.has(incarnation)',
     to: '',
-    seed: 812,
+    seed: 1118,
   },
   {
     name: 'an offer lapses before the watermark has passed its deadline',
@@ -407,7 +407,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'engine/presence.ts',
     from: 'if (isTaken && last !== undefined)',
     to: 'if (last !== undefined)',
-    seed: 2262,
+    seed: 528,
   },
   {
     name: 'who asks again behind the close is told that it is closed, whatever stands',
@@ -420,6 +420,6 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'gateway/own-entry.ts',
     from: "campaign.finished ? 'skipped' : 'waiting'",
     to: "'waiting'",
-    seed: 1664,
+    seed: 1732,
   },
 ];
