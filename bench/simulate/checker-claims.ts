@@ -75,7 +75,9 @@ function checkDeadlines(checker: Checker, { announced, campaign, claimants }: Se
 /** Places are given in the order of stamps: the first have a serial each, and behind them those who wait. */
 function checkPlaces(checker: Checker, { announced, campaign, claimants, entries, gone }: SeenRows): void {
   const right = [...entries]
-    .filter(([userId, stamp]) => stamp <= campaign.settledStamp && !gone.has(userId))
+    .filter(
+      ([userId, stamp]) => stamp <= (campaign.cancelledStamp ?? campaign.settledStamp) && !gone.has(userId),
+    )
     .slice(0, announced.places + (announced.claims?.waitlist ?? 0))
     .map(([userId]) => userId);
   const given = claimants.map(({ userId }) => userId);

@@ -21,8 +21,9 @@ export function checkEnd(checker: Checker, ranks: (campaignId: number) => Readon
     checkEntries(checker, rows);
     checkRanks(checker, rows, ranks(campaign.campaignId));
     checkTold(checker, rows);
-    if (campaign.stage === 'cancelled') continue;
+    // What was offered before a cancellation, and a place in a waitlist, is kept to its end.
     if (rows.announced.claims !== undefined) checkClaimsEnd(checker, rows);
+    if (campaign.stage === 'cancelled') continue;
     if (campaign.kind === 'raffle') checkDraw(checker, rows);
     else if (campaign.kind === 'room') checkRoomEnd(checker, rows);
     else checkStock(checker, rows);

@@ -13,15 +13,24 @@ export interface SeenVersion {
   readonly places: number;
   readonly opensAt: Date;
   readonly closesAt: Date;
+  readonly drawsAt: Date | null;
 }
 
 /** How far the clocks of gateways may be off, and that of the ledger, whose commits are what is seen. */
 const SLACK_US = 60_000;
 
+interface Entered {
+  readonly campaignId: number;
+  readonly userId: string;
+  readonly askedUs: number;
+  /** The instant of the stamp. */
+  readonly stampUs: number;
+}
+
 export class CheckedSchedule {
-  /** The clock of Redis is set in this run: stamps, and what has passed by it, cannot be held against the ledger's clock. */
-  isClockSet = false;
   readonly #seen = new Map<number, { readonly version: number; readonly shutSinceUs: number | undefined }>();
+  /** When each first asked to enter, by `campaign/user`: an entry may be what came of that, however late. */
+  readonly #firstAskedUs = new Map<string, number>();
 
   /** A campaign was committed. Answers its terms where a version that is new in effect changes them. */
   committed(
@@ -42,25 +51,45 @@ export class CheckedSchedule {
       return undefined;
     }
     if (before === undefined || row.action !== 'edit') return undefined;
-    const terms = {
-      places: row.places,
-      opensAtUs: row.opensAt.getTime() * 1000,
-      closesAtUs: row.closesAt.getTime() * 1000,
-    };
-    const passed = (was: number, is: number): boolean => was !== is && Math.min(was, is) < nowUs - SLACK_US;
+    const changed = { ...announced, ...termsOf(row) };
+    // What has passed by a clock that is wrong, and not so far that it is noticed, has passed.
+    const latestUs = nowUs - SLACK_US - checker.clockOffUs;
+    const passed = (was: number, is: number): boolean => was !== is && Math.min(was, is) < latestUs;
+    const isDrawMoved = changed.drawsAtUs !== announced.drawsAtUs;
     if (
-      !this.isClockSet &&
-      (passed(announced.opensAtUs, terms.opensAtUs) || passed(announced.closesAtUs, terms.closesAtUs))
+      passed(announced.opensAtUs, changed.opensAtUs) ||
+      passed(announced.closesAtUs, changed.closesAtUs) ||
+      (isDrawMoved && passed(drawingOf(announced), drawingOf(changed)))
     )
       checker.breaks(8, `version ${version} of campaign ${campaignId} changes a time that has passed`);
-    return { ...announced, ...terms };
+    return changed;
   }
 
-  /** Somebody asked at `askedUs` and was told 202; `stampUs` is the instant of their stamp. */
-  entered(checker: Checker, campaignId: number, userId: string, askedUs: number, stampUs: number): void {
+  /** Somebody asks to be let in. */
+  asked(campaignId: number, userId: string, nowUs: number): void {
+    const key = `${campaignId}/${userId}`;
+    if (!this.#firstAskedUs.has(key)) this.#firstAskedUs.set(key, nowUs);
+  }
+
+  /** Somebody is told 202. What is shut was shut when they asked for the first time, or the stamp says that it was. */
+  entered(checker: Checker, { campaignId, userId, askedUs, stampUs }: Entered): void {
     const since = this.#seen.get(campaignId)?.shutSinceUs;
-    if (since === undefined || askedUs < since || this.isClockSet) return;
-    if (stampUs > since + SLACK_US)
+    if (since === undefined || askedUs < since) return;
+    const firstUs = this.#firstAskedUs.get(`${campaignId}/${userId}`) ?? askedUs;
+    if (firstUs >= since || stampUs > since + SLACK_US + checker.clockSetByUs)
       checker.breaks(8, `${userId} entered campaign ${campaignId}, which takes nobody since ${since}`);
   }
+}
+
+function termsOf({ places, opensAt, closesAt, drawsAt }: SeenVersion) {
+  return {
+    places,
+    opensAtUs: opensAt.getTime() * 1000,
+    closesAtUs: closesAt.getTime() * 1000,
+    drawsAtUs: drawsAt === null ? undefined : drawsAt.getTime() * 1000,
+  };
+}
+
+function drawingOf({ drawsAtUs, closesAtUs }: Announced): number {
+  return drawsAtUs ?? closesAtUs;
 }

@@ -29,6 +29,8 @@ export interface Announced {
   readonly places: number;
   readonly opensAtUs: number;
   readonly closesAtUs: number;
+  /** Of a raffle: undefined for at the close. */
+  readonly drawsAtUs: number | undefined;
   /** Where what is granted or won has to be claimed: within how long, and how many of a coupon wait for it. */
   readonly claims: { readonly withinS: number; readonly waitlist: number } | undefined;
   /** Of a room: its rate, how many may be inside, and how long somebody may be away. */
@@ -44,6 +46,7 @@ export interface SeenCampaign {
   readonly places: number;
   readonly opensAt: Date;
   readonly closesAt: Date;
+  readonly drawsAt: Date | null;
   readonly revision: number;
   readonly settledStamp: number;
   readonly grantedCount: number;
@@ -135,6 +138,8 @@ export class Checker {
   readonly outages = new Outages();
   /** By how much a clock that is set may go unnoticed: CLOCK_STOP_MS, where one is. */
   clockOffUs = 0;
+  /** By how much it is set at the most: a gateway that has just come stamps by it until it is noticed. */
+  clockSetByUs = 0;
   readonly #ledger: SeenLedger;
   readonly #broken: (violation: Violation) => void;
   /** The campaigns as they were when they were last looked at. */
@@ -221,7 +226,7 @@ export class Checker {
   /** A gateway answers 202, or 200 with an entry that stands: there is such an entry and it counts. */
   toldAccepted(campaignId: number, userId: string, stamp: number, askedUs: number): void {
     const stampUs = (this.announced.get(campaignId)?.opensAtUs ?? 0) + Math.floor(stamp / 1024);
-    this.schedule.entered(this, campaignId, userId, askedUs, stampUs);
+    this.schedule.entered(this, { campaignId, userId, askedUs, stampUs });
     this.accepted.push({ campaignId, userId, stamp });
     const earliest = this.log.campaign(campaignId).earliest.get(userId);
     if (earliest === undefined || earliest > stamp) {
@@ -324,8 +329,11 @@ export class Checker {
     const closesUs = closesAt.getTime() * 1_000;
     // One that is cancelled is at its end before its close, and nothing is drawn.
     const isDrawn = campaign.seed !== null || (finishedAt !== null && campaign.cancelledStamp === null);
-    if (kind === 'raffle' && isDrawn && closesUs > latestUs)
+    if (kind !== 'raffle' || !isDrawn) return;
+    if (closesUs > latestUs)
       this.breaks(3, `campaign ${campaignId} is drawn ${closesUs - nowUs} us before it closes`);
+    if (announced.drawsAtUs !== undefined && announced.drawsAtUs > latestUs)
+      this.breaks(3, `campaign ${campaignId} is drawn ${announced.drawsAtUs - nowUs} us before its drawing`);
   }
 
   /** Invariant 8: the rules stay; a close only comes nearer. */
@@ -334,6 +342,7 @@ export class Checker {
       campaign.kind === announced.kind &&
       campaign.places === announced.places &&
       campaign.opensAt.getTime() * 1000 === announced.opensAtUs &&
+      (campaign.drawsAt === null ? undefined : campaign.drawsAt.getTime() * 1000) === announced.drawsAtUs &&
       campaign.closesAt.getTime() * 1000 <= announced.closesAtUs;
     if (!isSame) this.breaks(8, `campaign ${campaign.campaignId} has other rules than were announced`);
   }

@@ -59,6 +59,8 @@ export class Client {
     const noted = this.#around.world.nowUs / MS - (onTheWayMs ?? 0);
     const requestStart = onTheWayMs === undefined ? '' : `t=${Math.floor(noted)}`;
     const asked = { ...this.#asked(), what, bodyAfterUs, requestStart };
+    const { campaignId, userId } = this.#ask;
+    if (what === 'enter') this.#around.checker.schedule.asked(campaignId, userId, this.#around.world.nowUs);
     this.#exchange(place, asked, answer => this.#hear(answer));
   }
 

@@ -153,11 +153,13 @@ export class SimulatedEngine {
   }
 
   /** The operator changes a campaign, as it is now. */
-  async change(campaignId: number, { action, opensAtMs, closesAtMs, stock }: Operation): Promise<void> {
+  async change(campaignId: number, operation: Operation): Promise<void> {
+    const { action, opensAtMs, closesAtMs, drawsAtMs, stock } = operation;
     const at = (ms: number): Date => new Date(BEGINNING_US / 1000 + ms);
     const change = {
       ...(opensAtMs === undefined ? {} : { opensAt: at(opensAtMs) }),
       ...(closesAtMs === undefined ? {} : { closesAt: at(closesAtMs) }),
+      ...(drawsAtMs === undefined ? {} : { drawsAt: drawsAtMs === null ? null : at(drawsAtMs) }),
       ...(stock === undefined ? {} : { stock }),
     };
     const asked = { by: 'operator', reason: null };

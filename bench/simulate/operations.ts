@@ -9,6 +9,7 @@ import { BEGINNING_US, MS } from './world.ts';
 
 /** Far from any seed, whose neighbours would be drawn alike. */
 const SOURCE = 500_000_000;
+const OTHERS = 600_000_000;
 /** Time to change something before the opening, and before the close: gateways have a lease to confirm it. */
 const LATER_MS = 1_900;
 const LONGER_MS = 1_700;
@@ -24,8 +25,11 @@ export function withOperations(plan: Plan): Plan {
     closesAtUs: campaign.closesAtUs + (laterMs + longerMs) * MS,
   }));
   const asks: Ask[] = plan.asks.map(ask => ({ ...ask, atMs: ask.atMs + laterMs }));
+  // Of chance of their own: what is changed of some leaves the others as they were.
+  const others = new Random(plan.seed + OTHERS);
   for (const campaign of campaigns) {
-    if (campaign.claims === undefined) asks.push(...operationsOn(random, campaign));
+    asks.push(...operationsOn(campaign.claims === undefined ? random : others, campaign));
+    if (campaign.kind === 'raffle' && others.chance(0.5)) asks.push(drawingMoved(others, campaign));
   }
   return {
     ...plan,
@@ -35,12 +39,26 @@ export function withOperations(plan: Plan): Plan {
   };
 }
 
-function operationsOn(random: Random, { campaignId, kind, opensAtUs, closesAtUs }: Announced): Ask[] {
-  const [opensMs, closesMs] = [opensAtUs, closesAtUs].map(us => (us - BEGINNING_US) / MS) as [number, number];
-  const ask = (atMs: number, operation: Operation): Ask => ({
+function change(campaignId: number, atMs: number, operation: Operation): Ask {
+  return {
     ...{ atMs, what: 'change', operation, userId: 'operator', campaignId, gateway: 0, watches: false },
     ...{ bodyAfterMs: undefined, onTheWayMs: undefined, claimsAfterMs: undefined, watchesAfterMs: 0 },
+  };
+}
+
+/** When a raffle is drawn is changed to a later time, or taken back; soon enough, or too late, or when it is being drawn. */
+function drawingMoved(random: Random, { campaignId, closesAtUs }: Announced): Ask {
+  const closesMs = (closesAtUs - BEGINNING_US) / MS;
+  const soonMs = Math.max(160, closesMs - 1_400);
+  return change(campaignId, random.between(150, random.chance(0.6) ? soonMs : closesMs + 100), {
+    action: 'edit',
+    drawsAtMs: random.chance(0.9) ? closesMs + random.between(-200, 2_500) : null,
   });
+}
+
+function operationsOn(random: Random, { campaignId, kind, opensAtUs, closesAtUs }: Announced): Ask[] {
+  const [opensMs, closesMs] = [opensAtUs, closesAtUs].map(us => (us - BEGINNING_US) / MS) as [number, number];
+  const ask = (atMs: number, operation: Operation): Ask => change(campaignId, atMs, operation);
   const sometime = (): number => random.between(Math.max(150, opensMs - 1_700), closesMs);
   const before = random.between(150, Math.max(160, opensMs - 1_300));
   const choice = random.next();

@@ -14,6 +14,8 @@ export interface Operation {
   readonly action: 'pause' | 'resume' | 'cancel' | 'edit';
   readonly opensAtMs?: number;
   readonly closesAtMs?: number;
+  /** null: at the close. */
+  readonly drawsAtMs?: number | null;
   readonly stock?: number;
 }
 
@@ -144,6 +146,7 @@ function makeCampaigns(random: Random): Announced[] {
       places: kind === 'room' ? MANY : random.between(1, 6),
       opensAtUs: BEGINNING_US + opensMs * MS,
       closesAtUs: BEGINNING_US + (opensMs + openMs) * MS,
+      drawsAtUs: undefined,
       claims:
         kind !== 'room' && random.chance(0.12) ? { withinS: 1, waitlist: random.between(0, 2) } : undefined,
       room:

@@ -64,7 +64,8 @@ export class Scene {
     );
     const isClockSet = plan.faults.some(({ kind }) => kind === 'clock of Redis is set');
     this.checker.clockOffUs = isClockSet ? plan.clockStopMs * MS : 0;
-    this.checker.schedule.isClockSet = plan.faults.some(({ kind }) => kind === 'clock of Redis is set');
+    const setBy = plan.faults.map(({ kind, amount }) => (kind === 'clock of Redis is set' ? amount : 0));
+    this.checker.clockSetByUs = setBy.reduce((sum, ms) => sum + Math.max(0, ms), 0) * MS;
     for (const place of this.#gateways.keys()) this.startGateway(place);
     for (const place of this.#engines.keys()) this.startEngine(place);
   }
