@@ -110,11 +110,8 @@ async function openServers(config: JudgeConfig, log: Logger): Promise<JudgeServe
   let fencing: LogFencing | undefined;
   try {
     fencing = await openFencing(config, log);
-    const consumer = await openConsumer(
-      config,
-      log,
-      () => new LockedPartitions(pool, locks, config.LOG_PARTITIONS),
-    );
+    const ownership = new LockedPartitions(pool, locks, config.LOG_PARTITIONS);
+    const consumer = await openConsumer(config, log, ownership);
     return { pool, redis, keys, locks, fencing, consumer };
   } catch (error) {
     await fencing?.close();

@@ -46,10 +46,10 @@ test('engines end with fair shares that do not overlap, and take over from one t
   deepEqual(shares.flat().sort(), [0, 1, 2, 3, 4, 5, 6, 7]);
   for (const share of shares) ok(share.length <= 3);
   // In good order: the others need not wait until it is forgotten.
-  await second.partitions.close();
-  await third.partitions.close();
+  await second.partitions.giveBack();
+  await third.partitions.giveBack();
   deepEqual(await first.partitions.poll(), [0, 1, 2, 3, 4, 5, 6, 7]);
-  await first.partitions.close();
+  await first.partitions.giveBack();
 });
 
 test('an engine that loses its connection loses its partitions', async () => {
@@ -63,7 +63,7 @@ test('an engine that loses its connection loses its partitions', async () => {
   await eventually(() => other.take({ name: 'partition', partition: 3 }));
   await eventually(async () => (await partitions.poll()).length > 0);
   deepEqual(await partitions.poll(), [0, 1, 2, 4, 5, 6, 7]);
-  await partitions.close();
+  await partitions.giveBack();
 });
 
 test('a lock is had by one, until it is given back or its holder is gone', async () => {

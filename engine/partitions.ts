@@ -1,17 +1,19 @@
 /**
- * Shares the partitions of the log among engines where the log doesn't do that by itself: each engine holds locks on
- * its fair share, ceil(partitions / engines at work). An engine that dies loses its locks with its connection, and the
- * others take its partitions at their next poll. Two engines that both believe in a partition for a moment do no harm:
+ * Shares the partitions of the log among engines: each holds locks on its fair share, ceil(partitions / engines at work). An
+ * engine that dies loses its locks with its connection, and the others take its partitions at their next poll. Two engines that both believe in a partition for a moment do no harm:
  * the position in the ledger moves by compare-and-set.
  */
 import { randomUUID } from 'node:crypto';
 import type { Pool } from '../sql/database.ts';
 import { heartbeat, signOff } from '../sql/engines.ts';
-import type { PartitionOwnership } from './contract/log/open.ts';
+import type { PartitionOwnership } from './contract/log/owning.ts';
 import type { Locks } from './locks.ts';
 
-/** An engine not heard of for this long has no share. Polls come once a second. */
-const FORGET_MS = 5_000;
+/**
+ * An engine not heard of for this long has no share; polls come once a second. Longer, and the partitions of one that was
+ * killed wait that long for a reader; shorter, and one that stalls finds others asking for what it holds, in vain.
+ */
+const FORGET_MS = 2_500;
 
 export class LockedPartitions implements PartitionOwnership {
   readonly #pool: Pool;
@@ -20,7 +22,7 @@ export class LockedPartitions implements PartitionOwnership {
   readonly #engineId = randomUUID();
   #owned: number[] = [];
 
-  /** `locks` is left open on `close`; it is its owner's to close. */
+  /** `locks` stays its owner's to close. */
   constructor(pool: Pool, locks: Locks, partitions: number) {
     this.#pool = pool;
     this.#locks = locks;
@@ -43,7 +45,7 @@ export class LockedPartitions implements PartitionOwnership {
     return owned;
   }
 
-  async close(): Promise<void> {
+  async giveBack(): Promise<void> {
     for (const partition of this.#owned) await this.#locks.release({ name: 'partition', partition });
     this.#owned = [];
     await signOff(this.#pool, this.#engineId);

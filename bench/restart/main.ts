@@ -6,6 +6,7 @@ import { measureRestarts } from './measure.ts';
 const options = {
   campaigns: whole(2_000, 1, 20_000, 'finished campaigns in the ledger'),
   entries: whole(5_000_000, 1_000, 50_000_000, 'entries of them'),
+  'redis-log': flag('over Redis Streams, also where there is a Kafka'),
   json: flag('a JSON object as the last line'),
 };
 
@@ -16,7 +17,8 @@ export const restart: Bench<typeof options> = {
   kafka: 'if-possible',
   run: async ({ servers, options, say }) => {
     const { campaigns, entries } = options;
-    const recoveries = await measureRestarts(servers, { campaigns, entries }, say);
+    const log = options['redis-log'] || servers.env.KAFKA_BROKERS === undefined ? 'redis' : 'kafka';
+    const recoveries = await measureRestarts(servers, log, { campaigns, entries }, say);
     const text = [
       table(
         ['killed with -9, s', 'back after', 'then the first 202', 'then the first settled'],

@@ -3,6 +3,7 @@
  * new who asks on and on until they are accepted, and then until their entry is decided.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { LogKind } from '../../engine/contract/log/log.ts';
 import { signTicket } from '../../engine/contract/ticket.ts';
 import { type Closing, closingAfter } from '../system/closing.ts';
 import {
@@ -38,11 +39,11 @@ const LIMIT_MS = 300_000;
 
 export async function measureRestarts(
   servers: Servers,
+  log: LogKind,
   history: HistoryTerms,
   say: (line: string) => void,
 ): Promise<readonly Recovery[]> {
   return await closingAfter(async closing => {
-    const log = servers.env.KAFKA_BROKERS === undefined ? 'redis' : 'kafka';
     const site = await closing.own(makeSite(servers, log));
     const fairline = await closing.own(startFairline(site));
     await makeHistory(fairline, history, say);

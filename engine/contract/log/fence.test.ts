@@ -31,7 +31,7 @@ for (const kind of availableLogs()) {
     /** What stands in a partition. */
     const read = async (config: LogConfig, partition: number, count: number): Promise<readonly string[]> => {
       const ledger = new TestLedger();
-      const consumer: LogConsumer = await openConsumer(config, quiet, () => new TestOwnership().join());
+      const consumer: LogConsumer = await openConsumer(config, quiet, new TestOwnership().join());
       await consumer.run(ledger.handler());
       await eventually(() => ledger.rowsOf(partition).length >= count);
       await consumer.close();

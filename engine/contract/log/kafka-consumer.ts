@@ -4,34 +4,41 @@ import type { KafkaOptions } from './kafka-client.ts';
 import { KafkaMembership } from './kafka-membership.ts';
 import { ensureTopic } from './kafka-topic.ts';
 import type { LogConsumer, LogHandler } from './log.ts';
+import { Owning, type PartitionOwnership } from './owning.ts';
 import { Readings } from './reading.ts';
 
 export interface KafkaConsumerOptions extends KafkaOptions {
-  /** Engines of one group share the partitions. */
-  readonly group: string;
+  /** What the names of groups begin with; each membership has one of its own. */
+  readonly groups: string;
 }
 
 /** Creates the topic where it is missing; rejects when Kafka is not there or the topic is not as it should be. */
-export async function openKafkaConsumer(options: KafkaConsumerOptions): Promise<LogConsumer> {
+export async function openKafkaConsumer(
+  options: KafkaConsumerOptions,
+  ownership: PartitionOwnership,
+): Promise<LogConsumer> {
   const clusterId = await ensureTopic(options);
-  return new KafkaConsumer(options, `kafka:${clusterId}:${options.topic}`);
+  return new KafkaConsumer(options, ownership, `kafka:${clusterId}:${options.topic}`);
 }
 
 /**
- * A member of the group for as long as it is not closed. kafkajs' consumer ends for good in several ways (a crash it
- * holds for final, a coordinator it does not find, a connection it waits on for ever); each time another is made.
+ * Reads what the ownership says is this engine's, for as long as it is not closed. kafkajs' consumer ends for good in several
+ * ways (a crash it holds for final, a coordinator it does not find, a connection it waits on for ever); each time another is
+ * made.
  */
 class KafkaConsumer implements LogConsumer {
   readonly kind = 'kafka';
   readonly name: string;
   readonly #options: KafkaConsumerOptions;
+  readonly #ownership: PartitionOwnership;
   readonly #log: Logger;
   readonly #closing = new AbortController();
   #readings: Readings | undefined;
   #supervised: Promise<void> = Promise.resolve();
 
-  constructor(options: KafkaConsumerOptions, name: string) {
+  constructor(options: KafkaConsumerOptions, ownership: PartitionOwnership, name: string) {
     this.#options = options;
+    this.#ownership = ownership;
     this.#log = options.log;
     this.name = name;
   }
@@ -44,8 +51,12 @@ class KafkaConsumer implements LogConsumer {
     if (this.#readings !== undefined) throw new Error('the consumer is under way already');
     const readings = new Readings(handler, this.#log);
     this.#readings = readings;
+    const owning = new Owning(this.#ownership, readings, this.#log);
     await new Promise<void>(joined => {
-      this.#supervised = this.#supervise(readings, joined).then(joined);
+      this.#supervised = Promise.all([
+        this.#supervise(readings, owning, joined).then(joined),
+        owning.lookOn(this.#closing.signal),
+      ]).then(() => owning.close());
     });
   }
 
@@ -57,11 +68,11 @@ class KafkaConsumer implements LogConsumer {
     await this.#supervised;
   }
 
-  async #supervise(readings: Readings, joined: () => void): Promise<void> {
+  async #supervise(readings: Readings, owning: Owning, joined: () => void): Promise<void> {
     const closing = this.#closing.signal;
     let failures = 0;
     while (!closing.aborted) {
-      const membership = new KafkaMembership(this.#options, readings, closing);
+      const membership = new KafkaMembership(this.#options, readings, owning, closing);
       const reason = await membership.last(() => {
         failures = 0;
         joined();

@@ -1,9 +1,11 @@
 /**
- * One membership of the consumer group, from joining to its end.
+ * One kafkajs consumer, from joining to its end. It is alone in a group of its own, as it cannot be without one: who reads
+ * which partition is for the ownership to say (owning.ts), and no joining waits for another member, dead or alive.
  *
- * joining -> reading (GROUP_JOIN: partitions are given, put on hold and sought) -> joining (REBALANCING: all are taken)
- * -> ... -> ended (crash, stop, silence, or close). An ended one is never used again.
+ * joining -> reading (GROUP_JOIN: all are put on hold, those that are owned are sought) -> joining (REBALANCING: nothing is
+ * read) -> ... -> ended (crash, stop, silence, or close). An ended one is never used again.
  */
+import { randomUUID } from 'node:crypto';
 import type { Consumer, EachBatchPayload } from 'kafkajs';
 import { messageOf, pause, within } from './backoff.ts';
 import { gatherMs } from './gather.ts';
@@ -11,14 +13,12 @@ import { KafkaClient } from './kafka-client.ts';
 import type { KafkaConsumerOptions } from './kafka-consumer.ts';
 import { KafkaPartition } from './kafka-partition.ts';
 import { ensureTopic } from './kafka-topic.ts';
+import type { Owning } from './owning.ts';
 import type { PartitionReader, Readings } from './reading.ts';
 
-/** Longer, and the partitions of a killed engine are orphaned for longer; 6 s is the least that brokers allow. */
-const SESSION_TIMEOUT_MS = 10_000;
-/** Members learn of a rebalance from their heartbeat, so it takes about this long. */
+/** Nobody waits for it to run out. Shorter than a stall of this process, and it joins again without need. */
+const SESSION_TIMEOUT_MS = 30_000;
 const HEARTBEAT_MS = 1_000;
-/** A member whose batch takes longer than this during a rebalance is put out, and joins again when it is done. */
-const REBALANCE_TIMEOUT_MS = 15_000;
 /** How long a fetch waits when nothing is there, and so how late a partition that was on hold is taken up again. */
 const FETCH_WAIT_MS = 40;
 /** Many slices, taken in together: a row costs the ledger half of what it costs in slices of their own. */
@@ -27,19 +27,20 @@ const BYTES_PER_PARTITION = 4 * 1024 * 1024;
 const BYTES_PER_FETCH = 4 * BYTES_PER_PARTITION;
 /** More gain nothing: ingest is bounded by the ledger. */
 const PARTITIONS_AT_ONCE = 4;
-/** Must be longer than joining a group may take, hence than REBALANCE_TIMEOUT_MS. */
-const SILENCE_MS = 30_000;
 /**
- * Some 24 s, less than SILENCE_MS: over a broker's restart the membership is kept. A new one would have to wait until
- * the broker has given up the old one, which takes SESSION_TIMEOUT_MS.
+ * Must be longer than joining may take: a broker waits `group.initial.rebalance.delay.ms`, 3 s unless it was told otherwise.
+ * Longer, and the partitions of an engine that does not reach the broker are read by nobody for longer.
  */
-const RETRIES = 50;
+const SILENCE_MS = 15_000;
+/** Some 14 s, less than SILENCE_MS: over a short restart of a broker the membership is kept. */
+const RETRIES = 30;
 const LEAVE_TIMEOUT_MS = 5_000;
 const CRASH_GRACE_MS = 500;
 
 export class KafkaMembership {
   readonly #options: KafkaConsumerOptions;
   readonly #readings: Readings;
+  readonly #owning: Owning;
   readonly #closing: AbortSignal;
   readonly #client: KafkaClient;
   readonly #consumer: Consumer;
@@ -49,16 +50,16 @@ export class KafkaMembership {
   /** Partitions whose batch is done, and that wait before they are read on. */
   #gathering = 0;
 
-  constructor(options: KafkaConsumerOptions, readings: Readings, closing: AbortSignal) {
+  constructor(options: KafkaConsumerOptions, readings: Readings, owning: Owning, closing: AbortSignal) {
     this.#options = options;
     this.#readings = readings;
+    this.#owning = owning;
     this.#closing = closing;
     this.#client = new KafkaClient(options, RETRIES);
     this.#consumer = this.#client.kafka.consumer({
-      groupId: options.group,
+      groupId: `${options.groups}.${randomUUID()}`,
       sessionTimeout: SESSION_TIMEOUT_MS,
       heartbeatInterval: HEARTBEAT_MS,
-      rebalanceTimeout: REBALANCE_TIMEOUT_MS,
       maxWaitTimeInMs: FETCH_WAIT_MS,
       minBytes: GATHER_BYTES,
       maxBytesPerPartition: BYTES_PER_PARTITION,
@@ -69,7 +70,7 @@ export class KafkaMembership {
     });
   }
 
-  /** Joins the group and reads; resolves with the reason when it is over, never rejects. `onJoin`: at each joining. */
+  /** Joins and reads; resolves with the reason when it is over, never rejects. `onJoin`: at each joining. */
   async last(onJoin: () => void): Promise<string> {
     const over = this.#watch(onJoin);
     // kafkajs' `run` resolves when it has joined, and also when it has crashed; the events tell which.
@@ -79,7 +80,7 @@ export class KafkaMembership {
     const reason = await Promise.race([over, failed]);
     this.#over.abort();
     this.#partitions.clear();
-    this.#readings.dropAll();
+    this.#owning.detach();
     await this.#leave();
     return reason;
   }
@@ -104,7 +105,7 @@ export class KafkaMembership {
       const gone = this.#consumer.disconnect();
       await within(LEAVE_TIMEOUT_MS, gone, () => new Error(`no answer within ${LEAVE_TIMEOUT_MS} ms`));
     } catch (err) {
-      this.#options.log.debug({ err }, 'the group could not be left; the session will run out');
+      this.#options.log.debug({ err }, 'its group could not be left; the session will run out');
     } finally {
       this.#client.end();
     }
@@ -124,7 +125,7 @@ export class KafkaMembership {
     consumer.on(REBALANCING, () => {
       if (over.aborted) return;
       joinsAgain = true;
-      this.#readings.dropAll();
+      this.#owning.detach();
     });
     consumer.on(GROUP_JOIN, ({ payload }) => {
       // One that joins while it is being ended must not take what its successor reads.
@@ -154,24 +155,33 @@ export class KafkaMembership {
   }
 
   /** Runs within kafkajs' joining, before the first fetch: what is put on hold here is not read from a wrong place. */
-  #assign(given: readonly number[]): void {
-    const { topic, log } = this.#options;
-    log.info({ topic, partitions: given }, 'partitions were given');
-    this.#readings.dropAll();
+  #assign(all: readonly number[]): void {
     this.#partitions.clear();
-    for (const number of given) {
-      const partition = new KafkaPartition(number, log);
-      this.#partitions.set(number, partition);
-      const reader: PartitionReader = {
-        hold: () => this.#consumer.pause([{ topic, partitions: [number] }]),
-        seek: async position => {
-          this.#consumer.seek({ topic, partition: number, offset: partition.goTo(position) });
-          this.#consumer.resume([{ topic, partitions: [number] }]);
-        },
-      };
-      reader.hold();
-      this.#readings.begin(number, reader);
-    }
+    for (const partition of all) this.#hold(partition);
+    void this.#owning.attach({
+      reader: partition => this.#readerOf(partition),
+      lost: partition => {
+        this.#partitions.delete(partition);
+        this.#hold(partition);
+      },
+    });
+  }
+
+  #readerOf(number: number): PartitionReader {
+    const { topic, log } = this.#options;
+    const partition = new KafkaPartition(number, log);
+    this.#partitions.set(number, partition);
+    return {
+      hold: () => this.#hold(number),
+      seek: async position => {
+        this.#consumer.seek({ topic, partition: number, offset: partition.goTo(position) });
+        this.#consumer.resume([{ topic, partitions: [number] }]);
+      },
+    };
+  }
+
+  #hold(partition: number): void {
+    this.#consumer.pause([{ topic: this.#options.topic, partitions: [partition] }]);
   }
 
   async #take({ batch, resolveOffset, heartbeat }: EachBatchPayload): Promise<void> {

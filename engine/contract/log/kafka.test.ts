@@ -8,10 +8,6 @@ import { topicOf } from './kafka-topic.ts';
 import { type LogConfig, openConsumer, openProducer } from './open.ts';
 import { logConfig, PARTITIONS, quiet, TestLedger, TestLog, TestOwnership } from './test-ledger.ts';
 
-const never = (): never => {
-  throw new Error('Kafka shares its partitions by itself');
-};
-
 describe('what a fetch has for a Kafka partition', () => {
   const errors: string[] = [];
   const log = pino({ level: 'error' }, { write: line => errors.push(line) });
@@ -80,7 +76,7 @@ if (availableLogs().includes('kafka')) {
       const ends = await Promise.all([
         open(TestLog.open(config)),
         open(openProducer(config, quiet)),
-        open(openConsumer(config, quiet, never)),
+        open(openConsumer(config, quiet, new TestOwnership().join())),
       ]);
       await ends[0].append(PARTITIONS - 1, Buffer.from('a'));
       assert.match(ends[2].name, new RegExp(`^kafka:.+:${topicOf(config.NAMESPACE)}$`));
@@ -94,7 +90,7 @@ if (availableLogs().includes('kafka')) {
         `LOG_PARTITIONS is ${PARTITIONS + 1}.*LOG_PARTITIONS=${PARTITIONS} would be right`,
       );
       await assert.rejects(openProducer(other, quiet), pattern);
-      await assert.rejects(openConsumer(other, quiet, never), pattern);
+      await assert.rejects(openConsumer(other, quiet, new TestOwnership().join()), pattern);
     });
 
     it('goes on behind records that were deleted, and says so loudly', async () => {
@@ -118,12 +114,36 @@ if (availableLogs().includes('kafka')) {
       const ledger = new TestLedger();
       ledger.positions.set(0, '1');
       const log = pino({ level: 'error' }, { write: line => errors.push(line) });
-      const consumer = await open(openConsumer(config, log, () => new TestOwnership().join()));
+      const consumer = await open(openConsumer(config, log, new TestOwnership().join()));
       await consumer.run(ledger.handler());
       await eventually(() => ledger.count > 0);
       assert.deepEqual(ledger.rowsOf(0), ['c']);
       assert.equal(ledger.positions.get(0), '3');
       assert.ok(errors.some(line => line.includes('RECORDS ARE MISSING')));
+    });
+
+    it('is read by consumers that are each alone in a group, so that none waits for one that was killed', async () => {
+      const config = fresh();
+      const [ledger, ownership] = [new TestLedger(), new TestOwnership()];
+      for (let number = 0; number < 2; number++) {
+        const consumer = await open(openConsumer(config, quiet, ownership.join()));
+        await consumer.run(ledger.handler());
+        await eventually(() => consumer.assigned().length > 0);
+      }
+      const client = new KafkaClient(
+        { brokers: config.KAFKA_BROKERS, log: quiet, requestTimeoutMs: 5_000 },
+        2,
+      );
+      const admin = client.kafka.admin();
+      await admin.connect();
+      const { groups } = await admin.listGroups();
+      const ours = groups.map(({ groupId }) => groupId).filter(id => id.startsWith(config.NAMESPACE));
+      const described = await admin.describeGroups(ours);
+      client.end();
+      assert.deepEqual(
+        described.groups.map(({ members }) => members.length),
+        [1, 1],
+      );
     });
   });
 }

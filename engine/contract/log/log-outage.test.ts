@@ -54,7 +54,7 @@ for (const kind of availableLogs()) {
       server = await TestServer.start(kind);
       const config = logConfig(kind, server.servers);
       producer = await TestLog.open(config);
-      consumer = await openConsumer(config, quiet, () => new TestOwnership().join());
+      consumer = await openConsumer(config, quiet, new TestOwnership().join());
       await consumer.run(ledger.handler());
     });
     after(async () => {

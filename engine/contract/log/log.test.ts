@@ -30,7 +30,7 @@ for (const kind of availableLogs()) {
       ownership = new TestOwnership(),
       log = quiet,
     ): Promise<LogConsumer> => {
-      const consumer = await openConsumer(config, log, () => ownership.join());
+      const consumer = await openConsumer(config, log, ownership.join());
       opened.push(consumer);
       await consumer.run(handler);
       return consumer;
@@ -227,7 +227,7 @@ for (const kind of availableLogs()) {
     });
 
     it('closes a consumer that is not under way, and one twice', async () => {
-      const consumer = await openConsumer(fresh(), quiet, () => new TestOwnership().join());
+      const consumer = await openConsumer(fresh(), quiet, new TestOwnership().join());
       assert.equal(consumer.kind, kind);
       await consumer.close();
       await consumer.close();

@@ -4,11 +4,10 @@ import { openKafkaConsumer } from './kafka-consumer.ts';
 import { openKafkaFencing, openKafkaProducer } from './kafka-producer.ts';
 import { topicOf } from './kafka-topic.ts';
 import type { LogConsumer, LogFencing, LogProducer } from './log.ts';
+import type { PartitionOwnership } from './owning.ts';
 import { APPENDFSYNC, type Appendfsync } from './redis-durability.ts';
 import { openRedisFencing, openRedisProducer } from './redis-producer.ts';
-import { openRedisConsumer, type PartitionOwnership } from './redis-streams.ts';
-
-export type { PartitionOwnership };
+import { openRedisConsumer } from './redis-streams.ts';
 
 export const logVariables = {
   /** Accepts by name a Redis log that answers before an append is on disk. */
@@ -42,18 +41,15 @@ export function openFencing(config: LogConfig, log: Logger): Promise<LogFencing>
     : openRedisFencing(redisAppending(config, log));
 }
 
-/**
- * The end of the log that reads. Rejects when its server is not there within 15 s. `ownership` is asked for only where
- * the log does not share its partitions among engines by itself, and is closed with the consumer.
- */
+/** The end of the log that reads. Rejects when its server is not there within 15 s. */
 export function openConsumer(
   config: LogConfig,
   log: Logger,
-  ownership: () => PartitionOwnership,
+  ownership: PartitionOwnership,
 ): Promise<LogConsumer> {
   return config.LOG === 'kafka'
-    ? openKafkaConsumer({ ...kafkaOptions(config, log), group: `${config.NAMESPACE}.engine` })
-    : openRedisConsumer(redisOptions(config, log), ownership());
+    ? openKafkaConsumer({ ...kafkaOptions(config, log), groups: `${config.NAMESPACE}.engine` }, ownership)
+    : openRedisConsumer(redisOptions(config, log), ownership);
 }
 
 function kafkaAppending(config: LogConfig, log: Logger) {

@@ -8,21 +8,10 @@ import type { RedisClient } from '../redis.ts';
 import { backoffMs, pause } from './backoff.ts';
 import { gatherMs } from './gather.ts';
 import type { LogBatch, LogConsumer, LogHandler } from './log.ts';
-import { Readings } from './reading.ts';
+import { Owning, type PartitionOwnership } from './owning.ts';
+import { type PartitionReader, Readings } from './reading.ts';
 import { RedisLink, type RedisLogOptions } from './redis-log.ts';
 
-/** Shares the partitions among engines, where the log does not do that by itself. */
-export interface PartitionOwnership {
-  /**
-   * The partitions that are this engine's from now on; asked about once a second. A partition it named before and does
-   * not name any more has been lost. When it rejects, all are taken for lost until it answers again.
-   */
-  poll(): Promise<readonly number[]>;
-  /** Gives all of them back. */
-  close(): Promise<void>;
-}
-
-const POLL_MS = 1_000;
 /** How long a read waits for something new, and so how late a partition that was just given is taken up. */
 const BLOCK_MS = 250;
 /** What comes meanwhile is taken in together: a row costs the ledger half of what it costs in slices of their own. */
@@ -71,6 +60,7 @@ class RedisConsumer implements LogConsumer {
   readonly #closing = new AbortController();
   readonly #places = new Map<number, Place>();
   #readings: Readings | undefined;
+  #owning: Owning | undefined;
   #running: Promise<unknown> = Promise.resolve();
   #closed: Promise<void> | undefined;
 
@@ -96,8 +86,13 @@ class RedisConsumer implements LogConsumer {
     if (this.#readings !== undefined) throw new Error('the consumer is under way already');
     const readings = new Readings(handler, this.#log);
     this.#readings = readings;
-    await this.#own(readings);
-    this.#running = Promise.all([this.#ownOn(readings), this.#readOn(readings)]);
+    const owning = new Owning(this.#ownership, readings, this.#log);
+    this.#owning = owning;
+    await owning.attach({
+      reader: partition => this.#readerOf(partition),
+      lost: partition => this.#places.delete(partition),
+    });
+    this.#running = Promise.all([owning.lookOn(this.#closing.signal), this.#readOn(readings)]);
   }
 
   /**
@@ -122,50 +117,20 @@ class RedisConsumer implements LogConsumer {
     this.#reader.end();
     this.#commands.end();
     await this.#running;
-    await this.#ownership.close();
+    await this.#owning?.close();
   }
 
-  async #ownOn(readings: Readings): Promise<void> {
-    const closing = this.#closing.signal;
-    while (!closing.aborted) {
-      await pause(POLL_MS, closing);
-      if (!closing.aborted) await this.#own(readings);
-    }
-  }
-
-  async #own(readings: Readings): Promise<void> {
-    let owned: readonly number[] = [];
-    try {
-      owned = await this.#ownership.poll();
-    } catch (err) {
-      this.#log.warn({ err }, 'it is not known which partitions are ours: none is read');
-    }
-    if (this.#closing.signal.aborted) return;
-    const had = readings.assigned();
-    for (const partition of had) {
-      if (owned.includes(partition)) continue;
-      readings.drop(partition);
-      this.#places.delete(partition);
-    }
-    for (const partition of owned) {
-      if (!had.includes(partition)) this.#begin(partition, readings);
-    }
-    if (had.join() !== readings.assigned().join()) {
-      this.#log.info({ partitions: readings.assigned() }, 'partitions were given');
-    }
-  }
-
-  #begin(partition: number, readings: Readings): void {
+  #readerOf(partition: number): PartitionReader {
     const place: Place = { partition, stream: this.#streamOf(partition), after: undefined };
     this.#places.set(partition, place);
-    readings.begin(partition, {
+    return {
       hold: () => {
         place.after = undefined;
       },
       seek: async position => {
         place.after = await this.#locate(place, position);
       },
-    });
+    };
   }
 
   /**

@@ -4,7 +4,8 @@ import { type Logger, pino } from 'pino';
 import { type Servers, testNamespace } from '../../test/support.ts';
 import { keysOf } from '../keys.ts';
 import type { LogBatch, LogFencing, LogHandler, LogKind, LogProducer, LogWriter } from './log.ts';
-import { type LogConfig, openFencing, openProducer, type PartitionOwnership } from './open.ts';
+import { type LogConfig, openFencing, openProducer } from './open.ts';
+import type { PartitionOwnership } from './owning.ts';
 
 export const quiet: Logger = pino({ level: 'silent' });
 
@@ -153,17 +154,22 @@ export class TestOwnership {
 
   join(): PartitionOwnership {
     const me = {};
-    this.#members.push(me);
+    const enter = (): void => {
+      if (!this.#members.includes(me)) this.#members.push(me);
+    };
+    enter();
     const leave = (): void => {
       const at = this.#members.indexOf(me);
       if (at >= 0) this.#members.splice(at, 1);
     };
     return {
-      poll: async () =>
-        Array.from({ length: PARTITIONS }, (_, partition) => partition).filter(
+      poll: async () => {
+        enter();
+        return Array.from({ length: PARTITIONS }, (_, partition) => partition).filter(
           partition => this.#members[partition % this.#members.length] === me,
-        ),
-      close: async () => leave(),
+        );
+      },
+      giveBack: async () => leave(),
     };
   }
 }
