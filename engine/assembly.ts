@@ -57,10 +57,7 @@ export interface JudgeIntervals {
 }
 
 export interface JudgeAssembly {
-  readonly config: Pick<
-    JudgeConfig,
-    'LEASE_MS' | 'LOG_PARTITIONS' | 'RECEIPT_SALT_SECRET' | 'CLOCK_STOP_MS' | 'CLOCK_TRUSTED_AHEAD_MS'
-  >;
+  readonly config: Pick<JudgeConfig, 'LEASE_MS' | 'LOG_PARTITIONS' | 'RECEIPT_SALT_SECRET' | 'CLOCK_STOP_MS'>;
   readonly servers: JudgeServers;
   readonly intervals: JudgeIntervals;
   /** Where raffles get their randomness. */
@@ -72,7 +69,15 @@ export interface JudgeAssembly {
 /** What the operator's API is given of it. */
 export type JudgeDeps = Pick<
   ApiDeps,
-  'pool' | 'publish' | 'confirmations' | 'couponsChanged' | 'nowUs' | 'leaseMs' | 'randomness' | 'log'
+  | 'pool'
+  | 'publish'
+  | 'confirmations'
+  | 'couponsChanged'
+  | 'clocks'
+  | 'nowUs'
+  | 'leaseMs'
+  | 'randomness'
+  | 'log'
 >;
 
 export interface AssembledJudge {
@@ -88,9 +93,7 @@ export interface AssembledJudge {
 export function assembleJudge(assembly: JudgeAssembly): AssembledJudge {
   const { config, servers, intervals, metrics, log } = assembly;
   const { pool, redis, keys, consumer } = servers;
-  const { CLOCK_STOP_MS: stopMs, CLOCK_TRUSTED_AHEAD_MS: trusted } = config;
-  const trustedAheadMs = trusted === '' ? undefined : Number(trusted);
-  const clocks = new ClockWatch({ pool, redis, leases: keys.leases, stopMs, trustedAheadMs, log });
+  const clocks = new ClockWatch({ pool, redis, leases: keys.leases, stopMs: config.CLOCK_STOP_MS, log });
   const clockLoop = makeLoop('the clocks', log, intervals.clock, async () => {
     await clocks.hear();
     return intervals.clock;
@@ -168,6 +171,7 @@ function depsOf(
     publish: (campaigns: readonly Campaign[]) => passes.tell(campaigns),
     confirmations: change => readConfirmations(redis, keys, change),
     couponsChanged: couponIds => tellCouponsChanged(redis, keys, couponIds),
+    clocks,
     nowUs: () => clocks.nowUs(),
     leaseMs: config.LEASE_MS,
     randomness,

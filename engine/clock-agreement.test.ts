@@ -205,3 +205,65 @@ test('when all clocks are right again it goes on by itself', () => {
     }),
   );
 });
+
+test('what an operator accepted stands while it is the difference, and ends when it is none or another one', () => {
+  for (const [nextUs, expected] of [
+    [0, 'agreed'],
+    [130 * SECOND, 'moved'],
+    [-120 * SECOND, 'moved'],
+  ] as const) {
+    const model = new Model();
+    model.goOn(SECOND);
+    model.redisOffUs = 120 * SECOND;
+    model.goOn(3 * SECOND);
+    equal(model.agreement.trusted(model.ownUs), 'nothing');
+    model.agreement.trust(120 * SECOND, model.ownUs);
+    model.goOn(60 * SECOND);
+    equal(model.agreement.trusted(model.ownUs), 'stands');
+    equal(model.look().state, 'agreed');
+    model.redisOffUs = nextUs;
+    model.goOn(2 * SECOND);
+    equal(model.agreement.trusted(model.ownUs), expected);
+    model.agreement.distrust();
+    equal(model.agreement.trusted(model.ownUs), 'nothing');
+    equal(model.look().state, expected === 'agreed' ? 'agreed' : 'apart');
+  }
+});
+
+test('what was accepted does not end by an engine that stood still, or hears one of the two no more', () => {
+  const model = new Model();
+  model.redisOffUs = 120 * SECOND;
+  model.goOn(3 * SECOND);
+  model.agreement.trust(120 * SECOND, model.ownUs);
+  for (let pause = 0; pause < 5; pause++) {
+    model.standStill(8 * SECOND);
+    model.hear('redis');
+    equal(model.agreement.trusted(model.ownUs), 'stands');
+    model.goOn(3 * SECOND);
+    equal(model.agreement.trusted(model.ownUs), 'stands');
+  }
+  const deaf = new Model();
+  deaf.goOn(3 * SECOND);
+  deaf.postgresOffUs = -120 * SECOND;
+  deaf.agreement.trust(120 * SECOND, deaf.ownUs);
+  deaf.hear('postgres');
+  for (let count = 0; count < 50; count++, deaf.pass(SECOND)) deaf.hear('postgres');
+  equal(deaf.agreement.trusted(deaf.ownUs), 'stands');
+  deaf.postgresOffUs = 0;
+  for (let count = 0; count < 50; count++, deaf.pass(SECOND)) deaf.hear('postgres');
+  equal(deaf.agreement.trusted(deaf.ownUs), 'stands', 'Redis may have moved too');
+});
+
+test('both servers that moved together are believed by the difference that stands, and by no other', () => {
+  const model = new Model();
+  model.goOn(3 * SECOND);
+  model.redisOffUs = 60 * SECOND;
+  model.postgresOffUs = 60 * SECOND;
+  model.goOn(30 * SECOND);
+  equal(model.look().state, 'alone');
+  model.agreement.trustBoth(30 * SECOND, model.ownUs);
+  equal(model.look().state, 'alone');
+  model.agreement.trustBoth(60 * SECOND, model.ownUs);
+  equal(model.look().state, 'agreed');
+  ok(model.look().vouchedUs > model.trueUs + 59 * SECOND);
+});

@@ -20,7 +20,7 @@
  *            Redis is right (`trust`): then this difference is none.
  * - alone    The two have moved together against the engine's own clock. This process may have stood still (a suspended
  *            machine): up to STOOD_STILL_US that is believed, when both have said the same for CONFIRM_US. Beyond, somebody may
- *            have set the one clock of both: that ends when both are set back, or by `trust`.
+ *            have set the one clock of both: that ends when both are set back, or by `trustBoth`.
  * While it is neither `agreed` nor `unheard`, `vouchedUs` stays where it was.
  */
 
@@ -68,6 +68,10 @@ function offsetOf({ askedUs, heardUs, saidUs }: ClockReading, nowUs: number): Of
 /** How far two offsets are apart at the least. */
 function gapUs(one: Offset, other: Offset): number {
   return Math.max(0, Math.abs(one.atUs - other.atUs) - one.boundUs - other.boundUs);
+}
+
+function aheadBy(offset: Offset, us: number): Offset {
+  return { ...offset, atUs: offset.atUs + us };
 }
 
 /** One clock, as it is followed by the engine's own. */
@@ -160,6 +164,10 @@ export class ClockAgreement {
   #vouchedUs = 0;
   /** By how much Redis may be ahead of PostgreSQL besides 0: an operator has said that Redis is right. */
   #trustedAheadUs: number | undefined;
+  /** Since when that is contradicted, and when each clock was heard last, by the engine's own. */
+  #strayedAtUs: number | undefined;
+  #redisHeardUs = 0;
+  #postgresHeardUs = 0;
 
   constructor(limitUs: number) {
     this.#limitUs = limitUs;
@@ -169,20 +177,60 @@ export class ClockAgreement {
 
   hearRedis(reading: ClockReading): void {
     this.#redis.hear(reading);
+    this.#redisHeardUs = reading.heardUs;
+    this.#holdTrust(reading.heardUs);
   }
 
   hearPostgres(reading: ClockReading): void {
     this.#postgres.hear(reading);
+    this.#postgresHeardUs = reading.heardUs;
+    this.#holdTrust(reading.heardUs);
   }
 
   /** The operator says that Redis is right while it is so far ahead of PostgreSQL: believed where it is, now. */
   trust(aheadUs: number, nowUs: number): void {
     this.#trustedAheadUs = aheadUs;
+    this.#strayedAtUs = undefined;
     const [redis, postgres] = [this.#redis.current(nowUs), this.#postgres.current(nowUs)];
     if (redis === undefined || postgres === undefined || this.#apartUs(redis, postgres) > this.#limitUs)
       return;
     this.#redis.believe();
     this.#postgres.believe();
+  }
+
+  /** The operator says that Redis and PostgreSQL are right, so far ahead of engines: believed where they are, now. */
+  trustBoth(aheadUs: number, nowUs: number): void {
+    const { state, redisUs, ownUs } = this.look(nowUs);
+    if (state !== 'alone' || redisUs === undefined || ownUs === undefined) return;
+    if (Math.abs(redisUs - ownUs - aheadUs) > this.#limitUs) return;
+    this.#redis.believe();
+    this.#postgres.believe();
+  }
+
+  /** What the operator has said counts no more. */
+  distrust(): void {
+    this.#trustedAheadUs = undefined;
+    this.#strayedAtUs = undefined;
+  }
+
+  /**
+   * What has become of the difference that `trust` accepted: it stands, or for CONFIRM_US of hearing both clocks there was
+   * another one, or none. One that moved for less may be this process, which stood still between two readings.
+   */
+  trusted(nowUs: number): 'nothing' | 'stands' | 'agreed' | 'moved' {
+    if (this.#trustedAheadUs === undefined) return 'nothing';
+    const heardUs = Math.min(this.#redisHeardUs, this.#postgresHeardUs);
+    const [redis, postgres] = [this.#redis.current(nowUs), this.#postgres.current(nowUs)];
+    if (this.#strayedAtUs === undefined || redis === undefined || postgres === undefined) return 'stands';
+    if (heardUs - this.#strayedAtUs < CONFIRM_US) return 'stands';
+    return gapUs(redis, postgres) > this.#limitUs ? 'moved' : 'agreed';
+  }
+
+  #holdTrust(nowUs: number): void {
+    const [redis, postgres] = [this.#redis.current(nowUs), this.#postgres.current(nowUs)];
+    if (this.#trustedAheadUs === undefined || redis === undefined || postgres === undefined) return;
+    const isOther = gapUs(redis, aheadBy(postgres, this.#trustedAheadUs)) > this.#limitUs;
+    this.#strayedAtUs = isOther ? (this.#strayedAtUs ?? nowUs) : undefined;
   }
 
   /** What can be said at that instant of the engine's own clock. */
@@ -211,7 +259,7 @@ export class ClockAgreement {
   #apartUs(redis: Offset, postgres: Offset): number {
     const apartUs = gapUs(redis, postgres);
     if (this.#trustedAheadUs === undefined) return apartUs;
-    return Math.min(apartUs, gapUs(redis, { ...postgres, atUs: postgres.atUs + this.#trustedAheadUs }));
+    return Math.min(apartUs, gapUs(redis, aheadBy(postgres, this.#trustedAheadUs)));
   }
 
   /** Of clocks that agree with each other: whether their moves against the engine's own are believed. */

@@ -4,9 +4,13 @@
  *
  * Whatever is done by the shared clock and cannot be taken back asks here first: passes before they move the watermark and
  * settle, the keeper of the registry for what it tells gateways, and the operator's API for the time.
+ *
+ * With PostgreSQL's clock it reads what an operator has said of the clocks last (trust-clock.ts), so every engine goes by it,
+ * also one that was started since. A trust ends when its difference no longer stands: the engine that finds it writes that
+ * into the ledger, and the others read it there.
  */
 import type { Logger } from 'pino';
-import { readClock } from '../sql/clock.ts';
+import { type ClockTrust, endTrust, readClock } from '../sql/clock.ts';
 import type { Pool } from '../sql/database.ts';
 import { ClockAgreement, type ClockLook } from './clock-agreement.ts';
 import { type Registry, readRegistry } from './contract/lease/lease.ts';
@@ -19,8 +23,6 @@ export interface ClockWatchOptions {
   readonly leases: string;
   /** CLOCK_STOP_MS: what is further apart is a contradiction. */
   readonly stopMs: number;
-  /** By how much the operator lets Redis be ahead of PostgreSQL, ms: CLOCK_TRUSTED_AHEAD_MS; undefined where none is said. */
-  readonly trustedAheadMs: number | undefined;
   readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
 }
 
@@ -32,25 +34,68 @@ export class ClocksApart extends Error {
 export class ClockWatch {
   readonly #options: ClockWatchOptions;
   readonly #agreement: ClockAgreement;
-  #isTold = false;
+  /** Since when the clocks contradict each other, by the engine's own. */
+  #heldAtUs: number | undefined;
+  #trust: ClockTrust | undefined;
   /** What Redis' clock showed when it was last found right, microseconds. */
   #agreedUs: number | undefined;
 
   constructor(options: ClockWatchOptions) {
     this.#options = options;
     this.#agreement = new ClockAgreement(options.stopMs * 1_000);
-    const { trustedAheadMs, log } = options;
-    if (trustedAheadMs === undefined) return;
-    this.#agreement.trust(trustedAheadMs * 1_000, ownUs());
-    log.warn({ trustedAheadMs }, "Redis' clock is taken for right where it is so far ahead of PostgreSQL's");
+  }
+
+  /** CLOCK_STOP_MS. */
+  get stopMs(): number {
+    return this.#options.stopMs;
+  }
+
+  /** What an operator has said last, as it was read last; it may have ended. */
+  get trust(): ClockTrust | undefined {
+    return this.#trust;
+  }
+
+  /** For how long nothing is decided, by the engine's own clock, ms; undefined while the clocks agree. */
+  get heldForMs(): number | undefined {
+    return this.#heldAtUs === undefined ? undefined : (ownUs() - this.#heldAtUs) / 1_000;
   }
 
   /** Hears PostgreSQL's clock; to be called a few times a second. Rejects when it is away. */
   async hear(): Promise<void> {
     const askedUs = ownUs();
-    const saidUs = await readClock(this.#options.pool);
+    const { nowUs: saidUs, trust } = await readClock(this.#options.pool);
     this.#agreement.hearPostgres({ askedUs, heardUs: ownUs(), saidUs });
+    if (trust !== undefined) this.#take(trust);
     this.look();
+    await this.#endTrust();
+  }
+
+  /** Answers that come late tell of what was before. */
+  #take(trust: ClockTrust): void {
+    const before = this.#trust;
+    if (before !== undefined && before.trustId > trust.trustId) return;
+    const isNew = before?.trustId !== trust.trustId;
+    if (!isNew && before?.endedAt !== null) return;
+    this.#trust = trust;
+    const { aheadOf, aheadMs, acceptedMs } = trust;
+    if (trust.endedAt !== null) this.#agreement.distrust();
+    // What is said of the engine's own clock keeps what was accepted before.
+    else if (isNew && (aheadOf === 'postgres' || before === undefined)) {
+      this.#agreement.trust(acceptedMs * 1_000, ownUs());
+      this.#options.log.warn({ ...trust }, "Redis' clock is taken for right, as an operator has said");
+    }
+    if (isNew && aheadOf === 'engine') this.#agreement.trustBoth(aheadMs * 1_000, ownUs());
+  }
+
+  async #endTrust(): Promise<void> {
+    const found = this.#agreement.trusted(ownUs());
+    if (this.#trust === undefined || found === 'nothing' || found === 'stands') return;
+    const { trustId } = this.#trust;
+    // Written first: it would count again for an engine that is started later.
+    const isFirst = await endTrust(this.#options.pool, trustId, found);
+    this.#agreement.distrust();
+    if (!isFirst) return;
+    this.#options.log.warn({ trustId, ended: found }, 'what an operator has said of the clocks has ended');
   }
 
   /**
@@ -73,11 +118,17 @@ export class ClockWatch {
   /** Redis' time, microseconds since the epoch. Rejects when Redis is away, and with ClocksApart when that may be wrong. */
   async nowUs(): Promise<number> {
     if (this.look().state === 'unheard') await this.hear();
+    const timeUs = await this.hearRedis();
+    if (!this.isAgreed) throw new ClocksApart(this.describe());
+    return timeUs;
+  }
+
+  /** What Redis' clock shows, right or wrong, microseconds since the epoch. Rejects when it is away. */
+  async hearRedis(): Promise<number> {
     const askedUs = ownUs();
     const [seconds, micros] = await this.#options.redis.time();
     const timeUs = Number(seconds) * 1_000_000 + Number(micros);
     this.#heardRedis(askedUs, timeUs);
-    if (!this.isAgreed) throw new ClocksApart(this.describe());
     return timeUs;
   }
 
@@ -88,8 +139,8 @@ export class ClockWatch {
   look(): ClockLook {
     const look = this.#agreement.look(ownUs());
     const isHeld = look.state === 'apart' || look.state === 'alone';
-    if (isHeld !== this.#isTold) {
-      this.#isTold = isHeld;
+    if (isHeld !== (this.#heldAtUs !== undefined)) {
+      this.#heldAtUs = isHeld ? ownUs() : undefined;
       if (isHeld) this.#options.log.error({ ...shown(look) }, this.#describe(look));
       else this.#options.log.info({ ...shown(look) }, 'the clocks agree again: going on');
     }

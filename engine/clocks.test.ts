@@ -78,15 +78,80 @@ describe('an engine whose clocks contradict each other', () => {
     assert.deepEqual(rows, [{ user_id: 'ann', outcome: 'won' }]);
   });
 
-  test('goes on where the operator says that Redis is right by so much, and not by another', async () => {
+  const trust = (aheadMs: number, of = 'postgres'): Promise<Answer> =>
+    system.operate(
+      'POST',
+      '/v1/clocks/trust',
+      { right: 'redis', ahead_of: of, ahead_ms: aheadMs, reason: 'its NTP is gone' },
+      { 'x-operator': 'Ada' },
+    );
+  const clocks = async (): Promise<Record<string, unknown>> =>
+    (await system.operate('GET', '/v1/clocks')).body;
+  const aheadMs = async () => {
+    const { redis_ahead_ms: ahead } = await clocks();
+    assert.ok(typeof ahead === 'object' && ahead !== null && 'postgres' in ahead);
+    return ahead;
+  };
+  const said = async () => {
+    const { rows } = await system.pool.query(
+      'select said_by, reason, ahead_of, ahead_ms, ended from clock_trusts order by trust_id',
+    );
+    return rows;
+  };
+
+  test('nobody trusts clocks that agree, or a difference that is another one', async () => {
+    const agreed = await clocks();
+    assert.deepEqual(
+      [agreed.state, agreed.held, agreed.held_for_ms, agreed.trust],
+      ['agreed', [], null, null],
+    );
+    assert.equal((await trust(AHEAD_MS)).body.type, 'urn:fairline:problem:clocks-agree');
     await setBehind(AHEAD_MS);
-    await restart({ CLOCK_TRUSTED_AHEAD_MS: String(AHEAD_MS / 2) });
     await eventually(isHeld);
-    await restart({ CLOCK_TRUSTED_AHEAD_MS: String(AHEAD_MS) });
-    await eventually(async () => (await ready()).status === 200);
+    for (const [aheadMs, of] of [
+      [AHEAD_MS / 2, 'postgres'],
+      [-AHEAD_MS, 'postgres'],
+      [AHEAD_MS, 'engine'],
+    ] as const) {
+      const { status, body } = await trust(aheadMs, of);
+      assert.deepEqual([status, body.type], [409, 'urn:fairline:problem:other-difference']);
+      assert.ok(Math.abs(Number(body.ahead_ms) - AHEAD_MS) < 50, String(body.detail));
+    }
+    assert.deepEqual(await said(), []);
+    const held = await clocks();
+    assert.equal(held.state, 'apart');
+    assert.ok(Number(held.held_for_ms) > 0);
+    assert.ok(Array.isArray(held.held) && held.held.includes('drawings'));
+  });
+
+  test("the operator's word is for every engine, also after a restart, and ends with the difference", async () => {
+    const other = await system.startEngine();
+    const isReady = async (url: string): Promise<boolean> => (await fetch(`${url}/readyz`)).ok;
+    await eventually(async () => !(await isReady(other.url)));
+    for (let time = 0; time < 2; time++) {
+      const { status, text, body } = await trust(AHEAD_MS);
+      assert.equal(status, 200, text);
+      assert.deepEqual([body.state, body.held], ['agreed', []]);
+    }
+    const word = { said_by: 'Ada', reason: 'its NTP is gone', ahead_of: 'postgres', ahead_ms: AHEAD_MS };
+    assert.deepEqual(await said(), [{ ...word, ended: null }], 'asked twice, it is said once');
+    await eventually(() => isReady(other.url));
+    await restart({});
+    await eventually(() => isReady(system.engine.url));
     const id = await system.offer({ kind: 'coupon', stock: 1 });
     await eventually(async () => (await system.enter('cid', id)).status === 202);
+
+    await setBehind(AHEAD_MS + 10_000);
+    await eventually(isHeld);
+    await eventually(async () => (await said())[0]?.ended === 'moved');
+    await setBehind(AHEAD_MS);
+    await eventually(async () => Math.abs(Number((await aheadMs()).postgres) - AHEAD_MS) < 50);
+    assert.ok(await isHeld(), 'what has ended stays so');
+    assert.equal((await trust(AHEAD_MS)).status, 200);
     await setBehind(0);
-    await eventually(async () => (await ready()).status === 200);
+    await eventually(async () => (await said())[1]?.ended === 'agreed');
+    await eventually(() => isReady(system.engine.url));
+    await eventually(() => isReady(other.url));
+    await other.process.stop();
   });
 });

@@ -3,7 +3,6 @@ import {
   checkShared,
   type Environment,
   matching,
-  optional,
   readConfig,
   receiptVariables,
   secret,
@@ -25,14 +24,6 @@ export const judgeVariables = {
   /** Passes follow each other at no less than this: shorter shows outcomes sooner, but gateways look every 40 ms. */
   PASS_INTERVAL_MS: whole(40, 1, 10_000),
   ...receiptVariables,
-  /** The operator's word that Redis' clock is right, by so much ahead of PostgreSQL's; see OPERATING. A wrong one closes early. */
-  CLOCK_TRUSTED_AHEAD_MS: optional(
-    matching(
-      undefined,
-      /^-?\d{1,9}$/,
-      'milliseconds that Redis may be ahead of PostgreSQL, or behind with a -',
-    ),
-  ),
   /** Makes the secrets of raffles by commitment. With another one, raffles made under this one cannot be drawn. */
   DRAW_SECRET: secret(/^.{32,512}$/, 'a secret of 32 to 512 characters, the same for all engines'),
   /** Where rounds of drand are asked for, all at once; see drand-relays.ts. None of them is trusted. */

@@ -958,4 +958,31 @@ export const expectedSchema: Readonly<Record<string, Readonly<Record<string, Exp
       },
     },
   },
+  '0013_clock_trusts.sql': {
+    clock_trusts: {
+      is: 'table',
+      columns: {
+        trust_id: 'bigint not null generated always as identity',
+        said_at: 'timestamp(3) with time zone not null default now()',
+        said_by: 'text not null',
+        reason: 'text',
+        ahead_of: 'text not null',
+        ahead_ms: 'bigint not null',
+        postgres_ms: 'bigint not null',
+        engine_ms: 'bigint not null',
+        accepted_ms: 'bigint not null',
+        ended_at: 'timestamp(3) with time zone',
+        ended: 'text',
+      },
+      constraints: {
+        clock_trusts_ahead_of_check: 'CHECK',
+        clock_trusts_end: 'CHECK',
+        clock_trusts_ended_check: 'CHECK',
+        clock_trusts_pkey: 'PRIMARY KEY (trust_id)',
+      },
+      indexes: {
+        clock_trusts_open: 'unique btree ((ended_at IS NULL)) where ended_at IS NULL',
+      },
+    },
+  },
 };

@@ -128,7 +128,6 @@ export class SimulatedEngine {
         LOG_PARTITIONS: partitions,
         RECEIPT_SALT_SECRET: SALT_SECRET,
         CLOCK_STOP_MS: clockStopMs,
-        CLOCK_TRUSTED_AHEAD_MS: '',
       },
       servers: {
         pool: servers.ledger.poolFor(process, paths.ledger),

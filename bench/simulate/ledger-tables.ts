@@ -2,6 +2,7 @@
 import type { Version } from '../../sql/campaign-versions.ts';
 import type { Campaign } from '../../sql/campaigns.ts';
 import type { ClaimantState } from '../../sql/claims.ts';
+import type { ClockTrust } from '../../sql/clock.ts';
 import type { GatewayRow } from '../../sql/gateways.ts';
 import type { Heard } from '../../sql/hearing.ts';
 import type { PresencePosition } from '../../sql/presence.ts';
@@ -141,6 +142,7 @@ export class LedgerTables {
   readonly positions = new Table<PositionRow>();
   readonly watermarks = new Table<{ readonly watermarkUs: number; readonly epoch: number }>();
   readonly logWriters = new Table<LogWriterRow>();
+  readonly clockTrusts = new Table<ClockTrust>();
   readonly hearing = new Table<Heard>();
   readonly outages = new Table<OutageRow>();
   readonly setAside = new Table<SetAsideRow>();
@@ -159,6 +161,7 @@ export class LedgerTables {
   /** Sequences belong to no transaction. */
   campaignSequence = 0;
   epochSequence = 0;
+  trustSequence = 0;
   /** The wall clock of the server. */
   now: () => Date;
 

@@ -39,6 +39,7 @@ import {
   saveMoves,
   saveOffers,
 } from '../../sql/claims.ts';
+import { endTrust, insertTrust, readClock, replaceTrust } from '../../sql/clock.ts';
 import { openPool, type Pool, type Queryable } from '../../sql/database.ts';
 import {
   insertProof,
@@ -514,5 +515,41 @@ test('every statement does the same to the simulated ledger as to PostgreSQL', a
     } finally {
       await pool.end();
     }
+  }
+});
+
+/** What operators say of clocks. */
+function drawTrust(random: Random, number: number): Call {
+  const ended = random.pick([null, null, 'agreed'] as const);
+  const trust = {
+    saidBy: 'x',
+    reason: random.pick([null, 'why']),
+    aheadOf: random.pick(['postgres', 'engine'] as const),
+    ...{ aheadMs: -number, postgresMs: number, engineMs: number + 1, acceptedMs: number + 2, ended },
+  };
+  return random.pick<Call>([
+    db => insertTrust(db, trust),
+    db => replaceTrust(db),
+    db => endTrust(db, random.between(1, 9), random.pick(['agreed', 'moved'] as const)),
+    // When it was said and has ended is of clocks that are not the same.
+    async db => {
+      const { trust: last } = await readClock(db);
+      return last && { ...last, saidAt: undefined, endedAt: last.endedAt === null };
+    },
+  ]);
+}
+
+test('statements on what operators say of clocks do the same to both', async () => {
+  const [database] = databases;
+  const pool = openPool(database?.url ?? '', { max: 1, applicationName: 'test', onError: () => undefined });
+  try {
+    const model = modelOf();
+    const [forModel, forServer] = [new Random(1), new Random(1)];
+    for (let number = 0; number < CALLS_A_ROUND; number++) {
+      const simulated = await outcomeOf(drawTrust(forModel, number), model);
+      deepEqual(simulated, await outcomeOf(drawTrust(forServer, number), pool), `call ${number}`);
+    }
+  } finally {
+    await pool.end();
   }
 });

@@ -12,6 +12,7 @@ import { type Path, Server, wayUs } from './network.ts';
 import { standIn } from './stand-in.ts';
 import { CAMPAIGN_STATEMENTS } from './statements-campaigns.ts';
 import { CLAIM_STATEMENTS } from './statements-claims.ts';
+import { CLOCK_STATEMENTS } from './statements-clock.ts';
 import { ENTRY_STATEMENTS } from './statements-entries.ts';
 import { PROGRESS_STATEMENTS } from './statements-progress.ts';
 import { ROOM_STATEMENTS } from './statements-rooms.ts';
@@ -25,6 +26,7 @@ const STATEMENTS = [
   ...ROOM_STATEMENTS,
   ...CAMPAIGN_STATEMENTS,
   ...ENTRY_STATEMENTS,
+  ...CLOCK_STATEMENTS,
   ...PROGRESS_STATEMENTS,
   ...SCHEDULE_STATEMENTS,
 ];

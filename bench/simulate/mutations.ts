@@ -176,8 +176,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "Redis' clock is held against the engine's own alone, which may have stood still",
     file: 'engine/clock-watch.ts',
-    from: 'const saidUs = await readClock(this.#options.pool);',
-    to: 'const saidUs = await this.#options.redis.time().then(([s, us]) => Number(s) * 1e6 + Number(us));',
+    from: 'const { nowUs: saidUs, trust } = await readClock(this.#options.pool);',
+    to: 'const [saidUs, trust] = await this.#options.redis.time().then(([s, us]) => [Number(s) * 1e6 + Number(us), this.trust]);',
     seed: 784,
   },
   {

@@ -221,10 +221,19 @@ const readCampaigns: Statement = (tables, by, values) => {
   return rowsOf(
     tables.campaigns
       .rows(by)
+      .filter(row => row.stage === 'scheduled' || row.rules !== null || wasRoom(tables, by, row))
       .filter(row => row.finishedAt === null || row.finishedAt.getTime() > since)
       .map(selectedBy(tables, by)),
   );
 };
+
+/** WAS_ROOM of sql/settling.ts. */
+function wasRoom(tables: LedgerTables, by: Transaction, { campaignId, kind, stage }: CampaignRow): boolean {
+  if (kind !== 'room' || stage === 'draft') return false;
+  return tables.versions
+    .rows(by)
+    .some(row => row.campaignId === campaignId && row.stage === 'scheduled' && row.state === 'effective');
+}
 
 const findWork: Statement = (tables, by, values) => {
   const [watermarkUs, lapseUs] = [values.number(1), values.number(2)];

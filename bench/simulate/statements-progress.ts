@@ -1,5 +1,5 @@
 /**
- * What the statements of sql/clock.ts, sql/gateways.ts, sql/hearing.ts, sql/log-partitions.ts, sql/log-writers.ts, sql/set-aside.ts,
+ * What the statements of sql/gateways.ts, sql/hearing.ts, sql/log-partitions.ts, sql/log-writers.ts, sql/set-aside.ts,
  * sql/slices.ts and sql/watermarks.ts do to the simulated ledger, each beside the words its text begins with. ledger.test.ts holds them
  * against PostgreSQL.
  */
@@ -221,9 +221,6 @@ const moveHeard: Statement = (tables, by, values) => {
   return changed(1);
 };
 
-/** Of its own clock, to the millisecond. */
-const readClock: Statement = tables => rowsOf([{ nowUs: tables.now().getTime() * 1_000 }]);
-
 const nextEpoch: Statement = (tables, by, values) => {
   const incarnations = tables.gateways.rows(by).map(row => Math.floor(row.incarnation / values.number(1)));
   tables.epochSequence = Math.max(tables.epochSequence + 1, ...incarnations.map(epoch => epoch + 1));
@@ -303,7 +300,6 @@ export const PROGRESS_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   [/^select watermark_us from watermarks$/, readWatermark],
   [/^select heard_ms as "heardMs", through_ms as "throughMs" from hearing$/, readHeard],
   [/^update hearing set heard_ms = \$1/, moveHeard],
-  [/^select \(extract\(epoch from clock_timestamp\(\)\)/, readClock],
   [/^select setval\('registry_epoch', greatest\(nextval\('registry_epoch'\), \$1/, raiseEpoch],
   [/^select setval\('registry_epoch', greatest\( nextval/, nextEpoch],
 ];

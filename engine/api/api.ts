@@ -5,6 +5,7 @@
 import Fastify, { type FastifyInstance } from 'fastify';
 import { Counter } from 'prom-client';
 import { addCampaignRoutes } from './campaign-routes.ts';
+import { addClockRoutes } from './clock-routes.ts';
 import { addCouponRoutes } from './coupon-routes.ts';
 import type { ApiDeps } from './deps.ts';
 import { addDrawRoutes } from './draw-routes.ts';
@@ -72,6 +73,7 @@ export function buildApi(deps: ApiDeps): FastifyInstance {
   addDrawRoutes(app, deps, stopping.signal);
   addCouponRoutes(app, deps);
   addRoomRoutes(app, deps);
+  addClockRoutes(app, deps);
   addServiceRoutes(app, deps);
   return app;
 }

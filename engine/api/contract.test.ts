@@ -135,7 +135,12 @@ const couponPaths = [
   ['GET', COUPON, undefined],
   ['PUT', `${COUPON}/terms`, TEN_PERCENT],
 ] as const;
-const bodies = [...drawPaths, ...changePaths, ...roomPaths, ...couponPaths] as const;
+const TRUST = { right: 'redis', ahead_of: 'postgres', ahead_ms: 120_000 };
+const clockPaths = [
+  ['GET', '/v1/clocks', undefined],
+  ['POST', '/v1/clocks/trust', TRUST],
+] as const;
+const bodies = [...drawPaths, ...changePaths, ...roomPaths, ...couponPaths, ...clockPaths] as const;
 /** What makes something, and takes a body that is right. */
 const makePaths = [
   ['POST', '/v1/campaigns', coupon],
@@ -360,6 +365,38 @@ describe('the OpenAPI document', () => {
     assert.equal((await call(api, 'PUT', `${CAMPAIGN}/room`, text)).status, 415);
     const large = { body: 'x'.repeat(16 * 1024) };
     assert.equal((await call(api, 'PUT', `${CAMPAIGN}/room`, large)).status, 413);
+  });
+
+  it('holds for clocks', async () => {
+    const trust = (body: object, headers = {}): Promise<Answer> =>
+      call(api, 'POST', '/v1/clocks/trust', { body, headers });
+    assert.equal((await trust(TRUST)).body.type, 'urn:fairline:problem:clocks-agree');
+    const set = await startApi();
+    // Its sessions tell another time than Redis does.
+    const { rows } = await set.pool.query('select current_database() as name');
+    await set.pool.query(`
+      create schema fake;
+      create function fake.clock_timestamp() returns timestamptz language sql volatile as
+        $$ select pg_catalog.clock_timestamp() - interval '120 s' $$;
+      alter database ${rows[0].name} set search_path = fake, pg_catalog, public;`);
+    const { connectionString } = set.pool.options;
+    assert.ok(connectionString !== undefined);
+    const pool = openPool(connectionString, { max: 2, applicationName: 'test', onError: () => undefined });
+    const behind = await startApi({ pool });
+    const other = { ...TRUST, ahead_ms: -120_000 };
+    const refused = await call(behind, 'POST', '/v1/clocks/trust', { body: other });
+    assert.deepEqual([refused.status, refused.body.ahead_of], [409, 'postgres'], refused.text);
+    const right = { body: { ...TRUST, ahead_ms: Number(refused.body.ahead_ms) } };
+    assert.equal((await call(behind, 'POST', '/v1/clocks/trust', right)).status, 200);
+    assert.equal((await call(behind, 'GET', '/v1/clocks')).status, 200);
+    await behind.close();
+    await pool.end();
+    await set.close();
+    assert.equal((await trust({ ...TRUST, right: 'postgres' })).status, 400);
+    assert.equal((await trust(TRUST, { 'x-operator': ' ' })).status, 400);
+    const text = { raw: 'a=1', headers: { 'content-type': 'text/plain' } };
+    assert.equal((await call(api, 'POST', '/v1/clocks/trust', text)).status, 415);
+    assert.equal((await call(api, 'POST', '/v1/clocks/trust', { body: 'x'.repeat(16 * 1024) })).status, 413);
   });
 
   it('holds for coupons in use', async () => {

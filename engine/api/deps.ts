@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { Campaign } from '../../sql/campaigns.ts';
 import type { Pool } from '../../sql/database.ts';
-import { ClocksApart } from '../clock-watch.ts';
+import { ClocksApart, type ClockWatch } from '../clock-watch.ts';
 import { Problem } from '../contract/problem.ts';
 import type { Randomness } from '../randomness.ts';
 import type { Confirmations } from '../schedule/confirmations.ts';
@@ -33,6 +33,8 @@ export interface ApiDeps {
    * wrong; never stands in another clock.
    */
   readonly nowUs: () => Promise<number>;
+  /** The clocks, as this engine hears them. */
+  readonly clocks: ClockWatch;
   /** LEASE_MS: how long a gateway may go on with a board that it has read. */
   readonly leaseMs: number;
   /** What is announced of new raffles. */

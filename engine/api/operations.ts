@@ -3,6 +3,7 @@
  * this table; a test has each answer given for real.
  */
 import { TermsBody } from '../contract/coupons/terms-json.ts';
+import { ClocksJson, TrustBody } from './clock-schemas.ts';
 import { CouponJson, CouponPage, CouponPath, NewCouponBody } from './coupon-schemas.ts';
 import { CSV_MEDIA_TYPE } from './csv.ts';
 import {
@@ -232,6 +233,25 @@ export const operations = {
     query: PageQuery,
     answer: json(200, 'A page', SetAsidePage),
     problems: SECURED,
+  },
+  getClocks: {
+    method: 'GET',
+    path: '/v1/clocks',
+    summary:
+      'What each clock shows, by how much they differ, and what is held meanwhile; and what an operator has said last',
+    answer: json(200, 'The clocks', ClocksJson),
+    problems: ['unauthenticated', 'unavailable', 'internal-error'],
+  },
+  trustClock: {
+    method: 'POST',
+    path: '/v1/clocks/trust',
+    summary:
+      'Say that Redis is right while the clocks contradict each other, by the difference that stands. What is due by its ' +
+      'clock is done at once, for good. It ends by itself when the difference no longer stands; asking again is safe.',
+    headers: OperatorHeaders,
+    body: TrustBody,
+    answer: json(200, 'It holds', ClocksJson),
+    problems: [...SECURED, ...WITH_BODY, 'clocks-agree', 'other-difference'],
   },
   ...scheduleOperations,
   livez: {

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { openPool, type Pool } from '../../sql/database.ts';
+import { ClockWatch } from '../clock-watch.ts';
 import { beginBoard, holdsText, openBoard, publishBoard, readBoard } from '../contract/board/board.ts';
 import { tellCouponsChanged } from '../contract/coupons/copies.ts';
 import { type Keys, keysOf } from '../contract/keys.ts';
@@ -72,12 +73,15 @@ export async function startApi(changes: Partial<ApiDeps> = {}): Promise<TestApi>
   await beginOpening(redis, keys.leases, EPOCH);
   await openRegistry(redis, keys.leases, { epoch: EPOCH, floorUs: 0, leaseMs: GIVEN_MS });
   await putUpNumbers(redis, keys.leases, EPOCH, FREE_NUMBERS);
+  const log = pino({ level: process.env.TEST_LOG_LEVEL ?? 'silent' }, pino.destination(2));
+  const servers = { pool: changes.pool ?? pool, redis, leases: keys.leases };
   const deps: ApiDeps = {
     pool,
     token: TOKEN,
     registry: new Registry(),
     publish: campaigns => publishBoard(redis, keys, EPOCH, { campaigns: campaigns.map(toBoard) }),
     couponsChanged: couponIds => tellCouponsChanged(redis, keys, couponIds),
+    clocks: new ClockWatch({ ...servers, stopMs: 50, log }),
     nowUs: async () => {
       const [seconds, microseconds] = await redis.time();
       return Number(seconds) * 1_000_000 + Number(microseconds);
@@ -86,7 +90,7 @@ export async function startApi(changes: Partial<ApiDeps> = {}): Promise<TestApi>
     leaseMs: LEASE_MS,
     randomness: testRandomness(),
     ready: () => ({ ok: true, checks: { postgres: 'ok', redis: 'ok' } }),
-    log: pino({ level: process.env.TEST_LOG_LEVEL ?? 'silent' }, pino.destination(2)),
+    log,
     ...changes,
   };
   const app = buildApi(deps);

@@ -45,6 +45,8 @@ export const problems = {
   'reservation-over': { status: 409, title: 'The reservation is over, and its uses are given back' },
   'already-redeemed': { status: 409, title: 'The reservation is redeemed already' },
   'nothing-to-refund': { status: 409, title: 'That much is not left to be refunded' },
+  'clocks-agree': { status: 409, title: 'The clocks agree: nothing is held that could be let go on' },
+  'other-difference': { status: 409, title: 'Another difference stands between the clocks' },
   'idempotency-key-reused': { status: 409, title: 'Something else was asked under this key' },
   'payload-too-large': { status: 413, title: 'The body is too large' },
   'unsupported-media-type': { status: 415, title: 'The body has a media type that is not read here' },
