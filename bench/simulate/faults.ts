@@ -99,7 +99,33 @@ export function inject(scene: Scene, fault: Fault): void {
     case 'way is lossy':
       spoilPath(scene, fault);
       return;
+    case 'answers of the log are late': {
+      const path = scene.path(`gateway ${target % scene.plan.gateways} to the log`);
+      path.lateUntilUs = world.nowUs + forMs * MS;
+      path.lateUs = amount * MS;
+      return;
+    }
+    case 'one has another lease length': {
+      const name = pick(scene.processNames, target);
+      scene.restartWith(name, amount);
+      afterwards(() => scene.restartWith(name, undefined));
+      return;
+    }
+    case 'lease length is changed': {
+      const names = scene.processNames;
+      for (const [index] of names.entries()) {
+        const name = pick(names, index + target);
+        world.after((forMs * MS * index) / names.length, world.outside, () =>
+          scene.restartWith(name, amount, true),
+        );
+      }
+      return;
+    }
   }
+}
+
+function pick(names: readonly string[], at: number): string {
+  return names[at % names.length] ?? '';
 }
 
 /** Does it to the gateway now, or when that next comes to the place where it is to be caught. */

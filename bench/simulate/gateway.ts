@@ -113,6 +113,7 @@ function configOf(terms: GatewayTerms): GatewayConfig {
 
 export class SimulatedGateway {
   readonly process: Process;
+  readonly leaseMs: number;
   readonly #world: World;
   readonly #assembled: AssembledGateway;
   readonly #routes: ReturnType<typeof routesOf>;
@@ -127,6 +128,7 @@ export class SimulatedGateway {
     terms: GatewayTerms,
   ) {
     this.process = process;
+    this.leaseMs = terms.leaseMs;
     this.#world = world;
     const { log } = terms;
     const config = configOf(terms);
@@ -157,6 +159,19 @@ export class SimulatedGateway {
       failed: error => world.fail(error),
     });
     this.#routes = routesOf(this.#assembled.parts);
+  }
+
+  /** As whom it serves; undefined while it does not. */
+  get identity():
+    | { readonly gateway: number; readonly incarnation: number; readonly epoch: number }
+    | undefined {
+    const { gateway, identity } = this.#assembled.parts.membership;
+    return gateway === undefined || identity === undefined ? undefined : { gateway, ...identity };
+  }
+
+  /** Why it does not serve, as it says itself, where that does not pass by itself. */
+  get hindrance(): string | undefined {
+    return this.#assembled.parts.membership.hindrance;
   }
 
   /** A request has arrived; to be called in an event of its process. */

@@ -28,7 +28,6 @@ import { Link, type Path, Server, wayUs } from './network.ts';
 import type { Tally } from './tally.ts';
 import { MS, type Process, type World } from './world.ts';
 
-const APPEND_TIMEOUT_US = 300 * MS;
 /** How much later a record may come to stand in the log a second time. */
 const REPEATED_WITHIN_US = 60 * MS;
 /** Until a member hears of another share. */
@@ -44,6 +43,8 @@ export class SimulatedLog {
   repeats = 0;
   readonly world: World;
   readonly tally: Tally;
+  /** An append without an answer by then is given up, microseconds. */
+  readonly appendTimeoutUs: number;
   readonly #landed: (partition: number, bytes: Buffer) => void;
   readonly #leaders: readonly ProducerStates[];
   #producerIds = 0n;
@@ -54,10 +55,12 @@ export class SimulatedLog {
   constructor(
     world: World,
     tally: Tally,
-    partitions: number,
+    terms: { readonly partitions: number; readonly appendTimeoutMs: number },
     landed: (partition: number, bytes: Buffer) => void,
   ) {
+    const { partitions, appendTimeoutMs } = terms;
     this.world = world;
+    this.appendTimeoutUs = appendTimeoutMs * MS;
     this.tally = tally;
     this.server = new Server(world, 'the log');
     this.partitions = Array.from({ length: partitions }, () => []);
@@ -158,7 +161,7 @@ class SimulatedSender implements BatchSender {
     this.#process = process;
     this.#newLink = () =>
       new Link(process, log.server, path, log.tally, {
-        timeoutUs: APPEND_TIMEOUT_US,
+        timeoutUs: log.appendTimeoutUs,
         errorOf: why => new LogUnavailable(why),
       });
     this.#link = this.#newLink();

@@ -16,6 +16,9 @@ export class Path {
   /** Each message is lost with this probability until then. */
   lossyUntilUs = 0;
   loss = 0;
+  /** What is carried out until then is carried out at once, and answered up to this much later. */
+  lateUntilUs = 0;
+  lateUs = 0;
 }
 
 /** The usual way takes between these, microseconds; not always the same, so that what is sent at once arrives mixed. */
@@ -139,7 +142,7 @@ export class Link {
     }
     if (asked.isOver) return;
     const backUs = wayUs(world, this.#path, this.#tally);
-    const answerUs = Math.max(world.nowUs + (backUs ?? 0), this.#lastAnswerUs);
+    const answerUs = Math.max(world.nowUs + (backUs ?? 0) + this.#lateUs(), this.#lastAnswerUs);
     if (backUs === undefined || answerUs > giveUpUs) {
       this.#rejectAt(giveUpUs, asked, 'no answer in time');
       return;
@@ -151,6 +154,14 @@ export class Link {
       if (failure === undefined) resolve(value as T);
       else asked.reject(failure instanceof Error ? failure : new Error(String(failure)));
     });
+  }
+
+  #lateUs(): number {
+    const { world } = this.#server;
+    const { lateUntilUs, lateUs } = this.#path;
+    if (lateUntilUs <= world.nowUs) return 0;
+    this.#tally.count('answer late');
+    return world.random.between(lateUs / 2, lateUs);
   }
 
   #rejectAt(atUs: number, asked: Asked, why: string): void {

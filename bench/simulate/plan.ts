@@ -7,6 +7,7 @@ import { makeAmbushes } from './ambushes.ts';
 import type { Announced } from './checker.ts';
 import { withOperations } from './operations.ts';
 import { Random } from './random.ts';
+import { makeRare } from './rare-faults.ts';
 import { BEGINNING_US, MS, PLACES, type Place } from './world.ts';
 
 /** A change of a campaign; times in ms from the beginning. */
@@ -40,7 +41,7 @@ export interface Ask {
   readonly watchesAfterMs: number;
 }
 
-/** Each with how often it is chosen, in parts of all; what has none is not held yet. */
+/** Each with how often it is chosen, in parts of all; what has none is drawn by itself (rare-faults.ts, ambushes.ts). */
 export const FAULT_KINDS = {
   'gateway crashes': 5,
   'gateway stops': 3,
@@ -61,6 +62,9 @@ export const FAULT_KINDS = {
   'way is cut': 4,
   'way is slow': 6,
   'way is lossy': 3,
+  'one has another lease length': 0,
+  'lease length is changed': 0,
+  'answers of the log are late': 0,
 } as const;
 export type FaultKind = keyof typeof FAULT_KINDS;
 
@@ -72,7 +76,7 @@ export interface Fault {
   readonly forMs: number;
   /** Which gateway, engine or way; taken modulo how many there are. */
   readonly target: number;
-  /** How much: of a clock in ms, of a slow way in ms, of a lossy one or of repeats in hundredths. */
+  /** How much: of a clock, a slow way, a late answer or a lease in ms, of a lossy way or of repeats in hundredths. */
   readonly amount: number;
 }
 
@@ -83,6 +87,8 @@ export interface Plan {
   readonly partitions: number;
   readonly maxSliceEntries: number;
   readonly leaseMs: number;
+  /** How long a gateway waits for an answer of the log. */
+  readonly appendTimeoutMs: number;
   /** REQUEST_START_WAIT_MS; 0 where no proxy is trusted. */
   readonly waitMs: number;
   /** CLOCK_STOP_MS. Where a clock is set, it is small: by less than that nobody notices. */
@@ -98,6 +104,10 @@ export interface Plan {
 /** So far apart that the chance of one seed is not another's. */
 const AMBUSH_SEEDS = 1_000_000_000;
 const EMPTIED_AGAIN_SEEDS = 2_000_000_000;
+const RARE_SEEDS = 3_000_000_000;
+/** Answers that come later are not heard; some runs wait for as long as production would. */
+const APPEND_TIMEOUT_MS = 300;
+const LONG_APPEND_TIMEOUT_MS = 3_000;
 /** Gateways have their leases by then. */
 const FIRST_OPENS_MS = 220;
 
@@ -115,6 +125,9 @@ function peoplesPlan(seed: number): Plan {
   // Of chance of their own: one more kind of ambush leaves everything else of a seed as it is.
   const again = emptiedAgain(new Random(seed + EMPTIED_AGAIN_SEEDS), drawn);
   const ambushes = makeAmbushes(new Random(seed + AMBUSH_SEEDS), campaigns, { gateways, engines });
+  const rare = makeRare(new Random(seed + RARE_SEEDS), campaigns, gateways);
+  const apart = [...again, ...ambushes, ...rare.faults];
+  const isLate = rare.faults.some(({ kind }) => kind === 'answers of the log are late');
   return {
     seed,
     gateways,
@@ -123,14 +136,15 @@ function peoplesPlan(seed: number): Plan {
     maxSliceEntries: random.pick([2, 3, 1_000]),
     leaseMs: random.pick([500, 600, 800]),
     waitMs: random.pick([0, 0, 30]),
-    clockStopMs: [...drawn, ...again, ...ambushes].some(({ kind }) => kind === 'clock of Redis is set')
+    appendTimeoutMs: isLate ? LONG_APPEND_TIMEOUT_MS : APPEND_TIMEOUT_MS,
+    clockStopMs: [...drawn, ...apart].some(({ kind }) => kind === 'clock of Redis is set')
       ? random.pick([50, 300])
       : random.pick([50, 60_000, 60_000]),
     signs: random.chance(0.3),
     drift: random.chance(0.3) ? 0.02 : 0.000_1,
     campaigns,
-    asks: makeAsks(random, campaigns, gateways, drawn).sort((a, b) => a.atMs - b.atMs),
-    faults: [...drawn, ...again, ...ambushes].sort((a, b) => a.atMs - b.atMs),
+    asks: [...makeAsks(random, campaigns, gateways, drawn), ...rare.asks].sort((a, b) => a.atMs - b.atMs),
+    faults: [...drawn, ...apart].sort((a, b) => a.atMs - b.atMs),
   };
 }
 

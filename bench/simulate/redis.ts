@@ -54,6 +54,8 @@ export class SimulatedRedis {
   readonly #tally: Tally;
   /** How far the wall clock is off, microseconds. */
   clockOffUs = 0;
+  /** Told of a process that has heard that leases hold for another time than its own. */
+  onDiffers: ((process: Process) => void) | undefined;
 
   constructor(world: World, tally: Tally) {
     this.#world = world;
@@ -87,12 +89,26 @@ export class SimulatedRedis {
     for (const client of old?.clients ?? []) client.breakOff();
   }
 
+  /** Who holds that number in the registry, under which epoch and for how long; undefined where that cannot be told. */
+  leaseOf(gateway: number): { incarnation: number; epoch: number; leaseMs: number } | undefined {
+    const read = (field: string): RedisReply =>
+      this.state.call('hget', [KEYS.leases, field], this.#world.nowUs);
+    const [held, epoch, leaseUs] = [`g:${gateway}`, 'epoch', 'leaseUs'].map(read);
+    if (this.#old !== undefined || typeof held !== 'string' || typeof epoch !== 'string') return undefined;
+    const incarnation = Number(JSON.parse(held).incarnation);
+    return { incarnation, epoch: Number(epoch), leaseMs: Number(leaseUs) / MS };
+  }
+
   /** A client of that process. */
   clientFor(process: Process, path: Path): SimulatedClient {
     const client = new SimulatedClient(this, new ClosingListeners(), process, path, this.#tally);
     this.#clients.add(client);
     return client;
   }
+}
+
+function tellOfDifference(reply: RedisReply, process: Process, tell: (process: Process) => void): void {
+  if (Array.isArray(reply) && reply[0] === 'differs') tell(process);
 }
 
 class ClosingListeners {
@@ -148,7 +164,15 @@ export class SimulatedClient {
   ask(name: string, args: readonly unknown[]): Promise<RedisReply> {
     const texts = args.map(String);
     const answer = this.#link.ask(() => this.#redis.call(this, name, texts));
-    if (texts.includes(KEYS.leases)) void this.process.reach('lease');
+    if (texts.includes(KEYS.leases)) {
+      void this.process.reach('lease');
+      const { onDiffers } = this.#redis;
+      if (onDiffers !== undefined)
+        void answer.then(
+          reply => tellOfDifference(reply, this.process, onDiffers),
+          () => undefined,
+        );
+    }
     return answer;
   }
 

@@ -17,8 +17,14 @@ import { MS, Process, type World } from './world.ts';
 
 /** The server notices that a process is gone, and its sessions end, within this. */
 const NOTICED_US = 200 * MS;
+/** A process that is configured anew is away for so long, at most. */
+const RESTART_US = 200 * MS;
 /** An engine that is silent for this long loses its partitions (in production 10 s). */
 const SESSION_US = 600 * MS;
+
+const LEASE_FAULTS: readonly string[] = ['one has another lease length', 'lease length is changed'];
+/** So far apart it is looked whether all who serve have leases of one length. */
+const LEASE_LOOK_US = 20 * MS;
 
 export class Scene {
   readonly plan: Plan;
@@ -32,6 +38,9 @@ export class Scene {
   readonly #gateways: (SimulatedGateway | undefined)[];
   readonly #engines: (SimulatedEngine | undefined)[];
   readonly #paths = new Map<string, Path>();
+  /** LEASE_MS of processes that do not have the plan's: what it was changed to for good, and by mistake. */
+  readonly #changedLeaseMs = new Map<string, number>();
+  readonly #wrongLeaseMs = new Map<string, number>();
   #born = 0;
 
   constructor(plan: Plan, world: World, logger: Logger) {
@@ -41,7 +50,7 @@ export class Scene {
     this.#gateways = Array.from({ length: plan.gateways }, () => undefined);
     this.#engines = Array.from({ length: plan.engines }, () => undefined);
     this.redis = new SimulatedRedis(world, this.tally);
-    this.log = new SimulatedLog(world, this.tally, plan.partitions, (partition, bytes) =>
+    this.log = new SimulatedLog(world, this.tally, plan, (partition, bytes) =>
       this.checker.landed(partition, bytes),
     );
     this.ledger = new Ledger(world, this.tally, () => this.checker.committed(world.nowUs));
@@ -68,6 +77,39 @@ export class Scene {
     this.checker.clockSetByUs = setBy.reduce((sum, ms) => sum + Math.max(0, ms), 0) * MS;
     for (const place of this.#gateways.keys()) this.startGateway(place);
     for (const place of this.#engines.keys()) this.startEngine(place);
+    if (plan.faults.some(({ kind }) => LEASE_FAULTS.includes(kind))) {
+      this.#watchLeases();
+      this.redis.onDiffers = process => this.#hasHeardThatLeasesDiffer(process);
+    }
+  }
+
+  /** Who has leases of another length than the registry does not serve. */
+  #watchLeases(): void {
+    const { world, redis, checker } = this;
+    world.after(LEASE_LOOK_US, world.outside, () => this.#watchLeases());
+    for (const [place, gateway] of this.#gateways.entries()) {
+      const identity = gateway?.identity;
+      if (gateway === undefined || identity === undefined) continue;
+      const held = redis.leaseOf(identity.gateway);
+      if (held?.incarnation !== identity.incarnation || held.epoch !== identity.epoch) continue;
+      if (held.leaseMs === gateway.leaseMs) continue;
+      checker.breaks(
+        7,
+        `gateway ${place} serves with LEASE_MS ${gateway.leaseMs} where leases hold for ${held.leaseMs}`,
+      );
+    }
+  }
+
+  /** Then it says so, as soon as it has. */
+  #hasHeardThatLeasesDiffer(process: Process): void {
+    const { world, checker, tally } = this;
+    tally.count('told that lease lengths differ');
+    world.after(1, world.outside, () => {
+      const gateway = this.#gateways.find(each => each?.process === process);
+      if (gateway === undefined || process.pausedUntilUs > world.nowUs || gateway.hindrance !== undefined)
+        return;
+      checker.breaks(7, `${process.name} was told that lease lengths differ, and does not say so`);
+    });
   }
 
   /** The way between two, by name; there for as long as the run, whichever process is at its end. */
@@ -102,7 +144,7 @@ export class Scene {
       ledger: this.path(`gateway ${place} to Postgres`),
     };
     world.after(0, process, () => {
-      const terms = { ...plan, log: this.#logger };
+      const terms = { ...plan, leaseMs: this.#leaseMsOf(`gateway ${place}`), log: this.#logger };
       this.#gateways[place] = new SimulatedGateway(world, process, { redis, log, ledger }, paths, terms);
     });
   }
@@ -115,10 +157,10 @@ export class Scene {
       redis: this.path(`engine ${place} to Redis`),
       log: this.path(`engine ${place} to the log`),
     };
-    const { leaseMs, partitions, clockStopMs } = plan;
+    const { partitions, clockStopMs } = plan;
     world.after(0, process, () => {
       const terms = {
-        leaseMs,
+        leaseMs: this.#leaseMsOf(`engine ${place}`),
         partitions,
         clockStopMs,
         seed: plan.seed,
@@ -127,6 +169,35 @@ export class Scene {
       };
       this.#engines[place] = new SimulatedEngine(process, { redis, log, ledger }, paths, terms);
     });
+  }
+
+  /** All that can be configured, by name: as ways are named. */
+  get processNames(): readonly string[] {
+    return [
+      ...this.#engines.map((_, place) => `engine ${place}`),
+      ...this.#gateways.map((_, place) => `gateway ${place}`),
+    ];
+  }
+
+  /** A process is started again with another LEASE_MS, for good or by mistake; undefined: the mistake is over. */
+  restartWith(name: string, leaseMs: number | undefined, isForGood = false): void {
+    if (leaseMs === undefined) this.#wrongLeaseMs.delete(name);
+    else (isForGood ? this.#changedLeaseMs : this.#wrongLeaseMs).set(name, leaseMs);
+    const [kind, number] = name.split(' ');
+    const place = Number(number);
+    const isGateway = kind === 'gateway';
+    // Who is not there comes back with it.
+    if ((isGateway ? this.gatewayAt(place) : this.engineAt(place)) === undefined) return;
+    const awayUs = this.world.random.between(RESTART_US / 10, RESTART_US);
+    if (isGateway) this.crashGateway(place);
+    else this.crashEngine(place);
+    this.world.after(awayUs, this.world.outside, () =>
+      isGateway ? this.startGateway(place) : this.startEngine(place),
+    );
+  }
+
+  #leaseMsOf(name: string): number {
+    return this.#wrongLeaseMs.get(name) ?? this.#changedLeaseMs.get(name) ?? this.plan.leaseMs;
   }
 
   /** The process ends at once, and nothing of it does anything more. */
