@@ -83,6 +83,8 @@ export class Passes {
   #raisedAtMs = Number.NEGATIVE_INFINITY;
   /** The unheard time that open deadlines were extended by last. */
   #extendedUs: number | undefined;
+  /** The heard time as of which this engine knows that the ledger has who is there. */
+  #presentMs: number | undefined;
   /** Campaigns that could not be settled, and why. */
   readonly #failing = new Map<number, string>();
   /** Whether any campaign that is not finished has claims. */
@@ -109,7 +111,7 @@ export class Passes {
     if (isAgreed && isOpen && this.#registry !== undefined)
       await this.#hearing.note({ ...this.#registry, gateways, watermarkUs });
     if (isOpen && this.#registry !== undefined) {
-      await takePresence(this.#options, this.#registry.epoch).catch((error: unknown) => failures.push(error));
+      await this.#takePresence(this.#registry.epoch).catch((error: unknown) => failures.push(error));
     }
     const more = isAgreed && (await this.#settle(watermarkUs, failures));
     let report: PassReport = { nowUs: undefined, watermarkUs, rankedUs, unfinished: undefined, more };
@@ -164,6 +166,12 @@ export class Passes {
     return gateways;
   }
 
+  async #takePresence(epoch: number): Promise<void> {
+    // Known before the reports are read: who told of a stream by then is in the ledger when they have been taken.
+    const heardMs = this.#hearing.heard?.heardMs;
+    if (await takePresence(this.#options, epoch)) this.#presentMs = heardMs;
+  }
+
   async #settle(watermarkUs: number, failures: unknown[]): Promise<boolean> {
     const { pool, settling } = this.#options;
     const { heard } = this.#instants(watermarkUs);
@@ -208,6 +216,7 @@ export class Passes {
     return {
       watermarkUs,
       nowUs: Math.max(watermarkUs, this.#registry?.readAtUs ?? 0),
+      presentMs: this.#presentMs,
       heard: heard && {
         throughUs: heard.throughMs * 1_000,
         unheardUs: (heard.throughMs - heard.heardMs) * 1_000,

@@ -25,16 +25,19 @@ export interface PresenceOptions {
   readonly keys: Keys;
 }
 
-/** One turn: takes what is new on the board of this epoch. Nothing where no room needs it, or another engine does it. */
-export async function takePresence({ pool, redis, keys }: PresenceOptions, epoch: number): Promise<void> {
+/**
+ * One turn: takes what is new on the board of this epoch. Nothing where no room needs it, or another engine does it. Answers
+ * whether the ledger has all that was told before this turn, as far as rooms need it.
+ */
+export async function takePresence({ pool, redis, keys }: PresenceOptions, epoch: number): Promise<boolean> {
   const state = await readPresenceState(pool);
   // An engine that still knows an older board must not take the reading back to it.
-  if (!state.isWanted || state.epoch > epoch) return;
+  if (!state.isWanted || state.epoch > epoch) return !state.isWanted;
   const key = keys.presence(epoch);
   const after = state.epoch === epoch ? state.position : FROM_THE_START;
   const reports = await readPresence(redis, key, after);
   const last = reports.at(-1)?.position;
-  if (last === undefined && !state.anyEnded) return;
+  if (last === undefined && !state.anyEnded) return true;
   const isTaken = await transaction(pool, async client => {
     const held = await takePresenceLog(client);
     if (held === undefined || held.epoch !== state.epoch || held.position !== state.position) return false;
@@ -46,6 +49,7 @@ export async function takePresence({ pool, redis, keys }: PresenceOptions, epoch
   });
   // Another engine that was at it may fail, and the next one has to find all of it again.
   if (isTaken && last !== undefined) await trimPresence(redis, key, last);
+  return isTaken;
 }
 
 async function takeReport(db: Queryable, { incarnation, rooms }: PresenceReport): Promise<void> {

@@ -253,6 +253,20 @@ test('while nobody who waits is there, nobody is skipped: the fault may be ours'
   deepEqual(await states(campaign), { 10: 'skipped', 20: 'waiting' });
 });
 
+test('no absence counts beyond what is known of streams', async () => {
+  const campaign = await room({ paused: true });
+  await ledger.enter(campaign, 10, 20);
+  await come(campaign, 20);
+  await settle(campaign, 100);
+  ledger.presentMs = (await readHeard(ledger.pool)).heardMs;
+  await hear(5 * GRACE_MS);
+  await settle(campaign, 100);
+  deepEqual(await states(campaign), { 10: 'waiting', 20: 'waiting' });
+  ledger.presentMs = Number.MAX_SAFE_INTEGER;
+  await settle(campaign, 100);
+  deepEqual(await states(campaign), { 10: 'skipped', 20: 'waiting' });
+});
+
 test('nobody is let in while nobody could hear of it, and nobody comes at once later', async () => {
   const campaign = await room({ perSecond: 2 });
   await ledger.enter(campaign, 10, 20, 30, 40);

@@ -4,8 +4,9 @@
  *
  * 1. Entries that are due get their place in the line. Nobody is seen in it before a gateway tells of a stream of theirs.
  * 2. The room's heard time moves on by that of the service, if anybody who waits is there: while nobody is, the fault may
- *    be ours (a cut between all of them and us), and nobody who is there is held up. A room that is closed comes to its end
- *    all the same when nobody was there for an hour.
+ *    be ours (a cut between all of them and us), and nobody who is there is held up. It moves as far as reports of streams
+ *    are taken in, no further: who came back while they could not be must not be skipped. A room that is closed comes to
+ *    its end all the same when nobody was there for an hour.
  * 3. Withdrawals are decided; whoever was away for the grace is skipped; whoever was skipped and is there again waits at
  *    their stamp as before.
  * 4. Passes that nobody used and visits that lasted too long end.
@@ -38,7 +39,7 @@ import { countTurn, saveSettled } from '../sql/settling.ts';
 import { refuseWithdrawals } from '../sql/withdrawals.ts';
 import { makeCode } from './judges/codes.ts';
 import { type Pace, paceAfter, roomFor } from './judges/room.ts';
-import { closesAtUs, dueStamp, type StepResult } from './settling-step.ts';
+import { closesAtUs, dueStamp, type Instants, type StepResult } from './settling-step.ts';
 
 /** Entries taken in, people skipped, and people admitted, in one step: more would hold the rows for longer. */
 const TURN_LIMIT = 5_000;
@@ -59,7 +60,11 @@ interface Step {
   readonly isHeard: boolean;
 }
 
-export async function stepRoom(db: Queryable, campaign: Campaign, watermarkUs: number): Promise<StepResult> {
+export async function stepRoom(
+  db: Queryable,
+  campaign: Campaign,
+  { watermarkUs, presentMs = 0 }: Pick<Instants, 'watermarkUs' | 'presentMs'>,
+): Promise<StepResult> {
   const { campaignId } = campaign;
   const room = await takeRoom(db, campaignId);
   const through = dueStamp(campaign, watermarkUs);
@@ -74,7 +79,7 @@ export async function stepRoom(db: Queryable, campaign: Campaign, watermarkUs: n
   const isClosed = watermarkUs >= closesAtUs(campaign);
   const emptySinceMs = anyPresent ? null : (room.emptySinceMs ?? room.serviceHeardMs);
   const isDeserted = isClosed && emptySinceMs !== null && room.serviceHeardMs - emptySinceMs > EMPTY_MS;
-  const passedMs = room.serviceHeardMs - room.heardAtMs;
+  const passedMs = Math.max(0, Math.min(room.serviceHeardMs, presentMs) - room.heardAtMs);
   // Before the first entry nobody waited: what went by since the room was made is nobody's absence.
   const counts = room.takenStamp >= 0 && (anyPresent || isDeserted);
   const heardMs = room.heardMs + (counts ? passedMs : 0);
@@ -103,7 +108,7 @@ export async function stepRoom(db: Queryable, campaign: Campaign, watermarkUs: n
     ...paceAfter(paceOf(room), room.perSecond, admitted.count, room.nowUs),
     takenStamp: lastStamp ?? room.takenStamp,
     heardMs,
-    heardAtMs: room.serviceHeardMs,
+    heardAtMs: room.heardAtMs + passedMs,
     heardMovedUs,
     emptySinceMs,
     busyUs: room.busyUs + busySince(room),

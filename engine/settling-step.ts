@@ -10,6 +10,11 @@ export interface Instants {
   readonly nowUs: number;
   /** Undefined while nobody was heard yet: then nothing is offered, and nothing lapses. */
   readonly heard: HeardInstants | undefined;
+  /**
+   * The heard time (hearing.heard_ms) as of which the ledger knows who is in a room: nobody's absence counts beyond it, as
+   * who came back may have told so since. Undefined while that is not known.
+   */
+  readonly presentMs: number | undefined;
 }
 
 /** Heard time (engine/hearing.ts), told by what is missing of it. */

@@ -96,7 +96,7 @@ async function step(
     case 'raffle':
       return stepRaffle(db, options.raffles, campaign, instants);
     case 'room':
-      return stepRoom(db, campaign, instants.watermarkUs);
+      return stepRoom(db, campaign, instants);
   }
 }
 

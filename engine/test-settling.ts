@@ -29,6 +29,8 @@ export class TestLedger {
   readonly close: () => Promise<void>;
   /** What outages have come to; see outage(). */
   unheardUs = 0;
+  /** The heard time as of which it is known who is in a room. */
+  presentMs = Number.MAX_SAFE_INTEGER;
   /** How far behind the watermark it is known what was heard. */
   heardBehindUs = 0;
 
@@ -122,7 +124,7 @@ export class TestLedger {
     const options = { pool: this.pool, raffles, onDecided: () => undefined, ...more };
     const watermarkUs = opensAtUs(campaign) + afterUs;
     const heard = { throughUs: watermarkUs - this.heardBehindUs, unheardUs: this.unheardUs };
-    const instants = { watermarkUs, nowUs: watermarkUs, heard };
+    const instants = { watermarkUs, nowUs: watermarkUs, heard, presentMs: this.presentMs };
     return settleCampaign(options, campaign.campaignId, instants, goOn, stopping);
   }
 

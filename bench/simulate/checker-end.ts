@@ -91,8 +91,9 @@ function outcomeOf({ campaign, winners, gone, entries, claimants }: SeenRows, us
   if (winners.some(winner => winner.userId === userId)) return isCoupon ? 'granted' : 'won';
   if (gone.has(userId)) return 'withdrawn';
   if (!entries.has(userId)) return 'no entry';
-  if (campaign.cancelledStamp !== null && (entries.get(userId) ?? 0) > campaign.cancelledStamp)
-    return 'cancelled';
+  // In a room others may have been let in before somebody with an earlier stamp, who was skipped.
+  const wasBefore = campaign.kind !== 'room' && (entries.get(userId) ?? 0) <= (campaign.cancelledStamp ?? 0);
+  if (campaign.cancelledStamp !== null && !wasBefore) return 'cancelled';
   if (campaign.kind === 'room') return 'skipped';
   return isCoupon ? 'sold_out' : 'not_drawn';
 }

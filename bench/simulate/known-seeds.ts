@@ -21,4 +21,5 @@ export const KNOWN_SEEDS: readonly { readonly cause: string; readonly seeds: rea
       'an engine at the Redis of before told that ranks were final that had been mended in the new one alone',
     seeds: [1_012_149, 1_026_387],
   },
+  { cause: 'who told of a stream was skipped before the report was taken in', seeds: [2_001_589] },
 ];

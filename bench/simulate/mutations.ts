@@ -389,6 +389,13 @@ export const MUTATIONS: readonly Mutation[] = [
     seed: 162,
   },
   {
+    name: 'who told of a stream is skipped before the report is taken in',
+    file: 'engine/room-settling.ts',
+    from: 'Math.min(room.serviceHeardMs, presentMs)',
+    to: 'room.serviceHeardMs',
+    seed: 2_001_589,
+  },
+  {
     name: 'whoever was skipped and is there again stays skipped',
     file: 'engine/room-settling.ts',
     from: 'goneCount += await takeBack(db, { campaignId, settledStamp, goneCount });',

@@ -168,7 +168,13 @@ async function offeredCoupon(): Promise<number> {
   const raffles = { randomness: api.deps.randomness, saltSecret: TEST_SALT_SECRET };
   const settling = { pool: api.pool, raffles, onDecided: () => undefined };
   const stopping = new AbortController().signal;
-  await settleCampaign(settling, id, { watermarkUs: nowUs, nowUs, heard }, () => true, stopping);
+  await settleCampaign(
+    settling,
+    id,
+    { watermarkUs: nowUs, nowUs, heard, presentMs: undefined },
+    () => true,
+    stopping,
+  );
   return id;
 }
 
@@ -194,7 +200,7 @@ async function drawnRaffle(): Promise<number> {
   await settleCampaign(
     settling,
     id,
-    { watermarkUs: nowUs, nowUs, heard: undefined },
+    { watermarkUs: nowUs, nowUs, heard: undefined, presentMs: undefined },
     () => true,
     stopping.signal,
   );

@@ -31,7 +31,13 @@ async function draw(id: number, count: number): Promise<void> {
   const settling = { pool: api.pool, raffles, onDecided: () => undefined };
   const { signal } = new AbortController();
   const nowUs = (Date.now() + 60_000) * 1000;
-  await settleCampaign(settling, id, { watermarkUs: nowUs, nowUs, heard: undefined }, () => true, signal);
+  await settleCampaign(
+    settling,
+    id,
+    { watermarkUs: nowUs, nowUs, heard: undefined, presentMs: undefined },
+    () => true,
+    signal,
+  );
 }
 
 async function grants(id: number): Promise<Record<string, { user: string; code: string; tier: number }>> {
