@@ -283,8 +283,9 @@ export class SlicePipeline {
     try {
       ranked = await ranker.add(campaignId, entries);
     } catch (error) {
-      // They are in the log and count; the engine ranks them after this incarnation has ended.
-      for (const request of entries) request.accepted(undefined, receipts);
+      // They are in the log and count, and the engine ranks them after this incarnation has ended. Until then a look-up at
+      // any gateway finds nothing, so nobody is told that they are in the queue: who asks again gets their first stamp.
+      for (const request of entries) request.refused('lease');
       throw error;
     }
     if (ranked.epoch !== this.#parts.epoch) {

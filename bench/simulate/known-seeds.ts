@@ -21,5 +21,9 @@ export const KNOWN_SEEDS: readonly { readonly cause: string; readonly seeds: rea
       'an engine at the Redis of before told that ranks were final that had been mended in the new one alone',
     seeds: [1_012_149, 1_026_387],
   },
+  {
+    cause: 'whoever could not be ranked got a 202, and then heard that they had no entry',
+    seeds: [2_051_098],
+  },
   { cause: 'who told of a stream was skipped before the report was taken in', seeds: [2_001_589] },
 ];

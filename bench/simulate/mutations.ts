@@ -389,6 +389,13 @@ export const MUTATIONS: readonly Mutation[] = [
     seed: 162,
   },
   {
+    name: 'who could not be ranked is accepted',
+    file: 'gateway/slices.ts',
+    from: "for (const request of entries) request.refused('lease');\n      throw error;",
+    to: 'for (const request of entries) request.accepted(undefined, receipts);\n      throw error;',
+    seed: 2_051_098,
+  },
+  {
     name: 'who told of a stream is skipped before the report is taken in',
     file: 'engine/room-settling.ts',
     from: 'Math.min(room.serviceHeardMs, presentMs)',
