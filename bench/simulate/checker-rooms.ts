@@ -1,5 +1,6 @@
 /**
- * What must hold of a waiting room: no second lets in more than the rate, never are more inside than there is room for,
+ * What must hold of a waiting room, by the terms that it has at the moment: nobody is let in by whom a second has more than
+ * the rate, or more are inside than there is room for, or while it is paused;
  * whoever is let in is the first of those in the line, and nobody is skipped who was there, or was away for less than the
  * grace without the outages in between. Shares no code with gateway and engine.
  */
@@ -68,19 +69,14 @@ export function checkRoom(
   before: SeenRows | undefined,
   nowUs: number,
 ): void {
-  const { announced, people, campaign } = rows;
+  const { people, campaign } = rows;
   const { campaignId } = campaign;
-  const { perSecond = 1, capacity = null } = announced.room ?? {};
-  const instants = people.flatMap(({ admittedUs }) => (admittedUs === null ? [] : [admittedUs]));
-  for (const fromUs of instants) {
-    const count = instants.filter(us => us >= fromUs && us < fromUs + SECOND_US).length;
-    if (count > Math.max(1, Math.floor(perSecond)))
-      checker.breaks(2, `room ${campaignId} let in ${count} from ${fromUs} on, of ${perSecond} a second`);
-  }
-  const inside = people.filter(({ state }) => state === 'admitted' || state === 'inside').length;
-  if (capacity !== null && inside > capacity)
-    checker.breaks(2, `room ${campaignId} has ${inside} inside, of ${capacity}`);
   const old = new Map(before?.people.map(person => [person.userId, person]));
+  checkAdmissions(
+    checker,
+    rows,
+    people.filter(({ userId, serial }) => serial !== null && old.get(userId)?.serial !== serial),
+  );
   const waiting = people.filter(({ state, stamp }) => state === 'waiting' && stamp !== null);
   const first = Math.min(...waiting.map(({ stamp }) => stamp ?? 0));
   for (const { userId, state, serial, stamp } of people) {
@@ -90,6 +86,27 @@ export function checkRoom(
     if (state === 'skipped' && was?.state !== 'skipped') checkSkip(checker, rows, userId, nowUs);
     else if (state === 'skipped') checkReturn(checker, rows, userId, nowUs);
   }
+}
+
+/** Those who were just let in were let in by the terms. */
+function checkAdmissions(
+  checker: Checker,
+  { campaign, people, terms }: SeenRows,
+  admitted: readonly SeenPerson[],
+): void {
+  if (admitted.length === 0) return;
+  const { campaignId } = campaign;
+  const { perSecond = 1, capacity = null, paused = false } = terms ?? {};
+  if (paused) checker.breaks(2, `room ${campaignId} let in ${admitted.length}, and is paused`);
+  const instants = people.flatMap(({ admittedUs }) => (admittedUs === null ? [] : [admittedUs]));
+  for (const atUs of new Set(admitted.map(({ admittedUs }) => admittedUs ?? 0))) {
+    const count = instants.filter(us => us > atUs - SECOND_US && us <= atUs).length;
+    if (count > Math.max(1, Math.floor(perSecond)))
+      checker.breaks(2, `room ${campaignId} let in ${count} up to ${atUs}, of ${perSecond} a second`);
+  }
+  const inside = people.filter(({ state }) => state === 'admitted' || state === 'inside').length;
+  if (capacity !== null && inside > capacity)
+    checker.breaks(2, `room ${campaignId} has ${inside} inside, of ${capacity}`);
 }
 
 /** Whoever is there again is in the line again before long. */

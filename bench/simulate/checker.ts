@@ -11,6 +11,7 @@ import { CheckedLog, type LoggedCampaign } from './checker-log.ts';
 import { Outages } from './checker-outages.ts';
 import { checkRoom, type SeenPerson, Streams } from './checker-rooms.ts';
 import { CheckedSchedule, type SeenVersion } from './checker-schedule.ts';
+import { CheckedTerms, type RoomTerms, type SeenTerms } from './checker-terms.ts';
 
 /** An invariant is broken; `message` begins with its number. */
 export class Violation extends Error {
@@ -21,6 +22,8 @@ export class Violation extends Error {
     this.invariant = invariant;
   }
 }
+
+export type { RoomTerms } from './checker-terms.ts';
 
 /** The rules of a campaign, as they were announced. */
 export interface Announced {
@@ -75,6 +78,8 @@ export interface SeenLedger {
   }[];
   claimants(): readonly SeenClaimant[];
   people(): readonly SeenPerson[];
+  /** Every version of the terms of rooms. */
+  roomTerms(): readonly SeenTerms[];
   setAside(): readonly { readonly place: string; readonly reason: string }[];
   alternates(): readonly { readonly campaignId: number; readonly place: number; readonly userId: string }[];
   slices(): readonly {
@@ -101,6 +106,8 @@ export interface SeenRows {
   readonly claimants: readonly SeenClaimant[];
   /** Of a room. */
   readonly people: readonly SeenPerson[];
+  /** And the terms that it has. */
+  readonly terms: RoomTerms | undefined;
 }
 
 export interface ToldOutcome {
@@ -135,6 +142,7 @@ export class Checker {
   readonly outcomes: ToldOutcome[] = [];
   readonly claimed: { readonly campaignId: number; readonly userId: string; readonly serial: number }[] = [];
   readonly streams = new Streams();
+  readonly rooms: CheckedTerms;
   readonly outages = new Outages();
   /** By how much a clock that is set may go unnoticed: CLOCK_STOP_MS, where one is. */
   clockOffUs = 0;
@@ -149,6 +157,7 @@ export class Checker {
     this.announced = new Map(announced.map(campaign => [campaign.campaignId, campaign]));
     this.#ledger = ledger;
     this.#broken = broken;
+    this.rooms = new CheckedTerms(announced, () => ledger.roomTerms());
     this.log = new CheckedLog(campaignId => this.announced.get(campaignId)?.opensAtUs ?? 0);
   }
 
@@ -173,7 +182,10 @@ export class Checker {
       this.#checkTime(rows, nowUs);
       this.#checkGrants(rows, before);
       if (rows.announced.claims !== undefined) checkClaims(this, rows, before, nowUs);
-      if (rows.announced.room !== undefined) checkRoom(this, rows, before, nowUs);
+      if (rows.announced.room !== undefined) {
+        this.rooms.committed(this, campaign.campaignId);
+        checkRoom(this, rows, before, nowUs);
+      }
       for (const userId of rows.logged.earliest.keys()) this.#checkOvertaken(rows, userId);
     }
   }
@@ -212,6 +224,7 @@ export class Checker {
         .filter(isOfIt)
         .toSorted((a, b) => a.number - b.number),
       people: this.#ledger.people().filter(isOfIt),
+      terms: announced.room && this.rooms.current(campaignId),
     };
   }
 

@@ -53,7 +53,8 @@ export class Client {
   #try(place: number): void {
     this.#tries += 1;
     const { bodyAfterMs, onTheWayMs, what } = this.#ask;
-    if (what === 'close' || what === 'change') throw new Error(`a ${what} is not for a gateway`);
+    if (what === 'close' || what === 'change' || what === 'set room')
+      throw new Error(`a ${what} is not for a gateway`);
     const bodyAfterUs = bodyAfterMs === undefined ? undefined : bodyAfterMs * MS;
     // Whole milliseconds, so that several are often noted at one.
     const noted = this.#around.world.nowUs / MS - (onTheWayMs ?? 0);

@@ -9,14 +9,17 @@ import { plainDraw } from '../../engine/announce.ts';
 import { closeCampaign } from '../../engine/api/close.ts';
 import { createWanted } from '../../engine/api/create-campaign.ts';
 import type { WantedCampaign } from '../../engine/api/new-campaign.ts';
+import { setRoomTerms } from '../../engine/api/room-terms.ts';
 import { assembleJudge, type JudgeDeps, type JudgeIntervals } from '../../engine/assembly.ts';
+import { Problem } from '../../engine/contract/problem.ts';
 import { commitmentOf, deriveSecret } from '../../engine/draw/commit.ts';
 import { type LockName, Locks } from '../../engine/locks.ts';
 import type { EngineMetrics } from '../../engine/metrics.ts';
 import { Randomness } from '../../engine/randomness.ts';
 import { changeCampaign } from '../../engine/schedule/change.ts';
 import { findCampaign } from '../../engine/schedule/decide.ts';
-import type { Announced } from './checker.ts';
+import { getRoom } from '../../sql/rooms.ts';
+import type { Announced, RoomTerms } from './checker.ts';
 import { SALT_SECRET } from './gateway.ts';
 import type { Ledger } from './ledger.ts';
 import type { SimulatedConsumer, SimulatedLog } from './log.ts';
@@ -169,6 +172,25 @@ export class SimulatedEngine {
     } catch (error) {
       this.#tally.count(`${action} refused`);
       this.#deps.log.info({ err: error, campaignId, action }, 'the operator was refused');
+    }
+  }
+
+  /** What the operator sees of a room; undefined where there is none yet. Rejects when it cannot be read now. */
+  async readRoom(campaignId: number): Promise<{ readonly version: number } | undefined> {
+    return await getRoom(this.#deps.pool, campaignId);
+  }
+
+  /**
+   * The operator sets the terms of a room, made for that version; false where it has another one. Rejects when it is not
+   * known whether they are set.
+   */
+  async setRoom(campaignId: number, terms: RoomTerms, version: number): Promise<boolean> {
+    try {
+      await setRoomTerms(this.#deps, campaignId, terms, version);
+      return true;
+    } catch (error) {
+      if (error instanceof Problem && error.slug === 'conflict') return false;
+      throw error;
     }
   }
 

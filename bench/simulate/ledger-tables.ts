@@ -94,6 +94,8 @@ export interface PassedOnRow {
 /** A row of rooms, of which a Room is what is selected. */
 export type RoomRow = Omit<Room, 'nowUs' | 'serviceHeardMs'>;
 
+export type RoomTermsRow = Pick<RoomRow, 'campaignId' | 'version' | 'perSecond' | 'capacity' | 'paused'>;
+
 export interface PersonRow {
   readonly campaignId: number;
   readonly userId: string;
@@ -153,6 +155,7 @@ export class LedgerTables {
   readonly moves = new Table<MoveRow>();
   readonly passedOn = new Table<PassedOnRow>();
   readonly rooms = new Table<RoomRow>();
+  readonly roomTerms = new Table<RoomTermsRow>();
   readonly people = new Table<PersonRow>();
   readonly roomMoves = new Table<RoomMoveRow>();
   readonly presenceLog = new Table<PresencePosition>();

@@ -96,7 +96,7 @@ import {
   takeBack,
   takeIn,
 } from '../../sql/room-turns.ts';
-import { createRoom, findRooms, saveRoom, takeRoom } from '../../sql/rooms.ts';
+import { createRoom, findRooms, getRoom, saveRoom, setTerms, takeRoom } from '../../sql/rooms.ts';
 import { takeUntold } from '../../sql/schedule.ts';
 import { setAside } from '../../sql/set-aside.ts';
 import {
@@ -340,12 +340,13 @@ function changeCalls(random: Random, campaignId: number, number: number): readon
       if (campaign === undefined) throw new Error(`there is no campaign ${campaignId}`);
       const target: Target = {
         ...targetOf(campaign),
-        ...{ paused, closesAt: new Date(OPENS_MS + 1 + later) },
-        ...(isCancelled ? { stage: 'cancelled' as const } : {}),
+        ...(isCancelled
+          ? { stage: 'cancelled' as const }
+          : { paused, closesAt: new Date(OPENS_MS + 1 + later) }),
       };
       const wanted = {
         campaignId,
-        action: 'edit',
+        action: isCancelled ? 'cancel' : 'edit',
         baseVersion: campaign.version,
         target,
         askedBy: 'x',
@@ -400,6 +401,7 @@ function roomCalls(
     heardMs,
     heardAtMs: absentMs,
   } as const;
+  const terms = { perSecond: limit, capacity: random.pick([null, 2]), paused: random.chance(0.3) };
   const busy = { heardMovedUs: us, emptySinceMs: random.pick([null, 1]), busyUs: 1, busySinceUs: null };
   return [
     db => insertEntries(db, sent, 'all'),
@@ -425,6 +427,11 @@ function roomCalls(
       }),
     db => readRoomMoves(db, campaignId, goneCount, 5),
     db => saveRoom(db, campaignId, { ...progress, ...busy }),
+    db => setTerms(db, random.pick([campaignId, 1]), terms),
+    async db => {
+      const { nowUs: _, ...room } = (await getRoom(db, campaignId)) ?? {};
+      return room;
+    },
     async db => {
       const { nowUs: _, ...room } = await takeRoom(db, campaignId);
       return room;

@@ -382,6 +382,18 @@ export const MUTATIONS: readonly Mutation[] = [
     seed: 53,
   },
   {
+    name: 'a paused room lets people in',
+    file: 'engine/judges/room.ts',
+    from: 'if (terms.paused) return 0;',
+    to: '',
+  },
+  {
+    name: 'the terms of a room are set for whichever version there is',
+    file: 'engine/api/room-terms.ts',
+    from: 'if (version !== undefined && now !== version + 1) throw changedSince(version, (now ?? 1) - 1);',
+    to: '',
+  },
+  {
     name: 'whoever is away is skipped at once',
     file: 'engine/room-settling.ts',
     from: 'const absentMs = heardMs - room.graceMs;',

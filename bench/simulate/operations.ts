@@ -10,6 +10,9 @@ import { BEGINNING_US, MS } from './world.ts';
 /** Far from any seed, whose neighbours would be drawn alike. */
 const SOURCE = 500_000_000;
 const OTHERS = 600_000_000;
+const ROOMS = 700_000_000;
+/** Behind a close people are still let in. */
+const BEHIND_MS = 1_500;
 /** Time to change something before the opening, and before the close: gateways have a lease to confirm it. */
 const LATER_MS = 1_900;
 const LONGER_MS = 1_700;
@@ -40,8 +43,13 @@ export function withOperations(plan: Plan): Plan {
 }
 
 function change(campaignId: number, atMs: number, operation: Operation): Ask {
+  return { ...asked(campaignId, atMs), what: 'change', operation };
+}
+
+/** By the operator, who asks an engine. */
+function asked(campaignId: number, atMs: number): Omit<Ask, 'what'> {
   return {
-    ...{ atMs, what: 'change', operation, userId: 'operator', campaignId, gateway: 0, watches: false },
+    ...{ atMs, userId: 'operator', campaignId, gateway: 0, watches: false },
     ...{ bodyAfterMs: undefined, onTheWayMs: undefined, claimsAfterMs: undefined, watchesAfterMs: 0 },
   };
 }
@@ -54,6 +62,32 @@ function drawingMoved(random: Random, { campaignId, closesAtUs }: Announced): As
     action: 'edit',
     drawsAtMs: random.chance(0.9) ? closesMs + random.between(-200, 2_500) : null,
   });
+}
+
+/** The terms of rooms are set while people wait. Who pauses one opens it again, or it would never come to its end. */
+export function withRoomTerms(plan: Plan): Plan {
+  const random = new Random(plan.seed + ROOMS);
+  const asks = plan.campaigns.flatMap(({ campaignId, room, opensAtUs, closesAtUs }) => {
+    if (room === undefined || random.chance(0.4)) return [];
+    const [opensMs, closesMs] = [opensAtUs, closesAtUs].map(us => (us - BEGINNING_US) / MS) as [
+      number,
+      number,
+    ];
+    const times = Array.from({ length: random.between(1, 3) }, () =>
+      random.between(opensMs - 100, closesMs + BEHIND_MS),
+    ).toSorted((a, b) => a - b);
+    return times.map((atMs, index): Ask => {
+      const isLast = index === times.length - 1;
+      const terms = {
+        perSecond: random.pick([1, 1, 2, 3, 8]),
+        capacity: random.chance(0.4) ? random.between(1, 4) : null,
+        paused: !isLast && random.chance(0.5),
+      };
+      return { ...asked(campaignId, atMs), what: 'set room', terms };
+    });
+  });
+  if (asks.length === 0) return plan;
+  return { ...plan, asks: [...plan.asks, ...asks].sort((a, b) => a.atMs - b.atMs) };
 }
 
 function operationsOn(random: Random, { campaignId, kind, opensAtUs, closesAtUs }: Announced): Ask[] {

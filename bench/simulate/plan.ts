@@ -4,8 +4,8 @@
  * from the seed as well.
  */
 import { makeAmbushes } from './ambushes.ts';
-import type { Announced } from './checker.ts';
-import { withOperations } from './operations.ts';
+import type { Announced, RoomTerms } from './checker.ts';
+import { withOperations, withRoomTerms } from './operations.ts';
 import { Random } from './random.ts';
 import { makeRare } from './rare-faults.ts';
 import { BEGINNING_US, MS, PLACES, type Place } from './world.ts';
@@ -23,9 +23,11 @@ export interface Operation {
 /** Something a person, or the operator, does. */
 export interface Ask {
   readonly atMs: number;
-  readonly what: 'enter' | 'withdraw' | 'look' | 'close' | 'change';
+  readonly what: 'enter' | 'withdraw' | 'look' | 'close' | 'change' | 'set room';
   /** What the operator changes. */
   readonly operation?: Operation;
+  /** And what of a room. */
+  readonly terms?: RoomTerms;
   readonly userId: string;
   readonly campaignId: number;
   /** Which gateway is asked first. */
@@ -112,7 +114,7 @@ const LONG_APPEND_TIMEOUT_MS = 3_000;
 const FIRST_OPENS_MS = 220;
 
 export function planOf(seed: number): Plan {
-  return withOperations(peoplesPlan(seed));
+  return withRoomTerms(withOperations(peoplesPlan(seed)));
 }
 
 /** Without what the operator changes. */

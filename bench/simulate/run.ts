@@ -3,6 +3,7 @@ import { type Logger, pino } from 'pino';
 import { checkEnd } from './checker-end.ts';
 import { Client } from './client.ts';
 import { inject } from './faults.ts';
+import { RoomOperator } from './operator.ts';
 import type { Plan } from './plan.ts';
 import { Scene } from './scene.ts';
 import { onLack } from './stand-in.ts';
@@ -92,9 +93,16 @@ function schedule(scene: Scene): { count: number } {
     path: scene.path('people to gateways'),
     gateways: plan.gateways,
     gatewayAt: (place: number) => scene.gatewayAt(place),
+    engines: plan.engines,
+    engineAt: (place: number) => scene.engineAt(place),
   };
+  const operator = new RoomOperator(around);
   for (const ask of plan.asks) {
     world.after(ask.atMs * MS, world.outside, () => {
+      if (ask.terms !== undefined) {
+        operator.set({ campaignId: ask.campaignId, terms: ask.terms, done });
+        return;
+      }
       if (ask.what !== 'close' && ask.what !== 'change') {
         new Client(around, ask, done).start();
         return;

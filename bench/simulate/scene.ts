@@ -67,6 +67,7 @@ export class Scene {
         alternates: () => tables.alternates.rows(),
         claimants: () => tables.claimants.rows(),
         people: () => tables.people.rows(),
+        roomTerms: () => tables.roomTerms.rows(),
         slices: () => tables.slices.rows(),
       },
       (violation: Violation) => world.fail(violation),

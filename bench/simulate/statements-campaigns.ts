@@ -3,6 +3,7 @@
  * checks of the table keep, each beside the words its text begins with. ledger.test.ts holds them against PostgreSQL.
  */
 import { createHash } from 'node:crypto';
+import type { Target } from '../../sql/campaign-versions.ts';
 import type { Campaign } from '../../sql/campaigns.ts';
 import {
   type CampaignRow,
@@ -62,7 +63,7 @@ export function changeCampaign(
   const hasEntries = entries.rows(by).some(({ campaignId }) => campaignId === row.campaignId);
   check(!hasEntries || rules(row) === rules(old), 'campaigns_rules');
   check(row.unheardUs - old.unheardUs <= measuredUs(tables, by, old, row), 'campaigns_unheard');
-  checkSchedule(tables, old, row);
+  checkSchedule(tables, by, old, row);
   campaigns.write(String(row.campaignId), row, by);
   noteDone(tables, by, old, row);
 }
@@ -78,8 +79,8 @@ function measuredUs({ outages }: LedgerTables, by: Transaction, old: CampaignRow
 }
 
 /** What the trigger campaigns_schedule keeps, and the checks of what people decide. */
-function checkSchedule({ now }: LedgerTables, old: CampaignRow, row: CampaignRow): void {
-  const nowMs = now().getTime();
+function checkSchedule(tables: LedgerTables, by: Transaction, old: CampaignRow, row: CampaignRow): void {
+  const nowMs = tables.now().getTime();
   const isOpeningMoved = row.opensAt.getTime() !== old.opensAt.getTime();
   const firstMs = Math.min(row.opensAt.getTime(), old.opensAt.getTime());
   check(old.stage === 'draft' || !isOpeningMoved || firstMs > nowMs, 'campaigns_opened');
@@ -89,10 +90,34 @@ function checkSchedule({ now }: LedgerTables, old: CampaignRow, row: CampaignRow
   check(!isEnding || (old.finishedAt === null && old.seed === null), 'campaigns_transition');
   check(row.stage !== 'cancelled' || row.cancelledStamp !== null, 'campaigns_cancelled');
   check(row.closesAt > row.opensAt, 'campaigns_window');
-  if (row.version !== old.version) return;
+  if (row.version !== old.version) {
+    check(hasVersion(tables, by, old, row), 'campaigns_versioned');
+    return;
+  }
   check(row.stage === old.stage && !isOpeningMoved && !isPauseMoved, 'campaigns_versioned');
   const isCloseMoved = row.closesAt.getTime() !== old.closesAt.getTime();
   check(!isCloseMoved || (old.closingAt !== null && row.closesAt < old.closesAt), 'campaigns_versioned');
+}
+
+/** Whether a version in effect says what the row has become. */
+function hasVersion(
+  { versions }: LedgerTables,
+  by: Transaction,
+  old: CampaignRow,
+  row: CampaignRow,
+): boolean {
+  const version = versions.get(`${row.campaignId}/${row.version}`, by);
+  if (version === undefined || version.state !== 'effective' || version.baseVersion !== old.version)
+    return false;
+  const said = (target: Omit<Target, 'paused' | 'closesAt'>, paused: boolean): string =>
+    JSON.stringify([target.stage, target.title, target.places, target.opensAt, target.drawsAt, paused]);
+  if (said(version, version.paused) !== said(row, row.pausedAt !== null)) return false;
+  const { action, closesAt } = version;
+  return (
+    closesAt.getTime() === row.closesAt.getTime() ||
+    action === 'close' ||
+    (action === 'cancel' && row.closesAt < closesAt)
+  );
 }
 
 export function us(date: Date): number {
@@ -324,6 +349,9 @@ export const updating =
     );
   };
 
+/** Its terms of a room have changed: the record of it grows. */
+const touch = updating(() => ({}));
+
 const saveSettled = updating((old, values, now) => {
   const isFinished = values.raw(6) === true;
   return {
@@ -417,6 +445,7 @@ export const CAMPAIGN_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   ],
   [/ from campaigns where campaign_id = \$1 for no key update skip locked$/, takeCampaign],
   [/ from campaigns where campaign_id = \$1$/, getCampaign],
+  [/^update campaigns set title = title where campaign_id = \$1$/, touch],
   [/ from campaigns where \(stage = 'scheduled' or rules is not null or \(kind = 'room'/, readCampaigns],
   [/ from campaigns where rules is null and kind <> 'room'/, listUnannounced],
   [/ from campaigns where closing_at < closes_at and frozen_at is null/, listBegunCloses],

@@ -92,13 +92,37 @@ const createRoom: Statement = (tables, by, values) => {
   return changed(1);
 };
 
-/** Terms are kept for people who look; nothing is decided by them. */
-const keepTerms: Statement = () => changed(1);
+const setTerms: Statement = (tables, by, values) => {
+  const key = String(values.number(1));
+  if (tables.rooms.get(key, by) === undefined) return NOTHING;
+  tables.rooms.lock(key, by);
+  const old = tables.rooms.get(key, by);
+  if (old === undefined) return NOTHING;
+  const [perSecond, capacity] = [values.number(2), values.optional(3)];
+  const version = old.version + 1;
+  tables.rooms.write(key, { ...old, perSecond, capacity, paused: values.flag(4), version }, by);
+  return rowsOf([{ version }]);
+};
+
+const keepTerms: Statement = (tables, by, values) => {
+  const row = tables.rooms.get(String(values.number(1)), by);
+  if (row === undefined) return NOTHING;
+  const { campaignId, version, perSecond, capacity, paused } = row;
+  const kept = { campaignId, version, perSecond, capacity, paused };
+  tables.roomTerms.write(`${campaignId}/${version}`, kept, by);
+  return changed(1);
+};
 
 const takeRoom: Statement = (tables, by, values) => {
   const key = String(values.number(1));
   tables.rooms.lock(key, by);
   const row = tables.rooms.get(key, by);
+  if (row === undefined) return NOTHING;
+  return rowsOf([{ ...row, nowUs: nowUs(tables), serviceHeardMs: heardMs(tables, by) }]);
+};
+
+const getRoom: Statement = (tables, by, values) => {
+  const row = tables.rooms.get(String(values.number(1)), by);
   if (row === undefined) return NOTHING;
   return rowsOf([{ ...row, nowUs: nowUs(tables), serviceHeardMs: heardMs(tables, by) }]);
 };
@@ -403,8 +427,10 @@ const endStreams: Statement = (tables, by, values) => {
 
 export const ROOM_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   [/^insert into rooms \(campaign_id, per_second/, createRoom],
+  [/^update rooms set per_second = \$2/, setTerms],
   [/^insert into room_terms/, keepTerms],
   [/ from rooms r cross join hearing h where r.campaign_id = \$1 for no key update of r$/, takeRoom],
+  [/ from rooms r cross join hearing h where r.campaign_id = \$1$/, getRoom],
   [/^select c.campaign_id as "campaignId" from campaigns c join rooms r/, findRooms],
   [/^update rooms set next_us = \$2/, saveRoom],
   [/^with taken as \( insert into room_people as held/, takeIn],

@@ -1,14 +1,14 @@
 /** What an operator sees and sets of a waiting room while it is open. */
 import type { FastifyInstance } from 'fastify';
 import { getCampaign } from '../../sql/campaigns.ts';
-import { transaction } from '../../sql/database.ts';
-import { countPeople, getRoom, setTerms } from '../../sql/rooms.ts';
+import { countPeople, getRoom } from '../../sql/rooms.ts';
 import { Problem } from '../contract/problem.ts';
 import { roomJson } from './campaign-json.ts';
 import { unknownCampaign } from './close.ts';
 import type { ApiDeps } from './deps.ts';
 import { readBody, readParameters } from './input.ts';
 import { operations } from './operations.ts';
+import { setRoomTerms } from './room-terms.ts';
 import { addRoute } from './routing.ts';
 import { CampaignPath, type RoomJson, RoomTermsBody } from './schemas.ts';
 
@@ -23,29 +23,9 @@ export function addRoomRoutes(app: FastifyInstance, deps: ApiDeps): void {
     const { per_second, capacity, paused, version } = readBody(RoomTermsBody, request.body);
     await describe(deps, id);
     const terms = { perSecond: per_second, capacity: capacity ?? null, paused: paused ?? false };
-    await transaction(deps.pool, async client => {
-      const now = await setTerms(client, id, terms);
-      // Rolled back with what was set: the row was held from the setting on.
-      if (version !== undefined && now !== version + 1) throw changedSince(version, (now ?? 1) - 1);
-    });
-    deps.log.info({ campaignId: id, ...terms }, 'the terms of a room are set');
-    const campaign = await getCampaign(deps.pool, id);
-    if (campaign !== undefined) {
-      // They hold, whatever Redis does: gateways only show them, and are told with the next turn.
-      await deps.publish([campaign]).catch(() => undefined);
-    }
+    await setRoomTerms(deps, id, terms, version);
     return await describe(deps, id);
   });
-}
-
-function changedSince(given: number, version: number): Problem {
-  return new Problem(
-    'conflict',
-    `The terms have the version ${version}, and not ${given}: read them again.`,
-    {
-      errors: [{ field: 'version', value: String(given), expected: String(version) }],
-    },
-  );
 }
 
 /** Throws Problem unknown-campaign, no-room. */

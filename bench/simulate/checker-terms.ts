@@ -1,0 +1,90 @@
+/**
+ * What must hold of the terms of a room, which the operator sets while it is open: each version is what somebody asked for,
+ * no version changes or is left out, and what was answered stands. Shares no code with gateway and engine.
+ */
+import type { Announced, Checker } from './checker.ts';
+
+/** What the operator may set of a room at any time. */
+export interface RoomTerms {
+  readonly perSecond: number;
+  readonly capacity: number | null;
+  readonly paused: boolean;
+}
+
+export interface SeenTerms extends RoomTerms {
+  readonly campaignId: number;
+  readonly version: number;
+}
+
+function textOf({ perSecond, capacity, paused }: RoomTerms): string {
+  return `${perSecond} a second, ${capacity ?? 'all'} inside${paused ? ', paused' : ''}`;
+}
+
+export class CheckedTerms {
+  readonly #ledger: () => readonly SeenTerms[];
+  /** By campaign, what may be its terms: what it was announced with, and what the operator asked for. */
+  readonly #asked = new Map<number, Set<string>>();
+  /** By campaign, how many versions there may be: each act makes one, however often it is asked for. */
+  readonly #acts = new Map<number, number>();
+  /** By `campaign/version`, as they were seen first. */
+  readonly #seen = new Map<string, string>();
+
+  constructor(announced: readonly Announced[], ledger: () => readonly SeenTerms[]) {
+    this.#ledger = ledger;
+    for (const { campaignId, room } of announced) {
+      if (room !== undefined) this.asked(campaignId, { ...room, paused: false });
+    }
+  }
+
+  asked(campaignId: number, terms: RoomTerms): void {
+    const asked = this.#asked.get(campaignId) ?? new Set();
+    this.#asked.set(campaignId, asked.add(textOf(terms)));
+    this.#acts.set(campaignId, (this.#acts.get(campaignId) ?? 0) + 1);
+  }
+
+  /** An engine answers that the terms of that version are these. */
+  told(checker: Checker, campaignId: number, version: number, terms: RoomTerms): void {
+    if (!this.isTheirs(campaignId, version, terms))
+      checker.breaks(
+        8,
+        `version ${version} of room ${campaignId} was said to be ${textOf(terms)}, and is not`,
+      );
+  }
+
+  isTheirs(campaignId: number, version: number, terms: RoomTerms): boolean {
+    const row = this.#of(campaignId).find(known => known.version === version);
+    return row !== undefined && textOf(row) === textOf(terms);
+  }
+
+  /** The terms that a room has now. */
+  current(campaignId: number): RoomTerms | undefined {
+    return this.#of(campaignId).at(-1);
+  }
+
+  /** The ledger has committed something of a room. */
+  committed(checker: Checker, campaignId: number): void {
+    const versions = this.#of(campaignId);
+    if (versions.length > (this.#acts.get(campaignId) ?? 0))
+      checker.breaks(8, `room ${campaignId} has ${versions.length} versions, more than were asked for`);
+    for (const [index, row] of versions.entries()) {
+      const key = `${campaignId}/${row.version}`;
+      const text = textOf(row);
+      if (row.version !== index + 1)
+        checker.breaks(8, `room ${campaignId} lacks a version before ${row.version}`);
+      if (this.#asked.get(campaignId)?.has(text) !== true)
+        checker.breaks(8, `room ${campaignId} has terms that nobody asked for: ${text}`);
+      if ((this.#seen.get(key) ?? text) !== text)
+        checker.breaks(
+          8,
+          `version ${row.version} of room ${campaignId} was ${this.#seen.get(key)}, and is ${text}`,
+        );
+      this.#seen.set(key, text);
+    }
+  }
+
+  #of(campaignId: number): readonly SeenTerms[] {
+    return this.#ledger()
+      .filter(row => row.campaignId === campaignId)
+      .toSorted((a, b) => a.version - b.version);
+  }
+}
