@@ -28,13 +28,13 @@ import { projectGone, projectRedrawn, projectWithdrawn, projectWon } from './pro
 /** Entries ranked by one command, which holds Redis up for a few milliseconds at most. */
 const PAGE = 2_000;
 const FROM_THE_FIRST = 0;
-const NOTHING: Decided = { by: '', won: 0, claimants: 0, moves: 0, withdrawn: 0 };
+const NOTHING: Decided = { by: '', won: 0, claimants: 0, moves: 0, withdrawn: 0, begunByUs: undefined };
 /**
  * Another engine that makes it and is silent for longer has stopped: what it did is gone on with. Shorter than a page takes,
  * two engines would take it from each other for ever.
  */
 const PATIENCE_MS = 3_000;
-/** By so much may the stamp of an entry be ahead of Redis' time when it is ranked; see CLOCK_STOP_MS. */
+/** By so much may the stamp of an entry be ahead of the shared clock when it is ranked; see CLOCK_STOP_MS. */
 const AHEAD_US = 1_000_000;
 
 export interface Making {
@@ -44,6 +44,8 @@ export interface Making {
   readonly turn: MakingTurn;
   /** How far everything is in the ledger, and how far ranked, microseconds since the epoch; asked again each time. */
   readonly watermarks: () => { readonly watermarkUs: number; readonly rankedUs: number };
+  /** The clock that stamps are taken by, microseconds since the epoch; that of the campaign's own node may be another. */
+  readonly nowUs: () => Promise<number>;
   /** Asked after each page of entries; when it says no, another turn goes on from there. */
   readonly goOn: () => boolean;
 }
@@ -55,6 +57,8 @@ export interface Decided {
   readonly claimants: number;
   readonly moves: number;
   readonly withdrawn: number;
+  /** An instant at or after that at which the projection was begun, where that matters and is known by now. */
+  readonly begunByUs: number | undefined;
 }
 
 export interface Made {
@@ -82,9 +86,11 @@ export async function makeProjection(
   if (taken.state !== 'yours') return { state: 'later', decided: undefined };
   // What an earlier turn has put there is there, unless it was begun anew since.
   const known = before !== undefined && before.by === taken.before ? before : NOTHING;
-  let decided = await projectDecided(making, campaign, known);
+  // Asked behind the taking, hence behind the beginning.
+  const begunByUs = taken.isLacking ? (known.begunByUs ?? (await making.nowUs())) : undefined;
+  let decided = await projectDecided(making, campaign, { ...known, begunByUs });
   // Looked at before the ledger is read.
-  const isAllThere = taken.sinceUs === 0 || making.watermarks().watermarkUs >= taken.sinceUs + AHEAD_US;
+  const isAllThere = begunByUs === undefined || making.watermarks().watermarkUs >= begunByUs + AHEAD_US;
   const isRanked = await rankAll(making, campaign, taken.ranked);
   if (!isRanked) return { state: 'more', decided };
   if (!isAllThere) return { state: 'later', decided };
@@ -114,7 +120,7 @@ async function projectDecided(
     moves = await projectMoves(pool, redis, keys, campaignId, moves, onPage);
   }
   const withdrawn = await projectWithdrawn(pool, redis, keys, campaignId, known.withdrawn, onPage);
-  return { by: turn.by, won, claimants, moves, withdrawn };
+  return { by: turn.by, won, claimants, moves, withdrawn, begunByUs: known.begunByUs };
 }
 
 /** After each page: many of them take longer than others wait for this engine. */

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Campaign } from '../sql/campaigns.ts';
 import type { Pool } from '../sql/database.ts';
+import type { ClockWatch } from './clock-watch.ts';
 import type { Keys } from './contract/keys.ts';
 import type { RedisClient } from './contract/redis.ts';
 import { type Decided, type Made, type Making, makeProjection } from './make-projection.ts';
@@ -33,6 +34,7 @@ export interface MakerOptions {
   readonly pool: Pool;
   readonly redis: RedisClient;
   readonly keys: Keys;
+  readonly clocks: Pick<ClockWatch, 'nowUs'>;
   readonly log: Logger;
 }
 
@@ -119,7 +121,7 @@ export class Maker {
 
   /** Goes on with it for a while. What fails is tried again, as long as it is wanted. */
   async #make(job: Job): Promise<void> {
-    const { pool, redis, keys, log } = this.#options;
+    const { pool, redis, keys, clocks, log } = this.#options;
     const { campaignId } = job.campaign;
     const { epoch } = this.#turn;
     const beganMs = performance.now();
@@ -132,6 +134,7 @@ export class Maker {
         keys: keys.campaign(campaignId),
         turn: { epoch, maker: this.#name, by: randomUUID() },
         watermarks: () => this.#turn,
+        nowUs: () => clocks.nowUs(),
         goOn: () => performance.now() - beganMs < TURN_MS && !this.#closing.signal.aborted,
       };
       const made = await makeProjection(making, job.campaign, job.decided);

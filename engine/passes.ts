@@ -17,10 +17,10 @@ import type { Logger } from 'pino';
 import type { Campaign } from '../sql/campaigns.ts';
 import { extendDeadlines } from '../sql/claims.ts';
 import type { Pool } from '../sql/database.ts';
-import { type GatewayRow, readGateways } from '../sql/gateways.ts';
+import { type GatewayRow, readBounds } from '../sql/gateways.ts';
 import { findRooms } from '../sql/rooms.ts';
 import { findWork } from '../sql/settling.ts';
-import { raiseWatermark, readEpoch, readWatermark } from '../sql/watermarks.ts';
+import { raiseWatermark, readWatermark } from '../sql/watermarks.ts';
 import type { ClockWatch } from './clock-watch.ts';
 import type { Keys } from './contract/keys.ts';
 import type { Registry } from './contract/lease/lease.ts';
@@ -155,14 +155,14 @@ export class Passes {
       this.#watermarkUs = await readWatermark(pool);
       return [];
     }
-    const gateways = await readGateways(
+    const { epoch, gateways } = await readBounds(
       pool,
       registry.leases.map(lease => lease.incarnation),
     );
     const watermarkUs = watermarkOf(registry, gateways);
     this.#watermarkUs = Math.max(this.#watermarkUs, watermarkUs);
-    // Read after them: who counts as repaired may be ranked at the Redis of a later epoch, and not at this one.
-    if ((await readEpoch(pool)) === registry.epoch) this.#rankedUs = rankedWatermarkOf(registry, gateways);
+    // Who counts as repaired may be ranked at the Redis of a later epoch, and not at this one.
+    if (epoch === registry.epoch) this.#rankedUs = rankedWatermarkOf(registry, gateways);
     return gateways;
   }
 

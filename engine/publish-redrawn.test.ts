@@ -62,12 +62,15 @@ const turn = {
   rankedUs: Date.parse('2030-01-03Z') * 1000,
 };
 
+/** Nothing was ranked before. */
+const clocks = { nowUs: () => Promise.reject(new Error('the clock is not asked')) };
+
 test('a prize that was passed on is shown with whom has it now, also long after the end and with Redis behind', async () => {
   const campaignId = await drawn();
   const { pool, redis, keys } = world;
   await beginAnew(pool, redis, keys, turn.epoch);
   const won = keys.campaign(campaignId).won;
-  const publisher = new Publisher({ ...world, log: quiet });
+  const publisher = new Publisher({ ...world, clocks, log: quiet });
   await publisher.publish(turn);
   const { mark } = keys.campaign(campaignId);
   await eventually(async () => (await redis.hget(mark, 'whole')) === String(turn.epoch));
@@ -90,7 +93,7 @@ test('a prize that was passed on is shown with whom has it now, also long after 
   // Twice between two turns, and then to an engine that knows nothing of Redis.
   await pass();
   await pass();
-  const another = new Publisher({ ...world, log: quiet });
+  const another = new Publisher({ ...world, clocks, log: quiet });
   await another.publish(turn);
   deepEqual(await world.redis.hgetall(won), await grants(campaignId));
   await publisher.publish(turn);

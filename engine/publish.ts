@@ -15,6 +15,7 @@ import type { Pool } from '../sql/database.ts';
 import { readCampaigns, saveGoneRanked } from '../sql/settling.ts';
 import { toBoard } from './api/board-campaign.ts';
 import { projectClaimants, projectMoves } from './claim-projections.ts';
+import type { ClockWatch } from './clock-watch.ts';
 import { publishBoard, readBoardEpoch } from './contract/board/board.ts';
 import type { Keys } from './contract/keys.ts';
 import { beginProjection, joinProjection, type Ranking } from './contract/projection/projection.ts';
@@ -55,6 +56,8 @@ export interface PublisherOptions {
   readonly pool: Pool;
   readonly redis: RedisClient;
   readonly keys: Keys;
+  /** The clock that stamps are taken by. */
+  readonly clocks: Pick<ClockWatch, 'nowUs'>;
   readonly log: Logger;
 }
 

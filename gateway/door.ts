@@ -178,22 +178,17 @@ export class Doorkeeper implements BoardListener {
   }
 
   async #load(campaign: BoardCampaign): Promise<void> {
-    const { campaignId, places, claims } = campaign;
+    const { campaignId } = campaign;
     if (this.#loading.has(campaignId)) return;
     this.#loading.add(campaignId);
     const generation = this.#generation;
     const isOfThisBoard = (): boolean => this.#generation === generation;
     while (isOfThisBoard() && !this.#winners.has(campaignId)) {
       try {
-        // Of one that is being made anew a winner's first stamp may not be ranked yet.
-        const isWhole = await this.#isWhole(campaignId);
-        const claimants = claims && (await this.#readClaimants(campaignId));
-        const winners = claims === undefined ? await this.#read(campaign) : NOBODY;
-        // Until all are there, entries go the usual way: that is slower, and as right.
-        const areThere = isWhole && (claimants ?? winners).size >= places + (claims?.waitlist ?? 0);
-        if (areThere && isOfThisBoard()) {
-          this.#winners.set(campaignId, winners);
-          if (claimants !== undefined) this.#claimants.set(campaignId, claimants);
+        const all = await this.#readAll(campaign);
+        if (all !== undefined && isOfThisBoard()) {
+          this.#winners.set(campaignId, all.winners);
+          if (all.claimants !== undefined) this.#claimants.set(campaignId, all.claimants);
         }
       } catch (error) {
         this.#log.debug({ err: error, campaignId }, 'the winners could not be read');
@@ -201,6 +196,23 @@ export class Doorkeeper implements BoardListener {
       await new Promise(resolve => setTimeout(resolve, RELOAD_MS).unref());
     }
     if (isOfThisBoard()) this.#loading.delete(campaignId);
+  }
+
+  /** undefined until all are there: until then entries go the usual way, which is slower, and as right. */
+  async #readAll(campaign: BoardCampaign): Promise<
+    | {
+        readonly winners: ReadonlyMap<string, Winner>;
+        readonly claimants: ReadonlySet<string> | undefined;
+      }
+    | undefined
+  > {
+    const { campaignId, places, claims } = campaign;
+    // Of one that is being made anew a winner's first stamp may not be ranked yet.
+    if (!(await this.#isWhole(campaignId))) return undefined;
+    const claimants = claims && (await this.#readClaimants(campaignId));
+    const winners = claims === undefined ? await this.#read(campaign) : NOBODY;
+    if ((claimants ?? winners).size < places + (claims?.waitlist ?? 0)) return undefined;
+    return { winners, claimants };
   }
 
   async #isWhole(campaignId: number): Promise<boolean> {

@@ -64,6 +64,22 @@ export async function readGateways(
   return rows;
 }
 
+/** As readGateways, with the epoch that was begun last as of the same moment: who counts as repaired may be of that one. */
+export async function readBounds(
+  db: Queryable,
+  registered: readonly number[],
+): Promise<{ readonly epoch: number; readonly gateways: readonly GatewayRow[] }> {
+  const { rows } = await db.query<{ epoch: number } & (GatewayRow | { incarnation: null })>(
+    `select watermarks.epoch, held.* from watermarks
+       left join (select ${COLUMNS} from gateways where not repaired or incarnation = any ($1::bigint[])) as held on true
+      order by incarnation, gateway`,
+    [bigintArray(registered)],
+  );
+  const [first] = rows;
+  if (first === undefined) throw new Error('watermarks has no row');
+  return { epoch: first.epoch, gateways: rows.flatMap(row => (row.incarnation === null ? [] : [row])) };
+}
+
 /** Writes down what the log told of incarnations. Promises only rise, and one that has ended stays so. */
 export async function saveProgress(db: Queryable, progress: readonly GatewayRow[]): Promise<void> {
   for (const row of progress) {

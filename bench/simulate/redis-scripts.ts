@@ -327,9 +327,9 @@ function beginProjection(
   if (held !== null && Number(held) > Number(epoch)) return 'stale';
   if (held === epoch && run === runId(call)) return whole === null ? 'building' : 'whole';
   const mayBeLost = ranking === '2' || (ranking === '1' && call('exists', rank) === 1);
-  const sinceUs = mayBeLost ? String(timeUs(call)) : '0';
+  const lacking = mayBeLost ? '1' : '0';
   call('unlink', ...keys);
-  call('hset', mark, 'epoch', epoch, 'run', runId(call), 'sinceUs', sinceUs, 'ranked', '-1', 'joined', '0');
+  call('hset', mark, 'epoch', epoch, 'run', runId(call), 'lacking', lacking, 'ranked', '-1', 'joined', '0');
   return 'begun';
 }
 
@@ -343,14 +343,14 @@ function sweepProjection(call: Call, keys: readonly string[], [epoch]: readonly 
 function takeProjection(call: Call, [mark = '']: readonly string[], args: readonly string[]): RedisReply {
   const [epoch, maker = '', by = '', patienceUs] = args;
   if (!isBegun(call, mark, epoch)) return ['unmade'];
-  const names = ['whole', 'maker', 'atUs', 'ranked', 'sinceUs', 'by'];
-  const [whole, held, atUs, ranked, sinceUs, before] = fields(call, mark, ...names);
+  const names = ['whole', 'maker', 'atUs', 'ranked', 'lacking', 'by'];
+  const [whole, held, atUs, ranked, lacking, before] = fields(call, mark, ...names);
   if (whole !== null) return ['whole'];
   const nowUs = timeUs(call);
   const isRecent = Math.abs(nowUs - Number(atUs)) < Number(patienceUs);
   if (held !== null && held !== maker && isRecent) return ['taken'];
   call('hset', mark, 'maker', maker, 'by', by, 'atUs', String(nowUs));
-  return ['yours', ranked ?? '', sinceUs ?? '', before ?? ''];
+  return ['yours', ranked ?? '', lacking ?? '1', before ?? ''];
 }
 
 function advanceProjection(
@@ -373,7 +373,7 @@ function finishProjection(
   const held = fields(call, mark, 'by', 'run', 'joined', 'epoch');
   if (held[0] !== by || held[1] !== runId(call)) return 'lost';
   if (held[2] !== joined) return 'again';
-  call('hdel', mark, 'maker', 'by', 'atUs', 'ranked', 'sinceUs', 'joined');
+  call('hdel', mark, 'maker', 'by', 'atUs', 'ranked', 'lacking', 'joined');
   call('hset', mark, 'whole', held[3] ?? '');
   return 'whole';
 }
@@ -391,8 +391,8 @@ function isBegun(call: Call, mark: string, epoch: string | undefined): boolean {
 
 function lookAt(call: Call, keys: readonly string[], [epoch, ...users]: readonly string[]): RedisReply {
   const [mark = '', rank = '', withdrawn = '', outcome = ''] = keys;
-  const [whole, sinceUs] = fields(call, mark, 'whole', 'sinceUs');
-  if (!isBegun(call, mark, epoch) || (whole === null && sinceUs !== '0')) return ['unmade'];
+  const [whole, lacking] = fields(call, mark, 'whole', 'lacking');
+  if (!isBegun(call, mark, epoch) || (whole === null && lacking !== '0')) return ['unmade'];
   const stamps = call('zmscore', rank, ...users);
   if (!Array.isArray(stamps)) throw new RedisReplyError('ERR zmscore');
   if (whole === null) return ['building', ...stamps.map(stamp => stamp ?? '')];

@@ -1,7 +1,7 @@
 -- Begins a campaign's projection anew under an epoch: what was there is deleted, and nothing is told from it until it is
 -- whole again.
 --
--- KEYS  mark       hash: `epoch` and `run`, the epoch and the server that it is made under; `sinceUs`, `ranked`, `maker`, `by`,
+-- KEYS  mark       hash: `epoch` and `run`, the epoch and the server that it is made under; `lacking`, `ranked`, `maker`, `by`,
 --                  `atUs` and `joined` while it is made (take.lua, advance.lua, join.lua); `whole`, the epoch once it is whole
 --       rank, won, withdrawn, gone, claimants, moves   see CampaignKeys
 -- ARGV  epoch      of the registry, from the ledger: grows each time the registry is opened
@@ -10,8 +10,9 @@
 -- returns 'stale' when it was begun under a later epoch: nothing is changed; 'whole' or 'building' when this epoch has
 --         begun it on this server before; else 'begun'
 --
--- The mark lies in the slot of what it speaks of, and goes when that goes. `sinceUs` is not 0 where ranks that gateways
--- wrote may be gone: it is whole only when the ledger has every request of before that instant.
+-- The mark lies in the slot of what it speaks of, and goes when that goes. `lacking` is '1' where ranks that gateways wrote
+-- may be gone: it is whole only when the ledger has every request of before this. When this is, is for the engine to ask: the
+-- clock of this node may be another one than stamps are taken by.
 local mark, rank = KEYS[1], KEYS[2]
 local epoch, ranking = ARGV[1], ARGV[2]
 
@@ -22,11 +23,8 @@ if held[1] == epoch and held[2] == run then
   if held[3] then return 'whole' end
   return 'building'
 end
-local sinceUs = '0'
-if ranking == '2' or (ranking == '1' and redis.call('EXISTS', rank) == 1) then
-  local time = redis.call('TIME')
-  sinceUs = string.format('%.0f', time[1] * 1000000 + time[2])
-end
+local lacking = '0'
+if ranking == '2' or (ranking == '1' and redis.call('EXISTS', rank) == 1) then lacking = '1' end
 redis.call('UNLINK', unpack(KEYS))
-redis.call('HSET', mark, 'epoch', epoch, 'run', run, 'sinceUs', sinceUs, 'ranked', '-1', 'joined', '0')
+redis.call('HSET', mark, 'epoch', epoch, 'run', run, 'lacking', lacking, 'ranked', '-1', 'joined', '0')
 return 'begun'

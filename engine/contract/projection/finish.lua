@@ -12,6 +12,6 @@ local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
 local held = redis.call('HMGET', mark, 'by', 'run', 'joined', 'epoch')
 if held[1] ~= by or held[2] ~= run then return 'lost' end
 if held[3] ~= joined then return 'again' end
-redis.call('HDEL', mark, 'maker', 'by', 'atUs', 'ranked', 'sinceUs', 'joined')
+redis.call('HDEL', mark, 'maker', 'by', 'atUs', 'ranked', 'lacking', 'joined')
 redis.call('HSET', mark, 'whole', held[4])
 return 'whole'

@@ -78,7 +78,7 @@ test('another engine goes on where one has stopped, and not before', async () =>
   await advanceProjection(redis, keys, ONE.by, 41);
   deepEqual(await takeProjection(redis, keys, OTHER, PATIENCE_MS), { state: 'taken' });
   const taken = await takeProjection(redis, keys, OTHER, 0);
-  deepEqual(taken, { state: 'yours', ranked: 41, sinceUs: 0, before: ONE.by });
+  deepEqual(taken, { state: 'yours', ranked: 41, isLacking: false, before: ONE.by });
   await rejects(advanceProjection(redis, keys, ONE.by, 50));
 });
 

@@ -64,8 +64,8 @@ export type Taken =
       readonly state: 'yours';
       /** The stamp up to which entries of the ledger are ranked. */
       readonly ranked: number;
-      /** Whole only when the ledger has every request of before this instant, microseconds since the epoch. */
-      readonly sinceUs: number;
+      /** Ranks that gateways wrote may be gone: whole only when the ledger has every request of before it was begun. */
+      readonly isLacking: boolean;
       /** `by` of the turn before; '' for the first since it was begun. */
       readonly before: string;
     };
@@ -78,9 +78,9 @@ export async function takeProjection(
   patienceMs: number,
 ): Promise<Taken> {
   const args = [epoch, maker, by, patienceMs * 1000];
-  const [state, ranked, sinceUs, before] = asArray(await scripts.take(redis, [keys.mark], args));
+  const [state, ranked, lacking, before] = asArray(await scripts.take(redis, [keys.mark], args));
   if (state === 'yours')
-    return { state, ranked: Number(ranked), sinceUs: Number(sinceUs), before: String(before) };
+    return { state, ranked: Number(ranked), isLacking: lacking !== '0', before: String(before) };
   if (state === 'unmade' || state === 'whole' || state === 'taken') return { state };
   throw new Error(`take.lua answered ${String(state)}`);
 }

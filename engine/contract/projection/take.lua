@@ -6,17 +6,17 @@
 --       by           names its turn at it: no other turn has this name
 --       patienceUs   how long another engine may be silent, microseconds
 -- returns {'unmade'} when it was not begun under that epoch on this server; {'whole'}; {'taken'} while another one makes it;
---         else {'yours', ranked, sinceUs, before}: the stamp up to which entries of the ledger are ranked; see begin.lua;
+--         else {'yours', ranked, lacking, before}: the stamp up to which entries of the ledger are ranked; see begin.lua;
 --         and the `by` of the turn before, '' for the first since it was begun
 local mark = KEYS[1]
 local epoch, maker, by, patienceUs = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
-local held = redis.call('HMGET', mark, 'epoch', 'run', 'whole', 'maker', 'atUs', 'ranked', 'sinceUs', 'by')
+local held = redis.call('HMGET', mark, 'epoch', 'run', 'whole', 'maker', 'atUs', 'ranked', 'lacking', 'by')
 if held[1] ~= epoch or held[2] ~= run then return { 'unmade' } end
 if held[3] then return { 'whole' } end
 local time = redis.call('TIME')
 local nowUs = time[1] * 1000000 + time[2]
 if held[4] and held[4] ~= maker and math.abs(nowUs - tonumber(held[5])) < patienceUs then return { 'taken' } end
 redis.call('HSET', mark, 'maker', maker, 'by', by, 'atUs', string.format('%.0f', nowUs))
-return { 'yours', held[6], held[7], held[8] or '' }
+return { 'yours', held[6], held[7] or '1', held[8] or '' }
