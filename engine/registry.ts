@@ -204,7 +204,7 @@ export class RegistryKeeper {
   /** Before the number is anybody else's, nothing can be written with what this one had. */
   async #free(lease: Lease): Promise<void> {
     const { redis, keys } = this.#options;
-    await this.#writers.retire(lease.gateway, lease);
+    await this.#writers.retireLease(lease);
     await freeLease(redis, keys.leases, lease);
   }
 
@@ -277,7 +277,7 @@ export class RegistryKeeper {
     const { fencing } = this.#options;
     const partition = row?.partition ?? partitionOf(gateway, partitions);
     await this.#onceAWhile(nameOf(who), async () => {
-      await this.#writers.retire(gateway, lease);
+      await (lease === undefined ? this.#writers.retireLost(who) : this.#writers.retireLease(lease));
       await fencing.fence({ gateway, incarnation, partition }, encodeFence(who, promisedUs));
       log.info({ gateway, incarnation, partition }, 'a gateway is fenced');
     });
@@ -354,7 +354,7 @@ export class RegistryKeeper {
     if (begun.state === 'stale') await raiseEpoch(pool, begun.epoch);
     if (begun.state !== 'begun') return undefined;
     await beginEpoch(pool, epoch);
-    await this.#writers.retire(undefined);
+    await this.#writers.retireBefore(epoch);
     return { epoch, nowUs: (await clocks.readRegistry('keeper')).readAtUs };
   }
 

@@ -3,14 +3,17 @@
  * that the engine can end: so the keeper prepares free numbers ahead, each with an identity at the log (log/log.ts).
  *
  * An identity stands in the ledger before Redis has it, under the epoch that was begun last. So whoever ends a number, or
- * begins an epoch, finds every identity that somebody may write with: `retire` has the log refuse it, and is over when the
- * log has answered. A keeper that was held up writes none down for an epoch that is over.
+ * begins an epoch, finds every identity that somebody may write with, has the log refuse it, and goes on when the log has
+ * answered. A keeper that was held up writes none down for an epoch that is over, and retires none that was prepared since for
+ * somebody else: that would end a healthy gateway.
  */
 import type { Logger } from 'pino';
 import type { Pool } from '../sql/database.ts';
+import type { GatewayRow } from '../sql/gateways.ts';
 import { insertLogWriters, markLogWritersRetired, readOpenLogWriters } from '../sql/log-writers.ts';
+import { INCARNATIONS_PER_EPOCH } from '../sql/watermarks.ts';
 import type { Keys } from './contract/keys.ts';
-import { type PreparedNumber, putUpNumbers, type Registry } from './contract/lease/lease.ts';
+import { type PreparedNumber, putUpNumbers, type Registry, readRegistry } from './contract/lease/lease.ts';
 import { type LogFencing, partitionOf } from './contract/log/log.ts';
 import { encodeHead } from './contract/record.ts';
 import type { RedisClient } from './contract/redis.ts';
@@ -40,7 +43,7 @@ export class Writers {
   /** Puts up numbers until enough are there to be taken. */
   async putUp(epoch: number, { leases, prepared }: Pick<Registry, 'leases' | 'prepared'>): Promise<void> {
     const { pool, redis, keys, fencing, logName } = this.#options;
-    const taken = new Set([...prepared, ...leases.map(lease => lease.gateway)]);
+    const taken = new Set([...prepared, ...leases].map(({ gateway }) => gateway));
     const numbers: PreparedNumber[] = [];
     for (let gateway = 0; gateway < GATEWAY_COUNT; gateway++) {
       if (prepared.length + numbers.length >= SPARE_NUMBERS) break;
@@ -51,27 +54,50 @@ export class Writers {
     await putUpNumbers(redis, keys.leases, epoch, numbers);
   }
 
+  /** Has the log refuse what the holder of a lease writes with, and nothing that the number was prepared for since. */
+  async retireLease(lease: PreparedNumber): Promise<void> {
+    await this.#retire([lease]);
+  }
+
   /**
-   * Has the log refuse every identity that was prepared for this number, or for any; and the one of a lease, which a ledger
-   * that was restored may not know.
+   * Has the log refuse what an incarnation writes with that lives in the ledger and holds no lease: whatever its number was
+   * prepared for up to its epoch, but for what somebody holds, or is free to take. The registry is read behind the ledger, so
+   * what was taken from it meanwhile is not among them.
    */
-  async retire(gateway: number | undefined, lease?: PreparedNumber): Promise<void> {
+  async retireLost({ gateway, incarnation }: Pick<GatewayRow, 'gateway' | 'incarnation'>): Promise<void> {
+    const { pool, redis, keys, logName } = this.#options;
+    const epoch = Math.floor(incarnation / INCARNATIONS_PER_EPOCH);
+    const known = await this.#open(() => readOpenLogWriters(pool, { logName, epoch, gateway }));
+    if (known.length === 0) return;
+    const { leases, prepared } = await readRegistry(redis, keys.leases);
+    const held = new Set([...leases, ...prepared].map(({ token }) => token));
+    await this.#retire(known.filter(({ token }) => !held.has(token)));
+  }
+
+  /** Has the log refuse whatever was prepared before that epoch, and nothing that a later attempt has prepared. */
+  async retireBefore(epoch: number): Promise<void> {
+    const { pool, logName } = this.#options;
+    await this.#retire(await this.#open(() => readOpenLogWriters(pool, { logName, epoch: epoch - 1 })));
+  }
+
+  async #open(read: () => Promise<readonly PreparedNumber[]>): Promise<readonly PreparedNumber[]> {
+    return this.#options.fencing.usesTokens ? await read() : [];
+  }
+
+  async #retire(named: readonly PreparedNumber[]): Promise<void> {
     const { pool, fencing, logName, partitions, log } = this.#options;
-    if (!fencing.usesTokens) return;
-    const known = await readOpenLogWriters(pool, logName, gateway);
-    const isKnown =
-      lease === undefined || lease.token === '' || known.some(({ token }) => token === lease.token);
-    const open = isKnown ? known : [...known, lease];
-    if (open.length === 0) return;
-    for (const { gateway, token } of open) {
+    // A lease that was given by a version without tokens names none.
+    const writers = named.filter(({ token }) => token !== '');
+    if (!fencing.usesTokens || writers.length === 0) return;
+    for (const { gateway, token } of writers) {
       await fencing.retire(partitionOf(gateway, partitions), token, retirement(gateway));
     }
     await markLogWritersRetired(
       pool,
       logName,
-      open.map(({ token }) => token),
+      writers.map(({ token }) => token),
     );
-    log.info({ gateway, count: open.length }, 'identities at the log are retired');
+    log.info({ count: writers.length }, 'identities at the log are retired');
   }
 }
 

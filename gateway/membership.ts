@@ -175,7 +175,7 @@ export class Membership {
     const nowMs = (): number => clock.now() / 1000;
     const writer = producer.writer({ gateway, incarnation, partition, token, givenAtMs, nowMs });
     board.confirmAs(lease);
-    await board.refresh();
+    await this.#readBoard(deadlineUs);
     clock.promiseBeyond(registeredUs);
     const failure = new AbortController();
     const pipeline = new SlicePipeline(
@@ -190,6 +190,23 @@ export class Membership {
       registeredUs,
     );
     return { gateway, incarnation, epoch, writer, pipeline, failure: failure.signal, deadlineUs };
+  }
+
+  /**
+   * Rejects only when the lease is over: a number that is given up is nobody's until the engine has ended it, and who asked
+   * for another one each time would soon have all that are prepared.
+   */
+  async #readBoard(deadlineUs: number): Promise<void> {
+    for (;;) {
+      try {
+        await this.#parts.board.refresh();
+        return;
+      } catch (error) {
+        if (this.#stopping || monotonicUs() >= deadlineUs) throw error;
+        this.#parts.log.debug({ err: error }, 'a lease, and no board yet');
+      }
+      await pause(JOIN_INTERVAL_MS, this.#stop.signal);
+    }
   }
 
   #note(acquired: Acquired): void {

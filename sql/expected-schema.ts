@@ -985,4 +985,14 @@ export const expectedSchema: Readonly<Record<string, Readonly<Record<string, Exp
       },
     },
   },
+  '0014_log_writers_epoch.sql': {
+    log_writers: {
+      columns: {
+        epoch: 'bigint not null default 0',
+      },
+      constraints: {
+        log_writers_epoch_check: 'CHECK',
+      },
+    },
+  },
 };

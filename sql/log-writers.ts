@@ -1,4 +1,4 @@
-/** Statements on identities at the log that were prepared for gateways; see migration 0010. */
+/** Statements on identities at the log that were prepared for gateways; see migrations 0010 and 0014. */
 import { bigintArray, textArray } from './arrays.ts';
 import type { Queryable } from './database.ts';
 
@@ -16,8 +16,8 @@ export async function insertLogWriters(
   of: { readonly logName: string; readonly epoch: number; readonly writers: readonly LogWriterRow[] },
 ): Promise<boolean> {
   const { rowCount } = await db.query(
-    `insert into log_writers (log_name, gateway, token)
-     select $1, sent.gateway, sent.token
+    `insert into log_writers (log_name, gateway, token, epoch)
+     select $1, sent.gateway, sent.token, watermarks.epoch
        from watermarks, unnest($3::bigint[], $4::text[]) as sent (gateway, token)
       where watermarks.epoch = $2
         for share of watermarks`,
@@ -31,17 +31,16 @@ export async function insertLogWriters(
   return (rowCount ?? 0) > 0;
 }
 
-/** The identities that the log may still take, of one gateway number or of all. */
+/** The identities that the log may still take and that were prepared under no later epoch, of one gateway number or of all. */
 export async function readOpenLogWriters(
   db: Queryable,
-  logName: string,
-  gateway: number | undefined,
+  of: { readonly logName: string; readonly epoch: number; readonly gateway?: number },
 ): Promise<readonly LogWriterRow[]> {
   const { rows } = await db.query<LogWriterRow>(
     `select gateway, token from log_writers
-      where log_name = $1 and retired_at is null and ($2::integer is null or gateway = $2)
+      where log_name = $1 and retired_at is null and epoch <= $2 and ($3::integer is null or gateway = $3)
       order by gateway, token`,
-    [logName, gateway ?? null],
+    [of.logName, of.epoch, of.gateway ?? null],
   );
   return rows;
 }

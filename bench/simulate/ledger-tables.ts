@@ -125,6 +125,7 @@ export interface LogWriterRow {
   readonly logName: string;
   readonly token: string;
   readonly gateway: number;
+  readonly epoch: number;
   readonly isRetired: boolean;
 }
 

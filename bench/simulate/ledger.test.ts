@@ -234,7 +234,12 @@ function drawCall(random: Random, number: number): Call {
     db => beginEpoch(db, random.between(0, 2)),
     db => readEpoch(db),
     db => insertLogWriters(db, { logName: position.logName, epoch: random.between(0, 2), writers: [writer] }),
-    db => readOpenLogWriters(db, position.logName, random.pick([undefined, writer.gateway])),
+    db =>
+      readOpenLogWriters(db, {
+        logName: position.logName,
+        epoch: random.between(0, 2),
+        ...random.pick([{}, { gateway: writer.gateway }]),
+      }),
     db => markLogWritersRetired(db, position.logName, [writer.token]),
     db => nextEpoch(db),
     db => findWork(db, us, us),

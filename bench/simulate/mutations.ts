@@ -25,14 +25,14 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a fence is appended and the log refuses nothing behind it',
     file: 'engine/registry.ts',
-    from: 'await this.#writers.retire(gateway, lease);',
+    from: 'await (lease === undefined ? this.#writers.retireLost(who) : this.#writers.retireLease(lease));',
     to: '',
     seed: 101,
   },
   {
     name: 'a marker is appended before the log refuses those of before',
     file: 'engine/registry.ts',
-    from: 'await this.#writers.retire(undefined);',
+    from: 'await this.#writers.retireBefore(epoch);',
     to: '',
   },
   {

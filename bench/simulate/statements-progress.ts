@@ -181,23 +181,23 @@ const readEpoch: Statement = (tables, by) =>
 const insertLogWriters: Statement = (tables, by, values) => {
   const holder = tables.watermarks.heldBy(ONE_ROW, by);
   if (holder !== undefined) throw new Blocked(holder);
-  if ((tables.watermarks.get(ONE_ROW, by) ?? NO_WATERMARK).epoch !== values.number(2)) return NOTHING;
+  const epoch = values.number(2);
+  if ((tables.watermarks.get(ONE_ROW, by) ?? NO_WATERMARK).epoch !== epoch) return NOTHING;
   const logName = values.text(1);
   const tokens = values.texts(4);
   for (const [index, gateway] of values.numbers(3).entries()) {
     const token = tokens[index] ?? '';
-    tables.logWriters.write(`${logName}/${token}`, { logName, token, gateway, isRetired: false }, by);
+    tables.logWriters.write(`${logName}/${token}`, { logName, token, gateway, epoch, isRetired: false }, by);
   }
   return changed(tokens.length);
 };
 
 const readOpenLogWriters: Statement = (tables, by, values) => {
-  const [logName, gateway] = [values.text(1), values.optional(2)];
+  const [logName, epoch, gateway] = [values.text(1), values.number(2), values.optional(3)];
   const rows = tables.logWriters
     .rows(by)
-    .filter(
-      row => row.logName === logName && !row.isRetired && (gateway === null || row.gateway === gateway),
-    );
+    .filter(row => row.logName === logName && !row.isRetired && row.epoch <= epoch)
+    .filter(row => gateway === null || row.gateway === gateway);
   rows.sort((a, b) => a.gateway - b.gateway || (a.token < b.token ? -1 : 1));
   return rowsOf(rows.map(({ gateway, token }) => ({ gateway, token })));
 };

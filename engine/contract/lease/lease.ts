@@ -35,7 +35,7 @@ export interface Registry {
   readonly leaseMs: number | undefined;
   readonly leases: readonly Lease[];
   /** The free numbers that a gateway can be given. */
-  readonly prepared: readonly number[];
+  readonly prepared: readonly PreparedNumber[];
 }
 
 /** A free number with what the log is to know its next holder by. */
@@ -149,11 +149,12 @@ export async function readRegistry(redis: RedisClient, key: string, vouching?: V
     await scripts.read(redis, [key], [vouched, vouching?.clock ?? '']),
   );
   const leases: Lease[] = [];
-  const prepared: number[] = [];
+  const prepared: PreparedNumber[] = [];
   for (let index = 0; index + 1 < rest.length; index += 2) {
     const [kind, number] = String(rest[index]).split(':');
-    if (kind === 'p') prepared.push(Number(number));
-    else leases.push(parseLease(Number(number), String(rest[index + 1])));
+    const [gateway, value] = [Number(number), String(rest[index + 1])];
+    if (kind === 'p') prepared.push({ gateway, token: value });
+    else leases.push(parseLease(gateway, value));
   }
   return {
     readAtUs: Number(readAtUs),

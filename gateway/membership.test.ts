@@ -1,0 +1,136 @@
+/** What a gateway costs others: numbers while it cannot get at its board, records while people ask for what is not there. */
+import { equal, ok } from 'node:assert/strict';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { beginBoard, openBoard } from '../engine/contract/board/board.ts';
+import { type Keys, keysOf } from '../engine/contract/keys.ts';
+import { beginOpening, openRegistry, putUpNumbers, readRegistry } from '../engine/contract/lease/lease.ts';
+import type { LogProducer, LogWriter } from '../engine/contract/log/log.ts';
+import { connectRedis, type RedisClient, waitForRedis } from '../engine/contract/redis.ts';
+import { eventually, serversFromEnv, testNamespace } from '../engine/test/support.ts';
+import { quiet } from '../engine/test-gateway.ts';
+import { Board } from './board.ts';
+import { monotonicUs, SharedClock } from './clock.ts';
+import { Hmac } from './hmac.ts';
+import { Membership } from './membership.ts';
+import { Ranker } from './rank.ts';
+import { SlicePipeline } from './slices.ts';
+import { TicketVerifier } from './ticket.ts';
+import { TicketBatch } from './ticket-batch.ts';
+
+const SECRET = 'a secret of more than sixteen characters';
+const LEASE_MS = 60_000;
+const STOP_US = 50_000;
+const EPOCH = 3;
+const NUMBERS = 16;
+
+const connect = (): RedisClient =>
+  connectRedis(serversFromEnv().redisUrl, { commandTimeoutMs: 5_000, onError: () => undefined });
+
+let redis: RedisClient;
+let keys: Keys;
+let clock: SharedClock;
+let tickets: TicketBatch;
+let appended: number;
+const writer: LogWriter = {
+  append: async () => {
+    appended += 1;
+    await sleep(1);
+  },
+  leave: async () => undefined,
+};
+before(async () => {
+  redis = connect();
+  await waitForRedis(redis, 10_000);
+  tickets = new TicketBatch(new TicketVerifier(new Hmac(SECRET), 'fairline'), SECRET);
+});
+after(() => redis.disconnect());
+beforeEach(() => {
+  keys = keysOf(testNamespace());
+  appended = 0;
+  clock = new SharedClock(monotonicUs, STOP_US);
+  const nowUs = monotonicUs();
+  clock.sample({ askedUs: nowUs, heardUs: nowUs, redisUs: Date.now() * 1_000 });
+});
+
+test('a gateway that has a lease and does not get at its board keeps the number, and asks for no other', async () => {
+  equal((await beginOpening(redis, keys.leases, EPOCH)).state, 'begun');
+  await openRegistry(redis, keys.leases, { epoch: EPOCH, floorUs: 1, leaseMs: LEASE_MS });
+  const numbers = Array.from({ length: NUMBERS }, (_, gateway) => ({ gateway, token: `${gateway}` }));
+  equal(await putUpNumbers(redis, keys.leases, EPOCH, numbers), NUMBERS);
+  equal(await beginBoard(redis, keys, EPOCH), undefined);
+  await openBoard(redis, keys, EPOCH);
+  const cutOff = connect();
+  await waitForRedis(cutOff, 10_000);
+  cutOff.disconnect();
+  const producer: LogProducer = { kind: 'redis', writer: () => writer, close: async () => undefined };
+  const ranker = new Ranker(redis, keys);
+  const board = new Board(cutOff, keys);
+  let reads = 0;
+  const refresh = board.refresh.bind(board);
+  board.refresh = () => {
+    reads += 1;
+    return refresh();
+  };
+  const membership = new Membership({
+    ...{ clock, ranker, tickets, producer, redis, keys, board, name: 'test', log: quiet },
+    ...{ maxSliceEntries: 100, promiseBehindUs: 0, partitions: 4, leaseMs: LEASE_MS },
+    sliceAppended: () => undefined,
+  });
+  membership.start();
+  try {
+    await eventually(() => reads > 5);
+    equal(membership.state, 'joining');
+    await cutOff.connect();
+    await eventually(() => membership.state === 'serving');
+    equal((await readRegistry(redis, keys.leases)).leases.length, 1);
+  } finally {
+    await membership.stop();
+    cutOff.disconnect();
+  }
+});
+
+describe('who asks whether the log takes this gateway still', () => {
+  const pipeline = (): SlicePipeline =>
+    new SlicePipeline(
+      {
+        ...{ gateway: 1, incarnation: 1, epoch: '3', clock, writer, tickets, maxSliceEntries: 100 },
+        ...{ ranker: new Ranker(redis, keys), promiseBehindUs: 0 },
+        failed: () => undefined,
+        sliceAppended: () => undefined,
+      },
+      1,
+    );
+
+  test('costs no record where one is written anyway, and hears of one that was begun since', async () => {
+    const busy = pipeline();
+    busy.tellThrough();
+    for (let tick = 1; tick <= 5; tick++) {
+      await eventually(() => appended === tick);
+      // Behind the end of the append that is under way.
+      await sleep(5);
+      const asked = Promise.all(Array.from({ length: 50 }, () => busy.confirm()));
+      busy.tellThrough();
+      ok((await asked).every(isTaken => isTaken));
+    }
+    ok(appended <= 6 + 1, `${appended} records`);
+  });
+
+  test('costs an idle gateway a few records a second, however many ask', async () => {
+    const idle = pipeline();
+    const beganMs = performance.now();
+    let answered = 0;
+    while (performance.now() - beganMs < 1_200) {
+      void idle.confirm().then(isTaken => {
+        answered += isTaken ? 1 : 0;
+      });
+      await sleep(1);
+    }
+    const seconds = (performance.now() - beganMs) / 1_000;
+    ok(appended <= 4 * seconds + 2, `${appended} records in ${seconds} s`);
+    ok(appended > 0 && answered > appended, `${answered} answered by ${appended} records`);
+    equal(await idle.confirm(), true);
+    await idle.end();
+    equal(await idle.confirm(), false);
+  });
+});
