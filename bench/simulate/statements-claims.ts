@@ -57,6 +57,9 @@ function write(tables: LedgerTables, by: Transaction, row: ClaimantRow): void {
   };
   if (old !== undefined && old.state !== row.state && !ways[old.state]?.includes(row.state))
     throw new ConstraintError(CHECK_VIOLATION, 'claimants', 'claimants_states');
+  const hadOffer = old !== undefined && old.serial !== null;
+  if (hadOffer && (old.serial !== row.serial || old.offeredUs !== row.offeredUs))
+    throw new ConstraintError(CHECK_VIOLATION, 'claimants', 'claimants_keep');
   const holds = ({ state }: ClaimantRow): boolean => state === 'offered' || state === 'claimed';
   if (others.some(({ userId }) => userId === row.userId))
     throw new ConstraintError(UNIQUE_VIOLATION, 'claimants', 'claimants_user');
