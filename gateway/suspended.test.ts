@@ -1,6 +1,6 @@
 /**
- * A gateway whose machine was suspended, its clock with it: it believes in its lease when it goes on, and it is the log that
- * refuses what it holds in its hands. And one that was told another length of leases than the registry has.
+ * A gateway whose machine was suspended, its clock and its timers with it: it believes in its lease when it goes on, and takes
+ * what is in its sockets before it could hear otherwise. It is the log that refuses that. And one that was told another length of leases than the registry has.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
