@@ -47,9 +47,11 @@ export class Owning {
     this.#log = log;
   }
 
-  /** Reads from there what is owned. */
+  /** Reads from there what is owned; what was read from another source is begun anew. */
   attach(source: PartitionSource): Promise<void> {
     this.#source = source;
+    // A kafkajs consumer whose member the broker has forgotten joins again without a word of it before.
+    this.#readings.dropAll();
     return this.look();
   }
 

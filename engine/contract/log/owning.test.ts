@@ -1,0 +1,98 @@
+/** Readings follow what is owned, whatever they are read from. */
+import { deepEqual, equal } from 'node:assert/strict';
+import { beforeEach, test } from 'node:test';
+import { pino } from 'pino';
+import type { LogHandler } from './log.ts';
+import { Owning, type PartitionSource } from './owning.ts';
+import { Readings } from './reading.ts';
+
+const quiet = pino({ level: 'silent' });
+let owned: number[];
+let isAway: boolean;
+let givenBack: number;
+/** Ends the batch that is in hand. */
+let finish: () => void;
+let readings: Readings;
+let owning: Owning;
+
+/** What is asked of a source, in that order. */
+function sourceOf(asked: string[]): PartitionSource {
+  return {
+    reader: partition => ({
+      hold: () => undefined,
+      seek: async position => {
+        asked.push(`${partition} is read from '${position}'`);
+      },
+    }),
+    lost: partition => {
+      asked.push(`${partition} is lost`);
+    },
+  };
+}
+
+const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve));
+
+beforeEach(() => {
+  owned = [0, 2];
+  isAway = false;
+  givenBack = 0;
+  const handler: LogHandler = {
+    start: async () => '7',
+    batch: () =>
+      new Promise(resolve => {
+        finish = resolve;
+      }),
+  };
+  readings = new Readings(handler, quiet);
+  const ownership = {
+    poll: async () => {
+      if (isAway) throw new Error('Postgres is away');
+      return owned;
+    },
+    giveBack: async () => {
+      givenBack += 1;
+    },
+  };
+  owning = new Owning(ownership, readings, quiet);
+});
+
+test('what is owned is begun, what is not any more is lost, and while nobody knows all is', async () => {
+  const asked: string[] = [];
+  await owning.attach(sourceOf(asked));
+  await turn();
+  owned = [2, 3];
+  await owning.look();
+  await turn();
+  deepEqual(readings.assigned(), [2, 3]);
+  isAway = true;
+  await owning.look();
+  deepEqual(readings.assigned(), []);
+  const begun = ["0 is read from '7'", "2 is read from '7'"];
+  deepEqual(asked, [...begun, '0 is lost', "3 is read from '7'", '2 is lost', '3 is lost']);
+});
+
+test('all is begun anew from another source, also where the one before was never given up', async () => {
+  await owning.attach(sourceOf([]));
+  await turn();
+  const asked: string[] = [];
+  await owning.attach(sourceOf(asked));
+  await turn();
+  deepEqual(asked, ["0 is read from '7'", "2 is read from '7'"]);
+});
+
+test('without a source all is given back, once what is in hand is done', async () => {
+  await owning.attach(sourceOf([]));
+  await turn();
+  const inHand = readings.take(0, '8', []);
+  owning.detach();
+  await turn();
+  deepEqual([readings.assigned(), givenBack], [[], 0]);
+  finish();
+  await inHand;
+  await owning.look();
+  equal(givenBack, 1);
+  await owning.look();
+  equal(givenBack, 1, 'once');
+  await owning.attach(sourceOf([]));
+  deepEqual(readings.assigned(), [0, 2]);
+});
