@@ -21,6 +21,8 @@ export function makeAmbushes(
     faults.push(...makeDeathsWithReports(random, opensMs, endMs));
   // Last, so that whatever else is left to chance stays as it was.
   if (random.chance(0.05)) faults.push(...makeLonelyClock(random, opensMs, gateways));
+  if (campaigns.some(({ room }) => room !== undefined) && engines > 1 && random.chance(0.5))
+    faults.push(makeHeldReports(random, opensMs, endMs));
   return faults;
 }
 
@@ -71,6 +73,18 @@ function makeDeathsWithReports(random: Random, opensMs: number, endMs: number): 
     target: random.between(0, 1),
     amount: 0,
   }));
+}
+
+/** An engine stands still with the reports of streams in its hands: the other one does not know who came meanwhile. */
+function makeHeldReports(random: Random, opensMs: number, endMs: number): Fault {
+  return {
+    kind: 'engine pauses',
+    atMs: random.between(opensMs, endMs + 1_500),
+    place: 'presence',
+    forMs: random.between(2_000, 4_500),
+    target: random.between(0, 1),
+    amount: 0,
+  };
 }
 
 /** The clock of Redis is set forward while no gateway's promise holds the watermark up: it alone says what the time is. */

@@ -19,6 +19,8 @@ export interface SeenPerson {
 const SECOND_US = 1_000_000;
 /** Until it is known that somebody has come or gone: reports are made four times a second, and read in the next pass. */
 const SLACK_US = 900_000;
+/** Until a stream that was opened is in the ledger: a report and a pass. */
+const REPORT_US = 400_000;
 /** Outages that are too short to be told come between, and the lease that a gateway needs after them. */
 const RETURN_US = 4_000_000;
 
@@ -32,11 +34,16 @@ export class Streams {
   readonly #open = new Map<string, Set<SeenStream>>();
   /** Since when it is so. */
   readonly #sinceUs = new Map<string, number>();
+  /** Of who is there: since when they had not been before; undefined where that was their first stream. */
+  readonly #awayFromUs = new Map<string, number | undefined>();
 
   opened(campaignId: number, userId: string, nowUs: number, stream: SeenStream): void {
     const key = `${campaignId}/${userId}`;
     const open = this.#open.get(key) ?? new Set();
-    if (open.size === 0) this.#sinceUs.set(key, nowUs);
+    if (open.size === 0) {
+      this.#awayFromUs.set(key, this.#sinceUs.get(key));
+      this.#sinceUs.set(key, nowUs);
+    }
     this.#open.set(key, open.add(stream));
   }
 
@@ -50,7 +57,11 @@ export class Streams {
   of(
     campaignId: number,
     userId: string,
-  ): { readonly isThere: boolean; readonly sinceUs: number | undefined } {
+  ): {
+    readonly isThere: boolean;
+    readonly sinceUs: number | undefined;
+    readonly awayFromUs: number | undefined;
+  } {
     const key = `${campaignId}/${userId}`;
     const open = [...(this.#open.get(key) ?? [])];
     const sinceUs = this.#sinceUs.get(key);
@@ -58,6 +69,7 @@ export class Streams {
     return {
       isThere: open.length > 0,
       sinceUs: sinceUs && Math.max(sinceUs, open.length > 0 ? stoodUntilUs : 0),
+      awayFromUs: this.#awayFromUs.get(key),
     };
   }
 }
@@ -117,14 +129,25 @@ function checkReturn(checker: Checker, { campaign }: SeenRows, userId: string, n
   if (thereUs > RETURN_US) checker.breaks(3, `${userId} is there for ${thereUs} us and is still skipped`);
 }
 
-function checkSkip(checker: Checker, { announced, campaign }: SeenRows, userId: string, nowUs: number): void {
+function awayUsBetween(checker: Checker, fromUs: number, toUs: number): number {
+  return toUs - fromUs - checker.outages.between(fromUs, toUs);
+}
+
+function enteredUs({ announced, entries }: SeenRows, userId: string): number {
+  return announced.opensAtUs + Math.floor((entries.get(userId) ?? 0) / 1024);
+}
+
+function checkSkip(checker: Checker, rows: SeenRows, userId: string, nowUs: number): void {
+  const { announced, campaign } = rows;
   const graceUs = (announced.room?.graceMs ?? 0) * 1_000;
-  const { isThere, sinceUs } = checker.streams.of(campaign.campaignId, userId);
+  const { isThere, sinceUs, awayFromUs } = checker.streams.of(campaign.campaignId, userId);
   if (sinceUs === undefined) return;
   const forUs = nowUs - sinceUs;
   const slackUs = SLACK_US + checker.clockOffUs;
-  if (isThere && forUs >= graceUs + slackUs)
-    checker.breaks(1, `${userId} was there for ${forUs} us and is skipped`);
+  // An engine that stood still may say only now that they had been away for too long, and the next step has them back.
+  const beforeUs = awayUsBetween(checker, awayFromUs ?? enteredUs(rows, userId), sinceUs) + REPORT_US;
+  if (isThere && forUs >= graceUs + slackUs && beforeUs < graceUs)
+    checker.breaks(1, `${userId} was there for ${forUs} us, away for ${beforeUs} before, and is skipped`);
   const awayUs = forUs - checker.outages.between(sinceUs, nowUs);
   if (!isThere && awayUs < graceUs - slackUs)
     checker.breaks(1, `${userId} was away for ${awayUs} us of ${graceUs} and is skipped`);

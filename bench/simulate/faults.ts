@@ -50,9 +50,13 @@ export function inject(scene: Scene, fault: Fault): void {
       strike(scene, fault, () => scene.gatewayAt(target)?.process.suspend(forMs * MS));
       return;
     case 'engine pauses':
-    case 'engine is suspended':
-      scene.pauseEngine(target, forMs * MS, kind === 'engine is suspended');
+    case 'engine is suspended': {
+      const pause = (): void => scene.pauseEngine(target, forMs * MS, kind === 'engine is suspended');
+      if (fault.place === 'presence')
+        scene.engineAt(target % scene.plan.engines)?.process.trap('presence', pause);
+      else pause();
       return;
+    }
     case 'partitions move':
       log.share();
       return;
