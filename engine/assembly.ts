@@ -60,6 +60,8 @@ export interface JudgeAssembly {
   readonly config: Pick<JudgeConfig, 'LEASE_MS' | 'LOG_PARTITIONS' | 'RECEIPT_SALT_SECRET' | 'CLOCK_STOP_MS'>;
   readonly servers: JudgeServers;
   readonly intervals: JudgeIntervals;
+  /** See MakerOptions: the simulator has few entries, and makes them in small pages. */
+  readonly rankedAtOnce?: number | undefined;
   /** Where raffles get their randomness. */
   readonly randomness: Randomness;
   readonly metrics: EngineMetrics;
@@ -104,7 +106,9 @@ export function assembleJudge(assembly: JudgeAssembly): AssembledJudge {
     onDecided: (decided: number) => metrics.settled(decided),
     onMoved: (states: readonly string[]) => metrics.moved(states),
   };
-  const passes = new Passes({ ...servers, clocks, settling, log }, () => passLoop.request());
+  const passes = new Passes({ ...servers, clocks, settling, log, rankedAtOnce: assembly.rankedAtOnce }, () =>
+    passLoop.request(),
+  );
   const deps = depsOf(assembly, passes, clocks);
   let lastPassMs = Number.NEGATIVE_INFINITY;
   const passLoop = makeLoop('passes', log, intervals.passGap, async () => {

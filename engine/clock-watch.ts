@@ -13,7 +13,7 @@ import type { Logger } from 'pino';
 import { type ClockTrust, endTrust, readClock } from '../sql/clock.ts';
 import type { Pool } from '../sql/database.ts';
 import { ClockAgreement, type ClockLook } from './clock-agreement.ts';
-import { type Registry, readRegistry } from './contract/lease/lease.ts';
+import { type Registry, readRegistry, tellClock } from './contract/lease/lease.ts';
 import type { RedisClient } from './contract/redis.ts';
 
 export interface ClockWatchOptions {
@@ -99,19 +99,20 @@ export class ClockWatch {
   }
 
   /**
-   * Reads the registry up to what is vouched for, and hears Redis' clock with it. As the keeper, it tells gateways besides
-   * what was found of that clock.
+   * Reads the registry up to what is vouched for, and hears Redis' clock with it. As the keeper, it then tells gateways what
+   * was found of that clock by what was just heard: one that has come since it was heard before goes by that (membership.ts).
    */
   async readRegistry(as: 'keeper' | 'reader' = 'reader'): Promise<Registry> {
     const { redis, leases } = this.#options;
     const askedUs = ownUs();
-    const { state, vouchedUs } = this.look();
-    const word = state === 'agreed' ? this.#agreedUs : state === 'unheard' ? undefined : 'held';
-    const registry = await readRegistry(redis, leases, {
-      vouchedUs,
-      ...(as === 'keeper' && word !== undefined ? { clock: word } : {}),
-    });
+    const { vouchedUs } = this.look();
+    const registry = await readRegistry(redis, leases, { vouchedUs });
     this.#heardRedis(askedUs, registry.timeUs);
+    if (as === 'keeper') {
+      const { state } = this.look();
+      const verdict = state === 'agreed' ? this.#agreedUs : state === 'unheard' ? undefined : 'held';
+      if (verdict !== undefined) await tellClock(redis, leases, verdict);
+    }
     return registry;
   }
 

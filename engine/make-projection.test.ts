@@ -28,6 +28,7 @@ test('it waits for what was stamped before it was begun, by the clock that gatew
     const made = await makeProjection(
       {
         ...{ pool, redis, keys },
+        rankedAtOnce: 2_000,
         turn: { epoch: EPOCH, maker: 'one', by: `one/${turn}` },
         watermarks: () => ({ watermarkUs, rankedUs: watermarkUs }),
         nowUs: async () => {

@@ -26,7 +26,7 @@ import { lastStampAt } from './contract/stamp.ts';
 import { projectGone, projectRedrawn, projectWithdrawn, projectWon } from './projections.ts';
 
 /** Entries ranked by one command, which holds Redis up for a few milliseconds at most. */
-const PAGE = 2_000;
+export const RANKED_AT_ONCE = 2_000;
 const FROM_THE_FIRST = 0;
 const NOTHING: Decided = { by: '', won: 0, claimants: 0, moves: 0, withdrawn: 0, begunByUs: undefined };
 /**
@@ -42,6 +42,8 @@ export interface Making {
   readonly redis: RedisClient;
   readonly keys: CampaignKeys;
   readonly turn: MakingTurn;
+  /** Entries ranked by one command. */
+  readonly rankedAtOnce: number;
   /** How far everything is in the ledger, and how far ranked, microseconds since the epoch; asked again each time. */
   readonly watermarks: () => { readonly watermarkUs: number; readonly rankedUs: number };
   /** The clock that stamps are taken by, microseconds since the epoch; that of the campaign's own node may be another. */
@@ -133,19 +135,19 @@ function signOfLife({ redis, keys, turn }: Making): () => Promise<void> {
  * the turn was over before.
  */
 async function rankAll(
-  { pool, redis, keys, turn, watermarks, goOn }: Making,
+  { pool, redis, keys, turn, rankedAtOnce, watermarks, goOn }: Making,
   campaign: Campaign,
   ranked: number,
 ): Promise<boolean> {
   const { campaignId } = campaign;
   const read = (after: number) =>
-    readEntries(pool, { campaignId, after, through: Number.MAX_SAFE_INTEGER, limit: PAGE });
+    readEntries(pool, { campaignId, after, through: Number.MAX_SAFE_INTEGER, limit: rankedAtOnce });
   // Before the page that it was read ahead of, so that what is noted as sure was in the ledger by then.
   let settledUs = watermarks().watermarkUs;
   for (let page = await read(ranked); ; ) {
     const last = page.at(-1);
     if (last === undefined) return true;
-    const isLast = page.length < PAGE;
+    const isLast = page.length < rankedAtOnce;
     const sure = Math.min(last.stamp, lastStampAt(settledUs, opensAtUs(campaign)));
     const nextSettledUs = watermarks().watermarkUs;
     // The ledger reads while Redis ranks.

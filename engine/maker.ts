@@ -11,7 +11,7 @@ import type { Pool } from '../sql/database.ts';
 import type { ClockWatch } from './clock-watch.ts';
 import type { Keys } from './contract/keys.ts';
 import type { RedisClient } from './contract/redis.ts';
-import { type Decided, type Made, type Making, makeProjection } from './make-projection.ts';
+import { type Decided, type Made, type Making, makeProjection, RANKED_AT_ONCE } from './make-projection.ts';
 
 /** What cannot be gone on with is tried again so soon. */
 const AGAIN_MS = 100;
@@ -34,8 +34,11 @@ export interface MakerOptions {
   readonly pool: Pool;
   readonly redis: RedisClient;
   readonly keys: Keys;
+  /** The clock that stamps are taken by. */
   readonly clocks: Pick<ClockWatch, 'nowUs'>;
   readonly log: Logger;
+  /** Entries ranked by one command, where it is not as many as usual. */
+  readonly rankedAtOnce?: number | undefined;
 }
 
 /** The epoch of the registry, and how far it is, as of the last pass. */
@@ -121,7 +124,7 @@ export class Maker {
 
   /** Goes on with it for a while. What fails is tried again, as long as it is wanted. */
   async #make(job: Job): Promise<void> {
-    const { pool, redis, keys, clocks, log } = this.#options;
+    const { pool, redis, keys, clocks, log, rankedAtOnce = RANKED_AT_ONCE } = this.#options;
     const { campaignId } = job.campaign;
     const { epoch } = this.#turn;
     const beganMs = performance.now();
@@ -133,6 +136,7 @@ export class Maker {
         redis,
         keys: keys.campaign(campaignId),
         turn: { epoch, maker: this.#name, by: randomUUID() },
+        rankedAtOnce,
         watermarks: () => this.#turn,
         nowUs: () => clocks.nowUs(),
         goOn: () => performance.now() - beganMs < TURN_MS && !this.#closing.signal.aborted,

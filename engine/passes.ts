@@ -54,6 +54,8 @@ export interface PassOptions {
   readonly clocks: ClockWatch;
   readonly settling: SettlingOptions;
   readonly log: Logger;
+  /** See MakerOptions. */
+  readonly rankedAtOnce?: number | undefined;
 }
 
 export interface PassReport {

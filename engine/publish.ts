@@ -9,19 +9,17 @@
  * forgets all of that, compares with what Redis holds, and brings Redis up to the ledger.
  */
 import { Cluster } from 'ioredis';
-import type { Logger } from 'pino';
 import { type Campaign, opensAtUs } from '../sql/campaigns.ts';
 import type { Pool } from '../sql/database.ts';
 import { readCampaigns, saveGoneRanked } from '../sql/settling.ts';
 import { toBoard } from './api/board-campaign.ts';
 import { projectClaimants, projectMoves } from './claim-projections.ts';
-import type { ClockWatch } from './clock-watch.ts';
 import { publishBoard, readBoardEpoch } from './contract/board/board.ts';
 import type { Keys } from './contract/keys.ts';
 import { beginProjection, joinProjection, type Ranking } from './contract/projection/projection.ts';
 import type { RedisClient } from './contract/redis.ts';
 import { lastStampAt } from './contract/stamp.ts';
-import { Maker } from './maker.ts';
+import { Maker, type MakerOptions } from './maker.ts';
 import { projectGone, projectRedrawn, projectWithdrawn, projectWon } from './projections.ts';
 
 /** A finished campaign is looked at for this long after its end, or a redraw; before a catch-up all of them are. */
@@ -52,14 +50,7 @@ export interface PublishTurn {
   readonly rankedUs: number;
 }
 
-export interface PublisherOptions {
-  readonly pool: Pool;
-  readonly redis: RedisClient;
-  readonly keys: Keys;
-  /** The clock that stamps are taken by. */
-  readonly clocks: Pick<ClockWatch, 'nowUs'>;
-  readonly log: Logger;
-}
+export type PublisherOptions = MakerOptions;
 
 export class Publisher {
   readonly #pool: Pool;

@@ -115,6 +115,11 @@ export class SharedClock {
     return Math.max(boundUs, Math.abs(offsetOf(against) - offset) + boundOf(against, local));
   }
 
+  /** Samples contradict it: nothing is stamped until they do not any more, or it is known who is wrong (`believe`). */
+  get isContradicted(): boolean {
+    return this.#contradiction !== undefined;
+  }
+
   sample(sample: ClockSample): void {
     const local = this.#monotonicUs();
     const againstUs = this.#surest === undefined ? 0 : gapUs(sample, this.#surest, local);

@@ -6,6 +6,10 @@
  * and a `leave` record ends the incarnation in the log; nothing does where the log has refused it, as it has ended there) ->
  * `joining` again, or `stopped`.
  *
+ * A process that has just begun cannot tell a clock of Redis that was set from one that is right: all that it knows of the time
+ * comes from there. So it asks for no lease before the keeper has found that clock right since the process follows it; from
+ * then on its own clock shows when that of Redis is set (clock.ts). Without any engine there is no newcomer.
+ *
  * The one who writes the state is this class, in `#run`. A lease says whether requests are taken: it holds until a deadline
  * on the process's own monotonic clock, counted from before it was asked for, and only on a board that was read within the
  * same time, so a gateway that is cut off shuts its door soon. Whether what was taken counts is for the log to say: it
@@ -14,7 +18,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Keys } from '../engine/contract/keys.ts';
-import { type Acquired, acquireLease, renewLease } from '../engine/contract/lease/lease.ts';
+import {
+  type Acquired,
+  acquireLease,
+  type ClockVerdict,
+  readClockVerdict,
+  renewLease,
+} from '../engine/contract/lease/lease.ts';
 import { Fenced, type LogProducer, type LogWriter, partitionOf } from '../engine/contract/log/log.ts';
 import { encodeHead } from '../engine/contract/record.ts';
 import type { RedisClient } from '../engine/contract/redis.ts';
@@ -67,6 +77,9 @@ export class Membership {
   #isClockHeld = false;
   #current: Incarnation | undefined;
   #running: Promise<void> | undefined;
+  /** What the keeper said of Redis' clock when it was first asked for, and the shared time then. */
+  #heard: { readonly verdict: ClockVerdict | undefined; readonly atUs: number } | undefined;
+  #isClockVouched = false;
   /** Why no lease is to be had, where that does not pass by itself. */
   #hindrance: string | undefined;
 
@@ -151,7 +164,7 @@ export class Membership {
   async #join(): Promise<Incarnation | undefined> {
     const { clock, redis, keys, leaseMs, name, log } = this.#parts;
     try {
-      if (clock.synchronised) {
+      if (clock.synchronised && (await this.#isVouched())) {
         const askedUs = monotonicUs();
         const acquired = await acquireLease(redis, keys.leases, leaseMs, name);
         this.#note(acquired);
@@ -163,6 +176,22 @@ export class Membership {
     }
     await pause(JOIN_INTERVAL_MS, this.#stop.signal);
     return undefined;
+  }
+
+  /** Whether the keeper has found Redis' clock right since this process follows it, or nobody says anything of clocks. */
+  async #isVouched(): Promise<boolean> {
+    const { clock, redis, keys } = this.#parts;
+    // Of a clock that was set since it is found out as while serving.
+    if (this.#isClockVouched || clock.isContradicted) return true;
+    const fromUs = clock.now();
+    const verdict = await readClockVerdict(redis, keys.leases);
+    this.#isClockHeld = verdict === 'held';
+    this.#heard ??= { verdict, atUs: fromUs };
+    if (verdict === undefined) return true;
+    const { atUs } = this.#heard;
+    const isNews = verdict !== this.#heard.verdict;
+    this.#isClockVouched = isNews && verdict !== 'held' && verdict >= atUs && verdict <= clock.now();
+    return this.#isClockVouched;
   }
 
   async #begin(lease: Given, deadlineUs: number): Promise<Incarnation> {

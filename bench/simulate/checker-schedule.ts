@@ -71,12 +71,16 @@ export class CheckedSchedule {
     if (!this.#firstAskedUs.has(key)) this.#firstAskedUs.set(key, nowUs);
   }
 
+  firstAskedUs(campaignId: number, userId: string): number | undefined {
+    return this.#firstAskedUs.get(`${campaignId}/${userId}`);
+  }
+
   /** Somebody is told 202. What is shut was shut when they asked for the first time, or the stamp says that it was. */
   entered(checker: Checker, { campaignId, userId, askedUs, stampUs }: Entered): void {
     const since = this.#seen.get(campaignId)?.shutSinceUs;
     if (since === undefined || askedUs < since) return;
     const firstUs = this.#firstAskedUs.get(`${campaignId}/${userId}`) ?? askedUs;
-    if (firstUs >= since || stampUs > since + SLACK_US + checker.clockSetByUs)
+    if (firstUs >= since || stampUs > since + SLACK_US + 2 * checker.clockOffUs)
       checker.breaks(8, `${userId} entered campaign ${campaignId}, which takes nobody since ${since}`);
   }
 }

@@ -7,7 +7,7 @@
  * by it; when all is healed and still, everything (checker-end.ts).
  */
 import { checkClaims, type SeenClaimant } from './checker-claims.ts';
-import { CheckedLog, type LoggedCampaign } from './checker-log.ts';
+import { CheckedLog, type LoggedCampaign, type LoggedItem } from './checker-log.ts';
 import { Outages } from './checker-outages.ts';
 import { checkRoom, type SeenPerson, Streams } from './checker-rooms.ts';
 import { CheckedSchedule, type SeenVersion } from './checker-schedule.ts';
@@ -146,8 +146,10 @@ export class Checker {
   readonly outages = new Outages();
   /** By how much a clock that is set may go unnoticed: CLOCK_STOP_MS, where one is. */
   clockOffUs = 0;
-  /** By how much it is set at the most: a gateway that has just come stamps by it until it is noticed. */
-  clockSetByUs = 0;
+  /** By how much a gateway's clock may be off, and Redis' with nobody noticing: CLOCK_STOP_MS each. */
+  stampOffUs = 0;
+  /** Besides, a machine that stood still is behind until it has asked for the time. */
+  stampBehindUs = Number.POSITIVE_INFINITY;
   readonly #ledger: SeenLedger;
   readonly #broken: (violation: Violation) => void;
   /** The campaigns as they were when they were last looked at. */
@@ -162,11 +164,28 @@ export class Checker {
   }
 
   /** A record has come to stand in the log. */
-  landed(partition: number, bytes: Buffer): void {
+  landed(partition: number, bytes: Buffer, nowUs: number): void {
     for (const item of this.log.land(partition, bytes, what => this.breaks(1, what))) {
+      if (item.isEntry) this.#checkStamp(item, nowUs);
       const seen = this.#seen.get(item.campaignId);
       if (item.isEntry && seen !== undefined) this.#checkOvertaken(seen, item.userId);
     }
+  }
+
+  /** Nobody is stamped by a clock that is wrong, and that anybody could have found wrong. */
+  #checkStamp({ campaignId, userId, stamp }: LoggedItem, nowUs: number): void {
+    const stampUs = (this.announced.get(campaignId)?.opensAtUs ?? 0) + Math.floor(stamp / STAMPS_PER_US);
+    const askedUs = this.schedule.firstAskedUs(campaignId, userId) ?? nowUs;
+    if (stampUs > nowUs + this.stampOffUs)
+      this.breaks(
+        3,
+        `${userId} of campaign ${campaignId} is stamped ${stampUs - nowUs} us ahead of the time`,
+      );
+    if (stampUs < askedUs - this.stampBehindUs)
+      this.breaks(
+        3,
+        `${userId} of campaign ${campaignId} is stamped ${askedUs - stampUs} us before they asked`,
+      );
   }
 
   /** The ledger has committed something. */

@@ -57,6 +57,8 @@ const ALTERNATES = 2;
 
 export interface EngineTerms {
   readonly leaseMs: number;
+  /** Entries of a projection that are ranked at once; undefined for as many as usual. */
+  readonly rankedAtOnce: number | undefined;
   readonly clockStopMs: number;
   readonly partitions: number;
   /** Counts what the operator changed, and what was refused. */
@@ -140,6 +142,7 @@ export class SimulatedEngine {
         fencing: servers.log.fencingFor(process, paths.log),
         consumer: this.consumer,
       },
+      rankedAtOnce: terms.rankedAtOnce,
       intervals: INTERVALS,
       randomness: new SimulatedRandomness(terms.seed, log),
       metrics: UNCOUNTED,

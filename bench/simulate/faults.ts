@@ -84,6 +84,15 @@ export function inject(scene: Scene, fault: Fault): void {
         redis.clockOffUs -= amount * MS;
       });
       return;
+    case 'clock of Postgres is set':
+      ledger.clockOffUs += amount * MS;
+      afterwards(() => {
+        ledger.clockOffUs -= amount * MS;
+      });
+      return;
+    case "an engine's own clock jumps":
+      scene.engineAt(target)?.process.jumpAhead(amount * MS);
+      return;
     case 'log is gone':
       log.server.goDown();
       afterwards(() => log.server.comeUp());
@@ -109,6 +118,15 @@ export function inject(scene: Scene, fault: Fault): void {
       path.lateUs = amount * MS;
       return;
     }
+    case "an engine's Redis is slow": {
+      const path = scene.path(`engine ${target % scene.plan.engines} to Redis`);
+      path.slowUntilUs = world.nowUs + forMs * MS;
+      path.slowUs = amount * MS;
+      return;
+    }
+    case 'connections to Redis are lost':
+      if (redis.server.isUp) redis.server.loseConnections();
+      return;
     case 'one has another lease length': {
       const name = pick(scene.processNames, target);
       scene.restartWith(name, amount);

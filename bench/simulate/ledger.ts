@@ -158,6 +158,8 @@ interface AdvisoryLock {
 export class Ledger {
   readonly tables: LedgerTables;
   readonly server: Server;
+  /** How far the wall clock of the server is off, microseconds. */
+  clockOffUs = 0;
   readonly #world: World;
   readonly #tally: Tally;
   readonly #sessions = new Map<Process, Set<Session>>();
@@ -170,7 +172,7 @@ export class Ledger {
     this.#tally = tally;
     this.#committed = committed;
     this.server = new Server(world, 'Postgres');
-    this.tables = new LedgerTables(() => new Date(Math.floor(world.nowUs / 1000)));
+    this.tables = new LedgerTables(() => new Date(Math.floor((world.nowUs + this.clockOffUs) / 1000)));
   }
 
   /** The pool of one process, as pg's. */

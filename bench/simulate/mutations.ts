@@ -468,4 +468,30 @@ export const MUTATIONS: readonly Mutation[] = [
     to: 'for (const confirm of [...confirming, ...this.#confirming.splice(0)]) confirm(true);',
     seed: 3459,
   },
+  {
+    name: 'a newcomer goes by a clock of Redis that nobody has looked at since',
+    file: 'gateway/membership.ts',
+    from: ' && (await this.#isVouched())',
+    to: '',
+    seed: 678,
+  },
+  {
+    name: 'the registry is read beyond what is vouched for',
+    file: 'engine/clock-watch.ts',
+    from: 'readRegistry(redis, leases, { vouchedUs })',
+    to: 'readRegistry(redis, leases, { vouchedUs: Math.max(vouchedUs, Number.MAX_SAFE_INTEGER) })',
+    seed: 784,
+  },
+  {
+    name: 'a position is told while others are ranked anew',
+    file: 'gateway/slices.ts',
+    from: ' && ranked.whole === ranked.epoch',
+    to: '',
+  },
+  {
+    name: 'who was here before Redis was emptied gets a new stamp',
+    file: 'gateway/entries.ts',
+    from: 'ranked ?? this.stamp, held?.stamp ?? this.stamp)',
+    to: 'ranked ?? this.stamp)',
+  },
 ];

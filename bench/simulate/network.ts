@@ -50,6 +50,11 @@ export class Server {
     for (const link of this.#links) link.breakOff();
   }
 
+  /** All connections are lost, as by something in between; the server is what it was. */
+  loseConnections(): void {
+    for (const link of this.#links) if (!link.process.isDead) link.breakOff();
+  }
+
   comeUp(): void {
     this.isUp = true;
   }

@@ -155,7 +155,7 @@ function renew(call: Call, [leases = '']: readonly string[], args: readonly stri
 function readLeases(
   call: Call,
   [leases = '']: readonly string[],
-  [vouched = '', verdict = '']: readonly string[],
+  [vouched = '']: readonly string[],
 ): RedisReply {
   const nowUs = timeUs(call);
   const leaseUs = call('hget', leases, 'leaseUs');
@@ -163,7 +163,6 @@ function readLeases(
   const floorUs = Number(call('hget', leases, 'floorUs') ?? '0');
   const readAtUs = vouched === '' ? floorUs : Math.max(floorUs, Math.min(nowUs, Number(vouched)));
   if (epoch !== null && vouched !== '') call('hset', leases, 'floorUs', String(readAtUs));
-  if (verdict !== '') call('hset', leases, 'clock', verdict);
   const answer: RedisReply[] = [String(readAtUs), String(nowUs), epoch ?? '', leaseUs ?? ''];
   for (const [field, value] of fieldsOf(call, leases)) {
     if (/^[gp]:\d+$/.test(field)) answer.push(field, value);

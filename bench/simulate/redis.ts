@@ -164,7 +164,7 @@ export class SimulatedClient {
   ask(name: string, args: readonly unknown[]): Promise<RedisReply> {
     const texts = args.map(String);
     const answer = this.#link.ask(() => this.#redis.call(this, name, texts));
-    if (texts.includes(KEYS.leases)) {
+    if (name === 'evalsha' && texts.includes(KEYS.leases)) {
       void this.process.reach('lease');
       const { onDiffers } = this.#redis;
       if (onDiffers !== undefined)

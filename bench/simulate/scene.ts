@@ -26,6 +26,11 @@ const LEASE_FAULTS: readonly string[] = ['one has another lease length', 'lease 
 /** So far apart it is looked whether all who serve have leases of one length. */
 const LEASE_LOOK_US = 20 * MS;
 
+/** Clocks drift by up to 2% between two samples, and what was asked for takes its time. */
+const STAMP_SLACK_US = 60 * MS;
+/** Of a request whose arrival the proxy has noted. */
+const NOTED_BEFORE_US = 61 * MS;
+
 export class Scene {
   readonly plan: Plan;
   readonly world: World;
@@ -51,7 +56,7 @@ export class Scene {
     this.#engines = Array.from({ length: plan.engines }, () => undefined);
     this.redis = new SimulatedRedis(world, this.tally);
     this.log = new SimulatedLog(world, this.tally, plan, (partition, bytes) =>
-      this.checker.landed(partition, bytes),
+      this.checker.landed(partition, bytes, world.nowUs),
     );
     this.ledger = new Ledger(world, this.tally, () => this.checker.committed(world.nowUs));
     const { tables } = this.ledger;
@@ -72,16 +77,25 @@ export class Scene {
       },
       (violation: Violation) => world.fail(violation),
     );
-    const isClockSet = plan.faults.some(({ kind }) => kind === 'clock of Redis is set');
-    this.checker.clockOffUs = isClockSet ? plan.clockStopMs * MS : 0;
-    const setBy = plan.faults.map(({ kind, amount }) => (kind === 'clock of Redis is set' ? amount : 0));
-    this.checker.clockSetByUs = setBy.reduce((sum, ms) => sum + Math.max(0, ms), 0) * MS;
+    this.#tellOfClocks();
     for (const place of this.#gateways.keys()) this.startGateway(place);
     for (const place of this.#engines.keys()) this.startEngine(place);
     if (plan.faults.some(({ kind }) => LEASE_FAULTS.includes(kind))) {
       this.#watchLeases();
       this.redis.onDiffers = process => this.#hasHeardThatLeasesDiffer(process);
     }
+  }
+
+  /** How wrong clocks may be in this run with nobody noticing. */
+  #tellOfClocks(): void {
+    const { plan, checker } = this;
+    const has = (...kinds: readonly string[]): boolean =>
+      plan.faults.some(({ kind }) => kinds.includes(kind));
+    const stopUs = plan.clockStopMs * MS;
+    const isClockSet = has('clock of Redis is set', 'clock of Postgres is set');
+    checker.clockOffUs = isClockSet ? stopUs : 0;
+    checker.stampOffUs = 2 * stopUs + STAMP_SLACK_US;
+    if (!has('gateway is suspended')) checker.stampBehindUs = checker.stampOffUs + NOTED_BEFORE_US;
   }
 
   /** Who has leases of another length than the registry does not serve. */
@@ -164,6 +178,7 @@ export class Scene {
         leaseMs: this.#leaseMsOf(`engine ${place}`),
         partitions,
         clockStopMs,
+        rankedAtOnce: plan.rankedAtOnce,
         seed: plan.seed,
         tally: this.tally,
         log: this.#logger,

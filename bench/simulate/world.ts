@@ -45,6 +45,7 @@ export class Process {
   /** How long its clocks stood still before the suspension that came last, and that one. */
   #frozenUs = 0;
   #suspended = { fromUs: 0, untilUs: 0 };
+  #jumpedUs = 0;
   #trap: { readonly place: Place; readonly spring: () => void } | undefined;
 
   constructor(world: World, name: string, clock: { readonly rate: number; readonly offsetUs: number }) {
@@ -57,7 +58,12 @@ export class Process {
 
   /** Its monotonic clock, microseconds; it goes on while the process is paused, and stands while it is suspended. */
   monotonicUs(): number {
-    return this.#offsetUs + (this.#world.nowUs - this.#bornUs - this.frozenUs) * this.#rate;
+    return this.#offsetUs + this.#jumpedUs + (this.#world.nowUs - this.#bornUs - this.frozenUs) * this.#rate;
+  }
+
+  /** Its monotonic clock goes on from later on; no clock of that kind goes back. */
+  jumpAhead(us: number): void {
+    this.#jumpedUs += us;
   }
 
   /** Its wall clock, microseconds since the epoch; nobody has set it since it stood still. */

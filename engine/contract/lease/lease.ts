@@ -74,9 +74,10 @@ export type Renewed = { readonly state: 'ok'; readonly clock: ClockWord } | { re
 export interface Vouching {
   /** The latest instant that may be the time now, microseconds. */
   readonly vouchedUs: number;
-  /** The keeper's word of Redis' clock: that it contradicts others, or what it showed when last found right. */
-  readonly clock?: 'held' | number;
 }
+
+/** What the keeper says of Redis' clock: that it contradicts others, or what it showed when last found right, microseconds. */
+export type ClockVerdict = 'held' | number;
 
 /** Clocks of a gateway's machine and of Redis' may differ in rate; a tenth is a thousand times what they do. */
 const MARGIN_SHARE = 0.1;
@@ -145,9 +146,7 @@ export async function renewLease(
  */
 export async function readRegistry(redis: RedisClient, key: string, vouching?: Vouching): Promise<Registry> {
   const vouched = vouching === undefined ? '' : Math.floor(Math.max(0, vouching.vouchedUs));
-  const [readAtUs, timeUs, epoch, leaseUs, ...rest] = asArray(
-    await scripts.read(redis, [key], [vouched, vouching?.clock ?? '']),
-  );
+  const [readAtUs, timeUs, epoch, leaseUs, ...rest] = asArray(await scripts.read(redis, [key], [vouched]));
   const leases: Lease[] = [];
   const prepared: PreparedNumber[] = [];
   for (let index = 0; index + 1 < rest.length; index += 2) {
@@ -164,6 +163,17 @@ export async function readRegistry(redis: RedisClient, key: string, vouching?: V
     leases,
     prepared,
   };
+}
+
+/** As the keeper, tells gateways what was found of Redis' clock. */
+export async function tellClock(redis: RedisClient, key: string, verdict: ClockVerdict): Promise<void> {
+  await redis.hset(key, 'clock', String(verdict));
+}
+
+/** What the keeper said last; undefined where none has said anything. */
+export async function readClockVerdict(redis: RedisClient, key: string): Promise<ClockVerdict | undefined> {
+  const verdict = await redis.hget(key, 'clock');
+  return verdict === null ? undefined : verdict === 'held' ? 'held' : Number(verdict);
 }
 
 /** Makes sure that a lease that was not renewed since it was read never is; false when it was, or is gone. */

@@ -2,7 +2,6 @@
 --
 -- KEYS  leases     see acquire.lua
 -- ARGV  vouchedUs  the latest instant that the engine vouches for as the time of this server; '' from who only looks
---       verdict    what the keeper last found of this server's clock, for `clock` (see acquire.lua); '' to leave it
 -- returns {readAtUs, timeUs, epoch or '', leaseUs or '', field, value, field, value, ...} with all fields `g:<number>` and
 --         `p:<number>`; '' as epoch while the registry is closed, as it is when it was opened in another run of the
 --         server (see acquire.lua), or by an engine that did not say how long leases hold
@@ -10,7 +9,7 @@
 -- `readAtUs` is the `floorUs` that this read leaves: the server's time, as far as it is vouched for. It never falls, and
 -- every gateway that is given a lease later gets a registeredUs at or above it. `timeUs` is what the clock shows.
 local leases = KEYS[1]
-local vouchedUs, verdict = tonumber(ARGV[1]), ARGV[2]
+local vouchedUs = tonumber(ARGV[1])
 
 local time = redis.call('TIME')
 local timeUs = time[1] * 1000000 + time[2]
@@ -20,7 +19,6 @@ local epoch = leaseUs and redis.call('HGET', leases, 'run') == run and redis.cal
 local readAtUs = tonumber(redis.call('HGET', leases, 'floorUs') or '0')
 if vouchedUs then readAtUs = math.max(readAtUs, math.min(timeUs, vouchedUs)) end
 if epoch and vouchedUs then redis.call('HSET', leases, 'floorUs', string.format('%.0f', readAtUs)) end
-if verdict ~= '' then redis.call('HSET', leases, 'clock', verdict) end
 
 local answer = { string.format('%.0f', readAtUs), string.format('%.0f', timeUs), epoch or '', leaseUs or '' }
 local all = redis.call('HGETALL', leases)
