@@ -6,7 +6,15 @@ import type { LogHandler } from './log.ts';
 import { Owning, type PartitionSource } from './owning.ts';
 import { Readings } from './reading.ts';
 
-const quiet = pino({ level: 'silent' });
+let warnings: number;
+const counting = pino(
+  { level: 'warn' },
+  {
+    write: () => {
+      warnings += 1;
+    },
+  },
+);
 let owned: number[];
 let isAway: boolean;
 let givenBack: number;
@@ -36,6 +44,7 @@ beforeEach(() => {
   owned = [0, 2];
   isAway = false;
   givenBack = 0;
+  warnings = 0;
   const handler: LogHandler = {
     start: async () => '7',
     batch: () =>
@@ -43,7 +52,7 @@ beforeEach(() => {
         finish = resolve;
       }),
   };
-  readings = new Readings(handler, quiet);
+  readings = new Readings(handler, counting);
   const ownership = {
     poll: async () => {
       if (isAway) throw new Error('Postgres is away');
@@ -53,7 +62,7 @@ beforeEach(() => {
       givenBack += 1;
     },
   };
-  owning = new Owning(ownership, readings, quiet);
+  owning = new Owning(ownership, readings, counting);
 });
 
 test('what is owned is begun, what is not any more is lost, and while nobody knows all is', async () => {
@@ -65,8 +74,9 @@ test('what is owned is begun, what is not any more is lost, and while nobody kno
   await turn();
   deepEqual(readings.assigned(), [2, 3]);
   isAway = true;
-  await owning.look();
+  for (let look = 0; look < 3; look++) await owning.look();
   deepEqual(readings.assigned(), []);
+  equal(warnings, 1, 'it is said once');
   const begun = ["0 is read from '7'", "2 is read from '7'"];
   deepEqual(asked, [...begun, '0 is lost', "3 is read from '7'", '2 is lost', '3 is lost']);
 });

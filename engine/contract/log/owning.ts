@@ -38,6 +38,8 @@ export class Owning {
   #source: PartitionSource | undefined;
   /** Nothing is owned that would have to be given back. */
   #isGivenBack = true;
+  /** How often in a row the ownership has not answered. */
+  #failures = 0;
   /** The last look: they come one after another. */
   #turn: Promise<void> = Promise.resolve();
 
@@ -91,8 +93,9 @@ export class Owning {
     let owned: readonly number[] = [];
     try {
       owned = await this.#ownership.poll();
+      this.#failures = 0;
     } catch (err) {
-      this.#log.warn({ err }, 'it is not known which partitions are ours: none is read');
+      this.#sayFailed(err, 'it is not known which partitions are ours: none is read');
     }
     if (this.#source === source) this.#follow(source, owned);
   }
@@ -120,8 +123,15 @@ export class Owning {
       await this.#readings.settled();
       await this.#ownership.giveBack();
       this.#isGivenBack = true;
+      this.#failures = 0;
     } catch (err) {
-      this.#log.warn({ err }, 'partitions could not be given back');
+      this.#sayFailed(err, 'partitions could not be given back');
     }
+  }
+
+  /** Once for each time that the servers are away. */
+  #sayFailed(err: unknown, what: string): void {
+    this.#log[this.#failures === 0 ? 'warn' : 'debug']({ err, failures: this.#failures }, what);
+    this.#failures += 1;
   }
 }
