@@ -85,6 +85,8 @@ export type JudgeDeps = Pick<
 export interface AssembledJudge {
   readonly deps: JudgeDeps;
   readonly clocks: ClockWatch;
+  /** For people: 'ok', or how long leases hold where this engine was told another length. */
+  leases(): string;
   /** How long ago a pass succeeded last; infinite where none has. */
   sincePassMs(): number;
   /** Stops between two steps; the servers are left open. */
@@ -155,6 +157,7 @@ export function assembleJudge(assembly: JudgeAssembly): AssembledJudge {
   return {
     deps,
     clocks,
+    leases: () => describeLength(config.LEASE_MS, passes.leaseMs),
     sincePassMs: () => performance.now() - lastPassMs,
     stop: async () => {
       // What is asked of a part that is gone gives up after its own timeout, so none of these waits for ever.
@@ -162,6 +165,11 @@ export function assembleJudge(assembly: JudgeAssembly): AssembledJudge {
       await consuming;
     },
   };
+}
+
+function describeLength(ownMs: number, registryMs: number | undefined): string {
+  if (registryMs === undefined || registryMs === ownMs) return 'ok';
+  return `LEASE_MS is ${ownMs}, but the registry was opened with ${registryMs}: no number is given until nobody holds one of that length`;
 }
 
 function depsOf(

@@ -133,7 +133,8 @@ async function closeConnections({
 async function readiness({ pool, redis }: JudgeServers, assembled: AssembledJudge): Promise<Readiness> {
   const [postgres, redisCheck] = await Promise.all([check(pool.query('select 1')), check(redis.ping())]);
   const passes = assembled.sincePassMs() < STALE_PASS_MS ? 'ok' : 'no pass has succeeded in the last 10 s';
-  const checks = { postgres, redis: redisCheck, clocks: assembled.clocks.describe(), passes };
+  const [clocks, leases] = [assembled.clocks.describe(), assembled.leases()];
+  const checks = { postgres, redis: redisCheck, clocks, leases, passes };
   return { ok: Object.values(checks).every(result => result === 'ok'), checks };
 }
 

@@ -129,6 +129,11 @@ export class Passes {
     return report;
   }
 
+  /** How long leases hold by the registry, as it was read last; undefined while it was never open. */
+  get leaseMs(): number | undefined {
+    return this.#registry?.leaseMs;
+  }
+
   /** Puts campaigns on the board now, and before that what it will speak of. Rejects while there is no board. */
   tell(campaigns: readonly Campaign[]): Promise<void> {
     return this.#publisher.tell(campaigns);
