@@ -42,6 +42,8 @@ export interface SystemOptions {
   readonly engineEnv?: Variables;
   /** Which database of Redis, 0 unless told otherwise; one of its own for who empties it. */
   readonly redisDatabase?: number;
+  /** Another Redis than the one of all suites. */
+  readonly redisUrl?: URL;
 }
 
 export interface System {
@@ -102,7 +104,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const token = randomBytes(16).toString('base64url');
   const shopToken = randomBytes(16).toString('base64url');
   const pool = openPool(database.url, { max: 4, applicationName: 'test', onError: () => undefined });
-  const redisUrl = new URL(servers.redisUrl);
+  const redisUrl = new URL(options.redisUrl ?? servers.redisUrl);
   if (options.redisDatabase !== undefined) redisUrl.pathname = `/${options.redisDatabase}`;
   const redis = connectRedis(redisUrl.href, { commandTimeoutMs: 5_000, onError: () => undefined });
   await waitForRedis(redis, 10_000);
