@@ -10,6 +10,8 @@ import type { LogProducer } from '../engine/contract/log/log.ts';
 import type { RedisClient } from '../engine/contract/redis.ts';
 import type { SliceTree } from '../engine/contract/slice-tree.ts';
 import { readCodeNow } from '../sql/coupons.ts';
+import { readHeldEntries } from '../sql/entries.ts';
+import { readFinalOutcomes } from '../sql/outcomes.ts';
 import { AcceptedAnswers } from './accepted-answer.ts';
 import { Board } from './board.ts';
 import { ClaimMoves } from './claim-moves.ts';
@@ -23,7 +25,7 @@ import { Doorkeeper } from './door.ts';
 import { Etas } from './eta.ts';
 import { KeptReceipts } from './kept-receipts.ts';
 import type { Ledger } from './ledger.ts';
-import { LedgerStamps } from './ledger-stamps.ts';
+import { LedgerQuestions } from './ledger-questions.ts';
 import { Lookups } from './lookups.ts';
 import { Membership } from './membership.ts';
 import type { LiveMetrics, Metrics } from './metrics.ts';
@@ -167,7 +169,8 @@ export function assembleGateway(assembly: GatewayAssembly): AssembledGateway {
     keys: ring,
     ledger,
     receipts: new KeptReceipts(ledger, config.RECEIPT_SALT_SECRET, log),
-    ledgerStamps: new LedgerStamps(ledger),
+    ledgerStamps: new LedgerQuestions(ledger, readHeldEntries),
+    ledgerOutcomes: new LedgerQuestions(ledger, readFinalOutcomes),
     desk,
     couponReads,
     shopToken: new ShopToken(config.SHOP_TOKEN),

@@ -109,7 +109,7 @@ export const EntryView = Type.Object(
     campaign: Type.Integer(),
     stamp: Type.Integer(),
     position: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()], {
-      description: 'Final, or null while provisional',
+      description: 'Final, or null while provisional; of a final outcome also while Redis is made anew',
     }),
     ahead: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()], {
       description: 'Entries before this one that are not settled',

@@ -7,6 +7,7 @@ import type { SliceReceipts } from '../engine/contract/receipt.ts';
 import { ITEM_ENTRY, ITEM_WITHDRAWAL, type ItemSource, type LogItem } from '../engine/contract/record.ts';
 import { stampOf } from '../engine/contract/stamp.ts';
 import type { HeldEntry } from '../sql/entries.ts';
+import type { FinalOutcome } from '../sql/outcomes.ts';
 import type { AcceptedAnswers, AcceptedEntry } from './accepted-answer.ts';
 import { answerBehindClose } from './behind-close.ts';
 import { readEntryBody } from './body.ts';
@@ -17,7 +18,7 @@ import type { EntryAccepted } from './contract.ts';
 import type { Doorkeeper } from './door.ts';
 import type { Etas } from './eta.ts';
 import type { KeptReceipts } from './kept-receipts.ts';
-import type { LedgerStamps } from './ledger-stamps.ts';
+import type { LedgerQuestions } from './ledger-questions.ts';
 import { BeingMade, type Lookups, type Place } from './lookups.ts';
 import type { Membership } from './membership.ts';
 import type { Places } from './places.ts';
@@ -46,7 +47,9 @@ export interface EntryParts extends RequestParts {
   readonly requestStarts: RequestStarts;
   readonly clockLimits: ClockLimits;
   readonly receipts: KeptReceipts;
-  readonly ledgerStamps: LedgerStamps;
+  /** Both for campaigns that Redis is being made anew of alone. */
+  readonly ledgerStamps: LedgerQuestions<HeldEntry>;
+  readonly ledgerOutcomes: LedgerQuestions<FinalOutcome>;
   readonly tickets: TicketBatch;
   readonly claimants: ClaimantParts;
   readonly answers: AcceptedAnswers;

@@ -7,7 +7,7 @@ import { ITEM_WITHDRAWAL } from '../engine/contract/record.ts';
 import { claimantMembers, claimantOutcome } from './claimant-view.ts';
 import type { EntryView, Outcome } from './contract.ts';
 import { Entry, type EntryParts, openPipeline, refuseWithdrawn, SOON, withReceipt } from './entries.ts';
-import type { Place } from './lookups.ts';
+import { BeingMade, type Place } from './lookups.ts';
 import type { Reply } from './reply.ts';
 import { authenticate, findCampaign, type Head, readCampaignId, readTicket } from './requests.ts';
 
@@ -26,12 +26,16 @@ export async function asker(
   return campaign === undefined ? undefined : { userId, campaign };
 }
 
-/** The user's place, or undefined when 404 or 503 has been answered. */
+/**
+ * The user's place, or undefined when an answer has been given: 404 or 503, or that of `whileMade`, which may give one while
+ * the campaign is being made anew in Redis and says whether it has.
+ */
 export async function placeOf(
   parts: EntryParts,
   reply: Reply,
   campaign: BoardCampaign,
   userId: string,
+  whileMade?: () => Promise<boolean>,
 ): Promise<Place | undefined> {
   try {
     const place = await parts.lookups.find(campaign, userId);
@@ -40,8 +44,9 @@ export async function placeOf(
       reply.problem('no-entry', `You have no entry in campaign ${campaign.campaignId}.`);
       return undefined;
     }
-  } catch {
-    // As if nothing had been found, and nothing confirmed.
+  } catch (error) {
+    // Else as if nothing had been found, and nothing confirmed.
+    if (error instanceof BeingMade && (await whileMade?.()) === true) return undefined;
   }
   parts.metrics.refuse('lookup');
   reply.problem('unavailable', 'Entries cannot be looked up at the moment.', { headers: SOON });
@@ -59,11 +64,40 @@ export async function getEntry(
   const idText = req.getParameter(0);
   const who = await asker(parts, reply, ticket, idText);
   if (who === undefined) return;
-  const place = await placeOf(parts, reply, who.campaign, who.userId);
+  const { campaign, userId } = who;
+  const place = await placeOf(parts, reply, campaign, userId, () =>
+    tellFinal(parts, reply, campaign, userId),
+  );
   if (place === undefined) return;
-  const receipt = await parts.receipts.find(who.campaign, who.userId, place.stamp);
-  const view = entryView(parts, who.campaign, place);
+  const receipt = await parts.receipts.find(campaign, userId, place.stamp);
+  const view = entryView(parts, campaign, place);
   reply.notStored(withReceipt(view, receipt));
+}
+
+/**
+ * An outcome that is final stands in the ledger, whatever Redis has. It is told without the position, which Redis would tell,
+ * and without the receipt, which the ledger would have to be asked for one by one.
+ */
+async function tellFinal(
+  parts: EntryParts,
+  reply: Reply,
+  { campaignId }: BoardCampaign,
+  userId: string,
+): Promise<boolean> {
+  const found = await parts.ledgerOutcomes.find(campaignId, userId).catch(() => undefined);
+  if (found === undefined) return false;
+  const { stamp, outcome, serial, code } = found;
+  const view: EntryView = {
+    campaign: campaignId,
+    stamp,
+    position: null,
+    ahead: 0,
+    provisional: false,
+    outcome,
+    ...(serial === null || code === null ? {} : { serial, code }),
+  };
+  reply.notStored(JSON.stringify(view));
+  return true;
 }
 
 /** What can be told of a place: a position only when it is final, an outcome only when it is decided. */

@@ -1,6 +1,7 @@
 /**
  * Statements on the outcomes of entries: a page of them, all of them, and how many there are of each.
  */
+import { textArray } from './arrays.ts';
 import type { CampaignKind } from './campaigns.ts';
 import type { Pool, Queryable } from './database.ts';
 
@@ -35,6 +36,35 @@ export interface EntryOutcome {
   readonly claimByUs: number | null;
   /** When it was claimed, lapsed or was declined, or who waited left. */
   readonly endedUs: number | null;
+}
+
+/** An outcome that nothing changes any more, but for a prize that the operator passes on. */
+export interface FinalOutcome {
+  readonly userId: string;
+  readonly stamp: number;
+  readonly outcome: 'granted' | 'won' | 'withdrawn' | 'sold_out' | 'not_drawn' | 'cancelled';
+  readonly serial: number | null;
+  readonly code: string | null;
+}
+
+/**
+ * The outcomes of those of these users who have a final one: in a coupon with their turn, in a raffle at its end. Not of
+ * rooms and of what has to be claimed, where there is more to tell than an outcome.
+ */
+export async function readFinalOutcomes(
+  db: Queryable,
+  campaignId: number,
+  userIds: readonly string[],
+): Promise<readonly FinalOutcome[]> {
+  const { rows } = await db.query<FinalOutcome>(
+    `select o.user_id as "userId", o.stamp, o.outcome, o.serial, o.code
+       from entry_outcomes o
+       join campaigns c on c.campaign_id = o.campaign_id
+      where o.campaign_id = $1 and o.user_id = any ($2::text[]) and o.outcome <> 'waiting' and c.claim_within_s is null
+        and (c.kind = 'coupon' and o.stamp <= c.settled_stamp or c.kind <> 'room' and c.finished_at is not null)`,
+    [campaignId, textArray(userIds)],
+  );
+  return rows;
 }
 
 export interface OutcomePage {

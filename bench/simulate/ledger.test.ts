@@ -75,6 +75,7 @@ import { insertGrants, readGrants, replaceCodes } from '../../sql/grants.ts';
 import { moveHeard, readHeard } from '../../sql/hearing.ts';
 import { moveOn, nextPosition, readPositions } from '../../sql/log-partitions.ts';
 import { insertLogWriters, markLogWritersRetired, readOpenLogWriters } from '../../sql/log-writers.ts';
+import { readFinalOutcomes } from '../../sql/outcomes.ts';
 import {
   addStreams,
   endStreams,
@@ -135,6 +136,7 @@ after(async () => {
 const CAMPAIGNS = 4;
 /** Is made behind them. */
 const ROOM = 5;
+const USERS = ['a', 'b', 'c', 'd', 'é'] as const;
 
 type Call = (db: Queryable) => Promise<unknown>;
 
@@ -142,7 +144,7 @@ type Call = (db: Queryable) => Promise<unknown>;
 function drawCall(random: Random, number: number): Call {
   const campaignId = random.between(1, CAMPAIGNS);
   const stamp = (): number => random.between(0, 1_100) * 1_000;
-  const user = (): string => random.pick(['a', 'b', 'c', 'd', 'é']);
+  const user = (): string => random.pick(USERS);
   const rows = Array.from({ length: random.between(1, 3) }, () => ({ userId: user(), stamp: stamp() }));
   const sent = {
     campaignIds: rows.map(() => random.between(1, ROOM + 1)),
@@ -518,6 +520,9 @@ async function round(seed: number, pool: Pool): Promise<void> {
     const simulated = await outcomeOf(onModel, model);
     const real = await outcomeOf(onServer, pool);
     deepEqual(simulated, real, `seed ${seed}, call ${number}: ${onServer.toString()}`);
+    const final = (db: Queryable) => readFinalOutcomes(db, 1 + (number % ROOM), USERS);
+    if (number % 10 === 0)
+      deepEqual(await outcomeOf(final, model), await outcomeOf(final, pool), `${number}`);
   }
 }
 
