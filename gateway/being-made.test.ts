@@ -36,9 +36,13 @@ test('a final outcome is told from the ledger, without a position; of everything
     const { mark } = system.keys.campaign(campaign);
     await system.redis.multi().hset(mark, 'sinceUs', '0').hdel(mark, 'whole').exec();
   }
-  const [granted, soldOut] = await Promise.all([mine('ann', coupon), mine('bob', coupon)]);
-  for (const [index, { status, body }] of [granted, soldOut].entries()) {
-    assert.equal(status, 200);
+  for (const [index, user] of ['ann', 'bob'].entries()) {
+    // On a busy machine the ledger's first answer may come too late.
+    const { body } = await eventually(async () => {
+      const answer = await mine(user, coupon);
+      assert.ok(answer.status === 200 || answer.status === 503, answer.text);
+      return answer.status === 200 && answer;
+    });
     const { stamp, outcome, serial, code } = before[index]?.body ?? {};
     assert.deepEqual(
       { stamp: body.stamp, outcome: body.outcome, serial: body.serial, code: body.code },
