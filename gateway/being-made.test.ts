@@ -34,7 +34,7 @@ test('a final outcome is told from the ledger, without a position; of everything
   await system.engine.process.stop();
   for (const campaign of [coupon, raffle, claimed]) {
     const { mark } = system.keys.campaign(campaign);
-    await system.redis.multi().hset(mark, 'sinceUs', '0').hdel(mark, 'whole').exec();
+    await system.redis.multi().hset(mark, 'lacking', '0').hdel(mark, 'whole').exec();
   }
   for (const [index, user] of ['ann', 'bob'].entries()) {
     // On a busy machine the ledger's first answer may come too late.
