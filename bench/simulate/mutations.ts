@@ -412,7 +412,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'engine/room-settling.ts',
     from: 'Math.min(room.serviceHeardMs, presentMs)',
     to: 'room.serviceHeardMs',
-    seed: 2051,
+    seed: 3058,
   },
   {
     name: 'whoever was skipped and is there again stays skipped',
