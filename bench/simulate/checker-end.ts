@@ -12,6 +12,7 @@ export function checkEnd(checker: Checker, ranks: (campaignId: number) => Readon
   for (const { place, reason } of checker.ledger().setAside())
     checker.breaks(1, `set aside at ${place}: ${reason}`);
   checkSlices(checker);
+  checker.shop.checkEnd(checker);
   for (const campaign of checker.ledger().campaigns()) {
     const rows = checker.rowsOf(campaign);
     if (rows === undefined) continue;

@@ -11,6 +11,7 @@ import { CheckedLog, type LoggedCampaign, type LoggedItem } from './checker-log.
 import { Outages } from './checker-outages.ts';
 import { checkRoom, type SeenPerson, Streams } from './checker-rooms.ts';
 import { CheckedSchedule, type SeenVersion } from './checker-schedule.ts';
+import { type CheckedCoupon, CheckedShop, type SeenShop } from './checker-shop.ts';
 import { CheckedTerms, type RoomTerms, type SeenTerms } from './checker-terms.ts';
 
 /** An invariant is broken; `message` begins with its number. */
@@ -78,6 +79,7 @@ export interface SeenLedger {
   }[];
   claimants(): readonly SeenClaimant[];
   people(): readonly SeenPerson[];
+  readonly shop: SeenShop;
   /** Every version of the terms of rooms. */
   roomTerms(): readonly SeenTerms[];
   setAside(): readonly { readonly place: string; readonly reason: string }[];
@@ -143,6 +145,7 @@ export class Checker {
   readonly claimed: { readonly campaignId: number; readonly userId: string; readonly serial: number }[] = [];
   readonly streams = new Streams();
   readonly rooms: CheckedTerms;
+  readonly shop: CheckedShop;
   readonly outages = new Outages();
   /** By how much a clock that is set may go unnoticed: CLOCK_STOP_MS, where one is. */
   clockOffUs = 0;
@@ -155,10 +158,15 @@ export class Checker {
   /** The campaigns as they were when they were last looked at. */
   readonly #seen = new Map<number, SeenRows>();
 
-  constructor(announced: readonly Announced[], ledger: SeenLedger, broken: (violation: Violation) => void) {
+  constructor(
+    { campaigns: announced, coupons }: { campaigns: readonly Announced[]; coupons: readonly CheckedCoupon[] },
+    ledger: SeenLedger,
+    broken: (violation: Violation) => void,
+  ) {
     this.announced = new Map(announced.map(campaign => [campaign.campaignId, campaign]));
     this.#ledger = ledger;
     this.#broken = broken;
+    this.shop = new CheckedShop(coupons, ledger.shop);
     this.rooms = new CheckedTerms(announced, () => ledger.roomTerms());
     this.log = new CheckedLog(campaignId => this.announced.get(campaignId)?.opensAtUs ?? 0);
   }
@@ -190,6 +198,7 @@ export class Checker {
 
   /** The ledger has committed something. */
   committed(nowUs: number): void {
+    if (this.shop.isOpen) this.shop.committed(this, nowUs);
     for (const campaign of this.#ledger.campaigns()) {
       const before = this.#seen.get(campaign.campaignId);
       if (before?.campaign.revision === campaign.revision) continue;

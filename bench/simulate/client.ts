@@ -99,17 +99,16 @@ export class Client {
   }
 
   #send(place: number, asked: Asked, receiver: Receiver): void {
-    const { world, path, tally, gatewayAt } = this.#around;
-    const outUs = wayUs(world, path, tally);
-    const gateway = gatewayAt(place);
-    if (gateway === undefined) world.after(MS, world.outside, () => receiver.over());
-    else if (outUs !== undefined) world.after(outUs, gateway.process, () => gateway.request(asked, receiver));
+    sendTo(
+      this.#around,
+      place,
+      gateway => gateway.request(asked, receiver),
+      () => receiver.over(),
+    );
   }
 
   #back(hear: () => void): void {
-    const { world, path, tally } = this.#around;
-    const backUs = wayUs(world, path, tally);
-    if (backUs !== undefined) world.after(backUs, world.outside, hear);
+    back(this.#around, hear);
   }
 
   /** What the gateway has said, whether it is heard or not. */
@@ -273,6 +272,25 @@ export class Client {
     });
     this.#end();
   }
+}
+
+/** Has something asked of the gateway in that place, if it gets there; `gone` where none is there. */
+export function sendTo(
+  { world, path, tally, gatewayAt }: Surroundings,
+  place: number,
+  ask: (gateway: SimulatedGateway) => void,
+  gone: () => void,
+): void {
+  const outUs = wayUs(world, path, tally);
+  const gateway = gatewayAt(place);
+  if (gateway === undefined) world.after(MS, world.outside, gone);
+  else if (outUs !== undefined) world.after(outUs, gateway.process, () => ask(gateway));
+}
+
+/** Has something heard outside, unless it is lost on its way. */
+export function back({ world, path, tally }: Surroundings, hear: () => void): void {
+  const backUs = wayUs(world, path, tally);
+  if (backUs !== undefined) world.after(backUs, world.outside, hear);
 }
 
 /** No answer, 503, or a thing that is not there yet: then it is safe, and of use, to ask again. */

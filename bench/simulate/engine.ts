@@ -7,10 +7,12 @@ import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import { plainDraw } from '../../engine/announce.ts';
 import { closeCampaign } from '../../engine/api/close.ts';
+import { addCoupon } from '../../engine/api/coupon-terms.ts';
 import { createWanted } from '../../engine/api/create-campaign.ts';
 import type { WantedCampaign } from '../../engine/api/new-campaign.ts';
 import { setRoomTerms } from '../../engine/api/room-terms.ts';
 import { assembleJudge, type JudgeDeps, type JudgeIntervals } from '../../engine/assembly.ts';
+import type { Terms } from '../../engine/contract/coupons/terms.ts';
 import { Problem } from '../../engine/contract/problem.ts';
 import { commitmentOf, deriveSecret } from '../../engine/draw/commit.ts';
 import { type LockName, Locks } from '../../engine/locks.ts';
@@ -18,8 +20,10 @@ import type { EngineMetrics } from '../../engine/metrics.ts';
 import { Randomness } from '../../engine/randomness.ts';
 import { changeCampaign } from '../../engine/schedule/change.ts';
 import { findCampaign } from '../../engine/schedule/decide.ts';
+import { transaction } from '../../sql/database.ts';
 import { getRoom } from '../../sql/rooms.ts';
 import type { Announced, RoomTerms } from './checker.ts';
+import type { CheckedCoupon } from './checker-shop.ts';
 import { SALT_SECRET } from './gateway.ts';
 import type { Ledger } from './ledger.ts';
 import type { SimulatedConsumer, SimulatedLog } from './log.ts';
@@ -152,9 +156,18 @@ export class SimulatedEngine {
     this.#tally = terms.tally;
   }
 
-  /** The operator makes the campaigns that were announced. */
-  async create(announced: readonly Announced[]): Promise<void> {
-    for (const campaign of announced) await createWanted(this.#deps, wantedOf(campaign), 'operator');
+  /** The operator makes the campaigns that were announced, and the coupons. */
+  async create(announced: readonly Announced[], coupons: readonly CheckedCoupon[]): Promise<void> {
+    for (const campaign of announced) {
+      const isOfIt = ({ of }: CheckedCoupon): boolean =>
+        'campaignId' in of && of.campaignId === campaign.campaignId;
+      const granted = coupons.find(isOfIt);
+      await createWanted(this.#deps, wantedOf(campaign), 'operator', granted && termsOf(granted));
+    }
+    for (const coupon of coupons) {
+      const { of } = coupon;
+      if ('code' in of) await transaction(this.#deps.pool, db => addCoupon(db, of, termsOf(coupon), ''));
+    }
   }
 
   /** The operator changes a campaign, as it is now. */
@@ -205,6 +218,14 @@ export class SimulatedEngine {
       this.#deps.log.info({ err: error, campaignId }, 'the operator was refused');
     }
   }
+}
+
+function termsOf({ basisPoints, limitTotal, limitPerUser }: CheckedCoupon): Terms {
+  return {
+    ...{ discount: { kind: 'percentage', basisPoints, most: null }, currency: null, minimumBasket: null },
+    ...{ validFromMs: null, validUntilMs: null, products: null, categories: null, limitTotal, limitPerUser },
+    ...{ stackClass: null, exclusive: false, stackableWith: null, stackOrder: 0, stackCapBasisPoints: null },
+  };
 }
 
 function wantedOf({ kind, places, opensAtUs, closesAtUs, claims, room }: Announced): WantedCampaign {

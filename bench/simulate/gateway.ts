@@ -2,6 +2,8 @@
  * A gateway in the simulator: what production assembles (gateway/assembly.ts) and its routes, over the simulated Redis, log
  * and Postgres. Sockets are left out: a request is a call of production's route (http.ts). A ticket is believed.
  */
+
+import type { HttpRequest } from 'uWebSockets.js';
 import { type Logger, pino } from 'pino';
 import { KeyRing } from '../../engine/contract/key-ring.ts';
 import { SliceTree } from '../../engine/contract/slice-tree.ts';
@@ -10,10 +12,21 @@ import { type GatewayConfig, readGatewayConfig } from '../../gateway/config.ts';
 import { Hmac } from '../../gateway/hmac.ts';
 import { Ledger as ColdLedger } from '../../gateway/ledger.ts';
 import { Metrics } from '../../gateway/metrics.ts';
-import { routesOf, runHandler } from '../../gateway/routes.ts';
+import { type Method, routesOf, runHandler } from '../../gateway/routes.ts';
 import { type Ticket, TicketVerifier } from '../../gateway/ticket.ts';
 import { TicketBatch } from '../../gateway/ticket-batch.ts';
-import { type Asked, Exchange, PROXY, type Receiver, requestOf, routeOf } from './http.ts';
+import {
+  type Asked,
+  Exchange,
+  PROXY,
+  type Receiver,
+  requestOf,
+  routeOf,
+  SHOP_TOKEN,
+  type ShopAsked,
+  shopRequestOf,
+  shopRouteOf,
+} from './http.ts';
 import type { Ledger } from './ledger.ts';
 import type { SimulatedLog } from './log.ts';
 import type { Path } from './network.ts';
@@ -29,6 +42,8 @@ const INTERVALS: GatewayIntervals = {
   throughIdle: 200,
   presence: 250,
 };
+/** The body of a shop's request comes so long after its head. */
+const BODY_US = 20;
 const SECRET = 'a secret that no ticket is checked against';
 export const SALT_SECRET = 'a secret of salts, for the simulator only';
 /** Ed25519 in PKCS#8 (RFC 8410, section 7); the key itself is of no account. */
@@ -91,6 +106,7 @@ function configOf(terms: GatewayTerms): GatewayConfig {
   if (known !== undefined) return known;
   const config = readGatewayConfig({
     TICKET_SECRET: SECRET,
+    SHOP_TOKEN,
     REDIS_URL: 'redis://simulated',
     DATABASE_URL: 'postgres://simulated/simulated',
     RECEIPTS: signs ? 'on' : 'off',
@@ -176,15 +192,25 @@ export class SimulatedGateway {
 
   /** A request has arrived; to be called in an event of its process. */
   request(asked: Asked, receiver: Receiver): Exchange {
-    const exchange = new Exchange(receiver);
-    this.#exchanges.add(exchange);
-    const [method, path] = routeOf(asked);
-    const handler = this.#routes[path]?.[method];
-    if (handler === undefined) throw new RangeError(`the gateway has no route ${method} ${path}`);
-    runHandler(this.#assembled.parts, handler, exchange.response, requestOf(asked));
+    const exchange = this.#handle(routeOf(asked), requestOf(asked), receiver);
     if (asked.bodyAfterUs !== undefined) {
       this.#world.after(asked.bodyAfterUs, this.process, () => exchange.deliver('{}'));
     }
+    return exchange;
+  }
+
+  /** A shop has asked something. */
+  shop(asked: ShopAsked, receiver: Receiver): void {
+    const exchange = this.#handle(shopRouteOf(asked), shopRequestOf(asked), receiver);
+    if (asked.body !== '') this.#world.after(BODY_US, this.process, () => exchange.deliver(asked.body));
+  }
+
+  #handle([method, path]: readonly [Method, string], request: HttpRequest, receiver: Receiver): Exchange {
+    const exchange = new Exchange(receiver);
+    this.#exchanges.add(exchange);
+    const handler = this.#routes[path]?.[method];
+    if (handler === undefined) throw new RangeError(`the gateway has no route ${method} ${path}`);
+    runHandler(this.#assembled.parts, handler, exchange.response, request);
     return exchange;
   }
 

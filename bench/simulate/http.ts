@@ -18,6 +18,20 @@ export interface Asked {
   readonly bodyAfterUs: number | undefined;
 }
 
+/** What a shop asks of coupons. */
+export interface ShopAsked {
+  readonly what: 'hold' | 'redeem' | 'commit' | 'release';
+  /** Its idempotency key. */
+  readonly key: string;
+  /** JSON; '' for none. */
+  readonly body: string;
+  /** Which hold is redeemed or released. */
+  readonly redemptionId: number | undefined;
+}
+
+/** What shows that a shop asks. */
+export const SHOP_TOKEN = 'the-token-of-the-simulated-shop';
+
 export interface Receiver {
   /** The whole of an answer. */
   answered(status: number, body: string): void;
@@ -119,6 +133,32 @@ export function routeOf({ what }: Asked): readonly [Method, string] {
   return ROUTES[what];
 }
 
+const SHOP_ROUTES: Readonly<Record<ShopAsked['what'], readonly [Method, string]>> = {
+  hold: ['post', '/v1/reservations'],
+  redeem: ['post', '/v1/redemptions'],
+  commit: ['post', '/v1/redemptions'],
+  release: ['del', '/v1/reservations/:id'],
+};
+
+export function shopRouteOf({ what }: ShopAsked): readonly [Method, string] {
+  return SHOP_ROUTES[what];
+}
+
+export function shopRequestOf(asked: ShopAsked): HttpRequest {
+  const { key, body, redemptionId } = asked;
+  const headers: readonly (readonly [string, string])[] = [
+    ['authorization', `Bearer ${SHOP_TOKEN}`],
+    ['idempotency-key', key],
+    ['content-length', body === '' ? '' : String(body.length)],
+    ['content-type', body === '' ? '' : 'application/json'],
+  ];
+  return requestWith(headers, {
+    getParameter: () => String(redemptionId),
+    getHeader: (name: string) => headers.find(([known]) => known === name)?.[1] ?? '',
+    getUrl: () => shopRouteOf(asked)[1],
+  });
+}
+
 /** The request with its headers; its ticket is the user's id, which SimulatedVerifier believes. */
 export function requestOf(asked: Asked): HttpRequest {
   const { campaignId, userId, lastEventId, bodyAfterUs, requestStart } = asked;
@@ -129,9 +169,15 @@ export function requestOf(asked: Asked): HttpRequest {
     ['content-length', bodyAfterUs === undefined ? '' : '2'],
     ['content-type', bodyAfterUs === undefined ? '' : 'application/json'],
   ];
+  return requestWith(headers, { getParameter: () => String(campaignId), getQuery: () => undefined });
+}
+
+function requestWith(
+  headers: readonly (readonly [string, string])[],
+  others: Partial<Record<keyof HttpRequest, unknown>>,
+): HttpRequest {
   return standIn<HttpRequest>('request', {
-    getParameter: () => String(campaignId),
-    getQuery: () => undefined,
+    ...others,
     forEach: (read: (name: string, value: string) => void) => {
       for (const [name, value] of headers) if (value !== '') read(name, value);
     },

@@ -6,6 +6,7 @@ import type { ClockTrust } from '../../sql/clock.ts';
 import type { GatewayRow } from '../../sql/gateways.ts';
 import type { Heard } from '../../sql/hearing.ts';
 import type { PresencePosition } from '../../sql/presence.ts';
+import type { RedemptionRow as Redemption, ShopRequest } from '../../sql/redemptions.ts';
 import type { Room } from '../../sql/rooms.ts';
 import type { SliceRow } from '../../sql/slices.ts';
 import { Table, type Transaction } from './table.ts';
@@ -115,6 +116,45 @@ export interface RoomMoveRow {
   readonly move: 'gone' | 'back' | 'returned';
 }
 
+/** Terms flat, as they are selected. */
+export interface CouponRow {
+  readonly couponId: number;
+  readonly campaignId: number | null;
+  readonly code: string | null;
+  readonly discount: string;
+  readonly basisPoints: number | null;
+  readonly amount: number | null;
+  readonly currency: string | null;
+  readonly validFrom: Date | null;
+  readonly validUntil: Date | null;
+  readonly minimumBasket: number | null;
+  readonly products: readonly string[] | null;
+  readonly categories: readonly string[] | null;
+  readonly limitTotal: number | null;
+  readonly limitPerUser: number | null;
+  readonly stackClass: string | null;
+  readonly exclusive: boolean;
+  readonly stackableWith: readonly string[] | null;
+  readonly stackOrder: number;
+  readonly stackCap: number | null;
+  readonly createdAt: Date;
+  readonly revision: number;
+  /** Of holds that have lapsed too, until somebody looks. */
+  readonly used: number;
+}
+
+/** A row of redemptions, of which a RedemptionRow of sql/ is what is selected. */
+export type RedemptionRow = Omit<Redemption, 'uses' | 'refunds'>;
+
+export interface UseRow {
+  readonly redemptionId: number;
+  readonly couponId: number;
+  readonly code: string;
+  readonly userId: string;
+  readonly heldUntil: Date | null;
+  readonly givenBackAt: Date | null;
+}
+
 export interface PositionRow {
   readonly logName: string;
   readonly partition: number;
@@ -162,9 +202,15 @@ export class LedgerTables {
   readonly presenceLog = new Table<PresencePosition>();
   readonly presenceGateways = new Table<{ readonly incarnation: number }>();
   readonly slices = new Table<SliceRow>();
+  readonly coupons = new Table<CouponRow>();
+  readonly redemptions = new Table<RedemptionRow>();
+  readonly uses = new Table<UseRow>();
+  readonly shopRequests = new Table<ShopRequest>();
   /** Sequences belong to no transaction. */
   campaignSequence = 0;
   epochSequence = 0;
+  couponSequence = 0;
+  redemptionSequence = 0;
   trustSequence = 0;
   /** The wall clock of the server. */
   now: () => Date;

@@ -4,6 +4,7 @@
  */
 import { deepEqual } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import type { Terms } from '../../engine/contract/coupons/terms.ts';
 import { type TestDatabase, testDatabase } from '../../engine/test/support.ts';
 import { insertAlternates, passToNext } from '../../sql/alternates.ts';
 import {
@@ -40,6 +41,7 @@ import {
   saveOffers,
 } from '../../sql/claims.ts';
 import { endTrust, insertTrust, readClock, replaceTrust } from '../../sql/clock.ts';
+import { createCoupon, isGrantedCode, readCodes } from '../../sql/coupons.ts';
 import { openPool, type Pool, type Queryable } from '../../sql/database.ts';
 import {
   insertProof,
@@ -86,6 +88,19 @@ import {
   takePresenceLog,
   takeRooms,
 } from '../../sql/presence.ts';
+import {
+  addUses,
+  commitHolds,
+  giveBackLapsed,
+  insertRedemptions,
+  insertShopRequests,
+  lockCoupons,
+  lockGrantCodes,
+  readRedemptions,
+  readShopRequests,
+  readUserUses,
+  releaseHolds,
+} from '../../sql/redemptions.ts';
 import {
   countInside,
   decideRoomWithdrawals,
@@ -271,6 +286,7 @@ function drawCall(random: Random, number: number): Call {
     db => findSlices(db, gateway, random.between(1, 9)),
     ...claimCalls(random, number, { user, stamp, us }),
     ...roomCalls(random, number, { user, stamp, us }),
+    ...couponCalls(random, number, user),
     ...changeCalls(random, campaignId, number),
     db => saveGoneRanked(db, campaignId, random.between(0, 3)),
     db => beginClose(db, campaignId, time),
@@ -455,11 +471,56 @@ function roomCalls(
   ];
 }
 
+/** Of a code that anybody may use, and of the codes of a campaign; what lapses lapsed long ago, or will long after. */
+function couponCalls(random: Random, number: number, user: () => string): readonly Call[] {
+  const couponIds = random.pick([[1], [2], [1, 2]]);
+  const redemptionId = random.between(Math.max(1, number - 60), number);
+  const key = `key ${random.between(1, 30)}`;
+  const expiresAtMs = random.pick([undefined, OPENS_MS, OPENS_MS * 2]);
+  const code = random.pick(['SALE-1', 'SALE-1', `granted ${redemptionId}`]);
+  const uses = couponIds.map(couponId => ({ couponId, code }));
+  const made = { redemptionId: number, userId: user(), basket: '{}', pricing: '{}', expiresAtMs, uses };
+  const request = { key, hash: Buffer.alloc(32), redemptionId, refundNumber: null };
+  return [
+    db => readCodes(db, ['SALE-1', code]).then(({ known }) => [...known.values()]),
+    db => isGrantedCode(db, code),
+    db => lockCoupons(db, couponIds),
+    async db => {
+      const counted = await giveBackLapsed(db, couponIds, 1);
+      return counted.uses.map(({ couponId, revision, used }) => ({ couponId, revision, used }));
+    },
+    db => readUserUses(db, [{ couponId: 1, userId: user() }]),
+    db => lockGrantCodes(db, [code]).then(holders => [...holders]),
+    db => readShopRequests(db, [key, 'key 1']).then(known => [...known.values()]),
+    db => insertRedemptions(db, [made], OPENS_MS),
+    db => insertRedemptions(db, [made], OPENS_MS),
+    db => addUses(db, new Map([[random.pick([1, 2]), random.pick([-1, 1, 1])]])),
+    db => commitHolds(db, [redemptionId], OPENS_MS),
+    db => releaseHolds(db, [redemptionId], OPENS_MS),
+    async db => {
+      const { rows } = await readRedemptions(db, [redemptionId, number - 1]);
+      return [...rows.values()].map(row => ({ ...row, nowMs: undefined }));
+    },
+    db => insertShopRequests(db, [request]),
+  ];
+}
+
 /** Draws afresh for each side from the same seed, as a call draws some of its arguments when it is made. */
 function bothDraw(seed: number, number: number): readonly [Call, Call] {
   const draw = (): Call => drawCall(new Random(seed * 100_003 + number), number);
   return [draw(), draw()];
 }
+
+const TERMS: Terms = {
+  ...{
+    discount: { kind: 'percentage', basisPoints: 1_000, most: null },
+    currency: null,
+    minimumBasket: null,
+  },
+  ...{ validFromMs: null, validUntilMs: null, products: null, categories: null, limitTotal: 3 },
+  ...{ limitPerUser: 1, stackClass: null, exclusive: false, stackableWith: null, stackOrder: 0 },
+  stackCapBasisPoints: null,
+};
 
 async function outcomeOf(call: Call, db: Queryable): Promise<unknown> {
   try {
@@ -514,6 +575,10 @@ async function round(seed: number, pool: Pool): Promise<void> {
     const places = { perSecond: 2, capacity: null, paused: false, graceMs: 1_000, passMs: 1_000 };
     await createCampaign(db, { kind: 'room', title: 'test', places: 9, opensAt, closesAt });
     await createRoom(db, ROOM, { ...places, visitMs: null, singleUse: false });
+  }
+  for (const of of [{ code: 'SALE-1' }, { campaignId: 1 }]) {
+    const [real, simulated] = [await createCoupon(pool, of, TERMS), await createCoupon(model, of, TERMS)];
+    deepEqual(comparable(simulated), comparable(real));
   }
   for (let number = 0; number < CALLS_A_ROUND; number++) {
     const [onModel, onServer] = bothDraw(seed, number);

@@ -13,6 +13,7 @@ import { standIn } from './stand-in.ts';
 import { CAMPAIGN_STATEMENTS } from './statements-campaigns.ts';
 import { CLAIM_STATEMENTS } from './statements-claims.ts';
 import { CLOCK_STATEMENTS } from './statements-clock.ts';
+import { COUPON_STATEMENTS } from './statements-coupons.ts';
 import { ENTRY_STATEMENTS } from './statements-entries.ts';
 import { PROGRESS_STATEMENTS } from './statements-progress.ts';
 import { ROOM_STATEMENTS } from './statements-rooms.ts';
@@ -29,6 +30,7 @@ const STATEMENTS = [
   ...CLOCK_STATEMENTS,
   ...PROGRESS_STATEMENTS,
   ...SCHEDULE_STATEMENTS,
+  ...COUPON_STATEMENTS,
 ];
 /** A connection that has fallen silent is found out after this long. */
 const SILENT_US = 300 * MS;

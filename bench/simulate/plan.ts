@@ -8,6 +8,7 @@ import type { Announced, RoomTerms } from './checker.ts';
 import { withOperations, withRoomTerms } from './operations.ts';
 import { Random } from './random.ts';
 import { makeRare } from './rare-faults.ts';
+import { NO_SHOP, type Shop, shopOf } from './shopping.ts';
 import { BEGINNING_US, MS, PLACES, type Place } from './world.ts';
 
 /** A change of a campaign; times in ms from the beginning. */
@@ -107,6 +108,7 @@ export interface Plan {
   readonly campaigns: readonly Announced[];
   readonly asks: readonly Ask[];
   readonly faults: readonly Fault[];
+  readonly shop: Shop;
 }
 
 /** So far apart that the chance of one seed is not another's. */
@@ -120,7 +122,8 @@ const LONG_APPEND_TIMEOUT_MS = 3_000;
 const FIRST_OPENS_MS = 220;
 
 export function planOf(seed: number): Plan {
-  return withRoomTerms(withOperations(peoplesPlan(seed)));
+  const plan = withRoomTerms(withOperations(peoplesPlan(seed)));
+  return { ...plan, shop: shopOf(seed, plan.campaigns, plan.gateways) };
 }
 
 /** Without what the operator changes. */
@@ -154,6 +157,7 @@ function peoplesPlan(seed: number): Plan {
     campaigns,
     asks: [...makeAsks(random, campaigns, gateways, drawn), ...rare.asks].sort((a, b) => a.atMs - b.atMs),
     faults: faults.sort((a, b) => a.atMs - b.atMs),
+    shop: NO_SHOP,
   };
 }
 

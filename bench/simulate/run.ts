@@ -6,6 +6,7 @@ import { inject } from './faults.ts';
 import { RoomOperator } from './operator.ts';
 import type { Plan } from './plan.ts';
 import { Scene } from './scene.ts';
+import { Shopper } from './shopper.ts';
 import { onLack } from './stand-in.ts';
 import { BEGINNING_US, MS, World } from './world.ts';
 
@@ -77,13 +78,14 @@ export async function runPlan(plan: Plan, say?: (line: string) => void): Promise
 /** Puts everything of the plan at its time; answers how many clients have not ended. */
 function schedule(scene: Scene): { count: number } {
   const { plan, world, checker, tally } = scene;
-  const left = { count: plan.asks.length };
+  const left = { count: plan.asks.length + plan.shop.shoppings.length };
   const done = (): void => {
     left.count -= 1;
   };
   const engine = (): void => {
     const first = scene.engineAt(0);
-    if (first !== undefined) world.after(0, first.process, () => void first.create(plan.campaigns));
+    if (first !== undefined)
+      world.after(0, first.process, () => void first.create(plan.campaigns, plan.shop.coupons));
   };
   world.after(MS, world.outside, engine);
   const around = {
@@ -118,6 +120,10 @@ function schedule(scene: Scene): { count: number } {
       }
       done();
     });
+  }
+  for (const [index, shopping] of plan.shop.shoppings.entries()) {
+    const terms = { name: `basket-${index + 1}`, codeOf: scene.codeOf, done };
+    world.after(shopping.atMs * MS, world.outside, () => new Shopper(around, shopping, terms).start());
   }
   for (const fault of plan.faults) world.after(fault.atMs * MS, world.outside, () => inject(scene, fault));
   return left;

@@ -12,6 +12,7 @@ import { SimulatedLog } from './log.ts';
 import { Path } from './network.ts';
 import type { Plan } from './plan.ts';
 import { KEYS, SimulatedRedis } from './redis.ts';
+import type { Shopping } from './shopping.ts';
 import { Tally } from './tally.ts';
 import { MS, Process, type World } from './world.ts';
 
@@ -61,8 +62,15 @@ export class Scene {
     this.ledger = new Ledger(world, this.tally, () => this.checker.committed(world.nowUs));
     const { tables } = this.ledger;
     this.checker = new Checker(
-      plan.campaigns,
+      { campaigns: plan.campaigns, coupons: plan.shop.coupons },
       {
+        shop: {
+          coupons: () => tables.coupons.rows(),
+          redemptions: () => tables.redemptions.rows(),
+          uses: () => tables.uses.rows(),
+          requests: () => tables.shopRequests.rows(),
+          nowMs: () => tables.now().getTime(),
+        },
         campaigns: () => tables.campaigns.rows(),
         versions: () => tables.versions.rows(),
         entries: () => tables.entries.rows(),
@@ -261,6 +269,13 @@ export class Scene {
   ranks(campaignId: number): ReadonlyMap<string, number> {
     return this.redis.state.scores(KEYS.campaign(campaignId).rank);
   }
+
+  /** The code on a basket: that which its user was granted, where it is of a campaign. */
+  readonly codeOf = ({ of, userId }: Shopping): string | undefined => {
+    if ('code' in of) return of.code;
+    const grants = this.ledger.tables.grants.rows();
+    return grants.find(grant => grant.campaignId === of.campaignId && grant.userId === userId)?.code;
+  };
 
   /** Everything is decided, and Redis shows what the ledger has, of those as well whose gateway is repaired last. */
   get isFinished(): boolean {

@@ -23,6 +23,7 @@ export async function shrink(plan: Plan, fails: (plan: Plan) => Promise<boolean>
     before = least;
     await fewer(least.faults, faults => attempt({ ...least, faults }));
     await fewer(least.asks, asks => attempt({ ...least, asks }));
+    await fewer(least.shop.shoppings, shoppings => attempt({ ...least, shop: { ...least.shop, shoppings } }));
     for (const name of ['gateways', 'engines', 'partitions'] as const) {
       while (least[name] > 1 && (await attempt({ ...least, [name]: least[name] - 1 })));
     }

@@ -56,7 +56,7 @@ export interface BatchResult extends Pick<Decided, 'useChanges'> {
   readonly decisions: readonly Decision[];
 }
 
-/** A key that another transaction took at the same moment: all is to be decided again. */
+/** A key that another transaction took meanwhile: all is to be decided again. */
 export class KeyTaken extends TakenBack {}
 
 export async function decideBatch(db: Queryable, batch: readonly DeskRequest[]): Promise<BatchResult> {
@@ -68,11 +68,14 @@ export async function decideBatch(db: Queryable, batch: readonly DeskRequest[]):
   if (couponIds.length > 0) await lockCoupons(db, couponIds);
   const standing = await readStanding(db, asked, couponIds, requests);
   const decided = decide(standing, asked);
-  await write(db, decided, standing.nowMs);
   let place = 0;
   const decisions = prepared.map(each =>
     'wanted' in each ? (decided.decisions[place++] ?? STALE) : ({ state: 'refused', ...each } as const),
   );
+  // The same may have been done at another gateway since the keys were read: what it used up is not held against it.
+  const isRefused = decisions.some(({ state }) => state !== 'done' && state !== 'stale');
+  if (isRefused && (await readShopRequests(db, keys)).size > requests.size) throw new KeyTaken();
+  await write(db, decided, standing.nowMs);
   return { nowMs: standing.nowMs, decisions, useChanges: decided.useChanges };
 }
 

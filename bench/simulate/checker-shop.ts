@@ -1,0 +1,292 @@
+/**
+ * What must hold of coupons in use: never more uses than the limits, one redemption a key however often it is asked for, a
+ * price that is what the terms make of the basket, holds that are redeemed in their time or not at all, and what was
+ * answered stands. Shares no code with gateway and engine.
+ */
+import type { Checker } from './checker.ts';
+
+/** The terms of a code that anybody may use, or of the codes that a campaign grants. */
+export interface CheckedCoupon {
+  readonly of: { readonly code: string } | { readonly campaignId: number };
+  readonly basisPoints: number;
+  readonly limitTotal: number | null;
+  readonly limitPerUser: number | null;
+}
+
+/** The committed rows, as far as they are checked. */
+export interface SeenShop {
+  coupons(): readonly SeenCoupon[];
+  redemptions(): readonly SeenRedemption[];
+  uses(): readonly SeenUse[];
+  requests(): readonly { readonly key: string; readonly redemptionId: number }[];
+  /** The ledger's clock, milliseconds: holds lapse by it. */
+  nowMs(): number;
+}
+
+interface SeenCoupon {
+  readonly couponId: number;
+  readonly campaignId: number | null;
+  readonly code: string | null;
+  readonly used: number;
+}
+
+interface SeenRedemption {
+  readonly redemptionId: number;
+  readonly userId: string;
+  readonly state: string;
+  /** JSON. */
+  readonly pricing: string;
+  readonly expiresAt: Date | null;
+  readonly redeemedAt: Date | null;
+}
+
+interface SeenUse {
+  readonly redemptionId: number;
+  readonly couponId: number;
+  readonly userId: string;
+  readonly heldUntil: Date | null;
+  readonly givenBackAt: Date | null;
+}
+
+/** What is asked for under one key. */
+interface Wanted {
+  readonly userId: string;
+  readonly code: string;
+  readonly subtotal: number;
+}
+
+interface Answered {
+  readonly status: number;
+  readonly body: Record<string, unknown>;
+  readonly askedUs: number;
+  readonly nowUs: number;
+}
+
+interface AskedOf {
+  readonly what: 'hold' | 'redeem' | 'commit' | 'release';
+  readonly key: string;
+  readonly redemptionId: number | undefined;
+}
+
+/** One use, and while it counted: microseconds. */
+interface Counted {
+  readonly redemptionId: number;
+  readonly couponId: number;
+  readonly userId: string;
+  readonly fromUs: number;
+  /** When it is known to count no more, if it does not. */
+  untilUs: number;
+}
+
+/** How much earlier something may have been decided than it was committed or answered, beyond the way of a request. */
+const SLACK_US = 1_000_000;
+const WHOLE = 10_000;
+
+export class CheckedShop {
+  readonly #terms: readonly CheckedCoupon[];
+  readonly #ledger: SeenShop;
+  readonly #wanted = new Map<string, Wanted>();
+  /** By key, what was answered first. */
+  readonly #told = new Map<string, { readonly id: number; readonly atUs: number }>();
+  readonly #isNew = new Set<string>();
+  readonly #states = new Map<number, string>();
+  readonly #counted = new Map<string, Counted>();
+
+  constructor(terms: readonly CheckedCoupon[], ledger: SeenShop) {
+    this.#terms = terms;
+    this.#ledger = ledger;
+  }
+
+  get isOpen(): boolean {
+    return this.#terms.length > 0;
+  }
+
+  /** A basket that a shop asks for under this key. */
+  wants(key: string, wanted: Wanted): void {
+    this.#wanted.set(key, wanted);
+  }
+
+  /** The ledger has committed something. */
+  committed(checker: Checker, nowUs: number): void {
+    const uses = this.#ledger.uses();
+    for (const coupon of this.#ledger.coupons()) {
+      this.#checkUses(
+        checker,
+        coupon,
+        uses.filter(({ couponId }) => couponId === coupon.couponId),
+      );
+    }
+    for (const use of uses) this.#count(use, nowUs);
+    const keys = new Map<number, string>();
+    for (const { key, redemptionId } of this.#ledger.requests()) {
+      if (!this.#wanted.has(key)) continue;
+      if (keys.has(redemptionId))
+        checker.breaks(4, `${key} and another key have made redemption ${redemptionId}`);
+      keys.set(redemptionId, key);
+    }
+    for (const redemption of this.#ledger.redemptions()) {
+      this.#checkRedemption(checker, redemption, keys.get(redemption.redemptionId));
+    }
+  }
+
+  #checkUses(checker: Checker, coupon: SeenCoupon, uses: readonly SeenUse[]): void {
+    const kept = uses.filter(({ givenBackAt }) => givenBackAt === null);
+    const name = coupon.code ?? `of campaign ${coupon.campaignId}`;
+    if (kept.length !== coupon.used)
+      checker.breaks(2, `coupon ${name} is used ${kept.length} times, and the ledger counts ${coupon.used}`);
+    const { limitTotal = null, limitPerUser = null } = this.#termsOf(coupon) ?? {};
+    const counting = kept.filter(
+      ({ heldUntil }) => heldUntil === null || heldUntil.getTime() > this.#ledger.nowMs(),
+    );
+    if (counting.length > (limitTotal ?? counting.length))
+      checker.breaks(2, `coupon ${name} is used ${counting.length} times of ${limitTotal}`);
+    for (const { userId } of counting) {
+      const own = counting.filter(use => use.userId === userId).length;
+      if (own > (limitPerUser ?? own))
+        checker.breaks(2, `${userId} uses coupon ${name} ${own} times of ${limitPerUser}`);
+    }
+  }
+
+  #termsOf({ campaignId, code }: SeenCoupon): CheckedCoupon | undefined {
+    return this.#terms.find(({ of }) => ('code' in of ? of.code === code : of.campaignId === campaignId));
+  }
+
+  /** Keeps from when on a use counts, and up to when. */
+  #count({ redemptionId, couponId, userId, heldUntil, givenBackAt }: SeenUse, nowUs: number): void {
+    const key = `${redemptionId}/${couponId}`;
+    const known = this.#counted.get(key) ?? {
+      redemptionId,
+      couponId,
+      userId,
+      fromUs: nowUs,
+      untilUs: Number.POSITIVE_INFINITY,
+    };
+    this.#counted.set(key, known);
+    if (heldUntil !== null) known.untilUs = heldUntil.getTime() * 1_000;
+    else if (givenBackAt === null) known.untilUs = Number.POSITIVE_INFINITY;
+    else known.untilUs = Math.min(known.untilUs, nowUs);
+  }
+
+  #checkRedemption(checker: Checker, redemption: SeenRedemption, key: string | undefined): void {
+    const { redemptionId, userId, state, expiresAt, redeemedAt } = redemption;
+    const before = this.#states.get(redemptionId);
+    this.#states.set(redemptionId, state);
+    if (before === state) return;
+    if (before !== undefined && before !== 'held')
+      checker.breaks(1, `redemption ${redemptionId} of ${userId} was ${before}, and is ${state}`);
+    if (state === 'redeemed' && expiresAt !== null && (redeemedAt === null || redeemedAt >= expiresAt))
+      checker.breaks(1, `hold ${redemptionId} of ${userId} was redeemed when it was over`);
+    const wanted = key === undefined ? undefined : this.#wanted.get(key);
+    if (wanted === undefined) {
+      checker.breaks(4, `redemption ${redemptionId} of ${userId} was made under no key`);
+      return;
+    }
+    const total: unknown = Reflect.get(Object(JSON.parse(redemption.pricing)), 'total');
+    if (userId !== wanted.userId || total !== this.#priceOf(redemptionId, wanted))
+      checker.breaks(2, `${key} cost ${String(total)}, not ${this.#priceOf(redemptionId, wanted)}`);
+  }
+
+  /** What is taken off is rounded half up, and never more than there is. */
+  #priceOf(redemptionId: number, { subtotal }: Wanted): number | undefined {
+    const use = this.#ledger.uses().find(each => each.redemptionId === redemptionId);
+    const coupon = this.#ledger.coupons().find(({ couponId }) => couponId === use?.couponId);
+    const terms = coupon && this.#termsOf(coupon);
+    return terms && subtotal - Math.floor((subtotal * terms.basisPoints * 2 + WHOLE) / (WHOLE * 2));
+  }
+
+  /** A gateway answers a shop. */
+  answered(checker: Checker, asked: AskedOf, answer: Answered): void {
+    const { status, body } = answer;
+    if (status === 200 || status === 201) this.#checkDone(checker, asked, Number(body.id), answer);
+    else if (status === 409) this.#checkRefused(checker, asked, answer);
+    else if (status !== 503) checker.breaks(1, `${asked.key} is answered ${status} ${JSON.stringify(body)}`);
+  }
+
+  #checkDone(checker: Checker, { what, key }: AskedOf, id: number, { status, nowUs }: Answered): void {
+    const row = this.#ledger.redemptions().find(({ redemptionId }) => redemptionId === id);
+    if (row === undefined) {
+      checker.breaks(1, `${key} was told of redemption ${id}, which the ledger has not`);
+      return;
+    }
+    const told = this.#told.get(key);
+    if (told === undefined) this.#told.set(key, { id, atUs: nowUs });
+    else if (told.id !== id) checker.breaks(4, `${key} was told ${told.id}, and ${id} when asked again`);
+    if (status === 201) {
+      if (this.#isNew.has(key)) checker.breaks(4, `${key} was told twice that it is new`);
+      this.#isNew.add(key);
+    }
+    const isRedeemed = row.state === 'redeemed';
+    if (what === 'release' ? isRedeemed : what !== 'hold' && !isRedeemed)
+      checker.breaks(1, `${key} was told to ${what} ${id}, and the ledger has it ${row.state}`);
+    const request = this.#ledger.requests().find(each => each.key === key);
+    if (what !== 'release' && request?.redemptionId !== id)
+      checker.breaks(4, `${key} was told ${id}, and the ledger notes ${request?.redemptionId}`);
+  }
+
+  #checkRefused(
+    checker: Checker,
+    { what, key, redemptionId }: AskedOf,
+    { body, askedUs, nowUs }: Answered,
+  ): void {
+    const told = this.#told.get(key);
+    if (told !== undefined && told.atUs < askedUs && what !== 'release')
+      checker.breaks(4, `${key} was told ${told.id}, and is refused when asked again`);
+    // One key redeems it, or one releases it: whatever it has become, it has become by what is asked here.
+    if (String(body.type).endsWith('already-redeemed'))
+      checker.breaks(4, `${key} is told that ${redemptionId} is redeemed already: by itself`);
+    const row = this.#ledger.redemptions().find(each => each.redemptionId === redemptionId);
+    const isOver = (row?.expiresAt?.getTime() ?? 0) <= this.#ledger.nowMs();
+    if (row !== undefined && what === 'commit' && (row.state === 'redeemed' || !isOver))
+      checker.breaks(
+        1,
+        `${key} may not redeem ${redemptionId}, which is ${row.state}${isOver ? '' : ' and not over'}`,
+      );
+    for (const { reason } of reasonsOf(body)) {
+      if (reason === 'used_up' || reason === 'used_up_by_user')
+        this.#checkUsedUp(checker, key, {
+          fromUs: askedUs,
+          toUs: nowUs,
+          isOfUser: reason === 'used_up_by_user',
+        });
+    }
+  }
+
+  /** There was a moment since they asked at which nothing was left for them: others had used it. */
+  #checkUsedUp(
+    checker: Checker,
+    key: string,
+    {
+      fromUs,
+      toUs,
+      isOfUser,
+    }: { readonly fromUs: number; readonly toUs: number; readonly isOfUser: boolean },
+  ): void {
+    const wanted = this.#wanted.get(key);
+    const coupon = this.#ledger.coupons().find(({ code }) => code === wanted?.code);
+    const terms = coupon && this.#termsOf(coupon);
+    if (wanted === undefined || coupon === undefined || terms === undefined) return;
+    const own = this.#ledger.requests().find(each => each.key === key)?.redemptionId;
+    const limit = (isOfUser ? terms.limitPerUser : terms.limitTotal) ?? Number.POSITIVE_INFINITY;
+    const counting = [...this.#counted.values()].filter(
+      use =>
+        use.couponId === coupon.couponId &&
+        use.redemptionId !== own &&
+        (!isOfUser || use.userId === wanted.userId) &&
+        use.fromUs <= toUs &&
+        use.untilUs + SLACK_US > fromUs,
+    );
+    if (counting.length < limit)
+      checker.breaks(2, `${key} was told used up, with ${counting.length} uses of others, of ${limit}`);
+  }
+
+  /** When all is over: what was told of is there, and a hold that nobody redeemed is no use. */
+  checkEnd(checker: Checker): void {
+    for (const [key, { id }] of this.#told) {
+      if (!this.#states.has(id)) checker.breaks(1, `${key} was told of redemption ${id}, which is not there`);
+    }
+  }
+}
+
+function reasonsOf(body: Record<string, unknown>): readonly { readonly reason: unknown }[] {
+  return Array.isArray(body.reasons) ? body.reasons : [];
+}
