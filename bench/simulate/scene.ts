@@ -102,6 +102,10 @@ export class Scene {
     const stopUs = plan.clockStopMs * MS;
     const isClockSet = has('clock of Redis is set', 'clock of Postgres is set');
     checker.clockOffUs = isClockSet ? stopUs : 0;
+    const setByMs = plan.faults.map(({ kind, amount }) =>
+      kind === 'clock of Postgres is set' ? Math.abs(amount) : 0,
+    );
+    checker.shop.clockSetByUs = setByMs.reduce((sum, ms) => sum + ms, 0) * MS;
     checker.stampOffUs = 2 * stopUs + STAMP_SLACK_US;
     if (!has('gateway is suspended')) checker.stampBehindUs = checker.stampOffUs + NOTED_BEFORE_US;
   }
