@@ -232,6 +232,21 @@ test('nothing is offered while it is not known whether anybody can be heard', as
   deepEqual(await ledger.shown(campaign), { 10: 'offered 1' });
 });
 
+test('nothing is offered as of an instant before an outage that the campaign knows of', async () => {
+  const campaign = await ledger.claimed(1, claims(0));
+  await ledger.enter(campaign, 10);
+  const beforeUs = ledger.unheardUs;
+  await ledger.outage(5_000);
+  await extendDeadlines(ledger.pool, ledger.unheardUs, campaign.campaignId);
+  const seenUs = ledger.unheardUs;
+  ledger.unheardUs = beforeUs;
+  await ledger.settle(campaign, 100);
+  deepEqual(await ledger.shown(campaign), { 10: 'waiting' });
+  ledger.unheardUs = seenUs;
+  await ledger.settle(campaign, 100);
+  deepEqual(await ledger.shown(campaign), { 10: 'offered 1' });
+});
+
 test('the ledger takes no deadline beyond what the rules and the outages that were measured allow', async () => {
   const campaign = await ledger.claimed(2, claims(0));
   await ledger.enter(campaign, 10, 20);

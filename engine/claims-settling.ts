@@ -49,6 +49,14 @@ export function areOffersHeard({ nowUs, heard }: Instants): boolean {
   return heard !== undefined && nowUs - heard.throughUs <= HEARD_LATELY_US;
 }
 
+/**
+ * Whether the campaign does not know of a later outage than these instants, as after an engine has stood still in between:
+ * what is offered at such an instant has a deadline that would not get that outage back.
+ */
+export function areNews({ unheardSeenUs }: Campaign, { heard }: Instants): boolean {
+  return unheardSeenUs === null || (heard !== undefined && unheardSeenUs <= heard.unheardUs);
+}
+
 /** The campaign with its deadlines extended by the outages that it did not know of. */
 export async function withOutages(
   db: Queryable,

@@ -201,7 +201,13 @@ export class Passes {
         continue;
       }
       try {
-        await settleCampaign(settling, campaignId, this.#instants(watermarkUs), goOn, this.#closing.signal);
+        await settleCampaign(
+          settling,
+          campaignId,
+          () => this.#instants(watermarkUs),
+          goOn,
+          this.#closing.signal,
+        );
         this.#failing.delete(campaignId);
       } catch (err) {
         this.#sayFailed(campaignId, err, 'a campaign could not be settled; it is tried again');
@@ -258,7 +264,13 @@ export class Passes {
     const { settling } = this.#options;
     const { signal } = this.#closing;
     try {
-      await settleCampaign(settling, campaignId, this.#instants(watermarkUs), () => !signal.aborted, signal);
+      await settleCampaign(
+        settling,
+        campaignId,
+        () => this.#instants(watermarkUs),
+        () => !signal.aborted,
+        signal,
+      );
       this.#failing.delete(campaignId);
       this.#onMore();
     } catch (err) {

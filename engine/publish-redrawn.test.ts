@@ -37,12 +37,12 @@ async function drawn(): Promise<number> {
   await settleCampaign(
     options,
     campaignId,
-    {
+    () => ({
       watermarkUs: closesAt.getTime() * 1000,
       nowUs: closesAt.getTime() * 1000,
       heard: undefined,
       presentMs: undefined,
-    },
+    }),
     () => true,
     new AbortController().signal,
   );

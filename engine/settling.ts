@@ -21,6 +21,7 @@ import { countTurn, readTurn, type Settled, saveSettled, takeCampaign } from '..
 import { decideWithdrawals, refuseWithdrawals } from '../sql/withdrawals.ts';
 import { stepCancelled } from './cancelled-settling.ts';
 import {
+  areNews,
   areOffersHeard,
   endOffers,
   type Moved,
@@ -49,20 +50,21 @@ export interface SettlingOptions {
 }
 
 /**
- * Decides what can be decided of a campaign at these instants (every request stamped up to the watermark must be in the
- * ledger). Does nothing where another engine is at it. After the first step and each one after it `goOn` is
+ * Decides what can be decided of a campaign at the instants (every request stamped up to the watermark must be in the
+ * ledger), which are asked for again before each step: between two of a raffle its randomness may be waited for. Does nothing where another engine is at it. After the first step and each one after it `goOn` is
  * asked, if there is more to do. Where randomness has to be waited for it is, until `stopping` is aborted.
  */
 export async function settleCampaign(
   options: SettlingOptions,
   campaignId: number,
-  instants: Instants,
+  instants: () => Instants,
   goOn: () => boolean,
   stopping: AbortSignal,
 ): Promise<void> {
   let result: StepResult;
   do {
-    result = await transaction(options.pool, client => step(client, options, campaignId, instants));
+    const now = instants();
+    result = await transaction(options.pool, client => step(client, options, campaignId, now));
     if (result.decided > 0) options.onDecided(result.decided);
     if (result.moved !== undefined && result.moved.length > 0) options.onMoved?.(result.moved);
     if (result.awaits === 'randomness') {
@@ -85,7 +87,7 @@ async function step(
     return DONE;
   }
   const { heard } = instants;
-  if (taken.claimWithinS !== null && !areOffersHeard(instants)) return DONE;
+  if (taken.claimWithinS !== null && !(areOffersHeard(instants) && areNews(taken, instants))) return DONE;
   const campaign =
     taken.claimWithinS === null || heard === undefined ? taken : await withOutages(db, taken, heard);
   if (campaign.decidedAt !== null) return stepClaims(db, campaign, instants);

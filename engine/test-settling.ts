@@ -125,7 +125,7 @@ export class TestLedger {
     const watermarkUs = opensAtUs(campaign) + afterUs;
     const heard = { throughUs: watermarkUs - this.heardBehindUs, unheardUs: this.unheardUs };
     const instants = { watermarkUs, nowUs: watermarkUs, heard, presentMs: this.presentMs };
-    return settleCampaign(options, campaign.campaignId, instants, goOn, stopping);
+    return settleCampaign(options, campaign.campaignId, () => instants, goOn, stopping);
   }
 
   /** By the user's instant: the serial, or the outcome where there is none. */

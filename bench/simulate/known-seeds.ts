@@ -26,4 +26,8 @@ export const KNOWN_SEEDS: readonly { readonly cause: string; readonly seeds: rea
     seeds: [2_051_098],
   },
   { cause: 'who told of a stream was skipped before the report was taken in', seeds: [2_001_589, 2_051] },
+  {
+    cause: 'an offer was made as of an instant before an outage, and did not get that back',
+    seeds: [3_000_045],
+  },
 ];

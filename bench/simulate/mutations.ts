@@ -499,6 +499,13 @@ export const MUTATIONS: readonly Mutation[] = [
     seed: 450,
   },
   {
+    name: 'something is offered as of an instant before an outage',
+    file: 'engine/settling.ts',
+    from: '!(areOffersHeard(instants) && areNews(taken, instants))',
+    to: '!areOffersHeard(instants)',
+    seed: 3_000_045,
+  },
+  {
     name: 'who could not be ranked is accepted',
     file: 'gateway/slices.ts',
     from: "for (const request of entries) request.refused('lease');\n      throw error;",

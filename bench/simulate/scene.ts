@@ -234,13 +234,17 @@ export class Scene {
     if (gateway === undefined) return;
     gateway.crash();
     this.#gateways[place % this.#gateways.length] = undefined;
+    this.world.after(NOTICED_US / 2, this.world.outside, () => this.ledger.forget(gateway.process));
   }
 
   stopGateway(place: number): void {
     const gateway = this.gatewayAt(place);
     if (gateway === undefined) return;
     this.#gateways[place % this.#gateways.length] = undefined;
-    this.world.after(0, gateway.process, () => void gateway.stop());
+    this.world.after(0, gateway.process, async () => {
+      await gateway.stop();
+      this.ledger.forget(gateway.process);
+    });
   }
 
   crashEngine(place: number): void {

@@ -171,7 +171,7 @@ async function offeredCoupon(): Promise<number> {
   await settleCampaign(
     settling,
     id,
-    { watermarkUs: nowUs, nowUs, heard, presentMs: undefined },
+    () => ({ watermarkUs: nowUs, nowUs, heard, presentMs: undefined }),
     () => true,
     stopping,
   );
@@ -200,7 +200,7 @@ async function drawnRaffle(): Promise<number> {
   await settleCampaign(
     settling,
     id,
-    { watermarkUs: nowUs, nowUs, heard: undefined, presentMs: undefined },
+    () => ({ watermarkUs: nowUs, nowUs, heard: undefined, presentMs: undefined }),
     () => true,
     stopping.signal,
   );

@@ -34,7 +34,7 @@ async function draw(id: number, count: number): Promise<void> {
   await settleCampaign(
     settling,
     id,
-    { watermarkUs: nowUs, nowUs, heard: undefined, presentMs: undefined },
+    () => ({ watermarkUs: nowUs, nowUs, heard: undefined, presentMs: undefined }),
     () => true,
     signal,
   );
