@@ -1,9 +1,10 @@
 /** A Redis of a suite's own whose clock can be set while it runs: by a library that is preloaded into it (stepped-clock.c). */
-import { execFile } from 'node:child_process';
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { delimiter, join } from 'node:path';
+import { unpackDebian } from '../stack/debian.ts';
+import { CACHE_DIR } from '../stack/owner.ts';
+import { run, tryRun } from '../stack/processes.ts';
 import { startStack } from '../stack/stack.ts';
 
 const SOURCE = new URL('stepped-clock.c', import.meta.url);
@@ -15,11 +16,11 @@ export interface SteppedRedis {
   stop(): Promise<void>;
 }
 
-/** Needs a C compiler, as `cc`. */
+/** Compiles the library with the machine's C compiler, or with a small one of Debian's; needs Linux. */
 export async function startSteppedRedis(): Promise<SteppedRedis> {
   const dir = await mkdtemp(join(tmpdir(), 'fairline-stepped-redis-'));
   const library = join(dir, 'stepped-clock.so');
-  await promisify(execFile)('cc', ['-shared', '-fPIC', '-O2', '-o', library, SOURCE.pathname]);
+  await compile(SOURCE.pathname, library);
   const clockFile = join(dir, 'ahead');
   const clock = await open(clockFile, 'w+');
   const setAhead = async (ms: number): Promise<void> => {
@@ -40,4 +41,24 @@ export async function startSteppedRedis(): Promise<SteppedRedis> {
       await rm(dir, { recursive: true, force: true });
     },
   };
+}
+
+async function compile(source: string, library: string): Promise<void> {
+  const output = ['-o', library, source];
+  if ((await tryRun('cc', ['-shared', '-fPIC', ...output], { env: process.env })).ok) return;
+  const site = {
+    dir: CACHE_DIR,
+    cacheDir: CACHE_DIR,
+    env: process.env,
+    signal: new AbortController().signal,
+    progress: () => undefined,
+  };
+  const { command, libraryPath } = await unpackDebian(site, {
+    name: 'tcc',
+    program: ['usr', 'bin', 'tcc'],
+    byHand: 'install a C compiler, as cc (apt-get install gcc)',
+  });
+  const ownFiles = libraryPath.split(delimiter).map(directory => `-B${join(directory, 'tcc')}`);
+  const compiled = await run(command, [...ownFiles, '-shared', '-nostdlib', ...output], { env: process.env });
+  if (!compiled.ok) throw new Error(`${source} does not compile: ${compiled.stderr}`);
 }
