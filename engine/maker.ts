@@ -1,6 +1,6 @@
 /**
  * Makes projections anew beside the passes, one campaign after another, while the door is open: those that are not
- * finished first, then those that came to their end last. Several engines share the work: each passes over what another
+ * finished first, then those that came to their end last; of both, those first that somebody asks about. Several engines share the work: each passes over what another
  * one has taken, and goes on with what that one leaves lying.
  */
 import { randomUUID } from 'node:crypto';
@@ -10,6 +10,7 @@ import type { Campaign } from '../sql/campaigns.ts';
 import type { Pool } from '../sql/database.ts';
 import type { ClockWatch } from './clock-watch.ts';
 import type { Keys } from './contract/keys.ts';
+import { forgetAskedFor, readAskedFor } from './contract/projection/asked.ts';
 import type { RedisClient } from './contract/redis.ts';
 import { type Decided, type Made, type Making, makeProjection, RANKED_AT_ONCE } from './make-projection.ts';
 
@@ -55,6 +56,7 @@ export class Maker {
   readonly #closing = new AbortController();
   #turn: MakerTurn = { epoch: 0, watermarkUs: 0, rankedUs: 0 };
   #working: Promise<void> | undefined;
+  #askedFor: ReadonlySet<number> = new Set();
 
   constructor(options: MakerOptions) {
     this.#options = options;
@@ -107,17 +109,24 @@ export class Maker {
 
   async #work(): Promise<void> {
     while (this.#wanted.size > 0 && !this.#closing.signal.aborted) {
+      if (this.#wanted.size > 1) await this.#readAskedFor();
       const job = this.#next(performance.now());
       if (job === undefined) await this.#rest();
       else await this.#make(job);
     }
   }
 
+  async #readAskedFor(): Promise<void> {
+    const { redis, keys } = this.#options;
+    this.#askedFor = await readAskedFor(redis, keys).catch(() => this.#askedFor);
+  }
+
   /** Those that are not finished in turns, and when all of these have to wait, the one that was finished last. */
   #next(nowMs: number): Job | undefined {
     let best: Job | undefined;
     for (const job of this.#wanted.values()) {
-      if (job.againAtMs <= nowMs && (best === undefined || comesBefore(job, best))) best = job;
+      if (job.againAtMs <= nowMs && (best === undefined || comesBefore(job, best, this.#askedFor)))
+        best = job;
     }
     return best;
   }
@@ -148,7 +157,11 @@ export class Maker {
       log.debug({ err, campaignId, epoch }, 'a projection could not be made; it is tried again');
     }
     // Unless it is wanted under another epoch by now, or as another row.
-    if (state === 'whole') job.done();
+    if (state === 'whole') {
+      job.done();
+      if (this.#askedFor.has(campaignId))
+        await forgetAskedFor(redis, keys, campaignId).catch(() => undefined);
+    }
     if (state === 'whole' && this.#wanted.get(campaignId) === job) this.#wanted.delete(campaignId);
     if (state === 'later') job.againAtMs = performance.now() + AGAIN_MS;
   }
@@ -158,10 +171,10 @@ export class Maker {
   }
 }
 
-function comesBefore({ campaign, triedAtMs }: Job, other: Job): boolean {
-  const [ended, otherEnded] = [campaign.finishedAt, other.campaign.finishedAt];
-  if (ended === null || otherEnded === null) {
-    return ended === otherEnded ? triedAtMs < other.triedAtMs : ended === null;
-  }
-  return ended > otherEnded;
+function comesBefore(job: Job, other: Job, askedFor: ReadonlySet<number>): boolean {
+  const [ended, otherEnded] = [job.campaign.finishedAt, other.campaign.finishedAt];
+  if ((ended === null) !== (otherEnded === null)) return ended === null;
+  const isAsked = askedFor.has(job.campaign.campaignId);
+  if (isAsked !== askedFor.has(other.campaign.campaignId)) return isAsked;
+  return ended === null || otherEnded === null ? job.triedAtMs < other.triedAtMs : ended > otherEnded;
 }

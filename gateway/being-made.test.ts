@@ -1,6 +1,7 @@
 /** What is told of a campaign that is being made anew in Redis: what the ledger knows for good, and nothing else. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { readAskedFor } from '../engine/contract/projection/asked.ts';
 import { eventually } from '../engine/test/support.ts';
 import { type Answer, type System, startSystem } from '../engine/test/system.ts';
 
@@ -63,6 +64,9 @@ test('a final outcome is told from the ledger, without a position; of everything
       `${user} of ${campaign}`,
     );
   }
+
+  const askedFor = await readAskedFor(system.redis, system.keys);
+  assert.deepEqual([...askedFor].sort(), [coupon, raffle, claimed].sort(), 'engines hear who is asked for');
 
   system.engine = await system.startEngine();
   await isTold('ann', raffle, 'waiting');

@@ -8,6 +8,7 @@
 import { type BoardCampaign, readBoardEpoch } from '../engine/contract/board/board.ts';
 import { type Claimant, parseClaimant } from '../engine/contract/claimant.ts';
 import type { Keys } from '../engine/contract/keys.ts';
+import { askForProjection } from '../engine/contract/projection/asked.ts';
 import { lookAt } from '../engine/contract/projection/projection.ts';
 import type { RedisClient } from '../engine/contract/redis.ts';
 import { lastStampAt } from '../engine/contract/stamp.ts';
@@ -54,6 +55,8 @@ interface Question {
 }
 
 const QUESTIONS_AT_ONCE = 500;
+/** That somebody waits for a campaign is told so often, however many do. */
+const ASK_AGAIN_MS = 1_000;
 
 export class Lookups {
   readonly #redis: RedisClient;
@@ -61,6 +64,8 @@ export class Lookups {
   readonly #board: Board;
   #waiting: Question[] = [];
   #scheduled = false;
+  /** When engines were told last that somebody waits for a campaign, by those that are being made. */
+  readonly #askedAtMs = new Map<number, number>();
 
   constructor(redis: RedisClient, keys: Keys, board: Board) {
     this.#redis = redis;
@@ -118,6 +123,8 @@ export class Lookups {
     if (epoch === '' || epochNow !== epoch || looked.state === 'unmade')
       throw new LookupFailed('Redis has been emptied and is being made anew');
 
+    if (looked.state === 'building') this.#askFor(campaignId);
+    else this.#askedAtMs.delete(campaignId);
     for (const [index, { campaign, resolve, reject }] of questions.entries()) {
       if (looked.state === 'building') {
         reject(new BeingMade(looked.stamps[index]));
@@ -139,6 +146,15 @@ export class Lookups {
         settled: stamp <= settled,
       });
     }
+  }
+
+  #askFor(campaignId: number): void {
+    const nowMs = performance.now();
+    const askedAtMs = this.#askedAtMs.get(campaignId);
+    if (askedAtMs !== undefined && nowMs - askedAtMs < ASK_AGAIN_MS) return;
+    this.#askedAtMs.set(campaignId, nowMs);
+    // What is lost is told again in a second.
+    askForProjection(this.#redis, this.#keys, campaignId).catch(() => undefined);
   }
 }
 

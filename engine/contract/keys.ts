@@ -38,6 +38,8 @@ export interface Keys {
   readonly boardChanges: string;
   /** Hash: gateway number -> `incarnation:changes`, the pending changes that it has confirmed last. See board/read.lua. */
   readonly boardConfirmed: string;
+  /** Hash: campaign id -> 1, of those that somebody asks about while they are made anew. See projection/asked.ts. */
+  readonly askedFor: string;
   /** String: grows with every change of a coupon. See coupons/. */
   readonly couponVersion: string;
   /** Sorted set: coupon id -> the version at which it last changed. */
@@ -62,6 +64,7 @@ export function keysOf(namespace: string): Keys {
     boardCampaigns: `${namespace}:p:{board}:campaigns`,
     boardChanges: `${namespace}:p:{board}:changes`,
     boardConfirmed: `${namespace}:p:{board}:confirmed`,
+    askedFor: `${namespace}:p:{asked}`,
     couponVersion: `${namespace}:p:{coupons}:version`,
     couponChanges: `${namespace}:p:{coupons}:changes`,
     presence: epoch => `${namespace}:p:{presence}:${epoch}`,
