@@ -114,7 +114,7 @@ export class Lookups {
     const board = this.#board;
     const { epoch, rankedUs } = board;
     const known = board.campaign(campaignId);
-    const settled = known?.settledStamp ?? -1;
+    const settledStamp = known?.settledStamp ?? -1;
     const hasClaims = known?.claims !== undefined;
     const outcomes = hasClaims ? keys.claimants : keys.won;
     const looked = await lookAt(this.#redis, keys, outcomes, epoch, users);
@@ -143,7 +143,8 @@ export class Lookups {
         grant: hasClaims ? undefined : parseGrant(outcome),
         claimant: hasClaims ? parseClaimant(outcome) : undefined,
         withdrawn,
-        settled: stamp <= settled,
+        // As whoever asks knows the campaign: one that was cancelled since has others that are decided.
+        settled: stamp <= Math.min(settledStamp, campaign.settledStamp),
       });
     }
   }

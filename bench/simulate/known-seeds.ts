@@ -30,4 +30,8 @@ export const KNOWN_SEEDS: readonly { readonly cause: string; readonly seeds: rea
     cause: 'an offer was made as of an instant before an outage, and did not get that back',
     seeds: [3_000_045],
   },
+  {
+    cause: 'who was cancelled heard that they had lost, by a board of before and one of after',
+    seeds: [6_006_420],
+  },
 ];

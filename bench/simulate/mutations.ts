@@ -499,6 +499,13 @@ export const MUTATIONS: readonly Mutation[] = [
     seed: 450,
   },
   {
+    name: 'who is decided is read off a later board than what became of them',
+    file: 'gateway/lookups.ts',
+    from: 'Math.min(settledStamp, campaign.settledStamp)',
+    to: 'settledStamp',
+    seed: 6_006_420,
+  },
+  {
     name: 'something is offered as of an instant before an outage',
     file: 'engine/settling.ts',
     from: '!(areOffersHeard(instants) && areNews(taken, instants))',
