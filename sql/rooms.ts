@@ -18,7 +18,8 @@ export interface Room extends NewRoom {
   readonly campaignId: number;
   readonly version: number;
   readonly nextUs: number;
-  readonly recent: readonly (readonly [number, number])[];
+  /** As the judge of rooms keeps them. */
+  readonly recent: readonly (readonly [atUs: number, count: number, backUs?: number])[];
   readonly takenStamp: number;
   readonly heardMs: number;
   readonly heardAtMs: number;

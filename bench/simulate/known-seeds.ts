@@ -34,4 +34,8 @@ export const KNOWN_SEEDS: readonly { readonly cause: string; readonly seeds: rea
     cause: 'who was cancelled heard that they had lost, by a board of before and one of after',
     seeds: [6_006_420],
   },
+  {
+    cause: 'a room forgot whom it had let in when the clock of the ledger was set, and right again',
+    seeds: [5_012_049, 5_027_762],
+  },
 ];

@@ -375,6 +375,18 @@ export const MUTATIONS: readonly Mutation[] = [
     seed: 133,
   },
   {
+    name: 'a room forgets, when its clock is right again, whom it let in before that was set back',
+    file: 'engine/judges/room.ts',
+    from: '[atUs, count, nowUs] : admissions',
+    to: '[nowUs, count] : admissions',
+  },
+  {
+    name: 'a room forgets, when its clock is right again, whom it let in before that was set ahead',
+    file: 'engine/judges/room.ts',
+    from: 'Math.min(sinceUs, beforeUs - SECOND_US)',
+    to: 'sinceUs',
+  },
+  {
     name: 'who is inside takes no place in a room',
     file: 'engine/judges/room.ts',
     from: 'terms.capacity - inside',

@@ -24,6 +24,15 @@ function admitAt(instants: readonly number[], of: (atUs: number) => RoomTerms): 
   return admitted;
 }
 
+/** How many were admitted in the second that ends with the last of them. */
+function inSecondOfLast(admitted: readonly [number, number][]): number {
+  const [endUs] = admitted.at(-1) ?? [0];
+  return admitted.reduce(
+    (sum, [atUs, count]) => sum + (atUs > endUs - SECOND_US && atUs <= endUs ? count : 0),
+    0,
+  );
+}
+
 /** The most that were admitted in any second. */
 function mostInASecond(admitted: readonly [number, number][]): number {
   const inSecondUpTo = ([endUs]: readonly [number, number]): number =>
@@ -131,4 +140,30 @@ test('a clock that was set back holds the room up for a second at most', () => {
   const held = paceAfter(pace, 10, 0, backUs);
   equal(roomFor(held, terms(10), 0, backUs), 0);
   ok(roomFor(held, terms(10), 0, backUs + SECOND_US) > 0);
+});
+
+test('a clock that was set, and is right again, lets nobody in besides', () => {
+  const gaps = fc.array(fc.integer({ min: 0, max: 700_000 }), { minLength: 2, maxLength: 40 });
+  const offUs = fc.constantFrom(-4_868_000, -300_000, 1_243_000, 3_600_000_000);
+  const turn = fc.integer({ min: 0, max: 40 });
+  fc.assert(
+    fc.property(
+      gaps,
+      offUs,
+      turn,
+      turn,
+      fc.integer({ min: 1, max: 4 }),
+      (given, off, from, to, perSecond) => {
+        let trueUs = NOW_US;
+        const instants = given.map((gap, index) => {
+          trueUs += gap;
+          return trueUs + (index >= from && index < to ? off : 0);
+        });
+        const admitted = admitAt(instants, () => terms(perSecond));
+        // As each turn finds it: what a clock that is ahead will say of others is not known before.
+        ok(admitted.every((_, index) => inSecondOfLast(admitted.slice(0, index + 1)) <= perSecond));
+      },
+    ),
+    { numRuns: 1_000 },
+  );
 });

@@ -15,9 +15,15 @@
 export interface Pace {
   /** The next admission is due then; 0: at once, and nothing was due before. */
   readonly nextUs: number;
-  /** The admissions of the last second: instant and number, oldest first. */
-  readonly recent: readonly (readonly [atUs: number, count: number])[];
+  /** The admissions of the last second, and of the one before (`worthKeeping`). */
+  readonly recent: readonly Admissions[];
 }
+
+/**
+ * When how many were let in. `backUs` where the clock was set back since, to before that: what it showed then. They count in
+ * the second behind either. Were `atUs` replaced by it, they would be forgotten as soon as the clock is right again.
+ */
+export type Admissions = readonly [atUs: number, count: number, backUs?: number];
 
 export interface RoomTerms {
   /** Admissions a second, 0.01 to 10,000. */
@@ -37,17 +43,17 @@ export function roomFor(pace: Pace, terms: RoomTerms, inside: number, nowUs: num
   const stepUs = SECOND_US / terms.perSecond;
   const dueUs = nextDue(pace, stepUs, nowUs);
   const spaced = nowUs < dueUs ? 0 : Math.floor((nowUs - dueUs) / stepUs) + 1;
-  const budget = budgetOf(lastSecond(pace, nowUs), terms.perSecond);
+  const budget = budgetOf(worthKeeping(pace, nowUs), terms.perSecond, nowUs);
   const places = terms.capacity === null ? Number.POSITIVE_INFINITY : terms.capacity - inside;
   return Math.max(0, Math.min(spaced, budget, places));
 }
 
 /** The pace once `admitted` were let in at `nowUs`. */
 export function paceAfter(pace: Pace, perSecond: number, admitted: number, nowUs: number): Pace {
-  const recent = lastSecond(pace, nowUs);
+  const recent = worthKeeping(pace, nowUs);
   const stepUs = SECOND_US / perSecond;
   const nextUs = Math.round(nextDue(pace, stepUs, nowUs) + admitted * stepUs);
-  const isHeldBack = admitted === 0 || admitted >= budgetOf(recent, perSecond);
+  const isHeldBack = admitted === 0 || admitted >= budgetOf(recent, perSecond, nowUs);
   return {
     nextUs: isHeldBack ? Math.max(nextUs, nowUs) : nextUs,
     recent: admitted === 0 ? recent : [...recent, [nowUs, admitted]],
@@ -55,8 +61,11 @@ export function paceAfter(pace: Pace, perSecond: number, admitted: number, nowUs
 }
 
 /** How many more may come in the second that ends now. */
-function budgetOf(recent: Pace['recent'], perSecond: number): number {
-  return Math.max(1, Math.floor(perSecond)) - recent.reduce((sum, [, count]) => sum + count, 0);
+function budgetOf(recent: Pace['recent'], perSecond: number, nowUs: number): number {
+  const counts = recent.map(([atUs, count, backUs = atUs]) =>
+    isInLastSecond(atUs, nowUs) || isInLastSecond(backUs, nowUs) ? count : 0,
+  );
+  return Math.max(1, Math.floor(perSecond)) - counts.reduce((sum, count) => sum + count, 0);
 }
 
 /** Never further back than what is made up for; and not beyond one step ahead, as where the clock was set back. */
@@ -65,9 +74,24 @@ function nextDue({ nextUs }: Pace, stepUs: number, nowUs: number): number {
   return Math.min(Math.max(nextUs, nowUs - CATCH_UP_US), nowUs + stepUs);
 }
 
-/** What a clock that was set back has put into the future counts as of now: a second later it is forgotten. */
-function lastSecond({ recent }: Pace, nowUs: number): (readonly [number, number])[] {
-  return recent
-    .map(([atUs, count]) => [Math.min(atUs, nowUs), count] as const)
-    .filter(([atUs]) => atUs > nowUs - SECOND_US);
+function isInLastSecond(us: number, nowUs: number): boolean {
+  return us > nowUs - SECOND_US && us <= nowUs;
+}
+
+/**
+ * What counts in the second that ends now; what is ahead of a clock that was set back, which comes there once more; and the
+ * last second before this one: where the clock was set ahead, it comes there again when the clock is right.
+ */
+function worthKeeping({ recent }: Pace, nowUs: number): Admissions[] {
+  const all = recent.map((admissions): Admissions => {
+    const [atUs, count, backUs = atUs] = admissions;
+    return backUs > nowUs ? [atUs, count, nowUs] : admissions;
+  });
+  const sinceUs = nowUs - SECOND_US;
+  const beforeUs = Math.max(...all.map(lastCounted).filter(us => us <= sinceUs));
+  return all.filter(admissions => lastCounted(admissions) > Math.min(sinceUs, beforeUs - SECOND_US));
+}
+
+function lastCounted([atUs, , backUs = atUs]: Admissions): number {
+  return Math.max(atUs, backUs);
 }
