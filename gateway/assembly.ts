@@ -17,6 +17,7 @@ import { Board } from './board.ts';
 import { ClaimMoves } from './claim-moves.ts';
 import { monotonicUs, SharedClock } from './clock.ts';
 import { ClockLimits } from './clock-limits.ts';
+import { sampleClock } from './clock-sample.ts';
 import type { GatewayConfig } from './config.ts';
 import { CouponDesk } from './coupons/desk.ts';
 import { CouponReads } from './coupons/reads.ts';
@@ -244,16 +245,6 @@ function startTimers(
   return () => {
     for (const stop of stops) stop();
   };
-}
-
-async function sampleClock(redis: RedisClient, clock: SharedClock): Promise<void> {
-  const askedUs = monotonicUs();
-  const [seconds, microseconds] = await redis.time();
-  clock.sample({
-    askedUs,
-    heardUs: monotonicUs(),
-    redisUs: Number(seconds) * 1_000_000 + Number(microseconds),
-  });
 }
 
 /** Does the work again and again, each time that long after the last; a failure is logged and tried again. */

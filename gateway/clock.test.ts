@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { SharedClock } from './clock.ts';
+import { type ClockFinding, SharedClock } from './clock.ts';
 import { ClockLimits } from './clock-limits.ts';
 
 /** A local clock that the test moves, and a Redis whose clock is `ahead` of it. */
@@ -121,6 +121,18 @@ test('a step of Redis beyond CLOCK_STOP_MS is not followed: the time goes on, an
   }
 });
 
+/** What an engine has found, with what Redis shows now, an offset from the local clock. */
+function told(localUs: number, offsetUs: number, agreedUs: number | 'held' | undefined): ClockFinding {
+  const isHeld = agreedUs === 'held';
+  return {
+    isHeld,
+    agreedUs: agreedUs === 'held' ? undefined : agreedUs,
+    timeUs: localUs - 50 + offsetUs,
+    askedUs: localUs - 100,
+    heardUs: localUs,
+  };
+}
+
 test('an engine that finds Redis right since is believed, at once', () => {
   const { clock, sample, move, local } = setUp(0, STOP_US);
   for (let count = 0; count < 10; count++) sample(100);
@@ -129,18 +141,16 @@ test('an engine that finds Redis right since is believed, at once', () => {
   sample(100, steppedUs);
   move(250_000);
   sample(100, steppedUs);
-  const timeUs = local() + steppedUs;
-  const stays = (): void => assert.ok(clock.now() < firstUs);
-  clock.believe({ isHeld: true, agreedUs: undefined, timeUs });
-  stays();
-  clock.believe({ isHeld: false, agreedUs: undefined, timeUs });
-  stays();
-  clock.believe({ isHeld: false, agreedUs: firstUs - 1, timeUs });
-  stays();
+  const stays = (agreedUs: number | 'held' | undefined): void => {
+    clock.believe(told(local(), steppedUs, agreedUs));
+    assert.ok(clock.now() < firstUs);
+  };
+  stays('held');
+  stays(undefined);
+  stays(firstUs - 1);
   // Found right before the clock was set back, and it is not there again.
-  clock.believe({ isHeld: false, agreedUs: timeUs + 1, timeUs });
-  stays();
-  clock.believe({ isHeld: false, agreedUs: firstUs + 100_000, timeUs });
+  stays(local() + steppedUs + 1);
+  clock.believe(told(local(), steppedUs, firstUs + 100_000));
   assert.ok(Math.abs(clock.now() - local() - steppedUs) < 1_000);
   assert.ok(clock.errorBoundUs < 1_000);
 });
@@ -150,12 +160,45 @@ test('believed backward, it stands still until the time has come there again', (
   for (let count = 0; count < 10; count++) sample(100);
   const last = clock.next();
   sample(100, -5_000_000);
-  clock.believe({ isHeld: false, agreedUs: local() - 5_000_000, timeUs: local() - 5_000_000 });
+  clock.believe(told(local(), -5_000_000, 'held'));
+  clock.believe(told(local(), -5_000_000, local() - 5_000_050));
   assert.ok(clock.errorBoundUs > 4_900_000);
   assert.ok(clock.next() > last);
   move(5_100_000);
   assert.ok(clock.errorBoundUs < 1_000);
   assert.ok(Math.abs(clock.now() - local() + 5_000_000) < 1_000);
+});
+
+test('of a clock that was set ahead and is right again, what is found is no word for what it showed before', () => {
+  for (const roundTripUs of [100, 1_000_000]) {
+    const { clock, sample, move, local } = setUp(0, STOP_US);
+    const limits = new ClockLimits(clock, { warnMs: 5, stopMs: 50 });
+    for (let count = 0; count < 10; count++) sample(100);
+    sample(100, 318_000);
+    clock.believe(told(local(), 318_000, 'held'));
+    move(400_000);
+    const finding = told(local(), 0, local() - 1_000);
+    clock.believe({ ...finding, askedUs: finding.heardUs - roundTripUs });
+    assert.ok(Math.abs(clock.now() - local()) < 1_000, 'shown as before');
+    if (roundTripUs > 100) assert.equal(limits.mayStamp, false, 'an answer that goes with both says nothing');
+    clock.believe(told(local(), 0, local() - 1_000));
+    assert.ok(Math.abs(clock.now() - local()) < 1_000, 'shown as before');
+    assert.equal(limits.mayStamp, true);
+  }
+});
+
+test('what was found before the clock was set back is no word for it when it has come there', () => {
+  const { clock, sample, move, local } = setUp(0, STOP_US);
+  for (let count = 0; count < 10; count++) sample(100);
+  const agreedUs = local();
+  sample(100, -500_000);
+  for (let count = 0; count < 40; count++) {
+    move(25_000);
+    clock.believe(told(local(), -500_000, agreedUs));
+    assert.ok(clock.errorBoundUs > 400_000);
+  }
+  clock.believe(told(local(), -500_000, local() - 501_000));
+  assert.ok(clock.errorBoundUs < 1_000);
 });
 
 test('nothing is stamped while engines find that the clock of Redis contradicts others', () => {

@@ -73,6 +73,17 @@ export interface ClockFinding {
   readonly agreedUs: number | undefined;
   /** What it showed when this was read. */
   readonly timeUs: number;
+  /** Local monotonic times, microseconds: when this was asked for, and when it was here. */
+  readonly askedUs: number;
+  readonly heardUs: number;
+}
+
+/** Samples that contradict the surest by more than CLOCK_STOP_MS, all alike. */
+interface Contradiction {
+  readonly first: ClockSample;
+  readonly last: ClockSample;
+  /** What had been found when it was first asked for since then: that may be of before. */
+  readonly found?: ClockFinding;
 }
 
 export class SharedClock {
@@ -81,8 +92,7 @@ export class SharedClock {
   readonly #stopUs: number;
   #samples: ClockSample[] = [];
   #surest: ClockSample | undefined;
-  /** The first and the last sample of those that contradict the surest by more than CLOCK_STOP_MS, all alike. */
-  #contradiction: { readonly first: ClockSample; readonly last: ClockSample } | undefined;
+  #contradiction: Contradiction | undefined;
   #offsetUs: number | undefined;
   #targetUs = 0;
   #slewedAtUs = 0;
@@ -126,7 +136,7 @@ export class SharedClock {
     const contradiction = this.#contradiction;
     const isLikeIt = contradiction !== undefined && gapUs(sample, contradiction.last, local) <= this.#stopUs;
     if (againstUs > this.#stopUs) {
-      this.#contradiction = { first: isLikeIt ? contradiction.first : sample, last: sample };
+      this.#contradiction = isLikeIt ? { ...contradiction, last: sample } : { first: sample, last: sample };
       return;
     }
     // So slow an answer that it goes with both says nothing.
@@ -138,14 +148,25 @@ export class SharedClock {
   /**
    * An engine has found Redis' clock right since samples have contradicted this one: then this one is wrong, and goes where
    * they point. That may be a step: nothing was stamped meanwhile, and no instant is given twice.
+   *
+   * What was found right has to be what the samples tell. A clock that was set ahead and is right again may show a later time
+   * than they did, so the time that came with the finding is the next sample; and what is found of a clock that is then set
+   * back is of an instant that this comes to later, so only what is found anew counts.
    */
-  believe({ isHeld, agreedUs, timeUs }: ClockFinding): void {
+  believe(finding: ClockFinding): void {
+    if (!this.isContradicted) return;
+    const { isHeld, agreedUs, timeUs: redisUs, askedUs, heardUs } = finding;
+    const sample = { askedUs, heardUs, redisUs };
+    this.sample(sample);
     const contradiction = this.#contradiction;
-    if (contradiction === undefined || isHeld || agreedUs === undefined) return;
-    if (agreedUs < contradiction.first.redisUs || agreedUs > timeUs) return;
+    if (contradiction?.last !== sample) return;
+    const { first, last, found } = contradiction;
+    if (found === undefined) this.#contradiction = { ...contradiction, found: finding };
+    if (found === undefined || isHeld || agreedUs === undefined || agreedUs === found.agreedUs) return;
+    if (agreedUs < first.redisUs || agreedUs > redisUs) return;
     this.#contradiction = undefined;
     this.#offsetUs = undefined;
-    this.#take(contradiction.last, true);
+    this.#take(last, true);
   }
 
   /** `anew`: what was sampled before is forgotten. */

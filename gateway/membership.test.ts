@@ -4,7 +4,13 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beginBoard, openBoard } from '../engine/contract/board/board.ts';
 import { type Keys, keysOf } from '../engine/contract/keys.ts';
-import { beginOpening, openRegistry, putUpNumbers, readRegistry } from '../engine/contract/lease/lease.ts';
+import {
+  beginOpening,
+  openRegistry,
+  putUpNumbers,
+  readRegistry,
+  tellClock,
+} from '../engine/contract/lease/lease.ts';
 import type { LogProducer, LogWriter } from '../engine/contract/log/log.ts';
 import { connectRedis, type RedisClient, waitForRedis } from '../engine/contract/redis.ts';
 import { eventually, serversFromEnv, testNamespace } from '../engine/test/support.ts';
@@ -53,18 +59,31 @@ beforeEach(() => {
   clock.sample({ askedUs: nowUs, heardUs: nowUs, redisUs: Date.now() * 1_000 });
 });
 
-test('a gateway that has a lease and does not get at its board keeps the number, and asks for no other', async () => {
+/** Everything there that a gateway needs to get a lease. */
+async function openService(): Promise<void> {
   equal((await beginOpening(redis, keys.leases, EPOCH)).state, 'begun');
   await openRegistry(redis, keys.leases, { epoch: EPOCH, floorUs: 1, leaseMs: LEASE_MS });
   const numbers = Array.from({ length: NUMBERS }, (_, gateway) => ({ gateway, token: `${gateway}` }));
   equal(await putUpNumbers(redis, keys.leases, EPOCH, numbers), NUMBERS);
   equal(await beginBoard(redis, keys, EPOCH), undefined);
   await openBoard(redis, keys, EPOCH);
+}
+
+function memberWith(board: Board): Membership {
+  const producer: LogProducer = { kind: 'redis', writer: () => writer, close: async () => undefined };
+  const ranker = new Ranker(redis, keys);
+  return new Membership({
+    ...{ clock, ranker, tickets, producer, redis, keys, board, name: 'test', log: quiet },
+    ...{ maxSliceEntries: 100, promiseBehindUs: 0, partitions: 4, leaseMs: LEASE_MS },
+    sliceAppended: () => undefined,
+  });
+}
+
+test('a gateway that has a lease and does not get at its board keeps the number, and asks for no other', async () => {
+  await openService();
   const cutOff = connect();
   await waitForRedis(cutOff, 10_000);
   cutOff.disconnect();
-  const producer: LogProducer = { kind: 'redis', writer: () => writer, close: async () => undefined };
-  const ranker = new Ranker(redis, keys);
   const board = new Board(cutOff, keys);
   let reads = 0;
   const refresh = board.refresh.bind(board);
@@ -72,11 +91,7 @@ test('a gateway that has a lease and does not get at its board keeps the number,
     reads += 1;
     return refresh();
   };
-  const membership = new Membership({
-    ...{ clock, ranker, tickets, producer, redis, keys, board, name: 'test', log: quiet },
-    ...{ maxSliceEntries: 100, promiseBehindUs: 0, partitions: 4, leaseMs: LEASE_MS },
-    sliceAppended: () => undefined,
-  });
+  const membership = memberWith(board);
   membership.start();
   try {
     await eventually(() => reads > 5);
@@ -87,6 +102,27 @@ test('a gateway that has a lease and does not get at its board keeps the number,
   } finally {
     await membership.stop();
     cutOff.disconnect();
+  }
+});
+
+test('a newcomer that follows what the clock of Redis showed before it was right again stamps nothing by that', async () => {
+  await openService();
+  clock = new SharedClock(monotonicUs, STOP_US);
+  const nowUs = monotonicUs();
+  const aheadUs = 1_000_000;
+  clock.sample({ askedUs: nowUs, heardUs: nowUs, redisUs: Date.now() * 1_000 + aheadUs });
+  await tellClock(redis, keys.leases, 'held');
+  const membership = memberWith(new Board(redis, keys));
+  membership.start();
+  try {
+    await eventually(() => membership.isClockHeld);
+    // A time that the newcomer has seen, and the clock has come to since.
+    await sleep(1.2 * (aheadUs / 1_000));
+    await tellClock(redis, keys.leases, (await readRegistry(redis, keys.leases)).timeUs);
+    await eventually(() => membership.state === 'serving');
+    equal(clock.isContradicted, true);
+  } finally {
+    await membership.stop();
   }
 });
 

@@ -29,7 +29,8 @@ import { Fenced, type LogProducer, type LogWriter, partitionOf } from '../engine
 import { encodeHead } from '../engine/contract/record.ts';
 import type { RedisClient } from '../engine/contract/redis.ts';
 import type { Board } from './board.ts';
-import { monotonicUs } from './clock.ts';
+import { type ClockSample, monotonicUs } from './clock.ts';
+import { sampleClock } from './clock-sample.ts';
 import { type PipelineParts, SlicePipeline } from './slices.ts';
 
 export type MembershipState = 'joining' | 'serving' | 'leaving' | 'stopped';
@@ -169,7 +170,7 @@ export class Membership {
         const acquired = await acquireLease(redis, keys.leases, leaseMs, name);
         this.#note(acquired);
         this.#isClockHeld = acquired.state === 'held';
-        if (acquired.state === 'ok') return await this.#begin(acquired, askedUs + leaseMs * 1000);
+        if (acquired.state === 'ok') return await this.#begin(acquired, { askedUs, heardUs: monotonicUs() });
       }
     } catch (error) {
       log.debug({ err: error }, 'no lease yet');
@@ -190,14 +191,21 @@ export class Membership {
     if (verdict === undefined) return true;
     const { atUs } = this.#heard;
     const isNews = verdict !== this.#heard.verdict;
-    this.#isClockVouched = isNews && verdict !== 'held' && verdict >= atUs && verdict <= clock.now();
-    return this.#isClockVouched;
+    if (!isNews || verdict === 'held' || verdict < atUs || verdict > clock.now()) return false;
+    // Found right is the clock that Redis has now: one that is right again may be another one than this process follows.
+    await sampleClock(redis, clock);
+    this.#isClockVouched = true;
+    return true;
   }
 
-  async #begin(lease: Given, deadlineUs: number): Promise<Incarnation> {
-    const { board, clock, partitions, producer } = this.#parts;
+  async #begin(
+    lease: Given,
+    { askedUs, heardUs }: Pick<ClockSample, 'askedUs' | 'heardUs'>,
+  ): Promise<Incarnation> {
+    const { board, clock, leaseMs, partitions, producer } = this.#parts;
+    const deadlineUs = askedUs + leaseMs * 1000;
     const { gateway, incarnation, epoch, registeredUs, token } = lease;
-    clock.believe(lease.clock);
+    clock.believe({ ...lease.clock, askedUs, heardUs });
     const partition = partitionOf(gateway, partitions);
     // Not `registeredUs`: that stands still while no engine reads the registry.
     const givenAtMs = lease.clock.timeUs / 1000;
@@ -262,7 +270,7 @@ export class Membership {
         const renewed = await renewLease(redis, keys.leases, incarnation, leaseMs);
         if (renewed.state === 'lost') return 'the lease is lost';
         this.#isClockHeld = renewed.clock.isHeld;
-        clock.believe(renewed.clock);
+        clock.believe({ ...renewed.clock, askedUs, heardUs: monotonicUs() });
         incarnation.deadlineUs = askedUs + leaseMs * 1000;
       } catch (error) {
         this.#parts.log.warn({ err: error }, 'the lease could not be renewed');

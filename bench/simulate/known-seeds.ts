@@ -38,4 +38,8 @@ export const KNOWN_SEEDS: readonly { readonly cause: string; readonly seeds: rea
     cause: 'a room forgot whom it had let in when the clock of the ledger was set, and right again',
     seeds: [5_012_049, 5_027_762],
   },
+  {
+    cause: "a gateway believed what Redis' clock had shown, when an engine found that right again",
+    seeds: [5_014_075, 5_018_107],
+  },
 ];

@@ -379,12 +379,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'engine/judges/room.ts',
     from: '[atUs, count, nowUs] : admissions',
     to: '[nowUs, count] : admissions',
-  },
-  {
-    name: 'a room forgets, when its clock is right again, whom it let in before that was set ahead',
-    file: 'engine/judges/room.ts',
-    from: 'Math.min(sinceUs, beforeUs - SECOND_US)',
-    to: 'sinceUs',
+    seed: 5_012_049,
   },
   {
     name: 'who is inside takes no place in a room',
@@ -591,6 +586,13 @@ export const MUTATIONS: readonly Mutation[] = [
     from: 'for (const confirm of confirming) confirm(true);',
     to: 'for (const confirm of [...confirming, ...this.#confirming.splice(0)]) confirm(true);',
     seed: 3459,
+  },
+  {
+    name: "a gateway believes what Redis' clock showed before it was right again",
+    file: 'gateway/clock.ts',
+    from: 'this.sample(sample);\n    const contradiction = this.#contradiction;\n    if (contradiction?.last !== sample) return;',
+    to: 'const contradiction = this.#contradiction;\n    if (contradiction === undefined) return;',
+    seed: 5_014_075,
   },
   {
     name: 'a newcomer goes by a clock of Redis that nobody has looked at since',
