@@ -5,7 +5,7 @@ import { saveVersion, targetOf } from '../sql/campaign-versions.ts';
 import { type Campaign, createCampaign, getCampaign, opensAtUs } from '../sql/campaigns.ts';
 import { transaction } from '../sql/database.ts';
 import { moveHeard, readHeard } from '../sql/hearing.ts';
-import { addStreams, removeStreams } from '../sql/presence.ts';
+import { addStreams, endStreams, noteIncarnation, removeStreams } from '../sql/presence.ts';
 import { readMoves } from '../sql/room-turns.ts';
 import { countPeople, createRoom, findRooms, getRoom, type NewRoom, setTerms } from '../sql/rooms.ts';
 import { readCampaigns } from '../sql/settling.ts';
@@ -236,6 +236,62 @@ test('who is away for the grace is skipped, and waits at their stamp when they a
     ],
   );
   deepEqual(await brokenInvariants(ledger.pool), []);
+});
+
+/** Heard time stands so far behind the clock; in all other tests by more than what can still count. */
+async function hearBehind(ms: number): Promise<void> {
+  await ledger.pool.query(
+    'update hearing set through_ms = (extract(epoch from clock_timestamp()) * 1000)::bigint - $1::bigint',
+    [ms],
+  );
+}
+
+const DAY_MS = 86_400_000;
+/** As between two steps. */
+const BEHIND_MS = 1_500;
+
+async function endGateway(incarnation: number): Promise<void> {
+  await ledger.pool.query(
+    `insert into gateways (gateway, incarnation, log_name, partition, state, through_us, ranked_us, ended_at)
+     values (7, $1, 'seven', 0, 'ended', 0, 0, now())`,
+    [incarnation],
+  );
+  await endStreams(ledger.pool);
+}
+
+test('what is heard only later, and was before somebody went or came, is nobody\'s absence', async t => {
+  t.after(() => hearBehind(DAY_MS));
+  const campaign = await room({ paused: true });
+  await ledger.enter(campaign, 10, 20);
+  await come(campaign, 10, 20);
+  await settle(campaign, 100);
+  await hearBehind(BEHIND_MS);
+  await go(campaign, 20);
+  await ledger.enter(campaign, 30);
+  await ledger.settle(campaign, 100);
+  await hear(GRACE_MS);
+  await settle(campaign, 100);
+  deepEqual(await states(campaign), { 10: 'waiting', 20: 'waiting', 30: 'waiting' });
+  // More than was behind by then: the machine may be slow.
+  await hear(GRACE_MS);
+  await settle(campaign, 100);
+  deepEqual(await states(campaign), { 10: 'waiting', 20: 'skipped', 30: 'skipped' });
+});
+
+test('what a gateway that has ended had told ends when that is known, not before', async t => {
+  t.after(() => hearBehind(DAY_MS));
+  const campaign = await room({ paused: true });
+  await ledger.enter(campaign, 10, 20);
+  await come(campaign, 10);
+  const incarnation = GATEWAY + 1;
+  await noteIncarnation(ledger.pool, incarnation);
+  await addStreams(ledger.pool, { campaignId: campaign.campaignId, incarnation, userIds: names([20]) });
+  await settle(campaign, 100);
+  await hearBehind(BEHIND_MS);
+  await endGateway(incarnation);
+  await hear(GRACE_MS);
+  await settle(campaign, 100);
+  deepEqual(await states(campaign), { 10: 'waiting', 20: 'waiting' });
 });
 
 test('while nobody who waits is there, nobody is skipped: the fault may be ours', async () => {

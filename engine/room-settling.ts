@@ -73,7 +73,7 @@ export async function stepRoom(
     after: room.takenStamp,
     through,
     limit: TURN_LIMIT,
-    heardMs: room.heardMs,
+    absentSinceMs: heardByNow(room),
   });
   const { anyPresent } = await readLine(db, campaignId);
   const isClosed = watermarkUs >= closesAtUs(campaign);
@@ -115,6 +115,11 @@ export async function stepRoom(
     busySinceUs: anyWaits && isHeard && !room.paused ? room.nowUs : null,
   });
   return { decided: admitted.count, more: taken === TURN_LIMIT || moved.more };
+}
+
+/** The room's heard time of this moment, at most: whoever comes now was not absent before. */
+function heardByNow({ takenStamp, heardMs, heardAtMs, serviceHeardMs, aheadMs }: Room): number {
+  return heardMs + (takenStamp >= 0 ? serviceHeardMs - heardAtMs : 0) + aheadMs;
 }
 
 /** Of a room that is finished: passes that nobody used and visits that lasted too long end as before. */

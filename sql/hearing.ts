@@ -8,6 +8,15 @@ export interface Heard {
   readonly throughMs: number;
 }
 
+/**
+ * By how much heard time may get ahead, at most, by what went by before now: the watermark follows late, and moves heard time
+ * in steps. What is further back counts for nothing (LONGEST_BEHIND_MS in engine/hearing.ts, and a second between clocks);
+ * were this shorter, that would count as the absence of somebody who went only now. Of `hearing h`.
+ */
+export const AHEAD_MS = `(
+  select case when behind between 0 and 4000 then behind else 0 end
+    from (select (extract(epoch from clock_timestamp()) * 1000)::bigint - h.through_ms as behind) as late)`;
+
 export async function readHeard(db: Queryable): Promise<Heard> {
   const { rows } = await db.query<Heard>(
     'select heard_ms as "heardMs", through_ms as "throughMs" from hearing',

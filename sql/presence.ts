@@ -1,6 +1,7 @@
 /** Statements on presence: what gateways tell of streams, taken in once, and what ends with a gateway. */
 import { textArray } from './arrays.ts';
 import type { Queryable } from './database.ts';
+import { AHEAD_MS } from './hearing.ts';
 
 export interface PresencePosition {
   readonly epoch: number;
@@ -82,9 +83,9 @@ export async function addStreams(
   );
 }
 
-// The room's heard time of this moment; it is kept up to the last turn.
-const HEARD_MS =
-  '(select r.heard_ms + h.heard_ms - r.heard_at_ms from rooms r cross join hearing h where r.campaign_id = p.campaign_id)';
+// The room's heard time of this moment, at most: it is kept up to the last turn, and what moves it later may be from before.
+const HEARD_MS = `(select r.heard_ms + h.heard_ms - r.heard_at_ms + ${AHEAD_MS}
+  from rooms r cross join hearing h where r.campaign_id = p.campaign_id)`;
 
 /** These users have no stream at the incarnation any more. */
 export async function removeStreams(

@@ -12,7 +12,7 @@ export async function takeIn(
     readonly after: number;
     readonly through: number;
     readonly limit: number;
-    readonly heardMs: number;
+    readonly absentSinceMs: number;
   },
 ): Promise<{ readonly taken: number; readonly lastStamp: number | null }> {
   const { rows } = await db.query<{ taken: number; lastStamp: number | null }>(
@@ -23,7 +23,7 @@ export async function takeIn(
        on conflict (campaign_id, user_id) do update set stamp = excluded.stamp
        returning stamp)
      select count(*) as taken, max(stamp) as "lastStamp" from taken`,
-    [turn.campaignId, turn.after, turn.through, turn.limit, turn.heardMs],
+    [turn.campaignId, turn.after, turn.through, turn.limit, turn.absentSinceMs],
   );
   return rows[0] ?? { taken: 0, lastStamp: null };
 }

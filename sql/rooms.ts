@@ -1,5 +1,6 @@
 /** Statements on rooms: their terms, how far each has come, and how many people of which kind there are. */
 import type { Queryable } from './database.ts';
+import { AHEAD_MS } from './hearing.ts';
 
 export interface RoomSettings {
   readonly perSecond: number;
@@ -31,6 +32,8 @@ export interface Room extends NewRoom {
   readonly nowUs: number;
   /** hearing.heard_ms. */
   readonly serviceHeardMs: number;
+  /** By how much that may get ahead by what went by before it was read. */
+  readonly aheadMs: number;
 }
 
 const NOW_US = '(extract(epoch from clock_timestamp()) * 1000000)::bigint';
@@ -40,7 +43,8 @@ const COLUMNS = `
   r.pass_ms as "passMs", r.visit_ms as "visitMs", r.single_use as "singleUse", r.next_us as "nextUs", r.recent,
   r.taken_stamp as "takenStamp", r.heard_ms as "heardMs", r.heard_at_ms as "heardAtMs",
   r.heard_moved_us as "heardMovedUs", r.empty_since_ms as "emptySinceMs", r.busy_us as "busyUs",
-  r.busy_since_us as "busySinceUs", ${NOW_US} as "nowUs", h.heard_ms as "serviceHeardMs"`;
+  r.busy_since_us as "busySinceUs", ${NOW_US} as "nowUs", h.heard_ms as "serviceHeardMs",
+  ${AHEAD_MS} as "aheadMs"`;
 
 /** Makes the room of a campaign that was made in the same transaction. */
 export async function createRoom(db: Queryable, campaignId: number, room: NewRoom): Promise<void> {

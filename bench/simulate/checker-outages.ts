@@ -16,6 +16,11 @@ export class Outages {
     this.#sinceUs = undefined;
   }
 
+  /** Since when nobody can be; undefined while somebody can. */
+  get sinceUs(): number | undefined {
+    return this.#sinceUs;
+  }
+
   /** How much of that time outages took that were long enough to be told. */
   between(fromUs: number, toUs: number): number {
     let sumUs = 0;

@@ -14,6 +14,8 @@ export interface SeenPerson {
   readonly state: string;
   readonly serial: number | null;
   readonly admittedUs: number | null;
+  /** Of gateways at which they have a stream, as the ledger knows it. */
+  readonly incarnations: readonly number[];
 }
 
 const SECOND_US = 1_000_000;
@@ -23,56 +25,6 @@ const SLACK_US = 900_000;
 const REPORT_US = 400_000;
 /** Outages that are too short to be told come between, and the lease that a gateway needs after them. */
 const RETURN_US = 4_000_000;
-
-/** A stream at a gateway; until when that stood still last, for so long that nobody could tell it from a dead one. */
-export interface SeenStream {
-  readonly stoodUntilUs: number;
-}
-
-/** Who has a stream, as their clients see it. */
-export class Streams {
-  readonly #open = new Map<string, Set<SeenStream>>();
-  /** Since when it is so. */
-  readonly #sinceUs = new Map<string, number>();
-  /** Of who is there: since when they had not been before; undefined where that was their first stream. */
-  readonly #awayFromUs = new Map<string, number | undefined>();
-
-  opened(campaignId: number, userId: string, nowUs: number, stream: SeenStream): void {
-    const key = `${campaignId}/${userId}`;
-    const open = this.#open.get(key) ?? new Set();
-    if (open.size === 0) {
-      this.#awayFromUs.set(key, this.#sinceUs.get(key));
-      this.#sinceUs.set(key, nowUs);
-    }
-    this.#open.set(key, open.add(stream));
-  }
-
-  closed(campaignId: number, userId: string, nowUs: number, stream: SeenStream): void {
-    const key = `${campaignId}/${userId}`;
-    const open = this.#open.get(key);
-    if (open?.delete(stream) === true && open.size === 0) this.#sinceUs.set(key, nowUs);
-  }
-
-  /** Whether somebody is there, and since when they are, or are not. */
-  of(
-    campaignId: number,
-    userId: string,
-  ): {
-    readonly isThere: boolean;
-    readonly sinceUs: number | undefined;
-    readonly awayFromUs: number | undefined;
-  } {
-    const key = `${campaignId}/${userId}`;
-    const open = [...(this.#open.get(key) ?? [])];
-    const sinceUs = this.#sinceUs.get(key);
-    const stoodUntilUs = Math.min(...open.map(stream => stream.stoodUntilUs));
-    return {
-      isThere: open.length > 0,
-      sinceUs: sinceUs && Math.max(sinceUs, open.length > 0 ? stoodUntilUs : 0),
-      awayFromUs: this.#awayFromUs.get(key),
-    };
-  }
-}
 
 /** After each commit; `nowUs` is when. */
 export function checkRoom(
@@ -121,11 +73,12 @@ function checkAdmissions(
     checker.breaks(2, `room ${campaignId} has ${inside} inside, of ${capacity}`);
 }
 
-/** Whoever is there again is in the line again before long. */
+/** Whoever is there again is in the line again before long: since it can be known, and since they were skipped. */
 function checkReturn(checker: Checker, { campaign }: SeenRows, userId: string, nowUs: number): void {
   const { isThere, sinceUs } = checker.streams.of(campaign.campaignId, userId);
   if (!isThere || sinceUs === undefined) return;
-  const thereUs = nowUs - sinceUs - checker.outages.between(sinceUs, nowUs);
+  const fromUs = Math.max(sinceUs, checker.absences.skippedUs(campaign.campaignId, userId));
+  const thereUs = nowUs - fromUs - checker.reports.between(fromUs, nowUs);
   if (thereUs > RETURN_US) checker.breaks(3, `${userId} is there for ${thereUs} us and is still skipped`);
 }
 
@@ -140,6 +93,10 @@ function enteredUs({ announced, entries }: SeenRows, userId: string): number {
 function checkSkip(checker: Checker, rows: SeenRows, userId: string, nowUs: number): void {
   const { announced, campaign } = rows;
   const graceUs = (announced.room?.graceMs ?? 0) * 1_000;
+  const knownFromUs = checker.absences.knownFromUs(campaign.campaignId, userId) ?? enteredUs(rows, userId);
+  const knownUs = nowUs - knownFromUs;
+  if (knownUs < graceUs - checker.clockOffUs - checker.shop.clockSetByUs)
+    checker.breaks(1, `${userId} is known to be away for ${knownUs} us of ${graceUs} and is skipped`);
   const { isThere, sinceUs, awayFromUs } = checker.streams.of(campaign.campaignId, userId);
   if (sinceUs === undefined) return;
   const forUs = nowUs - sinceUs;

@@ -9,7 +9,8 @@
 import { checkClaims, type SeenClaimant } from './checker-claims.ts';
 import { CheckedLog, type LoggedCampaign, type LoggedItem } from './checker-log.ts';
 import { Outages } from './checker-outages.ts';
-import { checkRoom, type SeenPerson, Streams } from './checker-rooms.ts';
+import { KnownAbsences, Streams } from './checker-presence.ts';
+import { checkRoom, type SeenPerson } from './checker-rooms.ts';
 import { CheckedSchedule, type SeenVersion } from './checker-schedule.ts';
 import { type CheckedCoupon, CheckedShop, type SeenShop } from './checker-shop.ts';
 import { CheckedTerms, type RoomTerms, type SeenTerms } from './checker-terms.ts';
@@ -146,7 +147,10 @@ export class Checker {
   readonly streams = new Streams();
   readonly rooms: CheckedTerms;
   readonly shop: CheckedShop;
+  readonly absences = new KnownAbsences();
   readonly outages = new Outages();
+  /** When no engine could take in reports of streams, those among them when nobody could be heard. */
+  readonly reports = new Outages();
   /** By how much a clock that is set may go unnoticed: CLOCK_STOP_MS, where one is. */
   clockOffUs = 0;
   /** By how much a gateway's clock may be off, and Redis' with nobody noticing: CLOCK_STOP_MS each. */
@@ -199,6 +203,7 @@ export class Checker {
   /** The ledger has committed something. */
   committed(nowUs: number): void {
     if (this.shop.isOpen) this.shop.committed(this, nowUs);
+    this.absences.committed(this.#ledger.people(), this.reports.sinceUs ?? nowUs, nowUs);
     for (const campaign of this.#ledger.campaigns()) {
       const before = this.#seen.get(campaign.campaignId);
       if (before?.campaign.revision === campaign.revision) continue;

@@ -194,12 +194,13 @@ export class Client {
     const again = (): void => {
       if (isOver) return;
       isOver = true;
-      if (isThere) checker.streams.closed(campaignId, userId, world.nowUs, stream);
+      if (isThere && gateway !== undefined)
+        checker.streams.closed(campaignId, userId, world.nowUs, gateway);
       if (!this.#isSettled) this.#later(() => this.#watch());
     };
     const asked: Asked = { ...this.#asked(), what: 'watch', lastEventId: this.#lastEventId };
     const place = this.#anyGateway();
-    const stream = this.#around.gatewayAt(place)?.process ?? world.outside;
+    const gateway = this.#around.gatewayAt(place);
     const silence = (seenUs: number): void => {
       world.after(ANSWER_TIMEOUT_US * 4, world.outside, () => {
         if (heardUs === seenUs) again();
@@ -211,7 +212,8 @@ export class Client {
       answered: status => inOrder(() => (status === 204 ? this.#end() : again())),
       streamed: text =>
         inOrder(() => {
-          if (!isThere) checker.streams.opened(campaignId, userId, world.nowUs, stream);
+          if (!isThere && gateway !== undefined)
+            checker.streams.opened(campaignId, userId, world.nowUs, gateway);
           isThere = true;
           this.#hearEvents(text);
         }),

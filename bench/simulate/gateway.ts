@@ -15,6 +15,7 @@ import { Metrics } from '../../gateway/metrics.ts';
 import { type Method, routesOf, runHandler } from '../../gateway/routes.ts';
 import { type Ticket, TicketVerifier } from '../../gateway/ticket.ts';
 import { TicketBatch } from '../../gateway/ticket-batch.ts';
+import type { SeenGateway } from './checker-presence.ts';
 import {
   type Asked,
   Exchange,
@@ -127,13 +128,16 @@ function configOf(terms: GatewayTerms): GatewayConfig {
   return config;
 }
 
-export class SimulatedGateway {
+export class SimulatedGateway implements SeenGateway {
   readonly process: Process;
   readonly leaseMs: number;
   readonly #world: World;
   readonly #assembled: AssembledGateway;
   readonly #routes: ReturnType<typeof routesOf>;
   readonly #exchanges = new Set<Exchange>();
+  #seenAs: number | undefined;
+  #servesFromUs: number | undefined;
+  #servedUntilUs: number | undefined;
 
   /** To be made in an event of its own process. */
   constructor(
@@ -183,6 +187,27 @@ export class SimulatedGateway {
     | undefined {
     const { gateway, identity } = this.#assembled.parts.membership;
     return gateway === undefined || identity === undefined ? undefined : { gateway, ...identity };
+  }
+
+  get servesFromUs(): number | undefined {
+    return this.#servesFromUs;
+  }
+
+  get servedUntilUs(): number | undefined {
+    return this.#servedUntilUs;
+  }
+
+  get stoodUntilUs(): number {
+    return this.process.stoodUntilUs;
+  }
+
+  /** Notes as what it serves; to be called whenever something has happened. */
+  noteIdentity(nowUs: number): void {
+    const incarnation = this.identity?.incarnation;
+    if (incarnation === this.#seenAs) return;
+    if (this.#seenAs !== undefined) this.#servedUntilUs = nowUs;
+    this.#servesFromUs = incarnation === undefined ? undefined : nowUs;
+    this.#seenAs = incarnation;
   }
 
   /** Why it does not serve, as it says itself, where that does not pass by itself. */

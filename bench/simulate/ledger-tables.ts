@@ -93,7 +93,7 @@ export interface PassedOnRow {
 }
 
 /** A row of rooms, of which a Room is what is selected. */
-export type RoomRow = Omit<Room, 'nowUs' | 'serviceHeardMs'>;
+export type RoomRow = Omit<Room, 'nowUs' | 'serviceHeardMs' | 'aheadMs'>;
 
 export type RoomTermsRow = Pick<RoomRow, 'campaignId' | 'version' | 'perSecond' | 'capacity' | 'paused'>;
 

@@ -13,6 +13,7 @@ import { Path } from './network.ts';
 import type { Plan } from './plan.ts';
 import { KEYS, SimulatedRedis } from './redis.ts';
 import type { Shopping } from './shopping.ts';
+import { areReportsTaken } from './statements-rooms.ts';
 import { Tally } from './tally.ts';
 import { MS, Process, type World } from './world.ts';
 
@@ -312,7 +313,7 @@ export class Scene {
     );
   }
 
-  /** Whether anybody can be heard: all servers are there, and of gateways and engines one at least is at work. */
+  /** Notes whether anybody can be heard, and reports can be taken in: all servers are there, and of gateways and engines one at least is at work. */
   noteOutage(): void {
     const { world, checker, redis, log, ledger } = this;
     const isAtWork = (part: { readonly process: Process } | undefined): boolean =>
@@ -324,6 +325,8 @@ export class Scene {
       this.#gateways.some(isAtWork) &&
       this.#engines.some(isAtWork);
     checker.outages.note(world.nowUs, canHear);
+    checker.reports.note(world.nowUs, canHear && !areReportsTaken(ledger.tables));
+    for (const gateway of this.#gateways) gateway?.noteIdentity(world.nowUs);
   }
 
   #newProcess(name: string): Process {

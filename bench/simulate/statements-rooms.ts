@@ -66,6 +66,14 @@ function heardMs(tables: LedgerTables, by: Transaction): number {
   return tables.hearing.get(ONE_ROW, by)?.heardMs ?? 0;
 }
 
+/** Up to there what was not heard yet may still count. */
+const LONGEST_AHEAD_MS = 4_000;
+
+function aheadMs(tables: LedgerTables, by: Transaction): number {
+  const behindMs = tables.now().getTime() - (tables.hearing.get(ONE_ROW, by)?.throughMs ?? 0);
+  return behindMs >= 0 && behindMs <= LONGEST_AHEAD_MS ? behindMs : 0;
+}
+
 const createRoom: Statement = (tables, by, values) => {
   const campaignId = values.number(1);
   const row: RoomRow = {
@@ -118,13 +126,13 @@ const takeRoom: Statement = (tables, by, values) => {
   tables.rooms.lock(key, by);
   const row = tables.rooms.get(key, by);
   if (row === undefined) return NOTHING;
-  return rowsOf([{ ...row, nowUs: nowUs(tables), serviceHeardMs: heardMs(tables, by) }]);
+  return rowsOf([{ ...row, nowUs: nowUs(tables), serviceHeardMs: heardMs(tables, by), aheadMs: aheadMs(tables, by) }]);
 };
 
 const getRoom: Statement = (tables, by, values) => {
   const row = tables.rooms.get(String(values.number(1)), by);
   if (row === undefined) return NOTHING;
-  return rowsOf([{ ...row, nowUs: nowUs(tables), serviceHeardMs: heardMs(tables, by) }]);
+  return rowsOf([{ ...row, nowUs: nowUs(tables), serviceHeardMs: heardMs(tables, by), aheadMs: aheadMs(tables, by) }]);
 };
 
 const findRooms: Statement = (tables, by, values) => {
@@ -330,6 +338,11 @@ const readMoves: Statement = (tables, by, values) => {
   );
 };
 
+/** Whether some engine has taken the reports of streams for itself. */
+export function areReportsTaken(tables: LedgerTables): boolean {
+  return tables.presenceLog.heldBy(ONE_ROW) !== undefined;
+}
+
 const takePresenceLog: Statement = (tables, by) => {
   if (tables.presenceLog.heldBy(ONE_ROW, by) !== undefined) return NOTHING;
   const row = tables.presenceLog.get(ONE_ROW, by) ?? FROM_THE_START;
@@ -397,7 +410,8 @@ function dropStreams(
   for (const row of tables.people.rows(by)) {
     if (!isOne(row)) continue;
     const room = tables.rooms.get(String(row.campaignId), by);
-    const roomHeardMs = (room?.heardMs ?? 0) + heardMs(tables, by) - (room?.heardAtMs ?? 0);
+    const sinceTurnMs = heardMs(tables, by) - (room?.heardAtMs ?? 0);
+    const roomHeardMs = (room?.heardMs ?? 0) + sinceTurnMs + aheadMs(tables, by);
     const incarnations = row.incarnations.filter(each => each !== incarnation);
     const absentSinceMs = incarnations.length > 0 ? null : (row.absentSinceMs ?? roomHeardMs);
     write(tables, by, { ...row, incarnations, absentSinceMs });

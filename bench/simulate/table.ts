@@ -118,7 +118,7 @@ export class Table<Row> {
   }
 
   /** Who has written or locked the row and is not over, other than `by`. */
-  heldBy(key: string, by: Transaction): Transaction | undefined {
+  heldBy(key: string, by?: Transaction): Transaction | undefined {
     const holder = this.#slots.get(key)?.pending?.by;
     return holder === by ? undefined : holder;
   }
