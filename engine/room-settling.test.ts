@@ -259,7 +259,7 @@ async function endGateway(incarnation: number): Promise<void> {
   await endStreams(ledger.pool);
 }
 
-test('what is heard only later, and was before somebody went or came, is nobody\'s absence', async t => {
+test("what is heard only later, and was before somebody went or came, is nobody's absence", async t => {
   t.after(() => hearBehind(DAY_MS));
   const campaign = await room({ paused: true });
   await ledger.enter(campaign, 10, 20);

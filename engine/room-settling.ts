@@ -68,20 +68,21 @@ export async function stepRoom(
   const { campaignId } = campaign;
   const room = await takeRoom(db, campaignId);
   const through = dueStamp(campaign, watermarkUs);
+  const passedMs = Math.max(0, Math.min(room.serviceHeardMs, presentMs) - room.heardAtMs);
+  // Before the first entry nobody waited: what went by since the room was made is nobody's absence.
+  const anyWaited = room.takenStamp >= 0;
   const { taken, lastStamp } = await takeIn(db, {
     campaignId,
     after: room.takenStamp,
     through,
     limit: TURN_LIMIT,
-    absentSinceMs: heardByNow(room),
+    absentSinceMs: heardByNow(room, anyWaited ? 0 : passedMs),
   });
   const { anyPresent } = await readLine(db, campaignId);
   const isClosed = watermarkUs >= closesAtUs(campaign);
   const emptySinceMs = anyPresent ? null : (room.emptySinceMs ?? room.serviceHeardMs);
   const isDeserted = isClosed && emptySinceMs !== null && room.serviceHeardMs - emptySinceMs > EMPTY_MS;
-  const passedMs = Math.max(0, Math.min(room.serviceHeardMs, presentMs) - room.heardAtMs);
-  // Before the first entry nobody waited: what went by since the room was made is nobody's absence.
-  const counts = room.takenStamp >= 0 && (anyPresent || isDeserted);
+  const counts = anyWaited && (anyPresent || isDeserted);
   const heardMs = room.heardMs + (counts ? passedMs : 0);
   const heardMovedUs = passedMs > 0 ? room.nowUs : room.heardMovedUs;
   const isHeard = anyPresent && room.nowUs - heardMovedUs <= HEARD_LATELY_US;
@@ -117,9 +118,9 @@ export async function stepRoom(
   return { decided: admitted.count, more: taken === TURN_LIMIT || moved.more };
 }
 
-/** The room's heard time of this moment, at most: whoever comes now was not absent before. */
-function heardByNow({ takenStamp, heardMs, heardAtMs, serviceHeardMs, aheadMs }: Room): number {
-  return heardMs + (takenStamp >= 0 ? serviceHeardMs - heardAtMs : 0) + aheadMs;
+/** The room's heard time of this moment, at most, without what does not count of it: who comes now was not absent before. */
+function heardByNow({ heardMs, heardAtMs, serviceHeardMs, aheadMs }: Room, uncountedMs: number): number {
+  return heardMs + serviceHeardMs - heardAtMs - uncountedMs + aheadMs;
 }
 
 /** Of a room that is finished: passes that nobody used and visits that lasted too long end as before. */

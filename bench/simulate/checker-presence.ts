@@ -51,7 +51,9 @@ export class Streams {
     const sinceUs = this.#sinceUs.get(key);
     const awayFromUs = this.#awayFromUs.get(key);
     if (sinceUs === undefined || open.length === 0) return { isThere: false, sinceUs, awayFromUs };
-    const servedUs = open.flatMap(({ servedUntilUs = 0 }) => (servedUntilUs > sinceUs ? [servedUntilUs] : []));
+    const servedUs = open.flatMap(({ servedUntilUs = 0 }) =>
+      servedUntilUs > sinceUs ? [servedUntilUs] : [],
+    );
     const serving = open.flatMap(({ servesFromUs, stoodUntilUs }) =>
       servesFromUs === undefined ? [] : [{ servesFromUs, fromUs: Math.max(servesFromUs, stoodUntilUs) }],
     );

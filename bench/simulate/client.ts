@@ -194,8 +194,7 @@ export class Client {
     const again = (): void => {
       if (isOver) return;
       isOver = true;
-      if (isThere && gateway !== undefined)
-        checker.streams.closed(campaignId, userId, world.nowUs, gateway);
+      if (isThere && gateway !== undefined) checker.streams.closed(campaignId, userId, world.nowUs, gateway);
       if (!this.#isSettled) this.#later(() => this.#watch());
     };
     const asked: Asked = { ...this.#asked(), what: 'watch', lastEventId: this.#lastEventId };

@@ -27,6 +27,22 @@ export const KNOWN_SEEDS: readonly { readonly cause: string; readonly seeds: rea
   },
   { cause: 'who told of a stream was skipped before the report was taken in', seeds: [2_001_589, 2_051] },
   {
+    cause: 'what was heard in one step before a gateway ended counted as the absence of those who were there',
+    seeds: [5_001_845],
+  },
+  {
+    cause: 'of the first in a room, what nobody knew of yet as they entered counted as their absence',
+    seeds: [5_128_127],
+  },
+  {
+    cause: 'the check took it that a gateway without a lease tells of its streams',
+    seeds: [5_028_248],
+  },
+  {
+    cause: 'the check gave nobody who was skipped late the time to come back',
+    seeds: [5_017_545],
+  },
+  {
     cause: 'an offer was made as of an instant before an outage, and did not get that back',
     seeds: [3_000_045],
   },

@@ -534,6 +534,20 @@ export const MUTATIONS: readonly Mutation[] = [
     seed: 3058,
   },
   {
+    // Said in sql/presence.ts; the simulated ledger says it a second time.
+    name: 'what was heard before a gateway ended counts as an absence',
+    file: 'bench/simulate/statements-rooms.ts',
+    from: 'sinceTurnMs + aheadMs(tables, by)',
+    to: 'sinceTurnMs',
+    seed: 5_001_845,
+  },
+  {
+    name: 'what was heard before somebody entered counts as an absence',
+    file: 'engine/room-settling.ts',
+    from: 'absentSinceMs: heardByNow(room, anyWaited ? 0 : passedMs),',
+    to: 'absentSinceMs: room.heardMs,',
+  },
+  {
     name: 'whoever was skipped and is there again stays skipped',
     file: 'engine/room-settling.ts',
     from: 'goneCount += await takeBack(db, { campaignId, settledStamp, goneCount });',

@@ -126,13 +126,17 @@ const takeRoom: Statement = (tables, by, values) => {
   tables.rooms.lock(key, by);
   const row = tables.rooms.get(key, by);
   if (row === undefined) return NOTHING;
-  return rowsOf([{ ...row, nowUs: nowUs(tables), serviceHeardMs: heardMs(tables, by), aheadMs: aheadMs(tables, by) }]);
+  return rowsOf([
+    { ...row, nowUs: nowUs(tables), serviceHeardMs: heardMs(tables, by), aheadMs: aheadMs(tables, by) },
+  ]);
 };
 
 const getRoom: Statement = (tables, by, values) => {
   const row = tables.rooms.get(String(values.number(1)), by);
   if (row === undefined) return NOTHING;
-  return rowsOf([{ ...row, nowUs: nowUs(tables), serviceHeardMs: heardMs(tables, by), aheadMs: aheadMs(tables, by) }]);
+  return rowsOf([
+    { ...row, nowUs: nowUs(tables), serviceHeardMs: heardMs(tables, by), aheadMs: aheadMs(tables, by) },
+  ]);
 };
 
 const findRooms: Statement = (tables, by, values) => {
