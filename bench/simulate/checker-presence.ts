@@ -58,7 +58,8 @@ export class Streams {
       servesFromUs === undefined ? [] : [{ servesFromUs, fromUs: Math.max(servesFromUs, stoodUntilUs) }],
     );
     const goneUs = servedUs.length > 0 ? Math.max(...servedUs) : awayFromUs;
-    if (serving.length === 0) return { isThere: false, sinceUs: goneUs, awayFromUs };
+    // Since when that counts nobody knows outside: it may have lost its lease long before it noticed.
+    if (serving.length === 0) return { isThere: false, sinceUs: undefined, awayFromUs };
     const isAnew = serving.every(({ servesFromUs }) => servesFromUs > sinceUs);
     return {
       isThere: true,
