@@ -162,6 +162,7 @@ export function assembleGateway(assembly: GatewayAssembly): AssembledGateway {
     requestStarts: new RequestStarts({ clock, proxies, metrics }),
     membership,
     lookups,
+    ranker: servers.ranker,
     places,
     claimants,
     etas,

@@ -22,6 +22,7 @@ import type { LedgerQuestions } from './ledger-questions.ts';
 import { BeingMade, type Lookups, type Place } from './lookups.ts';
 import type { Membership } from './membership.ts';
 import type { Places } from './places.ts';
+import type { Ranker } from './rank.ts';
 import type { Reply } from './reply.ts';
 import { type RequestStarts, sourceOf } from './request-start.ts';
 import {
@@ -41,6 +42,7 @@ export interface EntryParts extends RequestParts {
   readonly clock: SharedClock;
   readonly membership: Membership;
   readonly lookups: Lookups;
+  readonly ranker: Ranker;
   readonly places: Places;
   readonly etas: Etas;
   readonly door: Doorkeeper;
@@ -277,7 +279,8 @@ export class Entry implements Stamped, AcceptedEntry {
 
   /**
    * The campaign is being made anew in Redis: no position can be told, and only the ledger knows who was here before that
-   * began. Who came since is ranked by now.
+   * began. Who came since is ranked by now. What is told is ranked before it is: of a gateway that ended before it had ranked
+   * it, the others would tell a later one, once the campaign is whole and until an engine has repaired that.
    */
   async #answerUnplaced(ranked: number | undefined, receipts: SliceReceipts | undefined): Promise<void> {
     let held: HeldEntry | undefined;
@@ -289,7 +292,20 @@ export class Entry implements Stamped, AcceptedEntry {
     }
     const stamp = Math.min(this.stamp, ranked ?? this.stamp, held?.stamp ?? this.stamp);
     if (held?.hasLeft === true) refuseWithdrawn(this.#parts, this.#reply, this.campaign, { stamp });
-    else await this.#answerStamped(stamp, { position: null, provisional: true }, receipts);
+    else if (stamp === ranked || (await this.#rank(stamp)))
+      await this.#answerStamped(stamp, { position: null, provisional: true }, receipts);
+    else this.#refuseUnknown();
+  }
+
+  /** Whether the user has that stamp, or an earlier one, in the ranks that everybody sees. */
+  async #rank(stamp: number): Promise<boolean> {
+    const { ranker, board } = this.#parts;
+    try {
+      const { epoch } = await ranker.add(this.campaign.campaignId, [{ userId: this.userId, stamp }]);
+      return epoch === board.epoch;
+    } catch {
+      return false;
+    }
   }
 
   /** Accepted, now or before, with the receipt of that entry. */

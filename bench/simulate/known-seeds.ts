@@ -58,4 +58,8 @@ export const KNOWN_SEEDS: readonly { readonly cause: string; readonly seeds: rea
     cause: "a gateway believed what Redis' clock had shown, when an engine found that right again",
     seeds: [5_014_075, 5_018_107],
   },
+  {
+    cause: 'a stamp that only the ledger had was told while ranks were made, and a later one behind it',
+    seeds: [7_000_057],
+  },
 ];

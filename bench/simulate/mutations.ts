@@ -506,6 +506,13 @@ export const MUTATIONS: readonly Mutation[] = [
     seed: 450,
   },
   {
+    name: 'a stamp that the ledger has and no rank is told while ranks are made',
+    file: 'gateway/entries.ts',
+    from: 'stamp === ranked || (await this.#rank(stamp))',
+    to: 'stamp === ranked || stamp < Number.MAX_SAFE_INTEGER',
+    seed: 7_000_057,
+  },
+  {
     name: 'who is decided is read off a later board than what became of them',
     file: 'gateway/lookups.ts',
     from: 'Math.min(settledStamp, campaign.settledStamp)',
