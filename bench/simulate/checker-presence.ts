@@ -27,6 +27,7 @@ export class Streams {
   readonly #open = new Map<string, Set<SeenGateway>>();
   /** Since when there is a stream, or none. */
   readonly #sinceUs = new Map<string, number>();
+  readonly #openedUs = new Map<string, number>();
   readonly #awayFromUs = new Map<string, number | undefined>();
 
   opened(campaignId: number, userId: string, nowUs: number, gateway: SeenGateway): void {
@@ -35,6 +36,7 @@ export class Streams {
     if (open.size === 0) {
       this.#awayFromUs.set(key, this.#sinceUs.get(key));
       this.#sinceUs.set(key, nowUs);
+      this.#openedUs.set(key, nowUs);
     }
     this.#open.set(key, open.add(gateway));
   }
@@ -42,7 +44,16 @@ export class Streams {
   closed(campaignId: number, userId: string, nowUs: number, gateway: SeenGateway): void {
     const key = `${campaignId}/${userId}`;
     const open = this.#open.get(key);
-    if (open?.delete(gateway) === true && open.size === 0) this.#sinceUs.set(key, nowUs);
+    const { isThere } = this.of(campaignId, userId);
+    if (open?.delete(gateway) !== true || open.size > 0) return;
+    if (isThere) this.#sinceUs.set(key, nowUs);
+    // Nobody had heard of that stream any more: since when is not known outside.
+    else this.#sinceUs.delete(key);
+  }
+
+  /** When they had a stream last that was their first one then. */
+  openedUs(campaignId: number, userId: string): number | undefined {
+    return this.#openedUs.get(`${campaignId}/${userId}`);
   }
 
   of(campaignId: number, userId: string): Seen {

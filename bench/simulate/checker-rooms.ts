@@ -102,11 +102,12 @@ function checkSkip(checker: Checker, rows: SeenRows, userId: string, nowUs: numb
   const forUs = nowUs - sinceUs;
   const slackUs = SLACK_US + checker.clockOffUs;
   // An engine that stood still may say only now that they had been away for too long, and the next step has them back.
-  const beforeUs = awayUsBetween(checker, awayFromUs ?? enteredUs(rows, userId), sinceUs) + REPORT_US;
+  const cameUs = isThere ? sinceUs : (checker.streams.openedUs(campaign.campaignId, userId) ?? sinceUs);
+  const beforeUs = awayUsBetween(checker, awayFromUs ?? enteredUs(rows, userId), cameUs) + REPORT_US;
   if (isThere && forUs >= graceUs + slackUs && beforeUs < graceUs)
     checker.breaks(1, `${userId} was there for ${forUs} us, away for ${beforeUs} before, and is skipped`);
   const awayUs = forUs - checker.outages.between(sinceUs, nowUs);
-  if (!isThere && awayUs < graceUs - slackUs)
+  if (!isThere && awayUs < graceUs - slackUs && beforeUs < graceUs)
     checker.breaks(1, `${userId} was away for ${awayUs} us of ${graceUs} and is skipped`);
 }
 
