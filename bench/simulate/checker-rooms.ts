@@ -107,7 +107,9 @@ function checkSkip(checker: Checker, rows: SeenRows, userId: string, nowUs: numb
   if (isThere && forUs >= graceUs + slackUs && beforeUs < graceUs)
     checker.breaks(1, `${userId} was there for ${forUs} us, away for ${beforeUs} before, and is skipped`);
   const awayUs = forUs - checker.outages.between(sinceUs, nowUs);
-  if (!isThere && awayUs < graceUs - slackUs && beforeUs < graceUs)
+  // Where reports lay for long, who came meanwhile and went again may be told of an absence before that only now.
+  const isLate = checker.reports.between(enteredUs(rows, userId), nowUs) > 0;
+  if (!isThere && !isLate && awayUs < graceUs - slackUs && beforeUs < graceUs)
     checker.breaks(1, `${userId} was away for ${awayUs} us of ${graceUs} and is skipped`);
 }
 
