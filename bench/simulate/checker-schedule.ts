@@ -27,8 +27,15 @@ interface Entered {
   readonly stampUs: number;
 }
 
+interface SeenSchedule {
+  readonly version: number;
+  readonly shutSinceUs: number | undefined;
+  /** The terms of that version, also where somebody has closed it before its time. */
+  readonly terms: ReturnType<typeof termsOf> | undefined;
+}
+
 export class CheckedSchedule {
-  readonly #seen = new Map<number, { readonly version: number; readonly shutSinceUs: number | undefined }>();
+  readonly #seen = new Map<number, SeenSchedule>();
   /** When each first asked to enter, by `campaign/user`: an entry may be what came of that, however late. */
   readonly #firstAskedUs = new Map<string, number>();
 
@@ -44,22 +51,24 @@ export class CheckedSchedule {
     const before = this.#seen.get(campaignId);
     if (before?.version === version) return undefined;
     const isShut = campaign.pausedAt !== null || campaign.stage === 'cancelled';
-    this.#seen.set(campaignId, { version, shutSinceUs: isShut ? (before?.shutSinceUs ?? nowUs) : undefined });
     const row = versions.find(known => known.campaignId === campaignId && known.version === version);
+    const shutSinceUs = isShut ? (before?.shutSinceUs ?? nowUs) : undefined;
+    this.#seen.set(campaignId, { version, shutSinceUs, terms: row && termsOf(row) });
     if (row === undefined || row.state !== 'effective') {
       checker.breaks(8, `campaign ${campaignId} is at version ${version}, which is not in effect`);
       return undefined;
     }
     if (before === undefined || row.action !== 'edit') return undefined;
+    const was = { ...announced, ...before.terms };
     const changed = { ...announced, ...termsOf(row) };
     // What has passed by a clock that is wrong, and not so far that it is noticed, has passed.
     const latestUs = nowUs - SLACK_US - checker.clockOffUs;
-    const passed = (was: number, is: number): boolean => was !== is && Math.min(was, is) < latestUs;
-    const isDrawMoved = changed.drawsAtUs !== announced.drawsAtUs;
+    const passed = (from: number, to: number): boolean => from !== to && Math.min(from, to) < latestUs;
+    const isDrawMoved = changed.drawsAtUs !== was.drawsAtUs;
     if (
-      passed(announced.opensAtUs, changed.opensAtUs) ||
-      passed(announced.closesAtUs, changed.closesAtUs) ||
-      (isDrawMoved && passed(drawingOf(announced), drawingOf(changed)))
+      passed(was.opensAtUs, changed.opensAtUs) ||
+      passed(was.closesAtUs, changed.closesAtUs) ||
+      (isDrawMoved && passed(drawingOf(was), drawingOf(changed)))
     )
       checker.breaks(8, `version ${version} of campaign ${campaignId} changes a time that has passed`);
     return changed;

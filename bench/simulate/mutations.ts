@@ -527,20 +527,6 @@ export const MUTATIONS: readonly Mutation[] = [
     seed: 3_000_045,
   },
   {
-    name: 'who could not be ranked is accepted',
-    file: 'gateway/slices.ts',
-    from: "for (const request of entries) request.refused('lease');\n      throw error;",
-    to: 'for (const request of entries) request.accepted(undefined, receipts);\n      throw error;',
-    seed: 2_051_098,
-  },
-  {
-    name: 'who told of a stream is skipped before the report is taken in',
-    file: 'engine/room-settling.ts',
-    from: 'Math.min(room.serviceHeardMs, presentMs)',
-    to: 'room.serviceHeardMs',
-    seed: 3058,
-  },
-  {
     // Said in sql/presence.ts; the simulated ledger says it a second time.
     name: 'what was heard before a gateway ended counts as an absence',
     file: 'bench/simulate/statements-rooms.ts',
