@@ -22,7 +22,7 @@ const CONCURRENCY = 3;
 /** These keep all cores busy by themselves, and say how long that took: they run first, one at a time. */
 const ALONE = ['bench/simulate/mutations.test.ts', 'bench/simulate/simulate.test.ts'];
 /** For a test, and for a file as a whole: one that hangs, or leaves something open, fails when it is over. */
-const TIMEOUT_MS = 240_000;
+const TIMEOUT_MS = 480_000;
 /** Even a file that no longer listens to signals does not hold up the run for longer. */
 const RUN_TIMEOUT_MS = 18.5 * 60_000;
 /** Runs that go on at once in one checkout have a stack each. */
