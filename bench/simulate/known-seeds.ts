@@ -62,4 +62,8 @@ export const KNOWN_SEEDS: readonly { readonly cause: string; readonly seeds: rea
     cause: 'a stamp that only the ledger had was told while ranks were made, and a later one behind it',
     seeds: [7_000_057],
   },
+  {
+    cause: 'a hold that had lapsed was given back once more when the clock of the ledger was set back',
+    seeds: [9_071_753],
+  },
 ];

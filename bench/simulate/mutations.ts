@@ -515,6 +515,13 @@ export const MUTATIONS: readonly Mutation[] = [
     seed: 474,
   },
   {
+    name: 'a hold that was given back is held again when the clock is set back',
+    file: 'gateway/coupons/redemption.ts',
+    from: 'isOver || uses.some(({ givenBack }) => givenBack)',
+    to: 'isOver',
+    seed: 9_071_753,
+  },
+  {
     name: 'a stamp that the ledger has and no rank is told while ranks are made',
     file: 'gateway/entries.ts',
     from: 'stamp === ranked || (await this.#rank(stamp))',

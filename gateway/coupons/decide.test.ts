@@ -120,14 +120,16 @@ test('under one key a thing is done once, and another thing is refused', () => {
   assert.deepEqual(decide(full, [first]).requests, []);
 });
 
-function heldUntil(expiresAtMs: number): Standing {
+/** Held until then; `isGivenBack` where its use was given back by the clock as it was before. */
+function heldUntil(expiresAtMs: number, isGivenBack = false): Standing {
   const [held] = decide(standing({ nowMs: expiresAtMs - 1_000 }), [
     asked(basketOf([useOf(1)], 'ann', 1_000)),
   ]).made;
   assert.ok(held !== undefined);
+  const uses = held.uses.map(use => ({ ...use, givenBack: isGivenBack }));
   return standing({
-    redemptions: new Map([[held.redemptionId, held]]),
-    coupons: new Map([[1, { revision: 1, used: 1 }]]),
+    redemptions: new Map([[held.redemptionId, { ...held, uses }]]),
+    coupons: new Map([[1, { revision: 1, used: isGivenBack ? 0 : 1 }]]),
   });
 }
 
@@ -142,6 +144,9 @@ test('a hold is redeemed once, or released once, before its end', () => {
   const lapsed = heldUntil(NOW);
   assert.deepEqual(words(lapsed, commit, release), ['reservation-over', 'known']);
   assert.deepEqual([...decide(lapsed, [release]).useChanges], [], 'its use was given back by its end');
+  const over = heldUntil(NOW + 1, true);
+  assert.deepEqual(words(over, commit, release), ['reservation-over', 'known'], 'the clock was set back');
+  assert.deepEqual([...decide(over, [release]).useChanges], []);
   assert.deepEqual(words(standing(), commit, release), ['unknown-reservation', 'unknown-reservation']);
 });
 

@@ -55,9 +55,13 @@ export function fromRow(row: RedemptionRow): Redemption {
  */
 export type ShownState = 'held' | 'redeemed' | 'released' | 'lapsed' | 'partly_refunded' | 'refunded';
 
+/** What was given back of a hold has lapsed for good, also where the ledger's clock was set back since. */
 export function stateAt(redemption: Redemption, nowMs: number): ShownState {
-  const { state, expiresAtMs, refunds } = redemption;
-  if (state === 'held') return expiresAtMs !== null && expiresAtMs <= nowMs ? 'lapsed' : 'held';
+  const { state, expiresAtMs, refunds, uses } = redemption;
+  if (state === 'held') {
+    const isOver = expiresAtMs !== null && expiresAtMs <= nowMs;
+    return isOver || uses.some(({ givenBack }) => givenBack) ? 'lapsed' : 'held';
+  }
   if (state === 'released' || refunds.length === 0) return state;
   return isRefunded(redemption) ? 'refunded' : 'partly_refunded';
 }
