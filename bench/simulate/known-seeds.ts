@@ -66,4 +66,8 @@ export const KNOWN_SEEDS: readonly { readonly cause: string; readonly seeds: rea
     cause: 'a hold that had lapsed was given back once more when the clock of the ledger was set back',
     seeds: [9_071_753],
   },
+  {
+    cause: 'the run was over before an engine that stood still had read the log',
+    seeds: [10_111_635],
+  },
 ];

@@ -288,13 +288,16 @@ export class Scene {
 
   /** Everything is decided, and Redis shows what the ledger has, of those as well whose gateway is repaired last. */
   get isFinished(): boolean {
-    const { campaigns, entries } = this.ledger.tables;
+    const { campaigns, entries, slices } = this.ledger.tables;
     const rows = campaigns.rows();
     if (rows.length < this.plan.campaigns.length || rows.some(row => !this.#isOver(row))) return false;
     const ranks = new Map(rows.map(({ campaignId }) => [campaignId, this.ranks(campaignId)]));
     const ranked = [...ranks.values()].reduce((sum, { size }) => sum + size, 0);
     const held = entries.rows();
+    // What was logged behind a close may be in the hands of an engine that stands still.
+    const isLogRead = slices.rows().length >= this.checker.log.signed.size;
     return (
+      isLogRead &&
       ranked === held.length &&
       held.every(({ campaignId, userId, stamp }) => ranks.get(campaignId)?.get(userId) === stamp)
     );
