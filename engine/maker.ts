@@ -1,7 +1,7 @@
 /**
  * Makes projections anew beside the passes, one campaign after another, while the door is open: those that are not
- * finished first, then those that came to their end last; of both, those first that somebody asks about. Several engines share the work: each passes over what another
- * one has taken, and goes on with what that one leaves lying.
+ * finished first, then those that came to their end last; of both, those first that somebody asks about. Several engines
+ * share the work: each passes over what another one has taken, and goes on with what that one leaves lying.
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -77,15 +77,8 @@ export class Client {
   /** Sends a request and hears one answer, or undefined when none comes. */
   #exchange(place: number, asked: Asked, hear: (answer: Answer) => void): void {
     const { world } = this.#around;
-    let isOver = false;
     const askedUs = world.nowUs;
-    const once = (answer: Answer): void => {
-      if (isOver) return;
-      isOver = true;
-      timeout.cancel();
-      hear(answer);
-    };
-    const timeout = world.after(ANSWER_TIMEOUT_US, world.outside, () => once(undefined));
+    const once = world.hearOnce(ANSWER_TIMEOUT_US, hear);
     const before = this.#around.checker.acceptedStamp(asked.campaignId, asked.userId);
     this.#send(place, asked, {
       answered: (status, text) => {

@@ -82,14 +82,7 @@ export class RoomOperator {
   /** Has an engine do it and hears what came of it; undefined for nothing, in time. */
   #ask<T>(work: (engine: SimulatedEngine) => Promise<T>, hear: (answer: T | undefined) => void): void {
     const { world, engines, engineAt } = this.#around;
-    let isOver = false;
-    const once = (answer: T | undefined): void => {
-      if (isOver) return;
-      isOver = true;
-      timeout.cancel();
-      hear(answer);
-    };
-    const timeout = world.after(ANSWER_TIMEOUT_US, world.outside, () => once(undefined));
+    const once = world.hearOnce(ANSWER_TIMEOUT_US, hear);
     const engine = engineAt(world.random.between(0, engines - 1));
     if (engine === undefined) return;
     world.after(0, engine.process, () => {

@@ -103,14 +103,7 @@ export class Shopper {
   #once(place: number, asked: ShopAsked, hear: (answer: Answer | undefined) => void): void {
     const { world, checker } = this.#around;
     const askedUs = world.nowUs;
-    let isOver = false;
-    const once = (answer: Answer | undefined): void => {
-      if (isOver) return;
-      isOver = true;
-      timeout.cancel();
-      hear(answer);
-    };
-    const timeout = world.after(ANSWER_TIMEOUT_US, world.outside, () => once(undefined));
+    const once = world.hearOnce(ANSWER_TIMEOUT_US, hear);
     const receiver = {
       answered: (status: number, text: string) => {
         const body = JSON.parse(text);

@@ -180,6 +180,19 @@ export class World {
     return event;
   }
 
+  /** Has one answer heard: the first that the function which is given back is called with, or undefined after `us`. */
+  hearOnce<T>(us: number, hear: (answer: T | undefined) => void): (answer: T | undefined) => void {
+    let isOver = false;
+    const once = (answer: T | undefined): void => {
+      if (isOver) return;
+      isOver = true;
+      timeout.cancel();
+      hear(answer);
+    };
+    const timeout = this.after(us, this.outside, () => once(undefined));
+    return once;
+  }
+
   fail(failure: unknown): void {
     this.failure ??= failure instanceof Error ? failure : new Error(String(failure));
   }
