@@ -22,7 +22,7 @@ export interface Coupon {
 }
 
 /** The row of a coupon as it comes from the database, terms flat. */
-interface CouponRow {
+export interface CouponRow {
   readonly couponId: number;
   readonly campaignId: number | null;
   readonly code: string | null;

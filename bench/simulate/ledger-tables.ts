@@ -3,6 +3,7 @@ import type { Version } from '../../sql/campaign-versions.ts';
 import type { Campaign } from '../../sql/campaigns.ts';
 import type { ClaimantState } from '../../sql/claims.ts';
 import type { ClockTrust } from '../../sql/clock.ts';
+import type { CouponRow as SelectedCoupon } from '../../sql/coupons.ts';
 import type { GatewayRow } from '../../sql/gateways.ts';
 import type { Heard } from '../../sql/hearing.ts';
 import type { PresencePosition } from '../../sql/presence.ts';
@@ -116,32 +117,8 @@ export interface RoomMoveRow {
   readonly move: 'gone' | 'back' | 'returned';
 }
 
-/** Terms flat, as they are selected. */
-export interface CouponRow {
-  readonly couponId: number;
-  readonly campaignId: number | null;
-  readonly code: string | null;
-  readonly discount: string;
-  readonly basisPoints: number | null;
-  readonly amount: number | null;
-  readonly currency: string | null;
-  readonly validFrom: Date | null;
-  readonly validUntil: Date | null;
-  readonly minimumBasket: number | null;
-  readonly products: readonly string[] | null;
-  readonly categories: readonly string[] | null;
-  readonly limitTotal: number | null;
-  readonly limitPerUser: number | null;
-  readonly stackClass: string | null;
-  readonly exclusive: boolean;
-  readonly stackableWith: readonly string[] | null;
-  readonly stackOrder: number;
-  readonly stackCap: number | null;
-  readonly createdAt: Date;
-  readonly revision: number;
-  /** Of holds that have lapsed too, until somebody looks. */
-  readonly used: number;
-}
+/** Terms flat, as they are selected; `used` with holds that have lapsed, until somebody looks. */
+export type CouponRow = Omit<SelectedCoupon, 'discount'> & { readonly discount: string };
 
 /** A row of redemptions, of which a RedemptionRow of sql/ is what is selected. */
 export type RedemptionRow = Omit<Redemption, 'uses' | 'refunds'>;
