@@ -56,12 +56,7 @@ export async function readGateways(
   db: Queryable,
   registered: readonly number[],
 ): Promise<readonly GatewayRow[]> {
-  const { rows } = await db.query<GatewayRow>(
-    `select ${COLUMNS} from gateways where not repaired or incarnation = any ($1::bigint[])
-      order by incarnation, gateway`,
-    [bigintArray(registered)],
-  );
-  return rows;
+  return (await readBounds(db, registered)).gateways;
 }
 
 /** As readGateways, with the epoch that was begun last as of the same moment: who counts as repaired may be of that one. */

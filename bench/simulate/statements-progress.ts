@@ -33,18 +33,12 @@ const readProgress: Statement = (tables, by, values) => {
   );
 };
 
-const boundsOf = (...[tables, by, values]: Parameters<Statement>): GatewayRow[] => {
-  const registered = values.numbers(1);
-  const rows = tables.gateways.rows(by).filter(row => !row.repaired || registered.includes(row.incarnation));
-  return rows.sort((a, b) => a.incarnation - b.incarnation || a.gateway - b.gateway);
-};
-
-const readGateways: Statement = (...asked) => rowsOf(boundsOf(...asked));
-
 const readBounds: Statement = (tables, by, values) => {
+  const registered = values.numbers(1);
   const { epoch } = tables.watermarks.get(ONE_ROW, by) ?? NO_WATERMARK;
-  const rows = boundsOf(tables, by, values).map(row => ({ epoch, ...row }));
-  return rowsOf(rows.length === 0 ? [{ epoch, incarnation: null }] : rows);
+  const rows = tables.gateways.rows(by).filter(row => !row.repaired || registered.includes(row.incarnation));
+  rows.sort((a, b) => a.incarnation - b.incarnation || a.gateway - b.gateway);
+  return rowsOf(rows.length === 0 ? [{ epoch, incarnation: null }] : rows.map(row => ({ epoch, ...row })));
 };
 
 const saveProgress: Statement = (tables, by, values) => {
@@ -277,7 +271,6 @@ export const PROGRESS_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   [/ from gateways where incarnation = any \(\$1::bigint\[\]\)$/, readIncarnations],
   [/ from gateways where incarnation = any \(\$1::bigint\[\]\) or \(log_name = \$2/, readProgress],
   [/^select watermarks\.epoch, held\.\* from watermarks left join/, readBounds],
-  [/ from gateways where not repaired or incarnation = any \(\$1::bigint\[\]\)/, readGateways],
   [/^insert into gateways as held/, saveProgress],
   [
     /^update gateways set repaired = true where gateway = \$1 and incarnation = \$2 and state = 'ended'$/,
