@@ -13,7 +13,7 @@ import type { Logger } from 'pino';
 import { type ClockTrust, endTrust, readClock } from '../sql/clock.ts';
 import type { Pool } from '../sql/database.ts';
 import { ClockAgreement, type ClockLook } from './clock-agreement.ts';
-import { type Registry, readRegistry, tellClock } from './contract/lease/lease.ts';
+import { type ClockFinding, type Registry, readRegistry, tellClock } from './contract/lease/lease.ts';
 import type { RedisClient } from './contract/redis.ts';
 
 export interface ClockWatchOptions {
@@ -37,8 +37,8 @@ export class ClockWatch {
   /** Since when the clocks contradict each other, by the engine's own. */
   #heldAtUs: number | undefined;
   #trust: ClockTrust | undefined;
-  /** What Redis' clock showed when it was last found right, microseconds. */
-  #agreedUs: number | undefined;
+  /** How Redis' clock was last found right by a reading of the registry. */
+  #found: ClockFinding | undefined;
 
   constructor(options: ClockWatchOptions) {
     this.#options = options;
@@ -107,10 +107,12 @@ export class ClockWatch {
     const askedUs = ownUs();
     const { vouchedUs } = this.look();
     const registry = await readRegistry(redis, leases, { vouchedUs });
-    this.#heardRedis(askedUs, registry.timeUs);
+    const { timeUs, readings: reading } = registry;
+    const { isSure, vouchedUs: latestUs } = this.#heardRedis(askedUs, timeUs);
+    if (isSure) this.#found = { agreedUs: Math.min(timeUs, latestUs), reading };
     if (as === 'keeper') {
       const { state } = this.look();
-      const verdict = state === 'agreed' ? this.#agreedUs : state === 'unheard' ? undefined : 'held';
+      const verdict = state === 'agreed' ? this.#found : state === 'unheard' ? undefined : 'held';
       if (verdict !== undefined) await tellClock(redis, leases, verdict);
     }
     return registry;
@@ -169,10 +171,15 @@ export class ClockWatch {
     }
   }
 
-  #heardRedis(askedUs: number, timeUs: number): void {
-    this.#agreement.hearRedis({ askedUs, heardUs: ownUs(), saidUs: timeUs });
+  /**
+   * `isSure`: by this very answer the clock is right. One that was so slow that it goes with a clock that was set, and with
+   * one that was not, finds nothing.
+   */
+  #heardRedis(askedUs: number, timeUs: number): { readonly isSure: boolean; readonly vouchedUs: number } {
+    const heardUs = ownUs();
+    this.#agreement.hearRedis({ askedUs, heardUs, saidUs: timeUs });
     const { state, vouchedUs } = this.look();
-    if (state === 'agreed') this.#agreedUs = Math.min(timeUs, vouchedUs);
+    return { isSure: state === 'agreed' && heardUs - askedUs <= this.stopMs * 1_000, vouchedUs };
   }
 }
 

@@ -44,8 +44,8 @@ describe('an engine whose clocks contradict each other', () => {
   };
 
   test('decides nothing, lets nobody in, says which clock says what, and goes on when they agree', async () => {
-    const drawn = await system.offer({ kind: 'raffle', winners: 1, closes_at: soon(4_000) });
     const open = await system.offer({ kind: 'coupon', stock: 5 });
+    const drawn = await system.offer({ kind: 'raffle', winners: 1, closes_at: soon(10_000) });
     await eventually(async () => (await system.enter('ann', drawn)).status === 202);
     await setBehind(AHEAD_MS);
     await eventually(isHeld);

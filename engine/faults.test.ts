@@ -23,12 +23,12 @@ for (const log of availableLogs()) {
       await world.close();
     });
 
-    /** Runs `work` while nobody else can touch a table, so that an engine hangs in the middle of a transaction. */
+    /** Runs `work` while nobody else can write a table, so that an engine hangs in the middle of a transaction that does. */
     const whileLocked = async (table: 'entries' | 'grants', work: () => Promise<void>): Promise<void> => {
       const client = await world.pool.connect();
       try {
         await client.query('begin');
-        await client.query(`lock table ${table} in access exclusive mode`);
+        await client.query(`lock table ${table} in share mode`);
         await work();
         await client.query('rollback');
       } finally {
@@ -90,9 +90,6 @@ for (const log of availableLogs()) {
       const gateway = await world.join();
       await gateway.enter(campaign, users(20));
       await gateway.leave();
-      // While its projection is made grants are read, too. After an engine was killed that waits for its partitions.
-      const { mark } = world.keys.campaign(campaign.campaignId);
-      await eventually(async () => (await world.redis.hget(mark, 'whole')) !== null);
       let seed: Buffer | null = null;
       await whileLocked('grants', async () => {
         await hangsOn('grants');

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type ClockFinding, SharedClock } from './clock.ts';
+import type { ClockVerdict } from '../engine/contract/lease/lease.ts';
+import { SharedClock } from './clock.ts';
 import { ClockLimits } from './clock-limits.ts';
 
 /** A local clock that the test moves, and a Redis whose clock is `ahead` of it. */
@@ -121,16 +122,21 @@ test('a step of Redis beyond CLOCK_STOP_MS is not followed: the time goes on, an
   }
 });
 
-/** What an engine has found, with what Redis shows now, an offset from the local clock. */
-function told(localUs: number, offsetUs: number, agreedUs: number | 'held' | undefined): ClockFinding {
-  const isHeld = agreedUs === 'held';
-  return {
-    isHeld,
-    agreedUs: agreedUs === 'held' ? undefined : agreedUs,
-    timeUs: localUs - 50 + offsetUs,
-    askedUs: localUs - 100,
-    heardUs: localUs,
-  };
+type SetUp = ReturnType<typeof setUp>;
+
+/**
+ * The clock hears what an engine has found of Redis' clock by its reading of that number, when engines had made as many, and
+ * what Redis' clock shows now, an offset from the local one.
+ */
+function hears(
+  { clock, local }: Pick<SetUp, 'clock' | 'local'>,
+  offsetUs: number,
+  said: ClockVerdict | undefined,
+  { readings = 0, roundTripUs = 100 } = {},
+): void {
+  const heardUs = local();
+  const sample = { askedUs: heardUs - roundTripUs, heardUs, redisUs: heardUs - 50 + offsetUs };
+  clock.believe({ verdict: said, readings }, sample);
 }
 
 test('an engine that finds Redis right since is believed, at once', () => {
@@ -141,16 +147,18 @@ test('an engine that finds Redis right since is believed, at once', () => {
   sample(100, steppedUs);
   move(250_000);
   sample(100, steppedUs);
-  const stays = (agreedUs: number | 'held' | undefined): void => {
-    clock.believe(told(local(), steppedUs, agreedUs));
+  hears({ clock, local }, steppedUs, 'held', { readings: 4 });
+  const stays = (verdict: ClockVerdict | undefined): void => {
+    hears({ clock, local }, steppedUs, verdict, { readings: 9 });
     assert.ok(clock.now() < firstUs);
   };
   stays('held');
   stays(undefined);
-  stays(firstUs - 1);
+  stays({ agreedUs: firstUs - 1, reading: 9 });
   // Found right before the clock was set back, and it is not there again.
-  stays(local() + steppedUs + 1);
-  clock.believe(told(local(), steppedUs, firstUs + 100_000));
+  stays({ agreedUs: local() + steppedUs + 1, reading: 9 });
+  stays({ agreedUs: firstUs + 100_000, reading: 4 });
+  hears({ clock, local }, steppedUs, { agreedUs: firstUs + 100_000, reading: 5 }, { readings: 9 });
   assert.ok(Math.abs(clock.now() - local() - steppedUs) < 1_000);
   assert.ok(clock.errorBoundUs < 1_000);
 });
@@ -160,8 +168,8 @@ test('believed backward, it stands still until the time has come there again', (
   for (let count = 0; count < 10; count++) sample(100);
   const last = clock.next();
   sample(100, -5_000_000);
-  clock.believe(told(local(), -5_000_000, 'held'));
-  clock.believe(told(local(), -5_000_000, local() - 5_000_050));
+  hears({ clock, local }, -5_000_000, 'held');
+  hears({ clock, local }, -5_000_000, { agreedUs: local() - 5_000_050, reading: 1 }, { readings: 1 });
   assert.ok(clock.errorBoundUs > 4_900_000);
   assert.ok(clock.next() > last);
   move(5_100_000);
@@ -175,29 +183,41 @@ test('of a clock that was set ahead and is right again, what is found is no word
     const limits = new ClockLimits(clock, { warnMs: 5, stopMs: 50 });
     for (let count = 0; count < 10; count++) sample(100);
     sample(100, 318_000);
-    clock.believe(told(local(), 318_000, 'held'));
+    hears({ clock, local }, 318_000, 'held');
     move(400_000);
-    const finding = told(local(), 0, local() - 1_000);
-    clock.believe({ ...finding, askedUs: finding.heardUs - roundTripUs });
+    const found = { agreedUs: local() - 1_000, reading: 1 };
+    hears({ clock, local }, 0, found, { readings: 1, roundTripUs });
     assert.ok(Math.abs(clock.now() - local()) < 1_000, 'shown as before');
     if (roundTripUs > 100) assert.equal(limits.mayStamp, false, 'an answer that goes with both says nothing');
-    clock.believe(told(local(), 0, local() - 1_000));
+    hears({ clock, local }, 0, found, { readings: 1 });
     assert.ok(Math.abs(clock.now() - local()) < 1_000, 'shown as before');
     assert.equal(limits.mayStamp, true);
   }
 });
 
-test('what was found before the clock was set back is no word for it when it has come there', () => {
+test('what was found before the clock was set back is no word for it when it has come there, however late it is told', () => {
   const { clock, sample, move, local } = setUp(0, STOP_US);
   for (let count = 0; count < 10; count++) sample(100);
   const agreedUs = local();
   sample(100, -500_000);
   for (let count = 0; count < 40; count++) {
     move(25_000);
-    clock.believe(told(local(), -500_000, agreedUs));
+    // Two readings of before, the second of which is told last.
+    hears({ clock, local }, -500_000, { agreedUs, reading: count < 30 ? 6 : 7 }, { readings: 7 });
     assert.ok(clock.errorBoundUs > 400_000);
   }
-  clock.believe(told(local(), -500_000, local() - 501_000));
+  hears({ clock, local }, -500_000, { agreedUs: local() - 501_000, reading: 8 }, { readings: 8 });
+  assert.ok(clock.errorBoundUs < 1_000);
+});
+
+test('where the readings of engines are counted anew, what they find from then on counts', () => {
+  const { clock, sample, local } = setUp(0, STOP_US);
+  for (let count = 0; count < 10; count++) sample(100);
+  sample(100, 5_000_000);
+  hears({ clock, local }, 5_000_000, 'held', { readings: 700 });
+  hears({ clock, local }, 5_000_000, { agreedUs: local() + 5_000_000, reading: 2 }, { readings: 2 });
+  assert.ok(clock.errorBoundUs > 4_900_000);
+  hears({ clock, local }, 5_000_000, { agreedUs: local() + 4_999_950, reading: 3 }, { readings: 3 });
   assert.ok(clock.errorBoundUs < 1_000);
 });
 

@@ -22,6 +22,8 @@
  * that those can be stamped between others that were given earlier without a list of all that were.
  */
 
+import type { ClockWord } from '../engine/contract/lease/lease.ts';
+
 export interface ClockSample {
   /** Local monotonic times, microseconds: when the question went out and when the answer was here. */
   readonly askedUs: number;
@@ -66,24 +68,12 @@ function gapUs(one: ClockSample, other: ClockSample, localUs: number): number {
   return Math.abs(offsetOf(one) - offsetOf(other)) - boundOf(one, localUs) - boundOf(other, localUs);
 }
 
-/** What an engine has found of Redis' clock, as the registry of leases tells it. */
-export interface ClockFinding {
-  readonly isHeld: boolean;
-  /** What Redis' clock showed when it was last found right. */
-  readonly agreedUs: number | undefined;
-  /** What it showed when this was read. */
-  readonly timeUs: number;
-  /** Local monotonic times, microseconds: when this was asked for, and when it was here. */
-  readonly askedUs: number;
-  readonly heardUs: number;
-}
-
 /** Samples that contradict the surest by more than CLOCK_STOP_MS, all alike. */
 interface Contradiction {
   readonly first: ClockSample;
   readonly last: ClockSample;
-  /** What had been found when it was first asked for since then: that may be of before. */
-  readonly found?: ClockFinding;
+  /** How often engines had read that clock when they were first heard since: what they have found by then may be of before. */
+  readonly readings?: number;
 }
 
 export class SharedClock {
@@ -150,20 +140,23 @@ export class SharedClock {
    * they point. That may be a step: nothing was stamped meanwhile, and no instant is given twice.
    *
    * What was found right has to be what the samples tell. A clock that was set ahead and is right again may show a later time
-   * than they did, so the time that came with the finding is the next sample; and what is found of a clock that is then set
-   * back is of an instant that this comes to later, so only what is found anew counts.
+   * than they did, so the time that came with the finding is the next sample. And what was found of a clock before it was set
+   * back may be told late, and is of an instant that this clock comes to again: no time says what was before, so the readings
+   * of engines are counted, and only what a later one has found counts.
    */
-  believe(finding: ClockFinding): void {
+  believe({ verdict, readings }: ClockWord, sample: ClockSample): void {
     if (!this.isContradicted) return;
-    const { isHeld, agreedUs, timeUs: redisUs, askedUs, heardUs } = finding;
-    const sample = { askedUs, heardUs, redisUs };
     this.sample(sample);
     const contradiction = this.#contradiction;
     if (contradiction?.last !== sample) return;
-    const { first, last, found } = contradiction;
-    if (found === undefined) this.#contradiction = { ...contradiction, found: finding };
-    if (found === undefined || isHeld || agreedUs === undefined || agreedUs === found.agreedUs) return;
-    if (agreedUs < first.redisUs || agreedUs > redisUs) return;
+    const { first, last, readings: since } = contradiction;
+    // Fewer: that was another registry.
+    if (since === undefined || readings < since) {
+      this.#contradiction = { ...contradiction, readings };
+      return;
+    }
+    if (verdict === undefined || verdict === 'held' || verdict.reading <= since) return;
+    if (verdict.agreedUs < first.redisUs || verdict.agreedUs > sample.redisUs) return;
     this.#contradiction = undefined;
     this.#offsetUs = undefined;
     this.#take(last, true);

@@ -21,8 +21,8 @@ import type { Keys } from '../engine/contract/keys.ts';
 import {
   type Acquired,
   acquireLease,
-  type ClockVerdict,
-  readClockVerdict,
+  type ClockWord,
+  readClockWord,
   renewLease,
 } from '../engine/contract/lease/lease.ts';
 import { Fenced, type LogProducer, type LogWriter, partitionOf } from '../engine/contract/log/log.ts';
@@ -78,8 +78,8 @@ export class Membership {
   #isClockHeld = false;
   #current: Incarnation | undefined;
   #running: Promise<void> | undefined;
-  /** What the keeper said of Redis' clock when it was first asked for, and the shared time then. */
-  #heard: { readonly verdict: ClockVerdict | undefined; readonly atUs: number } | undefined;
+  /** What was said of Redis' clock when that was first asked for, and the shared time then. */
+  #heard: { readonly word: ClockWord; readonly atUs: number } | undefined;
   #isClockVouched = false;
   /** Why no lease is to be had, where that does not pass by itself. */
   #hindrance: string | undefined;
@@ -185,13 +185,16 @@ export class Membership {
     // Of a clock that was set since it is found out as while serving.
     if (this.#isClockVouched || clock.isContradicted) return true;
     const fromUs = clock.now();
-    const verdict = await readClockVerdict(redis, keys.leases);
+    const word = await readClockWord(redis, keys.leases);
+    const { verdict, readings } = word;
     this.#isClockHeld = verdict === 'held';
-    this.#heard ??= { verdict, atUs: fromUs };
+    // Fewer readings: that was another registry.
+    if (this.#heard === undefined || readings < this.#heard.word.readings)
+      this.#heard = { word, atUs: fromUs };
     if (verdict === undefined) return true;
-    const { atUs } = this.#heard;
-    const isNews = verdict !== this.#heard.verdict;
-    if (!isNews || verdict === 'held' || verdict < atUs || verdict > clock.now()) return false;
+    const { word: before, atUs } = this.#heard;
+    if (verdict === 'held' || verdict.reading <= before.readings) return false;
+    if (verdict.agreedUs < atUs || verdict.agreedUs > clock.now()) return false;
     // Found right is the clock that Redis has now: one that is right again may be another one than this process follows.
     await sampleClock(redis, clock);
     this.#isClockVouched = true;
@@ -205,10 +208,10 @@ export class Membership {
     const { board, clock, leaseMs, partitions, producer } = this.#parts;
     const deadlineUs = askedUs + leaseMs * 1000;
     const { gateway, incarnation, epoch, registeredUs, token } = lease;
-    clock.believe({ ...lease.clock, askedUs, heardUs });
+    clock.believe(lease.clock, { askedUs, heardUs, redisUs: lease.timeUs });
     const partition = partitionOf(gateway, partitions);
     // Not `registeredUs`: that stands still while no engine reads the registry.
-    const givenAtMs = lease.clock.timeUs / 1000;
+    const givenAtMs = lease.timeUs / 1000;
     const nowMs = (): number => clock.now() / 1000;
     const writer = producer.writer({ gateway, incarnation, partition, token, givenAtMs, nowMs });
     board.confirmAs(lease);
@@ -269,8 +272,8 @@ export class Membership {
       try {
         const renewed = await renewLease(redis, keys.leases, incarnation, leaseMs);
         if (renewed.state === 'lost') return 'the lease is lost';
-        this.#isClockHeld = renewed.clock.isHeld;
-        clock.believe({ ...renewed.clock, askedUs, heardUs: monotonicUs() });
+        this.#isClockHeld = renewed.clock.verdict === 'held';
+        clock.believe(renewed.clock, { askedUs, heardUs: monotonicUs(), redisUs: renewed.timeUs });
         incarnation.deadlineUs = askedUs + leaseMs * 1000;
       } catch (error) {
         this.#parts.log.warn({ err: error }, 'the lease could not be renewed');

@@ -11,8 +11,8 @@ export interface Scheduled {
   readonly opensAtMs: number;
 }
 
-/** Time for all changes to be made and confirmed; a change needs some four seconds before the time that it changes. */
-const OPENS_IN_MS = 16_000;
+/** Time for all changes to be made and confirmed, on a slow machine too; one is made four seconds before what it changes. */
+const OPENS_IN_MS = 25_000;
 /** Where the raffle opens at first, and where what is called off would have. */
 const LATER_MS = 3_600_000;
 const WINDOW_MS = 4 * 3_600_000;
@@ -131,13 +131,21 @@ async function moveOpening(stage: Stage, raffle: number, opensAtMs: number): Pro
   const dry = await operator.ask('PATCH', `${path}?dryRun=true`, { body, headers: { 'if-match': etag } });
   teller.need('what moving it would do', dry, 200);
   teller.equal('a dry run changes nothing: the ETag', await etagOf(operator, raffle), etag);
-  const edits = await Promise.all(
-    [operator, colleague].map(desk =>
-      desk.ask('PATCH', path, { body, headers: { ...as(desk), 'if-match': etag } }),
-    ),
-  );
+  const both = async (): Promise<readonly Answer[]> =>
+    await Promise.all(
+      [operator, colleague].map(desk =>
+        desk.ask('PATCH', path, { body, headers: { ...as(desk), 'if-match': etag } }),
+      ),
+    );
+  let edits = await both();
+  // A gateway that has not confirmed in time leaves all as it was; who is told so asks again.
+  while (edits.some(({ body: said }) => said.reason === 'gateway_silent')) edits = await both();
   const done = edits.filter(({ status }) => status === 200);
-  teller.equal('of two operators who move it at once, those who did', done.length, 1);
+  teller.check(
+    'of two operators who move it at once one did',
+    done.length === 1,
+    edits.map(({ status, body: said }) => ({ status, ...said })),
+  );
   const other = edits.find(({ status }) => status !== 200);
   teller.check(
     'the other one is told to read it again, or to wait',

@@ -42,7 +42,10 @@ export class CheckedSchedule {
   /** A campaign was committed. Answers its terms where a version that is new in effect changes them. */
   committed(
     checker: Checker,
-    campaign: SeenCampaign,
+    {
+      campaign,
+      before: rowBefore,
+    }: { readonly campaign: SeenCampaign; readonly before: SeenCampaign | undefined },
     announced: Announced,
     versions: readonly SeenVersion[],
     nowUs: number,
@@ -64,10 +67,12 @@ export class CheckedSchedule {
     // What has passed by a clock that is wrong, and not so far that it is noticed, has passed.
     const latestUs = nowUs - SLACK_US - checker.clockOffUs;
     const passed = (from: number, to: number): boolean => from !== to && Math.min(from, to) < latestUs;
+    // One that was told to close has its close as a version, and in the ledger when all gateways have heard.
+    const isCloseMoved = changed.closesAtUs !== (rowBefore?.closesAt.getTime() ?? 0) * 1000;
     const isDrawMoved = changed.drawsAtUs !== was.drawsAtUs;
     if (
       passed(was.opensAtUs, changed.opensAtUs) ||
-      passed(was.closesAtUs, changed.closesAtUs) ||
+      (isCloseMoved && passed(was.closesAtUs, changed.closesAtUs)) ||
       (isDrawMoved && passed(drawingOf(was), drawingOf(changed)))
     )
       checker.breaks(8, `version ${version} of campaign ${campaignId} changes a time that has passed`);

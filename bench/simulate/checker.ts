@@ -207,7 +207,7 @@ export class Checker {
     for (const campaign of this.#ledger.campaigns()) {
       const before = this.#seen.get(campaign.campaignId);
       if (before?.campaign.revision === campaign.revision) continue;
-      this.#takeVersion(campaign, nowUs);
+      this.#takeVersion({ campaign, before: before?.campaign }, nowUs);
       const rows = this.rowsOf(campaign);
       if (rows === undefined) continue;
       this.#seen.set(campaign.campaignId, rows);
@@ -223,11 +223,12 @@ export class Checker {
     }
   }
 
-  #takeVersion(campaign: SeenCampaign, nowUs: number): void {
-    const announced = this.announced.get(campaign.campaignId);
+  #takeVersion(rows: Parameters<CheckedSchedule['committed']>[1], nowUs: number): void {
+    const { campaignId } = rows.campaign;
+    const announced = this.announced.get(campaignId);
     if (announced === undefined) return;
-    const changed = this.schedule.committed(this, campaign, announced, this.#ledger.versions(), nowUs);
-    if (changed !== undefined) this.announced.set(campaign.campaignId, changed);
+    const changed = this.schedule.committed(this, rows, announced, this.#ledger.versions(), nowUs);
+    if (changed !== undefined) this.announced.set(campaignId, changed);
   }
 
   rowsOf(campaign: SeenCampaign): SeenRows | undefined {

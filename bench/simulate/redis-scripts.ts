@@ -81,8 +81,8 @@ function acquire(call: Call, [leases = '']: readonly string[], args: readonly st
   if (epoch === null || !isOfThisRun(call, leases)) return ['closed'];
   const heldUs = call('hget', leases, 'leaseUs');
   if (heldUs !== leaseUs) return ['differs', heldUs ?? ''];
-  const clock = call('hget', leases, 'clock') ?? '';
-  if (clock === 'held') return ['held'];
+  const word = clockWord(call, leases);
+  if (word[0] === 'held') return ['held'];
   const nowUs = timeUs(call);
   const registeredUs = String(call('hget', leases, 'floorUs') ?? '0');
   let state = 'full';
@@ -103,9 +103,15 @@ function acquire(call: Call, [leases = '']: readonly string[], args: readonly st
       token: String(token),
     };
     call('hset', leases, field, JSON.stringify(lease));
-    return ['ok', number, incarnation, epoch, registeredUs, token, clock, String(nowUs)];
+    return ['ok', number, incarnation, epoch, registeredUs, token, String(nowUs), ...word];
   }
   return [state];
+}
+
+function clockWord(call: Call, leases: string): readonly RedisReply[] {
+  const word = call('hmget', leases, 'clock', 'reading', 'readings');
+  if (!Array.isArray(word)) throw new RedisReplyError('ERR hmget');
+  return word;
 }
 
 function prepare(
@@ -150,7 +156,7 @@ function renew(call: Call, [leases = '']: readonly string[], args: readonly stri
   if (lease.incarnation !== incarnation || lease.expiresUs === '0') return ['lost', String(nowUs)];
   lease.expiresUs = String(nowUs + Number(leaseUs));
   call('hset', leases, `g:${number}`, JSON.stringify(lease));
-  return ['ok', String(nowUs), call('hget', leases, 'clock') ?? ''];
+  return ['ok', String(nowUs), ...clockWord(call, leases)];
 }
 
 function readLeases(
@@ -163,8 +169,10 @@ function readLeases(
   const epoch = leaseUs !== null && isOfThisRun(call, leases) ? call('hget', leases, 'epoch') : null;
   const floorUs = Number(call('hget', leases, 'floorUs') ?? '0');
   const readAtUs = vouched === '' ? floorUs : Math.max(floorUs, Math.min(nowUs, Number(vouched)));
+  let readings = String(call('hget', leases, 'readings') ?? '0');
   if (epoch !== null && vouched !== '') call('hset', leases, 'floorUs', String(readAtUs));
-  const answer: RedisReply[] = [String(readAtUs), String(nowUs), epoch ?? '', leaseUs ?? ''];
+  if (vouched !== '') readings = String(call('hincrby', leases, 'readings', 1));
+  const answer: RedisReply[] = [String(readAtUs), String(nowUs), readings, epoch ?? '', leaseUs ?? ''];
   for (const [field, value] of fieldsOf(call, leases)) {
     if (/^[gp]:\d+$/.test(field)) answer.push(field, value);
   }

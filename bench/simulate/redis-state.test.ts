@@ -107,7 +107,7 @@ class Commands {
       call('contract/lease/acquire.lua', [leases], [leaseUs, 'test', String(slots)]),
       call('contract/lease/renew.lua', [leases], [gateway, incarnation, leaseUs]),
       call('contract/lease/read.lua', [leases], [random.pick(['', us, '0'])]),
-      ['hset', leases, 'clock', random.pick(['held', us, us])],
+      ['hset', leases, 'clock', random.pick(['held', us, us]), 'reading', '1'],
       call('contract/lease/condemn.lua', [leases], [gateway, incarnation, random.pick([HELD, '5'])]),
       call('contract/lease/free.lua', [leases], [gateway, incarnation]),
       call('contract/board/begin.lua', [...board, this.#key('confirmed')], [epoch]),

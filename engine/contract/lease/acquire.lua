@@ -1,8 +1,9 @@
 -- Gives a gateway a number and an incarnation, under a lease, and what the log knows its writer by.
 --
 -- KEYS  leases      hash: `epoch`, `run` and `leaseUs` (set by the engine when it opens the registry), `nextIncarnation`,
---                   `floorUs`; `clock`: 'held', or the time of this server that the keeper last read and found right,
---                   microseconds; `g:<number>` -> JSON {incarnation, registeredUs, expiresUs, name, token}; and `p:<number>` ->
+--                   `floorUs`; `readings`: how often engines have read this server's clock here; `clock`: 'held', or the
+--                   time that it showed when the keeper last found it right, microseconds; `reading`: by which of the
+--                   readings; `g:<number>` -> JSON {incarnation, registeredUs, expiresUs, name, token}; and `p:<number>` ->
 --                   token, of a free number that the engine has prepared
 -- ARGV  leaseUs     how long the lease holds, microseconds
 --       name        who asks, for people who look
@@ -10,7 +11,8 @@
 -- returns {'closed'} while the registry is not open; {'differs', leaseUs} when it was opened for leases of another
 --         length; {'held'} while the keeper doubts this server's clock; {'full'} when every number is taken;
 --         {'unprepared'} when no free one is prepared;
---         {'ok', number, incarnation, epoch, registeredUs, token, clock or '', timeUs} otherwise
+--         {'ok', number, incarnation, epoch, registeredUs, token, timeUs, clock, reading, readings} otherwise; nil for what
+--         nobody has said
 --
 -- The registry is open for the run of the server that it was opened in (`run`, the server's run_id). A server that was
 -- started again, or another one in its place, may lack the last second of what was written: leases, and numbers of
@@ -29,8 +31,8 @@ local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
 if not epoch or redis.call('HGET', leases, 'run') ~= run then return { 'closed' } end
 local held = redis.call('HGET', leases, 'leaseUs')
 if held ~= leaseUs then return { 'differs', held or '' } end
-local clock = redis.call('HGET', leases, 'clock')
-if clock == 'held' then return { 'held' } end
+local word = redis.call('HMGET', leases, 'clock', 'reading', 'readings')
+if word[1] == 'held' then return { 'held' } end
 
 local time = redis.call('TIME')
 local nowUs = time[1] * 1000000 + time[2]
@@ -49,7 +51,8 @@ for number = 0, slots - 1 do
       name = name,
       token = token,
     }))
-    return { 'ok', number, incarnation, epoch, registeredUs, token, clock or '', string.format('%.0f', nowUs) }
+    local now = string.format('%.0f', nowUs)
+    return { 'ok', number, incarnation, epoch, registeredUs, token, now, unpack(word) }
   end
   if redis.call('HEXISTS', leases, 'g:' .. number) == 0 then state = 'unprepared' end
 end

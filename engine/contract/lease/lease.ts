@@ -29,6 +29,8 @@ export interface Registry {
   readonly readAtUs: number;
   /** What Redis' clock showed, microseconds: whether it is right is not said. */
   readonly timeUs: number;
+  /** How often engines have read that clock here, this time among them where it was one. */
+  readonly readings: number;
   /** undefined while the registry is closed: Redis is new, was emptied, or was started again. */
   readonly epoch: number | undefined;
   /** How long leases hold; undefined while the registry was never opened. */
@@ -53,31 +55,40 @@ export type Acquired =
       readonly registeredUs: number;
       /** See WriterIdentity. */
       readonly token: string;
+      /** What Redis' clock showed, microseconds. */
+      readonly timeUs: number;
       readonly clock: ClockWord;
     }
   | { readonly state: 'differs'; readonly leaseMs: number }
   | { readonly state: 'closed' | 'held' | 'full' | 'unprepared' };
 
-/** What the keeper of the registry says of Redis' clock, as a gateway hears it. */
-export interface ClockWord {
-  /** It contradicts other clocks: nothing is stamped by it. */
-  readonly isHeld: boolean;
-  /** The time that it showed when it was last found right, microseconds; undefined where nobody has looked. */
-  readonly agreedUs: number | undefined;
-  /** The time that it shows now. */
-  readonly timeUs: number;
+/** What an engine has found of Redis' clock, and by which of the readings that engines make. */
+export interface ClockFinding {
+  /** The time that it showed when it was found right, microseconds. */
+  readonly agreedUs: number;
+  readonly reading: number;
 }
 
-export type Renewed = { readonly state: 'ok'; readonly clock: ClockWord } | { readonly state: 'lost' };
+/** What the keeper has said last of Redis' clock: that it contradicts others, or how it was last found right. */
+export type ClockVerdict = 'held' | ClockFinding;
+
+/** What a gateway hears of Redis' clock. */
+export interface ClockWord {
+  /** undefined where none has said anything. */
+  readonly verdict: ClockVerdict | undefined;
+  /** How often engines have read it. A finding by a later reading is none of before this was heard. */
+  readonly readings: number;
+}
+
+export type Renewed =
+  | { readonly state: 'ok'; readonly timeUs: number; readonly clock: ClockWord }
+  | { readonly state: 'lost' };
 
 /** What a reader of the registry, an engine, vouches for. */
 export interface Vouching {
   /** The latest instant that may be the time now, microseconds. */
   readonly vouchedUs: number;
 }
-
-/** What the keeper says of Redis' clock: that it contradicts others, or what it showed when last found right, microseconds. */
-export type ClockVerdict = 'held' | number;
 
 /** Clocks of a gateway's machine and of Redis' may differ in rate; a tenth is a thousand times what they do. */
 const MARGIN_SHARE = 0.1;
@@ -112,7 +123,7 @@ export async function acquireLease(
   name: string,
 ): Promise<Acquired> {
   const answer = asArray(await scripts.acquire(redis, [key], [leaseMs * 1000, name, GATEWAY_COUNT]));
-  const [state, gateway, incarnation, epoch, registeredUs, token, clock, timeUs] = answer;
+  const [state, gateway, incarnation, epoch, registeredUs, token, timeUs, ...word] = answer;
   if (state === 'closed' || state === 'held' || state === 'full' || state === 'unprepared') return { state };
   if (state === 'differs') return { state, leaseMs: Number(gateway) / 1000 };
   if (state !== 'ok') throw new Error(`acquire.lua answered ${String(state)}`);
@@ -123,7 +134,8 @@ export async function acquireLease(
     epoch: Number(epoch),
     registeredUs: Number(registeredUs),
     token: String(token),
-    clock: clockWord(clock, timeUs),
+    timeUs: Number(timeUs),
+    clock: clockWord(word),
   };
 }
 
@@ -134,10 +146,10 @@ export async function renewLease(
   lease: { readonly gateway: number; readonly incarnation: number },
   leaseMs: number,
 ): Promise<Renewed> {
-  const [state, timeUs, clock] = asArray(
+  const [state, timeUs, ...word] = asArray(
     await scripts.renew(redis, [key], [lease.gateway, lease.incarnation, leaseMs * 1000]),
   );
-  return state === 'ok' ? { state, clock: clockWord(clock, timeUs) } : { state: 'lost' };
+  return state === 'ok' ? { state, timeUs: Number(timeUs), clock: clockWord(word) } : { state: 'lost' };
 }
 
 /**
@@ -146,7 +158,9 @@ export async function renewLease(
  */
 export async function readRegistry(redis: RedisClient, key: string, vouching?: Vouching): Promise<Registry> {
   const vouched = vouching === undefined ? '' : Math.floor(Math.max(0, vouching.vouchedUs));
-  const [readAtUs, timeUs, epoch, leaseUs, ...rest] = asArray(await scripts.read(redis, [key], [vouched]));
+  const [readAtUs, timeUs, readings, epoch, leaseUs, ...rest] = asArray(
+    await scripts.read(redis, [key], [vouched]),
+  );
   const leases: Lease[] = [];
   const prepared: PreparedNumber[] = [];
   for (let index = 0; index + 1 < rest.length; index += 2) {
@@ -158,6 +172,7 @@ export async function readRegistry(redis: RedisClient, key: string, vouching?: V
   return {
     readAtUs: Number(readAtUs),
     timeUs: Number(timeUs),
+    readings: Number(readings),
     epoch: epoch === '' ? undefined : Number(epoch),
     leaseMs: leaseUs === '' ? undefined : Number(leaseUs) / 1000,
     leases,
@@ -167,13 +182,13 @@ export async function readRegistry(redis: RedisClient, key: string, vouching?: V
 
 /** As the keeper, tells gateways what was found of Redis' clock. */
 export async function tellClock(redis: RedisClient, key: string, verdict: ClockVerdict): Promise<void> {
-  await redis.hset(key, 'clock', String(verdict));
+  const said = verdict === 'held' ? [verdict] : [verdict.agreedUs, 'reading', verdict.reading];
+  await redis.hset(key, 'clock', ...said);
 }
 
-/** What the keeper said last; undefined where none has said anything. */
-export async function readClockVerdict(redis: RedisClient, key: string): Promise<ClockVerdict | undefined> {
-  const verdict = await redis.hget(key, 'clock');
-  return verdict === null ? undefined : verdict === 'held' ? 'held' : Number(verdict);
+/** What the keeper has said last. */
+export async function readClockWord(redis: RedisClient, key: string): Promise<ClockWord> {
+  return clockWord(await redis.hmget(key, 'clock', 'reading', 'readings'));
 }
 
 /** Makes sure that a lease that was not renewed since it was read never is; false when it was, or is gone. */
@@ -251,10 +266,11 @@ function parseLease(gateway: number, json: string): Lease {
   };
 }
 
-function clockWord(clock: unknown, timeUs: unknown): ClockWord {
-  const isHeld = clock === 'held';
-  const agreedUs = isHeld || clock === '' || clock === undefined ? undefined : Number(clock);
-  return { isHeld, agreedUs, timeUs: Number(timeUs) };
+function clockWord([clock, reading, readings]: readonly unknown[]): ClockWord {
+  const word = { readings: Number(readings ?? 0) };
+  if (typeof clock !== 'string') return { ...word, verdict: undefined };
+  if (clock === 'held') return { ...word, verdict: 'held' };
+  return { ...word, verdict: { agreedUs: Number(clock), reading: Number(reading) } };
 }
 
 function asArray(value: unknown): readonly unknown[] {

@@ -4,7 +4,7 @@
 -- ARGV  number       the gateway's number
 --       incarnation  its incarnation
 --       leaseUs      how long the lease holds from now, microseconds
--- returns {'ok', nowUs, clock or ''} (see acquire.lua) or {'lost', nowUs}: the registry is closed or has leases of another
+-- returns {'ok', nowUs, clock, reading, readings} (see acquire.lua) or {'lost', nowUs}: the registry is closed or has leases of another
 --         length, the lease is condemned, or somebody else has the number
 --
 -- A condemned lease is not brought back to life: the engine may be fencing it at this moment. One that has only run out by
@@ -28,4 +28,4 @@ if string.format('%.0f', lease.incarnation) ~= incarnation or lease.expiresUs ==
 end
 lease.expiresUs = string.format('%.0f', nowUs + tonumber(leaseUs))
 redis.call('HSET', leases, 'g:' .. number, cjson.encode(lease))
-return { 'ok', now, redis.call('HGET', leases, 'clock') or '' }
+return { 'ok', now, unpack(redis.call('HMGET', leases, 'clock', 'reading', 'readings')) }
