@@ -60,7 +60,7 @@ export interface EntryParts extends RequestParts {
 /** What a client that is refused for now is told to wait, seconds. */
 export const SOON = { 'retry-after': '1' };
 
-/** POST /v1/campaigns/{id}/entries, which arrived at `arrivedUs`. */
+/** POST /v1/campaigns/{id}/entries, which arrived at `arrivedUs`; 0 where nobody could tell. */
 export function postEntry(
   parts: EntryParts,
   reply: Reply,
@@ -95,7 +95,7 @@ function enterAtOnce(
   head: Readonly<Head>,
   arrivedUs: number,
 ): boolean {
-  if (head.requestStart !== '' || hasBody(head) || !parts.clockLimits.mayStamp) return false;
+  if (head.requestStart !== '' || hasBody(head) || arrivedUs === 0) return false;
   const campaign = parts.board.campaign(campaignIdOf(idText));
   const pipeline = parts.membership.pipeline();
   if (campaign === undefined || pipeline === undefined) return false;

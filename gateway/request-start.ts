@@ -81,7 +81,7 @@ export class RequestStarts {
    * The instant of a request that arrived here at `arrivedUs`, and at the edge at `startedUs` if that is known. Without
    * it: the arrival, unless the gateway has promised meanwhile that nothing at or before it will come (the body came
    * late, or the campaign had to be looked up). A request has arrived when all of it has; a client that holds its body
-   * back cannot hold everybody's watermark back.
+   * back cannot hold everybody's watermark back. One that arrived when nobody could tell the time (0) is stamped now.
    */
   instantFor(
     pipeline: Pick<SlicePipeline, 'promisedUs'>,

@@ -97,9 +97,12 @@ export function routesOf(parts: RouteParts): Readonly<Record<string, Partial<Rec
   };
 }
 
-/** Stamps the request before anything else, then runs its handler; one that fails is a defect, and is answered too. */
+/**
+ * Stamps the request before anything else, then runs its handler; one that fails is a defect, and is answered too. While
+ * nothing may be stamped the arrival is 0, no instant: a handler that waits may go on when the clock has been put right.
+ */
 export function runHandler(parts: RouteParts, handler: Handler, res: HttpResponse, req: HttpRequest): void {
-  const arrivedUs = parts.clock.synchronised ? parts.clock.next() : 0;
+  const arrivedUs = parts.clockLimits.mayStamp ? parts.clock.next() : 0;
   const reply = new Reply(res);
   try {
     const head = readHead(req);

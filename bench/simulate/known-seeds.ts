@@ -70,4 +70,22 @@ export const KNOWN_SEEDS: readonly { readonly cause: string; readonly seeds: rea
     cause: 'the run was over before an engine that stood still had read the log',
     seeds: [10_111_635],
   },
+  {
+    cause:
+      "what was found of Redis' clock before it was set back was told late, and believed of what it showed then",
+    seeds: [10_100_088],
+  },
+  {
+    cause: 'who arrived while nobody could tell the time was stamped by that, once somebody could',
+    seeds: [20_113_386],
+  },
+  {
+    cause:
+      'newcomers waited for as long as Redis was made anew, as engines did not count how often they read its clock',
+    seeds: [20_015_267],
+  },
+  {
+    cause: 'the check took an edit beside a close that was under way for a move of that close',
+    seeds: [20_036_135],
+  },
 ];

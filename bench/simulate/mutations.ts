@@ -615,6 +615,20 @@ export const MUTATIONS: readonly Mutation[] = [
     seed: 5_014_075,
   },
   {
+    name: "what was found of Redis' clock before it was set is believed of what it shows since",
+    file: 'gateway/clock.ts',
+    from: ' || verdict.reading <= since',
+    to: '',
+    seed: 287,
+  },
+  {
+    name: 'who arrives while nobody can tell the time is stamped by what the clock shows',
+    file: 'gateway/routes.ts',
+    from: 'parts.clockLimits.mayStamp ? parts.clock.next()',
+    to: 'parts.clock.synchronised ? parts.clock.next()',
+    seed: 1392,
+  },
+  {
     name: 'a newcomer goes by a clock of Redis that nobody has looked at since',
     file: 'gateway/membership.ts',
     from: ' && (await this.#isVouched())',

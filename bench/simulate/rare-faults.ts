@@ -50,6 +50,7 @@ export function makeRare(random: Random, campaigns: readonly Announced[], gatewa
     makeNewcomerAtStep,
     makeSlowMaking,
     makeLostConnections,
+    makeUnseenStep,
   ];
   const made = kinds.map(make => make(new Random(random.between(0, 2 ** 30)), span));
   const isSlow = made.some(({ faults }) => faults.some(({ kind }) => kind === "an engine's Redis is slow"));
@@ -140,6 +141,45 @@ function makeNewcomerAtStep(random: Random, { opensMs, endMs, gateways }: Span):
     faults: [{ ...crash, atMs: atMs - awayMs, forMs: awayMs + random.between(0, 120) }, step],
     asks: [],
   };
+}
+
+/**
+ * Redis' clock is set back while no engine is there, or all that they hear and say is slow: what was found before it was set is
+ * all that is told when it comes to that time again.
+ */
+function makeUnseenStep(random: Random, { campaigns, gateways }: Span): Made {
+  const campaign = random.pick(campaigns);
+  const [opensMs, closesMs] = [campaign.opensAtUs, campaign.closesAtUs].map(us => (us - BEGINNING_US) / MS);
+  if (opensMs === undefined || closesMs === undefined || closesMs - opensMs < LONG_OPEN_MS) return NONE;
+  if (!random.chance(0.25)) return NONE;
+  const backMs = random.between(150, 900);
+  const atMs = random.between(opensMs, closesMs - backMs);
+  const forMs = backMs + random.between(100, 800);
+  const step: Fault = { ...BASE, kind: 'clock of Redis is set', atMs, forMs, amount: -backMs };
+  const areAway = random.chance(0.5);
+  const unseen = [0, 1].map(
+    (target): Fault => ({
+      ...BASE,
+      kind: areAway ? 'engine crashes' : "an engine's Redis is slow",
+      // Not while campaigns are still being made.
+      atMs: Math.max(opensMs - 50, atMs - random.between(areAway ? 0 : 50, areAway ? 150 : 600)),
+      forMs: forMs + 600,
+      target,
+      amount: areAway ? 0 : random.between(30, 300),
+    }),
+  );
+  const asks = Array.from(
+    { length: 12 },
+    (_, index): Ask => ({
+      ...PLAIN_ASK,
+      what: 'enter',
+      atMs: atMs + random.between(Math.floor(backMs / 2), forMs),
+      userId: `u${index + 1}`,
+      campaignId: campaign.campaignId,
+      gateway: random.between(0, gateways - 1),
+    }),
+  );
+  return { faults: [step, ...unseen], asks };
 }
 
 /**
