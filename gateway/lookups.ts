@@ -20,6 +20,8 @@ export interface Grant {
 }
 
 export interface Place {
+  /** As who asked knew it, which was before: a later board tells what is over by then, of people whom this knows as they were. */
+  readonly campaign: BoardCampaign;
   readonly stamp: number;
   /** Entries with an earlier stamp. Only of a final place may it be shown. */
   readonly rank: number;
@@ -137,6 +139,7 @@ export class Lookups {
       }
       const { stamp, rank, outcome, withdrawn } = user;
       resolve({
+        campaign,
         stamp,
         rank,
         final: stamp <= lastStampAt(rankedUs, campaign.opensAtUs),

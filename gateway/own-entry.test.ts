@@ -27,7 +27,15 @@ function campaign(changes: Partial<BoardCampaign>): BoardCampaign {
 
 function place(changes: Partial<Place> = {}): Place {
   const nothing = { grant: undefined, claimant: undefined, withdrawn: false };
-  return { stamp: SETTLED - 1, rank: 0, final: true, settled: true, ...nothing, ...changes };
+  return {
+    campaign: campaign({}),
+    stamp: SETTLED - 1,
+    rank: 0,
+    final: true,
+    settled: true,
+    ...nothing,
+    ...changes,
+  };
 }
 
 test('whoever others went before in a room waits until it ends, and is told how it did', () => {

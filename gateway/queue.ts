@@ -272,11 +272,9 @@ export class Watchers implements BoardListener {
 
   /** Sends the outcome and ends the stream, if there is one; of a claimant who may still move, how it stands. */
   #tellOutcome(watcher: Watcher, place: Place): boolean {
-    const campaign = this.#parts.board.campaign(watcher.campaignId);
-    if (campaign === undefined) return false;
+    const { campaign, claimant } = place;
     const outcome = outcomeOf(campaign, place);
     if (outcome === 'waiting') return false;
-    const { claimant } = place;
     if (outcome === 'waitlisted' || outcome === 'offered') {
       this.#follow(watcher);
       if (claimant?.state === 'waitlisted') this.#wait(watcher, claimant.place);
