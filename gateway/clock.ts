@@ -142,24 +142,25 @@ export class SharedClock {
    * What was found right has to be what the samples tell. A clock that was set ahead and is right again may show a later time
    * than they did, so the time that came with the finding is the next sample. And what was found of a clock before it was set
    * back may be told late, and is of an instant that this clock comes to again: no time says what was before, so the readings
-   * of engines are counted, and only what a later one has found counts.
+   * of engines are counted, and only what a later one has found counts. Answers whether it was believed.
    */
-  believe({ verdict, readings }: ClockWord, sample: ClockSample): void {
-    if (!this.isContradicted) return;
+  believe({ verdict, readings }: ClockWord, sample: ClockSample): boolean {
+    if (!this.isContradicted) return false;
     this.sample(sample);
     const contradiction = this.#contradiction;
-    if (contradiction?.last !== sample) return;
+    if (contradiction?.last !== sample) return false;
     const { first, last, readings: since } = contradiction;
     // Fewer: that was another registry.
     if (since === undefined || readings < since) {
       this.#contradiction = { ...contradiction, readings };
-      return;
+      return false;
     }
-    if (verdict === undefined || verdict === 'held' || verdict.reading <= since) return;
-    if (verdict.agreedUs < first.redisUs || verdict.agreedUs > sample.redisUs) return;
+    if (verdict === undefined || verdict === 'held' || verdict.reading <= since) return false;
+    if (verdict.agreedUs < first.redisUs || verdict.agreedUs > sample.redisUs) return false;
     this.#contradiction = undefined;
     this.#offsetUs = undefined;
     this.#take(last, true);
+    return true;
   }
 
   /** `anew`: what was sampled before is forgotten. */

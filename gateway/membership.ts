@@ -18,19 +18,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Keys } from '../engine/contract/keys.ts';
-import {
-  type Acquired,
-  acquireLease,
-  type ClockWord,
-  readClockWord,
-  renewLease,
-} from '../engine/contract/lease/lease.ts';
+import { type Acquired, acquireLease, readClockWord, renewLease } from '../engine/contract/lease/lease.ts';
 import { Fenced, type LogProducer, type LogWriter, partitionOf } from '../engine/contract/log/log.ts';
 import { encodeHead } from '../engine/contract/record.ts';
 import type { RedisClient } from '../engine/contract/redis.ts';
 import type { Board } from './board.ts';
 import { type ClockSample, monotonicUs } from './clock.ts';
-import { sampleClock } from './clock-sample.ts';
+import { askForTime, sampleClock } from './clock-sample.ts';
 import { type PipelineParts, SlicePipeline } from './slices.ts';
 
 export type MembershipState = 'joining' | 'serving' | 'leaving' | 'stopped';
@@ -78,8 +72,8 @@ export class Membership {
   #isClockHeld = false;
   #current: Incarnation | undefined;
   #running: Promise<void> | undefined;
-  /** What was said of Redis' clock when that was first asked for, and the shared time then. */
-  #heard: { readonly word: ClockWord; readonly atUs: number } | undefined;
+  /** How often engines had read Redis' clock when that was first asked for, and the shared time then. */
+  #heard: { readonly readings: number; readonly atUs: number } | undefined;
   #isClockVouched = false;
   /** Why no lease is to be had, where that does not pass by itself. */
   #hindrance: string | undefined;
@@ -182,23 +176,27 @@ export class Membership {
   /** Whether the keeper has found Redis' clock right since this process follows it, or nobody says anything of clocks. */
   async #isVouched(): Promise<boolean> {
     const { clock, redis, keys } = this.#parts;
-    // Of a clock that was set since it is found out as while serving.
-    if (this.#isClockVouched || clock.isContradicted) return true;
+    if (this.#isClockVouched) return true;
     const fromUs = clock.now();
     const word = await readClockWord(redis, keys.leases);
     const { verdict, readings } = word;
     this.#isClockHeld = verdict === 'held';
     // Fewer readings: that was another registry.
-    if (this.#heard === undefined || readings < this.#heard.word.readings)
-      this.#heard = { word, atUs: fromUs };
+    if (this.#heard === undefined || readings < this.#heard.readings)
+      this.#heard = { readings, atUs: fromUs };
     if (verdict === undefined) return true;
-    const { word: before, atUs } = this.#heard;
-    if (verdict === 'held' || verdict.reading <= before.readings) return false;
+    if (clock.isContradicted) {
+      // Which of the two times was right, if any, nobody has said: nor is the first one right if the clock comes back to it.
+      this.#isClockVouched = clock.believe(word, await askForTime(redis));
+      return this.#isClockVouched;
+    }
+    const { readings: since, atUs } = this.#heard;
+    if (verdict === 'held' || verdict.reading <= since) return false;
     if (verdict.agreedUs < atUs || verdict.agreedUs > clock.now()) return false;
     // Found right is the clock that Redis has now: one that is right again may be another one than this process follows.
     await sampleClock(redis, clock);
-    this.#isClockVouched = true;
-    return true;
+    this.#isClockVouched = !clock.isContradicted;
+    return this.#isClockVouched;
   }
 
   async #begin(
