@@ -6,6 +6,7 @@ import { type Pool, type Queryable, transaction } from '../sql/database.ts';
 import {
   addStreams,
   endStreams,
+  forgetUntold,
   movePresenceLog,
   noteIncarnation,
   readPresenceState,
@@ -27,24 +28,28 @@ export interface PresenceOptions {
 
 /**
  * One turn: takes what is new on the board of this epoch. Nothing where no room needs it, or another engine does it. Answers
- * whether the ledger has all that was told before this turn, as far as rooms need it.
+ * whether the ledger has all that was told before this turn, as far as rooms need it. What was told on a board before, and not
+ * taken, may be gone for good: of the time since the last turn there nobody knows who was there, and it is nobody's absence.
  */
 export async function takePresence({ pool, redis, keys }: PresenceOptions, epoch: number): Promise<boolean> {
   const state = await readPresenceState(pool);
   // An engine that still knows an older board must not take the reading back to it.
   if (!state.isWanted || state.epoch > epoch) return !state.isWanted;
   const key = keys.presence(epoch);
-  const after = state.epoch === epoch ? state.position : FROM_THE_START;
+  const isAnew = state.epoch !== epoch;
+  const after = isAnew ? FROM_THE_START : state.position;
   const reports = await readPresence(redis, key, after);
   const last = reports.at(-1)?.position;
-  if (last === undefined && !state.anyEnded) return true;
+  if (last === undefined && !state.anyEnded && !isAnew) return true;
   const isTaken = await transaction(pool, async client => {
     const held = await takePresenceLog(client);
     if (held === undefined || held.epoch !== state.epoch || held.position !== state.position) return false;
     await takeRooms(client);
+    if (isAnew) await forgetUntold(client);
     for (const { report } of reports) await takeReport(client, report);
     await endStreams(client);
-    if (last !== undefined) await movePresenceLog(client, { epoch, position: last });
+    if (last !== undefined || isAnew)
+      await movePresenceLog(client, { epoch, position: last ?? FROM_THE_START });
     return true;
   });
   // Another engine that was at it may fail, and the next one has to find all of it again.

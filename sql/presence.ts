@@ -49,6 +49,15 @@ export async function takeRooms(db: Queryable): Promise<void> {
   );
 }
 
+/** Of rooms that are not at their end: what was heard since their last turn is nobody's absence. */
+export async function forgetUntold(db: Queryable): Promise<void> {
+  await db.query(
+    `update rooms r set heard_at_ms = h.heard_ms
+       from hearing h, campaigns c
+      where c.campaign_id = r.campaign_id and c.finished_at is null and r.heard_at_ms < h.heard_ms`,
+  );
+}
+
 /** Notes that there is something of an incarnation; false when that has ended, so that what it tells is of no account. */
 export async function noteIncarnation(db: Queryable, incarnation: number): Promise<boolean> {
   const { rowCount } = await db.query(

@@ -81,6 +81,7 @@ import { readFinalOutcomes } from '../../sql/outcomes.ts';
 import {
   addStreams,
   endStreams,
+  forgetUntold,
   movePresenceLog,
   noteIncarnation,
   readPresenceState,
@@ -464,6 +465,7 @@ function roomCalls(
     db => takePresenceLog(db),
     db => movePresenceLog(db, { epoch: random.between(0, 2), position: `${random.between(0, 2)}-0` }),
     db => takeRooms(db),
+    db => forgetUntold(db),
     db => noteIncarnation(db, incarnation),
     db => addStreams(db, streams),
     db => removeStreams(db, streams),

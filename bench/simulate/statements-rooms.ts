@@ -372,12 +372,26 @@ const readPresenceState: Statement = (tables, by) => {
   return rowsOf([{ ...row, isWanted, anyEnded }]);
 };
 
-const takeRooms: Statement = (tables, by) => {
-  const open = tables.rooms
+function openRooms(tables: LedgerTables, by: Transaction): readonly RoomRow[] {
+  return tables.rooms
     .rows(by)
     .filter(({ campaignId }) => tables.campaigns.get(String(campaignId), by)?.finishedAt === null);
+}
+
+const takeRooms: Statement = (tables, by) => {
+  const open = openRooms(tables, by);
   for (const { campaignId } of open) tables.rooms.lock(String(campaignId), by);
   return rowsOf(open.map(() => ({})));
+};
+
+const forgetUntold: Statement = (tables, by) => {
+  const heardAtMs = heardMs(tables, by);
+  const behind = openRooms(tables, by).filter(room => room.heardAtMs < heardAtMs);
+  for (const room of behind) {
+    tables.rooms.lock(String(room.campaignId), by);
+    tables.rooms.write(String(room.campaignId), { ...room, heardAtMs }, by);
+  }
+  return changed(behind.length);
 };
 
 const noteIncarnation: Statement = (tables, by, values) => {
@@ -463,6 +477,7 @@ export const ROOM_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   [/^select number as "goneNumber"/, readMoves],
   [/^select epoch, position from presence_log for update skip locked$/, takePresenceLog],
   [/^update presence_log set epoch = \$1/, movePresenceLog],
+  [/^update rooms r set heard_at_ms = h\.heard_ms from hearing h, campaigns c /, forgetUntold],
   [/^select epoch, position, exists .* from presence_log$/, readPresenceState],
   [/^select from rooms r join campaigns c/, takeRooms],
   [/^with ended as \(select from gateways where incarnation = \$1/, noteIncarnation],
