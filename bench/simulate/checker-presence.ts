@@ -14,6 +14,9 @@ export interface SeenGateway {
   readonly servedUntilUs: number | undefined;
 }
 
+/** Until a stream that was opened is in the ledger: a report and a pass. */
+export const REPORT_US = 400_000;
+
 interface Seen {
   readonly isThere: boolean;
   /** Since when they are there, or are not. */
@@ -44,10 +47,10 @@ export class Streams {
   closed(campaignId: number, userId: string, nowUs: number, gateway: SeenGateway): void {
     const key = `${campaignId}/${userId}`;
     const open = this.#open.get(key);
-    const { isThere } = this.of(campaignId, userId);
+    const { isThere, sinceUs } = this.of(campaignId, userId);
     if (open?.delete(gateway) !== true || open.size > 0) return;
-    if (isThere) this.#sinceUs.set(key, nowUs);
-    // Nobody had heard of that stream any more: since when is not known outside.
+    // Else nobody had heard of that stream, or had any more: since when is not known outside.
+    if (isThere && sinceUs !== undefined && nowUs - sinceUs > REPORT_US) this.#sinceUs.set(key, nowUs);
     else this.#sinceUs.delete(key);
   }
 

@@ -5,6 +5,7 @@
  * grace without the outages in between. Shares no code with gateway and engine.
  */
 import type { Checker, SeenRows } from './checker.ts';
+import { REPORT_US } from './checker-presence.ts';
 
 /** The ledger's row of somebody in a room, as far as it is checked. */
 export interface SeenPerson {
@@ -21,8 +22,6 @@ export interface SeenPerson {
 const SECOND_US = 1_000_000;
 /** Until it is known that somebody has come or gone: reports are made four times a second, and read in the next pass. */
 const SLACK_US = 900_000;
-/** Until a stream that was opened is in the ledger: a report and a pass. */
-const REPORT_US = 400_000;
 /** Outages that are too short to be told come between, and the lease that a gateway needs after them. */
 const RETURN_US = 4_000_000;
 

@@ -67,8 +67,8 @@ export class CheckedSchedule {
     // What has passed by a clock that is wrong, and not so far that it is noticed, has passed.
     const latestUs = nowUs - SLACK_US - checker.clockOffUs;
     const passed = (from: number, to: number): boolean => from !== to && Math.min(from, to) < latestUs;
-    // One that was told to close has its close as a version, and in the ledger when all gateways have heard.
-    const isCloseMoved = changed.closesAtUs !== (rowBefore?.closesAt.getTime() ?? 0) * 1000;
+    // One that was told to close keeps to that, whatever the ledger settles by until all gateways have heard.
+    const isCloseMoved = rowBefore === undefined || doorCloses(rowBefore) !== doorCloses(campaign);
     const isDrawMoved = changed.drawsAtUs !== was.drawsAtUs;
     if (
       passed(was.opensAtUs, changed.opensAtUs) ||
@@ -106,6 +106,10 @@ function termsOf({ places, opensAt, closesAt, drawsAt }: SeenVersion) {
     closesAtUs: closesAt.getTime() * 1000,
     drawsAtUs: drawsAt === null ? undefined : drawsAt.getTime() * 1000,
   };
+}
+
+function doorCloses({ closingAt, closesAt }: Pick<SeenCampaign, 'closingAt' | 'closesAt'>): number {
+  return (closingAt ?? closesAt).getTime();
 }
 
 function drawingOf({ drawsAtUs, closesAtUs }: Announced): number {

@@ -51,6 +51,8 @@ export interface SeenCampaign {
   readonly places: number;
   readonly opensAt: Date;
   readonly closesAt: Date;
+  /** Where it was told to close ahead of time. */
+  readonly closingAt: Date | null;
   readonly drawsAt: Date | null;
   readonly revision: number;
   readonly settledStamp: number;

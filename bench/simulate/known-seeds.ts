@@ -88,4 +88,27 @@ export const KNOWN_SEEDS: readonly { readonly cause: string; readonly seeds: rea
     cause: 'the check took an edit beside a close that was under way for a move of that close',
     seeds: [20_036_135],
   },
+  {
+    cause:
+      'a newcomer took the wrong time that it had seen first for right when the clock of Redis came back to it',
+    seeds: [30_075_630],
+  },
+  {
+    cause:
+      'a stream that was looked up before its gateway stood still was told of a room that had ended since',
+    seeds: [30_095_178],
+  },
+  {
+    cause: 'what was told of streams and lost with Redis counted as the absence of those who were there',
+    seeds: [30_105_455],
+  },
+  {
+    cause:
+      'the drawing was moved behind a close that was told to gateways and had passed; the check saw a close moved that was not',
+    seeds: [30_101_255, 30_115_129],
+  },
+  {
+    cause: 'the check took it that a gateway tells of a stream at once when it goes on',
+    seeds: [30_168_920, 30_176_941],
+  },
 ];

@@ -176,12 +176,12 @@ interface Moved {
 }
 
 function movedTimes(campaign: Campaign, target: Target): readonly Moved[] {
-  const drawing = ({ drawsAt, closesAt }: Pick<Target, 'drawsAt' | 'closesAt'>): Date => drawsAt ?? closesAt;
+  // One that was told to close keeps to that.
+  const closes = campaign.closingAt ?? campaign.closesAt;
   const all: readonly Moved[] = [
     { field: 'opens_at', from: campaign.opensAt, to: target.opensAt },
-    // One that was told to close keeps to that.
-    { field: 'closes_at', from: campaign.closingAt ?? campaign.closesAt, to: target.closesAt },
-    { field: 'draws_at', from: drawing(campaign), to: drawing(target) },
+    { field: 'closes_at', from: closes, to: target.closesAt },
+    { field: 'draws_at', from: campaign.drawsAt ?? closes, to: target.drawsAt ?? target.closesAt },
   ];
   const isDrawMoved = (target.drawsAt?.getTime() ?? null) !== (campaign.drawsAt?.getTime() ?? null);
   return all.filter(({ field, from, to }) =>
