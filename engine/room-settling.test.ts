@@ -9,6 +9,10 @@ import { addStreams, endStreams, noteIncarnation, removeStreams } from '../sql/p
 import { readMoves } from '../sql/room-turns.ts';
 import { countPeople, createRoom, findRooms, getRoom, type NewRoom, setTerms } from '../sql/rooms.ts';
 import { readCampaigns } from '../sql/settling.ts';
+import { keysOf } from './contract/keys.ts';
+import { connectRedis, waitForRedis } from './contract/redis.ts';
+import { takePresence } from './presence.ts';
+import { serversFromEnv, testNamespace } from './test/support.ts';
 import { brokenInvariants } from './test-gateway.ts';
 import { TestLedger } from './test-settling.ts';
 
@@ -321,6 +325,28 @@ test('no absence counts beyond what is known of streams', async () => {
   ledger.presentMs = Number.MAX_SAFE_INTEGER;
   await settle(campaign, 100);
   deepEqual(await states(campaign), { 10: 'skipped', 20: 'waiting' });
+});
+
+test("what was told of streams on a board that is gone may be lost, and is nobody's absence", async t => {
+  const campaign = await room({ paused: true });
+  await ledger.enter(campaign, 10, 20);
+  await come(campaign, 20);
+  await settle(campaign, 100);
+  const { redisUrl } = serversFromEnv();
+  const redis = connectRedis(redisUrl, { commandTimeoutMs: 5_000, onError: () => undefined });
+  t.after(() => redis.disconnect());
+  await waitForRedis(redis, 10_000);
+  const told = { pool: ledger.pool, redis, keys: keysOf(testNamespace()) };
+  for (const [epoch, became] of [
+    [1, 'waiting'],
+    [2, 'waiting'],
+    [2, 'skipped'],
+  ] as const) {
+    await hear(5 * GRACE_MS);
+    ok(await takePresence(told, epoch));
+    await settle(campaign, 100);
+    deepEqual(await states(campaign), { 10: became, 20: 'waiting' });
+  }
 });
 
 test('nobody is let in while nobody could hear of it, and nobody comes at once later', async () => {

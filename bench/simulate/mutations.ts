@@ -636,20 +636,6 @@ export const MUTATIONS: readonly Mutation[] = [
     seed: 30_075_630,
   },
   {
-    name: 'what became of somebody in a stream is judged by a board that was read since',
-    file: 'gateway/queue.ts',
-    from: 'const { campaign, claimant } = place;',
-    to: 'const { claimant } = place;\n    const campaign = this.#parts.board.campaign(watcher.campaignId) ?? place.campaign;',
-    seed: 30_095_178,
-  },
-  {
-    name: 'what was told of streams and lost with Redis counts as absence',
-    file: 'engine/presence.ts',
-    from: 'if (isAnew) await forgetUntold(client);',
-    to: '',
-    seed: 30_105_455,
-  },
-  {
     name: 'a drawing is moved behind a close that was told and has passed',
     file: 'engine/schedule/plan.ts',
     from: 'campaign.drawsAt ?? closes',
