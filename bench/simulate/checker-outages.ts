@@ -21,10 +21,11 @@ export class Outages {
     return this.#sinceUs;
   }
 
-  /** How much of that time outages took that were long enough to be told. */
+  /** How much of that time outages took that were long enough to be told, one that goes on among them. */
   between(fromUs: number, toUs: number): number {
     let sumUs = 0;
-    for (const past of this.#past) {
+    const present = this.#sinceUs === undefined ? [] : [{ fromUs: this.#sinceUs, toUs }];
+    for (const past of [...this.#past, ...present]) {
       if (past.toUs - past.fromUs < TOLD_FROM_US) continue;
       sumUs += Math.max(0, Math.min(toUs, past.toUs) - Math.max(fromUs, past.fromUs));
     }

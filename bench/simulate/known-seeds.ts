@@ -111,4 +111,8 @@ export const KNOWN_SEEDS: readonly { readonly cause: string; readonly seeds: rea
     cause: 'the check took it that a gateway tells of a stream at once when it goes on',
     seeds: [30_168_920, 30_176_941],
   },
+  {
+    cause: 'the check knew of no outage before it was over',
+    seeds: [40_087_553],
+  },
 ];
