@@ -610,8 +610,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "a gateway believes what Redis' clock showed before it was right again",
     file: 'gateway/clock.ts',
-    from: 'this.sample(sample);\n    const contradiction = this.#contradiction;\n    if (contradiction?.last !== sample) return;',
-    to: 'const contradiction = this.#contradiction;\n    if (contradiction === undefined) return;',
+    from: 'this.sample(sample);\n    const contradiction = this.#contradiction;\n    if (contradiction?.last !== sample) return false;',
+    to: 'const contradiction = this.#contradiction;\n    if (contradiction === undefined) return false;',
     seed: 5_014_075,
   },
   {
