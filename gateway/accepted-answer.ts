@@ -19,13 +19,20 @@ export interface AcceptedEntry {
   readonly leaf: number;
 }
 
-/** The answer as JSON. `position`: from 1; `receipts`: those of its slice, when that is signed. */
+/** What stands between an entry's stamp and its estimate. */
+const PROVISIONAL = ',"position":null,"provisional":true,"estimated_position":';
+
+/**
+ * The answer as JSON. `estimate`: how many were counted when this entry was, from 1. It is no rank: an earlier request may
+ * still be on its way, and what one slice brings is counted in the order of its arrival. `receipts`: those of its slice,
+ * when that is signed.
+ */
 export function acceptedText(
   { campaignId, stamp, source, leaf }: AcceptedEntry,
-  position: number,
+  estimate: number,
   receipts: SliceReceipts | undefined,
 ): string {
-  const begin = `{"campaign":${campaignId},"stamp":${stamp},"position":${position},"provisional":true`;
+  const begin = `{"campaign":${campaignId},"stamp":${stamp}${PROVISIONAL}${estimate}`;
   if (receipts === undefined) return `${begin}}`;
   return `${begin},"receipt":${receipts.textOf(leaf, ITEM_ENTRY, campaignId, stamp, source)}}`;
 }
@@ -43,23 +50,23 @@ export class AcceptedAnswers {
   #campaignId = 0;
   #source: ItemSource = 0;
   #stampDigits = 0;
-  #positionDigits = 0;
+  #estimateDigits = 0;
   #leafDigits = 0;
   #stampEnd = 0;
-  #positionEnd = 0;
+  #estimateEnd = 0;
   #receiptStampEnd = 0;
   #saltAt = 0;
   #leafEnd = 0;
   #pathAt = 0;
 
   /** The answer, valid until the next one is asked for. Parameters as of `acceptedText`. */
-  of(entry: AcceptedEntry, position: number, receipts: SliceReceipts | undefined): string | Uint8Array {
+  of(entry: AcceptedEntry, estimate: number, receipts: SliceReceipts | undefined): string | Uint8Array {
     const { stamp, leaf } = entry;
-    if (receipts?.shares(leaf) !== true) return acceptedText(entry, position, receipts);
-    if (!this.#fits(entry, position)) this.#layOut(entry, position);
+    if (receipts?.shares(leaf) !== true) return acceptedText(entry, estimate, receipts);
+    if (!this.#fits(entry, estimate)) this.#layOut(entry, estimate);
     const bytes = this.#bytes;
     writeDigits(bytes, this.#stampEnd, stamp);
-    writeDigits(bytes, this.#positionEnd, position);
+    writeDigits(bytes, this.#estimateEnd, estimate);
     writeDigits(bytes, this.#receiptStampEnd, stamp);
     receipts.copySalt(leaf, bytes, this.#saltAt);
     writeDigits(bytes, this.#leafEnd, leaf);
@@ -75,22 +82,22 @@ export class AcceptedAnswers {
   }
 
   /** Whether everything stands where it would stand for this answer. */
-  #fits({ campaignId, stamp, source, leaf }: AcceptedEntry, position: number): boolean {
+  #fits({ campaignId, stamp, source, leaf }: AcceptedEntry, estimate: number): boolean {
     return (
       campaignId === this.#campaignId &&
       source === this.#source &&
       digitCount(stamp) === this.#stampDigits &&
-      digitCount(position) === this.#positionDigits &&
+      digitCount(estimate) === this.#estimateDigits &&
       digitCount(leaf) === this.#leafDigits
     );
   }
 
   /** Writes what answers with numbers of these lengths have in common, up to the path. */
-  #layOut({ campaignId, stamp, source, leaf }: AcceptedEntry, position: number): void {
+  #layOut({ campaignId, stamp, source, leaf }: AcceptedEntry, estimate: number): void {
     this.#campaignId = campaignId;
     this.#source = source;
     this.#stampDigits = digitCount(stamp);
-    this.#positionDigits = digitCount(position);
+    this.#estimateDigits = digitCount(estimate);
     this.#leafDigits = digitCount(leaf);
     this.#receipts = undefined;
     let at = 0;
@@ -100,10 +107,10 @@ export class AcceptedAnswers {
     put(`{"campaign":${campaignId},"stamp":`);
     this.#stampEnd = at + this.#stampDigits;
     at = this.#stampEnd;
-    put(',"position":');
-    this.#positionEnd = at + this.#positionDigits;
-    at = this.#positionEnd;
-    put(',"provisional":true,"receipt":');
+    put(PROVISIONAL);
+    this.#estimateEnd = at + this.#estimateDigits;
+    at = this.#estimateEnd;
+    put(',"receipt":');
     put(`{"v":1,"campaign":${campaignId},"kind":${ITEM_ENTRY},"source":${source},"stamp":`);
     this.#receiptStampEnd = at + this.#stampDigits;
     at = this.#receiptStampEnd;

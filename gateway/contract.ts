@@ -29,8 +29,18 @@ export const EntryAccepted = Type.Object(
     stamp: Type.Integer({
       description: 'The place in the total order of the campaign; stays, whatever is repeated',
     }),
-    position: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()]),
+    position: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()], {
+      description: 'Final, or null while provisional: the queue tells it as soon as it is final',
+    }),
     provisional: Type.Boolean({ description: 'true while an earlier request may still be on its way' }),
+    estimated_position: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        description:
+          'While provisional: how many were counted so far, this entry with them. Good for "about the 12,000th", for nothing ' +
+          'that has to stay: the position may be smaller or greater. Left out while Redis is made anew',
+      }),
+    ),
     receipt,
   },
   { additionalProperties: false },

@@ -224,18 +224,18 @@ export class Entry implements Stamped, AcceptedEntry {
     return authenticate(this.#parts, this.#reply, this.#ticket) !== undefined;
   }
 
-  accepted(position: number | undefined, receipts: SliceReceipts | undefined): void {
+  accepted(estimate: number | undefined, receipts: SliceReceipts | undefined): void {
     if (this.#answer !== undefined) {
       this.#answer(receipts && this.#receiptOf(receipts));
       return;
     }
-    if (position === undefined) {
+    if (estimate === undefined) {
       void this.#answerLookedUp(receipts);
       return;
     }
     const { metrics, answers } = this.#parts;
     metrics.acceptedEntries += 1;
-    this.#reply.accepted(answers.of(this, position, receipts));
+    this.#reply.accepted(answers.of(this, estimate, receipts));
   }
 
   refused(why: Refusal): void {
@@ -269,11 +269,7 @@ export class Entry implements Stamped, AcceptedEntry {
     } else if (place.withdrawn || place.claimant?.state === 'left' || place.claimant?.state === 'declined') {
       refuseWithdrawn(this.#parts, reply, this.campaign, place);
     } else {
-      await this.#answerStamped(
-        place.stamp,
-        { position: place.rank + 1, provisional: !place.final },
-        receipts,
-      );
+      await this.#answerStamped(place.stamp, shownOf(place), receipts);
     }
   }
 
@@ -311,7 +307,7 @@ export class Entry implements Stamped, AcceptedEntry {
   /** Accepted, now or before, with the receipt of that entry. */
   async #answerStamped(
     stamp: number,
-    shown: Pick<EntryAccepted, 'position' | 'provisional'>,
+    shown: Omit<EntryAccepted, 'campaign' | 'stamp' | 'receipt'>,
     receipts: SliceReceipts | undefined,
   ): Promise<void> {
     const { campaignId } = this.campaign;
@@ -331,6 +327,12 @@ export class Entry implements Stamped, AcceptedEntry {
       headers: SOON,
     });
   }
+}
+
+/** A rank that can still change is told as an estimate: a position that was told stays. */
+function shownOf({ rank, final }: Place): Omit<EntryAccepted, 'campaign' | 'stamp' | 'receipt'> {
+  if (final) return { position: rank + 1, provisional: false };
+  return { position: null, provisional: true, estimated_position: rank + 1 };
 }
 
 /** The answer as JSON, with a receipt that is JSON already as its last member. */

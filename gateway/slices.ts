@@ -47,10 +47,11 @@ export interface Stamped {
   /** Verifies the ticket by itself; false when 401 has been answered. */
   isGenuine(): boolean;
   /**
-   * It is in the log and counts. `position` from 1; undefined when it has to be looked up: the user was here before.
+   * It is in the log and counts. `estimate`: how many were counted with it, from 1, which is no
+   * rank before the watermark has passed it; undefined when it has to be looked up: the user was here before.
    * `receipts` are those of its slice, when that is signed.
    */
-  accepted(position: number | undefined, receipts: SliceReceipts | undefined): void;
+  accepted(estimate: number | undefined, receipts: SliceReceipts | undefined): void;
   refused(why: Refusal): void;
 }
 

@@ -14,7 +14,7 @@ function readBoth(text: string): { flat: boolean; any: boolean; fromFlat: EntryB
 
 test('what fairline answers is read without JSON.parse', () => {
   for (const text of [
-    '{"campaign":7,"stamp":1234567890123,"position":12345,"provisional":true}',
+    '{"campaign":7,"stamp":1234567890123,"position":null,"provisional":true,"estimated_position":12345}',
     '{ "campaign": 7, "stamp":   9007199254740, "position":  0, "kind": "coupon", "x": null, "y": false }',
   ]) {
     const { flat, any, fromFlat, fromAny } = readBoth(text);
@@ -26,18 +26,29 @@ test('what fairline answers is read without JSON.parse', () => {
 
 test('a receipt at the end is passed over; one that is not closed is left to JSON.parse', () => {
   const text =
-    '{"campaign":7,"stamp":5,"position":3,"provisional":true,"receipt":{"v":1,"stamp":6,"salt":"AA"}}';
+    '{"campaign":7,"stamp":5,"position":null,"provisional":true,"estimated_position":3,"receipt":{"v":1,"stamp":6,"salt":"AA"}}';
   const { flat, any, fromFlat, fromAny } = readBoth(text);
   assert.ok(flat && any);
   assert.deepEqual(fromFlat, fromAny);
   assert.equal(fromFlat.stamp, 5);
+  assert.equal(fromFlat.estimatedPosition, 3);
   for (const wrong of [text.slice(0, -1), '{"receipts":{}}', '{"stamp":5,"receipt":{}']) {
     assert.equal(readBoth(wrong).flat, false, wrong);
   }
 });
 
 test('whatever the fast way takes, JSON.parse takes and reads alike', () => {
-  const key = fc.constantFrom('campaign', 'stamp', 'position', 'provisional', 'x', 'é', 'a"b', '');
+  const key = fc.constantFrom(
+    'campaign',
+    'stamp',
+    'position',
+    'provisional',
+    'estimated_position',
+    'x',
+    'é',
+    'a"b',
+    '',
+  );
   const value = fc.oneof(
     fc.maxSafeNat(),
     fc.double(),

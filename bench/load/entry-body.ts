@@ -11,13 +11,15 @@ export class EntryBody {
   campaign = Number.NaN;
   stamp = Number.NaN;
   position = Number.NaN;
+  /** Of one whose position is not final yet. */
+  estimatedPosition = Number.NaN;
 }
 
 /**
- * Reads `{"campaign":…,"stamp":…,"position":…,…}` from `bytes[start..end)` into `body`; false when it is not a JSON
+ * Reads `{"campaign":…,"stamp":…,"position":…,"estimated_position":…,…}` from `bytes[start..end)` into `body`; false when it is not a JSON
  * object. Flat objects of whole numbers, booleans and plain strings are read in one pass over the bytes, checking all
  * of them; anything else is left to JSON.parse, which decides. A receipt at the end is not looked into: whether it
- * proves anything is for others to test. Measured on fairline's answer of 72 bytes: 0.15 us;
+ * proves anything is for others to test. Measured on an answer of 72 bytes: 0.15 us;
  * JSON.parse of the same: 0.51 us.
  */
 export function readEntryBody(bytes: Buffer, start: number, end: number, body: EntryBody): boolean {
@@ -34,10 +36,12 @@ export function readAny(bytes: Buffer, start: number, end: number, body: EntryBo
     return false;
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
-  const fields: { campaign?: unknown; stamp?: unknown; position?: unknown } = value;
+  const fields: { campaign?: unknown; stamp?: unknown; position?: unknown; estimated_position?: unknown } =
+    value;
   body.campaign = wholeOrNaN(fields.campaign);
   body.stamp = wholeOrNaN(fields.stamp);
   body.position = wholeOrNaN(fields.position);
+  body.estimatedPosition = wholeOrNaN(fields.estimated_position);
   return true;
 }
 
@@ -81,6 +85,8 @@ export function readFlat(bytes: Buffer, start: number, end: number, body: EntryB
     if (keyBytes === 5 && matches(bytes, keyStart, 'stamp')) body.stamp = value;
     else if (keyBytes === 8 && matches(bytes, keyStart, 'position')) body.position = value;
     else if (keyBytes === 8 && matches(bytes, keyStart, 'campaign')) body.campaign = value;
+    else if (keyBytes === 18 && matches(bytes, keyStart, 'estimated_position'))
+      body.estimatedPosition = value;
     at = skipSpaces(bytes, at);
     const separator = bytes[at++];
     if (separator === CLOSE) return at === end;
@@ -116,6 +122,7 @@ function clear(body: EntryBody): void {
   body.campaign = Number.NaN;
   body.stamp = Number.NaN;
   body.position = Number.NaN;
+  body.estimatedPosition = Number.NaN;
 }
 
 function wholeOrNaN(value: unknown): number {

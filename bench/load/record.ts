@@ -14,7 +14,7 @@ const COLUMNS = ['sentUs', 'answeredUs', 'stamp', 'position', 'status', 'attempt
  *
  * - `sentUs`: when the user was first asked for; NaN when never.
  * - `answeredUs`, `status`: of the last answer; NaN and 0 when there was none.
- * - `stamp`, `position`: as the last 202 said; NaN when it did not.
+ * - `stamp`, `position`: as the last 202 said, the position or else its estimate; NaN when it did not.
  * - `attempts`: requests sent. `lost`: those of them that stayed without an answer, which the server may have accepted.
  *
  * In a file: one line of JSON (`format`, `users`, `columns`), then the columns one behind the other, whole.

@@ -79,12 +79,13 @@ export class Tally {
     const { expect } = this.job;
     const isObject = readEntryBody(bytes, answer.bodyStart, answer.bodyEnd, body);
     this.record.stamp[user] = body.stamp;
-    this.record.position[user] = body.position;
+    const position = Number.isNaN(body.position) ? body.estimatedPosition : body.position;
+    this.record.position[user] = position;
     const isGood =
       isObject &&
       (expect.campaign === undefined || body.campaign === expect.campaign) &&
       (!expect.stamp || !Number.isNaN(body.stamp)) &&
-      (!expect.position || !Number.isNaN(body.position));
+      (!expect.position || !Number.isNaN(position));
     if (!isGood) this.failed('bad_answer');
   }
 }

@@ -6,7 +6,8 @@ import { type LoadJob, type LoadRequest, parseJob } from './job.ts';
 /** For tests: a job for a server on this machine, with what every test needs filled in. */
 export const TICKET = { secret: 'a secret of the tests', audience: 'fairline' };
 export const PATH = '/v1/campaigns/7/entries';
-const BODY = '{"campaign":7,"stamp":1234567890123,"position":12345,"provisional":true}';
+const BODY =
+  '{"campaign":7,"stamp":1234567890123,"position":null,"provisional":true,"estimated_position":12345}';
 
 export function jobFor(base: string | string[], users: number, more: Partial<LoadRequest> = {}): LoadJob {
   const bases = typeof base === 'string' ? [base] : base;

@@ -8,7 +8,8 @@ import uWS from 'uWebSockets.js';
 import { announce } from './lifecycle.ts';
 
 const HOST = '127.0.0.1';
-const ANSWER = '{"campaign":7,"stamp":1234567890123,"position":12345,"provisional":true}';
+const ANSWER =
+  '{"campaign":7,"stamp":1234567890123,"position":null,"provisional":true,"estimated_position":12345}';
 
 const { PORT = '0' } = process.env;
 const app = uWS.App();

@@ -28,8 +28,9 @@ test('the echo says its port, answers, is found by it, and ends', async () => {
   assert.deepEqual(await response.json(), {
     campaign: 7,
     stamp: 1_234_567_890_123,
-    position: 12_345,
+    position: null,
     provisional: true,
+    estimated_position: 12_345,
   });
   assert.equal(await pidListeningOn(Number(new URL(echo.base).port)), echo.pid);
   const usage = await echo.usage();

@@ -122,6 +122,7 @@ export class Client {
     if (before !== undefined)
       checker.toldAgain(userId, before, { status, type, stamp: isEntry ? numberOf(stamp) : undefined });
     if (isEntry && typeof stamp === 'number') checker.toldAccepted(campaignId, userId, stamp, askedUs);
+    if (isEntry && typeof position === 'number') checker.toldPosition(campaignId, userId, position);
     if (what === 'claim' && outcome === 'claimed' && typeof serial === 'number')
       checker.toldClaimed(campaignId, userId, serial);
     if (typeof type === 'string' && type.endsWith('sold-out')) checker.toldSoldOut(campaignId, userId);

@@ -657,6 +657,18 @@ export const MUTATIONS: readonly Mutation[] = [
     seed: 784,
   },
   {
+    name: 'a 202 tells as the position what was counted so far',
+    file: 'gateway/accepted-answer.ts',
+    from: ',"position":null,"provisional":true,"estimated_position":',
+    to: ',"provisional":true,"position":',
+  },
+  {
+    name: 'who asks again is told a rank that can still change as the position',
+    file: 'gateway/entries.ts',
+    from: 'if (final) return { position',
+    to: 'if (final || rank >= 0) return { position',
+  },
+  {
     name: 'a position is told while others are ranked anew',
     file: 'gateway/slices.ts',
     from: ' && ranked.whole === ranked.epoch',

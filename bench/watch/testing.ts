@@ -103,7 +103,7 @@ export function answered(status: string, body: object | undefined, headers: read
   return [`HTTP/1.1 ${status}`, ...headers, ...length, '', text].join('\r\n');
 }
 
-export const ACCEPTED = answered('202 Accepted', { campaign: CAMPAIGN, stamp: 4_096, position: 3 });
+export const ACCEPTED = answered('202 Accepted', { campaign: CAMPAIGN, stamp: 4_096, estimated_position: 3 });
 export const GONE = answered('204 No Content', undefined);
 
 /** The head of a stream, with `retry`. */
