@@ -36,6 +36,7 @@ import { Presence } from './presence.ts';
 import { Watchers } from './queue.ts';
 import type { Ranker } from './rank.ts';
 import { RequestStarts } from './request-start.ts';
+import { strangeKind } from './requests.ts';
 import type { RouteParts } from './routes.ts';
 import { ShopToken } from './shop.ts';
 import { Streams } from './streams.ts';
@@ -104,6 +105,14 @@ export function assembleGateway(assembly: GatewayAssembly): AssembledGateway {
   );
   const proxies = new TrustedProxies(config.TRUSTED_PROXIES);
   const board = new Board(redis, keys);
+  board.listen({
+    changed: () => undefined,
+    metStrangers: strangers =>
+      log.warn(
+        { campaigns: strangers.map(each => ({ campaignId: each.campaignId, kind: strangeKind(each) })) },
+        'campaigns of kinds that this gateway does not know: it is older than the engine, answers them with 503, and serves the others',
+      ),
+  });
   const connections = { count: 0 };
   const metrics = assembly.metricsOf({
     connections: () => connections.count,

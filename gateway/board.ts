@@ -1,7 +1,10 @@
 /**
  * The gateway's copy of the board: read every few tens of milliseconds, so that nothing on the hot path asks anybody.
+ *
+ * A campaign that this gateway does not understand, as one of a kind that was added after it, is a stranger: nothing of it is
+ * served here, and so every change of it can be confirmed.
  */
-import type { BoardCampaign } from '../engine/contract/board/board.ts';
+import type { BoardCampaign, BoardStranger } from '../engine/contract/board/board.ts';
 import { holdsText, readBoard } from '../engine/contract/board/board.ts';
 import type { Keys } from '../engine/contract/keys.ts';
 import type { RedisClient } from '../engine/contract/redis.ts';
@@ -10,6 +13,8 @@ import { monotonicUs } from './clock.ts';
 export interface BoardListener {
   /** Something on the board changed: campaigns, or how far ranks are final. */
   changed(campaigns: readonly BoardCampaign[]): void;
+  /** There are strangers that were none before. */
+  metStrangers?(strangers: readonly BoardStranger[]): void;
   /** It is another board: what was known of campaigns may be of a ledger that is no more. `changed` with all of them follows. */
   replaced?(): void;
 }
@@ -18,6 +23,8 @@ export class Board {
   readonly #redis: RedisClient;
   readonly #keys: Keys;
   readonly #campaigns = new Map<number, BoardCampaign>();
+  /** None of them is in #campaigns: of one that was understood before, the terms that it had may not hold any more. */
+  readonly #strangers = new Map<number, BoardStranger>();
   readonly #listeners: BoardListener[] = [];
   /** By campaign, the version of the change that is pending. */
   readonly #pending = new Map<number, number>();
@@ -55,6 +62,14 @@ export class Board {
     return this.#campaigns.get(campaignId);
   }
 
+  stranger(campaignId: number): BoardStranger | undefined {
+    return this.#strangers.get(campaignId);
+  }
+
+  strangers(): Iterable<BoardStranger> {
+    return this.#strangers.values();
+  }
+
   campaigns(): readonly BoardCampaign[] {
     return [...this.#campaigns.values()].sort((a, b) => a.campaignId - b.campaignId);
   }
@@ -64,6 +79,7 @@ export class Board {
     for (const campaign of this.#campaigns.values()) {
       if (!campaign.finished && campaign.opensAtUs <= nowUs + 1_000_000) return true;
     }
+    for (const { finished } of this.#strangers.values()) if (!finished) return true;
     return false;
   }
 
@@ -119,22 +135,38 @@ export class Board {
     this.#epoch = news.epoch;
     this.#version = news.version;
     this.#rankedUs = Math.max(this.#rankedUs, news.rankedUs);
-    const changed: BoardCampaign[] = [];
-    for (const campaign of news.campaigns) {
-      const known = this.#campaigns.get(campaign.campaignId);
-      if (known !== undefined && known.revision >= campaign.revision) continue;
+    const changed = news.campaigns.filter(campaign => this.#isNews(campaign));
+    for (const campaign of changed) {
+      this.#strangers.delete(campaign.campaignId);
       this.#campaigns.set(campaign.campaignId, campaign);
-      if (campaign.pending === undefined) this.#pending.delete(campaign.campaignId);
-      else this.#pending.set(campaign.campaignId, campaign.pending.version);
-      changed.push(campaign);
     }
+    this.#meet(news.strangers.filter(stranger => this.#isNews(stranger)));
     if (moved || changed.length > 0) for (const listener of this.#listeners) listener.changed(changed);
+  }
+
+  /** Whether the record is newer than what is known; then its pending change is noted. */
+  #isNews({ campaignId, revision, pending }: BoardCampaign | BoardStranger): boolean {
+    const known = this.#campaigns.get(campaignId) ?? this.#strangers.get(campaignId);
+    if (known !== undefined && known.revision >= revision) return false;
+    if (pending === undefined) this.#pending.delete(campaignId);
+    else this.#pending.set(campaignId, pending.version);
+    return true;
+  }
+
+  #meet(strangers: readonly BoardStranger[]): void {
+    const unmet = strangers.filter(({ campaignId }) => !this.#strangers.has(campaignId));
+    for (const stranger of strangers) {
+      this.#campaigns.delete(stranger.campaignId);
+      this.#strangers.set(stranger.campaignId, stranger);
+    }
+    if (unmet.length > 0) for (const listener of this.#listeners) listener.metStrangers?.(unmet);
   }
 
   /** The board is whole when it is opened: a campaign that is not on it is no more, as after a ledger was restored. */
   #replace(epoch: string): void {
     this.#shownEpoch = epoch;
     this.#campaigns.clear();
+    this.#strangers.clear();
     this.#pending.clear();
     this.#rankedUs = 0;
     for (const listener of this.#listeners) listener.replaced?.();

@@ -30,6 +30,7 @@ export type RefusalReason =
   | 'sold_out'
   | 'ticket'
   | 'unknown_campaign'
+  | 'unknown_kind'
   | 'waiting'
   | 'watcher_buffer'
   | 'watchers'

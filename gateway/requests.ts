@@ -3,8 +3,8 @@
  * uWebSockets.js takes the request away then.
  */
 import type { HttpRequest } from 'uWebSockets.js';
-import type { BoardCampaign } from '../engine/contract/board/board.ts';
-import { fieldFault } from '../engine/contract/problem.ts';
+import type { BoardCampaign, BoardStranger } from '../engine/contract/board/board.ts';
+import { fieldFault, shownValue } from '../engine/contract/problem.ts';
 import type { Board } from './board.ts';
 import type { GatewayConfig } from './config.ts';
 import { MAX_CAMPAIGN_ID } from './contract.ts';
@@ -134,7 +134,7 @@ export function readCampaignId(parts: RequestParts, reply: Reply, text: string):
 }
 
 /**
- * The campaign, or undefined when 404 or 503 has been answered. One that is not on the gateway's copy of the board may
+ * The campaign, or undefined when 404 or 503 has been answered (also for one that this gateway does not understand). One that is not on the gateway's copy of the board may
  * have been made a moment ago: then the board is read before anything is said, once for all who ask at that moment.
  */
 export async function findCampaign(
@@ -150,6 +150,11 @@ export async function findCampaign(
   }
   const campaign = parts.board.campaign(id);
   if (campaign !== undefined) return campaign;
+  const stranger = parts.board.stranger(id);
+  if (stranger !== undefined) {
+    refuseStranger(parts, reply, stranger);
+    return undefined;
+  }
   // A board that the engine is still making lacks campaigns that there are.
   if (parts.board.epoch === '') refuseUnread(parts, reply);
   else refuseUnknown(parts, reply, id);
@@ -161,6 +166,20 @@ function refuseUnread(parts: RequestParts, reply: Reply): void {
   reply.problem('unavailable', 'The campaigns cannot be looked up at the moment.', {
     headers: { 'retry-after': '1' },
   });
+}
+
+/** The kind of a campaign that this gateway does not understand, for people; cut, as it may be anything. */
+export function strangeKind({ kind }: BoardStranger): string {
+  return shownValue(kind) ?? 'unknown';
+}
+
+function refuseStranger(parts: RequestParts, reply: Reply, stranger: BoardStranger): void {
+  parts.metrics.refuse('unknown_kind');
+  reply.problem(
+    'unavailable',
+    `This gateway does not understand campaign ${stranger.campaignId} of the kind ${strangeKind(stranger)}: it is older than the engine. Another gateway may.`,
+    { headers: { 'retry-after': '5' } },
+  );
 }
 
 /** Answers 404 for a campaign that there is not. */

@@ -20,7 +20,7 @@ import { openApiDocument } from './openapi.ts';
 import { deleteEntry, getEntry } from './own-entry.ts';
 import { listHeads, listKeys, type PublishedParts } from './published.ts';
 import { Reply } from './reply.ts';
-import { type Head, readHead } from './requests.ts';
+import { type Head, readHead, strangeKind } from './requests.ts';
 import type { Streams } from './streams.ts';
 import { getCheck, getJwks, postPass, postReport, type VisitParts } from './visits.ts';
 
@@ -47,6 +47,9 @@ export type Handler = (
   arrivedUs: number,
 ) => void | Promise<void>;
 export type Method = 'get' | 'post' | 'del';
+
+/** Campaigns that a warning names; there may be many. */
+const STRANGERS_NAMED = 5;
 
 /** Routes as uWebSockets.js spells them; `:id` is parameter 0. */
 export function routesOf(parts: RouteParts): Readonly<Record<string, Partial<Record<Method, Handler>>>> {
@@ -131,14 +134,30 @@ function refuseHead(parts: RouteParts, reply: Reply, bytes: number): void {
 function answerReady(parts: RouteParts, reply: Reply): void {
   const checks = parts.checks();
   const ready = Object.values(checks).every(state => state === 'ok');
-  const { clockLimits } = parts;
+  const warnings = warningsOf(parts);
   const body = JSON.stringify({
     status: ready ? 'ok' : 'unavailable',
     checks,
-    ...(clockLimits.level === 'warn' ? { warnings: { clock: clockLimits.describe() } } : {}),
-    clock_error_bound_ms: clockLimits.errorBoundMs,
+    ...(Object.keys(warnings).length === 0 ? {} : { warnings }),
+    clock_error_bound_ms: parts.clockLimits.errorBoundMs,
   });
   reply.json(ready ? 200 : 503, body);
+}
+
+function warningsOf({ clockLimits, board }: RouteParts): Readonly<Record<string, string>> {
+  const strangers = [...board.strangers()];
+  const named = strangers
+    .slice(0, STRANGERS_NAMED)
+    .map(each => `${each.campaignId} (${strangeKind(each)})`)
+    .join(', ');
+  return {
+    ...(clockLimits.level === 'warn' ? { clock: clockLimits.describe() } : {}),
+    ...(strangers.length === 0
+      ? {}
+      : {
+          campaigns: `${strangers.length} not understood and answered with 503, as this gateway is older than the engine: ${named}`,
+        }),
+  };
 }
 
 async function answerMetrics(parts: RouteParts, reply: Reply): Promise<void> {

@@ -104,6 +104,19 @@ export const BoardCampaign = Type.Object({
 });
 export type BoardCampaign = Static<typeof BoardCampaign>;
 
+/**
+ * What is read of an entry that a reader does not understand, as that of a kind that was added after it: enough to serve
+ * nothing of it, and to say so.
+ */
+export interface BoardStranger {
+  readonly campaignId: number;
+  readonly revision: number;
+  readonly kind: unknown;
+  readonly finished: boolean;
+  /** Absent also where it has a form of its own: then the change is not confirmed, and the engine refuses it. */
+  readonly pending?: { readonly version: number };
+}
+
 export interface BoardNews {
   readonly epoch: string;
   readonly version: number;
@@ -113,6 +126,8 @@ export interface BoardNews {
   readonly rankedUs: number;
   readonly nowUs: number;
   readonly campaigns: readonly BoardCampaign[];
+  /** Of a newer engine: what this reader does not understand. */
+  readonly strangers: readonly BoardStranger[];
 }
 
 const beginScript = scriptFrom(new URL('./begin.lua', import.meta.url));
@@ -171,6 +186,22 @@ export async function publishBoard(
 
 /** Compiled, as every gateway reads every change of every campaign. */
 const campaignShape = Compile(BoardCampaign);
+const strangerShape = Compile(
+  Type.Object({
+    campaignId: Type.Integer({ minimum: 1 }),
+    revision: Type.Integer({ minimum: 1 }),
+    kind: Type.Optional(Type.Unknown()),
+    finished: Type.Optional(Type.Unknown()),
+    pending: Type.Optional(Type.Unknown()),
+  }),
+);
+const pendingShape = Compile(Type.Object({ version: Type.Integer() }));
+
+function strangerOf(entry: unknown): BoardStranger {
+  const { campaignId, revision, kind, finished, pending } = strangerShape.Parse(entry);
+  const known = { campaignId, revision, kind, finished: finished === true };
+  return pendingShape.Check(pending) ? { ...known, pending: { version: pending.version } } : known;
+}
 
 /** Whose lease a reader of the board holds, and what it confirms with the read. */
 export interface BoardReader {
@@ -187,7 +218,7 @@ export function holdsText(pending: ReadonlyMap<number, number>): string {
 
 /**
  * Reads what changed since `known`; pass `{epoch: '', version: 0}` for everything. With `reader` it is confirmed what this
- * gateway holds.
+ * gateway holds. Rejects where an entry has not even a number and a revision.
  */
 export async function readBoard(
   redis: RedisClient,
@@ -201,14 +232,22 @@ export async function readBoard(
     [known.epoch, known.version, reader?.gateway ?? '', reader?.incarnation ?? '', reader?.holds ?? ''],
   );
   if (!Array.isArray(answer)) throw new Error(`read.lua answered ${String(answer)}, not an array`);
-  const [epoch, version, watermarkUs, rankedUs, nowUs, ...campaigns] = answer.map(String);
+  const [epoch, version, watermarkUs, rankedUs, nowUs, ...entries] = answer.map(String);
+  const campaigns: BoardCampaign[] = [];
+  const strangers: BoardStranger[] = [];
+  for (const json of entries) {
+    const entry: unknown = JSON.parse(json);
+    if (campaignShape.Check(entry)) campaigns.push(entry);
+    else strangers.push(strangerOf(entry));
+  }
   return {
     epoch: epoch ?? '',
     version: Number(version),
     watermarkUs: Number(watermarkUs),
     rankedUs: Number(rankedUs),
     nowUs: Number(nowUs),
-    campaigns: campaigns.map(json => campaignShape.Parse(JSON.parse(json))),
+    campaigns,
+    strangers,
   };
 }
 
