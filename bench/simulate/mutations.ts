@@ -489,8 +489,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a gateway confirms what it has not read',
     file: 'gateway/board.ts',
-    from: 'else this.#pending.set(campaign.campaignId, campaign.pending.version);',
-    to: 'else this.#pending.set(campaign.campaignId, campaign.pending.version + 1);',
+    from: 'else this.#pending.set(campaignId, pending.version);',
+    to: 'else this.#pending.set(campaignId, pending.version + 1);',
     seed: 1213,
   },
   {
