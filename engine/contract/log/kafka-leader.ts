@@ -3,7 +3,7 @@
  * a time. kafkajs still finds the leader, which is done once a connection.
  *
  * States: `unknown` (the leader has to be found) -> `connected` -> (an error, an answer that is none, or the broker
- * says that it does not lead) `unknown`. What was certainly not written is sent again, to whoever leads then.
+ * says that it does not lead) `unknown`. What the broker did not vouch for is sent again, to the leader of then.
  */
 import { pause } from './backoff.ts';
 import { KafkaClient, type KafkaOptions } from './kafka-client.ts';
@@ -15,9 +15,10 @@ import { type BatchWriter, decodeProduced, ProduceEncoder } from './kafka-produc
 const TRIES = 4;
 const AGAIN_MS = 150;
 /**
- * The broker does not vouch for the record: it does not know the partition, nobody leads it, another does, too few replicas.
- * A leader that steps down while it waits for replicas answers so, too, behind an append of its own: sending it again is
- * right all the same, as the same sequence with the same bytes is written once.
+ * The broker does not vouch for the record: it does not know the partition (3), nobody leads it (5), another does (6), too
+ * few replicas (19). None of these says that nothing was written. 3 and 6 may come behind an append of the broker's own: it
+ * waits for its replicas, loses the leadership or the partition meanwhile, and answers so, and the next leader may have the
+ * record. Sending it again is right all the same, as the same sequence with the same bytes is written once.
  */
 const NOT_VOUCHED = new Set([3, 5, 6, 19]);
 /** The broker gave no producer id: it is starting, or its block of ids is being fetched. Asking again is right. */
