@@ -995,4 +995,12 @@ export const expectedSchema: Readonly<Record<string, Readonly<Record<string, Exp
       },
     },
   },
+  '0015_rules_lock.sql': {
+    entries: {
+      triggers: {
+        entries_hold_campaign:
+          'CREATE TRIGGER entries_hold_campaign AFTER INSERT ON entries REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION entries_hold_campaign()',
+      },
+    },
+  },
 };
