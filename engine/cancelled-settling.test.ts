@@ -95,6 +95,7 @@ test('a raffle that is cancelled is not drawn, also when its pool is frozen alre
     source: 'commit',
     randomness: Buffer.alloc(32),
     signature: null,
+    round: null,
     seed: Buffer.alloc(32),
   } as const;
   equal(await saveRevealed(ledger.pool, campaign.campaignId, revealed), false);

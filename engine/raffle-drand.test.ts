@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test';
 import { type Campaign, opensAtUs } from '../sql/campaigns.ts';
 import { readDrawState, readProof } from '../sql/draws.ts';
 import { toBoard } from './api/board-campaign.ts';
+import { roundTimeMs } from './draw/drand.ts';
 import { quicknet, quicknetRound } from './draw/quicknet.ts';
 import { DRAW_FUNCTION, rulesText } from './draw/rules.ts';
 import type { RaffleOptions } from './raffle-settling.ts';
@@ -51,15 +52,27 @@ async function relay(): Promise<{
   };
 }
 
-/** A raffle of the past, whose round there is. */
-async function drandRaffle(round: number = quicknetRound.round): Promise<Campaign> {
+const PERIOD_MS = quicknet.periodSeconds * 1000;
+/** When the round became known that there is. */
+const KNOWN_MS = roundTimeMs(quicknet, quicknetRound.round);
+
+/** The pool is frozen when it is settled, as if that were so long before the round became known. */
+async function freezeBefore(campaign: Campaign, frozenMs = PERIOD_MS): Promise<void> {
+  await ledger.pool.query('update campaigns set frozen_at = $2 where campaign_id = $1', [
+    campaign.campaignId,
+    new Date(KNOWN_MS - frozenMs),
+  ]);
+}
+
+/** A raffle of the past, whose round there is; closed as announced so long before that. */
+async function drandRaffle(round: number = quicknetRound.round, closedMs = 2 * PERIOD_MS): Promise<Campaign> {
   return await ledger.campaign('raffle', 2, campaign => ({
     rules: rulesText({
       kind: 'raffle',
       campaign,
       title: 'test',
       opensAtUs: 0,
-      closesAtUs: 1,
+      closesAtUs: (KNOWN_MS - closedMs) * 1000,
       draw: {
         ...PLAIN,
         function: DRAW_FUNCTION,
@@ -79,6 +92,7 @@ test('with drand it waits for a relay, while others are settled, and draws with 
   const only = await relay();
   const campaign = await drandRaffle();
   await ledger.enter(campaign, ...instants(12));
+  await freezeBefore(campaign);
   const settling = ledger.settle(campaign, WINDOW_US, { raffles: drandOptions(only.url) });
   await eventually(() => only.asked() > 0);
   const coupon = await ledger.campaign('coupon', 1);
@@ -112,10 +126,32 @@ test('with drand it waits for a relay, while others are settled, and draws with 
   deepEqual(proof.source, { round: quicknetRound.round, signature: quicknetRound.signature });
 });
 
+test('a pool that was frozen when its round was known is drawn with the later one that the freeze leaves', async () => {
+  const only = await relay();
+  only.mend();
+  // Announced three rounds earlier and three periods behind the close; frozen as that round was due.
+  const campaign = await drandRaffle(quicknetRound.round - 3, 6 * PERIOD_MS);
+  await ledger.enter(campaign, ...instants(5));
+  await freezeBefore(campaign, 3 * PERIOD_MS);
+  await ledger.settle(campaign, WINDOW_US, { raffles: drandOptions(only.url) });
+  await only.close();
+  const state = await readDrawState(ledger.pool, campaign.campaignId);
+  equal(state?.drandRound, quicknetRound.round);
+  equal(state?.randomness?.toString('hex'), quicknetRound.randomness);
+  equal((await ledger.read(campaign)).grantedCount, 2);
+  const proof = JSON.parse((await readProof(ledger.pool, campaign.campaignId, 0, 9)).join(''));
+  deepEqual(proof.source, {
+    frozen_at_us: (KNOWN_MS - 3 * PERIOD_MS) * 1000,
+    round: quicknetRound.round,
+    signature: quicknetRound.signature,
+  });
+});
+
 test('a stop ends the waiting, and the next engine goes on', async () => {
   const only = await relay();
   const campaign = await drandRaffle();
   await ledger.enter(campaign, 1, 2, 3);
+  await freezeBefore(campaign);
   const stopping = new AbortController();
   const raffles = drandOptions(only.url);
   const settling = ledger.settle(campaign, WINDOW_US, { raffles }, () => true, stopping.signal);

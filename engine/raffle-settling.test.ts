@@ -310,6 +310,7 @@ test('randomness before the freeze, a second time or after the draw is refused',
     source: 'commit',
     randomness: Buffer.alloc(32, 1),
     signature: null,
+    round: null,
     seed: Buffer.alloc(32, 2),
   } as const;
   await rejects(saveRevealed(ledger.pool, campaignId, revealed), { constraint: 'campaigns_revealed' });

@@ -5,7 +5,8 @@
  * 2. Then the pool is frozen: root and count are recorded. The root binds the entrants' terms as well, so neither they nor
  *    the entries can be changed once the randomness is known without the seed becoming another.
  * 3. When the drawing is due, which is at once unless it was scheduled for later, the randomness that was announced is revealed and recorded with the seed. It is waited for outside of a transaction:
- *    a round of drand may lie in the future, and relays may be down.
+ *    a round of drand may lie in the future, and relays may be down. A pool that was frozen when the announced round was
+ *    due takes a later one, by a rule that leaves no choice: nobody may have known the round before the freeze.
  * 4. The winners are drawn, from a pool that is read again and has to have the recorded root, and all is written: grants,
  *    alternates, and the proof.
  *
@@ -31,11 +32,20 @@ import { decideWithdrawals, refuseWithdrawals } from '../sql/withdrawals.ts';
 import { lateAnnouncement } from './announce.ts';
 import { offerOf } from './claims-settling.ts';
 import { lastStampAt } from './contract/stamp.ts';
+import { roundOfFreeze } from './draw/drand.ts';
 import { Draw, type Entrant } from './draw/draw.ts';
 import { BATCH, Pool } from './draw/pool.ts';
 import { proofParts } from './draw/proof.ts';
+import { quicknet } from './draw/quicknet.ts';
 import { type Reveal, randomnessFrom } from './draw/reveal.ts';
-import { DRAW_FUNCTION, type DrawRules, rulesHash, tierOf, winnersOf } from './draw/rules.ts';
+import {
+  type AnnouncedRandomness,
+  DRAW_FUNCTION,
+  type DrawRules,
+  rulesHash,
+  tierOf,
+  winnersOf,
+} from './draw/rules.ts';
 import { drawSeed } from './draw/seed.ts';
 import type { Drawn } from './draw/selection.ts';
 import { makeCode } from './judges/codes.ts';
@@ -145,31 +155,44 @@ export async function revealRandomness(
 ): Promise<void> {
   const frozen = frozenState(campaignId, await readDrawState(pool, campaignId));
   if (frozen.seed !== null) return;
-  const announced = frozen.draw.randomness;
-  const reveal = await options.randomness.reveal(announced, { campaignId, nonce: frozen.nonce }, stopping);
-  const randomness = randomnessFrom(announced, reveal);
+  const due = dueRandomness(frozen);
+  const reveal = await options.randomness.reveal(due, { campaignId, nonce: frozen.nonce }, stopping);
+  const randomness = randomnessFrom(due, reveal);
   const { poolRoot, poolCount, rules } = frozen;
   await saveRevealed(pool, campaignId, {
     source: reveal.source,
     randomness,
     signature: reveal.source === 'drand' ? Buffer.from(reveal.signature) : null,
+    round: reveal.source === 'drand' ? reveal.round : null,
     seed: drawSeed({ randomness, rulesHash: rulesHash(rules), poolRoot, poolCount }),
   });
 }
 
+/** What was announced; of drand, the round that the freeze leaves: roundOfFreeze in draw/drand.ts. */
+function dueRandomness({ draw, closesAtMs, frozenAt }: FrozenState): AnnouncedRandomness {
+  const { randomness } = draw;
+  if (randomness.source === 'commit') return randomness;
+  const announced = { round: randomness.round, closesAtMs };
+  return { ...randomness, round: roundOfFreeze(quicknet, announced, frozenAt.getTime()) };
+}
+
 interface FrozenState extends DrawState {
   readonly rules: string;
+  /** As announced. */
+  readonly closesAtMs: number;
+  readonly frozenAt: Date;
   readonly draw: DrawRules;
   readonly poolRoot: Buffer;
   readonly poolCount: number;
 }
 
 function frozenState(campaignId: number, state: DrawState | undefined): FrozenState {
-  const { rules = null, poolRoot = null, poolCount = null } = state ?? {};
-  if (state === undefined || rules === null || poolRoot === null || poolCount === null) {
+  const { rules = null, poolRoot = null, poolCount = null, frozenAt = null } = state ?? {};
+  if (state === undefined || rules === null || poolRoot === null || poolCount === null || frozenAt === null) {
     throw new Error(`campaign ${campaignId} is not frozen`);
   }
-  return { ...state, rules, poolRoot, poolCount, draw: JSON.parse(rules).draw };
+  const { draw, closes_at_us: closesAtUs } = JSON.parse(rules);
+  return { ...state, rules, poolRoot, poolCount, frozenAt, draw, closesAtMs: closesAtUs / 1000 };
 }
 
 async function drawWinners(
@@ -196,6 +219,7 @@ async function drawWinners(
     campaignId,
     saltSecret: options.saltSecret,
     rulesText: frozen.rules,
+    frozenAtUs: frozen.frozenAt.getTime() * 1000,
     reveal: revealOf(frozen, randomness),
     randomness,
     seed,
@@ -245,11 +269,11 @@ function requireFrozen(campaignId: number, frozen: FrozenState, pool: Pool): voi
 }
 
 /** What was revealed, from what was recorded of it. */
-function revealOf({ draw, signature }: FrozenState, randomness: Buffer): Reveal {
+function revealOf({ draw, signature, drandRound }: FrozenState, randomness: Buffer): Reveal {
   const { randomness: announced } = draw;
   if (announced.source === 'commit') return { source: 'commit', secret: randomness };
   if (signature === null) throw new Error(`round ${announced.round} was recorded without its signature`);
-  return { source: 'drand', round: announced.round, signature };
+  return { source: 'drand', round: drandRound ?? announced.round, signature };
 }
 
 async function writeDrawn(

@@ -16,6 +16,9 @@ export interface BookCampaign {
   readonly poolCount: number | null;
   readonly randomness: Buffer | null;
   readonly signature: Buffer | null;
+  /** The round of drand that was used; null: the announced one, or none. */
+  readonly drandRound: number | null;
+  readonly frozenAt: Date | null;
   readonly seed: Buffer | null;
   /** What is granted or won has to be claimed. */
   readonly hasClaims: boolean;
@@ -40,8 +43,8 @@ export async function takeForBook(db: Queryable, campaignId: number): Promise<Bo
   const { rows } = await db.query<BookCampaign>(
     `select campaign_id as "campaignId", kind, opens_at as "opensAt", closes_at as "closesAt", rules,
             rules_hash as "rulesHash", pool_root as "poolRoot",
-            case when pool_root is null then null else frozen_count end as "poolCount", randomness, signature, seed,
-            claim_within_s is not null as "hasClaims"
+            case when pool_root is null then null else frozen_count end as "poolCount", randomness, signature,
+            drand_round as "drandRound", frozen_at as "frozenAt", seed, claim_within_s is not null as "hasClaims"
        from campaigns c
       where campaign_id = $1 and finished_at is not null and rules is not null
         and not exists (select from books b where b.campaign_id = c.campaign_id)

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { after, describe, it } from 'node:test';
 import { testDatabase } from '../engine/test/support.ts';
 import { createCampaign, getCampaign } from './campaigns.ts';
-import { openPool } from './database.ts';
+import { openPool, transaction } from './database.ts';
 import { listUnannounced, saveAnnouncement, saveFrozen, saveRevealed } from './draws.ts';
 import { saveTerms } from './entrant-terms.ts';
 import { insertGrants } from './grants.ts';
@@ -37,12 +37,34 @@ async function change(campaignId: number, what: string): Promise<void> {
   await pool.query(`update campaigns set ${what} where campaign_id = $1`, [campaignId]);
 }
 
+/** Past the triggers, as no campaign is closed so soon. */
+async function unguarded(campaignId: number, what: string): Promise<void> {
+  await transaction(pool, async client => {
+    await client.query('set local session_replication_role = replica');
+    await client.query(`update campaigns set ${what} where campaign_id = $1`, [campaignId]);
+  });
+}
+
+/** The terms of ann are there already. */
+async function assertKept(campaignId: number, what: string): Promise<void> {
+  const terms = { userId: 'bob', tickets: 3, group: null, excluded: null };
+  assert.equal(await saveTerms(pool, campaignId, [terms]), 'closed', what);
+  for (const direct of [
+    `insert into entrant_terms values ($1, 'bob', 5, null, null)`,
+    'update entrant_terms set tickets = 9 where campaign_id = $1',
+    'delete from entrant_terms where campaign_id = $1',
+  ]) {
+    await assert.rejects(pool.query(direct, [campaignId]), { constraint: 'entrant_terms_frozen' }, what);
+  }
+}
+
 const bytes = (byte: string): string => `'\\x${byte.repeat(32)}'`;
 const frozen = { goneCount: 0, poolCount: 0, poolRoot: Buffer.alloc(32, 3) };
 const revealed = {
   source: 'commit',
   randomness: Buffer.alloc(32, 4),
   signature: null,
+  round: null,
   seed: Buffer.alloc(32, 5),
 } as const;
 
@@ -143,12 +165,60 @@ describe('the course of a draw', () => {
     client.release();
     await freezing;
     assert.deepEqual(order, ['written', 'frozen']);
-    assert.equal(await saveTerms(pool, campaignId, [terms]), 'frozen');
+    assert.equal(await saveTerms(pool, campaignId, [terms]), 'closed');
     assert.equal(await saveTerms(pool, 999_999, [terms]), 'unknown');
     const { rows } = await pool.query('select user_id from entrant_terms where campaign_id = $1', [
       campaignId,
     ]);
     assert.deepEqual(rows, [{ user_id: 'bob' }]);
+  });
+
+  it('keeps the terms of entrants from the close on, frozen or not, whatever else says that it has passed', async () => {
+    const terms = { userId: 'ann', tickets: 2, group: null, excluded: null };
+    const closed = `opens_at = now() - interval '2 s', closes_at = now() - interval '1 s'`;
+    const told = `opens_at = now() - interval '2 s', closing_at = now() - interval '1 s', closes_at = now() + interval '1 h'`;
+    for (const what of [closed, told]) {
+      const campaignId = await raffle(false);
+      assert.equal(await saveTerms(pool, campaignId, [terms]), 'saved');
+      await unguarded(campaignId, what);
+      await assertKept(campaignId, what);
+    }
+    const behind = await raffle(false);
+    assert.equal(await saveTerms(pool, behind, [terms]), 'saved');
+    await pool.query(
+      `update watermarks set watermark_us =
+         (select extract(epoch from closes_at) * 1000000 from campaigns where campaign_id = $1)`,
+      [behind],
+    );
+    await assertKept(behind, 'the watermark has passed it');
+    await pool.query('update watermarks set watermark_us = 0');
+  });
+
+  it('keeps terms also from a transaction that began before the close', async () => {
+    const campaignId = await raffle(false);
+    const late = transaction(pool, async client => {
+      await client.query('select now()');
+      await unguarded(campaignId, `opens_at = now() - interval '1 s', closes_at = clock_timestamp()`);
+      await client.query('insert into entrant_terms values ($1, $2, 5, null, null)', [campaignId, 'bob']);
+    });
+    await assert.rejects(late, { constraint: 'entrant_terms_frozen' });
+  });
+
+  it('says when a pool was frozen by the clock of then, and keeps the round it was drawn with', async () => {
+    const campaignId = await raffle();
+    const rows = await transaction(pool, async client => {
+      await client.query('select pg_sleep(0.01)');
+      await saveFrozen(client, campaignId, frozen);
+      const found = await client.query<{ later: boolean }>(
+        'select frozen_at > now() as later from campaigns where campaign_id = $1',
+        [campaignId],
+      );
+      return found.rows;
+    });
+    assert.deepEqual(rows, [{ later: true }]);
+    await assert.rejects(change(campaignId, 'drand_round = 5'), { constraint: 'campaigns_drand_round' });
+    assert.equal(await saveRevealed(pool, campaignId, revealed), true);
+    await assert.rejects(change(campaignId, 'drand_round = 5'), { constraint: 'campaigns_round_once' });
   });
 
   it('gives each winner a tier, and coupons none', async () => {

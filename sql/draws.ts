@@ -44,12 +44,16 @@ export interface DrawState {
   readonly randomness: Buffer | null;
   /** Of the round, where drand is the source. */
   readonly signature: Buffer | null;
+  /** The round that was used; null: the announced one, or none. */
+  readonly drandRound: number | null;
   readonly seed: Buffer | null;
+  readonly frozenAt: Date | null;
 }
 
 export async function readDrawState(db: Queryable, campaignId: number): Promise<DrawState | undefined> {
   const { rows } = await db.query<DrawState>(
-    `select rules, nonce, pool_root as "poolRoot", frozen_count as "poolCount", randomness, signature, seed
+    `select rules, nonce, pool_root as "poolRoot", frozen_count as "poolCount", randomness, signature,
+            drand_round as "drandRound", seed, frozen_at as "frozenAt"
        from campaigns where campaign_id = $1`,
     [campaignId],
   );
@@ -83,7 +87,10 @@ export async function readPool(
   return rows;
 }
 
-/** Freezes a raffle's pool: from now on nothing enters or leaves it, and nothing about it changes. */
+/**
+ * Freezes a raffle's pool: from now on nothing enters or leaves it, and nothing about it changes. By the clock as it is
+ * now, not at the transaction's beginning: which round of drand may be used goes by it.
+ */
 export async function saveFrozen(
   db: Queryable,
   campaignId: number,
@@ -91,7 +98,7 @@ export async function saveFrozen(
 ): Promise<void> {
   await db.query(
     `update campaigns
-        set frozen_at = coalesce(frozen_at, now()), frozen_count = $2, gone_count = $3, pool_root = $4
+        set frozen_at = coalesce(frozen_at, clock_timestamp()), frozen_count = $2, gone_count = $3, pool_root = $4
       where campaign_id = $1`,
     [campaignId, frozen.poolCount, frozen.goneCount, frozen.poolRoot],
   );
@@ -101,6 +108,8 @@ export interface Revealed {
   readonly source: 'commit' | 'drand';
   readonly randomness: Buffer;
   readonly signature: Buffer | null;
+  /** Of drand. */
+  readonly round: number | null;
   readonly seed: Buffer;
 }
 
@@ -110,9 +119,9 @@ export interface Revealed {
  */
 export async function saveRevealed(db: Queryable, campaignId: number, revealed: Revealed): Promise<boolean> {
   const { rowCount } = await db.query(
-    `update campaigns set randomness = $2, signature = $3, seed = $4, seed_source = $5
+    `update campaigns set randomness = $2, signature = $3, seed = $4, seed_source = $5, drand_round = $6
       where campaign_id = $1 and seed is null and cancelled_stamp is null`,
-    [campaignId, revealed.randomness, revealed.signature, revealed.seed, revealed.source],
+    [campaignId, revealed.randomness, revealed.signature, revealed.seed, revealed.source, revealed.round],
   );
   return rowCount === 1;
 }

@@ -1,4 +1,4 @@
-/** Statements on the terms of entrants: tickets, groups and exclusions, which are settled before a raffle's freeze. */
+/** Statements on the terms of entrants: tickets, groups and exclusions, which are settled before a raffle's close. */
 import { bigintArray, textArray } from './arrays.ts';
 import { type Pool, type Queryable, transaction } from './database.ts';
 
@@ -12,9 +12,12 @@ export interface EntrantTerms {
 }
 
 /** Whether terms were written, or why not. */
-export type TermsResult = 'saved' | 'unknown' | 'not a raffle' | 'frozen';
+export type TermsResult = 'saved' | 'unknown' | 'not a raffle' | 'closed';
 
-/** Writes terms in place of those these users had. All of them or none; no user may occur twice. */
+/**
+ * Writes terms in place of those these users had, until the campaign closes: behind that, who would be drawn could be known.
+ * All of them or none; no user may occur twice.
+ */
 export async function saveTerms(
   pool: Pool,
   campaignId: number,
@@ -23,14 +26,15 @@ export async function saveTerms(
 ): Promise<TermsResult> {
   return await inTransaction(pool, async client => {
     // Keeps a freeze waiting until the terms are there; or waits for one that is under way.
-    const { rows } = await client.query<{ kind: string; frozenAt: Date | null }>(
-      'select kind, frozen_at as "frozenAt" from campaigns where campaign_id = $1 for share',
+    const { rows } = await client.query<{ kind: string; isOpen: boolean }>(
+      `select kind, terms_are_open(closes_at, closing_at, frozen_at) as "isOpen"
+         from campaigns where campaign_id = $1 for share`,
       [campaignId],
     );
     const [campaign] = rows;
     if (campaign === undefined) return 'unknown';
     if (campaign.kind !== 'raffle') return 'not a raffle';
-    if (campaign.frozenAt !== null) return 'frozen';
+    if (!campaign.isOpen) return 'closed';
     await client.query(
       `insert into entrant_terms as held (campaign_id, user_id, tickets, user_group, excluded)
        select $1, user_id, tickets, nullif(user_group, ''), nullif(excluded, '')

@@ -1003,4 +1003,19 @@ export const expectedSchema: Readonly<Record<string, Readonly<Record<string, Exp
       },
     },
   },
+  '0016_terms_close.sql': {
+    campaigns: {
+      columns: {
+        drand_round: 'bigint',
+      },
+      constraints: {
+        campaigns_drand_round: 'CHECK',
+        campaigns_drand_round_check: 'CHECK',
+      },
+      triggers: {
+        campaigns_round_once:
+          'CREATE TRIGGER campaigns_round_once BEFORE UPDATE ON campaigns FOR EACH ROW WHEN (old.seed IS NOT NULL AND new.drand_round IS DISTINCT FROM old.drand_round) EXECUTE FUNCTION campaigns_round_once()',
+      },
+    },
+  },
 };

@@ -94,6 +94,7 @@ export function measureDraw(entrants: readonly Entrant[], winners: number): Stag
     campaignId: CAMPAIGN,
     saltSecret: SALT_SECRET,
     rulesText: rules,
+    frozenAtUs: 0,
     draw,
     poolRoot,
     poolCount: pool.count,

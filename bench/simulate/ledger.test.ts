@@ -275,6 +275,7 @@ function drawCall(random: Random, number: number): Call {
         source: 'commit',
         randomness: bytes(32),
         signature: null,
+        round: null,
         seed: bytes(32),
       }),
     db => saveAnnouncement(db, campaignId, { rules: `{"draw":{"tiers":[${number}]}}`, nonce: bytes(32) }),

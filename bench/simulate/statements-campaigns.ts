@@ -228,8 +228,10 @@ const getCampaign: Statement = (tables, by, values) => {
 const readDrawState: Statement = (tables, by, values) => {
   const row = tables.campaigns.get(String(values.number(1)), by);
   if (row === undefined) return NOTHING;
-  const { rules, nonce, poolRoot, frozenCount: poolCount, randomness, signature, seed } = row;
-  return rowsOf([{ rules, nonce, poolRoot, poolCount, randomness, signature, seed }]);
+  const { rules, nonce, poolRoot, frozenCount: poolCount, randomness, signature, seed, frozenAt } = row;
+  // Raffles are drawn by commitment here.
+  const drandRound = null;
+  return rowsOf([{ rules, nonce, poolRoot, poolCount, randomness, signature, drandRound, seed, frozenAt }]);
 };
 
 const takeCampaign: Statement = (tables, by, values) => {
@@ -453,7 +455,10 @@ export const CAMPAIGN_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   [/^select e.user_id as "userId", e.stamp, w.user_id is not null as "isWithdrawn"/, readTurn],
   [/^select count\(\*\) as count, max\(stamp\) as "lastStamp"/, countTurn],
   [/^update campaigns set settled_stamp = \$2, settled_count = \$3/, saveSettled],
-  [/^update campaigns set frozen_at = coalesce\(frozen_at, now\(\)\), frozen_count = \$2/, saveFrozen],
+  [
+    /^update campaigns set frozen_at = coalesce\(frozen_at, clock_timestamp\(\)\), frozen_count = \$2/,
+    saveFrozen,
+  ],
   [/^update campaigns set randomness = \$2, signature = \$3, seed = \$4/, saveRevealed],
   [/^update campaigns set rules = \$2, nonce = \$3/, saveAnnouncement],
   [/^insert into draw_proofs \(campaign_id, part, text\)/, insertProof],

@@ -45,8 +45,8 @@ export function addDrawRoutes(app: FastifyInstance, deps: ApiDeps, stopping: Abo
           'conflict',
           `Campaign ${id} is no raffle: nothing is drawn, so its entrants have no terms.`,
         );
-      case 'frozen':
-        throw new Problem('conflict', `The pool of campaign ${id} is frozen: terms cannot change any more.`);
+      case 'closed':
+        throw new Problem('conflict', `Campaign ${id} is closed: terms cannot change any more.`);
     }
   });
 

@@ -138,14 +138,14 @@ describe('terms of entrants', () => {
     assert.equal((answer.body.errors as unknown[]).length, 20);
   });
 
-  it('are refused once the pool is frozen, also by the ledger itself', async () => {
+  it('are refused once it is closed, also by the ledger itself', async () => {
     const id = await raffle();
     assert.equal((await put(id, [{ user: 'user-1', tickets: 2 }])).status, 200);
     await draw(id, 3);
     const late = await put(id, [{ user: 'user-2' }]);
     assert.equal(late.status, 409);
     assert.equal(late.body.type, 'urn:fairline:problem:conflict');
-    assert.match(String(late.body.detail), /is frozen/);
+    assert.match(String(late.body.detail), /is closed/);
     for (const change of [
       `insert into entrant_terms values ($1, 'user-2', 5, null, null)`,
       'update entrant_terms set tickets = 9 where campaign_id = $1',

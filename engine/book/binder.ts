@@ -100,12 +100,17 @@ function inputOf(campaign: BookCampaign, ledger: LedgerBook, keys: KeyRing): Boo
 }
 
 function drawOf(campaign: BookCampaign, rules: { readonly [key: string]: JsonValue }): BookDraw {
-  const { randomness, seed, signature } = campaign;
+  const { randomness, seed, signature, drandRound, frozenAt } = campaign;
   if (randomness === null || seed === null) {
     throw new BookRefused('the raffle was drawn with a seed that does not follow from its rules');
   }
   if (signature === null) return { randomness, seed, source: { secret: randomness } };
-  return { randomness, seed, source: { round: roundOf(rules), signature } };
+  const announced = roundOf(rules);
+  if (drandRound === null || drandRound === announced || frozenAt === null) {
+    return { randomness, seed, source: { round: announced, signature } };
+  }
+  const frozenAtUs = frozenAt.getTime() * 1000;
+  return { randomness, seed, source: { round: drandRound, signature, frozenAtUs } };
 }
 
 function roundOf(rules: { readonly [key: string]: JsonValue }): number {

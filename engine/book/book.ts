@@ -91,7 +91,12 @@ export interface BookDraw {
   readonly seed: Uint8Array;
   readonly source:
     | { readonly secret: Uint8Array }
-    | { readonly round: number; readonly signature: Uint8Array };
+    | {
+        readonly round: number;
+        readonly signature: Uint8Array;
+        /** When the pool was frozen, us since the epoch: where that left a later round than the announced one. */
+        readonly frozenAtUs?: number;
+      };
 }
 
 export interface BookInput {

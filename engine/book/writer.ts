@@ -233,7 +233,11 @@ function drawJson({ randomness, seed, source }: BookDraw) {
     source:
       'secret' in source
         ? { secret: base64url(source.secret, HASH_BYTES, 'the secret') }
-        : { round: source.round, signature: Buffer.from(source.signature).toString('hex') },
+        : {
+            ...(source.frozenAtUs === undefined ? {} : { frozen_at_us: source.frozenAtUs }),
+            round: source.round,
+            signature: Buffer.from(source.signature).toString('hex'),
+          },
   };
 }
 

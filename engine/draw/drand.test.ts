@@ -1,6 +1,6 @@
 import { equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
-import { isSignatureOf, randomnessOf, roundAt, roundTimeMs } from './drand.ts';
+import { isSignatureOf, randomnessOf, roundAt, roundOfFreeze, roundTimeMs } from './drand.ts';
 import { quicknet, quicknetRound } from './quicknet.ts';
 
 const signature = Buffer.from(quicknetRound.signature, 'hex');
@@ -52,5 +52,27 @@ test('rounds and their times', () => {
   for (const instantMs of [genesisMs + 123_456_789, Date.UTC(2199, 11, 31)]) {
     const round = roundAt(quicknet, instantMs);
     ok(roundTimeMs(quicknet, round) >= instantMs && roundTimeMs(quicknet, round - 1) < instantMs);
+  }
+});
+
+test('a freeze before the announced round is due leaves it, and a later one takes a round that nobody knew then', () => {
+  const dueMs = roundTimeMs(quicknet, 1_000);
+  const announced = { round: 1_000, closesAtMs: dueMs - 31_000 };
+  for (const earlierMs of [31_000, 1]) {
+    equal(roundOfFreeze(quicknet, announced, dueMs - earlierMs), 1_000);
+  }
+  for (const laterMs of [0, 1, 2_999, 3_000, 86_400_000]) {
+    const round = roundOfFreeze(quicknet, announced, dueMs + laterMs);
+    const aheadMs = roundTimeMs(quicknet, round) - (dueMs + laterMs);
+    ok(aheadMs >= 31_000 && aheadMs < 34_000, `${laterMs} ms late: ${aheadMs} ms ahead`);
+  }
+});
+
+test('a round that was announced for no later than the close is none that anybody knew at the freeze, either', () => {
+  const dueMs = roundTimeMs(quicknet, 1_000);
+  for (const closesAtMs of [dueMs, dueMs + 60_000]) {
+    const frozenAtMs = closesAtMs + 500;
+    const round = roundOfFreeze(quicknet, { round: 1_000, closesAtMs }, frozenAtMs);
+    ok(roundTimeMs(quicknet, round) >= frozenAtMs + 3_000);
   }
 });

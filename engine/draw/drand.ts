@@ -1,6 +1,7 @@
 /**
  * Randomness of drand: rounds that a group of independent parties signs together, each at a time that is known before,
- * with a value that nobody knows before. A raffle is drawn with the first round that lies DRAND_DELAY_S behind its close.
+ * with a value that nobody knows before. A raffle is drawn with the first round that lies DRAND_DELAY_S behind its close, or
+ * with a later one where its pool was frozen too late for that: roundOfFreeze.
  *
  * A round counts only if its signature is the one the chain's key makes (BLS12-381 with signatures in G1, hashed to the
  * curve as in RFC 9380, section 8.8.1, over SHA-256 of the round as u64 big-endian); who brought it doesn't matter. There
@@ -25,6 +26,25 @@ export function roundAt(chain: DrandChain, instantMs: number): number {
 /** When a round is due, milliseconds since the epoch. */
 export function roundTimeMs(chain: DrandChain, round: number): number {
   return (chain.genesisUnixSeconds + (round - 1) * chain.periodSeconds) * 1000;
+}
+
+/** A round as the rules announce it, and how far behind the announced close it lies. */
+export interface AnnouncedRound {
+  readonly round: number;
+  readonly closesAtMs: number;
+}
+
+/**
+ * The round that a raffle is drawn with: the announced one where the pool was frozen before that was due. A pool that was
+ * frozen later could have been chosen by it, so then it is the first round that lies as far behind the freeze as the
+ * announced one lies behind the announced close: one that nobody knew at the freeze.
+ */
+export function roundOfFreeze(chain: DrandChain, announced: AnnouncedRound, frozenAtMs: number): number {
+  const dueMs = roundTimeMs(chain, announced.round);
+  if (frozenAtMs < dueMs) return announced.round;
+  // A round that was announced for no later than the close would be no later than the freeze, either.
+  const leadMs = Math.max(dueMs - announced.closesAtMs, chain.periodSeconds * 1000);
+  return roundAt(chain, frozenAtMs + leadMs);
 }
 
 /** Whether this is the chain's signature of the round. Takes some 30 ms. Never throws, whatever the bytes are. */

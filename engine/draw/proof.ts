@@ -2,11 +2,11 @@
  * The proof of a draw: all that is needed to repeat it with the entries of the pool, as one canonical JSON object.
  *
  *     {"alternates": [{"alternate": 1, "key", "stamp", "tickets"?, "who"}, …], "campaign", "pool_count", "pool_root",
- *      "proof": 1, "randomness", "rules": {…}, "rules_hash", "seed", "source": {"secret"} or {"round", "signature"},
+ *      "proof": 1, "randomness", "rules": {…}, "rules_hash", "seed", "source": {"secret"} or {"frozen_at_us"?, "round", "signature"},
  *      "winners": [{"key", "serial", "stamp", "tickets"?, "tier", "who"}, …]}
  *
  * 32 bytes are written in base64url; a round's signature in hex, as drand writes it; `tier` counts from 0; `tickets` is
- * there when it is not 1. It shows nobody's user id: see `who` in ../contract/leaf.ts.
+ * there when it is not 1, `frozen_at_us` when the round is a later one than announced (roundOfFreeze in drand.ts). It shows nobody's user id: see `who` in ../contract/leaf.ts.
  */
 import { saltOf, whoOf } from '../contract/leaf.ts';
 import { canonicalJson } from './canonical.ts';
@@ -21,10 +21,12 @@ export interface ProofInput {
   readonly saltSecret: string;
   /** Canonical, as announced. */
   readonly rulesText: string;
-  readonly draw: Pick<DrawRules, 'tiers'>;
+  readonly draw: Pick<DrawRules, 'tiers' | 'randomness'>;
   readonly poolRoot: Uint8Array;
   readonly poolCount: number;
   readonly reveal: Reveal;
+  /** When the pool was frozen, us since the epoch. */
+  readonly frozenAtUs: number;
   readonly randomness: Uint8Array;
   readonly seed: Uint8Array;
   /** In order: the winners, then the alternates. */
@@ -52,7 +54,7 @@ export function* proofParts(input: ProofInput): Generator<string, void> {
   const end = canonicalJson({
     rules_hash: base64url(rulesHash(input.rulesText)),
     seed: base64url(input.seed),
-    source: sourceOf(input.reveal),
+    source: sourceOf(input),
   });
   yield `],${middle.slice(1, -1)},"rules":${input.rulesText},${end.slice(1, -1)},"winners":[`;
   yield* listParts(winners, (drawn, index) =>
@@ -77,12 +79,16 @@ function personOf(input: ProofInput, { entrant, key }: Drawn<Entrant>) {
   return { key: base64url(key), stamp, who: base64url(who), ...(tickets === 1 ? {} : { tickets }) };
 }
 
-function sourceOf(reveal: Reveal) {
+function sourceOf({ reveal, draw: { randomness }, frozenAtUs }: ProofInput) {
   switch (reveal.source) {
     case 'commit':
       return { secret: base64url(reveal.secret) };
-    case 'drand':
-      return { round: reveal.round, signature: Buffer.from(reveal.signature).toString('hex') };
+    case 'drand': {
+      const { round } = reveal;
+      const isAnnounced = randomness.source === 'drand' && randomness.round === round;
+      const signature = Buffer.from(reveal.signature).toString('hex');
+      return { ...(isAnnounced ? {} : { frozen_at_us: frozenAtUs }), round, signature };
+    }
   }
 }
 

@@ -107,6 +107,8 @@ export function compute(given: Given): Expected {
     campaignId: given.campaign,
     saltSecret: given.salt_secret,
     rulesText: rules,
+    // Of no account: the vector's round is the announced one.
+    frozenAtUs: 0,
     draw,
     poolRoot,
     poolCount: pool.count,

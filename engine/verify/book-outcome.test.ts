@@ -172,3 +172,42 @@ test('a round of drand that was known at the close is refused', async () => {
   });
   assert.ok(codes.includes('drand-round'), String(codes));
 });
+
+const PERIOD_US = 3_000_000;
+
+/** A raffle that is announced for three rounds before the real one, which lies six periods behind its close, and when it is frozen. */
+function frozenAt(frozenAtUs: number): Promise<readonly string[]> {
+  return codesAfter(drand, parts => {
+    const { knownUs, round, signature } = quicknetRound;
+    const closesAtUs = knownUs - 6 * PERIOD_US;
+    parts.header.closed_at_us = closesAtUs;
+    const chain = { chain_hash: quicknetRound.chainHash, round: round - 3, source: 'drand' };
+    const { draw } = parts.header.rules as { draw: object };
+    Object.assign(parts.header.rules, { closes_at_us: closesAtUs, draw: { ...draw, randomness: chain } });
+    Object.assign(parts.end.draw ?? {}, { source: { frozen_at_us: frozenAtUs, round, signature } });
+  });
+}
+
+test('a pool that was frozen when its round was known takes the one round that the freeze leaves, and no other', async () => {
+  const dueUs = quicknetRound.knownUs - 3 * PERIOD_US;
+  const right = await frozenAt(dueUs);
+  assert.equal(right.includes('drand-round'), false, String(right));
+  // Before the announced round was due it stays; later, another one follows; and no pool is frozen before the close.
+  for (const wrongUs of [dueUs - 1, dueUs + 1, dueUs + PERIOD_US, quicknetRound.knownUs - 7 * PERIOD_US]) {
+    const codes = await frozenAt(wrongUs);
+    assert.ok(codes.includes('drand-round'), `${wrongUs}: ${codes}`);
+  }
+});
+
+test('the announced round is refused of a pool that was frozen when that was known', async () => {
+  const { knownUs, round, signature } = quicknetRound;
+  for (const [frozenAtUs, isRight] of [
+    [knownUs - 1, true],
+    [knownUs, false],
+  ] as const) {
+    const codes = await codesAfter(drand, parts => {
+      Object.assign(parts.end.draw ?? {}, { source: { frozen_at_us: frozenAtUs, round, signature } });
+    });
+    assert.equal(codes.includes('drand-round'), !isRight, `${frozenAtUs}: ${codes}`);
+  }
+});

@@ -29,6 +29,15 @@ export function instantOfRound(round: number): number {
   return (quicknet.genesisUnixSeconds + (round - 1) * quicknet.periodSeconds) * 1e6;
 }
 
+/** The round that a freeze leaves of the announced one; all instants in us since the epoch. */
+export function roundOfFreeze(announced: number, announcedCloseUs: number, frozenAtUs: number): number {
+  const dueUs = instantOfRound(announced);
+  if (frozenAtUs < dueUs) return announced;
+  const periodUs = quicknet.periodSeconds * 1e6;
+  const leastUs = frozenAtUs + Math.max(dueUs - announcedCloseUs, periodUs);
+  return Math.max(1, Math.ceil((leastUs - quicknet.genesisUnixSeconds * 1e6) / periodUs) + 1);
+}
+
 /** Whether the chain made `signature` for `round`. The library is loaded when a book needs it. */
 export async function verifyRound(
   round: number,

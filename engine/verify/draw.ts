@@ -11,7 +11,13 @@ import type { HashList } from './merkle.ts';
 /** What stands in the book's last line, or in a proof, beside the seed. */
 export type Revealed =
   | { readonly source: 'commit'; readonly secret: Uint8Array }
-  | { readonly source: 'drand'; readonly round: number; readonly signature: Uint8Array };
+  | {
+      readonly source: 'drand';
+      readonly round: number;
+      readonly signature: Uint8Array;
+      /** When the pool was frozen, where that is said: it left a later round than the announced one. */
+      readonly frozenAtUs: number | undefined;
+    };
 
 export function seedOf(
   randomness: Uint8Array,

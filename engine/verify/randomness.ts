@@ -3,7 +3,7 @@
  * drand chain. The same for a book's last line and for a proof.
  */
 import { areEqual, fromBase64Url, fromHex } from './bytes.ts';
-import { DRAND_SIGNATURE_BYTES, instantOfRound, isQuicknet, verifyRound } from './drand.ts';
+import { DRAND_SIGNATURE_BYTES, instantOfRound, isQuicknet, roundOfFreeze, verifyRound } from './drand.ts';
 import { commitmentTo, type Revealed, seedOf } from './draw.ts';
 import type { Findings } from './findings.ts';
 import type { Sha256 } from './hmac.ts';
@@ -27,6 +27,9 @@ export function readDrawFacts(members: Members, rules: RaffleRules): DrawFacts {
       ? { source: 'commit', secret: source.read('secret', hash, right) }
       : {
           source: 'drand',
+          frozenAtUs: source.has('frozen_at_us')
+            ? source.whole('frozen_at_us', 0, Number.MAX_SAFE_INTEGER)
+            : undefined,
           round: source.whole('round', 1, Number.MAX_SAFE_INTEGER),
           signature: source.read(
             'signature',
@@ -63,7 +66,7 @@ export async function checkRandomness(
     }
   }
   if (announced.source === 'drand' && revealed.source === 'drand') {
-    await checkRound(announced, revealed, closedAtUs ?? rules.closesAtUs, findings, hash);
+    await checkRound(announced, revealed, rules.closesAtUs, closedAtUs ?? rules.closesAtUs, findings, hash);
     if (!areEqual(randomness, hash.sha256(revealed.signature))) {
       findings.add('randomness', "the randomness is not the hash of the round's signature");
     }
@@ -72,7 +75,8 @@ export async function checkRandomness(
 
 async function checkRound(
   announced: { readonly chainHash: Uint8Array; readonly round: number },
-  revealed: { readonly round: number; readonly signature: Uint8Array },
+  revealed: Extract<Revealed, { readonly source: 'drand' }>,
+  announcedCloseUs: number,
   closedAtUs: number,
   findings: Findings,
   hash: Sha256,
@@ -81,12 +85,7 @@ async function checkRound(
     findings.add('drand-chain', 'the rules name a drand chain other than quicknet, the only one known here');
     return;
   }
-  if (revealed.round !== announced.round) {
-    findings.add(
-      'drand-round',
-      `the rules announce round ${announced.round}; round ${revealed.round} was used`,
-    );
-  }
+  checkFreeze(announced.round, revealed, announcedCloseUs, closedAtUs, findings);
   const knownUs = instantOfRound(announced.round);
   if (knownUs <= closedAtUs) {
     findings.add(
@@ -100,6 +99,36 @@ async function checkRound(
       `quicknet did not make the signature that is given for round ${revealed.round}`,
     );
   }
+}
+
+/**
+ * A pool that is said to be frozen when the announced round was known takes a later one: the first that lies as far behind
+ * the freeze as the announced one lies behind the announced close. Nobody chooses it but by when the pool is frozen.
+ */
+function checkFreeze(
+  announced: number,
+  { round, frozenAtUs }: { readonly round: number; readonly frozenAtUs: number | undefined },
+  announcedCloseUs: number,
+  closedAtUs: number,
+  findings: Findings,
+): void {
+  if (frozenAtUs === undefined) {
+    if (round === announced) return;
+    findings.add('drand-round', `the rules announce round ${announced}; round ${round} was used`);
+    return;
+  }
+  if (frozenAtUs < closedAtUs) {
+    findings.add(
+      'drand-round',
+      `the pool is said to be frozen at ${isoOf(frozenAtUs)}, before the close at ${isoOf(closedAtUs)}`,
+    );
+  }
+  const right = roundOfFreeze(announced, announcedCloseUs, frozenAtUs);
+  if (round === right) return;
+  findings.add(
+    'drand-round',
+    `the rules announce round ${announced}, which a freeze at ${isoOf(frozenAtUs)} makes round ${right}; round ${round} was used`,
+  );
 }
 
 export function checkSeed(
