@@ -1,7 +1,6 @@
 /** Statements on books: what they are made from, and the books themselves. */
 import { bigintArray } from './arrays.ts';
 import type { Queryable } from './database.ts';
-import type { SliceRow } from './slices.ts';
 
 /** A campaign that has come to its end, with all that its book says of it as a whole. */
 export interface BookCampaign {
@@ -52,40 +51,6 @@ export async function takeForBook(db: Queryable, campaignId: number): Promise<Bo
     [campaignId],
   );
   return rows[0];
-}
-
-/** Behind which slice to go on; of the first page it names none. */
-export interface SlicePlace {
-  readonly gateway: number;
-  readonly incarnation: number;
-  readonly sliceNumber: number;
-}
-
-/** Slices with an instant in a window (us since the epoch), by gateway, incarnation and slice number, at most `limit`. */
-export async function readSlicesWithin(
-  db: Queryable,
-  window: { readonly fromUs: number; readonly toUs: number },
-  after: SlicePlace,
-  limit: number,
-): Promise<readonly SliceRow[]> {
-  const { rows } = await db.query<SliceRow>(
-    `select gateway, incarnation, slice_number as "sliceNumber", first_us as "firstUs", last_us as "lastUs",
-            signed_head as "signedHead", items
-       from slices
-      where (gateway, incarnation, slice_number) > ($1, $2, $3) and last_us >= $4 and first_us <= $5
-      order by gateway, incarnation, slice_number limit $6`,
-    [after.gateway, after.incarnation, after.sliceNumber, window.fromUs, window.toUs, limit],
-  );
-  return rows;
-}
-
-/** The items of one slice; undefined when there is no such slice. */
-export async function readSliceItems(db: Queryable, place: SlicePlace): Promise<Buffer | undefined> {
-  const { rows } = await db.query<{ items: Buffer }>(
-    'select items from slices where gateway = $1 and incarnation = $2 and slice_number = $3',
-    [place.gateway, place.incarnation, place.sliceNumber],
-  );
-  return rows[0]?.items;
 }
 
 /** Which of the stamps are those of entries of the campaign. */

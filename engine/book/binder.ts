@@ -42,7 +42,7 @@ async function makeBook({ pool, keys, saltSecret, log }: BinderOptions, campaign
     const bytes = await transaction(pool, async client => {
       const campaign = await takeForBook(client, campaignId);
       if (campaign === undefined) return undefined;
-      const ledger = new LedgerBook(client, campaign, saltSecret);
+      const ledger = await LedgerBook.open(client, campaign, saltSecret);
       const written = await saveParts(client, campaignId, inputOf(campaign, ledger, keys));
       await insertBook(client, campaignId, written);
       return written;
@@ -83,6 +83,8 @@ function inputOf(campaign: BookCampaign, ledger: LedgerBook, keys: KeyRing): Boo
   return {
     campaign: campaign.campaignId,
     closedAtUs: campaign.closesAt.getTime() * 1000,
+    untilUs: ledger.untilUs,
+    epochs: ledger.epochs,
     keys: keys.publicKeys(),
     rules,
     rulesHash: campaign.rulesHash,

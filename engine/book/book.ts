@@ -28,22 +28,27 @@ export type BookKey = {
   readonly use: 'slices' | 'books';
 };
 
-/** One slice that has an item of the campaign, or one in between that is only needed for the chain. */
+/** One slice that was signed in the time of the book, or one that a chain begins or ends with. */
 export interface BookSlice {
   /** The 192 bytes of the signed head. */
   readonly signedHead: Uint8Array;
   /**
-   * All of its items in the order of the record; undefined for one that is only needed for the chain. At most a slice's
+   * All of its items in the order of the record; undefined for one from outside the time of the book. At most a slice's
    * worth is held at a time.
    */
   readonly items?: readonly BookItem[];
 }
 
-export interface BookItem {
-  /** H(0x00 || leaf data), 32 bytes. */
-  readonly leafHash: Uint8Array;
-  /** Whether it is the entry of a line of the book. Others: of other campaigns, withdrawals, repeats. */
-  readonly isShown: boolean;
+/** The leaf data, 46 bytes, of an item of another campaign, a withdrawal, a claim, a repeat; 'entry' for one that has a line. */
+export type BookItem = Uint8Array | 'entry';
+
+/** The incarnations of an epoch, by their numbers in it: see "The book" in ../verify/README.md. */
+export interface BookEpoch {
+  readonly epoch: number;
+  readonly beganUs: number;
+  readonly last: number;
+  readonly quiet: readonly (readonly [from: number, to: number])[];
+  readonly ends: readonly (readonly [number: number, sliceNumber: number])[];
 }
 
 /** What became of an entry, with what belongs to it. */
@@ -103,6 +108,10 @@ export interface BookInput {
   readonly campaign: number;
   /** When it was closed; earlier than the rules say when the operator closed it. */
   readonly closedAtUs: number;
+  /** Up to here chains are shown: the close, or behind the last withdrawal that counts. */
+  readonly untilUs: number;
+  /** From the one that was in force at the opening on, in order. */
+  readonly epochs: readonly BookEpoch[];
   readonly keys: readonly BookKey[];
   /** As announced, and the SHA-256 of their canonical JSON. */
   readonly rules: { readonly [key: string]: JsonValue };

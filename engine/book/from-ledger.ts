@@ -1,116 +1,119 @@
 /**
- * What a book is made of, read from the ledger in pages: at any time a few slices and a page of entries are in memory,
- * and of every slice that the book has, where it is.
+ * What a book is made of, read from the ledger in pages. At any time one page of slices or of entries is in memory, some
+ * 20 MB at the most, whatever their number: where each entry lies is kept by Postgres, in a table of the transaction. Beside
+ * that an incarnation takes some hundred bytes, and there are as many as gateways were started since the opening.
  *
- * An entry's slice is one of those of its gateway that its instant lies within: one, or a few that overlap, where proxies
- * note when requests were there. The entries come in stamp order, so of each gateway the last few slices are kept.
+ * The slices in the time of the book are shown whole, those of other campaigns as well: were only their heads shown, an
+ * entry could be hidden in one.
  */
 import {
-  type BookCampaign,
-  type DecidedEntry,
-  readBookMoves,
-  readDecided,
-  readKnownStamps,
-  readSliceItems,
-  readSlicesWithin,
-  type SlicePlace,
-} from '../../sql/books.ts';
+  type BookWindow,
+  type ChainOfBook,
+  closePlaces,
+  type EntryPlaces,
+  makePlaces,
+  type PlacedEntry,
+  readChainPage,
+  readChains,
+  readEpochs,
+  readLastWithdrawal,
+  readPlaced,
+  type SliceOfBook,
+  savePlaces,
+} from '../../sql/book-chains.ts';
+import { type BookCampaign, readBookMoves, readKnownStamps } from '../../sql/books.ts';
 import type { Queryable } from '../../sql/database.ts';
-import type { SliceRow } from '../../sql/slices.ts';
-import { saltOf, whoOf } from '../contract/leaf.ts';
-import {
-  decodeItems,
-  ITEM_ENTRY,
-  type ItemSource,
-  type LogItem,
-  SOURCE_ARRIVAL,
-  SOURCE_BIT,
-} from '../contract/record.ts';
+import { leafData, saltOf, whoOf } from '../contract/leaf.ts';
+import { decodeItems, ITEM_ENTRY, type LogItem, SOURCE_ARRIVAL, SOURCE_BIT } from '../contract/record.ts';
 import { decodeSignedHead } from '../contract/slice-head.ts';
 import { SliceTree } from '../contract/slice-tree.ts';
-import { gatewayOf, instantOf } from '../contract/stamp.ts';
+import { instantOf } from '../contract/stamp.ts';
 import { TermsBinder } from '../draw/terms.ts';
-import { type BookEntry, type BookMove, type BookOutcome, BookRefused, type BookSlice } from './book.ts';
+import {
+  type BookEntry,
+  type BookEpoch,
+  type BookItem,
+  type BookMove,
+  type BookOutcome,
+  BookRefused,
+  type BookSlice,
+} from './book.ts';
+import { accountFor } from './epochs.ts';
 
 /** A slice is some kilobytes, 300 KB at most. */
-const SLICES_A_PAGE = 100;
+const SLICES_A_PAGE = 64;
 const ENTRIES_A_PAGE = 20_000;
-/** Slices of one gateway that overlap follow each other within some tens of milliseconds. */
-const SLICES_KEPT = 8;
+/** The number of an incarnation's first slice is 1. */
+const BEFORE_ALL_SLICES = 0;
 
-/** A slice of the book: where it stands in the ledger and when it was. */
-interface Known extends SlicePlace {
-  readonly index: number;
-  readonly count: number;
-  readonly firstUs: number;
-  readonly lastUs: number;
+/** What a book says of gateways as a whole. */
+interface Account {
+  readonly window: BookWindow;
+  readonly chains: readonly ChainOfBook[];
+  readonly epochs: readonly BookEpoch[];
 }
 
-/** A slice that entries are being found in: its leaves by their stamps. */
-interface Current {
-  readonly known: Known;
-  readonly leaves: ReadonlyMap<number, Leaf>;
-}
-
-interface Leaf {
-  readonly leaf: number;
-  readonly source: ItemSource;
+/** A slice with its items, as far as they are shown. */
+interface ReadSlice {
+  readonly signedHead: Buffer;
+  readonly items?: readonly LogItem[];
 }
 
 export class LedgerBook {
+  readonly untilUs: number;
+  readonly epochs: readonly BookEpoch[];
   readonly #db: Queryable;
   readonly #campaign: BookCampaign;
   readonly #saltSecret: string;
   readonly #tree: SliceTree;
   readonly #terms: TermsBinder;
-  readonly #opensAtUs: number;
-  /** By gateway, in the order of their instants. */
-  readonly #slices = new Map<number, Known[]>();
-  readonly #current = new Map<number, Current[]>();
+  readonly #window: BookWindow;
+  readonly #chains: readonly ChainOfBook[];
   #count = 0;
 
-  /** `saltSecret`: RECEIPT_SALT_SECRET. All is read over `db`, in one transaction. */
-  constructor(db: Queryable, campaign: BookCampaign, saltSecret: string) {
+  private constructor(db: Queryable, campaign: BookCampaign, saltSecret: string, account: Account) {
     this.#db = db;
     this.#campaign = campaign;
     this.#saltSecret = saltSecret;
     this.#tree = new SliceTree(saltSecret);
     this.#terms = new TermsBinder(campaign.campaignId, saltSecret);
-    this.#opensAtUs = campaign.opensAt.getTime() * 1000;
+    this.#window = account.window;
+    this.#chains = account.chains;
+    this.untilUs = account.window.toUs;
+    this.epochs = account.epochs;
+  }
+
+  /** `saltSecret`: RECEIPT_SALT_SECRET. All is read over `db`, in one transaction. */
+  static async open(db: Queryable, campaign: BookCampaign, saltSecret: string): Promise<LedgerBook> {
+    const window = await windowOf(db, campaign);
+    const chains = await readChains(db, window);
+    const epochs = accountFor(await readEpochs(db), chains, window.fromUs);
+    await makePlaces(db);
+    return new LedgerBook(db, campaign, saltSecret, { window, chains, epochs });
   }
 
   /**
-   * The slices with items of the campaign, by gateway, incarnation and number, and between two of an incarnation those
-   * without, by their heads alone. Throws BookRefused for one that was signed with another salt secret.
+   * The chains, by gateway, incarnation and slice number. Throws BookRefused for a slice that was signed with another salt
+   * secret.
    */
   async *slices(): AsyncGenerator<BookSlice> {
-    let between: SliceRow[] = [];
-    let last: SliceRow | undefined;
-    for await (const row of this.#rows()) {
-      if (last?.gateway !== row.gateway || last.incarnation !== row.incarnation) between = [];
-      const { count } = decodeSignedHead(row.signedHead);
-      const items = decodeItems(row.items, 0, count, SOURCE_BIT);
-      if (!items.some(item => item.campaignId === this.#campaign.campaignId)) {
-        // Before the first of an incarnation there is nothing to lead up to.
-        if (last?.gateway === row.gateway && last.incarnation === row.incarnation) between.push(row);
-        continue;
+    for (const chain of this.#chains) {
+      for (let after = BEFORE_ALL_SLICES; ; ) {
+        const page = await readChainPage(this.#db, chain, this.#window, after, SLICES_A_PAGE);
+        yield* await this.#page(page);
+        const last = page.at(-1);
+        if (last === undefined || page.length < SLICES_A_PAGE) break;
+        after = last.sliceNumber;
       }
-      for (const { signedHead } of between) {
-        this.#count += 1;
-        yield { signedHead };
-      }
-      between = [];
-      last = row;
-      yield await this.#slice(row, items);
     }
+    await closePlaces(this.#db);
   }
 
   /** The entries in stamp order; to be taken when the slices have been. Throws BookRefused for one without a slice. */
   async *entries(): AsyncGenerator<BookEntry> {
-    let after = -1;
-    for (;;) {
-      const page = await readDecided(this.#db, this.#campaign.campaignId, after, ENTRIES_A_PAGE);
-      for (const entry of page) yield await this.#entry(entry);
+    for (let after = -1; ; ) {
+      const page = await readPlaced(this.#db, this.#campaign.campaignId, after, ENTRIES_A_PAGE);
+      for (const entry of page) yield this.#entry(entry);
       const last = page.at(-1);
       if (last === undefined || page.length < ENTRIES_A_PAGE) return;
       after = last.stamp;
@@ -128,102 +131,97 @@ export class LedgerBook {
     }
   }
 
-  async *#rows(): AsyncGenerator<SliceRow> {
-    const window = { fromUs: this.#opensAtUs, toUs: this.#campaign.closesAt.getTime() * 1000 };
-    let after: SlicePlace = { gateway: -1, incarnation: 0, sliceNumber: 0 };
-    for (;;) {
-      const page = await readSlicesWithin(this.#db, window, after, SLICES_A_PAGE);
-      yield* page;
-      const last = page.at(-1);
-      if (last === undefined || page.length < SLICES_A_PAGE) return;
-      after = last;
-    }
-  }
-
-  async #slice(row: SliceRow, items: readonly LogItem[]): Promise<BookSlice> {
-    const { campaignId } = this.#campaign;
-    const { gateway, incarnation, sliceNumber, firstUs, lastUs, signedHead } = row;
-    const tree = this.#tree.build(row.items, items.length);
-    if (!tree.root().equals(decodeSignedHead(signedHead).root)) {
-      throw new BookRefused(`slice ${sliceNumber} of gateway ${gateway} was signed with another salt secret`);
-    }
-    const leafHashes = items.map((_, leaf) => tree.leaf(leaf));
-    const own = items.filter(item => item.campaignId === campaignId && item.kind === ITEM_ENTRY);
+  /** Notes where the entries of these slices lie, and makes of each what the book shows. */
+  async #page(page: readonly SliceOfBook[]): Promise<readonly BookSlice[]> {
+    const slices = page.map(slice => this.#read(slice));
+    const stamps = slices.flatMap(({ items = [] }) => items.filter(item => this.#isEntry(item)));
     const known = await readKnownStamps(
       this.#db,
-      campaignId,
-      own.map(({ stamp }) => stamp),
+      this.#campaign.campaignId,
+      stamps.map(({ stamp }) => stamp),
     );
-    const slices = this.#slices.get(gateway) ?? [];
-    slices.push({
-      gateway,
-      incarnation,
-      sliceNumber,
-      index: this.#count,
-      count: items.length,
-      firstUs,
-      lastUs,
-    });
-    this.#slices.set(gateway, slices);
-    this.#count += 1;
-    return {
+    const places = placesOf(slices, this.#count, item => this.#isEntry(item) && known.has(item.stamp));
+    this.#count += slices.length;
+    if (places.stamps.length > 0) await savePlaces(this.#db, places);
+    return slices.map(({ signedHead, items }) => ({
       signedHead,
-      items: items.map((item, leaf) => ({
-        leafHash: leafHashes[leaf] ?? Buffer.alloc(0),
-        isShown: item.campaignId === campaignId && item.kind === ITEM_ENTRY && known.has(item.stamp),
-      })),
-    };
+      ...(items === undefined ? {} : { items: items.map(item => this.#shown(item, known)) }),
+    }));
   }
 
-  async #entry(entry: DecidedEntry): Promise<BookEntry> {
-    const { campaignId } = this.#campaign;
-    const { stamp, userId, tickets, group } = entry;
-    const { slice, leaf, source } = await this.#place(stamp);
+  #isEntry({ campaignId, kind }: LogItem): boolean {
+    return campaignId === this.#campaign.campaignId && kind === ITEM_ENTRY;
+  }
+
+  #shown(item: LogItem, known: ReadonlySet<number>): BookItem {
+    if (this.#isEntry(item) && known.has(item.stamp)) return 'entry';
+    return leafData(item, this.#whoOf(item.campaignId, item.userId));
+  }
+
+  #whoOf(campaignId: number, userId: string): Buffer {
+    return whoOf(saltOf(this.#saltSecret, campaignId, userId), userId);
+  }
+
+  #read({ signedHead, sliceNumber, items: bytes }: SliceOfBook): ReadSlice {
+    if (bytes === null) return { signedHead };
+    const { count, gateway, root } = decodeSignedHead(signedHead);
+    if (!this.#tree.build(bytes, count).root().equals(root))
+      throw new BookRefused(`slice ${sliceNumber} of gateway ${gateway} was signed with another salt secret`);
+    return { signedHead, items: decodeItems(bytes, 0, count, SOURCE_BIT) };
+  }
+
+  #entry(entry: PlacedEntry): BookEntry {
+    const { campaignId, kind } = this.#campaign;
+    const { stamp, source, userId, slice, leaf, tickets, group } = entry;
+    if (slice === null) throw new BookRefused(`the entry with stamp ${stamp} is in no signed slice`);
     return {
       stamp,
       source,
-      who: whoOf(saltOf(this.#saltSecret, campaignId, userId), userId),
+      who: this.#whoOf(campaignId, userId),
       slice,
       leaf,
-      decided: outcomeOf(this.#campaign.kind, entry),
+      decided: outcomeOf(kind, entry),
       tickets,
       ...(group === null ? {} : { group: this.#terms.groupHash(group) }),
     };
   }
-
-  async #place(stamp: number): Promise<Leaf & { readonly slice: number }> {
-    const gateway = gatewayOf(stamp);
-    const instantUs = instantOf(stamp, this.#opensAtUs);
-    for (const known of this.#slices.get(gateway) ?? []) {
-      if (instantUs < known.firstUs || instantUs > known.lastUs) continue;
-      const found = (await this.#leaves(known)).get(stamp);
-      if (found !== undefined) return { ...found, slice: known.index };
-    }
-    throw new BookRefused(`the entry with stamp ${stamp} is in no signed slice`);
-  }
-
-  async #leaves(known: Known): Promise<Current['leaves']> {
-    const kept = this.#current.get(known.gateway) ?? [];
-    const current = kept.find(each => each.known === known);
-    if (current !== undefined) return current.leaves;
-    const bytes = await readSliceItems(this.#db, known);
-    if (bytes === undefined) throw new Error(`slice ${known.sliceNumber} of ${known.gateway} has gone`);
-    const leaves = leavesOf(bytes, known.count, this.#campaign.campaignId);
-    this.#current.set(known.gateway, [{ known, leaves }, ...kept].slice(0, SLICES_KEPT));
-    return leaves;
-  }
 }
 
-function leavesOf(bytes: Buffer, count: number, campaignId: number): Current['leaves'] {
-  const leaves = new Map<number, Leaf>();
-  for (const [leaf, item] of decodeItems(bytes, 0, count, SOURCE_BIT).entries()) {
-    if (item.campaignId !== campaignId || item.kind !== ITEM_ENTRY) continue;
-    leaves.set(item.stamp, { leaf, source: item.source ?? SOURCE_ARRIVAL });
-  }
-  return leaves;
+/** From the opening to the close, or to behind the last withdrawal that counts: it may have come in between close and settling. */
+async function windowOf(db: Queryable, { campaignId, opensAt, closesAt }: BookCampaign): Promise<BookWindow> {
+  const fromUs = opensAt.getTime() * 1000;
+  const closesAtUs = closesAt.getTime() * 1000;
+  const stamp = await readLastWithdrawal(db, campaignId);
+  return {
+    fromUs,
+    toUs: stamp === undefined ? closesAtUs : Math.max(closesAtUs, instantOf(stamp, fromUs) + 1),
+  };
 }
 
-function outcomeOf(kind: BookCampaign['kind'], entry: DecidedEntry): BookOutcome {
+function placesOf(
+  slices: readonly ReadSlice[],
+  first: number,
+  isLine: (item: LogItem) => boolean,
+): EntryPlaces {
+  const places = {
+    stamps: [] as number[],
+    slices: [] as number[],
+    leaves: [] as number[],
+    sources: [] as number[],
+  };
+  slices.forEach(({ items = [] }, index) => {
+    items.forEach((item, leaf) => {
+      if (!isLine(item)) return;
+      places.stamps.push(item.stamp);
+      places.slices.push(first + index);
+      places.leaves.push(leaf);
+      places.sources.push(item.source ?? SOURCE_ARRIVAL);
+    });
+  });
+  return places;
+}
+
+function outcomeOf(kind: BookCampaign['kind'], entry: PlacedEntry): BookOutcome {
   const { isWithdrawn, serial, tier, alternate, excluded } = entry;
   if (isWithdrawn) return { outcome: 'withdrawn' };
   if (kind === 'coupon') {

@@ -18,7 +18,7 @@ import {
   written,
 } from '../verify/testing/maker.ts';
 import { verify } from '../verify/verify.ts';
-import type { BookEntry, BookInput, BookOutcome, BookSlice, JsonValue } from './book.ts';
+import type { BookEntry, BookInput, BookItem, BookOutcome, BookSlice, JsonValue } from './book.ts';
 import { BookRefused } from './book.ts';
 import { bookBytes, gzippedBook } from './writer.ts';
 
@@ -33,11 +33,11 @@ function bytesOf(text: unknown): Buffer {
 }
 
 /** A made book, as it would come out of the ledger. */
-function inputOf({ parts, items }: MadeBook): BookInput {
+function inputOf({ parts, slices: made }: MadeBook): BookInput {
   const shown = new Set(parts.entries.map(({ slice, leaf }) => `${slice} ${leaf}`));
   const slices = parts.slices.map(({ head, others }, slice): BookSlice => {
-    const its = items.filter(({ at }) => at?.slice === slice);
-    const list = its.map(({ leaf, at }) => ({ leafHash: leaf, isShown: shown.has(`${slice} ${at?.index}`) }));
+    const its = made[slice]?.items ?? [];
+    const list = its.map(({ data }, index) => (shown.has(`${slice} ${index}`) ? 'entry' : data));
     return { signedHead: bytesOf(head), ...(others === undefined ? {} : { items: list }) };
   });
   const entries = parts.entries.map(
@@ -58,6 +58,8 @@ function inputOf({ parts, items }: MadeBook): BookInput {
   return {
     campaign: CAMPAIGN,
     closedAtUs: CLOSES_AT_US,
+    untilUs: CLOSES_AT_US,
+    epochs: (parts.header.epochs ?? []).map(({ began_us, ...rest }) => ({ beganUs: began_us, ...rest })),
     keys,
     rules: parts.header.rules as Readonly<Record<string, JsonValue>>,
     rulesHash: bytesOf(parts.header.rules_hash),
@@ -115,7 +117,7 @@ test('what cannot be in a book is refused with a reason', async () => {
   const entries = [...(input.entries as Iterable<BookEntry>)];
   const slices = [...(input.slices as Iterable<BookSlice>)];
   const [first, second] = entries;
-  const [firstSlice, secondSlice] = slices;
+  const [firstSlice, secondSlice] = slices.filter(({ items }) => items !== undefined);
   assert.ok(first && second && firstSlice && secondSlice);
   const refused: readonly [Partial<BookInput>, RegExp][] = [
     [{ entries: [second, first] }, /entry 1 has the stamp 0, and the one before it/],
@@ -157,7 +159,7 @@ test('memory does not grow with the entries that were written', { timeout: 200_0
   const large = new LargeBook({ kind: 'coupon', entries: 200_000, sliceItems: 400 });
   const slices = function* (): Generator<BookSlice> {
     for (const [index, signedHead] of large.heads.entries()) {
-      yield { signedHead, items: large.leavesOf(index).map(leafHash => ({ leafHash, isShown: true })) };
+      yield { signedHead, items: large.leavesOf(index).map((): BookItem => 'entry') };
     }
   };
   const entries = function* (): Generator<BookEntry> {
@@ -168,6 +170,8 @@ test('memory does not grow with the entries that were written', { timeout: 200_0
   const book = bookBytes({
     campaign: CAMPAIGN,
     closedAtUs: CLOSES_AT_US,
+    untilUs: CLOSES_AT_US,
+    epochs: large.epochs.map(({ began_us, ...rest }) => ({ beganUs: began_us, ...rest })),
     keys,
     rules: large.rules as Readonly<Record<string, JsonValue>>,
     rulesHash: large.rulesHash,

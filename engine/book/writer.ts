@@ -21,7 +21,9 @@ const HASH_BYTES = 32;
 const SIGNED_HEAD_BYTES = 192;
 /** Where the head has the count of its items, and what its order goes by. */
 const HEAD_AT = { gateway: 16, count: 20, incarnation: 24, sliceNumber: 32 } as const;
-const SIGNED_LABEL = 'fairline book 1';
+const VERSION = 2;
+const SIGNED_LABEL = `fairline book ${VERSION}`;
+const LEAF_BYTES = 46;
 /** Lines are handed on in pieces of about this size: a piece a line would cost more than the line. */
 const PIECE_CHARACTERS = 1 << 16;
 
@@ -104,16 +106,24 @@ function termsOf(entry: BookEntry, { draw }: BookInput): PoolTerms | undefined {
   return { tickets, group, reason: decided.outcome === 'excluded' ? decided.reason : undefined };
 }
 
-function headerLine({ campaign, closedAtUs, keys, rules, rulesHash }: BookInput): string {
+function headerLine({ campaign, closedAtUs, untilUs, epochs, keys, rules, rulesHash }: BookInput): string {
   const hash = createHash('sha256').update(canonicalJson(rules)).digest();
   if (!hash.equals(rulesHash)) throw new BookRefused('the hash of the rules is not that of the rules');
   return canonicalJson({
-    book: 1,
+    book: VERSION,
     campaign,
     closed_at_us: closedAtUs,
+    epochs: epochs.map(({ epoch, beganUs, last, quiet, ends }) => ({
+      began_us: beganUs,
+      ends,
+      epoch,
+      last,
+      quiet,
+    })),
     keys,
     rules,
     rules_hash: base64url(rulesHash, HASH_BYTES, 'the hash of the rules'),
+    until_us: untilUs,
   });
 }
 
@@ -130,9 +140,9 @@ function sliceLine({ signedHead, items }: BookSlice, before: Uint8Array | undefi
   if (items.length !== count) {
     throw new BookRefused(`${what} has ${items.length} items, and its signed head counts ${count}`);
   }
-  const others = items.flatMap(({ leafHash, isShown }, leaf) => {
-    if (isShown) totals.shown += 1;
-    return isShown ? [] : [`[${leaf},"${base64url(leafHash, HASH_BYTES, `leaf ${leaf} of ${what}`)}"]`];
+  const others = items.flatMap((item, leaf) => {
+    if (item === 'entry') totals.shown += 1;
+    return item === 'entry' ? [] : [`[${leaf},"${base64url(item, LEAF_BYTES, `leaf ${leaf} of ${what}`)}"]`];
   });
   return `{"head":"${head}","others":[${others.join(',')}]}`;
 }

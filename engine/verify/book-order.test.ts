@@ -131,8 +131,11 @@ const changes: readonly Change[] = [
     'a slice left out',
     coupon,
     parts => {
-      // One that is only there for the chain.
-      const bare = parts.slices.findIndex(({ others }) => others === undefined);
+      // One without an entry of the campaign.
+      const bare = parts.slices.findIndex(
+        ({ others }, slice) => others && !parts.entries.some(e => e.slice === slice),
+      );
+      assert.ok(bare > 0);
       parts.slices.splice(bare, 1);
       for (const entry of parts.entries) if (entry.slice > bare) entry.slice -= 1;
       parts.end.slices -= 1;
@@ -164,7 +167,9 @@ const changes: readonly Change[] = [
     parts => {
       const other = parts.slices.find(({ others }) => (others?.length ?? 0) > 0)?.others?.[0];
       assert.ok(other);
-      other[1] = base64url(sha256('another'));
+      const data = Buffer.from(other[1], 'base64url');
+      sha256('another').copy(data, 14);
+      other[1] = base64url(data);
     },
     ['slice-root'],
   ],

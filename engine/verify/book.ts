@@ -3,6 +3,7 @@
  * believed that can be computed.
  */
 import { areEqual, concat, fromBase64Url, fromHex, toHex, utf8 } from './bytes.ts';
+import { Chains, readRoll } from './chains.ts';
 import type { Drawn } from './draw.ts';
 import { Entries } from './entries.ts';
 import { EntryReader } from './entry-line.ts';
@@ -15,6 +16,7 @@ import { instantOf, isoOf } from './leaf.ts';
 import type { Limits } from './limits.ts';
 import { Lines } from './lines.ts';
 import { Moves } from './moves.ts';
+import { Others } from './others.ts';
 import { CouponJudge, type Judge, JudgeOfClaims, RaffleJudge } from './outcomes.ts';
 import { Pool } from './pool.ts';
 import type { Primitives } from './primitives.ts';
@@ -28,7 +30,9 @@ const MOST_PENDING = 512;
 const SLICE_BEGINS = utf8('{"head":');
 const END_BEGINS = utf8('{"end":');
 const MOVE_BEGINS = utf8('{"at_us":');
-const BOOK_LABEL = utf8('fairline book 1');
+const FIRST_VERSION = 1;
+/** From this one on chains are whole, and every leaf of theirs shows what it is. */
+export const WHOLE_CHAINS = 2;
 
 export interface BookOptions {
   readonly primitives: Primitives;
@@ -40,6 +44,7 @@ export interface BookOptions {
 }
 
 interface Header {
+  readonly version: number;
   readonly rules: Rules;
   readonly closedAtUs: number;
   readonly signers: Signers;
@@ -145,6 +150,8 @@ export class BookReader {
     await this.#jobs.settle();
     entries.checkOnce(findings);
     slices.checkRoots();
+    slices.chains?.end();
+    slices.others.check(entries);
     const moves = this.#moves;
     moves?.end();
     this.#checkCounts(end, slices, entries);
@@ -204,7 +211,7 @@ export class BookReader {
     const { findings, limits, onHead, pinned, primitives } = this.#options;
     const what = 'line 1';
     const members = new Members(parseCanonical(bytes, what, limits.depth), what);
-    members.whole('book', 1, 1);
+    const version = members.whole('book', FIRST_VERSION, WHOLE_CHAINS);
     const campaign = members.whole('campaign', 0, MOST_CAMPAIGN);
     const rules = readRules(members.json('rules'), what, primitives);
     if (campaign !== rules.campaign)
@@ -212,7 +219,14 @@ export class BookReader {
     const closedAtUs = members.whole('closed_at_us', 0, Number.MAX_SAFE_INTEGER);
     const own = readKeys(keysMember(members), 'the keys of the book', primitives);
     checkRulesHash(rules, members.text('rules_hash', 100), 'the book', findings);
+    const areWhole = version >= WHOLE_CHAINS;
+    const chains = areWhole ? new Chains(readRoll(members, rules.opensAtUs), findings) : undefined;
     members.end();
+    if (chains !== undefined && chains.roll.untilUs < closedAtUs)
+      findings.add(
+        'outside-window',
+        'the chains of the book need not reach the close: until_us lies before it',
+      );
     if (closedAtUs > rules.closesAtUs) {
       findings.add(
         'outside-window',
@@ -220,8 +234,12 @@ export class BookReader {
       );
     }
     const signers = new Signers(pinned, own, findings);
-    this.#header = { rules, closedAtUs, signers };
-    this.#slices = new Slices({ primitives, limits, signers, findings, jobs: this.#jobs, onHead });
+    this.#header = { version, rules, closedAtUs, signers };
+    const jobs = this.#jobs;
+    const { memory } = jobs;
+    const ofLeaves = { primitives, memory, findings, most: limits.others, areShown: areWhole };
+    const others = new Others({ ...ofLeaves, rules, closedAtUs });
+    this.#slices = new Slices({ primitives, limits, signers, findings, jobs, chains, others, onHead });
     const entries = new Entries(campaign, this.#jobs, primitives, to => pool.advance(to));
     const pool = new Pool(entries, rules.kind, this.#jobs);
     this.#entries = entries;
@@ -356,12 +374,12 @@ export class BookReader {
     return { facts: draw, drawn: judge.checkDraw(entries, draw.seed, starts, primitives) };
   }
 
-  async #checkSignature({ closedAtUs, signers }: Header, end: End): Promise<void> {
+  async #checkSignature({ version, closedAtUs, signers }: Header, end: End): Promise<void> {
     const { findings, primitives } = this.#options;
     // At a time that the book does not tell: its key need not be older than the campaign.
     const key = signers.keyFor(end.keyId, 'books', closedAtUs, 'the book', true);
     if (key === undefined) return;
-    const message = concat(BOOK_LABEL, this.#hash.digest(), utf8(end.canonical));
+    const message = concat(utf8(`fairline book ${version}`), this.#hash.digest(), utf8(end.canonical));
     if (!(await primitives.verifyEd25519(key.bytes, message, end.signature))) {
       findings.add(
         'book-signature',

@@ -78,7 +78,7 @@ test('JSON that is nested a million deep does not reach the parser', async () =>
 
 test('a head that counts four billion items takes no memory for them', async () => {
   const parts = structuredClone(made.parts);
-  const slice = parts.slices[0];
+  const slice = parts.slices.find(({ others }) => others !== undefined);
   assert.ok(slice);
   const head = Buffer.from(slice.head, 'base64url');
   head.writeUInt32BE(0xffff_ffff, 20);

@@ -110,6 +110,13 @@ export class Members {
     return value;
   }
 
+  /** A list of objects. */
+  objects(key: string, most: number): readonly Members[] {
+    return this.array(key, most).map(
+      (value, index) => new Members(value, `${key} ${index} in ${this.#what}`),
+    );
+  }
+
   whole(key: string, least: number, greatest: number): number {
     const value = this.json(key);
     if (typeof value === 'number' && Number.isSafeInteger(value) && value >= least && value <= greatest)

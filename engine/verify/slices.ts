@@ -2,17 +2,19 @@
  * The slice lines of a book: each head's signature, the chain of each gateway's heads, and, when all entries are read,
  * the root of each slice from the leaves that stand in the book.
  */
-import { areEqual, fromBase64Url } from './bytes.ts';
+import { areEqual } from './bytes.ts';
+import type { Chains } from './chains.ts';
 import { float64, uint8, uint16, uint32 } from './columns.ts';
 import { type Findings, Unreadable } from './findings.ts';
 import type { HashJobs } from './hash-jobs.ts';
 import { linkOf, nameOf, readHead, type SignedHead } from './head.ts';
-import { type Json, Members, parseCanonical } from './json.ts';
+import { Members, parseCanonical } from './json.ts';
 import type { Signers } from './keys.ts';
 import { HASH_BYTES } from './lanes.ts';
 import { gatewayOf } from './leaf.ts';
 import type { Limits } from './limits.ts';
 import { HASH_WORDS, HashList } from './merkle.ts';
+import type { Others } from './others.ts';
 import type { Primitives } from './primitives.ts';
 import { IS_OTHER, NOWHERE } from './slice-roots.ts';
 
@@ -33,6 +35,9 @@ export interface SlicesOptions {
   readonly signers: Signers;
   readonly findings: Findings;
   readonly jobs: HashJobs;
+  /** From version 2 of books on. */
+  readonly chains: Chains | undefined;
+  readonly others: Others;
   /** Told each head in order, with its index. */
   readonly onHead: (head: SignedHead, text: string, index: number) => void;
 }
@@ -47,10 +52,6 @@ export class Slices {
   readonly #hasItems = uint8();
   readonly #entries = uint32();
   readonly #roots = new HashList();
-  /** Where the others of each slice begin in the two lists behind it. */
-  readonly #othersFrom = uint32();
-  readonly #otherIndexes = uint32();
-  readonly #otherHashes: HashList;
   readonly #gatewaysSeen = new Set<number>();
   #signatures: Promise<void>[] = [];
   #last: SignedHead | undefined;
@@ -61,15 +62,18 @@ export class Slices {
 
   constructor(options: SlicesOptions) {
     this.#options = options;
-    this.#otherHashes = new HashList(options.jobs.memory);
   }
 
   get count(): number {
     return this.#counts.count;
   }
 
-  get others(): number {
-    return this.#otherIndexes.count;
+  get others(): Others {
+    return this.#options.others;
+  }
+
+  get chains(): Chains | undefined {
+    return this.#options.chains;
   }
 
   get gateways(): number {
@@ -78,7 +82,7 @@ export class Slices {
 
   /** Reads the slice line `number`. Throws Unreadable; what is wrong otherwise becomes a finding. */
   add(bytes: Uint8Array, number: number): void {
-    const { limits, onHead } = this.#options;
+    const { chains, limits, onHead } = this.#options;
     const what = `line ${number}`;
     if (this.count === limits.slices)
       throw new Unreadable('too-large', `the book has more than ${limits.slices} slices`);
@@ -88,8 +92,10 @@ export class Slices {
     const others = members.has('others') ? members.array('others', head.count) : undefined;
     members.end();
     this.#checkOrder(head, what);
+    chains?.take(head, others !== undefined, what);
     this.#checkSignature(head, what);
-    this.#keep(head, number, others, what);
+    this.#keep(head, number, others !== undefined);
+    this.others.take(others, head, number);
     onHead(head, text, this.count - 1);
   }
 
@@ -136,9 +142,9 @@ export class Slices {
       this.#place(places, starts.of, slice, entries.leaf(entry), entry + 1);
     }
     for (let slice = 0; slice < this.count; slice++) {
-      for (let other = this.#othersFrom.at(slice); other < this.#othersTo(slice); other++) {
-        this.#place(places, starts.of, slice, this.#otherIndexes.at(other), (other + 1) | IS_OTHER);
-      }
+      const [from, to] = this.others.rangeOf(slice);
+      for (let other = from; other < to; other++)
+        this.#place(places, starts.of, slice, this.others.leafOf(other), (other + 1) | IS_OTHER);
     }
     for (let slice = 0; slice < this.count; slice++) {
       const start = starts.of[slice] ?? NOWHERE;
@@ -180,7 +186,7 @@ export class Slices {
         counts: this.#counts.slice(from, slice + 1),
         places,
         leaves: leaves.pieces,
-        others: this.#otherHashes.pieces,
+        others: this.others.hashes.pieces,
         roots: this.#computed.subarray(from * HASH_WORDS, (slice + 1) * HASH_WORDS),
       });
       from = slice + 1;
@@ -225,46 +231,15 @@ export class Slices {
     );
   }
 
-  #keep(head: SignedHead, number: number, others: readonly Json[] | undefined, what: string): void {
+  #keep(head: SignedHead, number: number, hasItems: boolean): void {
     this.#counts.push(head.count);
     this.#gateways.push(head.gateway);
     this.#firstUs.push(head.firstUs);
     this.#lastUs.push(head.lastUs);
     this.#lines.push(number);
-    this.#hasItems.push(others === undefined ? 0 : 1);
+    this.#hasItems.push(hasItems ? 1 : 0);
     this.#entries.push(0);
     this.#roots.copyFrom(wordsOf(head.root), 0);
-    this.#othersFrom.push(this.others);
-    if (this.others + (others?.length ?? 0) > this.#options.limits.others) {
-      throw new Unreadable(
-        'too-large',
-        `the book has more than ${this.#options.limits.others} leaves that are no entries`,
-      );
-    }
-    let least = 0;
-    for (const other of others ?? []) {
-      const [leaf, text, ...rest] = Array.isArray(other) ? (other as readonly Json[]) : [];
-      const hash = typeof text === 'string' ? fromBase64Url(text, HASH_BYTES) : undefined;
-      if (
-        typeof leaf !== 'number' ||
-        leaf < least ||
-        leaf >= head.count ||
-        hash === undefined ||
-        rest.length > 0
-      ) {
-        throw new Unreadable(
-          'malformed',
-          `${what} has others that are not [leaf index, hash], with indexes rising within the slice`,
-        );
-      }
-      least = leaf + 1;
-      this.#otherIndexes.push(leaf);
-      this.#otherHashes.copyFrom(wordsOf(hash), 0);
-    }
-  }
-
-  #othersTo(slice: number): number {
-    return slice + 1 < this.count ? this.#othersFrom.at(slice + 1) : this.others;
   }
 
   /** Where the places of each slice begin, of those that have exactly as many leaves as their head counts. */
@@ -272,8 +247,8 @@ export class Slices {
     const of = new Float64Array(this.count).fill(NOWHERE);
     let total = 0;
     for (let slice = 0; slice < this.count; slice++) {
-      const others = this.#othersTo(slice) - this.#othersFrom.at(slice);
-      const inBook = this.#entries.at(slice) + others;
+      const [from, to] = this.others.rangeOf(slice);
+      const inBook = this.#entries.at(slice) + to - from;
       const isBare = this.#hasItems.at(slice) === 0;
       if (isBare && inBook === 0) continue;
       if (isBare || inBook !== this.#counts.at(slice)) {

@@ -168,7 +168,7 @@ test('a receipt whose entry the book hides among the others', async () => {
   const item = made.items.find(({ stamp }) => stamp === gone.stamp);
   const slice = parts.slices[gone.slice];
   assert.ok(item && slice?.others);
-  slice.others.push([gone.leaf, base64url(item.leaf)]);
+  slice.others.push([gone.leaf, base64url(item.data)]);
   slice.others.sort(([a], [b]) => a - b);
   parts.end.entries -= 1;
   parts.end.lines -= 1;
@@ -177,6 +177,9 @@ test('a receipt whose entry the book hides among the others', async () => {
     receipt: { bytes: receiptBytes(item), user: item.user },
   });
   assert.ok(codesOf(report).includes('receipt-left-out'), codesOf(report).join());
+  // Without the receipt, too: its leaf says what it is.
+  const without = codesOf(await runBook(written(parts)));
+  assert.ok(without.includes('entry-hidden'), without.join());
 });
 
 test('a withdrawal that a raffle does not keep to', async () => {

@@ -4,6 +4,7 @@
  */
 
 import type { ReadBook } from './book.ts';
+import type { Chains } from './chains.ts';
 import { isoOf } from './leaf.ts';
 import { type DrawRules, totalWinners } from './rules.ts';
 import type { Seen } from './verify.ts';
@@ -73,10 +74,17 @@ function placeWords({ user, stamp, rank, earlierStamp, decided }: Seen['places']
 
 function checkedOfBook({ rules, slices, entries, judge: { granted }, draw, moves }: ReadBook): string[] {
   const checked = [
-    `The book is complete, and signed as it stands. It shows ${count(entries.count, 'entry', 'entries')}, ${entries.withdrawn} of them withdrawn.`,
+    `The book is signed as it stands, and nothing of what was signed is missing. It shows ${count(entries.count, 'entry', 'entries')}, ${entries.withdrawn} of them withdrawn.`,
     `${count(slices.count, 'slice')} of ${count(slices.gateways, 'gateway')}: each signed by a key that was valid at its time, each continuing the one before, each with exactly the items that were signed.`,
     'Stamps rise from the first entry to the last, lie between the opening and the close, and nobody is in twice.',
   ];
+  const { chains } = slices;
+  if (chains !== undefined) {
+    checked.push(
+      `Every incarnation of a gateway that had a number in this time is accounted for: ${count(chains.count, 'chain')} from before the opening, or from the registration, to behind the last withdrawal or to what is said to be the end; ${chains.quiet} are said to have signed nothing.`,
+      'Every item that was signed in between shows what it is: each entry of the campaign has its line, or is a repeat of one that has, and who is withdrawn has withdrawn.',
+    );
+  }
   if (rules.kind === 'coupon') {
     checked.push(
       `The first ${granted} of those who did not withdraw have a coupon, numbered without gaps; the stock is ${rules.stock}. Nobody got one before somebody with an earlier stamp.`,
@@ -162,11 +170,9 @@ function notProvenOfBook({ slices, entries, moves }: ReadBook): readonly string[
   const notProven = [
     'That each entry is another person: a book shows salted hashes of user ids, and whoever runs the shop could have made accounts of their own.',
   ];
-  if (slices.others > 0) {
-    notProven.push(
-      `What the ${count(slices.others, 'signed item')} that the book does not show are. They are said to be of other campaigns, withdrawals, or repeats; whoever has a receipt for one of them can show otherwise.`,
-    );
-  }
+  const { chains, others } = slices;
+  if (chains === undefined) notProven.push(...notProvenOfVersion1(others.count));
+  else notProven.push(...notProvenOfChains(chains));
   if (entries.withdrawn > 0) {
     notProven.push(
       `That the ${entries.withdrawn} withdrawn entries were withdrawn by those whose they were: only they could tell.`,
@@ -185,6 +191,36 @@ function notProvenOfBook({ slices, entries, moves }: ReadBook): readonly string[
   notProven.push(
     'That this is the only book: compare it, or its last line, with what others were given. The same holds for slices: a gateway could show different chains to different people, until two of them compare.',
   );
+  return notProven;
+}
+
+function notProvenOfVersion1(others: number): readonly string[] {
+  const notProven = [
+    'That no gateway, and no slice before the first of a gateway or behind its last, was left out: a book of version 1 does not show where chains begin and end.',
+    'That who is said to be withdrawn has withdrawn: a book of version 1 does not show withdrawals.',
+  ];
+  if (others > 0) {
+    notProven.push(
+      `What the ${count(others, 'signed item')} that the book does not show are. They are said to be of other campaigns, withdrawals, or repeats; whoever has a receipt for one of them can show otherwise.`,
+    );
+  }
+  return notProven;
+}
+
+function notProvenOfChains({ quiet, ended }: Chains): readonly string[] {
+  const notProven = [
+    'That these chains are those of the time: whoever holds the keys can sign others afterwards, without a gateway, with one that never was, or with other leaves. A head that somebody kept while the campaign was open, or a receipt, shows it.',
+  ];
+  if (quiet > 0) {
+    notProven.push(
+      `That the ${count(quiet, 'incarnation')} of which the book says so signed nothing in this time: a head or a receipt of one of them shows otherwise.`,
+    );
+  }
+  if (ended > 0) {
+    notProven.push(
+      `That nothing follows where ${count(ended, 'chain')} ${ended === 1 ? 'is' : 'are'} said to end: a later head or receipt shows otherwise.`,
+    );
+  }
   return notProven;
 }
 

@@ -4,7 +4,17 @@
  */
 import { createHash } from 'node:crypto';
 import { base64url, canonical, hmac, linkTo, sha256, signed, signedHeadOf, u32, u64 } from './basics.ts';
-import { bookSigner, CAMPAIGN, CLOSES_AT_US, keyObject, OPENS_AT_US, sliceSigner } from './maker.ts';
+import {
+  bookSigner,
+  CAMPAIGN,
+  CLOSES_AT_US,
+  EPOCH,
+  type EpochObject,
+  incarnationOf,
+  keyObject,
+  OPENS_AT_US,
+  sliceSigner,
+} from './maker.ts';
 import { revealOf } from './maker-draw.ts';
 
 const HASH_BYTES = 32;
@@ -117,7 +127,9 @@ export class LargeBook {
   *bytes(): Generator<Buffer> {
     const hash = createHash('sha256');
     const keys = [keyObject(sliceSigner, 'slices'), keyObject(bookSigner, 'books')];
-    const header = { book: 1, campaign: CAMPAIGN, closed_at_us: CLOSES_AT_US, keys, rules: this.rules };
+    const { epochs, rules } = this;
+    const times = { closed_at_us: CLOSES_AT_US, until_us: CLOSES_AT_US };
+    const header = { book: 2, campaign: CAMPAIGN, ...times, epochs, keys, rules };
     let text = `${canonical({ ...header, rules_hash: base64url(this.rulesHash) })}\n`;
     for (const head of this.heads) text += `{"head":"${base64url(head)}","others":[]}\n`;
     for (const entry of this.entries()) {
@@ -143,12 +155,26 @@ export class LargeBook {
       slices: this.heads.length,
     };
     const message = Buffer.concat([
-      Buffer.from('fairline book 1'),
+      Buffer.from('fairline book 2'),
       hash.digest(),
       Buffer.from(canonical(end)),
     ]);
     const signature = base64url(signed(bookSigner, message));
     yield Buffer.from(`${text}${canonical({ end, key: bookSigner.id.toString('hex'), signature })}\n`);
+  }
+
+  /** Every gateway is there from the opening on, and goes on signing nothing. */
+  get epochs(): EpochObject[] {
+    const counts = Array.from({ length: GATEWAYS }, (_, gateway) =>
+      Math.ceil(this.#entriesOf(gateway) / this.#plan.sliceItems),
+    );
+    const ends: [number, number][] = [];
+    const quiet: [number, number][] = [];
+    counts.forEach((count, gateway) => {
+      if (count > 0) ends.push([gateway + 1, count]);
+      else quiet.push([gateway + 1, gateway + 1]);
+    });
+    return [{ began_us: OPENS_AT_US, ends, epoch: EPOCH, last: GATEWAYS, quiet }];
   }
 
   /** Where each gateway's slices begin. */
@@ -181,7 +207,7 @@ export class LargeBook {
       const leaves = this.leavesOf(first + heads.length);
       const fields = {
         gateway,
-        incarnation: 1,
+        incarnation: incarnationOf(gateway + 1),
         sliceNumber: heads.length + 1,
         firstUs: instantOf(place * GATEWAYS + gateway),
         lastUs: instantOf((place + leaves.length - 1) * GATEWAYS + gateway),

@@ -34,6 +34,8 @@ export interface Plan {
   readonly sliceItems?: number;
   /** Withdrawals, repeats, another campaign, tickets, groups, exclusions. Default true. */
   readonly isMixed?: boolean;
+  /** Of the format; default 2. */
+  readonly version?: 1 | 2;
   /** Changes the terms of the pool's entries, in stamp order, before all that follows from them is made. */
   readonly changeTerms?: (pool: readonly EntryObject[]) => void;
 }
@@ -44,6 +46,8 @@ export interface Item {
   readonly campaign: number;
   readonly stamp: number;
   readonly user: string;
+  /** The 46 bytes, and their hash. */
+  readonly data: Buffer;
   readonly leaf: Buffer;
   /** Where it came to lie. */
   at?: { readonly slice: number; readonly index: number };
@@ -81,6 +85,14 @@ export interface SliceObject {
   others?: [number, string][];
 }
 
+export interface EpochObject {
+  began_us: number;
+  ends: [number, number][];
+  epoch: number;
+  last: number;
+  quiet: [number, number][];
+}
+
 export interface KeyObject {
   id: string;
   public: string;
@@ -93,9 +105,11 @@ export interface KeyObject {
 /** A book before it is written: tests change it here, and have it signed as it is then. */
 export interface Parts {
   header: {
-    book: 1;
+    book: 1 | 2;
     campaign: number;
     closed_at_us: number;
+    epochs?: EpochObject[];
+    until_us?: number;
     keys: KeyObject[];
     rules: object;
     rules_hash: string;
@@ -131,11 +145,24 @@ export interface MadeBook {
   /** One for every item of the campaign, also withdrawals and repeats. */
   readonly receiptOf: (item: Item) => ReceiptObject;
   readonly items: readonly Item[];
+  readonly slices: readonly MadeSlice[];
   readonly proof: object | undefined;
+}
+
+export interface MadeSlice {
+  readonly head: Buffer;
+  readonly items: readonly Item[];
 }
 
 export const CAMPAIGN = 7;
 const OTHER_CAMPAIGN = 8;
+export const EPOCH = 3;
+/** Incarnation `number` of the epoch. */
+export const incarnationOf = (number: number): number => EPOCH * 2 ** 32 + number;
+/** The first number is quiet, and so is the last. */
+const numberOf = (gateway: number): number => gateway + 2;
+/** How far from the window the heads lie that chains begin and end with. */
+const ASIDE_US = 5_000_000;
 /** In 2023, before the real round of drand became known. */
 export const OPENS_AT_US = 1_692_800_000_000_000;
 export const CLOSES_AT_US = 1_692_803_600_000_000;
@@ -163,7 +190,7 @@ export function whoOf(user: string): Buffer {
 
 function item(kind: 1 | 2 | 3, campaign: number, source: 0 | 1, stamp: number, user: string): Item {
   const data = Buffer.concat([Uint8Array.of(kind, source), u32(campaign), u64(stamp), whoOf(user)]);
-  return { kind, source, campaign, stamp, user, leaf: leafHashOf(data) };
+  return { kind, source, campaign, stamp, user, data, leaf: leafHashOf(data) };
 }
 
 /** All that arrived, in the order of stamps. */
@@ -188,16 +215,23 @@ function world({ entries, gateways = 2, isMixed = true, waitlist }: Plan): Item[
 }
 
 /** Cuts each gateway's items into slices, and signs and chains them. */
-function sliced(items: readonly Item[], { gateways = 2, sliceItems = 5, isMixed = true }: Plan) {
-  const slices: { head: Buffer; items: readonly Item[] }[] = [];
+function sliced(
+  items: readonly Item[],
+  { gateways = 2, sliceItems = 5, isMixed = true, version = 2 }: Plan,
+): MadeSlice[] {
+  const slices: MadeSlice[] = [];
   for (let gateway = 0; gateway < gateways; gateway++) {
-    let previous = sha256('an earlier slice of this incarnation', u32(gateway));
-    let sliceNumber = 40;
-    const signSlice = (its: readonly Item[]): void => {
-      const instants = its.map(({ stamp }) => OPENS_AT_US + Math.floor(stamp / 1024));
+    // Every second one was there before the opening, and goes on behind the close.
+    const isLonger = gateway % 2 === 0;
+    let previous = isLonger ? sha256('an earlier slice of this incarnation', u32(gateway)) : Buffer.alloc(32);
+    let sliceNumber = isLonger ? 40 : 1;
+    const signSlice = (
+      its: readonly Item[],
+      instants = its.map(({ stamp }) => OPENS_AT_US + Math.floor(stamp / 1024)),
+    ): void => {
       const fields = {
         gateway,
-        incarnation: 1000 + gateway,
+        incarnation: incarnationOf(numberOf(gateway)),
         sliceNumber,
         firstUs: instants[0] ?? 0,
         lastUs: instants.at(-1) ?? 0,
@@ -211,6 +245,10 @@ function sliced(items: readonly Item[], { gateways = 2, sliceItems = 5, isMixed 
       sliceNumber += its.length % 3 === 0 ? 2 : 1;
       slices.push({ head, items: its });
     };
+    const signAside = (atUs: number): void => {
+      if (isLonger && version > 1) signSlice([item(1, OTHER_CAMPAIGN, 0, gateway, `aside ${atUs}`)], [atUs]);
+    };
+    signAside(OPENS_AT_US - ASIDE_US);
     const own = items.filter(({ stamp }) => stamp % 1024 === gateway);
     for (let from = 0; from < own.length; from += sliceItems) {
       signSlice(own.slice(from, from + sliceItems));
@@ -220,6 +258,7 @@ function sliced(items: readonly Item[], { gateways = 2, sliceItems = 5, isMixed 
         signSlice([item(1, OTHER_CAMPAIGN, 0, last.stamp, `elsewhere${from}`)]);
       }
     }
+    signAside(CLOSES_AT_US + ASIDE_US);
   }
   return slices;
 }
@@ -254,14 +293,15 @@ export function makeBook(plan: Plan): MadeBook {
   const moves = plan.waitlist === undefined ? [] : movesOf(honoured.map(({ object }) => object));
   const parts: Parts = {
     header: {
-      book: 1,
+      book: plan.version ?? 2,
       campaign: CAMPAIGN,
       closed_at_us: CLOSES_AT_US,
+      ...(plan.version === 1 ? {} : { epochs: [epochOf(slices, plan)], until_us: CLOSES_AT_US }),
       keys: [keyObject(sliceSigner, 'slices'), keyObject(bookSigner, 'books')],
       rules,
       rules_hash: base64url(rulesHash),
     },
-    slices: slices.map(slice => sliceObject(slice, first)),
+    slices: slices.map(slice => sliceObject(slice, first, plan.version ?? 2)),
     entries: entries.map(({ object }) => object),
     moves,
     end: {
@@ -282,7 +322,7 @@ export function makeBook(plan: Plan): MadeBook {
     pool_root: base64url(poolRoot),
     pool_count: honoured.length,
   };
-  return { parts, items, proof, receiptOf: one => receiptOf(one, slices) };
+  return { parts, items, slices, proof, receiptOf: one => receiptOf(one, slices) };
 }
 
 function rulesOf(plan: Plan, reveal: Reveal | undefined): object {
@@ -405,19 +445,38 @@ function decideRaffle(
   );
 }
 
-function sliceObject(
-  slice: { head: Buffer; items: readonly Item[] },
-  first: ReadonlyMap<string, Item>,
-): SliceObject {
+/** What a book says of the incarnations: the chains, and who was quiet. */
+function epochOf(slices: readonly MadeSlice[], { gateways = 2 }: Plan): EpochObject {
+  const ends = new Map<number, number>();
+  for (const { head } of slices) {
+    const number = Number(head.readBigUInt64BE(24) - BigInt(incarnationOf(0)));
+    ends.set(number, Number(head.readBigUInt64BE(32)));
+    if (Number(head.readBigUInt64BE(40)) >= CLOSES_AT_US) ends.delete(number);
+  }
+  const shown = slices.map(({ head }) => numberOf(head.readUInt16BE(16)));
+  const last = numberOf(gateways);
+  const quiet = Array.from({ length: last }, (_, index) => index + 1).filter(each => !shown.includes(each));
+  return {
+    began_us: OPENS_AT_US - 2 * ASIDE_US,
+    ends: [...ends],
+    epoch: EPOCH,
+    last,
+    quiet: quiet.map(each => [each, each]),
+  };
+}
+
+function sliceObject(slice: MadeSlice, first: ReadonlyMap<string, Item>, version: number): SliceObject {
   const head = base64url(slice.head);
-  if (!slice.items.some(({ campaign }) => campaign === CAMPAIGN)) return { head };
+  const isWithin = slice.items.every(({ user }) => !user.startsWith('aside'));
+  const isShown = version > 1 ? isWithin : slice.items.some(({ campaign }) => campaign === CAMPAIGN);
+  if (!isShown) return { head };
   const others = slice.items.flatMap((one, index): [number, string][] =>
-    first.get(one.user) === one ? [] : [[index, base64url(one.leaf)]],
+    first.get(one.user) === one ? [] : [[index, base64url(version > 1 ? one.data : one.leaf)]],
   );
   return { head, others };
 }
 
-function receiptOf(one: Item, slices: readonly { head: Buffer; items: readonly Item[] }[]): ReceiptObject {
+function receiptOf(one: Item, slices: readonly MadeSlice[]): ReceiptObject {
   const slice = slices[one.at?.slice ?? -1];
   if (slice === undefined || one.at === undefined) throw new Error('the item is in no slice');
   return {
@@ -444,7 +503,7 @@ function receiptOf(one: Item, slices: readonly { head: Buffer; items: readonly I
 export function written({ header, slices, entries, moves, end }: Parts, signer = bookSigner): Buffer {
   const before = [header, ...slices, ...entries, ...moves].map(line => `${canonical(line)}\n`).join('');
   const message = Buffer.concat([
-    Buffer.from('fairline book 1'),
+    Buffer.from(`fairline book ${header.book}`),
     sha256(before),
     Buffer.from(canonical(end)),
   ]);

@@ -1,0 +1,48 @@
+/** What a book says of the incarnations of gateways: who is shown, who signed nothing, and which chains end where. */
+import type { ChainOfBook, EpochOfBook } from '../../sql/book-chains.ts';
+import { INCARNATIONS_PER_EPOCH } from '../../sql/watermarks.ts';
+import type { BookEpoch } from './book.ts';
+
+/** In front of all that are known: nobody had a number. */
+const BEFORE_ALL: EpochOfBook = { epoch: 0, beganUs: 0, last: 0 };
+
+/**
+ * The epochs from the one on that was in force at the opening, or of which somebody still signed then, each with an account
+ * of all its numbers. Whoever is not among `chains` is quiet: they signed nothing since the opening, or never anything.
+ */
+export function accountFor(
+  known: readonly EpochOfBook[],
+  chains: readonly ChainOfBook[],
+  opensAtUs: number,
+): readonly BookEpoch[] {
+  const epochs = known.map(each => ({ ...each, beganUs: each.beganUs ?? 0 }));
+  const inForce = epochs.findLast(({ beganUs, last }) => beganUs <= opensAtUs && last > 0) ?? epochs[0];
+  const least = Math.min(
+    ...chains.map(({ incarnation }) => Math.floor(incarnation / INCARNATIONS_PER_EPOCH)),
+    inForce?.epoch ?? 0,
+  );
+  const told = epochs.filter(({ epoch, last }) => epoch === least || (epoch > least && last > 0));
+  const [first] = told;
+  const all = first !== undefined && first.beganUs <= opensAtUs ? told : [BEFORE_ALL, ...told];
+  return all.map(({ epoch, beganUs, last }) => {
+    const base = epoch * INCARNATIONS_PER_EPOCH;
+    const own = chains.filter(({ incarnation }) => incarnation > base && incarnation <= base + last);
+    const numbers = own.map(({ incarnation }) => incarnation - base).sort((a, b) => a - b);
+    const ends = own
+      .filter(({ isBehind }) => !isBehind)
+      .map(({ incarnation, last: slice }) => [incarnation - base, slice] as const)
+      .sort(([a], [b]) => a - b);
+    return { epoch, beganUs: beganUs ?? 0, last, quiet: gapsIn(numbers, last), ends };
+  });
+}
+
+/** The ranges of numbers from 1 to `last` that are not among these, which rise. */
+function gapsIn(numbers: readonly number[], last: number): readonly (readonly [number, number])[] {
+  const gaps: (readonly [number, number])[] = [];
+  let next = 1;
+  for (const number of [...numbers, last + 1]) {
+    if (number > next) gaps.push([next, number - 1]);
+    next = number + 1;
+  }
+  return gaps;
+}
