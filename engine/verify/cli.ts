@@ -19,7 +19,11 @@ const USAGE = `fairline verify [book] [options]
   --proof <file>      the proof of a draw, by itself or against the book
   --keys <file>       public keys that you had elsewhere (GET /v1/keys), in place of those in the book
   --pool-root <root>  that the campaign showed (pool_root in GET /v1/campaigns/{id}) when you noted it
+  --heads <file>      heads that somebody kept while it was open (GET /v1/heads, a page a line)
   --max-bytes <n>     of the book, uncompressed (default ${defaultLimits.bookBytes})
+  --max-entries <n>   (default ${defaultLimits.entries})
+  --max-slices <n>    (default ${defaultLimits.slices})
+  --max-others <n>    items of slices that are no line (default ${defaultLimits.others})
   --max-tickets <n>   of all entrants together (default ${defaultLimits.tickets})
   --json              the report as JSON
 
@@ -42,7 +46,11 @@ const options = {
   proof: { type: 'string' },
   keys: { type: 'string' },
   'pool-root': { type: 'string' },
+  heads: { type: 'string' },
   'max-bytes': { type: 'string' },
+  'max-entries': { type: 'string' },
+  'max-slices': { type: 'string' },
+  'max-others': { type: 'string' },
   'max-tickets': { type: 'string' },
   json: { type: 'boolean' },
   help: { type: 'boolean' },
@@ -62,7 +70,7 @@ function readArguments(args: readonly string[]) {
 type Arguments = ReturnType<typeof readArguments>;
 
 function checkArguments(given: Arguments): void {
-  const { book, receipt, receipts, proof, keys, user } = given;
+  const { book, receipt, receipts, proof, keys, user, heads } = given;
   if (book === undefined && receipt === undefined && receipts === undefined && proof === undefined) {
     throw new WrongUsage('there is nothing to verify: give a book, a receipt or a proof');
   }
@@ -73,6 +81,8 @@ function checkArguments(given: Arguments): void {
   if (poolRoot !== undefined && book === undefined && proof === undefined) {
     throw new WrongUsage('--pool-root needs a book or a proof to be held against');
   }
+  if (heads !== undefined && book === undefined)
+    throw new WrongUsage('--heads needs a book to be held against');
   if ((receipt === undefined) !== (user === undefined)) {
     throw new WrongUsage('--receipt and --user belong together: a receipt does not tell whose it is');
   }
@@ -81,17 +91,28 @@ function checkArguments(given: Arguments): void {
   }
 }
 
+/** The limits that may be raised, by their options. */
+const raised = {
+  'max-bytes': 'bookBytes',
+  'max-entries': 'entries',
+  'max-slices': 'slices',
+  'max-others': 'others',
+  'max-tickets': 'tickets',
+} as const satisfies Readonly<Record<string, keyof Limits>>;
+
 function limitsOf(given: Arguments): Partial<Limits> {
-  const whole = (name: 'max-bytes' | 'max-tickets'): number | undefined => {
-    const text = given[name];
-    if (text === undefined) return undefined;
-    if (/^[1-9]\d{0,14}$/.test(text)) return Number(text);
-    throw new WrongUsage(
-      `--${name} is ${JSON.stringify(text.slice(0, 60))}; a whole number from 1 would be right`,
-    );
-  };
-  const [bookBytes, tickets] = [whole('max-bytes'), whole('max-tickets')];
-  return { ...(bookBytes === undefined ? {} : { bookBytes }), ...(tickets === undefined ? {} : { tickets }) };
+  const limits: Partial<Record<keyof Limits, number>> = {};
+  for (const [name, limit] of Object.entries(raised)) {
+    const text = given[name as keyof typeof raised];
+    if (text === undefined) continue;
+    if (!/^[1-9]\d{0,14}$/.test(text)) {
+      throw new WrongUsage(
+        `--${name} is ${JSON.stringify(text.slice(0, 60))}; a whole number from 1 would be right`,
+      );
+    }
+    limits[limit] = Number(text);
+  }
+  return limits;
 }
 
 /** A small file as a whole; one byte more than `most` is enough for the verifier to refuse it. */
@@ -133,7 +154,7 @@ async function withFile<T>(path: string, use: (file: File) => Promise<T>): Promi
 }
 
 async function requestOf(given: Arguments): Promise<Request> {
-  const { book, receipt, user, receipts, proof, keys } = given;
+  const { book, receipt, user, receipts, proof, keys, heads } = given;
   if (book !== undefined) {
     await stat(book).catch((error: unknown) => {
       throw new WrongUsage(
@@ -143,11 +164,12 @@ async function requestOf(given: Arguments): Promise<Request> {
   }
   const file = async (path: string | undefined, most: number): Promise<Uint8Array | undefined> =>
     path === undefined ? undefined : await smallFile(path, most);
-  const [one, many, proofBytes, keyBytes] = [
+  const [one, many, proofBytes, keyBytes, headBytes] = [
     await file(receipt, defaultLimits.receiptBytes),
     await file(receipts, RECEIPTS_FILE_BYTES),
     await file(proof, defaultLimits.proofBytes),
     await file(keys, defaultLimits.keysBytes),
+    await file(heads, defaultLimits.headsBytes),
   ];
   return {
     primitives: nodePrimitives,
@@ -157,6 +179,7 @@ async function requestOf(given: Arguments): Promise<Request> {
     ...(many === undefined ? {} : { receipts: many }),
     ...(proofBytes === undefined ? {} : { proof: proofBytes }),
     ...(keyBytes === undefined ? {} : { keys: keyBytes }),
+    ...(headBytes === undefined ? {} : { heads: headBytes }),
     ...(given['pool-root'] === undefined ? {} : { poolRoot: given['pool-root'] }),
   };
 }

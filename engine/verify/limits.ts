@@ -15,6 +15,8 @@ export interface Limits {
   readonly receiptBytes: number;
   readonly keysBytes: number;
   readonly proofBytes: number;
+  /** Of heads that somebody kept; a million have 260 MB. */
+  readonly headsBytes: number;
   /** How deep JSON may be nested. Nothing here is deeper than 5. */
   readonly depth: number;
   readonly entries: number;
@@ -34,6 +36,7 @@ export const defaultLimits: Limits = {
   receiptBytes: 64 * 1024,
   keysBytes: 1024 * 1024,
   proofBytes: 64 * 1024 * 1024,
+  headsBytes: 512 * 1024 * 1024,
   depth: 16,
   entries: 10_000_000,
   slices: 1_000_000,

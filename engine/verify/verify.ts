@@ -6,6 +6,7 @@ import { type BookOptions, BookReader, type ReadBook } from './book.ts';
 import { areEqual, fromBase64Url, toBase64Url } from './bytes.ts';
 import { exitCodeOf, type Finding, Findings, shown, Unreadable } from './findings.ts';
 import { Members, parseObject } from './json.ts';
+import { KeptHeads, readKeptHeads } from './kept-heads.ts';
 import { readKeysDocument, Signers } from './keys.ts';
 import { HASH_BYTES } from './lanes.ts';
 import { defaultLimits, type Limits } from './limits.ts';
@@ -36,6 +37,8 @@ export interface Request {
   readonly keys?: Uint8Array;
   /** What `GET /v1/campaigns/{id}` showed as `pool_root` when it was noted: 32 bytes in base64url. */
   readonly poolRoot?: string;
+  /** Heads that somebody kept, as `GET /v1/heads` answered: a page a line. Held against the book. */
+  readonly heads?: Uint8Array;
 }
 
 export interface Report {
@@ -61,6 +64,8 @@ export interface Seen {
   readonly pinned: boolean;
   /** Whether a root that was noted was held against the pool. */
   readonly hasNotedRoot: boolean;
+  /** Of kept heads, how many stand in the book; undefined where none were held against it. */
+  readonly keptHeads: number | undefined;
   readonly revokedLater: readonly string[];
 }
 
@@ -95,11 +100,14 @@ async function lookAt(request: Request, limits: Limits, findings: Findings): Pro
   const isSkipped = keys !== undefined && pinned === undefined;
   const slicesOfReceipts = new Map<string, number>();
   const heads = new Set(receipts.map(({ headText }) => headText));
-  const onHead: BookOptions['onHead'] = (_head, text, index) => {
+  const kept = read(() => keptOf(request, receipts, limits, findings));
+  const onHead: BookOptions['onHead'] = (head, text, index) => {
     if (heads.has(text)) slicesOfReceipts.set(text, index);
+    kept?.takeHead(head, text);
   };
   const options = { primitives, limits, findings, pinned, onHead };
   const book = request.book === undefined || isSkipped ? undefined : await readBook(request.book, options);
+  if (book !== undefined) await kept?.end(book.slices.chains, book.signers, primitives);
   const signers = book?.signers ?? new Signers(pinned, new Map(), findings);
   // Without a book and without keys nobody can say who signed; the words say so.
   const hasKeys = request.book === undefined ? pinned !== undefined : book !== undefined;
@@ -114,7 +122,21 @@ async function lookAt(request: Request, limits: Limits, findings: Findings): Pro
   if (hasNotedRoot) read(() => checkNotedRoot(request.poolRoot ?? '', shownRoot, findings));
   const isPinned = pinned !== undefined;
   const { revokedLater } = signers;
-  return { book, receipts, places, proof, pinned: isPinned, hasNotedRoot, revokedLater };
+  const keptHeads = book === undefined || request.heads === undefined ? undefined : kept?.matched;
+  return { book, receipts, places, proof, pinned: isPinned, hasNotedRoot, keptHeads, revokedLater };
+}
+
+/** What was kept, with the heads of receipts: those were kept, too. Throws Unreadable. */
+function keptOf(
+  { heads }: Request,
+  receipts: readonly Receipt[],
+  limits: Limits,
+  findings: Findings,
+): KeptHeads {
+  const kept = new KeptHeads(heads === undefined ? [] : readKeptHeads(heads, limits), findings);
+  for (const { head, headText, what } of receipts)
+    kept.add({ text: headText, head, what: `the head of ${what}`, isOfReceipt: true, isFound: false });
+  return kept;
 }
 
 /** Adds a finding when the pool is not the one whose root was noted. Throws Unreadable for what is no root. */

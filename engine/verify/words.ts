@@ -25,7 +25,15 @@ export function wordsOf(seen: Seen, isRight: boolean): Words {
   };
 }
 
-function checkedOf({ book, receipts, places, proof, pinned, hasNotedRoot }: Seen): readonly string[] {
+function checkedOf({
+  book,
+  receipts,
+  places,
+  proof,
+  pinned,
+  hasNotedRoot,
+  keptHeads,
+}: Seen): readonly string[] {
   const checked: string[] = [];
   if (book !== undefined) checked.push(...checkedOfBook(book));
   if (receipts.length > 0 && (pinned || book !== undefined)) {
@@ -52,6 +60,11 @@ function checkedOf({ book, receipts, places, proof, pinned, hasNotedRoot }: Seen
   if (hasNotedRoot) {
     checked.push(
       'The pool has the root that was noted: since then nobody was added to it or left out, and no tickets, group or exclusion was changed.',
+    );
+  }
+  if (keptHeads !== undefined) {
+    checked.push(
+      `The book keeps to the heads that were kept: ${count(keptHeads, 'of them stands', 'of them stand')} in it as they were, none of its time is missing, and it has none between those of a page that was not there when they were kept.`,
     );
   }
   return checked;
@@ -140,7 +153,7 @@ const AT_THE_DOOR =
   'A gateway could have refused somebody an answer, or delayed a request before stamping it: who was never given a receipt cannot show that they asked.';
 const CLOCKS = "That a stamp's instant is the true time: it is the clock of the gateway that signed it.";
 
-function notProvenOf({ book, receipts, proof, pinned, hasNotedRoot }: Seen): readonly string[] {
+function notProvenOf({ book, receipts, proof, pinned, hasNotedRoot, keptHeads }: Seen): readonly string[] {
   const notProven: string[] = [];
   if (!pinned && book !== undefined) {
     notProven.push(
@@ -159,20 +172,20 @@ function notProvenOf({ book, receipts, proof, pinned, hasNotedRoot }: Seen): rea
       'That nobody with a lesser key was left out, that the pool is the one of all who entered, and the limits of groups: these need the book.',
     );
   }
-  if (book !== undefined) notProven.push(...notProvenOfBook(book));
+  if (book !== undefined) notProven.push(...notProvenOfBook(book, keptHeads !== undefined));
   if (book !== undefined || receipts.length > 0) notProven.push(AT_THE_DOOR, CLOCKS);
   const draw = book?.rules.kind === 'raffle' ? book.rules.draw : proof?.rules.draw;
   if (draw !== undefined) notProven.push(...notProvenOfDraw(draw, hasNotedRoot));
   return notProven;
 }
 
-function notProvenOfBook({ slices, entries, moves }: ReadBook): readonly string[] {
+function notProvenOfBook({ slices, entries, moves }: ReadBook, hasHeads: boolean): readonly string[] {
   const notProven = [
     'That each entry is another person: a book shows salted hashes of user ids, and whoever runs the shop could have made accounts of their own.',
   ];
   const { chains, others } = slices;
   if (chains === undefined) notProven.push(...notProvenOfVersion1(others.count));
-  else notProven.push(...notProvenOfChains(chains));
+  else notProven.push(...notProvenOfChains(chains, hasHeads));
   if (entries.withdrawn > 0) {
     notProven.push(
       `That the ${entries.withdrawn} withdrawn entries were withdrawn by those whose they were: only they could tell.`,
@@ -207,9 +220,11 @@ function notProvenOfVersion1(others: number): readonly string[] {
   return notProven;
 }
 
-function notProvenOfChains({ quiet, ended }: Chains): readonly string[] {
+function notProvenOfChains({ quiet, ended }: Chains, hasHeads: boolean): readonly string[] {
   const notProven = [
-    'That these chains are those of the time: whoever holds the keys can sign others afterwards, without a gateway, with one that never was, or with other leaves. A head that somebody kept while the campaign was open, or a receipt, shows it.',
+    hasHeads
+      ? 'That the kept heads are all of them: what was signed behind the last one that was kept, or between two pages that were not kept one after the other, could have been signed anew.'
+      : 'That these chains are those of the time: whoever holds the keys can sign others afterwards, without a gateway, with one that never was, or with other leaves. Heads that somebody kept while the campaign was open (--heads, from GET /v1/heads), or a receipt, show it.',
   ];
   if (quiet > 0) {
     notProven.push(

@@ -1,0 +1,236 @@
+/**
+ * An operator who has all keys and signs everything anew: what the book must show gives away who did no more than that, and
+ * the heads or a receipt that somebody kept give away who made up the roll of incarnations as well.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { sha256 } from './testing/basics.ts';
+import { dataOf, Forger } from './testing/forger.ts';
+import { CAMPAIGN, type EntryObject, incarnationOf, makeBook, OPENS_AT_US, written } from './testing/maker.ts';
+import { codesOf, inPieces, json, run } from './testing/run.ts';
+
+const STOCK = 7;
+const made = makeBook({ kind: 'coupon', entries: 30, stock: STOCK, gateways: 3 });
+/** As `GET /v1/heads` shows them, in pages. */
+const pages = pagesOf(made.parts.slices.map(({ head }) => head));
+
+function pagesOf(heads: readonly string[]): Buffer {
+  const place = (head: string): readonly [number, number] => {
+    const bytes = Buffer.from(head, 'base64url');
+    return [Number(bytes.readBigUInt64BE(48)), bytes.readUInt16BE(16)];
+  };
+  const sorted = [...heads].sort((a, b) => {
+    const [[aUs, aGateway], [bUs, bGateway]] = [place(a), place(b)];
+    return aUs - bUs || aGateway - bGateway;
+  });
+  return Buffer.concat([json({ heads: sorted, next: 'whatever' }), Buffer.from('\n')]);
+}
+
+/** First come, first served, over what is left: the rules find nothing. */
+function served(forger: Forger) {
+  let granted = 0;
+  return (_: number, who: string): Partial<EntryObject> => {
+    if (forger.withdrew.has(who)) return { outcome: 'withdrawn' };
+    if (granted >= STOCK) return { outcome: 'sold_out' };
+    granted += 1;
+    return { outcome: 'granted', serial: granted };
+  };
+}
+
+function finished(forger: Forger): Buffer {
+  forger.resign();
+  forger.relist(served(forger));
+  return written(forger.parts);
+}
+
+async function codes(book: Buffer, more: object = {}): Promise<string[]> {
+  return codesOf(await run({ book: inPieces(book), ...more }));
+}
+
+test('a book that is signed anew and not changed is right, also against what was kept', async () => {
+  const forger = new Forger(made.parts);
+  const book = finished(forger);
+  assert.equal(book.toString(), written(made.parts).toString());
+  const report = await run({ book: inPieces(book), heads: pages });
+  assert.deepEqual(report.findings, []);
+  assert.match(report.checked.join('\n'), /keeps to the heads that were kept/);
+  assert.match(report.notProven.join('\n'), /That the kept heads are all of them/);
+  assert.match((await run({ book: inPieces(book) })).notProven.join('\n'), /\(--heads, from GET \/v1\/heads\)/);
+});
+
+/** The first slice within the time of the campaign of each chain. */
+function firstsOf(forger: Forger) {
+  const firsts = new Map(
+    forger.slices
+      .filter(({ data }) => data !== undefined)
+      .toReversed()
+      .map(slice => [slice.incarnation, slice]),
+  );
+  return new Set(firsts.values());
+}
+
+test('the first slice of each chain left out', async () => {
+  const forger = new Forger(made.parts);
+  const gone = firstsOf(forger);
+  forger.slices = forger.slices.filter(slice => !gone.has(slice));
+  // The heads as they were signed: only what is left out is left out.
+  forger.parts.slices = forger.parts.slices.filter((_, index) => {
+    const head = Buffer.from(made.parts.slices[index]?.head ?? '', 'base64url');
+    const place = `${head.readBigUInt64BE(24)}/${head.readBigUInt64BE(32)}`;
+    return ![...gone].some(each => `${each.incarnation}/${each.sliceNumber}` === place);
+  });
+  forger.relist(served(forger));
+  const found = await codes(written(forger.parts));
+  assert.ok(found.includes('chain-start') && found.includes('slice-chain'), found.join());
+
+  // Chained anew over the gap: the book alone is consistent, and what anybody kept is not in it.
+  const anew = new Forger(made.parts);
+  const leftOut = firstsOf(anew);
+  anew.slices = anew.slices.filter(slice => !leftOut.has(slice));
+  for (const slice of anew.slices) if (slice.sliceNumber < 4) slice.previous = Buffer.alloc(32);
+  const book = finished(anew);
+  assert.deepEqual(await codes(book), []);
+  assert.deepEqual(await codes(book, { heads: pages }), ['kept-head-differs', 'kept-head-missing']);
+  const item = made.items.findLast(({ campaign }) => campaign === CAMPAIGN);
+  assert.ok(item);
+  const receipt = { bytes: Buffer.from(JSON.stringify(made.receiptOf(item))), user: item.user };
+  assert.ok((await codes(book, { receipt })).includes('kept-head-differs'));
+});
+
+test('a gateway left out', async () => {
+  const forger = new Forger(made.parts);
+  const gone = incarnationOf(3);
+  forger.slices = forger.slices.filter(({ incarnation }) => incarnation !== gone);
+  forger.epoch.ends = forger.epoch.ends.filter(([number]) => incarnationOf(number) !== gone);
+  assert.deepEqual(await codes(finished(forger)), ['incarnation-missing']);
+
+  // Said to have signed nothing, in words that are signed.
+  forger.retell();
+  const book = finished(forger);
+  assert.deepEqual(await codes(book), []);
+  const found = await run({ book: inPieces(book), heads: pages });
+  assert.deepEqual(codesOf(found), ['kept-head-missing']);
+  assert.match(found.findings[0]?.message ?? '', /shows nothing of that incarnation: it was left out/);
+  const told = (await run({ book: inPieces(book) })).notProven.join('\n');
+  assert.match(told, /That the 3 incarnations of which the book says so signed nothing/);
+
+  // With the others' numbers closed up: every chain is another than the one that was shown.
+  for (const slice of forger.slices) if (slice.incarnation > gone) slice.incarnation -= 1;
+  forger.epoch.last -= 1;
+  forger.retell();
+  const renumbered = await codes(finished(forger), { heads: pages });
+  assert.ok(renumbered.includes('kept-head-missing') && renumbered.includes('kept-head-late'), renumbered.join());
+});
+
+/** One slice with the earliest stamp of all, by somebody who was not there. */
+function madeUp(incarnation: number, gateway: number) {
+  const data = [dataOf(1, CAMPAIGN, gateway, sha256('a friend'))];
+  return {
+    gateway,
+    incarnation,
+    sliceNumber: 1,
+    firstUs: OPENS_AT_US,
+    lastUs: OPENS_AT_US,
+    count: 1,
+    root: Buffer.alloc(32),
+    previous: Buffer.alloc(32),
+    data,
+  };
+}
+
+test('an incarnation that is made up after the close, with the earliest stamp', async () => {
+  // The first entry of the made book has the stamp 0, of gateway 0.
+  for (const [what, number, code] of [
+    ['a number that somebody has', 2, 'incarnation-twice'],
+    ['one that nobody was given', 9, 'incarnation-unknown'],
+    ['one that is said to be quiet', 5, 'incarnation-unknown'],
+  ] as const) {
+    const forger = new Forger(made.parts);
+    forger.slices.push(madeUp(incarnationOf(number), 9));
+    const found = await codes(finished(forger));
+    assert.ok(found.includes(code), `${what}: ${found}`);
+  }
+  const forger = new Forger(made.parts);
+  forger.slices.push(madeUp(incarnationOf(6), 9));
+  forger.retell();
+  const book = finished(forger);
+  assert.deepEqual(await codes(book), []);
+  assert.deepEqual(await codes(book, { heads: pages }), ['kept-head-late']);
+  // Of an epoch of its own, which cannot have begun before the opening: the one that was in force then has gone on.
+  const epochs = forger.parts.header.epochs ?? [];
+  forger.slices.splice(-1, 1, madeUp(incarnationOf(1) + 2 ** 32, 9));
+  epochs.push({ began_us: OPENS_AT_US + 5, ends: [[1, 1]], epoch: forger.epoch.epoch + 1, last: 1, quiet: [] });
+  assert.ok((await codes(finished(forger))).includes('incarnation-unknown'));
+});
+
+test('a winner who is said to be withdrawn', async () => {
+  const forger = new Forger(made.parts);
+  forger.resign();
+  let granted = 0;
+  forger.relist((index, who) => {
+    if (forger.withdrew.has(who) || index === 1) return { outcome: 'withdrawn' };
+    if (granted >= STOCK) return { outcome: 'sold_out' };
+    granted += 1;
+    return { outcome: 'granted', serial: granted };
+  });
+  assert.deepEqual(await codes(written(forger.parts)), ['withdrawal-missing']);
+
+  // With a withdrawal that is made up, in the slice of the entry.
+  const line = forger.parts.entries[1];
+  const slice = forger.slices[line?.slice ?? -1];
+  assert.ok(line && slice?.data);
+  slice.data.push(dataOf(2, CAMPAIGN, line.stamp, Buffer.from(line.who, 'base64url')));
+  slice.count += 1;
+  forger.resign();
+  const book = written(forger.parts);
+  assert.deepEqual(await codes(book), []);
+  assert.deepEqual(await codes(book, { heads: pages }), ['kept-head-differs']);
+});
+
+test('an entry that is passed off as one of another campaign, or in a slice of which the head alone is shown', async () => {
+  const forger = new Forger(made.parts);
+  const line = made.parts.entries[2];
+  const slice = forger.slices[line?.slice ?? -1];
+  const data = slice?.data?.[line?.leaf ?? -1];
+  assert.ok(line && slice && data);
+  data.writeUInt32BE(CAMPAIGN + 1, 2);
+  const book = finished(forger);
+  assert.deepEqual(await codes(book), []);
+  assert.deepEqual(await codes(book, { heads: pages }), ['kept-head-differs']);
+
+  // With the root as it was: what the leaf is said to be is not what was signed.
+  forger.parts.slices.forEach((one, index) => {
+    one.head = made.parts.slices[index]?.head ?? '';
+  });
+  assert.ok((await codes(written(forger.parts))).includes('slice-root'));
+
+  const hidden = new Forger(made.parts);
+  const bare = hidden.slices.at(-2);
+  assert.ok(bare?.data);
+  bare.root = Buffer.from(made.parts.slices.at(-2)?.head ?? '', 'base64url').subarray(56, 88);
+  bare.data = undefined;
+  assert.deepEqual(await codes(finished(hidden)), ['slice-hidden']);
+});
+
+test('a head that was kept twice, as two things', async () => {
+  const other = makeBook({ kind: 'coupon', entries: 31, stock: STOCK, gateways: 3 });
+  const both = Buffer.concat([pages, pagesOf(other.parts.slices.map(({ head }) => head))]);
+  const found = await codes(written(made.parts), { heads: both });
+  assert.ok(found.includes('kept-head-differs'), found.join());
+});
+
+test('kept heads that cannot be read, or are signed by nobody known', async () => {
+  const check = async (heads: Buffer): Promise<string[]> => await codes(written(made.parts), { heads });
+  assert.deepEqual(await check(Buffer.from('{"heads":["?"]}\n')), ['malformed']);
+  assert.deepEqual(await check(Buffer.from('nothing')), ['malformed']);
+  const { heads } = JSON.parse(pages.toString());
+  assert.deepEqual(await check(json({ heads: heads.toReversed() })), ['malformed']);
+  const changed = Buffer.from(String(heads[3]), 'base64url');
+  changed.writeUInt8(changed.readUInt8(39) + 100, 39);
+  const wrong = await check(json({ heads: [base64(changed)] }));
+  assert.deepEqual(wrong, ['slice-signature']);
+});
+
+function base64(bytes: Buffer): string {
+  return bytes.toString('base64url');
+}
