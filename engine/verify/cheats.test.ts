@@ -6,7 +6,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { sha256 } from './testing/basics.ts';
 import { dataOf, Forger } from './testing/forger.ts';
-import { CAMPAIGN, type EntryObject, incarnationOf, makeBook, OPENS_AT_US, written } from './testing/maker.ts';
+import {
+  CAMPAIGN,
+  type EntryObject,
+  incarnationOf,
+  makeBook,
+  OPENS_AT_US,
+  written,
+} from './testing/maker.ts';
 import { codesOf, inPieces, json, run } from './testing/run.ts';
 
 const STOCK = 7;
@@ -55,7 +62,10 @@ test('a book that is signed anew and not changed is right, also against what was
   assert.deepEqual(report.findings, []);
   assert.match(report.checked.join('\n'), /keeps to the heads that were kept/);
   assert.match(report.notProven.join('\n'), /That the kept heads are all of them/);
-  assert.match((await run({ book: inPieces(book) })).notProven.join('\n'), /\(--heads, from GET \/v1\/heads\)/);
+  assert.match(
+    (await run({ book: inPieces(book) })).notProven.join('\n'),
+    /\(--heads, from GET \/v1\/heads\)/,
+  );
 });
 
 /** The first slice within the time of the campaign of each chain. */
@@ -119,7 +129,10 @@ test('a gateway left out', async () => {
   forger.epoch.last -= 1;
   forger.retell();
   const renumbered = await codes(finished(forger), { heads: pages });
-  assert.ok(renumbered.includes('kept-head-missing') && renumbered.includes('kept-head-late'), renumbered.join());
+  assert.ok(
+    renumbered.includes('kept-head-missing') && renumbered.includes('kept-head-late'),
+    renumbered.join(),
+  );
 });
 
 /** One slice with the earliest stamp of all, by somebody who was not there. */
@@ -159,7 +172,13 @@ test('an incarnation that is made up after the close, with the earliest stamp', 
   // Of an epoch of its own, which cannot have begun before the opening: the one that was in force then has gone on.
   const epochs = forger.parts.header.epochs ?? [];
   forger.slices.splice(-1, 1, madeUp(incarnationOf(1) + 2 ** 32, 9));
-  epochs.push({ began_us: OPENS_AT_US + 5, ends: [[1, 1]], epoch: forger.epoch.epoch + 1, last: 1, quiet: [] });
+  epochs.push({
+    began_us: OPENS_AT_US + 5,
+    ends: [[1, 1]],
+    epoch: forger.epoch.epoch + 1,
+    last: 1,
+    quiet: [],
+  });
   assert.ok((await codes(finished(forger))).includes('incarnation-unknown'));
 });
 

@@ -37,6 +37,15 @@ before(async () => {
   await file('proof.json', json(made.proof));
   await file('keys.json', json({ keys: [keyObject(sliceSigner, 'slices'), keyObject(bookSigner, 'books')] }));
   await file('no-keys.json', json({ keys: [] }));
+  await file(
+    'heads.ndjson',
+    json({ heads: made.parts.slices.slice(1, 2).map(({ head }) => head), next: '' }),
+  );
+  const another = makeBook({ kind: 'raffle', entries: 13 });
+  await file(
+    'other-heads.ndjson',
+    json({ heads: another.parts.slices.slice(1, 2).map(({ head }) => head), next: '' }),
+  );
 });
 
 after(async () => {
@@ -85,6 +94,12 @@ test('the exit code says what kind of thing was found', async () => {
     [0, '--proof', 'proof.json'],
     [0, 'book.ndjson', '--pool-root', made.parts.end.pool_root],
     [4, 'book.ndjson', '--pool-root', made.parts.header.rules_hash],
+    [0, 'book.ndjson', '--heads', 'heads.ndjson'],
+    [4, 'book.ndjson', '--heads', 'other-heads.ndjson'],
+    [2, 'book.ndjson', '--heads', 'keys.json'],
+    [2, 'book.ndjson', '--max-slices', '1'],
+    [2, 'book.ndjson', '--max-others', '1'],
+    [2, 'book.ndjson', '--max-entries', '1'],
     [0, '--receipt', 'receipt.json', '--user', 'user3', '--keys', 'keys.json'],
     [2, 'book.ndjson', '--max-bytes', '100'],
   ] as const;
@@ -105,6 +120,10 @@ test('wrong usage is told with what would be right', async () => {
     [
       ['--receipt', 'receipt.json', '--user', 'user3', '--keys', 'keys.json', '--pool-root', 'A'.repeat(43)],
       /--pool-root needs a book or a proof/,
+    ],
+    [
+      ['--receipt', 'receipt.json', '--user', 'user3', '--keys', 'keys.json', '--heads', 'heads.ndjson'],
+      /--heads needs a book/,
     ],
     [['nowhere.ndjson'], /nowhere\.ndjson cannot be read/],
     [['book.ndjson', '--proof', 'nowhere.json'], /nowhere\.json cannot be read/],

@@ -54,7 +54,10 @@ export class Forger {
       const root = data === undefined ? slice.root : treeRoot(data.map(leafHashOf));
       const before = last.get(incarnation);
       const previous = before === undefined ? slice.previous : linkTo(before);
-      const head = signedHeadOf({ ...slice, count: data?.length ?? slice.count, root, previous }, sliceSigner);
+      const head = signedHeadOf(
+        { ...slice, count: data?.length ?? slice.count, root, previous },
+        sliceSigner,
+      );
       last.set(incarnation, head);
       return { head: base64url(head), ...(data === undefined ? {} : { others: this.#others(data) }) };
     });
@@ -127,7 +130,9 @@ export class Forger {
   #read(text: string, others: readonly [number, string][] | undefined, slice: number): ForgedSlice {
     const head = Buffer.from(text, 'base64url');
     const count = head.readUInt32BE(20);
-    const shown = new Map(others?.map(([leaf, data]): [number, Buffer] => [leaf, Buffer.from(data, 'base64url')]));
+    const shown = new Map(
+      others?.map(([leaf, data]): [number, Buffer] => [leaf, Buffer.from(data, 'base64url')]),
+    );
     for (const entry of this.parts.entries) {
       if (entry.slice !== slice) continue;
       const who = Buffer.from(entry.who, 'base64url');

@@ -1,0 +1,183 @@
+/** Books of a ledger that was filled by hand, with all that stands around a campaign's own slices. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
+import pino from 'pino';
+import { type Campaign, opensAtUs } from '../../sql/campaigns.ts';
+import { saveProgress } from '../../sql/gateways.ts';
+import { insertSlices } from '../../sql/slices.ts';
+import { INCARNATIONS_PER_EPOCH } from '../../sql/watermarks.ts';
+import { announcementOf } from '../announce.ts';
+import { KeyRing } from '../contract/key-ring.ts';
+import {
+  ITEM_ENTRY,
+  ITEM_WITHDRAWAL,
+  type LogItem,
+  RecordEncoder,
+  SOURCE_ARRIVAL,
+} from '../contract/record.ts';
+import { newPrivateKey } from '../contract/signing-keys.ts';
+import { chainHash, NO_PREVIOUS, signSliceHead } from '../contract/slice-head.ts';
+import { SliceTree } from '../contract/slice-tree.ts';
+import { TEST_SALT_SECRET, testRandomness } from '../test-randomness.ts';
+import { TestLedger, WINDOW_US } from '../test-settling.ts';
+import { nodePrimitives } from '../verify/node.ts';
+import { type Report, verify } from '../verify/verify.ts';
+import { makeBooks } from './binder.ts';
+
+const EPOCH = 5;
+const BASE = EPOCH * INCARNATIONS_PER_EPOCH;
+const ELSEWHERE = 999_999;
+const STOCK = 2;
+const log = pino({ level: 'silent' });
+const keys = new KeyRing({ SIGNING_KEYS_DIR: '', SIGNING_KEY: newPrivateKey() }, log);
+
+let ledger: TestLedger;
+before(async () => {
+  ledger = await TestLedger.make();
+});
+after(async () => {
+  await ledger.close();
+});
+
+type Wish = readonly [kind: LogItem['kind'], campaignId: number, userId: string, atUs: number];
+
+/** One incarnation, whose slices are signed and put into the ledger. */
+class Incarnation {
+  readonly #tree = new SliceTree(TEST_SALT_SECRET);
+  readonly #gateway: number;
+  readonly #incarnation: number;
+  readonly #opensAtUs: number;
+  #previous: Uint8Array = NO_PREVIOUS;
+  #sliceNumber = 0;
+
+  constructor(gateway: number, number: number, campaign: Campaign) {
+    this.#gateway = gateway;
+    this.#incarnation = BASE + number;
+    this.#opensAtUs = opensAtUs(campaign);
+  }
+
+  /** Signs a slice of these items; their instants are so many microseconds after the opening. */
+  async slice(...wishes: readonly Wish[]): Promise<void> {
+    const key = keys.keyAt('slices', Date.now());
+    assert.ok(key);
+    // Slices without items have a number as well.
+    this.#sliceNumber += 3;
+    const encoder = new RecordEncoder();
+    encoder.begin(true);
+    for (const [kind, campaignId, userId, atUs] of wishes)
+      encoder.add(kind, campaignId, Math.max(0, atUs) * 1024 + this.#gateway, userId, SOURCE_ARRIVAL);
+    const items = Buffer.from(encoder.items);
+    const instants = wishes.map(([, , , atUs]) => this.#opensAtUs + atUs);
+    const numbers = {
+      gateway: this.#gateway,
+      incarnation: this.#incarnation,
+      sliceNumber: this.#sliceNumber,
+      firstUs: Math.min(...instants),
+      lastUs: Math.max(...instants),
+    };
+    const root = this.#tree.build(items, wishes.length).root();
+    const head = { ...numbers, count: wishes.length, root, previous: this.#previous };
+    const signedHead = signSliceHead(head, key.keyId, key.privateKey);
+    this.#previous = chainHash(signedHead);
+    await insertSlices(ledger.pool, [{ ...numbers, signedHead, items }]);
+  }
+}
+
+/** What the log told of an incarnation; of number 0: that the epoch was begun at that instant. */
+async function told(gateway: number, number: number, throughUs: number): Promise<void> {
+  const promises = { throughUs, rankedUs: throughUs, sliceNumber: 0, repaired: true };
+  const where = { logName: 'test', partition: 0, state: 'ended' } as const;
+  await saveProgress(ledger.pool, [{ gateway, incarnation: BASE + number, ...where, ...promises }]);
+}
+
+async function bookOf({ campaignId }: Campaign): Promise<Buffer> {
+  await makeBooks({ pool: ledger.pool, keys, saltSecret: TEST_SALT_SECRET, log }, () => false);
+  const { rows } = await ledger.pool.query<{ bytes: Buffer }>(
+    'select bytes from book_parts where campaign_id = $1 order by part',
+    [campaignId],
+  );
+  const { rows: books } = await ledger.pool.query<{ refused: string | null }>(
+    'select refused from books where campaign_id = $1',
+    [campaignId],
+  );
+  assert.deepEqual(books, [{ refused: null }]);
+  return Buffer.concat(rows.map(({ bytes }) => bytes));
+}
+
+async function check(book: Buffer): Promise<Report> {
+  const pieces = async function* (): AsyncGenerator<Uint8Array> {
+    yield book;
+  };
+  return await verify({ primitives: nodePrimitives, book: pieces() });
+}
+
+async function open(): Promise<Campaign> {
+  const campaign = await ledger.campaign('coupon', STOCK, id => {
+    const times = { opensAt: new Date('2030-01-01T00:00:00Z'), closesAt: new Date('2030-01-01T00:01:00Z') };
+    return announcementOf(testRandomness(), id, { title: 'test', places: STOCK, ...times }, undefined);
+  });
+  await told(0, 0, opensAtUs(campaign) - 1_000_000);
+  return campaign;
+}
+
+const elsewhere = (userId: string, atUs: number): Wish => [ITEM_ENTRY, ELSEWHERE, userId, atUs];
+
+test('chains reach from before the opening to behind the last withdrawal, and everybody is accounted for', async () => {
+  const campaign = await open();
+  const { campaignId } = campaign;
+  const entry = (who: number, atUs = who): Wish => [ITEM_ENTRY, campaignId, `user-${who}`, atUs];
+  await ledger.enter(campaign, 1, 20, 300, 4000);
+  // It came in between the close and the settling, which took it.
+  const lateUs = WINDOW_US + 50;
+  await ledger.leave(campaign, [300, lateUs]);
+  const first = new Incarnation(0, 1, campaign);
+  await first.slice(elsewhere('long before', -900));
+  await first.slice(elsewhere('before', -500));
+  await first.slice(entry(1), elsewhere('beside', 2), entry(20));
+  await first.slice(elsewhere('in between', 100), elsewhere('too', 200));
+  await first.slice(entry(300), entry(1, 301), entry(4000));
+  await first.slice(elsewhere('behind the close', WINDOW_US + 10));
+  await first.slice([ITEM_WITHDRAWAL, campaignId, 'user-300', lateUs]);
+  await first.slice(elsewhere('behind', WINDOW_US + 9000));
+  await first.slice(elsewhere('far behind', WINDOW_US + 99_000));
+  const third = new Incarnation(7, 3, campaign);
+  await third.slice(elsewhere('before', -400));
+  await third.slice(elsewhere('at the end', 5000));
+  const fifth = new Incarnation(2, 5, campaign);
+  await fifth.slice(elsewhere('later', WINDOW_US + 7000));
+  for (const number of [1, 2, 3, 5]) await told(number, number, opensAtUs(campaign) + WINDOW_US);
+  await ledger.settle(campaign, WINDOW_US + 100_000);
+  const book = await bookOf(campaign);
+  const report = await check(book);
+  assert.deepEqual(report.findings, []);
+  const [header = '', ...lines] = gunzipSync(book).toString().split('\n');
+  const { epochs, until_us, closed_at_us } = JSON.parse(header);
+  assert.equal(until_us, closed_at_us + 51);
+  const ends = [[3, 6]];
+  const quiet = [
+    [2, 2],
+    [4, 4],
+  ];
+  assert.deepEqual(epochs, [
+    { began_us: opensAtUs(campaign) - 1_000_000, ends, epoch: EPOCH, last: 5, quiet },
+  ]);
+  const slices = lines.filter(line => line.startsWith('{"head"'));
+  // Of the first one the anchor, the five within, and one behind; of the others what there is.
+  assert.equal(slices.length, 7 + 1 + 2);
+  assert.equal(slices.filter(line => line.includes('"others"')).length, 6);
+  assert.match(report.checked.join('\n'), /3 chains from before the opening/);
+  assert.match(report.notProven.join('\n'), /the 2 incarnations of which the book says so signed nothing/);
+  assert.ok(lines.some(line => line.includes('"withdrawn"')));
+});
+
+test('an entry that no slice has is no entry of a book', async () => {
+  const campaign = await open();
+  await ledger.enter(campaign, 1);
+  await ledger.settle(campaign, WINDOW_US + 1);
+  await makeBooks({ pool: ledger.pool, keys, saltSecret: TEST_SALT_SECRET, log }, () => false);
+  const { rows } = await ledger.pool.query('select refused from books where campaign_id = $1', [
+    campaign.campaignId,
+  ]);
+  assert.deepEqual(rows, [{ refused: 'the entry with stamp 1024 is in no signed slice' }]);
+});
