@@ -2,16 +2,16 @@
  * A whole book: read as a stream, line by line, and checked from its first byte to its signature. Nothing in it is
  * believed that can be computed.
  */
-import { areEqual, concat, fromBase64Url, fromHex, toHex, utf8 } from './bytes.ts';
-import { Chains, readRoll } from './chains.ts';
+import { type End, readEnd } from './book-end.ts';
+import { type Header, readHeader } from './book-header.ts';
+import { areEqual, concat, utf8 } from './bytes.ts';
 import type { Drawn } from './draw.ts';
 import { Entries } from './entries.ts';
 import { EntryReader } from './entry-line.ts';
 import { type Findings, Unreadable } from './findings.ts';
 import { HashJobs } from './hash-jobs.ts';
 import type { SignedHead } from './head.ts';
-import { canonical, type Json, Members, parseCanonical } from './json.ts';
-import { KEY_ID_BYTES, type KeyRing, keysMember, readKeys, Signers } from './keys.ts';
+import type { KeyRing } from './keys.ts';
 import { instantOf, isoOf } from './leaf.ts';
 import type { Limits } from './limits.ts';
 import { Lines } from './lines.ts';
@@ -20,8 +20,8 @@ import { Others } from './others.ts';
 import { CouponJudge, type Judge, JudgeOfClaims, RaffleJudge } from './outcomes.ts';
 import { Pool } from './pool.ts';
 import type { Primitives } from './primitives.ts';
-import { checkRandomness, checkSeed, type DrawFacts, readDrawFacts } from './randomness.ts';
-import { checkRulesHash, MOST_CAMPAIGN, type Rules, readRules } from './rules.ts';
+import { checkRandomness, checkSeed, type DrawFacts } from './randomness.ts';
+import type { Rules } from './rules.ts';
 import { Slices } from './slices.ts';
 
 /** Signatures under way at once; each holds a few hundred bytes. */
@@ -30,9 +30,6 @@ const MOST_PENDING = 512;
 const SLICE_BEGINS = utf8('{"head":');
 const END_BEGINS = utf8('{"end":');
 const MOVE_BEGINS = utf8('{"at_us":');
-const FIRST_VERSION = 1;
-/** From this one on chains are whole, and every leaf of theirs shows what it is. */
-export const WHOLE_CHAINS = 2;
 
 export interface BookOptions {
   readonly primitives: Primitives;
@@ -41,27 +38,6 @@ export interface BookOptions {
   /** Keys that were had elsewhere; without them those in the book are taken. */
   readonly pinned: KeyRing | undefined;
   readonly onHead: (head: SignedHead, text: string, index: number) => void;
-}
-
-interface Header {
-  readonly version: number;
-  readonly rules: Rules;
-  readonly closedAtUs: number;
-  readonly signers: Signers;
-}
-
-interface End {
-  readonly count: number;
-  readonly entries: number;
-  readonly lines: number;
-  readonly slices: number;
-  readonly poolRoot: Uint8Array;
-  /** Where there are claims. */
-  readonly moves: number;
-  readonly draw: DrawFacts | undefined;
-  readonly canonical: string;
-  readonly keyId: string;
-  readonly signature: Uint8Array;
 }
 
 /** What a book that was read to its end consists of. */
@@ -193,7 +169,7 @@ export class BookReader {
     if (this.#header === undefined || this.#slices === undefined || this.#entries === undefined) {
       this.#takeHeader(bytes.subarray(from, to));
     } else if (begins(bytes, from, to, END_BEGINS)) {
-      this.#end = this.#readEnd(bytes.subarray(from, to), number, this.#header.rules);
+      this.#end = readEnd(bytes.subarray(from, to), number, this.#header.rules, this.#options.limits.depth);
     } else if (begins(bytes, from, to, SLICE_BEGINS)) {
       if (this.#entries.count > 0)
         throw new Unreadable('malformed', `line ${number} is a slice behind the first entry`);
@@ -208,40 +184,25 @@ export class BookReader {
   }
 
   #takeHeader(bytes: Uint8Array): void {
-    const { findings, limits, onHead, pinned, primitives } = this.#options;
-    const what = 'line 1';
-    const members = new Members(parseCanonical(bytes, what, limits.depth), what);
-    const version = members.whole('book', FIRST_VERSION, WHOLE_CHAINS);
-    const campaign = members.whole('campaign', 0, MOST_CAMPAIGN);
-    const rules = readRules(members.json('rules'), what, primitives);
-    if (campaign !== rules.campaign)
-      throw new Unreadable('malformed', 'the book is of another campaign than its rules');
-    const closedAtUs = members.whole('closed_at_us', 0, Number.MAX_SAFE_INTEGER);
-    const own = readKeys(keysMember(members), 'the keys of the book', primitives);
-    checkRulesHash(rules, members.text('rules_hash', 100), 'the book', findings);
-    const areWhole = version >= WHOLE_CHAINS;
-    const chains = areWhole ? new Chains(readRoll(members, rules.opensAtUs), findings) : undefined;
-    members.end();
-    if (chains !== undefined && chains.roll.untilUs < closedAtUs)
-      findings.add(
-        'outside-window',
-        'the chains of the book need not reach the close: until_us lies before it',
-      );
-    if (closedAtUs > rules.closesAtUs) {
-      findings.add(
-        'outside-window',
-        `the book was closed ${isoOf(closedAtUs)}, after the announced close ${isoOf(rules.closesAtUs)}`,
-      );
-    }
-    const signers = new Signers(pinned, own, findings);
-    this.#header = { version, rules, closedAtUs, signers };
+    const { findings, limits, onHead, primitives } = this.#options;
+    const header = readHeader(bytes, this.#options);
+    const { chains, closedAtUs, rules, signers } = header;
     const jobs = this.#jobs;
     const { memory } = jobs;
-    const ofLeaves = { primitives, memory, findings, most: limits.others, areShown: areWhole };
-    const others = new Others({ ...ofLeaves, rules, closedAtUs });
+    const areShown = chains !== undefined;
+    const others = new Others({
+      primitives,
+      memory,
+      findings,
+      most: limits.others,
+      rules,
+      closedAtUs,
+      areShown,
+    });
+    this.#header = header;
     this.#slices = new Slices({ primitives, limits, signers, findings, jobs, chains, others, onHead });
-    const entries = new Entries(campaign, this.#jobs, primitives, to => pool.advance(to));
-    const pool = new Pool(entries, rules.kind, this.#jobs);
+    const entries = new Entries(rules.campaign, jobs, primitives, to => pool.advance(to));
+    const pool = new Pool(entries, rules.kind, jobs);
     this.#entries = entries;
     this.#pool = pool;
     if (rules.claims !== undefined) this.#moves = new Moves(rules.claims, findings, limits.depth);
@@ -289,30 +250,6 @@ export class BookReader {
     this.#judge?.take(entry, number);
     this.#moves?.takeEntry(entry);
     entries.add(entry, this.#groupWords);
-  }
-
-  #readEnd(bytes: Uint8Array, number: number, rules: Rules): End {
-    const what = `line ${number}`;
-    const line = parseCanonical(bytes, what, this.#options.limits.depth);
-    const members = new Members(line, what);
-    const own = members.object('end');
-    const draw = rules.kind === 'raffle' ? own.object('draw') : undefined;
-    const end = {
-      count: own.whole('count', 0, Number.MAX_SAFE_INTEGER),
-      entries: own.whole('entries', 0, Number.MAX_SAFE_INTEGER),
-      lines: own.whole('lines', 0, Number.MAX_SAFE_INTEGER),
-      moves: rules.claims === undefined ? 0 : own.whole('moves', 0, Number.MAX_SAFE_INTEGER),
-      slices: own.whole('slices', 0, Number.MAX_SAFE_INTEGER),
-      poolRoot: own.read('pool_root', text => fromBase64Url(text, 32), '32 bytes in base64url'),
-      draw: draw !== undefined && rules.kind === 'raffle' ? readDrawFacts(draw, rules) : undefined,
-      canonical: canonical(line.end as Json, what),
-      keyId: toHex(members.read('key', text => fromHex(text, KEY_ID_BYTES), '8 bytes in lower-case hex')),
-      signature: members.read('signature', text => fromBase64Url(text, 64), '64 bytes in base64url'),
-    };
-    draw?.end();
-    own.end();
-    members.end();
-    return end;
   }
 
   #checkCounts(end: End, slices: Slices, entries: Entries): void {

@@ -100,7 +100,8 @@ async function lookAt(request: Request, limits: Limits, findings: Findings): Pro
   const isSkipped = keys !== undefined && pinned === undefined;
   const slicesOfReceipts = new Map<string, number>();
   const heads = new Set(receipts.map(({ headText }) => headText));
-  const kept = read(() => keptOf(request, receipts, limits, findings));
+  const hasKept = request.heads !== undefined || receipts.length > 0;
+  const kept = hasKept ? read(() => keptOf(request, receipts, limits, findings)) : undefined;
   const onHead: BookOptions['onHead'] = (head, text, index) => {
     if (heads.has(text)) slicesOfReceipts.set(text, index);
     kept?.takeHead(head, text);

@@ -1,0 +1,50 @@
+/** The first line of a book: what is said of all of it. */
+import type { BookOptions } from './book.ts';
+import { Chains, readRoll } from './chains.ts';
+import { Unreadable } from './findings.ts';
+import { Members, parseCanonical } from './json.ts';
+import { keysMember, readKeys, Signers } from './keys.ts';
+import { isoOf } from './leaf.ts';
+import { checkRulesHash, MOST_CAMPAIGN, type Rules, readRules } from './rules.ts';
+
+const FIRST_VERSION = 1;
+/** From this one on chains are whole, and every leaf of theirs shows what it is. */
+const WHOLE_CHAINS = 2;
+
+export interface Header {
+  readonly version: number;
+  readonly rules: Rules;
+  readonly closedAtUs: number;
+  readonly signers: Signers;
+  /** Undefined in a version that does not show them whole. */
+  readonly chains: Chains | undefined;
+}
+
+/** Throws Unreadable; what is wrong otherwise becomes a finding. */
+export function readHeader(bytes: Uint8Array, { findings, limits, pinned, primitives }: BookOptions): Header {
+  const what = 'line 1';
+  const members = new Members(parseCanonical(bytes, what, limits.depth), what);
+  const version = members.whole('book', FIRST_VERSION, WHOLE_CHAINS);
+  const campaign = members.whole('campaign', 0, MOST_CAMPAIGN);
+  const rules = readRules(members.json('rules'), what, primitives);
+  if (campaign !== rules.campaign)
+    throw new Unreadable('malformed', 'the book is of another campaign than its rules');
+  const closedAtUs = members.whole('closed_at_us', 0, Number.MAX_SAFE_INTEGER);
+  const own = readKeys(keysMember(members), 'the keys of the book', primitives);
+  checkRulesHash(rules, members.text('rules_hash', 100), 'the book', findings);
+  const chains =
+    version < WHOLE_CHAINS ? undefined : new Chains(readRoll(members, rules.opensAtUs), findings);
+  members.end();
+  if (closedAtUs > rules.closesAtUs) {
+    findings.add(
+      'outside-window',
+      `the book was closed ${isoOf(closedAtUs)}, after the announced close ${isoOf(rules.closesAtUs)}`,
+    );
+  }
+  if (chains !== undefined && chains.roll.untilUs < closedAtUs)
+    findings.add(
+      'outside-window',
+      'the chains of the book need not reach the close: until_us lies before it',
+    );
+  return { version, rules, closedAtUs, signers: new Signers(pinned, own, findings), chains };
+}
