@@ -141,7 +141,9 @@ for (const log of availableLogs()) {
       const client = await world.pool.connect();
       await client.query('begin');
       // Whoever settles skips a campaign that is taken, so the entry is in the ledger and is not settled.
-      await client.query('select from campaigns where campaign_id = $1 for update', [campaign.campaignId]);
+      await client.query('select from campaigns where campaign_id = $1 for no key update', [
+        campaign.campaignId,
+      ]);
       await gateway.enter(campaign, ['logged']);
       const loggedUs = await world.nowUs();
       await gateway.through();
