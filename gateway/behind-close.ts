@@ -38,6 +38,6 @@ export async function answerBehindClose(
     refuseWithdrawn(parts, reply, campaign, place);
   else {
     const receipt = await parts.receipts.find(campaign, userId, place.stamp);
-    reply.notStored(withReceipt(entryView(parts, campaign, place), receipt));
+    reply.notStored(withReceipt(entryView(parts, place), receipt));
   }
 }

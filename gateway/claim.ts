@@ -9,7 +9,7 @@ import type { HttpRequest } from 'uWebSockets.js';
 import type { BoardCampaign } from '../engine/contract/board/board.ts';
 import { ITEM_CLAIM } from '../engine/contract/record.ts';
 import { LAST_STAMP_US } from '../engine/contract/stamp.ts';
-import { claimantOutcome, claimByUsOf } from './claimant-view.ts';
+import { claimByUsOf } from './claimant-view.ts';
 import type { ClaimAccepted } from './contract.ts';
 import { isoOf } from './door.ts';
 import { Entry, type EntryParts, openPipeline, refuseWithdrawn, withReceipt } from './entries.ts';
@@ -85,11 +85,10 @@ function refuseLapsed(parts: EntryParts, reply: Reply, lapsedUs: number): void {
 
 function refuseNothing(parts: EntryParts, reply: Reply, campaign: BoardCampaign, place: Place): void {
   parts.metrics.refuse('nothing_to_claim');
-  const { claimant, stamp } = place;
-  const outcome = claimant === undefined ? outcomeOf(campaign, place) : claimantOutcome(campaign, claimant);
+  const outcome = outcomeOf(place);
   const detail =
     campaign.claims === undefined
       ? `Nothing has to be claimed in campaign ${campaign.campaignId}: what is granted or won is final.`
       : `Nothing is offered to you in campaign ${campaign.campaignId}: your entry is ${outcome}.`;
-  reply.problem('nothing-to-claim', detail, { members: { stamp, outcome } });
+  reply.problem('nothing-to-claim', detail, { members: { stamp: place.stamp, outcome } });
 }

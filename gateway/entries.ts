@@ -307,7 +307,7 @@ export class Entry implements Stamped, AcceptedEntry {
   /** Accepted, now or before, with the receipt of that entry. */
   async #answerStamped(
     stamp: number,
-    shown: Omit<EntryAccepted, 'campaign' | 'stamp' | 'receipt'>,
+    shown: ShownPosition,
     receipts: SliceReceipts | undefined,
   ): Promise<void> {
     const { campaignId } = this.campaign;
@@ -329,8 +329,10 @@ export class Entry implements Stamped, AcceptedEntry {
   }
 }
 
+type ShownPosition = Omit<EntryAccepted, 'campaign' | 'stamp' | 'receipt'>;
+
 /** A rank that can still change is told as an estimate: a position that was told stays. */
-function shownOf({ rank, final }: Place): Omit<EntryAccepted, 'campaign' | 'stamp' | 'receipt'> {
+function shownOf({ rank, final }: Place): ShownPosition {
   if (final) return { position: rank + 1, provisional: false };
   return { position: null, provisional: true, estimated_position: rank + 1 };
 }

@@ -50,7 +50,7 @@ test('whoever others went before in a room waits until it ends, and is told how 
     [campaign({ ...cancelled, finished: true }), place({ withdrawn: true })],
   ] as const;
   deepEqual(
-    told.map(([of, who]) => outcomeOf(of, who)),
+    told.map(([of, who]) => outcomeOf({ ...who, campaign: of })),
     ['waiting', 'skipped', 'cancelled', 'cancelled', 'admitted', 'withdrawn'],
   );
 });
@@ -61,5 +61,5 @@ test('a coupon that was cancelled keeps what was decided before', () => {
     [SETTLED - 1, SETTLED, SETTLED + 1].map(stamp => isCancelled(cancelled, stamp)),
     [false, false, true],
   );
-  deepEqual(outcomeOf(cancelled, place()), 'sold_out');
+  deepEqual(outcomeOf(place({ campaign: cancelled })), 'sold_out');
 });

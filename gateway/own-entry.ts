@@ -70,7 +70,7 @@ export async function getEntry(
   );
   if (place === undefined) return;
   const receipt = await parts.receipts.find(campaign, userId, place.stamp);
-  const view = entryView(parts, campaign, place);
+  const view = entryView(parts, place);
   reply.notStored(withReceipt(view, receipt));
 }
 
@@ -101,12 +101,9 @@ async function tellFinal(
 }
 
 /** What can be told of a place: a position only when it is final, an outcome only when it is decided. */
-export function entryView(
-  parts: Pick<EntryParts, 'places' | 'claimants' | 'etas'>,
-  campaign: BoardCampaign,
-  place: Place,
-): EntryView {
-  const outcome = outcomeOf(campaign, place);
+export function entryView(parts: Pick<EntryParts, 'places' | 'claimants' | 'etas'>, place: Place): EntryView {
+  const { campaign } = place;
+  const outcome = outcomeOf(place);
   const shown = place.final;
   const ahead = shown && outcome === 'waiting' ? parts.places.ahead(campaign.campaignId, place.rank) : 0;
   return {
@@ -126,7 +123,8 @@ export function entryView(
 
 const GRANTED = { coupon: 'granted', raffle: 'won', room: 'admitted' } as const;
 
-export function outcomeOf(campaign: BoardCampaign, place: Place): Outcome {
+export function outcomeOf(place: Place): Outcome {
+  const { campaign } = place;
   if (place.claimant !== undefined) return claimantOutcome(campaign, place.claimant);
   if (place.grant !== undefined) return GRANTED[campaign.kind];
   if (place.withdrawn) return 'withdrawn';
@@ -156,7 +154,7 @@ export async function deleteEntry(
   const { campaign, userId } = who;
   const place = await placeOf(parts, reply, campaign, userId);
   if (place === undefined) return;
-  const outcome = outcomeOf(campaign, place);
+  const outcome = outcomeOf(place);
   if (outcome === 'withdrawn' || outcome === 'declined') {
     refuseWithdrawn(parts, reply, campaign, place);
     return;

@@ -273,7 +273,7 @@ export class Watchers implements BoardListener {
   /** Sends the outcome and ends the stream, if there is one; of a claimant who may still move, how it stands. */
   #tellOutcome(watcher: Watcher, place: Place): boolean {
     const { campaign, claimant } = place;
-    const outcome = outcomeOf(campaign, place);
+    const outcome = outcomeOf(place);
     if (outcome === 'waiting') return false;
     if (outcome === 'waitlisted' || outcome === 'offered') {
       this.#follow(watcher);

@@ -134,8 +134,9 @@ export function readCampaignId(parts: RequestParts, reply: Reply, text: string):
 }
 
 /**
- * The campaign, or undefined when 404 or 503 has been answered (also for one that this gateway does not understand). One that is not on the gateway's copy of the board may
- * have been made a moment ago: then the board is read before anything is said, once for all who ask at that moment.
+ * The campaign, or undefined when 404 or 503 has been answered (also for one that this gateway does not understand). One that
+ * is not on the gateway's copy of the board may have been made a moment ago: then the board is read before anything is said,
+ * once for all who ask at that moment.
  */
 export async function findCampaign(
   parts: RequestParts,

@@ -4,7 +4,7 @@ import { INCARNATIONS_PER_EPOCH } from '../../sql/watermarks.ts';
 import type { BookEpoch } from './book.ts';
 
 /** In front of all that are known: nobody had a number. */
-const BEFORE_ALL: EpochOfBook = { epoch: 0, beganUs: 0, last: 0 };
+const BEFORE_ALL = { epoch: 0, beganUs: 0, last: 0 };
 
 /**
  * The epochs from the one on that was in force at the opening, or of which somebody still signed then, each with an account
@@ -32,7 +32,7 @@ export function accountFor(
       .filter(({ isBehind }) => !isBehind)
       .map(({ incarnation, last: slice }) => [incarnation - base, slice] as const)
       .sort(([a], [b]) => a - b);
-    return { epoch, beganUs: beganUs ?? 0, last, quiet: gapsIn(numbers, last), ends };
+    return { epoch, beganUs, last, quiet: gapsIn(numbers, last), ends };
   });
 }
 

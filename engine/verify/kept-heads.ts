@@ -79,12 +79,10 @@ export class KeptHeads {
     else shown.greatest = Math.max(shown.greatest, head.sliceNumber);
     const kept = this.#kept.get(placeOf(head));
     if (kept === undefined) this.#checkEarlyEnough(head);
-    else if (kept.text === text) {
+    else {
       kept.isFound = true;
-      if (!kept.isOfReceipt) this.#matched += 1;
-    } else {
-      kept.isFound = true;
-      this.#differs(kept, 'the book');
+      if (kept.text !== text) this.#differs(kept, 'the book');
+      else if (!kept.isOfReceipt) this.#matched += 1;
     }
   }
 

@@ -66,6 +66,12 @@ export class HashList {
     this.#count += 1;
   }
 
+  /** Appends a hash, 32 bytes. */
+  add(hash: Uint8Array): void {
+    this.nextBytes.set(hash, this.nextAt);
+    this.push();
+  }
+
   /** Appends the hash whose words begin at `from` in `words`. */
   copyFrom(words: Uint32Array, from: number): void {
     this.nextBytes;

@@ -102,7 +102,7 @@ export class Others {
       }
       least = leaf + 1;
       this.#indexes.push(leaf);
-      this.hashes.copyFrom(wordsOf(areShown ? this.#takeData(bytes, head, line) : bytes), 0);
+      this.hashes.add(areShown ? this.#takeData(bytes, head, line) : bytes);
     }
   }
 
@@ -180,12 +180,8 @@ export class Others {
       this.#kinds.push(kind);
       this.#stamps.push(stamp);
       this.#lines.push(line);
-      this.#whos.copyFrom(wordsOf(who), 0);
+      this.#whos.add(who);
     }
     return leafHash({ kind, source, campaign, stamp, who }, primitives);
   }
-}
-
-function wordsOf(bytes: Uint8Array): Uint32Array {
-  return new Uint32Array(Uint8Array.from(bytes).buffer);
 }

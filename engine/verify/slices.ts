@@ -239,7 +239,7 @@ export class Slices {
     this.#lines.push(number);
     this.#hasItems.push(hasItems ? 1 : 0);
     this.#entries.push(0);
-    this.#roots.copyFrom(wordsOf(head.root), 0);
+    this.#roots.add(head.root);
   }
 
   /** Where the places of each slice begin, of those that have exactly as many leaves as their head counts. */
@@ -281,8 +281,4 @@ export class Slices {
   #name(slice: number): string {
     return `slice ${slice} (line ${this.#lines.at(slice)})`;
   }
-}
-
-function wordsOf(hash: Uint8Array): Uint32Array {
-  return new Uint32Array(Uint8Array.from(hash).buffer);
 }
