@@ -20,6 +20,7 @@ import type { EngineMetrics } from '../../engine/metrics.ts';
 import { Randomness } from '../../engine/randomness.ts';
 import { changeCampaign } from '../../engine/schedule/change.ts';
 import { findCampaign } from '../../engine/schedule/decide.ts';
+import { aheadMsOf, trustClock } from '../../engine/trust-clock.ts';
 import { transaction } from '../../sql/database.ts';
 import { getRoom } from '../../sql/rooms.ts';
 import type { Announced, RoomTerms } from './checker.ts';
@@ -188,6 +189,24 @@ export class SimulatedEngine {
     } catch (error) {
       this.#tally.count(`${action} refused`);
       this.#deps.log.info({ err: error, campaignId, action }, 'the operator was refused');
+    }
+  }
+
+  /** By how much Redis is shown to be ahead of PostgreSQL, ms, where the two contradict each other; undefined where they don't. */
+  shownAheadMs(): number | undefined {
+    const look = this.#deps.clocks.look();
+    return look.state === 'apart' ? aheadMsOf(look).postgres : undefined;
+  }
+
+  /** The operator says that Redis is right while it is so far ahead of PostgreSQL. Never rejects. */
+  async trustClock(aheadMs: number): Promise<string> {
+    const said = { by: 'operator', reason: null };
+    try {
+      await trustClock(this.#deps, { aheadOf: 'postgres', aheadMs }, said);
+      return 'in effect';
+    } catch (error) {
+      this.#deps.log.info({ err: error, aheadMs }, 'the operator was refused');
+      return error instanceof Problem ? error.slug : 'not known';
     }
   }
 

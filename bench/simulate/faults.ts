@@ -1,6 +1,7 @@
 /**
- * What goes wrong, and how it is healed again. Every fault lasts for a while and is over then; what it has broken (a
- * lease, a connection, a transaction) stays broken.
+ * What goes wrong, and how it is healed again. Every fault but one lasts for a while and is over then; what it has broken (a
+ * lease, a connection, a transaction) stays broken. PostgreSQL's clock goes wrong for good: until the operator has spoken
+ * (clock-operator.ts), nothing is decided.
  */
 import type { Fault } from './plan.ts';
 import { Random } from './random.ts';
@@ -89,6 +90,9 @@ export function inject(scene: Scene, fault: Fault): void {
       afterwards(() => {
         ledger.clockOffUs -= amount * MS;
       });
+      return;
+    case 'clock of Postgres goes wrong':
+      ledger.clockOffUs += amount * MS;
       return;
     case "an engine's own clock jumps":
       scene.engineAt(target)?.process.jumpAhead(amount * MS);

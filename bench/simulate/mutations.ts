@@ -183,6 +183,19 @@ export const MUTATIONS: readonly Mutation[] = [
     seed: 784,
   },
   {
+    name: 'an operator is believed whose difference has moved on',
+    file: 'engine/trust-clock.ts',
+    from: '  requireStanding(look, wanted, clocks.stopMs);\n',
+    to: '',
+    seed: 261,
+  },
+  {
+    name: 'nobody goes by what an operator has said of the clocks',
+    file: 'engine/clock-watch.ts',
+    from: 'this.#agreement.trust(acceptedMs * 1_000, ownUs());',
+    to: '',
+  },
+  {
     name: 'the position is committed before the rows',
     file: 'engine/intake.ts',
     from: 'transaction(pool, client => takeIn(client, logName, batch, care))',

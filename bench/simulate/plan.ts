@@ -71,6 +71,7 @@ export const FAULT_KINDS = {
   'connections to Redis are lost': 0,
   "an engine's Redis is slow": 0,
   'clock of Postgres is set': 0,
+  'clock of Postgres goes wrong': 0,
   "an engine's own clock jumps": 0,
 } as const;
 export type FaultKind = keyof typeof FAULT_KINDS;

@@ -51,6 +51,7 @@ export function makeRare(random: Random, campaigns: readonly Announced[], gatewa
     makeSlowMaking,
     makeLostConnections,
     makeUnseenStep,
+    makeWrongForGood,
   ];
   const made = kinds.map(make => make(new Random(random.between(0, 2 ** 30)), span));
   const isSlow = made.some(({ faults }) => faults.some(({ kind }) => kind === "an engine's Redis is slow"));
@@ -180,6 +181,43 @@ function makeUnseenStep(random: Random, { campaigns, gateways }: Span): Made {
     }),
   );
   return { faults: [step, ...unseen], asks };
+}
+
+/**
+ * PostgreSQL's clock goes wrong, by more than Redis' ever is here, and stays so or is set right later. Until the operator says
+ * that Redis is right, nothing is decided; Redis' clock may be set as well, before they speak or behind it, and is not believed.
+ */
+function makeWrongForGood(random: Random, { campaigns, gateways }: Span): Made {
+  const campaign = random.pick(campaigns);
+  const [opensMs, closesMs] = [campaign.opensAtUs, campaign.closesAtUs].map(us => (us - BEGINNING_US) / MS);
+  if (opensMs === undefined || closesMs === undefined || closesMs - opensMs < LONG_OPEN_MS) return NONE;
+  if (!random.chance(0.25)) return NONE;
+  const atMs = random.between(opensMs - 200, opensMs + 400);
+  const amount = random.pick([-1, 1]) * random.between(20_000, 60_000);
+  const wrong = { ...BASE, kind: 'clock of Postgres goes wrong' as const, forMs: 0 };
+  const faults: Fault[] = [{ ...wrong, atMs, amount }];
+  if (random.chance(0.3)) faults.push({ ...wrong, atMs: atMs + random.between(300, 3_500), amount: -amount });
+  if (random.chance(0.7)) {
+    faults.push({
+      ...BASE,
+      kind: 'clock of Redis is set',
+      atMs: atMs + random.between(100, 1_200),
+      forMs: random.between(300, 1_800),
+      amount: random.pick([-1, 1, 1]) * random.between(400, 5_000),
+    });
+  }
+  const asks = Array.from(
+    { length: 12 },
+    (_, index): Ask => ({
+      ...PLAIN_ASK,
+      what: 'enter',
+      atMs: random.between(atMs + 300, closesMs + 300),
+      userId: `u${index + 1}`,
+      campaignId: campaign.campaignId,
+      gateway: random.between(0, gateways - 1),
+    }),
+  );
+  return { faults, asks };
 }
 
 /**

@@ -2,6 +2,7 @@
 import { type Logger, pino } from 'pino';
 import { checkEnd } from './checker-end.ts';
 import { Client } from './client.ts';
+import { watchClocks } from './clock-operator.ts';
 import { inject } from './faults.ts';
 import { RoomOperator } from './operator.ts';
 import type { Plan } from './plan.ts';
@@ -99,6 +100,10 @@ function schedule(scene: Scene): { count: number } {
     engineAt: (place: number) => scene.engineAt(place),
   };
   const operator = new RoomOperator(around);
+  if (plan.faults.some(({ kind }) => kind === 'clock of Postgres goes wrong')) {
+    const isRedisAloneRight = (): boolean => scene.redis.clockOffUs === 0 && scene.ledger.clockOffUs !== 0;
+    watchClocks({ ...around, isRedisAloneRight });
+  }
   for (const ask of plan.asks) {
     world.after(ask.atMs * MS, world.outside, () => {
       if (ask.terms !== undefined) {

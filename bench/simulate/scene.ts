@@ -101,10 +101,14 @@ export class Scene {
     const has = (...kinds: readonly string[]): boolean =>
       plan.faults.some(({ kind }) => kinds.includes(kind));
     const stopUs = plan.clockStopMs * MS;
-    const isClockSet = has('clock of Redis is set', 'clock of Postgres is set');
+    const isClockSet = has(
+      'clock of Redis is set',
+      'clock of Postgres is set',
+      'clock of Postgres goes wrong',
+    );
     checker.clockOffUs = isClockSet ? stopUs : 0;
     const setByMs = plan.faults.map(({ kind, amount }) =>
-      kind === 'clock of Postgres is set' ? Math.abs(amount) : 0,
+      kind.startsWith('clock of Postgres') ? Math.abs(amount) : 0,
     );
     checker.shop.clockSetByUs = setByMs.reduce((sum, ms) => sum + ms, 0) * MS;
     checker.stampOffUs = 2 * stopUs + STAMP_SLACK_US;
