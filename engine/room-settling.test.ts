@@ -88,7 +88,7 @@ async function states(campaign: Campaign): Promise<Record<string, string>> {
 }
 
 test('people are let in in the order of their stamps, as many as the rate says and no more', async () => {
-  const campaign = await room({ perSecond: 2 });
+  const campaign = await room({ perSecond: 0.02 });
   await ledger.enter(campaign, 30, 10, 20, 40);
   await come(campaign, 10, 20, 30, 40);
   await settle(campaign, 100);

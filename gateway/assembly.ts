@@ -200,8 +200,11 @@ export function assembleGateway(assembly: GatewayAssembly): AssembledGateway {
   return {
     parts: { ...parts, streams: new Streams(parts, watchers) },
     async stop() {
-      await membership.stop();
+      // Who watches goes to another gateway at once: what is on its way here may wait for a log that is away, and a stream
+      // at a gateway that serves no more is nobody's presence.
+      const left = membership.stop();
       watchers.close();
+      await left;
       stopTimers();
       couponReads.close();
     },

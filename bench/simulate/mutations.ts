@@ -190,6 +190,13 @@ export const MUTATIONS: readonly Mutation[] = [
     seed: 261,
   },
   {
+    name: 'a gateway that stops keeps its streams until all it has taken is in the log',
+    file: 'gateway/assembly.ts',
+    from: 'watchers.close();\n      await left;',
+    to: 'await left;\n      watchers.close();',
+    seed: 50_201_381,
+  },
+  {
     name: 'nobody goes by what an operator has said of the clocks',
     file: 'engine/clock-watch.ts',
     from: 'this.#agreement.trust(acceptedMs * 1_000, ownUs());',
