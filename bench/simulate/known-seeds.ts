@@ -116,10 +116,6 @@ export const KNOWN_SEEDS: readonly { readonly cause: string; readonly seeds: rea
     seeds: [40_087_553],
   },
   {
-    cause: 'a board that Redis fell back to was taken for that of now: it did not know of a pause in effect',
-    seeds: [50_177_050],
-  },
-  {
     cause: 'a gateway that stopped kept its streams while it waited for the log: those there were skipped',
     seeds: [50_201_381],
   },
