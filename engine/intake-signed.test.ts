@@ -1,7 +1,7 @@
 /** What intake keeps of signed slices. */
 import { deepEqual, equal, match } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { findSlices, readHeads } from '../sql/slices.ts';
+import { findSlices, type HeadPlace, readHeads } from '../sql/slices.ts';
 import { raiseWatermark } from '../sql/watermarks.ts';
 import { decodeRecord, type LogItem, RecordEncoder, type RecordHead } from './contract/record.ts';
 import { newPrivateKey, signingKey } from './contract/signing-keys.ts';
@@ -76,11 +76,15 @@ test('heads are shown in the order of their instants, and none before all earlie
     const head = { gateway, incarnation: 1_000_000 + gateway, sliceNumber: at, throughUs: base + at };
     await log.take(signedRecord([entry(campaign, `${gateway}-${at}`, at * 100 + gateway)], head));
   }
-  const places = async (limit: number, after = { lastUs: base - 1, gateway: -1 }) => {
-    const heads = await readHeads(ledger.pool, after, limit);
-    return heads.map(({ lastUs, gateway, signedHead }) => {
-      equal(decodeSignedHead(signedHead).lastUs, lastUs);
-      return [lastUs - base, gateway];
+  const behind = (firstUs: number, gateway: number): HeadPlace => {
+    const incarnation = 1_000_000 + gateway;
+    return { firstUs, gateway, incarnation, sliceNumber: firstUs - base };
+  };
+  const places = async (limit: number, after = behind(base, 0)) => {
+    const { heads } = await readHeads(ledger.pool, after, limit);
+    return heads.map(({ firstUs, gateway, signedHead }) => {
+      equal(decodeSignedHead(signedHead).firstUs, firstUs);
+      return [firstUs - base, gateway];
     });
   };
   deepEqual(await places(10), [], 'the watermark is below them');
@@ -94,7 +98,7 @@ test('heads are shown in the order of their instants, and none before all earlie
     [10, 22],
     [30, 21],
   ]);
-  deepEqual(await places(2, { lastUs: base + 30, gateway: 21 }), [[30, 22]]);
+  deepEqual(await places(2, behind(base + 30, 21)), [[30, 22]]);
 });
 
 test('a wrong signed head is set aside, and the entries behind it count', async () => {

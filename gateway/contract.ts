@@ -382,9 +382,18 @@ export const HeadList = Type.Object(
   {
     heads: Type.Array(Type.String(), {
       description:
-        'Signed heads, 192 bytes each in base64url, in the order of their last instant and gateway',
+        'Signed heads, 192 bytes each in base64url, in the order of their first instant, gateway, incarnation and slice number',
     }),
-    next: Type.String({ description: 'The `after` of the next page, which may be made later' }),
+    next: Type.String({
+      description:
+        'The `after` of the next page, which may be made later: first instant, gateway, incarnation and slice number of the last one, with dots between',
+    }),
+    through_us: Type.Optional(
+      Type.Integer({
+        description:
+          'On the last page there is: no slice with an instant up to this one, in microseconds since the epoch, will come any more',
+      }),
+    ),
   },
   { additionalProperties: false },
 );

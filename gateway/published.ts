@@ -1,6 +1,6 @@
 /**
  * What a gateway shows of its signing: GET /v1/keys, and GET /v1/heads, the signed heads of all gateways as they are made.
- * Whoever keeps a copy of the heads binds us to them: none can be taken back or slipped in later.
+ * Whoever keeps a copy of the heads binds us to them: none can be taken back or slipped in later. engine/monitor does so.
  */
 import type { HttpRequest } from 'uWebSockets.js';
 import type { KeyRing } from '../engine/contract/key-ring.ts';
@@ -38,11 +38,11 @@ export async function listHeads(parts: PublishedParts, reply: Reply, req: HttpRe
     return;
   }
   try {
-    const heads = await parts.ledger.ask(db => readHeads(db, after, HEADS_A_PAGE));
-    const { lastUs, gateway } = heads.at(-1) ?? after;
+    const { heads, throughUs } = await parts.ledger.ask(db => readHeads(db, after, HEADS_A_PAGE));
     const answer: HeadList = {
       heads: heads.map(({ signedHead }) => signedHead.toString('base64url')),
-      next: `${lastUs}.${gateway}`,
+      next: placeText(heads.at(-1) ?? after),
+      ...(heads.length < HEADS_A_PAGE ? { through_us: throughUs } : {}),
     };
     reply.json(200, JSON.stringify(answer));
   } catch (error) {
@@ -52,10 +52,19 @@ export async function listHeads(parts: PublishedParts, reply: Reply, req: HttpRe
   }
 }
 
-/** `<last instant>.<gateway>`; undefined when it is something else. */
+const NO_PLACE: HeadPlace = { firstUs: 0, gateway: 0, incarnation: 0, sliceNumber: 0 };
+
+/** `<first instant>.<gateway>.<incarnation>.<slice number>`. */
+function placeText({ firstUs, gateway, incarnation, sliceNumber }: HeadPlace): string {
+  return `${firstUs}.${gateway}.${incarnation}.${sliceNumber}`;
+}
+
+/** Undefined when the text is something else. */
 function readPlace(text: string): HeadPlace | undefined {
-  if (text === '') return { lastUs: 0, gateway: 0 };
-  const [, lastUs = 'none', gateway] = /^(\d{1,16})\.(\d{1,4})$/.exec(text) ?? [];
-  const place = { lastUs: Number(lastUs), gateway: Number(gateway) };
-  return Number.isSafeInteger(place.lastUs) && place.gateway < GATEWAY_COUNT ? place : undefined;
+  if (text === '') return NO_PLACE;
+  const match = /^(\d{1,16})\.(\d{1,4})\.(\d{1,16})\.(\d{1,16})$/.exec(text);
+  const [firstUs = Number.NaN, gateway = 0, incarnation = 0, sliceNumber = 0] =
+    match?.slice(1).map(Number) ?? [];
+  const isPlace = [firstUs, incarnation, sliceNumber].every(Number.isSafeInteger) && gateway < GATEWAY_COUNT;
+  return isPlace ? { firstUs, gateway, incarnation, sliceNumber } : undefined;
 }

@@ -1018,4 +1018,11 @@ export const expectedSchema: Readonly<Record<string, Readonly<Record<string, Exp
       },
     },
   },
+  '0017_heads_order.sql': {
+    slices: {
+      indexes: {
+        slices_as_shown: 'btree (first_us, gateway, incarnation, slice_number)',
+      },
+    },
+  },
 };

@@ -1,6 +1,7 @@
 /** Statements on slices: what gateways signed, kept for receipts and books. */
 import { bigintArray, byteaArray } from './arrays.ts';
 import type { Queryable } from './database.ts';
+import { readWatermark } from './watermarks.ts';
 
 export interface SliceRow {
   readonly gateway: number;
@@ -54,27 +55,33 @@ export async function findSlices(
   return rows;
 }
 
-/** A place in the order of all signed heads; zeros before the first. */
+/** A place in the order of all signed heads, each of which has its own; zeros before the first. */
 export interface HeadPlace {
-  readonly lastUs: number;
+  readonly firstUs: number;
   readonly gateway: number;
+  readonly incarnation: number;
+  readonly sliceNumber: number;
+}
+
+export interface ShownHeads {
+  readonly heads: readonly (HeadPlace & { readonly signedHead: Buffer })[];
+  /** Every slice with an item up to this instant is in the ledger: none that begins before it will be added. */
+  readonly throughUs: number;
 }
 
 /**
- * Signed heads behind a place, in the order of their last instant and their gateway. Only up to the watermark: below it
- * nothing can be added any more, so whoever asks again behind the last one they got has missed none.
+ * Signed heads behind a place, in the order of their first instant, gateway, incarnation and slice number. Only up to the
+ * watermark: below it nothing can be added any more, so whoever asks again behind the last one they got has missed none.
  */
-export async function readHeads(
-  db: Queryable,
-  after: HeadPlace,
-  limit: number,
-): Promise<readonly (HeadPlace & { readonly signedHead: Buffer })[]> {
+export async function readHeads(db: Queryable, after: HeadPlace, limit: number): Promise<ShownHeads> {
+  // Read first: what the watermark says is there is seen by the statement behind it.
+  const throughUs = await readWatermark(db);
   const { rows } = await db.query<HeadPlace & { readonly signedHead: Buffer }>(
-    `select last_us as "lastUs", gateway, signed_head as "signedHead"
+    `select first_us as "firstUs", gateway, incarnation, slice_number as "sliceNumber", signed_head as "signedHead"
        from slices
-      where (last_us, gateway) > ($1, $2) and last_us <= (select watermark_us from watermarks)
-      order by last_us, gateway limit $3`,
-    [after.lastUs, after.gateway, limit],
+      where (first_us, gateway, incarnation, slice_number) > ($1, $2, $3, $4) and first_us <= $5
+      order by first_us, gateway, incarnation, slice_number limit $6`,
+    [after.firstUs, after.gateway, after.incarnation, after.sliceNumber, throughUs, limit],
   );
-  return rows;
+  return { heads: rows, throughUs };
 }
