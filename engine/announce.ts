@@ -11,6 +11,7 @@ import {
   type ClaimRules,
   DRAW_FUNCTION,
   type DrawRules,
+  type NamedMonitor,
   rulesText,
 } from './draw/rules.ts';
 import type { Randomness } from './randomness.ts';
@@ -24,15 +25,20 @@ export type WantedDraw = Omit<DrawRules, 'function' | 'randomness'> & {
 export interface WantedRules {
   readonly draw?: WantedDraw | undefined;
   readonly claims?: ClaimRules | undefined;
+  readonly monitors?: readonly NamedMonitor[] | undefined;
 }
 
-/** What is announced of a campaign with this id; `draw` is that of a raffle, `claims` where there are claims. */
+/**
+ * What is announced of a campaign with this id; `draw` is that of a raffle, `claims` where there are claims, `monitors` where
+ * some are named.
+ */
 export function announcementOf(
   randomness: Randomness,
   campaignId: number,
   campaign: Pick<NewCampaign, 'title' | 'places' | 'opensAt' | 'closesAt'>,
   draw: WantedDraw | undefined,
   claims?: ClaimRules,
+  monitors?: readonly NamedMonitor[],
 ): Announcement {
   const common = {
     campaign: campaignId,
@@ -40,6 +46,7 @@ export function announcementOf(
     opensAtUs: opensAtUs(campaign),
     closesAtUs: campaign.closesAt.getTime() * 1000,
     claims,
+    monitors,
   };
   if (draw === undefined) {
     return { rules: rulesText({ ...common, kind: 'coupon', stock: campaign.places }), nonce: null };
@@ -83,8 +90,8 @@ export async function announceRest(pool: Pool, randomness: Randomness): Promise<
 }
 
 /**
- * What is announced of a campaign with rules when its times, title or stock become others: a raffle keeps its draw, with
- * the same commitment, or, where the close moved, the round of drand that lies behind the new one.
+ * What is announced of a campaign with rules when its times, title or stock become others: its monitors stay, and a raffle
+ * keeps its draw, with the same commitment, or, where the close moved, the round of drand that lies behind the new one.
  */
 export function changedAnnouncement(
   randomness: Randomness,
@@ -92,8 +99,9 @@ export function changedAnnouncement(
   changed: Pick<NewCampaign, 'title' | 'places' | 'opensAt' | 'closesAt'>,
 ): Announcement {
   const { campaignId, draw } = campaign;
+  const monitors = campaign.monitors ?? undefined;
   const claims = claimsOf(campaign);
-  if (draw === null) return announcementOf(randomness, campaignId, changed, undefined, claims);
+  if (draw === null) return announcementOf(randomness, campaignId, changed, undefined, claims, monitors);
   const isMoved = changed.closesAt.getTime() !== campaign.closesAt.getTime();
   const announced =
     draw.randomness.source === 'drand' && isMoved
@@ -107,6 +115,7 @@ export function changedAnnouncement(
     closesAtUs: changed.closesAt.getTime() * 1000,
     draw: { ...draw, randomness: announced },
     claims,
+    monitors,
   });
   // The nonce stays with the commitment.
   return { rules, nonce: null };

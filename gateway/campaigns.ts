@@ -33,6 +33,7 @@ export function campaignView(campaign: BoardCampaign, nowUs: number): CampaignVi
     ...(campaign.rulesHash === undefined ? {} : { rules_hash: campaign.rulesHash }),
     ...(campaign.poolRoot === undefined ? {} : { pool_root: campaign.poolRoot }),
     ...(campaign.randomness === undefined ? {} : { randomness: campaign.randomness }),
+    ...(campaign.monitors === undefined ? {} : { monitors: campaign.monitors }),
     ...(campaign.room === undefined ? {} : { room: roomView(campaign.room) }),
   };
 }

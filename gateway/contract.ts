@@ -3,7 +3,7 @@
  */
 import type { Static } from 'typebox';
 import Type from 'typebox';
-import { AnnouncedRandomness } from '../engine/contract/board/board.ts';
+import { AnnouncedRandomness, MonitorMember } from '../engine/contract/board/board.ts';
 import { Receipt } from '../engine/contract/receipt.ts';
 import { PublicKey } from '../engine/contract/signing-keys.ts';
 
@@ -325,6 +325,12 @@ export const CampaignView = Type.Object(
       }),
     ),
     randomness: Type.Optional(AnnouncedRandomness),
+    monitors: Type.Optional(
+      Type.Array(MonitorMember, {
+        description:
+          'Who is named in the rules to follow the signed heads (GET /v1/heads) from outside, and to counter-sign them',
+      }),
+    ),
     room: Type.Optional(
       Type.Object(
         {

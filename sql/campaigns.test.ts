@@ -72,6 +72,7 @@ describe('campaigns', () => {
       finishedAt: null,
       rulesHash: null,
       draw: null,
+      monitors: null,
       poolRoot: null,
       redrawnCount: 0,
       stage: 'scheduled',

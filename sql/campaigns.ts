@@ -1,7 +1,7 @@
 /**
  * Statements on campaigns: making, reading and closing them. How they are settled stands in settling.ts.
  */
-import type { DrawRules } from '../engine/draw/rules.ts';
+import type { DrawRules, NamedMonitor } from '../engine/draw/rules.ts';
 import type { Queryable } from './database.ts';
 import type { Announcement } from './draws.ts';
 
@@ -56,6 +56,8 @@ export interface Campaign {
   readonly rulesHash: Buffer | null;
   /** A raffle's part of those rules. */
   readonly draw: DrawRules | null;
+  /** Those that the rules name. */
+  readonly monitors: readonly NamedMonitor[] | null;
   readonly poolRoot: Buffer | null;
   /** Prizes that were passed on to alternates. */
   readonly redrawnCount: number;
@@ -96,7 +98,7 @@ export const CAMPAIGN_COLUMNS = `
   settled_count as "settledCount", granted_count as "grantedCount", gone_count as "goneCount",
   gone_ranked as "goneRanked", frozen_at as "frozenAt", frozen_count as "frozenCount", seed,
   seed_source as "seedSource", finished_at as "finishedAt", rules_hash as "rulesHash",
-  rules::jsonb -> 'draw' as draw, pool_root as "poolRoot", redrawn_count as "redrawnCount", stage, time_zone as "timeZone",
+  rules::jsonb -> 'draw' as draw, rules::jsonb -> 'monitors' as monitors, pool_root as "poolRoot", redrawn_count as "redrawnCount", stage, time_zone as "timeZone",
   made_by as "madeBy", draws_at as "drawsAt", paused_at as "pausedAt", cancelled_stamp as "cancelledStamp", version, pending,
   claim_within_s as "claimWithinS", waitlist, waitlisted_count as "waitlistedCount", move_count as "moveCount",
   unheard_us as "unheardUs", unheard_seen_us as "unheardSeenUs", decided_at as "decidedAt",

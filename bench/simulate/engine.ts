@@ -253,6 +253,7 @@ function wantedOf({ kind, places, opensAtUs, closesAtUs, claims, room }: Announc
     campaign: { kind, places, title: 'simulated', ...times },
     draw: kind === 'raffle' ? { ...plainDraw(places), alternates: ALTERNATES } : undefined,
     claims,
+    monitors: undefined,
     room: room && { ...room, passMs: PASS_TTL_MS, visitMs: null, paused: false, singleUse: false },
   };
 }

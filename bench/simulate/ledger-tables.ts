@@ -31,7 +31,8 @@ export interface WithdrawalRow extends EntryRow {
 }
 
 /** A row of campaigns, of which a Campaign is what is selected as a rule. */
-export interface CampaignRow extends Omit<Campaign, 'rulesHash' | 'draw' | 'claimWithinS' | 'waitlist'> {
+export interface CampaignRow
+  extends Omit<Campaign, 'rulesHash' | 'draw' | 'monitors' | 'claimWithinS' | 'waitlist'> {
   /** Canonical JSON. */
   readonly rules: string | null;
   readonly nonce: Buffer | null;

@@ -148,17 +148,23 @@ function selected(row: CampaignRow): Campaign {
   return selection;
 }
 
-type Derived = Pick<Campaign, 'rulesHash' | 'draw' | 'claimWithinS' | 'waitlist'>;
-const UNANNOUNCED: Derived = { rulesHash: null, draw: null, claimWithinS: null, waitlist: 0 };
+type Derived = Pick<Campaign, 'rulesHash' | 'draw' | 'monitors' | 'claimWithinS' | 'waitlist'>;
+const UNANNOUNCED: Derived = {
+  rulesHash: null,
+  draw: null,
+  monitors: null,
+  claimWithinS: null,
+  waitlist: 0,
+};
 /** Of the rules that were read last. */
 const read = new Map<string, Derived>();
 const RULES_KEPT = 100;
 
 function readRules(rules: string): Derived {
   if (read.size >= RULES_KEPT) read.clear();
-  const { draw = null, claim_within_s = null, waitlist = 0 } = JSON.parse(rules);
+  const { draw = null, monitors = null, claim_within_s = null, waitlist = 0 } = JSON.parse(rules);
   const rulesHash = createHash('sha256').update(rules).digest();
-  const derived = { rulesHash, draw, claimWithinS: claim_within_s, waitlist };
+  const derived = { rulesHash, draw, monitors, claimWithinS: claim_within_s, waitlist };
   read.set(rules, derived);
   return derived;
 }

@@ -24,6 +24,7 @@ export function toBoard(campaign: Campaign): BoardCampaign {
     ...(campaign.poolRoot === null ? {} : { poolRoot: campaign.poolRoot.toString('base64url') }),
     ...(campaign.room === null ? {} : { room: campaign.room }),
     ...(campaign.draw === null ? {} : { randomness: campaign.draw.randomness }),
+    ...(campaign.monitors === null ? {} : { monitors: [...campaign.monitors] }),
   };
 }
 

@@ -33,6 +33,7 @@ export function campaignJson(campaign: Campaign, nowMs: number): CampaignJson {
     made_by: campaign.madeBy,
     rules_hash: campaign.rulesHash?.toString('base64url') ?? null,
     ...(draw === null ? {} : drawJson(draw)),
+    ...(campaign.monitors === null ? {} : { monitors: [...campaign.monitors] }),
     entries_settled: campaign.settledCount,
     ...grantedJson(campaign),
     ...claimsJson(campaign),

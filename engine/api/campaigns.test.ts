@@ -322,7 +322,7 @@ describe('making a campaign', () => {
       'an unknown member',
       { colour: 'red' },
       'colour',
-      'nothing of this name; known are kind, title, stock, terms, winners, tiers, alternates, group_limit, randomness, claim_within_s, claim_by, waitlist, per_second, capacity, grace_seconds, pass_seconds, visit_seconds, single_use, opens_at, closes_at, draws_at, time_zone, draft',
+      'nothing of this name; known are kind, title, stock, terms, winners, tiers, alternates, group_limit, randomness, claim_within_s, claim_by, waitlist, monitors, per_second, capacity, grace_seconds, pass_seconds, visit_seconds, single_use, opens_at, closes_at, draws_at, time_zone, draft',
     ],
   ];
   for (const [what, change, field, expected] of wrong) {

@@ -24,7 +24,7 @@ export async function createWanted(
     createCampaign(db, { ...wanted.campaign, madeBy }, id =>
       isDraft || wanted.room !== undefined
         ? undefined
-        : announcementOf(deps.randomness, id, wanted.campaign, wanted.draw, wanted.claims),
+        : announcementOf(deps.randomness, id, wanted.campaign, wanted.draw, wanted.claims, wanted.monitors),
     );
   const { campaign, coupon } = await transaction(deps.pool, async db => {
     const made = await create(db);

@@ -32,7 +32,11 @@ export async function makeCampaign(
   return { ...campaignJson(campaign, nowMs), ...coupon, published };
 }
 
-function wouldBe({ campaign, draw, claims }: WantedCampaign, madeBy: string, nowMs: number): DryRunJson {
+function wouldBe(
+  { campaign, draw, claims, monitors }: WantedCampaign,
+  madeBy: string,
+  nowMs: number,
+): DryRunJson {
   const {
     stage = 'scheduled',
     timeZone = 'UTC',
@@ -56,7 +60,14 @@ function wouldBe({ campaign, draw, claims }: WantedCampaign, madeBy: string, now
       ...{ seedSource: null, finishedAt: null, rulesHash: null, draw: null, poolRoot: null, redrawnCount: 0 },
       ...{ pausedAt: null, cancelledStamp: null, version: 1, pending: null },
       ...{ claimWithinS: claims?.withinS ?? null, waitlist: claims?.waitlist ?? 0, waitlistedCount: 0 },
-      ...{ moveCount: 0, unheardUs: 0, unheardSeenUs: null, decidedAt: null, room: null },
+      ...{
+        moveCount: 0,
+        unheardUs: 0,
+        unheardSeenUs: null,
+        decidedAt: null,
+        room: null,
+        monitors: monitors ?? null,
+      },
     },
     nowMs,
   );
@@ -83,7 +94,11 @@ export async function termsOf(deps: Pick<ApiDeps, 'pool'>, campaign: Campaign): 
   const { kind, title, places, timeZone: time_zone } = campaign;
   const draft = (await readDraftTerms(deps.pool, campaign.campaignId)) as WantedRules | undefined;
   const claims = claimsOf(campaign) ?? draft?.claims;
-  const within = claims === undefined ? {} : { claim_within_s: claims.withinS };
+  const monitors = campaign.monitors ?? draft?.monitors;
+  const rest = {
+    ...(claims === undefined ? {} : { claim_within_s: claims.withinS }),
+    ...(monitors === undefined ? {} : { monitors: [...monitors] }),
+  };
   if (kind === 'room') {
     const room = await getRoom(deps.pool, campaign.campaignId);
     if (room === undefined) throw new Error(`campaign ${campaign.campaignId} has no room`);
@@ -99,15 +114,15 @@ export async function termsOf(deps: Pick<ApiDeps, 'pool'>, campaign: Campaign): 
     const waitlist = claims === undefined ? {} : { waitlist: claims.waitlist };
     const coupon = await getCouponOf(deps.pool, campaign.campaignId);
     const terms = coupon === undefined ? {} : { terms: termsJson(coupon.terms) };
-    return { kind, title, stock: places, time_zone, ...within, ...waitlist, ...terms };
+    return { kind, title, stock: places, time_zone, ...rest, ...waitlist, ...terms };
   }
   const draw = draftOf(campaign) ?? draft?.draw;
-  if (draw === undefined) return { kind, title, winners: places, time_zone, ...within };
+  if (draw === undefined) return { kind, title, winners: places, time_zone, ...rest };
   const { tiers, alternates, group_limit, randomness } = draw;
   return {
     ...{ kind, title, time_zone, alternates, randomness, tiers: [...tiers] },
     ...(group_limit === null ? {} : { group_limit }),
-    ...within,
+    ...rest,
   };
 }
 

@@ -6,7 +6,7 @@ import type { NewRoom } from '../../sql/rooms.ts';
 import { ONLY_TIER, type WantedDraw } from '../announce.ts';
 import { type FieldFault, fieldFault } from '../contract/problem.ts';
 import { LAST_STAMP_US } from '../contract/stamp.ts';
-import { type ClaimRules, winnersOf } from '../draw/rules.ts';
+import { type ClaimRules, type NamedMonitor, winnersOf } from '../draw/rules.ts';
 import { claimFaults, windowFaults } from '../schedule/plan.ts';
 import { invalidRequest } from './input.ts';
 import {
@@ -21,7 +21,7 @@ import { readTime, readZone } from './times.ts';
 
 /** Members that some kinds of campaigns have and the others do not. */
 const MEMBERS_OF = {
-  coupon: ['stock', 'terms', 'waitlist', 'claim_within_s'],
+  coupon: ['stock', 'terms', 'waitlist', 'claim_within_s', 'monitors'],
   raffle: [
     'winners',
     'tiers',
@@ -31,6 +31,7 @@ const MEMBERS_OF = {
     'draws_at',
     'claim_by',
     'claim_within_s',
+    'monitors',
   ],
   room: ['per_second', 'capacity', 'grace_seconds', 'pass_seconds', 'visit_seconds', 'single_use'],
 } as const;
@@ -48,6 +49,7 @@ export interface WantedCampaign {
   /** Where what is granted or won has to be claimed. */
   readonly claims: ClaimRules | undefined;
   readonly room: NewRoom | undefined;
+  readonly monitors: readonly NamedMonitor[] | undefined;
 }
 
 /** Checks a body whose members are right each by itself. Throws Problem invalid-request with every fault. */
@@ -75,6 +77,8 @@ export function readNewCampaign(body: NewCampaignBody, nowMs: number): WantedCam
   } else if (closesAt !== undefined && opensAt !== undefined) {
     faults.push(...windowFaults({ opensAt, closesAt, drawsAt: drawsAt ?? null }));
   }
+  const { monitors } = body;
+  faults.push(...repeatedMonitors(monitors ?? []));
   const claims = readClaims(body, zone, { opensAt, closesAt, drawsAt }, faults);
   if (
     faults.length > 0 ||
@@ -86,13 +90,31 @@ export function readNewCampaign(body: NewCampaignBody, nowMs: number): WantedCam
     throw invalidRequest(faults);
   }
   const window = { opensAt, closesAt, drawsAt, timeZone: zone ?? 'UTC' };
-  const draft = isDraft ? { stage: 'draft' as const, draftTerms: { draw, claims } } : {};
+  const draft = isDraft ? { stage: 'draft' as const, draftTerms: { draw, claims, monitors } } : {};
   return {
     campaign: { kind: body.kind, title: body.title, places, ...window, ...draft },
     draw,
     claims,
     room,
+    monitors,
   };
+}
+
+/** Two of one name could not be told apart, and one key twice would pass for two who watch. */
+function repeatedMonitors(monitors: readonly NamedMonitor[]): FieldFault[] {
+  return monitors.flatMap((monitor, index) =>
+    (['name', 'key'] as const).flatMap(member =>
+      monitors.slice(0, index).some(other => other[member] === monitor[member])
+        ? [
+            fieldFault(
+              `monitors[${index}].${member}`,
+              monitor[member],
+              `a ${member} that no other monitor in the list has`,
+            ),
+          ]
+        : [],
+    ),
+  );
 }
 
 /** Undefined: it cannot be read, which was said. */

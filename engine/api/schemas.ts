@@ -5,7 +5,7 @@
 import type { Static, TSchema } from 'typebox';
 import Type from 'typebox';
 import { OUTCOMES } from '../../sql/outcomes.ts';
-import { AnnouncedRandomness } from '../contract/board/board.ts';
+import { AnnouncedRandomness, MonitorMember } from '../contract/board/board.ts';
 import { MAX_USER_ID_BYTES } from '../contract/record.ts';
 import { MAX_WINDOW_DAYS } from '../contract/stamp.ts';
 import { MOST_TICKETS } from '../draw/draw.ts';
@@ -16,6 +16,9 @@ export const MAX_PLACES = 10_000_000;
 export const MAX_TITLE_CHARACTERS = 200;
 export const MAX_TIERS = 100;
 const MAX_TIER_NAME_CHARACTERS = 100;
+/** They stand in the rules, on the board and in the header of the book. */
+export const MAX_MONITORS = 16;
+const MAX_MONITOR_NAME_CHARACTERS = 100;
 /** Entrants whose terms are set in one call. */
 export const MAX_ENTRANTS = 1_000;
 const MAX_GROUP_CHARACTERS = 100;
@@ -116,6 +119,15 @@ const Tier = Type.Object(
   exact,
 );
 
+const NewMonitor = Type.Object(
+  {
+    name: shownText(MAX_MONITOR_NAME_CHARACTERS, 'Who they are'),
+    // Each key has one spelling: the bits behind its last byte are zero.
+    key: Type.String({ pattern: '^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$', description: 'Ed25519' }),
+  },
+  exact,
+);
+
 export const NewCampaignBody = Type.Object(
   {
     kind: oneOf(
@@ -167,6 +179,17 @@ export const NewCampaignBody = Type.Object(
         MAX_PLACES,
         'Of a coupon with claim_within_s: how many wait for what is not claimed; none when absent',
       ),
+    ),
+    monitors: Type.Optional(
+      Type.Array(NewMonitor, {
+        minItems: 1,
+        maxItems: MAX_MONITORS,
+        description:
+          'Of a coupon or a raffle: who follows the signed heads from outside (npm run monitor). They stand in the rules, and do not change',
+        'x-expected':
+          `a list of 1 to ${MAX_MONITORS} objects with name (text of 1 to ${MAX_MONITOR_NAME_CHARACTERS} characters) ` +
+          'and key (an Ed25519 public key, 32 bytes in base64url, as the monitor prints it)',
+      }),
     ),
     per_second: Type.Optional(perSecond),
     capacity: Type.Optional(capacity),
@@ -221,6 +244,9 @@ const campaignMembers = {
   alternates: Type.Optional(Type.Integer({ description: 'Of a raffle' })),
   group_limit: Type.Optional(orNull(Type.Integer({ description: 'Of a raffle' }))),
   randomness: Type.Optional(AnnouncedRandomness),
+  monitors: Type.Optional(
+    Type.Array(MonitorMember, { description: 'Who is named to follow the signed heads from outside' }),
+  ),
   claim_within_s: Type.Optional(
     Type.Integer({ description: 'Where what is granted or won has to be claimed: within how long' }),
   ),

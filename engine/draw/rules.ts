@@ -45,6 +45,13 @@ export interface ClaimRules {
   readonly waitlist: number;
 }
 
+/** Somebody outside who follows the signed heads, and the key that they counter-sign them with: see ../monitor/README.md. */
+export type NamedMonitor = {
+  /** Ed25519, 32 bytes in base64url. */
+  readonly key: string;
+  readonly name: string;
+};
+
 interface Common {
   readonly campaign: number;
   readonly title: string;
@@ -53,6 +60,8 @@ interface Common {
   readonly closesAtUs: number;
   /** Absent: what is granted or won is final at once. */
   readonly claims?: ClaimRules | undefined;
+  /** Absent or empty: nobody was named. */
+  readonly monitors?: readonly NamedMonitor[] | undefined;
 }
 export type CampaignRules =
   | (Common & { readonly kind: 'coupon'; readonly stock: number })
@@ -64,6 +73,7 @@ export function rulesText(rules: CampaignRules): string {
     campaign: rules.campaign,
     ...(rules.claims === undefined ? {} : { claim_within_s: rules.claims.withinS }),
     closes_at_us: rules.closesAtUs,
+    ...(rules.monitors === undefined || rules.monitors.length === 0 ? {} : { monitors: rules.monitors }),
     opens_at_us: rules.opensAtUs,
     title: rules.title,
   };

@@ -137,7 +137,8 @@ async function draftRules(
 ): Promise<NewRules | undefined> {
   if (campaign.kind === 'room') return undefined;
   const terms = await readWanted(deps, campaign);
-  return announcementOf(deps.randomness, campaign.campaignId, target, terms?.draw, terms?.claims);
+  const { draw, claims, monitors } = terms ?? {};
+  return announcementOf(deps.randomness, campaign.campaignId, target, draw, claims, monitors);
 }
 
 function anotherPending(campaignId: number): Problem {

@@ -38,6 +38,7 @@ function campaign(changes: Partial<Campaign> = {}): Campaign {
     finishedAt: null,
     rulesHash: Buffer.alloc(32),
     draw: null,
+    monitors: null,
     poolRoot: null,
     redrawnCount: 0,
     stage: 'scheduled',

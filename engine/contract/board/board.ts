@@ -31,6 +31,12 @@ export const AnnouncedRandomness = Type.Union([
   ),
 ]);
 
+/** Who follows the signed heads from outside; see engine/draw/rules.ts. */
+export const MonitorMember = Type.Object(
+  { name: Type.String(), key: Type.String({ description: 'Ed25519, 32 bytes in base64url' }) },
+  { additionalProperties: false },
+);
+
 export const BoardCampaign = Type.Object({
   campaignId: Type.Integer({ minimum: 1 }),
   /** Grows with each change of this record. */
@@ -92,6 +98,8 @@ export const BoardCampaign = Type.Object({
   poolRoot: Type.Optional(Type.String()),
   /** Of a raffle whose rules are announced: where its randomness will come from, as those say. */
   randomness: Type.Optional(AnnouncedRandomness),
+  /** Those that the rules name. */
+  monitors: Type.Optional(Type.Array(MonitorMember)),
   /** Of a room: its terms, and how long people have waited in all while it admitted. */
   room: Type.Optional(
     Type.Object({
