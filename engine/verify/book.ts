@@ -2,9 +2,10 @@
  * A whole book: read as a stream, line by line, and checked from its first byte to its signature. Nothing in it is
  * believed that can be computed.
  */
+import { beginDraw, checkCounts, checkDraw, checkPool, checkSignature } from './book-checks.ts';
 import { type End, readEnd } from './book-end.ts';
 import { type Header, readHeader } from './book-header.ts';
-import { areEqual, concat, utf8 } from './bytes.ts';
+import { utf8 } from './bytes.ts';
 import type { Drawn } from './draw.ts';
 import { Entries } from './entries.ts';
 import { EntryReader } from './entry-line.ts';
@@ -20,8 +21,7 @@ import { Others } from './others.ts';
 import { CouponJudge, type Judge, JudgeOfClaims, RaffleJudge } from './outcomes.ts';
 import { Pool } from './pool.ts';
 import type { Primitives } from './primitives.ts';
-import { checkRandomness, checkSeed, type DrawFacts } from './randomness.ts';
-import type { Rules } from './rules.ts';
+import type { DrawFacts } from './randomness.ts';
 import { Slices } from './slices.ts';
 
 /** Signatures under way at once; each holds a few hundred bytes. */
@@ -116,7 +116,7 @@ export class BookReader {
     await this.#jobs.settle();
     pool.end();
     entries.beginOnce();
-    const starts = this.#beginDraw(end, entries, judge);
+    const starts = beginDraw(end, entries, judge, this.#options.limits, this.#jobs);
     slices.beginRoots({
       count: entries.count,
       slice: entry => entries.slices.at(entry),
@@ -130,11 +130,12 @@ export class BookReader {
     slices.others.check(entries);
     const moves = this.#moves;
     moves?.end();
-    this.#checkCounts(end, slices, entries);
+    const found = { slices: slices.count, moves: moves?.count ?? 0, lines: this.#lines.number - 1 };
+    checkCounts(end, { ...found, entries: entries.count, honoured: entries.honoured }, findings);
     const poolRoot = pool.root(this.#jobs.trees, primitives);
-    this.#checkPool(header.rules.kind, end, poolRoot);
-    const draw = await this.#checkDraw(header, end, entries, judge, poolRoot, starts);
-    await this.#checkSignature(header, end);
+    checkPool(header.rules.kind, end, poolRoot, findings);
+    const draw = await checkDraw(header, end, { entries, judge, poolRoot, starts }, this.#options);
+    await checkSignature(header, end, this.#hash.digest(), this.#options);
     const last = moves === undefined ? judge : new JudgeOfClaims(judge, moves);
     return { ...header, slices, entries, judge: last, moves, poolRoot, draw, bytes: this.#lines.bytes };
   }
@@ -250,79 +251,6 @@ export class BookReader {
     this.#judge?.take(entry, number);
     this.#moves?.takeEntry(entry);
     entries.add(entry, this.#groupWords);
-  }
-
-  #checkCounts(end: End, slices: Slices, entries: Entries): void {
-    const counts = [
-      ['entries', end.entries, entries.count],
-      ['slices', end.slices, slices.count],
-      ['moves', end.moves, this.#moves?.count ?? 0],
-      ['lines before the last', end.lines, this.#lines.number - 1],
-    ] as const;
-    for (const [what, said, found] of counts) {
-      if (said !== found) {
-        this.#options.findings.add('wrong-counts', `the last line says ${said} ${what}; there are ${found}`);
-      }
-    }
-    if (end.count !== entries.honoured) {
-      this.#options.findings.add(
-        'pool-count',
-        `the last line says that ${end.count} entries are in the pool; ${entries.honoured} are not withdrawn`,
-      );
-    }
-  }
-
-  #checkPool(kind: Rules['kind'], end: End, root: Uint8Array): void {
-    if (!areEqual(root, end.poolRoot)) {
-      this.#options.findings.add(
-        'pool-root',
-        kind === 'coupon'
-          ? 'the root over the pool, in the last line, is not the one of the entries in the book'
-          : 'the root over the pool, in the last line, is not the one of the entries in the book with their tickets, groups and exclusions',
-      );
-    }
-  }
-
-  /** Undefined where there is no draw, or one of more tickets than are drawn here. */
-  #beginDraw({ draw }: End, entries: Entries, judge: CouponJudge | RaffleJudge): Float64Array | undefined {
-    if (draw === undefined || !(judge instanceof RaffleJudge)) return undefined;
-    if (judge.tickets > this.#options.limits.tickets) return undefined;
-    return judge.beginDraw(entries, draw.seed, this.#jobs);
-  }
-
-  async #checkDraw(
-    { rules, closedAtUs }: Header,
-    { draw }: End,
-    entries: Entries,
-    judge: CouponJudge | RaffleJudge,
-    poolRoot: Uint8Array,
-    starts: Float64Array | undefined,
-  ): Promise<ReadBook['draw']> {
-    const { findings, limits, primitives } = this.#options;
-    if (rules.kind !== 'raffle' || draw === undefined || !(judge instanceof RaffleJudge)) return undefined;
-    await checkRandomness(draw, rules, closedAtUs, findings, primitives);
-    checkSeed(draw, rules, poolRoot, entries.honoured, findings, primitives);
-    if (starts === undefined) {
-      throw new Unreadable(
-        'too-large',
-        `the entrants have ${judge.tickets} tickets; at most ${limits.tickets} are drawn here`,
-      );
-    }
-    return { facts: draw, drawn: judge.checkDraw(entries, draw.seed, starts, primitives) };
-  }
-
-  async #checkSignature({ version, closedAtUs, signers }: Header, end: End): Promise<void> {
-    const { findings, primitives } = this.#options;
-    // At a time that the book does not tell: its key need not be older than the campaign.
-    const key = signers.keyFor(end.keyId, 'books', closedAtUs, 'the book', true);
-    if (key === undefined) return;
-    const message = concat(utf8(`fairline book ${version}`), this.#hash.digest(), utf8(end.canonical));
-    if (!(await primitives.verifyEd25519(key.bytes, message, end.signature))) {
-      findings.add(
-        'book-signature',
-        `the book is not signed by its key ${end.keyId}: something in it was changed`,
-      );
-    }
   }
 }
 
