@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { base64url, sha256 } from './testing/basics.ts';
 import { assertNamed, type Change, coupon, drand, entryWith, raffle } from './testing/changed.ts';
+import { makeBook, written } from './testing/maker.ts';
 import { quicknetRound } from './testing/quicknet-round.ts';
-import { codesAfter } from './testing/run.ts';
+import { codesAfter, inPieces, json, run } from './testing/run.ts';
 
 /** Even when the shop signs them anew: what the rules make of the entries cannot be changed. */
 const changes: readonly Change[] = [
@@ -210,4 +211,27 @@ test('the announced round is refused of a pool that was frozen when that was kno
     });
     assert.equal(codes.includes('drand-round'), !isRight, `${frozenAtUs}: ${codes}`);
   }
+});
+
+test('the report says which round was used, and whose word it is where that is not the announced one', async () => {
+  const said = async (randomness: 'drand' | 'late'): Promise<[string, string]> => {
+    const { parts, proof } = makeBook({ kind: 'raffle', entries: 12, randomness });
+    const report = await run({ book: inPieces(written(parts)), proof: json(proof) });
+    assert.deepEqual(report.findings, [], randomness);
+    return [report.checked.join('\n'), report.notProven.join('\n')];
+  };
+  const { round } = quicknetRound;
+  const [announced, announcedLeft] = await said('drand');
+  assert.match(announced, new RegExp(`repeated: from the announced round ${round} of drand`));
+  assert.doesNotMatch(announcedLeft, /was frozen when it is said/);
+  const [late, lateLeft] = await said('late');
+  assert.doesNotMatch(late, /from the announced round|randomness is the announced/);
+  assert.match(
+    late,
+    new RegExp(
+      `from round ${round} of drand, .* in place of the announced round \\d+ as the pool was frozen 2`,
+    ),
+  );
+  assert.match(late, new RegExp(`its randomness is round ${round} of drand`));
+  assert.match(lateLeft, /That the pool was frozen when it is said to have been/);
 });

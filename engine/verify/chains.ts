@@ -11,6 +11,7 @@ import type { Findings } from './findings.ts';
 import { Unreadable } from './findings.ts';
 import { nameOf, type SignedHead } from './head.ts';
 import type { Json, Members } from './json.ts';
+import type { BookTime } from './kept-heads.ts';
 import { isoOf } from './leaf.ts';
 
 const NUMBERS_PER_EPOCH = 2 ** 32;
@@ -112,6 +113,13 @@ export class Chains {
   /** Incarnations of which it is said, and not shown, that they signed nothing. */
   get quiet(): number {
     return this.roll.epochs.flatMap(({ quiet }) => quiet).reduce((sum, [from, to]) => sum + to - from + 1, 0);
+  }
+
+  /** The time in which something of the campaign can have been signed by who is accounted for. */
+  get time(): BookTime {
+    const { epochs, opensAtUs, untilUs } = this.roll;
+    const fromUs = Math.min(opensAtUs, ...epochs.slice(0, 1).map(({ beganUs }) => beganUs));
+    return { fromUs, untilUs, isWithin: head => this.isWithin(head) };
   }
 
   /** Whether a slice may have an item that counts in the campaign. */

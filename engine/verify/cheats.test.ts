@@ -14,6 +14,7 @@ import {
   OPENS_AT_US,
   written,
 } from './testing/maker.ts';
+import { inOrder } from './testing/records.ts';
 import { codesOf, inPieces, json, run } from './testing/run.ts';
 
 const STOCK = 7;
@@ -22,15 +23,7 @@ const made = makeBook({ kind: 'coupon', entries: 30, stock: STOCK, gateways: 3 }
 const pages = pagesOf(made.parts.slices.map(({ head }) => head));
 
 function pagesOf(heads: readonly string[]): Buffer {
-  const place = (head: string): readonly [number, number] => {
-    const bytes = Buffer.from(head, 'base64url');
-    return [Number(bytes.readBigUInt64BE(48)), bytes.readUInt16BE(16)];
-  };
-  const sorted = [...heads].sort((a, b) => {
-    const [[aUs, aGateway], [bUs, bGateway]] = [place(a), place(b)];
-    return aUs - bUs || aGateway - bGateway;
-  });
-  return Buffer.concat([json({ heads: sorted, next: 'whatever' }), Buffer.from('\n')]);
+  return Buffer.concat([json({ heads: inOrder(heads), next: 'whatever' }), Buffer.from('\n')]);
 }
 
 /** First come, first served, over what is left: the rules find nothing. */

@@ -96,6 +96,7 @@ test('the exit code says what kind of thing was found', async () => {
     [4, 'book.ndjson', '--pool-root', made.parts.header.rules_hash],
     [0, 'book.ndjson', '--heads', 'heads.ndjson'],
     [4, 'book.ndjson', '--heads', 'other-heads.ndjson'],
+    [4, 'book.ndjson', '--heads', 'heads.ndjson', '--heads', 'other-heads.ndjson'],
     [2, 'book.ndjson', '--heads', 'keys.json'],
     [2, 'book.ndjson', '--max-slices', '1'],
     [2, 'book.ndjson', '--max-others', '1'],

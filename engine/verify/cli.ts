@@ -4,7 +4,7 @@
  */
 import { open, stat } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { fromBase64Url } from './bytes.ts';
+import { concat, fromBase64Url } from './bytes.ts';
 import { EXIT_USAGE, exitCodes, shown } from './findings.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import { nodePrimitives } from './node.ts';
@@ -19,7 +19,8 @@ const USAGE = `fairline verify [book] [options]
   --proof <file>      the proof of a draw, by itself or against the book
   --keys <file>       public keys that you had elsewhere (GET /v1/keys), in place of those in the book
   --pool-root <root>  that the campaign showed (pool_root in GET /v1/campaigns/{id}) when you noted it
-  --heads <file>      heads that somebody kept while it was open (GET /v1/heads, a page a line)
+  --heads <file>      heads that somebody kept while it was open (GET /v1/heads, a page a line), or that a
+                      monitor recorded; may be given more than once
   --max-bytes <n>     of the book, uncompressed (default ${defaultLimits.bookBytes})
   --max-entries <n>   (default ${defaultLimits.entries})
   --max-slices <n>    (default ${defaultLimits.slices})
@@ -34,6 +35,7 @@ ${exitCodes.outcome} outcome or draw; of several the least
 /** Receipts are read whole; a thousand take 1 MB. */
 const RECEIPTS_FILE_BYTES = 256 * 1024 * 1024;
 const PIECE_BYTES = 1 << 20;
+const NEWLINE = 0x0a;
 /** EX_SOFTWARE of sysexits.h. */
 const EXIT_INTERNAL = 70;
 
@@ -46,7 +48,7 @@ const options = {
   proof: { type: 'string' },
   keys: { type: 'string' },
   'pool-root': { type: 'string' },
-  heads: { type: 'string' },
+  heads: { type: 'string', multiple: true },
   'max-bytes': { type: 'string' },
   'max-entries': { type: 'string' },
   'max-slices': { type: 'string' },
@@ -124,6 +126,13 @@ async function smallFile(path: string, most: number): Promise<Uint8Array> {
   });
 }
 
+/** Files of lines as one. */
+async function joined(paths: readonly string[], most: number): Promise<Uint8Array> {
+  const files: Uint8Array[] = [];
+  for (const path of paths) files.push(await smallFile(path, most), Uint8Array.of(NEWLINE));
+  return concat(...files);
+}
+
 async function* pieces(path: string): AsyncGenerator<Uint8Array> {
   const file = await open(path);
   try {
@@ -169,7 +178,7 @@ async function requestOf(given: Arguments): Promise<Request> {
     await file(receipts, RECEIPTS_FILE_BYTES),
     await file(proof, defaultLimits.proofBytes),
     await file(keys, defaultLimits.keysBytes),
-    await file(heads, defaultLimits.headsBytes),
+    heads === undefined ? undefined : await joined(heads, defaultLimits.headsBytes),
   ];
   return {
     primitives: nodePrimitives,

@@ -23,7 +23,7 @@ import { codesOf, inPieces, json, run } from './testing/run.ts';
 const first = makeBook({ kind: 'coupon', entries: 20, stock: 5 });
 const books: readonly MadeBook[] = [
   first,
-  makeBook({ kind: 'coupon', entries: 20, stock: 6, waitlist: 6 }),
+  makeBook({ kind: 'coupon', entries: 20, stock: 6, waitlist: 6, monitors: ['press', 'club'] }),
   makeBook({ kind: 'raffle', entries: 20, groupLimit: 2 }),
   makeBook({ kind: 'raffle', entries: 12, randomness: 'drand' }),
 ];
@@ -72,6 +72,8 @@ const fields: Readonly<Record<string, Found | Word>> = {
   'header.rules.draw.tiers[].name': noRules,
   'header.rules.draw.tiers[].winners': noRules,
   'header.rules.kind': { code: 'malformed' },
+  'header.rules.monitors[].key': noRules,
+  'header.rules.monitors[].name': noRules,
   'header.rules.opens_at_us': noRules,
   'header.rules.stock': noRules,
   'header.rules.title': noRules,

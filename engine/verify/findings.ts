@@ -24,6 +24,7 @@ export const findingKinds = {
   'key-conflict': 'signature',
   'slice-signature': 'signature',
   'book-signature': 'signature',
+  'monitor-record': 'signature',
   // Who is in, and in which order.
   'slice-order': 'order',
   'slice-forked': 'order',

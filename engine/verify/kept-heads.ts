@@ -1,37 +1,25 @@
 /**
- * Heads that somebody kept while a campaign was open, held against its book: as `GET /v1/heads` answered them, a page or many
- * of them one a line. Heads are shown in the order of their last instant and gateway, and only where nothing can be added
- * before them any more. So each kept one stands in the book as it was, if it is of the time of the book, and between the first
- * and the last of a page there is none in the book that was not on the page.
+ * Heads that somebody kept while a campaign was open, held against its book. Heads are shown only where nothing can be added
+ * before them any more. So each kept one stands in the book as it was, if it is of the time of the book, and where a keeper
+ * was shown all there is none in the book that was not there.
  */
 
-import type { Findings } from './findings.ts';
-import { Unreadable } from './findings.ts';
-import { nameOf, readHead, type SignedHead } from './head.ts';
-import { Members, parseObject } from './json.ts';
+import { type Findings, Unreadable } from './findings.ts';
+import { nameOf, type SignedHead } from './head.ts';
+import { type ChainSeen, Keeper, lateMessage, type Window } from './keepers.ts';
+import type { KeptHead, KeptPage } from './kept-pages.ts';
 import type { Signers } from './keys.ts';
 import { isoOf } from './leaf.ts';
 import type { Limits } from './limits.ts';
 import type { Primitives } from './primitives.ts';
 
-/** A page of the service has 500. */
-const MOST_A_PAGE = 100_000;
-const MOST_TEXT = 256;
-const NEWLINE = 0x0a;
+/** Each head of the book is held against all of them. */
+const MOST_KEEPERS = 100;
 
-interface Kept {
-  readonly text: string;
-  readonly head: SignedHead;
-  readonly what: string;
+interface Kept extends KeptHead {
   /** One of a receipt: what it says beside is held against the book elsewhere. */
   readonly isOfReceipt: boolean;
   isFound: boolean;
-}
-
-/** Between these two nothing is missing. */
-interface Span {
-  readonly first: SignedHead;
-  readonly last: SignedHead;
 }
 
 /** The slice numbers of an incarnation that the book shows. */
@@ -41,34 +29,53 @@ interface Shown {
 }
 
 /** What is known of the time of a book; of one that does not show its chains whole, nothing. */
-export interface BookTime {
+export interface BookTime extends Window {
   isWithin(head: SignedHead): boolean;
+}
+
+/** What the records of a monitor say of a book. */
+export interface MonitorSeen {
+  /** In base64url. */
+  readonly key: string;
+  readonly records: number;
+  /** Records that are missing between those that were handed in. */
+  readonly missing: number;
+  readonly matched: number;
+  /** By gateway and incarnation: how far each chain was seen as it is in the book. */
+  readonly chains: readonly ChainSeen[];
+  /** When it had seen all of the time of the book; undefined when it has not. */
+  readonly seenAllAtUs: number | undefined;
+  /** What of that time it has seen whole. */
+  readonly parts: readonly Window[];
+}
+
+/** What came of holding kept heads against a book. */
+export interface KeptReport {
+  /** How many of them stand in it. */
+  readonly matched: number;
+  readonly monitors: readonly MonitorSeen[];
 }
 
 export class KeptHeads {
   readonly #findings: Findings;
+  /** By chain and slice number. */
   readonly #kept = new Map<string, Kept>();
-  readonly #spans: readonly Span[];
+  readonly #keepers: readonly Keeper[];
   readonly #shown = new Map<string, Shown>();
+  /** Kept heads in whose place something else stands. */
+  readonly #differing: { readonly kept: Kept; readonly other: Kept | undefined }[] = [];
   #matched = 0;
 
-  constructor(pages: readonly (readonly Kept[])[], findings: Findings) {
+  constructor(pages: readonly KeptPage[], findings: Findings) {
     this.#findings = findings;
-    for (const kept of pages.flat()) this.add(kept);
-    this.#spans = spansOf(pages);
+    for (const head of pages.flatMap(({ heads }) => heads))
+      this.#add({ ...head, isOfReceipt: false, isFound: false });
+    this.#keepers = keepersOf(pages);
   }
 
-  /** How many of them stand in the book. */
-  get matched(): number {
-    return this.#matched;
-  }
-
-  /** Another one; two of the same place that differ are a finding by themselves. */
-  add(kept: Kept): void {
-    const place = placeOf(kept.head);
-    const other = this.#kept.get(place);
-    if (other === undefined) this.#kept.set(place, kept);
-    else if (other.text !== kept.text) this.#differs(kept, other.what);
+  /** The head of a receipt, which somebody kept as well. */
+  addReceipt(head: KeptHead): void {
+    this.#add({ ...head, isOfReceipt: true, isFound: false });
   }
 
   /** A head of the book, in its order. */
@@ -77,17 +84,34 @@ export class KeptHeads {
     const shown = this.#shown.get(chain);
     if (shown === undefined) this.#shown.set(chain, { least: head.sliceNumber, greatest: head.sliceNumber });
     else shown.greatest = Math.max(shown.greatest, head.sliceNumber);
-    const kept = this.#kept.get(placeOf(head));
-    if (kept === undefined) this.#checkEarlyEnough(head);
-    else {
+    const kept = this.#kept.get(slotOf(head));
+    if (kept !== undefined) {
       kept.isFound = true;
-      if (kept.text !== text) this.#differs(kept, 'the book');
+      if (kept.text !== text) this.#differing.push({ kept, other: undefined });
       else if (!kept.isOfReceipt) this.#matched += 1;
+    }
+    for (const keeper of this.#keepers) {
+      if (kept?.text === text) keeper.match(head);
+      const why = keeper.lateness(head);
+      if (why !== undefined) this.#findings.add('kept-head-late', lateMessage(head, why));
     }
   }
 
   /** To be called when the book was read. */
-  async end(time: BookTime | undefined, signers: Signers, primitives: Primitives): Promise<void> {
+  async end(
+    time: BookTime | undefined,
+    signers: Signers,
+    limits: Limits,
+    primitives: Primitives,
+  ): Promise<KeptReport> {
+    for (const keeper of this.#keepers) await keeper.check(this.#findings, limits, primitives);
+    for (const { kept, other } of this.#differing) {
+      // Two that contradict each other accuse nobody unless both were signed.
+      const areSigned =
+        (await this.#isSigned(kept, signers, primitives)) &&
+        (other === undefined || (await this.#isSigned(other, signers, primitives)));
+      if (areSigned) this.#differs(kept, other?.what ?? 'the book');
+    }
     for (const kept of this.#kept.values()) {
       if (kept.isFound || kept.isOfReceipt || !this.#belongs(kept.head, time)) continue;
       if (!(await this.#isSigned(kept, signers, primitives))) continue;
@@ -101,6 +125,25 @@ export class KeptHeads {
         `${kept.what} is ${nameOf(kept.head)}, from ${isoOf(kept.head.firstUs)}; the book does not have it, ${why}`,
       );
     }
+    return { matched: this.#matched, monitors: this.#monitors(time) };
+  }
+
+  /** Two of the same place that differ are a finding by themselves. */
+  #add(kept: Kept): void {
+    const slot = slotOf(kept.head);
+    const other = this.#kept.get(slot);
+    if (other === undefined) this.#kept.set(slot, kept);
+    else if (other.text !== kept.text) this.#differing.push({ kept, other });
+  }
+
+  #monitors(time: BookTime | undefined): readonly MonitorSeen[] {
+    return this.#keepers.flatMap(keeper => {
+      const { key, records, missing, matched, chains } = keeper;
+      if (key === undefined) return [];
+      const seenAllAtUs = time === undefined ? undefined : keeper.seenAllAtUs(time);
+      const parts = time === undefined ? [] : keeper.partsOf(time);
+      return [{ key, records, missing, matched, chains, seenAllAtUs, parts }];
+    });
   }
 
   /** Whether the book must have it. */
@@ -125,83 +168,23 @@ export class KeptHeads {
       `${what} is ${nameOf(head)}, and ${elsewhere} has another slice in its place: the gateway's chain was forked`,
     );
   }
+}
 
-  #checkEarlyEnough(head: SignedHead): void {
-    let from = 0;
-    let to = this.#spans.length;
-    while (from < to) {
-      const middle = Math.floor((from + to) / 2);
-      const span = this.#spans[middle];
-      if (span !== undefined && compare(span.last, head) <= 0) from = middle + 1;
-      else to = middle;
-    }
-    const span = this.#spans[from];
-    if (span === undefined || compare(span.first, head) >= 0) return;
-    this.#findings.add(
-      'kept-head-late',
-      `${nameOf(head)}, up to ${isoOf(head.lastUs)}, is in the book and was not there when the heads around it were kept: it was made up later`,
-    );
+/** One for each monitor, and one for all pages that no monitor recorded. Throws Unreadable. */
+function keepersOf(pages: readonly KeptPage[]): readonly Keeper[] {
+  const byKey = new Map<string | undefined, KeptPage[]>();
+  for (const page of pages) {
+    const key = page.record?.key;
+    const own = byKey.get(key);
+    if (own !== undefined) own.push(page);
+    else if (byKey.size === MOST_KEEPERS)
+      throw new Unreadable('too-large', `the kept heads are of more than ${MOST_KEEPERS} keepers`);
+    else byKey.set(key, [page]);
   }
+  return [...byKey].map(([key, own]) => new Keeper(key, own));
 }
 
-/** Reads what somebody kept. Throws Unreadable. */
-export function readKeptHeads(bytes: Uint8Array, limits: Limits): readonly (readonly Kept[])[] {
-  if (bytes.length > limits.headsBytes) {
-    throw new Unreadable(
-      'too-large',
-      `the kept heads have ${bytes.length} bytes; at most ${limits.headsBytes} are read`,
-    );
-  }
-  const pages: Kept[][] = [];
-  for (let from = 0; from < bytes.length; ) {
-    const found = bytes.indexOf(NEWLINE, from);
-    const to = found < 0 ? bytes.length : found;
-    if (to > from) pages.push(readPage(bytes.subarray(from, to), pages.length + 1, limits));
-    from = to + 1;
-  }
-  return pages;
-}
-
-/** Of a page nothing but its heads counts: whatever else somebody noted with them may stand beside. */
-function readPage(bytes: Uint8Array, number: number, limits: Limits): Kept[] {
-  const what = `page ${number} of the kept heads`;
-  const members = new Members(parseObject(bytes, what, limits.depth), what);
-  const kept = members.array('heads', MOST_A_PAGE).map((text, index) => {
-    const name = `head ${index + 1} on ${what}`;
-    if (typeof text !== 'string' || text.length > MOST_TEXT)
-      throw new Unreadable('malformed', `${name} is no signed head`);
-    return { text, head: readHead(text, name), what: name, isOfReceipt: false, isFound: false };
-  });
-  kept.forEach(({ head, what: name }, index) => {
-    const before = kept[index - 1];
-    if (before !== undefined && compare(before.head, head) > 0)
-      throw new Unreadable('malformed', `${name} comes before the one in front of it`);
-  });
-  return kept;
-}
-
-/** The spans of pages, by their ends; those that overlap or touch are one. */
-function spansOf(pages: readonly (readonly Kept[])[]): readonly Span[] {
-  const spans = pages
-    .flatMap((page): Span[] => {
-      const [first, last] = [page[0], page.at(-1)];
-      return first === undefined || last === undefined ? [] : [{ first: first.head, last: last.head }];
-    })
-    .sort((a, b) => compare(a.first, b.first));
-  const merged: Span[] = [];
-  for (const span of spans) {
-    const before = merged.at(-1);
-    if (before === undefined || compare(before.last, span.first) < 0) merged.push(span);
-    else if (compare(before.last, span.last) < 0) merged[merged.length - 1] = { ...before, last: span.last };
-  }
-  return merged;
-}
-
-function compare(a: SignedHead, b: SignedHead): number {
-  return a.lastUs - b.lastUs || a.gateway - b.gateway;
-}
-
-function placeOf(head: SignedHead): string {
+function slotOf(head: SignedHead): string {
   return `${chainOf(head)}/${head.sliceNumber}`;
 }
 

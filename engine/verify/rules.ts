@@ -10,6 +10,8 @@ const MOST_TIERS = 1000;
 const MOST_WINNERS = 10_000_000;
 const MOST_WITHIN_S = 10_000_000;
 const MOST_TITLE_CHARACTERS = 10_000;
+const MOST_MONITORS = 100;
+const MOST_NAME_CHARACTERS = 1_000;
 export const MOST_CAMPAIGN = 0xffff_ffff;
 export const DRAW_FUNCTION = 'fairline draw 2';
 
@@ -36,6 +38,13 @@ export interface ClaimRules {
 /** Stamps are below 2^53, and count 1024 a microsecond. */
 const STAMPS_US = 2 ** 43 - 1;
 
+/** Who was announced to follow the signed heads. */
+export interface Monitor {
+  readonly name: string;
+  /** Ed25519, in base64url. */
+  readonly key: string;
+}
+
 interface AnyRules {
   readonly campaign: number;
   readonly title: string;
@@ -45,6 +54,7 @@ interface AnyRules {
   /** H(canonical JSON). */
   readonly hash: Uint8Array;
   readonly claims: ClaimRules | undefined;
+  readonly monitors: readonly Monitor[];
 }
 export interface CouponRules extends AnyRules {
   readonly kind: 'coupon';
@@ -69,6 +79,7 @@ export function readRules(
     opensAtUs: members.whole('opens_at_us', 0, Number.MAX_SAFE_INTEGER),
     closesAtUs: members.whole('closes_at_us', 0, Number.MAX_SAFE_INTEGER),
     hash: sha256(utf8(canonical(value ?? null, `the rules in ${what}`))),
+    monitors: members.has('monitors') ? readMonitors(members, what) : [],
   };
   const kind = members.oneOf('kind', ['coupon', 'raffle']);
   const claims = members.has('claim_within_s') ? readClaims(members, kind, all.opensAtUs) : undefined;
@@ -84,6 +95,26 @@ export function readRules(
     );
   }
   return rules;
+}
+
+function readMonitors(members: Members, what: string): readonly Monitor[] {
+  const monitors = members.objects('monitors', MOST_MONITORS).map(monitor => {
+    const read = {
+      name: monitor.text('name', MOST_NAME_CHARACTERS),
+      key: monitor.read(
+        'key',
+        text => (fromBase64Url(text, 32) === undefined ? undefined : text),
+        '32 bytes in base64url',
+      ),
+    };
+    monitor.end();
+    return read;
+  });
+  for (const member of ['name', 'key'] as const) {
+    if (new Set(monitors.map(monitor => monitor[member])).size < monitors.length)
+      throw new Unreadable('malformed', `the rules in ${what} name two monitors with the same ${member}`);
+  }
+  return monitors;
 }
 
 function readClaims(members: Members, kind: Rules['kind'], opensAtUs: number): ClaimRules {

@@ -6,7 +6,8 @@ import { type BookOptions, BookReader, type ReadBook } from './book.ts';
 import { areEqual, fromBase64Url, toBase64Url } from './bytes.ts';
 import { exitCodeOf, type Finding, Findings, shown, Unreadable } from './findings.ts';
 import { Members, parseObject } from './json.ts';
-import { KeptHeads, readKeptHeads } from './kept-heads.ts';
+import { KeptHeads, type KeptReport } from './kept-heads.ts';
+import { readKeptPages } from './kept-pages.ts';
 import { readKeysDocument, Signers } from './keys.ts';
 import { HASH_BYTES } from './lanes.ts';
 import { defaultLimits, type Limits } from './limits.ts';
@@ -37,7 +38,7 @@ export interface Request {
   readonly keys?: Uint8Array;
   /** What `GET /v1/campaigns/{id}` showed as `pool_root` when it was noted: 32 bytes in base64url. */
   readonly poolRoot?: string;
-  /** Heads that somebody kept, as `GET /v1/heads` answered: a page a line. Held against the book. */
+  /** Heads that somebody kept, as `GET /v1/heads` answered or a monitor recorded: a page a line. Held against the book. */
   readonly heads?: Uint8Array;
 }
 
@@ -64,8 +65,8 @@ export interface Seen {
   readonly pinned: boolean;
   /** Whether a root that was noted was held against the pool. */
   readonly hasNotedRoot: boolean;
-  /** Of kept heads, how many stand in the book; undefined where none were held against it. */
-  readonly keptHeads: number | undefined;
+  /** What came of holding kept heads against the book; undefined where none were. */
+  readonly kept: KeptReport | undefined;
   readonly revokedLater: readonly string[];
 }
 
@@ -108,7 +109,10 @@ async function lookAt(request: Request, limits: Limits, findings: Findings): Pro
   };
   const options = { primitives, limits, findings, pinned, onHead };
   const book = request.book === undefined || isSkipped ? undefined : await readBook(request.book, options);
-  if (book !== undefined) await kept?.end(book.slices.chains, book.signers, primitives);
+  const keptReport =
+    book === undefined
+      ? undefined
+      : await kept?.end(book.slices.chains?.time, book.signers, limits, primitives);
   const signers = book?.signers ?? new Signers(pinned, new Map(), findings);
   // Without a book and without keys nobody can say who signed; the words say so.
   const hasKeys = request.book === undefined ? pinned !== undefined : book !== undefined;
@@ -123,20 +127,20 @@ async function lookAt(request: Request, limits: Limits, findings: Findings): Pro
   if (hasNotedRoot) read(() => checkNotedRoot(request.poolRoot ?? '', shownRoot, findings));
   const isPinned = pinned !== undefined;
   const { revokedLater } = signers;
-  const keptHeads = book === undefined || request.heads === undefined ? undefined : kept?.matched;
-  return { book, receipts, places, proof, pinned: isPinned, hasNotedRoot, keptHeads, revokedLater };
+  const seenKept = request.heads === undefined ? undefined : keptReport;
+  return { book, receipts, places, proof, pinned: isPinned, hasNotedRoot, kept: seenKept, revokedLater };
 }
 
 /** What was kept, with the heads of receipts: those were kept, too. Throws Unreadable. */
 function keptOf(
-  { heads }: Request,
+  { heads, primitives }: Request,
   receipts: readonly Receipt[],
   limits: Limits,
   findings: Findings,
 ): KeptHeads {
-  const kept = new KeptHeads(heads === undefined ? [] : readKeptHeads(heads, limits), findings);
+  const kept = new KeptHeads(heads === undefined ? [] : readKeptPages(heads, limits, primitives), findings);
   for (const { head, headText, what } of receipts)
-    kept.add({ text: headText, head, what: `the head of ${what}`, isOfReceipt: true, isFound: false });
+    kept.addReceipt({ text: headText, head, what: `the head of ${what}` });
   return kept;
 }
 

@@ -6,8 +6,10 @@
 import type { ReadBook } from './book.ts';
 import type { Chains } from './chains.ts';
 import { isoOf } from './leaf.ts';
+import type { DrawFacts } from './randomness.ts';
 import { type DrawRules, totalWinners } from './rules.ts';
 import type { Seen } from './verify.ts';
+import { checkedOfKept, notesOfKept, notProvenOfKept } from './words-kept.ts';
 
 export interface Words {
   readonly checked: readonly string[];
@@ -25,15 +27,7 @@ export function wordsOf(seen: Seen, isRight: boolean): Words {
   };
 }
 
-function checkedOf({
-  book,
-  receipts,
-  places,
-  proof,
-  pinned,
-  hasNotedRoot,
-  keptHeads,
-}: Seen): readonly string[] {
+function checkedOf({ book, receipts, places, proof, pinned, hasNotedRoot, kept }: Seen): readonly string[] {
   const checked: string[] = [];
   if (book !== undefined) checked.push(...checkedOfBook(book));
   if (receipts.length > 0 && (pinned || book !== undefined)) {
@@ -51,7 +45,7 @@ function checkedOf({
   for (const place of places.slice(0, MOST_PLACES)) checked.push(placeWords(place));
   if (proof !== undefined) {
     checked.push(
-      'The proof: its randomness is the announced one, its seed follows from it, the rules and the pool, and the key of everybody drawn follows from the seed, in order.',
+      `The proof: its randomness is ${randomnessWords(proof.facts, proof.rules.draw)}, its seed follows from it, the rules and the pool, and the key of everybody drawn follows from the seed, in order.`,
       ...(book === undefined
         ? []
         : ['The proof names the same winners and alternates as the draw repeated from the book.']),
@@ -62,11 +56,7 @@ function checkedOf({
       'The pool has the root that was noted: since then nobody was added to it or left out, and no tickets, group or exclusion was changed.',
     );
   }
-  if (keptHeads !== undefined) {
-    checked.push(
-      `The book keeps to the heads that were kept: ${count(keptHeads, 'of them stands', 'of them stand')} in it as they were, none of its time is missing, and it has none between those of a page that was not there when they were kept.`,
-    );
-  }
+  if (kept !== undefined && book !== undefined) checked.push(...checkedOfKept(kept, book.rules.monitors));
   return checked;
 }
 
@@ -110,20 +100,28 @@ function checkedOfBook({ rules, slices, entries, judge: { granted }, draw, moves
     );
   }
   if (rules.kind === 'raffle' && draw !== undefined) {
-    const of =
-      rules.draw.randomness.source === 'commit'
-        ? 'the secret committed to'
-        : 'the announced round of drand, whose signature was checked';
     checked.push(
-      `The draw was repeated: from ${of}, over all ${entries.honoured} entries of the pool, it gives the same ${count(draw.drawn.winners.length, 'winner')} and ${count(draw.drawn.alternates.length, 'alternate')} in the same order.`,
+      `The draw was repeated: from ${randomnessWords(draw.facts, rules.draw)}, over all ${entries.honoured} entries of the pool, it gives the same ${count(draw.drawn.winners.length, 'winner')} and ${count(draw.drawn.alternates.length, 'alternate')} in the same order.`,
       'The tickets, groups and exclusions that the book shows are those that the root of the pool, and with it the seed of the draw, was made of.',
     );
   }
   return checked;
 }
 
-function notesOf({ book, revokedLater, receipts }: Seen): readonly string[] {
+/** What was used, which is not the announced round where the pool was frozen when that was known. */
+function randomnessWords({ revealed }: DrawFacts, { randomness }: DrawRules): string {
+  if (revealed.source === 'commit') return 'the secret committed to';
+  if (randomness.source === 'drand' && revealed.round !== randomness.round) {
+    const frozen =
+      revealed.frozenAtUs === undefined ? '' : ` as the pool was frozen ${isoOf(revealed.frozenAtUs)}`;
+    return `round ${revealed.round} of drand, whose signature was checked, by rule in place of the announced round ${randomness.round}${frozen}`;
+  }
+  return `the announced round ${revealed.round} of drand, whose signature was checked`;
+}
+
+function notesOf({ book, revokedLater, receipts, kept }: Seen): readonly string[] {
   const notes: string[] = [];
+  if (kept !== undefined && book !== undefined) notes.push(...notesOfKept(kept, book.rules.monitors));
   for (const key of revokedLater) {
     notes.push(
       `Key ${key} was revoked after it signed. If it had been stolen earlier, what it signed may be the thief's.`,
@@ -153,7 +151,7 @@ const AT_THE_DOOR =
   'A gateway could have refused somebody an answer, or delayed a request before stamping it: who was never given a receipt cannot show that they asked.';
 const CLOCKS = "That a stamp's instant is the true time: it is the clock of the gateway that signed it.";
 
-function notProvenOf({ book, receipts, proof, pinned, hasNotedRoot, keptHeads }: Seen): readonly string[] {
+function notProvenOf({ book, receipts, proof, pinned, hasNotedRoot, kept }: Seen): readonly string[] {
   const notProven: string[] = [];
   if (!pinned && book !== undefined) {
     notProven.push(
@@ -172,20 +170,22 @@ function notProvenOf({ book, receipts, proof, pinned, hasNotedRoot, keptHeads }:
       'That nobody with a lesser key was left out, that the pool is the one of all who entered, and the limits of groups: these need the book.',
     );
   }
-  if (book !== undefined) notProven.push(...notProvenOfBook(book, keptHeads !== undefined));
+  if (book !== undefined) notProven.push(...notProvenOfBook(book, kept));
   if (book !== undefined || receipts.length > 0) notProven.push(AT_THE_DOOR, CLOCKS);
   const draw = book?.rules.kind === 'raffle' ? book.rules.draw : proof?.rules.draw;
-  if (draw !== undefined) notProven.push(...notProvenOfDraw(draw, hasNotedRoot));
+  const facts = book?.draw?.facts ?? proof?.facts;
+  if (draw !== undefined) notProven.push(...notProvenOfDraw(draw, facts, hasNotedRoot));
   return notProven;
 }
 
-function notProvenOfBook({ slices, entries, moves }: ReadBook, hasHeads: boolean): readonly string[] {
+function notProvenOfBook({ rules, slices, entries, moves }: ReadBook, kept: Seen['kept']): readonly string[] {
   const notProven = [
     'That each entry is another person: a book shows salted hashes of user ids, and whoever runs the shop could have made accounts of their own.',
   ];
   const { chains, others } = slices;
   if (chains === undefined) notProven.push(...notProvenOfVersion1(others.count));
-  else notProven.push(...notProvenOfChains(chains, hasHeads));
+  else notProven.push(...notProvenOfChains(chains, kept !== undefined));
+  notProven.push(...notProvenOfKept(kept, rules.monitors));
   if (entries.withdrawn > 0) {
     notProven.push(
       `That the ${entries.withdrawn} withdrawn entries were withdrawn by those whose they were: only they could tell.`,
@@ -221,11 +221,12 @@ function notProvenOfVersion1(others: number): readonly string[] {
 }
 
 function notProvenOfChains({ quiet, ended }: Chains, hasHeads: boolean): readonly string[] {
-  const notProven = [
-    hasHeads
-      ? 'That the kept heads are all of them: what was signed behind the last one that was kept, or between two pages that were not kept one after the other, could have been signed anew.'
-      : 'That these chains are those of the time: whoever holds the keys can sign others afterwards, without a gateway, with one that never was, or with other leaves. Heads that somebody kept while the campaign was open (--heads, from GET /v1/heads), or a receipt, show it.',
-  ];
+  const notProven: string[] = [];
+  if (!hasHeads) {
+    notProven.push(
+      'That these chains are those of the time: whoever holds the keys can sign others afterwards, without a gateway, with one that never was, or with other leaves. Heads that somebody kept while the campaign was open (--heads, from GET /v1/heads), or a receipt, show it.',
+    );
+  }
   if (quiet > 0) {
     notProven.push(
       `That the ${count(quiet, 'incarnation')} of which the book says so signed nothing in this time: a head or a receipt of one of them shows otherwise.`,
@@ -239,7 +240,11 @@ function notProvenOfChains({ quiet, ended }: Chains, hasHeads: boolean): readonl
   return notProven;
 }
 
-function notProvenOfDraw({ randomness }: DrawRules, hasNotedRoot: boolean): readonly string[] {
+function notProvenOfDraw(
+  { randomness }: DrawRules,
+  facts: DrawFacts | undefined,
+  hasNotedRoot: boolean,
+): readonly string[] {
   const announced =
     'That the rules, and with them the source of the randomness, were announced before the opening: compare the rules hash with the one that was published then.';
   const frozen = hasNotedRoot
@@ -254,11 +259,20 @@ function notProvenOfDraw({ randomness }: DrawRules, hasNotedRoot: boolean): read
     : [
         announced,
         frozen,
+        ...lateRound(facts),
         'That the League of Entropy, which runs drand, did not work together: a majority of its members would have to, to know a round before its time.',
       ];
 }
 
-function factsOf({ book, places, proof }: Seen, isRight: boolean): Readonly<Record<string, unknown>> {
+/** Who says when the pool was frozen says with it which round counts. */
+function lateRound(facts: DrawFacts | undefined): readonly string[] {
+  if (facts?.revealed.source !== 'drand' || facts.revealed.frozenAtUs === undefined) return [];
+  return [
+    'That the pool was frozen when it is said to have been: which round was used follows from that instant, which is the word of whoever runs the draw. The announced round was known by then.',
+  ];
+}
+
+function factsOf({ book, places, proof, kept }: Seen, isRight: boolean): Readonly<Record<string, unknown>> {
   return {
     ...(book === undefined
       ? {}
@@ -271,10 +285,19 @@ function factsOf({ book, places, proof }: Seen, isRight: boolean): Readonly<Reco
           granted: book.judge.granted,
           slices: book.slices.count,
           bytes: book.bytes,
+          monitors: book.rules.monitors.map(({ name, key }) => monitorFacts(name, key, kept)),
         }),
     ...(places.length === 0 ? {} : { receipts: places.length, places: places.slice(0, MOST_PLACES) }),
     ...(proof === undefined ? {} : { proofVerified: isRight, proofWinners: proof.winners.length }),
   };
+}
+
+/** What a monitor that the rules name has seen, for programs; without records of it nothing is known. */
+function monitorFacts(name: string, key: string, kept: Seen['kept']): object {
+  const seen = kept?.monitors.find(monitor => monitor.key === key);
+  if (seen === undefined) return { name, key, records: 0 };
+  const { records, missing, matched, seenAllAtUs = null } = seen;
+  return { name, key, records, missing, slices: matched, sawAllAtUs: seenAllAtUs };
 }
 
 function count(number: number, one: string, many = `${one}s`): string {

@@ -15,7 +15,13 @@ export interface Reveal {
   readonly randomness: Buffer;
 }
 
-export function revealOf(kind: 'commit' | 'drand'): Reveal {
+const PERIOD_US = 3_000_000;
+
+/**
+ * `late`: announced is an earlier round, and the pool was frozen so late that by rule the real one follows, which lies as far
+ * behind the freeze as the announced one behind the close.
+ */
+export function revealOf(kind: 'commit' | 'drand' | 'late', closesAtUs: number): Reveal {
   if (kind === 'commit') {
     const secret = sha256('the secret');
     const commitment = base64url(sha256('fairline commit 1', secret));
@@ -25,10 +31,12 @@ export function revealOf(kind: 'commit' | 'drand'): Reveal {
       randomness: secret,
     };
   }
-  const { chainHash, round, signature, randomness } = quicknetRound;
+  const { chainHash, round, signature, randomness, knownUs } = quicknetRound;
+  const earlier = kind === 'late' ? Math.ceil((knownUs - closesAtUs) / 2 / PERIOD_US) : 0;
+  const frozen_at_us = closesAtUs + earlier * PERIOD_US;
   return {
-    announced: { source: 'drand', chain_hash: chainHash, round },
-    source: { round, signature },
+    announced: { source: 'drand', chain_hash: chainHash, round: round - earlier },
+    source: { ...(kind === 'late' ? { frozen_at_us } : {}), round, signature },
     randomness: Buffer.from(randomness, 'hex'),
   };
 }

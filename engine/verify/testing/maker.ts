@@ -26,7 +26,7 @@ export interface Plan {
   readonly stock?: number;
   /** What is granted has to be claimed, and so many wait for what is not. */
   readonly waitlist?: number;
-  readonly randomness?: 'commit' | 'drand';
+  readonly randomness?: 'commit' | 'drand' | 'late';
   readonly tiers?: readonly number[];
   readonly alternates?: number;
   readonly groupLimit?: number | null;
@@ -34,6 +34,8 @@ export interface Plan {
   readonly sliceItems?: number;
   /** Withdrawals, repeats, another campaign, tickets, groups, exclusions. Default true. */
   readonly isMixed?: boolean;
+  /** Who is named to watch. */
+  readonly monitors?: readonly string[];
   /** Of the format; default 2. */
   readonly version?: 1 | 2;
   /** Changes the terms of the pool's entries, in stamp order, before all that follows from them is made. */
@@ -169,6 +171,9 @@ export const CLOSES_AT_US = 1_692_803_600_000_000;
 export const sliceSigner = signerOf('slices');
 export const bookSigner = signerOf('books');
 
+/** The key of a monitor of this name. */
+export const monitorSigner = (name: string): Signer => signerOf(`monitor ${name}`);
+
 export function keyObject(signer: Signer, use: string): KeyObject {
   return {
     id: signer.id.toString('hex'),
@@ -279,7 +284,7 @@ export function makeBook(plan: Plan): MadeBook {
     else if (!first.has(one.user)) first.set(one.user, one);
   }
   const entries = [...first.values()].map(one => entryOf(one, withdrawn.has(one.user)));
-  const reveal = plan.kind === 'raffle' ? revealOf(plan.randomness ?? 'commit') : undefined;
+  const reveal = plan.kind === 'raffle' ? revealOf(plan.randomness ?? 'commit', CLOSES_AT_US) : undefined;
   const rules = rulesOf(plan, reveal);
   const rulesHash = sha256(canonical(rules));
   const honoured = entries.filter(({ object }) => object.outcome !== 'withdrawn');
@@ -333,6 +338,7 @@ function rulesOf(plan: Plan, reveal: Reveal | undefined): object {
     closes_at_us: CLOSES_AT_US,
     title: 'A drop “é”',
     kind,
+    monitors: plan.monitors?.map(name => ({ key: base64url(monitorSigner(name).raw), name })),
   };
   const { waitlist } = plan;
   const claims = waitlist === undefined ? {} : { waitlist, claim_within_s: WITHIN_S };
