@@ -13,6 +13,7 @@ const PROGRAMS = [
   'engine/main.ts',
   'engine/rebuild-cli.ts',
   'engine/contract/keys-cli.ts',
+  'engine/monitor/main.ts',
   'engine/stack/cli.ts',
   'engine/stack/hold.fixture.ts',
   'gateway/main.ts',

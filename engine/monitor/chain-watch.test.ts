@@ -1,0 +1,84 @@
+/** Chains as they are shown, right and wrong, in the order of first instants. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ChainWatch, type ShownHead } from './chain-watch.ts';
+import type { MonitorFinding } from './finding.ts';
+import { chained, first, follows } from './testing/heads.ts';
+
+const SECOND = 1_000_000;
+
+function kinds(watch: ChainWatch, shown: readonly ShownHead[]): string[] {
+  return shown.map(each => watch.take(each)?.kind ?? 'right');
+}
+
+function told(found: readonly MonitorFinding[]): string[] {
+  return found.map(({ kind }) => kind);
+}
+
+test('chains of several incarnations that go on, with numbers left out, are right', () => {
+  const watch = new ChainWatch(true);
+  const [a, b] = [chained(1, 11, 5), chained(2, 12, 5)];
+  const shown = [a[0], b[0], b[1], a[1], b[2], a[2], a[3], b[3], a[4], b[4]].flatMap(each => each ?? []);
+  assert.deepEqual(new Set(kinds(watch, shown)), new Set(['right']));
+  assert.deepEqual(watch.passed(1_000 * SECOND), []);
+});
+
+test('slices that a proxy’s instants let overlap may be shown before the one that they continue', () => {
+  const watch = new ChainWatch(true);
+  const one = first({ sliceNumber: 1, firstUs: 100, lastUs: 110 });
+  const two = follows(one, { sliceNumber: 2, firstUs: 130, lastUs: 140 });
+  const three = follows(two, { sliceNumber: 3, firstUs: 120, lastUs: 150 });
+  assert.deepEqual(kinds(watch, [one, three, two]), ['right', 'right', 'right']);
+  assert.deepEqual(watch.passed(1_000 * SECOND), []);
+  const four = follows(three, { sliceNumber: 4, firstUs: 200, lastUs: 210 });
+  assert.deepEqual(kinds(watch, [four]), ['right']);
+});
+
+test('a chain that forks is found at once: in the same place, or from any of the last ones', () => {
+  const [one, two, three] = chained(1, 11, 3);
+  assert.ok(one && two && three);
+  for (const [what, rival] of [
+    ['the same number', follows(one, { sliceNumber: three.head.sliceNumber, firstUs: 900 * SECOND })],
+    ['a later number, from the one before', follows(two, { sliceNumber: 9, firstUs: 900 * SECOND })],
+    ['a second beginning', first({ sliceNumber: 9, firstUs: 900 * SECOND })],
+  ] as const) {
+    const watch = new ChainWatch(true);
+    const found = kinds(watch, [one, two, three, rival]);
+    assert.deepEqual(found, ['right', 'right', 'right', 'fork'], what);
+  }
+  // Two that wait for the same one that is still to come.
+  const watch = new ChainWatch(true);
+  const hidden = follows(one, { sliceNumber: 2, firstUs: 300 });
+  const rivals = [5, 6].map(sliceNumber => follows(hidden, { sliceNumber, firstUs: 200 + sliceNumber }));
+  assert.deepEqual(kinds(watch, [one, ...rivals]), ['right', 'right', 'fork']);
+});
+
+test('one that goes on from before where it was is a rewind', () => {
+  const [one, two, three] = chained(1, 11, 3);
+  assert.ok(one && two && three);
+  const watch = new ChainWatch(true);
+  const back = follows(one, { sliceNumber: 2, firstUs: 900 * SECOND });
+  assert.deepEqual(kinds(watch, [one, two, three, back]), ['right', 'right', 'right', 'rewind']);
+});
+
+test('one that continues nothing that is shown is a fork when all around it must have been shown, and then goes on', () => {
+  const one = first({ sliceNumber: 1, firstUs: 100 });
+  const hidden = follows(one, { sliceNumber: 2, firstUs: 200 });
+  const three = follows(hidden, { sliceNumber: 3, firstUs: 300 });
+  const watch = new ChainWatch(true);
+  assert.deepEqual(kinds(watch, [one, three]), ['right', 'right']);
+  assert.deepEqual(watch.passed(SECOND), []);
+  assert.deepEqual(told(watch.passed(11 * SECOND)), ['fork']);
+  assert.deepEqual(watch.passed(100 * SECOND), []);
+  const four = follows(three, { sliceNumber: 4, firstUs: 12 * SECOND });
+  assert.deepEqual(kinds(watch, [four]), ['right']);
+  // One whose beginning was never shown is one, too, unless its beginning lies before what is followed.
+  const begun = new ChainWatch(true);
+  assert.deepEqual(kinds(begun, [three]), ['right']);
+  assert.deepEqual(told(begun.passed(100 * SECOND)), ['fork']);
+  const joined = new ChainWatch(false);
+  assert.deepEqual(kinds(joined, [three]), ['right']);
+  assert.deepEqual(joined.passed(100 * SECOND), []);
+  assert.deepEqual(kinds(joined, [follows(hidden, { sliceNumber: 5, firstUs: 101 * SECOND })]), ['right']);
+  assert.deepEqual(told(joined.passed(200 * SECOND)), ['fork']);
+});

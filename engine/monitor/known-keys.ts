@@ -1,0 +1,86 @@
+/**
+ * The keys that slices are signed with, as they were shown first: a key may be ended or revoked later, and others may be
+ * added; what it is and since when it counts stays. With keys that were given (`--keys`) no others count.
+ */
+import { toBase64Url } from '../verify/bytes.ts';
+import { Findings } from '../verify/findings.ts';
+import { nameOf } from '../verify/head.ts';
+import { type KeyRing, type PublicKey, readKeysDocument, Signers } from '../verify/keys.ts';
+import { isoOf } from '../verify/leaf.ts';
+import { defaultLimits } from '../verify/limits.ts';
+import { nodePrimitives } from '../verify/node.ts';
+import type { ShownHead } from './chain-watch.ts';
+import type { MonitorFinding } from './finding.ts';
+
+export class KnownKeys {
+  readonly isPinned: boolean;
+  readonly #keys = new Map<string, PublicKey>();
+
+  /** `kept`: from an earlier run, or given. */
+  constructor(kept: KeyRing | undefined, isPinned: boolean) {
+    this.isPinned = isPinned;
+    for (const [place, key] of kept ?? []) this.#keys.set(place, key);
+  }
+
+  /** What the service lists now. Answers what is described otherwise than before. */
+  learn(listed: KeyRing): readonly MonitorFinding[] {
+    const findings: MonitorFinding[] = [];
+    for (const [place, key] of listed) {
+      const known = this.#keys.get(place);
+      if (known !== undefined && !isSame(known, key)) {
+        findings.push({
+          kind: 'keys',
+          message: `key ${key.id} of ${key.use} is described otherwise than it was`,
+          heads: [],
+        });
+      } else if (known !== undefined || !this.isPinned) this.#keys.set(place, key);
+    }
+    return findings;
+  }
+
+  knows({ head }: ShownHead): boolean {
+    return this.#keys.has(`slices ${head.keyId}`);
+  }
+
+  /** What is wrong with the signature of a head; undefined where nothing is. */
+  async check({ head, text }: ShownHead): Promise<MonitorFinding | undefined> {
+    const findings = new Findings();
+    const key = new Signers(this.#keys, new Map(), findings).keyFor(
+      head.keyId,
+      'slices',
+      head.lastUs,
+      nameOf(head),
+    );
+    if (key !== undefined && !(await nodePrimitives.verifyEd25519(key.bytes, head.signed, head.signature)))
+      findings.add('slice-signature', `${nameOf(head)} is not signed by its key ${head.keyId}`);
+    const [first] = findings.all;
+    return first === undefined ? undefined : { kind: 'signature', message: first.message, heads: [text] };
+  }
+
+  /** As `GET /v1/keys` lists them: for `--keys` of verify, and for the next run. */
+  document(): string {
+    const iso = (us: number | null): string | null => (us === null ? null : isoOf(us));
+    const keys = [...this.#keys.values()].map(({ id, bytes, fromUs, untilUs, revokedUs, use }) => ({
+      ...{
+        id,
+        public: toBase64Url(bytes),
+        from: iso(fromUs),
+        until: iso(untilUs),
+        revoked: iso(revokedUs),
+        use,
+      },
+    }));
+    return `${JSON.stringify({ keys })}\n`;
+  }
+}
+
+/** Throws Unreadable. */
+export function readKeys(document: Uint8Array): KeyRing {
+  return readKeysDocument(document, defaultLimits, nodePrimitives);
+}
+
+/** What was revoked stays so. */
+function isSame(known: PublicKey, key: PublicKey): boolean {
+  const isRevoked = known.revokedUs === null || known.revokedUs === key.revokedUs;
+  return toBase64Url(known.bytes) === toBase64Url(key.bytes) && known.fromUs === key.fromUs && isRevoked;
+}

@@ -1,0 +1,76 @@
+/**
+ * Holds a page that is shown now against the heads that were shown and kept before, from the same place on: what is kept is
+ * still there, as it was, and nothing came in between.
+ */
+import { nameOf, type SignedHead } from '../verify/head.ts';
+import { isoOf } from '../verify/leaf.ts';
+import { behind, comparePlaces, type Place } from '../verify/places.ts';
+import type { ShownHead } from './chain-watch.ts';
+import type { MonitorFinding } from './finding.ts';
+import type { ShownPage } from './page.ts';
+
+/** Heads that were kept: all that there were from a page's beginning to `to`. */
+export interface KeptStretch {
+  readonly after: Place;
+  readonly heads: readonly ShownHead[];
+  readonly to: Place;
+}
+
+export function compareAgain(kept: KeptStretch, page: ShownPage): readonly MonitorFinding[] {
+  const to = least(kept.to, reachOf(page));
+  const shown = new Map(
+    page.heads.filter(({ head }) => comparePlaces(head, to) <= 0).map(each => [each.text, each]),
+  );
+  const expected = new Map(
+    kept.heads.filter(({ head }) => comparePlaces(head, to) <= 0).map(each => [each.text, each]),
+  );
+  const added = [...shown.values()].filter(({ text }) => !expected.has(text));
+  const gone = [...expected.values()].filter(({ text }) => !shown.has(text));
+  return [
+    ...added.map(each => {
+      const rival = gone.find(other => isSameSlot(other.head, each.head));
+      return rival === undefined ? lateOf(each) : exchangedOf(each, rival);
+    }),
+    ...gone.filter(each => !added.some(other => isSameSlot(other.head, each.head))).map(goneOf),
+  ];
+}
+
+/** How far a page tells of all: to its last head, or, on the last page, to behind what is said to be through. */
+export function reachOf({ after, heads, throughUs }: ShownPage): Place {
+  const last = heads.at(-1)?.head ?? after;
+  if (throughUs === undefined) return last;
+  const through = behind(throughUs);
+  return comparePlaces(last, through) > 0 ? last : through;
+}
+
+export function lateOf({ head, text }: ShownHead): MonitorFinding {
+  return {
+    kind: 'late',
+    message: `${nameOf(head)}, from ${isoOf(head.firstUs)} to ${isoOf(head.lastUs)}, is shown now, and was not there when all that begins before it and behind it was`,
+    heads: [text],
+  };
+}
+
+function exchangedOf(now: ShownHead, before: ShownHead): MonitorFinding {
+  return {
+    kind: 'fork',
+    message: `${nameOf(now.head)} is shown now, and another slice was shown in its place before`,
+    heads: [now.text, before.text],
+  };
+}
+
+function goneOf({ head, text }: ShownHead): MonitorFinding {
+  return {
+    kind: 'rewind',
+    message: `${nameOf(head)}, from ${isoOf(head.firstUs)}, was shown before, and is shown no more`,
+    heads: [text],
+  };
+}
+
+function isSameSlot(a: SignedHead, b: SignedHead): boolean {
+  return a.gateway === b.gateway && a.incarnation === b.incarnation && a.sliceNumber === b.sliceNumber;
+}
+
+function least(a: Place, b: Place): Place {
+  return comparePlaces(a, b) <= 0 ? a : b;
+}

@@ -1,0 +1,376 @@
+/**
+ * Monitors as processes, at real gateways and at one that shows something else in front of them: what they keep, what they
+ * say at once, and what the verifier makes of it with the book.
+ */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { createPrivateKey, createPublicKey } from 'node:crypto';
+import {
+  appendFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, afterEach, before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
+import { newPrivateKey } from '../contract/signing-keys.ts';
+import { eventually, type SpawnedNode, spawnNode } from '../test/support.ts';
+import { type System, startSystem } from '../test/system.ts';
+import { nodePrimitives } from '../verify/node.ts';
+import { type Signer, sha256 } from '../verify/testing/basics.ts';
+import { type Report, verify } from '../verify/verify.ts';
+import type { ShownHead } from './chain-watch.ts';
+import { allHeads, type Forgery, type ForgingGateway, forgingGateway } from './testing/forging-gateway.ts';
+import { first, shownOf } from './testing/heads.ts';
+
+const run = promisify(execFile);
+const signingKey = newPrivateKey();
+
+/** What gateways sign with, in the hands of who forges. */
+function operator(): Signer {
+  const key = createPrivateKey({ key: Buffer.from(signingKey, 'base64'), format: 'der', type: 'pkcs8' });
+  const raw = createPublicKey(key).export({ format: 'der', type: 'spki' }).subarray(-32);
+  return { id: sha256(raw).subarray(0, 8), raw, key };
+}
+
+interface Found {
+  readonly finding: string;
+  readonly message: string;
+  readonly heads: readonly string[];
+}
+
+interface RunningMonitor {
+  readonly process: SpawnedNode;
+  readonly key: string;
+  readonly records: number;
+  /** What it has told on standard output. */
+  findings(): readonly Found[];
+}
+
+describe('a monitor', () => {
+  let system: System;
+  let forging: ForgingGateway;
+  let entered = 0;
+  const directories: string[] = [];
+  const running: SpawnedNode[] = [];
+  before(async () => {
+    const env = { SIGNING_KEY: signingKey };
+    system = await startSystem({ log: 'redis', gateways: 2, gatewayEnv: env, engineEnv: env });
+    forging = await forgingGateway(url(0));
+  });
+  afterEach(async () => {
+    for (const each of running.splice(0)) await each.stop();
+    Object.assign(forging, { forge: undefined, isAway: false });
+  });
+  after(async () => {
+    await forging.close();
+    await system.close();
+    for (const each of directories) rmSync(each, { recursive: true });
+  });
+
+  const url = (gateway: number): string => system.gateways[gateway]?.url ?? '';
+
+  function directory(): string {
+    const made = mkdtempSync(join(tmpdir(), 'fairline-monitor-'));
+    directories.push(made);
+    return made;
+  }
+
+  async function start(where: string, urls: readonly string[], ...more: string[]): Promise<RunningMonitor> {
+    const args = [...urls, '--out', where, '--interval-ms', '100', ...more];
+    const process = spawnNode('engine/monitor/main.ts', {}, args);
+    running.push(process);
+    const { key, records } = JSON.parse(await process.ready);
+    const findings = (): readonly Found[] =>
+      process
+        .output()
+        .split('\n')
+        .filter(line => line.startsWith('{"finding":'))
+        .map(line => JSON.parse(line));
+    return { process, key, records, findings };
+  }
+
+  /** Lets some people enter, at both gateways in turn, and answers when their slices are shown. */
+  async function enter(campaign: number, count: number): Promise<void> {
+    const before = (await allHeads(url(0))).heads.length;
+    for (let index = 0; index < count; index++) {
+      entered += 1;
+      const answer = await system.enter(`user ${entered}`, campaign, entered % 2);
+      assert.equal(answer.status, 202, answer.text);
+    }
+    await eventually(async () => (await allHeads(url(0))).heads.length >= before + count);
+  }
+
+  function files(where: string): readonly string[] {
+    return readdirSync(where)
+      .filter(name => name.startsWith('heads-'))
+      .map(name => join(where, name));
+  }
+
+  function keptIn(where: string): readonly string[] {
+    return files(where).flatMap(file =>
+      readFileSync(file, 'utf8')
+        .split('\n')
+        .filter(line => line !== '')
+        .flatMap(line => JSON.parse(line).heads as string[]),
+    );
+  }
+
+  /** Waits until all heads that are shown now are kept, each once. */
+  async function keepsAll(where: string): Promise<void> {
+    const { heads } = await allHeads(url(0));
+    await eventually(() => {
+      const kept = keptIn(where);
+      return heads.every(({ text }) => kept.includes(text));
+    });
+    assert.equal(new Set(keptIn(where)).size, keptIn(where).length, 'each once');
+  }
+
+  async function download(campaign: number): Promise<Buffer> {
+    await system.operate('POST', `/v1/campaigns/${campaign}/close`);
+    return await eventually(
+      async () => {
+        const answer = await fetch(`${url(1)}/v1/campaigns/${campaign}/book`);
+        return answer.status === 200 && Buffer.from(await answer.arrayBuffer());
+      },
+      { timeoutMs: 60_000 },
+    );
+  }
+
+  async function verified(book: Buffer, where: string): Promise<Report> {
+    return await verify({
+      primitives: nodePrimitives,
+      book: (async function* () {
+        yield book;
+      })(),
+      heads: Buffer.concat(files(where).map(file => readFileSync(file))),
+      keys: readFileSync(join(where, 'keys.json')),
+    });
+  }
+
+  it('whom the rules name keeps all that is shown, over kills, and its records say so of the book', async () => {
+    const where = directory();
+    const monitor = await start(where, [url(0), url(1)]);
+    const named = { name: 'The “Daily”', key: monitor.key };
+    const absent = { name: 'club', key: Buffer.alloc(32, 7).toString('base64url') };
+    const campaign = await system.offer({ kind: 'coupon', stock: 3, monitors: [named, absent] });
+    const shown = await eventually(async () => {
+      const answer = await fetch(`${url(0)}/v1/campaigns/${campaign}`);
+      return answer.status === 200 && Object(await answer.json());
+    });
+    assert.deepEqual(shown.monitors, [named, absent]);
+    await enter(campaign, 6);
+    await keepsAll(where);
+    // In the middle of a record, which was never told of.
+    await monitor.process.stop('SIGKILL');
+    appendFileSync(files(where)[0] ?? '', '{"after":"17');
+    await enter(campaign, 4);
+    const again = await start(where, [url(1), url(0)]);
+    assert.equal(again.key, monitor.key);
+    assert.ok(again.records > 0);
+    await keepsAll(where);
+    const book = await download(campaign);
+    assert.equal(await again.process.stop(), 0, again.process.output());
+    // Up to behind the close.
+    const end = await start(where, [url(0)], '--once');
+    assert.equal(await end.process.ended, 0, end.process.output());
+    assert.deepEqual([...monitor.findings(), ...again.findings(), ...end.findings()], []);
+    assert.equal(statSync(join(where, 'monitor.key')).mode & 0o777, 0o600);
+    const report = await verified(book, where);
+    assert.deepEqual(report.findings, []);
+    assert.match(
+      report.checked.join('\n'),
+      /Monitor "The “Daily”", which the rules name, signed \d+ records/,
+    );
+    assert.match(report.checked.join('\n'), /of its clock it had been shown all that can have been signed/);
+    assert.match(report.notProven.join('\n'), /What "club" was shown/);
+    // As people run it.
+    const file = join(where, 'book.ndjson.gz');
+    writeFileSync(file, book);
+    const args = files(where).flatMap(each => ['--heads', each]);
+    const { stdout } = await run(process.execPath, [
+      join(import.meta.dirname, '../verify/bin.mjs'),
+      ...[file, ...args, '--keys', join(where, 'keys.json')],
+    ]);
+    assert.match(stdout, /^ALL RIGHT/);
+  });
+
+  /** Watches until a campaign has closed, then lets the heads be forged, and waits for what is told. */
+  async function foundBy(
+    forge: (signer: Signer) => Forgery,
+    kind: string,
+  ): Promise<{ found: Found; where: string }> {
+    const where = directory();
+    const campaign = await system.offer({ kind: 'coupon', stock: 1 });
+    await enter(campaign, 5);
+    const monitor = await start(where, [forging.url]);
+    await keepsAll(where);
+    assert.deepEqual(monitor.findings(), []);
+    await system.operate('POST', `/v1/campaigns/${campaign}/close`);
+    forging.forge = forge(operator());
+    const found = await eventually(() => monitor.findings().find(({ finding }) => finding === kind));
+    assert.match(monitor.process.output(), new RegExp(` ${kind.toUpperCase()}: `));
+    // It goes on, also in what it keeps.
+    forging.forge = undefined;
+    const another = await system.offer({ kind: 'coupon', stock: 1 });
+    await enter(another, 2);
+    await eventually(async () => {
+      const kept = keptIn(where);
+      return (await allHeads(url(0))).heads.every(({ text }) => kept.includes(text));
+    });
+    assert.equal(await monitor.process.stop(), 4);
+    // What was found is known to the next run, and told once.
+    const next = await start(where, [url(0)], '--once');
+    assert.equal(await next.process.ended, 4);
+    assert.deepEqual(next.findings(), []);
+    return { found, where };
+  }
+
+  const last = (heads: readonly ShownHead[]): ShownHead => {
+    const head = heads.at(-1);
+    assert.ok(head);
+    return head;
+  };
+
+  it('says at once that a chain forks: another slice in the place of one that was shown', async () => {
+    const { found, where } = await foundBy(
+      signer => heads => {
+        const { text, head } = last(heads);
+        const fields = { ...head, root: sha256('another'), previous: Buffer.from(head.previous) };
+        return heads.map(each => (each.text === text ? shownOf(fields, signer) : each));
+      },
+      'fork',
+    );
+    assert.equal(found.heads.length, 2);
+    // Both are kept, counter-signed, so that the records alone show it.
+    const kept = keptIn(where);
+    for (const text of found.heads) assert.ok(kept.includes(text));
+  });
+
+  it('says at once that a chain forks: a second slice continues what one continues already', async () => {
+    let forged: ShownHead | undefined;
+    const { found } = await foundBy(
+      signer => (heads, throughUs) => {
+        const { head } = last(heads);
+        // Behind all that was said to be through: only its chain gives it away.
+        forged ??= shownOf(
+          {
+            ...head,
+            ...{
+              sliceNumber: head.sliceNumber + 1,
+              root: sha256('more'),
+              previous: Buffer.from(head.previous),
+            },
+            ...{ firstUs: throughUs + 1, lastUs: throughUs + 1 },
+          },
+          signer,
+        );
+        return [...heads, forged];
+      },
+      'fork',
+    );
+    assert.match(found.message, /continues what slice \d+ or one before it continues/);
+  });
+
+  it('says at once that a chain rewinds: what was shown is shown no more', async () => {
+    const { found } = await foundBy(() => heads => heads.slice(0, -2), 'rewind');
+    assert.match(found.message, /was shown before, and is shown no more/);
+  });
+
+  it('says at once that an incarnation appears late: after the close, with stamps from before it', async () => {
+    const { found } = await foundBy(
+      signer => heads => {
+        const middle = heads[heads.length - 3];
+        assert.ok(middle);
+        const { firstUs, incarnation } = middle.head;
+        const late = { gateway: 9, incarnation: incarnation + 50, firstUs: firstUs + 1, lastUs: firstUs + 1 };
+        return [
+          ...heads,
+          shownOf(
+            { ...first(late).head, ...late, root: sha256('friends'), previous: Buffer.alloc(32) },
+            signer,
+          ),
+        ];
+      },
+      'late',
+    );
+    assert.match(found.message, /of gateway 9 .* is shown now, and was not there/);
+  });
+
+  it('says that a head is signed by nobody known, and keeps away from those it was not given', async () => {
+    const where = directory();
+    const campaign = await system.offer({ kind: 'coupon', stock: 1 });
+    await enter(campaign, 1);
+    forging.forge = heads => {
+      const { head } = last(heads);
+      return [
+        ...heads.slice(0, -1),
+        shownOf({ ...head, root: sha256('x'), previous: Buffer.from(head.previous) }),
+      ];
+    };
+    const monitor = await start(where, [forging.url], '--once');
+    assert.equal(await monitor.process.ended, 3, monitor.process.output());
+    assert.match(
+      monitor.findings()[0]?.message ?? '',
+      /is signed with key [0-9a-f]{16}, which is not among the given keys/,
+    );
+    const none = join(where, 'none.json');
+    writeFileSync(none, '{"keys":[]}');
+    const strict = await start(directory(), [url(0)], '--keys', none, '--once');
+    assert.equal(await strict.process.ended, 3);
+  });
+
+  it('waits for a gateway that is away, and goes on with another one', async () => {
+    const where = directory();
+    const campaign = await system.offer({ kind: 'coupon', stock: 1 });
+    forging.isAway = true;
+    const monitor = await start(where, [forging.url]);
+    await eventually(() =>
+      /cannot be followed: \/v1\/keys was answered with 503; it is tried again/.test(
+        monitor.process.output(),
+      ),
+    );
+    await enter(campaign, 2);
+    forging.isAway = false;
+    await keepsAll(where);
+    await eventually(() => /is followed again/.test(monitor.process.output()));
+    forging.isAway = true;
+    const both = directory();
+    await start(both, [forging.url, url(1)]);
+    await keepsAll(both);
+  });
+
+  it('is told what would be right where it is used wrongly', async () => {
+    const where = directory();
+    for (const [args, message] of [
+      [['--out', where], /0 gateways are named/],
+      [[url(0)], /--out is missing/],
+      [['ftp://x', '--out', where], /"ftp:\/\/x" is no gateway; http:\/\/host:port would be right/],
+      [[url(0), '--out', where, '--from', 'yesterday'], /--from is "yesterday"; an instant in UTC/],
+      [[url(0), '--out', where, '--interval-ms', '1'], /--interval-ms is "1"; a whole number from 100/],
+      [[url(0), '--out', where, '--keys', 'nowhere'], /nowhere cannot be read as keys/],
+    ] as const) {
+      const process = spawnNode('engine/monitor/main.ts', {}, args);
+      running.push(process);
+      assert.equal(await process.ended, 1, args.join(' '));
+      assert.match(process.output(), message);
+    }
+  });
+
+  it('follows from an instant on, chains that began before it included', async () => {
+    const where = directory();
+    const campaign = await system.offer({ kind: 'coupon', stock: 1 });
+    await enter(campaign, 3);
+    const { heads } = await allHeads(url(0));
+    const from = Math.ceil(last(heads.slice(0, -2)).head.firstUs / 1_000) + 1;
+    const monitor = await start(where, [url(0)], '--from', new Date(from).toISOString(), '--once');
+    assert.equal(await monitor.process.ended, 0, monitor.process.output());
+    const behind = heads.filter(({ head }) => head.firstUs >= from * 1_000).map(({ text }) => text);
+    assert.deepEqual(keptIn(where), behind);
+  });
+});

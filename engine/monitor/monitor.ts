@@ -1,0 +1,208 @@
+/**
+ * Follows the heads that gateways show, keeps and counter-signs them, and says what cannot be.
+ *
+ * One place moves: the heads are the same at every gateway, so each page is asked of the next one of them, and looked at
+ * again at others. When no more are shown, what was kept is held against what is shown now: each time the last of it, and
+ * one stretch further on of all of it.
+ *
+ * A finding is told before its page is kept: after a kill in between, the page is asked for again, and what was told is known.
+ */
+import type { ShownHead } from './chain-watch.ts';
+import type { MonitorFinding } from './finding.ts';
+import type { FindingLog } from './finding-log.ts';
+import { type Followed, stretchesOf } from './followed.ts';
+import type { KnownKeys } from './known-keys.ts';
+import { compareAgain, type KeptStretch } from './look-back.ts';
+import type { ShownPage } from './page.ts';
+import type { RecordLog } from './record-log.ts';
+import { NoAnswer, type Service } from './service.ts';
+
+/** How often it is kept how far all was shown, where nothing is: some 400 bytes. A book is told so much less of its end. */
+const NOTE_MS = 30_000;
+const KEYS_MS = 60_000;
+const MOST_BACKOFF_MS = 60_000;
+const MOST_FAILURES_ONCE = 5;
+
+export interface MonitorParts {
+  readonly services: readonly Service[];
+  readonly records: RecordLog;
+  readonly findings: FindingLog;
+  readonly keys: KnownKeys;
+  /** Keeps the list of keys for the next run. */
+  readonly saveKeys: (document: string) => void;
+  readonly nowMs: () => number;
+  readonly random: () => number;
+  readonly pause: (ms: number) => Promise<void>;
+  /** Told each finding once: as a line of JSON, and in words. */
+  readonly onFinding: (line: string, finding: MonitorFinding) => void;
+  /** Told what is in the way, and when it is over. */
+  readonly onTrouble: (words: string) => void;
+}
+
+export class Monitor {
+  readonly #parts: MonitorParts;
+  readonly #followed: Followed;
+  #history: Generator<KeptStretch>;
+  #turn = 0;
+  /** The page that was shown last, where it is not kept yet: it had nothing but how far all was shown. */
+  #unnoted: { readonly page: ShownPage; readonly service: Service } | undefined;
+  #notedMs = Number.NEGATIVE_INFINITY;
+  #keysMs = Number.NEGATIVE_INFINITY;
+  readonly #inTrouble = new Set<string>();
+
+  constructor(parts: MonitorParts, followed: Followed) {
+    this.#parts = parts;
+    this.#followed = followed;
+    this.#history = stretchesOf(parts.records.records());
+  }
+
+  /** Until `isStopping`; with `isOnce` until all is shown, and all that was kept has been looked at again. */
+  async run(intervalMs: number, isOnce: boolean, isStopping: () => boolean): Promise<void> {
+    for (let failures = 0; !isStopping(); ) {
+      const service = this.#nextService();
+      try {
+        await this.#learnKeysSometimes(service);
+        const isLast = await this.#follow(service);
+        this.#recovered(service);
+        failures = 0;
+        if (!isLast) continue;
+        if (isOnce) {
+          await this.#lookBackAtAll();
+          break;
+        }
+        await this.#lookBack();
+        await this.#parts.pause(intervalMs);
+      } catch (error) {
+        if (!(error instanceof NoAnswer)) throw error;
+        if (isStopping()) break;
+        this.#failed(error);
+        failures += 1;
+        if (isOnce && failures > MOST_FAILURES_ONCE) throw error;
+        await this.#parts.pause(this.#backoffMs(intervalMs, failures));
+      }
+    }
+    this.#note();
+  }
+
+  /** Asks for the next page. Resolves to whether it was the last one. */
+  async #follow(service: Service): Promise<boolean> {
+    const page = await service.page(this.#followed.next);
+    const found = await this.#signatures(page.heads, service);
+    const unsigned = new Set(found.flatMap(({ heads }) => heads));
+    for (const shown of page.heads) {
+      if (unsigned.has(shown.text)) continue;
+      const finding = this.#followed.look(shown);
+      if (finding !== undefined) found.push(finding);
+    }
+    for (const finding of [...found, ...this.#followed.moveOn(page)]) this.#tell(finding, service);
+    this.#unnoted = { page, service };
+    const isLast = page.throughUs !== undefined;
+    if (page.heads.length > 0 || (isLast && this.#parts.nowMs() - this.#notedMs >= NOTE_MS)) this.#note();
+    return isLast;
+  }
+
+  /** Keeps the page that was shown last, if it is not kept. */
+  #note(): void {
+    if (this.#unnoted === undefined) return;
+    const { page, service } = this.#unnoted;
+    this.#keep(page, service);
+    this.#unnoted = undefined;
+    this.#notedMs = this.#parts.nowMs();
+  }
+
+  /** The last of what was kept, and the next stretch of all of it. What cannot be asked for now is asked for later. */
+  async #lookBack(): Promise<void> {
+    const { recent } = this.#followed;
+    if (recent === undefined) return;
+    try {
+      await this.#compare(recent);
+      const { done, value } = this.#history.next();
+      if (done === true) this.#history = stretchesOf(this.#parts.records.records());
+      else await this.#compare(value);
+    } catch (error) {
+      if (!(error instanceof NoAnswer)) throw error;
+      this.#failed(error);
+    }
+  }
+
+  async #lookBackAtAll(): Promise<void> {
+    for (const stretch of stretchesOf(this.#parts.records.records())) await this.#compare(stretch);
+  }
+
+  async #compare(stretch: KeptStretch): Promise<void> {
+    const service = this.#anyService();
+    const page = await service.page(stretch.after);
+    this.#recovered(service);
+    const found = compareAgain(stretch, page);
+    if (found.length === 0) return;
+    const kept = new Set(stretch.heads.map(({ text }) => text));
+    const strange = page.heads.filter(({ text }) => !kept.has(text));
+    const all = [...(await this.#signatures(strange, service)), ...found];
+    const isNew = all.map(finding => this.#tell(finding, service)).includes(true);
+    // Counter-signed as it is shown now: it is the evidence.
+    if (isNew) this.#keep(page, service);
+  }
+
+  async #signatures(heads: readonly ShownHead[], service: Service): Promise<MonitorFinding[]> {
+    const { keys } = this.#parts;
+    if (!keys.isPinned && heads.some(shown => !keys.knows(shown))) await this.#learnKeys(service);
+    const checked = await Promise.all(heads.map(shown => keys.check(shown)));
+    return checked.filter(finding => finding !== undefined);
+  }
+
+  async #learnKeysSometimes(service: Service): Promise<void> {
+    if (this.#parts.nowMs() - this.#keysMs < KEYS_MS) return;
+    await this.#learnKeys(service);
+    this.#keysMs = this.#parts.nowMs();
+  }
+
+  async #learnKeys(service: Service): Promise<void> {
+    const { keys, saveKeys } = this.#parts;
+    const before = keys.document();
+    for (const finding of keys.learn(await service.keys())) this.#tell(finding, service);
+    if (keys.document() !== before) saveKeys(keys.document());
+  }
+
+  #keep(page: ShownPage, { url }: Service): void {
+    const { nowMs, records } = this.#parts;
+    records.append(page, url, Math.round(nowMs() * 1_000));
+  }
+
+  /** Whether it is new. */
+  #tell(finding: MonitorFinding, { url }: Service): boolean {
+    const { findings, nowMs, onFinding } = this.#parts;
+    const line = findings.add(finding, url, Math.round(nowMs() * 1_000));
+    if (line !== undefined) onFinding(line, finding);
+    return line !== undefined;
+  }
+
+  #nextService(): Service {
+    const { services } = this.#parts;
+    const service = services[this.#turn % services.length];
+    if (service === undefined) throw new Error('there is no gateway to ask');
+    this.#turn += 1;
+    return service;
+  }
+
+  /** One that is drawn, so that each is asked about everything in time. */
+  #anyService(): Service {
+    const { random, services } = this.#parts;
+    return services[Math.floor(random() * services.length)] ?? this.#nextService();
+  }
+
+  /** Monitors that lost the same gateway do not come back at the same moment. */
+  #backoffMs(intervalMs: number, failures: number): number {
+    const most = Math.min(intervalMs * 2 ** Math.min(failures, 16), MOST_BACKOFF_MS);
+    return most * (0.5 + this.#parts.random() / 2);
+  }
+
+  #failed({ url, message }: NoAnswer): void {
+    if (this.#inTrouble.has(url)) return;
+    this.#inTrouble.add(url);
+    this.#parts.onTrouble(`${url} cannot be followed: ${message}; it is tried again`);
+  }
+
+  #recovered({ url }: Service): void {
+    if (this.#inTrouble.delete(url)) this.#parts.onTrouble(`${url} is followed again`);
+  }
+}

@@ -1,0 +1,41 @@
+/** The key that a monitor counter-signs with: made once in its directory, readable by its owner alone. */
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const FILE = 'monitor.key';
+const OTHERS = 0o077;
+const KEY_BYTES = 32;
+
+export interface OwnKey {
+  readonly privateKey: KeyObject;
+  /** 32 bytes in base64url: what a campaign is announced with. */
+  readonly publicKey: string;
+}
+
+/** The directory is not as it has to be; `message` says what would be right. */
+export class DirectoryFault extends Error {}
+
+/** Throws DirectoryFault when there is one that others can read, or that is none. */
+export function ownKey(directory: string): OwnKey {
+  const file = join(directory, FILE);
+  try {
+    const { privateKey } = generateKeyPairSync('ed25519');
+    const made = privateKey.export({ format: 'pem', type: 'pkcs8' });
+    writeFileSync(file, made, { mode: 0o600, flag: 'wx', flush: true });
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+  }
+  if (process.platform !== 'win32' && (statSync(file).mode & OTHERS) !== 0)
+    throw new DirectoryFault(`${file} can be read by others than its owner; chmod 600 would be right`);
+  try {
+    const privateKey = createPrivateKey(readFileSync(file));
+    if (privateKey.asymmetricKeyType !== 'ed25519')
+      throw new Error(`it is for ${privateKey.asymmetricKeyType}`);
+    const raw = createPublicKey(privateKey).export({ format: 'der', type: 'spki' }).subarray(-KEY_BYTES);
+    return { privateKey, publicKey: raw.toString('base64url') };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new DirectoryFault(`${file} is no Ed25519 private key: ${why}`);
+  }
+}

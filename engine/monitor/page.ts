@@ -1,0 +1,45 @@
+/** A page of `GET /v1/heads`, read strictly: what is no page is no answer, and asked for again. */
+import { Unreadable } from '../verify/findings.ts';
+import { readHead } from '../verify/head.ts';
+import { Members, parseObject } from '../verify/json.ts';
+import { defaultLimits } from '../verify/limits.ts';
+import { comparePlaces, type Place, placeText } from '../verify/places.ts';
+import type { ShownHead } from './chain-watch.ts';
+
+/** The service shows 500. */
+const MOST_HEADS = 10_000;
+const MOST_TEXT = 256;
+
+export interface ShownPage {
+  readonly after: Place;
+  readonly heads: readonly ShownHead[];
+  /** Of the last page: nothing with an instant up to here will come any more. */
+  readonly throughUs: number | undefined;
+}
+
+/** Throws Unreadable. */
+export function readPage(bytes: Uint8Array, after: Place): ShownPage {
+  const what = 'the page';
+  const members = new Members(parseObject(bytes, what, defaultLimits.depth), what);
+  const heads = members.array('heads', MOST_HEADS).map((text, index) => {
+    if (typeof text !== 'string' || text.length > MOST_TEXT)
+      throw new Unreadable('malformed', `head ${index + 1} is no signed head`);
+    return { text, head: readHead(text, `head ${index + 1}`) };
+  });
+  let before = after;
+  for (const { head } of heads) {
+    if (comparePlaces(before, head) >= 0)
+      throw new Unreadable('malformed', `${placeText(head)} does not come behind ${placeText(before)}`);
+    before = head;
+  }
+  const next = members.text('next', MOST_TEXT);
+  if (next !== placeText(before))
+    throw new Unreadable('malformed', `the page ends with ${placeText(before)}, and says ${next}`);
+  const throughUs = members.has('through_us')
+    ? members.whole('through_us', 0, Number.MAX_SAFE_INTEGER)
+    : undefined;
+  // One that goes on and shows nothing would be asked for again for ever.
+  if (heads.length === 0 && throughUs === undefined)
+    throw new Unreadable('malformed', 'the page has no heads, and does not say that there are no more');
+  return { after, heads, throughUs };
+}
