@@ -94,6 +94,9 @@ test('the exit code says what kind of thing was found', async () => {
     [0, '--proof', 'proof.json'],
     [0, 'book.ndjson', '--pool-root', made.parts.end.pool_root],
     [4, 'book.ndjson', '--pool-root', made.parts.header.rules_hash],
+    [0, 'book.ndjson', '--rules-hash', made.parts.header.rules_hash],
+    [5, 'book.ndjson', '--rules-hash', made.parts.end.pool_root],
+    [5, '--proof', 'proof.json', '--rules-hash', made.parts.end.pool_root],
     [0, 'book.ndjson', '--heads', 'heads.ndjson'],
     [4, 'book.ndjson', '--heads', 'other-heads.ndjson'],
     [4, 'book.ndjson', '--heads', 'heads.ndjson', '--heads', 'other-heads.ndjson'],
@@ -117,6 +120,7 @@ test('wrong usage is told with what would be right', async () => {
     [['book.ndjson', 'book.ndjson'], /2 books are given; one would be right/],
     [['book.ndjson', '--receipt', 'receipt.json'], /--receipt and --user belong together/],
     [['--receipt', 'receipt.json', '--user', 'user3'], /a receipt needs a book/],
+    [['book.ndjson', '--rules-hash', 'x'], /--rules-hash is "x"; 32 bytes in base64url would be right/],
     [['book.ndjson', '--pool-root', 'x'], /--pool-root is "x"; 32 bytes in base64url would be right/],
     [
       ['--receipt', 'receipt.json', '--user', 'user3', '--keys', 'keys.json', '--pool-root', 'A'.repeat(43)],

@@ -19,6 +19,7 @@ const USAGE = `fairline verify [book] [options]
   --proof <file>      the proof of a draw, by itself or against the book
   --keys <file>       public keys that you had elsewhere (GET /v1/keys), in place of those in the book
   --pool-root <root>  that the campaign showed (pool_root in GET /v1/campaigns/{id}) when you noted it
+  --rules-hash <hash> of the rules, that it showed (rules_hash) when you noted it
   --heads <file>      heads that somebody kept while it was open (GET /v1/heads, a page a line), or that a
                       monitor recorded; may be given more than once
   --max-bytes <n>     of the book, uncompressed (default ${defaultLimits.bookBytes})
@@ -48,6 +49,7 @@ const options = {
   proof: { type: 'string' },
   keys: { type: 'string' },
   'pool-root': { type: 'string' },
+  'rules-hash': { type: 'string' },
   heads: { type: 'string', multiple: true },
   'max-bytes': { type: 'string' },
   'max-entries': { type: 'string' },
@@ -76,12 +78,13 @@ function checkArguments(given: Arguments): void {
   if (book === undefined && receipt === undefined && receipts === undefined && proof === undefined) {
     throw new WrongUsage('there is nothing to verify: give a book, a receipt or a proof');
   }
-  const poolRoot = given['pool-root'];
-  if (poolRoot !== undefined && fromBase64Url(poolRoot, 32) === undefined) {
-    throw new WrongUsage(`--pool-root is ${shown(poolRoot)}; 32 bytes in base64url would be right`);
-  }
-  if (poolRoot !== undefined && book === undefined && proof === undefined) {
-    throw new WrongUsage('--pool-root needs a book or a proof to be held against');
+  for (const name of ['pool-root', 'rules-hash'] as const) {
+    const noted = given[name];
+    if (noted === undefined) continue;
+    if (fromBase64Url(noted, 32) === undefined)
+      throw new WrongUsage(`--${name} is ${shown(noted)}; 32 bytes in base64url would be right`);
+    if (book === undefined && proof === undefined)
+      throw new WrongUsage(`--${name} needs a book or a proof to be held against`);
   }
   if (heads !== undefined && book === undefined)
     throw new WrongUsage('--heads needs a book to be held against');
@@ -190,6 +193,7 @@ async function requestOf(given: Arguments): Promise<Request> {
     ...(keyBytes === undefined ? {} : { keys: keyBytes }),
     ...(headBytes === undefined ? {} : { heads: headBytes }),
     ...(given['pool-root'] === undefined ? {} : { poolRoot: given['pool-root'] }),
+    ...(given['rules-hash'] === undefined ? {} : { rulesHash: given['rules-hash'] }),
   };
 }
 

@@ -1,7 +1,7 @@
 /** What monitors recorded, held against a book: what their signatures say, and what is found where a book does not keep to them. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { base64url, sha256 } from './testing/basics.ts';
+import { base64url, canonical, sha256 } from './testing/basics.ts';
 import { Forger } from './testing/forger.ts';
 import { CLOSES_AT_US, makeBook, monitorSigner, OPENS_AT_US, type Parts, written } from './testing/maker.ts';
 import {
@@ -259,6 +259,27 @@ test('whoever names other monitors, one less or one more has other rules than th
     });
     assert.deepEqual(found, ['malformed'], what);
   }
+});
+
+test('who names others in rules with a new hash is found by whoever noted the old one', async () => {
+  const parts = structuredClone(made.parts);
+  Reflect.set(parts.header.rules, 'monitors', [{ key: base64url(club.raw), name: 'club' }]);
+  const noted = parts.header.rules_hash;
+  parts.header.rules_hash = base64url(sha256(canonical(parts.header.rules)));
+  const book = (): AsyncIterable<Uint8Array> => inPieces(written(parts));
+  const alone = await run({ book: book(), heads: lines(...records) });
+  assert.deepEqual(alone.findings, []);
+  assert.match(alone.notes.join('\n'), /The rules do not name the monitor with the key/);
+  assert.match(
+    alone.notProven.join('\n'),
+    /monitors, were announced before the opening: .* \(--rules-hash\)/,
+  );
+  const against = await run({ book: book(), rulesHash: noted });
+  assert.deepEqual(codesOf(against), ['rules-hash']);
+  assert.match(against.findings[0]?.message ?? '', /or the monitors that they name, were changed since/);
+  const right = await run({ book: inPieces(written(made.parts)), rulesHash: noted });
+  assert.deepEqual(right.findings, []);
+  assert.match(right.notProven.join('\n'), /When the hash of the rules was noted/);
 });
 
 test('a head that nobody signed accuses nobody', async () => {

@@ -3,14 +3,13 @@
  * neither throws nor hangs on any of them: what cannot be read is a finding.
  */
 import { type BookOptions, BookReader, type ReadBook } from './book.ts';
-import { areEqual, fromBase64Url, toBase64Url } from './bytes.ts';
-import { exitCodeOf, type Finding, Findings, shown, Unreadable } from './findings.ts';
+import { exitCodeOf, type Finding, Findings, Unreadable } from './findings.ts';
 import { Members, parseObject } from './json.ts';
 import { KeptHeads, type KeptReport } from './kept-heads.ts';
 import { readKeptPages } from './kept-pages.ts';
 import { readKeysDocument, Signers } from './keys.ts';
-import { HASH_BYTES } from './lanes.ts';
 import { defaultLimits, type Limits } from './limits.ts';
+import { checkNotedRoot, checkNotedRules } from './noted.ts';
 import type { Primitives } from './primitives.ts';
 import { checkProof, compareProof, type Proof, readProof } from './proof.ts';
 import {
@@ -38,6 +37,8 @@ export interface Request {
   readonly keys?: Uint8Array;
   /** What `GET /v1/campaigns/{id}` showed as `pool_root` when it was noted: 32 bytes in base64url. */
   readonly poolRoot?: string;
+  /** What it showed as `rules_hash` when that was noted: 32 bytes in base64url. */
+  readonly rulesHash?: string;
   /** Heads that somebody kept, as `GET /v1/heads` answered or a monitor recorded: a page a line. Held against the book. */
   readonly heads?: Uint8Array;
 }
@@ -65,6 +66,8 @@ export interface Seen {
   readonly pinned: boolean;
   /** Whether a root that was noted was held against the pool. */
   readonly hasNotedRoot: boolean;
+  /** Whether a hash that was noted was held against the rules. */
+  readonly hasNotedRules: boolean;
   /** What came of holding kept heads against the book; undefined where none were. */
   readonly kept: KeptReport | undefined;
   readonly revokedLater: readonly string[];
@@ -125,10 +128,14 @@ async function lookAt(request: Request, limits: Limits, findings: Findings): Pro
   const shownRoot = book?.poolRoot ?? proof?.poolRoot;
   const hasNotedRoot = request.poolRoot !== undefined && shownRoot !== undefined;
   if (hasNotedRoot) read(() => checkNotedRoot(request.poolRoot ?? '', shownRoot, findings));
+  const rules = book?.rules ?? proof?.rules;
+  const hasNotedRules = request.rulesHash !== undefined && rules !== undefined;
+  if (hasNotedRules) read(() => checkNotedRules(request.rulesHash ?? '', rules, findings));
+  const noted = { hasNotedRoot, hasNotedRules };
   const isPinned = pinned !== undefined;
   const { revokedLater } = signers;
   const seenKept = request.heads === undefined ? undefined : keptReport;
-  return { book, receipts, places, proof, pinned: isPinned, hasNotedRoot, kept: seenKept, revokedLater };
+  return { book, receipts, places, proof, pinned: isPinned, ...noted, kept: seenKept, revokedLater };
 }
 
 /** What was kept, with the heads of receipts: those were kept, too. Throws Unreadable. */
@@ -142,22 +149,6 @@ function keptOf(
   for (const { head, headText, what } of receipts)
     kept.addReceipt({ text: headText, head, what: `the head of ${what}` });
   return kept;
-}
-
-/** Adds a finding when the pool is not the one whose root was noted. Throws Unreadable for what is no root. */
-function checkNotedRoot(noted: string, root: Uint8Array, findings: Findings): void {
-  const bytes = fromBase64Url(noted, HASH_BYTES);
-  if (bytes === undefined) {
-    throw new Unreadable(
-      'malformed',
-      `the noted root of the pool is ${shown(noted)}, not 32 bytes in base64url`,
-    );
-  }
-  if (areEqual(bytes, root)) return;
-  findings.add(
-    'pool-root-noted',
-    `the pool has the root ${toBase64Url(root)}, and ${noted} was noted: who was in it, or their tickets, groups or exclusions, were changed since`,
-  );
 }
 
 async function readBook(

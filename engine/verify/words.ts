@@ -6,9 +6,9 @@
 import type { ReadBook } from './book.ts';
 import type { Chains } from './chains.ts';
 import { isoOf } from './leaf.ts';
-import type { DrawFacts } from './randomness.ts';
-import { type DrawRules, totalWinners } from './rules.ts';
+import { totalWinners } from './rules.ts';
 import type { Seen } from './verify.ts';
+import { notProvenOfDraw, randomnessWords } from './words-draw.ts';
 import { checkedOfKept, notesOfKept, notProvenOfKept } from './words-kept.ts';
 
 export interface Words {
@@ -27,7 +27,8 @@ export function wordsOf(seen: Seen, isRight: boolean): Words {
   };
 }
 
-function checkedOf({ book, receipts, places, proof, pinned, hasNotedRoot, kept }: Seen): readonly string[] {
+function checkedOf(seen: Seen): readonly string[] {
+  const { book, receipts, places, proof, pinned, hasNotedRoot, hasNotedRules, kept } = seen;
   const checked: string[] = [];
   if (book !== undefined) checked.push(...checkedOfBook(book));
   if (receipts.length > 0 && (pinned || book !== undefined)) {
@@ -49,6 +50,11 @@ function checkedOf({ book, receipts, places, proof, pinned, hasNotedRoot, kept }
       ...(book === undefined
         ? []
         : ['The proof names the same winners and alternates as the draw repeated from the book.']),
+    );
+  }
+  if (hasNotedRules) {
+    checked.push(
+      'The rules have the hash that was noted: since then nothing in them was changed, and none of the monitors that they name.',
     );
   }
   if (hasNotedRoot) {
@@ -108,17 +114,6 @@ function checkedOfBook({ rules, slices, entries, judge: { granted }, draw, moves
   return checked;
 }
 
-/** What was used, which is not the announced round where the pool was frozen when that was known. */
-function randomnessWords({ revealed }: DrawFacts, { randomness }: DrawRules): string {
-  if (revealed.source === 'commit') return 'the secret committed to';
-  if (randomness.source === 'drand' && revealed.round !== randomness.round) {
-    const frozen =
-      revealed.frozenAtUs === undefined ? '' : ` as the pool was frozen ${isoOf(revealed.frozenAtUs)}`;
-    return `round ${revealed.round} of drand, whose signature was checked, by rule in place of the announced round ${randomness.round}${frozen}`;
-  }
-  return `the announced round ${revealed.round} of drand, whose signature was checked`;
-}
-
 function notesOf({ book, revokedLater, receipts, kept }: Seen): readonly string[] {
   const notes: string[] = [];
   if (kept !== undefined && book !== undefined) notes.push(...notesOfKept(kept, book.rules.monitors));
@@ -149,9 +144,14 @@ function notesOf({ book, revokedLater, receipts, kept }: Seen): readonly string[
 
 const AT_THE_DOOR =
   'A gateway could have refused somebody an answer, or delayed a request before stamping it: who was never given a receipt cannot show that they asked.';
+const ANNOUNCED =
+  'That the rules, and with them the source of a draw and the monitors, were announced before the opening: compare their hash with the one that was published then (--rules-hash).';
+const WHEN_NOTED =
+  'When the hash of the rules was noted: if that was before the opening, they were announced by then.';
 const CLOCKS = "That a stamp's instant is the true time: it is the clock of the gateway that signed it.";
 
-function notProvenOf({ book, receipts, proof, pinned, hasNotedRoot, kept }: Seen): readonly string[] {
+function notProvenOf(seen: Seen): readonly string[] {
+  const { book, receipts, proof, pinned, hasNotedRoot, hasNotedRules, kept } = seen;
   const notProven: string[] = [];
   if (!pinned && book !== undefined) {
     notProven.push(
@@ -173,6 +173,7 @@ function notProvenOf({ book, receipts, proof, pinned, hasNotedRoot, kept }: Seen
   if (book !== undefined) notProven.push(...notProvenOfBook(book, kept));
   if (book !== undefined || receipts.length > 0) notProven.push(AT_THE_DOOR, CLOCKS);
   const draw = book?.rules.kind === 'raffle' ? book.rules.draw : proof?.rules.draw;
+  if (book !== undefined || proof !== undefined) notProven.push(hasNotedRules ? WHEN_NOTED : ANNOUNCED);
   const facts = book?.draw?.facts ?? proof?.facts;
   if (draw !== undefined) notProven.push(...notProvenOfDraw(draw, facts, hasNotedRoot));
   return notProven;
@@ -238,38 +239,6 @@ function notProvenOfChains({ quiet, ended }: Chains, hasHeads: boolean): readonl
     );
   }
   return notProven;
-}
-
-function notProvenOfDraw(
-  { randomness }: DrawRules,
-  facts: DrawFacts | undefined,
-  hasNotedRoot: boolean,
-): readonly string[] {
-  const announced =
-    'That the rules, and with them the source of the randomness, were announced before the opening: compare the rules hash with the one that was published then.';
-  const frozen = hasNotedRoot
-    ? 'When the root of the pool was noted: if that was before the randomness was known, the pool was fixed by then.'
-    : 'That the pool, with its tickets, groups and exclusions, was fixed before the randomness was known: compare its root with the one that the campaign showed at the freeze (--pool-root), or this proof or book with one that somebody had earlier.';
-  return randomness.source === 'commit'
-    ? [
-        announced,
-        frozen,
-        'That the draw was not steered by whoever knew the secret before the freeze: they could have tried out which extra entries of their own, or which tickets, groups and exclusions, would make them win. Slice heads that are published as they are made bound the entries; drand closes it.',
-      ]
-    : [
-        announced,
-        frozen,
-        ...lateRound(facts),
-        'That the League of Entropy, which runs drand, did not work together: a majority of its members would have to, to know a round before its time.',
-      ];
-}
-
-/** Who says when the pool was frozen says with it which round counts. */
-function lateRound(facts: DrawFacts | undefined): readonly string[] {
-  if (facts?.revealed.source !== 'drand' || facts.revealed.frozenAtUs === undefined) return [];
-  return [
-    'That the pool was frozen when it is said to have been: which round was used follows from that instant, which is the word of whoever runs the draw. The announced round was known by then.',
-  ];
 }
 
 function factsOf({ book, places, proof, kept }: Seen, isRight: boolean): Readonly<Record<string, unknown>> {

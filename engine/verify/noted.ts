@@ -1,0 +1,30 @@
+/** What somebody noted when the campaign showed it, held against what is said of it now. */
+import { areEqual, fromBase64Url, toBase64Url } from './bytes.ts';
+import { type Findings, shown, Unreadable } from './findings.ts';
+import { HASH_BYTES } from './lanes.ts';
+import type { Rules } from './rules.ts';
+
+/** Adds a finding when the pool is not the one whose root was noted. Throws Unreadable for what is no root. */
+export function checkNotedRoot(noted: string, root: Uint8Array, findings: Findings): void {
+  if (areEqual(bytesOf(noted, 'the noted root of the pool'), root)) return;
+  findings.add(
+    'pool-root-noted',
+    `the pool has the root ${toBase64Url(root)}, and ${noted} was noted: who was in it, or their tickets, groups or exclusions, were changed since`,
+  );
+}
+
+/** Adds a finding when the rules are not those whose hash was noted. Throws Unreadable for what is no hash. */
+export function checkNotedRules(noted: string, { hash }: Rules, findings: Findings): void {
+  if (areEqual(bytesOf(noted, 'the noted hash of the rules'), hash)) return;
+  findings.add(
+    'rules-hash',
+    `the rules have the hash ${toBase64Url(hash)}, and ${noted} was noted: they, or the monitors that they name, were changed since`,
+  );
+}
+
+function bytesOf(noted: string, what: string): Uint8Array {
+  const bytes = fromBase64Url(noted, HASH_BYTES);
+  if (bytes === undefined)
+    throw new Unreadable('malformed', `${what} is ${shown(noted)}, not ${HASH_BYTES} bytes in base64url`);
+  return bytes;
+}
