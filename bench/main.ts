@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StackError } from '../engine/stack/stack.ts';
 import type { Bench, Options } from './bench.ts';
+import { book } from './book/main.ts';
 import { burst } from './burst/main.ts';
 import { couponReads } from './coupons/reads.ts';
 import { redemptions } from './coupons/redemptions.ts';
@@ -29,6 +30,7 @@ const EXIT_USAGE = 2;
 const STOP_LIMIT_MS = 30_000;
 
 const benches = {
+  book,
   burst,
   'coupon-reads': couponReads,
   draw,
@@ -115,6 +117,8 @@ async function main(): Promise<void> {
     throw new UsageError(`there is no bench ${JSON.stringify(name.slice(0, 60))}; ${names} would be right`);
   }
   switch (name) {
+    case 'book':
+      return await run(name, book, args);
     case 'burst':
       return await run(name, burst, args);
     case 'coupon-reads':

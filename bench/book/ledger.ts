@@ -1,0 +1,89 @@
+/**
+ * What a ledger has of a gateway that signed so many slices: the slices in one chain, the gateway that has ended, and the
+ * entries of a campaign. Every slice has one item; those that are no entry are of another campaign, as most are in a service
+ * with many.
+ */
+import { ITEM_ENTRY, RecordEncoder } from '../../engine/contract/record.ts';
+import { signingKey } from '../../engine/contract/signing-keys.ts';
+import { chainHash, NO_PREVIOUS, signSliceHead } from '../../engine/contract/slice-head.ts';
+import { SliceTree } from '../../engine/contract/slice-tree.ts';
+import type { Pool } from '../../sql/database.ts';
+import { insertSlices, type SliceRow } from '../../sql/slices.ts';
+import { INCARNATIONS_PER_EPOCH, readEpoch } from '../../sql/watermarks.ts';
+
+export interface LedgerTerms {
+  /** As its gateways have them. */
+  readonly signingKey: string;
+  readonly saltSecret: string;
+  readonly campaign: number;
+  /** Of the items that are no entry of the campaign. */
+  readonly otherCampaign: number;
+  /** Of both campaigns. */
+  readonly opensAtUs: number;
+  readonly slices: number;
+  readonly entries: number;
+}
+
+/** A number that no gateway of the bench has, and that it is not given while it runs. */
+const GATEWAY = 1_000;
+const NUMBER = 100;
+const SLICES_A_STATEMENT = 5_000;
+
+export async function fillLedger(pool: Pool, terms: LedgerTerms, say: (line: string) => void): Promise<void> {
+  const incarnation = (await readEpoch(pool)) * INCARNATIONS_PER_EPOCH + NUMBER;
+  let rows: SliceRow[] = [];
+  let made = 0;
+  for (const row of slicesOf(terms, incarnation)) {
+    rows.push(row);
+    made += 1;
+    if (rows.length < SLICES_A_STATEMENT && made < terms.slices) continue;
+    await insertSlices(pool, rows);
+    rows = [];
+    if (made % 500_000 === 0) say(`${made} slices are in the ledger`);
+  }
+  await pool.query(
+    `insert into gateways (gateway, incarnation, log_name, partition, state, through_us, ranked_us, slice_number, repaired, ended_at)
+     select $1, $2, log_name, partition, 'ended', $3, $3, $4, true, now() from log_partitions limit 1`,
+    [GATEWAY, incarnation, instantOf(terms, terms.slices), terms.slices],
+  );
+  await pool.query('analyze slices');
+  await pool.query(
+    `insert into entries (campaign_id, user_id, stamp)
+     select $1, 'user-' || number, number * $2::bigint * 1024 + $3 from generate_series(1, $4::bigint) as number`,
+    [terms.campaign, stepOf(terms), GATEWAY, terms.entries],
+  );
+  await pool.query('analyze entries');
+}
+
+/** One a microsecond, from the opening on. */
+function instantOf({ opensAtUs }: LedgerTerms, sliceNumber: number): number {
+  return opensAtUs + sliceNumber;
+}
+
+/** Every so manieth slice has an entry of the campaign. */
+function stepOf({ slices, entries }: LedgerTerms): number {
+  return Math.floor(slices / entries);
+}
+
+function* slicesOf(terms: LedgerTerms, incarnation: number): Generator<SliceRow> {
+  const key = signingKey(terms.signingKey, { use: 'slices', fromMs: 0, revokedMs: undefined });
+  const tree = new SliceTree(terms.saltSecret);
+  const encoder = new RecordEncoder();
+  const step = stepOf(terms);
+  let previous: Uint8Array = NO_PREVIOUS;
+  for (let sliceNumber = 1; sliceNumber <= terms.slices; sliceNumber++) {
+    const atUs = instantOf(terms, sliceNumber);
+    const number = sliceNumber / step;
+    const isEntry = Number.isInteger(number) && number <= terms.entries;
+    encoder.begin(true);
+    const campaign = isEntry ? terms.campaign : terms.otherCampaign;
+    const user = isEntry ? `user-${number}` : `other-${sliceNumber}`;
+    encoder.add(ITEM_ENTRY, campaign, sliceNumber * 1_024 + GATEWAY, user);
+    const items = Buffer.from(encoder.items);
+    const place = { gateway: GATEWAY, incarnation, sliceNumber, firstUs: atUs, lastUs: atUs };
+    const root = tree.build(items, 1).root();
+    const signedHead = signSliceHead({ ...place, count: 1, root, previous }, key.keyId, key.privateKey);
+    previous = chainHash(signedHead);
+    yield { ...place, signedHead, items };
+  }
+}
