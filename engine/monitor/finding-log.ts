@@ -30,6 +30,11 @@ export class FindingLog {
     return this.#kinds;
   }
 
+  /** Whether a head was told of as this. */
+  has(kind: MonitorFindingKind, head: string): boolean {
+    return this.#told.has(`${kind} ${head}`);
+  }
+
   /** Keeps a finding; answers the line, or undefined when it was told before, or too many were. */
   add(finding: MonitorFinding, source: string, atUs: number): string | undefined {
     const name = nameOf(finding);

@@ -7,9 +7,9 @@ export const findingKinds = {
   rewind: 'order',
   /** A slice within what was said to be all: put in later, be it of an incarnation that nobody had seen. */
   late: 'order',
-  /** A head that no known key has signed, or one that was not valid then. */
+  /** A head that no known key has signed. */
   signature: 'signature',
-  /** A key that is described otherwise than before. */
+  /** A key that is described otherwise than before, or that signed when it did not count. */
   keys: 'signature',
 } as const;
 export type MonitorFindingKind = keyof typeof findingKinds;

@@ -29,6 +29,11 @@ export class Followed {
     return this.#next;
   }
 
+  /** All up to here was shown. */
+  get shownTo(): Place {
+    return this.#shownTo;
+  }
+
   /** The last of what was shown, up to where all was; undefined before the first head. */
   get recent(): KeptStretch | undefined {
     const after = this.#recent[0]?.after;
@@ -36,8 +41,11 @@ export class Followed {
     return { after, heads: this.#recent.flatMap(({ heads }) => heads), to: this.#shownTo };
   }
 
-  /** Takes what an earlier run has kept, in order. What was found then was told then. */
-  restore({ record: { after, throughUs }, heads }: Recorded): void {
+  /**
+   * Takes what an earlier run has kept, in order. What was found then was told then; of chains are no heads whose signature
+   * was found wrong.
+   */
+  restore({ record: { after, throughUs }, heads }: Recorded, isUnsigned: (text: string) => boolean): void {
     if (!this.#isRestored) {
       this.#isRestored = true;
       this.#next = after;
@@ -47,7 +55,7 @@ export class Followed {
     // A page that was looked at again is kept as evidence, and leads no further.
     if (comparePlaces(after, this.#next) !== 0) return;
     const page = { after, heads, throughUs };
-    for (const shown of heads) this.look(shown);
+    for (const shown of heads) if (!isUnsigned(shown.text)) this.look(shown);
     this.moveOn(page);
   }
 

@@ -42,19 +42,23 @@ export class KnownKeys {
     return this.#keys.has(`slices ${head.keyId}`);
   }
 
-  /** What is wrong with the signature of a head; undefined where nothing is. */
+  /**
+   * What is wrong with the signature of a head: `signature` where nobody known has signed it, `keys` where somebody has and
+   * the key did not count then. Undefined where nothing is.
+   */
   async check({ head, text }: ShownHead): Promise<MonitorFinding | undefined> {
     const findings = new Findings();
-    const key = new Signers(this.#keys, new Map(), findings).keyFor(
-      head.keyId,
-      'slices',
-      head.lastUs,
-      nameOf(head),
-    );
+    const signers = new Signers(this.#keys, new Map(), findings);
+    const key = signers.keyFor(head.keyId, 'slices', head.lastUs, nameOf(head));
     if (key !== undefined && !(await nodePrimitives.verifyEd25519(key.bytes, head.signed, head.signature)))
-      findings.add('slice-signature', `${nameOf(head)} is not signed by its key ${head.keyId}`);
+      return {
+        kind: 'signature',
+        message: `${nameOf(head)} is not signed by its key ${head.keyId}`,
+        heads: [text],
+      };
     const [first] = findings.all;
-    return first === undefined ? undefined : { kind: 'signature', message: first.message, heads: [text] };
+    if (first === undefined) return undefined;
+    return { kind: key === undefined ? 'signature' : 'keys', message: first.message, heads: [text] };
   }
 
   /** As `GET /v1/keys` lists them: for `--keys` of verify, and for the next run. */

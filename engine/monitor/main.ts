@@ -32,7 +32,9 @@ async function watch(options: Options, stopping: AbortSignal): Promise<number> {
   const key = ownKey(directory);
   const findings = new FindingLog(directory);
   const followed = new Followed(options.from);
-  const records = await RecordLog.open(directory, key, record => followed.restore(record));
+  const records = await RecordLog.open(directory, key, record =>
+    followed.restore(record, text => findings.has('signature', text)),
+  );
   const parts = {
     services: urls.map(url => httpService(url, stopping)),
     records,

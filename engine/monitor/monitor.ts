@@ -7,6 +7,8 @@
  *
  * A finding is told before its page is kept: after a kill in between, the page is asked for again, and what was told is known.
  */
+import { isoOf } from '../verify/leaf.ts';
+import { behind, comparePlaces } from '../verify/places.ts';
 import type { ShownHead } from './chain-watch.ts';
 import type { MonitorFinding } from './finding.ts';
 import type { FindingLog } from './finding-log.ts';
@@ -46,6 +48,7 @@ export class Monitor {
   #turn = 0;
   /** The page that was shown last, where it is not kept yet: it had nothing but how far all was shown. */
   #unnoted: { readonly page: ShownPage; readonly service: Service } | undefined;
+  #isBehind = false;
   #notedMs = Number.NEGATIVE_INFINITY;
   #keysMs = Number.NEGATIVE_INFINITY;
   readonly #inTrouble = new Set<string>();
@@ -86,9 +89,14 @@ export class Monitor {
 
   /** Asks for the next page. Resolves to whether it was the last one. */
   async #follow(service: Service): Promise<boolean> {
-    const page = await service.page(this.#followed.next);
-    const found = await this.#signatures(page.heads, service);
-    const unsigned = new Set(found.flatMap(({ heads }) => heads));
+    const shownPage = await service.page(this.#followed.next);
+    const found = await this.#signatures(shownPage.heads, service);
+    const unsigned = new Set(found.flatMap(({ kind, heads }) => (kind === 'signature' ? heads : [])));
+    const page = withoutTail(shownPage, unsigned);
+    if (page.heads.length === 0 && shownPage.heads.length > 0) {
+      for (const finding of found) this.#tell(finding, service);
+      throw new NoAnswer(service.url, 'it shows no head that is signed');
+    }
     for (const shown of page.heads) {
       if (unsigned.has(shown.text)) continue;
       const finding = this.#followed.look(shown);
@@ -96,9 +104,23 @@ export class Monitor {
     }
     for (const finding of [...found, ...this.#followed.moveOn(page)]) this.#tell(finding, service);
     this.#unnoted = { page, service };
+    this.#noteThrough(page, service);
     const isLast = page.throughUs !== undefined;
     if (page.heads.length > 0 || (isLast && this.#parts.nowMs() - this.#notedMs >= NOTE_MS)) this.#note();
     return isLast;
+  }
+
+  /** A ledger that was restored shows less for a while, and then the same again: what is gone for good is found when it is looked for. */
+  #noteThrough({ throughUs }: ShownPage, { url }: Service): void {
+    if (throughUs === undefined) return;
+    const isBehind = comparePlaces(behind(throughUs), this.#followed.shownTo) < 0;
+    if (isBehind === this.#isBehind) return;
+    this.#isBehind = isBehind;
+    this.#parts.onTrouble(
+      isBehind
+        ? `${url} says that all is there up to ${isoOf(throughUs)}, which is less than was said before`
+        : 'as much is said to be there as before',
+    );
   }
 
   /** Keeps the page that was shown last, if it is not kept. */
@@ -205,4 +227,14 @@ export class Monitor {
   #recovered({ url }: Service): void {
     if (this.#inTrouble.delete(url)) this.#parts.onTrouble(`${url} is followed again`);
   }
+}
+
+/**
+ * A page without what nobody has signed at its end, where it is not the last one: a place far ahead, which anybody can make up,
+ * must not be where the next page begins.
+ */
+function withoutTail(page: ShownPage, unsigned: ReadonlySet<string>): ShownPage {
+  if (page.throughUs !== undefined) return page;
+  const last = page.heads.findLastIndex(({ text }) => !unsigned.has(text));
+  return { ...page, heads: page.heads.slice(0, last + 1) };
 }

@@ -38,6 +38,11 @@ export function readPage(bytes: Uint8Array, after: Place): ShownPage {
   const throughUs = members.has('through_us')
     ? members.whole('through_us', 0, Number.MAX_SAFE_INTEGER)
     : undefined;
+  if (throughUs !== undefined && before.firstUs > throughUs && heads.length > 0)
+    throw new Unreadable(
+      'malformed',
+      `${placeText(before)} is shown, and all is said to be there up to ${throughUs}`,
+    );
   // One that goes on and shows nothing would be asked for again for ever.
   if (heads.length === 0 && throughUs === undefined)
     throw new Unreadable('malformed', 'the page has no heads, and does not say that there are no more');

@@ -86,7 +86,7 @@ test('records go on where they stopped, also where a kill has cut the last one',
     [1, 2],
   );
   const followed = new Followed(BEFORE_ALL);
-  for (const record of again.kept) followed.restore(record);
+  for (const record of again.kept) followed.restore(record, () => false);
   assert.deepEqual(followed.next, heads[1]?.head);
   keep(again.log, heads.slice(2, 4), followed.next);
   again.log.close();
