@@ -1,0 +1,187 @@
+/** What a monitor makes of services that lead it astray, in turns that the test counts: no network, no clock of its own. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { BEFORE_ALL, comparePlaces, type Place, placeText } from '../verify/places.ts';
+import { signerOf } from '../verify/testing/basics.ts';
+import { keyObject } from '../verify/testing/maker.ts';
+import { json } from '../verify/testing/run.ts';
+import type { ShownHead } from './chain-watch.ts';
+import type { MonitorFinding } from './finding.ts';
+import { FindingLog } from './finding-log.ts';
+import { Followed } from './followed.ts';
+import { KnownKeys, readKeys } from './known-keys.ts';
+import { Monitor } from './monitor.ts';
+import { ownKey } from './own-key.ts';
+import { readPage, type ShownPage } from './page.ts';
+import { RecordLog } from './record-log.ts';
+import { NoAnswer, type Service } from './service.ts';
+import { chained, first, follows, shownOf, signer } from './testing/heads.ts';
+
+const directories: string[] = [];
+after(() => {
+  for (const each of directories) rmSync(each, { recursive: true });
+});
+
+const SECOND = 1_000_000;
+const FAR_US = 2 ** 52;
+const keys = readKeys(json({ keys: [{ ...keyObject(signer, 'slices'), from: '1970-01-01T00:00:00Z' }] }));
+
+/** Shows what `list` has now, in pages of `size`, over what a gateway would answer. */
+function serviceOf(
+  url: string,
+  list: { heads: readonly ShownHead[]; throughUs: number },
+  size = 500,
+): Service {
+  return {
+    url,
+    keys: async () => keys,
+    page: async (from: Place): Promise<ShownPage> => {
+      const rest = list.heads
+        .filter(({ head }) => comparePlaces(head, from) > 0)
+        .toSorted((a, b) => comparePlaces(a.head, b.head));
+      const heads = rest.slice(0, size);
+      const answer = {
+        heads: heads.map(({ text }) => text),
+        next: placeText(heads.at(-1)?.head ?? from),
+        ...(rest.length < size ? { through_us: list.throughUs } : {}),
+      };
+      try {
+        return readPage(json(answer), from);
+      } catch (error) {
+        throw new NoAnswer(url, error);
+      }
+    },
+  };
+}
+
+/** Lets a monitor take so many turns; `between` is called in each pause. */
+async function watched(
+  services: readonly Service[],
+  between: readonly (() => void)[],
+): Promise<{ found: readonly string[]; troubles: readonly string[]; kept: readonly string[] }> {
+  const directory = mkdtempSync(join(tmpdir(), 'fairline-monitor-'));
+  directories.push(directory);
+  const found: MonitorFinding[] = [];
+  const troubles: string[] = [];
+  const records = await RecordLog.open(directory, ownKey(directory), () => undefined);
+  let nowMs = 0;
+  let pauses = 0;
+  let turn = 0;
+  const parts = {
+    services,
+    records,
+    findings: new FindingLog(directory),
+    keys: new KnownKeys(undefined, false),
+    saveKeys: () => undefined,
+    nowMs: () => nowMs,
+    // Each of the services in turn.
+    random: () => (turn++ % services.length) / services.length,
+    pause: async (ms: number) => {
+      nowMs += ms;
+      between[pauses]?.();
+      pauses += 1;
+    },
+    onFinding: (_: string, finding: MonitorFinding) => found.push(finding),
+    onTrouble: (words: string) => troubles.push(words),
+  };
+  await new Monitor(parts, new Followed(BEFORE_ALL)).run(1_000, false, () => pauses > between.length);
+  const kept = [...records.records()].flatMap(({ heads }) => heads.map(({ text }) => text));
+  records.close();
+  return { found: found.map(({ kind }) => kind), troubles, kept };
+}
+
+test('a head that nobody signed and that lies far ahead is told, and does not end the following', async () => {
+  const heads = chained(1, 11, 4);
+  const forged = shownOf(
+    { ...first({ firstUs: FAR_US }).head, root: Buffer.alloc(32), previous: Buffer.alloc(32) },
+    signerOf('nobody'),
+  );
+  const list = { heads: [...heads.slice(0, 2), forged] as readonly ShownHead[], throughUs: SECOND };
+  const { found, kept } = await watched(
+    // Three a page: the forged one ends a page that is not the last one.
+    [serviceOf('a', list, 3)],
+    [
+      () => {
+        list.heads = heads;
+      },
+      () => undefined,
+    ],
+  );
+  assert.deepEqual(found, ['signature']);
+  assert.deepEqual(
+    kept,
+    heads.map(({ text }) => text),
+  );
+});
+
+test('two services that show different things are found out, whichever is asked first', async () => {
+  const heads = chained(1, 11, 4);
+  const [one = first({}), two = one] = heads;
+  const other = follows(one, { sliceNumber: two.head.sliceNumber, firstUs: two.head.firstUs, count: 7 });
+  const a = { heads, throughUs: SECOND };
+  for (const [what, b, expected] of [
+    ['one less', { heads: heads.slice(0, 3), throughUs: SECOND }, ['late', 'rewind']],
+    ['another in its place', { heads: [one, other, ...heads.slice(2)], throughUs: SECOND }, ['fork']],
+  ] as const) {
+    const wait = Array.from({ length: 6 }, () => () => undefined);
+    for (const services of [
+      [serviceOf('a', a), serviceOf('b', b)],
+      [serviceOf('b', b), serviceOf('a', a)],
+    ]) {
+      const { found } = await watched(services, wait);
+      assert.ok(found.length > 0, what);
+      assert.ok(
+        found.every(kind => (expected as readonly string[]).includes(kind)),
+        `${what}: ${found}`,
+      );
+    }
+  }
+});
+
+test('a ledger that was restored shows less for a while and then the same: that is no finding', async () => {
+  const heads = chained(1, 11, 6);
+  const through = (count: number): number => heads[count - 1]?.head.firstUs ?? 0;
+  const list = { heads: heads.slice(0, 5) as readonly ShownHead[], throughUs: SECOND };
+  const { found, troubles, kept } = await watched(
+    [serviceOf('a', list)],
+    [
+      () => Object.assign(list, { heads: heads.slice(0, 3), throughUs: through(3) }),
+      () => undefined,
+      () => Object.assign(list, { heads: heads.slice(0, 5), throughUs: through(5) }),
+      () =>
+        Object.assign(list, {
+          heads: [
+            ...heads.slice(0, 5),
+            follows(heads[4] ?? first({}), { sliceNumber: 90, firstUs: 2 * SECOND }),
+          ],
+          throughUs: 3 * SECOND,
+        }),
+      () => undefined,
+    ],
+  );
+  assert.deepEqual(found, []);
+  assert.match(troubles[0] ?? '', /a says that all is there up to \S+, which is less than was said before/);
+  assert.match(troubles.at(-1) ?? '', /as much is said to be there as before/);
+  assert.equal(kept.length, 6);
+});
+
+test('a service that has no answer is asked again, others meanwhile, and it is said once', async () => {
+  const heads = chained(1, 11, 3);
+  const away: Service = {
+    url: 'away',
+    keys: () => Promise.reject(new NoAnswer('away', new Error('nobody there'))),
+    page: () => Promise.reject(new NoAnswer('away', new Error('nobody there'))),
+  };
+  const list = { heads, throughUs: SECOND };
+  const wait = Array.from({ length: 8 }, () => () => undefined);
+  const { found, troubles, kept } = await watched([away, serviceOf('b', list)], wait);
+  assert.deepEqual(found, []);
+  assert.deepEqual(troubles, ['away cannot be followed: nobody there; it is tried again']);
+  assert.deepEqual(
+    kept,
+    heads.map(({ text }) => text),
+  );
+});
