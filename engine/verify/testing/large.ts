@@ -64,7 +64,7 @@ export class LargeBook {
     this.heads = Array.from({ length: GATEWAYS }, (_, gateway) => this.#headsOf(gateway)).flat();
     this.poolRoot = rootOver(plan.kind === 'raffle' ? this.#boundLeaves() : Buffer.from(this.#leaves));
     const stock = Math.ceil(plan.entries / 100);
-    const { announced, randomness } = revealOf('commit');
+    const { announced, randomness } = revealOf('commit', CLOSES_AT_US);
     const tiers = WINNERS.map((winners, tier) => ({ name: `prize ${tier}`, winners }));
     const draw = {
       alternates: ALTERNATES,
