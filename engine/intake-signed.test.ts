@@ -76,11 +76,8 @@ test('heads are shown in the order of their instants, and none before all earlie
     const head = { gateway, incarnation: 1_000_000 + gateway, sliceNumber: at, throughUs: base + at };
     await log.take(signedRecord([entry(campaign, `${gateway}-${at}`, at * 100 + gateway)], head));
   }
-  const behind = (firstUs: number, gateway: number): HeadPlace => {
-    const incarnation = 1_000_000 + gateway;
-    return { firstUs, gateway, incarnation, sliceNumber: firstUs - base };
-  };
-  const places = async (limit: number, after = behind(base, 0)) => {
+  const before: HeadPlace = { firstUs: base, gateway: 0, incarnation: 0, sliceNumber: 0 };
+  const places = async (limit: number, after = before) => {
     const { heads } = await readHeads(ledger.pool, after, limit);
     return heads.map(({ firstUs, gateway, signedHead }) => {
       equal(decodeSignedHead(signedHead).firstUs, firstUs);
@@ -90,15 +87,16 @@ test('heads are shown in the order of their instants, and none before all earlie
   deepEqual(await places(10), [], 'the watermark is below them');
   await raiseWatermark(ledger.pool, base + 30, 0);
   deepEqual(await places(10), [
-    [10, 22],
-    [30, 21],
-    [30, 22],
+    [1, 22],
+    [21, 21],
+    [21, 22],
   ]);
   deepEqual(await places(2), [
-    [10, 22],
-    [30, 21],
+    [1, 22],
+    [21, 21],
   ]);
-  deepEqual(await places(2, behind(base + 30, 21)), [[30, 22]]);
+  const second = { firstUs: base + 21, gateway: 21, incarnation: 1_000_021, sliceNumber: 30 };
+  deepEqual(await places(2, second), [[21, 22]]);
 });
 
 test('a wrong signed head is set aside, and the entries behind it count', async () => {

@@ -27,8 +27,10 @@ test('pages of any length, of heads with the same instants and gateway, show eac
   for (const firstUs of [1_000, 1_001]) {
     for (const gateway of [2, 1]) {
       for (const incarnation of [9, 8]) {
-        for (const sliceNumber of [2, 1])
+        for (const number of [2, 1]) {
+          const sliceNumber = 10 * (firstUs - 1_000) + number;
           rows.push(slice({ firstUs, gateway, incarnation, sliceNumber, lastUs: 1_500 }));
+        }
       }
     }
   }

@@ -158,7 +158,7 @@ describe('a monitor', () => {
     const monitor = await start(where, [url(0), url(1)]);
     const named = { name: 'The “Daily”', key: monitor.key };
     const absent = { name: 'club', key: Buffer.alloc(32, 7).toString('base64url') };
-    const campaign = await system.offer({ kind: 'coupon', stock: 3, monitors: [named, absent] });
+    const campaign = await system.offer({ kind: 'coupon', stock: 100, monitors: [named, absent] });
     const shown = await eventually(async () => {
       const answer = await fetch(`${url(0)}/v1/campaigns/${campaign}`);
       return answer.status === 200 && Object(await answer.json());
@@ -206,7 +206,7 @@ describe('a monitor', () => {
     kind: string,
   ): Promise<{ found: Found; where: string }> {
     const where = directory();
-    const campaign = await system.offer({ kind: 'coupon', stock: 1 });
+    const campaign = await system.offer({ kind: 'coupon', stock: 100 });
     await enter(campaign, 5);
     const monitor = await start(where, [forging.url]);
     await keepsAll(where);
@@ -217,7 +217,7 @@ describe('a monitor', () => {
     assert.match(monitor.process.output(), new RegExp(` ${kind.toUpperCase()}: `));
     // It goes on, also in what it keeps.
     forging.forge = undefined;
-    const another = await system.offer({ kind: 'coupon', stock: 1 });
+    const another = await system.offer({ kind: 'coupon', stock: 100 });
     await enter(another, 2);
     await eventually(async () => {
       const kept = keptIn(where);
@@ -304,7 +304,7 @@ describe('a monitor', () => {
 
   it('says that a head is signed by nobody known, and keeps away from those it was not given', async () => {
     const where = directory();
-    const campaign = await system.offer({ kind: 'coupon', stock: 1 });
+    const campaign = await system.offer({ kind: 'coupon', stock: 100 });
     await enter(campaign, 1);
     forging.forge = heads => {
       const { head } = last(heads);
@@ -327,7 +327,7 @@ describe('a monitor', () => {
 
   it('waits for a gateway that is away, and goes on with another one', async () => {
     const where = directory();
-    const campaign = await system.offer({ kind: 'coupon', stock: 1 });
+    const campaign = await system.offer({ kind: 'coupon', stock: 100 });
     forging.isAway = true;
     const monitor = await start(where, [forging.url]);
     await eventually(() =>
@@ -364,7 +364,7 @@ describe('a monitor', () => {
 
   it('follows from an instant on, chains that began before it included', async () => {
     const where = directory();
-    const campaign = await system.offer({ kind: 'coupon', stock: 1 });
+    const campaign = await system.offer({ kind: 'coupon', stock: 100 });
     await enter(campaign, 3);
     const { heads } = await allHeads(url(0));
     const from = Math.ceil(last(heads.slice(0, -2)).head.firstUs / 1_000) + 1;

@@ -174,6 +174,10 @@ export const bookSigner = signerOf('books');
 /** The key of a monitor of this name. */
 export const monitorSigner = (name: string): Signer => signerOf(`monitor ${name}`);
 
+function monitorRule(name: string): object {
+  return { key: base64url(monitorSigner(name).raw), name };
+}
+
 export function keyObject(signer: Signer, use: string): KeyObject {
   return {
     id: signer.id.toString('hex'),
@@ -338,7 +342,7 @@ function rulesOf(plan: Plan, reveal: Reveal | undefined): object {
     closes_at_us: CLOSES_AT_US,
     title: 'A drop “é”',
     kind,
-    monitors: plan.monitors?.map(name => ({ key: base64url(monitorSigner(name).raw), name })),
+    ...(plan.monitors === undefined ? {} : { monitors: plan.monitors.map(monitorRule) }),
   };
   const { waitlist } = plan;
   const claims = waitlist === undefined ? {} : { waitlist, claim_within_s: WITHIN_S };
