@@ -11,7 +11,7 @@ import { Monitor } from './monitor.ts';
 import { type Options, readOptions, USAGE, WrongUsage } from './options.ts';
 import { DirectoryFault, ownKey } from './own-key.ts';
 import { RecordLog } from './record-log.ts';
-import { httpService } from './service.ts';
+import { httpService, NoAnswer } from './service.ts';
 
 const KEYS_FILE = 'keys.json';
 
@@ -83,11 +83,17 @@ function saveKeys(directory: string, document: string): void {
   renameSync(`${path}.new`, path);
 }
 
+/** What there is to say of an error to whoever started this; of a fault of this program, where it was. */
+function wordsOf(error: unknown): string {
+  if (error instanceof WrongUsage) return `${error.message}\n\n${USAGE}`;
+  if (error instanceof NoAnswer) return `${error.url}: ${error.message}`;
+  if (error instanceof DirectoryFault) return error.message;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  const isPlain = error instanceof WrongUsage || error instanceof DirectoryFault;
-  const words = error instanceof Error ? (isPlain ? error.message : error.stack) : String(error);
-  process.stderr.write(`${words}\n${error instanceof WrongUsage ? `\n${USAGE}` : ''}`);
+  process.stderr.write(`${wordsOf(error)}\n`);
   process.exitCode = error instanceof WrongUsage ? exitCodes.usage : exitCodes.internal;
 }

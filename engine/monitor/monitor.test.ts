@@ -340,6 +340,11 @@ describe('a monitor', () => {
     await keepsAll(where);
     await eventually(() => /is followed again/.test(monitor.process.output()));
     forging.isAway = true;
+    const once = spawnNode('engine/monitor/main.ts', {}, [
+      ...[forging.url, '--out', directory(), '--interval-ms', '100', '--once'],
+    ]);
+    running.push(once);
+    assert.equal(await once.ended, 70);
     const both = directory();
     await start(both, [forging.url, url(1)]);
     await keepsAll(both);

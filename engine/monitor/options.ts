@@ -14,7 +14,7 @@ export const USAGE = `npm run monitor -- URL... --out DIR [options]
 
 It writes one line of JSON for each finding, and says it in words on standard error. It goes on until it is stopped.
 exit codes: ${exitCodes.nothing} nothing was ever found in DIR, ${exitCodes.usage} wrong usage, ${exitCodes.signature} a signature or a key, ${exitCodes.order} a fork, a rewind, or a slice that is late;
-${exitCodes.internal} it cannot go on (DIR is not what it wrote, or the disk is full); of several the least
+${exitCodes.internal} it cannot go on (DIR is not what it wrote, the disk is full, or with --once nobody answers); of several the least
 `;
 
 export class WrongUsage extends Error {}
