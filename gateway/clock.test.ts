@@ -48,6 +48,26 @@ test('the fastest round trip counts, not the latest', () => {
 /** Asks so often that what was sampled before is forgotten. */
 const ENOUGH = 64;
 
+test('a clock that was set and is slewed back contradicts nothing any more', () => {
+  const { clock, sample, move } = setUp(0, 300_000);
+  sample(100);
+  for (let aheadUs = 342_000; aheadUs >= 0; aheadUs -= 2_000) {
+    move(100_000);
+    sample(100, aheadUs);
+    if (aheadUs > 310_000) assert.equal(clock.isContradicted, true, `${aheadUs} us ahead`);
+    if (aheadUs < 290_000) assert.equal(clock.isContradicted, false, `${aheadUs} us ahead`);
+  }
+});
+
+test('an answer so slow that it goes with a clock that was set, and with before, ends no contradiction', () => {
+  const { clock, sample, move } = setUp(0, 300_000);
+  sample(100);
+  move(100_000);
+  sample(100, 400_000);
+  sample(500_000, 200_000);
+  assert.equal(clock.isContradicted, true);
+});
+
 test('a new offset is slewed at a hundredth, never stepped', () => {
   const { clock, sample, move, local } = setUp(0);
   sample(10);

@@ -68,6 +68,11 @@ function gapUs(one: ClockSample, other: ClockSample, localUs: number): number {
   return Math.abs(offsetOf(one) - offsetOf(other)) - boundOf(one, localUs) - boundOf(other, localUs);
 }
 
+/** By how much two samples are apart at the most. */
+function spreadUs(one: ClockSample, other: ClockSample, localUs: number): number {
+  return Math.abs(offsetOf(one) - offsetOf(other)) + boundOf(one, localUs) + boundOf(other, localUs);
+}
+
 /** Samples that contradict the surest by more than CLOCK_STOP_MS, all alike. */
 interface Contradiction {
   readonly first: ClockSample;
@@ -129,8 +134,8 @@ export class SharedClock {
       this.#contradiction = isLikeIt ? { ...contradiction, last: sample } : { first: sample, last: sample };
       return;
     }
-    // So slow an answer that it goes with both says nothing.
-    if (isLikeIt) return;
+    // So slow an answer that it goes with both says nothing. A clock that is slewed back surely goes with the surest again.
+    if (isLikeIt && this.#surest !== undefined && spreadUs(sample, this.#surest, local) > this.#stopUs) return;
     this.#contradiction = undefined;
     this.#take(sample, againstUs > 0);
   }
