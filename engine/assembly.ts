@@ -26,6 +26,7 @@ import { RegistryKeeper } from './registry.ts';
 import { readConfirmations } from './schedule/confirmations.ts';
 import { resumeChanges } from './schedule/decide.ts';
 import { tellDone } from './schedule/done.ts';
+import { shelve } from './shelving.ts';
 
 /** How soon a campaign's opening is noticed, of which no message tells. */
 const SOON_MS = 1_000;
@@ -52,7 +53,10 @@ export interface JudgeIntervals {
   readonly keeper: number;
   /** How often PostgreSQL's clock is heard: one that was set is noticed that much later. */
   readonly clock: number;
-  /** How often the log is trimmed, half-told closes and changes are gone on with, and missing rules are announced. */
+  /**
+   * How often the log is trimmed, half-told closes and changes are gone on with, missing rules are announced, and what has
+   * come to its end leaves Redis.
+   */
   readonly tidy: number;
 }
 
@@ -62,6 +66,8 @@ export interface JudgeAssembly {
   readonly intervals: JudgeIntervals;
   /** See MakerOptions: the simulator has few entries, and makes them in small pages. */
   readonly rankedAtOnce?: number | undefined;
+  /** So long after its end a campaign stays in Redis, ms; absent: for good. */
+  readonly shelveAfterMs?: number | undefined;
   /** Where raffles get their randomness. */
   readonly randomness: Randomness;
   readonly metrics: EngineMetrics;
@@ -138,6 +144,7 @@ export function assembleJudge(assembly: JudgeAssembly): AssembledJudge {
   });
   const tidyLoop = makeLoop('tidying', log, intervals.tidy, async () => {
     await tidy(assembly, deps);
+    await shelve({ pool, passes, afterMs: assembly.shelveAfterMs, log });
     return intervals.tidy;
   });
   const loops = [clockLoop, passLoop, keeperLoop, tidyLoop];

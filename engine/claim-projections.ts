@@ -4,7 +4,7 @@
  */
 import { readClaimants, readMoves, type ShownClaimant } from '../sql/claims.ts';
 import type { Queryable } from '../sql/database.ts';
-import { type Claimant, claimantText } from './contract/claimant.ts';
+import { claimantOf, claimantText } from './contract/claimant.ts';
 import type { CampaignKeys } from './contract/keys.ts';
 import { type RedisClient, scriptFrom } from './contract/redis.ts';
 import { appendGone, nothingMore } from './projections.ts';
@@ -54,33 +54,4 @@ export async function projectMoves(
 
 function argumentsOf(row: ShownClaimant): [string, string] {
   return [row.userId, claimantText(row.moveNumber, claimantOf(row))];
-}
-
-function claimantOf({
-  state,
-  place,
-  serial,
-  code,
-  claimByUs,
-  deadlineMoved,
-  endedUs,
-}: ShownClaimant): Claimant {
-  switch (state) {
-    case 'waitlisted':
-      return { state, place: place ?? 0 };
-    case 'offered':
-      return {
-        state,
-        serial: serial ?? 0,
-        code: code ?? '',
-        claimByUs: claimByUs ?? 0,
-        isMoved: deadlineMoved,
-      };
-    case 'claimed':
-      return { state, serial: serial ?? 0, code: code ?? '', endedUs: endedUs ?? 0 };
-    case 'lapsed':
-    case 'declined':
-    case 'left':
-      return { state, endedUs: endedUs ?? 0 };
-  }
 }

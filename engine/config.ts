@@ -23,6 +23,11 @@ export const judgeVariables = {
   REDIS_TIMEOUT_MS: whole(1_500, 100, 60_000),
   /** Passes follow each other at no less than this: shorter shows outcomes sooner, but gateways look every 40 ms. */
   PASS_INTERVAL_MS: whole(40, 1, 10_000),
+  /**
+   * How long a campaign stays in Redis when it has come to its end and its book is made. Shorter, and who asks what became of
+   * them is answered by PostgreSQL, all at once after a burst; longer, and Redis holds more.
+   */
+  SHELVE_AFTER_S: whole(300, 1, 31_536_000),
   ...receiptVariables,
   /** Makes the secrets of raffles by commitment. With another one, raffles made under this one cannot be drawn. */
   DRAW_SECRET: secret(/^.{32,512}$/, 'a secret of 32 to 512 characters, the same for all engines'),

@@ -55,7 +55,9 @@ export async function startJudge(config: JudgeConfig, log: Logger): Promise<Judg
     log,
   });
   const intervals = intervalsOf(config);
-  const assembled = assembleJudge({ config, servers, intervals, randomness, metrics, log });
+  const shelveAfterMs = config.SHELVE_AFTER_S * 1_000;
+  const parts = { config, servers, intervals, shelveAfterMs, randomness, metrics, log };
+  const assembled = assembleJudge(parts);
   metrics.clocks(assembled.clocks);
   const stopBooks = startBooks(config, servers, log);
   return {

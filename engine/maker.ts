@@ -81,6 +81,11 @@ export class Maker {
     this.#begin();
   }
 
+  /** It is on the shelf: nothing is made of it any more. */
+  forget(campaignId: number): void {
+    this.#wanted.delete(campaignId);
+  }
+
   /** Resolves when these are whole, or after `ms`. */
   async attend(campaigns: readonly Campaign[], ms: number): Promise<void> {
     const jobs = campaigns.flatMap(({ campaignId }) => this.#wanted.get(campaignId) ?? []);

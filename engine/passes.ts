@@ -139,6 +139,11 @@ export class Passes {
     return this.#publisher.tell(campaigns);
   }
 
+  /** Lets go, in Redis and here, of what is on the shelf. Rejects where a server does not answer. */
+  clearShelved(): Promise<void> {
+    return this.#publisher.clearShelved();
+  }
+
   /** Stops between two steps, and waits for raffles that are being settled. */
   async close(): Promise<void> {
     this.#closing.abort();

@@ -12,11 +12,19 @@ import { Cluster } from 'ioredis';
 import { type Campaign, opensAtUs } from '../sql/campaigns.ts';
 import type { Pool } from '../sql/database.ts';
 import { readCampaigns, saveGoneRanked } from '../sql/settling.ts';
-import { toBoard } from './api/board-campaign.ts';
+import { readShelved, readShelvedSince, readUnshelved } from '../sql/shelving.ts';
+import { toBoard } from './contract/board/board-campaign.ts';
 import { projectClaimants, projectMoves } from './claim-projections.ts';
-import { publishBoard, readBoardEpoch } from './contract/board/board.ts';
+import {
+  type PublishedNews,
+  publishBoard,
+  readBoardEpoch,
+  readShelvings,
+  readShown,
+  takeOffBoard,
+} from './contract/board/board.ts';
 import type { Keys } from './contract/keys.ts';
-import { beginProjection, joinProjection, type Ranking } from './contract/projection/projection.ts';
+import { beginProjection, clearProjection, joinProjection, type Ranking } from './contract/projection/projection.ts';
 import type { RedisClient } from './contract/redis.ts';
 import { lastStampAt } from './contract/stamp.ts';
 import { Maker, type MakerOptions } from './maker.ts';
@@ -24,6 +32,12 @@ import { projectGone, projectRedrawn, projectWithdrawn, projectWon } from './pro
 
 /** A finished campaign is looked at for this long after its end, or a redraw; before a catch-up all of them are. */
 const FINISHED_MS = 300_000;
+
+/**
+ * So long after a campaign was put on the shelf its keys are deleted again: a gateway that stood still between log and rank
+ * may have ranked into them since. What comes later stays until the registry is opened anew.
+ */
+const CLEARED_AGAIN_MS = 60_000;
 
 /** Projections asked about in one go. */
 const JOINED_AT_ONCE = 500;
@@ -66,6 +80,8 @@ export class Publisher {
   #epoch: number | undefined;
   /** Grows with each time everything was forgotten. */
   #generation = 0;
+  /** As of when the whole board was looked at for what is on the shelf. */
+  #clearedAs: number | undefined;
 
   constructor(options: PublisherOptions) {
     this.#pool = options.pool;
@@ -86,8 +102,55 @@ export class Publisher {
       const epoch = await readBoardEpoch(this.#redis, this.#keys);
       if (epoch === '') throw new Error('Redis is being made anew: there is no board at the moment');
       if (this.#epoch !== undefined && String(this.#epoch) !== epoch) this.forget();
-      await this.#putOnBoard(Number(epoch), campaigns, {});
+      await this.#putOnBoard(
+        Number(epoch),
+        campaigns.filter(({ shelvedAt }) => shelvedAt === null),
+        {},
+      );
     });
+  }
+
+  /**
+   * Lets go of what is on the shelf (shelving.ts): shows gateways that it is, and of what they were shown that before, deletes
+   * the keys and the record. The first time, and after anything was forgotten, whatever is on the board is looked at.
+   */
+  clearShelved(): Promise<void> {
+    return this.#oneAtATime(async () => {
+      const epoch = await readBoardEpoch(this.#redis, this.#keys);
+      if (epoch === '') return;
+      const generation = this.#generation;
+      await this.#clear(Number(epoch), this.#clearedAs === generation ? [] : await this.#onBoard());
+      this.#clearedAs = generation;
+    });
+  }
+
+  async #onBoard(): Promise<readonly Campaign[]> {
+    const ids = await this.#redis.hkeys(this.#keys.boardCampaigns);
+    return await readShelved(this.#pool, ids.map(Number));
+  }
+
+  async #clear(epoch: number, others: readonly Campaign[]): Promise<void> {
+    const last = await readShelvedSince(this.#pool, CLEARED_AGAIN_MS);
+    const shelved = [...new Map([...others, ...last].map(each => [each.campaignId, each])).values()];
+    const shown = await readShown(
+      this.#redis,
+      this.#keys,
+      shelved.map(({ campaignId }) => campaignId),
+    );
+    const unseen = shelved.filter(({ campaignId }) => shown.get(campaignId) === 'shown');
+    if (unseen.length > 0)
+      await publishBoard(this.#redis, this.#keys, epoch, { campaigns: unseen.map(toBoard) });
+    const seen = shelved.map(({ campaignId }) => campaignId).filter(id => shown.get(id) !== 'shown');
+    for (const campaignId of seen) await this.#letGo(campaignId);
+    const onBoard = seen.filter(campaignId => shown.has(campaignId));
+    await takeOffBoard(this.#redis, this.#keys, epoch, onBoard);
+  }
+
+  async #letGo(campaignId: number): Promise<void> {
+    this.#published.delete(campaignId);
+    this.#shown.delete(campaignId);
+    this.#maker.forget(campaignId);
+    await clearProjection(this.#redis, this.#keys.campaign(campaignId));
   }
 
   /** Waits for what is under way. */
@@ -122,7 +185,7 @@ export class Publisher {
   async #putOnBoard(
     epoch: number,
     campaigns: readonly Campaign[],
-    watermarks: { readonly watermarkUs?: number; readonly rankedUs?: number },
+    others: Omit<PublishedNews, 'campaigns'>,
   ): Promise<void> {
     const generation = this.#generation;
     const unmade = await this.#join(epoch, campaigns);
@@ -141,9 +204,23 @@ export class Publisher {
     // What was forgotten meanwhile was taken for not whole, and may be.
     if (this.#generation !== generation)
       throw new Error('the connection to Redis was lost in the middle of a turn');
-    const news = { ...watermarks, campaigns: campaigns.map(toBoard) };
-    await publishBoard(this.#redis, this.#keys, epoch, news);
+    const news = { ...others, campaigns: campaigns.map(toBoard) };
+    if ((await publishBoard(this.#redis, this.#keys, epoch, news)) === 'left out')
+      return await this.#readAgain(epoch, campaigns);
     for (const campaign of campaigns) this.#of(campaign.campaignId).revision = campaign.revision;
+  }
+
+  /**
+   * These may have been put on the shelf since they were read: then nothing of them is to be in Redis, what was begun a moment
+   * ago included. One that is announced later than others that are on the shelf comes this way as well.
+   */
+  async #readAgain(epoch: number, campaigns: readonly Campaign[]): Promise<void> {
+    const shelvings = await readShelvings(this.#redis, this.#keys);
+    const ids = campaigns.map(({ campaignId }) => campaignId);
+    const unshelved = await readUnshelved(this.#pool, ids);
+    const isUnshelved = new Set(unshelved.map(({ campaignId }) => campaignId));
+    for (const campaignId of ids) if (!isUnshelved.has(campaignId)) await this.#letGo(campaignId);
+    await this.#putOnBoard(epoch, unshelved, { shelvings });
   }
 
   /** Looks which projections are whole, and answers those that are not: who makes them hears that the board was told. */

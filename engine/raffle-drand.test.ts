@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
 import { type Campaign, opensAtUs } from '../sql/campaigns.ts';
 import { readDrawState, readProof } from '../sql/draws.ts';
-import { toBoard } from './api/board-campaign.ts';
+import { toBoard } from './contract/board/board-campaign.ts';
 import { roundTimeMs } from './draw/drand.ts';
 import { quicknet, quicknetRound } from './draw/quicknet.ts';
 import { DRAW_FUNCTION, rulesText } from './draw/rules.ts';

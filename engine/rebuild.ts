@@ -1,7 +1,7 @@
 /**
  * Begins everything anew that Redis holds of campaigns, so that the door can open at once: every campaign's projection is
  * marked as being made, and the board speaks of all of them. Ranks and outcomes are made from the ledger while the door is
- * open (maker.ts). The cost is that of the campaigns there ever were, not of their entries.
+ * open (maker.ts). The cost is that of the campaigns that are not on the shelf (shelving.ts), not of their entries.
  *
  * Nobody ranks meanwhile: the registry is closed, every incarnation has ended, and what all of them had logged is in the
  * ledger. Each write has the epoch of this attempt: when Redis is emptied, or another engine begins a later one, it is refused.
@@ -10,11 +10,12 @@ import { Cluster } from 'ioredis';
 import type { Campaign } from '../sql/campaigns.ts';
 import type { Pool } from '../sql/database.ts';
 import { readCampaigns } from '../sql/settling.ts';
+import { greatestShelved, readShelved } from '../sql/shelving.ts';
 import { readWatermark } from '../sql/watermarks.ts';
-import { toBoard } from './api/board-campaign.ts';
-import { beginBoard, openBoard, publishBoard } from './contract/board/board.ts';
+import { toBoard } from './contract/board/board-campaign.ts';
+import { beginBoard, openBoard, publishBoard, takeOffBoard } from './contract/board/board.ts';
 import type { Keys } from './contract/keys.ts';
-import { beginProjection, sweepProjection } from './contract/projection/projection.ts';
+import { beginProjection, clearProjection, sweepProjection } from './contract/projection/projection.ts';
 import type { RedisClient } from './contract/redis.ts';
 
 /** Keys asked for in one SCAN. */
@@ -33,6 +34,7 @@ export async function beginAnew(pool: Pool, redis: RedisClient, keys: Keys, epoc
   for (let at = 0; at < campaigns.length; at += PAGE) {
     await beginPage(redis, keys, epoch, campaigns.slice(at, at + PAGE));
   }
+  await takeOffBoard(redis, keys, epoch, [await greatestShelved(pool)]);
   await publishBoard(redis, keys, epoch, { watermarkUs, rankedUs: watermarkUs, campaigns: [] });
   await openBoard(redis, keys, epoch);
   return { campaigns: campaigns.length };
@@ -50,8 +52,11 @@ async function beginPage(
   await publishBoard(redis, keys, epoch, { campaigns: campaigns.map(toBoard) });
 }
 
-/** Lets go of what older epochs have left: reports of presence, and campaigns that the ledger does not have any more. */
-export async function sweepOlder(redis: RedisClient, keys: Keys, epoch: number): Promise<void> {
+/**
+ * Lets go of what older epochs have left: reports of presence, campaigns that the ledger does not have any more, and whatever
+ * there is of campaigns on the shelf.
+ */
+export async function sweepOlder(pool: Pool, redis: RedisClient, keys: Keys, epoch: number): Promise<void> {
   const presence = keys.presence(0).slice(0, -1);
   const nodes = redis instanceof Cluster ? redis.nodes('master') : [redis];
   for (const node of nodes) {
@@ -63,6 +68,9 @@ export async function sweepOlder(redis: RedisClient, keys: Keys, epoch: number):
         else if (campaignId !== undefined)
           await sweepProjection(redis, keys.campaign(Number(campaignId)), epoch);
       }
+      const ids = found.flatMap(key => /\{c(\d+)\}:[^:]+$/.exec(key)?.[1] ?? []);
+      for (const { campaignId } of ids.length === 0 ? [] : await readShelved(pool, ids.map(Number)))
+        await clearProjection(redis, keys.campaign(campaignId));
       cursor = next;
     }
   }

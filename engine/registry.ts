@@ -335,7 +335,7 @@ export class RegistryKeeper {
     log.info({ epoch, ...begun }, 'the registry is open; projections are made anew beside it');
     await this.#writers.putUp(epoch, await readRegistry(redis, keys.leases));
     // Beside: it goes through all of Redis, and leases are to be tended meanwhile.
-    sweepOlder(redis, keys, epoch).catch((err: unknown) =>
+    sweepOlder(pool, redis, keys, epoch).catch((err: unknown) =>
       log.debug({ err }, 'older epochs are left in Redis'),
     );
   }

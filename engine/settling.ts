@@ -30,7 +30,8 @@ import {
   withOutages,
 } from './claims-settling.ts';
 import { makeCode } from './judges/codes.ts';
-import { isSoldOut, judgeCoupons } from './judges/coupon.ts';
+import { isSoldOut } from './contract/board/board-campaign.ts';
+import { judgeCoupons } from './judges/coupon.ts';
 import { type RaffleOptions, revealRandomness, stepRaffle } from './raffle-settling.ts';
 import { endVisits, stepRoom } from './room-settling.ts';
 import { closesAtUs, DONE, dueStamp, type Instants, type StepResult } from './settling-step.ts';

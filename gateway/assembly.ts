@@ -38,6 +38,7 @@ import type { Ranker } from './rank.ts';
 import { RequestStarts } from './request-start.ts';
 import { strangeKind } from './requests.ts';
 import type { RouteParts } from './routes.ts';
+import { ShelvedCampaigns } from './shelved.ts';
 import { ShopToken } from './shop.ts';
 import { Streams } from './streams.ts';
 import type { TicketVerifier } from './ticket.ts';
@@ -123,7 +124,8 @@ export function assembleGateway(assembly: GatewayAssembly): AssembledGateway {
     signing: () => (signs && ring.keyAt('slices', Date.now()) !== undefined ? 1 : 0),
   });
   const { desk, couponReads } = assembleCoupons(assembly);
-  const lookups = new Lookups(redis, keys, board);
+  const shelved = new ShelvedCampaigns(ledger);
+  const lookups = new Lookups(redis, keys, board, shelved);
   const places = new Places({ redis, keys, board, log });
   const moves = new ClaimMoves({ redis, keys, board, log });
   const claimants = { moves, deadlines: new Deadlines({ clock, metrics, log }) };
@@ -166,6 +168,7 @@ export function assembleGateway(assembly: GatewayAssembly): AssembledGateway {
   const parts = {
     config,
     board,
+    shelved,
     clock,
     clockLimits,
     requestStarts: new RequestStarts({ clock, proxies, metrics }),

@@ -3,8 +3,10 @@
  *
  * A campaign that this gateway does not understand, as one of a kind that was added after it, is a stranger: nothing of it is
  * served here, and so every change of it can be confirmed.
+ *
+ * A campaign on the shelf is not kept here either: who asks about it is answered from the ledger (shelved.ts).
  */
-import type { BoardCampaign, BoardStranger } from '../engine/contract/board/board.ts';
+import type { BoardCampaign, BoardNews, BoardStranger } from '../engine/contract/board/board.ts';
 import { holdsText, readBoard } from '../engine/contract/board/board.ts';
 import type { Keys } from '../engine/contract/keys.ts';
 import type { RedisClient } from '../engine/contract/redis.ts';
@@ -13,6 +15,8 @@ import { monotonicUs } from './clock.ts';
 export interface BoardListener {
   /** Something on the board changed: campaigns, or how far ranks are final. */
   changed(campaigns: readonly BoardCampaign[]): void;
+  /** These are on the shelf: nothing of them is needed any more. */
+  forgot?(campaignIds: readonly number[]): void;
   /** There are strangers that were none before. */
   metStrangers?(strangers: readonly BoardStranger[]): void;
   /** It is another board: what was known of campaigns may be of a ledger that is no more. `changed` with all of them follows. */
@@ -34,6 +38,7 @@ export class Board {
   #shownEpoch = '';
   #version = 0;
   #rankedUs = 0;
+  #shelvedTo = 0;
   #readAtUs = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | undefined;
   #next: Promise<void> | undefined;
@@ -56,6 +61,11 @@ export class Board {
   /** When the last successful read was sent, on the monotonic clock, microseconds. */
   get readAtUs(): number {
     return this.#readAtUs;
+  }
+
+  /** Whether a campaign that is not on the board may be on the shelf. */
+  mayBeShelved(campaignId: number): boolean {
+    return campaignId <= this.#shelvedTo;
   }
 
   campaign(campaignId: number): BoardCampaign | undefined {
@@ -135,11 +145,14 @@ export class Board {
     this.#epoch = news.epoch;
     this.#version = news.version;
     this.#rankedUs = Math.max(this.#rankedUs, news.rankedUs);
-    const changed = news.campaigns.filter(campaign => this.#isNews(campaign));
+    const changed = news.campaigns.filter(
+      campaign => campaign.shelved === undefined && this.#isNews(campaign),
+    );
     for (const campaign of changed) {
       this.#strangers.delete(campaign.campaignId);
       this.#campaigns.set(campaign.campaignId, campaign);
     }
+    this.#forget(news);
     this.#meet(news.strangers.filter(stranger => this.#isNews(stranger)));
     if (moved || changed.length > 0) for (const listener of this.#listeners) listener.changed(changed);
   }
@@ -151,6 +164,25 @@ export class Board {
     if (pending === undefined) this.#pending.delete(campaignId);
     else this.#pending.set(campaignId, pending.version);
     return true;
+  }
+
+  /** Those that are shown as shelved, and those that are not on the board any more: their records had said so before. */
+  #forget({ campaigns, strangers, isWhole, shelvedTo }: BoardNews): void {
+    const shelved = campaigns.filter(each => each.shelved !== undefined).map(each => each.campaignId);
+    this.#shelvedTo = Math.max(this.#shelvedTo, shelvedTo, ...shelved);
+    const forgotten = new Set(shelved);
+    if (isWhole) {
+      const shown = new Set([...campaigns, ...strangers].map(each => each.campaignId));
+      for (const campaignId of [...this.#campaigns.keys(), ...this.#strangers.keys()])
+        if (!shown.has(campaignId)) forgotten.add(campaignId);
+    }
+    const known = [...forgotten].filter(id => this.#campaigns.has(id) || this.#strangers.has(id));
+    for (const campaignId of known) {
+      this.#campaigns.delete(campaignId);
+      this.#strangers.delete(campaignId);
+      this.#pending.delete(campaignId);
+    }
+    if (known.length > 0) for (const listener of this.#listeners) listener.forgot?.(known);
   }
 
   #meet(strangers: readonly BoardStranger[]): void {
@@ -169,6 +201,7 @@ export class Board {
     this.#strangers.clear();
     this.#pending.clear();
     this.#rankedUs = 0;
+    this.#shelvedTo = 0;
     for (const listener of this.#listeners) listener.replaced?.();
   }
 }

@@ -22,10 +22,12 @@ const LATER = { headers: { 'retry-after': '5' } };
 /** GET /v1/campaigns/{id}/book: gzip of NDJSON, as engine/verify/README.md describes it. Never changes. */
 export async function getBook(parts: BookParts, reply: Reply, req: HttpRequest): Promise<void> {
   const id = readCampaignId(parts, reply, req.getParameter(0) ?? '');
-  if (id === undefined || refuseRoom(parts, reply, id, 'no-book')) return;
+  if (id === undefined) return;
+  if (isRoom(parts, id)) return refuseRoom(reply, id, 'no-book');
   const state = await ask(parts, reply, () => parts.ledger.ask(db => readBookState(db, id)));
   if (state === 'unavailable') return;
   if (state === undefined) return refuseUnknown(parts, reply, id);
+  if (state.isRoom) return refuseRoom(reply, id, 'no-book');
   const total = bytesOf(reply, id, state);
   if (total === undefined) return;
   const res = reply.file({
@@ -38,12 +40,15 @@ export async function getBook(parts: BookParts, reply: Reply, req: HttpRequest):
   if (res !== undefined) await new Download({ reply, res, read, failed: parts.failed }, total).run();
 }
 
+/** Of one on the shelf the ledger says so. */
+function isRoom({ board }: BookParts, id: number): boolean {
+  return board.campaign(id)?.kind === 'room';
+}
+
 /** A waiting room lets everybody in: there is nothing that could be proved of it later. */
-function refuseRoom(parts: BookParts, reply: Reply, id: number, slug: 'no-book' | 'no-proof'): boolean {
-  if (parts.board.campaign(id)?.kind !== 'room') return false;
+function refuseRoom(reply: Reply, id: number, slug: 'no-book' | 'no-proof'): void {
   const what = slug === 'no-book' ? 'book' : 'proof';
   reply.problem(slug, `Campaign ${id} is a waiting room, which lets everybody in: it has no ${what}.`);
-  return true;
 }
 
 /** The size of the book, or undefined when it has been answered why there is none. */
@@ -60,7 +65,8 @@ function bytesOf(reply: Reply, id: number, { isFinished, bytes, refused }: BookS
 /** GET /v1/campaigns/{id}/proof: all that is needed to repeat a raffle's draw, as JSON. Never changes. */
 export async function getProof(parts: BookParts, reply: Reply, req: HttpRequest): Promise<void> {
   const id = readCampaignId(parts, reply, req.getParameter(0) ?? '');
-  if (id === undefined || refuseRoom(parts, reply, id, 'no-proof')) return;
+  if (id === undefined) return;
+  if (isRoom(parts, id)) return refuseRoom(reply, id, 'no-proof');
   const found = await ask(parts, reply, () =>
     parts.ledger.ask(async db => ({
       state: await readBookState(db, id),
@@ -70,6 +76,7 @@ export async function getProof(parts: BookParts, reply: Reply, req: HttpRequest)
   if (found === 'unavailable') return;
   const { state, bytes } = found;
   if (state === undefined) refuseUnknown(parts, reply, id);
+  else if (state.isRoom) refuseRoom(reply, id, 'no-proof');
   else if (bytes > 0) {
     const res = reply.file({ 'content-type': 'application/json', ...FOR_GOOD });
     const read = (part: number): Promise<Buffer | undefined> =>

@@ -3,8 +3,9 @@ import type { HttpRequest } from 'uWebSockets.js';
 import type { BoardCampaign } from '../engine/contract/board/board.ts';
 import { type FieldFault, fieldFault } from '../engine/contract/problem.ts';
 import type { SharedClock } from './clock.ts';
-import { type CampaignView, MAX_CAMPAIGN_ID } from './contract.ts';
+import { type CampaignList, type CampaignView, MAX_CAMPAIGN_ID } from './contract.ts';
 import { isoOf } from './door.ts';
+import { LedgerUnavailable } from './ledger.ts';
 import type { Reply } from './reply.ts';
 import { findCampaign, type RequestParts, readCampaignId } from './requests.ts';
 
@@ -69,7 +70,11 @@ export async function getCampaign(parts: CampaignParts, reply: Reply, req: HttpR
   if (campaign !== undefined) reply.json(200, JSON.stringify(campaignView(campaign, nowUs(parts))));
 }
 
-export function listCampaigns(parts: CampaignParts, reply: Reply, req: HttpRequest): void {
+/**
+ * In the order of their numbers, those on the shelf among them. Where the ledger cannot be asked for these, the others are told
+ * and the answer says that it is not all: the pages on which people queue need no more.
+ */
+export async function listCampaigns(parts: CampaignParts, reply: Reply, req: HttpRequest): Promise<void> {
   const after = readWhole('after', req.getQuery('after'), 0, 0, MAX_CAMPAIGN_ID);
   const limit = readWhole('limit', req.getQuery('limit'), LIMIT, 1, LIMIT);
   if (typeof after !== 'number' || typeof limit !== 'number') {
@@ -80,13 +85,38 @@ export function listCampaigns(parts: CampaignParts, reply: Reply, req: HttpReque
     });
     return;
   }
-  const rest = parts.board
+  const shelved = await listShelved(parts, after, limit + 1);
+  const shown = parts.board
     .campaigns()
     .filter(campaign => campaign.campaignId > after && campaign.archived === undefined);
+  const isShown = new Set(shown.map(({ campaignId }) => campaignId));
+  const rest = [...shown, ...(shelved ?? []).filter(({ campaignId }) => !isShown.has(campaignId))].sort(
+    (a, b) => a.campaignId - b.campaignId,
+  );
   const page = rest.slice(0, limit);
   const next = rest.length > limit ? (page.at(-1)?.campaignId ?? null) : null;
   const now = nowUs(parts);
-  reply.json(200, JSON.stringify({ campaigns: page.map(campaign => campaignView(campaign, now)), next }));
+  const answer: CampaignList = {
+    campaigns: page.map(campaign => campaignView(campaign, now)),
+    next,
+    ...(shelved === undefined ? { partial: true } : {}),
+  };
+  reply.json(200, JSON.stringify(answer));
+}
+
+/** Undefined where there may be some, and the ledger does not answer. */
+async function listShelved(
+  { board, shelved }: CampaignParts,
+  after: number,
+  limit: number,
+): Promise<readonly BoardCampaign[] | undefined> {
+  if (!board.mayBeShelved(after + 1)) return [];
+  try {
+    return await shelved.list(after, limit);
+  } catch (error) {
+    if (!(error instanceof LedgerUnavailable)) throw error;
+    return undefined;
+  }
 }
 
 function readWhole(

@@ -63,6 +63,13 @@ export class ClaimMoves implements BoardListener {
     for (const campaignId of this.#moves.keys()) this.#anew.set(campaignId, { left: new Fenwick(), read: 0 });
   }
 
+  forgot(campaignIds: readonly number[]): void {
+    for (const campaignId of campaignIds) {
+      this.#moves.delete(campaignId);
+      this.#anew.delete(campaignId);
+    }
+  }
+
   async #read({ campaignId, claims }: BoardCampaign): Promise<void> {
     if (this.#reading.has(campaignId)) return;
     this.#reading.add(campaignId);

@@ -374,9 +374,19 @@ export const DrawProof = Type.Object({
 });
 
 export const CampaignList = Type.Object(
-  { campaigns: Type.Array(CampaignView), next: Type.Union([Type.Integer(), Type.Null()]) },
+  {
+    campaigns: Type.Array(CampaignView),
+    next: Type.Union([Type.Integer(), Type.Null()]),
+    partial: Type.Optional(
+      Type.Literal(true, {
+        description:
+          'Campaigns that are over for some time are left out, as they cannot be looked up at the moment',
+      }),
+    ),
+  },
   { additionalProperties: false },
 );
+export type CampaignList = Static<typeof CampaignList>;
 
 export const KeyList = Type.Object(
   { keys: Type.Array(PublicKey, { description: 'What slices and books are, and were, signed with' }) },

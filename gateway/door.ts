@@ -35,7 +35,7 @@ const PAUSED_RETRY_SECONDS = '5';
 export class Doorkeeper implements BoardListener {
   readonly #redis: RedisClient;
   readonly #keys: Keys;
-  readonly #board: Pick<Board, 'rankedUs' | 'epoch'>;
+  readonly #board: Pick<Board, 'rankedUs' | 'epoch' | 'campaign'>;
   readonly #metrics: Metrics;
   readonly #log: Logger;
   readonly #winners = new Map<number, ReadonlyMap<string, Winner>>();
@@ -66,6 +66,13 @@ export class Doorkeeper implements BoardListener {
     this.#winners.clear();
     this.#claimants.clear();
     this.#loading.clear();
+  }
+
+  forgot(campaignIds: readonly number[]): void {
+    for (const campaignId of campaignIds) {
+      this.#winners.delete(campaignId);
+      this.#claimants.delete(campaignId);
+    }
   }
 
   /** Whether an entry at `instantUs` is taken, whoever asks. Answers nothing. */
@@ -182,7 +189,8 @@ export class Doorkeeper implements BoardListener {
     if (this.#loading.has(campaignId)) return;
     this.#loading.add(campaignId);
     const generation = this.#generation;
-    const isOfThisBoard = (): boolean => this.#generation === generation;
+    const isOfThisBoard = (): boolean =>
+      this.#generation === generation && this.#board.campaign(campaignId) !== undefined;
     while (isOfThisBoard() && !this.#winners.has(campaignId)) {
       try {
         const all = await this.#readAll(campaign);
@@ -195,7 +203,7 @@ export class Doorkeeper implements BoardListener {
       }
       await new Promise(resolve => setTimeout(resolve, RELOAD_MS).unref());
     }
-    if (isOfThisBoard()) this.#loading.delete(campaignId);
+    if (this.#generation === generation) this.#loading.delete(campaignId);
   }
 
   /** undefined until all are there: until then entries go the usual way, which is slower, and as right. */

@@ -1,5 +1,5 @@
 /**
- * What Redis knows of single users: their stamp, rank and outcome. Asked once when somebody arrives, once when their
+ * What is known of single users, by Redis unless their campaign is on the shelf: their stamp, rank and outcome. Asked once when somebody arrives, once when their
  * rank has become final and once for their outcome; never while they wait.
  *
  * Questions of one turn of the event loop go out together, at most a few hundred at once, so that ten thousand people
@@ -13,6 +13,7 @@ import { lookAt } from '../engine/contract/projection/projection.ts';
 import type { RedisClient } from '../engine/contract/redis.ts';
 import { lastStampAt } from '../engine/contract/stamp.ts';
 import type { Board } from './board.ts';
+import type { ShelvedCampaigns } from './shelved.ts';
 
 export interface Grant {
   readonly serial: number;
@@ -64,19 +65,29 @@ export class Lookups {
   readonly #redis: RedisClient;
   readonly #keys: Keys;
   readonly #board: Board;
+  readonly #shelved: Pick<ShelvedCampaigns, 'place'>;
   #waiting: Question[] = [];
   #scheduled = false;
   /** When engines were told last that somebody waits for a campaign, by those that are being made. */
   readonly #askedAtMs = new Map<number, number>();
 
-  constructor(redis: RedisClient, keys: Keys, board: Board) {
+  constructor(redis: RedisClient, keys: Keys, board: Board, shelved: Pick<ShelvedCampaigns, 'place'>) {
     this.#redis = redis;
     this.#keys = keys;
     this.#board = board;
+    this.#shelved = shelved;
   }
 
-  /** The user's place in the campaign, or undefined without an entry. Rejects with LookupFailed. */
+  /**
+   * The user's place in the campaign, or undefined without an entry; of one on the shelf from the ledger. Rejects with
+   * LookupFailed.
+   */
   find(campaign: BoardCampaign, userId: string): Promise<Place | undefined> {
+    if (campaign.shelved === true) {
+      return this.#shelved.place(campaign, userId).catch((error: unknown) => {
+        throw new LookupFailed(error instanceof Error ? error.message : String(error));
+      });
+    }
     return new Promise((resolve, reject) => {
       this.#waiting.push({ campaign, userId, resolve, reject });
       this.#schedule();

@@ -40,7 +40,8 @@ export async function placeOf(
   try {
     const place = await parts.lookups.find(campaign, userId);
     if (place !== undefined) return place;
-    if (await parts.membership.confirm()) {
+    // What is in the ledger is there whoever holds a lease.
+    if (campaign.shelved === true || (await parts.membership.confirm())) {
       reply.problem('no-entry', `You have no entry in campaign ${campaign.campaignId}.`);
       return undefined;
     }

@@ -74,6 +74,13 @@ export class Places implements BoardListener {
     for (const campaignId of this.#gone.keys()) this.#anew.set(campaignId, empty());
   }
 
+  forgot(campaignIds: readonly number[]): void {
+    for (const campaignId of campaignIds) {
+      this.#gone.delete(campaignId);
+      this.#anew.delete(campaignId);
+    }
+  }
+
   async #read({ campaignId, gone: expected }: BoardCampaign): Promise<void> {
     if (this.#reading.has(campaignId)) return;
     this.#reading.add(campaignId);

@@ -8,14 +8,17 @@ import { fieldFault, shownValue } from '../engine/contract/problem.ts';
 import type { Board } from './board.ts';
 import type { GatewayConfig } from './config.ts';
 import { MAX_CAMPAIGN_ID } from './contract.ts';
+import { LedgerUnavailable } from './ledger.ts';
 import type { Metrics } from './metrics.ts';
 import type { Reply } from './reply.ts';
+import type { ShelvedCampaigns } from './shelved.ts';
 import type { TicketVerifier } from './ticket.ts';
 
 export const TICKET_COOKIE = 'fairline_ticket';
 
 export interface RequestParts {
   readonly board: Board;
+  readonly shelved: ShelvedCampaigns;
   readonly verifier: TicketVerifier;
   readonly metrics: Metrics;
   readonly config: GatewayConfig;
@@ -136,7 +139,7 @@ export function readCampaignId(parts: RequestParts, reply: Reply, text: string):
 /**
  * The campaign, or undefined when 404 or 503 has been answered (also for one that this gateway does not understand). One that
  * is not on the gateway's copy of the board may have been made a moment ago: then the board is read before anything is said,
- * once for all who ask at that moment.
+ * once for all who ask at that moment. One that is not on it then may be on the shelf, which the ledger knows.
  */
 export async function findCampaign(
   parts: RequestParts,
@@ -158,8 +161,25 @@ export async function findCampaign(
   }
   // A board that the engine is still making lacks campaigns that there are.
   if (parts.board.epoch === '') refuseUnread(parts, reply);
+  else if (parts.board.mayBeShelved(id)) return findShelved(parts, reply, id);
   else refuseUnknown(parts, reply, id);
   return undefined;
+}
+
+async function findShelved(
+  parts: RequestParts,
+  reply: Reply,
+  id: number,
+): Promise<BoardCampaign | undefined> {
+  try {
+    const campaign = await parts.shelved.find(id);
+    if (campaign === undefined) refuseUnknown(parts, reply, id);
+    return campaign;
+  } catch (error) {
+    if (!(error instanceof LedgerUnavailable)) throw error;
+    refuseUnread(parts, reply);
+    return undefined;
+  }
 }
 
 function refuseUnread(parts: RequestParts, reply: Reply): void {

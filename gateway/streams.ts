@@ -131,7 +131,7 @@ export class Streams {
     try {
       const place = await parts.lookups.find(campaign, userId);
       if (place !== undefined) return place;
-      if (!(await parts.membership.confirm())) return 'unknown';
+      if (campaign.shelved === undefined && !(await parts.membership.confirm())) return 'unknown';
     } catch {
       // The stream opens all the same, says that it is stalled, and goes on when Redis is back.
       return 'unknown';

@@ -168,6 +168,7 @@ export async function refuseBook(db: Queryable, campaignId: number, why: string)
 
 /** How it stands with the book of a campaign; undefined when there is no such campaign. */
 export interface BookState {
+  readonly isRoom: boolean;
   readonly isFinished: boolean;
   readonly bytes: number | null;
   readonly refused: string | null;
@@ -175,7 +176,7 @@ export interface BookState {
 
 export async function readBookState(db: Queryable, campaignId: number): Promise<BookState | undefined> {
   const { rows } = await db.query<BookState>(
-    `select c.finished_at is not null as "isFinished", b.bytes,
+    `select c.kind = 'room' as "isRoom", c.finished_at is not null as "isFinished", b.bytes,
             case when c.cancelled_stamp is not null then 'it was cancelled' else b.refused end as refused
        from campaigns c left join books b using (campaign_id) where campaign_id = $1`,
     [campaignId],

@@ -87,6 +87,8 @@ export interface Campaign {
   readonly unheardSeenUs: number | null;
   /** Every entry has its first outcome, and claims go on. */
   readonly decidedAt: Date | null;
+  /** Redis holds nothing of it any more; see shelving.ts. */
+  readonly shelvedAt: Date | null;
   /** Of a room: what everybody may know of it. */
   readonly room: CampaignRoom | null;
 }
@@ -102,6 +104,7 @@ export const CAMPAIGN_COLUMNS = `
   made_by as "madeBy", draws_at as "drawsAt", paused_at as "pausedAt", cancelled_stamp as "cancelledStamp", version, pending,
   claim_within_s as "claimWithinS", waitlist, waitlisted_count as "waitlistedCount", move_count as "moveCount",
   unheard_us as "unheardUs", unheard_seen_us as "unheardSeenUs", decided_at as "decidedAt",
+  shelved_at as "shelvedAt",
   (select json_build_object('perSecond', per_second, 'capacity', capacity, 'paused', paused, 'busyUs', busy_us)
      from rooms where rooms.campaign_id = campaigns.campaign_id) as room`;
 

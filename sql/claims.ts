@@ -312,7 +312,8 @@ export interface ShownClaimant {
   readonly moveNumber: number;
 }
 
-const SHOWN = `k.number, k.user_id as "userId", k.state, k.place, k.serial,
+/** The columns of claimants `k` and grants `g` as members of ShownClaimant. */
+export const SHOWN_CLAIMANT = `k.number, k.user_id as "userId", k.state, k.place, k.serial,
   case when k.state in ('offered', 'claimed') then g.code end as code, k.claim_by_us as "claimByUs",
   k.deadline_moved as "deadlineMoved", k.ended_us as "endedUs", k.move_number as "moveNumber"`;
 
@@ -324,7 +325,7 @@ export async function readClaimants(
   limit: number,
 ): Promise<readonly ShownClaimant[]> {
   const { rows } = await db.query<ShownClaimant>(
-    `select ${SHOWN} from claimants k left join grants g using (campaign_id, serial)
+    `select ${SHOWN_CLAIMANT} from claimants k left join grants g using (campaign_id, serial)
       where k.campaign_id = $1 and k.number > $2 order by k.number limit $3`,
     [campaignId, after, limit],
   );
@@ -341,7 +342,7 @@ export async function readMoves(
   const { rows } = await db.query<
     ShownClaimant & { readonly listNumber: number; readonly leftPlace: number | null }
   >(
-    `select m.move_number as "listNumber", case when m.state in ('offered', 'left') then k.place end as "leftPlace", ${SHOWN}
+    `select m.move_number as "listNumber", case when m.state in ('offered', 'left') then k.place end as "leftPlace", ${SHOWN_CLAIMANT}
        from claimant_moves m
        join claimants k using (campaign_id, number)
        left join grants g on g.campaign_id = k.campaign_id and g.serial = k.serial

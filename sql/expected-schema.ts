@@ -1025,4 +1025,35 @@ export const expectedSchema: Readonly<Record<string, Readonly<Record<string, Exp
       },
     },
   },
+  '0018_shelved.sql': {
+    campaigns: {
+      columns: {
+        shelved_at: 'timestamp(3) with time zone',
+      },
+      constraints: {
+        campaigns_shelved: 'CHECK',
+      },
+      indexes: {
+        campaigns_off_shelf: 'btree (campaign_id) where shelved_at IS NULL',
+        campaigns_shelved_last: 'btree (shelved_at) where shelved_at IS NOT NULL',
+      },
+      triggers: {
+        campaigns_shelved_once:
+          'CREATE TRIGGER campaigns_shelved_once BEFORE UPDATE ON campaigns FOR EACH ROW WHEN (old.shelved_at IS NOT NULL AND new.shelved_at IS DISTINCT FROM old.shelved_at) EXECUTE FUNCTION campaigns_shelved_once()',
+      },
+    },
+    rank_marks: {
+      is: 'table',
+      columns: {
+        campaign_id: 'integer not null',
+        stamp: 'bigint not null',
+        rank: 'bigint not null',
+      },
+      constraints: {
+        rank_marks_campaign_id_fkey: 'FOREIGN KEY (campaign_id) REFERENCES campaigns(campaign_id)',
+        rank_marks_pkey: 'PRIMARY KEY (campaign_id, stamp)',
+        rank_marks_rank_check: 'CHECK',
+      },
+    },
+  },
 };

@@ -64,7 +64,7 @@ const WAS_ROOM = `(kind = 'room' and stage in ('cancelled', 'archived') and exis
    where v.campaign_id = campaigns.campaign_id and v.stage = 'scheduled' and v.state = 'effective'))`;
 
 /**
- * Every campaign that was announced and is not finished, and those that were, or had a prize passed on, in the last `finishedMs`; all of them
+ * Of campaigns that are not on the shelf: every one that was announced and is not finished, and those that were, or had a prize passed on, in the last `finishedMs`; all of them
  * when undefined.
  */
 export async function readCampaigns(
@@ -73,7 +73,7 @@ export async function readCampaigns(
 ): Promise<readonly Campaign[]> {
   const { rows } = await db.query<Campaign>(
     `select ${CAMPAIGN_COLUMNS} from campaigns
-      where (stage = 'scheduled' or rules is not null or ${WAS_ROOM}) and ($1::double precision is null or finished_at is null
+      where shelved_at is null and (stage = 'scheduled' or rules is not null or ${WAS_ROOM}) and ($1::double precision is null or finished_at is null
          or greatest(finished_at, redrawn_at) > now() - make_interval(secs => $1))
       order by campaign_id`,
     [finishedMs === undefined ? null : finishedMs / 1000],

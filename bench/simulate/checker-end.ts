@@ -7,8 +7,16 @@ import { checkClaimsEnd } from './checker-claims.ts';
 import { drawAgain } from './checker-draw.ts';
 import { checkRoomEnd } from './checker-rooms.ts';
 
-/** Checks everything; `ranks` are the scores of Redis. */
-export function checkEnd(checker: Checker, ranks: (campaignId: number) => ReadonlyMap<string, number>): void {
+/** What Redis holds of a campaign. */
+export interface SeenRedis {
+  /** The scores of its ranks. */
+  ranks(campaignId: number): ReadonlyMap<string, number>;
+  /** The names of whatever there is of it. */
+  heldOf(campaignId: number): readonly string[];
+}
+
+/** Checks everything. */
+export function checkEnd(checker: Checker, redis: SeenRedis): void {
   for (const { place, reason } of checker.ledger().setAside())
     checker.breaks(1, `set aside at ${place}: ${reason}`);
   checkSlices(checker);
@@ -20,7 +28,8 @@ export function checkEnd(checker: Checker, ranks: (campaignId: number) => Readon
     if (campaign.finishedAt === null && campaign.kind !== 'room')
       checker.breaks(1, `campaign ${campaign.campaignId} does not come to its end`);
     checkEntries(checker, rows);
-    checkRanks(checker, rows, ranks(campaign.campaignId));
+    if (campaign.shelvedAt === null) checkRanks(checker, rows, redis.ranks(campaign.campaignId));
+    else checkShelved(checker, campaign.campaignId, redis.heldOf(campaign.campaignId));
     checkTold(checker, rows);
     // What was offered before a cancellation, and a place in a waitlist, is kept to its end.
     if (rows.announced.claims !== undefined) checkClaimsEnd(checker, rows);
@@ -54,6 +63,12 @@ function checkRanks(checker: Checker, { entries }: SeenRows, ranks: ReadonlyMap<
     [...pairs].sort((a, b) => a[1] - b[1]).join(' ');
   if (text(ranks) !== text(entries))
     checker.breaks(4, `the ranks are ${text(ranks)}; the ledger has ${text(entries)}`);
+}
+
+/** What is on the shelf leaves nothing behind in Redis. */
+function checkShelved(checker: Checker, campaignId: number, held: readonly string[]): void {
+  if (held.length > 0)
+    checker.breaks(7, `campaign ${campaignId} is on the shelf, and Redis holds ${held.join(', ')}`);
 }
 
 /** Invariants 1 and 5: every client got what it was told, at the position it was shown. */

@@ -61,6 +61,7 @@ export interface SeenCampaign {
   readonly randomness: Buffer | null;
   readonly seed: Buffer | null;
   readonly finishedAt: Date | null;
+  readonly shelvedAt: Date | null;
   readonly version: number;
   readonly stage: string;
   readonly pausedAt: Date | null;

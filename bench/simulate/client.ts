@@ -13,6 +13,8 @@ import { MS, type World } from './world.ts';
 
 const ANSWER_TIMEOUT_US = 700 * MS;
 const TRIES = 8;
+/** Of who asks when all is healed: what was lost is made anew within less. */
+const LATE_TRIES = 100;
 const STREAM_TRIES = 150;
 const CLAIM_TRIES = 30;
 /** Something else may follow. */
@@ -150,9 +152,15 @@ export class Client {
       world.after(this.#ask.watchesAfterMs * MS, world.outside, () => this.#watch());
       return;
     }
-    if (isAskedAgain(answer) && this.#tries < TRIES) {
+    const { isLate = false } = this.#ask;
+    if (isAskedAgain(answer) && this.#tries < (isLate ? LATE_TRIES : TRIES) && !(isLate && isToldOfNone(answer))) {
       this.#later(() => this.#try(this.#anyGateway()));
-    } else this.#end();
+      return;
+    }
+    const isUnknown = String(answer?.body.type).endsWith('unknown-campaign');
+    if (isLate && (answer === undefined || answer.status === 503 || isUnknown))
+      this.#around.checker.breaks(1, `${this.#ask.userId} asks when all is healed, and is never told`);
+    this.#end();
   }
 
   #later(run: () => void): void {
@@ -292,6 +300,11 @@ export function back({ world, path, tally }: Surroundings, hear: () => void): vo
 function isAskedAgain(answer: Answer): boolean {
   if (answer === undefined || answer.status === 503 || answer.status === 404) return true;
   return String(answer.body.type).endsWith('not-open-yet');
+}
+
+/** For good, when nothing is on its way any more. */
+function isToldOfNone(answer: Answer): boolean {
+  return answer?.status === 404;
 }
 
 function numberOf(value: unknown): number | undefined {

@@ -65,6 +65,8 @@ export interface EngineTerms {
   /** Entries of a projection that are ranked at once; undefined for as many as usual. */
   readonly rankedAtOnce: number | undefined;
   readonly clockStopMs: number;
+  /** So long after its end a campaign leaves Redis; undefined: never. */
+  readonly shelveAfterMs: number | undefined;
   readonly partitions: number;
   /** Counts what the operator changed, and what was refused. */
   readonly tally: Tally;
@@ -148,6 +150,7 @@ export class SimulatedEngine {
         consumer: this.consumer,
       },
       rankedAtOnce: terms.rankedAtOnce,
+      shelveAfterMs: terms.shelveAfterMs,
       intervals: INTERVALS,
       randomness: new SimulatedRandomness(terms.seed, log),
       metrics: UNCOUNTED,

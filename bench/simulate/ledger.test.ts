@@ -126,6 +126,15 @@ import {
   saveSettled,
   takeCampaign,
 } from '../../sql/settling.ts';
+import {
+  greatestShelved,
+  listForShelf,
+  readShelved,
+  readShelvedPlaces,
+  readShelvedSince,
+  readUnshelved,
+  shelveCampaign,
+} from '../../sql/shelving.ts';
 import { findSlices, insertSlices } from '../../sql/slices.ts';
 import { beginEpoch, nextEpoch, raiseWatermark, readEpoch, readWatermark } from '../../sql/watermarks.ts';
 import { decideWithdrawals, insertWithdrawals, readGone, refuseWithdrawals } from '../../sql/withdrawals.ts';
@@ -592,6 +601,27 @@ async function round(seed: number, pool: Pool): Promise<void> {
     if (number % 10 === 0)
       deepEqual(await outcomeOf(final, model), await outcomeOf(final, pool), `${number}`);
   }
+  // Of the model each book counts as made.
+  await pool.query(`insert into books (campaign_id, refused) select campaign_id, 'a test' from campaigns`);
+  deepEqual(await outcomeOf(shelve, model), await outcomeOf(shelve, pool), `seed ${seed}: shelving`);
+}
+
+/** Whatever has come to its end, however the two clocks differ. */
+const AT_ONCE_MS = -1_000_000_000;
+
+/** Puts on the shelf what can be put there, and tells what is told of it. */
+async function shelve(db: Queryable): Promise<unknown> {
+  const idsOf = (rows: readonly { readonly campaignId: number }[]) => rows.map(({ campaignId }) => campaignId);
+  const ids = Array.from({ length: ROOM }, (_, index) => index + 1);
+  const due = await listForShelf(db, AT_ONCE_MS, ids.length);
+  const done: unknown[] = [];
+  for (const id of due) {
+    done.push(await shelveCampaign(db, id, AT_ONCE_MS), await shelveCampaign(db, id, AT_ONCE_MS));
+    done.push([...(await readShelvedPlaces(db, id, USERS))].sort((a, b) => a.stamp - b.stamp));
+  }
+  const since = idsOf(await readShelvedSince(db, 1_000_000_000));
+  const [on, off] = [idsOf(await readShelved(db, ids)), idsOf(await readUnshelved(db, ids))];
+  return { due, done, since, on, off, greatest: await greatestShelved(db) };
 }
 
 test('every statement does the same to the simulated ledger as to PostgreSQL', async () => {

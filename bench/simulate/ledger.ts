@@ -18,11 +18,13 @@ import { ENTRY_STATEMENTS } from './statements-entries.ts';
 import { PROGRESS_STATEMENTS } from './statements-progress.ts';
 import { ROOM_STATEMENTS } from './statements-rooms.ts';
 import { SCHEDULE_STATEMENTS } from './statements-schedule.ts';
+import { SHELVING_STATEMENTS } from './statements-shelving.ts';
 import { Blocked, Transaction } from './table.ts';
 import type { Tally } from './tally.ts';
 import { MS, type Process, type World } from './world.ts';
 
 const STATEMENTS = [
+  ...SHELVING_STATEMENTS,
   ...CLAIM_STATEMENTS,
   ...ROOM_STATEMENTS,
   ...CAMPAIGN_STATEMENTS,

@@ -694,4 +694,40 @@ export const MUTATIONS: readonly Mutation[] = [
     to: 'ranked ?? this.stamp)',
     seed: 75,
   },
+  {
+    name: 'the position of somebody whose campaign has left Redis is another',
+    file: 'gateway/shelved.ts',
+    from: 'rank,\n    final: true,',
+    to: 'rank: rank + 1,\n    final: true,',
+  },
+  {
+    name: 'what somebody was granted is not told any more when the campaign has left Redis',
+    file: 'gateway/shelved.ts',
+    from: 'hasClaims || serial === null || code === null ? undefined : { serial, code }',
+    to: 'undefined',
+  },
+  {
+    name: 'a campaign that has left Redis is unknown',
+    file: 'gateway/requests.ts',
+    from: 'parts.board.mayBeShelved(id)',
+    to: 'Number.isNaN(id)',
+  },
+  {
+    name: 'a campaign leaves Redis before gateways are told',
+    file: 'engine/publish.ts',
+    from: ".filter(id => shown.get(id) !== 'shown');",
+    to: ';',
+  },
+  {
+    name: 'a gateway that was not told keeps a campaign that is on the board no more',
+    file: 'gateway/board.ts',
+    from: 'if (isWhole) {',
+    to: 'if (isWhole && shelvedTo < 0) {',
+  },
+  {
+    name: 'what is ranked late into a campaign that has left Redis stays there',
+    file: 'engine/publish.ts',
+    from: 'const CLEARED_AGAIN_MS = 60_000;',
+    to: 'const CLEARED_AGAIN_MS = 1_100;',
+  },
 ];

@@ -8,6 +8,7 @@ import type { Announced, RoomTerms } from './checker.ts';
 import { withOperations, withRoomTerms } from './operations.ts';
 import { Random } from './random.ts';
 import { makeRare } from './rare-faults.ts';
+import { makeShelf, type Shelf } from './shelf.ts';
 import { NO_SHOP, type Shop, shopOf } from './shopping.ts';
 import { BEGINNING_US, MS, PLACES, type Place } from './world.ts';
 
@@ -42,6 +43,8 @@ export interface Ask {
   readonly claimsAfterMs: number | undefined;
   /** So long after it was accepted they open it. */
   readonly watchesAfterMs: number;
+  /** All is healed by then: they ask until they are answered, and are. */
+  readonly isLate?: boolean;
 }
 
 /** Each with how often it is chosen, in parts of all; what has none is drawn by itself (rare-faults.ts, ambushes.ts). */
@@ -110,12 +113,15 @@ export interface Plan {
   readonly asks: readonly Ask[];
   readonly faults: readonly Fault[];
   readonly shop: Shop;
+  /** So long after its end a campaign leaves Redis; undefined: never. */
+  readonly shelveAfterMs: number | undefined;
 }
 
 /** So far apart that the chance of one seed is not another's. */
 const AMBUSH_SEEDS = 1_000_000_000;
 const EMPTIED_AGAIN_SEEDS = 2_000_000_000;
 const RARE_SEEDS = 3_000_000_000;
+const SHELF_SEEDS = 4_000_000_000;
 /** Answers that come later are not heard; some runs wait for as long as production would. */
 const APPEND_TIMEOUT_MS = 300;
 const LONG_APPEND_TIMEOUT_MS = 3_000;
@@ -124,7 +130,9 @@ const FIRST_OPENS_MS = 220;
 
 export function planOf(seed: number): Plan {
   const plan = withRoomTerms(withOperations(peoplesPlan(seed)));
-  return { ...plan, shop: shopOf(seed, plan.campaigns, plan.gateways) };
+  const shelf: Shelf = makeShelf(new Random(seed + SHELF_SEEDS), plan);
+  const asks = [...plan.asks, ...shelf.asks];
+  return { ...plan, ...shelf, asks, shop: shopOf(seed, plan.campaigns, plan.gateways) };
 }
 
 /** Without what the operator changes. */
@@ -159,6 +167,7 @@ function peoplesPlan(seed: number): Plan {
     asks: [...makeAsks(random, campaigns, gateways, drawn), ...rare.asks].sort((a, b) => a.atMs - b.atMs),
     faults: faults.sort((a, b) => a.atMs - b.atMs),
     shop: NO_SHOP,
+    shelveAfterMs: undefined,
   };
 }
 

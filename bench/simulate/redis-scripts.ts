@@ -33,6 +33,7 @@ const BODIES: Readonly<Record<string, Body>> = {
   'contract/board/epoch.lua': boardEpoch,
   'contract/board/open.lua': openBoard,
   'contract/board/publish.lua': publish,
+  'contract/board/shelve.lua': shelve,
   'contract/board/read.lua': readBoard,
   'contract/projection/begin.lua': beginProjection,
   'contract/projection/take.lua': takeProjection,
@@ -289,12 +290,18 @@ function publish(call: Call, keys: readonly string[], args: readonly string[]): 
   };
   raise('watermarkUs', args[1]);
   raise('rankedUs', args[2]);
+  const [shelvings, shelvedTo] = fields(call, state, 'shelvings', 'shelvedTo');
   let version = Number(call('hget', state, 'version') ?? '0');
   let changed = false;
-  for (let at = 3; at < args.length; at += 3) {
+  let leftOut = false;
+  for (let at = 4; at < args.length; at += 3) {
     const [id = '', revision, json = ''] = args.slice(at, at + 3);
     const held = call('hget', campaigns, id);
     if (held !== null && JSON.parse(String(held)).revision >= Number(revision)) continue;
+    if (held === null && Number(id) <= Number(shelvedTo ?? '0') && args[3] !== (shelvings ?? '0')) {
+      leftOut = true;
+      continue;
+    }
     if (!changed) {
       changed = true;
       version = Number(call('hincrby', state, 'version', 1));
@@ -302,7 +309,31 @@ function publish(call: Call, keys: readonly string[], args: readonly string[]): 
     call('hset', campaigns, id, json);
     call('zadd', changes, version, id);
   }
-  return version;
+  return leftOut ? -2 : version;
+}
+
+function shelve(call: Call, keys: readonly string[], [of, ...ids]: readonly string[]): RedisReply {
+  const [state = '', campaigns = '', changes = ''] = keys;
+  const names = ['epoch', 'building', 'run', 'shelvedTo', 'floor'];
+  const [epoch, building, run, shelvedTo, floor] = fields(call, state, ...names);
+  if ((epoch ?? building) !== of || run !== runId(call)) return -1;
+  const versions = ids.map(id => Number(call('zscore', changes, id) ?? '0'));
+  let taken = 0;
+  for (const id of ids) {
+    call('zrem', changes, id);
+    taken += Number(call('hdel', campaigns, id));
+  }
+  call('hincrby', state, 'shelvings', 1);
+  const greatest = Math.max(Number(shelvedTo ?? '0'), ...ids.map(Number));
+  call(
+    'hset',
+    state,
+    'shelvedTo',
+    String(greatest),
+    'floor',
+    String(Math.max(Number(floor ?? '0'), ...versions)),
+  );
+  return taken;
 }
 
 function readBoard(call: Call, keys: readonly string[], args: readonly string[]): RedisReply {
@@ -312,13 +343,15 @@ function readBoard(call: Call, keys: readonly string[], args: readonly string[])
   if (holds !== '' && call('hget', confirmed, gateway) !== confirms)
     call('hset', confirmed, gateway, confirms);
   const nowUs = timeUs(call);
-  const held = call('hmget', state, 'epoch', 'version', 'watermarkUs', 'rankedUs');
-  if (!Array.isArray(held)) throw new RedisReplyError('ERR hmget');
-  const epoch = held[0] ?? '';
-  const version = held[1] ?? '0';
-  const answer: RedisReply[] = [epoch, version, held[2] ?? '0', held[3] ?? '0', String(nowUs)];
-  const since = epoch === readerEpoch ? `(${readerVersion}` : '-inf';
-  if (since === `(${version}`) return answer;
+  const names = ['epoch', 'version', 'watermarkUs', 'rankedUs', 'floor', 'shelvedTo'];
+  const [epoch, version, watermarkUs, rankedUs, floor, shelvedTo] = fields(call, state, ...names);
+  const isWhole = (epoch ?? '') !== readerEpoch || Number(readerVersion) < Number(floor ?? '0');
+  const answer: RedisReply[] = [
+    ...[epoch ?? '', version ?? '0', watermarkUs ?? '0', rankedUs ?? '0', String(nowUs)],
+    ...[isWhole ? '1' : '0', shelvedTo ?? '0'],
+  ];
+  const since = isWhole ? '-inf' : `(${readerVersion}`;
+  if (since === `(${version ?? '0'}`) return answer;
   const ids = call('zrangebyscore', changes, since, '+inf');
   if (!Array.isArray(ids)) throw new RedisReplyError('ERR zrangebyscore');
   for (const id of ids) answer.push(call('hget', campaigns, String(id)));

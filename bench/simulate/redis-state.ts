@@ -18,7 +18,7 @@ export class RedisReplyError extends Error {}
 
 type Change =
   | readonly ['hset' | 'zadd', string, string, string]
-  | readonly ['hdel' | 'rpush', string, string]
+  | readonly ['hdel' | 'rpush' | 'zrem', string, string]
   | readonly ['xadd', string, string, string]
   | readonly ['xtrim', string, string]
   | readonly ['del', string];
@@ -83,7 +83,7 @@ export class RedisState {
       case 'info':
         return `run_id:${this.#run.toString(16)}`;
       case 'exists':
-        return args.filter(each => this.#has(each)).length;
+        return args.filter(each => this.has(each)).length;
       case 'hget':
         return this.#hashes.get(key)?.get(first) ?? null;
       case 'hexists':
@@ -92,6 +92,8 @@ export class RedisState {
         return args.slice(1).map(field => this.#hashes.get(key)?.get(field) ?? null);
       case 'hlen':
         return this.#hashes.get(key)?.size ?? 0;
+      case 'hkeys':
+        return [...(this.#hashes.get(key)?.keys() ?? [])];
       case 'hgetall':
         return [...(this.#hashes.get(key) ?? [])].flat();
       case 'hscan':
@@ -138,6 +140,15 @@ export class RedisState {
           return score === undefined ? null : String(score);
         });
       }
+      case 'zscore': {
+        const score = this.#sets.get(key)?.get(first);
+        return score === undefined ? null : String(score);
+      }
+      case 'zrem': {
+        if (this.#sets.get(key)?.has(first) !== true) return 0;
+        this.#write(['zrem', key, first]);
+        return 1;
+      }
       case 'zrank': {
         const rank = this.#inOrder(key).findIndex(([member]) => member === first);
         return rank < 0 ? null : rank;
@@ -181,7 +192,7 @@ export class RedisState {
       case 'unlink': {
         let removed = 0;
         for (const each of args) {
-          if (!this.#has(each)) continue;
+          if (!this.has(each)) continue;
           removed += 1;
           this.#write(['del', each]);
         }
@@ -257,6 +268,12 @@ export class RedisState {
         if (hash?.size === 0) this.#hashes.delete(change[1]);
         break;
       }
+      case 'zrem': {
+        const set = this.#sets.get(change[1]);
+        set?.delete(change[2]);
+        if (set?.size === 0) this.#sets.delete(change[1]);
+        break;
+      }
       case 'del':
         this.#hashes.delete(change[1]);
         this.#sets.delete(change[1]);
@@ -275,7 +292,7 @@ export class RedisState {
     return `${lastMs}-${(sequence ?? 0) + 1}`;
   }
 
-  #has(key: string): boolean {
+  has(key: string): boolean {
     return [this.#hashes, this.#sets, this.#lists, this.#streams].some(all => all.has(key));
   }
 

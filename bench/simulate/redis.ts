@@ -22,6 +22,7 @@ const COMMANDS = [
   'evalsha',
   'hdel',
   'hget',
+  'hkeys',
   'hlen',
   'hmget',
   'hscan',

@@ -61,7 +61,10 @@ export async function runPlan(plan: Plan, say?: (line: string) => void): Promise
   if (world.failure === undefined) {
     if (left.count > 0) world.fail(new Error(`${left.count} clients were never answered`));
     try {
-      checkEnd(scene.checker, campaignId => scene.ranks(campaignId));
+      checkEnd(scene.checker, {
+        ranks: campaignId => scene.ranks(campaignId),
+        heldOf: campaignId => scene.heldOf(campaignId),
+      });
     } catch (error) {
       world.fail(error);
     }

@@ -196,6 +196,7 @@ export class Scene {
         partitions,
         clockStopMs,
         rankedAtOnce: plan.rankedAtOnce,
+        shelveAfterMs: plan.shelveAfterMs,
         seed: plan.seed,
         tally: this.tally,
         log: this.#logger,
@@ -283,6 +284,14 @@ export class Scene {
     return this.redis.state.scores(KEYS.campaign(campaignId).rank);
   }
 
+  /** What Redis holds of a campaign, by the ends of its keys, and whether it stands on the board. */
+  heldOf(campaignId: number): readonly string[] {
+    const { state } = this.redis;
+    const keys = Object.values(KEYS.campaign(campaignId)).filter(key => state.has(key));
+    const record = state.call('hget', [KEYS.boardCampaigns, String(campaignId)], this.world.nowUs);
+    return record === null ? keys : [...keys, 'a record on the board'];
+  }
+
   /** The code on a basket: that which its user was granted, where it is of a campaign. */
   readonly codeOf = ({ of, userId }: Shopping): string | undefined => {
     if ('code' in of) return of.code;
@@ -295,15 +304,26 @@ export class Scene {
     const { campaigns, entries, slices } = this.ledger.tables;
     const rows = campaigns.rows();
     if (rows.length < this.plan.campaigns.length || rows.some(row => !this.#isOver(row))) return false;
+    if (!this.#areShelved(rows)) return false;
+    const shelved = new Set(rows.filter(row => row.shelvedAt !== null).map(({ campaignId }) => campaignId));
     const ranks = new Map(rows.map(({ campaignId }) => [campaignId, this.ranks(campaignId)]));
     const ranked = [...ranks.values()].reduce((sum, { size }) => sum + size, 0);
-    const held = entries.rows();
+    const held = entries.rows().filter(({ campaignId }) => !shelved.has(campaignId));
     // What was logged behind a close may be in the hands of an engine that stands still.
     const isLogRead = slices.rows().length >= this.checker.log.signed.size;
     return (
       isLogRead &&
       ranked === held.length &&
       held.every(({ campaignId, userId, stamp }) => ranks.get(campaignId)?.get(userId) === stamp)
+    );
+  }
+
+  /** Those that are over have left Redis, where they do. */
+  #areShelved(rows: readonly CampaignRow[]): boolean {
+    if (this.plan.shelveAfterMs === undefined) return true;
+    return rows.every(
+      ({ campaignId, finishedAt, shelvedAt }) =>
+        finishedAt === null || (shelvedAt !== null && this.heldOf(campaignId).length === 0),
     );
   }
 

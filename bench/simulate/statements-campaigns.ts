@@ -219,6 +219,7 @@ const createCampaign: Statement = (tables, by, values) => {
     unheardUs: 0,
     unheardSeenUs: null,
     decidedAt: null,
+    shelvedAt: null,
     room: null,
   };
   tables.campaigns.write(String(row.campaignId), row, by);
@@ -254,6 +255,7 @@ const readCampaigns: Statement = (tables, by, values) => {
   return rowsOf(
     tables.campaigns
       .rows(by)
+      .filter(row => row.shelvedAt === null)
       .filter(row => row.stage === 'scheduled' || row.rules !== null || wasRoom(tables, by, row))
       .filter(row => row.finishedAt === null || row.finishedAt.getTime() > since)
       .map(selectedBy(tables, by)),
@@ -454,7 +456,7 @@ export const CAMPAIGN_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   [/ from campaigns where campaign_id = \$1 for no key update skip locked$/, takeCampaign],
   [/ from campaigns where campaign_id = \$1$/, getCampaign],
   [/^update campaigns set title = title where campaign_id = \$1$/, touch],
-  [/ from campaigns where \(stage = 'scheduled' or rules is not null or \(kind = 'room'/, readCampaigns],
+  [/ from campaigns where shelved_at is null and \(stage = 'scheduled' or rules is not null or \(kind = 'room'/, readCampaigns],
   [/ from campaigns where rules is null and kind <> 'room'/, listUnannounced],
   [/ from campaigns where closing_at < closes_at and frozen_at is null/, listBegunCloses],
   [/^select c.campaign_id as "campaignId", c.kind from campaigns c cross join lateral/, findWork],

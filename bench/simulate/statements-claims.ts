@@ -366,7 +366,7 @@ const extendDeadlines: Statement = (tables, by, values) => {
   return rowsOf(extended);
 };
 
-function shown(tables: LedgerTables, by: Transaction, row: ClaimantRow) {
+export function shownClaimant(tables: LedgerTables, by: Transaction, row: ClaimantRow) {
   const { campaignId, number, userId, state, place, serial, claimByUs, endedUs, moveNumber } = row;
   const deadlineMoved = false;
   const holds = state === 'offered' || state === 'claimed';
@@ -376,7 +376,7 @@ function shown(tables: LedgerTables, by: Transaction, row: ClaimantRow) {
 
 const readClaimants: Statement = (tables, by, values) => {
   const rows = claimantsOf(tables, by, values.number(1)).filter(({ number }) => number > values.number(2));
-  return rowsOf(rows.slice(0, values.number(3)).map(row => shown(tables, by, row)));
+  return rowsOf(rows.slice(0, values.number(3)).map(row => shownClaimant(tables, by, row)));
 };
 
 const readMoves: Statement = (tables, by, values) => {
@@ -391,7 +391,7 @@ const readMoves: Statement = (tables, by, values) => {
       const row = tables.claimants.get(keyOfClaimant({ campaignId, number }), by);
       if (row === undefined) return [];
       const leftPlace = state === 'offered' || state === 'left' ? row.place : null;
-      return [{ listNumber: moveNumber, leftPlace, ...shown(tables, by, row) }];
+      return [{ listNumber: moveNumber, leftPlace, ...shownClaimant(tables, by, row) }];
     }),
   );
 };
@@ -414,6 +414,6 @@ export const CLAIM_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   ],
   [/^update campaigns set waitlisted_count = \$2/, saveClaimCounts],
   [/^update campaigns set unheard_us = unheard_us \+/, extendDeadlines],
-  [/^select k.number, k.user_id as "userId"/, readClaimants],
+  [/^select k.number, k.user_id as "userId".* and k.number > \$2/, readClaimants],
   [/^select m.move_number as "listNumber"/, readMoves],
 ];

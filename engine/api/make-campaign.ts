@@ -65,6 +65,7 @@ function wouldBe(
         unheardUs: 0,
         unheardSeenUs: null,
         decidedAt: null,
+        shelvedAt: null,
         room: null,
         monitors: monitors ?? null,
       },

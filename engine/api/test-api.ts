@@ -15,7 +15,7 @@ import { readConfirmations } from '../schedule/confirmations.ts';
 import { serversFromEnv, testDatabase, testNamespace } from '../test/support.ts';
 import { testRandomness } from '../test-randomness.ts';
 import { buildApi } from './api.ts';
-import { toBoard } from './board-campaign.ts';
+import { toBoard } from '../contract/board/board-campaign.ts';
 import type { ApiDeps } from './deps.ts';
 
 export const TOKEN = 'a-token-of-the-operators';
@@ -79,7 +79,9 @@ export async function startApi(changes: Partial<ApiDeps> = {}): Promise<TestApi>
     pool,
     token: TOKEN,
     registry: new Registry(),
-    publish: campaigns => publishBoard(redis, keys, EPOCH, { campaigns: campaigns.map(toBoard) }),
+    publish: async campaigns => {
+      await publishBoard(redis, keys, EPOCH, { campaigns: campaigns.map(toBoard) });
+    },
     couponsChanged: couponIds => tellCouponsChanged(redis, keys, couponIds),
     clocks: new ClockWatch({ ...servers, stopMs: 50, log }),
     nowUs: async () => {

@@ -2,6 +2,8 @@
  * A claimant as Redis has them for gateways, a line of text each: `<move number>:<state>:…`, behind it what belongs to the
  * state. The number grows with each change, so an engine that was held up puts nothing old in the place of something newer.
  */
+import type { ShownClaimant } from '../../sql/claims.ts';
+
 export interface Offered {
   readonly state: 'offered';
   readonly serial: number;
@@ -51,5 +53,35 @@ export function parseClaimant(text: string | null | undefined): Claimant | undef
       return { state, endedUs: Number(first) };
     default:
       throw new Error(`a claimant is ${JSON.stringify(text)}, which no engine writes`);
+  }
+}
+
+/** A claimant as the ledger has them. */
+export function claimantOf({
+  state,
+  place,
+  serial,
+  code,
+  claimByUs,
+  deadlineMoved,
+  endedUs,
+}: ShownClaimant): Claimant {
+  switch (state) {
+    case 'waitlisted':
+      return { state, place: place ?? 0 };
+    case 'offered':
+      return {
+        state,
+        serial: serial ?? 0,
+        code: code ?? '',
+        claimByUs: claimByUs ?? 0,
+        isMoved: deadlineMoved,
+      };
+    case 'claimed':
+      return { state, serial: serial ?? 0, code: code ?? '', endedUs: endedUs ?? 0 };
+    case 'lapsed':
+    case 'declined':
+    case 'left':
+      return { state, endedUs: endedUs ?? 0 };
   }
 }

@@ -1,5 +1,6 @@
 /** The judge of coupons: the first by request time get one, until they are gone. */
 import type { TurnEntry } from '../../sql/settling.ts';
+import type { CouponPlaces } from '../contract/board/board-campaign.ts';
 
 export interface CouponTurn {
   /** Who gets one, with its serial. */
@@ -10,18 +11,6 @@ export interface CouponTurn {
   readonly decided: number;
   /** The stamp of the last of them; undefined when there was none. */
   readonly lastStamp: number | undefined;
-}
-
-export interface CouponPlaces {
-  readonly places: number;
-  readonly grantedCount: number;
-  readonly waitlist: number;
-  readonly waitlistedCount: number;
-}
-
-/** Whether all coupons are granted and the waitlist is full: whoever comes now has lost. */
-export function isSoldOut({ places, grantedCount, waitlist, waitlistedCount }: CouponPlaces): boolean {
-  return grantedCount >= places && waitlistedCount >= waitlist;
 }
 
 /**

@@ -56,6 +56,7 @@ function campaign(changes: Partial<Campaign> = {}): Campaign {
     unheardUs: 0,
     unheardSeenUs: null,
     decidedAt: null,
+    shelvedAt: null,
     room: null,
     ...changes,
   };

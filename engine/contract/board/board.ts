@@ -80,6 +80,8 @@ export const BoardCampaign = Type.Object({
   paused: Type.Optional(Type.Literal(true)),
   /** It was cancelled: who stands behind this stamp, and neither was granted nor left, has the outcome `cancelled`. */
   cancelledStamp: Type.Optional(Type.Integer({ minimum: -1 })),
+  /** On the shelf: Redis holds nothing of it any more, this record soon among it, and who asks is answered from the ledger. */
+  shelved: Type.Optional(Type.Literal(true)),
   /** Listed no more. */
   archived: Type.Optional(Type.Literal(true)),
   /** A change that takes effect once every gateway has read this; until then nothing is taken that it would not take. */
@@ -133,6 +135,10 @@ export interface BoardNews {
   /** Every request stamped up to here is ranked: ranks at or below it are final (us since epoch). */
   readonly rankedUs: number;
   readonly nowUs: number;
+  /** These are all campaigns of the board: what else the reader knows is not on it any more. */
+  readonly isWhole: boolean;
+  /** The greatest number of a campaign that was taken off the board; 0 for none. */
+  readonly shelvedTo: number;
   readonly campaigns: readonly BoardCampaign[];
   /** Of a newer engine: what this reader does not understand. */
   readonly strangers: readonly BoardStranger[];
@@ -143,6 +149,7 @@ const publishScript = scriptFrom(new URL('./publish.lua', import.meta.url));
 const readScript = scriptFrom(new URL('./read.lua', import.meta.url));
 const openScript = scriptFrom(new URL('./open.lua', import.meta.url));
 const epochScript = scriptFrom(new URL('./epoch.lua', import.meta.url));
+const shelveScript = scriptFrom(new URL('./shelve.lua', import.meta.url));
 
 /** Begins a board in place of an older one; answers the epoch of one that is not older, which stays. */
 export async function beginBoard(redis: RedisClient, keys: Keys, epoch: number): Promise<number | undefined> {
@@ -168,17 +175,25 @@ export async function readBoardEpoch(redis: RedisClient, keys: Keys): Promise<st
   return String(await epochScript(redis, [keys.boardState], []));
 }
 
-/** Rejects when Redis holds another board than that of `epoch`, open or being made. */
+export interface PublishedNews {
+  readonly watermarkUs?: number;
+  readonly rankedUs?: number;
+  readonly campaigns: readonly BoardCampaign[];
+  /** As `readShelvings` answered before the campaigns were read from the ledger; absent where it was not asked. */
+  readonly shelvings?: string;
+}
+
+/**
+ * Answers `left out` when a campaign may have been taken off the board since it was read from the ledger, and is not put there
+ * again: who was held up would show it as it was when people could enter. All others are on the board then. Rejects when Redis
+ * holds another board than that of `epoch`, open or being made.
+ */
 export async function publishBoard(
   redis: RedisClient,
   keys: Keys,
   epoch: number,
-  news: {
-    readonly watermarkUs?: number;
-    readonly rankedUs?: number;
-    readonly campaigns: readonly BoardCampaign[];
-  },
-): Promise<void> {
+  news: PublishedNews,
+): Promise<'published' | 'left out'> {
   const args = news.campaigns.flatMap(campaign => [
     campaign.campaignId,
     campaign.revision,
@@ -187,9 +202,48 @@ export async function publishBoard(
   const version = await publishScript(
     redis,
     [keys.boardState, keys.boardCampaigns, keys.boardChanges],
-    [epoch, news.watermarkUs ?? '', news.rankedUs ?? '', ...args],
+    [epoch, news.watermarkUs ?? '', news.rankedUs ?? '', news.shelvings ?? '', ...args],
   );
   if (version === -1) throw anotherBoard(epoch);
+  return version === -2 ? 'left out' : 'published';
+}
+
+/** How often campaigns were taken off the board. To be read before campaigns are, for `publishBoard`. */
+export async function readShelvings(redis: RedisClient, keys: Keys): Promise<string> {
+  return (await redis.hget(keys.boardState, 'shelvings')) ?? '0';
+}
+
+/** How campaigns stand on the board, by their numbers: `shelved` when they were shown as that, and can be taken off. */
+export async function readShown(
+  redis: RedisClient,
+  keys: Keys,
+  campaignIds: readonly number[],
+): Promise<ReadonlyMap<number, 'shown' | 'shelved'>> {
+  if (campaignIds.length === 0) return new Map();
+  const records = await redis.hmget(keys.boardCampaigns, ...campaignIds.map(String));
+  const shown = new Map<number, 'shown' | 'shelved'>();
+  for (const [index, campaignId] of campaignIds.entries()) {
+    const record = records[index];
+    if (typeof record !== 'string') continue;
+    const isShelved = Reflect.get(Object(JSON.parse(record)), 'shelved') === true;
+    shown.set(campaignId, isShelved ? 'shelved' : 'shown');
+  }
+  return shown;
+}
+
+/**
+ * Takes campaigns off the board. Readers that have not seen what stood there last read all of it anew, so nobody goes on by it.
+ * Rejects when Redis holds another board than that of `epoch`, open or being made.
+ */
+export async function takeOffBoard(
+  redis: RedisClient,
+  keys: Keys,
+  epoch: number,
+  campaignIds: readonly number[],
+): Promise<void> {
+  if (campaignIds.length === 0) return;
+  const all = [keys.boardState, keys.boardCampaigns, keys.boardChanges];
+  if ((await shelveScript(redis, all, [epoch, ...campaignIds])) === -1) throw anotherBoard(epoch);
 }
 
 /** Compiled, as every gateway reads every change of every campaign. */
@@ -240,7 +294,7 @@ export async function readBoard(
     [known.epoch, known.version, reader?.gateway ?? '', reader?.incarnation ?? '', reader?.holds ?? ''],
   );
   if (!Array.isArray(answer)) throw new Error(`read.lua answered ${String(answer)}, not an array`);
-  const [epoch, version, watermarkUs, rankedUs, nowUs, ...entries] = answer.map(String);
+  const [epoch, version, watermarkUs, rankedUs, nowUs, whole, shelvedTo, ...entries] = answer.map(String);
   const campaigns: BoardCampaign[] = [];
   const strangers: BoardStranger[] = [];
   for (const json of entries) {
@@ -254,6 +308,8 @@ export async function readBoard(
     watermarkUs: Number(watermarkUs),
     rankedUs: Number(rankedUs),
     nowUs: Number(nowUs),
+    isWhole: whole === '1',
+    shelvedTo: Number(shelvedTo),
     campaigns,
     strangers,
   };

@@ -1,13 +1,15 @@
 -- Puts campaigns and watermarks on the board that gateways read. Nothing on the board moves backward.
 --
 -- KEYS  state      hash: `epoch` and `run` (see epoch.lua), `version`, `watermarkUs`, `rankedUs`; `building` in place
---                  of `epoch` while it is made (see begin.lua)
+--                  of `epoch` while it is made (see begin.lua); `shelvings`, `shelvedTo`, `floor` (see shelve.lua)
 --       campaigns  hash: campaign id -> JSON
 --       changes    sorted set: campaign id -> version at which it last changed
 -- ARGV  epoch                   of the board that is meant
 --       watermarkUs, rankedUs   '' where there is nothing new to say
+--       shelvings               of the state, from before the campaigns were read from the ledger; '' where it was not read
 --       then for each campaign: id, revision, JSON
--- returns the version of the board; -1 when it is another board, or none: then nothing was changed
+-- returns the version of the board; -1 when it is another board, or none: then nothing was changed; -2 when a campaign that
+--         is not on the board was left out, as it may have been taken off since it was read (see shelve.lua)
 --
 -- `revision` grows with every change of a campaign in the ledger; an older one than the board has is left out, so an
 -- engine that was held up cannot take the board back.
@@ -26,12 +28,16 @@ end
 raise('watermarkUs', ARGV[2])
 raise('rankedUs', ARGV[3])
 
+local off = redis.call('HMGET', state, 'shelvings', 'shelvedTo')
+local shelvings, shelvedTo = off[1] or '0', tonumber(off[2] or '0')
 local version = tonumber(redis.call('HGET', state, 'version') or '0')
-local changed = false
-for index = 4, #ARGV, 3 do
+local changed, leftOut = false, false
+for index = 5, #ARGV, 3 do
   local id, revision, json = ARGV[index], tonumber(ARGV[index + 1]), ARGV[index + 2]
   local shown = redis.call('HGET', campaigns, id)
-  if not shown or cjson.decode(shown).revision < revision then
+  if not shown and tonumber(id) <= shelvedTo and ARGV[4] ~= shelvings then
+    leftOut = true
+  elseif not shown or cjson.decode(shown).revision < revision then
     if not changed then
       changed = true
       version = redis.call('HINCRBY', state, 'version', 1)
@@ -40,4 +46,5 @@ for index = 4, #ARGV, 3 do
     redis.call('ZADD', changes, version, id)
   end
 end
+if leftOut then return -2 end
 return version

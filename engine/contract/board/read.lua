@@ -5,8 +5,9 @@
 -- ARGV  epoch, version              what the reader has; '' and 0 for a first read
 --       gateway, incarnation        whose lease the reader holds
 --       holds                       the pending changes of campaigns that it holds, `campaign.version,...`; '' for none
--- returns {epoch, version, watermarkUs, rankedUs, nowUs, campaign JSON, ...}; the campaigns are all of them when the
---         reader's epoch is another one (the board was made anew), else those changed after its version
+-- returns {epoch, version, watermarkUs, rankedUs, nowUs, whole, shelvedTo, campaign JSON, ...}; the campaigns are all of them
+--         (whole is '1') when the reader's epoch is another one (the board was made anew), or campaigns were taken off
+--         that it may know as they were before (see shelve.lua), else those changed after its version
 --
 -- Who reads acts on what it has, so a read by the holder of a lease confirms what the one before has brought. Nothing is
 -- written while no change is pending, which is nearly always.
@@ -19,12 +20,14 @@ if holds ~= '' then
 end
 
 local time = redis.call('TIME')
-local held = redis.call('HMGET', state, 'epoch', 'version', 'watermarkUs', 'rankedUs')
+local held = redis.call('HMGET', state, 'epoch', 'version', 'watermarkUs', 'rankedUs', 'floor', 'shelvedTo')
 local epoch, version = held[1] or '', held[2] or '0'
-local answer = { epoch, version, held[3] or '0', held[4] or '0', string.format('%.0f', time[1] * 1000000 + time[2]) }
+local whole = epoch ~= readerEpoch or tonumber(readerVersion) < tonumber(held[5] or '0')
+local nowUs = string.format('%.0f', time[1] * 1000000 + time[2])
+local answer = { epoch, version, held[3] or '0', held[4] or '0', nowUs, whole and '1' or '0', held[6] or '0' }
 
 local since = '-inf'
-if epoch == readerEpoch then since = '(' .. readerVersion end
+if not whole then since = '(' .. readerVersion end
 if since ~= '(' .. version then
   local ids = redis.call('ZRANGEBYSCORE', changes, since, '+inf')
   for _, id in ipairs(ids) do

@@ -37,6 +37,11 @@ export async function sweepProjection(redis: RedisClient, keys: CampaignKeys, ep
   await scripts.sweep(redis, allOf(keys), [epoch]);
 }
 
+/** Deletes whatever Redis holds of a campaign. */
+export async function clearProjection(redis: RedisClient, keys: CampaignKeys): Promise<void> {
+  await redis.unlink(...allOf(keys));
+}
+
 /** Deletes what there is and begins anew, unless that was done under this epoch. Rejects under a later one. */
 export async function beginProjection(
   redis: RedisClient,

@@ -1,8 +1,19 @@
-import { type Campaign, doorClosesAtUs, opensAtUs } from '../../sql/campaigns.ts';
-import type { BoardCampaign } from '../contract/board/board.ts';
-import { isSoldOut } from '../judges/coupon.ts';
+import { type Campaign, doorClosesAtUs, opensAtUs } from '../../../sql/campaigns.ts';
+import type { BoardCampaign } from './board.ts';
 
-/** A campaign of the ledger as gateways are shown it. A close that was begun is shown at once. */
+export interface CouponPlaces {
+  readonly places: number;
+  readonly grantedCount: number;
+  readonly waitlist: number;
+  readonly waitlistedCount: number;
+}
+
+/** Whether all coupons are granted and the waitlist is full: whoever comes now has lost. */
+export function isSoldOut({ places, grantedCount, waitlist, waitlistedCount }: CouponPlaces): boolean {
+  return grantedCount >= places && waitlistedCount >= waitlist;
+}
+
+/** A campaign of the ledger as gateways are shown it, or find it there. A close that was begun is shown at once. */
 export function toBoard(campaign: Campaign): BoardCampaign {
   return {
     campaignId: campaign.campaignId,
@@ -25,6 +36,7 @@ export function toBoard(campaign: Campaign): BoardCampaign {
     ...(campaign.room === null ? {} : { room: campaign.room }),
     ...(campaign.draw === null ? {} : { randomness: campaign.draw.randomness }),
     ...(campaign.monitors === null ? {} : { monitors: [...campaign.monitors] }),
+    ...(campaign.shelvedAt === null ? {} : { shelved: true }),
   };
 }
 

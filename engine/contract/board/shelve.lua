@@ -1,0 +1,28 @@
+-- Takes campaigns off the board that are on the shelf: who asks about them is answered from the ledger.
+--
+-- KEYS  state, campaigns, changes   see publish.lua
+-- ARGV  epoch         of the board that is meant
+--       id, id, ...   of campaigns that the board has shown as shelved, or does not have
+-- returns how many were taken off; -1 when it is another board, or none: then nothing was changed
+--
+-- The state remembers no more than three numbers of all that were ever taken off: `shelvedTo`, the greatest of their ids;
+-- `shelvings`, which grows each time, so that who read the ledger before cannot put one back (publish.lua); and `floor`, the
+-- greatest version at which one of them changed last: a reader that has not come so far reads the board whole (read.lua).
+local state, campaigns, changes = KEYS[1], KEYS[2], KEYS[3]
+
+local held = redis.call('HMGET', state, 'epoch', 'building', 'run', 'shelvedTo', 'floor')
+if (held[1] or held[2]) ~= ARGV[1] or held[3] ~= string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') then
+  return -1
+end
+
+local shelvedTo, floor, taken = tonumber(held[4] or '0'), tonumber(held[5] or '0'), 0
+for index = 2, #ARGV do
+  local id = ARGV[index]
+  shelvedTo = math.max(shelvedTo, tonumber(id))
+  floor = math.max(floor, tonumber(redis.call('ZSCORE', changes, id) or '0'))
+  redis.call('ZREM', changes, id)
+  taken = taken + redis.call('HDEL', campaigns, id)
+end
+redis.call('HINCRBY', state, 'shelvings', 1)
+redis.call('HSET', state, 'shelvedTo', string.format('%.0f', shelvedTo), 'floor', string.format('%.0f', floor))
+return taken
