@@ -18,6 +18,7 @@ import { roundedAll } from './report/figures.ts';
 import { helpOf, readOptions, UsageError } from './report/options.ts';
 import { restart } from './restart/main.ts';
 import { room } from './room/main.ts';
+import { soak } from './soak/main.ts';
 import { LostRun } from './system/books.ts';
 import { Closing } from './system/closing.ts';
 import { startServers } from './system/servers.ts';
@@ -39,6 +40,7 @@ const benches = {
   redemptions,
   restart,
   room,
+  soak,
   verify,
   watchers,
 };
@@ -135,6 +137,8 @@ async function main(): Promise<void> {
       return await run(name, restart, args);
     case 'room':
       return await run(name, room, args);
+    case 'soak':
+      return await run(name, soak, args);
     case 'verify':
       return await run(name, verify, args);
     case 'watchers':

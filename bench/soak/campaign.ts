@@ -1,0 +1,108 @@
+/** One campaign from its beginning to its end, with everything that people do in it. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { signTicket } from '../../engine/contract/ticket.ts';
+import { runLoad } from '../load/generator.ts';
+import { parseJob } from '../load/job.ts';
+import { userId } from '../load/tickets.ts';
+import { type Fairline, untilKnown, untilSettled } from '../system/fairline.ts';
+import { inMs } from '../system/operator.ts';
+
+export interface CampaignTerms {
+  readonly number: number;
+  readonly entries: number;
+  /** How long people have for it. */
+  readonly openMs: number;
+}
+
+const CONNECTIONS = 50;
+/** Of those who entered: who opens a stream and holds on to it, who looks, and who leaves. */
+const WATCH = 20;
+const LOOK = 30;
+const LEAVE = 20;
+/** Every so many campaigns one is a raffle. */
+const RAFFLE_EVERY = 4;
+
+/**
+ * Answers how many were accepted: all, unless it closed before. Rejects when somebody who watches is not told an outcome.
+ */
+export async function runCampaign(fairline: Fairline, terms: CampaignTerms): Promise<number> {
+  const { number, entries, openMs } = terms;
+  const closesAtMs = Date.now() + openMs;
+  const common = { title: `Soak ${number}`, closes_at: inMs(openMs) };
+  const { id } = await fairline.operator.create(
+    number % RAFFLE_EVERY === 0
+      ? { kind: 'raffle', winners: Math.ceil(entries / 100), ...common }
+      : { kind: 'coupon', stock: Math.ceil(entries / 10), ...common },
+  );
+  await untilKnown(fairline, id);
+  const accepted = await enterAll(fairline, id, terms);
+  const people = new People(fairline, id, usersOf(terms));
+  const [told] = await Promise.all([people.watchAll(), people.lookAndLeave()]);
+  await sleep(Math.max(0, closesAtMs - Date.now()));
+  await untilSettled(fairline, id);
+  if (told !== WATCH) throw new Error(`campaign ${id}: ${told} of ${WATCH} streams ended with an outcome`);
+  return accepted;
+}
+
+function usersOf({ number }: CampaignTerms) {
+  return { prefix: `c${number}-`, digits: 7 };
+}
+
+async function enterAll({ site, gateways }: Fairline, id: number, terms: CampaignTerms): Promise<number> {
+  const job = parseJob({
+    bases: gateways.map(({ base }) => base),
+    path: `/v1/campaigns/${id}/entries`,
+    connections: CONNECTIONS,
+    users: { from: 0, to: terms.entries, ...usersOf(terms) },
+    ticket: site.ticket,
+    retry: true,
+  });
+  const { result } = await runLoad(job);
+  return result.byStatus['202'] ?? 0;
+}
+
+/** Some of those who have entered. */
+class People {
+  readonly #fairline: Fairline;
+  readonly #path: string;
+  readonly #users: { readonly prefix: string; readonly digits: number };
+
+  constructor(fairline: Fairline, id: number, users: { readonly prefix: string; readonly digits: number }) {
+    this.#fairline = fairline;
+    this.#path = `/v1/campaigns/${id}`;
+    this.#users = users;
+  }
+
+  /** Answers how many streams ended with an outcome. */
+  async watchAll(): Promise<number> {
+    const ended = await Promise.all(
+      Array.from({ length: WATCH }, async (_, index) => {
+        const response = await this.#ask('GET', '/queue', index);
+        return (await response.text()).includes('event: outcome');
+      }),
+    );
+    return ended.filter(isTold => isTold).length;
+  }
+
+  async lookAndLeave(): Promise<void> {
+    for (let index = WATCH; index < WATCH + LOOK; index++) await this.#done('GET', '/entries/me', index);
+    // Of a coupon most of them have what they asked for by now, and are told so.
+    for (let index = WATCH + LOOK; index < WATCH + LOOK + LEAVE; index++)
+      await this.#done('DELETE', '/entries/me', index);
+  }
+
+  async #done(method: string, path: string, index: number): Promise<void> {
+    await (await this.#ask(method, path, index)).arrayBuffer();
+  }
+
+  async #ask(method: string, path: string, index: number): Promise<Response> {
+    const { gateways, site } = this.#fairline;
+    const user = userId(this.#users, index);
+    const ticket = await signTicket(user, { ...site.ticket, lifetimeSeconds: 3_600 });
+    const base = gateways[index % gateways.length]?.base;
+    return await fetch(`${base}${this.#path}${path}`, {
+      method,
+      headers: { authorization: `Bearer ${ticket}` },
+    });
+  }
+}

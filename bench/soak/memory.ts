@@ -1,0 +1,88 @@
+/** What a running fairline keeps in memory, process by process, and in Redis. */
+import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import type { RedisClient } from '../../engine/contract/redis.ts';
+import { familyOf, processUsage } from '../peers/usage.ts';
+import { median } from '../report/figures.ts';
+import type { Fairline } from '../system/fairline.ts';
+import type { Servers } from '../system/servers.ts';
+import { usedMemory } from '../watchers/redis-memory.ts';
+
+export interface Memory {
+  /** By process, bytes that do not go away when it has tidied up. */
+  readonly rss: Readonly<Record<string, number>>;
+  readonly redisBytes: number;
+  readonly redisKeys: number;
+  readonly ledgerBytes: number;
+}
+
+const SAMPLES = 5;
+const APART_MS = 400;
+/** Collecting takes some 100 ms each time, and memory is given back a little later. */
+const COLLECTED_MS = 1_500;
+
+/** To be called at rest. */
+export async function measureMemory(
+  servers: Servers,
+  { site, engine, gateways }: Fairline,
+  redis: RedisClient,
+): Promise<Memory> {
+  const own = [engine, ...gateways];
+  for (const { pid } of own) process.kill(pid, 'SIGUSR2');
+  await sleep(COLLECTED_MS);
+  const pids: Record<string, number> = {
+    engine: engine.pid,
+    ...Object.fromEntries(gateways.map(({ pid }, index) => [`gateway ${index + 1}`, pid])),
+    ...(servers.pids.redis === undefined ? {} : { redis: servers.pids.redis }),
+  };
+  const samples = new Map<string, number[]>();
+  for (let sample = 0; sample < SAMPLES; sample++) {
+    if (sample > 0) await sleep(APART_MS);
+    for (const [name, pid] of Object.entries(pids)) add(samples, name, (await processUsage(pid)).rssBytes);
+    const { postgres } = servers.pids;
+    if (postgres !== undefined) add(samples, 'postgres, private', await privateBytes(postgres));
+  }
+  return {
+    rss: Object.fromEntries([...samples].map(([name, bytes]) => [name, median(bytes)])),
+    redisBytes: await usedMemory(redis),
+    redisKeys: await redis.dbsize(),
+    ledgerBytes: await ledgerBytes(site.databaseUrl),
+  };
+}
+
+function add(samples: Map<string, number[]>, name: string, bytes: number): void {
+  samples.set(name, [...(samples.get(name) ?? []), bytes]);
+}
+
+/** Of PostgreSQL's processes together: what they share is as large as it was told to be, and counts in the RSS of each that has touched it. */
+async function privateBytes(pid: number): Promise<number> {
+  if (process.platform !== 'linux') return (await processUsage(pid)).rssBytes;
+  let total = 0;
+  for (const member of await familyOf(pid)) {
+    const status = await readFile(`/proc/${member}/status`, 'utf8').catch(() => '');
+    total += Number(/^RssAnon:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1_024;
+  }
+  return total;
+}
+
+async function ledgerBytes(databaseUrl: string): Promise<number> {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ bytes: string }>(
+      'select pg_database_size(current_database()) as bytes',
+    );
+    return Number(rows[0]?.bytes ?? 0);
+  } finally {
+    await client.end();
+  }
+}
+
+/** By what is measured, how much of it there is at the end for each byte that there was before. */
+export function growth(before: Memory, after: Memory): Readonly<Record<string, number>> {
+  const processes = Object.entries(after.rss).map(
+    ([name, bytes]) => [`RSS of ${name}`, bytes / (before.rss[name] ?? bytes)] as const,
+  );
+  return { ...Object.fromEntries(processes), "Redis' used_memory": after.redisBytes / before.redisBytes };
+}
