@@ -13,7 +13,6 @@ import { type Campaign, opensAtUs } from '../sql/campaigns.ts';
 import type { Pool } from '../sql/database.ts';
 import { readCampaigns, saveGoneRanked } from '../sql/settling.ts';
 import { readShelved, readShelvedSince, readUnshelved } from '../sql/shelving.ts';
-import { toBoard } from './contract/board/board-campaign.ts';
 import { projectClaimants, projectMoves } from './claim-projections.ts';
 import {
   type PublishedNews,
@@ -23,8 +22,14 @@ import {
   readShown,
   takeOffBoard,
 } from './contract/board/board.ts';
+import { toBoard } from './contract/board/board-campaign.ts';
 import type { Keys } from './contract/keys.ts';
-import { beginProjection, clearProjection, joinProjection, type Ranking } from './contract/projection/projection.ts';
+import {
+  beginProjection,
+  clearProjection,
+  joinProjection,
+  type Ranking,
+} from './contract/projection/projection.ts';
 import type { RedisClient } from './contract/redis.ts';
 import { lastStampAt } from './contract/stamp.ts';
 import { Maker, type MakerOptions } from './maker.ts';

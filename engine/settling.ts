@@ -29,8 +29,8 @@ import {
   offerOf,
   withOutages,
 } from './claims-settling.ts';
-import { makeCode } from './judges/codes.ts';
 import { isSoldOut } from './contract/board/board-campaign.ts';
+import { makeCode } from './judges/codes.ts';
 import { judgeCoupons } from './judges/coupon.ts';
 import { type RaffleOptions, revealRandomness, stepRaffle } from './raffle-settling.ts';
 import { endVisits, stepRoom } from './room-settling.ts';

@@ -9,6 +9,7 @@ import { type EntryParts, refuseWithdrawn, SOON, withReceipt } from './entries.t
 import type { Place } from './lookups.ts';
 import { entryView } from './own-entry.ts';
 import type { Reply } from './reply.ts';
+import { refuseArchived } from './requests.ts';
 
 export async function answerBehindClose(
   parts: EntryParts,
@@ -22,6 +23,7 @@ export async function answerBehindClose(
   let place: Place | undefined;
   try {
     place = await parts.lookups.find(campaign, userId);
+    if (place === undefined && (await refuseArchived(parts, reply, campaign))) return;
   } catch {
     // Not "closed": that would be the last they hear.
     parts.metrics.refuse('lookup');

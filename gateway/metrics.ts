@@ -31,6 +31,7 @@ export type RefusalReason =
   | 'ticket'
   | 'unknown_campaign'
   | 'unknown_kind'
+  | 'archived'
   | 'waiting'
   | 'watcher_buffer'
   | 'watchers'

@@ -26,6 +26,7 @@ describe('the OpenAPI document', () => {
   let closed = 0;
   let sold = 0;
   let cancelled = 0;
+  let archived = 0;
   let paused = 0;
   /** Of coupons that have to be claimed: offered to alice, declined by leaver. */
   let claims = 0;
@@ -68,6 +69,7 @@ describe('the OpenAPI document', () => {
     cancelled = await system.offer({ kind: 'raffle', winners: 1 });
     paused = await system.offer({ kind: 'raffle', winners: 1 });
     await system.enter('alice', cancelled);
+    archived = await system.offer({ kind: 'raffle', winners: 1 });
     for (const [id, what] of [
       [cancelled, 'cancel'],
       [paused, 'pause'],
@@ -75,6 +77,8 @@ describe('the OpenAPI document', () => {
       const done = await system.operate('POST', `/v1/campaigns/${id}/${what}`, {}, { 'if-match': '*' });
       assert.equal(done.status, 200, done.text);
     }
+    await system.operate('POST', `/v1/campaigns/${archived}/close`);
+    await putIntoArchive(archived);
     claims = await system.offer({ kind: 'coupon', stock: 3, waitlist: 1, claim_within_s: 3_600 });
     lapsing = await system.offer({ kind: 'coupon', stock: 1, claim_within_s: 5 });
     await system.enter('alice', lapsing);
@@ -93,6 +97,18 @@ describe('the OpenAPI document', () => {
     await system.close();
     await proxy.close();
   });
+
+  /** As `npm run archive` leaves it. */
+  async function putIntoArchive(id: number): Promise<void> {
+    const shelved =
+      'update campaigns set shelved_at = now() where campaign_id = $1 and finished_at is not null returning 1';
+    await eventually(async () => (await system.pool.query(shelved, [id])).rows.length === 1);
+    await system.pool.query(
+      `insert into archives (campaign_id, file, sha256, counts, totals) values ($1, 'a-file', sha256(''), '{}', '{}')`,
+      [id],
+    );
+    await eventually(async () => (await system.redis.hget(system.keys.boardCampaigns, String(id))) === null);
+  }
 
   const ask = async (
     user: string,
@@ -187,6 +203,7 @@ describe('the OpenAPI document', () => {
     'post /v1/campaigns/{id}/entries 503 paused': () => ask('bob', 'POST', entries(paused)),
     'post /v1/campaigns/{id}/entries 409 sold-out': () => ask('late', 'POST', entries(coupon)),
     'post /v1/campaigns/{id}/entries 409 already-withdrawn': () => ask('leaver', 'POST', entries(raffle)),
+    'post /v1/campaigns/{id}/entries 410 archived': () => ask('alice', 'POST', entries(archived)),
     'post /v1/campaigns/{id}/entries 413 payload-too-large': () =>
       ask('alice', 'POST', entries(raffle), { headers: json, body: ' '.repeat(2_000) }),
     'post /v1/campaigns/{id}/entries 415 unsupported-media-type': () =>
@@ -198,6 +215,7 @@ describe('the OpenAPI document', () => {
       ask('alice', 'GET', '/v1/campaigns/00/entries/me'),
     'get /v1/campaigns/{id}/entries/me 404 unknown-campaign': () => ask('alice', 'GET', me(999)),
     'get /v1/campaigns/{id}/entries/me 404 no-entry': () => ask('nobody', 'GET', me(raffle)),
+    'get /v1/campaigns/{id}/entries/me 410 archived': () => ask('alice', 'GET', me(archived)),
     'get /v1/campaigns/{id}/entries/me 503 unavailable': () =>
       whileCut(() => ask('alice', 'GET', me(raffle), cut)),
     'delete /v1/campaigns/{id}/entries/me 202 ': async () => {
@@ -215,6 +233,7 @@ describe('the OpenAPI document', () => {
     'delete /v1/campaigns/{id}/entries/me 409 already-settled': () => ask('alice', 'DELETE', me(coupon)),
     'delete /v1/campaigns/{id}/entries/me 409 cancelled': () => ask('alice', 'DELETE', me(cancelled)),
     'delete /v1/campaigns/{id}/entries/me 409 closed': () => ask('alice', 'DELETE', me(closed)),
+    'delete /v1/campaigns/{id}/entries/me 410 archived': () => ask('alice', 'DELETE', me(archived)),
     'delete /v1/campaigns/{id}/entries/me 503 overloaded': () => overload('DELETE'),
     'post /v1/campaigns/{id}/entries/me/claim 202 ': () => ask('alice', 'POST', claimOf(claims)),
     'post /v1/campaigns/{id}/entries/me/claim 401 unauthenticated': () => anonymous('POST', claimOf(claims)),
@@ -222,6 +241,7 @@ describe('the OpenAPI document', () => {
       ask('alice', 'POST', '/v1/campaigns/a/entries/me/claim'),
     'post /v1/campaigns/{id}/entries/me/claim 404 unknown-campaign': () => ask('alice', 'POST', claimOf(999)),
     'post /v1/campaigns/{id}/entries/me/claim 404 no-entry': () => ask('nobody', 'POST', claimOf(claims)),
+    'post /v1/campaigns/{id}/entries/me/claim 410 archived': () => ask('alice', 'POST', claimOf(archived)),
     'post /v1/campaigns/{id}/entries/me/claim 503 unavailable': () =>
       whileCut(() => ask('overloading', 'POST', claimOf(claims), cut)),
     'post /v1/campaigns/{id}/entries/me/claim 409 nothing-to-claim': () =>
@@ -243,6 +263,7 @@ describe('the OpenAPI document', () => {
     'get /v1/campaigns/{id}/queue 401 unauthenticated': () => anonymous('GET', queue(raffle)),
     'get /v1/campaigns/{id}/queue 400 invalid-request': () => ask('alice', 'GET', '/v1/campaigns/1.5/queue'),
     'get /v1/campaigns/{id}/queue 404 unknown-campaign': () => ask('alice', 'GET', queue(999)),
+    'get /v1/campaigns/{id}/queue 410 archived': () => ask('alice', 'GET', queue(archived)),
     'get /v1/campaigns/{id}/queue 404 no-entry': () => ask('nobody', 'GET', queue(raffle)),
     'get /v1/campaigns/{id}/queue 503 unavailable': () =>
       whileCut(() => ask('alice', 'GET', queue(998), cut)),

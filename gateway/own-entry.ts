@@ -9,7 +9,14 @@ import type { EntryView, Outcome } from './contract.ts';
 import { Entry, type EntryParts, openPipeline, refuseWithdrawn, SOON, withReceipt } from './entries.ts';
 import { BeingMade, type Place } from './lookups.ts';
 import type { Reply } from './reply.ts';
-import { authenticate, findCampaign, type Head, readCampaignId, readTicket } from './requests.ts';
+import {
+  authenticate,
+  findCampaign,
+  type Head,
+  readCampaignId,
+  readTicket,
+  refuseArchived,
+} from './requests.ts';
 
 /** Who asks about an entry of theirs: the user and the campaign, or undefined when an answer has been given. */
 export async function asker(
@@ -40,6 +47,7 @@ export async function placeOf(
   try {
     const place = await parts.lookups.find(campaign, userId);
     if (place !== undefined) return place;
+    if (await refuseArchived(parts, reply, campaign)) return undefined;
     // What is in the ledger is there whoever holds a lease.
     if (campaign.shelved === true || (await parts.membership.confirm())) {
       reply.problem('no-entry', `You have no entry in campaign ${campaign.campaignId}.`);

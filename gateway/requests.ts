@@ -209,3 +209,17 @@ export function refuseUnknown(parts: RequestParts, reply: Reply, id: number): vo
   const fault = fieldFault('id', id, 'the number of a campaign of this service');
   reply.problem('unknown-campaign', `There is no campaign ${id}.`, { members: { errors: [fault] } });
 }
+
+/** Whether 410 has been answered to somebody of whom the ledger has nothing any more. Rejects with LedgerUnavailable. */
+export async function refuseArchived(
+  parts: RequestParts,
+  reply: Reply,
+  campaign: BoardCampaign,
+): Promise<boolean> {
+  const file = campaign.shelved === true ? await parts.shelved.archiveOf(campaign) : undefined;
+  if (file === undefined) return false;
+  parts.metrics.refuse('archived');
+  const detail = `What became of most entries in campaign ${campaign.campaignId} stands in ${file}, which whoever runs this service can look into.`;
+  reply.problem('archived', detail, { members: { file } });
+  return true;
+}

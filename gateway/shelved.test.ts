@@ -10,6 +10,8 @@ import { availableLogs, eventually } from '../engine/test/support.ts';
 import { type Answer, type System, startSystem } from '../engine/test/system.ts';
 
 const USERS = ['ann', 'bob', 'cid', 'dan', 'eve', 'fay', 'stranger'];
+/** Whatever version the change was made for. */
+const ANY = { 'if-match': '*' };
 const TERMS = { discount: 'percentage', basis_points: 1_000 };
 
 /** What one user is told of one campaign. */
@@ -67,19 +69,26 @@ for (const log of availableLogs()) {
     async function checkAll(gateway: number): Promise<void> {
       for (const id of campaigns) {
         for (const user of USERS)
-          assert.deepEqual(await toldOf(user, id, gateway), asBefore.get(`${id} ${user}`), `${user} of ${id}`);
+          assert.deepEqual(
+            await toldOf(user, id, gateway),
+            asBefore.get(`${id} ${user}`),
+            `${user} of ${id}`,
+          );
       }
       assert.deepEqual(await views(gateway), viewsBefore);
     }
 
     const finished = async (id: number): Promise<boolean> => {
-      const { rows } = await system.pool.query('select from campaigns where campaign_id = $1 and finished_at is not null', [id]);
+      const { rows } = await system.pool.query(
+        'select from campaigns where campaign_id = $1 and finished_at is not null',
+        [id],
+      );
       return rows.length === 1;
     };
 
     before(async () => {
       system = await startSystem({ log, gateways: 2 });
-      const coupon = await system.offer({ kind: 'coupon', stock: 2, coupon: TERMS });
+      const coupon = await system.offer({ kind: 'coupon', stock: 2, terms: TERMS });
       const raffle = await system.offer({ kind: 'raffle', winners: 1, alternates: 2 });
       const claims = await system.offer({ kind: 'coupon', stock: 1, waitlist: 2, claim_within_s: 60 });
       const cancelled = await system.offer({ kind: 'coupon', stock: 1 });
@@ -91,12 +100,14 @@ for (const log of availableLogs()) {
       assert.equal((await system.ask('dan', 'DELETE', me(raffle))).status, 202);
       await eventually(async () => (await system.ask('ann', 'GET', me(claims))).body.outcome === 'offered');
       assert.equal((await system.ask('ann', 'POST', `${me(claims)}/claim`)).status, 202);
-      assert.equal((await system.operate('POST', `/v1/campaigns/${cancelled}/cancel`, {})).status, 200);
+      assert.equal((await system.operate('POST', `/v1/campaigns/${cancelled}/cancel`, {}, ANY)).status, 200);
       for (const id of [coupon, raffle, claims])
         assert.equal((await system.operate('POST', `/v1/campaigns/${id}/close`, {})).status, 200);
       for (const id of campaigns) await eventually(() => finished(id), { timeoutMs: 30_000 });
       for (const id of [coupon, raffle, claims])
-        await eventually(async () => (await fetch(`${system.gateways[0]?.url}/v1/campaigns/${id}/book`)).ok, { timeoutMs: 30_000 });
+        await eventually(async () => (await fetch(`${system.gateways[0]?.url}/v1/campaigns/${id}/book`)).ok, {
+          timeoutMs: 30_000,
+        });
       await eventually(async () => (await views(0)).join() === (await views(1)).join());
       for (const id of campaigns) {
         for (const user of USERS) asBefore.set(`${id} ${user}`, await toldOf(user, id));
@@ -150,7 +161,12 @@ for (const log of availableLogs()) {
       for (const { url } of system.gateways)
         await eventually(async () => (await fetch(`${url}/readyz`)).ok, { timeoutMs: 30_000 });
       const open = await system.offer({ kind: 'raffle', winners: 1 });
-      await eventually(async () => (await system.enter('fay', open, 1)).status === 202, { timeoutMs: 30_000 });
+      // Each has a lease of the new registry then.
+      for (const gateway of [0, 1]) {
+        const enters = async (): Promise<boolean> =>
+          (await system.enter(`late-${gateway}`, open, gateway)).status === 202;
+        await eventually(enters, { timeoutMs: 30_000 });
+      }
       viewsBefore = await views(0);
       await checkAll(0);
       await checkAll(1);
@@ -159,7 +175,9 @@ for (const log of availableLogs()) {
 
     test('a prize that is passed on is shown, and a campaign that is archived is listed no more', async () => {
       const [, raffle = 0] = campaigns;
-      const winner = USERS.find(user => /"outcome":"won"/.test(asBefore.get(`${raffle} ${user}`)?.entry ?? ''));
+      const winner = USERS.find(user =>
+        /"outcome":"won"/.test(asBefore.get(`${raffle} ${user}`)?.entry ?? ''),
+      );
       const passed = await system.operate('POST', `/v1/campaigns/${raffle}/alternates/next`, {
         serial: 1,
         reason: 'did not answer',
@@ -167,9 +185,11 @@ for (const log of availableLogs()) {
       assert.equal(passed.status, 200, passed.text);
       const { user } = passed.body;
       assert.equal(typeof user, 'string');
-      await eventually(async () => (await system.ask(String(user), 'GET', me(raffle))).body.outcome === 'won');
+      await eventually(
+        async () => (await system.ask(String(user), 'GET', me(raffle))).body.outcome === 'won',
+      );
       assert.equal((await system.ask(String(winner), 'GET', me(raffle))).body.outcome, 'not_drawn');
-      assert.equal((await system.operate('POST', `/v1/campaigns/${raffle}/archive`, {})).status, 200);
+      assert.equal((await system.operate('POST', `/v1/campaigns/${raffle}/archive`, {}, ANY)).status, 200);
       const list = async (): Promise<string> =>
         await (await fetch(`${system.gateways[0]?.url}/v1/campaigns`)).text();
       await eventually(async () => !(await list()).includes(`"id":${raffle},`));

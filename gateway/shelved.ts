@@ -5,6 +5,7 @@
 import type { BoardCampaign } from '../engine/contract/board/board.ts';
 import { toBoard } from '../engine/contract/board/board-campaign.ts';
 import { claimantOf } from '../engine/contract/claimant.ts';
+import { readArchiveFile } from '../sql/archives.ts';
 import type { Campaign } from '../sql/campaigns.ts';
 import { listShelved, readShelved, readShelvedPlaces, type ShelvedPlace } from '../sql/shelving.ts';
 import { type Ledger, LedgerUnavailable } from './ledger.ts';
@@ -59,6 +60,14 @@ export class ShelvedCampaigns {
   async place(campaign: BoardCampaign, userId: string): Promise<Place | undefined> {
     const found = await this.#places.find(campaign.campaignId, userId);
     return found && placeOf(campaign, found);
+  }
+
+  /**
+   * The file that people of a campaign are in who are not found; undefined where there is none. To be asked behind `place`: the
+   * ledger has noted the file before anybody left. Rejects with LedgerUnavailable.
+   */
+  archiveOf({ campaignId }: BoardCampaign): Promise<string | undefined> {
+    return this.#ledger.ask(db => readArchiveFile(db, campaignId));
   }
 
   /** Those that are asked for in one turn of the event loop are one statement. */

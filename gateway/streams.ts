@@ -7,7 +7,14 @@ import type { EntryParts } from './entries.ts';
 import type { Place } from './lookups.ts';
 import type { Watchers } from './queue.ts';
 import type { Reply } from './reply.ts';
-import { authenticate, findCampaign, type Head, readCampaignId, readTicket } from './requests.ts';
+import {
+  authenticate,
+  findCampaign,
+  type Head,
+  readCampaignId,
+  readTicket,
+  refuseArchived,
+} from './requests.ts';
 import { Watcher } from './watcher.ts';
 
 const STREAM_HEADERS = {
@@ -131,6 +138,7 @@ export class Streams {
     try {
       const place = await parts.lookups.find(campaign, userId);
       if (place !== undefined) return place;
+      if (await refuseArchived(parts, reply, campaign)) return undefined;
       if (campaign.shelved === undefined && !(await parts.membership.confirm())) return 'unknown';
     } catch {
       // The stream opens all the same, says that it is stalled, and goes on when Redis is back.

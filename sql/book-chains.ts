@@ -84,6 +84,8 @@ export async function readChains(
 export interface SliceOfBook {
   readonly sliceNumber: number;
   readonly signedHead: Buffer;
+  /** In the time of the book. */
+  readonly isShown: boolean;
   /** Null outside of the time of the book. */
   readonly items: Buffer | null;
 }
@@ -98,6 +100,7 @@ export async function readChainPage(
 ): Promise<readonly SliceOfBook[]> {
   const { rows } = await db.query<SliceOfBook>(
     `select slice_number as "sliceNumber", signed_head as "signedHead",
+            last_us >= $5 and first_us < $6 as "isShown",
             case when last_us >= $5 and first_us < $6 then items end as items
        from slices
       where gateway = $1 and incarnation = $2 and slice_number > $3 and slice_number between $4 and $7

@@ -197,7 +197,6 @@ export const expectedSchema: Readonly<Record<string, Readonly<Record<string, Exp
         first_us: 'bigint not null',
         last_us: 'bigint not null',
         signed_head: 'bytea not null',
-        items: 'bytea not null',
       },
       constraints: {
         slices_gateway_check: 'CHECK',
@@ -1053,6 +1052,32 @@ export const expectedSchema: Readonly<Record<string, Readonly<Record<string, Exp
         rank_marks_campaign_id_fkey: 'FOREIGN KEY (campaign_id) REFERENCES campaigns(campaign_id)',
         rank_marks_pkey: 'PRIMARY KEY (campaign_id, stamp)',
         rank_marks_rank_check: 'CHECK',
+      },
+    },
+  },
+  '0019_archives.sql': {
+    archives: {
+      is: 'table',
+      columns: {
+        campaign_id: 'integer not null',
+        file: 'text not null',
+        sha256: 'bytea not null',
+        counts: 'jsonb not null',
+        totals: 'jsonb not null',
+        written_at: 'timestamp(3) with time zone not null default now()',
+        emptied_at: 'timestamp(3) with time zone',
+        slices_kept: 'integer not null default 0',
+      },
+      constraints: {
+        archives_campaign_id_fkey: 'FOREIGN KEY (campaign_id) REFERENCES campaigns(campaign_id)',
+        archives_file_check: 'CHECK',
+        archives_pkey: 'PRIMARY KEY (campaign_id)',
+        archives_sha256_check: 'CHECK',
+      },
+    },
+    slices: {
+      columns: {
+        items: 'bytea',
       },
     },
   },

@@ -150,8 +150,18 @@ export interface Totals {
   readonly setAside: number;
 }
 
-/** Counts the entries of a campaign by outcome, all at one moment; undefined when there is no such campaign. */
+/**
+ * Counts the entries of a campaign by outcome, all at one moment; of one whose entries are in an archive as they were counted
+ * then. Undefined when there is no such campaign.
+ */
 export async function readTotals(db: Queryable, campaignId: number): Promise<Totals | undefined> {
+  const { rows } = await db.query<{ totals: Totals }>('select totals from archives where campaign_id = $1', [
+    campaignId,
+  ]);
+  return rows[0]?.totals ?? (await countTotals(db, campaignId));
+}
+
+async function countTotals(db: Queryable, campaignId: number): Promise<Totals | undefined> {
   const { rows } = await db.query<Totals>(
     `with counted as (
        select c.kind, c.claim_within_s is not null as "hasClaims",

@@ -38,7 +38,7 @@ const MOST_OVERLAPPING = 500;
 
 /**
  * The slices within whose first and last instant an instant of the gateway lies; in one of them is what was stamped at
- * it. None when it is not there (yet).
+ * it. None when it is not there (yet), or its items stand in an archive.
  */
 export async function findSlices(
   db: Queryable,
@@ -49,7 +49,7 @@ export async function findSlices(
     `select gateway, incarnation, slice_number as "sliceNumber", first_us as "firstUs", last_us as "lastUs",
             signed_head as "signedHead", items
        from (select * from slices where gateway = $1 and last_us >= $2 order by last_us limit ${MOST_OVERLAPPING}) as near
-      where first_us <= $2 order by last_us`,
+      where first_us <= $2 and items is not null order by last_us`,
     [gateway, instantUs],
   );
   return rows;

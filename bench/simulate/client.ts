@@ -153,7 +153,11 @@ export class Client {
       return;
     }
     const { isLate = false } = this.#ask;
-    if (isAskedAgain(answer) && this.#tries < (isLate ? LATE_TRIES : TRIES) && !(isLate && isToldOfNone(answer))) {
+    if (
+      isAskedAgain(answer) &&
+      this.#tries < (isLate ? LATE_TRIES : TRIES) &&
+      !(isLate && isToldOfNone(answer))
+    ) {
       this.#later(() => this.#try(this.#anyGateway()));
       return;
     }

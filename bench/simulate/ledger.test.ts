@@ -611,7 +611,8 @@ const AT_ONCE_MS = -1_000_000_000;
 
 /** Puts on the shelf what can be put there, and tells what is told of it. */
 async function shelve(db: Queryable): Promise<unknown> {
-  const idsOf = (rows: readonly { readonly campaignId: number }[]) => rows.map(({ campaignId }) => campaignId);
+  const idsOf = (rows: readonly { readonly campaignId: number }[]) =>
+    rows.map(({ campaignId }) => campaignId);
   const ids = Array.from({ length: ROOM }, (_, index) => index + 1);
   const due = await listForShelf(db, AT_ONCE_MS, ids.length);
   const done: unknown[] = [];

@@ -713,12 +713,6 @@ export const MUTATIONS: readonly Mutation[] = [
     to: 'Number.isNaN(id)',
   },
   {
-    name: 'a campaign leaves Redis before gateways are told',
-    file: 'engine/publish.ts',
-    from: ".filter(id => shown.get(id) !== 'shown');",
-    to: ';',
-  },
-  {
     name: 'a gateway that was not told keeps a campaign that is on the board no more',
     file: 'gateway/board.ts',
     from: 'if (isWhole) {',

@@ -456,7 +456,10 @@ export const CAMPAIGN_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   [/ from campaigns where campaign_id = \$1 for no key update skip locked$/, takeCampaign],
   [/ from campaigns where campaign_id = \$1$/, getCampaign],
   [/^update campaigns set title = title where campaign_id = \$1$/, touch],
-  [/ from campaigns where shelved_at is null and \(stage = 'scheduled' or rules is not null or \(kind = 'room'/, readCampaigns],
+  [
+    / from campaigns where shelved_at is null and \(stage = 'scheduled' or rules is not null or \(kind = 'room'/,
+    readCampaigns,
+  ],
   [/ from campaigns where rules is null and kind <> 'room'/, listUnannounced],
   [/ from campaigns where closing_at < closes_at and frozen_at is null/, listBegunCloses],
   [/^select c.campaign_id as "campaignId", c.kind from campaigns c cross join lateral/, findWork],

@@ -2,7 +2,14 @@
  * What the statements of sql/shelving.ts do to the simulated ledger, each beside the words its text begins with. No books are
  * made there: each counts as made. Ranks are counted from the first entry, so marks are not kept.
  */
-import { type CampaignRow, changed, type LedgerTables, rowsOf, type Statement } from './ledger-tables.ts';
+import {
+  type CampaignRow,
+  changed,
+  type LedgerTables,
+  NOTHING,
+  rowsOf,
+  type Statement,
+} from './ledger-tables.ts';
 import { changeCampaign, selectedBy } from './statements-campaigns.ts';
 import { shownClaimant } from './statements-claims.ts';
 import { keyOf } from './statements-entries.ts';
@@ -44,7 +51,8 @@ const selecting =
     );
 
 const readShelvedSince = selecting(
-  ({ shelvedAt }, values, now) => shelvedAt !== null && shelvedAt.getTime() > now.getTime() - values.number(1),
+  ({ shelvedAt }, values, now) =>
+    shelvedAt !== null && shelvedAt.getTime() > now.getTime() - values.number(1),
 );
 const readShelved = selecting(
   ({ campaignId, shelvedAt }, values) => values.numbers(1).includes(campaignId) && shelvedAt !== null,
@@ -83,6 +91,9 @@ const readClaimantsOf: Statement = (tables, by, values) => {
   return rowsOf(rows.map(row => shownClaimant(tables, by, row)));
 };
 
+/** Nothing is archived in the simulator. */
+const readArchiveFile: Statement = () => NOTHING;
+
 export const SHELVING_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   [/^select campaign_id as "campaignId" from campaigns where finished_at < now\(\)/, listForShelf],
   [/^update campaigns set shelved_at = now\(\)/, shelveCampaign],
@@ -92,5 +103,6 @@ export const SHELVING_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   [/ from campaigns where campaign_id = any \(\$1::bigint\[\]\) and shelved_at is null/, readUnshelved],
   [/^select coalesce\(max\(campaign_id\), 0\) as greatest/, greatestShelved],
   [/^select e.user_id as "userId", e.stamp, g.serial, g.code, coalesce\(w.honoured, false\)/, readPlaces],
+  [/^select file from archives/, readArchiveFile],
   [/^select k.number, .* where k.campaign_id = \$1 and k.user_id = any/, readClaimantsOf],
 ];

@@ -11,7 +11,7 @@ const options = {
   gateways: whole(2, 1, 16, 'gateways'),
   every: whole(50, 1, 10_000, 'campaigns between two looks at memory'),
   from: whole(100, 1, 100_000, 'campaigns after which nothing may grow any more'),
-  'open-ms': whole(2_000, 500, 3_600_000, 'how long each is open'),
+  'open-ms': whole(3_000, 500, 3_600_000, 'how long each is open'),
   json: flag('a JSON object as the last line'),
 };
 

@@ -7,6 +7,7 @@ import { after, describe, it } from 'node:test';
 import type { TSchema } from 'typebox';
 import Value from 'typebox/value';
 import { openPool } from '../../sql/database.ts';
+import { readTotals } from '../../sql/outcomes.ts';
 import { setAside } from '../../sql/set-aside.ts';
 import { ProblemDocument } from '../contract/problem.ts';
 import { settleCampaign } from '../settling.ts';
@@ -207,6 +208,23 @@ async function drawnRaffle(): Promise<number> {
   return id;
 }
 
+/** Its totals are told as they were, its entries by nobody any more. */
+async function archivedCampaign(): Promise<void> {
+  const id = await api.create({});
+  const totals = (await call(api, 'GET', `${CAMPAIGN}/totals`, { id })).body;
+  const counted = await readTotals(api.pool, id);
+  await api.pool.query(
+    `insert into archives (campaign_id, file, sha256, counts, totals) values ($1, 'a-file', sha256(''), '{}', $2)`,
+    [id, JSON.stringify({ ...counted, entries: 7, lost: 7 })],
+  );
+  const { body } = await call(api, 'GET', `${CAMPAIGN}/totals`, { id });
+  assert.deepEqual(body, { ...totals, entries: 7, sold_out: 7 });
+  for (const path of ['entries', 'entries.csv'] as const) {
+    const { status, body: problem } = await call(api, 'GET', `${CAMPAIGN}/${path}`, { id });
+    assert.deepEqual([status, problem.file], [410, 'a-file']);
+  }
+}
+
 describe('the OpenAPI document', () => {
   it('holds for what goes well', async () => {
     for (const path of ['/livez', '/readyz', '/metrics', '/openapi.json'] as const) {
@@ -266,6 +284,7 @@ describe('the OpenAPI document', () => {
     for (const path of ['entries', 'totals']) {
       assert.equal((await call(api, 'GET', `${CAMPAIGN}/${path}`, { id: claimed })).status, 200);
     }
+    await archivedCampaign();
     const raffle = await api.create({ kind: 'raffle', stock: undefined, winners: 1 });
     const entrants = { id: raffle, body: [{ user: 'ann', tickets: 3, group: 'table 1' }, { user: 'bob' }] };
     assert.equal((await call(api, 'PUT', `${CAMPAIGN}/entrants`, entrants)).status, 200);

@@ -1,6 +1,7 @@
 /** Entries with their outcomes, by page and as a stream of CSV, and what was set aside. */
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply } from 'fastify';
+import { readArchiveFile } from '../../sql/archives.ts';
 import { type Campaign, getCampaign } from '../../sql/campaigns.ts';
 import { listOutcomes, type Outcome, streamOutcomes } from '../../sql/outcomes.ts';
 import { listSetAside } from '../../sql/set-aside-page.ts';
@@ -28,6 +29,9 @@ export function addEntryRoutes(app: FastifyInstance, deps: ApiDeps, stopping: Ab
     const { id } = readParameters(CampaignPath, parameters);
     const campaign = await getCampaign(deps.pool, id);
     if (campaign === undefined) throw unknownCampaign(id);
+    const file = await readArchiveFile(deps.pool, id);
+    if (file !== undefined)
+      throw new Problem('archived', `The entries of campaign ${id} stand in ${file}.`, { file });
     return campaign;
   }
 

@@ -102,7 +102,7 @@ export const operations = {
       description: 'A page, or all entries; `after` and `limit` are for pages',
       content: { [JSON_MEDIA_TYPE]: EntryPage, [CSV_MEDIA_TYPE]: undefined },
     },
-    problems: [...ON_CAMPAIGN, 'not-acceptable', 'overloaded'],
+    problems: [...ON_CAMPAIGN, 'archived', 'not-acceptable', 'overloaded'],
   },
   exportEntries: {
     method: 'GET',
@@ -111,7 +111,7 @@ export const operations = {
     parameters: CampaignPath,
     query: ExportQuery,
     answer: { status: 200, description: 'All entries', content: { [CSV_MEDIA_TYPE]: undefined } },
-    problems: [...ON_CAMPAIGN, 'overloaded'],
+    problems: [...ON_CAMPAIGN, 'archived', 'overloaded'],
   },
   getTotals: {
     method: 'GET',

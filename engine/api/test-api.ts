@@ -7,6 +7,7 @@ import { Registry } from 'prom-client';
 import { openPool, type Pool } from '../../sql/database.ts';
 import { ClockWatch } from '../clock-watch.ts';
 import { beginBoard, holdsText, openBoard, publishBoard, readBoard } from '../contract/board/board.ts';
+import { toBoard } from '../contract/board/board-campaign.ts';
 import { tellCouponsChanged } from '../contract/coupons/copies.ts';
 import { type Keys, keysOf } from '../contract/keys.ts';
 import { acquireLease, beginOpening, openRegistry, putUpNumbers } from '../contract/lease/lease.ts';
@@ -15,7 +16,6 @@ import { readConfirmations } from '../schedule/confirmations.ts';
 import { serversFromEnv, testDatabase, testNamespace } from '../test/support.ts';
 import { testRandomness } from '../test-randomness.ts';
 import { buildApi } from './api.ts';
-import { toBoard } from '../contract/board/board-campaign.ts';
 import type { ApiDeps } from './deps.ts';
 
 export const TOKEN = 'a-token-of-the-operators';

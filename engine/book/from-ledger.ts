@@ -162,7 +162,9 @@ export class LedgerBook {
     return whoOf(saltOf(this.#saltSecret, campaignId, userId), userId);
   }
 
-  #read({ signedHead, sliceNumber, items: bytes }: SliceOfBook): ReadSlice {
+  #read({ signedHead, sliceNumber, isShown, items: bytes }: SliceOfBook): ReadSlice {
+    // Tried again, as it may be put back: archives keep what a book is still to be made of.
+    if (isShown && bytes === null) throw new Error(`the items of slice ${sliceNumber} stand in an archive`);
     if (bytes === null) return { signedHead };
     const { count, gateway, root } = decodeSignedHead(signedHead);
     if (!this.#tree.build(bytes, count).root().equals(root))

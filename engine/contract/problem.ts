@@ -40,6 +40,7 @@ export const problems = {
   'nothing-to-claim': { status: 409, title: 'Nothing is offered that could be claimed' },
   'claim-lapsed': { status: 409, title: 'It was not claimed in time' },
   'not-decided-yet': { status: 409, title: 'The campaign is not decided yet' },
+  archived: { status: 410, title: 'What is asked for was put into an archive' },
   'precondition-failed': { status: 412, title: 'It was changed since it was read' },
   'coupon-refused': { status: 409, title: 'A coupon cannot be used on this basket' },
   'reservation-over': { status: 409, title: 'The reservation is over, and its uses are given back' },

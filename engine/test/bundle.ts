@@ -12,6 +12,7 @@ import { PROJECT } from './program.ts';
 const PROGRAMS = [
   'engine/main.ts',
   'engine/rebuild-cli.ts',
+  'engine/archive-cli.ts',
   'engine/contract/keys-cli.ts',
   'engine/monitor/main.ts',
   'engine/stack/cli.ts',
