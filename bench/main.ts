@@ -14,6 +14,7 @@ import { redemptions } from './coupons/redemptions.ts';
 import { draw } from './draw/main.ts';
 import { fairness } from './fairness/main.ts';
 import { ingest } from './ingest/main.ts';
+import { many } from './many/main.ts';
 import { roundedAll } from './report/figures.ts';
 import { helpOf, readOptions, UsageError } from './report/options.ts';
 import { restart } from './restart/main.ts';
@@ -37,6 +38,7 @@ const benches = {
   draw,
   fairness,
   ingest,
+  many,
   redemptions,
   restart,
   room,
@@ -131,6 +133,8 @@ async function main(): Promise<void> {
       return await run(name, fairness, args);
     case 'ingest':
       return await run(name, ingest, args);
+    case 'many':
+      return await run(name, many, args);
     case 'redemptions':
       return await run(name, redemptions, args);
     case 'restart':

@@ -90,9 +90,12 @@ function unconfigured(): Environment {
   return Object.fromEntries(names.map(name => [name, undefined]));
 }
 
-/** Starts an engine as a process; resolves when its API listens, which may be before the log is consumed. */
-export function startEngine(site: Site): Promise<Process> {
-  return startProcess('engine', site, { ENGINE_PORT: '0' });
+/**
+ * Starts an engine as a process; resolves when its API listens, which may be before the log is consumed. `preload`: a module
+ * that node loads before the engine.
+ */
+export function startEngine(site: Site, preload?: URL): Promise<Process> {
+  return startProcess('engine', site, { ENGINE_PORT: '0' }, preload);
 }
 
 /**

@@ -7,16 +7,16 @@ export const PROBE = new URL('./probe.ts', import.meta.url);
 
 let asked = 0;
 
-/** Asks a gateway that was started with the probe, and begins a new measurement of its loop. */
-export async function askProbe(
+/** Asks a process that was started with a probe, and begins a new measurement of it. */
+export async function askProbe<Answer extends { readonly probe: number } = ProbeAnswer>(
   child: Child,
   { collect }: { readonly collect: boolean },
-): Promise<ProbeAnswer> {
+): Promise<Answer> {
   asked += 1;
   const probe = asked;
   child.say(JSON.stringify({ probe, collect }));
-  return until('the probe in the gateway', { everyMs: 10, limitMs: 30_000 }, async () => {
-    const answer: ProbeAnswer = JSON.parse(child.lastLine());
+  return until(`the probe in ${child.name}`, { everyMs: 10, limitMs: 30_000 }, async () => {
+    const answer: Answer = JSON.parse(child.lastLine());
     return answer.probe === probe ? answer : undefined;
   });
 }

@@ -1,0 +1,107 @@
+/**
+ * Loaded by node before an engine (`--import`), so that the engine can be measured from inside without knowing of it: how
+ * long its passes take, and which statements it sends. A line `{"probe":n}` on standard input is answered with an
+ * `EngineAnswer` as a line on standard output, and begins a new measurement.
+ */
+import { createInterface } from 'node:readline';
+import { isMainThread } from 'node:worker_threads';
+import pg from 'pg';
+import { Histogram } from 'prom-client';
+
+export interface EngineAnswer {
+  readonly probe: number;
+  readonly passes: number;
+  readonly passP50Ms: number;
+  readonly passP99Ms: number;
+  readonly passMaxMs: number;
+  readonly statements: number;
+  /** Those that took most of the time, all of them together. */
+  readonly slowest: readonly StatementCost[];
+}
+
+export interface StatementCost {
+  /** The words that it begins with. */
+  readonly words: string;
+  readonly count: number;
+  /** From sending to the answer, all of them together. */
+  readonly totalMs: number;
+}
+
+const PASSES = 'fairline_pass_seconds';
+const WORDS = 90;
+const SHOWN = 25;
+
+const passesMs: number[] = [];
+const costs = new Map<string, { count: number; totalMs: number }>();
+let statements = 0;
+
+function watchPasses(): void {
+  const { observe } = Histogram.prototype;
+  Object.assign(Histogram.prototype, {
+    observe(this: { readonly name: string }, ...args: readonly unknown[]): void {
+      const [seconds] = args;
+      if (this.name === PASSES && typeof seconds === 'number') passesMs.push(seconds * 1e3);
+      Reflect.apply(observe, this, args);
+    },
+  });
+}
+
+function watchStatements(): void {
+  const { query } = pg.Client.prototype;
+  Object.assign(pg.Client.prototype, {
+    query(...args: unknown[]): unknown {
+      const over = began(args[0]);
+      const callback = args.at(-1);
+      if (typeof callback === 'function') {
+        args[args.length - 1] = (...results: unknown[]): unknown => {
+          over();
+          return Reflect.apply(callback, undefined, results);
+        };
+      }
+      const answer: unknown = Reflect.apply(query, this, args);
+      if (answer instanceof Promise) answer.then(over, over);
+      return answer;
+    },
+  });
+}
+
+function began(statement: unknown): () => void {
+  statements += 1;
+  const text = typeof statement === 'string' ? statement : JSON.stringify(statement);
+  const words = text.trim().replace(/\s+/g, ' ').slice(0, WORDS);
+  const sentMs = performance.now();
+  return () => {
+    const cost = costs.get(words) ?? { count: 0, totalMs: 0 };
+    costs.set(words, { count: cost.count + 1, totalMs: cost.totalMs + performance.now() - sentMs });
+  };
+}
+
+function answer(probe: number): EngineAnswer {
+  const sorted = passesMs.splice(0).sort((a, b) => a - b);
+  const at = (share: number): number => sorted[Math.floor(share * (sorted.length - 1))] ?? 0;
+  const slowest = [...costs]
+    .map(([words, cost]) => ({ words, ...cost }))
+    .sort((a, b) => b.totalMs - a.totalMs)
+    .slice(0, SHOWN);
+  const figures: EngineAnswer = {
+    probe,
+    passes: sorted.length,
+    passP50Ms: at(0.5),
+    passP99Ms: at(0.99),
+    passMaxMs: at(1),
+    statements,
+    slowest,
+  };
+  costs.clear();
+  statements = 0;
+  return figures;
+}
+
+if (isMainThread) {
+  watchPasses();
+  watchStatements();
+  createInterface({ input: process.stdin }).on('line', line => {
+    const asked: { probe?: number } = JSON.parse(line);
+    process.stdout.write(`${JSON.stringify(answer(asked.probe ?? 0))}\n`);
+  });
+}
