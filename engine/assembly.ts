@@ -16,6 +16,7 @@ import { tellCouponsChanged } from './contract/coupons/copies.ts';
 import type { Keys } from './contract/keys.ts';
 import type { LogConsumer, LogFencing } from './contract/log/log.ts';
 import type { RedisClient } from './contract/redis.ts';
+import { Hearing, listen } from './hearing.ts';
 import { makeIntake } from './intake.ts';
 import type { Locks } from './locks.ts';
 import { Loop } from './loop.ts';
@@ -51,6 +52,8 @@ export interface JudgeIntervals {
   readonly passIdle: number;
   /** How much later than its end by its lease a dead gateway is noticed, at most. */
   readonly keeper: number;
+  /** How often it is looked whether people can be heard: deadlines pass that much later. */
+  readonly hearing: number;
   /** How often PostgreSQL's clock is heard: one that was set is noticed that much later. */
   readonly clock: number;
   /**
@@ -114,9 +117,15 @@ export function assembleJudge(assembly: JudgeAssembly): AssembledJudge {
     onDecided: (decided: number) => metrics.settled(decided),
     onMoved: (states: readonly string[]) => metrics.moved(states),
   };
-  const passes = new Passes({ ...servers, clocks, settling, log, rankedAtOnce: assembly.rankedAtOnce }, () =>
-    passLoop.request(),
+  const hearing = new Hearing(pool);
+  const passes = new Passes(
+    { ...servers, clocks, settling, hearing, log, rankedAtOnce: assembly.rankedAtOnce },
+    () => passLoop.request(),
   );
+  const hearingLoop = makeLoop('hearing', log, intervals.hearing, async () => {
+    await listen({ pool, clocks, sinceShownMs: () => passes.sinceShownMs() }, hearing);
+    return intervals.hearing;
+  });
   const deps = depsOf(assembly, passes, clocks);
   let lastPassMs = Number.NEGATIVE_INFINITY;
   const passLoop = makeLoop('passes', log, intervals.passGap, async () => {
@@ -147,7 +156,7 @@ export function assembleJudge(assembly: JudgeAssembly): AssembledJudge {
     await shelve({ pool, passes, afterMs: assembly.shelveAfterMs, log });
     return intervals.tidy;
   });
-  const loops = [clockLoop, passLoop, keeperLoop, tidyLoop];
+  const loops = [clockLoop, hearingLoop, passLoop, keeperLoop, tidyLoop];
   for (const loop of loops) loop.start();
   const intake = makeIntake({
     pool,

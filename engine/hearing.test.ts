@@ -5,7 +5,16 @@ import { extendDeadlines } from '../sql/claims.ts';
 import { openPool, type Pool } from '../sql/database.ts';
 import { type Heard, readHeard } from '../sql/hearing.ts';
 import { readRegistry } from './contract/lease/lease.ts';
-import { canHear, Hearing, type HearingLook, hearThrough, LONGEST_STEP_MS } from './hearing.ts';
+import {
+  canHear,
+  Hearing,
+  type HearingLook,
+  hearThrough,
+  type Listening,
+  LONGEST_STEP_MS,
+  LONGEST_UNSHOWN_MS,
+  listen,
+} from './hearing.ts';
 import { availableLogs, eventually, type TestDatabase, testDatabase } from './test/support.ts';
 import { World } from './test-gateway.ts';
 import { TestLedger } from './test-settling.ts';
@@ -104,6 +113,38 @@ describe('in the ledger', () => {
     await new Hearing(pool).note({ ...look(1_007_000), leases: [] });
     deepEqual(await readHeard(pool), { heardMs: 6_000, throughMs: 1_006_000 });
   });
+
+  test('a look tells nothing where nothing was shown for long, the clocks are apart, or the registry is another', async () => {
+    const nowUs = 1_900_000_000_000_000;
+    const lease = {
+      gateway: 1,
+      incarnation: 7,
+      registeredUs: nowUs - 1_000_000,
+      expiresUs: nowUs + 1_000_000,
+    };
+    const registry = {
+      epoch: 0,
+      leaseMs: 500,
+      leases: [lease],
+      readAtUs: nowUs,
+      timeUs: nowUs,
+      readings: 1,
+      prepared: [],
+    };
+    const looks: HearingLook[] = [];
+    const hearing = { note: async (look: HearingLook) => void looks.push(look) };
+    const look = async (changed: Partial<Listening> = {}, isAgreed = true, epoch = 0): Promise<number> => {
+      const clocks = { isAgreed, readRegistry: async () => ({ ...registry, epoch }) };
+      await listen({ pool, clocks, sinceShownMs: () => LONGEST_UNSHOWN_MS, ...changed }, hearing);
+      return looks.length;
+    };
+    equal(await look({ sinceShownMs: () => LONGEST_UNSHOWN_MS + 1 }), 0);
+    equal(await look({}, false), 0);
+    equal(await look({}, true, 1), 0);
+    equal(await look(), 1);
+    // Who is registered and was never read of bounds it, as the watermark.
+    equal(looks[0]?.watermarkUs, lease.registeredUs);
+  });
 });
 
 test('two engines that begin at once count from the same instant, and extend nothing', async t => {
@@ -169,6 +210,38 @@ for (const log of availableLogs()) {
       return moreMs > 0 && moreMs;
     });
     ok(counted < 2 * LONGEST_STEP_MS, `${counted} ms without an engine were counted`);
+  });
+
+  test(`it goes on while a pass takes longer than a step that could count (${log})`, async t => {
+    const world = await World.make(log);
+    t.after(() => world.close());
+    await world.startEngine();
+    const gateway = await world.join();
+    const goOn = async (ms: number): Promise<void> => {
+      const untilMs = performance.now() + ms;
+      await eventually(async () => {
+        await gateway.renew();
+        await gateway.through();
+        return performance.now() > untilMs;
+      });
+    };
+    await goOn(500);
+    const holder = await world.pool.connect();
+    t.after(() => holder.release(true));
+    // Passes read campaigns, and wait; what was noted before that is not what is measured.
+    await eventually(
+      async () => {
+        await holder.query('begin; lock table campaigns in access exclusive mode');
+        await goOn(700);
+        const { heardMs } = await readHeard(world.pool);
+        await goOn(LONGEST_STEP_MS);
+        const heardMeanwhileMs = (await readHeard(world.pool)).heardMs - heardMs;
+        await holder.query('rollback');
+        await goOn(500);
+        return heardMeanwhileMs >= LONGEST_STEP_MS / 2;
+      },
+      { timeoutMs: 60_000 },
+    );
   });
 
   test(`it stands still while there is no gateway, and goes on with the next one (${log})`, async t => {

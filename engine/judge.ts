@@ -33,7 +33,7 @@ const READY_TIMEOUT_MS = 2_000;
 
 function intervalsOf(config: JudgeConfig): JudgeIntervals {
   const passes = { passGap: config.PASS_INTERVAL_MS, passActive: 50, passIdle: 500 };
-  return { ...passes, keeper: 100, clock: 200, tidy: 2_000 };
+  return { ...passes, hearing: 250, keeper: 100, clock: 200, tidy: 2_000 };
 }
 
 export interface Judge {

@@ -6,7 +6,7 @@
  * each batch of the intake; many requests make one pass. Without requests they come at an interval.
  *
  * While the clocks contradict each other (clock-agreement.ts) the watermark stands still and nothing is settled: what is
- * decided is shown, and no deadline runs, as no time is heard.
+ * decided is shown, and no deadline runs, as no time is heard. Heard time is noted apart from passes (hearing.ts).
  *
  * With Redis gone the last registry that was read goes on to hold: the watermark stays at or below the instant of that
  * read, so nobody who registered since can be overtaken, and what is below it is settled. Raffles are settled beside
@@ -17,7 +17,7 @@ import type { Logger } from 'pino';
 import type { Campaign } from '../sql/campaigns.ts';
 import { extendDeadlines } from '../sql/claims.ts';
 import type { Pool } from '../sql/database.ts';
-import { type GatewayRow, readBounds } from '../sql/gateways.ts';
+import { readBounds } from '../sql/gateways.ts';
 import { findRooms } from '../sql/rooms.ts';
 import { findWork } from '../sql/settling.ts';
 import { raiseWatermark, readWatermark } from '../sql/watermarks.ts';
@@ -25,7 +25,7 @@ import type { ClockWatch } from './clock-watch.ts';
 import type { Keys } from './contract/keys.ts';
 import type { Registry } from './contract/lease/lease.ts';
 import type { RedisClient } from './contract/redis.ts';
-import { Hearing } from './hearing.ts';
+import type { Hearing } from './hearing.ts';
 import { mayPass } from './passing-errors.ts';
 import { takePresence } from './presence.ts';
 import { Publisher } from './publish.ts';
@@ -53,6 +53,8 @@ export interface PassOptions {
   readonly keys: Keys;
   readonly clocks: ClockWatch;
   readonly settling: SettlingOptions;
+  /** Noted apart from passes. */
+  readonly hearing: Pick<Hearing, 'heard' | 'lookedUs'>;
   readonly log: Logger;
   /** See MakerOptions. */
   readonly rankedAtOnce?: number | undefined;
@@ -73,7 +75,6 @@ export interface PassReport {
 export class Passes {
   readonly #options: PassOptions;
   readonly #publisher: Publisher;
-  readonly #hearing: Hearing;
   readonly #closing = new AbortController();
   readonly #raffles = new Map<number, Promise<void>>();
   /** Asks for the next pass at once. */
@@ -89,13 +90,13 @@ export class Passes {
   #presentMs: number | undefined;
   /** Campaigns that could not be settled, and why. */
   readonly #failing = new Map<number, string>();
+  #shownMs = Number.NEGATIVE_INFINITY;
   /** Whether any campaign that is not finished has claims. */
   #hasClaims = false;
 
   constructor(options: PassOptions, onMore: () => void) {
     this.#options = options;
     this.#publisher = new Publisher(options);
-    this.#hearing = new Hearing(options.pool);
     options.redis.on('close', () => this.#publisher.forget());
     this.#onMore = onMore;
   }
@@ -108,10 +109,8 @@ export class Passes {
       return false;
     });
     const { isAgreed } = this.#options.clocks;
-    const gateways = isAgreed ? await this.#moveWatermark() : [];
+    if (isAgreed) await this.#moveWatermark();
     const [watermarkUs, rankedUs] = [this.#watermarkUs, this.#rankedUs];
-    if (isAgreed && isOpen && this.#registry !== undefined)
-      await this.#hearing.note({ ...this.#registry, gateways, watermarkUs });
     if (isOpen && this.#registry !== undefined) {
       await this.#takePresence(this.#registry.epoch).catch((error: unknown) => failures.push(error));
     }
@@ -121,6 +120,7 @@ export class Passes {
     if (isOpen && registry !== undefined && rankedUs !== undefined) {
       const { epoch, readAtUs } = registry;
       const campaigns = await this.#publisher.publish({ epoch, watermarkUs, rankedUs });
+      this.#shownMs = performance.now();
       const unfinished = campaigns.filter(campaign => campaign.finishedAt === null);
       this.#hasClaims = unfinished.some(campaign => campaign.claimWithinS !== null);
       report = { ...report, nowUs: readAtUs, unfinished };
@@ -132,6 +132,11 @@ export class Passes {
   /** How long leases hold by the registry, as it was read last; undefined while it was never open. */
   get leaseMs(): number | undefined {
     return this.#registry?.leaseMs;
+  }
+
+  /** How long ago gateways were shown what is decided. */
+  sinceShownMs(): number {
+    return performance.now() - this.#shownMs;
   }
 
   /** Puts campaigns on the board now, and before that what it will speak of. Rejects while there is no board. */
@@ -159,13 +164,12 @@ export class Passes {
     return true;
   }
 
-  /** Answers the gateways that it looked at. */
-  async #moveWatermark(): Promise<readonly GatewayRow[]> {
+  async #moveWatermark(): Promise<void> {
     const { pool } = this.#options;
     const registry = this.#registry;
     if (registry === undefined) {
       this.#watermarkUs = await readWatermark(pool);
-      return [];
+      return;
     }
     const { epoch, gateways } = await readBounds(
       pool,
@@ -175,12 +179,11 @@ export class Passes {
     this.#watermarkUs = Math.max(this.#watermarkUs, watermarkUs);
     // Who counts as repaired may be ranked at the Redis of a later epoch, and not at this one.
     if (epoch === registry.epoch) this.#rankedUs = rankedWatermarkOf(registry, gateways);
-    return gateways;
   }
 
   async #takePresence(epoch: number): Promise<void> {
     // Known before the reports are read: who told of a stream by then is in the ledger when they have been taken.
-    const heardMs = this.#hearing.heard?.heardMs;
+    const heardMs = this.#options.hearing.heard?.heardMs;
     if (await takePresence(this.#options, epoch)) this.#presentMs = heardMs;
   }
 
@@ -230,10 +233,11 @@ export class Passes {
   }
 
   #instants(watermarkUs: number): Instants {
-    const { heard } = this.#hearing;
+    const { heard, lookedUs } = this.#options.hearing;
     return {
       watermarkUs,
-      nowUs: Math.max(watermarkUs, this.#registry?.readAtUs ?? 0),
+      // Of a pass that began long ago the registry's reading would be the beginning of an offer that is made only now.
+      nowUs: Math.max(watermarkUs, this.#registry?.readAtUs ?? 0, lookedUs),
       presentMs: this.#presentMs,
       heard: heard && {
         throughUs: heard.throughMs * 1_000,

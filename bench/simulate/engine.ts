@@ -40,6 +40,7 @@ const INTERVALS: JudgeIntervals = {
   passGap: PASS_MS,
   passActive: PASS_MS,
   passIdle: PASS_MS,
+  hearing: 260,
   keeper: 220,
   clock: 200,
   tidy: 1_000,

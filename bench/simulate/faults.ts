@@ -1,7 +1,7 @@
 /**
- * What goes wrong, and how it is healed again. Every fault but one lasts for a while and is over then; what it has broken (a
+ * What goes wrong, and how it is healed again. Every fault but two lasts for a while and is over then; what it has broken (a
  * lease, a connection, a transaction) stays broken. PostgreSQL's clock goes wrong for good: until the operator has spoken
- * (clock-operator.ts), nothing is decided.
+ * (clock-operator.ts), nothing is decided. Long passes go on to the end, and are no fault of anybody's.
  */
 import type { Fault } from './plan.ts';
 import { Random } from './random.ts';
@@ -96,6 +96,10 @@ export function inject(scene: Scene, fault: Fault): void {
       return;
     case "an engine's own clock jumps":
       scene.engineAt(target)?.process.jumpAhead(amount * MS);
+      return;
+    case 'passes are long':
+      // Nothing is broken that would have to be healed.
+      ledger.findingUs = amount * MS;
       return;
     case 'log is gone':
       log.server.goDown();

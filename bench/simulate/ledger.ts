@@ -164,6 +164,8 @@ export class Ledger {
   readonly server: Server;
   /** How far the wall clock of the server is off, microseconds. */
   clockOffUs = 0;
+  /** How much longer it takes to find what is to be decided, as of very many campaigns. */
+  findingUs = 0;
   readonly #world: World;
   readonly #tally: Tally;
   readonly #sessions = new Map<Process, Set<Session>>();
@@ -255,6 +257,9 @@ export class Ledger {
 /** The statement with which an engine takes the reports of streams for itself (sql/presence.ts). */
 const TAKES_PRESENCE = /from presence_log for update skip locked/;
 
+/** And that with which it finds what is to be decided (sql/settling.ts). */
+const FINDS_WORK = /^select c\.campaign_id as "campaignId", c\.kind\s/;
+
 /** One connection of a process; when something is lost on its way, it is lost as a whole. */
 class Connection {
   readonly #ledger: Ledger;
@@ -293,7 +298,8 @@ class Connection {
         if (TAKES_PRESENCE.test(text)) void this.#process.reach('presence');
         if (backUs === undefined) this.#lose(SILENT_US, reject);
         else {
-          world.after(backUs, this.#process, () => {
+          const findingUs = FINDS_WORK.test(text) ? this.#ledger.findingUs : 0;
+          world.after(backUs + findingUs, this.#process, () => {
             if (outcome instanceof Error) reject(outcome);
             else resolve(outcome);
           });

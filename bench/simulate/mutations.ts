@@ -341,6 +341,12 @@ export const MUTATIONS: readonly Mutation[] = [
     seed: 1118,
   },
   {
+    name: 'nobody is heard while a pass takes long',
+    file: 'engine/hearing.ts',
+    from: 'sinceShownMs() > LONGEST_UNSHOWN_MS',
+    to: 'sinceShownMs() > 1_000',
+  },
+  {
     name: 'an offer lapses before the watermark has passed its deadline',
     file: 'engine/claims-settling.ts',
     from: 'const lapseUs = Math.min(watermarkUs, heard?.throughUs ?? 0);',

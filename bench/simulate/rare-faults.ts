@@ -52,6 +52,7 @@ export function makeRare(random: Random, campaigns: readonly Announced[], gatewa
     makeLostConnections,
     makeUnseenStep,
     makeWrongForGood,
+    makeLongPasses,
   ];
   const made = kinds.map(make => make(new Random(random.between(0, 2 ** 30)), span));
   const isSlow = made.some(({ faults }) => faults.some(({ kind }) => kind === "an engine's Redis is slow"));
@@ -271,6 +272,17 @@ function makeLostConnections(random: Random, { opensMs, endMs }: Span): Made {
     return { ...BASE, kind: 'connections to Redis are lost', atMs, forMs: 0 };
   });
   return { faults: [slow, ...lost], asks: [] };
+}
+
+/**
+ * Engines have so much to look through that each pass takes longer than what can be told from an outage. Where offers are to
+ * be claimed: they have to lapse all the same.
+ */
+function makeLongPasses(random: Random, { opensMs, campaigns }: Span): Made {
+  const haveClaims = campaigns.some(({ claims }) => claims !== undefined);
+  if (!haveClaims || campaigns.some(({ room }) => room !== undefined) || !random.chance(0.15)) return NONE;
+  const amount = random.between(2_100, 2_400);
+  return { faults: [{ ...BASE, kind: 'passes are long', atMs: opensMs, forMs: 1, amount }], asks: [] };
 }
 
 /** Somebody looks, again and again and everywhere, what became of them. */
