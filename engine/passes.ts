@@ -29,6 +29,7 @@ import type { Hearing } from './hearing.ts';
 import { mayPass } from './passing-errors.ts';
 import { takePresence } from './presence.ts';
 import { Publisher } from './publish.ts';
+import { EMPTY_MS } from './room-settling.ts';
 import { type SettlingOptions, settleCampaign } from './settling.ts';
 import type { HeardInstants, Instants } from './settling-step.ts';
 import { rankedWatermarkOf, watermarkOf } from './watermark.ts';
@@ -193,7 +194,7 @@ export class Passes {
     await this.#extendDeadlines(heard);
     const due = await findWork(pool, watermarkUs, heard?.throughUs ?? 0);
     const found = new Map(due.map(work => [work.campaignId, work.kind]));
-    for (const campaignId of await findRooms(pool, watermarkUs)) found.set(campaignId, 'room');
+    for (const campaignId of await findRooms(pool, watermarkUs, EMPTY_MS)) found.set(campaignId, 'room');
     // A raffle may be under way for long; it is no reason to commit in every pass.
     const work = [...found].filter(([campaignId]) => !this.#raffles.has(campaignId));
     if (work.length > 0 || performance.now() - this.#raisedAtMs > RAISE_MS) {

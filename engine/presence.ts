@@ -44,10 +44,11 @@ export async function takePresence({ pool, redis, keys }: PresenceOptions, epoch
   const isTaken = await transaction(pool, async client => {
     const held = await takePresenceLog(client);
     if (held === undefined || held.epoch !== state.epoch || held.position !== state.position) return false;
-    await takeRooms(client);
+    await takeRooms(client, isAnew || state.anyEnded ? undefined : roomsOf(reports));
     if (isAnew) await forgetUntold(client);
     for (const { report } of reports) await takeReport(client, report);
-    await endStreams(client);
+    // One that has ended only since then may have streams in rooms that are not taken.
+    if (state.anyEnded) await endStreams(client);
     if (last !== undefined || isAnew)
       await movePresenceLog(client, { epoch, position: last ?? FROM_THE_START });
     return true;
@@ -55,6 +56,10 @@ export async function takePresence({ pool, redis, keys }: PresenceOptions, epoch
   // Another engine that was at it may fail, and the next one has to find all of it again.
   if (isTaken && last !== undefined) await trimPresence(redis, key, last);
   return isTaken;
+}
+
+function roomsOf(reports: readonly { readonly report: PresenceReport }[]): readonly number[] {
+  return [...new Set(reports.flatMap(({ report }) => report.rooms.map(({ campaignId }) => campaignId)))];
 }
 
 async function takeReport(db: Queryable, { incarnation, rooms }: PresenceReport): Promise<void> {

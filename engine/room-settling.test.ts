@@ -12,6 +12,7 @@ import { readCampaigns } from '../sql/settling.ts';
 import { keysOf } from './contract/keys.ts';
 import { connectRedis, waitForRedis } from './contract/redis.ts';
 import { takePresence } from './presence.ts';
+import { EMPTY_MS } from './room-settling.ts';
 import { serversFromEnv, testNamespace } from './test/support.ts';
 import { brokenInvariants } from './test-gateway.ts';
 import { TestLedger } from './test-settling.ts';
@@ -108,7 +109,7 @@ test('a draft is not looked at, whatever its times', async () => {
   const campaign = await createCampaign(ledger.pool, { ...terms, stage: 'draft', draftTerms: {} });
   await furnish(campaign);
   await hear(1);
-  const found = await findRooms(ledger.pool, closesAt.getTime() * 2_000);
+  const found = await findRooms(ledger.pool, closesAt.getTime() * 2_000, EMPTY_MS);
   ok(found.length > 0 && !found.includes(campaign.campaignId));
 });
 
@@ -308,9 +309,65 @@ test('while nobody who waits is there, nobody is skipped: the fault may be ours'
   await settle(campaign, 100);
   deepEqual(await states(campaign), { 10: 'waiting', 20: 'waiting' });
   await come(campaign, 20);
+  await settle(campaign, 100);
   await hear(GRACE_MS);
   await settle(campaign, 100);
   deepEqual(await states(campaign), { 10: 'skipped', 20: 'waiting' });
+});
+
+test("a room is not looked at while nobody who waits is there, and how long that was is nobody's absence", async () => {
+  const campaign = await room({ paused: true });
+  const found = async (): Promise<boolean> =>
+    (await findRooms(ledger.pool, opensAtUs(campaign) + 100, EMPTY_MS)).includes(campaign.campaignId);
+  await hear(GRACE_MS);
+  equal(await found(), false, 'nobody ever came');
+  await ledger.enter(campaign, 10, 20);
+  equal(await found(), true);
+  await come(campaign, 10, 20);
+  await settle(campaign, 100);
+  equal(await found(), false);
+  await hear(1);
+  equal(await found(), true, 'their time goes on');
+  await settle(campaign, 100);
+  await go(campaign, 10, 20);
+  await settle(campaign, 100);
+  await hear(5 * GRACE_MS);
+  equal(await found(), false, 'they have left');
+  await come(campaign, 20);
+  equal(await found(), true);
+  // Before there was a turn.
+  await go(campaign, 20);
+  await hear(5 * GRACE_MS);
+  await come(campaign, 20);
+  await settle(campaign, 100);
+  deepEqual(await states(campaign), { 10: 'waiting', 20: 'waiting' });
+  await hear(GRACE_MS);
+  equal(await found(), true);
+  await settle(campaign, 100);
+  deepEqual(await states(campaign), { 10: 'skipped', 20: 'waiting' });
+  equal(await found(), false);
+  await come(campaign, 10);
+  equal(await found(), true, 'somebody who was skipped is back');
+});
+
+test('a closed room that everybody has left is looked at when it is time for its end', async () => {
+  const campaign = await room();
+  await ledger.enter(campaign, 10);
+  const closeUs = campaign.closesAt.getTime() * 1000 - opensAtUs(campaign);
+  const found = async (): Promise<boolean> =>
+    (await findRooms(ledger.pool, opensAtUs(campaign) + closeUs, EMPTY_MS)).includes(campaign.campaignId);
+  await settle(campaign, closeUs);
+  await hear(EMPTY_MS);
+  equal(await found(), false);
+  await hear(1);
+  equal(await found(), true);
+  await ledger.settle(campaign, closeUs);
+  deepEqual(await states(campaign), { 10: 'waiting' }, 'what counts is the grace behind that');
+  await hear(GRACE_MS);
+  equal(await found(), true);
+  await ledger.settle(campaign, closeUs);
+  deepEqual(await states(campaign), { 10: 'skipped' });
+  ok((await ledger.read(campaign)).finishedAt);
 });
 
 test('no absence counts beyond what is known of streams', async () => {
@@ -429,7 +486,7 @@ test('passes and visits end in a room that is finished too', async () => {
   await settle(campaign, closeUs);
   ok((await ledger.read(campaign)).finishedAt);
   const found = async (): Promise<boolean> =>
-    (await findRooms(ledger.pool, opensAtUs(campaign) + closeUs)).includes(campaign.campaignId);
+    (await findRooms(ledger.pool, opensAtUs(campaign) + closeUs, EMPTY_MS)).includes(campaign.campaignId);
   equal(await found(), false);
   await hear(PASS_MS);
   equal(await found(), true);

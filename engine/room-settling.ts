@@ -3,10 +3,11 @@
  * in this order, on the campaign's and the room's row:
  *
  * 1. Entries that are due get their place in the line. Nobody is seen in it before a gateway tells of a stream of theirs.
- * 2. The room's heard time moves on by that of the service, if anybody who waits is there: while nobody is, the fault may
- *    be ours (a cut between all of them and us), and nobody who is there is held up. It moves as far as reports of streams
- *    are taken in, no further: who came back while they could not be must not be skipped. A room that is closed comes to
- *    its end all the same when nobody was there for an hour.
+ * 2. The room's heard time moves on by that of the service, if anybody who waits is there, and somebody was at the last turn:
+ *    while nobody is, the fault may be ours (a cut between all of them and us), nobody who is there is held up, and no turns
+ *    are taken (findRooms), however long. It moves as far as reports of streams are taken in, no further: who came back
+ *    while they could not be must not be skipped. A room that is closed comes to its end all the same when nobody was there
+ *    for an hour.
  * 3. Withdrawals are decided; whoever was away for the grace is skipped; whoever was skipped and is there again waits at
  *    their stamp as before.
  * 4. Passes that nobody used and visits that lasted too long end.
@@ -49,7 +50,7 @@ const LONGEST_BUSY_US = 1_000_000;
 /** Heard time moves every half second or so, and every two at least. */
 const HEARD_LATELY_US = 3_000_000;
 /** Of a closed room, in heard time: longer than an outage of somebody else's that we could take for their absence. */
-const EMPTY_MS = 3_600_000;
+export const EMPTY_MS = 3_600_000;
 
 interface Step {
   readonly db: Queryable;
@@ -69,21 +70,19 @@ export async function stepRoom(
   const room = await takeRoom(db, campaignId);
   const through = dueStamp(campaign, watermarkUs);
   const passedMs = Math.max(0, Math.min(room.serviceHeardMs, presentMs) - room.heardAtMs);
-  // Before the first entry nobody waited: what went by since the room was made is nobody's absence.
-  const anyWaited = room.takenStamp >= 0;
   const { taken, lastStamp } = await takeIn(db, {
     campaignId,
     after: room.takenStamp,
     through,
     limit: TURN_LIMIT,
-    absentSinceMs: heardByNow(room, anyWaited ? 0 : passedMs),
+    absentSinceMs: heardByNow(room),
   });
   const { anyPresent } = await readLine(db, campaignId);
   const isClosed = watermarkUs >= closesAtUs(campaign);
   const emptySinceMs = anyPresent ? null : (room.emptySinceMs ?? room.serviceHeardMs);
-  const isDeserted = isClosed && emptySinceMs !== null && room.serviceHeardMs - emptySinceMs > EMPTY_MS;
-  const counts = anyWaited && (anyPresent || isDeserted);
-  const heardMs = room.heardMs + (counts ? passedMs : 0);
+  const desertedMs = isClosed ? room.serviceHeardMs - (emptySinceMs ?? room.serviceHeardMs) - EMPTY_MS : 0;
+  const countedMs = anyPresent && wasThere(room) ? passedMs : Math.min(passedMs, Math.max(0, desertedMs));
+  const heardMs = room.heardMs + countedMs;
   const heardMovedUs = passedMs > 0 ? room.nowUs : room.heardMovedUs;
   const isHeard = anyPresent && room.nowUs - heardMovedUs <= HEARD_LATELY_US;
   const step = { db, campaign, room, heardMs, isHeard };
@@ -109,7 +108,7 @@ export async function stepRoom(
     ...paceAfter(paceOf(room), room.perSecond, admitted.count, room.nowUs),
     takenStamp: lastStamp ?? room.takenStamp,
     heardMs,
-    heardAtMs: room.heardAtMs + passedMs,
+    heardAtMs: wasThere(room) ? room.heardAtMs + passedMs : room.serviceHeardMs,
     heardMovedUs,
     emptySinceMs,
     busyUs: room.busyUs + busySince(room),
@@ -118,9 +117,15 @@ export async function stepRoom(
   return { decided: admitted.count, more: taken === TURN_LIMIT || moved.more };
 }
 
-/** The room's heard time of this moment, at most, without what does not count of it: who comes now was not absent before. */
-function heardByNow({ heardMs, heardAtMs, serviceHeardMs, aheadMs }: Room, uncountedMs: number): number {
-  return heardMs + serviceHeardMs - heardAtMs - uncountedMs + aheadMs;
+/** Whether anybody who waits was there at the last turn: else what went by since is nobody's absence. */
+function wasThere({ takenStamp, emptySinceMs }: Room): boolean {
+  return takenStamp >= 0 && emptySinceMs === null;
+}
+
+/** The room's heard time of this moment, at most: who comes now was not absent before. */
+function heardByNow(room: Room): number {
+  const { heardMs, heardAtMs, serviceHeardMs, aheadMs } = room;
+  return heardMs + aheadMs + (wasThere(room) ? serviceHeardMs - heardAtMs : 0);
 }
 
 /** Of a room that is finished: passes that nobody used and visits that lasted too long end as before. */

@@ -1,5 +1,5 @@
 /** Statements on presence: what gateways tell of streams, taken in once, and what ends with a gateway. */
-import { textArray } from './arrays.ts';
+import { bigintArray, textArray } from './arrays.ts';
 import type { Queryable } from './database.ts';
 import { AHEAD_MS } from './hearing.ts';
 
@@ -41,11 +41,16 @@ export async function readPresenceState(db: Queryable): Promise<PresenceState> {
   return state;
 }
 
-/** Takes all rooms that are not at their end, as their turns do: who is there changes between two turns. */
-export async function takeRooms(db: Queryable): Promise<void> {
+/**
+ * Takes these rooms, as far as they are not at their end, or all such rooms where none are named, as their turns do: who is
+ * there changes between two turns.
+ */
+export async function takeRooms(db: Queryable, campaignIds: readonly number[] | undefined): Promise<void> {
   await db.query(
     `select from rooms r join campaigns c using (campaign_id)
-      where c.finished_at is null order by r.campaign_id for no key update of r`,
+      where c.finished_at is null and ($1::bigint[] is null or r.campaign_id = any ($1::bigint[]))
+      order by r.campaign_id for no key update of r`,
+    [campaignIds === undefined ? null : bigintArray(campaignIds)],
   );
 }
 
@@ -93,7 +98,9 @@ export async function addStreams(
 }
 
 // The room's heard time of this moment, at most: it is kept up to the last turn, and what moves it later may be from before.
-const HEARD_MS = `(select r.heard_ms + h.heard_ms - r.heard_at_ms + ${AHEAD_MS}
+// Where nobody was there at the last turn, nothing counts up to the next one (engine/room-settling.ts).
+const HEARD_MS = `(select r.heard_ms + ${AHEAD_MS}
+         + case when r.taken_stamp >= 0 and r.empty_since_ms is null then h.heard_ms - r.heard_at_ms else 0 end
   from rooms r cross join hearing h where r.campaign_id = p.campaign_id)`;
 
 /** These users have no stream at the incarnation any more. */

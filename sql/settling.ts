@@ -6,7 +6,7 @@ import type { Entry } from './entries.ts';
 /**
  * The campaigns for which there is something to decide at this watermark: a coupon with entries up to it that are not
  * settled, any with a withdrawal whose entry is due or whose campaign is at its end, those that are to be finished, and
- * those with a claim that is due, or a deadline at or before `lapseUs`.
+ * those with a claim that is due, or a deadline at or before `lapseUs`. What else a room has to do says findRooms.
  */
 export async function findWork(
   db: Queryable,
@@ -22,8 +22,9 @@ export async function findWork(
       cross join lateral (
         select least($1::bigint - opens_us, closes_us - opens_us - 1) * 1024 + 1023 as through) as due
       where (c.finished_at is null and c.stage <> 'draft' and (
-              -- A frozen raffle waits for its drawing.
-              (closes_us <= $1 and c.decided_at is null and (c.pool_root is null or c.cancelled_stamp is not null or c.draws_at is null
+              -- A frozen raffle waits for its drawing, and a room for those in its line (rooms.ts).
+              (closes_us <= $1 and c.decided_at is null and (c.kind <> 'room' or c.cancelled_stamp is not null)
+                                   and (c.pool_root is null or c.cancelled_stamp is not null or c.draws_at is null
                                     or extract(epoch from c.draws_at) * 1000000 <= $1))
               or (c.kind = 'coupon' and exists (
                     select from entries e

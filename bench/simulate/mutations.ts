@@ -564,7 +564,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'what was heard before somebody entered counts as an absence',
     file: 'engine/room-settling.ts',
-    from: 'absentSinceMs: heardByNow(room, anyWaited ? 0 : passedMs),',
+    from: 'absentSinceMs: heardByNow(room),',
     to: 'absentSinceMs: room.heardMs,',
     seed: 53,
   },

@@ -278,7 +278,13 @@ const findWork: Statement = (tables, by, values) => {
       .rows(by)
       .filter(row => row.campaignId === campaignId && row.honoured === null);
     if (finishedAt !== null) return undecided.length > 0;
-    if (us(closesAt) <= watermarkUs && campaign.decidedAt === null && isDrawingDue(campaign, watermarkUs))
+    const isForRooms = kind === 'room' && campaign.cancelledStamp === null;
+    if (
+      us(closesAt) <= watermarkUs &&
+      campaign.decidedAt === null &&
+      !isForRooms &&
+      isDrawingDue(campaign, watermarkUs)
+    )
       return true;
     if (hasDueClaims(tables, by, campaign, watermarkUs, lapseUs)) return true;
     const lastUs = Math.min(watermarkUs - us(opensAt), us(closesAt) - us(opensAt) - 1);

@@ -140,24 +140,27 @@ const getRoom: Statement = (tables, by, values) => {
 };
 
 const findRooms: Statement = (tables, by, values) => {
-  const watermarkUs = values.number(1);
+  const [watermarkUs, desertedMs] = [values.number(1), values.number(2)];
+  const serviceMs = heardMs(tables, by);
   const found = tables.rooms.rows(by).filter(room => {
-    const { campaignId } = room;
+    const { campaignId, takenStamp, emptySinceMs, heardAtMs } = room;
     const campaign = tables.campaigns.get(String(campaignId), by);
     if (campaign === undefined) return false;
     const people = peopleOf(tables, by, campaignId);
-    if (campaign.finishedAt !== null)
-      return people.some(
-        person => isInside(person) && person.dueMs !== null && person.dueMs <= heardMs(tables, by),
-      );
+    if (people.some(person => isInside(person) && person.dueMs !== null && person.dueMs <= serviceMs))
+      return true;
+    if (campaign.finishedAt !== null || campaign.stage === 'draft') return false;
     if (us(campaign.opensAt) > watermarkUs) return false;
+    const line = people.filter(isInLine);
+    const isDue = !room.paused && room.nextUs <= nowUs(tables);
     const through = (watermarkUs - us(campaign.opensAt)) * 1024 + 1023;
-    const range = { campaignId, after: room.takenStamp, through, limit: 1 };
+    const isDeserted = emptySinceMs !== null && serviceMs - emptySinceMs > desertedMs;
     return (
-      (!room.paused && room.nextUs <= nowUs(tables) && people.some(isInLine)) ||
-      heardMs(tables, by) > room.heardAtMs ||
-      entriesBetween(tables, by, range).length > 0 ||
-      people.some(({ state, absentSinceMs }) => state === 'skipped' && absentSinceMs === null)
+      (takenStamp >= 0 && emptySinceMs === null && serviceMs > heardAtMs) ||
+      ((emptySinceMs !== null || isDue) && line.some(({ absentSinceMs }) => absentSinceMs === null)) ||
+      entriesBetween(tables, by, { campaignId, after: takenStamp, through, limit: 1 }).length > 0 ||
+      people.some(({ state, absentSinceMs }) => state === 'skipped' && absentSinceMs === null) ||
+      (us(campaign.closesAt) <= watermarkUs && (line.length === 0 || (serviceMs > heardAtMs && isDeserted)))
     );
   });
   return rowsOf(found.map(({ campaignId }) => ({ campaignId })));
@@ -378,8 +381,9 @@ function openRooms(tables: LedgerTables, by: Transaction): readonly RoomRow[] {
     .filter(({ campaignId }) => tables.campaigns.get(String(campaignId), by)?.finishedAt === null);
 }
 
-const takeRooms: Statement = (tables, by) => {
-  const open = openRooms(tables, by);
+const takeRooms: Statement = (tables, by, values) => {
+  const named = values.raw(1) === null ? undefined : new Set(values.numbers(1));
+  const open = openRooms(tables, by).filter(({ campaignId }) => named?.has(campaignId) ?? true);
   for (const { campaignId } of open) tables.rooms.lock(String(campaignId), by);
   return rowsOf(open.map(() => ({})));
 };
@@ -428,7 +432,8 @@ function dropStreams(
   for (const row of tables.people.rows(by)) {
     if (!isOne(row)) continue;
     const room = tables.rooms.get(String(row.campaignId), by);
-    const sinceTurnMs = heardMs(tables, by) - (room?.heardAtMs ?? 0);
+    const wasThere = room !== undefined && room.takenStamp >= 0 && room.emptySinceMs === null;
+    const sinceTurnMs = wasThere ? heardMs(tables, by) - room.heardAtMs : 0;
     const roomHeardMs = (room?.heardMs ?? 0) + sinceTurnMs + aheadMs(tables, by);
     const incarnations = row.incarnations.filter(each => each !== incarnation);
     const absentSinceMs = incarnations.length > 0 ? null : (row.absentSinceMs ?? roomHeardMs);
@@ -463,7 +468,7 @@ export const ROOM_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   [/^insert into room_terms/, keepTerms],
   [/ from rooms r cross join hearing h where r.campaign_id = \$1 for no key update of r$/, takeRoom],
   [/ from rooms r cross join hearing h where r.campaign_id = \$1$/, getRoom],
-  [/^select c.campaign_id as "campaignId" from campaigns c join rooms r/, findRooms],
+  [/^with recursive present as \(/, findRooms],
   [/^update rooms set next_us = \$2/, saveRoom],
   [/^with taken as \( insert into room_people as held/, takeIn],
   [/^select exists \(select from room_people where .* as "anyWaits"/, readLine],
