@@ -67,6 +67,8 @@ export interface JudgeAssembly {
   readonly config: Pick<JudgeConfig, 'LEASE_MS' | 'LOG_PARTITIONS' | 'RECEIPT_SALT_SECRET' | 'CLOCK_STOP_MS'>;
   readonly servers: JudgeServers;
   readonly intervals: JudgeIntervals;
+  /** How many campaigns are settled at once, at most. */
+  readonly settledAtOnce: number;
   /** See MakerOptions: the simulator has few entries, and makes them in small pages. */
   readonly rankedAtOnce?: number | undefined;
   /** So long after its end a campaign stays in Redis, ms; absent: for good. */
@@ -119,7 +121,12 @@ export function assembleJudge(assembly: JudgeAssembly): AssembledJudge {
   };
   const hearing = new Hearing(pool);
   const passes = new Passes(
-    { ...servers, clocks, settling, hearing, log, rankedAtOnce: assembly.rankedAtOnce },
+    {
+      ...servers,
+      ...{ clocks, settling, hearing, log },
+      settledAtOnce: assembly.settledAtOnce,
+      rankedAtOnce: assembly.rankedAtOnce,
+    },
     () => passLoop.request(),
   );
   const hearingLoop = makeLoop('hearing', log, intervals.hearing, async () => {

@@ -17,7 +17,10 @@ export const judgeVariables = {
   ...sharedVariables,
   ...logVariables,
   DATABASE_URL: urls(['postgres', 'postgresql'], 'postgres://[user:password@]host[:port]/database'),
-  /** Connections beside those that hold locks: intake, passes and the API share them. Fewer hold each other up. */
+  /**
+   * Connections beside those that hold locks: intake, passes and the API share them. Fewer hold each other up. Four of ten
+   * settle campaigns, each one at a time.
+   */
   DATABASE_CONNECTIONS: whole(10, 4, 200),
   /** How long a command to Redis may take; with a Redis that hangs, a pass takes that much longer. */
   REDIS_TIMEOUT_MS: whole(1_500, 100, 60_000),

@@ -30,6 +30,8 @@ const BOOKS_MS = 1_000;
 /** Passes that succeeded last this long ago: something is wrong. */
 const STALE_PASS_MS = 10_000;
 const READY_TIMEOUT_MS = 2_000;
+/** Of the connections to Postgres, how many settling may use: with all of them, nothing would be taken in meanwhile. */
+const SETTLING_SHARE = 0.4;
 
 function intervalsOf(config: JudgeConfig): JudgeIntervals {
   const passes = { passGap: config.PASS_INTERVAL_MS, passActive: 50, passIdle: 500 };
@@ -56,7 +58,8 @@ export async function startJudge(config: JudgeConfig, log: Logger): Promise<Judg
   });
   const intervals = intervalsOf(config);
   const shelveAfterMs = config.SHELVE_AFTER_S * 1_000;
-  const parts = { config, servers, intervals, shelveAfterMs, randomness, metrics, log };
+  const settledAtOnce = Math.max(1, Math.floor(config.DATABASE_CONNECTIONS * SETTLING_SHARE));
+  const parts = { config, servers, intervals, shelveAfterMs, settledAtOnce, randomness, metrics, log };
   const assembled = assembleJudge(parts);
   metrics.clocks(assembled.clocks);
   const stopBooks = startBooks(config, servers, log);

@@ -61,9 +61,16 @@ export function makeMetrics(redis: RedisClient, keys: Keys): EngineMetrics {
     buckets: LATE_BUCKETS,
     registers,
   });
-  const lag = (name: string, help: string): Gauge => new Gauge({ name, help, registers });
-  const watermarkLag = lag('fairline_watermark_lag_seconds', "How far the watermark is behind Redis' clock");
-  const rankedLag = lag('fairline_ranked_lag_seconds', "How far the ranked watermark is behind Redis' clock");
+  const gauge = (name: string, help: string): Gauge => new Gauge({ name, help, registers });
+  const watermarkLag = gauge(
+    'fairline_watermark_lag_seconds',
+    "How far the watermark is behind Redis' clock",
+  );
+  const rankedLag = gauge(
+    'fairline_ranked_lag_seconds',
+    "How far the ranked watermark is behind Redis' clock",
+  );
+  const failing = gauge('fairline_campaigns_failing', 'Campaigns that could not be settled when last tried');
   const unfinished = new Map<number, Campaign>();
   addWaiting(registry, redis, keys, unfinished);
   return {
@@ -90,6 +97,7 @@ export function makeMetrics(redis: RedisClient, keys: Keys): EngineMetrics {
         return;
       }
       const { nowUs, watermarkUs, rankedUs } = report;
+      failing.set(report.failing);
       if (nowUs !== undefined) watermarkLag.set((nowUs - watermarkUs) / 1e6);
       if (nowUs !== undefined && rankedUs !== undefined) rankedLag.set((nowUs - rankedUs) / 1e6);
       if (report.unfinished === undefined) return;

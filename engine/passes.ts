@@ -2,17 +2,16 @@
  * Passes: over and over, the engine looks how far nothing can arrive any more, settles up to there, and publishes.
  *
  * A pass reads the registry, then the ledger's gateways (in this order: see watermark.ts), raises the watermark,
- * settles campaigns for a bounded time, and brings Redis up to date. Passes never overlap. They are asked for after
- * each batch of the intake; many requests make one pass. Without requests they come at an interval.
+ * settles campaigns (campaign-turns.ts), which it waits for for a bounded time, and brings Redis up to date. Passes never
+ * overlap. They are asked for after each batch of the intake; many requests make one pass. Without requests they come at an
+ * interval.
  *
  * While the clocks contradict each other (clock-agreement.ts) the watermark stands still and nothing is settled: what is
  * decided is shown, and no deadline runs, as no time is heard. Heard time is noted apart from passes (hearing.ts).
  *
  * With Redis gone the last registry that was read goes on to hold: the watermark stays at or below the instant of that
- * read, so nobody who registered since can be overtaken, and what is below it is settled. Raffles are settled beside
- * the passes, each by itself: a large draw takes seconds, and randomness may have to be waited for.
+ * read, so nobody who registered since can be overtaken, and what is below it is settled.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Campaign } from '../sql/campaigns.ts';
 import { extendDeadlines } from '../sql/claims.ts';
@@ -21,26 +20,18 @@ import { readBounds } from '../sql/gateways.ts';
 import { findRooms } from '../sql/rooms.ts';
 import { findWork } from '../sql/settling.ts';
 import { raiseWatermark, readWatermark } from '../sql/watermarks.ts';
+import { CampaignTurns } from './campaign-turns.ts';
 import type { ClockWatch } from './clock-watch.ts';
 import type { Keys } from './contract/keys.ts';
 import type { Registry } from './contract/lease/lease.ts';
 import type { RedisClient } from './contract/redis.ts';
 import type { Hearing } from './hearing.ts';
-import { mayPass } from './passing-errors.ts';
 import { takePresence } from './presence.ts';
 import { Publisher } from './publish.ts';
 import { EMPTY_MS } from './room-settling.ts';
-import { type SettlingOptions, settleCampaign } from './settling.ts';
+import type { SettlingOptions } from './settling.ts';
 import type { HeardInstants, Instants } from './settling-step.ts';
 import { rankedWatermarkOf, watermarkOf } from './watermark.ts';
-
-/**
- * Campaigns with more to decide than fits in it go on in the next pass, so that what is decided is shown. Each gets one
- * step in every pass: a long one holds up no other.
- */
-const SETTLE_MS = 150;
-/** A raffle that could not be settled is tried again after this. */
-const RAFFLE_AGAIN_MS = 2_000;
 
 /**
  * The ledger keeps the watermark of every decision, and otherwise one this old: a commit for each pass would cost more
@@ -54,6 +45,8 @@ export interface PassOptions {
   readonly keys: Keys;
   readonly clocks: ClockWatch;
   readonly settling: SettlingOptions;
+  /** See TurnOptions. */
+  readonly settledAtOnce: number;
   /** Noted apart from passes. */
   readonly hearing: Pick<Hearing, 'heard' | 'lookedUs'>;
   readonly log: Logger;
@@ -71,15 +64,14 @@ export interface PassReport {
   readonly unfinished: readonly Campaign[] | undefined;
   /** Whether there was more to settle than the pass had time for. */
   readonly more: boolean;
+  /** Campaigns that could not be settled when they were tried last. */
+  readonly failing: number;
 }
 
 export class Passes {
   readonly #options: PassOptions;
   readonly #publisher: Publisher;
-  readonly #closing = new AbortController();
-  readonly #raffles = new Map<number, Promise<void>>();
-  /** Asks for the next pass at once. */
-  readonly #onMore: () => void;
+  readonly #turns: CampaignTurns;
   #registry: (Registry & { readonly epoch: number }) | undefined;
   #watermarkUs = 0;
   /** undefined while the registry was never read. */
@@ -89,17 +81,16 @@ export class Passes {
   #extendedUs: number | undefined;
   /** The heard time as of which this engine knows that the ledger has who is there. */
   #presentMs: number | undefined;
-  /** Campaigns that could not be settled, and why. */
-  readonly #failing = new Map<number, string>();
   #shownMs = Number.NEGATIVE_INFINITY;
   /** Whether any campaign that is not finished has claims. */
   #hasClaims = false;
 
+  /** `onMore` asks for the next pass at once. */
   constructor(options: PassOptions, onMore: () => void) {
     this.#options = options;
     this.#publisher = new Publisher(options);
+    this.#turns = new CampaignTurns({ ...options, atOnce: options.settledAtOnce }, onMore);
     options.redis.on('close', () => this.#publisher.forget());
-    this.#onMore = onMore;
   }
 
   /** One pass. What can be done is done, then it rejects with the first thing that could not. */
@@ -115,14 +106,21 @@ export class Passes {
     if (isOpen && this.#registry !== undefined) {
       await this.#takePresence(this.#registry.epoch).catch((error: unknown) => failures.push(error));
     }
-    const more = isAgreed && (await this.#settle(watermarkUs, failures));
-    let report: PassReport = { nowUs: undefined, watermarkUs, rankedUs, unfinished: undefined, more };
+    const more = isAgreed && (await this.#settle(watermarkUs));
+    const { failing } = this.#turns;
+    let report: PassReport = {
+      nowUs: undefined,
+      watermarkUs,
+      rankedUs,
+      unfinished: undefined,
+      more,
+      failing,
+    };
     const registry = this.#registry;
     if (isOpen && registry !== undefined && rankedUs !== undefined) {
       const { epoch, readAtUs } = registry;
-      const campaigns = await this.#publisher.publish({ epoch, watermarkUs, rankedUs });
+      const unfinished = await this.#publisher.publish({ epoch, watermarkUs, rankedUs });
       this.#shownMs = performance.now();
-      const unfinished = campaigns.filter(campaign => campaign.finishedAt === null);
       this.#hasClaims = unfinished.some(campaign => campaign.claimWithinS !== null);
       report = { ...report, nowUs: readAtUs, unfinished };
     }
@@ -150,10 +148,9 @@ export class Passes {
     return this.#publisher.clearShelved();
   }
 
-  /** Stops between two steps, and waits for raffles that are being settled. */
+  /** Stops between two steps, and waits for campaigns that are being settled. */
   async close(): Promise<void> {
-    this.#closing.abort();
-    await Promise.all([...this.#raffles.values(), this.#publisher.close()]);
+    await Promise.all([this.#turns.close(), this.#publisher.close()]);
   }
 
   /** Keeps the last registry that was open; answers whether this one is. */
@@ -188,42 +185,21 @@ export class Passes {
     if (await takePresence(this.#options, epoch)) this.#presentMs = heardMs;
   }
 
-  async #settle(watermarkUs: number, failures: unknown[]): Promise<boolean> {
-    const { pool, settling } = this.#options;
+  async #settle(watermarkUs: number): Promise<boolean> {
+    const { pool } = this.#options;
     const { heard } = this.#instants(watermarkUs);
     await this.#extendDeadlines(heard);
     const due = await findWork(pool, watermarkUs, heard?.throughUs ?? 0);
-    const found = new Map(due.map(work => [work.campaignId, work.kind]));
-    for (const campaignId of await findRooms(pool, watermarkUs, EMPTY_MS)) found.set(campaignId, 'room');
-    // A raffle may be under way for long; it is no reason to commit in every pass.
-    const work = [...found].filter(([campaignId]) => !this.#raffles.has(campaignId));
+    const found = new Map(due.map(work => [work.campaignId, work]));
+    for (const campaignId of await findRooms(pool, watermarkUs, EMPTY_MS))
+      found.set(campaignId, { campaignId, kind: 'room' });
+    // One that is under way, as a raffle may be for long, is no reason to commit in every pass.
+    const work = [...found.values()].filter(each => this.#turns.canBegin(each));
     if (work.length > 0 || performance.now() - this.#raisedAtMs > RAISE_MS) {
       if (!(await this.#raise(watermarkUs))) return false;
       this.#raisedAtMs = performance.now();
     }
-    const untilMs = performance.now() + SETTLE_MS;
-    const goOn = (): boolean => performance.now() < untilMs && !this.#closing.signal.aborted;
-    for (const [campaignId, kind] of work) {
-      if (this.#closing.signal.aborted) break;
-      if (kind === 'raffle') {
-        this.#settleBeside(campaignId, watermarkUs);
-        continue;
-      }
-      try {
-        await settleCampaign(
-          settling,
-          campaignId,
-          () => this.#instants(watermarkUs),
-          goOn,
-          this.#closing.signal,
-        );
-        this.#failing.delete(campaignId);
-      } catch (err) {
-        this.#sayFailed(campaignId, err, 'a campaign could not be settled; it is tried again');
-        failures.push(err);
-      }
-    }
-    return performance.now() > untilMs;
+    return this.#turns.settle(work, () => this.#instants(watermarkUs));
   }
 
   /** Whether the ledger has that watermark; not one by a registry in whose place another was opened, or is being. */
@@ -252,43 +228,5 @@ export class Passes {
     if (heard === undefined || heard.unheardUs === this.#extendedUs || !this.#hasClaims) return;
     await extendDeadlines(this.#options.pool, heard.unheardUs);
     this.#extendedUs = heard.unheardUs;
-  }
-
-  #settleBeside(campaignId: number, watermarkUs: number): void {
-    this.#raffles.set(
-      campaignId,
-      this.#settleRaffle(campaignId, watermarkUs).finally(() => this.#raffles.delete(campaignId)),
-    );
-  }
-
-  /** Once for each reason: what fails is tried again several times a second. A server that is away is no error of ours. */
-  #sayFailed(campaignId: number, err: unknown, what: string): void {
-    const reason = err instanceof Error ? err.message : String(err);
-    const isNews = this.#failing.get(campaignId) !== reason;
-    this.#failing.set(campaignId, reason);
-    const level = !isNews ? 'debug' : mayPass(err) ? 'warn' : 'error';
-    this.#options.log[level]({ err, campaignId }, what);
-  }
-
-  async #settleRaffle(campaignId: number, watermarkUs: number): Promise<void> {
-    const { settling } = this.#options;
-    const { signal } = this.#closing;
-    try {
-      await settleCampaign(
-        settling,
-        campaignId,
-        () => this.#instants(watermarkUs),
-        () => !signal.aborted,
-        signal,
-      );
-      this.#failing.delete(campaignId);
-      this.#onMore();
-    } catch (err) {
-      // Ended by the stop while it waited for randomness.
-      if (signal.aborted) return;
-      this.#sayFailed(campaignId, err, 'a raffle could not be settled; it is tried again');
-      // Ended early by a stop, and that is all there is to it.
-      await sleep(RAFFLE_AGAIN_MS, undefined, { signal }).catch(() => undefined);
-    }
   }
 }

@@ -37,6 +37,8 @@ import { projectGone, projectRedrawn, projectWithdrawn, projectWon } from './pro
 
 /** A finished campaign is looked at for this long after its end, or a redraw; before a catch-up all of them are. */
 const FINISHED_MS = 300_000;
+/** And kept for a while longer, as the ledger's clock is another: what it still tells of is known then. */
+const FORGOTTEN_MS = FINISHED_MS + 60_000;
 
 /**
  * So long after a campaign was put on the shelf its keys are deleted again: a gateway that stood still between log and rank
@@ -48,6 +50,12 @@ const CLEARED_AGAIN_MS = 60_000;
 const JOINED_AT_ONCE = 500;
 /** The board waits so long for what was announced a moment ago, so that it is whole when people come. */
 const MAKE_MS = 500;
+
+/** A campaign as it was read last. */
+interface Read {
+  readonly campaign: Campaign;
+  readonly atMs: number;
+}
 
 /** What of a campaign Redis is known to hold. */
 interface Published {
@@ -77,6 +85,8 @@ export class Publisher {
   readonly #keys: Keys;
   readonly #ranking: Ranking;
   readonly #maker: Maker;
+  /** Every campaign that is not finished, and those that were finished a while ago: only what has changed is read again. */
+  readonly #read = new Map<number, Read>();
   readonly #published = new Map<number, Published>();
   /** Campaigns that were on a board before: what of them is not whole may be large, and nothing waits for it. */
   readonly #shown = new Set<number>();
@@ -96,7 +106,7 @@ export class Publisher {
     this.#maker = new Maker(options);
   }
 
-  /** Rejects when Redis or Postgres don't answer; the next turn catches up. Answers the campaigns that it read. */
+  /** Rejects when Redis or Postgres don't answer; the next turn catches up. Answers all campaigns that are not finished. */
   publish(turn: PublishTurn): Promise<readonly Campaign[]> {
     return this.#oneAtATime(() => this.#publish(turn));
   }
@@ -174,16 +184,31 @@ export class Publisher {
     if (this.#epoch !== turn.epoch) this.forget();
     this.#maker.follow(turn);
     const generation = this.#generation;
-    const campaigns = await readCampaigns(this.#pool, this.#epoch === undefined ? undefined : FINISHED_MS);
-    const changed = campaigns.filter(
+    const changed = (await this.#readChanged()).filter(
       campaign => this.#published.get(campaign.campaignId)?.revision !== campaign.revision,
     );
     const { watermarkUs, rankedUs } = turn;
     await this.#putOnBoard(turn.epoch, changed, { watermarkUs, rankedUs });
+    const campaigns = Array.from(this.#read.values(), ({ campaign }) => campaign);
     for (const campaign of campaigns) await this.#publishGone(campaign, turn);
     this.#epoch = turn.epoch;
     if (this.#generation !== generation) this.forget();
-    return campaigns;
+    return campaigns.filter(({ finishedAt }) => finishedAt === null);
+  }
+
+  /** Campaigns that are not as they were read last. With each change a campaign's revision grows. */
+  async #readChanged(): Promise<readonly Campaign[]> {
+    const nowMs = performance.now();
+    for (const [campaignId, { campaign, atMs }] of this.#read) {
+      if (campaign.finishedAt === null || nowMs - atMs < FORGOTTEN_MS) continue;
+      this.#read.delete(campaignId);
+      this.#published.delete(campaignId);
+    }
+    const known = new Map(Array.from(this.#read, ([id, { campaign }]) => [id, campaign.revision]));
+    const finishedMs = this.#epoch === undefined ? undefined : FINISHED_MS;
+    const changed = await readCampaigns(this.#pool, finishedMs, known);
+    for (const campaign of changed) this.#read.set(campaign.campaignId, { campaign, atMs: nowMs });
+    return changed;
   }
 
   /** First what the board will speak of, where that is whole; where it is not, nothing is told from it. */
@@ -254,6 +279,7 @@ export class Publisher {
     this.#epoch = undefined;
     this.#generation += 1;
     this.#published.clear();
+    this.#read.clear();
   }
 
   #of(campaignId: number): Published {

@@ -35,6 +35,7 @@ import { judgeCoupons } from './judges/coupon.ts';
 import { type RaffleOptions, revealRandomness, stepRaffle } from './raffle-settling.ts';
 import { endVisits, stepRoom } from './room-settling.ts';
 import { closesAtUs, DONE, dueStamp, type Instants, type StepResult } from './settling-step.ts';
+import type { Slots } from './slots.ts';
 
 /** Entries judged in one transaction. More would hold the campaign's row for longer; fewer cost more commits. */
 const TURN_LIMIT = 5_000;
@@ -48,12 +49,15 @@ export interface SettlingOptions {
   readonly onDecided: (decided: number) => void;
   /** Told what became of offers, once that is committed. */
   readonly onMoved?: (states: readonly string[]) => void;
+  /** What each step needs one of; absent: no other campaign is settled at the same time. */
+  readonly slots?: Slots;
 }
 
 /**
  * Decides what can be decided of a campaign at the instants (every request stamped up to the watermark must be in the
  * ledger), which are asked for again before each step: between two of a raffle its randomness may be waited for. Does nothing where another engine is at it. After the first step and each one after it `goOn` is
- * asked, if there is more to do. Where randomness has to be waited for it is, until `stopping` is aborted.
+ * asked, if there is more to do. Where randomness has to be waited for it is, until `stopping` is aborted. Answers whether there is more to do
+ * at once.
  */
 export async function settleCampaign(
   options: SettlingOptions,
@@ -61,17 +65,20 @@ export async function settleCampaign(
   instants: () => Instants,
   goOn: () => boolean,
   stopping: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
+  const { pool, slots } = options;
+  const takeStep = async (): Promise<StepResult> =>
+    stopping.aborted ? DONE : transaction(pool, client => step(client, options, campaignId, instants()));
   let result: StepResult;
   do {
-    const now = instants();
-    result = await transaction(options.pool, client => step(client, options, campaignId, now));
+    result = await (slots === undefined ? takeStep() : slots.run(takeStep));
     if (result.decided > 0) options.onDecided(result.decided);
     if (result.moved !== undefined && result.moved.length > 0) options.onMoved?.(result.moved);
     if (result.awaits === 'randomness') {
-      await revealRandomness(options.pool, options.raffles, campaignId, stopping);
+      await revealRandomness(pool, options.raffles, campaignId, stopping);
     }
   } while (result.more && goOn());
+  return result.more;
 }
 
 async function step(

@@ -1,4 +1,5 @@
 /** Statements of settling: what is to be decided, one campaign's turn, and what was decided, on campaigns. */
+import { bigintArray } from './arrays.ts';
 import { CAMPAIGN_COLUMNS, type Campaign, type CampaignKind } from './campaigns.ts';
 import type { Queryable } from './database.ts';
 import type { Entry } from './entries.ts';
@@ -65,22 +66,32 @@ const WAS_ROOM = `(kind = 'room' and stage in ('cancelled', 'archived') and exis
    where v.campaign_id = campaigns.campaign_id and v.stage = 'scheduled' and v.state = 'effective'))`;
 
 /**
- * Of campaigns that are not on the shelf: every one that was announced and is not finished, and those that were, or had a prize passed on, in the last `finishedMs`; all of them
- * when undefined.
+ * Of campaigns that are not on the shelf: every one that was announced and is not finished, and those that were, or had a
+ * prize passed on, in the last `finishedMs`; all of them when undefined. Those that are `known` as they are, by their
+ * revisions, are left out.
  */
 export async function readCampaigns(
   db: Queryable,
   finishedMs: number | undefined,
+  known: ReadonlyMap<number, number> = NONE_KNOWN,
 ): Promise<readonly Campaign[]> {
   const { rows } = await db.query<Campaign>(
     `select ${CAMPAIGN_COLUMNS} from campaigns
       where shelved_at is null and (stage = 'scheduled' or rules is not null or ${WAS_ROOM}) and ($1::double precision is null or finished_at is null
          or greatest(finished_at, redrawn_at) > now() - make_interval(secs => $1))
+        and not exists (select from unnest($2::bigint[], $3::bigint[]) as known (id, known_revision)
+                         where id = campaign_id and known_revision = revision)
       order by campaign_id`,
-    [finishedMs === undefined ? null : finishedMs / 1000],
+    [
+      finishedMs === undefined ? null : finishedMs / 1000,
+      bigintArray([...known.keys()]),
+      bigintArray([...known.values()]),
+    ],
   );
   return rows;
 }
+
+const NONE_KNOWN: ReadonlyMap<number, number> = new Map();
 
 /** An entry whose turn it is. */
 export interface TurnEntry extends Entry {
@@ -159,10 +170,15 @@ export async function saveSettled(
   );
 }
 
-/** Notes how many of the honoured withdrawals have their final rank in Redis' list. */
+/**
+ * Notes how many of the honoured withdrawals have their final rank in Redis' list; not while the campaign is being settled, so
+ * that who tells of all campaigns waits for none of them.
+ */
 export async function saveGoneRanked(db: Queryable, campaignId: number, goneRanked: number): Promise<void> {
-  await db.query('update campaigns set gone_ranked = $2 where campaign_id = $1 and gone_ranked < $2', [
-    campaignId,
-    goneRanked,
-  ]);
+  await db.query(
+    `update campaigns set gone_ranked = $2
+      where campaign_id = (select campaign_id from campaigns
+                            where campaign_id = $1 and gone_ranked < $2 for no key update skip locked)`,
+    [campaignId, goneRanked],
+  );
 }

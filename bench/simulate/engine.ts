@@ -45,6 +45,8 @@ const INTERVALS: JudgeIntervals = {
   clock: 200,
   tidy: 1_000,
 };
+/** As many as most runs have campaigns for. */
+const SETTLED_AT_ONCE = 2;
 const DRAW_SECRET = 'a secret of draws, for the simulator only';
 /** Nobody uses a pass, so its end is what frees a place. */
 const PASS_TTL_MS = 1_000;
@@ -152,6 +154,7 @@ export class SimulatedEngine {
       },
       rankedAtOnce: terms.rankedAtOnce,
       shelveAfterMs: terms.shelveAfterMs,
+      settledAtOnce: SETTLED_AT_ONCE,
       intervals: INTERVALS,
       randomness: new SimulatedRandomness(terms.seed, log),
       metrics: UNCOUNTED,

@@ -275,6 +275,7 @@ function drawCall(random: Random, number: number): Call {
     db => takeCampaign(db, campaignId),
     db => getCampaign(db, campaignId),
     db => readCampaigns(db, random.pick([undefined, 60_000])),
+    db => readCampaigns(db, undefined, new Map([[campaignId, random.between(1, 9)]])),
     db => readTurn(db, range),
     db => countTurn(db, range),
     db => saveSettled(db, campaignId, settled, random.chance(0.05)),

@@ -252,12 +252,15 @@ const takeCampaign: Statement = (tables, by, values) => {
 const readCampaigns: Statement = (tables, by, values) => {
   const finishedSeconds = values.optional(1);
   const since = finishedSeconds === null ? 0 : tables.now().getTime() - finishedSeconds * 1000;
+  const revisions = values.numbers(3);
+  const known = new Map(values.numbers(2).map((campaignId, index) => [campaignId, revisions[index]]));
   return rowsOf(
     tables.campaigns
       .rows(by)
       .filter(row => row.shelvedAt === null)
       .filter(row => row.stage === 'scheduled' || row.rules !== null || wasRoom(tables, by, row))
       .filter(row => row.finishedAt === null || row.finishedAt.getTime() > since)
+      .filter(({ campaignId, revision }) => known.get(campaignId) !== revision)
       .map(selectedBy(tables, by)),
   );
 };
@@ -410,9 +413,15 @@ const insertProof: Statement = (tables, by, values) => {
   return changed(1);
 };
 
-const saveGoneRanked = updating((old, values) =>
+const saveGoneRankedOf = updating((old, values) =>
   old.goneRanked < values.number(2) ? { goneRanked: values.number(2) } : undefined,
 );
+
+/** Skipped where it is locked. */
+const saveGoneRanked: Statement = (tables, by, values) =>
+  tables.campaigns.heldBy(String(values.number(1)), by) === undefined
+    ? saveGoneRankedOf(tables, by, values)
+    : NOTHING;
 
 const listUnannounced: Statement = (tables, by) =>
   rowsOf(
