@@ -50,6 +50,12 @@ export function checkClaims(
       checker.breaks(1, `${row.userId} was ${old.state}, and is ${row.state}`);
     else if (old.state === 'offered' && row.state === 'lapsed') checkLapse(checker, rows, row, nowUs);
   }
+  for (const row of claimants) {
+    const was = before?.claimants.find(({ number }) => number === row.number)?.state;
+    const agoUs = nowUs - (row.offeredUs ?? 0);
+    if (row.state === 'offered' && was !== 'offered' && agoUs > checker.offeredBeforeUs)
+      checker.breaks(9, `${row.userId} is offered something of ${agoUs} us ago`);
+  }
   checkDeadlines(checker, rows, nowUs);
   checkTurns(checker, rows);
   if (announced.kind === 'coupon') checkPlaces(checker, rows);

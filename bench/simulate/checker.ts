@@ -160,6 +160,8 @@ export class Checker {
   stampOffUs = 0;
   /** Besides, a machine that stood still is behind until it has asked for the time. */
   stampBehindUs = Number.POSITIVE_INFINITY;
+  /** How long before it is made an offer may begin: of much that is to be decided the last is no later than the first. */
+  offeredBeforeUs = Number.POSITIVE_INFINITY;
   readonly #ledger: SeenLedger;
   readonly #broken: (violation: Violation) => void;
   /** The campaigns as they were when they were last looked at. */

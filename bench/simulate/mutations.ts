@@ -347,6 +347,18 @@ export const MUTATIONS: readonly Mutation[] = [
     to: 'sinceShownMs() > 1_000',
   },
   {
+    name: 'an offer begins with the pass in which it is made',
+    file: 'engine/passes.ts',
+    from: 'this.#registry?.readAtUs ?? 0, lookedUs)',
+    to: 'this.#registry?.readAtUs ?? 0)',
+  },
+  {
+    name: 'a campaign that has changed is taken for known',
+    file: 'engine/publish.ts',
+    from: '[id, campaign.revision]',
+    to: '[id, campaign.revision + 1]',
+  },
+  {
     name: 'an offer lapses before the watermark has passed its deadline',
     file: 'engine/claims-settling.ts',
     from: 'const lapseUs = Math.min(watermarkUs, heard?.throughUs ?? 0);',

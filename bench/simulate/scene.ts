@@ -30,6 +30,8 @@ const LEASE_LOOK_US = 20 * MS;
 
 /** Clocks drift by up to 2% between two samples, and what was asked for takes its time. */
 const STAMP_SLACK_US = 60 * MS;
+/** The time of an offer is that of the last look at the clock; where nothing else is wrong, there are several a second. */
+const OFFERED_BEFORE_US = 1_000 * MS;
 /** Of a request whose arrival the proxy has noted. */
 const NOTED_BEFORE_US = 61 * MS;
 
@@ -112,6 +114,7 @@ export class Scene {
     );
     checker.shop.clockSetByUs = setByMs.reduce((sum, ms) => sum + ms, 0) * MS;
     checker.stampOffUs = 2 * stopUs + STAMP_SLACK_US;
+    if (has('passes are long')) checker.offeredBeforeUs = OFFERED_BEFORE_US;
     if (!has('gateway is suspended')) checker.stampBehindUs = checker.stampOffUs + NOTED_BEFORE_US;
   }
 
