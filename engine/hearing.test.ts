@@ -121,6 +121,7 @@ describe('in the ledger', () => {
       incarnation: 7,
       registeredUs: nowUs - 1_000_000,
       expiresUs: nowUs + 1_000_000,
+      ...{ name: 'one', token: '' },
     };
     const registry = {
       epoch: 0,

@@ -119,7 +119,7 @@ export class TestLedger {
     more: Partial<SettlingOptions> = {},
     goOn: () => boolean = () => true,
     stopping: AbortSignal = new AbortController().signal,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const raffles = { randomness: testRandomness(), saltSecret: TEST_SALT_SECRET };
     const options = { pool: this.pool, raffles, onDecided: () => undefined, ...more };
     const watermarkUs = opensAtUs(campaign) + afterUs;
