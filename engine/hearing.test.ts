@@ -228,21 +228,24 @@ for (const log of availableLogs()) {
     };
     await goOn(500);
     const holder = await world.pool.connect();
-    t.after(() => holder.release(true));
-    // Passes read campaigns, and wait; what was noted before that is not what is measured.
-    await eventually(
-      async () => {
-        await holder.query('begin; lock table campaigns in access exclusive mode');
-        await goOn(700);
-        const { heardMs } = await readHeard(world.pool);
-        await goOn(LONGEST_STEP_MS);
-        const heardMeanwhileMs = (await readHeard(world.pool)).heardMs - heardMs;
-        await holder.query('rollback');
-        await goOn(500);
-        return heardMeanwhileMs >= LONGEST_STEP_MS / 2;
-      },
-      { timeoutMs: 60_000 },
-    );
+    try {
+      // Passes read campaigns, and wait; what was noted before that is not what is measured.
+      await eventually(
+        async () => {
+          await holder.query('begin; lock table campaigns in access exclusive mode');
+          await goOn(700);
+          const { heardMs } = await readHeard(world.pool);
+          await goOn(LONGEST_STEP_MS);
+          const heardMeanwhileMs = (await readHeard(world.pool)).heardMs - heardMs;
+          await holder.query('rollback');
+          await goOn(500);
+          return heardMeanwhileMs >= LONGEST_STEP_MS / 2;
+        },
+        { timeoutMs: 60_000 },
+      );
+    } finally {
+      holder.release(true);
+    }
   });
 
   test(`it stands still while there is no gateway, and goes on with the next one (${log})`, async t => {
