@@ -162,6 +162,7 @@ export class Publisher {
   }
 
   async #letGo(campaignId: number): Promise<void> {
+    this.#read.delete(campaignId);
     this.#published.delete(campaignId);
     this.#shown.delete(campaignId);
     this.#maker.forget(campaignId);
