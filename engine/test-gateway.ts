@@ -72,6 +72,7 @@ export class World {
       DATABASE_URL: database.url,
       REDIS_URL: servers.redisUrl,
       KAFKA_BROKERS: servers.kafkaBrokers ?? '',
+      KAFKA_REPLICATION: '1',
       LOG: logKind,
       NAMESPACE: namespace,
       LOG_PARTITIONS: String(TEST_PARTITIONS),

@@ -57,7 +57,10 @@ function exports(dir: string, servers: readonly ServerStatus[]): [name: string, 
     names[name],
     KINDS[name].url(record),
   ]);
-  return [...addresses, ['LOG', readLastLog(dir) ?? 'redis']];
+  const replication = servers.some(({ name }) => name === 'kafka')
+    ? [['KAFKA_REPLICATION', '1'] satisfies [string, string]]
+    : [];
+  return [...addresses, ...replication, ['LOG', readLastLog(dir) ?? 'redis']];
 }
 
 async function down(dir: string): Promise<number> {

@@ -14,11 +14,24 @@ export const KAFKA_VERSION = '4.3.0';
 const LEAST_JAVA = 17;
 const POM = fileURLToPath(new URL('kafka-pom.xml', import.meta.url));
 
-// One broker has nobody to replicate to, and makes its consumers' groups at once. Topics are created by those who
-// know how many partitions they need.
-const configuration = (port: number, controllerPort: number): string => `process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:${controllerPort}
+/** A broker of a cluster, and one of its controllers. */
+export interface Broker {
+  readonly id: number;
+  readonly port: number;
+  readonly controllerPort: number;
+}
+
+/** More copies of what Kafka keeps for itself gain a private cluster nothing. */
+const MOST_OWN_REPLICAS = 3;
+
+// Groups are made at once, as each has one member only. Topics are created by those who know how many partitions they need.
+function configuration({ id, port, controllerPort }: Broker, cluster: readonly Broker[]): string {
+  const voters = cluster.map(each => `${each.id}@127.0.0.1:${each.controllerPort}`).join(',');
+  const replicas = Math.min(MOST_OWN_REPLICAS, cluster.length);
+  const insync = Math.max(1, replicas - 1);
+  return `process.roles=broker,controller
+node.id=${id}
+controller.quorum.voters=${voters}
 listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}
 advertised.listeners=PLAINTEXT://127.0.0.1:${port}
 controller.listener.names=CONTROLLER
@@ -27,14 +40,15 @@ inter.broker.listener.name=PLAINTEXT
 log.dirs=data
 auto.create.topics.enable=false
 group.initial.rebalance.delay.ms=0
-offsets.topic.replication.factor=1
+offsets.topic.replication.factor=${replicas}
 offsets.topic.num.partitions=1
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
+transaction.state.log.replication.factor=${replicas}
+transaction.state.log.min.isr=${insync}
 transaction.state.log.num.partitions=1
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
+share.coordinator.state.topic.replication.factor=${replicas}
+share.coordinator.state.topic.min.isr=${insync}
 `;
+}
 
 const LOGGING = `<?xml version="1.0" encoding="UTF-8"?>
 <Configuration status="WARN" shutdownHook="disable">
@@ -101,6 +115,20 @@ async function resolveJars(site: Site, jars: string): Promise<void> {
 }
 
 async function prepare(site: Site): Promise<(record: ServerRecord) => Promise<Launch>> {
+  const launch = await prepareBroker(site);
+  return ({ ports: [port = 0, controllerPort = 0] }) => {
+    const broker = { id: 1, port, controllerPort };
+    return launch(broker, [broker], newClusterId());
+  };
+}
+
+/**
+ * Finds or fetches the programs; answers how to launch the broker that lives in `<site.dir>/kafka`. The id of the cluster
+ * counts where that is new, and is the same for all of its brokers.
+ */
+export async function prepareBroker(
+  site: Site,
+): Promise<(broker: Broker, cluster: readonly Broker[], clusterId: string) => Promise<Launch>> {
   const command = await checkJava(site);
   const jars = await findJars(site);
   const cwd = join(site.dir, 'kafka');
@@ -116,18 +144,28 @@ async function prepare(site: Site): Promise<(record: ServerRecord) => Promise<La
     '-cp',
     join(jars, '*'),
   ];
-  return async record => {
-    const [port = 0, controllerPort = 0] = record.ports;
-    await writeFile(join(cwd, 'server.properties'), configuration(port, controllerPort));
-    if (!existsSync(join(cwd, 'data', 'meta.properties'))) await format(site, command, options, cwd);
+  return async (broker, cluster, clusterId) => {
+    await writeFile(join(cwd, 'server.properties'), configuration(broker, cluster));
+    if (!existsSync(join(cwd, 'data', 'meta.properties'))) {
+      await format(site, command, options, cwd, clusterId);
+    }
     return { command, args: [...options, 'kafka.Kafka', 'server.properties'], cwd, env: site.env };
   };
 }
 
-async function format(site: Site, java: string, options: readonly string[], cwd: string): Promise<void> {
+/** A cluster's id is 16 bytes in base64url and may not begin with a dash, which would read as an option. */
+export function newClusterId(): string {
+  return `A${randomBytes(16).toString('base64url').slice(1)}`;
+}
+
+async function format(
+  site: Site,
+  java: string,
+  options: readonly string[],
+  cwd: string,
+  clusterId: string,
+): Promise<void> {
   site.progress('Kafka: making a new log');
-  // A cluster's id is 16 bytes in base64url and may not begin with a dash, which would read as an option.
-  const clusterId = `A${randomBytes(16).toString('base64url').slice(1)}`;
   const goal = ['format', '--cluster-id', clusterId, '--config', 'server.properties', '--ignore-formatted'];
   const done = await run(java, [...options, 'kafka.tools.StorageTool', ...goal], { ...site, cwd });
   if (done.ok) return;

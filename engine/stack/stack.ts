@@ -10,6 +10,8 @@ export interface StackEnv {
   DATABASE_URL: string;
   REDIS_URL: string;
   KAFKA_BROKERS?: string;
+  /** Of the private Kafka, which is one broker; a Kafka of another's is as they configure it. */
+  KAFKA_REPLICATION?: '1';
   LOG: LogKind;
 }
 
@@ -77,6 +79,7 @@ function environment(plan: Plan, urls: Readonly<Partial<Record<ServerName, strin
     DATABASE_URL: plan.databaseUrl ?? urls.postgres ?? '',
     REDIS_URL: plan.redisUrl ?? urls.redis ?? '',
     ...(kafkaBrokers === undefined ? {} : { KAFKA_BROKERS: kafkaBrokers }),
+    ...(urls.kafka === undefined ? {} : { KAFKA_REPLICATION: '1' as const }),
     LOG: log,
   };
 }

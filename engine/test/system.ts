@@ -114,6 +114,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     REDIS_URL: redisUrl.href,
     LOG: options.log,
     KAFKA_BROKERS: servers.kafkaBrokers ?? '',
+    KAFKA_REPLICATION: '1',
     NAMESPACE: namespace,
     LOG_PARTITIONS: '4',
     LOG_LEVEL: 'warn',

@@ -1,13 +1,12 @@
 import type { Logger } from 'pino';
 import { backoffMs, pause } from './backoff.ts';
-import type { KafkaOptions } from './kafka-client.ts';
 import { KafkaMembership } from './kafka-membership.ts';
-import { ensureTopic } from './kafka-topic.ts';
+import { ensureTopic, type TopicOptions } from './kafka-topic.ts';
 import type { LogConsumer, LogHandler } from './log.ts';
 import { Owning, type PartitionOwnership } from './owning.ts';
 import { Readings } from './reading.ts';
 
-export interface KafkaConsumerOptions extends KafkaOptions {
+export interface KafkaConsumerOptions extends TopicOptions {
   /** What the names of groups begin with; each membership has one of its own. */
   readonly groups: string;
 }

@@ -1,26 +1,14 @@
 import kafkajs, { type Admin } from 'kafkajs';
 import { backoffMs, messageOf, pause, within } from './backoff.ts';
 import { KafkaClient, type KafkaOptions } from './kafka-client.ts';
+import {
+  BROKER_SETTINGS,
+  brokerFault,
+  type TopicDurability,
+  topicFault,
+  topicSettings,
+} from './kafka-durability.ts';
 
-/** What has not been read within a week will not be: the ledger is far ahead of it. Also how long an engine may be gone. */
-const RETENTION_MS = 7 * 24 * 3600 * 1000;
-/**
- * The broker refuses a record whose time lies further back. Longer than PRODUCER_ID_EXPIRATION_LEAST_MS allows, and a
- * writer that was fenced could write again when the broker has forgotten it; see kafka-writer.ts. Shorter, and a
- * gateway whose clock is behind cannot append.
- */
-export const TIMESTAMP_BEFORE_MAX_MS = 6 * 3600 * 1000;
-const TIMESTAMP_SETTINGS: Readonly<Record<string, string>> = {
-  'message.timestamp.type': 'CreateTime',
-  'message.timestamp.before.max.ms': String(TIMESTAMP_BEFORE_MAX_MS),
-  'message.timestamp.after.max.ms': String(3600 * 1000),
-};
-/**
- * A fence may carry a time that is TIMESTAMP_BEFORE_MAX_MS old, and what it has ended is refused for its own time from 9
- * hours after its last append on.
- */
-const PRODUCER_ID_EXPIRATION_LEAST_MS = 16 * 3600 * 1000;
-const MAX_REPLICAS = 3;
 const RETRIES = 2;
 const OPEN_TIMEOUT_MS = 15_000;
 
@@ -29,14 +17,20 @@ export function topicOf(namespace: string): string {
   return `${namespace}.slices`;
 }
 
+export interface TopicOptions extends KafkaOptions {
+  readonly durability: TopicDurability;
+}
+
 /**
- * Creates the topic where it is missing, and answers the id of the cluster. Rejects when that has not succeeded within
- * 15 s, and at once when the topic has another number of partitions (gateways would then not agree on "one gateway, one
- * partition") or lets a writer that was ended write again one day.
+ * Creates the topic where it is missing, as it is configured and never as the brokers allow that happen to be up, and
+ * answers the id of the cluster. Rejects when that has not succeeded within 15 s, and at once when the topic has another
+ * number of partitions (gateways would then not agree on "one gateway, one partition") or keeps less than what is
+ * configured.
  */
-export async function ensureTopic(options: KafkaOptions): Promise<string> {
+export async function ensureTopic(options: TopicOptions): Promise<string> {
   const until = performance.now() + OPEN_TIMEOUT_MS;
   const patience = AbortSignal.timeout(OPEN_TIMEOUT_MS);
+  let reason: unknown;
   for (let failures = 0; ; failures += 1) {
     // A new client for each try: the topic that another process has just created is not known to all brokers at once.
     const client = new KafkaClient(options, RETRIES);
@@ -48,8 +42,11 @@ export async function ensureTopic(options: KafkaOptions): Promise<string> {
       );
     } catch (error) {
       if (error instanceof WrongTopic) throw error;
-      if (patience.aborted || performance.now() >= until) {
-        throw new Error(`KAFKA_BROKERS (${options.brokers}): ${messageOf(error)}`, { cause: error });
+      // The last try is cut off by the time that is over, and what failed before it says more.
+      const isOver = patience.aborted || performance.now() >= until;
+      reason = isOver ? (reason ?? error) : error;
+      if (isOver) {
+        throw new Error(`KAFKA_BROKERS (${options.brokers}): ${messageOf(reason)}`, { cause: reason });
       }
     } finally {
       client.end();
@@ -60,31 +57,14 @@ export async function ensureTopic(options: KafkaOptions): Promise<string> {
 
 class WrongTopic extends Error {}
 
-async function createWhereMissing(admin: Admin, options: KafkaOptions): Promise<string> {
-  const { topic, partitions, log } = options;
+async function createWhereMissing(admin: Admin, options: TopicOptions): Promise<string> {
+  const { topic, partitions } = options;
   await admin.connect();
   const { brokers, clusterId } = await admin.describeCluster();
-  if (!(await admin.listTopics()).includes(topic)) {
-    const replicas = Math.min(MAX_REPLICAS, brokers.length);
-    const created = await admin.createTopics({
-      topics: [
-        {
-          topic,
-          numPartitions: partitions,
-          replicationFactor: replicas,
-          configEntries: [
-            { name: 'retention.ms', value: String(RETENTION_MS) },
-            // With three replicas one may be lost without the door closing, and two hold every acknowledged record.
-            { name: 'min.insync.replicas', value: String(Math.max(1, replicas - 1)) },
-            ...Object.entries(TIMESTAMP_SETTINGS).map(([name, value]) => ({ name, value })),
-          ],
-        },
-      ],
-    });
-    if (created) log.info({ topic, partitions, replicas }, 'the topic was created');
-  }
+  if (!(await admin.listTopics()).includes(topic)) await create(admin, options, brokers.length);
   const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
-  const found = topics.find(({ name }) => name === topic)?.partitions.length ?? 0;
+  const layout = topics.find(({ name }) => name === topic)?.partitions ?? [];
+  const found = layout.length;
   if (found === 0) throw new Error(`the topic ${topic} is not there yet`);
   if (found !== partitions) {
     throw new WrongTopic(
@@ -92,52 +72,64 @@ async function createWhereMissing(admin: Admin, options: KafkaOptions): Promise<
         `LOG_PARTITIONS=${found} would be right, or another NAMESPACE`,
     );
   }
-  await checkSettings(admin, topic, brokers);
+  const settings = await settingsOf(admin, topic, brokers);
+  const replicas = Math.min(...layout.map(partition => partition.replicas.length));
+  const fault =
+    topicFault({ topic, brokers: options.brokers, replicas, settings: settings.topic }, options.durability) ??
+    settings.brokers.map(brokerFault).find(each => each !== undefined);
+  if (fault !== undefined) throw new WrongTopic(fault);
   return clusterId;
 }
 
-/** What the safety of fences rests on; see kafka-writer.ts. */
-async function checkSettings(
+/** Throws while fewer brokers are up than the topic is to be on: they may yet come. */
+async function create(admin: Admin, options: TopicOptions, brokersUp: number): Promise<void> {
+  const { topic, partitions, durability, log } = options;
+  const { replication } = durability;
+  if (brokersUp < replication) {
+    throw new Error(
+      `the topic ${topic} is to be made, KAFKA_REPLICATION is ${replication}, and the brokers that are up are ` +
+        `${brokersUp}: start the others, or set KAFKA_REPLICATION=${brokersUp}, and a broker's loss loses entries sooner`,
+    );
+  }
+  const created = await admin.createTopics({
+    topics: [
+      {
+        topic,
+        numPartitions: partitions,
+        replicationFactor: replication,
+        configEntries: Object.entries(topicSettings(durability)).map(([name, value]) => ({ name, value })),
+      },
+    ],
+  });
+  if (created) log.info({ topic, partitions, replication }, 'the topic was created');
+}
+
+type Settings = ReadonlyMap<string, string>;
+
+/** What is in effect of the topic, and of each broker. */
+async function settingsOf(
   admin: Admin,
   topic: string,
   brokers: readonly { readonly nodeId: number }[],
-): Promise<void> {
+): Promise<{ readonly topic: Settings; readonly brokers: readonly Settings[] }> {
+  const { TOPIC, BROKER } = kafkajs.ConfigResourceTypes;
   const { resources } = await admin.describeConfigs({
     includeSynonyms: false,
     resources: [
-      { type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configNames: Object.keys(TIMESTAMP_SETTINGS) },
+      { type: TOPIC, name: topic },
       ...brokers.map(({ nodeId }) => ({
-        type: kafkajs.ConfigResourceTypes.BROKER,
+        type: BROKER,
         name: String(nodeId),
-        configNames: ['producer.id.expiration.ms'],
+        configNames: [...BROKER_SETTINGS],
       })),
     ],
   });
-  for (const { configEntries } of resources) {
-    for (const { configName, configValue } of configEntries) {
-      const wanted = TIMESTAMP_SETTINGS[configName];
-      if (wanted !== undefined && configValue !== wanted) {
-        throw new WrongTopic(
-          `Kafka's topic ${topic} has ${configName}=${configValue}, and a gateway that was ended could write again: ` +
-            `kafka-configs.sh --bootstrap-server … --alter --entity-type topics --entity-name ${topic} ` +
-            `--add-config ${settingsText()} sets it right`,
-        );
-      }
-      if (
-        configName === 'producer.id.expiration.ms' &&
-        Number(configValue) < PRODUCER_ID_EXPIRATION_LEAST_MS
-      ) {
-        throw new WrongTopic(
-          `Kafka's brokers have producer.id.expiration.ms=${configValue}, and a gateway that was ended could write ` +
-            `again; ${PRODUCER_ID_EXPIRATION_LEAST_MS} or more would be right (86400000 is the default)`,
-        );
-      }
-    }
-  }
-}
-
-function settingsText(): string {
-  return Object.entries(TIMESTAMP_SETTINGS)
-    .map(([name, value]) => `${name}=${value}`)
-    .join(',');
+  const ofType = (type: number): readonly Settings[] =>
+    resources
+      .filter(({ resourceType }) => resourceType === type)
+      .map(
+        ({ configEntries }) =>
+          new Map(configEntries.map(({ configName, configValue }) => [configName, configValue])),
+      );
+  return { topic: ofType(TOPIC)[0] ?? new Map(), brokers: ofType(BROKER) };
 }

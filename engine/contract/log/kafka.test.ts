@@ -1,12 +1,52 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
+import type { Admin } from 'kafkajs';
 import { pino } from 'pino';
 import { availableLogs, eventually, serversFromEnv } from '../../test/support.ts';
 import { KafkaClient } from './kafka-client.ts';
+import { KafkaConnection } from './kafka-connection.ts';
+import { topicSettings } from './kafka-durability.ts';
 import { KafkaPartition } from './kafka-partition.ts';
+import { KafkaSender } from './kafka-sender.ts';
 import { topicOf } from './kafka-topic.ts';
-import { type LogConfig, openConsumer, openProducer } from './open.ts';
+import { KafkaProducer } from './kafka-writer.ts';
+import { type LogConfig, openConsumer, openFencing, openProducer } from './open.ts';
 import { logConfig, PARTITIONS, quiet, TestLedger, TestLog, TestOwnership } from './test-ledger.ts';
+
+/** As the tests' own configuration has it. */
+const ONE_BROKER = {
+  replication: 1,
+  minInsyncReplicas: 2,
+  uncleanElection: 'refused',
+  retentionMs: 7 * 86_400_000,
+} as const;
+
+/** A producer whose first append is written by the broker, and answered with that error code. */
+function answeringOnce(config: LogConfig, code: number): KafkaProducer {
+  let isTold = false;
+  const connect = async (host: string, port: number): Promise<KafkaConnection> => {
+    const connection = await KafkaConnection.connect(host, port);
+    const ask = connection.ask.bind(connection);
+    connection.ask = async (correlationId, request) => {
+      const answer = await ask(correlationId, request);
+      if (!isTold) answer.writeInt16BE(code, 18 + answer.readInt16BE(8));
+      isTold = true;
+      return answer;
+    };
+    return connection;
+  };
+  return new KafkaProducer(
+    new KafkaSender({
+      brokers: config.KAFKA_BROKERS,
+      topic: topicOf(config.NAMESPACE),
+      partitions: config.LOG_PARTITIONS,
+      log: quiet,
+      requestTimeoutMs: 3_000,
+      appendTimeoutMs: 5_000,
+      connect,
+    }),
+  );
+}
 
 describe('what a fetch has for a Kafka partition', () => {
   const errors: string[] = [];
@@ -91,6 +131,122 @@ if (availableLogs().includes('kafka')) {
       );
       await assert.rejects(openProducer(other, quiet), pattern);
       await assert.rejects(openConsumer(other, quiet, new TestOwnership().join()), pattern);
+    });
+
+    const withAdmin = async <T>(config: LogConfig, work: (admin: Admin) => Promise<T>): Promise<T> => {
+      const client = new KafkaClient(
+        { brokers: config.KAFKA_BROKERS, log: quiet, requestTimeoutMs: 5_000 },
+        2,
+      );
+      try {
+        const admin = client.kafka.admin();
+        await admin.connect();
+        return await work(admin);
+      } finally {
+        client.end();
+      }
+    };
+    /** Makes the topic beforehand, as configured but for `changes`. */
+    const makeOtherwise = (config: LogConfig, changes: Readonly<Record<string, string>>): Promise<boolean> =>
+      withAdmin(config, admin =>
+        admin.createTopics({
+          topics: [
+            {
+              topic: topicOf(config.NAMESPACE),
+              numPartitions: PARTITIONS,
+              replicationFactor: 1,
+              configEntries: Object.entries({ ...topicSettings(ONE_BROKER), ...changes }).map(
+                ([name, value]) => ({ name, value }),
+              ),
+            },
+          ],
+        }),
+      );
+
+    it('is made with what is configured, and not with what brokers would give it', async () => {
+      const config = { ...fresh(), KAFKA_RETENTION_MS: 2 * 86_400_000 };
+      await open(openProducer(config, quiet));
+      const { resources } = await withAdmin(config, admin =>
+        admin.describeConfigs({
+          includeSynonyms: false,
+          resources: [{ type: 2, name: topicOf(config.NAMESPACE) }],
+        }),
+      );
+      const own = (resources[0]?.configEntries ?? []).filter(({ isDefault }) => !isDefault);
+      assert.deepEqual(
+        Object.fromEntries(own.map(({ configName, configValue }) => [configName, configValue])),
+        topicSettings({ ...ONE_BROKER, retentionMs: 2 * 86_400_000 }),
+      );
+    });
+
+    it('is not made on fewer brokers than configured', async () => {
+      const config = { ...fresh(), KAFKA_REPLICATION: 3 };
+      await assert.rejects(
+        openProducer(config, quiet),
+        /KAFKA_REPLICATION is 3, and the brokers that are up are 1/,
+      );
+      const topics = await withAdmin(config, admin => admin.listTopics());
+      assert.equal(topics.includes(topicOf(config.NAMESPACE)), false);
+    });
+
+    it('is refused on fewer brokers than configured, unless that is accepted by name', async () => {
+      const config = fresh();
+      await makeOtherwise(config, {});
+      const pattern =
+        /is on 1 broker, and KAFKA_REPLICATION is 3.*kafka-reassign-partitions.sh.*KAFKA_REPLICATION=1 accepts/;
+      await assert.rejects(openProducer({ ...config, KAFKA_REPLICATION: 3 }, quiet), pattern);
+      await assert.rejects(openFencing({ ...config, KAFKA_REPLICATION: 3 }, quiet), pattern);
+      await open(openProducer(config, quiet));
+    });
+
+    it('is refused where it elects uncleanly or forgets early, unless that is accepted by name', async () => {
+      const unclean = fresh();
+      await makeOtherwise(unclean, { 'unclean.leader.election.enable': 'true' });
+      await assert.rejects(
+        openProducer(unclean, quiet),
+        /has unclean.leader.election.enable=true.*kafka-configs.sh .*unclean.leader.election.enable=false.*KAFKA_UNCLEAN_ELECTION=accepted/,
+      );
+      await open(openProducer({ ...unclean, KAFKA_UNCLEAN_ELECTION: 'accepted' }, quiet));
+      const brief = fresh();
+      await makeOtherwise(brief, { 'retention.ms': '86400000' });
+      await assert.rejects(
+        openProducer(brief, quiet),
+        /has retention.ms=86400000.*KAFKA_RETENTION_MS=86400000 accepts/,
+      );
+      await open(openProducer({ ...brief, KAFKA_RETENTION_MS: 86_400_000 }, quiet));
+    });
+
+    it('is refused without what no setting accepts: all records kept, and times that writers give', async () => {
+      const others = {
+        'retention.bytes': '1000000',
+        'cleanup.policy': 'compact',
+        'message.timestamp.type': 'LogAppendTime',
+      };
+      for (const [name, value] of Object.entries(others)) {
+        const config = fresh();
+        await makeOtherwise(config, { [name]: value });
+        await assert.rejects(
+          openProducer(config, quiet),
+          new RegExp(`has ${name}=${value}, .* sets it right$`),
+        );
+      }
+    });
+
+    it('has a record once that its leader wrote and answered with "not mine" or "not known"', async () => {
+      for (const code of [3, 6]) {
+        const config = fresh();
+        const log = await open(TestLog.open(config));
+        const { writer: _writer, ...identity } = await log.join(0);
+        const producer = await open(Promise.resolve(answeringOnce(config, code)));
+        const writer = producer.writer({ ...identity, givenAtMs: Date.now(), nowMs: Date.now });
+        await writer.append(Buffer.from('first'));
+        await writer.append(Buffer.from('second'));
+        const ledger = new TestLedger();
+        const consumer = await open(openConsumer(config, quiet, new TestOwnership().join()));
+        await consumer.run(ledger.handler());
+        await eventually(() => ledger.rowsOf(0).includes('second'));
+        assert.deepEqual(ledger.rowsOf(0), ['first', 'second']);
+      }
     });
 
     it('goes on behind records that were deleted, and says so loudly', async () => {

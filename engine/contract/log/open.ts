@@ -1,23 +1,48 @@
 import type { Logger } from 'pino';
-import { oneOf, type SharedConfig } from '../config.ts';
+import { oneOf, type SharedConfig, whole } from '../config.ts';
 import { openKafkaConsumer } from './kafka-consumer.ts';
+import { UNCLEAN_ELECTION, type UncleanElection } from './kafka-durability.ts';
 import { openKafkaFencing, openKafkaProducer } from './kafka-producer.ts';
 import { topicOf } from './kafka-topic.ts';
 import type { LogConsumer, LogFencing, LogProducer } from './log.ts';
 import type { PartitionOwnership } from './owning.ts';
-import { APPENDFSYNC, type Appendfsync } from './redis-durability.ts';
+import {
+  APPENDFSYNC,
+  type Appendfsync,
+  MAXMEMORY_POLICIES,
+  type MaxmemoryPolicy,
+} from './redis-durability.ts';
 import { openRedisFencing, openRedisProducer } from './redis-producer.ts';
 import { openRedisConsumer } from './redis-streams.ts';
+
+const DAY_MS = 24 * 3600 * 1000;
 
 export const logVariables = {
   /** Accepts by name a Redis log that answers before an append is on disk. */
   REDIS_LOG_APPENDFSYNC: oneOf('always', ...APPENDFSYNC),
+  /** Accepts by name a Redis log that takes keys away when memory is short: the log is keys. */
+  REDIS_LOG_MAXMEMORY_POLICY: oneOf('noeviction', ...MAXMEMORY_POLICIES),
+  /** On how many brokers the topic is made. Fewer: the loss of that many machines loses entries that were answered with 202. */
+  KAFKA_REPLICATION: whole(3, 1, 32),
+  /** How many brokers have a record when it is acknowledged. 1 with several replicas: the loss of one machine may lose entries. */
+  KAFKA_MIN_INSYNC_REPLICAS: whole(2, 1, 32),
+  /** Accepts by name a topic that a broker may lead which lacks acknowledged entries. */
+  KAFKA_UNCLEAN_ELECTION: oneOf('refused', ...UNCLEAN_ELECTION),
+  /** How long engines may be gone. Below a day, records could be deleted early: their times may be 6 hours old. */
+  KAFKA_RETENTION_MS: whole(7 * DAY_MS, DAY_MS, 10_000 * DAY_MS),
 } as const;
 
 export type LogConfig = Pick<
   SharedConfig,
   'REDIS_URL' | 'LOG' | 'KAFKA_BROKERS' | 'NAMESPACE' | 'LOG_PARTITIONS'
-> & { readonly REDIS_LOG_APPENDFSYNC: Appendfsync };
+> & {
+  readonly REDIS_LOG_APPENDFSYNC: Appendfsync;
+  readonly REDIS_LOG_MAXMEMORY_POLICY: MaxmemoryPolicy;
+  readonly KAFKA_REPLICATION: number;
+  readonly KAFKA_MIN_INSYNC_REPLICAS: number;
+  readonly KAFKA_UNCLEAN_ELECTION: UncleanElection;
+  readonly KAFKA_RETENTION_MS: number;
+};
 
 /** Longer than a slow fsync or the move of a leader; shorter than what a person waits for an answer. */
 const APPEND_TIMEOUT_MS = 5_000;
@@ -25,8 +50,8 @@ const REQUEST_TIMEOUT_MS = 3_000;
 
 /**
  * The gateway's end of the log. Rejects when its server is not there within 15 s, when a Kafka topic has another
- * number of partitions or is not safe to fence in, and when a Redis does not put each append on disk and that is not
- * accepted by name.
+ * number of partitions, is not safe to fence in or keeps less than what is configured, and when a Redis does not put each
+ * append on disk, or may evict the log, and that is not accepted by name.
  */
 export function openProducer(config: LogConfig, log: Logger): Promise<LogProducer> {
   return config.LOG === 'kafka'
@@ -60,7 +85,10 @@ function redisAppending(config: LogConfig, log: Logger) {
   return {
     ...redisOptions(config, log),
     appendTimeoutMs: REQUEST_TIMEOUT_MS,
-    acceptAppendfsync: config.REDIS_LOG_APPENDFSYNC,
+    accepted: {
+      appendfsync: config.REDIS_LOG_APPENDFSYNC,
+      maxmemoryPolicy: config.REDIS_LOG_MAXMEMORY_POLICY,
+    },
   };
 }
 
@@ -69,6 +97,12 @@ function kafkaOptions(config: LogConfig, log: Logger) {
     brokers: config.KAFKA_BROKERS,
     topic: topicOf(config.NAMESPACE),
     partitions: config.LOG_PARTITIONS,
+    durability: {
+      replication: config.KAFKA_REPLICATION,
+      minInsyncReplicas: config.KAFKA_MIN_INSYNC_REPLICAS,
+      uncleanElection: config.KAFKA_UNCLEAN_ELECTION,
+      retentionMs: config.KAFKA_RETENTION_MS,
+    },
     log,
     requestTimeoutMs: REQUEST_TIMEOUT_MS,
   };

@@ -57,6 +57,28 @@ describe('a Redis that is to be the log', () => {
     await isTaken({ REDIS_URL, REDIS_LOG_APPENDFSYNC: 'unknown' });
   });
 
+  it('is refused where it may evict the log, unless that is accepted by name', async () => {
+    await redis.config('SET', 'appendfsync', 'always');
+    await redis.config('SET', 'maxmemory-policy', 'allkeys-lru');
+    await isRefused(
+      /maxmemory-policy allkeys-lru.*REDIS_LOG_MAXMEMORY_POLICY=allkeys-lru \(it is noeviction\)/,
+    );
+    await isRefused(/allkeys-lru/, { REDIS_LOG_MAXMEMORY_POLICY: 'volatile-lru' });
+    await isTaken({ REDIS_LOG_MAXMEMORY_POLICY: 'allkeys-lru' });
+  });
+
+  it('is asked for its eviction by INFO where CONFIG is forbidden, and refused where that is, too', async () => {
+    const { redisUrl } = server.servers;
+    const REDIS_URL = redisUrl.replace(/\/\/[^@]*@/, '//guest:secret@');
+    const changes = { REDIS_URL, REDIS_LOG_APPENDFSYNC: 'unknown' } as const;
+    await isRefused(/maxmemory-policy allkeys-lru/, changes);
+    await redis.config('SET', 'maxmemory-policy', 'noeviction');
+    await isTaken(changes);
+    await redis.call('ACL', 'SETUSER', 'guest', '-info');
+    await isRefused(/INFO are forbidden.*REDIS_LOG_MAXMEMORY_POLICY=unknown/, changes);
+    await isTaken({ ...changes, REDIS_LOG_MAXMEMORY_POLICY: 'unknown' });
+  });
+
   it('is refused without an append-only file, whatever appendfsync says', async () => {
     await redis.config('SET', 'appendfsync', 'always');
     await redis.config('SET', 'appendonly', 'no');

@@ -9,15 +9,42 @@ import { isReply } from './redis-log.ts';
 export const APPENDFSYNC = ['always', 'everysec', 'no', 'off', 'unknown'] as const;
 export type Appendfsync = (typeof APPENDFSYNC)[number];
 
+/** What Redis does when memory is short, as it names it. `unknown`: the server does not tell. */
+export const MAXMEMORY_POLICIES = [
+  'noeviction',
+  'allkeys-lru',
+  'allkeys-lfu',
+  'allkeys-lrm',
+  'allkeys-random',
+  'volatile-lru',
+  'volatile-lfu',
+  'volatile-lrm',
+  'volatile-random',
+  'volatile-ttl',
+  'unknown',
+] as const;
+export type MaxmemoryPolicy = (typeof MAXMEMORY_POLICIES)[number];
+
+/** What is accepted by name. */
+export interface RedisDurability {
+  readonly appendfsync: Appendfsync;
+  readonly maxmemoryPolicy: MaxmemoryPolicy;
+}
+
 /**
- * Refuses a Redis that answers before an append is on disk, unless `accepted` names what it does. Asks every node of a
- * Cluster. Raises an Error naming what is set and what to do.
+ * Refuses a Redis that answers before an append is on disk, or that may evict the log, unless `accepted` names what it
+ * does. Asks every node of a Cluster. Raises an Error naming what is set and what to do.
  */
-export async function checkDurability(client: RedisClient, accepted: Appendfsync): Promise<void> {
+export async function checkDurability(client: RedisClient, accepted: RedisDurability): Promise<void> {
   const nodes = client instanceof Cluster ? client.nodes('master') : [client];
   for (const node of nodes) {
-    const found = await appendfsyncOf(node);
-    if (!isAccepted(found, accepted)) throw new Error(refusal(found, accepted));
+    const appendfsync = await appendfsyncOf(node);
+    if (!isAccepted(appendfsync, accepted.appendfsync))
+      throw new Error(refusal(appendfsync, accepted.appendfsync));
+    const policy = await maxmemoryPolicyOf(node);
+    if (policy !== 'noeviction' && policy !== accepted.maxmemoryPolicy) {
+      throw new Error(evictionRefusal(policy, accepted.maxmemoryPolicy));
+    }
   }
 }
 
@@ -41,20 +68,46 @@ function refusal(found: Appendfsync, accepted: Appendfsync): string {
   );
 }
 
+function evictionRefusal(found: MaxmemoryPolicy, accepted: MaxmemoryPolicy): string {
+  const set =
+    found === 'unknown'
+      ? 'a Redis that does not tell what it evicts (CONFIG and INFO are forbidden)'
+      : `maxmemory-policy ${found}, so acknowledged entries, or what refuses an ended gateway, can be evicted`;
+  return (
+    `REDIS_URL: the log would be kept in ${set}. CONFIG SET maxmemory-policy noeviction (and in redis.conf), take ` +
+    `LOG=kafka, or accept it by name with REDIS_LOG_MAXMEMORY_POLICY=${found} (it is ${accepted})`
+  );
+}
+
 async function appendfsyncOf(node: Redis): Promise<Appendfsync> {
-  try {
-    if ((await setting(node, 'appendonly')) === 'no') return 'off';
-    const appendfsync = await setting(node, 'appendfsync');
-    return APPENDFSYNC.find(name => name === appendfsync) ?? 'unknown';
-  } catch (error) {
-    // Forbidden by ACL (NOPERM), or renamed away by who runs it (ERR unknown command).
-    if (isReply(error)) return 'unknown';
-    throw error;
-  }
+  if ((await told(() => setting(node, 'appendonly'))) === 'no') return 'off';
+  const appendfsync = await told(() => setting(node, 'appendfsync'));
+  return APPENDFSYNC.find(name => name === appendfsync) ?? 'unknown';
 }
 
 /** One at a time: several settings in one CONFIG GET came with Redis 7. */
 async function setting(node: Redis, name: string): Promise<string | undefined> {
   const [, value] = await node.config('GET', name);
   return value;
+}
+
+/** By INFO where CONFIG is forbidden: who runs a Redis for others mostly leaves that. */
+async function maxmemoryPolicyOf(node: Redis): Promise<MaxmemoryPolicy> {
+  const found =
+    (await told(() => setting(node, 'maxmemory-policy'))) ?? (await told(() => policyInInfo(node)));
+  return MAXMEMORY_POLICIES.find(name => name === found) ?? 'unknown';
+}
+
+async function policyInInfo(node: Redis): Promise<string | undefined> {
+  return /^maxmemory_policy:(\S+)/m.exec(await node.info('memory'))?.[1];
+}
+
+/** Undefined when the server refuses to tell: by ACL (NOPERM), or the command was renamed away (ERR unknown command). */
+async function told(ask: () => Promise<string | undefined>): Promise<string | undefined> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (isReply(error)) return undefined;
+    throw error;
+  }
 }

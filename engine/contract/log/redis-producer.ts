@@ -14,18 +14,18 @@ import {
   type LogWriter,
   type WriterIdentity,
 } from './log.ts';
-import { type Appendfsync, checkDurability } from './redis-durability.ts';
+import { checkDurability, type RedisDurability } from './redis-durability.ts';
 import { RedisLink, type RedisLogOptions } from './redis-log.ts';
 import { appendFence, appendMarker, appendRecord, type PartitionKeys } from './redis-writers.ts';
 
 export interface RedisProducerOptions extends RedisLogOptions {
   /** An append that has no answer by then is given up. Shorter than a slow fsync, and the door closes for nothing. */
   readonly appendTimeoutMs: number;
-  /** What is put up with where Redis does not fsync each append. */
-  readonly acceptAppendfsync: Appendfsync;
+  /** What is put up with where Redis keeps less than it could. */
+  readonly accepted: RedisDurability;
 }
 
-/** Rejects when Redis is not there, or does not put every append on disk before it answers and that is not accepted. */
+/** Rejects when Redis is not there, or keeps less than it could (redis-durability.ts) and that is not accepted by name. */
 export async function openRedisProducer(options: RedisProducerOptions): Promise<LogProducer> {
   return new RedisProducer(await openSender(options));
 }
@@ -48,16 +48,16 @@ async function openSender(options: RedisProducerOptions): Promise<RedisSender> {
 
 /** Sends one append after another. */
 class RedisSender {
-  readonly #accepted: Appendfsync;
+  readonly #accepted: RedisDurability;
   readonly #partitions: readonly PartitionKeys[];
   readonly #link: RedisLink;
   #last: Promise<unknown> = Promise.resolve();
   #closed = false;
 
   constructor(options: RedisProducerOptions) {
-    const { namespace, partitions, appendTimeoutMs, acceptAppendfsync } = options;
+    const { namespace, partitions, appendTimeoutMs, accepted } = options;
     const { logPartition, logWriters } = keysOf(namespace);
-    this.#accepted = acceptAppendfsync;
+    this.#accepted = accepted;
     this.#partitions = Array.from({ length: partitions }, (_, partition) => ({
       stream: logPartition(partition),
       writers: logWriters(partition),

@@ -24,6 +24,12 @@ export function logConfig(
     NAMESPACE: testNamespace(),
     LOG_PARTITIONS: PARTITIONS,
     REDIS_LOG_APPENDFSYNC: 'always',
+    REDIS_LOG_MAXMEMORY_POLICY: 'noeviction',
+    // The private Kafka is one broker.
+    KAFKA_REPLICATION: 1,
+    KAFKA_MIN_INSYNC_REPLICAS: 2,
+    KAFKA_UNCLEAN_ELECTION: 'refused',
+    KAFKA_RETENTION_MS: 7 * 24 * 3600 * 1000,
     ...changes,
   };
 }
