@@ -14,11 +14,12 @@ export const KAFKA_VERSION = '4.3.0';
 const LEAST_JAVA = 17;
 const POM = fileURLToPath(new URL('kafka-pom.xml', import.meta.url));
 
-/** A broker of a cluster, and one of its controllers. */
+/** A broker of a cluster. */
 export interface Broker {
   readonly id: number;
   readonly port: number;
-  readonly controllerPort: number;
+  /** Where it is a controller of the cluster as well. */
+  readonly controllerPort?: number;
 }
 
 /** More copies of what Kafka keeps for itself gain a private cluster nothing. */
@@ -26,13 +27,16 @@ const MOST_OWN_REPLICAS = 3;
 
 // Groups are made at once, as each has one member only. Topics are created by those who know how many partitions they need.
 function configuration({ id, port, controllerPort }: Broker, cluster: readonly Broker[]): string {
-  const voters = cluster.map(each => `${each.id}@127.0.0.1:${each.controllerPort}`).join(',');
+  const isController = controllerPort !== undefined;
+  const voters = cluster
+    .filter(each => each.controllerPort !== undefined)
+    .map(each => `${each.id}@127.0.0.1:${each.controllerPort}`);
   const replicas = Math.min(MOST_OWN_REPLICAS, cluster.length);
   const insync = Math.max(1, replicas - 1);
-  return `process.roles=broker,controller
+  return `process.roles=broker${isController ? ',controller' : ''}
 node.id=${id}
-controller.quorum.voters=${voters}
-listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}
+controller.quorum.voters=${voters.join(',')}
+listeners=PLAINTEXT://127.0.0.1:${port}${isController ? `,CONTROLLER://127.0.0.1:${controllerPort}` : ''}
 advertised.listeners=PLAINTEXT://127.0.0.1:${port}
 controller.listener.names=CONTROLLER
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT

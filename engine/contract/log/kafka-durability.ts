@@ -35,6 +35,8 @@ const TIMESTAMP_SETTINGS: Readonly<Record<string, string>> = {
  * hours after its last append on.
  */
 const PRODUCER_ID_EXPIRATION_LEAST_MS = 16 * 3600 * 1000;
+/** Less cannot be configured: times may be 6 hours old, and an engine that is away over a night would find nothing. */
+export const LEAST_RETENTION_MS = 24 * 3600 * 1000;
 const UNLIMITED = '-1';
 
 /** The settings a topic is made with. */
@@ -60,24 +62,36 @@ export interface FoundTopic {
   readonly topic: string;
   /** How to reach Kafka, for the commands that messages name. */
   readonly brokers: string;
-  /** The least that one of its partitions has. */
-  readonly replicas: number;
+  /** The ids of the brokers that are up. */
+  readonly brokersUp: readonly number[];
+  readonly partitions: readonly PartitionReplicas[];
   readonly settings: ReadonlyMap<string, string>;
 }
 
-/** What a topic lacks of what is configured, with what sets it right or accepts it; undefined when it lacks nothing. */
+export interface PartitionReplicas {
+  readonly partition: number;
+  /** The ids of the brokers that it is on, the preferred leader first. */
+  readonly replicas: readonly number[];
+}
+
+/**
+ * Everything that a topic lacks of what is configured, with the commands that set it right and what accepts it by name;
+ * undefined when it lacks nothing.
+ */
 export function topicFault(found: FoundTopic, wanted: TopicDurability): string | undefined {
-  return replicationFault(found, wanted) ?? settingFault(found, wanted);
+  const faults = [replicationFault(found, wanted), settingsFault(found, wanted)].filter(
+    fault => fault !== undefined,
+  );
+  return faults.length === 0 ? undefined : `Kafka's topic ${found.topic} ${faults.join('. It also ')}`;
 }
 
 function replicationFault(found: FoundTopic, { replication }: TopicDurability): string | undefined {
-  const { topic, brokers, replicas } = found;
-  if (replicas >= replication) return undefined;
+  const least = Math.min(...found.partitions.map(({ replicas }) => replicas.length));
+  if (least >= replication) return undefined;
   return (
-    `Kafka's topic ${topic} is on ${brokersText(replicas)}, and KAFKA_REPLICATION is ${replication}: ` +
-    `what is acknowledged would be lost with ${replicas === 1 ? 'it' : 'them'}. ` +
-    `kafka-reassign-partitions.sh --bootstrap-server ${brokers} --execute --reassignment-json-file FILE, with ` +
-    `${brokersText(replication)} for each partition in FILE, sets it right; KAFKA_REPLICATION=${replicas} accepts it by name`
+    `is on ${brokersText(least)}, and KAFKA_REPLICATION is ${replication}: ` +
+    `what is acknowledged would be lost with ${least === 1 ? 'it' : 'them'} ` +
+    `(KAFKA_REPLICATION=${least} accepts it by name): ${reassignment(found, replication)}`
   );
 }
 
@@ -85,12 +99,34 @@ function brokersText(count: number): string {
   return count === 1 ? '1 broker' : `${count} brokers`;
 }
 
+/** The command that puts each partition that is on fewer brokers on more, and leaves it with those that have it. */
+function reassignment({ topic, brokers, brokersUp, partitions }: FoundTopic, replication: number): string {
+  const lacking = partitions.filter(({ replicas }) => replicas.length < replication);
+  const moves = lacking.map(({ partition, replicas }) => {
+    const others = brokersUp.filter(id => !replicas.includes(id));
+    // Another one first for each partition: all brokers get as much to do.
+    const from = others.length === 0 ? 0 : partition % others.length;
+    const added = [...others.slice(from), ...others.slice(0, from)].slice(0, replication - replicas.length);
+    return { topic, partition, replicas: [...replicas, ...added] };
+  });
+  if (moves.some(({ replicas }) => replicas.length < replication)) {
+    return (
+      `start others, as ${brokersUp.length} of ${replication} are up, and the next start says with what file ` +
+      'kafka-reassign-partitions.sh puts it on them'
+    );
+  }
+  return (
+    `echo '${JSON.stringify({ version: 1, partitions: moves })}' >replicas.json && kafka-reassign-partitions.sh ` +
+    `--bootstrap-server ${brokers} --reassignment-json-file replicas.json --execute sets it right`
+  );
+}
+
 /** A setting that is not as the topic would be made, why that matters, and what accepts it by name, if anything may. */
 interface SettingRule {
   readonly name: string;
   readonly isEnough: (value: string, wanted: TopicDurability) => boolean;
   readonly why: string;
-  readonly acceptedBy?: (value: string, wanted: TopicDurability) => string;
+  readonly acceptedBy?: (value: string, wanted: TopicDurability) => string | undefined;
 }
 
 const SETTING_RULES: readonly SettingRule[] = [
@@ -109,7 +145,7 @@ const SETTING_RULES: readonly SettingRule[] = [
   {
     name: 'unclean.leader.election.enable',
     isEnough: (value, wanted) => value === 'false' || wanted.uncleanElection === 'accepted',
-    why: 'a broker that lacks acknowledged entries could lead, and they would be lost',
+    why: 'a broker that lacks acknowledged entries could lead: they would be lost, and a gateway that was ended could write again',
     acceptedBy: () => 'KAFKA_UNCLEAN_ELECTION=accepted accepts it by name',
   },
   {
@@ -117,7 +153,9 @@ const SETTING_RULES: readonly SettingRule[] = [
     isEnough: (value, wanted) => value === UNLIMITED || Number(value) >= wanted.retentionMs,
     why: 'entries that no engine has read could be deleted',
     acceptedBy: (value, wanted) =>
-      `KAFKA_RETENTION_MS=${value} accepts it by name, from a day on (it is ${wanted.retentionMs})`,
+      Number(value) < LEAST_RETENTION_MS
+        ? undefined
+        : `KAFKA_RETENTION_MS=${value} accepts it by name (it is ${wanted.retentionMs})`,
   },
   {
     name: 'retention.bytes',
@@ -131,23 +169,31 @@ const SETTING_RULES: readonly SettingRule[] = [
   },
 ];
 
-function settingFault(found: FoundTopic, wanted: TopicDurability): string | undefined {
-  const { topic, settings } = found;
-  for (const { name, isEnough, why, acceptedBy } of SETTING_RULES) {
-    const value = settings.get(name);
-    if (value !== undefined && isEnough(value, wanted)) continue;
-    const has = value === undefined ? `does not tell its ${name}` : `has ${name}=${value}`;
-    const accepting = value === undefined || acceptedBy === undefined ? '' : `; ${acceptedBy(value, wanted)}`;
-    return `Kafka's topic ${topic} ${has}, and ${why}: ${settingCommand(found, wanted)} sets it right${accepting}`;
-  }
-  return undefined;
+function settingsFault(found: FoundTopic, wanted: TopicDurability): string | undefined {
+  const lacking = SETTING_RULES.filter(({ name, isEnough }) => {
+    const value = found.settings.get(name);
+    return value === undefined || !isEnough(value, wanted);
+  });
+  if (lacking.length === 0) return undefined;
+  const faults = lacking.map(({ name, why, acceptedBy }) => {
+    const value = found.settings.get(name);
+    if (value === undefined) return `does not tell its ${name}, and ${why}`;
+    const accepting = acceptedBy?.(value, wanted);
+    return `has ${name}=${value}, and ${why}${accepting === undefined ? '' : ` (${accepting})`}`;
+  });
+  return `${faults.join('; it ')}: ${settingCommand(found, lacking, wanted)} sets it right`;
 }
 
-function settingCommand({ topic, brokers }: FoundTopic, wanted: TopicDurability): string {
-  const settings = Object.entries(topicSettings(wanted)).map(([name, value]) => `${name}=${value}`);
+/** Sets what is lacking and nothing else: what the topic keeps beyond what is configured stays. */
+function settingCommand(
+  { topic, brokers }: FoundTopic,
+  lacking: readonly SettingRule[],
+  wanted: TopicDurability,
+): string {
+  const right = topicSettings(wanted);
   return (
     `kafka-configs.sh --bootstrap-server ${brokers} --alter --entity-type topics --entity-name ${topic} ` +
-    `--add-config ${settings.join(',')}`
+    `--add-config ${lacking.map(({ name }) => `${name}=${right[name]}`).join(',')}`
   );
 }
 

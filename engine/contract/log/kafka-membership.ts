@@ -12,7 +12,7 @@ import { gatherMs } from './gather.ts';
 import { KafkaClient } from './kafka-client.ts';
 import type { KafkaConsumerOptions } from './kafka-consumer.ts';
 import { KafkaPartition } from './kafka-partition.ts';
-import { ensureTopic } from './kafka-topic.ts';
+import { ensureReadable } from './kafka-topic.ts';
 import type { Owning } from './owning.ts';
 import type { PartitionReader, Readings } from './reading.ts';
 
@@ -86,7 +86,7 @@ export class KafkaMembership {
   }
 
   async #join(): Promise<void> {
-    await ensureTopic(this.#options);
+    await ensureReadable(this.#options);
     if (this.#closing.aborted) return;
     this.#aliveAt = performance.now();
     await this.#consumer.connect();

@@ -28,9 +28,31 @@ export interface TopicOptions extends KafkaOptions {
  * configured.
  */
 export async function ensureTopic(options: TopicOptions): Promise<string> {
+  const { clusterId, fault } = await findOrCreate(options);
+  if (fault !== undefined) throw new Error(fault);
+  return clusterId;
+}
+
+/**
+ * The same for an engine that is at work: what the log has is read, however weakly the topic keeps it by now. To stop
+ * reading would lose more of it; the next start is refused.
+ */
+export async function ensureReadable(options: TopicOptions): Promise<void> {
+  const { fault } = await findOrCreate(options);
+  if (fault !== undefined) options.log.error(fault);
+}
+
+interface Found {
+  readonly clusterId: string;
+  /** What the topic or a broker lacks. */
+  readonly fault: string | undefined;
+}
+
+async function findOrCreate(options: TopicOptions): Promise<Found> {
   const until = performance.now() + OPEN_TIMEOUT_MS;
   const patience = AbortSignal.timeout(OPEN_TIMEOUT_MS);
   let reason: unknown;
+  let isAwaited = false;
   for (let failures = 0; ; failures += 1) {
     // A new client for each try: the topic that another process has just created is not known to all brokers at once.
     const client = new KafkaClient(options, RETRIES);
@@ -42,6 +64,10 @@ export async function ensureTopic(options: TopicOptions): Promise<string> {
       );
     } catch (error) {
       if (error instanceof WrongTopic) throw error;
+      if (error instanceof TooFewBrokers && !isAwaited) {
+        options.log.warn(`waiting for brokers: ${error.message}`);
+        isAwaited = true;
+      }
       // The last try is cut off by the time that is over, and what failed before it says more.
       const isOver = patience.aborted || performance.now() >= until;
       reason = isOver ? (reason ?? error) : error;
@@ -56,39 +82,46 @@ export async function ensureTopic(options: TopicOptions): Promise<string> {
 }
 
 class WrongTopic extends Error {}
+/** They may yet come. */
+class TooFewBrokers extends Error {}
 
-async function createWhereMissing(admin: Admin, options: TopicOptions): Promise<string> {
+async function createWhereMissing(admin: Admin, options: TopicOptions): Promise<Found> {
   const { topic, partitions } = options;
   await admin.connect();
   const { brokers, clusterId } = await admin.describeCluster();
   if (!(await admin.listTopics()).includes(topic)) await create(admin, options, brokers.length);
   const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
   const layout = topics.find(({ name }) => name === topic)?.partitions ?? [];
-  const found = layout.length;
-  if (found === 0) throw new Error(`the topic ${topic} is not there yet`);
-  if (found !== partitions) {
+  if (layout.length === 0) throw new Error(`the topic ${topic} is not there yet`);
+  if (layout.length !== partitions) {
     throw new WrongTopic(
-      `LOG_PARTITIONS is ${partitions}, but Kafka's topic ${topic} has ${found} partitions; ` +
-        `LOG_PARTITIONS=${found} would be right, or another NAMESPACE`,
+      `LOG_PARTITIONS is ${partitions}, but Kafka's topic ${topic} has ${layout.length} partitions; ` +
+        `LOG_PARTITIONS=${layout.length} would be right, or another NAMESPACE`,
     );
   }
   const settings = await settingsOf(admin, topic, brokers);
-  const replicas = Math.min(...layout.map(partition => partition.replicas.length));
+  const found = {
+    topic,
+    brokers: options.brokers,
+    brokersUp: brokers.map(({ nodeId }) => nodeId),
+    partitions: layout.map(({ partitionId, replicas }) => ({ partition: partitionId, replicas })),
+    settings: settings.topic,
+  };
   const fault =
-    topicFault({ topic, brokers: options.brokers, replicas, settings: settings.topic }, options.durability) ??
+    topicFault(found, options.durability) ??
     settings.brokers.map(brokerFault).find(each => each !== undefined);
-  if (fault !== undefined) throw new WrongTopic(fault);
-  return clusterId;
+  return { clusterId, fault };
 }
 
-/** Throws while fewer brokers are up than the topic is to be on: they may yet come. */
 async function create(admin: Admin, options: TopicOptions, brokersUp: number): Promise<void> {
   const { topic, partitions, durability, log } = options;
   const { replication } = durability;
   if (brokersUp < replication) {
-    throw new Error(
-      `the topic ${topic} is to be made, KAFKA_REPLICATION is ${replication}, and the brokers that are up are ` +
-        `${brokersUp}: start the others, or set KAFKA_REPLICATION=${brokersUp}, and a broker's loss loses entries sooner`,
+    const fewer = Math.max(1, brokersUp);
+    throw new TooFewBrokers(
+      `KAFKA_REPLICATION is ${replication}, but ${brokersUp === 1 ? '1 broker is' : `${brokersUp} brokers are`} up, and the ` +
+        `topic ${topic} is still to be made: start the others. Where there are to be no others, KAFKA_REPLICATION=${fewer} ` +
+        `accepts that what is acknowledged is lost with ${fewer === 1 ? 'that broker' : 'them'}`,
     );
   }
   const created = await admin.createTopics({

@@ -8,7 +8,7 @@ import { KafkaConnection } from './kafka-connection.ts';
 import { topicSettings } from './kafka-durability.ts';
 import { KafkaPartition } from './kafka-partition.ts';
 import { KafkaSender } from './kafka-sender.ts';
-import { topicOf } from './kafka-topic.ts';
+import { ensureReadable, topicOf } from './kafka-topic.ts';
 import { KafkaProducer } from './kafka-writer.ts';
 import { type LogConfig, openConsumer, openFencing, openProducer } from './open.ts';
 import { logConfig, PARTITIONS, quiet, TestLedger, TestLog, TestOwnership } from './test-ledger.ts';
@@ -20,6 +20,18 @@ const ONE_BROKER = {
   uncleanElection: 'refused',
   retentionMs: 7 * 86_400_000,
 } as const;
+
+function senderTo(config: LogConfig, connect = KafkaConnection.connect): KafkaSender {
+  return new KafkaSender({
+    brokers: config.KAFKA_BROKERS,
+    topic: topicOf(config.NAMESPACE),
+    partitions: config.LOG_PARTITIONS,
+    log: quiet,
+    requestTimeoutMs: 3_000,
+    appendTimeoutMs: 5_000,
+    connect,
+  });
+}
 
 /** A producer whose first append is written by the broker, and answered with that error code. */
 function answeringOnce(config: LogConfig, code: number): KafkaProducer {
@@ -35,17 +47,7 @@ function answeringOnce(config: LogConfig, code: number): KafkaProducer {
     };
     return connection;
   };
-  return new KafkaProducer(
-    new KafkaSender({
-      brokers: config.KAFKA_BROKERS,
-      topic: topicOf(config.NAMESPACE),
-      partitions: config.LOG_PARTITIONS,
-      log: quiet,
-      requestTimeoutMs: 3_000,
-      appendTimeoutMs: 5_000,
-      connect,
-    }),
-  );
+  return new KafkaProducer(senderTo(config, connect));
 }
 
 describe('what a fetch has for a Kafka partition', () => {
@@ -183,7 +185,7 @@ if (availableLogs().includes('kafka')) {
       const config = { ...fresh(), KAFKA_REPLICATION: 3 };
       await assert.rejects(
         openProducer(config, quiet),
-        /KAFKA_REPLICATION is 3, and the brokers that are up are 1/,
+        /KAFKA_REPLICATION is 3, but 1 broker is up, .*start the others.*KAFKA_REPLICATION=1 accepts/,
       );
       const topics = await withAdmin(config, admin => admin.listTopics());
       assert.equal(topics.includes(topicOf(config.NAMESPACE)), false);
@@ -193,7 +195,7 @@ if (availableLogs().includes('kafka')) {
       const config = fresh();
       await makeOtherwise(config, {});
       const pattern =
-        /is on 1 broker, and KAFKA_REPLICATION is 3.*kafka-reassign-partitions.sh.*KAFKA_REPLICATION=1 accepts/;
+        /is on 1 broker, and KAFKA_REPLICATION is 3.*KAFKA_REPLICATION=1 accepts.*start others.*kafka-reassign-partitions.sh/;
       await assert.rejects(openProducer({ ...config, KAFKA_REPLICATION: 3 }, quiet), pattern);
       await assert.rejects(openFencing({ ...config, KAFKA_REPLICATION: 3 }, quiet), pattern);
       await open(openProducer(config, quiet));
@@ -204,7 +206,7 @@ if (availableLogs().includes('kafka')) {
       await makeOtherwise(unclean, { 'unclean.leader.election.enable': 'true' });
       await assert.rejects(
         openProducer(unclean, quiet),
-        /has unclean.leader.election.enable=true.*kafka-configs.sh .*unclean.leader.election.enable=false.*KAFKA_UNCLEAN_ELECTION=accepted/,
+        /has unclean.leader.election.enable=true.*KAFKA_UNCLEAN_ELECTION=accepted.*kafka-configs.sh .*unclean.leader.election.enable=false sets/,
       );
       await open(openProducer({ ...unclean, KAFKA_UNCLEAN_ELECTION: 'accepted' }, quiet));
       const brief = fresh();
@@ -230,6 +232,37 @@ if (availableLogs().includes('kafka')) {
           new RegExp(`has ${name}=${value}, .* sets it right$`),
         );
       }
+    });
+
+    it('would take what an ended gateway sends late if brokers gave the times, and so they may not', async () => {
+      for (const [type, code] of [
+        ['CreateTime', 32],
+        ['LogAppendTime', 0],
+      ] as const) {
+        const config = fresh();
+        await makeOtherwise(config, { 'message.timestamp.type': type });
+        const sender = await open(Promise.resolve(senderTo(config)));
+        const writer = { producerId: await sender.initProducerId(), epoch: 0, sequence: 5 };
+        const timestampMs = Date.now() - 7 * 3_600_000;
+        assert.equal(await sender.send(0, Buffer.from('late'), { ...writer, timestampMs }), code, type);
+      }
+    });
+
+    it('is read on when it has become weaker since the start, and that is said', async () => {
+      const config = fresh();
+      const errors: string[] = [];
+      const log = pino({ level: 'error' }, { write: line => errors.push(line) });
+      await makeOtherwise(config, { 'unclean.leader.election.enable': 'true' });
+      await ensureReadable({
+        brokers: config.KAFKA_BROKERS,
+        topic: topicOf(config.NAMESPACE),
+        partitions: config.LOG_PARTITIONS,
+        durability: ONE_BROKER,
+        log,
+        requestTimeoutMs: 3_000,
+      });
+      assert.equal(errors.length, 1);
+      assert.match(errors[0] ?? '', /unclean.leader.election.enable=true/);
     });
 
     it('has a record once that its leader wrote and answered with "not mine" or "not known"', async () => {

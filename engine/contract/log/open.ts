@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { oneOf, type SharedConfig, whole } from '../config.ts';
 import { openKafkaConsumer } from './kafka-consumer.ts';
-import { UNCLEAN_ELECTION, type UncleanElection } from './kafka-durability.ts';
+import { LEAST_RETENTION_MS, UNCLEAN_ELECTION, type UncleanElection } from './kafka-durability.ts';
 import { openKafkaFencing, openKafkaProducer } from './kafka-producer.ts';
 import { topicOf } from './kafka-topic.ts';
 import type { LogConsumer, LogFencing, LogProducer } from './log.ts';
@@ -22,14 +22,14 @@ export const logVariables = {
   REDIS_LOG_APPENDFSYNC: oneOf('always', ...APPENDFSYNC),
   /** Accepts by name a Redis log that takes keys away when memory is short: the log is keys. */
   REDIS_LOG_MAXMEMORY_POLICY: oneOf('noeviction', ...MAXMEMORY_POLICIES),
-  /** On how many brokers the topic is made. Fewer: the loss of that many machines loses entries that were answered with 202. */
+  /** On how many brokers the topic is; 1 where there is one. Fewer: the loss of as many loses entries that were answered 202. */
   KAFKA_REPLICATION: whole(3, 1, 32),
   /** How many brokers have a record when it is acknowledged. 1 with several replicas: the loss of one machine may lose entries. */
   KAFKA_MIN_INSYNC_REPLICAS: whole(2, 1, 32),
   /** Accepts by name a topic that a broker may lead which lacks acknowledged entries. */
   KAFKA_UNCLEAN_ELECTION: oneOf('refused', ...UNCLEAN_ELECTION),
-  /** How long engines may be gone. Below a day, records could be deleted early: their times may be 6 hours old. */
-  KAFKA_RETENTION_MS: whole(7 * DAY_MS, DAY_MS, 10_000 * DAY_MS),
+  /** How long engines may be gone before the log has lost what they did not read. */
+  KAFKA_RETENTION_MS: whole(7 * DAY_MS, LEAST_RETENTION_MS, 10_000 * DAY_MS),
 } as const;
 
 export type LogConfig = Pick<
@@ -66,7 +66,7 @@ export function openFencing(config: LogConfig, log: Logger): Promise<LogFencing>
     : openRedisFencing(redisAppending(config, log));
 }
 
-/** The end of the log that reads. Rejects when its server is not there within 15 s. */
+/** The end of the log that reads. Rejects when its server is not there within 15 s, or a Kafka topic as `openProducer` does. */
 export function openConsumer(
   config: LogConfig,
   log: Logger,

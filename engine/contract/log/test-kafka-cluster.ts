@@ -1,4 +1,8 @@
-/** Three Kafka brokers of a test's own, to be killed one by one. */
+/**
+ * Three Kafka brokers of a test's own, to be started and killed one by one. The first is the cluster's only controller and
+ * is not for killing: how Kafka elects controllers is not what is tested, and on a busy machine they would be elected all
+ * the time.
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -13,16 +17,27 @@ import { eventually } from '../../test/support.ts';
 import { KafkaClient } from './kafka-client.ts';
 import { quiet } from './test-ledger.ts';
 
-const BROKERS = 3;
-/** Three Javas start at once on a machine that may have much else to do. */
-const START_TIMEOUT_MS = 150_000;
+export const BROKERS = 3;
+export const CONTROLLER = 1;
+/** Java starts on a machine that may have much else to do. */
+const START_TIMEOUT_MS = 90_000;
+/** Kafka looks on a broker as gone when it was silent for 9 s; then another leads. */
+const MOVE_TIMEOUT_MS = 60_000;
+const REQUEST_TIMEOUT_MS = 5_000;
+/** Each is to another broker, and two of them may be down. */
+const ASK_RETRIES = 4;
+/** What lives for a minute is not worth compiling well. */
+const JAVA_OPTIONS = '-XX:TieredStopAtLevel=1';
 /** Ends the broker when its input ends, so that none outlives a test file that is killed. */
-const GUARD = '"$@" & broker=$!; echo $broker; read -r _; kill -KILL $broker';
+const GUARD = '"$@" & broker=$!; read -r _; kill -KILL $broker; wait $broker';
 
 interface RunningBroker {
-  readonly pid: number;
   readonly guard: ChildProcess;
+  /** The last lines that it wrote. */
+  readonly lines: string[];
 }
+
+const MOST_LINES = 20;
 
 export class TestKafkaCluster {
   readonly #dir: string;
@@ -35,17 +50,15 @@ export class TestKafkaCluster {
     this.#brokers = brokers;
   }
 
-  static async start(): Promise<TestKafkaCluster> {
-    const ports = await choosePorts(2 * BROKERS, []);
-    const brokers = Array.from({ length: BROKERS }, (_, at) => ({
+  /** Chooses where the brokers will be; none is started. */
+  static async make(): Promise<TestKafkaCluster> {
+    const [controllerPort = 0, ...ports] = await choosePorts(1 + BROKERS, []);
+    const brokers = ports.map((port, at) => ({
       id: at + 1,
-      port: ports[2 * at] ?? 0,
-      controllerPort: ports[2 * at + 1] ?? 0,
+      port,
+      ...(at + 1 === CONTROLLER ? { controllerPort } : {}),
     }));
-    const cluster = new TestKafkaCluster(await mkdtemp(join(tmpdir(), 'fairline-brokers-')), brokers);
-    await Promise.all(brokers.map(({ id }) => cluster.start(id)));
-    await cluster.serves();
-    return cluster;
+    return new TestKafkaCluster(await mkdtemp(join(tmpdir(), 'fairline-brokers-')), brokers);
   }
 
   /** As KAFKA_BROKERS has it. */
@@ -53,14 +66,14 @@ export class TestKafkaCluster {
     return this.#brokers.map(({ port }) => `127.0.0.1:${port}`).join(',');
   }
 
-  /** Starts a broker, or starts it again after a kill, with the same data. */
+  /** Starts a broker, or starts it again after a kill, with the same data; resolves when the cluster has it. */
   async start(id: number): Promise<void> {
     const broker = this.#brokers.find(each => each.id === id);
     if (broker === undefined) throw new Error(`there is no broker ${id}`);
     const launch = await prepareBroker({
       dir: join(this.#dir, String(id)),
       cacheDir: CACHE_DIR,
-      env: process.env,
+      env: { ...process.env, JDK_JAVA_OPTIONS: JAVA_OPTIONS },
       signal: new AbortController().signal,
       progress: () => undefined,
     });
@@ -70,11 +83,19 @@ export class TestKafkaCluster {
       env,
       stdio: ['pipe', 'pipe', 'ignore'],
     });
-    const [pid] = await once(createInterface({ input: guard.stdout }), 'line');
-    this.#running.set(id, { pid: Number(pid), guard });
+    const lines: string[] = [];
+    createInterface({ input: guard.stdout }).on('line', line => {
+      if (lines.push(line) > MOST_LINES) lines.shift();
+    });
+    this.#running.set(id, { guard, lines });
+    try {
+      await eventually(async () => (await this.up()).includes(id), { timeoutMs: START_TIMEOUT_MS });
+    } catch (cause) {
+      throw new Error(`broker ${id} does not serve; it says:\n${lines.join('\n')}`, { cause });
+    }
   }
 
-  /** SIGKILL is over when this resolves. */
+  /** SIGKILL is over when this resolves. That it is gone, the others notice later. */
   async kill(id: number): Promise<void> {
     const running = this.#running.get(id);
     if (running === undefined) throw new Error(`broker ${id} does not run`);
@@ -83,18 +104,48 @@ export class TestKafkaCluster {
     await once(running.guard, 'close');
   }
 
-  /** Who leads a partition of the topic. */
-  leaderOf(topic: string, partition: number): Promise<number> {
-    return this.ask(async admin => {
-      const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
-      const found = topics[0]?.partitions.find(({ partitionId }) => partitionId === partition);
-      if (found === undefined) throw new Error(`${topic} has no partition ${partition}`);
-      return found.leader;
+  /** The brokers that are up, as the cluster has it. */
+  up(): Promise<readonly number[]> {
+    return this.ask(async admin => (await admin.describeCluster()).brokers.map(({ nodeId }) => nodeId));
+  }
+
+  /** Each partition of the topic, by its number; none where there is no such topic. */
+  async layout(topic: string): Promise<readonly PartitionLayout[]> {
+    const found = await this.ask(async admin => {
+      if (!(await admin.listTopics()).includes(topic)) return [];
+      return (await admin.fetchTopicMetadata({ topics: [topic] })).topics[0]?.partitions ?? [];
     });
+    return found.toSorted((a, b) => a.partitionId - b.partitionId);
+  }
+
+  /** A partition of these that another broker leads than the controller's. */
+  async killable(topic: string, partitions: readonly number[]): Promise<Leadership> {
+    const found = (await this.layout(topic)).find(
+      ({ partitionId, leader }) => partitions.includes(partitionId) && leader !== CONTROLLER,
+    );
+    if (found === undefined) throw new Error(`broker ${CONTROLLER} leads all of ${partitions.join(', ')}`);
+    return { partition: found.partitionId, leader: found.leader };
+  }
+
+  /** Resolves when another broker than that leads the partition. */
+  async moved(topic: string, { partition, leader }: Leadership): Promise<void> {
+    const isMoved = async (): Promise<boolean> => {
+      const now = (await this.layout(topic)).find(({ partitionId }) => partitionId === partition)?.leader;
+      return now !== undefined && now > 0 && now !== leader;
+    };
+    await eventually(isMoved, { timeoutMs: MOVE_TIMEOUT_MS });
+  }
+
+  /** Resolves when every partition of the topic is on all brokers, and in sync. */
+  async inSync(topic: string): Promise<void> {
+    const isInSync = async (): Promise<boolean> =>
+      (await this.layout(topic)).every(({ isr }) => isr.length === BROKERS);
+    await eventually(isInSync, { timeoutMs: MOVE_TIMEOUT_MS });
   }
 
   async ask<T>(question: (admin: Admin) => Promise<T>): Promise<T> {
-    const client = new KafkaClient({ brokers: this.brokers, log: quiet, requestTimeoutMs: 5_000 }, 2);
+    const options = { brokers: this.brokers, log: quiet, requestTimeoutMs: REQUEST_TIMEOUT_MS };
+    const client = new KafkaClient(options, ASK_RETRIES);
     try {
       const admin = client.kafka.admin();
       await admin.connect();
@@ -104,15 +155,20 @@ export class TestKafkaCluster {
     }
   }
 
-  /** Resolves when all brokers that were started serve. */
-  async serves(): Promise<void> {
-    const isServing = async (): Promise<boolean> =>
-      (await this.ask(admin => admin.describeCluster())).brokers.length === this.#running.size;
-    await eventually(isServing, { timeoutMs: START_TIMEOUT_MS });
-  }
-
   async remove(): Promise<void> {
     await Promise.all([...this.#running.keys()].map(id => this.kill(id)));
     await rm(this.#dir, { recursive: true, force: true });
   }
+}
+
+export interface PartitionLayout {
+  readonly partitionId: number;
+  readonly leader: number;
+  readonly replicas: readonly number[];
+  readonly isr: readonly number[];
+}
+
+export interface Leadership {
+  readonly partition: number;
+  readonly leader: number;
 }
