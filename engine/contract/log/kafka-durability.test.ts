@@ -51,7 +51,8 @@ test('everything that is lacking is said at once, with one command for all setti
 
 test('what is on too few brokers is put on others that are up, and stays where it is', () => {
   const fault = topicFault(found({}, [1], [1, 2, 3], [2, 1]), WANTED) ?? '';
-  const [, file] = /echo '(.*)' >replicas.json && kafka-reassign-partitions.sh .* --execute/.exec(fault) ?? [];
+  const [, file] =
+    /echo '(.*)' >replicas.json && kafka-reassign-partitions.sh .* --execute/.exec(fault) ?? [];
   assert.deepEqual(JSON.parse(file ?? ''), {
     version: 1,
     partitions: [
