@@ -267,6 +267,7 @@ test('Kafka keeps its records over a restart', async t => {
   await first.stop();
   const second = await start({ LOG: 'kafka' });
   assert.equal(second.env.KAFKA_BROKERS, first.env.KAFKA_BROKERS);
+  assert.equal(second.env.KAFKA_REPLICATION, '1');
   await withKafka(second, async client => {
     const admin = client.admin();
     await admin.connect();

@@ -71,7 +71,7 @@ function refusal(found: Appendfsync, accepted: Appendfsync): string {
 function evictionRefusal(found: MaxmemoryPolicy, accepted: MaxmemoryPolicy): string {
   const set =
     found === 'unknown'
-      ? 'a Redis that does not tell what it evicts (CONFIG and INFO are forbidden)'
+      ? 'a Redis that does not tell what it evicts (CONFIG and INFO are forbidden), or names a policy that is not known'
       : `maxmemory-policy ${found}, so acknowledged entries, or what refuses an ended gateway, can be evicted`;
   return (
     `REDIS_URL: the log would be kept in ${set}. CONFIG SET maxmemory-policy noeviction (and in redis.conf), take ` +
