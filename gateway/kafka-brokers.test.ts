@@ -9,13 +9,21 @@ import { topicOf } from '../engine/contract/log/kafka-topic.ts';
 import { openConsumer, openProducer } from '../engine/contract/log/open.ts';
 import { appendThrough } from '../engine/contract/log/test-appender.ts';
 import { BROKERS, CONTROLLER, TestKafkaCluster } from '../engine/contract/log/test-kafka-cluster.ts';
-import { logConfig, quiet, TestLedger, TestLog, TestOwnership } from '../engine/contract/log/test-ledger.ts';
+import {
+  logConfig,
+  PARTITIONS,
+  quiet,
+  TestLedger,
+  TestLog,
+  TestOwnership,
+} from '../engine/contract/log/test-ledger.ts';
 import { availableLogs, eventually } from '../engine/test/support.ts';
 import { type System, startSystem } from '../engine/test/system.ts';
 import { assertWhole, burst } from './test-burst.ts';
 
 const USERS = 12_000;
-const STOCK = 500;
+/** For all of them: where it is out, the door says so itself, and nobody comes behind the kill. */
+const STOCK = USERS;
 /** So many are in the queue when the leader is killed, and so many more have to come. */
 const EARLY = 1_000;
 
@@ -53,7 +61,7 @@ if (availableLogs().includes('kafka')) {
     it('is refused where an earlier version made it on one broker, with the command that puts it on three', async () => {
       const wanted = config();
       const topic = topicOf(wanted.NAMESPACE);
-      await makeOnOne(cluster, topic, wanted.LOG_PARTITIONS);
+      await makeOnOne(cluster, topic);
       const refusal = await openProducer(wanted, quiet).then(
         () => assert.fail('it was taken'),
         (error: Error) => error.message,
@@ -65,9 +73,7 @@ if (availableLogs().includes('kafka')) {
       );
       // What the command that is named does with the file.
       await cluster.ask(admin =>
-        admin.alterPartitionReassignments({
-          topics: [{ topic, partitionAssignment: partitions }],
-        }),
+        admin.alterPartitionReassignments({ topics: [{ topic, partitionAssignment: partitions }] }),
       );
       await cluster.inSync(topic);
       await assert.rejects(
@@ -85,10 +91,15 @@ if (availableLogs().includes('kafka')) {
       const ledger = new TestLedger();
       await consumer.run(ledger.handler());
       const led = await cluster.killable(topic, [0, 1, 2, 3]);
+      // Of somebody else, and without a leader from the kill on.
+      const foreign = `foreign-${wanted.NAMESPACE}`;
+      await makeOnOne(cluster, foreign, led.leader);
       await appendThrough(producer, ledger, led.partition, async () => {
         await cluster.kill(led.leader);
         await cluster.moved(topic, led);
+        assert.ok((await cluster.layout(foreign)).every(({ leader }) => leader < 0));
       });
+      await (await openProducer(wanted, quiet)).close();
       await cluster.start(led.leader);
       await cluster.inSync(topic);
       await producer.close();
@@ -112,26 +123,23 @@ if (availableLogs().includes('kafka')) {
   });
 }
 
-/** As earlier versions did while one broker was up. */
-async function makeOnOne(cluster: TestKafkaCluster, topic: string, partitions: number): Promise<void> {
+/** A topic as earlier versions made it while one broker was up; on that broker, or on any. */
+async function makeOnOne(cluster: TestKafkaCluster, topic: string, broker?: number): Promise<void> {
   const settings = topicSettings({
     replication: 1,
     minInsyncReplicas: 1,
     retentionMs: 7 * 86_400_000,
     uncleanElection: 'refused',
   });
+  const place =
+    broker === undefined
+      ? { numPartitions: PARTITIONS, replicationFactor: 1 }
+      : { replicaAssignment: [{ partition: 0, replicas: [broker] }] };
+  const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }));
   await cluster.ask(admin =>
-    admin.createTopics({
-      topics: [
-        {
-          topic,
-          numPartitions: partitions,
-          replicationFactor: 1,
-          configEntries: Object.entries(settings).map(([name, value]) => ({ name, value })),
-        },
-      ],
-    }),
+    admin.createTopics({ waitForLeaders: false, topics: [{ topic, ...place, configEntries }] }),
   );
+  await eventually(async () => (await cluster.layout(topic)).length > 0);
 }
 
 async function minInsyncOf(cluster: TestKafkaCluster, topic: string): Promise<string | undefined> {
@@ -145,12 +153,12 @@ async function minInsyncOf(cluster: TestKafkaCluster, topic: string): Promise<st
 async function surviveBurst(context: TestContext, cluster: TestKafkaCluster, system: System): Promise<void> {
   const campaign = await system.offer({ kind: 'coupon', stock: STOCK });
   const topic = topicOf(system.namespace);
+  const led = await eventually(async () => cluster.killable(topic, await partitionsOfGateways(system)));
   const entered = (): Promise<number> => system.redis.zcard(system.keys.campaign(campaign).rank);
   let before = 0;
   let granted = new Map<string, number>();
   const rows = await burst(system, campaign, USERS, async () => {
     await eventually(async () => (await entered()) >= EARLY, { timeoutMs: 60_000 });
-    const led = await cluster.killable(topic, await partitionsOfGateways(system));
     await cluster.kill(led.leader);
     before = await entered();
     granted = await grantsOf(system, campaign);

@@ -1,14 +1,15 @@
 /**
  * Appending to Kafka without kafkajs on the way: one connection to the broker that leads the partition, one request at
- * a time. kafkajs still finds the leader, which is done once a connection.
+ * a time. The leader is asked for once a connection (kafka-metadata.ts).
  *
  * States: `unknown` (the leader has to be found) -> `connected` -> (an error, an answer that is none, or the broker
  * says that it does not lead) `unknown`. What the broker did not vouch for is sent again, to the leader of then.
  */
 import { pause } from './backoff.ts';
-import { KafkaClient, type KafkaOptions } from './kafka-client.ts';
+import type { KafkaOptions } from './kafka-client.ts';
 import type { KafkaConnection } from './kafka-connection.ts';
 import { decodeInitProducerId, encodeInitProducerId } from './kafka-identity.ts';
+import { askMetadata, type BrokerAddress } from './kafka-metadata.ts';
 import { type BatchWriter, decodeProduced, ProduceEncoder } from './kafka-produce.ts';
 
 /** They get over a leader that moves, and a topic made a moment ago. An outage is for the caller to hear of, soon. */
@@ -23,7 +24,6 @@ const AGAIN_MS = 150;
 const NOT_VOUCHED = new Set([3, 5, 6, 19]);
 /** The broker gave no producer id: it is starting, or its block of ids is being fetched. Asking again is right. */
 const NOT_GIVEN = new Set([7, 14, 15, 16, 51]);
-const METADATA_RETRIES = 2;
 const CLIENT_ID = 'fairline';
 
 export class LeaderProducer {
@@ -85,25 +85,14 @@ export class LeaderProducer {
     return leader;
   }
 
-  async #find(partition: number): Promise<{ readonly host: string; readonly port: number }> {
-    const { topic } = this.#options;
-    const client = new KafkaClient(this.#options, METADATA_RETRIES);
-    try {
-      const admin = client.kafka.admin();
-      await admin.connect();
-      for (let tries = 1; ; tries += 1) {
-        const [{ topics }, { brokers }] = await Promise.all([
-          admin.fetchTopicMetadata({ topics: [topic] }),
-          admin.describeCluster(),
-        ]);
-        const found = topics[0]?.partitions.find(({ partitionId }) => partitionId === partition);
-        const broker = brokers.find(({ nodeId }) => nodeId === found?.leader);
-        if (broker !== undefined) return broker;
-        if (tries === TRIES) throw new Error(`nobody leads partition ${partition}`);
-        await pause(AGAIN_MS, new AbortController().signal);
-      }
-    } finally {
-      client.end();
+  async #find(partition: number): Promise<BrokerAddress> {
+    for (let tries = 1; ; tries += 1) {
+      const { brokers, partitions } = await askMetadata(this.#options);
+      const found = partitions.find(each => each.partition === partition);
+      const broker = brokers.find(({ id }) => id === found?.leader);
+      if (broker !== undefined) return broker;
+      if (tries === TRIES) throw new Error(`nobody leads partition ${partition}`);
+      await pause(AGAIN_MS, new AbortController().signal);
     }
   }
 }

@@ -8,6 +8,7 @@ import {
   topicFault,
   topicSettings,
 } from './kafka-durability.ts';
+import { askMetadata, UNKNOWN_TOPIC } from './kafka-metadata.ts';
 
 const RETRIES = 2;
 const OPEN_TIMEOUT_MS = 15_000;
@@ -28,27 +29,6 @@ export interface TopicOptions extends KafkaOptions {
  * configured.
  */
 export async function ensureTopic(options: TopicOptions): Promise<string> {
-  const { clusterId, fault } = await findOrCreate(options);
-  if (fault !== undefined) throw new Error(fault);
-  return clusterId;
-}
-
-/**
- * The same for an engine that is at work: what the log has is read, however weakly the topic keeps it by now. To stop
- * reading would lose more of it; the next start is refused.
- */
-export async function ensureReadable(options: TopicOptions): Promise<void> {
-  const { fault } = await findOrCreate(options);
-  if (fault !== undefined) options.log.error(fault);
-}
-
-interface Found {
-  readonly clusterId: string;
-  /** What the topic or a broker lacks. */
-  readonly fault: string | undefined;
-}
-
-async function findOrCreate(options: TopicOptions): Promise<Found> {
   const until = performance.now() + OPEN_TIMEOUT_MS;
   const patience = AbortSignal.timeout(OPEN_TIMEOUT_MS);
   let reason: unknown;
@@ -81,36 +61,43 @@ async function findOrCreate(options: TopicOptions): Promise<Found> {
   }
 }
 
+/**
+ * For an engine that is at work: what the topic has is read, however weakly it keeps that by now, as not to read it would lose
+ * more. Creates it where it is missing; rejects then as `ensureTopic` does.
+ */
+export async function ensureReadable(options: TopicOptions): Promise<void> {
+  const { partitions } = await askMetadata(options);
+  if (partitions.length !== options.partitions) await ensureTopic(options);
+}
+
 class WrongTopic extends Error {}
 /** They may yet come. */
 class TooFewBrokers extends Error {}
 
-async function createWhereMissing(admin: Admin, options: TopicOptions): Promise<Found> {
+async function createWhereMissing(admin: Admin, options: TopicOptions): Promise<string> {
   const { topic, partitions } = options;
+  let found = await askMetadata(options);
   await admin.connect();
-  const { brokers, clusterId } = await admin.describeCluster();
-  if (!(await admin.listTopics()).includes(topic)) await create(admin, options, brokers.length);
-  const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
-  const layout = topics.find(({ name }) => name === topic)?.partitions ?? [];
-  if (layout.length === 0) throw new Error(`the topic ${topic} is not there yet`);
-  if (layout.length !== partitions) {
+  if (found.errorCode === UNKNOWN_TOPIC) {
+    await create(admin, options, found.brokers.length);
+    found = await askMetadata(options);
+  }
+  if (found.partitions.length === 0) throw new Error(`the topic ${topic} is not there yet`);
+  if (found.partitions.length !== partitions) {
     throw new WrongTopic(
-      `LOG_PARTITIONS is ${partitions}, but Kafka's topic ${topic} has ${layout.length} partitions; ` +
-        `LOG_PARTITIONS=${layout.length} would be right, or another NAMESPACE`,
+      `LOG_PARTITIONS is ${partitions}, but Kafka's topic ${topic} has ${found.partitions.length} partitions; ` +
+        `LOG_PARTITIONS=${found.partitions.length} would be right, or another NAMESPACE`,
     );
   }
-  const settings = await settingsOf(admin, topic, brokers);
-  const found = {
-    topic,
-    brokers: options.brokers,
-    brokersUp: brokers.map(({ nodeId }) => nodeId),
-    partitions: layout.map(({ partitionId, replicas }) => ({ partition: partitionId, replicas })),
-    settings: settings.topic,
-  };
+  const brokersUp = found.brokers.map(({ id }) => id);
+  const settings = await settingsOf(admin, topic, brokersUp);
   const fault =
-    topicFault(found, options.durability) ??
-    settings.brokers.map(brokerFault).find(each => each !== undefined);
-  return { clusterId, fault };
+    topicFault(
+      { topic, brokers: options.brokers, brokersUp, partitions: found.partitions, settings: settings.topic },
+      options.durability,
+    ) ?? settings.brokers.map(brokerFault).find(each => each !== undefined);
+  if (fault !== undefined) throw new WrongTopic(fault);
+  return found.clusterId;
 }
 
 async function create(admin: Admin, options: TopicOptions, brokersUp: number): Promise<void> {
@@ -125,6 +112,7 @@ async function create(admin: Admin, options: TopicOptions, brokersUp: number): P
     );
   }
   const created = await admin.createTopics({
+    waitForLeaders: false,
     topics: [
       {
         topic,
@@ -143,16 +131,18 @@ type Settings = ReadonlyMap<string, string>;
 async function settingsOf(
   admin: Admin,
   topic: string,
-  brokers: readonly { readonly nodeId: number }[],
+  brokersUp: readonly number[],
 ): Promise<{ readonly topic: Settings; readonly brokers: readonly Settings[] }> {
   const { TOPIC, BROKER } = kafkajs.ConfigResourceTypes;
+  // From here on kafkajs asks for what it needs to know of this topic, and not of all: see kafka-metadata.ts.
+  await admin.fetchTopicOffsets(topic);
   const { resources } = await admin.describeConfigs({
     includeSynonyms: false,
     resources: [
       { type: TOPIC, name: topic },
-      ...brokers.map(({ nodeId }) => ({
+      ...brokersUp.map(id => ({
         type: BROKER,
-        name: String(nodeId),
+        name: String(id),
         configNames: [...BROKER_SETTINGS],
       })),
     ],

@@ -15,6 +15,7 @@ import { CACHE_DIR } from '../../stack/owner.ts';
 import { choosePorts } from '../../stack/ports.ts';
 import { eventually } from '../../test/support.ts';
 import { KafkaClient } from './kafka-client.ts';
+import { askMetadata, type PartitionMetadata, type TopicMetadata } from './kafka-metadata.ts';
 import { quiet } from './test-ledger.ts';
 
 export const BROKERS = 3;
@@ -105,32 +106,29 @@ export class TestKafkaCluster {
   }
 
   /** The brokers that are up, as the cluster has it. */
-  up(): Promise<readonly number[]> {
-    return this.ask(async admin => (await admin.describeCluster()).brokers.map(({ nodeId }) => nodeId));
+  async up(): Promise<readonly number[]> {
+    return (await this.#metadata('none')).brokers.map(({ id }) => id);
   }
 
   /** Each partition of the topic, by its number; none where there is no such topic. */
-  async layout(topic: string): Promise<readonly PartitionLayout[]> {
-    const found = await this.ask(async admin => {
-      if (!(await admin.listTopics()).includes(topic)) return [];
-      return (await admin.fetchTopicMetadata({ topics: [topic] })).topics[0]?.partitions ?? [];
-    });
-    return found.toSorted((a, b) => a.partitionId - b.partitionId);
+  async layout(topic: string): Promise<readonly PartitionMetadata[]> {
+    const { partitions } = await this.#metadata(topic);
+    return partitions.toSorted((a, b) => a.partition - b.partition);
   }
 
   /** A partition of these that another broker leads than the controller's. */
   async killable(topic: string, partitions: readonly number[]): Promise<Leadership> {
     const found = (await this.layout(topic)).find(
-      ({ partitionId, leader }) => partitions.includes(partitionId) && leader !== CONTROLLER,
+      ({ partition, leader }) => partitions.includes(partition) && leader > 0 && leader !== CONTROLLER,
     );
     if (found === undefined) throw new Error(`broker ${CONTROLLER} leads all of ${partitions.join(', ')}`);
-    return { partition: found.partitionId, leader: found.leader };
+    return found;
   }
 
   /** Resolves when another broker than that leads the partition. */
   async moved(topic: string, { partition, leader }: Leadership): Promise<void> {
     const isMoved = async (): Promise<boolean> => {
-      const now = (await this.layout(topic)).find(({ partitionId }) => partitionId === partition)?.leader;
+      const now = (await this.layout(topic)).find(each => each.partition === partition)?.leader;
       return now !== undefined && now > 0 && now !== leader;
     };
     await eventually(isMoved, { timeoutMs: MOVE_TIMEOUT_MS });
@@ -139,8 +137,12 @@ export class TestKafkaCluster {
   /** Resolves when every partition of the topic is on all brokers, and in sync. */
   async inSync(topic: string): Promise<void> {
     const isInSync = async (): Promise<boolean> =>
-      (await this.layout(topic)).every(({ isr }) => isr.length === BROKERS);
+      (await this.layout(topic)).every(({ inSync }) => inSync.length === BROKERS);
     await eventually(isInSync, { timeoutMs: MOVE_TIMEOUT_MS });
+  }
+
+  #metadata(topic: string): Promise<TopicMetadata> {
+    return askMetadata({ brokers: this.brokers, topic, requestTimeoutMs: REQUEST_TIMEOUT_MS });
   }
 
   async ask<T>(question: (admin: Admin) => Promise<T>): Promise<T> {
@@ -161,14 +163,4 @@ export class TestKafkaCluster {
   }
 }
 
-export interface PartitionLayout {
-  readonly partitionId: number;
-  readonly leader: number;
-  readonly replicas: readonly number[];
-  readonly isr: readonly number[];
-}
-
-export interface Leadership {
-  readonly partition: number;
-  readonly leader: number;
-}
+export type Leadership = Pick<PartitionMetadata, 'partition' | 'leader'>;
