@@ -6,6 +6,7 @@ import { availableLogs, eventually, serversFromEnv } from '../../test/support.ts
 import { KafkaClient } from './kafka-client.ts';
 import { KafkaConnection } from './kafka-connection.ts';
 import { topicSettings } from './kafka-durability.ts';
+import { askMetadata } from './kafka-metadata.ts';
 import { KafkaPartition } from './kafka-partition.ts';
 import { KafkaSender } from './kafka-sender.ts';
 import { ensureReadable, topicOf } from './kafka-topic.ts';
@@ -149,21 +150,22 @@ if (availableLogs().includes('kafka')) {
       }
     };
     /** Makes the topic beforehand, as configured but for `changes`. */
-    const makeOtherwise = (config: LogConfig, changes: Readonly<Record<string, string>>): Promise<boolean> =>
-      withAdmin(config, admin =>
-        admin.createTopics({
-          topics: [
-            {
-              topic: topicOf(config.NAMESPACE),
-              numPartitions: PARTITIONS,
-              replicationFactor: 1,
-              configEntries: Object.entries({ ...topicSettings(ONE_BROKER), ...changes }).map(
-                ([name, value]) => ({ name, value }),
-              ),
-            },
-          ],
-        }),
-      );
+    const makeOtherwise = async (
+      config: LogConfig,
+      changes: Readonly<Record<string, string>>,
+    ): Promise<void> => {
+      const topic = topicOf(config.NAMESPACE);
+      const settings = Object.entries({ ...topicSettings(ONE_BROKER), ...changes });
+      const configEntries = settings.map(([name, value]) => ({ name, value }));
+      const made = { topic, numPartitions: PARTITIONS, replicationFactor: 1, configEntries };
+      // kafkajs would wait for leaders, and give up where the broker does not know the topic yet.
+      await withAdmin(config, admin => admin.createTopics({ waitForLeaders: false, topics: [made] }));
+      await eventually(async () => {
+        const asked = { brokers: config.KAFKA_BROKERS, topic, requestTimeoutMs: 3_000 };
+        const { partitions } = await askMetadata(asked);
+        return partitions.length === PARTITIONS && partitions.every(({ leader }) => leader >= 0);
+      });
+    };
 
     it('is made with what is configured, and not with what brokers would give it', async () => {
       const config = { ...fresh(), KAFKA_RETENTION_MS: 2 * 86_400_000 };
