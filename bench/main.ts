@@ -12,6 +12,7 @@ import { burst } from './burst/main.ts';
 import { couponReads } from './coupons/reads.ts';
 import { redemptions } from './coupons/redemptions.ts';
 import { draw } from './draw/main.ts';
+import { ends } from './ends/main.ts';
 import { fairness } from './fairness/main.ts';
 import { ingest } from './ingest/main.ts';
 import { many } from './many/main.ts';
@@ -36,6 +37,7 @@ const benches = {
   burst,
   'coupon-reads': couponReads,
   draw,
+  ends,
   fairness,
   ingest,
   many,

@@ -205,9 +205,7 @@ export function assembleGateway(assembly: GatewayAssembly): AssembledGateway {
     async stop() {
       // Who watches goes to another gateway at once: what is on its way here may wait for a log that is away, and a stream
       // at a gateway that serves no more is nobody's presence.
-      const left = membership.stop();
-      watchers.close();
-      await left;
+      await Promise.all([membership.stop(), watchers.close()]);
       stopTimers();
       couponReads.close();
     },

@@ -90,6 +90,12 @@ export class Metrics {
     buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05],
     registers: [this.registry],
   });
+  readonly toldATurn = new Histogram({
+    name: 'fairline_watchers_told_a_turn',
+    help: 'Watchers whose rank or outcome was told, or whose stream was closed, in one turn of the event loop',
+    buckets: [1, 10, 100, 1_000],
+    registers: [this.registry],
+  });
 
   constructor(live: LiveMetrics) {
     collectDefaultMetrics({ register: this.registry });

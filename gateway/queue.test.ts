@@ -119,6 +119,22 @@ for (const log of availableLogs()) {
       await eventually(async () => (await watch('tabs', id)).status === 200);
     });
 
+    test('many who are told at once are told in turns of a hundred, every one of them', async () => {
+      const id = await system.offer({ kind: 'raffle', winners: 1 });
+      const users = Array.from({ length: 250 }, (_, index) => `m${index}`);
+      await Promise.all(users.map(user => system.enter(user, id)));
+      const watched = await Promise.all(users.map(user => watch(user, id)));
+      await eventually(() => watched.every(stream => stream.events.length > 0));
+      await system.operate('POST', `/v1/campaigns/${id}/close`);
+      await Promise.all(watched.map(stream => stream.ended));
+      for (const stream of watched) assert.equal(stream.events.at(-1)?.event, 'outcome');
+      const text = await (await fetch(`${system.gateways[0]?.url}/metrics`)).text();
+      const figure = (name: string): number =>
+        Number(new RegExp(`^fairline_watchers_told_a_turn_${name} (\\d+)`, 'm').exec(text)?.[1]);
+      assert.ok(figure('sum') >= users.length);
+      assert.equal(figure('bucket\\{le="100"\\}'), figure('count'), 'no turn had more');
+    });
+
     test('watchers cost Redis nothing while they wait', async () => {
       const id = await system.offer({ kind: 'raffle', winners: 1 });
       const users = Array.from({ length: 100 }, (_, index) => `w${index}`);

@@ -5,7 +5,8 @@
  * outcome. In between everything comes from the board, which is the same for all, by arithmetic in memory.
  *
  * Watchers are spread over slots, and a timer visits one slot after another, so each is visited a few times a second
- * and the writes are spread evenly. A visit that has held the event loop for its time goes on in the next turn.
+ * and the writes are spread evenly. A visit that has held the event loop for its time goes on in the next turn, and so does
+ * telling many of what was found, or closing all: so many of them a turn.
  */
 
 import type { BoardCampaign } from '../engine/contract/board/board.ts';
@@ -21,6 +22,7 @@ import type { Metrics } from './metrics.ts';
 import { isCancelled, outcomeOf } from './own-entry.ts';
 import type { Places } from './places.ts';
 import type { Presence } from './presence.ts';
+import { Turns } from './turns.ts';
 import type { Watcher } from './watcher.ts';
 
 /** What an offer is shown with whose deadline cannot be right. */
@@ -41,6 +43,8 @@ export interface WatchersParts {
 const SLOTS = 20;
 /** With what else a turn does, well below the 10 ms that entries may be held up; an event costs about 5 us. */
 const PASS_MS = 2;
+/** A last event, or a close, is some 25 us of this loop: all of ten thousand at once held it for a quarter of a second. */
+export const TOLD_A_TURN = 100;
 /** How many are visited between two looks at the clock. */
 const VISITS_A_LOOK = 16;
 /** Without news from the engine's side for this long, watchers are told so. */
@@ -53,6 +57,7 @@ export class Watchers implements BoardListener {
   /** Those of whom a move may tell, by campaign and user. */
   readonly #claimants = new Map<string, Set<Watcher>>();
   readonly #timer: NodeJS.Timeout;
+  readonly #turns: Turns;
   readonly #due: Iterator<Watcher>[] = [];
   #slot = 0;
   #nextSlot = 0;
@@ -61,6 +66,7 @@ export class Watchers implements BoardListener {
 
   constructor(parts: WatchersParts) {
     this.#parts = parts;
+    this.#turns = new Turns(TOLD_A_TURN, told => parts.metrics.toldATurn.observe(told));
     parts.board.listen(this);
     parts.claimants.moves.listen((campaignId, userId) => this.#moved(campaignId, userId));
     this.#timer = setInterval(() => this.#visitSlot(), 1_000 / parts.eventsPerSecond / SLOTS);
@@ -108,10 +114,13 @@ export class Watchers implements BoardListener {
   }
 
   /** Closes every stream, so that clients go to another gateway. */
-  close(): void {
+  async close(): Promise<void> {
     clearInterval(this.#timer);
     for (const slot of this.#slots) {
-      for (const watcher of [...slot]) watcher.drop();
+      for (const watcher of [...slot]) {
+        await this.#turns.take();
+        if (!isOver(watcher)) watcher.drop();
+      }
     }
   }
 
@@ -259,15 +268,16 @@ export class Watchers implements BoardListener {
     } else if (!this.#tellOutcome(watcher, place)) watcher.state = 'placed';
   }
 
-  /** Redis does not answer: the watcher keeps what was shown, and is asked for again at the next visit. */
+  /**
+   * Redis does not answer: the watcher keeps what was shown, and is asked for again at the next visit. Answers of many come
+   * together, and what they lead to is done in turns.
+   */
   async #find(watcher: Watcher): Promise<Place | undefined> {
     const campaign = this.#parts.board.campaign(watcher.campaignId);
     if (campaign === undefined) return undefined;
-    try {
-      return await this.#parts.lookups.find(campaign, watcher.userId);
-    } catch {
-      return undefined;
-    }
+    const place = await this.#parts.lookups.find(campaign, watcher.userId).catch(() => undefined);
+    await this.#turns.take();
+    return place;
   }
 
   /** Sends the outcome and ends the stream, if there is one; of a claimant who may still move, how it stands. */

@@ -192,8 +192,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a gateway that stops keeps its streams until all it has taken is in the log',
     file: 'gateway/assembly.ts',
-    from: 'watchers.close();\n      await left;',
-    to: 'await left;\n      watchers.close();',
+    from: 'await Promise.all([membership.stop(), watchers.close()]);',
+    to: 'await membership.stop();\n      await watchers.close();',
     seed: 50_201_381,
   },
   {
