@@ -35,6 +35,7 @@ import { Places } from './places.ts';
 import { Presence } from './presence.ts';
 import { Watchers } from './queue.ts';
 import type { Ranker } from './rank.ts';
+import { Repeats } from './repeats.ts';
 import { RequestStarts } from './request-start.ts';
 import { strangeKind } from './requests.ts';
 import type { RouteParts } from './routes.ts';
@@ -192,6 +193,14 @@ export function assembleGateway(assembly: GatewayAssembly): AssembledGateway {
     verifier,
     tickets,
     answers: new AcceptedAnswers(),
+    repeats: new Repeats(
+      {
+        perUser: config.REPEATS_PER_SECOND_PER_USER,
+        perPrefix: config.REPEATS_PER_SECOND_PER_PREFIX,
+        remembered: config.REMEMBERED_ENTRANTS,
+      },
+      { proxies, metrics },
+    ),
     connections,
     checks: () => ({
       lease: membership.pipeline() === undefined ? `none: ${membership.hindrance ?? membership.state}` : 'ok',

@@ -49,6 +49,12 @@ export const gatewayVariables = {
   MAX_WATCHER_BUFFER_BYTES: whole(16_384, 64, 16_777_216),
   /** How long a pass to a shop is good; who has one may ask for it again. Longer: one that was stolen is good for longer. */
   PASS_LIFETIME_S: whole(120, 5, 3_600),
+  /** How many who have entered are known when they enter again, which then costs the log nothing; 4 bytes each. */
+  REMEMBERED_ENTRANTS: whole(1_048_576, 1_024, 67_108_864),
+  /** How often that is answered, with ten seconds' worth at once: each time costs Redis a look-up. */
+  REPEATS_PER_SECOND_PER_USER: whole(5, 1, 100_000),
+  /** The same of all in a network (24 bits of IPv4, 48 of IPv6): a town may be behind one. Repeats alone are counted. */
+  REPEATS_PER_SECOND_PER_PREFIX: whole(500, 1, 100_000),
   WATCHER_EVENTS_PER_SECOND: whole(4, 1, 100),
   WATCHER_COMMENT_MS: whole(15_000, 100, 600_000),
   /** How long a client waits before it connects again; each gets between once and twice that. */

@@ -23,6 +23,7 @@ import { BeingMade, type Lookups, type Place } from './lookups.ts';
 import type { Membership } from './membership.ts';
 import type { Places } from './places.ts';
 import type { Ranker } from './rank.ts';
+import type { Repeats } from './repeats.ts';
 import type { Reply } from './reply.ts';
 import { type RequestStarts, sourceOf } from './request-start.ts';
 import {
@@ -55,6 +56,7 @@ export interface EntryParts extends RequestParts {
   readonly tickets: TicketBatch;
   readonly claimants: ClaimantParts;
   readonly answers: AcceptedAnswers;
+  readonly repeats: Repeats;
 }
 
 /** What a client that is refused for now is told to wait, seconds. */
@@ -77,10 +79,19 @@ export function postEntry(
   if (id === undefined) return undefined;
   const startedUs = head.requestStart === '' ? undefined : parts.requestStarts.read(reply, head.requestStart);
   const campaign = parts.board.campaign(id);
-  if (campaign !== undefined && !hasBody(head)) {
-    return enter(parts, reply, campaign, userId, arrivedUs, startedUs);
-  }
-  return enterLater(parts, reply, id, userId, arrivedUs, startedUs, { ...head });
+  const arrival = { arrivedUs, startedUs, forwardedFor: head.forwardedFor };
+  if (campaign !== undefined && !hasBody(head)) return enter(parts, reply, campaign, userId, arrival);
+  return enterLater(parts, reply, id, userId, arrival, { ...head });
+}
+
+/** When and how a request came. */
+interface Arrival {
+  readonly arrivedUs: number;
+  /** As a trusted proxy has noted it. */
+  readonly startedUs: number | undefined;
+  readonly forwardedFor: string;
+  /** The user was looked up, and has no entry that could be told of. */
+  readonly isUnknown?: true;
 }
 
 /**
@@ -104,6 +115,10 @@ function enterAtOnce(
   if (!parts.door.isWideOpen(campaign, instantUs)) return false;
   const userId = parts.tickets.take(ticket, Date.now() / 1000);
   if (userId === undefined) return false;
+  if (parts.repeats.has(campaign.campaignId, userId)) {
+    parts.tickets.giveBack();
+    return false;
+  }
   const { lastId } = parts.tickets;
   pipeline.gather(
     new Entry(parts, reply, campaign, userId, instantUs, ITEM_ENTRY, { ticket, ticketId: lastId }),
@@ -117,13 +132,12 @@ async function enterLater(
   reply: Reply,
   id: number,
   userId: string,
-  arrivedUs: number,
-  startedUs: number | undefined,
+  arrival: Arrival,
   head: Readonly<Head>,
 ): Promise<void> {
   if (hasBody(head) && !(await readEntryBody(parts, reply, head))) return;
   const campaign = parts.board.campaign(id) ?? (await findCampaign(parts, reply, id));
-  if (campaign !== undefined) await enter(parts, reply, campaign, userId, arrivedUs, startedUs);
+  if (campaign !== undefined) await enter(parts, reply, campaign, userId, arrival);
 }
 
 function enter(
@@ -131,16 +145,69 @@ function enter(
   reply: Reply,
   campaign: BoardCampaign,
   userId: string,
-  arrivedUs: number,
-  startedUs: number | undefined,
+  arrival: Arrival,
 ): void | Promise<void> {
+  const { arrivedUs, startedUs } = arrival;
   const pipeline = openPipeline(parts, reply);
   if (pipeline === undefined) return;
   const instantUs = parts.requestStarts.instantFor(pipeline, campaign, arrivedUs, startedUs);
   if (parts.door.isBehindClose(campaign, userId, instantUs))
     return answerBehindClose(parts, reply, campaign, userId, instantUs);
   if (!parts.door.lets(reply, campaign, userId, instantUs)) return;
+  if (arrival.isUnknown !== true && parts.repeats.has(campaign.campaignId, userId))
+    return enterAgain(parts, reply, campaign, userId, arrival);
   pipeline.gather(new Entry(parts, reply, campaign, userId, instantUs, ITEM_ENTRY));
+}
+
+/**
+ * Who has entered is answered with the entry they have, and nothing is logged: a later stamp of theirs would change nothing.
+ * Where Redis cannot tell of it, as while it is made anew, they go the way of those who come for the first time.
+ */
+async function enterAgain(
+  parts: EntryParts,
+  reply: Reply,
+  campaign: BoardCampaign,
+  userId: string,
+  arrival: Arrival,
+): Promise<void> {
+  if (!parts.repeats.lets(reply, userId, arrival.forwardedFor)) return;
+  const place = await parts.lookups.find(campaign, userId).catch(() => undefined);
+  if (place !== undefined) {
+    await answerPlace(parts, reply, campaign, userId, place);
+    return;
+  }
+  const now = parts.board.campaign(campaign.campaignId) ?? campaign;
+  await enter(parts, reply, now, userId, { ...arrival, isUnknown: true });
+}
+
+/** Accepted before, with the receipt of that entry; `ownReceipt` is that of the stamp it was accepted with just now. */
+async function answerPlace(
+  parts: EntryParts,
+  reply: Reply,
+  campaign: BoardCampaign,
+  userId: string,
+  place: Place,
+  ownReceipt?: (stamp: number) => string | undefined,
+): Promise<void> {
+  if (place.withdrawn || place.claimant?.state === 'left' || place.claimant?.state === 'declined')
+    return refuseWithdrawn(parts, reply, campaign, place);
+  await answerStamped(parts, reply, campaign, userId, { stamp: place.stamp, ...shownOf(place) }, ownReceipt);
+}
+
+async function answerStamped(
+  parts: EntryParts,
+  reply: Reply,
+  campaign: BoardCampaign,
+  userId: string,
+  shown: Omit<EntryAccepted, 'campaign' | 'receipt'>,
+  ownReceipt?: (stamp: number) => string | undefined,
+): Promise<void> {
+  const { campaignId } = campaign;
+  parts.repeats.note(campaignId, userId);
+  const receipt = ownReceipt?.(shown.stamp) ?? (await parts.receipts.find(campaign, userId, shown.stamp));
+  parts.metrics.acceptedEntries += 1;
+  const answer: EntryAccepted = { campaign: campaignId, ...shown };
+  reply.json(202, withReceipt(answer, receipt));
 }
 
 /** Where to gather into, or undefined when 503 has been answered. */
@@ -233,8 +300,9 @@ export class Entry implements Stamped, AcceptedEntry {
       void this.#answerLookedUp(receipts);
       return;
     }
-    const { metrics, answers } = this.#parts;
+    const { metrics, answers, repeats } = this.#parts;
     metrics.acceptedEntries += 1;
+    repeats.note(this.campaignId, this.userId);
     this.#reply.accepted(answers.of(this, estimate, receipts));
   }
 
@@ -266,10 +334,8 @@ export class Entry implements Stamped, AcceptedEntry {
     } else if (this.kind === ITEM_WITHDRAWAL) {
       const answer = { campaign: this.campaign.campaignId, stamp: place.stamp, outcome: 'withdrawing' };
       reply.json(202, JSON.stringify(answer));
-    } else if (place.withdrawn || place.claimant?.state === 'left' || place.claimant?.state === 'declined') {
-      refuseWithdrawn(this.#parts, reply, this.campaign, place);
     } else {
-      await this.#answerStamped(place.stamp, shownOf(place), receipts);
+      await answerPlace(this.#parts, reply, this.campaign, this.userId, place, this.#ownReceipt(receipts));
     }
   }
 
@@ -289,7 +355,14 @@ export class Entry implements Stamped, AcceptedEntry {
     const stamp = Math.min(this.stamp, ranked ?? this.stamp, held?.stamp ?? this.stamp);
     if (held?.hasLeft === true) refuseWithdrawn(this.#parts, this.#reply, this.campaign, { stamp });
     else if (stamp === ranked || (await this.#rank(stamp)))
-      await this.#answerStamped(stamp, { position: null, provisional: true }, receipts);
+      await answerStamped(
+        this.#parts,
+        this.#reply,
+        this.campaign,
+        this.userId,
+        { stamp, position: null, provisional: true },
+        this.#ownReceipt(receipts),
+      );
     else this.#refuseUnknown();
   }
 
@@ -304,20 +377,9 @@ export class Entry implements Stamped, AcceptedEntry {
     }
   }
 
-  /** Accepted, now or before, with the receipt of that entry. */
-  async #answerStamped(
-    stamp: number,
-    shown: ShownPosition,
-    receipts: SliceReceipts | undefined,
-  ): Promise<void> {
-    const { campaignId } = this.campaign;
-    const receipt =
-      receipts !== undefined && stamp === this.stamp
-        ? this.#receiptOf(receipts)
-        : await this.#parts.receipts.find(this.campaign, this.userId, stamp);
-    this.#parts.metrics.acceptedEntries += 1;
-    const answer: EntryAccepted = { campaign: campaignId, stamp, ...shown };
-    this.#reply.json(202, withReceipt(answer, receipt));
+  /** Accepted, now or before: where it is the stamp of now, the receipt is at hand. */
+  #ownReceipt(receipts: SliceReceipts | undefined): (stamp: number) => string | undefined {
+    return stamp => (receipts !== undefined && stamp === this.stamp ? this.#receiptOf(receipts) : undefined);
   }
 
   /** Logged, but what stands for the user cannot be told: better no stamp than a wrong one. */

@@ -26,6 +26,7 @@ export type RefusalReason =
   | 'paused'
   | 'nothing_to_claim'
   | 'pass'
+  | 'repeats'
   | 'shop'
   | 'sold_out'
   | 'ticket'

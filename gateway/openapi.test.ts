@@ -185,6 +185,13 @@ describe('the OpenAPI document', () => {
     'post /v1/campaigns/{id}/entries 202 ': () =>
       ask('new', 'POST', entries(raffle), { headers: json, body: '{}' }),
     'post /v1/campaigns/{id}/entries 200 ': () => ask('alice', 'POST', entries(coupon)),
+    'post /v1/campaigns/{id}/entries 429 too-many-requests': async () => {
+      await ask('hasty', 'POST', entries(raffle));
+      const answers = await Promise.all(
+        Array.from({ length: 200 }, () => ask('hasty', 'POST', entries(raffle))),
+      );
+      return answers.find(({ status }) => status === 429) ?? assert.fail('nobody was refused');
+    },
     'post /v1/campaigns/{id}/entries 401 unauthenticated': () => anonymous('POST', entries(raffle)),
     'post /v1/campaigns/{id}/entries 400 invalid-request': () =>
       ask('alice', 'POST', '/v1/campaigns/x/entries'),

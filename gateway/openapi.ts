@@ -74,6 +74,7 @@ export const operations: readonly Operation[] = [
       'archived',
       'payload-too-large',
       'unsupported-media-type',
+      'too-many-requests',
       'overloaded',
     ],
   },

@@ -34,6 +34,8 @@ export interface Head {
   lastEventId: string;
   /** When the request reached a proxy; of several such lines all, with commas between (RFC 9110, section 5.3). */
   requestStart: string;
+  /** Whom proxies have asked for; see clientAddress. */
+  forwardedFor: string;
   /** Of all header lines together, as they were sent. */
   bytes: number;
 }
@@ -46,6 +48,7 @@ const head: Head = {
   transferEncoding: '',
   lastEventId: '',
   requestStart: '',
+  forwardedFor: '',
   bytes: 0,
 };
 
@@ -58,9 +61,13 @@ function readHeader(name: string, value: string): void {
   else if (name === 'content-type') head.contentType = value;
   else if (name === 'transfer-encoding') head.transferEncoding = value;
   else if (name === 'last-event-id') head.lastEventId = value;
-  else if (name === 'x-request-start') {
-    head.requestStart = head.requestStart === '' ? value : `${head.requestStart}, ${value}`;
-  }
+  else if (name === 'x-request-start') head.requestStart = listed(head.requestStart, value);
+  else if (name === 'x-forwarded-for') head.forwardedFor = listed(head.forwardedFor, value);
+}
+
+/** A header that stands in several lines is one list (RFC 9110, section 5.3). */
+function listed(before: string, value: string): string {
+  return before === '' ? value : `${before}, ${value}`;
 }
 
 /**
@@ -75,6 +82,7 @@ export function readHead(req: HttpRequest): Readonly<Head> {
   head.transferEncoding = '';
   head.lastEventId = '';
   head.requestStart = '';
+  head.forwardedFor = '';
   head.bytes = 0;
   req.forEach(readHeader);
   return head;

@@ -52,6 +52,7 @@ export class TicketBatch {
   #header = '';
   #headerBytes = Buffer.alloc(0);
   #lastId = 0;
+  #lastShelf: Shelf | undefined;
   /** Of those that were checked since `check` was asked last. */
   #wrong: Set<number> | undefined;
 
@@ -105,11 +106,19 @@ export class TicketBatch {
     this.#lastId += 1;
     shelf.ids[count] = this.#lastId;
     shelf.count += 1;
+    this.#lastShelf = shelf;
     return userId;
+  }
+
+  /** Lets go of the ticket that was taken last: it will be verified by itself. To be called before another one is taken. */
+  giveBack(): void {
+    if (this.#lastShelf !== undefined) this.#lastShelf.count -= 1;
+    this.#lastShelf = undefined;
   }
 
   /** Checks all that were taken since the last time. Answers the ids of those whose signature is wrong. */
   check(): ReadonlySet<number> {
+    this.#lastShelf = undefined;
     for (const shelf of this.#shelves) this.#checkShelf(shelf);
     const wrong = this.#wrong ?? NONE;
     this.#wrong = undefined;

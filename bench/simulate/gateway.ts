@@ -123,6 +123,9 @@ function configOf(terms: GatewayTerms): GatewayConfig {
     WATCHER_EVENTS_PER_SECOND: '1',
     WATCHER_COMMENT_MS: '600000',
     WATCHER_RETRY_MS: '100',
+    // Few, so that some are forgotten, and enough for all who ask again at once.
+    REMEMBERED_ENTRANTS: '1024',
+    REPEATS_PER_SECOND_PER_USER: '100',
   });
   configs.set(name, config);
   return config;

@@ -699,6 +699,12 @@ export const MUTATIONS: readonly Mutation[] = [
     to: 'if (final || rank >= 0) return { position',
   },
   {
+    name: 'who is remembered, and not found, is told that an entry of now stands',
+    file: 'gateway/entries.ts',
+    from: '  const now = parts.board.campaign(campaign.campaignId) ?? campaign;\n',
+    to: '  const now = campaign;\n  const stamp = (arrival.arrivedUs - campaign.opensAtUs) * 1024;\n  if (stamp > 0) return answerStamped(parts, reply, campaign, userId, { stamp, position: null, provisional: true });\n',
+  },
+  {
     name: 'a position is told while others are ranked anew',
     file: 'gateway/slices.ts',
     from: ' && ranked.whole === ranked.epoch',

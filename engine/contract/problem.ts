@@ -52,6 +52,7 @@ export const problems = {
   'payload-too-large': { status: 413, title: 'The body is too large' },
   'unsupported-media-type': { status: 415, title: 'The body has a media type that is not read here' },
   'precondition-required': { status: 428, title: 'The request has to say what it was made for' },
+  'too-many-requests': { status: 429, title: 'The same was asked too often' },
   'too-many-watchers': { status: 429, title: 'Too many streams are open' },
   'headers-too-large': { status: 431, title: 'The headers are too large' },
   'internal-error': { status: 500, title: 'Something failed on our side' },

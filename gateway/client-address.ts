@@ -1,0 +1,73 @@
+/**
+ * From where a client asks, as far as it can be told: the address of the connection; where that is a proxy's, the last one of
+ * X-Forwarded-For that is none. A proxy is who TRUSTED_PROXIES names, and every address that nobody outside can have.
+ * It is good for limits alone: who is behind the same address is not the same person.
+ */
+import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
+import type { TrustedProxies } from './trusted-proxies.ts';
+
+/** RFC 1918, 6598 (100.64/10), 3927, 4193, 4291; loopback. */
+const INSIDE = new BlockList();
+for (const [address, bits] of [
+  ['10.0.0.0', 8],
+  ['172.16.0.0', 12],
+  ['192.168.0.0', 16],
+  ['127.0.0.0', 8],
+  ['100.64.0.0', 10],
+  ['169.254.0.0', 16],
+] as const) {
+  INSIDE.addSubnet(address, bits, 'ipv4');
+}
+INSIDE.addAddress('::1', 'ipv6');
+INSIDE.addSubnet('fc00::', 7, 'ipv6');
+INSIDE.addSubnet('fe80::', 10, 'ipv6');
+
+/** Of a longer X-Forwarded-For the last ones: those before are whatever a client has sent. */
+const MOST_HOPS = 16;
+
+/** The client's address, or undefined where all that are known are proxies'. */
+export function clientAddress(
+  proxies: Pick<TrustedProxies, 'has'>,
+  remote: string,
+  forwardedFor: string,
+): string | undefined {
+  const isProxy = (address: string): boolean =>
+    INSIDE.check(address, isIPv4(address) ? 'ipv4' : 'ipv6') || proxies.has(address);
+  if (isIP(remote) === 0) return undefined;
+  if (!isProxy(remote)) return remote;
+  for (const hop of forwardedFor.split(',').slice(-MOST_HOPS).reverse()) {
+    const address = hop.trim();
+    if (isIP(address) === 0 || address.includes('%')) return undefined;
+    if (!isProxy(address)) return address;
+  }
+  return undefined;
+}
+
+/** What one who has many addresses has at the least: 24 bits of IPv4, 48 of IPv6; undefined of what is no address. */
+export function addressPrefix(address: string): string | undefined {
+  if (isIPv4(address)) return address.slice(0, address.lastIndexOf('.'));
+  if (!isIPv6(address)) return undefined;
+  const groups = groupsOf(address);
+  const isMapped = groups.slice(0, 5).every(group => group === 0) && groups[5] === 0xffff;
+  if (!isMapped)
+    return groups
+      .slice(0, 3)
+      .map(group => group.toString(16))
+      .join(':');
+  const [high = 0, low = 0] = groups.slice(6);
+  return `${high >> 8}.${high & 255}.${low >> 8}`;
+}
+
+/** The eight groups of an IPv6 address (RFC 4291, section 2.2). */
+function groupsOf(address: string): number[] {
+  const parts = address.split('::').map(part => (part === '' ? [] : part.split(':').flatMap(numbersOf)));
+  const [head = [], tail = []] = parts;
+  return [...head, ...Array<number>(8 - head.length - tail.length).fill(0), ...tail];
+}
+
+/** One group, or the two that an IPv4 address at the end stands for. */
+function numbersOf(group: string): number[] {
+  if (!group.includes('.')) return [Number.parseInt(group, 16)];
+  const [a = 0, b = 0, c = 0, d = 0] = group.split('.').map(Number);
+  return [a * 256 + b, c * 256 + d];
+}

@@ -1,0 +1,24 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Entrants } from './entrants.ts';
+
+/** As many as are noted, of those who are asked about. */
+function known(entrants: Entrants, campaignId: number, prefix: string, count: number): number {
+  let found = 0;
+  for (let number = 0; number < count; number++)
+    if (entrants.has(campaignId, `${prefix}${number}`)) found += 1;
+  return found;
+}
+
+test('who was noted is known, in that campaign, and nobody else; of too many the later ones', () => {
+  const entrants = new Entrants(1 << 16, () => 0.123_456_789);
+  assert.equal(known(entrants, 7, 'u', 1_000), 0);
+  for (let number = 0; number < 10_000; number++) entrants.note(7, `u${number}`);
+  assert.ok(known(entrants, 7, 'u', 10_000) > 9_000, 'few have the place of another one');
+  assert.equal(known(entrants, 8, 'u', 10_000), 0);
+  assert.equal(known(entrants, 7, 'v', 10_000), 0);
+  for (let number = 0; number < 1_000_000; number++) entrants.note(9, `w${number}`);
+  assert.ok(known(entrants, 7, 'u', 10_000) < 10, 'what was noted long ago is overwritten');
+  for (let number = 0; number < 100; number++) entrants.note(7, `last${number}`);
+  assert.ok(known(entrants, 7, 'last', 100) >= 99);
+});

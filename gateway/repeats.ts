@@ -1,0 +1,74 @@
+/**
+ * Who asks to enter again after they have: answered from Redis at no cost to the log, and limited, by the user and by the network
+ * they ask from. Only repeats are counted, so a crowd behind one address enters unhindered, and whoever is refused has an entry.
+ */
+import { Buckets } from './buckets.ts';
+import { addressPrefix, clientAddress } from './client-address.ts';
+import { Entrants } from './entrants.ts';
+import type { Metrics } from './metrics.ts';
+import type { Reply } from './reply.ts';
+import type { TrustedProxies } from './trusted-proxies.ts';
+
+/** A bucket holds what comes into it in so many seconds: who reloads a page ten times in a row is let. */
+const BURST_S = 10;
+/** Buckets that are kept of either kind, some 5 MB in all. */
+const MOST_BUCKETS = 32_768;
+
+export interface RepeatTerms {
+  readonly perUser: number;
+  readonly perPrefix: number;
+  readonly remembered: number;
+}
+
+export class Repeats {
+  readonly #entrants: Entrants;
+  readonly #terms: RepeatTerms;
+  readonly #users: Buckets;
+  readonly #prefixes: Buckets;
+  readonly #proxies: TrustedProxies;
+  readonly #metrics: Metrics;
+
+  constructor(terms: RepeatTerms, parts: { proxies: TrustedProxies; metrics: Metrics }) {
+    const bucketsOf = (perSecond: number): Buckets =>
+      new Buckets({ perSecond, burst: BURST_S * perSecond, most: MOST_BUCKETS });
+    this.#entrants = new Entrants(terms.remembered);
+    this.#terms = terms;
+    this.#users = bucketsOf(terms.perUser);
+    this.#prefixes = bucketsOf(terms.perPrefix);
+    this.#proxies = parts.proxies;
+    this.#metrics = parts.metrics;
+  }
+
+  /** The user was told that they have an entry. */
+  note(campaignId: number, userId: string): void {
+    this.#entrants.note(campaignId, userId);
+  }
+
+  /** Whether they probably have one; see Entrants. */
+  has(campaignId: number, userId: string): boolean {
+    return this.#entrants.has(campaignId, userId);
+  }
+
+  /** Whether a repeat is answered; false when 429 has been. Before any await. */
+  lets(reply: Reply, userId: string, forwardedFor: string): boolean {
+    const nowMs = performance.now();
+    const waitMs = Math.max(
+      this.#users.take(userId, nowMs),
+      this.#waitOfPrefix(reply.remoteAddress(), forwardedFor, nowMs),
+    );
+    if (waitMs === 0) return true;
+    this.#metrics.refuse('repeats');
+    reply.problem(
+      'too-many-requests',
+      `You have entered already, and your entry stays. Entering again is answered ${this.#terms.perUser} times a second for each user, and ${this.#terms.perPrefix} times for a network.`,
+      { headers: { 'retry-after': String(Math.ceil(waitMs / 1_000)) } },
+    );
+    return false;
+  }
+
+  #waitOfPrefix(remote: string, forwardedFor: string, nowMs: number): number {
+    const address = clientAddress(this.#proxies, remote, forwardedFor);
+    const prefix = address === undefined ? undefined : addressPrefix(address);
+    return prefix === undefined ? 0 : this.#prefixes.take(prefix, nowMs);
+  }
+}
