@@ -122,6 +122,7 @@ export function assembleGateway(assembly: GatewayAssembly): AssembledGateway {
     waiting: () => membership.pipeline()?.waiting ?? 0,
     clockErrorUs: () => clock.errorBoundUs,
     clockLevel: () => clockLimits.level,
+    kept: () => ({ winners: door.size, gone: places.size, moves: moves.size }),
     signing: () => (signs && ring.keyAt('slices', Date.now()) !== undefined ? 1 : 0),
   });
   const { desk, couponReads } = assembleCoupons(assembly);

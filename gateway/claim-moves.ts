@@ -31,6 +31,8 @@ export class ClaimMoves implements BoardListener {
   /** By campaign, what is read of another board's list; see Places. */
   readonly #anew = new Map<number, Moves>();
   readonly #reading = new Set<number>();
+  /** Campaigns that are finished, of which all moves were told: nobody waits there any more, and what they were is forgotten. */
+  readonly #over = new Set<number>();
   readonly #listeners: MoveListener[] = [];
 
   constructor(parts: { redis: RedisClient; keys: Keys; board: Board; log: Logger }) {
@@ -50,27 +52,43 @@ export class ClaimMoves implements BoardListener {
     return place - (this.#moves.get(campaignId)?.left.below(place) ?? 0);
   }
 
+  /** Of how many campaigns it is kept who has moved. */
+  get size(): number {
+    return this.#moves.size;
+  }
+
   changed(): void {
     for (const campaign of this.#board.campaigns()) {
       const { campaignId, claims } = campaign;
+      if (this.#over.has(campaignId)) continue;
       const known = this.#moves.get(campaignId)?.read ?? 0;
       if (this.#anew.has(campaignId) || (claims?.moves ?? 0) > known) void this.#read(campaign);
+      else this.#forget(campaign);
     }
+  }
+
+  #forget({ campaignId, claims, finished }: BoardCampaign): void {
+    if (!finished || claims === undefined) return;
+    this.#moves.delete(campaignId);
+    this.#over.add(campaignId);
   }
 
   /** The list may be another one. What is known holds until the whole of it is read, so that nobody is moved back. */
   replaced(): void {
     for (const campaignId of this.#moves.keys()) this.#anew.set(campaignId, { left: new Fenwick(), read: 0 });
+    this.#over.clear();
   }
 
   forgot(campaignIds: readonly number[]): void {
     for (const campaignId of campaignIds) {
       this.#moves.delete(campaignId);
       this.#anew.delete(campaignId);
+      this.#over.delete(campaignId);
     }
   }
 
-  async #read({ campaignId, claims }: BoardCampaign): Promise<void> {
+  async #read(campaign: BoardCampaign): Promise<void> {
+    const { campaignId, claims } = campaign;
     if (this.#reading.has(campaignId)) return;
     this.#reading.add(campaignId);
     const anew = this.#anew.get(campaignId);
@@ -90,6 +108,7 @@ export class ClaimMoves implements BoardListener {
         this.#anew.delete(campaignId);
         this.#moves.set(campaignId, moves);
       }
+      if (!this.#anew.has(campaignId) && moves.read >= (claims?.moves ?? 0)) this.#forget(campaign);
     } catch (error) {
       this.#log.debug(
         { err: error, campaignId },

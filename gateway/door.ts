@@ -4,7 +4,8 @@
  *
  * Who was granted a coupon must never hear "sold out" when they ask again. So when a coupon is gone, the gateway loads
  * its winners once (as many as the stock had) and answers them with what they have. Where there are claims, it is gone when
- * the waitlist is full as well, and the gateway loads who has a place in either.
+ * the waitlist is full as well, and the gateway loads who has a place in either. Once the campaign is closed and over, who
+ * asks is looked up (behind-close.ts), and nobody is kept.
  */
 import type { Logger } from 'pino';
 import type { BoardCampaign } from '../engine/contract/board/board.ts';
@@ -56,8 +57,30 @@ export class Doorkeeper implements BoardListener {
 
   changed(campaigns: readonly BoardCampaign[]): void {
     for (const campaign of campaigns) {
-      if (campaign.soldOut && !this.#winners.has(campaign.campaignId)) void this.#load(campaign);
+      const { campaignId, soldOut } = campaign;
+      if (soldOut && !this.#winners.has(campaignId) && !this.#isOver(campaignId)) void this.#load(campaign);
     }
+    for (const campaignId of this.#winners.keys()) {
+      if (!this.#isOver(campaignId)) continue;
+      this.#winners.delete(campaignId);
+      this.#claimants.delete(campaignId);
+    }
+  }
+
+  /** Of how many campaigns winners are kept. */
+  get size(): number {
+    return this.#winners.size;
+  }
+
+  /**
+   * Whether nobody can enter any more, by any clock that was promised by, and all have their outcome. Of one that was cancelled
+   * winners are kept: there nobody is looked up who asks again.
+   */
+  #isOver(campaignId: number): boolean {
+    const campaign = this.#board.campaign(campaignId);
+    if (campaign === undefined) return false;
+    const { finished, closesAtUs, cancelledStamp } = campaign;
+    return finished && cancelledStamp === undefined && this.#board.rankedUs >= closesAtUs;
   }
 
   /** Who won is read again: the ledger behind the new board may be another one. Until then entries go the usual way. */
@@ -191,10 +214,10 @@ export class Doorkeeper implements BoardListener {
     const generation = this.#generation;
     const isOfThisBoard = (): boolean =>
       this.#generation === generation && this.#board.campaign(campaignId) !== undefined;
-    while (isOfThisBoard() && !this.#winners.has(campaignId)) {
+    while (isOfThisBoard() && !this.#winners.has(campaignId) && !this.#isOver(campaignId)) {
       try {
         const all = await this.#readAll(campaign);
-        if (all !== undefined && isOfThisBoard()) {
+        if (all !== undefined && isOfThisBoard() && !this.#isOver(campaignId)) {
           this.#winners.set(campaignId, all.winners);
           if (all.claimants !== undefined) this.#claimants.set(campaignId, all.claimants);
         }

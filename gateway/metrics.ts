@@ -48,6 +48,8 @@ export interface LiveMetrics {
   clockErrorUs(): number;
   clockLevel(): ClockLevel;
   signing(): number;
+  /** Of campaigns: for how many it is kept who won, who left, and who has moved. */
+  kept(): { readonly winners: number; readonly gone: number; readonly moves: number };
 }
 
 export class Metrics {
@@ -133,6 +135,15 @@ export class Metrics {
     };
     gauge('fairline_connections', 'Connections open', live.connections);
     gauge('fairline_watchers', 'Streams open', live.watchers);
+    const kept = new Gauge({
+      name: 'fairline_campaigns_kept',
+      help: 'Campaigns of which more is kept than stands on the board: who won, who left the queue, how claimants have moved',
+      labelNames: ['what'],
+      registers: [this.registry],
+      collect: () => {
+        for (const [what, count] of Object.entries(live.kept())) kept.set({ what }, count);
+      },
+    });
     gauge(
       'fairline_signing',
       'Whether slices are signed: 0 without a key that is valid now, or with RECEIPTS=off',

@@ -60,12 +60,23 @@ export class Places implements BoardListener {
     return this.#gone.get(campaignId)?.ranks.has(rank) === true;
   }
 
+  /** Of how many campaigns it is kept who left. */
+  get size(): number {
+    return this.#gone.size;
+  }
+
+  /** Where all have their outcome nobody is shown how many are ahead any more, and who left is forgotten. */
   changed(): void {
     for (const campaign of this.#board.campaigns()) {
       const { campaignId, gone, finished } = campaign;
+      if (finished) {
+        this.#gone.delete(campaignId);
+        this.#anew.delete(campaignId);
+        continue;
+      }
       const isAnew = this.#anew.has(campaignId);
       const known = this.#gone.get(campaignId)?.read ?? 0;
-      if ((isAnew || gone > known) && !finished) void this.#read(campaign);
+      if (isAnew || gone > known) void this.#read(campaign);
     }
   }
 

@@ -71,6 +71,7 @@ function setUp(nowUs = 1_000_000) {
     clockErrorUs: () => 0,
     clockLevel: () => 'ok',
     signing: () => 0,
+    kept: () => ({ winners: 0, gone: 0, moves: 0 }),
   });
   const starts = new RequestStarts({ clock, proxies: new TrustedProxies([]), metrics });
   const pipeline = { promisedUs: 0 };

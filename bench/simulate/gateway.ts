@@ -61,6 +61,7 @@ const metrics = new Metrics({
   clockErrorUs: () => 0,
   clockLevel: () => 'ok',
   signing: () => 1,
+  kept: () => ({ winners: 0, gone: 0, moves: 0 }),
 });
 
 const silent = pino({ level: 'silent' });
