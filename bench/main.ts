@@ -131,6 +131,8 @@ async function main(): Promise<void> {
       return await run(name, couponReads, args);
     case 'draw':
       return await run(name, draw, args);
+    case 'ends':
+      return await run(name, ends, args);
     case 'fairness':
       return await run(name, fairness, args);
     case 'ingest':

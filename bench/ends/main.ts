@@ -1,5 +1,6 @@
 import uws, { type HttpResponse } from 'uWebSockets.js';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { TOLD_A_TURN } from '../../gateway/queue.ts';
 import { Turns } from '../../gateway/turns.ts';
 import { Watcher } from '../../gateway/watcher.ts';
@@ -19,6 +20,7 @@ const options = {
 };
 
 const EVENT = 'id: 7:1234567890123:over\nevent: outcome\ndata: {"position":12345,"outcome":"sold_out"}\n\n';
+const SETTLE_MS = 100;
 const LIMIT = { everyMs: 20, limitMs: 120_000 };
 
 /** How streams end: all in one turn of the loop, or in turns, as gateways do it. */
@@ -109,6 +111,8 @@ async function endAll(
   const turns = new Turns(way === 'in turns' ? TOLD_A_TURN : Number.POSITIVE_INFINITY, () => undefined);
   const delay = monitorEventLoopDelay({ resolution: 1 });
   delay.enable();
+  await sleep(SETTLE_MS);
+  delay.reset();
   await Promise.all(
     [...watchers].map(async watcher => {
       await turns.take();
@@ -117,8 +121,9 @@ async function endAll(
       else watcher.drop();
     }),
   );
-  // The turn that was the last is measured when the next one begins.
   await until('the end of all', LIMIT, async () => watchers.size === 0 || undefined);
+  // A turn is measured when the next one begins.
+  await sleep(SETTLE_MS);
   delay.disable();
   await clients.exited;
   const { told } = JSON.parse(clients.lastLine());
