@@ -9,6 +9,8 @@ export class Buckets {
   readonly #most: number;
   /** In the order in which they were asked about last. */
   readonly #fullAtMs = new Map<string, number>();
+  /** Begun once: a new one would go over all the places that keys had before they were asked about again. */
+  readonly #oldest = this.#fullAtMs.keys();
 
   /** `perSecond`: how fast a bucket fills; `burst`: how much it holds; `most`: how many are kept. */
   constructor(terms: { readonly perSecond: number; readonly burst: number; readonly most: number }) {
@@ -27,12 +29,12 @@ export class Buckets {
     const waitMs = fullAtMs - nowMs - this.#toleranceMs;
     this.#fullAtMs.delete(key);
     this.#fullAtMs.set(key, waitMs > 0 ? fullAtMs : fullAtMs + this.#everyMs);
-    if (this.#fullAtMs.size > this.#most) {
-      for (const oldest of this.#fullAtMs.keys()) {
-        this.#fullAtMs.delete(oldest);
-        break;
-      }
-    }
+    if (this.#fullAtMs.size > this.#most) this.#forgetOldest();
     return Math.max(0, waitMs);
+  }
+
+  #forgetOldest(): void {
+    const oldest = this.#oldest.next();
+    if (oldest.done !== true) this.#fullAtMs.delete(oldest.value);
   }
 }

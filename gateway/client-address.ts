@@ -1,7 +1,7 @@
 /**
- * From where a client asks, as far as it can be told: the address of the connection; where that is a proxy's, the last one of
- * X-Forwarded-For that is none. A proxy is who TRUSTED_PROXIES names, and every address that nobody outside can have.
- * It is good for limits alone: who is behind the same address is not the same person.
+ * From where a client asks, as far as it can be told: the address of the connection; where that is a proxy's that TRUSTED_PROXIES
+ * names, the last one of X-Forwarded-For that is no such proxy's. An address that nobody outside can have tells nothing: it is a
+ * proxy's that is not named, or everybody's of a network. Good for limits alone: people behind one address are not one person.
  */
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
 import type { TrustedProxies } from './trusted-proxies.ts';
@@ -25,37 +25,39 @@ INSIDE.addSubnet('fe80::', 10, 'ipv6');
 /** Of a longer X-Forwarded-For the last ones: those before are whatever a client has sent. */
 const MOST_HOPS = 16;
 
-/** The client's address, or undefined where all that are known are proxies'. */
+/** The client's address; undefined where it cannot be told. `remote`: of the connection, '' when it is gone. */
 export function clientAddress(
   proxies: Pick<TrustedProxies, 'has'>,
   remote: string,
   forwardedFor: string,
 ): string | undefined {
-  const isProxy = (address: string): boolean =>
-    INSIDE.check(address, isIPv4(address) ? 'ipv4' : 'ipv6') || proxies.has(address);
   if (isIP(remote) === 0) return undefined;
-  if (!isProxy(remote)) return remote;
+  if (!proxies.has(remote)) return outside(remote);
   for (const hop of forwardedFor.split(',').slice(-MOST_HOPS).reverse()) {
     const address = hop.trim();
     if (isIP(address) === 0 || address.includes('%')) return undefined;
-    if (!isProxy(address)) return address;
+    if (!proxies.has(address)) return outside(address);
   }
   return undefined;
 }
 
-/** What one who has many addresses has at the least: 24 bits of IPv4, 48 of IPv6; undefined of what is no address. */
+function outside(address: string): string | undefined {
+  return INSIDE.check(address, isIPv4(address) ? 'ipv4' : 'ipv6') ? undefined : address;
+}
+
+/** What a single customer of a network has at the least: an IPv4 address, 64 bits of IPv6 (RFC 6177); undefined of what is no address. */
 export function addressPrefix(address: string): string | undefined {
-  if (isIPv4(address)) return address.slice(0, address.lastIndexOf('.'));
+  if (isIPv4(address)) return address;
   if (!isIPv6(address)) return undefined;
   const groups = groupsOf(address);
   const isMapped = groups.slice(0, 5).every(group => group === 0) && groups[5] === 0xffff;
   if (!isMapped)
     return groups
-      .slice(0, 3)
+      .slice(0, 4)
       .map(group => group.toString(16))
       .join(':');
   const [high = 0, low = 0] = groups.slice(6);
-  return `${high >> 8}.${high & 255}.${low >> 8}`;
+  return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
 }
 
 /** The eight groups of an IPv6 address (RFC 4291, section 2.2). */

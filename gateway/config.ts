@@ -51,9 +51,9 @@ export const gatewayVariables = {
   PASS_LIFETIME_S: whole(120, 5, 3_600),
   /** How many who have entered are known when they enter again, which then costs the log nothing; 4 bytes each. */
   REMEMBERED_ENTRANTS: whole(1_048_576, 1_024, 67_108_864),
-  /** How often that is answered, with ten seconds' worth at once: each time costs Redis a look-up. */
+  /** How often that is answered, with ten seconds' worth at once: each time costs Redis a look-up. Less refuses who is impatient. */
   REPEATS_PER_SECOND_PER_USER: whole(5, 1, 100_000),
-  /** The same of all in a network (24 bits of IPv4, 48 of IPv6): a town may be behind one. Repeats alone are counted. */
+  /** The same of all behind one address (64 bits of an IPv6 one): a whole shop or a carrier's town may be. Repeats alone count. */
   REPEATS_PER_SECOND_PER_PREFIX: whole(500, 1, 100_000),
   WATCHER_EVENTS_PER_SECOND: whole(4, 1, 100),
   WATCHER_COMMENT_MS: whole(15_000, 100, 600_000),

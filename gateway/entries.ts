@@ -189,6 +189,7 @@ async function answerPlace(
   place: Place,
   ownReceipt?: (stamp: number) => string | undefined,
 ): Promise<void> {
+  parts.repeats.note(campaign.campaignId, userId);
   if (place.withdrawn || place.claimant?.state === 'left' || place.claimant?.state === 'declined')
     return refuseWithdrawn(parts, reply, campaign, place);
   await answerStamped(parts, reply, campaign, userId, { stamp: place.stamp, ...shownOf(place) }, ownReceipt);

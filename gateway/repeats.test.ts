@@ -7,10 +7,16 @@ import { type Answer, type System, startSystem } from '../engine/test/system.ts'
 let system: System;
 /** The gateway with limits of its own. */
 const STRICT = 1;
+/** One that comes later, and has heard of nobody. */
+const RESTARTED = 2;
 before(async () => {
   system = await startSystem({ log: 'redis', gateways: 1 });
   system.gateways.push(
-    await system.startGateway({ REPEATS_PER_SECOND_PER_USER: '1', REPEATS_PER_SECOND_PER_PREFIX: '2' }),
+    await system.startGateway({
+      REPEATS_PER_SECOND_PER_USER: '1',
+      REPEATS_PER_SECOND_PER_PREFIX: '2',
+      TRUSTED_PROXIES: '127.0.0.0/8',
+    }),
   );
 });
 after(() => system.close());
@@ -54,6 +60,15 @@ test('once an entry stands, repeats are answered with it and nothing is logged',
     return body.type === 'urn:fairline:problem:already-withdrawn';
   });
   assert.equal(await logged(0), withdrawals);
+
+  // Also of who has left a gateway logs one entry at the most.
+  const restarted = await system.startGateway();
+  system.gateways.push(restarted);
+  for (let time = 0; time < 5; time++) {
+    const { body } = await system.enter('alice', id, RESTARTED);
+    assert.equal(body.type, 'urn:fairline:problem:already-withdrawn');
+  }
+  assert.equal(await logged(RESTARTED), 1);
 });
 
 test('who overdoes it hears 429 with Retry-After, is counted, and keeps the entry; nobody else hears of it', async () => {
@@ -77,16 +92,17 @@ test('who overdoes it hears 429 with Retry-After, is counted, and keeps the entr
   assert.deepEqual(new Set(others.map(({ status }) => status)), new Set([202]), 'from the same address');
 });
 
-test('repeats of a whole network are limited as well, first entries from it never', async () => {
+test('repeats from one address are limited as well, first entries from it never', async () => {
   const id = await system.offer({ kind: 'raffle', winners: 1 });
   const users = Array.from({ length: 60 }, (_, index) => `n${index}`);
-  const at = (index: number): string => `198.51.100.${index}`;
+  const at = (index: number): string => `2001:db8:1:2::${index.toString(16)}`;
   const statuses = async (ask: (user: string, index: number) => Promise<Answer>): Promise<number[]> =>
     (await Promise.all(users.map(ask))).map(({ status }) => status);
   assert.deepEqual(new Set(await statuses((user, index) => enter(user, id, at(index)))), new Set([202]));
   const again = await statuses((user, index) => enter(user, id, at(index)));
-  assert.ok(again.includes(429), 'sixty people, one repeat each, where a network has twenty');
+  assert.ok(again.includes(429), 'sixty people, one repeat each, where twenty are let');
   assert.ok(again.includes(202));
   assert.equal((await enter('n1', id, '203.0.113.1')).status, 202, 'from elsewhere');
-  assert.equal((await enter('n2', id, 'unknown')).status, 202, 'from nobody knows where');
+  assert.equal((await enter('n2', id, '2001:db8:1:3::1')).status, 202, 'from the next network');
+  assert.equal((await enter('n3', id, 'unknown')).status, 202, 'from nobody knows where');
 });

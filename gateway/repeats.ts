@@ -1,6 +1,7 @@
 /**
- * Who asks to enter again after they have: answered from Redis at no cost to the log, and limited, by the user and by the network
- * they ask from. Only repeats are counted, so a crowd behind one address enters unhindered, and whoever is refused has an entry.
+ * Asking to enter again: answered from Redis at no cost to the log, and limited, by the user and by the address they ask from (a
+ * prefix of it, see addressPrefix). Only repeats are counted, so a crowd behind one address enters unhindered, and only
+ * somebody who was told of an entry is refused.
  */
 import { Buckets } from './buckets.ts';
 import { addressPrefix, clientAddress } from './client-address.ts';
@@ -11,7 +12,7 @@ import type { TrustedProxies } from './trusted-proxies.ts';
 
 /** A bucket holds what comes into it in so many seconds: who reloads a page ten times in a row is let. */
 const BURST_S = 10;
-/** Buckets that are kept of either kind, some 5 MB in all. */
+/** Buckets that are kept of either kind; 10 MB in all at the most. Fewer: of a crowd that repeats some begin anew. */
 const MOST_BUCKETS = 32_768;
 
 export interface RepeatTerms {
@@ -39,7 +40,7 @@ export class Repeats {
     this.#metrics = parts.metrics;
   }
 
-  /** The user was told that they have an entry. */
+  /** The user was told of an entry of theirs, also of one that was withdrawn. */
   note(campaignId: number, userId: string): void {
     this.#entrants.note(campaignId, userId);
   }
@@ -60,7 +61,7 @@ export class Repeats {
     this.#metrics.refuse('repeats');
     reply.problem(
       'too-many-requests',
-      `You have entered already, and your entry stays. Entering again is answered ${this.#terms.perUser} times a second for each user, and ${this.#terms.perPrefix} times for a network.`,
+      `You have asked to enter before, and what you were told stands. Asking again is answered ${this.#terms.perUser} times a second for each user, and ${this.#terms.perPrefix} times for each address.`,
       { headers: { 'retry-after': String(Math.ceil(waitMs / 1_000)) } },
     );
     return false;
