@@ -72,15 +72,11 @@ export class Doorkeeper implements BoardListener {
     return this.#winners.size;
   }
 
-  /**
-   * Whether nobody can enter any more, by any clock that was promised by, and all have their outcome. Of one that was cancelled
-   * winners are kept: there nobody is looked up who asks again.
-   */
+  /** Whether nobody can enter any more, by any clock that was promised by, and all have their outcome. */
   #isOver(campaignId: number): boolean {
     const campaign = this.#board.campaign(campaignId);
     if (campaign === undefined) return false;
-    const { finished, closesAtUs, cancelledStamp } = campaign;
-    return finished && cancelledStamp === undefined && this.#board.rankedUs >= closesAtUs;
+    return campaign.finished && this.#board.rankedUs >= campaign.closesAtUs;
   }
 
   /** Who won is read again: the ledger behind the new board may be another one. Until then entries go the usual way. */
@@ -107,11 +103,13 @@ export class Doorkeeper implements BoardListener {
 
   /** Whether it is too late to enter, and what the user has is not known here. Answers nothing. */
   isBehindClose(
-    { campaignId, closesAtUs, cancelledStamp }: BoardCampaign,
+    { campaignId, closesAtUs, cancelledStamp, soldOut }: BoardCampaign,
     userId: string,
     instantUs: number,
   ): boolean {
-    if (instantUs < closesAtUs || cancelledStamp !== undefined) return false;
+    if (instantUs < closesAtUs) return false;
+    // That it was cancelled is what everybody hears but who has won before; and those are forgotten by then.
+    if (cancelledStamp !== undefined && !(soldOut && this.#isOver(campaignId))) return false;
     return !this.#winners.has(campaignId) || this.#claimants.get(campaignId)?.has(userId) === true;
   }
 

@@ -35,6 +35,27 @@ test('who won a coupon is kept until it is closed, and told of it afterwards', a
   assert.equal((await system.enter('bob', id)).body.type, 'urn:fairline:problem:closed');
 });
 
+test('who won a coupon that was cancelled afterwards is kept until it would have closed, and told of it afterwards', async () => {
+  const closes_at = new Date(Date.now() + 5_000).toISOString();
+  const id = await system.offer({ kind: 'coupon', stock: 1, closes_at });
+  await system.enter('hal', id);
+  await isTold('hal', id, 'granted');
+  await eventually(async () => (await kept('winners')) === 1);
+  const cancelled = await system.operate(
+    'POST',
+    `/v1/campaigns/${id}/cancel`,
+    { reason: 'no truck' },
+    { 'if-match': '*' },
+  );
+  assert.equal(cancelled.status, 200, cancelled.text);
+  const before = await system.enter('hal', id);
+  assert.deepEqual([before.status, before.body.outcome], [200, 'granted'], before.text);
+  await eventually(async () => (await kept('winners')) === 0, { timeoutMs: 60_000 });
+  const after = await system.enter('hal', id);
+  assert.deepEqual([after.status, after.body.outcome], [200, 'granted'], after.text);
+  assert.equal((await system.enter('ida', id)).body.type, 'urn:fairline:problem:cancelled');
+});
+
 test('who left is kept until all have their outcome', async () => {
   const id = await system.offer({ kind: 'raffle', winners: 1 });
   for (const user of ['cid', 'dan', 'eve']) await system.enter(user, id);
