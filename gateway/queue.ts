@@ -43,7 +43,10 @@ export interface WatchersParts {
 const SLOTS = 20;
 /** With what else a turn does, well below the 10 ms that entries may be held up; an event costs about 5 us. */
 const PASS_MS = 2;
-/** A last event, or a close, is some 25 us of this loop: all of ten thousand at once held it for a quarter of a second. */
+/**
+ * A last event, or a close, is some 25 us of this loop: all of ten thousand at once held it for a quarter of a second. Twice as
+ * many may be done between two looks at the sockets, as what a look brings comes before the turn, and what waits in it.
+ */
 export const TOLD_A_TURN = 100;
 /** How many are visited between two looks at the clock. */
 const VISITS_A_LOOK = 16;
@@ -63,6 +66,7 @@ export class Watchers implements BoardListener {
   #nextSlot = 0;
   #count = 0;
   #passScheduled = false;
+  #closed = false;
 
   constructor(parts: WatchersParts) {
     this.#parts = parts;
@@ -78,6 +82,10 @@ export class Watchers implements BoardListener {
 
   /** Takes a watcher whose place has just been looked up; without one it is looked up at the next visit. */
   add(watcher: Watcher, place: Place | undefined): void {
+    if (this.#closed) {
+      watcher.drop();
+      return;
+    }
     watcher.slot = this.#slot;
     this.#slots[this.#slot]?.add(watcher);
     this.#slot = (this.#slot + 1) % SLOTS;
@@ -113,8 +121,9 @@ export class Watchers implements BoardListener {
     if (this.#provisional.size > 0) this.#visit(this.#provisional.values());
   }
 
-  /** Closes every stream, so that clients go to another gateway. */
+  /** Closes every stream, also those that are opened meanwhile, so that clients go to another gateway. */
   async close(): Promise<void> {
+    this.#closed = true;
     clearInterval(this.#timer);
     for (const slot of this.#slots) {
       for (const watcher of [...slot]) {

@@ -6,7 +6,7 @@ import { Turns } from '../../gateway/turns.ts';
 import { Watcher } from '../../gateway/watcher.ts';
 import type { Bench } from '../bench.ts';
 import { startScript } from '../peers/process.ts';
-import { median } from '../report/figures.ts';
+import { median, ratioOf } from '../report/figures.ts';
 import { flag, whole } from '../report/options.ts';
 import { table } from '../report/table.ts';
 import { LostRun } from '../system/books.ts';
@@ -34,7 +34,7 @@ export const ends: Bench<typeof options> = {
   kafka: 'no',
   run: async ({ options: { rounds, streams }, closing, say }) => {
     const server = await openServer(closing);
-    const longestMs: Record<End, Record<Way, number[]>> = {
+    const held: Record<End, Record<Way, Held[]>> = {
       told: { 'at once': [], 'in turns': [] },
       closed: { 'at once': [], 'in turns': [] },
     };
@@ -42,26 +42,38 @@ export const ends: Bench<typeof options> = {
       for (const end of ['told', 'closed'] as const) {
         const ways: Way[] = round % 2 === 0 ? ['at once', 'in turns'] : ['in turns', 'at once'];
         for (const way of ways) {
-          const heldMs = await endAll(server, streams, way, end, closing);
-          longestMs[end][way].push(heldMs);
+          const one = await endAll(server, streams, way, end, closing);
+          held[end][way].push(one);
           say(
-            `round ${round + 1}: ${streams} ${end} ${way}: the loop was held for up to ${heldMs.toFixed(1)} ms`,
+            `round ${round + 1}: ${streams} ${end} ${way}: the loop was held for up to ${one.longestMs.toFixed(1)} ms, at most ${one.mostATurn} in a turn`,
           );
         }
       }
     }
-    const row = (end: End): [string, number, number] => [
-      `${streams} streams ${end}`,
-      median(longestMs[end]['at once']),
-      median(longestMs[end]['in turns']),
-    ];
+    const row = (end: End): [string, ...number[]] => {
+      const [once, turns] = [held[end]['at once'], held[end]['in turns']];
+      const longest = (all: readonly Held[]): number[] => all.map(({ longestMs }) => longestMs);
+      return [
+        `${streams} streams ${end}`,
+        median(longest(once)),
+        median(longest(turns)),
+        ratioOf(longest(turns), longest(once)).median,
+        Math.max(...turns.map(({ mostATurn }) => mostATurn)),
+      ];
+    };
     const text = table(
-      ['longest block of the loop, ms', 'in one turn', 'in turns'],
+      ['longest block of the loop, ms', 'in one turn', 'in turns', 'ratio', 'most in a turn'],
       [row('told'), row('closed')],
     );
-    return { text, json: { streams, longestMs } };
+    return { text, json: { streams, held } };
   },
 };
+
+interface Held {
+  /** From one turn of the loop to the next. */
+  readonly longestMs: number;
+  readonly mostATurn: number;
+}
 
 interface Server {
   readonly port: number;
@@ -93,14 +105,14 @@ async function openServer(closing: Closing): Promise<Server> {
   return { port, watchers };
 }
 
-/** Opens as many streams, ends all of them, and answers how long the loop was held meanwhile, milliseconds. */
+/** Opens as many streams, ends all of them, and answers how long the loop was held meanwhile. */
 async function endAll(
   { port, watchers }: Server,
   streams: number,
   way: Way,
   end: End,
   closing: Closing,
-): Promise<number> {
+): Promise<Held> {
   const clients = await closing.own(
     startScript(new URL('./clients.ts', import.meta.url), {
       name: 'the clients',
@@ -108,7 +120,10 @@ async function endAll(
     }),
   );
   await until('all streams', LIMIT, async () => watchers.size === streams || undefined);
-  const turns = new Turns(way === 'in turns' ? TOLD_A_TURN : Number.POSITIVE_INFINITY, () => undefined);
+  let mostATurn = 0;
+  const turns = new Turns(way === 'in turns' ? TOLD_A_TURN : Number.POSITIVE_INFINITY, taken => {
+    mostATurn = Math.max(mostATurn, taken);
+  });
   const delay = monitorEventLoopDelay({ resolution: 1 });
   delay.enable();
   await sleep(SETTLE_MS);
@@ -128,5 +143,5 @@ async function endAll(
   await clients.exited;
   const { told } = JSON.parse(clients.lastLine());
   if (told !== (end === 'told' ? streams : 0)) throw new LostRun(`${told} of ${streams} were told`);
-  return delay.max / 1e6;
+  return { longestMs: delay.max / 1e6, mostATurn };
 }

@@ -51,6 +51,7 @@ export const watchers: Bench<typeof options> = {
         { what: 'Redis memory per waiting user, Redis Streams', value: redisLog?.bytesPerUser, ...perUser },
         { what: 'Redis memory per waiting user, Kafka', value: kafkaLog?.bytesPerUser, ...perUser },
         { what: "longest block of the gateway's loop", value: loop.longestBlockMs, ...block },
+        { what: 'the same while all are told their outcome', value: loop.longestBlockAtOutcomeMs, ...block },
       ]),
     ].join('\n\n');
     return { text, json: { memory, gateway, loop } };
