@@ -703,6 +703,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'gateway/entries.ts',
     from: '  const now = parts.board.campaign(campaign.campaignId) ?? campaign;\n',
     to: '  const now = campaign;\n  const stamp = (arrival.arrivedUs - campaign.opensAtUs) * 1024;\n  if (stamp > 0) return answerStamped(parts, reply, campaign, userId, { stamp, position: null, provisional: true });\n',
+    seed: 75,
   },
   {
     name: 'a position is told while others are ranked anew',
