@@ -14,6 +14,7 @@ import { type ClockTrust, endTrust, readClock } from '../sql/clock.ts';
 import type { Pool } from '../sql/database.ts';
 import { ClockAgreement, type ClockLook } from './clock-agreement.ts';
 import { type ClockFinding, type Registry, readRegistry, tellClock } from './contract/lease/lease.ts';
+import { readTimeUs } from './contract/lease/time.ts';
 import type { RedisClient } from './contract/redis.ts';
 
 export interface ClockWatchOptions {
@@ -129,8 +130,7 @@ export class ClockWatch {
   /** What Redis' clock shows, right or wrong, microseconds since the epoch. Rejects when it is away. */
   async hearRedis(): Promise<number> {
     const askedUs = ownUs();
-    const [seconds, micros] = await this.#options.redis.time();
-    const timeUs = Number(seconds) * 1_000_000 + Number(micros);
+    const timeUs = await readTimeUs(this.#options.redis, this.#options.leases);
     this.#heardRedis(askedUs, timeUs);
     return timeUs;
   }

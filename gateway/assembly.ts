@@ -251,12 +251,12 @@ interface Timed {
 
 /** The returned function ends all of them. */
 function startTimers(
-  { log, servers, intervals }: GatewayAssembly,
+  { log, keys, servers, intervals }: GatewayAssembly,
   { clock, board, membership, presence }: Timed,
 ): () => void {
   const isBusy = (): boolean => clock.synchronised && board.busy(clock.now());
   const works: readonly (readonly [string, () => number, () => Promise<void>])[] = [
-    ['clock', () => intervals.clock, () => sampleClock(servers.redis, clock)],
+    ['clock', () => intervals.clock, () => sampleClock(servers.redis, keys.leases, clock)],
     ['board', () => (isBusy() ? intervals.boardBusy : intervals.boardIdle), () => board.refresh()],
     [
       'through',

@@ -1,14 +1,15 @@
 /** Asks Redis for its time, for the clock that all gateways share. */
+import { readTimeUs } from '../engine/contract/lease/time.ts';
 import type { RedisClient } from '../engine/contract/redis.ts';
 import { type ClockSample, monotonicUs, type SharedClock } from './clock.ts';
 
-export async function askForTime(redis: RedisClient): Promise<ClockSample> {
+/** `leases`: the key of the registry, whose server has the clock. */
+export async function askForTime(redis: RedisClient, leases: string): Promise<ClockSample> {
   const askedUs = monotonicUs();
-  const [seconds, microseconds] = await redis.time();
-  const redisUs = Number(seconds) * 1_000_000 + Number(microseconds);
+  const redisUs = await readTimeUs(redis, leases);
   return { askedUs, heardUs: monotonicUs(), redisUs };
 }
 
-export async function sampleClock(redis: RedisClient, clock: SharedClock): Promise<void> {
-  clock.sample(await askForTime(redis));
+export async function sampleClock(redis: RedisClient, leases: string, clock: SharedClock): Promise<void> {
+  clock.sample(await askForTime(redis, leases));
 }

@@ -187,14 +187,14 @@ export class Membership {
     if (verdict === undefined) return true;
     if (clock.isContradicted) {
       // Which of the two times was right, if any, nobody has said: nor is the first one right if the clock comes back to it.
-      this.#isClockVouched = clock.believe(word, await askForTime(redis));
+      this.#isClockVouched = clock.believe(word, await askForTime(redis, keys.leases));
       return this.#isClockVouched;
     }
     const { readings: since, atUs } = this.#heard;
     if (verdict === 'held' || verdict.reading <= since) return false;
     if (verdict.agreedUs < atUs || verdict.agreedUs > clock.now()) return false;
     // Found right is the clock that Redis has now: one that is right again may be another one than this process follows.
-    await sampleClock(redis, clock);
+    await sampleClock(redis, keys.leases, clock);
     this.#isClockVouched = !clock.isContradicted;
     return this.#isClockVouched;
   }
