@@ -3,12 +3,16 @@
 --
 -- KEYS  gone   list: the ranks (from 0) of withdrawn entries, in the order they left; of a room with a sign, see
 --              CampaignKeys
+--       mark   of the projection; see contract/projection/begin.lua
 -- ARGV  from   how many ranks precede the first one given
 --       rank, rank, ...
--- returns the length of the list; if it is less than `from`, something is missing and nothing was appended
-local gone = KEYS[1]
+-- returns the length of the list; if it is less than `from`, something is missing and nothing was appended; -1 when the
+--         projection was not begun on this server in its present run: what ranks were read off may be gone
+local gone, mark = KEYS[1], KEYS[2]
 local from = tonumber(ARGV[1])
 
+local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+if redis.call('HGET', mark, 'run') ~= run then return -1 end
 local length = redis.call('LLEN', gone)
 if length < from then return length end
 for index = length - from + 2, #ARGV do

@@ -46,7 +46,7 @@ export async function projectMoves(
     if (page.length === 0) return last;
     await publishScript(redis, [keys.claimants], page.flatMap(argumentsOf));
     const items = page.map(({ leftPlace, userId }) => `${leftPlace ?? 0}:${userId}`);
-    await appendGone(redis, keys.moves, last, items);
+    await appendGone(redis, keys, keys.moves, last, items);
     last = page.at(-1)?.listNumber ?? last;
     await onPage();
   }

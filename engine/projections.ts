@@ -134,7 +134,7 @@ export async function projectGone(
     const missing = ranks.indexOf(undefined);
     const known = (missing < 0 ? ranks : ranks.slice(0, missing)).filter(rank => rank !== undefined);
     const moves = known.map((rank, index) => `${signOf(final[index])}${rank}`);
-    await appendGone(redis, keys.gone, after, moves);
+    await appendGone(redis, keys, keys.gone, after, moves);
     if (missing >= 0) throw new Error(`${keys.rank} lacks an entry that is ranked for good`);
     after += known.length;
     if (final.length < PAGE) return after;
@@ -142,14 +142,19 @@ export async function projectGone(
   }
 }
 
-/** Appends to a list of which `after` items were published before. Rejects when it has fewer: something was lost. */
+/**
+ * Appends to a list of the campaign of which `after` items were published before. Rejects when it has fewer, as something was
+ * lost, and when another server has the campaign than the one its projection was begun on.
+ */
 export async function appendGone(
   redis: RedisClient,
+  { mark }: CampaignKeys,
   key: string,
   after: number,
   items: readonly (number | string)[],
 ): Promise<void> {
-  const length = Number(await appendGoneScript(redis, [key], [after, ...items]));
+  const length = Number(await appendGoneScript(redis, [key, mark], [after, ...items]));
+  if (length < 0) throw new Error(`${key} is on another server, or Redis was started again`);
   if (length < after) throw new Error(`${key} has ${length} items where ${after} were published`);
 }
 

@@ -24,12 +24,8 @@ import {
 } from './contract/board/board.ts';
 import { toBoard } from './contract/board/board-campaign.ts';
 import type { Keys } from './contract/keys.ts';
-import {
-  beginProjection,
-  clearProjection,
-  joinProjection,
-  type Ranking,
-} from './contract/projection/projection.ts';
+import { closeRegistry } from './contract/lease/lease.ts';
+import { beginProjection, clearProjection, joinProjection } from './contract/projection/projection.ts';
 import type { RedisClient } from './contract/redis.ts';
 import { lastStampAt } from './contract/stamp.ts';
 import { Maker, type MakerOptions } from './maker.ts';
@@ -83,7 +79,6 @@ export class Publisher {
   readonly #pool: Pool;
   readonly #redis: RedisClient;
   readonly #keys: Keys;
-  readonly #ranking: Ranking;
   readonly #maker: Maker;
   /** Every campaign that is not finished, and those that were finished a while ago: only what has changed is read again. */
   readonly #read = new Map<number, Read>();
@@ -102,7 +97,6 @@ export class Publisher {
     this.#pool = options.pool;
     this.#redis = options.redis;
     this.#keys = options.keys;
-    this.#ranking = options.redis instanceof Cluster ? 'gateways, and it may be lost' : 'gateways';
     this.#maker = new Maker(options);
   }
 
@@ -267,12 +261,24 @@ export class Publisher {
         const { campaignId } = campaign;
         if (states[index] === 'whole') this.#of(campaignId).isWhole = true;
         else unmade.push(campaign);
-        // So that gateways can take entries of it, before anything is told of them.
-        if (states[index] === 'unmade')
-          await beginProjection(this.#redis, this.#keys.campaign(campaignId), epoch, this.#ranking);
+        if (states[index] === 'unmade') await this.#begin(epoch, campaignId);
       }
     }
     return unmade;
+  }
+
+  /**
+   * So that gateways can take entries of it, before anything is told of them. What the board speaks of was begun under its
+   * epoch: on a Cluster another node has taken over since, and a gateway may still rank on the one from before, so nothing can
+   * be made whole under that epoch. The keeper sees the nodes, and most often before this.
+   */
+  async #begin(epoch: number, campaignId: number): Promise<void> {
+    const [redis, keys] = [this.#redis, this.#keys];
+    const isLost =
+      redis instanceof Cluster && (await redis.hexists(keys.boardCampaigns, String(campaignId))) === 1;
+    if (!isLost) return beginProjection(redis, keys.campaign(campaignId), epoch, 'gateways');
+    await closeRegistry(redis, keys.leases, epoch);
+    throw new Error(`the node with campaign ${campaignId} is another one: the registry is closed`);
   }
 
   /** To be called when Redis was away: it may have come back without its last second. */

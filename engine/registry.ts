@@ -14,8 +14,8 @@
  * While the clocks contradict each other (clock-agreement.ts), the registry says so: no lease is given, and gateways stamp
  * nothing. A registry that is closed stays so.
  *
- * When the registry is closed, Redis is new, was emptied or started again (it may lack its last second), or `rebuild`
- * has closed it; no gateway can get or renew a lease. A registry that was opened under an older epoch than the ledger's is
+ * When the registry is closed, Redis is new, was emptied or started again (it may lack its last second), a node of a Cluster
+ * has taken over (redis-loss.ts), or `rebuild` has closed it; no gateway can get or renew a lease. A registry that was opened under an older epoch than the ledger's is
  * closed: it is of another Redis than the one that was opened last. Then:
  * 1. retiring  An epoch is begun in the ledger, and the log is made to refuse every identity that was prepared before. (A
  *              Redis log refuses older epochs from the marker on.)
@@ -61,6 +61,7 @@ import {
   freeLease,
   type Lease,
   leaseMarginMs,
+  noteNodes,
   openRegistry,
   type Registry,
   readRegistry,
@@ -68,10 +69,12 @@ import {
 } from './contract/lease/lease.ts';
 import { partitionOf } from './contract/log/log.ts';
 import { encodeHead } from './contract/record.ts';
+import { readNodes } from './contract/redis-nodes.ts';
 import { lastStampAt } from './contract/stamp.ts';
 import type { Locks } from './locks.ts';
 import { projectRanks } from './projections.ts';
 import { beginAnew, sweepOlder } from './rebuild.ts';
+import { findLoss } from './redis-loss.ts';
 import { Writers, type WritersOptions } from './writers.ts';
 
 /** A fence that was not consumed by then is appended again; a second one does no harm. */
@@ -139,10 +142,10 @@ export class RegistryKeeper {
       return;
     }
     this.#reopening = undefined;
-    if ((await redis.hget(keys.boardState, 'epoch')) !== String(registry.epoch)) {
-      // The board was lost and the registry was not: other projections may be gone as well.
-      if (!this.#saidLost)
-        log.error('Redis has lost the board: the registry is closed, and all projections made anew');
+    const loss = await findLoss(redis, keys, registry.epoch);
+    if (loss !== undefined) {
+      // The registry was not lost: other projections may be gone as well.
+      if (!this.#saidLost) log.error(`${loss}: the registry is closed, and all projections made anew`);
       this.#saidLost = true;
       await closeRegistry(redis, keys.leases, registry.epoch);
       return;
@@ -296,7 +299,9 @@ export class RegistryKeeper {
   }
 
   async #reopen(): Promise<void> {
-    const { leaseMs, log } = this.#options;
+    const { redis, leaseMs, log } = this.#options;
+    // A part of it is away: an epoch that is begun now would not be opened.
+    if ((await readNodes(redis)) === undefined) return;
     if (this.#reopening === undefined) {
       this.#reopening = { noticedAtMs: performance.now(), waitMs: 0, marker: undefined };
       log.info('the registry is closed');
@@ -320,6 +325,9 @@ export class RegistryKeeper {
     const { pool, redis, keys, leaseMs, log } = this.#options;
     const { epoch, nowUs } = marker;
     await this.#holdsLock();
+    // Before anything is begun: what is lost of it later shows.
+    const nodes = await readNodes(redis);
+    if (nodes === undefined) throw new Error('not every slot of the Cluster has a node that answers');
     const begun = await beginAnew(pool, redis, keys, epoch);
     if ('later' in begun) {
       log.warn({ epoch, later: begun.later }, 'Redis knows of a later epoch than the ledger');
@@ -329,6 +337,7 @@ export class RegistryKeeper {
     await markAllRepaired(pool, epoch * INCARNATIONS_PER_EPOCH);
     // Nobody has stamped since the marker was made: whoever does from here on may as well begin behind it.
     const floorUs = Math.max(nowUs, await readWatermark(pool));
+    if (nodes !== '') await noteNodes(redis, keys.leases, nodes);
     if (!(await openRegistry(redis, keys.leases, { epoch, floorUs, leaseMs })))
       throw new Error('Redis was emptied or started again, or another engine opens the registry');
     this.#reopening = undefined;

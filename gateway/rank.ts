@@ -4,10 +4,11 @@
  * The command is written once, by hand, into memory that is kept, in place of an array of 2N arguments that the client
  * would turn into as many strings (measured: 0.51 of a bare echo in place of 0.42).
  */
-import { Cluster, Command, Pipeline } from 'ioredis';
+import { Cluster, Command, Pipeline, type Redis } from 'ioredis';
 import { BOARD_EPOCH_SHA, readBoardEpoch } from '../engine/contract/board/board.ts';
 import { digitCount, writeDigits } from '../engine/contract/digits.ts';
 import type { Keys } from '../engine/contract/keys.ts';
+import { readStanding } from '../engine/contract/projection/projection.ts';
 import { isUnknownScript, type RedisClient } from '../engine/contract/redis.ts';
 
 export interface RankedMember {
@@ -44,7 +45,8 @@ export interface Ranked {
   readonly total: number;
   /**
    * Of the board, afterwards, in the run of the server that it was made in; '' in another. Another one than the gateway's
-   * means that Redis was emptied, or is another server: what is ranked there is not what the engine and others see.
+   * means that Redis was emptied, or is another server: what is ranked there is not what the engine and others see. '' also
+   * where that is so of the node of a Cluster that the campaign lies on.
    */
   readonly epoch: string;
   /** The epoch under which everybody of before was ranked, before this; another one: they are being ranked anew. */
@@ -68,29 +70,37 @@ export class Ranker {
     const spare = this.#spare.pop();
     const buffer =
       spare !== undefined && spare.length >= needed ? spare : Buffer.allocUnsafe(Math.max(needed, 65_536));
-    const ranked = await this.#send(
-      new EncodedCommand('zadd', key, encodeZadd(buffer, key, members)),
-      key,
-      mark,
-    );
+    const zadd = new EncodedCommand('zadd', key, encodeZadd(buffer, key, members));
+    const redis = this.#redis;
+    const ranked =
+      redis instanceof Cluster
+        ? await this.#sendToCluster(redis, zadd, campaignId)
+        : await this.#send(redis, zadd, key, mark);
     // Only an answered command's memory is used again: before that the socket may still have to send it.
     if (this.#spare.length < BUFFERS_KEPT) this.#spare.push(buffer);
     return ranked;
   }
 
-  async #send(zadd: Command, key: string, mark: string): Promise<Ranked> {
-    const redis = this.#redis;
+  /**
+   * The keys lie on different nodes, so the commands cannot go out as one, and the board's node does not know whether that of
+   * the campaign is still the one on which it was begun. So the campaign's is asked, before and behind the ranking: a replica
+   * that has taken over meanwhile, or one that is about to and of which this gateway has not heard, has no part in the epoch.
+   */
+  async #sendToCluster(redis: Cluster, zadd: Command, campaignId: number): Promise<Ranked> {
+    const keys = this.#keys.campaign(campaignId);
+    const [before, added, total, after, board] = await Promise.all([
+      readStanding(redis, keys),
+      redis.sendCommand(zadd),
+      redis.zcard(keys.rank),
+      readStanding(redis, keys),
+      readBoardEpoch(redis, this.#keys),
+    ]);
+    const isHere = before.epoch === board && after.epoch === board;
+    return { added: Number(added), total, epoch: isHere ? board : '', whole: before.whole };
+  }
+
+  async #send(redis: Redis, zadd: Command, key: string, mark: string): Promise<Ranked> {
     const state = this.#keys.boardState;
-    if (redis instanceof Cluster) {
-      // The keys lie on different nodes, so the commands cannot go out as one.
-      const [whole, added, total, epoch] = await Promise.all([
-        redis.hget(mark, 'whole'),
-        redis.sendCommand(zadd),
-        redis.zcard(key),
-        readBoardEpoch(redis, this.#keys),
-      ]);
-      return { added: Number(added), total, epoch, whole };
-    }
     // One write to the socket for all.
     const pipeline = redis.pipeline().hget(mark, 'whole');
     if (!(pipeline instanceof Pipeline)) throw new TypeError('ioredis made a pipeline of another class');

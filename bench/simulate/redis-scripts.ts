@@ -367,7 +367,7 @@ function beginProjection(
   const [held = null, run, whole] = fields(call, mark, 'epoch', 'run', 'whole');
   if (held !== null && Number(held) > Number(epoch)) return 'stale';
   if (held === epoch && run === runId(call)) return whole === null ? 'building' : 'whole';
-  const mayBeLost = ranking === '2' || (ranking === '1' && call('exists', rank) === 1);
+  const mayBeLost = ranking === '1' && call('exists', rank) === 1;
   const lacking = mayBeLost ? '1' : '0';
   call('unlink', ...keys);
   call('hset', mark, 'epoch', epoch, 'run', runId(call), 'lacking', lacking, 'ranked', '-1', 'joined', '0');
@@ -472,7 +472,12 @@ function publishClaimants(
   return written;
 }
 
-function appendGone(call: Call, [gone = '']: readonly string[], args: readonly string[]): RedisReply {
+function appendGone(
+  call: Call,
+  [gone = '', mark = '']: readonly string[],
+  args: readonly string[],
+): RedisReply {
+  if (!isOfThisRun(call, mark)) return -1;
   const from = Number(args[0]);
   let length = Number(call('llen', gone));
   if (length < from) return length;

@@ -141,7 +141,7 @@ class Commands {
         ],
       ),
       ...this.#ofProjections(epoch, by),
-      call('append-gone.lua', [gone], [String(random.between(0, 6)), ...ranks]),
+      call('append-gone.lua', [gone, this.#key('mark')], [String(random.between(0, 6)), ...ranks]),
       ['hdel', random.pick([leases, state]), 'epoch'],
       ['hdel', leases, 'leaseUs'],
       // As if the server had been started again since.
@@ -154,7 +154,7 @@ class Commands {
     const random = this.#random;
     const keys = ['mark', 'set', 'hash', 'withdrawn', 'list', 'claimants', 'moves'].map(this.#key);
     const [mark = '', set = '', hash = '', withdrawn = ''] = keys;
-    const ranking = random.pick(['0', '1', '2']);
+    const ranking = random.pick(['0', '1']);
     const patienceUs = String(random.pick([0, HOUR_US]));
     const joined = String(random.between(0, 1));
     const folder = 'contract/projection';

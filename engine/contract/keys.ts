@@ -27,7 +27,8 @@ export interface CampaignKeys {
 export interface Keys {
   /**
    * Hash: field `epoch`, `run`, `leaseUs`, `readings`, `clock` and `reading`, `nextIncarnation`, `floorUs`, `building` and
-   * `buildRun` while it is opened, `g:<number>` -> JSON of a lease, and `p:<number>` -> what is prepared of a free number. See lease/acquire.lua.
+   * `buildRun` while it is opened, `nodes` of a Cluster, `g:<number>` -> JSON of a lease, and `p:<number>` -> what is prepared
+   * of a free number. See lease/acquire.lua.
    */
   readonly leases: string;
   /** Hash: field `epoch` (`building` while it is made), `run`, `version`, `watermarkUs`, `rankedUs`. See board/. */

@@ -15,6 +15,8 @@ export interface RedisOptions {
 }
 
 const RECONNECT_MAX_MS = 500;
+/** Else a node that joined or took over is found only by who sends it something, and the keeper looks at all (redis-nodes.ts). */
+const NODES_AGAIN_MS = 1_000;
 
 /**
  * Connects to `urls`: one URL, or a comma-separated list of a Cluster's nodes (`redis://` or `rediss://`, with user
@@ -38,7 +40,12 @@ export function connectRedis(urls: string, options: RedisOptions): RedisClient {
     nodes.length > 1
       ? new Cluster(
           nodes.map(url => ({ host: url.hostname, port: Number(url.port || 6379) })),
-          { redisOptions: auth, enableOfflineQueue: false, clusterRetryStrategy: retry },
+          {
+            redisOptions: auth,
+            enableOfflineQueue: false,
+            clusterRetryStrategy: retry,
+            slotsRefreshInterval: NODES_AGAIN_MS,
+          },
         )
       : new Redis({
           ...auth,

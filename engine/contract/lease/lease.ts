@@ -191,6 +191,16 @@ export async function readClockWord(redis: RedisClient, key: string): Promise<Cl
   return clockWord(await redis.hmget(key, 'clock', 'reading', 'readings'));
 }
 
+/** Notes, before the registry is opened, which nodes the Cluster had when what Redis holds was begun anew. */
+export async function noteNodes(redis: RedisClient, key: string, nodes: string): Promise<void> {
+  await redis.hset(key, 'nodes', nodes);
+}
+
+/** As was noted last. */
+export async function readOpenedNodes(redis: RedisClient, key: string): Promise<string | undefined> {
+  return (await redis.hget(key, 'nodes')) ?? undefined;
+}
+
 /** Makes sure that a lease that was not renewed since it was read never is; false when it was, or is gone. */
 export async function condemnLease(redis: RedisClient, key: string, lease: Lease): Promise<boolean> {
   const { gateway, incarnation, expiresUs } = lease;

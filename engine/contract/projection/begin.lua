@@ -5,8 +5,7 @@
 --                  `atUs` and `joined` while it is made (take.lua, advance.lua, join.lua); `whole`, the epoch once it is whole
 --       rank, won, withdrawn, gone, claimants, moves   see CampaignKeys
 -- ARGV  epoch      of the registry, from the ledger: grows each time the registry is opened
---       ranking    '0' while no gateway has a lease; '1' when gateways may have ranked into what is deleted; '2' when they
---                  may have and it may be lost already, as on a node of a Cluster
+--       ranking    '0' while no gateway has a lease; '1' when gateways may have ranked into what is deleted
 -- returns 'stale' when it was begun under a later epoch: nothing is changed; 'whole' or 'building' when this epoch has
 --         begun it on this server before; else 'begun'
 --
@@ -24,7 +23,7 @@ if held[1] == epoch and held[2] == run then
   return 'building'
 end
 local lacking = '0'
-if ranking == '2' or (ranking == '1' and redis.call('EXISTS', rank) == 1) then lacking = '1' end
+if ranking == '1' and redis.call('EXISTS', rank) == 1 then lacking = '1' end
 redis.call('UNLINK', unpack(KEYS))
 redis.call('HSET', mark, 'epoch', epoch, 'run', run, 'lacking', lacking, 'ranked', '-1', 'joined', '0')
 return 'begun'

@@ -17,16 +17,13 @@ const scripts = {
   finish: scriptFrom(new URL('./finish.lua', import.meta.url)),
   join: scriptFrom(new URL('./join.lua', import.meta.url)),
   look: scriptFrom(new URL('./look.lua', import.meta.url)),
+  standing: scriptFrom(new URL('./standing.lua', import.meta.url)),
   sweep: scriptFrom(new URL('./sweep.lua', import.meta.url)),
 };
 
 /** Whether gateways may have ranked into what is deleted: see begin.lua. */
-export type Ranking = 'nobody' | 'gateways' | 'gateways, and it may be lost';
-const RANKING: Readonly<Record<Ranking, string>> = {
-  nobody: '0',
-  gateways: '1',
-  'gateways, and it may be lost': '2',
-};
+export type Ranking = 'nobody' | 'gateways';
+const RANKING: Readonly<Record<Ranking, string>> = { nobody: '0', gateways: '1' };
 
 function allOf({ mark, rank, won, withdrawn, gone, claimants, moves }: CampaignKeys): readonly string[] {
   return [mark, rank, won, withdrawn, gone, claimants, moves];
@@ -126,6 +123,17 @@ export async function joinProjection(
   const state = await scripts.join(redis, [keys.mark], [epoch]);
   if (state === 'whole' || state === 'building' || state === 'unmade') return state;
   throw new Error(`join.lua answered ${String(state)}`);
+}
+
+/** Under which epoch it was begun on the server that has it now, and whole; '' for none. */
+export interface Standing {
+  readonly epoch: string;
+  readonly whole: string;
+}
+
+export async function readStanding(redis: RedisClient, keys: CampaignKeys): Promise<Standing> {
+  const [epoch, whole] = asArray(await scripts.standing(redis, [keys.mark], []));
+  return { epoch: String(epoch), whole: String(whole) };
 }
 
 /** What Redis holds of one user. */
