@@ -30,6 +30,8 @@ export const logVariables = {
   KAFKA_UNCLEAN_ELECTION: oneOf('refused', ...UNCLEAN_ELECTION),
   /** How long engines may be gone before the log has lost what they did not read. */
   KAFKA_RETENTION_MS: whole(7 * DAY_MS, LEAST_RETENTION_MS, 10_000 * DAY_MS),
+  /** Accepts by name a Redis log on a Cluster, where a failover loses entries that were answered with 202. */
+  REDIS_LOG_CLUSTER: oneOf('refused', 'refused', 'accepted'),
 } as const;
 
 export type LogConfig = Pick<
@@ -38,6 +40,7 @@ export type LogConfig = Pick<
 > & {
   readonly REDIS_LOG_APPENDFSYNC: Appendfsync;
   readonly REDIS_LOG_MAXMEMORY_POLICY: MaxmemoryPolicy;
+  readonly REDIS_LOG_CLUSTER: 'refused' | 'accepted';
   readonly KAFKA_REPLICATION: number;
   readonly KAFKA_MIN_INSYNC_REPLICAS: number;
   readonly KAFKA_UNCLEAN_ELECTION: UncleanElection;
@@ -51,7 +54,7 @@ const REQUEST_TIMEOUT_MS = 3_000;
 /**
  * The gateway's end of the log. Rejects when its server is not there within 15 s, when a Kafka topic has another
  * number of partitions, is not safe to fence in or keeps less than what is configured, and when a Redis does not put each
- * append on disk, or may evict the log, and that is not accepted by name.
+ * append on disk, may evict the log or is a Cluster, and that is not accepted by name.
  */
 export function openProducer(config: LogConfig, log: Logger): Promise<LogProducer> {
   return config.LOG === 'kafka'
@@ -89,6 +92,7 @@ function redisAppending(config: LogConfig, log: Logger) {
       appendfsync: config.REDIS_LOG_APPENDFSYNC,
       maxmemoryPolicy: config.REDIS_LOG_MAXMEMORY_POLICY,
     },
+    acceptCluster: config.REDIS_LOG_CLUSTER === 'accepted',
   };
 }
 

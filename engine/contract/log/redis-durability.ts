@@ -48,6 +48,18 @@ export async function checkDurability(client: RedisClient, accepted: RedisDurabi
   }
 }
 
+/**
+ * A master of a Cluster answers before its replica has heard, and a replica that takes over has whatever it heard by then. WAIT
+ * would not cure that: who is elected need not be who has answered it. Raises an Error naming what to do.
+ */
+export function refuseCluster(client: RedisClient): void {
+  if (!(client instanceof Cluster)) return;
+  throw new Error(
+    'REDIS_URL: the log would be kept in a Redis Cluster, where a failover loses entries that were acknowledged. ' +
+      'Take LOG=kafka, or accept it by name with REDIS_LOG_CLUSTER=accepted (it is refused)',
+  );
+}
+
 function isAccepted(found: Appendfsync, accepted: Appendfsync): boolean {
   if (found === 'unknown' || accepted === 'unknown') return found === accepted || found === 'always';
   return APPENDFSYNC.indexOf(found) <= APPENDFSYNC.indexOf(accepted);

@@ -14,7 +14,7 @@ import {
   type LogWriter,
   type WriterIdentity,
 } from './log.ts';
-import { checkDurability, type RedisDurability } from './redis-durability.ts';
+import { checkDurability, type RedisDurability, refuseCluster } from './redis-durability.ts';
 import { RedisLink, type RedisLogOptions } from './redis-log.ts';
 import { appendFence, appendMarker, appendRecord, type PartitionKeys } from './redis-writers.ts';
 
@@ -23,6 +23,8 @@ export interface RedisProducerOptions extends RedisLogOptions {
   readonly appendTimeoutMs: number;
   /** What is put up with where Redis keeps less than it could. */
   readonly accepted: RedisDurability;
+  /** Whether it is put up with that a failover of a Cluster loses what was acknowledged. */
+  readonly acceptCluster: boolean;
 }
 
 /** Rejects when Redis is not there, or keeps less than it could (redis-durability.ts) and that is not accepted by name. */
@@ -49,15 +51,17 @@ async function openSender(options: RedisProducerOptions): Promise<RedisSender> {
 /** Sends one append after another. */
 class RedisSender {
   readonly #accepted: RedisDurability;
+  readonly #isClusterAccepted: boolean;
   readonly #partitions: readonly PartitionKeys[];
   readonly #link: RedisLink;
   #last: Promise<unknown> = Promise.resolve();
   #closed = false;
 
   constructor(options: RedisProducerOptions) {
-    const { namespace, partitions, appendTimeoutMs, accepted } = options;
+    const { namespace, partitions, appendTimeoutMs, accepted, acceptCluster } = options;
     const { logPartition, logWriters } = keysOf(namespace);
     this.#accepted = accepted;
+    this.#isClusterAccepted = acceptCluster;
     this.#partitions = Array.from({ length: partitions }, (_, partition) => ({
       stream: logPartition(partition),
       writers: logWriters(partition),
@@ -67,7 +71,9 @@ class RedisSender {
 
   async check(): Promise<void> {
     await this.#link.connected();
-    await checkDurability(this.#link.client, this.#accepted);
+    const { client } = this.#link;
+    if (!this.#isClusterAccepted) refuseCluster(client);
+    await checkDurability(client, this.#accepted);
   }
 
   get partitions(): number {

@@ -30,6 +30,7 @@ export function logConfig(
     KAFKA_MIN_INSYNC_REPLICAS: 2,
     KAFKA_UNCLEAN_ELECTION: 'refused',
     KAFKA_RETENTION_MS: 7 * 24 * 3600 * 1000,
+    REDIS_LOG_CLUSTER: 'refused',
     ...changes,
   };
 }
