@@ -15,7 +15,7 @@ const DEBIAN: DebianPackage = {
   byHand: 'install Redis 6.2 or later (apt-get install redis-server, brew install redis), or set REDIS_URL',
 };
 
-interface Program {
+export interface RedisProgram {
   readonly command: string;
   readonly env: NodeJS.ProcessEnv;
 }
@@ -34,15 +34,16 @@ save ""
 maxmemory-policy noeviction
 `;
 
-async function versionOf(program: Program): Promise<readonly [number, number] | undefined> {
+async function versionOf(program: RedisProgram): Promise<readonly [number, number] | undefined> {
   const answer = await tryRun(program.command, ['--version'], { env: program.env });
   const [, major, minor] = /v=(\d+)\.(\d+)/.exec(answer.stdout) ?? [];
   return answer.ok && major !== undefined && minor !== undefined ? [Number(major), Number(minor)] : undefined;
 }
 
-async function findProgram(site: Site): Promise<Program> {
+/** The server from PATH, or Debian's. Raises StackError when there is none to be had. */
+export async function findRedis(site: Site): Promise<RedisProgram> {
   const env = { ...site.env, LC_ALL: 'C' };
-  const onPath: Program = { command: 'redis-server', env };
+  const onPath: RedisProgram = { command: 'redis-server', env };
   const version = await versionOf(onPath);
   if (version !== undefined) {
     const [major, minor] = version;
@@ -50,7 +51,7 @@ async function findProgram(site: Site): Promise<Program> {
     site.progress(`Redis ${major}.${minor} on PATH is older than ${LEAST_VERSION.join('.')}: not used`);
   }
   const { command, libraryPath } = await unpackDebian(site, DEBIAN);
-  const unpacked: Program = { command, env: { ...env, LD_LIBRARY_PATH: libraryPath } };
+  const unpacked: RedisProgram = { command, env: { ...env, LD_LIBRARY_PATH: libraryPath } };
   const answer = await run(command, ['--version'], { env: unpacked.env, signal: site.signal });
   if (answer.ok) return unpacked;
   throw new StackError(
@@ -60,7 +61,7 @@ async function findProgram(site: Site): Promise<Program> {
 }
 
 async function prepare(site: Site): Promise<(record: ServerRecord) => Promise<Launch>> {
-  const program = await findProgram(site);
+  const program = await findRedis(site);
   const cwd = join(site.dir, 'redis');
   await mkdir(cwd, { recursive: true });
   return async record => {

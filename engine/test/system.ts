@@ -44,6 +44,8 @@ export interface SystemOptions {
   readonly redisDatabase?: number;
   /** Another Redis than the one of all suites. */
   readonly redisUrl?: URL;
+  /** The nodes of a Cluster, as REDIS_URL has them, in place of a single Redis. */
+  readonly redisCluster?: string;
 }
 
 export interface System {
@@ -106,12 +108,13 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const pool = openPool(database.url, { max: 4, applicationName: 'test', onError: () => undefined });
   const redisUrl = new URL(options.redisUrl ?? servers.redisUrl);
   if (options.redisDatabase !== undefined) redisUrl.pathname = `/${options.redisDatabase}`;
-  const redis = connectRedis(redisUrl.href, { commandTimeoutMs: 5_000, onError: () => undefined });
+  const redisUrls = options.redisCluster ?? redisUrl.href;
+  const redis = connectRedis(redisUrls, { commandTimeoutMs: 5_000, onError: () => undefined });
   await waitForRedis(redis, 10_000);
   const keys = keysOf(namespace);
   const shared = {
     DATABASE_URL: database.url,
-    REDIS_URL: redisUrl.href,
+    REDIS_URL: redisUrls,
     LOG: options.log,
     KAFKA_BROKERS: servers.kafkaBrokers ?? '',
     KAFKA_REPLICATION: '1',
@@ -139,7 +142,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     start('engine/main.ts', { ENGINE_PORT: '0', ...options.engineEnv, ...env });
   const startGateway = async (env: Variables = {}): Promise<RunningProcess> => {
     const gateway = await start('gateway/main.ts', { GATEWAY_PORT: '0', ...options.gatewayEnv, ...env });
-    await eventually(async () => (await fetch(`${gateway.url}/readyz`)).ok);
+    await eventually(async () => (await fetch(`${gateway.url}/readyz`)).ok, { timeoutMs: 60_000 });
     return gateway;
   };
   const close = async (): Promise<void> => {

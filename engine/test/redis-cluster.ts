@@ -1,0 +1,235 @@
+/**
+ * A Redis Cluster of a suite's own: three masters with a replica each, as six processes. A master can be killed after its
+ * replica was kept from hearing the last writes, so that they are lost with it when the replica takes over.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { CACHE_DIR } from '../stack/owner.ts';
+import { choosePorts, isFree } from '../stack/ports.ts';
+import { findRedis, type RedisProgram } from '../stack/redis.ts';
+import { eventually } from './support.ts';
+
+const MASTERS = 3;
+const PASSWORD = 'cluster';
+/** Where other nodes are heard: so far above the port itself. */
+const BUS_OFFSET = 10_000;
+/** Shorter, and a machine that is busy with other suites sees nodes fail that have not. */
+const NODE_TIMEOUT_MS = 3_000;
+/** The link of a replica is waited for, and tried again each second. */
+const LINKED_MS = 60_000;
+
+const configuration = (port: number): string => `bind 127.0.0.1
+port ${port}
+requirepass ${PASSWORD}
+masterauth ${PASSWORD}
+cluster-enabled yes
+cluster-node-timeout ${NODE_TIMEOUT_MS}
+cluster-replica-no-failover yes
+repl-diskless-sync-delay 0
+appendonly no
+save ""
+maxmemory-policy noeviction
+`;
+
+/** One process, which may be started again. */
+class Node {
+  readonly port: number;
+  readonly client: Redis;
+  readonly #program: RedisProgram;
+  readonly #dir: string;
+  #child: ChildProcess | undefined;
+
+  constructor(port: number, program: RedisProgram, dir: string) {
+    this.port = port;
+    this.#program = program;
+    this.#dir = join(dir, String(port));
+    this.client = new Redis({
+      host: '127.0.0.1',
+      port,
+      password: PASSWORD,
+      maxRetriesPerRequest: null,
+      retryStrategy: () => 100,
+    });
+    this.client.on('error', () => undefined);
+  }
+
+  async start(): Promise<void> {
+    await mkdir(this.#dir, { recursive: true });
+    await writeFile(join(this.#dir, 'redis.conf'), configuration(this.port));
+    const { command, env } = this.#program;
+    this.#child = spawn(command, ['redis.conf'], { cwd: this.#dir, env, stdio: 'ignore' });
+    await this.client.ping();
+  }
+
+  async kill(): Promise<void> {
+    const child = this.#child;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, 'exit');
+    child.kill('SIGKILL');
+    await exited;
+  }
+
+  async ask(...command: readonly [string, ...(string | number)[]]): Promise<string> {
+    const [name, ...args] = command;
+    return String(await this.client.call(name, ...args));
+  }
+
+  id(): Promise<string> {
+    return this.ask('CLUSTER', 'MYID');
+  }
+
+  async isLinked(): Promise<boolean> {
+    return (await this.ask('INFO', 'replication')).includes('master_link_status:up');
+  }
+}
+
+export class TestCluster {
+  readonly #nodes: readonly Node[];
+  readonly #dir: string;
+
+  private constructor(nodes: readonly Node[], dir: string) {
+    this.#nodes = nodes;
+    this.#dir = dir;
+  }
+
+  /** `lastSlots`: the last slot of each master, so that a test says what lies apart. */
+  static async start(lastSlots: readonly [number, number, number]): Promise<TestCluster> {
+    const site = {
+      dir: CACHE_DIR,
+      cacheDir: CACHE_DIR,
+      env: process.env,
+      signal: new AbortController().signal,
+      progress: () => undefined,
+    };
+    const program = await findRedis(site);
+    const dir = await mkdtemp(join(tmpdir(), 'fairline-redis-cluster-'));
+    const ports = await portsWithBus(2 * MASTERS);
+    const cluster = new TestCluster(
+      ports.map(port => new Node(port, program, dir)),
+      dir,
+    );
+    try {
+      await cluster.#form(lastSlots);
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
+    return cluster;
+  }
+
+  /** As REDIS_URL has it. */
+  get urls(): string {
+    return this.#nodes.map(({ port }) => `redis://:${PASSWORD}@127.0.0.1:${port}`).join(',');
+  }
+
+  /** The port of the master that has the key. */
+  async holderOf(key: string): Promise<number> {
+    const slot = Number(await this.#nodes[0]?.ask('CLUSTER', 'KEYSLOT', key));
+    for (const node of this.#nodes) {
+      const [self] = (await node.ask('CLUSTER', 'NODES')).split('\n').filter(line => line.includes('myself'));
+      const ranges = self?.split(' ').slice(8) ?? [];
+      for (const range of ranges) {
+        const [from = -1, to = from] = range.split('-').map(Number);
+        if (slot >= from && slot <= to) return node.port;
+      }
+    }
+    throw new Error(`no master has the slot ${slot} of ${key}`);
+  }
+
+  /**
+   * Kills the master that has the key; its replica, which heard nothing of what was written from the call of `lost` on, takes
+   * over. The killed one is started again as a replica. Resolves when all is well.
+   */
+  async failOver(key: string, lost: () => Promise<void>): Promise<void> {
+    const port = await this.holderOf(key);
+    const master = this.#nodes.find(node => node.port === port);
+    if (master === undefined) throw new Error(`no node has the port ${port}`);
+    const replica = await this.#replicaOf(master);
+    // A stopped process would read what stands in its socket when it goes on. This one cannot come back to its master.
+    await replica.ask('CONFIG', 'SET', 'masterauth', 'wrong');
+    await replica.ask('CLIENT', 'KILL', 'TYPE', 'master');
+    await lost();
+    await master.kill();
+    await replica.ask('CLUSTER', 'FAILOVER', 'TAKEOVER');
+    await eventually(async () => (await replica.ask('ROLE')).startsWith('master'));
+    await replica.ask('CONFIG', 'SET', 'masterauth', PASSWORD);
+    await master.start();
+    await eventually(() => master.isLinked(), { timeoutMs: LINKED_MS });
+    await this.#settled(MASTERS);
+  }
+
+  /** How often each node has executed a command, by its port; those of scripts count. */
+  async callsOf(command: string): Promise<ReadonlyMap<number, number>> {
+    const calls = new Map<number, number>();
+    for (const node of this.#nodes) {
+      const stats = await node.ask('INFO', 'commandstats');
+      const [, count = 0] = new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(stats) ?? [];
+      calls.set(node.port, Number(count));
+    }
+    return calls;
+  }
+
+  async stop(): Promise<void> {
+    for (const node of this.#nodes) node.client.disconnect();
+    await Promise.all(this.#nodes.map(node => node.kill()));
+    await rm(this.#dir, { recursive: true, force: true });
+  }
+
+  async #form(lastSlots: readonly number[]): Promise<void> {
+    await Promise.all(this.#nodes.map(node => node.start()));
+    const [first, ...others] = this.#nodes;
+    if (first === undefined) return;
+    for (const [index, node] of this.#nodes.entries())
+      await node.ask('CLUSTER', 'SET-CONFIG-EPOCH', index + 1);
+    for (const node of others) await first.ask('CLUSTER', 'MEET', '127.0.0.1', node.port);
+    for (const [index, last] of lastSlots.entries()) {
+      const from = index === 0 ? 0 : (lastSlots[index - 1] ?? 0) + 1;
+      const slots = Array.from({ length: last - from + 1 }, (_, slot) => from + slot);
+      await this.#nodes[index]?.ask('CLUSTER', 'ADDSLOTS', ...slots);
+    }
+    await this.#settled(0);
+    for (const [index, replica] of this.#nodes.slice(MASTERS).entries()) {
+      const id = await this.#nodes[index]?.id();
+      await replica.ask('CLUSTER', 'REPLICATE', id ?? '');
+      await eventually(() => replica.isLinked(), { timeoutMs: LINKED_MS });
+    }
+    await this.#settled(MASTERS);
+  }
+
+  /** Everybody knows everybody, what they are, and who has which slots. */
+  async #settled(replicas: number): Promise<void> {
+    for (const node of this.#nodes) {
+      await eventually(
+        async () => {
+          const info = await node.ask('CLUSTER', 'INFO');
+          const nodes = await node.ask('CLUSTER', 'NODES');
+          const isWhole = info.includes('cluster_state:ok') && info.includes('cluster_known_nodes:6');
+          const found = nodes.match(/[ ,]slave[ ,]/g)?.length ?? 0;
+          return isWhole && found === replicas && !/[ ,]fail[?, ]/.test(nodes);
+        },
+        { timeoutMs: LINKED_MS },
+      );
+    }
+  }
+
+  async #replicaOf(master: Node): Promise<Node> {
+    const [replica] = (await master.ask('CLUSTER', 'REPLICAS', await master.id())).split('\n');
+    const [, port] = /127\.0\.0\.1:(\d+)/.exec(replica ?? '') ?? [];
+    const node = this.#nodes.find(each => each.port === Number(port));
+    if (node === undefined) throw new Error(`the master at ${master.port} has no replica`);
+    return node;
+  }
+}
+
+async function portsWithBus(count: number): Promise<readonly number[]> {
+  const ports: number[] = [];
+  while (ports.length < count) {
+    const [port] = await choosePorts(1, []);
+    if (port !== undefined && !ports.includes(port) && (await isFree(port + BUS_OFFSET))) ports.push(port);
+  }
+  return ports;
+}
