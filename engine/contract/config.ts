@@ -102,9 +102,13 @@ export function readConfig<V extends Record<string, Variable<unknown>>>(
 
 /** What gateway and engine must be told alike; different values would split one fairline in two. */
 export const sharedVariables = {
+  /**
+   * A Cluster's nodes are asked which of them there are, and one replica each that takes over is tested, with the log in Kafka.
+   * Sentinel is not spoken to: a failover of a single server keeps its address.
+   */
   REDIS_URL: urls(
     ['redis', 'rediss'],
-    'redis://[user:password@]host[:port], or a comma-separated list of a Cluster',
+    'redis://[user:password@]host[:port], or a comma-separated list of nodes of a Redis Cluster (not of Sentinels)',
   ),
   LOG: oneOf('redis', 'redis', 'kafka'),
   KAFKA_BROKERS: optional(
