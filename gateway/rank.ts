@@ -88,15 +88,13 @@ export class Ranker {
    */
   async #sendToCluster(redis: Cluster, zadd: Command, campaignId: number): Promise<Ranked> {
     const keys = this.#keys.campaign(campaignId);
-    const [before, added, total, after, board] = await Promise.all([
-      readStanding(redis, keys),
-      redis.sendCommand(zadd),
-      redis.zcard(keys.rank),
-      readStanding(redis, keys),
-      readBoardEpoch(redis, this.#keys),
-    ]);
+    // One after another: what is sent again, as a connection was lost, may come behind what was sent later.
+    const before = await readStanding(redis, keys);
+    const added = Number(await redis.sendCommand(zadd));
+    const after = await readStanding(redis, keys);
+    const board = await readBoardEpoch(redis, this.#keys);
     const isHere = before.epoch === board && after.epoch === board;
-    return { added: Number(added), total, epoch: isHere ? board : '', whole: before.whole };
+    return { added, total: after.count, epoch: isHere ? board : '', whole: before.whole };
   }
 
   async #send(redis: Redis, zadd: Command, key: string, mark: string): Promise<Ranked> {

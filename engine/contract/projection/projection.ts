@@ -129,11 +129,13 @@ export async function joinProjection(
 export interface Standing {
   readonly epoch: string;
   readonly whole: string;
+  /** How many are ranked. */
+  readonly count: number;
 }
 
 export async function readStanding(redis: RedisClient, keys: CampaignKeys): Promise<Standing> {
-  const [epoch, whole] = asArray(await scripts.standing(redis, [keys.mark], []));
-  return { epoch: String(epoch), whole: String(whole) };
+  const [epoch, whole, count] = asArray(await scripts.standing(redis, [keys.mark, keys.rank], []));
+  return { epoch: String(epoch), whole: String(whole), count: Number(count) };
 }
 
 /** What Redis holds of one user. */

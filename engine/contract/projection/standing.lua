@@ -1,11 +1,13 @@
--- Under which epoch a campaign's projection was begun on this server, and whether it is whole.
+-- Under which epoch a campaign's projection was begun on this server, whether it is whole, and how many are ranked in it.
 --
--- KEYS  mark   see begin.lua
+-- KEYS  mark, rank   see begin.lua
 -- ARGV  (none)
--- returns {epoch, whole}, each '' for none; both are '' where it was not begun on this server in its present run
-local mark = KEYS[1]
+-- returns {epoch, whole, count}, each of the first two '' for none; both are where it was not begun on this server in its
+--         present run
+local mark, rank = KEYS[1], KEYS[2]
 
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
 local held = redis.call('HMGET', mark, 'run', 'epoch', 'whole')
-if held[1] ~= run then return { '', '' } end
-return { held[2] or '', held[3] or '' }
+local count = redis.call('ZCARD', rank)
+if held[1] ~= run then return { '', '', count } end
+return { held[2] or '', held[3] or '', count }
