@@ -11,7 +11,7 @@
 local gone, mark = KEYS[1], KEYS[2]
 local from = tonumber(ARGV[1])
 
-local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+local run = thisRun()
 if redis.call('HGET', mark, 'run') ~= run then return -1 end
 local length = redis.call('LLEN', gone)
 if length < from then return length end

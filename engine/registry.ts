@@ -15,8 +15,8 @@
  * nothing. A registry that is closed stays so.
  *
  * When the registry is closed, Redis is new, was emptied or started again (it may lack its last second), a node of a Cluster
- * has taken over (redis-loss.ts), or `rebuild` has closed it; no gateway can get or renew a lease. A registry that was opened under an older epoch than the ledger's is
- * closed: it is of another Redis than the one that was opened last. Then:
+ * has taken over (redis-loss.ts), or `rebuild` has closed it; no gateway can get or renew a lease. A registry that was opened
+ * under an older epoch than the ledger's is closed: it is of another Redis than the one that was opened last. Then:
  * 1. retiring  An epoch is begun in the ledger, and the log is made to refuse every identity that was prepared before. (A
  *              Redis log refuses older epochs from the marker on.)
  * 2. fencing   Each partition gets a marker, a fence of the new epoch's incarnation 0; and each incarnation that lives
@@ -121,6 +121,8 @@ export class RegistryKeeper {
 
   /** Said once, however often it takes to close the registry. */
   #saidLost = false;
+  /** Said once, however long a part of the Cluster is away. */
+  #saidPartly = false;
 
   constructor(options: KeeperOptions) {
     this.#options = options;
@@ -301,7 +303,11 @@ export class RegistryKeeper {
   async #reopen(): Promise<void> {
     const { redis, leaseMs, log } = this.#options;
     // A part of it is away: an epoch that is begun now would not be opened.
-    if ((await readNodes(redis)) === undefined) return;
+    const isWhole = (await readNodes(redis)) !== undefined;
+    if (!isWhole && !this.#saidPartly)
+      log.warn('the registry stays closed: not every slot of the Cluster has a node that answers');
+    this.#saidPartly = !isWhole;
+    if (!isWhole) return;
     if (this.#reopening === undefined) {
       this.#reopening = { noticedAtMs: performance.now(), waitMs: 0, marker: undefined };
       log.info('the registry is closed');

@@ -3,7 +3,7 @@
  * whose header is its contract; redis-state.test.ts runs both on the same registry and board and compares.
  */
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { scriptText } from '../../engine/contract/redis.ts';
 import { type RedisReply, RedisReplyError } from './redis-state.ts';
 
 type Call = (command: string, ...args: (string | number)[]) => RedisReply;
@@ -50,7 +50,7 @@ const BODIES: Readonly<Record<string, Body>> = {
 /** As the server knows them: by the SHA-1 of their text. */
 const scripts = new Map(
   Object.entries(BODIES).map(([file, body]) => {
-    const source = readFileSync(new URL(file, ENGINE), 'utf8');
+    const source = scriptText(new URL(file, ENGINE));
     return [createHash('sha1').update(source).digest('hex'), body];
   }),
 );

@@ -5,9 +5,9 @@
  */
 import { deepEqual } from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { Redis } from 'ioredis';
+import { scriptText } from '../../engine/contract/redis.ts';
 import { serversFromEnv, testNamespace } from '../../engine/test/support.ts';
 import { Random } from './random.ts';
 import { RedisState } from './redis-state.ts';
@@ -173,7 +173,7 @@ class Commands {
 }
 
 function call(file: string, keys: readonly string[], args: readonly string[]): Command {
-  const source = readFileSync(new URL(file, ENGINE), 'utf8');
+  const source = scriptText(new URL(file, ENGINE));
   const sha = createHash('sha1').update(source).digest('hex');
   return ['evalsha', sha, String(keys.length), ...keys, ...args];
 }
@@ -219,7 +219,7 @@ test('every command and every script does the same to the simulated Redis as to 
     ),
     'append-gone',
   ]) {
-    await redis.script('LOAD', readFileSync(new URL(`${file}.lua`, ENGINE), 'utf8'));
+    await redis.script('LOAD', scriptText(new URL(`${file}.lua`, ENGINE)));
   }
   for (let seed = 1; seed <= ROUNDS; seed++) {
     const [seconds, micros] = await redis.time();

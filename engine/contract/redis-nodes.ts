@@ -1,15 +1,12 @@
 /**
- * Which nodes make up a Cluster: who holds which slots, since which election, and in which run. A replica that takes over may
- * lack what was written last, and so may a node that was away and is back: each shows here, and for good, as the number of an
- * election never comes again.
+ * Which nodes make up a Cluster: who holds which slots, since which election, and in which run (run.lua). A replica that takes
+ * over may lack what was written last, and so may a node that was away and is back: each shows here, and for good, as the number
+ * of an election never comes again.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Cluster, type Redis } from 'ioredis';
 import type { RedisClient } from './redis.ts';
 
 const SLOTS = 16_384;
-/** Who has not answered by then is left out. Longer, and one that hangs keeps the keeper from its leases. */
-const ANSWER_MS = 1_500;
 
 interface Holder {
   readonly electedIn: number;
@@ -26,17 +23,16 @@ export async function readNodes(redis: RedisClient): Promise<string | undefined>
   return nodesText(told.filter(text => text !== undefined));
 }
 
-/** What a node tells of itself: the run, then the lines of CLUSTER NODES. */
+/** What a node tells of itself: the run, then the lines of CLUSTER NODES. undefined when it does not answer in the client's time. */
 async function tellOf(node: Redis): Promise<string | undefined> {
-  const asked = Promise.all([node.info('server'), node.call('CLUSTER', 'NODES')]).then(
-    ([info, nodes]) => `${/run_id:(\w+)/.exec(info)?.[1] ?? ''}\n${String(nodes)}`,
-    () => undefined,
-  );
-  const late = new AbortController();
+  const asked = [node.info('server'), node.info('replication'), node.call('CLUSTER', 'NODES')] as const;
   try {
-    return await Promise.race([asked, sleep(ANSWER_MS, undefined, { signal: late.signal })]);
-  } finally {
-    late.abort();
+    const [server, replication, nodes] = await Promise.all(asked);
+    const [, run = ''] = /run_id:(\w+)/.exec(server) ?? [];
+    const [, since = ''] = /master_replid:(\w+)/.exec(replication) ?? [];
+    return `${run}:${since}\n${String(nodes)}`;
+  } catch {
+    return undefined;
   }
 }
 

@@ -94,12 +94,20 @@ export interface Script {
   readonly sha: string;
 }
 
+/** Stands in front of every script: run.lua. */
+const PRELUDE = readFileSync(new URL('./run.lua', import.meta.url), 'utf8');
+
+/** A script that stands in a file, as it is sent. */
+export function scriptText(file: URL): string {
+  return `${PRELUDE}\n${readFileSync(file, 'utf8')}`;
+}
+
 /**
  * Loads a Lua script that stands in a file. It is called by its SHA-1 and sent whole only to a server that does not
  * know it (NOSCRIPT), so a restarted or failed-over Redis needs no extra care.
  */
 export function scriptFrom(file: URL): Script {
-  const source = readFileSync(file, 'utf8');
+  const source = scriptText(file);
   const sha = createHash('sha1').update(source).digest('hex');
   const run = async (
     client: RedisClient,

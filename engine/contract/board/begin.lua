@@ -12,5 +12,5 @@ for index = 1, 2 do
   if held[index] and tonumber(held[index]) >= tonumber(epoch) then return held[index] end
 end
 redis.call('UNLINK', unpack(KEYS))
-redis.call('HSET', state, 'building', epoch, 'run', string.match(redis.call('INFO', 'server'), 'run_id:(%x+)'))
+redis.call('HSET', state, 'building', epoch, 'run', thisRun())
 return ''

@@ -7,5 +7,5 @@
 local state = KEYS[1]
 
 local held = redis.call('HMGET', state, 'epoch', 'run')
-if not held[1] or held[2] ~= string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') then return '' end
+if not held[1] or held[2] ~= thisRun() then return '' end
 return held[1]

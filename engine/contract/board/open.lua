@@ -10,7 +10,7 @@ local state = KEYS[1]
 local epoch = ARGV[1]
 
 local held = redis.call('HMGET', state, 'building', 'run')
-local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+local run = thisRun()
 if held[1] ~= epoch or held[2] ~= run then return 0 end
 redis.call('HDEL', state, 'building')
 redis.call('HSET', state, 'epoch', epoch)

@@ -14,7 +14,7 @@
 --         {'ok', number, incarnation, epoch, registeredUs, token, timeUs, clock, reading, readings} otherwise; nil for what
 --         nobody has said
 --
--- The registry is open for the run of the server that it was opened in (`run`, the server's run_id). A server that was
+-- The registry is open for the run of the server that it was opened in (`run`; see run.lua). A server that was
 -- started again, or another one in its place, may lack the last second of what was written: leases, and numbers of
 -- incarnations, that somebody believes in. It would give them again.
 --
@@ -27,7 +27,7 @@ local leases = KEYS[1]
 local leaseUs, name, slots = ARGV[1], ARGV[2], tonumber(ARGV[3])
 
 local epoch = redis.call('HGET', leases, 'epoch')
-local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+local run = thisRun()
 if not epoch or redis.call('HGET', leases, 'run') ~= run then return { 'closed' } end
 local held = redis.call('HGET', leases, 'leaseUs')
 if held ~= leaseUs then return { 'differs', held or '' } end

@@ -7,7 +7,7 @@
 local leases = KEYS[1]
 local epoch = ARGV[1]
 
-local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+local run = thisRun()
 local held = redis.call('HMGET', leases, 'epoch', 'run', 'building', 'floorUs', 'leaseUs')
 -- Without the length of leases nobody reads it as open: an older version has opened it.
 if held[1] and held[2] == run and held[5] then return { 'open' } end

@@ -14,7 +14,7 @@
 local leases = KEYS[1]
 local epoch, floorUs, leaseUs = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 
-local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+local run = thisRun()
 local held = redis.call('HMGET', leases, 'building', 'buildRun')
 if held[1] ~= epoch or held[2] ~= run then return 0 end
 redis.call('HDEL', leases, 'building', 'buildRun')

@@ -8,7 +8,7 @@
 -- A number that somebody holds, or that is put up already, is left as it is.
 local leases, epoch = KEYS[1], ARGV[1]
 
-local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+local run = thisRun()
 if redis.call('HGET', leases, 'epoch') ~= epoch or redis.call('HGET', leases, 'run') ~= run then return 0 end
 local count = 0
 for index = 2, #ARGV, 2 do

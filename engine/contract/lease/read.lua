@@ -15,7 +15,7 @@ local vouchedUs = tonumber(ARGV[1])
 
 local time = redis.call('TIME')
 local timeUs = time[1] * 1000000 + time[2]
-local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+local run = thisRun()
 local leaseUs = redis.call('HGET', leases, 'leaseUs')
 local epoch = leaseUs and redis.call('HGET', leases, 'run') == run and redis.call('HGET', leases, 'epoch')
 local readAtUs = tonumber(redis.call('HGET', leases, 'floorUs') or '0')

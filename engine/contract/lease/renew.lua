@@ -17,7 +17,7 @@ local nowUs = time[1] * 1000000 + time[2]
 local now = string.format('%.0f', nowUs)
 
 local held = redis.call('HGET', leases, 'g:' .. number)
-local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+local run = thisRun()
 if not held or redis.call('HEXISTS', leases, 'epoch') == 0 or redis.call('HGET', leases, 'run') ~= run then
   return { 'lost', now }
 end

@@ -8,7 +8,7 @@
 local mark = KEYS[1]
 local by, ranked = ARGV[1], ARGV[2]
 
-local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+local run = thisRun()
 local held = redis.call('HMGET', mark, 'by', 'run')
 if held[1] ~= by or held[2] ~= run then return 0 end
 local time = redis.call('TIME')

@@ -15,7 +15,7 @@
 local mark, rank = KEYS[1], KEYS[2]
 local epoch, ranking = ARGV[1], ARGV[2]
 
-local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+local run = thisRun()
 local held = redis.call('HMGET', mark, 'epoch', 'run', 'whole')
 if held[1] and tonumber(held[1]) > tonumber(epoch) then return 'stale' end
 if held[1] == epoch and held[2] == run then

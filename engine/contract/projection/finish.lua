@@ -8,7 +8,7 @@
 local mark = KEYS[1]
 local by, joined = ARGV[1], ARGV[2]
 
-local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+local run = thisRun()
 local held = redis.call('HMGET', mark, 'by', 'run', 'joined', 'epoch')
 if held[1] ~= by or held[2] ~= run then return 'lost' end
 if held[3] ~= joined then return 'again' end

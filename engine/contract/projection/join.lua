@@ -7,7 +7,7 @@
 local mark = KEYS[1]
 local epoch = ARGV[1]
 
-local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+local run = thisRun()
 local held = redis.call('HMGET', mark, 'epoch', 'run', 'whole')
 if held[1] ~= epoch or held[2] ~= run then return 'unmade' end
 if held[3] then return 'whole' end

@@ -11,7 +11,7 @@
 local mark, rank, withdrawn, outcome = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local epoch = ARGV[1]
 
-local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+local run = thisRun()
 local held = redis.call('HMGET', mark, 'epoch', 'run', 'whole', 'lacking')
 if held[1] ~= epoch or held[2] ~= run then return { 'unmade' } end
 if not held[3] and held[4] ~= '0' then return { 'unmade' } end

@@ -6,7 +6,7 @@
 --         present run
 local mark, rank = KEYS[1], KEYS[2]
 
-local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+local run = thisRun()
 local held = redis.call('HMGET', mark, 'run', 'epoch', 'whole')
 local count = redis.call('ZCARD', rank)
 if held[1] ~= run then return { '', '', count } end

@@ -11,7 +11,7 @@
 local mark = KEYS[1]
 local epoch, maker, by, patienceUs = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 
-local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+local run = thisRun()
 local held = redis.call('HMGET', mark, 'epoch', 'run', 'whole', 'maker', 'atUs', 'ranked', 'lacking', 'by')
 if held[1] ~= epoch or held[2] ~= run then return { 'unmade' } end
 if held[3] then return { 'whole' } end
