@@ -3,6 +3,7 @@
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Cluster, Redis } from 'ioredis';
 
 export type RedisClient = Redis | Cluster;
@@ -17,6 +18,9 @@ export interface RedisOptions {
 const RECONNECT_MAX_MS = 500;
 /** Else a node that joined or took over is found only by who sends it something, and the keeper looks at all (redis-nodes.ts). */
 const NODES_AGAIN_MS = 1_000;
+/** A node of a Cluster that hangs does not keep a process from starting for longer. */
+const NODES_CONNECTED_MS = 1_000;
+const CONNECTED_AGAIN_MS = 10;
 
 /**
  * Connects to `urls`: one URL, or a comma-separated list of a Cluster's nodes (`redis://` or `rediss://`, with user
@@ -27,41 +31,92 @@ export function connectRedis(urls: string, options: RedisOptions): RedisClient {
   const nodes = urls.split(',').map(url => new URL(url.trim()));
   const [first] = nodes;
   if (first === undefined) throw new Error('REDIS_URL is empty');
-  const auth = {
-    ...(first.username === '' ? {} : { username: decodeURIComponent(first.username) }),
-    ...(first.password === '' ? {} : { password: decodeURIComponent(first.password) }),
-    ...(first.protocol === 'rediss:' ? { tls: {} } : {}),
-    commandTimeout: options.commandTimeoutMs,
-    connectTimeout: options.commandTimeoutMs,
-    maxRetriesPerRequest: 0,
-  };
-  const retry = (times: number): number => Math.min(20 * times, RECONNECT_MAX_MS);
   const client =
     nodes.length > 1
-      ? new Cluster(
-          nodes.map(url => ({ host: url.hostname, port: Number(url.port || 6379) })),
-          {
-            redisOptions: auth,
-            enableOfflineQueue: false,
-            clusterRetryStrategy: retry,
-            slotsRefreshInterval: NODES_AGAIN_MS,
-          },
-        )
+      ? connectCluster(nodes, connectionOptions(first, options.commandTimeoutMs))
       : new Redis({
-          ...auth,
-          host: first.hostname,
-          port: Number(first.port || 6379),
+          ...connectionOptions(first, options.commandTimeoutMs),
+          ...addressOf(first),
           db: Number(first.pathname.slice(1) || 0),
           enableOfflineQueue: false,
           autoResendUnfulfilledCommands: false,
-          retryStrategy: retry,
+          retryStrategy: retryMs,
         });
   client.on('error', options.onError);
   return client;
 }
 
+/** All but where: the nodes of a Cluster have it in common. */
+export function connectionOptions(url: URL, timeoutMs: number) {
+  return {
+    ...(url.username === '' ? {} : { username: decodeURIComponent(url.username) }),
+    ...(url.password === '' ? {} : { password: decodeURIComponent(url.password) }),
+    ...(url.protocol === 'rediss:' ? { tls: {} } : {}),
+    commandTimeout: timeoutMs,
+    connectTimeout: timeoutMs,
+    maxRetriesPerRequest: 0,
+  };
+}
+
+export function addressOf(url: URL): { readonly host: string; readonly port: number } {
+  return { host: url.hostname, port: Number(url.port || 6379) };
+}
+
+function retryMs(times: number): number {
+  return Math.min(20 * times, RECONNECT_MAX_MS);
+}
+
+/**
+ * By default ioredis sends a command of a Cluster again when its connection is lost, even one that was given up before, and then
+ * behind commands that were sent later: a winner that was taken back would stand there again. So what a lost connection leaves
+ * unanswered is rejected, as with a single server. A command is sent on only where a node answers that another one has the key.
+ */
+function connectCluster(nodes: readonly URL[], redisOptions: ReturnType<typeof connectionOptions>): Cluster {
+  const client = new Cluster(nodes.map(addressOf), {
+    redisOptions,
+    enableOfflineQueue: false,
+    clusterRetryStrategy: retryMs,
+    retryDelayOnFailover: 0,
+    retryDelayOnClusterDown: 0,
+  });
+  // Else the first command to a node connects to it, and those behind it are rejected until it is.
+  const connect = (node: Redis): void => {
+    if (client.status === 'ready' && node.status === 'wait') node.connect().catch(() => undefined);
+  };
+  // A command that an answer has led to the node comes first, and waits for the connection.
+  client.on('+node', node => process.nextTick(connect, node));
+  client.on('ready', () => client.nodes('all').forEach(connect));
+  tend(client);
+  return client;
+}
+
+/**
+ * What ioredis leaves undone: to ask again where slots are, for which it has an interval that outlives a client; and to connect
+ * again where the connection to a node ended while hosts were looked up for it.
+ */
+function tend(client: Cluster): void {
+  let hasEnded = false;
+  client.once('end', () => {
+    hasEnded = true;
+  });
+  const tending = setInterval(() => {
+    // An ended client shows as closed again when the connections to its other nodes end.
+    if (hasEnded) clearInterval(tending);
+    else if (client.status === 'ready') client.refreshSlotsCache();
+    else if (client.status === 'close') client.connect().catch(() => undefined);
+  }, NODES_AGAIN_MS).unref();
+}
+
 /** Resolves when the client can take commands; rejects with what is wrong after `timeoutMs`. */
 export async function waitForRedis(client: RedisClient, timeoutMs: number): Promise<void> {
+  await waitForReady(client, timeoutMs);
+  if (!(client instanceof Cluster)) return;
+  const untilMs = performance.now() + NODES_CONNECTED_MS;
+  while (performance.now() < untilMs && client.nodes('master').some(({ status }) => status !== 'ready'))
+    await sleep(CONNECTED_AGAIN_MS);
+}
+
+async function waitForReady(client: RedisClient, timeoutMs: number): Promise<void> {
   if (client.status === 'ready') return;
   await new Promise<void>((resolve, reject) => {
     let last: Error | undefined;
