@@ -28,7 +28,7 @@ export interface PresenceOptions {
 
 /**
  * One turn: takes what is new on the board of this epoch. Nothing where no room needs it, or another engine does it. Answers
- * whether the ledger has all that was told before this turn, as far as rooms need it. What was told on a board before, and not
+ * whether the ledger has all that was told before this turn, as far as rooms need it; rejects when some of it may be lost. What was told on a board before, and not
  * taken, may be gone for good: of the time since the last turn there nobody knows who was there, and it is nobody's absence.
  */
 export async function takePresence({ pool, redis, keys }: PresenceOptions, epoch: number): Promise<boolean> {
@@ -38,7 +38,7 @@ export async function takePresence({ pool, redis, keys }: PresenceOptions, epoch
   const key = keys.presence(epoch);
   const isAnew = state.epoch !== epoch;
   const after = isAnew ? FROM_THE_START : state.position;
-  const reports = await readPresence(redis, key, after);
+  const reports = await readPresence(redis, keys, epoch, after);
   const last = reports.at(-1)?.position;
   if (last === undefined && !state.anyEnded && !isAnew) return true;
   const isTaken = await transaction(pool, async client => {

@@ -92,7 +92,8 @@ for (const log of availableLogs()) {
         )
         .toSorted((a, b) => a.campaignId - b.campaignId);
       const found = await redis.keys(keys.projectionPattern);
-      const known = [keys.leases, keys.boardState, keys.boardChanges, keys.boardCampaigns];
+      const { leases, boardState, boardChanges, boardCampaigns, presenceMark } = keys;
+      const known = [leases, boardState, boardChanges, boardCampaigns, presenceMark];
       for (const key of found) if (!known.includes(key)) ok(key in all, `nobody compares ${key}`);
       return all;
     };

@@ -15,6 +15,7 @@ import { readWatermark } from '../sql/watermarks.ts';
 import { beginBoard, openBoard, publishBoard, takeOffBoard } from './contract/board/board.ts';
 import { toBoard } from './contract/board/board-campaign.ts';
 import type { Keys } from './contract/keys.ts';
+import { beginPresence } from './contract/presence/presence.ts';
 import { beginProjection, clearProjection, sweepProjection } from './contract/projection/projection.ts';
 import type { RedisClient } from './contract/redis.ts';
 
@@ -29,6 +30,7 @@ export type Begun = { readonly campaigns: number } | { readonly later: number };
 export async function beginAnew(pool: Pool, redis: RedisClient, keys: Keys, epoch: number): Promise<Begun> {
   const later = await beginBoard(redis, keys, epoch);
   if (later !== undefined) return { later };
+  await beginPresence(redis, keys, epoch);
   const watermarkUs = await readWatermark(pool);
   const campaigns = await readCampaigns(pool, undefined);
   for (let at = 0; at < campaigns.length; at += PAGE) {

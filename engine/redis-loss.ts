@@ -16,9 +16,14 @@ import { readNodes } from './contract/redis-nodes.ts';
 /** For people: what was lost; undefined for nothing that shows. Rejects when Redis does not answer. */
 export async function findLoss(redis: RedisClient, keys: Keys, epoch: number): Promise<string | undefined> {
   const isCluster = redis instanceof Cluster;
-  // Of a single server the registry itself tells whether it is still the one that it was opened on.
-  const board = isCluster ? await readBoardEpoch(redis, keys) : await redis.hget(keys.boardState, 'epoch');
+  const [board, presence] = await Promise.all([
+    // Of a single server the registry itself tells whether it is still the one that it was opened on.
+    isCluster ? readBoardEpoch(redis, keys) : redis.hget(keys.boardState, 'epoch'),
+    redis.hget(keys.presenceMark, 'epoch'),
+  ]);
   if (board !== String(epoch)) return 'Redis has lost the board';
+  // Also where an older version has opened the registry: then nobody knows whether reports were lost.
+  if (presence !== String(epoch)) return 'Redis has lost who is present';
   if (!isCluster) return undefined;
   const nodes = await readNodes(redis);
   // One that is away shows when it is back, or another in its place.

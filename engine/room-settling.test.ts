@@ -10,6 +10,7 @@ import { readMoves } from '../sql/room-turns.ts';
 import { countPeople, createRoom, findRooms, getRoom, type NewRoom, setTerms } from '../sql/rooms.ts';
 import { readCampaigns } from '../sql/settling.ts';
 import { keysOf } from './contract/keys.ts';
+import { beginPresence } from './contract/presence/presence.ts';
 import { connectRedis, waitForRedis } from './contract/redis.ts';
 import { takePresence } from './presence.ts';
 import { EMPTY_MS } from './room-settling.ts';
@@ -400,6 +401,7 @@ test("what was told of streams on a board that is gone may be lost, and is nobod
     [2, 'skipped'],
   ] as const) {
     await hear(5 * GRACE_MS);
+    await beginPresence(redis, told.keys, epoch);
     ok(await takePresence(told, epoch));
     await settle(campaign, 100);
     deepEqual(await states(campaign), { 10: became, 20: 'waiting' });

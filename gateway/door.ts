@@ -241,6 +241,8 @@ export class Doorkeeper implements BoardListener {
     const claimants = claims && (await this.#readClaimants(campaignId));
     const winners = claims === undefined ? await this.#read(campaign) : NOBODY;
     if ((claimants ?? winners).size < places + (claims?.waitlist ?? 0)) return undefined;
+    // What was read meanwhile on a node that has taken over may be older: of somebody's two stamps the later one.
+    if (!(await this.#isWhole(campaignId))) return undefined;
     return { winners, claimants };
   }
 

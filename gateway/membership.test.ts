@@ -105,6 +105,25 @@ test('a gateway that has a lease and does not get at its board keeps the number,
   }
 });
 
+test('a gateway that has a lease serves nothing where the board was begun on another server than the one that has it', async () => {
+  await openService();
+  const run = (await redis.hget(keys.boardState, 'run')) ?? '';
+  await redis.hset(keys.boardState, 'run', 'another');
+  const board = new Board(redis, keys);
+  const membership = memberWith(board);
+  membership.start();
+  try {
+    await eventually(async () => (await readRegistry(redis, keys.leases)).leases.length === 1);
+    await eventually(() => board.readAtUs > 0);
+    equal(membership.state, 'joining');
+    await redis.hset(keys.boardState, 'run', run);
+    await eventually(() => membership.state === 'serving');
+    equal((await readRegistry(redis, keys.leases)).leases.length, 1);
+  } finally {
+    await membership.stop();
+  }
+});
+
 test('a newcomer that follows what the clock of Redis showed before it was right again stamps nothing by that', async () => {
   await openService();
   clock = new SharedClock(monotonicUs, STOP_US);

@@ -232,13 +232,16 @@ export class Membership {
 
   /**
    * Rejects only when the lease is over: a number that is given up is nobody's until the engine has ended it, and who asked
-   * for another one each time would soon have all that are prepared.
+   * for another one each time would soon have all that are prepared. So too where the registry is open and the board is lost, as
+   * with a node of a Cluster: nothing that is taken there is ranked under the epoch.
    */
   async #readBoard(deadlineUs: number): Promise<void> {
+    const { board } = this.#parts;
     for (;;) {
       try {
-        await this.#parts.board.refresh();
-        return;
+        await board.refresh();
+        if (board.epoch !== '') return;
+        throw new Error('there is no board at the moment');
       } catch (error) {
         if (this.#stopping || monotonicUs() >= deadlineUs) throw error;
         this.#parts.log.debug({ err: error }, 'a lease, and no board yet');

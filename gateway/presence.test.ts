@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { type BoardCampaign, beginBoard, openBoard, publishBoard } from '../engine/contract/board/board.ts';
 import { keysOf } from '../engine/contract/keys.ts';
-import { readPresence } from '../engine/contract/presence/presence.ts';
+import { beginPresence, readPresence } from '../engine/contract/presence/presence.ts';
 import { connectRedis, type RedisClient, waitForRedis } from '../engine/contract/redis.ts';
 import { serversFromEnv, testNamespace } from '../engine/test/support.ts';
 import { users } from '../engine/test-gateway.ts';
@@ -36,6 +36,7 @@ before(async () => {
   await beginBoard(redis, keys, EPOCH);
   await publishBoard(redis, keys, EPOCH, { campaigns: [campaign(ROOM, 'room'), campaign(COUPON, 'coupon')] });
   await openBoard(redis, keys, EPOCH);
+  await beginPresence(redis, keys, EPOCH);
   board = new Board(redis, keys);
   await board.refresh();
 });
@@ -44,7 +45,7 @@ after(() => redis.disconnect());
 let last = '0-0';
 /** What was told since this was last asked: messages, and who came and went. */
 async function told() {
-  const reports = await readPresence(redis, keys.presence(EPOCH), last);
+  const reports = await readPresence(redis, keys, EPOCH, last);
   last = reports.at(-1)?.position ?? last;
   const rooms = reports.flatMap(({ report }) => report.rooms);
   return {

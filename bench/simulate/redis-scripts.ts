@@ -42,6 +42,8 @@ const BODIES: Readonly<Record<string, Body>> = {
   'contract/projection/join.lua': joinProjection,
   'contract/projection/look.lua': lookAt,
   'contract/projection/sweep.lua': sweepProjection,
+  'contract/presence/begin.lua': beginPresence,
+  'contract/presence/read.lua': readPresence,
   'contract/coupons/changed.lua': couponsChanged,
   'append-gone.lua': appendGone,
   'publish-claimants.lua': publishClaimants,
@@ -344,12 +346,14 @@ function readBoard(call: Call, keys: readonly string[], args: readonly string[])
     call('hset', confirmed, gateway, confirms);
   const nowUs = timeUs(call);
   const names = ['epoch', 'version', 'watermarkUs', 'rankedUs', 'floor', 'shelvedTo'];
-  const [epoch, version, watermarkUs, rankedUs, floor, shelvedTo] = fields(call, state, ...names);
-  const isWhole = (epoch ?? '') !== readerEpoch || Number(readerVersion) < Number(floor ?? '0');
+  const [heldEpoch, version, watermarkUs, rankedUs, floor, shelvedTo] = fields(call, state, ...names);
+  const epoch = isOfThisRun(call, state) ? (heldEpoch ?? '') : '';
+  const isWhole = epoch !== readerEpoch || Number(readerVersion) < Number(floor ?? '0');
   const answer: RedisReply[] = [
-    ...[epoch ?? '', version ?? '0', watermarkUs ?? '0', rankedUs ?? '0', String(nowUs)],
+    ...[epoch, version ?? '0', watermarkUs ?? '0', rankedUs ?? '0', String(nowUs)],
     ...[isWhole ? '1' : '0', shelvedTo ?? '0'],
   ];
+  if (epoch === '') return answer;
   const since = isWhole ? '-inf' : `(${readerVersion}`;
   if (since === `(${version ?? '0'}`) return answer;
   const ids = call('zrangebyscore', changes, since, '+inf');
@@ -448,6 +452,26 @@ function lookAt(call: Call, keys: readonly string[], [epoch, ...users]: readonly
       withdrawals[index] ?? '',
     ]),
   ];
+}
+
+function beginPresence(
+  call: Call,
+  [mark = '']: readonly string[],
+  [epoch = '']: readonly string[],
+): RedisReply {
+  const held = call('hget', mark, 'epoch');
+  if (held !== null && Number(held) > Number(epoch)) return 0;
+  call('hset', mark, 'epoch', epoch, 'run', runId(call));
+  return 1;
+}
+
+function readPresence(
+  call: Call,
+  [stream = '', mark = '']: readonly string[],
+  [epoch, after, count = '']: readonly string[],
+): RedisReply {
+  if (!isBegun(call, mark, epoch)) return null;
+  return call('xrange', stream, `(${after}`, '+', 'COUNT', count);
 }
 
 /** Nothing that is shown of codes is simulated: whether it has changed is nobody's concern. */

@@ -141,6 +141,7 @@ class Commands {
         ],
       ),
       ...this.#ofProjections(epoch, by),
+      ...this.#ofPresence(epoch),
       call('append-gone.lua', [gone, this.#key('mark')], [String(random.between(0, 6)), ...ranks]),
       ['hdel', random.pick([leases, state]), 'epoch'],
       ['hdel', leases, 'leaseUs'],
@@ -148,6 +149,16 @@ class Commands {
       ['hset', random.pick([leases, state]), 'run', 'another'],
     ];
     return random.pick(calls);
+  }
+
+  #ofPresence(epoch: string): readonly Command[] {
+    const [stream, mark] = [this.#key('presence'), this.#key('presence-mark')];
+    return [
+      call('contract/presence/begin.lua', [mark], [epoch]),
+      call('contract/presence/read.lua', [stream, mark], [epoch, '0-0', '2']),
+      call('contract/presence/read.lua', [stream, mark], [epoch, '5-0', '9']),
+      ['hset', mark, 'run', 'another'],
+    ];
   }
 
   #ofProjections(epoch: string, by: string): readonly Command[] {
@@ -214,6 +225,7 @@ test('every command and every script does the same to the simulated Redis as to 
       each => `contract/lease/${each}`,
     ),
     ...['begin', 'open', 'epoch', 'publish', 'read', 'shelve'].map(each => `contract/board/${each}`),
+    ...['begin', 'read'].map(each => `contract/presence/${each}`),
     ...['begin', 'take', 'advance', 'finish', 'join', 'look', 'sweep'].map(
       each => `contract/projection/${each}`,
     ),

@@ -47,6 +47,8 @@ export interface Keys {
   readonly couponChanges: string;
   /** Stream: which users have streams at which gateway, as gateways tell it; see presence/. One for each board. */
   presence(epoch: number): string;
+  /** Hash: `epoch` and `run` of the server, under which that stream was begun. */
+  readonly presenceMark: string;
   /** Matches every key above and those of all campaigns, to look for what is left over. Never matches a stream of the log. */
   readonly projectionPattern: string;
   campaign(campaignId: number): CampaignKeys;
@@ -69,6 +71,7 @@ export function keysOf(namespace: string): Keys {
     couponVersion: `${namespace}:p:{coupons}:version`,
     couponChanges: `${namespace}:p:{coupons}:changes`,
     presence: epoch => `${namespace}:p:{presence}:${epoch}`,
+    presenceMark: `${namespace}:p:{presence}:mark`,
     projectionPattern: `${namespace}:p:*`,
     campaign(campaignId) {
       const tag = `${namespace}:p:{c${campaignId}}`;

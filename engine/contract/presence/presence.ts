@@ -9,7 +9,8 @@
 import type { Static } from 'typebox';
 import Type from 'typebox';
 import { Compile } from 'typebox/compile';
-import type { RedisClient } from '../redis.ts';
+import type { Keys } from '../keys.ts';
+import { type RedisClient, scriptFrom } from '../redis.ts';
 
 const PresenceReport = Type.Object({
   incarnation: Type.Integer({ minimum: 1 }),
@@ -27,6 +28,11 @@ export type PresenceReport = Static<typeof PresenceReport>;
 
 const reportShape = Compile(PresenceReport);
 
+const scripts = {
+  begin: scriptFrom(new URL('./begin.lua', import.meta.url)),
+  read: scriptFrom(new URL('./read.lua', import.meta.url)),
+};
+
 const FIELD = 'report';
 /** Reports read at once; each names some thousands of users at most. */
 const READ_COUNT = 20;
@@ -35,14 +41,26 @@ export async function tellPresence(redis: RedisClient, key: string, report: Pres
   await redis.xadd(key, '*', FIELD, JSON.stringify(report));
 }
 
-/** Reports behind the position `after`, oldest first, each with its own. */
+/** To be called before gateways can tell anything under that epoch. Rejects when a later one was begun. */
+export async function beginPresence(redis: RedisClient, keys: Keys, epoch: number): Promise<void> {
+  if ((await scripts.begin(redis, [keys.presenceMark], [epoch])) !== 1)
+    throw new Error(`${keys.presenceMark} was begun under a later epoch than ${epoch}`);
+}
+
+/**
+ * Reports of an epoch behind the position `after`, oldest first, each with its own. Rejects when some may be missing: another
+ * server has the stream than the one it was begun on, or Redis was started again.
+ */
 export async function readPresence(
   redis: RedisClient,
-  key: string,
+  keys: Keys,
+  epoch: number,
   after: string,
 ): Promise<readonly { readonly position: string; readonly report: PresenceReport }[]> {
-  const entries = await redis.xrange(key, `(${after}`, '+', 'COUNT', READ_COUNT);
-  return entries.map(([position, fields]) => ({
+  const stream = keys.presence(epoch);
+  const entries = await scripts.read(redis, [stream, keys.presenceMark], [epoch, after, READ_COUNT]);
+  if (!Array.isArray(entries)) throw new Error(`${stream} is on another server, or Redis was started again`);
+  return entries.map(([position, fields]: [string, string[]]) => ({
     position,
     report: reportShape.Parse(JSON.parse(fields[fields.indexOf(FIELD) + 1] ?? '')),
   }));
