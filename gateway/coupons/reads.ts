@@ -4,7 +4,9 @@
  * its copies at once.
  *
  * So a read is at most `pollMs` and a round trip to Redis behind the ledger, and while Redis does not answer, or whoever
- * changed the coupon ended before it could say so, at most COPY_MS. What this gateway changed itself it shows at once.
+ * changed the coupon ended before it could say so, at most COPY_MS. What this gateway changed itself it shows at once. When
+ * Redis was started again, or another node of a Cluster has taken over, changes may be lost that were told: then no copy of
+ * before is shown any more.
  */
 import {
   COPY_MS,
@@ -33,6 +35,8 @@ export interface ReadsOptions {
 interface HeldCopy {
   readonly couponId: number;
   readonly version: number;
+  /** Of the server that told the version. */
+  readonly run: string;
   /** Of this gateway's own changes, when the ledger was asked. */
   readonly generation: number;
   readonly body: string;
@@ -51,6 +55,8 @@ export class CouponReads {
   #generation = 0;
   readonly #ownChanges = new Map<number, number>();
   #version = 0;
+  /** The server that was heard last, in its run. */
+  #run: string | undefined;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: ReadsOptions) {
@@ -98,6 +104,7 @@ export class CouponReads {
     const generation = this.#generation;
     // Without Redis the ledger is asked for each read that this gateway has no copy for.
     const known = await getCouponCopy(redis, keys, code).catch(() => undefined);
+    if (known !== undefined) this.#hear(known.run);
     if (known?.copy !== undefined) {
       this.#keep(code, known.copy, askedMs, generation);
       return known.copy.body;
@@ -108,7 +115,8 @@ export class CouponReads {
     const body = JSON.stringify(couponView(now));
     const keepMs = Math.min(COPY_MS, shownUntilMs(now)) - (performance.now() - beganMs);
     if (known === undefined || keepMs < 1) return body;
-    const copy = { couponId: now.coupon.couponId, version: known.version, body, keepMs };
+    const { version, run } = known;
+    const copy = { couponId: now.coupon.couponId, version, run, body, keepMs };
     this.#keep(code, copy, performance.now(), generation);
     // It is only there to save work.
     putCouponCopy(redis, keys, code, copy).catch(() => undefined);
@@ -116,22 +124,33 @@ export class CouponReads {
   }
 
   #keep(code: string, copy: CouponCopy, atMs: number, generation: number): void {
-    const { couponId, version, body, keepMs } = copy;
-    const held = { couponId, version, generation, body, untilMs: atMs + keepMs };
+    const { couponId, version, run, body, keepMs } = copy;
+    const held = { couponId, version, run, generation, body, untilMs: atMs + keepMs };
     if (this.#isOutdated(held)) return;
     if (this.#copies.size >= MOST_COPIES) this.#copies.clear();
     this.#copies.set(code, held);
     this.#timer ??= setTimeout(() => this.#poll(), this.#options.pollMs);
   }
 
-  #isOutdated({ couponId, version, generation }: HeldCopy): boolean {
-    return (this.#ownChanges.get(couponId) ?? 0) > generation || (this.#changes.get(couponId) ?? 0) > version;
+  #isOutdated({ couponId, version, run, generation }: HeldCopy): boolean {
+    if (run !== this.#run || (this.#ownChanges.get(couponId) ?? 0) > generation) return true;
+    return (this.#changes.get(couponId) ?? 0) > version;
+  }
+
+  /** What another server has told says nothing of what is held, nor how far this one has told before. */
+  #hear(run: string): void {
+    if (run === this.#run) return;
+    this.#run = run;
+    this.#version = 0;
+    this.#copies.clear();
+    this.#changes.clear();
   }
 
   async #poll(): Promise<void> {
     const { redis, keys, pollMs } = this.#options;
     try {
-      const { version, changes } = await readCouponNews(redis, keys, this.#version);
+      const { version, run, changes } = await readCouponNews(redis, keys, this.#version);
+      this.#hear(run);
       // Redis has lost versions: what changed since is not known.
       if (version < this.#version) this.#copies.clear();
       this.#version = version;

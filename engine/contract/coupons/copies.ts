@@ -28,55 +28,59 @@ export async function tellCouponsChanged(
 export interface CouponNews {
   /** 0 where nothing ever changed, or Redis has lost it. */
   readonly version: number;
+  /** Of the server that was asked. Of another one than before: any change may have been lost with the one before. */
+  readonly run: string;
   /** By coupon: the version at which it last changed. */
   readonly changes: ReadonlyMap<number, number>;
 }
 
 export async function readCouponNews(redis: RedisClient, keys: Keys, since: number): Promise<CouponNews> {
-  const [version, ...rest] = textsOf(
+  const [version, run = '', ...rest] = textsOf(
     await newsScript(redis, [keys.couponVersion, keys.couponChanges], [since]),
   );
   const changes = new Map<number, number>();
   for (let at = 0; at + 1 < rest.length; at += 2) changes.set(Number(rest[at]), Number(rest[at + 1]));
-  return { version: Number(version), changes };
+  return { version: Number(version), run, changes };
 }
 
 export interface CouponCopy {
   readonly couponId: number;
   /** The greatest version before the ledger was asked. */
   readonly version: number;
+  /** Of the server that told the version. */
+  readonly run: string;
   /** JSON. */
   readonly body: string;
   readonly keepMs: number;
 }
 
-/** The copy, where there is one that may be shown; and the greatest version, to ask the ledger under. */
+/** The copy, where there is one that may be shown; and the greatest version of which server, to ask the ledger under. */
 export async function getCouponCopy(
   redis: RedisClient,
   keys: Keys,
   code: string,
-): Promise<{ readonly version: number; readonly copy: CouponCopy | undefined }> {
-  const [version, couponId, copyVersion, body, keepMs] = textsOf(
+): Promise<{ readonly version: number; readonly run: string; readonly copy: CouponCopy | undefined }> {
+  const [version, run = '', couponId, copyVersion, body, keepMs] = textsOf(
     await getScript(redis, [keys.couponCopy(code), keys.couponVersion, keys.couponChanges], []),
   );
   const copy =
     body === undefined
       ? undefined
-      : { couponId: Number(couponId), version: Number(copyVersion), body, keepMs: Number(keepMs) };
-  return { version: Number(version), copy };
+      : { couponId: Number(couponId), version: Number(copyVersion), run, body, keepMs: Number(keepMs) };
+  return { version: Number(version), run, copy };
 }
 
-/** Keeps a copy, unless its coupon has changed since `version`; `keepMs` is at least 1. */
+/** Keeps a copy, unless its coupon has changed since `version`, or that is of another server; `keepMs` is at least 1. */
 export async function putCouponCopy(
   redis: RedisClient,
   keys: Keys,
   code: string,
-  { couponId, version, body, keepMs }: CouponCopy,
+  { couponId, version, run, body, keepMs }: CouponCopy,
 ): Promise<void> {
   await putScript(
     redis,
     [keys.couponCopy(code), keys.couponChanges],
-    [couponId, version, body, Math.floor(keepMs)],
+    [couponId, version, run, body, Math.floor(keepMs)],
   );
 }
 
