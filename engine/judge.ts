@@ -20,6 +20,7 @@ import { keysOf } from './contract/keys.ts';
 import type { LogFencing } from './contract/log/log.ts';
 import { openConsumer, openFencing } from './contract/log/open.ts';
 import { connectRedis } from './contract/redis.ts';
+import { checkRedisMode } from './contract/redis-mode.ts';
 import { Locks } from './locks.ts';
 import { type EngineMetrics, makeMetrics } from './metrics.ts';
 import { LockedPartitions } from './partitions.ts';
@@ -96,6 +97,7 @@ function startBooks(config: JudgeConfig, { pool }: JudgeServers, log: Logger): (
 }
 
 async function openServers(config: JudgeConfig, log: Logger): Promise<JudgeServers> {
+  await checkRedisMode(config.REDIS_URL);
   const pool = openPool(config.DATABASE_URL, {
     max: config.DATABASE_CONNECTIONS,
     applicationName: 'fairline engine',

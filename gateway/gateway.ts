@@ -4,6 +4,7 @@ import { KeyRing } from '../engine/contract/key-ring.ts';
 import { keysOf } from '../engine/contract/keys.ts';
 import { openProducer } from '../engine/contract/log/open.ts';
 import { connectRedis, waitForRedis } from '../engine/contract/redis.ts';
+import { checkRedisMode } from '../engine/contract/redis-mode.ts';
 import { SliceTree } from '../engine/contract/slice-tree.ts';
 import { assembleGateway, type GatewayIntervals } from './assembly.ts';
 import type { GatewayConfig } from './config.ts';
@@ -41,6 +42,7 @@ export async function startGateway(
   const keys = keysOf(config.NAMESPACE);
   const ring = new KeyRing(config, log);
   if (config.RECEIPTS === 'on') ring.require('slices', Date.now());
+  await checkRedisMode(config.REDIS_URL);
   const redis = connectRedis(config.REDIS_URL, {
     commandTimeoutMs: config.REDIS_TIMEOUT_MS,
     onError: error => log.warn({ err: error.message }, 'redis'),

@@ -103,8 +103,8 @@ export function readConfig<V extends Record<string, Variable<unknown>>>(
 /** What gateway and engine must be told alike; different values would split one fairline in two. */
 export const sharedVariables = {
   /**
-   * A Cluster's nodes are asked which of them there are, and one replica each that takes over is tested, with the log in Kafka.
-   * Sentinel is not spoken to: a failover of a single server keeps its address.
+   * A Cluster's nodes are asked which of them there are; tested is one replica each that takes over, with the log in Kafka.
+   * Sentinel is not offered (redis-mode.ts refuses it): a failover of a single server keeps its address.
    */
   REDIS_URL: urls(
     ['redis', 'rediss'],

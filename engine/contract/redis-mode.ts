@@ -1,0 +1,45 @@
+/**
+ * Whether REDIS_URL names what it is taken for: one URL a single server, several the nodes of a Cluster. Anything else would show
+ * as commands that fail one by one. A Sentinel answers as a server does, and is none.
+ */
+import { Redis } from 'ioredis';
+import { addressOf, connectionOptions } from './redis.ts';
+
+/** Whoever has not answered by then is waited for later, as any server that is away. */
+const ANSWER_MS = 1_000;
+
+/** Rejects with what to do. Resolves where no server answers: that may be so for a while, and is no fault of what is named. */
+export async function checkRedisMode(urls: string): Promise<void> {
+  const nodes = urls.split(',').map(url => new URL(url.trim()));
+  const found = await Promise.any(nodes.map(modeOf)).catch(() => undefined);
+  if (found === undefined) return;
+  const fault = faultOf(found.mode, nodes.length > 1);
+  if (fault !== undefined) throw new Error(`REDIS_URL: ${found.url.host} is ${fault}`);
+}
+
+function faultOf(mode: string, isList: boolean): string | undefined {
+  if (mode === 'sentinel')
+    return 'a Sentinel, and Sentinels are not asked: name an address that stays with the server when it fails over, or the nodes of a Redis Cluster';
+  if (mode === 'cluster' && !isList)
+    return 'a node of a Redis Cluster: name several of its nodes, with commas between them';
+  if (mode === 'standalone' && isList)
+    return 'no node of a Redis Cluster: name one server, or several nodes of a Cluster';
+  return undefined;
+}
+
+async function modeOf(url: URL): Promise<{ readonly url: URL; readonly mode: string }> {
+  const client = new Redis({
+    ...connectionOptions(url, ANSWER_MS),
+    ...addressOf(url),
+    lazyConnect: true,
+    enableReadyCheck: false,
+    retryStrategy: () => null,
+  });
+  client.on('error', () => undefined);
+  try {
+    const [, mode = ''] = /redis_mode:(\w+)/.exec(await client.info('server')) ?? [];
+    return { url, mode };
+  } finally {
+    client.disconnect();
+  }
+}
