@@ -1,49 +1,101 @@
-/** What is asked of which node of a Redis Cluster, and what shows when a node is another one. */
-import { deepEqual, equal, notEqual, ok } from 'node:assert/strict';
+/**
+ * What is asked of which node of a Redis Cluster, and what shows when another node has taken over that lacks what the one before
+ * had taken: nothing is told from there but that it is not known.
+ */
+import { deepEqual, equal, notEqual, ok, rejects } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { beginBoard, openBoard } from '../engine/contract/board/board.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type BoardCampaign, beginBoard, openBoard, publishBoard } from '../engine/contract/board/board.ts';
+import { getCouponCopy, putCouponCopy, tellCouponsChanged } from '../engine/contract/coupons/copies.ts';
 import { type Keys, keysOf } from '../engine/contract/keys.ts';
 import { noteNodes } from '../engine/contract/lease/lease.ts';
 import { readTimeUs } from '../engine/contract/lease/time.ts';
+import { beginPresence, readPresence, tellPresence } from '../engine/contract/presence/presence.ts';
 import { beginProjection, lookAt } from '../engine/contract/projection/projection.ts';
 import { connectRedis, type RedisClient, waitForRedis } from '../engine/contract/redis.ts';
+import { checkRedisMode } from '../engine/contract/redis-mode.ts';
 import { readNodes } from '../engine/contract/redis-nodes.ts';
 import { appendGone } from '../engine/projections.ts';
 import { findLoss } from '../engine/redis-loss.ts';
 import { TestCluster } from '../engine/test/redis-cluster.ts';
-import { eventually, testNamespace } from '../engine/test/support.ts';
+import { startSentinel } from '../engine/test/redis-process.ts';
+import { eventually, serversFromEnv, testNamespace } from '../engine/test/support.ts';
+import { Board } from './board.ts';
+import { CouponReads } from './coupons/reads.ts';
 import { Ranker } from './rank.ts';
 
-/** The leases and the board lie on the last two masters, the campaign 2 on the first. */
+/** The campaigns 2, 3 and 6 and coupons lie on the first master, the leases on the second, the board and presence on the third. */
 const LAST_SLOTS = [8_191, 15_199, 16_383] as const;
 const EPOCH = 3;
 const CAMPAIGN = 2;
+const COUPON = 7;
+/** Copies of codes here end by themselves after this; whatever ends them before that is what is tested. */
+const KEEP_MS = 600_000;
+/** Of a gateway; longer than it takes to lose a change. */
+const POLL_MS = 2_000;
+/** A command that a node does not answer is given up after this. */
+const GIVEN_UP_MS = 300;
 
 let cluster: TestCluster;
 let redis: RedisClient;
 let keys: Keys;
+const clients: RedisClient[] = [];
 before(async () => {
   cluster = await TestCluster.start(LAST_SLOTS);
-  redis = connectRedis(cluster.urls, { commandTimeoutMs: 5_000, onError: () => undefined });
-  await waitForRedis(redis, 10_000);
+  redis = await connect(5_000);
   keys = keysOf(testNamespace());
   await beginBoard(redis, keys, EPOCH);
+  await beginPresence(redis, keys, EPOCH);
   await openBoard(redis, keys, EPOCH);
   await beginProjection(redis, keys.campaign(CAMPAIGN), EPOCH, 'nobody');
-  await noteNodes(redis, keys.leases, await eventually(() => readNodes(redis)));
+  await noteAllNodes();
 });
 after(async () => {
-  redis.disconnect();
+  for (const client of clients) client.disconnect();
   await cluster.stop();
 });
 
+async function connect(commandTimeoutMs: number): Promise<RedisClient> {
+  const client = connectRedis(cluster.urls, { commandTimeoutMs, onError: () => undefined });
+  clients.push(client);
+  await waitForRedis(client, 20_000);
+  return client;
+}
+
+const noteAllNodes = async (): Promise<void> =>
+  noteNodes(redis, keys.leases, await eventually(() => readNodes(redis)));
+
+const findTakeOver = async (): Promise<void> => {
+  ok((await eventually(() => findLoss(redis, keys, EPOCH))).includes('has taken over'));
+};
+
+const nothing = async (): Promise<void> => undefined;
+
 test('the time is that of the node which has the leases, whichever others there are', async () => {
-  const before = await cluster.callsOf('time');
+  const calls = await cluster.callsOf('time');
   for (let count = 0; count < 20; count++) ok((await readTimeUs(redis, keys.leases)) > 0);
   const holder = await cluster.holderOf(keys.leases);
-  for (const [port, calls] of await cluster.callsOf('time')) {
-    equal(calls - (before.get(port) ?? 0), port === holder ? 20 : 0, `port ${port}`);
+  for (const [port, sinceStart] of await cluster.callsOf('time')) {
+    equal(sinceStart - (calls.get(port) ?? 0), port === holder ? 20 : 0, `port ${port}`);
   }
+});
+
+test('REDIS_URL has to name what is there: a Sentinel, one node, or a list of servers is refused with what to do', async t => {
+  const [node = ''] = cluster.urls.split(',');
+  const { redisUrl } = serversFromEnv();
+  const sentinel = await startSentinel();
+  t.after(() => sentinel.stop());
+  for (const urls of [sentinel.url, `${sentinel.url},${sentinel.url}`])
+    await rejects(checkRedisMode(urls), /is a Sentinel, and Sentinels are not asked: name an address/);
+  await rejects(checkRedisMode(node), /is a node of a Redis Cluster: name several/);
+  await rejects(checkRedisMode(`${redisUrl},${redisUrl}`), /is no node of a Redis Cluster: name one server/);
+  for (const urls of [
+    redisUrl,
+    cluster.urls,
+    'redis://127.0.0.1:1',
+    'redis://127.0.0.1:1,redis://127.0.0.1:2',
+  ])
+    await checkRedisMode(urls);
 });
 
 test('a campaign on a node that took over is not ranked under the epoch, told of, or added to', async () => {
@@ -52,7 +104,7 @@ test('a campaign on a node that took over is not ranked under the epoch, told of
   const rank = async (userId: string, stamp: number): Promise<string> =>
     (await ranker.add(CAMPAIGN, [{ userId, stamp }])).epoch;
   equal(await rank('heard', 1), String(EPOCH));
-  await appendGone(redis, campaign, campaign.gone, 0, [0]);
+  for (const list of [campaign.gone, campaign.moves]) await appendGone(redis, campaign, list, 0, [0]);
   equal(await findLoss(redis, keys, EPOCH), undefined);
 
   await cluster.failOver(campaign.rank, async () => {
@@ -61,30 +113,104 @@ test('a campaign on a node that took over is not ranked under the epoch, told of
   // The board is still there, and of the epoch.
   equal(await rank('later', 3), '');
   equal(await redis.zscore(campaign.rank, 'unheard'), null);
-  const looked = await lookAt(redis, campaign, campaign.won, String(EPOCH), ['heard']);
-  deepEqual(looked, { state: 'unmade' });
-  await appendGone(redis, campaign, campaign.gone, 1, [1]).then(
-    () => ok(false, 'it was appended to'),
-    (error: unknown) => ok(String(error).includes('another server')),
-  );
-  equal(await redis.llen(campaign.gone), 1);
-  ok((await eventually(() => findLoss(redis, keys, EPOCH))).includes('has taken over'));
+  for (const outcomes of [campaign.won, campaign.claimants]) {
+    const looked = await lookAt(redis, campaign, outcomes, String(EPOCH), ['heard']);
+    deepEqual(looked, { state: 'unmade' });
+  }
+  for (const list of [campaign.gone, campaign.moves]) {
+    await rejects(appendGone(redis, campaign, list, 1, [1]), /another server/);
+    equal(await redis.llen(list), 1);
+  }
+  await findTakeOver();
 });
 
-test('the node that was before shows as another one when it is back', async () => {
-  const { rank } = keys.campaign(CAMPAIGN);
-  const taken = await eventually(() => readNodes(redis));
-  await noteNodes(redis, keys.leases, taken);
-  equal(await findLoss(redis, keys, EPOCH), undefined);
-  const nothing = async (): Promise<void> => undefined;
-  await cluster.failOver(rank, nothing);
-  ok((await eventually(() => findLoss(redis, keys, EPOCH))).includes('has taken over'));
-  notEqual(await eventually(() => readNodes(redis)), taken);
+test('no copy of a code is shown whose change only the node before was told, and none is kept by what that one said', async t => {
+  const copyOf = async (body: string) => {
+    const { version, run } = await getCouponCopy(redis, keys, 'CODE');
+    return { couponId: COUPON, version, run, body, keepMs: KEEP_MS };
+  };
+  await tellCouponsChanged(redis, keys, [COUPON]);
+  await putCouponCopy(redis, keys, 'CODE', await copyOf('"before"'));
+  const reads = new CouponReads({ redis, keys, readCode: async () => undefined, pollMs: POLL_MS });
+  t.after(() => reads.close());
+  equal(await reads.read('CODE'), '"before"');
+  const late = await copyOf('"late"');
+
+  await cluster.failOver(keys.couponVersion, () => tellCouponsChanged(redis, keys, [COUPON]));
+  equal((await getCouponCopy(redis, keys, 'CODE')).copy, undefined);
+  await putCouponCopy(redis, keys, 'CODE', late);
+  equal((await getCouponCopy(redis, keys, 'CODE')).copy, undefined);
+  await eventually(() => reads.held('CODE') === undefined);
+  const after = await copyOf('"after"');
+  notEqual(after.run, late.run);
+  await putCouponCopy(redis, keys, 'CODE', after);
+  equal((await getCouponCopy(redis, keys, 'CODE')).copy?.body, '"after"');
 });
 
-test('a board on a node that took over is lost, whatever that node has heard of it', async () => {
-  await noteNodes(redis, keys.leases, await eventually(() => readNodes(redis)));
-  await cluster.failOver(keys.boardState, async () => undefined);
+test('a node that was a replica for a while has no part in what it was the master of before', async () => {
+  const campaign = keys.campaign(CAMPAIGN);
+  const look = async () => lookAt(redis, campaign, campaign.won, String(EPOCH + 1), ['heard', 'unheard']);
+  await noteAllNodes();
+  await beginProjection(redis, campaign, EPOCH + 1, 'nobody');
+  await redis.zadd(campaign.rank, 1, 'heard');
+  await cluster.demote(campaign.rank, async () => {
+    await redis.zadd(campaign.rank, 2, 'unheard');
+    deepEqual(await look(), { state: 'building', stamps: [1, 2] });
+  });
+  await eventually(async () => (await look()).state === 'unmade');
+  await findTakeOver();
+  await noteAllNodes();
+  // Neither process has ended, and the one that began it has it again.
+  await cluster.demote(campaign.rank, nothing);
+  await eventually(async () => (await redis.zscore(campaign.rank, 'heard')) === '1');
+  equal(await redis.zscore(campaign.rank, 'unheard'), null);
+  deepEqual(await look(), { state: 'unmade' });
+  await findTakeOver();
+});
+
+test('a command that was given up is not executed by the node that takes over', async () => {
+  const hasty = await connect(GIVEN_UP_MS);
+  const { won } = keys.campaign(CAMPAIGN);
+  await hasty.hset(won, 'heard', '1:CODE');
+  await cluster.failOver(won, async () => {
+    await cluster.suspend(won);
+    await rejects(hasty.hset(won, 'given up', '2:CODE'));
+  });
+  // Behind it in whatever way the client sends them.
+  await eventually(async () => (await hasty.hset(won, 'later', '3:CODE')) >= 0);
+  await sleep(4 * GIVEN_UP_MS);
+  deepEqual(Object.keys(await redis.hgetall(won)).sort(), ['heard', 'later']);
+});
+
+test('of a board, and of who is present, nothing is read from a node that took over, whatever it has heard', async () => {
+  const campaign = (revision: number): BoardCampaign => ({
+    campaignId: CAMPAIGN,
+    kind: 'room',
+    revision,
+    title: 'x',
+    places: 1,
+    opensAtUs: 0,
+    closesAtUs: 1,
+    settledStamp: -1,
+    settledCount: 0,
+    granted: 0,
+    gone: 0,
+    soldOut: false,
+    finished: false,
+  });
+  const tell = async (revision: number, here: string): Promise<void> => {
+    await publishBoard(redis, keys, EPOCH, { campaigns: [campaign(revision)] });
+    const rooms = [{ campaignId: CAMPAIGN, here: [here], gone: [] }];
+    await tellPresence(redis, keys.presence(EPOCH), { incarnation: 1, rooms });
+  };
+  await noteAllNodes();
+  await tell(1, 'heard');
+  equal((await readPresence(redis, keys, EPOCH, '0-0')).length, 1);
+  await cluster.failOver(keys.boardState, () => tell(2, 'unheard'));
   equal(await redis.hget(keys.boardState, 'epoch'), String(EPOCH));
+  const board = new Board(redis, keys);
+  await board.refresh();
+  deepEqual([board.epoch, board.campaigns()], ['', []]);
+  await rejects(readPresence(redis, keys, EPOCH, '0-0'), /another server/);
   equal(await findLoss(redis, keys, EPOCH), 'Redis has lost the board');
 });

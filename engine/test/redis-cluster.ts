@@ -2,29 +2,26 @@
  * A Redis Cluster of a suite's own: three masters with a replica each, as six processes. A master can be killed after its
  * replica was kept from hearing the last writes, so that they are lost with it when the replica takes over.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Redis } from 'ioredis';
-import { CACHE_DIR } from '../stack/owner.ts';
 import { choosePorts, isFree } from '../stack/ports.ts';
-import { findRedis, type RedisProgram } from '../stack/redis.ts';
+import { RedisProcess, redisProgram } from './redis-process.ts';
 import { eventually } from './support.ts';
 
 const MASTERS = 3;
 const PASSWORD = 'cluster';
 /** Where other nodes are heard: so far above the port itself. */
 const BUS_OFFSET = 10_000;
-/** Shorter, and a machine that is busy with other suites sees nodes fail that have not. */
-const NODE_TIMEOUT_MS = 3_000;
+/**
+ * Nobody waits for it: a replica takes over when it is told to. Shorter, and on a machine that is busy with other suites nodes take
+ * each other for failed, and with a slot without a node a Cluster answers nothing.
+ */
+const NODE_TIMEOUT_MS = 60_000;
 /** The link of a replica is waited for, and tried again each second. */
 const LINKED_MS = 60_000;
 
-const configuration = (port: number): string => `bind 127.0.0.1
-port ${port}
-requirepass ${PASSWORD}
+const CONFIGURATION = `requirepass ${PASSWORD}
 masterauth ${PASSWORD}
 cluster-enabled yes
 cluster-node-timeout ${NODE_TIMEOUT_MS}
@@ -35,49 +32,7 @@ save ""
 maxmemory-policy noeviction
 `;
 
-/** One process, which may be started again. */
-class Node {
-  readonly port: number;
-  readonly client: Redis;
-  readonly #program: RedisProgram;
-  readonly #dir: string;
-  #child: ChildProcess | undefined;
-
-  constructor(port: number, program: RedisProgram, dir: string) {
-    this.port = port;
-    this.#program = program;
-    this.#dir = join(dir, String(port));
-    this.client = new Redis({
-      host: '127.0.0.1',
-      port,
-      password: PASSWORD,
-      maxRetriesPerRequest: null,
-      retryStrategy: () => 100,
-    });
-    this.client.on('error', () => undefined);
-  }
-
-  async start(): Promise<void> {
-    await mkdir(this.#dir, { recursive: true });
-    await writeFile(join(this.#dir, 'redis.conf'), configuration(this.port));
-    const { command, env } = this.#program;
-    this.#child = spawn(command, ['redis.conf'], { cwd: this.#dir, env, stdio: 'ignore' });
-    await this.client.ping();
-  }
-
-  async kill(): Promise<void> {
-    const child = this.#child;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const exited = once(child, 'exit');
-    child.kill('SIGKILL');
-    await exited;
-  }
-
-  async ask(...command: readonly [string, ...(string | number)[]]): Promise<string> {
-    const [name, ...args] = command;
-    return String(await this.client.call(name, ...args));
-  }
-
+class Node extends RedisProcess {
   id(): Promise<string> {
     return this.ask('CLUSTER', 'MYID');
   }
@@ -85,6 +40,18 @@ class Node {
   async isLinked(): Promise<boolean> {
     return (await this.ask('INFO', 'replication')).includes('master_link_status:up');
   }
+
+  /** How much it has written as a master, or heard as a replica. */
+  async offset(): Promise<number> {
+    const [, offset] = /_repl_offset:(\d+)/.exec(await this.ask('INFO', 'replication')) ?? [];
+    return Number(offset);
+  }
+}
+
+async function takeOver(replica: Node): Promise<void> {
+  await replica.ask('CLUSTER', 'FAILOVER', 'TAKEOVER');
+  await eventually(async () => (await replica.ask('ROLE')).startsWith('master'));
+  await replica.ask('CONFIG', 'SET', 'masterauth', PASSWORD);
 }
 
 export class TestCluster {
@@ -98,18 +65,11 @@ export class TestCluster {
 
   /** `lastSlots`: the last slot of each master, so that a test says what lies apart. */
   static async start(lastSlots: readonly [number, number, number]): Promise<TestCluster> {
-    const site = {
-      dir: CACHE_DIR,
-      cacheDir: CACHE_DIR,
-      env: process.env,
-      signal: new AbortController().signal,
-      progress: () => undefined,
-    };
-    const program = await findRedis(site);
+    const program = await redisProgram();
     const dir = await mkdtemp(join(tmpdir(), 'fairline-redis-cluster-'));
     const ports = await portsWithBus(2 * MASTERS);
     const cluster = new TestCluster(
-      ports.map(port => new Node(port, program, dir)),
+      ports.map(port => new Node({ program, port, dir, password: PASSWORD, configuration: CONFIGURATION })),
       dir,
     );
     try {
@@ -145,20 +105,41 @@ export class TestCluster {
    * over. The killed one is started again as a replica. Resolves when all is well.
    */
   async failOver(key: string, lost: () => Promise<void>): Promise<void> {
-    const port = await this.holderOf(key);
-    const master = this.#nodes.find(node => node.port === port);
-    if (master === undefined) throw new Error(`no node has the port ${port}`);
+    const { master, replica } = await this.#cutOff(key);
+    await lost();
+    await master.kill();
+    await takeOver(replica);
+    await master.start();
+    await this.#linked(master);
+  }
+
+  /** The same with a master that lives on, as behind a network that was cut: it becomes a replica of the one that took over. */
+  async demote(key: string, lost: () => Promise<void>): Promise<void> {
+    const { master, replica } = await this.#cutOff(key);
+    await lost();
+    await takeOver(replica);
+    await this.#linked(master);
+  }
+
+  /** From here on, and until it is killed, the master that has the key answers nothing. */
+  async suspend(key: string): Promise<void> {
+    (await this.#masterOf(key)).suspend();
+  }
+
+  /** Keeps the replica from whatever is written from here on. */
+  async #cutOff(key: string): Promise<{ readonly master: Node; readonly replica: Node }> {
+    const master = await this.#masterOf(key);
     const replica = await this.#replicaOf(master);
+    const written = await master.offset();
+    await eventually(async () => (await replica.offset()) >= written, { timeoutMs: LINKED_MS });
     // A stopped process would read what stands in its socket when it goes on. This one cannot come back to its master.
     await replica.ask('CONFIG', 'SET', 'masterauth', 'wrong');
     await replica.ask('CLIENT', 'KILL', 'TYPE', 'master');
-    await lost();
-    await master.kill();
-    await replica.ask('CLUSTER', 'FAILOVER', 'TAKEOVER');
-    await eventually(async () => (await replica.ask('ROLE')).startsWith('master'));
-    await replica.ask('CONFIG', 'SET', 'masterauth', PASSWORD);
-    await master.start();
-    await eventually(() => master.isLinked(), { timeoutMs: LINKED_MS });
+    return { master, replica };
+  }
+
+  async #linked(replica: Node): Promise<void> {
+    await eventually(() => replica.isLinked(), { timeoutMs: LINKED_MS });
     await this.#settled(MASTERS);
   }
 
@@ -214,6 +195,13 @@ export class TestCluster {
         { timeoutMs: LINKED_MS },
       );
     }
+  }
+
+  async #masterOf(key: string): Promise<Node> {
+    const port = await this.holderOf(key);
+    const master = this.#nodes.find(node => node.port === port);
+    if (master === undefined) throw new Error(`no node has the port ${port}`);
+    return master;
   }
 
   async #replicaOf(master: Node): Promise<Node> {
