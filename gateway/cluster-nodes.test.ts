@@ -10,6 +10,8 @@ import { getCouponCopy, putCouponCopy, tellCouponsChanged } from '../engine/cont
 import { type Keys, keysOf } from '../engine/contract/keys.ts';
 import { noteNodes } from '../engine/contract/lease/lease.ts';
 import { readTimeUs } from '../engine/contract/lease/time.ts';
+import { openProducer } from '../engine/contract/log/open.ts';
+import { logConfig, quiet } from '../engine/contract/log/test-ledger.ts';
 import { beginPresence, readPresence, tellPresence } from '../engine/contract/presence/presence.ts';
 import { beginProjection, lookAt } from '../engine/contract/projection/projection.ts';
 import { connectRedis, type RedisClient, waitForRedis } from '../engine/contract/redis.ts';
@@ -213,4 +215,16 @@ test('of a board, and of who is present, nothing is read from a node that took o
   deepEqual([board.epoch, board.campaigns()], ['', []]);
   await rejects(readPresence(redis, keys, EPOCH, '0-0'), /another server/);
   equal(await findLoss(redis, keys, EPOCH), 'Redis has lost the board');
+});
+
+test('each master is asked how it keeps a log', async () => {
+  const config = logConfig('redis', { redisUrl: cluster.urls }, { REDIS_LOG_CLUSTER: 'accepted' });
+  const keepAll = async (key: string): Promise<void> => {
+    await cluster.configure(key, 'appendfsync', 'always');
+    await cluster.configure(key, 'appendonly', 'yes');
+  };
+  for (const key of [keys.couponVersion, keys.leases]) await keepAll(key);
+  await rejects(openProducer(config, quiet), /appendonly no/);
+  await keepAll(keys.boardState);
+  await (await openProducer(config, quiet)).close();
 });

@@ -121,6 +121,11 @@ export class TestCluster {
     await this.#linked(master);
   }
 
+  /** Of the master that has the key. */
+  async configure(key: string, name: string, value: string): Promise<void> {
+    await (await this.#masterOf(key)).ask('CONFIG', 'SET', name, value);
+  }
+
   /** From here on, and until it is killed, the master that has the key answers nothing. */
   async suspend(key: string): Promise<void> {
     (await this.#masterOf(key)).suspend();
