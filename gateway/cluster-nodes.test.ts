@@ -71,6 +71,21 @@ const findTakeOver = async (): Promise<void> => {
   ok((await eventually(() => findLoss(redis, keys, EPOCH))).includes('has taken over'));
 };
 
+/** Resolves when the client gets at the node that has the key: as long as a connection is made, commands are rejected. */
+const reached = async (key: string): Promise<void> => {
+  await eventually(async () => (await redis.exists(key)) >= 0);
+};
+
+const failOver = async (key: string, lost: () => Promise<void>): Promise<void> => {
+  await cluster.failOver(key, lost);
+  await reached(key);
+};
+
+const demote = async (key: string, lost: () => Promise<void>): Promise<void> => {
+  await cluster.demote(key, lost);
+  await reached(key);
+};
+
 const nothing = async (): Promise<void> => undefined;
 
 test('the time is that of the node which has the leases, whichever others there are', async () => {
@@ -109,7 +124,7 @@ test('a campaign on a node that took over is not ranked under the epoch, told of
   for (const list of [campaign.gone, campaign.moves]) await appendGone(redis, campaign, list, 0, [0]);
   equal(await findLoss(redis, keys, EPOCH), undefined);
 
-  await cluster.failOver(campaign.rank, async () => {
+  await failOver(campaign.rank, async () => {
     equal(await rank('unheard', 2), String(EPOCH));
   });
   // The board is still there, and of the epoch.
@@ -138,7 +153,7 @@ test('no copy of a code is shown whose change only the node before was told, and
   equal(await reads.read('CODE'), '"before"');
   const late = await copyOf('"late"');
 
-  await cluster.failOver(keys.couponVersion, () => tellCouponsChanged(redis, keys, [COUPON]));
+  await failOver(keys.couponVersion, () => tellCouponsChanged(redis, keys, [COUPON]));
   equal((await getCouponCopy(redis, keys, 'CODE')).copy, undefined);
   await putCouponCopy(redis, keys, 'CODE', late);
   equal((await getCouponCopy(redis, keys, 'CODE')).copy, undefined);
@@ -155,7 +170,7 @@ test('a node that was a replica for a while has no part in what it was the maste
   await noteAllNodes();
   await beginProjection(redis, campaign, EPOCH + 1, 'nobody');
   await redis.zadd(campaign.rank, 1, 'heard');
-  await cluster.demote(campaign.rank, async () => {
+  await demote(campaign.rank, async () => {
     await redis.zadd(campaign.rank, 2, 'unheard');
     deepEqual(await look(), { state: 'building', stamps: [1, 2] });
   });
@@ -163,7 +178,7 @@ test('a node that was a replica for a while has no part in what it was the maste
   await findTakeOver();
   await noteAllNodes();
   // Neither process has ended, and the one that began it has it again.
-  await cluster.demote(campaign.rank, nothing);
+  await demote(campaign.rank, nothing);
   await eventually(async () => (await redis.zscore(campaign.rank, 'heard')) === '1');
   equal(await redis.zscore(campaign.rank, 'unheard'), null);
   deepEqual(await look(), { state: 'unmade' });
@@ -174,7 +189,7 @@ test('a command that was given up is not executed by the node that takes over', 
   const hasty = await connect(GIVEN_UP_MS);
   const { won } = keys.campaign(CAMPAIGN);
   await hasty.hset(won, 'heard', '1:CODE');
-  await cluster.failOver(won, async () => {
+  await failOver(won, async () => {
     await cluster.suspend(won);
     await rejects(hasty.hset(won, 'given up', '2:CODE'));
   });
@@ -208,7 +223,7 @@ test('of a board, and of who is present, nothing is read from a node that took o
   await noteAllNodes();
   await tell(1, 'heard');
   equal((await readPresence(redis, keys, EPOCH, '0-0')).length, 1);
-  await cluster.failOver(keys.boardState, () => tell(2, 'unheard'));
+  await failOver(keys.boardState, () => tell(2, 'unheard'));
   equal(await redis.hget(keys.boardState, 'epoch'), String(EPOCH));
   const board = new Board(redis, keys);
   await board.refresh();
