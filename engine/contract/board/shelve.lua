@@ -11,7 +11,7 @@
 local state, campaigns, changes = KEYS[1], KEYS[2], KEYS[3]
 
 local held = redis.call('HMGET', state, 'epoch', 'building', 'run', 'shelvedTo', 'floor')
-if (held[1] or held[2]) ~= ARGV[1] or held[3] ~= string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') then
+if (held[1] or held[2]) ~= ARGV[1] or held[3] ~= thisRun() then
   return -1
 end
 
