@@ -135,7 +135,8 @@ export class SharedClock {
       return;
     }
     // So slow an answer that it goes with both says nothing. A clock that is slewed back surely goes with the surest again.
-    if (isLikeIt && this.#surest !== undefined && spreadUs(sample, this.#surest, local) > this.#stopUs) return;
+    if (isLikeIt && this.#surest !== undefined && spreadUs(sample, this.#surest, local) > this.#stopUs)
+      return;
     this.#contradiction = undefined;
     this.#take(sample, againstUs > 0);
   }

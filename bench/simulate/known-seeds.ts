@@ -120,7 +120,8 @@ export const KNOWN_SEEDS: readonly { readonly cause: string; readonly seeds: rea
     seeds: [50_177_050],
   },
   {
-    cause: 'samples that went with the clock before it was set, and with the one behind, ended no contradiction',
+    cause:
+      'samples that went with the clock before it was set, and with the one behind, ended no contradiction',
     seeds: [50_253_887],
   },
   {
