@@ -73,6 +73,8 @@ export interface JudgeAssembly {
   readonly rankedAtOnce?: number | undefined;
   /** So long after its end a campaign stays in Redis, ms; absent: for good. */
   readonly shelveAfterMs?: number | undefined;
+  /** See SettlingOptions. */
+  readonly claimsAtOnce?: number | undefined;
   /** Where raffles get their randomness. */
   readonly randomness: Randomness;
   readonly metrics: EngineMetrics;
@@ -118,6 +120,7 @@ export function assembleJudge(assembly: JudgeAssembly): AssembledJudge {
     raffles: { randomness: assembly.randomness, saltSecret: config.RECEIPT_SALT_SECRET },
     onDecided: (decided: number) => metrics.settled(decided),
     onMoved: (states: readonly string[]) => metrics.moved(states),
+    claimsAtOnce: assembly.claimsAtOnce,
   };
   const hearing = new Hearing(pool);
   const passes = new Passes(

@@ -1,7 +1,8 @@
 /**
  * Settling where what is granted has to be claimed: one part of a campaign's step (see settling.ts), in its transaction. In
  * this order: offers end that have been claimed or declined or whose deadline has passed; then what is free goes on to those
- * who wait. engine/judges/CLAIMS.md says what is decided.
+ * who wait. Where more ends than fits in a transaction, steps do nothing else until it fits, so that turns decide who gets
+ * what no more than one step would. They end: whoever has a place ends once. engine/judges/CLAIMS.md says what is decided.
  */
 import { passToNext } from '../sql/alternates.ts';
 import { type Campaign, opensAtUs } from '../sql/campaigns.ts';
@@ -14,6 +15,7 @@ import {
   saveMoves,
   saveOffers,
 } from '../sql/claims.ts';
+import { readDueInstants } from '../sql/claims-turn.ts';
 import type { Queryable } from '../sql/database.ts';
 import { replaceCodes } from '../sql/grants.ts';
 import { LAST_STAMP_US, lastStampAt } from './contract/stamp.ts';
@@ -22,7 +24,10 @@ import { judgeClaims } from './judges/claims.ts';
 import { makeCode } from './judges/codes.ts';
 import type { HeardInstants, Instants } from './settling-step.ts';
 
-/** Offers that lapse, and serials that go on, in one transaction. */
+/**
+ * What ends in one transaction, of claims, wishes to leave and lapses together, and serials that go on in one. More would
+ * hold the campaign's row for longer, and keep other campaigns from their step of the pass; fewer cost more commits.
+ */
 const TURN_LIMIT = 5_000;
 const US_PER_S = 1_000_000;
 
@@ -31,6 +36,10 @@ export interface Moved {
   readonly moveCount: number;
   /** What has moved: the new states, in order. */
   readonly states: readonly string[];
+}
+
+export interface Offered extends Moved {
+  /** Whether more may be free than went on in one transaction. */
   readonly more: boolean;
 }
 
@@ -69,18 +78,45 @@ export async function withOutages(
   return { ...campaign, unheardUs: extendedUs ?? campaign.unheardUs };
 }
 
+/**
+ * The instants for a turn of what ends, where that is more than fits in one; undefined where all of it fits. A turn goes by
+ * an earlier watermark, before the first that does not fit: so whatever order holds between two watermarks holds between two
+ * turns. Where all are due at the same instant, as offers are that were made at once, there is no watermark in between;
+ * `endOffers` then lets the first of them lapse.
+ */
+export async function turnOf(
+  db: Queryable,
+  campaign: Campaign,
+  instants: Instants,
+  limit: number = TURN_LIMIT,
+): Promise<Instants | undefined> {
+  const due = { through: throughOf(campaign, instants), lapseUs: lapseUsOf(instants), most: limit };
+  const { firstUs, tooManyUs } = await readDueInstants(db, campaign, due);
+  if (firstUs === null || tooManyUs === null) return undefined;
+  return { ...instants, watermarkUs: Math.max(firstUs, tooManyUs - 1) };
+}
+
+/** The greatest stamp that a claim or a wish to leave is due with. */
+function throughOf(campaign: Campaign, { watermarkUs }: Instants): number {
+  const openedUs = opensAtUs(campaign);
+  return lastStampAt(Math.min(watermarkUs, openedUs + LAST_STAMP_US), openedUs);
+}
+
+function lapseUsOf({ watermarkUs, heard }: Instants): number {
+  return Math.min(watermarkUs, heard?.throughUs ?? 0);
+}
+
 /** Decides what claimants asked for up to the watermark, and lets offers lapse whose deadline it has passed. */
 export async function endOffers(
   db: Queryable,
   campaign: Campaign,
-  { watermarkUs, heard }: Instants,
+  instants: Instants,
+  limit: number = TURN_LIMIT,
 ): Promise<Moved> {
   const { campaignId, moveCount } = campaign;
-  const openedUs = opensAtUs(campaign);
-  const through = lastStampAt(Math.min(watermarkUs, openedUs + LAST_STAMP_US), openedUs);
-  const lapseUs = Math.min(watermarkUs, heard?.throughUs ?? 0);
-  const due = await readDueClaimants(db, campaign, { through, lapseUs, limit: TURN_LIMIT });
-  const moves = judgeClaims(due, openedUs, lapseUs);
+  const [through, lapseUs] = [throughOf(campaign, instants), lapseUsOf(instants)];
+  const due = await readDueClaimants(db, campaign, { through, lapseUs, limit });
+  const moves = judgeClaims(due, opensAtUs(campaign), lapseUs);
   await saveMoves(db, campaign, moveCount, moves);
   await markDecided(db, campaignId, through);
   const freed = moves.flatMap(({ state, serial }) =>
@@ -88,7 +124,7 @@ export async function endOffers(
   );
   await replaceCodes(db, campaignId, freed);
   const states = moves.map(({ state }) => state);
-  return { moveCount: moveCount + moves.length, states, more: due.length >= TURN_LIMIT };
+  return { moveCount: moveCount + moves.length, states };
 }
 
 /** Offers what is free to those who wait for it. `moveCount` is how many have moved so far. */
@@ -97,7 +133,7 @@ export async function offerFreed(
   campaign: Campaign,
   instants: Instants,
   moveCount: number,
-): Promise<Moved> {
+): Promise<Offered> {
   const { campaignId } = campaign;
   const offer = offerOf(campaign, instants);
   if (offer === undefined) return { moveCount, states: [], more: false };

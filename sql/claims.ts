@@ -102,23 +102,22 @@ export async function readDueClaimants(
   due: { readonly through: number; readonly lapseUs: number; readonly limit: number },
 ): Promise<readonly DueClaimant[]> {
   const { rows } = await db.query<DueClaimant>(
-    `with claimed as (
-       select user_id, stamp from claims where campaign_id = $1 and not decided and stamp <= $2
-     ), leaving as (
-       select user_id, stamp from withdrawals where campaign_id = $1 and honoured is null and stamp <= $2
-     ), lapsing as (
-       select user_id from claimants
-        where campaign_id = $1 and state = 'offered' and claim_by_us <= $3::bigint - $4::bigint
-        order by claim_by_us, number limit $5
+    // Put together without joins of what is due: without statistics these would be nested loops.
+    `with asked as (
+       select user_id, stamp as claim_stamp, null::bigint as leave_stamp
+         from claims where campaign_id = $1 and not decided and stamp <= $2
+       union all
+       select user_id, null, stamp from withdrawals where campaign_id = $1 and honoured is null and stamp <= $2
+       union all
+       (select user_id, null, null from claimants
+         where campaign_id = $1 and state = 'offered' and claim_by_us <= $3::bigint - $4::bigint
+         order by claim_by_us, number limit $5)
      ), due as (
-       select user_id from claimed union select user_id from leaving union select user_id from lapsing
+       select user_id, max(claim_stamp) as claim_stamp, max(leave_stamp) as leave_stamp from asked group by user_id
      )
      select k.number, k.state, k.serial, k.claim_by_us + $4::bigint as "claimByUs",
-            claimed.stamp as "claimStamp", leaving.stamp as "leaveStamp"
-       from due
-       join claimants k on k.campaign_id = $1 and k.user_id = due.user_id
-       left join claimed on claimed.user_id = due.user_id
-       left join leaving on leaving.user_id = due.user_id
+            due.claim_stamp as "claimStamp", due.leave_stamp as "leaveStamp"
+       from due join claimants k on k.campaign_id = $1 and k.user_id = due.user_id
       order by k.number`,
     [campaignId, due.through, due.lapseUs, unheardUs, due.limit],
   );
@@ -133,9 +132,8 @@ export async function markDecided(db: Queryable, campaignId: number, through: nu
   await db.query(
     `update claims c set decided = true
       where c.campaign_id = $1 and not c.decided and c.stamp <= $2
-        and not exists (
-          select from claimants k
-           where k.campaign_id = c.campaign_id and k.user_id = c.user_id and k.state = 'offered')`,
+        and (select k.state from claimants k where k.campaign_id = c.campaign_id and k.user_id = c.user_id)
+            is distinct from 'offered'`,
     [campaignId, through],
   );
   // Who has a place does not leave the queue, in which others would move up: what is honoured is their move.

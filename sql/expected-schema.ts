@@ -672,9 +672,6 @@ export const expectedSchema: Readonly<Record<string, Readonly<Record<string, Exp
         claims_pkey: 'PRIMARY KEY (campaign_id, user_id)',
         claims_stamp_check: 'CHECK',
       },
-      indexes: {
-        claims_undecided: 'btree (campaign_id) where NOT decided',
-      },
     },
     claimants: {
       is: 'table',
@@ -1078,6 +1075,13 @@ export const expectedSchema: Readonly<Record<string, Readonly<Record<string, Exp
     slices: {
       columns: {
         items: 'bytea',
+      },
+    },
+  },
+  '0020_claims_turn.sql': {
+    claims: {
+      indexes: {
+        claims_undecided: 'btree (campaign_id, stamp) where NOT decided',
       },
     },
   },

@@ -67,6 +67,7 @@ export interface EngineTerms {
   readonly leaseMs: number;
   /** Entries of a projection that are ranked at once; undefined for as many as usual. */
   readonly rankedAtOnce: number | undefined;
+  readonly claimsAtOnce: number | undefined;
   readonly clockStopMs: number;
   /** So long after its end a campaign leaves Redis; undefined: never. */
   readonly shelveAfterMs: number | undefined;
@@ -155,6 +156,7 @@ export class SimulatedEngine {
       rankedAtOnce: terms.rankedAtOnce,
       shelveAfterMs: terms.shelveAfterMs,
       settledAtOnce: SETTLED_AT_ONCE,
+      claimsAtOnce: terms.claimsAtOnce,
       intervals: INTERVALS,
       randomness: new SimulatedRandomness(terms.seed, log),
       metrics: UNCOUNTED,

@@ -40,6 +40,7 @@ import {
   saveMoves,
   saveOffers,
 } from '../../sql/claims.ts';
+import { readDueInstants } from '../../sql/claims-turn.ts';
 import { endTrust, insertTrust, readClock, replaceTrust } from '../../sql/clock.ts';
 import { createCoupon, isGrantedCode, readCodes } from '../../sql/coupons.ts';
 import { openPool, type Pool, type Queryable } from '../../sql/database.ts';
@@ -352,6 +353,7 @@ function claimCalls(
     db => insertClaimants(db, campaignId, [{ ...claimant, userId: user() }], offer),
     db => insertClaimants(db, campaignId, [{ ...claimant, userId: user() }], offer),
     withCampaign((db, campaign) => readDueClaimants(db, campaign, due)),
+    withCampaign((db, campaign) => readDueInstants(db, campaign, { ...due, most: due.limit })),
     db => markDecided(db, campaignId, stamp()),
     withCampaign((db, campaign) => saveMoves(db, campaign, after, [move])),
     db => readFreed(db, campaignId, 2),

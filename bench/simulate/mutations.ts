@@ -361,9 +361,15 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'an offer lapses before the watermark has passed its deadline',
     file: 'engine/claims-settling.ts',
-    from: 'const lapseUs = Math.min(watermarkUs, heard?.throughUs ?? 0);',
-    to: 'const lapseUs = watermarkUs + 300_000;',
+    from: 'return Math.min(watermarkUs, heard?.throughUs ?? 0);',
+    to: 'return watermarkUs + 300_000;',
     seed: 328,
+  },
+  {
+    name: 'a turn of claims lets offers lapse that were claimed behind it',
+    file: 'engine/claims-settling.ts',
+    from: 'return Math.min(watermarkUs, heard?.throughUs ?? 0);',
+    to: 'return heard?.throughUs ?? 0;',
   },
   {
     name: 'a deadline lies as far off as before the outages that were',

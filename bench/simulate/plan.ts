@@ -103,6 +103,8 @@ export interface Plan {
   readonly appendTimeoutMs: number;
   /** How many entries of a projection are ranked at once; undefined for as many as in production. */
   readonly rankedAtOnce: number | undefined;
+  /** How much is decided about claimants in one transaction; undefined for as much as in production. */
+  readonly claimsAtOnce: number | undefined;
   /** REQUEST_START_WAIT_MS; 0 where no proxy is trusted. */
   readonly waitMs: number;
   /** CLOCK_STOP_MS. Where a clock is set, it is small: by less than that nobody notices. */
@@ -123,6 +125,7 @@ const AMBUSH_SEEDS = 1_000_000_000;
 const EMPTIED_AGAIN_SEEDS = 2_000_000_000;
 const RARE_SEEDS = 3_000_000_000;
 const SHELF_SEEDS = 4_000_000_000;
+const CLAIMS_SEEDS = 5_000_000_000;
 /** Answers that come later are not heard; some runs wait for as long as production would. */
 const APPEND_TIMEOUT_MS = 300;
 const LONG_APPEND_TIMEOUT_MS = 3_000;
@@ -158,6 +161,7 @@ function peoplesPlan(seed: number): Plan {
     leaseMs: random.pick([500, 600, 800]),
     waitMs: random.pick([0, 0, 30]),
     rankedAtOnce: rare.rankedAtOnce,
+    claimsAtOnce: new Random(seed + CLAIMS_SEEDS).pick([undefined, 1, 2, 3]),
     appendTimeoutMs: isLate ? LONG_APPEND_TIMEOUT_MS : APPEND_TIMEOUT_MS,
     clockStopMs: faults.some(({ kind }) => kind.startsWith('clock of '))
       ? random.pick([50, 300])

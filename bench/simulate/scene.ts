@@ -200,6 +200,7 @@ export class Scene {
         clockStopMs,
         rankedAtOnce: plan.rankedAtOnce,
         shelveAfterMs: plan.shelveAfterMs,
+        claimsAtOnce: plan.claimsAtOnce,
         seed: plan.seed,
         tally: this.tally,
         log: this.#logger,

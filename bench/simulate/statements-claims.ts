@@ -1,5 +1,5 @@
 /**
- * What the statements of sql/claims.ts, and those of sql/alternates.ts and sql/grants.ts that pass on what was not claimed, do
+ * What the statements of sql/claims.ts and sql/claims-turn.ts, and those of sql/alternates.ts and sql/grants.ts that pass on what was not claimed, do
  * to the simulated ledger, each beside the words its text begins with. ledger.test.ts holds them against PostgreSQL.
  */
 import {
@@ -172,6 +172,35 @@ const readDueClaimants: Statement = (tables, by, values) => {
       leaveStamp: leaving.get(userId) ?? null,
     })),
   );
+};
+
+const readDueInstants: Statement = (tables, by, values) => {
+  const [campaignId, through, openedUs] = [values.number(1), values.number(2), values.number(3)];
+  const [unheardUs, lapseUs, limit] = [values.number(4), values.number(5), values.number(6)];
+  const claimants = new Map(claimantsOf(tables, by, campaignId).map(row => [row.userId, row]));
+  const deadlineOf = (row: ClaimantRow | undefined): number | undefined =>
+    row?.state === 'offered' && row.claimByUs !== null ? row.claimByUs + unheardUs : undefined;
+  const isDue = (userId: string, atUs: number): boolean => {
+    const deadlineUs = deadlineOf(claimants.get(userId));
+    return deadlineUs === undefined || deadlineUs <= lapseUs || atUs <= deadlineUs;
+  };
+  const asked = [
+    ...tables.claims.rows(by).filter(({ decided }) => !decided),
+    ...tables.withdrawals
+      .rows(by)
+      .filter(({ honoured, userId }) => honoured === null && claimants.has(userId)),
+  ].filter(row => row.campaignId === campaignId && row.stamp <= through);
+  const instants = [
+    ...asked
+      .map(({ userId, stamp }) => ({ userId, atUs: openedUs + Math.floor(stamp / 1_024) }))
+      .filter(({ userId, atUs }) => isDue(userId, atUs))
+      .map(({ atUs }) => atUs),
+    ...[...claimants.values()].flatMap(row => {
+      const deadlineUs = deadlineOf(row);
+      return deadlineUs !== undefined && deadlineUs <= lapseUs ? [deadlineUs] : [];
+    }),
+  ].sort((a, b) => a - b);
+  return rowsOf([{ firstUs: instants[0] ?? null, tooManyUs: instants[limit - 1] ?? null }]);
 };
 
 const decideClaims: Statement = (tables, by, values) => {
@@ -399,7 +428,8 @@ const readMoves: Statement = (tables, by, values) => {
 export const CLAIM_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   [/insert into claims as held/, insertClaims],
   [/^insert into claimants \(campaign_id, number/, insertClaimants],
-  [/^with claimed as \( select user_id, stamp from claims/, readDueClaimants],
+  [/^with asked as \( select user_id, stamp as claim_stamp/, readDueClaimants],
+  [/^with claimed as \( select \$3::bigint \+ c.stamp/, readDueInstants],
   [/^update claims c set decided = true/, decideClaims],
   [/^update withdrawals w set honoured = false from claimants k/, refuseOfClaimants],
   [/ update claimants k set state = sent.state/, saveMoves],
