@@ -366,10 +366,11 @@ export const MUTATIONS: readonly Mutation[] = [
     seed: 328,
   },
   {
-    name: 'a turn of claims lets offers lapse that were claimed behind it',
+    name: 'a turn of claims stops before offers that lapse at once',
     file: 'engine/claims-settling.ts',
-    from: 'return Math.min(watermarkUs, heard?.throughUs ?? 0);',
-    to: 'return heard?.throughUs ?? 0;',
+    from: 'watermarkUs: Math.max(firstUs, tooManyUs - 1)',
+    to: 'watermarkUs: tooManyUs - 1',
+    seed: 3,
   },
   {
     name: 'a deadline lies as far off as before the outages that were',
