@@ -49,8 +49,8 @@ export const gatewayVariables = {
   MAX_WATCHER_BUFFER_BYTES: whole(16_384, 64, 16_777_216),
   /** How long a pass to a shop is good; who has one may ask for it again. Longer: one that was stolen is good for longer. */
   PASS_LIFETIME_S: whole(120, 5, 3_600),
-  /** How many who have entered are known when they enter again, which then costs the log nothing; 4 bytes each. */
-  REMEMBERED_ENTRANTS: whole(1_048_576, 1_024, 67_108_864),
+  /** How many who have entered are known when they enter again, which then costs the log nothing; 4 bytes each. 0: nobody. */
+  REMEMBERED_ENTRANTS: whole(1_048_576, 0, 67_108_864),
   /** How often that is answered, with ten seconds' worth at once: each time costs Redis a look-up. Less refuses who is impatient. */
   REPEATS_PER_SECOND_PER_USER: whole(5, 1, 100_000),
   /** The same of all behind one address (64 bits of an IPv6 one): a whole shop or a carrier's town may be. Repeats alone count. */

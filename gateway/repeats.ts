@@ -22,7 +22,8 @@ export interface RepeatTerms {
 }
 
 export class Repeats {
-  readonly #entrants: Entrants;
+  /** Absent where nobody is remembered. */
+  readonly #entrants: Entrants | undefined;
   readonly #terms: RepeatTerms;
   readonly #users: Buckets;
   readonly #prefixes: Buckets;
@@ -32,7 +33,7 @@ export class Repeats {
   constructor(terms: RepeatTerms, parts: { proxies: TrustedProxies; metrics: Metrics }) {
     const bucketsOf = (perSecond: number): Buckets =>
       new Buckets({ perSecond, burst: BURST_S * perSecond, most: MOST_BUCKETS });
-    this.#entrants = new Entrants(terms.remembered);
+    this.#entrants = terms.remembered === 0 ? undefined : new Entrants(terms.remembered);
     this.#terms = terms;
     this.#users = bucketsOf(terms.perUser);
     this.#prefixes = bucketsOf(terms.perPrefix);
@@ -42,12 +43,12 @@ export class Repeats {
 
   /** The user was told of an entry of theirs, also of one that was withdrawn. */
   note(campaignId: number, userId: string): void {
-    this.#entrants.note(campaignId, userId);
+    this.#entrants?.note(campaignId, userId);
   }
 
   /** Whether they probably have one; see Entrants. */
   has(campaignId: number, userId: string): boolean {
-    return this.#entrants.has(campaignId, userId);
+    return this.#entrants?.has(campaignId, userId) === true;
   }
 
   /** Whether a repeat is answered; false when 429 has been. Before any await. */

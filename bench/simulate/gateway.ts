@@ -95,6 +95,7 @@ export interface GatewayTerms {
   /** Beyond so much of a doubt about the time nothing is stamped. */
   readonly clockStopMs: number;
   readonly signs: boolean;
+  readonly remembers: boolean;
   readonly log: Logger;
 }
 
@@ -102,8 +103,8 @@ export interface GatewayTerms {
 const configs = new Map<string, GatewayConfig>();
 
 function configOf(terms: GatewayTerms): GatewayConfig {
-  const { leaseMs, partitions, maxSliceEntries, waitMs, clockStopMs, signs } = terms;
-  const name = [leaseMs, partitions, maxSliceEntries, waitMs, clockStopMs, signs].join('/');
+  const { leaseMs, partitions, maxSliceEntries, waitMs, clockStopMs, signs, remembers } = terms;
+  const name = [leaseMs, partitions, maxSliceEntries, waitMs, clockStopMs, signs, remembers].join('/');
   const known = configs.get(name);
   if (known !== undefined) return known;
   const config = readGatewayConfig({
@@ -124,8 +125,9 @@ function configOf(terms: GatewayTerms): GatewayConfig {
     WATCHER_EVENTS_PER_SECOND: '1',
     WATCHER_COMMENT_MS: '600000',
     WATCHER_RETRY_MS: '100',
-    // Few, so that some are forgotten, and enough for all who ask again at once.
-    REMEMBERED_ENTRANTS: '1024',
+    // Few, so that some are forgotten.
+    REMEMBERED_ENTRANTS: remembers ? '32' : '0',
+    // As many as ask at once.
     REPEATS_PER_SECOND_PER_USER: '100',
   });
   configs.set(name, config);

@@ -110,6 +110,8 @@ export interface Plan {
   /** CLOCK_STOP_MS. Where a clock is set, it is small: by less than that nobody notices. */
   readonly clockStopMs: number;
   readonly signs: boolean;
+  /** Whether gateways remember who has entered: most seeds have it all logged, so that there is more to go wrong. */
+  readonly remembers: boolean;
   /** How far the rates of the processes' clocks are off, parts of one. */
   readonly drift: number;
   readonly campaigns: readonly Announced[];
@@ -126,6 +128,7 @@ const EMPTIED_AGAIN_SEEDS = 2_000_000_000;
 const RARE_SEEDS = 3_000_000_000;
 const SHELF_SEEDS = 4_000_000_000;
 const CLAIMS_SEEDS = 5_000_000_000;
+const REMEMBERING_SEEDS = 6_000_000_000;
 /** Answers that come later are not heard; some runs wait for as long as production would. */
 const APPEND_TIMEOUT_MS = 300;
 const LONG_APPEND_TIMEOUT_MS = 3_000;
@@ -167,6 +170,7 @@ function peoplesPlan(seed: number): Plan {
       ? random.pick([50, 300])
       : random.pick([50, 60_000, 60_000]),
     signs: random.chance(0.3),
+    remembers: new Random(seed + REMEMBERING_SEEDS).chance(0.15),
     drift: random.chance(0.3) ? 0.02 : 0.000_1,
     campaigns,
     asks: [...makeAsks(random, campaigns, gateways, drawn), ...rare.asks].sort((a, b) => a.atMs - b.atMs),
