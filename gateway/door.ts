@@ -75,7 +75,8 @@ export class Doorkeeper implements BoardListener {
   /** Whether nobody can enter any more, by any clock that was promised by, and all have their outcome. */
   #isOver(campaignId: number): boolean {
     const campaign = this.#board.campaign(campaignId);
-    if (campaign === undefined) return false;
+    // Who read it last before it was over, and was suspended since, may find it gone: its winners would be asked for without end.
+    if (campaign === undefined) return true;
     return campaign.finished && this.#board.rankedUs >= campaign.closesAtUs;
   }
 
