@@ -5,7 +5,7 @@ import type { HttpRequest } from 'uWebSockets.js';
 import type { BoardCampaign } from '../engine/contract/board/board.ts';
 import type { SliceReceipts } from '../engine/contract/receipt.ts';
 import { ITEM_ENTRY, ITEM_WITHDRAWAL, type ItemSource, type LogItem } from '../engine/contract/record.ts';
-import { stampOf } from '../engine/contract/stamp.ts';
+import { instantOf, stampOf } from '../engine/contract/stamp.ts';
 import type { HeldEntry } from '../sql/entries.ts';
 import type { FinalOutcome } from '../sql/outcomes.ts';
 import type { AcceptedAnswers, AcceptedEntry } from './accepted-answer.ts';
@@ -90,7 +90,7 @@ interface Arrival {
   /** As a trusted proxy has noted it. */
   readonly startedUs: number | undefined;
   readonly forwardedFor: string;
-  /** The user was looked up, and has no entry that could be told of. */
+  /** The user was looked up, and has no entry that could be told of, or a later one. */
   readonly isUnknown?: true;
 }
 
@@ -155,13 +155,14 @@ function enter(
     return answerBehindClose(parts, reply, campaign, userId, instantUs);
   if (!parts.door.lets(reply, campaign, userId, instantUs)) return;
   if (arrival.isUnknown !== true && parts.repeats.has(campaign.campaignId, userId))
-    return enterAgain(parts, reply, campaign, userId, arrival);
+    return enterAgain(parts, reply, campaign, userId, arrival, instantUs);
   pipeline.gather(new Entry(parts, reply, campaign, userId, instantUs, ITEM_ENTRY));
 }
 
 /**
  * Who has entered is answered with the entry they have, and nothing is logged: a later stamp of theirs would change nothing.
- * Where Redis cannot tell of it, as while it is made anew, they go the way of those who come for the first time.
+ * An earlier one would, of a request that a proxy has noted and that was held up on its way here. With it, and where Redis
+ * cannot tell of the entry, as while it is made anew, they go the way of those who come for the first time.
  */
 async function enterAgain(
   parts: EntryParts,
@@ -169,10 +170,11 @@ async function enterAgain(
   campaign: BoardCampaign,
   userId: string,
   arrival: Arrival,
+  instantUs: number,
 ): Promise<void> {
   if (!parts.repeats.lets(reply, userId, arrival.forwardedFor)) return;
   const place = await parts.lookups.find(campaign, userId).catch(() => undefined);
-  if (place !== undefined) {
+  if (place !== undefined && instantOf(place.stamp, campaign.opensAtUs) <= instantUs) {
     await answerPlace(parts, reply, campaign, userId, place);
     return;
   }
