@@ -13,6 +13,8 @@ import { BEGINNING_US, MS, World } from './world.ts';
 
 /** Everything heals in time; what is not settled this long after the last fault never will be. */
 const PATIENCE_MS = 20_000;
+/** Where passes stay long, each of which may decide one claim. */
+const LONG_PATIENCE_MS = 90_000;
 /** When all is told and finished, this long is left for what still comes: it must change nothing. */
 const STILL_MS = 150;
 /** So far apart it is looked whether it is. */
@@ -46,8 +48,10 @@ export async function runPlan(plan: Plan, say?: (line: string) => void): Promise
   );
   let lookUs = 0;
   let stillUs: number | undefined;
+  const areLong = plan.faults.some(({ kind }) => kind === 'passes are long');
+  const patienceMs = areLong ? LONG_PATIENCE_MS : PATIENCE_MS;
   const isLong = plan.campaigns.some(({ claims, room }) => claims !== undefined || room !== undefined);
-  await world.run(BEGINNING_US + (healedMs + PATIENCE_MS) * MS, () => {
+  await world.run(BEGINNING_US + (healedMs + patienceMs) * MS, () => {
     if (isLong) scene.noteOutage();
     if (left.count > 0 || world.nowUs < lookUs) return false;
     lookUs = world.nowUs + LOOK_MS * MS;
