@@ -17,6 +17,7 @@ import {
 } from '../system/fairline.ts';
 import { inMs, Operator } from '../system/operator.ts';
 import type { Servers } from '../system/servers.ts';
+import { monotonicUs } from '../watch/clock.ts';
 import { startWatchers } from '../watch/fleet.ts';
 import { askProbe } from '../watchers/ask-probe.ts';
 import { type Decisions, noteDecisions, readDecisions, readHeardAt } from './decisions.ts';
@@ -154,6 +155,7 @@ async function visit(
     campaign,
     users: { ...VISITORS, from: index * PEOPLE_A_ROOM, to: (index + 1) * PEOPLE_A_ROOM },
     enter: 'post' as const,
+    startAtUs: monotonicUs(),
     spreadMs: seconds * 1e3,
   }));
   const watchers = await closing.own(
