@@ -90,8 +90,8 @@ interface Arrival {
   /** As a trusted proxy has noted it. */
   readonly startedUs: number | undefined;
   readonly forwardedFor: string;
-  /** The user was looked up, and has no entry that could be told of, or a later one. */
-  readonly isUnknown?: true;
+  /** The user was looked up, and has no entry that could be told of, or a later one: the instant that the request has. */
+  readonly instantUs?: number;
 }
 
 /**
@@ -150,11 +150,14 @@ function enter(
   const { arrivedUs, startedUs } = arrival;
   const pipeline = openPipeline(parts, reply);
   if (pipeline === undefined) return;
-  const instantUs = parts.requestStarts.instantFor(pipeline, campaign, arrivedUs, startedUs);
+  const instantUs =
+    arrival.instantUs !== undefined && arrival.instantUs > pipeline.promisedUs
+      ? arrival.instantUs
+      : parts.requestStarts.instantFor(pipeline, campaign, arrivedUs, startedUs);
   if (parts.door.isBehindClose(campaign, userId, instantUs))
     return answerBehindClose(parts, reply, campaign, userId, instantUs);
   if (!parts.door.lets(reply, campaign, userId, instantUs)) return;
-  if (arrival.isUnknown !== true && parts.repeats.has(campaign.campaignId, userId))
+  if (arrival.instantUs === undefined && parts.repeats.has(campaign.campaignId, userId))
     return enterAgain(parts, reply, campaign, userId, arrival, instantUs);
   pipeline.gather(new Entry(parts, reply, campaign, userId, instantUs, ITEM_ENTRY));
 }
@@ -179,7 +182,7 @@ async function enterAgain(
     return;
   }
   const now = parts.board.campaign(campaign.campaignId) ?? campaign;
-  await enter(parts, reply, now, userId, { ...arrival, isUnknown: true });
+  await enter(parts, reply, now, userId, { ...arrival, instantUs });
 }
 
 /** Accepted before, with the receipt of that entry; `ownReceipt` is that of the stamp it was accepted with just now. */

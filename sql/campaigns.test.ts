@@ -91,6 +91,7 @@ describe('campaigns', () => {
       unheardUs: 0,
       unheardSeenUs: null,
       decidedAt: null,
+      shelvedAt: null,
     });
     assert.deepEqual(await read(campaignId), { campaignId, createdAt, ...campaign });
     assert.equal(await read(2 ** 31), undefined);
