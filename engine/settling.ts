@@ -60,8 +60,8 @@ export interface SettlingOptions {
 /**
  * Decides what can be decided of a campaign at the instants (every request stamped up to the watermark must be in the
  * ledger), which are asked for again before each step: between two of a raffle its randomness may be waited for. Does nothing where another engine is at it. After the first step and each one after it `goOn` is
- * asked, if there is more to do. Where randomness has to be waited for it is, until `stopping` is aborted. Answers whether there is more to do
- * at once.
+ * asked, if there is more to do. Where randomness has to be waited for it is, until `stopping` is aborted. Answers whether
+ * there is more to do at once.
  */
 export async function settleCampaign(
   options: SettlingOptions,

@@ -60,11 +60,7 @@ export class Doorkeeper implements BoardListener {
       const { campaignId, soldOut } = campaign;
       if (soldOut && !this.#winners.has(campaignId) && !this.#isOver(campaignId)) void this.#load(campaign);
     }
-    for (const campaignId of this.#winners.keys()) {
-      if (!this.#isOver(campaignId)) continue;
-      this.#winners.delete(campaignId);
-      this.#claimants.delete(campaignId);
-    }
+    this.forgot([...this.#winners.keys()].filter(campaignId => this.#isOver(campaignId)));
   }
 
   /** Of how many campaigns winners are kept. */
@@ -211,12 +207,11 @@ export class Doorkeeper implements BoardListener {
     if (this.#loading.has(campaignId)) return;
     this.#loading.add(campaignId);
     const generation = this.#generation;
-    const isOfThisBoard = (): boolean =>
-      this.#generation === generation && this.#board.campaign(campaignId) !== undefined;
-    while (isOfThisBoard() && !this.#winners.has(campaignId) && !this.#isOver(campaignId)) {
+    const isWanted = (): boolean => this.#generation === generation && !this.#isOver(campaignId);
+    while (isWanted() && !this.#winners.has(campaignId)) {
       try {
         const all = await this.#readAll(campaign);
-        if (all !== undefined && isOfThisBoard() && !this.#isOver(campaignId)) {
+        if (all !== undefined && isWanted()) {
           this.#winners.set(campaignId, all.winners);
           if (all.claimants !== undefined) this.#claimants.set(campaignId, all.claimants);
         }
