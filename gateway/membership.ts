@@ -71,6 +71,7 @@ export class Membership {
   #state: MembershipState = 'joining';
   #isClockHeld = false;
   #current: Incarnation | undefined;
+  #hasJoined = false;
   #running: Promise<void> | undefined;
   /** How often engines had read Redis' clock when that was first asked for, and the shared time then. */
   #heard: { readonly readings: number; readonly atUs: number } | undefined;
@@ -98,6 +99,11 @@ export class Membership {
   /** What somebody has to do something about before this gateway can serve. */
   get hindrance(): string | undefined {
     return this.#hindrance;
+  }
+
+  /** Whether this process has ever been one of the service's gateways: before, nobody has found right the clock that it follows. */
+  get hasJoined(): boolean {
+    return this.#hasJoined;
   }
 
   /** The number of this gateway while it serves. */
@@ -143,6 +149,7 @@ export class Membership {
       const incarnation = await this.#join();
       if (incarnation === undefined) continue;
       this.#current = incarnation;
+      this.#hasJoined = true;
       this.#state = 'serving';
       log.info({ gateway: incarnation.gateway, incarnation: incarnation.incarnation }, 'serving');
       const why = await this.#serve(incarnation);

@@ -103,9 +103,12 @@ export function routesOf(parts: RouteParts): Readonly<Record<string, Partial<Rec
 /**
  * Stamps the request before anything else, then runs its handler; one that fails is a defect, and is answered too. While
  * nothing may be stamped the arrival is 0, no instant: a handler that waits may go on when the clock has been put right.
+ * Nor is one given before this process has joined: no instant is given twice, so one by a clock that was ahead then would
+ * stop this gateway from stamping until it has come.
  */
 export function runHandler(parts: RouteParts, handler: Handler, res: HttpResponse, req: HttpRequest): void {
-  const arrivedUs = parts.clockLimits.mayStamp ? parts.clock.next() : 0;
+  const isStamped = parts.membership.hasJoined && parts.clockLimits.mayStamp;
+  const arrivedUs = isStamped ? parts.clock.next() : 0;
   const reply = new Reply(res);
   try {
     const head = readHead(req);

@@ -128,4 +128,9 @@ export const KNOWN_SEEDS: readonly { readonly cause: string; readonly seeds: rea
     cause: 'a gateway that stopped kept its streams while it waited for the log: those there were skipped',
     seeds: [50_201_381],
   },
+  {
+    cause:
+      'a gateway that had not joined yet stamped requests by a clock that was ahead: it could not stamp until then',
+    seeds: [70_001_518],
+  },
 ];

@@ -628,9 +628,16 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'who arrives while nobody can tell the time is stamped by what the clock shows',
     file: 'gateway/routes.ts',
-    from: 'parts.clockLimits.mayStamp ? parts.clock.next()',
-    to: 'parts.clock.synchronised ? parts.clock.next()',
+    from: 'parts.membership.hasJoined && parts.clockLimits.mayStamp',
+    to: 'parts.membership.hasJoined',
     seed: 5433,
+  },
+  {
+    name: 'who arrives before the gateway has joined is stamped by a clock that nobody has found right',
+    file: 'gateway/routes.ts',
+    from: 'parts.membership.hasJoined && parts.clockLimits.mayStamp',
+    to: 'parts.clockLimits.mayStamp',
+    seed: 70_001_518,
   },
   {
     name: 'a newcomer takes the time it has seen first for right when Redis shows it again',
