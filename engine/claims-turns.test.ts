@@ -2,7 +2,7 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Campaign } from '../sql/campaigns.ts';
-import { TestLedger } from './test-settling.ts';
+import { TestLedger, WINDOW_US } from './test-settling.ts';
 
 let ledger: TestLedger;
 before(async () => {
@@ -130,6 +130,41 @@ test('claims, declines and lapses are decided in one order, whatever the turns',
     deepEqual(orders[index], orders[0]);
   }
 });
+
+for (const isClosed of [true, false]) {
+  const what = isClosed ? 'the end of a campaign' : 'what is free and waited for';
+  test(`${what} is found by any engine, where all that was due has ended in a turn`, async () => {
+    const campaign = await ledger.claimed(2, { withinS: WITHIN_US / 1_000_000, waitlist: isClosed ? 0 : 1 });
+    const fromUs = isClosed ? WINDOW_US - 1_000 : 0;
+    const [first, second, third] = [fromUs + 1, fromUs + 2, fromUs + 3];
+    await ledger.enter(campaign, first);
+    await ledger.settle(campaign, fromUs + 100);
+    await ledger.enter(campaign, second, ...(isClosed ? [] : [third]));
+    await ledger.settle(campaign, fromUs + 200);
+    if (isClosed) await ledger.settle(campaign, WINDOW_US);
+    // Three instants, of which the second is a claim in time and the third the deadline that it was in time for.
+    await ledger.claim(campaign, [second, fromUs + 150 + WITHIN_US]);
+    const once = (): boolean => false;
+    const endUs = fromUs + 1_000 + WITHIN_US;
+    await ledger.settle(campaign, endUs, { claimsAtOnce: 2 }, once);
+    deepEqual(
+      (await moves(campaign)).map(({ state, number }) => [state, number]),
+      [
+        ['lapsed', 1],
+        ['claimed', 2],
+      ],
+    );
+    equal(await ledger.findsWork(campaign, endUs), true);
+    await ledger.settle(campaign, endUs);
+    equal(await ledger.findsWork(campaign, endUs), false);
+    const { rows } = await ledger.pool.query<{ isFinished: boolean }>(
+      'select finished_at is not null as "isFinished" from campaigns where campaign_id = $1',
+      [campaign.campaignId],
+    );
+    equal(rows[0]?.isFinished, isClosed);
+    if (!isClosed) equal((await ledger.shown(campaign))[third], 'offered 1');
+  });
+}
 
 test('what waits for it to be known whether a deadline was extended keeps nothing else from being decided', async () => {
   const campaign = await offered(8);

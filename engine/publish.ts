@@ -90,8 +90,6 @@ export class Publisher {
   #epoch: number | undefined;
   /** Grows with each time everything was forgotten. */
   #generation = 0;
-  /** As of when the whole board was looked at for what is on the shelf. */
-  #clearedAs: number | undefined;
 
   constructor(options: PublisherOptions) {
     this.#pool = options.pool;
@@ -121,15 +119,13 @@ export class Publisher {
 
   /**
    * Lets go of what is on the shelf (shelving.ts): shows gateways that it is, and of what they were shown that before, deletes
-   * the keys and the record. The first time, and after anything was forgotten, whatever is on the board is looked at.
+   * the keys and the record. The whole board is looked at each time: by the ledger's clock alone, which may be set, a campaign
+   * could be older than CLEARED_AGAIN_MS before anybody has let go of it.
    */
   clearShelved(): Promise<void> {
     return this.#oneAtATime(async () => {
       const epoch = await readBoardEpoch(this.#redis, this.#keys);
-      if (epoch === '') return;
-      const generation = this.#generation;
-      await this.#clear(Number(epoch), this.#clearedAs === generation ? [] : await this.#onBoard());
-      this.#clearedAs = generation;
+      if (epoch !== '') await this.#clear(Number(epoch), await this.#onBoard());
     });
   }
 
@@ -138,9 +134,9 @@ export class Publisher {
     return await readShelved(this.#pool, ids.map(Number));
   }
 
-  async #clear(epoch: number, others: readonly Campaign[]): Promise<void> {
+  async #clear(epoch: number, onTheBoard: readonly Campaign[]): Promise<void> {
     const last = await readShelvedSince(this.#pool, CLEARED_AGAIN_MS);
-    const shelved = [...new Map([...others, ...last].map(each => [each.campaignId, each])).values()];
+    const shelved = [...new Map([...onTheBoard, ...last].map(each => [each.campaignId, each])).values()];
     const shown = await readShown(
       this.#redis,
       this.#keys,

@@ -39,7 +39,17 @@ export async function findWork(
                                and stamp <= ($1::bigint - opens_us) * 1024 + 1023)
                     or exists (select from claimants
                                 where campaign_id = c.campaign_id and state = 'offered'
-                                  and claim_by_us <= least($1::bigint, $2::bigint) - c.unheard_us)))))
+                                  and claim_by_us <= least($1::bigint, $2::bigint) - c.unheard_us)
+                    -- What a turn of claims left to the next one, which may have been another engine's.
+                    or (c.decided_at is not null
+                        and not exists (select from claimants where campaign_id = c.campaign_id and state = 'offered'))
+                    or ((c.decided_at is not null or (c.kind = 'coupon' and c.cancelled_stamp is null))
+                        and exists (select from claimants
+                                     where campaign_id = c.campaign_id and state in ('lapsed', 'declined') and not is_passed_on)
+                        and exists (select from alternates a left join claimants k using (campaign_id, user_id)
+                                     where a.campaign_id = c.campaign_id and coalesce(k.state, 'waitlisted') = 'waitlisted'
+                                       and a.place > coalesce((select max(p.place) from passed_on p
+                                                                where p.campaign_id = c.campaign_id), 0)))))))
          or (c.finished_at is not null
              and c.campaign_id in (select w.campaign_id from withdrawals w where w.honoured is null))
       order by c.campaign_id`,

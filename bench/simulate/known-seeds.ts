@@ -133,4 +133,13 @@ export const KNOWN_SEEDS: readonly { readonly cause: string; readonly seeds: rea
       'a gateway that had not joined yet stamped requests by a clock that was ahead: it could not stamp until then',
     seeds: [70_001_518],
   },
+  {
+    cause:
+      "what was on the shelf stayed on the board where the ledger's clock was set on before it was let go of",
+    seeds: [71_082_155],
+  },
+  {
+    cause: 'nobody found the work that a turn of claims had left: a campaign did not end',
+    seeds: [71_088_368],
+  },
 ];

@@ -633,6 +633,20 @@ export const MUTATIONS: readonly Mutation[] = [
     seed: 5433,
   },
   {
+    name: 'a campaign whose last offers ended in a turn of their own is looked for no more',
+    file: 'bench/simulate/statements-campaigns.ts',
+    from: 'if (hasMoreOfClaims(tables, by, campaign)) return true;',
+    to: '',
+    seed: 71_088_368,
+  },
+  {
+    name: 'what is on the shelf is let go of within a time of the ledger or not at all',
+    file: 'engine/publish.ts',
+    from: 'await this.#clear(Number(epoch), await this.#onBoard());',
+    to: 'await this.#clear(Number(epoch), []);',
+    seed: 71_082_155,
+  },
+  {
     name: 'who arrives before the gateway has joined is stamped by a clock that nobody has found right',
     file: 'gateway/routes.ts',
     from: 'parts.membership.hasJoined && parts.clockLimits.mayStamp',

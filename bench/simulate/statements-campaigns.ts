@@ -14,7 +14,7 @@ import {
   rowsOf,
   type Statement,
 } from './ledger-tables.ts';
-import { entriesBetween, rangeOf } from './statements-entries.ts';
+import { entriesBetween, nextAlternates, rangeOf } from './statements-entries.ts';
 import type { Transaction } from './table.ts';
 import { noteClose, noteDone, noteFirstVersion } from './versions.ts';
 
@@ -305,17 +305,31 @@ function isDrawingDue({ poolRoot, cancelledStamp, drawsAt }: CampaignRow, waterm
   return poolRoot === null || cancelledStamp !== null || drawsAt === null || us(drawsAt) <= watermarkUs;
 }
 
+/** What a turn of claims left to the next one: the campaign's end, or what is free and somebody waits for. */
+function hasMoreOfClaims(tables: LedgerTables, by: Transaction, campaign: CampaignRow): boolean {
+  const { campaignId, kind, decidedAt, cancelledStamp } = campaign;
+  const claimants = tables.claimants.rows(by).filter(row => row.campaignId === campaignId);
+  if (decidedAt !== null && claimants.every(({ state }) => state !== 'offered')) return true;
+  if (decidedAt === null && (kind !== 'coupon' || cancelledStamp !== null)) return false;
+  const isFree = claimants.some(
+    ({ state, isPassedOn }) => (state === 'lapsed' || state === 'declined') && !isPassedOn,
+  );
+  return isFree && nextAlternates(tables, by, campaignId).length > 0;
+}
+
 function hasDueClaims(
-  { claims, claimants }: LedgerTables,
+  tables: LedgerTables,
   by: Transaction,
   campaign: CampaignRow,
   watermarkUs: number,
   lapseUs: number,
 ): boolean {
   if (selected(campaign).claimWithinS === null) return false;
+  const { claims, claimants } = tables;
   const { campaignId, opensAt, unheardUs } = campaign;
   const through = (watermarkUs - us(opensAt)) * 1024 + 1023;
   const isOfIt = (row: { readonly campaignId: number }): boolean => row.campaignId === campaignId;
+  if (hasMoreOfClaims(tables, by, campaign)) return true;
   return (
     claims.rows(by).some(row => isOfIt(row) && !row.decided && row.stamp <= through) ||
     claimants

@@ -13,7 +13,7 @@ import {
   type Statement,
 } from './ledger-tables.ts';
 import { changeCampaign } from './statements-campaigns.ts';
-import { byKey, keyOf, type Sent, sentOf } from './statements-entries.ts';
+import { byKey, keyOf, nextAlternates, type Sent, sentOf } from './statements-entries.ts';
 import { Blocked, type Transaction } from './table.ts';
 
 const UNIQUE_VIOLATION = '23505';
@@ -281,22 +281,8 @@ const passToNext: Statement = (tables, by, values) => {
   const campaignId = values.number(1);
   const [serials, holders] = [values.numbers(2), values.texts(3)];
   const [codes, limit] = [values.texts(5), values.number(6)];
-  const states = new Map(claimantsOf(tables, by, campaignId).map(({ userId, state }) => [userId, state]));
   const isOfIt = (row: { readonly campaignId: number }): boolean => row.campaignId === campaignId;
-  const last = Math.max(
-    0,
-    ...tables.passedOn
-      .rows(by)
-      .filter(isOfIt)
-      .map(({ place }) => place),
-  );
-  const next = tables.alternates
-    .rows(by)
-    .filter(
-      row => isOfIt(row) && row.place > last && (states.get(row.userId) ?? 'waitlisted') === 'waitlisted',
-    )
-    .sort((a, b) => a.place - b.place)
-    .slice(0, limit);
+  const next = nextAlternates(tables, by, campaignId).slice(0, limit);
   const passed = next.slice(0, serials.length).map(({ place, userId }, index) => {
     const serial = serials[index] ?? 0;
     tables.passedOn.write(`${campaignId}/${place}`, { campaignId, place, serial }, by);

@@ -4,6 +4,7 @@
  */
 import pg from 'pg';
 import {
+  type AlternateRow,
   type CampaignRow,
   ConstraintError,
   changed,
@@ -385,6 +386,28 @@ const readPool: Statement = (tables, by, values) => {
 
 /** No prize is passed on in a simulation. */
 const readRedrawn: Statement = () => NOTHING;
+
+/** Who stands in for winners and waits, in their order. */
+export function nextAlternates(
+  { alternates, claimants, passedOn }: LedgerTables,
+  by: Transaction,
+  campaignId: number,
+): readonly AlternateRow[] {
+  const isOfIt = (row: { readonly campaignId: number }): boolean => row.campaignId === campaignId;
+  const states = new Map(
+    claimants
+      .rows(by)
+      .filter(isOfIt)
+      .map(({ userId, state }) => [userId, state]),
+  );
+  const passed = passedOn.rows(by).filter(isOfIt);
+  const last = Math.max(0, ...passed.map(({ place }) => place));
+  return alternates
+    .rows(by)
+    .filter(row => isOfIt(row) && row.place > last)
+    .filter(({ userId }) => (states.get(userId) ?? 'waitlisted') === 'waitlisted')
+    .sort((a, b) => a.place - b.place);
+}
 
 export const ENTRY_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   [/insert into entries .* on conflict do nothing$/, insertEntries(['user', 'stamp'])],
