@@ -87,11 +87,14 @@ export class Watcher {
     return 'written';
   }
 
-  /** Ends the stream with a last event. */
+  /**
+   * Ends the stream with a last event, and closes the connection in the same turn. Left open, thousands of them would close
+   * at a time that clients or the idle time-out choose, all in one turn of the loop: 10,000 held it for 58 to 108 ms.
+   */
   end(text: string): void {
     const res = this.#res;
     res.cork(() => {
-      res.end(text);
+      res.end(text, true);
     });
     this.#ended();
   }
