@@ -1,6 +1,7 @@
 /** GET /v1/campaigns and /v1/campaigns/{id}: what is offered, from the gateway's copy of the board. */
 import type { HttpRequest } from 'uWebSockets.js';
 import type { BoardCampaign } from '../engine/contract/board/board.ts';
+import { campaignStateAt } from '../engine/contract/campaign-state.ts';
 import { type FieldFault, fieldFault } from '../engine/contract/problem.ts';
 import type { SharedClock } from './clock.ts';
 import { type CampaignList, type CampaignView, MAX_CAMPAIGN_ID } from './contract.ts';
@@ -49,13 +50,19 @@ function roomView({ perSecond, capacity, paused }: NonNullable<BoardCampaign['ro
   return { per_second: perSecond, capacity, paused };
 }
 
+/** As operators are told it, but for two: an archived campaign stays what it was, and one that is open may be sold out. */
 function statusOf(campaign: BoardCampaign, nowUs: number): CampaignView['status'] {
-  if (campaign.cancelledStamp !== undefined) return 'cancelled';
-  if (campaign.finished) return 'settled';
-  if (nowUs < campaign.opensAtUs) return 'scheduled';
-  if (nowUs >= campaign.closesAtUs) return 'closed';
-  if (campaign.soldOut) return 'sold_out';
-  return campaign.paused === undefined ? 'open' : 'paused';
+  const { cancelledStamp, finished, paused, opensAtUs, closesAtUs, soldOut } = campaign;
+  const stage = cancelledStamp === undefined ? 'scheduled' : 'cancelled';
+  const facts = {
+    stage,
+    isFinished: finished,
+    isPaused: paused !== undefined,
+    opensAtUs,
+    closesAtUs,
+  } as const;
+  const state = campaignStateAt(facts, nowUs);
+  return state === 'open' && soldOut ? 'sold_out' : state;
 }
 
 function nowUs(parts: CampaignParts): number {

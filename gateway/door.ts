@@ -10,9 +10,11 @@
 import type { Logger } from 'pino';
 import type { BoardCampaign } from '../engine/contract/board/board.ts';
 import type { Keys } from '../engine/contract/keys.ts';
+import type { ProblemSlug } from '../engine/contract/problem.ts';
 import { lookAt } from '../engine/contract/projection/projection.ts';
 import type { RedisClient } from '../engine/contract/redis.ts';
 import { lastStampAt } from '../engine/contract/stamp.ts';
+import { type Refusal, refusalAt } from './admission.ts';
 import type { Board, BoardListener } from './board.ts';
 import type { EntryView } from './contract.ts';
 import { type Grant, parseGrant } from './lookups.ts';
@@ -31,7 +33,7 @@ const RELOAD_MS = 500;
 /** After a close there is nothing to wait for; a client that asks again is asked to leave it for an hour. */
 const CLOSED_RETRY_SECONDS = 3_600;
 /** Whoever paused it may resume it at any moment. */
-const PAUSED_RETRY_SECONDS = '5';
+const PAUSED_RETRY_SECONDS = 5;
 
 export class Doorkeeper implements BoardListener {
   readonly #redis: RedisClient;
@@ -93,9 +95,7 @@ export class Doorkeeper implements BoardListener {
 
   /** Whether an entry at `instantUs` is taken, whoever asks. Answers nothing. */
   isWideOpen(campaign: BoardCampaign, instantUs: number): boolean {
-    const { campaignId, opensAtUs, closesAtUs, paused, pending, cancelledStamp } = campaign;
-    if (instantUs < opensAtUs || instantUs >= closesAtUs || this.#winners.has(campaignId)) return false;
-    return paused === undefined && pending === undefined && cancelledStamp === undefined;
+    return !this.#winners.has(campaign.campaignId) && refusalAt(campaign, instantUs) === undefined;
   }
 
   /** Whether it is too late to enter, and what the user has is not known here. Answers nothing. */
@@ -120,61 +120,27 @@ export class Doorkeeper implements BoardListener {
       this.#answerSoldOut(reply, campaign, winners.get(userId));
       return false;
     }
-    return this.isOpen(reply, campaign, instantUs) && !this.#isPaused(reply, campaign);
-  }
-
-  /** Whether the campaign is open at `instantUs`; false when 409 has been answered. */
-  isOpen(reply: Reply, campaign: BoardCampaign, instantUs: number): boolean {
-    const { opensAtUs, closesAtUs } = campaign;
-    if (campaign.cancelledStamp !== undefined) {
-      this.#metrics.refuse('cancelled');
-      reply.problem('cancelled', `Campaign ${campaign.campaignId} was cancelled.`, {
-        headers: { 'retry-after': String(CLOSED_RETRY_SECONDS) },
-      });
-      return false;
-    }
-    if (instantUs >= opensAtUs && instantUs < closesAtUs) return !this.#isHeld(reply, campaign, instantUs);
-    const members = { opens_at: isoOf(opensAtUs), closes_at: isoOf(closesAtUs) };
-    if (instantUs < opensAtUs) {
-      this.#metrics.refuse('not_open');
-      const seconds = Math.max(1, Math.ceil((opensAtUs - instantUs) / 1_000_000));
-      reply.problem('not-open-yet', `The campaign opens at ${members.opens_at}.`, {
-        members,
-        headers: { 'retry-after': String(seconds) },
-      });
-    } else {
-      this.#metrics.refuse('closed');
-      reply.problem(
-        'closed',
-        `The campaign closed at ${members.closes_at}. An entry made before then stays.`,
-        {
-          members,
-          headers: { 'retry-after': String(CLOSED_RETRY_SECONDS) },
-        },
-      );
-    }
+    const refusal = refusalAt(campaign, instantUs);
+    if (refusal === undefined) return true;
+    this.#refuse(reply, campaign, instantUs, refusal);
     return false;
   }
 
-  /** What was asked of this gateway to confirm may hold already: it takes only what is right before and after. */
-  #isHeld(reply: Reply, { pending, opensAtUs }: BoardCampaign, instantUs: number): boolean {
-    if (pending === undefined) return false;
-    const isHeld = pending.cancelled || pending.opensAtUs !== opensAtUs || instantUs >= pending.closesAtUs;
-    if (!isHeld) return false;
-    this.#metrics.refuse('changing');
-    reply.problem('unavailable', 'The campaign is being changed at this moment. Asking again is safe.', {
-      headers: { 'retry-after': '1' },
-    });
-    return true;
+  /** Whether the campaign is open at `instantUs` to those who have entered; false when the answer has been given. */
+  isOpen(reply: Reply, campaign: BoardCampaign, instantUs: number): boolean {
+    const refusal = refusalAt(campaign, instantUs);
+    if (refusal === undefined || refusal === 'paused') return true;
+    this.#refuse(reply, campaign, instantUs, refusal);
+    return false;
   }
 
-  #isPaused(reply: Reply, campaign: BoardCampaign): boolean {
-    if (campaign.paused === undefined && campaign.pending?.paused !== true) return false;
-    this.#metrics.refuse('paused');
-    reply.problem('paused', `Campaign ${campaign.campaignId} is paused. An entry made before stays.`, {
-      headers: { 'retry-after': PAUSED_RETRY_SECONDS },
+  #refuse(reply: Reply, campaign: BoardCampaign, instantUs: number, refusal: Refusal): void {
+    this.#metrics.refuse(refusal);
+    const { slug, detail, members, seconds } = problemOf(campaign, instantUs, refusal);
+    reply.problem(slug, detail, {
+      ...(members === undefined ? {} : { members }),
+      headers: retryAfter(seconds),
     });
-    return true;
   }
 
   #answerSoldOut(reply: Reply, campaign: BoardCampaign, winner: Winner | undefined): void {
@@ -185,7 +151,7 @@ export class Doorkeeper implements BoardListener {
         claims === undefined || claims.waitlist === 0 ? '' : `, and ${claims.waitlist} wait already`;
       reply.problem('sold-out', `All ${places} coupons are granted${waits}.`, {
         members: { stock: campaign.places },
-        headers: { 'retry-after': String(CLOSED_RETRY_SECONDS) },
+        headers: retryAfter(CLOSED_RETRY_SECONDS),
       });
       return;
     }
@@ -282,6 +248,60 @@ export class Doorkeeper implements BoardListener {
     } while (cursor !== '0');
     return winners;
   }
+}
+
+interface RefusalProblem {
+  readonly slug: ProblemSlug;
+  readonly detail: string;
+  readonly members?: Readonly<Record<string, string>>;
+  /** After which asking again may help. */
+  readonly seconds: number;
+}
+
+function problemOf(
+  { campaignId, opensAtUs, closesAtUs }: BoardCampaign,
+  instantUs: number,
+  refusal: Refusal,
+): RefusalProblem {
+  const members = { opens_at: isoOf(opensAtUs), closes_at: isoOf(closesAtUs) };
+  switch (refusal) {
+    case 'cancelled':
+      return {
+        slug: 'cancelled',
+        detail: `Campaign ${campaignId} was cancelled.`,
+        seconds: CLOSED_RETRY_SECONDS,
+      };
+    case 'not_open':
+      return {
+        slug: 'not-open-yet',
+        detail: `The campaign opens at ${members.opens_at}.`,
+        members,
+        seconds: Math.max(1, Math.ceil((opensAtUs - instantUs) / 1_000_000)),
+      };
+    case 'closed':
+      return {
+        slug: 'closed',
+        detail: `The campaign closed at ${members.closes_at}. An entry made before then stays.`,
+        members,
+        seconds: CLOSED_RETRY_SECONDS,
+      };
+    case 'changing':
+      return {
+        slug: 'unavailable',
+        detail: 'The campaign is being changed at this moment. Asking again is safe.',
+        seconds: 1,
+      };
+    case 'paused':
+      return {
+        slug: 'paused',
+        detail: `Campaign ${campaignId} is paused. An entry made before stays.`,
+        seconds: PAUSED_RETRY_SECONDS,
+      };
+  }
+}
+
+function retryAfter(seconds: number): { readonly 'retry-after': string } {
+  return { 'retry-after': String(seconds) };
 }
 
 export function isoOf(us: number): string {

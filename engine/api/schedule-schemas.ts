@@ -3,7 +3,7 @@ import type { Static } from 'typebox';
 import Type from 'typebox';
 import { REFUSALS } from '../../sql/campaign-versions.ts';
 import { SCHEDULED_KINDS } from '../../sql/schedule.ts';
-import { STATES } from '../schedule/states.ts';
+import { CAMPAIGN_STATES } from '../contract/campaign-state.ts';
 import {
   exact,
   instant,
@@ -202,7 +202,7 @@ export const VersionPage = Type.Object(
           draws_at: orNull(time('Of a raffle; null: at its close')),
           time_zone: Type.String(),
           stage: Type.Enum(
-            STATES.filter(state => ['draft', 'scheduled', 'cancelled', 'archived'].includes(state)),
+            CAMPAIGN_STATES.filter(state => ['draft', 'scheduled', 'cancelled', 'archived'].includes(state)),
           ),
           paused: Type.Boolean(),
           rules_hash: orNull(Type.String({ description: 'Of the rules that it was announced with' })),

@@ -6,10 +6,10 @@ import type { Static, TSchema } from 'typebox';
 import Type from 'typebox';
 import { OUTCOMES } from '../../sql/outcomes.ts';
 import { AnnouncedRandomness, MonitorMember } from '../contract/board/board.ts';
+import { CAMPAIGN_STATES } from '../contract/campaign-state.ts';
 import { MAX_USER_ID_BYTES } from '../contract/record.ts';
 import { MAX_WINDOW_DAYS } from '../contract/stamp.ts';
 import { MOST_TICKETS } from '../draw/draw.ts';
-import { STATES } from '../schedule/states.ts';
 import { TermsMember } from './coupon-schemas.ts';
 
 export const MAX_PLACES = 10_000_000;
@@ -271,7 +271,7 @@ const campaignMembers = {
       description: 'The same instants as the clocks of the time zone show them, with their offset',
     },
   ),
-  status: Type.Enum([...STATES], {
+  status: Type.Enum([...CAMPAIGN_STATES], {
     description:
       'settled: closed, and every entry has its outcome; of a raffle that means drawn. cancelled: who waited then has that outcome',
   }),

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
-import { allows, STATES, stateOf, statesFor, TRANSITIONS } from './states.ts';
+import { CAMPAIGN_STATES } from '../contract/campaign-state.ts';
+import { allows, stateOf, statesFor, TRANSITIONS } from './states.ts';
 
 const at = (ms: number): Date => new Date(Date.UTC(2030, 0, 1) + ms);
 const campaign = {
@@ -28,8 +29,8 @@ describe('the states of a campaign', () => {
     );
     const named = new Set<string>();
     for (const [from, to] of TRANSITIONS) named.add(from).add(to);
-    assert.deepEqual([...named].sort(), [...STATES].sort());
-    for (const state of STATES) assert.match(text, new RegExp(`^\\| ${state} \\|`, 'm'));
+    assert.deepEqual([...named].sort(), [...CAMPAIGN_STATES].sort());
+    for (const state of CAMPAIGN_STATES) assert.match(text, new RegExp(`^\\| ${state} \\|`, 'm'));
   });
 
   it('follow from stage, times and settling', () => {
