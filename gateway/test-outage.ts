@@ -4,6 +4,7 @@ import { type EventStream, openEvents } from '../engine/test/events.ts';
 import { eventually } from '../engine/test/support.ts';
 import type { System } from '../engine/test/system.ts';
 import { users } from '../engine/test-gateway.ts';
+import { ANY_VERSION } from './test-room.ts';
 
 /** Much shorter than the outages. */
 export const GRACE_SECONDS = 2;
@@ -19,7 +20,7 @@ export interface Line {
 /** A paused room with people in it, and one among them who will not come back. */
 export async function makeLine(system: System): Promise<Line> {
   const room = await system.offer({ kind: 'room', per_second: 10, grace_seconds: GRACE_SECONDS });
-  await system.operate('PUT', `/v1/campaigns/${room}/room`, { per_second: 10, paused: true });
+  await system.operate('PUT', `/v1/campaigns/${room}/room`, { per_second: 10, paused: true }, ANY_VERSION);
   const names = users(6);
   for (const user of [...names, 'leaver']) assert.equal((await system.enter(user, room)).status, 202);
   const open = async (base: string, user: string): Promise<EventStream> => {

@@ -4,6 +4,8 @@ import { type EventStream, openEvents } from '../engine/test/events.ts';
 import type { Answer, System } from '../engine/test/system.ts';
 
 const SECOND_US = 1_000_000;
+/** For changes that are right whatever has changed before. */
+export const ANY_VERSION = { 'if-match': '*' };
 /** Where the machine is busy nobody can be heard for a while: heard time takes longer, and nobody is let in. */
 export const SLOWLY = { timeoutMs: 90_000 };
 
@@ -53,5 +55,5 @@ export function setRoom(
   room: number,
   terms: Readonly<Record<string, unknown>>,
 ): Promise<Answer> {
-  return system.operate('PUT', `/v1/campaigns/${room}/room`, terms);
+  return system.operate('PUT', `/v1/campaigns/${room}/room`, terms, ANY_VERSION);
 }

@@ -49,7 +49,10 @@ export async function letIn(stage: Stage, { room }: Scheduled, fans: readonly Fa
   await report(stage, room, { event: 'expired', serial: other });
 
   const terms = { per_second: 20, capacity: fans.length };
-  const raised = await operator.ask('PUT', `/v1/campaigns/${room}/room`, { body: terms });
+  const raised = await operator.ask('PUT', `/v1/campaigns/${room}/room`, {
+    body: terms,
+    headers: { 'if-match': '*' },
+  });
   teller.need('raising the capacity', raised, 200);
   const all = await admitted(visitors, fans.length);
   teller.equal('people let in once there is room', all.length, fans.length);

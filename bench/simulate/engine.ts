@@ -233,7 +233,7 @@ export class SimulatedEngine {
       await setRoomTerms(this.#deps, campaignId, terms, version);
       return true;
     } catch (error) {
-      if (error instanceof Problem && error.slug === 'conflict') return false;
+      if (error instanceof Problem && error.slug === 'precondition-failed') return false;
       throw error;
     }
   }

@@ -27,7 +27,7 @@ export class Operator {
 
   /** Sets the terms of a waiting room that may change at any time. */
   async setRoom(campaignId: number, terms: Static<typeof RoomTermsBody>): Promise<void> {
-    await this.#ask('PUT', `/v1/campaigns/${campaignId}/room`, terms);
+    await this.#ask('PUT', `/v1/campaigns/${campaignId}/room`, terms, { 'if-match': '*' });
   }
 
   /** Closes it ahead of time; resolves when the close has passed, after a lease or so. */
@@ -39,12 +39,18 @@ export class Operator {
     return (await this.#ask('GET', `/v1/campaigns/${campaignId}/totals`)) as Totals;
   }
 
-  async #ask(method: 'GET' | 'POST' | 'PUT', path: string, body?: unknown): Promise<unknown> {
+  async #ask(
+    method: 'GET' | 'POST' | 'PUT',
+    path: string,
+    body?: unknown,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<unknown> {
     const response = await fetch(`${this.#base}${path}`, {
       method,
       headers: {
         authorization: `Bearer ${this.#token}`,
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(TIMEOUT_MS),

@@ -1,7 +1,6 @@
 /** What changes of campaigns are asked with: by whom, for which version, and whether for real. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import Value from 'typebox/value';
-import type { Campaign } from '../../sql/campaigns.ts';
 import { fieldFault, Problem } from '../contract/problem.ts';
 import { invalidRequest, readParameters } from './input.ts';
 import { DryRunQuery, OperatorHeaders } from './schedule-schemas.ts';
@@ -29,35 +28,48 @@ export function isDryRun(request: FastifyRequest): boolean {
   return readParameters(DryRunQuery, request.query).dryRun === 'true';
 }
 
-export function etagOf({ version }: Pick<Campaign, 'version'>): string {
+/** What is changed under a version of its own: a campaign, the terms of a room. */
+interface Versioned {
+  readonly version: number;
+}
+
+export function etagOf({ version }: Versioned): string {
   return `"${version}"`;
 }
 
-export function withEtag(reply: FastifyReply, campaign: Pick<Campaign, 'version'>): void {
-  reply.header('etag', etagOf(campaign));
+export function withEtag(reply: FastifyReply, thing: Versioned): void {
+  reply.header('etag', etagOf(thing));
 }
 
 /**
- * Holds If-Match (RFC 9110, 13.1.1) against the campaign: strong, so a weak tag never matches. Throws Problem
+ * Holds If-Match (RFC 9110, 13.1.1) against the version there is: strong, so a weak tag never matches. `name` begins a
+ * sentence. Answers the version that the change is for; undefined for whichever it is (`*`). Throws Problem
  * precondition-required where it is missing, precondition-failed where it names other versions.
  */
-export function requireMatch(request: FastifyRequest, campaign: Campaign): void {
+export function requireMatch(request: FastifyRequest, thing: Versioned, name: string): number | undefined {
   const given = request.headers['if-match'];
-  const etag = etagOf(campaign);
+  const etag = etagOf(thing);
   if (given === undefined) {
     throw new Problem(
       'precondition-required',
-      'The header If-Match is missing: it has to carry the ETag of the campaign that the change was made for.',
-      { errors: [{ field: 'if-match', expected: `the ETag of the campaign, which is ${etag} now` }] },
+      'The header If-Match is missing. It must carry the ETag of the version that the change was made for.',
+      { errors: [{ field: 'if-match', expected: `${etag}, the ETag that it has now` }] },
     );
   }
   const tags = given.split(',').map(tag => tag.trim());
-  if (tags.includes('*') || tags.includes(etag)) return;
-  throw new Problem(
+  if (tags.includes('*')) return undefined;
+  if (tags.includes(etag)) return thing.version;
+  throw preconditionFailed(given, thing, name);
+}
+
+/** The version is another one than the change was made for. */
+export function preconditionFailed(given: string, thing: Versioned, name: string): Problem {
+  const etag = etagOf(thing);
+  return new Problem(
     'precondition-failed',
-    `Campaign ${campaign.campaignId} is another version than the one that the change was made for: read it again.`,
+    `${name} is another version than the one that the change was made for: read it again.`,
     {
-      version: campaign.version,
+      version: thing.version,
       errors: [fieldFault('if-match', given, `${etag}, if the change is still right`)],
     },
     { etag },

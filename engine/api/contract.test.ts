@@ -373,11 +373,13 @@ describe('the OpenAPI document', () => {
     const id = await api.create({ kind: 'room', stock: undefined, per_second: 10, capacity: 100 });
     assert.equal((await call(api, 'GET', `${CAMPAIGN}/totals`, { id })).status, 200);
     assert.equal((await call(api, 'GET', CAMPAIGN, { id })).body.admitted, 0);
-    const body = { per_second: 0.5, paused: true, version: 1 };
-    const set = await call(api, 'PUT', `${CAMPAIGN}/room`, { id, body });
+    const body = { per_second: 0.5, paused: true };
+    const headers = { 'if-match': '"1"' };
+    assert.equal((await call(api, 'PUT', `${CAMPAIGN}/room`, { id, body })).status, 428);
+    const set = await call(api, 'PUT', `${CAMPAIGN}/room`, { id, body, headers });
     assert.deepEqual([set.status, set.body.version, set.body.capacity], [200, 2, null]);
     assert.deepEqual((await call(api, 'GET', `${CAMPAIGN}/room`, { id })).body, set.body);
-    assert.equal((await call(api, 'PUT', `${CAMPAIGN}/room`, { id, body })).status, 409);
+    assert.equal((await call(api, 'PUT', `${CAMPAIGN}/room`, { id, body, headers })).status, 412);
     assert.deepEqual((await call(api, 'GET', `${CAMPAIGN}/room`, { id })).body, set.body);
     for (const [method, path, body] of roomPaths) {
       const with_ = body === undefined ? {} : { body };

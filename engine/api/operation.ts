@@ -58,7 +58,7 @@ export function json(
   };
 }
 
-export const ETAG = { etag: 'The version of the campaign, for If-Match' } as const;
+export const ETAG = { etag: 'The version, for If-Match' } as const;
 
 export const DRY_RUN = json(200, 'What would happen; nothing has', DryRunJson);
 

@@ -18,7 +18,7 @@ import {
   WITH_BODY,
 } from './operation.ts';
 import { scheduleOperations } from './schedule-operations.ts';
-import { DryRunQuery, OperatorHeaders } from './schedule-schemas.ts';
+import { DryRunQuery, MatchHeaders, OperatorHeaders } from './schedule-schemas.ts';
 import {
   Alive,
   CampaignJson,
@@ -212,7 +212,7 @@ export const operations = {
     path: '/v1/campaigns/{id}/room',
     summary: 'The terms of a waiting room, and its people',
     parameters: CampaignPath,
-    answer: json(200, 'The room', RoomJson),
+    answer: json(200, 'The room', RoomJson, ETAG),
     problems: [...ON_CAMPAIGN, 'no-room'],
   },
   setRoom: {
@@ -222,9 +222,10 @@ export const operations = {
       'Set the rate, the capacity and the pause of a waiting room. It holds from the next turn on, within a second. To ' +
       'drain a room, close its campaign: nobody new comes, and those who wait are let in.',
     parameters: CampaignPath,
+    headers: MatchHeaders,
     body: RoomTermsBody,
-    answer: json(200, 'Set', RoomJson),
-    problems: [...ON_CAMPAIGN, ...WITH_BODY, 'no-room', 'conflict'],
+    answer: json(200, 'Set', RoomJson, ETAG),
+    problems: [...ON_CAMPAIGN, ...WITH_BODY, 'no-room', 'precondition-required', 'precondition-failed'],
   },
   listSetAside: {
     method: 'GET',

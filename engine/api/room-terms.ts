@@ -2,12 +2,12 @@
 import { getCampaign } from '../../sql/campaigns.ts';
 import { transaction } from '../../sql/database.ts';
 import { type RoomSettings, setTerms } from '../../sql/rooms.ts';
-import { Problem } from '../contract/problem.ts';
+import { preconditionFailed } from './asking.ts';
 import type { ApiDeps } from './deps.ts';
 
 /**
  * Sets the terms of a room that there is. `version` is the one that they were made for, undefined for whichever it is.
- * Throws Problem conflict where it is another one; then nothing is set.
+ * Throws Problem precondition-failed where it is another one; then nothing is set.
  */
 export async function setRoomTerms(
   deps: Pick<ApiDeps, 'pool' | 'publish' | 'log'>,
@@ -18,7 +18,8 @@ export async function setRoomTerms(
   await transaction(deps.pool, async client => {
     const now = await setTerms(client, campaignId, terms);
     // Rolled back with what was set: the row was held from the setting on.
-    if (version !== undefined && now !== version + 1) throw changedSince(version, (now ?? 1) - 1);
+    if (version !== undefined && now !== version + 1)
+      throw preconditionFailed(`"${version}"`, { version: (now ?? 1) - 1 }, roomName(campaignId));
   });
   deps.log.info({ campaignId, ...terms }, 'the terms of a room are set');
   const campaign = await getCampaign(deps.pool, campaignId);
@@ -28,12 +29,7 @@ export async function setRoomTerms(
   }
 }
 
-function changedSince(given: number, version: number): Problem {
-  return new Problem(
-    'conflict',
-    `The terms have the version ${version}, and not ${given}: read them again.`,
-    {
-      errors: [{ field: 'version', value: String(given), expected: String(version) }],
-    },
-  );
+/** Begins a sentence. */
+export function roomName(campaignId: number): string {
+  return `The room of campaign ${campaignId}`;
 }

@@ -47,7 +47,8 @@ describe('a waiting room that cannot be', () => {
       { per_second: 1, capacity: 0 },
       { paused: true },
     ]) {
-      const answer = await api.call('PUT', `/v1/campaigns/${id}/room`, { body: terms });
+      const headers = { 'if-match': '*' };
+      const answer = await api.call('PUT', `/v1/campaigns/${id}/room`, { body: terms, headers });
       assert.equal(answer.status, 400, JSON.stringify(terms));
     }
     const { body } = await api.call('GET', `/v1/campaigns/${id}/room`);
@@ -70,11 +71,14 @@ describe('a waiting room that cannot be', () => {
 it('two operators do not overwrite each other', async () => {
   const id = await api.create(room({ stock: undefined }));
   const set = (per_second: number) =>
-    api.call('PUT', `/v1/campaigns/${id}/room`, { body: { per_second, version: 1 } });
+    api.call('PUT', `/v1/campaigns/${id}/room`, { body: { per_second }, headers: { 'if-match': '"1"' } });
   const answers = await Promise.all([set(20), set(30)]);
-  assert.deepEqual(answers.map(answer => answer.status).sort(), [200, 409]);
-  const refused = answers.find(answer => answer.status === 409);
-  assert.match(JSON.stringify(refused?.body.errors), /"field":"version"/);
+  assert.deepEqual(answers.map(answer => answer.status).sort(), [200, 412]);
+  const refused = answers.find(answer => answer.status === 412);
+  assert.match(JSON.stringify(refused?.body.errors), /"field":"if-match"/);
+  assert.deepEqual([refused?.body.version, refused?.headers.get('etag')], [2, '"2"']);
+  const unsaid = await api.call('PUT', `/v1/campaigns/${id}/room`, { body: { per_second: 40 } });
+  assert.equal(unsaid.status, 428, unsaid.text);
   const { rows } = await api.pool.query('select version from room_terms where campaign_id = $1', [id]);
   assert.equal(rows.length, 2);
 });

@@ -56,7 +56,7 @@ export function addScheduleRoutes(app: FastifyInstance, deps: ApiDeps, stopping:
     const dryRun = isDryRun(request);
     const campaign = await find(deps, id);
     const { change: wanted, reason = null } = read(campaign);
-    requireMatch(request, campaign);
+    requireMatch(request, campaign, `Campaign ${id}`);
     if (dryRun) return { campaign, answer: await wouldBe(deps, campaign, action, wanted) };
     const after = await changeCampaign(deps, campaign, action, wanted, { by, reason }, stopping);
     return { campaign: after, answer: campaignJson(after, await clockMs(deps)) };

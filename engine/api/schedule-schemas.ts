@@ -28,12 +28,13 @@ export const OperatorHeaders = Type.Object({
   ),
 });
 
-export const ChangeHeaders = Type.Object({
+export const MatchHeaders = Type.Object({
   'if-match': Type.String({
-    description: 'The ETag of the campaign that the change was made for; * for whichever it has',
+    description: 'The ETag of the version that the change was made for; * for whichever there is',
   }),
-  ...OperatorHeaders.properties,
 });
+
+export const ChangeHeaders = Type.Object({ ...MatchHeaders.properties, ...OperatorHeaders.properties });
 
 const dryRun = Type.Optional(oneOf(['true', 'false'], 'true: says what would happen, and changes nothing'));
 export const DryRunQuery = Type.Object({ dryRun }, exact);

@@ -396,9 +396,6 @@ export const RoomTermsBody = Type.Object(
     paused: Type.Optional(
       Type.Boolean({ description: 'Nobody is let in; false when absent', 'x-expected': 'true or false' }),
     ),
-    version: Type.Optional(
-      whole(1, MAX_CAMPAIGN_ID, 'The version that this changes; when it has changed since, nothing is done'),
-    ),
   },
   { ...exact, description: 'The terms of a room that may change at any time, all of them' },
 );
@@ -406,7 +403,9 @@ export const RoomTermsBody = Type.Object(
 const people = (description: string) => Type.Integer({ description });
 export const RoomJson = Type.Object(
   {
-    version: Type.Integer({ description: 'Grows with each change of the terms' }),
+    version: Type.Integer({
+      description: 'Grows with each change of the terms; its ETag is the same number in quotes',
+    }),
     per_second: Type.Number(),
     capacity: orNull(Type.Integer()),
     paused: Type.Boolean(),
