@@ -112,7 +112,7 @@ export function assembleGateway(assembly: GatewayAssembly): AssembledGateway {
     metStrangers: strangers =>
       log.warn(
         { campaigns: strangers.map(each => ({ campaignId: each.campaignId, kind: strangeKind(each) })) },
-        'campaigns of kinds that this gateway does not know: it is older than the engine, answers them with 503, and serves the others',
+        'unknown campaign kinds: this gateway is older than the engine; it answers these campaigns with 503 and serves all others',
       ),
   });
   const connections = { count: 0 };
@@ -236,7 +236,7 @@ function assembleCoupons({ config, log, keys, servers }: GatewayAssembly) {
       // Copies elsewhere end by themselves where that is not heard.
       couponReads
         .changed(couponIds)
-        .catch((error: unknown) => log.debug({ err: error }, 'no word of coupons that have changed'));
+        .catch((error: unknown) => log.debug({ err: error }, 'cannot follow changes of coupons'));
     },
   });
   return { desk, couponReads };
@@ -280,7 +280,7 @@ function repeat(log: Logger, what: string, intervalMs: () => number, work: () =>
   };
   const run = (): void => {
     work()
-      .catch((error: unknown) => log.debug({ err: error, what }, 'failed, and is tried again'))
+      .catch((error: unknown) => log.debug({ err: error, what }, 'failed; retrying'))
       .finally(next);
   };
   run();

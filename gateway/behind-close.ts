@@ -27,13 +27,13 @@ export async function answerBehindClose(
   } catch {
     // Not "closed": that would be the last they hear.
     parts.metrics.refuse('lookup');
-    const detail = 'The campaign is closed, and entries cannot be looked up at the moment.';
+    const detail = 'The campaign is closed, and entries cannot be looked up right now.';
     reply.problem('unavailable', detail, { headers: SOON });
     return;
   }
   if (place === undefined && !areAllRanked) {
     parts.metrics.refuse('closing');
-    const detail = 'The campaign is closed, and not all who came before are known yet. Asking again is safe.';
+    const detail = 'The campaign is closed, and some earlier requests may still arrive. Retrying is safe.';
     reply.problem('unavailable', detail, { headers: SOON });
   } else if (place === undefined) parts.door.isOpen(reply, campaign, instantUs);
   else if (place.withdrawn || place.claimant?.state === 'left' || place.claimant?.state === 'declined')

@@ -112,7 +112,7 @@ export class ClaimMoves implements BoardListener {
     } catch (error) {
       this.#log.debug(
         { err: error, campaignId },
-        'moves could not be read; the next change of the board tries again',
+        'cannot read claim moves; the next change of the board retries',
       );
     } finally {
       this.#reading.delete(campaignId);

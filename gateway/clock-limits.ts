@@ -50,7 +50,7 @@ export class ClockLimits {
   describe(): string {
     const { level, errorBoundMs } = this;
     if (level === 'ok') return 'ok';
-    if (this.#isHeld()) return "held: the engines find that Redis' clock contradicts others";
+    if (this.#isHeld()) return "on hold: the engines report that Redis' clock contradicts other clocks";
     if (errorBoundMs === null) return 'not synchronised';
     const [name, limitUs] =
       level === 'warn' ? ['CLOCK_WARN_MS', this.#warnUs] : ['CLOCK_STOP_MS', this.#stopUs];

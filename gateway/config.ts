@@ -67,7 +67,7 @@ export const gatewayVariables = {
    * the header passed on by them, could choose its own stamp within REQUEST_START_WAIT_MS. */
   TRUSTED_PROXIES: {
     fallback: '',
-    right: 'CIDR blocks or addresses with commas between, such as 10.0.0.0/8,fd00::/8',
+    right: 'a comma-separated list of CIDR blocks or addresses, such as 10.0.0.0/8,fd00::/8',
     secret: false,
     read: readNetworks,
   },
@@ -76,7 +76,10 @@ export const gatewayVariables = {
   REQUEST_START_WAIT_MS: whole(50, 0, 5_000),
   /** Without it, or with Postgres gone, entries are told without their receipt once more, and /v1/heads says 503. */
   DATABASE_URL: optional(
-    urls(['postgres', 'postgresql'], 'postgres://[user:password@]host[:port]/database, as engines have it'),
+    urls(
+      ['postgres', 'postgresql'],
+      'postgres://[user:password@]host[:port]/database, the same as for the engines',
+    ),
   ),
   /** How long such an answer waits for Postgres. */
   LEDGER_TIMEOUT_MS: whole(500, 50, 60_000),
@@ -96,17 +99,17 @@ export function readGatewayConfig(env: Environment): GatewayConfig {
     config.MAX_SLICE_ENTRIES * (ITEM_HEAD_BYTES + MAX_USER_ID_BYTES) + RECORD_HEAD_BYTES + SIGNED_HEAD_BYTES;
   if (config.LOG === 'kafka' && largestRecord > 1_000_000) {
     throw new ConfigError([
-      `MAX_SLICE_ENTRIES is ${config.MAX_SLICE_ENTRIES}, a record of up to ${largestRecord} bytes; with LOG=kafka at most 7000 would be right`,
+      `MAX_SLICE_ENTRIES is ${config.MAX_SLICE_ENTRIES}, a record of up to ${largestRecord} bytes; expected at most 7000 with LOG=kafka`,
     ]);
   }
   if (config.BOARD_INTERVAL_MS * 4 > config.LEASE_MS) {
     throw new ConfigError([
-      `BOARD_INTERVAL_MS is ${config.BOARD_INTERVAL_MS}; at most a quarter of LEASE_MS (${config.LEASE_MS}) would be right`,
+      `BOARD_INTERVAL_MS is ${config.BOARD_INTERVAL_MS}; expected at most a quarter of LEASE_MS (${config.LEASE_MS})`,
     ]);
   }
   if (config.CLOCK_WARN_MS >= config.CLOCK_STOP_MS) {
     throw new ConfigError([
-      `CLOCK_WARN_MS is ${config.CLOCK_WARN_MS}; less than CLOCK_STOP_MS (${config.CLOCK_STOP_MS}) would be right`,
+      `CLOCK_WARN_MS is ${config.CLOCK_WARN_MS}; expected less than CLOCK_STOP_MS (${config.CLOCK_STOP_MS})`,
     ]);
   }
   return config;

@@ -144,14 +144,10 @@ export class Doorkeeper implements BoardListener {
       });
     } else {
       this.#metrics.refuse('closed');
-      reply.problem(
-        'closed',
-        `The campaign closed at ${members.closes_at}. An entry made before then stays.`,
-        {
-          members,
-          headers: { 'retry-after': String(CLOSED_RETRY_SECONDS) },
-        },
-      );
+      reply.problem('closed', `The campaign closed at ${members.closes_at}. Earlier entries stay.`, {
+        members,
+        headers: { 'retry-after': String(CLOSED_RETRY_SECONDS) },
+      });
     }
     return false;
   }
@@ -162,7 +158,7 @@ export class Doorkeeper implements BoardListener {
     const isHeld = pending.cancelled || pending.opensAtUs !== opensAtUs || instantUs >= pending.closesAtUs;
     if (!isHeld) return false;
     this.#metrics.refuse('changing');
-    reply.problem('unavailable', 'The campaign is being changed at this moment. Asking again is safe.', {
+    reply.problem('unavailable', 'The campaign is being changed right now. Retrying is safe.', {
       headers: { 'retry-after': '1' },
     });
     return true;
@@ -171,7 +167,7 @@ export class Doorkeeper implements BoardListener {
   #isPaused(reply: Reply, campaign: BoardCampaign): boolean {
     if (campaign.paused === undefined && campaign.pending?.paused !== true) return false;
     this.#metrics.refuse('paused');
-    reply.problem('paused', `Campaign ${campaign.campaignId} is paused. An entry made before stays.`, {
+    reply.problem('paused', `Campaign ${campaign.campaignId} is paused. Earlier entries stay.`, {
       headers: { 'retry-after': PAUSED_RETRY_SECONDS },
     });
     return true;
@@ -182,7 +178,9 @@ export class Doorkeeper implements BoardListener {
       this.#metrics.refuse('sold_out');
       const { places, claims } = campaign;
       const waits =
-        claims === undefined || claims.waitlist === 0 ? '' : `, and ${claims.waitlist} wait already`;
+        claims === undefined || claims.waitlist === 0
+          ? ''
+          : `, and the waitlist of ${claims.waitlist} is full`;
       reply.problem('sold-out', `All ${places} coupons are granted${waits}.`, {
         members: { stock: campaign.places },
         headers: { 'retry-after': String(CLOSED_RETRY_SECONDS) },
@@ -216,7 +214,7 @@ export class Doorkeeper implements BoardListener {
           if (all.claimants !== undefined) this.#claimants.set(campaignId, all.claimants);
         }
       } catch (error) {
-        this.#log.debug({ err: error, campaignId }, 'the winners could not be read');
+        this.#log.debug({ err: error, campaignId }, 'cannot read the winners');
       }
       await new Promise(resolve => setTimeout(resolve, RELOAD_MS).unref());
     }

@@ -220,21 +220,21 @@ async function answerStamped(
 export function openPipeline(parts: EntryParts, reply: Reply): SlicePipeline | undefined {
   if (!parts.clockLimits.mayStamp) {
     parts.metrics.refuse('clock');
-    const detail = `This gateway cannot tell the time well enough to take entries: it is ${parts.clockLimits.describe()}.`;
-    reply.problem('unavailable', `${detail} Asking again is safe.`, { headers: SOON });
+    const detail = `This gateway's clock is not accurate enough to accept entries: it is ${parts.clockLimits.describe()}.`;
+    reply.problem('unavailable', `${detail} Retrying is safe.`, { headers: SOON });
     return undefined;
   }
   const pipeline = parts.membership.pipeline();
   if (pipeline === undefined) {
     parts.metrics.refuse('lease');
-    reply.problem('unavailable', 'This gateway takes no entries at the moment. Asking again is safe.', {
+    reply.problem('unavailable', 'This gateway accepts no entries right now. Retrying is safe.', {
       headers: SOON,
     });
     return undefined;
   }
   if (pipeline.waiting < parts.config.MAX_WAITING_ENTRIES) return pipeline;
   parts.metrics.refuse('waiting');
-  reply.problem('overloaded', `${pipeline.waiting} entries wait for the log already. Asking again is safe.`, {
+  reply.problem('overloaded', `${pipeline.waiting} entries are waiting for the log. Retrying is safe.`, {
     headers: SOON,
   });
   return undefined;
@@ -314,8 +314,8 @@ export class Entry implements Stamped, AcceptedEntry {
 
   refused(why: Refusal): void {
     this.#parts.metrics.refuse(why);
-    const detail = why === 'log' ? 'The log did not take the entry.' : 'The gateway lost its lease.';
-    this.#reply.problem('unavailable', `${detail} Asking again is safe.`, { headers: SOON });
+    const detail = why === 'log' ? 'The log did not accept the entry.' : 'The gateway lost its lease.';
+    this.#reply.problem('unavailable', `${detail} Retrying is safe.`, { headers: SOON });
   }
 
   #receiptOf(receipts: SliceReceipts): string {
@@ -391,7 +391,7 @@ export class Entry implements Stamped, AcceptedEntry {
   /** Logged, but what stands for the user cannot be told: better no stamp than a wrong one. */
   #refuseUnknown(): void {
     this.#parts.metrics.refuse('lookup');
-    this.#reply.problem('unavailable', 'The place cannot be looked up. Asking again is safe.', {
+    this.#reply.problem('unavailable', 'The position cannot be looked up. Retrying is safe.', {
       headers: SOON,
     });
   }
@@ -420,7 +420,7 @@ export function refuseWithdrawn(
   parts.metrics.refuse('withdrawn');
   reply.problem(
     'already-withdrawn',
-    `The entry in campaign ${campaign.campaignId} was withdrawn; that is final.`,
+    `The entry in campaign ${campaign.campaignId} was withdrawn; this is final.`,
     {
       members: { stamp: place.stamp },
     },

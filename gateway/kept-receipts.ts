@@ -88,7 +88,7 @@ export class KeptReceipts {
       return rows.map(row => this.#keep(row)).filter(slice => slice !== undefined);
     } catch (error) {
       if (!(error instanceof LedgerUnavailable))
-        this.#log.error({ err: error, gateway }, 'a slice of the ledger is wrong');
+        this.#log.error({ err: error, gateway }, 'the ledger holds an invalid slice');
       return [];
     }
   }
@@ -100,7 +100,7 @@ export class KeptReceipts {
     if (!this.#tree.build(bytes, count).root().equals(root)) {
       this.#log.error(
         { gateway, firstUs },
-        'a slice was signed with another RECEIPT_SALT_SECRET: it has no receipts here',
+        'a slice was signed with another RECEIPT_SALT_SECRET: no receipts for it here',
       );
       return undefined;
     }

@@ -55,8 +55,10 @@ export class Ledger {
 
   async #with<T>(work: (pool: Pool) => Promise<T>): Promise<T> {
     const pool = this.#open();
-    if (performance.now() < this.#awayUntilMs) throw new LedgerUnavailable('it did not answer a moment ago');
-    if (pool.waitingCount >= MOST_WAITING) throw new LedgerUnavailable('too many wait for it');
+    if (performance.now() < this.#awayUntilMs)
+      throw new LedgerUnavailable('the ledger did not answer a moment ago');
+    if (pool.waitingCount >= MOST_WAITING)
+      throw new LedgerUnavailable('too many requests wait for the ledger');
     try {
       return await work(pool);
     } catch (error) {
@@ -66,7 +68,7 @@ export class Ledger {
         this.#options.log.error({ err: error }, 'the ledger refused a statement');
       } else {
         this.#awayUntilMs = performance.now() + AWAY_MS;
-        this.#options.log.debug({ reason: why }, 'the ledger could not be asked');
+        this.#options.log.debug({ reason: why }, 'the ledger is unreachable');
       }
       throw new LedgerUnavailable(why, { cause: error });
     }
@@ -82,12 +84,12 @@ export class Ledger {
   #open(): Pool {
     const { databaseUrl, timeoutMs, log, open = openPool } = this.#options;
     if (databaseUrl === '') throw new LedgerUnavailable('DATABASE_URL is not set');
-    if (this.#closed) throw new LedgerUnavailable('the gateway stops');
+    if (this.#closed) throw new LedgerUnavailable('the gateway is stopping');
     this.#pool ??= open(databaseUrl, {
       max: CONNECTIONS,
       applicationName: 'fairline gateway',
       timeoutMs,
-      onError: error => log.warn({ reason: error.message }, 'a connection to Postgres was lost'),
+      onError: error => log.warn({ reason: error.message }, 'lost a connection to Postgres'),
     });
     return this.#pool;
   }

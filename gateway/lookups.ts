@@ -45,7 +45,7 @@ export class BeingMade extends LookupFailed {
   readonly stamp: number | undefined;
 
   constructor(stamp: number | undefined) {
-    super('the campaign is being made anew in Redis');
+    super('the campaign is being rebuilt in Redis');
     this.stamp = stamp;
   }
 }
@@ -134,7 +134,7 @@ export class Lookups {
     // Asked last: if the board is still the one we know, Redis was not emptied before the answers above.
     const epochNow = await readBoardEpoch(this.#redis, this.#keys);
     if (epoch === '' || epochNow !== epoch || looked.state === 'unmade')
-      throw new LookupFailed('Redis has been emptied and is being made anew');
+      throw new LookupFailed('Redis was emptied and is being rebuilt');
 
     if (looked.state === 'building') this.#askFor(campaignId);
     else this.#askedAtMs.delete(campaignId);

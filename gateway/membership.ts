@@ -138,7 +138,7 @@ export class Membership {
 
   /** Finishes what was taken, leaves the log in good order, and frees nothing: the engine does, after the record. */
   async stop(): Promise<void> {
-    this.#stop.abort('the process stops');
+    this.#stop.abort('the process is stopping');
     await this.#running;
   }
 
@@ -248,7 +248,7 @@ export class Membership {
       try {
         await board.refresh();
         if (board.epoch !== '') return;
-        throw new Error('there is no board at the moment');
+        throw new Error('there is no board right now');
       } catch (error) {
         if (this.#stopping || monotonicUs() >= deadlineUs) throw error;
         this.#parts.log.debug({ err: error }, 'a lease, and no board yet');
@@ -279,14 +279,14 @@ export class Membership {
       const askedUs = monotonicUs();
       try {
         const renewed = await renewLease(redis, keys.leases, incarnation, leaseMs);
-        if (renewed.state === 'lost') return 'the lease is lost';
+        if (renewed.state === 'lost') return 'the lease was lost';
         this.#isClockHeld = renewed.clock.verdict === 'held';
         clock.believe(renewed.clock, { askedUs, heardUs: monotonicUs(), redisUs: renewed.timeUs });
         incarnation.deadlineUs = askedUs + leaseMs * 1000;
       } catch (error) {
         this.#parts.log.warn({ err: error }, 'the lease could not be renewed');
       }
-      if (!this.#holds(incarnation)) return 'the lease is over';
+      if (!this.#holds(incarnation)) return 'the lease has expired';
     }
   }
 
@@ -302,13 +302,13 @@ export class Membership {
         if (error instanceof Fenced) {
           log.info(
             { gateway, reason: error.message },
-            'the incarnation was ended in the log before it could leave',
+            'the incarnation was fenced in the log before it could leave',
           );
           return;
         }
         log[failures === 0 ? 'warn' : 'debug'](
           { err: error, failures },
-          'the log does not take the leave; trying again',
+          'cannot append the leave to the log; retrying',
         );
       }
       await sleep(LEAVE_RETRY_MS);

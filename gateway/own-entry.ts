@@ -58,7 +58,7 @@ export async function placeOf(
     if (error instanceof BeingMade && (await whileMade?.()) === true) return undefined;
   }
   parts.metrics.refuse('lookup');
-  reply.problem('unavailable', 'Entries cannot be looked up at the moment.', { headers: SOON });
+  reply.problem('unavailable', 'Entries cannot be looked up right now.', { headers: SOON });
   return undefined;
 }
 
@@ -178,7 +178,7 @@ export async function deleteEntry(
   if (!mayDecline && (outcome !== 'waiting' || (place.settled && campaign.kind !== 'room'))) {
     reply.problem(
       'already-settled',
-      `The entry in campaign ${campaign.campaignId} is decided: it cannot be withdrawn.`,
+      `The entry in campaign ${campaign.campaignId} is decided and cannot be withdrawn.`,
       {
         members: { stamp: place.stamp, outcome },
       },

@@ -112,7 +112,7 @@ export class Places implements BoardListener {
     } catch (error) {
       this.#log.debug(
         { err: error, campaignId },
-        'who left could not be read; the next change of the board tries again',
+        'cannot read who left; the next change of the board retries',
       );
     } finally {
       this.#reading.delete(campaignId);

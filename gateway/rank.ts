@@ -101,7 +101,8 @@ export class Ranker {
     const state = this.#keys.boardState;
     // One write to the socket for all.
     const pipeline = redis.pipeline().hget(mark, 'whole');
-    if (!(pipeline instanceof Pipeline)) throw new TypeError('ioredis made a pipeline of another class');
+    if (!(pipeline instanceof Pipeline))
+      throw new TypeError('ioredis returned a pipeline of an unexpected class');
     pipeline.sendCommand(zadd);
     const answers = (await pipeline.zcard(key).evalsha(BOARD_EPOCH_SHA, 1, state).exec()) ?? [];
     const failed = answers.find(([error]) => error !== null && !isUnknownScript(error))?.[0];

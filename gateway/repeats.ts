@@ -62,7 +62,7 @@ export class Repeats {
     this.#metrics.refuse('repeats');
     reply.problem(
       'too-many-requests',
-      `You have asked to enter before, and what you were told stands. Asking again is answered ${this.#terms.perUser} times a second for each user, and ${this.#terms.perPrefix} times for each address.`,
+      `You have already entered, and the earlier answer stands. Repeated requests are limited to ${this.#terms.perUser} per second per user and ${this.#terms.perPrefix} per address.`,
       { headers: { 'retry-after': String(Math.ceil(waitMs / 1_000)) } },
     );
     return false;

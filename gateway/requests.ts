@@ -113,7 +113,7 @@ export function authenticate(parts: RequestParts, reply: Reply, ticket: string):
   const headers = { 'www-authenticate': 'Bearer realm="fairline"' };
   if (ticket === '') {
     parts.metrics.refuse('ticket');
-    const fault = fieldFault('authorization', undefined, 'Bearer and a ticket');
+    const fault = fieldFault('authorization', undefined, 'Bearer <ticket>');
     reply.problem('unauthenticated', 'The request has no ticket.', { members: { errors: [fault] }, headers });
     return undefined;
   }
@@ -121,7 +121,7 @@ export function authenticate(parts: RequestParts, reply: Reply, ticket: string):
   if (checked.state === 'valid') return checked.userId;
   parts.metrics.refuse('ticket');
   const { field, value, expected } = checked.fault;
-  const detail = `${field} is ${value ?? 'missing'}; right would be: ${expected}.`;
+  const detail = `${field} is ${value ?? 'missing'}; expected ${expected}.`;
   reply.problem('unauthenticated', detail, { members: { errors: [checked.fault] }, headers });
   return undefined;
 }
@@ -138,7 +138,7 @@ export function readCampaignId(parts: RequestParts, reply: Reply, text: string):
   if (id > 0) return id;
   parts.metrics.refuse('invalid');
   const fault = fieldFault('id', text, `a whole number from 1 to ${MAX_CAMPAIGN_ID}`);
-  reply.problem('invalid-request', `The campaign in the path is ${fault.value}; it is a whole number.`, {
+  reply.problem('invalid-request', `The campaign in the path is ${fault.value}; expected a whole number.`, {
     members: { errors: [fault] },
   });
   return undefined;
@@ -192,7 +192,7 @@ async function findShelved(
 
 function refuseUnread(parts: RequestParts, reply: Reply): void {
   parts.metrics.refuse('lookup');
-  reply.problem('unavailable', 'The campaigns cannot be looked up at the moment.', {
+  reply.problem('unavailable', 'Campaigns cannot be looked up right now.', {
     headers: { 'retry-after': '1' },
   });
 }
@@ -206,7 +206,7 @@ function refuseStranger(parts: RequestParts, reply: Reply, stranger: BoardStrang
   parts.metrics.refuse('unknown_kind');
   reply.problem(
     'unavailable',
-    `This gateway does not understand campaign ${stranger.campaignId} of the kind ${strangeKind(stranger)}: it is older than the engine. Another gateway may.`,
+    `This gateway does not support campaign ${stranger.campaignId} of kind ${strangeKind(stranger)}: it is older than the engine. Another gateway may support it.`,
     { headers: { 'retry-after': '5' } },
   );
 }
@@ -214,8 +214,8 @@ function refuseStranger(parts: RequestParts, reply: Reply, stranger: BoardStrang
 /** Answers 404 for a campaign that there is not. */
 export function refuseUnknown(parts: RequestParts, reply: Reply, id: number): void {
   parts.metrics.refuse('unknown_campaign');
-  const fault = fieldFault('id', id, 'the number of a campaign of this service');
-  reply.problem('unknown-campaign', `There is no campaign ${id}.`, { members: { errors: [fault] } });
+  const fault = fieldFault('id', id, 'the number of an existing campaign');
+  reply.problem('unknown-campaign', `Campaign ${id} does not exist.`, { members: { errors: [fault] } });
 }
 
 /** Whether 410 has been answered to somebody of whom the ledger has nothing any more. Rejects with LedgerUnavailable. */
@@ -227,7 +227,7 @@ export async function refuseArchived(
   const file = campaign.shelved === true ? await parts.shelved.archiveOf(campaign) : undefined;
   if (file === undefined) return false;
   parts.metrics.refuse('archived');
-  const detail = `What became of most entries in campaign ${campaign.campaignId} stands in ${file}, which whoever runs this service can look into.`;
+  const detail = `Most entries of campaign ${campaign.campaignId} were archived to ${file}; the operator of this service can look into it.`;
   reply.problem('archived', detail, { members: { file } });
   return true;
 }

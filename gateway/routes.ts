@@ -121,14 +121,14 @@ export function runHandler(parts: RouteParts, handler: Handler, res: HttpRespons
 
 function answerFailure(parts: RouteParts, reply: Reply, error: unknown): void {
   parts.failed(error);
-  reply.problem('internal-error', 'The request could not be handled. Asking again is safe.');
+  reply.problem('internal-error', 'The request failed. Retrying is safe.');
 }
 
 function refuseHead(parts: RouteParts, reply: Reply, bytes: number): void {
   const most = parts.config.MAX_HEADER_BYTES;
   parts.metrics.refuse('headers');
   const fault = fieldFault('headers', `${bytes} bytes`, `at most ${most} bytes`);
-  reply.problem('headers-too-large', `The headers are ${bytes} bytes; ${most} is the most.`, {
+  reply.problem('headers-too-large', `The headers are ${bytes} bytes; expected at most ${most}.`, {
     members: { errors: [fault] },
     close: true,
   });
@@ -158,7 +158,7 @@ function warningsOf({ clockLimits, board }: RouteParts): Readonly<Record<string,
     ...(strangers.length === 0
       ? {}
       : {
-          campaigns: `${strangers.length} not understood and answered with 503, as this gateway is older than the engine: ${named}`,
+          campaigns: `${strangers.length} of unknown kind, answered with 503 because this gateway is older than the engine: ${named}`,
         }),
   };
 }

@@ -73,7 +73,8 @@ export class ShelvedCampaigns {
   /** Those that are asked for in one turn of the event loop are one statement. */
   async #ask(campaignId: number): Promise<BoardCampaign | undefined> {
     if (this.#asked.size === 0) setImmediate(() => this.#askAll());
-    if (this.#asked.size >= ASKED_AT_ONCE) throw new LedgerUnavailable('too many wait for it');
+    if (this.#asked.size >= ASKED_AT_ONCE)
+      throw new LedgerUnavailable('too many requests wait for the ledger');
     const rows = await new Promise<readonly Campaign[]>(resolve => {
       this.#asked.set(campaignId, resolve);
     });

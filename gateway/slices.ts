@@ -262,7 +262,7 @@ export class SlicePipeline {
       const why = error instanceof Fenced ? 'lease' : 'log';
       for (const request of slice) request.refused(why);
       for (const confirm of confirming) confirm(false);
-      this.#fail(`the log did not take a slice: ${error instanceof Error ? error.message : String(error)}`);
+      this.#fail(`the log did not accept a slice: ${error instanceof Error ? error.message : String(error)}`);
       return;
     }
     for (const confirm of confirming) confirm(true);

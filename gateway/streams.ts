@@ -124,8 +124,8 @@ export class Streams {
     if (!full && own < mostPerUser) return true;
     this.#parts.metrics.refuse('watchers');
     const detail = full
-      ? `This gateway has ${most} streams open, which is the most it takes.`
-      : `You have ${own} streams open here, which is the most for one user.`;
+      ? `This gateway has ${most} open streams, which is its limit.`
+      : `You have ${own} open streams here, which is the limit per user.`;
     reply.problem('too-many-watchers', detail, { headers: { 'retry-after': '5' } });
     return false;
   }
@@ -146,7 +146,7 @@ export class Streams {
     }
     reply.problem(
       'no-entry',
-      `You have no entry in campaign ${id}; POST /v1/campaigns/${id}/entries makes one.`,
+      `You have no entry in campaign ${id}; enter with POST /v1/campaigns/${id}/entries.`,
     );
     return undefined;
   }

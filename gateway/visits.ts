@@ -130,10 +130,14 @@ export async function getCheck(
       if ('claims' in known) return reply.empty(204, admittedHeaders(known.claims.sub, known.claims.serial));
     }
     if (pass === '') {
-      const fault = fieldFault(`cookie ${PASS_COOKIE}`, undefined, 'a pass, there or as ?pass= of the page');
+      const fault = fieldFault(
+        `cookie ${PASS_COOKIE}`,
+        undefined,
+        'a pass, in the cookie or as ?pass= of the page',
+      );
       return refuse(parts, reply, {
         slug: 'unauthenticated',
-        detail: 'There is neither pass nor visit.',
+        detail: 'The request has no pass and no visit.',
         fault,
       });
     }
@@ -161,7 +165,7 @@ async function use(
   if ('fault' in checked) {
     return {
       slug: 'pass-refused',
-      detail: `Right would be ${checked.fault.expected}.`,
+      detail: `Expected: ${checked.fault.expected}.`,
       fault: checked.fault,
     };
   }
@@ -170,7 +174,7 @@ async function use(
   const isFirst = await ledger.ask(db => usePass(db, { ...admission, session: session ?? null }));
   const visit = await ledger.ask(db => readVisit(db, campaignId, serial));
   if (visit === undefined || visit.userId !== sub || visit.code !== jti) {
-    return { slug: 'pass-refused', detail: `There is no such admission to campaign ${campaignId}.` };
+    return { slug: 'pass-refused', detail: `Campaign ${campaignId} has no such admission.` };
   }
   if (isFirst) return visit;
   const refusal = refusalOf(visit);
@@ -182,22 +186,22 @@ async function use(
 /** Why nobody comes in with the pass of a visit, or undefined where somebody may. */
 function refusalOf({ state, isOver, singleUse, serial }: Visit): Refusal | undefined {
   if (state === 'left' || state === 'expired' || isOver) {
-    const how = state === 'left' ? 'has left' : 'did not come in time, or stayed too long';
-    return { slug: 'no-pass', detail: `Admission ${serial} is over: whoever had it ${how}.` };
+    const how = state === 'left' ? 'has left' : 'did not arrive in time or stayed too long';
+    return { slug: 'no-pass', detail: `Admission ${serial} has ended: the visitor ${how}.` };
   }
   if (state === 'inside' && singleUse) {
-    return { slug: 'pass-used', detail: `The pass of admission ${serial} was used, and lets in once.` };
+    return { slug: 'pass-used', detail: `The pass of admission ${serial} was already used; it admits once.` };
   }
   return undefined;
 }
 
 function notYet(campaignId: number): Refusal {
-  const detail = `It is not your turn in campaign ${campaignId}; GET /v1/campaigns/${campaignId}/queue tells when it is.`;
+  const detail = `It is not your turn in campaign ${campaignId}; GET /v1/campaigns/${campaignId}/queue reports when it is.`;
   return { slug: 'no-pass', detail };
 }
 
 function unknownSerial(campaignId: number, serial: number): Refusal {
-  const fault = fieldFault('serial', serial, 'the number of an admission, as pass and visit name it');
+  const fault = fieldFault('serial', serial, 'the number of an admission, from the pass or visit');
   return { slug: 'no-entry', detail: `Campaign ${campaignId} has no admission ${serial}.`, fault };
 }
 
@@ -234,14 +238,14 @@ async function roomOf(parts: VisitParts, reply: Reply, idText: string): Promise<
   if (id === undefined) return undefined;
   const campaign = parts.board.campaign(id) ?? (await findCampaign(parts, reply, id));
   if (campaign === undefined || campaign.kind === 'room') return campaign?.campaignId;
-  reply.problem('no-room', `Campaign ${id} is a ${campaign.kind}: there are no passes to it.`);
+  reply.problem('no-room', `Campaign ${id} is a ${campaign.kind}; it has no passes.`);
   return undefined;
 }
 
 function refuseFaults(parts: VisitParts, reply: Reply, faults: readonly FieldFault[]): void {
   parts.metrics.refuse('invalid');
   const said = faults.map(({ field, expected }) => `${field}: ${expected}`).join('; ');
-  reply.problem('invalid-request', `Right would be: ${said}.`, { members: { errors: faults } });
+  reply.problem('invalid-request', `Expected: ${said}.`, { members: { errors: faults } });
 }
 
 function refuse(parts: VisitParts, reply: Reply, { slug, detail, fault }: Refusal): void {
@@ -251,8 +255,8 @@ function refuse(parts: VisitParts, reply: Reply, { slug, detail, fault }: Refusa
 
 function refuseUnsigned(parts: VisitParts, reply: Reply): void {
   parts.metrics.refuse('pass');
-  const right = 'a directory with a key for passes; `npm run keys -- rotate passes` makes one';
-  reply.problem('not-configured', 'No gateway can sign passes: there is no key for them.', {
+  const right = 'a directory with a key for passes; `npm run keys -- rotate passes` creates one';
+  reply.problem('not-configured', 'The gateways have no key to sign passes.', {
     members: { errors: [fieldFault('SIGNING_KEYS_DIR', undefined, right)] },
   });
 }
@@ -264,7 +268,7 @@ async function answering(parts: VisitParts, reply: Reply, work: () => Promise<vo
   } catch (error) {
     if (!(error instanceof LedgerUnavailable)) throw error;
     parts.metrics.refuse('ledger');
-    reply.problem('unavailable', 'Passes cannot be looked up at the moment. Asking again is safe.', {
+    reply.problem('unavailable', 'Passes cannot be looked up right now. Retrying is safe.', {
       headers: SOON,
     });
   }
