@@ -47,7 +47,7 @@ export function requireMatch(request: FastifyRequest, campaign: Campaign): void 
   if (given === undefined) {
     throw new Problem(
       'precondition-required',
-      'The header If-Match is missing: it has to carry the ETag of the campaign that the change was made for.',
+      'The If-Match header is missing: send the ETag of the campaign version that you read.',
       { errors: [{ field: 'if-match', expected: `the ETag of the campaign, which is ${etag} now` }] },
     );
   }
@@ -55,10 +55,10 @@ export function requireMatch(request: FastifyRequest, campaign: Campaign): void 
   if (tags.includes('*') || tags.includes(etag)) return;
   throw new Problem(
     'precondition-failed',
-    `Campaign ${campaign.campaignId} is another version than the one that the change was made for: read it again.`,
+    `Campaign ${campaign.campaignId} has changed since the version in If-Match: read it again.`,
     {
       version: campaign.version,
-      errors: [fieldFault('if-match', given, `${etag}, if the change is still right`)],
+      errors: [fieldFault('if-match', given, `${etag}, if the change still applies`)],
     },
     { etag },
   );

@@ -34,7 +34,7 @@ async function describe({ pool }: ApiDeps, id: number): Promise<RoomJson> {
   if (campaign === undefined) throw unknownCampaign(id);
   const room = await getRoom(pool, id);
   if (room === undefined) {
-    throw new Problem('no-room', `Campaign ${id} is a ${campaign.kind}: it has no rate and lets nobody in.`);
+    throw new Problem('no-room', `Campaign ${id} is a ${campaign.kind}: it has no rate and no admissions.`);
   }
   return roomJson(room, await countPeople(pool, id));
 }

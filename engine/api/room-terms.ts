@@ -20,7 +20,7 @@ export async function setRoomTerms(
     // Rolled back with what was set: the row was held from the setting on.
     if (version !== undefined && now !== version + 1) throw changedSince(version, (now ?? 1) - 1);
   });
-  deps.log.info({ campaignId, ...terms }, 'the terms of a room are set');
+  deps.log.info({ campaignId, ...terms }, 'room terms set');
   const campaign = await getCampaign(deps.pool, campaignId);
   if (campaign !== undefined) {
     // They hold, whatever Redis does: gateways only show them, and are told with the next turn.
@@ -29,11 +29,7 @@ export async function setRoomTerms(
 }
 
 function changedSince(given: number, version: number): Problem {
-  return new Problem(
-    'conflict',
-    `The terms have the version ${version}, and not ${given}: read them again.`,
-    {
-      errors: [{ field: 'version', value: String(given), expected: String(version) }],
-    },
-  );
+  return new Problem('conflict', `The terms have version ${version}, not ${given}: read them again.`, {
+    errors: [{ field: 'version', value: String(given), expected: String(version) }],
+  });
 }

@@ -8,7 +8,7 @@ import { signingKey, WrongKey } from './signing-keys.ts';
 export class ConfigError extends Error {
   readonly faults: readonly string[];
   constructor(faults: readonly string[]) {
-    super(`the configuration is wrong:\n${faults.map(fault => `  ${fault}`).join('\n')}`);
+    super(`invalid configuration:\n${faults.map(fault => `  ${fault}`).join('\n')}`);
     this.faults = faults;
   }
 }
@@ -84,7 +84,7 @@ export function readConfig<V extends Record<string, Variable<unknown>>>(
     const given = env[name] === '' ? undefined : env[name];
     const text = given ?? variable.fallback;
     if (text === undefined) {
-      faults.push(`${name} is not set; ${variable.right} would be right`);
+      faults.push(`${name} is not set; expected ${variable.right}`);
       continue;
     }
     const value = variable.read(text);
@@ -92,7 +92,7 @@ export function readConfig<V extends Record<string, Variable<unknown>>>(
       const shown = variable.secret
         ? `(${text.length} characters, not shown)`
         : JSON.stringify(text.slice(0, 100));
-      faults.push(`${name} is ${shown}; ${variable.right} would be right`);
+      faults.push(`${name} is ${shown}; expected ${variable.right}`);
     }
     values[name] = value;
   }
@@ -136,10 +136,7 @@ export const sharedVariables = {
 
 /** Who may ask: how tickets are signed. */
 export const ticketVariables = {
-  TICKET_SECRET: secret(
-    /^.{32,512}$/,
-    'a secret of 32 to 512 characters, the same as the one tickets are signed with',
-  ),
+  TICKET_SECRET: secret(/^.{32,512}$/, 'a secret of 32 to 512 characters, the same that signs the tickets'),
   TICKET_AUDIENCE: matching(
     'fairline',
     /^[\x21-\x7e]{1,100}$/,
@@ -152,10 +149,10 @@ export const receiptVariables = {
   /** Changing it takes from everybody the means to check the receipts that were given before. */
   RECEIPT_SALT_SECRET: secret(
     /^.{32,512}$/,
-    'a secret of 32 to 512 characters, the same for all gateways and engines, and for good',
+    'a secret of 32 to 512 characters, the same for all gateways and engines, never changed',
   ),
   SIGNING_KEYS_DIR: optional(
-    matching(undefined, /^[^\0]{1,4096}$/, 'a directory that only its owner can read'),
+    matching(undefined, /^[^\0]{1,4096}$/, 'a directory readable only by its owner'),
   ),
   SIGNING_KEY: optional({
     ...secret(/^/, 'an Ed25519 private key in PKCS#8, in base64'),
@@ -167,7 +164,10 @@ export const receiptVariables = {
 export const shopVariables = {
   /** Without it the routes that shops call say what to set. */
   SHOP_TOKEN: optional(
-    secret(/^[\x21-\x7e]{16,512}$/, '16 to 512 printable characters without spaces, as shops send it'),
+    secret(
+      /^[\x21-\x7e]{16,512}$/,
+      '16 to 512 printable characters without spaces, the same that shops send',
+    ),
   ),
 } as const;
 
@@ -188,7 +188,7 @@ function isPrivateKey(text: string): boolean {
 export function checkShared(config: SharedConfig): void {
   if (config.LOG === 'kafka' && config.KAFKA_BROKERS === '') {
     throw new ConfigError([
-      'KAFKA_BROKERS is not set, but LOG is kafka; host:port of a broker would be right, or LOG=redis',
+      'KAFKA_BROKERS is not set, but LOG is kafka; expected host:port of a broker, or LOG=redis',
     ]);
   }
 }

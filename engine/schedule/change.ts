@@ -70,11 +70,11 @@ export function allowedPlan(
     case 'state':
       throw new Problem('conflict', plan.detail);
     case 'wrong':
-      throw new Problem('invalid-request', `Right would be: ${plan.errors.map(said).join('; ')}.`, {
+      throw new Problem('invalid-request', `Invalid change: ${plan.errors.map(said).join('; ')}.`, {
         errors: plan.errors,
       });
     case 'refused':
-      throw new Problem('change-refused', `Right would be: ${plan.errors.map(said).join('; ')}.`, {
+      throw new Problem('change-refused', `Invalid change: ${plan.errors.map(said).join('; ')}.`, {
         reason: plan.reason,
         errors: plan.errors,
       });
@@ -82,7 +82,7 @@ export function allowedPlan(
 }
 
 function said({ field, value, expected }: { field: string; value?: string; expected: string }): string {
-  return `${field} is ${value}: ${expected}`;
+  return `${field} is ${value}, expected ${expected}`;
 }
 
 /**
@@ -119,11 +119,11 @@ export async function changeCampaign(
   const pending = await askVersion(deps.pool, wanted);
   const version = pending?.pending?.version;
   if (version === undefined) throw changedMeanwhile(campaignId);
-  deps.log.info({ campaignId, version, action }, 'a change is asked of the gateways');
+  deps.log.info({ campaignId, version, action }, 'a change waits for the gateways to confirm it');
   const decided = await awaitDecision(deps, campaignId, version, stopping);
   const after = await findCampaign(deps, campaignId);
   if (decided.state === 'effective') return after;
-  throw new Problem('change-refused', `It does not take effect. ${decided.refusal}`, {
+  throw new Problem('change-refused', `The change was refused. ${decided.refusal}`, {
     reason: decided.refused,
     version,
   });
@@ -144,7 +144,7 @@ async function draftRules(
 function anotherPending(campaignId: number): Problem {
   return new Problem(
     'conflict',
-    `Another change of campaign ${campaignId} waits for gateways to confirm it. Ask again.`,
+    `Another change of campaign ${campaignId} is waiting for gateways to confirm it. Retry.`,
     {},
     { 'retry-after': '1' },
   );
@@ -153,7 +153,7 @@ function anotherPending(campaignId: number): Problem {
 function changedMeanwhile(campaignId: number): Problem {
   return new Problem(
     'precondition-failed',
-    `Campaign ${campaignId} was changed meanwhile: read it again, with its ETag.`,
-    { errors: [{ field: 'if-match', expected: 'the ETag that the campaign has now' }] },
+    `Campaign ${campaignId} has changed meanwhile: read it again with its ETag.`,
+    { errors: [{ field: 'if-match', expected: 'the current ETag of the campaign' }] },
   );
 }

@@ -39,7 +39,7 @@ export async function awaitDecision(
   const untilMs = performance.now() + WAIT_LEASES * deps.leaseMs;
   for (;;) {
     const asked = await readVersion(deps.pool, campaignId, version);
-    if (asked === undefined) throw new Error(`version ${version} of campaign ${campaignId} has gone`);
+    if (asked === undefined) throw new Error(`version ${version} of campaign ${campaignId} does not exist`);
     const decided = await decide(deps, asked, performance.now() >= untilMs).catch((error: unknown) => {
       throw error instanceof ClocksApart ? clocksApart(error) : error;
     });
@@ -47,7 +47,7 @@ export async function awaitDecision(
     if (stopping.aborted) {
       throw new Problem(
         'unavailable',
-        `The engine stops; version ${version} is decided by the next one. Look at the versions of the campaign.`,
+        `The engine is stopping; the next one decides version ${version}. Check the versions of the campaign.`,
         { version },
         { 'retry-after': '1' },
       );
@@ -85,7 +85,7 @@ async function decide(deps: ChangeDeps, asked: Version, isOver: boolean): Promis
       deps,
       asked,
       'too_near',
-      'A time that it changes came too near before all gateways had confirmed.',
+      'A changed time came too near before all gateways had confirmed.',
     );
   }
   if (seen?.missing.length === 0) return await effect(deps, asked, seen.nowMs, lookedAtMs);
@@ -95,13 +95,13 @@ async function decide(deps: ChangeDeps, asked: Version, isOver: boolean): Promis
         deps,
         asked,
         'redis_away',
-        'Redis, by which gateways are told, is away or is being made anew.',
+        'Redis, which tells the gateways, is unavailable or being rebuilt.',
       )
     : await refuse(
         deps,
         asked,
         'gateway_silent',
-        `These gateways have not confirmed it: ${seen.missing.join(', ')}.`,
+        `These gateways have not confirmed the change: ${seen.missing.join(', ')}.`,
       );
 }
 
@@ -115,7 +115,7 @@ async function lookAround(deps: ChangeDeps, campaign: Campaign, asked: Version) 
     if (error instanceof ClocksApart) throw error;
     deps.log.warn(
       { err: error, campaignId: campaign.campaignId },
-      'gateways cannot be asked to confirm a change now',
+      'cannot ask the gateways to confirm a change',
     );
     return undefined;
   }
@@ -134,13 +134,13 @@ async function effect(deps: ChangeDeps, asked: Version, nowMs: number, lookedAtM
     // A process that stood still since, or waited for the campaign, may be past `decideBy` by now.
     campaign =>
       performance.now() - lookedAtMs > leaseMarginMs(deps.leaseMs) && asked.decideBy !== null
-        ? 'It took too long to be decided.'
+        ? 'The decision took too long.'
         : refusalOf(campaign, asked),
     campaign => rulesWith(deps, campaign, asked),
   );
   deps.log.info(
     { campaignId: asked.campaignId, version: asked.version, state: decided.state },
-    'a change is decided',
+    'a change took effect',
   );
   await publishSoon(deps, await findCampaign(deps, asked.campaignId));
   return decided;
@@ -153,7 +153,7 @@ async function refuse(
   detail: string,
 ): Promise<Version> {
   const decided = await refuseVersion(deps.pool, asked, why, detail);
-  deps.log.warn({ campaignId: asked.campaignId, version: asked.version, why }, 'a change is refused');
+  deps.log.warn({ campaignId: asked.campaignId, version: asked.version, why }, 'a change was refused');
   await publishSoon(deps, await findCampaign(deps, asked.campaignId));
   return decided;
 }
@@ -161,9 +161,9 @@ async function refuse(
 /** Why a change that was asked for cannot be made any more; the campaign may have gone on meanwhile. */
 function refusalOf(campaign: Campaign, asked: Version): string | undefined {
   const isClosing = campaign.closesAt.getTime() !== asked.closesAt.getTime();
-  if (campaign.finishedAt !== null) return 'The campaign has come to its end meanwhile.';
+  if (campaign.finishedAt !== null) return 'The campaign has finished meanwhile.';
   if (campaign.seed !== null && (asked.stage === 'cancelled' || isDrawMoved(campaign, asked))) {
-    return 'The raffle has its randomness by now.';
+    return 'The raffle already has its randomness.';
   }
   if (isClosing && campaign.frozenAt !== null) return 'The campaign has closed meanwhile.';
   return undefined;
@@ -198,12 +198,12 @@ export async function publishSoon(deps: ChangeDeps, campaign: Campaign): Promise
   try {
     await deps.publish([campaign]);
   } catch (error) {
-    deps.log.warn({ err: error, campaignId: campaign.campaignId }, 'a change is not published yet');
+    deps.log.warn({ err: error, campaignId: campaign.campaignId }, 'cannot publish a change yet');
   }
 }
 
 export async function findCampaign(deps: Pick<ChangeDeps, 'pool'>, campaignId: number): Promise<Campaign> {
   const campaign = await getCampaign(deps.pool, campaignId);
-  if (campaign === undefined) throw new Error(`campaign ${campaignId} has gone`);
+  if (campaign === undefined) throw new Error(`campaign ${campaignId} does not exist`);
   return campaign;
 }

@@ -24,8 +24,8 @@ export const AnnouncedRandomness = Type.Union([
   Type.Object(
     {
       source: Type.Literal('drand'),
-      chain_hash: Type.String({ description: 'Which chain, hex' }),
-      round: Type.Integer({ description: 'Whose randomness it will be' }),
+      chain_hash: Type.String({ description: 'The hash of the chain, hex' }),
+      round: Type.Integer({ description: 'The round that gives the randomness' }),
     },
     { additionalProperties: false },
   ),
@@ -164,7 +164,7 @@ export async function openBoard(redis: RedisClient, keys: Keys, epoch: number): 
 }
 
 function anotherBoard(epoch: number): Error {
-  return new Error(`Redis holds another board than that of epoch ${epoch}, or none`);
+  return new Error(`Redis holds no board of epoch ${epoch}`);
 }
 
 /** By which a server that has run it knows the script that `readBoardEpoch` sends; it has one key, the board's state. */

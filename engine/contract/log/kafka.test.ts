@@ -130,7 +130,7 @@ if (availableLogs().includes('kafka')) {
       await open(openProducer(config, quiet));
       const other = { ...config, LOG_PARTITIONS: PARTITIONS + 1 };
       const pattern = new RegExp(
-        `LOG_PARTITIONS is ${PARTITIONS + 1}.*LOG_PARTITIONS=${PARTITIONS} would be right`,
+        `LOG_PARTITIONS is ${PARTITIONS + 1}.*expected LOG_PARTITIONS=${PARTITIONS}`,
       );
       await assert.rejects(openProducer(other, quiet), pattern);
       await assert.rejects(openConsumer(other, quiet, new TestOwnership().join()), pattern);
@@ -231,7 +231,7 @@ if (availableLogs().includes('kafka')) {
         await makeOtherwise(config, { [name]: value });
         await assert.rejects(
           openProducer(config, quiet),
-          new RegExp(`has ${name}=${value}, .* sets it right$`),
+          new RegExp(`has ${name}=${value}, .* fixes it$`),
         );
       }
     });
