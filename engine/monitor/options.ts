@@ -46,13 +46,13 @@ export function readOptions(args: readonly string[]): Options | undefined {
   const { values, positionals } = parsed(args);
   if (values.help) return undefined;
   if (positionals.length === 0 || positionals.length > MOST_URLS)
-    throw new WrongUsage(`${positionals.length} gateways are named; 1 to ${MOST_URLS} would be right`);
-  if (values.out === undefined) throw new WrongUsage('--out is missing: a directory would be right');
+    throw new WrongUsage(`${positionals.length} gateways are given; expected 1 to ${MOST_URLS}`);
+  if (values.out === undefined) throw new WrongUsage('--out is missing; expected a directory');
   const interval = values['interval-ms'];
   const intervalMs = /^\d{1,7}$/.test(interval) ? Number(interval) : -1;
   if (intervalMs < LEAST_INTERVAL_MS || intervalMs > MOST_INTERVAL_MS) {
     const right = `a whole number from ${LEAST_INTERVAL_MS} to ${MOST_INTERVAL_MS}`;
-    throw new WrongUsage(`--interval-ms is ${shown(interval)}; ${right} would be right`);
+    throw new WrongUsage(`--interval-ms is ${shown(interval)}; expected ${right}`);
   }
   return {
     urls: positionals.map(readUrl),
@@ -77,16 +77,14 @@ function readUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const isRight =
     url !== undefined && ['http:', 'https:'].includes(url.protocol) && url.search === '' && url.hash === '';
-  if (!isRight) throw new WrongUsage(`${shown(text)} is no gateway; http://host:port would be right`);
+  if (!isRight) throw new WrongUsage(`${shown(text)} is not a gateway; expected http://host:port`);
   return url.href.replace(/\/$/, '');
 }
 
 function readFrom(text: string): Place {
   const ms = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?Z$/.test(text) ? Date.parse(text) : Number.NaN;
   if (Number.isNaN(ms) || ms < 1)
-    throw new WrongUsage(
-      `--from is ${shown(text)}; an instant in UTC like 2030-01-31T18:00:00Z would be right`,
-    );
+    throw new WrongUsage(`--from is ${shown(text)}; expected an instant in UTC like 2030-01-31T18:00:00Z`);
   return behind(ms * 1_000 - 1);
 }
 

@@ -63,8 +63,7 @@ const options = {
 function readArguments(args: readonly string[]) {
   try {
     const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
-    if (positionals.length > 1)
-      throw new WrongUsage(`${positionals.length} books are given; one would be right`);
+    if (positionals.length > 1) throw new WrongUsage(`${positionals.length} books are given; expected one`);
     return { ...values, book: positionals[0] };
   } catch (error) {
     throw new WrongUsage(error instanceof Error ? error.message : String(error));
@@ -76,23 +75,22 @@ type Arguments = ReturnType<typeof readArguments>;
 function checkArguments(given: Arguments): void {
   const { book, receipt, receipts, proof, keys, user, heads } = given;
   if (book === undefined && receipt === undefined && receipts === undefined && proof === undefined) {
-    throw new WrongUsage('there is nothing to verify: give a book, a receipt or a proof');
+    throw new WrongUsage('nothing to verify: give a book, a receipt or a proof');
   }
   for (const name of ['pool-root', 'rules-hash'] as const) {
     const noted = given[name];
     if (noted === undefined) continue;
     if (fromBase64Url(noted, 32) === undefined)
-      throw new WrongUsage(`--${name} is ${shown(noted)}; 32 bytes in base64url would be right`);
+      throw new WrongUsage(`--${name} is ${shown(noted)}; expected 32 bytes in base64url`);
     if (book === undefined && proof === undefined)
-      throw new WrongUsage(`--${name} needs a book or a proof to be held against`);
+      throw new WrongUsage(`--${name} needs a book or a proof to compare with`);
   }
-  if (heads !== undefined && book === undefined)
-    throw new WrongUsage('--heads needs a book to be held against');
+  if (heads !== undefined && book === undefined) throw new WrongUsage('--heads needs a book to compare with');
   if ((receipt === undefined) !== (user === undefined)) {
-    throw new WrongUsage('--receipt and --user belong together: a receipt does not tell whose it is');
+    throw new WrongUsage('--receipt and --user go together: a receipt does not name its user');
   }
   if ((receipt ?? receipts) !== undefined && book === undefined && keys === undefined) {
-    throw new WrongUsage('a receipt needs a book to be held against, or --keys to check its signature');
+    throw new WrongUsage('a receipt needs a book to compare with, or --keys to check its signature');
   }
 }
 
@@ -112,7 +110,7 @@ function limitsOf(given: Arguments): Partial<Limits> {
     if (text === undefined) continue;
     if (!/^[1-9]\d{0,14}$/.test(text)) {
       throw new WrongUsage(
-        `--${name} is ${JSON.stringify(text.slice(0, 60))}; a whole number from 1 would be right`,
+        `--${name} is ${JSON.stringify(text.slice(0, 60))}; expected a whole number from 1`,
       );
     }
     limits[limit] = Number(text);
@@ -161,7 +159,7 @@ async function withFile<T>(path: string, use: (file: File) => Promise<T>): Promi
       await file.close();
     }
   } catch (error) {
-    throw new WrongUsage(`${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    throw new WrongUsage(`cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 
@@ -169,9 +167,7 @@ async function requestOf(given: Arguments): Promise<Request> {
   const { book, receipt, user, receipts, proof, keys, heads } = given;
   if (book !== undefined) {
     await stat(book).catch((error: unknown) => {
-      throw new WrongUsage(
-        `${book} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
-      );
+      throw new WrongUsage(`cannot read ${book}: ${error instanceof Error ? error.message : String(error)}`);
     });
   }
   const file = async (path: string | undefined, most: number): Promise<Uint8Array | undefined> =>
@@ -201,13 +197,13 @@ function textOf({ ok, findings, checked, notes, notProven }: Report): string {
   const list = (title: string, lines: readonly string[]): string[] =>
     lines.length === 0 ? [] : ['', title, ...lines.map(line => `  - ${line}`)];
   return [
-    ok ? 'ALL RIGHT' : 'NOT RIGHT',
+    ok ? 'VALID' : 'INVALID',
     ...list(
       'Found:',
       findings.map(({ code, message }) => `${code}: ${message}`),
     ),
     ...list('Checked:', checked),
-    ...list('Worth knowing:', notes),
+    ...list('Notes:', notes),
     ...list('This does not prove:', notProven),
     '',
   ].join('\n');
