@@ -124,7 +124,7 @@ export class CampaignTurns {
     this.#failing.set(campaignId, { reason, times, againAtMs });
     const level = before?.reason === reason ? 'debug' : mayPass(err) ? 'warn' : 'error';
     const what = kind === 'raffle' ? 'a raffle' : 'a campaign';
-    this.#options.log[level]({ err, campaignId }, `${what} could not be settled; it is tried again`);
+    this.#options.log[level]({ err, campaignId }, `${what} could not be settled; retrying`);
   }
 }
 

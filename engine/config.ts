@@ -50,7 +50,7 @@ export const engineVariables = {
   ENGINE_PORT: whole(8081, 0, 65_535),
   OPERATOR_TOKEN: secret(
     /^[\x21-\x7e]{16,512}$/,
-    '16 to 512 printable characters without spaces, as operators send it',
+    '16 to 512 printable characters without spaces, the same that operators send',
   ),
 } as const;
 

@@ -83,7 +83,7 @@ export function makeIntake(options: IntakeOptions): LogHandler {
 async function takeIn(db: Queryable, logName: string, batch: LogBatch, care: Care): Promise<IntakeCounts> {
   const { partition, from, next } = batch;
   if (!(await moveOn(db, { logName, partition, from, next }))) {
-    throw new StaleConsumer(`partition ${partition} has moved on from ${JSON.stringify(from)} without us`);
+    throw new StaleConsumer(`another consumer moved partition ${partition} on from ${JSON.stringify(from)}`);
   }
   const read = readRecords(batch, logName);
   const incarnations = read.records.map(({ record }) => record.incarnation);
@@ -211,13 +211,13 @@ function signedSlices(records: readonly Placed[]): SignedSlices {
         head.sliceNumber === sliceNumber &&
         head.count === items.length &&
         head.firstUs <= head.lastUs;
-      if (!isOfRecord) throw new WrongSliceHead('it is of another slice');
+      if (!isOfRecord) throw new WrongSliceHead('it belongs to another slice');
       const { firstUs, lastUs } = head;
       const row = { gateway, incarnation, sliceNumber, firstUs, lastUs };
       slices.push({ ...row, signedHead: signed.head, items: signed.items });
     } catch (error) {
       if (!(error instanceof WrongSliceHead)) throw error;
-      wrong.push({ placed, reason: `the items are taken in, the signed head is not kept: ${error.message}` });
+      wrong.push({ placed, reason: `the items were ingested without the signed head: ${error.message}` });
     }
   }
   return { slices, wrong };
@@ -277,7 +277,7 @@ async function takeItems(
 }
 
 function misplacedReason({ record }: Placed): string {
-  return `gateway ${record.gateway} writes elsewhere: its records stand in one partition of one log`;
+  return `gateway ${record.gateway} is assigned to another partition or log`;
 }
 
 function asideWhole(batch: LogBatch, logName: string, { index }: Placed, reason: string): SetAside {

@@ -81,7 +81,7 @@ function startBooks(config: JudgeConfig, { pool }: JudgeServers, log: Logger): (
   const keys = new KeyRing(config, log);
   keys.start();
   if (keys.keyAt('books', Date.now()) === undefined) {
-    log.warn('neither SIGNING_KEYS_DIR nor SIGNING_KEY has a key for books: none are made');
+    log.warn('neither SIGNING_KEYS_DIR nor SIGNING_KEY has a key for books: no books are created');
   }
   let isStopping = false;
   const loop = makeLoop('books', log, BOOKS_MS, async () => {
@@ -102,7 +102,7 @@ async function openServers(config: JudgeConfig, log: Logger): Promise<JudgeServe
     max: config.DATABASE_CONNECTIONS,
     applicationName: 'fairline engine',
     // Not the error itself: it carries the connection, with all that it was opened with.
-    onError: error => log.warn({ reason: error.message }, 'a connection to Postgres was lost'),
+    onError: error => log.warn({ reason: error.message }, 'lost a connection to Postgres'),
   });
   const redis = connectRedis(config.REDIS_URL, {
     commandTimeoutMs: config.REDIS_TIMEOUT_MS,
@@ -111,7 +111,7 @@ async function openServers(config: JudgeConfig, log: Logger): Promise<JudgeServe
   const locks = new Locks({
     databaseUrl: config.DATABASE_URL,
     applicationName: 'fairline engine locks',
-    onError: error => log.warn({ reason: error.message }, 'the connection that holds locks was lost'),
+    onError: error => log.warn({ reason: error.message }, 'lost the connection that holds locks'),
   });
   const keys = keysOf(config.NAMESPACE);
   let fencing: LogFencing | undefined;

@@ -159,7 +159,7 @@ export class Maker {
       job.decided = made.decided;
       state = made.state;
     } catch (err) {
-      log.debug({ err, campaignId, epoch }, 'a projection could not be made; it is tried again');
+      log.debug({ err, campaignId, epoch }, 'cannot build a projection; retrying');
     }
     // Unless it is wanted under another epoch by now, or as another row.
     if (state === 'whole') {

@@ -109,7 +109,7 @@ export class Publisher {
   tell(campaigns: readonly Campaign[]): Promise<void> {
     return this.#oneAtATime(async () => {
       const epoch = await readBoardEpoch(this.#redis, this.#keys);
-      if (epoch === '') throw new Error('Redis is being made anew: there is no board at the moment');
+      if (epoch === '') throw new Error('Redis is being rebuilt: there is no board right now');
       if (this.#epoch !== undefined && String(this.#epoch) !== epoch) this.forget();
       await this.#putOnBoard(
         Number(epoch),
@@ -227,8 +227,7 @@ export class Publisher {
       if (this.#of(campaign.campaignId).isWhole) await this.#prepare(campaign);
     }
     // What was forgotten meanwhile was taken for not whole, and may be.
-    if (this.#generation !== generation)
-      throw new Error('the connection to Redis was lost in the middle of a turn');
+    if (this.#generation !== generation) throw new Error('lost the connection to Redis during a turn');
     const news = { ...others, campaigns: campaigns.map(toBoard) };
     if ((await publishBoard(this.#redis, this.#keys, epoch, news)) === 'left out')
       return await this.#readAgain(epoch, campaigns);
@@ -278,7 +277,7 @@ export class Publisher {
       redis instanceof Cluster && (await redis.hexists(keys.boardCampaigns, String(campaignId))) === 1;
     if (!isLost) return beginProjection(redis, keys.campaign(campaignId), epoch, 'gateways');
     await closeRegistry(redis, keys.leases, epoch);
-    throw new Error(`the node with campaign ${campaignId} is another one: the registry is closed`);
+    throw new Error(`campaign ${campaignId} is on another node: the registry is closed`);
   }
 
   /** To be called when Redis was away: it may have come back without its last second. */

@@ -92,8 +92,8 @@ function requireKnownFunction({ campaignId, draw }: Campaign): void {
   const announced: string | undefined = draw?.function;
   if (announced === DRAW_FUNCTION) return;
   throw new Error(
-    `campaign ${campaignId} was announced to be drawn by "${announced}", and this engine draws by "${DRAW_FUNCTION}": ` +
-      'it is not drawn; an engine of the version that announced it can',
+    `campaign ${campaignId} announced the draw function "${announced}", but this engine has "${DRAW_FUNCTION}": ` +
+      'not drawn; use an engine of the version that announced it',
   );
 }
 
@@ -245,7 +245,7 @@ async function offerDrawn(
 ): Promise<void> {
   const { campaignId, places, moveCount } = campaign;
   const offer = offerOf(campaign, instants);
-  if (offer === undefined) throw new Error(`campaign ${campaignId}: nothing can be claimed any more`);
+  if (offer === undefined) throw new Error(`campaign ${campaignId}: the time to claim is over`);
   for (let at = 0; at < drawn.length; at += GRANT_PAGE) {
     const claimants = drawn.slice(at, at + GRANT_PAGE).map(({ entrant: { userId } }, index) => {
       const number = at + index + 1;
@@ -262,9 +262,9 @@ function requireFrozen(campaignId: number, frozen: FrozenState, pool: Pool): voi
   const root = pool.root();
   if (pool.count === frozen.poolCount && root.equals(frozen.poolRoot)) return;
   throw new Error(
-    `campaign ${campaignId} was frozen with ${frozen.poolCount} entrants and the root ` +
-      `${frozen.poolRoot.toString('base64url')}, and has ${pool.count} and ${root.toString('base64url')} now: ` +
-      'it is not drawn',
+    `campaign ${campaignId} was frozen with ${frozen.poolCount} entrants and root ` +
+      `${frozen.poolRoot.toString('base64url')}, but now has ${pool.count} and ${root.toString('base64url')}: ` +
+      'not drawn',
   );
 }
 

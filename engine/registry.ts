@@ -147,7 +147,7 @@ export class RegistryKeeper {
     const loss = await findLoss(redis, keys, registry.epoch);
     if (loss !== undefined) {
       // The registry was not lost: other projections may be gone as well.
-      if (!this.#saidLost) log.error(`${loss}: the registry is closed, and all projections made anew`);
+      if (!this.#saidLost) log.error(`${loss}: closing the registry and rebuilding all projections`);
       this.#saidLost = true;
       await closeRegistry(redis, keys.leases, registry.epoch);
       return;
@@ -157,7 +157,7 @@ export class RegistryKeeper {
     if (registry.epoch !== epoch) {
       log.error(
         { opened: registry.epoch, epoch },
-        'the registry is of another epoch than the ledger: it is closed',
+        'the registry belongs to another epoch than the ledger: closing it',
       );
       await closeRegistry(redis, keys.leases, registry.epoch);
       return;
@@ -178,7 +178,7 @@ export class RegistryKeeper {
     if (!agrees && !this.#saidDiffers) {
       log.error(
         { registryMs: leaseMs, ownMs },
-        'LEASE_MS differs from what the registry was opened with: no number is given until nobody holds one of that length',
+        'LEASE_MS differs from the value the registry was opened with: no leases are granted until all leases of that length have ended',
       );
     }
     this.#saidDiffers = !agrees;
@@ -246,7 +246,7 @@ export class RegistryKeeper {
     for (const partition of await fencing.unmarked(epoch)) {
       const marker = { gateway: partition, incarnation: epoch * INCARNATIONS_PER_EPOCH };
       await fencing.mark(partition, epoch, encodeFence(marker, readAtUs));
-      log.warn({ partition, epoch }, 'a partition of the log was new, or emptied: it is marked');
+      log.warn({ partition, epoch }, 'a partition of the log was new or emptied; marking it');
     }
   }
 
@@ -262,7 +262,7 @@ export class RegistryKeeper {
       ranked += await projectRanks(pool, redis, keys.campaign(campaignId), { campaignId, after, gateway });
     }
     await markRepaired(pool, gateway, incarnation);
-    log.info({ gateway, incarnation, ranked }, 'an ended gateway is repaired');
+    log.info({ gateway, incarnation, ranked }, 'ranks of a fenced gateway repaired');
   }
 
   /** Appends a fence, unless one was a moment ago. `promisedUs` holds for an incarnation that never logged. */
@@ -275,7 +275,10 @@ export class RegistryKeeper {
     const { pool, logName, partitions, log } = this.#options;
     const { gateway, incarnation } = who;
     if (row !== undefined && row.logName !== logName) {
-      log.warn({ gateway, incarnation, logName: row.logName }, 'a gateway of another log is taken for ended');
+      log.warn(
+        { gateway, incarnation, logName: row.logName },
+        'a gateway of another log is treated as ended',
+      );
       await endWithoutLog(pool, gateway, incarnation);
       return;
     }
@@ -305,7 +308,7 @@ export class RegistryKeeper {
     // A part of it is away: an epoch that is begun now would not be opened.
     const isWhole = (await readNodes(redis)) !== undefined;
     if (!isWhole && !this.#saidPartly)
-      log.warn('the registry stays closed: not every slot of the Cluster has a node that answers');
+      log.warn('the registry stays closed: some slots of the Cluster have no answering node');
     this.#saidPartly = !isWhole;
     if (!isWhole) return;
     if (this.#reopening === undefined) {
@@ -333,10 +336,10 @@ export class RegistryKeeper {
     await this.#holdsLock();
     // Before anything is begun: what is lost of it later shows.
     const nodes = await readNodes(redis);
-    if (nodes === undefined) throw new Error('not every slot of the Cluster has a node that answers');
+    if (nodes === undefined) throw new Error('some slots of the Cluster have no answering node');
     const begun = await beginAnew(pool, redis, keys, epoch);
     if ('later' in begun) {
-      log.warn({ epoch, later: begun.later }, 'Redis knows of a later epoch than the ledger');
+      log.warn({ epoch, later: begun.later }, 'Redis has a later epoch than the ledger');
       await raiseEpoch(pool, begun.later);
       return;
     }
@@ -345,13 +348,13 @@ export class RegistryKeeper {
     const floorUs = Math.max(nowUs, await readWatermark(pool));
     if (nodes !== '') await noteNodes(redis, keys.leases, nodes);
     if (!(await openRegistry(redis, keys.leases, { epoch, floorUs, leaseMs })))
-      throw new Error('Redis was emptied or started again, or another engine opens the registry');
+      throw new Error('Redis was emptied or restarted, or another engine opens the registry');
     this.#reopening = undefined;
-    log.info({ epoch, ...begun }, 'the registry is open; projections are made anew beside it');
+    log.info({ epoch, ...begun }, 'the registry is open; rebuilding projections in the background');
     await this.#writers.putUp(epoch, await readRegistry(redis, keys.leases));
     // Beside: it goes through all of Redis, and leases are to be tended meanwhile.
     sweepOlder(pool, redis, keys, epoch).catch((err: unknown) =>
-      log.debug({ err }, 'older epochs are left in Redis'),
+      log.debug({ err }, 'keys of older epochs remain in Redis'),
     );
   }
 

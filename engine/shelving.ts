@@ -28,7 +28,7 @@ export async function shelve({ pool, passes, afterMs, log }: ShelvingOptions): P
   if (afterMs === undefined) return;
   for (const campaignId of await listForShelf(pool, afterMs, A_TURN)) {
     const isShelved = await transaction(pool, db => shelveCampaign(db, campaignId, afterMs));
-    if (isShelved) log.info({ campaignId }, 'a campaign is on the shelf: it leaves Redis');
+    if (isShelved) log.info({ campaignId }, 'a campaign was shelved: it leaves Redis');
   }
   await passes.clearShelved();
 }

@@ -97,7 +97,7 @@ export class Writers {
       logName,
       writers.map(({ token }) => token),
     );
-    log.info({ count: writers.length }, 'identities at the log are retired');
+    log.info({ count: writers.length }, 'writer identities of the log retired');
   }
 }
 

@@ -75,18 +75,18 @@ export async function requireArchivable(
   keepsRedemptions: boolean,
 ): Promise<Archivable> {
   const campaign = await readArchivable(db, campaignId);
-  if (campaign === undefined) throw new NotArchivable(`there is no campaign ${campaignId}`);
+  if (campaign === undefined) throw new NotArchivable(`campaign ${campaignId} does not exist`);
   const { isFinished, isShelved, lacksBook, hasOpenClaims, hasOpenCoupons } = campaign;
   const why = !isFinished
-    ? 'has not come to its end'
+    ? 'has not finished'
     : lacksBook
       ? 'has no book yet'
       : !isShelved
-        ? 'is still in Redis: it leaves by itself (SHELVE_AFTER_S)'
+        ? 'is still in Redis; it leaves Redis by itself (SHELVE_AFTER_S)'
         : hasOpenClaims
-          ? 'has something that can still be claimed'
+          ? 'has open offers'
           : hasOpenCoupons && !keepsRedemptions
-            ? 'has granted what can still be redeemed; with --keep-redemptions the rest of it can leave'
+            ? 'has grants that can still be redeemed; use --keep-redemptions to archive the rest'
             : undefined;
   if (why !== undefined) throw new NotArchivable(`campaign ${campaignId} ${why}`);
   return campaign;
@@ -122,9 +122,9 @@ export async function requireSame(path: string, sha256: Buffer): Promise<void> {
     () => true,
     () => false,
   );
-  if (!isThere) throw new BadArchive(`${path} is not there, and the ledger has let go of what stands in it`);
+  if (!isThere) throw new BadArchive(`${path} is missing, and the ledger no longer holds its rows`);
   if (!(await hashOf(path)).equals(sha256))
-    throw new BadArchive(`${path} is not the file that the ledger has noted`);
+    throw new BadArchive(`${path} is not the file recorded in the ledger`);
 }
 
 /** All of it as of one moment. Under its name it is whole, and on disk. */
@@ -154,7 +154,7 @@ async function makeFile(
     await client.query('commit');
     const read = await checkFile(`${path}.part`);
     if (JSON.stringify(read) !== JSON.stringify(written))
-      throw new BadArchive(`${path} was read back with other rows than were written`);
+      throw new BadArchive(`${path} was read back with different rows than were written`);
   } finally {
     client.release(true);
   }
@@ -220,7 +220,8 @@ async function writeBook(pool: Pool, campaignId: number, directory: string): Pro
   await pipeline(Readable.from(parts()), createWriteStream(path));
   await onDisk(path);
   const written = hash.digest();
-  if (!(await hashOf(path)).equals(written)) throw new BadArchive(`${path} was read back as something else`);
+  if (!(await hashOf(path)).equals(written))
+    throw new BadArchive(`${path} was read back with a different hash`);
   return written.toString('hex');
 }
 

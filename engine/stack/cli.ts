@@ -48,7 +48,7 @@ function describe({ title, record, isUp }: ServerStatus): string {
 }
 
 function keeping(keeper: ServerStatus['record']['keeper']): string {
-  return keeper?.background === true ? 'in the background' : 'ends with the process that started it';
+  return keeper?.background === true ? 'in the background' : 'stops with the process that started it';
 }
 
 function exports(dir: string, servers: readonly ServerStatus[]): [name: string, value: string][] {
