@@ -1,9 +1,9 @@
 /**
- * POST /v1/campaigns/{id}/entries/me/claim: claims what was offered. Stamped and logged like an entry: what is answered
- * with 202 counts, whatever is killed afterwards, as it was stamped before the deadline. Retrying is always safe.
+ * POST /v1/campaigns/{id}/entries/me/claim: claims an offer. A claim is stamped and logged like an entry: once answered with
+ * 202 it counts, whatever is killed afterwards, if it was stamped before the deadline. Retrying is always safe.
  *
- * A gateway may not know yet of an outage that has extended the deadline. So it says "lapsed" only when the engine has
- * decided that; before, a claim behind the deadline that it knows is logged too, and the answer says that it is decided.
+ * A gateway may not know yet of an outage that has extended the deadline. So it answers "lapsed" only after the engine has
+ * decided that; until then it also logs a claim after the known deadline, and the answer says so.
  */
 import type { HttpRequest } from 'uWebSockets.js';
 import type { BoardCampaign } from '../engine/contract/board/board.ts';
