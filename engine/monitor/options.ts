@@ -1,20 +1,20 @@
-/** What `npm run monitor` is told on its command line. */
+/** The command line of `npm run monitor`. */
 import { parseArgs } from 'node:util';
 import { BEFORE_ALL, behind, type Place } from '../verify/places.ts';
 import { exitCodes } from './finding.ts';
 
 export const USAGE = `npm run monitor -- URL... --out DIR [options]
 
-  URL                 of a gateway; of several each is asked in turn, and what one shows is held against the others
-  --out DIR           where heads are kept, counter-signed, with the monitor's key; made when it is not there
-  --keys FILE         public keys that you had elsewhere (GET /v1/keys): no others count
-  --from INSTANT      follow from there on, like 2030-01-31T18:00:00Z; default: from the first head that there is
-  --interval-ms N     how long to wait when nothing more is shown (100 to 3600000; default 1000)
-  --once              follow to the end, look at all that was kept again, and stop
+  URL                 a gateway; several are asked in turn, and their answers are compared with each other
+  --out DIR           where counter-signed heads and the monitor's key are kept; created if missing
+  --keys FILE         trusted public keys from another source (GET /v1/keys); no others count
+  --from INSTANT      start there, like 2030-01-31T18:00:00Z; default: the first head
+  --interval-ms N     how long to wait when there is nothing new (100 to 3600000; default 1000)
+  --once              follow to the end, check everything kept again, and stop
 
-It writes one line of JSON for each finding, and says it in words on standard error. It goes on until it is stopped.
-exit codes: ${exitCodes.nothing} nothing was ever found in DIR, ${exitCodes.usage} wrong usage, ${exitCodes.signature} a signature or a key, ${exitCodes.order} a fork, a rewind, or a slice that is late;
-${exitCodes.internal} it cannot go on (DIR is not what it wrote, the disk is full, or with --once nobody answers); of several the least
+The monitor writes one line of JSON for each finding and describes it on standard error. It runs until it is stopped.
+exit codes: ${exitCodes.nothing} no finding ever in DIR, ${exitCodes.usage} wrong usage, ${exitCodes.signature} a signature or a key, ${exitCodes.order} a fork, a rewind or a late slice;
+${exitCodes.internal} cannot continue (DIR was not written by a monitor, the disk is full, or with --once nobody answers); the smallest that applies
 `;
 
 export class WrongUsage extends Error {}

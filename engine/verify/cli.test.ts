@@ -143,5 +143,5 @@ test('wrong usage is told with what would be right', async () => {
   }
   const { code, out } = await fairline('--help');
   assert.equal(code, 0);
-  assert.match(out, /exit codes: 0 all right, 1 wrong usage, 2 cannot be read/);
+  assert.match(out, /exit codes: 0 valid, 1 wrong usage, 2 unreadable/);
 });

@@ -13,24 +13,24 @@ import { type Report, type Request, verify } from './verify.ts';
 const USAGE = `fairline verify [book] [options]
 
   book                the book of a campaign, plain or gzip (NDJSON)
-  --receipt <file>    a receipt, held against the book (or against --keys alone)
-  --user <id>         whose receipt it is
-  --receipts <file>   many: one {"receipt":{…},"user":"…"} a line
-  --proof <file>      the proof of a draw, by itself or against the book
-  --keys <file>       public keys that you had elsewhere (GET /v1/keys), in place of those in the book
-  --pool-root <root>  that the campaign showed (pool_root in GET /v1/campaigns/{id}) when you noted it
-  --rules-hash <hash> of the rules, that it showed (rules_hash) when you noted it
-  --heads <file>      heads that somebody kept while it was open (GET /v1/heads, a page a line), or that a
-                      monitor recorded; may be given more than once
-  --max-bytes <n>     of the book, uncompressed (default ${defaultLimits.bookBytes})
-  --max-entries <n>   (default ${defaultLimits.entries})
-  --max-slices <n>    (default ${defaultLimits.slices})
-  --max-others <n>    items of slices that are no line (default ${defaultLimits.others})
-  --max-tickets <n>   of all entrants together (default ${defaultLimits.tickets})
-  --json              the report as JSON
+  --receipt <file>    a receipt to check against the book (or only against --keys)
+  --user <id>         the user of the receipt
+  --receipts <file>   many receipts: one {"receipt":{…},"user":"…"} per line
+  --proof <file>      the proof of a draw, alone or to check against the book
+  --keys <file>       trusted public keys from another source (GET /v1/keys), instead of those in the book
+  --pool-root <root>  the root that you noted when the campaign showed it (pool_root in GET /v1/campaigns/{id})
+  --rules-hash <hash> the hash of the rules that you noted when the campaign showed it (rules_hash)
+  --heads <file>      heads kept while the campaign was open (GET /v1/heads, one page per line), or the
+                      records of a monitor; repeatable
+  --max-bytes <n>     limit of the uncompressed book (default ${defaultLimits.bookBytes})
+  --max-entries <n>   limit of entries (default ${defaultLimits.entries})
+  --max-slices <n>    limit of slices (default ${defaultLimits.slices})
+  --max-others <n>    limit of slice items without a line (default ${defaultLimits.others})
+  --max-tickets <n>   limit of tickets over all entrants (default ${defaultLimits.tickets})
+  --json              print the report as JSON
 
-exit codes: 0 all right, ${EXIT_USAGE} wrong usage, ${exitCodes.document} cannot be read, ${exitCodes.signature} signature or key, ${exitCodes.order} who is in and in which order,
-${exitCodes.outcome} outcome or draw; of several the least
+exit codes: 0 valid, ${EXIT_USAGE} wrong usage, ${exitCodes.document} unreadable, ${exitCodes.signature} signature or key, ${exitCodes.order} entries or their order,
+${exitCodes.outcome} outcome or draw; the smallest that applies
 `;
 
 /** Receipts are read whole; a thousand take 1 MB. */

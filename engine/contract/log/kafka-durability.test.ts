@@ -65,7 +65,7 @@ test('what is on too few brokers is put on others that are up, and stays where i
 
 test('while too few brokers are up, they are asked for', () => {
   const fault = topicFault({ ...found({}, [1]), brokersUp: [1, 2] }, WANTED) ?? '';
-  assert.match(fault, /start others, as 2 of 3 are up/);
+  assert.match(fault, /start the other brokers \(2 of 3 are up\)/);
   assert.doesNotMatch(fault, /--execute/);
 });
 

@@ -111,8 +111,8 @@ function reassignment({ topic, brokers, brokersUp, partitions }: FoundTopic, rep
   });
   if (moves.some(({ replicas }) => replicas.length < replication)) {
     return (
-      `start others, as ${brokersUp.length} of ${replication} are up, and the next start says with what file ` +
-      'kafka-reassign-partitions.sh puts it on them'
+      `start the other brokers (${brokersUp.length} of ${replication} are up); the next start then prints the file ` +
+      'with which kafka-reassign-partitions.sh moves the partitions'
     );
   }
   return (

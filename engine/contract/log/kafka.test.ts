@@ -197,7 +197,7 @@ if (availableLogs().includes('kafka')) {
       const config = fresh();
       await makeOtherwise(config, {});
       const pattern =
-        /is on 1 broker, and KAFKA_REPLICATION is 3.*KAFKA_REPLICATION=1 accepts.*start others.*kafka-reassign-partitions.sh/;
+        /is on 1 broker, and KAFKA_REPLICATION is 3.*KAFKA_REPLICATION=1 accepts.*start the other brokers.*kafka-reassign-partitions.sh/;
       await assert.rejects(openProducer({ ...config, KAFKA_REPLICATION: 3 }, quiet), pattern);
       await assert.rejects(openFencing({ ...config, KAFKA_REPLICATION: 3 }, quiet), pattern);
       await open(openProducer(config, quiet));
