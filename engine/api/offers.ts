@@ -1,7 +1,7 @@
 /**
- * Deadlines that the operator moves, where what is granted or won has to be claimed. To end an offer by hand, its deadline is
- * brought forward to when every gateway must have heard of it, and it then ends as any other does: so a claim that was
- * stamped before counts.
+ * Deadlines moved by the operator, in campaigns with claims. To end an offer by hand, its deadline is brought forward to the
+ * instant at which every gateway must have learned of it, and the offer then ends like any other: a claim stamped before
+ * that counts.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Campaign, opensAtUs } from '../../sql/campaigns.ts';
@@ -13,7 +13,7 @@ import { type ApiDeps, nowUsOrRefuse } from './deps.ts';
 import { invalidRequest } from './input.ts';
 
 const LOOK_MS = 50;
-/** For the watermark to pass the deadline; while it stands still nothing can be told. */
+/** The time for the watermark to pass the deadline; while it stands still the result is unknown. */
 const SETTLE_MS = 5_000;
 
 /**
@@ -66,7 +66,7 @@ export interface EndedOffer {
 
 interface AskedEnd {
   readonly serial: number;
-  /** undefined: whoever was granted it, or drawn for it. */
+  /** undefined: the user to whom it was first granted, or who won it in the draw. */
   readonly holder: string | undefined;
 }
 
@@ -95,7 +95,7 @@ function endedAlready(serial: number, { state }: OfferState): Problem {
   return new Problem('conflict', `The offer of serial ${serial} is already ${state}.`);
 }
 
-/** Who would be offered it, as things stand: who claims meanwhile, and what else becomes free before, can tell nobody. */
+/** Who would get the offer in the current state: later claims, and other prizes freed before, can change it. */
 export async function endWouldBe(deps: ApiDeps, campaignId: number, asked: AskedEnd): Promise<EndedOffer> {
   const { serial } = asked;
   const offer = await findHeld(deps, campaignId, asked);

@@ -1,4 +1,4 @@
-/** Deciding a change that gateways have to confirm; change.ts says in which steps, and why each is safe. */
+/** Decides a change that gateways must confirm; change.ts lists the steps and why each is safe. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   effectVersion,
@@ -22,13 +22,13 @@ export type ChangeDeps = Pick<
   'pool' | 'publish' | 'nowUs' | 'confirmations' | 'leaseMs' | 'randomness' | 'log'
 >;
 
-/** A gateway that serves reads the board many times a lease; one that has not for all of one is silent. */
+/** A serving gateway reads the board many times per lease; one that has not for a whole lease is silent. */
 export const WAIT_LEASES = 1;
 const POLL_MS = 40;
 
 /**
- * Waits until a pending version is decided, and decides it as soon as that can be done. Throws Problem unavailable when the
- * engine stops (`stopping`); then another one decides it; and while the clocks contradict each other: it stays pending.
+ * Waits until a pending version is decided, and decides it as soon as possible. Throws Problem unavailable when the engine
+ * stops (`stopping`), and then another engine decides it; and while the clocks contradict each other, and it stays pending.
  */
 export async function awaitDecision(
   deps: ChangeDeps,
@@ -52,19 +52,19 @@ export async function awaitDecision(
         { 'retry-after': '1' },
       );
     }
-    // Ended early by a stop, which the next turn sees.
+    // A stop ends this early; the next turn notices it.
     await sleep(POLL_MS, undefined, { signal: stopping }).catch(() => undefined);
   }
 }
 
-/** Decides changes that an engine has left behind. Called by every engine every now and then. */
+/** Decides changes that an engine has abandoned. Every engine calls it from time to time. */
 export async function resumeChanges(deps: ChangeDeps): Promise<void> {
   for (const { ageMs, ...version } of await listPending(deps.pool)) {
     try {
-      // One that is younger is in the hands of whoever asked; to decide it here as well does no harm.
+      // The requesting engine handles a younger one; deciding it here as well is harmless.
       await decide(deps, version, ageMs > WAIT_LEASES * deps.leaseMs);
     } catch (error) {
-      // None of them can be decided now, and whatever else is tidied up can.
+      // None of them can be decided now, but other cleanup can continue.
       if (error instanceof ClocksApart) return;
       throw error;
     }
@@ -72,8 +72,8 @@ export async function resumeChanges(deps: ChangeDeps): Promise<void> {
 }
 
 /**
- * One look at a pending version: it takes effect, is refused, or stays pending unless `isOver`. Rejects with ClocksApart,
- * and nothing decided, while it is not known what the time is.
+ * Checks a pending version once: it takes effect, is refused, or stays pending unless `isOver`. Rejects with ClocksApart,
+ * with nothing decided, while the time is unknown.
  */
 async function decide(deps: ChangeDeps, asked: Version, isOver: boolean): Promise<Version> {
   if (asked.state !== 'pending') return asked;
@@ -109,7 +109,7 @@ async function lookAround(deps: ChangeDeps, campaign: Campaign, asked: Version) 
   try {
     await deps.publish([campaign]);
     const confirmations = await deps.confirmations(asked);
-    // Read last: whatever is confirmed was so before.
+    // Read last: everything confirmed was confirmed before this.
     return confirmations && { ...confirmations, nowMs: (await latestNowUs(deps, campaign)) / 1000 };
   } catch (error) {
     if (error instanceof ClocksApart) throw error;
@@ -123,7 +123,7 @@ async function lookAround(deps: ChangeDeps, campaign: Campaign, asked: Version) 
 
 async function effect(deps: ChangeDeps, asked: Version, nowMs: number, lookedAtMs: number): Promise<Version> {
   const confirmed = {
-    // As for a close ahead of time, which has the same clocks to reckon with.
+    // As for an early close, which deals with the same clocks.
     heardBy: new Date(Math.ceil(nowMs + deps.leaseMs + leaseMarginMs(deps.leaseMs))),
     neverOpens: nowMs < asked.opensAt.getTime() - leaseMarginMs(deps.leaseMs),
   };
@@ -158,7 +158,7 @@ async function refuse(
   return decided;
 }
 
-/** Why a change that was asked for cannot be made any more; the campaign may have gone on meanwhile. */
+/** Why a requested change is no longer possible; the campaign may have moved on meanwhile. */
 function refusalOf(campaign: Campaign, asked: Version): string | undefined {
   const isClosing = campaign.closesAt.getTime() !== asked.closesAt.getTime();
   if (campaign.finishedAt !== null) return 'The campaign has finished meanwhile.';
@@ -174,8 +174,8 @@ function isDrawMoved(campaign: Campaign, asked: Version): boolean {
 }
 
 /**
- * The rules that a version is announced with: new ones where something they name becomes another. Of a raffle that may have
- * entries they stay, as its draw is bound to them.
+ * The rules that a version is announced with: new ones if something they name changes. The rules of a raffle that may have
+ * entries stay, because its draw is bound to them.
  */
 function rulesWith(deps: ChangeDeps, campaign: Campaign, asked: Version): NewRules | undefined {
   const named = ({
@@ -193,7 +193,7 @@ function rulesWith(deps: ChangeDeps, campaign: Campaign, asked: Version): NewRul
   return changedAnnouncement(deps.randomness, campaign, asked);
 }
 
-/** It is in the ledger, whatever Redis does; the engine publishes what is not on the board when it can. */
+/** The change is in the ledger, whatever Redis does; the engine publishes it as soon as it can. */
 export async function publishSoon(deps: ChangeDeps, campaign: Campaign): Promise<void> {
   try {
     await deps.publish([campaign]);

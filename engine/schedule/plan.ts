@@ -1,15 +1,15 @@
 /**
- * What a change asked of a campaign would make of it, and whether it may: pure, on an instant of the shared clock.
+ * The result of a requested change of a campaign, and whether it is allowed: pure, at an instant of the shared clock.
  *
- * A time can be changed until it has passed, and as long as all gateways can be told before: an edit that comes nearer
- * to a time, the old or the new one, than `leadMs` is refused as too near. What was announced binds:
+ * A time can be changed until it has passed, as long as all gateways can be told before: an edit closer than `leadMs` to the
+ * old or the new time is refused as too near. Announcements bind:
  *
  * - Before the opening everything can change; the rules are announced anew, and each version keeps their hash.
  * - From the opening on there may be entries. Title, stock and opening stay: stamps count from the opening.
  * - The close of a coupon moves freely until it has passed; its rules are announced with the new close.
- * - The close of a raffle moves ahead only up to the one announced. Its rules, which name that one, are bound by the seed:
- *   later, and they would have to change, and with them who is drawn.
- * - A raffle is drawn no earlier than its close, with which its pool is frozen.
+ * - The close of a raffle moves at most up to the announced one. The seed binds its rules, which name that close: a later
+ *   close would change the rules, and with them who is drawn.
+ * - A raffle is drawn no earlier than its close, which freezes its pool.
  */
 
 import { type RefusalReason, type Target, targetOf } from '../../sql/campaign-versions.ts';
@@ -30,13 +30,13 @@ export interface Change {
 
 export interface PlanTerms {
   readonly nowMs: number;
-  /** How long it takes until every gateway has heard of something, or is known to be silent. */
+  /** How long it takes until every gateway has learned of something or is known to be silent. */
   readonly leadMs: number;
-  /** How far the clock of a gateway may be off, and more. */
+  /** More than the clock of a gateway may be off. */
   readonly marginMs: number;
-  /** The close that the rules name; null where none are announced. */
+  /** The close named in the rules; null if none are announced. */
   readonly announcedClosesAt: Date | null;
-  /** What is granted or won has to be claimed within so many seconds, as rules or draft say; null: it is final at once. */
+  /** The time to claim in seconds, from rules or draft; null if grants and wins are final at once. */
   readonly claimWithinS: number | null;
 }
 
@@ -44,7 +44,7 @@ export type Plan =
   | {
       readonly is: 'allowed';
       readonly target: Target;
-      /** Whether gateways have to confirm it. */
+      /** Whether gateways must confirm it. */
       readonly confirms: boolean;
       /** It takes effect before this or not at all. */
       readonly decideBy: Date | null;
@@ -56,7 +56,7 @@ export type Plan =
   | { readonly is: 'refused'; readonly reason: RefusalReason; readonly errors: readonly FieldFault[] };
 
 const DAY_MS = 86_400_000;
-/** As the ledger has it: later instants would not be exact. */
+/** The limit of the ledger: later instants would not be exact. */
 const END_MS = Date.UTC(2200);
 
 type TimeField = 'opens_at' | 'closes_at' | 'draws_at';
@@ -174,7 +174,7 @@ interface Moved {
 }
 
 function movedTimes(campaign: Campaign, target: Target): readonly Moved[] {
-  // One that was told to close keeps to that.
+  // An early close that was requested stays.
   const closes = campaign.closingAt ?? campaign.closesAt;
   const all: readonly Moved[] = [
     { field: 'opens_at', from: campaign.opensAt, to: target.opensAt },
@@ -189,7 +189,7 @@ function movedTimes(campaign: Campaign, target: Target): readonly Moved[] {
   );
 }
 
-/** What is wrong with a change of what people have entered under. */
+/** Faults of a change to what users have entered under. */
 function boundFaults(
   campaign: Campaign,
   target: Target,
@@ -274,7 +274,7 @@ function kindFaults(campaign: Campaign, change: Change): FieldFault[] {
   return errors;
 }
 
-/** What is wrong with times among each other. */
+/** Contradictions between times. */
 export function windowFaults({
   opensAt,
   closesAt,
@@ -300,8 +300,8 @@ export function windowFaults({
 }
 
 /**
- * Whether all claims can be stamped: what is granted up to the close, or won when it is drawn, has its deadline within what
- * stamps can tell, counted from the opening. Without that a raffle could never be drawn.
+ * Whether all claims can be stamped: the deadline of anything granted up to the close, or won in the draw, must lie within
+ * the range of stamps, counted from the opening. Otherwise a raffle could never be drawn.
  */
 export function claimFaults(
   { opensAt, closesAt, drawsAt }: Pick<Target, 'opensAt' | 'closesAt' | 'drawsAt'>,
