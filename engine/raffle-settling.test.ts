@@ -249,10 +249,7 @@ test('a pool that is not the frozen one is not drawn', async () => {
     await ledger.enter(campaign, 1, 2, 3);
     await ledger.settle(campaign, WINDOW_US, {}, () => false);
     await ledger.pool.query(change, [campaign.campaignId]);
-    await rejects(
-      ledger.settle(campaign, WINDOW_US),
-      /was frozen with 3 entrants and root .* not drawn/,
-    );
+    await rejects(ledger.settle(campaign, WINDOW_US), /was frozen with 3 entrants and root .* not drawn/);
     equal((await ledger.read(campaign)).finishedAt, null);
   }
 });
@@ -280,11 +277,7 @@ test('nor is one in which tickets, a group or an exclusion were changed since, p
     const { rowCount } = await ledger.pool.query(change, [campaignId]);
     await ledger.pool.query('alter table entrant_terms enable trigger entrant_terms_guard');
     equal(rowCount, 1, change);
-    await rejects(
-      ledger.settle(campaign, WINDOW_US),
-      /was frozen with 5 entrants .* not drawn/,
-      change,
-    );
+    await rejects(ledger.settle(campaign, WINDOW_US), /was frozen with 5 entrants .* not drawn/, change);
   }
 });
 

@@ -353,7 +353,10 @@ describe('making a campaign', () => {
         ['__proto__x', '1'],
       ],
     );
-    assert.match(String(answer.body.detail), /title is missing, expected text .*; stock is 0, expected a whole number/);
+    assert.match(
+      String(answer.body.detail),
+      /title is missing, expected text .*; stock is 0, expected a whole number/,
+    );
   });
 
   it('refuses bodies that are no objects, or no JSON', async () => {

@@ -163,7 +163,10 @@ test('a ledger that was restored shows less for a while and then the same: that 
     ],
   );
   assert.deepEqual(found, []);
-  assert.match(troubles[0] ?? '', /a says that its heads are complete up to \S+, which is earlier than it said before/);
+  assert.match(
+    troubles[0] ?? '',
+    /a says that its heads are complete up to \S+, which is earlier than it said before/,
+  );
   assert.match(troubles.at(-1) ?? '', /the service again reports as much as before/);
   assert.equal(kept.length, 6);
 });

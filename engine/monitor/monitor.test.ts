@@ -187,7 +187,10 @@ describe('a monitor', () => {
       report.checked.join('\n'),
       /Monitor "The “Daily”", which the rules name, signed \d+ records/,
     );
-    assert.match(report.checked.join('\n'), /on its clock the monitor had seen everything that can have been signed/);
+    assert.match(
+      report.checked.join('\n'),
+      /on its clock the monitor had seen everything that can have been signed/,
+    );
     assert.match(report.notProven.join('\n'), /What "club" was shown/);
     // As people run it.
     const file = join(where, 'book.ndjson.gz');
@@ -331,9 +334,7 @@ describe('a monitor', () => {
     forging.isAway = true;
     const monitor = await start(where, [forging.url]);
     await eventually(() =>
-      /cannot follow \S+: \/v1\/keys answered with status 503; retrying/.test(
-        monitor.process.output(),
-      ),
+      /cannot follow \S+: \/v1\/keys answered with status 503; retrying/.test(monitor.process.output()),
     );
     await enter(campaign, 2);
     forging.isAway = false;

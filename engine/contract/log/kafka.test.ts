@@ -229,10 +229,7 @@ if (availableLogs().includes('kafka')) {
       for (const [name, value] of Object.entries(others)) {
         const config = fresh();
         await makeOtherwise(config, { [name]: value });
-        await assert.rejects(
-          openProducer(config, quiet),
-          new RegExp(`has ${name}=${value}, .* fixes it$`),
-        );
+        await assert.rejects(openProducer(config, quiet), new RegExp(`has ${name}=${value}, .* fixes it$`));
       }
     });
 
