@@ -120,7 +120,7 @@ async function main(): Promise<void> {
   }
   if (!isName(name)) {
     const names = Object.keys(benches).join(', ');
-    throw new UsageError(`there is no bench ${JSON.stringify(name.slice(0, 60))}; ${names} would be right`);
+    throw new UsageError(`there is no bench ${JSON.stringify(name.slice(0, 60))}; expected ${names}`);
   }
   switch (name) {
     case 'book':

@@ -57,13 +57,13 @@ function readAsked(args: readonly string[]): Asked {
 
 function numberOf(text: string): number {
   if (/^[1-9]\d{0,9}$/.test(text)) return Number(text);
-  throw new UsageError(`--campaign is ${JSON.stringify(text)}; the number of a campaign would be right`);
+  throw new UsageError(`--campaign is ${JSON.stringify(text)}; expected the number of a campaign`);
 }
 
 function dateOf(text: string): Date {
   const date = new Date(text);
   if (/^\d{4}-\d\d-\d\d/.test(text) && !Number.isNaN(date.getTime())) return date;
-  throw new UsageError(`--before is ${JSON.stringify(text)}; a date such as 2026-01-31 would be right`);
+  throw new UsageError(`--before is ${JSON.stringify(text)}; expected a date such as 2026-01-31`);
 }
 
 function say(what: object): void {
@@ -79,13 +79,12 @@ async function main(): Promise<void> {
   const pool = openPool(config.DATABASE_URL, {
     max: CONNECTIONS,
     applicationName: 'fairline archive',
-    onError: error => log.warn({ reason: error.message }, 'a connection to Postgres was lost'),
+    onError: error => log.warn({ reason: error.message }, 'lost a connection to Postgres'),
   });
   try {
     const holder = await pool.connect();
     try {
-      if (!(await takeArchiving(holder)))
-        throw new UsageError('another archive is being made at this moment');
+      if (!(await takeArchiving(holder))) throw new UsageError('another archive run is in progress');
       await work(pool, asked, log);
     } finally {
       holder.release(true);
@@ -109,7 +108,7 @@ async function work(pool: Pool, asked: Asked, log: Logger): Promise<void> {
     } catch (error) {
       // Of many one that has to stay keeps no other.
       if (!isAll || !(error instanceof NotArchivable)) throw error;
-      log.warn({ campaignId, reason: error.message }, 'it stays');
+      log.warn({ campaignId, reason: error.message }, 'kept');
     }
   }
 }

@@ -178,7 +178,7 @@ export function assembleJudge(assembly: JudgeAssembly): AssembledJudge {
     },
   });
   const consuming = consumer.run(intake).catch((err: unknown) => {
-    log.error({ err }, 'the log is not consumed');
+    log.error({ err }, 'cannot consume the log');
   });
   return {
     deps,
@@ -195,7 +195,7 @@ export function assembleJudge(assembly: JudgeAssembly): AssembledJudge {
 
 function describeLength(ownMs: number, registryMs: number | undefined): string {
   if (registryMs === undefined || registryMs === ownMs) return 'ok';
-  return `LEASE_MS is ${ownMs}, but the registry was opened with ${registryMs}: no number is given until nobody holds one of that length`;
+  return `LEASE_MS is ${ownMs}, but the registry was opened with ${registryMs}: no leases are granted until all leases of that length have ended`;
 }
 
 function depsOf(
@@ -232,8 +232,8 @@ export function makeLoop(what: string, log: Logger, minGapMs: number, work: () =
     work,
     minGapMs,
     onError: (err, failures) =>
-      log[failures === 1 ? 'warn' : 'debug']({ err, failures }, `${what}: failed, tried again`),
-    onRecovered: () => log.info(`${what}: going on`),
+      log[failures === 1 ? 'warn' : 'debug']({ err, failures }, `${what}: failed, retrying`),
+    onRecovered: () => log.info(`${what}: recovered`),
   });
 }
 

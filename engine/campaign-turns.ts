@@ -1,11 +1,11 @@
 /**
- * Settles many campaigns at once, each by itself: one that takes long, waits for a row or fails holds up no other.
+ * Settles many campaigns concurrently and independently: a campaign that is slow, waits for a row or fails delays no other.
  *
- * - At most `atOnce` steps are under way, in the order in which campaigns came to them: everything else that an engine does
- *   with the ledger needs connections too. A raffle that waits for its randomness is in no step.
- * - A campaign that is under way is not begun again. Its steps follow each other, and the lock of each keeps other engines
- *   from it meanwhile (settling.ts), so its order is what it is with one campaign alone.
- * - One that fails is tried again, later each time; passes go on without it.
+ * - At most `atOnce` steps run, first come, first served: everything else that an engine does with the ledger needs
+ *   connections too. A raffle that waits for its randomness is in no step.
+ * - A running campaign is not started again. Its steps run one after another, and the lock of each step keeps other engines
+ *   out (settling.ts), so its order is the same as with a single campaign.
+ * - A failed campaign is retried with growing delays; passes continue without it.
  */
 import type { Logger } from 'pino';
 import type { CampaignKind } from '../sql/campaigns.ts';
@@ -14,17 +14,17 @@ import { type SettlingOptions, settleCampaign } from './settling.ts';
 import type { Instants } from './settling-step.ts';
 import { Slots } from './slots.ts';
 
-/** Campaigns with more to decide than fits in it go on in the next pass. Each gets one step in every pass. */
+/** Campaigns with more to decide than fits continue in the next pass. Each gets one step per pass. */
 const SETTLE_MS = 150;
-/** So long a pass waits for those that it has begun: then what is decided so far is shown, and they go on beside. */
+/** How long a pass waits for campaigns it has started; then it publishes the decisions so far, and they continue meanwhile. */
 const SHOWN_AFTER_MS = 400;
 const FIRST_AGAIN_MS = 50;
-/** A part that comes back is noticed within this; relays of randomness are asked again no sooner. */
+/** A recovered component is noticed within this time; drand relays are not asked again sooner. */
 const LAST_AGAIN_MS = 2_000;
 
 export interface TurnOptions {
   readonly settling: SettlingOptions;
-  /** Steps that are under way at most. */
+  /** The maximum number of concurrent steps. */
   readonly atOnce: number;
   readonly log: Logger;
 }
@@ -43,7 +43,7 @@ interface Failing {
 export class CampaignTurns {
   readonly #options: TurnOptions;
   readonly #settling: SettlingOptions;
-  /** Asks for the next pass at once. */
+  /** Requests the next pass at once. */
   readonly #onMore: () => void;
   readonly #closing = new AbortController();
   readonly #underWay = new Map<number, Promise<boolean>>();
@@ -55,20 +55,20 @@ export class CampaignTurns {
     this.#onMore = onMore;
   }
 
-  /** How many campaigns could not be settled when they were tried last. */
+  /** The number of campaigns whose last settling attempt failed. */
   get failing(): number {
     return this.#failing.size;
   }
 
-  /** Whether it can be begun now: it is not under way, and not waiting to be tried again. */
+  /** Whether it can start now: it is neither running nor waiting for a retry. */
   canBegin({ campaignId }: Work): boolean {
     const againAtMs = this.#failing.get(campaignId)?.againAtMs ?? 0;
     return !this.#underWay.has(campaignId) && performance.now() >= againAtMs;
   }
 
   /**
-   * Begins campaigns, as far as they can be, and waits a while for those that take no longer; for raffles it does not. Answers
-   * whether any of them has more to decide at once. Those that come to an end later ask for a pass then.
+   * Starts all campaigns that can start and waits for them for a while, but never for raffles. Returns whether any of them
+   * has more to decide at once. Campaigns that end later request a pass then.
    */
   async settle(work: readonly Work[], instants: () => Instants): Promise<boolean> {
     const untilMs = performance.now() + SETTLE_MS;
@@ -88,13 +88,13 @@ export class CampaignTurns {
     return more ?? false;
   }
 
-  /** Stops between two steps, and waits for those under way. */
+  /** Stops between two steps and waits for running ones. */
   async close(): Promise<void> {
     this.#closing.abort();
     await Promise.all(this.#underWay.values());
   }
 
-  /** Resolves when its turn is over, however it ended, with whether there is more to decide. */
+  /** Resolves when its turn has ended in any way, with whether there is more to decide. */
   #begin(work: Work, instants: () => Instants, goOn: () => boolean): Promise<boolean> {
     const { campaignId } = work;
     const { signal } = this.#closing;
@@ -105,7 +105,7 @@ export class CampaignTurns {
         return more;
       })
       .catch((err: unknown) => {
-        // A stop ends also what waits for randomness.
+        // A stop also ends the wait for randomness.
         if (!signal.aborted) this.#failed(work, err);
         return false;
       })
@@ -114,7 +114,7 @@ export class CampaignTurns {
     return turn;
   }
 
-  /** Said once for each reason: what fails is tried again often. A server that is away is no error of ours. */
+  /** Logged once per reason, because retries are frequent. An unavailable server is not our error. */
   #failed({ campaignId, kind }: Work, err: unknown): void {
     const reason = err instanceof Error ? err.message : String(err);
     const before = this.#failing.get(campaignId);
@@ -124,11 +124,11 @@ export class CampaignTurns {
     this.#failing.set(campaignId, { reason, times, againAtMs });
     const level = before?.reason === reason ? 'debug' : mayPass(err) ? 'warn' : 'error';
     const what = kind === 'raffle' ? 'a raffle' : 'a campaign';
-    this.#options.log[level]({ err, campaignId }, `${what} could not be settled; it is tried again`);
+    this.#options.log[level]({ err, campaignId }, `${what} could not be settled; retrying`);
   }
 }
 
-/** What it resolves with, if that is within so many ms. */
+/** The value it resolves with, if it does so within so many ms. */
 async function within<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<undefined>(resolve => {

@@ -1,8 +1,8 @@
 /**
- * Settling where what is granted has to be claimed: one part of a campaign's step (see settling.ts), in its transaction. In
- * this order: offers end that have been claimed or declined or whose deadline has passed; then what is free goes on to those
- * who wait. Where more ends than fits in a transaction, steps do nothing else until it fits, so that turns decide who gets
- * what no more than one step would. They end: whoever has a place ends once. engine/judges/CLAIMS.md says what is decided.
+ * Settling with claims: one part of a campaign's step (see settling.ts), in the same transaction. First it ends offers that
+ * were claimed or declined or whose deadline has passed; then it offers what is free to those who wait. If more offers end
+ * than fit in a transaction, steps do nothing else until the rest fits, so splitting the work into turns decides nothing
+ * that one step would not. The turns terminate: everybody with a place ends once. engine/judges/CLAIMS.md has the rules.
  */
 import { passToNext } from '../sql/alternates.ts';
 import { type Campaign, opensAtUs } from '../sql/campaigns.ts';
@@ -25,48 +25,48 @@ import { makeCode } from './judges/codes.ts';
 import type { HeardInstants, Instants } from './settling-step.ts';
 
 /**
- * What ends in one transaction, of claims, wishes to leave and lapses together, and serials that go on in one. More would
- * hold the campaign's row for longer, and keep other campaigns from their step of the pass; fewer cost more commits.
+ * The number of claims, withdrawals and lapses together that end in one transaction, and of serials passed on in one. More
+ * would lock the campaign's row for longer and keep other campaigns from their step of the pass; fewer cost more commits.
  */
 const TURN_LIMIT = 5_000;
 const US_PER_S = 1_000_000;
 
 export interface Moved {
-  /** The campaign's, with what has moved. */
+  /** The counts of the campaign, including these moves. */
   readonly moveCount: number;
-  /** What has moved: the new states, in order. */
+  /** The moves: the new states, in order. */
   readonly states: readonly string[];
 }
 
 export interface Offered extends Moved {
-  /** Whether more may be free than went on in one transaction. */
+  /** Whether more may be free than was passed on in one transaction. */
   readonly more: boolean;
 }
 
 /**
- * How long ago people were heard for certain when something is offered to them. Longer: the end of an outage gives that
- * much to offers which were made in it, and the ledger refuses them (0011_outages.sql). Shorter: nothing is offered while
- * gateways are idle, which are looked at that late.
+ * The maximum age of certain hearing when something is offered. If longer, the end of an outage gives that much to offers
+ * made during it, and the ledger refuses them (0011_outages.sql). If shorter, nothing is offered while gateways are idle,
+ * because idle gateways are checked only that often.
  */
 const HEARD_LATELY_US = LONGEST_BEHIND_MS * 1_000;
 
 /**
- * Whether what is offered now is heard: what came behind the instant up to which heard time counts may turn out to be an
- * outage, and nothing is offered in one. Nobody could claim it, and its end would give back to them what they never lost.
+ * Whether an offer made now is heard. The time after the instant up to which heard time counts may turn out to be an outage,
+ * and nothing is offered during one: nobody could claim it, and its end would return time that was never lost.
  */
 export function areOffersHeard({ nowUs, heard }: Instants): boolean {
   return heard !== undefined && nowUs - heard.throughUs <= HEARD_LATELY_US;
 }
 
 /**
- * Whether the campaign does not know of a later outage than these instants, as after an engine has stood still in between:
- * what is offered at such an instant has a deadline that would not get that outage back.
+ * Whether the campaign knows of no outage later than these instants. If an engine stood still in between, it may know of one:
+ * an offer at these instants would have a deadline without the extension for that outage.
  */
 export function areNews({ unheardSeenUs }: Campaign, { heard }: Instants): boolean {
   return unheardSeenUs === null || (heard !== undefined && unheardSeenUs <= heard.unheardUs);
 }
 
-/** The campaign with its deadlines extended by the outages that it did not know of. */
+/** The campaign with its deadlines extended by outages that it did not know yet. */
 export async function withOutages(
   db: Queryable,
   campaign: Campaign,
@@ -79,10 +79,10 @@ export async function withOutages(
 }
 
 /**
- * The instants for a turn of what ends, where that is more than fits in one; undefined where all of it fits. A turn goes by
- * an earlier watermark, before the first that does not fit: so whatever order holds between two watermarks holds between two
- * turns. Where all are due at the same instant, as offers are that were made at once, there is no watermark in between;
- * `endOffers` then lets the first of them lapse.
+ * The instants for one turn, if more ends than fits in one; undefined if all of it fits. A turn uses an earlier watermark,
+ * before the first item that does not fit, so any order that holds between two watermarks holds between two turns. If all
+ * are due at the same instant, like offers made at once, there is no watermark in between; then `endOffers` lets the first
+ * of them lapse.
  */
 export async function turnOf(
   db: Queryable,
@@ -96,7 +96,7 @@ export async function turnOf(
   return { ...instants, watermarkUs: Math.max(firstUs, tooManyUs - 1) };
 }
 
-/** The greatest stamp that a claim or a wish to leave is due with. */
+/** The greatest due stamp of a claim or withdrawal. */
 function throughOf(campaign: Campaign, { watermarkUs }: Instants): number {
   const openedUs = opensAtUs(campaign);
   return lastStampAt(Math.min(watermarkUs, openedUs + LAST_STAMP_US), openedUs);
@@ -106,7 +106,7 @@ function lapseUsOf({ watermarkUs, heard }: Instants): number {
   return Math.min(watermarkUs, heard?.throughUs ?? 0);
 }
 
-/** Decides what claimants asked for up to the watermark, and lets offers lapse whose deadline it has passed. */
+/** Decides requests of claimants up to the watermark, and lets offers lapse whose deadline the watermark has passed. */
 export async function endOffers(
   db: Queryable,
   campaign: Campaign,
@@ -127,7 +127,7 @@ export async function endOffers(
   return { moveCount: moveCount + moves.length, states };
 }
 
-/** Offers what is free to those who wait for it. `moveCount` is how many have moved so far. */
+/** Offers what is free to those who wait. `moveCount` is the number of moves so far. */
 export async function offerFreed(
   db: Queryable,
   campaign: Campaign,
@@ -148,14 +148,14 @@ export async function offerFreed(
   return { moveCount: moveCount + passed.length, states, more: passed.length === TURN_LIMIT };
 }
 
-/** What is offered now can be claimed until when; undefined when no claim could be stamped any more. */
+/** The deadline of an offer made now; undefined if a claim could no longer be stamped. */
 export function offerOf(campaign: Campaign, { nowUs }: Instants): Offer | undefined {
   const lastUs = opensAtUs(campaign) + LAST_STAMP_US;
   if (nowUs >= lastUs) return undefined;
   return { offeredUs: nowUs, claimByUs: claimByUs(campaign, nowUs) };
 }
 
-/** Without the outages that come, so without those that were. */
+/** Without future outages, and so without past ones. */
 export function claimByUs(campaign: Campaign, offeredUs: number): number {
   const lastUs = opensAtUs(campaign) + LAST_STAMP_US;
   const { claimWithinS, unheardUs } = campaign;

@@ -2,30 +2,30 @@
  * Whether the clocks agree: Redis', by which everything is stamped and due, PostgreSQL's, and the engine's own.
  *
  * Redis' time is the shared clock, and a clock can be set. A step forward by a minute would close, freeze and draw a minute
- * early, which nothing takes back. So Redis' time counts only as far as two others vouch for it: PostgreSQL's clock now, and
- * the engine's monotonic clock, which goes on from when all agreed. `vouchedUs` is the latest instant that may be now; all
- * that an engine does by the time, it does by an instant at or below it.
+ * early, irrevocably. So Redis' time counts only as far as two other clocks vouch for it: PostgreSQL's clock now, and the
+ * engine's monotonic clock, which continues from when all agreed. `vouchedUs` is the latest instant that may be now;
+ * everything that an engine does by time uses an instant at or below it.
  *
- * A reading is known to half its round trip (F. Cristian, Probabilistic clock synchronization, Distributed Computing 3, 1989),
- * and the less exactly the older it is. Of the last readings of a clock the surest counts. Two clocks contradict each other
- * when their intervals (K. Marzullo, S. Owicki, Maintaining the time in a distributed system, 1983) lie further apart than the
- * limit: a slow answer widens its interval, so it never makes a contradiction; and as an instant is vouched for by the lower
- * ends of the intervals, it never makes a certainty either.
+ * A reading is known to within half its round trip (F. Cristian, Probabilistic clock synchronization, Distributed Computing
+ * 3, 1989), and its error grows with age. Among the last readings of a clock the one with the smallest error counts. Two
+ * clocks contradict each other when their intervals (K. Marzullo, S. Owicki, Maintaining the time in a distributed system,
+ * 1983) are further apart than the limit. A slow response widens its interval, so it never causes a contradiction; and since
+ * the lower ends of the intervals vouch for an instant, it never causes false certainty either.
  *
- * States, as `look` answers them:
- * - unheard  Redis or PostgreSQL has not been heard yet. Nothing is vouched for.
+ * States, as returned by `look`:
+ * - unheard  Redis or PostgreSQL was not read yet. Nothing is vouched for.
  * - agreed   All three agree, to within the limit. A clock of the two servers that moved against the engine's own by more is
  *            believed when the other one, which did not move, agrees with it.
- * - apart    Redis' clock and PostgreSQL's contradict each other. It ends when they agree, or when the operator says that
- *            Redis is right (`trust`): then this difference is none.
+ * - apart    Redis' clock and PostgreSQL's contradict each other. This ends when they agree, or when the operator declares
+ *            Redis correct (`trust`): then this difference counts as none.
  * - alone    The two have moved together against the engine's own clock. This process may have stood still (a suspended
- *            machine): up to STOOD_STILL_US that is believed, when both have said the same for CONFIRM_US. Beyond, somebody may
- *            have set the one clock of both: that ends when both are set back, or by `trustBoth`.
- * While it is neither `agreed` nor `unheard`, `vouchedUs` stays where it was.
+ *            machine): up to STOOD_STILL_US that is believed once both have agreed for CONFIRM_US. Beyond that, somebody may
+ *            have set a clock that both share: this ends when both are set back, or by `trustBoth`.
+ * In the states `apart` and `alone`, `vouchedUs` does not change.
  */
 
 export interface ClockReading {
-  /** By the engine's monotonic clock, microseconds: when the question went out and when the answer was here. */
+  /** By the engine's monotonic clock, microseconds: when the request was sent and when the response was received. */
   readonly askedUs: number;
   readonly heardUs: number;
   /** What the clock said, microseconds since the epoch. */
@@ -34,25 +34,25 @@ export interface ClockReading {
 
 export interface ClockLook {
   readonly state: 'unheard' | 'agreed' | 'apart' | 'alone';
-  /** The latest instant that is vouched for as now, microseconds since the epoch; 0 where none is. */
+  /** The latest instant vouched for as now, microseconds since the epoch; 0 if there is none. */
   readonly vouchedUs: number;
-  /** What each clock says now, as nearly as it is known; undefined where it was not heard. */
+  /** The best estimate of each clock's time now; undefined if it was not read. */
   readonly redisUs: number | undefined;
   readonly postgresUs: number | undefined;
-  /** The engine's own: what Redis would say now, had it gone on from when all agreed. */
+  /** The engine's own clock: the time that Redis would show had it advanced normally since all agreed. */
   readonly ownUs: number | undefined;
 }
 
 /** 100 ppm, as for gateways (gateway/clock.ts): crystals are made to within 20 to 50 ppm, and there are two of them. */
 const DRIFT_PER_US = 100e-6;
-/** Several seconds of passes: one fast answer carries over a time in which all are slow. */
+/** Several seconds of passes: one fast response bridges a time in which all are slow. */
 const READINGS_KEPT = 64;
 /** Longer: an engine that stood still decides nothing for that long more. Shorter: two slow answers could pass for both clocks. */
 const CONFIRM_US = 1_000_000;
 /** Migrations and snapshots of a machine take up to seconds. Longer: the one clock of both servers can be set by as much. */
 const STOOD_STILL_US = 10_000_000;
 
-/** By how much a clock is ahead of the engine's own: `atUs`, give or take `boundUs`. */
+/** How far a clock is ahead of the engine's own: `atUs`, plus or minus `boundUs`. */
 interface Offset {
   readonly atUs: number;
   readonly boundUs: number;
@@ -65,7 +65,7 @@ function offsetOf({ askedUs, heardUs, saidUs }: ClockReading, nowUs: number): Of
   };
 }
 
-/** How far two offsets are apart at the least. */
+/** The smallest possible distance of two offsets. */
 function gapUs(one: Offset, other: Offset): number {
   return Math.max(0, Math.abs(one.atUs - other.atUs) - one.boundUs - other.boundUs);
 }
@@ -74,12 +74,12 @@ function aheadBy(offset: Offset, us: number): Offset {
   return { ...offset, atUs: offset.atUs + us };
 }
 
-/** One clock, as it is followed by the engine's own. */
+/** One clock, tracked by the engine's own clock. */
 class FollowedClock {
   readonly #limitUs: number;
-  /** Readings that go together. */
+  /** Readings that agree with each other. */
   #kept: ClockReading[] = [];
-  /** Since the clock contradicts those: what it says instead. */
+  /** The readings since the clock began to contradict those. */
   #moved: ClockReading[] = [];
   /** Since when it has said that. */
   #movedAtUs = 0;
@@ -102,7 +102,7 @@ class FollowedClock {
       return;
     }
     const isAsMoved = gapTo(this.#moved) <= this.#limitUs;
-    // Both: so slow an answer that it says nothing.
+    // It agrees with both: the response is too slow to mean anything.
     if (isAsKept && isAsMoved) return;
     if (isAsKept) {
       this.#kept = added(this.#kept, reading, gapTo(this.#kept) > 0);
@@ -120,22 +120,22 @@ class FollowedClock {
     return this.#moved.length > 0;
   }
 
-  /** What it says now. */
+  /** The current offset. */
   current(nowUs: number): Offset | undefined {
     return surestOf(this.isMoved ? this.#moved : this.#kept, nowUs);
   }
 
-  /** What it said before it moved, if it has. */
+  /** The offset before it moved, if it has. */
   before(nowUs: number): Offset | undefined {
     return surestOf(this.#kept, nowUs);
   }
 
-  /** For how long it has said the same since it moved. */
+  /** How long the offset has been stable since it moved. */
   movedForUs(nowUs: number): number {
     return nowUs - this.#movedAtUs;
   }
 
-  /** What it says now is right. */
+  /** Accepts the current offset. */
   believe(): void {
     if (!this.isMoved) return;
     this.#kept = this.#moved;
@@ -162,7 +162,7 @@ export class ClockAgreement {
   readonly #redis: FollowedClock;
   readonly #postgres: FollowedClock;
   #vouchedUs = 0;
-  /** By how much Redis may be ahead of PostgreSQL besides 0: an operator has said that Redis is right. */
+  /** The accepted lead of Redis over PostgreSQL besides 0: an operator declared Redis correct. */
   #trustedAheadUs: number | undefined;
   /** Since when that is contradicted, and when each clock was heard last, by the engine's own. */
   #strayedAtUs: number | undefined;
@@ -187,7 +187,7 @@ export class ClockAgreement {
     this.#holdTrust(reading.heardUs);
   }
 
-  /** The operator says that Redis is right while it is so far ahead of PostgreSQL: believed where it is, now. */
+  /** The operator declares Redis correct while it is this far ahead of PostgreSQL; accepted only if it is so now. */
   trust(aheadUs: number, nowUs: number): void {
     this.#trustedAheadUs = aheadUs;
     this.#strayedAtUs = undefined;
@@ -198,7 +198,7 @@ export class ClockAgreement {
     this.#postgres.believe();
   }
 
-  /** The operator says that Redis and PostgreSQL are right, so far ahead of engines: believed where they are, now. */
+  /** The operator declares Redis and PostgreSQL correct, this far ahead of engines; accepted only if it is so now. */
   trustBoth(aheadUs: number, nowUs: number): void {
     const { state, redisUs, ownUs } = this.look(nowUs);
     if (state !== 'alone' || redisUs === undefined || ownUs === undefined) return;
@@ -207,15 +207,15 @@ export class ClockAgreement {
     this.#postgres.believe();
   }
 
-  /** What the operator has said counts no more. */
+  /** Ends the operator's declaration. */
   distrust(): void {
     this.#trustedAheadUs = undefined;
     this.#strayedAtUs = undefined;
   }
 
   /**
-   * What has become of the difference that `trust` accepted: it stands, or for CONFIRM_US of hearing both clocks there was
-   * another one, or none. One that moved for less may be this process, which stood still between two readings.
+   * The state of the difference that `trust` accepted: it stands, or for CONFIRM_US of reading both clocks there was another
+   * one, or none. A shorter change may come from this process, which stood still between two readings.
    */
   trusted(nowUs: number): 'nothing' | 'stands' | 'agreed' | 'moved' {
     if (this.#trustedAheadUs === undefined) return 'nothing';
@@ -233,7 +233,7 @@ export class ClockAgreement {
     this.#strayedAtUs = isOther ? (this.#strayedAtUs ?? nowUs) : undefined;
   }
 
-  /** What can be said at that instant of the engine's own clock. */
+  /** The agreement at that instant of the engine's own clock. */
   look(nowUs: number): ClockLook {
     const [redis, postgres] = [this.#redis.current(nowUs), this.#postgres.current(nowUs)];
     const own = this.#redis.before(nowUs);
@@ -249,7 +249,7 @@ export class ClockAgreement {
     if (!this.#isBelieved(nowUs)) return { state: 'alone', vouchedUs: this.#vouchedUs, ...said };
     this.#redis.believe();
     this.#postgres.believe();
-    // Ahead of PostgreSQL by what the operator has accepted, where that is the difference that they have.
+    // Ahead of PostgreSQL by the accepted difference, if that is the current one.
     const acceptedUs = gapUs(redis, postgres) > this.#limitUs ? (this.#trustedAheadUs ?? 0) : 0;
     const leastUs = Math.min(redis.atUs - redis.boundUs, postgres.atUs - postgres.boundUs + acceptedUs);
     this.#vouchedUs = Math.max(0, Math.floor(leastUs + nowUs + this.#limitUs));
@@ -262,7 +262,7 @@ export class ClockAgreement {
     return Math.min(apartUs, gapUs(redis, aheadBy(postgres, this.#trustedAheadUs)));
   }
 
-  /** Of clocks that agree with each other: whether their moves against the engine's own are believed. */
+  /** For clocks that agree with each other: whether their moves against the engine's own clock are believed. */
   #isBelieved(nowUs: number): boolean {
     if (!this.#redis.isMoved || !this.#postgres.isMoved) return true;
     const [before, after] = [this.#redis.before(nowUs), this.#redis.current(nowUs)];

@@ -83,7 +83,7 @@ export class ClockWatch {
     // What is said of the engine's own clock keeps what was accepted before.
     else if (isNew && (aheadOf === 'postgres' || before === undefined)) {
       this.#agreement.trust(acceptedMs * 1_000, ownUs());
-      this.#options.log.warn({ ...trust }, "Redis' clock is taken for right, as an operator has said");
+      this.#options.log.warn({ ...trust }, "an operator declared Redis' clock correct; using it");
     }
     if (isNew && aheadOf === 'engine') this.#agreement.trustBoth(aheadMs * 1_000, ownUs());
   }
@@ -96,7 +96,7 @@ export class ClockWatch {
     const isFirst = await endTrust(this.#options.pool, trustId, found);
     this.#agreement.distrust();
     if (!isFirst) return;
-    this.#options.log.warn({ trustId, ended: found }, 'what an operator has said of the clocks has ended');
+    this.#options.log.warn({ trustId, ended: found }, "the operator's clock statement has ended");
   }
 
   /**
@@ -145,7 +145,7 @@ export class ClockWatch {
     if (isHeld !== (this.#heldAtUs !== undefined)) {
       this.#heldAtUs = isHeld ? ownUs() : undefined;
       if (isHeld) this.#options.log.error({ ...shown(look) }, this.#describe(look));
-      else this.#options.log.info({ ...shown(look) }, 'the clocks agree again: going on');
+      else this.#options.log.info({ ...shown(look) }, 'the clocks agree again; resuming');
     }
     return look;
   }
@@ -158,16 +158,16 @@ export class ClockWatch {
   #describe(look: ClockLook): string {
     const { stopMs } = this.#options;
     const { redis, postgres, own } = shown(look);
-    const says = `Redis says ${redis}, PostgreSQL ${postgres}, and this engine's own clock ${own}`;
+    const says = `Redis says ${redis}, PostgreSQL ${postgres}, this engine ${own}`;
     switch (look.state) {
       case 'agreed':
         return 'ok';
       case 'unheard':
-        return 'Redis and PostgreSQL have not both told the time yet';
+        return 'the clocks of Redis and PostgreSQL have not both been read yet';
       case 'apart':
-        return `nothing is decided: the clocks of Redis and PostgreSQL are further apart than CLOCK_STOP_MS (${stopMs}): ${says}`;
+        return `decisions are on hold: the clocks of Redis and PostgreSQL differ by more than CLOCK_STOP_MS (${stopMs}): ${says}`;
       case 'alone':
-        return `nothing is decided: Redis and PostgreSQL have moved by more than CLOCK_STOP_MS (${stopMs}) together: ${says}`;
+        return `decisions are on hold: the clocks of Redis and PostgreSQL moved together by more than CLOCK_STOP_MS (${stopMs}): ${says}`;
     }
   }
 

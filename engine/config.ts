@@ -12,45 +12,45 @@ import {
 } from './contract/config.ts';
 import { logVariables } from './contract/log/open.ts';
 
-/** What everything that works on ledger and projections needs, with the operator's API or without. */
+/** Variables of everything that works on ledger and projections, with or without the operator's API. */
 export const judgeVariables = {
   ...sharedVariables,
   ...logVariables,
   DATABASE_URL: urls(['postgres', 'postgresql'], 'postgres://[user:password@]host[:port]/database'),
   /**
-   * Connections beside those that hold locks: intake, passes and the API share them. Fewer hold each other up. Four of ten
-   * settle campaigns, each one at a time.
+   * Connections besides those that hold locks: intake, passes and the API share them. With fewer they delay each other. Four
+   * of ten settle campaigns, one campaign each at a time.
    */
   DATABASE_CONNECTIONS: whole(10, 4, 200),
-  /** How long a command to Redis may take; with a Redis that hangs, a pass takes that much longer. */
+  /** How long a command to Redis may take; a hanging Redis prolongs a pass by this. */
   REDIS_TIMEOUT_MS: whole(1_500, 100, 60_000),
-  /** Passes follow each other at no less than this: shorter shows outcomes sooner, but gateways look every 40 ms. */
+  /** The minimum interval between passes: shorter shows outcomes sooner, but gateways read only every 40 ms. */
   PASS_INTERVAL_MS: whole(40, 1, 10_000),
   /**
-   * How long a campaign stays in Redis when it has come to its end and its book is made. Shorter, and who asks what became of
-   * them is answered by PostgreSQL, all at once after a burst; longer, and Redis holds more.
+   * How long a campaign stays in Redis after it has finished and its book exists. Shorter: PostgreSQL answers users who look
+   * up their outcome, all at once after a burst. Longer: Redis holds more.
    */
   SHELVE_AFTER_S: whole(300, 1, 31_536_000),
   ...receiptVariables,
-  /** Makes the secrets of raffles by commitment. With another one, raffles made under this one cannot be drawn. */
+  /** Derives the secrets of raffles by commitment. After a change, raffles created under the old one cannot be drawn. */
   DRAW_SECRET: secret(/^.{32,512}$/, 'a secret of 32 to 512 characters, the same for all engines'),
-  /** Where rounds of drand are asked for, all at once; see drand-relays.ts. None of them is trusted. */
+  /** The relays asked for drand rounds, all at once; see drand-relays.ts. None of them is trusted. */
   DRAND_RELAYS: {
     ...urls(['https', 'http'], 'http(s)://host[:port][/path], or a comma-separated list of them'),
     fallback: 'https://api.drand.sh,https://api2.drand.sh,https://api3.drand.sh,https://drand.cloudflare.com',
   },
-  /** How far behind its close a raffle's round lies. Shorter than clocks and the freeze may differ, it could be known. */
+  /** How long after its close a raffle's round comes. If shorter than clocks and freeze may differ, it could be known early. */
   DRAND_DELAY_S: whole(30, 3, 86_400),
 } as const;
 
 export const engineVariables = {
   ...judgeVariables,
   ENGINE_HOST: matching('127.0.0.1', /^[0-9A-Za-z.:-]{1,255}$/, 'an address to listen on, such as 0.0.0.0'),
-  /** 0: any free port; the ready line names it. */
+  /** 0 takes any free port; the ready line names it. */
   ENGINE_PORT: whole(8081, 0, 65_535),
   OPERATOR_TOKEN: secret(
     /^[\x21-\x7e]{16,512}$/,
-    '16 to 512 printable characters without spaces, as operators send it',
+    '16 to 512 printable characters without spaces, the same that operators send',
   ),
 } as const;
 

@@ -77,12 +77,12 @@ async function ask(chain: DrandChain, relay: string, round: number, signal: Abor
   }
   const answer: unknown = JSON.parse(await readText(response));
   const said = typeof answer === 'object' && answer !== null ? answer : {};
-  if (!('round' in said) || said.round !== round) throw new Error('answers with another round');
+  if (!('round' in said) || said.round !== round) throw new Error('answers with a different round');
   if (!('signature' in said) || typeof said.signature !== 'string' || !SIGNATURE.test(said.signature)) {
     throw new Error('answers without a signature of 48 bytes');
   }
   const signature = Buffer.from(said.signature, 'hex');
-  if (!isSignatureOf(chain, round, signature)) throw new Error('answers with a signature that is not right');
+  if (!isSignatureOf(chain, round, signature)) throw new Error('answers with an invalid signature');
   return signature;
 }
 

@@ -25,7 +25,7 @@ export async function startEngine(config: EngineConfig, log: Logger): Promise<En
     throw error;
   }
   const [address] = api.addresses();
-  if (address === undefined) throw new Error('the API listens nowhere');
+  if (address === undefined) throw new Error('the API is not listening');
   return {
     port: address.port,
     stop: async () => {

@@ -167,7 +167,7 @@ test('a gateway that writes to a second partition is not believed there', async 
     .take(record([entry(campaign, 'b', 20)], { incarnation, throughUs: 9_000, sliceNumber: 2 }));
   deepEqual([counts.entries, counts.setAside], [0, 1]);
   equal((await ledger.gatewayOf(incarnation))?.through_us, 1_000);
-  match((await ledger.asideOf('elsewhere'))[0]?.reason ?? '', /one partition/);
+  match((await ledger.asideOf('elsewhere'))[0]?.reason ?? '', /assigned to another partition/);
 });
 
 test('a record that cannot be read is set aside whole, and stops nothing', async () => {

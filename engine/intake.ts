@@ -1,16 +1,18 @@
 /**
- * Intake: takes the log into the ledger, exactly once. A batch of one partition is one transaction: the partition's
- * position is moved by compare-and-set, what gateways promised is noted, entries and withdrawals become rows, and what
- * gateways signed is kept. A consumer that was held up and has been replaced finds the position moved, and its transaction writes nothing.
+ * Intake: ingests the log into the ledger, exactly once. A batch of one partition is one transaction: it moves the
+ * partition's position by compare-and-set, records the promises of gateways, writes entries and withdrawals as rows, and
+ * stores signed slices. A consumer that was delayed and replaced finds the position moved, and its transaction writes
+ * nothing.
  *
- * An incarnation of a gateway is `live` from its first record on and `ended` from its `leave` or its `fence` on; what
- * it wrote behind that was never acknowledged and is dropped. Dropped is, too, a slice with a lower number than one
- * that was taken in already: its append had failed as far as the gateway could see, so it was answered with 503, and
- * it landed late, behind a promise that all before it was there.
+ * An incarnation of a gateway is `live` from its first record and `ended` from its `leave` or `fence`. Records after that
+ * were never acknowledged; intake drops them. It also drops a slice with a lower number than an ingested one: to the
+ * gateway its append had failed, so the requests were answered with 503, and the slice landed late, behind a promise that
+ * everything before it was in the log.
  *
- * So is what an incarnation of an older epoch wrote behind a marker of its partition, whether the ledger knew of it or
- * not: when the keeper (registry.ts) appended the marker, the log refused all of them. An incarnation that had logged
- * nothing by then has no fence; without this rule, what a restored log had of it would come alive behind the watermark.
+ * It also drops records of older epochs behind a marker of their partition, whether or not the ledger knew the
+ * incarnation: when the keeper (registry.ts) appended the marker, the log already refused all of them. An incarnation that
+ * had logged nothing by then has no fence; without this rule, its records in a restored log would come alive behind the
+ * watermark.
  */
 import type { Logger } from 'pino';
 import { insertClaims } from '../sql/claims.ts';
@@ -36,30 +38,30 @@ import { decodeSignedHead, WrongSliceHead } from './contract/slice-head.ts';
 import { ItemColumns } from './item-columns.ts';
 import { Progress } from './progress.ts';
 
-/** What one batch brought. */
+/** The result of one batch. */
 export interface IntakeCounts {
   readonly records: number;
-  /** Rows that are new in the ledger. */
+  /** New rows in the ledger. */
   readonly entries: number;
   readonly withdrawals: number;
   readonly claims: number;
-  /** Items of entries whose user was there already: retried, or sent to several gateways. */
+  /** Entry items of users who already had an entry: retried, or sent to several gateways. */
   readonly repeated: number;
-  /** Records that were dropped: behind their gateway's end or a later epoch's marker, or landed late. */
+  /** Dropped records: behind their gateway's end or a later epoch's marker, or late. */
   readonly dropped: number;
   readonly setAside: number;
 }
 
 export interface IntakeOptions {
   readonly pool: Pool;
-  /** The name of the log that is read; see LogConsumer. */
+  /** The name of the log; see LogConsumer. */
   readonly logName: string;
   readonly log: Logger;
-  /** Told after each committed batch. */
+  /** Called after each committed batch. */
   readonly onBatch: (counts: IntakeCounts) => void;
 }
 
-/** The ledger has gone on without this consumer: another one has the partition by now. */
+/** The ledger has moved on without this consumer: another one now has the partition. */
 export class StaleConsumer extends Error {}
 
 export function makeIntake(options: IntakeOptions): LogHandler {
@@ -83,7 +85,7 @@ export function makeIntake(options: IntakeOptions): LogHandler {
 async function takeIn(db: Queryable, logName: string, batch: LogBatch, care: Care): Promise<IntakeCounts> {
   const { partition, from, next } = batch;
   if (!(await moveOn(db, { logName, partition, from, next }))) {
-    throw new StaleConsumer(`partition ${partition} has moved on from ${JSON.stringify(from)} without us`);
+    throw new StaleConsumer(`another consumer moved partition ${partition} on from ${JSON.stringify(from)}`);
   }
   const read = readRecords(batch, logName);
   const incarnations = read.records.map(({ record }) => record.incarnation);
@@ -115,7 +117,7 @@ async function takeIn(db: Queryable, logName: string, batch: LogBatch, care: Car
 
 interface Placed {
   readonly record: LogRecord;
-  /** Which record of the batch it is. */
+  /** The index of the record in the batch. */
   readonly index: number;
 }
 
@@ -154,7 +156,7 @@ interface SortedOut {
   readonly dropped: number;
 }
 
-/** Goes through the records in the order of the log, and keeps the items of those that count. */
+/** Goes through the records in log order and keeps the items of those that count. */
 function sortOut(records: readonly Placed[], progress: Progress): SortedOut {
   const entries = new ItemColumns();
   const withdrawals = new ItemColumns();
@@ -172,7 +174,7 @@ function sortOut(records: readonly Placed[], progress: Progress): SortedOut {
     const { state, sliceNumber } = progress.of(record);
     const landedLate = record.kind === 'slice' && record.sliceNumber < sliceNumber;
     if (state === 'ended' || progress.isBehindMarker(record) || landedLate) {
-      // A second fence has nothing in it that could be lost.
+      // A second fence contains nothing that could be lost.
       if (record.kind !== 'fence') dropped += 1;
       continue;
     }
@@ -186,7 +188,7 @@ function sortOut(records: readonly Placed[], progress: Progress): SortedOut {
   return { entries, withdrawals, claims, progress: progress.changed(), taken, misplaced, dropped };
 }
 
-/** Where the log begins to refuse an identity (engine/writers.ts): of no incarnation, it ends none. */
+/** Where the log starts to refuse an identity (engine/writers.ts): it belongs to no incarnation and ends none. */
 function isRetirement({ kind, incarnation }: LogRecord): boolean {
   return kind === 'fence' && incarnation === 0;
 }
@@ -196,7 +198,7 @@ interface SignedSlices {
   readonly wrong: readonly { readonly placed: Placed; readonly reason: string }[];
 }
 
-/** What is to be kept of signed slices. A wrong head is no reason not to take in the entries behind it. */
+/** The parts of signed slices to store. An invalid head does not keep the entries of its slice out. */
 function signedSlices(records: readonly Placed[]): SignedSlices {
   const slices: SliceRow[] = [];
   const wrong: { placed: Placed; reason: string }[] = [];
@@ -211,13 +213,13 @@ function signedSlices(records: readonly Placed[]): SignedSlices {
         head.sliceNumber === sliceNumber &&
         head.count === items.length &&
         head.firstUs <= head.lastUs;
-      if (!isOfRecord) throw new WrongSliceHead('it is of another slice');
+      if (!isOfRecord) throw new WrongSliceHead('it belongs to another slice');
       const { firstUs, lastUs } = head;
       const row = { gateway, incarnation, sliceNumber, firstUs, lastUs };
       slices.push({ ...row, signedHead: signed.head, items: signed.items });
     } catch (error) {
       if (!(error instanceof WrongSliceHead)) throw error;
-      wrong.push({ placed, reason: `the items are taken in, the signed head is not kept: ${error.message}` });
+      wrong.push({ placed, reason: `the items were ingested without the signed head: ${error.message}` });
     }
   }
   return { slices, wrong };
@@ -251,7 +253,7 @@ async function takeItems(
   let repeated = 0;
   const sent = entries.storable();
   if (sent.userIds.length > 0) inserted = await insertEntries(db, sent, care);
-  // Fewer than were sent: only now is it worth asking which, and why.
+  // Fewer than were sent: only now is it worth finding out which, and why.
   if (inserted < sent.userIds.length) {
     await keepEarliest(db, sent);
     const missing = await findRefused(db, sent);
@@ -277,7 +279,7 @@ async function takeItems(
 }
 
 function misplacedReason({ record }: Placed): string {
-  return `gateway ${record.gateway} writes elsewhere: its records stand in one partition of one log`;
+  return `gateway ${record.gateway} is assigned to another partition or log`;
 }
 
 function asideWhole(batch: LogBatch, logName: string, { index }: Placed, reason: string): SetAside {
@@ -316,7 +318,7 @@ function recordAt(batch: LogBatch, index: number): LogBatch['records'][number] {
   return record;
 }
 
-/** A record with the head of `record` and this item alone, readable like any other. */
+/** A record with the head of `record` and only this item, readable like any other. */
 function recordOf(record: LogRecord, item: LogItem): Buffer {
   const encoder = new RecordEncoder();
   encoder.begin();

@@ -1,6 +1,6 @@
 /**
- * The judge over the servers that its configuration names: what assembly.ts puts together, and the books of campaigns that
- * are over. The engine is this and the operator's API.
+ * The judge on the servers of its configuration: the assembly of assembly.ts, plus the books of finished campaigns. The
+ * engine is this plus the operator's API.
  */
 import type { Logger } from 'pino';
 import { openPool } from '../sql/database.ts';
@@ -26,12 +26,12 @@ import { type EngineMetrics, makeMetrics } from './metrics.ts';
 import { LockedPartitions } from './partitions.ts';
 import { Randomness } from './randomness.ts';
 
-/** How soon the book of a campaign that has come to its end is begun. */
+/** How soon after its end the book of a campaign is started. */
 const BOOKS_MS = 1_000;
-/** Passes that succeeded last this long ago: something is wrong. */
+/** If the last successful pass is older than this, something is wrong. */
 const STALE_PASS_MS = 10_000;
 const READY_TIMEOUT_MS = 2_000;
-/** Of the connections to Postgres, how many settling may use: with all of them, nothing would be taken in meanwhile. */
+/** How many connections to Postgres settling may use: with all of them, nothing could be ingested meanwhile. */
 const SETTLING_SHARE = 0.4;
 
 function intervalsOf(config: JudgeConfig): JudgeIntervals {
@@ -41,13 +41,13 @@ function intervalsOf(config: JudgeConfig): JudgeIntervals {
 
 export interface Judge {
   readonly metrics: EngineMetrics;
-  /** What the operator's API is given. */
+  /** The parts passed to the operator's API. */
   readonly deps: JudgeDeps;
   ready(): Promise<Readiness>;
   stop(): Promise<void>;
 }
 
-/** The database must be migrated. Rejects when the log isn't there within 15 s. */
+/** The database must be migrated. Rejects if the log is not available within 15 s. */
 export async function startJudge(config: JudgeConfig, log: Logger): Promise<Judge> {
   const servers = await openServers(config, log);
   const metrics = makeMetrics(servers.redis, servers.keys);
@@ -76,12 +76,12 @@ export async function startJudge(config: JudgeConfig, log: Logger): Promise<Judg
   };
 }
 
-/** The returned function ends it between two books. */
+/** The returned function stops it between two books. */
 function startBooks(config: JudgeConfig, { pool }: JudgeServers, log: Logger): () => Promise<void> {
   const keys = new KeyRing(config, log);
   keys.start();
   if (keys.keyAt('books', Date.now()) === undefined) {
-    log.warn('neither SIGNING_KEYS_DIR nor SIGNING_KEY has a key for books: none are made');
+    log.warn('neither SIGNING_KEYS_DIR nor SIGNING_KEY has a key for books: no books are created');
   }
   let isStopping = false;
   const loop = makeLoop('books', log, BOOKS_MS, async () => {
@@ -101,8 +101,8 @@ async function openServers(config: JudgeConfig, log: Logger): Promise<JudgeServe
   const pool = openPool(config.DATABASE_URL, {
     max: config.DATABASE_CONNECTIONS,
     applicationName: 'fairline engine',
-    // Not the error itself: it carries the connection, with all that it was opened with.
-    onError: error => log.warn({ reason: error.message }, 'a connection to Postgres was lost'),
+    // Do not log the error itself: it carries the connection, including its secrets.
+    onError: error => log.warn({ reason: error.message }, 'lost a connection to Postgres'),
   });
   const redis = connectRedis(config.REDIS_URL, {
     commandTimeoutMs: config.REDIS_TIMEOUT_MS,
@@ -111,7 +111,7 @@ async function openServers(config: JudgeConfig, log: Logger): Promise<JudgeServe
   const locks = new Locks({
     databaseUrl: config.DATABASE_URL,
     applicationName: 'fairline engine locks',
-    onError: error => log.warn({ reason: error.message }, 'the connection that holds locks was lost'),
+    onError: error => log.warn({ reason: error.message }, 'lost the connection that holds locks'),
   });
   const keys = keysOf(config.NAMESPACE);
   let fencing: LogFencing | undefined;

@@ -1,7 +1,7 @@
 /**
- * Makes projections anew beside the passes, one campaign after another, while the door is open: those that are not
- * finished first, then those that came to their end last; of both, those first that somebody asks about. Several engines
- * share the work: each passes over what another one has taken, and goes on with what that one leaves lying.
+ * Rebuilds projections beside the passes, one campaign after another, while the door is open: unfinished campaigns first,
+ * then the most recently finished ones; in both groups, those that users ask about come first. Several engines share the
+ * work: each skips what another one has taken, and continues what that one abandons.
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,19 +14,19 @@ import { forgetAskedFor, readAskedFor } from './contract/projection/asked.ts';
 import type { RedisClient } from './contract/redis.ts';
 import { type Decided, type Made, type Making, makeProjection, RANKED_AT_ONCE } from './make-projection.ts';
 
-/** What cannot be gone on with is tried again so soon. */
+/** The delay before a blocked campaign is retried. */
 const AGAIN_MS = 100;
-/** A large campaign is made in turns of this length, so that one that was announced a moment ago need not wait for it. */
+/** A large campaign is built in turns of this length, so that one announced just now need not wait for it. */
 const TURN_MS = 250;
 
-/** A campaign that is to be made, and how far that is. */
+/** A campaign to build, with its progress. */
 interface Job {
   readonly campaign: Campaign;
   decided: Decided | undefined;
-  /** When it was last gone on with, and when it can be again. */
+  /** When it last ran, and when it can run again. */
   triedAtMs: number;
   againAtMs: number;
-  /** Resolves when it is whole. */
+  /** Resolves when it is complete. */
   readonly isDone: Promise<void>;
   readonly done: () => void;
 }
@@ -38,11 +38,11 @@ export interface MakerOptions {
   /** The clock that stamps are taken by. */
   readonly clocks: Pick<ClockWatch, 'nowUs'>;
   readonly log: Logger;
-  /** Entries ranked by one command, where it is not as many as usual. */
+  /** Entries ranked by one command; absent: the usual number. */
   readonly rankedAtOnce?: number | undefined;
 }
 
-/** The epoch of the registry, and how far it is, as of the last pass. */
+/** The epoch of the registry and its progress, as of the last pass. */
 export interface MakerTurn {
   readonly epoch: number;
   readonly watermarkUs: number;
@@ -62,7 +62,7 @@ export class Maker {
     this.#options = options;
   }
 
-  /** What is made under another epoch from now on is not made under this one. */
+  /** Sets the epoch: work under another epoch no longer counts for this one. */
   follow(turn: MakerTurn): void {
     if (turn.epoch !== this.#turn.epoch) this.#wanted.clear();
     this.#turn = turn;
@@ -81,12 +81,12 @@ export class Maker {
     this.#begin();
   }
 
-  /** It is on the shelf: nothing is made of it any more. */
+  /** The campaign was shelved: stops building it. */
   forget(campaignId: number): void {
     this.#wanted.delete(campaignId);
   }
 
-  /** Resolves when these are whole, or after `ms`. */
+  /** Resolves when these are complete, or after `ms`. */
   async attend(campaigns: readonly Campaign[], ms: number): Promise<void> {
     const jobs = campaigns.flatMap(({ campaignId }) => this.#wanted.get(campaignId) ?? []);
     let timer: NodeJS.Timeout | undefined;
@@ -97,7 +97,7 @@ export class Maker {
     clearTimeout(timer);
   }
 
-  /** Ends between two campaigns; another engine, or the next start, goes on. */
+  /** Stops between two campaigns; another engine, or the next start, continues. */
   async close(): Promise<void> {
     this.#closing.abort();
     await this.#working;
@@ -107,7 +107,7 @@ export class Maker {
     if (this.#wanted.size === 0 || this.#closing.signal.aborted) return;
     this.#working ??= this.#work().finally(() => {
       this.#working = undefined;
-      // What was wanted at the last moment.
+      // Campaigns requested at the last moment.
       this.#begin();
     });
   }
@@ -126,7 +126,7 @@ export class Maker {
     this.#askedFor = await readAskedFor(redis, keys).catch(() => this.#askedFor);
   }
 
-  /** Those that are not finished in turns, and when all of these have to wait, the one that was finished last. */
+  /** Unfinished campaigns in turns, and while all of these must wait, the most recently finished one. */
   #next(nowMs: number): Job | undefined {
     let best: Job | undefined;
     for (const job of this.#wanted.values()) {
@@ -136,7 +136,7 @@ export class Maker {
     return best;
   }
 
-  /** Goes on with it for a while. What fails is tried again, as long as it is wanted. */
+  /** Continues it for a while. A failure is retried as long as the campaign is wanted. */
   async #make(job: Job): Promise<void> {
     const { pool, redis, keys, clocks, log, rankedAtOnce = RANKED_AT_ONCE } = this.#options;
     const { campaignId } = job.campaign;
@@ -159,9 +159,9 @@ export class Maker {
       job.decided = made.decided;
       state = made.state;
     } catch (err) {
-      log.debug({ err, campaignId, epoch }, 'a projection could not be made; it is tried again');
+      log.debug({ err, campaignId, epoch }, 'cannot build a projection; retrying');
     }
-    // Unless it is wanted under another epoch by now, or as another row.
+    // Unless it is now wanted under another epoch, or as another row.
     if (state === 'whole') {
       job.done();
       if (this.#askedFor.has(campaignId))

@@ -30,33 +30,33 @@ export function makeMetrics(redis: RedisClient, keys: Keys): EngineMetrics {
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
   const counter = (name: string, help: string): Counter => new Counter({ name, help, registers });
-  const records = counter('fairline_intake_records_total', 'Records of the log that were consumed');
-  const entries = counter('fairline_intake_entries_total', 'Entries that became rows of the ledger');
-  const withdrawals = counter('fairline_intake_withdrawals_total', 'Withdrawals that were consumed');
-  const claims = counter('fairline_intake_claims_total', 'Claims that were consumed');
-  const repeated = counter('fairline_intake_repeated_total', 'Entries of users who had one already');
+  const records = counter('fairline_intake_records_total', 'Records of the log consumed');
+  const entries = counter('fairline_intake_entries_total', 'Entries written to the ledger');
+  const withdrawals = counter('fairline_intake_withdrawals_total', 'Withdrawals consumed');
+  const claims = counter('fairline_intake_claims_total', 'Claims consumed');
+  const repeated = counter('fairline_intake_repeated_total', 'Repeated entries of users who already had one');
   const dropped = counter(
     'fairline_intake_dropped_total',
-    'Records dropped: behind their end, or landed late',
+    'Records dropped: behind the fence of their gateway, or late',
   );
-  const aside = counter('fairline_intake_set_aside_total', 'Records and items that could not be taken in');
+  const aside = counter('fairline_intake_set_aside_total', 'Records and items that could not be ingested');
   const settled = counter('fairline_settled_total', 'Entries decided');
   const moved = new Counter({
     name: 'fairline_claimant_moves_total',
-    help: 'What became of offers that are to be claimed: passed on to the next, claimed, lapsed, declined, left',
+    help: 'Moves of claimants: offered, claimed, lapsed, declined, left',
     labelNames: ['state'] as const,
     registers,
   });
   const failed = counter('fairline_passes_failed_total', 'Passes that ended with an error');
   const duration = new Histogram({
     name: 'fairline_pass_seconds',
-    help: 'How long a pass takes: reading, settling, publishing',
+    help: 'Duration of a pass: reading, settling, publishing',
     buckets: PASS_BUCKETS,
     registers,
   });
   const late = new Histogram({
     name: 'fairline_scheduled_late_seconds',
-    help: 'How much later than it was due a closing or a drawing was done',
+    help: 'Delay of a closing or drawing behind its due time',
     labelNames: ['kind'] as const,
     buckets: LATE_BUCKETS,
     registers,
@@ -70,7 +70,7 @@ export function makeMetrics(redis: RedisClient, keys: Keys): EngineMetrics {
     'fairline_ranked_lag_seconds',
     "How far the ranked watermark is behind Redis' clock",
   );
-  const failing = gauge('fairline_campaigns_failing', 'Campaigns that could not be settled when last tried');
+  const failing = gauge('fairline_campaigns_failing', 'Campaigns whose last settling attempt failed');
   const unfinished = new Map<number, Campaign>();
   addWaiting(registry, redis, keys, unfinished);
   return {
@@ -112,7 +112,7 @@ function addClocks(registry: Registry, watch: Pick<ClockWatch, 'look'>): void {
   const registers = [registry];
   new Gauge({
     name: 'fairline_clocks_held',
-    help: '1 while nothing is decided, as the clocks contradict each other',
+    help: '1 while decisions are on hold because the clocks contradict each other',
     registers,
     collect() {
       const { state } = watch.look();
@@ -121,7 +121,7 @@ function addClocks(registry: Registry, watch: Pick<ClockWatch, 'look'>): void {
   });
   new Gauge({
     name: 'fairline_clock_ahead_seconds',
-    help: "By how much Redis' clock is ahead of another one",
+    help: "How far Redis' clock is ahead of another clock",
     labelNames: ['of'] as const,
     registers,
     collect() {
@@ -142,7 +142,7 @@ function addWaiting(
 ): void {
   new Gauge({
     name: 'fairline_waiting',
-    help: 'Entries that are ranked and not settled, by campaign that is not finished',
+    help: 'Entries ranked and not settled, by unfinished campaign',
     labelNames: ['campaign'] as const,
     registers: [registry],
     async collect() {

@@ -1,16 +1,16 @@
 /**
- * Passes: over and over, the engine looks how far nothing can arrive any more, settles up to there, and publishes.
+ * Passes: in a loop, the engine finds the instant before which nothing more can arrive, settles up to it, and publishes.
  *
- * A pass reads the registry, then the ledger's gateways (in this order: see watermark.ts), raises the watermark,
- * settles campaigns (campaign-turns.ts), which it waits for for a bounded time, and brings Redis up to date. Passes never
- * overlap. They are asked for after each batch of the intake; many requests make one pass. Without requests they come at an
- * interval.
+ * A pass reads the registry, then the ledger's gateways (in this order: see watermark.ts), raises the watermark, settles
+ * campaigns (campaign-turns.ts), waiting for a bounded time, and updates Redis. Passes never overlap. Each batch of the
+ * intake requests a pass; several requests share one. Without requests passes run at an interval.
  *
- * While the clocks contradict each other (clock-agreement.ts) the watermark stands still and nothing is settled: what is
- * decided is shown, and no deadline runs, as no time is heard. Heard time is noted apart from passes (hearing.ts).
+ * While the clocks contradict each other (clock-agreement.ts) the watermark does not move and nothing is settled. Earlier
+ * decisions are still published, and no deadline runs, because no heard time passes. Heard time is recorded apart from
+ * passes (hearing.ts).
  *
- * With Redis gone the last registry that was read goes on to hold: the watermark stays at or below the instant of that
- * read, so nobody who registered since can be overtaken, and what is below it is settled.
+ * While Redis is unavailable, the registry read last stays in use: the watermark stays at or below the instant of that
+ * read, so no gateway that registered since can be overtaken, and everything below it is settled.
  */
 import type { Logger } from 'pino';
 import type { Campaign } from '../sql/campaigns.ts';
@@ -34,8 +34,8 @@ import type { HeardInstants, Instants } from './settling-step.ts';
 import { rankedWatermarkOf, watermarkOf } from './watermark.ts';
 
 /**
- * The ledger keeps the watermark of every decision, and otherwise one this old: a commit for each pass would cost more
- * than all the rest of it.
+ * The ledger has the watermark of every decision; without decisions its watermark is up to this old: a commit per pass
+ * would cost more than the rest of the pass.
  */
 const RAISE_MS = 1_000;
 
@@ -47,7 +47,7 @@ export interface PassOptions {
   readonly settling: SettlingOptions;
   /** See TurnOptions. */
   readonly settledAtOnce: number;
-  /** Noted apart from passes. */
+  /** Recorded apart from passes. */
   readonly hearing: Pick<Hearing, 'heard' | 'lookedUs'>;
   readonly log: Logger;
   /** See MakerOptions. */
@@ -58,13 +58,13 @@ export interface PassReport {
   /** Redis' time when the registry was read; undefined while it is closed. */
   readonly nowUs: number | undefined;
   readonly watermarkUs: number;
-  /** undefined while the registry was never read. */
+  /** undefined until the registry was read. */
   readonly rankedUs: number | undefined;
-  /** Campaigns that are not finished; undefined where nothing could be published. */
+  /** Unfinished campaigns; undefined if nothing could be published. */
   readonly unfinished: readonly Campaign[] | undefined;
-  /** Whether there was more to settle than the pass had time for. */
+  /** Whether the pass ran out of time before everything was settled. */
   readonly more: boolean;
-  /** Campaigns that could not be settled when they were tried last. */
+  /** Campaigns whose last settling attempt failed. */
   readonly failing: number;
 }
 
@@ -74,18 +74,18 @@ export class Passes {
   readonly #turns: CampaignTurns;
   #registry: (Registry & { readonly epoch: number }) | undefined;
   #watermarkUs = 0;
-  /** undefined while the registry was never read. */
+  /** undefined until the registry was read. */
   #rankedUs: number | undefined;
   #raisedAtMs = Number.NEGATIVE_INFINITY;
-  /** The unheard time that open deadlines were extended by last. */
+  /** The unheard time by which open deadlines were last extended. */
   #extendedUs: number | undefined;
-  /** The heard time as of which this engine knows that the ledger has who is there. */
+  /** The heard time up to which the ledger is known to have everybody's presence. */
   #presentMs: number | undefined;
   #shownMs = Number.NEGATIVE_INFINITY;
-  /** Whether any campaign that is not finished has claims. */
+  /** Whether any unfinished campaign has claims. */
   #hasClaims = false;
 
-  /** `onMore` asks for the next pass at once. */
+  /** `onMore` requests the next pass at once. */
   constructor(options: PassOptions, onMore: () => void) {
     this.#options = options;
     this.#publisher = new Publisher(options);
@@ -93,7 +93,7 @@ export class Passes {
     options.redis.on('close', () => this.#publisher.forget());
   }
 
-  /** One pass. What can be done is done, then it rejects with the first thing that could not. */
+  /** Runs one pass: does everything possible, then rejects with the first error. */
   async run(): Promise<PassReport> {
     const failures: unknown[] = [];
     const isOpen = await this.#readRegistry().catch((error: unknown) => {
@@ -128,32 +128,32 @@ export class Passes {
     return report;
   }
 
-  /** How long leases hold by the registry, as it was read last; undefined while it was never open. */
+  /** The length of leases in the registry as read last; undefined if it was never open. */
   get leaseMs(): number | undefined {
     return this.#registry?.leaseMs;
   }
 
-  /** How long ago gateways were shown what is decided. */
+  /** The time since decisions were last published to gateways. */
   sinceShownMs(): number {
     return performance.now() - this.#shownMs;
   }
 
-  /** Puts campaigns on the board now, and before that what it will speak of. Rejects while there is no board. */
+  /** Publishes what the board will refer to, then puts the campaigns on the board. Rejects while there is no board. */
   tell(campaigns: readonly Campaign[]): Promise<void> {
     return this.#publisher.tell(campaigns);
   }
 
-  /** Lets go, in Redis and here, of what is on the shelf. Rejects where a server does not answer. */
+  /** Removes shelved campaigns from Redis and from memory. Rejects if a server does not answer. */
   clearShelved(): Promise<void> {
     return this.#publisher.clearShelved();
   }
 
-  /** Stops between two steps, and waits for campaigns that are being settled. */
+  /** Stops between two steps and waits for campaigns being settled. */
   async close(): Promise<void> {
     await Promise.all([this.#turns.close(), this.#publisher.close()]);
   }
 
-  /** Keeps the last registry that was open; answers whether this one is. */
+  /** Keeps the last open registry; returns whether this one is open. */
   async #readRegistry(): Promise<boolean> {
     const registry = await this.#options.clocks.readRegistry();
     const { epoch } = registry;
@@ -175,12 +175,12 @@ export class Passes {
     );
     const watermarkUs = watermarkOf(registry, gateways);
     this.#watermarkUs = Math.max(this.#watermarkUs, watermarkUs);
-    // Who counts as repaired may be ranked at the Redis of a later epoch, and not at this one.
+    // A gateway marked as repaired may be ranked in the Redis of a later epoch and not in this one.
     if (epoch === registry.epoch) this.#rankedUs = rankedWatermarkOf(registry, gateways);
   }
 
   async #takePresence(epoch: number): Promise<void> {
-    // Known before the reports are read: who told of a stream by then is in the ledger when they have been taken.
+    // Read before the reports: every stream reported by then is in the ledger once the reports are ingested.
     const heardMs = this.#options.hearing.heard?.heardMs;
     if (await takePresence(this.#options, epoch)) this.#presentMs = heardMs;
   }
@@ -193,7 +193,7 @@ export class Passes {
     const found = new Map(due.map(work => [work.campaignId, work]));
     for (const campaignId of await findRooms(pool, watermarkUs, EMPTY_MS))
       found.set(campaignId, { campaignId, kind: 'room' });
-    // One that is under way, as a raffle may be for long, is no reason to commit in every pass.
+    // A running campaign, such as a long raffle, is no reason to commit in every pass.
     const work = [...found.values()].filter(each => this.#turns.canBegin(each));
     if (work.length > 0 || performance.now() - this.#raisedAtMs > RAISE_MS) {
       if (!(await this.#raise(watermarkUs))) return false;
@@ -202,7 +202,7 @@ export class Passes {
     return this.#turns.settle(work, () => this.#instants(watermarkUs));
   }
 
-  /** Whether the ledger has that watermark; not one by a registry in whose place another was opened, or is being. */
+  /** Whether the ledger took that watermark. It takes none from a registry that was, or is being, replaced. */
   async #raise(watermarkUs: number): Promise<boolean> {
     const { pool } = this.#options;
     if (this.#registry === undefined) return true;
@@ -213,7 +213,7 @@ export class Passes {
     const { heard, lookedUs } = this.#options.hearing;
     return {
       watermarkUs,
-      // Of a pass that began long ago the registry's reading would be the beginning of an offer that is made only now.
+      // In a pass that began long ago, the time of the registry read would become the start of an offer made only now.
       nowUs: Math.max(watermarkUs, this.#registry?.readAtUs ?? 0, lookedUs),
       presentMs: this.#presentMs,
       heard: heard && {
@@ -223,7 +223,7 @@ export class Passes {
     };
   }
 
-  /** Of offers that nothing is decided about at the moment: people are shown at once that they have longer. */
+  /** Extends offers that no step decides right now, so that people see the later deadline at once. */
   async #extendDeadlines(heard: HeardInstants | undefined): Promise<void> {
     if (heard === undefined || heard.unheardUs === this.#extendedUs || !this.#hasClaims) return;
     await extendDeadlines(this.#options.pool, heard.unheardUs);

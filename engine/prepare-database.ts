@@ -21,7 +21,7 @@ export async function prepareDatabase(databaseUrl: string, log: Logger, signal: 
       return;
     } catch (err) {
       if (!mayPass(err)) throw err;
-      log.warn({ err }, 'Postgres is not there yet');
+      log.warn({ err }, 'Postgres is not reachable yet');
     }
     await sleep(waitMs, undefined, { signal });
   }
@@ -31,7 +31,7 @@ async function check(databaseUrl: string, log: Logger): Promise<void> {
   const pool = openPool(databaseUrl, {
     max: 1,
     applicationName: 'fairline schema',
-    onError: error => log.warn({ reason: error.message }, 'a connection to Postgres was lost'),
+    onError: error => log.warn({ reason: error.message }, 'lost a connection to Postgres'),
   });
   try {
     await checkSchema(pool);

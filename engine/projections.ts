@@ -135,7 +135,7 @@ export async function projectGone(
     const known = (missing < 0 ? ranks : ranks.slice(0, missing)).filter(rank => rank !== undefined);
     const moves = known.map((rank, index) => `${signOf(final[index])}${rank}`);
     await appendGone(redis, keys, keys.gone, after, moves);
-    if (missing >= 0) throw new Error(`${keys.rank} lacks an entry that is ranked for good`);
+    if (missing >= 0) throw new Error(`${keys.rank} lacks an entry with a final rank`);
     after += known.length;
     if (final.length < PAGE) return after;
     await onPage();
@@ -154,8 +154,8 @@ export async function appendGone(
   items: readonly (number | string)[],
 ): Promise<void> {
   const length = Number(await appendGoneScript(redis, [key, mark], [after, ...items]));
-  if (length < 0) throw new Error(`${key} is on another server, or Redis was started again`);
-  if (length < after) throw new Error(`${key} has ${length} items where ${after} were published`);
+  if (length < 0) throw new Error(`${key} is on another server, or Redis was restarted`);
+  if (length < after) throw new Error(`${key} has ${length} items, but ${after} were published`);
 }
 
 function signOf(moved: Gone | RoomMove | undefined): string {

@@ -1,12 +1,11 @@
 /**
- * The publisher: tells the gateways, by way of Redis, what the ledger has decided. It runs after each pass, sends only
- * what changed since it last did, and keeps an order: who won and who left stands in the campaign's own keys before
- * the board says that they are so many. Where those keys are not whole (contract/projection/), nothing is told from them,
- * so the board may go ahead; they are then made anew beside the passes (maker.ts), which ends by reading once more whatever
- * the board has been told of.
+ * The publisher: tells the gateways, through Redis, what the ledger has decided. It runs after each pass, sends only changes
+ * since its last run, and keeps an order: winners and leavers are in the campaign's own keys before the board counts them.
+ * While those keys are incomplete (contract/projection/), nobody is told anything from them, so the board may go ahead. The
+ * maker (maker.ts) then rebuilds them beside the passes, and at the end reads again whatever the board already refers to.
  *
- * What it remembers of Redis is only a way to save work. After any error, and when the registry was opened anew, it
- * forgets all of that, compares with what Redis holds, and brings Redis up to the ledger.
+ * Its memory of Redis only saves work. After any error, and when the registry was opened again, it forgets everything,
+ * compares with what Redis holds, and brings Redis up to date with the ledger.
  */
 import { Cluster } from 'ioredis';
 import { type Campaign, opensAtUs } from '../sql/campaigns.ts';
@@ -31,34 +30,34 @@ import { lastStampAt } from './contract/stamp.ts';
 import { Maker, type MakerOptions } from './maker.ts';
 import { projectGone, projectRedrawn, projectWithdrawn, projectWon } from './projections.ts';
 
-/** A finished campaign is looked at for this long after its end, or a redraw; before a catch-up all of them are. */
+/** How long a finished campaign is checked after its end or a redraw; until a catch-up all of them are checked. */
 const FINISHED_MS = 300_000;
-/** And kept for a while longer, as the ledger's clock is another: what it still tells of is known then. */
+/** It is kept a while longer, because the ledger has another clock: whatever the ledger still reports is then known. */
 const FORGOTTEN_MS = FINISHED_MS + 60_000;
 
 /**
- * So long after a campaign was put on the shelf its keys are deleted again: a gateway that stood still between log and rank
- * may have ranked into them since. What comes later stays until the registry is opened anew.
+ * The keys of a shelved campaign are deleted again after this time: a gateway that stood still between log and rank may
+ * have ranked into them since. Anything later stays until the registry is opened again.
  */
 const CLEARED_AGAIN_MS = 60_000;
 
-/** Projections asked about in one go. */
+/** Projections checked in one batch. */
 const JOINED_AT_ONCE = 500;
-/** The board waits so long for what was announced a moment ago, so that it is whole when people come. */
+/** How long the board waits for a campaign announced just now, so that it is complete when people come. */
 const MAKE_MS = 500;
 
-/** A campaign as it was read last. */
+/** A campaign as read last. */
 interface Read {
   readonly campaign: Campaign;
   readonly atMs: number;
 }
 
-/** What of a campaign Redis is known to hold. */
+/** What Redis is known to hold of a campaign. */
 interface Published {
   revision: number;
-  /** Before, nothing is told from it, and nothing of this has to be there. */
+  /** Until then nobody is told anything from it, and none of this needs to exist. */
   isWhole: boolean;
-  /** Whether the counts below were held against Redis. */
+  /** Whether the counts below were compared with Redis. */
   isCompared: boolean;
   won: number;
   withdrawn: number;
@@ -80,15 +79,15 @@ export class Publisher {
   readonly #redis: RedisClient;
   readonly #keys: Keys;
   readonly #maker: Maker;
-  /** Every campaign that is not finished, and those that were finished a while ago: only what has changed is read again. */
+  /** All unfinished campaigns and recently finished ones; only changed ones are read again. */
   readonly #read = new Map<number, Read>();
   readonly #published = new Map<number, Published>();
-  /** Campaigns that were on a board before: what of them is not whole may be large, and nothing waits for it. */
+  /** Campaigns that were on a board before: their incomplete projections may be large, and nothing waits for them. */
   readonly #shown = new Set<number>();
-  /** One at a time: what one has put in place, the next one counts on. */
+  /** One at a time: each run relies on what the previous one has written. */
   #last: Promise<unknown> = Promise.resolve();
   #epoch: number | undefined;
-  /** Grows with each time everything was forgotten. */
+  /** Increases each time everything is forgotten. */
   #generation = 0;
 
   constructor(options: PublisherOptions) {
@@ -98,16 +97,16 @@ export class Publisher {
     this.#maker = new Maker(options);
   }
 
-  /** Rejects when Redis or Postgres don't answer; the next turn catches up. Answers all campaigns that are not finished. */
+  /** Returns all unfinished campaigns. Rejects when Redis or Postgres does not answer; the next turn catches up. */
   publish(turn: PublishTurn): Promise<readonly Campaign[]> {
     return this.#oneAtATime(() => this.#publish(turn));
   }
 
-  /** Puts campaigns on the board now, as these rows are. Rejects when there is no board at the moment. */
+  /** Puts campaigns on the board now, as in these rows. Rejects when there is no board right now. */
   tell(campaigns: readonly Campaign[]): Promise<void> {
     return this.#oneAtATime(async () => {
       const epoch = await readBoardEpoch(this.#redis, this.#keys);
-      if (epoch === '') throw new Error('Redis is being made anew: there is no board at the moment');
+      if (epoch === '') throw new Error('Redis is being rebuilt: there is no board right now');
       if (this.#epoch !== undefined && String(this.#epoch) !== epoch) this.forget();
       await this.#putOnBoard(
         Number(epoch),
@@ -118,9 +117,9 @@ export class Publisher {
   }
 
   /**
-   * Lets go of what is on the shelf (shelving.ts): shows gateways that it is, and of what they were shown that before, deletes
-   * the keys and the record. The whole board is looked at each time: by the ledger's clock alone, which may be set, a campaign
-   * could be older than CLEARED_AGAIN_MS before anybody has let go of it.
+   * Removes shelved campaigns (shelving.ts): first tells gateways that a campaign is shelved; for those that were told
+   * before, deletes the keys and the record. It checks the whole board each time: by the ledger's clock alone, which may be
+   * set, a campaign could be older than CLEARED_AGAIN_MS before an engine has removed it.
    */
   clearShelved(): Promise<void> {
     return this.#oneAtATime(async () => {
@@ -159,7 +158,7 @@ export class Publisher {
     await clearProjection(this.#redis, this.#keys.campaign(campaignId));
   }
 
-  /** Waits for what is under way. */
+  /** Waits for running work. */
   async close(): Promise<void> {
     await this.#maker.close();
     await this.#last;
@@ -187,7 +186,7 @@ export class Publisher {
     return campaigns.filter(({ finishedAt }) => finishedAt === null);
   }
 
-  /** Campaigns that are not as they were read last. With each change a campaign's revision grows. */
+  /** Campaigns that have changed since they were read last. Each change increases a campaign's revision. */
   async #readChanged(): Promise<readonly Campaign[]> {
     const nowMs = performance.now();
     for (const [campaignId, { campaign, atMs }] of this.#read) {
@@ -202,7 +201,7 @@ export class Publisher {
     return changed;
   }
 
-  /** First what the board will speak of, where that is whole; where it is not, nothing is told from it. */
+  /** Writes first what the board will refer to, if it is complete; if not, nobody is told anything from it. */
   async #putOnBoard(
     epoch: number,
     campaigns: readonly Campaign[],
@@ -222,9 +221,8 @@ export class Publisher {
     for (const campaign of campaigns) {
       if (this.#of(campaign.campaignId).isWhole) await this.#prepare(campaign);
     }
-    // What was forgotten meanwhile was taken for not whole, and may be.
-    if (this.#generation !== generation)
-      throw new Error('the connection to Redis was lost in the middle of a turn');
+    // Anything forgotten meanwhile was assumed incomplete, and may be.
+    if (this.#generation !== generation) throw new Error('lost the connection to Redis during a turn');
     const news = { ...others, campaigns: campaigns.map(toBoard) };
     if ((await publishBoard(this.#redis, this.#keys, epoch, news)) === 'left out')
       return await this.#readAgain(epoch, campaigns);
@@ -232,8 +230,8 @@ export class Publisher {
   }
 
   /**
-   * These may have been put on the shelf since they were read: then nothing of them is to be in Redis, what was begun a moment
-   * ago included. One that is announced later than others that are on the shelf comes this way as well.
+   * These may have been shelved since they were read: then nothing of them may stay in Redis, including what was started a
+   * moment ago. A campaign announced later than shelved ones takes this path as well.
    */
   async #readAgain(epoch: number, campaigns: readonly Campaign[]): Promise<void> {
     const shelvings = await readShelvings(this.#redis, this.#keys);
@@ -244,7 +242,7 @@ export class Publisher {
     await this.#putOnBoard(epoch, unshelved, { shelvings });
   }
 
-  /** Looks which projections are whole, and answers those that are not: who makes them hears that the board was told. */
+  /** Returns the incomplete projections, so that the maker learns that the board refers to them. */
   async #join(epoch: number, campaigns: readonly Campaign[]): Promise<readonly Campaign[]> {
     const unmade: Campaign[] = [];
     const unknown = campaigns.filter(({ campaignId }) => !this.#of(campaignId).isWhole);
@@ -264,9 +262,9 @@ export class Publisher {
   }
 
   /**
-   * So that gateways can take entries of it, before anything is told of them. What the board speaks of was begun under its
-   * epoch: on a Cluster another node has taken over since, and a gateway may still rank on the one from before, so nothing can
-   * be made whole under that epoch. The keeper sees the nodes, and most often before this.
+   * Lets gateways accept entries of the campaign before any outcome is published. A campaign on the board was started under
+   * its epoch. If on a Cluster another node has taken over since, a gateway may still rank on the previous node, so no
+   * projection can be completed under that epoch. The keeper watches the nodes, and mostly notices before this does.
    */
   async #begin(epoch: number, campaignId: number): Promise<void> {
     const [redis, keys] = [this.#redis, this.#keys];
@@ -274,10 +272,10 @@ export class Publisher {
       redis instanceof Cluster && (await redis.hexists(keys.boardCampaigns, String(campaignId))) === 1;
     if (!isLost) return beginProjection(redis, keys.campaign(campaignId), epoch, 'gateways');
     await closeRegistry(redis, keys.leases, epoch);
-    throw new Error(`the node with campaign ${campaignId} is another one: the registry is closed`);
+    throw new Error(`campaign ${campaignId} is on another node: the registry is closed`);
   }
 
-  /** To be called when Redis was away: it may have come back without its last second. */
+  /** Call this after an outage of Redis: it may have come back without its last second. */
   forget(): void {
     this.#epoch = undefined;
     this.#generation += 1;
@@ -302,7 +300,7 @@ export class Publisher {
     return fresh;
   }
 
-  /** Puts in place what the board's record of a campaign will speak of. */
+  /** Writes what the board's record of a campaign will refer to. */
   async #prepare(campaign: Campaign): Promise<void> {
     const { campaignId, grantedCount, goneCount, redrawnCount } = campaign;
     const published = this.#of(campaignId);
@@ -327,7 +325,7 @@ export class Publisher {
     }
   }
 
-  /** Those who have a place, then how far they have moved. */
+  /** Writes the claimants, then how far they have moved. */
   async #prepareClaims(campaign: Campaign, published: Published): Promise<void> {
     const { campaignId, moveCount } = campaign;
     const keys = this.#keys.campaign(campaignId);
@@ -341,29 +339,29 @@ export class Publisher {
     }
   }
 
-  /** Finds out how much of a whole projection was put there: another engine may have decided, and ended before it told. */
+  /** Finds out how much of a complete projection was written: another engine may have decided and ended before publishing. */
   async #compare(campaign: Campaign, published: Published): Promise<void> {
     const { campaignId, grantedCount, goneCount } = campaign;
     const keys = this.#keys.campaign(campaignId);
-    // A hash that is complete has as many fields as the ledger has rows: each user is in it once.
+    // A complete hash has as many fields as the ledger has rows: each user is in it once.
     if (grantedCount > 0 && (await this.#redis.hlen(keys.won)) >= grantedCount) published.won = grantedCount;
     if (goneCount > 0 && (await this.#redis.hlen(keys.withdrawn)) >= goneCount)
       published.withdrawn = goneCount;
     if (claimantsOf(campaign) > 0) {
       const held = await this.#redis.hlen(keys.claimants);
-      // A move is in the list once what it says of its claimant is in the hash.
+      // A move enters the list only after the state of its claimant is in the hash.
       if (held >= claimantsOf(campaign)) published.claimants = held;
       if (published.claimants > 0) published.moves = await this.#redis.llen(keys.moves);
     }
     published.isCompared = true;
   }
 
-  /** Appends ranks that have become final. That changes the campaign's row, so the next turn puts it on the board. */
+  /** Appends final ranks. That changes the campaign's row, so the next turn puts it on the board. */
   async #publishGone(campaign: Campaign, { epoch, rankedUs }: PublishTurn): Promise<void> {
     const { campaignId, goneRanked, goneCount } = campaign;
     if (goneRanked === goneCount) return;
     const keys = this.#keys.campaign(campaignId);
-    // Looked at first, as joining holds up who makes it.
+    // Check first, because joining blocks the maker.
     if ((await this.#redis.hget(keys.mark, 'whole')) !== String(epoch)) return;
     if ((await this.#join(epoch, [campaign])).length > 0) return;
     const ranked = await projectGone(this.#pool, this.#redis, keys, {
@@ -376,7 +374,7 @@ export class Publisher {
   }
 }
 
-/** How many have a place, where there are claims: their numbers count from 1 without gaps. */
+/** The number of claimants, with claims: they are numbered from 1 without gaps. */
 function claimantsOf({ claimWithinS, grantedCount, waitlistedCount }: Campaign): number {
   return claimWithinS === null ? 0 : grantedCount + waitlistedCount;
 }

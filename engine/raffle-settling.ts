@@ -1,16 +1,17 @@
 /**
- * Settling a raffle, step by step; settling.ts says how steps are made safe. What is next is read off the campaign's row:
+ * Settling a raffle, step by step; settling.ts explains how steps are made safe. The campaign's row determines the next step:
  *
- * 1. Until the watermark has passed the close, withdrawals that are due are decided.
- * 2. Then the pool is frozen: root and count are recorded. The root binds the entrants' terms as well, so neither they nor
- *    the entries can be changed once the randomness is known without the seed becoming another.
- * 3. When the drawing is due, which is at once unless it was scheduled for later, the randomness that was announced is revealed and recorded with the seed. It is waited for outside of a transaction:
- *    a round of drand may lie in the future, and relays may be down. A pool that was frozen when the announced round was
- *    due takes a later one, by a rule that leaves no choice: nobody may have known the round before the freeze.
- * 4. The winners are drawn, from a pool that is read again and has to have the recorded root, and all is written: grants,
- *    alternates, and the proof.
+ * 1. Until the watermark has passed the close, decide due withdrawals.
+ * 2. Then freeze the pool: record root and count. The root also binds the entrants' terms, so neither terms nor entries can
+ *    change after the randomness is known without changing the seed.
+ * 3. When the drawing is due (at once, unless it was scheduled for later), reveal the announced randomness and record it with
+ *    the seed. The wait for it is outside of a transaction: a drand round may lie in the future, and relays may be down. A
+ *    pool that was frozen after the announced round was due takes a later round, by a rule that leaves no choice: nobody may
+ *    know the round before the freeze.
+ * 4. Draw the winners from a pool that is read again and must have the recorded root, and write everything: grants,
+ *    alternates and the proof.
  *
- * After a crash anywhere the next engine goes on at the same step with the same values, so it draws the same winners.
+ * After a crash anywhere the next engine continues at the same step with the same values, so it draws the same winners.
  */
 
 import { insertAlternates } from '../sql/alternates.ts';
@@ -58,7 +59,7 @@ export interface RaffleOptions {
   readonly saltSecret: string;
 }
 
-/** Entrants read at a time: some 10 ms in which the process does nothing else. */
+/** Entrants read at a time: blocks the process for some 10 ms. */
 const POOL_PAGE = 4 * BATCH;
 /** Winners written in one statement. */
 const GRANT_PAGE = 10_000;
@@ -76,30 +77,30 @@ export async function stepRaffle(
   }
   requireKnownFunction(campaign);
   if (campaign.poolRoot === null) return gather(db, options, campaign, instants.watermarkUs);
-  // Before the drawing is due its randomness stays with whoever has it.
+  // Until the drawing is due, its randomness stays unrevealed.
   if (campaign.seed === null && !isDrawingDue(campaign, instants.watermarkUs)) return DONE;
   if (campaign.seed === null) return { decided: 0, more: true, awaits: 'randomness' };
   return drawWinners(db, options, campaign, instants);
 }
 
-/** Judged by the watermark, as everything is that has an instant. */
+/** Decided by the watermark, like everything that has an instant. */
 function isDrawingDue({ drawsAt }: Campaign, watermarkUs: number): boolean {
   return drawsAt === null || watermarkUs >= drawsAt.getTime() * 1000;
 }
 
-/** Throws for a raffle that was announced to be drawn in another way: what was announced cannot be kept here. */
+/** Throws for a raffle that announced another draw function: this engine cannot draw it as announced. */
 function requireKnownFunction({ campaignId, draw }: Campaign): void {
   const announced: string | undefined = draw?.function;
   if (announced === DRAW_FUNCTION) return;
   throw new Error(
-    `campaign ${campaignId} was announced to be drawn by "${announced}", and this engine draws by "${DRAW_FUNCTION}": ` +
-      'it is not drawn; an engine of the version that announced it can',
+    `campaign ${campaignId} announced the draw function "${announced}", but this engine has "${DRAW_FUNCTION}": ` +
+      'not drawn; use an engine of the version that announced it',
   );
 }
 
 /**
- * Until the watermark has passed the close: decides withdrawals. Then: freezes the pool. One that was frozen before roots
- * were recorded is not left by anybody any more.
+ * Decides withdrawals until the watermark has passed the close, then freezes the pool. Nobody can leave a pool that was
+ * frozen before roots were recorded.
  */
 async function gather(
   db: Queryable,
@@ -125,7 +126,7 @@ async function gather(
   return { decided: 0, more: true };
 }
 
-/** The pool in stamp order, in batches as Pool and Draw take them. */
+/** The pool in stamp order, in batches for Pool and Draw. */
 async function* poolBatches(db: Queryable, campaign: Campaign): AsyncGenerator<readonly Entrant[], void> {
   const { campaignId } = campaign;
   const through = lastStamp(campaign);
@@ -138,7 +139,7 @@ async function* poolBatches(db: Queryable, campaign: Campaign): AsyncGenerator<r
   }
 }
 
-/** The greatest stamp that a campaign can have. */
+/** The greatest possible stamp of a campaign. */
 function lastStamp(campaign: Campaign): number {
   return lastStampAt(closesAtUs(campaign) - 1, opensAtUs(campaign));
 }
@@ -168,7 +169,7 @@ export async function revealRandomness(
   });
 }
 
-/** What was announced; of drand, the round that the freeze leaves: roundOfFreeze in draw/drand.ts. */
+/** The announced randomness; with drand, the round that the freeze allows: roundOfFreeze in draw/drand.ts. */
 function dueRandomness({ draw, closesAtMs, frozenAt }: FrozenState): AnnouncedRandomness {
   const { randomness } = draw;
   if (randomness.source === 'commit') return randomness;
@@ -236,7 +237,7 @@ async function drawWinners(
   return { decided: settledCount, more: false };
 }
 
-/** Winners are to claim what they have won; alternates wait for what is not claimed, or declined. */
+/** Winners must claim their prizes; alternates wait for prizes that are declined or not claimed. */
 async function offerDrawn(
   db: Queryable,
   campaign: Campaign,
@@ -245,7 +246,7 @@ async function offerDrawn(
 ): Promise<void> {
   const { campaignId, places, moveCount } = campaign;
   const offer = offerOf(campaign, instants);
-  if (offer === undefined) throw new Error(`campaign ${campaignId}: nothing can be claimed any more`);
+  if (offer === undefined) throw new Error(`campaign ${campaignId}: the time to claim is over`);
   for (let at = 0; at < drawn.length; at += GRANT_PAGE) {
     const claimants = drawn.slice(at, at + GRANT_PAGE).map(({ entrant: { userId } }, index) => {
       const number = at + index + 1;
@@ -257,18 +258,18 @@ async function offerDrawn(
   await saveClaimCounts(db, campaignId, { waitlistedCount, moveCount }, true, false);
 }
 
-/** Throws when the pool that was read is not the frozen one: then nothing is drawn from it. */
+/** Throws if the pool read differs from the frozen one: then nothing is drawn. */
 function requireFrozen(campaignId: number, frozen: FrozenState, pool: Pool): void {
   const root = pool.root();
   if (pool.count === frozen.poolCount && root.equals(frozen.poolRoot)) return;
   throw new Error(
-    `campaign ${campaignId} was frozen with ${frozen.poolCount} entrants and the root ` +
-      `${frozen.poolRoot.toString('base64url')}, and has ${pool.count} and ${root.toString('base64url')} now: ` +
-      'it is not drawn',
+    `campaign ${campaignId} was frozen with ${frozen.poolCount} entrants and root ` +
+      `${frozen.poolRoot.toString('base64url')}, but now has ${pool.count} and ${root.toString('base64url')}: ` +
+      'not drawn',
   );
 }
 
-/** What was revealed, from what was recorded of it. */
+/** The revealed randomness, from its record. */
 function revealOf({ draw, signature, drandRound }: FrozenState, randomness: Buffer): Reveal {
   const { randomness: announced } = draw;
   if (announced.source === 'commit') return { source: 'commit', secret: randomness };

@@ -63,7 +63,7 @@ export class Randomness {
     const { campaignId, nonce } = campaign;
     switch (announced.source) {
       case 'commit': {
-        if (nonce === null) throw new Error(`campaign ${campaignId} has a commitment and no nonce`);
+        if (nonce === null) throw new Error(`campaign ${campaignId} has a commitment but no nonce`);
         return { source: 'commit', secret: deriveSecret(this.#options.drawSecret, campaignId, nonce) };
       }
       case 'drand': {
@@ -77,7 +77,7 @@ export class Randomness {
             // Not the whole address: it may carry a password.
             this.#options.log.warn(
               { campaignId, round, relay: new URL(relay).host, reason },
-              'a relay of drand did not give the round; it is asked again',
+              'a drand relay did not return the round; retrying',
             ),
         };
         return { source: 'drand', round, signature: await fetchRound(options, round, stopping) };

@@ -1,10 +1,12 @@
 /**
- * Begins everything anew that Redis holds of campaigns, so that the door can open at once: every campaign's projection is
- * marked as being made, and the board speaks of all of them. Ranks and outcomes are made from the ledger while the door is
- * open (maker.ts). The cost is that of the campaigns that are not on the shelf (shelving.ts), not of their entries.
+ * Starts the rebuild of everything that Redis holds about campaigns, so that the door can open at once: marks every
+ * campaign's projection as being built and puts all campaigns on the board. Ranks and outcomes are built from the ledger
+ * while the door is open (maker.ts). The cost grows with the campaigns that are not shelved (shelving.ts), not with their
+ * entries.
  *
- * Nobody ranks meanwhile: the registry is closed, every incarnation has ended, and what all of them had logged is in the
- * ledger. Each write has the epoch of this attempt: when Redis is emptied, or another engine begins a later one, it is refused.
+ * Nobody ranks meanwhile: the registry is closed, every incarnation has ended, and everything they logged is in the ledger.
+ * Each write carries the epoch of this attempt: Redis refuses it after being emptied, or when another engine has begun a
+ * later epoch.
  */
 import { Cluster } from 'ioredis';
 import type { Campaign } from '../sql/campaigns.ts';
@@ -19,12 +21,12 @@ import { beginPresence } from './contract/presence/presence.ts';
 import { beginProjection, clearProjection, sweepProjection } from './contract/projection/projection.ts';
 import type { RedisClient } from './contract/redis.ts';
 
-/** Keys asked for in one SCAN. */
+/** Keys per SCAN. */
 const SCAN_COUNT = 500;
-/** Campaigns begun at once, and put on the board by one script, which holds Redis up. */
+/** Campaigns started at once and put on the board by one script, which blocks Redis meanwhile. */
 const PAGE = 500;
 
-/** `later`: Redis holds a board of this epoch or a later one, and a greater epoch is needed. */
+/** `later`: Redis holds a board of this or a later epoch, so a greater epoch is needed. */
 export type Begun = { readonly campaigns: number } | { readonly later: number };
 
 export async function beginAnew(pool: Pool, redis: RedisClient, keys: Keys, epoch: number): Promise<Begun> {
@@ -55,8 +57,8 @@ async function beginPage(
 }
 
 /**
- * Lets go of what older epochs have left: reports of presence, campaigns that the ledger does not have any more, and whatever
- * there is of campaigns on the shelf.
+ * Deletes what older epochs have left: presence reports, campaigns that no longer exist in the ledger, and all keys of
+ * shelved campaigns.
  */
 export async function sweepOlder(pool: Pool, redis: RedisClient, keys: Keys, epoch: number): Promise<void> {
   const presence = keys.presence(0).slice(0, -1);

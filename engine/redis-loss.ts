@@ -23,11 +23,11 @@ export async function findLoss(redis: RedisClient, keys: Keys, epoch: number): P
   ]);
   if (board !== String(epoch)) return 'Redis has lost the board';
   // Also where an older version has opened the registry: then nobody knows whether reports were lost.
-  if (presence !== String(epoch)) return 'Redis has lost who is present';
+  if (presence !== String(epoch)) return 'Redis has lost the presence log';
   if (!isCluster) return undefined;
   const nodes = await readNodes(redis);
   // One that is away shows when it is back, or another in its place.
   if (nodes === undefined) return undefined;
   const opened = await readOpenedNodes(redis, keys.leases);
-  return nodes === opened ? undefined : 'a node of the Cluster has taken over, or was started again';
+  return nodes === opened ? undefined : 'a node of the Cluster has failed over or was restarted';
 }

@@ -2,37 +2,38 @@
  * The keeper of the registry of leases. One engine at a time is the keeper: the one that holds the lock `registry`.
  *
  * While the registry is open:
- * - Free numbers are prepared, so that gateways can join without an engine (writers.ts).
- * - A lease that was not renewed for one lease and a margin, by the keeper's own monotonic clock, is condemned and its
- *   holder ended: the log is made to refuse what it appends, and behind that a fence is appended in its partition, so
- *   everything it was ever acknowledged for stands before the fence. So is an incarnation that lives in the ledger and has
- *   not stood in the registry for as long. No clock says what counts: one that is wrong ends a gateway that could have
- *   gone on, and that is all.
- * - An incarnation that has ended in the ledger (its `leave` or its fence was consumed) gives its number back.
- * - What it had logged and not ranked is ranked from the ledger; then it no longer holds the ranked watermark up.
+ * - The keeper prepares free numbers, so that gateways can join without an engine (writers.ts).
+ * - It condemns a lease that was not renewed for one lease and a margin, by its own monotonic clock, and ends the holder:
+ *   it makes the log refuse the holder's appends, then appends a fence in the holder's partition, so everything ever
+ *   acknowledged lies before the fence. It also ends an incarnation that is live in the ledger but has been missing from
+ *   the registry for as long. No clock decides what counts: a wrong one only ends a gateway that could have continued.
+ * - An incarnation that has ended in the ledger (its `leave` or its fence was consumed) returns its number.
+ * - The keeper ranks from the ledger what the incarnation had logged and not ranked; then the incarnation no longer holds
+ *   the ranked watermark back.
  *
- * While the clocks contradict each other (clock-agreement.ts), the registry says so: no lease is given, and gateways stamp
- * nothing. A registry that is closed stays so.
+ * While the clocks contradict each other (clock-agreement.ts), the registry says so: no lease is granted, and gateways
+ * stamp nothing. A closed registry stays closed.
  *
- * When the registry is closed, Redis is new, was emptied or started again (it may lack its last second), a node of a Cluster
- * has taken over (redis-loss.ts), or `rebuild` has closed it; no gateway can get or renew a lease. A registry that was opened
- * under an older epoch than the ledger's is closed: it is of another Redis than the one that was opened last. Then:
- * 1. retiring  An epoch is begun in the ledger, and the log is made to refuse every identity that was prepared before. (A
- *              Redis log refuses older epochs from the marker on.)
- * 2. fencing   Each partition gets a marker, a fence of the new epoch's incarnation 0; and each incarnation that lives
- *              in the ledger its fence, again and again until all markers were consumed and nobody lives. Behind a
- *              marker stands nothing of an older epoch that was acknowledged, and intake drops what stands there: an
- *              incarnation that the ledger did not know has shown itself before it, or never does. If one shows that
- *              the epoch was in use before (a ledger that was restored, or made anew in front of an old log), another
- *              epoch is taken and this stage begins again, one lease and a margin after the registry was closed: there
- *              may be identities that this ledger knows nothing of, whose holders stop by themselves by then.
- * 3. building  Every campaign's projection is marked as being made, and the board is made anew. Ranks and outcomes are
- *              made from the ledger while the door is open: see maker.ts.
- * 4. open      The board gets the new epoch, then the registry is opened with it.
- * The stages live in memory: a keeper that takes over begins at the first, which is always safe. An attempt has an epoch
- * of its own, for which it claims the closed registry before it does anything: what is written under an older one, or
- * after Redis was emptied or started again, is refused by Redis itself, and the next attempt has another epoch. So a keeper
- * that has lost its lock, however long it stood still, opens, closes and deletes nothing.
+ * The registry is closed when Redis is new, was emptied or restarted (it may lack its last second), when a node of a
+ * Cluster has failed over (redis-loss.ts), or when `rebuild` has closed it; no gateway can then get or renew a lease. The
+ * keeper closes a registry that was opened under an older epoch than the ledger's: it belongs to another Redis than the
+ * one opened last. Then:
+ * 1. retiring  Begins an epoch in the ledger and makes the log refuse every identity prepared before. (A Redis log refuses
+ *              older epochs from the marker on.)
+ * 2. fencing   Appends a marker to each partition, a fence of the new epoch's incarnation 0, and a fence for each
+ *              incarnation that is live in the ledger, repeatedly until all markers were consumed and nobody is live.
+ *              Nothing acknowledged under an older epoch lies behind a marker, and intake drops whatever does: an
+ *              incarnation unknown to the ledger has shown itself before the marker, or never will. If one shows that the
+ *              epoch was in use before (the ledger was restored, or recreated in front of an old log), the keeper takes
+ *              another epoch and starts this stage again, one lease and a margin after the registry was closed: there may
+ *              be identities unknown to this ledger, whose holders have stopped by themselves by then.
+ * 3. building  Marks every campaign's projection as being built, and builds a new board. Ranks and outcomes are built from
+ *              the ledger while the door is open: see maker.ts.
+ * 4. open      Gives the board the new epoch, then opens the registry with it.
+ * The stages live in memory: a keeper that takes over starts at the first, which is always safe. Each attempt has its own
+ * epoch, and claims the closed registry for it before anything else. Redis itself refuses writes under an older epoch, or
+ * after it was emptied or restarted, and the next attempt has another epoch. So a keeper that has lost its lock, however
+ * long it stood still, opens, closes and deletes nothing.
  */
 import { opensAtUs } from '../sql/campaigns.ts';
 import {
@@ -77,10 +78,10 @@ import { beginAnew, sweepOlder } from './rebuild.ts';
 import { findLoss } from './redis-loss.ts';
 import { Writers, type WritersOptions } from './writers.ts';
 
-/** A fence that was not consumed by then is appended again; a second one does no harm. */
+/** A fence not consumed after this time is appended again; a second one is harmless. */
 const FENCE_AGAIN_MS = 2_000;
 const BEFORE_ALL_STAMPS = -1;
-/** What condemn.lua leaves as the end of a lease. */
+/** The end of a lease as written by condemn.lua. */
 const CONDEMNED = 0;
 
 export interface KeeperOptions extends WritersOptions {
@@ -91,14 +92,14 @@ export interface KeeperOptions extends WritersOptions {
 
 interface Reopening {
   readonly noticedAtMs: number;
-  /** 0, until it shows that there is somebody from before of whom the ledger does not know. */
+  /** 0 until an incarnation unknown to the ledger shows itself. */
   waitMs: number;
   marker: Marker | undefined;
 }
 
 interface Marker {
   readonly epoch: number;
-  /** What the marker promises; tells it from one of another time. */
+  /** The promise in the marker; it distinguishes this marker from earlier ones. */
   readonly nowUs: number;
 }
 
@@ -107,21 +108,21 @@ type Incarnation = Pick<GatewayRow, 'gateway' | 'incarnation'>;
 export class RegistryKeeper {
   readonly #options: KeeperOptions;
   readonly #writers: Writers;
-  /** How long a lease may be out of sight before its holder is ended. */
+  /** How long a lease may be missing before its holder is ended. */
   #waitMs: number;
   #saidDiffers = false;
   #lookedForMarksAtMs = Number.NEGATIVE_INFINITY;
   #reopening: Reopening | undefined;
   /** When a fence was last appended, by incarnation. */
   readonly #fencedAtMs = new Map<string, number>();
-  /** Since when an incarnation that lives in the ledger is not in the registry. */
+  /** Since when an incarnation that is live in the ledger has been missing from the registry. */
   readonly #missingSinceMs = new Map<string, number>();
-  /** Until when each lease was last renewed, by Redis' clock, and since when that is so, by ours. */
+  /** The end of each lease at its last renewal, by Redis' clock, and when it was first seen, by our clock. */
   readonly #unrenewed = new Map<string, { readonly expiresUs: number; readonly sinceMs: number }>();
 
-  /** Said once, however often it takes to close the registry. */
+  /** Logged once, however many attempts it takes to close the registry. */
   #saidLost = false;
-  /** Said once, however long a part of the Cluster is away. */
+  /** Logged once, however long a part of the Cluster is unavailable. */
   #saidPartly = false;
 
   constructor(options: KeeperOptions) {
@@ -130,7 +131,7 @@ export class RegistryKeeper {
     this.#waitMs = waitMsOf(options.leaseMs);
   }
 
-  /** Does what is due, if this engine is the keeper. To be called every 100 ms or so; rejects when a part is gone. */
+  /** Does what is due if this engine is the keeper. Call it about every 100 ms; rejects when a component is unavailable. */
   async tick(): Promise<void> {
     const { locks, pool, redis, keys, clocks, log } = this.#options;
     if (!(await locks.take({ name: 'registry' }))) {
@@ -139,15 +140,15 @@ export class RegistryKeeper {
     }
     const registry = await clocks.readRegistry('keeper');
     if (registry.epoch === undefined) {
-      // What fences and markers promise is the time, and leases are given by it.
+      // Fences and markers promise an instant, and leases depend on it.
       if (clocks.isAgreed) await this.#reopen();
       return;
     }
     this.#reopening = undefined;
     const loss = await findLoss(redis, keys, registry.epoch);
     if (loss !== undefined) {
-      // The registry was not lost: other projections may be gone as well.
-      if (!this.#saidLost) log.error(`${loss}: the registry is closed, and all projections made anew`);
+      // The registry is still there, but other projections may be lost.
+      if (!this.#saidLost) log.error(`${loss}: closing the registry and rebuilding all projections`);
       this.#saidLost = true;
       await closeRegistry(redis, keys.leases, registry.epoch);
       return;
@@ -157,7 +158,7 @@ export class RegistryKeeper {
     if (registry.epoch !== epoch) {
       log.error(
         { opened: registry.epoch, epoch },
-        'the registry is of another epoch than the ledger: it is closed',
+        'the registry belongs to another epoch than the ledger: closing it',
       );
       await closeRegistry(redis, keys.leases, registry.epoch);
       return;
@@ -167,8 +168,8 @@ export class RegistryKeeper {
   }
 
   /**
-   * Whether leases hold for as long as this engine was told; the length is set where nobody has one. Those who hold one are
-   * tended by the length that they have.
+   * Whether the length of leases matches this engine's configuration; sets the length if nobody holds a lease. Existing
+   * leases keep the length that they were granted with.
    */
   async #agreesOnLength({ leaseMs, leases }: Registry): Promise<boolean> {
     const { redis, keys, leaseMs: ownMs, log } = this.#options;
@@ -178,7 +179,7 @@ export class RegistryKeeper {
     if (!agrees && !this.#saidDiffers) {
       log.error(
         { registryMs: leaseMs, ownMs },
-        'LEASE_MS differs from what the registry was opened with: no number is given until nobody holds one of that length',
+        'LEASE_MS differs from the value the registry was opened with: no leases are granted until all leases of that length have ended',
       );
     }
     this.#saidDiffers = !agrees;
@@ -206,14 +207,14 @@ export class RegistryKeeper {
     for (const row of rows) if (row.state === 'ended' && !row.repaired) await this.#repair(row);
   }
 
-  /** Before the number is anybody else's, nothing can be written with what this one had. */
+  /** Ensures that nothing can be written with the old identity before the number goes to another gateway. */
   async #free(lease: Lease): Promise<void> {
     const { redis, keys } = this.#options;
     await this.#writers.retireLease(lease);
     await freeLease(redis, keys.leases, lease);
   }
 
-  /** Whether the lease was not renewed for so long that its holder cannot believe in it any more. */
+  /** Whether the lease was not renewed for so long that its holder can no longer rely on it. */
   #isSilent(lease: Lease): boolean {
     if (lease.expiresUs === CONDEMNED) return true;
     const nowMs = performance.now();
@@ -223,7 +224,7 @@ export class RegistryKeeper {
     return false;
   }
 
-  /** Ends those that live in the ledger and have not been in the registry for one lease and a margin. */
+  /** Ends incarnations that are live in the ledger and missing from the registry for one lease and a margin. */
   async #endMissing(rows: readonly GatewayRow[], registry: Registry): Promise<void> {
     const registered = new Set(registry.leases.map(nameOf));
     const missing = rows.filter(row => row.state === 'live' && !registered.has(nameOf(row)));
@@ -237,7 +238,7 @@ export class RegistryKeeper {
     }
   }
 
-  /** Of a log that opens its epochs by itself, partitions where this one is not: else nobody could write there. */
+  /** For a log that opens epochs by itself: marks partitions without this epoch, or nobody could write there. */
   async #markMissing({ epoch = 0, readAtUs }: Registry): Promise<void> {
     const nowMs = performance.now();
     if (nowMs - this.#lookedForMarksAtMs < FENCE_AGAIN_MS) return;
@@ -246,11 +247,11 @@ export class RegistryKeeper {
     for (const partition of await fencing.unmarked(epoch)) {
       const marker = { gateway: partition, incarnation: epoch * INCARNATIONS_PER_EPOCH };
       await fencing.mark(partition, epoch, encodeFence(marker, readAtUs));
-      log.warn({ partition, epoch }, 'a partition of the log was new, or emptied: it is marked');
+      log.warn({ partition, epoch }, 'a partition of the log was new or emptied; marking it');
     }
   }
 
-  /** Ranks what an ended incarnation had logged and perhaps not ranked. */
+  /** Ranks what an ended incarnation had logged but perhaps not ranked. */
   async #repair(row: GatewayRow): Promise<void> {
     const { pool, redis, keys, log } = this.#options;
     const { gateway, incarnation, rankedUs } = row;
@@ -262,10 +263,10 @@ export class RegistryKeeper {
       ranked += await projectRanks(pool, redis, keys.campaign(campaignId), { campaignId, after, gateway });
     }
     await markRepaired(pool, gateway, incarnation);
-    log.info({ gateway, incarnation, ranked }, 'an ended gateway is repaired');
+    log.info({ gateway, incarnation, ranked }, 'ranks of a fenced gateway repaired');
   }
 
-  /** Appends a fence, unless one was a moment ago. `promisedUs` holds for an incarnation that never logged. */
+  /** Appends a fence, unless one was appended a moment ago. `promisedUs` applies to an incarnation that never logged. */
   async #end(
     who: Incarnation,
     row: GatewayRow | undefined,
@@ -275,7 +276,10 @@ export class RegistryKeeper {
     const { pool, logName, partitions, log } = this.#options;
     const { gateway, incarnation } = who;
     if (row !== undefined && row.logName !== logName) {
-      log.warn({ gateway, incarnation, logName: row.logName }, 'a gateway of another log is taken for ended');
+      log.warn(
+        { gateway, incarnation, logName: row.logName },
+        'a gateway of another log is treated as ended',
+      );
       await endWithoutLog(pool, gateway, incarnation);
       return;
     }
@@ -288,7 +292,7 @@ export class RegistryKeeper {
     });
   }
 
-  /** Fences and markers that were not consumed are appended again after a while. */
+  /** Appends unconsumed fences and markers again after a while. */
   async #onceAWhile(name: string, append: () => Promise<void>): Promise<void> {
     const nowMs = performance.now();
     const lastMs = this.#fencedAtMs.get(name);
@@ -302,10 +306,10 @@ export class RegistryKeeper {
 
   async #reopen(): Promise<void> {
     const { redis, leaseMs, log } = this.#options;
-    // A part of it is away: an epoch that is begun now would not be opened.
+    // A part of the Cluster is unavailable: an epoch started now could not be opened.
     const isWhole = (await readNodes(redis)) !== undefined;
     if (!isWhole && !this.#saidPartly)
-      log.warn('the registry stays closed: not every slot of the Cluster has a node that answers');
+      log.warn('the registry stays closed: some slots of the Cluster have no answering node');
     this.#saidPartly = !isWhole;
     if (!isWhole) return;
     if (this.#reopening === undefined) {
@@ -318,48 +322,47 @@ export class RegistryKeeper {
     if (marker === undefined) return;
     const state = await this.#fenceAll(marker);
     reopening.marker = state === 'used' ? undefined : marker;
-    // There is somebody from before of whom this ledger knows nothing.
+    // An earlier incarnation is unknown to this ledger.
     if (state === 'used') reopening.waitMs = waitMsOf(leaseMs);
     if (state !== 'done') return;
-    // Whatever comes of it, another attempt has an epoch of its own.
+    // Whatever the result, the next attempt has its own epoch.
     reopening.marker = undefined;
     await this.#open(marker);
   }
 
-  /** Opens the door: what it shows is made anew behind it. */
+  /** Opens the door; projections are rebuilt in the background. */
   async #open(marker: Marker): Promise<void> {
     const { pool, redis, keys, leaseMs, log } = this.#options;
     const { epoch, nowUs } = marker;
     await this.#holdsLock();
-    // Before anything is begun: what is lost of it later shows.
+    // Read before anything starts, so that a later loss shows.
     const nodes = await readNodes(redis);
-    if (nodes === undefined) throw new Error('not every slot of the Cluster has a node that answers');
+    if (nodes === undefined) throw new Error('some slots of the Cluster have no answering node');
     const begun = await beginAnew(pool, redis, keys, epoch);
     if ('later' in begun) {
-      log.warn({ epoch, later: begun.later }, 'Redis knows of a later epoch than the ledger');
+      log.warn({ epoch, later: begun.later }, 'Redis has a later epoch than the ledger');
       await raiseEpoch(pool, begun.later);
       return;
     }
     await markAllRepaired(pool, epoch * INCARNATIONS_PER_EPOCH);
-    // Nobody has stamped since the marker was made: whoever does from here on may as well begin behind it.
+    // Nobody has stamped since the marker was made, so new stamps can start after it.
     const floorUs = Math.max(nowUs, await readWatermark(pool));
     if (nodes !== '') await noteNodes(redis, keys.leases, nodes);
     if (!(await openRegistry(redis, keys.leases, { epoch, floorUs, leaseMs })))
-      throw new Error('Redis was emptied or started again, or another engine opens the registry');
+      throw new Error('Redis was emptied or restarted, or another engine opens the registry');
     this.#reopening = undefined;
-    log.info({ epoch, ...begun }, 'the registry is open; projections are made anew beside it');
+    log.info({ epoch, ...begun }, 'the registry is open; rebuilding projections in the background');
     await this.#writers.putUp(epoch, await readRegistry(redis, keys.leases));
-    // Beside: it goes through all of Redis, and leases are to be tended meanwhile.
+    // In the background: it scans all of Redis, and leases need attention meanwhile.
     sweepOlder(pool, redis, keys, epoch).catch((err: unknown) =>
-      log.debug({ err }, 'older epochs are left in Redis'),
+      log.debug({ err }, 'keys of older epochs remain in Redis'),
     );
   }
 
   /**
-   * A marker of a new epoch, when the log refuses what was prepared before; undefined when the registry is open after all. A
-   * marker ends every older epoch, so none of those may be open, now or later. Only when the epoch is taken the closed
-   * registry is claimed for it: what another keeper has opened before shows itself, and under an older epoch it can be
-   * opened no more.
+   * A marker of a new epoch, once the log refuses everything prepared before; undefined if the registry is open after all. A
+   * marker ends every older epoch, so none of those may be open, now or later. The closed registry is claimed only after the
+   * epoch is taken: if another keeper has opened it before, that shows, and it can no longer be opened under an older epoch.
    */
   async #newMarker(): Promise<Marker | undefined> {
     const { pool, redis, keys, clocks } = this.#options;
@@ -373,13 +376,13 @@ export class RegistryKeeper {
     return { epoch, nowUs: (await clocks.readRegistry('keeper')).readAtUs };
   }
 
-  /** Rejects when another engine is the keeper by now: this one may have been paused, and must not go on. */
+  /** Rejects if another engine has become the keeper: this one may have been paused and must not continue. */
   async #holdsLock(): Promise<void> {
     if (!(await this.#options.locks.take({ name: 'registry' })))
       throw new Error('another engine is the keeper');
   }
 
-  /** Appends markers and fences that are wanting. Answers whether everybody from before has ended and is consumed. */
+  /** Appends missing markers and fences. Returns whether every earlier incarnation has ended and is consumed. */
   async #fenceAll({ epoch, nowUs }: Marker): Promise<'under way' | 'done' | 'used'> {
     const { pool, fencing, partitions, log } = this.#options;
     const incarnation = epoch * INCARNATIONS_PER_EPOCH;
@@ -396,7 +399,7 @@ export class RegistryKeeper {
       });
       if (!isLatest) return 'used';
     }
-    // Of a later epoch there is nobody, or the epoch is used; whoever it is may hold a lease.
+    // An incarnation of a later epoch means that the epoch is in use, and its holder may have a lease.
     const live = (await readGateways(pool, [])).filter(
       row => row.state === 'live' && row.incarnation < incarnation,
     );

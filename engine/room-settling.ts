@@ -1,23 +1,23 @@
 /**
- * Settling a room, step by step; settling.ts says how steps are made safe, ROOM.md in judges/ draws the states. One step,
- * in this order, on the campaign's and the room's row:
+ * Settling a room, step by step; settling.ts explains how steps are made safe, ROOM.md in judges/ draws the states. A step
+ * does the following, in this order, on the rows of campaign and room:
  *
- * 1. Entries that are due get their place in the line. Nobody is seen in it before a gateway tells of a stream of theirs.
- * 2. The room's heard time moves on by that of the service, if anybody who waits is there, and somebody was at the last turn:
- *    while nobody is, the fault may be ours (a cut between all of them and us), nobody who is there is held up, and no turns
- *    are taken (findRooms), however long. It moves as far as reports of streams are taken in, no further: who came back
- *    while they could not be must not be skipped. A room that is closed comes to its end all the same when nobody was there
- *    for an hour.
- * 3. Withdrawals are decided; whoever was away for the grace is skipped; whoever was skipped and is there again waits at
- *    their stamp as before.
- * 4. Passes that nobody used and visits that lasted too long end.
- * 5. The judge says how many may come in now, and the first of the line do, in stamp order; none while nobody is there, or
- *    nobody could hear of it: their passes would pile up, and all come to the shop at once when we are back.
+ * 1. Gives due entries their place in the line. A user counts as present once a gateway reports a stream of theirs.
+ * 2. Advances the room's heard time by that of the service, if a waiting user is present now and one was at the last turn.
+ *    While nobody is present, the fault may be ours (a cut between all of them and us), no present user is delayed, and no
+ *    turns are taken (findRooms), however long that lasts. It advances only as far as stream reports are ingested: a user
+ *    who came back in a time without reports must not be skipped. A closed room still ends when nobody was present for an
+ *    hour.
+ * 3. Decides withdrawals, skips users who were away longer than the grace, and puts skipped users who have returned back
+ *    into the line at their old stamp.
+ * 4. Ends unused passes and visits that lasted too long.
+ * 5. Admits as many users as the judge allows now, in stamp order from the head of the line; none while nobody is present,
+ *    or while nobody could learn of it: passes would pile up, and everybody would come to the shop at once after an outage.
  *
- * What holds of the order, in place of "nobody before somebody with an earlier stamp": of all who are in the line at the
- * moment of an admission (taken in, not withdrawn, not skipped), those with the earliest stamps are admitted. So whoever
- * is admitted with a later stamp than somebody who is not found that one skipped at that moment, and nobody is skipped
- * who was not away for the grace.
+ * The order guarantee, in place of "nobody before somebody with an earlier stamp": among all users in the line at the moment
+ * of an admission (ingested, not withdrawn, not skipped), those with the earliest stamps are admitted. So a user can only be
+ * admitted ahead of an earlier stamp if that user was skipped at that moment, and nobody is skipped without having been away
+ * for the grace.
  *
  * settled_stamp is the greatest stamp admitted so far, settled_count the entries up to it; see gateway/places.ts.
  */
@@ -42,14 +42,14 @@ import { makeCode } from './judges/codes.ts';
 import { type Pace, paceAfter, roomFor } from './judges/room.ts';
 import { closesAtUs, dueStamp, type Instants, type StepResult } from './settling-step.ts';
 
-/** Entries taken in, people skipped, and people admitted, in one step: more would hold the rows for longer. */
+/** Entries ingested, users skipped, and users admitted in one step: more would lock the rows for longer. */
 const TURN_LIMIT = 5_000;
 const NO_LIMIT = 2 ** 31 - 1;
-/** Of a line that was not looked at for longer, it is not known whether it was being served. */
+/** If a line was not checked for longer than this, nobody knows whether it was being served. */
 const LONGEST_BUSY_US = 1_000_000;
-/** Heard time moves every half second or so, and every two at least. */
+/** Heard time advances about every half second, and at least every two seconds. */
 const HEARD_LATELY_US = 3_000_000;
-/** Of a closed room, in heard time: longer than an outage of somebody else's that we could take for their absence. */
+/** For a closed room, in heard time: longer than any foreign outage that could look like absence. */
 export const EMPTY_MS = 3_600_000;
 
 interface Step {
@@ -57,7 +57,7 @@ interface Step {
   readonly campaign: Campaign;
   readonly room: Room;
   readonly heardMs: number;
-  /** Somebody who waits is there, and could hear of it. */
+  /** A waiting user is present and could be notified. */
   readonly isHeard: boolean;
 }
 
@@ -117,24 +117,24 @@ export async function stepRoom(
   return { decided: admitted.count, more: taken === TURN_LIMIT || moved.more };
 }
 
-/** Whether anybody who waits was there at the last turn: else what went by since is nobody's absence. */
+/** Whether a waiting user was present at the last turn; if not, the time since then counts as nobody's absence. */
 function wasThere({ takenStamp, emptySinceMs }: Room): boolean {
   return takenStamp >= 0 && emptySinceMs === null;
 }
 
-/** The room's heard time of this moment, at most: who comes now was not absent before. */
+/** At most the room's current heard time: a user who arrives now was not absent before. */
 function heardByNow(room: Room): number {
   const { heardMs, heardAtMs, serviceHeardMs, aheadMs } = room;
   return heardMs + aheadMs + (wasThere(room) ? serviceHeardMs - heardAtMs : 0);
 }
 
-/** Of a room that is finished: passes that nobody used and visits that lasted too long end as before. */
+/** In a finished room, unused passes and visits that lasted too long still end. */
 export async function endVisits(db: Queryable, campaignId: number): Promise<void> {
   const { serviceHeardMs } = await takeRoom(db, campaignId);
   await expireVisits(db, campaignId, serviceHeardMs);
 }
 
-/** Who goes out of the line, and who comes back into it. */
+/** Users who leave the line and users who return to it. */
 async function moveLine({
   db,
   campaign,
@@ -154,7 +154,7 @@ async function moveLine({
 
 interface Admitted {
   readonly count: number;
-  /** Entries that settled_stamp has passed with them. */
+  /** Entries that settled_stamp passes along with them. */
   readonly passed: number;
   readonly settledStamp: number;
   readonly goneCount: number;
@@ -191,7 +191,7 @@ async function admit({ db, campaign, room, isHeard }: Step, goneCount: number): 
   return { count: first.length, passed, settledStamp: settled, goneCount: goneCount + returned };
 }
 
-/** Where nobody waited, or could hear of it, when the room was last looked at, nothing is made up for. */
+/** Catches nothing up if, at the last check, nobody waited or nobody could be notified. */
 function paceOf({ nextUs, recent, busySinceUs, nowUs }: Room): Pace {
   return { nextUs: busySinceUs === null ? Math.max(nextUs, nowUs) : nextUs, recent };
 }

@@ -1,16 +1,16 @@
 /**
  * Settling: decides the entries of one campaign, in stamp order, never past the watermark.
  *
- * Each step is one transaction that first takes the campaign's row, so one engine decides a campaign at a time and a
- * kill at any moment leaves a step wholly done or not begun. What is next is read off the row alone:
+ * Each step is one transaction that first locks the campaign's row, so one engine decides a campaign at a time, and a kill
+ * at any moment leaves a step either done or not begun. The row alone determines the next step:
  *
- * - coupon: the withdrawals that are due are decided, then the next entries: granted in stamp order until the stock is
- *   gone, after that only counted. When the watermark has passed the close and all are decided, it is finished.
+ * - coupon: decides due withdrawals, then the next entries: grants in stamp order until the stock is gone, after that it
+ *   only counts. The campaign is finished when the watermark has passed the close and all entries are decided.
  * - raffle: see raffle-settling.ts.
  * - room: see room-settling.ts.
  * - cancelled, of any kind: see cancelled-settling.ts.
  *
- * Where what is granted has to be claimed, that goes on when all entries are decided: see claims-settling.ts.
+ * With claims, settling continues after all entries are decided: see claims-settling.ts.
  */
 import { insertAlternates } from '../sql/alternates.ts';
 import type { Campaign } from '../sql/campaigns.ts';
@@ -39,29 +39,29 @@ import { endVisits, stepRoom } from './room-settling.ts';
 import { closesAtUs, DONE, dueStamp, type Instants, type StepResult } from './settling-step.ts';
 import type { Slots } from './slots.ts';
 
-/** Entries judged in one transaction. More would hold the campaign's row for longer; fewer cost more commits. */
+/** Entries decided in one transaction. More would lock the campaign's row for longer; fewer cost more commits. */
 const TURN_LIMIT = 5_000;
-/** Entries counted in one transaction, once all places are gone. */
+/** Entries counted in one transaction once the stock is gone. */
 const COUNT_LIMIT = 200_000;
 
 export interface SettlingOptions {
   readonly pool: Pool;
   readonly raffles: RaffleOptions;
-  /** Told how many entries a step decided, once that is committed. */
+  /** Called with the number of entries that a step decided, after its commit. */
   readonly onDecided: (decided: number) => void;
-  /** Told what became of offers, once that is committed. */
+  /** Called with the moves of claimants, after the commit. */
   readonly onMoved?: (states: readonly string[]) => void;
-  /** What each step needs one of; absent: no other campaign is settled at the same time. */
+  /** Each step needs one slot; absent if no other campaign is settled at the same time. */
   readonly slots?: Slots;
-  /** How many offers end in one transaction; the simulator, which has few, says less than the usual 5,000. */
+  /** How many offers end in one transaction; the simulator, which has few, sets fewer than the usual 5,000. */
   readonly claimsAtOnce?: number | undefined;
 }
 
 /**
- * Decides what can be decided of a campaign at the instants (every request stamped up to the watermark must be in the
- * ledger), which are asked for again before each step: between two of a raffle its randomness may be waited for. Does nothing where another engine is at it. After the first step and each one after it `goOn` is
- * asked, if there is more to do. Where randomness has to be waited for it is, until `stopping` is aborted. Answers whether
- * there is more to do at once.
+ * Decides everything decidable of a campaign at the given instants (every request stamped up to the watermark must be in
+ * the ledger). It reads the instants again before each step, because a raffle may wait for its randomness between two
+ * steps. Does nothing while another engine settles the campaign. After each step, if there is more to do, it asks `goOn`.
+ * It waits for randomness until `stopping` is aborted. Returns whether there is more to do at once.
  */
 export async function settleCampaign(
   options: SettlingOptions,
@@ -117,12 +117,12 @@ async function step(
   }
 }
 
-/** Whether claims are decided while entries still are. */
+/** Whether claims are decided while entries are still being decided. */
 function isOpenCoupon({ kind, cancelledStamp }: Campaign): boolean {
   return kind === 'coupon' && cancelledStamp === null;
 }
 
-/** More has ended than fits in a transaction: as much as fits, and nothing else. */
+/** More has ended than fits in a transaction: does as much as fits, and nothing else. */
 async function endTurn(
   db: Queryable,
   campaign: Campaign,
@@ -135,14 +135,14 @@ async function endTurn(
   return { decided: 0, more: true, moved: states };
 }
 
-/** All entries are decided; what was offered is not claimed yet. */
+/** All entries are decided; some offers are still open. */
 async function stepClaims(db: Queryable, campaign: Campaign, instants: Instants): Promise<StepResult> {
   const { campaignId } = campaign;
   const ended = await endOffers(db, campaign, instants);
   const offered = await offerFreed(db, campaign, instants, ended.moveCount);
   const { more } = offered;
   const isFinished = !more && (await areAllDecided(db, campaignId));
-  // Who has no place cannot leave any more, and who has one could as far as they are due.
+  // Users without a place can no longer leave; those with one could, as far as their withdrawals are due.
   if (isFinished) await refuseWithdrawals(db, campaignId);
   if (offered.moveCount > campaign.moveCount || isFinished) {
     await saveClaimCounts(db, campaignId, { ...campaign, moveCount: offered.moveCount }, true, isFinished);
@@ -165,7 +165,7 @@ async function stepCoupon(db: Queryable, campaign: Campaign, instants: Instants)
     ? await countTurnOut(db, campaign, through)
     : await grantTurn(db, campaign, through, instants);
   const isDecided = !turn.more && instants.watermarkUs >= closesAtUs(campaign);
-  // Those who came to wait just now are next for what is free.
+  // Users waitlisted just now are next in line for what is free.
   const offered = hasClaims ? await offerFreed(db, campaign, instants, ended.moveCount) : NOT_MOVED;
   const more = turn.more || offered.more;
   const isFinished = isDecided && !more && (!hasClaims || (await areAllDecided(db, campaignId)));
@@ -187,7 +187,7 @@ async function stepCoupon(db: Queryable, campaign: Campaign, instants: Instants)
   return { decided: turn.decided, more, moved: [...ended.states, ...offered.states] };
 }
 
-/** Where there are no claims. */
+/** Without claims. */
 const NOT_MOVED: Offered = { moveCount: 0, states: [], more: false };
 
 interface Turn extends StepResult {
@@ -229,7 +229,7 @@ async function grantTurn(
   };
 }
 
-/** Nothing is left to grant: those who are due have lost, and it is enough to know how many they are. */
+/** Nothing is left to grant: all due entries have lost, and it suffices to count them. */
 async function countTurnOut(db: Queryable, campaign: Campaign, through: number): Promise<Turn> {
   const { campaignId, settledStamp } = campaign;
   const { count, lastStamp } = await countTurn(db, {

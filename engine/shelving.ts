@@ -1,34 +1,34 @@
 /**
- * Puts campaigns on the shelf: those that have come to their end, with their book made, leave Redis, and gateways answer from
- * the ledger who asks about them. So Redis holds what goes on and what has just ended, whatever there was before.
+ * Shelves campaigns: finished campaigns with a book leave Redis, and gateways answer requests about them from the ledger. So
+ * Redis holds only running and recently finished campaigns, however many there were.
  *
- * In this order: the ledger says that a campaign is on the shelf, from then on nobody puts anything of it into Redis; the board
- * says so, and gateways forget it; a turn later its keys and its record on the board are deleted. A gateway that has
- * not read the board by then finds nothing in Redis, answers 503, and reads it. Every step may be done again, by several
- * engines at once, and a kill between two of them is made good by the next turn of any.
+ * In this order: the ledger marks a campaign as shelved, and from then on nobody writes anything of it to Redis; the board
+ * shows it, and gateways drop it; a turn later its keys and its record on the board are deleted. A gateway that has not read
+ * the board by then finds nothing in Redis, answers 503, and reads the board. Every step is repeatable, by several engines
+ * at once, and after a kill between two steps any engine's next turn completes them.
  */
 import type { Logger } from 'pino';
 import { type Pool, transaction } from '../sql/database.ts';
 import { listForShelf, shelveCampaign } from '../sql/shelving.ts';
 import type { Passes } from './passes.ts';
 
-/** Put on the shelf in one turn; the marks of one with millions of entries take seconds. */
+/** Campaigns shelved in one turn; the marks of one with millions of entries take seconds. */
 const A_TURN = 50;
 
 export interface ShelvingOptions {
   readonly pool: Pool;
   readonly passes: Pick<Passes, 'clearShelved'>;
-  /** So long after its end a campaign stays in Redis, ms; undefined: for good. */
+  /** How long a campaign stays in Redis after its end, ms; undefined: forever. */
   readonly afterMs: number | undefined;
   readonly log: Logger;
 }
 
-/** One turn. Rejects where a server does not answer; the next turn goes on. */
+/** One turn. Rejects if a server does not answer; the next turn continues. */
 export async function shelve({ pool, passes, afterMs, log }: ShelvingOptions): Promise<void> {
   if (afterMs === undefined) return;
   for (const campaignId of await listForShelf(pool, afterMs, A_TURN)) {
     const isShelved = await transaction(pool, db => shelveCampaign(db, campaignId, afterMs));
-    if (isShelved) log.info({ campaignId }, 'a campaign is on the shelf: it leaves Redis');
+    if (isShelved) log.info({ campaignId }, 'a campaign was shelved: it leaves Redis');
   }
   await passes.clearShelved();
 }

@@ -110,13 +110,13 @@ function sayWhere(engine: Running, gateways: readonly Running[], stack: Stack): 
   const [first] = gateways;
   const token = process.env.OPERATOR_TOKEN ? '$OPERATOR_TOKEN' : '$(cat .stack/operator-token)';
   say(`
-fairline is up; the log is ${stack.env.LOG === 'kafka' ? 'Kafka' : 'Redis Streams'}. Ctrl-C stops it, the data stays in .stack/.
+fairline is up; the log is ${stack.env.LOG === 'kafka' ? 'Kafka' : 'Redis Streams'}. Ctrl-C stops it; the data stays in .stack/.
 
   the queue     ${gateways.map(({ port }) => `http://127.0.0.1:${port}`).join('  ')}
   the operator  http://127.0.0.1:${engine.port}
-  for shops     SHOP_TOKEN is ${process.env.SHOP_TOKEN ? 'as you have set it' : 'in .stack/shop-token'}
+  for shops     SHOP_TOKEN is ${process.env.SHOP_TOKEN ? 'the one you have set' : 'in .stack/shop-token'}
 
-Offer something, enter, and watch:
+Create a campaign, enter, and watch:
 
   curl -s http://127.0.0.1:${engine.port}/v1/campaigns -H "authorization: Bearer ${token}" \\
     -H 'content-type: application/json' \\

@@ -48,7 +48,7 @@ export async function trustClock(
   if (postgres === undefined || engine === undefined) throw notHeard();
   if (look.state === 'agreed') {
     if (isSaid(clocks, wanted)) return;
-    throw new Problem('clocks-agree', 'The clocks agree as they are: nothing is held at this engine.');
+    throw new Problem('clocks-agree', 'The clocks agree: this engine has nothing on hold.');
   }
   requireStanding(look, wanted, clocks.stopMs);
   const standing = clocks.trust?.ended === null ? clocks.trust.acceptedMs : 0;
@@ -63,8 +63,8 @@ export async function trustClock(
     await replaceTrust(client);
     return insertTrust(client, trust);
   });
-  if (!isWritten) throw askAgain('Somebody else has said so at the same moment. Ask again.');
-  log.warn({ ...trust }, "an operator says that Redis' clock is right");
+  if (!isWritten) throw askAgain('Another operator made a statement at the same moment. Retry.');
+  log.warn({ ...trust }, "an operator declared Redis' clock correct");
   await clocks.hear();
 }
 
@@ -95,7 +95,7 @@ function requireStanding(look: ClockLook, wanted: WantedTrust, stopMs: number): 
 }
 
 function notHeard(): Problem {
-  return askAgain('Redis and PostgreSQL have not both told the time. Ask again.');
+  return askAgain('The clocks of Redis and PostgreSQL have not both been read. Retry.');
 }
 
 function askAgain(detail: string): Problem {

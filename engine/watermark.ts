@@ -1,21 +1,21 @@
 /**
- * The watermarks: up to which instant nothing can arrive any more, in the ledger (W) and in the ranks (R).
+ * The watermarks: the instants up to which nothing more can arrive, in the ledger (W) and in the ranks (R).
  *
- * Both rest on an order of reading that the caller keeps: the registry of leases is read first, the ledger's gateways
- * after it. Then every incarnation that ever stamped is one of these:
+ * Both depend on the order of reads, which the caller keeps: first the registry of leases, then the ledger's gateways. Then
+ * every incarnation that ever stamped falls into one of these cases:
  *
- * - ended in the ledger: all it was ever acknowledged for is in the ledger; it bounds nothing (R: once it is repaired);
- * - live in the ledger: all it stamped up to its promise is in the ledger, so it bounds W by that promise;
- * - in the registry and not in the ledger: all its stamps are later than its registration, which bounds W;
- * - in neither: it registered after the registry was read. Its stamps are later than its registration, and that is not
- *   before the instant of the read (acquire.lua sees to that), which bounds W as well.
+ * - ended in the ledger: everything it was acknowledged for is in the ledger; it bounds nothing (R: once it is repaired);
+ * - live in the ledger: everything it stamped up to its promise is in the ledger, so it bounds W by that promise;
+ * - in the registry but not in the ledger: all its stamps are later than its registration, which bounds W;
+ * - in neither: it registered after the registry was read. Its stamps are later than its registration, which is not before
+ *   the instant of the read (acquire.lua ensures that), so that instant bounds W as well.
  *
  * The instants of reads and registrations are Redis' time only as far as an engine vouches for it (clock-agreement.ts), so
- * a clock that is set moves neither.
+ * setting a clock moves neither.
  *
- * A number leaves the registry only once its incarnation is ended in the ledger, so nobody falls between the cases.
- * Read the registry second, and a gateway that registered, logged and was read as unknown in between would count with
- * an instant that the watermark has passed.
+ * A number leaves the registry only after its incarnation has ended in the ledger, so no incarnation falls between the
+ * cases. If the registry were read second, a gateway that registered, logged and was read as unknown in between would count
+ * with an instant that the watermark has already passed.
  */
 
 /** What the registry says; see Registry. */
@@ -28,7 +28,7 @@ export interface RegistryView {
   }[];
 }
 
-/** What the ledger says of one incarnation. Those that are ended and repaired need be there only if registered. */
+/** The ledger's view of one incarnation. Ended and repaired ones are needed only if registered. */
 export interface GatewayView {
   readonly gateway: number;
   readonly incarnation: number;
@@ -56,7 +56,7 @@ export function rankedWatermarkOf(registry: RegistryView, gateways: readonly Gat
   return rankedUs;
 }
 
-/** The bound set by those whom the ledger does not know: registered, or still to register. */
+/** The bound set by incarnations unknown to the ledger: registered, or yet to register. */
 function boundOfUnknown(registry: RegistryView, gateways: readonly GatewayView[]): number {
   const known = new Set(gateways.map(nameOf));
   let boundUs = registry.readAtUs;

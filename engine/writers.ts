@@ -1,11 +1,11 @@
 /**
- * Who may write to the log. A gateway is given its number by Redis alone, but the log must know its writer by something
- * that the engine can end: so the keeper prepares free numbers ahead, each with an identity at the log (log/log.ts).
+ * The writers of the log. A gateway gets its number from Redis alone, but the log must know the writer by an identity that
+ * the engine can end: so the keeper prepares free numbers ahead, each with an identity in the log (log/log.ts).
  *
- * An identity stands in the ledger before Redis has it, under the epoch that was begun last. So whoever ends a number, or
- * begins an epoch, finds every identity that somebody may write with, has the log refuse it, and goes on when the log has
- * answered. A keeper that was held up writes none down for an epoch that is over, and retires none that was prepared since for
- * somebody else: that would end a healthy gateway.
+ * An identity is in the ledger before it is in Redis, under the latest epoch. So an engine that ends a number, or begins an
+ * epoch, finds every identity that may be in use, makes the log refuse it, and continues after the log has confirmed. A
+ * delayed keeper records no identity for an epoch that is over, and retires none that was prepared since for another
+ * gateway: that would end a healthy gateway.
  */
 import type { Logger } from 'pino';
 import type { Pool } from '../sql/database.ts';
@@ -19,7 +19,7 @@ import { encodeHead } from './contract/record.ts';
 import type { RedisClient } from './contract/redis.ts';
 import { GATEWAY_COUNT } from './contract/stamp.ts';
 
-/** More gateways than this that join within one turn of the keeper, 100 ms, wait for the next. */
+/** If more gateways than this join within one turn of the keeper, 100 ms, the rest wait for the next turn. */
 const SPARE_NUMBERS = 16;
 
 export interface WritersOptions {
@@ -40,7 +40,7 @@ export class Writers {
     this.#options = options;
   }
 
-  /** Puts up numbers until enough are there to be taken. */
+  /** Prepares numbers until enough are available. */
   async putUp(epoch: number, { leases, prepared }: Pick<Registry, 'leases' | 'prepared'>): Promise<void> {
     const { pool, redis, keys, fencing, logName } = this.#options;
     const taken = new Set([...prepared, ...leases].map(({ gateway }) => gateway));
@@ -54,15 +54,15 @@ export class Writers {
     await putUpNumbers(redis, keys.leases, epoch, numbers);
   }
 
-  /** Has the log refuse what the holder of a lease writes with, and nothing that the number was prepared for since. */
+  /** Makes the log refuse the identity of a lease holder, but none that was prepared for the number since. */
   async retireLease(lease: PreparedNumber): Promise<void> {
     await this.#retire([lease]);
   }
 
   /**
-   * Has the log refuse what an incarnation writes with that lives in the ledger and holds no lease: whatever its number was
-   * prepared for up to its epoch, but for what somebody holds, or is free to take. The registry is read behind the ledger, so
-   * what was taken from it meanwhile is not among them.
+   * Makes the log refuse an incarnation that is live in the ledger without a lease: all identities prepared for its number up
+   * to its epoch, except those that are leased or free to take. The registry is read after the ledger, so identities taken
+   * meanwhile are excluded.
    */
   async retireLost({ gateway, incarnation }: Pick<GatewayRow, 'gateway' | 'incarnation'>): Promise<void> {
     const { pool, redis, keys, logName } = this.#options;
@@ -74,7 +74,7 @@ export class Writers {
     await this.#retire(known.filter(({ token }) => !held.has(token)));
   }
 
-  /** Has the log refuse whatever was prepared before that epoch, and nothing that a later attempt has prepared. */
+  /** Makes the log refuse every identity prepared before that epoch, but none prepared by a later attempt. */
   async retireBefore(epoch: number): Promise<void> {
     const { pool, logName } = this.#options;
     await this.#retire(await this.#open(() => readOpenLogWriters(pool, { logName, epoch: epoch - 1 })));
@@ -86,7 +86,7 @@ export class Writers {
 
   async #retire(named: readonly PreparedNumber[]): Promise<void> {
     const { pool, fencing, logName, partitions, log } = this.#options;
-    // A lease that was given by a version without tokens names none.
+    // A lease granted by a version without tokens has none.
     const writers = named.filter(({ token }) => token !== '');
     if (!fencing.usesTokens || writers.length === 0) return;
     for (const { gateway, token } of writers) {
@@ -97,11 +97,11 @@ export class Writers {
       logName,
       writers.map(({ token }) => token),
     );
-    log.info({ count: writers.length }, 'identities at the log are retired');
+    log.info({ count: writers.length }, 'writer identities of the log retired');
   }
 }
 
-/** A fence of no incarnation; intake passes over it. */
+/** A fence without an incarnation; intake ignores it. */
 function retirement(gateway: number): Buffer {
   return encodeHead({ kind: 'fence', gateway, incarnation: 0, sliceNumber: 0, throughUs: 0, rankedUs: 0 });
 }

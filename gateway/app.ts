@@ -24,8 +24,8 @@ export function buildApp(parts: RouteParts): TemplatedApp {
   }
   app.any('/*', (res, req) => {
     const path = req.getUrl();
-    const fault = fieldFault('path', path, 'a path that /openapi.json names');
-    new Reply(res).problem('not-found', `There is nothing at ${fault.value}.`, {
+    const fault = fieldFault('path', path, 'a path listed in /openapi.json');
+    new Reply(res).problem('not-found', `No route at ${fault.value}.`, {
       members: { errors: [fault] },
     });
   });
@@ -36,7 +36,7 @@ function refuseMethod(parts: RouteParts, res: HttpResponse, req: HttpRequest, al
   const method = req.getCaseSensitiveMethod();
   parts.metrics.refuse('method');
   const fault = fieldFault('method', method, allow);
-  new Reply(res).problem('method-not-allowed', `${method} is not known here; ${allow} would be right.`, {
+  new Reply(res).problem('method-not-allowed', `${method} is not allowed here; use ${allow}.`, {
     members: { errors: [fault] },
     headers: { allow },
   });

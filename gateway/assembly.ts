@@ -1,7 +1,7 @@
 /**
- * How a gateway is put together from clock, board, lookups, lease, pipeline, watchers and what its handlers need. The servers
- * are given: gateway.ts gives those that its configuration names, and the simulator (bench/simulate) gives its own. So
- * what is simulated is what runs.
+ * Assembles a gateway from clock, board, lookups, lease, pipeline, watchers and what its handlers need. The servers are
+ * injected: gateway.ts passes those of its configuration, and the simulator (bench/simulate) passes its own. So the
+ * simulator runs the real assembly.
  */
 import type { Logger } from 'pino';
 import type { KeyRing } from '../engine/contract/key-ring.ts';
@@ -46,22 +46,22 @@ import type { TicketVerifier } from './ticket.ts';
 import type { TicketBatch } from './ticket-batch.ts';
 import { TrustedProxies } from './trusted-proxies.ts';
 
-/** How often a gateway does what nobody asks it for, ms. */
+/** Intervals of the background work of a gateway, ms. */
 export interface GatewayIntervals {
   readonly clock: number;
-  /** While a campaign is open or waits to be settled ... */
+  /** While a campaign is open or waiting to be settled ... */
   readonly boardBusy: number;
   /** ... and otherwise. */
   readonly boardIdle: number;
-  /** An idle gateway moves the watermark this often while a campaign is open or waits to be settled ... */
+  /** An idle gateway advances the watermark this often while a campaign is open or waiting to be settled ... */
   readonly throughBusy: number;
-  /** ... and this often otherwise: a record costs the log and the ledger something each. */
+  /** ... and this often otherwise: every record costs the log and the ledger something. */
   readonly throughIdle: number;
-  /** How soon rooms hear who came and who went; a message of Redis each time that there is news. */
+  /** How soon rooms learn who came and who left; one Redis message each time there is news. */
   readonly presence: number;
 }
 
-/** What a gateway works with; whoever opened it closes it. */
+/** The servers that a gateway uses; the caller opens and closes them. */
 export interface GatewayServers {
   readonly redis: RedisClient;
   /** Ranks over the same connection. */
@@ -77,24 +77,24 @@ export interface GatewayAssembly {
   readonly keys: Keys;
   readonly servers: GatewayServers;
   readonly intervals: GatewayIntervals;
-  /** Who decides which tickets are right: one at a time, and a slice's together. */
+  /** Verifies tickets: one at a time, and those of a slice together. */
   readonly verifier: TicketVerifier;
   readonly tickets: TicketBatch;
   readonly ring: KeyRing;
-  /** Where the trees of slices are built; a tree is built and read in one go, so gateways of one process may share it. */
+  /** Builds the trees of slices; a tree is built and read synchronously, so gateways of one process may share it. */
   readonly tree: SliceTree;
   readonly metricsOf: (live: LiveMetrics) => Metrics;
-  /** Told of a handler that failed: a defect, which is answered with 500. */
+  /** Called when a handler has failed: that is a defect, answered with 500. */
   readonly failed: (error: unknown) => void;
 }
 
 export interface AssembledGateway {
   readonly parts: RouteParts;
-  /** Takes nothing more, finishes what it took, and leaves the log in good order. */
+  /** Accepts nothing more, finishes what it has accepted, and appends its leave to the log. */
   stop(): Promise<void>;
 }
 
-/** It is at work from here on, and takes entries as soon as it has a lease. */
+/** Starts the gateway; it accepts entries as soon as it has a lease. */
 export function assembleGateway(assembly: GatewayAssembly): AssembledGateway {
   const { config, log, keys, servers, verifier, tickets, ring } = assembly;
   const { redis, producer, ledger } = servers;
@@ -112,7 +112,7 @@ export function assembleGateway(assembly: GatewayAssembly): AssembledGateway {
     metStrangers: strangers =>
       log.warn(
         { campaigns: strangers.map(each => ({ campaignId: each.campaignId, kind: strangeKind(each) })) },
-        'campaigns of kinds that this gateway does not know: it is older than the engine, answers them with 503, and serves the others',
+        'unknown campaign kinds: this gateway is older than the engine; it answers these campaigns with 503 and serves all others',
       ),
   });
   const connections = { count: 0 };
@@ -213,8 +213,8 @@ export function assembleGateway(assembly: GatewayAssembly): AssembledGateway {
   return {
     parts: { ...parts, streams: new Streams(parts, watchers) },
     async stop() {
-      // Who watches goes to another gateway at once: what is on its way here may wait for a log that is away, and a stream
-      // at a gateway that serves no more is nobody's presence.
+      // Watchers go to another gateway at once: requests in flight here may wait for an unavailable log, and a stream at a
+      // gateway that no longer serves counts as nobody's presence.
       await Promise.all([membership.stop(), watchers.close()]);
       stopTimers();
       couponReads.close();
@@ -233,10 +233,10 @@ function assembleCoupons({ config, log, keys, servers }: GatewayAssembly) {
   const desk = new CouponDesk({
     ledger,
     onChanged: couponIds => {
-      // Copies elsewhere end by themselves where that is not heard.
+      // Copies elsewhere expire by themselves if the message is lost.
       couponReads
         .changed(couponIds)
-        .catch((error: unknown) => log.debug({ err: error }, 'no word of coupons that have changed'));
+        .catch((error: unknown) => log.debug({ err: error }, 'cannot follow changes of coupons'));
     },
   });
   return { desk, couponReads };
@@ -249,7 +249,7 @@ interface Timed {
   readonly presence: Presence;
 }
 
-/** The returned function ends all of them. */
+/** The returned function stops all of them. */
 function startTimers(
   { log, keys, servers, intervals }: GatewayAssembly,
   { clock, board, membership, presence }: Timed,
@@ -271,7 +271,7 @@ function startTimers(
   };
 }
 
-/** Does the work again and again, each time that long after the last; a failure is logged and tried again. */
+/** Repeats the work, each time that long after the last run; logs a failure and retries. */
 function repeat(log: Logger, what: string, intervalMs: () => number, work: () => Promise<void>): () => void {
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
@@ -280,7 +280,7 @@ function repeat(log: Logger, what: string, intervalMs: () => number, work: () =>
   };
   const run = (): void => {
     work()
-      .catch((error: unknown) => log.debug({ err: error, what }, 'failed, and is tried again'))
+      .catch((error: unknown) => log.debug({ err: error, what }, 'failed; retrying'))
       .finally(next);
   };
   run();

@@ -1,8 +1,8 @@
 /**
- * Who asks to enter behind the close may have an entry: an earlier attempt of theirs came into the log, and its answer was
- * lost, or was a 503. They are told of that one, since nothing else would make them look. What a gateway logged and did not
- * rank before it died is found only when an engine has ranked it: until all is ranked that was stamped before the close,
- * nobody hears for good that they came too late.
+ * A user who asks to enter after the close may have an entry: an earlier attempt was logged, and its answer was lost or was
+ * a 503. They get that entry as the answer, since nothing else would make them look. An entry that a gateway logged but did
+ * not rank before it died is found only after an engine has ranked it: until everything stamped before the close is ranked,
+ * nobody gets the final answer that they came too late.
  */
 import type { BoardCampaign } from '../engine/contract/board/board.ts';
 import { type EntryParts, refuseWithdrawn, SOON, withReceipt } from './entries.ts';
@@ -18,22 +18,22 @@ export async function answerBehindClose(
   userId: string,
   instantUs: number,
 ): Promise<void> {
-  // Before the look: by then all of it is ranked.
+  // Check before the look-up: then everything is ranked by the time of the look-up.
   const areAllRanked = parts.board.rankedUs >= campaign.closesAtUs - 1;
   let place: Place | undefined;
   try {
     place = await parts.lookups.find(campaign, userId);
     if (place === undefined && (await refuseArchived(parts, reply, campaign))) return;
   } catch {
-    // Not "closed": that would be the last they hear.
+    // Do not answer "closed": clients stop retrying after that.
     parts.metrics.refuse('lookup');
-    const detail = 'The campaign is closed, and entries cannot be looked up at the moment.';
+    const detail = 'The campaign is closed, and entries cannot be looked up right now.';
     reply.problem('unavailable', detail, { headers: SOON });
     return;
   }
   if (place === undefined && !areAllRanked) {
     parts.metrics.refuse('closing');
-    const detail = 'The campaign is closed, and not all who came before are known yet. Asking again is safe.';
+    const detail = 'The campaign is closed, and some earlier requests may still arrive. Retrying is safe.';
     reply.problem('unavailable', detail, { headers: SOON });
   } else if (place === undefined) parts.door.isOpen(reply, campaign, instantUs);
   else if (place.withdrawn || place.claimant?.state === 'left' || place.claimant?.state === 'declined')

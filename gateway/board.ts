@@ -1,10 +1,10 @@
 /**
- * The gateway's copy of the board: read every few tens of milliseconds, so that nothing on the hot path asks anybody.
+ * The gateway's copy of the board: read every few tens of milliseconds, so that the hot path asks nobody.
  *
- * A campaign that this gateway does not understand, as one of a kind that was added after it, is a stranger: nothing of it is
- * served here, and so every change of it can be confirmed.
+ * A campaign that this gateway does not support, such as one of a newer kind, is a stranger: this gateway serves nothing of
+ * it, and so can confirm every change of it.
  *
- * A campaign on the shelf is not kept here either: who asks about it is answered from the ledger (shelved.ts).
+ * Shelved campaigns are not kept here either: requests about them are answered from the ledger (shelved.ts).
  */
 import type { BoardCampaign, BoardNews, BoardStranger } from '../engine/contract/board/board.ts';
 import { holdsText, readBoard } from '../engine/contract/board/board.ts';
@@ -13,13 +13,13 @@ import type { RedisClient } from '../engine/contract/redis.ts';
 import { monotonicUs } from './clock.ts';
 
 export interface BoardListener {
-  /** Something on the board changed: campaigns, or how far ranks are final. */
+  /** The board changed: campaigns, or the instant up to which ranks are final. */
   changed(campaigns: readonly BoardCampaign[]): void;
-  /** These are on the shelf: nothing of them is needed any more. */
+  /** These campaigns were shelved: their state is no longer needed. */
   forgot?(campaignIds: readonly number[]): void;
-  /** There are strangers that were none before. */
+  /** There are new strangers. */
   metStrangers?(strangers: readonly BoardStranger[]): void;
-  /** It is another board: what was known of campaigns may be of a ledger that is no more. `changed` with all of them follows. */
+  /** The board is another one: known campaigns may belong to a ledger that no longer exists. `changed` with all follows. */
   replaced?(): void;
 }
 
@@ -27,14 +27,14 @@ export class Board {
   readonly #redis: RedisClient;
   readonly #keys: Keys;
   readonly #campaigns = new Map<number, BoardCampaign>();
-  /** None of them is in #campaigns: of one that was understood before, the terms that it had may not hold any more. */
+  /** None of them is in #campaigns: the old terms of a previously supported campaign may no longer apply. */
   readonly #strangers = new Map<number, BoardStranger>();
   readonly #listeners: BoardListener[] = [];
-  /** By campaign, the version of the change that is pending. */
+  /** By campaign, the version of the pending change. */
   readonly #pending = new Map<number, number>();
   #lease: { readonly gateway: number; readonly incarnation: number } | undefined;
   #epoch = '';
-  /** Of the board that the campaigns are of; it stays while there is none. */
+  /** The epoch of the board of these campaigns; kept while there is no board. */
   #shownEpoch = '';
   #version = 0;
   #rankedUs = 0;
@@ -48,7 +48,7 @@ export class Board {
     this.#keys = keys;
   }
 
-  /** '' while Redis is new and the engine has not made the board. */
+  /** '' while Redis is new and the engine has not built the board. */
   get epoch(): string {
     return this.#epoch;
   }
@@ -58,12 +58,12 @@ export class Board {
     return this.#rankedUs;
   }
 
-  /** When the last successful read was sent, on the monotonic clock, microseconds. */
+  /** When the last successful read was sent, by the monotonic clock, microseconds. */
   get readAtUs(): number {
     return this.#readAtUs;
   }
 
-  /** Whether a campaign that is not on the board may be on the shelf. */
+  /** Whether a campaign missing from the board may be shelved. */
   mayBeShelved(campaignId: number): boolean {
     return campaignId <= this.#shelvedTo;
   }
@@ -84,7 +84,7 @@ export class Board {
     return [...this.#campaigns.values()].sort((a, b) => a.campaignId - b.campaignId);
   }
 
-  /** Whether any campaign is open, or waits to be settled: then watermarks must move often. */
+  /** Whether any campaign is open or waiting to be settled: then watermarks must advance often. */
   busy(nowUs: number): boolean {
     for (const campaign of this.#campaigns.values()) {
       if (!campaign.finished && campaign.opensAtUs <= nowUs + 1_000_000) return true;
@@ -93,7 +93,7 @@ export class Board {
     return false;
   }
 
-  /** Which lease the process holds: each read then confirms the pending changes that were read before. undefined: none. */
+  /** Sets the lease of the process, undefined if none: each read then confirms the pending changes read before. */
   confirmAs(lease: { readonly gateway: number; readonly incarnation: number } | undefined): void {
     this.#lease = lease;
   }
@@ -103,8 +103,8 @@ export class Board {
   }
 
   /**
-   * Reads what is new. Calls made while a read is under way share the NEXT one, so that whoever asks sees everything
-   * that was published before they asked, and many who ask cost one read.
+   * Reads what is new. Calls during a read share the NEXT one, so that every caller sees everything published before the
+   * call, and many callers cost one read.
    */
   refresh(): Promise<void> {
     if (this.#reading === undefined) return this.#start();
@@ -134,7 +134,7 @@ export class Board {
     const news = await readBoard(this.#redis, this.#keys, known, reader);
     this.#readAtUs = askedUs;
     if (news.epoch === '') {
-      // Redis is new. What is known stays until there is another board; no lease is given before.
+      // Redis is new. Keep the known state until there is another board; no lease is granted before.
       this.#epoch = '';
       this.#version = 0;
       return;
@@ -157,7 +157,7 @@ export class Board {
     if (moved || changed.length > 0) for (const listener of this.#listeners) listener.changed(changed);
   }
 
-  /** Whether the record is newer than what is known; then its pending change is noted. */
+  /** Whether the record is newer than the known one; if so, records its pending change. */
   #isNews({ campaignId, revision, pending }: BoardCampaign | BoardStranger): boolean {
     const known = this.#campaigns.get(campaignId) ?? this.#strangers.get(campaignId);
     if (known !== undefined && known.revision >= revision) return false;
@@ -166,7 +166,7 @@ export class Board {
     return true;
   }
 
-  /** Those that are shown as shelved, and those that are not on the board any more: their records had said so before. */
+  /** Campaigns marked as shelved, and those no longer on the board: their records had been marked before. */
   #forget({ campaigns, strangers, isWhole, shelvedTo }: BoardNews): void {
     const shelved = campaigns.filter(each => each.shelved !== undefined).map(each => each.campaignId);
     this.#shelvedTo = Math.max(this.#shelvedTo, shelvedTo, ...shelved);
@@ -194,7 +194,7 @@ export class Board {
     if (unmet.length > 0) for (const listener of this.#listeners) listener.metStrangers?.(unmet);
   }
 
-  /** The board is whole when it is opened: a campaign that is not on it is no more, as after a ledger was restored. */
+  /** The board is complete when opened: a campaign missing from it no longer exists, as after a restore of the ledger. */
   #replace(epoch: string): void {
     this.#shownEpoch = epoch;
     this.#campaigns.clear();

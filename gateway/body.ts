@@ -72,8 +72,8 @@ function tooLarge(size: number | string, most: number): Refused {
 function faultOfHead({ contentLength, contentType }: Readonly<Head>, most: number): Refused | undefined {
   if (Number(contentLength) > most) return tooLarge(contentLength, most);
   if (/^application\/json *(;|$)/i.test(contentType)) return undefined;
-  const fault = fieldFault('content-type', contentType, 'application/json, or no body at all');
-  const detail = `The body is ${fault.value}; it is read as JSON only.`;
+  const fault = fieldFault('content-type', contentType, 'application/json, or no body');
+  const detail = `The body is ${fault.value}; only JSON is accepted.`;
   return { slug: 'unsupported-media-type', reason: 'body', detail, fault, close: true };
 }
 
@@ -82,7 +82,7 @@ function readText(reply: Reply, most: number, timeoutMs: number): Promise<Refuse
     const chunks: Buffer[] = [];
     let size = 0;
     const timer = setTimeout(() => {
-      const detail = `The body was not here within ${timeoutMs} ms.`;
+      const detail = `The body did not arrive within ${timeoutMs} ms.`;
       resolve({ slug: 'request-timeout', reason: 'body_timeout', detail, close: true });
     }, timeoutMs);
     const settle = (read: Refused | string): void => {
@@ -94,7 +94,7 @@ function readText(reply: Reply, most: number, timeoutMs: number): Promise<Refuse
       settle({
         slug: 'request-timeout',
         reason: 'body_timeout',
-        detail: 'The client has gone.',
+        detail: 'The client disconnected.',
         close: true,
       }),
     );
@@ -109,7 +109,7 @@ function readText(reply: Reply, most: number, timeoutMs: number): Promise<Refuse
 }
 
 function invalid(fault: FieldFault): Refused {
-  const detail = `The body is wrong at ${fault.field}: ${fault.expected}.`;
+  const detail = `The body is invalid at ${fault.field}; expected ${fault.expected}.`;
   return { slug: 'invalid-request', reason: 'invalid', detail, fault, close: false };
 }
 
@@ -118,5 +118,5 @@ function faultOfEntry(body: unknown): FieldFault | undefined {
   if (typeof body !== 'object' || body === null || Array.isArray(body))
     return fieldFault('body', body, 'a JSON object');
   const [field = ''] = Object.keys(body);
-  return fieldFault(`/${field}`, Reflect.get(body, field), 'no such field: an entry has none');
+  return fieldFault(`/${field}`, Reflect.get(body, field), 'no fields: an entry has none');
 }

@@ -48,7 +48,7 @@ function isRoom({ board }: BookParts, id: number): boolean {
 /** A waiting room lets everybody in: there is nothing that could be proved of it later. */
 function refuseRoom(reply: Reply, id: number, slug: 'no-book' | 'no-proof'): void {
   const what = slug === 'no-book' ? 'book' : 'proof';
-  reply.problem(slug, `Campaign ${id} is a waiting room, which lets everybody in: it has no ${what}.`);
+  reply.problem(slug, `Campaign ${id} is a waiting room; a waiting room has no ${what}.`);
 }
 
 /** The size of the book, or undefined when it has been answered why there is none. */
@@ -56,7 +56,7 @@ function bytesOf(reply: Reply, id: number, { isFinished, bytes, refused }: BookS
   if (refused !== null) {
     reply.problem('no-book', `Campaign ${id} has no book: ${refused}.`);
   } else if (bytes === null) {
-    const what = isFinished ? 'is decided, and its book is being made' : 'is not decided yet';
+    const what = isFinished ? 'is decided; its book is still being made' : 'is not decided yet';
     reply.problem('not-decided-yet', `Campaign ${id} ${what}.`, LATER);
   } else return bytes;
   return undefined;
@@ -83,7 +83,7 @@ export async function getProof(parts: BookParts, reply: Reply, req: HttpRequest)
       parts.ledger.ask(db => readProofPart(db, id, part));
     if (res !== undefined) await new Download({ reply, res, read, failed: parts.failed }, bytes).run();
   } else if (state.isFinished) {
-    reply.problem('no-proof', `Campaign ${id} is no raffle that was drawn with a proof.`);
+    reply.problem('no-proof', `Campaign ${id} is not a raffle with a draw proof.`);
   } else reply.problem('not-decided-yet', `Campaign ${id} is not decided yet.`, LATER);
 }
 
@@ -97,7 +97,7 @@ async function ask<T>(
   } catch (error) {
     if (!(error instanceof LedgerUnavailable)) throw error;
     parts.metrics.refuse('ledger');
-    reply.problem('unavailable', 'What was decided cannot be read at the moment.', { headers: SOON });
+    reply.problem('unavailable', 'Outcomes cannot be read right now.', { headers: SOON });
     return 'unavailable';
   }
 }
@@ -148,7 +148,7 @@ class Download {
       if (this.#from >= this.#total) return;
       try {
         const bytes = await this.#parts.read(this.#part);
-        if (bytes === undefined) throw new Error(`part ${this.#part} of a download is not there`);
+        if (bytes === undefined) throw new Error(`part ${this.#part} of a download is missing`);
         this.#bytes = bytes;
       } catch (error) {
         // The length was told, so the client sees that it does not have all of it.

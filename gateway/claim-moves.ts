@@ -1,7 +1,7 @@
 /**
- * The moves of claimants, as the engine publishes them for each campaign with claims: who is to be looked at again, and how
- * far a waitlist has moved up. A list a campaign, of which each gateway reads what is new: the cost is that of the moves,
- * and not of those who watch.
+ * The moves of claimants, published by the engine for each campaign with claims: they tell whom to look up again and how
+ * far a waitlist has advanced. Each gateway reads the new part of one list per campaign, so the cost grows with the moves,
+ * not with the watchers.
  */
 import type { Logger } from 'pino';
 import type { BoardCampaign } from '../engine/contract/board/board.ts';
@@ -10,16 +10,16 @@ import type { RedisClient } from '../engine/contract/redis.ts';
 import type { Board, BoardListener } from './board.ts';
 import { Fenwick } from './fenwick.ts';
 
-/** Moves read at once: some 100,000 offers that lapse together must not hold the loop up. */
+/** Moves read at once: 100,000 offers that lapse together must not block the event loop. */
 const PAGE = 2_000;
 
 interface Moves {
-  /** The places, from 1, of those who no longer wait. */
+  /** The places, from 1, of claimants who no longer wait. */
   readonly left: Fenwick;
   read: number;
 }
 
-/** Told of each user who has moved. */
+/** Called for each user who has moved. */
 export type MoveListener = (campaignId: number, userId: string) => void;
 
 export class ClaimMoves implements BoardListener {
@@ -28,10 +28,10 @@ export class ClaimMoves implements BoardListener {
   readonly #board: Board;
   readonly #log: Logger;
   readonly #moves = new Map<number, Moves>();
-  /** By campaign, what is read of another board's list; see Places. */
+  /** By campaign, the list of a new board while it is read; see Places. */
   readonly #anew = new Map<number, Moves>();
   readonly #reading = new Set<number>();
-  /** Campaigns that are finished, of which all moves were told: nobody waits there any more, and what they were is forgotten. */
+  /** Finished campaigns whose moves were all reported: nobody waits there any more, so the moves are dropped. */
   readonly #over = new Set<number>();
   readonly #listeners: MoveListener[] = [];
 
@@ -47,12 +47,12 @@ export class ClaimMoves implements BoardListener {
     this.#listeners.push(listener);
   }
 
-  /** Which of those who still wait somebody is, from 1, who was told to in this `place`. Only ever falls. */
+  /** The position, from 1, of the claimant with this `place` among those still waiting. Only falls. */
   waiting(campaignId: number, place: number): number {
     return place - (this.#moves.get(campaignId)?.left.below(place) ?? 0);
   }
 
-  /** Of how many campaigns it is kept who has moved. */
+  /** The number of campaigns whose moves are kept. */
   get size(): number {
     return this.#moves.size;
   }
@@ -73,7 +73,7 @@ export class ClaimMoves implements BoardListener {
     this.#over.add(campaignId);
   }
 
-  /** The list may be another one. What is known holds until the whole of it is read, so that nobody is moved back. */
+  /** The list may have changed. The known one stays in use until the new one is complete, so that nobody moves back. */
   replaced(): void {
     for (const campaignId of this.#moves.keys()) this.#anew.set(campaignId, { left: new Fenwick(), read: 0 });
     this.#over.clear();
@@ -112,7 +112,7 @@ export class ClaimMoves implements BoardListener {
     } catch (error) {
       this.#log.debug(
         { err: error, campaignId },
-        'moves could not be read; the next change of the board tries again',
+        'cannot read claim moves; the next change of the board retries',
       );
     } finally {
       this.#reading.delete(campaignId);
@@ -123,7 +123,7 @@ export class ClaimMoves implements BoardListener {
     return this.#redis.lrange(key, from, from + PAGE - 1);
   }
 
-  /** `place:user id`, as CampaignKeys.moves has it; `isNews`: it was not told before. */
+  /** `place:user id`, see CampaignKeys.moves; `isNews`: it was not reported before. */
   #take(campaignId: number, { left }: Moves, item: string, isNews: boolean): void {
     const colon = item.indexOf(':');
     const place = Number(item.slice(0, colon));

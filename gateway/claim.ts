@@ -1,9 +1,9 @@
 /**
- * POST /v1/campaigns/{id}/entries/me/claim: claims what was offered. Stamped and logged like an entry: what is answered
- * with 202 counts, whatever is killed afterwards, as it was stamped before the deadline. Asking again is always safe.
+ * POST /v1/campaigns/{id}/entries/me/claim: claims an offer. A claim is stamped and logged like an entry: once answered with
+ * 202 it counts, whatever is killed afterwards, if it was stamped before the deadline. Retrying is always safe.
  *
- * A gateway may not know yet of an outage that has extended the deadline. So it says "lapsed" only when the engine has
- * decided that; before, a claim behind the deadline that it knows is logged too, and the answer says that it is decided.
+ * A gateway may not know yet of an outage that has extended the deadline. So it answers "lapsed" only after the engine has
+ * decided that; until then it also logs a claim after the known deadline, and the answer says so.
  */
 import type { HttpRequest } from 'uWebSockets.js';
 import type { BoardCampaign } from '../engine/contract/board/board.ts';
@@ -78,7 +78,7 @@ function answerClaim(
 function refuseLapsed(parts: EntryParts, reply: Reply, lapsedUs: number): void {
   parts.metrics.refuse('lapsed');
   const lapsed_at = isoOf(lapsedUs);
-  reply.problem('claim-lapsed', `What was offered was to be claimed by ${lapsed_at}; it is lapsed.`, {
+  reply.problem('claim-lapsed', `The offer expired at ${lapsed_at} unclaimed.`, {
     members: { lapsed_at },
   });
 }
@@ -88,7 +88,7 @@ function refuseNothing(parts: EntryParts, reply: Reply, campaign: BoardCampaign,
   const outcome = outcomeOf(place);
   const detail =
     campaign.claims === undefined
-      ? `Nothing has to be claimed in campaign ${campaign.campaignId}: what is granted or won is final.`
-      : `Nothing is offered to you in campaign ${campaign.campaignId}: your entry is ${outcome}.`;
+      ? `Campaign ${campaign.campaignId} has no claims: what it grants is final.`
+      : `You have no offer in campaign ${campaign.campaignId}: your entry is ${outcome}.`;
   reply.problem('nothing-to-claim', detail, { members: { stamp: place.stamp, outcome } });
 }

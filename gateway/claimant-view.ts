@@ -1,4 +1,4 @@
-/** What is told of somebody who has a place where what is granted or won has to be claimed. */
+/** The public view of a claimant: a user with a place in a campaign with claims. */
 import type { BoardCampaign } from '../engine/contract/board/board.ts';
 import type { Claimant, Offered } from '../engine/contract/claimant.ts';
 import type { ClaimMoves } from './claim-moves.ts';
@@ -19,7 +19,7 @@ export function claimantOutcome({ kind, finished }: BoardCampaign, { state }: Cl
       return 'withdrawn';
     case 'waitlisted':
       if (!finished) return state;
-      // Nothing has become free for them.
+      // Nothing has become free for this claimant.
       return kind === 'coupon' ? 'sold_out' : 'not_drawn';
     case 'offered':
     case 'lapsed':
@@ -28,12 +28,12 @@ export function claimantOutcome({ kind, finished }: BoardCampaign, { state }: Cl
   }
 }
 
-/** Until when an offer can be claimed: with what outages have added so far. */
+/** The deadline of an offer, including what outages have added so far. */
 export function claimByUsOf({ claims }: BoardCampaign, offered: { readonly claimByUs: number }): number {
   return offered.claimByUs + (claims?.unheardUs ?? 0);
 }
 
-/** The members of an offer, as stream and entry show them. */
+/** The members of an offer, as shown on streams and entries. */
 export function offerMembers(
   deadlines: Deadlines,
   campaign: BoardCampaign,
@@ -50,7 +50,7 @@ type ClaimantMembers = Partial<
   Pick<EntryView, 'place' | 'serial' | 'code' | 'claim_by' | 'seconds_left' | 'ended_at'>
 >;
 
-/** What an entry shows beside its outcome. */
+/** The members that an entry shows beside its outcome. */
 export function claimantMembers(
   { moves, deadlines }: ClaimantParts,
   campaign: BoardCampaign,

@@ -1,13 +1,13 @@
 /**
- * How wrong the shared clock may be before a gateway says so, and before it takes no entries: stamps of a gateway that
- * cannot say how late it is would be unfair to those of all others. Judged by the clock's own bound, which is asked for
- * whenever somebody wants to know; nothing has to run for it to be noticed that Redis has stopped answering.
+ * The limits of the shared clock's error: beyond the first a gateway warns, beyond the second it accepts no entries, because
+ * stamps from an inaccurate clock would be unfair to everybody else's. The clock's own bound decides, computed on demand, so
+ * nothing needs to run to notice that Redis has stopped answering.
  */
 import type { SharedClock } from './clock.ts';
 
 /**
- * ok; warn: beyond CLOCK_WARN_MS, entries are taken; stop: beyond CLOCK_STOP_MS, without any time, or while engines doubt
- * Redis' clock, none are.
+ * ok; warn: beyond CLOCK_WARN_MS, entries are still accepted; stop: beyond CLOCK_STOP_MS, before the first sample, or while
+ * engines doubt Redis' clock, no entries are accepted.
  */
 export type ClockLevel = 'ok' | 'warn' | 'stop';
 
@@ -18,7 +18,7 @@ export class ClockLimits {
 
   readonly #isHeld: () => boolean;
 
-  /** `isHeld`: whether an engine has found that Redis' clock contradicts others. */
+  /** `isHeld`: whether an engine has found that Redis' clock contradicts other clocks. */
   constructor(
     clock: SharedClock,
     { warnMs, stopMs }: { readonly warnMs: number; readonly stopMs: number },
@@ -36,21 +36,21 @@ export class ClockLimits {
     return boundUs <= this.#stopUs ? 'warn' : 'stop';
   }
 
-  /** Whether entries may be stamped. On the way of every entry: one reading of the monotonic clock. */
+  /** Whether entries may be stamped. Called for every entry: costs one reading of the monotonic clock. */
   get mayStamp(): boolean {
     return this.#clock.errorBoundUs <= this.#stopUs && !this.#isHeld();
   }
 
-  /** The clock's bound, milliseconds; null before there is any time. */
+  /** The clock's error bound, milliseconds; null before the first sample. */
   get errorBoundMs(): number | null {
     return this.#clock.synchronised ? Math.round(this.#clock.errorBoundUs) / 1_000 : null;
   }
 
-  /** For people: what is wrong, with the limit that it is held against; 'ok' when nothing is. */
+  /** For humans: what is wrong, with the exceeded limit; 'ok' if nothing is. */
   describe(): string {
     const { level, errorBoundMs } = this;
     if (level === 'ok') return 'ok';
-    if (this.#isHeld()) return "held: the engines find that Redis' clock contradicts others";
+    if (this.#isHeld()) return "on hold: the engines report that Redis' clock contradicts other clocks";
     if (errorBoundMs === null) return 'not synchronised';
     const [name, limitUs] =
       level === 'warn' ? ['CLOCK_WARN_MS', this.#warnUs] : ['CLOCK_STOP_MS', this.#stopUs];

@@ -79,7 +79,7 @@ describe('a gateway whose Redis is slow', () => {
     assert.equal(refused.body.type, 'urn:fairline:problem:unavailable');
     assert.match(
       String(refused.body.detail),
-      /cannot tell the time .* CLOCK_STOP_MS is 50\. Asking again is safe/,
+      /clock is not accurate enough .* CLOCK_STOP_MS is 50\. Retrying is safe/,
     );
     assert.equal(refused.headers.get('retry-after'), '1');
     assert.equal(await metric(url, 'fairline_refused_total{reason="clock"}'), 1);

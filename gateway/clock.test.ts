@@ -249,7 +249,7 @@ test('nothing is stamped while engines find that the clock of Redis contradicts 
   assert.equal(limits.mayStamp, true);
   isHeld = true;
   assert.deepEqual([limits.mayStamp, limits.level], [false, 'stop']);
-  assert.match(limits.describe(), /^held: the engines find/);
+  assert.match(limits.describe(), /^on hold: the engines report/);
 });
 
 test('a promise that holds the time ahead is in the bound', () => {

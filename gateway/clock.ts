@@ -1,31 +1,31 @@
 /**
  * The clock that all gateways share: Redis TIME, followed by the process's own monotonic clock.
  *
- * A sample asks Redis for its time. The answer was made somewhere between asking and hearing, so the offset of the two
- * clocks is known to half the round trip, whatever the network did (F. Cristian, Probabilistic clock synchronization,
- * Distributed Computing 3, 1989). From then on it is less sure by as much as two clocks may drift apart. Of
- * the last samples the one that is surest now counts: mostly the fastest round trip, and a slow one only when the fast
- * ones have aged (the clock filter of NTP with its dispersion, RFC 5905 section 10). Samples of one clock agree within
- * their bounds (K. Marzullo, S. Owicki, Maintaining the time in a distributed system, 1983): when a new one contradicts
- * the surest, one of the clocks has been set or stood still. By up to CLOCK_STOP_MS the new one is believed, and what was
- * sampled before is forgotten. Beyond, nobody knows here which of the two it was: the shown time goes on as before, its bound
- * tells of the difference, so nothing is stamped (clock-limits.ts), until samples are as they were or an engine, which has
- * other clocks to compare, has found Redis' clock right since (`believe`).
+ * A sample asks Redis for its time. Redis answers at some moment between request and response, so the offset of the two
+ * clocks is known to within half the round trip, whatever the network did (F. Cristian, Probabilistic clock
+ * synchronization, Distributed Computing 3, 1989). From then on its error grows by the drift between the two clocks. The
+ * sample with the smallest error now counts: mostly the fastest round trip, and a slow one only when the fast ones have
+ * aged (the clock filter of NTP with its dispersion, RFC 5905 section 10). Samples of one clock agree within their bounds
+ * (K. Marzullo, S. Owicki, Maintaining the time in a distributed system, 1983): when a new sample contradicts the best
+ * one, one of the clocks was set or stood still. If they differ by up to CLOCK_STOP_MS, this class believes the new sample
+ * and drops the old ones. Beyond that it cannot tell which clock it was: the shown time continues as before, and its bound
+ * includes the difference, so nothing is stamped (clock-limits.ts). That lasts until samples agree again, or until an
+ * engine, which has other clocks to compare, has since found Redis' clock correct (`believe`).
  *
- * The shown time is moved towards the estimate by slewing, never by a step, and never backward.
+ * The shown time moves towards the estimate by slewing, never by a step, and never backward.
  *
- * Nothing that must hold depends on the clock being right: an instant is given once, and never at or before a promise;
- * order across gateways comes from the watermark. A wrong clock is unfair by as much as it is wrong, which is why the
- * bound is published, and a gateway that cannot say how late it is takes no entries (clock-limits.ts).
+ * No invariant depends on a correct clock: an instant is given once, and never at or before a promise; order across
+ * gateways comes from the watermark. A wrong clock is unfair by as much as it is wrong. So the bound is published, and a
+ * gateway whose bound is too large accepts no entries (clock-limits.ts).
  *
- * Instants of arrival are even. The odd ones are for requests whose arrival a proxy has noted (request-start.ts), so
- * that those can be stamped between others that were given earlier without a list of all that were.
+ * Instants of arrival are even. The odd ones are for requests whose arrival a proxy has noted (request-start.ts), so that
+ * these can be stamped between earlier instants without a list of all given ones.
  */
 
 import type { ClockWord } from '../engine/contract/lease/lease.ts';
 
 export interface ClockSample {
-  /** Local monotonic times, microseconds: when the question went out and when the answer was here. */
+  /** Local monotonic times, microseconds: when the request was sent and when the response was received. */
   readonly askedUs: number;
   readonly heardUs: number;
   /** What Redis said, microseconds since the epoch. */
@@ -33,28 +33,28 @@ export interface ClockSample {
 }
 
 /**
- * At four a second, 16 seconds: one fast answer carries over a burst in which all are slow, at the price of 1.6 ms of
- * drift. Over a slow moment of a second or two, the 8 samples of NTP would be gone.
+ * At four per second, 16 seconds: one fast response bridges a burst in which all are slow, at the price of 1.6 ms of
+ * drift. The 8 samples of NTP would be gone after a slow moment of a second or two.
  */
 const SAMPLES_KEPT = 64;
 /**
- * 100 ppm: crystals are made to within 20 to 50 ppm of their name, and there are two of them. NTP reckons with 15 (PHI),
- * but for clocks that it keeps to their rate itself; a process cannot. A clock that is worse contradicts its samples.
+ * 100 ppm: crystals are within 20 to 50 ppm of their nominal rate, and there are two of them. NTP assumes 15 (PHI), but
+ * for clocks whose rate it disciplines itself; a process cannot. A worse clock contradicts its samples.
  */
 const DRIFT_PER_US = 100e-6;
-/** 1%: a wrong offset of 10 ms is gone after a second, and two stamps keep their distance within a hundredth. */
+/** 1%: an offset error of 10 ms is gone after a second, and the distance of two stamps is wrong by at most 1%. */
 const SLEW_PER_US = 0.01;
-/** One that is wrong by more is slewed faster, by what would take a second: at 50 ms it is 5%, ... */
+/** A larger error is slewed faster, so that it takes a second: 5% at 50 ms, ... */
 const SLEW_GAP_US = 1_000_000;
-/** ... and half at the most, so that time does not stand still. */
+/** ... and at most 50%, so that time does not stand still. */
 const SLEW_MOST_PER_US = 0.5;
 
-/** The process's monotonic clock, microseconds. It goes on while the process is stopped. */
+/** The process's monotonic clock, microseconds. It continues while the process is stopped. */
 export function monotonicUs(): number {
   return performance.now() * 1000;
 }
 
-/** Microseconds by which an offset may be wrong: from the network at first, from drift as time goes by. */
+/** How far an offset may be wrong, microseconds: first from the network, then also from drift. */
 function boundOf({ askedUs, heardUs }: ClockSample, localUs: number): number {
   return (heardUs - askedUs) / 2 + Math.max(0, localUs - heardUs) * DRIFT_PER_US;
 }
@@ -63,21 +63,21 @@ function offsetOf({ askedUs, heardUs, redisUs }: ClockSample): number {
   return redisUs - (askedUs + heardUs) / 2;
 }
 
-/** By how much two samples are further apart than both may be wrong. */
+/** By how much the distance of two samples exceeds their error bounds. */
 function gapUs(one: ClockSample, other: ClockSample, localUs: number): number {
   return Math.abs(offsetOf(one) - offsetOf(other)) - boundOf(one, localUs) - boundOf(other, localUs);
 }
 
-/** By how much two samples are apart at the most. */
+/** The greatest possible distance of two samples. */
 function spreadUs(one: ClockSample, other: ClockSample, localUs: number): number {
   return Math.abs(offsetOf(one) - offsetOf(other)) + boundOf(one, localUs) + boundOf(other, localUs);
 }
 
-/** Samples that contradict the surest by more than CLOCK_STOP_MS, all alike. */
+/** Samples that contradict the best one by more than CLOCK_STOP_MS and agree with each other. */
 interface Contradiction {
   readonly first: ClockSample;
   readonly last: ClockSample;
-  /** How often engines had read that clock when they were first heard since: what they have found by then may be of before. */
+  /** The engines' count of clock readings when first seen since then: their finding may be older than the contradiction. */
   readonly readings?: number;
 }
 
@@ -104,9 +104,9 @@ export class SharedClock {
   }
 
   /**
-   * How far off the shown time may be now, microseconds; Infinity before the first sample. Half the round trip of the
-   * surest sample, the drift since then, what is still to be slewed, and by how much a promise holds the time ahead; where
-   * samples contradict it, at least as far as they do.
+   * The error bound of the shown time now, microseconds; Infinity before the first sample. It sums half the round trip of
+   * the best sample, the drift since then, what is left to slew, and how far a promise holds the time ahead. If samples
+   * contradict the shown time, it is at least as large as the contradiction.
    */
   get errorBoundUs(): number {
     const surest = this.#surest;
@@ -120,7 +120,7 @@ export class SharedClock {
     return Math.max(boundUs, Math.abs(offsetOf(against) - offset) + boundOf(against, local));
   }
 
-  /** Samples contradict it: nothing is stamped until they do not any more, or it is known who is wrong (`believe`). */
+  /** Samples contradict the clock: nothing is stamped until they agree again or an engine tells who is wrong (`believe`). */
   get isContradicted(): boolean {
     return this.#contradiction !== undefined;
   }
@@ -134,7 +134,7 @@ export class SharedClock {
       this.#contradiction = isLikeIt ? { ...contradiction, last: sample } : { first: sample, last: sample };
       return;
     }
-    // So slow an answer that it goes with both says nothing. A clock that is slewed back surely goes with the surest again.
+    // A response so slow that it agrees with both says nothing. A clock that was slewed back agrees with the best sample again.
     if (isLikeIt && this.#surest !== undefined && spreadUs(sample, this.#surest, local) > this.#stopUs)
       return;
     this.#contradiction = undefined;
@@ -142,13 +142,13 @@ export class SharedClock {
   }
 
   /**
-   * An engine has found Redis' clock right since samples have contradicted this one: then this one is wrong, and goes where
-   * they point. That may be a step: nothing was stamped meanwhile, and no instant is given twice.
+   * An engine has found Redis' clock correct since samples began to contradict this clock: then this clock is wrong and
+   * follows the samples. That may be a step: nothing was stamped meanwhile, and no instant is given twice.
    *
-   * What was found right has to be what the samples tell. A clock that was set ahead and is right again may show a later time
-   * than they did, so the time that came with the finding is the next sample. And what was found of a clock before it was set
-   * back may be told late, and is of an instant that this clock comes to again: no time says what was before, so the readings
-   * of engines are counted, and only what a later one has found counts. Answers whether it was believed.
+   * The finding must be about the clock that the samples show. A clock that was set ahead and corrected may now show a later
+   * time than the samples did, so the time that comes with the finding becomes the next sample. And a finding about a clock
+   * before it was set back may arrive late, with an instant that the clock reaches again. Times cannot tell the two apart, so
+   * the readings of the engines are counted, and only a later reading counts. Returns whether the finding was believed.
    */
   believe({ verdict, readings }: ClockWord, sample: ClockSample): boolean {
     if (!this.isContradicted) return false;
@@ -169,7 +169,7 @@ export class SharedClock {
     return true;
   }
 
-  /** `anew`: what was sampled before is forgotten. */
+  /** `anew` drops the earlier samples. */
   #take(sample: ClockSample, anew: boolean): void {
     const local = this.#monotonicUs();
     if (anew) this.#samples = [];
@@ -187,7 +187,7 @@ export class SharedClock {
     }
   }
 
-  /** The shared time now, microseconds since the epoch; it may repeat, and never falls. */
+  /** The shared time now, microseconds since the epoch; it may repeat but never decreases. */
   now(): number {
     const local = this.#monotonicUs();
     let offset = this.#offsetUs;
@@ -203,20 +203,20 @@ export class SharedClock {
     return Math.max(this.#lastUs, Math.floor(local + offset));
   }
 
-  /** An even instant that nobody else of this process has: strictly greater than every one before, and every promise. */
+  /** An even instant, unique in this process: strictly greater than every earlier instant and every promise. */
   next(): number {
     const instant = Math.max(this.now(), this.#lastUs + 1);
     this.#lastUs = instant + (instant & 1);
     return this.#lastUs;
   }
 
-  /** Promises that `next` will give only instants after the returned one. */
+  /** Promises that `next` will return only instants after the returned one. */
   promise(): number {
     this.#lastUs = this.now();
     return this.#lastUs;
   }
 
-  /** Promises not to give an instant at or before `us` (a registration, or another incarnation's last promise). */
+  /** Promises never to return an instant at or before `us` (a registration, or another incarnation's last promise). */
   promiseBeyond(us: number): void {
     this.#lastUs = Math.max(this.#lastUs, us);
   }

@@ -27,7 +27,7 @@ test('what a laptop needs has defaults, and nobody is trusted by them', () => {
 });
 
 test('a clock warns before it stops', () => {
-  const right = 'less than CLOCK_STOP_MS (20) would be right';
+  const right = 'expected less than CLOCK_STOP_MS (20)';
   for (const warn of ['20', '21']) {
     assert.deepEqual(faultsOf({ CLOCK_WARN_MS: warn, CLOCK_STOP_MS: '20' }), [
       `CLOCK_WARN_MS is ${warn}; ${right}`,
@@ -39,7 +39,7 @@ test('a clock warns before it stops', () => {
 test('proxies are networks', () => {
   assert.equal(readGatewayConfig({ ...base, TRUSTED_PROXIES: '10.0.0.0/8, ::1' }).TRUSTED_PROXIES.length, 2);
   assert.deepEqual(faultsOf({ TRUSTED_PROXIES: 'nginx' }), [
-    'TRUSTED_PROXIES is "nginx"; CIDR blocks or addresses with commas between, such as 10.0.0.0/8,fd00::/8 would be right',
+    'TRUSTED_PROXIES is "nginx"; expected a comma-separated list of CIDR blocks or addresses, such as 10.0.0.0/8,fd00::/8',
   ]);
 });
 

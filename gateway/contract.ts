@@ -13,7 +13,7 @@ export const EntryBody = Type.Object(
   {},
   {
     additionalProperties: false,
-    description: 'An entry has no fields of its own; the body may be left out.',
+    description: 'An entry has no fields; the body may be omitted.',
   },
 );
 
@@ -27,18 +27,18 @@ export const EntryAccepted = Type.Object(
   {
     campaign: Type.Integer(),
     stamp: Type.Integer({
-      description: 'The place in the total order of the campaign; stays, whatever is repeated',
+      description: 'The position in the total order of the campaign; repeated requests never change it',
     }),
     position: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()], {
-      description: 'Final, or null while provisional: the queue tells it as soon as it is final',
+      description: 'Final, or null while provisional: the queue stream reports it once it is final',
     }),
-    provisional: Type.Boolean({ description: 'true while an earlier request may still be on its way' }),
+    provisional: Type.Boolean({ description: 'true while an earlier request may still arrive' }),
     estimated_position: Type.Optional(
       Type.Integer({
         minimum: 1,
         description:
-          'While provisional: how many were counted so far, this entry with them. Good for "about the 12,000th", for nothing ' +
-          'that has to stay: the position may be smaller or greater. Left out while Redis is made anew',
+          'While provisional: how many entries are counted so far, including this one. Suits "about the 12,000th" and nothing ' +
+          'that must stay true: the position may be smaller or greater. Absent while Redis is being rebuilt',
       }),
     ),
     receipt,
@@ -54,13 +54,15 @@ export const Outcome = Type.Union([
   Type.Literal('sold_out'),
   Type.Literal('not_drawn'),
   Type.Literal('withdrawn'),
-  Type.Literal('cancelled', { description: 'It waited when the campaign was cancelled' }),
-  Type.Literal('waitlisted', { description: 'Next for what is not claimed' }),
-  Type.Literal('offered', { description: 'To be claimed; granted or won once it is' }),
-  Type.Literal('lapsed', { description: 'Was offered, and not claimed in time' }),
-  Type.Literal('declined', { description: 'Was offered, and the entry withdrawn' }),
+  Type.Literal('cancelled', { description: 'The entry was waiting when the campaign was cancelled' }),
+  Type.Literal('waitlisted', { description: 'Next in line for unclaimed offers' }),
+  Type.Literal('offered', { description: 'Waits to be claimed; then it becomes granted or won' }),
+  Type.Literal('lapsed', { description: 'Offered and not claimed in time' }),
+  Type.Literal('declined', { description: 'Offered, then the entry was withdrawn' }),
   Type.Literal('admitted'),
-  Type.Literal('skipped', { description: 'Of a room: was away for too long, and not back when it ended' }),
+  Type.Literal('skipped', {
+    description: 'Of a room: was away for too long and had not returned when it ended',
+  }),
 ]);
 export type Outcome = Static<typeof Outcome>;
 
@@ -76,14 +78,14 @@ export type Eta = Static<typeof Eta>;
 const eta = Type.Optional({
   ...Eta,
   description:
-    'Of a room: how long it will take, in seconds, from the rate at which people were let in; null while it is paused',
+    'Of a room: the estimated wait in seconds, from the recent admission rate; null while it is paused',
 });
 
 const grantFields = {
   serial: Type.Optional(Type.Integer({ minimum: 1 })),
   code: Type.Optional(
     Type.String({
-      description: 'Of a granted or won entry: what it is redeemed with; in a room the id of the pass',
+      description: 'Of a granted or won entry: the code to redeem it with; in a room the id of the pass',
     }),
   ),
 };
@@ -95,21 +97,21 @@ const claimFields = {
   place: Type.Optional(
     Type.Integer({
       minimum: 1,
-      description: 'Of a waitlisted entry: which of those who still wait; only falls',
+      description: 'Of a waitlisted entry: its position among those still waiting; only falls',
     }),
   ),
   claim_by: Type.Optional(
     Type.String({
       format: 'date-time',
       description:
-        'Of an offer: until when it can be claimed. Later when an outage of ours comes in between; absent where it cannot be right',
+        'Of an offer: the claim deadline. An outage on our side extends it; absent when the known one cannot be right',
     }),
   ),
-  seconds_left: Type.Optional(Type.Integer({ minimum: 0, description: 'Until claim_by' })),
+  seconds_left: Type.Optional(Type.Integer({ minimum: 0, description: 'Seconds until claim_by' })),
   ended_at: Type.Optional(
     Type.String({
       format: 'date-time',
-      description: 'When it was claimed, lapsed, was declined or withdrawn',
+      description: 'When the offer was claimed, expired, or was declined or withdrawn',
     }),
   ),
 };
@@ -119,10 +121,11 @@ export const EntryView = Type.Object(
     campaign: Type.Integer(),
     stamp: Type.Integer(),
     position: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()], {
-      description: 'Final, or null while provisional; of a final outcome also while Redis is made anew',
+      description:
+        'Final, or null while provisional; also null with a final outcome while Redis is being rebuilt',
     }),
     ahead: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()], {
-      description: 'Entries before this one that are not settled',
+      description: 'Unsettled entries ahead of this one',
     }),
     provisional: Type.Boolean(),
     outcome: Outcome,
@@ -138,9 +141,10 @@ export type EntryView = Static<typeof EntryView>;
 export const WithdrawalAccepted = Type.Object(
   {
     campaign: Type.Integer(),
-    stamp: Type.Integer({ description: 'Of the entry that is withdrawn' }),
+    stamp: Type.Integer({ description: 'Of the withdrawn entry' }),
     outcome: Type.Literal('withdrawing', {
-      description: 'Logged. It holds unless the entry was settled first; the final outcome shows which',
+      description:
+        'Logged. It takes effect unless the entry was settled first; the final outcome shows which',
     }),
   },
   { additionalProperties: false },
@@ -157,10 +161,10 @@ export const ClaimAccepted = Type.Object(
         Type.Literal('claimed'),
         Type.Literal('claiming', {
           description:
-            'Logged behind the deadline as far as is known here; it counts if an outage has extended that',
+            'Logged after the deadline known here; it counts if an outage has extended the deadline',
         }),
       ],
-      { description: 'Logged: a claim that was stamped at or before the deadline counts' },
+      { description: 'Logged; a claim stamped at or before the deadline counts' },
     ),
     receipt: Type.Optional(Receipt),
   },
@@ -184,7 +188,7 @@ export type OutcomeEvent = Static<typeof OutcomeEvent>;
 
 export const WaitlistedEvent = Type.Object({
   position: Type.Integer({ minimum: 1 }),
-  place: Type.Integer({ minimum: 1, description: 'Which of those who still wait; only falls' }),
+  place: Type.Integer({ minimum: 1, description: 'The position among those still waiting; only falls' }),
 });
 export type WaitlistedEvent = Static<typeof WaitlistedEvent>;
 
@@ -193,16 +197,16 @@ export const OfferEvent = Type.Object({
   serial: Type.Integer({ minimum: 1 }),
   code: Type.String(),
   claim_by: Type.Optional(
-    Type.String({ format: 'date-time', description: 'Absent where it is known that it cannot be right' }),
+    Type.String({ format: 'date-time', description: 'Absent when the known one cannot be right' }),
   ),
-  seconds_left: Type.Optional(Type.Integer({ minimum: 0, description: 'Until claim_by' })),
+  seconds_left: Type.Optional(Type.Integer({ minimum: 0, description: 'Seconds until claim_by' })),
 });
 export type OfferEvent = Static<typeof OfferEvent>;
 
 export const PassView = Type.Object(
   {
     pass: Type.String({
-      description: 'A JWT, to be shown to the shop: signed with a key of /.well-known/jwks.json',
+      description: 'A JWT to show to the shop, signed with a key from /.well-known/jwks.json',
     }),
     expires_at: Instant,
     serial: Type.Integer({ minimum: 1, description: 'The admission' }),
@@ -224,7 +228,7 @@ export const Jwks = Type.Object(
       }),
     ),
   },
-  { description: 'A JSON Web Key Set (RFC 7517): what passes and visits are signed with' },
+  { description: 'A JSON Web Key Set (RFC 7517): the keys that sign passes and visits' },
 );
 export type Jwks = Static<typeof Jwks>;
 
@@ -236,14 +240,14 @@ export const ReportBody = Type.Object(
   {
     event: Type.Union([Type.Literal('used'), Type.Literal('left'), Type.Literal('expired')], {
       description:
-        'used: somebody came with this pass. left, expired: the visit is over, and its place is free',
+        'used: a customer arrived with this pass. left, expired: the visit has ended and its slot is free',
       'x-expected': 'one of used, left, expired',
     }),
     pass: Type.Optional(
       Type.String({
         minLength: 1,
         maxLength: MAX_TOKEN_CHARACTERS,
-        description: 'Of used: the pass as the customer showed it',
+        description: 'Of used: the pass that the customer presented',
         'x-expected': `a pass of 1 to ${MAX_TOKEN_CHARACTERS} characters`,
       }),
     ),
@@ -251,14 +255,14 @@ export const ReportBody = Type.Object(
       Type.Integer({
         minimum: 1,
         maximum: MAX_CAMPAIGN_ID,
-        description: 'Of left and expired: the admission, as pass and visit name it',
+        description: 'Of left and expired: the number of the admission, from the pass or visit',
         'x-expected': `a whole number from 1 to ${MAX_CAMPAIGN_ID}`,
       }),
     ),
     session: Type.Optional(
       Type.String({
         pattern: `^[\\x21-\\x7e]{1,${MAX_SESSION_CHARACTERS}}$`,
-        description: 'Of used: an id of the shop for this visit. The same report may then be made again',
+        description: 'Of used: an id that the shop chooses for this visit. It makes the report repeatable',
         'x-expected': `1 to ${MAX_SESSION_CHARACTERS} printable characters without spaces`,
       }),
     ),
@@ -280,7 +284,7 @@ export const VisitView = Type.Object(
     visit: Type.Optional(
       Type.String({
         description:
-          'Of used: a JWT that the shop keeps with its customer, and that /check takes in place of a pass',
+          'Of used: a JWT that the shop stores for its customer; /check accepts it in place of a pass',
       }),
     ),
   },
@@ -293,12 +297,14 @@ export const CampaignView = Type.Object(
     id: Type.Integer(),
     kind: Type.Union([Type.Literal('coupon'), Type.Literal('raffle'), Type.Literal('room')]),
     title: Type.String(),
-    stock: Type.Optional(Type.Integer({ description: 'Of a coupon: how many there are' })),
-    winners: Type.Optional(Type.Integer({ description: 'Of a raffle: how many are drawn' })),
+    stock: Type.Optional(Type.Integer({ description: 'Of a coupon: the stock' })),
+    winners: Type.Optional(Type.Integer({ description: 'Of a raffle: the number of winners' })),
     opens_at: Instant,
     closes_at: Instant,
     draws_at: Type.Optional(Instant),
-    time_zone: Type.Optional(Type.String({ description: 'IANA, for showing times; absent: UTC' })),
+    time_zone: Type.Optional(
+      Type.String({ description: 'IANA time zone for displaying times; UTC when absent' }),
+    ),
     status: Type.Union([
       Type.Literal('scheduled'),
       Type.Literal('open'),
@@ -309,36 +315,40 @@ export const CampaignView = Type.Object(
       Type.Literal('cancelled'),
     ]),
     settled: Type.Integer({ description: 'Entries decided so far' }),
-    granted: Type.Integer({ description: 'Coupons granted, winners drawn, or people let in, so far' }),
+    granted: Type.Integer({ description: 'Coupons granted, winners drawn or people admitted so far' }),
     claim_within_s: Type.Optional(
-      Type.Integer({ description: 'Where what is granted or won has to be claimed: within how long' }),
+      Type.Integer({ description: 'Where claims are required: the time to claim, in seconds' }),
     ),
-    waitlist: Type.Optional(Type.Integer({ description: 'Of such a coupon: how many may wait' })),
-    waitlisted: Type.Optional(Type.Integer({ description: 'Where there are claims: how many were told to' })),
+    waitlist: Type.Optional(Type.Integer({ description: 'Of such a coupon: the size of the waitlist' })),
+    waitlisted: Type.Optional(
+      Type.Integer({ description: 'Where claims are required: how many are waitlisted' }),
+    ),
     rules_hash: Type.Optional(
-      Type.String({ description: 'SHA-256 of the rules as announced, base64url; absent until they are' }),
+      Type.String({
+        description: 'SHA-256 of the announced rules, base64url; absent until they are announced',
+      }),
     ),
     pool_root: Type.Optional(
       Type.String({
         description:
-          'Of a raffle whose pool is frozen: the root over its entries with their tickets, groups and exclusions, base64url. Noted before the randomness is known, it shows later that none of them was changed',
+          'Of a raffle whose pool is frozen: the Merkle root over its entries with their tickets, groups and exclusions, base64url. Note it before the randomness is known: it proves later that none of them was changed',
       }),
     ),
     randomness: Type.Optional(AnnouncedRandomness),
     monitors: Type.Optional(
       Type.Array(MonitorMember, {
         description:
-          'Who is named in the rules to follow the signed heads (GET /v1/heads) from outside, and to counter-sign them',
+          'The monitors named in the rules: they follow the signed heads (GET /v1/heads) from outside and counter-sign them',
       }),
     ),
     room: Type.Optional(
       Type.Object(
         {
-          per_second: Type.Number({ description: 'How many are let in a second at most' }),
+          per_second: Type.Number({ description: 'The maximum number of admissions per second' }),
           capacity: Type.Union([Type.Integer(), Type.Null()], {
-            description: 'How many may be inside at once; null: as many as come',
+            description: 'How many may be inside at once; null: no limit',
           }),
-          paused: Type.Boolean({ description: 'Nobody is let in for now; all keep their places' }),
+          paused: Type.Boolean({ description: 'No admissions for now; everybody keeps their position' }),
         },
         { additionalProperties: false },
       ),
@@ -360,7 +370,7 @@ const Drawn = {
 export const DrawProof = Type.Object({
   proof: Type.Literal(1),
   campaign: Type.Integer(),
-  rules: Type.Object({}, { description: 'As they were announced' }),
+  rules: Type.Object({}, { description: 'As announced' }),
   rules_hash: Bytes,
   pool_root: Bytes,
   pool_count: Type.Integer({ minimum: 0 }),
@@ -379,8 +389,7 @@ export const CampaignList = Type.Object(
     next: Type.Union([Type.Integer(), Type.Null()]),
     partial: Type.Optional(
       Type.Literal(true, {
-        description:
-          'Campaigns that are over for some time are left out, as they cannot be looked up at the moment',
+        description: 'Older campaigns are missing because they cannot be looked up right now',
       }),
     ),
   },
@@ -389,7 +398,7 @@ export const CampaignList = Type.Object(
 export type CampaignList = Static<typeof CampaignList>;
 
 export const KeyList = Type.Object(
-  { keys: Type.Array(PublicKey, { description: 'What slices and books are, and were, signed with' }) },
+  { keys: Type.Array(PublicKey, { description: 'The current and former keys that sign slices and books' }) },
   { additionalProperties: false },
 );
 export type KeyList = Static<typeof KeyList>;
@@ -398,16 +407,16 @@ export const HeadList = Type.Object(
   {
     heads: Type.Array(Type.String(), {
       description:
-        'Signed heads, 192 bytes each in base64url, in the order of their first instant, gateway, incarnation and slice number',
+        'Signed heads, 192 bytes each in base64url, ordered by first instant, gateway, incarnation and slice number',
     }),
     next: Type.String({
       description:
-        'The `after` of the next page, which may be made later: first instant, gateway, incarnation and slice number of the last one, with dots between',
+        'The `after` of the next page, which may not exist yet: first instant, gateway, incarnation and slice number of the last head, separated by dots',
     }),
     through_us: Type.Optional(
       Type.Integer({
         description:
-          'On the last page there is: no slice with an instant up to this one, in microseconds since the epoch, will come any more',
+          'On the last page: no more slices will come with an instant up to this one (microseconds since the epoch)',
       }),
     ),
   },
@@ -420,12 +429,12 @@ export const Health = Type.Object({
   checks: Type.Optional(Type.Record(Type.String(), Type.String())),
   warnings: Type.Optional(
     Type.Record(Type.String(), Type.String(), {
-      description: 'What is not as it should be, by part; entries are taken all the same',
+      description: 'Warnings by component; the gateway still accepts entries',
     }),
   ),
   clock_error_bound_ms: Type.Optional(
     Type.Union([Type.Number({ minimum: 0 }), Type.Null()], {
-      description: 'How far off the clock that all gateways share may be here; null before it was read',
+      description: 'The error bound of the shared clock on this gateway; null before the first sample',
     }),
   ),
 });

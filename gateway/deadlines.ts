@@ -52,7 +52,7 @@ export class Deadlines {
       const { withinS, unheardUs } = claims;
       log.error(
         { campaignId, serial: offered.serial, claimByUs, nowUs, withinS, unheardUs },
-        'a deadline lies further away than the rules allow; offers are shown without it',
+        'a claim deadline is later than the rules allow; offers are shown without it',
       );
     }
     return undefined;

@@ -1,11 +1,11 @@
 /**
- * The door: whether a request at an instant is taken at all. Judged by the gateway itself, on the shared clock and its
- * copy of the board, so that an opening needs no message to arrive, and a sold-out coupon costs no log and no Redis.
+ * The door: whether to accept a request at an instant. The gateway decides by itself, from the shared clock and its copy
+ * of the board, so an opening needs no message to arrive, and a sold-out coupon costs no log and no Redis.
  *
- * Who was granted a coupon must never hear "sold out" when they ask again. So when a coupon is gone, the gateway loads
- * its winners once (as many as the stock had) and answers them with what they have. Where there are claims, it is gone when
- * the waitlist is full as well, and the gateway loads who has a place in either. Once the campaign is closed and over, who
- * asks is looked up (behind-close.ts), and nobody is kept.
+ * A user who was granted a coupon must never get "sold out" on a retry. So when a coupon is sold out, the gateway loads
+ * its winners once (as many as the stock) and answers them with their entries. With claims, a campaign is sold out only
+ * when the waitlist is full as well, and the gateway loads everybody who has a place in either. Once the campaign is
+ * closed and over, users are looked up (behind-close.ts), and no winners are kept.
  */
 import type { Logger } from 'pino';
 import type { BoardCampaign } from '../engine/contract/board/board.ts';
@@ -25,14 +25,14 @@ interface Winner extends Grant {
   readonly stamp: number;
 }
 
-/** Asks for the state alone: nobody has an empty name. */
+/** Asks only for the state: no user has an empty name. */
 const NO_USER = '';
 const NOBODY: ReadonlyMap<string, Winner> = new Map();
 const SCAN_COUNT = 1_000;
 const RELOAD_MS = 500;
-/** After a close there is nothing to wait for; a client that asks again is asked to leave it for an hour. */
+/** After a close there is nothing to wait for; a client that retries is told to wait an hour. */
 const CLOSED_RETRY_SECONDS = 3_600;
-/** Whoever paused it may resume it at any moment. */
+/** The operator may resume a paused campaign at any moment. */
 const PAUSED_RETRY_SECONDS = 5;
 
 export class Doorkeeper implements BoardListener {
@@ -42,10 +42,10 @@ export class Doorkeeper implements BoardListener {
   readonly #metrics: Metrics;
   readonly #log: Logger;
   readonly #winners = new Map<number, ReadonlyMap<string, Winner>>();
-  /** Where there are claims: everybody who has a place. */
+  /** With claims: everybody who has a place. */
   readonly #claimants = new Map<number, ReadonlySet<string>>();
   readonly #loading = new Set<number>();
-  /** Grows with each board. */
+  /** Increases with each board. */
   #generation = 0;
 
   constructor(parts: { redis: RedisClient; keys: Keys; board: Board; metrics: Metrics; log: Logger }) {
@@ -65,20 +65,20 @@ export class Doorkeeper implements BoardListener {
     this.forgot([...this.#winners.keys()].filter(campaignId => this.#isOver(campaignId)));
   }
 
-  /** Of how many campaigns winners are kept. */
+  /** The number of campaigns whose winners are kept. */
   get size(): number {
     return this.#winners.size;
   }
 
-  /** Whether nobody can enter any more, by any clock that was promised by, and all have their outcome. */
+  /** Whether nobody can enter any more, by any clock behind a promise, and every entry has its outcome. */
   #isOver(campaignId: number): boolean {
     const campaign = this.#board.campaign(campaignId);
-    // Who read it last before it was over, and was suspended since, may find it gone: its winners would be asked for without end.
+    // A gateway that last read it before it was over, and was suspended since, may find it gone: it would ask for winners forever.
     if (campaign === undefined) return true;
     return campaign.finished && this.#board.rankedUs >= campaign.closesAtUs;
   }
 
-  /** Who won is read again: the ledger behind the new board may be another one. Until then entries go the usual way. */
+  /** Reads the winners again: the ledger behind the new board may be another one. Until then entries take the usual path. */
   replaced(): void {
     this.#generation += 1;
     this.#winners.clear();
@@ -93,28 +93,28 @@ export class Doorkeeper implements BoardListener {
     }
   }
 
-  /** Whether an entry at `instantUs` is taken, whoever asks. Answers nothing. */
+  /** Whether an entry at `instantUs` is accepted for any user. Sends no answer. */
   isWideOpen(campaign: BoardCampaign, instantUs: number): boolean {
     return !this.#winners.has(campaign.campaignId) && refusalAt(campaign, instantUs) === undefined;
   }
 
-  /** Whether it is too late to enter, and what the user has is not known here. Answers nothing. */
+  /** Whether it is too late to enter while the user's own entry is not known here. Sends no answer. */
   isBehindClose(
     { campaignId, closesAtUs, cancelledStamp, soldOut }: BoardCampaign,
     userId: string,
     instantUs: number,
   ): boolean {
     if (instantUs < closesAtUs) return false;
-    // That it was cancelled is what everybody hears but who has won before; and those are forgotten by then.
+    // Everybody but earlier winners is told of the cancellation, and the winners are forgotten by then.
     if (cancelledStamp !== undefined && !(soldOut && this.#isOver(campaignId))) return false;
     return !this.#winners.has(campaignId) || this.#claimants.get(campaignId)?.has(userId) === true;
   }
 
-  /** Whether an entry at `instantUs` is taken; false when the answer has been given. */
+  /** Whether an entry at `instantUs` is accepted; if false, the refusal was sent. */
   lets(reply: Reply, campaign: BoardCampaign, userId: string, instantUs: number): boolean {
     const winners = this.#winners.get(campaign.campaignId);
     if (winners !== undefined) {
-      // What a claimant has changes, so it is looked up: they go the way of everybody who asks again.
+      // The state of a claimant changes, so it is looked up: claimants take the path of a repeated entry.
       const isClaimant = this.#claimants.get(campaign.campaignId)?.has(userId) === true;
       if (isClaimant) return this.isOpen(reply, campaign, instantUs);
       this.#answerSoldOut(reply, campaign, winners.get(userId));
@@ -126,7 +126,7 @@ export class Doorkeeper implements BoardListener {
     return false;
   }
 
-  /** Whether the campaign is open at `instantUs` to those who have entered; false when the answer has been given. */
+  /** Whether the campaign is open at `instantUs` to users who have entered; if false, an answer was sent. */
   isOpen(reply: Reply, campaign: BoardCampaign, instantUs: number): boolean {
     const refusal = refusalAt(campaign, instantUs);
     if (refusal === undefined || refusal === 'paused') return true;
@@ -148,7 +148,9 @@ export class Doorkeeper implements BoardListener {
       this.#metrics.refuse('sold_out');
       const { places, claims } = campaign;
       const waits =
-        claims === undefined || claims.waitlist === 0 ? '' : `, and ${claims.waitlist} wait already`;
+        claims === undefined || claims.waitlist === 0
+          ? ''
+          : `, and the waitlist of ${claims.waitlist} is full`;
       reply.problem('sold-out', `All ${places} coupons are granted${waits}.`, {
         members: { stock: campaign.places },
         headers: retryAfter(CLOSED_RETRY_SECONDS),
@@ -182,14 +184,14 @@ export class Doorkeeper implements BoardListener {
           if (all.claimants !== undefined) this.#claimants.set(campaignId, all.claimants);
         }
       } catch (error) {
-        this.#log.debug({ err: error, campaignId }, 'the winners could not be read');
+        this.#log.debug({ err: error, campaignId }, 'cannot read the winners');
       }
       await new Promise(resolve => setTimeout(resolve, RELOAD_MS).unref());
     }
     if (this.#generation === generation) this.#loading.delete(campaignId);
   }
 
-  /** undefined until all are there: until then entries go the usual way, which is slower, and as right. */
+  /** undefined until all winners are loaded: until then entries take the usual path, which is slower and just as correct. */
   async #readAll(campaign: BoardCampaign): Promise<
     | {
         readonly winners: ReadonlyMap<string, Winner>;
@@ -198,12 +200,12 @@ export class Doorkeeper implements BoardListener {
     | undefined
   > {
     const { campaignId, places, claims } = campaign;
-    // Of one that is being made anew a winner's first stamp may not be ranked yet.
+    // While a campaign is being rebuilt, a winner's first stamp may not be ranked yet.
     if (!(await this.#isWhole(campaignId))) return undefined;
     const claimants = claims && (await this.#readClaimants(campaignId));
     const winners = claims === undefined ? await this.#read(campaign) : NOBODY;
     if ((claimants ?? winners).size < places + (claims?.waitlist ?? 0)) return undefined;
-    // What was read meanwhile on a node that has taken over may be older: of somebody's two stamps the later one.
+    // A read on a node that has failed over meanwhile may be stale: it may show the later of a user's two stamps.
     if (!(await this.#isWhole(campaignId))) return undefined;
     return { winners, claimants };
   }
@@ -228,7 +230,7 @@ export class Doorkeeper implements BoardListener {
 
   async #read({ campaignId, opensAtUs }: BoardCampaign): Promise<ReadonlyMap<string, Winner>> {
     const keys = this.#keys.campaign(campaignId);
-    // Read before the ranks are. Behind it an earlier stamp of the same user may be logged and not ranked yet.
+    // Read before the ranks. Behind it, an earlier stamp of the same user may be logged and not ranked yet.
     const lastFinal = lastStampAt(this.#board.rankedUs, opensAtUs);
     const winners = new Map<string, Winner>();
     let cursor = '0';
@@ -240,7 +242,7 @@ export class Doorkeeper implements BoardListener {
       for (const [index, user] of users.entries()) {
         const grant = parseGrant(flat[2 * index + 1]);
         const stamp = stamps[index];
-        // Granted, and not ranked yet: its gateway has ended, and the engine ranks what that one had not.
+        // Granted but not ranked yet: its gateway has ended, and the engine ranks what that gateway had not.
         if (grant === undefined || stamp === null || stamp === undefined) continue;
         if (Number(stamp) > lastFinal) continue;
         winners.set(user, { ...grant, stamp: Number(stamp) });
@@ -281,20 +283,20 @@ function problemOf(
     case 'closed':
       return {
         slug: 'closed',
-        detail: `The campaign closed at ${members.closes_at}. An entry made before then stays.`,
+        detail: `The campaign closed at ${members.closes_at}. Earlier entries stay.`,
         members,
         seconds: CLOSED_RETRY_SECONDS,
       };
     case 'changing':
       return {
         slug: 'unavailable',
-        detail: 'The campaign is being changed at this moment. Asking again is safe.',
+        detail: 'The campaign is being changed right now. Retrying is safe.',
         seconds: 1,
       };
     case 'paused':
       return {
         slug: 'paused',
-        detail: `Campaign ${campaignId} is paused. An entry made before stays.`,
+        detail: `Campaign ${campaignId} is paused. Earlier entries stay.`,
         seconds: PAUSED_RETRY_SECONDS,
       };
   }

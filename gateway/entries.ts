@@ -1,5 +1,5 @@
 /**
- * Entering: from a request that has arrived to its answer.
+ * Entering a campaign: from the arrival of a request to its answer.
  */
 import type { HttpRequest } from 'uWebSockets.js';
 import type { BoardCampaign } from '../engine/contract/board/board.ts';
@@ -50,7 +50,7 @@ export interface EntryParts extends RequestParts {
   readonly requestStarts: RequestStarts;
   readonly clockLimits: ClockLimits;
   readonly receipts: KeptReceipts;
-  /** Both for campaigns that Redis is being made anew of alone. */
+  /** Both are used only for campaigns that are being rebuilt in Redis. */
   readonly ledgerStamps: LedgerQuestions<HeldEntry>;
   readonly ledgerOutcomes: LedgerQuestions<FinalOutcome>;
   readonly tickets: TicketBatch;
@@ -59,10 +59,10 @@ export interface EntryParts extends RequestParts {
   readonly repeats: Repeats;
 }
 
-/** What a client that is refused for now is told to wait, seconds. */
+/** How long a client waits after a temporary refusal, in seconds. */
 export const SOON = { 'retry-after': '1' };
 
-/** POST /v1/campaigns/{id}/entries, which arrived at `arrivedUs`; 0 where nobody could tell. */
+/** POST /v1/campaigns/{id}/entries, which arrived at `arrivedUs`; 0 if the time was unknown. */
 export function postEntry(
   parts: EntryParts,
   reply: Reply,
@@ -84,19 +84,20 @@ export function postEntry(
   return enterLater(parts, reply, id, userId, arrival, { ...head });
 }
 
-/** When and how a request came. */
+/** When and how a request arrived. */
 interface Arrival {
   readonly arrivedUs: number;
-  /** As a trusted proxy has noted it. */
+  /** The arrival as noted by a trusted proxy. */
   readonly startedUs: number | undefined;
   readonly forwardedFor: string;
-  /** The user was looked up, and has no entry that could be told of, or a later one: the instant that the request has. */
+  /** Set when the look-up of the user found no entry, or only a later one: the instant of this request. */
   readonly instantUs?: number;
 }
 
 /**
- * The way of nearly every request in a burst: nothing is the matter with it, as far as can be told before its ticket's
- * signature is checked, which is done for a whole slice. False where something is, or may be: then nothing was done.
+ * The fast path, taken by nearly every request in a burst: everything is fine as far as can be told before the
+ * signature of the ticket is checked, which happens for a whole slice at once. Returns false, and has done nothing, if
+ * something is or may be wrong.
  */
 function enterAtOnce(
   parts: EntryParts,
@@ -126,7 +127,7 @@ function enterAtOnce(
   return true;
 }
 
-/** An entry that has to wait, for its body or for news of its campaign. */
+/** An entry that waits for its body or for the look-up of its campaign. */
 async function enterLater(
   parts: EntryParts,
   reply: Reply,
@@ -163,9 +164,9 @@ function enter(
 }
 
 /**
- * Who has entered is answered with the entry they have, and nothing is logged: a later stamp of theirs would change nothing.
- * An earlier one would, of a request that a proxy has noted and that was held up on its way here. With it, and where Redis
- * cannot tell of the entry, as while it is made anew, they go the way of those who come for the first time.
+ * Answers a user who has already entered with their existing entry, and logs nothing: a later stamp would change nothing.
+ * An earlier stamp would: a proxy noted the request, and it was delayed on its way here. Such a request, and any request
+ * while Redis cannot tell the entry (it is being rebuilt), takes the path of a first entry.
  */
 async function enterAgain(
   parts: EntryParts,
@@ -185,7 +186,7 @@ async function enterAgain(
   await enter(parts, reply, now, userId, { ...arrival, instantUs });
 }
 
-/** Accepted before, with the receipt of that entry; `ownReceipt` is that of the stamp it was accepted with just now. */
+/** Answers with an entry that was accepted before, and its receipt. `ownReceipt` gives the receipt of the stamp of now. */
 async function answerPlace(
   parts: EntryParts,
   reply: Reply,
@@ -216,39 +217,39 @@ async function answerStamped(
   reply.json(202, withReceipt(answer, receipt));
 }
 
-/** Where to gather into, or undefined when 503 has been answered. */
+/** The pipeline to gather into, or undefined if 503 was answered. */
 export function openPipeline(parts: EntryParts, reply: Reply): SlicePipeline | undefined {
   if (!parts.clockLimits.mayStamp) {
     parts.metrics.refuse('clock');
-    const detail = `This gateway cannot tell the time well enough to take entries: it is ${parts.clockLimits.describe()}.`;
-    reply.problem('unavailable', `${detail} Asking again is safe.`, { headers: SOON });
+    const detail = `This gateway's clock is not accurate enough to accept entries: it is ${parts.clockLimits.describe()}.`;
+    reply.problem('unavailable', `${detail} Retrying is safe.`, { headers: SOON });
     return undefined;
   }
   const pipeline = parts.membership.pipeline();
   if (pipeline === undefined) {
     parts.metrics.refuse('lease');
-    reply.problem('unavailable', 'This gateway takes no entries at the moment. Asking again is safe.', {
+    reply.problem('unavailable', 'This gateway accepts no entries right now. Retrying is safe.', {
       headers: SOON,
     });
     return undefined;
   }
   if (pipeline.waiting < parts.config.MAX_WAITING_ENTRIES) return pipeline;
   parts.metrics.refuse('waiting');
-  reply.problem('overloaded', `${pipeline.waiting} entries wait for the log already. Asking again is safe.`, {
+  reply.problem('overloaded', `${pipeline.waiting} entries are waiting for the log. Retrying is safe.`, {
     headers: SOON,
   });
   return undefined;
 }
 
 interface EntryExtras {
-  /** With its id in the batch, where its signature is still to be checked. */
+  /** Set, with its id in the batch, if the signature has yet to be checked. */
   readonly ticket?: string;
   readonly ticketId?: number;
-  /** Of a claim, in place of a look at what stands for the user; with the receipt of the claim, as JSON. */
+  /** Of a claim: answers it, instead of a look-up of the user's entry. Gets the receipt of the claim as JSON. */
   readonly answer?: (receipt: string | undefined) => void;
 }
 
-/** A stamped entry or withdrawal, and the client who waits for the answer. */
+/** A stamped entry, withdrawal or claim, with the client who waits for the answer. */
 export class Entry implements Stamped, AcceptedEntry {
   readonly kind: LogItem['kind'];
   readonly campaign: BoardCampaign;
@@ -262,7 +263,7 @@ export class Entry implements Stamped, AcceptedEntry {
   readonly #ticket: string;
   readonly #answer: ((receipt: string | undefined) => void) | undefined;
 
-  /** `answer`: of a claim, in place of a look at what stands for the user; with the receipt of the claim, as JSON. */
+  /** `answer` answers a claim, instead of a look-up of the user's entry. It gets the receipt of the claim as JSON. */
   constructor(
     parts: EntryParts,
     reply: Reply,
@@ -288,7 +289,7 @@ export class Entry implements Stamped, AcceptedEntry {
     return this.campaign.campaignId;
   }
 
-  /** Where the instant comes from: the arrival here, or what a trusted proxy has noted. */
+  /** The source of the instant: the arrival here, or the time noted by a trusted proxy. */
   get source(): ItemSource {
     return sourceOf(this.instantUs);
   }
@@ -314,8 +315,8 @@ export class Entry implements Stamped, AcceptedEntry {
 
   refused(why: Refusal): void {
     this.#parts.metrics.refuse(why);
-    const detail = why === 'log' ? 'The log did not take the entry.' : 'The gateway lost its lease.';
-    this.#reply.problem('unavailable', `${detail} Asking again is safe.`, { headers: SOON });
+    const detail = why === 'log' ? 'The log did not accept the entry.' : 'The gateway lost its lease.';
+    this.#reply.problem('unavailable', `${detail} Retrying is safe.`, { headers: SOON });
   }
 
   #receiptOf(receipts: SliceReceipts): string {
@@ -323,7 +324,7 @@ export class Entry implements Stamped, AcceptedEntry {
     return receipts.textOf(leaf, kind, campaignId, stamp, source);
   }
 
-  /** The user was here before, or somebody else of the slice was: the answer is the entry they have. */
+  /** Somebody of this slice had entered before, perhaps this user: look the user's entry up and answer with it. */
   async #answerLookedUp(receipts: SliceReceipts | undefined): Promise<void> {
     const { lookups } = this.#parts;
     let place: Place | undefined;
@@ -346,9 +347,10 @@ export class Entry implements Stamped, AcceptedEntry {
   }
 
   /**
-   * The campaign is being made anew in Redis: no position can be told, and only the ledger knows who was here before that
-   * began. Who came since is ranked by now. What is told is ranked before it is: of a gateway that ended before it had ranked
-   * it, the others would tell a later one, once the campaign is whole and until an engine has repaired that.
+   * The campaign is being rebuilt in Redis: no position is known, and only the ledger knows who entered before the rebuild
+   * began. Users who entered since then are ranked already. A stamp is ranked before it is told. Otherwise, if the gateway
+   * that logged it ended before ranking it, other gateways would tell a later stamp, from the end of the rebuild until an
+   * engine has repaired the rank.
    */
   async #answerUnplaced(ranked: number | undefined, receipts: SliceReceipts | undefined): Promise<void> {
     let held: HeldEntry | undefined;
@@ -372,7 +374,7 @@ export class Entry implements Stamped, AcceptedEntry {
     else this.#refuseUnknown();
   }
 
-  /** Whether the user has that stamp, or an earlier one, in the ranks that everybody sees. */
+  /** Ranks the stamp; whether the user now has it, or an earlier one, in the ranks that everybody sees. */
   async #rank(stamp: number): Promise<boolean> {
     const { ranker, board } = this.#parts;
     try {
@@ -383,15 +385,15 @@ export class Entry implements Stamped, AcceptedEntry {
     }
   }
 
-  /** Accepted, now or before: where it is the stamp of now, the receipt is at hand. */
+  /** The receipt at hand if the stamp is the one accepted just now, else undefined. */
   #ownReceipt(receipts: SliceReceipts | undefined): (stamp: number) => string | undefined {
     return stamp => (receipts !== undefined && stamp === this.stamp ? this.#receiptOf(receipts) : undefined);
   }
 
-  /** Logged, but what stands for the user cannot be told: better no stamp than a wrong one. */
+  /** The entry is logged, but the user's earliest stamp is unknown: better no stamp than a wrong one. */
   #refuseUnknown(): void {
     this.#parts.metrics.refuse('lookup');
-    this.#reply.problem('unavailable', 'The place cannot be looked up. Asking again is safe.', {
+    this.#reply.problem('unavailable', 'The position cannot be looked up. Retrying is safe.', {
       headers: SOON,
     });
   }
@@ -399,13 +401,13 @@ export class Entry implements Stamped, AcceptedEntry {
 
 type ShownPosition = Omit<EntryAccepted, 'campaign' | 'stamp' | 'receipt'>;
 
-/** A rank that can still change is told as an estimate: a position that was told stays. */
+/** Shows a rank that can still change as an estimate: a position, once shown, never changes. */
 function shownOf({ rank, final }: Place): ShownPosition {
   if (final) return { position: rank + 1, provisional: false };
   return { position: null, provisional: true, estimated_position: rank + 1 };
 }
 
-/** The answer as JSON, with a receipt that is JSON already as its last member. */
+/** The answer as JSON, with `receipt` (already JSON) as its last member. */
 export function withReceipt(answer: object, receipt: string | undefined): string {
   const text = JSON.stringify(answer);
   return receipt === undefined ? text : `${text.slice(0, -1)},"receipt":${receipt}}`;
@@ -420,7 +422,7 @@ export function refuseWithdrawn(
   parts.metrics.refuse('withdrawn');
   reply.problem(
     'already-withdrawn',
-    `The entry in campaign ${campaign.campaignId} was withdrawn; that is final.`,
+    `The entry in campaign ${campaign.campaignId} was withdrawn; this is final.`,
     {
       members: { stamp: place.stamp },
     },

@@ -1,25 +1,24 @@
 /**
- * How long people in a room will wait: from the rate at which people were let in while there was a line, as the board
- * tells it (how many, and how long in all), over the last WINDOW_US of that time.
+ * Estimates the wait in a room from the rate of admissions while there was a line, as published on the board (how many, and
+ * over how much time), over the last WINDOW_US of that time.
  *
  * The wait for n admissions, when each second brings m of them with a variance of v, has the mean n / m and the variance
  * n v / m^3 (the central limit theorem for renewal counts, Feller II, XI.6): p50 is the mean, p90 is 1.2816 standard
- * deviations above it. Until there is enough to measure, the room's own rate counts as if it had been measured for
- * PRIOR_US. When an operator changes the rate, what was measured before is scaled with it: the wait changes at once, and
- * for that reason only.
+ * deviations above it. Until there is enough data, the room's configured rate counts as if measured for PRIOR_US. When an
+ * operator changes the rate, earlier measurements are scaled with it: the estimate changes at once, and only for that reason.
  */
 import type { BoardCampaign } from '../engine/contract/board/board.ts';
 import type { Board, BoardListener } from './board.ts';
 import type { Eta } from './contract.ts';
 
-/** Shorter, and what is shown trembles; longer, and it follows a shop that has become slower too late. */
+/** Shorter: the shown estimate jitters. Longer: it reacts too late to a shop that has become slower. */
 const WINDOW_US = 30_000_000;
 const PRIOR_US = 5_000_000;
 const SAMPLE_US = 1_000_000;
 const NINETY_PERCENT = 1.2816;
 const SECOND_US = 1_000_000;
 
-/** Admissions a second of waiting, and the variance of that from second to second. */
+/** Admissions per second of waiting, and their variance from second to second. */
 interface Measured {
   readonly mean: number;
   readonly variance: number;
@@ -30,18 +29,18 @@ interface Sample {
   readonly granted: number;
 }
 
-/** The rate of one room. Pure: what it is told is all that it knows. */
+/** The rate of one room. Pure: it knows only what it is given. */
 export class AdmissionRate {
   #perSecond: number;
   #samples: Sample[] = [];
-  /** Of the samples as they are: thousands may be told the wait between two of them. */
+  /** Cached from the current samples: thousands of watchers may ask between two of them. */
   #measured: Measured | undefined;
 
   constructor(perSecond: number) {
     this.#perSecond = perSecond;
   }
 
-  /** In all, so many were let in while people waited for so long. */
+  /** Totals: the number of admissions, and the time during which users waited. */
   note(perSecond: number, sample: Sample): void {
     if (perSecond !== this.#perSecond) this.#rescale(perSecond, sample);
     const last = this.#samples.at(-1);
@@ -52,13 +51,13 @@ export class AdmissionRate {
     while ((this.#samples[1]?.busyUs ?? Number.POSITIVE_INFINITY) <= fromUs) this.#samples.shift();
   }
 
-  /** The wait in seconds until `count` more are let in. */
+  /** The wait in seconds until `count` more are admitted. */
   wait(count: number): { readonly p50: number; readonly p90: number } {
     this.#measured ??= this.#measure();
     const { mean, variance } = this.#measured;
     const seconds = count / mean;
     const deviation = Math.sqrt((count * variance) / mean ** 3);
-    // In whole seconds p90 is rounded up: where the rate is even, rounding is all that the two differ by.
+    // Round p90 up to whole seconds: with an even rate, the two differ only by rounding.
     return { p50: Math.round(seconds), p90: Math.ceil(seconds + NINETY_PERCENT * deviation) };
   }
 
@@ -69,7 +68,7 @@ export class AdmissionRate {
     const count = first === undefined || last === undefined ? 0 : last.granted - first.granted;
     const priorUs = Math.max(0, PRIOR_US - spanUs);
     const seconds = (spanUs + priorUs) / SECOND_US;
-    // One more than nothing: a shop that is full lets nobody in, and the wait is long and not endless.
+    // Add one to zero admissions: a full shop admits nobody, and the wait is long but not endless.
     const mean = Math.max((count + (priorUs / SECOND_US) * this.#perSecond) / seconds, 1 / (10 * seconds));
     let squares = 0;
     for (const [index, sample] of this.#samples.entries()) {
@@ -81,7 +80,7 @@ export class AdmissionRate {
     return { mean, variance: spanUs === 0 ? mean : squares / (spanUs / SECOND_US) };
   }
 
-  /** What was measured, as if it had been at the new rate. */
+  /** Scales the measurements to the new rate. */
   #rescale(perSecond: number, { busyUs, granted }: Sample): void {
     const scale = perSecond / this.#perSecond;
     this.#perSecond = perSecond;
@@ -90,12 +89,12 @@ export class AdmissionRate {
       busyUs: sample.busyUs,
       granted: granted - (granted - sample.granted) * scale,
     }));
-    // From here on at the new rate: what lies between the last sample and now is the old one's.
+    // The new rate applies from here on: the time between the last sample and now belongs to the old one.
     if (this.#samples.length > 0) this.#samples.push({ busyUs, granted });
   }
 }
 
-/** The waits of all rooms on the board. */
+/** The estimates of all rooms on the board. */
 export class Etas implements BoardListener {
   readonly #rates = new Map<number, AdmissionRate>();
 
@@ -113,7 +112,7 @@ export class Etas implements BoardListener {
     }
   }
 
-  /** The wait of somebody with `ahead` people before them; null while nobody is let in, or it is not known. */
+  /** The wait of a user with `ahead` users before them; null while nobody is admitted or the rate is unknown. */
   of({ campaignId, room }: BoardCampaign, ahead: number): Eta {
     const rate = this.#rates.get(campaignId);
     if (room === undefined || room.paused || rate === undefined) return null;

@@ -78,7 +78,7 @@ if (availableLogs().includes('kafka')) {
       await cluster.inSync(topic);
       await assert.rejects(
         openProducer(wanted, quiet),
-        /kafka-configs.sh .*--add-config min.insync.replicas=2 sets it right$/,
+        /kafka-configs.sh .*--add-config min.insync.replicas=2 fixes it$/,
       );
       await (await openProducer({ ...wanted, KAFKA_MIN_INSYNC_REPLICAS: 1 }, quiet)).close();
     });

@@ -1,7 +1,7 @@
 /**
- * Receipts of entries that are in the ledger: for those who ask again, or look at their entry. The slice is read back and
- * its tree built again, which gives the same receipt as the first answer had. The last few slices are kept, as whoever
- * asks at the same moment was often stamped at the same moment.
+ * Receipts of entries in the ledger, for repeated entries and for reading one's own entry. The slice is read back and its
+ * tree rebuilt, which gives the same receipt as the first answer. The last few slices are cached, because users who ask at
+ * the same moment were often stamped at the same moment.
  */
 import type { Logger } from 'pino';
 import type { BoardCampaign } from '../engine/contract/board/board.ts';
@@ -34,7 +34,7 @@ export class KeptReceipts {
   readonly #ledger: Ledger;
   readonly #log: Logger;
   readonly #saltSecret: string;
-  /** Not the one that slices are signed with: that one is as large as a burst makes it, and always of the last slice. */
+  /** Not the tree of the signer: that one grows with a burst and always holds the last slice. */
   #tree: SliceTree | undefined;
   readonly #kept: KeptSlice[] = [];
 
@@ -46,8 +46,8 @@ export class KeptReceipts {
   }
 
   /**
-   * The receipt of the user's entry with this stamp, as JSON. Undefined when there is none: the ledger does not answer
-   * in time or has not taken the slice in yet, or the slice was not signed. Never rejects.
+   * The receipt of the user's entry with this stamp, as JSON. Undefined if there is none: the ledger does not answer in time
+   * or has not ingested the slice yet, or the slice was not signed. Never rejects.
    */
   async find(
     { campaignId, opensAtUs }: BoardCampaign,
@@ -69,7 +69,7 @@ export class KeptReceipts {
     return undefined;
   }
 
-  /** A kept slice with the item, or those of the ledger that may have it. */
+  /** The cached slice with the item, or the candidates from the ledger. */
   async #slicesAt(
     gateway: number,
     instantUs: number,
@@ -88,7 +88,7 @@ export class KeptReceipts {
       return rows.map(row => this.#keep(row)).filter(slice => slice !== undefined);
     } catch (error) {
       if (!(error instanceof LedgerUnavailable))
-        this.#log.error({ err: error, gateway }, 'a slice of the ledger is wrong');
+        this.#log.error({ err: error, gateway }, 'the ledger holds an invalid slice');
       return [];
     }
   }
@@ -100,7 +100,7 @@ export class KeptReceipts {
     if (!this.#tree.build(bytes, count).root().equals(root)) {
       this.#log.error(
         { gateway, firstUs },
-        'a slice was signed with another RECEIPT_SALT_SECRET: it has no receipts here',
+        'a slice was signed with another RECEIPT_SALT_SECRET: no receipts for it here',
       );
       return undefined;
     }

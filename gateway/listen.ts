@@ -13,11 +13,11 @@ import { connect } from 'node:net';
 /** Listens; resolves to the port, which the system chooses when `port` is 0. */
 export async function listen(app: TemplatedApp, host: string, port: number): Promise<number> {
   if (port !== 0 && (await somebodyListens(host, port)))
-    throw cannotListen(host, port, 'somebody listens there');
+    throw cannotListen(host, port, 'the address is in use');
   return await new Promise((resolve, reject) => {
     app.listen(host, port, socket => {
       if (socket !== false) resolve(uws.us_socket_local_port(socket));
-      else reject(cannotListen(host, port, 'it cannot be bound'));
+      else reject(cannotListen(host, port, 'the address cannot be bound'));
     });
   });
 }
@@ -42,7 +42,5 @@ async function somebodyListens(host: string, port: number): Promise<boolean> {
 }
 
 function cannotListen(host: string, port: number, why: string): Error {
-  return new Error(
-    `GATEWAY_HOST and GATEWAY_PORT are ${host}:${port}, but ${why}; one that is free would be right`,
-  );
+  return new Error(`GATEWAY_HOST and GATEWAY_PORT are ${host}:${port}, but ${why}; expected a free one`);
 }

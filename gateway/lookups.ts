@@ -1,9 +1,9 @@
 /**
- * What is known of single users, by Redis unless their campaign is on the shelf: their stamp, rank and outcome. Asked once when somebody arrives, once when their
- * rank has become final and once for their outcome; never while they wait.
+ * Looks up single users: stamp, rank and outcome, from Redis unless their campaign is shelved. One look-up when a user
+ * arrives, one when the rank is final and one for the outcome; none while the user waits.
  *
- * Questions of one turn of the event loop go out together, at most a few hundred at once, so that ten thousand people
- * who connect at the same moment do not hold up the ranking that shares the connection.
+ * The look-ups of one turn of the event loop go out together, at most a few hundred at once, so that ten thousand users who
+ * connect at the same moment do not delay the ranking that shares the connection.
  */
 import { type BoardCampaign, readBoardEpoch } from '../engine/contract/board/board.ts';
 import { type Claimant, parseClaimant } from '../engine/contract/claimant.ts';
@@ -21,31 +21,31 @@ export interface Grant {
 }
 
 export interface Place {
-  /** As who asked knew it, which was before: a later board tells what is over by then, of people whom this knows as they were. */
+  /** The campaign as the caller knew it before the look-up: a later board may report more than the answer about the user. */
   readonly campaign: BoardCampaign;
   readonly stamp: number;
-  /** Entries with an earlier stamp. Only of a final place may it be shown. */
+  /** The number of entries with an earlier stamp. Show it only if the place is final. */
   readonly rank: number;
-  /** Whether the rank can still change: an earlier request may still be on its way. */
+  /** Whether the rank can still change: an earlier request may still arrive. */
   readonly final: boolean;
   readonly grant: Grant | undefined;
-  /** Where there are claims: who has a place. Then nothing else tells of a grant. */
+  /** With claims: the claimant's state. Then nothing else tells of a grant. */
   readonly claimant: Claimant | undefined;
   readonly withdrawn: boolean;
-  /** Decided: with neither grant nor withdrawal the entry has lost. */
+  /** Whether the entry is decided: without grant or withdrawal it has lost. */
   readonly settled: boolean;
 }
 
-/** Redis does not answer, or has been emptied; nothing can be said of anybody. */
+/** Redis does not answer or was emptied; nothing is known about any user. */
 export class LookupFailed extends Error {}
 
-/** What Redis holds of the campaign is being made anew from the ledger, which knows more. */
+/** The campaign's projection in Redis is being rebuilt from the ledger, which knows more. */
 export class BeingMade extends LookupFailed {
-  /** Of the entry, if it is ranked by now; an earlier one may stand in the ledger. */
+  /** The stamp of the entry, if it is ranked already; the ledger may have an earlier one. */
   readonly stamp: number | undefined;
 
   constructor(stamp: number | undefined) {
-    super('the campaign is being made anew in Redis');
+    super('the campaign is being rebuilt in Redis');
     this.stamp = stamp;
   }
 }
@@ -58,7 +58,7 @@ interface Question {
 }
 
 const QUESTIONS_AT_ONCE = 500;
-/** That somebody waits for a campaign is told so often, however many do. */
+/** How often waiting for a campaign is reported, however many users wait. */
 const ASK_AGAIN_MS = 1_000;
 
 export class Lookups {
@@ -68,7 +68,7 @@ export class Lookups {
   readonly #shelved: Pick<ShelvedCampaigns, 'place'>;
   #waiting: Question[] = [];
   #scheduled = false;
-  /** When engines were told last that somebody waits for a campaign, by those that are being made. */
+  /** When engines were last told that somebody waits, by campaign being rebuilt. */
   readonly #askedAtMs = new Map<number, number>();
 
   constructor(redis: RedisClient, keys: Keys, board: Board, shelved: Pick<ShelvedCampaigns, 'place'>) {
@@ -79,7 +79,7 @@ export class Lookups {
   }
 
   /**
-   * The user's place in the campaign, or undefined without an entry; of one on the shelf from the ledger. Rejects with
+   * The user's place in the campaign, or undefined without an entry; for a shelved campaign from the ledger. Rejects with
    * LookupFailed.
    */
   find(campaign: BoardCampaign, userId: string): Promise<Place | undefined> {
@@ -110,7 +110,7 @@ export class Lookups {
     if (this.#waiting.length > 0) this.#schedule();
   }
 
-  /** One campaign that cannot be looked up, as on a node of a Cluster that is away, fails no other. */
+  /** A failed look-up of one campaign, as on an unavailable node of a Cluster, does not fail the others. */
   async #answer(campaignId: number, questions: readonly Question[]): Promise<void> {
     try {
       await this.#askCampaign(campaignId, questions);
@@ -123,7 +123,7 @@ export class Lookups {
   async #askCampaign(campaignId: number, questions: readonly Question[]): Promise<void> {
     const keys = this.#keys.campaign(campaignId);
     const users = questions.map(question => question.userId);
-    // What is final and settled is judged by the board from before the questions: the answers are at least as new.
+    // Decide finality by the board from before the look-up: the answers are at least as new.
     const board = this.#board;
     const { epoch, rankedUs } = board;
     const known = board.campaign(campaignId);
@@ -131,10 +131,10 @@ export class Lookups {
     const hasClaims = known?.claims !== undefined;
     const outcomes = hasClaims ? keys.claimants : keys.won;
     const looked = await lookAt(this.#redis, keys, outcomes, epoch, users);
-    // Asked last: if the board is still the one we know, Redis was not emptied before the answers above.
+    // Read last: if the board is still the known one, Redis was not emptied before the answers above.
     const epochNow = await readBoardEpoch(this.#redis, this.#keys);
     if (epoch === '' || epochNow !== epoch || looked.state === 'unmade')
-      throw new LookupFailed('Redis has been emptied and is being made anew');
+      throw new LookupFailed('Redis was emptied and is being rebuilt');
 
     if (looked.state === 'building') this.#askFor(campaignId);
     else this.#askedAtMs.delete(campaignId);
@@ -157,7 +157,7 @@ export class Lookups {
         grant: hasClaims ? undefined : parseGrant(outcome),
         claimant: hasClaims ? parseClaimant(outcome) : undefined,
         withdrawn,
-        // As whoever asks knows the campaign: one that was cancelled since has others that are decided.
+        // Use the caller's view of the campaign: one cancelled since then has other decided entries.
         settled: stamp <= Math.min(settledStamp, campaign.settledStamp),
       });
     }
@@ -168,12 +168,12 @@ export class Lookups {
     const askedAtMs = this.#askedAtMs.get(campaignId);
     if (askedAtMs !== undefined && nowMs - askedAtMs < ASK_AGAIN_MS) return;
     this.#askedAtMs.set(campaignId, nowMs);
-    // What is lost is told again in a second.
+    // A lost message is repeated within a second.
     askForProjection(this.#redis, this.#keys, campaignId).catch(() => undefined);
   }
 }
 
-/** `serial:code`, as the engine publishes it. */
+/** `serial:code`, as published by the engine. */
 export function parseGrant(text: string | null | undefined): Grant | undefined {
   if (text === null || text === undefined) return undefined;
   const colon = text.indexOf(':');

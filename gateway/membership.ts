@@ -1,19 +1,19 @@
 /**
  * The gateway as one of several: its lease, its incarnation, and the pipeline that belongs to it.
  *
- * States: `joining` (asks for a lease until it gets one) -> `serving` (renews it, takes requests) -> `leaving` (the
- * lease is lost, the log or Redis failed, or the process stops: nothing more is taken, what is on its way is finished,
- * and a `leave` record ends the incarnation in the log; nothing does where the log has refused it, as it has ended there) ->
+ * States: `joining` (asks for a lease until it gets one) -> `serving` (renews it, accepts requests) -> `leaving` (the
+ * lease is lost, the log or Redis failed, or the process is stopping: the gateway accepts nothing more, finishes what is
+ * in flight, and ends the incarnation with a `leave` record in the log, unless the log has fenced it already) ->
  * `joining` again, or `stopped`.
  *
- * A process that has just begun cannot tell a clock of Redis that was set from one that is right: all that it knows of the time
- * comes from there. So it asks for no lease before the keeper has found that clock right since the process follows it; from
- * then on its own clock shows when that of Redis is set (clock.ts). Without any engine there is no newcomer.
+ * A new process cannot tell whether the clock of Redis is correct: everything it knows about time comes from there. So it
+ * asks for no lease until the keeper has found that clock correct since the process follows it. From then on its own clock
+ * shows when the clock of Redis is set (clock.ts). Without an engine no new gateway joins.
  *
- * The one who writes the state is this class, in `#run`. A lease says whether requests are taken: it holds until a deadline
- * on the process's own monotonic clock, counted from before it was asked for, and only on a board that was read within the
- * same time, so a gateway that is cut off shuts its door soon. Whether what was taken counts is for the log to say: it
- * refuses who was ended, whatever a clock shows here.
+ * Only this class writes the state, in `#run`. The lease decides whether requests are accepted. It lasts until a deadline
+ * on the process's own monotonic clock, counted from before the request for it, and only with a board read within the same
+ * time, so a gateway that is cut off closes its door soon. Whether an accepted request counts is up to the log: it refuses
+ * fenced incarnations, whatever a clock shows here.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
@@ -52,17 +52,17 @@ interface Incarnation {
   readonly epoch: number;
   readonly writer: LogWriter;
   readonly pipeline: SlicePipeline;
-  /** Aborted, with why, when it cannot go on. */
+  /** Aborted, with the reason, when it cannot continue. */
   readonly failure: AbortSignal;
   deadlineUs: number;
 }
 
-/** How often to ask again while there is no lease to be had. */
+/** How often to retry while no lease is available. */
 const JOIN_INTERVAL_MS = 100;
-/** A renewal may fail this many times before the lease is over. */
+/** A renewal may fail this many times before the lease expires. */
 const RENEWALS_A_LEASE = 4;
 const LEAVE_RETRY_MS = 250;
-/** A process that stops does not wait longer for a log that is away: the engine will fence it. */
+/** A stopping process waits no longer than this for an unavailable log: the engine will fence it. */
 const LEAVE_ON_STOP_MS = 3_000;
 
 export class Membership {
@@ -73,10 +73,10 @@ export class Membership {
   #current: Incarnation | undefined;
   #hasJoined = false;
   #running: Promise<void> | undefined;
-  /** How often engines had read Redis' clock when that was first asked for, and the shared time then. */
+  /** The engines' count of readings of Redis' clock when first asked, and the shared time then. */
   #heard: { readonly readings: number; readonly atUs: number } | undefined;
   #isClockVouched = false;
-  /** Why no lease is to be had, where that does not pass by itself. */
+  /** Why no lease is available, if that needs an operator. */
   #hindrance: string | undefined;
 
   constructor(parts: MembershipParts) {
@@ -91,17 +91,17 @@ export class Membership {
     return this.#state;
   }
 
-  /** Whether engines have found that Redis' clock contradicts others, as the registry last told. */
+  /** Whether engines found that Redis' clock contradicts other clocks, by the last read of the registry. */
   get isClockHeld(): boolean {
     return this.#isClockHeld;
   }
 
-  /** What somebody has to do something about before this gateway can serve. */
+  /** The problem that an operator must fix before this gateway can serve. */
   get hindrance(): string | undefined {
     return this.#hindrance;
   }
 
-  /** Whether this process has ever been one of the service's gateways: before, nobody has found right the clock that it follows. */
+  /** Whether this process has ever joined: before that, nobody has found the clock that it follows correct. */
   get hasJoined(): boolean {
     return this.#hasJoined;
   }
@@ -111,12 +111,12 @@ export class Membership {
     return this.#current?.gateway;
   }
 
-  /** The incarnation, and the epoch of the board that it is on, while it serves. */
+  /** The incarnation and the epoch of its board, while it serves. */
   get identity(): { readonly incarnation: number; readonly epoch: number } | undefined {
     return this.#state === 'serving' ? this.#current : undefined;
   }
 
-  /** The pipeline to gather into, while the lease holds. */
+  /** The pipeline to gather into, while the lease is valid. */
   pipeline(): SlicePipeline | undefined {
     const current = this.#current;
     return current !== undefined && this.#state === 'serving' && this.#holds(current)
@@ -125,8 +125,8 @@ export class Membership {
   }
 
   /**
-   * Whether this gateway still is one of the service's, so that what it has just read in its Redis is what the others
-   * write: of a server that was failed over, and takes writes on, that cannot be told by asking it.
+   * Whether this gateway is still a member, so that what it has just read from its Redis is what the others write. A
+   * server that was failed over and still accepts writes cannot tell that by itself.
    */
   async confirm(): Promise<boolean> {
     return (await this.pipeline()?.confirm()) ?? false;
@@ -136,9 +136,9 @@ export class Membership {
     this.#running = this.#run();
   }
 
-  /** Finishes what was taken, leaves the log in good order, and frees nothing: the engine does, after the record. */
+  /** Finishes what was accepted and appends the leave. It does not free the number: the engine does, after the record. */
   async stop(): Promise<void> {
-    this.#stop.abort('the process stops');
+    this.#stop.abort('the process is stopping');
     await this.#running;
   }
 
@@ -180,7 +180,7 @@ export class Membership {
     return undefined;
   }
 
-  /** Whether the keeper has found Redis' clock right since this process follows it, or nobody says anything of clocks. */
+  /** Whether the keeper has found Redis' clock correct since this process follows it, or reports nothing about clocks. */
   async #isVouched(): Promise<boolean> {
     const { clock, redis, keys } = this.#parts;
     if (this.#isClockVouched) return true;
@@ -188,19 +188,19 @@ export class Membership {
     const word = await readClockWord(redis, keys.leases);
     const { verdict, readings } = word;
     this.#isClockHeld = verdict === 'held';
-    // Fewer readings: that was another registry.
+    // Fewer readings: the registry is another one.
     if (this.#heard === undefined || readings < this.#heard.readings)
       this.#heard = { readings, atUs: fromUs };
     if (verdict === undefined) return true;
     if (clock.isContradicted) {
-      // Which of the two times was right, if any, nobody has said: nor is the first one right if the clock comes back to it.
+      // Nobody has said which of the two times was correct, if any: not even the first one, if the clock returns to it.
       this.#isClockVouched = clock.believe(word, await askForTime(redis, keys.leases));
       return this.#isClockVouched;
     }
     const { readings: since, atUs } = this.#heard;
     if (verdict === 'held' || verdict.reading <= since) return false;
     if (verdict.agreedUs < atUs || verdict.agreedUs > clock.now()) return false;
-    // Found right is the clock that Redis has now: one that is right again may be another one than this process follows.
+    // The finding is about Redis' clock as it is now: after a correction it may differ from the clock that this process follows.
     await sampleClock(redis, keys.leases, clock);
     this.#isClockVouched = !clock.isContradicted;
     return this.#isClockVouched;
@@ -215,7 +215,7 @@ export class Membership {
     const { gateway, incarnation, epoch, registeredUs, token } = lease;
     clock.believe(lease.clock, { askedUs, heardUs, redisUs: lease.timeUs });
     const partition = partitionOf(gateway, partitions);
-    // Not `registeredUs`: that stands still while no engine reads the registry.
+    // Not `registeredUs`: it does not advance while no engine reads the registry.
     const givenAtMs = lease.timeUs / 1000;
     const nowMs = (): number => clock.now() / 1000;
     const writer = producer.writer({ gateway, incarnation, partition, token, givenAtMs, nowMs });
@@ -238,9 +238,9 @@ export class Membership {
   }
 
   /**
-   * Rejects only when the lease is over: a number that is given up is nobody's until the engine has ended it, and who asked
-   * for another one each time would soon have all that are prepared. So too where the registry is open and the board is lost, as
-   * with a node of a Cluster: nothing that is taken there is ranked under the epoch.
+   * Rejects only when the lease has expired. A released number stays unusable until the engine has fenced it, so a gateway
+   * that took a new one each time would soon use up all prepared numbers. The same holds while the registry is open and the
+   * board is lost, as with a node of a Cluster: nothing accepted there would be ranked under the epoch.
    */
   async #readBoard(deadlineUs: number): Promise<void> {
     const { board } = this.#parts;
@@ -248,7 +248,7 @@ export class Membership {
       try {
         await board.refresh();
         if (board.epoch !== '') return;
-        throw new Error('there is no board at the moment');
+        throw new Error('there is no board right now');
       } catch (error) {
         if (this.#stopping || monotonicUs() >= deadlineUs) throw error;
         this.#parts.log.debug({ err: error }, 'a lease, and no board yet');
@@ -269,7 +269,7 @@ export class Membership {
     this.#hindrance = hindrance;
   }
 
-  /** Renews until it cannot go on; resolves to why. */
+  /** Renews the lease until it fails; resolves to the reason. */
   async #serve(incarnation: Incarnation): Promise<string> {
     const { leaseMs, redis, keys, clock } = this.#parts;
     const ended = AbortSignal.any([incarnation.failure, this.#stop.signal]);
@@ -279,14 +279,14 @@ export class Membership {
       const askedUs = monotonicUs();
       try {
         const renewed = await renewLease(redis, keys.leases, incarnation, leaseMs);
-        if (renewed.state === 'lost') return 'the lease is lost';
+        if (renewed.state === 'lost') return 'the lease was lost';
         this.#isClockHeld = renewed.clock.verdict === 'held';
         clock.believe(renewed.clock, { askedUs, heardUs: monotonicUs(), redisUs: renewed.timeUs });
         incarnation.deadlineUs = askedUs + leaseMs * 1000;
       } catch (error) {
         this.#parts.log.warn({ err: error }, 'the lease could not be renewed');
       }
-      if (!this.#holds(incarnation)) return 'the lease is over';
+      if (!this.#holds(incarnation)) return 'the lease has expired';
     }
   }
 
@@ -302,13 +302,13 @@ export class Membership {
         if (error instanceof Fenced) {
           log.info(
             { gateway, reason: error.message },
-            'the incarnation was ended in the log before it could leave',
+            'the incarnation was fenced in the log before it could leave',
           );
           return;
         }
         log[failures === 0 ? 'warn' : 'debug'](
           { err: error, failures },
-          'the log does not take the leave; trying again',
+          'cannot append the leave to the log; retrying',
         );
       }
       await sleep(LEAVE_RETRY_MS);

@@ -72,7 +72,7 @@ export class Metrics {
   });
   readonly sliceEntries = new Histogram({
     name: 'fairline_slice_entries',
-    help: 'Entries a slice',
+    help: 'Entries per slice',
     buckets: [1, 4, 16, 64, 256, 1_024, 4_096],
     registers: [this.registry],
   });
@@ -84,7 +84,7 @@ export class Metrics {
   });
   readonly deadlinesBeyond = new Counter({
     name: 'fairline_deadlines_beyond_rules_total',
-    help: 'Offers shown without their deadline, which lies further away than the rules allow; always 0, else look at the log',
+    help: 'Offers shown without their deadline because it is later than the rules allow; if not 0, see the log',
     registers: [this.registry],
   });
   readonly loopPass = new Histogram({
@@ -95,7 +95,7 @@ export class Metrics {
   });
   readonly toldATurn = new Histogram({
     name: 'fairline_watchers_told_a_turn',
-    help: 'Watchers whose rank or outcome was told, or whose stream was closed, in one turn of the event loop',
+    help: 'Watchers notified of a rank or outcome, or closed, in one turn of the event loop',
     buckets: [1, 10, 100, 1_000],
     registers: [this.registry],
   });
@@ -137,7 +137,7 @@ export class Metrics {
     gauge('fairline_watchers', 'Streams open', live.watchers);
     const kept = new Gauge({
       name: 'fairline_campaigns_kept',
-      help: 'Campaigns of which more is kept than stands on the board: who won, who left the queue, how claimants have moved',
+      help: 'Campaigns with state kept beyond the board: who won, who left the queue, how claimants moved',
       labelNames: ['what'],
       registers: [this.registry],
       collect: () => {
@@ -146,18 +146,18 @@ export class Metrics {
     });
     gauge(
       'fairline_signing',
-      'Whether slices are signed: 0 without a key that is valid now, or with RECEIPTS=off',
+      'Whether slices are signed: 0 without a currently valid key, or with RECEIPTS=off',
       live.signing,
     );
-    gauge('fairline_waiting_entries', 'Entries that wait for the log', live.waiting);
+    gauge('fairline_waiting_entries', 'Entries waiting for the log', live.waiting);
     gauge(
       'fairline_clock_error_bound_seconds',
-      'How far off the shared clock may be',
+      'Error bound of the shared clock',
       () => live.clockErrorUs() / 1e6,
     );
     gauge(
       'fairline_clock_level',
-      'How far off the shared clock may be: 0 within CLOCK_WARN_MS, 1 beyond it, 2 beyond CLOCK_STOP_MS (takes no entries)',
+      'Level of the error bound of the shared clock: 0 within CLOCK_WARN_MS, 1 beyond it, 2 beyond CLOCK_STOP_MS (accepts no entries)',
       () => CLOCK_LEVELS[live.clockLevel()],
     );
   }

@@ -1,29 +1,29 @@
 /**
- * Instants for requests whose arrival a proxy has noted: in the past, and yet given to nobody else.
+ * Allocates instants for requests whose arrival a proxy has noted: in the past, yet unique.
  *
- * Instants of arrival are even (SharedClock.next), those given here are odd, so the two never meet and no list of the
- * former is needed. Of its own this keeps those that may still be asked for again, which are the ones after the promise:
- * a union-find over taken places (R. Tarjan, Efficiency of a good but not linear set union algorithm, JACM 22, 1975),
- * as a proxy that tells whole milliseconds asks for the same place again and again.
+ * Instants of arrival are even (SharedClock.next) and those allocated here are odd, so the two never collide and no list of
+ * the former is needed. Only instants after the promise can be requested again, so only they are kept: in a union-find over
+ * taken instants (R. Tarjan, Efficiency of a good but not linear set union algorithm, JACM 22, 1975), because a proxy that
+ * reports whole milliseconds requests the same instant again and again.
  */
 
-/** Below this many it is not worth looking for those that the promise has passed. */
+/** Below this many it is not worth removing those that the promise has passed. */
 const SWEEP_AT_LEAST = 4_096;
 
 export class NotedInstants {
-  /** A taken instant -> a later one; all from the first up to before the second are taken. */
+  /** Maps a taken instant to a later one; all instants from the first up to before the second are taken. */
   readonly #next = new Map<number, number>();
   #sweepAt = SWEEP_AT_LEAST;
   #promisedUs = 0;
 
-  /** How many instants are kept. */
+  /** The number of kept instants. */
   get size(): number {
     return this.#next.size;
   }
 
   /**
-   * The first odd instant after `promisedUs`, at or after `fromUs` and before `beforeUs` that was not given yet;
-   * undefined when there is none. A promise that was named once holds for all who ask later.
+   * The first unused odd instant after `promisedUs`, at or after `fromUs` and before `beforeUs`; undefined if there is none.
+   * A promise, once passed, applies to all later calls.
    */
   take(fromUs: number, beforeUs: number, promisedUs: number): number | undefined {
     this.#promisedUs = Math.max(this.#promisedUs, promisedUs);
@@ -43,7 +43,7 @@ export class NotedInstants {
     return at;
   }
 
-  /** All who were passed on the way lead to behind `free` from now on, which is about to be taken. */
+  /** Path compression: all visited instants now lead to after `free`, which is about to be taken. */
   #shorten(first: number, free: number): void {
     for (let at = first; at < free; ) {
       const next = this.#next.get(at) ?? free;

@@ -58,7 +58,7 @@ export const operations: readonly Operation[] = [
     method: 'post',
     path: '/v1/campaigns/{id}/entries',
     summary:
-      'Enter. Stamped on arrival; 202 means that it is in the log and counts. Asking again is always safe.',
+      'Enter a campaign. The entry is stamped on arrival; 202 means that it is in the log and counts. Retrying is always safe.',
     ticket: true,
     body: EntryBody,
     answers: { 202: EntryAccepted, 200: EntryView },
@@ -81,7 +81,7 @@ export const operations: readonly Operation[] = [
   {
     method: 'get',
     path: '/v1/campaigns/{id}/entries/me',
-    summary: 'The entry of the user who asks',
+    summary: "Read the caller's entry",
     ticket: true,
     answers: { 200: EntryView },
     problems: [...ASKER, 'no-entry', 'archived'],
@@ -90,8 +90,8 @@ export const operations: readonly Operation[] = [
     method: 'delete',
     path: '/v1/campaigns/{id}/entries/me',
     summary:
-      'Withdraw the entry. Final; the user cannot enter this campaign again. What was offered to be claimed is declined, ' +
-      'and passes to the next at once.',
+      "Withdraw the caller's entry. Final: the user cannot enter this campaign again. An open offer is declined " +
+      'and passes to the next in line at once.',
     ticket: true,
     answers: { 202: WithdrawalAccepted },
     problems: [
@@ -109,8 +109,8 @@ export const operations: readonly Operation[] = [
     method: 'post',
     path: '/v1/campaigns/{id}/entries/me/claim',
     summary:
-      'Claim what was offered, where the campaign has claim_within_s. Stamped on arrival; 202 means that it is in the log. ' +
-      'Asking again is always safe, and answered in the same way.',
+      'Claim an offer of a campaign with claim_within_s. The claim is stamped on arrival; 202 means that it is in the log. ' +
+      'Retrying is always safe and gets the same answer.',
     ticket: true,
     answers: { 202: ClaimAccepted },
     problems: [
@@ -127,10 +127,10 @@ export const operations: readonly Operation[] = [
     method: 'get',
     path: '/v1/campaigns/{id}/queue',
     summary:
-      'The position, live, as server-sent events: `position` {position, ahead} (of a room also eta) whenever ahead falls, `stalled` while an ' +
-      'outage of ours stops the queue, and last `outcome` {position, outcome, serial, code}. Where what is granted or won has ' +
-      'to be claimed, before the outcome: `waitlisted` {position, place} whenever the place falls, and `offer` {position, ' +
-      'serial, code, claim_by, seconds_left}, again when an outage of ours has extended it. Last-Event-ID is honoured; ' +
+      'Follow the position live, as server-sent events: `position` {position, ahead} (of a room also eta) whenever ahead falls, `stalled` while an ' +
+      'outage on our side stops the queue, and last `outcome` {position, outcome, serial, code}. Where claims ' +
+      'are required, before the outcome: `waitlisted` {position, place} whenever the place falls, and `offer` {position, ' +
+      'serial, code, claim_by, seconds_left}, again when an outage has extended it. Last-Event-ID is honoured; ' +
       'after the outcome a reconnect is answered with 204, so that an EventSource stops.',
     ticket: true,
     query: ['last_event_id'],
@@ -140,7 +140,7 @@ export const operations: readonly Operation[] = [
   {
     method: 'get',
     path: '/v1/campaigns',
-    summary: 'All campaigns, by number',
+    summary: 'List all campaigns by number',
     ticket: false,
     query: ['after', 'limit'],
     answers: { 200: CampaignList },
@@ -149,7 +149,7 @@ export const operations: readonly Operation[] = [
   {
     method: 'get',
     path: '/v1/campaigns/{id}',
-    summary: 'One campaign',
+    summary: 'Read a campaign',
     ticket: false,
     answers: { 200: CampaignView },
     problems: [...CAMPAIGN],
@@ -158,8 +158,8 @@ export const operations: readonly Operation[] = [
     method: 'get',
     path: '/v1/campaigns/{id}/book',
     summary:
-      'The book of a campaign that is decided: its entries, slices, rules and outcomes, signed. Gzip of NDJSON; ' +
-      '`npx fairline verify` checks it. It never changes.',
+      'Download the signed book of a decided campaign: entries, slices, rules and outcomes. Gzip of NDJSON; ' +
+      '`npx fairline verify` checks it. A book never changes.',
     ticket: false,
     answers: { 200: 'application/gzip' },
     problems: ['invalid-request', 'unknown-campaign', 'no-book', 'not-decided-yet', 'unavailable'],
@@ -167,7 +167,7 @@ export const operations: readonly Operation[] = [
   {
     method: 'get',
     path: '/v1/campaigns/{id}/proof',
-    summary: 'The proof of a raffle: all that is needed to repeat its draw',
+    summary: 'Read the proof of a raffle: everything needed to repeat its draw',
     ticket: false,
     answers: { 200: DrawProof },
     problems: ['invalid-request', 'unknown-campaign', 'no-proof', 'not-decided-yet', 'unavailable'],
@@ -176,7 +176,7 @@ export const operations: readonly Operation[] = [
     method: 'post',
     path: '/v1/campaigns/{id}/pass',
     summary:
-      'The pass of somebody who was let in by a waiting room: a JWT to show to the shop. Asking again gives a new one for ' +
+      'Issue a pass to a user whom a waiting room has admitted: a JWT to show to the shop. A repeated call issues a new one for ' +
       'the same admission.',
     ticket: true,
     answers: { 200: PassView },
@@ -185,7 +185,8 @@ export const operations: readonly Operation[] = [
   {
     method: 'post',
     path: '/v1/campaigns/{id}/reports',
-    summary: 'What a shop reports of a pass or a visit: it was used, its customer has left, or it is over',
+    summary:
+      'Report a pass or visit from the shop: the pass was used, the customer has left, or the visit has expired',
     ticket: false,
     shop: true,
     body: ReportBody,
@@ -207,9 +208,9 @@ export const operations: readonly Operation[] = [
     method: 'get',
     path: '/v1/campaigns/{id}/check',
     summary:
-      "Whether the customer of a request to the shop is let in: what nginx' auth_request asks. Pass and visit stand in the " +
+      "Check whether to admit the customer of a request to the shop, for nginx' auth_request. Pass and visit are read from the " +
       'cookies fairline_pass and fairline_visit, the headers X-Fairline-Pass and X-Fairline-Visit, or the pass as ?pass= in ' +
-      'X-Original-URI. A pass is used, and answered with the visit as Set-Cookie.',
+      'X-Original-URI. A valid pass is marked as used, and the answer sets the visit with Set-Cookie.',
     ticket: false,
     shop: true,
     answers: { 204: 'nothing' },
@@ -218,7 +219,7 @@ export const operations: readonly Operation[] = [
   {
     method: 'get',
     path: '/.well-known/jwks.json',
-    summary: 'What passes and visits are signed with, as a JSON Web Key Set',
+    summary: 'Read the keys that sign passes and visits, as a JSON Web Key Set',
     ticket: false,
     answers: { 200: Jwks },
     problems: [],
@@ -226,7 +227,7 @@ export const operations: readonly Operation[] = [
   {
     method: 'get',
     path: '/v1/keys',
-    summary: 'The public keys that slices and books are signed with, with the time in which each does',
+    summary: 'Read the public keys that sign slices and books, each with its validity period',
     ticket: false,
     answers: { 200: KeyList },
     problems: [],
@@ -235,8 +236,8 @@ export const operations: readonly Operation[] = [
     method: 'get',
     path: '/v1/heads',
     summary:
-      'The signed heads of all slices, as they are made: without `after` from the first one on, else those behind it. ' +
-      'None is ever added before one that was shown.',
+      'List the signed heads of all slices as they are made: those after `after`, or from the first one. ' +
+      'A head is never inserted before one that was already listed.',
     ticket: false,
     query: ['after'],
     answers: { 200: HeadList },
@@ -246,7 +247,7 @@ export const operations: readonly Operation[] = [
   {
     method: 'get',
     path: '/livez',
-    summary: 'The process answers',
+    summary: 'Liveness: the process answers',
     ticket: false,
     answers: { 200: Health },
     problems: [],
@@ -254,7 +255,7 @@ export const operations: readonly Operation[] = [
   {
     method: 'get',
     path: '/readyz',
-    summary: 'This gateway takes entries',
+    summary: 'Readiness: this gateway accepts entries',
     ticket: false,
     answers: { 200: Health, 503: Health },
     problems: [],
@@ -262,7 +263,7 @@ export const operations: readonly Operation[] = [
   {
     method: 'get',
     path: '/metrics',
-    summary: 'For Prometheus',
+    summary: 'Metrics for Prometheus',
     ticket: false,
     answers: { 200: 'text/plain' },
     problems: [],
@@ -286,7 +287,8 @@ function answersOf(operation: Operation): object {
         ? {}
         : { content: { [mediaType]: { schema: typeof answer === 'string' ? {} : answer } } };
     responses[status] = {
-      description: status === '204' && operation.ticket ? 'The outcome has been seen' : operation.summary,
+      description:
+        status === '204' && operation.ticket ? 'The client has already seen the outcome' : operation.summary,
       ...content,
     };
   }
@@ -347,7 +349,7 @@ export function openApiDocument(): object {
       schemas: { PositionEvent, WaitlistedEvent, OfferEvent, OutcomeEvent },
       securitySchemes: {
         bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
-        shop: { type: 'http', scheme: 'bearer', description: 'SHOP_TOKEN; between servers alone' },
+        shop: { type: 'http', scheme: 'bearer', description: 'SHOP_TOKEN; server to server only' },
         cookie: { type: 'apiKey', in: 'cookie', name: TICKET_COOKIE },
         query: { type: 'apiKey', in: 'query', name: 'ticket' },
       },

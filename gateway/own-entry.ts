@@ -1,5 +1,5 @@
 /**
- * Looking at one's own entry, and withdrawing it.
+ * Reading and withdrawing one's own entry.
  */
 import type { HttpRequest } from 'uWebSockets.js';
 import type { BoardCampaign } from '../engine/contract/board/board.ts';
@@ -18,7 +18,7 @@ import {
   refuseArchived,
 } from './requests.ts';
 
-/** Who asks about an entry of theirs: the user and the campaign, or undefined when an answer has been given. */
+/** The user and the campaign of a request about an own entry, or undefined if an answer was sent. */
 export async function asker(
   parts: EntryParts,
   reply: Reply,
@@ -34,8 +34,8 @@ export async function asker(
 }
 
 /**
- * The user's place, or undefined when an answer has been given: 404 or 503, or that of `whileMade`, which may give one while
- * the campaign is being made anew in Redis and says whether it has.
+ * The user's place, or undefined if an answer was sent: 404, 503, or the answer of `whileMade`, which may send one while
+ * the campaign is being rebuilt in Redis and returns whether it did.
  */
 export async function placeOf(
   parts: EntryParts,
@@ -48,17 +48,17 @@ export async function placeOf(
     const place = await parts.lookups.find(campaign, userId);
     if (place !== undefined) return place;
     if (await refuseArchived(parts, reply, campaign)) return undefined;
-    // What is in the ledger is there whoever holds a lease.
+    // The ledger's rows are valid whoever holds a lease.
     if (campaign.shelved === true || (await parts.membership.confirm())) {
       reply.problem('no-entry', `You have no entry in campaign ${campaign.campaignId}.`);
       return undefined;
     }
   } catch (error) {
-    // Else as if nothing had been found, and nothing confirmed.
+    // Otherwise treat it as not found and not confirmed.
     if (error instanceof BeingMade && (await whileMade?.()) === true) return undefined;
   }
   parts.metrics.refuse('lookup');
-  reply.problem('unavailable', 'Entries cannot be looked up at the moment.', { headers: SOON });
+  reply.problem('unavailable', 'Entries cannot be looked up right now.', { headers: SOON });
   return undefined;
 }
 
@@ -84,8 +84,8 @@ export async function getEntry(
 }
 
 /**
- * An outcome that is final stands in the ledger, whatever Redis has. It is told without the position, which Redis would tell,
- * and without the receipt, which the ledger would have to be asked for one by one.
+ * A final outcome is in the ledger, whatever Redis has. It is shown without the position, which only Redis knows, and
+ * without the receipt, which would need one query of the ledger each.
  */
 async function tellFinal(
   parts: EntryParts,
@@ -109,7 +109,7 @@ async function tellFinal(
   return true;
 }
 
-/** What can be told of a place: a position only when it is final, an outcome only when it is decided. */
+/** The public view of a place: a position only if it is final, an outcome only if it is decided. */
 export function entryView(parts: Pick<EntryParts, 'places' | 'claimants' | 'etas'>, place: Place): EntryView {
   const { campaign } = place;
   const outcome = outcomeOf(place);
@@ -138,13 +138,13 @@ export function outcomeOf(place: Place): Outcome {
   if (place.grant !== undefined) return GRANTED[campaign.kind];
   if (place.withdrawn) return 'withdrawn';
   if (isCancelled(campaign, place.stamp)) return 'cancelled';
-  // In a room everybody who has not left is let in some day, whoever was before, but for who is away when it ends.
+  // A room eventually admits everybody who has not left, except users who are away when it ends.
   if (campaign.kind === 'room') return campaign.finished ? 'skipped' : 'waiting';
   if (!place.settled) return 'waiting';
   return campaign.kind === 'coupon' ? 'sold_out' : 'not_drawn';
 }
 
-/** Whether the campaign was cancelled before the entry's turn came. In a room others may have been let in before it. */
+/** Whether the campaign was cancelled before the entry's turn. In a room others may have been admitted before it. */
 export function isCancelled({ cancelledStamp, kind }: BoardCampaign, stamp: number): boolean {
   return cancelledStamp !== undefined && (kind === 'room' || stamp > cancelledStamp);
 }
@@ -168,17 +168,17 @@ export async function deleteEntry(
     refuseWithdrawn(parts, reply, campaign, place);
     return;
   }
-  // First, for a gateway without a lease may have no clock yet.
+  // Check this first: a gateway without a lease may have no clock yet.
   const pipeline = openPipeline(parts, reply);
   if (pipeline === undefined) return;
   const instantUs = parts.clock.next();
-  // What is offered is declined, and who waits for it leaves, also behind the close.
+  // An offer is declined and a waitlisted user leaves, also after the close.
   const mayDecline = outcome === 'offered' || outcome === 'waitlisted';
   if (!mayDecline && !parts.door.isOpen(reply, campaign, instantUs)) return;
   if (!mayDecline && (outcome !== 'waiting' || (place.settled && campaign.kind !== 'room'))) {
     reply.problem(
       'already-settled',
-      `The entry in campaign ${campaign.campaignId} is decided: it cannot be withdrawn.`,
+      `The entry in campaign ${campaign.campaignId} is decided and cannot be withdrawn.`,
       {
         members: { stamp: place.stamp, outcome },
       },

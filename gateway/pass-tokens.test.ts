@@ -54,7 +54,7 @@ test('what is wrong with a pass is said, and the pass is not shown', async () =>
     .setExpirationTime('1h')
     .sign(other);
   const wrong: [string, RegExp][] = [
-    [expired ?? '', /has not expired/],
+    [expired ?? '', /an unexpired/],
     [await signed(own, 'pass', { campaign: 8 }), /campaign 7/],
     [await signed(own, 'visit'), /signed JWT/],
     [`${head}.${Buffer.from(changed).toString('base64url')}.${signature}`, /jwks/],

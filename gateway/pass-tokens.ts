@@ -77,7 +77,7 @@ export class PassTokens {
       });
       const claims = claimsOf(payload);
       if (claims?.campaign === campaignId) return { claims };
-      return { fault: fieldFault(kind, undefined, `a ${kind} with the claims that a gateway gives it`) };
+      return { fault: fieldFault(kind, undefined, `a ${kind} with the claims that a gateway issues`) };
     } catch (error) {
       if (!(error instanceof errors.JOSEError)) throw error;
       return { fault: { ...fieldFault(kind, undefined, expectedAfter(error, kind, campaignId)) } };
@@ -110,10 +110,10 @@ function claimsOf(payload: JWTPayload): PassClaims | undefined {
 
 /** A token is never shown, so it is said of what kind the fault is. */
 function expectedAfter(error: errors.JOSEError, kind: PassKind, campaignId: number): string {
-  if (error instanceof errors.JWTExpired) return `a ${kind} that has not expired; a gateway gives a new one`;
+  if (error instanceof errors.JWTExpired) return `an unexpired ${kind}; a gateway issues a new one`;
   if (error instanceof errors.JWTClaimValidationFailed && error.claim === 'aud')
-    return `a ${kind} to campaign ${campaignId}, and not to another`;
+    return `a ${kind} for campaign ${campaignId}`;
   if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWSSignatureVerificationFailed)
-    return `a ${kind} that is signed with a key of /.well-known/jwks.json`;
-  return `a ${kind} as a gateway gives it: a signed JWT`;
+    return `a ${kind} signed with a key from /.well-known/jwks.json`;
+  return `a ${kind} issued by a gateway: a signed JWT`;
 }

@@ -1,9 +1,9 @@
 /**
- * How many are ahead, computed in memory for everybody: `ahead(rank) = entries before it, less the settled ones, less
- * those who left while they waited`. Per campaign it takes one number from the board and the ranks of those who left.
+ * Computes how many are ahead, in memory for everybody: `ahead(rank) = entries before it, minus settled ones, minus those
+ * who left while waiting`. Per campaign this needs one number from the board and the ranks of those who left.
  *
- * In a room people come back as well: one whose rank is not settled is counted again, and one who was passed by waits
- * among the settled ones, before all the others. So `ahead` is exact there too; what is shown of it still only falls.
+ * In a room users also come back: one whose rank is not settled is counted again, and one who was skipped waits among the
+ * settled ones, ahead of all others. So `ahead` is exact there too; the shown value still only falls.
  */
 import type { Logger } from 'pino';
 import type { BoardCampaign } from '../engine/contract/board/board.ts';
@@ -12,12 +12,12 @@ import type { RedisClient } from '../engine/contract/redis.ts';
 import type { Board, BoardListener } from './board.ts';
 import { Fenwick } from './fenwick.ts';
 
-/** Moves read at once: some 100,000 people who are skipped together must not hold the loop up. */
+/** Moves read at once: 100,000 users skipped together must not block the event loop. */
 const PAGE = 2_000;
 
 interface Gone {
   readonly ranks: Fenwick;
-  /** Of a room: who waits although more than their rank are settled. */
+  /** Of a room: users who wait although more than their rank are settled. */
   readonly returned: Fenwick;
   read: number;
 }
@@ -28,7 +28,7 @@ export class Places implements BoardListener {
   readonly #board: Board;
   readonly #log: Logger;
   readonly #gone = new Map<number, Gone>();
-  /** By campaign, what is read of another board's list; it takes the place of the other once it is as long as that board says. */
+  /** By campaign, the list of a new board while it is read; it replaces the old one once it has the length that board states. */
   readonly #anew = new Map<number, Gone>();
   readonly #reading = new Set<number>();
 
@@ -40,7 +40,7 @@ export class Places implements BoardListener {
     parts.board.listen(this);
   }
 
-  /** Entries before a final `rank` (from 0) that are not settled. Only ever falls, but where somebody comes back. */
+  /** Unsettled entries before a final `rank` (from 0). Only falls, except when somebody comes back. */
   ahead(campaignId: number, rank: number): number {
     const settled = this.#board.campaign(campaignId)?.settledCount ?? 0;
     const gone = this.#gone.get(campaignId);
@@ -50,22 +50,22 @@ export class Places implements BoardListener {
     return passedBy + rank - settled - (gone.ranks.below(rank) - gone.ranks.below(settled));
   }
 
-  /** Whether the entry of a final rank waits although entries behind it are settled. */
+  /** Whether the entry with a final rank waits although later entries are settled. */
   returned(campaignId: number, rank: number): boolean {
     return this.#gone.get(campaignId)?.returned.has(rank) === true;
   }
 
-  /** Whether the entry of a final rank left the queue. */
+  /** Whether the entry with a final rank left the queue. */
   left(campaignId: number, rank: number): boolean {
     return this.#gone.get(campaignId)?.ranks.has(rank) === true;
   }
 
-  /** Of how many campaigns it is kept who left. */
+  /** The number of campaigns whose leavers are kept. */
   get size(): number {
     return this.#gone.size;
   }
 
-  /** Where all have their outcome nobody is shown how many are ahead any more, and who left is forgotten. */
+  /** Once every entry has its outcome, nobody sees `ahead` any more, so the leavers are dropped. */
   changed(): void {
     for (const campaign of this.#board.campaigns()) {
       const { campaignId, gone, finished } = campaign;
@@ -80,7 +80,7 @@ export class Places implements BoardListener {
     }
   }
 
-  /** The list may be another one. What is known holds until the whole of it is read, so that nobody is moved back. */
+  /** The list may have changed. The known one stays in use until the new one is complete, so that nobody moves back. */
   replaced(): void {
     for (const campaignId of this.#gone.keys()) this.#anew.set(campaignId, empty());
   }
@@ -112,7 +112,7 @@ export class Places implements BoardListener {
     } catch (error) {
       this.#log.debug(
         { err: error, campaignId },
-        'who left could not be read; the next change of the board tries again',
+        'cannot read who left; the next change of the board retries',
       );
     } finally {
       this.#reading.delete(campaignId);
@@ -128,7 +128,7 @@ function empty(): Gone {
   return { ranks: new Fenwick(), returned: new Fenwick(), read: 0 };
 }
 
-/** One move as it stands in the list: see CampaignKeys.gone. */
+/** One move of the list: see CampaignKeys.gone. */
 function take(gone: Gone, move: string): void {
   const rank = Number(move.replace(/^[-+]/, ''));
   if (move.startsWith('-')) gone.ranks.unmark(rank);

@@ -1,31 +1,31 @@
 /**
- * Who has a stream open at this gateway, told to the engine as far as it matters: of rooms, in which who is away for too
- * long is skipped. What has changed since the last time is told in one message, so the cost for Redis does not grow with
- * the people who watch, and not with how often they come and go.
+ * Reports to the engine which users have a stream open at this gateway, for rooms only: a room skips users who are away for
+ * too long. One message carries all changes since the last one, so the cost for Redis grows neither with the watchers nor
+ * with how often they come and go.
  *
- * What is told is told of an incarnation of the gateway, and ends with it. With a new one everybody is told again; what
- * could not be told is told the next time, as it stands then.
+ * Reports belong to an incarnation of the gateway and end with it. A new incarnation reports everybody again; a change that
+ * could not be reported is sent with the next message, in its then current state.
  */
 import type { Keys } from '../engine/contract/keys.ts';
 import { tellPresence } from '../engine/contract/presence/presence.ts';
 import type { RedisClient } from '../engine/contract/redis.ts';
 import type { Board } from './board.ts';
 
-/** Users named in one message; it takes the loop a millisecond or so. */
+/** Users per message; building it takes about a millisecond of the event loop. */
 const MOST_USERS = 2_000;
 
 export interface PresenceParts {
   readonly redis: RedisClient;
   readonly keys: Keys;
   readonly board: Board;
-  /** Of the gateway; undefined while it does not serve. */
+  /** The lease of the gateway; undefined while it does not serve. */
   readonly identity: () => { readonly incarnation: number; readonly epoch: number } | undefined;
 }
 
 interface Room {
-  /** How many streams each user has. */
+  /** The number of streams of each user. */
   readonly streams: Map<string, number>;
-  /** Who has come or gone since it was last told. */
+  /** Users who have come or left since the last report. */
   readonly changed: Set<string>;
 }
 
@@ -40,7 +40,7 @@ export class Presence {
 
   opened(campaignId: number, userId: string): void {
     const campaign = this.#parts.board.campaign(campaignId);
-    // Where a room has ended nobody reads what is told, nor lets go of it.
+    // After a room has ended, nobody reads or deletes the reports.
     if (campaign?.kind !== 'room' || campaign.finished) return;
     const room = this.#rooms.get(campaignId) ?? { streams: new Map(), changed: new Set() };
     this.#rooms.set(campaignId, room);
@@ -60,7 +60,7 @@ export class Presence {
     }
   }
 
-  /** Tells what is new. Rejects when Redis does not take it; it is news until it does. */
+  /** Reports what is new. Rejects when Redis does not accept it; it then stays pending. */
   async tell(): Promise<void> {
     const identity = this.#parts.identity();
     if (identity === undefined) return;
@@ -91,7 +91,7 @@ export class Presence {
       (streams.has(userId) ? here : gone).push(userId);
     }
     const told = [...here, ...gone];
-    // What changes while it is on its way is news again.
+    // A change during the report becomes pending again.
     for (const userId of told) changed.delete(userId);
     try {
       const { redis, keys } = this.#parts;

@@ -33,8 +33,8 @@ export async function listHeads(parts: PublishedParts, reply: Reply, req: HttpRe
   const after = readPlace(text);
   if (after === undefined) {
     parts.metrics.refuse('invalid');
-    const fault = fieldFault('after', text, 'what a page before gave as next, or nothing');
-    reply.problem('invalid-request', 'after cannot be read.', { members: { errors: [fault] } });
+    const fault = fieldFault('after', text, 'the next of an earlier page, or nothing');
+    reply.problem('invalid-request', 'after is invalid.', { members: { errors: [fault] } });
     return;
   }
   try {
@@ -48,7 +48,7 @@ export async function listHeads(parts: PublishedParts, reply: Reply, req: HttpRe
   } catch (error) {
     if (!(error instanceof LedgerUnavailable)) throw error;
     parts.metrics.refuse('ledger');
-    reply.problem('unavailable', 'The signed heads cannot be read at the moment.', { headers: SOON });
+    reply.problem('unavailable', 'The signed heads cannot be read right now.', { headers: SOON });
   }
 }
 

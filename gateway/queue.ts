@@ -1,12 +1,12 @@
 /**
  * GET /v1/campaigns/{id}/queue: the position as a stream of server-sent events.
  *
- * The constant cost per watcher: Redis is asked once on arrival, once when the rank has become final, once for the
- * outcome. In between everything comes from the board, which is the same for all, by arithmetic in memory.
+ * The cost per watcher is constant: one look-up in Redis on arrival, one when the rank is final, one for the outcome. In
+ * between everything is computed in memory from the board, which is the same for all watchers.
  *
- * Watchers are spread over slots, and a timer visits one slot after another, so each is visited a few times a second
- * and the writes are spread evenly. A visit that has held the event loop for its time goes on in the next turn, and so does
- * telling many of what was found, or closing all: so many of them a turn.
+ * Watchers are spread over slots, and a timer visits one slot after another, so each is visited a few times a second and
+ * writes are spread evenly. A visit that has used up its time on the event loop continues in the next turn. So does
+ * notifying or closing many watchers: only a limited number per turn.
  */
 
 import type { BoardCampaign } from '../engine/contract/board/board.ts';
@@ -25,7 +25,7 @@ import type { Presence } from './presence.ts';
 import { Turns } from './turns.ts';
 import type { Watcher } from './watcher.ts';
 
-/** What an offer is shown with whose deadline cannot be right. */
+/** Shown with an offer whose deadline cannot be right. */
 const NO_DEADLINE = 'none';
 
 export interface WatchersParts {
@@ -41,23 +41,23 @@ export interface WatchersParts {
 }
 
 const SLOTS = 20;
-/** With what else a turn does, well below the 10 ms that entries may be held up; an event costs about 5 us. */
+/** With the rest of a turn, well below the 10 ms by which entries may be delayed; an event costs about 5 us. */
 const PASS_MS = 2;
 /**
- * A last event, or a close, is some 25 us of this loop: all of ten thousand at once held it for a quarter of a second. Twice as
- * many may be done between two looks at the sockets, as what a look brings comes before the turn, and what waits in it.
+ * A last event or a close takes some 25 us of this loop: ten thousand at once blocked it for a quarter of a second. Twice
+ * this number may run between two polls of the sockets: what the poll brings comes before the turn, the backlog in it.
  */
 export const TOLD_A_TURN = 100;
-/** How many are visited between two looks at the clock. */
+/** The number of visits between two checks of the clock. */
 const VISITS_A_LOOK = 16;
-/** Without news from the engine's side for this long, watchers are told so. */
+/** Without news from the engine's side for this long, watchers are sent `stalled`. */
 const STALLED_MS = 2_000;
 
 export class Watchers implements BoardListener {
   readonly #parts: WatchersParts;
   readonly #slots: Set<Watcher>[] = Array.from({ length: SLOTS }, () => new Set<Watcher>());
   readonly #provisional = new Set<Watcher>();
-  /** Those of whom a move may tell, by campaign and user. */
+  /** Watchers that a move may concern, by campaign and user. */
   readonly #claimants = new Map<string, Set<Watcher>>();
   readonly #timer: NodeJS.Timeout;
   readonly #turns: Turns;
@@ -80,7 +80,7 @@ export class Watchers implements BoardListener {
     return this.#count;
   }
 
-  /** Takes a watcher whose place has just been looked up; without one it is looked up at the next visit. */
+  /** Adds a watcher with the place just looked up; without one, the next visit looks it up. */
   add(watcher: Watcher, place: Place | undefined): void {
     if (this.#closed) {
       watcher.drop();
@@ -94,7 +94,7 @@ export class Watchers implements BoardListener {
     this.#asked(watcher, place);
   }
 
-  /** Lets go of a watcher whose stream has ended, by us or by the client. */
+  /** Removes a watcher whose stream was ended by us or by the client. */
   remove(watcher: Watcher): void {
     watcher.state = 'over';
     if (this.#slots[watcher.slot]?.delete(watcher) === true) {
@@ -108,7 +108,7 @@ export class Watchers implements BoardListener {
     if (same?.size === 0) this.#claimants.delete(key);
   }
 
-  /** Whoever watches for this user is looked up again. */
+  /** Looks up again all watchers of this user. */
   #moved(campaignId: number, userId: string): void {
     const watchers = this.#claimants.get(claimantKey(campaignId, userId));
     if (watchers === undefined) return;
@@ -116,12 +116,12 @@ export class Watchers implements BoardListener {
     this.#visit(watchers.values());
   }
 
-  /** Ranks have become final: whose place was provisional is asked for again, at once. */
+  /** Ranks have become final: looks up all provisional places again, at once. */
   changed(): void {
     if (this.#provisional.size > 0) this.#visit(this.#provisional.values());
   }
 
-  /** Closes every stream, also those that are opened meanwhile, so that clients go to another gateway. */
+  /** Closes every stream, also those opened meanwhile, so that clients reconnect to another gateway. */
   async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#timer);
@@ -146,7 +146,7 @@ export class Watchers implements BoardListener {
     setImmediate(() => this.#pass());
   }
 
-  /** Visits what is due until its time is over; the rest goes on after the entries that came meanwhile. */
+  /** Visits what is due until its time is used up; the rest continues after the entries that came meanwhile. */
   #pass(): void {
     this.#passScheduled = false;
     const startedMs = performance.now();
@@ -175,7 +175,7 @@ export class Watchers implements BoardListener {
     const { board } = this.#parts;
     const campaign = board.campaign(watcher.campaignId);
     if (campaign === undefined) {
-      // It is no more, as after a ledger was restored: who comes again is told so.
+      // The campaign no longer exists, as after a restore of the ledger: a reconnecting client is told so.
       if (board.epoch !== '') watcher.drop();
       return;
     }
@@ -212,14 +212,14 @@ export class Watchers implements BoardListener {
     }
   }
 
-  /** Whether nothing moves, because of an outage of ours; the first time it is said. */
+  /** Whether nothing moves because of an outage on our side; reports it the first time. */
   #tellStalled(watcher: Watcher, nowUs: number): boolean {
     if (nowUs - this.#parts.board.readAtUs <= STALLED_MS * 1000) return false;
     if (!watcher.stalled && this.#write(watcher, 'event: stalled\ndata: {}\n\n')) watcher.stalled = true;
     return true;
   }
 
-  /** Shows the position if it has moved, or in any case (`always`): to one who has come back to the same place. */
+  /** Shows the position if it has moved; with `always` in any case, for a client that has reconnected. */
   #showPosition(watcher: Watcher, nowUs: number, always = false): void {
     if (this.#tellStalled(watcher, nowUs)) return;
     const ahead = Math.min(watcher.shownAhead, this.#parts.places.ahead(watcher.campaignId, watcher.rank));
@@ -232,14 +232,14 @@ export class Watchers implements BoardListener {
     }
   }
 
-  /** Of a room: how long it will take, as a member of the event. */
+  /** Of a room: the estimated wait, as a member of the event. */
   #etaOf({ campaignId }: Watcher, ahead: number): string {
     const campaign = this.#parts.board.campaign(campaignId);
     if (campaign?.room === undefined) return '';
     return `,"eta":${JSON.stringify(this.#parts.etas.of(campaign, ahead))}`;
   }
 
-  /** Asks where the watcher stands, and shows it if it is final. */
+  /** Looks up the watcher's place and shows it if it is final. */
   async #ask(watcher: Watcher): Promise<void> {
     watcher.state = 'asking';
     const place = await this.#find(watcher);
@@ -267,7 +267,7 @@ export class Watchers implements BoardListener {
   async #decide(watcher: Watcher): Promise<void> {
     const { state } = watcher;
     watcher.state = 'deciding';
-    // Set again by a move that comes while Redis is asked.
+    // A move that comes during the look-up sets it again.
     watcher.hasMoved = false;
     const place = await this.#find(watcher);
     if (isOver(watcher)) return;
@@ -278,8 +278,8 @@ export class Watchers implements BoardListener {
   }
 
   /**
-   * Redis does not answer: the watcher keeps what was shown, and is asked for again at the next visit. Answers of many come
-   * together, and what they lead to is done in turns.
+   * Redis does not answer: the watcher keeps what was shown, and the next visit looks it up again. Answers for many
+   * watchers come together, so their consequences are spread over turns.
    */
   async #find(watcher: Watcher): Promise<Place | undefined> {
     const campaign = this.#parts.board.campaign(watcher.campaignId);
@@ -289,7 +289,7 @@ export class Watchers implements BoardListener {
     return place;
   }
 
-  /** Sends the outcome and ends the stream, if there is one; of a claimant who may still move, how it stands. */
+  /** Sends the outcome, if there is one, and ends the stream; for a claimant who may still move, sends the current state. */
   #tellOutcome(watcher: Watcher, place: Place): boolean {
     const { campaign, claimant } = place;
     const outcome = outcomeOf(place);
@@ -308,13 +308,13 @@ export class Watchers implements BoardListener {
     return true;
   }
 
-  /** From now on moves of this user concern the watcher. */
+  /** Subscribes the watcher to moves of its user. */
   #follow(watcher: Watcher): void {
     const key = claimantKey(watcher.campaignId, watcher.userId);
     const same = this.#claimants.get(key) ?? new Set<Watcher>();
     if (same.has(watcher)) return;
     this.#claimants.set(key, same.add(watcher));
-    // A move that came after Redis was asked, and before this, told nobody.
+    // A move that came after the look-up and before this has notified nobody.
     watcher.hasMoved = true;
   }
 
@@ -325,7 +325,7 @@ export class Watchers implements BoardListener {
     this.#showPlace(watcher, isNew);
   }
 
-  /** Shows the place in the waitlist if it has moved, or in any case (`always`): to one who has come back to it. */
+  /** Shows the waitlist place if it has moved; with `always` in any case, for a client that has reconnected. */
   #showPlace(watcher: Watcher, always = false): void {
     const { campaignId, stamp, rank, place, shownPlace } = watcher;
     const now = Math.min(shownPlace, this.#parts.claimants.moves.waiting(campaignId, place));
@@ -351,11 +351,11 @@ export class Watchers implements BoardListener {
     const id = `${watcher.campaignId}:${watcher.stamp}:o`;
     const isWritten = this.#write(watcher, `id: ${id}\nevent: offer\ndata: ${JSON.stringify(data)}\n\n`);
     if (isWritten) watcher.shownClaimBy = claimBy;
-    // What was not written is shown at the next visit.
+    // The next visit shows what was not written.
     watcher.shownUnheardUs = isWritten ? unheardUs : -1;
   }
 
-  /** True when written; a watcher who owes too much is dropped. */
+  /** True if written; a watcher that is too slow is dropped. */
   #write(watcher: Watcher, text: string): boolean {
     const result = watcher.write(text);
     if (result === 'too slow') {
@@ -370,7 +370,7 @@ function claimantKey(campaignId: number, userId: string): string {
   return `${campaignId}:${userId}`;
 }
 
-/** Read anew after an await, where the compiler still believes the state from before. */
+/** Reads the state again after an await, where the compiler still assumes the earlier one. */
 function isOver(watcher: Watcher): boolean {
   return watcher.state === 'over';
 }

@@ -1,8 +1,8 @@
 /**
  * Ranking a slice: one ZADD LT per campaign of the slice, so the earliest stamp stays whatever order gateways rank in.
  *
- * The command is written once, by hand, into memory that is kept, in place of an array of 2N arguments that the client
- * would turn into as many strings (measured: 0.51 of a bare echo in place of 0.42).
+ * The command is encoded once, by hand, into a reused buffer, instead of an array of 2N arguments that the client would
+ * turn into as many strings (measured: 0.51 of a bare echo instead of 0.42).
  */
 import { Cluster, Command, Pipeline, type Redis } from 'ioredis';
 import { BOARD_EPOCH_SHA, readBoardEpoch } from '../engine/contract/board/board.ts';
@@ -30,26 +30,26 @@ class EncodedCommand extends Command {
   }
 }
 
-/** "$16\r\n" + 16 digits + "\r\n", "$128\r\n" + 128 bytes + "\r\n": what a member takes at most. */
+/** "$16\r\n" + 16 digits + "\r\n", "$128\r\n" + 128 bytes + "\r\n": the maximum size of a member. */
 const MEMBER_BYTES_AT_MOST = 24 + 136;
 const BUFFERS_KEPT = 4;
 const CR = 13;
 const LF = 10;
 const DOLLAR = 36;
 
-/** What Redis says of a slice's entries in one campaign. */
+/** The answer of Redis about a slice's entries in one campaign. */
 export interface Ranked {
-  /** How many were not ranked before: fewer than sent means that somebody was here already. */
+  /** How many were not ranked before: fewer than sent means that somebody had entered already. */
   readonly added: number;
-  /** Entries of the campaign afterwards. */
+  /** The number of entries of the campaign afterwards. */
   readonly total: number;
   /**
-   * Of the board, afterwards, in the run of the server that it was made in; '' in another. Another one than the gateway's
-   * means that Redis was emptied, or is another server: what is ranked there is not what the engine and others see. '' also
-   * where that is so of the node of a Cluster that the campaign lies on.
+   * The epoch of the board afterwards; '' if the server was restarted since the board was made. An epoch other than the
+   * gateway's means that Redis was emptied or is another server: the engine and other gateways do not see what is ranked
+   * there. Also '' if this is so for the Cluster node that holds the campaign.
    */
   readonly epoch: string;
-  /** The epoch under which everybody of before was ranked, before this; another one: they are being ranked anew. */
+  /** The epoch under which all earlier entries were ranked, read before this; if another one, they are being ranked again. */
   readonly whole: string | null;
 }
 
@@ -63,7 +63,7 @@ export class Ranker {
     this.#keys = keys;
   }
 
-  /** Ranks the members. One ZCARD in place of a ZRANK for each. Rejects when Redis does not answer. */
+  /** Ranks the members. One ZCARD replaces a ZRANK for each. Rejects when Redis does not answer. */
   async add(campaignId: number, members: readonly RankedMember[]): Promise<Ranked> {
     const { rank: key, mark } = this.#keys.campaign(campaignId);
     const needed = 64 + key.length + members.length * MEMBER_BYTES_AT_MOST;
@@ -76,19 +76,19 @@ export class Ranker {
       redis instanceof Cluster
         ? await this.#sendToCluster(redis, zadd, campaignId)
         : await this.#send(redis, zadd, key, mark);
-    // Only an answered command's memory is used again: before that the socket may still have to send it.
+    // Reuse the buffer only after the command was answered: before that the socket may not have sent it yet.
     if (this.#spare.length < BUFFERS_KEPT) this.#spare.push(buffer);
     return ranked;
   }
 
   /**
-   * The keys lie on different nodes, so the commands cannot go out as one, and the board's node does not know whether that of
-   * the campaign is still the one on which it was begun. So the campaign's is asked, before and behind the ranking: a replica
-   * that has taken over meanwhile, or one that is about to and of which this gateway has not heard, has no part in the epoch.
+   * The keys are on different nodes, so the commands cannot form one transaction, and the board's node does not know whether
+   * the campaign's node is still the one on which the epoch started. So the campaign's node is asked, before and after the
+   * ranking: a replica that has taken over, or is about to without this gateway knowing, does not belong to the epoch.
    */
   async #sendToCluster(redis: Cluster, zadd: Command, campaignId: number): Promise<Ranked> {
     const keys = this.#keys.campaign(campaignId);
-    // One after another: what is sent again, as a connection was lost, may come behind what was sent later.
+    // One after another: a command that is resent after a lost connection may arrive behind a later one.
     const before = await readStanding(redis, keys);
     const added = Number(await redis.sendCommand(zadd));
     const after = await readStanding(redis, keys);
@@ -99,9 +99,10 @@ export class Ranker {
 
   async #send(redis: Redis, zadd: Command, key: string, mark: string): Promise<Ranked> {
     const state = this.#keys.boardState;
-    // One write to the socket for all.
+    // A single write to the socket.
     const pipeline = redis.pipeline().hget(mark, 'whole');
-    if (!(pipeline instanceof Pipeline)) throw new TypeError('ioredis made a pipeline of another class');
+    if (!(pipeline instanceof Pipeline))
+      throw new TypeError('ioredis returned a pipeline of an unexpected class');
     pipeline.sendCommand(zadd);
     const answers = (await pipeline.zcard(key).evalsha(BOARD_EPOCH_SHA, 1, state).exec()) ?? [];
     const failed = answers.find(([error]) => error !== null && !isUnknownScript(error))?.[0];
@@ -112,7 +113,7 @@ export class Ranker {
     return {
       added: Number(added),
       total: Number(total),
-      // Once a server: it has not run the script yet.
+      // Once per server: it does not have the script yet.
       epoch: epoch === undefined ? await readBoardEpoch(redis, this.#keys) : String(epoch),
       whole: textOf(whole),
     };
@@ -123,7 +124,7 @@ function textOf(answer: unknown): string | null {
   return typeof answer === 'string' ? answer : null;
 }
 
-/** Writes the command into `buffer` and returns the part written. */
+/** Writes the command to `buffer` and returns the written part. */
 export function encodeZadd(buffer: Buffer, key: string, members: readonly RankedMember[]): Buffer {
   const head = `*${3 + 2 * members.length}\r\n$4\r\nZADD\r\n$${Buffer.byteLength(key)}\r\n${key}\r\n$2\r\nLT\r\n`;
   let at = buffer.write(head, 0, 'utf8');
@@ -133,7 +134,7 @@ export function encodeZadd(buffer: Buffer, key: string, members: readonly Ranked
     writeDigits(buffer, at, stamp);
     buffer[at++] = CR;
     buffer[at++] = LF;
-    // A user id is mostly ASCII, where its length in bytes is known; else it is measured.
+    // A user id is mostly ASCII, whose byte length is known; any other one is measured.
     const length = Buffer.byteLength(userId);
     at = writeLength(buffer, at, length);
     at += buffer.write(userId, at, 'utf8');

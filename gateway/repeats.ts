@@ -1,7 +1,7 @@
 /**
- * Asking to enter again: answered from Redis at no cost to the log, and limited, by the user and by the address they ask from (a
- * prefix of it, see addressPrefix). Only repeats are counted, so a crowd behind one address enters unhindered, and only
- * somebody who was told of an entry is refused.
+ * Repeated entries: answered from Redis at no cost to the log, and limited per user and per client address (a prefix of it,
+ * see addressPrefix). Only repeats count, so a crowd behind one address enters unhindered, and only users who were told of
+ * their entry are refused.
  */
 import { Buckets } from './buckets.ts';
 import { addressPrefix, clientAddress } from './client-address.ts';
@@ -10,9 +10,9 @@ import type { Metrics } from './metrics.ts';
 import type { Reply } from './reply.ts';
 import type { TrustedProxies } from './trusted-proxies.ts';
 
-/** A bucket holds what comes into it in so many seconds: who reloads a page ten times in a row is let. */
+/** The capacity of a bucket, in seconds of refill: ten page reloads in a row are allowed. */
 const BURST_S = 10;
-/** Buckets that are kept of either kind; 10 MB in all at the most. Fewer: of a crowd that repeats some begin anew. */
+/** Buckets kept of each kind, at most 10 MB in all. With fewer, some buckets of a repeating crowd would start over. */
 const MOST_BUCKETS = 32_768;
 
 export interface RepeatTerms {
@@ -22,7 +22,7 @@ export interface RepeatTerms {
 }
 
 export class Repeats {
-  /** Absent where nobody is remembered. */
+  /** Absent if nobody is remembered. */
   readonly #entrants: Entrants | undefined;
   readonly #terms: RepeatTerms;
   readonly #users: Buckets;
@@ -41,17 +41,17 @@ export class Repeats {
     this.#metrics = parts.metrics;
   }
 
-  /** The user was told of an entry of theirs, also of one that was withdrawn. */
+  /** Notes that the user was told of their entry, also of a withdrawn one. */
   note(campaignId: number, userId: string): void {
     this.#entrants?.note(campaignId, userId);
   }
 
-  /** Whether they probably have one; see Entrants. */
+  /** Whether the user probably has an entry; see Entrants. */
   has(campaignId: number, userId: string): boolean {
     return this.#entrants?.has(campaignId, userId) === true;
   }
 
-  /** Whether a repeat is answered; false when 429 has been. Before any await. */
+  /** Whether to answer a repeat; if false, 429 was answered. Call it before any await. */
   lets(reply: Reply, userId: string, forwardedFor: string): boolean {
     const nowMs = performance.now();
     const waitMs = Math.max(
@@ -62,7 +62,7 @@ export class Repeats {
     this.#metrics.refuse('repeats');
     reply.problem(
       'too-many-requests',
-      `You have asked to enter before, and what you were told stands. Asking again is answered ${this.#terms.perUser} times a second for each user, and ${this.#terms.perPrefix} times for each address.`,
+      `You have already entered, and the earlier answer stands. Repeated requests are limited to ${this.#terms.perUser} per second per user and ${this.#terms.perPrefix} per address.`,
       { headers: { 'retry-after': String(Math.ceil(waitMs / 1_000)) } },
     );
     return false;

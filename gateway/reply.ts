@@ -1,6 +1,6 @@
 /**
- * One answer to one request. uWebSockets.js ends the process on a response that is touched after it is gone, so the
- * response is reached only through here: an aborted or an answered one takes nothing more.
+ * One answer to one request. uWebSockets.js ends the process if a response is touched after it is gone, so all access goes
+ * through this class: an aborted or answered response ignores everything more.
  */
 import type { HttpResponse } from 'uWebSockets.js';
 import {
@@ -33,8 +33,8 @@ const STATUS_TEXT: Readonly<Record<number, string>> = {
 };
 
 /**
- * Status and header in one call across the border to C++: 10 us of CPU a request in place of 11, the whole of an echo
- * that answers in the next turn.
+ * Status and header in one call into C++: 10 us of CPU per request instead of 11, for a whole echo that answers in the next
+ * turn.
  */
 const ACCEPTED = '202 Accepted\r\ncontent-type: application/json';
 const NOT_STORED = '200 OK\r\ncontent-type: application/json\r\ncache-control: no-store';
@@ -55,12 +55,12 @@ export class Reply {
     });
   }
 
-  /** Answered, or the client has gone. */
+  /** Answered, or the client has disconnected. */
   get over(): boolean {
     return this.#over;
   }
 
-  /** Of the other end of the connection, as text; '' when it is gone. */
+  /** The address of the peer as text; '' if the connection is gone. */
   remoteAddress(): string {
     return this.#over ? '' : Buffer.from(this.#res.getRemoteAddressAsText()).toString('latin1');
   }
@@ -69,22 +69,22 @@ export class Reply {
     this.#whenAborted = listener;
   }
 
-  /** The body, in pieces; a piece is valid only until the handler returns. */
+  /** The body in chunks; a chunk is valid only until the handler returns. */
   onData(handler: (chunk: ArrayBuffer, isLast: boolean) => void): void {
     this.#res.onData(handler);
   }
 
-  /** 202 with JSON that is ready, as text or in UTF-8, which is copied: the answer of the hot path. */
+  /** 202 with encoded JSON, as text or in UTF-8, which is copied: the answer of the hot path. */
   accepted(body: string | Uint8Array): void {
     this.#sendReady(ACCEPTED, body);
   }
 
-  /** 200 with JSON that is ready, which no cache may keep: the answer of hot reads. */
+  /** 200 with encoded JSON that no cache may keep: the answer of hot reads. */
   notStored(body: string): void {
     this.#sendReady(NOT_STORED, body);
   }
 
-  /** Answers with JSON that is ready. */
+  /** Answers with encoded JSON. */
   json(status: number, body: string, headers: Headers = NO_HEADERS): void {
     this.#send(status, 'application/json', body, headers, false);
   }
@@ -117,7 +117,7 @@ export class Reply {
     this.#send(problems[slug].status, PROBLEM_MEDIA_TYPE, body, headers, close);
   }
 
-  /** Begins a stream: the response is handed out for good, unless the client has gone. */
+  /** Starts a stream: hands the response out for good, unless the client has disconnected. */
   stream(headers: Headers, first: string): HttpResponse | undefined {
     if (this.#over) return undefined;
     this.#over = true;
@@ -130,7 +130,7 @@ export class Reply {
     return res;
   }
 
-  /** Begins a body that `tryEnd` will bring: the response is handed out for good, unless the client has gone. */
+  /** Starts a body sent with `tryEnd`: hands the response out for good, unless the client has disconnected. */
   file(headers: Headers): HttpResponse | undefined {
     if (this.#over) return undefined;
     this.#over = true;

@@ -1,6 +1,6 @@
 /**
- * Reading a request: who asks, for which campaign, with what body. Everything is read before the first await, because
- * uWebSockets.js takes the request away then.
+ * Reading a request: its user, campaign and body. Everything is read before the first await, because uWebSockets.js
+ * invalidates the request then.
  */
 import type { HttpRequest } from 'uWebSockets.js';
 import type { BoardCampaign, BoardStranger } from '../engine/contract/board/board.ts';
@@ -24,7 +24,7 @@ export interface RequestParts {
   readonly config: GatewayConfig;
 }
 
-/** What is read of a request's headers; '' where there is none. */
+/** The headers that are read; '' if absent. */
 export interface Head {
   authorization: string;
   cookie: string;
@@ -32,11 +32,11 @@ export interface Head {
   contentType: string;
   transferEncoding: string;
   lastEventId: string;
-  /** When the request reached a proxy; of several such lines all, with commas between (RFC 9110, section 5.3). */
+  /** When the request reached a proxy; several header lines are joined by commas (RFC 9110, section 5.3). */
   requestStart: string;
-  /** Whom proxies have asked for; see clientAddress. */
+  /** The clients that proxies forwarded for; see clientAddress. */
   forwardedFor: string;
-  /** Of all header lines together, as they were sent. */
+  /** The size of all header lines as sent. */
   bytes: number;
 }
 
@@ -65,14 +65,14 @@ function readHeader(name: string, value: string): void {
   else if (name === 'x-forwarded-for') head.forwardedFor = listed(head.forwardedFor, value);
 }
 
-/** A header that stands in several lines is one list (RFC 9110, section 5.3). */
+/** Several lines of one header form a list (RFC 9110, section 5.3). */
 function listed(before: string, value: string): string {
   return before === '' ? value : `${before}, ${value}`;
 }
 
 /**
- * Reads all headers in one pass, which also tells how large they are: uWebSockets.js caps only what comes in several
- * packets. The result is the same object each time, so it is to be read before the next request, or an await.
+ * Reads all headers in one pass, which also measures them: uWebSockets.js caps only headers that come in several packets.
+ * The result is the same object each time, so read it before the next request or an await.
  */
 export function readHead(req: HttpRequest): Readonly<Head> {
   head.authorization = '';
@@ -92,13 +92,13 @@ export function hasBody(from: Readonly<Head>): boolean {
   return (from.contentLength !== '' && from.contentLength !== '0') || from.transferEncoding !== '';
 }
 
-/** Where a ticket may stand: Bearer, cookie, and `?ticket=` for an EventSource, which cannot send headers. */
+/** A ticket may come as Bearer, as a cookie, or as `?ticket=` from an EventSource, which cannot send headers. */
 export function readTicket(from: Readonly<Head>, query: string | undefined): string {
   if (from.authorization.startsWith('Bearer ')) return from.authorization.slice(7);
   return cookieOf(from.cookie, TICKET_COOKIE) ?? query ?? '';
 }
 
-/** A cookie of a Cookie header; undefined when it is not there. */
+/** A cookie of a Cookie header; undefined if absent. */
 export function cookieOf(cookies: string, name: string): string | undefined {
   if (cookies === '') return undefined;
   for (const cookie of cookies.split(';')) {
@@ -108,12 +108,12 @@ export function cookieOf(cookies: string, name: string): string | undefined {
   return undefined;
 }
 
-/** The user who asks, or undefined when 401 has been answered. */
+/** The user of the request, or undefined if 401 was answered. */
 export function authenticate(parts: RequestParts, reply: Reply, ticket: string): string | undefined {
   const headers = { 'www-authenticate': 'Bearer realm="fairline"' };
   if (ticket === '') {
     parts.metrics.refuse('ticket');
-    const fault = fieldFault('authorization', undefined, 'Bearer and a ticket');
+    const fault = fieldFault('authorization', undefined, 'Bearer <ticket>');
     reply.problem('unauthenticated', 'The request has no ticket.', { members: { errors: [fault] }, headers });
     return undefined;
   }
@@ -121,33 +121,33 @@ export function authenticate(parts: RequestParts, reply: Reply, ticket: string):
   if (checked.state === 'valid') return checked.userId;
   parts.metrics.refuse('ticket');
   const { field, value, expected } = checked.fault;
-  const detail = `${field} is ${value ?? 'missing'}; right would be: ${expected}.`;
+  const detail = `${field} is ${value ?? 'missing'}; expected ${expected}.`;
   reply.problem('unauthenticated', detail, { members: { errors: [checked.fault] }, headers });
   return undefined;
 }
 
-/** The number of a campaign as it stands in the path; 0 where it is none. */
+/** The campaign number in the path; 0 if it is invalid. */
 export function campaignIdOf(text: string): number {
   const id = /^[1-9]\d{0,9}$/.test(text) ? Number(text) : 0;
   return id <= MAX_CAMPAIGN_ID ? id : 0;
 }
 
-/** The number of a campaign as it stands in the path, or undefined when 400 has been answered. */
+/** The campaign number in the path, or undefined if 400 was answered. */
 export function readCampaignId(parts: RequestParts, reply: Reply, text: string): number | undefined {
   const id = campaignIdOf(text);
   if (id > 0) return id;
   parts.metrics.refuse('invalid');
   const fault = fieldFault('id', text, `a whole number from 1 to ${MAX_CAMPAIGN_ID}`);
-  reply.problem('invalid-request', `The campaign in the path is ${fault.value}; it is a whole number.`, {
+  reply.problem('invalid-request', `The campaign in the path is ${fault.value}; expected a whole number.`, {
     members: { errors: [fault] },
   });
   return undefined;
 }
 
 /**
- * The campaign, or undefined when 404 or 503 has been answered (also for one that this gateway does not understand). One that
- * is not on the gateway's copy of the board may have been made a moment ago: then the board is read before anything is said,
- * once for all who ask at that moment. One that is not on it then may be on the shelf, which the ledger knows.
+ * The campaign, or undefined if 404 or 503 was answered (503 also for one that this gateway does not support). A campaign
+ * missing from the gateway's copy of the board may have been created a moment ago: then the board is read again before the
+ * answer, once for all requests at that moment. If it is still missing, it may be shelved, which the ledger knows.
  */
 export async function findCampaign(
   parts: RequestParts,
@@ -167,7 +167,7 @@ export async function findCampaign(
     refuseStranger(parts, reply, stranger);
     return undefined;
   }
-  // A board that the engine is still making lacks campaigns that there are.
+  // A board that the engine is still building lacks existing campaigns.
   if (parts.board.epoch === '') refuseUnread(parts, reply);
   else if (parts.board.mayBeShelved(id)) return findShelved(parts, reply, id);
   else refuseUnknown(parts, reply, id);
@@ -192,12 +192,12 @@ async function findShelved(
 
 function refuseUnread(parts: RequestParts, reply: Reply): void {
   parts.metrics.refuse('lookup');
-  reply.problem('unavailable', 'The campaigns cannot be looked up at the moment.', {
+  reply.problem('unavailable', 'Campaigns cannot be looked up right now.', {
     headers: { 'retry-after': '1' },
   });
 }
 
-/** The kind of a campaign that this gateway does not understand, for people; cut, as it may be anything. */
+/** The unsupported kind of a campaign, for humans; truncated, because it may be anything. */
 export function strangeKind({ kind }: BoardStranger): string {
   return shownValue(kind) ?? 'unknown';
 }
@@ -206,19 +206,19 @@ function refuseStranger(parts: RequestParts, reply: Reply, stranger: BoardStrang
   parts.metrics.refuse('unknown_kind');
   reply.problem(
     'unavailable',
-    `This gateway does not understand campaign ${stranger.campaignId} of the kind ${strangeKind(stranger)}: it is older than the engine. Another gateway may.`,
+    `This gateway does not support campaign ${stranger.campaignId} of kind ${strangeKind(stranger)}: it is older than the engine. Another gateway may support it.`,
     { headers: { 'retry-after': '5' } },
   );
 }
 
-/** Answers 404 for a campaign that there is not. */
+/** Answers 404 for a campaign that does not exist. */
 export function refuseUnknown(parts: RequestParts, reply: Reply, id: number): void {
   parts.metrics.refuse('unknown_campaign');
-  const fault = fieldFault('id', id, 'the number of a campaign of this service');
-  reply.problem('unknown-campaign', `There is no campaign ${id}.`, { members: { errors: [fault] } });
+  const fault = fieldFault('id', id, 'the number of an existing campaign');
+  reply.problem('unknown-campaign', `Campaign ${id} does not exist.`, { members: { errors: [fault] } });
 }
 
-/** Whether 410 has been answered to somebody of whom the ledger has nothing any more. Rejects with LedgerUnavailable. */
+/** Answers 410 if the ledger no longer has anything of the user; returns whether it did. Rejects with LedgerUnavailable. */
 export async function refuseArchived(
   parts: RequestParts,
   reply: Reply,
@@ -227,7 +227,7 @@ export async function refuseArchived(
   const file = campaign.shelved === true ? await parts.shelved.archiveOf(campaign) : undefined;
   if (file === undefined) return false;
   parts.metrics.refuse('archived');
-  const detail = `What became of most entries in campaign ${campaign.campaignId} stands in ${file}, which whoever runs this service can look into.`;
+  const detail = `Most entries of campaign ${campaign.campaignId} were archived to ${file}; the operator of this service can look into it.`;
   reply.problem('archived', detail, { members: { file } });
   return true;
 }

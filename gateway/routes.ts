@@ -1,4 +1,4 @@
-/** The routes of the gateway, each with its handlers, and how a request gets to one. Nothing here knows of sockets. */
+/** The routes of the gateway, their handlers, and the dispatch to them. Nothing here knows of sockets. */
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import { fieldFault } from '../engine/contract/problem.ts';
 import { type BookParts, getBook, getProof } from './book.ts';
@@ -32,14 +32,14 @@ export interface RouteParts
     CouponParts,
     VisitParts {
   readonly streams: Streams;
-  /** What readiness depends on, each 'ok' or what is wrong. */
+  /** The components that readiness depends on, each 'ok' or what is wrong. */
   readonly checks: () => Readonly<Record<string, string>>;
   readonly connections: { count: number };
-  /** Told of a handler that failed: a defect, which is answered with 500. */
+  /** Called when a handler has failed: that is a defect, answered with 500. */
   readonly failed: (error: unknown) => void;
 }
 
-/** Answers through `reply`; what it needs of `req` and `head` it reads before its first await. */
+/** Answers through `reply`. It must read everything it needs from `req` and `head` before its first await. */
 export type Handler = (
   reply: Reply,
   req: HttpRequest,
@@ -48,7 +48,7 @@ export type Handler = (
 ) => void | Promise<void>;
 export type Method = 'get' | 'post' | 'del';
 
-/** Campaigns that a warning names; there may be many. */
+/** A warning names at most this many campaigns; there may be more. */
 const STRANGERS_NAMED = 5;
 
 /** Routes as uWebSockets.js spells them; `:id` is parameter 0. */
@@ -101,10 +101,10 @@ export function routesOf(parts: RouteParts): Readonly<Record<string, Partial<Rec
 }
 
 /**
- * Stamps the request before anything else, then runs its handler; one that fails is a defect, and is answered too. While
- * nothing may be stamped the arrival is 0, no instant: a handler that waits may go on when the clock has been put right.
- * Nor is one given before this process has joined: no instant is given twice, so one by a clock that was ahead then would
- * stop this gateway from stamping until it has come.
+ * Stamps the request before anything else, then runs its handler. A handler that fails is a defect; the request is
+ * still answered. While stamping is off, the arrival is 0, which is not an instant: a handler that waits may continue
+ * once the clock is correct again. Stamping is also off until this process has joined: an instant is never given twice,
+ * so a stamp from a clock that was ahead would stop this gateway from stamping until that instant has come.
  */
 export function runHandler(parts: RouteParts, handler: Handler, res: HttpResponse, req: HttpRequest): void {
   const isStamped = parts.membership.hasJoined && parts.clockLimits.mayStamp;
@@ -121,14 +121,14 @@ export function runHandler(parts: RouteParts, handler: Handler, res: HttpRespons
 
 function answerFailure(parts: RouteParts, reply: Reply, error: unknown): void {
   parts.failed(error);
-  reply.problem('internal-error', 'The request could not be handled. Asking again is safe.');
+  reply.problem('internal-error', 'The request failed. Retrying is safe.');
 }
 
 function refuseHead(parts: RouteParts, reply: Reply, bytes: number): void {
   const most = parts.config.MAX_HEADER_BYTES;
   parts.metrics.refuse('headers');
   const fault = fieldFault('headers', `${bytes} bytes`, `at most ${most} bytes`);
-  reply.problem('headers-too-large', `The headers are ${bytes} bytes; ${most} is the most.`, {
+  reply.problem('headers-too-large', `The headers are ${bytes} bytes; expected at most ${most}.`, {
     members: { errors: [fault] },
     close: true,
   });
@@ -158,7 +158,7 @@ function warningsOf({ clockLimits, board }: RouteParts): Readonly<Record<string,
     ...(strangers.length === 0
       ? {}
       : {
-          campaigns: `${strangers.length} not understood and answered with 503, as this gateway is older than the engine: ${named}`,
+          campaigns: `${strangers.length} of unknown kind, answered with 503 because this gateway is older than the engine: ${named}`,
         }),
   };
 }

@@ -1,6 +1,6 @@
 /**
- * Campaigns on the shelf: Redis holds nothing of them any more, and what is asked is answered from the ledger, as it was
- * before. Nothing of them is kept here but what was read a moment ago, so their number costs nothing.
+ * Shelved campaigns: Redis no longer holds anything of them, and the ledger answers requests as before. Only what was read a
+ * moment ago is kept here, so the number of shelved campaigns costs nothing.
  */
 import type { BoardCampaign } from '../engine/contract/board/board.ts';
 import { toBoard } from '../engine/contract/board/board-campaign.ts';
@@ -12,10 +12,10 @@ import { type Ledger, LedgerUnavailable } from './ledger.ts';
 import { LedgerQuestions } from './ledger-questions.ts';
 import type { Place } from './lookups.ts';
 
-/** A campaign on the shelf changes only where the operator passes a prize on, or lists it no more. */
+/** A shelved campaign changes only when the operator passes a prize on or hides it from lists. */
 const KEPT_MS = 1_000;
 const KEPT_AT_MOST = 500;
-/** All that wait for one statement; more are told to ask again. */
+/** The maximum number of requests per statement; more get 503. */
 const ASKED_AT_ONCE = 500;
 
 interface Kept {
@@ -34,7 +34,7 @@ export class ShelvedCampaigns {
     this.#places = new LedgerQuestions(ledger, readShelvedPlaces);
   }
 
-  /** The campaign; undefined where none of that number is on the shelf. Rejects with LedgerUnavailable. */
+  /** The campaign; undefined if no shelved campaign has that number. Rejects with LedgerUnavailable. */
   find(campaignId: number): Promise<BoardCampaign | undefined> {
     const nowMs = performance.now();
     const kept = this.#kept.get(campaignId);
@@ -42,7 +42,7 @@ export class ShelvedCampaigns {
     const campaign = this.#ask(campaignId);
     this.#kept.delete(campaignId);
     this.#kept.set(campaignId, { campaign, untilMs: nowMs + KEPT_MS });
-    // The one that was asked for first.
+    // The one requested first.
     for (const oldest of this.#kept.keys()) {
       if (this.#kept.size <= KEPT_AT_MOST) break;
       this.#kept.delete(oldest);
@@ -51,29 +51,30 @@ export class ShelvedCampaigns {
     return campaign;
   }
 
-  /** Campaigns on the shelf that are listed, with numbers above `after`. Rejects with LedgerUnavailable. */
+  /** Listed shelved campaigns with numbers above `after`. Rejects with LedgerUnavailable. */
   async list(after: number, limit: number): Promise<readonly BoardCampaign[]> {
     return (await this.#ledger.ask(db => listShelved(db, { after, limit }))).map(toBoard);
   }
 
-  /** Where somebody stands in a campaign on the shelf; undefined without an entry. Rejects with LedgerUnavailable. */
+  /** The user's place in a shelved campaign; undefined without an entry. Rejects with LedgerUnavailable. */
   async place(campaign: BoardCampaign, userId: string): Promise<Place | undefined> {
     const found = await this.#places.find(campaign.campaignId, userId);
     return found && placeOf(campaign, found);
   }
 
   /**
-   * The file that people of a campaign are in who are not found; undefined where there is none. To be asked behind `place`: the
-   * ledger has noted the file before anybody left. Rejects with LedgerUnavailable.
+   * The archive file with the campaign's users who are no longer found; undefined if there is none. Call it after `place`:
+   * the ledger records the file before any entry leaves. Rejects with LedgerUnavailable.
    */
   archiveOf({ campaignId }: BoardCampaign): Promise<string | undefined> {
     return this.#ledger.ask(db => readArchiveFile(db, campaignId));
   }
 
-  /** Those that are asked for in one turn of the event loop are one statement. */
+  /** Requests of one turn of the event loop share one statement. */
   async #ask(campaignId: number): Promise<BoardCampaign | undefined> {
     if (this.#asked.size === 0) setImmediate(() => this.#askAll());
-    if (this.#asked.size >= ASKED_AT_ONCE) throw new LedgerUnavailable('too many wait for it');
+    if (this.#asked.size >= ASKED_AT_ONCE)
+      throw new LedgerUnavailable('too many requests wait for the ledger');
     const rows = await new Promise<readonly Campaign[]>(resolve => {
       this.#asked.set(campaignId, resolve);
     });
@@ -89,7 +90,7 @@ export class ShelvedCampaigns {
   }
 }
 
-/** As Redis would tell it: see Lookups. */
+/** In the form that Redis would give: see Lookups. */
 function placeOf(campaign: BoardCampaign, found: ShelvedPlace): Place {
   const { stamp, rank, serial, code, isWithdrawn, claimant } = found;
   const hasClaims = campaign.claims !== undefined;

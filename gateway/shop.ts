@@ -42,7 +42,7 @@ export interface ShopParts {
 }
 
 const CHALLENGE = 'Bearer realm="fairline shops"';
-const RIGHT = 'Bearer and the token of the shop, which is SHOP_TOKEN of the gateways';
+const RIGHT = 'Bearer <SHOP_TOKEN of the gateways>';
 
 /**
  * Whether a shop asks, by its Authorization header ('' for none). When false it has been answered: 401, or 503 where
@@ -54,16 +54,15 @@ export function authenticateShop(parts: ShopParts, reply: Reply, authorization: 
   parts.metrics.refuse('shop');
   if (!parts.shopToken.isSet) {
     const fault = fieldFault('SHOP_TOKEN', undefined, '16 to 512 printable characters without spaces');
-    const detail =
-      'No shop can be told from others here: SHOP_TOKEN has to be set in the environment of the gateways.';
+    const detail = 'Shops cannot authenticate: set SHOP_TOKEN in the environment of the gateways.';
     reply.problem('not-configured', detail, { members: { errors: [fault] } });
     return false;
   }
   // What was given is not shown: it may be a token for somewhere else.
   const detail =
     token === undefined
-      ? 'The header Authorization is missing or is not "Bearer" and a token.'
-      : 'The token in the header Authorization is not that of the shop.';
+      ? 'The Authorization header is missing or is not "Bearer" and a token.'
+      : 'The token in the Authorization header is not the token of the shop.';
   reply.problem('unauthenticated', detail, {
     members: { errors: [fieldFault('authorization', undefined, RIGHT)] },
     headers: {

@@ -1,17 +1,17 @@
 /**
- * Group commit: what arrives while one slice is being appended forms the next one.
+ * Group commit: requests that arrive while one slice is being appended form the next one.
  *
- * States of a request here, in order: gathered -> (its slice is cut, its ticket checked) logged -> ranked -> answered. Of slices, one is in
- * flight to the log; ranking one may overlap the append of the next. There are no timers and no round trip per
- * request, so the cost per request falls as load rises: measured on two cores with everything on them, 0.04 of a bare
- * echo with a send, a ZADD and a ZRANK per request, 0.4 with slices.
+ * A request goes through these states: gathered -> (its slice is cut, its ticket checked) logged -> ranked -> answered.
+ * One slice at a time is in flight to the log; ranking one may overlap the append of the next. There are no timers and no
+ * round trip per request, so the cost per request falls as load rises: measured on two cores with everything on them, 0.04
+ * of a bare echo with a send, a ZADD and a ZRANK per request, 0.4 with slices.
  *
- * A pipeline belongs to one incarnation of the gateway. The first failure, of the log or of Redis, ends it: what may or
- * may not stand in the log then is sorted out by the engine, which takes in all that this incarnation logged and ranks
- * what it had not ranked. The gateway goes on under a new incarnation.
+ * A pipeline belongs to one incarnation of the gateway. The first failure, of the log or of Redis, ends it. The engine
+ * then sorts out what reached the log: it ingests everything that this incarnation logged and ranks what the gateway had
+ * not ranked. The gateway continues under a new incarnation.
  *
- * What the log has accepted counts, and is answered so, whatever became of the lease meanwhile: the engine ends an
- * incarnation by having the log refuse it, and so the log alone says what came before.
+ * What the log has accepted counts and is acknowledged, whatever happened to the lease meanwhile: the engine ends an
+ * incarnation by making the log refuse it, so only the log decides what came before.
  */
 import type { BoardCampaign } from '../engine/contract/board/board.ts';
 import { Fenced, type LogWriter } from '../engine/contract/log/log.ts';
@@ -29,10 +29,10 @@ import type { Ranked, Ranker } from './rank.ts';
 import { type SignerParts, SliceSigner } from './slice-signer.ts';
 import type { TicketBatch } from './ticket-batch.ts';
 
-/** Why a request was not taken; each is answered with 503 and Retry-After. */
+/** Why a request was refused; each is answered with 503 and Retry-After. */
 export type Refusal = 'lease' | 'log';
 
-/** A stamped request on its way. It is answered once: by `accepted`, by `refused`, or by `isGenuine` that says no. */
+/** A stamped request in flight. It is answered once: by `accepted`, by `refused`, or by `isGenuine` that returns false. */
 export interface Stamped {
   readonly kind: LogItem['kind'];
   readonly campaign: BoardCampaign;
@@ -40,16 +40,16 @@ export interface Stamped {
   readonly instantUs: number;
   readonly stamp: number;
   readonly source: ItemSource;
-  /** In the batch of tickets whose signatures are checked before the slice is cut; 0: it was verified before. */
+  /** Its id in the batch of tickets whose signatures are checked before the slice is cut; 0 if already verified. */
   readonly ticketId: number;
-  /** Its place in its slice, from 0; written when the slice is cut. */
+  /** Its index in its slice, from 0; set when the slice is cut. */
   leaf: number;
-  /** Verifies the ticket by itself; false when 401 has been answered. */
+  /** Verifies the ticket on its own; if false, 401 was answered. */
   isGenuine(): boolean;
   /**
-   * It is in the log and counts. `estimate`: how many were counted with it, from 1, which is no
-   * rank before the watermark has passed it; undefined when it has to be looked up: the user was here before.
-   * `receipts` are those of its slice, when that is signed.
+   * The request is in the log and counts. `estimate` is the number of entries counted so far, from 1; it is not a rank
+   * until the watermark has passed the stamp. It is undefined if the entry must be looked up because somebody of the slice
+   * had entered before. `receipts` belong to its slice, if that is signed.
    */
   accepted(estimate: number | undefined, receipts: SliceReceipts | undefined): void;
   refused(why: Refusal): void;
@@ -64,12 +64,12 @@ export interface PipelineParts {
   readonly ranker: Ranker;
   readonly tickets: TicketBatch;
   readonly maxSliceEntries: number;
-  /** How far promises stay behind the time, for requests whose arrival a proxy has noted; 0 where there are none. */
+  /** How far promises lag the time, for requests whose arrival a proxy has noted; 0 if there are none. */
   readonly promiseBehindUs: number;
-  /** Called once: this incarnation cannot go on. */
+  /** Called once, when this incarnation cannot continue. */
   readonly failed: (why: string) => void;
   readonly sliceAppended: (entries: number) => void;
-  /** Absent: slices are not signed, and nobody gets a receipt. */
+  /** If absent, slices are not signed and nobody gets a receipt. */
   readonly signing?: SignerParts;
 }
 
@@ -80,13 +80,13 @@ interface Ranking {
 }
 
 /**
- * More would only queue inside Redis: then the next slice rather gathers longer. With 4 a slice had 135 entries and the
- * gateway spent 35 us an entry over Kafka, with 2 it has 150 and spends 31, with 1 it waits for Redis each time.
+ * More would only queue inside Redis; it is better that the next slice gathers longer. With 4, a slice had 135 entries and
+ * the gateway spent 35 us per entry over Kafka; with 2 it has 150 and spends 31; with 1 it waits for Redis each time.
  */
 const RANKINGS_AT_ONCE = 2;
 /**
- * Those who have the log asked wait for the next record. A gateway that is busy writes one anyway within this time; of one that
- * is idle it is one for this much time, however many ask: shorter, and who asks for what is not there fills the log.
+ * Callers of `confirm` wait for the next record. A busy gateway writes one within this time anyway; an idle one writes one
+ * record per this interval, however many callers ask. With a shorter one, requests for unknown things would fill the log.
  */
 const CONFIRM_MS = 250;
 
@@ -104,10 +104,10 @@ export class SlicePipeline {
   #rankedUs: number;
   #scheduled = false;
   #appending: Promise<void> | undefined;
-  /** When the last append was begun, on the monotonic clock. */
+  /** When the last append started, on the monotonic clock. */
   #appendedAtMs = Number.NEGATIVE_INFINITY;
   #confirmTimer: NodeJS.Timeout | undefined;
-  /** Who waits for the next append to be taken, or refused. */
+  /** Callers waiting for the next append to be accepted or refused. */
   #confirming: Confirm[] = [];
   #ended = false;
 
@@ -118,12 +118,12 @@ export class SlicePipeline {
     this.#rankedUs = registeredUs;
   }
 
-  /** How many requests wait to be cut into a slice. */
+  /** The number of requests waiting to be cut into a slice. */
   get waiting(): number {
     return this.#waiting.length;
   }
 
-  /** No request with a stamp at or before this instant may be gathered any more. */
+  /** Requests with a stamp at or before this instant may no longer be gathered. */
   get promisedUs(): number {
     return this.#promisedUs;
   }
@@ -137,15 +137,15 @@ export class SlicePipeline {
     this.#schedule();
   }
 
-  /** An idle gateway tells the log how far it has come, so that nobody waits for it. */
+  /** An idle gateway appends its promise to the log, so that the watermark does not wait for it. */
   tellThrough(): void {
     if (this.#ended || this.#appending !== undefined || this.#waiting.length > 0) return;
     this.#start([], this.#promise());
   }
 
   /**
-   * Resolves to whether the log takes what this incarnation appends, of something that is sent after the call. If it does,
-   * no other epoch was begun before the call, and what Redis said of the board's epoch until then was the latest.
+   * Resolves to whether the log accepts an append of this incarnation that is sent after the call. If so, no other epoch
+   * had started before the call, and the epoch of the board that Redis reported until then was the latest.
    */
   confirm(): Promise<boolean> {
     if (this.#ended) return Promise.resolve(false);
@@ -155,7 +155,7 @@ export class SlicePipeline {
     });
   }
 
-  /** Appends for those who wait when the last append is CONFIRM_MS ago, unless another one has answered them by then. */
+  /** Appends for the waiting callers once the last append is CONFIRM_MS old, unless another append has answered them. */
   #confirmLater(): void {
     if (this.#confirmTimer !== undefined || this.#confirming.length === 0 || this.#ended) return;
     const waitMs = this.#appendedAtMs + CONFIRM_MS - performance.now();
@@ -169,14 +169,14 @@ export class SlicePipeline {
     );
   }
 
-  /** Takes nothing more; resolves when everything it had taken is logged, ranked and answered. */
+  /** Accepts nothing more; resolves when everything accepted is logged, ranked and answered. */
   async end(): Promise<void> {
     this.#refuseWaiting();
     await this.#appending;
     await Promise.all(this.#underWay);
   }
 
-  /** The record that ends this incarnation. Everything it ever gathered was logged, or refused, before. */
+  /** Appends the record that ends this incarnation. Everything gathered was logged or refused before. */
   leaveHead(): RecordHead {
     return this.#head('leave', Math.max(this.#promisedUs, this.#parts.clock.promise()), this.#rankedUs);
   }
@@ -184,7 +184,7 @@ export class SlicePipeline {
   #schedule(): void {
     if (this.#scheduled || this.#appending !== undefined || this.#rankings.length >= RANKINGS_AT_ONCE) return;
     this.#scheduled = true;
-    // After the sockets of this turn have all been read: what arrived together goes together.
+    // After all sockets of this turn were read: requests that arrived together share a slice.
     setImmediate(() => {
       this.#scheduled = false;
       this.#cut();
@@ -202,20 +202,20 @@ export class SlicePipeline {
       this.#start(slice, this.#promise());
       return;
     }
-    // What does not fit keeps its stamps, so the promise ends before the earliest of them.
+    // Requests that do not fit keep their stamps, so the promise ends before the earliest of them.
     const slice = this.#waiting.sort((a, b) => a.instantUs - b.instantUs).splice(0, maxSliceEntries);
     const leftUs = this.#waiting[0]?.instantUs ?? Number.POSITIVE_INFINITY;
     this.#start(slice, Math.min(this.#promise(), leftUs - 1));
   }
 
-  /** Nobody is logged whose ticket was not found right. */
+  /** Never log an entry whose ticket failed verification. */
   #checkTickets(): void {
     const wrong = this.#parts.tickets.check();
     if (wrong.size === 0) return;
     this.#waiting = this.#waiting.filter(request => !wrong.has(request.ticketId) || request.isGenuine());
   }
 
-  /** What can be promised when everything that waits has been cut. */
+  /** The promise that holds once everything that waits is cut. */
   #promise(): number {
     const { clock, promiseBehindUs } = this.#parts;
     return Math.max(this.#promisedUs, clock.promise() - promiseBehindUs);
@@ -262,7 +262,7 @@ export class SlicePipeline {
       const why = error instanceof Fenced ? 'lease' : 'log';
       for (const request of slice) request.refused(why);
       for (const confirm of confirming) confirm(false);
-      this.#fail(`the log did not take a slice: ${error instanceof Error ? error.message : String(error)}`);
+      this.#fail(`the log did not accept a slice: ${error instanceof Error ? error.message : String(error)}`);
       return;
     }
     for (const confirm of confirming) confirm(true);
@@ -305,17 +305,17 @@ export class SlicePipeline {
     try {
       ranked = await ranker.add(campaignId, entries);
     } catch (error) {
-      // They are in the log and count, and the engine ranks them after this incarnation has ended. Until then a look-up at
-      // any gateway finds nothing, so nobody is told that they are in the queue: who asks again gets their first stamp.
+      // The entries are in the log and count; the engine ranks them after this incarnation has ended. Until then a look-up at
+      // any gateway finds nothing, so nobody is told that they are in the queue: a retry gets the first stamp.
       for (const request of entries) request.refused('lease');
       throw error;
     }
     if (ranked.epoch !== this.#parts.epoch) {
-      // Another Redis, or one that was emptied. Where it keeps the log, too, the slice may have gone with the rest.
+      // Another Redis, or one that was emptied. If it also keeps the log, the slice may be gone as well.
       for (const request of entries) request.refused('lease');
       throw new Error('it has been emptied');
     }
-    // Fewer added than sent: somebody was here before. Only then does each have to be looked up, and while those of before
+    // Fewer added than sent: somebody had entered before. Each entry is looked up only then, and while earlier entries
     // are being ranked anew.
     const fresh = ranked.added === entries.length && ranked.whole === ranked.epoch;
     const before = ranked.total - entries.length;

@@ -1,5 +1,5 @@
 /**
- * Opening a stream: who may watch, how many, and where a client that comes back goes on.
+ * Opening a stream: who may watch, how many, and where a reconnecting client resumes.
  */
 import type { HttpRequest } from 'uWebSockets.js';
 import { monotonicUs } from './clock.ts';
@@ -20,7 +20,7 @@ import { Watcher } from './watcher.ts';
 const STREAM_HEADERS = {
   'content-type': 'text/event-stream',
   'cache-control': 'no-store',
-  // Or a proxy would keep events back until its buffer is full.
+  // Otherwise a proxy would hold events back until its buffer is full.
   'x-accel-buffering': 'no',
 };
 
@@ -28,7 +28,7 @@ interface LastEvent {
   readonly campaignId: number;
   readonly over: boolean;
   readonly ahead: number;
-  /** In the waitlist; infinite where none was shown. */
+  /** The place in the waitlist; infinite if none was shown. */
   readonly place: number;
 }
 
@@ -70,7 +70,7 @@ export class Streams {
     if (id === undefined) return;
     const last = lastEvent?.campaignId === id ? lastEvent : undefined;
     if (last?.over === true) {
-      // The client has seen how it ended; 204 is what makes an EventSource stop asking.
+      // The client has seen the outcome; 204 makes an EventSource stop reconnecting.
       reply.empty(204);
       return;
     }
@@ -103,7 +103,7 @@ export class Streams {
     this.#watchers.add(watcher, found === 'unknown' ? undefined : found);
   }
 
-  /** Counts a stream of the user; the returned function takes it back, once, and calls `gone`. */
+  /** Counts a stream of the user; the returned function uncounts it, once, and calls `gone`. */
   #claim(userId: string, gone: () => void): () => void {
     this.#perUser.set(userId, (this.#perUser.get(userId) ?? 0) + 1);
     let released = false;
@@ -124,13 +124,13 @@ export class Streams {
     if (!full && own < mostPerUser) return true;
     this.#parts.metrics.refuse('watchers');
     const detail = full
-      ? `This gateway has ${most} streams open, which is the most it takes.`
-      : `You have ${own} streams open here, which is the most for one user.`;
+      ? `This gateway has ${most} open streams, which is its limit.`
+      : `You have ${own} open streams here, which is the limit per user.`;
     reply.problem('too-many-watchers', detail, { headers: { 'retry-after': '5' } });
     return false;
   }
 
-  /** The place to show, 'unknown' while Redis cannot tell, or undefined when an answer has been given. */
+  /** The place to show, 'unknown' while Redis cannot tell, or undefined if an answer was sent. */
   async #mayWatch(reply: Reply, id: number, userId: string): Promise<Place | 'unknown' | undefined> {
     const parts = this.#parts;
     const campaign = parts.board.campaign(id) ?? (await findCampaign(parts, reply, id));
@@ -141,12 +141,12 @@ export class Streams {
       if (await refuseArchived(parts, reply, campaign)) return undefined;
       if (campaign.shelved === undefined && !(await parts.membership.confirm())) return 'unknown';
     } catch {
-      // The stream opens all the same, says that it is stalled, and goes on when Redis is back.
+      // The stream opens anyway, reports that it is stalled, and continues when Redis is back.
       return 'unknown';
     }
     reply.problem(
       'no-entry',
-      `You have no entry in campaign ${id}; POST /v1/campaigns/${id}/entries makes one.`,
+      `You have no entry in campaign ${id}; enter with POST /v1/campaigns/${id}/entries.`,
     );
     return undefined;
   }

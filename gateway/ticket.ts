@@ -74,7 +74,7 @@ export class TicketVerifier {
       return wrong(
         'ticket.signature',
         ticket.slice(lastDot + 1),
-        'an HS256 signature with the secret of this service',
+        "an HS256 signature with this service's secret",
       );
     }
     return this.#faultOrUser(ticket.slice(firstDot + 1, lastDot), nowSeconds);

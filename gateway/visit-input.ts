@@ -13,7 +13,7 @@ export type Report =
 /** What a shop reports, or all that is wrong with it. */
 export function readReport(body: unknown): Report | FieldFault[] {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-    return [fieldFault('body', body, 'a JSON object with event, and pass or serial')];
+    return [fieldFault('body', body, 'a JSON object with event and with pass or serial')];
   }
   const faults: FieldFault[] = [];
   const known = Object.entries(ReportBody.properties);
@@ -26,21 +26,19 @@ export function readReport(body: unknown): Report | FieldFault[] {
   for (const name of Object.keys(body)) {
     if (!Object.hasOwn(ReportBody.properties, name)) {
       const names = known.map(([each]) => each).join(', ');
-      faults.push(
-        fieldFault(name.slice(0, 60), Reflect.get(body, name), `nothing of this name; known are ${names}`),
-      );
+      faults.push(fieldFault(name.slice(0, 60), Reflect.get(body, name), `a known member: ${names}`));
     }
   }
   if (faults.length > 0 || !Value.Check(ReportBody, body)) return faults;
   const { event, pass, serial, session } = body;
   if (event === 'used') {
-    if (serial !== undefined) faults.push(fieldFault('serial', serial, 'nothing, as the pass names it'));
-    if (pass === undefined) faults.push(fieldFault('pass', pass, 'the pass, as event is used'));
+    if (serial !== undefined) faults.push(fieldFault('serial', serial, 'no value, as the pass names it'));
+    if (pass === undefined) faults.push(fieldFault('pass', pass, 'a pass, as event is used'));
     else if (faults.length === 0) return { event, pass, session };
     return faults;
   }
-  if (pass !== undefined) faults.push(fieldFault('pass', undefined, `nothing, as event is ${event}`));
-  if (session !== undefined) faults.push(fieldFault('session', session, `nothing, as event is ${event}`));
+  if (pass !== undefined) faults.push(fieldFault('pass', undefined, `no value, as event is ${event}`));
+  if (session !== undefined) faults.push(fieldFault('session', session, `no value, as event is ${event}`));
   if (serial === undefined) {
     faults.push(
       fieldFault('serial', serial, `a whole number from 1 to ${MAX_CAMPAIGN_ID}, as event is ${event}`),

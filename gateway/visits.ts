@@ -1,6 +1,6 @@
 /**
- * Getting into the shop: the pass of somebody who was admitted, and what the shop reports of passes and visits. engine's
- * judges/ROOM.md draws who asks whom. All of it asks the ledger, as nobody who waits does.
+ * Getting into the shop: passes for admitted users, and the shop's reports of passes and visits. engine/judges/ROOM.md
+ * draws the requests between them. All of this reads the ledger; requests of waiting users never do.
  */
 import type { HttpRequest } from 'uWebSockets.js';
 import { type FieldFault, fieldFault, type ProblemSlug } from '../engine/contract/problem.ts';
@@ -28,19 +28,19 @@ export interface VisitParts extends RequestParts, Pick<ShopParts, 'shopToken'> {
   readonly passes: PassTokens;
 }
 
-/** Of a visit without an end of its own: when the shop's proof of it is over all the same. */
+/** For a visit without its own end: when the shop's proof of it expires anyway. */
 const LONGEST_VISIT_MS = 12 * 3_600_000;
 const PASS_COOKIE = 'fairline_pass';
 const VISIT_COOKIE = 'fairline_visit';
 
-/** Why somebody is not let in. */
+/** Why an admission was refused. */
 interface Refusal {
   readonly slug: ProblemSlug;
   readonly detail: string;
   readonly fault?: FieldFault;
 }
 
-/** POST /v1/campaigns/{id}/pass: the pass of the user who asks. */
+/** POST /v1/campaigns/{id}/pass: the caller's pass. */
 export async function postPass(
   parts: VisitParts,
   reply: Reply,
@@ -66,12 +66,12 @@ export async function postPass(
   });
 }
 
-/** GET /.well-known/jwks.json. A key that is made takes over later than this is cached. */
+/** GET /.well-known/jwks.json. A new key takes over later than this response may be cached. */
 export function getJwks(parts: Pick<VisitParts, 'passes'>, reply: Reply): void {
   reply.json(200, JSON.stringify(parts.passes.jwks()), { 'cache-control': 'public, max-age=2' });
 }
 
-/** POST /v1/campaigns/{id}/reports: what the shop has to say of a pass or a visit. */
+/** POST /v1/campaigns/{id}/reports: the shop's report of a pass or a visit. */
 export async function postReport(
   parts: VisitParts,
   reply: Reply,
@@ -104,9 +104,9 @@ export async function postReport(
 }
 
 /**
- * GET /v1/campaigns/{id}/check: whether the customer of a request to the shop is let in, for nginx' auth_request, which
- * knows 204, 401 and 403 alone. A visit that was proved before is believed until its end; a pass is used, and the visit
- * that it becomes is set as a cookie.
+ * GET /v1/campaigns/{id}/check: whether to admit the customer of a request to the shop, for nginx' auth_request, which
+ * knows only 204, 401 and 403. A visit with a valid proof is believed until its end; a pass is marked as used, and the
+ * resulting visit is set as a cookie.
  */
 export async function getCheck(
   parts: VisitParts,
@@ -130,10 +130,14 @@ export async function getCheck(
       if ('claims' in known) return reply.empty(204, admittedHeaders(known.claims.sub, known.claims.serial));
     }
     if (pass === '') {
-      const fault = fieldFault(`cookie ${PASS_COOKIE}`, undefined, 'a pass, there or as ?pass= of the page');
+      const fault = fieldFault(
+        `cookie ${PASS_COOKIE}`,
+        undefined,
+        'a pass, in the cookie or as ?pass= of the page',
+      );
       return refuse(parts, reply, {
         slug: 'unauthenticated',
-        detail: 'There is neither pass nor visit.',
+        detail: 'The request has no pass and no visit.',
         fault,
       });
     }
@@ -150,7 +154,7 @@ export async function getCheck(
   });
 }
 
-/** Lets in whoever has this pass; answers the visit, or why not. */
+/** Admits the holder of this pass; returns the visit or the refusal. */
 async function use(
   { passes, ledger }: VisitParts,
   campaignId: number,
@@ -161,7 +165,7 @@ async function use(
   if ('fault' in checked) {
     return {
       slug: 'pass-refused',
-      detail: `Right would be ${checked.fault.expected}.`,
+      detail: `Expected: ${checked.fault.expected}.`,
       fault: checked.fault,
     };
   }
@@ -170,7 +174,7 @@ async function use(
   const isFirst = await ledger.ask(db => usePass(db, { ...admission, session: session ?? null }));
   const visit = await ledger.ask(db => readVisit(db, campaignId, serial));
   if (visit === undefined || visit.userId !== sub || visit.code !== jti) {
-    return { slug: 'pass-refused', detail: `There is no such admission to campaign ${campaignId}.` };
+    return { slug: 'pass-refused', detail: `Campaign ${campaignId} has no such admission.` };
   }
   if (isFirst) return visit;
   const refusal = refusalOf(visit);
@@ -179,25 +183,25 @@ async function use(
   return refusal ?? visit;
 }
 
-/** Why nobody comes in with the pass of a visit, or undefined where somebody may. */
+/** Why the pass of a visit does not admit, or undefined if it does. */
 function refusalOf({ state, isOver, singleUse, serial }: Visit): Refusal | undefined {
   if (state === 'left' || state === 'expired' || isOver) {
-    const how = state === 'left' ? 'has left' : 'did not come in time, or stayed too long';
-    return { slug: 'no-pass', detail: `Admission ${serial} is over: whoever had it ${how}.` };
+    const how = state === 'left' ? 'has left' : 'did not arrive in time or stayed too long';
+    return { slug: 'no-pass', detail: `Admission ${serial} has ended: the visitor ${how}.` };
   }
   if (state === 'inside' && singleUse) {
-    return { slug: 'pass-used', detail: `The pass of admission ${serial} was used, and lets in once.` };
+    return { slug: 'pass-used', detail: `The pass of admission ${serial} was already used; it admits once.` };
   }
   return undefined;
 }
 
 function notYet(campaignId: number): Refusal {
-  const detail = `It is not your turn in campaign ${campaignId}; GET /v1/campaigns/${campaignId}/queue tells when it is.`;
+  const detail = `It is not your turn in campaign ${campaignId}; GET /v1/campaigns/${campaignId}/queue reports when it is.`;
   return { slug: 'no-pass', detail };
 }
 
 function unknownSerial(campaignId: number, serial: number): Refusal {
-  const fault = fieldFault('serial', serial, 'the number of an admission, as pass and visit name it');
+  const fault = fieldFault('serial', serial, 'the number of an admission, from the pass or visit');
   return { slug: 'no-entry', detail: `Campaign ${campaignId} has no admission ${serial}.`, fault };
 }
 
@@ -219,7 +223,7 @@ function visitView({ userId, serial, state }: Visit): VisitView {
   return { user: userId, serial, state };
 }
 
-/** What the shop may hand on to its pages. */
+/** Headers that the shop may pass on to its pages. */
 function admittedHeaders(userId: string, serial: number): Headers {
   return {
     'x-fairline-user': encodeURIComponent(userId),
@@ -228,20 +232,20 @@ function admittedHeaders(userId: string, serial: number): Headers {
   };
 }
 
-/** The number of a room, or undefined when 400, 404 or 503 has been answered. */
+/** The number of a room, or undefined if 400, 404 or 503 was answered. */
 async function roomOf(parts: VisitParts, reply: Reply, idText: string): Promise<number | undefined> {
   const id = readCampaignId(parts, reply, idText);
   if (id === undefined) return undefined;
   const campaign = parts.board.campaign(id) ?? (await findCampaign(parts, reply, id));
   if (campaign === undefined || campaign.kind === 'room') return campaign?.campaignId;
-  reply.problem('no-room', `Campaign ${id} is a ${campaign.kind}: there are no passes to it.`);
+  reply.problem('no-room', `Campaign ${id} is a ${campaign.kind}; it has no passes.`);
   return undefined;
 }
 
 function refuseFaults(parts: VisitParts, reply: Reply, faults: readonly FieldFault[]): void {
   parts.metrics.refuse('invalid');
   const said = faults.map(({ field, expected }) => `${field}: ${expected}`).join('; ');
-  reply.problem('invalid-request', `Right would be: ${said}.`, { members: { errors: faults } });
+  reply.problem('invalid-request', `Expected: ${said}.`, { members: { errors: faults } });
 }
 
 function refuse(parts: VisitParts, reply: Reply, { slug, detail, fault }: Refusal): void {
@@ -251,20 +255,20 @@ function refuse(parts: VisitParts, reply: Reply, { slug, detail, fault }: Refusa
 
 function refuseUnsigned(parts: VisitParts, reply: Reply): void {
   parts.metrics.refuse('pass');
-  const right = 'a directory with a key for passes; `npm run keys -- rotate passes` makes one';
-  reply.problem('not-configured', 'No gateway can sign passes: there is no key for them.', {
+  const right = 'a directory with a key for passes; `npm run keys -- rotate passes` creates one';
+  reply.problem('not-configured', 'The gateways have no key to sign passes.', {
     members: { errors: [fieldFault('SIGNING_KEYS_DIR', undefined, right)] },
   });
 }
 
-/** Runs what asks the ledger; answers 503 when that is away. */
+/** Runs a query of the ledger; answers 503 if the ledger is unavailable. */
 async function answering(parts: VisitParts, reply: Reply, work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {
     if (!(error instanceof LedgerUnavailable)) throw error;
     parts.metrics.refuse('ledger');
-    reply.problem('unavailable', 'Passes cannot be looked up at the moment. Asking again is safe.', {
+    reply.problem('unavailable', 'Passes cannot be looked up right now. Retrying is safe.', {
       headers: SOON,
     });
   }

@@ -1,11 +1,10 @@
 /**
- * One person who watches: what they were shown, and what may be written to them.
+ * One watcher: what the client was shown, and what may be written to it.
  *
- * States: `asking` (Redis is asked for the place) -> `provisional` (the rank can still change: nothing is shown) ->
- * `placed` (position and ahead are shown, ahead only ever falls) -> `deciding` (settled: Redis is asked for the
- * outcome) -> `over`. Where there are claims, `deciding` may lead to `waitlisted` (a place is shown, which only ever falls)
- * or `offered` (until it is claimed, lapses or is declined), and from both back to `deciding` when the claimant has moved.
- * The one who writes the state is Watchers.
+ * States: `asking` (looks the place up in Redis) -> `provisional` (the rank can still change: nothing is shown) ->
+ * `placed` (shows position and ahead; ahead only falls) -> `deciding` (settled: looks the outcome up in Redis) -> `over`.
+ * With claims, `deciding` may lead to `waitlisted` (shows a place, which only falls) or `offered` (until it is claimed,
+ * lapses or is declined), and from both back to `deciding` when the claimant has moved. Only Watchers writes the state.
  */
 import type { HttpResponse } from 'uWebSockets.js';
 import type { Offered } from '../engine/contract/claimant.ts';
@@ -23,24 +22,24 @@ export class Watcher {
   readonly userId: string;
   readonly campaignId: number;
   state: WatcherState = 'asking';
-  /** Which slot of Watchers it is in. */
+  /** Its slot in Watchers. */
   slot = 0;
   stamp = 0;
   rank = -1;
-  /** What was last shown; nothing greater is ever shown again. */
+  /** The value shown last; a greater one is never shown again. */
   shownAhead: number;
-  /** In the waitlist: what was last shown; nothing greater is ever shown again. */
+  /** The waitlist place shown last; a greater one is never shown again. */
   shownPlace: number;
-  /** While waitlisted: the place in which they were told to wait. */
+  /** While waitlisted: the place that was assigned. */
   place = 0;
-  /** While offered: what. */
+  /** While offered: the offer. */
   offer: Offered | undefined;
-  /** Of the offer that was shown: its deadline, as it was shown, and what outages have added to it, microseconds. */
+  /** Of the shown offer: its deadline as shown, and how much outages have added to it, microseconds. */
   shownClaimBy = '';
   shownUnheardUs = 0;
-  /** The claimant has moved since they were asked about. */
+  /** The claimant has moved since the last look-up. */
   hasMoved = false;
-  /** The last event said that nothing moves, because of an outage of ours. */
+  /** The last event was `stalled`, because of an outage on our side. */
   stalled = false;
   commentDueUs: number;
   readonly #res: HttpResponse;
@@ -63,7 +62,7 @@ export class Watcher {
     this.#bufferAtMost = terms.bufferAtMost;
     this.#ended = terms.ended;
     res.onWritable(() => {
-      // With this handler set, uWebSockets.js sends what it holds back only along with something new: a comment.
+      // With this handler set, uWebSockets.js sends what it has buffered only along with something new: a comment.
       this.#blocked = !res.write(':\n');
       if (!this.#blocked) this.#owedBytes = 0;
       return true;
@@ -71,15 +70,15 @@ export class Watcher {
   }
 
   /**
-   * Writes, unless the last write still waits for the client: then the bytes are owed, and what is due is made anew
-   * when the client reads again. When more is owed than may be, the watcher is 'too slow' and to be dropped.
+   * Writes, unless the last write still waits for the client: then the bytes are owed, and the due event is built again
+   * when the client reads again. If too many bytes are owed, the watcher is 'too slow' and must be dropped.
    */
   write(text: string): 'written' | 'owed' | 'too slow' {
     if (this.#blocked) {
       this.#owedBytes += text.length;
       return this.#owedBytes > this.#bufferAtMost ? 'too slow' : 'owed';
     }
-    // `false` means buffered, not refused: the bytes are on their way, and nothing follows them for now.
+    // `false` means buffered, not refused: the bytes are in flight, and nothing follows them for now.
     const res = this.#res;
     res.cork(() => {
       this.#blocked = !res.write(text);
@@ -99,7 +98,7 @@ export class Watcher {
     this.#ended();
   }
 
-  /** Closes the connection: the client finds its place again when it comes back. `ended` is called by the abort. */
+  /** Closes the connection: the client finds its place again when it reconnects. The abort calls `ended`. */
   drop(): void {
     this.#res.close();
   }

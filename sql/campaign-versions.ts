@@ -143,9 +143,11 @@ export async function effectVersion(
   return await transaction(pool, async db => {
     const campaign = await take(db, campaignId);
     const asked = await readVersion(db, campaignId, version.version);
-    if (campaign === undefined || asked === undefined) throw new Error(`campaign ${campaignId} has gone`);
+    if (campaign === undefined || asked === undefined)
+      throw new Error(`campaign ${campaignId} does not exist`);
     if (asked.state !== 'pending') return asked;
-    const why = campaign.version === asked.baseVersion ? stillAllowed(campaign) : 'It was changed meanwhile.';
+    const why =
+      campaign.version === asked.baseVersion ? stillAllowed(campaign) : 'The campaign has changed meanwhile.';
     if (why !== undefined) return await refuse(db, asked, 'changed', why);
     const rules = rulesFor(campaign);
     await db.query(
@@ -169,7 +171,7 @@ export async function refuseVersion(
   return await transaction(pool, async db => {
     await take(db, version.campaignId);
     const asked = await readVersion(db, version.campaignId, version.version);
-    if (asked === undefined) throw new Error(`campaign ${version.campaignId} has gone`);
+    if (asked === undefined) throw new Error(`campaign ${version.campaignId} does not exist`);
     return asked.state === 'pending' ? await refuse(db, asked, refused, refusal) : asked;
   });
 }

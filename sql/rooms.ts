@@ -80,7 +80,7 @@ export async function takeRoom(db: Queryable, campaignId: number): Promise<Room>
     [campaignId],
   );
   const [room] = rows;
-  if (room === undefined) throw new Error(`campaign ${campaignId} is a room and has no row in rooms`);
+  if (room === undefined) throw new Error(`campaign ${campaignId} is a room but has no row in rooms`);
   return room;
 }
 

@@ -52,69 +52,69 @@ describe('checkSchema', () => {
   const changes: readonly [change: string, fault: string][] = [
     [
       'alter table campaigns alter closes_at drop not null',
-      `campaigns, column closes_at: is "timestamp(3) with time zone"; "${closesAt}" would be right: see 0001_ledger.sql`,
+      `campaigns, column closes_at: is "timestamp(3) with time zone"; expected "${closesAt}": see 0001_ledger.sql`,
     ],
     [
       'drop view entry_outcomes; alter table entries alter stamp type numeric',
-      'entries, column stamp: is "numeric not null"; "bigint not null" would be right: see 0001_ledger.sql',
+      'entries, column stamp: is "numeric not null"; expected "bigint not null": see 0001_ledger.sql',
     ],
     [
       'drop view entry_outcomes; alter table entries alter user_id type text collate "default"',
-      'entries, column user_id: is "text not null"; "text collate "C" not null" would be right: see 0001_ledger.sql',
+      'entries, column user_id: is "text not null"; expected "text collate "C" not null": see 0001_ledger.sql',
     ],
     [
       'alter table gateways rename slice_number to number_of_slice',
-      'gateways, column slice_number: is missing; "bigint not null default 0" would be right: see 0001_ledger.sql',
+      'gateways, column slice_number: is missing; expected "bigint not null default 0": see 0001_ledger.sql',
     ],
     [
       'alter table campaigns alter revision drop default',
-      'campaigns, column revision: is "bigint not null"; "bigint not null default 1" would be right: see 0001_ledger.sql',
+      'campaigns, column revision: is "bigint not null"; expected "bigint not null default 1": see 0001_ledger.sql',
     ],
-    ['drop table engines', 'engines: is missing; "table" would be right: see 0001_ledger.sql'],
+    ['drop table engines', 'engines: is missing; expected "table": see 0001_ledger.sql'],
     [
       'alter table engines set unlogged',
-      'engines: is "unlogged table"; "table" would be right: see 0001_ledger.sql',
+      'engines: is "unlogged table"; expected "table": see 0001_ledger.sql',
     ],
-    ['drop view entry_outcomes', 'entry_outcomes: is missing; "view" would be right: see 0009_room.sql'],
+    ['drop view entry_outcomes', 'entry_outcomes: is missing; expected "view": see 0009_room.sql'],
     [
       "drop view entry_outcomes; create view entry_outcomes as select campaign_id, user_id, stamp, ''::text as outcome, 1 as serial, ''::text as code, 1 as granted_at, stamp as claim_by_us, stamp as ended_us from entries",
-      'entry_outcomes, column granted_at: is "integer"; "timestamp(3) with time zone" would be right: see 0009_room.sql',
+      'entry_outcomes, column granted_at: is "integer"; expected "timestamp(3) with time zone": see 0009_room.sql',
     ],
     [
       'drop sequence registry_epoch',
-      'registry_epoch: is missing; "sequence bigint" would be right: see 0001_ledger.sql',
+      'registry_epoch: is missing; expected "sequence bigint": see 0001_ledger.sql',
     ],
     [
       'alter table log_partitions drop constraint log_partitions_pkey',
-      'log_partitions, constraint log_partitions_pkey: is missing; "PRIMARY KEY (log_name, partition)" would be right: see 0001_ledger.sql',
+      'log_partitions, constraint log_partitions_pkey: is missing; expected "PRIMARY KEY (log_name, partition)": see 0001_ledger.sql',
     ],
     [
       'alter table entries drop constraint entries_stamp, add constraint entries_stamp unique (stamp)',
-      'entries, constraint entries_stamp: is "UNIQUE (stamp)"; "UNIQUE (campaign_id, stamp)" would be right: see 0001_ledger.sql',
+      'entries, constraint entries_stamp: is "UNIQUE (stamp)"; expected "UNIQUE (campaign_id, stamp)": see 0001_ledger.sql',
     ],
     [
       'alter table campaigns drop constraint campaigns_granted',
-      'campaigns, constraint campaigns_granted: is missing; "CHECK" would be right: see 0001_ledger.sql',
+      'campaigns, constraint campaigns_granted: is missing; expected "CHECK": see 0001_ledger.sql',
     ],
     [
       'alter table grants drop constraint grants_campaign_id_fkey',
-      'grants, constraint grants_campaign_id_fkey: is missing; "FOREIGN KEY (campaign_id) REFERENCES campaigns(campaign_id)" would be right: see 0001_ledger.sql',
+      'grants, constraint grants_campaign_id_fkey: is missing; expected "FOREIGN KEY (campaign_id) REFERENCES campaigns(campaign_id)": see 0001_ledger.sql',
     ],
     [
       'drop index gateways_unrepaired',
-      'gateways, index gateways_unrepaired: is missing; "btree (gateway) where NOT repaired" would be right: see 0001_ledger.sql',
+      'gateways, index gateways_unrepaired: is missing; expected "btree (gateway) where NOT repaired": see 0001_ledger.sql',
     ],
     [
       'drop index gateways_unrepaired; create index gateways_unrepaired on gateways (gateway)',
-      'gateways, index gateways_unrepaired: is "btree (gateway)"; "btree (gateway) where NOT repaired" would be right: see 0001_ledger.sql',
+      'gateways, index gateways_unrepaired: is "btree (gateway)"; expected "btree (gateway) where NOT repaired": see 0001_ledger.sql',
     ],
     [
       'drop trigger campaigns_keep on campaigns',
-      'campaigns, trigger campaigns_keep: is missing; "CREATE TRIGGER campaigns_keep BEFORE DELETE ON campaigns FOR EACH ROW EXECUTE FUNCTION campaigns_keep()" would be right: see 0001_ledger.sql',
+      'campaigns, trigger campaigns_keep: is missing; expected "CREATE TRIGGER campaigns_keep BEFORE DELETE ON campaigns FOR EACH ROW EXECUTE FUNCTION campaigns_keep()": see 0001_ledger.sql',
     ],
     [
       'alter table entries add source text not null',
-      'entries, column source: is "text not null" and unknown here; a default would be right',
+      'entries, column source: is "text not null" and unknown here; expected a default',
     ],
   ];
   for (const [change, fault] of changes) {

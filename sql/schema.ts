@@ -10,7 +10,7 @@ import { type ExpectedRelation, expectedSchema } from './expected-schema.ts';
 export class SchemaMismatch extends Error {
   readonly faults: readonly string[];
   constructor(faults: readonly string[]) {
-    super(`the database does not have the schema that this version needs:\n  ${faults.join('\n  ')}`);
+    super(`the database schema does not match this version:\n  ${faults.join('\n  ')}`);
     this.faults = faults;
   }
 }
@@ -66,7 +66,7 @@ function findFaults(expected: readonly ExpectedFact[], actual: readonly Fact[]):
     if (is === fact.definition) continue;
     if (is === undefined && fact.part === 'relation') missing.add(fact.relation);
     const found = is === undefined ? 'is missing' : `is "${is}"`;
-    faults.push(`${placeOf(fact)} ${found}; "${fact.definition}" would be right: see ${fact.migration}`);
+    faults.push(`${placeOf(fact)} ${found}; expected "${fact.definition}": see ${fact.migration}`);
   }
   return [...faults, ...findObstacles(expected, actual)];
 }
@@ -78,7 +78,7 @@ function findObstacles(expected: readonly ExpectedFact[], actual: readonly Fact[
   return actual
     .filter(fact => fact.part === 'column' && relations.has(fact.relation) && !known.has(keyOf(fact)))
     .filter(fact => / not null(?! generated| default)/.test(fact.definition))
-    .map(fact => `${placeOf(fact)} is "${fact.definition}" and unknown here; a default would be right`);
+    .map(fact => `${placeOf(fact)} is "${fact.definition}" and unknown to this version; expected a default`);
 }
 
 function keyOf({ relation, part, name }: Fact): string {

@@ -28,7 +28,7 @@ export const book: Bench<typeof options> = {
 function resultOf(measured: Measured, slices: number) {
   const { makingSeconds, verifySeconds, settledAtRest, settledMeanwhile } = measured;
   if (settledAtRest.length === 0 || settledMeanwhile.length === 0)
-    throw new Error('the book was made before anybody could enter meanwhile: more slices would be right');
+    throw new Error('the book was made before anybody could enter meanwhile: expected more slices');
   const figures = {
     bookMb: measured.bookBytes / 1e6,
     makingSeconds,

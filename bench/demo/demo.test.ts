@@ -38,6 +38,6 @@ test('wrong options end it before anything is started', async () => {
   const demo = spawnNode('bench/demo/main.ts', {}, ['--gateways', '0', '--log=paper']);
   demo.ready.catch(() => undefined);
   assert.equal(await demo.ended, 2);
-  assert.match(demo.output(), /--gateways is "0"; a whole number from 1 to 16 would be right/);
-  assert.match(demo.output(), /--log is "paper"; kafka or redis would be right/);
+  assert.match(demo.output(), /--gateways is "0"; expected a whole number from 1 to 16/);
+  assert.match(demo.output(), /--log is "paper"; expected kafka or redis/);
 });

@@ -83,7 +83,7 @@ function read(
     if (token.kind === 'positional') faults.push(`${token.value} is not an option; ${known(names)}`);
     if (token.kind !== 'option') continue;
     if (token.name === 'json' && token.value !== undefined) {
-      faults.push(`--json is ${show(token.value)}; --json alone would be right`);
+      faults.push(`--json is ${show(token.value)}; expected --json alone`);
     } else if (![...names, 'log', 'json'].includes(token.name)) {
       faults.push(`${token.rawName} is not known; ${known(names)}`);
     }
@@ -95,7 +95,7 @@ function read(
     if (text === undefined) return fallback;
     const value = typeof text === 'string' && /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
     if (value >= from && value <= to) return value;
-    faults.push(`--${name} is ${show(text)}; a whole number from ${from} to ${to} would be right`);
+    faults.push(`--${name} is ${show(text)}; expected a whole number from ${from} to ${to}`);
     return fallback;
   };
   const options = {
@@ -108,12 +108,12 @@ function read(
     json: values.json === true,
   };
   if (values.log !== undefined && options.log === undefined) {
-    faults.push(`--log is ${show(values.log)}; kafka or redis would be right`);
+    faults.push(`--log is ${show(values.log)}; expected kafka or redis`);
   }
   const watchers =
     values.watchers === undefined ? Math.min(options.watchers, options.users) : options.watchers;
   if (watchers > options.users) {
-    faults.push(`--watchers is ${watchers}; at most --users, which is ${options.users}, would be right`);
+    faults.push(`--watchers is ${watchers}; expected at most --users, which is ${options.users}`);
   }
   if (faults.length > 0) throw new OptionsError(faults.join('\n'));
   return { ...options, watchers };

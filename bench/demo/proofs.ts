@@ -77,7 +77,7 @@ export async function checkProofs(
 function runVerifier(args: readonly string[]): Promise<string | undefined> {
   return new Promise(resolve => {
     execFile(process.execPath, [VERIFIER, ...args], (error, stdout, stderr) => {
-      resolve(error === null && stdout.startsWith('ALL RIGHT') ? undefined : `${stdout}${stderr}`);
+      resolve(error === null && stdout.startsWith('VALID') ? undefined : `${stdout}${stderr}`);
     });
   });
 }

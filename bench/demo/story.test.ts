@@ -55,5 +55,5 @@ test('wrong options of the story end it before anything is started', async () =>
   story.ready.catch(() => undefined);
   assert.equal(await story.ended, 2);
   assert.match(story.output(), /--users is not known; --gateways, --log, --json are/);
-  assert.match(story.output(), /--log is "paper"; kafka or redis would be right/);
+  assert.match(story.output(), /--log is "paper"; expected kafka or redis/);
 });

@@ -21,7 +21,7 @@ test('what is not given has its default', () => {
 });
 
 test('a wrong value is named with what would be right', () => {
-  const right = 'a whole number from 1 to 100 would be right';
+  const right = 'expected a whole number from 1 to 100';
   for (const value of ['0', '101', '1.5', 'x', '']) {
     assert.equal(faultsOf(`--rounds=${value}`), `--rounds is "${value}"; ${right}`);
   }
@@ -31,13 +31,13 @@ test('a wrong value is named with what would be right', () => {
 });
 
 test('unknown options are named all at once', () => {
-  const right = '--rounds, --json would be right';
+  const right = 'expected one of --rounds, --json';
   assert.equal(
-    faultsOf('--fast', 'now', '-x', '--rounds=0').replaceAll(/; a whole.*/g, ''),
+    faultsOf('--fast', 'now', '-x', '--rounds=0').replaceAll(/; expected a whole.*/g, ''),
     [
-      `there is no option --fast; ${right}`,
-      `"now" is no option; ${right}`,
-      `there is no option -x; ${right}`,
+      `unknown option --fast; ${right}`,
+      `"now" is not an option; ${right}`,
+      `unknown option -x; ${right}`,
       '--rounds is "0"',
     ].join('\n'),
   );

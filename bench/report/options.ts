@@ -48,14 +48,14 @@ export function readOptions<O extends Readonly<Record<string, Option>>>(
     tokens: true,
   });
   const faults: string[] = [];
-  const right = `${Object.keys(options)
+  const right = `expected one of ${Object.keys(options)
     .map(name => `--${name}`)
-    .join(', ')} would be right`;
+    .join(', ')}`;
   for (const token of tokens) {
     if (token.kind === 'positional')
-      faults.push(`${JSON.stringify(cut(token.value))} is no option; ${right}`);
+      faults.push(`${JSON.stringify(cut(token.value))} is not an option; ${right}`);
     if (token.kind === 'option' && !Object.hasOwn(options, token.name)) {
-      faults.push(`there is no option ${cut(token.rawName)}; ${right}`);
+      faults.push(`unknown option ${cut(token.rawName)}; ${right}`);
     }
   }
   const read: Record<string, number | boolean> = {};
@@ -72,7 +72,7 @@ export function readOptions<O extends Readonly<Record<string, Option>>>(
     read[name] = value;
     if (!(value >= option.from && value <= option.to)) {
       const shown = typeof text === 'string' ? JSON.stringify(cut(text)) : 'without a value';
-      faults.push(`--${name} is ${shown}; a whole number from ${option.from} to ${option.to} would be right`);
+      faults.push(`--${name} is ${shown}; expected a whole number from ${option.from} to ${option.to}`);
     }
   }
   if (faults.length > 0) throw new UsageError(faults.join('\n'));

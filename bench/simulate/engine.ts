@@ -93,7 +93,7 @@ class SimulatedLocks extends Locks {
   override async take(lock: LockName): Promise<boolean> {
     const { server, world } = this.#ledger;
     await new Promise<void>(resolve => world.after(world.random.between(80, 900), this.#process, resolve));
-    if (!server.isUp) throw new Error('the connection that holds locks was lost');
+    if (!server.isUp) throw new Error('lost the connection that holds locks');
     return this.#ledger.take(nameOf(lock), this.#process);
   }
 

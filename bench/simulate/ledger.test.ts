@@ -340,7 +340,7 @@ function claimCalls(
     (call: (db: Queryable, campaign: Campaign) => Promise<unknown>): Call =>
     async db => {
       const campaign = await getCampaign(db, campaignId);
-      if (campaign === undefined) throw new Error(`there is no campaign ${campaignId}`);
+      if (campaign === undefined) throw new Error(`campaign ${campaignId} does not exist`);
       return await call(db, campaign);
     };
   const sent = { campaignIds: [random.between(1, ROOM + 1)], userIds: [user()], stamps: [stamp()] };
@@ -376,7 +376,7 @@ function changeCalls(random: Random, campaignId: number, number: number): readon
     (act: (pool: Pool, wanted: NewVersion) => Promise<unknown>): Call =>
     async db => {
       const campaign = await getCampaign(db, campaignId);
-      if (campaign === undefined) throw new Error(`there is no campaign ${campaignId}`);
+      if (campaign === undefined) throw new Error(`campaign ${campaignId} does not exist`);
       const target: Target = {
         ...targetOf(campaign),
         ...(isCancelled

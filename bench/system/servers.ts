@@ -47,7 +47,7 @@ export interface ServersOptions {
 export async function startServers({ dir, kafka, say }: ServersOptions): Promise<Servers> {
   await mkdir(dirname(dir), { recursive: true });
   const release = await takeLock(`${dir}.lock`, new AbortController().signal, ({ pid }) =>
-    say(`process ${pid} is at work in ${dir}: waiting for it`),
+    say(`process ${pid} is at work in ${dir}; waiting for it`),
   );
   try {
     await stopAll(dir, say);

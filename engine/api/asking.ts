@@ -52,7 +52,7 @@ export function requireMatch(request: FastifyRequest, thing: Versioned, name: st
   if (given === undefined) {
     throw new Problem(
       'precondition-required',
-      'The header If-Match is missing. It must carry the ETag of the version that the change was made for.',
+      'The If-Match header is missing: send the ETag of the version that you read.',
       { errors: [{ field: 'if-match', expected: `${etag}, the ETag that it has now` }] },
     );
   }
@@ -67,10 +67,10 @@ export function preconditionFailed(given: string, thing: Versioned, name: string
   const etag = etagOf(thing);
   return new Problem(
     'precondition-failed',
-    `${name} is another version than the one that the change was made for: read it again.`,
+    `${name} has changed since the version in If-Match: read it again.`,
     {
       version: thing.version,
-      errors: [fieldFault('if-match', given, `${etag}, if the change is still right`)],
+      errors: [fieldFault('if-match', given, `${etag}, if the change still applies`)],
     },
     { etag },
   );

@@ -189,23 +189,23 @@ describe('making a campaign', () => {
     ['a stock that is too large', { stock: 10_000_001 }, 'stock', wholeStock],
     ['a stock as text', { stock: '10' }, 'stock', wholeStock],
     ['a stock of null', { stock: null }, 'stock', wholeStock],
-    ['stock and winners', { winners: 3 }, 'winners', 'nothing, as kind is coupon'],
-    ['a raffle with a stock', { kind: 'raffle', winners: 3 }, 'stock', 'nothing, as kind is raffle'],
+    ['stock and winners', { winners: 3 }, 'winners', 'no value, as kind is coupon'],
+    ['a raffle with a stock', { kind: 'raffle', winners: 3 }, 'stock', 'no value, as kind is raffle'],
     [
       'a raffle without winners',
       { kind: 'raffle', stock: undefined },
       'winners',
-      `${wholeStock}, as kind is raffle; or tiers in its place`,
+      `${wholeStock}, as kind is raffle; or tiers instead`,
     ],
-    ['tiers of a coupon', { tiers: [{ name: 'x', winners: 1 }] }, 'tiers', 'nothing, as kind is coupon'],
-    ['alternates of a coupon', { alternates: 1 }, 'alternates', 'nothing, as kind is coupon'],
-    ['a limit of groups of a coupon', { group_limit: 1 }, 'group_limit', 'nothing, as kind is coupon'],
-    ['randomness of a coupon', { randomness: 'drand' }, 'randomness', 'nothing, as kind is coupon'],
+    ['tiers of a coupon', { tiers: [{ name: 'x', winners: 1 }] }, 'tiers', 'no value, as kind is coupon'],
+    ['alternates of a coupon', { alternates: 1 }, 'alternates', 'no value, as kind is coupon'],
+    ['a limit of groups of a coupon', { group_limit: 1 }, 'group_limit', 'no value, as kind is coupon'],
+    ['randomness of a coupon', { randomness: 'drand' }, 'randomness', 'no value, as kind is coupon'],
     [
       'winners and tiers',
       { ...raffle, winners: 1, tiers: [{ name: 'x', winners: 1 }] },
       'winners',
-      'nothing, as the tiers say how many win',
+      'no value, as the tiers set the number of winners',
     ],
     ['no tiers', { ...raffle, tiers: [] }, 'tiers', tiers],
     ['a tier without a name', { ...raffle, tiers: [{ winners: 1 }] }, 'tiers', tiers],
@@ -222,7 +222,7 @@ describe('making a campaign', () => {
       'more winners than there can be',
       { ...raffle, tiers: Array.from({ length: 2 }, () => ({ name: 'x', winners: 6_000_000 })) },
       'tiers',
-      'at most 10000000 winners in all tiers together',
+      'at most 10000000 winners over all tiers',
     ],
     [
       'negative alternates',
@@ -238,7 +238,7 @@ describe('making a campaign', () => {
       'one of commit, drand',
     ],
     ['no close', { closes_at: undefined }, 'closes_at', instant],
-    ['a close without a zone', { closes_at: '2199-01-01T00:00:00' }, 'closes_at', /with a right time_zone/],
+    ['a close without a zone', { closes_at: '2199-01-01T00:00:00' }, 'closes_at', /with a valid time_zone/],
     ['a close in another zone', { closes_at: '2199-01-01T00:00:00+02:00' }, 'closes_at', instant],
     ['a close in microseconds', { closes_at: '2199-01-01T00:00:00.000001Z' }, 'closes_at', instant],
     ['a close as a number', { closes_at: 7_000_000_000_000 }, 'closes_at', instant],
@@ -246,27 +246,27 @@ describe('making a campaign', () => {
       'a day that does not exist',
       { closes_at: '2199-02-30T00:00:00Z' },
       'closes_at',
-      'a day and a time that exist',
+      'an existing date and time',
     ],
     [
       'an hour that does not exist',
       { closes_at: '2199-02-03T24:00:00Z' },
       'closes_at',
-      'a day and a time that exist',
+      'an existing date and time',
     ],
-    ['a close in the past', { closes_at: inMs(-1) }, 'closes_at', /^later than now, which is 2.*Z$/],
+    ['a close in the past', { closes_at: inMs(-1) }, 'closes_at', /^a time after now, 2.*Z$/],
     [
       'an opening after the close',
       { opens_at: inMs(7_200_000) },
       'closes_at',
-      /^later than the opening at 2.*Z$/,
+      /^a time after the opening at 2.*Z$/,
     ],
-    ['an opening in the past', { opens_at: inMs(-61_000) }, 'opens_at', /^at the earliest 2.*Z$/],
+    ['an opening in the past', { opens_at: inMs(-61_000) }, 'opens_at', /^2.*Z or later$/],
     [
       'a window that is too long',
       { opens_at: inMs(0), closes_at: inMs(100 * 86_400_000 + 1) },
       'closes_at',
-      /^at most 100 days after the opening: at the latest 2.*Z$/,
+      /^at most 100 days after the opening: 2.*Z or earlier$/,
     ],
     [
       'instants that are too far away',
@@ -285,7 +285,7 @@ describe('making a campaign', () => {
       'a waitlist for what is final at once',
       { waitlist: 5 },
       'waitlist',
-      'nothing, as without claim_within_s nothing becomes free for those who wait',
+      'no value, as nothing becomes free for a waitlist without claim_within_s',
     ],
     [
       'a negative waitlist',
@@ -297,32 +297,32 @@ describe('making a campaign', () => {
       'a waitlist of a raffle',
       { ...raffle, winners: 1, claim_within_s: 60, waitlist: 1 },
       'waitlist',
-      'nothing, as kind is raffle',
+      'no value, as kind is raffle',
     ],
-    ['a deadline of a coupon', { claim_by: inMs(7_200_000) }, 'claim_by', 'nothing, as kind is coupon'],
+    ['a deadline of a coupon', { claim_by: inMs(7_200_000) }, 'claim_by', 'no value, as kind is coupon'],
     [
       'a deadline before the close',
       { ...raffle, winners: 1, closes_at: inMs(7_200_000), claim_by: inMs(7_100_000) },
       'claim_by',
-      /^an instant 5 to 2592000 seconds behind the close at 2.*Z$/,
+      /^an instant 5 to 2592000 seconds after the close at 2.*Z$/,
     ],
     [
       'two deadlines',
       { ...raffle, winners: 1, claim_within_s: 60, claim_by: inMs(86_400_000) },
       'claim_by',
-      'nothing, as claim_within_s says how long there is to claim',
+      'no value, as claim_within_s sets the time to claim',
     ],
     [
       'a deadline later than stamps count',
       { closes_at: inMs(99 * 86_400_000), claim_within_s: 3 * 86_400 },
       'claim_within_s',
-      /^a deadline that lies, counted from the close, at the latest at 2.*Z$/,
+      /^a deadline, counted from the close, at or before 2.*Z$/,
     ],
     [
       'an unknown member',
       { colour: 'red' },
       'colour',
-      'nothing of this name; known are kind, title, stock, terms, winners, tiers, alternates, group_limit, randomness, claim_within_s, claim_by, waitlist, monitors, per_second, capacity, grace_seconds, pass_seconds, visit_seconds, single_use, opens_at, closes_at, draws_at, time_zone, draft',
+      'a known member: kind, title, stock, terms, winners, tiers, alternates, group_limit, randomness, claim_within_s, claim_by, waitlist, monitors, per_second, capacity, grace_seconds, pass_seconds, visit_seconds, single_use, opens_at, closes_at, draws_at, time_zone, draft',
     ],
   ];
   for (const [what, change, field, expected] of wrong) {
@@ -353,7 +353,10 @@ describe('making a campaign', () => {
         ['__proto__x', '1'],
       ],
     );
-    assert.match(String(answer.body.detail), /title is missing: text .*; stock is 0: a whole number/);
+    assert.match(
+      String(answer.body.detail),
+      /title is missing, expected text .*; stock is 0, expected a whole number/,
+    );
   });
 
   it('refuses bodies that are no objects, or no JSON', async () => {

@@ -21,17 +21,17 @@ const AHEAD_OF = ['postgres', 'engine'] as const;
 
 export const TrustBody = Type.Object(
   {
-    right: oneOf(['redis'], 'The clock that is right. One of Redis that is wrong has to be set right'),
+    right: oneOf(['redis'], 'The clock that is correct. If the clock of Redis is wrong, set it instead'),
     ahead_of: oneOf(
       AHEAD_OF,
-      'The clock that it is ahead of: postgres in the state apart; engine in the state alone, in which Redis and PostgreSQL are right together',
+      'The clock that Redis is ahead of: postgres in the state apart; engine in the state alone, where Redis and PostgreSQL agree',
     ),
     ahead_ms: whole(
       -MOST_AHEAD_MS,
       MOST_AHEAD_MS,
-      'By how much, as `redis_ahead_ms` shows it; negative where Redis is behind',
+      'The difference, as shown in `redis_ahead_ms`; negative if Redis is behind',
     ),
-    reason: Type.Optional(shownText(MAX_REASON_CHARACTERS, 'Why, as the ledger will say')),
+    reason: Type.Optional(shownText(MAX_REASON_CHARACTERS, 'The reason, recorded in the ledger')),
   },
   exact,
 );
@@ -47,16 +47,16 @@ const TrustJson = Type.Object(
     id: Type.Integer(),
     right: Type.Literal('redis'),
     ahead_of: oneOf(AHEAD_OF, 'The clock that Redis was ahead of'),
-    ahead_ms: Type.Integer({ description: 'By how much, as the operator put it' }),
-    redis_ahead_ms: Ahead('By how much it was ahead, as measured then'),
-    by: Type.String({ description: 'Who said so' }),
+    ahead_ms: Type.Integer({ description: 'The difference that the operator stated' }),
+    redis_ahead_ms: Ahead('The difference measured at that time'),
+    by: Type.String({ description: 'The operator who said so' }),
     reason: orNull(Type.String()),
-    at: time("When, by PostgreSQL's clock, which may be the wrong one"),
-    ended_at: orNull(time('Until when it held; null while it does')),
+    at: time("When, by PostgreSQL's clock, which may be wrong"),
+    ended_at: orNull(time('When it ended; null while in effect')),
     ended: orNull(
       oneOf(
         ['agreed', 'moved', 'replaced'],
-        'Why it holds no more: the clocks agree, the difference is another one, somebody has said something else since',
+        'Why it ended: the clocks agree, the difference changed, or a later statement replaced it',
       ),
     ),
   },
@@ -67,26 +67,30 @@ export const ClocksJson = Type.Object(
   {
     state: oneOf(
       ['unheard', 'agreed', 'apart', 'alone'],
-      "apart: Redis and PostgreSQL contradict each other; alone: they have moved together, against the engine's own clock",
+      "apart: Redis and PostgreSQL contradict each other; alone: they moved together, away from the engine's own clock",
     ),
     says: Type.Object(
       {
-        redis: orNull(time('What Redis shows')),
-        postgres: orNull(time('What PostgreSQL shows')),
-        engine: orNull(time('What Redis would show, had it gone on from when all agreed')),
+        redis: orNull(time('The time on Redis')),
+        postgres: orNull(time('The time on PostgreSQL')),
+        engine: orNull(
+          time('The time that Redis would show had it advanced normally since all clocks agreed'),
+        ),
       },
       exact,
     ),
-    redis_ahead_ms: Ahead("By how much Redis' clock is ahead of another; null where one was not heard"),
-    limit_ms: Type.Integer({ description: 'CLOCK_STOP_MS: what is further apart is a contradiction' }),
+    redis_ahead_ms: Ahead("How far Redis' clock is ahead of the other; null if one has not been read"),
+    limit_ms: Type.Integer({ description: 'CLOCK_STOP_MS: a greater difference is a contradiction' }),
     held_for_ms: orNull(
       Type.Integer({
-        description: 'For how long the clocks have contradicted each other; null while they agree',
+        description: 'How long the clocks have contradicted each other; null while they agree',
       }),
     ),
-    held: Type.Array(oneOf(HELD, 'What waits until they agree, or an operator says that Redis is right')),
+    held: Type.Array(
+      oneOf(HELD, 'What is on hold until the clocks agree or an operator declares Redis correct'),
+    ),
     trust: orNull(TrustJson),
   },
-  { ...exact, description: 'As the engine hears them that was asked' },
+  { ...exact, description: 'As seen by the engine that answers' },
 );
 export type ClocksJson = Static<typeof ClocksJson>;

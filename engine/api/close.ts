@@ -79,14 +79,14 @@ export async function closeWouldBe(
 ): Promise<{ readonly campaign: Campaign; readonly closingAt: Date }> {
   const campaign = await find(deps, campaignId);
   if (campaign.stage === 'draft' || campaign.stage === 'cancelled') {
-    throw new Problem('conflict', `Campaign ${campaignId} is ${campaign.stage}: there is nothing to close.`);
+    throw new Problem('conflict', `Campaign ${campaignId} is ${campaign.stage} and cannot be closed.`);
   }
   const closingAt = new Date(
     Math.ceil((await actingMs(deps)) + deps.leaseMs + leaseMarginMs(deps.leaseMs) + PUBLISH_SLACK_MS),
   );
   if (campaign.closingAt === null && campaign.opensAt >= closingAt) {
     const opens = campaign.opensAt.toISOString();
-    const detail = `Campaign ${campaignId} opens at ${opens}; it can be closed from then on.`;
+    const detail = `Campaign ${campaignId} opens at ${opens} and cannot be closed before then.`;
     throw new Problem('not-open-yet', detail, { opens_at: opens });
   }
   const known = campaign.closingAt ?? campaign.closesAt;
@@ -96,7 +96,7 @@ export async function closeWouldBe(
 async function begin(deps: CloseDeps, campaignId: number, asked: AskedClose): Promise<Campaign> {
   const { closingAt } = await closeWouldBe(deps, campaignId);
   const begun = await beginClose(deps.pool, campaignId, closingAt, asked);
-  if (begun !== undefined) deps.log.info({ campaignId, closingAt }, 'a close ahead of time begins');
+  if (begun !== undefined) deps.log.info({ campaignId, closingAt }, 'early close started');
   return begun ?? (await find(deps, campaignId));
 }
 
@@ -107,7 +107,7 @@ async function find(deps: Pick<ApiDeps, 'pool'>, campaignId: number): Promise<Ca
 }
 
 export function unknownCampaign(campaignId: number): Problem {
-  return new Problem('unknown-campaign', `There is no campaign ${campaignId}.`);
+  return new Problem('unknown-campaign', `Campaign ${campaignId} does not exist.`);
 }
 
 /** Publishes, and completes once it is known by when everybody must have heard. */
@@ -140,11 +140,11 @@ async function tellOrRefuse(deps: CloseDeps, campaign: Campaign): Promise<Campai
   } catch (error) {
     deps.log.warn(
       { err: error, campaignId: campaign.campaignId },
-      'a close could not be told to the gateways',
+      'cannot tell the gateways about an early close',
     );
     throw new Problem(
       'unavailable',
-      'The close is recorded, and the gateways cannot be told at the moment. It goes on when they can; ask again.',
+      'The close is recorded, but the gateways cannot be told right now. It continues once they can; retry.',
       {},
       { 'retry-after': '1' },
     );
@@ -160,7 +160,7 @@ async function waitForClose(deps: CloseDeps, campaign: Campaign, stopping: Abort
     if (stopping.aborted) {
       throw new Problem(
         'unavailable',
-        'The engine stops; the close goes on. Ask again.',
+        'The engine is stopping; the close continues. Retry.',
         {},
         { 'retry-after': '1' },
       );

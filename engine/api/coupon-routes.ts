@@ -48,7 +48,7 @@ export function addCouponRoutes(app: FastifyInstance, deps: ApiDeps): void {
     const changed = await transaction(deps.pool, db => replaceTerms(db, coupon, terms));
     await deps.couponsChanged([id]).catch((error: unknown) => {
       // Copies end by themselves, a second from now.
-      deps.log.warn({ err: error, couponId: id }, 'gateways have no word of terms that have changed');
+      deps.log.warn({ err: error, couponId: id }, 'cannot tell the gateways about changed terms');
     });
     return couponJson(changed);
   });
@@ -57,8 +57,8 @@ export function addCouponRoutes(app: FastifyInstance, deps: ApiDeps): void {
 async function find(deps: ApiDeps, couponId: number): Promise<Coupon> {
   const coupon = await getCoupon(deps.pool, couponId);
   if (coupon !== undefined) return coupon;
-  throw new Problem('unknown-coupon', `There is no coupon ${couponId}.`, {
-    errors: [fieldFault('id', couponId, 'the number of a coupon that there is')],
+  throw new Problem('unknown-coupon', `Coupon ${couponId} does not exist.`, {
+    errors: [fieldFault('id', couponId, 'the number of an existing coupon')],
   });
 }
 
@@ -67,8 +67,8 @@ function readOf({ campaign, code }: NewCouponBody): CouponOf {
   if (campaign === undefined && code !== undefined) return { code };
   throw invalidRequest([
     code === undefined
-      ? fieldFault('campaign', undefined, 'the number of a campaign, or a code in its place')
-      : fieldFault('code', code, 'nothing, as the campaign makes the codes'),
+      ? fieldFault('campaign', undefined, 'the number of a campaign, or a code instead')
+      : fieldFault('code', code, 'no value, as the campaign makes the codes'),
   ]);
 }
 

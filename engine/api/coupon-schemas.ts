@@ -20,18 +20,18 @@ export const TermsMember = Type.Object(TermsBody.properties, {
 export const NewCouponBody = Type.Object(
   {
     campaign: Type.Optional(
-      id('A coupon campaign that has granted nothing yet: terms of each code it grants'),
+      id('A coupon campaign that has granted nothing yet: the terms apply to each code it grants'),
     ),
     code: Type.Optional(
       Type.String({
         pattern: '^[A-Z0-9][A-Z0-9-]{2,39}$',
-        description: 'In place of a campaign: a code that anybody may use',
-        'x-expected': '3 to 40 characters of A-Z, 0-9 and -, the first of them no -',
+        description: 'Instead of a campaign: a code that anybody may use',
+        'x-expected': '3 to 40 characters of A-Z, 0-9 and -, not starting with -',
       }),
     ),
     terms: TermsMember,
   },
-  { ...exact, description: 'On what terms a coupon may be used' },
+  { ...exact, description: 'The terms of use of a coupon' },
 );
 export type NewCouponBody = Static<typeof NewCouponBody>;
 
@@ -40,11 +40,11 @@ export const CouponPath = Type.Object({ id: id('The coupon') }, exact);
 export const CouponJson = Type.Object(
   {
     id: Type.Integer(),
-    campaign: Type.Optional(Type.Integer({ description: 'Whose codes they are the terms of' })),
-    code: Type.Optional(Type.String({ description: 'Which anybody may use' })),
+    campaign: Type.Optional(Type.Integer({ description: 'The campaign whose codes these terms apply to' })),
+    code: Type.Optional(Type.String({ description: 'A code that anybody may use' })),
     terms: TermsBody,
-    revision: Type.Integer({ description: 'Grows with each change of the terms' }),
-    used: Type.Integer({ description: 'Uses that are redeemed or held now' }),
+    revision: Type.Integer({ description: 'Increases with each change of the terms' }),
+    used: Type.Integer({ description: 'Uses currently redeemed or held' }),
     created_at: Type.String({ format: 'date-time' }),
   },
   exact,
@@ -55,7 +55,7 @@ export const CouponPage = Type.Object(
   {
     coupons: Type.Array(CouponJson),
     next: Type.Union([Type.Integer(), Type.Null()], {
-      description: '`after` of the next page; null when this is the last one',
+      description: 'The `after` of the next page; null on the last page',
     }),
   },
   exact,

@@ -55,7 +55,7 @@ export async function replaceTerms(
   await checkStacking(db, terms, couponId, '');
   try {
     const changed = await changeCoupon(db, couponId, terms);
-    if (changed === undefined) throw new Error(`coupon ${couponId} has gone`);
+    if (changed === undefined) throw new Error(`coupon ${couponId} does not exist`);
     return changed;
   } catch (error) {
     throw refusalOf(error, campaignId === null ? { code: code ?? '' } : { campaignId }) ?? error;
@@ -81,8 +81,8 @@ async function checkStacking(
 }
 
 function codeTaken(code: string): Problem {
-  return new Problem('conflict', `There is a coupon with the code ${code} already.`, {
-    errors: [fieldFault('code', code, 'a code that there is not yet')],
+  return new Problem('conflict', `A coupon with the code ${code} already exists.`, {
+    errors: [fieldFault('code', code, 'a code that does not exist yet')],
   });
 }
 
@@ -92,7 +92,7 @@ function refusalOf(error: unknown, of: CouponOf): Problem | undefined {
   if ('code' in of) {
     if (constraint === 'coupons_code_key') return codeTaken(of.code);
     if (constraint === 'coupons_unheld') {
-      return new Problem('conflict', `The coupon ${of.code} is held by somebody: its terms cannot change.`);
+      return new Problem('conflict', `The coupon ${of.code} has holders: its terms cannot change.`);
     }
     return undefined;
   }
@@ -101,16 +101,16 @@ function refusalOf(error: unknown, of: CouponOf): Problem | undefined {
     case 'coupons_campaign_id_fkey':
       return unknownCampaign(campaignId);
     case 'coupons_campaign_id_key':
-      return new Problem('conflict', `Campaign ${campaignId} has terms already; they can be replaced.`);
+      return new Problem('conflict', `Campaign ${campaignId} already has terms; replace them instead.`);
     case 'coupons_before_grants':
       return new Problem(
         'conflict',
-        `Campaign ${campaignId} is no coupon, or has granted some: its codes have no terms, and get none any more.`,
+        `Campaign ${campaignId} is not a coupon campaign or has already granted coupons: its codes cannot get terms.`,
       );
     case 'coupons_unheld':
       return new Problem(
         'conflict',
-        `Campaign ${campaignId} has granted coupons: their terms cannot change any more.`,
+        `Campaign ${campaignId} has granted coupons: their terms can no longer change.`,
       );
     default:
       return undefined;

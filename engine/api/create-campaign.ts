@@ -46,7 +46,7 @@ async function publish(deps: Pick<ApiDeps, 'publish' | 'log'>, campaign: Campaig
     await deps.publish([campaign]);
     return true;
   } catch (error) {
-    deps.log.warn({ err: error, campaignId: campaign.campaignId }, 'a new campaign is not published yet');
+    deps.log.warn({ err: error, campaignId: campaign.campaignId }, 'cannot publish a new campaign yet');
     return false;
   }
 }

@@ -66,7 +66,7 @@ export async function actingMs(deps: Pick<ApiDeps, 'nowUs'>): Promise<number> {
 }
 
 export function clocksApart({ message }: ClocksApart): Problem {
-  const detail = `It is not known what the time is: ${message}. Ask again.`;
+  const detail = `The time is not known: ${message}. Retry.`;
   return new Problem('unavailable', detail, {}, { 'retry-after': '1' });
 }
 
@@ -76,7 +76,7 @@ export async function nowUsOrRefuse(deps: Pick<ApiDeps, 'nowUs'>): Promise<numbe
     return await deps.nowUs();
   } catch (error) {
     if (error instanceof ClocksApart) throw clocksApart(error);
-    const detail = 'Redis is away, and with it the clock that deadlines are set by. Ask again.';
+    const detail = 'Redis, whose clock sets the deadlines, is unavailable. Retry.';
     throw new Problem('unavailable', detail, {}, { 'retry-after': '1' });
   }
 }

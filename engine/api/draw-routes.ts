@@ -43,10 +43,10 @@ export function addDrawRoutes(app: FastifyInstance, deps: ApiDeps, stopping: Abo
       case 'not a raffle':
         throw new Problem(
           'conflict',
-          `Campaign ${id} is no raffle: nothing is drawn, so its entrants have no terms.`,
+          `Campaign ${id} is not a raffle: only entrants of a raffle have terms.`,
         );
       case 'closed':
-        throw new Problem('conflict', `Campaign ${id} is closed: terms cannot change any more.`);
+        throw new Problem('conflict', `Campaign ${id} is closed: terms can no longer change.`);
     }
   });
 
@@ -72,18 +72,18 @@ export function addDrawRoutes(app: FastifyInstance, deps: ApiDeps, stopping: Abo
       const { place, userId, passedFrom, tier } = passed;
       const shown = { serial, tier, alternate: place, user: userId, passed_from: passedFrom };
       if (dryRun) return { ...shown, dry_run: true };
-      deps.log.info({ campaignId: id, serial, alternate: place }, 'a prize is passed on to an alternate');
+      deps.log.info({ campaignId: id, serial, alternate: place }, 'a prize passed to an alternate');
       return shown;
     }
     switch (passed.why) {
       case 'unknown campaign':
         throw unknownCampaign(id);
       case 'not drawn':
-        throw new Problem('conflict', `Campaign ${id} is no raffle that was drawn.`);
+        throw new Problem('conflict', `Campaign ${id} is not a drawn raffle.`);
       case 'no such serial':
-        throw new Problem('conflict', `Nobody has won with the serial ${serial} in campaign ${id}.`);
+        throw new Problem('conflict', `Campaign ${id} has no winner with serial ${serial}.`);
       case 'no alternate':
-        throw new Problem('conflict', `No alternate of campaign ${id} is left.`);
+        throw new Problem('conflict', `Campaign ${id} has no alternate left.`);
       case 'has a deadline':
         if (dryRun) return { ...(await endWouldBe(deps, id, { serial, holder })), dry_run: true };
         return await endOffer(deps, id, { serial, reason, holder }, stopping);
@@ -91,8 +91,8 @@ export function addDrawRoutes(app: FastifyInstance, deps: ApiDeps, stopping: Abo
         throw new Problem(
           'conflict',
           holder === undefined
-            ? `The prize with the serial ${serial} was passed on before; name its holder to pass it on again.`
-            : `The prize with the serial ${serial} is another holder's.`,
+            ? `The prize with serial ${serial} was already passed on; name its holder to pass it on again.`
+            : `The prize with serial ${serial} belongs to another holder.`,
           { holder: passed.holder },
         );
     }
@@ -109,7 +109,7 @@ export function addDrawRoutes(app: FastifyInstance, deps: ApiDeps, stopping: Abo
     await find(deps, id);
     const first = await readProof(deps.pool, id, 0, PROOF_PARTS);
     if (first.length === 0) {
-      throw new Problem('no-proof', `Campaign ${id} is no raffle that was drawn with a proof.`);
+      throw new Problem('no-proof', `Campaign ${id} is not a raffle with a draw proof.`);
     }
     reply.type(JSON_MEDIA_TYPE);
     return Readable.from(proofText(deps, id, first));
@@ -146,7 +146,7 @@ function readTerms(body: unknown): EntrantTerms[] {
     if (Buffer.byteLength(user) > MAX_USER_ID_BYTES) {
       faults.push(fieldFault(field, user, `a user id of 1 to ${MAX_USER_ID_BYTES} bytes`));
     }
-    if (seen.has(user)) faults.push(fieldFault(field, user, 'a user who is not in the list already'));
+    if (seen.has(user)) faults.push(fieldFault(field, user, 'a user who is not yet in the list'));
     seen.add(user);
   }
   if (faults.length > 0) throw invalidRequest(faults);

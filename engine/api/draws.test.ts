@@ -110,14 +110,14 @@ describe('terms of entrants', () => {
     ['a user of too many bytes', [{ user: 'é'.repeat(65) }], '[0].user', /a user id/],
     ['a user with U+0000', [{ user: 'a\u0000b' }], '[0].user', /a user id/],
     ['a user with half a character', [{ user: 'a\ud83d' }], '[0].user', /a user id/],
-    ['a user twice', [{ user: 'ann' }, { user: 'ann' }], '[1].user', /not in the list already/],
+    ['a user twice', [{ user: 'ann' }, { user: 'ann' }], '[1].user', /not yet in the list/],
     ['no ticket', [{ user: 'ann', tickets: 0 }], '[0].tickets', /a whole number from 1 to 1000/],
     ['too many tickets', [{ user: 'ann', tickets: 1_001 }], '[0].tickets', /a whole number from 1 to 1000/],
     ['half a ticket', [{ user: 'ann', tickets: 1.5 }], '[0].tickets', /a whole number from 1 to 1000/],
     ['an empty group', [{ user: 'ann', group: '' }], '[0].group', /text of 1 to 100 characters/],
     ['a long reason', [{ user: 'ann', excluded: 'x'.repeat(201) }], '[0].excluded', /text of 1 to 200/],
     ['a reason that is none', [{ user: 'ann', excluded: true }], '[0].excluded', /text of 1 to 200/],
-    ['an unknown member', [{ user: 'ann', ticket: 2 }], '[0].ticket', /nothing of this name; known are user/],
+    ['an unknown member', [{ user: 'ann', ticket: 2 }], '[0].ticket', /a known member: user/],
   ];
   for (const [what, body, field, expected] of wrong) {
     it(`refuses ${what}`, async () => {
@@ -197,7 +197,7 @@ describe('passing a prize on', () => {
     assert.equal((await pass(id, { serial: 1, holder: before[1]?.user })).body.user, third);
     const none = await pass(id, { serial: 3 });
     assert.equal(none.status, 409);
-    assert.match(String(none.body.detail), /No alternate/);
+    assert.match(String(none.body.detail), /has no alternate left/);
     assert.equal((await api.call('GET', `/v1/campaigns/${id}`)).body.passed_on, 3);
     const { rows } = await api.pool.query(
       'select place, serial, user_id, reason from passed_on where campaign_id = $1 order by place',
@@ -239,7 +239,7 @@ describe('passing a prize on', () => {
     assert.equal((await pass(open, { serial: 1 })).status, 409);
     assert.equal((await pass(await api.create(), { serial: 1 })).status, 409);
     await draw(open, 5);
-    assert.match(String((await pass(open, { serial: 3 })).body.detail), /Nobody has won with the serial 3/);
+    assert.match(String((await pass(open, { serial: 3 })).body.detail), /has no winner with serial 3/);
     assert.equal((await pass(open, { serial: 0 })).status, 400);
     assert.equal((await pass(open, { serial: 1, reason: '' })).status, 400);
   });

@@ -31,7 +31,7 @@ export function addEntryRoutes(app: FastifyInstance, deps: ApiDeps, stopping: Ab
     if (campaign === undefined) throw unknownCampaign(id);
     const file = await readArchiveFile(deps.pool, id);
     if (file !== undefined)
-      throw new Problem('archived', `The entries of campaign ${id} stand in ${file}.`, { file });
+      throw new Problem('archived', `The entries of campaign ${id} were archived to ${file}.`, { file });
     return campaign;
   }
 
@@ -41,7 +41,7 @@ export function addEntryRoutes(app: FastifyInstance, deps: ApiDeps, stopping: Ab
     outcome: Outcome | undefined,
   ): Promise<Readable> {
     if (exports.size >= MAX_EXPORTS) {
-      const detail = `${MAX_EXPORTS} exports are going on; ask again when one has ended.`;
+      const detail = `${MAX_EXPORTS} exports are running; retry when one has ended.`;
       throw new Problem('overloaded', detail, {}, { 'retry-after': '10' });
     }
     const chunks = streamOutcomes(deps.pool, campaign.campaignId, outcome);
@@ -50,7 +50,7 @@ export function addEntryRoutes(app: FastifyInstance, deps: ApiDeps, stopping: Ab
     stream.once('close', () => {
       exports.delete(stream);
       // Where the stream ended before its first chunk, nothing else gives the connection back.
-      chunks.return().catch(error => deps.log.warn({ err: error }, 'an export could not be ended'));
+      chunks.return().catch(error => deps.log.warn({ err: error }, 'cannot end an export'));
     });
     reply
       .type(`${CSV_MEDIA_TYPE}; charset=utf-8; header=present`)
@@ -62,7 +62,7 @@ export function addEntryRoutes(app: FastifyInstance, deps: ApiDeps, stopping: Ab
     const query = readParameters(EntriesQuery, request.query);
     const type = preferredType(request.headers.accept, [JSON_MEDIA_TYPE, CSV_MEDIA_TYPE]);
     if (type === undefined) {
-      throw new Problem('not-acceptable', `${JSON_MEDIA_TYPE} and ${CSV_MEDIA_TYPE} can be given.`);
+      throw new Problem('not-acceptable', `Available: ${JSON_MEDIA_TYPE} and ${CSV_MEDIA_TYPE}.`);
     }
     const campaign = await find(request.params);
     reply.header('vary', 'accept');

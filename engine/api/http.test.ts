@@ -97,7 +97,7 @@ describe('requests that lead nowhere', () => {
   });
 });
 
-describe('requests that are no good HTTP', () => {
+describe('malformed requests', () => {
   it('get 400', async () => {
     const answer = await send('BREW /coffee\r\n\r\n');
     assert.match(answer, /^HTTP\/1\.1 400 /);

@@ -27,14 +27,14 @@ export function requireToken(token: string): (request: FastifyRequest) => Promis
     throw given === undefined
       ? new Problem(
           'unauthenticated',
-          'The header Authorization is missing or is not "Bearer" and a token.',
-          { errors: [{ field: 'authorization', expected: 'Bearer and the token of the operators' }] },
+          'The Authorization header is missing or is not "Bearer" and a token.',
+          { errors: [{ field: 'authorization', expected: 'Bearer <OPERATOR_TOKEN of the engines>' }] },
           { 'www-authenticate': challenge },
         )
       : new Problem(
           'unauthenticated',
-          'The token in the header Authorization is not the right one.',
-          { errors: [{ field: 'authorization', expected: 'Bearer and the token of the operators' }] },
+          'The token in the Authorization header is wrong.',
+          { errors: [{ field: 'authorization', expected: 'Bearer <OPERATOR_TOKEN of the engines>' }] },
           { 'www-authenticate': `${challenge}, error="invalid_token"` },
         );
   };
@@ -65,11 +65,11 @@ export async function answerNotFound(request: FastifyRequest, reply: FastifyRepl
     .filter(operation => pathPattern(operation.path).test(path))
     .map(known => known.method);
   if (methods.length === 0) {
-    await sendProblem(reply, new Problem('not-found', `There is nothing at ${path.slice(0, 100)}.`));
+    await sendProblem(reply, new Problem('not-found', `No route at ${path.slice(0, 100)}.`));
     return;
   }
   const allow = methods.flatMap(method => (method === 'GET' ? ['GET', 'HEAD'] : [method])).join(', ');
-  const detail = `${request.method} is not known here; ${allow} would be right.`;
+  const detail = `${request.method} is not allowed here; use ${allow}.`;
   await sendProblem(reply, new Problem('method-not-allowed', detail, {}, { allow }));
 }
 
@@ -85,9 +85,7 @@ export function answerClientError(error: Error & { readonly code?: string }, soc
   }
   const slug = CLIENT_ERRORS[error.code ?? ''] ?? 'invalid-request';
   const { status } = problems[slug];
-  const body = JSON.stringify(
-    problemDocument(slug, CLIENT_ERROR_DETAILS[slug] ?? 'The request is no good HTTP.'),
-  );
+  const body = JSON.stringify(problemDocument(slug, CLIENT_ERROR_DETAILS[slug] ?? 'Malformed HTTP request.'));
   socket.end(
     `HTTP/1.1 ${status} ${slug}\r\ncontent-type: ${PROBLEM_MEDIA_TYPE}\r\n` +
       `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
@@ -100,7 +98,7 @@ const CLIENT_ERRORS: Readonly<Record<string, ProblemSlug>> = {
 };
 const CLIENT_ERROR_DETAILS: Readonly<Partial<Record<ProblemSlug, string>>> = {
   'headers-too-large': 'The headers are larger than 8 KB.',
-  'request-timeout': 'The request did not arrive whole in time.',
+  'request-timeout': 'The request did not arrive completely in time.',
 };
 
 function asProblem(error: unknown, bodyLimit: number | undefined): Problem {
@@ -111,7 +109,7 @@ function asProblem(error: unknown, bodyLimit: number | undefined): Problem {
     return new Problem('payload-too-large', `The body is larger than ${(bodyLimit ?? 0) / 1024} KB.`);
   }
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
-    return new Problem('unsupported-media-type', 'The body has to be application/json.', {
+    return new Problem('unsupported-media-type', 'The body must be application/json.', {
       errors: [{ field: 'content-type', expected: 'application/json' }],
     });
   }
@@ -119,14 +117,9 @@ function asProblem(error: unknown, bodyLimit: number | undefined): Problem {
     return invalidRequest([{ field: 'request', value: messageOf(error), expected: 'well-formed HTTP' }]);
   }
   if (isDatabaseAway(error, code)) {
-    return new Problem(
-      'unavailable',
-      'The ledger cannot be asked at the moment.',
-      {},
-      { 'retry-after': '1' },
-    );
+    return new Problem('unavailable', 'The ledger is unreachable right now.', {}, { 'retry-after': '1' });
   }
-  return new Problem('internal-error', 'This should not have happened; the engine has logged it.');
+  return new Problem('internal-error', 'Unexpected error; the engine has logged it.');
 }
 
 function codeOf(error: unknown): string {

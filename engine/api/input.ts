@@ -63,9 +63,11 @@ export function readParameters<T extends TObject>(schema: T, given: unknown): St
 
 export function invalidRequest(errors: readonly FieldFault[]): Problem {
   const said = errors.map(({ field, value, expected }) =>
-    value === undefined ? `${field} is missing: ${expected}` : `${field} is ${value}: ${expected}`,
+    value === undefined
+      ? `${field} is missing, expected ${expected}`
+      : `${field} is ${value}, expected ${expected}`,
   );
-  return new Problem('invalid-request', `Right would be: ${said.join('; ')}.`, { errors });
+  return new Problem('invalid-request', `Invalid request: ${said.join('; ')}.`, { errors });
 }
 
 function readText(schema: TSchema | undefined, text: unknown): unknown {
@@ -76,7 +78,7 @@ function readText(schema: TSchema | undefined, text: unknown): unknown {
 function readMembers<T extends TObject>(schema: T, given: object): Static<T> {
   const faults = faultsOf(schema, given);
   if (faults.length > 0) throw invalidRequest(faults);
-  if (!Value.Check(schema, given)) throw new Error('the members are right and the whole is not');
+  if (!Value.Check(schema, given)) throw new Error('the members are valid but the whole is not');
   return given;
 }
 
@@ -95,7 +97,7 @@ function faultsOf(schema: TObject, given: object): FieldFault[] {
   for (const name of Object.keys(given)) {
     if (Object.hasOwn(schema.properties, name)) continue;
     const names = known.map(([knownName]) => knownName).join(', ');
-    const expected = names === '' ? 'nothing' : `nothing of this name; known are ${names}`;
+    const expected = names === '' ? 'nothing' : `a known member: ${names}`;
     faults.push(fieldFault(name.slice(0, 60), Reflect.get(given, name), expected));
   }
   return faults;
@@ -103,7 +105,7 @@ function faultsOf(schema: TObject, given: object): FieldFault[] {
 
 function expectedOf(member: TSchema): string {
   const expected: unknown = Reflect.get(member, 'x-expected');
-  if (typeof expected !== 'string') throw new Error('a member that comes in has no x-expected');
+  if (typeof expected !== 'string') throw new Error('a request member has no x-expected');
   return expected;
 }
 

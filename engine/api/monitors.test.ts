@@ -94,15 +94,15 @@ describe('monitors of a campaign', () => {
       'one name twice',
       { monitors: [press, { ...club, name: press.name }] },
       'monitors[1].name',
-      'a name that no other monitor in the list has',
+      'a name that is unique in the list',
     ],
     [
       'one key twice',
       { monitors: [press, { ...club, key: press.key }] },
       'monitors[1].key',
-      'a key that no other monitor in the list has',
+      'a key that is unique in the list',
     ],
-    ['those of a room', { ...room, monitors: [press] }, 'monitors', 'nothing, as kind is room'],
+    ['those of a room', { ...room, monitors: [press] }, 'monitors', 'no value, as kind is room'],
   ];
   for (const [what, change, field, expected] of wrong) {
     it(`refuses ${what}`, async () => {

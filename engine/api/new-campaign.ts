@@ -58,7 +58,7 @@ export function readNewCampaign(body: NewCampaignBody, nowMs: number): WantedCam
   const own: readonly string[] = MEMBERS_OF[body.kind];
   for (const name of new Set(Object.values(MEMBERS_OF).flat())) {
     if (body[name] !== undefined && !own.includes(name))
-      faults.push(fieldFault(name, body[name], `nothing, as kind is ${body.kind}`));
+      faults.push(fieldFault(name, body[name], `no value, as kind is ${body.kind}`));
   }
   const draw = body.kind === 'raffle' ? readDraw(body, faults) : undefined;
   const room = body.kind === 'room' ? readRoom(body, faults) : undefined;
@@ -70,10 +70,10 @@ export function readNewCampaign(body: NewCampaignBody, nowMs: number): WantedCam
   const drawsAt = body.draws_at === undefined ? null : readTime('draws_at', body.draws_at, zone, faults);
   const isDraft = body.draft === true;
   if (!isDraft && opensAt !== undefined && opensAt.getTime() < nowMs - LATE_OPENING_MS) {
-    faults.push(fieldFault('opens_at', body.opens_at, `at the earliest ${iso(nowMs - LATE_OPENING_MS)}`));
+    faults.push(fieldFault('opens_at', body.opens_at, `${iso(nowMs - LATE_OPENING_MS)} or later`));
   }
   if (!isDraft && closesAt !== undefined && closesAt.getTime() <= nowMs) {
-    faults.push(fieldFault('closes_at', body.closes_at, `later than now, which is ${iso(nowMs)}`));
+    faults.push(fieldFault('closes_at', body.closes_at, `a time after now, ${iso(nowMs)}`));
   } else if (closesAt !== undefined && opensAt !== undefined) {
     faults.push(...windowFaults({ opensAt, closesAt, drawsAt: drawsAt ?? null }));
   }
@@ -109,7 +109,7 @@ function repeatedMonitors(monitors: readonly NamedMonitor[]): FieldFault[] {
             fieldFault(
               `monitors[${index}].${member}`,
               monitor[member],
-              `a ${member} that no other monitor in the list has`,
+              `a ${member} that is unique in the list`,
             ),
           ]
         : [],
@@ -132,15 +132,13 @@ function readClaims(
 ): ClaimRules | undefined {
   const { claim_within_s, claim_by, waitlist } = body;
   if (claim_within_s !== undefined && claim_by !== undefined) {
-    faults.push(
-      fieldFault('claim_by', claim_by, 'nothing, as claim_within_s says how long there is to claim'),
-    );
+    faults.push(fieldFault('claim_by', claim_by, 'no value, as claim_within_s sets the time to claim'));
     return undefined;
   }
   const withinS = claim_by === undefined ? claim_within_s : readClaimBy(claim_by, zone, closesAt, faults);
   if (withinS === undefined) {
     if (body.kind === 'coupon' && waitlist !== undefined) {
-      const right = 'nothing, as without claim_within_s nothing becomes free for those who wait';
+      const right = 'no value, as nothing becomes free for a waitlist without claim_within_s';
       faults.push(fieldFault('waitlist', waitlist, right));
     }
     return undefined;
@@ -150,7 +148,7 @@ function readClaims(
     const lastMs = opensAt.getTime() + LAST_STAMP_US / 1000;
     if (closesAt.getTime() + withinS * 1000 > lastMs) {
       const field = claim_by === undefined ? 'claim_within_s' : 'claim_by';
-      const right = `a deadline that lies, counted from the close, at the latest at ${iso(Math.floor(lastMs))}`;
+      const right = `a deadline, counted from the close, at or before ${iso(Math.floor(lastMs))}`;
       faults.push(fieldFault(field, body[field], right));
     } else if (drawsAt) faults.push(...claimFaults({ opensAt, closesAt, drawsAt }, withinS));
   }
@@ -169,7 +167,7 @@ function readClaimBy(
   const withinS = Math.ceil((claimBy.getTime() - closesAt.getTime()) / 1000);
   if (withinS >= MIN_CLAIM_WITHIN_S && withinS <= MAX_CLAIM_WITHIN_S) return withinS;
   const closes = closesAt.toISOString();
-  const right = `an instant ${MIN_CLAIM_WITHIN_S} to ${MAX_CLAIM_WITHIN_S} seconds behind the close at ${closes}`;
+  const right = `an instant ${MIN_CLAIM_WITHIN_S} to ${MAX_CLAIM_WITHIN_S} seconds after the close at ${closes}`;
   faults.push(fieldFault('claim_by', text, right));
   return undefined;
 }
@@ -200,11 +198,11 @@ function readStock({ stock }: NewCampaignBody, faults: FieldFault[]): number | u
 function readDraw(body: NewCampaignBody, faults: FieldFault[]): WantedDraw | undefined {
   const { winners, tiers, alternates = 0, group_limit = null, randomness = 'commit' } = body;
   if (winners === undefined && tiers === undefined) {
-    faults.push(fieldFault('winners', winners, `${PLACES}, as kind is raffle; or tiers in its place`));
+    faults.push(fieldFault('winners', winners, `${PLACES}, as kind is raffle; or tiers instead`));
     return undefined;
   }
   if (winners !== undefined && tiers !== undefined) {
-    faults.push(fieldFault('winners', winners, 'nothing, as the tiers say how many win'));
+    faults.push(fieldFault('winners', winners, 'no value, as the tiers set the number of winners'));
     return undefined;
   }
   const draw = {
@@ -214,7 +212,7 @@ function readDraw(body: NewCampaignBody, faults: FieldFault[]): WantedDraw | und
     randomness,
   };
   if (winnersOf(draw) > MAX_PLACES) {
-    faults.push(fieldFault('tiers', tiers, `at most ${MAX_PLACES} winners in all tiers together`));
+    faults.push(fieldFault('tiers', tiers, `at most ${MAX_PLACES} winners over all tiers`));
     return undefined;
   }
   return draw;

@@ -1,7 +1,7 @@
 /**
- * Deadlines that the operator moves, where what is granted or won has to be claimed. To end an offer by hand, its deadline is
- * brought forward to when every gateway must have heard of it, and it then ends as any other does: so a claim that was
- * stamped before counts.
+ * Deadlines moved by the operator, in campaigns with claims. To end an offer by hand, its deadline is brought forward to the
+ * instant at which every gateway must have learned of it, and the offer then ends like any other: a claim stamped before
+ * that counts.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Campaign, opensAtUs } from '../../sql/campaigns.ts';
@@ -13,7 +13,7 @@ import { type ApiDeps, nowUsOrRefuse } from './deps.ts';
 import { invalidRequest } from './input.ts';
 
 const LOOK_MS = 50;
-/** For the watermark to pass the deadline; while it stands still nothing can be told. */
+/** The time for the watermark to pass the deadline; while it stands still the result is unknown. */
 const SETTLE_MS = 5_000;
 
 /**
@@ -35,20 +35,20 @@ export async function extendOffer(
   const isHeld = offer?.state === 'offered' && offer.userId === holder;
   if (!isHeld || claimByUs <= (offer?.claimByUs ?? 0)) {
     const detail = isHeld
-      ? `The serial ${serial} can be claimed until ${isoOf(offer.claimByUs)} as it is; a deadline is only extended.`
-      : `The serial ${serial} in campaign ${campaignId} is not offered to this holder at the moment.`;
+      ? `Serial ${serial} can already be claimed until ${isoOf(offer.claimByUs)}; a deadline can only be extended.`
+      : `Serial ${serial} of campaign ${campaignId} is not offered to this holder right now.`;
     throw new Problem('conflict', detail);
   }
   const lastUs = opensAtUs(campaign) + LAST_STAMP_US;
   if (claimByUs > lastUs) {
-    const right = `at the latest ${isoOf(lastUs)}: claims are stamped, and stamps end then`;
+    const right = `${isoOf(lastUs)} or earlier: claims are stamped, and stamps end then`;
     throw invalidRequest([fieldFault('claim_by', claim_by, right)]);
   }
   const to = { serial, holder, claimByUs, endedEarly: null };
   if (!(await moveDeadline(deps.pool, campaignId, to))) {
-    throw new Problem('conflict', `The offer of the serial ${serial} has ended.`);
+    throw new Problem('conflict', `The offer of serial ${serial} has ended.`);
   }
-  deps.log.info({ campaignId, serial }, 'the deadline of an offer is extended');
+  deps.log.info({ campaignId, serial }, 'claim deadline extended');
   return { serial, user: holder, claim_by: isoOf(claimByUs) };
 }
 
@@ -66,7 +66,7 @@ export interface EndedOffer {
 
 interface AskedEnd {
   readonly serial: number;
-  /** undefined: whoever was granted it, or drawn for it. */
+  /** undefined: the user to whom it was first granted, or who won it in the draw. */
   readonly holder: string | undefined;
 }
 
@@ -78,31 +78,31 @@ async function findHeld(
 ): Promise<OfferState> {
   const offer = await readOffer(deps.pool, campaignId, serial);
   if (offer === undefined) {
-    throw new Problem('conflict', `Nobody was offered the serial ${serial} in campaign ${campaignId}.`);
+    throw new Problem('conflict', `Serial ${serial} of campaign ${campaignId} was never offered.`);
   }
   const holder = asked ?? (offer.place === null ? offer.userId : undefined);
   if (holder !== offer.userId) {
     const detail =
       holder === undefined
-        ? `The serial ${serial} was passed on before; name its holder to pass it on again.`
-        : `The serial ${serial} is another holder's.`;
+        ? `Serial ${serial} was already passed on; name its holder to pass it on again.`
+        : `Serial ${serial} belongs to another holder.`;
     throw new Problem('conflict', detail, { holder: offer.userId });
   }
   return offer;
 }
 
 function endedAlready(serial: number, { state }: OfferState): Problem {
-  return new Problem('conflict', `The offer of the serial ${serial} is ${state} already.`);
+  return new Problem('conflict', `The offer of serial ${serial} is already ${state}.`);
 }
 
-/** Who would be offered it, as things stand: who claims meanwhile, and what else becomes free before, can tell nobody. */
+/** Who would get the offer in the current state: later claims, and other prizes freed before, can change it. */
 export async function endWouldBe(deps: ApiDeps, campaignId: number, asked: AskedEnd): Promise<EndedOffer> {
   const { serial } = asked;
   const offer = await findHeld(deps, campaignId, asked);
   if (offer.state !== 'offered') throw endedAlready(serial, offer);
   const next = await readNextWaiting(deps.pool, campaignId);
   if (next === undefined) {
-    const detail = `Nobody is left to pass the serial ${serial} on to.`;
+    const detail = `Nobody is left to pass serial ${serial} on to.`;
     throw new Problem('conflict', detail, { holder: offer.userId });
   }
   const { tier, userId } = offer;
@@ -128,7 +128,7 @@ export async function endOffer(
     offer.state === 'offered' &&
     (await moveDeadline(deps.pool, campaignId, { serial, holder, claimByUs, endedEarly: reason }));
   if (!moved) throw endedAlready(serial, offer);
-  deps.log.info({ campaignId, serial }, 'the deadline of an offer is brought forward');
+  deps.log.info({ campaignId, serial }, 'claim deadline brought forward');
   for (const untilMs = performance.now() + waitMs + SETTLE_MS; performance.now() < untilMs; ) {
     if (stopping.aborted) break;
     const now = await readOffer(deps.pool, campaignId, serial);
@@ -139,14 +139,14 @@ export async function endOffer(
     if (now !== undefined && now.state !== 'offered') {
       const detail =
         now.state === 'claimed'
-          ? `The serial ${serial} was claimed in time.`
-          : `The offer of the serial ${serial} has ended, and nobody is left to pass it on to.`;
+          ? `Serial ${serial} was claimed in time.`
+          : `The offer of serial ${serial} has ended, and nobody is left to pass it on to.`;
       throw new Problem('conflict', detail, { holder });
     }
     // Ended early by a stop, which the next turn sees.
     await sleep(LOOK_MS, undefined, { signal: stopping }).catch(() => undefined);
   }
   const detail =
-    'The deadline is brought forward; that it has passed cannot be told yet. Look at the entries.';
+    'The deadline was brought forward; whether it has passed is not known yet. Check the entries.';
   throw new Problem('unavailable', detail, {}, { 'retry-after': '1' });
 }

@@ -11,8 +11,8 @@ import {
 import { type Answer, type Operation, SECURED_PREFIX } from './operation.ts';
 import { allOperations } from './operations.ts';
 
-const DESCRIPTION = `Every error is an RFC 9457 problem document. On any path there may also be: 404 not-found where \
-nothing is, 405 method-not-allowed with Allow, and, of requests that are no good HTTP, 400 invalid-request, 408 \
+const DESCRIPTION = `Every error is an RFC 9457 problem document. Any path may also answer: 404 not-found without \
+a route, 405 method-not-allowed with Allow, and, to malformed requests, 400 invalid-request, 408 \
 request-timeout and 431 headers-too-large.`;
 
 export function openApiDocument(): object {

@@ -60,7 +60,7 @@ export function json(
 
 export const ETAG = { etag: 'The version, for If-Match' } as const;
 
-export const DRY_RUN = json(200, 'What would happen; nothing has', DryRunJson);
+export const DRY_RUN = json(200, 'What would happen; nothing was changed', DryRunJson);
 
 /** An answer that is another one with ?dryRun=true. */
 export function orDryRun(schema: TSchema): TSchema {

@@ -55,18 +55,18 @@ export const operations = {
   createCampaign: {
     method: 'POST',
     path: '/v1/campaigns',
-    summary: 'Make a campaign; a draft where the body says so',
+    summary: 'Create a campaign; a draft if the body says so',
     query: DryRunQuery,
     headers: OperatorHeaders,
     body: NewCampaignBody,
-    answer: json(201, 'Made', CreatedCampaign, { location: 'Where the campaign is' }),
+    answer: json(201, 'Made', CreatedCampaign, { location: 'The URL of the campaign' }),
     dryRunAnswer: DRY_RUN,
     problems: [...SECURED, ...WITH_BODY],
   },
   listCampaigns: {
     method: 'GET',
     path: '/v1/campaigns',
-    summary: 'Campaigns by id, a page at a time',
+    summary: 'List campaigns by id, a page at a time',
     query: PageQuery,
     answer: json(200, 'A page', CampaignPage),
     problems: SECURED,
@@ -74,7 +74,7 @@ export const operations = {
   getCampaign: {
     method: 'GET',
     path: '/v1/campaigns/{id}',
-    summary: 'One campaign',
+    summary: 'Read a campaign',
     parameters: CampaignPath,
     answer: json(200, 'The campaign', CampaignJson, ETAG),
     problems: ON_CAMPAIGN,
@@ -83,23 +83,23 @@ export const operations = {
     method: 'POST',
     path: '/v1/campaigns/{id}/close',
     summary:
-      'Close a campaign ahead of time. Answers when the close has passed, which takes a little longer than a lease of a ' +
-      'gateway; asking again is safe.',
+      'Close a campaign early. Answers when the close has passed, which takes a little longer than a gateway ' +
+      'lease; retrying is safe.',
     parameters: CampaignPath,
     query: DryRunQuery,
     headers: OperatorHeaders,
-    answer: json(200, 'It is closed', orDryRun(CampaignJson), ETAG),
+    answer: json(200, 'Closed', orDryRun(CampaignJson), ETAG),
     problems: [...ON_CAMPAIGN, ...WITH_BODY, 'not-open-yet', 'conflict'],
   },
   listEntries: {
     method: 'GET',
     path: '/v1/campaigns/{id}/entries',
-    summary: 'Entries with their outcomes: as JSON a page at a time, as CSV all of them',
+    summary: 'List entries with their outcomes: JSON a page at a time, CSV all at once',
     parameters: CampaignPath,
     query: EntriesQuery,
     answer: {
       status: 200,
-      description: 'A page, or all entries; `after` and `limit` are for pages',
+      description: 'A page, or all entries; `after` and `limit` apply to pages',
       content: { [JSON_MEDIA_TYPE]: EntryPage, [CSV_MEDIA_TYPE]: undefined },
     },
     problems: [...ON_CAMPAIGN, 'archived', 'not-acceptable', 'overloaded'],
@@ -107,7 +107,7 @@ export const operations = {
   exportEntries: {
     method: 'GET',
     path: '/v1/campaigns/{id}/entries.csv',
-    summary: 'All entries with their outcomes, as CSV',
+    summary: 'Export all entries with their outcomes, as CSV',
     parameters: CampaignPath,
     query: ExportQuery,
     answer: { status: 200, description: 'All entries', content: { [CSV_MEDIA_TYPE]: undefined } },
@@ -116,17 +116,17 @@ export const operations = {
   getTotals: {
     method: 'GET',
     path: '/v1/campaigns/{id}/totals',
-    summary: 'How many entries there are of each outcome',
+    summary: 'Count the entries of each outcome',
     parameters: CampaignPath,
-    answer: json(200, 'The numbers', TotalsJson),
+    answer: json(200, 'The counts', TotalsJson),
     problems: ON_CAMPAIGN,
   },
   setEntrants: {
     method: 'PUT',
     path: '/v1/campaigns/{id}/entrants',
     summary:
-      'Settle tickets, groups and exclusions of entrants of a raffle: up to 1,000 a call, all of them or none. Not after ' +
-      'the freeze, which comes with the close.',
+      'Set tickets, groups and exclusions of entrants of a raffle: up to 1,000 per call, all or none. Not after ' +
+      'the freeze, which happens at the close.',
     parameters: CampaignPath,
     query: DryRunQuery,
     body: EntrantsBody,
@@ -137,7 +137,7 @@ export const operations = {
   listEntrants: {
     method: 'GET',
     path: '/v1/campaigns/{id}/entrants',
-    summary: 'What was settled about entrants of a raffle, a page at a time',
+    summary: 'List the terms of entrants of a raffle, a page at a time',
     parameters: CampaignPath,
     query: EntrantsQuery,
     answer: json(200, 'A page', EntrantPage),
@@ -147,9 +147,9 @@ export const operations = {
     method: 'POST',
     path: '/v1/campaigns/{id}/alternates/next',
     summary:
-      'Pass a prize that is not claimed on to the next alternate of the draw: the same serial and tier, another code. Where ' +
-      'the rules have claim_within_s, of a raffle or a coupon: ends an offer early, unless it is claimed before every ' +
-      'gateway has heard of that, and answers when that is so.',
+      'Pass an unclaimed prize on to the next alternate of the draw: the same serial and tier, another code. If ' +
+      'the rules of the raffle or coupon have claim_within_s: end an offer early, unless it is claimed before every ' +
+      'gateway knows; answers once they do.',
     parameters: CampaignPath,
     query: DryRunQuery,
     body: PassOnBody,
@@ -159,7 +159,7 @@ export const operations = {
   extendOffer: {
     method: 'POST',
     path: '/v1/campaigns/{id}/deadlines',
-    summary: 'Give somebody longer to claim what they are offered',
+    summary: 'Extend the deadline of an offer',
     parameters: CampaignPath,
     body: DeadlineBody,
     answer: json(200, 'Extended', DeadlineJson),
@@ -168,7 +168,7 @@ export const operations = {
   getProof: {
     method: 'GET',
     path: '/v1/campaigns/{id}/proof',
-    summary: 'The proof of a draw',
+    summary: 'Read the proof of a draw',
     parameters: CampaignPath,
     answer: json(200, 'The proof', ProofJson),
     problems: [...ON_CAMPAIGN, 'no-proof'],
@@ -177,15 +177,15 @@ export const operations = {
     method: 'POST',
     path: '/v1/coupons',
     summary:
-      'Say on what terms the codes of a campaign may be used, before it grants the first; or make a code that anybody may use',
+      'Set the terms of the codes of a campaign, before it grants the first; or create a code that anybody may use',
     body: NewCouponBody,
-    answer: json(201, 'Made', CouponJson, { location: 'Where the coupon is' }),
+    answer: json(201, 'Made', CouponJson, { location: 'The URL of the coupon' }),
     problems: [...ON_CAMPAIGN, ...WITH_BODY, 'conflict'],
   },
   listCoupons: {
     method: 'GET',
     path: '/v1/coupons',
-    summary: 'Coupons by id, a page at a time',
+    summary: 'List coupons by id, a page at a time',
     query: PageQuery,
     answer: json(200, 'A page', CouponPage),
     problems: SECURED,
@@ -193,7 +193,7 @@ export const operations = {
   getCoupon: {
     method: 'GET',
     path: '/v1/coupons/{id}',
-    summary: 'One coupon',
+    summary: 'Read a coupon',
     parameters: CouponPath,
     answer: json(200, 'The coupon', CouponJson),
     problems: [...SECURED, 'unknown-coupon'],
@@ -201,7 +201,7 @@ export const operations = {
   replaceTerms: {
     method: 'PUT',
     path: '/v1/coupons/{id}/terms',
-    summary: 'Put other terms in place of those of a coupon, while nobody holds one',
+    summary: 'Replace the terms of a coupon, while nobody holds one',
     parameters: CouponPath,
     body: TermsBody,
     answer: json(200, 'Changed', CouponJson),
@@ -210,7 +210,7 @@ export const operations = {
   getRoom: {
     method: 'GET',
     path: '/v1/campaigns/{id}/room',
-    summary: 'The terms of a waiting room, and its people',
+    summary: 'Read the terms of a waiting room and its head counts',
     parameters: CampaignPath,
     answer: json(200, 'The room', RoomJson, ETAG),
     problems: [...ON_CAMPAIGN, 'no-room'],
@@ -219,8 +219,8 @@ export const operations = {
     method: 'PUT',
     path: '/v1/campaigns/{id}/room',
     summary:
-      'Set the rate, the capacity and the pause of a waiting room. It holds from the next turn on, within a second. To ' +
-      'drain a room, close its campaign: nobody new comes, and those who wait are let in.',
+      'Set the rate, the capacity and the pause of a waiting room. Takes effect with the next turn, within a second. To ' +
+      'drain a room, close its campaign: nobody new can enter, and those who wait are admitted.',
     parameters: CampaignPath,
     headers: MatchHeaders,
     body: RoomTermsBody,
@@ -230,7 +230,7 @@ export const operations = {
   listSetAside: {
     method: 'GET',
     path: '/v1/set-aside',
-    summary: 'Records of the log that could not be taken in, a page at a time',
+    summary: 'List log records that could not be ingested, a page at a time',
     query: PageQuery,
     answer: json(200, 'A page', SetAsidePage),
     problems: SECURED,
@@ -239,7 +239,7 @@ export const operations = {
     method: 'GET',
     path: '/v1/clocks',
     summary:
-      'What each clock shows, by how much they differ, and what is held meanwhile; and what an operator has said last',
+      'Read what each clock shows, how far they differ, what is on hold meanwhile, and the last operator statement',
     answer: json(200, 'The clocks', ClocksJson),
     problems: ['unauthenticated', 'unavailable', 'internal-error'],
   },
@@ -247,33 +247,33 @@ export const operations = {
     method: 'POST',
     path: '/v1/clocks/trust',
     summary:
-      'Say that Redis is right while the clocks contradict each other, by the difference that stands. What is due by its ' +
-      'clock is done at once, for good. It ends by itself when the difference no longer stands; asking again is safe.',
+      'Declare Redis correct while the clocks contradict each other, by the current difference. What is due by its ' +
+      'clock is done at once, irrevocably. The statement ends by itself when the difference changes; retrying is safe.',
     headers: OperatorHeaders,
     body: TrustBody,
-    answer: json(200, 'It holds', ClocksJson),
+    answer: json(200, 'In effect', ClocksJson),
     problems: [...SECURED, ...WITH_BODY, 'clocks-agree', 'other-difference'],
   },
   ...scheduleOperations,
   livez: {
     method: 'GET',
     path: '/livez',
-    summary: 'Whether the process is alive',
-    answer: json(200, 'It is', Alive),
+    summary: 'Liveness: whether the process is alive',
+    answer: json(200, 'Alive', Alive),
     problems: [],
   },
   readyz: {
     method: 'GET',
     path: '/readyz',
-    summary: 'Whether the engine can do its work; where it cannot, `checks` of the problem tells why',
-    answer: json(200, 'It can', Ready),
+    summary: 'Readiness: whether the engine can do its work; if not, `checks` of the problem says why',
+    answer: json(200, 'Ready', Ready),
     problems: ['unavailable'],
   },
   metrics: {
     method: 'GET',
     path: '/metrics',
-    summary: 'Numbers for Prometheus',
-    answer: { status: 200, description: 'The numbers', content: { 'text/plain': undefined } },
+    summary: 'Metrics for Prometheus',
+    answer: { status: 200, description: 'The counts', content: { 'text/plain': undefined } },
     problems: [],
   },
   openapi: {

@@ -42,7 +42,7 @@ async function findRoom({ pool }: ApiDeps, id: number): Promise<Room> {
   if (campaign === undefined) throw unknownCampaign(id);
   const room = await getRoom(pool, id);
   if (room === undefined) {
-    throw new Problem('no-room', `Campaign ${id} is a ${campaign.kind}: it has no rate and lets nobody in.`);
+    throw new Problem('no-room', `Campaign ${id} is a ${campaign.kind}: it has no rate and no admissions.`);
   }
   return room;
 }

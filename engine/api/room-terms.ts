@@ -21,7 +21,7 @@ export async function setRoomTerms(
     if (version !== undefined && now !== version + 1)
       throw preconditionFailed(`"${version}"`, { version: (now ?? 1) - 1 }, roomName(campaignId));
   });
-  deps.log.info({ campaignId, ...terms }, 'the terms of a room are set');
+  deps.log.info({ campaignId, ...terms }, 'room terms set');
   const campaign = await getCampaign(deps.pool, campaignId);
   if (campaign !== undefined) {
     // They hold, whatever Redis does: gateways only show them, and are told with the next turn.

@@ -24,8 +24,8 @@ describe('a waiting room that cannot be', () => {
     [{ pass_seconds: 86_401 }, 'pass_seconds', /^a whole number from 1 to 86400/],
     [{ visit_seconds: 0 }, 'visit_seconds', /^a whole number from 1 to 86400/],
     [{ single_use: 'yes' }, 'single_use', /^true or false/],
-    [{ stock: 5 }, 'stock', /^nothing, as kind is room/],
-    [{ winners: 5 }, 'winners', /^nothing, as kind is room/],
+    [{ stock: 5 }, 'stock', /^no value, as kind is room/],
+    [{ winners: 5 }, 'winners', /^no value, as kind is room/],
   ];
   for (const [change, field, expected] of wrong) {
     it(`is refused: ${JSON.stringify(change)}`, async () => {
@@ -64,7 +64,7 @@ describe('a waiting room that cannot be', () => {
       per_second: 1,
     };
     const { body } = await api.call('POST', '/v1/campaigns', { body: coupon });
-    assert.match(JSON.stringify(body.errors), /per_second.*nothing, as kind is coupon/);
+    assert.match(JSON.stringify(body.errors), /per_second.*no value, as kind is coupon/);
   });
 });
 

@@ -35,7 +35,8 @@ const CHANGE: readonly ProblemSlug[] = [
   'precondition-required',
   'precondition-failed',
 ];
-const CONFIRMED = 'Answers when every live gateway has confirmed it, or with why it does not take effect.';
+const CONFIRMED =
+  'Answers once every live gateway has confirmed the change, or with the reason for its refusal.';
 
 /** A change of a campaign by its state; all take the same and give the campaign. */
 function change<const Path extends string>(
@@ -61,7 +62,7 @@ export const scheduleOperations = {
   listSchedule: {
     method: 'GET',
     path: '/v1/schedule',
-    summary: 'Openings, closings and drawings that are coming, by time',
+    summary: 'List upcoming openings, closings and drawings by time',
     query: ScheduleQuery,
     answer: json(200, 'A page', SchedulePage),
     problems: SECURED,
@@ -69,7 +70,7 @@ export const scheduleOperations = {
   editCampaign: {
     method: 'PATCH',
     path: '/v1/campaigns/{id}',
-    summary: `Edit times, and until the opening title and stock. ${CONFIRMED}`,
+    summary: `Edit the times and, until the opening, title and stock. ${CONFIRMED}`,
     parameters: CampaignPath,
     query: DryRunQuery,
     headers: ChangeHeaders,
@@ -77,21 +78,21 @@ export const scheduleOperations = {
     answer: json(200, 'In effect', orDryRun(CampaignJson), ETAG),
     problems: [...CHANGE, 'change-refused'],
   },
-  announceCampaign: change('announce', 'Announce a draft: its rules are published, and its times hold'),
+  announceCampaign: change('announce', 'Announce a draft: publish its rules and put its times into effect'),
   pauseCampaign: change(
     'pause',
-    `Take no entries until it is resumed; what is in the queue stays. ${CONFIRMED}`,
+    `Pause a campaign: no new entries until it is resumed; the queue stays. ${CONFIRMED}`,
   ),
-  resumeCampaign: change('resume', `Take entries again. ${CONFIRMED}`),
+  resumeCampaign: change('resume', `Resume a paused campaign. ${CONFIRMED}`),
   cancelCampaign: change(
     'cancel',
-    `Cancel for good: whoever waits has the outcome cancelled, what is granted stays. ${CONFIRMED}`,
+    `Cancel a campaign, irrevocably: waiting entries get the outcome cancelled, grants stay. ${CONFIRMED}`,
   ),
-  archiveCampaign: change('archive', 'List a campaign that is at its end no more', ReasonBody, []),
+  archiveCampaign: change('archive', 'Hide a finished campaign from lists', ReasonBody, []),
   listVersions: {
     method: 'GET',
     path: '/v1/campaigns/{id}/versions',
-    summary: 'Every change of a campaign, made or refused: who, when and why; and what was done late',
+    summary: 'List every change of a campaign, applied or refused: who, when and why; and what was done late',
     parameters: CampaignPath,
     query: PageQuery,
     answer: json(200, 'A page', VersionPage),
@@ -100,28 +101,28 @@ export const scheduleOperations = {
   duplicateCampaign: {
     method: 'POST',
     path: '/v1/campaigns/{id}/duplicate',
-    summary: 'Make a campaign like another one, with times of its own',
+    summary: 'Duplicate a campaign with new times',
     parameters: CampaignPath,
     query: DryRunQuery,
     headers: OperatorHeaders,
     body: AgainBody,
-    answer: json(201, 'Made', CreatedCampaign, { location: 'Where the campaign is' }),
+    answer: json(201, 'Made', CreatedCampaign, { location: 'The URL of the campaign' }),
     dryRunAnswer: DRY_RUN,
     problems: [...ON_CAMPAIGN, ...WITH_BODY],
   },
   createTemplate: {
     method: 'POST',
     path: '/v1/templates',
-    summary: 'Keep a campaign without its times, to make it again and again',
+    summary: 'Save a campaign without its times as a template',
     headers: OperatorHeaders,
     body: NewTemplateBody,
-    answer: json(201, 'Kept', TemplateJson, { location: 'Where the template is' }),
+    answer: json(201, 'Kept', TemplateJson, { location: 'The URL of the template' }),
     problems: [...SECURED, ...WITH_BODY, 'conflict'],
   },
   listTemplates: {
     method: 'GET',
     path: '/v1/templates',
-    summary: 'Templates by id, a page at a time',
+    summary: 'List templates by id, a page at a time',
     query: PageQuery,
     answer: json(200, 'A page', TemplatePage),
     problems: SECURED,
@@ -129,7 +130,7 @@ export const scheduleOperations = {
   getTemplate: {
     method: 'GET',
     path: '/v1/templates/{id}',
-    summary: 'One template',
+    summary: 'Read a template',
     parameters: TemplatePath,
     answer: json(200, 'The template', TemplateJson),
     problems: [...SECURED, 'unknown-template'],
@@ -137,12 +138,12 @@ export const scheduleOperations = {
   useTemplate: {
     method: 'POST',
     path: '/v1/templates/{id}/campaigns',
-    summary: 'Make a campaign of a template, with times of its own',
+    summary: 'Create a campaign from a template, with its own times',
     parameters: TemplatePath,
     query: DryRunQuery,
     headers: OperatorHeaders,
     body: AgainBody,
-    answer: json(201, 'Made', CreatedCampaign, { location: 'Where the campaign is' }),
+    answer: json(201, 'Made', CreatedCampaign, { location: 'The URL of the campaign' }),
     dryRunAnswer: DRY_RUN,
     problems: [...SECURED, ...WITH_BODY, 'unknown-template'],
   },

@@ -24,36 +24,36 @@ const MAX_OPERATOR_CHARACTERS = 100;
 
 export const OperatorHeaders = Type.Object({
   'x-operator': Type.Optional(
-    shownText(MAX_OPERATOR_CHARACTERS, 'Who asks, as the versions will name them; "operator" when absent'),
+    shownText(MAX_OPERATOR_CHARACTERS, 'The name to record in the versions; "operator" when absent'),
   ),
 });
 
 export const MatchHeaders = Type.Object({
   'if-match': Type.String({
-    description: 'The ETag of the version that the change was made for; * for whichever there is',
+    description: 'The ETag of the version that the change is based on; * for any version',
   }),
 });
 
 export const ChangeHeaders = Type.Object({ ...MatchHeaders.properties, ...OperatorHeaders.properties });
 
-const dryRun = Type.Optional(oneOf(['true', 'false'], 'true: says what would happen, and changes nothing'));
+const dryRun = Type.Optional(oneOf(['true', 'false'], 'true: report what would happen and change nothing'));
 export const DryRunQuery = Type.Object({ dryRun }, exact);
 
-const reason = Type.Optional(shownText(MAX_REASON_CHARACTERS, 'Why, as the versions will say'));
+const reason = Type.Optional(shownText(MAX_REASON_CHARACTERS, 'The reason to record in the versions'));
 
 export const ReasonBody = Type.Object({ reason }, exact);
 
 export const EditBody = Type.Object(
   {
-    title: Type.Optional(shownText(MAX_TITLE_CHARACTERS, 'Until the opening')),
-    stock: Type.Optional(whole(1, MAX_PLACES, 'Of a coupon, until the opening')),
-    opens_at: Type.Optional(instant('Until it has passed')),
+    title: Type.Optional(shownText(MAX_TITLE_CHARACTERS, 'Editable until the opening')),
+    stock: Type.Optional(whole(1, MAX_PLACES, 'Of a coupon; editable until the opening')),
+    opens_at: Type.Optional(instant('Editable until it has passed')),
     closes_at: Type.Optional(
-      instant('Until it has passed; of a raffle that has opened at the latest as announced'),
+      instant('Editable until it has passed; for an open raffle no later than announced'),
     ),
     draws_at: Type.Optional(
-      Type.Union([instant('Of a raffle, until it has passed'), Type.Null()], {
-        description: 'Of a raffle, until it is drawn; null: at its close',
+      Type.Union([instant('Of a raffle; editable until it has passed'), Type.Null()], {
+        description: 'Of a raffle; editable until it is drawn; null: at its close',
         'x-expected':
           'an instant in UTC, to the millisecond at most, like 2030-01-31T18:00:00.000Z; a local time without the Z; or null',
       }),
@@ -63,7 +63,8 @@ export const EditBody = Type.Object(
   },
   {
     ...exact,
-    description: 'What is absent stays. A time without a Z is read in the time zone of the campaign.',
+    description:
+      'Absent members stay as they are. A time without a Z is read in the time zone of the campaign.',
   },
 );
 export type EditBody = Static<typeof EditBody>;
@@ -82,7 +83,7 @@ export const AgainBody = Type.Object(
     time_zone: NewCampaignBody.properties.time_zone,
     ...ofItsTime,
   },
-  { ...exact, description: 'The times of the new campaign; all else is as it was' },
+  { ...exact, description: 'The times of the new campaign; everything else is copied' },
 );
 export type AgainBody = Static<typeof AgainBody>;
 
@@ -92,11 +93,11 @@ export type TemplateCampaign = Static<typeof TemplateCampaign>;
 
 export const NewTemplateBody = Type.Object(
   {
-    name: shownText(MAX_TITLE_CHARACTERS, 'No other template has it'),
+    name: shownText(MAX_TITLE_CHARACTERS, 'Unique among templates'),
     campaign: Type.Unsafe<Record<string, unknown>>(
       Type.Object(timeless, {
         additionalProperties: true,
-        description: 'As a new campaign, without its times',
+        description: 'The body of a new campaign, without its times',
         'x-expected': 'an object with the members of a new campaign, without its times',
       }),
     ),
@@ -120,7 +121,7 @@ export const TemplateJson = Type.Object(
 export const TemplatePage = Type.Object(
   {
     templates: Type.Array(TemplateJson),
-    next: orNull(Type.Integer({ description: '`after` of the next page; null when this is the last one' })),
+    next: orNull(Type.Integer({ description: 'The `after` of the next page; null on the last page' })),
   },
   exact,
 );
@@ -128,13 +129,13 @@ export const TemplatePage = Type.Object(
 export const DryRunJson = Type.Object(
   {
     dry_run: Type.Literal(true),
-    action: Type.String({ description: 'What would be done' }),
+    action: Type.String({ description: 'The action that would be taken' }),
     gateways_confirm: Type.Boolean({
-      description: 'Whether it would take effect only once every live gateway has confirmed it',
+      description: 'Whether it needs the confirmation of every live gateway to take effect',
     }),
-    effective_before: orNull(time('It would take effect before this, or be refused')),
+    effective_before: orNull(time('The deadline: it would take effect before then or be refused')),
     campaign: Type.Record(Type.String(), Type.Unknown(), {
-      description: 'The campaign as it would be; without the members that it is given when it is made',
+      description: 'The resulting campaign, without the members assigned at creation',
     }),
   },
   exact,
@@ -143,13 +144,13 @@ export type DryRunJson = Static<typeof DryRunJson>;
 
 export const ScheduleQuery = Type.Object(
   {
-    kind: Type.Optional(oneOf(SCHEDULED_KINDS, 'Only what is of this kind')),
-    from: Type.Optional(instant('What comes from then on; now when absent')),
-    until: Type.Optional(instant('What comes before then; all when absent')),
+    kind: Type.Optional(oneOf(SCHEDULED_KINDS, 'Only items of this kind')),
+    from: Type.Optional(instant('Items from then on; now when absent')),
+    until: Type.Optional(instant('Items before then; all when absent')),
     after: Type.Optional(
       Type.String({
         pattern: '^[0-9TZ:.-]{24},[0-9]{1,10},(opening|closing|drawing)$',
-        description: 'Where the page before ended: its `next`',
+        description: 'The `next` of the previous page',
         'x-expected': 'the `next` of a page',
       }),
     ),
@@ -169,15 +170,15 @@ export const SchedulePage = Type.Object(
           kind: Type.Enum([...SCHEDULED_KINDS]),
           campaign: Type.Integer(),
           title: Type.String(),
-          version: Type.Integer({ description: 'Of the campaign; in quotes it is its ETag' }),
+          version: Type.Integer({ description: 'The version of the campaign; in quotes it is the ETag' }),
           paused: Type.Boolean(),
-          changing: Type.Boolean({ description: 'Gateways are asked to confirm a change of it' }),
+          changing: Type.Boolean({ description: 'Whether a change waits for gateways to confirm it' }),
         },
         exact,
       ),
       { description: 'By time' },
     ),
-    next: orNull(Type.String({ description: '`after` of the next page; null when this is the last one' })),
+    next: orNull(Type.String({ description: 'The `after` of the next page; null on the last page' })),
   },
   exact,
 );
@@ -188,42 +189,42 @@ export const VersionPage = Type.Object(
       Type.Object(
         {
           version: Type.Integer(),
-          action: Type.String({ description: 'What was asked' }),
+          action: Type.String({ description: 'The requested action' }),
           state: Type.Enum(['pending', 'effective', 'refused']),
-          by: Type.String({ description: 'Who asked' }),
-          at: time('When it was asked'),
-          reason: orNull(Type.String({ description: 'Why, as they said' })),
+          by: Type.String({ description: 'Who requested it' }),
+          at: time('When it was requested'),
+          reason: orNull(Type.String({ description: 'The stated reason' })),
           decided_at: orNull(time('When it took effect or was refused')),
-          refused: orNull(Type.Enum([...REFUSALS], { description: 'Why it did not take effect' })),
-          refusal: orNull(Type.String({ description: 'The same for people' })),
+          refused: orNull(Type.Enum([...REFUSALS], { description: 'Why it was refused, as a code' })),
+          refusal: orNull(Type.String({ description: 'Why it was refused, for humans' })),
           title: Type.String(),
           places: Type.Integer({ description: 'Stock, or winners' }),
-          opens_at: time('As it was to be, like all below'),
-          closes_at: time('No entry is accepted from here on'),
+          opens_at: time('The requested value, like all below'),
+          closes_at: time('The first instant at which entries are no longer accepted'),
           draws_at: orNull(time('Of a raffle; null: at its close')),
           time_zone: Type.String(),
           stage: Type.Enum(
             CAMPAIGN_STATES.filter(state => ['draft', 'scheduled', 'cancelled', 'archived'].includes(state)),
           ),
           paused: Type.Boolean(),
-          rules_hash: orNull(Type.String({ description: 'Of the rules that it was announced with' })),
+          rules_hash: orNull(Type.String({ description: 'The hash of the announced rules' })),
         },
         exact,
       ),
-      { description: 'In the order in which they were asked' },
+      { description: 'In the order in which they were requested' },
     ),
-    next: orNull(Type.Integer({ description: '`after` of the next page; null when this is the last one' })),
+    next: orNull(Type.Integer({ description: 'The `after` of the next page; null on the last page' })),
     late: Type.Array(
       Type.Object(
         {
           kind: Type.Enum(['closing', 'drawing']),
-          due_at: time('When it was to be done'),
-          done_at: time('When it was'),
-          late_ms: Type.Integer({ description: 'How much later' }),
+          due_at: time('When it was due'),
+          done_at: time('When it was done'),
+          late_ms: Type.Integer({ description: 'The delay' }),
         },
         exact,
       ),
-      { description: 'What was done of its schedule, each once' },
+      { description: 'The completed steps of its schedule, each once' },
     ),
   },
   exact,

@@ -152,16 +152,16 @@ describe('editing a campaign', () => {
     const raffle = await api.create({ kind: 'raffle', stock: undefined, winners: 1, closes_at: inMs(HOUR) });
     const soon = await api.create({ opens_at: inMs(900), closes_at: inMs(HOUR) });
     for (const [id, body, reason, field, expected] of [
-      [open, { opens_at: inMs(HOUR / 2) }, 'passed', 'opens_at', /^nothing: it has passed at /],
-      [open, { title: 'Other' }, 'passed', 'title', /its rules stay/],
-      [open, { closes_at: inMs(800) }, 'too_near', 'closes_at', /^at the earliest .*Z/],
+      [open, { opens_at: inMs(HOUR / 2) }, 'passed', 'opens_at', /^no change: it passed at /],
+      [open, { title: 'Other' }, 'passed', 'title', /its rules are fixed/],
+      [open, { closes_at: inMs(800) }, 'too_near', 'closes_at', /^\S+Z or later/],
       [soon, { opens_at: inMs(HOUR / 2) }, 'too_near', 'opens_at', /^nothing: it comes at /],
       [
         raffle,
         { closes_at: inMs(2 * HOUR) },
         'passed',
         'closes_at',
-        /as announced: the seed of the draw binds it/,
+        /as announced, or earlier: the seed of the draw binds it/,
       ],
     ] as const) {
       const answer = await change(id, 'edit', { body });
@@ -182,14 +182,14 @@ describe('editing a campaign', () => {
       [id],
     );
     for (const [on, body, field, expected] of [
-      [id, { stock: 1 }, 'stock', /^at least 2, as so many are granted/],
+      [id, { stock: 1 }, 'stock', /^at least 2, as that many are granted/],
       [id, { closes_at: inMs(HOUR / 2) }, 'closes_at', /^later than the opening/],
-      [raffle, { draws_at: inMs(1.5 * HOUR) }, 'draws_at', /with which the pool is frozen/],
+      [raffle, { draws_at: inMs(1.5 * HOUR) }, 'draws_at', /which freezes the pool/],
       [id, { draws_at: inMs(3 * HOUR) }, 'draws_at', /as kind is coupon/],
       [id, { opens_at: '2027-03-28T02:30', time_zone: 'Europe/Berlin' }, 'opens_at', /01:30.* or .*00:30/],
       [id, { opens_at: '2026-10-25T02:30', time_zone: 'Europe/Berlin' }, 'opens_at', /00:30.* or .*01:30/],
       [id, { time_zone: 'Mars/Olympus' }, 'time_zone', /IANA/],
-      [id, { winners: 3 }, 'winners', /nothing of this name/],
+      [id, { winners: 3 }, 'winners', /a known member/],
       [id, { reason: '' }, 'reason', /text of 1 to 200/],
     ] as const) {
       const answer = await change(on, 'edit', { body });

@@ -79,8 +79,9 @@ export function instant(description: string) {
 export function timeZone() {
   return Type.String({
     pattern: '^[A-Za-z][A-Za-z0-9_+/-]{0,63}$',
-    description: 'IANA: times are shown in it, and those without a Z are read in it; UTC when absent',
-    'x-expected': 'the name of a time zone of IANA, like Europe/Berlin',
+    description:
+      'IANA time zone: times are displayed in it, and times without a Z are read in it; UTC when absent',
+    'x-expected': 'an IANA time zone name, like Europe/Berlin',
   });
 }
 
@@ -102,18 +103,14 @@ export const MOST_PER_SECOND = 10_000;
 const perSecond = Type.Number({
   minimum: LEAST_PER_SECOND,
   maximum: MOST_PER_SECOND,
-  description: 'Of a room: how many are let in a second at most',
+  description: 'Of a room: the maximum number of admissions per second',
   'x-expected': `a number from ${LEAST_PER_SECOND} to ${MOST_PER_SECOND}; to let nobody in, pause the room`,
 });
-const capacity = whole(
-  1,
-  MAX_PLACES,
-  'Of a room: how many may be inside at once; as many as come when absent',
-);
+const capacity = whole(1, MAX_PLACES, 'Of a room: how many may be inside at once; no limit when absent');
 
 const Tier = Type.Object(
   {
-    name: shownText(MAX_TIER_NAME_CHARACTERS, 'What is won'),
+    name: shownText(MAX_TIER_NAME_CHARACTERS, 'The name of the prize'),
     winners: Type.Integer({ minimum: 1, maximum: MAX_PLACES }),
   },
   exact,
@@ -132,52 +129,52 @@ export const NewCampaignBody = Type.Object(
   {
     kind: oneOf(
       ['coupon', 'raffle', 'room'],
-      'coupon: the first ones win; raffle: winners are drawn after the close; room: a waiting room, all are let in at a rate',
+      'coupon: first come, first served; raffle: winners are drawn after the close; room: a waiting room that admits everybody at a set rate',
     ),
-    title: shownText(MAX_TITLE_CHARACTERS, 'Shown to everybody'),
-    stock: Type.Optional(whole(1, MAX_PLACES, 'Of a coupon: how many there are')),
+    title: shownText(MAX_TITLE_CHARACTERS, 'Public'),
+    stock: Type.Optional(whole(1, MAX_PLACES, 'Of a coupon: the stock')),
     terms: Type.Optional(TermsMember),
-    winners: Type.Optional(whole(1, MAX_PLACES, 'Of a raffle with one prize: how many are drawn for it')),
+    winners: Type.Optional(whole(1, MAX_PLACES, 'Of a raffle with one prize: the number of winners')),
     tiers: Type.Optional(
       Type.Array(Tier, {
         minItems: 1,
         maxItems: MAX_TIERS,
-        description: 'Of a raffle with several prizes, in place of winners: the first is drawn first',
+        description: 'Of a raffle with several prizes, instead of winners: the first tier is drawn first',
         'x-expected':
           `a list of 1 to ${MAX_TIERS} objects with name (text of 1 to ${MAX_TIER_NAME_CHARACTERS} characters) ` +
           `and winners (a whole number from 1 to ${MAX_PLACES})`,
       }),
     ),
     alternates: Type.Optional(
-      whole(0, MAX_PLACES, 'Of a raffle: how many are drawn to stand in for winners; none when absent'),
+      whole(0, MAX_PLACES, 'Of a raffle: how many alternates are drawn; none when absent'),
     ),
     group_limit: Type.Optional(
-      whole(1, MAX_PLACES, 'Of a raffle: how many of one group are drawn at most; any number when absent'),
+      whole(1, MAX_PLACES, 'Of a raffle: the maximum number of winners per group; no limit when absent'),
     ),
     randomness: Type.Optional(
       oneOf(
         ['commit', 'drand'],
-        'Of a raffle. commit, and when absent: a secret to which the engine commits now; drand: a round of quicknet ' +
-          'that lies behind the close, which is what to take where the engine has a network',
+        'Of a raffle. commit (default): a secret that the engine commits to now; drand: a quicknet round ' +
+          'after the close; choose drand if the engine has network access',
       ),
     ),
     claim_within_s: Type.Optional(
       whole(
         MIN_CLAIM_WITHIN_S,
         MAX_CLAIM_WITHIN_S,
-        'Within how long what is granted or won has to be claimed, else it passes to the next; absent: it is final at once',
+        'The time to claim a grant or win, in seconds, before it passes to the next; when absent, grants and wins are final at once',
       ),
     ),
     claim_by: Type.Optional(
       instant(
-        'Of a raffle, in place of claim_within_s: behind the close; whoever is drawn has as long as from the close to it',
+        'Of a raffle, instead of claim_within_s: an instant after the close; everybody drawn gets as long as from the close until then',
       ),
     ),
     waitlist: Type.Optional(
       whole(
         0,
         MAX_PLACES,
-        'Of a coupon with claim_within_s: how many wait for what is not claimed; none when absent',
+        'Of a coupon with claim_within_s: the size of the waitlist for unclaimed coupons; none when absent',
       ),
     ),
     monitors: Type.Optional(
@@ -185,7 +182,7 @@ export const NewCampaignBody = Type.Object(
         minItems: 1,
         maxItems: MAX_MONITORS,
         description:
-          'Of a coupon or a raffle: who follows the signed heads from outside (npm run monitor). They stand in the rules, and do not change',
+          'Of a coupon or a raffle: the monitors that follow the signed heads from outside (npm run monitor). They are part of the rules and never change',
         'x-expected':
           `a list of 1 to ${MAX_MONITORS} objects with name (text of 1 to ${MAX_MONITOR_NAME_CHARACTERS} characters) ` +
           'and key (an Ed25519 public key, 32 bytes in base64url, as the monitor prints it)',
@@ -194,38 +191,36 @@ export const NewCampaignBody = Type.Object(
     per_second: Type.Optional(perSecond),
     capacity: Type.Optional(capacity),
     grace_seconds: Type.Optional(
-      whole(1, 86_400, 'Of a room: how long somebody may be away before they are skipped; 60 when absent'),
+      whole(1, 86_400, 'Of a room: how long a user may be away before being skipped; 60 when absent'),
     ),
     pass_seconds: Type.Optional(
-      whole(1, 86_400, 'Of a room: how long a pass waits to be used; 300 when absent'),
+      whole(1, 86_400, 'Of a room: how long a pass stays valid unused; 300 when absent'),
     ),
     visit_seconds: Type.Optional(
       whole(
         1,
         86_400,
-        'Of a room: how long a visit lasts at most; until the shop reports its end when absent',
+        'Of a room: the maximum length of a visit; when absent, until the shop reports its end',
       ),
     ),
     single_use: Type.Optional(
       Type.Boolean({
-        description: 'Of a room: a pass lets in once; false when absent',
+        description: 'Of a room: a pass admits only once; false when absent',
         'x-expected': 'true or false',
       }),
     ),
     opens_at: Type.Optional(instant('Absent: now')),
     closes_at: instant(`At most ${MAX_WINDOW_DAYS} days after the opening`),
-    draws_at: Type.Optional(
-      instant('Of a raffle: when it is drawn, at its close or later; absent: at its close'),
-    ),
+    draws_at: Type.Optional(instant('Of a raffle: when it is drawn, at its close (default) or later')),
     time_zone: Type.Optional(timeZone()),
     draft: Type.Optional(
       Type.Boolean({
-        description: 'It is announced to nobody until POST …/announce',
+        description: 'The campaign stays unannounced until POST …/announce',
         'x-expected': 'true or false',
       }),
     ),
   },
-  { ...exact, description: 'A campaign. Its rules do not change once it has entries.' },
+  { ...exact, description: 'A campaign. Its rules cannot change once it has entries.' },
 );
 export type NewCampaignBody = Static<typeof NewCampaignBody>;
 
@@ -234,32 +229,30 @@ const campaignMembers = {
   kind: Type.Enum(['coupon', 'raffle', 'room']),
   title: Type.String(),
   stock: Type.Optional(Type.Integer({ description: 'Of a coupon' })),
-  winners: Type.Optional(
-    Type.Integer({ description: 'Of a raffle: how many are to be drawn, over all tiers' }),
-  ),
+  winners: Type.Optional(Type.Integer({ description: 'Of a raffle: the number of winners over all tiers' })),
   rules_hash: orNull(
-    Type.String({ description: 'SHA-256 of the rules as announced, base64url; null until they are' }),
+    Type.String({ description: 'SHA-256 of the announced rules, base64url; null until they are announced' }),
   ),
   tiers: Type.Optional(Type.Array(Tier, { description: 'Of a raffle' })),
   alternates: Type.Optional(Type.Integer({ description: 'Of a raffle' })),
   group_limit: Type.Optional(orNull(Type.Integer({ description: 'Of a raffle' }))),
   randomness: Type.Optional(AnnouncedRandomness),
   monitors: Type.Optional(
-    Type.Array(MonitorMember, { description: 'Who is named to follow the signed heads from outside' }),
+    Type.Array(MonitorMember, { description: 'The monitors that follow the signed heads from outside' }),
   ),
   claim_within_s: Type.Optional(
-    Type.Integer({ description: 'Where what is granted or won has to be claimed: within how long' }),
+    Type.Integer({ description: 'Where claims are required: the time to claim, in seconds' }),
   ),
-  waitlist: Type.Optional(Type.Integer({ description: 'Of such a coupon: how many may wait' })),
+  waitlist: Type.Optional(Type.Integer({ description: 'Of such a coupon: the size of the waitlist' })),
   waitlisted: Type.Optional(
     Type.Integer({
-      description: 'Where there are claims: how many have been told to wait, alternates included',
+      description: 'Where claims are required: how many are waitlisted, including alternates',
     }),
   ),
-  opens_at: time('Entries are accepted from here on'),
-  closes_at: time('No entry is accepted from here on'),
+  opens_at: time('The first instant at which entries are accepted'),
+  closes_at: time('The first instant at which entries are no longer accepted'),
   draws_at: Type.Optional(time('Of a raffle: when it is drawn')),
-  time_zone: Type.String({ description: 'IANA; the times below are shown in it' }),
+  time_zone: Type.String({ description: 'IANA time zone of the times below' }),
   local: Type.Object(
     {
       opens_at: Type.String(),
@@ -268,33 +261,33 @@ const campaignMembers = {
     },
     {
       ...exact,
-      description: 'The same instants as the clocks of the time zone show them, with their offset',
+      description: 'The same instants in local time, with their offset',
     },
   ),
   status: Type.Enum([...CAMPAIGN_STATES], {
     description:
-      'settled: closed, and every entry has its outcome; of a raffle that means drawn. cancelled: who waited then has that outcome',
+      'settled: closed, and every entry has its outcome; for a raffle that means drawn. cancelled: entries waiting then have that outcome',
   }),
-  version: Type.Integer({ description: 'Of the campaign as it is; its ETag is the same number in quotes' }),
+  version: Type.Integer({ description: 'The version in effect; the ETag is the same number in quotes' }),
   pending: orNull(
-    Type.Integer({ description: 'The version that gateways are asked to confirm; null where there is none' }),
+    Type.Integer({ description: 'The version that gateways have yet to confirm; null if there is none' }),
   ),
-  paused_at: orNull(time('Since when nothing is taken')),
+  paused_at: orNull(time('Since when the campaign accepts no entries')),
   made_by: Type.String(),
-  entries_settled: Type.Integer({ description: 'Entries that have their outcome' }),
-  granted: Type.Optional(Type.Integer({ description: 'Of a coupon: how many are gone' })),
-  drawn: Type.Optional(Type.Integer({ description: 'Of a raffle: how many winners are drawn' })),
+  entries_settled: Type.Integer({ description: 'Entries with an outcome' }),
+  granted: Type.Optional(Type.Integer({ description: 'Of a coupon: how many were granted' })),
+  drawn: Type.Optional(Type.Integer({ description: 'Of a raffle: how many winners were drawn' })),
   passed_on: Type.Optional(
     Type.Integer({
-      description: 'Of a raffle, or where there are claims: how many were passed on to the next',
+      description: 'Of a raffle, or where claims are required: how many were passed on',
     }),
   ),
-  admitted: Type.Optional(Type.Integer({ description: 'Of a room: how many were let in so far' })),
+  admitted: Type.Optional(Type.Integer({ description: 'Of a room: how many were admitted so far' })),
   withdrawn: Type.Optional(
-    Type.Integer({ description: 'Of a coupon or a raffle: entries that left while they waited' }),
+    Type.Integer({ description: 'Of a coupon or a raffle: entries withdrawn while waiting' }),
   ),
-  created_at: time('When it was made'),
-  settled_at: orNull(time('When the last entry had its outcome')),
+  created_at: time('When it was created'),
+  settled_at: orNull(time('When the last entry got its outcome')),
 };
 
 export const CampaignJson = Type.Object(campaignMembers, exact);
@@ -303,9 +296,9 @@ export type CampaignJson = Static<typeof CampaignJson>;
 export const CreatedCampaign = Type.Object(
   {
     ...campaignMembers,
-    coupon: Type.Optional(Type.Integer({ description: 'Of a coupon with terms: where those are' })),
+    coupon: Type.Optional(Type.Integer({ description: 'Of a coupon with terms: the URL of the terms' })),
     published: Type.Boolean({
-      description: 'Gateways can know of it. false: Redis was away, and they will when it is back',
+      description: 'Whether gateways can see it. false: Redis is unavailable; they see it once Redis is back',
     }),
   },
   exact,
@@ -314,16 +307,16 @@ export const CreatedCampaign = Type.Object(
 export const CampaignPage = Type.Object(
   {
     campaigns: Type.Array(CampaignJson),
-    next: orNull(Type.Integer({ description: '`after` of the next page; null when this is the last one' })),
+    next: orNull(Type.Integer({ description: 'The `after` of the next page; null on the last page' })),
   },
   exact,
 );
 
 export const CampaignPath = Type.Object({ id: whole(1, MAX_CAMPAIGN_ID, 'The campaign') }, exact);
 
-export const limit = Type.Optional(whole(1, MAX_PAGE, `How many at most; ${DEFAULT_PAGE} when absent`));
+export const limit = Type.Optional(whole(1, MAX_PAGE, `The page size; ${DEFAULT_PAGE} when absent`));
 const after = Type.Optional(
-  whole(0, Number.MAX_SAFE_INTEGER, 'Where the page before ended: its `next`; absent for the first page'),
+  whole(0, Number.MAX_SAFE_INTEGER, 'The `next` of the previous page; absent for the first page'),
 );
 
 export const PageQuery = Type.Object({ after, limit }, exact);
@@ -341,14 +334,16 @@ export function pageLimit(query: { readonly limit?: number }): number {
 export const EntryJson = Type.Object(
   {
     user_id: Type.String(),
-    stamp: Type.Integer({ description: 'Its place in the total order of the campaign' }),
+    stamp: Type.Integer({ description: 'The position in the total order of the campaign' }),
     requested_at: time('When it was stamped, to the microsecond'),
     outcome: Type.Enum([...OUTCOMES]),
-    serial: orNull(Type.Integer({ description: '1, 2, 3 ... of what was granted or drawn' })),
-    code: orNull(Type.String({ description: 'What it is redeemed with' })),
+    serial: orNull(Type.Integer({ description: 'The number of the grant or prize: 1, 2, 3 ...' })),
+    code: orNull(Type.String({ description: 'The code to redeem it with' })),
     granted_at: orNull(time('When it was granted or drawn')),
-    claim_by: orNull(time('Until when what is, or was, offered can be claimed')),
-    ended_at: orNull(time('When it was claimed, lapsed or was declined, or who waited for it left')),
+    claim_by: orNull(time('The claim deadline of the offer')),
+    ended_at: orNull(
+      time('When the offer was claimed, expired or was declined, or the waitlisted user left'),
+    ),
   },
   exact,
 );
@@ -356,8 +351,8 @@ export type EntryJson = Static<typeof EntryJson>;
 
 export const EntryPage = Type.Object(
   {
-    entries: Type.Array(EntryJson, { description: 'In the order of their stamps' }),
-    next: orNull(Type.Integer({ description: '`after` of the next page; null when this is the last one' })),
+    entries: Type.Array(EntryJson, { description: 'In stamp order' }),
+    next: orNull(Type.Integer({ description: 'The `after` of the next page; null on the last page' })),
   },
   exact,
 );
@@ -367,25 +362,26 @@ export const TotalsJson = Type.Object(
     entries: Type.Integer(),
     granted: Type.Optional(Type.Integer({ description: 'Of a coupon' })),
     won: Type.Optional(Type.Integer({ description: 'Of a raffle' })),
-    waitlisted: Type.Optional(
-      Type.Integer({ description: 'Where there are claims: who waits for what is not claimed' }),
+    waitlisted: Type.Optional(Type.Integer({ description: 'Where claims are required: waitlisted' })),
+    offered: Type.Optional(
+      Type.Integer({ description: 'Where claims are required: offered, not claimed yet' }),
     ),
-    offered: Type.Optional(Type.Integer({ description: 'Where there are claims: not claimed yet' })),
-    lapsed: Type.Optional(Type.Integer({ description: 'Where there are claims: not claimed in time' })),
-    declined: Type.Optional(Type.Integer({ description: 'Where there are claims: offered, and withdrawn' })),
+    lapsed: Type.Optional(Type.Integer({ description: 'Where claims are required: not claimed in time' })),
+    declined: Type.Optional(
+      Type.Integer({ description: 'Where claims are required: offered, then withdrawn' }),
+    ),
     withdrawn: Type.Integer(),
     waiting: Type.Integer({ description: 'Not decided yet' }),
-    sold_out: Type.Optional(Type.Integer({ description: 'Of a coupon: came too late' })),
+    sold_out: Type.Optional(Type.Integer({ description: 'Of a coupon: too late' })),
     not_drawn: Type.Optional(Type.Integer({ description: 'Of a raffle: did not win' })),
-    cancelled: Type.Integer({ description: 'Waited when the campaign was cancelled' }),
-    admitted: Type.Optional(Type.Integer({ description: 'Of a room: were let in' })),
-    skipped: Type.Optional(Type.Integer({ description: 'Of a room: were away for too long, and are still' })),
+    cancelled: Type.Integer({ description: 'Waiting when the campaign was cancelled' }),
+    admitted: Type.Optional(Type.Integer({ description: 'Of a room: admitted' })),
+    skipped: Type.Optional(Type.Integer({ description: 'Of a room: away for too long, still away' })),
     set_aside: Type.Integer({
-      description:
-        'Records and items set aside in the whole log, as an unreadable one does not tell its campaign',
+      description: 'Dead letters of the whole log: an unreadable record does not name its campaign',
     }),
   },
-  { ...exact, description: 'Entries by outcome, all at one moment' },
+  { ...exact, description: 'Entries by outcome, as one snapshot' },
 );
 export type TotalsJson = Static<typeof TotalsJson>;
 
@@ -394,17 +390,17 @@ export const RoomTermsBody = Type.Object(
     per_second: perSecond,
     capacity: Type.Optional(capacity),
     paused: Type.Optional(
-      Type.Boolean({ description: 'Nobody is let in; false when absent', 'x-expected': 'true or false' }),
+      Type.Boolean({ description: 'Pause admissions; false when absent', 'x-expected': 'true or false' }),
     ),
   },
-  { ...exact, description: 'The terms of a room that may change at any time, all of them' },
+  { ...exact, description: 'All terms of a room that may change at any time' },
 );
 
 const people = (description: string) => Type.Integer({ description });
 export const RoomJson = Type.Object(
   {
     version: Type.Integer({
-      description: 'Grows with each change of the terms; its ETag is the same number in quotes',
+      description: 'Increases with each change of the terms; the ETag is the same number in quotes',
     }),
     per_second: Type.Number(),
     capacity: orNull(Type.Integer()),
@@ -415,14 +411,14 @@ export const RoomJson = Type.Object(
     single_use: Type.Boolean(),
     people: Type.Object(
       {
-        waiting: people('In the line'),
-        absent: people('Of those, who are away for now'),
-        skipped: people('Were away for the grace; they are in the line again when they come back'),
+        waiting: people('Waiting in line'),
+        absent: people('Of those, currently away'),
+        skipped: people('Away longer than the grace period; back in line when they return'),
         withdrawn: people('Left the line for good'),
-        admitted: people('Have a pass and have not used it'),
+        admitted: people('Have an unused pass'),
         inside: people('Are in the shop'),
         left: people('Have left the shop'),
-        expired: people('Did not use their pass in time, or stayed too long'),
+        expired: people('Did not use the pass in time, or stayed too long'),
       },
       exact,
     ),
@@ -433,12 +429,14 @@ export type RoomJson = Static<typeof RoomJson>;
 
 export const EntrantBody = Type.Object(
   {
-    user: userId('Who, whether they have entered yet or not'),
-    tickets: Type.Optional(whole(1, MOST_TICKETS, 'How many lots they have; 1 when absent')),
+    user: userId('The user, whether or not they have entered yet'),
+    tickets: Type.Optional(whole(1, MOST_TICKETS, 'The number of tickets in the draw; 1 when absent')),
     group: Type.Optional(
-      shownText(MAX_GROUP_CHARACTERS, 'What the limit of the rules counts by; none when absent'),
+      shownText(MAX_GROUP_CHARACTERS, 'The group that the per-group limit counts by; none when absent'),
     ),
-    excluded: Type.Optional(shownText(MAX_REASON_CHARACTERS, 'Why they are not drawn, which the book shows')),
+    excluded: Type.Optional(
+      shownText(MAX_REASON_CHARACTERS, 'Why the user is excluded from the draw; the book shows it'),
+    ),
   },
   exact,
 );
@@ -448,21 +446,19 @@ export type EntrantBody = Static<typeof EntrantBody>;
 export const EntrantsBody = Type.Array(EntrantBody, {
   minItems: 1,
   maxItems: MAX_ENTRANTS,
-  description: 'Each in place of what was settled about that user before',
+  description: 'Each replaces the earlier terms of that user',
 });
 
 /** With ?dryRun=true. */
-const dryRunMark = Type.Optional(
-  Type.Literal(true, { description: 'This is what would happen, and nothing has' }),
-);
+const dryRunMark = Type.Optional(Type.Literal(true, { description: 'A dry run: nothing was changed' }));
 
 export const EntrantsSaved = Type.Object(
-  { entrants: Type.Integer({ description: 'How many have the terms that were given' }), dry_run: dryRunMark },
+  { entrants: Type.Integer({ description: 'How many users now have the given terms' }), dry_run: dryRunMark },
   exact,
 );
 
 export const EntrantsQuery = Type.Object(
-  { after: Type.Optional(userId('Where the page before ended: its `next`')), limit },
+  { after: Type.Optional(userId('The `next` of the previous page')), limit },
   exact,
 );
 
@@ -474,23 +470,27 @@ export const EntrantPage = Type.Object(
           user: Type.String(),
           tickets: Type.Integer(),
           group: orNull(Type.String()),
-          excluded: orNull(Type.String({ description: 'Why they are not drawn; null: they are' })),
+          excluded: orNull(
+            Type.String({ description: 'Why the user is excluded from the draw; null if not excluded' }),
+          ),
         },
         exact,
       ),
-      { description: 'Those about whom something was settled, by the bytes of their ids' },
+      { description: 'Users with terms, in byte order of their ids' },
     ),
-    next: orNull(Type.String({ description: '`after` of the next page; null when this is the last one' })),
+    next: orNull(Type.String({ description: 'The `after` of the next page; null on the last page' })),
   },
   exact,
 );
 
 export const PassOnBody = Type.Object(
   {
-    serial: whole(1, MAX_PLACES, 'Of the prize that is not claimed'),
+    serial: whole(1, MAX_PLACES, 'The serial of the unclaimed prize'),
     reason: shownText(MAX_REASON_CHARACTERS, 'Why it is passed on'),
     holder: Type.Optional(
-      userId('Who has it now. Needed once it was passed on; so a repeated call passes nothing on twice'),
+      userId(
+        'The current holder. Required once the prize was passed on, so that a repeated call passes nothing on twice',
+      ),
     ),
   },
   exact,
@@ -500,9 +500,9 @@ export const PassedOnJson = Type.Object(
   {
     serial: Type.Integer(),
     tier: orNull(Type.Integer({ description: 'From 0' })),
-    alternate: Type.Integer({ description: 'Which alternate has it now, from 1' }),
-    user: Type.String({ description: 'Who that is' }),
-    passed_from: Type.String({ description: 'Who had it' }),
+    alternate: Type.Integer({ description: 'The number of the alternate who has it now, from 1' }),
+    user: Type.String({ description: 'The user id of that alternate' }),
+    passed_from: Type.String({ description: 'The previous holder' }),
     dry_run: dryRunMark,
   },
   exact,
@@ -510,9 +510,9 @@ export const PassedOnJson = Type.Object(
 
 export const DeadlineBody = Type.Object(
   {
-    serial: whole(1, MAX_PLACES, 'Of what is offered'),
-    holder: userId('Who has the offer'),
-    claim_by: instant('Later than the deadline as it is'),
+    serial: whole(1, MAX_PLACES, 'The serial of the offer'),
+    holder: userId('The user who has the offer'),
+    claim_by: instant('A time after the current deadline'),
   },
   exact,
 );
@@ -520,8 +520,8 @@ export const DeadlineBody = Type.Object(
 export const DeadlineJson = Type.Object(
   {
     serial: Type.Integer(),
-    user: Type.String({ description: 'Who can claim it' }),
-    claim_by: time('Until when'),
+    user: Type.String({ description: 'The user who can claim it' }),
+    claim_by: time('The claim deadline'),
   },
   exact,
 );
@@ -530,7 +530,7 @@ const bytes32 = Type.String({ pattern: '^[A-Za-z0-9_-]{43}$', description: '32 b
 const person = {
   key: bytes32,
   stamp: Type.Integer(),
-  tickets: Type.Optional(Type.Integer({ description: 'Where it is not 1' })),
+  tickets: Type.Optional(Type.Integer({ description: 'Only if not 1' })),
   who: bytes32,
 };
 
@@ -561,7 +561,7 @@ export const ProofJson = Type.Object(
       Type.Object({ alternate: Type.Integer({ description: 'From 1' }), ...person }, exact),
     ),
   },
-  { ...exact, description: 'Everything needed to repeat the draw; engine/draw/VECTORS.md says how' },
+  { ...exact, description: 'Everything needed to repeat the draw; engine/draw/VECTORS.md explains how' },
 );
 
 export const SetAsidePage = Type.Object(
@@ -572,18 +572,20 @@ export const SetAsidePage = Type.Object(
           id: Type.Integer(),
           log_name: Type.String(),
           partition: Type.Integer(),
-          position: Type.String({ description: 'Where it stands in the log' }),
-          item: orNull(Type.Integer({ description: 'Which item of the record, from 0; null: all of it' })),
+          position: Type.String({ description: 'The position in the log' }),
+          item: orNull(
+            Type.Integer({ description: 'The item of the record, from 0; null: the whole record' }),
+          ),
           reason: Type.String(),
           record_base64: Type.String({
-            description: 'The record, or its head and the item, as it stood there',
+            description: 'The raw record, or its head and the item',
           }),
           set_aside_at: time('When'),
         },
         exact,
       ),
     ),
-    next: orNull(Type.Integer({ description: '`after` of the next page; null when this is the last one' })),
+    next: orNull(Type.Integer({ description: 'The `after` of the next page; null on the last page' })),
   },
   exact,
 );
@@ -593,7 +595,9 @@ export const Alive = Type.Object({ ok: Type.Literal(true) }, exact);
 export const Ready = Type.Object(
   {
     ok: Type.Literal(true),
-    checks: Type.Record(Type.String(), Type.String(), { description: "Each part: 'ok', or what is wrong" }),
+    checks: Type.Record(Type.String(), Type.String(), {
+      description: "Each component: 'ok', or what is wrong",
+    }),
   },
   exact,
 );

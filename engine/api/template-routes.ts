@@ -24,7 +24,7 @@ export function addTemplateRoutes(app: FastifyInstance, deps: ApiDeps): void {
     readNewCampaign(bodyAgain(body, { closes_at: new Date(nowMs + HOUR_MS).toISOString() }), nowMs);
     const template = await insertTemplate(deps.pool, { name, body, madeBy });
     if (template === undefined) {
-      throw new Problem('conflict', `There is a template with the name "${name}" already.`);
+      throw new Problem('conflict', `A template with the name "${name}" already exists.`);
     }
     reply.code(201).header('location', `${operations.listTemplates.path}/${template.templateId}`);
     return templateJson(template);
@@ -53,7 +53,7 @@ export function addTemplateRoutes(app: FastifyInstance, deps: ApiDeps): void {
 
 async function find(deps: ApiDeps, templateId: number): Promise<Template> {
   const template = await getTemplate(deps.pool, templateId);
-  if (template === undefined) throw new Problem('unknown-template', `There is no template ${templateId}.`);
+  if (template === undefined) throw new Problem('unknown-template', `Template ${templateId} does not exist.`);
   return template;
 }
 

@@ -5,7 +5,7 @@ import { isTimeZone, readLocal, showLocal } from '../schedule/local-time.ts';
 /** The zone that a body names, if there is one of this name. */
 export function readZone(zone: string | undefined, faults: FieldFault[]): string | undefined {
   if (zone === undefined || isTimeZone(zone)) return zone;
-  faults.push(fieldFault('time_zone', zone, 'the name of a time zone of IANA, like Europe/Berlin'));
+  faults.push(fieldFault('time_zone', zone, 'an IANA time zone name, like Europe/Berlin'));
   return undefined;
 }
 
@@ -23,12 +23,12 @@ export function readTime(
   const asUtc = new Date(isUtc ? text : `${text}Z`);
   const wanted = text.slice(0, 19).replace(/Z$/, '');
   if (Number.isNaN(asUtc.getTime()) || !asUtc.toISOString().startsWith(wanted)) {
-    faults.push(fieldFault(field, text, 'a day and a time that exist'));
+    faults.push(fieldFault(field, text, 'an existing date and time'));
     return undefined;
   }
   if (isUtc) return asUtc;
   if (zone === undefined) {
-    const right = 'an instant in UTC with its Z; or, with a right time_zone, the local time that it is';
+    const right = 'an instant in UTC with its Z; or, with a valid time_zone, a local time';
     faults.push(fieldFault(field, text, right));
     return undefined;
   }
@@ -37,8 +37,8 @@ export function readTime(
   const told = (at: Date): string => `${at.toISOString()} (${showLocal(zone, at)})`;
   const why =
     reading.is === 'gap'
-      ? `clocks in ${zone} are set forward then, and never show it`
-      : `clocks in ${zone} are set back then, and show it twice`;
+      ? `clocks in ${zone} are set forward then and skip it`
+      : `clocks in ${zone} are set back then and show it twice`;
   faults.push(fieldFault(field, text, `${told(reading.first)} or ${told(reading.second)}: ${why}`));
   return undefined;
 }

@@ -261,7 +261,7 @@ test('the command archives what is old enough, says what would leave, and puts i
   assert.equal(await dump(), whole);
   const open = await system.offer({ kind: 'raffle', winners: 1 });
   const refused = await command('--campaign', String(open), ...out);
-  assert.deepEqual([refused.code, refused.said.trim()], [1, `campaign ${open} has not come to its end`]);
+  assert.deepEqual([refused.code, refused.said.trim()], [1, `campaign ${open} has not finished`]);
   for (const wrong of [
     [],
     ['--campaign', 'x', ...out],

@@ -1,12 +1,12 @@
 /**
- * Archives a campaign: its entries, slices, redemptions and what shops asked for them go into a file, its book beside it, and
- * leave the ledger. In this order, so that a kill at any moment loses nothing and the next run goes on:
+ * Archives a campaign: moves its entries, slices, redemptions and the shops' requests for them from the ledger to a file,
+ * with its book beside it. In this order, so that a kill at any moment loses nothing and the next run continues:
  *
- * 1. the file is written, put on disk, and read back;
- * 2. the ledger notes it, with the totals and the ranks of those who stay, in one transaction;
- * 3. rows that stand in the file exactly as they are in the ledger are deleted, some at a time; one that is another by now stays.
+ * 1. write the file, flush it to disk, and read it back;
+ * 2. record it in the ledger, with the totals and the ranks of those who stay, in one transaction;
+ * 3. delete rows that are identical in file and ledger, some at a time; rows changed meanwhile stay.
  *
- * A campaign that is on the shelf alone can be archived: Redis is never made anew from what has left.
+ * Only a shelved campaign can be archived: Redis is never rebuilt from archived rows.
  */
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
@@ -48,23 +48,23 @@ import {
   writeFile,
 } from './format.ts';
 
-/** In one statement: more would hold rows and memory for longer than others notice. */
+/** Rows per statement: more would hold locks and memory for noticeably long. */
 const PAGE_ROWS = 2_000;
 const SLICES_A_PAGE = 100;
 
-/** Why a campaign cannot be archived, for people. */
+/** Why a campaign cannot be archived, for humans. */
 export class NotArchivable extends Error {}
 
 export interface ArchiveTerms {
   readonly directory: string;
-  /** Leaves redemptions in the ledger, where what was granted may still be used. */
+  /** Leaves redemptions in the ledger, because grants may still be used. */
   readonly keepsRedemptions: boolean;
 }
 
 export interface Archived {
   readonly file: string;
   readonly counts: Counts;
-  /** Slices whose items are still needed in the ledger; a later run lets them go. */
+  /** Slices whose items are still needed in the ledger; a later run deletes them. */
   readonly slicesKept: number;
 }
 
@@ -75,18 +75,18 @@ export async function requireArchivable(
   keepsRedemptions: boolean,
 ): Promise<Archivable> {
   const campaign = await readArchivable(db, campaignId);
-  if (campaign === undefined) throw new NotArchivable(`there is no campaign ${campaignId}`);
+  if (campaign === undefined) throw new NotArchivable(`campaign ${campaignId} does not exist`);
   const { isFinished, isShelved, lacksBook, hasOpenClaims, hasOpenCoupons } = campaign;
   const why = !isFinished
-    ? 'has not come to its end'
+    ? 'has not finished'
     : lacksBook
       ? 'has no book yet'
       : !isShelved
-        ? 'is still in Redis: it leaves by itself (SHELVE_AFTER_S)'
+        ? 'is still in Redis; it leaves Redis by itself (SHELVE_AFTER_S)'
         : hasOpenClaims
-          ? 'has something that can still be claimed'
+          ? 'has open offers'
           : hasOpenCoupons && !keepsRedemptions
-            ? 'has granted what can still be redeemed; with --keep-redemptions the rest of it can leave'
+            ? 'has grants that can still be redeemed; use --keep-redemptions to archive the rest'
             : undefined;
   if (why !== undefined) throw new NotArchivable(`campaign ${campaignId} ${why}`);
   return campaign;
@@ -96,7 +96,7 @@ export function fileNameOf(campaignId: number): string {
   return `campaign-${campaignId}.archive.ndjson.gz`;
 }
 
-/** Archives it, or goes on with what was begun. Rejects with NotArchivable, and with BadArchive where its file is not whole. */
+/** Archives it, or resumes an earlier run. Rejects with NotArchivable, or with BadArchive if its file is incomplete. */
 export async function archiveCampaign(
   pool: Pool,
   campaignId: number,
@@ -116,18 +116,18 @@ export async function archiveCampaign(
   return { file: path, counts, slicesKept };
 }
 
-/** The file that the ledger has noted. */
+/** The file recorded in the ledger. */
 export async function requireSame(path: string, sha256: Buffer): Promise<void> {
   const isThere = await stat(path).then(
     () => true,
     () => false,
   );
-  if (!isThere) throw new BadArchive(`${path} is not there, and the ledger has let go of what stands in it`);
+  if (!isThere) throw new BadArchive(`${path} is missing, and the ledger no longer holds its rows`);
   if (!(await hashOf(path)).equals(sha256))
-    throw new BadArchive(`${path} is not the file that the ledger has noted`);
+    throw new BadArchive(`${path} is not the file recorded in the ledger`);
 }
 
-/** All of it as of one moment. Under its name it is whole, and on disk. */
+/** Writes a snapshot of one moment. Under its final name the file is complete and on disk. */
 async function makeFile(
   pool: Pool,
   campaign: Archivable,
@@ -154,7 +154,7 @@ async function makeFile(
     await client.query('commit');
     const read = await checkFile(`${path}.part`);
     if (JSON.stringify(read) !== JSON.stringify(written))
-      throw new BadArchive(`${path} was read back with other rows than were written`);
+      throw new BadArchive(`${path} was read back with different rows than were written`);
   } finally {
     client.release(true);
   }
@@ -162,7 +162,7 @@ async function makeFile(
   await onDisk(directory);
 }
 
-/** What would be written, by table. Rejects with NotArchivable. */
+/** The rows that would be written, by table. Rejects with NotArchivable. */
 export async function rehearseArchive(
   pool: Pool,
   campaignId: number,
@@ -197,7 +197,7 @@ async function* rowsOf(
   }
 }
 
-/** The campaigns that a slice, as it stands in a file, has items of. */
+/** The campaigns of the items of a slice in a file. */
 function campaignsIn(row: string): ReadonlySet<number> {
   const slice = Object(JSON.parse(row));
   const bytes = (name: string): Buffer => Buffer.from(String(Reflect.get(slice, name)).slice(2), 'hex');
@@ -205,7 +205,7 @@ function campaignsIn(row: string): ReadonlySet<number> {
   return new Set(decodeItems(bytes('items'), 0, count, SOURCE_BIT).map(({ campaignId }) => campaignId));
 }
 
-/** The book as gateways hand it out. Answers its hash, in hex. */
+/** Writes the book as served by gateways. Returns its hash in hex. */
 async function writeBook(pool: Pool, campaignId: number, directory: string): Promise<string> {
   const path = join(directory, `campaign-${campaignId}.book.ndjson.gz`);
   const hash = createHash('sha256');
@@ -220,11 +220,12 @@ async function writeBook(pool: Pool, campaignId: number, directory: string): Pro
   await pipeline(Readable.from(parts()), createWriteStream(path));
   await onDisk(path);
   const written = hash.digest();
-  if (!(await hashOf(path)).equals(written)) throw new BadArchive(`${path} was read back as something else`);
+  if (!(await hashOf(path)).equals(written))
+    throw new BadArchive(`${path} was read back with a different hash`);
   return written.toString('hex');
 }
 
-/** From here on whoever does not find an entry is told where it is. */
+/** From here on, a request for a missing entry is answered with the name of the file. */
 async function note(pool: Pool, { campaignId }: Archivable, path: string): Promise<void> {
   const counts = await checkFile(path);
   const sha256 = await hashOf(path);
@@ -235,10 +236,10 @@ async function note(pool: Pool, { campaignId }: Archivable, path: string): Promi
   });
 }
 
-/** Lets everything go that stands in the file. Answers how many slices have to stay for now. */
+/** Deletes everything that is in the file. Returns how many slices must stay for now. */
 async function letGo(pool: Pool, path: string): Promise<number> {
   let slicesKept = 0;
-  // Baskets go behind what refers to them.
+  // Delete baskets after the rows that refer to them.
   const baskets: (readonly string[])[] = [];
   for await (const { table, rows } of readPages(path)) {
     if (table === 'slices') slicesKept += await letGoOfSlices(pool, rows);
@@ -249,7 +250,7 @@ async function letGo(pool: Pool, path: string): Promise<number> {
   return slicesKept;
 }
 
-/** Items that another campaign or a book still needs stay. Answers of how many slices. */
+/** Keeps items that another campaign or a book still needs. Returns the number of such slices. */
 async function letGoOfSlices(pool: Pool, rows: readonly string[]): Promise<number> {
   const carried = rows.map(campaignsIn);
   const all = [...new Set(carried.flatMap(ids => [...ids]))];

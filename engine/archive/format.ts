@@ -136,7 +136,7 @@ async function* eachRow(path: string): AsyncGenerator<FileRow> {
   let isFirst = true;
   let end: unknown;
   for await (const line of linesIn(path)) {
-    if (end !== undefined) throw new BadArchive(`${path} goes on behind its last line`);
+    if (end !== undefined) throw new BadArchive(`${path} continues after its last line`);
     if (isFirst) headOf(path, line);
     else if (line.startsWith('{')) {
       end = parse(path, line);
@@ -150,11 +150,11 @@ async function* eachRow(path: string): AsyncGenerator<FileRow> {
     hash.update(`${line}\n`);
   }
   const said = Object(end);
-  if (end === undefined) throw new BadArchive(`${path} has no last line: a part of it is missing`);
+  if (end === undefined) throw new BadArchive(`${path} has no last line: it is truncated`);
   if (Reflect.get(said, 'sha256') !== hash.digest('hex'))
-    throw new BadArchive(`${path} is not as it was written: its hash is another`);
+    throw new BadArchive(`${path} was changed: its hash does not match`);
   if (JSON.stringify(Reflect.get(said, 'counts')) !== JSON.stringify(counts))
-    throw new BadArchive(`${path} has other rows than its last line says`);
+    throw new BadArchive(`${path} has different rows than its last line says`);
 }
 
 async function* linesIn(path: string): AsyncGenerator<string> {
@@ -172,7 +172,7 @@ async function* linesIn(path: string): AsyncGenerator<string> {
     }
   } catch (error) {
     if (error instanceof BadArchive) throw error;
-    throw new BadArchive(`${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    throw new BadArchive(`cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`);
   } finally {
     file.destroy();
     bytes.destroy();
@@ -184,14 +184,14 @@ function headOf(path: string, line: string): ArchiveHead {
   const head = Object(parse(path, line));
   const [format, campaign] = [Reflect.get(head, 'format'), Reflect.get(head, 'campaign')];
   if (format !== FORMAT || !Number.isSafeInteger(campaign))
-    throw new BadArchive(`${path} is no ${FORMAT}: it begins with ${line.slice(0, 60)}`);
+    throw new BadArchive(`${path} is not a ${FORMAT}: it starts with ${line.slice(0, 60)}`);
   return head;
 }
 
 function rowOf(path: string, line: string): FileRow {
   const comma = line.indexOf(',');
   const table: unknown = Reflect.get(Object(parse(path, `${line.slice(0, comma)}]`)), '0');
-  if (!isArchivedTable(table)) throw new BadArchive(`${path} has a row of ${String(table)}`);
+  if (!isArchivedTable(table)) throw new BadArchive(`${path} has a row of unknown table ${String(table)}`);
   return { table, row: line.slice(comma + 1, -1) };
 }
 
@@ -199,7 +199,7 @@ function parse(path: string, text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new BadArchive(`${path} has a line that is no JSON: ${text.slice(0, 60)}`);
+    throw new BadArchive(`${path} has a line that is not JSON: ${text.slice(0, 60)}`);
   }
 }
 

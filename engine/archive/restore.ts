@@ -16,7 +16,7 @@ export async function restoreCampaign(
   const { campaign: campaignId } = await readHead(path);
   const known = await readArchive(pool, campaignId);
   if (known === undefined)
-    throw new BadArchive(`campaign ${campaignId} is not archived in this ledger: nothing of it is missing`);
+    throw new BadArchive(`campaign ${campaignId} is not archived in this ledger: nothing is missing`);
   await requireSame(path, known.sha256);
   const counts = await checkFile(path);
   for await (const { table, rows } of readPages(path)) await restoreArchived(pool, table, rows);

@@ -47,10 +47,10 @@ async function makeBook({ pool, keys, saltSecret, log }: BinderOptions, campaign
       await insertBook(client, campaignId, written);
       return written;
     });
-    if (bytes !== undefined) log.info({ campaignId, bytes }, 'the book was made');
+    if (bytes !== undefined) log.info({ campaignId, bytes }, 'book created');
   } catch (error) {
     if (!(error instanceof BookRefused)) throw error;
-    log.error({ campaignId, reason: error.message }, 'no book can be made');
+    log.error({ campaignId, reason: error.message }, 'cannot create a book');
     await refuseBook(pool, campaignId, error.message);
   }
 }
@@ -95,7 +95,7 @@ function inputOf(campaign: BookCampaign, ledger: LedgerBook, keys: KeyRing): Boo
     ...(poolRoot === null || poolCount === null ? {} : { frozen: { poolRoot, poolCount } }),
     sign: message => {
       const key = keys.keyAt('books', Date.now());
-      if (key === undefined) throw new Error('there is no key for books any more');
+      if (key === undefined) throw new Error('no key for books is left');
       return { keyId: key.id, signature: sign(null, message, key.privateKey) };
     },
   };
@@ -104,7 +104,7 @@ function inputOf(campaign: BookCampaign, ledger: LedgerBook, keys: KeyRing): Boo
 function drawOf(campaign: BookCampaign, rules: { readonly [key: string]: JsonValue }): BookDraw {
   const { randomness, seed, signature, drandRound, frozenAt } = campaign;
   if (randomness === null || seed === null) {
-    throw new BookRefused('the raffle was drawn with a seed that does not follow from its rules');
+    throw new BookRefused('the seed of the draw does not follow from the rules of the raffle');
   }
   if (signature === null) return { randomness, seed, source: { secret: randomness } };
   const announced = roundOf(rules);
@@ -118,5 +118,5 @@ function drawOf(campaign: BookCampaign, rules: { readonly [key: string]: JsonVal
 function roundOf(rules: { readonly [key: string]: JsonValue }): number {
   const round = Reflect.get(Object(Reflect.get(Object(rules.draw), 'randomness')), 'round');
   if (typeof round === 'number') return round;
-  throw new BookRefused('the rules name no round of the randomness that was used');
+  throw new BookRefused('the rules do not name the drand round that was used');
 }

@@ -84,7 +84,7 @@ for (const log of availableLogs()) {
       const book = await download(id);
       const whole = await verify(book);
       assert.equal(whole.code, 0, whole.text);
-      assert.match(whole.text, /60 entries|ALL RIGHT/i);
+      assert.match(whole.text, /60 entries|^VALID/i);
       const receipt = join(directory, 'receipt.json');
       await writeFile(receipt, receipts.get(`${id} user 5`) ?? '');
       const own = await verify(book, '--receipt', receipt, '--user', 'user 5');
@@ -169,7 +169,7 @@ for (const log of availableLogs()) {
       const { pool_root: poolRoot } = Object(await shown.json());
       const checked = await verify(book, '--proof', proof, '--pool-root', poolRoot);
       assert.equal(checked.code, 0, checked.text);
-      assert.match(checked.text, /The pool has the root that was noted/);
+      assert.match(checked.text, /The pool has the noted root/);
     });
   });
 }

@@ -4,11 +4,12 @@ import { BookRefused, type JsonValue } from './book.ts';
 /** Throws BookRefused for a number that is no safe integer and for half a surrogate pair: they have no spelling here. */
 export function canonicalJson(value: JsonValue): string {
   if (typeof value === 'string') {
-    if (!value.isWellFormed()) throw new BookRefused('a text with half a surrogate pair cannot be in a book');
+    if (!value.isWellFormed())
+      throw new BookRefused('a book cannot contain a text with half a surrogate pair');
     return JSON.stringify(value);
   }
   if (typeof value === 'number') {
-    if (!Number.isSafeInteger(value)) throw new BookRefused(`the number ${value} cannot be in a book`);
+    if (!Number.isSafeInteger(value)) throw new BookRefused(`a book cannot contain the number ${value}`);
     return String(value);
   }
   if (value === null || typeof value === 'boolean') return String(value);

@@ -164,7 +164,7 @@ export class LedgerBook {
 
   #read({ signedHead, sliceNumber, isShown, items: bytes }: SliceOfBook): ReadSlice {
     // Tried again, as it may be put back: archives keep what a book is still to be made of.
-    if (isShown && bytes === null) throw new Error(`the items of slice ${sliceNumber} stand in an archive`);
+    if (isShown && bytes === null) throw new Error(`the items of slice ${sliceNumber} were archived`);
     if (bytes === null) return { signedHead };
     const { count, gateway, root } = decodeSignedHead(signedHead);
     if (!this.#tree.build(bytes, count).root().equals(root))
@@ -175,7 +175,7 @@ export class LedgerBook {
   #entry(entry: PlacedEntry): BookEntry {
     const { campaignId, kind } = this.#campaign;
     const { stamp, source, userId, slice, leaf, tickets, group } = entry;
-    if (slice === null) throw new BookRefused(`the entry with stamp ${stamp} is in no signed slice`);
+    if (slice === null) throw new BookRefused(`no signed slice contains the entry with stamp ${stamp}`);
     return {
       stamp,
       source,

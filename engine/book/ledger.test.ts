@@ -179,5 +179,5 @@ test('an entry that no slice has is no entry of a book', async () => {
   const { rows } = await ledger.pool.query('select refused from books where campaign_id = $1', [
     campaign.campaignId,
   ]);
-  assert.deepEqual(rows, [{ refused: 'the entry with stamp 1024 is in no signed slice' }]);
+  assert.deepEqual(rows, [{ refused: 'no signed slice contains the entry with stamp 1024' }]);
 });

@@ -108,7 +108,7 @@ function termsOf(entry: BookEntry, { draw }: BookInput): PoolTerms | undefined {
 
 function headerLine({ campaign, closedAtUs, untilUs, epochs, keys, rules, rulesHash }: BookInput): string {
   const hash = createHash('sha256').update(canonicalJson(rules)).digest();
-  if (!hash.equals(rulesHash)) throw new BookRefused('the hash of the rules is not that of the rules');
+  if (!hash.equals(rulesHash)) throw new BookRefused('the hash of the rules does not match the rules');
   return canonicalJson({
     book: VERSION,
     campaign,
@@ -132,13 +132,13 @@ function sliceLine({ signedHead, items }: BookSlice, before: Uint8Array | undefi
   const head = base64url(signedHead, SIGNED_HEAD_BYTES, `the signed head of ${what}`);
   if (before !== undefined && Buffer.compare(orderOf(before), orderOf(signedHead)) >= 0) {
     throw new BookRefused(
-      `${what} does not come behind the one before it, by gateway, incarnation and slice number`,
+      `${what} does not follow the previous one by gateway, incarnation and slice number`,
     );
   }
   if (items === undefined) return `{"head":"${head}"}`;
   const count = Buffer.from(signedHead).readUInt32BE(HEAD_AT.count);
   if (items.length !== count) {
-    throw new BookRefused(`${what} has ${items.length} items, and its signed head counts ${count}`);
+    throw new BookRefused(`${what} has ${items.length} items, but its signed head counts ${count}`);
   }
   const others = items.flatMap((item, leaf) => {
     if (item === 'entry') totals.shown += 1;
@@ -158,14 +158,14 @@ function orderOf(head: Uint8Array): Buffer {
 function checkEntry({ stamp, slice, leaf, tickets = 1 }: BookEntry, lastStamp: number, totals: Totals): void {
   const what = `entry ${totals.entries}`;
   if (!Number.isSafeInteger(stamp) || stamp <= lastStamp) {
-    throw new BookRefused(`${what} has the stamp ${stamp}, and the one before it ${lastStamp}`);
+    throw new BookRefused(`${what} has stamp ${stamp}, but the previous one has ${lastStamp}`);
   }
   if (!(slice >= 0 && slice < totals.slices)) {
-    throw new BookRefused(`${what} is in slice ${slice}; there are ${totals.slices}`);
+    throw new BookRefused(`${what} is in slice ${slice}, but there are ${totals.slices}`);
   }
   if (!Number.isSafeInteger(leaf) || leaf < 0) throw new BookRefused(`${what} has the leaf ${leaf}`);
   if (!Number.isSafeInteger(tickets) || tickets < 1 || tickets > 1000) {
-    throw new BookRefused(`${what} has ${tickets} tickets; 1 to 1000 would be right`);
+    throw new BookRefused(`${what} has ${tickets} tickets; expected 1 to 1000`);
   }
 }
 
@@ -202,7 +202,7 @@ function membersOf(decided: BookOutcome) {
 
 function whole(value: number): number {
   if (Number.isSafeInteger(value) && value >= 0) return value;
-  throw new BookRefused(`${value} is no serial, tier or place`);
+  throw new BookRefused(`${value} is not a serial, tier or place`);
 }
 
 function lastLine(
@@ -213,15 +213,13 @@ function lastLine(
 ): string {
   if (shown !== entries) {
     throw new BookRefused(
-      `${entries} entries were fed for ${shown} items of slices that are entries of the book`,
+      `${entries} entries were written, but the slices show ${shown} entries of the book`,
     );
   }
   const poolRoot = pool.root();
   const { frozen, draw } = input;
   if (frozen !== undefined && (frozen.poolCount !== pool.count || !poolRoot.equals(frozen.poolRoot))) {
-    throw new BookRefused(
-      `the ${pool.count} entries of the pool are not the ${frozen.poolCount} that were frozen`,
-    );
+    throw new BookRefused(`the pool has ${pool.count} entries, but ${frozen.poolCount} were frozen`);
   }
   const end = canonicalJson({
     count: pool.count,

@@ -30,5 +30,5 @@ test('what is written is read again, whatever the move', () => {
 
 test('nobody is nobody, and what no engine writes is refused', () => {
   equal(parseClaimant(null), undefined);
-  throws(() => parseClaimant('1:P9E7-HC7X-DYNM-7DCQ'), /which no engine writes/);
+  throws(() => parseClaimant('1:P9E7-HC7X-DYNM-7DCQ'), /malformed claimant/);
 });

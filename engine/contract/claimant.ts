@@ -52,7 +52,7 @@ export function parseClaimant(text: string | null | undefined): Claimant | undef
     case 'left':
       return { state, endedUs: Number(first) };
     default:
-      throw new Error(`a claimant is ${JSON.stringify(text)}, which no engine writes`);
+      throw new Error(`malformed claimant ${JSON.stringify(text)}`);
   }
 }
 

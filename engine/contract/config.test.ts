@@ -18,8 +18,8 @@ test('all faults are told at once, each with name, value and what would be right
     (error: unknown) => {
       assert.ok(error instanceof ConfigError);
       assert.equal(error.faults.length, 3);
-      assert.match(error.message, /LOG is "rabbit"; one of redis, kafka would be right/);
-      assert.match(error.message, /LEASE_MS is "-5"; a whole number from 500 to 60000 would be right/);
+      assert.match(error.message, /LOG is "rabbit"; expected one of redis, kafka/);
+      assert.match(error.message, /LEASE_MS is "-5"; expected a whole number from 500 to 60000/);
       assert.match(error.message, /NAMESPACE is "Upper"/);
       return true;
     },

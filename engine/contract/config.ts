@@ -1,19 +1,19 @@
 /**
  * Configuration: the environment, checked once at start against a schema. Every variable has a default that works on a
- * laptop; all faults are reported at once, each with its name, its value and what would be right.
+ * laptop; all faults are reported at once, each with name, value and what was expected.
  */
 import { signingKey, WrongKey } from './signing-keys.ts';
 
-/** The environment is wrong; `faults` has a line for each variable. */
+/** The environment is invalid; `faults` has a line for each invalid variable. */
 export class ConfigError extends Error {
   readonly faults: readonly string[];
   constructor(faults: readonly string[]) {
-    super(`the configuration is wrong:\n${faults.map(fault => `  ${fault}`).join('\n')}`);
+    super(`invalid configuration:\n${faults.map(fault => `  ${fault}`).join('\n')}`);
     this.faults = faults;
   }
 }
 
-/** A variable: how its text is read, and what to say of one that cannot be read. */
+/** A variable: how to read its text, and what to report if the text is invalid. */
 interface Variable<T> {
   readonly fallback: string | undefined;
   readonly right: string;
@@ -48,7 +48,7 @@ export function matching(fallback: string | undefined, pattern: RegExp, right: s
   return { fallback, right, secret: false, read: text => (pattern.test(text) ? text : undefined) };
 }
 
-/** Like `matching`, but its value is never shown. */
+/** Like `matching`, but never shows the value. */
 export function secret(pattern: RegExp, right: string): Variable<string> {
   return { fallback: undefined, right, secret: true, read: text => (pattern.test(text) ? text : undefined) };
 }
@@ -66,7 +66,7 @@ export function urls(schemes: readonly string[], right: string): Variable<string
   };
 }
 
-/** Absent is right too, and reads as ''. */
+/** May be absent, which reads as ''. */
 export function optional(variable: Variable<string>): Variable<string> {
   return { ...variable, fallback: '', read: text => (text === '' ? '' : variable.read(text)) };
 }
@@ -84,7 +84,7 @@ export function readConfig<V extends Record<string, Variable<unknown>>>(
     const given = env[name] === '' ? undefined : env[name];
     const text = given ?? variable.fallback;
     if (text === undefined) {
-      faults.push(`${name} is not set; ${variable.right} would be right`);
+      faults.push(`${name} is not set; expected ${variable.right}`);
       continue;
     }
     const value = variable.read(text);
@@ -92,7 +92,7 @@ export function readConfig<V extends Record<string, Variable<unknown>>>(
       const shown = variable.secret
         ? `(${text.length} characters, not shown)`
         : JSON.stringify(text.slice(0, 100));
-      faults.push(`${name} is ${shown}; ${variable.right} would be right`);
+      faults.push(`${name} is ${shown}; expected ${variable.right}`);
     }
     values[name] = value;
   }
@@ -100,11 +100,11 @@ export function readConfig<V extends Record<string, Variable<unknown>>>(
   return values as Values<V>;
 }
 
-/** What gateway and engine must be told alike; different values would split one fairline in two. */
+/** Must be the same for gateway and engine; different values would split one fairline in two. */
 export const sharedVariables = {
   /**
-   * A Cluster's nodes are asked which of them there are; tested is one replica each that takes over, with the log in Kafka.
-   * Sentinel is not offered (redis-mode.ts refuses it): a failover of a single server keeps its address.
+   * The nodes of a Cluster are discovered; tested with one replica each that takes over, and the log in Kafka. Sentinel is
+   * not supported (redis-mode.ts refuses it): a failover of a single server keeps its address.
    */
   REDIS_URL: urls(
     ['redis', 'rediss'],
@@ -118,28 +118,25 @@ export const sharedVariables = {
       'host:port, or a comma-separated list of them',
     ),
   ),
-  /** Keeps several fairlines on one Redis and one Kafka apart: the prefix of keys, the name of the topic. */
+  /** Separates several fairlines on one Redis and one Kafka: it is the prefix of keys and the name of the topic. */
   NAMESPACE: matching(
     'fairline',
     /^[a-z][a-z0-9-]{0,40}$/,
     'a lower-case letter and up to 40 more of a-z, 0-9, -',
   ),
-  /** Changing it while gateways run would break "one gateway, one partition". */
+  /** A change while gateways run would break "one gateway, one partition". */
   LOG_PARTITIONS: whole(8, 1, 256),
-  /** Shorter: a pause of the process loses the lease. Longer: a dead gateway holds the settling up for longer. */
+  /** Shorter: a pause of the process loses the lease. Longer: a dead gateway delays settling for longer. */
   LEASE_MS: whole(3_000, 500, 60_000),
-  /** How far clocks may be apart. Gateways that are further off stamp nothing, as that would be unfair; an engine that finds
-   * Redis, PostgreSQL and itself further apart decides nothing. Below what NTP keeps them to: it stops when nothing is wrong. */
+  /** How far clocks may be apart. A gateway that is further off stamps nothing, as that would be unfair; an engine that finds
+   * Redis, PostgreSQL and itself further apart decides nothing. Below the accuracy of NTP it stops without a fault. */
   CLOCK_STOP_MS: whole(50, 2, 60_000),
   LOG_LEVEL: oneOf('info', 'trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
 } as const;
 
-/** Who may ask: how tickets are signed. */
+/** Authentication of users: how tickets are signed. */
 export const ticketVariables = {
-  TICKET_SECRET: secret(
-    /^.{32,512}$/,
-    'a secret of 32 to 512 characters, the same as the one tickets are signed with',
-  ),
+  TICKET_SECRET: secret(/^.{32,512}$/, 'a secret of 32 to 512 characters, the same that signs the tickets'),
   TICKET_AUDIENCE: matching(
     'fairline',
     /^[\x21-\x7e]{1,100}$/,
@@ -147,15 +144,15 @@ export const ticketVariables = {
   ),
 } as const;
 
-/** What stands behind receipts: see leaf.ts and key-ring.ts. */
+/** Secrets and keys of receipts: see leaf.ts and key-ring.ts. */
 export const receiptVariables = {
-  /** Changing it takes from everybody the means to check the receipts that were given before. */
+  /** After a change nobody can check the receipts issued before. */
   RECEIPT_SALT_SECRET: secret(
     /^.{32,512}$/,
-    'a secret of 32 to 512 characters, the same for all gateways and engines, and for good',
+    'a secret of 32 to 512 characters, the same for all gateways and engines, never changed',
   ),
   SIGNING_KEYS_DIR: optional(
-    matching(undefined, /^[^\0]{1,4096}$/, 'a directory that only its owner can read'),
+    matching(undefined, /^[^\0]{1,4096}$/, 'a directory readable only by its owner'),
   ),
   SIGNING_KEY: optional({
     ...secret(/^/, 'an Ed25519 private key in PKCS#8, in base64'),
@@ -163,11 +160,14 @@ export const receiptVariables = {
   }),
 } as const;
 
-/** Who may ask as a shop: its servers, not its customers' browsers. */
+/** Authentication of shops: their servers, not their customers' browsers. */
 export const shopVariables = {
-  /** Without it the routes that shops call say what to set. */
+  /** Without it the routes for shops answer what to set. */
   SHOP_TOKEN: optional(
-    secret(/^[\x21-\x7e]{16,512}$/, '16 to 512 printable characters without spaces, as shops send it'),
+    secret(
+      /^[\x21-\x7e]{16,512}$/,
+      '16 to 512 printable characters without spaces, the same that shops send',
+    ),
   ),
 } as const;
 
@@ -184,11 +184,11 @@ function isPrivateKey(text: string): boolean {
   }
 }
 
-/** Rules over several variables, said once for both processes. */
+/** Rules over several variables, shared by both processes. */
 export function checkShared(config: SharedConfig): void {
   if (config.LOG === 'kafka' && config.KAFKA_BROKERS === '') {
     throw new ConfigError([
-      'KAFKA_BROKERS is not set, but LOG is kafka; host:port of a broker would be right, or LOG=redis',
+      'KAFKA_BROKERS is not set, but LOG is kafka; expected host:port of a broker, or LOG=redis',
     ]);
   }
 }

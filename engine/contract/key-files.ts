@@ -27,8 +27,8 @@ const OTHERS_WRITE = 0o022;
 
 /** All keys of the directory, in no order. Throws KeyFileError. */
 export function readKeys(directory: string): readonly SigningKey[] {
-  const names = attempt(`the directory ${directory} cannot be read`, () => readdirSync(directory));
-  requireMode(directory, OTHERS_WRITE, 'can be written by others than its owner; chmod go-w');
+  const names = attempt(`cannot read directory ${directory}`, () => readdirSync(directory));
+  requireMode(directory, OTHERS_WRITE, 'is writable by users other than its owner; chmod go-w');
   return names.flatMap(name => {
     const [, id] = KEY_FILE.exec(name) ?? [];
     return id === undefined ? [] : [readKey(directory, id)];
@@ -40,7 +40,7 @@ export function addKey(directory: string, use: KeyUse, fromMs: number): SigningK
   const pkcs8 = newPrivateKey();
   const key = signingKey(pkcs8, { use, fromMs, revokedMs: undefined });
   const text = JSON.stringify({ from: new Date(fromMs).toISOString(), private: pkcs8, use });
-  attempt(`the key ${key.id} cannot be kept in ${directory}`, () => {
+  attempt(`cannot store key ${key.id} in ${directory}`, () => {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     writeFileSync(join(directory, `${key.id}.key`), `${text}\n`, { mode: 0o600, flag: 'wx' });
   });
@@ -50,41 +50,41 @@ export function addKey(directory: string, use: KeyUse, fromMs: number): SigningK
 /** Marks a key as revoked from `atMs` on. Throws KeyFileError, also for one that was revoked before. */
 export function revokeKey(directory: string, id: string, atMs: number): void {
   const text = `${new Date(atMs).toISOString()}\n`;
-  attempt(`the key ${id} cannot be revoked`, () =>
+  attempt(`cannot revoke key ${id}`, () =>
     writeFileSync(join(directory, `${id}.revoked`), text, { mode: 0o600, flag: 'wx' }),
   );
 }
 
 function readKey(directory: string, id: string): SigningKey {
   const file = join(directory, `${id}.key`);
-  requireMode(file, OTHERS_READ, 'can be read by others than its owner; chmod 600');
-  const text = attempt(`the key file ${file} cannot be read`, () => readFileSync(file, 'utf8'));
+  requireMode(file, OTHERS_READ, 'is readable by users other than its owner; chmod 600');
+  const text = attempt(`cannot read key file ${file}`, () => readFileSync(file, 'utf8'));
   const {
     from,
     private: pkcs8,
     use,
-  } = attempt(`the key file ${file} is no JSON`, () => Object(JSON.parse(text)));
+  } = attempt(`key file ${file} is not JSON`, () => Object(JSON.parse(text)));
   const fromMs = typeof from === 'string' ? Date.parse(from) : Number.NaN;
   const known = keyUses.find(each => each === use);
   if (Number.isNaN(fromMs) || known === undefined || typeof pkcs8 !== 'string') {
     throw new KeyFileError(
-      `the key file ${file} is not as it should be; {"from":"<ISO instant>","private":"<PKCS#8 in base64>","use":"${keyUses.join('" or "')}"} would be right`,
+      `invalid key file ${file}; expected {"from":"<ISO instant>","private":"<PKCS#8 in base64>","use":"${keyUses.join('" or "')}"}`,
     );
   }
   const revokedMs = readRevocation(directory, id);
   try {
     const key = signingKey(pkcs8, { use: known, fromMs, revokedMs });
-    if (key.id !== id) throw new KeyFileError(`the key file ${file} has the key ${key.id}`);
+    if (key.id !== id) throw new KeyFileError(`key file ${file} holds key ${key.id}`);
     return key;
   } catch (error) {
-    if (error instanceof WrongKey) throw new KeyFileError(`the key file ${file}: ${error.message}`);
+    if (error instanceof WrongKey) throw new KeyFileError(`key file ${file}: ${error.message}`);
     throw error;
   }
 }
 
 function readRevocation(directory: string, id: string): number | undefined {
   const file = join(directory, `${id}.revoked`);
-  const text = attempt(`the file ${file} cannot be read`, () => {
+  const text = attempt(`cannot read file ${file}`, () => {
     try {
       return readFileSync(file, 'utf8');
     } catch (error) {
@@ -95,9 +95,7 @@ function readRevocation(directory: string, id: string): number | undefined {
   if (text === undefined) return undefined;
   const ms = Date.parse(text.trim());
   if (Number.isNaN(ms)) {
-    throw new KeyFileError(
-      `the file ${file} has ${JSON.stringify(text.slice(0, 60))}; an ISO instant would be right`,
-    );
+    throw new KeyFileError(`file ${file} has ${JSON.stringify(text.slice(0, 60))}; expected an ISO instant`);
   }
   return ms;
 }
@@ -105,9 +103,9 @@ function readRevocation(directory: string, id: string): number | undefined {
 /** Windows has no such modes: there, whoever may read the directory is its owner's affair. */
 function requireMode(path: string, forbidden: number, fault: string): void {
   if (process.platform === 'win32') return;
-  const { mode } = attempt(`${path} cannot be looked at`, () => statSync(path));
+  const { mode } = attempt(`cannot stat ${path}`, () => statSync(path));
   if ((mode & forbidden) !== 0) {
-    throw new KeyFileError(`${path} has mode ${(mode & 0o777).toString(8)}: it ${fault} would be right`);
+    throw new KeyFileError(`${path} has mode ${(mode & 0o777).toString(8)}: it ${fault}`);
   }
 }
 

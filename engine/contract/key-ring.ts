@@ -49,7 +49,7 @@ export class KeyRing {
   require(use: KeyUse, nowMs: number): void {
     if (this.keyAt(use, nowMs) !== undefined) return;
     throw new ConfigError([
-      `neither SIGNING_KEYS_DIR nor SIGNING_KEY has a key for ${use} that is valid now; \`npm run keys -- rotate ${use}\` makes one in the directory, and SIGNING_KEY would be right as the base64 of \`openssl genpkey -algorithm ed25519 -outform DER\``,
+      `neither SIGNING_KEYS_DIR nor SIGNING_KEY has a currently valid key for ${use}; run \`npm run keys -- rotate ${use}\` to create one in the directory, or set SIGNING_KEY to the base64 of \`openssl genpkey -algorithm ed25519 -outform DER\``,
     ]);
   }
 
@@ -83,7 +83,7 @@ export class KeyRing {
     try {
       this.#read();
     } catch (error) {
-      this.#log.error({ err: error }, 'the signing keys cannot be read; those that are known stay');
+      this.#log.error({ err: error }, 'cannot read the signing keys; keeping the known ones');
     }
   }
 

@@ -24,9 +24,9 @@ function list(directory: string): void {
 
 function rotate(directory: string, wanted: string): void {
   const use = keyUses.find(each => each === wanted);
-  if (use === undefined) throw new UsageError(`${shown(wanted)} is no use of a key; ${USAGE} would be right`);
+  if (use === undefined) throw new UsageError(`${shown(wanted)} is not a use of a key; usage: ${USAGE}`);
   const key = addKey(directory, use, takesOverMs(directory, use));
-  process.stdout.write(`${key.id} signs ${use} from ${new Date(key.fromMs).toISOString()} on\n`);
+  process.stdout.write(`${key.id} signs ${use} from ${new Date(key.fromMs).toISOString()}\n`);
 }
 
 /** At once where nobody has another one yet. */
@@ -50,9 +50,7 @@ function revoke(directory: string, id: string): void {
   const key = keys.find(each => each.id === id);
   if (key === undefined) {
     const known = keys.map(each => each.id).join(', ') || 'none';
-    throw new UsageError(
-      `there is no key ${shown(id)} in ${directory}; one of these would be right: ${known}`,
-    );
+    throw new UsageError(`no key ${shown(id)} in ${directory}; expected one of: ${known}`);
   }
   const nowMs = Date.now();
   if (keyAt(inOrder(keys, key.use), nowMs) === key) {
@@ -71,14 +69,11 @@ function shown(text: string): string {
 function main(): void {
   const directory = process.env.SIGNING_KEYS_DIR || join(import.meta.dirname, '../../.stack', KEYS_DIRECTORY);
   const [command, argument, ...rest] = process.argv.slice(2);
-  if (rest.length > 0) throw new UsageError(`${shown(rest[0] ?? '')} is too much; ${USAGE} would be right`);
+  if (rest.length > 0) throw new UsageError(`unexpected argument ${shown(rest[0] ?? '')}; usage: ${USAGE}`);
   if (command === 'list' && argument === undefined) list(directory);
   else if (command === 'rotate') rotate(directory, argument ?? 'slices');
   else if (command === 'revoke' && argument !== undefined) revoke(directory, argument);
-  else
-    throw new UsageError(
-      `${shown(process.argv.slice(2).join(' '))} is not known here; ${USAGE} would be right`,
-    );
+  else throw new UsageError(`unknown command ${shown(process.argv.slice(2).join(' '))}; usage: ${USAGE}`);
 }
 
 try {

@@ -58,7 +58,7 @@ export class MerkleTree {
   /** Makes the tree over the first `count` leaves, from 1 to `most`. */
   build(count: number): void {
     if (count < 1 || count > this.most) {
-      throw new RangeError(`a tree of ${count} leaves; 1 to ${this.most} would be right`);
+      throw new RangeError(`a tree of ${count} leaves; expected 1 to ${this.most}`);
     }
     const lanes = this.#lanes;
     this.#count = count;

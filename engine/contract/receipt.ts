@@ -22,17 +22,17 @@ export const Receipt = Type.Object(
       description: '1 entry, 2 withdrawal, 3 claim',
     }),
     source: Type.Union([Type.Literal(0), Type.Literal(1)], {
-      description: '0: stamped when it arrived at the gateway; 1: the X-Request-Start of a trusted proxy',
+      description: '0: stamped on arrival at the gateway; 1: the X-Request-Start of a trusted proxy',
     }),
     stamp: Type.Integer(),
-    salt: Type.String({ description: 'For this user alone: 16 bytes in base64url' }),
-    leaf: Type.Integer({ minimum: 0, description: 'Which leaf of its slice, from 0' }),
-    path: Type.String({ description: '32 bytes for each level, from the leaf up, in base64url' }),
+    salt: Type.String({ description: 'Secret to this user: 16 bytes in base64url' }),
+    leaf: Type.Integer({ minimum: 0, description: 'The index of the leaf in its slice, from 0' }),
+    path: Type.String({ description: '32 bytes per level, from the leaf up, in base64url' }),
     head: Type.String({ description: 'The signed head of the slice: 192 bytes in base64url' }),
   },
   {
     additionalProperties: false,
-    description: 'Proves to anybody, with the user id and GET /v1/keys, that the request had its stamp',
+    description: 'Proves to anybody, with the user id and GET /v1/keys, that the request was given its stamp',
   },
 );
 export type Receipt = Static<typeof Receipt>;

@@ -107,9 +107,7 @@ export class RecordEncoder {
 
   sign(signedHead: Buffer): void {
     if (signedHead.length !== this.#start - RECORD_HEAD_BYTES) {
-      throw new RangeError(
-        `a signed head of ${signedHead.length} bytes, in a record that has no room for it`,
-      );
+      throw new RangeError(`a signed head of ${signedHead.length} bytes does not fit its record`);
     }
     this.#buffer.set(signedHead, RECORD_HEAD_BYTES);
   }
@@ -191,7 +189,7 @@ export function decodeItems(bytes: Buffer, start: number, count: number, flags: 
   let at = start;
   for (let index = 0; index < count; index++) {
     if (at + ITEM_HEAD_BYTES > bytes.length)
-      throw new UnreadableRecord(`item ${index} of ${count} is cut off`);
+      throw new UnreadableRecord(`item ${index} of ${count} is truncated`);
     const first = bytes[at] ?? 0;
     const kind = first & ~flags;
     const length = bytes[at + 1] ?? 0;
@@ -200,7 +198,7 @@ export function decodeItems(bytes: Buffer, start: number, count: number, flags: 
     const end = at + ITEM_HEAD_BYTES + length;
     if (kind !== ITEM_ENTRY && kind !== ITEM_WITHDRAWAL && kind !== ITEM_CLAIM) {
       throw new UnreadableRecord(
-        `item ${index} has kind ${first}; 1 (entry), 2 (withdrawal) or 3 (claim) would be right`,
+        `item ${index} has kind ${first}; expected 1 (entry), 2 (withdrawal) or 3 (claim)`,
       );
     }
     if (end > bytes.length || length === 0 || length > MAX_USER_ID_BYTES) {
@@ -223,14 +221,14 @@ function decodeHead(bytes: Buffer): RecordHead {
     throw new UnreadableRecord(`${bytes.length} bytes are shorter than a head of ${RECORD_HEAD_BYTES}`);
   }
   if (bytes[0] !== MAGIC || (bytes[1] !== PLAIN_VERSION && bytes[1] !== SIGNED_VERSION)) {
-    throw new UnreadableRecord(`starts with ${bytes.toString('hex', 0, 2)}; fa01 or fa02 would be right`);
+    throw new UnreadableRecord(`starts with ${bytes.toString('hex', 0, 2)}; expected fa01 or fa02`);
   }
   const crc = bytes.readUInt32LE(44);
   const zeroed = Buffer.from(bytes);
   zeroed.writeUInt32LE(0, 44);
   if (crc32(zeroed) !== crc) throw new UnreadableRecord('the CRC-32 does not match');
   const kind = KINDS[bytes[2] ?? 0];
-  if (kind === undefined) throw new UnreadableRecord(`has kind ${bytes[2]}; 1 to 4 would be right`);
+  if (kind === undefined) throw new UnreadableRecord(`has kind ${bytes[2]}; expected 1 to 4`);
   const head: RecordHead = {
     kind,
     gateway: bytes.readUInt16LE(4),

@@ -19,11 +19,11 @@ export async function checkRedisMode(urls: string): Promise<void> {
 
 function faultOf(mode: string, isList: boolean): string | undefined {
   if (mode === 'sentinel')
-    return 'a Sentinel, and Sentinels are not asked: name an address that stays with the server when it fails over, or the nodes of a Redis Cluster';
+    return 'a Sentinel, and Sentinels are not supported: give an address that follows a failover, or the nodes of a Redis Cluster';
   if (mode === 'cluster' && !isList)
-    return 'a node of a Redis Cluster: name several of its nodes, with commas between them';
+    return 'a node of a Redis Cluster: give several of its nodes, separated by commas';
   if (mode === 'standalone' && isList)
-    return 'no node of a Redis Cluster: name one server, or several nodes of a Cluster';
+    return 'not a node of a Redis Cluster: give one server, or several nodes of a Cluster';
   return undefined;
 }
 

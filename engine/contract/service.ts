@@ -48,10 +48,10 @@ export async function runService({ kind, log, start }: ServiceOptions): Promise<
   process.on('SIGINT', () => stop('SIGINT'));
   if (process.env.FAIRLINE_PARENT === 'pipe') {
     // Whoever started this process holds the other end: when they are gone, for whatever reason, so is it.
-    process.stdin.on('end', () => stop('the parent is gone')).resume();
+    process.stdin.on('end', () => stop('the parent process is gone')).resume();
   }
   process.on('unhandledRejection', err => {
-    log.fatal({ err }, 'a promise was rejected and nobody handled it');
+    log.fatal({ err }, 'unhandled promise rejection');
     process.exit(1);
   });
   service = await start(stopping.signal);
@@ -66,11 +66,11 @@ export function failStart(kind: ServiceOptions['kind'], error: unknown): void {
   const log = pino({ name: kind }, logDestination);
   if (error instanceof Error && 'faults' in error) {
     const [what = ''] = error.message.split(':\n');
-    log.fatal({ faults: error.faults }, `not started: ${what}`);
+    log.fatal({ faults: error.faults }, `cannot start: ${what}`);
   } else {
     // Not the error itself: one of Postgres carries the connection, with all that it was opened with.
     const { message, stack } = error instanceof Error ? error : new Error(String(error));
-    log.fatal({ reason: message, stack }, 'not started');
+    log.fatal({ reason: message, stack }, 'cannot start');
   }
   process.exit(1);
 }

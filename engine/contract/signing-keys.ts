@@ -41,9 +41,9 @@ export const PublicKey = Type.Object(
     id: Type.String({ description: 'The first 8 bytes of SHA-256(public), in hexadecimal digits' }),
     public: Type.String({ description: 'The raw Ed25519 public key, 32 bytes in base64url' }),
     from: Instant,
-    until: Type.Union([Instant, Type.Null()], { description: 'When the next key took over, or will' }),
+    until: Type.Union([Instant, Type.Null()], { description: 'When the next key takes or took over' }),
     revoked: Type.Union([Instant, Type.Null()], {
-      description: 'From then on, nothing that it signed is to be believed unless it is known to be older',
+      description: 'From then on, trust a signature of this key only if it is known to be older',
     }),
     use: Type.Union([Type.Literal('slices'), Type.Literal('books')]),
   },
@@ -80,7 +80,7 @@ function readPrivateKey(pkcs8: string): KeyObject {
     key = undefined;
   }
   if (key?.asymmetricKeyType !== 'ed25519') {
-    throw new WrongKey('not an Ed25519 private key in PKCS#8, in base64');
+    throw new WrongKey('not an Ed25519 private key in PKCS#8, base64');
   }
   return key;
 }

@@ -84,9 +84,7 @@ export function decodeSignedHead(
   }
   if (!bytes.subarray(0, LABEL.length).equals(LABEL)) {
     const shown = JSON.stringify(bytes.toString('latin1', 0, LABEL.length));
-    throw new WrongSliceHead(
-      `it begins with ${shown}; ${JSON.stringify(LABEL.toString('latin1'))} would be right`,
-    );
+    throw new WrongSliceHead(`it starts with ${shown}; expected ${JSON.stringify(LABEL.toString('latin1'))}`);
   }
   const gateway = bytes.readUInt16BE(16);
   if (gateway >= GATEWAY_COUNT || bytes.readUInt16BE(18) !== 0) {

@@ -11,7 +11,7 @@ async function main(): Promise<void> {
   const [userId, seconds] = process.argv.slice(2);
   if (userId === undefined || userId === '' || Buffer.byteLength(userId) > MAX_USER_ID_BYTES) {
     throw new ConfigError([
-      `<user> is ${JSON.stringify(userId ?? '')}; npm run ticket -- <user id of 1 to ${MAX_USER_ID_BYTES} bytes> [seconds] would be right`,
+      `<user> is ${JSON.stringify(userId ?? '')}; usage: npm run ticket -- <user id of 1 to ${MAX_USER_ID_BYTES} bytes> [seconds]`,
     ]);
   }
   const stack = join(import.meta.dirname, '../../.stack');

@@ -30,7 +30,7 @@ export function canonicalJson(value: CanonicalValue): string {
 
 function textOf(text: string): string {
   if (!text.isWellFormed())
-    throw new RangeError(`${JSON.stringify(text.slice(0, 60))} holds half a character`);
+    throw new RangeError(`${JSON.stringify(text.slice(0, 60))} contains half a surrogate pair`);
   return JSON.stringify(text);
 }
 

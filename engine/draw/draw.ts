@@ -69,7 +69,7 @@ export class Draw<E extends Entrant> {
   /** Adds entrants; `leaves` holds the hash of each one's leaf, HASH_WORDS words each, as the pool gave them. */
   add(entrants: readonly E[], leaves: Int32Array): void {
     if (leaves.length !== entrants.length * HASH_WORDS) {
-      throw new RangeError(`${entrants.length} entrants with ${leaves.length} words of hashes`);
+      throw new RangeError(`${entrants.length} entrants but ${leaves.length} words of hashes`);
     }
     const { memory } = this.#lanes;
     let filled = 0;

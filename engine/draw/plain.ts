@@ -84,7 +84,7 @@ export function plainKey(seed: Uint8Array, leafHash: Buffer, tickets: number): B
     return createHmac('sha256', seed).update(leafHash).update(number).digest();
   });
   const [least] = keys.sort(Buffer.compare);
-  if (least === undefined) throw new Error('an entrant without a ticket');
+  if (least === undefined) throw new Error('an entrant has no ticket');
   return least;
 }
 

@@ -119,5 +119,5 @@ test('batches that would not make whole subtrees are refused', () => {
   const pool = new Pool(7, SECRET);
   throws(() => pool.add(entriesOf(BATCH + 1)), /a batch has at most 1024/);
   pool.add(entriesOf(3));
-  throws(() => pool.add(entriesOf(3)), /not full has to be the last/);
+  throws(() => pool.add(entriesOf(3)), /only the last batch may be partly filled/);
 });

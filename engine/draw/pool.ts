@@ -70,8 +70,8 @@ export class Pool {
    */
   add(entries: readonly Entrant[]): Int32Array {
     const { length } = entries;
-    if (length > BATCH) throw new RangeError(`${length} entries; a batch has at most ${BATCH}`);
-    if (this.#count % BATCH !== 0) throw new RangeError('a batch that is not full has to be the last');
+    if (length > BATCH) throw new RangeError(`a batch has ${length} entries; expected at most ${BATCH}`);
+    if (this.#count % BATCH !== 0) throw new RangeError('only the last batch may be partly filled');
     if (length === 0) return this.#hashes.subarray(0, 0);
     this.#encoder.begin(true);
     for (const { userId, stamp, source } of entries) {

@@ -23,24 +23,22 @@ export function randomnessFrom(announced: AnnouncedRandomness, reveal: Reveal): 
     }
     const commitment = commitmentOf(secret).toString('base64url');
     if (commitment !== announced.commitment) {
-      throw new RevealRefused(`the secret makes the commitment ${commitment}, not ${announced.commitment}`);
+      throw new RevealRefused(`the secret gives the commitment ${commitment}, not ${announced.commitment}`);
     }
     return Buffer.from(secret);
   }
   if (announced.source === 'drand' && reveal.source === 'drand') {
     const { round, signature } = reveal;
     if (announced.chain_hash !== quicknet.chainHash) {
-      throw new RevealRefused(
-        `the chain ${announced.chain_hash} is not quicknet, the only one that is known`,
-      );
+      throw new RevealRefused(`the chain ${announced.chain_hash} is not quicknet, the only supported one`);
     }
     if (round !== announced.round) {
-      throw new RevealRefused(`the round is ${round}; ${announced.round} was announced`);
+      throw new RevealRefused(`the round is ${round}, but ${announced.round} was announced`);
     }
     if (!isSignatureOf(quicknet, round, signature)) {
-      throw new RevealRefused(`the signature is not the one that quicknet makes of round ${round}`);
+      throw new RevealRefused(`the signature is not quicknet's signature of round ${round}`);
     }
     return randomnessOf(signature);
   }
-  throw new RevealRefused(`${reveal.source} was given; ${announced.source} was announced`);
+  throw new RevealRefused(`${reveal.source} was revealed, but ${announced.source} was announced`);
 }

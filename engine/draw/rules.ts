@@ -99,5 +99,5 @@ export function tierOf(draw: Pick<DrawRules, 'tiers'>, serial: number): number {
     last += winners;
     if (serial <= last) return tier;
   }
-  throw new RangeError(`there are ${last} winners, and none with the serial ${serial}`);
+  throw new RangeError(`serial ${serial} is beyond the ${last} winners`);
 }

@@ -1,43 +1,43 @@
 /**
- * The judge of rooms: how many may be let in now. Pure; the caller brings the time (microseconds, of one clock for all
+ * The judge of rooms: how many may be admitted now. Pure; the caller passes the time (microseconds, of one clock for all
  * engines) and keeps the pace between two turns.
  *
- * Two rules, and the stricter one holds:
- * - Spacing (the generic cell rate algorithm, ITU-T I.371): admissions are due 1/rate apart, so that people come in
- *   evenly. What fell due while nobody looked is made up for, at most CATCH_UP_US of it; what fell due while the budget
- *   held it back, or while nobody was let in who could have been, is not: else they would come in all at once from then on,
- *   once a second.
- * - The budget itself: in any second (nowUs - 1 s, nowUs], whenever it ends, no more than the rate. Admissions of one
- *   turn fall on one instant, so the spacing alone would let a turn's worth more into some seconds.
+ * Two rules apply, and the stricter one decides:
+ * - Spacing (the generic cell rate algorithm, ITU-T I.371): admissions are due 1/rate apart, so that users arrive evenly.
+ *   Admissions that fell due between two turns are caught up, at most CATCH_UP_US of them. Those that fell due while the
+ *   budget held them back, or while no eligible user was admitted, are not: otherwise users would from then on arrive all at
+ *   once, once a second.
+ * - The budget: in any second (nowUs - 1 s, nowUs], whenever it ends, no more than the rate. Admissions of one turn share
+ *   one instant, so spacing alone would let a turn's worth too many into some seconds.
  *
- * Both live in what is kept, so an engine that takes over has the same pace and not a second budget.
+ * Both are part of the stored state, so an engine that takes over has the same pace and not a second budget.
  */
 export interface Pace {
-  /** The next admission is due then; 0: at once, and nothing was due before. */
+  /** When the next admission is due; 0: at once, and nothing was due before. */
   readonly nextUs: number;
-  /** The admissions of the last second, and of the one before (`worthKeeping`). */
+  /** The admissions of the last second and of the one before (`worthKeeping`). */
   readonly recent: readonly Admissions[];
 }
 
 /**
- * When how many were let in. `backUs` where the clock was set back since, to before that: what it showed then. They count in
- * the second behind either. Were `atUs` replaced by it, they would be forgotten as soon as the clock is right again.
+ * How many were admitted when. If the clock was set back since, to before that, `backUs` is what it showed then. They count
+ * in the second after either instant. If `backUs` replaced `atUs`, they would be lost once the clock is correct again.
  */
 export type Admissions = readonly [atUs: number, count: number, backUs?: number];
 
 export interface RoomTerms {
-  /** Admissions a second, 0.01 to 10,000. */
+  /** Admissions per second, 0.01 to 10,000. */
   readonly perSecond: number;
-  /** People inside at most; null: as many as come. */
+  /** The maximum number of users inside; null: no limit. */
   readonly capacity: number | null;
   readonly paused: boolean;
 }
 
 const SECOND_US = 1_000_000;
-/** Longer: nothing, as the budget is that of a second. Shorter: the rate falls behind when steps are that slow. */
+/** Longer has no effect, as the budget covers one second. Shorter: the rate falls behind when steps are that slow. */
 const CATCH_UP_US = SECOND_US;
 
-/** How many may be admitted at `nowUs` with `inside` people inside. */
+/** How many may be admitted at `nowUs` with `inside` users inside. */
 export function roomFor(pace: Pace, terms: RoomTerms, inside: number, nowUs: number): number {
   if (terms.paused) return 0;
   const stepUs = SECOND_US / terms.perSecond;
@@ -48,7 +48,7 @@ export function roomFor(pace: Pace, terms: RoomTerms, inside: number, nowUs: num
   return Math.max(0, Math.min(spaced, budget, places));
 }
 
-/** The pace once `admitted` were let in at `nowUs`. */
+/** The pace after admitting `admitted` users at `nowUs`. */
 export function paceAfter(pace: Pace, perSecond: number, admitted: number, nowUs: number): Pace {
   const recent = worthKeeping(pace, nowUs);
   const stepUs = SECOND_US / perSecond;
@@ -60,7 +60,7 @@ export function paceAfter(pace: Pace, perSecond: number, admitted: number, nowUs
   };
 }
 
-/** How many more may come in the second that ends now. */
+/** How many more may be admitted in the second that ends now. */
 function budgetOf(recent: Pace['recent'], perSecond: number, nowUs: number): number {
   const counts = recent.map(([atUs, count, backUs = atUs]) =>
     isInLastSecond(atUs, nowUs) || isInLastSecond(backUs, nowUs) ? count : 0,
@@ -68,7 +68,7 @@ function budgetOf(recent: Pace['recent'], perSecond: number, nowUs: number): num
   return Math.max(1, Math.floor(perSecond)) - counts.reduce((sum, count) => sum + count, 0);
 }
 
-/** Never further back than what is made up for; and not beyond one step ahead, as where the clock was set back. */
+/** Never further back than what is caught up, and at most one step ahead, in case the clock was set back. */
 function nextDue({ nextUs }: Pace, stepUs: number, nowUs: number): number {
   if (nextUs === 0) return nowUs;
   return Math.min(Math.max(nextUs, nowUs - CATCH_UP_US), nowUs + stepUs);
@@ -79,8 +79,8 @@ function isInLastSecond(us: number, nowUs: number): boolean {
 }
 
 /**
- * What counts in the second that ends now; what is ahead of a clock that was set back, which comes there once more; and the
- * last second before this one: where the clock was set ahead, it comes there again when the clock is right.
+ * Keeps admissions of the second that ends now; those ahead of a clock that was set back, which gets there again; and those
+ * of the second before: if the clock was set ahead, it gets there again after the correction.
  */
 function worthKeeping({ recent }: Pace, nowUs: number): Admissions[] {
   const all = recent.map((admissions): Admissions => {

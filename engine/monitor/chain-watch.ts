@@ -59,13 +59,13 @@ export class ChainWatch {
       other => other.head.sliceNumber === head.sliceNumber || toBase64Url(other.head.previous) === previous,
     );
     if (rival !== undefined)
-      return forkOf(`and ${nameOf(rival.head)} was shown before, which has the same place`, shown, rival);
+      return forkOf(`but ${nameOf(rival.head)} was shown before in the same position`, shown, rival);
     if (tip?.link === previous || (tip === undefined && isFirst(head))) {
       this.#advance(chain, shown);
       return undefined;
     }
     if (tip !== undefined && (isFirst(head) || links.includes(previous)))
-      return forkOf(`and continues what slice ${tip.sliceNumber} or one before it continues`, shown);
+      return forkOf(`but continues the predecessor of slice ${tip.sliceNumber} or of an earlier one`, shown);
     chain.waiting = [...waiting, shown];
     this.#waiting.add(chain);
     return undefined;
@@ -81,7 +81,7 @@ export class ChainWatch {
       for (const shown of due) {
         if (!chain.waiting.includes(shown)) continue;
         const isMiddle = chain.tip === undefined && this.#takesMiddles;
-        if (!isMiddle) findings.push(forkOf('and continues a slice that is not shown', shown));
+        if (!isMiddle) findings.push(forkOf('but continues a slice that is not shown', shown));
         chain.waiting = chain.waiting.filter(other => other !== shown);
         if (shown.head.sliceNumber > (chain.tip?.sliceNumber ?? 0)) this.#advance(chain, shown);
       }
@@ -131,10 +131,10 @@ function isFirst({ previous }: SignedHead): boolean {
 function rewindOf(shown: ShownHead, { sliceNumber }: Tip): MonitorFinding {
   const { head, text } = shown;
   if (head.sliceNumber === sliceNumber)
-    return forkOf('and another slice with this number was shown before', shown);
+    return forkOf('but another slice with this number was shown before', shown);
   return {
     kind: 'rewind',
-    message: `${nameOf(head)} is shown now, and its chain was shown up to slice ${sliceNumber} before`,
+    message: `${nameOf(head)} is shown now, but its chain was shown up to slice ${sliceNumber} before`,
     heads: [text],
   };
 }

@@ -163,8 +163,11 @@ test('a ledger that was restored shows less for a while and then the same: that 
     ],
   );
   assert.deepEqual(found, []);
-  assert.match(troubles[0] ?? '', /a says that all is there up to \S+, which is less than was said before/);
-  assert.match(troubles.at(-1) ?? '', /as much is said to be there as before/);
+  assert.match(
+    troubles[0] ?? '',
+    /a says that its heads are complete up to \S+, which is earlier than it said before/,
+  );
+  assert.match(troubles.at(-1) ?? '', /the service again reports as much as before/);
   assert.equal(kept.length, 6);
 });
 
@@ -179,7 +182,7 @@ test('a service that has no answer is asked again, others meanwhile, and it is s
   const wait = Array.from({ length: 8 }, () => () => undefined);
   const { found, troubles, kept } = await watched([away, serviceOf('b', list)], wait);
   assert.deepEqual(found, []);
-  assert.deepEqual(troubles, ['away cannot be followed: nobody there; it is tried again']);
+  assert.deepEqual(troubles, ['cannot follow away: nobody there; retrying']);
   assert.deepEqual(
     kept,
     heads.map(({ text }) => text),

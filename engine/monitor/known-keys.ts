@@ -30,7 +30,7 @@ export class KnownKeys {
       if (known !== undefined && !isSame(known, key)) {
         findings.push({
           kind: 'keys',
-          message: `key ${key.id} of ${key.use} is described otherwise than it was`,
+          message: `the description of key ${key.id} of ${key.use} has changed`,
           heads: [],
         });
       } else if (known !== undefined || !this.isPinned) this.#keys.set(place, key);

@@ -46,7 +46,7 @@ export function reachOf({ after, heads, throughUs }: ShownPage): Place {
 export function lateOf({ head, text }: ShownHead): MonitorFinding {
   return {
     kind: 'late',
-    message: `${nameOf(head)}, from ${isoOf(head.firstUs)} to ${isoOf(head.lastUs)}, is shown now, and was not there when all that begins before it and behind it was`,
+    message: `${nameOf(head)}, from ${isoOf(head.firstUs)} to ${isoOf(head.lastUs)}, is shown now, but was missing when the heads before and after it were shown`,
     heads: [text],
   };
 }
@@ -54,7 +54,7 @@ export function lateOf({ head, text }: ShownHead): MonitorFinding {
 function exchangedOf(now: ShownHead, before: ShownHead): MonitorFinding {
   return {
     kind: 'fork',
-    message: `${nameOf(now.head)} is shown now, and another slice was shown in its place before`,
+    message: `${nameOf(now.head)} is shown now, but another slice was shown in its place before`,
     heads: [now.text, before.text],
   };
 }
@@ -62,7 +62,7 @@ function exchangedOf(now: ShownHead, before: ShownHead): MonitorFinding {
 function goneOf({ head, text }: ShownHead): MonitorFinding {
   return {
     kind: 'rewind',
-    message: `${nameOf(head)}, from ${isoOf(head.firstUs)}, was shown before, and is shown no more`,
+    message: `${nameOf(head)}, from ${isoOf(head.firstUs)}, was shown before but is no longer shown`,
     heads: [text],
   };
 }

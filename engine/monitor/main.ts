@@ -71,7 +71,7 @@ function readKeysFile(path: string, Fault: new (message: string) => Error): KeyR
     return readKeys(readFileSync(path));
   } catch (error) {
     throw new Fault(
-      `${path} cannot be read as keys: ${error instanceof Error ? error.message : String(error)}`,
+      `cannot read keys from ${path}: ${error instanceof Error ? error.message : String(error)}`,
     );
   }
 }

@@ -95,7 +95,7 @@ export class Monitor {
     const page = withoutTail(shownPage, unsigned);
     if (page.heads.length === 0 && shownPage.heads.length > 0) {
       for (const finding of found) this.#tell(finding, service);
-      throw new NoAnswer(service.url, 'it shows no head that is signed');
+      throw new NoAnswer(service.url, 'the service shows no signed head');
     }
     for (const shown of page.heads) {
       if (unsigned.has(shown.text)) continue;
@@ -118,8 +118,8 @@ export class Monitor {
     this.#isBehind = isBehind;
     this.#parts.onTrouble(
       isBehind
-        ? `${url} says that all is there up to ${isoOf(throughUs)}, which is less than was said before`
-        : 'as much is said to be there as before',
+        ? `${url} says that its heads are complete up to ${isoOf(throughUs)}, which is earlier than it said before`
+        : 'the service again reports as much as before',
     );
   }
 
@@ -201,7 +201,7 @@ export class Monitor {
   #nextService(): Service {
     const { services } = this.#parts;
     const service = services[this.#turn % services.length];
-    if (service === undefined) throw new Error('there is no gateway to ask');
+    if (service === undefined) throw new Error('no gateway is given');
     this.#turn += 1;
     return service;
   }
@@ -221,11 +221,11 @@ export class Monitor {
   #failed({ url, message }: NoAnswer): void {
     if (this.#inTrouble.has(url)) return;
     this.#inTrouble.add(url);
-    this.#parts.onTrouble(`${url} cannot be followed: ${message}; it is tried again`);
+    this.#parts.onTrouble(`cannot follow ${url}: ${message}; retrying`);
   }
 
   #recovered({ url }: Service): void {
-    if (this.#inTrouble.delete(url)) this.#parts.onTrouble(`${url} is followed again`);
+    if (this.#inTrouble.delete(url)) this.#parts.onTrouble(`following ${url} again`);
   }
 }
 

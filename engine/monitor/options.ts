@@ -1,20 +1,20 @@
-/** What `npm run monitor` is told on its command line. */
+/** The command line of `npm run monitor`. */
 import { parseArgs } from 'node:util';
 import { BEFORE_ALL, behind, type Place } from '../verify/places.ts';
 import { exitCodes } from './finding.ts';
 
 export const USAGE = `npm run monitor -- URL... --out DIR [options]
 
-  URL                 of a gateway; of several each is asked in turn, and what one shows is held against the others
-  --out DIR           where heads are kept, counter-signed, with the monitor's key; made when it is not there
-  --keys FILE         public keys that you had elsewhere (GET /v1/keys): no others count
-  --from INSTANT      follow from there on, like 2030-01-31T18:00:00Z; default: from the first head that there is
-  --interval-ms N     how long to wait when nothing more is shown (100 to 3600000; default 1000)
-  --once              follow to the end, look at all that was kept again, and stop
+  URL                 a gateway; several are asked in turn, and their answers are compared with each other
+  --out DIR           where counter-signed heads and the monitor's key are kept; created if missing
+  --keys FILE         trusted public keys from another source (GET /v1/keys); no others count
+  --from INSTANT      start there, like 2030-01-31T18:00:00Z; default: the first head
+  --interval-ms N     how long to wait when there is nothing new (100 to 3600000; default 1000)
+  --once              follow to the end, check everything kept again, and stop
 
-It writes one line of JSON for each finding, and says it in words on standard error. It goes on until it is stopped.
-exit codes: ${exitCodes.nothing} nothing was ever found in DIR, ${exitCodes.usage} wrong usage, ${exitCodes.signature} a signature or a key, ${exitCodes.order} a fork, a rewind, or a slice that is late;
-${exitCodes.internal} it cannot go on (DIR is not what it wrote, the disk is full, or with --once nobody answers); of several the least
+The monitor writes one line of JSON for each finding and describes it on standard error. It runs until it is stopped.
+exit codes: ${exitCodes.nothing} no finding ever in DIR, ${exitCodes.usage} wrong usage, ${exitCodes.signature} a signature or a key, ${exitCodes.order} a fork, a rewind or a late slice;
+${exitCodes.internal} cannot continue (DIR was not written by a monitor, the disk is full, or with --once nobody answers); the smallest that applies
 `;
 
 export class WrongUsage extends Error {}
@@ -46,13 +46,13 @@ export function readOptions(args: readonly string[]): Options | undefined {
   const { values, positionals } = parsed(args);
   if (values.help) return undefined;
   if (positionals.length === 0 || positionals.length > MOST_URLS)
-    throw new WrongUsage(`${positionals.length} gateways are named; 1 to ${MOST_URLS} would be right`);
-  if (values.out === undefined) throw new WrongUsage('--out is missing: a directory would be right');
+    throw new WrongUsage(`${positionals.length} gateways are given; expected 1 to ${MOST_URLS}`);
+  if (values.out === undefined) throw new WrongUsage('--out is missing; expected a directory');
   const interval = values['interval-ms'];
   const intervalMs = /^\d{1,7}$/.test(interval) ? Number(interval) : -1;
   if (intervalMs < LEAST_INTERVAL_MS || intervalMs > MOST_INTERVAL_MS) {
     const right = `a whole number from ${LEAST_INTERVAL_MS} to ${MOST_INTERVAL_MS}`;
-    throw new WrongUsage(`--interval-ms is ${shown(interval)}; ${right} would be right`);
+    throw new WrongUsage(`--interval-ms is ${shown(interval)}; expected ${right}`);
   }
   return {
     urls: positionals.map(readUrl),
@@ -77,16 +77,14 @@ function readUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const isRight =
     url !== undefined && ['http:', 'https:'].includes(url.protocol) && url.search === '' && url.hash === '';
-  if (!isRight) throw new WrongUsage(`${shown(text)} is no gateway; http://host:port would be right`);
+  if (!isRight) throw new WrongUsage(`${shown(text)} is not a gateway; expected http://host:port`);
   return url.href.replace(/\/$/, '');
 }
 
 function readFrom(text: string): Place {
   const ms = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?Z$/.test(text) ? Date.parse(text) : Number.NaN;
   if (Number.isNaN(ms) || ms < 1)
-    throw new WrongUsage(
-      `--from is ${shown(text)}; an instant in UTC like 2030-01-31T18:00:00Z would be right`,
-    );
+    throw new WrongUsage(`--from is ${shown(text)}; expected an instant in UTC like 2030-01-31T18:00:00Z`);
   return behind(ms * 1_000 - 1);
 }
 

@@ -27,15 +27,15 @@ export function ownKey(directory: string): OwnKey {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
   }
   if (process.platform !== 'win32' && (statSync(file).mode & OTHERS) !== 0)
-    throw new DirectoryFault(`${file} can be read by others than its owner; chmod 600 would be right`);
+    throw new DirectoryFault(`${file} is readable by users other than its owner; expected mode 600`);
   try {
     const privateKey = createPrivateKey(readFileSync(file));
     if (privateKey.asymmetricKeyType !== 'ed25519')
-      throw new Error(`it is for ${privateKey.asymmetricKeyType}`);
+      throw new Error(`its type is ${privateKey.asymmetricKeyType}`);
     const raw = createPublicKey(privateKey).export({ format: 'der', type: 'spki' }).subarray(-KEY_BYTES);
     return { privateKey, publicKey: raw.toString('base64url') };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw new DirectoryFault(`${file} is no Ed25519 private key: ${why}`);
+    throw new DirectoryFault(`${file} is not an Ed25519 private key: ${why}`);
   }
 }

@@ -23,28 +23,28 @@ export function readPage(bytes: Uint8Array, after: Place): ShownPage {
   const members = new Members(parseObject(bytes, what, defaultLimits.depth), what);
   const heads = members.array('heads', MOST_HEADS).map((text, index) => {
     if (typeof text !== 'string' || text.length > MOST_TEXT)
-      throw new Unreadable('malformed', `head ${index + 1} is no signed head`);
+      throw new Unreadable('malformed', `head ${index + 1} is not a signed head`);
     return { text, head: readHead(text, `head ${index + 1}`) };
   });
   let before = after;
   for (const { head } of heads) {
     if (comparePlaces(before, head) >= 0)
-      throw new Unreadable('malformed', `${placeText(head)} does not come behind ${placeText(before)}`);
+      throw new Unreadable('malformed', `${placeText(head)} does not follow ${placeText(before)}`);
     before = head;
   }
   const next = members.text('next', MOST_TEXT);
   if (next !== placeText(before))
-    throw new Unreadable('malformed', `the page ends with ${placeText(before)}, and says ${next}`);
+    throw new Unreadable('malformed', `the page ends with ${placeText(before)}, but its next is ${next}`);
   const throughUs = members.has('through_us')
     ? members.whole('through_us', 0, Number.MAX_SAFE_INTEGER)
     : undefined;
   if (throughUs !== undefined && before.firstUs > throughUs && heads.length > 0)
     throw new Unreadable(
       'malformed',
-      `${placeText(before)} is shown, and all is said to be there up to ${throughUs}`,
+      `${placeText(before)} is shown, but the page says it is complete up to ${throughUs}`,
     );
   // One that goes on and shows nothing would be asked for again for ever.
   if (heads.length === 0 && throughUs === undefined)
-    throw new Unreadable('malformed', 'the page has no heads, and does not say that there are no more');
+    throw new Unreadable('malformed', 'the page has no heads but does not say that there are no more');
   return { after, heads, throughUs };
 }

@@ -64,7 +64,7 @@ test('a key of its own, that only the owner can read, and that stays', () => {
   assert.equal(statSync(join(where, 'monitor.key')).mode & 0o777, 0o600);
   assert.equal(ownKey(where).publicKey, publicKey);
   chmodSync(join(where, 'monitor.key'), 0o640);
-  assert.throws(() => ownKey(where), /can be read by others than its owner; chmod 600 would be right/);
+  assert.throws(() => ownKey(where), /is readable by users other than its owner; expected mode 600/);
   const other = directory();
   writeFileSync(join(other, 'monitor.key'), 'nothing', { mode: 0o600 });
   assert.throws(() => ownKey(other), DirectoryFault);
@@ -146,7 +146,7 @@ test('what is not what this monitor wrote stops it', async () => {
       /record 3 .* is not signed by this monitor/,
     ],
     ['one that is gone', [one, three], /record 3 .* does not continue record 1/],
-    ['no record', [one, '{}', three], /has a line that is no record/],
+    ['no record', [one, '{}', three], /has a line that is not a record/],
   ] as const) {
     writeFileSync(file, lines.map(line => `${line}\n`).join(''));
     await assert.rejects(open(where, key), message, what);
@@ -156,7 +156,7 @@ test('what is not what this monitor wrote stops it', async () => {
   const first = await open(where, key);
   const second = await open(where, key);
   keep(first.log, heads.slice(3, 4), heads[2]?.head);
-  assert.throws(() => keep(second.log, heads.slice(3, 4), heads[2]?.head), /somebody else writes into/);
+  assert.throws(() => keep(second.log, heads.slice(3, 4), heads[2]?.head), /another process writes to/);
   for (const each of [first, second]) each.log.close();
 });
 

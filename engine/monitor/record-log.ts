@@ -108,7 +108,7 @@ export class RecordLog {
     if (this.#size >= this.#fileBytes) this.#nextFile();
     if (fstatSync(this.#file).size !== this.#size)
       throw new DirectoryFault(
-        `somebody else writes into ${this.#directory}: a directory is for one monitor`,
+        `another process writes to ${this.#directory}: a directory belongs to one monitor`,
       );
     this.#write(Buffer.concat([line, Buffer.of(NEWLINE)]));
     this.#number += 1;
@@ -132,9 +132,9 @@ export class RecordLog {
       if (page?.record !== undefined) return { ...page, record: page.record };
     } catch (error) {
       if (!(error instanceof Unreadable)) throw error;
-      throw new DirectoryFault(`${path} has a line that is no record: ${error.message}`);
+      throw new DirectoryFault(`${path} has a line that is not a record: ${error.message}`);
     }
-    throw new DirectoryFault(`${path} has a line that is no record of a monitor`);
+    throw new DirectoryFault(`${path} has a line that is not a record of a monitor`);
   }
 
   #checkNext({ record }: Recorded): void {
@@ -168,7 +168,7 @@ export class RecordLog {
     const end = this.#size - tail.length + tail.lastIndexOf(NEWLINE) + 1;
     if (end === this.#size) return;
     if (tail.length === MOST_LINE_BYTES && !tail.includes(NEWLINE))
-      throw new DirectoryFault(`${this.#path(this.#fileNumber)} ends in a line that no monitor writes`);
+      throw new DirectoryFault(`${this.#path(this.#fileNumber)} ends in a malformed line`);
     ftruncateSync(this.#file, end);
     fsyncSync(this.#file);
     this.#size = end;
@@ -202,8 +202,7 @@ function* linesOf(path: string): Generator<Uint8Array> {
         from = end + 1;
       }
       held = held.subarray(from);
-      if (held.length > MOST_LINE_BYTES)
-        throw new DirectoryFault(`${path} has a line that no monitor writes`);
+      if (held.length > MOST_LINE_BYTES) throw new DirectoryFault(`${path} has a malformed line`);
     }
   } finally {
     closeSync(file);

@@ -30,7 +30,7 @@ export function httpService(url: string, stopping: AbortSignal): Service {
     const signal = AbortSignal.any([stopping, AbortSignal.timeout(ANSWER_MS)]);
     const response = await fetch(url + path, { signal, redirect: 'error' });
     const bytes = await bounded(response);
-    if (response.status !== 200) throw new Error(`${path} was answered with ${response.status}`);
+    if (response.status !== 200) throw new Error(`${path} answered with status ${response.status}`);
     return bytes;
   };
   const attempt = async <T>(work: () => Promise<T>): Promise<T> => {
@@ -58,7 +58,7 @@ async function bounded(response: Response): Promise<Uint8Array> {
   let length = 0;
   for await (const piece of response.body ?? []) {
     length += piece.length;
-    if (length > MOST_BYTES) throw new Error(`the answer has more than ${MOST_BYTES} bytes`);
+    if (length > MOST_BYTES) throw new Error(`the response has more than ${MOST_BYTES} bytes`);
     pieces.push(piece);
   }
   return Buffer.concat(pieces);

@@ -1,20 +1,19 @@
 /**
- * Changing a campaign that gateways may know of, so that none of them ever acts on something else than the ledger does.
+ * Changes a campaign that gateways may know, so that no gateway ever acts on a state other than the ledger's.
  *
- * 1. `asked`: a version is recorded as pending, and stands on the campaign, so that whoever publishes it shows both: what
- *    holds, and what is asked for. From when a gateway has read that, it takes only what is right under either: it holds an
- *    opening that is moved, closes at the earlier of two closes, and lets nobody in to a campaign that is being paused or
- *    cancelled (gateway/door.ts).
- * 2. `confirmed`: every gateway with a lease acts on a board that shows it. Nobody takes anything that only the old version
- *    would take, from then on.
- * 3. `effective`: in one transaction the ledger changes and the version says so. Gateways hear of it and go on; until
- *    then they hold. Or `refused`, at any time before: the ledger stays as it was, and gateways go on as before.
+ * 1. `asked`: the engine records a version as pending, also on the campaign, so that the board shows both the version in
+ *    effect and the pending one. A gateway that has read this accepts only what both allow: it delays an opening that is
+ *    being moved, closes at the earlier of two closes, and admits nobody to a campaign that is being paused or cancelled
+ *    (gateway/door.ts).
+ * 2. `confirmed`: every gateway with a lease acts on a board that shows the pending version. From then on nobody accepts
+ *    anything that only the old version allows.
+ * 3. `effective`: one transaction changes the ledger and the version. Gateways learn of it and resume; until then they hold.
+ *    Or `refused`, at any time before: the ledger stays as it was, and gateways continue as before.
  *
- * A step that is repeated, by another engine or after a crash, does no harm: a version is decided once, under the lock of
- * its campaign. A gateway that is silent for longer than WAIT_LEASES makes it refused, and so does `decideBy`: then a time
- * that it changes is so near that clocks may differ about it. An engine that crashes at 1 leaves gateways holding until
- * another one decides, within a second or two; with no engine at all they hold until one is back. Only the opening or the
- * close that was being changed is held.
+ * Repeating a step, by another engine or after a crash, is harmless: a version is decided once, under the lock of its
+ * campaign. The version is refused if a gateway is silent for longer than WAIT_LEASES, or at `decideBy`: by then a changed
+ * time is so near that clocks may differ about it. If an engine crashes at 1, gateways hold until another one decides,
+ * within a second or two; without any engine they hold until one is back. Only the opening or close being changed is held.
  */
 
 import { askVersion, type NewRules, type NewVersion, saveVersion } from '../../sql/campaign-versions.ts';
@@ -33,10 +32,10 @@ export interface Asked {
   readonly reason: string | null;
 }
 
-/** Time for the ledger and the publication, as for a close ahead of time. */
+/** Time for the ledger and the publication, as for an early close. */
 const SLACK_MS = 250;
 
-/** What a change is judged by, now. */
+/** The facts that decide about a change, now. */
 export async function planTerms(deps: ChangeDeps, campaign: Campaign): Promise<PlanTerms> {
   const marginMs = leaseMarginMs(deps.leaseMs);
   const rules = (await readDrawState(deps.pool, campaign.campaignId))?.rules ?? null;
@@ -50,12 +49,12 @@ export async function planTerms(deps: ChangeDeps, campaign: Campaign): Promise<P
   };
 }
 
-/** What a draft is to be announced with. */
+/** What a draft is announced with. */
 async function readWanted(deps: ChangeDeps, { campaignId }: Campaign): Promise<WantedRules | undefined> {
   return (await readDraftTerms(deps.pool, campaignId)) as WantedRules | undefined;
 }
 
-/** The plan of a change that may be made. Throws Problem: conflict, invalid-request or change-refused where it may not. */
+/** The plan of an allowed change. Throws Problem conflict, invalid-request or change-refused if it is not allowed. */
 export function allowedPlan(
   campaign: Campaign,
   action: Action,
@@ -70,11 +69,11 @@ export function allowedPlan(
     case 'state':
       throw new Problem('conflict', plan.detail);
     case 'wrong':
-      throw new Problem('invalid-request', `Right would be: ${plan.errors.map(said).join('; ')}.`, {
+      throw new Problem('invalid-request', `Invalid change: ${plan.errors.map(said).join('; ')}.`, {
         errors: plan.errors,
       });
     case 'refused':
-      throw new Problem('change-refused', `Right would be: ${plan.errors.map(said).join('; ')}.`, {
+      throw new Problem('change-refused', `Invalid change: ${plan.errors.map(said).join('; ')}.`, {
         reason: plan.reason,
         errors: plan.errors,
       });
@@ -82,13 +81,13 @@ export function allowedPlan(
 }
 
 function said({ field, value, expected }: { field: string; value?: string; expected: string }): string {
-  return `${field} is ${value}: ${expected}`;
+  return `${field} is ${value}, expected ${expected}`;
 }
 
 /**
- * Makes a change and resolves with the campaign when it is in effect. Throws Problem: those of `allowedPlan`,
- * precondition-failed where another version is in effect than `campaign` has, change-refused where it was refused on the
- * way, unavailable when the engine stops (`stopping`).
+ * Makes a change and resolves with the campaign once the change is in effect. Throws Problem: those of `allowedPlan`;
+ * precondition-failed if the version in effect differs from that of `campaign`; change-refused if it was refused meanwhile;
+ * unavailable when the engine stops (`stopping`).
  */
 export async function changeCampaign(
   deps: ChangeDeps,
@@ -119,11 +118,11 @@ export async function changeCampaign(
   const pending = await askVersion(deps.pool, wanted);
   const version = pending?.pending?.version;
   if (version === undefined) throw changedMeanwhile(campaignId);
-  deps.log.info({ campaignId, version, action }, 'a change is asked of the gateways');
+  deps.log.info({ campaignId, version, action }, 'a change waits for the gateways to confirm it');
   const decided = await awaitDecision(deps, campaignId, version, stopping);
   const after = await findCampaign(deps, campaignId);
   if (decided.state === 'effective') return after;
-  throw new Problem('change-refused', `It does not take effect. ${decided.refusal}`, {
+  throw new Problem('change-refused', `The change was refused. ${decided.refusal}`, {
     reason: decided.refused,
     version,
   });
@@ -144,7 +143,7 @@ async function draftRules(
 function anotherPending(campaignId: number): Problem {
   return new Problem(
     'conflict',
-    `Another change of campaign ${campaignId} waits for gateways to confirm it. Ask again.`,
+    `Another change of campaign ${campaignId} is waiting for gateways to confirm it. Retry.`,
     {},
     { 'retry-after': '1' },
   );
@@ -153,7 +152,7 @@ function anotherPending(campaignId: number): Problem {
 function changedMeanwhile(campaignId: number): Problem {
   return new Problem(
     'precondition-failed',
-    `Campaign ${campaignId} was changed meanwhile: read it again, with its ETag.`,
-    { errors: [{ field: 'if-match', expected: 'the ETag that the campaign has now' }] },
+    `Campaign ${campaignId} has changed meanwhile: read it again with its ETag.`,
+    { errors: [{ field: 'if-match', expected: 'the current ETag of the campaign' }] },
   );
 }

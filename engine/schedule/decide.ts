@@ -1,4 +1,4 @@
-/** Deciding a change that gateways have to confirm; change.ts says in which steps, and why each is safe. */
+/** Decides a change that gateways must confirm; change.ts lists the steps and why each is safe. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   effectVersion,
@@ -22,13 +22,13 @@ export type ChangeDeps = Pick<
   'pool' | 'publish' | 'nowUs' | 'confirmations' | 'leaseMs' | 'randomness' | 'log'
 >;
 
-/** A gateway that serves reads the board many times a lease; one that has not for all of one is silent. */
+/** A serving gateway reads the board many times per lease; one that has not for a whole lease is silent. */
 export const WAIT_LEASES = 1;
 const POLL_MS = 40;
 
 /**
- * Waits until a pending version is decided, and decides it as soon as that can be done. Throws Problem unavailable when the
- * engine stops (`stopping`); then another one decides it; and while the clocks contradict each other: it stays pending.
+ * Waits until a pending version is decided, and decides it as soon as possible. Throws Problem unavailable when the engine
+ * stops (`stopping`), and then another engine decides it; and while the clocks contradict each other, and it stays pending.
  */
 export async function awaitDecision(
   deps: ChangeDeps,
@@ -39,7 +39,7 @@ export async function awaitDecision(
   const untilMs = performance.now() + WAIT_LEASES * deps.leaseMs;
   for (;;) {
     const asked = await readVersion(deps.pool, campaignId, version);
-    if (asked === undefined) throw new Error(`version ${version} of campaign ${campaignId} has gone`);
+    if (asked === undefined) throw new Error(`version ${version} of campaign ${campaignId} does not exist`);
     const decided = await decide(deps, asked, performance.now() >= untilMs).catch((error: unknown) => {
       throw error instanceof ClocksApart ? clocksApart(error) : error;
     });
@@ -47,24 +47,24 @@ export async function awaitDecision(
     if (stopping.aborted) {
       throw new Problem(
         'unavailable',
-        `The engine stops; version ${version} is decided by the next one. Look at the versions of the campaign.`,
+        `The engine is stopping; the next one decides version ${version}. Check the versions of the campaign.`,
         { version },
         { 'retry-after': '1' },
       );
     }
-    // Ended early by a stop, which the next turn sees.
+    // A stop ends this early; the next turn notices it.
     await sleep(POLL_MS, undefined, { signal: stopping }).catch(() => undefined);
   }
 }
 
-/** Decides changes that an engine has left behind. Called by every engine every now and then. */
+/** Decides changes that an engine has abandoned. Every engine calls it from time to time. */
 export async function resumeChanges(deps: ChangeDeps): Promise<void> {
   for (const { ageMs, ...version } of await listPending(deps.pool)) {
     try {
-      // One that is younger is in the hands of whoever asked; to decide it here as well does no harm.
+      // The requesting engine handles a younger one; deciding it here as well is harmless.
       await decide(deps, version, ageMs > WAIT_LEASES * deps.leaseMs);
     } catch (error) {
-      // None of them can be decided now, and whatever else is tidied up can.
+      // None of them can be decided now, but other cleanup can continue.
       if (error instanceof ClocksApart) return;
       throw error;
     }
@@ -72,8 +72,8 @@ export async function resumeChanges(deps: ChangeDeps): Promise<void> {
 }
 
 /**
- * One look at a pending version: it takes effect, is refused, or stays pending unless `isOver`. Rejects with ClocksApart,
- * and nothing decided, while it is not known what the time is.
+ * Checks a pending version once: it takes effect, is refused, or stays pending unless `isOver`. Rejects with ClocksApart,
+ * with nothing decided, while the time is unknown.
  */
 async function decide(deps: ChangeDeps, asked: Version, isOver: boolean): Promise<Version> {
   if (asked.state !== 'pending') return asked;
@@ -85,7 +85,7 @@ async function decide(deps: ChangeDeps, asked: Version, isOver: boolean): Promis
       deps,
       asked,
       'too_near',
-      'A time that it changes came too near before all gateways had confirmed.',
+      'A changed time came too near before all gateways had confirmed.',
     );
   }
   if (seen?.missing.length === 0) return await effect(deps, asked, seen.nowMs, lookedAtMs);
@@ -95,13 +95,13 @@ async function decide(deps: ChangeDeps, asked: Version, isOver: boolean): Promis
         deps,
         asked,
         'redis_away',
-        'Redis, by which gateways are told, is away or is being made anew.',
+        'Redis, which tells the gateways, is unavailable or being rebuilt.',
       )
     : await refuse(
         deps,
         asked,
         'gateway_silent',
-        `These gateways have not confirmed it: ${seen.missing.join(', ')}.`,
+        `These gateways have not confirmed the change: ${seen.missing.join(', ')}.`,
       );
 }
 
@@ -109,13 +109,13 @@ async function lookAround(deps: ChangeDeps, campaign: Campaign, asked: Version) 
   try {
     await deps.publish([campaign]);
     const confirmations = await deps.confirmations(asked);
-    // Read last: whatever is confirmed was so before.
+    // Read last: everything confirmed was confirmed before this.
     return confirmations && { ...confirmations, nowMs: (await latestNowUs(deps, campaign)) / 1000 };
   } catch (error) {
     if (error instanceof ClocksApart) throw error;
     deps.log.warn(
       { err: error, campaignId: campaign.campaignId },
-      'gateways cannot be asked to confirm a change now',
+      'cannot ask the gateways to confirm a change',
     );
     return undefined;
   }
@@ -123,7 +123,7 @@ async function lookAround(deps: ChangeDeps, campaign: Campaign, asked: Version) 
 
 async function effect(deps: ChangeDeps, asked: Version, nowMs: number, lookedAtMs: number): Promise<Version> {
   const confirmed = {
-    // As for a close ahead of time, which has the same clocks to reckon with.
+    // As for an early close, which deals with the same clocks.
     heardBy: new Date(Math.ceil(nowMs + deps.leaseMs + leaseMarginMs(deps.leaseMs))),
     neverOpens: nowMs < asked.opensAt.getTime() - leaseMarginMs(deps.leaseMs),
   };
@@ -134,13 +134,13 @@ async function effect(deps: ChangeDeps, asked: Version, nowMs: number, lookedAtM
     // A process that stood still since, or waited for the campaign, may be past `decideBy` by now.
     campaign =>
       performance.now() - lookedAtMs > leaseMarginMs(deps.leaseMs) && asked.decideBy !== null
-        ? 'It took too long to be decided.'
+        ? 'The decision took too long.'
         : refusalOf(campaign, asked),
     campaign => rulesWith(deps, campaign, asked),
   );
   deps.log.info(
     { campaignId: asked.campaignId, version: asked.version, state: decided.state },
-    'a change is decided',
+    'a change took effect',
   );
   await publishSoon(deps, await findCampaign(deps, asked.campaignId));
   return decided;
@@ -153,17 +153,17 @@ async function refuse(
   detail: string,
 ): Promise<Version> {
   const decided = await refuseVersion(deps.pool, asked, why, detail);
-  deps.log.warn({ campaignId: asked.campaignId, version: asked.version, why }, 'a change is refused');
+  deps.log.warn({ campaignId: asked.campaignId, version: asked.version, why }, 'a change was refused');
   await publishSoon(deps, await findCampaign(deps, asked.campaignId));
   return decided;
 }
 
-/** Why a change that was asked for cannot be made any more; the campaign may have gone on meanwhile. */
+/** Why a requested change is no longer possible; the campaign may have moved on meanwhile. */
 function refusalOf(campaign: Campaign, asked: Version): string | undefined {
   const isClosing = campaign.closesAt.getTime() !== asked.closesAt.getTime();
-  if (campaign.finishedAt !== null) return 'The campaign has come to its end meanwhile.';
+  if (campaign.finishedAt !== null) return 'The campaign has finished meanwhile.';
   if (campaign.seed !== null && (asked.stage === 'cancelled' || isDrawMoved(campaign, asked))) {
-    return 'The raffle has its randomness by now.';
+    return 'The raffle already has its randomness.';
   }
   if (isClosing && campaign.frozenAt !== null) return 'The campaign has closed meanwhile.';
   return undefined;
@@ -174,8 +174,8 @@ function isDrawMoved(campaign: Campaign, asked: Version): boolean {
 }
 
 /**
- * The rules that a version is announced with: new ones where something they name becomes another. Of a raffle that may have
- * entries they stay, as its draw is bound to them.
+ * The rules that a version is announced with: new ones if something they name changes. The rules of a raffle that may have
+ * entries stay, because its draw is bound to them.
  */
 function rulesWith(deps: ChangeDeps, campaign: Campaign, asked: Version): NewRules | undefined {
   const named = ({
@@ -193,17 +193,17 @@ function rulesWith(deps: ChangeDeps, campaign: Campaign, asked: Version): NewRul
   return changedAnnouncement(deps.randomness, campaign, asked);
 }
 
-/** It is in the ledger, whatever Redis does; the engine publishes what is not on the board when it can. */
+/** The change is in the ledger, whatever Redis does; the engine publishes it as soon as it can. */
 export async function publishSoon(deps: ChangeDeps, campaign: Campaign): Promise<void> {
   try {
     await deps.publish([campaign]);
   } catch (error) {
-    deps.log.warn({ err: error, campaignId: campaign.campaignId }, 'a change is not published yet');
+    deps.log.warn({ err: error, campaignId: campaign.campaignId }, 'cannot publish a change yet');
   }
 }
 
 export async function findCampaign(deps: Pick<ChangeDeps, 'pool'>, campaignId: number): Promise<Campaign> {
   const campaign = await getCampaign(deps.pool, campaignId);
-  if (campaign === undefined) throw new Error(`campaign ${campaignId} has gone`);
+  if (campaign === undefined) throw new Error(`campaign ${campaignId} does not exist`);
   return campaign;
 }

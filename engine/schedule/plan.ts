@@ -1,15 +1,15 @@
 /**
- * What a change asked of a campaign would make of it, and whether it may: pure, on an instant of the shared clock.
+ * The result of a requested change of a campaign, and whether it is allowed: pure, at an instant of the shared clock.
  *
- * A time can be changed until it has passed, and as long as all gateways can be told before: an edit that comes nearer
- * to a time, the old or the new one, than `leadMs` is refused as too near. What was announced binds:
+ * A time can be changed until it has passed, as long as all gateways can be told before: an edit closer than `leadMs` to the
+ * old or the new time is refused as too near. Announcements bind:
  *
  * - Before the opening everything can change; the rules are announced anew, and each version keeps their hash.
  * - From the opening on there may be entries. Title, stock and opening stay: stamps count from the opening.
  * - The close of a coupon moves freely until it has passed; its rules are announced with the new close.
- * - The close of a raffle moves ahead only up to the one announced. Its rules, which name that one, are bound by the seed:
- *   later, and they would have to change, and with them who is drawn.
- * - A raffle is drawn no earlier than its close, with which its pool is frozen.
+ * - The close of a raffle moves at most up to the announced one. The seed binds its rules, which name that close: a later
+ *   close would change the rules, and with them who is drawn.
+ * - A raffle is drawn no earlier than its close, which freezes its pool.
  */
 
 import { type RefusalReason, type Target, targetOf } from '../../sql/campaign-versions.ts';
@@ -30,13 +30,13 @@ export interface Change {
 
 export interface PlanTerms {
   readonly nowMs: number;
-  /** How long it takes until every gateway has heard of something, or is known to be silent. */
+  /** How long it takes until every gateway has learned of something or is known to be silent. */
   readonly leadMs: number;
-  /** How far the clock of a gateway may be off, and more. */
+  /** More than the clock of a gateway may be off. */
   readonly marginMs: number;
-  /** The close that the rules name; null where none are announced. */
+  /** The close named in the rules; null if none are announced. */
   readonly announcedClosesAt: Date | null;
-  /** What is granted or won has to be claimed within so many seconds, as rules or draft say; null: it is final at once. */
+  /** The time to claim in seconds, from rules or draft; null if grants and wins are final at once. */
   readonly claimWithinS: number | null;
 }
 
@@ -44,7 +44,7 @@ export type Plan =
   | {
       readonly is: 'allowed';
       readonly target: Target;
-      /** Whether gateways have to confirm it. */
+      /** Whether gateways must confirm it. */
       readonly confirms: boolean;
       /** It takes effect before this or not at all. */
       readonly decideBy: Date | null;
@@ -56,7 +56,7 @@ export type Plan =
   | { readonly is: 'refused'; readonly reason: RefusalReason; readonly errors: readonly FieldFault[] };
 
 const DAY_MS = 86_400_000;
-/** As the ledger has it: later instants would not be exact. */
+/** The limit of the ledger: later instants would not be exact. */
 const END_MS = Date.UTC(2200);
 
 type TimeField = 'opens_at' | 'closes_at' | 'draws_at';
@@ -67,7 +67,7 @@ export function planChange(campaign: Campaign, action: Action, change: Change, t
     const known = statesFor(action).join(', ');
     return {
       is: 'state',
-      detail: `Campaign ${campaign.campaignId} is ${state}; ${action} is for one that is ${known}.`,
+      detail: `Campaign ${campaign.campaignId} is ${state}; ${action} needs a campaign that is ${known}.`,
     };
   }
   switch (action) {
@@ -84,10 +84,10 @@ export function planChange(campaign: Campaign, action: Action, change: Change, t
       return planCancel(campaign);
     case 'archive':
       return campaign.finishedAt === null
-        ? { is: 'state', detail: `Campaign ${campaign.campaignId} was cancelled and is not at its end yet.` }
+        ? { is: 'state', detail: `Campaign ${campaign.campaignId} was cancelled and has not finished yet.` }
         : atOnce({ ...targetOf(campaign), stage: 'archived' });
     case 'close':
-      return { is: 'state', detail: 'A close ahead of time is not planned; it is begun.' };
+      return { is: 'state', detail: 'An early close cannot be planned.' };
   }
 }
 
@@ -126,16 +126,14 @@ function planAnnounce(campaign: Campaign, { nowMs }: PlanTerms): Plan {
   const target: Target = { ...targetOf(campaign), stage: 'scheduled' };
   const errors = windowFaults(target);
   if (target.opensAt.getTime() <= nowMs) {
-    errors.push(
-      fieldFault('opens_at', target.opensAt, `later than now, which is ${iso(nowMs)}: edit it first`),
-    );
+    errors.push(fieldFault('opens_at', target.opensAt, `a time after now, ${iso(nowMs)}: edit it first`));
   }
   return errors.length > 0 ? { is: 'refused', reason: 'passed', errors } : atOnce(target, true);
 }
 
 function planCancel(campaign: Campaign): Plan {
   if (campaign.seed !== null) {
-    return { is: 'state', detail: `Campaign ${campaign.campaignId} has its randomness: it is being drawn.` };
+    return { is: 'state', detail: `Campaign ${campaign.campaignId} is being drawn.` };
   }
   const target: Target = { ...targetOf(campaign), stage: 'cancelled' };
   return campaign.stage === 'draft' ? atOnce(target) : told(target);
@@ -149,7 +147,7 @@ function planEdit(campaign: Campaign, target: Target, change: Change, terms: Pla
   ];
   const granted = campaign.grantedCount;
   if (change.stock !== undefined && change.stock < granted) {
-    errors.push(fieldFault('stock', change.stock, `at least ${granted}, as so many are granted`));
+    errors.push(fieldFault('stock', change.stock, `at least ${granted}, as that many are granted`));
   }
   if (errors.length > 0) return { is: 'wrong', errors };
   const moved = movedTimes(campaign, target);
@@ -159,7 +157,7 @@ function planEdit(campaign: Campaign, target: Target, change: Change, terms: Pla
       is: 'refused',
       reason: 'passed',
       errors: passed.map(({ field, from, to }) =>
-        fieldFault(field, to, `nothing: it has passed at ${from.toISOString()}`),
+        fieldFault(field, to, `no change: it passed at ${from.toISOString()}`),
       ),
     };
   }
@@ -176,7 +174,7 @@ interface Moved {
 }
 
 function movedTimes(campaign: Campaign, target: Target): readonly Moved[] {
-  // One that was told to close keeps to that.
+  // An early close that was requested stays.
   const closes = campaign.closingAt ?? campaign.closesAt;
   const all: readonly Moved[] = [
     { field: 'opens_at', from: campaign.opensAt, to: target.opensAt },
@@ -191,7 +189,7 @@ function movedTimes(campaign: Campaign, target: Target): readonly Moved[] {
   );
 }
 
-/** What is wrong with a change of what people have entered under. */
+/** Faults of a change to what users have entered under. */
 function boundFaults(
   campaign: Campaign,
   target: Target,
@@ -205,7 +203,9 @@ function boundFaults(
     ['stock', campaign.places, change.stock],
   ] as const) {
     if (after !== undefined && after !== before) {
-      errors.push(fieldFault(field, after, `nothing, as the campaign opened at ${opened}: its rules stay`));
+      errors.push(
+        fieldFault(field, after, `no change: the campaign opened at ${opened}, and its rules are fixed`),
+      );
     }
   }
   const announced = announcedClosesAt ?? campaign.closesAt;
@@ -214,7 +214,7 @@ function boundFaults(
       fieldFault(
         'closes_at',
         target.closesAt,
-        `at the latest ${announced.toISOString()}, as announced: the seed of the draw binds it, and a later close would change who is drawn`,
+        `${announced.toISOString()}, as announced, or earlier: the seed of the draw binds it, and a later close would change who is drawn`,
       ),
     );
   }
@@ -232,13 +232,13 @@ function planTimes(
   const isNear = (at: Date): boolean => at.getTime() < nowMs + leadMs;
   const near = moved.flatMap(({ field, from, to }) => {
     if (isNear(to))
-      return [fieldFault(field, to, `at the earliest ${earliest}, so that all gateways hear of it before`)];
+      return [fieldFault(field, to, `${earliest} or later, so that all gateways learn of it before`)];
     if (isNear(from)) {
       return [
         fieldFault(
           field,
           to,
-          `nothing: it comes at ${from.toISOString()}, before all gateways could hear of it`,
+          `no change: it comes at ${from.toISOString()}, before all gateways can learn of a change`,
         ),
       ];
     }
@@ -266,15 +266,15 @@ function planTimes(
 function kindFaults(campaign: Campaign, change: Change): FieldFault[] {
   const errors: FieldFault[] = [];
   if (campaign.kind !== 'coupon' && change.stock !== undefined) {
-    errors.push(fieldFault('stock', change.stock, `nothing, as kind is ${campaign.kind}`));
+    errors.push(fieldFault('stock', change.stock, `no value, as kind is ${campaign.kind}`));
   }
   if (campaign.kind !== 'raffle' && change.drawsAt !== undefined) {
-    errors.push(fieldFault('draws_at', change.drawsAt, `nothing, as kind is ${campaign.kind}`));
+    errors.push(fieldFault('draws_at', change.drawsAt, `no value, as kind is ${campaign.kind}`));
   }
   return errors;
 }
 
-/** What is wrong with times among each other. */
+/** Contradictions between times. */
 export function windowFaults({
   opensAt,
   closesAt,
@@ -283,25 +283,25 @@ export function windowFaults({
   const errors: FieldFault[] = [];
   const longestMs = opensAt.getTime() + MAX_WINDOW_DAYS * DAY_MS;
   if (closesAt <= opensAt) {
-    errors.push(fieldFault('closes_at', closesAt, `later than the opening at ${opensAt.toISOString()}`));
+    errors.push(fieldFault('closes_at', closesAt, `a time after the opening at ${opensAt.toISOString()}`));
   } else if (closesAt.getTime() > longestMs) {
-    const right = `at most ${MAX_WINDOW_DAYS} days after the opening: at the latest ${iso(longestMs)}`;
+    const right = `at most ${MAX_WINDOW_DAYS} days after the opening: ${iso(longestMs)} or earlier`;
     errors.push(fieldFault('closes_at', closesAt, right));
   } else if (closesAt.getTime() >= END_MS) {
-    errors.push(fieldFault('closes_at', closesAt, `before ${iso(END_MS)}`));
+    errors.push(fieldFault('closes_at', closesAt, `a time before ${iso(END_MS)}`));
   }
   if (drawsAt !== null && drawsAt < closesAt) {
-    const right = `at the earliest the close at ${closesAt.toISOString()}, with which the pool is frozen`;
+    const right = `the close at ${closesAt.toISOString()}, which freezes the pool, or later`;
     errors.push(fieldFault('draws_at', drawsAt, right));
   } else if (drawsAt !== null && drawsAt.getTime() >= END_MS) {
-    errors.push(fieldFault('draws_at', drawsAt, `before ${iso(END_MS)}`));
+    errors.push(fieldFault('draws_at', drawsAt, `a time before ${iso(END_MS)}`));
   }
   return errors;
 }
 
 /**
- * Whether all claims can be stamped: what is granted up to the close, or won when it is drawn, has its deadline within what
- * stamps can tell, counted from the opening. Without that a raffle could never be drawn.
+ * Whether all claims can be stamped: the deadline of anything granted up to the close, or won in the draw, must lie within
+ * the range of stamps, counted from the opening. Otherwise a raffle could never be drawn.
  */
 export function claimFaults(
   { opensAt, closesAt, drawsAt }: Pick<Target, 'opensAt' | 'closesAt' | 'drawsAt'>,
@@ -312,7 +312,7 @@ export function claimFaults(
   const offered = drawsAt ?? closesAt;
   if (offered.getTime() <= latestMs) return [];
   const field = drawsAt === null ? 'closes_at' : 'draws_at';
-  const right = `at the latest ${iso(latestMs)}, so that there are ${claimWithinS} s to claim before stamps end`;
+  const right = `${iso(latestMs)} or earlier, so that ${claimWithinS} s to claim remain before stamps end`;
   return [fieldFault(field, offered, right)];
 }
 

@@ -63,14 +63,14 @@ test('a command that is none is answered with the usage', () => {
 test('a start that is impossible ends with what is wrong and what to do', () => {
   const refused = stack(['up'], { LOG: 'rabbit' });
   assert.equal(refused.code, 1);
-  assert.match(refused.err, /LOG=rabbit names no log\nwhat to do: LOG=kafka or LOG=redis/);
+  assert.match(refused.err, /LOG=rabbit is unknown\nwhat to do: use LOG=kafka or LOG=redis/);
 });
 
 test('a record that cannot be read is named, and wiped', async () => {
   await writeFile(join(dir, 'redis.json'), '{"ports":');
   const refused = stack(['up']);
   assert.equal(refused.code, 1);
-  assert.match(refused.err, /redis\.json is not what the stack wrote there/);
+  assert.match(refused.err, /redis\.json was not written by the stack/);
   assert.equal(stack(['wipe']).code, 0);
   assert.equal(existsSync(join(dir, 'redis.json')), false);
 });

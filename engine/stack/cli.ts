@@ -7,11 +7,11 @@ import { launchStack, StackError } from './stack.ts';
 import { KINDS } from './supervise.ts';
 
 const USAGE = `npm run stack -- <command> [--dir <directory>]
-  up      starts PostgreSQL, Redis and Kafka, and leaves them running in the background
-  status  shows each server, and how to use them from a shell; ends with 3 unless all are up
-  down    stops them; their data stays
-  wipe    stops them and deletes their data; what was downloaded stays
-DATABASE_URL, REDIS_URL, KAFKA_BROKERS and LOG=kafka|redis are honoured as in npm start.
+  up      start PostgreSQL, Redis and Kafka in the background
+  status  show each server and how to use it from a shell; exit code 3 unless all are up
+  down    stop them and keep their data
+  wipe    stop them and delete their data; downloads stay
+DATABASE_URL, REDIS_URL, KAFKA_BROKERS and LOG=kafka|redis have the same meaning as for npm start.
 `;
 const EXIT_USAGE = 2;
 const EXIT_NOT_UP = 3;
@@ -48,7 +48,7 @@ function describe({ title, record, isUp }: ServerStatus): string {
 }
 
 function keeping(keeper: ServerStatus['record']['keeper']): string {
-  return keeper?.background === true ? 'in the background' : 'ends with the process that started it';
+  return keeper?.background === true ? 'in the background' : 'stops with the process that started it';
 }
 
 function exports(dir: string, servers: readonly ServerStatus[]): [name: string, value: string][] {

@@ -48,7 +48,7 @@ export async function stopAll(dir: string, onWait: (line: string) => void): Prom
   const lock = join(dir, 'lock');
   const never = new AbortController().signal;
   const release = await takeLock(lock, never, holder =>
-    onWait(`process ${holder.pid} is starting or stopping this stack: waiting for it`),
+    onWait(`process ${holder.pid} is starting or stopping this stack; waiting for it`),
   );
   const ran: ServerName[] = [];
   const keepers = new Map<number, ProcessId>();

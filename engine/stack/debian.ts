@@ -43,12 +43,12 @@ async function fetchAndUnpack(site: Site, wanted: DebianPackage, root: string): 
   for (const tool of ['apt-get', 'dpkg']) {
     if (!(await tryRun(tool, ['--version'], { env: site.env })).ok) {
       throw new StackError(
-        `there is no ${wanted.name} on PATH, and no ${tool} to fetch one with`,
+        `${wanted.name} is not on PATH, and ${tool} to fetch it is missing`,
         wanted.byHand,
       );
     }
   }
-  site.progress(`no ${wanted.name} on PATH: fetching Debian's packages, once`);
+  site.progress(`${wanted.name} is not on PATH: fetching Debian's packages once`);
   const work = join(site.cacheDir, `${wanted.name}.part`);
   await rm(work, { recursive: true, force: true });
   await mkdir(join(work, 'packages'), { recursive: true });
@@ -60,7 +60,7 @@ async function fetchAndUnpack(site: Site, wanted: DebianPackage, root: string): 
       env: site.env,
       signal: site.signal,
     });
-    if (!done.ok) throw new StackError(`${file} cannot be unpacked: ${lastLine(done)}`, wanted.byHand);
+    if (!done.ok) throw new StackError(`cannot unpack ${file}: ${lastLine(done)}`, wanted.byHand);
   }
   await rename(unpacked, root);
   await rm(work, { recursive: true, force: true });
@@ -69,7 +69,7 @@ async function fetchAndUnpack(site: Site, wanted: DebianPackage, root: string): 
 async function download(site: Site, wanted: DebianPackage, work: string): Promise<void> {
   const first = await downloadWith(site, wanted, work, []);
   if (first.ok) return;
-  site.progress('the package lists of this machine are missing or out of date: fetching lists of our own');
+  site.progress('the package lists of this machine are missing or out of date: fetching private ones');
   const options = ownLists(work);
   await mkdir(join(work, 'lists', 'partial'), { recursive: true });
   await mkdir(join(work, 'archives', 'partial'), { recursive: true });
@@ -77,7 +77,7 @@ async function download(site: Site, wanted: DebianPackage, work: string): Promis
   const second = update.ok ? await downloadWith(site, wanted, work, options) : update;
   if (!second.ok) {
     throw new StackError(
-      `there is no ${wanted.name} on PATH, and Debian's cannot be fetched: ${lastLine(second)}`,
+      `${wanted.name} is not on PATH, and fetching Debian's failed: ${lastLine(second)}`,
       wanted.byHand,
     );
   }

@@ -12,13 +12,16 @@ export class StackError extends Error {
 const FILE_FAULTS: Readonly<Record<string, readonly [fault: string, remedy: string]>> = {
   ENOSPC: ['the disk is full', 'free some space, or move the project to a larger disk'],
   EDQUOT: ["this user's disk quota is used up", 'free some space, or move the project elsewhere'],
-  EROFS: ['the file system is read-only', 'move the project to a disk that can be written'],
-  EACCES: ['this user may not write there', 'run as the owner of the directory, or give it to this user'],
+  EROFS: ['the file system is read-only', 'move the project to a writable disk'],
+  EACCES: [
+    'this user has no write permission there',
+    'run as the owner of the directory, or make this user its owner',
+  ],
   EPERM: [
-    'this user may not do that',
+    'this user lacks the permission',
     'run as the user who started the stack, or as the owner of the directory',
   ],
-  ENOTDIR: ['a file stands where a directory is needed', 'move that file away'],
+  ENOTDIR: ['a file is where a directory is needed', 'move that file away'],
   ENAMETOOLONG: ['the path is too long for this file system', 'move the project to a shorter path'],
   EMFILE: ['too many files are open', 'raise the limit with `ulimit -n 4096`'],
 };

@@ -79,7 +79,7 @@ async function checkJava(site: Site): Promise<string> {
   throw new StackError(
     answer.ok ? `Java ${LEAST_JAVA} is needed, ${java} is Java ${major}` : `no Java ${LEAST_JAVA}`,
     `install a JRE of version ${LEAST_JAVA} or later and Maven (apt-get install openjdk-17-jre-headless maven), ` +
-      'set KAFKA_BROKERS to a Kafka of your own, or choose LOG=redis',
+      'set KAFKA_BROKERS to a Kafka of your own, or use LOG=redis',
   );
 }
 
@@ -100,7 +100,7 @@ async function resolveJars(site: Site, jars: string): Promise<void> {
   if (!(await tryRun('mvn', ['--version'], site)).ok) {
     throw new StackError(
       `no Maven to fetch Kafka ${KAFKA_VERSION} with`,
-      'install Maven (apt-get install maven), set KAFKA_BROKERS to a Kafka of your own, or choose LOG=redis',
+      'install Maven (apt-get install maven), set KAFKA_BROKERS to a Kafka of your own, or use LOG=redis',
     );
   }
   site.progress(`fetching Kafka ${KAFKA_VERSION} with mvn, once (44 MB)`);
@@ -112,7 +112,7 @@ async function resolveJars(site: Site, jars: string): Promise<void> {
     const fault = /^\[ERROR\] (.+)$/m.exec(done.stdout)?.[1] ?? done.stderr.trim();
     throw new StackError(
       `mvn cannot fetch Kafka ${KAFKA_VERSION}: ${fault.slice(0, 300)}`,
-      'see that this machine reaches a Maven repository, set KAFKA_BROKERS, or choose LOG=redis',
+      'check that this machine reaches a Maven repository, set KAFKA_BROKERS, or use LOG=redis',
     );
   }
   await rename(draft, jars);
@@ -175,7 +175,7 @@ async function format(
   if (done.ok) return;
   throw new StackError(
     `Kafka cannot make its log in ${cwd}: ${(done.stderr || done.stdout).trim().slice(-300)}`,
-    'see that the disk has room and that this user may write there, or choose LOG=redis',
+    'check that the disk has space and that this user can write there, or use LOG=redis',
   );
 }
 

@@ -34,7 +34,7 @@ async function start(request: KeeperRequest, signal: AbortSignal): Promise<reado
   const site: Site = { dir: request.dir, cacheDir: request.cacheDir, env: process.env, signal, progress };
   await mkdir(request.cacheDir, { recursive: true });
   const release = await takeLock(join(request.dir, 'lock'), signal, holder =>
-    progress(`process ${holder.pid} is starting or stopping this stack: waiting for it`),
+    progress(`process ${holder.pid} is starting or stopping this stack; waiting for it`),
   );
   try {
     const keeper = { ...self(), background: request.background };
@@ -54,7 +54,7 @@ async function keep(kept: readonly Running[], signal: AbortSignal): Promise<void
   while (!signal.aborted && alive.length > 0) {
     const gone = alive.filter(server => !isRunning(server.process));
     for (const { kind } of gone) {
-      const line = `${kind.title} has ended by itself: see ${kind.name}.log; another start brings it back`;
+      const line = `${kind.title} exited unexpectedly: see ${kind.name}.log; start the stack again to restart it`;
       say({ type: 'progress', line });
     }
     alive = alive.filter(server => !gone.includes(server));
@@ -99,7 +99,7 @@ async function main(request: KeeperRequest): Promise<void> {
     await stop(request.dir, kept);
   } catch (error) {
     if (signal.aborted) return;
-    const { message, remedy } = asStackError(error, `the stack in ${request.dir} cannot be started`);
+    const { message, remedy } = asStackError(error, `cannot start the stack in ${request.dir}`);
     say({ type: 'failed', message, remedy });
     process.exitCode = 1;
   } finally {

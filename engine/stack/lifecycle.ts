@@ -167,7 +167,7 @@ function failed(kind: ServerKind, site: Site, output: string): StackError {
   const shown = (telling.length > 0 ? telling : lines.slice(-3)).join('\n  ').slice(0, 1_000);
   const remedy = /no space left/i.test(output)
     ? 'the disk is full: free some space'
-    : `read ${join(site.dir, `${kind.name}.log`)}; where its data is beyond mending: npm run stack -- wipe`;
+    : `read ${join(site.dir, `${kind.name}.log`)}; if its data is corrupt: npm run stack -- wipe`;
   return new StackError(`${kind.title} did not start:\n  ${shown}`, remedy);
 }
 

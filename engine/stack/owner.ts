@@ -62,7 +62,7 @@ function spawnKeeper(
       },
     );
   } catch (error) {
-    throw asStackError(error, `the stack's directory ${request.dir} cannot be used`);
+    throw asStackError(error, `cannot use the stack directory ${request.dir}`);
   } finally {
     if (log !== undefined) closeSync(log);
   }
@@ -70,14 +70,14 @@ function spawnKeeper(
 
 function untilReady(child: ChildProcess, log: string, onProgress: (line: string) => void): Promise<Ready> {
   return new Promise((resolve, reject) => {
-    if (child.stdout === null) throw new Error('a keeper is spawned with a pipe for its output');
+    if (child.stdout === null) throw new Error('the keeper has no output pipe');
     createInterface({ input: child.stdout }).on('line', line => {
       const message: KeeperMessage = JSON.parse(line);
       if (message.type === 'progress') onProgress(message.line);
       else if (message.type === 'ready') resolve(message);
       else reject(new StackError(message.message, message.remedy));
     });
-    child.on('error', error => reject(asStackError(error, 'the keeper of the stack cannot be started')));
+    child.on('error', error => reject(asStackError(error, 'cannot start the keeper of the stack')));
     // After a message that decided, this one changes nothing.
     child.on('close', (code, signal) =>
       reject(

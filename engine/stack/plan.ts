@@ -25,8 +25,8 @@ function chosenLog(env: Environment): LogKind | undefined {
   const value = given(env, 'LOG');
   if (value === undefined || value === 'kafka' || value === 'redis') return value;
   throw new StackError(
-    `LOG=${value} names no log`,
-    'LOG=kafka or LOG=redis; unset, it is Kafka where Kafka can be had, and Redis Streams elsewhere',
+    `LOG=${value} is unknown`,
+    'use LOG=kafka or LOG=redis; when unset, Kafka is used if available, else Redis Streams',
   );
 }
 
@@ -44,8 +44,8 @@ export function makePlan(env: Environment, need: KafkaNeed | undefined): Plan {
   if (kafkaBrokers !== undefined) return { ...servers, privateKafka: 'no', log: log ?? 'kafka' };
   if (log === 'kafka' && need === 'no') {
     throw new StackError(
-      'LOG=kafka is chosen, but this start wants no Kafka of its own and KAFKA_BROKERS names none',
-      'set KAFKA_BROKERS, or choose LOG=redis',
+      'LOG=kafka is set, but this start has no private Kafka and KAFKA_BROKERS is empty',
+      'set KAFKA_BROKERS, or use LOG=redis',
     );
   }
   if (log === 'kafka') return { ...servers, privateKafka: 'required', log };

@@ -21,7 +21,7 @@ export async function checkLoopback(): Promise<void> {
     const address = server.address();
     const port = typeof address === 'object' && address !== null ? address.port : 0;
     const client = connect({ host: '127.0.0.1', port, timeout: LOOPBACK_LIMIT_MS });
-    client.on('timeout', () => client.destroy(new Error('no connection came about')));
+    client.on('timeout', () => client.destroy(new Error('no connection was made')));
     await once(client, 'connect');
     client.destroy();
   } catch (error) {
@@ -33,7 +33,7 @@ export async function checkLoopback(): Promise<void> {
 
 function noLoopback(address: string, cause: unknown): StackError {
   return new StackError(
-    `servers cannot be reached on ${address} (${cause instanceof Error ? cause.message : String(cause)})`,
+    `cannot reach servers on ${address} (${cause instanceof Error ? cause.message : String(cause)})`,
     'check that the loopback interface is up (`ip link set lo up`) and that no sandbox forbids listening',
     { cause },
   );

@@ -5,7 +5,7 @@ import { tryRun } from './processes.ts';
 import type { Launch, Site } from './server.ts';
 
 const REMEDY =
-  'start as an ordinary user, or make a user "postgres" (useradd --system postgres), or set DATABASE_URL';
+  'start as an ordinary user, or create a user "postgres" (useradd --system postgres), or set DATABASE_URL';
 
 /** The user that PostgreSQL runs as, where that is not our own. */
 export interface Account {
@@ -25,15 +25,15 @@ export async function chooseAccount(site: Site, programs: string): Promise<Accou
   const isShutOut = !isOpenToAll(programs) || !isOpenToAll(site.dir);
   if (isShutOut && !(await tryRun('setpriv', ['--version'], site)).ok) {
     throw new StackError(
-      `PostgreSQL does not run as root, and the user "postgres" may not enter ${site.dir} or ${programs}`,
-      'start as an ordinary user, or move the project to a directory that every user may enter, or set DATABASE_URL',
+      `PostgreSQL does not run as root, and the user "postgres" has no access to ${site.dir} or ${programs}`,
+      'start as an ordinary user, or move the project to a directory that every user can access, or set DATABASE_URL',
     );
   }
   return { ...ids, isShutOut };
 }
 
 async function make(site: Site): Promise<{ uid: number; gid: number }> {
-  site.progress('PostgreSQL does not run as root: making a user "postgres" for it');
+  site.progress('PostgreSQL does not run as root: creating a user "postgres" for it');
   const options = [
     '--system',
     '--user-group',
@@ -47,7 +47,7 @@ async function make(site: Site): Promise<{ uid: number; gid: number }> {
   if (ids !== undefined) return ids;
   const reason = made.stderr.trim() || 'useradd did nothing';
   throw new StackError(
-    `PostgreSQL does not run as root, and no user "postgres" can be made: ${reason}`,
+    `PostgreSQL does not run as root, and creating a user "postgres" failed: ${reason}`,
     REMEDY,
   );
 }

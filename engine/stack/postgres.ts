@@ -56,7 +56,7 @@ async function initialise(
   account: Account | undefined,
   password: string,
 ): Promise<void> {
-  site.progress('PostgreSQL: making a new database');
+  site.progress('PostgreSQL: creating a new database');
   const draft = join(site.dir, 'postgres.part');
   const passwordFile = join(site.dir, 'postgres.password');
   await rm(draft, { recursive: true, force: true });
@@ -82,8 +82,8 @@ async function initialise(
     const done = await run(command, line, { ...user, env, cwd: site.dir, signal: site.signal });
     if (!done.ok) {
       throw new StackError(
-        `PostgreSQL cannot make its database in ${draft}: ${done.stderr.trim()}`,
-        'see that the disk has room and that this user may write there, or set DATABASE_URL',
+        `PostgreSQL cannot create its database in ${draft}: ${done.stderr.trim()}`,
+        'check that the disk has space and that this user can write there, or set DATABASE_URL',
       );
     }
   } finally {
@@ -98,7 +98,7 @@ async function checkVersion(data: string, version: string): Promise<void> {
   if (made === major) return;
   throw new StackError(
     `the database in ${data} was made by PostgreSQL ${made}; the one installed is ${version}`,
-    `carry it over with pg_dump of version ${made}, or begin anew: npm run stack -- wipe`,
+    `migrate it with pg_dump of version ${made}, or start over: npm run stack -- wipe`,
   );
 }
 
@@ -123,8 +123,8 @@ async function ask(record: ServerRecord): Promise<string> {
     if (!(error instanceof DatabaseError)) throw error;
     if (error.code === WRONG_PASSWORD) {
       throw new StackError(
-        'the private database opens with another password than the one kept in postgres.json',
-        'put the postgres.json back that belongs to it, or begin anew: npm run stack -- wipe',
+        'the private database does not accept the password in postgres.json',
+        'restore the matching postgres.json, or start over: npm run stack -- wipe',
       );
     }
     if (error.code !== NO_SUCH_DATABASE) throw error;

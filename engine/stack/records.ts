@@ -85,7 +85,7 @@ function writeJson(path: string, value: unknown): void {
 
 function unreadable(path: string): StackError {
   return new StackError(
-    `${path} is not what the stack wrote there`,
-    'mend it, or begin anew without its data: npm run stack -- wipe',
+    `${path} was not written by the stack`,
+    'repair it, or start over without its data: npm run stack -- wipe',
   );
 }

@@ -36,7 +36,7 @@ export async function bringAllUp(wanted: Wanted, site: Site, keeper: Keeper): Pr
       try {
         return await bringUp(KINDS[name], site, keeper);
       } catch (error) {
-        return { name, fault: asStackError(error, `${KINDS[name].title} cannot be started`) };
+        return { name, fault: asStackError(error, `cannot start ${KINDS[name].title}`) };
       }
     }),
   );
@@ -48,7 +48,7 @@ export async function bringAllUp(wanted: Wanted, site: Site, keeper: Keeper): Pr
       running.push(outcome);
       if (outcome.keptBy !== undefined && !outcome.keptBy.background) {
         notes.push(
-          `${outcome.kind.title} runs already for another start of this stack, and stops with that one`,
+          `${outcome.kind.title} already runs for another start of this stack and stops with that one`,
         );
       }
     } else if (outcome.name === 'kafka' && wanted.kafka === 'if-possible') {
@@ -75,7 +75,7 @@ export async function bringAllDown(dir: string, running: readonly Running[]): Pr
 function allOf(faults: readonly StackError[]): StackError {
   const [first, ...others] = faults;
   if (first === undefined)
-    return new StackError('nothing could be started', 'see the logs in the stack directory');
+    return new StackError('could not start any server', 'see the logs in the stack directory');
   if (others.length === 0) return first;
   const remedies = new Set(faults.map(fault => fault.remedy));
   return new StackError(faults.map(fault => fault.message).join('\n'), [...remedies].join('\n'), {
@@ -88,7 +88,7 @@ function logChange(dir: string, log: string): string[] {
   const last = readLastLog(dir);
   writeLastLog(dir, log);
   if (last === undefined || last === log) return [];
-  return [`the last start here used LOG=${last}: what that log holds and was not ingested waits there`];
+  return [`the last start here used LOG=${last}: its records that were not ingested stay there`];
 }
 
 async function checkRoom(dir: string): Promise<void> {
@@ -96,7 +96,7 @@ async function checkRoom(dir: string): Promise<void> {
   const freeBytes = bavail * bsize;
   if (freeBytes >= LEAST_FREE_BYTES) return;
   throw new StackError(
-    `the disk under ${dir} has ${Math.floor(freeBytes / 2 ** 20)} MB left; the stack needs ${LEAST_FREE_BYTES / 2 ** 20}`,
+    `the disk of ${dir} has ${Math.floor(freeBytes / 2 ** 20)} MB free; the stack needs ${LEAST_FREE_BYTES / 2 ** 20} MB`,
     'free some space, or move the project to a larger disk',
   );
 }

@@ -30,12 +30,12 @@ export function checkCounts(end: End, found: FoundCounts, findings: Findings): v
   ] as const;
   for (const [what, said, count] of counts) {
     if (said !== count)
-      findings.add('wrong-counts', `the last line says ${said} ${what}; there are ${count}`);
+      findings.add('wrong-counts', `the last line says ${said} ${what}, but there are ${count}`);
   }
   if (end.count !== found.honoured) {
     findings.add(
       'pool-count',
-      `the last line says that ${end.count} entries are in the pool; ${found.honoured} are not withdrawn`,
+      `the last line says that the pool has ${end.count} entries, but ${found.honoured} are not withdrawn`,
     );
   }
 }
@@ -45,8 +45,8 @@ export function checkPool(kind: Rules['kind'], end: End, root: Uint8Array, findi
   findings.add(
     'pool-root',
     kind === 'coupon'
-      ? 'the root over the pool, in the last line, is not the one of the entries in the book'
-      : 'the root over the pool, in the last line, is not the one of the entries in the book with their tickets, groups and exclusions',
+      ? 'the pool root in the last line does not match the entries in the book'
+      : 'the pool root in the last line does not match the entries in the book with their tickets, groups and exclusions',
   );
 }
 
@@ -83,7 +83,7 @@ export async function checkDraw(
   if (starts === undefined) {
     throw new Unreadable(
       'too-large',
-      `the entrants have ${judge.tickets} tickets; at most ${limits.tickets} are drawn here`,
+      `the entrants have ${judge.tickets} tickets; this verifier draws at most ${limits.tickets}`,
     );
   }
   return { facts: draw, drawn: judge.checkDraw(entries, draw.seed, starts, primitives) };
@@ -103,7 +103,7 @@ export async function checkSignature(
   if (!(await primitives.verifyEd25519(key.bytes, message, end.signature))) {
     findings.add(
       'book-signature',
-      `the book is not signed by its key ${end.keyId}: something in it was changed`,
+      `the signature of the book by key ${end.keyId} is invalid: the book was changed`,
     );
   }
 }

@@ -28,7 +28,7 @@ export function readHeader(bytes: Uint8Array, { findings, limits, pinned, primit
   const campaign = members.whole('campaign', 0, MOST_CAMPAIGN);
   const rules = readRules(members.json('rules'), what, primitives);
   if (campaign !== rules.campaign)
-    throw new Unreadable('malformed', 'the book is of another campaign than its rules');
+    throw new Unreadable('malformed', 'the book and its rules name different campaigns');
   const closedAtUs = members.whole('closed_at_us', 0, Number.MAX_SAFE_INTEGER);
   const own = readKeys(keysMember(members), 'the keys of the book', primitives);
   checkRulesHash(rules, members.text('rules_hash', 100), 'the book', findings);
@@ -44,7 +44,7 @@ export function readHeader(bytes: Uint8Array, { findings, limits, pinned, primit
   if (chains !== undefined && chains.roll.untilUs < closedAtUs)
     findings.add(
       'outside-window',
-      'the chains of the book need not reach the close: until_us lies before it',
+      'until_us lies before the close, so the chains of the book need not reach the close',
     );
   return { version, rules, closedAtUs, signers: new Signers(pinned, own, findings), chains };
 }

@@ -105,7 +105,7 @@ test('a book made up as a whole passes only without keys, and the report says so
   const book = written(parts, forger);
   const report = await runBook(book);
   assert.equal(report.ok, true);
-  assert.ok(report.notProven.some(text => text.includes('makes up a whole book')));
+  assert.ok(report.notProven.some(text => text.includes('a fabricated book has fabricated keys')));
   const pinned = json({ keys: [keyObject(sliceSigner, 'slices'), keyObject(bookSigner, 'books')] });
   assert.deepEqual(codesOf(await run({ book: inPieces(book), keys: pinned })), ['unknown-key']);
 });

@@ -222,16 +222,16 @@ test('the report says which round was used, and whose word it is where that is n
   };
   const { round } = quicknetRound;
   const [announced, announcedLeft] = await said('drand');
-  assert.match(announced, new RegExp(`repeated: from the announced round ${round} of drand`));
-  assert.doesNotMatch(announcedLeft, /was frozen when it is said/);
+  assert.match(announced, new RegExp(`repeated draw, from the announced drand round ${round}`));
+  assert.doesNotMatch(announcedLeft, /was frozen at the stated time/);
   const [late, lateLeft] = await said('late');
   assert.doesNotMatch(late, /from the announced round|randomness is the announced/);
   assert.match(
     late,
     new RegExp(
-      `from round ${round} of drand, .* in place of the announced round \\d+ as the pool was frozen 2`,
+      `from drand round ${round}, .* replaces the announced round \\d+ because the pool was frozen 2`,
     ),
   );
-  assert.match(late, new RegExp(`its randomness is round ${round} of drand`));
-  assert.match(lateLeft, /That the pool was frozen when it is said to have been/);
+  assert.match(late, new RegExp(`its randomness is drand round ${round}`));
+  assert.match(lateLeft, /That the pool was frozen at the stated time/);
 });

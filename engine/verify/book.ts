@@ -158,28 +158,26 @@ export class BookReader {
     ) {
       throw new Unreadable('truncated', 'the book is empty');
     }
-    if (end === undefined)
-      throw new Unreadable('truncated', 'the book has no last line: a part of it is missing');
+    if (end === undefined) throw new Unreadable('truncated', 'the book has no last line: it is truncated');
     return { header, slices, entries, pool, judge, end };
   }
 
   #takeLine(bytes: Uint8Array, from: number, to: number): void {
     const { number } = this.#lines;
-    if (this.#end !== undefined)
-      throw new Unreadable('malformed', `line ${number} stands behind the last line`);
+    if (this.#end !== undefined) throw new Unreadable('malformed', `line ${number} follows the last line`);
     if (this.#header === undefined || this.#slices === undefined || this.#entries === undefined) {
       this.#takeHeader(bytes.subarray(from, to));
     } else if (begins(bytes, from, to, END_BEGINS)) {
       this.#end = readEnd(bytes.subarray(from, to), number, this.#header.rules, this.#options.limits.depth);
     } else if (begins(bytes, from, to, SLICE_BEGINS)) {
       if (this.#entries.count > 0)
-        throw new Unreadable('malformed', `line ${number} is a slice behind the first entry`);
+        throw new Unreadable('malformed', `line ${number} is a slice after the first entry`);
       this.#slices.add(bytes.subarray(from, to), number);
     } else if (this.#moves !== undefined && begins(bytes, from, to, MOVE_BEGINS)) {
       this.#moves.take(bytes.subarray(from, to), number);
     } else {
       if ((this.#moves?.count ?? 0) > 0)
-        throw new Unreadable('malformed', `line ${number} is an entry behind the first move`);
+        throw new Unreadable('malformed', `line ${number} is an entry after the first move`);
       this.#takeEntry(bytes, from, to, number, this.#header, this.#slices, this.#entries);
     }
   }
@@ -224,7 +222,7 @@ export class BookReader {
     if (to - from > limits.entryBytes) {
       throw new Unreadable(
         'too-large',
-        `line ${number} has ${to - from} bytes; an entry has at most ${limits.entryBytes}`,
+        `line ${number} has ${to - from} bytes; expected at most ${limits.entryBytes} for an entry`,
       );
     }
     if (entries.count === limits.entries)
@@ -236,7 +234,7 @@ export class BookReader {
     if (entry.stamp <= this.#lastStamp) {
       findings.add(
         'stamp-order',
-        `line ${number} has the stamp ${entry.stamp}, and ${this.#lastStamp} stands before it`,
+        `line ${number} has stamp ${entry.stamp}, but the line before has ${this.#lastStamp}`,
       );
     }
     this.#lastStamp = entry.stamp;
@@ -244,7 +242,7 @@ export class BookReader {
     if (atUs >= closedAtUs) {
       findings.add(
         'outside-window',
-        `line ${number} was stamped ${isoOf(atUs)}; the campaign closed ${isoOf(closedAtUs)}`,
+        `line ${number} was stamped ${isoOf(atUs)}, after the close at ${isoOf(closedAtUs)}`,
       );
     }
     slices.takeEntry(entry.slice, entry.stamp, atUs, number);

@@ -64,7 +64,10 @@ export const browserPrimitives: Primitives = {
       await feeding;
     } catch (error) {
       if (error instanceof Unreadable) throw error;
-      throw new Unreadable('unreadable', `the book is no gzip, or is damaged or cut off: ${String(error)}`);
+      throw new Unreadable(
+        'unreadable',
+        `the book is not gzip, or is damaged or truncated: ${String(error)}`,
+      );
     } finally {
       await reader.cancel().catch(() => undefined);
     }

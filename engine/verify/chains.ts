@@ -48,7 +48,7 @@ export function readRoll(members: Members, opensAtUs: number): Roll {
   const epochs = members.objects('epochs', MOST_LISTED).map(readEpoch);
   epochs.forEach(({ epoch }, index) => {
     if (epoch <= (epochs[index - 1]?.epoch ?? -1))
-      throw new Unreadable('malformed', `epoch ${epoch} does not come behind the one before it`);
+      throw new Unreadable('malformed', `epoch ${epoch} does not follow the previous one`);
   });
   return { epochs, opensAtUs, untilUs };
 }
@@ -63,13 +63,13 @@ function readEpoch(members: Members): Epoch {
     if (from < least || to < from || to > last)
       throw new Unreadable(
         'malformed',
-        `epoch ${epoch} has quiet numbers that do not rise from 1 to ${last}`,
+        `the quiet numbers of epoch ${epoch} do not increase from 1 to ${last}`,
       );
     least = to + 1;
   }
   ends.forEach(([number], index) => {
     if (number <= (ends[index - 1]?.[0] ?? 0))
-      throw new Unreadable('malformed', `epoch ${epoch} has ends of chains that do not rise`);
+      throw new Unreadable('malformed', `the ends of chains of epoch ${epoch} do not increase`);
   });
   const beganUs = members.whole('began_us', 0, Number.MAX_SAFE_INTEGER);
   members.end();
@@ -79,7 +79,7 @@ function readEpoch(members: Members): Epoch {
 function pairOf(value: Json): Pair {
   const [first, second, ...rest] = Array.isArray(value) ? (value as readonly Json[]) : [];
   if (isWhole(first) && isWhole(second) && rest.length === 0) return [first, second];
-  throw new Unreadable('malformed', 'an epoch has something that is no pair of whole numbers');
+  throw new Unreadable('malformed', 'an epoch has a value that is not a pair of whole numbers');
 }
 
 function isWhole(value: Json | undefined): value is number {
@@ -138,7 +138,7 @@ export class Chains {
     if (!showsItems && this.isWithin(head)) {
       this.#findings.add(
         'slice-hidden',
-        `${what}: ${nameOf(head)} was signed in the time of the campaign, and the book does not show its items`,
+        `${what}: ${nameOf(head)} was signed during the campaign, but the book does not show its items`,
       );
     }
   }
@@ -151,7 +151,7 @@ export class Chains {
     if (first === undefined || first.beganUs > this.roll.opensAtUs) {
       this.#findings.add(
         'epoch-missing',
-        `the book names no epoch that had begun at the opening, ${isoOf(this.roll.opensAtUs)}: who had a number then is not told`,
+        `the book names no epoch in effect at the opening, ${isoOf(this.roll.opensAtUs)}: the gateways of that time are unknown`,
       );
     }
     for (const epoch of this.roll.epochs) this.#checkNumbers(epoch);
@@ -162,7 +162,7 @@ export class Chains {
     if (head.previous.some(byte => byte !== 0) && head.lastUs >= opensAtUs) {
       this.#findings.add(
         'chain-start',
-        `${what}: ${nameOf(head)} continues a slice that is not in the book, and the opening lies before it: the beginning of its chain is missing`,
+        `${what}: ${nameOf(head)} follows the opening and continues a slice that is not in the book: the start of its chain is missing`,
       );
     }
     const { epoch, number } = this.#placeOf(head);
@@ -171,7 +171,7 @@ export class Chains {
     if (other !== undefined) {
       this.#findings.add(
         'incarnation-twice',
-        `${what}: incarnation ${head.incarnation} is of gateway ${head.gateway} and of ${other}: a number is given once`,
+        `${what}: incarnation ${head.incarnation} appears for gateways ${head.gateway} and ${other}, but each number is assigned once`,
       );
     }
     const fault = faultOf(epoch, number);
@@ -180,7 +180,7 @@ export class Chains {
     if (epoch !== undefined && head.firstUs < epoch.beganUs) {
       this.#findings.add(
         'incarnation-unknown',
-        `${what}: ${nameOf(head)} has an instant before ${isoOf(epoch.beganUs)}, when its epoch began`,
+        `${what}: ${nameOf(head)} has an instant before its epoch began at ${isoOf(epoch.beganUs)}`,
       );
     }
   }
@@ -195,12 +195,12 @@ export class Chains {
     if (end === undefined && !isBehind) {
       this.#findings.add(
         'chain-end',
-        `${nameOf(last)} is the last of its chain in the book, lies before ${isoOf(this.roll.untilUs)}, and is not said to be its end: what follows is missing`,
+        `${nameOf(last)} is the last of its chain in the book, before ${isoOf(this.roll.untilUs)}, and the book does not declare it as the end: later slices are missing`,
       );
     } else if (end !== undefined && end !== last.sliceNumber) {
       this.#findings.add(
         'chain-end',
-        `${nameOf(last)} is the last of its chain in the book; its end is said to be slice ${end}`,
+        `${nameOf(last)} is the last of its chain in the book, but the book declares slice ${end} as the end`,
       );
     }
   }
@@ -216,7 +216,7 @@ export class Chains {
       if (next >= before) return;
       this.#findings.add(
         'incarnation-missing',
-        `incarnations ${base + next} to ${base + before - 1} are neither in the book nor said to have signed nothing: a gateway was left out`,
+        `incarnations ${base + next} to ${base + before - 1} are neither in the book nor declared as silent: a gateway was left out`,
       );
     };
     for (const [from, to] of told) {
@@ -228,7 +228,7 @@ export class Chains {
       if (!this.#shown.has(base + number)) {
         this.#findings.add(
           'chain-end',
-          `incarnation ${base + number} is said to have ended with slice ${slice}, and is not in the book`,
+          `incarnation ${base + number} is declared to end with slice ${slice}, but is not in the book`,
         );
       }
     }
@@ -245,8 +245,8 @@ export class Chains {
 /** Why nobody can have that number; undefined where somebody can. */
 function faultOf(epoch: Epoch | undefined, number: number): string | undefined {
   if (epoch === undefined) return 'of an epoch that the book does not name';
-  if (number === 0) return 'with the number 0, which nobody is given';
-  if (number > epoch.last) return `with the number ${number}; the last that was given is ${epoch.last}`;
+  if (number === 0) return 'with number 0, which is never assigned';
+  if (number > epoch.last) return `with number ${number}, but the last assigned number is ${epoch.last}`;
   const isQuiet = epoch.quiet.some(([from, to]) => number >= from && number <= to);
-  return isQuiet ? 'that is said to have signed nothing in this time' : undefined;
+  return isQuiet ? 'that is declared as silent in this time' : undefined;
 }

@@ -67,7 +67,7 @@ test('a fan checks a receipt against the book in one command', async () => {
   const { code, out, err } = await fairline('book.ndjson.gz', '--receipt', 'receipt.json', '--user', 'user3');
   assert.equal(err, '');
   assert.equal(code, 0);
-  assert.match(out, /^ALL RIGHT/);
+  assert.match(out, /^VALID/);
   assert.match(out, /User "user3": stamp \d+, number 3 of those who asked\. Outcome: /);
   assert.match(out, /This does not prove:/);
 });
@@ -110,18 +110,18 @@ test('the exit code says what kind of thing was found', async () => {
   for (const [expected, ...args] of codes) {
     const { code, out } = await fairline(...args);
     assert.equal(code, expected, `${args.join(' ')}: ${out}`);
-    assert.match(out, expected === 0 ? /^ALL RIGHT/ : /^NOT RIGHT\n\nFound:\n {2}- [a-z-]+: /);
+    assert.match(out, expected === 0 ? /^VALID/ : /^INVALID\n\nFound:\n {2}- [a-z-]+: /);
   }
 });
 
 test('wrong usage is told with what would be right', async () => {
   const wrong: readonly [readonly string[], RegExp][] = [
-    [[], /there is nothing to verify/],
-    [['book.ndjson', 'book.ndjson'], /2 books are given; one would be right/],
-    [['book.ndjson', '--receipt', 'receipt.json'], /--receipt and --user belong together/],
+    [[], /nothing to verify/],
+    [['book.ndjson', 'book.ndjson'], /2 books are given; expected one/],
+    [['book.ndjson', '--receipt', 'receipt.json'], /--receipt and --user go together/],
     [['--receipt', 'receipt.json', '--user', 'user3'], /a receipt needs a book/],
-    [['book.ndjson', '--rules-hash', 'x'], /--rules-hash is "x"; 32 bytes in base64url would be right/],
-    [['book.ndjson', '--pool-root', 'x'], /--pool-root is "x"; 32 bytes in base64url would be right/],
+    [['book.ndjson', '--rules-hash', 'x'], /--rules-hash is "x"; expected 32 bytes in base64url/],
+    [['book.ndjson', '--pool-root', 'x'], /--pool-root is "x"; expected 32 bytes in base64url/],
     [
       ['--receipt', 'receipt.json', '--user', 'user3', '--keys', 'keys.json', '--pool-root', 'A'.repeat(43)],
       /--pool-root needs a book or a proof/,
@@ -133,7 +133,7 @@ test('wrong usage is told with what would be right', async () => {
     [['nowhere.ndjson'], /nowhere\.ndjson cannot be read/],
     [['book.ndjson', '--proof', 'nowhere.json'], /nowhere\.json cannot be read/],
     [['book.ndjson', '--max-bytes', '-1'], /max-bytes/],
-    [['book.ndjson', '--max-bytes=0'], /--max-bytes is "0"; a whole number from 1 would be right/],
+    [['book.ndjson', '--max-bytes=0'], /--max-bytes is "0"; expected a whole number from 1/],
     [['book.ndjson', '--fast'], /--fast/],
   ];
   for (const [args, message] of wrong) {
@@ -143,5 +143,5 @@ test('wrong usage is told with what would be right', async () => {
   }
   const { code, out } = await fairline('--help');
   assert.equal(code, 0);
-  assert.match(out, /exit codes: 0 all right, 1 wrong usage, 2 cannot be read/);
+  assert.match(out, /exit codes: 0 valid, 1 wrong usage, 2 unreadable/);
 });

@@ -13,24 +13,24 @@ import { type Report, type Request, verify } from './verify.ts';
 const USAGE = `fairline verify [book] [options]
 
   book                the book of a campaign, plain or gzip (NDJSON)
-  --receipt <file>    a receipt, held against the book (or against --keys alone)
-  --user <id>         whose receipt it is
-  --receipts <file>   many: one {"receipt":{…},"user":"…"} a line
-  --proof <file>      the proof of a draw, by itself or against the book
-  --keys <file>       public keys that you had elsewhere (GET /v1/keys), in place of those in the book
-  --pool-root <root>  that the campaign showed (pool_root in GET /v1/campaigns/{id}) when you noted it
-  --rules-hash <hash> of the rules, that it showed (rules_hash) when you noted it
-  --heads <file>      heads that somebody kept while it was open (GET /v1/heads, a page a line), or that a
-                      monitor recorded; may be given more than once
-  --max-bytes <n>     of the book, uncompressed (default ${defaultLimits.bookBytes})
-  --max-entries <n>   (default ${defaultLimits.entries})
-  --max-slices <n>    (default ${defaultLimits.slices})
-  --max-others <n>    items of slices that are no line (default ${defaultLimits.others})
-  --max-tickets <n>   of all entrants together (default ${defaultLimits.tickets})
-  --json              the report as JSON
+  --receipt <file>    a receipt to check against the book (or only against --keys)
+  --user <id>         the user of the receipt
+  --receipts <file>   many receipts: one {"receipt":{…},"user":"…"} per line
+  --proof <file>      the proof of a draw, alone or to check against the book
+  --keys <file>       trusted public keys from another source (GET /v1/keys), instead of those in the book
+  --pool-root <root>  the root that you noted when the campaign showed it (pool_root in GET /v1/campaigns/{id})
+  --rules-hash <hash> the hash of the rules that you noted when the campaign showed it (rules_hash)
+  --heads <file>      heads kept while the campaign was open (GET /v1/heads, one page per line), or the
+                      records of a monitor; repeatable
+  --max-bytes <n>     limit of the uncompressed book (default ${defaultLimits.bookBytes})
+  --max-entries <n>   limit of entries (default ${defaultLimits.entries})
+  --max-slices <n>    limit of slices (default ${defaultLimits.slices})
+  --max-others <n>    limit of slice items without a line (default ${defaultLimits.others})
+  --max-tickets <n>   limit of tickets over all entrants (default ${defaultLimits.tickets})
+  --json              print the report as JSON
 
-exit codes: 0 all right, ${EXIT_USAGE} wrong usage, ${exitCodes.document} cannot be read, ${exitCodes.signature} signature or key, ${exitCodes.order} who is in and in which order,
-${exitCodes.outcome} outcome or draw; of several the least
+exit codes: 0 valid, ${EXIT_USAGE} wrong usage, ${exitCodes.document} unreadable, ${exitCodes.signature} signature or key, ${exitCodes.order} entries or their order,
+${exitCodes.outcome} outcome or draw; the smallest that applies
 `;
 
 /** Receipts are read whole; a thousand take 1 MB. */
@@ -63,8 +63,7 @@ const options = {
 function readArguments(args: readonly string[]) {
   try {
     const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
-    if (positionals.length > 1)
-      throw new WrongUsage(`${positionals.length} books are given; one would be right`);
+    if (positionals.length > 1) throw new WrongUsage(`${positionals.length} books are given; expected one`);
     return { ...values, book: positionals[0] };
   } catch (error) {
     throw new WrongUsage(error instanceof Error ? error.message : String(error));
@@ -76,23 +75,22 @@ type Arguments = ReturnType<typeof readArguments>;
 function checkArguments(given: Arguments): void {
   const { book, receipt, receipts, proof, keys, user, heads } = given;
   if (book === undefined && receipt === undefined && receipts === undefined && proof === undefined) {
-    throw new WrongUsage('there is nothing to verify: give a book, a receipt or a proof');
+    throw new WrongUsage('nothing to verify: give a book, a receipt or a proof');
   }
   for (const name of ['pool-root', 'rules-hash'] as const) {
     const noted = given[name];
     if (noted === undefined) continue;
     if (fromBase64Url(noted, 32) === undefined)
-      throw new WrongUsage(`--${name} is ${shown(noted)}; 32 bytes in base64url would be right`);
+      throw new WrongUsage(`--${name} is ${shown(noted)}; expected 32 bytes in base64url`);
     if (book === undefined && proof === undefined)
-      throw new WrongUsage(`--${name} needs a book or a proof to be held against`);
+      throw new WrongUsage(`--${name} needs a book or a proof to compare with`);
   }
-  if (heads !== undefined && book === undefined)
-    throw new WrongUsage('--heads needs a book to be held against');
+  if (heads !== undefined && book === undefined) throw new WrongUsage('--heads needs a book to compare with');
   if ((receipt === undefined) !== (user === undefined)) {
-    throw new WrongUsage('--receipt and --user belong together: a receipt does not tell whose it is');
+    throw new WrongUsage('--receipt and --user go together: a receipt does not name its user');
   }
   if ((receipt ?? receipts) !== undefined && book === undefined && keys === undefined) {
-    throw new WrongUsage('a receipt needs a book to be held against, or --keys to check its signature');
+    throw new WrongUsage('a receipt needs a book to compare with, or --keys to check its signature');
   }
 }
 
@@ -112,7 +110,7 @@ function limitsOf(given: Arguments): Partial<Limits> {
     if (text === undefined) continue;
     if (!/^[1-9]\d{0,14}$/.test(text)) {
       throw new WrongUsage(
-        `--${name} is ${JSON.stringify(text.slice(0, 60))}; a whole number from 1 would be right`,
+        `--${name} is ${JSON.stringify(text.slice(0, 60))}; expected a whole number from 1`,
       );
     }
     limits[limit] = Number(text);
@@ -161,7 +159,7 @@ async function withFile<T>(path: string, use: (file: File) => Promise<T>): Promi
       await file.close();
     }
   } catch (error) {
-    throw new WrongUsage(`${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    throw new WrongUsage(`cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 
@@ -169,9 +167,7 @@ async function requestOf(given: Arguments): Promise<Request> {
   const { book, receipt, user, receipts, proof, keys, heads } = given;
   if (book !== undefined) {
     await stat(book).catch((error: unknown) => {
-      throw new WrongUsage(
-        `${book} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
-      );
+      throw new WrongUsage(`cannot read ${book}: ${error instanceof Error ? error.message : String(error)}`);
     });
   }
   const file = async (path: string | undefined, most: number): Promise<Uint8Array | undefined> =>
@@ -201,13 +197,13 @@ function textOf({ ok, findings, checked, notes, notProven }: Report): string {
   const list = (title: string, lines: readonly string[]): string[] =>
     lines.length === 0 ? [] : ['', title, ...lines.map(line => `  - ${line}`)];
   return [
-    ok ? 'ALL RIGHT' : 'NOT RIGHT',
+    ok ? 'VALID' : 'INVALID',
     ...list(
       'Found:',
       findings.map(({ code, message }) => `${code}: ${message}`),
     ),
     ...list('Checked:', checked),
-    ...list('Worth knowing:', notes),
+    ...list('Notes:', notes),
     ...list('This does not prove:', notProven),
     '',
   ].join('\n');

@@ -45,7 +45,7 @@ export async function verifyRound(
   { sha256 }: Pick<Primitives, 'sha256'>,
 ): Promise<boolean> {
   const publicKey = fromHex(quicknet.publicKey, PUBLIC_KEY_BYTES);
-  if (publicKey === undefined) throw new Error('the pinned public key of quicknet cannot be read');
+  if (publicKey === undefined) throw new Error('cannot read the pinned public key of quicknet');
   const { bls12_381 } = await import('@noble/curves/bls12-381.js');
   const bls = bls12_381.shortSignatures;
   const message = bls.hash(sha256(u64(round)), quicknet.domain);

@@ -169,7 +169,7 @@ export class Entries {
       if (at > 0 && alike[at - 1]?.who === who) {
         findings.add(
           'entered-twice',
-          `entries ${alike[at - 1]?.entry} and ${entry} (from 0) are of the same user`,
+          `entries ${alike[at - 1]?.entry} and ${entry} (from 0) belong to the same user`,
         );
       }
     });

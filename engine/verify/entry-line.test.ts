@@ -69,7 +69,7 @@ test('what is not canonical, or no entry, is refused with its reason', () => {
     [RIGHT.replace('"leaf":5', '"leaf":5.0'), /not written as canonical JSON/],
     [
       RIGHT.replace('"leaf":5', '"leaf":-1'),
-      /leaf in line 1 is -1; a whole number from 0 to 4294967295 would be right/,
+      /leaf in line 1 is -1; expected a whole number from 0 to 4294967295/,
     ],
     [RIGHT.replace('"leaf":5', '"leaf":4294967296'), /leaf in line 1 is 4294967296/],
     [RIGHT.replace('123', '9007199254740992'), /the number 9007199254740992; a safe integer/],
@@ -86,13 +86,13 @@ test('what is not canonical, or no entry, is refused with its reason', () => {
     [RIGHT.replace(WHO, `${WHO.slice(1)}B`), /who in line 1 is/],
     [RIGHT.replace(WHO, `${WHO.slice(1)}+`), /who in line 1 is/],
     [RIGHT.replace('"who"', '"whom"'), /who in line 1 is undefined/],
-    [RIGHT.replace('"tier":0', '"tier":0,"unknown":1'), /the member "unknown", which is not known/],
+    [RIGHT.replace('"tier":0', '"tier":0,"unknown":1'), /the unknown member "unknown"/],
     [RIGHT.replace('"serial"', '"reason":"","serial"'), /an empty reason/],
     [`${RIGHT} `, /canonical/],
     [RIGHT.slice(0, -1), /not JSON/],
     ['', /not JSON/],
-    ['[]', /no JSON object/],
-    ['null', /no JSON object/],
+    ['[]', /not a JSON object/],
+    ['null', /not a JSON object/],
   ];
   for (const [text, message] of wrong) {
     assert.throws(

@@ -126,7 +126,7 @@ export class Findings {
       ...left.map(([code, count]) => ({
         code,
         kind: findingKinds[code],
-        message: `and ${count - MOST_A_CODE} more of this`,
+        message: `and ${count - MOST_A_CODE} more of this kind`,
       })),
     ];
   }

@@ -46,7 +46,7 @@ export function readHead(text: string, what: string): SignedHead {
   const bytes = fromBase64Url(text, SIGNED_HEAD_BYTES);
   if (bytes === undefined) throw unreadable(what, `is not ${SIGNED_HEAD_BYTES} bytes in base64url`);
   if (!areEqual(bytes.subarray(0, 16), LABEL))
-    throw unreadable(what, 'does not begin with "fairline slice 1"');
+    throw unreadable(what, 'does not start with "fairline slice 1"');
   const view = new DataView(bytes.buffer);
   const whole = (at: number, name: string): number => {
     const value = readU64(view, at);
@@ -67,9 +67,9 @@ export function readHead(text: string, what: string): SignedHead {
     signature: bytes.slice(128, SIGNED_HEAD_BYTES),
   };
   if (head.gateway >= GATEWAYS)
-    throw unreadable(what, `is of gateway ${head.gateway}; they go to ${GATEWAYS - 1}`);
-  if (view.getUint16(18) !== 0) throw unreadable(what, 'has something in its two bytes of zero');
-  if (head.count === 0) throw unreadable(what, 'has no items, and such slices are not signed');
+    throw unreadable(what, `is of gateway ${head.gateway}; the highest is ${GATEWAYS - 1}`);
+  if (view.getUint16(18) !== 0) throw unreadable(what, 'has nonzero bytes in its two zero bytes');
+  if (head.count === 0) throw unreadable(what, 'has no items, but empty slices are never signed');
   if (head.firstUs > head.lastUs) throw unreadable(what, 'has a first instant after its last');
   return head;
 }

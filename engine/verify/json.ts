@@ -20,7 +20,7 @@ export function parseObject(bytes: Uint8Array, what: string, depth: number): Jso
   } catch {
     throw new Unreadable('malformed', `${what} is not JSON in UTF-8`);
   }
-  if (!isJsonObject(value)) throw new Unreadable('malformed', `${what} is no JSON object`);
+  if (!isJsonObject(value)) throw new Unreadable('malformed', `${what} is not a JSON object`);
   return value;
 }
 
@@ -54,7 +54,7 @@ export function canonical(value: Json, what: string): string {
   if (value === null || typeof value === 'boolean') return String(value);
   if (typeof value === 'number') {
     if (Number.isSafeInteger(value) && !Object.is(value, -0)) return String(value);
-    throw new Unreadable('malformed', `${what} has the number ${value}; a safe integer would be right`);
+    throw new Unreadable('malformed', `${what} has the number ${value}; expected a safe integer`);
   }
   if (typeof value === 'string') {
     if (value.isWellFormed()) return JSON.stringify(value);
@@ -80,7 +80,7 @@ export class Members {
   readonly #asked = new Set<string>();
 
   constructor(value: Json | undefined, what: string) {
-    if (!isJsonObject(value)) throw new Unreadable('malformed', `${what} is ${shown(value)}, no object`);
+    if (!isJsonObject(value)) throw new Unreadable('malformed', `${what} is ${shown(value)}, not an object`);
     this.#object = value;
     this.#what = what;
   }
@@ -104,7 +104,7 @@ export class Members {
     if (value.length > most) {
       throw new Unreadable(
         'too-large',
-        `${key} in ${this.#what} has ${value.length} members; at most ${most} are read`,
+        `${key} in ${this.#what} has ${value.length} members; expected at most ${most}`,
       );
     }
     return value;
@@ -147,11 +147,11 @@ export class Members {
   end(): void {
     const unknown = Object.keys(this.#object).find(key => !this.#asked.has(key));
     if (unknown !== undefined) {
-      throw new Unreadable('malformed', `${this.#what} has the member ${shown(unknown)}, which is not known`);
+      throw new Unreadable('malformed', `${this.#what} has the unknown member ${shown(unknown)}`);
     }
   }
 
   fail(key: string, value: Json | undefined, right: string): never {
-    throw new Unreadable('malformed', `${key} in ${this.#what} is ${shown(value)}; ${right} would be right`);
+    throw new Unreadable('malformed', `${key} in ${this.#what} is ${shown(value)}; expected ${right}`);
   }
 }

@@ -81,8 +81,8 @@ export class Keeper {
     if (late !== undefined) return late;
     if (this.#seen.has(place) || !this.#spans.has(head)) return undefined;
     return this.key === undefined
-      ? 'was not there when the heads around it were kept'
-      : `was never shown to ${this.name}, which was shown all around it`;
+      ? 'was missing when the heads around it were kept'
+      : `was never shown to ${this.name}, which was shown everything around it`;
   }
 
   /** A head of the book that was kept as it is there. */
@@ -124,18 +124,21 @@ export class Keeper {
       const before = this.#records[index - 1]?.record;
       const next = this.#records[index + 1]?.record;
       if (before?.number === record.number && before.hash !== record.hash) {
-        findings.add('monitor-record', `${what} is there as two things: the monitor's log was forked`);
+        findings.add(
+          'monitor-record',
+          `${what} exists twice with different content: the monitor's log was forked`,
+        );
       } else if (
         before?.number === record.number - 1
           ? before.hash !== record.previous
           : record.number === 1 && record.previous !== NO_RECORD
       ) {
-        findings.add('monitor-record', `${what} does not continue the one before it`);
+        findings.add('monitor-record', `${what} does not continue the previous one`);
       }
       // What it continues is signed with it.
       if (next?.number === record.number + 1 && next.previous === record.hash) continue;
       if (!(await isSignedRecord(record, limits, primitives)))
-        findings.add('monitor-record', `${what} is not signed by that monitor: something in it was changed`);
+        findings.add('monitor-record', `the signature of ${what} by that monitor is invalid: it was changed`);
     }
   }
 
@@ -147,7 +150,7 @@ export class Keeper {
       if (this.#spans.has(head))
         this.#late.set(
           place,
-          `stands in ${what}, of ${isoOf(record.atUs)}, and was not there when the monitor was shown all around it`,
+          `is in ${what}, of ${isoOf(record.atUs)}, but was missing when the monitor was shown everything around it`,
         );
       this.#seen.set(place, record.atUs);
     }
@@ -180,5 +183,5 @@ function spanOf({ heads, record }: KeptPage): Span | undefined {
 
 /** What is said of a head that cannot have been there. */
 export function lateMessage(head: SignedHead, why: string): string {
-  return `${nameOf(head)}, from ${isoOf(head.firstUs)}, is in the book and ${why}: it was made up later`;
+  return `${nameOf(head)}, from ${isoOf(head.firstUs)}, is in the book but ${why}: it was fabricated later`;
 }

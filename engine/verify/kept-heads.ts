@@ -122,7 +122,7 @@ export class KeptHeads {
           : `and shows that incarnation from slice ${chain.least} to ${chain.greatest}`;
       this.#findings.add(
         'kept-head-missing',
-        `${kept.what} is ${nameOf(kept.head)}, from ${isoOf(kept.head.firstUs)}; the book does not have it, ${why}`,
+        `${kept.what} is ${nameOf(kept.head)}, from ${isoOf(kept.head.firstUs)}; the book lacks it ${why}`,
       );
     }
     return { matched: this.#matched, monitors: this.#monitors(time) };
@@ -165,7 +165,7 @@ export class KeptHeads {
   #differs({ head, what }: Kept, elsewhere: string): void {
     this.#findings.add(
       'kept-head-differs',
-      `${what} is ${nameOf(head)}, and ${elsewhere} has another slice in its place: the gateway's chain was forked`,
+      `${what} is ${nameOf(head)}, but ${elsewhere} has another slice in its place: the gateway's chain was forked`,
     );
   }
 }
@@ -178,7 +178,7 @@ function keepersOf(pages: readonly KeptPage[]): readonly Keeper[] {
     const own = byKey.get(key);
     if (own !== undefined) own.push(page);
     else if (byKey.size === MOST_KEEPERS)
-      throw new Unreadable('too-large', `the kept heads are of more than ${MOST_KEEPERS} keepers`);
+      throw new Unreadable('too-large', `the kept heads come from more than ${MOST_KEEPERS} keepers`);
     else byKey.set(key, [page]);
   }
   return [...byKey].map(([key, own]) => new Keeper(key, own));

@@ -64,7 +64,7 @@ export function readKeptPages(
   if (bytes.length > limits.headsBytes) {
     throw new Unreadable(
       'too-large',
-      `the kept heads have ${bytes.length} bytes; at most ${limits.headsBytes} are read`,
+      `the kept heads have ${bytes.length} bytes; the limit is ${limits.headsBytes}`,
     );
   }
   const pages: KeptPage[] = [];
@@ -96,7 +96,7 @@ function readPage(
   const heads = readHeads(members, recorded);
   const [first] = heads;
   if (first !== undefined && comparePlaces(record.after, first.head) >= 0)
-    throw new Unreadable('malformed', `${first.what} does not lie behind where the page begins`);
+    throw new Unreadable('malformed', `${first.what} does not follow the start of its page`);
   return { what: recorded, heads, record };
 }
 
@@ -104,13 +104,13 @@ function readHeads(members: Members, what: string): readonly KeptHead[] {
   const kept = members.array('heads', MOST_A_PAGE).map((text, index) => {
     const name = `head ${index + 1} on ${what}`;
     if (typeof text !== 'string' || text.length > MOST_TEXT)
-      throw new Unreadable('malformed', `${name} is no signed head`);
+      throw new Unreadable('malformed', `${name} is not a signed head`);
     return { text, head: readHead(text, name), what: name };
   });
   kept.forEach(({ head, what: name }, index) => {
     const before = kept[index - 1];
     if (before !== undefined && comparePlaces(before.head, head) > 0)
-      throw new Unreadable('malformed', `${name} comes before the one in front of it`);
+      throw new Unreadable('malformed', `${name} is out of order`);
   });
   return kept;
 }

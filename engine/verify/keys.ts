@@ -41,7 +41,7 @@ export function readKeys(
   const ring = new Map<string, PublicKey>();
   for (const [index, value] of list.entries()) {
     const key = readKey(value, `key ${index} of ${what}`, primitives);
-    if (ring.has(placeOf(key))) throw new Unreadable('malformed', `${what} have key ${key.id} twice`);
+    if (ring.has(placeOf(key))) throw new Unreadable('malformed', `${what} list key ${key.id} twice`);
     ring.set(placeOf(key), key);
   }
   return ring;
@@ -56,7 +56,7 @@ export function readKeysDocument(
   if (bytes.length > limits.keysBytes) {
     throw new Unreadable(
       'too-large',
-      `the keys have ${bytes.length} bytes; at most ${limits.keysBytes} are read`,
+      `the keys have ${bytes.length} bytes; the limit is ${limits.keysBytes}`,
     );
   }
   const members = new Members(parseObject(bytes, 'the list of keys', limits.depth), 'the list of keys');
@@ -85,10 +85,7 @@ function readKey(value: Json, what: string, { sha256 }: Pick<Primitives, 'sha256
   };
   members.end();
   if (!areEqual(sha256(bytes).subarray(0, KEY_ID_BYTES), id)) {
-    throw new Unreadable(
-      'malformed',
-      `the id of ${what} is ${key.id}, and does not belong to its public key`,
-    );
+    throw new Unreadable('malformed', `the id ${key.id} of ${what} does not match its public key`);
   }
   return key;
 }
@@ -121,10 +118,7 @@ export class Signers {
       const given = pinned.get(placeOf(key)) ?? pinned.get(placeOf({ id: key.id, use: otherThan(key.use) }));
       // A list made later may end or revoke a key, and a book does not learn of that.
       if (given !== undefined && (given.fromUs !== key.fromUs || given.use !== key.use)) {
-        findings.add(
-          'key-conflict',
-          `key ${key.id} is described otherwise in the given keys than in the book`,
-        );
+        findings.add('key-conflict', `the given keys and the book describe key ${key.id} differently`);
       }
     }
   }
@@ -137,7 +131,7 @@ export class Signers {
     const key = this.#ring.get(placeOf({ id, use })) ?? this.#ring.get(placeOf({ id, use: otherThan(use) }));
     const among = this.#isPinned ? 'the given keys' : 'the keys of the book';
     if (key === undefined) {
-      this.#findings.add('unknown-key', `${what} is signed with key ${id}, which is not among ${among}`);
+      this.#findings.add('unknown-key', `${what} is signed with key ${id}, which is not in ${among}`);
       return undefined;
     }
     if (key.use !== use) {
@@ -146,7 +140,7 @@ export class Signers {
       const until = key.untilUs === null ? 'on' : `until ${isoOf(key.untilUs)}`;
       this.#findings.add(
         'key-not-valid',
-        `${what} is of ${isoOf(atUs)}; its key ${id} is valid from ${isoOf(key.fromUs)} ${until}`,
+        `${what} is of ${isoOf(atUs)}, but its key ${id} is valid from ${isoOf(key.fromUs)} ${until}`,
       );
     }
     if (key.revokedUs !== null && atUs >= key.revokedUs) {

@@ -104,7 +104,7 @@ export class Lanes {
     messages.forEach((message, lane) => {
       const digest = this.bytes.subarray(out + lane * HASH_BYTES, out + (lane + 1) * HASH_BYTES);
       if (!areEqual(digest, sha256(message)))
-        throw new Error('two ways to hash on this machine do not agree');
+        throw new Error('two hash implementations disagree on this machine');
     });
   }
 }

@@ -66,10 +66,7 @@ export class Lines {
   /** Throws Unreadable when the last line was cut off. */
   end(): void {
     if (this.#carriedBytes > 0) {
-      throw new Unreadable(
-        'truncated',
-        `the book ends within line ${this.#count + 1}: a part of it is missing`,
-      );
+      throw new Unreadable('truncated', `the book ends within line ${this.#count + 1}: it is truncated`);
     }
   }
 

@@ -95,7 +95,7 @@ test('a deadline that outages have extended is right, and so is one that the ope
   });
   const report = await runBook(written(parts));
   assert.deepEqual(report.findings, []);
-  assert.match(report.notes.join('\n'), /brought forward by the operator/);
+  assert.match(report.notes.join('\n'), /The operator brought the deadline of/);
 });
 
 test('the next of the waitlist is the next entry by stamp', async () => {

@@ -110,7 +110,7 @@ export class Moves {
     const before = move.kind === 'offered' || move.kind === 'left' ? 'waitlisted' : 'offered';
     if (claimant?.state !== before) {
       const is = claimant === undefined ? 'has no place' : `is ${claimant.state}`;
-      this.#wrong(what, `the entry with the stamp ${move.stamp}, which ${is}, is said to be ${move.kind}`);
+      this.#wrong(what, `the book marks the entry with stamp ${move.stamp}, which ${is}, as ${move.kind}`);
       return;
     }
     if (move.kind === 'offered') this.#offer(what, claimant, move);
@@ -122,13 +122,13 @@ export class Moves {
   end(): void {
     for (const [stamp, { state }] of this.#claimants) {
       if (state === 'offered')
-        this.#wrong('the book', `the offer of the entry with the stamp ${stamp} has no end`);
+        this.#wrong('the book', `the offer of the entry with stamp ${stamp} never ends`);
     }
     const next = this.#nextWaiting();
     // When claims can no longer be stamped, nothing is offered any more.
     const isFree = this.#free.some(({ atUs }) => atUs < this.#rules.lastUs - DAY_US);
     if (isFree && next !== undefined) {
-      this.#wrong('the book', `something is free, and the entry with the stamp ${next} still waits for it`);
+      this.#wrong('the book', `a prize is free, but the entry with stamp ${next} still waits for one`);
     }
   }
 
@@ -143,13 +143,13 @@ export class Moves {
     if (next !== stamp) {
       this.#wrong(
         what,
-        `the entry with the stamp ${stamp} is offered something, and that with ${next} is next`,
+        `the entry with stamp ${stamp} gets an offer, but the one with stamp ${next} is next`,
       );
     }
     const free = this.#free.shift();
     if (free === undefined || free.serial !== serial || free.atUs > atUs) {
-      const right = free === undefined ? 'nothing is free' : `${free.serial} is the first that became free`;
-      this.#wrong(what, `the serial ${serial} is offered, and ${right}`);
+      const right = free === undefined ? 'nothing is free' : `${free.serial} became free first`;
+      this.#wrong(what, `serial ${serial} is offered, but ${right}`);
     }
     claimant.serial = serial;
     claimant.offeredUs = atUs;
@@ -160,17 +160,17 @@ export class Moves {
     claimant.deadlineUs = deadlineUs;
     const leastUs = offeredUs + this.#rules.withinS * US_PER_S;
     if (serial !== claimant.serial) {
-      this.#wrong(what, `the serial ${serial} is named, and ${claimant.serial} was offered`);
+      this.#wrong(what, `serial ${serial} is named, but ${claimant.serial} was offered`);
     }
     if (claimant.offeredUs !== NONE && claimant.offeredUs !== offeredUs) {
-      this.#wrong(what, `it was offered at ${claimant.offeredUs}, and not at ${offeredUs}`);
+      this.#wrong(what, `it was offered at ${claimant.offeredUs}, not at ${offeredUs}`);
     }
     if (isEarly) this.#early += 1;
     else if (deadlineUs < leastUs && deadlineUs < this.#rules.lastUs) {
-      this.#wrong(what, `the deadline is ${deadlineUs}; by the rules it is ${leastUs} at the least`);
+      this.#wrong(what, `the deadline is ${deadlineUs}, but the rules require at least ${leastUs}`);
     }
     if (kind === 'lapsed' ? atUs !== deadlineUs : atUs > deadlineUs) {
-      this.#wrong(what, `it is ${kind} at ${atUs}, with the deadline ${deadlineUs}`);
+      this.#wrong(what, `it is ${kind} at ${atUs}, with deadline ${deadlineUs}`);
     }
     if (kind !== 'claimed') this.#free.push({ serial: claimant.serial, atUs });
   }

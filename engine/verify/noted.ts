@@ -9,7 +9,7 @@ export function checkNotedRoot(noted: string, root: Uint8Array, findings: Findin
   if (areEqual(bytesOf(noted, 'the noted root of the pool'), root)) return;
   findings.add(
     'pool-root-noted',
-    `the pool has the root ${toBase64Url(root)}, and ${noted} was noted: who was in it, or their tickets, groups or exclusions, were changed since`,
+    `the pool has root ${toBase64Url(root)}, but ${noted} was noted: its entrants, or their tickets, groups or exclusions, have changed since`,
   );
 }
 
@@ -18,7 +18,7 @@ export function checkNotedRules(noted: string, { hash }: Rules, findings: Findin
   if (areEqual(bytesOf(noted, 'the noted hash of the rules'), hash)) return;
   findings.add(
     'rules-hash',
-    `the rules have the hash ${toBase64Url(hash)}, and ${noted} was noted: they, or the monitors that they name, were changed since`,
+    `the rules have hash ${toBase64Url(hash)}, but ${noted} was noted: the rules or their monitors have changed since`,
   );
 }
 

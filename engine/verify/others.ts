@@ -82,7 +82,7 @@ export class Others {
     const { most, areShown } = this.#options;
     this.#from.push(this.count);
     if (this.count + (list?.length ?? 0) > most)
-      throw new Unreadable('too-large', `the book has more than ${most} leaves that are no entries`);
+      throw new Unreadable('too-large', `the book has more than ${most} leaves that are not entries`);
     let least = 0;
     for (const other of list ?? []) {
       const [leaf, text, ...rest] = Array.isArray(other) ? (other as readonly Json[]) : [];
@@ -97,7 +97,7 @@ export class Others {
       ) {
         throw new Unreadable(
           'malformed',
-          `line ${line} has others that are not [leaf index, ${areShown ? 'leaf data' : 'hash'}], with indexes rising within the slice`,
+          `others on line ${line} are not [leaf index, ${areShown ? 'leaf data' : 'hash'}] with increasing indexes`,
         );
       }
       least = leaf + 1;
@@ -124,7 +124,7 @@ export class Others {
         if (entry !== undefined && atUs < closedAtUs) this.#checkKept(entry, entries, what);
       } else if (kind === ENTRY && atUs < closedAtUs) {
         if (entry === undefined) {
-          findings.add('entry-hidden', `${what} is an entry of the campaign, and its user has no line`);
+          findings.add('entry-hidden', `${what} is an entry of the campaign, but its user has no line`);
         } else if (entries.stamps.at(entry) > this.#stamps.at(own)) {
           findings.add('entry-hidden', `${what} is an entry of a user whose line has a later stamp`);
         }
@@ -138,7 +138,7 @@ export class Others {
     if (this.#options.rules.kind !== 'raffle' || entries.parts.at(entry) === part.withdrawn) return;
     this.#options.findings.add(
       'withdrawal-ignored',
-      `${what} is a withdrawal, and entry ${entry} (from 0), of the same user, counts in the draw`,
+      `${what} is a withdrawal, but entry ${entry} (from 0) of the same user counts in the draw`,
     );
   }
 
@@ -148,7 +148,7 @@ export class Others {
       if (withdrew.has(toBase64Url(entries.whos.at(entry)))) continue;
       this.#options.findings.add(
         'withdrawal-missing',
-        `entry ${entry} (from 0) is said to be withdrawn, and the book has no withdrawal of its user`,
+        `entry ${entry} (from 0) is marked as withdrawn, but the book has no withdrawal of its user`,
       );
     }
   }
@@ -163,18 +163,18 @@ export class Others {
     const stamp = readU64(view, LEAF_AT.stamp);
     const who = data.subarray(LEAF_AT.who);
     if (kind < ENTRY || kind > CLAIM || source > 1 || stamp === undefined)
-      throw new Unreadable('malformed', `line ${line} has a leaf that is no entry, withdrawal or claim`);
+      throw new Unreadable('malformed', `line ${line} has a leaf that is not an entry, withdrawal or claim`);
     if (campaign === rules.campaign) {
       const atUs = instantOf(stamp, rules.opensAtUs);
       if (gatewayOf(stamp) !== head.gateway)
         findings.add(
           'wrong-gateway',
-          `line ${line} has a leaf with the stamp of another gateway than ${nameOf(head)}`,
+          `line ${line} has a leaf whose stamp is from another gateway than ${nameOf(head)}`,
         );
       if (atUs < head.firstUs || atUs > head.lastUs) {
         findings.add(
           'slice-instant',
-          `line ${line} has a leaf that was stamped outside the first and last instant of ${nameOf(head)}`,
+          `line ${line} has a leaf stamped outside the instants of ${nameOf(head)}`,
         );
       }
       this.#kinds.push(kind);

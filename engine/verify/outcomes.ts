@@ -57,7 +57,7 @@ function checkMembers(line: EntryLine, number: number, findings: Findings): void
   const names = Object.keys(right).join(' and ') || 'none';
   findings.add(
     'outcome',
-    `line ${number}: of serial, tier, alternate and reason, "${line.outcome}" comes with ${names}, and the line has others`,
+    `line ${number}: of serial, tier, alternate and reason, "${line.outcome}" needs ${names}, but the line has others`,
   );
 }
 
@@ -83,24 +83,21 @@ export class CouponJudge implements Judge {
   take(line: EntryLine, number: number): void {
     checkMembers(line, number, this.#findings);
     if (line.hasGroup || line.tickets > 1) {
-      this.#findings.add('outcome', `line ${number} has a group or tickets, which only a raffle knows`);
+      this.#findings.add('outcome', `line ${number} has a group or tickets, which only a raffle has`);
     }
     if (line.outcome === 'withdrawn') return;
     const right = this.#next();
     if (line.outcome !== right) {
       this.#findings.add(
         'outcome',
-        `line ${number} says "${line.outcome}"; with a stock of ${this.#rules.stock}, "${right}" would be right`,
+        `line ${number} says "${line.outcome}"; expected "${right}" with a stock of ${this.#rules.stock}`,
       );
     } else if (right === 'granted' && line.serial !== this.#granted) {
-      this.#findings.add(
-        'serial',
-        `line ${number} has the serial ${line.serial}; ${this.#granted} would be right`,
-      );
+      this.#findings.add('serial', `line ${number} has serial ${line.serial}; expected ${this.#granted}`);
     } else if (right === 'waitlisted' && line.alternate !== this.#waitlisted) {
       this.#findings.add(
         'outcome',
-        `line ${number} waits in the place ${line.alternate}; ${this.#waitlisted} would be right`,
+        `line ${number} has waitlist place ${line.alternate}; expected ${this.#waitlisted}`,
       );
     }
   }
@@ -186,7 +183,10 @@ export class RaffleJudge implements Judge {
   take(line: EntryLine, number: number): void {
     checkMembers(line, number, this.#findings);
     if (line.outcome === 'granted' || line.outcome === 'sold_out' || line.outcome === 'waitlisted') {
-      this.#findings.add('outcome', `line ${number} says "${line.outcome}", which a raffle does not know`);
+      this.#findings.add(
+        'outcome',
+        `line ${number} says "${line.outcome}", which is not an outcome of a raffle`,
+      );
     }
     if (line.outcome === 'won') this.#granted += 1;
     if (line.outcome !== 'withdrawn' && line.outcome !== 'excluded') this.#tickets += line.tickets;
@@ -276,7 +276,7 @@ export class RaffleJudge implements Judge {
     ];
     this.#findings.add(
       'draw-order',
-      `entry ${entry} (from 0) is said to be ${says}; the draw, repeated, makes it ${wants}`,
+      `entry ${entry} (from 0) is marked as ${says}, but the repeated draw gives ${wants}`,
     );
   }
 }

@@ -78,10 +78,7 @@ export class Spans {
       count += 1;
     }
     if (first < this.#spans.length && this.#spans.length > MOST_SCATTERED)
-      throw new Unreadable(
-        'too-large',
-        `the kept heads lie in more than ${MOST_SCATTERED} spans, in no order`,
-      );
+      throw new Unreadable('too-large', `the kept heads are unordered, in more than ${MOST_SCATTERED} spans`);
     this.#spans.splice(first, count, { from: least, to: greatest });
   }
 

@@ -39,10 +39,7 @@ export interface Proof {
 /** Reads a proof. Throws Unreadable, also for one that contradicts itself in its form. */
 export function readProof(bytes: Uint8Array, limits: Limits, hash: Sha256): Proof {
   if (bytes.length > limits.proofBytes) {
-    throw new Unreadable(
-      'too-large',
-      `${WHAT} has ${bytes.length} bytes; at most ${limits.proofBytes} are read`,
-    );
+    throw new Unreadable('too-large', `${WHAT} has ${bytes.length} bytes; the limit is ${limits.proofBytes}`);
   }
   const members = new Members(parseObject(bytes, WHAT, limits.depth), WHAT);
   members.whole('proof', 1, 1);
@@ -51,7 +48,7 @@ export function readProof(bytes: Uint8Array, limits: Limits, hash: Sha256): Proo
     throw new Unreadable('malformed', `${WHAT} has the rules of a ${rules.kind}, which has no draw`);
   const hash32 = (text: string): Uint8Array | undefined => fromBase64Url(text, 32);
   if (members.whole('campaign', 0, MOST_CAMPAIGN) !== rules.campaign) {
-    throw new Unreadable('malformed', `${WHAT} is of another campaign than its rules`);
+    throw new Unreadable('malformed', `${WHAT} and its rules name different campaigns`);
   }
   const proof = {
     rules,
@@ -102,7 +99,7 @@ export async function checkProof(proof: Proof, findings: Findings, hash: Sha256)
   drawn.forEach((person, index) => {
     const before = drawn[index - 1];
     const order = before === undefined ? -1 : compare(before.key, person.key) || before.stamp - person.stamp;
-    if (order >= 0) findings.add('draw-order', `${person.what} stands behind one with a greater key`);
+    if (order >= 0) findings.add('draw-order', `${person.what} follows one with a greater key`);
   });
 }
 
@@ -111,7 +108,7 @@ function checkNumbers({ rules, winners, alternates, poolCount }: Proof, findings
   if (alternates.length > draw.alternates || (alternates.length > 0 && winners.length < totalWinners(draw))) {
     findings.add(
       'draw-order',
-      `${WHAT} has ${alternates.length} alternates behind ${winners.length} winners, unlike its rules`,
+      `${WHAT} has ${alternates.length} alternates after ${winners.length} winners, against its rules`,
     );
   }
   if (winners.length + alternates.length > poolCount) {
@@ -123,7 +120,7 @@ function checkNumbers({ rules, winners, alternates, poolCount }: Proof, findings
   const stamps = new Set([...winners, ...alternates].map(({ stamp }) => stamp));
   const whos = new Set([...winners, ...alternates].map(({ who }) => toBase64Url(who)));
   if (Math.min(stamps.size, whos.size) < winners.length + alternates.length) {
-    findings.add('draw-order', `${WHAT} has somebody twice`);
+    findings.add('draw-order', `${WHAT} lists an entrant twice`);
   }
 }
 

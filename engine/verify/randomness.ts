@@ -59,7 +59,7 @@ export async function checkRandomness(
   const announced = rules.draw.randomness;
   if (announced.source === 'commit' && revealed.source === 'commit') {
     if (!areEqual(commitmentTo(revealed.secret, hash), announced.commitment)) {
-      findings.add('randomness', 'the revealed secret is not the one that the rules commit to');
+      findings.add('randomness', 'the revealed secret does not match the commitment in the rules');
     }
     if (!areEqual(randomness, revealed.secret)) {
       findings.add('randomness', 'the randomness is not the revealed secret');
@@ -90,13 +90,13 @@ async function checkRound(
   if (knownUs <= closedAtUs) {
     findings.add(
       'drand-round',
-      `round ${announced.round} was known at ${isoOf(knownUs)}, not after the close at ${isoOf(closedAtUs)}`,
+      `round ${announced.round} was known at ${isoOf(knownUs)}, before or at the close at ${isoOf(closedAtUs)}`,
     );
   }
   if (!(await verifyRound(revealed.round, revealed.signature, hash))) {
     findings.add(
       'drand-signature',
-      `quicknet did not make the signature that is given for round ${revealed.round}`,
+      `the given signature is not quicknet's signature of round ${revealed.round}`,
     );
   }
 }
@@ -114,20 +114,20 @@ function checkFreeze(
 ): void {
   if (frozenAtUs === undefined) {
     if (round === announced) return;
-    findings.add('drand-round', `the rules announce round ${announced}; round ${round} was used`);
+    findings.add('drand-round', `the rules announce round ${announced}, but round ${round} was used`);
     return;
   }
   if (frozenAtUs < closedAtUs) {
     findings.add(
       'drand-round',
-      `the pool is said to be frozen at ${isoOf(frozenAtUs)}, before the close at ${isoOf(closedAtUs)}`,
+      `the stated freeze at ${isoOf(frozenAtUs)} is before the close at ${isoOf(closedAtUs)}`,
     );
   }
   const right = roundOfFreeze(announced, announcedCloseUs, frozenAtUs);
   if (round === right) return;
   findings.add(
     'drand-round',
-    `the rules announce round ${announced}, which a freeze at ${isoOf(frozenAtUs)} makes round ${right}; round ${round} was used`,
+    `the rules announce round ${announced}, and a freeze at ${isoOf(frozenAtUs)} requires round ${right}, but round ${round} was used`,
   );
 }
 

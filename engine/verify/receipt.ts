@@ -69,7 +69,7 @@ export function readReceipt(
   if (bytes.length > limits.receiptBytes) {
     throw new Unreadable(
       'too-large',
-      `${what} has ${bytes.length} bytes; at most ${limits.receiptBytes} are read`,
+      `${what} has ${bytes.length} bytes; the limit is ${limits.receiptBytes}`,
     );
   }
   return receiptOf(new Members(parseObject(bytes, what, limits.depth), what), user, what, primitives);
@@ -77,7 +77,7 @@ export function readReceipt(
 
 export function receiptOf(members: Members, user: string, what: string, primitives: Primitives): Receipt {
   if (user.length > MOST_USER_CHARACTERS)
-    throw new Unreadable('too-large', `the user of ${what} is too long a text`);
+    throw new Unreadable('too-large', `the user of ${what} is too long`);
   members.whole('v', 1, 1);
   const salt = members.read(
     'salt',
@@ -119,13 +119,13 @@ export async function checkReceipt(
   if (root === undefined || !areEqual(root, head.root)) {
     findings.add(
       'receipt-root',
-      `${what} does not lead to the root that the gateway signed: it was changed, or it is not the receipt of user ${JSON.stringify(receipt.user.slice(0, 60))}, or its head is of another slice`,
+      `${what} does not lead to the root that the gateway signed: it was changed, is not the receipt of user ${JSON.stringify(receipt.user.slice(0, 60))}, or has the head of another slice`,
     );
   }
   if (gatewayOf(receipt.stamp) !== head.gateway) {
     findings.add(
       'receipt-gateway',
-      `${what} has a stamp of gateway ${gatewayOf(receipt.stamp)} and a head of ${head.gateway}`,
+      `${what} has a stamp of gateway ${gatewayOf(receipt.stamp)} but a head of gateway ${head.gateway}`,
     );
   }
   const key = signers?.keyFor(head.keyId, 'slices', head.lastUs, `the head of ${what}`);
@@ -146,20 +146,20 @@ export function checkReceiptRules(
 ): void {
   const { campaign, stamp, head, what } = receipt;
   if (campaign !== rules.campaign) {
-    findings.add('receipt-campaign', `${what} is of campaign ${campaign}; the book is of ${rules.campaign}`);
+    findings.add(
+      'receipt-campaign',
+      `${what} is of campaign ${campaign}, but the book is of campaign ${rules.campaign}`,
+    );
     return;
   }
   const atUs = instantOf(stamp, rules.opensAtUs);
   if (atUs < head.firstUs || atUs > head.lastUs) {
-    findings.add(
-      'slice-instant',
-      `${what} was stamped ${isoOf(atUs)}, outside the first and last instant of its slice`,
-    );
+    findings.add('slice-instant', `${what} was stamped ${isoOf(atUs)}, outside the instants of its slice`);
   }
   if (atUs >= closedAtUs && receipt.kind !== CLAIM) {
     findings.add(
       'outside-window',
-      `${what} was stamped ${isoOf(atUs)}; the campaign closed ${isoOf(closedAtUs)}`,
+      `${what} was stamped ${isoOf(atUs)}, after the close at ${isoOf(closedAtUs)}`,
     );
   }
 }
@@ -198,7 +198,7 @@ function placeOf(
   if (slice === undefined) {
     findings.add(
       'receipt-slice-missing',
-      `the slice of ${what}, ${nameOf(head)}, is signed and not in the book`,
+      `the slice of ${what}, ${nameOf(head)}, is signed but not in the book`,
     );
     return place;
   }
@@ -206,7 +206,7 @@ function placeOf(
     if (receipt.kind === ENTRY) {
       findings.add(
         'receipt-left-out',
-        `${what} is in a signed slice of the book, and the book has no entry of this user`,
+        `${what} is in a signed slice of the book, but the book has no entry of this user`,
       );
     }
     return place;
@@ -223,19 +223,19 @@ function placeOf(
   if (receipt.kind === WITHDRAWAL) {
     // A coupon may be granted before its withdrawal arrives; a raffle is drawn when all have arrived.
     if (honoured && rules.kind === 'raffle')
-      findings.add('receipt-differs', `${what} is of a withdrawal, and the book counts the entry`);
+      findings.add('receipt-differs', `${what} is of a withdrawal, but the book counts the entry`);
     return found;
   }
   if (its < stamp) return { ...found, earlierStamp: its };
   if (its > stamp) {
     findings.add(
       'receipt-left-out',
-      `${what} has the stamp ${stamp}; the book counts this user by a later one, ${its}`,
+      `${what} has stamp ${stamp}, but the book counts this user at the later stamp ${its}`,
     );
   } else if (entries.slices.at(entry) !== slice || entries.leafIndexes.at(entry) !== receipt.leaf) {
     findings.add(
       'receipt-differs',
-      `the book has the entry of ${what} at another place than the receipt says`,
+      `the book has the entry of ${what} at a different leaf than the receipt says`,
     );
   }
   return found;
@@ -251,7 +251,7 @@ function claimOf(
   findings: Findings,
 ): ReceiptPlace {
   if (entry === undefined) {
-    findings.add('receipt-left-out', `${what} is of a claim, and the book has no entry of this user`);
+    findings.add('receipt-left-out', `${what} is of a claim, but the book has no entry of this user`);
     return { user, stamp };
   }
   const decided = judge.outcomeOf(entry, entries);
@@ -259,7 +259,7 @@ function claimOf(
   if (decided.deadlineUs !== undefined && atUs <= decided.deadlineUs) {
     findings.add(
       'claims',
-      `${what} is of a claim that was stamped ${isoOf(atUs)}, and the book lets the offer lapse at ${isoOf(decided.deadlineUs)}`,
+      `${what} is of a claim stamped ${isoOf(atUs)}, but the book lets the offer lapse at ${isoOf(decided.deadlineUs)}`,
     );
   }
   return { user, stamp, entry, decided };

@@ -89,10 +89,7 @@ export function readRules(
       : { ...all, claims, kind, draw: readDraw(members.object('draw')) };
   members.end();
   if (rules.opensAtUs >= rules.closesAtUs) {
-    throw new Unreadable(
-      'malformed',
-      `the rules in ${what} have a close that does not lie after the opening`,
-    );
+    throw new Unreadable('malformed', `the close in the rules in ${what} is not after the opening`);
   }
   return rules;
 }
@@ -139,7 +136,7 @@ function readDraw(members: Members): DrawRules {
   if (totalWinners(draw) > MOST_WINNERS) {
     throw new Unreadable(
       'too-large',
-      `the rules have ${totalWinners(draw)} winners; at most ${MOST_WINNERS} are read`,
+      `the rules have ${totalWinners(draw)} winners; the limit is ${MOST_WINNERS}`,
     );
   }
   return draw;
@@ -187,7 +184,7 @@ export function checkRulesHash(rules: Rules, stated: string, what: string, findi
   if (stated !== right) {
     findings.add(
       'rules-hash',
-      `${what} says that its rules have the hash ${stated.slice(0, 60)}; theirs is ${right}`,
+      `${what} states the rules hash ${stated.slice(0, 60)}, but the rules hash to ${right}`,
     );
   }
 }

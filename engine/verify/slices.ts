@@ -103,21 +103,18 @@ export class Slices {
   takeEntry(slice: number, stamp: number, instantUs: number, line: number): void {
     const { findings } = this.#options;
     if (slice >= this.count) {
-      findings.add('slice-items', `line ${line} is said to be in slice ${slice}; the book has ${this.count}`);
+      findings.add('slice-items', `line ${line} names slice ${slice}, but the book has ${this.count}`);
       return;
     }
     this.#entries.add(slice, 1);
     if (gatewayOf(stamp) !== this.#gateways.at(slice)) {
       findings.add(
         'wrong-gateway',
-        `line ${line} has the stamp of gateway ${gatewayOf(stamp)}, and ${this.#name(slice)} is of another`,
+        `line ${line} has a stamp of gateway ${gatewayOf(stamp)}, but ${this.#name(slice)} is of another`,
       );
     }
     if (instantUs < this.#firstUs.at(slice) || instantUs > this.#lastUs.at(slice)) {
-      findings.add(
-        'slice-instant',
-        `line ${line} was stamped outside the first and last instant of ${this.#name(slice)}`,
-      );
+      findings.add('slice-instant', `line ${line} was stamped outside the instants of ${this.#name(slice)}`);
     }
   }
 
@@ -166,7 +163,7 @@ export class Slices {
       if (areEqual(root, this.#roots.at(slice))) continue;
       this.#options.findings.add(
         'slice-root',
-        `the leaves of ${this.#name(slice)} do not give the root in its signed head: an item of it was changed, or the head is of another slice`,
+        `the leaves of ${this.#name(slice)} do not give the root in its signed head: an item was changed, or the head is of another slice`,
       );
     }
   }
@@ -205,15 +202,15 @@ export class Slices {
       head.incarnation - last.incarnation ||
       head.sliceNumber - last.sliceNumber;
     if (difference === 0) {
-      findings.add('slice-forked', `${what}: ${nameOf(head)} stands in the book twice`);
+      findings.add('slice-forked', `${what}: ${nameOf(head)} is in the book twice`);
     } else if (difference < 0) {
-      findings.add('slice-order', `${what}: ${nameOf(head)} stands behind ${nameOf(last)}`);
+      findings.add('slice-order', `${what}: ${nameOf(head)} follows ${nameOf(last)}`);
     } else if (head.gateway === last.gateway && head.incarnation === last.incarnation) {
       if (areEqual(head.previous, linkOf(last, primitives))) return;
       if (areEqual(head.previous, last.previous)) {
         findings.add(
           'slice-forked',
-          `${what}: ${nameOf(head)} continues what ${nameOf(last)} continues: a fork`,
+          `${what}: ${nameOf(head)} continues the same slice as ${nameOf(last)}: a fork`,
         );
       } else findings.add('slice-chain', `${what}: ${nameOf(head)} does not continue ${nameOf(last)}`);
     }
@@ -257,7 +254,7 @@ export class Slices {
           : `${this.#counts.at(slice)}, by its signed head`;
         this.#options.findings.add(
           'slice-items',
-          `${inBook} items of ${this.#name(slice)} are in the book; there should be ${said}`,
+          `${inBook} items of ${this.#name(slice)} are in the book; expected ${said}`,
         );
         continue;
       }

@@ -95,8 +95,8 @@ test('the root that was noted is held against a book, and against a proof alone'
   const proof = json(honest.proof);
   const right = await run({ book: inPieces(book), poolRoot });
   assert.equal(right.ok, true);
-  assert.match(right.checked.join('\n'), /The pool has the root that was noted/);
-  assert.match(right.notProven.join('\n'), /When the root of the pool was noted/);
+  assert.match(right.checked.join('\n'), /The pool has the noted root/);
+  assert.match(right.notProven.join('\n'), /When the pool root was noted/);
   assert.match((await runBook(book)).notProven.join('\n'), /--pool-root/);
   assert.equal((await run({ proof, poolRoot })).ok, true);
   assert.deepEqual(codesOf(await run({ proof, poolRoot: other })), ['pool-root-noted']);

@@ -202,7 +202,7 @@ function readMany(bytes: Uint8Array, limits: Limits, primitives: Primitives): Re
     if (to - from > limits.receiptBytes || read.length === limits.receipts) {
       throw new Unreadable(
         'too-large',
-        `${what} has more than ${limits.receiptBytes} bytes, or is one of too many`,
+        `${what} has more than ${limits.receiptBytes} bytes, or there are too many receipts`,
       );
     }
     const members = new Members(parseObject(bytes.subarray(from, to), what, limits.depth), what);
@@ -252,7 +252,7 @@ async function nextOf(pieces: AsyncIterator<Uint8Array>): Promise<Uint8Array | u
   } catch (error) {
     throw new Unreadable(
       'unreadable',
-      `the book cannot be read: ${error instanceof Error ? error.message : 'it broke off'}`,
+      `the book cannot be read: ${error instanceof Error ? error.message : 'it ended early'}`,
     );
   }
 }

@@ -8,10 +8,10 @@ export function randomnessWords({ revealed }: DrawFacts, { randomness }: DrawRul
   if (revealed.source === 'commit') return 'the secret committed to';
   if (randomness.source === 'drand' && revealed.round !== randomness.round) {
     const frozen =
-      revealed.frozenAtUs === undefined ? '' : ` as the pool was frozen ${isoOf(revealed.frozenAtUs)}`;
-    return `round ${revealed.round} of drand, whose signature was checked, by rule in place of the announced round ${randomness.round}${frozen}`;
+      revealed.frozenAtUs === undefined ? '' : ` because the pool was frozen ${isoOf(revealed.frozenAtUs)}`;
+    return `drand round ${revealed.round}, whose signature was checked, which by rule replaces the announced round ${randomness.round}${frozen}`;
   }
-  return `the announced round ${revealed.round} of drand, whose signature was checked`;
+  return `the announced drand round ${revealed.round}, whose signature was checked`;
 }
 
 export function notProvenOfDraw(
@@ -20,17 +20,17 @@ export function notProvenOfDraw(
   hasNotedRoot: boolean,
 ): readonly string[] {
   const frozen = hasNotedRoot
-    ? 'When the root of the pool was noted: if that was before the randomness was known, the pool was fixed by then.'
-    : 'That the pool, with its tickets, groups and exclusions, was fixed before the randomness was known: compare its root with the one that the campaign showed at the freeze (--pool-root), or this proof or book with one that somebody had earlier.';
+    ? 'When the pool root was noted. If it was before the randomness was known, the pool was fixed by then.'
+    : 'That the pool, with its tickets, groups and exclusions, was fixed before the randomness was known. Compare its root with the one that the campaign showed at the freeze (--pool-root), or compare this proof or book with an earlier copy.';
   return randomness.source === 'commit'
     ? [
         frozen,
-        'That the draw was not steered by whoever knew the secret before the freeze: they could have tried out which extra entries of their own, or which tickets, groups and exclusions, would make them win. Slice heads that are published as they are made bound the entries; drand closes it.',
+        'That nobody who knew the secret before the freeze steered the draw. They could have tried which extra entries, tickets, groups or exclusions make them win. Slice heads published as they are made limit the entries; drand removes the risk.',
       ]
     : [
         frozen,
         ...lateRound(facts),
-        'That the League of Entropy, which runs drand, did not work together: a majority of its members would have to, to know a round before its time.',
+        'That the League of Entropy, which runs drand, did not collude. A majority of its members would have to, in order to know a round before its time.',
       ];
 }
 
@@ -38,6 +38,6 @@ export function notProvenOfDraw(
 function lateRound(facts: DrawFacts | undefined): readonly string[] {
   if (facts?.revealed.source !== 'drand' || facts.revealed.frozenAtUs === undefined) return [];
   return [
-    'That the pool was frozen when it is said to have been: which round was used follows from that instant, which is the word of whoever runs the draw. The announced round was known by then.',
+    'That the pool was frozen at the stated time. The round follows from that time, which the operator of the draw states. The announced round was known by then.',
   ];
 }

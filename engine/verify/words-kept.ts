@@ -16,9 +16,9 @@ export function checkedOfKept(
   { matched, monitors }: KeptReport,
   named: readonly Monitor[],
 ): readonly string[] {
-  const heads = matched === 1 ? 'of them stands' : 'of them stand';
+  const heads = matched === 1 ? 'of them is' : 'of them are';
   return [
-    `The book keeps to the heads that were kept: ${matched} ${heads} in it as they were, none of its time is missing, and it has none where all were kept that was not there then.`,
+    `The book matches the kept heads: ${matched} ${heads} in it unchanged, none of its time is missing, and it adds none where all heads were kept.`,
     ...named.flatMap(({ name, key }) => {
       const seen = monitors.find(each => each.key === key);
       return seen === undefined ? [] : [monitorWords(shown(name), seen)];
@@ -30,13 +30,13 @@ function monitorWords(name: string, seen: MonitorSeen): string {
   const { records, matched, seenAllAtUs, parts } = seen;
   const all =
     seenAllAtUs !== undefined
-      ? `By ${isoOf(seenAllAtUs)} of its clock it had been shown all that can have been signed for the campaign, and the book has nothing else.`
+      ? `By ${isoOf(seenAllAtUs)} on its clock the monitor had seen everything that can have been signed for the campaign, and the book has nothing else.`
       : parts.length > 0
-        ? `It was shown all that begins ${partsWords(parts)}, and of this the book has nothing else.`
-        : 'It was shown no part of this time whole.';
+        ? `The monitor saw everything that begins ${partsWords(parts)}, and the book has nothing else from then.`
+        : 'The monitor saw no part of this time completely.';
   return (
-    `Monitor ${name}, which the rules name, signed ${records === 1 ? 'a record' : `${records} records`} of what it was shown: ` +
-    `${matched} ${matched === 1 ? 'slice' : 'slices'} of the book as they stand in it${chainsWords(seen)}. ${all}`
+    `Monitor ${name}, which the rules name, signed ${records === 1 ? 'a record' : `${records} records`} of what it saw: ` +
+    `${matched} ${matched === 1 ? 'slice' : 'slices'} of the book, unchanged${chainsWords(seen)}. ${all}`
   );
 }
 
@@ -67,13 +67,13 @@ export function notesOfKept({ monitors }: KeptReport, named: readonly Monitor[])
       .filter(({ key }) => nameOf(key) === undefined)
       .map(
         ({ key }) =>
-          `The rules do not name the monitor with the key ${key}: its records are held against the book as anybody's would be.`,
+          `The rules do not name the monitor with key ${key}: its records are compared with the book like anybody's.`,
       ),
     ...monitors
       .filter(({ missing }) => missing > 0)
       .map(
         ({ key, missing }) =>
-          `Of monitor ${shown(nameOf(key) ?? key)} ${missing === 1 ? 'a record is' : `${missing} records are`} missing between those that were given.`,
+          `Of monitor ${shown(nameOf(key) ?? key)} ${missing === 1 ? 'a record is' : `${missing} records are`} missing between the given ones.`,
       ),
   ];
 }
@@ -85,21 +85,21 @@ export function notProvenOfKept(kept: KeptReport | undefined, named: readonly Mo
   const notProven: string[] = [];
   if (kept !== undefined) {
     notProven.push(
-      'That the kept heads are all of them: what was signed behind the last one that was kept, or where not all were kept, could have been signed anew.',
+      'That the kept heads are complete. Slices after the last kept head, or where heads were skipped, could have been signed again later.',
     );
     if (named.length === 0)
       notProven.push(
-        'That whoever kept the heads kept all that they were shown: the rules name no monitor, so where a head is said not to have been there, that is their word.',
+        'That the keeper of the heads kept everything shown. The rules name no monitor, so only the keeper says that a head was missing.',
       );
   }
   if (present.length > 0) {
     notProven.push(
-      `That ${list(present)} would not sign what whoever runs the shop asks for, and when it was by a true clock: a monitor's signature is its word, and that of one who is independent is worth more than ours.`,
+      `That ${list(present)} does not sign whatever the shop asks for, and that its clock was true. A monitor's signature is only its word; the word of an independent monitor is worth more than ours.`,
     );
   }
   if (absent.length > 0) {
     notProven.push(
-      `What ${list(absent)} ${absent.length === 1 ? 'was' : 'were'} shown: the rules name ${absent.length === 1 ? 'it as a monitor' : 'them as monitors'}, and no records of theirs were given (--heads). If they show something else, they show a fork.`,
+      `What ${list(absent)} saw. The rules name ${absent.length === 1 ? 'it as a monitor' : 'them as monitors'}, but none of their records were given (--heads). Records that differ would prove a fork.`,
     );
   }
   return notProven;

@@ -33,33 +33,31 @@ function checkedOf(seen: Seen): readonly string[] {
   if (book !== undefined) checked.push(...checkedOfBook(book));
   if (receipts.length > 0 && (pinned || book !== undefined)) {
     checked.push(
-      `${count(receipts.length, 'receipt')}: the slice is signed by a known key, and the receipt leads to its signed root.`,
+      `${count(receipts.length, 'receipt')}: a known key signed the slice, and the receipt leads to its signed root.`,
     );
   } else if (receipts.length > 0) {
     checked.push(`${count(receipts.length, 'receipt')}: the receipt leads to the root of its slice.`);
   }
   if (places.length > 0) {
     checked.push(
-      'Each is in the book at the stamp it was given, in the slice it names, and nobody with a later stamp stands before it.',
+      'Each is in the book at its stamp, in the slice it names, and no entry with a later stamp comes before it.',
     );
   }
   for (const place of places.slice(0, MOST_PLACES)) checked.push(placeWords(place));
   if (proof !== undefined) {
     checked.push(
-      `The proof: its randomness is ${randomnessWords(proof.facts, proof.rules.draw)}, its seed follows from it, the rules and the pool, and the key of everybody drawn follows from the seed, in order.`,
+      `The proof: its randomness is ${randomnessWords(proof.facts, proof.rules.draw)}. The seed follows from the randomness, the rules and the pool, and the key of everybody drawn follows from the seed, in order.`,
       ...(book === undefined
         ? []
         : ['The proof names the same winners and alternates as the draw repeated from the book.']),
     );
   }
   if (hasNotedRules) {
-    checked.push(
-      'The rules have the hash that was noted: since then nothing in them was changed, and none of the monitors that they name.',
-    );
+    checked.push('The rules have the noted hash: neither the rules nor their monitors have changed since.');
   }
   if (hasNotedRoot) {
     checked.push(
-      'The pool has the root that was noted: since then nobody was added to it or left out, and no tickets, group or exclusion was changed.',
+      'The pool has the noted root: since then nobody was added or removed, and no tickets, group or exclusion has changed.',
     );
   }
   if (kept !== undefined && book !== undefined) checked.push(...checkedOfKept(kept, book.rules.monitors));
@@ -74,41 +72,41 @@ function placeWords({ user, stamp, rank, earlierStamp, decided }: Seen['places']
   const became = `${decided?.outcome.replace('_', ' ')}${number === undefined ? '' : ` (number ${number})`}`;
   const who = `User ${JSON.stringify(user)}`;
   if (earlierStamp !== undefined) {
-    return `${who}: an earlier request of this user, with the stamp ${earlierStamp}, is the one that counts. Outcome: ${became}.`;
+    return `${who}: an earlier request of this user, with stamp ${earlierStamp}, counts instead. Outcome: ${became}.`;
   }
   if (rank === undefined)
     return `${who}: stamp ${stamp}. Outcome: ${decided === undefined ? 'none, no entry' : became}.`;
-  return `${who}: stamp ${stamp}, number ${rank} of those who asked. Outcome: ${became}.`;
+  return `${who}: stamp ${stamp}, number ${rank} in the queue. Outcome: ${became}.`;
 }
 
 function checkedOfBook({ rules, slices, entries, judge: { granted }, draw, moves }: ReadBook): string[] {
   const checked = [
-    `The book is signed as it stands, and nothing of what was signed is missing. It shows ${count(entries.count, 'entry', 'entries')}, ${entries.withdrawn} of them withdrawn.`,
-    `${count(slices.count, 'slice')} of ${count(slices.gateways, 'gateway')}: each signed by a key that was valid at its time, each continuing the one before, each with exactly the items that were signed.`,
-    'Stamps rise from the first entry to the last, lie between the opening and the close, and nobody is in twice.',
+    `The signature of the book is valid, and no signed item is missing. It shows ${count(entries.count, 'entry', 'entries')}, ${entries.withdrawn} of them withdrawn.`,
+    `${count(slices.count, 'slice')} of ${count(slices.gateways, 'gateway')}: each is signed by a key valid at its time, continues the previous one, and has exactly the signed items.`,
+    'Stamps increase from the first entry to the last and lie between the opening and the close, and no user is in twice.',
   ];
   const { chains } = slices;
   if (chains !== undefined) {
     checked.push(
-      `Every incarnation of a gateway that had a number in this time is accounted for: ${count(chains.count, 'chain')} from before the opening, or from the registration, to behind the last withdrawal or to what is said to be the end; ${chains.quiet} are said to have signed nothing.`,
-      'Every item that was signed in between shows what it is: each entry of the campaign has its line, or is a repeat of one that has, and who is withdrawn has withdrawn.',
+      `Every incarnation of a gateway in this time is accounted for: ${count(chains.count, 'chain')} from before the opening, or from registration, to after the last withdrawal or to the declared end; ${chains.quiet} are declared as silent.`,
+      'Every item signed in between is shown: each entry of the campaign has its line or repeats one that has, and every withdrawn entry has its withdrawal.',
     );
   }
   if (rules.kind === 'coupon') {
     checked.push(
-      `The first ${granted} of those who did not withdraw have a coupon, numbered without gaps; the stock is ${rules.stock}. Nobody got one before somebody with an earlier stamp.`,
+      `The first ${granted} entries that were not withdrawn have a coupon, numbered without gaps; the stock is ${rules.stock}. Nobody got one ahead of an earlier stamp.`,
     );
   }
   if (moves !== undefined) {
     const { claimed, lapsed, declined } = moves.counts;
     checked.push(
-      `Of what was granted or won, ${claimed} were claimed, ${lapsed} lapsed and ${declined} were declined. What became free went to whoever was next, each time, and nobody has what somebody else has.`,
+      `Of all offers, ${claimed} were claimed, ${lapsed} lapsed and ${declined} were declined. Each freed prize went to the next in line, and no two users have the same one.`,
     );
   }
   if (rules.kind === 'raffle' && draw !== undefined) {
     checked.push(
-      `The draw was repeated: from ${randomnessWords(draw.facts, rules.draw)}, over all ${entries.honoured} entries of the pool, it gives the same ${count(draw.drawn.winners.length, 'winner')} and ${count(draw.drawn.alternates.length, 'alternate')} in the same order.`,
-      'The tickets, groups and exclusions that the book shows are those that the root of the pool, and with it the seed of the draw, was made of.',
+      `The repeated draw, from ${randomnessWords(draw.facts, rules.draw)}, over all ${entries.honoured} entries of the pool, gives the same ${count(draw.drawn.winners.length, 'winner')} and ${count(draw.drawn.alternates.length, 'alternate')} in the same order.`,
+      'The tickets, groups and exclusions in the book match the pool root and thereby the seed of the draw.',
     );
   }
   return checked;
@@ -119,7 +117,7 @@ function notesOf({ book, revokedLater, receipts, kept }: Seen): readonly string[
   if (kept !== undefined && book !== undefined) notes.push(...notesOfKept(kept, book.rules.monitors));
   for (const key of revokedLater) {
     notes.push(
-      `Key ${key} was revoked after it signed. If it had been stolen earlier, what it signed may be the thief's.`,
+      `Key ${key} was revoked after it signed. If it was stolen earlier, the thief may have signed with it.`,
     );
   }
   if (book !== undefined && book.closedAtUs < book.rules.closesAtUs) {
@@ -128,46 +126,46 @@ function notesOf({ book, revokedLater, receipts, kept }: Seen): readonly string[
     );
   }
   if (book?.rules.kind === 'raffle' && book.judge.granted < totalWinners(book.rules.draw)) {
-    notes.push(`There were fewer entrants who could win than the ${totalWinners(book.rules.draw)} prizes.`);
+    notes.push(`Fewer entrants could win than there were prizes (${totalWinners(book.rules.draw)}).`);
   }
   if (book?.moves !== undefined && book.moves.early > 0) {
-    notes.push(`${count(book.moves.early, 'offer')} had its deadline brought forward by the operator.`);
+    notes.push(`The operator brought the deadline of ${count(book.moves.early, 'offer')} forward.`);
   }
   const forwarded = receipts.filter(({ source }) => source === 1).length;
   if (forwarded > 0) {
     notes.push(
-      `${count(forwarded, 'receipt')} has the instant that a proxy in front of the gateway reported (X-Request-Start).`,
+      `${count(forwarded, 'receipt')} with the arrival time reported by a proxy in front of the gateway (X-Request-Start).`,
     );
   }
   return notes;
 }
 
 const AT_THE_DOOR =
-  'A gateway could have refused somebody an answer, or delayed a request before stamping it: who was never given a receipt cannot show that they asked.';
+  'That no gateway refused to answer or delayed a request before stamping it. A user without a receipt cannot prove the request.';
 const ANNOUNCED =
-  'That the rules, and with them the source of a draw and the monitors, were announced before the opening: compare their hash with the one that was published then (--rules-hash).';
+  'That the rules, including the source of randomness and the monitors, were announced before the opening. Compare their hash with the one published then (--rules-hash).';
 const WHEN_NOTED =
-  'When the hash of the rules was noted: if that was before the opening, they were announced by then.';
-const CLOCKS = "That a stamp's instant is the true time: it is the clock of the gateway that signed it.";
+  'When the rules hash was noted. If it was before the opening, the rules were announced by then.';
+const CLOCKS = 'That a stamp shows the true time. It shows the clock of the gateway that signed it.';
 
 function notProvenOf(seen: Seen): readonly string[] {
   const { book, receipts, proof, pinned, hasNotedRoot, hasNotedRules, kept } = seen;
   const notProven: string[] = [];
   if (!pinned && book !== undefined) {
     notProven.push(
-      'Whose keys these are: they were taken from the book itself, and whoever makes up a whole book puts in keys of their own. Give the keys the shop publishes (--keys, from GET /v1/keys) to close this.',
+      'Whose keys these are. They come from the book itself, and a fabricated book has fabricated keys. Give the keys that the shop publishes (--keys, from GET /v1/keys) to rule this out.',
     );
   }
   if (receipts.length > 0 && book === undefined) {
     if (!pinned)
       notProven.push(
-        'Who signed the receipt: no keys were given (--keys), so its signature was not checked.',
+        'Who signed the receipt. No keys were given (--keys), so its signature was not checked.',
       );
-    notProven.push('What became of the entry: that is in the book, which was not given.');
+    notProven.push('What became of the entry. The book shows that, and it was not given.');
   }
   if (proof !== undefined && book === undefined) {
     notProven.push(
-      'That nobody with a lesser key was left out, that the pool is the one of all who entered, and the limits of groups: these need the book.',
+      'That nobody with a smaller key was left out, that the pool contains all entrants, and that group limits were kept. These checks need the book.',
     );
   }
   if (book !== undefined) notProven.push(...notProvenOfBook(book, kept));
@@ -181,7 +179,7 @@ function notProvenOf(seen: Seen): readonly string[] {
 
 function notProvenOfBook({ rules, slices, entries, moves }: ReadBook, kept: Seen['kept']): readonly string[] {
   const notProven = [
-    'That each entry is another person: a book shows salted hashes of user ids, and whoever runs the shop could have made accounts of their own.',
+    'That each entry is a different person. A book shows salted hashes of user ids, and the shop could have created accounts of its own.',
   ];
   const { chains, others } = slices;
   if (chains === undefined) notProven.push(...notProvenOfVersion1(others.count));
@@ -189,33 +187,33 @@ function notProvenOfBook({ rules, slices, entries, moves }: ReadBook, kept: Seen
   notProven.push(...notProvenOfKept(kept, rules.monitors));
   if (entries.withdrawn > 0) {
     notProven.push(
-      `That the ${entries.withdrawn} withdrawn entries were withdrawn by those whose they were: only they could tell.`,
+      `That the owners of the ${entries.withdrawn} withdrawn entries withdrew them. Only they can tell.`,
     );
   }
   if (entries.weighted + entries.grouped + entries.excluded > 0) {
     notProven.push(
-      'That tickets, groups and exclusions are deserved: the book shows what they were, not why somebody was given them.',
+      'That tickets, groups and exclusions are justified. The book shows what they were, not why.',
     );
   }
   if (moves !== undefined) {
     notProven.push(
-      'That each claim came when the book says: it is among the signed items that are not shown, and whoever has its receipt can show otherwise. Deadlines may be later than the rules say, by as long as nobody could be heard.',
+      'That each claim came when the book says. Claims are among the signed items that are not shown; a receipt of one can prove otherwise. Deadlines may be later than in the rules, by the length of outages.',
     );
   }
   notProven.push(
-    'That this is the only book: compare it, or its last line, with what others were given. The same holds for slices: a gateway could show different chains to different people, until two of them compare.',
+    'That this is the only book. Compare it, or its last line, with copies of others. The same holds for slices: a gateway could show different chains to different people until two of them compare.',
   );
   return notProven;
 }
 
 function notProvenOfVersion1(others: number): readonly string[] {
   const notProven = [
-    'That no gateway, and no slice before the first of a gateway or behind its last, was left out: a book of version 1 does not show where chains begin and end.',
-    'That who is said to be withdrawn has withdrawn: a book of version 1 does not show withdrawals.',
+    'That no gateway was left out, and no slice before the first or after the last of a gateway. A book of version 1 does not show where chains begin and end.',
+    'That the entries marked as withdrawn were withdrawn. A book of version 1 does not show withdrawals.',
   ];
   if (others > 0) {
     notProven.push(
-      `What the ${count(others, 'signed item')} that the book does not show are. They are said to be of other campaigns, withdrawals, or repeats; whoever has a receipt for one of them can show otherwise.`,
+      `What the ${count(others, 'signed item')} not shown in the book are. The book declares them as items of other campaigns, withdrawals or repeats; a receipt for one of them can prove otherwise.`,
     );
   }
   return notProven;
@@ -225,17 +223,17 @@ function notProvenOfChains({ quiet, ended }: Chains, hasHeads: boolean): readonl
   const notProven: string[] = [];
   if (!hasHeads) {
     notProven.push(
-      'That these chains are those of the time: whoever holds the keys can sign others afterwards, without a gateway, with one that never was, or with other leaves. Heads that somebody kept while the campaign was open (--heads, from GET /v1/heads), or a receipt, show it.',
+      'That these chains date from the campaign. A holder of the keys can sign other chains later: without a gateway, with an invented one, or with other leaves. Heads kept while the campaign was open (--heads, from GET /v1/heads), or a receipt, reveal it.',
     );
   }
   if (quiet > 0) {
     notProven.push(
-      `That the ${count(quiet, 'incarnation')} of which the book says so signed nothing in this time: a head or a receipt of one of them shows otherwise.`,
+      `That the ${count(quiet, 'incarnation')} declared as silent signed nothing in this time. A head or a receipt of one of them proves otherwise.`,
     );
   }
   if (ended > 0) {
     notProven.push(
-      `That nothing follows where ${count(ended, 'chain')} ${ended === 1 ? 'is' : 'are'} said to end: a later head or receipt shows otherwise.`,
+      `That nothing follows the declared end of ${count(ended, 'chain')}. A later head or receipt proves otherwise.`,
     );
   }
   return notProven;

@@ -10,7 +10,7 @@
 export function allocate(whole: number, weights: readonly number[]): number[] {
   const sum = weights.reduce((total, weight) => total + weight, 0);
   if (whole === 0) return weights.map(() => 0);
-  if (!Number.isSafeInteger(sum) || sum <= 0) throw new RangeError(`nothing can be divided over ${sum}`);
+  if (!Number.isSafeInteger(sum) || sum <= 0) throw new RangeError(`cannot allocate over a sum of ${sum}`);
   // The products are beyond 2^53.
   const products = weights.map(weight => BigInt(whole) * BigInt(weight));
   const shares = products.map(product => Number(product / BigInt(sum)));

@@ -32,26 +32,26 @@ function name(description: string) {
 
 const amount = (description: string) => whole(0, MAX_AMOUNT, `${description}, in the currency's minor unit`);
 const money = (description: string) => Type.Integer({ minimum: 0, description });
-const lineNumber = whole(1, MAX_LINES, 'Which line of the basket, from 1');
+const lineNumber = whole(1, MAX_LINES, 'The line of the basket, from 1');
 const quantity = (description: string) => whole(1, MAX_QUANTITY, description);
 const currency = Type.String({
   pattern: CURRENCY_PATTERN,
-  description: 'ISO 4217, of every amount here',
-  'x-expected': 'a currency of ISO 4217, like EUR',
+  description: 'ISO 4217 currency of all amounts',
+  'x-expected': 'an ISO 4217 currency code, like EUR',
 });
 const redemptionId = (description: string) => whole(1, MAX_REDEMPTION_ID, description);
 
 const BasketLine = Type.Object(
   {
-    product: name('What it is, as the scope of a coupon names it'),
+    product: name('The product, as coupon scopes name it'),
     categories: Type.Optional(
-      Type.Array(name('A category that the product is of'), {
+      Type.Array(name('A category of the product'), {
         maxItems: MAX_LINE_CATEGORIES,
         'x-expected': `a list of up to ${MAX_LINE_CATEGORIES} categories`,
       }),
     ),
     quantity: quantity('How many'),
-    unit_amount: amount('What one of it costs'),
+    unit_amount: amount('The price of one'),
   },
   exact,
 );
@@ -59,7 +59,7 @@ const BasketLine = Type.Object(
 const basketMembers = {
   user: Type.String({
     pattern: `^[^\\0\\p{Cs}]{1,${MAX_USER_ID_BYTES}}$`,
-    description: 'Whose basket it is: the user of the tickets',
+    description: 'The owner of the basket: the user id in tickets',
     'x-expected': `a user id of 1 to ${MAX_USER_ID_BYTES} bytes`,
   }),
   currency,
@@ -68,11 +68,11 @@ const basketMembers = {
     maxItems: MAX_LINES,
     'x-expected': `a list of 1 to ${MAX_LINES} lines`,
   }),
-  shipping: Type.Optional(amount('What the shipping costs; absent: 0')),
-  codes: Type.Array(Type.String({ pattern: '^[!-~]{1,64}$', 'x-expected': 'the code of a coupon' }), {
+  shipping: Type.Optional(amount('The price of shipping; 0 when absent')),
+  codes: Type.Array(Type.String({ pattern: '^[!-~]{1,64}$', 'x-expected': 'a coupon code' }), {
     minItems: 1,
     maxItems: MAX_CODES,
-    description: 'All are used, or none is',
+    description: 'All codes are used, or none',
     'x-expected': `a list of 1 to ${MAX_CODES} codes`,
   }),
 };
@@ -81,23 +81,24 @@ export const ReservationBody = Type.Object(
   {
     ...basketMembers,
     hold_seconds: Type.Optional(
-      whole(1, MAX_HOLD_SECONDS, `How long to hold the uses; ${DEFAULT_HOLD_SECONDS} when absent`),
+      whole(
+        1,
+        MAX_HOLD_SECONDS,
+        `How long to hold the uses, in seconds; ${DEFAULT_HOLD_SECONDS} when absent`,
+      ),
     ),
   },
-  { ...exact, description: 'A basket, priced with its coupons, whose uses are held' },
+  { ...exact, description: 'A basket priced with its coupons, whose uses are held' },
 );
 export type ReservationBody = Static<typeof ReservationBody>;
 
 export const BasketBody = Type.Object(basketMembers, {
   ...exact,
-  description: 'A basket, priced with its coupons, whose uses are redeemed at once',
+  description: 'A basket priced with its coupons, whose uses are redeemed at once',
 });
 export type BasketBody = Static<typeof BasketBody>;
 
-export const CommitBody = Type.Object(
-  { reservation: redemptionId('What is held and is now redeemed') },
-  exact,
-);
+export const CommitBody = Type.Object({ reservation: redemptionId('The reservation to redeem') }, exact);
 export type CommitBody = Static<typeof CommitBody>;
 
 export const RedemptionBody = Type.Union([CommitBody, BasketBody]);
@@ -105,16 +106,16 @@ export const RedemptionBody = Type.Union([CommitBody, BasketBody]);
 export const RefundBody = Type.Object(
   {
     lines: Type.Optional(
-      Type.Array(Type.Object({ line: lineNumber, quantity: quantity('How many go back') }, exact), {
+      Type.Array(Type.Object({ line: lineNumber, quantity: quantity('The quantity to refund') }, exact), {
         maxItems: MAX_LINES,
         'x-expected': `a list of up to ${MAX_LINES} objects with line and quantity`,
       }),
     ),
     shipping: Type.Optional(
-      Type.Boolean({ description: 'Whether the shipping goes back too', 'x-expected': 'true or false' }),
+      Type.Boolean({ description: 'Whether to refund the shipping too', 'x-expected': 'true or false' }),
     ),
   },
-  { ...exact, description: 'What goes back; without any member all that is left' },
+  { ...exact, description: 'What to refund; with no members, everything that is left' },
 );
 export type RefundBody = Static<typeof RefundBody>;
 
@@ -122,13 +123,16 @@ const instant = (description: string) => Type.String({ format: 'date-time', desc
 
 const Refund = Type.Object(
   {
-    number: Type.Integer({ minimum: 1, description: 'Of this redemption, from 1' }),
-    amount: money('What goes back in all'),
+    number: Type.Integer({
+      minimum: 1,
+      description: 'The number of the refund within its redemption, from 1',
+    }),
+    amount: money('The total refund'),
     lines: Type.Array(
       Type.Object({ line: lineNumber, quantity: quantity('How many'), amount: money('For them') }, exact),
     ),
-    shipping: Type.Optional(money('For the shipping; absent when it does not go back')),
-    given_back: Type.Array(Type.String(), { description: 'Codes whose use counts no more' }),
+    shipping: Type.Optional(money('The refund of shipping; absent when shipping is not refunded')),
+    given_back: Type.Array(Type.String(), { description: 'Codes whose use was returned' }),
     refunded_at: instant('When'),
   },
   exact,
@@ -137,19 +141,19 @@ const Refund = Type.Object(
 const pricedMembers = {
   user: Type.String(),
   currency,
-  subtotal: money('What the goods cost before discounts'),
+  subtotal: money('The price of the goods before discounts'),
   lines: Type.Array(
     Type.Object(
       {
         line: lineNumber,
         product: Type.String(),
         quantity: quantity('How many'),
-        unit_amount: money('What one of it costs'),
-        subtotal: money('What all of it costs before discounts'),
+        unit_amount: money('The price of one'),
+        subtotal: money('The price of the line before discounts'),
         discounts: Type.Array(
-          Type.Object({ code: Type.String(), amount: money('Taken off this line') }, exact),
+          Type.Object({ code: Type.String(), amount: money('The discount on this line') }, exact),
         ),
-        total: money('What is to be paid for it'),
+        total: money('The amount due for this line'),
       },
       exact,
     ),
@@ -163,22 +167,22 @@ const pricedMembers = {
       {
         code: Type.String(),
         coupon: Type.Integer(),
-        amount: money('Taken off the whole basket: the sum of what is off lines and shipping'),
-        given_back: Type.Boolean({ description: 'Its use counts no more' }),
+        amount: money('The discount on the whole basket: the sum over lines and shipping'),
+        given_back: Type.Boolean({ description: 'The use was returned' }),
       },
       exact,
     ),
-    { description: 'In the order in which they were applied' },
+    { description: 'In order of application' },
   ),
-  total: money('What is to be paid in all'),
+  total: money('The total amount due'),
 };
 
 export const Reservation = Type.Object(
   {
-    id: redemptionId('It stays when the reservation is redeemed'),
+    id: redemptionId('Stays the same when the reservation is redeemed'),
     state: Type.Enum(['held', 'lapsed', 'released', 'redeemed', 'partly_refunded', 'refunded']),
     ...pricedMembers,
-    expires_at: instant('From here on the uses are not held any more'),
+    expires_at: instant('When the hold on the uses ends'),
   },
   exact,
 );
@@ -186,7 +190,7 @@ export type Reservation = Static<typeof Reservation>;
 
 export const Redemption = Type.Object(
   {
-    id: redemptionId('That of the reservation, where there was one'),
+    id: redemptionId('The id of the reservation, if there was one'),
     state: Type.Enum(['redeemed', 'partly_refunded', 'refunded']),
     ...pricedMembers,
     redeemed_at: instant('When'),
@@ -203,7 +207,7 @@ export const RefundMade = Type.Object(
 export type RefundMade = Static<typeof RefundMade>;
 
 export const RefundList = Type.Object(
-  { redemption: redemptionId('Of what'), refunds: Type.Array(Refund, { description: 'As they were made' }) },
+  { redemption: redemptionId('Of what'), refunds: Type.Array(Refund, { description: 'Oldest first' }) },
   exact,
 );
 export type RefundList = Static<typeof RefundList>;
@@ -211,12 +215,12 @@ export type RefundList = Static<typeof RefundList>;
 export const CouponView = Type.Object(
   {
     code: Type.String(),
-    coupon: Type.Integer({ description: 'Whose terms these are' }),
-    campaign: Type.Optional(Type.Integer({ description: 'Which granted the code' })),
-    user: Type.Optional(Type.String({ description: 'Who alone may use it; absent: anybody' })),
+    coupon: Type.Integer({ description: 'The code that these terms apply to' }),
+    campaign: Type.Optional(Type.Integer({ description: 'The campaign that granted the code' })),
+    user: Type.Optional(Type.String({ description: 'The only user who may use it; anybody when absent' })),
     state: Type.Enum(['active', 'not_yet_valid', 'no_longer_valid', 'used_up']),
     remaining: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()], {
-      description: 'Uses that are left; null: any number',
+      description: 'Uses left; null: unlimited',
     }),
     terms: Type.Object(termMembers, exact),
   },

@@ -154,8 +154,8 @@ class Draft {
 
   #again(request: { readonly key: string; readonly hash: Buffer }, before: ShopRequest): Decision {
     if (!before.hash.equals(request.hash)) {
-      const detail = `Something else was asked under the key ${JSON.stringify(request.key)} before.`;
-      const expected = 'a key of its own for each thing that is asked';
+      const detail = `The key ${JSON.stringify(request.key)} was already used for another request.`;
+      const expected = 'a new key for each new request';
       const fault = fieldFault('idempotency-key', request.key, expected);
       return { state: 'problem', slug: 'idempotency-key-reused', detail, fault };
     }
@@ -173,7 +173,7 @@ class Draft {
       case 'refund':
         return this.#refund(wanted.redemptionId, wanted.refund);
       case 'again':
-        throw new Error('nothing stands under a key that was said to be known');
+        throw new Error('no request is stored under a known key');
     }
   }
 
@@ -186,7 +186,7 @@ class Draft {
     }
     if (refusals.length > 0) return { state: 'refused', refusals };
     const redemptionId = this.#standing.freshIds[this.#made.length];
-    if (redemptionId === undefined) throw new Error('there are fewer ids than baskets');
+    if (redemptionId === undefined) throw new Error('fewer ids than baskets');
     for (const { couponId } of uses) this.#count(couponId, userId, 1);
     const { nowMs } = this.#standing;
     this.#redemptions.set(redemptionId, {
@@ -209,15 +209,15 @@ class Draft {
   #refusalOf(use: WantedUse, userId: string): CouponRefusal | undefined {
     const { couponId, code, isGrant, limitTotal, limitPerUser } = use;
     if (isGrant && this.#standing.holders.get(code) !== userId) {
-      return { code, reason: 'unknown', expected: 'a code that is granted' };
+      return { code, reason: 'unknown', expected: 'a granted code' };
     }
     const used = (this.#standing.coupons.get(couponId)?.used ?? 0) + (this.#useChanges.get(couponId) ?? 0);
     if (limitTotal !== null && used >= limitTotal) {
-      return { code, reason: 'used_up', expected: `one of the first ${limitTotal} uses` };
+      return { code, reason: 'used_up', expected: `at most ${limitTotal} uses in total` };
     }
     const byUser = this.#userUses.get(userKey(couponId, userId)) ?? 0;
     if (limitPerUser !== null && byUser >= limitPerUser) {
-      return { code, reason: 'used_up_by_user', expected: `at most ${limitPerUser} uses by one user` };
+      return { code, reason: 'used_up_by_user', expected: `at most ${limitPerUser} uses per user` };
     }
     return undefined;
   }
@@ -252,8 +252,8 @@ class Draft {
   #refund(redemptionId: number, wanted: WantedRefund): Decision {
     const sold = this.#redemptions.get(redemptionId);
     if (sold === undefined || sold.state !== 'redeemed') {
-      const detail = `There is no redemption ${redemptionId}.`;
-      const fault = fieldFault('id', redemptionId, 'the id of a redemption that there is');
+      const detail = `Redemption ${redemptionId} does not exist.`;
+      const fault = fieldFault('id', redemptionId, 'the id of an existing redemption');
       return { state: 'problem', slug: 'unknown-redemption', detail, fault };
     }
     const made = refund(sold, wanted);
@@ -292,8 +292,8 @@ function unknownReservation(redemptionId: number): Decision {
   return problemOf(
     redemptionId,
     'unknown-reservation',
-    `There is no reservation ${redemptionId}.`,
-    'the id of a reservation that there is',
+    `Reservation ${redemptionId} does not exist.`,
+    'the id of an existing reservation',
   );
 }
 
@@ -301,8 +301,8 @@ function alreadyRedeemed(redemptionId: number): Decision {
   return problemOf(
     redemptionId,
     'already-redeemed',
-    `Reservation ${redemptionId} is redeemed already.`,
-    'a reservation that is held; a refund gives the uses of a redemption back',
+    `Reservation ${redemptionId} was already redeemed.`,
+    'a held reservation; a refund returns the uses of a redemption',
   );
 }
 
@@ -310,8 +310,8 @@ function over(redemptionId: number, state: string): Decision {
   return problemOf(
     redemptionId,
     'reservation-over',
-    `Reservation ${redemptionId} is ${state}: its uses were given back.`,
-    'a reservation that is held; a new one, or the basket itself, would be right',
+    `Reservation ${redemptionId} is ${state}: its uses were returned.`,
+    'a held reservation; reserve again or redeem the basket itself',
   );
 }
 

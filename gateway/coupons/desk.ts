@@ -65,7 +65,7 @@ export class CouponDesk {
 
   #again(batch: readonly Waiting[]): void {
     const [tired, others] = partition(batch, each => ++each.attempts >= MOST_ATTEMPTS);
-    for (const each of tired) each.reject(new LedgerUnavailable('it was changed again and again meanwhile'));
+    for (const each of tired) each.reject(new LedgerUnavailable('it kept changing meanwhile'));
     this.#waiting.unshift(...others);
   }
 

@@ -64,10 +64,10 @@ function basketOf(body: BasketBody, holdMs: number | undefined): Read<WantedBask
     faults.push(fieldFault('user', user, `a user id of 1 to ${MAX_USER_ID_BYTES} bytes`));
   }
   if (!isCurrency(currency))
-    faults.push(fieldFault('currency', currency, 'a currency of ISO 4217, like EUR'));
+    faults.push(fieldFault('currency', currency, 'an ISO 4217 currency code, like EUR'));
   for (const [index, code] of codes.entries()) {
     if (codes.indexOf(code) < index) {
-      faults.push(fieldFault(`codes[${index}]`, code, 'a code that is not in the list already'));
+      faults.push(fieldFault(`codes[${index}]`, code, 'a code that is not yet in the list'));
     }
   }
   // Each is below 2^53, and the first sum beyond MAX_AMOUNT ends it, so none is ever inexact.
@@ -75,7 +75,7 @@ function basketOf(body: BasketBody, holdMs: number | undefined): Read<WantedBask
   for (const [index, { quantity, unit_amount }] of lines.entries()) {
     sum += quantity * unit_amount;
     if (sum <= MAX_AMOUNT) continue;
-    const expected = `amounts that sum to ${MAX_AMOUNT} at the most, shipping included`;
+    const expected = `amounts that sum to at most ${MAX_AMOUNT}, including shipping`;
     faults.push(fieldFault(`lines[${index}].unit_amount`, unit_amount, expected));
     break;
   }
@@ -121,7 +121,7 @@ function objectFaults(schema: Type.TObject, value: unknown, field: string): Fiel
   }
   for (const name of Object.keys(value)) {
     if (Object.hasOwn(schema.properties, name)) continue;
-    const expected = `nothing of this name; known are ${names.join(', ')}`;
+    const expected = `a known member: ${names.join(', ')}`;
     faults.push(fieldFault(`${prefix}${name.slice(0, 60)}`, Reflect.get(value, name), expected));
   }
   return faults;
@@ -129,6 +129,6 @@ function objectFaults(schema: Type.TObject, value: unknown, field: string): Fiel
 
 function expectedOf(schema: TSchema): string {
   const expected: unknown = Reflect.get(schema, 'x-expected');
-  if (typeof expected !== 'string') throw new Error('a member that comes in has no x-expected');
+  if (typeof expected !== 'string') throw new Error('a request member has no x-expected');
   return expected;
 }

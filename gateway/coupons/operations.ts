@@ -27,7 +27,7 @@ export const couponOperations: readonly Operation[] = [
     method: 'get',
     path: '/v1/coupons/{code}',
     summary:
-      'What a code is good for, from a copy that is a few tens of milliseconds behind the ledger, and a second at the most',
+      'Read the terms of a code, from a copy that lags the ledger by tens of milliseconds and at most a second',
     ticket: false,
     shop: true,
     answers: { 200: CouponView },
@@ -37,8 +37,8 @@ export const couponOperations: readonly Operation[] = [
     method: 'post',
     path: '/v1/reservations',
     summary:
-      'Price a basket with its coupons and hold their uses for a while; all of them or none. 200 in place of 201 where ' +
-      'the same was asked under the same key before: then it is shown as it is now.',
+      'Price a basket with its coupons and hold their uses for a while, all or none. 200 instead of 201 if ' +
+      'the same request was made before under the same key: the answer then shows the current state.',
     ticket: false,
     shop: true,
     idempotencyKey: true,
@@ -49,7 +49,7 @@ export const couponOperations: readonly Operation[] = [
   {
     method: 'get',
     path: '/v1/reservations/{id}',
-    summary: 'A reservation, also after it was redeemed, released, or has lapsed',
+    summary: 'Read a reservation, also after it was redeemed, released or has lapsed',
     ticket: false,
     shop: true,
     answers: { 200: Reservation },
@@ -58,7 +58,7 @@ export const couponOperations: readonly Operation[] = [
   {
     method: 'delete',
     path: '/v1/reservations/{id}',
-    summary: 'Release what is held; its uses are given back at once. Safe to ask again.',
+    summary: 'Release a reservation; its uses are returned at once. Retrying is safe.',
     ticket: false,
     shop: true,
     answers: { 200: Reservation },
@@ -67,7 +67,7 @@ export const couponOperations: readonly Operation[] = [
   {
     method: 'post',
     path: '/v1/redemptions',
-    summary: 'Redeem what a reservation holds, or a basket at once. 200 as with reservations.',
+    summary: 'Redeem a reservation, or a basket at once. 200 as with reservations.',
     ticket: false,
     shop: true,
     idempotencyKey: true,
@@ -85,7 +85,7 @@ export const couponOperations: readonly Operation[] = [
   {
     method: 'get',
     path: '/v1/redemptions/{id}',
-    summary: 'A redemption with its refunds',
+    summary: 'Read a redemption with its refunds',
     ticket: false,
     shop: true,
     answers: { 200: Redemption },
@@ -95,7 +95,7 @@ export const couponOperations: readonly Operation[] = [
     method: 'post',
     path: '/v1/redemptions/{id}/refunds',
     summary:
-      'Refund all or a part. The use of a coupon is given back when all has gone back that it took something off. 200 as ' +
+      'Refund all or a part. The use of a coupon is returned once everything it discounted is refunded. 200 as ' +
       'with reservations.',
     ticket: false,
     shop: true,
@@ -107,7 +107,7 @@ export const couponOperations: readonly Operation[] = [
   {
     method: 'get',
     path: '/v1/redemptions/{id}/refunds',
-    summary: 'The refunds of a redemption',
+    summary: 'List the refunds of a redemption',
     ticket: false,
     shop: true,
     answers: { 200: RefundList },

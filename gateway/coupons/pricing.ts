@@ -95,7 +95,7 @@ export function price(basket: Basket, coupons: readonly PricedCoupon[], nowMs: n
   for (const coupon of inOrder) {
     const discount = discountOf(basket, coupon, left);
     if (discount.amount === 0) {
-      const expected = 'a basket from which it takes something off, beside the other coupons';
+      const expected = 'a basket that it still discounts beside the other coupons';
       refusals.push({ code: coupon.code, reason: 'takes_nothing_off', expected });
       continue;
     }
@@ -130,7 +130,7 @@ function refusalOf(
   });
   const { validFromMs, validUntilMs, currency, minimumBasket } = terms;
   if (validFromMs !== null && nowMs < validFromMs) {
-    return refuse('not_yet_valid', `a use from ${new Date(validFromMs).toISOString()} on`);
+    return refuse('not_yet_valid', `a use at or after ${new Date(validFromMs).toISOString()}`);
   }
   if (validUntilMs !== null && nowMs >= validUntilMs) {
     return refuse('no_longer_valid', `a use before ${new Date(validUntilMs).toISOString()}`);
@@ -139,7 +139,7 @@ function refusalOf(
     return refuse('currency', `a basket in ${currency}, not in ${basket.currency}`);
   }
   if (minimumBasket !== null && subtotal < minimumBasket) {
-    return refuse('below_minimum', `goods of ${minimumBasket} ${currency} at least, not of ${subtotal}`);
+    return refuse('below_minimum', `goods worth at least ${minimumBasket} ${currency}, not ${subtotal}`);
   }
   if (!basket.lines.some(line => isInScope(terms, line))) {
     return refuse('out_of_scope', 'a line with one of its products or categories');

@@ -94,23 +94,23 @@ function faultsOf(
 ): NothingLeft[] {
   const faults: NothingLeft[] = [];
   if (lines.length === 0 && !shipping) {
-    faults.push({ field: 'lines', value: lines, expected: 'something that has not gone back yet' });
+    faults.push({ field: 'lines', value: lines, expected: 'an item that was not refunded yet' });
   }
   for (const [index, { line, quantity }] of lines.entries()) {
     const has = left.lines[line - 1];
     if (lines.findIndex(other => other.line === line) < index) {
-      const expected = 'a line that is not in the list already';
+      const expected = 'a line that is not yet in the list';
       faults.push({ field: `lines[${index}].line`, value: line, expected });
     } else if (has === undefined) {
       const expected = `a line of the basket, from 1 to ${basket.lines.length}`;
       faults.push({ field: `lines[${index}].line`, value: line, expected });
     } else if (quantity > has) {
-      const expected = `at most ${has}, as that many of it are left`;
+      const expected = `at most ${has}, as only that many are left`;
       faults.push({ field: `lines[${index}].quantity`, value: quantity, expected });
     }
   }
   if (shipping && !left.shipping) {
-    const expected = basket.shipping === 0 ? 'false, as there was none' : 'false, as it went back before';
+    const expected = basket.shipping === 0 ? 'false, as there was none' : 'false, as it was already refunded';
     faults.push({ field: 'shipping', value: true, expected });
   }
   return faults;

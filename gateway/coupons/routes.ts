@@ -121,8 +121,10 @@ async function loadCoupon(parts: CouponParts, reply: Reply, code: string): Promi
     const body = await parts.couponReads.read(code);
     if (body !== undefined) return reply.notStored(body);
     parts.metrics.refuse('coupon');
-    const fault = fieldFault('code', code, 'the code of a coupon that there is, claimed where it has to be');
-    reply.problem('unknown-coupon', `There is no coupon ${fault.value}.`, { members: { errors: [fault] } });
+    const fault = fieldFault('code', code, 'the code of an existing coupon, claimed if claims are required');
+    reply.problem('unknown-coupon', `Coupon ${fault.value} does not exist.`, {
+      members: { errors: [fault] },
+    });
   } catch (error) {
     refuseUnavailable(parts, reply, error);
   }
@@ -155,7 +157,7 @@ async function post(
   const wanted = read(body.value);
   const faults = 'faults' in wanted ? [...wanted.faults] : [];
   if (key === '' || key.length > MAX_KEY_CHARACTERS || !/^[!-~]+$/.test(key)) {
-    const expected = `1 to ${MAX_KEY_CHARACTERS} printable characters without spaces, new for each thing that is asked`;
+    const expected = `1 to ${MAX_KEY_CHARACTERS} printable characters without spaces, new for each new request`;
     faults.push(fieldFault('idempotency-key', key === '' ? undefined : key, expected));
   }
   if (faults.length > 0 || 'faults' in wanted) return refuseFaults(parts, reply, faults);
@@ -187,8 +189,8 @@ async function get(
     const shown = row && view(fromRow(row), nowMs);
     if (shown !== undefined) return reply.notStored(JSON.stringify(shown));
     parts.metrics.refuse('coupon');
-    const fault = fieldFault('id', id, `the id of a ${what} that there is`);
-    reply.problem(`unknown-${what}`, `There is no ${what} ${id}.`, { members: { errors: [fault] } });
+    const fault = fieldFault('id', id, `the id of an existing ${what}`);
+    reply.problem(`unknown-${what}`, `No ${what} ${id} exists.`, { members: { errors: [fault] } });
   } catch (error) {
     refuseUnavailable(parts, reply, error);
   }
@@ -214,7 +216,7 @@ async function ask(
     reply.problem(slug, detail, { members: { errors: [fault] } });
   } else if (answer.state === 'nothing left') {
     const errors = answer.faults.map(({ field, value, expected }) => fieldFault(field, value, expected));
-    reply.problem('nothing-to-refund', `Right would be: ${saidOf(errors)}.`, { members: { errors } });
+    reply.problem('nothing-to-refund', `Invalid request: ${saidOf(errors)}.`, { members: { errors } });
   } else {
     const { refusals } = answer;
     const codes = request.wanted.kind === 'use' ? request.wanted.codes : [];
@@ -222,7 +224,7 @@ async function ask(
       fieldFault(`codes[${codes.indexOf(code)}]`, code, expected),
     );
     const reasons = refusals.map(({ code, reason }) => ({ code, reason }));
-    reply.problem('coupon-refused', `Nothing was used. Right would be: ${saidOf(errors)}.`, {
+    reply.problem('coupon-refused', `No coupon was used: ${saidOf(errors)}.`, {
       members: { errors, reasons },
     });
   }
@@ -230,34 +232,34 @@ async function ask(
 }
 
 function saidOf(errors: readonly FieldFault[]): string {
-  return errors.map(({ field, value, expected }) => `${field} is ${value}: ${expected}`).join('; ');
+  return errors.map(({ field, value, expected }) => `${field} is ${value}, expected ${expected}`).join('; ');
 }
 
 function idFault(text: string): FieldFault {
-  return fieldFault('id', text, 'the id of a reservation or redemption, a whole number from 1 on');
+  return fieldFault('id', text, 'the id of a reservation or redemption, a whole number from 1');
 }
 
 function refuseFaults(parts: CouponParts, reply: Reply, errors: readonly FieldFault[]): void {
   parts.metrics.refuse('invalid');
   const said = errors.map(({ field, value, expected }) =>
-    value === undefined ? `${field} is missing: ${expected}` : `${field} is ${value}: ${expected}`,
+    value === undefined
+      ? `${field} is missing, expected ${expected}`
+      : `${field} is ${value}, expected ${expected}`,
   );
-  reply.problem('invalid-request', `Right would be: ${said.join('; ')}.`, { members: { errors } });
+  reply.problem('invalid-request', `Invalid request: ${said.join('; ')}.`, { members: { errors } });
 }
 
 function refuseUnavailable(parts: CouponParts, reply: Reply, error: unknown): void {
   if (error instanceof DeskOverloaded) {
     parts.metrics.refuse('waiting');
-    reply.problem('overloaded', 'Too many requests on coupons wait already. Asking again is safe.', {
+    reply.problem('overloaded', 'Too many coupon requests are waiting. Retrying is safe.', {
       headers: SOON,
     });
     return;
   }
   if (!(error instanceof LedgerUnavailable)) throw error;
   parts.metrics.refuse('ledger');
-  reply.problem(
-    'unavailable',
-    'Coupons cannot be used at the moment. Asking again under the same key is safe.',
-    { headers: SOON },
-  );
+  reply.problem('unavailable', 'Coupons cannot be used right now. Retrying under the same key is safe.', {
+    headers: SOON,
+  });
 }

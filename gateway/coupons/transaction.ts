@@ -80,7 +80,7 @@ export async function decideBatch(db: Queryable, batch: readonly DeskRequest[]):
 }
 
 const STALE: Decision = { state: 'stale' };
-const UNKNOWN = 'a code that there is, and that was claimed where it has to be';
+const UNKNOWN = 'an existing code, claimed if claims are required';
 
 type Prepared = Asked | { readonly refusals: readonly CouponRefusal[] };
 

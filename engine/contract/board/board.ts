@@ -1,9 +1,9 @@
 /**
- * The board: what the engine tells all gateways, in Redis. The campaigns, how far each is settled, and the watermarks.
- * It is small and the same for everybody, so a gateway's cost for it does not grow with the people who watch.
+ * The board: what the engine publishes to all gateways in Redis: the campaigns, how far each is settled, and the watermarks.
+ * It is small and the same for everybody, so its cost for a gateway does not grow with the watchers.
  *
- * The engine publishes after each settling; gateways read it every few tens of milliseconds. A gateway gives no 202 on
- * a board it has not managed to read within its lease, so one lease after a change nobody acts on the old state.
+ * The engine publishes after each settling; gateways read every few tens of milliseconds. A gateway sends no 202 on a board
+ * that it has not read within its lease, so one lease after a change nobody acts on the old state.
  */
 import type { Static } from 'typebox';
 import Type from 'typebox';
@@ -12,7 +12,7 @@ import type { Keys } from '../keys.ts';
 import type { RedisClient } from '../redis.ts';
 import { scriptFrom } from '../redis.ts';
 
-/** Where a raffle's randomness comes from; see engine/draw/rules.ts. */
+/** The source of a raffle's randomness; see engine/draw/rules.ts. */
 export const AnnouncedRandomness = Type.Union([
   Type.Object(
     {
@@ -24,14 +24,14 @@ export const AnnouncedRandomness = Type.Union([
   Type.Object(
     {
       source: Type.Literal('drand'),
-      chain_hash: Type.String({ description: 'Which chain, hex' }),
-      round: Type.Integer({ description: 'Whose randomness it will be' }),
+      chain_hash: Type.String({ description: 'The hash of the chain, hex' }),
+      round: Type.Integer({ description: 'The round that gives the randomness' }),
     },
     { additionalProperties: false },
   ),
 ]);
 
-/** Who follows the signed heads from outside; see engine/draw/rules.ts. */
+/** A monitor that follows the signed heads from outside; see engine/draw/rules.ts. */
 export const MonitorMember = Type.Object(
   { name: Type.String(), key: Type.String({ description: 'Ed25519, 32 bytes in base64url' }) },
   { additionalProperties: false },
@@ -39,7 +39,7 @@ export const MonitorMember = Type.Object(
 
 export const BoardCampaign = Type.Object({
   campaignId: Type.Integer({ minimum: 1 }),
-  /** Grows with each change of this record. */
+  /** Increases with each change of this record. */
   revision: Type.Integer({ minimum: 1 }),
   kind: Type.Union([Type.Literal('coupon'), Type.Literal('raffle'), Type.Literal('room')]),
   title: Type.String(),
@@ -56,7 +56,7 @@ export const BoardCampaign = Type.Object({
   gone: Type.Integer({ minimum: 0 }),
   /** A coupon whose stock is gone: no further entry can win. */
   soldOut: Type.Boolean(),
-  /** Where what is granted or won has to be claimed. */
+  /** Present if claims are required. */
   claims: Type.Optional(
     Type.Object({
       withinS: Type.Integer({ minimum: 1 }),
@@ -70,21 +70,21 @@ export const BoardCampaign = Type.Object({
       unheardUs: Type.Integer({ minimum: 0 }),
     }),
   ),
-  /** Every entry there will ever be has its outcome. */
+  /** Every entry, including any future one, has its outcome. */
   finished: Type.Boolean(),
-  /** Of a raffle that is drawn later than at its close. */
+  /** For a raffle that is drawn later than at its close. */
   drawsAtUs: Type.Optional(Type.Integer()),
   /** IANA, for showing times; absent: UTC. */
   timeZone: Type.Optional(Type.String()),
-  /** No entry is taken until it is resumed. */
+  /** The campaign accepts no entries until it is resumed. */
   paused: Type.Optional(Type.Literal(true)),
-  /** It was cancelled: who stands behind this stamp, and neither was granted nor left, has the outcome `cancelled`. */
+  /** The campaign was cancelled: entries after this stamp that were neither granted nor withdrawn are `cancelled`. */
   cancelledStamp: Type.Optional(Type.Integer({ minimum: -1 })),
-  /** On the shelf: Redis holds nothing of it any more, this record soon among it, and who asks is answered from the ledger. */
+  /** Shelved: Redis no longer holds anything of it (soon not even this record), and the ledger answers requests. */
   shelved: Type.Optional(Type.Literal(true)),
-  /** Listed no more. */
+  /** Hidden from lists. */
   archived: Type.Optional(Type.Literal(true)),
-  /** A change that takes effect once every gateway has read this; until then nothing is taken that it would not take. */
+  /** A change that takes effect once every gateway has read this; until then gateways accept only what both allow. */
   pending: Type.Optional(
     Type.Object({
       version: Type.Integer(),
@@ -98,9 +98,9 @@ export const BoardCampaign = Type.Object({
   rulesHash: Type.Optional(Type.String()),
   /** Of a raffle whose pool is frozen: the root that binds it, in base64url; see engine/draw/pool.ts. */
   poolRoot: Type.Optional(Type.String()),
-  /** Of a raffle whose rules are announced: where its randomness will come from, as those say. */
+  /** Of a raffle with announced rules: the source of its randomness according to them. */
   randomness: Type.Optional(AnnouncedRandomness),
-  /** Those that the rules name. */
+  /** The monitors named in the rules. */
   monitors: Type.Optional(Type.Array(MonitorMember)),
   /** Of a room: its terms, and how long people have waited in all while it admitted. */
   room: Type.Optional(
@@ -115,8 +115,8 @@ export const BoardCampaign = Type.Object({
 export type BoardCampaign = Static<typeof BoardCampaign>;
 
 /**
- * What is read of an entry that a reader does not understand, as that of a kind that was added after it: enough to serve
- * nothing of it, and to say so.
+ * What a reader keeps of a record that it does not support, such as one of a newer kind: enough to serve nothing of it and
+ * to say so.
  */
 export interface BoardStranger {
   readonly campaignId: number;
@@ -135,12 +135,12 @@ export interface BoardNews {
   /** Every request stamped up to here is ranked: ranks at or below it are final (us since epoch). */
   readonly rankedUs: number;
   readonly nowUs: number;
-  /** These are all campaigns of the board: what else the reader knows is not on it any more. */
+  /** These are all campaigns of the board: any other one known to the reader is no longer on it. */
   readonly isWhole: boolean;
-  /** The greatest number of a campaign that was taken off the board; 0 for none. */
+  /** The greatest number of a campaign that was removed from the board; 0 for none. */
   readonly shelvedTo: number;
   readonly campaigns: readonly BoardCampaign[];
-  /** Of a newer engine: what this reader does not understand. */
+  /** Records of a newer engine that this reader does not support. */
   readonly strangers: readonly BoardStranger[];
 }
 
@@ -151,26 +151,26 @@ const openScript = scriptFrom(new URL('./open.lua', import.meta.url));
 const epochScript = scriptFrom(new URL('./epoch.lua', import.meta.url));
 const shelveScript = scriptFrom(new URL('./shelve.lua', import.meta.url));
 
-/** Begins a board in place of an older one; answers the epoch of one that is not older, which stays. */
+/** Starts a board in place of an older one; returns the epoch of the existing board if that is not older, and keeps it. */
 export async function beginBoard(redis: RedisClient, keys: Keys, epoch: number): Promise<number | undefined> {
   const all = [keys.boardState, keys.boardCampaigns, keys.boardChanges, keys.boardConfirmed];
   const held = await beginScript(redis, all, [epoch]);
   return held === '' ? undefined : Number(held);
 }
 
-/** Gives the board its epoch, for as long as this server runs. Rejects when it is not the one that was begun. */
+/** Gives the board its epoch, for as long as this server runs. Rejects if it is not the one that was started. */
 export async function openBoard(redis: RedisClient, keys: Keys, epoch: number): Promise<void> {
   if ((await openScript(redis, [keys.boardState], [epoch])) !== 1) throw anotherBoard(epoch);
 }
 
 function anotherBoard(epoch: number): Error {
-  return new Error(`Redis holds another board than that of epoch ${epoch}, or none`);
+  return new Error(`Redis holds no board of epoch ${epoch}`);
 }
 
 /** By which a server that has run it knows the script that `readBoardEpoch` sends; it has one key, the board's state. */
 export const BOARD_EPOCH_SHA = epochScript.sha;
 
-/** The board's epoch, '' while there is none: Redis is new, was emptied, or was started again. */
+/** The board's epoch, '' while there is none: Redis is new, was emptied or was restarted. */
 export async function readBoardEpoch(redis: RedisClient, keys: Keys): Promise<string> {
   return String(await epochScript(redis, [keys.boardState], []));
 }

@@ -46,7 +46,7 @@ export function contradictionsWith(
       found.push({
         field: 'stackable_with',
         value: wanted.stackableWith,
-        expected: `no ${stacking.stackClass}, as ${described} of that class ${why}`,
+        expected: `a class other than ${stacking.stackClass}, as ${described} of that class ${why}`,
       });
     }
     if (names(stacking, wanted) && !allows(wanted, stacking)) {
@@ -55,8 +55,8 @@ export function contradictionsWith(
         field,
         value: wanted.exclusive ? true : wanted.stackableWith,
         expected: wanted.exclusive
-          ? `false, or another class, as ${described} may stand beside ${wanted.stackClass}`
-          : `the class ${stacking.stackClass ?? '(it has none)'} besides, as ${described} may stand beside ${wanted.stackClass}`,
+          ? `false, or another class, as ${described} may stack with ${wanted.stackClass}`
+          : `the class ${stacking.stackClass ?? '(it has none)'} as well, as ${described} may stack with ${wanted.stackClass}`,
       });
     }
   }

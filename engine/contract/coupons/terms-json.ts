@@ -63,45 +63,57 @@ function instant(description: string) {
 
 export const termMembers = {
   discount: Type.Enum([...DISCOUNTS], {
-    description: 'percentage, of what the lines cost; fixed, off them; free_shipping, all of the shipping',
+    description:
+      'percentage: a share of the lines; fixed: an amount off the lines; free_shipping: all of the shipping',
     'x-expected': `one of ${DISCOUNTS.join(', ')}`,
   }),
-  basis_points: Type.Optional(shareOfWhole('Of a percentage: hundredths of a percent, 2000 for 20%')),
-  amount: Type.Optional(amount('Of a fixed discount: how much it takes off')),
-  most: Type.Optional(amount('Of a percentage: the most that it takes off a basket')),
+  basis_points: Type.Optional(shareOfWhole('Of a percentage: in hundredths of a percent, 2000 for 20%')),
+  amount: Type.Optional(amount('Of a fixed discount: the amount')),
+  most: Type.Optional(amount('Of a percentage: the maximum discount per basket')),
   currency: Type.Optional(
     Type.String({
       pattern: CURRENCY_PATTERN,
-      description: 'ISO 4217, of the amounts here; the coupon is for baskets in it alone',
-      'x-expected': 'a currency of ISO 4217, like EUR',
+      description: 'ISO 4217 currency of the amounts; the coupon applies only to baskets in it',
+      'x-expected': 'an ISO 4217 currency code, like EUR',
     }),
   ),
-  valid_from: Type.Optional(instant('Absent: from the beginning')),
-  valid_until: Type.Optional(instant('No use from here on; absent: for good')),
-  minimum_basket: Type.Optional(amount('The least that the goods cost, before any discount')),
-  products: Type.Optional(names('It is for lines of these, or of the categories; both absent: for all')),
-  categories: Type.Optional(names('It is for lines of these, or of the products; both absent: for all')),
-  limit_total: Type.Optional(whole(1, MAX_LIMIT, 'Uses at most; absent: no limit')),
-  limit_per_user: Type.Optional(
-    whole(1, MAX_LIMIT, 'Uses by one user; absent: one of a code that is granted, else no limit'),
+  valid_from: Type.Optional(instant('The first instant of use; no limit when absent')),
+  valid_until: Type.Optional(instant('The first instant without use; no limit when absent')),
+  minimum_basket: Type.Optional(amount('The minimum price of the goods before discounts')),
+  products: Type.Optional(
+    names('Applies to lines of these products or of the categories; to all lines when both are absent'),
   ),
-  stack_class: Type.Optional(stackClass('What other coupons name it by')),
+  categories: Type.Optional(
+    names('Applies to lines of these categories or of the products; to all lines when both are absent'),
+  ),
+  limit_total: Type.Optional(whole(1, MAX_LIMIT, 'The maximum number of uses; no limit when absent')),
+  limit_per_user: Type.Optional(
+    whole(
+      1,
+      MAX_LIMIT,
+      'The maximum number of uses per user; when absent, one for a granted code, else no limit',
+    ),
+  ),
+  stack_class: Type.Optional(stackClass('The class by which other coupons refer to it')),
   exclusive: Type.Optional(
-    Type.Boolean({ description: 'Alone on a basket; absent: false', 'x-expected': 'true or false' }),
+    Type.Boolean({
+      description: 'Cannot be combined with other coupons; false when absent',
+      'x-expected': 'true or false',
+    }),
   ),
   stackable_with: Type.Optional(
     Type.Array(Type.String({ pattern: `^${CLASS_PATTERN}$` }), {
       maxItems: MAX_STACK_CLASSES,
       uniqueItems: true,
-      description: 'Classes of coupons that it may stand beside; absent: all that are not exclusive',
+      description: 'Classes of coupons that it may stack with; when absent, all that are not exclusive',
       'x-expected': `a list of up to ${MAX_STACK_CLASSES} different classes of coupons`,
     }),
   ),
   stack_order: Type.Optional(
-    whole(-MAX_STACK_ORDER, MAX_STACK_ORDER, 'Lower ones are applied first; absent: 0'),
+    whole(-MAX_STACK_ORDER, MAX_STACK_ORDER, 'Lower numbers are applied first; 0 when absent'),
   ),
   stack_cap_basis_points: Type.Optional(
-    shareOfWhole('The most that all coupons of a basket together take off its goods'),
+    shareOfWhole('The maximum discount on the goods of a basket from all coupons together'),
   ),
 } as const satisfies Record<string, TSchema>;
 
@@ -119,7 +131,7 @@ export function readTerms(
   const faults: FieldFault[] = [];
   const discount = readDiscount(body, faults);
   if (body.currency !== undefined && !isCurrency(body.currency)) {
-    faults.push(fieldFault('currency', body.currency, 'a currency of ISO 4217, like EUR'));
+    faults.push(fieldFault('currency', body.currency, 'an ISO 4217 currency code, like EUR'));
   }
   const terms = {
     currency: body.currency ?? null,
@@ -154,7 +166,7 @@ function readDiscount(body: TermsBody, faults: FieldFault[]): Discount | undefin
   const own: readonly string[] = DISCOUNT_MEMBERS[body.discount];
   for (const name of ['basis_points', 'most', 'amount'] as const) {
     if (body[name] !== undefined && !own.includes(name)) {
-      faults.push(fieldFault(name, body[name], `nothing, as discount is ${body.discount}`));
+      faults.push(fieldFault(name, body[name], `no value, as discount is ${body.discount}`));
     }
   }
   const missing = (name: 'basis_points' | 'amount', most: number): undefined => {
@@ -179,7 +191,7 @@ function readInstant(field: string, text: string | undefined, faults: FieldFault
   const instantMs = Date.parse(text);
   const isReal = !Number.isNaN(instantMs) && new Date(instantMs).toISOString().startsWith(text.slice(0, 19));
   if (isReal) return instantMs;
-  faults.push(fieldFault(field, text, 'a day and a time that exist'));
+  faults.push(fieldFault(field, text, 'an existing date and time'));
   return null;
 }
 

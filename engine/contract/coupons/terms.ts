@@ -81,10 +81,10 @@ function amountContradictions({ discount, currency, minimumBasket }: Terms): Con
     (discount.kind === 'percentage' && discount.most !== null) ||
     minimumBasket !== null;
   if (named && currency === null) {
-    return [{ field: 'currency', value: undefined, expected: 'the currency of the amounts, by ISO 4217' }];
+    return [{ field: 'currency', value: undefined, expected: 'the ISO 4217 currency of the amounts' }];
   }
   if (!named && currency !== null) {
-    return [{ field: 'currency', value: currency, expected: 'nothing, as no amount is named' }];
+    return [{ field: 'currency', value: currency, expected: 'no value, as there is no amount' }];
   }
   return [];
 }
@@ -97,11 +97,11 @@ function windowContradictions({
 }: Terms): Contradiction[] {
   const found: Contradiction[] = [];
   if (validFromMs !== null && validUntilMs !== null && validUntilMs <= validFromMs) {
-    const expected = `later than valid_from, which is ${new Date(validFromMs).toISOString()}`;
+    const expected = `a time after valid_from, ${new Date(validFromMs).toISOString()}`;
     found.push({ field: 'valid_until', value: new Date(validUntilMs).toISOString(), expected });
   }
   if (limitTotal !== null && limitPerUser !== null && limitPerUser > limitTotal) {
-    const expected = `at most limit_total, which is ${limitTotal}`;
+    const expected = `at most limit_total, ${limitTotal}`;
     found.push({ field: 'limit_per_user', value: limitPerUser, expected });
   }
   return found;
@@ -111,17 +111,17 @@ function stackingContradictions(terms: Terms): Contradiction[] {
   const { exclusive, stackableWith, stackCapBasisPoints: cap, discount } = terms;
   const found: Contradiction[] = [];
   if (exclusive && stackableWith !== null) {
-    found.push({ field: 'stackable_with', value: stackableWith, expected: 'nothing, as it is exclusive' });
+    found.push({ field: 'stackable_with', value: stackableWith, expected: 'no value, as it is exclusive' });
   }
   if (!exclusive && stackableWith?.length === 0) {
-    found.push({ field: 'stackable_with', value: [], expected: 'a class at least, or exclusive: true' });
+    found.push({ field: 'stackable_with', value: [], expected: 'at least one class, or exclusive: true' });
   }
   if (exclusive && cap !== null) {
-    const expected = 'nothing, as nothing is stacked on an exclusive coupon';
+    const expected = 'no value, as an exclusive coupon cannot be stacked';
     found.push({ field: 'stack_cap_basis_points', value: cap, expected });
   }
   if (cap !== null && discount.kind === 'percentage' && discount.basisPoints > cap) {
-    const expected = `at least basis_points, which is ${discount.basisPoints}: more is never given otherwise`;
+    const expected = `at least basis_points, ${discount.basisPoints}: a lower cap would never allow the discount`;
     found.push({ field: 'stack_cap_basis_points', value: cap, expected });
   }
   return found;

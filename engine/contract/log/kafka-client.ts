@@ -45,11 +45,11 @@ export class KafkaClient {
   end(): void {
     this.#ended = true;
     // Only an error makes kafkajs give up what waits on the socket, and its timers with it.
-    for (const socket of this.#sockets) socket.destroy(new Error('the client was ended'));
+    for (const socket of this.#sockets) socket.destroy(new Error('the client was closed'));
   }
 
   #connect(host: string, port: number, onConnect: () => void): Socket {
-    if (this.#ended) throw new Error('the client was ended');
+    if (this.#ended) throw new Error('the client was closed');
     const socket = connect({
       host,
       port,

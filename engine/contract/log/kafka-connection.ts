@@ -65,7 +65,7 @@ export class KafkaConnection {
   }
 
   end(): void {
-    this.#socket.destroy(new Error('the client was ended'));
+    this.#socket.destroy(new Error('the client was closed'));
   }
 
   #receive(chunk: Buffer): void {
@@ -74,7 +74,7 @@ export class KafkaConnection {
     if (received.length < 4) return;
     const length = received.readInt32BE(0);
     if (length < 4 || length > MOST_ANSWER_BYTES) {
-      this.#socket.destroy(new Error(`an answer of ${length} bytes is none`));
+      this.#socket.destroy(new Error(`invalid response of ${length} bytes`));
       return;
     }
     if (received.length < 4 + length) return;
@@ -86,7 +86,7 @@ export class KafkaConnection {
     const waiting = this.#waiting;
     const correlationId = answer.readInt32BE(0);
     if (waiting === undefined || correlationId !== waiting.correlationId) {
-      this.#socket.destroy(new Error(`the broker answered request ${correlationId}, which was not asked`));
+      this.#socket.destroy(new Error(`the broker answered unknown request ${correlationId}`));
       return;
     }
     this.#waiting = undefined;

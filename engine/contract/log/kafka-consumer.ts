@@ -47,7 +47,7 @@ class KafkaConsumer implements LogConsumer {
   }
 
   async run(handler: LogHandler): Promise<void> {
-    if (this.#readings !== undefined) throw new Error('the consumer is under way already');
+    if (this.#readings !== undefined) throw new Error('the consumer is already running');
     const readings = new Readings(handler, this.#log);
     this.#readings = readings;
     const owning = new Owning(this.#ownership, readings, this.#log);
@@ -78,7 +78,7 @@ class KafkaConsumer implements LogConsumer {
       });
       if (closing.aborted) return;
       const waitMs = backoffMs(failures++);
-      this.#log.warn({ reason, waitMs }, 'the consumer has ended; another is made');
+      this.#log.warn({ reason, waitMs }, 'the consumer has ended; starting another');
       await pause(waitMs, closing);
     }
   }

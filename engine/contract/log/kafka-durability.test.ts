@@ -30,9 +30,9 @@ test('three replicas of which one is enough: exactly the command that sets it, a
   assert.equal(
     topicFault(found({ 'min.insync.replicas': '1', 'retention.ms': '9999999999' }, [1, 2, 3]), WANTED),
     "Kafka's topic fairline.slices has min.insync.replicas=1, and an acknowledged entry could be on fewer brokers than " +
-      'configured, and be lost with them (KAFKA_MIN_INSYNC_REPLICAS=1 accepts it by name (it is 2)): ' +
+      'configured, and be lost with them (KAFKA_MIN_INSYNC_REPLICAS=1 accepts it explicitly (it is 2)): ' +
       'kafka-configs.sh --bootstrap-server a:9092,b:9092 --alter --entity-type topics --entity-name fairline.slices ' +
-      '--add-config min.insync.replicas=2 sets it right',
+      '--add-config min.insync.replicas=2 fixes it',
   );
   assert.equal(
     topicFault(found({ 'min.insync.replicas': '1' }, [1, 2, 3]), { ...WANTED, minInsyncReplicas: 1 }),
@@ -65,7 +65,7 @@ test('what is on too few brokers is put on others that are up, and stays where i
 
 test('while too few brokers are up, they are asked for', () => {
   const fault = topicFault({ ...found({}, [1]), brokersUp: [1, 2] }, WANTED) ?? '';
-  assert.match(fault, /start others, as 2 of 3 are up/);
+  assert.match(fault, /start the other brokers \(2 of 3 are up\)/);
   assert.doesNotMatch(fault, /--execute/);
 });
 
@@ -79,7 +79,7 @@ test('on two brokers both have what is acknowledged, and on one, that one', () =
 
 test('a retention below a day is accepted by nothing', () => {
   const hour = topicFault(found({ 'retention.ms': '3600000' }, [1, 2, 3]), WANTED) ?? '';
-  assert.match(hour, /has retention.ms=3600000, and .*retention.ms=604800000 sets it right$/);
+  assert.match(hour, /has retention.ms=3600000, and .*retention.ms=604800000 fixes it$/);
   assert.doesNotMatch(hour, /accepts/);
   const day = topicFault(found({ 'retention.ms': String(DAY_MS) }, [1, 2, 3]), WANTED) ?? '';
   assert.match(day, /KAFKA_RETENTION_MS=86400000 accepts/);
@@ -90,6 +90,6 @@ test('a broker that does not tell a setting is not taken at its word', () => {
   settings.delete('cleanup.policy');
   assert.match(
     topicFault({ ...found({}, [1, 2, 3]), settings }, WANTED) ?? '',
-    /does not tell its cleanup.policy.*cleanup.policy=delete sets it right/,
+    /does not report its cleanup.policy.*cleanup.policy=delete fixes it/,
   );
 });

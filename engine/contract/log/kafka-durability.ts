@@ -75,7 +75,7 @@ export interface PartitionReplicas {
 }
 
 /**
- * Everything that a topic lacks of what is configured, with the commands that set it right and what accepts it by name;
+ * Everything that a topic lacks of what is configured, with the commands that set it right and what accepts it explicitly;
  * undefined when it lacks nothing.
  */
 export function topicFault(found: FoundTopic, wanted: TopicDurability): string | undefined {
@@ -90,8 +90,8 @@ function replicationFault(found: FoundTopic, { replication }: TopicDurability): 
   if (least >= replication) return undefined;
   return (
     `is on ${brokersText(least)}, and KAFKA_REPLICATION is ${replication}: ` +
-    `what is acknowledged would be lost with ${least === 1 ? 'it' : 'them'} ` +
-    `(KAFKA_REPLICATION=${least} accepts it by name): ${reassignment(found, replication)}`
+    `acknowledged records would be lost with ${least === 1 ? 'it' : 'them'} ` +
+    `(KAFKA_REPLICATION=${least} accepts it explicitly): ${reassignment(found, replication)}`
   );
 }
 
@@ -111,17 +111,17 @@ function reassignment({ topic, brokers, brokersUp, partitions }: FoundTopic, rep
   });
   if (moves.some(({ replicas }) => replicas.length < replication)) {
     return (
-      `start others, as ${brokersUp.length} of ${replication} are up, and the next start says with what file ` +
-      'kafka-reassign-partitions.sh puts it on them'
+      `start the other brokers (${brokersUp.length} of ${replication} are up); the next start then prints the file ` +
+      'with which kafka-reassign-partitions.sh moves the partitions'
     );
   }
   return (
     `echo '${JSON.stringify({ version: 1, partitions: moves })}' >replicas.json && kafka-reassign-partitions.sh ` +
-    `--bootstrap-server ${brokers} --reassignment-json-file replicas.json --execute sets it right`
+    `--bootstrap-server ${brokers} --reassignment-json-file replicas.json --execute fixes it`
   );
 }
 
-/** A setting that is not as the topic would be made, why that matters, and what accepts it by name, if anything may. */
+/** A setting that is not as the topic would be made, why that matters, and what accepts it explicitly, if anything may. */
 interface SettingRule {
   readonly name: string;
   readonly isEnough: (value: string, wanted: TopicDurability) => boolean;
@@ -133,20 +133,20 @@ const SETTING_RULES: readonly SettingRule[] = [
   ...Object.entries(TIMESTAMP_SETTINGS).map(([name, right]) => ({
     name,
     isEnough: (value: string) => value === right,
-    why: 'a gateway that was ended could write again',
+    why: 'a fenced gateway could write again',
   })),
   {
     name: 'min.insync.replicas',
     isEnough: (value, wanted) => Number(value) >= leastInsync(wanted),
-    why: 'an acknowledged entry could be on fewer brokers than configured, and be lost with them',
+    why: 'an acknowledged entry could be on fewer brokers than configured and be lost with them',
     acceptedBy: (value, wanted) =>
-      `KAFKA_MIN_INSYNC_REPLICAS=${value} accepts it by name (it is ${wanted.minInsyncReplicas})`,
+      `KAFKA_MIN_INSYNC_REPLICAS=${value} accepts it explicitly (it is ${wanted.minInsyncReplicas})`,
   },
   {
     name: 'unclean.leader.election.enable',
     isEnough: (value, wanted) => value === 'false' || wanted.uncleanElection === 'accepted',
-    why: 'a broker that lacks acknowledged entries could lead: they would be lost, and a gateway that was ended could write again',
-    acceptedBy: () => 'KAFKA_UNCLEAN_ELECTION=accepted accepts it by name',
+    why: 'a broker that lacks acknowledged entries could become leader: they would be lost, and a fenced gateway could write again',
+    acceptedBy: () => 'KAFKA_UNCLEAN_ELECTION=accepted accepts it explicitly',
   },
   {
     name: 'retention.ms',
@@ -155,7 +155,7 @@ const SETTING_RULES: readonly SettingRule[] = [
     acceptedBy: (value, wanted) =>
       Number(value) < LEAST_RETENTION_MS
         ? undefined
-        : `KAFKA_RETENTION_MS=${value} accepts it by name (it is ${wanted.retentionMs})`,
+        : `KAFKA_RETENTION_MS=${value} accepts it explicitly (it is ${wanted.retentionMs})`,
   },
   {
     name: 'retention.bytes',
@@ -165,7 +165,7 @@ const SETTING_RULES: readonly SettingRule[] = [
   {
     name: 'cleanup.policy',
     isEnough: value => value === 'delete',
-    why: 'Kafka would refuse records without a key, which are all of them',
+    why: 'Kafka would refuse records without a key, and none has one',
   },
 ];
 
@@ -177,11 +177,11 @@ function settingsFault(found: FoundTopic, wanted: TopicDurability): string | und
   if (lacking.length === 0) return undefined;
   const faults = lacking.map(({ name, why, acceptedBy }) => {
     const value = found.settings.get(name);
-    if (value === undefined) return `does not tell its ${name}, and ${why}`;
+    if (value === undefined) return `does not report its ${name}, and ${why}`;
     const accepting = acceptedBy?.(value, wanted);
     return `has ${name}=${value}, and ${why}${accepting === undefined ? '' : ` (${accepting})`}`;
   });
-  return `${faults.join('; it ')}: ${settingCommand(found, lacking, wanted)} sets it right`;
+  return `${faults.join('; it ')}: ${settingCommand(found, lacking, wanted)} fixes it`;
 }
 
 /** Sets what is lacking and nothing else: what the topic keeps beyond what is configured stays. */
@@ -202,7 +202,7 @@ export function brokerFault(settings: ReadonlyMap<string, string>): string | und
   const value = settings.get('producer.id.expiration.ms');
   if (value !== undefined && Number(value) >= PRODUCER_ID_EXPIRATION_LEAST_MS) return undefined;
   return (
-    `Kafka's brokers have producer.id.expiration.ms=${value}, and a gateway that was ended could write ` +
-    `again; ${PRODUCER_ID_EXPIRATION_LEAST_MS} or more would be right (86400000 is the default)`
+    `Kafka's brokers have producer.id.expiration.ms=${value}, and a fenced gateway could write ` +
+    `again; expected ${PRODUCER_ID_EXPIRATION_LEAST_MS} or more (86400000 is the default)`
   );
 }

@@ -39,7 +39,7 @@ export function decodeInitProducerId(answer: Buffer): ProducerIdAnswer {
   const producerEpoch = answer.readInt16BE(18);
   const errorCode = answer.readInt16BE(8);
   if (errorCode === 0 && producerEpoch !== 0) {
-    throw new RangeError(`a new producer id has the epoch ${producerEpoch}; 0 would be right`);
+    throw new RangeError(`a new producer id has epoch ${producerEpoch}; expected 0`);
   }
   return { errorCode, producerId: answer.readBigInt64BE(10) };
 }

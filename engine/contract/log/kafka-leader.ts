@@ -79,7 +79,7 @@ export class LeaderProducer {
     const leader = new Leader(await this.#reach(host, port), this.#options);
     if (this.#ended) {
       leader.end();
-      throw new Error('the client was ended');
+      throw new Error('the client was closed');
     }
     this.#leaders.set(partition, leader);
     return leader;
@@ -91,7 +91,7 @@ export class LeaderProducer {
       const found = partitions.find(each => each.partition === partition);
       const broker = brokers.find(({ id }) => id === found?.leader);
       if (broker !== undefined) return broker;
-      if (tries === TRIES) throw new Error(`nobody leads partition ${partition}`);
+      if (tries === TRIES) throw new Error(`partition ${partition} has no leader`);
       await pause(AGAIN_MS, new AbortController().signal);
     }
   }

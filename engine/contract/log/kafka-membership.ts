@@ -105,7 +105,7 @@ export class KafkaMembership {
       const gone = this.#consumer.disconnect();
       await within(LEAVE_TIMEOUT_MS, gone, () => new Error(`no answer within ${LEAVE_TIMEOUT_MS} ms`));
     } catch (err) {
-      this.#options.log.debug({ err }, 'its group could not be left; the session will run out');
+      this.#options.log.debug({ err }, 'cannot leave the consumer group; its session will expire');
     } finally {
       this.#client.end();
     }
@@ -139,7 +139,7 @@ export class KafkaMembership {
       // When the broker goes while it joins again, kafkajs gives the joining up without a word and fetches on as the
       // member that it was: of partitions that are not read here any more.
       consumer.on(FETCH_START, () => {
-        if (joinsAgain) resolve('it went on without having joined again');
+        if (joinsAgain) resolve('it continued without rejoining');
       });
       consumer.on(CRASH, ({ payload }) => resolve(`crashed: ${payload.error.message}`));
       // kafkajs stops before it tells of a crash, and the crash has the reason.

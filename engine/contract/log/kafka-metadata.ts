@@ -127,7 +127,7 @@ class Reader {
     const length = Math.max(0, this.int16());
     const from = this.#at;
     this.#at += length;
-    if (this.#at > this.#bytes.length) throw new RangeError('the answer is cut off');
+    if (this.#at > this.#bytes.length) throw new RangeError('the response is truncated');
     return this.#bytes.toString('utf8', from, this.#at);
   }
 
@@ -157,7 +157,7 @@ export async function askMetadata({
       reason = error;
     }
   }
-  throw new Error(`no broker says who leads ${topic}: ${messageOf(reason)}`, { cause: reason });
+  throw new Error(`no broker reports a leader of ${topic}: ${messageOf(reason)}`, { cause: reason });
 }
 
 async function askBroker(broker: string, topic: string, timeoutMs: number): Promise<TopicMetadata> {

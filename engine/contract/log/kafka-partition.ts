@@ -46,8 +46,8 @@ export class KafkaPartition {
       this.#log.error(
         { partition: this.#partition, expected: String(expected), found: String(first) },
         first > expected
-          ? 'RECORDS ARE MISSING: the log begins behind the position that was reached; going on with what it has'
-          : 'THE LOG IS SHORTER than the position that was reached: it was made anew; going on from its beginning',
+          ? 'RECORDS ARE MISSING: the log starts after the last consumed position; continuing with what it has'
+          : 'THE LOG IS SHORTER than the last consumed position: it was recreated; continuing from its start',
       );
     }
     const records = messages

@@ -82,11 +82,11 @@ async function createWhereMissing(admin: Admin, options: TopicOptions): Promise<
     await create(admin, options, found.brokers.length);
     found = await askMetadata(options);
   }
-  if (found.partitions.length === 0) throw new Error(`the topic ${topic} is not there yet`);
+  if (found.partitions.length === 0) throw new Error(`the topic ${topic} does not exist yet`);
   if (found.partitions.length !== partitions) {
     throw new WrongTopic(
       `LOG_PARTITIONS is ${partitions}, but Kafka's topic ${topic} has ${found.partitions.length} partitions; ` +
-        `LOG_PARTITIONS=${found.partitions.length} would be right, or another NAMESPACE`,
+        `expected LOG_PARTITIONS=${found.partitions.length}, or another NAMESPACE`,
     );
   }
   const brokersUp = found.brokers.map(({ id }) => id);
@@ -107,8 +107,8 @@ async function create(admin: Admin, options: TopicOptions, brokersUp: number): P
     const fewer = Math.max(1, brokersUp);
     throw new TooFewBrokers(
       `KAFKA_REPLICATION is ${replication}, but ${brokersUp === 1 ? '1 broker is' : `${brokersUp} brokers are`} up, and the ` +
-        `topic ${topic} is still to be made: start the others. Where there are to be no others, KAFKA_REPLICATION=${fewer} ` +
-        `accepts that what is acknowledged is lost with ${fewer === 1 ? 'that broker' : 'them'}`,
+        `topic ${topic} does not exist yet: start the others. If there are no others, KAFKA_REPLICATION=${fewer} ` +
+        `accepts that acknowledged records are lost with ${fewer === 1 ? 'that broker' : 'them'}`,
     );
   }
   const created = await admin.createTopics({

@@ -55,7 +55,7 @@ const REFUSALS: ReadonlyMap<number, string> = new Map([
   [OUT_OF_ORDER_SEQUENCE, 'another writer has its producer id'],
   [46, 'another writer has its producer id'],
   [47, 'its epoch was raised'],
-  [59, 'its producer id is not known any more'],
+  [59, 'its producer id has expired'],
   [90, 'its epoch was raised'],
 ]);
 
@@ -89,7 +89,7 @@ class KafkaWriter implements LogWriter {
     } catch (error) {
       this.#isUnsure = !(error instanceof Fenced);
       this.#over = this.#isUnsure
-        ? new LogUnavailable('it is not known what became of the append before')
+        ? new LogUnavailable('the outcome of the previous append is unknown')
         : errorOf(error);
       throw error;
     }

@@ -76,7 +76,7 @@ export interface LogFencing {
   close(): Promise<void>;
 }
 
-/** The append did not succeed for certain; the record may stand in the log all the same. Asking again is safe. */
+/** The append did not succeed for certain; the record may stand in the log all the same. Retrying is safe. */
 export class LogUnavailable extends Error {}
 
 /** The log has refused the append, for good: its writer was ended. It stands nowhere, and counts nowhere. */

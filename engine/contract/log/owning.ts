@@ -95,7 +95,7 @@ export class Owning {
       owned = await this.#ownership.poll();
       this.#failures = 0;
     } catch (err) {
-      this.#sayFailed(err, 'it is not known which partitions are ours: none is read');
+      this.#sayFailed(err, 'cannot tell which partitions are assigned: reading none');
     }
     if (this.#source === source) this.#follow(source, owned);
   }
@@ -112,7 +112,7 @@ export class Owning {
       if (!had.includes(partition)) readings.begin(partition, source.reader(partition));
     }
     if (had.join() !== readings.assigned().join()) {
-      this.#log.info({ partitions: readings.assigned() }, 'partitions were given');
+      this.#log.info({ partitions: readings.assigned() }, 'partitions assigned');
     }
   }
 
@@ -125,7 +125,7 @@ export class Owning {
       this.#isGivenBack = true;
       this.#failures = 0;
     } catch (err) {
-      this.#sayFailed(err, 'partitions could not be given back');
+      this.#sayFailed(err, 'cannot release partitions');
     }
   }
 

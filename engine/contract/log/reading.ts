@@ -88,7 +88,10 @@ export class Readings {
       await this.#handler.batch({ partition, from, next, records });
     } catch (err) {
       if (ended.signal.aborted) return false;
-      this.#log.warn({ err, partition, from, failures: reading.failures }, 'a batch was thrown back');
+      this.#log.warn(
+        { err, partition, from, failures: reading.failures },
+        'a batch was rejected; reading it again',
+      );
       reader.hold();
       void this.#startLater(reading);
       return false;
@@ -116,7 +119,7 @@ export class Readings {
         await reader.seek(position);
         return;
       } catch (err) {
-        this.#log.warn({ err, partition, failures: reading.failures }, 'a partition could not be begun');
+        this.#log.warn({ err, partition, failures: reading.failures }, 'cannot start reading a partition');
       }
       await pause(backoffMs(reading.failures++), ended.signal);
     }

@@ -55,8 +55,8 @@ export async function checkDurability(client: RedisClient, accepted: RedisDurabi
 export function refuseCluster(client: RedisClient): void {
   if (!(client instanceof Cluster)) return;
   throw new Error(
-    'REDIS_URL: the log would be kept in a Redis Cluster, where a failover loses entries that were acknowledged. ' +
-      'Take LOG=kafka, or accept it by name with REDIS_LOG_CLUSTER=accepted (it is refused)',
+    'REDIS_URL: the log would be in a Redis Cluster, where a failover loses acknowledged entries. ' +
+      'Use LOG=kafka, or accept it explicitly with REDIS_LOG_CLUSTER=accepted (now: refused)',
   );
 }
 
@@ -71,23 +71,23 @@ function refusal(found: Appendfsync, accepted: Appendfsync): string {
     everysec:
       'appendonly yes and appendfsync everysec, so up to a second of acknowledged entries can be lost',
     no: 'appendonly yes and appendfsync no, so acknowledged entries can be lost',
-    off: 'appendonly no, so nothing acknowledged outlives it',
-    unknown: 'a Redis that does not tell how it is set (CONFIG is forbidden)',
+    off: 'appendonly no, so acknowledged entries do not survive a restart',
+    unknown: 'a Redis that does not report its settings (CONFIG is forbidden)',
   }[found];
   return (
-    `REDIS_URL: the log would be kept in ${set}. Set appendonly yes and appendfsync always, take LOG=kafka, ` +
-    `or accept it by name with REDIS_LOG_APPENDFSYNC=${found} (it is ${accepted})`
+    `REDIS_URL: the log would be in ${set}. Set appendonly yes and appendfsync always, use LOG=kafka, ` +
+    `or accept it explicitly with REDIS_LOG_APPENDFSYNC=${found} (now: ${accepted})`
   );
 }
 
 function evictionRefusal(found: MaxmemoryPolicy, accepted: MaxmemoryPolicy): string {
   const set =
     found === 'unknown'
-      ? 'a Redis that does not tell what it evicts (CONFIG and INFO are forbidden), or names a policy that is not known'
-      : `maxmemory-policy ${found}, so acknowledged entries, or what refuses an ended gateway, can be evicted`;
+      ? 'a Redis that does not report its eviction policy (CONFIG and INFO are forbidden) or reports an unknown one'
+      : `maxmemory-policy ${found}, so acknowledged entries, or the fences that refuse ended gateways, can be evicted`;
   return (
-    `REDIS_URL: the log would be kept in ${set}. CONFIG SET maxmemory-policy noeviction (and in redis.conf), take ` +
-    `LOG=kafka, or accept it by name with REDIS_LOG_MAXMEMORY_POLICY=${found} (it is ${accepted})`
+    `REDIS_URL: the log would be in ${set}. CONFIG SET maxmemory-policy noeviction (and in redis.conf), use ` +
+    `LOG=kafka, or accept it explicitly with REDIS_LOG_MAXMEMORY_POLICY=${found} (now: ${accepted})`
   );
 }
 

@@ -144,7 +144,7 @@ class RedisWriter implements LogWriter {
     try {
       await this.#append(bytes);
     } catch (error) {
-      this.#over ??= new LogUnavailable('it is not known what became of the append before');
+      this.#over ??= new LogUnavailable('the outcome of the previous append is unknown');
       throw error;
     }
   }
@@ -158,7 +158,7 @@ class RedisWriter implements LogWriter {
   async #append(bytes: Buffer): Promise<void> {
     const keys = this.#keys;
     if (await this.#sender.send(keys, client => appendRecord(client, keys, this.#writer, bytes))) return;
-    this.#over = new Fenced(`Redis, ${keys.stream}: the writer was ended`);
+    this.#over = new Fenced(`Redis, ${keys.stream}: the writer was fenced`);
     throw this.#over;
   }
 }

@@ -83,7 +83,7 @@ class RedisConsumer implements LogConsumer {
   }
 
   async run(handler: LogHandler): Promise<void> {
-    if (this.#readings !== undefined) throw new Error('the consumer is under way already');
+    if (this.#readings !== undefined) throw new Error('the consumer is already running');
     const readings = new Readings(handler, this.#log);
     this.#readings = readings;
     const owning = new Owning(this.#ownership, readings, this.#log);
@@ -148,8 +148,8 @@ class RedisConsumer implements LogConsumer {
     this.#log.error(
       { partition, stream, expected: position, last: last?.[0] },
       isBehind
-        ? 'RECORDS MAY BE MISSING: the log does not have the position that was reached; going on behind it'
-        : 'THE LOG IS SHORTER than the position that was reached: it was emptied; going on from its beginning',
+        ? 'RECORDS MAY BE MISSING: the log lacks the last consumed position; continuing after it'
+        : 'THE LOG IS SHORTER than the last consumed position: it was emptied; continuing from its start',
     );
     return isBehind ? position : START;
   }
@@ -160,7 +160,7 @@ class RedisConsumer implements LogConsumer {
       const places = [...this.#places.values()].filter(({ after }) => after !== undefined);
       try {
         const found = await this.#read(places);
-        if (failures > 0) this.#log.info('the log can be read again');
+        if (failures > 0) this.#log.info('reading the log again');
         failures = 0;
         const readAtMs = performance.now();
         const taken = await Promise.all(
@@ -170,7 +170,7 @@ class RedisConsumer implements LogConsumer {
         await pause(Math.max(GATHER_MS, gatherMs(taken.flat(), readAtMs, isBehind)), closing);
       } catch (err) {
         if (closing.aborted) return;
-        this.#log[failures === 0 ? 'warn' : 'debug']({ err, failures }, 'the log cannot be read');
+        this.#log[failures === 0 ? 'warn' : 'debug']({ err, failures }, 'cannot read the log');
         await pause(backoffMs(failures++), closing);
       }
     }

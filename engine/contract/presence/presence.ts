@@ -44,7 +44,7 @@ export async function tellPresence(redis: RedisClient, key: string, report: Pres
 /** To be called before gateways can tell anything under that epoch. Rejects when a later one was begun. */
 export async function beginPresence(redis: RedisClient, keys: Keys, epoch: number): Promise<void> {
   if ((await scripts.begin(redis, [keys.presenceMark], [epoch])) !== 1)
-    throw new Error(`${keys.presenceMark} was begun under a later epoch than ${epoch}`);
+    throw new Error(`${keys.presenceMark} was started under a later epoch than ${epoch}`);
 }
 
 /**
@@ -59,7 +59,7 @@ export async function readPresence(
 ): Promise<readonly { readonly position: string; readonly report: PresenceReport }[]> {
   const stream = keys.presence(epoch);
   const entries = await scripts.read(redis, [stream, keys.presenceMark], [epoch, after, READ_COUNT]);
-  if (!Array.isArray(entries)) throw new Error(`${stream} is on another server, or Redis was started again`);
+  if (!Array.isArray(entries)) throw new Error(`${stream} is on another server, or Redis was restarted`);
   return entries.map(([position, fields]: [string, string[]]) => ({
     position,
     report: reportShape.Parse(JSON.parse(fields[fields.indexOf(FIELD) + 1] ?? '')),

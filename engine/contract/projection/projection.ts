@@ -48,7 +48,7 @@ export async function beginProjection(
 ): Promise<void> {
   const { mark } = keys;
   const state = await scripts.begin(redis, allOf(keys), [epoch, RANKING[ranking]]);
-  if (state === 'stale') throw new Error(`${mark} was begun under a later epoch than ${epoch}`);
+  if (state === 'stale') throw new Error(`${mark} was started under a later epoch than ${epoch}`);
 }
 
 /** One engine's turn at the making of a projection. */
@@ -187,7 +187,7 @@ function numberOf(text: string | undefined): number | undefined {
 }
 
 function lost(keys: CampaignKeys): Error {
-  return new Error(`${keys.mark}: Redis was emptied or started again, or another engine makes it`);
+  return new Error(`${keys.mark}: Redis was emptied or restarted, or another engine rebuilds it`);
 }
 
 function asArray(value: unknown): readonly unknown[] {
