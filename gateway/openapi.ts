@@ -159,7 +159,7 @@ export const operations: readonly Operation[] = [
     path: '/v1/campaigns/{id}/book',
     summary:
       'The book of a campaign that is decided: its entries, slices, rules and outcomes, signed. Gzip of NDJSON; ' +
-      '`npx fairline verify` checks it. It never changes.',
+      '`npm run verify` in a checkout of fairline checks it. It never changes.',
     ticket: false,
     answers: { 200: 'application/gzip' },
     problems: ['invalid-request', 'unknown-campaign', 'no-book', 'not-decided-yet', 'unavailable'],
