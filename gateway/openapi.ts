@@ -1,5 +1,6 @@
 /** The OpenAPI document of the public API, made from the schemas that check and type it. */
 import type { TSchema } from 'typebox';
+import { describeService, PUBLIC, SERVERS, tagOf, tagsOf } from '../engine/contract/openapi.ts';
 import {
   PROBLEM_MEDIA_TYPE,
   ProblemDocument,
@@ -31,6 +32,8 @@ import { couponOperations } from './coupons/operations.ts';
 import { TICKET_COOKIE } from './requests.ts';
 
 export interface Operation {
+  /** What generated clients call it; part of the API: add, never rename. */
+  readonly id: string;
   readonly method: 'get' | 'post' | 'delete';
   readonly path: string;
   readonly summary: string;
@@ -55,6 +58,7 @@ const ASKER = ['unauthenticated', ...CAMPAIGN] as const satisfies readonly Probl
 /** Every operation, with every answer it gives; 405 (with Allow), 404 and 431 are given on any path. */
 export const operations: readonly Operation[] = [
   {
+    id: 'enter',
     method: 'post',
     path: '/v1/campaigns/{id}/entries',
     summary:
@@ -79,6 +83,7 @@ export const operations: readonly Operation[] = [
     ],
   },
   {
+    id: 'getOwnEntry',
     method: 'get',
     path: '/v1/campaigns/{id}/entries/me',
     summary: 'The entry of the user who asks',
@@ -87,6 +92,7 @@ export const operations: readonly Operation[] = [
     problems: [...ASKER, 'no-entry', 'archived'],
   },
   {
+    id: 'withdraw',
     method: 'delete',
     path: '/v1/campaigns/{id}/entries/me',
     summary:
@@ -106,6 +112,7 @@ export const operations: readonly Operation[] = [
     ],
   },
   {
+    id: 'claim',
     method: 'post',
     path: '/v1/campaigns/{id}/entries/me/claim',
     summary:
@@ -124,6 +131,7 @@ export const operations: readonly Operation[] = [
     ],
   },
   {
+    id: 'watchQueue',
     method: 'get',
     path: '/v1/campaigns/{id}/queue',
     summary:
@@ -138,6 +146,7 @@ export const operations: readonly Operation[] = [
     problems: [...ASKER, 'no-entry', 'archived', 'too-many-watchers'],
   },
   {
+    id: 'listCampaigns',
     method: 'get',
     path: '/v1/campaigns',
     summary: 'All campaigns, by number',
@@ -147,6 +156,7 @@ export const operations: readonly Operation[] = [
     problems: ['invalid-request'],
   },
   {
+    id: 'getCampaign',
     method: 'get',
     path: '/v1/campaigns/{id}',
     summary: 'One campaign',
@@ -155,6 +165,7 @@ export const operations: readonly Operation[] = [
     problems: [...CAMPAIGN],
   },
   {
+    id: 'getBook',
     method: 'get',
     path: '/v1/campaigns/{id}/book',
     summary:
@@ -165,6 +176,7 @@ export const operations: readonly Operation[] = [
     problems: ['invalid-request', 'unknown-campaign', 'no-book', 'not-decided-yet', 'unavailable'],
   },
   {
+    id: 'getProof',
     method: 'get',
     path: '/v1/campaigns/{id}/proof',
     summary: 'The proof of a raffle: all that is needed to repeat its draw',
@@ -173,6 +185,7 @@ export const operations: readonly Operation[] = [
     problems: ['invalid-request', 'unknown-campaign', 'no-proof', 'not-decided-yet', 'unavailable'],
   },
   {
+    id: 'getPass',
     method: 'post',
     path: '/v1/campaigns/{id}/pass',
     summary:
@@ -183,6 +196,7 @@ export const operations: readonly Operation[] = [
     problems: [...ASKER, 'no-room', 'no-pass', 'pass-used', 'not-configured'],
   },
   {
+    id: 'reportVisit',
     method: 'post',
     path: '/v1/campaigns/{id}/reports',
     summary: 'What a shop reports of a pass or a visit: it was used, its customer has left, or it is over',
@@ -204,6 +218,7 @@ export const operations: readonly Operation[] = [
     ],
   },
   {
+    id: 'checkVisitor',
     method: 'get',
     path: '/v1/campaigns/{id}/check',
     summary:
@@ -216,6 +231,7 @@ export const operations: readonly Operation[] = [
     problems: [...ASKER, 'no-room', 'pass-refused', 'not-configured'],
   },
   {
+    id: 'getPassKeys',
     method: 'get',
     path: '/.well-known/jwks.json',
     summary: 'What passes and visits are signed with, as a JSON Web Key Set',
@@ -224,6 +240,7 @@ export const operations: readonly Operation[] = [
     problems: [],
   },
   {
+    id: 'listKeys',
     method: 'get',
     path: '/v1/keys',
     summary: 'The public keys that slices and books are signed with, with the time in which each does',
@@ -232,6 +249,7 @@ export const operations: readonly Operation[] = [
     problems: [],
   },
   {
+    id: 'listHeads',
     method: 'get',
     path: '/v1/heads',
     summary:
@@ -244,6 +262,7 @@ export const operations: readonly Operation[] = [
   },
   ...couponOperations,
   {
+    id: 'livez',
     method: 'get',
     path: '/livez',
     summary: 'The process answers',
@@ -252,6 +271,7 @@ export const operations: readonly Operation[] = [
     problems: [],
   },
   {
+    id: 'readyz',
     method: 'get',
     path: '/readyz',
     summary: 'This gateway takes entries',
@@ -260,6 +280,7 @@ export const operations: readonly Operation[] = [
     problems: [],
   },
   {
+    id: 'metrics',
     method: 'get',
     path: '/metrics',
     summary: 'For Prometheus',
@@ -268,6 +289,7 @@ export const operations: readonly Operation[] = [
     problems: [],
   },
   {
+    id: 'openapi',
     method: 'get',
     path: '/openapi.json',
     summary: 'This document',
@@ -317,13 +339,21 @@ function parametersOf(operation: Operation): object[] {
   return parameters;
 }
 
+function securityOf({ shop, ticket }: Operation): readonly object[] {
+  if (shop === true) return [{ shop: [] }];
+  return ticket ? [{ bearer: [] }, { cookie: [] }, { query: [] }] : PUBLIC;
+}
+
 export function openApiDocument(): object {
   const paths: Record<string, Record<string, object>> = {};
   for (const operation of operations) {
     const path = paths[operation.path] ?? {};
     paths[operation.path] = path;
     path[operation.method] = {
+      operationId: operation.id,
+      tags: [tagOf(operation.path)],
       summary: operation.summary,
+      security: securityOf(operation),
       parameters: parametersOf(operation),
       ...(operation.body === undefined
         ? {}
@@ -333,15 +363,14 @@ export function openApiDocument(): object {
               content: { 'application/json': { schema: operation.body } },
             },
           }),
-      ...(operation.shop ? { security: [{ shop: [] }] } : {}),
-      ...(operation.ticket ? { security: [{ bearer: [] }, { cookie: [] }, { query: [] }] } : {}),
-      ...(operation.shop === true ? { security: [{ shop: [] }] } : {}),
       responses: answersOf(operation),
     };
   }
   return {
     openapi: '3.1.0',
-    info: { title: 'fairline gateway', version: '1', description: 'Queues for coupon drops and raffles.' },
+    info: describeService('fairline gateway', 'Queues for coupon drops, raffles and waiting rooms.'),
+    servers: SERVERS,
+    tags: tagsOf(operations.map(({ path }) => path)),
     paths,
     components: {
       schemas: { PositionEvent, WaitlistedEvent, OfferEvent, OutcomeEvent },

@@ -31,7 +31,11 @@ export const NewCouponBody = Type.Object(
     ),
     terms: TermsMember,
   },
-  { ...exact, description: 'On what terms a coupon may be used' },
+  {
+    ...exact,
+    description: 'On what terms a coupon may be used',
+    examples: [{ code: 'SPRING-20', terms: { discount: 'percentage', basis_points: 2000 } }],
+  },
 );
 export type NewCouponBody = Static<typeof NewCouponBody>;
 

@@ -6,8 +6,8 @@ import type { Static, TSchema } from 'typebox';
 import Type from 'typebox';
 import { OUTCOMES } from '../../sql/outcomes.ts';
 import { AnnouncedRandomness, MonitorMember } from '../contract/board/board.ts';
-import { MAX_USER_ID_BYTES } from '../contract/record.ts';
 import { MAX_WINDOW_DAYS } from '../contract/stamp.ts';
+import { shownText, userIdText } from '../contract/text.ts';
 import { MOST_TICKETS } from '../draw/draw.ts';
 import { STATES } from '../schedule/states.ts';
 import { TermsMember } from './coupon-schemas.ts';
@@ -37,24 +37,6 @@ export function whole(minimum: number, maximum: number, description: string) {
     maximum,
     description,
     'x-expected': `a whole number from ${minimum} to ${maximum}`,
-  });
-}
-
-/** Text that is shown: code points, as Postgres counts them; control characters and halves of characters are none. */
-export function shownText(most: number, description: string) {
-  return Type.String({
-    pattern: `^(?=.*\\S)[^\\p{Cc}\\p{Cs}]{1,${most}}$`,
-    description,
-    'x-expected': `text of 1 to ${most} characters, without control characters`,
-  });
-}
-
-/** A user id; that it has no more than so many bytes is checked besides (see readUserId). */
-function userId(description: string) {
-  return Type.String({
-    pattern: `^[^\\0\\p{Cs}]{1,${MAX_USER_ID_BYTES}}$`,
-    description,
-    'x-expected': `a user id of 1 to ${MAX_USER_ID_BYTES} bytes`,
   });
 }
 
@@ -225,7 +207,11 @@ export const NewCampaignBody = Type.Object(
       }),
     ),
   },
-  { ...exact, description: 'A campaign. Its rules do not change once it has entries.' },
+  {
+    ...exact,
+    description: 'A campaign. Its rules do not change once it has entries.',
+    examples: [{ kind: 'coupon', title: 'First drop', stock: 10, closes_at: '2030-01-31T18:00:00.000Z' }],
+  },
 );
 export type NewCampaignBody = Static<typeof NewCampaignBody>;
 
@@ -400,7 +386,11 @@ export const RoomTermsBody = Type.Object(
       whole(1, MAX_CAMPAIGN_ID, 'The version that this changes; when it has changed since, nothing is done'),
     ),
   },
-  { ...exact, description: 'The terms of a room that may change at any time, all of them' },
+  {
+    ...exact,
+    description: 'The terms of a room that may change at any time, all of them',
+    examples: [{ per_second: 50, capacity: 2000 }],
+  },
 );
 
 const people = (description: string) => Type.Integer({ description });
@@ -434,7 +424,7 @@ export type RoomJson = Static<typeof RoomJson>;
 
 export const EntrantBody = Type.Object(
   {
-    user: userId('Who, whether they have entered yet or not'),
+    user: userIdText('Who, whether they have entered yet or not'),
     tickets: Type.Optional(whole(1, MOST_TICKETS, 'How many lots they have; 1 when absent')),
     group: Type.Optional(
       shownText(MAX_GROUP_CHARACTERS, 'What the limit of the rules counts by; none when absent'),
@@ -450,6 +440,7 @@ export const EntrantsBody = Type.Array(EntrantBody, {
   minItems: 1,
   maxItems: MAX_ENTRANTS,
   description: 'Each in place of what was settled about that user before',
+  examples: [[{ user: 'alice', tickets: 2 }]],
 });
 
 /** With ?dryRun=true. */
@@ -463,7 +454,7 @@ export const EntrantsSaved = Type.Object(
 );
 
 export const EntrantsQuery = Type.Object(
-  { after: Type.Optional(userId('Where the page before ended: its `next`')), limit },
+  { after: Type.Optional(userIdText('Where the page before ended: its `next`')), limit },
   exact,
 );
 
@@ -491,10 +482,10 @@ export const PassOnBody = Type.Object(
     serial: whole(1, MAX_PLACES, 'Of the prize that is not claimed'),
     reason: shownText(MAX_REASON_CHARACTERS, 'Why it is passed on'),
     holder: Type.Optional(
-      userId('Who has it now. Needed once it was passed on; so a repeated call passes nothing on twice'),
+      userIdText('Who has it now. Needed once it was passed on; so a repeated call passes nothing on twice'),
     ),
   },
-  exact,
+  { ...exact, examples: [{ serial: 1, reason: 'Did not answer', holder: 'alice' }] },
 );
 
 export const PassedOnJson = Type.Object(
@@ -512,10 +503,10 @@ export const PassedOnJson = Type.Object(
 export const DeadlineBody = Type.Object(
   {
     serial: whole(1, MAX_PLACES, 'Of what is offered'),
-    holder: userId('Who has the offer'),
+    holder: userIdText('Who has the offer'),
     claim_by: instant('Later than the deadline as it is'),
   },
-  exact,
+  { ...exact, examples: [{ serial: 1, holder: 'alice', claim_by: '2030-01-31T18:00:00.000Z' }] },
 );
 
 export const DeadlineJson = Type.Object(
