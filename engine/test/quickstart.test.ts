@@ -163,6 +163,17 @@ describe('the commands of the README, in order', () => {
   }
 });
 
+describe('a shell', () => {
+  it('keeps variables, tells exit codes, and says when a command has ended it', async t => {
+    const shell = new Shell(tmpdir(), process.env);
+    t.after(() => shell.close());
+    assert.deepEqual(await shell.run('A=b'), { code: 0, stdout: '' });
+    assert.deepEqual(await shell.run('printf "%s\\n" "$A"; false'), { code: 1, stdout: 'b\n' });
+    assert.equal((await shell.run('seq 1 200000')).stdout.length, 1_288_895);
+    await assert.rejects(shell.run('echo last; exit 3'), /the shell ended in "echo last; exit 3":\nlast/);
+  });
+});
+
 describe('what a page shows', () => {
   it('is read as commands and their output', () => {
     const page =

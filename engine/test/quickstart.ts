@@ -52,15 +52,27 @@ export interface Done {
   readonly stdout: string;
 }
 
-/** One shell for many commands, so that a variable that one sets is there for the next. */
+/** One shell for many commands, so that a variable that one sets is there for the next. One command at a time. */
 export class Shell {
   readonly #sh: ChildProcessWithoutNullStreams;
+  #stdout = '';
   #stderr = '';
+  #hasEnded = false;
+  /** Of a run that waits for more output. */
+  #wake: () => void = () => undefined;
 
   constructor(cwd: string, env: NodeJS.ProcessEnv) {
     this.#sh = spawn('sh', { cwd, env, stdio: ['pipe', 'pipe', 'pipe'] });
+    this.#sh.stdout.setEncoding('utf8').on('data', (text: string) => {
+      this.#stdout += text;
+      this.#wake();
+    });
     this.#sh.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr += text;
+    });
+    this.#sh.once('close', () => {
+      this.#hasEnded = true;
+      this.#wake();
     });
   }
 
@@ -72,23 +84,23 @@ export class Shell {
   /** Resolves when the command has ended. Rejects when it ends the shell. */
   async run(command: string): Promise<Done> {
     const end = `end-${randomBytes(8).toString('hex')}`;
-    this.#sh.stdin.write(`${command}\nprintf '\\n${end} %d\\n' $?\n`);
-    let stdout = '';
     const pattern = new RegExp(`\\n${end} (\\d+)\\n$`);
+    this.#stdout = '';
+    this.#sh.stdin.write(`${command}\nprintf '\\n${end} %d\\n' $?\n`);
     for (;;) {
-      const [text] = await Promise.race([
-        once(this.#sh.stdout, 'data'),
-        once(this.#sh, 'close').then(() => [undefined]),
-      ]);
-      if (text === undefined) throw new Error(`the shell ended in "${command}":\n${stdout}\n${this.#stderr}`);
-      stdout += String(text);
-      const [, code] = pattern.exec(stdout) ?? [];
-      if (code !== undefined) return { code: Number(code), stdout: stdout.replace(pattern, '') };
+      const [, code] = pattern.exec(this.#stdout) ?? [];
+      if (code !== undefined) return { code: Number(code), stdout: this.#stdout.replace(pattern, '') };
+      if (this.#hasEnded) {
+        throw new Error(`the shell ended in "${command}":\n${this.#stdout}\n${this.#stderr}`);
+      }
+      await new Promise<void>(resolve => {
+        this.#wake = resolve;
+      });
     }
   }
 
   async close(): Promise<void> {
-    if (this.#sh.exitCode !== null || this.#sh.signalCode !== null) return;
+    if (this.#hasEnded) return;
     const closed = once(this.#sh, 'close');
     this.#sh.stdin.end();
     await closed;
