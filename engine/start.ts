@@ -120,7 +120,7 @@ Create a campaign, enter, and watch:
 
   curl -s http://127.0.0.1:${engine.port}/v1/campaigns -H "authorization: Bearer ${token}" \\
     -H 'content-type: application/json' \\
-    -d '{"kind":"coupon","title":"First drop","stock":10,"closes_at":"'$(date -u -d '+1 hour' +%FT%TZ)'"}'
+    -d '{"kind":"coupon","title":"First drop","stock":10,"closes_at":"'$(node -p 'new Date(Date.now() + 36e5).toJSON()')'"}'
   TICKET=$(npm run -s ticket -- alice)
   curl -s -X POST http://127.0.0.1:${first?.port}/v1/campaigns/1/entries -H "authorization: Bearer $TICKET"
   curl -sN http://127.0.0.1:${first?.port}/v1/campaigns/1/queue -H "authorization: Bearer $TICKET"

@@ -14,6 +14,7 @@ export const EntryBody = Type.Object(
   {
     additionalProperties: false,
     description: 'An entry has no fields; the body may be omitted.',
+    examples: [{}],
   },
 );
 
@@ -43,7 +44,13 @@ export const EntryAccepted = Type.Object(
     ),
     receipt,
   },
-  { additionalProperties: false },
+  {
+    additionalProperties: false,
+    examples: [
+      { campaign: 1, stamp: 604053504, position: null, provisional: true, estimated_position: 12000 },
+      { campaign: 1, stamp: 604053504, position: 11987, provisional: false },
+    ],
+  },
 );
 export type EntryAccepted = Static<typeof EntryAccepted>;
 
@@ -172,18 +179,24 @@ export const ClaimAccepted = Type.Object(
 );
 export type ClaimAccepted = Static<typeof ClaimAccepted>;
 
-export const PositionEvent = Type.Object({
-  position: Type.Integer({ minimum: 1 }),
-  ahead: Type.Integer({ minimum: 0 }),
-  eta,
-});
+export const PositionEvent = Type.Object(
+  {
+    position: Type.Integer({ minimum: 1 }),
+    ahead: Type.Integer({ minimum: 0 }),
+    eta,
+  },
+  { examples: [{ position: 11987, ahead: 311 }] },
+);
 
-export const OutcomeEvent = Type.Object({
-  position: Type.Integer({ minimum: 1 }),
-  outcome: Outcome,
-  ...grantFields,
-  ended_at: claimFields.ended_at,
-});
+export const OutcomeEvent = Type.Object(
+  {
+    position: Type.Integer({ minimum: 1 }),
+    outcome: Outcome,
+    ...grantFields,
+    ended_at: claimFields.ended_at,
+  },
+  { examples: [{ position: 1, outcome: 'granted', serial: 1, code: 'P9E7-HC7X-DYNM-7DCQ' }] },
+);
 export type OutcomeEvent = Static<typeof OutcomeEvent>;
 
 export const WaitlistedEvent = Type.Object({
@@ -267,7 +280,7 @@ export const ReportBody = Type.Object(
       }),
     ),
   },
-  { additionalProperties: false },
+  { additionalProperties: false, examples: [{ event: 'left', serial: 7 }] },
 );
 export type ReportBody = Static<typeof ReportBody>;
 

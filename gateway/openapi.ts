@@ -1,5 +1,6 @@
 /** The OpenAPI document of the public API, made from the schemas that check and type it. */
 import type { TSchema } from 'typebox';
+import { describeService, PUBLIC, SERVERS, tagOf, tagsOf } from '../engine/contract/openapi.ts';
 import {
   PROBLEM_MEDIA_TYPE,
   ProblemDocument,
@@ -31,6 +32,8 @@ import { couponOperations } from './coupons/operations.ts';
 import { TICKET_COOKIE } from './requests.ts';
 
 export interface Operation {
+  /** What generated clients call it; part of the API: add, never rename. */
+  readonly id: string;
   readonly method: 'get' | 'post' | 'delete';
   readonly path: string;
   readonly summary: string;
@@ -55,6 +58,7 @@ const ASKER = ['unauthenticated', ...CAMPAIGN] as const satisfies readonly Probl
 /** Every operation, with every answer it gives; 405 (with Allow), 404 and 431 are given on any path. */
 export const operations: readonly Operation[] = [
   {
+    id: 'enter',
     method: 'post',
     path: '/v1/campaigns/{id}/entries',
     summary:
@@ -79,6 +83,7 @@ export const operations: readonly Operation[] = [
     ],
   },
   {
+    id: 'getOwnEntry',
     method: 'get',
     path: '/v1/campaigns/{id}/entries/me',
     summary: "Read the caller's entry",
@@ -87,6 +92,7 @@ export const operations: readonly Operation[] = [
     problems: [...ASKER, 'no-entry', 'archived'],
   },
   {
+    id: 'withdraw',
     method: 'delete',
     path: '/v1/campaigns/{id}/entries/me',
     summary:
@@ -106,6 +112,7 @@ export const operations: readonly Operation[] = [
     ],
   },
   {
+    id: 'claim',
     method: 'post',
     path: '/v1/campaigns/{id}/entries/me/claim',
     summary:
@@ -124,6 +131,7 @@ export const operations: readonly Operation[] = [
     ],
   },
   {
+    id: 'watchQueue',
     method: 'get',
     path: '/v1/campaigns/{id}/queue',
     summary:
@@ -138,6 +146,7 @@ export const operations: readonly Operation[] = [
     problems: [...ASKER, 'no-entry', 'archived', 'too-many-watchers'],
   },
   {
+    id: 'listCampaigns',
     method: 'get',
     path: '/v1/campaigns',
     summary: 'List all campaigns by number',
@@ -147,6 +156,7 @@ export const operations: readonly Operation[] = [
     problems: ['invalid-request'],
   },
   {
+    id: 'getCampaign',
     method: 'get',
     path: '/v1/campaigns/{id}',
     summary: 'Read a campaign',
@@ -155,16 +165,18 @@ export const operations: readonly Operation[] = [
     problems: [...CAMPAIGN],
   },
   {
+    id: 'getBook',
     method: 'get',
     path: '/v1/campaigns/{id}/book',
     summary:
       'Download the signed book of a decided campaign: entries, slices, rules and outcomes. Gzip of NDJSON; ' +
-      '`npx fairline verify` checks it. A book never changes.',
+      '`npm run verify` in a checkout of fairline checks it. A book never changes.',
     ticket: false,
     answers: { 200: 'application/gzip' },
     problems: ['invalid-request', 'unknown-campaign', 'no-book', 'not-decided-yet', 'unavailable'],
   },
   {
+    id: 'getProof',
     method: 'get',
     path: '/v1/campaigns/{id}/proof',
     summary: 'Read the proof of a raffle: everything needed to repeat its draw',
@@ -173,6 +185,7 @@ export const operations: readonly Operation[] = [
     problems: ['invalid-request', 'unknown-campaign', 'no-proof', 'not-decided-yet', 'unavailable'],
   },
   {
+    id: 'getPass',
     method: 'post',
     path: '/v1/campaigns/{id}/pass',
     summary:
@@ -183,6 +196,7 @@ export const operations: readonly Operation[] = [
     problems: [...ASKER, 'no-room', 'no-pass', 'pass-used', 'not-configured'],
   },
   {
+    id: 'reportVisit',
     method: 'post',
     path: '/v1/campaigns/{id}/reports',
     summary:
@@ -205,6 +219,7 @@ export const operations: readonly Operation[] = [
     ],
   },
   {
+    id: 'checkVisitor',
     method: 'get',
     path: '/v1/campaigns/{id}/check',
     summary:
@@ -217,6 +232,7 @@ export const operations: readonly Operation[] = [
     problems: [...ASKER, 'no-room', 'pass-refused', 'not-configured'],
   },
   {
+    id: 'getPassKeys',
     method: 'get',
     path: '/.well-known/jwks.json',
     summary: 'Read the keys that sign passes and visits, as a JSON Web Key Set',
@@ -225,6 +241,7 @@ export const operations: readonly Operation[] = [
     problems: [],
   },
   {
+    id: 'listKeys',
     method: 'get',
     path: '/v1/keys',
     summary: 'Read the public keys that sign slices and books, each with its validity period',
@@ -233,6 +250,7 @@ export const operations: readonly Operation[] = [
     problems: [],
   },
   {
+    id: 'listHeads',
     method: 'get',
     path: '/v1/heads',
     summary:
@@ -245,6 +263,7 @@ export const operations: readonly Operation[] = [
   },
   ...couponOperations,
   {
+    id: 'livez',
     method: 'get',
     path: '/livez',
     summary: 'Liveness: the process answers',
@@ -253,6 +272,7 @@ export const operations: readonly Operation[] = [
     problems: [],
   },
   {
+    id: 'readyz',
     method: 'get',
     path: '/readyz',
     summary: 'Readiness: this gateway accepts entries',
@@ -261,6 +281,7 @@ export const operations: readonly Operation[] = [
     problems: [],
   },
   {
+    id: 'metrics',
     method: 'get',
     path: '/metrics',
     summary: 'Metrics for Prometheus',
@@ -269,6 +290,7 @@ export const operations: readonly Operation[] = [
     problems: [],
   },
   {
+    id: 'openapi',
     method: 'get',
     path: '/openapi.json',
     summary: 'This document',
@@ -319,13 +341,21 @@ function parametersOf(operation: Operation): object[] {
   return parameters;
 }
 
+function securityOf({ shop, ticket }: Operation): readonly object[] {
+  if (shop === true) return [{ shop: [] }];
+  return ticket ? [{ bearer: [] }, { cookie: [] }, { query: [] }] : PUBLIC;
+}
+
 export function openApiDocument(): object {
   const paths: Record<string, Record<string, object>> = {};
   for (const operation of operations) {
     const path = paths[operation.path] ?? {};
     paths[operation.path] = path;
     path[operation.method] = {
+      operationId: operation.id,
+      tags: [tagOf(operation.path)],
       summary: operation.summary,
+      security: securityOf(operation),
       parameters: parametersOf(operation),
       ...(operation.body === undefined
         ? {}
@@ -335,15 +365,14 @@ export function openApiDocument(): object {
               content: { 'application/json': { schema: operation.body } },
             },
           }),
-      ...(operation.shop ? { security: [{ shop: [] }] } : {}),
-      ...(operation.ticket ? { security: [{ bearer: [] }, { cookie: [] }, { query: [] }] } : {}),
-      ...(operation.shop === true ? { security: [{ shop: [] }] } : {}),
       responses: answersOf(operation),
     };
   }
   return {
     openapi: '3.1.0',
-    info: { title: 'fairline gateway', version: '1', description: 'Queues for coupon drops and raffles.' },
+    info: describeService('fairline gateway', 'Queues for coupon drops, raffles and waiting rooms.'),
+    servers: SERVERS,
+    tags: tagsOf(operations.map(({ path }) => path)),
     paths,
     components: {
       schemas: { PositionEvent, WaitlistedEvent, OfferEvent, OutcomeEvent },

@@ -1,7 +1,8 @@
 /** What the routes of the clocks take and give; as schemas.ts, with its words. */
 import type { Static } from 'typebox';
 import Type from 'typebox';
-import { exact, MAX_REASON_CHARACTERS, oneOf, orNull, shownText, time, whole } from './schemas.ts';
+import { shownText } from '../contract/text.ts';
+import { exact, MAX_REASON_CHARACTERS, oneOf, orNull, time, whole } from './schemas.ts';
 
 /** A hundred years: beyond, it is a typing error. */
 const MOST_AHEAD_MS = 3_153_600_000_000;
@@ -33,7 +34,10 @@ export const TrustBody = Type.Object(
     ),
     reason: Type.Optional(shownText(MAX_REASON_CHARACTERS, 'The reason, recorded in the ledger')),
   },
-  exact,
+  {
+    ...exact,
+    examples: [{ right: 'redis', ahead_of: 'postgres', ahead_ms: 120_000, reason: 'Its NTP is gone' }],
+  },
 );
 
 const Ahead = (description: string) =>

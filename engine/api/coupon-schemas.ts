@@ -31,7 +31,11 @@ export const NewCouponBody = Type.Object(
     ),
     terms: TermsMember,
   },
-  { ...exact, description: 'The terms of use of a coupon' },
+  {
+    ...exact,
+    description: 'The terms of use of a coupon',
+    examples: [{ code: 'SPRING-20', terms: { discount: 'percentage', basis_points: 2000 } }],
+  },
 );
 export type NewCouponBody = Static<typeof NewCouponBody>;
 

@@ -1,6 +1,7 @@
 /** The OpenAPI document of the operator's API, made from the table of operations. */
 import type { TObject } from 'typebox';
 import Type from 'typebox';
+import { describeService, PUBLIC, SERVERS, tagOf, tagsOf } from '../contract/openapi.ts';
 import {
   PROBLEM_MEDIA_TYPE,
   ProblemDocument,
@@ -9,7 +10,7 @@ import {
   problemType,
 } from '../contract/problem.ts';
 import { type Answer, type Operation, SECURED_PREFIX } from './operation.ts';
-import { allOperations } from './operations.ts';
+import { operations } from './operations.ts';
 
 const DESCRIPTION = `Every error is an RFC 9457 problem document. Any path may also answer: 404 not-found without \
 a route, 405 method-not-allowed with Allow, and, to malformed requests, 400 invalid-request, 408 \
@@ -17,14 +18,16 @@ request-timeout and 431 headers-too-large.`;
 
 export function openApiDocument(): object {
   const paths: Record<string, Record<string, object>> = {};
-  for (const operation of allOperations) {
+  for (const [id, operation] of Object.entries<Operation>(operations)) {
     const path = paths[operation.path] ?? {};
-    path[operation.method.toLowerCase()] = describe(operation);
+    path[operation.method.toLowerCase()] = describe(id, operation);
     paths[operation.path] = path;
   }
   return {
     openapi: '3.1.0',
-    info: { title: 'fairline, for operators', version: '1', description: DESCRIPTION },
+    info: describeService('fairline, for operators', DESCRIPTION),
+    servers: SERVERS,
+    tags: tagsOf(Object.keys(paths)),
     paths,
     components: {
       schemas: { Problem: ProblemDocument },
@@ -33,11 +36,14 @@ export function openApiDocument(): object {
   };
 }
 
-function describe(operation: Operation): object {
+/** `id` is what the table of operations calls it, and generated clients after it. */
+function describe(id: string, operation: Operation): object {
   const { body } = operation;
   return {
+    operationId: id,
+    tags: [tagOf(operation.path)],
     summary: operation.summary,
-    ...(operation.path.startsWith(SECURED_PREFIX) ? { security: [{ token: [] }] } : {}),
+    security: operation.path.startsWith(SECURED_PREFIX) ? [{ token: [] }] : PUBLIC,
     parameters: [
       ...parametersOf(operation.parameters, 'path'),
       ...parametersOf(operation.query, 'query'),

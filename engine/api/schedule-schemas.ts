@@ -4,6 +4,7 @@ import Type from 'typebox';
 import { REFUSALS } from '../../sql/campaign-versions.ts';
 import { SCHEDULED_KINDS } from '../../sql/schedule.ts';
 import { CAMPAIGN_STATES } from '../contract/campaign-state.ts';
+import { shownText } from '../contract/text.ts';
 import {
   exact,
   instant,
@@ -14,7 +15,6 @@ import {
   NewCampaignBody,
   oneOf,
   orNull,
-  shownText,
   time,
   timeZone,
   whole,
@@ -41,7 +41,10 @@ export const DryRunQuery = Type.Object({ dryRun }, exact);
 
 const reason = Type.Optional(shownText(MAX_REASON_CHARACTERS, 'The reason to record in the versions'));
 
-export const ReasonBody = Type.Object({ reason }, exact);
+export const ReasonBody = Type.Object(
+  { reason },
+  { ...exact, examples: [{ reason: 'The shop is not ready' }] },
+);
 
 export const EditBody = Type.Object(
   {
@@ -65,6 +68,7 @@ export const EditBody = Type.Object(
     ...exact,
     description:
       'Absent members stay as they are. A time without a Z is read in the time zone of the campaign.',
+    examples: [{ closes_at: '2030-01-31T19:00:00.000Z', reason: 'One hour more' }],
   },
 );
 export type EditBody = Static<typeof EditBody>;
@@ -83,7 +87,11 @@ export const AgainBody = Type.Object(
     time_zone: NewCampaignBody.properties.time_zone,
     ...ofItsTime,
   },
-  { ...exact, description: 'The times of the new campaign; everything else is copied' },
+  {
+    ...exact,
+    description: 'The times of the new campaign; everything else is copied',
+    examples: [{ opens_at: '2030-02-07T17:00:00.000Z', closes_at: '2030-02-07T18:00:00.000Z' }],
+  },
 );
 export type AgainBody = Static<typeof AgainBody>;
 
@@ -102,7 +110,7 @@ export const NewTemplateBody = Type.Object(
       }),
     ),
   },
-  exact,
+  { ...exact, examples: [{ name: 'Fridays', campaign: { kind: 'coupon', title: 'Friday', stock: 7 } }] },
 );
 
 export const TemplatePath = Type.Object({ id: whole(1, 2 ** 31 - 1, 'The template') }, exact);

@@ -7,8 +7,8 @@ import Type from 'typebox';
 import { OUTCOMES } from '../../sql/outcomes.ts';
 import { AnnouncedRandomness, MonitorMember } from '../contract/board/board.ts';
 import { CAMPAIGN_STATES } from '../contract/campaign-state.ts';
-import { MAX_USER_ID_BYTES } from '../contract/record.ts';
 import { MAX_WINDOW_DAYS } from '../contract/stamp.ts';
+import { shownText, userIdText } from '../contract/text.ts';
 import { MOST_TICKETS } from '../draw/draw.ts';
 import { TermsMember } from './coupon-schemas.ts';
 
@@ -37,24 +37,6 @@ export function whole(minimum: number, maximum: number, description: string) {
     maximum,
     description,
     'x-expected': `a whole number from ${minimum} to ${maximum}`,
-  });
-}
-
-/** Text that is shown: code points, as Postgres counts them; control characters and halves of characters are none. */
-export function shownText(most: number, description: string) {
-  return Type.String({
-    pattern: `^(?=.*\\S)[^\\p{Cc}\\p{Cs}]{1,${most}}$`,
-    description,
-    'x-expected': `text of 1 to ${most} characters, without control characters`,
-  });
-}
-
-/** A user id; that it has no more than so many bytes is checked besides (see readUserId). */
-function userId(description: string) {
-  return Type.String({
-    pattern: `^[^\\0\\p{Cs}]{1,${MAX_USER_ID_BYTES}}$`,
-    description,
-    'x-expected': `a user id of 1 to ${MAX_USER_ID_BYTES} bytes`,
   });
 }
 
@@ -220,7 +202,11 @@ export const NewCampaignBody = Type.Object(
       }),
     ),
   },
-  { ...exact, description: 'A campaign. Its rules cannot change once it has entries.' },
+  {
+    ...exact,
+    description: 'A campaign. Its rules cannot change once it has entries.',
+    examples: [{ kind: 'coupon', title: 'First drop', stock: 10, closes_at: '2030-01-31T18:00:00.000Z' }],
+  },
 );
 export type NewCampaignBody = Static<typeof NewCampaignBody>;
 
@@ -393,7 +379,11 @@ export const RoomTermsBody = Type.Object(
       Type.Boolean({ description: 'Pause admissions; false when absent', 'x-expected': 'true or false' }),
     ),
   },
-  { ...exact, description: 'All terms of a room that may change at any time' },
+  {
+    ...exact,
+    description: 'All terms of a room that may change at any time',
+    examples: [{ per_second: 50, capacity: 2000 }],
+  },
 );
 
 const people = (description: string) => Type.Integer({ description });
@@ -429,7 +419,7 @@ export type RoomJson = Static<typeof RoomJson>;
 
 export const EntrantBody = Type.Object(
   {
-    user: userId('The user, whether or not they have entered yet'),
+    user: userIdText('The user, whether or not they have entered yet'),
     tickets: Type.Optional(whole(1, MOST_TICKETS, 'The number of tickets in the draw; 1 when absent')),
     group: Type.Optional(
       shownText(MAX_GROUP_CHARACTERS, 'The group that the per-group limit counts by; none when absent'),
@@ -447,6 +437,7 @@ export const EntrantsBody = Type.Array(EntrantBody, {
   minItems: 1,
   maxItems: MAX_ENTRANTS,
   description: 'Each replaces the earlier terms of that user',
+  examples: [[{ user: 'alice', tickets: 2 }]],
 });
 
 /** With ?dryRun=true. */
@@ -458,7 +449,7 @@ export const EntrantsSaved = Type.Object(
 );
 
 export const EntrantsQuery = Type.Object(
-  { after: Type.Optional(userId('The `next` of the previous page')), limit },
+  { after: Type.Optional(userIdText('The `next` of the previous page')), limit },
   exact,
 );
 
@@ -488,12 +479,12 @@ export const PassOnBody = Type.Object(
     serial: whole(1, MAX_PLACES, 'The serial of the unclaimed prize'),
     reason: shownText(MAX_REASON_CHARACTERS, 'Why it is passed on'),
     holder: Type.Optional(
-      userId(
+      userIdText(
         'The current holder. Required once the prize was passed on, so that a repeated call passes nothing on twice',
       ),
     ),
   },
-  exact,
+  { ...exact, examples: [{ serial: 1, reason: 'Did not answer', holder: 'alice' }] },
 );
 
 export const PassedOnJson = Type.Object(
@@ -511,10 +502,10 @@ export const PassedOnJson = Type.Object(
 export const DeadlineBody = Type.Object(
   {
     serial: whole(1, MAX_PLACES, 'The serial of the offer'),
-    holder: userId('The user who has the offer'),
+    holder: userIdText('The user who has the offer'),
     claim_by: instant('A time after the current deadline'),
   },
-  exact,
+  { ...exact, examples: [{ serial: 1, holder: 'alice', claim_by: '2030-01-31T18:00:00.000Z' }] },
 );
 
 export const DeadlineJson = Type.Object(

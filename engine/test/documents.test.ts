@@ -72,6 +72,27 @@ describe('links', () => {
   });
 });
 
+describe('the workflow of CI', () => {
+  const workflow = readFileSync(join(PROJECT, '.github/workflows/ci.yml'), 'utf8');
+
+  it('runs what .ci/run does, may only read, and has no secrets', () => {
+    assert.match(workflow, /^ +- run: \.ci\/run$/m);
+    assert.match(workflow, /^permissions:\n {2}contents: read\n\n/m);
+    assert.doesNotMatch(workflow, /secrets\.|: write/);
+  });
+
+  it('pins each action to a major version, and has the versions that the README asks for', () => {
+    const actions = [...workflow.matchAll(/uses: (\S+)/g)].map(([, action = '']) => action);
+    assert.ok(actions.length > 0);
+    assert.deepEqual(
+      actions.filter(action => !/^actions\/[a-z-]+@v\d+$/.test(action)),
+      [],
+    );
+    assert.match(workflow, /node-version: 20$/m);
+    assert.match(workflow, /java-version: 17$/m);
+  });
+});
+
 describe('OPERATING.md', () => {
   it('has every metric once, and none else', () => {
     const read = (file: string): string => readFileSync(join(PROJECT, file), 'utf8');
@@ -82,10 +103,11 @@ describe('OPERATING.md', () => {
   });
 });
 
-describe('the README', () => {
+describe('CONTRIBUTING.md', () => {
   it('names every dependency, and says why it is there', () => {
     const { dependencies, devDependencies } = JSON.parse(readFileSync(join(PROJECT, 'package.json'), 'utf8'));
-    const [, table = ''] = readFileSync(join(PROJECT, 'README.md'), 'utf8').split(/^## Dependencies$/m);
+    const page = readFileSync(join(PROJECT, '.github/CONTRIBUTING.md'), 'utf8');
+    const [, table = ''] = page.split(/^## Dependencies$/m);
     const named = [...table.matchAll(/^\| *([^|]+?) *\|/gm)].flatMap(([, cell = '']) => cell.split(/, | \(/));
     const packages = Object.keys({ ...dependencies, ...devDependencies });
     assert.deepEqual(

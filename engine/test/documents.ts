@@ -27,10 +27,13 @@ export interface Link {
   readonly name: string | undefined;
 }
 
-/** Every Markdown file, but those of packages and of directories that begin with a dot. */
+/** What a repository has for GitHub, beside its own directories. */
+const FOR_GITHUB = '.github';
+
+/** Every Markdown file, but those of packages and of other directories that begin with a dot. */
 export function readPages(project: string): readonly Page[] {
   return readdirSync(project, { withFileTypes: true })
-    .filter(({ name }) => name !== 'node_modules' && !name.startsWith('.'))
+    .filter(({ name }) => name === FOR_GITHUB || (name !== 'node_modules' && !name.startsWith('.')))
     .flatMap(entry =>
       entry.isDirectory()
         ? readdirSync(join(project, entry.name), { recursive: true, encoding: 'utf8' }).map(below =>

@@ -2,13 +2,8 @@
 import type { Static } from 'typebox';
 import Type from 'typebox';
 import { MAX_AMOUNT } from '../../engine/contract/coupons/terms.ts';
-import {
-  CURRENCY_PATTERN,
-  NAME_EXPECTED,
-  NAME_PATTERN,
-  termMembers,
-} from '../../engine/contract/coupons/terms-json.ts';
-import { MAX_USER_ID_BYTES } from '../../engine/contract/record.ts';
+import { CURRENCY_PATTERN, nameText, termMembers } from '../../engine/contract/coupons/terms-json.ts';
+import { userIdText } from '../../engine/contract/text.ts';
 
 const MAX_CODES = 10;
 const MAX_LINES = 100;
@@ -20,14 +15,16 @@ export const DEFAULT_HOLD_SECONDS = 900;
 export const MAX_REDEMPTION_ID = Number.MAX_SAFE_INTEGER;
 
 const exact = { additionalProperties: false };
+const basketExample = {
+  user: 'alice',
+  currency: 'EUR',
+  lines: [{ product: 'shoe', quantity: 1, unit_amount: 8900 }],
+  codes: ['SPRING-20'],
+};
 
 function whole(minimum: number, maximum: number, description: string) {
   const expected = `a whole number from ${minimum} to ${maximum}`;
   return Type.Integer({ minimum, maximum, description, 'x-expected': expected });
-}
-
-function name(description: string) {
-  return Type.String({ pattern: NAME_PATTERN, description, 'x-expected': NAME_EXPECTED });
 }
 
 const amount = (description: string) => whole(0, MAX_AMOUNT, `${description}, in the currency's minor unit`);
@@ -43,9 +40,9 @@ const redemptionId = (description: string) => whole(1, MAX_REDEMPTION_ID, descri
 
 const BasketLine = Type.Object(
   {
-    product: name('The product, as coupon scopes name it'),
+    product: nameText('The product, as coupon scopes name it'),
     categories: Type.Optional(
-      Type.Array(name('A category of the product'), {
+      Type.Array(nameText('A category of the product'), {
         maxItems: MAX_LINE_CATEGORIES,
         'x-expected': `a list of up to ${MAX_LINE_CATEGORIES} categories`,
       }),
@@ -57,11 +54,7 @@ const BasketLine = Type.Object(
 );
 
 const basketMembers = {
-  user: Type.String({
-    pattern: `^[^\\0\\p{Cs}]{1,${MAX_USER_ID_BYTES}}$`,
-    description: 'The owner of the basket: the user id in tickets',
-    'x-expected': `a user id of 1 to ${MAX_USER_ID_BYTES} bytes`,
-  }),
+  user: userIdText('The owner of the basket: the user id in tickets'),
   currency,
   lines: Type.Array(BasketLine, {
     minItems: 1,
@@ -88,7 +81,11 @@ export const ReservationBody = Type.Object(
       ),
     ),
   },
-  { ...exact, description: 'A basket priced with its coupons, whose uses are held' },
+  {
+    ...exact,
+    description: 'A basket priced with its coupons, whose uses are held',
+    examples: [{ ...basketExample, hold_seconds: 600 }],
+  },
 );
 export type ReservationBody = Static<typeof ReservationBody>;
 
@@ -101,7 +98,9 @@ export type BasketBody = Static<typeof BasketBody>;
 export const CommitBody = Type.Object({ reservation: redemptionId('The reservation to redeem') }, exact);
 export type CommitBody = Static<typeof CommitBody>;
 
-export const RedemptionBody = Type.Union([CommitBody, BasketBody]);
+export const RedemptionBody = Type.Union([CommitBody, BasketBody], {
+  examples: [{ reservation: 17 }, basketExample],
+});
 
 export const RefundBody = Type.Object(
   {
@@ -115,7 +114,11 @@ export const RefundBody = Type.Object(
       Type.Boolean({ description: 'Whether to refund the shipping too', 'x-expected': 'true or false' }),
     ),
   },
-  { ...exact, description: 'What to refund; with no members, everything that is left' },
+  {
+    ...exact,
+    description: 'What to refund; with no members, everything that is left',
+    examples: [{ lines: [{ line: 1, quantity: 1 }], shipping: false }],
+  },
 );
 export type RefundBody = Static<typeof RefundBody>;
 

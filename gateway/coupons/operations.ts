@@ -24,6 +24,7 @@ const ON_ID = ['invalid-request'] as const satisfies readonly ProblemSlug[];
 
 export const couponOperations: readonly Operation[] = [
   {
+    id: 'getCoupon',
     method: 'get',
     path: '/v1/coupons/{code}',
     summary:
@@ -34,6 +35,7 @@ export const couponOperations: readonly Operation[] = [
     problems: [...SHOP, 'unknown-coupon'],
   },
   {
+    id: 'reserve',
     method: 'post',
     path: '/v1/reservations',
     summary:
@@ -47,6 +49,7 @@ export const couponOperations: readonly Operation[] = [
     problems: [...SHOP, ...WITH_BODY, 'coupon-refused'],
   },
   {
+    id: 'getReservation',
     method: 'get',
     path: '/v1/reservations/{id}',
     summary: 'Read a reservation, also after it was redeemed, released or has lapsed',
@@ -56,6 +59,7 @@ export const couponOperations: readonly Operation[] = [
     problems: [...SHOP, ...ON_ID, 'unknown-reservation'],
   },
   {
+    id: 'release',
     method: 'delete',
     path: '/v1/reservations/{id}',
     summary: 'Release a reservation; its uses are returned at once. Retrying is safe.',
@@ -65,6 +69,7 @@ export const couponOperations: readonly Operation[] = [
     problems: [...SHOP, ...ON_ID, 'unknown-reservation', 'already-redeemed'],
   },
   {
+    id: 'redeem',
     method: 'post',
     path: '/v1/redemptions',
     summary: 'Redeem a reservation, or a basket at once. 200 as with reservations.',
@@ -83,6 +88,7 @@ export const couponOperations: readonly Operation[] = [
     ],
   },
   {
+    id: 'getRedemption',
     method: 'get',
     path: '/v1/redemptions/{id}',
     summary: 'Read a redemption with its refunds',
@@ -92,6 +98,7 @@ export const couponOperations: readonly Operation[] = [
     problems: [...SHOP, ...ON_ID, 'unknown-redemption'],
   },
   {
+    id: 'refund',
     method: 'post',
     path: '/v1/redemptions/{id}/refunds',
     summary:
@@ -105,6 +112,7 @@ export const couponOperations: readonly Operation[] = [
     problems: [...SHOP, ...WITH_BODY, 'unknown-redemption', 'nothing-to-refund'],
   },
   {
+    id: 'listRefunds',
     method: 'get',
     path: '/v1/redemptions/{id}/refunds',
     summary: 'List the refunds of a redemption',

@@ -5,6 +5,7 @@
 import type { Static, TSchema } from 'typebox';
 import Type from 'typebox';
 import { type FieldFault, fieldFault } from '../problem.ts';
+import { shownText } from '../text.ts';
 import {
   contradictionsIn,
   DISCOUNTS,
@@ -31,12 +32,14 @@ const shareOfWhole = (description: string) => whole(1, WHOLE_BASIS_POINTS, descr
 const amount = (description: string) => whole(1, MAX_AMOUNT, `${description}, in the currency's minor unit`);
 
 /** A product or a category, as a shop names it. */
-export const NAME_PATTERN = `^(?=.*\\S)[^\\p{Cc}\\p{Cs}]{1,${MAX_NAME_CHARACTERS}}$`;
-export const NAME_EXPECTED = `text of 1 to ${MAX_NAME_CHARACTERS} characters, without control characters`;
+export function nameText(description: string) {
+  return shownText(MAX_NAME_CHARACTERS, description);
+}
+
 export const CURRENCY_PATTERN = '^[A-Z]{3}$';
 
 function names(description: string) {
-  return Type.Array(Type.String({ pattern: NAME_PATTERN }), {
+  return Type.Array(nameText('A product or a category, as the shop names it'), {
     minItems: 1,
     maxItems: MAX_SCOPE_ITEMS,
     uniqueItems: true,
@@ -117,7 +120,10 @@ export const termMembers = {
   ),
 } as const satisfies Record<string, TSchema>;
 
-export const TermsBody = Type.Object(termMembers, { additionalProperties: false });
+export const TermsBody = Type.Object(termMembers, {
+  additionalProperties: false,
+  examples: [{ discount: 'percentage', basis_points: 2000, limit_total: 500 }],
+});
 export type TermsBody = Static<typeof TermsBody>;
 
 /**

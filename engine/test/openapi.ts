@@ -1,0 +1,60 @@
+/** What a test can hold an OpenAPI document to: a linter, and what client generators and fuzzers can read. */
+import { createConfig, lintFromString } from '@redocly/openapi-core';
+
+/** Redocly's recommended rules, without those that this API breaks for a reason. */
+const RULES = {
+  // Health, keys and metrics have nothing to refuse.
+  'operation-4xx-response': 'off',
+  // The events of a stream: OpenAPI 3.1 has no place at a media type to name them.
+  'no-unused-components': 'off',
+  'operation-operationId': 'error',
+  'operation-operationId-url-safe': 'error',
+  'operation-singular-tag': 'error',
+  'operation-tag-defined': 'error',
+  'no-invalid-schema-examples': 'error',
+  'no-invalid-media-type-examples': 'error',
+} as const;
+
+/** What the linter finds, warnings too, each with where. */
+export async function lintOpenApi(document: object): Promise<readonly string[]> {
+  const config = await createConfig({ extends: ['recommended'], rules: RULES });
+  const source = JSON.stringify(document);
+  const found = await lintFromString({ source, absoluteRef: 'openapi.json', config });
+  return found.map(
+    ({ ruleId, message, location }) => `${ruleId}: ${message} (${location[0]?.pointer ?? ''})`,
+  );
+}
+
+/** Patterns that not every engine of ECMA-262 takes: assertions around, names and properties of Unicode. */
+export function hardPatterns(document: object): readonly string[] {
+  const hard: string[] = [];
+  JSON.stringify(document, (key, value: unknown) => {
+    if (key === 'pattern' && typeof value === 'string' && /\(\?[=!<]|\\[pPk]/.test(value)) hard.push(value);
+    return value;
+  });
+  return hard;
+}
+
+/** The bodies that the document asks for, by operation, which name no example. */
+export function bodiesWithoutExample(document: object): readonly string[] {
+  const bare: string[] = [];
+  for (const path of valuesOf(membersOf(document, 'paths'))) {
+    for (const operation of valuesOf(path)) {
+      const content = membersOf(membersOf(operation, 'requestBody'), 'content');
+      const schema = membersOf(membersOf(content, 'application/json'), 'schema');
+      if (Object.keys(content).length > 0 && !('examples' in schema)) {
+        bare.push(String(Reflect.get(Object(operation), 'operationId')));
+      }
+    }
+  }
+  return bare;
+}
+
+function membersOf(value: unknown, name: string): object {
+  const member: unknown = Reflect.get(Object(value), name);
+  return typeof member === 'object' && member !== null ? member : {};
+}
+
+function valuesOf(value: unknown): readonly unknown[] {
+  return Object.values(Object(value));
+}

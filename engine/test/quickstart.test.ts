@@ -1,0 +1,194 @@
+/** The README as a newcomer follows it: each command as it stands, in order, on a copy of the project that is `npm start`ed. */
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { cp, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { readPages } from './documents.ts';
+import { PROJECT } from './program.ts';
+import { commandsOf, Shell, type ShownCommand, showsAll } from './quickstart.ts';
+import { emptyDatabase, eventually, serversFromEnv, type TestDatabase, testNamespace } from './support.ts';
+
+const read = (file: string): string => readFileSync(join(PROJECT, file), 'utf8');
+const english = read('README.md');
+const commands = commandsOf(english);
+const { scripts }: { scripts: Readonly<Record<string, string>> } = JSON.parse(read('package.json'));
+
+/** Installing is what the test run has done already, and it cannot run itself. */
+const START = 'npm ci && npm start';
+const TEST = 'npm ci && npm test';
+const SNIPPET_ENDS = 21;
+const MOST_LINES = 160;
+
+/** A copy of the project, which has data and secrets of its own, as a fresh clone has. */
+async function copyProject(): Promise<string> {
+  const copy = await mkdtemp(join(tmpdir(), 'fairline-quickstart-'));
+  const names = (await readdir(PROJECT)).filter(name => name !== 'node_modules' && !name.startsWith('.'));
+  for (const name of names) await cp(join(PROJECT, name), join(copy, name), { recursive: true });
+  await symlink(join(PROJECT, 'node_modules'), join(copy, 'node_modules'));
+  return copy;
+}
+
+/** `npm start` with whatever it starts, in a process group that ends with this test, however the test ends. */
+class Started {
+  readonly #child: ChildProcess;
+  #output = '';
+
+  constructor(cwd: string, env: NodeJS.ProcessEnv) {
+    const group = 'npm start & cat > /dev/null; kill -TERM -$$';
+    this.#child = spawn('sh', ['-c', group], { cwd, env, detached: true, stdio: ['pipe', 'pipe', 'pipe'] });
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => {
+        this.#output += text;
+      });
+    }
+  }
+
+  get output(): string {
+    return this.#output;
+  }
+
+  /** The port behind a name in what it prints when it is up. */
+  async port(name: string): Promise<string> {
+    return await eventually(
+      () => {
+        assert.ok(!this.#output.includes('ended with code'), this.#output);
+        return new RegExp(`^ *${name} +http://127\\.0\\.0\\.1:(\\d+)`, 'm').exec(this.#output)?.[1];
+      },
+      { timeoutMs: 240_000 },
+    );
+  }
+
+  async stop(): Promise<void> {
+    // Its pipes are closed when the last process of the group has ended.
+    const closed = once(this.#child, 'close');
+    this.#child.stdin?.end();
+    await closed;
+  }
+}
+
+/** Without the test run's own settings, and with its servers: what a reader has who sets DATABASE_URL and REDIS_URL. */
+function readersEnvironment(database: TestDatabase): NodeJS.ProcessEnv {
+  const { NODE_TEST_CONTEXT: _, NODE_OPTIONS: __, FAIRLINE_BUNDLES: ___, ...inherited } = process.env;
+  return {
+    ...inherited,
+    DATABASE_URL: database.url,
+    REDIS_URL: serversFromEnv().redisUrl,
+    KAFKA_BROKERS: '',
+    LOG: 'redis',
+    NAMESPACE: testNamespace(),
+    GATEWAY_PORT: '0',
+    ENGINE_PORT: '0',
+  };
+}
+
+describe('the README', () => {
+  it('is short, and its first snippet is at the top', () => {
+    const lines = english.trimEnd().split('\n');
+    assert.ok(lines.length <= MOST_LINES, `${lines.length} lines`);
+    const stream = lines.findIndex(line => line.includes('/queue'));
+    assert.ok(stream !== -1 && stream < SNIPPET_ENDS, `the stream is opened in line ${stream + 1}`);
+  });
+
+  it('shows the same commands and the same output in Korean', () => {
+    assert.deepEqual(commandsOf(read('.github/README.ko.md')), commands);
+  });
+
+  it('begins with the two commands', () => {
+    assert.deepEqual(
+      commands.slice(0, 2).map(({ text }) => text),
+      [START, TEST],
+    );
+  });
+
+  it('needs no date command, which GNU and macOS do not agree on', () => {
+    for (const { file, text } of readPages(PROJECT)) assert.doesNotMatch(text, /\$\(date|`date /, file);
+  });
+});
+
+describe('every page', () => {
+  for (const { file, text } of readPages(PROJECT)) {
+    it(`names only scripts that package.json has: ${file}`, () => {
+      const named = [...text.matchAll(/npm run (?:-s )?([a-z][a-z-]*)/g)].map(([, name = '']) => name);
+      assert.deepEqual(
+        named.filter(name => scripts[name] === undefined),
+        [],
+      );
+    });
+  }
+});
+
+describe('the commands of the README, in order', () => {
+  const rest: readonly ShownCommand[] = commands.slice(2);
+  let database: TestDatabase;
+  let copy = '';
+  let started: Started | undefined;
+  let shell: Shell | undefined;
+  let withPorts = (text: string): string => text;
+
+  before(async () => {
+    [database, copy] = await Promise.all([emptyDatabase(), copyProject()]);
+    const env = readersEnvironment(database);
+    started = new Started(copy, env);
+    const [gateway, engine] = [await started.port('the queue'), await started.port('the operator')];
+    withPorts = text => text.replaceAll(':8080/', `:${gateway}/`).replaceAll(':8081/', `:${engine}/`);
+    shell = new Shell(copy, env);
+  });
+  after(async () => {
+    await shell?.close();
+    await started?.stop();
+    await database?.drop();
+    await rm(copy, { recursive: true, force: true });
+  });
+
+  it('begin as `npm start` prints them', () => {
+    const plain = (text: string): string => text.replace(/\\\n/g, ' ').replace(/\s+/g, ' ');
+    const printed = plain(started?.output ?? '');
+    const isStream = ({ text }: ShownCommand): boolean => text.includes('/queue');
+    for (const { text } of rest.slice(0, rest.findIndex(isStream) + 1)) {
+      assert.ok(printed.includes(plain(withPorts(text))), `${text}\nis not in\n${started?.output}`);
+    }
+  });
+
+  for (const { text, prints } of rest) {
+    it(text.replace(/\\\n */g, ''), async () => {
+      assert.ok(shell !== undefined);
+      const { code, stdout } = await shell.run(withPorts(text));
+      assert.equal(code, 0, `${stdout}\n${shell.stderr}`);
+      assert.ok(showsAll(prints, stdout), `${prints.join('\n')}\nis not in\n${stdout}`);
+    });
+  }
+});
+
+describe('a shell', () => {
+  it('keeps variables, tells exit codes, and says when a command has ended it', async t => {
+    const shell = new Shell(tmpdir(), process.env);
+    t.after(() => shell.close());
+    assert.deepEqual(await shell.run('A=b'), { code: 0, stdout: '' });
+    assert.deepEqual(await shell.run('printf "%s\\n" "$A"; false'), { code: 1, stdout: 'b\n' });
+    assert.equal((await shell.run('seq 1 200000')).stdout.length, 1_288_895);
+    await assert.rejects(shell.run('echo last; exit 3'), /the shell ended in "echo last; exit 3":\nlast/);
+  });
+});
+
+describe('what a page shows', () => {
+  it('is read as commands and their output', () => {
+    const page =
+      '```sh\n# For the reader.\none a \\\n  b   # why\n# printed\n\n# For the reader.\ntwo\n```\n```js\nthree\n```\n';
+    assert.deepEqual(commandsOf(page), [
+      { text: 'one a \\\n  b   # why', prints: ['printed'] },
+      { text: 'two', prints: [] },
+    ]);
+    assert.deepEqual(commandsOf('```sh\none    # why\n```\n'), [{ text: 'one', prints: [] }]);
+  });
+
+  it('has to be printed whole, and in order', () => {
+    assert.ok(showsAll(['{"a":…,"b":2}', 'c.'], 'x\n{"a":{"c":1},"b":2}\nc.\n'));
+    assert.ok(!showsAll(['{"a":…,"b":2}'], '{"a":1,"b":22}'));
+    assert.ok(!showsAll(['c.'], 'cd'));
+    assert.ok(!showsAll(['a', 'b'], 'b\na'));
+  });
+});
