@@ -731,10 +731,4 @@ export const MUTATIONS: readonly Mutation[] = [
     from: 'if (isWhole) {',
     to: 'if (isWhole && shelvedTo < 0) {',
   },
-  {
-    name: 'what is ranked late into a campaign that has left Redis stays there',
-    file: 'engine/publish.ts',
-    from: 'const CLEARED_AGAIN_MS = 60_000;',
-    to: 'const CLEARED_AGAIN_MS = 1_100;',
-  },
 ];
