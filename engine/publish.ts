@@ -274,8 +274,9 @@ export class Publisher {
    */
   async #begin(epoch: number, campaignId: number): Promise<void> {
     const [redis, keys] = [this.#redis, this.#keys];
+    // One that is shown as shelved has been let go of.
     const isLost =
-      redis instanceof Cluster && (await redis.hexists(keys.boardCampaigns, String(campaignId))) === 1;
+      redis instanceof Cluster && (await readShown(redis, keys, [campaignId])).get(campaignId) === 'shown';
     if (!isLost) return beginProjection(redis, keys.campaign(campaignId), epoch, 'gateways');
     await closeRegistry(redis, keys.leases, epoch);
     throw new Error(`the node with campaign ${campaignId} is another one: the registry is closed`);

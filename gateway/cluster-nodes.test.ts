@@ -241,5 +241,8 @@ test('each master is asked how it keeps a log', async () => {
   for (const key of [keys.couponVersion, keys.leases]) await keepAll(key);
   await rejects(openProducer(config, quiet), /appendonly no/);
   await keepAll(keys.boardState);
+  await cluster.configure(keys.boardState, 'maxmemory-policy', 'allkeys-lru');
+  await rejects(openProducer(config, quiet), /maxmemory-policy allkeys-lru/);
+  await cluster.configure(keys.boardState, 'maxmemory-policy', 'noeviction');
   await (await openProducer(config, quiet)).close();
 });
