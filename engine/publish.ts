@@ -274,12 +274,21 @@ export class Publisher {
    */
   async #begin(epoch: number, campaignId: number): Promise<void> {
     const [redis, keys] = [this.#redis, this.#keys];
-    // One that is shown as shelved has been let go of.
     const isLost =
-      redis instanceof Cluster && (await readShown(redis, keys, [campaignId])).get(campaignId) === 'shown';
+      redis instanceof Cluster &&
+      (await redis.hexists(keys.boardCampaigns, String(campaignId))) === 1 &&
+      !(await this.#isLetGoOf(campaignId));
     if (!isLost) return beginProjection(redis, keys.campaign(campaignId), epoch, 'gateways');
     await closeRegistry(redis, keys.leases, epoch);
     throw new Error(`the node with campaign ${campaignId} is another one: the registry is closed`);
+  }
+
+  /**
+   * Another engine may have deleted what is on the shelf, while this one still has the campaign as it was before. The ledger says
+   * that it is there before anything is deleted; the board still shows it after.
+   */
+  async #isLetGoOf(campaignId: number): Promise<boolean> {
+    return (await readUnshelved(this.#pool, [campaignId])).length === 0;
   }
 
   /** To be called when Redis was away: it may have come back without its last second. */
