@@ -231,7 +231,7 @@ function drawCall(random: Random, number: number): Call {
     db => latestStamp(db, campaignId),
     db => insertWithdrawals(db, sent),
     db => decideWithdrawals(db, { ...range, settledStamp: range.after, goneCount: 10 * number }),
-    db => refuseWithdrawals(db, campaignId),
+    db => refuseWithdrawals(db, campaignId, range.limit),
     db => readGone(db, campaignId, 0, 5),
     db => insertGrants(db, campaignId, grants),
     db => readGrants(db, campaignId, 0, 5),
@@ -449,10 +449,10 @@ function roomCalls(
     db => takeIn(db, { campaignId, after, through, limit, absentSinceMs: heardMs }),
     db => takeIn(db, { campaignId, after, through, limit, absentSinceMs: heardMs }),
     db => readLine(db, campaignId),
-    db => decideRoomWithdrawals(db, campaignId, goneCount),
+    db => decideRoomWithdrawals(db, { campaignId, goneCount, limit }),
     db => skipAbsent(db, { campaignId, absentMs, goneCount, limit }),
-    db => takeBack(db, { campaignId, settledStamp, goneCount }),
-    db => expireVisits(db, campaignId, heardMs),
+    db => takeBack(db, { campaignId, settledStamp, goneCount, limit }),
+    db => expireVisits(db, { campaignId, heardMs, limit }),
     db => countInside(db, campaignId),
     db => readFirst(db, campaignId, limit),
     db =>
@@ -482,7 +482,7 @@ function roomCalls(
     db => noteIncarnation(db, incarnation),
     db => addStreams(db, streams),
     db => removeStreams(db, streams),
-    db => endStreams(db),
+    db => endStreams(db, limit),
   ];
 }
 
