@@ -501,8 +501,8 @@ function couponCalls(random: Random, number: number, user: () => string): readon
     db => isGrantedCode(db, code),
     db => lockCoupons(db, couponIds),
     async db => {
-      const counted = await giveBackLapsed(db, couponIds, 1);
-      return counted.uses.map(({ couponId, revision, used }) => ({ couponId, revision, used }));
+      const { more, uses } = await giveBackLapsed(db, couponIds, 1, random.between(1, 3));
+      return { more, uses: uses.map(({ couponId, revision, used }) => ({ couponId, revision, used })) };
     },
     db => readUserUses(db, [{ couponId: 1, userId: user() }]),
     db => lockGrantCodes(db, [code]).then(holders => [...holders]),

@@ -473,6 +473,12 @@ export const MUTATIONS: readonly Mutation[] = [
     to: 'byUser > limitPerUser',
   },
   {
+    name: 'holds that have lapsed keep others from a use, where they are more than are given back at once',
+    file: 'gateway/coupons/transaction.ts',
+    from: 'if (counted.more) return undefined;',
+    to: '',
+  },
+  {
     name: 'a hold that has lapsed is redeemed',
     file: 'gateway/coupons/decide.ts',
     from: "if (state !== 'held') return over(redemptionId, state);",
