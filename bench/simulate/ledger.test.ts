@@ -130,6 +130,7 @@ import {
 import {
   greatestShelved,
   listForShelf,
+  markRanks,
   readShelved,
   readShelvedPlaces,
   readShelvedSince,
@@ -620,6 +621,7 @@ async function shelve(db: Queryable): Promise<unknown> {
   const due = await listForShelf(db, AT_ONCE_MS, ids.length);
   const done: unknown[] = [];
   for (const id of due) {
+    while (await markRanks(db, id, 1));
     done.push(await shelveCampaign(db, id, AT_ONCE_MS), await shelveCampaign(db, id, AT_ONCE_MS));
     done.push([...(await readShelvedPlaces(db, id, USERS))].sort((a, b) => a.stamp - b.stamp));
   }
