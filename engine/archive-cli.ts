@@ -4,10 +4,11 @@
  */
 import { parseArgs } from 'node:util';
 import { type Logger, pino } from 'pino';
-import { listForArchive, takeArchiving } from '../sql/archives.ts';
-import { openPool, type Pool } from '../sql/database.ts';
+import { listForArchive } from '../sql/archives.ts';
+import { openPool } from '../sql/database.ts';
 import { SchemaMismatch } from '../sql/schema.ts';
 import { archiveCampaign, NotArchivable, rehearseArchive } from './archive/archive.ts';
+import { type Archiving, ArchivingTaken, archiving } from './archive/archiving.ts';
 import { BadArchive } from './archive/format.ts';
 import { restoreCampaign } from './archive/restore.ts';
 import { judgeVariables } from './config.ts';
@@ -18,7 +19,9 @@ import { prepareDatabase } from './prepare-database.ts';
 const USAGE =
   'npm run archive -- (--campaign ID | --before DATE) --out DIR [--keep-redemptions] [--dry-run], or --restore FILE';
 const EXIT_USAGE = 2;
-/** One holds the lock, one reads the snapshot, one writes. */
+/** To be tried again. */
+const EXIT_TAKEN = 3;
+/** One holds the lock and writes, one reads the snapshot. */
 const CONNECTIONS = 4;
 
 class UsageError extends Error {}
@@ -82,29 +85,24 @@ async function main(): Promise<void> {
     onError: error => log.warn({ reason: error.message }, 'lost a connection to Postgres'),
   });
   try {
-    const holder = await pool.connect();
-    try {
-      if (!(await takeArchiving(holder))) throw new UsageError('another archive run is in progress');
-      await work(pool, asked, log);
-    } finally {
-      holder.release(true);
-    }
+    await archiving(pool, ledger => work(ledger, asked, log));
   } finally {
     await pool.end();
   }
 }
 
-async function work(pool: Pool, asked: Asked, log: Logger): Promise<void> {
+async function work(ledger: Archiving, asked: Asked, log: Logger): Promise<void> {
   if ('restore' in asked) {
-    say({ restored: await restoreCampaign(pool, asked.restore) });
+    say({ restored: await restoreCampaign(ledger, asked.restore) });
     return;
   }
+  const { pool } = ledger;
   const { campaigns, isRehearsal, keepsRedemptions } = asked;
   const isAll = campaigns instanceof Date;
   for (const campaignId of isAll ? await listForArchive(pool, campaigns) : [campaigns]) {
     try {
       if (isRehearsal) say({ campaignId, would: await rehearseArchive(pool, campaignId, keepsRedemptions) });
-      else say({ campaignId, archived: await archiveCampaign(pool, campaignId, asked) });
+      else say({ campaignId, archived: await archiveCampaign(ledger, campaignId, asked) });
     } catch (error) {
       // Of many one that has to stay keeps no other.
       if (!isAll || !(error instanceof NotArchivable)) throw error;
@@ -114,12 +112,13 @@ async function work(pool: Pool, asked: Asked, log: Logger): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  const plain = [UsageError, NotArchivable, BadArchive, ConfigError, SchemaMismatch];
+  const plain = [UsageError, ArchivingTaken, NotArchivable, BadArchive, ConfigError, SchemaMismatch];
   const isPlain =
     plain.some(kind => error instanceof kind) ||
     Reflect.get(Object(error), 'code') === 'ERR_PARSE_ARGS_UNKNOWN_OPTION';
   process.stderr.write(
     `${isPlain && error instanceof Error ? error.message : String(error instanceof Error ? error.stack : error)}\n`,
   );
-  process.exitCode = error instanceof UsageError ? EXIT_USAGE : 1;
+  process.exitCode =
+    error instanceof UsageError ? EXIT_USAGE : error instanceof ArchivingTaken ? EXIT_TAKEN : 1;
 });

@@ -75,6 +75,8 @@ export interface JudgeAssembly {
   readonly shelveAfterMs?: number | undefined;
   /** See SettlingOptions. */
   readonly claimsAtOnce?: number | undefined;
+  /** See SettlingOptions and PresenceOptions. */
+  readonly movesAtOnce?: number | undefined;
   /** Where raffles get their randomness. */
   readonly randomness: Randomness;
   readonly metrics: EngineMetrics;
@@ -121,6 +123,7 @@ export function assembleJudge(assembly: JudgeAssembly): AssembledJudge {
     onDecided: (decided: number) => metrics.settled(decided),
     onMoved: (states: readonly string[]) => metrics.moved(states),
     claimsAtOnce: assembly.claimsAtOnce,
+    movesAtOnce: assembly.movesAtOnce,
   };
   const hearing = new Hearing(pool);
   const passes = new Passes(
@@ -129,6 +132,7 @@ export function assembleJudge(assembly: JudgeAssembly): AssembledJudge {
       ...{ clocks, settling, hearing, log },
       settledAtOnce: assembly.settledAtOnce,
       rankedAtOnce: assembly.rankedAtOnce,
+      endedAtOnce: assembly.movesAtOnce,
     },
     () => passLoop.request(),
   );

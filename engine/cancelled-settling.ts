@@ -18,6 +18,7 @@ export async function stepCancelled(
   db: Queryable,
   campaign: Campaign,
   watermarkUs: number,
+  limit: number,
 ): Promise<StepResult> {
   if (watermarkUs < closesAtUs(campaign)) return DONE;
   const { campaignId, settledStamp, settledCount, grantedCount, goneCount } = campaign;
@@ -25,9 +26,9 @@ export async function stepCancelled(
   const { count } = await countTurn(db, { campaignId, after: settledStamp, through, limit: ALL });
   const hasClaims = campaign.claimWithinS !== null;
   const isFinished = !hasClaims || (await areAllDecided(db, campaignId));
-  if (isFinished) await refuseWithdrawals(db, campaignId);
+  const refused = isFinished ? await refuseWithdrawals(db, campaignId, limit) : 0;
   const settled = { settledStamp: through, settledCount: settledCount + count, grantedCount, goneCount };
   await saveSettled(db, campaignId, settled, isFinished);
   if (hasClaims) await saveClaimCounts(db, campaignId, campaign, true, isFinished);
-  return { decided: count, more: false };
+  return { decided: count, more: refused === limit };
 }

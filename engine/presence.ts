@@ -19,11 +19,18 @@ import { type PresenceReport, readPresence, trimPresence } from './contract/pres
 import type { RedisClient } from './contract/redis.ts';
 
 const FROM_THE_START = '0-0';
+/**
+ * People whose streams end with a gateway, in one turn. More would hold the rows of all rooms for longer; of those that are left
+ * nobody counts as absent before the turn that comes to them.
+ */
+const ENDED_AT_ONCE = 5_000;
 
 export interface PresenceOptions {
   readonly pool: Pool;
   readonly redis: RedisClient;
   readonly keys: Keys;
+  /** Fewer than usual, for the simulator. */
+  readonly endedAtOnce?: number | undefined;
 }
 
 /**
@@ -31,7 +38,8 @@ export interface PresenceOptions {
  * whether the ledger has all that was told before this turn, as far as rooms need it; rejects when some of it may be lost. What was told on a board before, and not
  * taken, may be gone for good: of the time since the last turn there nobody knows who was there, and it is nobody's absence.
  */
-export async function takePresence({ pool, redis, keys }: PresenceOptions, epoch: number): Promise<boolean> {
+export async function takePresence(options: PresenceOptions, epoch: number): Promise<boolean> {
+  const { pool, redis, keys, endedAtOnce = ENDED_AT_ONCE } = options;
   const state = await readPresenceState(pool);
   // An engine that still knows an older board must not take the reading back to it.
   if (!state.isWanted || state.epoch > epoch) return !state.isWanted;
@@ -48,7 +56,7 @@ export async function takePresence({ pool, redis, keys }: PresenceOptions, epoch
     if (isAnew) await forgetUntold(client);
     for (const { report } of reports) await takeReport(client, report);
     // One that has ended only since then may have streams in rooms that are not taken.
-    if (state.anyEnded) await endStreams(client);
+    if (state.anyEnded) await endStreams(client, endedAtOnce);
     if (last !== undefined || isAnew)
       await movePresenceLog(client, { epoch, position: last ?? FROM_THE_START });
     return true;

@@ -269,10 +269,20 @@ export class Publisher {
   async #begin(epoch: number, campaignId: number): Promise<void> {
     const [redis, keys] = [this.#redis, this.#keys];
     const isLost =
-      redis instanceof Cluster && (await redis.hexists(keys.boardCampaigns, String(campaignId))) === 1;
+      redis instanceof Cluster &&
+      (await redis.hexists(keys.boardCampaigns, String(campaignId))) === 1 &&
+      !(await this.#isLetGoOf(campaignId));
     if (!isLost) return beginProjection(redis, keys.campaign(campaignId), epoch, 'gateways');
     await closeRegistry(redis, keys.leases, epoch);
     throw new Error(`campaign ${campaignId} is on another node: the registry is closed`);
+  }
+
+  /**
+   * Another engine may have deleted a shelved campaign while this one still has its earlier row. The ledger marks it before
+   * anything is deleted; the board still shows it afterwards.
+   */
+  async #isLetGoOf(campaignId: number): Promise<boolean> {
+    return (await readUnshelved(this.#pool, [campaignId])).length === 0;
   }
 
   /** Call this after an outage of Redis: it may have come back without its last second. */

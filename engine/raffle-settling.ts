@@ -70,13 +70,17 @@ export async function stepRaffle(
   options: RaffleOptions,
   campaign: Campaign,
   instants: Instants,
+  limit: number,
 ): Promise<StepResult> {
   if (campaign.rulesHash === null) {
     await saveAnnouncement(db, campaign.campaignId, lateAnnouncement(options.randomness, campaign));
     return { decided: 0, more: true };
   }
   requireKnownFunction(campaign);
-  if (campaign.poolRoot === null) return gather(db, options, campaign, instants.watermarkUs);
+  if (campaign.poolRoot === null) return gather(db, options, campaign, instants.watermarkUs, limit);
+  // Nobody leaves a pool that is frozen.
+  const refused = await refuseWithdrawals(db, campaign.campaignId, limit);
+  if (refused === limit) return { decided: 0, more: true };
   // Until the drawing is due, its randomness stays unrevealed.
   if (campaign.seed === null && !isDrawingDue(campaign, instants.watermarkUs)) return DONE;
   if (campaign.seed === null) return { decided: 0, more: true, awaits: 'randomness' };
@@ -107,18 +111,20 @@ async function gather(
   options: RaffleOptions,
   campaign: Campaign,
   watermarkUs: number,
+  limit: number,
 ): Promise<StepResult> {
   const { campaignId, settledStamp } = campaign;
-  const { honoured } = await decideWithdrawals(db, {
+  const { honoured, more } = await decideWithdrawals(db, {
     campaignId,
     settledStamp,
     through: campaign.frozenAt === null ? dueStamp(campaign, watermarkUs) : NEVER_BEFORE,
     goneCount: campaign.goneCount,
+    limit,
   });
   const goneCount = campaign.goneCount + honoured;
-  if (watermarkUs < closesAtUs(campaign)) {
+  if (more || watermarkUs < closesAtUs(campaign)) {
     if (honoured > 0) await saveSettled(db, campaignId, { ...campaign, goneCount }, false);
-    return DONE;
+    return { decided: 0, more };
   }
   const pool = new Pool(campaignId, options.saltSecret);
   for await (const batch of poolBatches(db, campaign)) pool.add(batch);
@@ -227,7 +233,6 @@ async function drawWinners(
     drawn,
   });
   await insertProof(db, campaignId, proof);
-  await refuseWithdrawals(db, campaignId);
   const settledCount = pool.count + goneCount;
   const settledStamp = lastStamp(campaign);
   const settled = { settledStamp, settledCount, grantedCount: winners.length, goneCount };

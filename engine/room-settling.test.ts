@@ -262,7 +262,7 @@ async function endGateway(incarnation: number): Promise<void> {
      values (7, $1, 'seven', 0, 'ended', 0, 0, now())`,
     [incarnation],
   );
-  await endStreams(ledger.pool);
+  await endStreams(ledger.pool, 5_000);
 }
 
 test("what is heard only later, and was before somebody went or came, is nobody's absence", async t => {

@@ -14,6 +14,9 @@
  * 5. Admits as many users as the judge allows now, in stamp order from the head of the line; none while nobody is present,
  *    or while nobody could learn of it: passes would pile up, and everybody would come to the shop at once after an outage.
  *
+ * Where more users leave or return than fit in one step, nobody is admitted before a later step has moved the rest, so it
+ * does not matter how many fit.
+ *
  * The order guarantee, in place of "nobody before somebody with an earlier stamp": among all users in the line at the moment
  * of an admission (ingested, not withdrawn, not skipped), those with the earliest stamps are admitted. So a user can only be
  * admitted ahead of an earlier stamp if that user was skipped at that moment, and nobody is skipped without having been away
@@ -56,6 +59,8 @@ interface Step {
   readonly db: Queryable;
   readonly campaign: Campaign;
   readonly room: Room;
+  /** Of people who leave, are there again, or whose visits end. */
+  readonly limit: number;
   readonly heardMs: number;
   /** A waiting user is present and could be notified. */
   readonly isHeard: boolean;
@@ -65,6 +70,7 @@ export async function stepRoom(
   db: Queryable,
   campaign: Campaign,
   { watermarkUs, presentMs = 0 }: Pick<Instants, 'watermarkUs' | 'presentMs'>,
+  limit: number,
 ): Promise<StepResult> {
   const { campaignId } = campaign;
   const room = await takeRoom(db, campaignId);
@@ -85,12 +91,12 @@ export async function stepRoom(
   const heardMs = room.heardMs + countedMs;
   const heardMovedUs = passedMs > 0 ? room.nowUs : room.heardMovedUs;
   const isHeard = anyPresent && room.nowUs - heardMovedUs <= HEARD_LATELY_US;
-  const step = { db, campaign, room, heardMs, isHeard };
+  const step = { db, campaign, room, limit, heardMs, isHeard };
   const moved = await moveLine(step);
-  const admitted = await admit(step, moved.goneCount);
+  const admitted = moved.isWhole ? await admit(step, moved.goneCount) : noneOf(campaign, moved.goneCount);
   const { anyWaits } = await readLine(db, campaignId);
-  const isFinished = !anyWaits && taken < TURN_LIMIT && isClosed;
-  if (isFinished) await refuseWithdrawals(db, campaignId);
+  const isFinished = !anyWaits && !moved.more && taken < TURN_LIMIT && isClosed;
+  const refused = isFinished ? await refuseWithdrawals(db, campaignId, limit) : 0;
   if (admitted.count > 0 || admitted.goneCount > campaign.goneCount || isFinished) {
     await saveSettled(
       db,
@@ -105,7 +111,7 @@ export async function stepRoom(
     );
   }
   await saveRoom(db, campaignId, {
-    ...paceAfter(paceOf(room), room.perSecond, admitted.count, room.nowUs),
+    ...(moved.isWhole ? paceAfter(paceOf(room), room.perSecond, admitted.count, room.nowUs) : paceOf(room)),
     takenStamp: lastStamp ?? room.takenStamp,
     heardMs,
     heardAtMs: wasThere(room) ? room.heardAtMs + passedMs : room.serviceHeardMs,
@@ -114,7 +120,7 @@ export async function stepRoom(
     busyUs: room.busyUs + busySince(room),
     busySinceUs: anyWaits && isHeard && !room.paused ? room.nowUs : null,
   });
-  return { decided: admitted.count, more: taken === TURN_LIMIT || moved.more };
+  return { decided: admitted.count, more: taken === TURN_LIMIT || moved.more || refused === limit };
 }
 
 /** Whether a waiting user was present at the last turn; if not, the time since then counts as nobody's absence. */
@@ -128,28 +134,34 @@ function heardByNow(room: Room): number {
   return heardMs + aheadMs + (wasThere(room) ? serviceHeardMs - heardAtMs : 0);
 }
 
-/** In a finished room, unused passes and visits that lasted too long still end. */
-export async function endVisits(db: Queryable, campaignId: number): Promise<void> {
+/** In a finished room, unused passes and visits that lasted too long still end. Returns how many. */
+export async function endVisits(db: Queryable, campaignId: number, limit: number): Promise<number> {
   const { serviceHeardMs } = await takeRoom(db, campaignId);
-  await expireVisits(db, campaignId, serviceHeardMs);
+  return await expireVisits(db, { campaignId, heardMs: serviceHeardMs, limit });
+}
+
+interface Moved {
+  readonly goneCount: number;
+  /** Whoever has left, or is there again, has moved. */
+  readonly isWhole: boolean;
+  /** Not all fitted. */
+  readonly more: boolean;
 }
 
 /** Users who leave the line and users who return to it. */
-async function moveLine({
-  db,
-  campaign,
-  room,
-  heardMs,
-}: Step): Promise<{ goneCount: number; more: boolean }> {
+async function moveLine({ db, campaign, room, limit, heardMs }: Step): Promise<Moved> {
   const { campaignId, settledStamp } = campaign;
   let { goneCount } = campaign;
-  goneCount += await decideRoomWithdrawals(db, campaignId, goneCount);
+  const left = await decideRoomWithdrawals(db, { campaignId, goneCount, limit });
+  goneCount += left.honoured;
   const absentMs = heardMs - room.graceMs;
   const skipped = await skipAbsent(db, { campaignId, absentMs, goneCount, limit: TURN_LIMIT });
   goneCount += skipped;
-  goneCount += await takeBack(db, { campaignId, settledStamp, goneCount });
-  await expireVisits(db, campaignId, room.serviceHeardMs);
-  return { goneCount, more: skipped === TURN_LIMIT };
+  const back = await takeBack(db, { campaignId, settledStamp, goneCount, limit });
+  goneCount += back;
+  const over = await expireVisits(db, { campaignId, heardMs: room.serviceHeardMs, limit });
+  const isWhole = !left.more && back < limit;
+  return { goneCount, isWhole, more: !isWhole || skipped === TURN_LIMIT || over === limit };
 }
 
 interface Admitted {
@@ -160,6 +172,10 @@ interface Admitted {
   readonly goneCount: number;
 }
 
+function noneOf({ settledStamp }: Campaign, goneCount: number): Admitted {
+  return { count: 0, passed: 0, settledStamp, goneCount };
+}
+
 async function admit({ db, campaign, room, isHeard }: Step, goneCount: number): Promise<Admitted> {
   const { campaignId, settledStamp, grantedCount, places } = campaign;
   const inside = room.capacity === null ? 0 : await countInside(db, campaignId);
@@ -167,7 +183,7 @@ async function admit({ db, campaign, room, isHeard }: Step, goneCount: number): 
   const limit = Math.min(free, places - grantedCount, TURN_LIMIT);
   const first = limit > 0 ? await readFirst(db, campaignId, limit) : [];
   const last = first.at(-1);
-  if (last === undefined) return { count: 0, passed: 0, settledStamp, goneCount };
+  if (last === undefined) return noneOf(campaign, goneCount);
   await insertGrants(
     db,
     campaignId,

@@ -25,6 +25,12 @@ export interface HeardInstants {
   readonly unheardUs: number;
 }
 
+/**
+ * How many people leave, come back or are over in one transaction. More would hold the campaign's row for longer, and keep other
+ * campaigns from their step of the pass; fewer cost more commits.
+ */
+export const MOVES_LIMIT = 5_000;
+
 export interface StepResult {
   readonly decided: number;
   /** Whether another step may find more to do at the same watermark. */

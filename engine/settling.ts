@@ -4,8 +4,9 @@
  * Each step is one transaction that first locks the campaign's row, so one engine decides a campaign at a time, and a kill
  * at any moment leaves a step either done or not begun. The row alone determines the next step:
  *
- * - coupon: decides due withdrawals, then the next entries: grants in stamp order until the stock is gone, after that it
- *   only counts. The campaign is finished when the watermark has passed the close and all entries are decided.
+ * - coupon: decides all due withdrawals, however many steps that takes, then the next entries: grants in stamp order until
+ *   the stock is gone, after that it only counts. The campaign is finished when the watermark has passed the close and all
+ *   entries are decided.
  * - raffle: see raffle-settling.ts.
  * - room: see room-settling.ts.
  * - cancelled, of any kind: see cancelled-settling.ts.
@@ -36,7 +37,7 @@ import { makeCode } from './judges/codes.ts';
 import { judgeCoupons } from './judges/coupon.ts';
 import { type RaffleOptions, revealRandomness, stepRaffle } from './raffle-settling.ts';
 import { endVisits, stepRoom } from './room-settling.ts';
-import { closesAtUs, DONE, dueStamp, type Instants, type StepResult } from './settling-step.ts';
+import { closesAtUs, DONE, dueStamp, type Instants, MOVES_LIMIT, type StepResult } from './settling-step.ts';
 import type { Slots } from './slots.ts';
 
 /** Entries decided in one transaction. More would lock the campaign's row for longer; fewer cost more commits. */
@@ -55,6 +56,8 @@ export interface SettlingOptions {
   readonly slots?: Slots;
   /** How many offers end in one transaction; the simulator, which has few, sets fewer than the usual 5,000. */
   readonly claimsAtOnce?: number | undefined;
+  /** How many people leave, come back or are over in one; likewise. */
+  readonly movesAtOnce?: number | undefined;
 }
 
 /**
@@ -93,11 +96,8 @@ async function step(
 ): Promise<StepResult> {
   const taken = await takeCampaign(db, campaignId);
   if (taken === undefined) return DONE;
-  if (taken.finishedAt !== null) {
-    await refuseWithdrawals(db, campaignId);
-    if (taken.kind === 'room') await endVisits(db, campaignId);
-    return DONE;
-  }
+  const limit = options.movesAtOnce ?? MOVES_LIMIT;
+  if (taken.finishedAt !== null) return stepFinished(db, taken, limit);
   const { heard } = instants;
   if (taken.claimWithinS !== null && !(areOffersHeard(instants) && areNews(taken, instants))) return DONE;
   const campaign =
@@ -105,16 +105,27 @@ async function step(
   const hasEnds = campaign.claimWithinS !== null && (campaign.decidedAt !== null || isOpenCoupon(campaign));
   const turn = hasEnds ? await turnOf(db, campaign, instants, options.claimsAtOnce) : undefined;
   if (turn !== undefined) return endTurn(db, campaign, turn, options.claimsAtOnce);
-  if (campaign.decidedAt !== null) return stepClaims(db, campaign, instants);
-  if (campaign.cancelledStamp !== null) return await stepCancelled(db, campaign, instants.watermarkUs);
+  if (campaign.decidedAt !== null) return stepClaims(db, campaign, instants, limit);
+  if (campaign.cancelledStamp !== null) return await stepCancelled(db, campaign, instants.watermarkUs, limit);
   switch (campaign.kind) {
     case 'coupon':
-      return stepCoupon(db, campaign, instants);
+      return stepCoupon(db, campaign, instants, limit);
     case 'raffle':
-      return stepRaffle(db, options.raffles, campaign, instants);
+      return stepRaffle(db, options.raffles, campaign, instants, limit);
     case 'room':
-      return stepRoom(db, campaign, instants);
+      return stepRoom(db, campaign, instants, limit);
   }
+}
+
+/** Nobody can leave any more; in a room, passes and visits still end. */
+async function stepFinished(
+  db: Queryable,
+  { campaignId, kind }: Campaign,
+  limit: number,
+): Promise<StepResult> {
+  const refused = await refuseWithdrawals(db, campaignId, limit);
+  const ended = kind === 'room' ? await endVisits(db, campaignId, limit) : 0;
+  return { decided: 0, more: refused === limit || ended === limit };
 }
 
 /** Whether claims are decided while entries are still being decided. */
@@ -136,21 +147,31 @@ async function endTurn(
 }
 
 /** All entries are decided; some offers are still open. */
-async function stepClaims(db: Queryable, campaign: Campaign, instants: Instants): Promise<StepResult> {
+async function stepClaims(
+  db: Queryable,
+  campaign: Campaign,
+  instants: Instants,
+  limit: number,
+): Promise<StepResult> {
   const { campaignId } = campaign;
   const ended = await endOffers(db, campaign, instants);
   const offered = await offerFreed(db, campaign, instants, ended.moveCount);
-  const { more } = offered;
-  const isFinished = !more && (await areAllDecided(db, campaignId));
+  const isFinished = !offered.more && (await areAllDecided(db, campaignId));
   // Users without a place can no longer leave; those with one could, as far as their withdrawals are due.
-  if (isFinished) await refuseWithdrawals(db, campaignId);
+  const refused = isFinished ? await refuseWithdrawals(db, campaignId, limit) : 0;
   if (offered.moveCount > campaign.moveCount || isFinished) {
     await saveClaimCounts(db, campaignId, { ...campaign, moveCount: offered.moveCount }, true, isFinished);
   }
-  return { decided: 0, more, moved: [...ended.states, ...offered.states] };
+  const moved = [...ended.states, ...offered.states];
+  return { decided: 0, more: offered.more || refused === limit, moved };
 }
 
-async function stepCoupon(db: Queryable, campaign: Campaign, instants: Instants): Promise<StepResult> {
+async function stepCoupon(
+  db: Queryable,
+  campaign: Campaign,
+  instants: Instants,
+  limit: number,
+): Promise<StepResult> {
   const { campaignId, settledStamp } = campaign;
   const hasClaims = campaign.claimWithinS !== null;
   const through = dueStamp(campaign, instants.watermarkUs);
@@ -160,7 +181,9 @@ async function stepCoupon(db: Queryable, campaign: Campaign, instants: Instants)
     settledStamp,
     through,
     goneCount: campaign.goneCount,
+    limit,
   });
+  if (left.more) return leaveTurn(db, campaign, ended, left.honoured);
   const turn = isSoldOut(campaign)
     ? await countTurnOut(db, campaign, through)
     : await grantTurn(db, campaign, through, instants);
@@ -169,7 +192,7 @@ async function stepCoupon(db: Queryable, campaign: Campaign, instants: Instants)
   const offered = hasClaims ? await offerFreed(db, campaign, instants, ended.moveCount) : NOT_MOVED;
   const more = turn.more || offered.more;
   const isFinished = isDecided && !more && (!hasClaims || (await areAllDecided(db, campaignId)));
-  if (isFinished) await refuseWithdrawals(db, campaignId);
+  const refused = isFinished ? await refuseWithdrawals(db, campaignId, limit) : 0;
   if (turn.decided > 0 || left.honoured > 0 || isDecided) {
     const settled: Settled = {
       settledStamp: isDecided ? through : turn.lastStamp,
@@ -184,7 +207,22 @@ async function stepCoupon(db: Queryable, campaign: Campaign, instants: Instants)
     const counts = { waitlistedCount, moveCount: offered.moveCount };
     await saveClaimCounts(db, campaignId, counts, isDecided, isFinished);
   }
-  return { decided: turn.decided, more, moved: [...ended.states, ...offered.states] };
+  const moved = [...ended.states, ...offered.states];
+  return { decided: turn.decided, more: more || refused === limit, moved };
+}
+
+/** More leave than fit in a transaction: as many as fit, and nobody is settled before the others have left. */
+async function leaveTurn(
+  db: Queryable,
+  campaign: Campaign,
+  { moveCount, states }: Moved,
+  honoured: number,
+): Promise<StepResult> {
+  const { campaignId, goneCount } = campaign;
+  await saveSettled(db, campaignId, { ...campaign, goneCount: goneCount + honoured }, false);
+  if (moveCount > campaign.moveCount)
+    await saveClaimCounts(db, campaignId, { ...campaign, moveCount }, false, false);
+  return { decided: 0, more: true, moved: states };
 }
 
 /** Without claims. */

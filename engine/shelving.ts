@@ -8,12 +8,14 @@
  * at once, and after a kill between two steps any engine's next turn completes them.
  */
 import type { Logger } from 'pino';
-import { type Pool, transaction } from '../sql/database.ts';
-import { listForShelf, shelveCampaign } from '../sql/shelving.ts';
+import type { Pool } from '../sql/database.ts';
+import { listForShelf, markRanks, shelveCampaign } from '../sql/shelving.ts';
 import type { Passes } from './passes.ts';
 
 /** Campaigns shelved in one turn; the marks of one with millions of entries take seconds. */
 const A_TURN = 50;
+/** Made in one transaction, of some 200,000 entries. */
+const MARKS_AT_ONCE = 200;
 
 export interface ShelvingOptions {
   readonly pool: Pool;
@@ -27,8 +29,9 @@ export interface ShelvingOptions {
 export async function shelve({ pool, passes, afterMs, log }: ShelvingOptions): Promise<void> {
   if (afterMs === undefined) return;
   for (const campaignId of await listForShelf(pool, afterMs, A_TURN)) {
-    const isShelved = await transaction(pool, db => shelveCampaign(db, campaignId, afterMs));
-    if (isShelved) log.info({ campaignId }, 'a campaign was shelved: it leaves Redis');
+    while (await markRanks(pool, campaignId, MARKS_AT_ONCE));
+    if (await shelveCampaign(pool, campaignId, afterMs))
+      log.info({ campaignId }, 'a campaign was shelved: it leaves Redis');
   }
   await passes.clearShelved();
 }

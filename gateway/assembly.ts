@@ -86,6 +86,8 @@ export interface GatewayAssembly {
   readonly metricsOf: (live: LiveMetrics) => Metrics;
   /** Called when a handler has failed: that is a defect, answered with 500. */
   readonly failed: (error: unknown) => void;
+  /** See DeskOptions. */
+  readonly lapsedAtOnce?: number | undefined;
 }
 
 export interface AssembledGateway {
@@ -222,7 +224,7 @@ export function assembleGateway(assembly: GatewayAssembly): AssembledGateway {
   };
 }
 
-function assembleCoupons({ config, log, keys, servers }: GatewayAssembly) {
+function assembleCoupons({ config, log, keys, servers, lapsedAtOnce }: GatewayAssembly) {
   const { redis, ledger } = servers;
   const couponReads = new CouponReads({
     redis,
@@ -238,6 +240,7 @@ function assembleCoupons({ config, log, keys, servers }: GatewayAssembly) {
         .changed(couponIds)
         .catch((error: unknown) => log.debug({ err: error }, 'cannot follow changes of coupons'));
     },
+    lapsedAtOnce,
   });
   return { desk, couponReads };
 }

@@ -13,15 +13,21 @@ import { readTimeUs } from '../engine/contract/lease/time.ts';
 import { openProducer } from '../engine/contract/log/open.ts';
 import { logConfig, quiet } from '../engine/contract/log/test-ledger.ts';
 import { beginPresence, readPresence, tellPresence } from '../engine/contract/presence/presence.ts';
-import { beginProjection, lookAt } from '../engine/contract/projection/projection.ts';
+import { beginProjection, clearProjection, lookAt } from '../engine/contract/projection/projection.ts';
 import { connectRedis, type RedisClient, waitForRedis } from '../engine/contract/redis.ts';
 import { checkRedisMode } from '../engine/contract/redis-mode.ts';
 import { readNodes } from '../engine/contract/redis-nodes.ts';
 import { appendGone } from '../engine/projections.ts';
+import { Publisher } from '../engine/publish.ts';
+import { beginAnew } from '../engine/rebuild.ts';
 import { findLoss } from '../engine/redis-loss.ts';
 import { TestCluster } from '../engine/test/redis-cluster.ts';
 import { startSentinel } from '../engine/test/redis-process.ts';
-import { eventually, serversFromEnv, testNamespace } from '../engine/test/support.ts';
+import { eventually, serversFromEnv, testDatabase, testNamespace } from '../engine/test/support.ts';
+import { createCampaign } from '../sql/campaigns.ts';
+import { openPool } from '../sql/database.ts';
+import { saveSettled } from '../sql/settling.ts';
+import { shelveCampaign } from '../sql/shelving.ts';
 import { Board } from './board.ts';
 import { CouponReads } from './coupons/reads.ts';
 import { Ranker } from './rank.ts';
@@ -232,14 +238,59 @@ test('of a board, and of who is present, nothing is read from a node that took o
   equal(await findLoss(redis, keys, EPOCH), 'Redis has lost the board');
 });
 
-test('each master is asked how it keeps a log', async () => {
+test('a campaign that another engine lets go of closes no registry; one that a node has lost does', async t => {
+  const database = await testDatabase();
+  const pool = openPool(database.url, { max: 2, applicationName: 'test', onError: () => undefined });
+  const own = keysOf(testNamespace());
+  const clocks = { nowUs: () => readTimeUs(redis, own.leases) };
+  const engine = (): Publisher => new Publisher({ pool, redis, keys: own, clocks, log: quiet });
+  const [publisher, ...heldUp] = [engine(), engine(), engine()];
+  t.after(async () => {
+    for (const each of [publisher, ...heldUp]) await each.close();
+    await pool.end();
+    await database.drop();
+  });
+  const opensAt = new Date('2020-01-01');
+  const rules = { kind: 'coupon', title: 'x', places: 1, opensAt, closesAt: new Date('2020-01-02') } as const;
+  const campaigns = [await createCampaign(pool, rules), await createCampaign(pool, rules)];
+  await beginAnew(pool, redis, own, EPOCH);
+  await redis.hset(own.leases, 'epoch', EPOCH);
+  await publisher.publish({ epoch: EPOCH, watermarkUs: 0, rankedUs: 0 });
+
+  for (const [index, asRead] of campaigns.entries()) {
+    const { campaignId } = asRead;
+    const isShelved = index === 0;
+    if (isShelved) {
+      const nothing = { settledStamp: -1, settledCount: 0, grantedCount: 0, goneCount: 0 };
+      await saveSettled(pool, campaignId, nothing, true);
+      ok(await shelveCampaign(pool, campaignId, -1_000));
+    }
+    await clearProjection(redis, own.campaign(campaignId));
+    equal(await redis.hexists(own.boardCampaigns, String(campaignId)), 1);
+    // An engine that has read it before, and nothing since.
+    const telling = heldUp[index]?.tell([asRead]) ?? Promise.reject(new Error('there is an engine for each'));
+    if (isShelved) await telling;
+    else await rejects(telling, /is another one: the registry is closed/);
+    equal(await redis.hget(own.leases, 'epoch'), isShelved ? String(EPOCH) : null);
+  }
+});
+
+test('each node is asked how it keeps a log, also one that would take over', async () => {
   const config = logConfig('redis', { redisUrl: cluster.urls }, { REDIS_LOG_CLUSTER: 'accepted' });
-  const keepAll = async (key: string): Promise<void> => {
-    await cluster.configure(key, 'appendfsync', 'always');
-    await cluster.configure(key, 'appendonly', 'yes');
-  };
-  for (const key of [keys.couponVersion, keys.leases]) await keepAll(key);
-  await rejects(openProducer(config, quiet), /appendonly no/);
-  await keepAll(keys.boardState);
+  await cluster.configureAll(['appendfsync', 'always']);
+  await cluster.configureAll(['appendonly', 'yes']);
   await (await openProducer(config, quiet)).close();
+  for (const role of ['master', 'replica'] as const) {
+    for (const [name, weaker, kept] of [
+      ['appendonly', 'no', 'yes'],
+      ['maxmemory-policy', 'allkeys-lru', 'noeviction'],
+    ] as const) {
+      await cluster.configure(keys.boardState, role, [name, weaker]);
+      await rejects(openProducer(config, quiet), new RegExp(`REDIS_URL, 127.*: .* ${name} ${weaker}`));
+      await cluster.configure(keys.boardState, role, [name, kept]);
+    }
+  }
+  await cluster.withoutReplica(keys.boardState, async () => {
+    await rejects(openProducer(config, quiet), /does not say how it would keep the log/);
+  });
 });

@@ -100,6 +100,12 @@ if (availableLogs().includes('kafka')) {
         assert.ok((await cluster.layout(foreign)).every(({ leader }) => leader < 0));
       });
       await (await openProducer(wanted, quiet)).close();
+      // Nor does it keep another fairline from making its topic on those that are left.
+      const another = { ...config(), KAFKA_REPLICATION: BROKERS - 1 };
+      await (await openProducer(another, quiet)).close();
+      const left = [1, 2, 3].filter(id => id !== led.leader);
+      for (const { replicas } of await cluster.layout(topicOf(another.NAMESPACE)))
+        assert.deepEqual(replicas.toSorted(), left);
       await cluster.start(led.leader);
       await cluster.inSync(topic);
       await producer.close();

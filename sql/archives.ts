@@ -2,18 +2,12 @@
  * Statements on archives: which campaigns may be archived, the rows that stand in a file of one, and letting them go and come
  * back. Rows are JSON as PostgreSQL writes it and reads it again, so that nothing is lost on the way through here.
  */
+import { BASKET_TABLES } from './archived-baskets.ts';
 import { bigintArray } from './arrays.ts';
 import type { Queryable } from './database.ts';
 
-/** What a file has rows of, in the order in which they stand in it and come back; they leave in the other direction. */
-export const ARCHIVED_TABLES = [
-  'entries',
-  'slices',
-  'redemptions',
-  'redemption_uses',
-  'refunds',
-  'shop_requests',
-] as const;
+/** What a file has rows of, in the order in which they stand in it. */
+export const ARCHIVED_TABLES = ['entries', 'slices', ...BASKET_TABLES] as const;
 export type ArchivedTable = (typeof ARCHIVED_TABLES)[number];
 
 export function isArchivedTable(name: unknown): name is ArchivedTable {
@@ -208,22 +202,10 @@ export async function markKeptRanks(db: Queryable, campaignId: number): Promise<
   );
 }
 
-/** The columns by which a row is found. */
-const KEYS: Readonly<Record<ArchivedTable, readonly string[]>> = {
-  entries: ['campaign_id', 'user_id'],
-  slices: ['gateway', 'incarnation', 'slice_number'],
-  redemptions: ['redemption_id'],
-  redemption_uses: ['redemption_id', 'coupon_id'],
-  refunds: ['redemption_id', 'refund_number'],
-  shop_requests: ['idempotency_key'],
-};
-
-function sameKey(table: ArchivedTable): string {
-  return KEYS[table].map(column => `t.${column} = f.${column}`).join(' and ');
-}
+const SAME_SLICE = `t.gateway = f.gateway and t.incarnation = f.incarnation and t.slice_number = f.slice_number`;
 
 /** Rows of a file as rows of the table. */
-function fileRows(table: ArchivedTable): string {
+function fileRows(table: 'entries' | 'slices'): string {
   return `json_populate_recordset(null::${table}, $1::json) as f`;
 }
 
@@ -231,50 +213,37 @@ function asJson(rows: readonly string[]): string {
   return `[${rows.join(',')}]`;
 }
 
-/** Lets rows go that stand in the file exactly as they are here. Answers how many did. */
-export async function deleteArchived(
-  db: Queryable,
-  table: Exclude<ArchivedTable, 'slices'>,
-  rows: readonly string[],
-): Promise<number> {
-  const { rowCount } = await db.query(
-    `delete from ${table} t using ${fileRows(table)} where ${sameKey(table)} and to_jsonb(t) = to_jsonb(f)`,
+/** Lets entries go that stand in the file exactly as they are here. */
+export async function deleteEntries(db: Queryable, rows: readonly string[]): Promise<void> {
+  await db.query(
+    `delete from entries t using ${fileRows('entries')}
+      where t.campaign_id = f.campaign_id and t.user_id = f.user_id and to_jsonb(t) = to_jsonb(f)`,
     [asJson(rows)],
   );
-  return rowCount ?? 0;
 }
 
-/** Lets the items of slices go that stand in the file as they are here. Answers how many slices had any. */
-export async function emptySlices(db: Queryable, rows: readonly string[]): Promise<number> {
-  const { rowCount } = await db.query(
-    `update slices t set items = null from ${fileRows('slices')} where ${sameKey('slices')} and t.items = f.items`,
+/** Lets the items of slices go that stand in the file as they are here. */
+export async function emptySlices(db: Queryable, rows: readonly string[]): Promise<void> {
+  await db.query(
+    `update slices t set items = null from ${fileRows('slices')} where ${SAME_SLICE} and t.items = f.items`,
     [asJson(rows)],
   );
-  return rowCount ?? 0;
 }
 
-/** Puts rows back that are not there. Answers how many were not. */
-export async function restoreArchived(
-  db: Queryable,
-  table: ArchivedTable,
-  rows: readonly string[],
-): Promise<number> {
-  if (table === 'slices') return await fillSlices(db, rows);
-  const overriding = table === 'redemptions' ? 'overriding system value' : '';
-  const { rowCount } = await db.query(
-    `insert into ${table} ${overriding} select f.* from ${fileRows(table)} on conflict do nothing`,
-    [asJson(rows)],
-  );
-  return rowCount ?? 0;
+/** Puts entries back that are not here. */
+export async function restoreEntries(db: Queryable, rows: readonly string[]): Promise<void> {
+  await db.query(`insert into entries select f.* from ${fileRows('entries')} on conflict do nothing`, [
+    asJson(rows),
+  ]);
 }
 
-async function fillSlices(db: Queryable, rows: readonly string[]): Promise<number> {
-  const { rowCount } = await db.query(
+/** Puts the items of slices back that are not here. */
+export async function fillSlices(db: Queryable, rows: readonly string[]): Promise<void> {
+  await db.query(
     `update slices t set items = f.items from ${fileRows('slices')}
-      where ${sameKey('slices')} and t.items is null and t.signed_head = f.signed_head`,
+      where ${SAME_SLICE} and t.items is null and t.signed_head = f.signed_head`,
     [asJson(rows)],
   );
-  return rowCount ?? 0;
 }
 
 /** Of these campaigns those whose rows are in files. */
@@ -308,4 +277,8 @@ export async function takeArchiving(db: Queryable): Promise<boolean> {
     `select pg_try_advisory_lock(hashtext('fairline archive'), 0) as "isTaken"`,
   );
   return rows[0]?.isTaken === true;
+}
+
+export async function giveArchivingBack(db: Queryable): Promise<void> {
+  await db.query(`select pg_advisory_unlock(hashtext('fairline archive'), 0)`);
 }

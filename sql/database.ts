@@ -4,6 +4,8 @@
 import pg from 'pg';
 
 export type Pool = pg.Pool;
+/** One connection of it. */
+export type Connection = pg.PoolClient;
 /** What statements are written over: the pool, or one connection inside a transaction. */
 export type Queryable = Pick<pg.PoolClient, 'query'>;
 
@@ -67,6 +69,14 @@ export async function rehearsal<T>(pool: Pool, work: (client: pg.PoolClient) => 
   return await run(pool, work, 'rollback');
 }
 
+/** The same over one connection that is held for longer. */
+export async function transactionOn<T>(
+  client: Connection,
+  work: (client: pg.PoolClient) => Promise<T>,
+): Promise<T> {
+  return await runOn(client, work, 'commit', () => undefined);
+}
+
 async function run<T>(
   pool: Pool,
   work: (client: pg.PoolClient) => Promise<T>,
@@ -75,17 +85,28 @@ async function run<T>(
   const client = await pool.connect();
   let broken: Error | undefined;
   try {
+    return await runOn(client, work, end, error => {
+      broken = error;
+    });
+  } finally {
+    client.release(broken);
+  }
+}
+
+/** `onBroken`: a connection on which the rollback fails too is not given back for others to use. */
+async function runOn<T>(
+  client: Connection,
+  work: (client: pg.PoolClient) => Promise<T>,
+  end: 'commit' | 'rollback',
+  onBroken: (error: Error) => void,
+): Promise<T> {
+  try {
     await client.query(BEGIN);
     const result = await work(client);
     await client.query(end);
     return result;
   } catch (error) {
-    // A connection on which the rollback fails too is not given back for others to use.
-    await client.query('rollback').catch((failed: Error) => {
-      broken = failed;
-    });
+    await client.query('rollback').catch(onBroken);
     throw error;
-  } finally {
-    client.release(broken);
   }
 }

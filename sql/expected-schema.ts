@@ -109,9 +109,6 @@ export const expectedSchema: Readonly<Record<string, Readonly<Record<string, Exp
         withdrawals_pkey: 'PRIMARY KEY (campaign_id, user_id)',
         withdrawals_stamp_check: 'CHECK',
       },
-      indexes: {
-        withdrawals_undecided: 'btree (campaign_id) where honoured IS NULL',
-      },
     },
     gateways: {
       is: 'table',
@@ -832,7 +829,6 @@ export const expectedSchema: Readonly<Record<string, Readonly<Record<string, Exp
       indexes: {
         room_people_absent_since:
           "btree (campaign_id, absent_since_ms) where state = 'waiting'::text AND stamp IS NOT NULL",
-        room_people_back: "btree (campaign_id) where state = 'skipped'::text AND absent_since_ms IS NULL",
         room_people_due:
           "btree (campaign_id, due_ms) where state = ANY (ARRAY['admitted'::text, 'inside'::text])",
         room_people_line: "btree (campaign_id, stamp) where state = 'waiting'::text AND stamp IS NOT NULL",
@@ -1082,6 +1078,19 @@ export const expectedSchema: Readonly<Record<string, Readonly<Record<string, Exp
     claims: {
       indexes: {
         claims_undecided: 'btree (campaign_id, stamp) where NOT decided',
+      },
+    },
+  },
+  '0021_bounded_turns.sql': {
+    withdrawals: {
+      indexes: {
+        withdrawals_undecided: 'btree (campaign_id, stamp) where honoured IS NULL',
+      },
+    },
+    room_people: {
+      indexes: {
+        room_people_back:
+          "btree (campaign_id, stamp) where state = 'skipped'::text AND absent_since_ms IS NULL",
       },
     },
   },

@@ -118,22 +118,31 @@ export async function removeStreams(
   );
 }
 
-/** Whoever had a stream at an incarnation that has ended has it no longer; answers how many incarnations that were. */
-export async function endStreams(db: Queryable): Promise<number> {
-  const { rows } = await db.query<{ incarnation: number }>(
-    `delete from presence_gateways p using gateways g
-      where g.incarnation = p.incarnation and g.state = 'ended' returning p.incarnation`,
-  );
-  for (const { incarnation } of rows) {
-    await db.query(
-      `update room_people p
-          set incarnations = array_remove(incarnations, $1::bigint),
-              absent_since_ms = case when array_remove(incarnations, $1::bigint) = '{}'
+/**
+ * Whoever had a stream at an incarnation that has ended has it no longer: of one such incarnation, and at most `limit` people.
+ * What is known of it goes with the last of them.
+ */
+export async function endStreams(db: Queryable, limit: number): Promise<void> {
+  const { rows } = await db.query<{ incarnation: number | null; count: number }>(
+    `with ended as (
+       select incarnation from presence_gateways join gateways using (incarnation)
+        where state = 'ended' order by incarnation limit 1
+     ), told as (
+       select p.campaign_id, p.user_id from room_people p, ended
+        where ended.incarnation = any (p.incarnations)
+          and p.campaign_id in (select campaign_id from rooms join campaigns using (campaign_id) where finished_at is null)
+        order by p.campaign_id, p.user_id limit $1
+     ), gone as (
+       update room_people p
+          set incarnations = array_remove(incarnations, ended.incarnation),
+              absent_since_ms = case when array_remove(incarnations, ended.incarnation) = '{}'
                                      then coalesce(absent_since_ms, ${HEARD_MS}) end
-        where $1::bigint = any (incarnations)
-          and campaign_id in (select campaign_id from rooms join campaigns using (campaign_id) where finished_at is null)`,
-      [incarnation],
-    );
-  }
-  return rows.length;
+         from told, ended where p.campaign_id = told.campaign_id and p.user_id = told.user_id
+       returning p.user_id)
+     select (select incarnation from ended) as incarnation, (select count(*) from gone) as count`,
+    [limit],
+  );
+  const { incarnation = null, count = 0 } = rows[0] ?? {};
+  if (incarnation !== null && count < limit)
+    await db.query('delete from presence_gateways where incarnation = $1', [incarnation]);
 }

@@ -74,10 +74,12 @@ export interface CountedUses {
   readonly uses: readonly CouponUse[];
   /** As many as were asked for, for new redemptions. */
   readonly freshIds: readonly number[];
+  /** Others may have lapsed that count still. */
+  readonly more: boolean;
 }
 
 /**
- * Gives back the uses of holds that have lapsed, and tells what stands then. `statement_timestamp()` is later than the lock
+ * Gives back the uses of holds that have lapsed, at most `limit`, and tells what stands then. `statement_timestamp()` is later than the lock
  * on the coupons, and later than that of every transaction that had it before, so a hold that is given back here was not
  * redeemed in time, and one that is redeemed under the same lock has not lapsed.
  */
@@ -85,12 +87,17 @@ export async function giveBackLapsed(
   db: Queryable,
   couponIds: readonly number[],
   idCount: number,
+  limit: number,
 ): Promise<CountedUses> {
-  const { rows } = await db.query<{ nowMs: number; freshIds: number[] } & CouponUse>(
-    `with lapsed as (
-       update redemption_uses set held_until = null, given_back_at = statement_timestamp()
+  const { rows } = await db.query<{ nowMs: number; freshIds: number[]; lapsed: number } & CouponUse>(
+    `with due as (
+       select redemption_id, coupon_id from redemption_uses
         where coupon_id = any($1::bigint[]) and held_until <= statement_timestamp()
-       returning coupon_id
+        order by coupon_id, held_until, redemption_id limit $3
+     ), lapsed as (
+       update redemption_uses u set held_until = null, given_back_at = statement_timestamp()
+         from due where u.redemption_id = due.redemption_id and u.coupon_id = due.coupon_id
+       returning u.coupon_id
      ), less as (
        update coupons set used_count = used_count - lapsed_count
          from (select coupon_id, count(*)::integer as lapsed_count from lapsed group by coupon_id) as counted
@@ -99,13 +106,14 @@ export async function giveBackLapsed(
      )
      select ${CLOCK}, array(select nextval(pg_get_serial_sequence('redemptions', 'redemption_id'))
                               from generate_series(1, $2)) as "freshIds",
-            coupon_id as "couponId", revision, coalesce(less.used_count, coupons.used_count) as used
+            (select count(*) from lapsed) as lapsed, coupon_id as "couponId", revision, coalesce(less.used_count, coupons.used_count) as used
        from (select) as clock
        left join (coupons left join less using (coupon_id)) on coupon_id = any($1::bigint[])`,
-    [bigintArray(couponIds), idCount],
+    [bigintArray(couponIds), idCount, limit],
   );
-  const { nowMs = 0, freshIds = [] } = rows[0] ?? {};
-  return { nowMs, freshIds: freshIds.map(Number), uses: rows.filter(row => row.couponId !== null) };
+  const { nowMs = 0, freshIds = [], lapsed = 0 } = rows[0] ?? {};
+  const uses = rows.filter(row => row.couponId !== null);
+  return { nowMs, freshIds: freshIds.map(Number), uses, more: lapsed === limit };
 }
 
 /** A user and a coupon, with how many uses of it count for them. */

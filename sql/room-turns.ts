@@ -3,6 +3,7 @@
  * moved. All that write are called with the rows of campaign and room taken.
  */
 import type { Queryable } from './database.ts';
+import type { DecidedWithdrawals } from './withdrawals.ts';
 
 /** Gives entries with `after` < stamp <= `through` their rows, at most `limit`; they are absent until a gateway tells of a stream. */
 export async function takeIn(
@@ -44,18 +45,24 @@ export async function readLine(
   return rows[0] ?? { anyWaits: false, anyPresent: false };
 }
 
-/** Honours the withdrawals of those who still wait or were skipped, and refuses the others'; answers how many it honoured. */
+/**
+ * Decides undecided withdrawals, the first `limit` by their stamps: honours those of people who still wait or were skipped, and
+ * refuses the others'. Answers how many it honoured, and whether there are others.
+ */
 export async function decideRoomWithdrawals(
   db: Queryable,
-  campaignId: number,
-  goneCount: number,
-): Promise<number> {
-  const { rows } = await db.query<{ honoured: number }>(
-    `with turn as (
-       select p.user_id, p.state in ('waiting', 'skipped') as in_time,
-              row_number() over (partition by p.state in ('waiting', 'skipped') order by p.stamp) as number
+  turn: { readonly campaignId: number; readonly goneCount: number; readonly limit: number },
+): Promise<DecidedWithdrawals> {
+  const { rows } = await db.query<DecidedWithdrawals>(
+    `with due as (
+       select p.user_id, p.stamp, p.state in ('waiting', 'skipped') as in_time,
+              row_number() over (order by w.stamp, w.user_id) as place
          from withdrawals w join room_people p using (campaign_id, user_id)
-        where w.campaign_id = $1 and w.honoured is null and p.stamp is not null),
+        where w.campaign_id = $1 and w.honoured is null and p.stamp is not null
+        order by w.stamp, w.user_id limit $3::integer + 1),
+     turn as (
+       select user_id, in_time, row_number() over (partition by in_time order by stamp) as number
+         from due where place <= $3),
      decided as (
        update withdrawals w
           set honoured = turn.in_time, gone_number = case when turn.in_time then $2::integer + turn.number end
@@ -63,10 +70,10 @@ export async function decideRoomWithdrawals(
      left_line as (
        update room_people p set state = 'withdrawn'
          from turn where p.campaign_id = $1 and p.user_id = turn.user_id and turn.in_time)
-     select count(*) filter (where in_time) as honoured from turn`,
-    [campaignId, goneCount],
+     select count(*) filter (where in_time) as honoured, (select count(*) from due) > $3 as more from turn`,
+    [turn.campaignId, turn.goneCount, turn.limit],
   );
-  return rows[0]?.honoured ?? 0;
+  return rows[0] ?? { honoured: 0, more: false };
 }
 
 /** Skips those who are away since `absentMs` or longer, the earliest first, at most `limit`; answers how many. */
@@ -94,31 +101,46 @@ export async function skipAbsent(
   return rowCount ?? 0;
 }
 
-/** Whoever was skipped and is there again waits at their stamp as before; answers how many do. */
+/** Whoever was skipped and is there again waits at their stamp as before, at most `limit`; answers how many do. */
 export async function takeBack(
   db: Queryable,
-  turn: { readonly campaignId: number; readonly settledStamp: number; readonly goneCount: number },
+  turn: {
+    readonly campaignId: number;
+    readonly settledStamp: number;
+    readonly goneCount: number;
+    readonly limit: number;
+  },
 ): Promise<number> {
   const { rowCount } = await db.query(
-    `with back as (
-       update room_people set state = 'waiting'
+    `with here as (
+       select user_id from room_people
         where campaign_id = $1 and state = 'skipped' and absent_since_ms is null
-       returning user_id, stamp)
+        order by stamp limit $4 for no key update),
+     back as (
+       update room_people p set state = 'waiting'
+         from here where p.campaign_id = $1 and p.user_id = here.user_id returning p.user_id, p.stamp)
      insert into room_moves (campaign_id, gone_number, user_id, move)
      select $1, $3::integer + row_number() over (order by stamp), user_id,
             case when stamp <= $2 then 'returned' else 'back' end
        from back`,
-    [turn.campaignId, turn.settledStamp, turn.goneCount],
+    [turn.campaignId, turn.settledStamp, turn.goneCount, turn.limit],
   );
   return rowCount ?? 0;
 }
 
-/** Ends passes that were not used and visits that are over by `heardMs` (hearing.heard_ms); answers how many. */
-export async function expireVisits(db: Queryable, campaignId: number, heardMs: number): Promise<number> {
+/** Ends passes that were not used and visits that are over by `heardMs` (hearing.heard_ms), at most `limit`; answers how many. */
+export async function expireVisits(
+  db: Queryable,
+  turn: { readonly campaignId: number; readonly heardMs: number; readonly limit: number },
+): Promise<number> {
   const { rowCount } = await db.query(
-    `update room_people set state = 'expired'
-      where campaign_id = $1 and state in ('admitted', 'inside') and due_ms <= $2`,
-    [campaignId, heardMs],
+    `with over as (
+       select user_id from room_people
+        where campaign_id = $1 and state in ('admitted', 'inside') and due_ms <= $2
+        order by due_ms, user_id limit $3 for no key update)
+     update room_people p set state = 'expired'
+       from over where p.campaign_id = $1 and p.user_id = over.user_id`,
+    [turn.campaignId, turn.heardMs, turn.limit],
   );
   return rowCount ?? 0;
 }

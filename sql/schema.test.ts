@@ -133,7 +133,7 @@ describe('checkSchema', () => {
     const faults = await faultsAfter('drop table engines; drop index withdrawals_undecided');
     assert.deepEqual(
       faults.map(fault => fault.split(':')[0]),
-      ['withdrawals, index withdrawals_undecided', 'engines'],
+      ['engines', 'withdrawals, index withdrawals_undecided'],
     );
   });
 

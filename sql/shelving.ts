@@ -33,22 +33,34 @@ export async function listForShelf(
   return rows.map(({ campaignId }) => campaignId);
 }
 
-/** Puts a campaign on the shelf, in a transaction. False when it is there, or cannot be put there any more. */
+/**
+ * Marks ranks of a campaign that has come to its end, where nothing is added to its entries and none of them changes: from the
+ * last mark on, at most `limit` marks. Answers whether there may be more to mark.
+ */
+export async function markRanks(db: Queryable, campaignId: number, limit: number): Promise<boolean> {
+  const { rows } = await db.query<{ marked: number }>(
+    `with last as (
+       select max(stamp) as stamp, max(rank) as rank from rank_marks where campaign_id = $1
+     ), page as (
+       select e.stamp, coalesce(last.rank, 0) + row_number() over (order by e.stamp) - 1 as rank
+         from last join entries e on e.campaign_id = $1 and e.stamp >= coalesce(last.stamp, 0)
+        order by e.stamp limit $2 * ${ENTRIES_A_MARK} + 1
+     ), marked as (
+       insert into rank_marks (campaign_id, stamp, rank)
+       select $1, stamp, rank from page where rank % ${ENTRIES_A_MARK} = 0 on conflict do nothing returning stamp)
+     select count(*) as marked from marked`,
+    [campaignId, limit],
+  );
+  return (rows[0]?.marked ?? 0) >= limit;
+}
+
+/** Puts a campaign on the shelf whose ranks are marked. False when it is there, or cannot be put there any more. */
 export async function shelveCampaign(db: Queryable, campaignId: number, afterMs: number): Promise<boolean> {
   const { rowCount } = await db.query(
     `update campaigns set shelved_at = now() where ${IS_DUE} and campaign_id = $2`,
     [afterMs, campaignId],
   );
-  if (rowCount !== 1) return false;
-  // Nothing is added to its entries, and none of them changes.
-  await db.query(
-    `insert into rank_marks (campaign_id, stamp, rank)
-     select $1, stamp, rank
-       from (select stamp, row_number() over (order by stamp) - 1 as rank from entries where campaign_id = $1) as ranked
-      where rank % ${ENTRIES_A_MARK} = 0`,
-    [campaignId],
-  );
-  return true;
+  return rowCount === 1;
 }
 
 /** Campaigns that were put on the shelf within the last `withinMs`. */

@@ -31,11 +31,18 @@ export async function insertWithdrawals(db: Queryable, sent: EntryColumns): Prom
   return rows.map(row => row.index);
 }
 
+/** What became of withdrawals in one transaction. */
+export interface DecidedWithdrawals {
+  readonly honoured: number;
+  /** Others are due that did not fit into it. */
+  readonly more: boolean;
+}
+
 /**
- * Decides the undecided withdrawals of a campaign whose entries have stamps up to `through`: honoured, in stamp order,
- * where the entry is not settled, i.e. its stamp is above `settledStamp`; refused where it is. `goneCount` is how many
- * were honoured before. One whose entry is not in the ledger yet stays undecided, and so does that of a claimant who may
- * still decline: that is decided at the watermark (see claims.ts). Answers how many were honoured and refused.
+ * Decides undecided withdrawals of a campaign whose entries have stamps up to `through`, the first `limit` by their own
+ * stamps: honoured, in the order of the entries, where the entry is not settled, i.e. its stamp is above `settledStamp`;
+ * refused where it is. `goneCount` is how many were honoured before. One whose entry is not in the ledger yet stays
+ * undecided, and so does that of a claimant who may still decline: that is decided at the watermark (see claims.ts).
  */
 export async function decideWithdrawals(
   db: Queryable,
@@ -44,17 +51,23 @@ export async function decideWithdrawals(
     readonly settledStamp: number;
     readonly through: number;
     readonly goneCount: number;
+    readonly limit: number;
   },
-): Promise<{ readonly honoured: number; readonly refused: number }> {
-  const { rows } = await db.query<{ honoured: number; refused: number }>(
-    `with turn as (
-       select w.user_id, e.stamp > $2 as in_time,
-              row_number() over (partition by e.stamp > $2 order by e.stamp) as number
+): Promise<DecidedWithdrawals> {
+  const { rows } = await db.query<DecidedWithdrawals>(
+    `with due as (
+       select w.user_id, e.stamp, row_number() over (order by w.stamp, w.user_id) as place
          from withdrawals w join entries e using (campaign_id, user_id)
         where w.campaign_id = $1 and w.honoured is null and e.stamp <= $3
           and not exists (
             select from claimants k
              where k.campaign_id = $1 and k.user_id = w.user_id and k.state in ('waitlisted', 'offered'))
+        order by w.stamp, w.user_id limit $5::integer + 1
+     ),
+     turn as (
+       select user_id, stamp > $2 as in_time,
+              row_number() over (partition by stamp > $2 order by stamp) as number
+         from due where place <= $5
      ),
      decided as (
        update withdrawals w
@@ -64,18 +77,20 @@ export async function decideWithdrawals(
         where w.campaign_id = $1 and w.user_id = turn.user_id
        returning w.honoured
      )
-     select count(*) filter (where honoured) as honoured, count(*) filter (where not honoured) as refused
-       from decided`,
-    [turn.campaignId, turn.settledStamp, turn.through, turn.goneCount],
+     select count(*) filter (where honoured) as honoured, (select count(*) from due) > $5 as more from decided`,
+    [turn.campaignId, turn.settledStamp, turn.through, turn.goneCount, turn.limit],
   );
-  return rows[0] ?? { honoured: 0, refused: 0 };
+  return rows[0] ?? { honoured: 0, more: false };
 }
 
-/** Refuses every undecided withdrawal of a campaign at its end. */
-export async function refuseWithdrawals(db: Queryable, campaignId: number): Promise<number> {
+/** Refuses undecided withdrawals of a campaign, at most `limit`. Answers how many it refused. */
+export async function refuseWithdrawals(db: Queryable, campaignId: number, limit: number): Promise<number> {
   const { rowCount } = await db.query(
-    'update withdrawals set honoured = false where campaign_id = $1 and honoured is null',
-    [campaignId],
+    `update withdrawals w set honoured = false
+       from (select user_id from withdrawals
+              where campaign_id = $1 and honoured is null order by stamp, user_id limit $2) as due
+      where w.campaign_id = $1 and w.user_id = due.user_id`,
+    [campaignId, limit],
   );
   return rowCount ?? 0;
 }

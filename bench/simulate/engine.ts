@@ -68,6 +68,7 @@ export interface EngineTerms {
   /** Entries of a projection that are ranked at once; undefined for as many as usual. */
   readonly rankedAtOnce: number | undefined;
   readonly claimsAtOnce: number | undefined;
+  readonly movesAtOnce: number | undefined;
   readonly clockStopMs: number;
   /** So long after its end a campaign leaves Redis; undefined: never. */
   readonly shelveAfterMs: number | undefined;
@@ -157,6 +158,7 @@ export class SimulatedEngine {
       shelveAfterMs: terms.shelveAfterMs,
       settledAtOnce: SETTLED_AT_ONCE,
       claimsAtOnce: terms.claimsAtOnce,
+      movesAtOnce: terms.movesAtOnce,
       intervals: INTERVALS,
       randomness: new SimulatedRandomness(terms.seed, log),
       metrics: UNCOUNTED,

@@ -96,6 +96,7 @@ export interface GatewayTerms {
   readonly clockStopMs: number;
   readonly signs: boolean;
   readonly remembers: boolean;
+  readonly movesAtOnce: number | undefined;
   readonly log: Logger;
 }
 
@@ -183,6 +184,7 @@ export class SimulatedGateway implements SeenGateway {
       tree,
       metricsOf: () => metrics,
       failed: error => world.fail(error),
+      lapsedAtOnce: terms.movesAtOnce,
     });
     this.#routes = routesOf(this.#assembled.parts);
   }

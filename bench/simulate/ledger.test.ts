@@ -130,6 +130,7 @@ import {
 import {
   greatestShelved,
   listForShelf,
+  markRanks,
   readShelved,
   readShelvedPlaces,
   readShelvedSince,
@@ -231,7 +232,7 @@ function drawCall(random: Random, number: number): Call {
     db => latestStamp(db, campaignId),
     db => insertWithdrawals(db, sent),
     db => decideWithdrawals(db, { ...range, settledStamp: range.after, goneCount: 10 * number }),
-    db => refuseWithdrawals(db, campaignId),
+    db => refuseWithdrawals(db, campaignId, range.limit),
     db => readGone(db, campaignId, 0, 5),
     db => insertGrants(db, campaignId, grants),
     db => readGrants(db, campaignId, 0, 5),
@@ -449,10 +450,10 @@ function roomCalls(
     db => takeIn(db, { campaignId, after, through, limit, absentSinceMs: heardMs }),
     db => takeIn(db, { campaignId, after, through, limit, absentSinceMs: heardMs }),
     db => readLine(db, campaignId),
-    db => decideRoomWithdrawals(db, campaignId, goneCount),
+    db => decideRoomWithdrawals(db, { campaignId, goneCount, limit }),
     db => skipAbsent(db, { campaignId, absentMs, goneCount, limit }),
-    db => takeBack(db, { campaignId, settledStamp, goneCount }),
-    db => expireVisits(db, campaignId, heardMs),
+    db => takeBack(db, { campaignId, settledStamp, goneCount, limit }),
+    db => expireVisits(db, { campaignId, heardMs, limit }),
     db => countInside(db, campaignId),
     db => readFirst(db, campaignId, limit),
     db =>
@@ -482,7 +483,7 @@ function roomCalls(
     db => noteIncarnation(db, incarnation),
     db => addStreams(db, streams),
     db => removeStreams(db, streams),
-    db => endStreams(db),
+    db => endStreams(db, limit),
   ];
 }
 
@@ -501,8 +502,8 @@ function couponCalls(random: Random, number: number, user: () => string): readon
     db => isGrantedCode(db, code),
     db => lockCoupons(db, couponIds),
     async db => {
-      const counted = await giveBackLapsed(db, couponIds, 1);
-      return counted.uses.map(({ couponId, revision, used }) => ({ couponId, revision, used }));
+      const { more, uses } = await giveBackLapsed(db, couponIds, 1, random.between(1, 3));
+      return { more, uses: uses.map(({ couponId, revision, used }) => ({ couponId, revision, used })) };
     },
     db => readUserUses(db, [{ couponId: 1, userId: user() }]),
     db => lockGrantCodes(db, [code]).then(holders => [...holders]),
@@ -620,6 +621,7 @@ async function shelve(db: Queryable): Promise<unknown> {
   const due = await listForShelf(db, AT_ONCE_MS, ids.length);
   const done: unknown[] = [];
   for (const id of due) {
+    while (await markRanks(db, id, 1));
     done.push(await shelveCampaign(db, id, AT_ONCE_MS), await shelveCampaign(db, id, AT_ONCE_MS));
     done.push([...(await readShelvedPlaces(db, id, USERS))].sort((a, b) => a.stamp - b.stamp));
   }

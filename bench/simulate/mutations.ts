@@ -210,8 +210,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a raffle is frozen before the watermark has passed its close',
     file: 'engine/raffle-settling.ts',
-    from: 'if (watermarkUs < closesAtUs(campaign)) {',
-    to: 'if (watermarkUs < opensAtUs(campaign) + 100_000) {',
+    from: 'if (more || watermarkUs < closesAtUs(campaign)) {',
+    to: 'if (more || watermarkUs < opensAtUs(campaign) + 100_000) {',
     seed: 35,
   },
   {
@@ -401,13 +401,13 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'it is over while an offer is open',
     file: 'engine/settling.ts',
-    from: 'const isFinished = !more && (await areAllDecided(db, campaignId));',
-    to: 'const isFinished = !more;',
+    from: 'const isFinished = !offered.more && (await areAllDecided(db, campaignId));',
+    to: 'const isFinished = !offered.more;',
   },
   {
     name: 'each step of a room has a budget of its own',
     file: 'engine/room-settling.ts',
-    from: '...paceAfter(paceOf(room), room.perSecond, admitted.count, room.nowUs),',
+    from: '...(moved.isWhole ? paceAfter(paceOf(room), room.perSecond, admitted.count, room.nowUs) : paceOf(room)),',
     to: 'nextUs: 0,\n    recent: [],',
     seed: 133,
   },
@@ -473,6 +473,12 @@ export const MUTATIONS: readonly Mutation[] = [
     to: 'byUser > limitPerUser',
   },
   {
+    name: 'holds that have lapsed keep others from a use, where they are more than are given back at once',
+    file: 'gateway/coupons/transaction.ts',
+    from: 'if (counted.more) return undefined;',
+    to: '',
+  },
+  {
     name: 'a hold that has lapsed is redeemed',
     file: 'gateway/coupons/decide.ts',
     from: "if (state !== 'held') return over(redemptionId, state);",
@@ -529,7 +535,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'who was cancelled is granted all the same',
     file: 'engine/settling.ts',
-    from: 'if (campaign.cancelledStamp !== null) return await stepCancelled(db, campaign, instants.watermarkUs);',
+    from: 'if (campaign.cancelledStamp !== null) return await stepCancelled(db, campaign, instants.watermarkUs, limit);',
     to: '',
     seed: 590,
   },
@@ -557,8 +563,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'whoever was skipped and is there again stays skipped',
     file: 'engine/room-settling.ts',
-    from: 'goneCount += await takeBack(db, { campaignId, settledStamp, goneCount });',
-    to: '',
+    from: 'const back = await takeBack(db, { campaignId, settledStamp, goneCount, limit });',
+    to: 'const back = 0;',
     seed: 3723,
   },
   {

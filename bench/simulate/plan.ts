@@ -105,6 +105,8 @@ export interface Plan {
   readonly rankedAtOnce: number | undefined;
   /** How much is decided about claimants in one transaction; undefined for as much as in production. */
   readonly claimsAtOnce: number | undefined;
+  /** How many people leave, come back or are over in one, and how many holds end in one; likewise. */
+  readonly movesAtOnce: number | undefined;
   /** REQUEST_START_WAIT_MS; 0 where no proxy is trusted. */
   readonly waitMs: number;
   /** CLOCK_STOP_MS. Where a clock is set, it is small: by less than that nobody notices. */
@@ -129,6 +131,7 @@ const RARE_SEEDS = 3_000_000_000;
 const SHELF_SEEDS = 4_000_000_000;
 const CLAIMS_SEEDS = 5_000_000_000;
 const REMEMBERING_SEEDS = 6_000_000_000;
+const MOVES_SEEDS = 7_000_000_000;
 /** Answers that come later are not heard; some runs wait for as long as production would. */
 const APPEND_TIMEOUT_MS = 300;
 const LONG_APPEND_TIMEOUT_MS = 3_000;
@@ -165,6 +168,7 @@ function peoplesPlan(seed: number): Plan {
     waitMs: random.pick([0, 0, 30]),
     rankedAtOnce: rare.rankedAtOnce,
     claimsAtOnce: new Random(seed + CLAIMS_SEEDS).pick([undefined, 1, 2, 3]),
+    movesAtOnce: new Random(seed + MOVES_SEEDS).pick([undefined, undefined, 1, 2]),
     appendTimeoutMs: isLate ? LONG_APPEND_TIMEOUT_MS : APPEND_TIMEOUT_MS,
     clockStopMs: faults.some(({ kind }) => kind.startsWith('clock of '))
       ? random.pick([50, 300])

@@ -201,6 +201,7 @@ export class Scene {
         rankedAtOnce: plan.rankedAtOnce,
         shelveAfterMs: plan.shelveAfterMs,
         claimsAtOnce: plan.claimsAtOnce,
+        movesAtOnce: plan.movesAtOnce,
         seed: plan.seed,
         tally: this.tally,
         log: this.#logger,

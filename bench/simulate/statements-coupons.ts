@@ -101,20 +101,22 @@ function countUses(tables: LedgerTables, by: Transaction, couponId: number, chan
 const giveBackLapsed: Statement = (tables, by, values) => {
   const now = tables.now();
   const couponIds = values.numbers(1);
-  for (const couponId of couponIds) {
-    const lapsed = usesOf(tables, by, couponId).filter(
-      ({ heldUntil }) => heldUntil !== null && heldUntil <= now,
-    );
-    for (const use of lapsed) writeUse(tables, by, { ...use, heldUntil: null, givenBackAt: now });
-    if (lapsed.length > 0) countUses(tables, by, couponId, -lapsed.length);
+  let lapsed = 0;
+  for (const couponId of new Set(couponIds.toSorted((a, b) => a - b))) {
+    const due = usesOf(tables, by, couponId)
+      .filter(({ heldUntil }) => heldUntil !== null && heldUntil <= now)
+      .sort((a, b) => Number(a.heldUntil) - Number(b.heldUntil) || a.redemptionId - b.redemptionId)
+      .slice(0, values.number(3) - lapsed);
+    for (const use of due) writeUse(tables, by, { ...use, heldUntil: null, givenBackAt: now });
+    if (due.length > 0) countUses(tables, by, couponId, -due.length);
+    lapsed += due.length;
   }
   const freshIds = Array.from({ length: values.number(2) }, () => ++tables.redemptionSequence);
   const nowMs = now.getTime();
   const coupons = couponIds.flatMap(couponId => tables.coupons.get(String(couponId), by) ?? []);
-  if (coupons.length === 0) return rowsOf([{ nowMs, freshIds, couponId: null, revision: null, used: null }]);
-  return rowsOf(
-    coupons.map(({ couponId, revision, used }) => ({ nowMs, freshIds, couponId, revision, used })),
-  );
+  const clock = { nowMs, freshIds, lapsed };
+  if (coupons.length === 0) return rowsOf([{ ...clock, couponId: null, revision: null, used: null }]);
+  return rowsOf(coupons.map(({ couponId, revision, used }) => ({ ...clock, couponId, revision, used })));
 };
 
 const readUserUses: Statement = (tables, by, values) => {
@@ -268,7 +270,7 @@ export const COUPON_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
     /^select from coupons where coupon_id = any\(\$1::bigint\[\]\) order by coupon_id for no key update$/,
     lockCoupons,
   ],
-  [/^with lapsed as \( update redemption_uses /, giveBackLapsed],
+  [/^with due as \( select redemption_id, coupon_id from redemption_uses /, giveBackLapsed],
   [
     /^select coupon_id as "couponId", user_id as "userId", count\(\*\)::integer as used from redemption_uses /,
     readUserUses,

@@ -46,7 +46,7 @@ export function byKey(a: EntryRow, b: EntryRow): number {
 }
 
 /** As `collate "C"` does. */
-function compareText(a: string, b: string): number {
+export function compareText(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 
@@ -266,9 +266,10 @@ const decideWithdrawals: Statement = (tables, by, values) => {
     if (row.campaignId !== campaignId || row.honoured !== null || entry === undefined) continue;
     if (entry.stamp <= through && !mayStillDecline(tables, by, row)) due.push({ row, entry });
   }
-  due.sort((a, b) => a.entry.stamp - b.entry.stamp);
+  due.sort((a, b) => a.row.stamp - b.row.stamp || compareText(a.row.userId, b.row.userId));
+  const turn = due.slice(0, values.number(5)).sort((a, b) => a.entry.stamp - b.entry.stamp);
   let honoured = 0;
-  for (const { row, entry } of due) {
+  for (const { row, entry } of turn) {
     const isInTime = entry.stamp > settledStamp;
     if (isInTime) {
       goneNumber += 1;
@@ -280,7 +281,7 @@ const decideWithdrawals: Statement = (tables, by, values) => {
       by,
     );
   }
-  return rowsOf([{ honoured, refused: due.length - honoured }]);
+  return rowsOf([{ honoured, more: due.length > turn.length }]);
 };
 
 /** Of somebody who has a place and may give it up: that is decided with their offer. */
@@ -303,7 +304,9 @@ const refuseWithdrawals: Statement = (tables, by, values) => {
   const campaignId = values.number(1);
   const undecided = tables.withdrawals
     .rows(by)
-    .filter(row => row.campaignId === campaignId && row.honoured === null);
+    .filter(row => row.campaignId === campaignId && row.honoured === null)
+    .sort((a, b) => a.stamp - b.stamp || compareText(a.userId, b.userId))
+    .slice(0, values.number(2));
   for (const row of undecided) tables.withdrawals.write(keyOf(row), { ...row, honoured: false }, by);
   return changed(undecided.length);
 };
@@ -425,10 +428,7 @@ export const ENTRY_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   [/^select p.place, p.user_id as "passedFrom"/, readRedrawn],
   [/insert into withdrawals as held/, insertWithdrawals],
   [/update withdrawals w set honoured = turn.in_time/, decideWithdrawals],
-  [
-    /^update withdrawals set honoured = false where campaign_id = \$1 and honoured is null$/,
-    refuseWithdrawals,
-  ],
+  [/^update withdrawals w set honoured = false from \(select user_id from withdrawals /, refuseWithdrawals],
   [/^select w.gone_number as "goneNumber"/, readGone],
   [/^insert into alternates \(campaign_id, place, user_id\)/, insertAlternates],
   [/^select e.user_id as "userId", e.stamp, \(\(e.stamp >> 10\) & 1\)::integer as source/, readPool],

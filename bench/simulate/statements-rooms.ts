@@ -12,9 +12,10 @@ import {
   rowsOf,
   type Statement,
   type Values,
+  type WithdrawalRow,
 } from './ledger-tables.ts';
 import { us } from './statements-campaigns.ts';
-import { entriesBetween } from './statements-entries.ts';
+import { compareText, entriesBetween } from './statements-entries.ts';
 import { Blocked, type Transaction } from './table.ts';
 
 const ONE_ROW = 'one';
@@ -226,11 +227,16 @@ const readLine: Statement = (tables, by, values) => {
 
 const decideRoomWithdrawals: Statement = (tables, by, values) => {
   const campaignId = values.number(1);
-  let goneNumber = values.number(2);
-  let honoured = 0;
+  const due: { readonly person: PersonRow; readonly row: WithdrawalRow }[] = [];
   for (const person of peopleOf(tables, by, campaignId)) {
     const row = tables.withdrawals.get(keyOf(person), by);
-    if (row === undefined || row.honoured !== null || person.stamp === null) continue;
+    if (row !== undefined && row.honoured === null && person.stamp !== null) due.push({ person, row });
+  }
+  due.sort((a, b) => a.row.stamp - b.row.stamp || compareText(a.row.userId, b.row.userId));
+  const turn = due.slice(0, values.number(3)).sort((a, b) => (a.person.stamp ?? 0) - (b.person.stamp ?? 0));
+  let goneNumber = values.number(2);
+  let honoured = 0;
+  for (const { person, row } of turn) {
     const isInTime = person.state === 'waiting' || person.state === 'skipped';
     if (isInTime) {
       goneNumber += 1;
@@ -242,7 +248,7 @@ const decideRoomWithdrawals: Statement = (tables, by, values) => {
     const decided = { ...row, honoured: isInTime, goneNumber: isInTime ? goneNumber : null };
     tables.withdrawals.write(keyOf(person), decided, by);
   }
-  return rowsOf([{ honoured }]);
+  return rowsOf([{ honoured, more: due.length > turn.length }]);
 };
 
 function hasGone(tables: LedgerTables, by: Transaction, campaignId: number, goneNumber: number): boolean {
@@ -283,9 +289,10 @@ const skipAbsent: Statement = (tables, by, values) => {
 
 const takeBack: Statement = (tables, by, values) => {
   const [settledStamp, goneCount] = [values.number(2), values.number(3)];
-  const back = peopleOf(tables, by, values.number(1)).filter(
-    ({ state, absentSinceMs }) => state === 'skipped' && absentSinceMs === null,
-  );
+  const back = peopleOf(tables, by, values.number(1))
+    .filter(({ state, absentSinceMs }) => state === 'skipped' && absentSinceMs === null)
+    .sort((a, b) => (a.stamp ?? 0) - (b.stamp ?? 0))
+    .slice(0, values.number(4));
   for (const person of back) write(tables, by, { ...person, state: 'waiting' });
   const moveOf = ({ stamp }: PersonRow) => ((stamp ?? 0) <= settledStamp ? 'returned' : 'back');
   return changed(noteMoves(tables, by, goneCount, back, moveOf));
@@ -294,9 +301,10 @@ const takeBack: Statement = (tables, by, values) => {
 const isInside = ({ state }: PersonRow): boolean => state === 'admitted' || state === 'inside';
 
 const expireVisits: Statement = (tables, by, values) => {
-  const over = peopleOf(tables, by, values.number(1)).filter(
-    row => isInside(row) && row.dueMs !== null && row.dueMs <= values.number(2),
-  );
+  const over = peopleOf(tables, by, values.number(1))
+    .filter(row => isInside(row) && row.dueMs !== null && row.dueMs <= values.number(2))
+    .sort((a, b) => (a.dueMs ?? 0) - (b.dueMs ?? 0) || compareText(a.userId, b.userId))
+    .slice(0, values.number(3));
   for (const person of over) write(tables, by, { ...person, state: 'expired' });
   return changed(over.length);
 };
@@ -421,16 +429,14 @@ const addStreams: Statement = (tables, by, values) => {
   return changed(userIds.length);
 };
 
-/** The streams at an incarnation of those whom `isOne` chooses are gone. */
+/** The streams at an incarnation of these people are gone. */
 function dropStreams(
   tables: LedgerTables,
   by: Transaction,
   incarnation: number,
-  isOne: (row: PersonRow) => boolean,
+  people: readonly PersonRow[],
 ): number {
-  let count = 0;
-  for (const row of tables.people.rows(by)) {
-    if (!isOne(row)) continue;
+  for (const row of people) {
     const room = tables.rooms.get(String(row.campaignId), by);
     const wasThere = room !== undefined && room.takenStamp >= 0 && room.emptySinceMs === null;
     const sinceTurnMs = wasThere ? heardMs(tables, by) - room.heardAtMs : 0;
@@ -438,28 +444,33 @@ function dropStreams(
     const incarnations = row.incarnations.filter(each => each !== incarnation);
     const absentSinceMs = incarnations.length > 0 ? null : (row.absentSinceMs ?? roomHeardMs);
     write(tables, by, { ...row, incarnations, absentSinceMs });
-    count += 1;
   }
-  return count;
+  return people.length;
 }
 
 const removeStreams: Statement = (tables, by, values: Values) => {
   const [campaignId, incarnation] = [values.number(1), values.number(2)];
   const users = new Set(values.texts(3));
-  return changed(
-    dropStreams(tables, by, incarnation, row => row.campaignId === campaignId && users.has(row.userId)),
-  );
-};
-
-const forgetEnded: Statement = (tables, by) => {
-  const ended = tables.presenceGateways.rows(by).filter(row => hasEnded(tables, by, row.incarnation));
-  for (const { incarnation } of ended) tables.presenceGateways.write(String(incarnation), undefined, by);
-  return rowsOf(ended);
+  const people = tables.people.rows(by).filter(row => row.campaignId === campaignId && users.has(row.userId));
+  return changed(dropStreams(tables, by, incarnation, people));
 };
 
 const endStreams: Statement = (tables, by, values) => {
-  const incarnation = values.number(1);
-  return changed(dropStreams(tables, by, incarnation, row => row.incarnations.includes(incarnation)));
+  const ended = tables.presenceGateways.rows(by).filter(row => hasEnded(tables, by, row.incarnation));
+  const [incarnation] = ended.map(row => row.incarnation).sort((a, b) => a - b);
+  if (incarnation === undefined) return rowsOf([{ incarnation: null, count: 0 }]);
+  const open = new Set(openRooms(tables, by).map(({ campaignId }) => campaignId));
+  const told = tables.people
+    .rows(by)
+    .filter(row => row.incarnations.includes(incarnation) && open.has(row.campaignId))
+    .sort((a, b) => a.campaignId - b.campaignId || compareText(a.userId, b.userId))
+    .slice(0, values.number(1));
+  return rowsOf([{ incarnation, count: dropStreams(tables, by, incarnation, told) }]);
+};
+
+const forgetIncarnation: Statement = (tables, by, values) => {
+  tables.presenceGateways.write(String(values.number(1)), undefined, by);
+  return changed(1);
 };
 
 export const ROOM_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
@@ -474,8 +485,8 @@ export const ROOM_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   [/^select exists \(select from room_people where .* as "anyWaits"/, readLine],
   [/ update room_people p set state = 'withdrawn'/, decideRoomWithdrawals],
   [/ update room_people p set state = 'skipped'/, skipAbsent],
-  [/^with back as \( update room_people set state = 'waiting'/, takeBack],
-  [/^update room_people set state = 'expired'/, expireVisits],
+  [/^with here as \( select user_id from room_people .* set state = 'waiting'/, takeBack],
+  [/^with over as \( select user_id from room_people .* set state = 'expired'/, expireVisits],
   [/^select count\(\*\) as inside from room_people/, countInside],
   [/^select user_id as "userId", stamp from room_people/, readFirst],
   [/^with admitted as \( update room_people p set state = 'admitted'/, saveAdmitted],
@@ -488,6 +499,6 @@ export const ROOM_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   [/^with ended as \(select from gateways where incarnation = \$1/, noteIncarnation],
   [/^insert into room_people as held \(campaign_id, user_id, incarnations\)/, addStreams],
   [/^update room_people p set incarnations = array_remove\(incarnations, \$2::bigint\)/, removeStreams],
-  [/^delete from presence_gateways p using gateways g/, forgetEnded],
-  [/^update room_people p set incarnations = array_remove\(incarnations, \$1::bigint\)/, endStreams],
+  [/^delete from presence_gateways where incarnation = \$1$/, forgetIncarnation],
+  [/^with ended as \( select incarnation from presence_gateways/, endStreams],
 ];

@@ -37,7 +37,7 @@ const shelveCampaign: Statement = (tables, by, values) => {
   return changed(1);
 };
 
-const insertMarks: Statement = () => changed(0);
+const markRanks: Statement = () => rowsOf([{ marked: 0 }]);
 
 const selecting =
   (isMeant: (row: CampaignRow, values: Parameters<Statement>[2], now: Date) => boolean): Statement =>
@@ -97,7 +97,7 @@ const readArchiveFile: Statement = () => NOTHING;
 export const SHELVING_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   [/^select campaign_id as "campaignId" from campaigns where finished_at < now\(\)/, listForShelf],
   [/^update campaigns set shelved_at = now\(\)/, shelveCampaign],
-  [/^insert into rank_marks/, insertMarks],
+  [/^with last as \( select max\(stamp\) as stamp, max\(rank\)/, markRanks],
   [/ from campaigns where shelved_at > now\(\)/, readShelvedSince],
   [/ from campaigns where campaign_id = any \(\$1::bigint\[\]\) and shelved_at is not null/, readShelved],
   [/ from campaigns where campaign_id = any \(\$1::bigint\[\]\) and shelved_at is null/, readUnshelved],

@@ -8,8 +8,8 @@ import { LoadError, loopback } from '../load/job.ts';
  * - `bases`: the gateways; a watcher who comes back, for whatever reason, comes to the next one.
  * - `groups`: who watches what. `campaign`; `users` as in load/job.ts; `enter`: `post` makes the entry first, asking
  *   again after Retry-After, `wait` opens the queue again and again until somebody else has made it.
- * - `startAtUs`: when the group begins, on the machine's monotonic clock (clock.ts), at once when absent; `spreadMs`:
- *   over how long the beginnings are spread evenly.
+ * - `startAtUs`: when the group begins, on the machine's monotonic clock (clock.ts), with the run when absent; `spreadMs`:
+ *   over how long from then on the beginnings are spread evenly.
  * - `reloads`: `share` of the watchers drop their connection `afterMs` after it shows something, and come back soon,
  *   `times` times; `withoutIdShare` of those without Last-Event-ID, as somebody who reloads the page.
  * - `answerTimeoutMs`: how long the head of an answer may take. `silenceMs`: a stream without a byte for so long is given up.

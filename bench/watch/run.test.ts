@@ -10,6 +10,7 @@ import {
   ACCEPTED,
   type Asked,
   answered,
+  CAMPAIGN,
   chunk,
   type DoorServer,
   GONE,
@@ -250,4 +251,26 @@ test('cut off, everybody is where they are', async () => {
     { watchers: 3, job: { limitSeconds: 0.5 } },
   );
   assert.deepEqual([result.ends.limit, result.missingOutcomes], [3, 3]);
+});
+
+test('beginnings are spread from the beginning of the run on where none is named', async () => {
+  const spreadMs = 1_000;
+  const groups = [{ campaign: CAMPAIGN, users: { from: 0, to: 2 }, enter: 'post' as const, spreadMs }];
+  const beganMs = performance.now();
+  const firstAskedMs = new Map<string, number>();
+  const { result } = await watch(
+    ({ method, user, socket }) => {
+      if (!firstAskedMs.has(user)) firstAskedMs.set(user, performance.now() - beganMs);
+      if (method === 'POST') socket.write(ACCEPTED);
+      else if (!firstAskedMs.has(`${user} over`)) {
+        firstAskedMs.set(`${user} over`, 0);
+        socket.write(streamHead() + outcome(1, WON));
+      } else socket.write(GONE);
+    },
+    { job: { groups } },
+  );
+  assert.equal(result.ends.told, 2);
+  // A timer may be a little early, and on a busy machine it is late.
+  const [, second = 0] = [...firstAskedMs].flatMap(([user, ms]) => (user.endsWith('over') ? [] : [ms]));
+  assert.ok(second >= 0.9 * (spreadMs / 2), `the second one came after ${second} ms`);
 });

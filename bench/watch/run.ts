@@ -51,6 +51,12 @@ export interface WatchHooks {
   readonly signal?: AbortSignal;
 }
 
+interface Beginning {
+  /** Undefined: when the run begins. */
+  readonly startAtUs?: number | undefined;
+  readonly laterUs: number;
+}
+
 class WatchRun implements WatcherRun {
   readonly shown = new ShownLog();
   readonly firstShown = new Histogram();
@@ -62,14 +68,15 @@ class WatchRun implements WatcherRun {
   stalled = 0;
   finishing = false;
   readonly #job: WatchJob;
-  readonly #beginnings: readonly number[];
+  /** Of each watcher: on the machine's clock, or behind the beginning of the run. */
+  readonly #beginnings: readonly Beginning[];
   #running: number;
   #resolve: () => void = () => {};
 
   constructor(job: WatchJob) {
     this.#job = job;
     const watchers: Watcher[] = [];
-    const beginnings: number[] = [];
+    const beginnings: Beginning[] = [];
     for (const group of job.groups) {
       this.#makeGroup(group, watchers, beginnings);
     }
@@ -95,7 +102,8 @@ class WatchRun implements WatcherRun {
         if (signal?.aborted === true) abort();
         const nowUs = monotonicUs();
         this.watchers.forEach((watcher, index) => {
-          watcher.begin(Math.max(0, ((this.#beginnings[index] ?? 0) - nowUs) / 1e3));
+          const { startAtUs = nowUs, laterUs } = this.#beginnings[index] ?? { laterUs: 0 };
+          watcher.begin(Math.max(0, (startAtUs + laterUs - nowUs) / 1e3));
         });
       });
     } finally {
@@ -118,8 +126,8 @@ class WatchRun implements WatcherRun {
     if (--this.#running === 0) this.#resolve();
   }
 
-  #makeGroup(group: WatchGroup, watchers: Watcher[], beginnings: number[]): void {
-    const { users, campaign, enter, startAtUs = 0, spreadMs } = group;
+  #makeGroup(group: WatchGroup, watchers: Watcher[], beginnings: Beginning[]): void {
+    const { users, campaign, enter, startAtUs, spreadMs } = group;
     const bases = this.#job.bases.map(loopback);
     const tickets = new TicketBook(users, this.#job.ticket);
     const count = users.to - users.from;
@@ -133,7 +141,7 @@ class WatchRun implements WatcherRun {
       const turn = watchers.length;
       const reloading = this.#reloadingOf(index, count);
       watchers.push(new Watcher(turn, { campaign, user, enter, bases, turn, ticket, reloading }, this));
-      beginnings.push(startAtUs + (spreadMs * 1e3 * index) / count);
+      beginnings.push({ startAtUs, laterUs: (spreadMs * 1e3 * index) / count });
     }
   }
 

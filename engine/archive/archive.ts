@@ -4,22 +4,24 @@
  *
  * 1. write the file, flush it to disk, and read it back;
  * 2. record it in the ledger, with the totals and the ranks of those who stay, in one transaction;
- * 3. delete rows that are identical in file and ledger, some at a time; rows changed meanwhile stay.
+ * 3. delete rows that are identical in file and ledger, some at a time; rows changed meanwhile stay, and a basket is deleted
+ *    whole or not at all.
  *
  * Only a shelved campaign can be archived: Redis is never rebuilt from archived rows.
  */
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { mkdir, rename, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { beginStaging, stageRows } from '../../sql/archived-baskets.ts';
 import {
   ARCHIVED_TABLES,
   type Archivable,
   type ArchivedTable,
   closeArchive,
-  deleteArchived,
+  deleteEntries,
   emptySlices,
   insertArchive,
   markKeptRanks,
@@ -30,10 +32,12 @@ import {
   readFirstNeeded,
 } from '../../sql/archives.ts';
 import { readBookPart } from '../../sql/books.ts';
-import { type Pool, type Queryable, transaction } from '../../sql/database.ts';
+import { type Connection, type Pool, type Queryable, transactionOn } from '../../sql/database.ts';
 import { readTotals } from '../../sql/outcomes.ts';
 import { decodeItems, SOURCE_BIT } from '../contract/record.ts';
 import { decodeSignedHead } from '../contract/slice-head.ts';
+import type { Archiving } from './archiving.ts';
+import { letGoOfBaskets } from './baskets.ts';
 import {
   type ArchiveHead,
   BadArchive,
@@ -98,22 +102,29 @@ export function fileNameOf(campaignId: number): string {
 
 /** Archives it, or resumes an earlier run. Rejects with NotArchivable, or with BadArchive if its file is incomplete. */
 export async function archiveCampaign(
-  pool: Pool,
+  { pool, writer }: Archiving,
   campaignId: number,
   { directory, keepsRedemptions }: ArchiveTerms,
 ): Promise<Archived> {
   const path = join(directory, fileNameOf(campaignId));
-  const known = await readArchive(pool, campaignId);
+  const known = await readArchive(writer, campaignId);
   if (known === undefined) {
-    const campaign = await requireArchivable(pool, campaignId, keepsRedemptions);
-    await mkdir(directory, { recursive: true });
+    const campaign = await requireArchivable(writer, campaignId, keepsRedemptions);
+    await makeDirectory(resolve(directory));
     await makeFile(pool, campaign, { directory, keepsRedemptions }, path);
-    await note(pool, campaign, path);
+    await note(writer, campaign, path);
   } else await requireSame(path, known.sha256);
   const counts = await checkFile(path);
-  const slicesKept = await letGo(pool, path);
-  await closeArchive(pool, campaignId, slicesKept);
+  const slicesKept = await letGo(writer, path);
+  await closeArchive(writer, campaignId, slicesKept);
   return { file: path, counts, slicesKept };
+}
+
+/** Resolves once it and every new directory above it are on disk. */
+async function makeDirectory(path: string): Promise<void> {
+  const first = await mkdir(path, { recursive: true });
+  if (first === undefined) return;
+  for (let made = path; made.length >= first.length; made = dirname(made)) await onDisk(dirname(made));
 }
 
 /** The file recorded in the ledger. */
@@ -226,10 +237,10 @@ async function writeBook(pool: Pool, campaignId: number, directory: string): Pro
 }
 
 /** From here on, a request for a missing entry is answered with the name of the file. */
-async function note(pool: Pool, { campaignId }: Archivable, path: string): Promise<void> {
+async function note(writer: Connection, { campaignId }: Archivable, path: string): Promise<void> {
   const counts = await checkFile(path);
   const sha256 = await hashOf(path);
-  await transaction(pool, async db => {
+  await transactionOn(writer, async db => {
     const totals = await readTotals(db, campaignId);
     await markKeptRanks(db, campaignId);
     await insertArchive(db, { campaignId, file: fileNameOf(campaignId), sha256, counts, totals });
@@ -237,29 +248,28 @@ async function note(pool: Pool, { campaignId }: Archivable, path: string): Promi
 }
 
 /** Deletes everything that is in the file. Returns how many slices must stay for now. */
-async function letGo(pool: Pool, path: string): Promise<number> {
+async function letGo(writer: Connection, path: string): Promise<number> {
   let slicesKept = 0;
-  // Delete baskets after the rows that refer to them.
-  const baskets: (readonly string[])[] = [];
+  await beginStaging(writer);
   for await (const { table, rows } of readPages(path)) {
-    if (table === 'slices') slicesKept += await letGoOfSlices(pool, rows);
-    else if (table === 'redemptions') baskets.push(rows);
-    else await deleteArchived(pool, table, rows);
+    if (table === 'entries') await deleteEntries(writer, rows);
+    else if (table === 'slices') slicesKept += await letGoOfSlices(writer, rows);
+    else await stageRows(writer, table, rows);
   }
-  for (const rows of baskets) await deleteArchived(pool, 'redemptions', rows);
+  await letGoOfBaskets(writer);
   return slicesKept;
 }
 
 /** Keeps items that another campaign or a book still needs. Returns the number of such slices. */
-async function letGoOfSlices(pool: Pool, rows: readonly string[]): Promise<number> {
+async function letGoOfSlices(writer: Connection, rows: readonly string[]): Promise<number> {
   const carried = rows.map(campaignsIn);
   const all = [...new Set(carried.flatMap(ids => [...ids]))];
-  const archived = await readArchived(pool, all);
-  const neededFromUs = await readFirstNeeded(pool);
+  const archived = await readArchived(writer, all);
+  const neededFromUs = await readFirstNeeded(writer);
   const leaving = rows.filter((row, index) => {
     const lastUs = Number(Reflect.get(Object(JSON.parse(row)), 'last_us'));
     return lastUs < neededFromUs && [...(carried[index] ?? [])].every(id => archived.has(id));
   });
-  await emptySlices(pool, leaving);
+  await emptySlices(writer, leaving);
   return rows.length - leaving.length;
 }

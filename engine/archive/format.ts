@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -44,7 +44,9 @@ export async function writeFile(
 ): Promise<Counts> {
   const counts = noCounts();
   const lines = Readable.from(linesOf(head, rows, counts));
-  await pipeline(lines, createGzip(), createWriteStream(path));
+  // Never into a file that another process may have open, however long that one stood still.
+  await rm(path, { force: true });
+  await pipeline(lines, createGzip(), createWriteStream(path, { flags: 'wx' }));
   await onDisk(path);
   await onDisk(dirname(path));
   return counts;

@@ -1,25 +1,33 @@
 /**
- * Puts a campaign back from its file, row by row as it was. A part that was put back before is passed over, so what was broken
- * off is gone on with; the ledger forgets the file when all of it is here.
+ * Puts a campaign back from its file, row by row as it was, and baskets whole. A part that was put back before is passed over, so
+ * what was broken off is gone on with; the ledger forgets the file when all of it is here.
  */
-
-import { deleteArchive, readArchive, restoreArchived } from '../../sql/archives.ts';
-import { type Pool, transaction } from '../../sql/database.ts';
+import { beginStaging, stageRows } from '../../sql/archived-baskets.ts';
+import { deleteArchive, fillSlices, readArchive, restoreEntries } from '../../sql/archives.ts';
+import { transactionOn } from '../../sql/database.ts';
 import { requireSame } from './archive.ts';
+import type { Archiving } from './archiving.ts';
+import { putBasketsBack } from './baskets.ts';
 import { BadArchive, type Counts, checkFile, readHead, readPages } from './format.ts';
 
 /** Rejects with BadArchive when the file is not whole, or not the one that the ledger has noted. */
 export async function restoreCampaign(
-  pool: Pool,
+  { writer }: Archiving,
   path: string,
 ): Promise<{ readonly campaignId: number; readonly counts: Counts }> {
   const { campaign: campaignId } = await readHead(path);
-  const known = await readArchive(pool, campaignId);
+  const known = await readArchive(writer, campaignId);
   if (known === undefined)
     throw new BadArchive(`campaign ${campaignId} is not archived in this ledger: nothing is missing`);
   await requireSame(path, known.sha256);
   const counts = await checkFile(path);
-  for await (const { table, rows } of readPages(path)) await restoreArchived(pool, table, rows);
-  await transaction(pool, db => deleteArchive(db, campaignId));
+  await beginStaging(writer);
+  for await (const { table, rows } of readPages(path)) {
+    if (table === 'entries') await restoreEntries(writer, rows);
+    else if (table === 'slices') await fillSlices(writer, rows);
+    else await stageRows(writer, table, rows);
+  }
+  await putBasketsBack(writer);
+  await transactionOn(writer, db => deleteArchive(db, campaignId));
   return { campaignId, counts };
 }

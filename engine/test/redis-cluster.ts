@@ -121,14 +121,35 @@ export class TestCluster {
     await this.#linked(master);
   }
 
-  /** Of the master that has the key. */
-  async configure(key: string, name: string, value: string): Promise<void> {
-    await (await this.#masterOf(key)).ask('CONFIG', 'SET', name, value);
+  /** Of the master that has the key, or of its replica. */
+  async configure(
+    key: string,
+    role: 'master' | 'replica',
+    setting: readonly [string, string],
+  ): Promise<void> {
+    const master = await this.#masterOf(key);
+    const node = role === 'master' ? master : await this.#replicaOf(master);
+    await node.ask('CONFIG', 'SET', ...setting);
+  }
+
+  async configureAll(setting: readonly [string, string]): Promise<void> {
+    for (const node of this.#nodes) await node.ask('CONFIG', 'SET', ...setting);
   }
 
   /** From here on, and until it is killed, the master that has the key answers nothing. */
   async suspend(key: string): Promise<void> {
     (await this.#masterOf(key)).suspend();
+  }
+
+  /** Meanwhile the replica of the master that has the key answers nothing. */
+  async withoutReplica(key: string, work: () => Promise<void>): Promise<void> {
+    const replica = await this.#replicaOf(await this.#masterOf(key));
+    replica.suspend();
+    try {
+      await work();
+    } finally {
+      replica.resume();
+    }
   }
 
   /** Keeps the replica from whatever is written from here on. */

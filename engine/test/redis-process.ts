@@ -75,6 +75,10 @@ export class RedisProcess {
     this.#child?.kill('SIGSTOP');
   }
 
+  resume(): void {
+    this.#child?.kill('SIGCONT');
+  }
+
   async kill(): Promise<void> {
     const child = this.#child;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;

@@ -6,6 +6,7 @@ import { type CouponCode, readCodes } from '../../sql/coupons.ts';
 import type { Queryable } from '../../sql/database.ts';
 import {
   addUses,
+  type CountedUses,
   commitHolds,
   giveBackLapsed,
   insertRedemptions,
@@ -59,14 +60,25 @@ export interface BatchResult extends Pick<Decided, 'useChanges'> {
 /** A key that another transaction took meanwhile: all is to be decided again. */
 export class KeyTaken extends TakenBack {}
 
-export async function decideBatch(db: Queryable, batch: readonly DeskRequest[]): Promise<BatchResult> {
+/**
+ * Undefined when more holds had lapsed than are given back in one transaction: nothing is decided by what still counts them. To be
+ * committed, and called again.
+ */
+export async function decideBatch(
+  db: Queryable,
+  batch: readonly DeskRequest[],
+  lapsedAtOnce: number,
+): Promise<BatchResult | undefined> {
   const keys = batch.flatMap(({ request }) => (request === undefined ? [] : [request.key]));
   const requests = await readShopRequests(db, keys);
   const prepared = await prepare(db, batch, requests);
   const asked = prepared.filter(each => 'wanted' in each);
   const couponIds = await couponIdsOf(db, asked);
   if (couponIds.length > 0) await lockCoupons(db, couponIds);
-  const standing = await readStanding(db, asked, couponIds, requests);
+  const baskets = asked.flatMap(({ wanted }) => (wanted.kind === 'use' ? [wanted] : []));
+  const counted = await giveBackLapsed(db, couponIds, baskets.length, lapsedAtOnce);
+  if (counted.more) return undefined;
+  const standing = await readStanding(db, asked, counted, requests);
   const decided = decide(standing, asked);
   let place = 0;
   const decisions = prepared.map(each =>
@@ -153,12 +165,12 @@ async function couponIdsOf(db: Queryable, asked: readonly Asked[]): Promise<numb
 async function readStanding(
   db: Queryable,
   asked: readonly Asked[],
-  couponIds: readonly number[],
+  counted: CountedUses,
   requests: ReadonlyMap<string, ShopRequest>,
 ): Promise<Standing> {
-  const baskets = asked.flatMap(({ wanted }) => (wanted.kind === 'use' ? [wanted] : []));
-  const uses = baskets.flatMap(({ userId, uses: wanted }) => wanted.map(use => ({ ...use, userId })));
-  const counted = await giveBackLapsed(db, couponIds, baskets.length);
+  const uses = asked.flatMap(({ wanted }) =>
+    wanted.kind === 'use' ? wanted.uses.map(use => ({ ...use, userId: wanted.userId })) : [],
+  );
   const userUses = await readUserUses(
     db,
     uses.filter(use => use.limitPerUser !== null),

@@ -60,6 +60,7 @@ test('an answer is read, whatever is wrong with one of the partitions; one that 
   const whole = answer([topic]);
   assert.deepEqual(decodeMetadata(whole), {
     clusterId: 'the cluster',
+    controllerId: 2,
     brokers: [
       { id: 2, host: 'host-2', port: 9092 },
       { id: 3, host: 'host-3', port: 9092 },

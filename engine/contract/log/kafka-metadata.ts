@@ -10,6 +10,7 @@ import { randomInt } from 'node:crypto';
 import { messageOf, within } from './backoff.ts';
 import type { KafkaOptions } from './kafka-client.ts';
 import { KafkaConnection } from './kafka-connection.ts';
+import { Reader } from './kafka-reader.ts';
 
 const METADATA = 3;
 const VERSION = 5;
@@ -37,6 +38,8 @@ export interface PartitionMetadata {
 
 export interface TopicMetadata {
   readonly clusterId: string;
+  /** Who takes changes of the cluster; below 0 where nobody does at the moment. */
+  readonly controllerId: number;
   /** Those that are up, as the cluster has it. */
   readonly brokers: readonly BrokerAddress[];
   /** 0, or why there are no partitions (kafka.apache.org/protocol, "Error Codes"). */
@@ -71,7 +74,7 @@ export function decodeMetadata(answer: Buffer): TopicMetadata {
     return broker;
   });
   const clusterId = reader.text();
-  reader.int32(); // the controller
+  const controllerId = reader.int32();
   const topics = reader.list(() => {
     const errorCode = reader.int16();
     reader.text(); // its name
@@ -82,7 +85,7 @@ export function decodeMetadata(answer: Buffer): TopicMetadata {
   if (topic === undefined || topics.length > 1) {
     throw new RangeError(`the answer is for ${topics.length} topics`);
   }
-  return { clusterId, brokers, ...topic };
+  return { clusterId, controllerId, brokers, ...topic };
 }
 
 /** What is wrong with a partition is seen by its leader, and is no reason not to read of the others. */
@@ -96,46 +99,6 @@ function partitionOf(reader: Reader): PartitionMetadata {
   };
   reader.list(() => reader.int32()); // replicas that are off line
   return found;
-}
-
-class Reader {
-  readonly #bytes: Buffer;
-  #at: number;
-
-  constructor(bytes: Buffer, at: number) {
-    this.#bytes = bytes;
-    this.#at = at;
-  }
-
-  int8(): number {
-    this.#at += 1;
-    return this.#bytes.readInt8(this.#at - 1);
-  }
-
-  int16(): number {
-    this.#at += 2;
-    return this.#bytes.readInt16BE(this.#at - 2);
-  }
-
-  int32(): number {
-    this.#at += 4;
-    return this.#bytes.readInt32BE(this.#at - 4);
-  }
-
-  /** Empty for null. */
-  text(): string {
-    const length = Math.max(0, this.int16());
-    const from = this.#at;
-    this.#at += length;
-    if (this.#at > this.#bytes.length) throw new RangeError('the response is truncated');
-    return this.#bytes.toString('utf8', from, this.#at);
-  }
-
-  list<T>(read: () => T): T[] {
-    const items: T[] = [];
-    for (let count = this.int32(); count > 0; count--) items.push(read());
-    return items;
-  }
 }
 
 /**

@@ -1,6 +1,7 @@
 import kafkajs, { type Admin } from 'kafkajs';
 import { backoffMs, messageOf, pause, within } from './backoff.ts';
 import { KafkaClient, type KafkaOptions } from './kafka-client.ts';
+import { createTopic } from './kafka-create.ts';
 import {
   BROKER_SETTINGS,
   brokerFault,
@@ -8,7 +9,7 @@ import {
   topicFault,
   topicSettings,
 } from './kafka-durability.ts';
-import { askMetadata, UNKNOWN_TOPIC } from './kafka-metadata.ts';
+import { askMetadata, type TopicMetadata, UNKNOWN_TOPIC } from './kafka-metadata.ts';
 
 const RETRIES = 2;
 const OPEN_TIMEOUT_MS = 15_000;
@@ -77,9 +78,8 @@ class TooFewBrokers extends Error {}
 async function createWhereMissing(admin: Admin, options: TopicOptions): Promise<string> {
   const { topic, partitions } = options;
   let found = await askMetadata(options);
-  await admin.connect();
   if (found.errorCode === UNKNOWN_TOPIC) {
-    await create(admin, options, found.brokers.length);
+    await create(found, options);
     found = await askMetadata(options);
   }
   if (found.partitions.length === 0) throw new Error(`the topic ${topic} does not exist yet`);
@@ -90,6 +90,7 @@ async function createWhereMissing(admin: Admin, options: TopicOptions): Promise<
     );
   }
   const brokersUp = found.brokers.map(({ id }) => id);
+  await admin.connect();
   const settings = await settingsOf(admin, topic, brokersUp);
   const fault =
     topicFault(
@@ -100,9 +101,10 @@ async function createWhereMissing(admin: Admin, options: TopicOptions): Promise<
   return found.clusterId;
 }
 
-async function create(admin: Admin, options: TopicOptions, brokersUp: number): Promise<void> {
-  const { topic, partitions, durability, log } = options;
+async function create(found: TopicMetadata, options: TopicOptions): Promise<void> {
+  const { topic, partitions, durability, requestTimeoutMs, log } = options;
   const { replication } = durability;
+  const brokersUp = found.brokers.length;
   if (brokersUp < replication) {
     const fewer = Math.max(1, brokersUp);
     throw new TooFewBrokers(
@@ -111,18 +113,9 @@ async function create(admin: Admin, options: TopicOptions, brokersUp: number): P
         `accepts that acknowledged records are lost with ${fewer === 1 ? 'that broker' : 'them'}`,
     );
   }
-  const created = await admin.createTopics({
-    waitForLeaders: false,
-    topics: [
-      {
-        topic,
-        numPartitions: partitions,
-        replicationFactor: replication,
-        configEntries: Object.entries(topicSettings(durability)).map(([name, value]) => ({ name, value })),
-      },
-    ],
-  });
-  if (created) log.info({ topic, partitions, replication }, 'the topic was created');
+  const settings = topicSettings(durability);
+  const wanted = { topic, partitions, replication, settings, timeoutMs: requestTimeoutMs };
+  if (await createTopic(found, wanted)) log.info({ topic, partitions, replication }, 'the topic was created');
 }
 
 type Settings = ReadonlyMap<string, string>;

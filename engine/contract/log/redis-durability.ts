@@ -1,5 +1,6 @@
 import { Cluster, type Redis } from 'ioredis';
 import type { RedisClient } from '../redis.ts';
+import { messageOf } from './backoff.ts';
 import { isReply } from './redis-log.ts';
 
 /**
@@ -33,19 +34,26 @@ export interface RedisDurability {
 
 /**
  * Refuses a Redis that answers before an append is on disk, or that may evict the log, unless `accepted` names what it
- * does. Asks every node of a Cluster. Raises an Error naming what is set and what to do.
+ * does. Asks every node of a Cluster, replicas too: the one that takes over is the log from then on. Raises an
+ * Error naming the node, what is set and what to do. A node that the Cluster has given up is none of it, and not asked.
  */
 export async function checkDurability(client: RedisClient, accepted: RedisDurability): Promise<void> {
-  const nodes = client instanceof Cluster ? client.nodes('master') : [client];
+  const nodes = client instanceof Cluster ? client.nodes('all') : [client];
   for (const node of nodes) {
-    const appendfsync = await appendfsyncOf(node);
-    if (!isAccepted(appendfsync, accepted.appendfsync))
-      throw new Error(refusal(appendfsync, accepted.appendfsync));
-    const policy = await maxmemoryPolicyOf(node);
-    if (policy !== 'noeviction' && policy !== accepted.maxmemoryPolicy) {
-      throw new Error(evictionRefusal(policy, accepted.maxmemoryPolicy));
-    }
+    const name = `REDIS_URL, ${node.options.host}:${node.options.port}`;
+    const lack = await lackOf(node, accepted).catch((cause: unknown) => {
+      throw new Error(`${name} does not say how it would keep the log: ${messageOf(cause)}`, { cause });
+    });
+    if (lack !== undefined) throw new Error(`${name}: ${lack}`);
   }
+}
+
+async function lackOf(node: Redis, accepted: RedisDurability): Promise<string | undefined> {
+  const appendfsync = await appendfsyncOf(node);
+  if (!isAccepted(appendfsync, accepted.appendfsync)) return refusal(appendfsync, accepted.appendfsync);
+  const policy = await maxmemoryPolicyOf(node);
+  if (policy === 'noeviction' || policy === accepted.maxmemoryPolicy) return undefined;
+  return evictionRefusal(policy, accepted.maxmemoryPolicy);
 }
 
 /**
@@ -75,7 +83,7 @@ function refusal(found: Appendfsync, accepted: Appendfsync): string {
     unknown: 'a Redis that does not report its settings (CONFIG is forbidden)',
   }[found];
   return (
-    `REDIS_URL: the log would be in ${set}. Set appendonly yes and appendfsync always, use LOG=kafka, ` +
+    `the log would be kept in ${set}. Set appendonly yes and appendfsync always, use LOG=kafka, ` +
     `or accept it explicitly with REDIS_LOG_APPENDFSYNC=${found} (now: ${accepted})`
   );
 }
@@ -86,7 +94,7 @@ function evictionRefusal(found: MaxmemoryPolicy, accepted: MaxmemoryPolicy): str
       ? 'a Redis that does not report its eviction policy (CONFIG and INFO are forbidden) or reports an unknown one'
       : `maxmemory-policy ${found}, so acknowledged entries, or the fences that refuse ended gateways, can be evicted`;
   return (
-    `REDIS_URL: the log would be in ${set}. CONFIG SET maxmemory-policy noeviction (and in redis.conf), use ` +
+    `the log would be kept in ${set}. CONFIG SET maxmemory-policy noeviction (and in redis.conf), use ` +
     `LOG=kafka, or accept it explicitly with REDIS_LOG_MAXMEMORY_POLICY=${found} (now: ${accepted})`
   );
 }

@@ -1,0 +1,32 @@
+/** Takes baskets out of the ledger, or puts them back, some at a time and each whole. */
+import { deleteBaskets, lockBaskets, nextStaged, restoreBaskets } from '../../sql/archived-baskets.ts';
+import { type Connection, transactionOn } from '../../sql/database.ts';
+
+/** Their coupons are locked so long: shops that use one of them wait. */
+const BASKETS_AT_ONCE = 500;
+
+/** Lets every staged basket go that is in the ledger exactly as it is in the file. */
+export async function letGoOfBaskets(writer: Connection): Promise<void> {
+  await eachPage(writer, async (db, redemptionIds) => {
+    await lockBaskets(db, redemptionIds);
+    await deleteBaskets(db, redemptionIds);
+  });
+}
+
+/** Puts every staged basket back that is not there. */
+export async function putBasketsBack(writer: Connection): Promise<void> {
+  await eachPage(writer, restoreBaskets);
+}
+
+async function eachPage(
+  writer: Connection,
+  work: (db: Connection, redemptionIds: readonly number[]) => Promise<void>,
+): Promise<void> {
+  for (let after = -1; ; ) {
+    const page = await nextStaged(writer, after, BASKETS_AT_ONCE);
+    const last = page.at(-1);
+    if (last === undefined) return;
+    await transactionOn(writer, db => work(db, page));
+    after = last;
+  }
+}

@@ -1,0 +1,114 @@
+/** Holds that lapse all at once: they are given back in bounded transactions, and nothing is decided by what still counts them. */
+import { deepEqual, equal, rejects } from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { type TestDatabase, testDatabase } from '../../engine/test/support.ts';
+import { quiet } from '../../engine/test-gateway.ts';
+import { createCoupon } from '../../sql/coupons.ts';
+import { openPool, type Pool, type Queryable } from '../../sql/database.ts';
+import { Ledger, LedgerUnavailable } from '../ledger.ts';
+import { CouponDesk, type DeskAnswer } from './desk.ts';
+import { termsOf } from './testing.ts';
+
+/** As in desk.ts. */
+const LAPSED_AT_ONCE = 1_000;
+const CODE = 'HELD';
+
+/** Counts transactions, and breaks off the one of a number. */
+class CountingLedger extends Ledger {
+  changes = 0;
+  lost: number | undefined;
+
+  override change<T>(work: (db: Queryable) => Promise<T>): Promise<T> {
+    this.changes += 1;
+    const isLost = this.changes === this.lost;
+    return super.change(async db => {
+      const result = await work(db);
+      if (isLost) throw new Error('lost on purpose');
+      return result;
+    });
+  }
+}
+
+let database: TestDatabase;
+let pool: Pool;
+before(async () => {
+  database = await testDatabase();
+  pool = openPool(database.url, { max: 2, applicationName: 'test', onError: () => undefined });
+});
+after(async () => {
+  await pool.end();
+  await database.drop();
+});
+
+/** A coupon all of whose uses are held by holds that lapsed a while ago, of as many users. */
+async function allHeld(count: number): Promise<number> {
+  const code = `${CODE}-${count}`;
+  const { couponId } = await createCoupon(pool, { code }, termsOf({ limitTotal: count, limitPerUser: 1 }));
+  await pool.query(
+    `with made as (
+       insert into redemptions (user_id, state, basket, pricing, created_at, expires_at)
+       select 'user-' || n, 'held', '{}', '{}', now() - interval '1 hour', now() - n * interval '1 ms'
+         from generate_series(1, $2::integer) as n returning redemption_id, user_id, expires_at),
+     used as (
+       insert into redemption_uses (redemption_id, coupon_id, code, user_id, held_until)
+       select redemption_id, $1, $3, user_id, expires_at from made)
+     update coupons set used_count = $2 where coupon_id = $1`,
+    [couponId, count, code],
+  );
+  return couponId;
+}
+
+function ledgerOf(): CountingLedger {
+  return new CountingLedger({ databaseUrl: database.url, timeoutMs: 20_000, log: quiet });
+}
+
+function use(desk: CouponDesk, count: number, userId: string): Promise<DeskAnswer> {
+  const line = { product: 'shoe', categories: [], quantity: 1, unitAmount: 1_000 };
+  const basket = { currency: 'EUR', lines: [line], shipping: 0 };
+  const wanted = { kind: 'use' as const, userId, basket, codes: [`${CODE}-${count}`], holdMs: undefined };
+  return desk.ask({ request: undefined, wanted });
+}
+
+/** How many uses are counted, how many count, and how many holds of the past still do. */
+async function usesOf(couponId: number): Promise<readonly number[]> {
+  const { rows } = await pool.query<{ counted: number; count: number; held: number }>(
+    `select used_count as counted, count(u) filter (where given_back_at is null) as count, count(held_until) as held
+       from coupons left join redemption_uses u using (coupon_id) where coupon_id = $1 group by used_count`,
+    [couponId],
+  );
+  return rows.flatMap(({ counted, count, held }) => [counted, count, held]);
+}
+
+test('as many as lapse are given back in several transactions, and then the use is decided', async t => {
+  const count = 2 * LAPSED_AT_ONCE + 10;
+  const couponId = await allHeld(count);
+  const ledger = ledgerOf();
+  t.after(() => ledger.close());
+  const desk = new CouponDesk({ ledger, onChanged: () => undefined });
+  // Who had a use that has lapsed may use it once, as others may.
+  const answers = await Promise.all(['user-1', 'user-2', 'late'].map(user => use(desk, count, user)));
+  deepEqual(
+    answers.map(({ state }) => state),
+    ['done', 'done', 'done'],
+  );
+  deepEqual(await usesOf(couponId), [3, 3, 0]);
+  // Those who came meanwhile were decided with the first one, in the third.
+  equal(ledger.changes, 3);
+});
+
+test('broken off in between, the next one who asks goes on', async t => {
+  const count = 10;
+  const couponId = await allHeld(count);
+  const ledger = ledgerOf();
+  t.after(() => ledger.close());
+  const desk = new CouponDesk({ ledger, onChanged: () => undefined, lapsedAtOnce: 4 });
+  ledger.lost = 2;
+  await rejects(use(desk, count, 'early'), LedgerUnavailable);
+  deepEqual(await usesOf(couponId), [count - 4, count - 4, count - 4]);
+  // As another gateway, which does not know of it.
+  const other = ledgerOf();
+  t.after(() => other.close());
+  const another = new CouponDesk({ ledger: other, onChanged: () => undefined, lapsedAtOnce: 4 });
+  equal((await use(another, count, 'late')).state, 'done');
+  deepEqual(await usesOf(couponId), [1, 1, 0]);
+});
