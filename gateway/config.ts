@@ -80,6 +80,8 @@ export const gatewayVariables = {
   ),
   /** How long such an answer waits for Postgres. */
   LEDGER_TIMEOUT_MS: whole(500, 50, 60_000),
+  /** How long a gateway warms the path of entries at the most before it joins and listens; 0: not at all. See warm-up.ts. */
+  WARM_UP_MS: whole(2_000, 0, 60_000),
   /** off: slices are not signed and nobody gets a receipt. There to measure what they cost. */
   RECEIPTS: oneOf('on', 'on', 'off'),
   /** How long a command to Redis may take before the gateway gives up on it and says 503. */
