@@ -7,29 +7,31 @@ const CONTENT_LENGTH = /^content-length: *(\d+)\r$/im;
 /** Of an answer that is told in an error. */
 const SHOWN_CHARS = 300;
 
-/**
- * Sends a request, waits for its answer, and sends the next, over one connection, until there is none or `signal` is aborted.
- * Rejects when it is answered with anything but 202, or the connection is lost.
- */
+export interface WarmUpClient {
+  /** Resolves when there is no next request, or it was stopped. Rejects on another answer than 202, and on a lost connection. */
+  readonly done: Promise<void>;
+  stop(): void;
+}
+
+/** Sends a request, waits for its answer, and sends the next, over one connection. */
 export function askAgainAndAgain(
   server: { readonly host: string; readonly port: number },
   nextRequest: () => string | undefined,
-  signal: AbortSignal,
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ ...server, noDelay: true }).setEncoding('latin1');
-    let answer = '';
-    let isDone = false;
-    const finish = (): void => {
-      isDone = true;
-      socket.destroy();
-    };
-    const askNext = (): void => {
-      answer = '';
-      const request = nextRequest();
-      if (request === undefined || signal.aborted) finish();
-      else socket.write(request, 'latin1');
-    };
+): WarmUpClient {
+  const socket = connect({ ...server, noDelay: true }).setEncoding('latin1');
+  let answer = '';
+  let isDone = false;
+  const stop = (): void => {
+    isDone = true;
+    socket.destroy();
+  };
+  const askNext = (): void => {
+    answer = '';
+    const request = nextRequest();
+    if (request === undefined) stop();
+    else socket.write(request, 'latin1');
+  };
+  const done = new Promise<void>((resolve, reject) => {
     socket.on('connect', askNext);
     socket.on('data', (text: string) => {
       answer += text;
@@ -42,8 +44,8 @@ export function askAgainAndAgain(
       if (isDone) resolve();
       else reject(new Error('the connection was closed'));
     });
-    signal.addEventListener('abort', finish, { once: true });
   });
+  return { done, stop };
 }
 
 function isWhole(answer: string): boolean {

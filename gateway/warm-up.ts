@@ -10,7 +10,7 @@
  * that it could leave a mark on, no samples of the time are taken on a loop that is busy, and nobody waits for the promises of a
  * gateway that has nothing to do yet. It costs Redis what a gateway in service does: some 2,000 slices within a second.
  */
-import { askAgainAndAgain } from './warm-up-client.ts';
+import { askAgainAndAgain, type WarmUpClient } from './warm-up-client.ts';
 import { assembleWarmUp, type WarmUpServers } from './warm-up-parts.ts';
 
 /** Behind these less than a tenth is left to be gained. */
@@ -32,32 +32,36 @@ export interface WarmedUp {
  * it reads from the environment has to be there before.
  */
 export async function warmUp(servers: WarmUpServers, limitMs: number): Promise<WarmedUp> {
-  const beganMs = performance.now();
   const { parts, slices, failure, ticketOf, end } = assembleWarmUp(servers);
   const { buildEntriesApp } = await import('./app.ts');
   const { listen } = await import('./listen.ts');
   const app = buildEntriesApp(parts);
-  const over = new AbortController();
-  const limit = setTimeout(() => over.abort(), limitMs);
+  const clients: WarmUpClient[] = [];
+  let isOver = false;
+  const stop = (): void => {
+    isOver = true;
+    for (const client of clients) client.stop();
+  };
+  const beganMs = performance.now();
+  const limit = setTimeout(stop, limitMs);
   const hasProxies = servers.config.TRUSTED_PROXIES.length > 0;
   let users = 0;
   const nextRequest = (): string | undefined => {
-    if (slices() >= SLICES) return undefined;
+    if (isOver || slices() >= SLICES) return undefined;
     users += 1;
     return requestOf(ticketOf(`nobody-${users}`), hasProxies);
   };
   try {
     const port = await listen(app, LOOPBACK, 0);
-    const clients = Array.from({ length: CLIENTS }, () =>
-      askAgainAndAgain({ host: LOOPBACK, port }, nextRequest, over.signal),
-    );
-    await Promise.all(clients);
+    for (let count = 0; count < CLIENTS; count++)
+      clients.push(askAgainAndAgain({ host: LOOPBACK, port }, nextRequest));
+    await Promise.all(clients.map(({ done }) => done));
   } catch (error) {
     throw new Error(failure() ?? 'no entry is accepted', { cause: error });
   } finally {
     clearTimeout(limit);
     // Also the other clients, where one has failed.
-    over.abort();
+    stop();
     end();
     app.close();
   }
