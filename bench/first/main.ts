@@ -6,7 +6,7 @@ import { BURSTS, type Burst, type BurstFigures, type FirstFigures, measureFirst,
 
 const options = {
   rounds: whole(
-    5,
+    4,
     1,
     50,
     'rounds; each starts a gateway that warms itself up and one that does not, in turns first',
