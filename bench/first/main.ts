@@ -11,7 +11,7 @@ const options = {
     50,
     'rounds; each starts a gateway that warms itself up and one that does not, in turns first',
   ),
-  users: whole(100_000, 1_000, 1_000_000, 'entries of a burst; each gateway gets two, one behind the other'),
+  users: whole(50_000, 1_000, 1_000_000, 'entries of a burst; each gateway gets three, one behind the other'),
   connections: whole(50, 1, 4_000, 'clients that ask at once: few make many slices'),
   'redis-log': flag('over Redis Streams, also where there is a Kafka'),
   json: flag('a JSON object as the last line'),

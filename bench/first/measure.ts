@@ -61,7 +61,7 @@ interface Place {
 
 const OPEN_MS = 3_600_000;
 
-/** Starts a gateway a round and way, and gives each two bursts; rejects with LostRun when one has lost something. */
+/** Starts a gateway a round and way, and gives each three bursts; rejects with LostRun when one has lost something. */
 export async function measureFirst(
   servers: Servers,
   terms: FirstTerms,
@@ -109,6 +109,8 @@ async function live(place: Place, terms: FirstTerms, way: Way, name: string): Pr
     const operator = new Operator(engine.base, site.operatorToken);
     const fairline = { site, engine, gateways: [gateway], operator, stop: () => closing.close() };
     const first = await runBurst(fairline, place, terms, `${name}f`);
+    // Else the later one would begin with what the first has left half done.
+    await runBurst(fairline, place, terms, `${name}b`);
     const later = await runBurst(fairline, place, terms, `${name}l`);
     return { start: { seconds, cpuSeconds: cpuUs / 1e6 }, first, later };
   } finally {
