@@ -14,6 +14,7 @@ import { redemptions } from './coupons/redemptions.ts';
 import { draw } from './draw/main.ts';
 import { ends } from './ends/main.ts';
 import { fairness } from './fairness/main.ts';
+import { first } from './first/main.ts';
 import { ingest } from './ingest/main.ts';
 import { many } from './many/main.ts';
 import { roundedAll } from './report/figures.ts';
@@ -39,6 +40,7 @@ const benches = {
   draw,
   ends,
   fairness,
+  first,
   ingest,
   many,
   redemptions,
@@ -135,6 +137,8 @@ async function main(): Promise<void> {
       return await run(name, ends, args);
     case 'fairness':
       return await run(name, fairness, args);
+    case 'first':
+      return await run(name, first, args);
     case 'ingest':
       return await run(name, ingest, args);
     case 'many':

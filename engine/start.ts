@@ -83,7 +83,8 @@ async function main(): Promise<void> {
   process.on('SIGTERM', () => stop(0));
   try {
     const secrets = { ...secretsFor(STACK_DIR, process.env), ...signingKeysFor(STACK_DIR, process.env) };
-    const env = { ...process.env, ...stack.env, ...secrets };
+    // Nobody rushes at what was started by hand a moment ago: gateways, which start one after another, need not be warm.
+    const env = { WARM_UP_MS: '0', ...process.env, ...stack.env, ...secrets };
     const engine = await startProcess('engine/main.ts', { ...env, ENGINE_PORT: String(config.ENGINE_PORT) });
     children.push(engine);
     for (let number = 0; number < config.GATEWAYS; number++) {

@@ -3,8 +3,18 @@
  */
 import uws, { type HttpRequest, type HttpResponse, type TemplatedApp } from 'uWebSockets.js';
 import { fieldFault } from '../engine/contract/problem.ts';
+import type { EntryParts } from './entries.ts';
 import { Reply } from './reply.ts';
-import { type Method, type RouteParts, routesOf, runHandler } from './routes.ts';
+import {
+  ENTRIES_PATH,
+  entriesMethods,
+  type HandlerParts,
+  type Method,
+  type Methods,
+  type RouteParts,
+  routesOf,
+  runHandler,
+} from './routes.ts';
 
 const METHOD_NAMES: Readonly<Record<Method, string>> = { get: 'GET', post: 'POST', del: 'DELETE' };
 
@@ -12,16 +22,7 @@ const METHOD_NAMES: Readonly<Record<Method, string>> = { get: 'GET', post: 'POST
 export function buildApp(parts: RouteParts): TemplatedApp {
   const app = uws.App();
   limitConnections(app, parts);
-  for (const [path, methods] of Object.entries(routesOf(parts))) {
-    const allow: string[] = [];
-    for (const method of ['get', 'post', 'del'] as const) {
-      const handler = methods[method];
-      if (handler === undefined) continue;
-      allow.push(METHOD_NAMES[method]);
-      app[method](path, (res, req) => runHandler(parts, handler, res, req));
-    }
-    app.any(path, (res, req) => refuseMethod(parts, res, req, allow.join(', ')));
-  }
+  for (const [path, methods] of Object.entries(routesOf(parts))) addRoute(app, parts, path, methods);
   app.any('/*', (res, req) => {
     const path = req.getUrl();
     const fault = fieldFault('path', path, 'a path listed in /openapi.json');
@@ -32,7 +33,25 @@ export function buildApp(parts: RouteParts): TemplatedApp {
   return app;
 }
 
-function refuseMethod(parts: RouteParts, res: HttpResponse, req: HttpRequest, allow: string): void {
+/** A server that takes entries, and knows nothing else: what a gateway warms itself up with. */
+export function buildEntriesApp(parts: EntryParts & HandlerParts): TemplatedApp {
+  const app = uws.App();
+  addRoute(app, parts, ENTRIES_PATH, entriesMethods(parts));
+  return app;
+}
+
+function addRoute(app: TemplatedApp, parts: HandlerParts, path: string, methods: Methods): void {
+  const allow: string[] = [];
+  for (const method of ['get', 'post', 'del'] as const) {
+    const handler = methods[method];
+    if (handler === undefined) continue;
+    allow.push(METHOD_NAMES[method]);
+    app[method](path, (res, req) => runHandler(parts, handler, res, req));
+  }
+  app.any(path, (res, req) => refuseMethod(parts, res, req, allow.join(', ')));
+}
+
+function refuseMethod(parts: HandlerParts, res: HttpResponse, req: HttpRequest, allow: string): void {
   const method = req.getCaseSensitiveMethod();
   parts.metrics.refuse('method');
   const fault = fieldFault('method', method, allow);

@@ -10,9 +10,6 @@ import type { LogProducer } from '../engine/contract/log/log.ts';
 import type { RedisClient } from '../engine/contract/redis.ts';
 import type { SliceTree } from '../engine/contract/slice-tree.ts';
 import { readCodeNow } from '../sql/coupons.ts';
-import { readHeldEntries } from '../sql/entries.ts';
-import { readFinalOutcomes } from '../sql/outcomes.ts';
-import { AcceptedAnswers } from './accepted-answer.ts';
 import { Board } from './board.ts';
 import { ClaimMoves } from './claim-moves.ts';
 import { monotonicUs, SharedClock } from './clock.ts';
@@ -23,10 +20,9 @@ import { CouponDesk } from './coupons/desk.ts';
 import { CouponReads } from './coupons/reads.ts';
 import { Deadlines } from './deadlines.ts';
 import { Doorkeeper } from './door.ts';
+import { entryParts } from './entry-parts.ts';
 import { Etas } from './eta.ts';
-import { KeptReceipts } from './kept-receipts.ts';
 import type { Ledger } from './ledger.ts';
-import { LedgerQuestions } from './ledger-questions.ts';
 import { Lookups } from './lookups.ts';
 import { Membership } from './membership.ts';
 import type { LiveMetrics, Metrics } from './metrics.ts';
@@ -35,8 +31,6 @@ import { Places } from './places.ts';
 import { Presence } from './presence.ts';
 import { Watchers } from './queue.ts';
 import type { Ranker } from './rank.ts';
-import { Repeats } from './repeats.ts';
-import { RequestStarts } from './request-start.ts';
 import { strangeKind } from './requests.ts';
 import type { RouteParts } from './routes.ts';
 import { ShelvedCampaigns } from './shelved.ts';
@@ -162,48 +156,22 @@ export function assembleGateway(assembly: GatewayAssembly): AssembledGateway {
     maxSliceEntries: config.MAX_SLICE_ENTRIES,
     promiseBehindUs: proxies.some ? config.REQUEST_START_WAIT_MS * 1_000 : 0,
     ...(signs ? { signing: { keys: ring, tree: assembly.tree } } : {}),
-    sliceAppended: entries => {
-      metrics.slices.inc();
-      metrics.sliceEntries.observe(entries);
-    },
+    sliceAppended: entries => metrics.sliceAppended(entries),
   });
   const stopTimers = startTimers(assembly, { clock, board, membership, presence });
   membership.start();
+  const ofEntries = entryParts(
+    { config, log, ledger, ranker: servers.ranker, verifier, tickets, proxies },
+    { board, shelved, clock, clockLimits, membership, lookups, places, claimants, etas, door, metrics },
+  );
   const parts = {
-    config,
-    board,
-    shelved,
-    clock,
-    clockLimits,
-    requestStarts: new RequestStarts({ clock, proxies, metrics }),
-    membership,
-    lookups,
-    ranker: servers.ranker,
-    places,
-    claimants,
-    etas,
-    door,
-    metrics,
+    ...ofEntries,
     keys: ring,
     ledger,
-    receipts: new KeptReceipts(ledger, config.RECEIPT_SALT_SECRET, log),
-    ledgerStamps: new LedgerQuestions(ledger, readHeldEntries),
-    ledgerOutcomes: new LedgerQuestions(ledger, readFinalOutcomes),
     desk,
     couponReads,
     shopToken: new ShopToken(config.SHOP_TOKEN),
     passes: new PassTokens(ring),
-    verifier,
-    tickets,
-    answers: new AcceptedAnswers(),
-    repeats: new Repeats(
-      {
-        perUser: config.REPEATS_PER_SECOND_PER_USER,
-        perPrefix: config.REPEATS_PER_SECOND_PER_PREFIX,
-        remembered: config.REMEMBERED_ENTRANTS,
-      },
-      { proxies, metrics },
-    ),
     connections,
     checks: () => ({
       lease: membership.pipeline() === undefined ? `none: ${membership.hindrance ?? membership.state}` : 'ok',

@@ -83,6 +83,8 @@ export const gatewayVariables = {
   ),
   /** How long these answers wait for Postgres. */
   LEDGER_TIMEOUT_MS: whole(500, 50, 60_000),
+  /** The longest that a gateway warms up the path of entries before it joins and listens; 0: no warm-up. See warm-up.ts. */
+  WARM_UP_MS: whole(2_000, 0, 60_000),
   /** off: slices are not signed and nobody gets a receipt; it exists to measure their cost. */
   RECEIPTS: oneOf('on', 'on', 'off'),
   /** How long a command to Redis may take before the gateway gives up and answers 503. */

@@ -14,6 +14,8 @@ import { Metrics } from './metrics.ts';
 import { Ranker } from './rank.ts';
 import { TicketVerifier } from './ticket.ts';
 import { TicketBatch } from './ticket-batch.ts';
+import { warmUp } from './warm-up.ts';
+import type { WarmUpServers } from './warm-up-parts.ts';
 
 export interface Gateway {
   readonly port: number;
@@ -55,6 +57,7 @@ export async function startGateway(
     log,
   });
   const verifier = new TicketVerifier(new Hmac(config.TICKET_SECRET), config.TICKET_AUDIENCE);
+  await tryWarmUp({ config, keys, log, redis, producer, ledger });
   ring.start();
   const assembled = assembleGateway({
     config,
@@ -67,7 +70,11 @@ export async function startGateway(
     tickets: new TicketBatch(verifier, config.TICKET_SECRET),
     ring,
     tree: new SliceTree(config.RECEIPT_SALT_SECRET),
-    metricsOf: live => new Metrics(live),
+    metricsOf: live => {
+      const metrics = new Metrics(live);
+      metrics.watchProcess();
+      return metrics;
+    },
     failed: error => log.error({ err: error }, 'a handler failed'),
   });
   const { buildApp } = await import('./app.ts');
@@ -86,4 +93,16 @@ export async function startGateway(
       redis.disconnect();
     },
   };
+}
+
+/** A path that cannot be warmed, as while Redis is away, is slower for a while, and keeps nobody out. */
+async function tryWarmUp(servers: WarmUpServers): Promise<void> {
+  const { config, log } = servers;
+  if (config.WARM_UP_MS === 0) return;
+  try {
+    const { slices, entries, ms } = await warmUp(servers, config.WARM_UP_MS);
+    log.info({ slices, entries, ms: Math.round(ms) }, 'warmed up');
+  } catch (error) {
+    log.warn({ err: error }, 'the warm-up failed: the first slices cost more');
+  }
 }

@@ -70,7 +70,12 @@ async function openService(): Promise<void> {
 }
 
 function memberWith(board: Board): Membership {
-  const producer: LogProducer = { kind: 'redis', writer: () => writer, close: async () => undefined };
+  const producer: LogProducer = {
+    kind: 'redis',
+    writer: () => writer,
+    warmUp: async () => undefined,
+    close: async () => undefined,
+  };
   const ranker = new Ranker(redis, keys);
   return new Membership({
     ...{ clock, ranker, tickets, producer, redis, keys, board, name: 'test', log: quiet },

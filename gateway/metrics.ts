@@ -101,7 +101,6 @@ export class Metrics {
   });
 
   constructor(live: LiveMetrics) {
-    collectDefaultMetrics({ register: this.registry });
     const accepted = new Counter({
       name: 'fairline_entries_accepted_total',
       help: 'Entries answered with 202',
@@ -160,6 +159,16 @@ export class Metrics {
       'Level of the error bound of the shared clock: 0 within CLOCK_WARN_MS, 1 beyond it, 2 beyond CLOCK_STOP_MS (accepts no entries)',
       () => CLOCK_LEVELS[live.clockLevel()],
     );
+  }
+
+  /** Adds what there is to know of the process itself, which is watched from then on: to be called once a process. */
+  watchProcess(): void {
+    collectDefaultMetrics({ register: this.registry });
+  }
+
+  sliceAppended(entries: number): void {
+    this.slices.inc();
+    this.sliceEntries.observe(entries);
   }
 
   refuse(reason: RefusalReason): void {

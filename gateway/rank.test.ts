@@ -16,6 +16,8 @@ test('the command written by hand is, byte for byte, the one that ioredis would 
       const expected = new Command('ZADD', [key, 'LT', ...args]).toWritable({});
       const buffer = Buffer.alloc(64 * 1024);
       assert.equal(encodeZadd(buffer, key, members).toString('utf8'), String(expected));
+      const ofRanked = new Command('ZADD', [key, 'XX', 'LT', ...args]).toWritable({});
+      assert.equal(encodeZadd(buffer, key, members, 'XX LT').toString('utf8'), String(ofRanked));
     }),
   );
 });

@@ -30,6 +30,13 @@ class EncodedCommand extends Command {
   }
 }
 
+/** The earliest stamp stays; with XX, nobody is ranked who is not ranked already. */
+export type ZaddOptions = 'LT' | 'XX LT';
+const OPTIONS = {
+  LT: { count: 1, text: '$2\r\nLT\r\n' },
+  'XX LT': { count: 2, text: '$2\r\nXX\r\n$2\r\nLT\r\n' },
+} as const;
+
 /** "$16\r\n" + 16 digits + "\r\n", "$128\r\n" + 128 bytes + "\r\n": the maximum size of a member. */
 const MEMBER_BYTES_AT_MOST = 24 + 136;
 const BUFFERS_KEPT = 4;
@@ -56,11 +63,13 @@ export interface Ranked {
 export class Ranker {
   readonly #redis: RedisClient;
   readonly #keys: Keys;
+  readonly #options: ZaddOptions;
   readonly #spare: Buffer[] = [];
 
-  constructor(redis: RedisClient, keys: Keys) {
+  constructor(redis: RedisClient, keys: Keys, options: ZaddOptions = 'LT') {
     this.#redis = redis;
     this.#keys = keys;
+    this.#options = options;
   }
 
   /** Ranks the members. One ZCARD replaces a ZRANK for each. Rejects when Redis does not answer. */
@@ -70,7 +79,7 @@ export class Ranker {
     const spare = this.#spare.pop();
     const buffer =
       spare !== undefined && spare.length >= needed ? spare : Buffer.allocUnsafe(Math.max(needed, 65_536));
-    const zadd = new EncodedCommand('zadd', key, encodeZadd(buffer, key, members));
+    const zadd = new EncodedCommand('zadd', key, encodeZadd(buffer, key, members, this.#options));
     const redis = this.#redis;
     const ranked =
       redis instanceof Cluster
@@ -125,8 +134,14 @@ function textOf(answer: unknown): string | null {
 }
 
 /** Writes the command to `buffer` and returns the written part. */
-export function encodeZadd(buffer: Buffer, key: string, members: readonly RankedMember[]): Buffer {
-  const head = `*${3 + 2 * members.length}\r\n$4\r\nZADD\r\n$${Buffer.byteLength(key)}\r\n${key}\r\n$2\r\nLT\r\n`;
+export function encodeZadd(
+  buffer: Buffer,
+  key: string,
+  members: readonly RankedMember[],
+  options: ZaddOptions = 'LT',
+): Buffer {
+  const { count, text } = OPTIONS[options];
+  const head = `*${2 + count + 2 * members.length}\r\n$4\r\nZADD\r\n$${Buffer.byteLength(key)}\r\n${key}\r\n${text}`;
   let at = buffer.write(head, 0, 'utf8');
   for (const { userId, stamp } of members) {
     const digits = digitCount(stamp);

@@ -39,6 +39,12 @@ export interface RouteParts
   readonly failed: (error: unknown) => void;
 }
 
+/** What a request needs before its handler runs, and when that fails. */
+export type HandlerParts = Pick<
+  RouteParts,
+  'membership' | 'clock' | 'clockLimits' | 'config' | 'metrics' | 'failed'
+>;
+
 /** Answers through `reply`. It must read everything it needs from `req` and `head` before its first await. */
 export type Handler = (
   reply: Reply,
@@ -47,19 +53,24 @@ export type Handler = (
   arrivedUs: number,
 ) => void | Promise<void>;
 export type Method = 'get' | 'post' | 'del';
+export type Methods = Readonly<Partial<Record<Method, Handler>>>;
+
+export const ENTRIES_PATH = '/v1/campaigns/:id/entries';
 
 /** A warning names at most this many campaigns; there may be more. */
 const STRANGERS_NAMED = 5;
 
+export function entriesMethods(parts: EntryParts): Methods {
+  return { post: (reply, req, head, arrivedUs) => postEntry(parts, reply, req, head, arrivedUs) };
+}
+
 /** Routes as uWebSockets.js spells them; `:id` is parameter 0. */
-export function routesOf(parts: RouteParts): Readonly<Record<string, Partial<Record<Method, Handler>>>> {
+export function routesOf(parts: RouteParts): Readonly<Record<string, Methods>> {
   let openApi = '';
   return {
     '/v1/campaigns': { get: (reply, req) => listCampaigns(parts, reply, req) },
     '/v1/campaigns/:id': { get: (reply, req) => getCampaign(parts, reply, req) },
-    '/v1/campaigns/:id/entries': {
-      post: (reply, req, head, arrivedUs) => postEntry(parts, reply, req, head, arrivedUs),
-    },
+    [ENTRIES_PATH]: entriesMethods(parts),
     '/v1/campaigns/:id/entries/me': {
       get: (reply, req, head) => getEntry(parts, reply, req, head),
       del: (reply, req, head) => deleteEntry(parts, reply, req, head),
@@ -106,7 +117,7 @@ export function routesOf(parts: RouteParts): Readonly<Record<string, Partial<Rec
  * once the clock is correct again. Stamping is also off until this process has joined: an instant is never given twice,
  * so a stamp from a clock that was ahead would stop this gateway from stamping until that instant has come.
  */
-export function runHandler(parts: RouteParts, handler: Handler, res: HttpResponse, req: HttpRequest): void {
+export function runHandler(parts: HandlerParts, handler: Handler, res: HttpResponse, req: HttpRequest): void {
   const isStamped = parts.membership.hasJoined && parts.clockLimits.mayStamp;
   const arrivedUs = isStamped ? parts.clock.next() : 0;
   const reply = new Reply(res);
@@ -119,12 +130,12 @@ export function runHandler(parts: RouteParts, handler: Handler, res: HttpRespons
   }
 }
 
-function answerFailure(parts: RouteParts, reply: Reply, error: unknown): void {
+function answerFailure(parts: HandlerParts, reply: Reply, error: unknown): void {
   parts.failed(error);
   reply.problem('internal-error', 'The request failed. Retrying is safe.');
 }
 
-function refuseHead(parts: RouteParts, reply: Reply, bytes: number): void {
+function refuseHead(parts: HandlerParts, reply: Reply, bytes: number): void {
   const most = parts.config.MAX_HEADER_BYTES;
   parts.metrics.refuse('headers');
   const fault = fieldFault('headers', `${bytes} bytes`, `at most ${most} bytes`);

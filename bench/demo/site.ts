@@ -108,6 +108,8 @@ export async function startProcesses(
     GATEWAY_PORT: '0',
     ENGINE_PORT: '0',
     LOG_LEVEL: 'warn',
+    // It shows who gets what, not how fast the first are answered.
+    WARM_UP_MS: '0',
     FAIRLINE_PARENT: 'pipe',
   };
   onProgress(`starting the engine and ${gateways === 1 ? 'a gateway' : `${gateways} gateways`}`);

@@ -53,7 +53,7 @@ const SIGNING_KEY = Buffer.concat([
   Buffer.alloc(32, 1),
 ]).toString('base64');
 
-/** Counts, and is never read: one for all gateways of this process, as it watches the process itself. */
+/** Counts, and is never read: one for all gateways of this process. */
 const metrics = new Metrics({
   connections: () => 0,
   watchers: () => 0,

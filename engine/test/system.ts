@@ -121,6 +121,8 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     NAMESPACE: namespace,
     LOG_PARTITIONS: '4',
     LOG_LEVEL: 'warn',
+    // Half a second of CPU a gateway, which only the tests of the warm-up itself have a use for.
+    WARM_UP_MS: '0',
     // Shorter than in service, so that a test of a lease that is over does not wait for long.
     LEASE_MS: '1500',
     TICKET_SECRET: secret,

@@ -45,6 +45,11 @@ export interface LogProducer {
   readonly kind: LogKind;
   /** Throws RangeError where the log has no such partition. */
   writer(identity: WriterIdentity): LogWriter;
+  /**
+   * Does what an append does in this process, as far as that can be without one, so that the code is compiled when the first one
+   * comes: nothing is appended, and nobody's right to append changes. Rejects with LogUnavailable when the log does not answer.
+   */
+  warmUp(bytes: Buffer): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -48,6 +48,9 @@ async function openSender(options: RedisProducerOptions): Promise<RedisSender> {
   return sender;
 }
 
+/** Whom the log refuses for good, whatever becomes of it: no epoch below 1 is ever open in a partition. */
+const NOBODY = { gateway: 0, incarnation: -1, epoch: -1 } as const;
+
 /** Sends one append after another. */
 class RedisSender {
   readonly #accepted: RedisDurability;
@@ -118,6 +121,12 @@ class RedisProducer implements LogProducer {
 
   writer(identity: WriterIdentity): LogWriter {
     return new RedisWriter(this.#sender, identity);
+  }
+
+  /** The script is run, and refuses. */
+  async warmUp(bytes: Buffer): Promise<void> {
+    const keys = this.#sender.keysOf(0);
+    await this.#sender.send(keys, client => appendRecord(client, keys, NOBODY, bytes));
   }
 
   close(): Promise<void> {

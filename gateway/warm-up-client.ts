@@ -1,0 +1,56 @@
+/** A client of a gateway within its own process, as small as can be: it is there for what it makes the gateway do. */
+import { connect } from 'node:net';
+
+const ACCEPTED = 'HTTP/1.1 202 ';
+const END_OF_HEAD = '\r\n\r\n';
+const CONTENT_LENGTH = /^content-length: *(\d+)\r$/im;
+/** Of an answer that is told in an error. */
+const SHOWN_CHARS = 300;
+
+export interface WarmUpClient {
+  /** Resolves when there is no next request, or it was stopped. Rejects on another answer than 202, and on a lost connection. */
+  readonly done: Promise<void>;
+  stop(): void;
+}
+
+/** Sends a request, waits for its answer, and sends the next, over one connection. */
+export function askAgainAndAgain(
+  server: { readonly host: string; readonly port: number },
+  nextRequest: () => string | undefined,
+): WarmUpClient {
+  const socket = connect({ ...server, noDelay: true }).setEncoding('latin1');
+  let answer = '';
+  let isDone = false;
+  const stop = (): void => {
+    isDone = true;
+    socket.destroy();
+  };
+  const askNext = (): void => {
+    answer = '';
+    const request = nextRequest();
+    if (request === undefined) stop();
+    else socket.write(request, 'latin1');
+  };
+  const done = new Promise<void>((resolve, reject) => {
+    socket.on('connect', askNext);
+    socket.on('data', (text: string) => {
+      answer += text;
+      if (!isWhole(answer)) return;
+      if (answer.startsWith(ACCEPTED)) askNext();
+      else socket.destroy(new Error(`an entry was answered with ${answer.slice(0, SHOWN_CHARS)}`));
+    });
+    socket.on('error', reject);
+    socket.on('close', () => {
+      if (isDone) resolve();
+      else reject(new Error('the connection was closed'));
+    });
+  });
+  return { done, stop };
+}
+
+function isWhole(answer: string): boolean {
+  const headEnd = answer.indexOf(END_OF_HEAD);
+  if (headEnd < 0) return false;
+  const length = Number(CONTENT_LENGTH.exec(answer.slice(0, headEnd + 1))?.[1] ?? 0);
+  return answer.length >= headEnd + END_OF_HEAD.length + length;
+}
