@@ -85,8 +85,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'the first rank stays, not the earliest (NX for LT)',
     file: 'gateway/rank.ts',
-    from: 'LT\\r\\n',
-    to: 'NX\\r\\n',
+    from: "LT: { count: 1, text: '$2\\r\\nLT\\r\\n' }",
+    to: "LT: { count: 1, text: '$2\\r\\nNX\\r\\n' }",
     seed: 47,
   },
   {
