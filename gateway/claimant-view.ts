@@ -28,11 +28,6 @@ export function claimantOutcome({ kind, finished }: BoardCampaign, { state }: Cl
   }
 }
 
-/** Until when an offer can be claimed: with what outages have added so far. */
-export function claimByUsOf({ claims }: BoardCampaign, offered: { readonly claimByUs: number }): number {
-  return offered.claimByUs + (claims?.unheardUs ?? 0);
-}
-
 /** The members of an offer, as stream and entry show them. */
 export function offerMembers(
   deadlines: Deadlines,

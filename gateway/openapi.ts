@@ -1,5 +1,4 @@
 /** The OpenAPI document of the public API, made from the schemas that check and type it. */
-import type { TSchema } from 'typebox';
 import {
   PROBLEM_MEDIA_TYPE,
   ProblemDocument,
@@ -28,22 +27,8 @@ import {
   WithdrawalAccepted,
 } from './contract.ts';
 import { couponOperations } from './coupons/operations.ts';
+import type { Operation } from './operation.ts';
 import { TICKET_COOKIE } from './requests.ts';
-
-export interface Operation {
-  readonly method: 'get' | 'post' | 'delete';
-  readonly path: string;
-  readonly summary: string;
-  readonly ticket: boolean;
-  /** For shops' servers, with their token. */
-  readonly shop?: true;
-  /** With the header Idempotency-Key. */
-  readonly idempotencyKey?: true;
-  readonly query?: readonly string[];
-  readonly body?: TSchema;
-  readonly answers: Readonly<Record<number, TSchema | string>>;
-  readonly problems: readonly ProblemSlug[];
-}
 
 const CAMPAIGN = [
   'invalid-request',
