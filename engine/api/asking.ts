@@ -2,8 +2,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import Value from 'typebox/value';
 import type { Campaign } from '../../sql/campaigns.ts';
-import { fieldFault, Problem } from '../contract/problem.ts';
-import { invalidRequest, readParameters } from './input.ts';
+import { fieldFault, invalidRequest, Problem } from '../contract/problem.ts';
+import { readParameters } from './input.ts';
 import { DryRunQuery, OperatorHeaders } from './schedule-schemas.ts';
 
 /** Who asks: all operators have one token, so it is who they say they are. Throws Problem invalid-request. */

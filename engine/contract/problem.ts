@@ -155,3 +155,11 @@ export function fieldFault(field: string, value: unknown, expected: string): Fie
   const shown = shownValue(value);
   return shown === undefined ? { field, expected } : { field, value: shown, expected };
 }
+
+/** A request whose members are wrong, each with what would be right. */
+export function invalidRequest(errors: readonly FieldFault[]): Problem {
+  const said = errors.map(({ field, value, expected }) =>
+    value === undefined ? `${field} is missing: ${expected}` : `${field} is ${value}: ${expected}`,
+  );
+  return new Problem('invalid-request', `Right would be: ${said.join('; ')}.`, { errors });
+}
