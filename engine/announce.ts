@@ -3,9 +3,10 @@
  * announced, when an engine first sees them. Of such a raffle the commitment is shown late, hence proves that much less;
  * it is drawn as it would have been, all winners in one tier.
  */
+import type { Announcement } from '../sql/announcement.ts';
 import { type Campaign, type NewCampaign, opensAtUs } from '../sql/campaigns.ts';
 import type { Pool } from '../sql/database.ts';
-import { type Announcement, listUnannounced, saveAnnouncement } from '../sql/draws.ts';
+import { listUnannounced, saveAnnouncement } from '../sql/draws.ts';
 import {
   type AnnouncedRandomness,
   type ClaimRules,

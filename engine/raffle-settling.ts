@@ -13,7 +13,6 @@
  *
  * After a crash anywhere the next engine continues at the same step with the same values, so it draws the same winners.
  */
-
 import { insertAlternates } from '../sql/alternates.ts';
 import { type Campaign, opensAtUs } from '../sql/campaigns.ts';
 import { insertClaimants, saveClaimCounts } from '../sql/claims.ts';
@@ -34,8 +33,8 @@ import { lateAnnouncement } from './announce.ts';
 import { offerOf } from './claims-settling.ts';
 import { lastStampAt } from './contract/stamp.ts';
 import { roundOfFreeze } from './draw/drand.ts';
-import { Draw, type Entrant } from './draw/draw.ts';
-import { BATCH, Pool } from './draw/pool.ts';
+import { Draw } from './draw/draw.ts';
+import { BATCH, type Entrant, Pool } from './draw/pool.ts';
 import { proofParts } from './draw/proof.ts';
 import { quicknet } from './draw/quicknet.ts';
 import { type Reveal, randomnessFrom } from './draw/reveal.ts';

@@ -1,9 +1,9 @@
 /** For tests of settling: campaigns, entries and withdrawals put straight into a ledger, and settled at will. */
 import { equal } from 'node:assert/strict';
+import type { Announcement } from '../sql/announcement.ts';
 import { type Campaign, createCampaign, getCampaign, opensAtUs } from '../sql/campaigns.ts';
 import { insertClaims } from '../sql/claims.ts';
 import { openPool, type Pool } from '../sql/database.ts';
-import type { Announcement } from '../sql/draws.ts';
 import { insertEntries } from '../sql/entries.ts';
 import { findWork } from '../sql/settling.ts';
 import { insertWithdrawals } from '../sql/withdrawals.ts';

@@ -3,7 +3,7 @@
  */
 import uws, { type HttpRequest, type HttpResponse, type TemplatedApp } from 'uWebSockets.js';
 import { fieldFault } from '../engine/contract/problem.ts';
-import type { EntryParts } from './entries.ts';
+import type { EntryParts } from './entry-answers.ts';
 import { Reply } from './reply.ts';
 import {
   ENTRIES_PATH,

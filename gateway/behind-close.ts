@@ -5,9 +5,9 @@
  * nobody gets the final answer that they came too late.
  */
 import type { BoardCampaign } from '../engine/contract/board/board.ts';
-import { type EntryParts, refuseWithdrawn, SOON, withReceipt } from './entries.ts';
+import { type EntryParts, refuseWithdrawn, SOON, withReceipt } from './entry-answers.ts';
+import { entryView } from './entry-view.ts';
 import type { Place } from './lookups.ts';
-import { entryView } from './own-entry.ts';
 import type { Reply } from './reply.ts';
 import { refuseArchived } from './requests.ts';
 

@@ -5,7 +5,7 @@
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import { type BookState, readBookPart, readBookState } from '../sql/books.ts';
 import { readProofBytes, readProofPart } from '../sql/draws.ts';
-import { SOON } from './entries.ts';
+import { SOON } from './entry-answers.ts';
 import { type Ledger, LedgerUnavailable } from './ledger.ts';
 import type { Reply } from './reply.ts';
 import { type RequestParts, readCampaignId, refuseUnknown } from './requests.ts';

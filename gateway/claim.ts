@@ -9,12 +9,14 @@ import type { HttpRequest } from 'uWebSockets.js';
 import type { BoardCampaign } from '../engine/contract/board/board.ts';
 import { ITEM_CLAIM } from '../engine/contract/record.ts';
 import { LAST_STAMP_US } from '../engine/contract/stamp.ts';
-import { claimByUsOf } from './claimant-view.ts';
 import type { ClaimAccepted } from './contract.ts';
+import { claimByUsOf } from './deadlines.ts';
 import { isoOf } from './door.ts';
-import { Entry, type EntryParts, openPipeline, refuseWithdrawn, withReceipt } from './entries.ts';
+import { Entry } from './entries.ts';
+import { type EntryParts, openPipeline, refuseWithdrawn, withReceipt } from './entry-answers.ts';
+import { outcomeOf } from './entry-view.ts';
 import type { Place } from './lookups.ts';
-import { asker, outcomeOf, placeOf } from './own-entry.ts';
+import { asker, placeOf } from './own-entry.ts';
 import type { Reply } from './reply.ts';
 import { type Head, readTicket } from './requests.ts';
 

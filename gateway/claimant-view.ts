@@ -28,11 +28,6 @@ export function claimantOutcome({ kind, finished }: BoardCampaign, { state }: Cl
   }
 }
 
-/** The deadline of an offer, including what outages have added so far. */
-export function claimByUsOf({ claims }: BoardCampaign, offered: { readonly claimByUs: number }): number {
-  return offered.claimByUs + (claims?.unheardUs ?? 0);
-}
-
 /** The members of an offer, as shown on streams and entries. */
 export function offerMembers(
   deadlines: Deadlines,

@@ -6,7 +6,6 @@
 import type { Logger } from 'pino';
 import type { BoardCampaign } from '../engine/contract/board/board.ts';
 import type { Offered } from '../engine/contract/claimant.ts';
-import { claimByUsOf } from './claimant-view.ts';
 import type { SharedClock } from './clock.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -20,6 +19,11 @@ export interface DeadlineParts {
   readonly clock: Pick<SharedClock, 'synchronised' | 'now'>;
   readonly metrics: Pick<Metrics, 'deadlinesBeyond'>;
   readonly log: Pick<Logger, 'error'>;
+}
+
+/** The deadline of an offer, including what outages have added so far. */
+export function claimByUsOf({ claims }: BoardCampaign, offered: { readonly claimByUs: number }): number {
+  return offered.claimByUs + (claims?.unheardUs ?? 0);
 }
 
 export class Deadlines {

@@ -7,60 +7,24 @@ import type { SliceReceipts } from '../engine/contract/receipt.ts';
 import { ITEM_ENTRY, ITEM_WITHDRAWAL, type ItemSource, type LogItem } from '../engine/contract/record.ts';
 import { instantOf, stampOf } from '../engine/contract/stamp.ts';
 import type { HeldEntry } from '../sql/entries.ts';
-import type { FinalOutcome } from '../sql/outcomes.ts';
-import type { AcceptedAnswers, AcceptedEntry } from './accepted-answer.ts';
+import type { AcceptedEntry } from './accepted-answer.ts';
 import { answerBehindClose } from './behind-close.ts';
 import { readEntryBody } from './body.ts';
-import type { ClaimantParts } from './claimant-view.ts';
-import type { SharedClock } from './clock.ts';
-import type { ClockLimits } from './clock-limits.ts';
 import type { EntryAccepted } from './contract.ts';
-import type { Doorkeeper } from './door.ts';
-import type { Etas } from './eta.ts';
-import type { KeptReceipts } from './kept-receipts.ts';
-import type { LedgerQuestions } from './ledger-questions.ts';
-import { BeingMade, type Lookups, type Place } from './lookups.ts';
-import type { Membership } from './membership.ts';
-import type { Places } from './places.ts';
-import type { Ranker } from './rank.ts';
-import type { Repeats } from './repeats.ts';
+import { type EntryParts, openPipeline, refuseWithdrawn, SOON, withReceipt } from './entry-answers.ts';
+import { BeingMade, type Place } from './lookups.ts';
 import type { Reply } from './reply.ts';
-import { type RequestStarts, sourceOf } from './request-start.ts';
+import { sourceOf } from './request-start.ts';
 import {
   authenticate,
   campaignIdOf,
   findCampaign,
   type Head,
   hasBody,
-  type RequestParts,
   readCampaignId,
   readTicket,
 } from './requests.ts';
-import type { Refusal, SlicePipeline, Stamped } from './slices.ts';
-import type { TicketBatch } from './ticket-batch.ts';
-
-export interface EntryParts extends RequestParts {
-  readonly clock: SharedClock;
-  readonly membership: Membership;
-  readonly lookups: Lookups;
-  readonly ranker: Ranker;
-  readonly places: Places;
-  readonly etas: Etas;
-  readonly door: Doorkeeper;
-  readonly requestStarts: RequestStarts;
-  readonly clockLimits: ClockLimits;
-  readonly receipts: KeptReceipts;
-  /** Both are used only for campaigns that are being rebuilt in Redis. */
-  readonly ledgerStamps: LedgerQuestions<HeldEntry>;
-  readonly ledgerOutcomes: LedgerQuestions<FinalOutcome>;
-  readonly tickets: TicketBatch;
-  readonly claimants: ClaimantParts;
-  readonly answers: AcceptedAnswers;
-  readonly repeats: Repeats;
-}
-
-/** How long a client waits after a temporary refusal, in seconds. */
-export const SOON = { 'retry-after': '1' };
+import type { Refusal, Stamped } from './slices.ts';
 
 /** POST /v1/campaigns/{id}/entries, which arrived at `arrivedUs`; 0 if the time was unknown. */
 export function postEntry(
@@ -215,30 +179,6 @@ async function answerStamped(
   parts.metrics.acceptedEntries += 1;
   const answer: EntryAccepted = { campaign: campaignId, ...shown };
   reply.json(202, withReceipt(answer, receipt));
-}
-
-/** The pipeline to gather into, or undefined if 503 was answered. */
-export function openPipeline(parts: EntryParts, reply: Reply): SlicePipeline | undefined {
-  if (!parts.clockLimits.mayStamp) {
-    parts.metrics.refuse('clock');
-    const detail = `This gateway's clock is not accurate enough to accept entries: it is ${parts.clockLimits.describe()}.`;
-    reply.problem('unavailable', `${detail} Retrying is safe.`, { headers: SOON });
-    return undefined;
-  }
-  const pipeline = parts.membership.pipeline();
-  if (pipeline === undefined) {
-    parts.metrics.refuse('lease');
-    reply.problem('unavailable', 'This gateway accepts no entries right now. Retrying is safe.', {
-      headers: SOON,
-    });
-    return undefined;
-  }
-  if (pipeline.waiting < parts.config.MAX_WAITING_ENTRIES) return pipeline;
-  parts.metrics.refuse('waiting');
-  reply.problem('overloaded', `${pipeline.waiting} entries are waiting for the log. Retrying is safe.`, {
-    headers: SOON,
-  });
-  return undefined;
 }
 
 interface EntryExtras {
@@ -405,26 +345,4 @@ type ShownPosition = Omit<EntryAccepted, 'campaign' | 'stamp' | 'receipt'>;
 function shownOf({ rank, final }: Place): ShownPosition {
   if (final) return { position: rank + 1, provisional: false };
   return { position: null, provisional: true, estimated_position: rank + 1 };
-}
-
-/** The answer as JSON, with `receipt` (already JSON) as its last member. */
-export function withReceipt(answer: object, receipt: string | undefined): string {
-  const text = JSON.stringify(answer);
-  return receipt === undefined ? text : `${text.slice(0, -1)},"receipt":${receipt}}`;
-}
-
-export function refuseWithdrawn(
-  parts: EntryParts,
-  reply: Reply,
-  campaign: BoardCampaign,
-  place: Pick<Place, 'stamp'>,
-): void {
-  parts.metrics.refuse('withdrawn');
-  reply.problem(
-    'already-withdrawn',
-    `The entry in campaign ${campaign.campaignId} was withdrawn; this is final.`,
-    {
-      members: { stamp: place.stamp },
-    },
-  );
 }

@@ -4,7 +4,7 @@ import { readHeldEntries } from '../sql/entries.ts';
 import { readFinalOutcomes } from '../sql/outcomes.ts';
 import { AcceptedAnswers } from './accepted-answer.ts';
 import type { GatewayConfig } from './config.ts';
-import type { EntryParts } from './entries.ts';
+import type { EntryParts } from './entry-answers.ts';
 import { KeptReceipts } from './kept-receipts.ts';
 import type { Ledger } from './ledger.ts';
 import { LedgerQuestions } from './ledger-questions.ts';

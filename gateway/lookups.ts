@@ -13,7 +13,6 @@ import { lookAt } from '../engine/contract/projection/projection.ts';
 import type { RedisClient } from '../engine/contract/redis.ts';
 import { lastStampAt } from '../engine/contract/stamp.ts';
 import type { Board } from './board.ts';
-import type { ShelvedCampaigns } from './shelved.ts';
 
 export interface Grant {
   readonly serial: number;
@@ -34,6 +33,11 @@ export interface Place {
   readonly withdrawn: boolean;
   /** Whether the entry is decided: without grant or withdrawal it has lost. */
   readonly settled: boolean;
+}
+
+/** Where somebody stands in a campaign that Redis holds nothing of any more: see shelved.ts. */
+export interface PlacesOnTheShelf {
+  place(campaign: BoardCampaign, userId: string): Promise<Place | undefined>;
 }
 
 /** Redis does not answer or was emptied; nothing is known about any user. */
@@ -65,13 +69,13 @@ export class Lookups {
   readonly #redis: RedisClient;
   readonly #keys: Keys;
   readonly #board: Board;
-  readonly #shelved: Pick<ShelvedCampaigns, 'place'>;
+  readonly #shelved: PlacesOnTheShelf;
   #waiting: Question[] = [];
   #scheduled = false;
   /** When engines were last told that somebody waits, by campaign being rebuilt. */
   readonly #askedAtMs = new Map<number, number>();
 
-  constructor(redis: RedisClient, keys: Keys, board: Board, shelved: Pick<ShelvedCampaigns, 'place'>) {
+  constructor(redis: RedisClient, keys: Keys, board: Board, shelved: PlacesOnTheShelf) {
     this.#redis = redis;
     this.#keys = keys;
     this.#board = board;

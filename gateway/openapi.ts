@@ -1,5 +1,4 @@
 /** The OpenAPI document of the public API, made from the schemas that check and type it. */
-import type { TSchema } from 'typebox';
 import { describeService, PUBLIC, SERVERS, tagOf, tagsOf } from '../engine/contract/openapi.ts';
 import {
   PROBLEM_MEDIA_TYPE,
@@ -29,24 +28,8 @@ import {
   WithdrawalAccepted,
 } from './contract.ts';
 import { couponOperations } from './coupons/operations.ts';
+import type { Operation } from './operation.ts';
 import { TICKET_COOKIE } from './requests.ts';
-
-export interface Operation {
-  /** What generated clients call it; part of the API: add, never rename. */
-  readonly id: string;
-  readonly method: 'get' | 'post' | 'delete';
-  readonly path: string;
-  readonly summary: string;
-  readonly ticket: boolean;
-  /** For shops' servers, with their token. */
-  readonly shop?: true;
-  /** With the header Idempotency-Key. */
-  readonly idempotencyKey?: true;
-  readonly query?: readonly string[];
-  readonly body?: TSchema;
-  readonly answers: Readonly<Record<number, TSchema | string>>;
-  readonly problems: readonly ProblemSlug[];
-}
 
 const CAMPAIGN = [
   'invalid-request',

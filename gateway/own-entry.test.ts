@@ -1,8 +1,8 @@
 import { deepEqual } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { BoardCampaign } from '../engine/contract/board/board.ts';
+import { isCancelled, outcomeOf } from './entry-view.ts';
 import type { Place } from './lookups.ts';
-import { isCancelled, outcomeOf } from './own-entry.ts';
 
 const SETTLED = 2_000;
 

@@ -8,7 +8,7 @@ import { fieldFault } from '../engine/contract/problem.ts';
 import { GATEWAY_COUNT } from '../engine/contract/stamp.ts';
 import { type HeadPlace, readHeads } from '../sql/slices.ts';
 import type { HeadList, KeyList } from './contract.ts';
-import { SOON } from './entries.ts';
+import { SOON } from './entry-answers.ts';
 import { type Ledger, LedgerUnavailable } from './ledger.ts';
 import type { Reply } from './reply.ts';
 import type { RequestParts } from './requests.ts';

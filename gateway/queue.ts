@@ -8,7 +8,6 @@
  * writes are spread evenly. A visit that has used up its time on the event loop continues in the next turn. So does
  * notifying or closing many watchers: only a limited number per turn.
  */
-
 import type { BoardCampaign } from '../engine/contract/board/board.ts';
 import type { Offered } from '../engine/contract/claimant.ts';
 import { lastStampAt } from '../engine/contract/stamp.ts';
@@ -16,10 +15,10 @@ import type { Board, BoardListener } from './board.ts';
 import { type ClaimantParts, claimantMembers, offerMembers } from './claimant-view.ts';
 import { monotonicUs } from './clock.ts';
 import type { OfferEvent, OutcomeEvent, WaitlistedEvent } from './contract.ts';
+import { isCancelled, outcomeOf } from './entry-view.ts';
 import type { Etas } from './eta.ts';
 import type { Lookups, Place } from './lookups.ts';
 import type { Metrics } from './metrics.ts';
-import { isCancelled, outcomeOf } from './own-entry.ts';
 import type { Places } from './places.ts';
 import type { Presence } from './presence.ts';
 import { Turns } from './turns.ts';

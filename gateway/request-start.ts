@@ -12,7 +12,6 @@
 import type { BoardCampaign } from '../engine/contract/board/board.ts';
 import { type ItemSource, SOURCE_ARRIVAL, SOURCE_PROXY } from '../engine/contract/record.ts';
 import type { SharedClock } from './clock.ts';
-import type { Metrics } from './metrics.ts';
 import { NotedInstants } from './noted-instants.ts';
 import type { Reply } from './reply.ts';
 import type { SlicePipeline } from './slices.ts';
@@ -54,7 +53,8 @@ export function readRequestStart(value: string): number | undefined {
 export interface RequestStartParts {
   readonly clock: SharedClock;
   readonly proxies: TrustedProxies;
-  readonly metrics: Metrics;
+  /** Where what became of headers is counted (metrics.ts). */
+  readonly metrics: { readonly requestStarts: Record<RequestStartResult, number> };
 }
 
 export class RequestStarts {

@@ -15,7 +15,8 @@ import {
   postRefund,
   postReservation,
 } from './coupons/routes.ts';
-import { type EntryParts, postEntry } from './entries.ts';
+import { postEntry } from './entries.ts';
+import type { EntryParts } from './entry-answers.ts';
 import { openApiDocument } from './openapi.ts';
 import { deleteEntry, getEntry } from './own-entry.ts';
 import { listHeads, listKeys, type PublishedParts } from './published.ts';

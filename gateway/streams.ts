@@ -3,7 +3,7 @@
  */
 import type { HttpRequest } from 'uWebSockets.js';
 import { monotonicUs } from './clock.ts';
-import type { EntryParts } from './entries.ts';
+import type { EntryParts } from './entry-answers.ts';
 import type { Place } from './lookups.ts';
 import type { Watchers } from './queue.ts';
 import type { Reply } from './reply.ts';

@@ -7,7 +7,7 @@ import { type FieldFault, fieldFault, type ProblemSlug } from '../engine/contrac
 import { endVisit, findVisit, readVisit, usePass, type Visit, wasUsedBy } from '../sql/visits.ts';
 import { readJsonBody } from './body.ts';
 import type { PassView, VisitView } from './contract.ts';
-import { SOON } from './entries.ts';
+import { SOON } from './entry-answers.ts';
 import { type Ledger, LedgerUnavailable } from './ledger.ts';
 import type { PassClaims, PassTokens } from './pass-tokens.ts';
 import type { Headers, Reply } from './reply.ts';

@@ -24,7 +24,7 @@ import { ClockLimits } from './clock-limits.ts';
 import type { GatewayConfig } from './config.ts';
 import { Deadlines } from './deadlines.ts';
 import { Doorkeeper } from './door.ts';
-import type { EntryParts } from './entries.ts';
+import type { EntryParts } from './entry-answers.ts';
 import { entryParts } from './entry-parts.ts';
 import { Etas } from './eta.ts';
 import { Hmac } from './hmac.ts';

@@ -1,9 +1,8 @@
 /**
  * Statements on campaigns: making, reading and closing them. How they are settled stands in settling.ts.
  */
-import type { DrawRules, NamedMonitor } from '../engine/draw/rules.ts';
+import type { Announcement, DrawRules, NamedMonitor } from './announcement.ts';
 import type { Queryable } from './database.ts';
-import type { Announcement } from './draws.ts';
 
 export type CampaignKind = 'coupon' | 'raffle' | 'room';
 

@@ -2,8 +2,8 @@
  * Statements on coupons: making, reading and changing the terms on which they may be used. How they are used stands in
  * redemptions.ts.
  */
-import type { Discount, Terms } from '../engine/contract/coupons/terms.ts';
 import { textArray } from './arrays.ts';
+import type { Discount, Terms } from './coupon-terms.ts';
 import type { Queryable } from './database.ts';
 
 /** Whose terms they are: of the codes that a campaign grants, or of one code that anybody may use. */

@@ -1,16 +1,7 @@
 /** Statements on draws: what was announced, the frozen pool, the randomness, and the proof. */
-import type { ItemSource } from '../engine/contract/record.ts';
-import type { Entrant } from '../engine/draw/draw.ts';
+import type { Announcement } from './announcement.ts';
 import { CAMPAIGN_COLUMNS, type Campaign } from './campaigns.ts';
 import type { Queryable } from './database.ts';
-
-/** What is announced of a campaign when it is made. */
-export interface Announcement {
-  /** Canonical JSON. */
-  readonly rules: string;
-  /** Of a raffle by commitment; see engine/draw/commit.ts. */
-  readonly nonce: Buffer | null;
-}
 
 /** Campaigns under way that were made before there were rules to announce. A room has none: its terms may change. */
 export async function listUnannounced(db: Queryable): Promise<readonly Campaign[]> {
@@ -60,6 +51,18 @@ export async function readDrawState(db: Queryable, campaignId: number): Promise<
   return rows[0];
 }
 
+/** An entry of the pool, with what was settled about it before the freeze. */
+export interface PoolRow {
+  readonly userId: string;
+  readonly stamp: number;
+  /** Where its instant comes from: 0 the gateway's own clock, 1 a proxy. */
+  readonly source: 0 | 1;
+  readonly tickets: number;
+  readonly group: string | null;
+  /** Why it is not drawn; null: it is. */
+  readonly excluded: string | null;
+}
+
 /**
  * The next entrants of the pool, `after` < stamp <= `through`, in stamp order, at most `limit`. Their source is in the
  * stamp: instants that a proxy noted are odd, and openings are whole milliseconds, so above the gateway's ten bits a stamp
@@ -73,8 +76,8 @@ export async function readPool(
     readonly through: number;
     readonly limit: number;
   },
-): Promise<readonly (Entrant & { readonly source: ItemSource })[]> {
-  const { rows } = await db.query<Entrant & { readonly source: ItemSource }>(
+): Promise<readonly PoolRow[]> {
+  const { rows } = await db.query<PoolRow>(
     `select e.user_id as "userId", e.stamp, ((e.stamp >> 10) & 1)::integer as source,
             coalesce(t.tickets, 1) as tickets, t.user_group as "group", t.excluded
        from entries e

@@ -1,5 +1,5 @@
 /** Faults that belong together: what must go wrong one after the other, at the right time, for one bug to show. */
-import type { Announced } from './checker.ts';
+import type { Announced } from './checker-rows.ts';
 import type { Fault } from './plan.ts';
 import type { Random } from './random.ts';
 import { BEGINNING_US, MS } from './world.ts';

@@ -11,7 +11,7 @@ import { withPlace } from '../../engine/test/bundle.ts';
 import { PROJECT } from '../../engine/test/program.ts';
 import type { Mutation } from './mutations.ts';
 
-const ENTRY = "export { runPlan } from './run.ts'; export { planOf } from './plan.ts';";
+const ENTRY = "export { runPlan } from './run.ts'; export { planOf } from './make-plan.ts';";
 
 /**
  * Writes the bundle to `file`, which has to lie in the project, for packages are found from there. Rejects when the

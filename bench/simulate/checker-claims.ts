@@ -3,20 +3,8 @@
  * loses it, an offer ends in exactly one way, what is free goes to whoever is next, and a deadline lies as far off as was
  * announced, without the outages in between. Shares no code with gateway and engine.
  */
-import type { Checker, SeenRows } from './checker.ts';
-
-/** The ledger's row of somebody who has a place, as far as it is checked. */
-export interface SeenClaimant {
-  readonly campaignId: number;
-  readonly number: number;
-  readonly userId: string;
-  readonly place: number | null;
-  readonly state: string;
-  readonly serial: number | null;
-  readonly offeredUs: number | null;
-  readonly claimByUs: number | null;
-  readonly endedUs: number | null;
-}
+import type { SeenClaimant, SeenRows } from './checker-rows.ts';
+import type { Checks } from './checks.ts';
 
 /** How exactly it is known when an outage begins and ends, and how far clocks may be off. */
 const SLACK_US = 80_000;
@@ -31,7 +19,7 @@ function isOver({ state }: SeenClaimant): boolean {
 
 /** After each commit; `nowUs` is when. */
 export function checkClaims(
-  checker: Checker,
+  checker: Checks,
   rows: SeenRows,
   before: SeenRows | undefined,
   nowUs: number,
@@ -68,7 +56,7 @@ const HEARD_BEFORE_US = 3_000_000;
  * No deadline lies further away than there is to claim an offer: outages that are over move it, and those that come do not
  * move it yet.
  */
-function checkDeadlines(checker: Checker, { announced, campaign, claimants }: SeenRows, nowUs: number): void {
+function checkDeadlines(checker: Checks, { announced, campaign, claimants }: SeenRows, nowUs: number): void {
   const latestUs =
     nowUs + (announced.claims?.withinS ?? 0) * 1_000_000 + HEARD_BEFORE_US + SLACK_US + checker.clockOffUs;
   for (const { userId, state, claimByUs } of claimants) {
@@ -79,7 +67,7 @@ function checkDeadlines(checker: Checker, { announced, campaign, claimants }: Se
 }
 
 /** Places are given in the order of stamps: the first have a serial each, and behind them those who wait. */
-function checkPlaces(checker: Checker, { announced, campaign, claimants, entries, gone }: SeenRows): void {
+function checkPlaces(checker: Checks, { announced, campaign, claimants, entries, gone }: SeenRows): void {
   const right = [...entries]
     .filter(
       ([userId, stamp]) => stamp <= (campaign.cancelledStamp ?? campaign.settledStamp) && !gone.has(userId),
@@ -92,7 +80,7 @@ function checkPlaces(checker: Checker, { announced, campaign, claimants, entries
 }
 
 /** Nobody is offered something while somebody before them waits. */
-function checkTurns(checker: Checker, { campaign, claimants }: SeenRows): void {
+function checkTurns(checker: Checks, { campaign, claimants }: SeenRows): void {
   const waiting = claimants.filter(({ state }) => state === 'waitlisted').map(({ place }) => place ?? 0);
   const next = Math.min(...waiting);
   for (const { userId, place, serial } of claimants) {
@@ -105,7 +93,7 @@ function checkTurns(checker: Checker, { campaign, claimants }: SeenRows): void {
 }
 
 /** An offer lapses when there was as long to claim it as was announced, without the outages of ours in between. */
-function checkLapse(checker: Checker, { announced }: SeenRows, row: SeenClaimant, nowUs: number): void {
+function checkLapse(checker: Checks, { announced }: SeenRows, row: SeenClaimant, nowUs: number): void {
   const withinUs = (announced.claims?.withinS ?? 0) * 1_000_000;
   const fromUs = row.offeredUs ?? 0;
   const hadUs = nowUs - fromUs - checker.outages.between(fromUs, nowUs);
@@ -114,7 +102,7 @@ function checkLapse(checker: Checker, { announced }: SeenRows, row: SeenClaimant
 }
 
 /** When all is over: who claimed in time has what was offered, and nothing is left over while somebody waits. */
-export function checkClaimsEnd(checker: Checker, { campaign, claimants, logged }: SeenRows): void {
+export function checkClaimsEnd(checker: Checks, { campaign, claimants, logged }: SeenRows): void {
   const { campaignId } = campaign;
   for (const { userId, state, claimByUs, endedUs } of claimants) {
     const claimUs = logged.claims.get(userId);

@@ -2,10 +2,11 @@
  * What must hold when everything is healed, nobody asks for anything any more, and all campaigns are finished. Like the
  * rest of the checker it shares no code with gateway and engine: it has a draw of its own, too (checker-draw.ts).
  */
-import type { Checker, SeenRows } from './checker.ts';
+import type { Checker } from './checker.ts';
 import { checkClaimsEnd } from './checker-claims.ts';
 import { drawAgain } from './checker-draw.ts';
 import { checkRoomEnd } from './checker-rooms.ts';
+import type { SeenRows } from './checker-rows.ts';
 
 /** What Redis holds of a campaign. */
 export interface SeenRedis {

@@ -2,7 +2,7 @@
  * Who has a stream: as their clients see it, at gateways that serve, and as the ledger knows it. Shares no code with gateway and
  * engine.
  */
-import type { SeenPerson } from './checker-rooms.ts';
+import type { SeenPerson } from './checker-rows.ts';
 
 /** The gateway that a stream is at. What one that does not serve has of streams nobody hears of. */
 export interface SeenGateway {

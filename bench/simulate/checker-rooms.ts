@@ -4,20 +4,9 @@
  * whoever is let in is the first of those in the line, and nobody is skipped who was there, or was away for less than the
  * grace without the outages in between. Shares no code with gateway and engine.
  */
-import type { Checker, SeenRows } from './checker.ts';
 import { REPORT_US } from './checker-presence.ts';
-
-/** The ledger's row of somebody in a room, as far as it is checked. */
-export interface SeenPerson {
-  readonly campaignId: number;
-  readonly userId: string;
-  readonly stamp: number | null;
-  readonly state: string;
-  readonly serial: number | null;
-  readonly admittedUs: number | null;
-  /** Of gateways at which they have a stream, as the ledger knows it. */
-  readonly incarnations: readonly number[];
-}
+import type { SeenPerson, SeenRows } from './checker-rows.ts';
+import type { Checks } from './checks.ts';
 
 const SECOND_US = 1_000_000;
 /** Until it is known that somebody has come or gone: reports are made four times a second, and read in the next pass. */
@@ -27,7 +16,7 @@ const RETURN_US = 4_000_000;
 
 /** After each commit; `nowUs` is when. */
 export function checkRoom(
-  checker: Checker,
+  checker: Checks,
   rows: SeenRows,
   before: SeenRows | undefined,
   nowUs: number,
@@ -53,7 +42,7 @@ export function checkRoom(
 
 /** Those who were just let in were let in by the terms. */
 function checkAdmissions(
-  checker: Checker,
+  checker: Checks,
   { campaign, people, terms }: SeenRows,
   admitted: readonly SeenPerson[],
 ): void {
@@ -73,7 +62,7 @@ function checkAdmissions(
 }
 
 /** Whoever is there again is in the line again before long: since it can be known, and since they were skipped. */
-function checkReturn(checker: Checker, { campaign }: SeenRows, userId: string, nowUs: number): void {
+function checkReturn(checker: Checks, { campaign }: SeenRows, userId: string, nowUs: number): void {
   const { isThere, sinceUs } = checker.streams.of(campaign.campaignId, userId);
   if (!isThere || sinceUs === undefined) return;
   const fromUs = Math.max(sinceUs, checker.absences.skippedUs(campaign.campaignId, userId));
@@ -81,7 +70,7 @@ function checkReturn(checker: Checker, { campaign }: SeenRows, userId: string, n
   if (thereUs > RETURN_US) checker.breaks(3, `${userId} is there for ${thereUs} us and is still skipped`);
 }
 
-function awayUsBetween(checker: Checker, fromUs: number, toUs: number): number {
+function awayUsBetween(checker: Checks, fromUs: number, toUs: number): number {
   return toUs - fromUs - checker.outages.between(fromUs, toUs);
 }
 
@@ -89,7 +78,7 @@ function enteredUs({ announced, entries }: SeenRows, userId: string): number {
   return announced.opensAtUs + Math.floor((entries.get(userId) ?? 0) / 1024);
 }
 
-function checkSkip(checker: Checker, rows: SeenRows, userId: string, nowUs: number): void {
+function checkSkip(checker: Checks, rows: SeenRows, userId: string, nowUs: number): void {
   const { announced, campaign } = rows;
   const graceUs = (announced.room?.graceMs ?? 0) * 1_000;
   const knownFromUs = checker.absences.knownFromUs(campaign.campaignId, userId) ?? enteredUs(rows, userId);
@@ -113,7 +102,7 @@ function checkSkip(checker: Checker, rows: SeenRows, userId: string, nowUs: numb
 }
 
 /** When all is over, everybody was let in who has not left and is not away; of those who are, some may still wait. */
-export function checkRoomEnd(checker: Checker, { campaign, entries, gone, people, winners }: SeenRows): void {
+export function checkRoomEnd(checker: Checks, { campaign, entries, gone, people, winners }: SeenRows): void {
   const isAway = ({ state, stamp }: SeenPerson): boolean =>
     state === 'skipped' || (state === 'waiting' && campaign.finishedAt === null && stamp !== null);
   const away = people.filter(isAway).length;

@@ -2,7 +2,8 @@
  * What must hold of changes that people make: times that have passed stay, and from when a pause or a cancellation is in
  * effect nobody is let in by any gateway until it is taken back. Shares no code with gateway and engine.
  */
-import type { Announced, Checker, SeenCampaign } from './checker.ts';
+import type { Announced, SeenCampaign } from './checker-rows.ts';
+import type { Checks } from './checks.ts';
 
 /** A version of a campaign as the ledger has it, as far as it is checked. */
 export interface SeenVersion {
@@ -41,7 +42,7 @@ export class CheckedSchedule {
 
   /** A campaign was committed. Answers its terms where a version that is new in effect changes them. */
   committed(
-    checker: Checker,
+    checker: Checks,
     {
       campaign,
       before: rowBefore,
@@ -90,7 +91,7 @@ export class CheckedSchedule {
   }
 
   /** Somebody is told 202. What is shut was shut when they asked for the first time, or the stamp says that it was. */
-  entered(checker: Checker, { campaignId, userId, askedUs, stampUs }: Entered): void {
+  entered(checker: Checks, { campaignId, userId, askedUs, stampUs }: Entered): void {
     const since = this.#seen.get(campaignId)?.shutSinceUs;
     if (since === undefined || askedUs < since) return;
     const firstUs = this.#firstAskedUs.get(`${campaignId}/${userId}`) ?? askedUs;

@@ -3,7 +3,7 @@
  * price that is what the terms make of the basket, holds that are redeemed in their time or not at all, and what was
  * answered stands. Shares no code with gateway and engine.
  */
-import type { Checker } from './checker.ts';
+import type { Checks } from './checks.ts';
 
 /** The terms of a code that anybody may use, or of the codes that a campaign grants. */
 export interface CheckedCoupon {
@@ -109,7 +109,7 @@ export class CheckedShop {
   }
 
   /** The ledger has committed something. */
-  committed(checker: Checker, nowUs: number): void {
+  committed(checker: Checks, nowUs: number): void {
     const uses = this.#ledger.uses();
     for (const coupon of this.#ledger.coupons()) {
       this.#checkUses(
@@ -131,7 +131,7 @@ export class CheckedShop {
     }
   }
 
-  #checkUses(checker: Checker, coupon: SeenCoupon, uses: readonly SeenUse[]): void {
+  #checkUses(checker: Checks, coupon: SeenCoupon, uses: readonly SeenUse[]): void {
     const kept = uses.filter(({ givenBackAt }) => givenBackAt === null);
     const name = coupon.code ?? `of campaign ${coupon.campaignId}`;
     if (kept.length !== coupon.used)
@@ -169,7 +169,7 @@ export class CheckedShop {
     else known.untilUs = Math.min(known.untilUs, nowUs);
   }
 
-  #checkRedemption(checker: Checker, redemption: SeenRedemption, key: string | undefined): void {
+  #checkRedemption(checker: Checks, redemption: SeenRedemption, key: string | undefined): void {
     const { redemptionId, userId, state, expiresAt, redeemedAt } = redemption;
     const before = this.#states.get(redemptionId);
     this.#states.set(redemptionId, state);
@@ -197,14 +197,14 @@ export class CheckedShop {
   }
 
   /** A gateway answers a shop. */
-  answered(checker: Checker, asked: AskedOf, answer: Answered): void {
+  answered(checker: Checks, asked: AskedOf, answer: Answered): void {
     const { status, body } = answer;
     if (status === 200 || status === 201) this.#checkDone(checker, asked, Number(body.id), answer);
     else if (status === 409) this.#checkRefused(checker, asked, answer);
     else if (status !== 503) checker.breaks(1, `${asked.key} is answered ${status} ${JSON.stringify(body)}`);
   }
 
-  #checkDone(checker: Checker, { what, key }: AskedOf, id: number, { status, nowUs }: Answered): void {
+  #checkDone(checker: Checks, { what, key }: AskedOf, id: number, { status, nowUs }: Answered): void {
     const row = this.#ledger.redemptions().find(({ redemptionId }) => redemptionId === id);
     if (row === undefined) {
       checker.breaks(1, `${key} was told of redemption ${id}, which the ledger has not`);
@@ -226,7 +226,7 @@ export class CheckedShop {
   }
 
   #checkRefused(
-    checker: Checker,
+    checker: Checks,
     { what, key, redemptionId }: AskedOf,
     { body, askedUs, nowUs }: Answered,
   ): void {
@@ -256,7 +256,7 @@ export class CheckedShop {
 
   /** There was a moment since they asked at which nothing was left for them: others had used it. */
   #checkUsedUp(
-    checker: Checker,
+    checker: Checks,
     key: string,
     {
       fromUs,
@@ -283,7 +283,7 @@ export class CheckedShop {
   }
 
   /** When all is over: what was told of is there, and a hold that nobody redeemed is no use. */
-  checkEnd(checker: Checker): void {
+  checkEnd(checker: Checks): void {
     for (const [key, { id }] of this.#told) {
       if (!this.#states.has(id)) checker.breaks(1, `${key} was told of redemption ${id}, which is not there`);
     }

@@ -2,14 +2,8 @@
  * What must hold of the terms of a room, which the operator sets while it is open: each version is what somebody asked for,
  * no version changes or is left out, and what was answered stands. Shares no code with gateway and engine.
  */
-import type { Announced, Checker } from './checker.ts';
-
-/** What the operator may set of a room at any time. */
-export interface RoomTerms {
-  readonly perSecond: number;
-  readonly capacity: number | null;
-  readonly paused: boolean;
-}
+import type { Announced, RoomTerms } from './checker-rows.ts';
+import type { Checks } from './checks.ts';
 
 export interface SeenTerms extends RoomTerms {
   readonly campaignId: number;
@@ -43,7 +37,7 @@ export class CheckedTerms {
   }
 
   /** An engine answers that the terms of that version are these. */
-  told(checker: Checker, campaignId: number, version: number, terms: RoomTerms): void {
+  told(checker: Checks, campaignId: number, version: number, terms: RoomTerms): void {
     if (!this.isTheirs(campaignId, version, terms))
       checker.breaks(
         8,
@@ -62,7 +56,7 @@ export class CheckedTerms {
   }
 
   /** The ledger has committed something of a room. */
-  committed(checker: Checker, campaignId: number): void {
+  committed(checker: Checks, campaignId: number): void {
     const versions = this.#of(campaignId);
     if (versions.length > (this.#acts.get(campaignId) ?? 0))
       checker.breaks(8, `room ${campaignId} has ${versions.length} versions, more than were asked for`);

@@ -6,14 +6,16 @@
  * After each record of the log, each commit of the ledger and each answer to a client it is checked what can be broken
  * by it; when all is healed and still, everything (checker-end.ts).
  */
-import { checkClaims, type SeenClaimant } from './checker-claims.ts';
-import { CheckedLog, type LoggedCampaign, type LoggedItem } from './checker-log.ts';
+import { checkClaims } from './checker-claims.ts';
+import { CheckedLog, type LoggedItem } from './checker-log.ts';
 import { Outages } from './checker-outages.ts';
 import { KnownAbsences, Streams } from './checker-presence.ts';
-import { checkRoom, type SeenPerson } from './checker-rooms.ts';
+import { checkRoom } from './checker-rooms.ts';
+import type { Announced, SeenCampaign, SeenClaimant, SeenPerson, SeenRows } from './checker-rows.ts';
 import { CheckedSchedule, type SeenVersion } from './checker-schedule.ts';
 import { type CheckedCoupon, CheckedShop, type SeenShop } from './checker-shop.ts';
-import { CheckedTerms, type RoomTerms, type SeenTerms } from './checker-terms.ts';
+import { CheckedTerms, type SeenTerms } from './checker-terms.ts';
+import type { Checks } from './checks.ts';
 
 /** An invariant is broken; `message` begins with its number. */
 export class Violation extends Error {
@@ -23,51 +25,6 @@ export class Violation extends Error {
     super(`invariant ${invariant}: ${what}`);
     this.invariant = invariant;
   }
-}
-
-export type { RoomTerms } from './checker-terms.ts';
-
-/** The rules of a campaign, as they were announced. */
-export interface Announced {
-  readonly campaignId: number;
-  readonly kind: 'coupon' | 'raffle' | 'room';
-  readonly places: number;
-  readonly opensAtUs: number;
-  readonly closesAtUs: number;
-  /** Of a raffle: undefined for at the close. */
-  readonly drawsAtUs: number | undefined;
-  /** Where what is granted or won has to be claimed: within how long, and how many of a coupon wait for it. */
-  readonly claims: { readonly withinS: number; readonly waitlist: number } | undefined;
-  /** Of a room: its rate, how many may be inside, and how long somebody may be away. */
-  readonly room:
-    | { readonly perSecond: number; readonly capacity: number | null; readonly graceMs: number }
-    | undefined;
-}
-
-/** The ledger's row of a campaign, as far as it is checked. */
-export interface SeenCampaign {
-  readonly campaignId: number;
-  readonly kind: string;
-  readonly places: number;
-  readonly opensAt: Date;
-  readonly closesAt: Date;
-  /** Where it was told to close ahead of time. */
-  readonly closingAt: Date | null;
-  readonly drawsAt: Date | null;
-  readonly revision: number;
-  readonly settledStamp: number;
-  readonly grantedCount: number;
-  readonly rules: string | null;
-  readonly randomness: Buffer | null;
-  readonly seed: Buffer | null;
-  readonly finishedAt: Date | null;
-  readonly shelvedAt: Date | null;
-  readonly version: number;
-  readonly stage: string;
-  readonly pausedAt: Date | null;
-  readonly cancelledStamp: number | null;
-  /** By how much outages have extended what claimants have as their deadline. */
-  readonly unheardUs: number;
 }
 
 /** The committed rows of the ledger. */
@@ -96,26 +53,6 @@ export interface SeenLedger {
   }[];
 }
 
-/** One campaign's committed rows, put in order. */
-export interface SeenRows {
-  readonly campaign: SeenCampaign;
-  readonly announced: Announced;
-  readonly logged: LoggedCampaign;
-  /** User to stamp, in stamp order. */
-  readonly entries: ReadonlyMap<string, number>;
-  /** By serial. */
-  readonly winners: readonly { readonly serial: number; readonly userId: string }[];
-  /** Users, in their order. */
-  readonly alternates: readonly string[];
-  readonly gone: ReadonlySet<string>;
-  /** By their numbers. */
-  readonly claimants: readonly SeenClaimant[];
-  /** Of a room. */
-  readonly people: readonly SeenPerson[];
-  /** And the terms that it has. */
-  readonly terms: RoomTerms | undefined;
-}
-
 export interface ToldOutcome {
   readonly campaignId: number;
   readonly userId: string;
@@ -135,7 +72,7 @@ interface ToldAgain {
 const CLOCK_SLACK_US = 30_000;
 const STAMPS_PER_US = 1024;
 
-export class Checker {
+export class Checker implements Checks {
   readonly log: CheckedLog;
   /** As the versions have it that are in effect. */
   readonly announced: Map<number, Announced>;

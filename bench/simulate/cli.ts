@@ -11,9 +11,11 @@
  * Exit code 1 when a seed fails, 2 when the arguments are wrong.
  */
 import { parseArgs } from 'node:util';
-import { foundBy, type JobResult, runSeeds, tryMutations } from './jobs.ts';
+import type { JobResult } from './job.ts';
+import { foundBy, runSeeds, tryMutations } from './jobs.ts';
+import { planOf } from './make-plan.ts';
 import { MUTATIONS } from './mutations.ts';
-import { type Plan, planOf } from './plan.ts';
+import type { Plan } from './plan.ts';
 import { failuresOf, OtherRun, totalOf } from './progress.ts';
 import { runPlan } from './run.ts';
 import { shrink } from './shrink.ts';

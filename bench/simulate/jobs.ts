@@ -12,28 +12,9 @@ import { fileURLToPath } from 'node:url';
 import { takeLock } from '../../engine/stack/lock.ts';
 import { PROJECT, programArguments } from '../../engine/test/program.ts';
 import { bundle } from './bundle.ts';
+import type { Job, JobResult } from './job.ts';
 import type { Mutation } from './mutations.ts';
 import { readState, writeState } from './progress.ts';
-
-export interface Job {
-  /** The bundle's file. */
-  readonly file: string;
-  readonly from: number;
-  readonly to: number;
-  /** End at the first seed that fails. */
-  readonly untilFailure: boolean;
-}
-
-/** What came of a job. */
-export interface JobResult {
-  readonly job: Job;
-  readonly seeds: number;
-  readonly steps: number;
-  readonly virtualMs: number;
-  readonly accepted: number;
-  readonly faults: Readonly<Record<string, number>>;
-  readonly failures: readonly { readonly seed: number; readonly message: string }[];
-}
 
 /**
  * Has a new directory to put bundles into while `work` goes on. One of this checkout works at a time: each takes all cores,

@@ -590,7 +590,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'who comes back to a room that is at its end waits on',
-    file: 'gateway/own-entry.ts',
+    file: 'gateway/entry-view.ts',
     from: "campaign.finished ? 'skipped' : 'waiting'",
     to: "'waiting'",
     seed: 1188,

@@ -2,7 +2,7 @@
  * What the operator changes of campaigns while they run: pausing, resuming, cancelling, and edits of times and stock. Drawn from
  * a source of its own, so that everything else of a plan is what it was before there were changes.
  */
-import type { Announced } from './checker.ts';
+import type { Announced } from './checker-rows.ts';
 import type { Ask, Operation, Plan } from './plan.ts';
 import { Random } from './random.ts';
 import { BEGINNING_US, MS } from './world.ts';

@@ -2,7 +2,8 @@
  * The operator of rooms: sets the terms of a room while it is open, with the version that they were read at, and asks again,
  * whichever engine is there, until the answer says that they stand. What is asked and answered goes to the checker.
  */
-import type { Checker, RoomTerms } from './checker.ts';
+import type { Checker } from './checker.ts';
+import type { RoomTerms } from './checker-rows.ts';
 import type { SimulatedEngine } from './engine.ts';
 import type { Tally } from './tally.ts';
 import { MS, type World } from './world.ts';

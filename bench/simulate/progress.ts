@@ -3,7 +3,7 @@
  * came to, and of which code; another range, or other code, does not go on from it.
  */
 import { readFile, rename, writeFile } from 'node:fs/promises';
-import type { JobResult } from './jobs.ts';
+import type { JobResult } from './job.ts';
 
 export interface RunState {
   readonly from: number;

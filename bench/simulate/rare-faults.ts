@@ -2,7 +2,7 @@
  * Faults that few seeds have. They are drawn from a source of their own, each from another one: a new kind leaves the plans of
  * all seeds that do not have it as they were.
  */
-import type { Announced } from './checker.ts';
+import type { Announced } from './checker-rows.ts';
 import type { Ask, Fault } from './plan.ts';
 import { Random } from './random.ts';
 import { BEGINNING_US, MS } from './world.ts';

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { scriptText } from '../../engine/contract/redis.ts';
-import { type RedisReply, RedisReplyError } from './redis-state.ts';
+import { type RedisReply, RedisReplyError } from './redis-reply.ts';
 
 type Call = (command: string, ...args: (string | number)[]) => RedisReply;
 type Body = (call: Call, keys: readonly string[], args: readonly string[]) => RedisReply;

@@ -9,12 +9,8 @@
  * Everything that changed is kept in the order it happened, as in an append-only file. A server that comes back without
  * the last of it (`appendfsync everysec`) begins with the part that it had put on disk.
  */
+import { type RedisReply, RedisReplyError } from './redis-reply.ts';
 import { runScript } from './redis-scripts.ts';
-
-export type RedisReply = string | number | null | readonly RedisReply[];
-
-/** An error reply; `message` begins with its code. */
-export class RedisReplyError extends Error {}
 
 type Change =
   | readonly ['hset' | 'zadd', string, string, string]

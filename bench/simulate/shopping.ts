@@ -2,7 +2,7 @@
  * What shops do with coupons in a run: baskets that are redeemed at once, or held and then redeemed, released or forgotten.
  * Drawn from a source of its own, so that everything else of a plan is what it was before there were shops.
  */
-import type { Announced } from './checker.ts';
+import type { Announced } from './checker-rows.ts';
 import type { CheckedCoupon } from './checker-shop.ts';
 import { Random } from './random.ts';
 import { BEGINNING_US, MS } from './world.ts';

@@ -8,15 +8,32 @@
  */
 import { syncBuiltinESMExports } from 'node:module';
 import timersPromises from 'node:timers/promises';
-import type { Event, Process, World } from './world.ts';
 
-let active: World | undefined;
+/** A process with clocks of its own; times in microseconds. */
+export interface TimedProcess {
+  /** How long its clocks have stood still, in all. */
+  readonly frozenUs: number;
+  monotonicUs(): number;
+  /** Since the epoch. */
+  wallUs(): number;
+  /** How long a time on its clock really is. */
+  really(us: number): number;
+}
+
+/** What is asked of a world (world.ts) for the time in it. */
+export interface TimedWorld {
+  readonly current: TimedProcess;
+  readonly random: { next(): number };
+  after(delayUs: number, process: TimedProcess, run: () => void): { cancel(): void };
+}
+
+let active: TimedWorld | undefined;
 let isInstalled = false;
 /** Ends what listens to the signals of sleepers; Node keeps some signals that have listeners, and all that those know of. */
 const sleepers = new Set<() => void>();
 
 /** Makes a world the one whose time it is; the returned function ends that. */
-export function activate(world: World): () => void {
+export function activate(world: TimedWorld): () => void {
   install();
   if (active !== undefined) throw new Error('another world runs in this process');
   active = world;
@@ -29,16 +46,16 @@ export function activate(world: World): () => void {
 
 /** A timer of the world; it keeps no process alive. */
 class VirtualTimer {
-  readonly #world: World;
-  readonly #owner: Process;
+  readonly #world: TimedWorld;
+  readonly #owner: TimedProcess;
   readonly #delayUs: number;
   /** Of the owner's clocks when it was armed. */
   #frozenUs = 0;
   readonly #run: () => void;
   readonly #repeats: boolean;
-  #event: Event | undefined;
+  #event: { cancel(): void } | undefined;
 
-  constructor(world: World, ms: number, run: () => void, repeats: boolean) {
+  constructor(world: TimedWorld, ms: number, run: () => void, repeats: boolean) {
     this.#world = world;
     this.#owner = world.current;
     this.#delayUs = this.#owner.really(ms * 1000);
@@ -76,7 +93,12 @@ class VirtualTimer {
   }
 }
 
-function sleep(world: World, ms: number, value: unknown, signal: AbortSignal | undefined): Promise<unknown> {
+function sleep(
+  world: TimedWorld,
+  ms: number,
+  value: unknown,
+  signal: AbortSignal | undefined,
+): Promise<unknown> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) {
       reject(signal.reason);

@@ -4,11 +4,12 @@
  */
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
-import { FAILURES_KEPT, type Job, type JobResult } from './jobs.ts';
+import type { Job, JobResult } from './job.ts';
+import { FAILURES_KEPT } from './jobs.ts';
 import { Tally } from './tally.ts';
 
 async function runJob(job: Job): Promise<JobResult> {
-  const { runPlan, planOf }: typeof import('./run.ts') & typeof import('./plan.ts') = await import(
+  const { runPlan, planOf }: typeof import('./run.ts') & typeof import('./make-plan.ts') = await import(
     pathToFileURL(job.file).href
   );
   const faults = new Tally();

@@ -1,8 +1,8 @@
 /** What changes of campaigns are asked with: by whom, for which version, and whether for real. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import Value from 'typebox/value';
-import { fieldFault, Problem } from '../contract/problem.ts';
-import { invalidRequest, readParameters } from './input.ts';
+import { fieldFault, invalidRequest, Problem } from '../contract/problem.ts';
+import { readParameters } from './input.ts';
 import { DryRunQuery, OperatorHeaders } from './schedule-schemas.ts';
 
 /** Who asks: all operators have one token, so it is who they say they are. Throws Problem invalid-request. */

@@ -2,11 +2,13 @@
 import type { FastifyInstance } from 'fastify';
 import { getCampaign, listCampaigns } from '../../sql/campaigns.ts';
 import { readTotals } from '../../sql/outcomes.ts';
+import { clockMs } from '../campaign-deps.ts';
+import { invalidRequest } from '../contract/problem.ts';
 import { isDryRun, readOperator, withEtag } from './asking.ts';
 import { campaignJson, totalsJson } from './campaign-json.ts';
 import { closeCampaign, closeWouldBe, unknownCampaign } from './close.ts';
-import { type ApiDeps, clockMs } from './deps.ts';
-import { invalidRequest, readBody, readParameters } from './input.ts';
+import type { ApiDeps } from './deps.ts';
+import { readBody, readParameters } from './input.ts';
 import { makeCampaign } from './make-campaign.ts';
 import { operations } from './operations.ts';
 import { addRoute } from './routing.ts';

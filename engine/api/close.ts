@@ -30,12 +30,12 @@ import {
 } from '../../sql/campaigns.ts';
 import { latestStamp } from '../../sql/entries.ts';
 import { readLatestPromise } from '../../sql/gateways.ts';
+import { actingMs, type CampaignDeps } from '../campaign-deps.ts';
 import { leaseMarginMs } from '../contract/lease/lease.ts';
 import { Problem } from '../contract/problem.ts';
 import { instantOf } from '../contract/stamp.ts';
-import { type ApiDeps, actingMs } from './deps.ts';
 
-type CloseDeps = Pick<ApiDeps, 'pool' | 'publish' | 'nowUs' | 'leaseMs' | 'log'>;
+type CloseDeps = Pick<CampaignDeps, 'pool' | 'publish' | 'nowUs' | 'leaseMs' | 'log'>;
 
 /** Who wants it, and why. */
 interface AskedClose {
@@ -100,7 +100,7 @@ async function begin(deps: CloseDeps, campaignId: number, asked: AskedClose): Pr
   return begun ?? (await find(deps, campaignId));
 }
 
-async function find(deps: Pick<ApiDeps, 'pool'>, campaignId: number): Promise<Campaign> {
+async function find(deps: Pick<CampaignDeps, 'pool'>, campaignId: number): Promise<Campaign> {
   const campaign = await getCampaign(deps.pool, campaignId);
   if (campaign === undefined) throw unknownCampaign(campaignId);
   return campaign;

@@ -13,9 +13,8 @@ import type { Queryable } from '../../sql/database.ts';
 import { contradictionsWith } from '../contract/coupons/stacking.ts';
 import type { Terms } from '../contract/coupons/terms.ts';
 import { readTerms, type TermsBody } from '../contract/coupons/terms-json.ts';
-import { type FieldFault, fieldFault, Problem } from '../contract/problem.ts';
+import { type FieldFault, fieldFault, invalidRequest, Problem } from '../contract/problem.ts';
 import { unknownCampaign } from './close.ts';
-import { invalidRequest } from './input.ts';
 
 /**
  * The terms that a body says, of codes that are granted or of one that anybody may use. `place` is the member that they

@@ -1,16 +1,26 @@
 /** Making what an operator wants, once it is known to be right: the campaign, with its room or its coupon, and its rules. */
-import { type Campaign, createCampaign, getCampaign } from '../../sql/campaigns.ts';
+import { type Campaign, createCampaign, getCampaign, type NewCampaign } from '../../sql/campaigns.ts';
 import { type Queryable, transaction } from '../../sql/database.ts';
-import { createRoom } from '../../sql/rooms.ts';
-import { announcementOf } from '../announce.ts';
+import { createRoom, type NewRoom } from '../../sql/rooms.ts';
+import { announcementOf, type WantedDraw } from '../announce.ts';
+import type { CampaignDeps } from '../campaign-deps.ts';
 import type { Terms } from '../contract/coupons/terms.ts';
+import type { ClaimRules, NamedMonitor } from '../draw/rules.ts';
 import { addCoupon } from './coupon-terms.ts';
-import type { ApiDeps } from './deps.ts';
-import type { WantedCampaign } from './new-campaign.ts';
+
+export interface WantedCampaign {
+  readonly campaign: NewCampaign;
+  /** Of a raffle. */
+  readonly draw: WantedDraw | undefined;
+  /** Where what is granted or won has to be claimed. */
+  readonly claims: ClaimRules | undefined;
+  readonly room: NewRoom | undefined;
+  readonly monitors: readonly NamedMonitor[] | undefined;
+}
 
 /** Makes the campaign with its room or its coupon in one transaction, and puts it on the board unless it is a draft. */
 export async function createWanted(
-  deps: Pick<ApiDeps, 'pool' | 'publish' | 'randomness' | 'log'>,
+  deps: Pick<CampaignDeps, 'pool' | 'publish' | 'randomness' | 'log'>,
   wanted: WantedCampaign,
   madeBy: string,
   terms?: Terms,
@@ -41,7 +51,7 @@ export async function createWanted(
 }
 
 /** It is made, whatever Redis does; the engine publishes what is not on the board when it can. */
-async function publish(deps: Pick<ApiDeps, 'publish' | 'log'>, campaign: Campaign): Promise<boolean> {
+async function publish(deps: Pick<CampaignDeps, 'publish' | 'log'>, campaign: Campaign): Promise<boolean> {
   try {
     await deps.publish([campaign]);
     return true;

@@ -5,6 +5,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import {
+  invalidRequest,
   PROBLEM_MEDIA_TYPE,
   Problem,
   type ProblemSlug,
@@ -12,7 +13,6 @@ import {
   problems,
 } from '../contract/problem.ts';
 import type { ApiDeps } from './deps.ts';
-import { invalidRequest } from './input.ts';
 import { allOperations, SECURED_PREFIX } from './operations.ts';
 
 /** A hook that answers 401 unless the request carries the token. Compares in constant time, whatever is sent. */

@@ -5,7 +5,7 @@
 import type { Static, TObject, TSchema } from 'typebox';
 import Type from 'typebox';
 import Value from 'typebox/value';
-import { type FieldFault, fieldFault, Problem } from '../contract/problem.ts';
+import { type FieldFault, fieldFault, invalidRequest } from '../contract/problem.ts';
 
 /**
  * Checks the members of a JSON body. Throws Problem invalid-request.
@@ -59,15 +59,6 @@ export function readParameters<T extends TObject>(schema: T, given: unknown): St
     readText(schema.properties[name], text),
   ]);
   return readMembers(schema, Object.fromEntries(members));
-}
-
-export function invalidRequest(errors: readonly FieldFault[]): Problem {
-  const said = errors.map(({ field, value, expected }) =>
-    value === undefined
-      ? `${field} is missing, expected ${expected}`
-      : `${field} is ${value}, expected ${expected}`,
-  );
-  return new Problem('invalid-request', `Invalid request: ${said.join('; ')}.`, { errors });
 }
 
 function readText(schema: TSchema | undefined, text: unknown): unknown {

@@ -4,13 +4,14 @@ import { type Campaign, readDraftTerms } from '../../sql/campaigns.ts';
 import { getCouponOf } from '../../sql/coupons.ts';
 import { getRoom } from '../../sql/rooms.ts';
 import { claimsOf, type WantedDraw, type WantedRules } from '../announce.ts';
+import { actingMs } from '../campaign-deps.ts';
 import { termsJson } from '../contract/coupons/terms-json.ts';
 import { isDryRun, readOperator, withEtag } from './asking.ts';
 import { campaignJson } from './campaign-json.ts';
 import { readTermsOf } from './coupon-terms.ts';
-import { createWanted } from './create-campaign.ts';
-import { type ApiDeps, actingMs } from './deps.ts';
-import { readNewCampaign, type WantedCampaign } from './new-campaign.ts';
+import { createWanted, type WantedCampaign } from './create-campaign.ts';
+import type { ApiDeps } from './deps.ts';
+import { readNewCampaign } from './new-campaign.ts';
 import type { AgainBody, DryRunJson, TemplateCampaign } from './schedule-schemas.ts';
 import type { NewCampaignBody } from './schemas.ts';
 

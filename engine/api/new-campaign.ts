@@ -1,14 +1,13 @@
 /**
  * The rules of a new campaign that no single member can tell: said here once.
  */
-import type { NewCampaign } from '../../sql/campaigns.ts';
 import type { NewRoom } from '../../sql/rooms.ts';
 import { ONLY_TIER, type WantedDraw } from '../announce.ts';
-import { type FieldFault, fieldFault } from '../contract/problem.ts';
+import { type FieldFault, fieldFault, invalidRequest } from '../contract/problem.ts';
 import { LAST_STAMP_US } from '../contract/stamp.ts';
 import { type ClaimRules, type NamedMonitor, winnersOf } from '../draw/rules.ts';
 import { claimFaults, windowFaults } from '../schedule/plan.ts';
-import { invalidRequest } from './input.ts';
+import type { WantedCampaign } from './create-campaign.ts';
 import {
   LEAST_PER_SECOND,
   MAX_CLAIM_WITHIN_S,
@@ -41,16 +40,6 @@ const PASS_SECONDS = 300;
 const PLACES = `a whole number from 1 to ${MAX_PLACES}`;
 /** An opening this long ago is taken for a clock that differs; one longer ago for a mistake. */
 const LATE_OPENING_MS = 60_000;
-
-export interface WantedCampaign {
-  readonly campaign: NewCampaign;
-  /** Of a raffle. */
-  readonly draw: WantedDraw | undefined;
-  /** Where what is granted or won has to be claimed. */
-  readonly claims: ClaimRules | undefined;
-  readonly room: NewRoom | undefined;
-  readonly monitors: readonly NamedMonitor[] | undefined;
-}
 
 /** Checks a body whose members are right each by itself. Throws Problem invalid-request with every fault. */
 export function readNewCampaign(body: NewCampaignBody, nowMs: number): WantedCampaign {

@@ -6,11 +6,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Campaign, opensAtUs } from '../../sql/campaigns.ts';
 import { moveDeadline, type OfferState, readNextWaiting, readOffer } from '../../sql/offers.ts';
+import { type CampaignDeps, nowUsOrRefuse } from '../campaign-deps.ts';
 import { leaseMarginMs } from '../contract/lease/lease.ts';
-import { fieldFault, Problem } from '../contract/problem.ts';
+import { fieldFault, invalidRequest, Problem } from '../contract/problem.ts';
 import { LAST_STAMP_US } from '../contract/stamp.ts';
-import { type ApiDeps, nowUsOrRefuse } from './deps.ts';
-import { invalidRequest } from './input.ts';
 
 const LOOK_MS = 50;
 /** The time for the watermark to pass the deadline; while it stands still the result is unknown. */
@@ -21,7 +20,7 @@ const SETTLE_MS = 5_000;
  * claimed until later already; invalid-request when nobody could claim any more by then.
  */
 export async function extendOffer(
-  deps: ApiDeps,
+  deps: CampaignDeps,
   campaign: Campaign,
   {
     serial,
@@ -72,7 +71,7 @@ interface AskedEnd {
 
 /** The offer that is to end, with its holder. Throws Problem conflict when nobody, or another holder, has it. */
 async function findHeld(
-  deps: ApiDeps,
+  deps: CampaignDeps,
   campaignId: number,
   { serial, holder: asked }: AskedEnd,
 ): Promise<OfferState> {
@@ -96,7 +95,11 @@ function endedAlready(serial: number, { state }: OfferState): Problem {
 }
 
 /** Who would get the offer in the current state: later claims, and other prizes freed before, can change it. */
-export async function endWouldBe(deps: ApiDeps, campaignId: number, asked: AskedEnd): Promise<EndedOffer> {
+export async function endWouldBe(
+  deps: CampaignDeps,
+  campaignId: number,
+  asked: AskedEnd,
+): Promise<EndedOffer> {
   const { serial } = asked;
   const offer = await findHeld(deps, campaignId, asked);
   if (offer.state !== 'offered') throw endedAlready(serial, offer);
@@ -114,7 +117,7 @@ export async function endWouldBe(deps: ApiDeps, campaignId: number, asked: Asked
  * claimed meanwhile, or nobody is left to pass it to; unavailable when it takes too long: asking again is safe.
  */
 export async function endOffer(
-  deps: ApiDeps,
+  deps: CampaignDeps,
   campaignId: number,
   asked: AskedEnd & { readonly reason: string },
   stopping: AbortSignal,

@@ -2,15 +2,15 @@
 import { getCampaign } from '../../sql/campaigns.ts';
 import { transaction } from '../../sql/database.ts';
 import { type RoomSettings, setTerms } from '../../sql/rooms.ts';
+import type { CampaignDeps } from '../campaign-deps.ts';
 import { preconditionFailed } from './asking.ts';
-import type { ApiDeps } from './deps.ts';
 
 /**
  * Sets the terms of a room that there is. `version` is the one that they were made for, undefined for whichever it is.
  * Throws Problem precondition-failed where it is another one; then nothing is set.
  */
 export async function setRoomTerms(
-  deps: Pick<ApiDeps, 'pool' | 'publish' | 'log'>,
+  deps: Pick<CampaignDeps, 'pool' | 'publish' | 'log'>,
   campaignId: number,
   terms: RoomSettings,
   version: number | undefined,

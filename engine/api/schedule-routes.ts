@@ -9,7 +9,8 @@ import {
   type Scheduled,
   type ScheduledPage,
 } from '../../sql/schedule.ts';
-import type { FieldFault } from '../contract/problem.ts';
+import { clockMs } from '../campaign-deps.ts';
+import { type FieldFault, invalidRequest } from '../contract/problem.ts';
 import { allowedPlan, changeCampaign, planTerms } from '../schedule/change.ts';
 import { showLocal } from '../schedule/local-time.ts';
 import type { Change } from '../schedule/plan.ts';
@@ -17,8 +18,8 @@ import type { Action } from '../schedule/states.ts';
 import { isDryRun, readOperator, requireMatch, withEtag } from './asking.ts';
 import { campaignJson } from './campaign-json.ts';
 import { unknownCampaign } from './close.ts';
-import { type ApiDeps, clockMs } from './deps.ts';
-import { invalidRequest, readBody, readParameters } from './input.ts';
+import type { ApiDeps } from './deps.ts';
+import { readBody, readParameters } from './input.ts';
 import { bodyAgain, makeCampaign, termsOf } from './make-campaign.ts';
 import { operations } from './operations.ts';
 import { addRoute } from './routing.ts';

@@ -1,9 +1,10 @@
 /** Templates: campaigns without their times, to be made again and again. */
 import type { FastifyInstance } from 'fastify';
 import { getTemplate, insertTemplate, listTemplates, type Template } from '../../sql/templates.ts';
+import { clockMs } from '../campaign-deps.ts';
 import { Problem } from '../contract/problem.ts';
 import { readOperator } from './asking.ts';
-import { type ApiDeps, clockMs } from './deps.ts';
+import type { ApiDeps } from './deps.ts';
 import { readBody, readParameters } from './input.ts';
 import { bodyAgain, makeCampaign } from './make-campaign.ts';
 import { readNewCampaign } from './new-campaign.ts';

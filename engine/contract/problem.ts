@@ -157,3 +157,12 @@ export function fieldFault(field: string, value: unknown, expected: string): Fie
   const shown = shownValue(value);
   return shown === undefined ? { field, expected } : { field, value: shown, expected };
 }
+
+export function invalidRequest(errors: readonly FieldFault[]): Problem {
+  const said = errors.map(({ field, value, expected }) =>
+    value === undefined
+      ? `${field} is missing, expected ${expected}`
+      : `${field} is ${value}, expected ${expected}`,
+  );
+  return new Problem('invalid-request', `Invalid request: ${said.join('; ')}.`, { errors });
+}

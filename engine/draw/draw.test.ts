@@ -1,9 +1,9 @@
 import { deepEqual, equal, notDeepEqual, ok, throws } from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { Draw, type Entrant } from './draw.ts';
+import { Draw } from './draw.ts';
 import { plainDraw, plainLeafHash, sha256 } from './plain.ts';
-import { BATCH } from './pool.ts';
+import { BATCH, type Entrant } from './pool.ts';
 import type { SelectionRules } from './selection.ts';
 
 const SEED = sha256('a seed');

@@ -21,10 +21,9 @@
  */
 import { HASH_WORDS } from '../contract/merkle.ts';
 import { LANES, Sha256Lanes, type Start, spreads } from '../contract/sha256-lanes.ts';
-import { BATCH, type PoolEntry } from './pool.ts';
+import { BATCH, type Entrant } from './pool.ts';
 import { SEED_BYTES } from './seed.ts';
 import { type Drawn, Selection, type SelectionRules } from './selection.ts';
-import type { Terms } from './terms.ts';
 
 export const MOST_TICKETS = 1_000;
 const KEY_BYTES = 32;
@@ -34,9 +33,6 @@ const TICKET_AT = 32;
 const TICKET_BYTES = 36;
 /** Room for a batch of messages of one block, and for what a group of four goes beyond them. */
 const ROOM_BYTES = (BATCH + LANES) * BLOCK_BYTES;
-
-/** An entry of the pool with what was settled about it before the freeze. */
-export interface Entrant extends PoolEntry, Terms {}
 
 /** A draw under way: add every entrant of the pool, then ask who was drawn. */
 export class Draw<E extends Entrant> {

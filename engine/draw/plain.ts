@@ -4,7 +4,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import { leafData, saltOf, whoOf } from '../contract/leaf.ts';
 import { ITEM_ENTRY, SOURCE_PROXY } from '../contract/record.ts';
-import type { Entrant } from './draw.ts';
+import type { Entrant } from './pool.ts';
 import type { Drawn, SelectionRules } from './selection.ts';
 import type { Terms } from './terms.ts';
 

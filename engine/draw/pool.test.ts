@@ -2,9 +2,8 @@ import { deepEqual, equal, throws } from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { HASH_WORDS } from '../contract/merkle.ts';
-import type { Entrant } from './draw.ts';
 import { plainLeafHash, plainPoolRoot, sha256 } from './plain.ts';
-import { BATCH, Pool } from './pool.ts';
+import { BATCH, type Entrant, Pool } from './pool.ts';
 
 const SECRET = 'a secret of salts, long enough for it';
 

@@ -11,8 +11,7 @@ import { LeafHasher, leavesBytes } from '../contract/leaf.ts';
 import { HASH_BYTES, HASH_WORDS, MerkleTree, treeBytes } from '../contract/merkle.ts';
 import { ITEM_ENTRY, type ItemSource, RecordEncoder } from '../contract/record.ts';
 import { LANES, Sha256Lanes, spreads } from '../contract/sha256-lanes.ts';
-import type { Entrant } from './draw.ts';
-import { PLAIN_LEAF_BYTES, TermsBinder, TICKETS_AT } from './terms.ts';
+import { PLAIN_LEAF_BYTES, type Terms, TermsBinder, TICKETS_AT } from './terms.ts';
 
 /** Entries hashed together. A power of two; with many more, their memory no longer fits into a core's cache. */
 export const BATCH = 1_024;
@@ -31,6 +30,9 @@ export interface PoolEntry {
   /** Where its instant comes from; absent: the gateway's own clock. */
   readonly source?: ItemSource;
 }
+
+/** An entry of the pool with what was settled about it before the freeze. */
+export interface Entrant extends PoolEntry, Terms {}
 
 export class Pool {
   readonly #campaignId: number;

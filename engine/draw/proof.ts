@@ -10,7 +10,7 @@
  */
 import { saltOf, whoOf } from '../contract/leaf.ts';
 import { canonicalJson } from './canonical.ts';
-import type { Entrant } from './draw.ts';
+import type { Entrant } from './pool.ts';
 import type { Reveal } from './reveal.ts';
 import { type DrawRules, rulesHash, tierOf, winnersOf } from './rules.ts';
 import type { Drawn } from './selection.ts';

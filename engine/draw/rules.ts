@@ -5,37 +5,19 @@
  * A raffle's rules name the source of its randomness (see commit.ts and drand.ts), so that it cannot be chosen later.
  */
 import { createHash } from 'node:crypto';
+import type { DrawRules, NamedMonitor } from '../../sql/announcement.ts';
 import { canonicalJson } from './canonical.ts';
 
-/** Names the algorithm of draw.ts; another one would need another name. */
-export const DRAW_FUNCTION = 'fairline draw 2';
+export type {
+  AnnouncedCommit,
+  AnnouncedDrand,
+  AnnouncedRandomness,
+  DrawRules,
+  NamedMonitor,
+  Tier,
+} from '../../sql/announcement.ts';
 
-/** A prize: so many win it. Of several tiers the first is drawn first. */
-export type Tier = { readonly name: string; readonly winners: number };
-
-export type AnnouncedCommit = {
-  readonly source: 'commit';
-  /** 32 bytes in base64url: see commitmentOf. */
-  readonly commitment: string;
-};
-export type AnnouncedDrand = {
-  readonly source: 'drand';
-  /** 32 bytes in hex: which chain. */
-  readonly chain_hash: string;
-  readonly round: number;
-};
-/** Where the randomness will come from. */
-export type AnnouncedRandomness = AnnouncedCommit | AnnouncedDrand;
-
-export type DrawRules = {
-  readonly function: typeof DRAW_FUNCTION;
-  /** At most so many of one group are drawn, winners and alternates together; null: as many as it happens. */
-  readonly group_limit: number | null;
-  readonly randomness: AnnouncedRandomness;
-  readonly tiers: readonly Tier[];
-  /** How many are drawn behind the winners, to stand in for them in this order. */
-  readonly alternates: number;
-};
+export const DRAW_FUNCTION: DrawRules['function'] = 'fairline draw 2';
 
 /** Rules of what is granted or won and has to be claimed, else it passes to the next. */
 export interface ClaimRules {
@@ -44,13 +26,6 @@ export interface ClaimRules {
   /** Of a coupon: how many wait behind those who were granted one. */
   readonly waitlist: number;
 }
-
-/** Somebody outside who follows the signed heads, and the key that they counter-sign them with: see ../monitor/README.md. */
-export type NamedMonitor = {
-  /** Ed25519, 32 bytes in base64url. */
-  readonly key: string;
-  readonly name: string;
-};
 
 interface Common {
   readonly campaign: number;

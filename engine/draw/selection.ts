@@ -9,7 +9,7 @@
  * "Matroids and the greedy algorithm", 1971). Sorting costs nothing to speak of: of a million entrants with 100 places,
  * some thousands ever come into the buffer.
  */
-import type { Entrant } from './draw.ts';
+import type { Entrant } from './pool.ts';
 
 export interface SelectionRules {
   /** How many are drawn: winners and alternates together. */

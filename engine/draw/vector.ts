@@ -6,8 +6,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { HASH_BYTES } from '../contract/merkle.ts';
 import { commitmentOf, deriveSecret } from './commit.ts';
-import { Draw, type Entrant } from './draw.ts';
-import { BATCH, Pool } from './pool.ts';
+import { Draw } from './draw.ts';
+import { BATCH, type Entrant, Pool } from './pool.ts';
 import { proofParts } from './proof.ts';
 import { type Reveal, randomnessFrom } from './reveal.ts';
 import {

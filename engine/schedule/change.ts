@@ -15,12 +15,11 @@
  * time is so near that clocks may differ about it. If an engine crashes at 1, gateways hold until another one decides,
  * within a second or two; without any engine they hold until one is back. Only the opening or close being changed is held.
  */
-
 import { askVersion, type NewRules, type NewVersion, saveVersion } from '../../sql/campaign-versions.ts';
 import { type Campaign, readDraftTerms } from '../../sql/campaigns.ts';
 import { readDrawState } from '../../sql/draws.ts';
 import { announcementOf, type WantedRules } from '../announce.ts';
-import { actingMs } from '../api/deps.ts';
+import { actingMs } from '../campaign-deps.ts';
 import { leaseMarginMs } from '../contract/lease/lease.ts';
 import { Problem } from '../contract/problem.ts';
 import { awaitDecision, type ChangeDeps, findCampaign, publishSoon, WAIT_LEASES } from './decide.ts';

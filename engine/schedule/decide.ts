@@ -12,13 +12,13 @@ import {
 import { type Campaign, getCampaign } from '../../sql/campaigns.ts';
 import { changedAnnouncement } from '../announce.ts';
 import { latestNowUs } from '../api/close.ts';
-import { type ApiDeps, clocksApart } from '../api/deps.ts';
+import { type CampaignDeps, clocksApart } from '../campaign-deps.ts';
 import { ClocksApart } from '../clock-watch.ts';
 import { leaseMarginMs } from '../contract/lease/lease.ts';
 import { Problem } from '../contract/problem.ts';
 
 export type ChangeDeps = Pick<
-  ApiDeps,
+  CampaignDeps,
   'pool' | 'publish' | 'nowUs' | 'confirmations' | 'leaseMs' | 'randomness' | 'log'
 >;
 

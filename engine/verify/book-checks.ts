@@ -1,7 +1,6 @@
 /** What of a book can be checked only when all its lines were read: counts, the pool, the draw, the signature. */
-import type { BookOptions, ReadBook } from './book.ts';
 import type { End } from './book-end.ts';
-import type { Header } from './book-header.ts';
+import type { BookOptions, Header } from './book-header.ts';
 import { areEqual, concat, utf8 } from './bytes.ts';
 import type { Entries } from './entries.ts';
 import { type Findings, Unreadable } from './findings.ts';
@@ -9,6 +8,7 @@ import type { HashJobs } from './hash-jobs.ts';
 import type { Limits } from './limits.ts';
 import { type CouponJudge, RaffleJudge } from './outcomes.ts';
 import { checkRandomness, checkSeed } from './randomness.ts';
+import type { ReadBook } from './read-book.ts';
 import type { Rules } from './rules.ts';
 
 /** How much of each was read. */

@@ -1,11 +1,22 @@
 /** The first line of a book: what is said of all of it. */
-import type { BookOptions } from './book.ts';
 import { Chains, readRoll } from './chains.ts';
-import { Unreadable } from './findings.ts';
+import { type Findings, Unreadable } from './findings.ts';
+import type { SignedHead } from './head.ts';
 import { Members, parseCanonical } from './json.ts';
-import { keysMember, readKeys, Signers } from './keys.ts';
+import { type KeyRing, keysMember, readKeys, Signers } from './keys.ts';
 import { isoOf } from './leaf.ts';
+import type { Limits } from './limits.ts';
+import type { Primitives } from './primitives.ts';
 import { checkRulesHash, MOST_CAMPAIGN, type Rules, readRules } from './rules.ts';
+
+export interface BookOptions {
+  readonly primitives: Primitives;
+  readonly limits: Limits;
+  readonly findings: Findings;
+  /** Keys that were had elsewhere; without them those in the book are taken. */
+  readonly pinned: KeyRing | undefined;
+  readonly onHead: (head: SignedHead, text: string, index: number) => void;
+}
 
 const FIRST_VERSION = 1;
 /** From this one on chains are whole, and every leaf of theirs shows what it is. */

@@ -4,24 +4,20 @@
  */
 import { beginDraw, checkCounts, checkDraw, checkPool, checkSignature } from './book-checks.ts';
 import { type End, readEnd } from './book-end.ts';
-import { type Header, readHeader } from './book-header.ts';
+import { type BookOptions, type Header, readHeader } from './book-header.ts';
 import { utf8 } from './bytes.ts';
-import type { Drawn } from './draw.ts';
 import { Entries } from './entries.ts';
 import { EntryReader } from './entry-line.ts';
-import { type Findings, Unreadable } from './findings.ts';
+import { Unreadable } from './findings.ts';
 import { HashJobs } from './hash-jobs.ts';
-import type { SignedHead } from './head.ts';
-import type { KeyRing } from './keys.ts';
 import { instantOf, isoOf } from './leaf.ts';
-import type { Limits } from './limits.ts';
 import { Lines } from './lines.ts';
 import { Moves } from './moves.ts';
 import { Others } from './others.ts';
-import { CouponJudge, type Judge, JudgeOfClaims, RaffleJudge } from './outcomes.ts';
+import { CouponJudge, JudgeOfClaims, RaffleJudge } from './outcomes.ts';
 import { Pool } from './pool.ts';
 import type { Primitives } from './primitives.ts';
-import type { DrawFacts } from './randomness.ts';
+import type { ReadBook } from './read-book.ts';
 import { Slices } from './slices.ts';
 
 /** Signatures under way at once; each holds a few hundred bytes. */
@@ -31,15 +27,6 @@ const SLICE_BEGINS = utf8('{"head":');
 const END_BEGINS = utf8('{"end":');
 const MOVE_BEGINS = utf8('{"at_us":');
 
-export interface BookOptions {
-  readonly primitives: Primitives;
-  readonly limits: Limits;
-  readonly findings: Findings;
-  /** Keys that were had elsewhere; without them those in the book are taken. */
-  readonly pinned: KeyRing | undefined;
-  readonly onHead: (head: SignedHead, text: string, index: number) => void;
-}
-
 /** What a book that was read to its end consists of. */
 interface Parts {
   readonly header: Header;
@@ -48,18 +35,6 @@ interface Parts {
   readonly pool: Pool;
   readonly judge: CouponJudge | RaffleJudge;
   readonly end: End;
-}
-
-/** What was read, when a book could be read to its end. */
-export interface ReadBook extends Header {
-  readonly slices: Slices;
-  readonly entries: Entries;
-  readonly judge: Pick<Judge, 'granted' | 'outcomeOf'>;
-  /** Where what is granted or won has to be claimed. */
-  readonly moves: Moves | undefined;
-  readonly poolRoot: Uint8Array;
-  readonly draw: { readonly facts: DrawFacts; readonly drawn: Drawn } | undefined;
-  readonly bytes: number;
 }
 
 export class BookReader {

@@ -6,14 +6,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { sha256 } from './testing/basics.ts';
 import { dataOf, Forger } from './testing/forger.ts';
-import {
-  CAMPAIGN,
-  type EntryObject,
-  incarnationOf,
-  makeBook,
-  OPENS_AT_US,
-  written,
-} from './testing/maker.ts';
+import type { EntryObject } from './testing/made.ts';
+import { CAMPAIGN, incarnationOf, makeBook, OPENS_AT_US, written } from './testing/maker.ts';
 import { inOrder } from './testing/records.ts';
 import { codesOf, inPieces, json, run } from './testing/run.ts';
 

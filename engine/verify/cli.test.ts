@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { bookSigner, type Item, keyObject, makeBook, sliceSigner, written } from './testing/maker.ts';
+import type { Item } from './testing/made.ts';
+import { bookSigner, keyObject, makeBook, sliceSigner, written } from './testing/maker.ts';
 import { json } from './testing/run.ts';
 
 const LAUNCHER = join(import.meta.dirname, 'bin.mjs');

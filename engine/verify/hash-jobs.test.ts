@@ -19,7 +19,7 @@ class CountingHelper implements Helper {
     this.#most = most;
   }
 
-  async run(job: Parameters<Helper['run']>[0]): Promise<void> {
+  async run(job: Parameters<ThreadHelper['run']>[0]): Promise<void> {
     this.jobs += 1;
     if (this.jobs > this.#most) throw new Error('it has failed');
     await this.#helper.run(job);

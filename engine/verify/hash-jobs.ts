@@ -10,7 +10,7 @@ import { FREE_AT, Lanes } from './lanes.ts';
 import { LEAVES_BYTES, LeafHasher, type LeavesJob } from './leaf-hasher.ts';
 import { type Memory, ownMemory, sharedMemory } from './memory.ts';
 import { TREE_BYTES, TreeHasher } from './merkle.ts';
-import { POOL_BYTES, PoolHasher, type PoolJob } from './pool.ts';
+import { POOL_BYTES, PoolHasher, type PoolJob } from './pool-hasher.ts';
 import type { Helper, Primitives } from './primitives.ts';
 import { findRepeated, type RepeatedJob } from './repeated.ts';
 import { type RootsJob, rootsOfSlices } from './slice-roots.ts';

@@ -2,8 +2,6 @@
  * What the verifier needs from where it runs. `node.ts` and `browser.ts` bring it; everything else is the same source
  * in both, and knows neither.
  */
-import type { HashJob } from './hash-jobs.ts';
-
 export interface Primitives {
   /** SHA-256 (FIPS 180-4) of one message, 32 bytes. */
   sha256(message: Uint8Array): Uint8Array;
@@ -24,8 +22,8 @@ export interface Primitives {
 }
 
 export interface Helper {
-  /** Resolves when the job is done; rejects when it was not, and then none will be. */
-  run(job: HashJob): Promise<void>;
+  /** Resolves when the job (hash-jobs.ts) is done; rejects when it was not, and then none will be. */
+  run(job: object): Promise<void>;
   /** Lets the helper's answers come in. */
   turn(): Promise<void>;
 }

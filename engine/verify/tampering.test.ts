@@ -4,7 +4,8 @@ import { test } from 'node:test';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { base64url } from './testing/basics.ts';
-import { bookSigner, type Item, keyObject, makeBook, sliceSigner, written } from './testing/maker.ts';
+import type { Item } from './testing/made.ts';
+import { bookSigner, keyObject, makeBook, sliceSigner, written } from './testing/maker.ts';
 import { codesOf, inPieces, json, run, runBook } from './testing/run.ts';
 
 const RUNS = { numRuns: 150, seed: 20260731 };

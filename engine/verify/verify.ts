@@ -2,16 +2,18 @@
  * The verifier's one entry: takes what there is of a book, receipts, a proof and keys, and answers with a report. It
  * neither throws nor hangs on any of them: what cannot be read is a finding.
  */
-import { type BookOptions, BookReader, type ReadBook } from './book.ts';
+import { BookReader } from './book.ts';
+import type { BookOptions } from './book-header.ts';
 import { exitCodeOf, type Finding, Findings, Unreadable } from './findings.ts';
 import { Members, parseObject } from './json.ts';
-import { KeptHeads, type KeptReport } from './kept-heads.ts';
+import { KeptHeads } from './kept-heads.ts';
 import { readKeptPages } from './kept-pages.ts';
 import { readKeysDocument, Signers } from './keys.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import { checkNotedRoot, checkNotedRules } from './noted.ts';
 import type { Primitives } from './primitives.ts';
 import { checkProof, compareProof, type Proof, readProof } from './proof.ts';
+import type { ReadBook } from './read-book.ts';
 import {
   checkReceipt,
   checkReceiptRules,
@@ -21,7 +23,7 @@ import {
   readReceipt,
   receiptOf,
 } from './receipt.ts';
-import { wordsOf } from './words.ts';
+import { type Seen, wordsOf } from './words.ts';
 
 export interface Request {
   readonly primitives: Primitives;
@@ -55,22 +57,6 @@ export interface Report {
   /** In plain words: what a report without findings does not prove. */
   readonly notProven: readonly string[];
   readonly facts: Readonly<Record<string, unknown>>;
-}
-
-/** What could be read, for the words of the report. */
-export interface Seen {
-  readonly book: ReadBook | undefined;
-  readonly receipts: readonly Receipt[];
-  readonly places: readonly ReceiptPlace[];
-  readonly proof: Proof | undefined;
-  readonly pinned: boolean;
-  /** Whether a root that was noted was held against the pool. */
-  readonly hasNotedRoot: boolean;
-  /** Whether a hash that was noted was held against the rules. */
-  readonly hasNotedRules: boolean;
-  /** What came of holding kept heads against the book; undefined where none were. */
-  readonly kept: KeptReport | undefined;
-  readonly revokedLater: readonly string[];
 }
 
 export async function verify(request: Request): Promise<Report> {

@@ -2,14 +2,31 @@
  * What was checked, and what it does not prove, in plain words. A report must not promise more than the mathematics: each
  * sentence under "not proven" names a way in which somebody could still have been wronged.
  */
-
-import type { ReadBook } from './book.ts';
 import type { Chains } from './chains.ts';
+import type { KeptReport } from './kept-heads.ts';
 import { isoOf } from './leaf.ts';
+import type { Proof } from './proof.ts';
+import type { ReadBook } from './read-book.ts';
+import type { Receipt, ReceiptPlace } from './receipt.ts';
 import { totalWinners } from './rules.ts';
-import type { Seen } from './verify.ts';
 import { notProvenOfDraw, randomnessWords } from './words-draw.ts';
 import { checkedOfKept, notesOfKept, notProvenOfKept } from './words-kept.ts';
+
+/** What could be read, for the words of the report. */
+export interface Seen {
+  readonly book: ReadBook | undefined;
+  readonly receipts: readonly Receipt[];
+  readonly places: readonly ReceiptPlace[];
+  readonly proof: Proof | undefined;
+  readonly pinned: boolean;
+  /** Whether a root that was noted was held against the pool. */
+  readonly hasNotedRoot: boolean;
+  /** Whether a hash that was noted was held against the rules. */
+  readonly hasNotedRules: boolean;
+  /** What came of holding kept heads against the book; undefined where none were. */
+  readonly kept: KeptReport | undefined;
+  readonly revokedLater: readonly string[];
+}
 
 export interface Words {
   readonly checked: readonly string[];

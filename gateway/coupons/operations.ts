@@ -1,6 +1,6 @@
 /** The operations for shops, with every answer they give; see ../openapi.ts. */
 import type { ProblemSlug } from '../../engine/contract/problem.ts';
-import type { Operation } from '../openapi.ts';
+import type { Operation } from '../operation.ts';
 import {
   CouponView,
   Redemption,

@@ -2,13 +2,12 @@
  * What shops' servers ask of coupons: POST, GET and DELETE of reservations, redemptions and refunds, and GET of codes.
  * README.md beside this says how they go together.
  */
-
 import type { HttpRequest } from 'uWebSockets.js';
 import { createHash } from 'node:crypto';
 import { type FieldFault, fieldFault } from '../../engine/contract/problem.ts';
 import { readRedemptions } from '../../sql/redemptions.ts';
 import { readJsonBody } from '../body.ts';
-import { SOON } from '../entries.ts';
+import { SOON } from '../entry-answers.ts';
 import { type Ledger, LedgerUnavailable } from '../ledger.ts';
 import type { Reply } from '../reply.ts';
 import { type Head, hasBody, type RequestParts } from '../requests.ts';

@@ -1,15 +1,10 @@
 import type { Logger } from 'pino';
 import { backoffMs, pause } from './backoff.ts';
-import { KafkaMembership } from './kafka-membership.ts';
-import { ensureTopic, type TopicOptions } from './kafka-topic.ts';
+import { type KafkaConsumerOptions, KafkaMembership } from './kafka-membership.ts';
+import { ensureTopic } from './kafka-topic.ts';
 import type { LogConsumer, LogHandler } from './log.ts';
 import { Owning, type PartitionOwnership } from './owning.ts';
 import { Readings } from './reading.ts';
-
-export interface KafkaConsumerOptions extends TopicOptions {
-  /** What the names of groups begin with; each membership has one of its own. */
-  readonly groups: string;
-}
 
 /** Creates the topic where it is missing; rejects when Kafka is not there or the topic is not as it should be. */
 export async function openKafkaConsumer(

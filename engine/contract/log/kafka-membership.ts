@@ -10,11 +10,15 @@ import type { Consumer, EachBatchPayload } from 'kafkajs';
 import { messageOf, pause, within } from './backoff.ts';
 import { gatherMs } from './gather.ts';
 import { KafkaClient } from './kafka-client.ts';
-import type { KafkaConsumerOptions } from './kafka-consumer.ts';
 import { KafkaPartition } from './kafka-partition.ts';
-import { ensureReadable } from './kafka-topic.ts';
+import { ensureReadable, type TopicOptions } from './kafka-topic.ts';
 import type { Owning } from './owning.ts';
 import type { PartitionReader, Readings } from './reading.ts';
+
+export interface KafkaConsumerOptions extends TopicOptions {
+  /** What the names of groups begin with; each membership has one of its own. */
+  readonly groups: string;
+}
 
 /** Nobody waits for it to run out. Shorter than a stall of this process, and it joins again without need. */
 const SESSION_TIMEOUT_MS = 30_000;

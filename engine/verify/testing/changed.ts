@@ -1,6 +1,7 @@
 /** Books that are right, to be changed and signed again, and what is to be found then. */
 import assert from 'node:assert/strict';
-import { type EntryObject, makeBook, type Parts } from './maker.ts';
+import type { EntryObject } from './made.ts';
+import { makeBook, type Parts } from './maker.ts';
 import { codesAfter } from './run.ts';
 
 export const coupon = makeBook({ kind: 'coupon', entries: 30, stock: 7 });

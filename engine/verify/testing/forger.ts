@@ -3,7 +3,8 @@
  * follows from the entries are consistent again. What is found then is found by what a book has to show, not by a signature.
  */
 import { base64url, leafHashOf, linkTo, signedHeadOf, treeRoot, u32, u64 } from './basics.ts';
-import { type EntryObject, incarnationOf, type Parts, sliceSigner } from './maker.ts';
+import type { EntryObject } from './made.ts';
+import { incarnationOf, type Parts, sliceSigner } from './maker.ts';
 
 export interface ForgedSlice {
   gateway: number;

@@ -1,6 +1,6 @@
 /** The draw of a made book: every key computed, everybody sorted. */
 import { base64url, hmac, sha256, u32, u64 } from './basics.ts';
-import type { EntryObject, Item } from './maker.ts';
+import type { EntryObject, Item } from './made.ts';
 import { quicknetRound } from './quicknet-round.ts';
 
 export interface DrawnEntry {

@@ -17,6 +17,7 @@ import {
   u32,
   u64,
 } from './basics.ts';
+import type { EntryObject, Item } from './made.ts';
 import { type DrawnEntry, drawOf, type Reveal, revealOf } from './maker-draw.ts';
 
 /** What a book is to be like; the world follows from it alone. */
@@ -40,35 +41,6 @@ export interface Plan {
   readonly version?: 1 | 2;
   /** Changes the terms of the pool's entries, in stamp order, before all that follows from them is made. */
   readonly changeTerms?: (pool: readonly EntryObject[]) => void;
-}
-
-export interface Item {
-  readonly kind: 1 | 2 | 3;
-  readonly source: 0 | 1;
-  readonly campaign: number;
-  readonly stamp: number;
-  readonly user: string;
-  /** The 46 bytes, and their hash. */
-  readonly data: Buffer;
-  readonly leaf: Buffer;
-  /** Where it came to lie. */
-  at?: { readonly slice: number; readonly index: number };
-}
-
-/** A line of an entry. */
-export interface EntryObject {
-  leaf: number;
-  outcome: string;
-  slice: number;
-  source: number;
-  stamp: number;
-  who: string;
-  serial?: number;
-  tier?: number;
-  alternate?: number;
-  tickets?: number;
-  group?: string;
-  reason?: string;
 }
 
 /** A line of a move, where there are claims. */

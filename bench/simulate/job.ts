@@ -1,0 +1,21 @@
+/** What a process that simulates is asked to do (jobs.ts, worker.ts). */
+
+export interface Job {
+  /** The bundle's file. */
+  readonly file: string;
+  readonly from: number;
+  readonly to: number;
+  /** End at the first seed that fails. */
+  readonly untilFailure: boolean;
+}
+
+/** What came of a job. */
+export interface JobResult {
+  readonly job: Job;
+  readonly seeds: number;
+  readonly steps: number;
+  readonly virtualMs: number;
+  readonly accepted: number;
+  readonly faults: Readonly<Record<string, number>>;
+  readonly failures: readonly { readonly seed: number; readonly message: string }[];
+}

@@ -1,0 +1,6 @@
+/** What the simulated Redis answers: replies as they are on the wire. */
+
+export type RedisReply = string | number | null | readonly RedisReply[];
+
+/** An error reply; `message` begins with its code. */
+export class RedisReplyError extends Error {}

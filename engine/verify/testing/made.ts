@@ -1,0 +1,30 @@
+/** What a made book is made of. */
+
+export interface Item {
+  readonly kind: 1 | 2 | 3;
+  readonly source: 0 | 1;
+  readonly campaign: number;
+  readonly stamp: number;
+  readonly user: string;
+  /** The 46 bytes, and their hash. */
+  readonly data: Buffer;
+  readonly leaf: Buffer;
+  /** Where it came to lie. */
+  at?: { readonly slice: number; readonly index: number };
+}
+
+/** A line of an entry. */
+export interface EntryObject {
+  leaf: number;
+  outcome: string;
+  slice: number;
+  source: number;
+  stamp: number;
+  who: string;
+  serial?: number;
+  tier?: number;
+  alternate?: number;
+  tickets?: number;
+  group?: string;
+  reason?: string;
+}
