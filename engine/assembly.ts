@@ -1,33 +1,33 @@
 /**
  * How the judge is put together: intake, passes, the keeper of the registry, what tidies up behind them, and what the
- * operator's API is given. The servers are given: judge.ts gives those that its configuration names, and the simulator
+ * operator's API is given. The servers are given: runtime.ts gives those that its configuration names, and the simulator
  * (bench/simulate) gives its own. So what is simulated is what runs.
  */
 import type { Logger } from 'pino';
-import type { Campaign } from '../sql/campaigns.ts';
 import type { Pool } from '../sql/database.ts';
-import { readPositions } from '../sql/log-partitions.ts';
-import { announceRest } from './announce.ts';
-import { resumeCloses } from './api/close.ts';
+import type { Campaign } from '../sql/statements/campaigns/campaigns.ts';
+import { readPositions } from '../sql/statements/progress/log-partitions.ts';
 import type { ApiDeps } from './api/deps.ts';
-import { ClockWatch } from './clock-watch.ts';
+import { announceRest } from './campaigns/announce.ts';
+import { resumeCloses } from './campaigns/close.ts';
+import { readConfirmations } from './campaigns/confirmations.ts';
+import { resumeChanges } from './campaigns/decide.ts';
+import { tellDone } from './campaigns/done.ts';
+import { ClockWatch } from './clock/clock-watch.ts';
 import type { JudgeConfig } from './config.ts';
-import { tellCouponsChanged } from './contract/coupons/copies.ts';
-import type { Keys } from './contract/keys.ts';
 import type { LogConsumer, LogFencing } from './contract/log/log.ts';
-import type { RedisClient } from './contract/redis.ts';
-import { Hearing, listen } from './hearing.ts';
-import { makeIntake } from './intake.ts';
+import { tellCouponsChanged } from './contract/redis/coupons/copies.ts';
+import type { Keys } from './contract/redis/keys.ts';
+import type { RedisClient } from './contract/redis/redis.ts';
+import type { Randomness } from './draw/randomness.ts';
+import { makeIntake } from './intake/intake.ts';
 import type { Locks } from './locks.ts';
 import { Loop } from './loop.ts';
 import type { EngineMetrics } from './metrics.ts';
-import { Passes, type PassReport } from './passes.ts';
-import type { Randomness } from './randomness.ts';
-import { RegistryKeeper } from './registry.ts';
-import { readConfirmations } from './schedule/confirmations.ts';
-import { resumeChanges } from './schedule/decide.ts';
-import { tellDone } from './schedule/done.ts';
-import { shelve } from './shelving.ts';
+import { shelve } from './projections/shelving.ts';
+import { Hearing, listen } from './settling/availability-clock.ts';
+import { Passes, type PassReport } from './settling/settlement-cycle.ts';
+import { RegistryKeeper } from './watermark/lease-reaper.ts';
 
 /** How soon a campaign's opening is noticed, of which no message tells. */
 const SOON_MS = 1_000;

@@ -1,7 +1,7 @@
 import { deepEqual, equal, throws } from 'node:assert/strict';
 import { test } from 'node:test';
 import { readEngineConfig, readJudgeConfig } from './config.ts';
-import { ConfigError } from './contract/config.ts';
+import { ConfigError } from './contract/process/config.ts';
 
 const RIGHT = {
   DATABASE_URL: 'postgres://user:password@127.0.0.1:5432/fairline',

@@ -1,4 +1,5 @@
 /** The engine's variables. */
+import { logVariables } from './contract/log/open.ts';
 import {
   checkShared,
   type Environment,
@@ -9,8 +10,7 @@ import {
   sharedVariables,
   urls,
   whole,
-} from './contract/config.ts';
-import { logVariables } from './contract/log/open.ts';
+} from './contract/process/config.ts';
 
 /** Variables of everything that works on ledger and projections, with or without the operator's API. */
 export const judgeVariables = {
@@ -34,7 +34,7 @@ export const judgeVariables = {
   ...receiptVariables,
   /** Derives the secrets of raffles by commitment. After a change, raffles created under the old one cannot be drawn. */
   DRAW_SECRET: secret(/^.{32,512}$/, 'a secret of 32 to 512 characters, the same for all engines'),
-  /** The relays asked for drand rounds, all at once; see drand-relays.ts. None of them is trusted. */
+  /** The relays asked for drand rounds, all at once; see draw/drand-relays.ts. None of them is trusted. */
   DRAND_RELAYS: {
     ...urls(['https', 'http'], 'http(s)://host[:port][/path], or a comma-separated list of them'),
     fallback: 'https://api.drand.sh,https://api2.drand.sh,https://api3.drand.sh,https://drand.cloudflare.com',

@@ -1,12 +1,12 @@
 import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { readWatermark } from '../sql/watermarks.ts';
-import { readBoard } from './contract/board/board.ts';
-import { readRegistry } from './contract/lease/lease.ts';
+import { readWatermark } from '../sql/statements/progress/watermarks.ts';
 import { Fenced } from './contract/log/log.ts';
+import { readBoard } from './contract/redis/board/board.ts';
+import { readRegistry } from './contract/redis/lease/lease.ts';
+import { brokenInvariants, TEST_LEASE_MS, type TestGateway, users, World } from './test/gateway.ts';
 import { availableLogs, eventually } from './test/support.ts';
-import { brokenInvariants, TEST_LEASE_MS, type TestGateway, users, World } from './test-gateway.ts';
 
 for (const log of availableLogs()) {
   describe(`an engine with the log in ${log}`, () => {

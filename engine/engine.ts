@@ -2,7 +2,7 @@
 import type { Logger } from 'pino';
 import { buildApi } from './api/api.ts';
 import type { EngineConfig } from './config.ts';
-import { startJudge } from './judge.ts';
+import { startJudge } from './runtime.ts';
 
 export interface Engine {
   readonly port: number;

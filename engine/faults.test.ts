@@ -2,12 +2,12 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Campaign } from '../sql/campaigns.ts';
-import { readWatermark } from '../sql/watermarks.ts';
-import { readBoard } from './contract/board/board.ts';
+import type { Campaign } from '../sql/statements/campaigns/campaigns.ts';
+import { readWatermark } from '../sql/statements/progress/watermarks.ts';
+import { readBoard } from './contract/redis/board/board.ts';
+import { Cut } from './test/cut.ts';
+import { brokenInvariants, type TestGateway, users, World } from './test/gateway.ts';
 import { availableLogs, eventually, type SpawnedNode } from './test/support.ts';
-import { Cut } from './test-cut.ts';
-import { brokenInvariants, type TestGateway, users, World } from './test-gateway.ts';
 
 for (const log of availableLogs()) {
   describe(`engines with the log in ${log} and kill -9`, () => {

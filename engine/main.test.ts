@@ -3,8 +3,8 @@ import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { after, before, test } from 'node:test';
+import { World } from './test/gateway.ts';
 import { eventually, spawnNode } from './test/support.ts';
-import { World } from './test-gateway.ts';
 
 const FILE = 'engine/main.ts';
 let world: World;

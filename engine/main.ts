@@ -2,7 +2,7 @@
 import { setPriority } from 'node:os';
 import { pino } from 'pino';
 import { readEngineConfig } from './config.ts';
-import { failStart, logDestination, runService } from './contract/service.ts';
+import { failStart, logDestination, runService } from './contract/process/service.ts';
 import { startEngine } from './engine.ts';
 import { prepareDatabase } from './prepare-database.ts';
 

@@ -1,11 +1,11 @@
 /** What the engine counts of itself, for /metrics. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { Campaign } from '../sql/campaigns.ts';
-import type { ClockWatch } from './clock-watch.ts';
-import type { Keys } from './contract/keys.ts';
-import type { RedisClient } from './contract/redis.ts';
-import type { IntakeCounts } from './intake.ts';
-import type { PassReport } from './passes.ts';
+import type { Campaign } from '../sql/statements/campaigns/campaigns.ts';
+import type { ClockWatch } from './clock/clock-watch.ts';
+import type { Keys } from './contract/redis/keys.ts';
+import type { RedisClient } from './contract/redis/redis.ts';
+import type { IntakeCounts } from './intake/intake.ts';
+import type { PassReport } from './settling/settlement-cycle.ts';
 
 export interface EngineMetrics {
   readonly registry: Registry;

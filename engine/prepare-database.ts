@@ -2,8 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { openPool } from '../sql/database.ts';
-import { migrate } from '../sql/migrate.ts';
-import { checkSchema } from '../sql/schema.ts';
+import { migrate } from '../sql/schema/migrate.ts';
+import { checkSchema } from '../sql/schema/schema.ts';
 import { mayPass } from './passing-errors.ts';
 
 const FIRST_BACKOFF_MS = 200;

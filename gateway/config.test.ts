@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ConfigError, type Environment } from '../engine/contract/config.ts';
+import { ConfigError, type Environment } from '../engine/contract/process/config.ts';
 import { readGatewayConfig } from './config.ts';
 
 const base: Environment = {

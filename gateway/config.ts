@@ -1,4 +1,5 @@
 /** The gateway's variables. Each limit says what it protects; tests check each at its limit. */
+import { logVariables } from '../engine/contract/log/open.ts';
 import {
   ConfigError,
   checkShared,
@@ -13,11 +14,10 @@ import {
   ticketVariables,
   urls,
   whole,
-} from '../engine/contract/config.ts';
-import { logVariables } from '../engine/contract/log/open.ts';
-import { ITEM_HEAD_BYTES, MAX_USER_ID_BYTES, RECORD_HEAD_BYTES } from '../engine/contract/record.ts';
-import { SIGNED_HEAD_BYTES } from '../engine/contract/slice-head.ts';
-import { readNetworks } from './trusted-proxies.ts';
+} from '../engine/contract/process/config.ts';
+import { ITEM_HEAD_BYTES, MAX_USER_ID_BYTES, RECORD_HEAD_BYTES } from '../engine/contract/record/record.ts';
+import { SIGNED_HEAD_BYTES } from '../engine/contract/record/slice-head.ts';
+import { readNetworks } from './http/trusted-proxies.ts';
 
 export const gatewayVariables = {
   ...sharedVariables,
@@ -83,7 +83,10 @@ export const gatewayVariables = {
   ),
   /** How long these answers wait for Postgres. */
   LEDGER_TIMEOUT_MS: whole(500, 50, 60_000),
-  /** The longest that a gateway warms up the path of entries before it joins and listens; 0: no warm-up. See warm-up.ts. */
+  /**
+   * The longest that a gateway warms up the path of entries before it joins and listens; 0: no warm-up. See
+   * warm-up/warm-up.ts.
+   */
   WARM_UP_MS: whole(2_000, 0, 60_000),
   /** off: slices are not signed and nobody gets a receipt; it exists to measure their cost. */
   RECEIPTS: oneOf('on', 'on', 'off'),

@@ -1,21 +1,21 @@
 /** A gateway over the servers that its configuration names, and the HTTP server in front of it. */
 import type { Logger } from 'pino';
-import { KeyRing } from '../engine/contract/key-ring.ts';
-import { keysOf } from '../engine/contract/keys.ts';
+import { KeyRing } from '../engine/contract/keys/key-ring.ts';
 import { openProducer } from '../engine/contract/log/open.ts';
-import { connectRedis, waitForRedis } from '../engine/contract/redis.ts';
-import { checkRedisMode } from '../engine/contract/redis-mode.ts';
-import { SliceTree } from '../engine/contract/slice-tree.ts';
+import { SliceTree } from '../engine/contract/record/slice-tree.ts';
+import { keysOf } from '../engine/contract/redis/keys.ts';
+import { connectRedis, waitForRedis } from '../engine/contract/redis/redis.ts';
+import { checkRedisMode } from '../engine/contract/redis/redis-mode.ts';
 import { assembleGateway, type GatewayIntervals } from './assembly.ts';
+import { Ledger } from './cold/ledger.ts';
 import type { GatewayConfig } from './config.ts';
-import { Hmac } from './hmac.ts';
-import { Ledger } from './ledger.ts';
+import { Ranker } from './entry/rank.ts';
 import { Metrics } from './metrics.ts';
-import { Ranker } from './rank.ts';
-import { TicketVerifier } from './ticket.ts';
-import { TicketBatch } from './ticket-batch.ts';
-import { warmUp } from './warm-up.ts';
-import type { WarmUpServers } from './warm-up-parts.ts';
+import { Hmac } from './ticket/hmac.ts';
+import { TicketVerifier } from './ticket/ticket.ts';
+import { TicketBatch } from './ticket/ticket-batch.ts';
+import { warmUp } from './warm-up/warm-up.ts';
+import type { WarmUpServers } from './warm-up/warm-up-parts.ts';
 
 export interface Gateway {
   readonly port: number;
@@ -77,8 +77,8 @@ export async function startGateway(
     },
     failed: error => log.error({ err: error }, 'a handler failed'),
   });
-  const { buildApp } = await import('./app.ts');
-  const { listen } = await import('./listen.ts');
+  const { buildApp } = await import('./http/app.ts');
+  const { listen } = await import('./http/listen.ts');
   const app = buildApp(assembled.parts);
   const port = await listen(app, config.GATEWAY_HOST, config.GATEWAY_PORT);
   log.info({ port, log: producer.kind }, 'listening');

@@ -1,7 +1,7 @@
 /** The gateway process. */
 import { hostname } from 'node:os';
 import { pino } from 'pino';
-import { failStart, logDestination, runService } from '../engine/contract/service.ts';
+import { failStart, logDestination, runService } from '../engine/contract/process/service.ts';
 import { readGatewayConfig } from './config.ts';
 import { startGateway } from './gateway.ts';
 

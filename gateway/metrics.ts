@@ -1,7 +1,7 @@
 /** What the gateway counts and measures, for Prometheus. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { ClockLevel } from './clock-limits.ts';
-import { REQUEST_START_RESULTS, type RequestStartResult } from './request-start.ts';
+import type { ClockLevel } from './clock/clock-limits.ts';
+import { REQUEST_START_RESULTS, type RequestStartResult } from './clock/request-start.ts';
 
 /** Why something was refused; each has its own count. */
 export type RefusalReason =

@@ -3,13 +3,13 @@
  * entries of a campaign. Every slice has one item; those that are no entry are of another campaign, as most are in a service
  * with many.
  */
-import { ITEM_ENTRY, RecordEncoder } from '../../engine/contract/record.ts';
-import { signingKey } from '../../engine/contract/signing-keys.ts';
-import { chainHash, NO_PREVIOUS, signSliceHead } from '../../engine/contract/slice-head.ts';
-import { SliceTree } from '../../engine/contract/slice-tree.ts';
+import { signingKey } from '../../engine/contract/keys/signing-keys.ts';
+import { ITEM_ENTRY, RecordEncoder } from '../../engine/contract/record/record.ts';
+import { chainHash, NO_PREVIOUS, signSliceHead } from '../../engine/contract/record/slice-head.ts';
+import { SliceTree } from '../../engine/contract/record/slice-tree.ts';
 import type { Pool } from '../../sql/database.ts';
-import { insertSlices, type SliceRow } from '../../sql/slices.ts';
-import { INCARNATIONS_PER_EPOCH, readEpoch } from '../../sql/watermarks.ts';
+import { insertSlices, type SliceRow } from '../../sql/statements/books/slices.ts';
+import { INCARNATIONS_PER_EPOCH, readEpoch } from '../../sql/statements/progress/watermarks.ts';
 
 export interface LedgerTerms {
   /** As its gateways have them. */

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { signTicket } from '../../engine/contract/ticket.ts';
+import { signTicket } from '../../engine/contract/keys/ticket.ts';
 import { openPool } from '../../sql/database.ts';
 import { startScript } from '../peers/process.ts';
 import { median } from '../report/figures.ts';

@@ -5,7 +5,7 @@ import type { LoadRequest } from '../load/job.ts';
 import { type LoadRecord, readRecord } from '../load/record.ts';
 import { type LoadResult, mergeResults } from '../load/result.ts';
 import { type Child, startScript } from '../peers/process.ts';
-import type { Ask } from './evidence.ts';
+import type { Ask } from './checks/evidence.ts';
 
 const WORKER = new URL('./burst-worker.ts', import.meta.url);
 const READY_TIMEOUT_MS = 120_000;

@@ -1,13 +1,13 @@
 import type { WatchRecord } from '../watch/record.ts';
 import type { BurstResult } from './burst.ts';
-import type { Ask, CampaignEvidence } from './evidence.ts';
-import type { Faults } from './faults.ts';
-import { readLedger, readRanks } from './ledger.ts';
-import { readLog } from './log-reader.ts';
-import { entriesInLog } from './logged.ts';
+import type { Ask, CampaignEvidence } from './checks/evidence.ts';
+import type { Faults } from './checks/faults.ts';
+import { readLedger, readRanks } from './checks/ledger.ts';
+import { readLog } from './checks/log-reader.ts';
+import { entriesInLog } from './checks/logged.ts';
+import { askOfPost, watchedIn } from './checks/watched.ts';
 import type { DemoOptions } from './options.ts';
 import type { Servers } from './site.ts';
-import { askOfPost, watchedIn } from './watched.ts';
 
 /** Their ids. */
 export interface Campaigns {

@@ -10,17 +10,17 @@ import type { WatchGroupRequest } from '../watch/job.ts';
 import { readWatchRecord } from '../watch/record.ts';
 import type { WatchResult } from '../watch/run.ts';
 import { type BurstResult, startBurst } from './burst.ts';
-import { checkCampaign } from './check.ts';
+import { checkCampaign } from './checks/check.ts';
+import { Faults } from './checks/faults.ts';
+import { keepWholeLog } from './checks/log-reader.ts';
+import { checkProofs } from './checks/proofs.ts';
+import { tooEarlyIn } from './checks/watched.ts';
 import { type Campaigns, collect } from './collect.ts';
-import { Faults } from './faults.ts';
-import { keepWholeLog } from './log-reader.ts';
 import { Operator } from './operator.ts';
 import type { DemoOptions } from './options.ts';
-import { checkProofs } from './proofs.ts';
 import { makeReport, type Report } from './report.ts';
 import { type Closers, type Servers, type Site, startProcesses, startServers } from './site.ts';
 import { type Scene, startView } from './view.ts';
-import { tooEarlyIn } from './watched.ts';
 
 /**
  * From making the campaigns to their opening: the generators start meanwhile, and sign a ticket for every user. On a

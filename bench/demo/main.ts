@@ -9,8 +9,8 @@ import { runDemo } from './demo.ts';
 import { OptionsError, readOptions, readStoryOptions, USAGE } from './options.ts';
 import { textOf } from './report.ts';
 import { Closers, ProcessError } from './site.ts';
-import { runStory } from './story.ts';
-import { storyText } from './story-report.ts';
+import { runStory } from './story/story.ts';
+import { storyText } from './story/story-report.ts';
 
 const DIRECTORY = join(import.meta.dirname, '..', '..', '.stack', 'demo');
 const EXIT_USAGE = 2;

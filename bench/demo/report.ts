@@ -1,10 +1,10 @@
 /** What the demo came to: the object that `--json` prints, and the same in plain words. */
 import type { WatchResult } from '../watch/run.ts';
 import type { BurstResult } from './burst.ts';
-import type { CampaignCount } from './check.ts';
-import type { Faults } from './faults.ts';
+import type { CampaignCount } from './checks/check.ts';
+import type { Faults } from './checks/faults.ts';
+import type { Proofs } from './checks/proofs.ts';
 import type { DemoOptions } from './options.ts';
-import type { Proofs } from './proofs.ts';
 
 export interface Report extends Proofs {
   readonly accepted: number;

@@ -4,10 +4,10 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { engineVariables } from '../../engine/config.ts';
+import { secretsFor, signingKeysFor } from '../../engine/contract/keys/secrets.ts';
 import type { LogKind } from '../../engine/contract/log/log.ts';
-import { secretsFor, signingKeysFor } from '../../engine/contract/secrets.ts';
-import { deleteData, stopAll } from '../../engine/stack/control.ts';
-import { takeLock } from '../../engine/stack/lock.ts';
+import { deleteData, stopAll } from '../../engine/stack/keeping/control.ts';
+import { takeLock } from '../../engine/stack/keeping/lock.ts';
 import { type StackEnv, StackError, startStack } from '../../engine/stack/stack.ts';
 import { gatewayVariables } from '../../gateway/config.ts';
 import { type Child, startScript } from '../peers/process.ts';

@@ -1,7 +1,7 @@
 /** One draw from entrants in memory to the text of its proof, and beside it one call of node's hash an entrant. */
 import { hash } from 'node:crypto';
-import { leafData, saltOf, whoOf } from '../../engine/contract/leaf.ts';
-import { ITEM_ENTRY } from '../../engine/contract/record.ts';
+import { leafData, saltOf, whoOf } from '../../engine/contract/record/leaf.ts';
+import { ITEM_ENTRY } from '../../engine/contract/record/record.ts';
 import { commitmentOf } from '../../engine/draw/commit.ts';
 import { Draw } from '../../engine/draw/draw.ts';
 import { BATCH, type Entrant, Pool } from '../../engine/draw/pool.ts';

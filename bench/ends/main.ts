@@ -1,9 +1,9 @@
 import uws, { type HttpResponse } from 'uWebSockets.js';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setImmediate as immediate, setTimeout as sleep } from 'node:timers/promises';
-import { TOLD_A_TURN } from '../../gateway/queue.ts';
-import { Turns } from '../../gateway/turns.ts';
-import { Watcher } from '../../gateway/watcher.ts';
+import { Turns } from '../../gateway/stream/turns.ts';
+import { Watcher } from '../../gateway/stream/watcher.ts';
+import { TOLD_A_TURN } from '../../gateway/stream/watchers.ts';
 import type { Bench } from '../bench.ts';
 import { startScript } from '../peers/process.ts';
 import { median, ratioOf } from '../report/figures.ts';
@@ -140,7 +140,7 @@ async function endAll(
   const under: Promise<void>[] = [];
   for (const watcher of [...watchers]) {
     under.push(endOne(watcher));
-    // What leads to the ends is done some at a time as well (`#pass` of gateway/queue.ts).
+    // What leads to the ends is done some at a time as well (`#pass` of gateway/stream/watchers.ts).
     if (way === 'in turns' && under.length % A_PASS === 0) await immediate();
   }
   await Promise.all(under);

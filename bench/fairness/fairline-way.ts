@@ -1,5 +1,5 @@
 /** fairline as one of the ways that are compared: real gateways with wrong clocks, one engine, Redis Streams. */
-import { instantOf } from '../../engine/contract/stamp.ts';
+import { instantOf } from '../../engine/contract/record/stamp.ts';
 import { median } from '../report/figures.ts';
 import { type Books, LostRun, openAccount, openBooks } from '../system/books.ts';
 import type { Closing } from '../system/closing.ts';

@@ -1,5 +1,5 @@
 /** How many pairs stand in another order than they arrived in, by how far apart they arrived: counted, not sampled. */
-import { Fenwick } from '../../gateway/fenwick.ts';
+import { Fenwick } from '../../gateway/shared/fenwick.ts';
 
 /** Bounds between buckets, milliseconds: below the first, between each and the next, from the last on. */
 export const GAP_BOUNDS_MS = [1, 5, 20, 100, 500] as const;

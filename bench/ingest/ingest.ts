@@ -16,10 +16,10 @@ import {
   partitionOf,
 } from '../../engine/contract/log/log.ts';
 import { openFencing, openProducer } from '../../engine/contract/log/open.ts';
-import { encodeHead } from '../../engine/contract/record.ts';
-import { bigintArray, textArray } from '../../sql/arrays.ts';
-import { createCampaign } from '../../sql/campaigns.ts';
-import { migrate } from '../../sql/migrate.ts';
+import { encodeHead } from '../../engine/contract/record/record.ts';
+import { migrate } from '../../sql/schema/migrate.ts';
+import { bigintArray, textArray } from '../../sql/statements/arrays.ts';
+import { createCampaign } from '../../sql/statements/campaigns/campaigns.ts';
 import { measureCpu, treeCpuUs } from '../peers/usage.ts';
 import { LostRun } from '../system/books.ts';
 import { type Closing, closingAfter } from '../system/closing.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { decodeRecord } from '../../engine/contract/record.ts';
+import { decodeRecord } from '../../engine/contract/record/record.ts';
 import { GATEWAYS, makeRows, SLICE_ENTRIES } from './rows.ts';
 
 test('records and columns hold the same entries, each user and stamp once', () => {

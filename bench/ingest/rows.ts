@@ -1,8 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { ITEM_ENTRY, RecordEncoder } from '../../engine/contract/record.ts';
-import { NO_PREVIOUS, signSliceHead } from '../../engine/contract/slice-head.ts';
-import { stampOf } from '../../engine/contract/stamp.ts';
-import type { EntryColumns } from '../../sql/entries.ts';
+import { ITEM_ENTRY, RecordEncoder } from '../../engine/contract/record/record.ts';
+import { NO_PREVIOUS, signSliceHead } from '../../engine/contract/record/slice-head.ts';
+import { stampOf } from '../../engine/contract/record/stamp.ts';
+import type { EntryColumns } from '../../sql/statements/entries/entries.ts';
 
 /** As a burst of 400 connections makes them. */
 export const SLICE_ENTRIES = 400;

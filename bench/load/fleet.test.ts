@@ -10,7 +10,7 @@ import { type Child, startPeer } from '../peers/process.ts';
 import { runFleet, startFleet } from './fleet.ts';
 import type { LoadError } from './job.ts';
 import { readRecord } from './record.ts';
-import { jobFor } from './testing.ts';
+import { jobFor } from './testing/job.ts';
 
 const WORKER = fileURLToPath(new URL('./worker.ts', import.meta.url));
 

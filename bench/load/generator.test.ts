@@ -5,7 +5,7 @@ import { runLoad } from './generator.ts';
 import type { LoadError, LoadJob } from './job.ts';
 import type { LoadRecord } from './record.ts';
 import type { LoadResult } from './result.ts';
-import { ACCEPTED, type Asked, answerText, jobFor, nextTurn, startNastyServer } from './testing.ts';
+import { ACCEPTED, type Asked, answerText, jobFor, nextTurn, startNastyServer } from './testing/job.ts';
 
 const USERS = 300;
 

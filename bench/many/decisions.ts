@@ -25,7 +25,7 @@ export interface Decisions {
   readonly undecided: { readonly entries: number; readonly deadlines: number };
 }
 
-/** What is heard of the time that goes by; see engine/hearing.ts. */
+/** What is heard of the time that goes by; see engine/settling/availability-clock.ts. */
 export interface HeardAt {
   readonly heardMs: number;
   readonly nowMs: number;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { test } from 'node:test';
-import { signTicket } from '../../engine/contract/ticket.ts';
+import { signTicket } from '../../engine/contract/keys/ticket.ts';
 import { ticketCheck, userOf } from './ticket-check.ts';
 
 const terms = {

@@ -3,8 +3,8 @@
  * new who asks on and on until they are accepted, and then until their entry is decided.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { signTicket } from '../../engine/contract/keys/ticket.ts';
 import type { LogKind } from '../../engine/contract/log/log.ts';
-import { signTicket } from '../../engine/contract/ticket.ts';
 import { type Closing, closingAfter } from '../system/closing.ts';
 import {
   type Fairline,

@@ -3,7 +3,7 @@
  * how far the wait that people were shown was from the one that they had.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { signTicket } from '../../engine/contract/ticket.ts';
+import { signTicket } from '../../engine/contract/keys/ticket.ts';
 import { runFleet } from '../load/fleet.ts';
 import { userId } from '../load/tickets.ts';
 import { LostRun, openAccount, openBooks, requireAllAccepted } from '../system/books.ts';

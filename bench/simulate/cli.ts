@@ -6,20 +6,20 @@
  *                                                 the same, and when it was ended, it goes on where FILE says that it was
  *   npm run simulate -- --seed 42 [--verbose]     one of them, exactly as it ran before, with everything that happens
  *   npm run simulate -- --mutations clock --seeds 1-5000
- *                                                 the bugs of mutations.ts whose names have that word, each until it is found
+ *                                                 the bugs of mutations/mutations.ts whose names have that word, each until it is found
  *
  * Exit code 1 when a seed fails, 2 when the arguments are wrong.
  */
 import { parseArgs } from 'node:util';
-import type { JobResult } from './job.ts';
-import { foundBy, runSeeds, tryMutations } from './jobs.ts';
-import { planOf } from './make-plan.ts';
-import { MUTATIONS } from './mutations.ts';
-import type { Plan } from './plan.ts';
-import { failuresOf, OtherRun, totalOf } from './progress.ts';
+import { BEGINNING_US, MS } from './kernel/world.ts';
+import { MUTATIONS } from './mutations/mutations.ts';
+import { planOf } from './plans/make-plan.ts';
+import type { Plan } from './plans/plan.ts';
+import { shrink } from './plans/shrink.ts';
 import { runPlan } from './run.ts';
-import { shrink } from './shrink.ts';
-import { BEGINNING_US, MS } from './world.ts';
+import type { JobResult } from './runner/job.ts';
+import { foundBy, runSeeds, tryMutations } from './runner/jobs.ts';
+import { failuresOf, OtherRun, totalOf } from './runner/progress.ts';
 
 const PROCESSES = 2;
 const PROGRESS_MS = 10_000;

@@ -1,12 +1,12 @@
 /**
  * What goes wrong, and how it is healed again. Every fault but two lasts for a while and is over then; what it has broken (a
  * lease, a connection, a transaction) stays broken. PostgreSQL's clock goes wrong for good: until the operator has spoken
- * (clock-operator.ts), nothing is decided. Long passes go on to the end, and are no fault of anybody's.
+ * (actors/clock-operator.ts), nothing is decided. Long passes go on to the end, and are no fault of anybody's.
  */
-import type { Fault } from './plan.ts';
-import { Random } from './random.ts';
+import { Random } from './kernel/random.ts';
+import { MS } from './kernel/world.ts';
+import type { Fault } from './plans/plan.ts';
 import type { Scene } from './scene.ts';
-import { MS } from './world.ts';
 
 /** Redis puts its file on disk once a second: as much can be lost. */
 const LOST_AT_MOST_MS = 1_000;

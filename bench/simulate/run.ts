@@ -1,15 +1,15 @@
 /** Runs a plan from beginning to end, and says what came of it. */
 import { type Logger, pino } from 'pino';
-import { checkEnd } from './checker-end.ts';
-import { Client } from './client.ts';
-import { watchClocks } from './clock-operator.ts';
+import { Client } from './actors/client.ts';
+import { watchClocks } from './actors/clock-operator.ts';
+import { RoomOperator } from './actors/operator.ts';
+import { Shopper } from './actors/shopper.ts';
+import { checkEnd } from './checks/checker-end.ts';
 import { inject } from './faults.ts';
-import { RoomOperator } from './operator.ts';
-import type { Plan } from './plan.ts';
+import { onLack } from './kernel/stand-in.ts';
+import { BEGINNING_US, MS, World } from './kernel/world.ts';
+import type { Plan } from './plans/plan.ts';
 import { Scene } from './scene.ts';
-import { Shopper } from './shopper.ts';
-import { onLack } from './stand-in.ts';
-import { BEGINNING_US, MS, World } from './world.ts';
 
 /** Everything heals in time; what is not settled this long after the last fault never will be. */
 const PATIENCE_MS = 20_000;

@@ -3,19 +3,19 @@
  * of its own that is empty while its process is gone.
  */
 import type { Logger } from 'pino';
-import { Checker, type Violation } from './checker.ts';
-import { SimulatedEngine } from './engine.ts';
-import { SimulatedGateway } from './gateway.ts';
-import { Ledger } from './ledger.ts';
-import type { CampaignRow } from './ledger-tables.ts';
-import { SimulatedLog } from './log.ts';
-import { Path } from './network.ts';
-import type { Plan } from './plan.ts';
-import { KEYS, SimulatedRedis } from './redis.ts';
-import type { Shopping } from './shopping.ts';
-import { areReportsTaken } from './statements-rooms.ts';
-import { Tally } from './tally.ts';
-import { MS, Process, type World } from './world.ts';
+import { SimulatedEngine } from './actors/engine.ts';
+import { SimulatedGateway } from './actors/gateway.ts';
+import { Checker, type Violation } from './checks/checker.ts';
+import { Path } from './kernel/network.ts';
+import { Tally } from './kernel/tally.ts';
+import { MS, Process, type World } from './kernel/world.ts';
+import { Ledger } from './models/ledger/ledger.ts';
+import type { CampaignRow } from './models/ledger/ledger-tables.ts';
+import { areReportsTaken } from './models/ledger/statements-rooms.ts';
+import { SimulatedLog } from './models/log.ts';
+import { KEYS, SimulatedRedis } from './models/redis/redis.ts';
+import type { Plan } from './plans/plan.ts';
+import type { Shopping } from './plans/shopping.ts';
 
 /** The server notices that a process is gone, and its sessions end, within this. */
 const NOTICED_US = 200 * MS;

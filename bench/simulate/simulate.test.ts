@@ -12,15 +12,15 @@ import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { programArguments } from '../../engine/test/program.ts';
-import { bundle } from './bundle.ts';
-import type { JobResult } from './job.ts';
-import { runJobs, runSeeds, withBundles } from './jobs.ts';
-import { KNOWN_SEEDS } from './known-seeds.ts';
-import { planOf } from './make-plan.ts';
-import type { Plan } from './plan.ts';
-import { failuresOf, totalOf } from './progress.ts';
-import { shrink } from './shrink.ts';
-import { Tally } from './tally.ts';
+import { Tally } from './kernel/tally.ts';
+import { KNOWN_SEEDS } from './mutations/known-seeds.ts';
+import { planOf } from './plans/make-plan.ts';
+import type { Plan } from './plans/plan.ts';
+import { shrink } from './plans/shrink.ts';
+import { bundle } from './runner/bundle.ts';
+import type { JobResult } from './runner/job.ts';
+import { runJobs, runSeeds, withBundles } from './runner/jobs.ts';
+import { failuresOf, totalOf } from './runner/progress.ts';
 
 /** As many that nobody has run before, each time others. */
 const FRESH = 2_000;

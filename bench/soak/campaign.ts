@@ -1,6 +1,6 @@
 /** One campaign from its beginning to its end, with everything that people do in it. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { signTicket } from '../../engine/contract/ticket.ts';
+import { signTicket } from '../../engine/contract/keys/ticket.ts';
 import { runLoad } from '../load/generator.ts';
 import { parseJob } from '../load/job.ts';
 import { userId } from '../load/tickets.ts';

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import type { RedisClient } from '../../engine/contract/redis.ts';
+import type { RedisClient } from '../../engine/contract/redis/redis.ts';
 import { familyOf, processUsage } from '../peers/usage.ts';
 import { median } from '../report/figures.ts';
 import type { Fairline } from '../system/fairline.ts';

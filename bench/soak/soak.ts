@@ -2,8 +2,8 @@
  * Campaign after campaign, some of them at once, for as long as a service runs: what it keeps of those that are over must not
  * add up. Looked at again and again at rest, when every campaign so far has its book and has left Redis.
  */
-import type { RedisClient } from '../../engine/contract/redis.ts';
-import { connectRedis, waitForRedis } from '../../engine/contract/redis.ts';
+import type { RedisClient } from '../../engine/contract/redis/redis.ts';
+import { connectRedis, waitForRedis } from '../../engine/contract/redis/redis.ts';
 import type { Closing } from '../system/closing.ts';
 import { type Fairline, makeSite, startFairline } from '../system/fairline.ts';
 import type { Servers } from '../system/servers.ts';

@@ -1,4 +1,4 @@
-import { connectRedis, type RedisClient, waitForRedis } from '../../engine/contract/redis.ts';
+import { connectRedis, type RedisClient, waitForRedis } from '../../engine/contract/redis/redis.ts';
 import { openPool, type Pool } from '../../sql/database.ts';
 import { readRecord } from '../load/record.ts';
 import type { LoadResult } from '../load/result.ts';

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { engineVariables } from '../../engine/config.ts';
-import { type Keys, keysOf } from '../../engine/contract/keys.ts';
+import { newPrivateKey } from '../../engine/contract/keys/signing-keys.ts';
 import type { LogKind } from '../../engine/contract/log/log.ts';
-import { GATEWAY_FLAGS } from '../../engine/contract/node-flags.ts';
-import { newPrivateKey } from '../../engine/contract/signing-keys.ts';
+import { GATEWAY_FLAGS } from '../../engine/contract/process/node-flags.ts';
+import { type Keys, keysOf } from '../../engine/contract/redis/keys.ts';
 import { programArguments } from '../../engine/test/program.ts';
 import { gatewayVariables } from '../../gateway/config.ts';
 import { type Child, startChild } from '../peers/process.ts';

@@ -1,5 +1,10 @@
 import type { Static } from 'typebox';
-import type { CampaignJson, NewCampaignBody, RoomTermsBody, TotalsJson } from '../../engine/api/schemas.ts';
+import type {
+  CampaignJson,
+  NewCampaignBody,
+  RoomTermsBody,
+  TotalsJson,
+} from '../../engine/api/contract/schemas.ts';
 
 type Totals = Static<typeof TotalsJson>;
 

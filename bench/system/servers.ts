@@ -3,10 +3,10 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Redis } from 'ioredis';
 import pg from 'pg';
-import { deleteData, stopAll } from '../../engine/stack/control.ts';
-import { takeLock } from '../../engine/stack/lock.ts';
+import { deleteData, stopAll } from '../../engine/stack/keeping/control.ts';
+import { takeLock } from '../../engine/stack/keeping/lock.ts';
+import { readRecord, SERVER_NAMES, type ServerName } from '../../engine/stack/keeping/records.ts';
 import type { KafkaNeed } from '../../engine/stack/plan.ts';
-import { readRecord, SERVER_NAMES, type ServerName } from '../../engine/stack/records.ts';
 import { type StackEnv, startStack } from '../../engine/stack/stack.ts';
 
 /** How often Redis puts its file on disk: before each answer, or once a second. */

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { programArguments } from '../../engine/test/program.ts';
 import { LoadError } from '../load/job.ts';
 import { startWatchers } from './fleet.ts';
-import { ACCEPTED, type DoorServer, GONE, outcome, startDoor, streamHead, TICKET } from './testing.ts';
+import { ACCEPTED, type DoorServer, GONE, outcome, startDoor, streamHead, TICKET } from './testing/job.ts';
 
 const WORKER = fileURLToPath(new URL('./worker.ts', import.meta.url));
 const groups = (enter: 'post' | 'wait') => [{ campaign: 7, users: { from: 0, to: 5 }, enter }];

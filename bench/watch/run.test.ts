@@ -19,7 +19,7 @@ import {
   startDoor,
   streamHead,
   watchJob,
-} from './testing.ts';
+} from './testing/job.ts';
 
 const NOT_OPEN = answered('409 Conflict', { type: 'urn:fairline:problem:not-open-yet' }, ['Retry-After: 1']);
 const SOLD_OUT = answered('409 Conflict', { type: 'urn:fairline:problem:sold-out' }, ['Retry-After: 3600']);

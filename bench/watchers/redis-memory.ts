@@ -1,6 +1,6 @@
 import { Cluster } from 'ioredis';
 import type { LogKind } from '../../engine/contract/log/log.ts';
-import type { RedisClient } from '../../engine/contract/redis.ts';
+import type { RedisClient } from '../../engine/contract/redis/redis.ts';
 import type { Site } from '../system/fairline.ts';
 
 /** What Redis has allocated in all, buffers of its connections included. */

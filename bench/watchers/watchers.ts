@@ -6,7 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { signTicket } from '../../engine/contract/ticket.ts';
+import { signTicket } from '../../engine/contract/keys/ticket.ts';
 import { runFleet } from '../load/fleet.ts';
 import type { LoadResult } from '../load/result.ts';
 import { userId } from '../load/tickets.ts';

@@ -4,18 +4,18 @@
  */
 import Fastify, { type FastifyInstance } from 'fastify';
 import { Counter } from 'prom-client';
-import { addCampaignRoutes } from './campaign-routes.ts';
-import { addClockRoutes } from './clock-routes.ts';
-import { addCouponRoutes } from './coupon-routes.ts';
 import type { ApiDeps } from './deps.ts';
-import { addDrawRoutes } from './draw-routes.ts';
-import { addEntryRoutes } from './entry-routes.ts';
-import { answerClientError, answerNotFound, errorHandler, requireToken } from './http.ts';
-import { readJson } from './input.ts';
-import { addRoomRoutes } from './room-routes.ts';
-import { addScheduleRoutes } from './schedule-routes.ts';
-import { addServiceRoutes } from './service-routes.ts';
-import { addTemplateRoutes } from './template-routes.ts';
+import { answerClientError, answerNotFound, errorHandler, requireToken } from './http/http.ts';
+import { readJson } from './http/input.ts';
+import { addCampaignRoutes } from './routes/campaign-routes.ts';
+import { addClockRoutes } from './routes/clock-routes.ts';
+import { addCouponRoutes } from './routes/coupon-routes.ts';
+import { addDrawRoutes } from './routes/draw-routes.ts';
+import { addEntryRoutes } from './routes/entry-routes.ts';
+import { addRoomRoutes } from './routes/room-routes.ts';
+import { addScheduleRoutes } from './routes/schedule-routes.ts';
+import { addServiceRoutes } from './routes/service-routes.ts';
+import { addTemplateRoutes } from './routes/template-routes.ts';
 
 /** A campaign is a few hundred bytes. */
 const BODY_LIMIT_BYTES = 16 * 1024;

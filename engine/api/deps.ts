@@ -1,7 +1,7 @@
 /** What the operator's API is given by the engine. */
 import type { Registry } from 'prom-client';
-import type { CampaignDeps } from '../campaign-deps.ts';
-import type { ClockWatch } from '../clock-watch.ts';
+import type { CampaignDeps } from '../campaigns/deps.ts';
+import type { ClockWatch } from '../clock/clock-watch.ts';
 
 export interface Readiness {
   readonly ok: boolean;

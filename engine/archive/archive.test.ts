@@ -11,7 +11,7 @@ import { archiveCampaign, fileNameOf, NotArchivable, rehearseArchive } from './a
 import { type Archiving, archiving } from './archiving.ts';
 import { BadArchive, checkFile } from './format.ts';
 import { restoreCampaign } from './restore.ts';
-import { type Dump, Scene, STOCK, USERS } from './test-scene.ts';
+import { type Dump, Scene, STOCK, USERS } from './testing/scene.ts';
 
 let scene: Scene;
 let whole: Dump;
@@ -193,7 +193,7 @@ async function command(
   ...args: readonly string[]
 ): Promise<{ readonly code: unknown; readonly said: string }> {
   const { connectionString = '' } = scene.system.pool.options;
-  const program = [...programArguments('engine/archive-cli.ts'), ...args];
+  const program = [...programArguments('engine/archive/archive-cli.ts'), ...args];
   const env = { ...process.env, DATABASE_URL: connectionString, LOG_LEVEL: 'warn' };
   const ran = await promisify(execFile)(process.execPath, program, { env }).then(
     ({ stdout }) => ({ code: 0, said: stdout }),

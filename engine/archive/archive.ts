@@ -15,7 +15,9 @@ import { mkdir, rename, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { beginStaging, stageRows } from '../../sql/archived-baskets.ts';
+import { type Connection, type Pool, type Queryable, transactionOn } from '../../sql/database.ts';
+import { readBookPart } from '../../sql/statements/books/books.ts';
+import { beginStaging, stageRows } from '../../sql/statements/campaigns/archived-baskets.ts';
 import {
   ARCHIVED_TABLES,
   type Archivable,
@@ -30,12 +32,10 @@ import {
   readArchived,
   readArchivePage,
   readFirstNeeded,
-} from '../../sql/archives.ts';
-import { readBookPart } from '../../sql/books.ts';
-import { type Connection, type Pool, type Queryable, transactionOn } from '../../sql/database.ts';
-import { readTotals } from '../../sql/outcomes.ts';
-import { decodeItems, SOURCE_BIT } from '../contract/record.ts';
-import { decodeSignedHead } from '../contract/slice-head.ts';
+} from '../../sql/statements/campaigns/archives.ts';
+import { readTotals } from '../../sql/statements/entries/outcomes.ts';
+import { decodeItems, SOURCE_BIT } from '../contract/record/record.ts';
+import { decodeSignedHead } from '../contract/record/slice-head.ts';
 import type { Archiving } from './archiving.ts';
 import { letGoOfBaskets } from './baskets.ts';
 import {

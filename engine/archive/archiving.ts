@@ -3,8 +3,8 @@
  * that is killed may leave a statement behind that PostgreSQL goes on with, and as long as it does nobody else begins; and one
  * that has lost the lock with its connection writes nothing any more.
  */
-import { giveArchivingBack, takeArchiving } from '../../sql/archives.ts';
 import type { Connection, Pool } from '../../sql/database.ts';
+import { giveArchivingBack, takeArchiving } from '../../sql/statements/campaigns/archives.ts';
 
 export class ArchivingTaken extends Error {}
 

@@ -1,6 +1,11 @@
 /** Takes baskets out of the ledger, or puts them back, some at a time and each whole. */
-import { deleteBaskets, lockBaskets, nextStaged, restoreBaskets } from '../../sql/archived-baskets.ts';
 import { type Connection, transactionOn } from '../../sql/database.ts';
+import {
+  deleteBaskets,
+  lockBaskets,
+  nextStaged,
+  restoreBaskets,
+} from '../../sql/statements/campaigns/archived-baskets.ts';
 
 /** Their coupons are locked so long: shops that use one of them wait. */
 const BASKETS_AT_ONCE = 500;

@@ -9,7 +9,11 @@ import { dirname } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
-import { ARCHIVED_TABLES, type ArchivedTable, isArchivedTable } from '../../sql/archives.ts';
+import {
+  ARCHIVED_TABLES,
+  type ArchivedTable,
+  isArchivedTable,
+} from '../../sql/statements/campaigns/archives.ts';
 
 export const FORMAT = 'fairline archive 1';
 

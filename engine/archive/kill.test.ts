@@ -11,7 +11,7 @@ import { eventually, type SpawnedNode, spawnNode } from '../test/support.ts';
 import { nodePrimitives } from '../verify/node.ts';
 import { verify } from '../verify/verify.ts';
 import { hashOf, readPages } from './format.ts';
-import { type Dump, Scene, STOCK, USERS } from './test-scene.ts';
+import { type Dump, Scene, STOCK, USERS } from './testing/scene.ts';
 
 const BASKET_TABLES = ['redemptions', 'redemption_uses', 'refunds', 'shop_requests'];
 const CARRIED_TABLES = ['entries', 'slices', ...BASKET_TABLES];
@@ -51,7 +51,11 @@ after(() => scene.close());
 
 function start(args: readonly string[]): SpawnedNode {
   const { connectionString = '' } = scene.system.pool.options;
-  return spawnNode('engine/archive-cli.ts', { DATABASE_URL: connectionString, LOG_LEVEL: 'warn' }, args);
+  return spawnNode(
+    'engine/archive/archive-cli.ts',
+    { DATABASE_URL: connectionString, LOG_LEVEL: 'warn' },
+    args,
+  );
 }
 
 const archiveAll = (): readonly string[] => [

@@ -2,9 +2,14 @@
  * Puts a campaign back from its file, row by row as it was, and baskets whole. A part that was put back before is passed over, so
  * what was broken off is gone on with; the ledger forgets the file when all of it is here.
  */
-import { beginStaging, stageRows } from '../../sql/archived-baskets.ts';
-import { deleteArchive, fillSlices, readArchive, restoreEntries } from '../../sql/archives.ts';
 import { transactionOn } from '../../sql/database.ts';
+import { beginStaging, stageRows } from '../../sql/statements/campaigns/archived-baskets.ts';
+import {
+  deleteArchive,
+  fillSlices,
+  readArchive,
+  restoreEntries,
+} from '../../sql/statements/campaigns/archives.ts';
 import { requireSame } from './archive.ts';
 import type { Archiving } from './archiving.ts';
 import { putBasketsBack } from './baskets.ts';

@@ -1,17 +1,17 @@
 /** What gateways sign and give out, in the eyes of the verifier: it shares no code with them. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { SliceReceipts } from '../contract/receipt.ts';
+import { inOrder, keyAt, newPrivateKey, publicKeys, signingKey } from '../contract/keys/signing-keys.ts';
+import { SliceReceipts } from '../contract/record/receipt.ts';
 import {
   ITEM_ENTRY,
   type ItemSource,
   RecordEncoder,
   SOURCE_ARRIVAL,
   SOURCE_PROXY,
-} from '../contract/record.ts';
-import { inOrder, keyAt, newPrivateKey, publicKeys, signingKey } from '../contract/signing-keys.ts';
-import { NO_PREVIOUS, signSliceHead } from '../contract/slice-head.ts';
-import { SliceTree } from '../contract/slice-tree.ts';
+} from '../contract/record/record.ts';
+import { NO_PREVIOUS, signSliceHead } from '../contract/record/slice-head.ts';
+import { SliceTree } from '../contract/record/slice-tree.ts';
 import { nodePrimitives } from '../verify/node.ts';
 import { verify } from '../verify/verify.ts';
 

@@ -1,6 +1,6 @@
 /** What a book says of the incarnations of gateways: who is shown, who signed nothing, and which chains end where. */
-import type { ChainOfBook, EpochOfBook } from '../../sql/book-chains.ts';
-import { INCARNATIONS_PER_EPOCH } from '../../sql/watermarks.ts';
+import type { ChainOfBook, EpochOfBook } from '../../sql/statements/books/book-chains.ts';
+import { INCARNATIONS_PER_EPOCH } from '../../sql/statements/progress/watermarks.ts';
 import type { BookEpoch } from './book.ts';
 
 /** In front of all that are known: nobody had a number. */

@@ -6,6 +6,7 @@
  * The slices in the time of the book are shown whole, those of other campaigns as well: were only their heads shown, an
  * entry could be hidden in one.
  */
+import type { Queryable } from '../../sql/database.ts';
 import {
   type BookWindow,
   type ChainOfBook,
@@ -20,14 +21,19 @@ import {
   readPlaced,
   type SliceOfBook,
   savePlaces,
-} from '../../sql/book-chains.ts';
-import { type BookCampaign, readBookMoves, readKnownStamps } from '../../sql/books.ts';
-import type { Queryable } from '../../sql/database.ts';
-import { leafData, saltOf, whoOf } from '../contract/leaf.ts';
-import { decodeItems, ITEM_ENTRY, type LogItem, SOURCE_ARRIVAL, SOURCE_BIT } from '../contract/record.ts';
-import { decodeSignedHead } from '../contract/slice-head.ts';
-import { SliceTree } from '../contract/slice-tree.ts';
-import { instantOf } from '../contract/stamp.ts';
+} from '../../sql/statements/books/book-chains.ts';
+import { type BookCampaign, readBookMoves, readKnownStamps } from '../../sql/statements/books/books.ts';
+import { leafData, saltOf, whoOf } from '../contract/record/leaf.ts';
+import {
+  decodeItems,
+  ITEM_ENTRY,
+  type LogItem,
+  SOURCE_ARRIVAL,
+  SOURCE_BIT,
+} from '../contract/record/record.ts';
+import { decodeSignedHead } from '../contract/record/slice-head.ts';
+import { SliceTree } from '../contract/record/slice-tree.ts';
+import { instantOf } from '../contract/record/stamp.ts';
 import { TermsBinder } from '../draw/terms.ts';
 import {
   type BookEntry,

@@ -3,27 +3,27 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import pino from 'pino';
-import { type Campaign, opensAtUs } from '../../sql/campaigns.ts';
-import { saveProgress } from '../../sql/gateways.ts';
-import { insertSlices } from '../../sql/slices.ts';
-import { INCARNATIONS_PER_EPOCH } from '../../sql/watermarks.ts';
-import { announcementOf } from '../announce.ts';
-import { KeyRing } from '../contract/key-ring.ts';
+import { insertSlices } from '../../sql/statements/books/slices.ts';
+import { type Campaign, opensAtUs } from '../../sql/statements/campaigns/campaigns.ts';
+import { saveProgress } from '../../sql/statements/progress/gateways.ts';
+import { INCARNATIONS_PER_EPOCH } from '../../sql/statements/progress/watermarks.ts';
+import { announcementOf } from '../campaigns/announce.ts';
+import { KeyRing } from '../contract/keys/key-ring.ts';
+import { newPrivateKey } from '../contract/keys/signing-keys.ts';
 import {
   ITEM_ENTRY,
   ITEM_WITHDRAWAL,
   type LogItem,
   RecordEncoder,
   SOURCE_ARRIVAL,
-} from '../contract/record.ts';
-import { newPrivateKey } from '../contract/signing-keys.ts';
-import { chainHash, NO_PREVIOUS, signSliceHead } from '../contract/slice-head.ts';
-import { SliceTree } from '../contract/slice-tree.ts';
-import { TEST_SALT_SECRET, testRandomness } from '../test-randomness.ts';
-import { TestLedger, WINDOW_US } from '../test-settling.ts';
+} from '../contract/record/record.ts';
+import { chainHash, NO_PREVIOUS, signSliceHead } from '../contract/record/slice-head.ts';
+import { SliceTree } from '../contract/record/slice-tree.ts';
+import { TEST_SALT_SECRET, testRandomness } from '../test/randomness.ts';
+import { TestLedger, WINDOW_US } from '../test/settling.ts';
 import { nodePrimitives } from '../verify/node.ts';
 import { type Report, verify } from '../verify/verify.ts';
-import { makeBooks } from './binder.ts';
+import { makeBooks } from './book-job.ts';
 
 const EPOCH = 5;
 const BASE = EPOCH * INCARNATIONS_PER_EPOCH;

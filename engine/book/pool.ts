@@ -3,7 +3,7 @@
  * subtrees so far are kept, at most one for each power of two.
  */
 import { createHash } from 'node:crypto';
-import { SHA256_BYTES, Sha256 } from '../contract/sha256.ts';
+import { SHA256_BYTES, Sha256 } from '../contract/hashing/sha256.ts';
 
 const ENTRY = 1;
 const LEAF_PREFIX_BYTES = 1;

@@ -2,9 +2,9 @@ import { deepEqual, equal, notDeepEqual, ok, throws } from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { Draw } from './draw.ts';
-import { plainDraw, plainLeafHash, sha256 } from './plain.ts';
 import { BATCH, type Entrant } from './pool.ts';
 import type { SelectionRules } from './selection.ts';
+import { plainDraw, plainLeafHash, sha256 } from './testing/plain.ts';
 
 const SEED = sha256('a seed');
 

@@ -1,6 +1,6 @@
 /**
  * The draw, "fairline draw 2": a pure function of the frozen pool, the rules and the seed, so anyone who has the three can
- * repeat it. VECTORS.md says every step for an implementation in another language.
+ * repeat it. vectors/VECTORS.md says every step for an implementation in another language.
  *
  * - An entrant with n tickets (a whole number from 1 to 1000) has n keys: that of ticket j, from 0, is
  *   HMAC-SHA-256(seed, leaf hash || j u32 big-endian) (RFC 2104, FIPS 180-4). Its key is the least of them, bytewise.
@@ -19,8 +19,8 @@
  * without its logarithms, hence exact. With one ticket each it is the bottom-k sample of Cohen and Kaplan, "Summarizing
  * Data using Bottom-k Sketches" (2007). Tests enumerate small pools whole.
  */
-import { HASH_WORDS } from '../contract/merkle.ts';
-import { LANES, Sha256Lanes, type Start, spreads } from '../contract/sha256-lanes.ts';
+import { HASH_WORDS } from '../contract/hashing/merkle.ts';
+import { LANES, Sha256Lanes, type Start, spreads } from '../contract/hashing/sha256-lanes.ts';
 import { BATCH, type Entrant } from './pool.ts';
 import { SEED_BYTES } from './seed.ts';
 import { type Drawn, Selection, type SelectionRules } from './selection.ts';

@@ -1,9 +1,9 @@
 import { deepEqual, equal, throws } from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { HASH_WORDS } from '../contract/merkle.ts';
-import { plainLeafHash, plainPoolRoot, sha256 } from './plain.ts';
+import { HASH_WORDS } from '../contract/hashing/merkle.ts';
 import { BATCH, type Entrant, Pool } from './pool.ts';
+import { plainLeafHash, plainPoolRoot, sha256 } from './testing/plain.ts';
 
 const SECRET = 'a secret of salts, long enough for it';
 

@@ -7,10 +7,10 @@
  * a power of two.
  */
 import { createHash } from 'node:crypto';
-import { LeafHasher, leavesBytes } from '../contract/leaf.ts';
-import { HASH_BYTES, HASH_WORDS, MerkleTree, treeBytes } from '../contract/merkle.ts';
-import { ITEM_ENTRY, type ItemSource, RecordEncoder } from '../contract/record.ts';
-import { LANES, Sha256Lanes, spreads } from '../contract/sha256-lanes.ts';
+import { HASH_BYTES, HASH_WORDS, MerkleTree, treeBytes } from '../contract/hashing/merkle.ts';
+import { LANES, Sha256Lanes, spreads } from '../contract/hashing/sha256-lanes.ts';
+import { LeafHasher, leavesBytes } from '../contract/record/leaf.ts';
+import { ITEM_ENTRY, type ItemSource, RecordEncoder } from '../contract/record/record.ts';
 import { PLAIN_LEAF_BYTES, type Terms, TermsBinder, TICKETS_AT } from './terms.ts';
 
 /** Entries hashed together. A power of two; with many more, their memory no longer fits into a core's cache. */

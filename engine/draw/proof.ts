@@ -6,9 +6,10 @@
  *      "winners": [{"key", "serial", "stamp", "tickets"?, "tier", "who"}, …]}
  *
  * 32 bytes are written in base64url; a round's signature in hex, as drand writes it; `tier` counts from 0; `tickets` is
- * there when it is not 1, `frozen_at_us` when the round is a later one than announced (roundOfFreeze in drand.ts). It shows nobody's user id: see `who` in ../contract/leaf.ts.
+ * there when it is not 1, `frozen_at_us` when the round is a later one than announced (roundOfFreeze in drand.ts). It shows
+ * nobody's user id: see `who` in ../contract/record/leaf.ts.
  */
-import { saltOf, whoOf } from '../contract/leaf.ts';
+import { saltOf, whoOf } from '../contract/record/leaf.ts';
 import { canonicalJson } from './canonical.ts';
 import type { Entrant } from './pool.ts';
 import type { Reveal } from './reveal.ts';

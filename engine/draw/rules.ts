@@ -5,7 +5,7 @@
  * A raffle's rules name the source of its randomness (see commit.ts and drand.ts), so that it cannot be chosen later.
  */
 import { createHash } from 'node:crypto';
-import type { DrawRules, NamedMonitor } from '../../sql/announcement.ts';
+import type { DrawRules, NamedMonitor } from '../../sql/statements/campaigns/announcement.ts';
 import { canonicalJson } from './canonical.ts';
 
 export type {
@@ -15,7 +15,7 @@ export type {
   DrawRules,
   NamedMonitor,
   Tier,
-} from '../../sql/announcement.ts';
+} from '../../sql/statements/campaigns/announcement.ts';
 
 export const DRAW_FUNCTION: DrawRules['function'] = 'fairline draw 2';
 

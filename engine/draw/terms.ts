@@ -3,7 +3,7 @@
  *
  * | bytes   | field |
  * |---------|-------|
- * | 32      | hash of the entry's leaf in its slice (see ../contract/leaf.ts) |
+ * | 32      | hash of the entry's leaf in its slice (see ../contract/record/leaf.ts) |
  * | 2       | tickets, u16 big-endian |
  * | 1 or 33 | group: 0 for none; else 1 and HMAC-SHA-256(RECEIPT_SALT_SECRET, "fairline group 1" \|\| campaign u32 \|\| group) |
  * | 1 or 33 | exclusion: 0 for none; else 1 and H(its reason in UTF-8) |
@@ -12,7 +12,7 @@
  * these hashes: they say who belongs together, and only with the secret can a name be tried out.
  */
 import { createHmac, hash } from 'node:crypto';
-import { HASH_BYTES } from '../contract/merkle.ts';
+import { HASH_BYTES } from '../contract/hashing/merkle.ts';
 
 export interface Terms {
   /** 1 to MOST_TICKETS. */

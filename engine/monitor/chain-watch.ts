@@ -6,9 +6,9 @@
  * be shown before the one that it continues; so a head waits for that until all from around it must have been shown. A chain
  * ends in its `tip`; all before the tip is linked.
  */
-import { toBase64Url } from '../verify/bytes.ts';
-import { linkOf, nameOf, type SignedHead } from '../verify/head.ts';
 import { nodePrimitives } from '../verify/node.ts';
+import { linkOf, nameOf, type SignedHead } from '../verify/receipts/head.ts';
+import { toBase64Url } from '../verify/text/bytes.ts';
 import type { MonitorFinding } from './finding.ts';
 
 export interface ShownHead {

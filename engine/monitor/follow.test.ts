@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { BEFORE_ALL, comparePlaces, type Place, placeText } from '../verify/places.ts';
+import { BEFORE_ALL, comparePlaces, type Place, placeText } from '../verify/heads/places.ts';
 import { signerOf } from '../verify/testing/basics.ts';
 import { keyObject } from '../verify/testing/maker.ts';
 import { json } from '../verify/testing/run.ts';

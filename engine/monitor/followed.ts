@@ -1,5 +1,5 @@
 /** How far a monitor has followed: where it goes on, what it was shown whole, and the last of it. */
-import { BEFORE_ALL, comparePlaces, type Place } from '../verify/places.ts';
+import { BEFORE_ALL, comparePlaces, type Place } from '../verify/heads/places.ts';
 import { ChainWatch, type ShownHead } from './chain-watch.ts';
 import type { MonitorFinding } from './finding.ts';
 import { type KeptStretch, lateOf, reachOf } from './look-back.ts';

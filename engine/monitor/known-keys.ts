@@ -2,13 +2,13 @@
  * The keys that slices are signed with, as they were shown first: a key may be ended or revoked later, and others may be
  * added; what it is and since when it counts stays. With keys that were given (`--keys`) no others count.
  */
-import { toBase64Url } from '../verify/bytes.ts';
 import { Findings } from '../verify/findings.ts';
-import { nameOf } from '../verify/head.ts';
-import { type KeyRing, type PublicKey, readKeysDocument, Signers } from '../verify/keys.ts';
-import { isoOf } from '../verify/leaf.ts';
 import { defaultLimits } from '../verify/limits.ts';
 import { nodePrimitives } from '../verify/node.ts';
+import { nameOf } from '../verify/receipts/head.ts';
+import { type KeyRing, type PublicKey, readKeysDocument, Signers } from '../verify/receipts/keys.ts';
+import { isoOf } from '../verify/receipts/leaf.ts';
+import { toBase64Url } from '../verify/text/bytes.ts';
 import type { ShownHead } from './chain-watch.ts';
 import type { MonitorFinding } from './finding.ts';
 

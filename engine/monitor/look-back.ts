@@ -2,9 +2,9 @@
  * Holds a page that is shown now against the heads that were shown and kept before, from the same place on: what is kept is
  * still there, as it was, and nothing came in between.
  */
-import { nameOf, type SignedHead } from '../verify/head.ts';
-import { isoOf } from '../verify/leaf.ts';
-import { behind, comparePlaces, type Place } from '../verify/places.ts';
+import { behind, comparePlaces, type Place } from '../verify/heads/places.ts';
+import { nameOf, type SignedHead } from '../verify/receipts/head.ts';
+import { isoOf } from '../verify/receipts/leaf.ts';
 import type { ShownHead } from './chain-watch.ts';
 import type { MonitorFinding } from './finding.ts';
 import type { ShownPage } from './page.ts';

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { KeyRing } from '../verify/keys.ts';
+import type { KeyRing } from '../verify/receipts/keys.ts';
 import { exitCodeOf, exitCodes } from './finding.ts';
 import { FindingLog } from './finding-log.ts';
 import { Followed } from './followed.ts';

@@ -18,7 +18,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import { newPrivateKey } from '../contract/signing-keys.ts';
+import { newPrivateKey } from '../contract/keys/signing-keys.ts';
 import { eventually, type SpawnedNode, spawnNode } from '../test/support.ts';
 import { type System, startSystem } from '../test/system.ts';
 import { nodePrimitives } from '../verify/node.ts';

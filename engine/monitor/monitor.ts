@@ -7,8 +7,8 @@
  *
  * A finding is told before its page is kept: after a kill in between, the page is asked for again, and what was told is known.
  */
-import { isoOf } from '../verify/leaf.ts';
-import { behind, comparePlaces } from '../verify/places.ts';
+import { behind, comparePlaces } from '../verify/heads/places.ts';
+import { isoOf } from '../verify/receipts/leaf.ts';
 import type { ShownHead } from './chain-watch.ts';
 import type { MonitorFinding } from './finding.ts';
 import type { FindingLog } from './finding-log.ts';

@@ -1,6 +1,6 @@
 /** The command line of `npm run monitor`. */
 import { parseArgs } from 'node:util';
-import { BEFORE_ALL, behind, type Place } from '../verify/places.ts';
+import { BEFORE_ALL, behind, type Place } from '../verify/heads/places.ts';
 import { exitCodes } from './finding.ts';
 
 export const USAGE = `npm run monitor -- URL... --out DIR [options]

@@ -1,9 +1,9 @@
 /** A page of `GET /v1/heads`, read strictly: what is no page is no answer, and asked for again. */
 import { Unreadable } from '../verify/findings.ts';
-import { readHead } from '../verify/head.ts';
-import { Members, parseObject } from '../verify/json.ts';
+import { comparePlaces, type Place, placeText } from '../verify/heads/places.ts';
 import { defaultLimits } from '../verify/limits.ts';
-import { comparePlaces, type Place, placeText } from '../verify/places.ts';
+import { readHead } from '../verify/receipts/head.ts';
+import { Members, parseObject } from '../verify/text/json.ts';
 import type { ShownHead } from './chain-watch.ts';
 
 /** The service shows 500. */

@@ -13,8 +13,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { BEFORE_ALL, type Place } from '../verify/heads/places.ts';
 import { nodePrimitives } from '../verify/node.ts';
-import { BEFORE_ALL, type Place } from '../verify/places.ts';
 import { makeBook, written } from '../verify/testing/maker.ts';
 import { inPieces } from '../verify/testing/run.ts';
 import { verify } from '../verify/verify.ts';

@@ -1,7 +1,7 @@
 /**
  * What a monitor was shown, page by page, signed and chained: `heads-000001.ndjson` and on, only ever appended to. A record is
  * on the disk before anything rests on it; a kill leaves at most the beginning of a line, which nobody was told of and which
- * is cut off. The format is that of ../verify/kept-pages.ts, and `verify --heads` reads the files.
+ * is cut off. The format is that of ../verify/heads/kept-pages.ts, and `verify --heads` reads the files.
  */
 import { sign } from 'node:crypto';
 import {
@@ -16,7 +16,6 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { Unreadable } from '../verify/findings.ts';
-import { canonical } from '../verify/json.ts';
 import {
   isSignedRecord,
   type KeptPage,
@@ -24,10 +23,11 @@ import {
   NO_RECORD,
   readKeptPages,
   recordMessage,
-} from '../verify/kept-pages.ts';
+} from '../verify/heads/kept-pages.ts';
+import { placeText } from '../verify/heads/places.ts';
 import { defaultLimits } from '../verify/limits.ts';
 import { nodePrimitives } from '../verify/node.ts';
-import { placeText } from '../verify/places.ts';
+import { canonical } from '../verify/text/json.ts';
 import { DirectoryFault, type OwnKey } from './own-key.ts';
 import type { ShownPage } from './page.ts';
 

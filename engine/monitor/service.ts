@@ -1,6 +1,6 @@
 /** What a monitor asks of a gateway, over HTTP: pages of heads, and the keys. */
-import type { KeyRing } from '../verify/keys.ts';
-import { type Place, placeText } from '../verify/places.ts';
+import { type Place, placeText } from '../verify/heads/places.ts';
+import type { KeyRing } from '../verify/receipts/keys.ts';
 import { readKeys } from './known-keys.ts';
 import { readPage, type ShownPage } from './page.ts';
 

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { programArguments } from '../test/program.ts';
-import { stopAll } from './control.ts';
+import { stopAll } from './keeping/control.ts';
 
 const CLI = fileURLToPath(new URL('cli.ts', import.meta.url));
 

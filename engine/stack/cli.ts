@@ -1,10 +1,10 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { deleteData, type ServerStatus, statusOf, stopAll } from './control.ts';
-import { DEFAULT_DIR } from './owner.ts';
-import { readLastLog } from './records.ts';
+import { deleteData, type ServerStatus, statusOf, stopAll } from './keeping/control.ts';
+import { DEFAULT_DIR } from './keeping/owner.ts';
+import { readLastLog } from './keeping/records.ts';
+import { KINDS } from './keeping/supervise.ts';
 import { launchStack, StackError } from './stack.ts';
-import { KINDS } from './supervise.ts';
 
 const USAGE = `npm run stack -- <command> [--dir <directory>]
   up      start PostgreSQL, Redis and Kafka in the background

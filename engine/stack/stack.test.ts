@@ -12,12 +12,12 @@ import { Redis } from 'ioredis';
 import { Kafka, logLevel } from 'kafkajs';
 import { Client } from 'pg';
 import { programArguments } from '../test/program.ts';
-import { stopAll } from './control.ts';
-import { isRunning, type ProcessId, waitForEnd } from './processes.ts';
-import { readRecord, SERVER_NAMES, type ServerName } from './records.ts';
+import { stopAll } from './keeping/control.ts';
+import { isRunning, type ProcessId, waitForEnd } from './keeping/processes.ts';
+import { readRecord, SERVER_NAMES, type ServerName } from './keeping/records.ts';
 import { type Stack, StackError, type StackOptions, startStack } from './stack.ts';
 
-const HOLD = fileURLToPath(new URL('hold.fixture.ts', import.meta.url));
+const HOLD = fileURLToPath(new URL('testing/hold.ts', import.meta.url));
 // Long enough for a loaded machine; reached only by a server that does not stop.
 const END_LIMIT_MS = 60_000;
 

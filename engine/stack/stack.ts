@@ -1,7 +1,7 @@
 import { StackError } from './errors.ts';
-import { startKeeper } from './owner.ts';
+import { startKeeper } from './keeping/owner.ts';
+import type { ServerName } from './keeping/records.ts';
 import { type KafkaNeed, type LogKind, makePlan, type Plan } from './plan.ts';
-import type { ServerName } from './records.ts';
 
 export { type LogKind, StackError };
 

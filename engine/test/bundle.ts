@@ -11,12 +11,12 @@ import { PROJECT } from './program.ts';
 /** What tests start often. Anything else is run from its source. */
 const PROGRAMS = [
   'engine/main.ts',
-  'engine/rebuild-cli.ts',
-  'engine/archive-cli.ts',
-  'engine/contract/keys-cli.ts',
+  'engine/projections/rebuild-cli.ts',
+  'engine/archive/archive-cli.ts',
+  'engine/contract/keys/keys-cli.ts',
   'engine/monitor/main.ts',
   'engine/stack/cli.ts',
-  'engine/stack/hold.fixture.ts',
+  'engine/stack/testing/hold.ts',
   'gateway/main.ts',
   'bench/demo/main.ts',
   'bench/demo/burst-worker.ts',

@@ -5,7 +5,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { choosePorts, isFree } from '../stack/ports.ts';
+import { choosePorts, isFree } from '../stack/servers/ports.ts';
 import { RedisProcess, redisProgram } from './redis-process.ts';
 import { eventually } from './support.ts';
 

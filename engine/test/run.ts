@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Redis } from 'ioredis';
 import pg from 'pg';
-import { takeLock } from '../stack/lock.ts';
+import { takeLock } from '../stack/keeping/lock.ts';
 import { type Stack, StackError, startStack } from '../stack/stack.ts';
 import { bundleTests } from './bundle.ts';
 import { TestFilesError, testFiles } from './files.ts';
@@ -20,7 +20,7 @@ import { TEST_DATABASE_PREFIX } from './support.ts';
 /** Test files share two cores with the servers, and wait for most of their time: for leases, promises and outages. */
 const CONCURRENCY = 3;
 /** These keep all cores busy by themselves, and say how long that took: they run first, one at a time. */
-const ALONE = ['bench/simulate/mutations.test.ts', 'bench/simulate/simulate.test.ts'];
+const ALONE = ['bench/simulate/mutations/mutations.test.ts', 'bench/simulate/simulate.test.ts'];
 /** For a test, and for a file as a whole: one that hangs, or leaves something open, fails when it is over. */
 const TIMEOUT_MS = 480_000;
 /** Even a file that no longer listens to signals does not hold up the run for longer. */
@@ -114,7 +114,11 @@ async function runGroup(
 ): Promise<number | undefined> {
   const { KAFKA_BROKERS: _brokers, NODE_TEST_CONTEXT: _context, ...env } = process.env;
   const options = [
-    ['--enable-source-maps', '--import', new URL('./report-open-handles.mjs', import.meta.url).href],
+    [
+      '--enable-source-maps',
+      '--import',
+      new URL('./preloaded/report-open-handles.mjs', import.meta.url).href,
+    ],
     ['--test', '--test-reporter=spec', `--test-concurrency=${concurrency}`, `--test-timeout=${TIMEOUT_MS}`],
   ].flat();
   const runner = spawn(process.execPath, [...options, ...files], {

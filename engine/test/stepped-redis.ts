@@ -1,13 +1,16 @@
-/** A Redis of a suite's own whose clock can be set while it runs: by a library that is preloaded into it (stepped-clock.c). */
+/**
+ * A Redis of a suite's own whose clock can be set while it runs: by a library that is preloaded into it
+ * (preloaded/stepped-clock.c).
+ */
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { unpackDebian } from '../stack/debian.ts';
-import { CACHE_DIR } from '../stack/owner.ts';
-import { run, tryRun } from '../stack/processes.ts';
+import { CACHE_DIR } from '../stack/keeping/owner.ts';
+import { run, tryRun } from '../stack/keeping/processes.ts';
+import { unpackDebian } from '../stack/servers/debian.ts';
 import { startStack } from '../stack/stack.ts';
 
-const SOURCE = new URL('stepped-clock.c', import.meta.url);
+const SOURCE = new URL('preloaded/stepped-clock.c', import.meta.url);
 
 export interface SteppedRedis {
   readonly url: URL;

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { MIGRATIONS_DIRECTORY, migrate, migrationFiles } from '../../sql/migrate.ts';
+import { MIGRATIONS_DIRECTORY, migrate, migrationFiles } from '../../sql/schema/migrate.ts';
 import type { LogKind } from '../contract/log/log.ts';
 import { PROJECT, programArguments } from './program.ts';
 

@@ -5,11 +5,11 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { openPool, type Pool } from '../../sql/database.ts';
-import { type Keys, keysOf } from '../contract/keys.ts';
+import { newPrivateKey } from '../contract/keys/signing-keys.ts';
+import { signTicket } from '../contract/keys/ticket.ts';
 import type { LogKind } from '../contract/log/log.ts';
-import { connectRedis, type RedisClient, waitForRedis } from '../contract/redis.ts';
-import { newPrivateKey } from '../contract/signing-keys.ts';
-import { signTicket } from '../contract/ticket.ts';
+import { type Keys, keysOf } from '../contract/redis/keys.ts';
+import { connectRedis, type RedisClient, waitForRedis } from '../contract/redis/redis.ts';
 import {
   eventually,
   type SpawnedNode,

@@ -4,10 +4,10 @@
  */
 import { open, stat } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { concat, fromBase64Url } from './bytes.ts';
 import { EXIT_USAGE, exitCodes, shown } from './findings.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import { nodePrimitives } from './node.ts';
+import { concat, fromBase64Url } from './text/bytes.ts';
 import { type Report, type Request, verify } from './verify.ts';
 
 const USAGE = `fairline verify [book] [options]

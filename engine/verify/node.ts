@@ -3,7 +3,7 @@ import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { Unreadable } from './findings.ts';
-import { nextTurn, startHelper } from './node-helper.ts';
+import { nextTurn, startHelper } from './hashing/node-helper.ts';
 import type { Primitives } from './primitives.ts';
 
 /** What stands before the 32 bytes of an Ed25519 public key in its SubjectPublicKeyInfo (RFC 8410, section 4). */

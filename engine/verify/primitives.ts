@@ -22,7 +22,7 @@ export interface Primitives {
 }
 
 export interface Helper {
-  /** Resolves when the job (hash-jobs.ts) is done; rejects when it was not, and then none will be. */
+  /** Resolves when the job (hashing/hash-jobs.ts) is done; rejects when it was not, and then none will be. */
   run(job: object): Promise<void>;
   /** Lets the helper's answers come in. */
   turn(): Promise<void>;

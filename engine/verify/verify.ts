@@ -2,18 +2,17 @@
  * The verifier's one entry: takes what there is of a book, receipts, a proof and keys, and answers with a report. It
  * neither throws nor hangs on any of them: what cannot be read is a finding.
  */
-import { BookReader } from './book.ts';
-import type { BookOptions } from './book-header.ts';
+import { BookReader } from './book/book.ts';
+import type { BookOptions } from './book/book-header.ts';
+import type { ReadBook } from './book/read-book.ts';
+import { checkProof, compareProof, type Proof, readProof } from './draw/proof.ts';
 import { exitCodeOf, type Finding, Findings, Unreadable } from './findings.ts';
-import { Members, parseObject } from './json.ts';
-import { KeptHeads } from './kept-heads.ts';
-import { readKeptPages } from './kept-pages.ts';
-import { readKeysDocument, Signers } from './keys.ts';
+import { KeptHeads } from './heads/kept-heads.ts';
+import { readKeptPages } from './heads/kept-pages.ts';
+import { checkNotedRoot, checkNotedRules } from './heads/noted.ts';
 import { defaultLimits, type Limits } from './limits.ts';
-import { checkNotedRoot, checkNotedRules } from './noted.ts';
 import type { Primitives } from './primitives.ts';
-import { checkProof, compareProof, type Proof, readProof } from './proof.ts';
-import type { ReadBook } from './read-book.ts';
+import { readKeysDocument, Signers } from './receipts/keys.ts';
 import {
   checkReceipt,
   checkReceiptRules,
@@ -22,8 +21,9 @@ import {
   type ReceiptPlace,
   readReceipt,
   receiptOf,
-} from './receipt.ts';
-import { type Seen, wordsOf } from './words.ts';
+} from './receipts/receipt.ts';
+import { type Seen, wordsOf } from './report/report-text.ts';
+import { Members, parseObject } from './text/json.ts';
 
 export interface Request {
   readonly primitives: Primitives;

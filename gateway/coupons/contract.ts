@@ -1,9 +1,9 @@
 /** What shops send and are shown, written once: these schemas check, type, and make the OpenAPI document. */
 import type { Static } from 'typebox';
 import Type from 'typebox';
+import { userIdText } from '../../engine/contract/api/text.ts';
 import { MAX_AMOUNT } from '../../engine/contract/coupons/terms.ts';
 import { CURRENCY_PATTERN, nameText, termMembers } from '../../engine/contract/coupons/terms-json.ts';
-import { userIdText } from '../../engine/contract/text.ts';
 
 const MAX_CODES = 10;
 const MAX_LINES = 100;

@@ -2,8 +2,8 @@
  * Decides what shops ask, one after another, against what stands in the ledger: a pure function, so that what it lets
  * happen can be held against a model. Whoever calls it holds the locks on the coupons, and writes down all that it says.
  */
-import { type FieldFault, fieldFault, type ProblemSlug } from '../../engine/contract/problem.ts';
-import type { ShopRequest } from '../../sql/redemptions.ts';
+import { type FieldFault, fieldFault, type ProblemSlug } from '../../engine/contract/api/problem.ts';
+import type { ShopRequest } from '../../sql/statements/coupons/redemptions.ts';
 import type { Basket, CouponRefusal, Pricing } from './pricing.ts';
 import type { Redemption } from './redemption.ts';
 import { stateAt } from './redemption.ts';

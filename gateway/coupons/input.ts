@@ -3,9 +3,9 @@ import type { TSchema } from 'typebox';
 import Type from 'typebox';
 import { Compile } from 'typebox/compile';
 import Value from 'typebox/value';
+import { type FieldFault, fieldFault } from '../../engine/contract/api/problem.ts';
 import { isCurrency, MAX_AMOUNT } from '../../engine/contract/coupons/terms.ts';
-import { type FieldFault, fieldFault } from '../../engine/contract/problem.ts';
-import { MAX_USER_ID_BYTES } from '../../engine/contract/record.ts';
+import { MAX_USER_ID_BYTES } from '../../engine/contract/record/record.ts';
 import {
   BasketBody,
   CommitBody,

@@ -1,15 +1,15 @@
 /** Holds that lapse all at once: they are given back in bounded transactions, and nothing is decided by what still counts them. */
 import { deepEqual, equal, rejects } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { quiet } from '../../engine/test/gateway.ts';
 import { type TestDatabase, testDatabase } from '../../engine/test/support.ts';
-import { quiet } from '../../engine/test-gateway.ts';
-import { createCoupon } from '../../sql/coupons.ts';
 import { openPool, type Pool, type Queryable } from '../../sql/database.ts';
-import { Ledger, LedgerUnavailable } from '../ledger.ts';
-import { CouponDesk, type DeskAnswer } from './desk.ts';
-import { termsOf } from './testing.ts';
+import { createCoupon } from '../../sql/statements/coupons/coupons.ts';
+import { Ledger, LedgerUnavailable } from '../cold/ledger.ts';
+import { CouponDesk, type DeskAnswer } from './redemption-batcher.ts';
+import { termsOf } from './testing/terms.ts';
 
-/** As in desk.ts. */
+/** As in redemption-batcher.ts. */
 const LAPSED_AT_ONCE = 1_000;
 const CODE = 'HELD';
 

@@ -1,6 +1,6 @@
-/** The operations for shops, with every answer they give; see ../openapi.ts. */
-import type { ProblemSlug } from '../../engine/contract/problem.ts';
-import type { Operation } from '../operation.ts';
+/** The operations for shops, with every answer they give; see ../http/openapi.ts. */
+import type { ProblemSlug } from '../../engine/contract/api/problem.ts';
+import type { Operation } from '../http/operation.ts';
 import {
   CouponView,
   Redemption,

@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { MAX_AMOUNT, type Terms } from '../../engine/contract/coupons/terms.ts';
 import { type Basket, type PricedCoupon, type Pricing, price } from './pricing.ts';
-import { oneByOne } from './pricing-model.ts';
-import { termsOf } from './testing.ts';
+import { oneByOne } from './testing/pricing-model.ts';
+import { termsOf } from './testing/terms.ts';
 
 const NOW = Date.UTC(2030, 0, 1);
 

@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { getCouponCopy, readCouponNews, tellCouponsChanged } from '../../engine/contract/coupons/copies.ts';
-import { type Keys, keysOf } from '../../engine/contract/keys.ts';
-import { connectRedis, type RedisClient, waitForRedis } from '../../engine/contract/redis.ts';
+import {
+  getCouponCopy,
+  readCouponNews,
+  tellCouponsChanged,
+} from '../../engine/contract/redis/coupons/copies.ts';
+import { type Keys, keysOf } from '../../engine/contract/redis/keys.ts';
+import { connectRedis, type RedisClient, waitForRedis } from '../../engine/contract/redis/redis.ts';
 import { type NetworkProxy, startProxy } from '../../engine/test/proxy.ts';
 import { eventually, serversFromEnv, testNamespace } from '../../engine/test/support.ts';
-import type { CodeNow } from '../../sql/coupons.ts';
+import type { CodeNow } from '../../sql/statements/coupons/coupons.ts';
 import { CouponReads } from './reads.ts';
-import { termsOf } from './testing.ts';
+import { termsOf } from './testing/terms.ts';
 
 const COUPON = 7;
 let redis: RedisClient;

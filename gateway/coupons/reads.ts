@@ -1,7 +1,7 @@
 /**
  * What is shown of codes, from copies: a hot one costs neither Postgres nor Redis. This process keeps copies as Redis does
- * (see engine/contract/coupons/copies.ts), and asks a few tens of times a second which coupons have changed, for all of
- * its copies at once.
+ * (see engine/contract/redis/coupons/copies.ts), and asks a few tens of times a second which coupons have changed, for all
+ * of its copies at once.
  *
  * So a read is at most `pollMs` and a round trip to Redis behind the ledger, and while Redis does not answer, or whoever
  * changed the coupon ended before it could say so, at most COPY_MS. What this gateway changed itself it shows at once. When
@@ -15,10 +15,10 @@ import {
   putCouponCopy,
   readCouponNews,
   tellCouponsChanged,
-} from '../../engine/contract/coupons/copies.ts';
-import type { Keys } from '../../engine/contract/keys.ts';
-import type { RedisClient } from '../../engine/contract/redis.ts';
-import type { CodeNow } from '../../sql/coupons.ts';
+} from '../../engine/contract/redis/coupons/copies.ts';
+import type { Keys } from '../../engine/contract/redis/keys.ts';
+import type { RedisClient } from '../../engine/contract/redis/redis.ts';
+import type { CodeNow } from '../../sql/statements/coupons/coupons.ts';
 import { couponView, shownUntilMs } from './views.ts';
 
 /** Copies a gateway has at most, of some 500 bytes each; with more, all are let go and the hot ones come again. */

@@ -1,5 +1,5 @@
 /** A basket with its coupons through its life: held, redeemed, released; and what of it has gone back. */
-import type { RedemptionRow, RedemptionState } from '../../sql/redemptions.ts';
+import type { RedemptionRow, RedemptionState } from '../../sql/statements/coupons/redemptions.ts';
 import type { Basket, Pricing } from './pricing.ts';
 import { isRefunded, type Refund } from './refund.ts';
 

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { type Basket, type Pricing, price } from './pricing.ts';
 import { isRefunded, type Refund, refund, type Sold } from './refund.ts';
-import { termsOf } from './testing.ts';
+import { termsOf } from './testing/terms.ts';
 
 /** Three lines and shipping; A takes 10% off the first, B free shipping, C a third off everything. */
 function sold(quantities: readonly number[] = [3, 2, 1]): Sold {

@@ -4,18 +4,18 @@
  */
 import type { HttpRequest } from 'uWebSockets.js';
 import { createHash } from 'node:crypto';
-import { type FieldFault, fieldFault } from '../../engine/contract/problem.ts';
-import { readRedemptions } from '../../sql/redemptions.ts';
-import { readJsonBody } from '../body.ts';
-import { SOON } from '../entry-answers.ts';
-import { type Ledger, LedgerUnavailable } from '../ledger.ts';
-import type { Reply } from '../reply.ts';
-import { type Head, hasBody, type RequestParts } from '../requests.ts';
-import { authenticateShop, type ShopParts } from '../shop.ts';
-import { type CouponDesk, type DeskAnswer, DeskOverloaded } from './desk.ts';
+import { type FieldFault, fieldFault } from '../../engine/contract/api/problem.ts';
+import { readRedemptions } from '../../sql/statements/coupons/redemptions.ts';
+import { type Ledger, LedgerUnavailable } from '../cold/ledger.ts';
+import { SOON } from '../entry/entry-answers.ts';
+import { readJsonBody } from '../http/body.ts';
+import type { Reply } from '../http/reply.ts';
+import { type Head, hasBody, type RequestParts } from '../http/requests.ts';
+import { authenticateShop, type ShopParts } from '../room/shop-token.ts';
 import { type Read, readRedemption, readRedemptionId, readRefund, readReservation } from './input.ts';
 import type { CouponReads } from './reads.ts';
 import { fromRow, type Redemption } from './redemption.ts';
+import { type CouponDesk, type DeskAnswer, DeskOverloaded } from './redemption-batcher.ts';
 import type { DeskRequest } from './transaction.ts';
 import { redemptionView, refundListView, refundMadeView, reservationView } from './views.ts';
 

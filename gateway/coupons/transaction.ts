@@ -1,9 +1,9 @@
 /**
- * One transaction for all that shops ask at a moment: read, lock, decide, write. See sql/redemptions.ts for why in this
- * order; what is decided stands in decide.ts, what a basket costs in pricing.ts.
+ * One transaction for all that shops ask at a moment: read, lock, decide, write. See sql/statements/coupons/redemptions.ts
+ * for why in this order; what is decided stands in decide.ts, what a basket costs in pricing.ts.
  */
-import { type CouponCode, readCodes } from '../../sql/coupons.ts';
 import type { Queryable } from '../../sql/database.ts';
+import { type CouponCode, readCodes } from '../../sql/statements/coupons/coupons.ts';
 import {
   addUses,
   type CountedUses,
@@ -20,8 +20,8 @@ import {
   readUserUses,
   releaseHolds,
   type ShopRequest,
-} from '../../sql/redemptions.ts';
-import { TakenBack } from '../ledger.ts';
+} from '../../sql/statements/coupons/redemptions.ts';
+import { TakenBack } from '../cold/ledger.ts';
 import {
   type Asked,
   type Decidable,

@@ -1,6 +1,6 @@
 /** Coupons, reservations, redemptions and refunds as shops see them. */
 import { termsJson } from '../../engine/contract/coupons/terms-json.ts';
-import type { CodeNow } from '../../sql/coupons.ts';
+import type { CodeNow } from '../../sql/statements/coupons/coupons.ts';
 import type {
   CouponView,
   Redemption as RedemptionJson,

@@ -4,8 +4,8 @@
  */
 import type { Static, TSchema } from 'typebox';
 import Type from 'typebox';
-import { type FieldFault, fieldFault } from '../problem.ts';
-import { shownText } from '../text.ts';
+import { type FieldFault, fieldFault } from '../api/problem.ts';
+import { shownText } from '../api/text.ts';
 import {
   contradictionsIn,
   DISCOUNTS,

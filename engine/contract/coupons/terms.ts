@@ -2,7 +2,7 @@
  * The terms on which a coupon may be used, as engine, gateway and ledger share them. Amounts are whole numbers of the
  * currency's minor unit (cents), shares are in basis points (1/100 of a percent), instants are milliseconds since the epoch.
  */
-import type { Terms } from '../../../sql/coupon-terms.ts';
+import type { Terms } from '../../../sql/statements/coupons/coupon-terms.ts';
 
 /** 9 thousand million of a currency with two decimals. With it every product of an amount and 10,000 is exact below 2^53. */
 export const MAX_AMOUNT = 900_000_000_000;
@@ -14,7 +14,7 @@ export const MAX_STACK_ORDER = 1_000;
 
 export const DISCOUNTS = ['percentage', 'fixed', 'free_shipping'] as const;
 
-export type { Discount, Stacking, Terms } from '../../../sql/coupon-terms.ts';
+export type { Discount, Stacking, Terms } from '../../../sql/statements/coupons/coupon-terms.ts';
 
 const CURRENCIES: ReadonlySet<string> = new Set(Intl.supportedValuesOf('currency'));
 

@@ -5,15 +5,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { type NetworkProxy, startProxy } from '../../test/proxy.ts';
 import { availableLogs, eventually, serversFromEnv } from '../../test/support.ts';
-import { keysOf } from '../keys.ts';
-import { KafkaClient } from './kafka-client.ts';
-import { KafkaConnection } from './kafka-connection.ts';
-import { KafkaSender } from './kafka-sender.ts';
-import { topicOf } from './kafka-topic.ts';
-import { KafkaProducer } from './kafka-writer.ts';
+import { keysOf } from '../redis/keys.ts';
+import { KafkaClient } from './kafka/kafka-client.ts';
+import { KafkaConnection } from './kafka/kafka-connection.ts';
+import { KafkaSender } from './kafka/kafka-sender.ts';
+import { topicOf } from './kafka/kafka-topic.ts';
+import { KafkaProducer } from './kafka/kafka-writer.ts';
 import { Fenced, type LogConsumer, LogUnavailable } from './log.ts';
 import { type LogConfig, openConsumer, openFencing, openProducer } from './open.ts';
-import { logConfig, quiet, TestLedger, TestLog, TestOwnership, type TestWriter } from './test-ledger.ts';
+import { logConfig, quiet, TestLedger, TestLog, TestOwnership, type TestWriter } from './testing/ledger.ts';
 
 const FENCE = Buffer.from('fence');
 

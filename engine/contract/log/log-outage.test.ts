@@ -3,9 +3,9 @@ import { after, before, describe, it } from 'node:test';
 import { availableLogs, eventually } from '../../test/support.ts';
 import type { LogConsumer } from './log.ts';
 import { openConsumer } from './open.ts';
-import { type Appender, appendThrough } from './test-appender.ts';
-import { logConfig, quiet, TestLedger, TestLog, TestOwnership } from './test-ledger.ts';
-import { TestServer } from './test-servers.ts';
+import { type Appender, appendThrough } from './testing/appender.ts';
+import { logConfig, quiet, TestLedger, TestLog, TestOwnership } from './testing/ledger.ts';
+import { TestServer } from './testing/servers.ts';
 
 for (const kind of availableLogs()) {
   describe(`the ${kind} log in an outage`, {

@@ -4,11 +4,11 @@ import { after, describe, it } from 'node:test';
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { availableLogs, eventually, serversFromEnv } from '../../test/support.ts';
-import { keysOf } from '../keys.ts';
+import { keysOf } from '../redis/keys.ts';
 import type { LogConsumer, LogHandler } from './log.ts';
 import { LogUnavailable } from './log.ts';
 import { type LogConfig, openConsumer } from './open.ts';
-import { logConfig, PARTITIONS, quiet, TestLedger, TestLog, TestOwnership } from './test-ledger.ts';
+import { logConfig, PARTITIONS, quiet, TestLedger, TestLog, TestOwnership } from './testing/ledger.ts';
 
 const ALL = Array.from({ length: PARTITIONS }, (_, partition) => partition);
 

@@ -1,9 +1,9 @@
 import type { Logger } from 'pino';
-import { oneOf, type SharedConfig, whole } from '../config.ts';
-import { openKafkaConsumer } from './kafka-consumer.ts';
-import { LEAST_RETENTION_MS, UNCLEAN_ELECTION, type UncleanElection } from './kafka-durability.ts';
-import { openKafkaFencing, openKafkaProducer } from './kafka-producer.ts';
-import { topicOf } from './kafka-topic.ts';
+import { oneOf, type SharedConfig, whole } from '../process/config.ts';
+import { openKafkaConsumer } from './kafka/kafka-consumer.ts';
+import { LEAST_RETENTION_MS, UNCLEAN_ELECTION, type UncleanElection } from './kafka/kafka-durability.ts';
+import { openKafkaFencing, openKafkaProducer } from './kafka/kafka-producer.ts';
+import { topicOf } from './kafka/kafka-topic.ts';
 import type { LogConsumer, LogFencing, LogProducer } from './log.ts';
 import type { PartitionOwnership } from './owning.ts';
 import {
@@ -11,9 +11,9 @@ import {
   type Appendfsync,
   MAXMEMORY_POLICIES,
   type MaxmemoryPolicy,
-} from './redis-durability.ts';
-import { openRedisFencing, openRedisProducer } from './redis-producer.ts';
-import { openRedisConsumer } from './redis-streams.ts';
+} from './redis/redis-durability.ts';
+import { openRedisFencing, openRedisProducer } from './redis/redis-producer.ts';
+import { openRedisConsumer } from './redis/redis-streams.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
 

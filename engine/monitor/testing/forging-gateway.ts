@@ -4,8 +4,8 @@
  */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { readHead } from '../../verify/head.ts';
-import { BEFORE_ALL, comparePlaces, placeText, readPlace } from '../../verify/places.ts';
+import { BEFORE_ALL, comparePlaces, placeText, readPlace } from '../../verify/heads/places.ts';
+import { readHead } from '../../verify/receipts/head.ts';
 import type { ShownHead } from '../chain-watch.ts';
 
 const PAGE = 500;

@@ -1,6 +1,6 @@
 /** Signed heads for tests. */
 
-import { readHead } from '../../verify/head.ts';
+import { readHead } from '../../verify/receipts/head.ts';
 import {
   base64url,
   type HeadFields,

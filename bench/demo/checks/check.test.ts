@@ -1,0 +1,266 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type CampaignCount, checkCampaign } from './check.ts';
+import type { Ask, CampaignEvidence } from './evidence.ts';
+import { type FaultKind, Faults } from './faults.ts';
+import { ask, rightCoupon, rightRaffle, watched } from './testing/evidence.ts';
+
+interface Found {
+  readonly count: CampaignCount;
+  readonly faults: Faults;
+}
+
+function check(evidence: CampaignEvidence): Found {
+  const faults = new Faults();
+  return { count: checkCampaign(evidence, faults), faults };
+}
+
+/** Changes the campaign that is right, and asserts that the check says so: the text, and which number it counts in. */
+function finds(
+  name: string,
+  kind: FaultKind,
+  text: RegExp,
+  change: Partial<CampaignEvidence>,
+  base: CampaignEvidence = rightCoupon,
+): void {
+  test(name, () => {
+    const { faults } = check({ ...base, ...change });
+    assert.ok(
+      faults.lines.some(line => text.test(line)),
+      `not found: ${text}; found: ${faults.lines.join(' | ') || 'nothing'}`,
+    );
+    assert.ok(faults.count(kind) > 0, `nothing counted as ${kind}: ${faults.lines.join(' | ')}`);
+  });
+}
+
+const { asks, entries, grants, logged, ranks } = rightCoupon;
+const [asked, askedB, askedC, ...otherAsks] = asks as [Ask, Ask, Ask, ...Ask[]];
+
+test('a campaign in which everything is right has no faults, and adds up', () => {
+  const { count, faults } = check(rightCoupon);
+  assert.deepEqual(faults.lines, []);
+  assert.deepEqual(count, {
+    campaign: 1,
+    kind: 'coupon',
+    places: 2,
+    accepted: 3,
+    logged: 3,
+    ranked: 3,
+    inLedger: 3,
+    settled: 3,
+    granted: 2,
+    refused: 1,
+    untold: 0,
+    replacedStamps: 0,
+  });
+  assert.deepEqual(check(rightRaffle).faults.lines, []);
+});
+
+test('fewer entries than there are places: all are granted', () => {
+  const grantOfC = { user: 'c', serial: 3, code: 'three' };
+  const all = {
+    ...rightCoupon,
+    places: 5,
+    asks: asks.filter(({ user }) => user !== 'd'),
+    watched: [],
+    grants: [...grants, grantOfC],
+  };
+  assert.deepEqual(check(all).faults.lines, []);
+});
+
+test('an earlier stamp may replace a told one while another request of the user is under way', () => {
+  const replaced = { ...rightCoupon, asks: [...asks, ask('b', 3, 8, 25)] };
+  const { faults, count } = check(replaced);
+  assert.deepEqual(faults.lines, []);
+  assert.equal(count.replacedStamps, 1);
+});
+
+test('who was told a stamp that was replaced is told the earlier one when they ask again, never a later one', () => {
+  const third = [ask('b', 3, 8, 25), ask('b', 20, 21, 20)];
+  assert.deepEqual(check({ ...rightCoupon, asks: [...asks, ...third] }).faults.lines, []);
+  const later = [ask('b', 3, 8, 25), ask('b', 20, 21, 25)];
+  assert.ok(check({ ...rightCoupon, asks: [...asks, ...later] }).faults.count('duplicates') > 0);
+});
+
+test('an entry nobody was told of is right where an answer was lost, and is counted as such', () => {
+  const lost: Ask = { ...askedC, answeredUs: undefined, status: 0, stamp: undefined, unsure: true };
+  const { faults, count } = check({ ...rightCoupon, asks: [asked, askedB, lost, ...otherAsks], watched: [] });
+  assert.equal(count.untold, 1);
+  // It is not said to be in order: a client that never had an answer is off in itself.
+  assert.deepEqual(
+    faults.lines.filter(line => !/never told/.test(line)),
+    [],
+  );
+});
+
+finds('an accepted user is not in the ledger', 'lost', /not in the ledger/, {
+  entries: entries.filter(({ user }) => user !== 'c'),
+});
+finds('an entry has no outcome', 'lost', /no outcome/, { settledStamp: 29 });
+finds('an accepted user is not ranked', 'other', /ranked.*2, and not 3/, {
+  ranks: ranks.filter(({ user }) => user !== 'c'),
+});
+finds('an accepted user is not in the log', 'other', /logged.*2, and not 3/, {
+  logged: logged.filter(({ user }) => user !== 'c'),
+});
+
+finds('two entries of one user', 'duplicates', /more than one entry/, {
+  entries: [...entries, { user: 'a', stamp: 50 }],
+});
+finds('one stamp twice', 'duplicates', /stamp is in the ledger more than once/, {
+  entries: [...entries, { user: 'e', stamp: 30 }],
+});
+finds('one user ranked twice', 'duplicates', /ranked more than once/, {
+  ranks: [...ranks, { user: 'a', stamp: 10 }],
+});
+finds('two grants of one user', 'duplicates', /user was granted more than once/, {
+  grants: [...grants, { user: 'a', serial: 3, code: 'three' }],
+});
+finds('one serial twice', 'duplicates', /serial was given more than once/, {
+  grants: [
+    { user: 'a', serial: 1, code: 'one' },
+    { user: 'b', serial: 1, code: 'two' },
+  ],
+});
+finds('a gap in the serials', 'duplicates', /serial is missing/, {
+  grants: [
+    { user: 'a', serial: 1, code: 'one' },
+    { user: 'b', serial: 3, code: 'two' },
+  ],
+});
+finds('one code twice', 'duplicates', /code was given more than once/, {
+  grants: [
+    { user: 'a', serial: 1, code: 'one' },
+    { user: 'b', serial: 2, code: 'one' },
+  ],
+});
+finds('a grant without an entry', 'duplicates', /without an entry/, {
+  grants: [
+    { user: 'a', serial: 1, code: 'one' },
+    { user: 'x', serial: 2, code: 'two' },
+  ],
+});
+finds('another stamp for who asks again', 'duplicates', /asked again and was told another/, {
+  asks: [...asks, ask('b', 50, 55, 60)],
+});
+finds('a watcher is shown another outcome', 'duplicates', /another outcome/, {
+  watched: [watched('c', [[3, 2]], { outcome: 'granted', position: 3, serial: 2, code: 'two' })],
+});
+finds('a watcher is shown another code', 'duplicates', /another outcome/, {
+  watched: [watched('b', [[2, 1]], { outcome: 'granted', position: 2, serial: 2, code: 'else' })],
+});
+
+finds('coupons not in the order of the stamps', 'inversions', /earlier stamp than the one before/, {
+  grants: [
+    { user: 'b', serial: 1, code: 'one' },
+    { user: 'a', serial: 2, code: 'two' },
+  ],
+});
+finds('somebody is passed over', 'inversions', /got no coupon though a later one did/, {
+  grants: [
+    { user: 'a', serial: 1, code: 'one' },
+    { user: 'c', serial: 2, code: 'two' },
+  ],
+});
+finds('the ledger has a later stamp than was told', 'inversions', /later stamp than the client was told/, {
+  asks: [asked, askedB, { ...askedC, stamp: 29 }, ...otherAsks],
+});
+finds('the ledger has an earlier stamp than the only one', 'inversions', /earlier stamp than the only one/, {
+  asks: [asked, askedB, { ...askedC, stamp: 31 }, ...otherAsks],
+});
+finds('the log has an earlier stamp', 'inversions', /the earliest one in the log/, {
+  logged: [...logged, { user: 'c', stamp: 29 }],
+});
+finds('Redis ranks by another stamp', 'inversions', /the earliest one in Redis/, {
+  ranks: [...ranks.filter(({ user }) => user !== 'c'), { user: 'c', stamp: 31 }],
+});
+finds('who asked after an answer has an earlier stamp', 'inversions', /answered before it was sent/, {
+  asks: [{ ...asked, sentUs: 7, answeredUs: 8 }, askedB, { ...askedC, sentUs: 9, answeredUs: 10 }],
+});
+
+test('real-time order says nothing of requests that met on their way, or at the same instant', () => {
+  const met = { ...rightCoupon, asks: [ask('a', 6, 8, 10), ask('b', 2, 6, 20), ask('c', 7, 9, 30)] };
+  assert.deepEqual(check(met).faults.lines, []);
+});
+
+test('a refused request is not the one that made the entry', () => {
+  const early = ask('c', 0, 1, 0, { status: 409, stamp: undefined });
+  const { faults } = check({
+    ...rightCoupon,
+    asks: [ask('a', 2, 5, 10), ask('b', 2, 6, 20), early, ask('c', 7, 9, 30)],
+  });
+  assert.deepEqual(faults.lines, []);
+  const swapped = check({
+    ...rightCoupon,
+    asks: [ask('a', 7, 9, 10), ask('b', 2, 6, 20), early, ask('c', 3, 6, 30)],
+  });
+  assert.equal(swapped.faults.count('inversions'), 1);
+});
+
+finds('ahead rises', 'positionsBackward', /more were shown to be ahead/, {
+  watched: [
+    watched(
+      'c',
+      [
+        [3, 1],
+        [3, 2],
+      ],
+      { position: 3 },
+    ),
+  ],
+});
+finds('a later position is shown', 'positionsBackward', /later position/, {
+  watched: [
+    watched(
+      'c',
+      [
+        [2, 1],
+        [3, 1],
+      ],
+      { position: 3 },
+    ),
+  ],
+});
+finds('a later position comes with the outcome', 'positionsBackward', /later position/, {
+  watched: [watched('c', [[3, 1]], { position: 4 })],
+});
+finds('a position is not the one in the ledger', 'other', /not the one in the ledger/, {
+  watched: [watched('c', [[2, 1]], { position: 3 })],
+});
+finds('a watcher is shown no outcome', 'other', /shown no outcome/, {
+  watched: [watched('c', [[3, 1]], undefined, { end: 'limit' })],
+});
+finds('a watcher is answered wrongly', 'other', /nobody ever should be/, {
+  watched: [watched('c', [[3, 1]], { position: 3 }, { end: 'failed', why: 'the queue answered with 500' })],
+});
+
+finds('too few are granted', 'other', /granted.*1, and not 2/, {
+  grants: [{ user: 'a', serial: 1, code: 'one' }],
+  watched: [],
+});
+finds('too many are granted', 'other', /granted.*3, and not 2/, {
+  grants: [...grants, { user: 'c', serial: 3, code: 'three' }],
+  watched: [],
+});
+finds('too few winners', 'other', /winners drawn.*0, and not 1/, { grants: [], watched: [] }, rightRaffle);
+finds('somebody is refused while coupons are left', 'other', /though some were left/, {
+  places: 3,
+  grants: [...grants, { user: 'c', serial: 3, code: 'three' }].slice(0, 2),
+  watched: [],
+});
+finds('somebody who was granted is told that nothing is left', 'other', /nothing is left, and was granted/, {
+  asks: [...asks, ask('a', 40, 41, 0, { status: 409, stamp: undefined, soldOut: true })],
+});
+finds('an entry of somebody who was refused', 'other', /refused, or never asked/, {
+  entries: [...entries, { user: 'd', stamp: 25 }],
+});
+finds('a user without an answer', 'other', /never told/, {
+  asks: [...asks, ask('e', 40, 41, 0, { status: 503, stamp: undefined, unsure: true })],
+});
+finds(
+  'a raffle refuses',
+  'other',
+  /refused by an open raffle/,
+  { asks: [...rightRaffle.asks, ask('d', 40, 41, 0, { status: 409, stamp: undefined })] },
+  rightRaffle,
+);

@@ -1,0 +1,135 @@
+/**
+ * What anybody could check afterwards, checked: the books as they are downloaded, the raffle's proof, and the receipts of
+ * clients picked at random, by the verifier as a process of its own, with the public keys of before.
+ */
+import { execFile } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { signTicket } from '../../../engine/contract/keys/ticket.ts';
+import type { Site } from '../site.ts';
+import type { Faults } from './faults.ts';
+
+const VERIFIER = fileURLToPath(new URL('../../../engine/verify/bin.mjs', import.meta.url));
+/** Over all campaigns. */
+const RECEIPTS = 1_000;
+/** Asked for at once. */
+const ASKERS = 20;
+/** A book that is not there by then will not be. */
+const BOOK_MS = 120_000;
+const POLL_MS = 200;
+const TICKET_SECONDS = 3_600;
+
+export interface Proofs {
+  /** Whether the verifier found nothing wrong with books, proof and receipts. */
+  readonly proofVerified: boolean;
+  readonly receiptsVerified: number;
+}
+
+/** A campaign that has come to its end, and who entered it. */
+export interface Entered {
+  readonly campaign: number;
+  readonly kind: 'coupon' | 'raffle';
+  readonly entries: readonly { readonly user: string }[];
+}
+
+/** Downloads and verifies; what is wrong is added to `faults`. */
+export async function checkProofs(
+  site: Pick<Site, 'gateways' | 'ticket'>,
+  evidence: readonly Entered[],
+  directory: string,
+  faults: Faults,
+): Promise<Proofs> {
+  const base = site.gateways[0] ?? '';
+  const keys = join(directory, 'keys.json');
+  await writeFile(keys, await (await fetch(`${base}/v1/keys`)).text());
+  let receiptsVerified = 0;
+  let proofVerified = true;
+  for (const one of evidence) {
+    const file = (name: string): string => join(directory, `${one.campaign}.${name}`);
+    const args = [file('book.ndjson.gz'), '--keys', keys];
+    const users = sample(
+      one.entries.map(({ user }) => user),
+      Math.ceil(RECEIPTS / evidence.length),
+    );
+    const lines = await receiptsOf(site, one.campaign, users, faults);
+    if (lines.length > 0) {
+      await writeFile(file('receipts.ndjson'), lines.map(line => `${line}\n`).join(''));
+      args.push('--receipts', file('receipts.ndjson'));
+    }
+    if (one.kind === 'raffle') {
+      await download(`${base}/v1/campaigns/${one.campaign}/proof`, file('proof.json'));
+      args.push('--proof', file('proof.json'));
+    }
+    await download(`${base}/v1/campaigns/${one.campaign}/book`, file('book.ndjson.gz'));
+    const found = await runVerifier(args);
+    if (found === undefined) receiptsVerified += lines.length;
+    else {
+      proofVerified = false;
+      faults.add('other', `the verifier finds fault with campaign ${one.campaign}`, found);
+    }
+  }
+  return { proofVerified, receiptsVerified };
+}
+
+/** What the verifier says when it finds something wrong. */
+function runVerifier(args: readonly string[]): Promise<string | undefined> {
+  return new Promise(resolve => {
+    execFile(process.execPath, [VERIFIER, ...args], (error, stdout, stderr) => {
+      resolve(error === null && stdout.startsWith('VALID') ? undefined : `${stdout}${stderr}`);
+    });
+  });
+}
+
+async function download(url: string, path: string): Promise<void> {
+  const untilMs = performance.now() + BOOK_MS;
+  for (;;) {
+    const answer = await fetch(url);
+    if (answer.status === 200) {
+      await writeFile(path, Buffer.from(await answer.arrayBuffer()));
+      return;
+    }
+    if (answer.status !== 409 || performance.now() > untilMs) {
+      throw new Error(`${url} answers ${answer.status}: ${await answer.text()}`);
+    }
+    await answer.arrayBuffer();
+    await sleep(POLL_MS);
+  }
+}
+
+/** The users' receipts as the gateways give them for good, each with its user, as lines of JSON. */
+async function receiptsOf(
+  { gateways, ticket }: Pick<Site, 'gateways' | 'ticket'>,
+  campaign: number,
+  users: readonly string[],
+  faults: Faults,
+): Promise<readonly string[]> {
+  const lines: string[] = [];
+  const waiting = users.entries();
+  const ask = async (): Promise<void> => {
+    for (const [index, user] of waiting) {
+      const bearer = await signTicket(user, { ...ticket, lifetimeSeconds: TICKET_SECONDS });
+      const answer = await fetch(`${gateways[index % gateways.length]}/v1/campaigns/${campaign}/entries/me`, {
+        headers: { authorization: `Bearer ${bearer}` },
+      });
+      const text = await answer.text();
+      const receipt: unknown = answer.status === 200 ? Reflect.get(JSON.parse(text), 'receipt') : undefined;
+      if (receipt === undefined)
+        faults.add('other', 'somebody with an entry has no receipt', `${user}: ${text}`);
+      else lines.push(JSON.stringify({ receipt, user }));
+    }
+  };
+  await Promise.all(Array.from({ length: ASKERS }, ask));
+  return lines;
+}
+
+/** So many of them, picked at random; all when there are no more. */
+function sample(users: readonly string[], count: number): readonly string[] {
+  const left = [...users];
+  for (let index = 0; index < Math.min(count, left.length); index++) {
+    const other = index + Math.floor(Math.random() * (left.length - index));
+    [left[index], left[other]] = [left[other] ?? '', left[index] ?? ''];
+  }
+  return left.slice(0, count);
+}

@@ -1,0 +1,33 @@
+/** The last chapter: what was decided is downloaded, and checked by the verifier as anybody could. */
+import { mkdir, rm } from 'node:fs/promises';
+import { Faults } from '../checks/faults.ts';
+import { checkProofs } from '../checks/proofs.ts';
+import type { Fan } from './story-cast.ts';
+import type { Scheduled } from './story-schedule.ts';
+import type { Stage } from './story-teller.ts';
+
+export async function checkBooks(
+  stage: Stage,
+  { coupon, raffle }: Scheduled,
+  fans: readonly Fan[],
+  directory: string,
+): Promise<void> {
+  const { teller, operator, site } = stage;
+  teller.chapter('6. What anybody can check');
+  const closed = await operator.ask('POST', `/v1/campaigns/${coupon}/close`);
+  teller.need('closing the coupon', closed, 200);
+  await rm(directory, { recursive: true, force: true });
+  await mkdir(directory, { recursive: true });
+  const entries = fans.map(({ name }) => ({ user: name }));
+  const faults = new Faults();
+  const entered = [
+    { campaign: coupon, kind: 'coupon', entries },
+    { campaign: raffle, kind: 'raffle', entries },
+  ] as const;
+  const { proofVerified, receiptsVerified } = await checkProofs(site, entered, directory, faults);
+  teller.equal('what the verifier finds', faults.lines, []);
+  teller.equal('whether books and proof are right', proofVerified, true);
+  teller.equal('receipts that are right', receiptsVerified, 2 * fans.length);
+  teller.say('verifier', 'finds both books, the proof of the draw and every receipt right');
+  stage.counts.set('receipts verified', receiptsVerified);
+}

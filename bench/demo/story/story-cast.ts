@@ -1,0 +1,80 @@
+/** Who the story is about: operators at the engine, fans at the gateways, and the shop between them. */
+import { signTicket } from '../../../engine/contract/keys/ticket.ts';
+import { type Answer, ask, type Request, Stream } from './story-http.ts';
+
+type Extra = Pick<Request, 'headers' | 'body'>;
+
+/** Somebody who works with the operator's API. */
+export class Desk {
+  readonly name: string;
+  readonly #base: string;
+  readonly #token: string;
+
+  constructor(name: string, { base, token }: { readonly base: string; readonly token: string }) {
+    this.name = name;
+    this.#base = base;
+    this.#token = token;
+  }
+
+  ask(method: Request['method'], path: string, { headers, body }: Extra = {}): Promise<Answer> {
+    const authorization = `Bearer ${this.#token}`;
+    return ask(this.#base, { method, path, headers: { authorization, ...headers }, body });
+  }
+}
+
+/** Somebody with an account at the shop, at one gateway; their place is theirs at every other. */
+export class Fan {
+  readonly name: string;
+  readonly #base: string;
+  readonly #ticket: string;
+
+  private constructor(name: string, base: string, ticket: string) {
+    this.name = name;
+    this.#base = base;
+    this.#ticket = ticket;
+  }
+
+  static async arrive(
+    name: string,
+    base: string,
+    { secret, audience }: { readonly secret: string; readonly audience: string },
+  ): Promise<Fan> {
+    return new Fan(name, base, await signTicket(name, { secret, audience, lifetimeSeconds: 3_600 }));
+  }
+
+  ask(method: Request['method'], path: string, { headers, body }: Extra = {}): Promise<Answer> {
+    return ask(this.#base, { method, path, headers: { ...this.#headers(), ...headers }, body });
+  }
+
+  enter(campaign: number): Promise<Answer> {
+    return this.ask('POST', `/v1/campaigns/${campaign}/entries`);
+  }
+
+  entry(campaign: number): Promise<Answer> {
+    return this.ask('GET', `/v1/campaigns/${campaign}/entries/me`);
+  }
+
+  watch(campaign: number): Stream {
+    return new Stream(`${this.#base}/v1/campaigns/${campaign}/queue`, this.#headers());
+  }
+
+  #headers(): Readonly<Record<string, string>> {
+    return { authorization: `Bearer ${this.#ticket}` };
+  }
+}
+
+/** The shop's own servers. */
+export class Shop {
+  readonly #base: string;
+  readonly #token: string;
+
+  constructor(base: string, token: string) {
+    this.#base = base;
+    this.#token = token;
+  }
+
+  ask(method: Request['method'], path: string, { headers, body }: Extra = {}): Promise<Answer> {
+    const authorization = `Bearer ${this.#token}`;
+    return ask(this.#base, { method, path, headers: { authorization, ...headers }, body });
+  }
+}

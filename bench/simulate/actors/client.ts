@@ -1,0 +1,316 @@
+/**
+ * The people: each asks, asks again when the answer is 503 or none, holds on to a stream until it ends with an outcome,
+ * and opens it anew with the last event's id when it breaks. What they are told goes to the checker: an acceptance when
+ * the gateway gives it (from then on it may have been heard), a position when it is heard.
+ */
+import type { Checker } from '../checks/checker.ts';
+import { type Path, wayUs } from '../kernel/network.ts';
+import type { Tally } from '../kernel/tally.ts';
+import { MS, type World } from '../kernel/world.ts';
+import type { Asked, Receiver } from '../models/http.ts';
+import type { Ask } from '../plans/plan.ts';
+import type { SimulatedGateway } from './gateway.ts';
+
+const ANSWER_TIMEOUT_US = 700 * MS;
+const TRIES = 8;
+/** Of who asks when all is healed: what was lost is made anew within less. */
+const LATE_TRIES = 100;
+const STREAM_TRIES = 150;
+const CLAIM_TRIES = 30;
+/** Something else may follow. */
+const OPEN_OUTCOMES: readonly string[] = ['waiting', 'waitlisted', 'offered'];
+
+export interface Surroundings {
+  readonly world: World;
+  readonly checker: Checker;
+  readonly tally: Tally;
+  readonly path: Path;
+  /** The gateway in that place, if one is there. */
+  readonly gatewayAt: (place: number) => SimulatedGateway | undefined;
+  readonly gateways: number;
+}
+
+/** An answer; `undefined` for none within the time. */
+type Answer = { readonly status: number; readonly body: Record<string, unknown> } | undefined;
+
+export class Client {
+  readonly #around: Surroundings;
+  readonly #ask: Ask;
+  readonly #done: () => void;
+  #tries = 0;
+  #lastEventId = '';
+  #isSettled = false;
+  #claims = false;
+
+  constructor(around: Surroundings, ask: Ask, done: () => void) {
+    this.#around = around;
+    this.#ask = ask;
+    this.#done = done;
+  }
+
+  start(): void {
+    this.#try(this.#ask.gateway);
+  }
+
+  #try(place: number): void {
+    this.#tries += 1;
+    const { bodyAfterMs, onTheWayMs, what } = this.#ask;
+    if (what === 'close' || what === 'change' || what === 'set room')
+      throw new Error(`a ${what} is not for a gateway`);
+    const bodyAfterUs = bodyAfterMs === undefined ? undefined : bodyAfterMs * MS;
+    // Whole milliseconds, so that several are often noted at one.
+    const noted = this.#around.world.nowUs / MS - (onTheWayMs ?? 0);
+    const requestStart = onTheWayMs === undefined ? '' : `t=${Math.floor(noted)}`;
+    const asked = { ...this.#asked(), what, bodyAfterUs, requestStart };
+    const { campaignId, userId } = this.#ask;
+    if (what === 'enter') this.#around.checker.schedule.asked(campaignId, userId, this.#around.world.nowUs);
+    this.#exchange(place, asked, answer => this.#hear(answer));
+  }
+
+  #asked(): Asked {
+    const { campaignId, userId } = this.#ask;
+    return { campaignId, userId, what: 'look', lastEventId: '', requestStart: '', bodyAfterUs: undefined };
+  }
+
+  #anyGateway(): number {
+    return this.#around.world.random.between(0, this.#around.gateways - 1);
+  }
+
+  /** Sends a request and hears one answer, or undefined when none comes. */
+  #exchange(place: number, asked: Asked, hear: (answer: Answer) => void): void {
+    const { world } = this.#around;
+    const askedUs = world.nowUs;
+    const once = world.hearOnce(ANSWER_TIMEOUT_US, hear);
+    const before = this.#around.checker.acceptedStamp(asked.campaignId, asked.userId);
+    this.#send(place, asked, {
+      answered: (status, text) => {
+        const body: Record<string, unknown> = text === '' ? {} : JSON.parse(text);
+        this.#told(asked, status, body, before, askedUs);
+        this.#back(() => once({ status, body }));
+      },
+      streamed: () => undefined,
+      over: () => this.#back(() => once(undefined)),
+    });
+  }
+
+  #send(place: number, asked: Asked, receiver: Receiver): void {
+    sendTo(
+      this.#around,
+      place,
+      gateway => gateway.request(asked, receiver),
+      () => receiver.over(),
+    );
+  }
+
+  #back(hear: () => void): void {
+    back(this.#around, hear);
+  }
+
+  /** What the gateway has said, whether it is heard or not. */
+  #told(
+    { campaignId, userId, what }: Asked,
+    status: number,
+    body: Record<string, unknown>,
+    before: number | undefined,
+    askedUs: number,
+  ): void {
+    const { checker, world } = this.#around;
+    world.tell(
+      () => `${userId} of campaign ${campaignId}: ${what} is answered ${status} ${JSON.stringify(body)}`,
+    );
+    const { stamp, position, outcome, serial, type } = body;
+    const isEntry = (status === 202 && what !== 'claim') || (status === 200 && what === 'enter');
+    if (status === 500) world.fail(new Error(`a handler failed: ${JSON.stringify(body)}`));
+    if (before !== undefined)
+      checker.toldAgain(userId, before, { status, type, stamp: isEntry ? numberOf(stamp) : undefined });
+    if (isEntry && typeof stamp === 'number') checker.toldAccepted(campaignId, userId, stamp, askedUs);
+    if (isEntry && typeof position === 'number') checker.toldPosition(campaignId, userId, position);
+    if (what === 'claim' && outcome === 'claimed' && typeof serial === 'number')
+      checker.toldClaimed(campaignId, userId, serial);
+    if (typeof type === 'string' && type.endsWith('sold-out')) checker.toldSoldOut(campaignId, userId);
+    if (what === 'enter' && typeof type === 'string' && type.endsWith('closed'))
+      checker.toldClosed(campaignId, userId);
+    if (what !== 'look' || status !== 200) return;
+    if (typeof position === 'number') checker.toldPosition(campaignId, userId, position);
+    if (typeof outcome === 'string' && !OPEN_OUTCOMES.includes(outcome)) {
+      checker.toldOutcome({
+        campaignId,
+        userId,
+        outcome,
+        serial: numberOf(serial),
+        position: numberOf(position),
+      });
+    }
+  }
+
+  #hear(answer: Answer): void {
+    const { what, watches } = this.#ask;
+    const isAccepted = answer?.status === 202 || answer?.status === 200;
+    if (isAccepted && what === 'enter' && watches) {
+      this.#tries = 0;
+      const { world } = this.#around;
+      world.after(this.#ask.watchesAfterMs * MS, world.outside, () => this.#watch());
+      return;
+    }
+    const { isLate = false } = this.#ask;
+    if (
+      isAskedAgain(answer) &&
+      this.#tries < (isLate ? LATE_TRIES : TRIES) &&
+      !(isLate && isToldOfNone(answer))
+    ) {
+      this.#later(() => this.#try(this.#anyGateway()));
+      return;
+    }
+    const isUnknown = String(answer?.body.type).endsWith('unknown-campaign');
+    if (isLate && (answer === undefined || answer.status === 503 || isUnknown))
+      this.#around.checker.breaks(1, `${this.#ask.userId} asks when all is healed, and is never told`);
+    this.#end();
+  }
+
+  #later(run: () => void): void {
+    const { world } = this.#around;
+    world.after(world.random.between(10, 150) * MS, world.outside, run);
+  }
+
+  #end(): void {
+    if (this.#isSettled) return;
+    this.#isSettled = true;
+    this.#done();
+  }
+
+  #watch(): void {
+    this.#tries += 1;
+    if (this.#tries > STREAM_TRIES) {
+      this.#around.checker.breaks(1, `${this.#ask.userId} watches and is never told an outcome`);
+      return;
+    }
+    const { world, path, tally, checker } = this.#around;
+    const { campaignId, userId } = this.#ask;
+    let isOver = false;
+    let isThere = false;
+    let heardUs = 0;
+    /** In order, as of one connection; what is lost breaks it. */
+    const inOrder = (hear: () => void): void => {
+      const backUs = wayUs(world, path, tally);
+      heardUs = Math.max(heardUs, world.nowUs + (backUs ?? 0));
+      world.after(heardUs - world.nowUs, world.outside, () => {
+        if (!isOver) (backUs === undefined ? again : hear)();
+      });
+    };
+    const again = (): void => {
+      if (isOver) return;
+      isOver = true;
+      if (isThere && gateway !== undefined) checker.streams.closed(campaignId, userId, world.nowUs, gateway);
+      if (!this.#isSettled) this.#later(() => this.#watch());
+    };
+    const asked: Asked = { ...this.#asked(), what: 'watch', lastEventId: this.#lastEventId };
+    const place = this.#anyGateway();
+    const gateway = this.#around.gatewayAt(place);
+    const silence = (seenUs: number): void => {
+      world.after(ANSWER_TIMEOUT_US * 4, world.outside, () => {
+        if (heardUs === seenUs) again();
+        else silence(heardUs);
+      });
+    };
+    silence(heardUs);
+    this.#send(place, asked, {
+      answered: status => inOrder(() => (status === 204 ? this.#end() : again())),
+      streamed: text =>
+        inOrder(() => {
+          if (!isThere && gateway !== undefined)
+            checker.streams.opened(campaignId, userId, world.nowUs, gateway);
+          isThere = true;
+          this.#hearEvents(text);
+        }),
+      over: () => inOrder(again),
+    });
+  }
+
+  /** Somebody who was offered something claims it, once, as often as it takes to be answered. */
+  #offered(): void {
+    const { claimsAfterMs } = this.#ask;
+    const { world } = this.#around;
+    if (claimsAfterMs === undefined || this.#claims) return;
+    this.#claims = true;
+    world.after(claimsAfterMs * MS, world.outside, () => this.#claim(CLAIM_TRIES));
+  }
+
+  #claim(triesLeft: number): void {
+    this.#exchange(this.#anyGateway(), { ...this.#asked(), what: 'claim' }, answer => {
+      if (isAskedAgain(answer) && triesLeft > 0 && !this.#isSettled)
+        this.#later(() => this.#claim(triesLeft - 1));
+    });
+  }
+
+  #hearEvents(text: string): void {
+    for (const block of text.split('\n\n')) {
+      const fields = new Map(
+        block.split('\n').map(line => [line.split(': ', 1)[0] ?? '', line.slice(line.indexOf(': ') + 2)]),
+      );
+      const event = fields.get('event');
+      if (event === undefined) continue;
+      this.#lastEventId = fields.get('id') ?? this.#lastEventId;
+      this.#hearEvent(event, JSON.parse(fields.get('data') ?? '{}'));
+    }
+  }
+
+  #hearEvent(event: string, data: Record<string, unknown>): void {
+    const { checker, world } = this.#around;
+    const { campaignId, userId } = this.#ask;
+    world.tell(() => `${userId} of campaign ${campaignId} hears ${event} ${JSON.stringify(data)}`);
+    const { position, ahead, outcome, serial } = data;
+    if (event === 'position' && typeof position === 'number') {
+      const count = numberOf(ahead);
+      checker.toldPosition(
+        campaignId,
+        userId,
+        position,
+        count === undefined ? undefined : { client: this, count },
+      );
+    }
+    if (event === 'offer') this.#offered();
+    if (event !== 'outcome' || typeof outcome !== 'string') return;
+    checker.toldOutcome({
+      campaignId,
+      userId,
+      outcome,
+      serial: numberOf(serial),
+      position: numberOf(position),
+    });
+    this.#end();
+  }
+}
+
+/** Has something asked of the gateway in that place, if it gets there; `gone` where none is there. */
+export function sendTo(
+  { world, path, tally, gatewayAt }: Surroundings,
+  place: number,
+  ask: (gateway: SimulatedGateway) => void,
+  gone: () => void,
+): void {
+  const outUs = wayUs(world, path, tally);
+  const gateway = gatewayAt(place);
+  if (gateway === undefined) world.after(MS, world.outside, gone);
+  else if (outUs !== undefined) world.after(outUs, gateway.process, () => ask(gateway));
+}
+
+/** Has something heard outside, unless it is lost on its way. */
+export function back({ world, path, tally }: Surroundings, hear: () => void): void {
+  const backUs = wayUs(world, path, tally);
+  if (backUs !== undefined) world.after(backUs, world.outside, hear);
+}
+
+/** No answer, 503, or a thing that is not there yet: then it is safe, and of use, to ask again. */
+function isAskedAgain(answer: Answer): boolean {
+  if (answer === undefined || answer.status === 503 || answer.status === 404) return true;
+  return String(answer.body.type).endsWith('not-open-yet');
+}
+
+/** For good, when nothing is on its way any more. */
+function isToldOfNone(answer: Answer): boolean {
+  return answer?.status === 404;
+}
+
+function numberOf(value: unknown): number | undefined {
+  return typeof value === 'number' ? value : undefined;
+}

@@ -1,0 +1,51 @@
+/**
+ * The operator of clocks: sees that PostgreSQL's clock is wrong, and says that Redis' is right, at an engine that is there, by
+ * the difference that another one showed a moment before. Again and again: what was said ends when Redis' clock moves.
+ */
+import type { Tally } from '../kernel/tally.ts';
+import { MS, type World } from '../kernel/world.ts';
+import type { SimulatedEngine } from './engine.ts';
+
+/** So far apart the operator looks. */
+const LOOK_US = 250 * MS;
+/** And speaks so long after that, at most. */
+const SPEAKS_WITHIN_US = 800 * MS;
+
+interface Surroundings {
+  readonly world: World;
+  readonly tally: Tally;
+  readonly engines: number;
+  /** The engine in that place, if one is there. */
+  readonly engineAt: (place: number) => SimulatedEngine | undefined;
+  /** Redis' clock shows the time, and PostgreSQL's does not. Who does not know that says nothing. */
+  readonly isRedisAloneRight: () => boolean;
+}
+
+/** Looks from now on, until the run is over. */
+export function watchClocks(around: Surroundings): void {
+  const { world } = around;
+  world.after(LOOK_US, world.outside, () => watchClocks(around));
+  if (!around.isRedisAloneRight()) return;
+  atAnyEngine(around, async engine => {
+    const aheadMs = engine.shownAheadMs();
+    if (aheadMs === undefined) return;
+    const speakUs = world.random.between(1, SPEAKS_WITHIN_US);
+    world.after(speakUs, world.outside, () => speak(around, aheadMs));
+  });
+}
+
+/** Of what was so when they looked. What is refused, or not answered, is looked at again. */
+function speak(around: Surroundings, aheadMs: number): void {
+  atAnyEngine(around, async engine => {
+    const became = await engine.trustClock(aheadMs);
+    around.tally.count(`word on clocks: ${became}`);
+  });
+}
+
+function atAnyEngine(
+  { world, engines, engineAt }: Surroundings,
+  work: (engine: SimulatedEngine) => Promise<void>,
+): void {
+  const engine = engineAt(world.random.between(0, engines - 1));
+  if (engine !== undefined) world.after(0, engine.process, () => void work(engine));
+}

@@ -1,0 +1,269 @@
+/**
+ * An engine in the simulator: what production assembles (engine/assembly.ts), over the simulated ledger, Redis and log, and
+ * the operator, who calls what the API's handlers call.
+ */
+import { createHash } from 'node:crypto';
+import type { Logger } from 'pino';
+import { Registry } from 'prom-client';
+import { assembleJudge, type JudgeDeps, type JudgeIntervals } from '../../../engine/assembly.ts';
+import { plainDraw } from '../../../engine/campaigns/announce.ts';
+import { changeCampaign } from '../../../engine/campaigns/change.ts';
+import { closeCampaign } from '../../../engine/campaigns/close.ts';
+import { addCoupon } from '../../../engine/campaigns/coupon-terms.ts';
+import { createWanted, type WantedCampaign } from '../../../engine/campaigns/create-campaign.ts';
+import { findCampaign } from '../../../engine/campaigns/decide.ts';
+import { setRoomTerms } from '../../../engine/campaigns/room-terms.ts';
+import { aheadMsOf, trustClock } from '../../../engine/clock/trust-clock.ts';
+import { Problem } from '../../../engine/contract/api/problem.ts';
+import type { Terms } from '../../../engine/contract/coupons/terms.ts';
+import { commitmentOf, deriveSecret } from '../../../engine/draw/commit.ts';
+import { Randomness } from '../../../engine/draw/randomness.ts';
+import { type LockName, Locks } from '../../../engine/locks.ts';
+import type { EngineMetrics } from '../../../engine/metrics.ts';
+import { transaction } from '../../../sql/database.ts';
+import { getRoom } from '../../../sql/statements/rooms/rooms.ts';
+import type { Announced, RoomTerms } from '../checks/checker-rows.ts';
+import type { CheckedCoupon } from '../checks/checker-shop.ts';
+import type { Path } from '../kernel/network.ts';
+import type { Tally } from '../kernel/tally.ts';
+import { BEGINNING_US, type Process } from '../kernel/world.ts';
+import type { Ledger } from '../models/ledger/ledger.ts';
+import type { SimulatedConsumer, SimulatedLog } from '../models/log.ts';
+import { KEYS, type SimulatedRedis } from '../models/redis/redis.ts';
+import type { Operation } from '../plans/plan.ts';
+import { SALT_SECRET } from './gateway.ts';
+
+/** Also how far apart passes are at least: with every batch another one, they would be most of a run. */
+const PASS_MS = 160;
+const INTERVALS: JudgeIntervals = {
+  passGap: PASS_MS,
+  passActive: PASS_MS,
+  passIdle: PASS_MS,
+  hearing: 260,
+  keeper: 220,
+  clock: 200,
+  tidy: 1_000,
+};
+/** As many as most runs have campaigns for. */
+const SETTLED_AT_ONCE = 2;
+const DRAW_SECRET = 'a secret of draws, for the simulator only';
+/** Nobody uses a pass, so its end is what frees a place. */
+const PASS_TTL_MS = 1_000;
+/** Nobody reads what is counted here. */
+const UNCOUNTED: EngineMetrics = {
+  registry: new Registry(),
+  batch: () => undefined,
+  settled: () => undefined,
+  scheduledDone: () => undefined,
+  moved: () => undefined,
+  pass: () => undefined,
+  clocks: () => undefined,
+};
+/** Drawn behind the winners of a raffle. */
+const ALTERNATES = 2;
+
+export interface EngineTerms {
+  readonly leaseMs: number;
+  /** Entries of a projection that are ranked at once; undefined for as many as usual. */
+  readonly rankedAtOnce: number | undefined;
+  readonly claimsAtOnce: number | undefined;
+  readonly movesAtOnce: number | undefined;
+  readonly clockStopMs: number;
+  /** So long after its end a campaign leaves Redis; undefined: never. */
+  readonly shelveAfterMs: number | undefined;
+  readonly partitions: number;
+  /** Counts what the operator changed, and what was refused. */
+  readonly tally: Tally;
+  /** Makes what is drawn depend on the seed alone. */
+  readonly seed: number;
+  readonly log: Logger;
+}
+
+/** Advisory locks as one process has them, at the simulated server. */
+class SimulatedLocks extends Locks {
+  readonly #ledger: Ledger;
+  readonly #process: Process;
+
+  constructor(ledger: Ledger, process: Process) {
+    super({ databaseUrl: '', applicationName: process.name, onError: () => undefined });
+    this.#ledger = ledger;
+    this.#process = process;
+  }
+
+  override async take(lock: LockName): Promise<boolean> {
+    const { server, world } = this.#ledger;
+    await new Promise<void>(resolve => world.after(world.random.between(80, 900), this.#process, resolve));
+    if (!server.isUp) throw new Error('lost the connection that holds locks');
+    return this.#ledger.take(nameOf(lock), this.#process);
+  }
+
+  override async release(lock: LockName): Promise<void> {
+    this.#ledger.release(nameOf(lock), this.#process);
+  }
+}
+
+/** Commitments that a seed repeats: production's nonces are of the machine's own randomness. */
+class SimulatedRandomness extends Randomness {
+  readonly #seed: number;
+
+  constructor(seed: number, log: Logger) {
+    super({ drawSecret: DRAW_SECRET, drandDelayMs: 0, relays: [], log });
+    this.#seed = seed;
+  }
+
+  override announce(_source: 'commit' | 'drand', { campaignId }: { readonly campaignId: number }) {
+    const nonce = createHash('sha256').update(`${this.#seed}/${campaignId}`).digest();
+    const commitment = commitmentOf(deriveSecret(DRAW_SECRET, campaignId, nonce)).toString('base64url');
+    return { announced: { source: 'commit' as const, commitment }, nonce };
+  }
+}
+
+function nameOf(lock: LockName): string {
+  return lock.name === 'partition' ? `partition ${lock.partition}` : lock.name;
+}
+
+export class SimulatedEngine {
+  readonly process: Process;
+  readonly consumer: SimulatedConsumer;
+  readonly #deps: JudgeDeps;
+  readonly #tally: Tally;
+
+  /** To be made in an event of its own process. */
+  constructor(
+    process: Process,
+    servers: { readonly ledger: Ledger; readonly redis: SimulatedRedis; readonly log: SimulatedLog },
+    paths: { readonly ledger: Path; readonly redis: Path; readonly log: Path },
+    terms: EngineTerms,
+  ) {
+    this.process = process;
+    const { log, leaseMs, partitions, clockStopMs } = terms;
+    this.consumer = servers.log.consumerFor(process, paths.log, log);
+    const { deps } = assembleJudge({
+      config: {
+        LEASE_MS: leaseMs,
+        LOG_PARTITIONS: partitions,
+        RECEIPT_SALT_SECRET: SALT_SECRET,
+        CLOCK_STOP_MS: clockStopMs,
+      },
+      servers: {
+        pool: servers.ledger.poolFor(process, paths.ledger),
+        redis: servers.redis.clientFor(process, paths.redis).client,
+        keys: KEYS,
+        locks: new SimulatedLocks(servers.ledger, process),
+        fencing: servers.log.fencingFor(process, paths.log),
+        consumer: this.consumer,
+      },
+      rankedAtOnce: terms.rankedAtOnce,
+      shelveAfterMs: terms.shelveAfterMs,
+      settledAtOnce: SETTLED_AT_ONCE,
+      claimsAtOnce: terms.claimsAtOnce,
+      movesAtOnce: terms.movesAtOnce,
+      intervals: INTERVALS,
+      randomness: new SimulatedRandomness(terms.seed, log),
+      metrics: UNCOUNTED,
+      log,
+    });
+    this.#deps = deps;
+    this.#tally = terms.tally;
+  }
+
+  /** The operator makes the campaigns that were announced, and the coupons. */
+  async create(announced: readonly Announced[], coupons: readonly CheckedCoupon[]): Promise<void> {
+    for (const campaign of announced) {
+      const isOfIt = ({ of }: CheckedCoupon): boolean =>
+        'campaignId' in of && of.campaignId === campaign.campaignId;
+      const granted = coupons.find(isOfIt);
+      await createWanted(this.#deps, wantedOf(campaign), 'operator', granted && termsOf(granted));
+    }
+    for (const coupon of coupons) {
+      const { of } = coupon;
+      if ('code' in of) await transaction(this.#deps.pool, db => addCoupon(db, of, termsOf(coupon), ''));
+    }
+  }
+
+  /** The operator changes a campaign, as it is now. */
+  async change(campaignId: number, operation: Operation): Promise<void> {
+    const { action, opensAtMs, closesAtMs, drawsAtMs, stock } = operation;
+    const at = (ms: number): Date => new Date(BEGINNING_US / 1000 + ms);
+    const change = {
+      ...(opensAtMs === undefined ? {} : { opensAt: at(opensAtMs) }),
+      ...(closesAtMs === undefined ? {} : { closesAt: at(closesAtMs) }),
+      ...(drawsAtMs === undefined ? {} : { drawsAt: drawsAtMs === null ? null : at(drawsAtMs) }),
+      ...(stock === undefined ? {} : { stock }),
+    };
+    const asked = { by: 'operator', reason: null };
+    try {
+      const campaign = await findCampaign(this.#deps, campaignId);
+      await changeCampaign(this.#deps, campaign, action, change, asked, new AbortController().signal);
+      this.#tally.count(`${action} in effect`);
+    } catch (error) {
+      this.#tally.count(`${action} refused`);
+      this.#deps.log.info({ err: error, campaignId, action }, 'the operator was refused');
+    }
+  }
+
+  /** By how much Redis is shown to be ahead of PostgreSQL, ms, where the two contradict each other; undefined where they don't. */
+  shownAheadMs(): number | undefined {
+    const look = this.#deps.clocks.look();
+    return look.state === 'apart' ? aheadMsOf(look).postgres : undefined;
+  }
+
+  /** The operator says that Redis is right while it is so far ahead of PostgreSQL. Never rejects. */
+  async trustClock(aheadMs: number): Promise<string> {
+    const said = { by: 'operator', reason: null };
+    try {
+      await trustClock(this.#deps, { aheadOf: 'postgres', aheadMs }, said);
+      return 'in effect';
+    } catch (error) {
+      this.#deps.log.info({ err: error, aheadMs }, 'the operator was refused');
+      return error instanceof Problem ? error.slug : 'not known';
+    }
+  }
+
+  /** What the operator sees of a room; undefined where there is none yet. Rejects when it cannot be read now. */
+  async readRoom(campaignId: number): Promise<{ readonly version: number } | undefined> {
+    return await getRoom(this.#deps.pool, campaignId);
+  }
+
+  /**
+   * The operator sets the terms of a room, made for that version; false where it has another one. Rejects when it is not
+   * known whether they are set.
+   */
+  async setRoom(campaignId: number, terms: RoomTerms, version: number): Promise<boolean> {
+    try {
+      await setRoomTerms(this.#deps, campaignId, terms, version);
+      return true;
+    } catch (error) {
+      if (error instanceof Problem && error.slug === 'precondition-failed') return false;
+      throw error;
+    }
+  }
+
+  /** The operator closes a campaign ahead of time; what cannot be done now, the operator's client gives up. */
+  async close(campaignId: number): Promise<void> {
+    try {
+      await closeCampaign(this.#deps, campaignId, new AbortController().signal);
+    } catch (error) {
+      this.#deps.log.info({ err: error, campaignId }, 'the operator was refused');
+    }
+  }
+}
+
+function termsOf({ basisPoints, limitTotal, limitPerUser }: CheckedCoupon): Terms {
+  return {
+    ...{ discount: { kind: 'percentage', basisPoints, most: null }, currency: null, minimumBasket: null },
+    ...{ validFromMs: null, validUntilMs: null, products: null, categories: null, limitTotal, limitPerUser },
+    ...{ stackClass: null, exclusive: false, stackableWith: null, stackOrder: 0, stackCapBasisPoints: null },
+  };
+}
+
+function wantedOf({ kind, places, opensAtUs, closesAtUs, claims, room }: Announced): WantedCampaign {
+  const times = { opensAt: new Date(opensAtUs / 1000), closesAt: new Date(closesAtUs / 1000) };
+  return {
+    campaign: { kind, places, title: 'simulated', ...times },
+    draw: kind === 'raffle' ? { ...plainDraw(places), alternates: ALTERNATES } : undefined,
+    claims,
+    monitors: undefined,
+    room: room && { ...room, passMs: PASS_TTL_MS, visitMs: null, paused: false, singleUse: false },
+  };
+}

@@ -1,0 +1,46 @@
+/**
+ * What the leader of a Kafka partition knows of idempotent producers, and what it answers (Kafka 4.3's
+ * ProducerAppendInfo.checkSequence and ProducerStateEntry.findDuplicateBatch, tried against a real one): epochs only rise,
+ * and the first batch of one has sequence 0, unless the leader knows nothing of the producer; each batch continues the
+ * one before; one of the last five that comes again is answered as it was.
+ */
+import type { BatchWriter } from '../../../engine/contract/log/kafka/kafka-produce.ts';
+
+export const UNKNOWN_TOPIC_OR_PARTITION = 3;
+const OUT_OF_ORDER_SEQUENCE = 45;
+const INVALID_PRODUCER_EPOCH = 47;
+const BATCHES_KEPT = 5;
+const SEQUENCES = 2 ** 31;
+
+interface ProducerState {
+  epoch: number;
+  /** The last batches' sequences, the latest at the end. */
+  readonly sequences: number[];
+}
+
+export class ProducerStates {
+  readonly #producers = new Map<bigint, ProducerState>();
+
+  /** 0: the batch is to be appended; DUPLICATE: it stands there already. Others as Kafka's error codes. */
+  check({ producerId, epoch, sequence }: BatchWriter): number | typeof DUPLICATE {
+    if (producerId < 0n) return 0;
+    const state = this.#producers.get(producerId);
+    if (state === undefined) {
+      this.#producers.set(producerId, { epoch, sequences: [sequence] });
+      return 0;
+    }
+    if (epoch < state.epoch) return INVALID_PRODUCER_EPOCH;
+    if (epoch > state.epoch) {
+      if (sequence !== 0) return OUT_OF_ORDER_SEQUENCE;
+      this.#producers.set(producerId, { epoch, sequences: [sequence] });
+      return 0;
+    }
+    if (state.sequences.includes(sequence)) return DUPLICATE;
+    if (sequence !== ((state.sequences.at(-1) ?? -1) + 1) % SEQUENCES) return OUT_OF_ORDER_SEQUENCE;
+    state.sequences.push(sequence);
+    if (state.sequences.length > BATCHES_KEPT) state.sequences.shift();
+    return 0;
+  }
+}
+
+export const DUPLICATE = 'duplicate';

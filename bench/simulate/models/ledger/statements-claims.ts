@@ -1,0 +1,436 @@
+/**
+ * What the statements of sql/statements/claims/claims.ts and sql/statements/claims/claims-turn.ts, and those of
+ * sql/statements/draws/alternates.ts and sql/statements/entries/grants.ts that pass on what was not claimed, do to the
+ * simulated ledger, each beside the words its text begins with. ledger.test.ts holds them against PostgreSQL.
+ */
+import {
+  type ClaimantRow,
+  type ClaimRow,
+  ConstraintError,
+  changed,
+  type LedgerTables,
+  NOTHING,
+  rowsOf,
+  type Statement,
+} from './ledger-tables.ts';
+import { changeCampaign } from './statements-campaigns.ts';
+import { byKey, keyOf, nextAlternates, type Sent, sentOf } from './statements-entries.ts';
+import { Blocked, type Transaction } from './table.ts';
+
+const UNIQUE_VIOLATION = '23505';
+const FOREIGN_KEY_VIOLATION = '23503';
+const CHECK_VIOLATION = '23514';
+const ONE_ROW = 'one';
+
+const insertClaims: Statement = (tables, by, values) => {
+  const earliest = new Map<string, Sent>();
+  const unknown: Sent[] = [];
+  for (const row of sentOf(values)) {
+    const known = earliest.get(keyOf(row));
+    if (tables.campaigns.get(String(row.campaignId), by) === undefined) unknown.push(row);
+    else if (known === undefined || row.stamp < known.stamp) earliest.set(keyOf(row), row);
+  }
+  for (const { campaignId, userId, stamp } of [...earliest.values()].sort(byKey)) {
+    const key = keyOf({ campaignId, userId });
+    const holder = tables.claims.heldBy(key, by);
+    if (holder !== undefined) throw new Blocked(holder);
+    const held = tables.claims.get(key, by);
+    if (held === undefined) tables.claims.write(key, { campaignId, userId, stamp, decided: false }, by);
+    else if (stamp < held.stamp && !held.decided) tables.claims.write(key, { ...held, stamp }, by);
+  }
+  return rowsOf(unknown.map(({ index }) => ({ index })));
+};
+
+function claimantsOf(tables: LedgerTables, by: Transaction, campaignId: number): ClaimantRow[] {
+  return tables.claimants
+    .rows(by)
+    .filter(row => row.campaignId === campaignId)
+    .sort((a, b) => a.number - b.number);
+}
+
+/** Writes a claimant, if the table's constraints and its guard let it. */
+function write(tables: LedgerTables, by: Transaction, row: ClaimantRow): void {
+  const old = tables.claimants.get(keyOfClaimant(row), by);
+  const others = claimantsOf(tables, by, row.campaignId).filter(({ number }) => number !== row.number);
+  const ways: Readonly<Record<string, readonly string[]>> = {
+    waitlisted: ['offered', 'left'],
+    offered: ['claimed', 'lapsed', 'declined'],
+  };
+  if (old !== undefined && old.state !== row.state && !ways[old.state]?.includes(row.state))
+    throw new ConstraintError(CHECK_VIOLATION, 'claimants', 'claimants_states');
+  const hadOffer = old !== undefined && old.serial !== null;
+  if (hadOffer && (old.serial !== row.serial || old.offeredUs !== row.offeredUs))
+    throw new ConstraintError(CHECK_VIOLATION, 'claimants', 'claimants_keep');
+  const holds = ({ state }: ClaimantRow): boolean => state === 'offered' || state === 'claimed';
+  if (others.some(({ userId }) => userId === row.userId))
+    throw new ConstraintError(UNIQUE_VIOLATION, 'claimants', 'claimants_user');
+  if (holds(row) && others.some(other => holds(other) && other.serial === row.serial))
+    throw new ConstraintError(UNIQUE_VIOLATION, 'claimants', 'claimants_holder');
+  if (tables.entries.get(keyOf(row), by) === undefined)
+    throw new ConstraintError(FOREIGN_KEY_VIOLATION, 'claimants', 'claimants_campaign_id_user_id_fkey');
+  if (row.serial !== null && tables.grants.get(`${row.campaignId}/${row.serial}`, by) === undefined)
+    throw new ConstraintError(FOREIGN_KEY_VIOLATION, 'claimants', 'claimants_campaign_id_serial_fkey');
+  checkDeadline(tables, by, old, row);
+  tables.claimants.write(keyOfClaimant(row), row, by);
+}
+
+/** As the trigger claimants_deadline does. */
+function checkDeadline(
+  tables: LedgerTables,
+  by: Transaction,
+  old: ClaimantRow | undefined,
+  row: ClaimantRow,
+): void {
+  const { state, offeredUs, claimByUs } = row;
+  if (state !== 'offered' || offeredUs === null || claimByUs === null) return;
+  const breaks = (constraint: string): never => {
+    throw new ConstraintError(CHECK_VIOLATION, 'claimants', constraint);
+  };
+  if (old?.state === 'offered') {
+    if (claimByUs > (old.claimByUs ?? 0)) breaks('claimants_extended');
+    return;
+  }
+  const campaign = tables.campaigns.get(String(row.campaignId), by);
+  const withinS = campaign?.rules == null ? undefined : JSON.parse(campaign.rules).claim_within_s;
+  if (withinS !== undefined && claimByUs > offeredUs + withinS * 1_000_000 - (campaign?.unheardUs ?? 0))
+    breaks('claimants_within');
+  const throughMs = tables.hearing.get(ONE_ROW, by)?.throughMs ?? 0;
+  if (throughMs > 0 && offeredUs > throughMs * 1_000 + 3_000_000) breaks('claimants_heard');
+}
+
+function keyOfClaimant({ campaignId, number }: { readonly campaignId: number; readonly number: number }) {
+  return `${campaignId}/${number}`;
+}
+
+const insertClaimants: Statement = (tables, by, values) => {
+  const campaignId = values.number(1);
+  const [numbers, userIds, serials, places] = [
+    values.numbers(2),
+    values.texts(3),
+    values.numbers(4),
+    values.numbers(5),
+  ];
+  for (const [index, number] of numbers.entries()) {
+    if (tables.claimants.get(keyOfClaimant({ campaignId, number }), by) !== undefined)
+      throw new ConstraintError(UNIQUE_VIOLATION, 'claimants', 'claimants_pkey');
+    const serial = serials[index] || null;
+    const row: ClaimantRow = {
+      campaignId,
+      number,
+      userId: userIds[index] ?? '',
+      place: places[index] || null,
+      state: serial === null ? 'waitlisted' : 'offered',
+      serial,
+      offeredUs: serial === null ? null : values.number(6),
+      claimByUs: serial === null ? null : values.number(7),
+      endedUs: null,
+      moveNumber: 0,
+      isPassedOn: false,
+    };
+    write(tables, by, row);
+  }
+  return changed(numbers.length);
+};
+
+/** The stamps of what users of a campaign ask for and is due, by user. */
+function dueOf(
+  rows: readonly { readonly campaignId: number; readonly userId: string; readonly stamp: number }[],
+  campaignId: number,
+  through: number,
+): Map<string, number> {
+  const due = rows.filter(row => row.campaignId === campaignId && row.stamp <= through);
+  return new Map(due.map(({ userId, stamp }) => [userId, stamp]));
+}
+
+const readDueClaimants: Statement = (tables, by, values) => {
+  const [campaignId, through, lapseUs] = [values.number(1), values.number(2), values.number(3)];
+  const [unheardUs, limit] = [values.number(4), values.number(5)];
+  const claimed = dueOf(
+    tables.claims.rows(by).filter(({ decided }) => !decided),
+    campaignId,
+    through,
+  );
+  const leaving = dueOf(
+    tables.withdrawals.rows(by).filter(({ honoured }) => honoured === null),
+    campaignId,
+    through,
+  );
+  const claimants = claimantsOf(tables, by, campaignId);
+  const lapsing = claimants
+    .filter(({ state, claimByUs }) => state === 'offered' && (claimByUs ?? 0) <= lapseUs - unheardUs)
+    .sort((a, b) => (a.claimByUs ?? 0) - (b.claimByUs ?? 0) || a.number - b.number)
+    .slice(0, limit);
+  const due = claimants.filter(
+    row => claimed.has(row.userId) || leaving.has(row.userId) || lapsing.includes(row),
+  );
+  return rowsOf(
+    due.map(({ number, state, serial, claimByUs, userId }) => ({
+      number,
+      state,
+      serial,
+      claimByUs: claimByUs === null ? null : claimByUs + unheardUs,
+      claimStamp: claimed.get(userId) ?? null,
+      leaveStamp: leaving.get(userId) ?? null,
+    })),
+  );
+};
+
+const readDueInstants: Statement = (tables, by, values) => {
+  const [campaignId, through, openedUs] = [values.number(1), values.number(2), values.number(3)];
+  const [unheardUs, lapseUs, limit] = [values.number(4), values.number(5), values.number(6)];
+  const claimants = new Map(claimantsOf(tables, by, campaignId).map(row => [row.userId, row]));
+  const deadlineOf = (row: ClaimantRow | undefined): number | undefined =>
+    row?.state === 'offered' && row.claimByUs !== null ? row.claimByUs + unheardUs : undefined;
+  const isDue = (userId: string, atUs: number): boolean => {
+    const deadlineUs = deadlineOf(claimants.get(userId));
+    return deadlineUs === undefined || deadlineUs <= lapseUs || atUs <= deadlineUs;
+  };
+  const asked = [
+    ...tables.claims.rows(by).filter(({ decided }) => !decided),
+    ...tables.withdrawals
+      .rows(by)
+      .filter(({ honoured, userId }) => honoured === null && claimants.has(userId)),
+  ].filter(row => row.campaignId === campaignId && row.stamp <= through);
+  const instants = [
+    ...asked
+      .map(({ userId, stamp }) => ({ userId, atUs: openedUs + Math.floor(stamp / 1_024) }))
+      .filter(({ userId, atUs }) => isDue(userId, atUs))
+      .map(({ atUs }) => atUs),
+    ...[...claimants.values()].flatMap(row => {
+      const deadlineUs = deadlineOf(row);
+      return deadlineUs !== undefined && deadlineUs <= lapseUs ? [deadlineUs] : [];
+    }),
+  ].sort((a, b) => a - b);
+  return rowsOf([{ firstUs: instants[0] ?? null, tooManyUs: instants[limit - 1] ?? null }]);
+};
+
+const decideClaims: Statement = (tables, by, values) => {
+  const [campaignId, through] = [values.number(1), values.number(2)];
+  const open = openOffers(tables, by, campaignId);
+  const isDue = (row: ClaimRow): boolean =>
+    row.campaignId === campaignId && !row.decided && row.stamp <= through && !open.has(row.userId);
+  const due = tables.claims.rows(by).filter(isDue);
+  for (const row of due) tables.claims.write(keyOf(row), { ...row, decided: true }, by);
+  return changed(due.length);
+};
+
+/** Who has an open offer. */
+function openOffers(tables: LedgerTables, by: Transaction, campaignId: number): ReadonlySet<string> {
+  const offered = claimantsOf(tables, by, campaignId).filter(({ state }) => state === 'offered');
+  return new Set(offered.map(({ userId }) => userId));
+}
+
+const refuseOfClaimants: Statement = (tables, by, values) => {
+  const [campaignId, through] = [values.number(1), values.number(2)];
+  const users = new Set(
+    claimantsOf(tables, by, campaignId)
+      .filter(({ state }) => state !== 'offered')
+      .map(({ userId }) => userId),
+  );
+  const due = tables.withdrawals
+    .rows(by)
+    .filter(
+      row =>
+        row.campaignId === campaignId &&
+        row.honoured === null &&
+        row.stamp <= through &&
+        users.has(row.userId),
+    );
+  for (const row of due) tables.withdrawals.write(keyOf(row), { ...row, honoured: false }, by);
+  return changed(due.length);
+};
+
+function note(
+  tables: LedgerTables,
+  by: Transaction,
+  { campaignId, moveNumber, number, state, serial }: ClaimantRow,
+  atUs: number,
+): void {
+  const key = `${campaignId}/${moveNumber}`;
+  if (tables.moves.get(key, by) !== undefined)
+    throw new ConstraintError(UNIQUE_VIOLATION, 'claimant_moves', 'claimant_moves_pkey');
+  tables.moves.write(key, { campaignId, moveNumber, number, state, serial, atUs }, by);
+}
+
+const saveMoves: Statement = (tables, by, values) => {
+  const [campaignId, after, unheardUs] = [values.number(1), values.number(2), values.number(6)];
+  const [states, instants] = [values.texts(4), values.numbers(5)];
+  let count = 0;
+  for (const [index, number] of values.numbers(3).entries()) {
+    const old = tables.claimants.get(keyOfClaimant({ campaignId, number }), by);
+    if (old === undefined) continue;
+    const endedUs = instants[index] ?? 0;
+    const claimByUs = old.claimByUs === null ? null : old.claimByUs + unheardUs;
+    const state = states[index] as ClaimantRow['state'];
+    const row: ClaimantRow = { ...old, state, endedUs, claimByUs, moveNumber: after + index + 1 };
+    write(tables, by, row);
+    note(tables, by, row, endedUs);
+    count += 1;
+  }
+  return changed(count);
+};
+
+const readFreed: Statement = (tables, by, values) => {
+  const freed = claimantsOf(tables, by, values.number(1))
+    .filter(({ state, isPassedOn }) => (state === 'lapsed' || state === 'declined') && !isPassedOn)
+    .sort((a, b) => a.moveNumber - b.moveNumber)
+    .slice(0, values.number(2));
+  return rowsOf(freed.map(({ serial, userId, state }) => ({ serial, holder: userId, reason: state })));
+};
+
+const passToNext: Statement = (tables, by, values) => {
+  const campaignId = values.number(1);
+  const [serials, holders] = [values.numbers(2), values.texts(3)];
+  const [codes, limit] = [values.texts(5), values.number(6)];
+  const isOfIt = (row: { readonly campaignId: number }): boolean => row.campaignId === campaignId;
+  const next = nextAlternates(tables, by, campaignId).slice(0, limit);
+  const passed = next.slice(0, serials.length).map(({ place, userId }, index) => {
+    const serial = serials[index] ?? 0;
+    tables.passedOn.write(`${campaignId}/${place}`, { campaignId, place, serial }, by);
+    const grant = tables.grants.get(`${campaignId}/${serial}`, by);
+    if (grant === undefined)
+      throw new ConstraintError(FOREIGN_KEY_VIOLATION, 'passed_on', 'passed_on_campaign_id_serial_fkey');
+    const others = tables.grants.rows(by).filter(row => isOfIt(row) && row.serial !== serial);
+    if (others.some(other => other.userId === userId))
+      throw new ConstraintError(UNIQUE_VIOLATION, 'grants', 'grants_user');
+    tables.grants.write(`${campaignId}/${serial}`, { ...grant, userId, code: codes[index] ?? '' }, by);
+    return { serial, tier: null, place, userId, passedFrom: holders[index] ?? '' };
+  });
+  const campaign = tables.campaigns.get(String(campaignId), by);
+  if (campaign !== undefined && passed.length > 0)
+    changeCampaign(tables, by, campaign, { redrawnCount: campaign.redrawnCount + passed.length });
+  return rowsOf(passed);
+};
+
+const replaceCodes: Statement = (tables, by, values) => {
+  const campaignId = values.number(1);
+  const codes = values.texts(3);
+  for (const [index, serial] of values.numbers(2).entries()) {
+    const grant = tables.grants.get(`${campaignId}/${serial}`, by);
+    if (grant !== undefined)
+      tables.grants.write(`${campaignId}/${serial}`, { ...grant, code: codes[index] ?? '' }, by);
+  }
+  return changed(codes.length);
+};
+
+const markPassedOn: Statement = (tables, by, values) => {
+  const users = new Set(values.texts(1));
+  const rows = claimantsOf(tables, by, values.number(2)).filter(({ userId }) => users.has(userId));
+  for (const row of rows) {
+    if (row.state !== 'lapsed' && row.state !== 'declined')
+      throw new ConstraintError(CHECK_VIOLATION, 'claimants', 'claimants_passed_on');
+    write(tables, by, { ...row, isPassedOn: true });
+  }
+  return changed(rows.length);
+};
+
+const saveOffers: Statement = (tables, by, values) => {
+  const [campaignId, after] = [values.number(1), values.number(4)];
+  const [serials, userIds] = [values.numbers(2), values.texts(3)];
+  const [offeredUs, claimByUs] = [values.number(5), values.number(6)];
+  const claimants = new Map(claimantsOf(tables, by, campaignId).map(row => [row.userId, row]));
+  let count = 0;
+  for (const [index, userId] of userIds.entries()) {
+    const old = claimants.get(userId);
+    if (old === undefined) continue;
+    const serial = serials[index] ?? null;
+    const row: ClaimantRow = {
+      ...old,
+      state: 'offered',
+      serial,
+      offeredUs,
+      claimByUs,
+      moveNumber: after + index + 1,
+    };
+    write(tables, by, row);
+    note(tables, by, row, offeredUs);
+    count += 1;
+  }
+  return changed(count);
+};
+
+const areAllDecided: Statement = (tables, by, values) =>
+  rowsOf([{ over: !claimantsOf(tables, by, values.number(1)).some(({ state }) => state === 'offered') }]);
+
+const saveClaimCounts: Statement = (tables, by, values) => {
+  const old = tables.campaigns.get(String(values.number(1)), by);
+  if (old === undefined) return NOTHING;
+  const now = tables.now();
+  const [isDecided, isFinished] = [values.raw(4) === true, values.raw(5) === true];
+  changeCampaign(tables, by, old, {
+    waitlistedCount: values.number(2),
+    moveCount: values.number(3),
+    frozenAt: isDecided ? (old.frozenAt ?? now) : old.frozenAt,
+    decidedAt: isDecided ? (old.decidedAt ?? now) : old.decidedAt,
+    finishedAt: isFinished ? now : old.finishedAt,
+  });
+  return changed(1);
+};
+
+const extendDeadlines: Statement = (tables, by, values) => {
+  const [unheardUs, only] = [values.number(1), values.optional(2)];
+  const extended: { readonly unheardUs: number }[] = [];
+  for (const row of tables.campaigns.rows(by)) {
+    const { campaignId, finishedAt, rules, unheardSeenUs } = row;
+    const hasClaims = rules !== null && JSON.parse(rules).claim_within_s !== undefined;
+    if (!hasClaims || finishedAt !== null || (only !== null && only !== campaignId)) continue;
+    if (unheardSeenUs !== null && unheardSeenUs >= unheardUs) continue;
+    const total = row.unheardUs + unheardUs - (unheardSeenUs ?? unheardUs);
+    changeCampaign(tables, by, row, { unheardUs: total, unheardSeenUs: unheardUs });
+    extended.push({ unheardUs: total });
+  }
+  return rowsOf(extended);
+};
+
+export function shownClaimant(tables: LedgerTables, by: Transaction, row: ClaimantRow) {
+  const { campaignId, number, userId, state, place, serial, claimByUs, endedUs, moveNumber } = row;
+  const deadlineMoved = false;
+  const holds = state === 'offered' || state === 'claimed';
+  const code = holds ? (tables.grants.get(`${campaignId}/${serial}`, by)?.code ?? null) : null;
+  return { number, userId, state, place, serial, code, claimByUs, deadlineMoved, endedUs, moveNumber };
+}
+
+const readClaimants: Statement = (tables, by, values) => {
+  const rows = claimantsOf(tables, by, values.number(1)).filter(({ number }) => number > values.number(2));
+  return rowsOf(rows.slice(0, values.number(3)).map(row => shownClaimant(tables, by, row)));
+};
+
+const readMoves: Statement = (tables, by, values) => {
+  const campaignId = values.number(1);
+  const moves = tables.moves
+    .rows(by)
+    .filter(move => move.campaignId === campaignId && move.moveNumber > values.number(2))
+    .sort((a, b) => a.moveNumber - b.moveNumber)
+    .slice(0, values.number(3));
+  return rowsOf(
+    moves.flatMap(({ moveNumber, number, state }) => {
+      const row = tables.claimants.get(keyOfClaimant({ campaignId, number }), by);
+      if (row === undefined) return [];
+      const leftPlace = state === 'offered' || state === 'left' ? row.place : null;
+      return [{ listNumber: moveNumber, leftPlace, ...shownClaimant(tables, by, row) }];
+    }),
+  );
+};
+
+export const CLAIM_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
+  [/insert into claims as held/, insertClaims],
+  [/^insert into claimants \(campaign_id, number/, insertClaimants],
+  [/^with asked as \( select user_id, stamp as claim_stamp/, readDueClaimants],
+  [/^with claimed as \( select \$3::bigint \+ c.stamp/, readDueInstants],
+  [/^update claims c set decided = true/, decideClaims],
+  [/^update withdrawals w set honoured = false from claimants k/, refuseOfClaimants],
+  [/ update claimants k set state = sent.state/, saveMoves],
+  [/^select serial, user_id as holder, coalesce\(ended_early, state\) as reason from claimants/, readFreed],
+  [/^with freed as \( select \* from unnest/, passToNext],
+  [/^update grants g set code = sent.code/, replaceCodes],
+  [/^update claimants k set is_passed_on = true/, markPassedOn],
+  [/ update claimants k set state = 'offered'/, saveOffers],
+  [
+    /^select not exists \(select from claimants where campaign_id = \$1 and state = 'offered'\)/,
+    areAllDecided,
+  ],
+  [/^update campaigns set waitlisted_count = \$2/, saveClaimCounts],
+  [/^update campaigns set unheard_us = unheard_us \+/, extendDeadlines],
+  [/^select k.number, k.user_id as "userId".* and k.number > \$2/, readClaimants],
+  [/^select m.move_number as "listNumber"/, readMoves],
+];

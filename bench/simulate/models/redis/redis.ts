@@ -1,0 +1,239 @@
+/**
+ * The simulated Redis: a server that keeps a RedisState, and clients as ioredis makes them, of which only the commands
+ * that fairline sends are there. A client does not queue commands while there is no server, and tells of each
+ * connection that closed, as connectRedis (engine/contract/redis/redis.ts) has it.
+ *
+ * A server can come back as it went (its file was complete), without the last second, or empty; its wall clock can be
+ * set; and a replica can take over while the old server goes on taking writes.
+ */
+import { BOARD_EPOCH_SHA } from '../../../../engine/contract/redis/board/board.ts';
+import { keysOf } from '../../../../engine/contract/redis/keys.ts';
+import type { RedisClient } from '../../../../engine/contract/redis/redis.ts';
+import { encodeZadd, type Ranked, type RankedMember, Ranker } from '../../../../gateway/entry/rank.ts';
+import { Link, type Path, Server } from '../../kernel/network.ts';
+import { standIn } from '../../kernel/stand-in.ts';
+import type { Tally } from '../../kernel/tally.ts';
+import { MS, type Process, type World } from '../../kernel/world.ts';
+import type { RedisReply } from './redis-reply.ts';
+import { RedisState } from './redis-state.ts';
+
+/** A command without an answer by then is given up. */
+const TIMEOUT_US = 400 * MS;
+const COMMANDS = [
+  'evalsha',
+  'hdel',
+  'hget',
+  'hkeys',
+  'hlen',
+  'hmget',
+  'hscan',
+  'hset',
+  'llen',
+  'lrange',
+  'scan',
+  'time',
+  'unlink',
+  'xadd',
+  'xrange',
+  'xtrim',
+  'zadd',
+  'zcard',
+  'zcount',
+  'zmscore',
+  'zrank',
+] as const;
+
+export const KEYS = keysOf('simulated');
+
+export class SimulatedRedis {
+  readonly server: Server;
+  /** Of the server that counts; after a failover, of the new one. */
+  state: RedisState;
+  /** One that was failed over, and those whose way still leads there. */
+  #old: { readonly state: RedisState; readonly clients: ReadonlySet<SimulatedClient> } | undefined;
+  readonly #clients = new Set<SimulatedClient>();
+  readonly #world: World;
+  readonly #tally: Tally;
+  /** How far the wall clock is off, microseconds. */
+  clockOffUs = 0;
+  /** Told of a process that has heard that leases hold for another time than its own. */
+  onDiffers: ((process: Process) => void) | undefined;
+
+  constructor(world: World, tally: Tally) {
+    this.#world = world;
+    this.#tally = tally;
+    this.server = new Server(world, 'Redis');
+    this.state = new RedisState(() => world.nowUs + this.clockOffUs);
+  }
+
+  /** A command of that client, at the server that its way leads to. */
+  call(client: SimulatedClient, name: string, args: readonly string[]): RedisReply {
+    const old = this.#old?.clients.has(client) === true ? this.#old.state : this.state;
+    return old.call(name, args, this.#world.nowUs);
+  }
+
+  /**
+   * A replica that has not heard of the last `behindUs` takes over; the old server goes on taking writes of those whom
+   * `stays` is true of, until `healFailover`. All others, and those who come, are connected to the new one.
+   */
+  failOver(behindUs: number, stays: (process: Process) => boolean): void {
+    this.healFailover();
+    const clients = [...this.#clients].filter(({ process }) => !process.isDead);
+    this.#old = { state: this.state, clients: new Set(clients.filter(({ process }) => stays(process))) };
+    this.state = this.state.replica(this.#world.nowUs - behindUs);
+    for (const client of clients) if (!this.#old.clients.has(client)) client.breakOff();
+  }
+
+  /** The old server is gone, with what only it was told. */
+  healFailover(): void {
+    const old = this.#old;
+    this.#old = undefined;
+    for (const client of old?.clients ?? []) client.breakOff();
+  }
+
+  /** Who holds that number in the registry, under which epoch and for how long; undefined where that cannot be told. */
+  leaseOf(gateway: number): { incarnation: number; epoch: number; leaseMs: number } | undefined {
+    const read = (field: string): RedisReply =>
+      this.state.call('hget', [KEYS.leases, field], this.#world.nowUs);
+    const [held, epoch, leaseUs] = [`g:${gateway}`, 'epoch', 'leaseUs'].map(read);
+    if (this.#old !== undefined || typeof held !== 'string' || typeof epoch !== 'string') return undefined;
+    const incarnation = Number(JSON.parse(held).incarnation);
+    return { incarnation, epoch: Number(epoch), leaseMs: Number(leaseUs) / MS };
+  }
+
+  /** A client of that process. */
+  clientFor(process: Process, path: Path): SimulatedClient {
+    const client = new SimulatedClient(this, new ClosingListeners(), process, path, this.#tally);
+    this.#clients.add(client);
+    return client;
+  }
+}
+
+function tellOfDifference(reply: RedisReply, process: Process, tell: (process: Process) => void): void {
+  if (Array.isArray(reply) && reply[0] === 'differs') tell(process);
+}
+
+class ClosingListeners {
+  readonly #listeners: (() => void)[] = [];
+
+  add(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  tell(): void {
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+/** What pg and ioredis reject with is an Error with a message; nobody looks at more of it. */
+export class SimulatedClient {
+  /** As production takes it. */
+  readonly client: RedisClient;
+  readonly process: Process;
+  readonly #redis: SimulatedRedis;
+  readonly #link: Link;
+
+  constructor(redis: SimulatedRedis, closing: ClosingListeners, process: Process, path: Path, tally: Tally) {
+    this.process = process;
+    this.#redis = redis;
+    this.#link = new Link(process, redis.server, path, tally, {
+      timeoutUs: TIMEOUT_US,
+      errorOf: why => new Error(`Redis: ${why}`),
+      onBreak: () => closing.tell(),
+    });
+    const commands = COMMANDS.map(name => [name, (...args: unknown[]) => this.ask(name, args)] as const);
+    this.client = standIn<RedisClient>('client of Redis', {
+      ...Object.fromEntries(commands),
+      on: (event: string, listener: () => void) => {
+        if (event === 'close') closing.add(listener);
+      },
+      hgetall: async (key: string) => {
+        const flat = await this.ask('hgetall', [key]);
+        const texts = Array.isArray(flat) ? flat.map(String) : [];
+        return Object.fromEntries(
+          texts.flatMap((field, at) => (at % 2 === 0 ? [[field, texts[at + 1] ?? '']] : [])),
+        );
+      },
+      pipeline: () => this.#pipeline(),
+    });
+  }
+
+  /** Its connection is lost; the next command goes over a new one. */
+  breakOff(): void {
+    this.#link.breakOff();
+  }
+
+  ask(name: string, args: readonly unknown[]): Promise<RedisReply> {
+    const texts = args.map(String);
+    const answer = this.#link.ask(() => this.#redis.call(this, name, texts));
+    if (name === 'evalsha' && texts.includes(KEYS.leases)) {
+      void this.process.reach('lease');
+      const { onDiffers } = this.#redis;
+      if (onDiffers !== undefined)
+        void answer.then(
+          reply => tellOfDifference(reply, this.process, onDiffers),
+          () => undefined,
+        );
+    }
+    return answer;
+  }
+
+  /** Several commands that arrive as one. */
+  askAll(commands: readonly (readonly [string, readonly string[]])[]): Promise<readonly RedisReply[]> {
+    return this.#link.ask(() => commands.map(([name, args]) => this.#redis.call(this, name, args)));
+  }
+
+  #pipeline() {
+    const commands: [string, string[]][] = [];
+    return {
+      zrank: (...args: unknown[]) => {
+        commands.push(['zrank', args.map(String)]);
+      },
+      exec: async () => (await this.askAll(commands)).map(reply => [null, reply]),
+    };
+  }
+}
+
+/** One for all: what is written into it is read at once. */
+const command = Buffer.alloc(65_536);
+
+/** Ranks as production does, with the very bytes that it sends; only the way of the bytes is the simulator's. */
+export class SimulatedRanker extends Ranker {
+  readonly #redis: SimulatedClient;
+
+  constructor(redis: SimulatedClient) {
+    super(redis.client, KEYS);
+    this.#redis = redis;
+  }
+
+  override async add(campaignId: number, members: readonly RankedMember[]): Promise<Ranked> {
+    const { rank: key, mark } = KEYS.campaign(campaignId);
+    const [, ...zadd] = readCommand(encodeZadd(command, key, members));
+    await this.#redis.process.reach('rank');
+    const [whole, added, total, epoch] = await this.#redis.askAll([
+      ['hget', [mark, 'whole']],
+      ['zadd', zadd],
+      ['zcard', [key]],
+      ['evalsha', [BOARD_EPOCH_SHA, '1', KEYS.boardState]],
+    ]);
+    return { added: Number(added), total: Number(total), epoch: String(epoch), whole: textOf(whole) };
+  }
+}
+
+function textOf(reply: RedisReply | undefined): string | null {
+  return typeof reply === 'string' ? reply : null;
+}
+
+/** A command as it stands on the wire (redis.io/docs/latest/develop/reference/protocol-spec, arrays of bulk strings). */
+function readCommand(bytes: Buffer): string[] {
+  const parts: string[] = [];
+  const lineEnd = (from: number): number => bytes.indexOf('\r\n', from, 'latin1');
+  let at = lineEnd(0) + 2;
+  while (at < bytes.length) {
+    const end = lineEnd(at);
+    const length = Number(bytes.toString('latin1', at + 1, end));
+    parts.push(bytes.toString('utf8', end + 2, end + 2 + length));
+    at = end + 2 + length + 2;
+  }
+  return parts;
+}

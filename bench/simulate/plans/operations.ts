@@ -1,0 +1,115 @@
+/**
+ * What the operator changes of campaigns while they run: pausing, resuming, cancelling, and edits of times and stock. Drawn from
+ * a source of its own, so that everything else of a plan is what it was before there were changes.
+ */
+import type { Announced } from '../checks/checker-rows.ts';
+import { Random } from '../kernel/random.ts';
+import { BEGINNING_US, MS } from '../kernel/world.ts';
+import type { Ask, Operation, Plan } from './plan.ts';
+
+/** Far from any seed, whose neighbours would be drawn alike. */
+const SOURCE = 500_000_000;
+const OTHERS = 600_000_000;
+const ROOMS = 700_000_000;
+/** Behind a close people are still let in. */
+const BEHIND_MS = 1_500;
+/** Time to change something before the opening, and before the close: gateways have a lease to confirm it. */
+const LATER_MS = 1_900;
+const LONGER_MS = 1_700;
+
+export function withOperations(plan: Plan): Plan {
+  const random = new Random(plan.seed + SOURCE);
+  if (!random.chance(0.15)) return plan;
+  const laterMs = random.chance(0.5) ? LATER_MS : 0;
+  const longerMs = random.chance(0.6) ? LONGER_MS : 0;
+  const campaigns = plan.campaigns.map(campaign => ({
+    ...campaign,
+    opensAtUs: campaign.opensAtUs + laterMs * MS,
+    closesAtUs: campaign.closesAtUs + (laterMs + longerMs) * MS,
+  }));
+  const asks: Ask[] = plan.asks.map(ask => ({ ...ask, atMs: ask.atMs + laterMs }));
+  // Of chance of their own: what is changed of some leaves the others as they were.
+  const others = new Random(plan.seed + OTHERS);
+  for (const campaign of campaigns) {
+    asks.push(...operationsOn(campaign.claims === undefined ? random : others, campaign));
+    if (campaign.kind === 'raffle' && others.chance(0.5)) asks.push(drawingMoved(others, campaign));
+  }
+  return {
+    ...plan,
+    campaigns,
+    asks: asks.sort((a, b) => a.atMs - b.atMs),
+    faults: plan.faults.map(fault => ({ ...fault, atMs: fault.atMs + (random.chance(0.5) ? laterMs : 0) })),
+  };
+}
+
+function change(campaignId: number, atMs: number, operation: Operation): Ask {
+  return { ...asked(campaignId, atMs), what: 'change', operation };
+}
+
+/** By the operator, who asks an engine. */
+function asked(campaignId: number, atMs: number): Omit<Ask, 'what'> {
+  return {
+    ...{ atMs, userId: 'operator', campaignId, gateway: 0, watches: false },
+    ...{ bodyAfterMs: undefined, onTheWayMs: undefined, claimsAfterMs: undefined, watchesAfterMs: 0 },
+  };
+}
+
+/** When a raffle is drawn is changed to a later time, or taken back; soon enough, or too late, or when it is being drawn. */
+function drawingMoved(random: Random, { campaignId, closesAtUs }: Announced): Ask {
+  const closesMs = (closesAtUs - BEGINNING_US) / MS;
+  const soonMs = Math.max(160, closesMs - 1_400);
+  return change(campaignId, random.between(150, random.chance(0.6) ? soonMs : closesMs + 100), {
+    action: 'edit',
+    drawsAtMs: random.chance(0.9) ? closesMs + random.between(-200, 2_500) : null,
+  });
+}
+
+/** The terms of rooms are set while people wait. Who pauses one opens it again, or it would never come to its end. */
+export function withRoomTerms(plan: Plan): Plan {
+  const random = new Random(plan.seed + ROOMS);
+  const asks = plan.campaigns.flatMap(({ campaignId, room, opensAtUs, closesAtUs }) => {
+    if (room === undefined || random.chance(0.4)) return [];
+    const [opensMs, closesMs] = [opensAtUs, closesAtUs].map(us => (us - BEGINNING_US) / MS) as [
+      number,
+      number,
+    ];
+    const times = Array.from({ length: random.between(1, 3) }, () =>
+      random.between(opensMs - 100, closesMs + BEHIND_MS),
+    ).toSorted((a, b) => a - b);
+    return times.map((atMs, index): Ask => {
+      const isLast = index === times.length - 1;
+      const terms = {
+        perSecond: random.pick([1, 1, 2, 3, 8]),
+        capacity: random.chance(0.4) ? random.between(1, 4) : null,
+        paused: !isLast && random.chance(0.5),
+      };
+      return { ...asked(campaignId, atMs), what: 'set room', terms };
+    });
+  });
+  if (asks.length === 0) return plan;
+  return { ...plan, asks: [...plan.asks, ...asks].sort((a, b) => a.atMs - b.atMs) };
+}
+
+function operationsOn(random: Random, { campaignId, kind, opensAtUs, closesAtUs }: Announced): Ask[] {
+  const [opensMs, closesMs] = [opensAtUs, closesAtUs].map(us => (us - BEGINNING_US) / MS) as [number, number];
+  const ask = (atMs: number, operation: Operation): Ask => change(campaignId, atMs, operation);
+  const sometime = (): number => random.between(Math.max(150, opensMs - 1_700), closesMs);
+  const before = random.between(150, Math.max(160, opensMs - 1_300));
+  const choice = random.next();
+  if (choice < 0.4) {
+    const atMs = sometime();
+    const pause = ask(atMs, { action: 'pause' });
+    return random.chance(0.7)
+      ? [pause, ask(atMs + random.between(300, 1_500), { action: 'resume' })]
+      : [pause];
+  }
+  if (choice < 0.6) return [ask(sometime(), { action: 'cancel' })];
+  if (choice < 0.8) {
+    const closesAtMs = closesMs + random.between(-LONGER_MS, 800);
+    return [ask(random.between(150, closesMs), { action: 'edit', closesAtMs })];
+  }
+  if (choice < 0.9 || kind !== 'coupon') {
+    return [ask(before, { action: 'edit', opensAtMs: opensMs + random.between(-400, 300) })];
+  }
+  return [ask(before, { action: 'edit', stock: random.between(1, 6) })];
+}

@@ -1,0 +1,46 @@
+/**
+ * Campaigns that leave Redis when they are over, in some of all seeds, and people who ask before, while and after they do: they
+ * are told the same each time. Drawn from a source of its own, so that the other seeds stay as they are.
+ */
+import type { Random } from '../kernel/random.ts';
+import { BEGINNING_US, MS } from '../kernel/world.ts';
+import type { Ask, Plan } from './plan.ts';
+
+export interface Shelf {
+  readonly shelveAfterMs: number | undefined;
+  readonly asks: readonly Ask[];
+}
+
+/** A room, and what has to be claimed, comes to its end long after its close. */
+const LONG_MS = 3_500;
+/** Turns of engines that put campaigns on the shelf are so far apart, and two of them are needed. */
+const TURNS_MS = 2_500;
+const LATE_ASKS = 14;
+
+export function makeShelf(random: Random, { campaigns, faults, asks, gateways }: Plan): Shelf {
+  if (!random.chance(0.2)) return { shelveAfterMs: undefined, asks: [] };
+  const shelveAfterMs = random.between(20, 900);
+  const endMs = Math.max(...campaigns.map(({ closesAtUs }) => (closesAtUs - BEGINNING_US) / MS));
+  const healedMs = Math.max(endMs, ...faults.map(({ atMs, forMs }) => atMs + forMs));
+  const users = [...new Set(asks.map(({ userId }) => userId))].filter(userId => userId !== 'operator');
+  const lateAsks = Array.from({ length: LATE_ASKS }, (_, index): Ask => {
+    const campaign = random.pick(campaigns);
+    const isLong = campaign.claims !== undefined || campaign.room !== undefined;
+    const spanMs = shelveAfterMs + TURNS_MS + (isLong ? LONG_MS : 0);
+    return {
+      what: random.pick(['look', 'look', 'enter', 'withdraw'] as const),
+      atMs: healedMs + random.between(0, spanMs),
+      // Somebody who was never there among them.
+      userId: index === 0 ? 'stranger' : random.pick(users),
+      campaignId: campaign.campaignId,
+      gateway: random.between(0, gateways - 1),
+      bodyAfterMs: undefined,
+      onTheWayMs: undefined,
+      watches: random.chance(0.5) && campaign.room === undefined,
+      claimsAfterMs: undefined,
+      watchesAfterMs: 0,
+      isLate: true,
+    };
+  });
+  return { shelveAfterMs, asks: lateAsks };
+}

@@ -1,0 +1,37 @@
+/**
+ * A process that simulates: reads jobs (jobs.ts), a line of JSON each, from its standard input, and answers each with its
+ * result, a line of JSON. It ends when there are no more, and so when its parent does.
+ */
+import { createInterface } from 'node:readline';
+import { pathToFileURL } from 'node:url';
+import { Tally } from '../kernel/tally.ts';
+import type { Job, JobResult } from './job.ts';
+import { FAILURES_KEPT } from './jobs.ts';
+
+async function runJob(job: Job): Promise<JobResult> {
+  const { runPlan, planOf }: typeof import('../run.ts') & typeof import('../plans/make-plan.ts') =
+    await import(pathToFileURL(job.file).href);
+  const faults = new Tally();
+  const failures: { seed: number; message: string }[] = [];
+  let [seeds, steps, virtualMs, accepted] = [0, 0, 0, 0];
+  for (let seed = job.from; seed <= job.to; seed += 1) {
+    const result = await runPlan(planOf(seed));
+    seeds += 1;
+    steps += result.steps;
+    virtualMs += result.virtualMs;
+    accepted += result.accepted;
+    faults.add(result.faults);
+    if (result.failure === undefined) continue;
+    if (failures.length < FAILURES_KEPT) failures.push({ seed, message: result.failure.message });
+    if (job.untilFailure) break;
+  }
+  return { job, seeds, steps, virtualMs, accepted, faults: faults.toJSON(), failures };
+}
+
+// A stack is read by nobody here, and takes longer to make than most steps.
+Error.stackTraceLimit = 0;
+process.stdout.on('error', () => process.exit(1));
+for await (const line of createInterface({ input: process.stdin })) {
+  process.stdout.write(`${JSON.stringify(await runJob(JSON.parse(line)))}\n`);
+}
+process.exit(0);

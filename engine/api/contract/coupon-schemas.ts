@@ -1,0 +1,66 @@
+/** What the operator's API takes and gives of coupons; the terms themselves stand in contract/coupons/terms-json.ts. */
+import type { Static } from 'typebox';
+import Type from 'typebox';
+import { TermsBody } from '../../contract/coupons/terms-json.ts';
+
+const exact = { additionalProperties: false };
+const GREATEST_ID = 2 ** 31 - 1;
+
+function id(description: string) {
+  const expected = `a whole number from 1 to ${GREATEST_ID}`;
+  return Type.Integer({ minimum: 1, maximum: GREATEST_ID, description, 'x-expected': expected });
+}
+
+/** Whatever is an object comes in; its members are checked one by one, so that each fault has its place. */
+export const TermsMember = Type.Object(TermsBody.properties, {
+  ...exact,
+  'x-expected': `an object with the members ${Object.keys(TermsBody.properties).join(', ')}`,
+});
+
+export const NewCouponBody = Type.Object(
+  {
+    campaign: Type.Optional(
+      id('A coupon campaign that has granted nothing yet: the terms apply to each code it grants'),
+    ),
+    code: Type.Optional(
+      Type.String({
+        pattern: '^[A-Z0-9][A-Z0-9-]{2,39}$',
+        description: 'Instead of a campaign: a code that anybody may use',
+        'x-expected': '3 to 40 characters of A-Z, 0-9 and -, not starting with -',
+      }),
+    ),
+    terms: TermsMember,
+  },
+  {
+    ...exact,
+    description: 'The terms of use of a coupon',
+    examples: [{ code: 'SPRING-20', terms: { discount: 'percentage', basis_points: 2000 } }],
+  },
+);
+export type NewCouponBody = Static<typeof NewCouponBody>;
+
+export const CouponPath = Type.Object({ id: id('The coupon') }, exact);
+
+export const CouponJson = Type.Object(
+  {
+    id: Type.Integer(),
+    campaign: Type.Optional(Type.Integer({ description: 'The campaign whose codes these terms apply to' })),
+    code: Type.Optional(Type.String({ description: 'A code that anybody may use' })),
+    terms: TermsBody,
+    revision: Type.Integer({ description: 'Increases with each change of the terms' }),
+    used: Type.Integer({ description: 'Uses currently redeemed or held' }),
+    created_at: Type.String({ format: 'date-time' }),
+  },
+  exact,
+);
+export type CouponJson = Static<typeof CouponJson>;
+
+export const CouponPage = Type.Object(
+  {
+    coupons: Type.Array(CouponJson),
+    next: Type.Union([Type.Integer(), Type.Null()], {
+      description: 'The `after` of the next page; null on the last page',
+    }),
+  },
+  exact,
+);

@@ -1,0 +1,68 @@
+/** What an operation of the operator's API is, and what many of them share. */
+import type { TObject, TSchema } from 'typebox';
+import Type from 'typebox';
+import type { ProblemSlug } from '../../contract/api/problem.ts';
+import { DryRunJson } from './schedule-schemas.ts';
+
+export const JSON_MEDIA_TYPE = 'application/json';
+
+export interface Answer {
+  readonly status: number;
+  readonly description: string;
+  /** By media type; undefined where the body is no JSON. */
+  readonly content: Readonly<Record<string, TSchema | undefined>>;
+  /** Headers that always come with it, with what they tell. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface Operation {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH';
+  /** As OpenAPI writes it: `/v1/campaigns/{id}`. */
+  readonly path: string;
+  readonly summary: string;
+  readonly parameters?: TObject;
+  readonly query?: TObject;
+  readonly headers?: TObject;
+  readonly body?: TSchema;
+  /** Where it is not that of all others. */
+  readonly bodyLimitBytes?: number;
+  readonly answer: Answer;
+  /** The answer with ?dryRun=true, where it has another status. */
+  readonly dryRunAnswer?: Answer;
+  readonly problems: readonly ProblemSlug[];
+}
+
+/** What is served to those who have the token stands below it. */
+export const SECURED_PREFIX = '/v1/';
+
+export const SECURED: readonly ProblemSlug[] = [
+  'invalid-request',
+  'unauthenticated',
+  'unavailable',
+  'internal-error',
+];
+export const ON_CAMPAIGN: readonly ProblemSlug[] = [...SECURED, 'unknown-campaign'];
+export const WITH_BODY: readonly ProblemSlug[] = ['payload-too-large', 'unsupported-media-type'];
+
+export function json(
+  status: number,
+  description: string,
+  schema: TSchema,
+  headers?: Answer['headers'],
+): Answer {
+  return {
+    status,
+    description,
+    content: { [JSON_MEDIA_TYPE]: schema },
+    ...(headers === undefined ? {} : { headers }),
+  };
+}
+
+export const ETAG = { etag: 'The version, for If-Match' } as const;
+
+export const DRY_RUN = json(200, 'What would happen; nothing was changed', DryRunJson);
+
+/** An answer that is another one with ?dryRun=true. */
+export function orDryRun(schema: TSchema): TSchema {
+  return Type.Union([schema, DryRunJson]);
+}

@@ -1,0 +1,289 @@
+/**
+ * Every operation of the operator's API, with every answer it gives. Routes and the OpenAPI document are made from
+ * this table; a test has each answer given for real.
+ */
+import { TermsBody } from '../../contract/coupons/terms-json.ts';
+import { CSV_MEDIA_TYPE } from '../http/csv.ts';
+import { ClocksJson, TrustBody } from './clock-schemas.ts';
+import { CouponJson, CouponPage, CouponPath, NewCouponBody } from './coupon-schemas.ts';
+import {
+  DRY_RUN,
+  ETAG,
+  JSON_MEDIA_TYPE,
+  json,
+  ON_CAMPAIGN,
+  type Operation,
+  orDryRun,
+  SECURED,
+  WITH_BODY,
+} from './operation.ts';
+import { scheduleOperations } from './schedule-operations.ts';
+import { DryRunQuery, MatchHeaders, OperatorHeaders } from './schedule-schemas.ts';
+import {
+  Alive,
+  CampaignJson,
+  CampaignPage,
+  CampaignPath,
+  CreatedCampaign,
+  DeadlineBody,
+  DeadlineJson,
+  EntrantPage,
+  EntrantsBody,
+  EntrantsQuery,
+  EntrantsSaved,
+  EntriesQuery,
+  EntryPage,
+  ExportQuery,
+  NewCampaignBody,
+  PageQuery,
+  PassedOnJson,
+  PassOnBody,
+  ProofJson,
+  Ready,
+  RoomJson,
+  RoomTermsBody,
+  SetAsidePage,
+  TotalsJson,
+} from './schemas.ts';
+
+export { JSON_MEDIA_TYPE, type Operation, SECURED_PREFIX } from './operation.ts';
+
+/** 1,000 entrants with the longest of everything have about 500 bytes each. */
+const ENTRANTS_LIMIT_BYTES = 1024 * 1024;
+
+export const operations = {
+  createCampaign: {
+    method: 'POST',
+    path: '/v1/campaigns',
+    summary: 'Create a campaign; a draft if the body says so',
+    query: DryRunQuery,
+    headers: OperatorHeaders,
+    body: NewCampaignBody,
+    answer: json(201, 'Made', CreatedCampaign, { location: 'The URL of the campaign' }),
+    dryRunAnswer: DRY_RUN,
+    problems: [...SECURED, ...WITH_BODY],
+  },
+  listCampaigns: {
+    method: 'GET',
+    path: '/v1/campaigns',
+    summary: 'List campaigns by id, a page at a time',
+    query: PageQuery,
+    answer: json(200, 'A page', CampaignPage),
+    problems: SECURED,
+  },
+  getCampaign: {
+    method: 'GET',
+    path: '/v1/campaigns/{id}',
+    summary: 'Read a campaign',
+    parameters: CampaignPath,
+    answer: json(200, 'The campaign', CampaignJson, ETAG),
+    problems: ON_CAMPAIGN,
+  },
+  closeCampaign: {
+    method: 'POST',
+    path: '/v1/campaigns/{id}/close',
+    summary:
+      'Close a campaign early. Answers when the close has passed, which takes a little longer than a gateway ' +
+      'lease; retrying is safe.',
+    parameters: CampaignPath,
+    query: DryRunQuery,
+    headers: OperatorHeaders,
+    answer: json(200, 'Closed', orDryRun(CampaignJson), ETAG),
+    problems: [...ON_CAMPAIGN, ...WITH_BODY, 'not-open-yet', 'conflict'],
+  },
+  listEntries: {
+    method: 'GET',
+    path: '/v1/campaigns/{id}/entries',
+    summary: 'List entries with their outcomes: JSON a page at a time, CSV all at once',
+    parameters: CampaignPath,
+    query: EntriesQuery,
+    answer: {
+      status: 200,
+      description: 'A page, or all entries; `after` and `limit` apply to pages',
+      content: { [JSON_MEDIA_TYPE]: EntryPage, [CSV_MEDIA_TYPE]: undefined },
+    },
+    problems: [...ON_CAMPAIGN, 'archived', 'not-acceptable', 'overloaded'],
+  },
+  exportEntries: {
+    method: 'GET',
+    path: '/v1/campaigns/{id}/entries.csv',
+    summary: 'Export all entries with their outcomes, as CSV',
+    parameters: CampaignPath,
+    query: ExportQuery,
+    answer: { status: 200, description: 'All entries', content: { [CSV_MEDIA_TYPE]: undefined } },
+    problems: [...ON_CAMPAIGN, 'archived', 'overloaded'],
+  },
+  getTotals: {
+    method: 'GET',
+    path: '/v1/campaigns/{id}/totals',
+    summary: 'Count the entries of each outcome',
+    parameters: CampaignPath,
+    answer: json(200, 'The counts', TotalsJson),
+    problems: ON_CAMPAIGN,
+  },
+  setEntrants: {
+    method: 'PUT',
+    path: '/v1/campaigns/{id}/entrants',
+    summary:
+      'Set tickets, groups and exclusions of entrants of a raffle: up to 1,000 per call, all or none. Not after ' +
+      'the freeze, which happens at the close.',
+    parameters: CampaignPath,
+    query: DryRunQuery,
+    body: EntrantsBody,
+    bodyLimitBytes: ENTRANTS_LIMIT_BYTES,
+    answer: json(200, 'Settled', EntrantsSaved),
+    problems: [...ON_CAMPAIGN, ...WITH_BODY, 'conflict'],
+  },
+  listEntrants: {
+    method: 'GET',
+    path: '/v1/campaigns/{id}/entrants',
+    summary: 'List the terms of entrants of a raffle, a page at a time',
+    parameters: CampaignPath,
+    query: EntrantsQuery,
+    answer: json(200, 'A page', EntrantPage),
+    problems: ON_CAMPAIGN,
+  },
+  passOn: {
+    method: 'POST',
+    path: '/v1/campaigns/{id}/alternates/next',
+    summary:
+      'Pass an unclaimed prize on to the next alternate of the draw: the same serial and tier, another code. If ' +
+      'the rules of the raffle or coupon have claim_within_s: end an offer early, unless it is claimed before every ' +
+      'gateway knows; answers once they do.',
+    parameters: CampaignPath,
+    query: DryRunQuery,
+    body: PassOnBody,
+    answer: json(200, 'Passed on', PassedOnJson),
+    problems: [...ON_CAMPAIGN, ...WITH_BODY, 'conflict'],
+  },
+  extendOffer: {
+    method: 'POST',
+    path: '/v1/campaigns/{id}/deadlines',
+    summary: 'Extend the deadline of an offer',
+    parameters: CampaignPath,
+    body: DeadlineBody,
+    answer: json(200, 'Extended', DeadlineJson),
+    problems: [...ON_CAMPAIGN, ...WITH_BODY, 'conflict'],
+  },
+  getProof: {
+    method: 'GET',
+    path: '/v1/campaigns/{id}/proof',
+    summary: 'Read the proof of a draw',
+    parameters: CampaignPath,
+    answer: json(200, 'The proof', ProofJson),
+    problems: [...ON_CAMPAIGN, 'no-proof'],
+  },
+  createCoupon: {
+    method: 'POST',
+    path: '/v1/coupons',
+    summary:
+      'Set the terms of the codes of a campaign, before it grants the first; or create a code that anybody may use',
+    body: NewCouponBody,
+    answer: json(201, 'Made', CouponJson, { location: 'The URL of the coupon' }),
+    problems: [...ON_CAMPAIGN, ...WITH_BODY, 'conflict'],
+  },
+  listCoupons: {
+    method: 'GET',
+    path: '/v1/coupons',
+    summary: 'List coupons by id, a page at a time',
+    query: PageQuery,
+    answer: json(200, 'A page', CouponPage),
+    problems: SECURED,
+  },
+  getCoupon: {
+    method: 'GET',
+    path: '/v1/coupons/{id}',
+    summary: 'Read a coupon',
+    parameters: CouponPath,
+    answer: json(200, 'The coupon', CouponJson),
+    problems: [...SECURED, 'unknown-coupon'],
+  },
+  replaceTerms: {
+    method: 'PUT',
+    path: '/v1/coupons/{id}/terms',
+    summary: 'Replace the terms of a coupon, while nobody holds one',
+    parameters: CouponPath,
+    body: TermsBody,
+    answer: json(200, 'Changed', CouponJson),
+    problems: [...SECURED, ...WITH_BODY, 'unknown-coupon', 'conflict'],
+  },
+  getRoom: {
+    method: 'GET',
+    path: '/v1/campaigns/{id}/room',
+    summary: 'Read the terms of a waiting room and its head counts',
+    parameters: CampaignPath,
+    answer: json(200, 'The room', RoomJson, ETAG),
+    problems: [...ON_CAMPAIGN, 'no-room'],
+  },
+  setRoom: {
+    method: 'PUT',
+    path: '/v1/campaigns/{id}/room',
+    summary:
+      'Set the rate, the capacity and the pause of a waiting room. Takes effect with the next turn, within a second. To ' +
+      'drain a room, close its campaign: nobody new can enter, and those who wait are admitted.',
+    parameters: CampaignPath,
+    headers: MatchHeaders,
+    body: RoomTermsBody,
+    answer: json(200, 'Set', RoomJson, ETAG),
+    problems: [...ON_CAMPAIGN, ...WITH_BODY, 'no-room', 'precondition-required', 'precondition-failed'],
+  },
+  listSetAside: {
+    method: 'GET',
+    path: '/v1/set-aside',
+    summary: 'List log records that could not be ingested, a page at a time',
+    query: PageQuery,
+    answer: json(200, 'A page', SetAsidePage),
+    problems: SECURED,
+  },
+  getClocks: {
+    method: 'GET',
+    path: '/v1/clocks',
+    summary:
+      'Read what each clock shows, how far they differ, what is on hold meanwhile, and the last operator statement',
+    answer: json(200, 'The clocks', ClocksJson),
+    problems: ['unauthenticated', 'unavailable', 'internal-error'],
+  },
+  trustClock: {
+    method: 'POST',
+    path: '/v1/clocks/trust',
+    summary:
+      'Declare Redis correct while the clocks contradict each other, by the current difference. What is due by its ' +
+      'clock is done at once, irrevocably. The statement ends by itself when the difference changes; retrying is safe.',
+    headers: OperatorHeaders,
+    body: TrustBody,
+    answer: json(200, 'In effect', ClocksJson),
+    problems: [...SECURED, ...WITH_BODY, 'clocks-agree', 'other-difference'],
+  },
+  ...scheduleOperations,
+  livez: {
+    method: 'GET',
+    path: '/livez',
+    summary: 'Liveness: whether the process is alive',
+    answer: json(200, 'Alive', Alive),
+    problems: [],
+  },
+  readyz: {
+    method: 'GET',
+    path: '/readyz',
+    summary: 'Readiness: whether the engine can do its work; if not, `checks` of the problem says why',
+    answer: json(200, 'Ready', Ready),
+    problems: ['unavailable'],
+  },
+  metrics: {
+    method: 'GET',
+    path: '/metrics',
+    summary: 'Metrics for Prometheus',
+    answer: { status: 200, description: 'The counts', content: { 'text/plain': undefined } },
+    problems: [],
+  },
+  openapi: {
+    method: 'GET',
+    path: '/openapi.json',
+    summary: 'This document',
+    answer: { status: 200, description: 'OpenAPI 3.1', content: { [JSON_MEDIA_TYPE]: undefined } },
+    problems: [],
+  },
+} as const satisfies Readonly<Record<string, Operation>>;
+
+/** All of them, as what they have in common. */
+export const allOperations: readonly Operation[] = Object.values(operations);

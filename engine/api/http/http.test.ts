@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { after, before, describe, it } from 'node:test';
+import { startApi, type TestApi, TOKEN } from '../testing/api.ts';
+
+let api: TestApi;
+before(async () => {
+  api = await startApi();
+});
+after(() => api.close());
+
+/** Sends bytes as they are, and returns all that is answered until the server closes. */
+async function send(bytes: string): Promise<string> {
+  const socket = connect(api.port, '127.0.0.1');
+  let answer = '';
+  socket.setEncoding('utf8').on('data', text => {
+    answer += text;
+  });
+  socket.write(bytes);
+  await once(socket, 'close');
+  return answer;
+}
+
+function problemOf(answer: string): Record<string, unknown> {
+  const [head = '', body = ''] = answer.split('\r\n\r\n');
+  assert.match(head, /content-type: application\/problem\+json/i);
+  return JSON.parse(body);
+}
+
+describe("the operators' token", () => {
+  it('is wanted below /v1/, whatever is there', async () => {
+    for (const path of ['/v1/campaigns', '/v1/nothing', '/v1/']) {
+      const answer = await api.call('GET', path, { token: undefined });
+      assert.equal(answer.status, 401);
+      assert.equal(answer.headers.get('www-authenticate'), 'Bearer realm="fairline operators"');
+      assert.equal(answer.body.type, 'urn:fairline:problem:unauthenticated');
+    }
+  });
+
+  it('is refused when it is another one, and never shown', async () => {
+    for (const authorization of [
+      'Bearer another',
+      `Bearer ${TOKEN}x`,
+      `Bearer ${TOKEN.slice(1)}`,
+      `Basic ${TOKEN}`,
+      `Bearer ${TOKEN} ${TOKEN}`,
+      TOKEN,
+      'Bearer',
+    ]) {
+      const answer = await api.call('GET', '/v1/campaigns', { token: undefined, headers: { authorization } });
+      assert.equal(answer.status, 401, authorization);
+      assert.ok(!answer.text.includes(TOKEN.slice(1)));
+    }
+    const wrong = await api.call('GET', '/v1/campaigns', { token: 'another' });
+    assert.match(wrong.headers.get('www-authenticate') ?? '', /error="invalid_token"/);
+  });
+
+  it('is taken with any case of the scheme', async () => {
+    const headers = { authorization: `bearer ${TOKEN}` };
+    assert.equal((await api.call('GET', '/v1/campaigns', { token: undefined, headers })).status, 200);
+  });
+});
+
+describe('requests that lead nowhere', () => {
+  it('get 404 where nothing is', async () => {
+    for (const path of ['/', '/v2', '/v1/campaigns/1/entries/me', '/livez/x']) {
+      const answer = await api.call('GET', path);
+      assert.equal(answer.status, 404, path);
+      assert.equal(answer.body.type, 'urn:fairline:problem:not-found');
+    }
+  });
+
+  it('get 405 with Allow where the method is another one', async () => {
+    for (const [method, path, allow] of [
+      ['DELETE', '/v1/campaigns', 'POST, GET, HEAD'],
+      ['PUT', '/v1/campaigns/1', 'GET, HEAD, PATCH'],
+      ['GET', '/v1/campaigns/1/close', 'POST'],
+      ['PATCH', '/v1/campaigns/1/entries.csv?outcome=won', 'GET, HEAD'],
+      ['POST', '/livez', 'GET, HEAD'],
+      ['OPTIONS', '/openapi.json', 'GET, HEAD'],
+    ] as const) {
+      const answer = await api.call(method, path);
+      assert.equal(answer.status, 405, `${method} ${path}`);
+      assert.equal(answer.headers.get('allow'), allow);
+      assert.equal(answer.body.type, 'urn:fairline:problem:method-not-allowed');
+    }
+  });
+
+  it('get 400 for a path that cannot be decoded', async () => {
+    const answer = problemOf(
+      await send(
+        `GET /v1/campaigns/%E0%A4 HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${TOKEN}\r\nconnection: close\r\n\r\n`,
+      ),
+    );
+    assert.equal(answer.type, 'urn:fairline:problem:invalid-request');
+  });
+});
+
+describe('malformed requests', () => {
+  it('get 400', async () => {
+    const answer = await send('BREW /coffee\r\n\r\n');
+    assert.match(answer, /^HTTP\/1\.1 400 /);
+    assert.equal(problemOf(answer).type, 'urn:fairline:problem:invalid-request');
+  });
+
+  it('get 431 for headers that are too large', async () => {
+    const answer = await send(`GET /livez HTTP/1.1\r\nhost: x\r\nx-long: ${'x'.repeat(9_000)}\r\n\r\n`);
+    assert.match(answer, /^HTTP\/1\.1 431 /);
+    assert.equal(problemOf(answer).type, 'urn:fairline:problem:headers-too-large');
+  });
+
+  it('get 408 when they do not arrive whole', async () => {
+    const answer = await send(
+      `POST /v1/campaigns HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${TOKEN}\r\n` +
+        'content-type: application/json\r\ncontent-length: 100\r\n\r\n{',
+    );
+    assert.match(answer, /^HTTP\/1\.1 408 /);
+    assert.equal(problemOf(answer).type, 'urn:fairline:problem:request-timeout');
+  });
+});
+
+describe('every answer', () => {
+  it('is not to be kept or guessed at', async () => {
+    for (const path of ['/livez', '/v1/campaigns', '/nothing']) {
+      const { headers } = await api.call('GET', path);
+      assert.equal(headers.get('cache-control'), 'no-store');
+      assert.equal(headers.get('x-content-type-options'), 'nosniff');
+    }
+  });
+
+  it('is counted', async () => {
+    await api.call('GET', '/v1/campaigns/999999');
+    const { text } = await api.call('GET', '/metrics');
+    assert.match(
+      text,
+      /fairline_api_answers_total\{method="GET",route="\/v1\/campaigns\/:id",status="404"\} \d+/,
+    );
+    assert.match(text, /fairline_api_answers_total\{method="OPTIONS",route="none",status="405"\} 1/);
+  });
+
+  it('has no body for HEAD', async () => {
+    const answer = await api.call('HEAD', '/readyz');
+    assert.equal(answer.status, 200);
+    assert.equal(answer.text, '');
+  });
+});

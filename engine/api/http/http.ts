@@ -1,0 +1,153 @@
+/**
+ * What every request to the operator's API has in common: who may ask, and how errors are answered.
+ */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { Socket } from 'node:net';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import {
+  invalidRequest,
+  PROBLEM_MEDIA_TYPE,
+  Problem,
+  type ProblemSlug,
+  problemDocument,
+  problems,
+} from '../../contract/api/problem.ts';
+import { allOperations, SECURED_PREFIX } from '../contract/operations.ts';
+import type { ApiDeps } from '../deps.ts';
+
+/** A hook that answers 401 unless the request carries the token. Compares in constant time, whatever is sent. */
+export function requireToken(token: string): (request: FastifyRequest) => Promise<void> {
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+  const right = digest(token);
+  return async request => {
+    if (!request.url.startsWith(SECURED_PREFIX)) return;
+    const given = /^Bearer +([^ ]+) *$/i.exec(request.headers.authorization ?? '')?.[1];
+    if (given !== undefined && timingSafeEqual(digest(given), right)) return;
+    const challenge = 'Bearer realm="fairline operators"';
+    throw given === undefined
+      ? new Problem(
+          'unauthenticated',
+          'The Authorization header is missing or is not "Bearer" and a token.',
+          { errors: [{ field: 'authorization', expected: 'Bearer <OPERATOR_TOKEN of the engines>' }] },
+          { 'www-authenticate': challenge },
+        )
+      : new Problem(
+          'unauthenticated',
+          'The token in the Authorization header is wrong.',
+          { errors: [{ field: 'authorization', expected: 'Bearer <OPERATOR_TOKEN of the engines>' }] },
+          { 'www-authenticate': `${challenge}, error="invalid_token"` },
+        );
+  };
+}
+
+export async function sendProblem(reply: FastifyReply, problem: Problem): Promise<void> {
+  await reply
+    .code(problem.status)
+    .headers(problem.headers)
+    .type(PROBLEM_MEDIA_TYPE)
+    .send(JSON.stringify(problem.document()));
+}
+
+/** Answers any error; what is not expected is logged, and told to nobody else. */
+export function errorHandler(log: ApiDeps['log']) {
+  return async (error: unknown, request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+    const problem = asProblem(error, request.routeOptions.bodyLimit);
+    if (problem.status >= 500)
+      log.error({ err: error, method: request.method, url: request.url }, problem.message);
+    await sendProblem(reply, problem);
+  };
+}
+
+/** Answers where no route is: 405 when the path is known with another method, else 404. */
+export async function answerNotFound(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  const path = request.url.split('?', 1)[0] ?? '';
+  const methods = allOperations
+    .filter(operation => pathPattern(operation.path).test(path))
+    .map(known => known.method);
+  if (methods.length === 0) {
+    await sendProblem(reply, new Problem('not-found', `No route at ${path.slice(0, 100)}.`));
+    return;
+  }
+  const allow = methods.flatMap(method => (method === 'GET' ? ['GET', 'HEAD'] : [method])).join(', ');
+  const detail = `${request.method} is not allowed here; use ${allow}.`;
+  await sendProblem(reply, new Problem('method-not-allowed', detail, {}, { allow }));
+}
+
+function pathPattern(path: string): RegExp {
+  return new RegExp(`^${path.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}$`);
+}
+
+/** Answers what is no good HTTP, on the bare socket. */
+export function answerClientError(error: Error & { readonly code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const slug = CLIENT_ERRORS[error.code ?? ''] ?? 'invalid-request';
+  const { status } = problems[slug];
+  const body = JSON.stringify(problemDocument(slug, CLIENT_ERROR_DETAILS[slug] ?? 'Malformed HTTP request.'));
+  socket.end(
+    `HTTP/1.1 ${status} ${slug}\r\ncontent-type: ${PROBLEM_MEDIA_TYPE}\r\n` +
+      `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  );
+}
+
+const CLIENT_ERRORS: Readonly<Record<string, ProblemSlug>> = {
+  HPE_HEADER_OVERFLOW: 'headers-too-large',
+  ERR_HTTP_REQUEST_TIMEOUT: 'request-timeout',
+};
+const CLIENT_ERROR_DETAILS: Readonly<Partial<Record<ProblemSlug, string>>> = {
+  'headers-too-large': 'The headers are larger than 8 KB.',
+  'request-timeout': 'The request did not arrive completely in time.',
+};
+
+function asProblem(error: unknown, bodyLimit: number | undefined): Problem {
+  if (error instanceof Problem) return error;
+  const code = codeOf(error);
+  const isFastify = code.startsWith('FST_');
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
+    return new Problem('payload-too-large', `The body is larger than ${(bodyLimit ?? 0) / 1024} KB.`);
+  }
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
+    return new Problem('unsupported-media-type', 'The body must be application/json.', {
+      errors: [{ field: 'content-type', expected: 'application/json' }],
+    });
+  }
+  if (isFastify && isClientFault(error)) {
+    return invalidRequest([{ field: 'request', value: messageOf(error), expected: 'well-formed HTTP' }]);
+  }
+  if (isDatabaseAway(error, code)) {
+    return new Problem('unavailable', 'The ledger is unreachable right now.', {}, { 'retry-after': '1' });
+  }
+  return new Problem('internal-error', 'Unexpected error; the engine has logged it.');
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function isClientFault(error: unknown): error is FastifyError {
+  return (
+    error instanceof Error &&
+    'statusCode' in error &&
+    typeof error.statusCode === 'number' &&
+    error.statusCode >= 400 &&
+    error.statusCode < 500
+  );
+}
+
+/** SQLSTATE classes of a server that is away, full or stopping, and of a statement that took too long. */
+const AWAY = /^(08|53|57)/;
+const CONNECTION_LOST = /^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)/;
+
+function isDatabaseAway(error: unknown, code: string): boolean {
+  if (AWAY.test(code) || CONNECTION_LOST.test(code)) return true;
+  // pg and pg-pool give these no code.
+  return /timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error/.test(
+    messageOf(error),
+  );
+}

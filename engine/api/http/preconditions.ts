@@ -1,0 +1,77 @@
+/** What changes of campaigns are asked with: by whom, for which version, and whether for real. */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import Value from 'typebox/value';
+import { fieldFault, invalidRequest, Problem } from '../../contract/api/problem.ts';
+import { DryRunQuery, OperatorHeaders } from '../contract/schedule-schemas.ts';
+import { readParameters } from './input.ts';
+
+/** Who asks: all operators have one token, so it is who they say they are. Throws Problem invalid-request. */
+export function readOperator(request: FastifyRequest): string {
+  const given = request.headers['x-operator'];
+  if (given === undefined) return 'operator';
+  const name = decode(String(given));
+  if (name !== undefined && Value.Check(OperatorHeaders, { 'x-operator': name })) return name;
+  throw invalidRequest([fieldFault('x-operator', given, 'a name of 1 to 100 characters, in UTF-8')]);
+}
+
+/** Node reads headers as bytes; a name is UTF-8. */
+function decode(header: string): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(header, 'latin1'));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Throws Problem invalid-request. */
+export function isDryRun(request: FastifyRequest): boolean {
+  return readParameters(DryRunQuery, request.query).dryRun === 'true';
+}
+
+/** What is changed under a version of its own: a campaign, the terms of a room. */
+interface Versioned {
+  readonly version: number;
+}
+
+export function etagOf({ version }: Versioned): string {
+  return `"${version}"`;
+}
+
+export function withEtag(reply: FastifyReply, thing: Versioned): void {
+  reply.header('etag', etagOf(thing));
+}
+
+/**
+ * Holds If-Match (RFC 9110, 13.1.1) against the version there is: strong, so a weak tag never matches. `name` begins a
+ * sentence. Answers the version that the change is for; undefined for whichever it is (`*`). Throws Problem
+ * precondition-required where it is missing, precondition-failed where it names other versions.
+ */
+export function requireMatch(request: FastifyRequest, thing: Versioned, name: string): number | undefined {
+  const given = request.headers['if-match'];
+  const etag = etagOf(thing);
+  if (given === undefined) {
+    throw new Problem(
+      'precondition-required',
+      'The If-Match header is missing: send the ETag of the version that you read.',
+      { errors: [{ field: 'if-match', expected: `${etag}, the ETag that it has now` }] },
+    );
+  }
+  const tags = given.split(',').map(tag => tag.trim());
+  if (tags.includes('*')) return undefined;
+  if (tags.includes(etag)) return thing.version;
+  throw preconditionFailed(given, thing, name);
+}
+
+/** The version is another one than the change was made for. */
+export function preconditionFailed(given: string, thing: Versioned, name: string): Problem {
+  const etag = etagOf(thing);
+  return new Problem(
+    'precondition-failed',
+    `${name} has changed since the version in If-Match: read it again.`,
+    {
+      version: thing.version,
+      errors: [fieldFault('if-match', given, `${etag}, if the change still applies`)],
+    },
+    { etag },
+  );
+}

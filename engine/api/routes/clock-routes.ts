@@ -1,0 +1,58 @@
+/** What the clocks show, and the operator's word on which of them is right while they contradict each other. */
+import type { FastifyInstance } from 'fastify';
+import type { ClockTrust } from '../../../sql/statements/progress/clock.ts';
+import { aheadMsOf, trustClock } from '../../clock/trust-clock.ts';
+import { type ClocksJson, HELD, TrustBody } from '../contract/clock-schemas.ts';
+import { operations } from '../contract/operations.ts';
+import type { ApiDeps } from '../deps.ts';
+import { readBody } from '../http/input.ts';
+import { readOperator } from '../http/preconditions.ts';
+import { addRoute } from '../http/routing.ts';
+
+export function addClockRoutes(app: FastifyInstance, deps: ApiDeps): void {
+  const { clocks } = deps;
+  addRoute(app, operations.getClocks, async () => {
+    await clocks.hear();
+    // With Redis away there is what it showed last.
+    await clocks.hearRedis().catch(() => undefined);
+    return clocksJson(deps);
+  });
+
+  addRoute(app, operations.trustClock, async request => {
+    const { ahead_of: aheadOf, ahead_ms: aheadMs, reason = null } = readBody(TrustBody, request.body);
+    await trustClock(deps, { aheadOf, aheadMs }, { by: readOperator(request), reason });
+    return clocksJson(deps);
+  });
+}
+
+function clocksJson({ clocks }: ApiDeps): ClocksJson {
+  const look = clocks.look();
+  const { heldForMs, trust, stopMs } = clocks;
+  const ahead = aheadMsOf(look);
+  const show = (us: number | undefined): string | null =>
+    us === undefined ? null : new Date(us / 1_000).toISOString();
+  return {
+    state: look.state,
+    says: { redis: show(look.redisUs), postgres: show(look.postgresUs), engine: show(look.ownUs) },
+    redis_ahead_ms: { postgres: ahead.postgres ?? null, engine: ahead.engine ?? null },
+    limit_ms: stopMs,
+    held_for_ms: heldForMs === undefined ? null : Math.round(heldForMs),
+    held: heldForMs === undefined ? [] : [...HELD],
+    trust: trust === undefined ? null : trustJson(trust),
+  };
+}
+
+function trustJson(trust: ClockTrust): NonNullable<ClocksJson['trust']> {
+  return {
+    id: trust.trustId,
+    right: 'redis',
+    ahead_of: trust.aheadOf,
+    ahead_ms: trust.aheadMs,
+    redis_ahead_ms: { postgres: trust.postgresMs, engine: trust.engineMs },
+    by: trust.saidBy,
+    reason: trust.reason,
+    at: trust.saidAt.toISOString(),
+    ended_at: trust.endedAt?.toISOString() ?? null,
+    ended: trust.ended,
+  };
+}

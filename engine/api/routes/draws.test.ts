@@ -1,0 +1,265 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { settleCampaign } from '../../settling/settling.ts';
+import { TEST_SALT_SECRET } from '../../test/randomness.ts';
+import { type Answer, inMs, startApi, type TestApi } from '../testing/api.ts';
+
+let api: TestApi;
+before(async () => {
+  api = await startApi();
+});
+after(() => api.close());
+
+async function raffle(more: Readonly<Record<string, unknown>> = {}): Promise<number> {
+  const body = { kind: 'raffle', title: 'A bicycle', winners: 2, closes_at: inMs(60_000), ...more };
+  const answer = await api.call('POST', '/v1/campaigns', { body });
+  assert.equal(answer.status, 201, answer.text);
+  return Number(answer.body.id);
+}
+
+function put(id: number, body: unknown): Promise<Answer> {
+  return api.call('PUT', `/v1/campaigns/${id}/entrants`, { body });
+}
+
+/** Enters user-1 to user-<count>, and draws. */
+async function draw(id: number, count: number): Promise<void> {
+  await api.pool.query(
+    `insert into entries select $1, 'user-' || n, n * 1024 from generate_series(1, $2::integer) n`,
+    [id, count],
+  );
+  const raffles = { randomness: api.deps.randomness, saltSecret: TEST_SALT_SECRET };
+  const settling = { pool: api.pool, raffles, onDecided: () => undefined };
+  const { signal } = new AbortController();
+  const nowUs = (Date.now() + 60_000) * 1000;
+  await settleCampaign(
+    settling,
+    id,
+    () => ({ watermarkUs: nowUs, nowUs, heard: undefined, presentMs: undefined }),
+    () => true,
+    signal,
+  );
+}
+
+async function grants(id: number): Promise<Record<string, { user: string; code: string; tier: number }>> {
+  const { rows } = await api.pool.query(
+    'select serial, user_id as "user", code, tier from grants where campaign_id = $1',
+    [id],
+  );
+  return Object.fromEntries(rows.map(({ serial, ...grant }) => [serial, grant]));
+}
+
+async function alternates(id: number): Promise<string[]> {
+  const { rows } = await api.pool.query(
+    'select user_id from alternates where campaign_id = $1 order by place',
+    [id],
+  );
+  return rows.map(row => row.user_id);
+}
+
+describe('terms of entrants', () => {
+  it('are set, replaced and listed by page, in the order of the bytes of the ids', async () => {
+    const id = await raffle();
+    const first = await put(id, [
+      { user: 'zoë', tickets: 3, group: 'table 1', excluded: 'staff' },
+      { user: 'Bob' },
+      { user: 'ann', tickets: 1_000 },
+    ]);
+    assert.deepEqual([first.status, first.body], [200, { entrants: 3 }]);
+    assert.equal((await put(id, [{ user: 'zoë', group: 'Tisch 2 – 🎟' }])).status, 200);
+    const listed: unknown[] = [];
+    for (let query = '?limit=2'; ; ) {
+      const { body } = await api.call('GET', `/v1/campaigns/${id}/entrants${query}`);
+      assert.ok(Array.isArray(body.entrants) && body.entrants.length <= 2);
+      listed.push(...body.entrants);
+      if (body.next === null) break;
+      query = `?limit=2&after=${encodeURIComponent(String(body.next))}`;
+    }
+    assert.deepEqual(listed, [
+      { user: 'Bob', tickets: 1, group: null, excluded: null },
+      { user: 'ann', tickets: 1_000, group: null, excluded: null },
+      { user: 'zoë', tickets: 1, group: 'Tisch 2 – 🎟', excluded: null },
+    ]);
+  });
+
+  it('are as many as a call may have, with the longest of everything', async () => {
+    const id = await raffle();
+    const longest = Array.from({ length: 1_000 }, (_, index) => ({
+      user: String(index).padEnd(128, 'x'),
+      tickets: 1_000,
+      group: 'é'.repeat(100),
+      excluded: '🎟'.repeat(100),
+    }));
+    const answer = await put(id, longest);
+    assert.equal(answer.status, 200, answer.text);
+  });
+
+  const wrong: readonly [what: string, body: unknown, field: string, expected: RegExp][] = [
+    ['an object', { user: 'ann' }, 'body', /a JSON array of 1 to 1000 objects/],
+    ['nothing', [], 'body', /a JSON array/],
+    [
+      'too many',
+      Array.from({ length: 1_001 }, (_, index) => ({ user: `u${index}` })),
+      'body',
+      /a JSON array/,
+    ],
+    ['a text', ['ann'], '[0]', /a JSON object/],
+    ['a list', [[{ user: 'ann' }]], '[0]', /a JSON object/],
+    ['null', [null], '[0]', /a JSON object/],
+    ['no user', [{ user: 'ann' }, {}], '[1].user', /a user id of 1 to 128 bytes/],
+    ['an empty user', [{ user: '' }], '[0].user', /a user id/],
+    ['a user of too many bytes', [{ user: 'é'.repeat(65) }], '[0].user', /a user id/],
+    ['a user with U+0000', [{ user: 'a\u0000b' }], '[0].user', /a user id/],
+    ['a user with half a character', [{ user: 'a\ud83d' }], '[0].user', /a user id/],
+    ['a user twice', [{ user: 'ann' }, { user: 'ann' }], '[1].user', /not yet in the list/],
+    ['no ticket', [{ user: 'ann', tickets: 0 }], '[0].tickets', /a whole number from 1 to 1000/],
+    ['too many tickets', [{ user: 'ann', tickets: 1_001 }], '[0].tickets', /a whole number from 1 to 1000/],
+    ['half a ticket', [{ user: 'ann', tickets: 1.5 }], '[0].tickets', /a whole number from 1 to 1000/],
+    ['an empty group', [{ user: 'ann', group: '' }], '[0].group', /text of 1 to 100 characters/],
+    ['a long reason', [{ user: 'ann', excluded: 'x'.repeat(201) }], '[0].excluded', /text of 1 to 200/],
+    ['a reason that is none', [{ user: 'ann', excluded: true }], '[0].excluded', /text of 1 to 200/],
+    ['an unknown member', [{ user: 'ann', ticket: 2 }], '[0].ticket', /a known member: user/],
+  ];
+  for (const [what, body, field, expected] of wrong) {
+    it(`refuses ${what}`, async () => {
+      const answer = await put(1, body);
+      assert.equal(answer.status, 400, answer.text);
+      const [fault] = answer.body.errors as { field: string; expected: string; value?: string }[];
+      assert.equal(fault?.field, field);
+      assert.match(fault?.expected ?? '', expected);
+      assert.ok((fault?.value ?? '').length <= 60);
+    });
+  }
+
+  it('names no more faults than one can read', async () => {
+    const answer = await put(
+      1,
+      Array.from({ length: 1_000 }, () => ({ user: 7, tickets: 'x' })),
+    );
+    assert.equal((answer.body.errors as unknown[]).length, 20);
+  });
+
+  it('are refused once it is closed, also by the ledger itself', async () => {
+    const id = await raffle();
+    assert.equal((await put(id, [{ user: 'user-1', tickets: 2 }])).status, 200);
+    await draw(id, 3);
+    const late = await put(id, [{ user: 'user-2' }]);
+    assert.equal(late.status, 409);
+    assert.equal(late.body.type, 'urn:fairline:problem:conflict');
+    assert.match(String(late.body.detail), /is closed/);
+    for (const change of [
+      `insert into entrant_terms values ($1, 'user-2', 5, null, null)`,
+      'update entrant_terms set tickets = 9 where campaign_id = $1',
+      'delete from entrant_terms where campaign_id = $1',
+    ]) {
+      await assert.rejects(api.pool.query(change, [id]), { constraint: 'entrant_terms_frozen' });
+    }
+  });
+});
+
+describe('passing a prize on', () => {
+  function pass(id: number, body: Readonly<Record<string, unknown>>): Promise<Answer> {
+    return api.call('POST', `/v1/campaigns/${id}/alternates/next`, {
+      body: { reason: 'did not answer', ...body },
+    });
+  }
+
+  it('gives it to the next alternate, once, with its serial and tier and another code', async () => {
+    const tiers = [
+      { name: 'first prize', winners: 1 },
+      { name: 'second prize', winners: 2 },
+    ];
+    const id = await raffle({ winners: undefined, tiers, alternates: 3 });
+    await draw(id, 20);
+    const before = await grants(id);
+    const [first, second, third] = await alternates(id);
+    const answer = await pass(id, { serial: 2 });
+    assert.equal(answer.status, 200, answer.text);
+    assert.deepEqual(answer.body, {
+      serial: 2,
+      tier: 1,
+      alternate: 1,
+      user: first,
+      passed_from: before[2]?.user,
+    });
+    const after = await grants(id);
+    assert.deepEqual([after[1], after[3]], [before[1], before[3]]);
+    assert.deepEqual([after[2]?.user, after[2]?.tier], [first, 1]);
+    assert.notEqual(after[2]?.code, before[2]?.code);
+    // The same call again, as after an answer that was lost.
+    const again = await pass(id, { serial: 2 });
+    assert.equal(again.status, 409);
+    assert.equal(again.body.holder, first);
+    const wrong = await pass(id, { serial: 2, holder: before[2]?.user });
+    assert.deepEqual([wrong.status, wrong.body.holder], [409, first]);
+    assert.deepEqual(await grants(id), after);
+    // The new holder does not claim it either.
+    assert.equal((await pass(id, { serial: 2, holder: first })).body.user, second);
+    assert.equal((await pass(id, { serial: 1, holder: before[1]?.user })).body.user, third);
+    const none = await pass(id, { serial: 3 });
+    assert.equal(none.status, 409);
+    assert.match(String(none.body.detail), /has no alternate left/);
+    assert.equal((await api.call('GET', `/v1/campaigns/${id}`)).body.passed_on, 3);
+    const { rows } = await api.pool.query(
+      'select place, serial, user_id, reason from passed_on where campaign_id = $1 order by place',
+      [id],
+    );
+    assert.deepEqual(rows, [
+      { place: 1, serial: 2, user_id: before[2]?.user, reason: 'did not answer' },
+      { place: 2, serial: 2, user_id: first, reason: 'did not answer' },
+      { place: 3, serial: 1, user_id: before[1]?.user, reason: 'did not answer' },
+    ]);
+  });
+
+  it('gives each alternate one prize, whoever asks at once', async () => {
+    const id = await raffle({ winners: 8, alternates: 5 });
+    await draw(id, 30);
+    const serials = [1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8];
+    const answers = await Promise.all(serials.map(serial => pass(id, { serial })));
+    const passed = answers.filter(({ status }) => status === 200);
+    assert.deepEqual(passed.map(({ body }) => body.user).sort(), (await alternates(id)).sort());
+    assert.equal(new Set(passed.map(({ body }) => body.serial)).size, 5);
+    assert.equal(new Set(Object.values(await grants(id)).map(({ user }) => user)).size, 8);
+  });
+
+  it('changes nothing of what was drawn, which the ledger refuses', async () => {
+    const id = await raffle({ alternates: 1 });
+    await draw(id, 5);
+    await pass(id, { serial: 1 });
+    for (const table of ['alternates', 'passed_on', 'draw_proofs']) {
+      for (const change of [`delete from ${table}`, `update ${table} set campaign_id = campaign_id`]) {
+        await assert.rejects(api.pool.query(`${change} where campaign_id = $1`, [id]), {
+          constraint: 'drawn_keep',
+        });
+      }
+    }
+  });
+
+  it('is refused where nothing was drawn, and where nobody has won', async () => {
+    const open = await raffle({ alternates: 1 });
+    assert.equal((await pass(open, { serial: 1 })).status, 409);
+    assert.equal((await pass(await api.create(), { serial: 1 })).status, 409);
+    await draw(open, 5);
+    assert.match(String((await pass(open, { serial: 3 })).body.detail), /has no winner with serial 3/);
+    assert.equal((await pass(open, { serial: 0 })).status, 400);
+    assert.equal((await pass(open, { serial: 1, reason: '' })).status, 400);
+  });
+});
+
+describe('the proof', () => {
+  it('is there when the draw is, in all its parts', async () => {
+    const id = await raffle({ winners: 6_500, alternates: 1_500 });
+    const path = `/v1/campaigns/${id}/proof`;
+    const early = await api.call('GET', path);
+    assert.deepEqual([early.status, early.body.type], [404, 'urn:fairline:problem:no-proof']);
+    await draw(id, 9_000);
+    const answer = await api.call('GET', path);
+    assert.deepEqual([answer.status, answer.mediaType], [200, 'application/json']);
+    const { winners, alternates: others, rules } = answer.body as Record<string, { serial?: number }[]>;
+    assert.deepEqual(
+      winners?.map(({ serial }) => serial),
+      Array.from({ length: 6_500 }, (_, index) => index + 1),
+    );
+    assert.equal(others?.length, 1_500);
+    assert.equal(Reflect.get(rules ?? {}, 'campaign'), id);
+  });
+});

@@ -1,0 +1,102 @@
+/** Entries with their outcomes, by page and as a stream of CSV, and what was set aside. */
+import { Readable } from 'node:stream';
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { readArchiveFile } from '../../../sql/statements/campaigns/archives.ts';
+import { type Campaign, getCampaign } from '../../../sql/statements/campaigns/campaigns.ts';
+import { listOutcomes, type Outcome, streamOutcomes } from '../../../sql/statements/entries/outcomes.ts';
+import { listSetAside } from '../../../sql/statements/progress/dead-letters-page.ts';
+import { unknownCampaign } from '../../campaigns/close.ts';
+import { Problem } from '../../contract/api/problem.ts';
+import { JSON_MEDIA_TYPE, operations } from '../contract/operations.ts';
+import { CampaignPath, EntriesQuery, ExportQuery, PageQuery, pageLimit } from '../contract/schemas.ts';
+import type { ApiDeps } from '../deps.ts';
+import { preferredType } from '../http/content-negotiation.ts';
+import { CSV_MEDIA_TYPE, entriesCsv } from '../http/csv.ts';
+import { readParameters } from '../http/input.ts';
+import { addRoute } from '../http/routing.ts';
+import { entryJson } from './campaign-json.ts';
+
+/** Each holds a connection and a snapshot of the ledger for as long as its reader takes; more would starve the rest. */
+export const MAX_EXPORTS = 2;
+
+export function addEntryRoutes(app: FastifyInstance, deps: ApiDeps, stopping: AbortSignal): void {
+  const exports = new Set<Readable>();
+  stopping.addEventListener('abort', () => {
+    for (const stream of exports) stream.destroy(new Error('the engine stops'));
+  });
+
+  async function find(parameters: unknown): Promise<Campaign> {
+    const { id } = readParameters(CampaignPath, parameters);
+    const campaign = await getCampaign(deps.pool, id);
+    if (campaign === undefined) throw unknownCampaign(id);
+    const file = await readArchiveFile(deps.pool, id);
+    if (file !== undefined)
+      throw new Problem('archived', `The entries of campaign ${id} were archived to ${file}.`, { file });
+    return campaign;
+  }
+
+  async function sendCsv(
+    reply: FastifyReply,
+    campaign: Campaign,
+    outcome: Outcome | undefined,
+  ): Promise<Readable> {
+    if (exports.size >= MAX_EXPORTS) {
+      const detail = `${MAX_EXPORTS} exports are running; retry when one has ended.`;
+      throw new Problem('overloaded', detail, {}, { 'retry-after': '10' });
+    }
+    const chunks = streamOutcomes(deps.pool, campaign.campaignId, outcome);
+    const stream = Readable.from(entriesCsv(campaign, chunks));
+    exports.add(stream);
+    stream.once('close', () => {
+      exports.delete(stream);
+      // Where the stream ended before its first chunk, nothing else gives the connection back.
+      chunks.return().catch(error => deps.log.warn({ err: error }, 'cannot end an export'));
+    });
+    reply
+      .type(`${CSV_MEDIA_TYPE}; charset=utf-8; header=present`)
+      .header('content-disposition', `attachment; filename="campaign-${campaign.campaignId}-entries.csv"`);
+    return stream;
+  }
+
+  addRoute(app, operations.listEntries, async (request, reply) => {
+    const query = readParameters(EntriesQuery, request.query);
+    const type = preferredType(request.headers.accept, [JSON_MEDIA_TYPE, CSV_MEDIA_TYPE]);
+    if (type === undefined) {
+      throw new Problem('not-acceptable', `Available: ${JSON_MEDIA_TYPE} and ${CSV_MEDIA_TYPE}.`);
+    }
+    const campaign = await find(request.params);
+    reply.header('vary', 'accept');
+    if (type === CSV_MEDIA_TYPE) return await sendCsv(reply, campaign, query.outcome);
+    const limit = pageLimit(query);
+    const found = await listOutcomes(deps.pool, {
+      campaignId: campaign.campaignId,
+      after: query.after ?? -1,
+      limit: limit + 1,
+      outcome: query.outcome,
+    });
+    const entries = found.slice(0, limit).map(entry => entryJson(entry, campaign));
+    return { entries, next: found.length > limit ? (entries.at(-1)?.stamp ?? null) : null };
+  });
+
+  addRoute(app, operations.exportEntries, async (request, reply) => {
+    const query = readParameters(ExportQuery, request.query);
+    return await sendCsv(reply, await find(request.params), query.outcome);
+  });
+
+  addRoute(app, operations.listSetAside, async request => {
+    const query = readParameters(PageQuery, request.query);
+    const limit = pageLimit(query);
+    const found = await listSetAside(deps.pool, { after: query.after ?? 0, limit: limit + 1 });
+    const records = found.slice(0, limit).map(record => ({
+      id: record.setAsideId,
+      log_name: record.logName,
+      partition: record.partition,
+      position: record.position,
+      item: record.item ?? null,
+      reason: record.reason,
+      record_base64: record.recordBase64,
+      set_aside_at: record.setAsideAt.toISOString(),
+    }));
+    return { records, next: found.length > limit ? (records.at(-1)?.id ?? null) : null };
+  });
+}

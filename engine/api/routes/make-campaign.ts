@@ -1,0 +1,133 @@
+/** Making a campaign: from a body, as another one, or of a template. */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { type Campaign, readDraftTerms } from '../../../sql/statements/campaigns/campaigns.ts';
+import { getCouponOf } from '../../../sql/statements/coupons/coupons.ts';
+import { getRoom } from '../../../sql/statements/rooms/rooms.ts';
+import { claimsOf, type WantedDraw, type WantedRules } from '../../campaigns/announce.ts';
+import { readTermsOf } from '../../campaigns/coupon-terms.ts';
+import { createWanted, type WantedCampaign } from '../../campaigns/create-campaign.ts';
+import { actingMs } from '../../campaigns/deps.ts';
+import { termsJson } from '../../contract/coupons/terms-json.ts';
+import type { AgainBody, DryRunJson, TemplateCampaign } from '../contract/schedule-schemas.ts';
+import type { NewCampaignBody } from '../contract/schemas.ts';
+import type { ApiDeps } from '../deps.ts';
+import { isDryRun, readOperator, withEtag } from '../http/preconditions.ts';
+import { campaignJson } from './campaign-json.ts';
+import { readNewCampaign } from './new-campaign.ts';
+
+/** Makes what the body says, or says what that would be. Throws Problem invalid-request. */
+export async function makeCampaign(
+  deps: ApiDeps,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  body: NewCampaignBody,
+): Promise<object> {
+  const madeBy = readOperator(request);
+  const nowMs = await actingMs(deps);
+  const wanted = readNewCampaign(body, nowMs);
+  const terms = body.terms && readTermsOf(body.terms, 'grants', 'terms');
+  if (isDryRun(request)) return wouldBe(wanted, madeBy, nowMs);
+  const { campaign, coupon, published } = await createWanted(deps, wanted, madeBy, terms);
+  reply.code(201).header('location', `/v1/campaigns/${campaign.campaignId}`);
+  withEtag(reply, campaign);
+  return { ...campaignJson(campaign, nowMs), ...coupon, published };
+}
+
+function wouldBe(
+  { campaign, draw, claims, monitors }: WantedCampaign,
+  madeBy: string,
+  nowMs: number,
+): DryRunJson {
+  const {
+    stage = 'scheduled',
+    timeZone = 'UTC',
+    drawsAt = null,
+    opensAt,
+    closesAt,
+    kind,
+    title,
+    places,
+  } = campaign;
+  const {
+    id: _id,
+    created_at: _at,
+    rules_hash: _hash,
+    ...shown
+  } = campaignJson(
+    {
+      ...{ campaignId: 0, kind, title, places, opensAt, closesAt, drawsAt, stage, timeZone, madeBy },
+      ...{ closingAt: null, createdAt: new Date(nowMs), revision: 1, settledStamp: -1, settledCount: 0 },
+      ...{ grantedCount: 0, goneCount: 0, goneRanked: 0, frozenAt: null, frozenCount: null, seed: null },
+      ...{ seedSource: null, finishedAt: null, rulesHash: null, draw: null, poolRoot: null, redrawnCount: 0 },
+      ...{ pausedAt: null, cancelledStamp: null, version: 1, pending: null },
+      ...{ claimWithinS: claims?.withinS ?? null, waitlist: claims?.waitlist ?? 0, waitlistedCount: 0 },
+      ...{
+        moveCount: 0,
+        unheardUs: 0,
+        unheardSeenUs: null,
+        decidedAt: null,
+        shelvedAt: null,
+        room: null,
+        monitors: monitors ?? null,
+      },
+    },
+    nowMs,
+  );
+  const terms =
+    draw === undefined
+      ? {}
+      : { tiers: draw.tiers, alternates: draw.alternates, group_limit: draw.group_limit };
+  return {
+    dry_run: true,
+    action: 'make',
+    gateways_confirm: false,
+    effective_before: null,
+    campaign: { ...shown, ...terms },
+  };
+}
+
+/** The body of a campaign like `terms`, with times of its own. */
+export function bodyAgain(terms: TemplateCampaign, again: AgainBody): NewCampaignBody {
+  return { ...terms, ...again };
+}
+
+/** What a campaign was made with, without its times. */
+export async function termsOf(deps: Pick<ApiDeps, 'pool'>, campaign: Campaign): Promise<TemplateCampaign> {
+  const { kind, title, places, timeZone: time_zone } = campaign;
+  const draft = (await readDraftTerms(deps.pool, campaign.campaignId)) as WantedRules | undefined;
+  const claims = claimsOf(campaign) ?? draft?.claims;
+  const monitors = campaign.monitors ?? draft?.monitors;
+  const rest = {
+    ...(claims === undefined ? {} : { claim_within_s: claims.withinS }),
+    ...(monitors === undefined ? {} : { monitors: [...monitors] }),
+  };
+  if (kind === 'room') {
+    const room = await getRoom(deps.pool, campaign.campaignId);
+    if (room === undefined) throw new Error(`campaign ${campaign.campaignId} has no room`);
+    const { perSecond: per_second, capacity, graceMs, passMs, visitMs, singleUse: single_use } = room;
+    return {
+      ...{ kind, title, time_zone, per_second, single_use },
+      ...{ grace_seconds: graceMs / 1_000, pass_seconds: passMs / 1_000 },
+      ...(capacity === null ? {} : { capacity }),
+      ...(visitMs === null ? {} : { visit_seconds: visitMs / 1_000 }),
+    };
+  }
+  if (kind === 'coupon') {
+    const waitlist = claims === undefined ? {} : { waitlist: claims.waitlist };
+    const coupon = await getCouponOf(deps.pool, campaign.campaignId);
+    const terms = coupon === undefined ? {} : { terms: termsJson(coupon.terms) };
+    return { kind, title, stock: places, time_zone, ...rest, ...waitlist, ...terms };
+  }
+  const draw = draftOf(campaign) ?? draft?.draw;
+  if (draw === undefined) return { kind, title, winners: places, time_zone, ...rest };
+  const { tiers, alternates, group_limit, randomness } = draw;
+  return {
+    ...{ kind, title, time_zone, alternates, randomness, tiers: [...tiers] },
+    ...(group_limit === null ? {} : { group_limit }),
+    ...rest,
+  };
+}
+
+function draftOf({ draw }: Campaign): WantedDraw | undefined {
+  return draw === null ? undefined : { ...draw, randomness: draw.randomness.source };
+}

@@ -1,0 +1,232 @@
+/** What is coming of all campaigns, and changes of one: edits, pauses, its end; and making campaigns again. */
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { listVersions, type Version } from '../../../sql/statements/campaigns/campaign-versions.ts';
+import { type Campaign, getCampaign } from '../../../sql/statements/campaigns/campaigns.ts';
+import {
+  type Done,
+  listScheduled,
+  readDone,
+  type Scheduled,
+  type ScheduledPage,
+} from '../../../sql/statements/campaigns/schedule.ts';
+import { allowedPlan, changeCampaign, planTerms } from '../../campaigns/change.ts';
+import { unknownCampaign } from '../../campaigns/close.ts';
+import { clockMs } from '../../campaigns/deps.ts';
+import { showLocal } from '../../campaigns/local-time.ts';
+import type { Change } from '../../campaigns/plan.ts';
+import type { Action } from '../../campaigns/states.ts';
+import { type FieldFault, invalidRequest } from '../../contract/api/problem.ts';
+import { operations } from '../contract/operations.ts';
+import {
+  AgainBody,
+  type DryRunJson,
+  EditBody,
+  ReasonBody,
+  ScheduleQuery,
+} from '../contract/schedule-schemas.ts';
+import { CampaignPath, PageQuery, pageLimit } from '../contract/schemas.ts';
+import type { ApiDeps } from '../deps.ts';
+import { readBody, readParameters } from '../http/input.ts';
+import { isDryRun, readOperator, requireMatch, withEtag } from '../http/preconditions.ts';
+import { addRoute } from '../http/routing.ts';
+import { campaignJson } from './campaign-json.ts';
+import { bodyAgain, makeCampaign, termsOf } from './make-campaign.ts';
+import { readTime, readZone } from './times.ts';
+
+const BY_STATE = [
+  ['announce', operations.announceCampaign],
+  ['pause', operations.pauseCampaign],
+  ['resume', operations.resumeCampaign],
+  ['cancel', operations.cancelCampaign],
+  ['archive', operations.archiveCampaign],
+] as const;
+
+export function addScheduleRoutes(app: FastifyInstance, deps: ApiDeps, stopping: AbortSignal): void {
+  addRoute(app, operations.listSchedule, async request => {
+    const page = readPage(readParameters(ScheduleQuery, request.query), await clockMs(deps));
+    const found = await listScheduled(deps.pool, { ...page, limit: page.limit + 1 });
+    const shown = found.slice(0, page.limit);
+    const last = found.length > page.limit ? shown.at(-1) : undefined;
+    return {
+      scheduled: shown.map(scheduledJson),
+      next: last === undefined ? null : `${last.at.toISOString()},${last.campaignId},${last.kind}`,
+    };
+  });
+
+  const change = async (
+    request: FastifyRequest,
+    action: Action,
+    read: (campaign: Campaign) => { readonly change: Change; readonly reason?: string | undefined },
+  ): Promise<{ readonly campaign: Campaign; readonly answer: object }> => {
+    const { id } = readParameters(CampaignPath, request.params);
+    const by = readOperator(request);
+    const dryRun = isDryRun(request);
+    const campaign = await find(deps, id);
+    const { change: wanted, reason = null } = read(campaign);
+    requireMatch(request, campaign, `Campaign ${id}`);
+    if (dryRun) return { campaign, answer: await wouldBe(deps, campaign, action, wanted) };
+    const after = await changeCampaign(deps, campaign, action, wanted, { by, reason }, stopping);
+    return { campaign: after, answer: campaignJson(after, await clockMs(deps)) };
+  };
+
+  addRoute(app, operations.editCampaign, async (request, reply) => {
+    const body = readBody(EditBody, request.body);
+    const { campaign, answer } = await change(request, 'edit', current => ({
+      change: readEdit(body, current),
+      reason: body.reason,
+    }));
+    withEtag(reply, campaign);
+    return answer;
+  });
+
+  for (const [action, operation] of BY_STATE) {
+    addRoute(app, operation, async (request, reply) => {
+      const { reason } = readBody(ReasonBody, request.body ?? {});
+      const { campaign, answer } = await change(request, action, () => ({ change: {}, reason }));
+      withEtag(reply, campaign);
+      return answer;
+    });
+  }
+
+  addRoute(app, operations.listVersions, async request => {
+    const { id } = readParameters(CampaignPath, request.params);
+    const query = readParameters(PageQuery, request.query);
+    await find(deps, id);
+    const limit = pageLimit(query);
+    const found = await listVersions(deps.pool, id, { after: query.after ?? 0, limit: limit + 1 });
+    const versions = found.slice(0, limit).map(versionJson);
+    const next = found.length > limit ? (versions.at(-1)?.version ?? null) : null;
+    return { versions, next, late: (await readDone(deps.pool, id)).map(doneJson) };
+  });
+
+  addRoute(app, operations.duplicateCampaign, async (request, reply) => {
+    const { id } = readParameters(CampaignPath, request.params);
+    const again = readBody(AgainBody, request.body);
+    const terms = await termsOf(deps, await find(deps, id));
+    return await makeCampaign(deps, request, reply, bodyAgain(terms, again));
+  });
+}
+
+async function find(deps: ApiDeps, campaignId: number): Promise<Campaign> {
+  const campaign = await getCampaign(deps.pool, campaignId);
+  if (campaign === undefined) throw unknownCampaign(campaignId);
+  return campaign;
+}
+
+/** The times of an edit; those without a Z are read in the zone that the campaign has, or is to have. */
+function readEdit(body: EditBody, campaign: Campaign): Change {
+  const faults: FieldFault[] = [];
+  const { title, stock, time_zone } = body;
+  const zone = time_zone === undefined ? campaign.timeZone : readZone(time_zone, faults);
+  const at = (field: 'opens_at' | 'closes_at' | 'draws_at'): Date | undefined => {
+    const text = body[field];
+    return typeof text === 'string' ? readTime(field, text, zone, faults) : undefined;
+  };
+  const [opensAt, closesAt, drawsAt] = [at('opens_at'), at('closes_at'), at('draws_at')];
+  if (faults.length > 0) throw invalidRequest(faults);
+  return {
+    ...(title === undefined ? {} : { title }),
+    ...(stock === undefined ? {} : { stock }),
+    ...(opensAt === undefined ? {} : { opensAt }),
+    ...(closesAt === undefined ? {} : { closesAt }),
+    ...(body.draws_at === undefined ? {} : { drawsAt: drawsAt ?? null }),
+    ...(time_zone === undefined ? {} : { timeZone: time_zone }),
+  };
+}
+
+/** What a change would make of a campaign. Throws Problem as the change itself would before gateways are asked. */
+async function wouldBe(
+  deps: ApiDeps,
+  campaign: Campaign,
+  action: Action,
+  wanted: Change,
+): Promise<DryRunJson> {
+  const terms = await planTerms(deps, campaign);
+  const { target, confirms, decideBy } = allowedPlan(campaign, action, wanted, terms);
+  const pausedAt = target.paused ? (campaign.pausedAt ?? new Date(terms.nowMs)) : null;
+  const { rules_hash: _hash, ...shown } = campaignJson(
+    { ...campaign, ...target, pausedAt, version: campaign.version + 1 },
+    terms.nowMs,
+  );
+  return {
+    dry_run: true,
+    action,
+    gateways_confirm: confirms,
+    effective_before: decideBy?.toISOString() ?? null,
+    campaign: shown,
+  };
+}
+
+function readPage(
+  query: Readonly<{ kind?: string; from?: string; until?: string; after?: string; limit?: number }>,
+  nowMs: number,
+): ScheduledPage {
+  const faults: FieldFault[] = [];
+  const read = (field: 'from' | 'until'): Date | undefined => {
+    const text = query[field];
+    return text === undefined ? undefined : readTime(field, text, 'UTC', faults);
+  };
+  const [from, until] = [read('from'), read('until')];
+  const [afterAt = '', afterCampaign, afterKind] = query.after?.split(',') ?? [];
+  const at = query.after === undefined ? undefined : readTime('after', afterAt, 'UTC', faults);
+  if (faults.length > 0) throw invalidRequest(faults);
+  return {
+    kind: kindOf(query.kind),
+    from: from ?? at ?? new Date(nowMs),
+    until: until ?? null,
+    after:
+      at === undefined
+        ? undefined
+        : {
+            at,
+            campaignId: Math.min(Number(afterCampaign), 2 ** 31 - 1),
+            kind: kindOf(afterKind) ?? 'opening',
+          },
+    limit: pageLimit(query),
+  };
+}
+
+function kindOf(text: string | undefined): ScheduledPage['kind'] {
+  return text === 'opening' || text === 'closing' || text === 'drawing' ? text : undefined;
+}
+
+function scheduledJson({ at, timeZone, kind, campaignId, title, version, paused, isChanging }: Scheduled) {
+  return {
+    at: at.toISOString(),
+    local: showLocal(timeZone, at),
+    time_zone: timeZone,
+    kind,
+    campaign: campaignId,
+    title,
+    version,
+    paused,
+    changing: isChanging,
+  };
+}
+
+function versionJson(version: Version) {
+  return {
+    version: version.version,
+    action: version.action,
+    state: version.state,
+    by: version.askedBy,
+    at: version.askedAt.toISOString(),
+    reason: version.reason,
+    decided_at: version.decidedAt?.toISOString() ?? null,
+    refused: version.refused,
+    refusal: version.refusal,
+    title: version.title,
+    places: version.places,
+    opens_at: version.opensAt.toISOString(),
+    closes_at: version.closesAt.toISOString(),
+    draws_at: version.drawsAt?.toISOString() ?? null,
+    time_zone: version.timeZone,
+    stage: version.stage,
+    paused: version.paused,
+    rules_hash: version.rulesHash?.toString('base64url') ?? null,
+  };
+}
+
+function doneJson({ kind, dueAt, doneAt, lateMs }: Done) {
+  return { kind, due_at: dueAt.toISOString(), done_at: doneAt.toISOString(), late_ms: lateMs };
+}

@@ -1,0 +1,44 @@
+/** Times as operators give them: instants in UTC, or local times of a zone, of which each has to mean one instant. */
+import { isTimeZone, readLocal, showLocal } from '../../campaigns/local-time.ts';
+import { type FieldFault, fieldFault } from '../../contract/api/problem.ts';
+
+/** The zone that a body names, if there is one of this name. */
+export function readZone(zone: string | undefined, faults: FieldFault[]): string | undefined {
+  if (zone === undefined || isTimeZone(zone)) return zone;
+  faults.push(fieldFault('time_zone', zone, 'an IANA time zone name, like Europe/Berlin'));
+  return undefined;
+}
+
+/**
+ * The instant that a text of the right form names; the 30th of February has the form and names none. One without a Z is
+ * read in `zone`; where clocks are set it may name none or two, and both readings are told.
+ */
+export function readTime(
+  field: string,
+  text: string,
+  zone: string | undefined,
+  faults: FieldFault[],
+): Date | undefined {
+  const isUtc = text.endsWith('Z');
+  const asUtc = new Date(isUtc ? text : `${text}Z`);
+  const wanted = text.slice(0, 19).replace(/Z$/, '');
+  if (Number.isNaN(asUtc.getTime()) || !asUtc.toISOString().startsWith(wanted)) {
+    faults.push(fieldFault(field, text, 'an existing date and time'));
+    return undefined;
+  }
+  if (isUtc) return asUtc;
+  if (zone === undefined) {
+    const right = 'an instant in UTC with its Z; or, with a valid time_zone, a local time';
+    faults.push(fieldFault(field, text, right));
+    return undefined;
+  }
+  const reading = readLocal(zone, asUtc.getTime());
+  if (reading.is === 'instant') return reading.at;
+  const told = (at: Date): string => `${at.toISOString()} (${showLocal(zone, at)})`;
+  const why =
+    reading.is === 'gap'
+      ? `clocks in ${zone} are set forward then and skip it`
+      : `clocks in ${zone} are set back then and show it twice`;
+  faults.push(fieldFault(field, text, `${told(reading.first)} or ${told(reading.second)}: ${why}`));
+  return undefined;
+}

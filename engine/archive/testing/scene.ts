@@ -1,0 +1,144 @@
+/** For tests of archives: a whole service with a coupon and a raffle that are over and have left Redis, and baskets with refunds. */
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { availableLogs, eventually } from '../../test/support.ts';
+import { type Answer, type System, startSystem } from '../../test/system.ts';
+import { type Archived, archiveCampaign, fileNameOf } from '../archive.ts';
+import { archiving } from '../archiving.ts';
+import { restoreCampaign } from '../restore.ts';
+
+export const USERS: readonly string[] = Array.from({ length: 30 }, (_, index) => `user-${index}`);
+/** As many hold a code, and each has a basket with a refund. */
+export const STOCK = 3;
+/** How long what is granted may be used: until after the test has done so. */
+const VALID_MS = 20_000;
+const LIMIT_MS = 60_000;
+const LINES = [{ product: 'shoe', quantity: 2, unit_amount: 5_000 }];
+
+const TABLES = [
+  ...['campaigns', 'entries', 'slices', 'grants', 'alternates', 'withdrawals', 'rank_marks', 'archives'],
+  ...['books', 'redemptions', 'redemption_uses', 'refunds', 'shop_requests', 'coupons'],
+] as const;
+
+/** Every row of every table, as text. */
+export type Dump = ReadonlyMap<string, readonly string[]>;
+
+export class Scene {
+  readonly system: System;
+  readonly directory: string;
+  readonly coupon: number;
+  readonly raffle: number;
+  /** Baskets, by their numbers. */
+  readonly baskets: readonly number[];
+
+  private constructor(system: System, directory: string, ids: Pick<Scene, 'coupon' | 'raffle' | 'baskets'>) {
+    this.system = system;
+    this.directory = directory;
+    this.coupon = ids.coupon;
+    this.raffle = ids.raffle;
+    this.baskets = ids.baskets;
+  }
+
+  static async make(): Promise<Scene> {
+    const directory = await mkdtemp(join(tmpdir(), 'fairline-archive-'));
+    const log = availableLogs().includes('kafka') ? 'kafka' : 'redis';
+    const system = await startSystem({ log, engineEnv: { SHELVE_AFTER_S: '1' } });
+    const valid_until = new Date(Date.now() + VALID_MS).toISOString();
+    const terms = { discount: 'percentage', basis_points: 1_000, valid_until };
+    const coupon = await system.offer({ kind: 'coupon', stock: STOCK, terms });
+    const raffle = await system.offer({ kind: 'raffle', winners: 2, alternates: 1 });
+    await Promise.all(USERS.flatMap(user => [system.enter(user, coupon), system.enter(user, raffle)]));
+    const baskets: number[] = [];
+    for (const { user, code } of await holders(system, coupon)) {
+      const basket = { user, currency: 'EUR', codes: [code], lines: LINES };
+      const redeemed = await shop(system, '/v1/redemptions', basket);
+      assert.equal(redeemed.status, 201, redeemed.text);
+      baskets.push(Number(redeemed.body.id));
+      const refunded = await refundOne(system, Number(redeemed.body.id));
+      assert.equal(refunded.status, 201, refunded.text);
+    }
+    for (const id of [coupon, raffle])
+      assert.equal((await system.operate('POST', `/v1/campaigns/${id}/close`, {})).status, 200);
+    return new Scene(system, directory, { coupon, raffle, baskets });
+  }
+
+  /** Resolves when both can be archived. */
+  async over(): Promise<void> {
+    const text = 'select from campaigns where campaign_id = any ($1) and shelved_at is not null';
+    const limit = { timeoutMs: LIMIT_MS };
+    const { pool } = this.system;
+    await eventually(
+      async () => (await pool.query(text, [[this.coupon, this.raffle]])).rows.length === 2,
+      limit,
+    );
+    await eventually(
+      async () => (await pool.query('select from coupons where valid_until < now()')).rows.length === 1,
+      limit,
+    );
+  }
+
+  async close(): Promise<void> {
+    await this.system.close();
+    await rm(this.directory, { recursive: true });
+  }
+
+  fileOf(id: number): string {
+    return join(this.directory, fileNameOf(id));
+  }
+
+  archive(id: number): Promise<Archived> {
+    const terms = { directory: this.directory, keepsRedemptions: false };
+    return archiving(this.system.pool, ledger => archiveCampaign(ledger, id, terms));
+  }
+
+  restore(id: number): Promise<unknown> {
+    return archiving(this.system.pool, ledger => restoreCampaign(ledger, this.fileOf(id)));
+  }
+
+  me(user: string, id: number): Promise<Answer> {
+    return this.system.ask(user, 'GET', `/v1/campaigns/${id}/entries/me`);
+  }
+
+  /** Refunds one more of what was sold in a basket. */
+  refund(basket: number): Promise<Answer> {
+    return refundOne(this.system, basket);
+  }
+
+  async dump(): Promise<Dump> {
+    const tables = new Map<string, readonly string[]>();
+    for (const table of TABLES) {
+      const text = `select row_to_json(t)::text as row from ${table} t order by 1`;
+      const { rows } = await this.system.pool.query<{ row: string }>(text);
+      tables.set(
+        table,
+        rows.map(({ row }) => row),
+      );
+    }
+    return tables;
+  }
+}
+
+async function holders(system: System, coupon: number): Promise<{ user: string; code: string }[]> {
+  return await eventually(async () => {
+    const found: { user: string; code: string }[] = [];
+    for (const user of USERS) {
+      const { body } = await system.ask(user, 'GET', `/v1/campaigns/${coupon}/entries/me`);
+      if (body.outcome === 'granted') found.push({ user, code: String(body.code) });
+    }
+    return found.length === STOCK && found;
+  });
+}
+
+function refundOne(system: System, basket: number): Promise<Answer> {
+  return shop(system, `/v1/redemptions/${basket}/refunds`, { lines: [{ line: 1, quantity: 1 }] });
+}
+
+function shop(system: System, path: string, body: object): Promise<Answer> {
+  return system.shop('POST', path, {
+    body: JSON.stringify(body),
+    headers: { 'idempotency-key': randomUUID() },
+  });
+}

@@ -1,0 +1,122 @@
+/**
+ * Makes the books of campaigns that have come to their end, one at a time and each once: all parts and the row that
+ * says that they are whole are one transaction. A kill leaves nothing, and the next engine makes it.
+ */
+import { sign } from 'node:crypto';
+import type { Logger } from 'pino';
+import { type Pool, type Queryable, transaction } from '../../sql/database.ts';
+import {
+  type BookCampaign,
+  insertBook,
+  insertBookPart,
+  listWithoutBook,
+  refuseBook,
+  takeForBook,
+} from '../../sql/statements/books/books.ts';
+import type { KeyRing } from '../contract/keys/key-ring.ts';
+import { type BookDraw, type BookInput, BookRefused, type JsonValue } from './book.ts';
+import { LedgerBook } from './from-ledger.ts';
+import { gzippedBook } from './writer.ts';
+
+/** What a gateway reads and writes at once when it is downloaded. */
+const PART_BYTES = 256 * 1024;
+
+export interface BinderOptions {
+  readonly pool: Pool;
+  readonly keys: KeyRing;
+  /** RECEIPT_SALT_SECRET. */
+  readonly saltSecret: string;
+  readonly log: Logger;
+}
+
+/** Makes the books that are due, until `isStopping`. Without a key to sign with they wait for one. */
+export async function makeBooks(options: BinderOptions, isStopping: () => boolean): Promise<void> {
+  for (const campaignId of await listWithoutBook(options.pool)) {
+    if (isStopping() || options.keys.keyAt('books', Date.now()) === undefined) return;
+    await makeBook(options, campaignId);
+  }
+}
+
+async function makeBook({ pool, keys, saltSecret, log }: BinderOptions, campaignId: number): Promise<void> {
+  try {
+    const bytes = await transaction(pool, async client => {
+      const campaign = await takeForBook(client, campaignId);
+      if (campaign === undefined) return undefined;
+      const ledger = await LedgerBook.open(client, campaign, saltSecret);
+      const written = await saveParts(client, campaignId, inputOf(campaign, ledger, keys));
+      await insertBook(client, campaignId, written);
+      return written;
+    });
+    if (bytes !== undefined) log.info({ campaignId, bytes }, 'book created');
+  } catch (error) {
+    if (!(error instanceof BookRefused)) throw error;
+    log.error({ campaignId, reason: error.message }, 'cannot create a book');
+    await refuseBook(pool, campaignId, error.message);
+  }
+}
+
+async function saveParts(db: Queryable, campaignId: number, input: BookInput): Promise<number> {
+  let part = 0;
+  let bytes = 0;
+  let held: Buffer[] = [];
+  let heldBytes = 0;
+  const save = async (): Promise<void> => {
+    await insertBookPart(db, campaignId, part, Buffer.concat(held));
+    part += 1;
+    bytes += heldBytes;
+    held = [];
+    heldBytes = 0;
+  };
+  for await (const chunk of gzippedBook(input)) {
+    held.push(chunk);
+    heldBytes += chunk.length;
+    if (heldBytes >= PART_BYTES) await save();
+  }
+  if (heldBytes > 0) await save();
+  return bytes;
+}
+
+function inputOf(campaign: BookCampaign, ledger: LedgerBook, keys: KeyRing): BookInput {
+  const rules: { readonly [key: string]: JsonValue } = JSON.parse(campaign.rules);
+  const { poolRoot, poolCount } = campaign;
+  const draw = campaign.kind === 'raffle' ? drawOf(campaign, rules) : undefined;
+  return {
+    campaign: campaign.campaignId,
+    closedAtUs: campaign.closesAt.getTime() * 1000,
+    untilUs: ledger.untilUs,
+    epochs: ledger.epochs,
+    keys: keys.publicKeys(),
+    rules,
+    rulesHash: campaign.rulesHash,
+    slices: ledger.slices(),
+    entries: ledger.entries(),
+    ...(campaign.hasClaims ? { moves: ledger.moves() } : {}),
+    ...(draw === undefined ? {} : { draw }),
+    ...(poolRoot === null || poolCount === null ? {} : { frozen: { poolRoot, poolCount } }),
+    sign: message => {
+      const key = keys.keyAt('books', Date.now());
+      if (key === undefined) throw new Error('no key for books is left');
+      return { keyId: key.id, signature: sign(null, message, key.privateKey) };
+    },
+  };
+}
+
+function drawOf(campaign: BookCampaign, rules: { readonly [key: string]: JsonValue }): BookDraw {
+  const { randomness, seed, signature, drandRound, frozenAt } = campaign;
+  if (randomness === null || seed === null) {
+    throw new BookRefused('the seed of the draw does not follow from the rules of the raffle');
+  }
+  if (signature === null) return { randomness, seed, source: { secret: randomness } };
+  const announced = roundOf(rules);
+  if (drandRound === null || drandRound === announced || frozenAt === null) {
+    return { randomness, seed, source: { round: announced, signature } };
+  }
+  const frozenAtUs = frozenAt.getTime() * 1000;
+  return { randomness, seed, source: { round: drandRound, signature, frozenAtUs } };
+}
+
+function roundOf(rules: { readonly [key: string]: JsonValue }): number {
+  const round = Reflect.get(Object(Reflect.get(Object(rules.draw), 'randomness')), 'round');
+  if (typeof round === 'number') return round;
+  throw new BookRefused('the rules do not name the drand round that was used');
+}

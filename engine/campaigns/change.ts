@@ -1,0 +1,162 @@
+/**
+ * Changes a campaign that gateways may know, so that no gateway ever acts on a state other than the ledger's.
+ *
+ * 1. `asked`: the engine records a version as pending, also on the campaign, so that the board shows both the version in
+ *    effect and the pending one. A gateway that has read this accepts only what both allow: it delays an opening that is
+ *    being moved, closes at the earlier of two closes, and admits nobody to a campaign that is being paused or cancelled
+ *    (gateway/entry/door.ts).
+ * 2. `confirmed`: every gateway with a lease acts on a board that shows the pending version. From then on nobody accepts
+ *    anything that only the old version allows.
+ * 3. `effective`: one transaction changes the ledger and the version. Gateways learn of it and resume; until then they hold.
+ *    Or `refused`, at any time before: the ledger stays as it was, and gateways continue as before.
+ *
+ * Repeating a step, by another engine or after a crash, is harmless: a version is decided once, under the lock of its
+ * campaign. The version is refused if a gateway is silent for longer than WAIT_LEASES, or at `decideBy`: by then a changed
+ * time is so near that clocks may differ about it. If an engine crashes at 1, gateways hold until another one decides,
+ * within a second or two; without any engine they hold until one is back. Only the opening or close being changed is held.
+ */
+import {
+  askVersion,
+  type NewRules,
+  type NewVersion,
+  saveVersion,
+} from '../../sql/statements/campaigns/campaign-versions.ts';
+import { type Campaign, readDraftTerms } from '../../sql/statements/campaigns/campaigns.ts';
+import { readDrawState } from '../../sql/statements/draws/draws.ts';
+import { Problem } from '../contract/api/problem.ts';
+import { leaseMarginMs } from '../contract/redis/lease/lease.ts';
+import { announcementOf, type WantedRules } from './announce.ts';
+import { awaitDecision, type ChangeDeps, findCampaign, publishSoon, WAIT_LEASES } from './decide.ts';
+import { actingMs } from './deps.ts';
+import { type Change, type Plan, type PlanTerms, planChange } from './plan.ts';
+import type { Action } from './states.ts';
+
+export interface Asked {
+  readonly by: string;
+  readonly reason: string | null;
+}
+
+/** Time for the ledger and the publication, as for an early close. */
+const SLACK_MS = 250;
+
+/** The facts that decide about a change, now. */
+export async function planTerms(deps: ChangeDeps, campaign: Campaign): Promise<PlanTerms> {
+  const marginMs = leaseMarginMs(deps.leaseMs);
+  const rules = (await readDrawState(deps.pool, campaign.campaignId))?.rules ?? null;
+  const draft = await readWanted(deps, campaign);
+  return {
+    nowMs: await actingMs(deps),
+    leadMs: WAIT_LEASES * deps.leaseMs + marginMs + SLACK_MS,
+    marginMs,
+    announcedClosesAt: rules === null ? null : new Date(Number(JSON.parse(rules).closes_at_us) / 1000),
+    claimWithinS: campaign.claimWithinS ?? draft?.claims?.withinS ?? null,
+  };
+}
+
+/** What a draft is announced with. */
+async function readWanted(deps: ChangeDeps, { campaignId }: Campaign): Promise<WantedRules | undefined> {
+  return (await readDraftTerms(deps.pool, campaignId)) as WantedRules | undefined;
+}
+
+/** The plan of an allowed change. Throws Problem conflict, invalid-request or change-refused if it is not allowed. */
+export function allowedPlan(
+  campaign: Campaign,
+  action: Action,
+  change: Change,
+  terms: PlanTerms,
+): Extract<Plan, { readonly is: 'allowed' }> {
+  if (campaign.pending !== null) throw anotherPending(campaign.campaignId);
+  const plan = planChange(campaign, action, change, terms);
+  switch (plan.is) {
+    case 'allowed':
+      return plan;
+    case 'state':
+      throw new Problem('conflict', plan.detail);
+    case 'wrong':
+      throw new Problem('invalid-request', `Invalid change: ${plan.errors.map(said).join('; ')}.`, {
+        errors: plan.errors,
+      });
+    case 'refused':
+      throw new Problem('change-refused', `Invalid change: ${plan.errors.map(said).join('; ')}.`, {
+        reason: plan.reason,
+        errors: plan.errors,
+      });
+  }
+}
+
+function said({ field, value, expected }: { field: string; value?: string; expected: string }): string {
+  return `${field} is ${value}, expected ${expected}`;
+}
+
+/**
+ * Makes a change and resolves with the campaign once the change is in effect. Throws Problem: those of `allowedPlan`;
+ * precondition-failed if the version in effect differs from that of `campaign`; change-refused if it was refused meanwhile;
+ * unavailable when the engine stops (`stopping`).
+ */
+export async function changeCampaign(
+  deps: ChangeDeps,
+  campaign: Campaign,
+  action: Action,
+  change: Change,
+  asked: Asked,
+  stopping: AbortSignal,
+): Promise<Campaign> {
+  const { campaignId } = campaign;
+  const plan = allowedPlan(campaign, action, change, await planTerms(deps, campaign));
+  const wanted: NewVersion = {
+    campaignId,
+    action,
+    baseVersion: campaign.version,
+    target: plan.target,
+    askedBy: asked.by,
+    reason: asked.reason,
+    decideBy: plan.decideBy,
+  };
+  if (!plan.confirms) {
+    const rules = plan.announces ? await draftRules(deps, campaign, plan.target) : undefined;
+    const saved = await saveVersion(deps.pool, wanted, rules);
+    if (saved === undefined) throw changedMeanwhile(campaignId);
+    if (saved.stage !== 'draft') await publishSoon(deps, saved);
+    return saved;
+  }
+  const pending = await askVersion(deps.pool, wanted);
+  const version = pending?.pending?.version;
+  if (version === undefined) throw changedMeanwhile(campaignId);
+  deps.log.info({ campaignId, version, action }, 'a change waits for the gateways to confirm it');
+  const decided = await awaitDecision(deps, campaignId, version, stopping);
+  const after = await findCampaign(deps, campaignId);
+  if (decided.state === 'effective') return after;
+  throw new Problem('change-refused', `The change was refused. ${decided.refusal}`, {
+    reason: decided.refused,
+    version,
+  });
+}
+
+/** The rules that a draft is announced with; a room has none. */
+async function draftRules(
+  deps: ChangeDeps,
+  campaign: Campaign,
+  target: NewVersion['target'],
+): Promise<NewRules | undefined> {
+  if (campaign.kind === 'room') return undefined;
+  const terms = await readWanted(deps, campaign);
+  const { draw, claims, monitors } = terms ?? {};
+  return announcementOf(deps.randomness, campaign.campaignId, target, draw, claims, monitors);
+}
+
+function anotherPending(campaignId: number): Problem {
+  return new Problem(
+    'conflict',
+    `Another change of campaign ${campaignId} is waiting for gateways to confirm it. Retry.`,
+    {},
+    { 'retry-after': '1' },
+  );
+}
+
+function changedMeanwhile(campaignId: number): Problem {
+  return new Problem(
+    'precondition-failed',
+    `Campaign ${campaignId} has changed meanwhile: read it again with its ETag.`,
+    { errors: [{ field: 'if-match', expected: 'the current ETag of the campaign' }] },
+  );
+}

@@ -1,0 +1,117 @@
+/** Reading terms of coupons, and making a coupon of them; contradictions are found here and not at the basket. */
+import type { Queryable } from '../../sql/database.ts';
+import {
+  type Coupon,
+  type CouponOf,
+  changeCoupon,
+  couponConstraint,
+  createCoupon,
+  isGrantedCode,
+  lockStacking,
+  readStackingNeighbours,
+} from '../../sql/statements/coupons/coupons.ts';
+import { type FieldFault, fieldFault, invalidRequest, Problem } from '../contract/api/problem.ts';
+import { contradictionsWith } from '../contract/coupons/stacking.ts';
+import type { Terms } from '../contract/coupons/terms.ts';
+import { readTerms, type TermsBody } from '../contract/coupons/terms-json.ts';
+import { unknownCampaign } from './close.ts';
+
+/**
+ * The terms that a body says, of codes that are granted or of one that anybody may use. `place` is the member that they
+ * stand in, '' for none. Throws Problem invalid-request.
+ */
+export function readTermsOf(body: TermsBody, whose: 'grants' | 'anybody', place: string): Terms {
+  // A code that is granted is for one use.
+  const read = readTerms(body, whose === 'grants' ? 1 : null);
+  if ('faults' in read) throw invalidRequest(placed(read.faults, place));
+  return read.terms;
+}
+
+function placed(faults: readonly FieldFault[], place: string): FieldFault[] {
+  return faults.map(fault => ({ ...fault, field: place === '' ? fault.field : `${place}.${fault.field}` }));
+}
+
+/**
+ * Makes a coupon; to be called inside a transaction, in which a campaign may just have been made. Throws Problem
+ * unknown-campaign, conflict, and invalid-request where its stacking rules contradict those of other coupons.
+ */
+export async function addCoupon(db: Queryable, of: CouponOf, terms: Terms, place: string): Promise<Coupon> {
+  await checkStacking(db, terms, null, place);
+  if ('code' in of && (await isGrantedCode(db, of.code))) throw codeTaken(of.code);
+  try {
+    return await createCoupon(db, of, terms);
+  } catch (error) {
+    throw refusalOf(error, of) ?? error;
+  }
+}
+
+/** Puts other terms in place of a coupon's; to be called inside a transaction. Throws as addCoupon does. */
+export async function replaceTerms(
+  db: Queryable,
+  { couponId, campaignId, code }: Coupon,
+  terms: Terms,
+): Promise<Coupon> {
+  await checkStacking(db, terms, couponId, '');
+  try {
+    const changed = await changeCoupon(db, couponId, terms);
+    if (changed === undefined) throw new Error(`coupon ${couponId} does not exist`);
+    return changed;
+  } catch (error) {
+    throw refusalOf(error, campaignId === null ? { code: code ?? '' } : { campaignId }) ?? error;
+  }
+}
+
+async function checkStacking(
+  db: Queryable,
+  terms: Terms,
+  except: number | null,
+  place: string,
+): Promise<void> {
+  await lockStacking(db);
+  const neighbours = await readStackingNeighbours(db, terms, except);
+  const others = neighbours.map(({ couponId, terms: stacking }) => ({
+    stacking,
+    described: `coupon ${couponId}`,
+  }));
+  const faults = contradictionsWith(terms, others).map(({ field, value, expected }) =>
+    fieldFault(field, value, expected),
+  );
+  if (faults.length > 0) throw invalidRequest(placed(faults, place));
+}
+
+function codeTaken(code: string): Problem {
+  return new Problem('conflict', `A coupon with the code ${code} already exists.`, {
+    errors: [fieldFault('code', code, 'a code that does not exist yet')],
+  });
+}
+
+/** The problem behind a constraint that was not kept. */
+function refusalOf(error: unknown, of: CouponOf): Problem | undefined {
+  const constraint = couponConstraint(error);
+  if ('code' in of) {
+    if (constraint === 'coupons_code_key') return codeTaken(of.code);
+    if (constraint === 'coupons_unheld') {
+      return new Problem('conflict', `The coupon ${of.code} has holders: its terms cannot change.`);
+    }
+    return undefined;
+  }
+  const { campaignId } = of;
+  switch (constraint) {
+    case 'coupons_campaign_id_fkey':
+      return unknownCampaign(campaignId);
+    case 'coupons_campaign_id_key':
+      return new Problem('conflict', `Campaign ${campaignId} already has terms; replace them instead.`);
+    case 'coupons_before_grants':
+      return new Problem(
+        'conflict',
+        `Campaign ${campaignId} is not a coupon campaign or has already granted coupons: its codes cannot get terms.`,
+      );
+    case 'coupons_unheld':
+      return new Problem(
+        'conflict',
+        `Campaign ${campaignId} has granted coupons: their terms can no longer change.`,
+      );
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,209 @@
+/** Decides a change that gateways must confirm; change.ts lists the steps and why each is safe. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  effectVersion,
+  listPending,
+  type NewRules,
+  type RefusalReason,
+  readVersion,
+  refuseVersion,
+  type Version,
+} from '../../sql/statements/campaigns/campaign-versions.ts';
+import { type Campaign, getCampaign } from '../../sql/statements/campaigns/campaigns.ts';
+import { ClocksApart } from '../clock/clock-watch.ts';
+import { Problem } from '../contract/api/problem.ts';
+import { leaseMarginMs } from '../contract/redis/lease/lease.ts';
+import { changedAnnouncement } from './announce.ts';
+import { latestNowUs } from './close.ts';
+import { type CampaignDeps, clocksApart } from './deps.ts';
+
+export type ChangeDeps = Pick<
+  CampaignDeps,
+  'pool' | 'publish' | 'nowUs' | 'confirmations' | 'leaseMs' | 'randomness' | 'log'
+>;
+
+/** A serving gateway reads the board many times per lease; one that has not for a whole lease is silent. */
+export const WAIT_LEASES = 1;
+const POLL_MS = 40;
+
+/**
+ * Waits until a pending version is decided, and decides it as soon as possible. Throws Problem unavailable when the engine
+ * stops (`stopping`), and then another engine decides it; and while the clocks contradict each other, and it stays pending.
+ */
+export async function awaitDecision(
+  deps: ChangeDeps,
+  campaignId: number,
+  version: number,
+  stopping: AbortSignal,
+): Promise<Version> {
+  const untilMs = performance.now() + WAIT_LEASES * deps.leaseMs;
+  for (;;) {
+    const asked = await readVersion(deps.pool, campaignId, version);
+    if (asked === undefined) throw new Error(`version ${version} of campaign ${campaignId} does not exist`);
+    const decided = await decide(deps, asked, performance.now() >= untilMs).catch((error: unknown) => {
+      throw error instanceof ClocksApart ? clocksApart(error) : error;
+    });
+    if (decided.state !== 'pending') return decided;
+    if (stopping.aborted) {
+      throw new Problem(
+        'unavailable',
+        `The engine is stopping; the next one decides version ${version}. Check the versions of the campaign.`,
+        { version },
+        { 'retry-after': '1' },
+      );
+    }
+    // A stop ends this early; the next turn notices it.
+    await sleep(POLL_MS, undefined, { signal: stopping }).catch(() => undefined);
+  }
+}
+
+/** Decides changes that an engine has abandoned. Every engine calls it from time to time. */
+export async function resumeChanges(deps: ChangeDeps): Promise<void> {
+  for (const { ageMs, ...version } of await listPending(deps.pool)) {
+    try {
+      // The requesting engine handles a younger one; deciding it here as well is harmless.
+      await decide(deps, version, ageMs > WAIT_LEASES * deps.leaseMs);
+    } catch (error) {
+      // None of them can be decided now, but other cleanup can continue.
+      if (error instanceof ClocksApart) return;
+      throw error;
+    }
+  }
+}
+
+/**
+ * Checks a pending version once: it takes effect, is refused, or stays pending unless `isOver`. Rejects with ClocksApart,
+ * with nothing decided, while the time is unknown.
+ */
+async function decide(deps: ChangeDeps, asked: Version, isOver: boolean): Promise<Version> {
+  if (asked.state !== 'pending') return asked;
+  const campaign = await findCampaign(deps, asked.campaignId);
+  const lookedAtMs = performance.now();
+  const seen = await lookAround(deps, campaign, asked);
+  if (seen !== undefined && asked.decideBy !== null && seen.nowMs >= asked.decideBy.getTime()) {
+    return await refuse(
+      deps,
+      asked,
+      'too_near',
+      'A changed time came too near before all gateways had confirmed.',
+    );
+  }
+  if (seen?.missing.length === 0) return await effect(deps, asked, seen.nowMs, lookedAtMs);
+  if (!isOver) return asked;
+  return seen === undefined
+    ? await refuse(
+        deps,
+        asked,
+        'redis_away',
+        'Redis, which tells the gateways, is unavailable or being rebuilt.',
+      )
+    : await refuse(
+        deps,
+        asked,
+        'gateway_silent',
+        `These gateways have not confirmed the change: ${seen.missing.join(', ')}.`,
+      );
+}
+
+async function lookAround(deps: ChangeDeps, campaign: Campaign, asked: Version) {
+  try {
+    await deps.publish([campaign]);
+    const confirmations = await deps.confirmations(asked);
+    // Read last: everything confirmed was confirmed before this.
+    return confirmations && { ...confirmations, nowMs: (await latestNowUs(deps, campaign)) / 1000 };
+  } catch (error) {
+    if (error instanceof ClocksApart) throw error;
+    deps.log.warn(
+      { err: error, campaignId: campaign.campaignId },
+      'cannot ask the gateways to confirm a change',
+    );
+    return undefined;
+  }
+}
+
+async function effect(deps: ChangeDeps, asked: Version, nowMs: number, lookedAtMs: number): Promise<Version> {
+  const confirmed = {
+    // As for an early close, which deals with the same clocks.
+    heardBy: new Date(Math.ceil(nowMs + deps.leaseMs + leaseMarginMs(deps.leaseMs))),
+    neverOpens: nowMs < asked.opensAt.getTime() - leaseMarginMs(deps.leaseMs),
+  };
+  const decided = await effectVersion(
+    deps.pool,
+    asked,
+    confirmed,
+    // A process that stood still since, or waited for the campaign, may be past `decideBy` by now.
+    campaign =>
+      performance.now() - lookedAtMs > leaseMarginMs(deps.leaseMs) && asked.decideBy !== null
+        ? 'The decision took too long.'
+        : refusalOf(campaign, asked),
+    campaign => rulesWith(deps, campaign, asked),
+  );
+  deps.log.info(
+    { campaignId: asked.campaignId, version: asked.version, state: decided.state },
+    'a change took effect',
+  );
+  await publishSoon(deps, await findCampaign(deps, asked.campaignId));
+  return decided;
+}
+
+async function refuse(
+  deps: ChangeDeps,
+  asked: Version,
+  why: RefusalReason,
+  detail: string,
+): Promise<Version> {
+  const decided = await refuseVersion(deps.pool, asked, why, detail);
+  deps.log.warn({ campaignId: asked.campaignId, version: asked.version, why }, 'a change was refused');
+  await publishSoon(deps, await findCampaign(deps, asked.campaignId));
+  return decided;
+}
+
+/** Why a requested change is no longer possible; the campaign may have moved on meanwhile. */
+function refusalOf(campaign: Campaign, asked: Version): string | undefined {
+  const isClosing = campaign.closesAt.getTime() !== asked.closesAt.getTime();
+  if (campaign.finishedAt !== null) return 'The campaign has finished meanwhile.';
+  if (campaign.seed !== null && (asked.stage === 'cancelled' || isDrawMoved(campaign, asked))) {
+    return 'The raffle already has its randomness.';
+  }
+  if (isClosing && campaign.frozenAt !== null) return 'The campaign has closed meanwhile.';
+  return undefined;
+}
+
+function isDrawMoved(campaign: Campaign, asked: Version): boolean {
+  return campaign.drawsAt?.getTime() !== asked.drawsAt?.getTime();
+}
+
+/**
+ * The rules that a version is announced with: new ones if something they name changes. The rules of a raffle that may have
+ * entries stay, because its draw is bound to them.
+ */
+function rulesWith(deps: ChangeDeps, campaign: Campaign, asked: Version): NewRules | undefined {
+  const named = ({
+    title,
+    places,
+    opensAt,
+    closesAt,
+  }: Pick<Campaign, 'title' | 'places' | 'opensAt' | 'closesAt'>) =>
+    JSON.stringify([title, places, opensAt, closesAt]);
+  // A room has none.
+  if (campaign.kind === 'room') return undefined;
+  if (asked.action !== 'edit' || named(campaign) === named(asked)) return undefined;
+  const isBeforeOpening = asked.decideBy !== null && asked.decideBy < campaign.opensAt;
+  if (campaign.kind === 'raffle' && !isBeforeOpening) return undefined;
+  return changedAnnouncement(deps.randomness, campaign, asked);
+}
+
+/** The change is in the ledger, whatever Redis does; the engine publishes it as soon as it can. */
+export async function publishSoon(deps: ChangeDeps, campaign: Campaign): Promise<void> {
+  try {
+    await deps.publish([campaign]);
+  } catch (error) {
+    deps.log.warn({ err: error, campaignId: campaign.campaignId }, 'cannot publish a change yet');
+  }
+}
+
+export async function findCampaign(deps: Pick<ChangeDeps, 'pool'>, campaignId: number): Promise<Campaign> {
+  const campaign = await getCampaign(deps.pool, campaignId);
+  if (campaign === undefined) throw new Error(`campaign ${campaignId} does not exist`);
+  return campaign;
+}

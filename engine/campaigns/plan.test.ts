@@ -1,0 +1,209 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import type { Campaign } from '../../sql/statements/campaigns/campaigns.ts';
+import { type Change, type Plan, type PlanTerms, planChange } from './plan.ts';
+
+const NOW = Date.UTC(2030, 0, 1);
+const HOUR = 3_600_000;
+const at = (ms: number): Date => new Date(NOW + ms);
+const terms: PlanTerms = {
+  nowMs: NOW,
+  leadMs: 4_000,
+  marginMs: 500,
+  announcedClosesAt: at(2 * HOUR),
+  claimWithinS: null,
+};
+
+function campaign(changes: Partial<Campaign> = {}): Campaign {
+  return {
+    campaignId: 7,
+    kind: 'coupon',
+    title: 'Half price',
+    places: 10,
+    opensAt: at(HOUR),
+    closesAt: at(2 * HOUR),
+    closingAt: null,
+    createdAt: at(-HOUR),
+    revision: 1,
+    settledStamp: -1,
+    settledCount: 0,
+    grantedCount: 0,
+    goneCount: 0,
+    goneRanked: 0,
+    frozenAt: null,
+    frozenCount: null,
+    seed: null,
+    seedSource: null,
+    finishedAt: null,
+    rulesHash: Buffer.alloc(32),
+    draw: null,
+    monitors: null,
+    poolRoot: null,
+    redrawnCount: 0,
+    stage: 'scheduled',
+    timeZone: 'UTC',
+    madeBy: 'operator',
+    drawsAt: null,
+    pausedAt: null,
+    cancelledStamp: null,
+    version: 1,
+    pending: null,
+    claimWithinS: null,
+    waitlist: 0,
+    waitlistedCount: 0,
+    moveCount: 0,
+    unheardUs: 0,
+    unheardSeenUs: null,
+    decidedAt: null,
+    shelvedAt: null,
+    room: null,
+    ...changes,
+  };
+}
+const open = campaign({ opensAt: at(-HOUR) });
+const raffle = campaign({ kind: 'raffle', places: 3 });
+const openRaffle = campaign({ kind: 'raffle', places: 3, opensAt: at(-HOUR) });
+
+function edit(of: Campaign, change: Change): Plan {
+  return planChange(of, 'edit', change, terms);
+}
+
+/** What a plan is, with the fields that it names. */
+function told(plan: Plan): string {
+  if (plan.is === 'allowed' || plan.is === 'state') return plan.is;
+  const fields = plan.errors.map(({ field }) => field).join(' ');
+  return plan.is === 'wrong' ? `wrong ${fields}` : `${plan.reason} ${fields}`;
+}
+
+describe('an edit', () => {
+  it('may change everything before the opening, and the rules are announced anew', () => {
+    const change = {
+      title: 'Less',
+      stock: 5,
+      opensAt: at(2 * HOUR),
+      closesAt: at(3 * HOUR),
+      timeZone: 'Europe/Berlin',
+    };
+    const plan = edit(campaign(), change);
+    assert.ok(plan.is === 'allowed');
+    assert.ok(plan.confirms && plan.announces);
+    assert.deepEqual(plan.decideBy, at(HOUR - 500), 'before the nearest of all times that it touches');
+    assert.deepEqual(
+      [plan.target.title, plan.target.places, plan.target.opensAt, plan.target.timeZone],
+      ['Less', 5, at(2 * HOUR), 'Europe/Berlin'],
+    );
+  });
+
+  it('keeps what people have entered under', () => {
+    assert.equal(told(edit(open, { title: 'Other' })), 'passed title');
+    assert.equal(told(edit(open, { stock: 11 })), 'passed stock');
+    assert.equal(told(edit(open, { opensAt: at(HOUR) })), 'passed opens_at');
+    assert.equal(told(edit({ ...open, grantedCount: 4 }, { stock: 3 })), 'wrong stock');
+    assert.equal(told(edit(raffle, { stock: 3 })), 'wrong stock');
+    assert.equal(told(edit(campaign({ kind: 'room' }), { stock: 3 })), 'wrong stock');
+  });
+
+  it('moves the close of a coupon, and that of a raffle up to the one announced', () => {
+    const later = edit(open, { closesAt: at(3 * HOUR) });
+    assert.ok(later.is === 'allowed' && later.announces);
+    assert.deepEqual(later.decideBy, at(2 * HOUR - 500));
+    assert.equal(told(edit(openRaffle, { closesAt: at(3 * HOUR) })), 'passed closes_at');
+    const sooner = edit(openRaffle, { closesAt: at(HOUR) });
+    assert.ok(sooner.is === 'allowed' && !sooner.announces, 'the seed binds the rules as they are');
+    const back = edit({ ...openRaffle, closesAt: at(HOUR) }, { closesAt: at(2 * HOUR) });
+    assert.equal(told(back), 'allowed');
+  });
+
+  it('leaves time to claim before stamps end', () => {
+    const claimed = { ...terms, claimWithinS: 3_600 };
+    const days = 86_400_000;
+    const moved = (of: Campaign, change: Change) => told(planChange(of, 'edit', change, claimed));
+    assert.equal(moved(raffle, { drawsAt: at(101 * days) }), 'allowed');
+    assert.equal(moved(raffle, { drawsAt: at(102 * days) }), 'wrong draws_at');
+    assert.equal(told(edit(raffle, { drawsAt: at(102 * days) })), 'allowed');
+    assert.equal(moved({ ...raffle, stage: 'draft' }, { drawsAt: at(102 * days) }), 'wrong draws_at');
+  });
+
+  it('is refused when a time has passed, or is too near to tell everybody', () => {
+    assert.equal(
+      told(edit(campaign({ opensAt: at(-2), closesAt: at(-1) }), { closesAt: at(HOUR) })),
+      'passed closes_at',
+    );
+    assert.equal(told(edit(campaign(), { opensAt: at(3_999) })), 'too_near opens_at');
+    assert.equal(told(edit(campaign(), { opensAt: at(4_000) })), 'allowed');
+    assert.equal(told(edit(campaign({ opensAt: at(3_999) }), { opensAt: at(HOUR) })), 'too_near opens_at');
+    assert.equal(told(edit(campaign({ opensAt: at(3_999) }), { closesAt: at(HOUR) })), 'too_near opens_at');
+    assert.equal(told(edit(open, { closesAt: at(3_999) })), 'too_near closes_at');
+    assert.equal(told(edit({ ...open, closingAt: at(1_000) }, { closesAt: at(HOUR) })), 'too_near closes_at');
+  });
+
+  it('never lets a raffle be drawn before its freeze', () => {
+    assert.equal(told(edit(openRaffle, { drawsAt: at(2 * HOUR - 1) })), 'wrong draws_at');
+    assert.equal(told(edit(openRaffle, { drawsAt: at(2 * HOUR) })), 'allowed');
+    assert.equal(
+      told(edit({ ...raffle, drawsAt: at(2 * HOUR) }, { closesAt: at(3 * HOUR) })),
+      'wrong draws_at',
+    );
+    assert.equal(told(edit(open, { drawsAt: at(3 * HOUR) })), 'wrong draws_at');
+    const closed = campaign({
+      kind: 'raffle',
+      opensAt: at(-2 * HOUR),
+      closesAt: at(-HOUR),
+      drawsAt: at(HOUR),
+    });
+    assert.equal(told(edit(closed, { drawsAt: at(2 * HOUR) })), 'allowed', 'until it has passed');
+    assert.equal(told(edit({ ...closed, drawsAt: at(-1) }, { drawsAt: at(HOUR) })), 'passed draws_at');
+  });
+
+  it('takes effect before any time that it touches, or not at all', () => {
+    const times = fc.integer({ min: -2 * HOUR, max: 6 * HOUR });
+    fc.assert(
+      fc.property(times, times, times, times, fc.constantFrom('coupon', 'raffle'), (a, b, c, d, kind) => {
+        fc.pre(a < b);
+        const before = campaign({ kind, opensAt: at(a), closesAt: at(b) });
+        const plan = edit(before, { opensAt: at(c), closesAt: at(d) });
+        if (plan.is !== 'allowed') return;
+        const { target, decideBy } = plan;
+        assert.ok(target.opensAt < target.closesAt);
+        for (const [from, to] of [
+          [before.opensAt, target.opensAt],
+          [before.closesAt, target.closesAt],
+        ] as const) {
+          if (from.getTime() === to.getTime()) continue;
+          assert.ok(from.getTime() >= NOW + terms.leadMs && to.getTime() >= NOW + terms.leadMs);
+          assert.ok(decideBy !== null && decideBy < from && decideBy < to);
+        }
+        if (plan.announces && kind === 'raffle') assert.ok(decideBy !== null && decideBy < before.opensAt);
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+});
+
+describe('other changes', () => {
+  it('are for the states that know them', () => {
+    const plan = (of: Campaign, action: Parameters<typeof planChange>[1]): string =>
+      told(planChange(of, action, {}, terms));
+    const draft = campaign({ stage: 'draft', rulesHash: null });
+    assert.equal(plan(draft, 'announce'), 'allowed');
+    assert.equal(plan({ ...draft, opensAt: at(0) }, 'announce'), 'passed opens_at');
+    assert.equal(plan(open, 'announce'), 'state');
+    assert.equal(plan(open, 'pause'), 'allowed');
+    assert.equal(plan(open, 'resume'), 'state');
+    assert.equal(plan({ ...open, pausedAt: at(-1) }, 'resume'), 'allowed');
+    assert.equal(plan({ ...openRaffle, seed: Buffer.alloc(32) }, 'cancel'), 'state');
+    assert.equal(plan({ ...open, finishedAt: at(-1) }, 'cancel'), 'state');
+    assert.equal(plan({ ...open, finishedAt: at(-1) }, 'archive'), 'allowed');
+    assert.equal(plan({ ...open, stage: 'cancelled' }, 'archive'), 'state', 'entries may be on their way');
+  });
+
+  it('concern gateways where these know of the campaign', () => {
+    for (const action of ['pause', 'cancel'] as const) {
+      const plan = planChange(open, action, {}, terms);
+      assert.ok(plan.is === 'allowed' && plan.confirms);
+    }
+    const discarded = planChange(campaign({ stage: 'draft' }), 'cancel', {}, terms);
+    assert.ok(discarded.is === 'allowed' && !discarded.confirms);
+  });
+});

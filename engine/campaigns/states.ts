@@ -1,0 +1,65 @@
+/**
+ * The transitions between the states of a campaign: one machine, written out in README.md beside this file, and kept by the
+ * constraints of 0005_schedule.sql. contract/campaign/campaign-state.ts derives the state.
+ */
+
+import type { VersionAction } from '../../sql/statements/campaigns/campaign-versions.ts';
+import { type Campaign, doorClosesAtUs, opensAtUs } from '../../sql/statements/campaigns/campaigns.ts';
+import { CAMPAIGN_STATES, type CampaignState, campaignStateAt } from '../contract/campaign/campaign-state.ts';
+
+/** What people can do; the rest comes with time. */
+export type Action = Exclude<VersionAction, 'make'>;
+
+/** Each transition, with what brings it: an action, `time` that passes, or `settling`. */
+export const TRANSITIONS: readonly (readonly [
+  from: CampaignState,
+  to: CampaignState,
+  by: Action | 'time' | 'settling',
+])[] = [
+  ['draft', 'scheduled', 'announce'],
+  ['draft', 'cancelled', 'cancel'],
+  ['scheduled', 'open', 'time'],
+  ['scheduled', 'paused', 'pause'],
+  ['scheduled', 'cancelled', 'cancel'],
+  ['open', 'paused', 'pause'],
+  ['open', 'closed', 'time'],
+  ['open', 'closed', 'close'],
+  ['open', 'cancelled', 'cancel'],
+  ['paused', 'scheduled', 'resume'],
+  ['paused', 'open', 'resume'],
+  ['paused', 'closed', 'time'],
+  ['paused', 'closed', 'close'],
+  ['paused', 'cancelled', 'cancel'],
+  ['closed', 'settled', 'settling'],
+  ['closed', 'cancelled', 'cancel'],
+  ['settled', 'archived', 'archive'],
+  ['cancelled', 'archived', 'archive'],
+];
+
+/** States in which times, title or stock can be edited; which of them, depends on what has passed (see plan.ts). */
+const EDITABLE: readonly CampaignState[] = ['draft', 'scheduled', 'open', 'paused', 'closed'];
+
+type Described = Pick<Campaign, 'stage' | 'finishedAt' | 'opensAt' | 'closesAt' | 'closingAt' | 'pausedAt'>;
+
+/** The state at an instant, milliseconds since the epoch. */
+export function stateOf(campaign: Described, nowMs: number): CampaignState {
+  const facts = {
+    stage: campaign.stage,
+    isFinished: campaign.finishedAt !== null,
+    isPaused: campaign.pausedAt !== null,
+    opensAtUs: opensAtUs(campaign),
+    closesAtUs: doorClosesAtUs(campaign),
+  };
+  return campaignStateAt(facts, nowMs * 1000);
+}
+
+/** Whether an action is known in a state. */
+export function allows(state: CampaignState, action: Action): boolean {
+  if (action === 'edit') return EDITABLE.includes(state);
+  return TRANSITIONS.some(([from, , by]) => from === state && by === action);
+}
+
+/** The states in which an action is known. */
+export function statesFor(action: Action): readonly CampaignState[] {
+  return CAMPAIGN_STATES.filter(state => allows(state, action));
+}

@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import Value from 'typebox/value';
+import { MAX_USER_ID_BYTES } from '../record/record.ts';
+import { shownText, userIdText } from './text.ts';
+
+/** As one pattern, which is what the rule was written as before client generators had to read it. */
+const SHOWN = /^(?=.*\S)[^\p{Cc}\p{Cs}]{1,5}$/u;
+const USER = new RegExp(`^[^\\0\\p{Cs}]{1,${MAX_USER_ID_BYTES}}$`, 'u');
+const SAMPLES = [
+  ...[
+    '',
+    ' ',
+    '\u2028',
+    '\u2028a',
+    'a',
+    ' a ',
+    'abcde',
+    'abcdef',
+    'a\nb',
+    '\u0000',
+    'a\u0000',
+    '\u0085',
+    '\u007f',
+  ],
+  ...['🎟️', '🎟🎟🎟🎟🎟', '🎟🎟🎟🎟🎟🎟', '\ud83c', 'a\udf9f', '\udf9f\ud83c', '가나다라마', 'e\u0301e\u0301'],
+  ...['x'.repeat(MAX_USER_ID_BYTES), 'x'.repeat(MAX_USER_ID_BYTES + 1), '한'.repeat(MAX_USER_ID_BYTES)],
+];
+
+describe('text that comes in', () => {
+  const [shown, user] = [shownText(5, 'A title'), userIdText('Who')];
+  for (const text of SAMPLES) {
+    it(`is judged as by its pattern: ${JSON.stringify(text).slice(0, 30)}`, () => {
+      assert.equal(Value.Check(shown, text), SHOWN.test(text));
+      assert.equal(Value.Check(user, text), USER.test(text));
+    });
+  }
+
+  it('has a schema without patterns, whose rule stands in words', () => {
+    assert.deepEqual(JSON.parse(JSON.stringify(shown)), {
+      type: 'string',
+      minLength: 1,
+      maxLength: 5,
+      description: 'A title. Has no control characters, and not white space alone',
+      'x-expected': 'text of 1 to 5 characters, without control characters',
+    });
+  });
+});

@@ -1,0 +1,44 @@
+/**
+ * The state of a campaign at an instant, for everybody: what operators, fans and pages are told comes from this one function.
+ *
+ * Stored is what people decide (the stage, a pause) and what settling has recorded. Everything else follows from the
+ * campaign's times, so no process has to be there at an instant for a campaign to open or close.
+ * engine/campaigns/README.md draws the states, with what leads from one to another.
+ */
+export const CAMPAIGN_STATES = [
+  'draft',
+  'scheduled',
+  'open',
+  'paused',
+  'closed',
+  'settled',
+  'cancelled',
+  'archived',
+] as const;
+export type CampaignState = (typeof CAMPAIGN_STATES)[number];
+
+/** What people have decided of it. Of one that is scheduled the rest says more. */
+export type CampaignStage = 'draft' | 'scheduled' | 'cancelled' | 'archived';
+type ScheduledState = 'scheduled' | 'open' | 'paused' | 'closed' | 'settled';
+
+/** Instants in microseconds since the epoch. */
+export interface CampaignFacts<Stage extends CampaignStage = CampaignStage> {
+  readonly stage: Stage;
+  readonly isFinished: boolean;
+  readonly isPaused: boolean;
+  readonly opensAtUs: number;
+  /** From here on nobody enters: the close, or the earlier one that an operator has begun. */
+  readonly closesAtUs: number;
+}
+
+/** The state at `nowUs`, microseconds since the epoch. A pause before the opening shows at once: fans plan by it. */
+export function campaignStateAt<Stage extends CampaignStage>(
+  facts: CampaignFacts<Stage>,
+  nowUs: number,
+): ScheduledState | Stage {
+  if (facts.stage !== 'scheduled') return facts.stage;
+  if (facts.isFinished) return 'settled';
+  if (nowUs >= facts.closesAtUs) return 'closed';
+  if (facts.isPaused) return 'paused';
+  return nowUs < facts.opensAtUs ? 'scheduled' : 'open';
+}

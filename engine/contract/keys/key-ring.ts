@@ -1,0 +1,98 @@
+/**
+ * The keys of a process that signs: those of SIGNING_KEYS_DIR and the one of SIGNING_KEY, looked at again every few
+ * seconds. What cannot be read then is logged, and the keys that are known stay.
+ */
+import type { Logger } from 'pino';
+import { ConfigError } from '../process/config.ts';
+import { KeyFileError, readKeys } from './key-files.ts';
+import {
+  inOrder,
+  type KeyUse,
+  keyAt,
+  keyUses,
+  type PublicKey,
+  publicKeys,
+  type SigningKey,
+  signingKey,
+} from './signing-keys.ts';
+
+/** A key that `npm run keys -- rotate` makes takes over later than this, so that everybody lists it before. */
+export const LOOK_AGAIN_MS = 2_000;
+
+export interface KeySources {
+  /** SIGNING_KEYS_DIR; '' for none. */
+  readonly SIGNING_KEYS_DIR: string;
+  /** SIGNING_KEY, for every use, valid from ever; '' for none. */
+  readonly SIGNING_KEY: string;
+}
+
+export class KeyRing {
+  readonly #sources: KeySources;
+  readonly #log: Logger;
+  #keys: readonly SigningKey[] = [];
+  #byUse = new Map<KeyUse, readonly SigningKey[]>();
+  #timer: NodeJS.Timeout | undefined;
+
+  /** Throws ConfigError when the keys cannot be read. */
+  constructor(sources: KeySources, log: Logger) {
+    this.#sources = sources;
+    this.#log = log;
+    try {
+      this.#read();
+    } catch (error) {
+      if (!(error instanceof KeyFileError)) throw error;
+      throw new ConfigError([`SIGNING_KEYS_DIR: ${error.message}`]);
+    }
+  }
+
+  /** Throws ConfigError unless there is a key to sign with now. */
+  require(use: KeyUse, nowMs: number): void {
+    if (this.keyAt(use, nowMs) !== undefined) return;
+    throw new ConfigError([
+      `neither SIGNING_KEYS_DIR nor SIGNING_KEY has a currently valid key for ${use}; run \`npm run keys -- rotate ${use}\` to create one in the directory, or set SIGNING_KEY to the base64 of \`openssl genpkey -algorithm ed25519 -outform DER\``,
+    ]);
+  }
+
+  /** The key to sign with, or undefined when there is none: before the first, or after a revocation. */
+  keyAt(use: KeyUse, nowMs: number): SigningKey | undefined {
+    return keyAt(this.#byUse.get(use) ?? [], nowMs);
+  }
+
+  /** The keys that may have signed something which is still good: of one use, and not revoked. */
+  validKeys(use: KeyUse, nowMs: number): readonly SigningKey[] {
+    return (this.#byUse.get(use) ?? []).filter(
+      ({ revokedMs }) => revokedMs === undefined || revokedMs > nowMs,
+    );
+  }
+
+  publicKeys(): readonly PublicKey[] {
+    return publicKeys(this.#keys);
+  }
+
+  /** Looks at the directory again and again, until `stop`. */
+  start(): void {
+    if (this.#sources.SIGNING_KEYS_DIR === '') return;
+    this.#timer = setInterval(() => this.#lookAgain(), LOOK_AGAIN_MS);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  #lookAgain(): void {
+    try {
+      this.#read();
+    } catch (error) {
+      this.#log.error({ err: error }, 'cannot read the signing keys; keeping the known ones');
+    }
+  }
+
+  #read(): void {
+    const { SIGNING_KEYS_DIR: directory, SIGNING_KEY: given } = this.#sources;
+    const kept = directory === '' ? [] : readKeys(directory);
+    const always = { fromMs: 0, revokedMs: undefined };
+    const fromEnvironment = given === '' ? [] : keyUses.map(use => signingKey(given, { use, ...always }));
+    this.#keys = [...fromEnvironment, ...kept];
+    this.#byUse = new Map(keyUses.map(use => [use, inOrder(this.#keys, use)]));
+  }
+}

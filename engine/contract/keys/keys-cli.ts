@@ -1,0 +1,86 @@
+/**
+ * `npm run keys -- list | rotate [slices|books|passes] | revoke <id>`: the signing keys of SIGNING_KEYS_DIR, or of the private
+ * stack where that is not set. Gateways and engines that run on the directory follow within seconds.
+ */
+import { join } from 'node:path';
+import { addKey, KeyFileError, readKeys, revokeKey } from './key-files.ts';
+import { LOOK_AGAIN_MS } from './key-ring.ts';
+import { KEYS_DIRECTORY } from './secrets.ts';
+import { describeKeys, inOrder, type KeyUse, keyAt, keyUses } from './signing-keys.ts';
+
+const USAGE = 'npm run keys -- list | rotate [slices|books|passes] | revoke <id>';
+/** Everybody has seen a new key some times over before it signs. */
+const TAKES_OVER_MS = 5 * LOOK_AGAIN_MS;
+
+class UsageError extends Error {}
+
+function list(directory: string): void {
+  const keys = readKeys(directory);
+  for (const { id, use, from, until, revoked } of keyUses.flatMap(each => describeKeys(keys, each))) {
+    const ends = revoked === null ? (until === null ? '' : `  until ${until}`) : `  REVOKED ${revoked}`;
+    process.stdout.write(`${id}  ${use.padEnd(6)}  from ${from}${ends}\n`);
+  }
+}
+
+function rotate(directory: string, wanted: string): void {
+  const use = keyUses.find(each => each === wanted);
+  if (use === undefined) throw new UsageError(`${shown(wanted)} is not a use of a key; usage: ${USAGE}`);
+  const key = addKey(directory, use, takesOverMs(directory, use));
+  process.stdout.write(`${key.id} signs ${use} from ${new Date(key.fromMs).toISOString()}\n`);
+}
+
+/** At once where nobody has another one yet. */
+function takesOverMs(directory: string, use: KeyUse): number {
+  const nowMs = Date.now();
+  if (process.env.SIGNING_KEY) return nowMs + TAKES_OVER_MS;
+  try {
+    return inOrder(readKeys(directory), use).length === 0 ? nowMs : nowMs + TAKES_OVER_MS;
+  } catch (error) {
+    if (error instanceof KeyFileError && isMissing(error.cause)) return nowMs;
+    throw error;
+  }
+}
+
+function isMissing(cause: unknown): boolean {
+  return cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
+}
+
+function revoke(directory: string, id: string): void {
+  const keys = readKeys(directory);
+  const key = keys.find(each => each.id === id);
+  if (key === undefined) {
+    const known = keys.map(each => each.id).join(', ') || 'none';
+    throw new UsageError(`no key ${shown(id)} in ${directory}; expected one of: ${known}`);
+  }
+  const nowMs = Date.now();
+  if (keyAt(inOrder(keys, key.use), nowMs) === key) {
+    throw new UsageError(
+      `${id} is what ${key.use} are signed with now; \`npm run keys -- rotate ${key.use}\` first, and revoke it when the new key has taken over`,
+    );
+  }
+  revokeKey(directory, id, nowMs);
+  process.stdout.write(`${id} is revoked\n`);
+}
+
+function shown(text: string): string {
+  return JSON.stringify(text.slice(0, 60));
+}
+
+function main(): void {
+  const directory =
+    process.env.SIGNING_KEYS_DIR || join(import.meta.dirname, '../../../.stack', KEYS_DIRECTORY);
+  const [command, argument, ...rest] = process.argv.slice(2);
+  if (rest.length > 0) throw new UsageError(`unexpected argument ${shown(rest[0] ?? '')}; usage: ${USAGE}`);
+  if (command === 'list' && argument === undefined) list(directory);
+  else if (command === 'rotate') rotate(directory, argument ?? 'slices');
+  else if (command === 'revoke' && argument !== undefined) revoke(directory, argument);
+  else throw new UsageError(`unknown command ${shown(process.argv.slice(2).join(' '))}; usage: ${USAGE}`);
+}
+
+try {
+  main();
+} catch (error) {
+  const isPlain = error instanceof KeyFileError || error instanceof UsageError;
+  process.stderr.write(`${isPlain ? error.message : error instanceof Error ? error.stack : String(error)}\n`);
+  process.exitCode = error instanceof UsageError ? 2 : 1;
+}

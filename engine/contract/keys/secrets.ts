@@ -1,0 +1,64 @@
+/**
+ * Secrets and signing keys that nobody configured: made once, and kept beside the private stack in files that only their
+ * owner can read.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Environment } from '../process/config.ts';
+import { addKey, readKeys } from './key-files.ts';
+import { keyUses } from './signing-keys.ts';
+
+const keptSecrets = [
+  'TICKET_SECRET',
+  'OPERATOR_TOKEN',
+  'SHOP_TOKEN',
+  'RECEIPT_SALT_SECRET',
+  'DRAW_SECRET',
+] as const;
+
+/** Below the private stack's directory. */
+export const KEYS_DIRECTORY = 'keys';
+
+/** Each secret, as `secretFor` gives it. */
+export function secretsFor(dir: string, env: Environment): Record<(typeof keptSecrets)[number], string> {
+  const [ticket, operator, shop, salt, draw] = keptSecrets;
+  return {
+    [ticket]: secretFor(ticket, dir, env),
+    [operator]: secretFor(operator, dir, env),
+    [shop]: secretFor(shop, dir, env),
+    [salt]: secretFor(salt, dir, env),
+    [draw]: secretFor(draw, dir, env),
+  };
+}
+
+/** Where the signing keys come from: as the environment says, else from `keys` in `dir`, made where there are none. */
+export function signingKeysFor(
+  dir: string,
+  env: Environment,
+): { readonly SIGNING_KEYS_DIR?: string; readonly SIGNING_KEY?: string } {
+  const { SIGNING_KEYS_DIR: given = '', SIGNING_KEY: key = '' } = env;
+  if (given !== '' || key !== '') return { SIGNING_KEYS_DIR: given, SIGNING_KEY: key };
+  const directory = join(dir, KEYS_DIRECTORY);
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const keys = readKeys(directory);
+  for (const use of keyUses) {
+    if (!keys.some(each => each.use === use)) addKey(directory, use, Date.now());
+  }
+  return { SIGNING_KEYS_DIR: directory };
+}
+
+/** The secret from the environment, else from its file in `dir`, else made now and kept there. */
+export function secretFor(name: (typeof keptSecrets)[number], dir: string, env: Environment): string {
+  const given = env[name];
+  if (given !== undefined && given !== '') return given;
+  const file = join(dir, `${name.toLowerCase().replaceAll('_', '-')}`);
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  try {
+    // Exclusive: of two processes that start at once, one makes it and both read it.
+    writeFileSync(file, randomBytes(32).toString('base64url'), { mode: 0o600, flag: 'wx' });
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+  }
+  return readFileSync(file, 'utf8').trim();
+}

@@ -1,0 +1,140 @@
+/**
+ * Appending to Kafka without kafkajs on the way: one connection to the broker that leads the partition, one request at
+ * a time. The leader is asked for once a connection (kafka-metadata.ts).
+ *
+ * States: `unknown` (the leader has to be found) -> `connected` -> (an error, an answer that is none, or the broker
+ * says that it does not lead) `unknown`. What the broker did not vouch for is sent again, to the leader of then.
+ */
+import { pause } from '../backoff.ts';
+import type { KafkaOptions } from './kafka-client.ts';
+import type { KafkaConnection } from './kafka-connection.ts';
+import { decodeInitProducerId, encodeInitProducerId } from './kafka-identity.ts';
+import { askMetadata, type BrokerAddress } from './kafka-metadata.ts';
+import { type BatchWriter, decodeProduced, ProduceEncoder } from './kafka-produce.ts';
+
+/** They get over a leader that moves, and a topic made a moment ago. An outage is for the caller to hear of, soon. */
+const TRIES = 4;
+const AGAIN_MS = 150;
+/**
+ * The broker does not vouch for the record: it does not know the partition (3), nobody leads it (5), another does (6), too
+ * few replicas (19). None of these says that nothing was written. 3 and 6 may come behind an append of the broker's own: it
+ * waits for its replicas, loses the leadership or the partition meanwhile, and answers so, and the next leader may have the
+ * record. Sending it again is right all the same, as the same sequence with the same bytes is written once.
+ */
+const NOT_VOUCHED = new Set([3, 5, 6, 19]);
+/** The broker gave no producer id: it is starting, or its block of ids is being fetched. Asking again is right. */
+const NOT_GIVEN = new Set([7, 14, 15, 16, 51]);
+const CLIENT_ID = 'fairline';
+
+export class LeaderProducer {
+  readonly #options: KafkaOptions;
+  readonly #reach: typeof KafkaConnection.connect;
+  readonly #leaders = new Map<number, Leader>();
+  #ended = false;
+
+  /** `reach` makes a connection to a broker. */
+  constructor(options: KafkaOptions, reach: typeof KafkaConnection.connect) {
+    this.#options = options;
+    this.#reach = reach;
+  }
+
+  /**
+   * Sends one record of that writer; one at a time. Resolves to the broker's error code, 0 when every in-sync replica
+   * has the record. Rejects when there is no answer: then it may have been written or not, or may yet be.
+   */
+  async send(partition: number, value: Buffer, writer: BatchWriter): Promise<number> {
+    for (let tries = 1; ; tries += 1) {
+      const leader = this.#leaders.get(partition) ?? (await this.#connect(partition));
+      const errorCode = await leader.produce(partition, value, writer);
+      if (!NOT_VOUCHED.has(errorCode)) return errorCode;
+      if (tries === TRIES) throw new Error(`the broker answered with error code ${errorCode}`);
+      leader.end();
+      this.#leaders.delete(partition);
+      await pause(AGAIN_MS, new AbortController().signal);
+    }
+  }
+
+  /** A producer id that nobody had before. */
+  async initProducerId(): Promise<bigint> {
+    for (let tries = 1; ; tries += 1) {
+      const leader = this.#leaders.get(0) ?? (await this.#connect(0));
+      const { errorCode, producerId } = await leader.initProducerId();
+      if (errorCode === 0) return producerId;
+      if (!NOT_GIVEN.has(errorCode) || tries === TRIES) {
+        throw new Error(`the broker gave no producer id: error code ${errorCode}`);
+      }
+      await pause(AGAIN_MS, new AbortController().signal);
+    }
+  }
+
+  /** Ends every connection at once: nothing is sent from now on. */
+  end(): void {
+    this.#ended = true;
+    for (const leader of this.#leaders.values()) leader.end();
+    this.#leaders.clear();
+  }
+
+  async #connect(partition: number): Promise<Leader> {
+    const { host, port } = await this.#find(partition);
+    const leader = new Leader(await this.#reach(host, port), this.#options);
+    if (this.#ended) {
+      leader.end();
+      throw new Error('the client was closed');
+    }
+    this.#leaders.set(partition, leader);
+    return leader;
+  }
+
+  async #find(partition: number): Promise<BrokerAddress> {
+    for (let tries = 1; ; tries += 1) {
+      const { brokers, partitions } = await askMetadata(this.#options);
+      const found = partitions.find(each => each.partition === partition);
+      const broker = brokers.find(({ id }) => id === found?.leader);
+      if (broker !== undefined) return broker;
+      if (tries === TRIES) throw new Error(`partition ${partition} has no leader`);
+      await pause(AGAIN_MS, new AbortController().signal);
+    }
+  }
+}
+
+/** The connection to a leader. */
+class Leader {
+  readonly #connection: KafkaConnection;
+  readonly #encoder = new ProduceEncoder();
+  readonly #request: {
+    correlationId: number;
+    clientId: string;
+    topic: string;
+    partition: number;
+    timeoutMs: number;
+  };
+
+  constructor(connection: KafkaConnection, { topic, requestTimeoutMs }: KafkaOptions) {
+    this.#connection = connection;
+    this.#request = {
+      correlationId: 0,
+      clientId: CLIENT_ID,
+      topic,
+      partition: 0,
+      timeoutMs: requestTimeoutMs,
+    };
+  }
+
+  async produce(partition: number, value: Buffer, writer: BatchWriter): Promise<number> {
+    const request = this.#request;
+    request.correlationId = this.#connection.nextId();
+    request.partition = partition;
+    const encoded = this.#encoder.encode(request, value, writer);
+    return decodeProduced(await this.#connection.ask(request.correlationId, encoded)).errorCode;
+  }
+
+  async initProducerId() {
+    const correlationId = this.#connection.nextId();
+    const request = encodeInitProducerId(correlationId, CLIENT_ID);
+    return decodeInitProducerId(await this.#connection.ask(correlationId, request));
+  }
+
+  end(): void {
+    this.#connection.end();
+  }
+}

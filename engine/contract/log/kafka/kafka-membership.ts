@@ -1,0 +1,223 @@
+/**
+ * One kafkajs consumer, from joining to its end. It is alone in a group of its own, as it cannot be without one: who reads
+ * which partition is for the ownership to say (../owning.ts), and no joining waits for another member, dead or alive.
+ *
+ * joining -> reading (GROUP_JOIN: all are put on hold, those that are owned are sought) -> joining (REBALANCING: nothing is
+ * read) -> ... -> ended (crash, stop, silence, or close). An ended one is never used again.
+ */
+import { randomUUID } from 'node:crypto';
+import type { Consumer, EachBatchPayload } from 'kafkajs';
+import { messageOf, pause, within } from '../backoff.ts';
+import { gatherMs } from '../gather.ts';
+import type { Owning } from '../owning.ts';
+import type { PartitionReader, Readings } from '../reading.ts';
+import { KafkaClient } from './kafka-client.ts';
+import { KafkaPartition } from './kafka-partition.ts';
+import { ensureReadable, type TopicOptions } from './kafka-topic.ts';
+
+export interface KafkaConsumerOptions extends TopicOptions {
+  /** What the names of groups begin with; each membership has one of its own. */
+  readonly groups: string;
+}
+
+/** Nobody waits for it to run out. Shorter than a stall of this process, and it joins again without need. */
+const SESSION_TIMEOUT_MS = 30_000;
+const HEARTBEAT_MS = 1_000;
+/** How long a fetch waits when nothing is there, and so how late a partition that was on hold is taken up again. */
+const FETCH_WAIT_MS = 40;
+/** Many slices, taken in together: a row costs the ledger half of what it costs in slices of their own. */
+const GATHER_BYTES = 262_144;
+const BYTES_PER_PARTITION = 4 * 1024 * 1024;
+const BYTES_PER_FETCH = 4 * BYTES_PER_PARTITION;
+/** More gain nothing: ingest is bounded by the ledger. */
+const PARTITIONS_AT_ONCE = 4;
+/**
+ * Must be longer than joining may take: a broker waits `group.initial.rebalance.delay.ms`, 3 s unless it was told otherwise.
+ * Longer, and the partitions of an engine that does not reach the broker are read by nobody for longer.
+ */
+const SILENCE_MS = 15_000;
+/** Some 14 s, less than SILENCE_MS: over a short restart of a broker the membership is kept. */
+const RETRIES = 30;
+const LEAVE_TIMEOUT_MS = 5_000;
+const CRASH_GRACE_MS = 500;
+
+export class KafkaMembership {
+  readonly #options: KafkaConsumerOptions;
+  readonly #readings: Readings;
+  readonly #owning: Owning;
+  readonly #closing: AbortSignal;
+  readonly #client: KafkaClient;
+  readonly #consumer: Consumer;
+  readonly #partitions = new Map<number, KafkaPartition>();
+  readonly #over = new AbortController();
+  #aliveAt = performance.now();
+  /** Partitions whose batch is done, and that wait before they are read on. */
+  #gathering = 0;
+
+  constructor(options: KafkaConsumerOptions, readings: Readings, owning: Owning, closing: AbortSignal) {
+    this.#options = options;
+    this.#readings = readings;
+    this.#owning = owning;
+    this.#closing = closing;
+    this.#client = new KafkaClient(options, RETRIES);
+    this.#consumer = this.#client.kafka.consumer({
+      groupId: `${options.groups}.${randomUUID()}`,
+      sessionTimeout: SESSION_TIMEOUT_MS,
+      heartbeatInterval: HEARTBEAT_MS,
+      maxWaitTimeInMs: FETCH_WAIT_MS,
+      minBytes: GATHER_BYTES,
+      maxBytesPerPartition: BYTES_PER_PARTITION,
+      maxBytes: BYTES_PER_FETCH,
+      allowAutoTopicCreation: false,
+      // Whether to go on is the supervisor's business.
+      retry: { restartOnFailure: () => Promise.resolve(false) },
+    });
+  }
+
+  /** Joins and reads; resolves with the reason when it is over, never rejects. `onJoin`: at each joining. */
+  async last(onJoin: () => void): Promise<string> {
+    const over = this.#watch(onJoin);
+    // kafkajs' `run` resolves when it has joined, and also when it has crashed; the events tell which.
+    const failed = new Promise<string>(resolve => {
+      this.#join().catch(error => resolve(messageOf(error)));
+    });
+    const reason = await Promise.race([over, failed]);
+    this.#over.abort();
+    this.#partitions.clear();
+    this.#owning.detach();
+    await this.#leave();
+    return reason;
+  }
+
+  async #join(): Promise<void> {
+    await ensureReadable(this.#options);
+    if (this.#closing.aborted) return;
+    this.#aliveAt = performance.now();
+    await this.#consumer.connect();
+    await this.#consumer.subscribe({ topics: [this.#options.topic], fromBeginning: true });
+    await this.#consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: PARTITIONS_AT_ONCE,
+      eachBatch: payload => this.#take(payload),
+    });
+  }
+
+  async #leave(): Promise<void> {
+    await this.#readings.settled();
+    try {
+      const gone = this.#consumer.disconnect();
+      await within(LEAVE_TIMEOUT_MS, gone, () => new Error(`no answer within ${LEAVE_TIMEOUT_MS} ms`));
+    } catch (err) {
+      this.#options.log.debug({ err }, 'cannot leave the consumer group; its session will expire');
+    } finally {
+      this.#client.end();
+    }
+  }
+
+  /** Listens to the consumer until it is over, and resolves with the reason. */
+  #watch(onJoin: () => void): Promise<string> {
+    const consumer = this.#consumer;
+    const over = this.#over.signal;
+    const { CRASH, STOP, GROUP_JOIN, REBALANCING, FETCH_START, FETCH, HEARTBEAT, END_BATCH_PROCESS } =
+      consumer.events;
+    let joinsAgain = false;
+    const isAlive = (): void => {
+      this.#aliveAt = performance.now();
+    };
+    for (const sign of [FETCH, HEARTBEAT, END_BATCH_PROCESS]) consumer.on(sign, isAlive);
+    consumer.on(REBALANCING, () => {
+      if (over.aborted) return;
+      joinsAgain = true;
+      this.#owning.detach();
+    });
+    consumer.on(GROUP_JOIN, ({ payload }) => {
+      // One that joins while it is being ended must not take what its successor reads.
+      if (over.aborted) return;
+      joinsAgain = false;
+      isAlive();
+      this.#assign(payload.memberAssignment[this.#options.topic] ?? []);
+      onJoin();
+    });
+    return new Promise(resolve => {
+      // When the broker goes while it joins again, kafkajs gives the joining up without a word and fetches on as the
+      // member that it was: of partitions that are not read here any more.
+      consumer.on(FETCH_START, () => {
+        if (joinsAgain) resolve('it continued without rejoining');
+      });
+      consumer.on(CRASH, ({ payload }) => resolve(`crashed: ${payload.error.message}`));
+      // kafkajs stops before it tells of a crash, and the crash has the reason.
+      consumer.on(STOP, () => void setTimeout(resolve, CRASH_GRACE_MS, 'stopped').unref());
+      const watch = setInterval(() => {
+        if (this.#readings.busy) isAlive();
+        if (performance.now() - this.#aliveAt > SILENCE_MS) resolve(`silent for ${SILENCE_MS} ms`);
+      }, 1_000);
+      over.addEventListener('abort', () => clearInterval(watch));
+      this.#closing.addEventListener('abort', () => resolve('closed'), { signal: over });
+      if (this.#closing.aborted) resolve('closed');
+    });
+  }
+
+  /** Runs within kafkajs' joining, before the first fetch: what is put on hold here is not read from a wrong place. */
+  #assign(all: readonly number[]): void {
+    this.#partitions.clear();
+    for (const partition of all) this.#hold(partition);
+    void this.#owning.attach({
+      reader: partition => this.#readerOf(partition),
+      lost: partition => {
+        this.#partitions.delete(partition);
+        this.#hold(partition);
+      },
+    });
+  }
+
+  #readerOf(number: number): PartitionReader {
+    const { topic, log } = this.#options;
+    const partition = new KafkaPartition(number, log);
+    this.#partitions.set(number, partition);
+    return {
+      hold: () => this.#hold(number),
+      seek: async position => {
+        this.#consumer.seek({ topic, partition: number, offset: partition.goTo(position) });
+        this.#consumer.resume([{ topic, partitions: [number] }]);
+      },
+    };
+  }
+
+  #hold(partition: number): void {
+    this.#consumer.pause([{ topic: this.#options.topic, partitions: [partition] }]);
+  }
+
+  async #take({ batch, resolveOffset, heartbeat }: EachBatchPayload): Promise<void> {
+    const readAtMs = performance.now();
+    const partition = this.#partitions.get(batch.partition);
+    const found = partition?.accept(batch.messages);
+    if (partition === undefined || found === undefined) return;
+    if (found.records.length === 0) {
+      this.#consumer.seek({ topic: batch.topic, partition: batch.partition, offset: found.next });
+      return;
+    }
+    const beat = setInterval(() => {
+      // A rebalance shows here first; kafkajs meets it again, and acts on it, as soon as the batch is done.
+      heartbeat().catch(err => this.#options.log.debug({ err }, 'a heartbeat failed'));
+    }, HEARTBEAT_MS);
+    try {
+      const taken = await this.#readings.take(batch.partition, found.next, found.records);
+      if (!taken || this.#partitions.get(batch.partition) !== partition) return;
+      partition.goTo(found.next);
+      resolveOffset(batch.lastOffset());
+      const isBehind = BigInt(batch.highWatermark) > BigInt(found.next);
+      await this.#gather(gatherMs(found.records, readAtMs, isBehind));
+    } finally {
+      clearInterval(beat);
+    }
+  }
+
+  /** One place is left to partitions that need not wait; where many are busy, they gather while others are read. */
+  async #gather(ms: number): Promise<void> {
+    if (ms === 0 || this.#gathering === PARTITIONS_AT_ONCE - 1) return;
+    this.#gathering += 1;
+    await pause(ms, this.#over.signal);
+    this.#gathering -= 1;
+  }
+}

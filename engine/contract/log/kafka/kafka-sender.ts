@@ -1,0 +1,83 @@
+import { messageOf, within } from '../backoff.ts';
+import { LogUnavailable } from '../log.ts';
+import type { KafkaOptions } from './kafka-client.ts';
+import { KafkaConnection } from './kafka-connection.ts';
+import { LeaderProducer } from './kafka-leader.ts';
+import type { BatchWriter } from './kafka-produce.ts';
+
+/** What writers and fencing send by. One at a time: what is asked meanwhile waits. */
+export interface BatchSender {
+  /** Throws RangeError where the topic has no such partition. */
+  checkPartition(partition: number): void;
+  /** Resolves to the broker's error code; 0: all in-sync replicas have the record. Rejects with LogUnavailable. */
+  send(partition: number, bytes: Buffer, writer: BatchWriter): Promise<number>;
+  /** A producer id that nobody had before. */
+  initProducerId(): Promise<bigint>;
+  close(): Promise<void>;
+}
+
+export interface KafkaSenderOptions extends KafkaOptions {
+  /** What has no answer by then is given up. */
+  readonly appendTimeoutMs: number;
+  /** How a broker is reached; tests put a network of their own in between. */
+  readonly connect?: typeof KafkaConnection.connect;
+}
+
+/**
+ * Sends one request after another. After one without an answer its connections are ended, and the next one makes new
+ * ones: nothing of the old can be sent any more.
+ */
+export class KafkaSender implements BatchSender {
+  readonly #options: KafkaSenderOptions;
+  #link: LeaderProducer | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+  #closed = false;
+
+  constructor(options: KafkaSenderOptions) {
+    this.#options = options;
+  }
+
+  checkPartition(partition: number): void {
+    const { partitions } = this.#options;
+    if (Number.isInteger(partition) && partition >= 0 && partition < partitions) return;
+    throw new RangeError(`partition ${partition} is not one of 0 to ${partitions - 1}`);
+  }
+
+  send(partition: number, bytes: Buffer, writer: BatchWriter): Promise<number> {
+    return this.#inTurn(link => link.send(partition, bytes, writer));
+  }
+
+  initProducerId(): Promise<bigint> {
+    return this.#inTurn(link => link.initProducerId());
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#last;
+    this.#link?.end();
+  }
+
+  #inTurn<T>(ask: (link: LeaderProducer) => Promise<T>): Promise<T> {
+    const turn = this.#last.then(() => this.#ask(ask));
+    this.#last = Promise.allSettled([turn]);
+    return turn;
+  }
+
+  async #ask<T>(ask: (link: LeaderProducer) => Promise<T>): Promise<T> {
+    const { topic, appendTimeoutMs } = this.#options;
+    if (this.#closed) throw new LogUnavailable('the log is closed');
+    this.#link ??= new LeaderProducer(this.#options, this.#options.connect ?? KafkaConnection.connect);
+    const link = this.#link;
+    try {
+      return await within(
+        appendTimeoutMs,
+        ask(link),
+        () => new Error(`no answer within ${appendTimeoutMs} ms`),
+      );
+    } catch (error) {
+      link.end();
+      this.#link = undefined;
+      throw new LogUnavailable(`Kafka, ${topic}: ${messageOf(error)}`, { cause: error });
+    }
+  }
+}

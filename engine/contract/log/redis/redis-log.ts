@@ -1,0 +1,78 @@
+import { ReplyError } from 'ioredis';
+import type { Logger } from 'pino';
+import { connectRedis, type RedisClient, waitForRedis } from '../../redis/redis.ts';
+
+export interface RedisLogOptions {
+  /** One URL, or a comma-separated list of a Cluster's nodes. */
+  readonly urls: string;
+  readonly namespace: string;
+  readonly partitions: number;
+  readonly log: Logger;
+}
+
+/** The one field of a stream's entries: a record. */
+export const RECORD_FIELD = 'r';
+
+const OPEN_TIMEOUT_MS = 15_000;
+
+/** Whether the server itself refused, as opposed to a connection without an answer. */
+export function isReply(error: unknown): error is Error {
+  return error instanceof ReplyError;
+}
+
+/**
+ * A connection that is given up for a new one whenever it has left a command without an answer. What was still on its way in
+ * the old one may be executed yet: a writer is over after one append of unknown outcome (redis-producer.ts). A Cluster client would otherwise send a command again that it has already given up, and does not get
+ * over every loss of a node; and a server that vanished without a word is left at once, not when TCP despairs of it
+ * after a quarter of an hour.
+ */
+export class RedisLink {
+  readonly #connect: () => RedisClient;
+  #client: RedisClient;
+  #ended = false;
+
+  /** A command without an answer within `timeoutMs` has failed. */
+  constructor({ urls, log }: Pick<RedisLogOptions, 'urls' | 'log'>, timeoutMs: number) {
+    this.#connect = () =>
+      connectRedis(urls, {
+        commandTimeoutMs: timeoutMs,
+        onError: err => log.debug({ err }, 'the log has no connection to Redis'),
+      });
+    this.#client = this.#connect();
+  }
+
+  get client(): RedisClient {
+    return this.#client;
+  }
+
+  /** Resolves when commands can be sent; rejects after 15 s. */
+  async connected(): Promise<void> {
+    await waitForRedis(this.#client, OPEN_TIMEOUT_MS);
+  }
+
+  /** Sends what `command` sends; rejects as that does, and at once while there is no connection. */
+  async ask<T>(command: (client: RedisClient) => Promise<T>): Promise<T> {
+    const client = this.#client;
+    const wasReady = client.status === 'ready';
+    try {
+      return await command(client);
+    } catch (error) {
+      if (wasReady && client === this.#client && !this.#ended && !isFinal(error)) {
+        client.disconnect();
+        this.#client = this.#connect();
+      }
+      throw error;
+    }
+  }
+
+  /** What is under way is rejected. */
+  end(): void {
+    this.#ended = true;
+    this.#client.disconnect();
+  }
+}
+
+/** A refusal, such as out of memory; but READONLY says that another server is the master now. */
+function isFinal(error: unknown): boolean {
+  return isReply(error) && !error.message.startsWith('READONLY');
+}

@@ -1,0 +1,216 @@
+/**
+ * Both ends of a log in Redis Streams that append. A writer is known by its number and incarnation: a script in the
+ * stream's slot looks whether its epoch is open and its incarnation is not fenced, and appends, in one step (append.lua).
+ */
+import { INCARNATIONS_PER_EPOCH } from '../../../../sql/statements/progress/watermarks.ts';
+import { keysOf } from '../../redis/keys.ts';
+import type { RedisClient } from '../../redis/redis.ts';
+import { messageOf } from '../backoff.ts';
+import {
+  Fenced,
+  type LogFencing,
+  type LogProducer,
+  LogUnavailable,
+  type LogWriter,
+  type WriterIdentity,
+} from '../log.ts';
+import { checkDurability, type RedisDurability, refuseCluster } from './redis-durability.ts';
+import { RedisLink, type RedisLogOptions } from './redis-log.ts';
+import { appendFence, appendMarker, appendRecord, type PartitionKeys } from './redis-writers.ts';
+
+export interface RedisProducerOptions extends RedisLogOptions {
+  /** An append that has no answer by then is given up. Shorter than a slow fsync, and the door closes for nothing. */
+  readonly appendTimeoutMs: number;
+  /** What is put up with where Redis keeps less than it could. */
+  readonly accepted: RedisDurability;
+  /** Whether it is put up with that a failover of a Cluster loses what was acknowledged. */
+  readonly acceptCluster: boolean;
+}
+
+/** Rejects when Redis is not there, or keeps less than it could (redis-durability.ts) and that is not accepted by name. */
+export async function openRedisProducer(options: RedisProducerOptions): Promise<LogProducer> {
+  return new RedisProducer(await openSender(options));
+}
+
+/** Rejects as `openRedisProducer` does. */
+export async function openRedisFencing(options: RedisProducerOptions): Promise<LogFencing> {
+  return new RedisFencing(await openSender(options));
+}
+
+async function openSender(options: RedisProducerOptions): Promise<RedisSender> {
+  const sender = new RedisSender(options);
+  try {
+    await sender.check();
+  } catch (error) {
+    await sender.close();
+    throw error;
+  }
+  return sender;
+}
+
+/** Whom the log refuses for good, whatever becomes of it: no epoch below 1 is ever open in a partition. */
+const NOBODY = { gateway: 0, incarnation: -1, epoch: -1 } as const;
+
+/** Sends one append after another. */
+class RedisSender {
+  readonly #accepted: RedisDurability;
+  readonly #isClusterAccepted: boolean;
+  readonly #partitions: readonly PartitionKeys[];
+  readonly #link: RedisLink;
+  #last: Promise<unknown> = Promise.resolve();
+  #closed = false;
+
+  constructor(options: RedisProducerOptions) {
+    const { namespace, partitions, appendTimeoutMs, accepted, acceptCluster } = options;
+    const { logPartition, logWriters } = keysOf(namespace);
+    this.#accepted = accepted;
+    this.#isClusterAccepted = acceptCluster;
+    this.#partitions = Array.from({ length: partitions }, (_, partition) => ({
+      stream: logPartition(partition),
+      writers: logWriters(partition),
+    }));
+    this.#link = new RedisLink(options, appendTimeoutMs);
+  }
+
+  async check(): Promise<void> {
+    await this.#link.connected();
+    const { client } = this.#link;
+    if (!this.#isClusterAccepted) refuseCluster(client);
+    await checkDurability(client, this.#accepted);
+  }
+
+  get partitions(): number {
+    return this.#partitions.length;
+  }
+
+  keysOf(partition: number): PartitionKeys {
+    const keys = this.#partitions[partition];
+    if (keys !== undefined) return keys;
+    throw new RangeError(`partition ${partition} is not one of 0 to ${this.#partitions.length - 1}`);
+  }
+
+  send<T>(keys: PartitionKeys, command: (client: RedisClient) => Promise<T>): Promise<T> {
+    const turn = this.#last.then(() => this.#send(keys, command));
+    this.#last = Promise.allSettled([turn]);
+    return turn;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#last;
+    this.#link.end();
+  }
+
+  async #send<T>({ stream }: PartitionKeys, command: (client: RedisClient) => Promise<T>): Promise<T> {
+    if (this.#closed) throw new LogUnavailable('the log is closed');
+    try {
+      return await this.#link.ask(command);
+    } catch (error) {
+      throw new LogUnavailable(`Redis, ${stream}: ${messageOf(error)}`, { cause: error });
+    }
+  }
+}
+
+class RedisProducer implements LogProducer {
+  readonly kind = 'redis';
+  readonly #sender: RedisSender;
+
+  constructor(sender: RedisSender) {
+    this.#sender = sender;
+  }
+
+  writer(identity: WriterIdentity): LogWriter {
+    return new RedisWriter(this.#sender, identity);
+  }
+
+  /** The script is run, and refuses. */
+  async warmUp(bytes: Buffer): Promise<void> {
+    const keys = this.#sender.keysOf(0);
+    await this.#sender.send(keys, client => appendRecord(client, keys, NOBODY, bytes));
+  }
+
+  close(): Promise<void> {
+    return this.#sender.close();
+  }
+}
+
+/** Whatever was still on its way in a connection that was lost comes before what is sent over the next; see RedisLink. */
+class RedisWriter implements LogWriter {
+  readonly #sender: RedisSender;
+  readonly #keys: PartitionKeys;
+  readonly #writer: { readonly gateway: number; readonly incarnation: number; readonly epoch: number };
+  /** Why nothing may be appended any more. */
+  #over: Error | undefined;
+
+  constructor(sender: RedisSender, { gateway, incarnation, partition }: WriterIdentity) {
+    this.#sender = sender;
+    this.#keys = sender.keysOf(partition);
+    this.#writer = { gateway, incarnation, epoch: Math.floor(incarnation / INCARNATIONS_PER_EPOCH) };
+  }
+
+  async append(bytes: Buffer): Promise<void> {
+    if (this.#over !== undefined) throw this.#over;
+    try {
+      await this.#append(bytes);
+    } catch (error) {
+      this.#over ??= new LogUnavailable('the outcome of the previous append is unknown');
+      throw error;
+    }
+  }
+
+  async leave(bytes: Buffer): Promise<void> {
+    if (this.#over instanceof Fenced) throw this.#over;
+    this.#over ??= new LogUnavailable('the writer has left');
+    await this.#append(bytes);
+  }
+
+  async #append(bytes: Buffer): Promise<void> {
+    const keys = this.#keys;
+    if (await this.#sender.send(keys, client => appendRecord(client, keys, this.#writer, bytes))) return;
+    this.#over = new Fenced(`Redis, ${keys.stream}: the writer was fenced`);
+    throw this.#over;
+  }
+}
+
+class RedisFencing implements LogFencing {
+  readonly kind = 'redis';
+  readonly usesTokens = false;
+  readonly #sender: RedisSender;
+
+  constructor(sender: RedisSender) {
+    this.#sender = sender;
+  }
+
+  async prepare(): Promise<string> {
+    return '';
+  }
+
+  async retire(): Promise<void> {}
+
+  async fence(
+    { gateway, incarnation, partition }: Pick<WriterIdentity, 'gateway' | 'incarnation' | 'partition'>,
+    bytes: Buffer,
+  ): Promise<void> {
+    const keys = this.#sender.keysOf(partition);
+    await this.#sender.send(keys, client => appendFence(client, keys, { gateway, incarnation }, bytes));
+  }
+
+  async mark(partition: number, epoch: number, bytes: Buffer): Promise<boolean> {
+    const keys = this.#sender.keysOf(partition);
+    return this.#sender.send(keys, client => appendMarker(client, keys, epoch, bytes));
+  }
+
+  async unmarked(epoch: number): Promise<readonly number[]> {
+    const found: number[] = [];
+    for (let partition = 0; partition < this.#sender.partitions; partition++) {
+      const keys = this.#sender.keysOf(partition);
+      const open = await this.#sender.send(keys, client => client.hget(keys.writers, 'epoch'));
+      if (Number(open ?? 0) < epoch) found.push(partition);
+    }
+    return found;
+  }
+
+  close(): Promise<void> {
+    return this.#sender.close();
+  }
+}

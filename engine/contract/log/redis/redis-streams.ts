@@ -1,0 +1,251 @@
+/**
+ * The log in Redis Streams, one stream a partition. A position is the id of the last entry read; '' is before the first.
+ */
+import { Cluster } from 'ioredis';
+import type { Logger } from 'pino';
+import { keysOf } from '../../redis/keys.ts';
+import type { RedisClient } from '../../redis/redis.ts';
+import { backoffMs, pause } from '../backoff.ts';
+import { gatherMs } from '../gather.ts';
+import type { LogBatch, LogConsumer, LogHandler } from '../log.ts';
+import { Owning, type PartitionOwnership } from '../owning.ts';
+import { type PartitionReader, Readings } from '../reading.ts';
+import { RedisLink, type RedisLogOptions } from './redis-log.ts';
+
+/** How long a read waits for something new, and so how late a partition that was just given is taken up. */
+const BLOCK_MS = 250;
+/** What comes meanwhile is taken in together: a row costs the ledger half of what it costs in slices of their own. */
+const GATHER_MS = 30;
+/** A Cluster's streams lie on several nodes, whose connections a waiting read would block one for another. */
+const CLUSTER_POLL_MS = 20;
+/** Records of one partition in one batch. */
+const BATCH_RECORDS = 100;
+/** Must be longer than BLOCK_MS. */
+const COMMAND_TIMEOUT_MS = 5_000;
+const START = '0-0';
+
+type Entries = readonly (readonly [id: Buffer, fields: readonly Buffer[]])[];
+
+interface Place {
+  readonly partition: number;
+  readonly stream: string;
+  /** The id of the last entry read; undefined while the partition is on hold. */
+  after: string | undefined;
+}
+
+/** Rejects when Redis is not there. `ownership` is closed by the consumer. */
+export async function openRedisConsumer(
+  options: RedisLogOptions,
+  ownership: PartitionOwnership,
+): Promise<LogConsumer> {
+  const consumer = new RedisConsumer(options, ownership);
+  try {
+    await consumer.connected();
+  } catch (error) {
+    await consumer.close();
+    throw error;
+  }
+  return consumer;
+}
+
+class RedisConsumer implements LogConsumer {
+  readonly kind = 'redis';
+  readonly name: string;
+  readonly #log: Logger;
+  readonly #ownership: PartitionOwnership;
+  readonly #streamOf: (partition: number) => string;
+  /** Waits in XREAD most of the time; nothing else may wait behind it. */
+  readonly #reader: RedisLink;
+  readonly #commands: RedisLink;
+  readonly #closing = new AbortController();
+  readonly #places = new Map<number, Place>();
+  #readings: Readings | undefined;
+  #owning: Owning | undefined;
+  #running: Promise<unknown> = Promise.resolve();
+  #closed: Promise<void> | undefined;
+
+  constructor(options: RedisLogOptions, ownership: PartitionOwnership) {
+    this.name = `redis:${options.namespace}`;
+    this.#log = options.log;
+    this.#ownership = ownership;
+    this.#streamOf = keysOf(options.namespace).logPartition;
+    this.#reader = new RedisLink(options, COMMAND_TIMEOUT_MS);
+    this.#commands = new RedisLink(options, COMMAND_TIMEOUT_MS);
+  }
+
+  async connected(): Promise<void> {
+    await this.#reader.connected();
+    await this.#commands.connected();
+  }
+
+  assigned(): readonly number[] {
+    return this.#readings?.assigned() ?? [];
+  }
+
+  async run(handler: LogHandler): Promise<void> {
+    if (this.#readings !== undefined) throw new Error('the consumer is already running');
+    const readings = new Readings(handler, this.#log);
+    this.#readings = readings;
+    const owning = new Owning(this.#ownership, readings, this.#log);
+    this.#owning = owning;
+    await owning.attach({
+      reader: partition => this.#readerOf(partition),
+      lost: partition => this.#places.delete(partition),
+    });
+    this.#running = Promise.all([owning.lookOn(this.#closing.signal), this.#readOn(readings)]);
+  }
+
+  /**
+   * `position` is one that the ledger has reached: its own entry stays, and says later that nothing was lost. Only
+   * whole nodes of the stream are removed, so a little of what lies before stays too.
+   */
+  async trim(partition: number, position: string): Promise<void> {
+    if (position === '') return;
+    const stream = this.#streamOf(partition);
+    await this.#commands.ask(client => client.xtrim(stream, 'MINID', '~', position));
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#closing.abort();
+    this.#readings?.dropAll();
+    await this.#readings?.settled();
+    this.#reader.end();
+    this.#commands.end();
+    await this.#running;
+    await this.#owning?.close();
+  }
+
+  #readerOf(partition: number): PartitionReader {
+    const place: Place = { partition, stream: this.#streamOf(partition), after: undefined };
+    this.#places.set(partition, place);
+    return {
+      hold: () => {
+        place.after = undefined;
+      },
+      seek: async position => {
+        place.after = await this.#locate(place, position);
+      },
+    };
+  }
+
+  /**
+   * Where to go on for that position. The entry at a position the ledger has reached is always there: trimming spares
+   * it. Where it isn't, the stream was emptied, cut or has lost its end; that is logged as an error.
+   */
+  async #locate(place: Place, position: string): Promise<string> {
+    if (position === '') return START;
+    const { partition, stream } = place;
+    const wanted = parseId(position);
+    const [there] = await this.#commands.ask(client => client.xrange(stream, position, position));
+    if (there !== undefined) return position;
+    const [last] = await this.#commands.ask(client => client.xrevrange(stream, '+', '-', 'COUNT', 1));
+    const isBehind = last !== undefined && isLater(parseId(last[0]), wanted);
+    this.#log.error(
+      { partition, stream, expected: position, last: last?.[0] },
+      isBehind
+        ? 'RECORDS MAY BE MISSING: the log lacks the last consumed position; continuing after it'
+        : 'THE LOG IS SHORTER than the last consumed position: it was emptied; continuing from its start',
+    );
+    return isBehind ? position : START;
+  }
+
+  async #readOn(readings: Readings): Promise<void> {
+    const closing = this.#closing.signal;
+    for (let failures = 0; !closing.aborted; ) {
+      const places = [...this.#places.values()].filter(({ after }) => after !== undefined);
+      try {
+        const found = await this.#read(places);
+        if (failures > 0) this.#log.info('reading the log again');
+        failures = 0;
+        const readAtMs = performance.now();
+        const taken = await Promise.all(
+          [...found].map(([place, entries]) => this.#take(readings, place, entries)),
+        );
+        const isBehind = taken.some(records => records.length === BATCH_RECORDS);
+        await pause(Math.max(GATHER_MS, gatherMs(taken.flat(), readAtMs, isBehind)), closing);
+      } catch (err) {
+        if (closing.aborted) return;
+        this.#log[failures === 0 ? 'warn' : 'debug']({ err, failures }, 'cannot read the log');
+        await pause(backoffMs(failures++), closing);
+      }
+    }
+  }
+
+  async #take(readings: Readings, place: Place, entries: Entries): Promise<LogBatch['records']> {
+    const records = entries.map(([id, fields]) => ({
+      position: id.toString('latin1'),
+      bytes: fields[1] ?? Buffer.alloc(0),
+    }));
+    const next = records.at(-1)?.position;
+    // Given away, or put on hold and sought anew, while the read was under way.
+    if (next === undefined || this.#places.get(place.partition) !== place || place.after === undefined)
+      return [];
+    if (await readings.take(place.partition, next, records)) place.after = next;
+    return records;
+  }
+
+  async #read(places: readonly Place[]): Promise<ReadonlyMap<Place, Entries>> {
+    const found = new Map<Place, Entries>();
+    if (places.length === 0) {
+      await pause(CLUSTER_POLL_MS, this.#closing.signal);
+    } else if (this.#reader.client instanceof Cluster) {
+      const reads = places.map(place => this.#reader.ask(client => readOne(client, place, found)));
+      const failed = (await Promise.allSettled(reads)).find(({ status }) => status === 'rejected');
+      if (found.size > 0) return found;
+      if (failed?.status === 'rejected') throw failed.reason;
+      await pause(CLUSTER_POLL_MS, this.#closing.signal);
+    } else {
+      await this.#reader.ask(client => readAll(client, places, found));
+    }
+    return found;
+  }
+}
+
+async function readOne(reader: RedisClient, place: Place, found: Map<Place, Entries>): Promise<void> {
+  const answer = await reader.xreadBuffer(
+    'COUNT',
+    BATCH_RECORDS,
+    'STREAMS',
+    place.stream,
+    place.after ?? START,
+  );
+  for (const [, entries] of answer ?? []) found.set(place, entries);
+}
+
+async function readAll(
+  reader: RedisClient,
+  places: readonly Place[],
+  found: Map<Place, Entries>,
+): Promise<void> {
+  const answer = await reader.xreadBuffer(
+    'COUNT',
+    BATCH_RECORDS,
+    'BLOCK',
+    BLOCK_MS,
+    'STREAMS',
+    ...places.map(({ stream }) => stream),
+    ...places.map(({ after }) => after ?? START),
+  );
+  for (const [stream, entries] of answer ?? []) {
+    const place = places.find(candidate => candidate.stream === stream.toString());
+    if (place !== undefined) found.set(place, entries);
+  }
+}
+
+/** An id is `<milliseconds>-<number>`. */
+function parseId(id: string): readonly [ms: bigint, number: bigint] {
+  const [, ms, number] = /^(\d+)-(\d+)$/.exec(id) ?? [];
+  if (ms === undefined || number === undefined) {
+    throw new Error(`the position ${JSON.stringify(id)} is not an id of a Redis stream`);
+  }
+  return [BigInt(ms), BigInt(number)];
+}
+
+function isLater([ms, number]: readonly [bigint, bigint], than: readonly [bigint, bigint]): boolean {
+  return ms > than[0] || (ms === than[0] && number > than[1]);
+}

@@ -1,0 +1,65 @@
+import { type Campaign, doorClosesAtUs, opensAtUs } from '../../../../sql/statements/campaigns/campaigns.ts';
+import type { BoardCampaign } from './board.ts';
+
+export interface CouponPlaces {
+  readonly places: number;
+  readonly grantedCount: number;
+  readonly waitlist: number;
+  readonly waitlistedCount: number;
+}
+
+/** Whether all coupons are granted and the waitlist is full: whoever comes now has lost. */
+export function isSoldOut({ places, grantedCount, waitlist, waitlistedCount }: CouponPlaces): boolean {
+  return grantedCount >= places && waitlistedCount >= waitlist;
+}
+
+/** A campaign of the ledger as gateways are shown it, or find it there. A close that was begun is shown at once. */
+export function toBoard(campaign: Campaign): BoardCampaign {
+  return {
+    campaignId: campaign.campaignId,
+    revision: campaign.revision,
+    kind: campaign.kind,
+    title: campaign.title,
+    places: campaign.places,
+    opensAtUs: opensAtUs(campaign),
+    closesAtUs: doorClosesAtUs(campaign),
+    settledStamp: campaign.settledStamp,
+    settledCount: campaign.settledCount,
+    granted: campaign.grantedCount,
+    gone: campaign.goneRanked,
+    soldOut: campaign.kind === 'coupon' && isSoldOut(campaign),
+    ...claimsOf(campaign),
+    finished: campaign.finishedAt !== null,
+    ...scheduleOf(campaign),
+    ...(campaign.rulesHash === null ? {} : { rulesHash: campaign.rulesHash.toString('base64url') }),
+    ...(campaign.poolRoot === null ? {} : { poolRoot: campaign.poolRoot.toString('base64url') }),
+    ...(campaign.room === null ? {} : { room: campaign.room }),
+    ...(campaign.draw === null ? {} : { randomness: campaign.draw.randomness }),
+    ...(campaign.monitors === null ? {} : { monitors: [...campaign.monitors] }),
+    ...(campaign.shelvedAt === null ? {} : { shelved: true }),
+  };
+}
+
+/** What only a campaign has whose schedule is more than a window: the board stays as small as it was for all others. */
+function scheduleOf(campaign: Campaign): Partial<BoardCampaign> {
+  const { drawsAt, timeZone, pausedAt, cancelledStamp, stage, pending } = campaign;
+  return {
+    ...(drawsAt === null ? {} : { drawsAtUs: drawsAt.getTime() * 1000 }),
+    ...(timeZone === 'UTC' ? {} : { timeZone }),
+    ...(pausedAt === null ? {} : { paused: true }),
+    ...(cancelledStamp === null ? {} : { cancelledStamp }),
+    ...(stage === 'archived' ? { archived: true } : {}),
+    ...(pending === null ? {} : { pending }),
+  };
+}
+
+function claimsOf(campaign: Campaign): Pick<BoardCampaign, 'claims'> {
+  const {
+    claimWithinS: withinS,
+    waitlist,
+    waitlistedCount: waitlisted,
+    moveCount: moves,
+    unheardUs,
+  } = campaign;
+  return withinS === null ? {} : { claims: { withinS, waitlist, waitlisted, moves, unheardUs } };
+}

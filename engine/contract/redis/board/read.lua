@@ -1,0 +1,42 @@
+-- What is new on the board since a gateway last read it. The cost is that of the changes, not of the board.
+--
+-- KEYS  state, campaigns, changes   see publish.lua
+--       confirmed                   hash: gateway number -> `incarnation:changes`, what it has confirmed last
+-- ARGV  epoch, version              what the reader has; '' and 0 for a first read
+--       gateway, incarnation        whose lease the reader holds
+--       holds                       the pending changes of campaigns that it holds, `campaign.version,...`; '' for none
+-- returns {epoch, version, watermarkUs, rankedUs, nowUs, whole, shelvedTo, campaign JSON, ...}; the campaigns are all of them
+--         (whole is '1') when the reader's epoch is another one (the board was made anew), or campaigns were taken off
+--         that it may know as they were before (see shelve.lua), else those changed after its version; '' as epoch, and no
+--         campaign, while there is no board, or this server has it from another run (../run.lua): a change that was told may
+--         be missing from it
+--
+-- Who reads acts on what it has, so a read by the holder of a lease confirms what the one before has brought. Nothing is
+-- written while no change is pending, which is nearly always.
+local state, campaigns, changes, confirmed = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local readerEpoch, readerVersion, gateway, incarnation, holds = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+
+if holds ~= '' then
+  local confirms = incarnation .. ':' .. holds
+  if redis.call('HGET', confirmed, gateway) ~= confirms then redis.call('HSET', confirmed, gateway, confirms) end
+end
+
+local time = redis.call('TIME')
+local held = redis.call('HMGET', state, 'epoch', 'version', 'watermarkUs', 'rankedUs', 'floor', 'shelvedTo', 'run')
+local epoch, version = held[1] or '', held[2] or '0'
+if held[7] ~= thisRun() then epoch = '' end
+local whole = epoch ~= readerEpoch or tonumber(readerVersion) < tonumber(held[5] or '0')
+local nowUs = string.format('%.0f', time[1] * 1000000 + time[2])
+local answer = { epoch, version, held[3] or '0', held[4] or '0', nowUs, whole and '1' or '0', held[6] or '0' }
+
+if epoch == '' then return answer end
+
+local since = '-inf'
+if not whole then since = '(' .. readerVersion end
+if since ~= '(' .. version then
+  local ids = redis.call('ZRANGEBYSCORE', changes, since, '+inf')
+  for _, id in ipairs(ids) do
+    answer[#answer + 1] = redis.call('HGET', campaigns, id)
+  end
+end
+return answer

@@ -1,0 +1,21 @@
+import { equal, ok } from 'node:assert/strict';
+import { EventEmitter } from 'node:events';
+import { test } from 'node:test';
+import { eventually } from '../../test/support.ts';
+import { connectRedis } from './redis.ts';
+
+test("a Cluster's client goes on connecting when its last node is lost while hosts are looked up", async t => {
+  // Nobody listens there.
+  const client = connectRedis('redis://localhost:1,redis://localhost:2', {
+    commandTimeoutMs: 1_000,
+    onError: () => undefined,
+  });
+  t.after(() => client.disconnect());
+  equal(client.status, 'connecting');
+  const pool: unknown = Reflect.get(client, 'connectionPool');
+  ok(pool instanceof EventEmitter);
+  // As it does when the connection to the last of its nodes has ended.
+  pool.emit('drain');
+  equal(client.status, 'close');
+  await eventually(() => client.status === 'reconnecting');
+});

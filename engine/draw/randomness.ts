@@ -1,0 +1,87 @@
+/**
+ * Where raffles get their randomness: what is announced of it when one is made, and the reveal once its pool is frozen.
+ * What a reveal is worth is judged by reveal.ts; here it is only brought.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Logger } from 'pino';
+import { commitmentOf, deriveSecret, NONCE_BYTES } from './commit.ts';
+import { roundAt } from './drand.ts';
+import { fetchRound } from './drand-relays.ts';
+import { quicknet } from './quicknet.ts';
+import type { Reveal } from './reveal.ts';
+import type { AnnouncedRandomness } from './rules.ts';
+
+export interface RandomnessOptions {
+  readonly drawSecret: string;
+  /** A raffle's round lies at least this far behind its close as announced. */
+  readonly drandDelayMs: number;
+  readonly relays: readonly string[];
+  readonly log: Pick<Logger, 'warn'>;
+}
+
+/** A relay that answers at all does so in a fraction of this. */
+const RELAY_TIMEOUT_MS = 5_000;
+/** The period of quicknet: sooner there is nothing new. */
+const RELAYS_AGAIN_MS = 3_000;
+
+export class Randomness {
+  readonly #options: RandomnessOptions;
+
+  constructor(options: RandomnessOptions) {
+    this.#options = options;
+  }
+
+  /** What to announce of a raffle with this id; the nonce is for the ledger alone. */
+  announce(
+    source: AnnouncedRandomness['source'],
+    campaign: { readonly campaignId: number; readonly closesAt: Date },
+  ): { readonly announced: AnnouncedRandomness; readonly nonce: Buffer | null } {
+    const { drawSecret, drandDelayMs } = this.#options;
+    switch (source) {
+      case 'commit': {
+        const nonce = randomBytes(NONCE_BYTES);
+        const secret = deriveSecret(drawSecret, campaign.campaignId, nonce);
+        const commitment = commitmentOf(secret).toString('base64url');
+        return { announced: { source, commitment }, nonce };
+      }
+      case 'drand': {
+        const round = roundAt(quicknet, campaign.closesAt.getTime() + drandDelayMs);
+        return { announced: { source, chain_hash: quicknet.chainHash, round }, nonce: null };
+      }
+    }
+  }
+
+  /**
+   * What reveals the randomness that was announced. With drand it waits for the round, and for a relay that has it, until
+   * `stopping` is aborted; then it rejects.
+   */
+  async reveal(
+    announced: AnnouncedRandomness,
+    campaign: { readonly campaignId: number; readonly nonce: Buffer | null },
+    stopping: AbortSignal,
+  ): Promise<Reveal> {
+    const { campaignId, nonce } = campaign;
+    switch (announced.source) {
+      case 'commit': {
+        if (nonce === null) throw new Error(`campaign ${campaignId} has a commitment but no nonce`);
+        return { source: 'commit', secret: deriveSecret(this.#options.drawSecret, campaignId, nonce) };
+      }
+      case 'drand': {
+        const { round } = announced;
+        const options = {
+          chain: quicknet,
+          relays: this.#options.relays,
+          timeoutMs: RELAY_TIMEOUT_MS,
+          againMs: RELAYS_AGAIN_MS,
+          onFault: (relay: string, reason: string) =>
+            // Not the whole address: it may carry a password.
+            this.#options.log.warn(
+              { campaignId, round, relay: new URL(relay).host, reason },
+              'a drand relay did not return the round; retrying',
+            ),
+        };
+        return { source: 'drand', round, signature: await fetchRound(options, round, stopping) };
+      }
+    }
+  }
+}

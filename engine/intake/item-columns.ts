@@ -1,0 +1,60 @@
+/** Items of a batch as the columns that statements take, with the way back from a row to where the item stood. */
+import type { EntryColumns } from '../../sql/statements/entries/entries.ts';
+import type { LogItem, LogRecord } from '../contract/record/record.ts';
+
+export interface ItemPlace {
+  readonly item: LogItem;
+  readonly record: LogRecord;
+  /** Which record of the batch. */
+  readonly recordIndex: number;
+  /** Which item of the record, from 0. */
+  readonly number: number;
+}
+
+export class ItemColumns {
+  readonly #campaignIds: number[] = [];
+  readonly #userIds: string[] = [];
+  readonly #stamps: number[] = [];
+  readonly #records: { readonly record: LogRecord; readonly index: number }[] = [];
+  readonly #numbers: number[] = [];
+  /** Indices of items that Postgres cannot store: their user id contains U+0000. */
+  readonly unstorable = new Set<number>();
+
+  add(item: LogItem, placed: { readonly record: LogRecord; readonly index: number }, number: number): void {
+    if (item.userId.includes('\0')) this.unstorable.add(this.#userIds.length);
+    this.#campaignIds.push(item.campaignId);
+    this.#userIds.push(item.userId);
+    this.#stamps.push(item.stamp);
+    this.#records.push(placed);
+    this.#numbers.push(number);
+  }
+
+  /** The items that can be stored; all of them, without a copy, unless somebody sends what no gateway sends. */
+  storable(): EntryColumns {
+    const columns = { campaignIds: this.#campaignIds, userIds: this.#userIds, stamps: this.#stamps };
+    if (this.unstorable.size === 0) return columns;
+    const isKept = (_: unknown, index: number): boolean => !this.unstorable.has(index);
+    return {
+      campaignIds: columns.campaignIds.filter(isKept),
+      userIds: columns.userIds.filter(isKept),
+      stamps: columns.stamps.filter(isKept),
+    };
+  }
+
+  /** The index among all items of the `storable` item at `index`. */
+  indexOfStorable(index: number): number {
+    let at = index;
+    for (const left of this.unstorable) if (left <= at) at += 1;
+    return at;
+  }
+
+  placeOf(index: number): ItemPlace {
+    const placed = this.#records[index];
+    const number = this.#numbers[index];
+    const item = number === undefined ? undefined : placed?.record.items[number];
+    if (placed === undefined || number === undefined || item === undefined) {
+      throw new RangeError(`there is no item ${index}`);
+    }
+    return { item, record: placed.record, recordIndex: placed.index, number };
+  }
+}

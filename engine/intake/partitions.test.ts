@@ -1,0 +1,78 @@
+import { deepEqual, equal, ok } from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { openPool, type Pool } from '../../sql/database.ts';
+import { Locks } from '../locks.ts';
+import { eventually, type TestDatabase, testDatabase } from '../test/support.ts';
+import { LockedPartitions } from './partitions.ts';
+
+let database: TestDatabase;
+let pool: Pool;
+const opened: Locks[] = [];
+before(async () => {
+  database = await testDatabase();
+  pool = openPool(database.url, { max: 3, applicationName: 'test', onError: () => undefined });
+});
+after(async () => {
+  for (const locks of opened) await locks.close();
+  await pool.end();
+  await database.drop();
+});
+
+function makeLocks(): Locks {
+  const locks = new Locks({ databaseUrl: database.url, applicationName: 'test', onError: () => undefined });
+  opened.push(locks);
+  return locks;
+}
+
+function engine(): { locks: Locks; partitions: LockedPartitions } {
+  const locks = makeLocks();
+  return { locks, partitions: new LockedPartitions(pool, locks, 8) };
+}
+
+test('engines end with fair shares that do not overlap, and take over from one that is gone', async () => {
+  const first = engine();
+  deepEqual(await first.partitions.poll(), [0, 1, 2, 3, 4, 5, 6, 7]);
+  const second = engine();
+  deepEqual(await second.partitions.poll(), [], 'all are taken');
+  deepEqual(await first.partitions.poll(), [0, 1, 2, 3], 'the first lets go of what is beyond its share');
+  deepEqual(await second.partitions.poll(), [4, 5, 6, 7]);
+  const third = engine();
+  await third.partitions.poll();
+  const shares = [
+    await first.partitions.poll(),
+    await second.partitions.poll(),
+    await third.partitions.poll(),
+  ];
+  deepEqual(shares.flat().sort(), [0, 1, 2, 3, 4, 5, 6, 7]);
+  for (const share of shares) ok(share.length <= 3);
+  // In good order: the others need not wait until it is forgotten.
+  await second.partitions.giveBack();
+  await third.partitions.giveBack();
+  deepEqual(await first.partitions.poll(), [0, 1, 2, 3, 4, 5, 6, 7]);
+  await first.partitions.giveBack();
+});
+
+test('an engine that loses its connection loses its partitions', async () => {
+  const { partitions } = engine();
+  equal((await partitions.poll()).length, 8);
+  await pool.query(
+    `select pg_terminate_backend(pid) from pg_locks
+      where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())`,
+  );
+  const other = makeLocks();
+  await eventually(() => other.take({ name: 'partition', partition: 3 }));
+  await eventually(async () => (await partitions.poll()).length > 0);
+  deepEqual(await partitions.poll(), [0, 1, 2, 4, 5, 6, 7]);
+  await partitions.giveBack();
+});
+
+test('a lock is had by one, until it is given back or its holder is gone', async () => {
+  const [one, two] = [makeLocks(), makeLocks()];
+  equal(await one.take({ name: 'registry' }), true);
+  equal(await one.take({ name: 'registry' }), true);
+  equal(await two.take({ name: 'registry' }), false);
+  await one.release({ name: 'registry' });
+  equal(await two.take({ name: 'registry' }), true);
+  await two.close();
+  await eventually(() => one.take({ name: 'registry' }));
+});

@@ -1,0 +1,84 @@
+import type { GatewayRow } from '../../sql/statements/progress/gateways.ts';
+import { INCARNATIONS_PER_EPOCH } from '../../sql/statements/progress/watermarks.ts';
+import type { LogRecord } from '../contract/record/record.ts';
+
+/** How far each incarnation of a batch has come, as the ledger knew it and as the batch's records move it. */
+export class Progress {
+  readonly #rows = new Map<string, GatewayRow>();
+  readonly #changed = new Set<string>();
+  readonly #logName: string;
+  readonly #partition: number;
+  /** The incarnation of the latest epoch's marker in this partition. */
+  #marker = 0;
+
+  /** `known` has the partition's markers, too; see readProgress. */
+  constructor(known: readonly GatewayRow[], logName: string, partition: number) {
+    this.#logName = logName;
+    this.#partition = partition;
+    for (const row of known) {
+      this.#rows.set(nameOf(row), row);
+      if (row.partition === partition && row.logName === logName) this.#mark(row);
+    }
+  }
+
+  of(record: LogRecord): GatewayRow {
+    return (
+      this.#rows.get(nameOf(record)) ?? {
+        gateway: record.gateway,
+        incarnation: record.incarnation,
+        logName: this.#logName,
+        partition: this.#partition,
+        state: 'live',
+        throughUs: record.throughUs,
+        rankedUs: record.rankedUs,
+        sliceNumber: 0,
+        repaired: false,
+      }
+    );
+  }
+
+  /** One gateway, one partition: a record that stands elsewhere could overtake those that don't. */
+  isMisplaced(record: LogRecord): boolean {
+    const { partition, logName } = this.of(record);
+    return partition !== this.#partition || logName !== this.#logName;
+  }
+
+  /** Of an older epoch than a marker before it. A fence counts there as elsewhere: it ends what is still live. */
+  isBehindMarker({ kind, incarnation }: LogRecord): boolean {
+    return kind !== 'fence' && incarnation < this.#marker;
+  }
+
+  move(record: LogRecord): void {
+    const row = this.of(record);
+    const isEnd = record.kind === 'leave' || record.kind === 'fence';
+    // What a fence says of the promises is the engine's knowledge, not the gateway's word; an older word stands.
+    const isNew = !this.#rows.has(nameOf(record)) || record.kind !== 'fence';
+    this.#rows.set(nameOf(record), {
+      ...row,
+      state: isEnd ? 'ended' : row.state,
+      throughUs: isNew ? Math.max(row.throughUs, record.throughUs) : row.throughUs,
+      rankedUs: isNew ? Math.max(row.rankedUs, record.rankedUs) : row.rankedUs,
+      sliceNumber: Math.max(row.sliceNumber, record.sliceNumber),
+    });
+    this.#changed.add(nameOf(record));
+    this.#mark(record);
+  }
+
+  #mark({ incarnation }: { readonly incarnation: number }): void {
+    if (incarnation % INCARNATIONS_PER_EPOCH === 0) this.#marker = Math.max(this.#marker, incarnation);
+  }
+
+  changed(): GatewayRow[] {
+    return [...this.#rows.values()].filter(row => this.#changed.has(nameOf(row)));
+  }
+}
+
+function nameOf({
+  gateway,
+  incarnation,
+}: {
+  readonly gateway: number;
+  readonly incarnation: number;
+}): string {
+  return `${gateway}/${incarnation}`;
+}

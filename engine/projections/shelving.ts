@@ -1,0 +1,37 @@
+/**
+ * Shelves campaigns: finished campaigns with a book leave Redis, and gateways answer requests about them from the ledger. So
+ * Redis holds only running and recently finished campaigns, however many there were.
+ *
+ * In this order: the ledger marks a campaign as shelved, and from then on nobody writes anything of it to Redis; the board
+ * shows it, and gateways drop it; a turn later its keys and its record on the board are deleted. A gateway that has not read
+ * the board by then finds nothing in Redis, answers 503, and reads the board. Every step is repeatable, by several engines
+ * at once, and after a kill between two steps any engine's next turn completes them.
+ */
+import type { Logger } from 'pino';
+import type { Pool } from '../../sql/database.ts';
+import { listForShelf, markRanks, shelveCampaign } from '../../sql/statements/campaigns/shelving.ts';
+import type { Passes } from '../settling/settlement-cycle.ts';
+
+/** Campaigns shelved in one turn; the marks of one with millions of entries take seconds. */
+const A_TURN = 50;
+/** Made in one transaction, of some 200,000 entries. */
+const MARKS_AT_ONCE = 200;
+
+export interface ShelvingOptions {
+  readonly pool: Pool;
+  readonly passes: Pick<Passes, 'clearShelved'>;
+  /** How long a campaign stays in Redis after its end, ms; undefined: forever. */
+  readonly afterMs: number | undefined;
+  readonly log: Logger;
+}
+
+/** One turn. Rejects if a server does not answer; the next turn continues. */
+export async function shelve({ pool, passes, afterMs, log }: ShelvingOptions): Promise<void> {
+  if (afterMs === undefined) return;
+  for (const campaignId of await listForShelf(pool, afterMs, A_TURN)) {
+    while (await markRanks(pool, campaignId, MARKS_AT_ONCE));
+    if (await shelveCampaign(pool, campaignId, afterMs))
+      log.info({ campaignId }, 'a campaign was shelved: it leaves Redis');
+  }
+  await passes.clearShelved();
+}

@@ -1,0 +1,162 @@
+/**
+ * The judge on the servers of its configuration: the assembly of assembly.ts, plus the books of finished campaigns. The
+ * engine is this plus the operator's API.
+ */
+import type { Logger } from 'pino';
+import { openPool } from '../sql/database.ts';
+import type { Readiness } from './api/deps.ts';
+import {
+  type AssembledJudge,
+  assembleJudge,
+  type JudgeDeps,
+  type JudgeIntervals,
+  type JudgeServers,
+  makeLoop,
+} from './assembly.ts';
+import { makeBooks } from './book/book-job.ts';
+import type { JudgeConfig } from './config.ts';
+import { KeyRing } from './contract/keys/key-ring.ts';
+import type { LogFencing } from './contract/log/log.ts';
+import { openConsumer, openFencing } from './contract/log/open.ts';
+import { keysOf } from './contract/redis/keys.ts';
+import { connectRedis } from './contract/redis/redis.ts';
+import { checkRedisMode } from './contract/redis/redis-mode.ts';
+import { Randomness } from './draw/randomness.ts';
+import { LockedPartitions } from './intake/partitions.ts';
+import { Locks } from './locks.ts';
+import { type EngineMetrics, makeMetrics } from './metrics.ts';
+
+/** How soon after its end the book of a campaign is started. */
+const BOOKS_MS = 1_000;
+/** If the last successful pass is older than this, something is wrong. */
+const STALE_PASS_MS = 10_000;
+const READY_TIMEOUT_MS = 2_000;
+/** How many connections to Postgres settling may use: with all of them, nothing could be ingested meanwhile. */
+const SETTLING_SHARE = 0.4;
+
+function intervalsOf(config: JudgeConfig): JudgeIntervals {
+  const passes = { passGap: config.PASS_INTERVAL_MS, passActive: 50, passIdle: 500 };
+  return { ...passes, hearing: 250, keeper: 100, clock: 200, tidy: 2_000 };
+}
+
+export interface Judge {
+  readonly metrics: EngineMetrics;
+  /** The parts passed to the operator's API. */
+  readonly deps: JudgeDeps;
+  ready(): Promise<Readiness>;
+  stop(): Promise<void>;
+}
+
+/** The database must be migrated. Rejects if the log is not available within 15 s. */
+export async function startJudge(config: JudgeConfig, log: Logger): Promise<Judge> {
+  const servers = await openServers(config, log);
+  const metrics = makeMetrics(servers.redis, servers.keys);
+  const randomness = new Randomness({
+    drawSecret: config.DRAW_SECRET,
+    drandDelayMs: config.DRAND_DELAY_S * 1_000,
+    relays: config.DRAND_RELAYS.split(',').map(relay => relay.trim()),
+    log,
+  });
+  const intervals = intervalsOf(config);
+  const shelveAfterMs = config.SHELVE_AFTER_S * 1_000;
+  const settledAtOnce = Math.max(1, Math.floor(config.DATABASE_CONNECTIONS * SETTLING_SHARE));
+  const parts = { config, servers, intervals, shelveAfterMs, settledAtOnce, randomness, metrics, log };
+  const assembled = assembleJudge(parts);
+  metrics.clocks(assembled.clocks);
+  const stopBooks = startBooks(config, servers, log);
+  return {
+    metrics,
+    deps: assembled.deps,
+    ready: () => readiness(servers, assembled),
+    stop: async () => {
+      await Promise.all([assembled.stop(), stopBooks()]);
+      await servers.fencing.close();
+      await closeConnections(servers);
+    },
+  };
+}
+
+/** The returned function stops it between two books. */
+function startBooks(config: JudgeConfig, { pool }: JudgeServers, log: Logger): () => Promise<void> {
+  const keys = new KeyRing(config, log);
+  keys.start();
+  if (keys.keyAt('books', Date.now()) === undefined) {
+    log.warn('neither SIGNING_KEYS_DIR nor SIGNING_KEY has a key for books: no books are created');
+  }
+  let isStopping = false;
+  const loop = makeLoop('books', log, BOOKS_MS, async () => {
+    await makeBooks({ pool, keys, saltSecret: config.RECEIPT_SALT_SECRET, log }, () => isStopping);
+    return BOOKS_MS;
+  });
+  loop.start();
+  return async () => {
+    isStopping = true;
+    keys.stop();
+    await loop.close();
+  };
+}
+
+async function openServers(config: JudgeConfig, log: Logger): Promise<JudgeServers> {
+  await checkRedisMode(config.REDIS_URL);
+  const pool = openPool(config.DATABASE_URL, {
+    max: config.DATABASE_CONNECTIONS,
+    applicationName: 'fairline engine',
+    // Do not log the error itself: it carries the connection, including its secrets.
+    onError: error => log.warn({ reason: error.message }, 'lost a connection to Postgres'),
+  });
+  const redis = connectRedis(config.REDIS_URL, {
+    commandTimeoutMs: config.REDIS_TIMEOUT_MS,
+    onError: err => log.debug({ err }, 'no connection to Redis'),
+  });
+  const locks = new Locks({
+    databaseUrl: config.DATABASE_URL,
+    applicationName: 'fairline engine locks',
+    onError: error => log.warn({ reason: error.message }, 'lost the connection that holds locks'),
+  });
+  const keys = keysOf(config.NAMESPACE);
+  let fencing: LogFencing | undefined;
+  try {
+    fencing = await openFencing(config, log);
+    const ownership = new LockedPartitions(pool, locks, config.LOG_PARTITIONS);
+    const consumer = await openConsumer(config, log, ownership);
+    return { pool, redis, keys, locks, fencing, consumer };
+  } catch (error) {
+    await fencing?.close();
+    await closeConnections({ pool, redis, locks });
+    throw error;
+  }
+}
+
+async function closeConnections({
+  pool,
+  redis,
+  locks,
+}: Pick<JudgeServers, 'pool' | 'redis' | 'locks'>): Promise<void> {
+  redis.disconnect();
+  await locks.close();
+  await pool.end();
+}
+
+async function readiness({ pool, redis }: JudgeServers, assembled: AssembledJudge): Promise<Readiness> {
+  const [postgres, redisCheck] = await Promise.all([check(pool.query('select 1')), check(redis.ping())]);
+  const passes = assembled.sincePassMs() < STALE_PASS_MS ? 'ok' : 'no pass has succeeded in the last 10 s';
+  const [clocks, leases] = [assembled.clocks.describe(), assembled.leases()];
+  const checks = { postgres, redis: redisCheck, clocks, leases, passes };
+  return { ok: Object.values(checks).every(result => result === 'ok'), checks };
+}
+
+async function check(question: Promise<unknown>): Promise<string> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<string>(resolve => {
+    timer = setTimeout(() => resolve(`no answer within ${READY_TIMEOUT_MS} ms`), READY_TIMEOUT_MS);
+  });
+  const asked = question.then(
+    () => 'ok',
+    (error: unknown) => (error instanceof Error ? error.message : String(error)),
+  );
+  try {
+    return await Promise.race([asked, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

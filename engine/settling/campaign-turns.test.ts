@@ -1,0 +1,105 @@
+import { deepEqual, equal, ok } from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { pino } from 'pino';
+import { type Campaign, opensAtUs } from '../../sql/statements/campaigns/campaigns.ts';
+import { createRoom } from '../../sql/statements/rooms/rooms.ts';
+import { TEST_SALT_SECRET, testRandomness } from '../test/randomness.ts';
+import { TestLedger } from '../test/settling.ts';
+import { eventually } from '../test/support.ts';
+import { CampaignTurns } from './campaign-turns.ts';
+import type { Instants } from './settling-step.ts';
+
+let ledger: TestLedger;
+before(async () => {
+  ledger = await TestLedger.make();
+});
+after(() => ledger.close());
+
+/** Turns of their own, and how often they have asked for a pass. */
+function makeTurns(atOnce: number): { readonly turns: CampaignTurns; readonly asked: () => number } {
+  let asked = 0;
+  const raffles = { randomness: testRandomness(), saltSecret: TEST_SALT_SECRET };
+  const settling = { pool: ledger.pool, raffles, onDecided: () => undefined };
+  const turns = new CampaignTurns({ settling, atOnce, log: pino({ level: 'silent' }) }, () => {
+    asked += 1;
+  });
+  return { turns, asked: () => asked };
+}
+
+/** A watermark behind all that is entered here. */
+function instantsOf(campaign: Campaign): () => Instants {
+  const watermarkUs = opensAtUs(campaign) + 1_000;
+  return () => ({ watermarkUs, nowUs: watermarkUs, heard: undefined, presentMs: undefined });
+}
+
+async function settledCount(campaign: Campaign): Promise<number> {
+  return (await ledger.read(campaign)).settledCount;
+}
+
+async function coupons(count: number): Promise<Campaign[]> {
+  const made: Campaign[] = [];
+  for (let number = 0; number < count; number++) {
+    const coupon = await ledger.campaign('coupon', 5);
+    await ledger.enter(coupon, 10, 20);
+    made.push(coupon);
+  }
+  return made;
+}
+
+test('one that waits for a row holds up no other, and asks for a pass when it is over', async t => {
+  const terms = { perSecond: 1, capacity: null, paused: false, graceMs: 1_000, passMs: 1_000 };
+  const room = await ledger.campaign('room', 100);
+  await createRoom(ledger.pool, room.campaignId, { ...terms, visitMs: null, singleUse: false });
+  const others = await coupons(4);
+  const { turns, asked } = makeTurns(2);
+  const holder = await ledger.pool.connect();
+  t.after(() => holder.release(true));
+  await holder.query('begin');
+  await holder.query('select from rooms where campaign_id = $1 for update', [room.campaignId]);
+  const work = [room, ...others].map(({ campaignId, kind }) => ({ campaignId, kind }));
+  equal(await turns.settle(work, instantsOf(room)), false);
+  // On a slow machine they need more than one pass.
+  await eventually(async () => {
+    await turns.settle(work, instantsOf(room));
+    return (await Promise.all(others.map(settledCount))).every(count => count === 2);
+  });
+  deepEqual(
+    work.map(each => turns.canBegin(each)),
+    [false, true, true, true, true],
+  );
+  const before = asked();
+  await holder.query('rollback');
+  await eventually(() => turns.canBegin(room) && asked() > before);
+  await turns.close();
+});
+
+test('one that fails is tried again, later each time, and the others go on', async () => {
+  const [failing, fine] = await coupons(2);
+  ok(failing !== undefined && fine !== undefined);
+  const { campaignId } = failing;
+  await ledger.pool.query(
+    `insert into grants (campaign_id, serial, user_id, code) values ($1, 1, 'user-20', 'taken')`,
+    [campaignId],
+  );
+  const { turns } = makeTurns(2);
+  await eventually(async () => {
+    await turns.settle([failing, fine], instantsOf(fine));
+    return turns.failing === 1 && (await settledCount(fine)) === 2;
+  });
+  await ledger.pool.query('delete from grants where campaign_id = $1', [campaignId]);
+  await eventually(async () => {
+    await turns.settle([failing], instantsOf(failing));
+    return turns.failing === 0;
+  });
+  equal(await settledCount(failing), 2);
+  await turns.close();
+});
+
+test('what has not begun when it is closed is not begun', async () => {
+  const [coupon] = await coupons(1);
+  ok(coupon !== undefined);
+  const { turns } = makeTurns(1);
+  await turns.close();
+  await turns.settle([coupon], instantsOf(coupon));
+  equal(await settledCount(coupon), 0);
+});

@@ -1,0 +1,142 @@
+/**
+ * Settles many campaigns concurrently and independently: a campaign that is slow, waits for a row or fails delays no other.
+ *
+ * - At most `atOnce` steps run, first come, first served: everything else that an engine does with the ledger needs
+ *   connections too. A raffle that waits for its randomness is in no step.
+ * - A running campaign is not started again. Its steps run one after another, and the lock of each step keeps other engines
+ *   out (settling.ts), so its order is the same as with a single campaign.
+ * - A failed campaign is retried with growing delays; passes continue without it.
+ */
+import type { Logger } from 'pino';
+import type { CampaignKind } from '../../sql/statements/campaigns/campaigns.ts';
+import { mayPass } from '../passing-errors.ts';
+import { type SettlingOptions, settleCampaign } from './settling.ts';
+import type { Instants } from './settling-step.ts';
+import { Slots } from './slots.ts';
+
+/** Campaigns with more to decide than fits continue in the next pass. Each gets one step per pass. */
+const SETTLE_MS = 150;
+/** How long a pass waits for campaigns it has started; then it publishes the decisions so far, and they continue meanwhile. */
+const SHOWN_AFTER_MS = 400;
+const FIRST_AGAIN_MS = 50;
+/** A recovered component is noticed within this time; drand relays are not asked again sooner. */
+const LAST_AGAIN_MS = 2_000;
+
+export interface TurnOptions {
+  readonly settling: SettlingOptions;
+  /** The maximum number of concurrent steps. */
+  readonly atOnce: number;
+  readonly log: Logger;
+}
+
+export interface Work {
+  readonly campaignId: number;
+  readonly kind: CampaignKind;
+}
+
+interface Failing {
+  readonly reason: string;
+  readonly times: number;
+  readonly againAtMs: number;
+}
+
+export class CampaignTurns {
+  readonly #options: TurnOptions;
+  readonly #settling: SettlingOptions;
+  /** Requests the next pass at once. */
+  readonly #onMore: () => void;
+  readonly #closing = new AbortController();
+  readonly #underWay = new Map<number, Promise<boolean>>();
+  readonly #failing = new Map<number, Failing>();
+
+  constructor(options: TurnOptions, onMore: () => void) {
+    this.#options = options;
+    this.#settling = { ...options.settling, slots: new Slots(options.atOnce) };
+    this.#onMore = onMore;
+  }
+
+  /** The number of campaigns whose last settling attempt failed. */
+  get failing(): number {
+    return this.#failing.size;
+  }
+
+  /** Whether it can start now: it is neither running nor waiting for a retry. */
+  canBegin({ campaignId }: Work): boolean {
+    const againAtMs = this.#failing.get(campaignId)?.againAtMs ?? 0;
+    return !this.#underWay.has(campaignId) && performance.now() >= againAtMs;
+  }
+
+  /**
+   * Starts all campaigns that can start and waits for them for a while, but never for raffles. Returns whether any of them
+   * has more to decide at once. Campaigns that end later request a pass then.
+   */
+  async settle(work: readonly Work[], instants: () => Instants): Promise<boolean> {
+    const untilMs = performance.now() + SETTLE_MS;
+    let isWaiting = true;
+    const begun: Promise<boolean>[] = [];
+    for (const each of work.filter(one => this.canBegin(one))) {
+      const isBeside = each.kind === 'raffle';
+      const turn = this.#begin(each, instants, () => isBeside || performance.now() < untilMs);
+      if (!isBeside) begun.push(turn);
+      void turn.then(() => {
+        if (isBeside || !isWaiting) this.#onMore();
+      });
+    }
+    const all = Promise.all(begun).then(more => more.includes(true));
+    const more = await within(SHOWN_AFTER_MS, all);
+    isWaiting = false;
+    return more ?? false;
+  }
+
+  /** Stops between two steps and waits for running ones. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await Promise.all(this.#underWay.values());
+  }
+
+  /** Resolves when its turn has ended in any way, with whether there is more to decide. */
+  #begin(work: Work, instants: () => Instants, goOn: () => boolean): Promise<boolean> {
+    const { campaignId } = work;
+    const { signal } = this.#closing;
+    const goesOn = (): boolean => !signal.aborted && goOn();
+    const turn = settleCampaign(this.#settling, campaignId, instants, goesOn, signal)
+      .then(more => {
+        this.#failing.delete(campaignId);
+        return more;
+      })
+      .catch((err: unknown) => {
+        // A stop also ends the wait for randomness.
+        if (!signal.aborted) this.#failed(work, err);
+        return false;
+      })
+      .finally(() => this.#underWay.delete(campaignId));
+    this.#underWay.set(campaignId, turn);
+    return turn;
+  }
+
+  /** Logged once per reason, because retries are frequent. An unavailable server is not our error. */
+  #failed({ campaignId, kind }: Work, err: unknown): void {
+    const reason = err instanceof Error ? err.message : String(err);
+    const before = this.#failing.get(campaignId);
+    const times = (before?.times ?? 0) + 1;
+    const againMs = kind === 'raffle' ? LAST_AGAIN_MS : FIRST_AGAIN_MS * 2 ** (times - 1);
+    const againAtMs = performance.now() + Math.min(againMs, LAST_AGAIN_MS);
+    this.#failing.set(campaignId, { reason, times, againAtMs });
+    const level = before?.reason === reason ? 'debug' : mayPass(err) ? 'warn' : 'error';
+    const what = kind === 'raffle' ? 'a raffle' : 'a campaign';
+    this.#options.log[level]({ err, campaignId }, `${what} could not be settled; retrying`);
+  }
+}
+
+/** The value it resolves with, if it does so within so many ms. */
+async function within<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>(resolve => {
+    timer = setTimeout(() => resolve(undefined), ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

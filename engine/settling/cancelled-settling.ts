@@ -1,0 +1,34 @@
+/**
+ * Settling a campaign that was cancelled: nobody is granted or drawn any more. Whoever stands behind `cancelled_stamp` and
+ * has not left before has the outcome `cancelled` from the cancellation on, so nothing is decided here; entries that gateways
+ * had accepted and that were still on their way are waited for, and counted. Withdrawals that were not honoured by then are
+ * refused, as an outcome never changes. What was offered before, and who was told a place, keeps it: claims go on to their end.
+ */
+import type { Queryable } from '../../sql/database.ts';
+import type { Campaign } from '../../sql/statements/campaigns/campaigns.ts';
+import { countTurn, saveSettled } from '../../sql/statements/campaigns/settling.ts';
+import { areAllDecided, saveClaimCounts } from '../../sql/statements/claims/claims.ts';
+import { refuseWithdrawals } from '../../sql/statements/entries/withdrawals.ts';
+import { closesAtUs, DONE, dueStamp, type StepResult } from './settling-step.ts';
+
+/** Counted in one statement, which reads an index alone. */
+const ALL = 2_000_000_000;
+
+export async function stepCancelled(
+  db: Queryable,
+  campaign: Campaign,
+  watermarkUs: number,
+  limit: number,
+): Promise<StepResult> {
+  if (watermarkUs < closesAtUs(campaign)) return DONE;
+  const { campaignId, settledStamp, settledCount, grantedCount, goneCount } = campaign;
+  const through = dueStamp(campaign, watermarkUs);
+  const { count } = await countTurn(db, { campaignId, after: settledStamp, through, limit: ALL });
+  const hasClaims = campaign.claimWithinS !== null;
+  const isFinished = !hasClaims || (await areAllDecided(db, campaignId));
+  const refused = isFinished ? await refuseWithdrawals(db, campaignId, limit) : 0;
+  const settled = { settledStamp: through, settledCount: settledCount + count, grantedCount, goneCount };
+  await saveSettled(db, campaignId, settled, isFinished);
+  if (hasClaims) await saveClaimCounts(db, campaignId, campaign, true, isFinished);
+  return { decided: count, more: refused === limit };
+}

@@ -1,0 +1,164 @@
+/**
+ * Settling with claims: one part of a campaign's step (see settling.ts), in the same transaction. First it ends offers that
+ * were claimed or declined or whose deadline has passed; then it offers what is free to those who wait. If more offers end
+ * than fit in a transaction, steps do nothing else until the rest fits, so splitting the work into turns decides nothing
+ * that one step would not. The turns terminate: everybody with a place ends once. engine/settling/judges/CLAIMS.md has the
+ * rules.
+ */
+import type { Queryable } from '../../sql/database.ts';
+import { type Campaign, opensAtUs } from '../../sql/statements/campaigns/campaigns.ts';
+import {
+  extendDeadlines,
+  markDecided,
+  type Offer,
+  readDueClaimants,
+  readFreed,
+  saveMoves,
+  saveOffers,
+} from '../../sql/statements/claims/claims.ts';
+import { readDueInstants } from '../../sql/statements/claims/claims-turn.ts';
+import { passToNext } from '../../sql/statements/draws/alternates.ts';
+import { replaceCodes } from '../../sql/statements/entries/grants.ts';
+import { LAST_STAMP_US, lastStampAt } from '../contract/record/stamp.ts';
+import { LONGEST_BEHIND_MS } from './availability-clock.ts';
+import { judgeClaims } from './judges/claims.ts';
+import { makeCode } from './judges/codes.ts';
+import type { HeardInstants, Instants } from './settling-step.ts';
+
+/**
+ * The number of claims, withdrawals and lapses together that end in one transaction, and of serials passed on in one. More
+ * would lock the campaign's row for longer and keep other campaigns from their step of the pass; fewer cost more commits.
+ */
+const TURN_LIMIT = 5_000;
+const US_PER_S = 1_000_000;
+
+export interface Moved {
+  /** The counts of the campaign, including these moves. */
+  readonly moveCount: number;
+  /** The moves: the new states, in order. */
+  readonly states: readonly string[];
+}
+
+export interface Offered extends Moved {
+  /** Whether more may be free than was passed on in one transaction. */
+  readonly more: boolean;
+}
+
+/**
+ * The maximum age of certain hearing when something is offered. If longer, the end of an outage gives that much to offers
+ * made during it, and the ledger refuses them (0011_outages.sql). If shorter, nothing is offered while gateways are idle,
+ * because idle gateways are checked only that often.
+ */
+const HEARD_LATELY_US = LONGEST_BEHIND_MS * 1_000;
+
+/**
+ * Whether an offer made now is heard. The time after the instant up to which heard time counts may turn out to be an outage,
+ * and nothing is offered during one: nobody could claim it, and its end would return time that was never lost.
+ */
+export function areOffersHeard({ nowUs, heard }: Instants): boolean {
+  return heard !== undefined && nowUs - heard.throughUs <= HEARD_LATELY_US;
+}
+
+/**
+ * Whether the campaign knows of no outage later than these instants. If an engine stood still in between, it may know of one:
+ * an offer at these instants would have a deadline without the extension for that outage.
+ */
+export function areNews({ unheardSeenUs }: Campaign, { heard }: Instants): boolean {
+  return unheardSeenUs === null || (heard !== undefined && unheardSeenUs <= heard.unheardUs);
+}
+
+/** The campaign with its deadlines extended by outages that it did not know yet. */
+export async function withOutages(
+  db: Queryable,
+  campaign: Campaign,
+  { unheardUs }: HeardInstants,
+): Promise<Campaign> {
+  const isNews = campaign.unheardSeenUs === null || campaign.unheardSeenUs < unheardUs;
+  if (!isNews) return campaign;
+  const extendedUs = await extendDeadlines(db, unheardUs, campaign.campaignId);
+  return { ...campaign, unheardUs: extendedUs ?? campaign.unheardUs };
+}
+
+/**
+ * The instants for one turn, if more ends than fits in one; undefined if all of it fits. A turn uses an earlier watermark,
+ * before the first item that does not fit, so any order that holds between two watermarks holds between two turns. If all
+ * are due at the same instant, like offers made at once, there is no watermark in between; then `endOffers` lets the first
+ * of them lapse.
+ */
+export async function turnOf(
+  db: Queryable,
+  campaign: Campaign,
+  instants: Instants,
+  limit: number = TURN_LIMIT,
+): Promise<Instants | undefined> {
+  const due = { through: throughOf(campaign, instants), lapseUs: lapseUsOf(instants), most: limit };
+  const { firstUs, tooManyUs } = await readDueInstants(db, campaign, due);
+  if (firstUs === null || tooManyUs === null) return undefined;
+  return { ...instants, watermarkUs: Math.max(firstUs, tooManyUs - 1) };
+}
+
+/** The greatest due stamp of a claim or withdrawal. */
+function throughOf(campaign: Campaign, { watermarkUs }: Instants): number {
+  const openedUs = opensAtUs(campaign);
+  return lastStampAt(Math.min(watermarkUs, openedUs + LAST_STAMP_US), openedUs);
+}
+
+function lapseUsOf({ watermarkUs, heard }: Instants): number {
+  return Math.min(watermarkUs, heard?.throughUs ?? 0);
+}
+
+/** Decides requests of claimants up to the watermark, and lets offers lapse whose deadline the watermark has passed. */
+export async function endOffers(
+  db: Queryable,
+  campaign: Campaign,
+  instants: Instants,
+  limit: number = TURN_LIMIT,
+): Promise<Moved> {
+  const { campaignId, moveCount } = campaign;
+  const [through, lapseUs] = [throughOf(campaign, instants), lapseUsOf(instants)];
+  const due = await readDueClaimants(db, campaign, { through, lapseUs, limit });
+  const moves = judgeClaims(due, opensAtUs(campaign), lapseUs);
+  await saveMoves(db, campaign, moveCount, moves);
+  await markDecided(db, campaignId, through);
+  const freed = moves.flatMap(({ state, serial }) =>
+    serial === null || state === 'claimed' ? [] : [{ serial, code: makeCode() }],
+  );
+  await replaceCodes(db, campaignId, freed);
+  const states = moves.map(({ state }) => state);
+  return { moveCount: moveCount + moves.length, states };
+}
+
+/** Offers what is free to those who wait. `moveCount` is the number of moves so far. */
+export async function offerFreed(
+  db: Queryable,
+  campaign: Campaign,
+  instants: Instants,
+  moveCount: number,
+): Promise<Offered> {
+  const { campaignId } = campaign;
+  const offer = offerOf(campaign, instants);
+  if (offer === undefined) return { moveCount, states: [], more: false };
+  const freed = await readFreed(db, campaignId, TURN_LIMIT);
+  const passed = await passToNext(
+    db,
+    campaignId,
+    freed.map(each => ({ ...each, code: makeCode() })),
+  );
+  await saveOffers(db, campaignId, moveCount, passed, offer);
+  const states = passed.map(() => 'offered');
+  return { moveCount: moveCount + passed.length, states, more: passed.length === TURN_LIMIT };
+}
+
+/** The deadline of an offer made now; undefined if a claim could no longer be stamped. */
+export function offerOf(campaign: Campaign, { nowUs }: Instants): Offer | undefined {
+  const lastUs = opensAtUs(campaign) + LAST_STAMP_US;
+  if (nowUs >= lastUs) return undefined;
+  return { offeredUs: nowUs, claimByUs: claimByUs(campaign, nowUs) };
+}
+
+/** Without future outages, and so without past ones. */
+export function claimByUs(campaign: Campaign, offeredUs: number): number {
+  const lastUs = opensAtUs(campaign) + LAST_STAMP_US;
+  const { claimWithinS, unheardUs } = campaign;
+  return Math.min(offeredUs + (claimWithinS ?? 0) * US_PER_S, lastUs) - unheardUs;
+}

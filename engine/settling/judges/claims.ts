@@ -1,0 +1,33 @@
+/** The judge of claims: how offers, and waiting for one, end. CLAIMS.md has the states as a diagram. */
+import type { DueClaimant, Move } from '../../../sql/statements/claims/claims.ts';
+import { instantOf } from '../../contract/record/stamp.ts';
+
+/**
+ * What is decided about claimants once every request stamped up to `lapseUs` is known, and that it was no outage: for each
+ * at most one move, in the order of the instants at which they happened. A claim stamped at or before the deadline counts, unless the same
+ * user declined before it. An offer lapses once no such claim can come any more. What they ask for later changes nothing.
+ */
+export function judgeClaims(due: readonly DueClaimant[], opensAtUs: number, lapseUs: number): Move[] {
+  const moves: Move[] = [];
+  for (const claimant of due) {
+    const ended = endOf(claimant, opensAtUs, lapseUs);
+    if (ended !== undefined) moves.push({ number: claimant.number, serial: claimant.serial, ...ended });
+  }
+  return moves.sort((a, b) => a.atUs - b.atUs || a.number - b.number);
+}
+
+function endOf(
+  { state, claimByUs, claimStamp, leaveStamp }: DueClaimant,
+  opensAtUs: number,
+  lapseUs: number,
+): Pick<Move, 'state' | 'atUs'> | undefined {
+  const leaveUs = leaveStamp === null ? undefined : instantOf(leaveStamp, opensAtUs);
+  if (state === 'waitlisted') return leaveUs === undefined ? undefined : { state: 'left', atUs: leaveUs };
+  if (state !== 'offered' || claimByUs === null) return undefined;
+  const isClaim = claimStamp !== null && (leaveStamp === null || claimStamp < leaveStamp);
+  const askedUs = isClaim ? instantOf(claimStamp, opensAtUs) : leaveUs;
+  if (askedUs !== undefined && askedUs <= claimByUs) {
+    return { state: isClaim ? 'claimed' : 'declined', atUs: askedUs };
+  }
+  return claimByUs <= lapseUs ? { state: 'lapsed', atUs: claimByUs } : undefined;
+}

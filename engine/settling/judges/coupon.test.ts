@@ -1,0 +1,91 @@
+import { deepEqual, equal, ok } from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import type { TurnEntry } from '../../../sql/statements/campaigns/settling.ts';
+import { judgeCoupons } from './coupon.ts';
+
+function entry(stamp: number, isWithdrawn = false): TurnEntry {
+  return { userId: `user-${stamp}`, stamp, isWithdrawn };
+}
+
+function stock(places: number) {
+  return { places, grantedCount: 0, waitlist: 0, waitlistedCount: 0 };
+}
+
+test('the first get one, in order, until they are gone', () => {
+  const turn = judgeCoupons(stock(2), [entry(5), entry(7), entry(9)]);
+  deepEqual(turn, {
+    granted: [
+      { serial: 1, userId: 'user-5' },
+      { serial: 2, userId: 'user-7' },
+    ],
+    waitlisted: [],
+    decided: 3,
+    lastStamp: 9,
+  });
+});
+
+test('serials go on where the last turn ended', () => {
+  deepEqual(judgeCoupons({ ...stock(10), grantedCount: 4 }, [entry(1)]).granted, [
+    { serial: 5, userId: 'user-1' },
+  ]);
+});
+
+test('who has withdrawn gets none and takes none away', () => {
+  const { granted } = judgeCoupons(stock(1), [entry(1, true), entry(2)]);
+  deepEqual(granted, [{ serial: 1, userId: 'user-2' }]);
+});
+
+test('nobody there, nothing decided', () => {
+  deepEqual(judgeCoupons(stock(1), []), {
+    granted: [],
+    waitlisted: [],
+    decided: 0,
+    lastStamp: undefined,
+  });
+});
+
+test('behind the stock as many wait as may, in order, and nobody else', () => {
+  const entries = [entry(1), entry(2, true), entry(3), entry(4), entry(5)];
+  const turn = judgeCoupons({ ...stock(1), waitlist: 2 }, entries);
+  deepEqual(turn.granted, [{ serial: 1, userId: 'user-1' }]);
+  deepEqual(turn.waitlisted, [
+    { place: 1, userId: 'user-3' },
+    { place: 2, userId: 'user-4' },
+  ]);
+  equal(turn.decided, 5);
+});
+
+test('how the entries are cut into turns changes nothing', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.boolean(), { maxLength: 60 }),
+      fc.integer({ min: 1, max: 40 }),
+      fc.nat({ max: 20 }),
+      fc.integer({ min: 1, max: 10 }),
+      (withdrawn, places, waitlist, turnLength) => {
+        const entries = withdrawn.map((isWithdrawn, index) => entry(index, isWithdrawn));
+        const whole = judgeCoupons({ ...stock(places), waitlist }, entries);
+        const granted: unknown[] = [];
+        const waitlisted: unknown[] = [];
+        for (let at = 0; at < entries.length; at += turnLength) {
+          const counts = { grantedCount: granted.length, waitlistedCount: waitlisted.length };
+          const turn = judgeCoupons({ places, waitlist, ...counts }, entries.slice(at, at + turnLength));
+          granted.push(...turn.granted);
+          waitlisted.push(...turn.waitlisted);
+        }
+        deepEqual({ granted, waitlisted }, { granted: whole.granted, waitlisted: whole.waitlisted });
+        ok(granted.length <= places && waitlisted.length <= waitlist);
+        ok(waitlisted.length === 0 || granted.length === places);
+        equal(whole.decided, entries.length);
+        deepEqual(
+          [
+            ...whole.granted.map(({ serial }) => serial),
+            ...whole.waitlisted.map(({ place }) => places + place),
+          ],
+          Array.from({ length: granted.length + waitlisted.length }, (_, index) => index + 1),
+        );
+      },
+    ),
+  );
+});

@@ -1,0 +1,114 @@
+/** Turns of people who leave: as many as ask at once are decided in bounded transactions, as one transaction would. */
+import { deepEqual, equal, ok } from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { Campaign } from '../../sql/statements/campaigns/campaigns.ts';
+import { listForShelf } from '../../sql/statements/campaigns/shelving.ts';
+import { brokenInvariants } from '../test/gateway.ts';
+import { TestLedger, WINDOW_US } from '../test/settling.ts';
+import { MOVES_LIMIT } from './settling-step.ts';
+
+let ledger: TestLedger;
+before(async () => {
+  ledger = await TestLedger.make();
+});
+after(() => ledger.close());
+
+/** Instants behind the opening at which so many enter. */
+function people(count: number): readonly number[] {
+  return Array.from({ length: count }, (_, index) => index + 1);
+}
+
+/** One transaction, as of an engine that is killed behind it. Answers whether there is more to do. */
+function step(campaign: Campaign, afterUs: number, movesAtOnce?: number): Promise<boolean> {
+  return ledger.settle(campaign, afterUs, { movesAtOnce }, () => false);
+}
+
+async function undecided({ campaignId }: Campaign): Promise<number> {
+  const { rows } = await ledger.pool.query(
+    'select from withdrawals where campaign_id = $1 and honoured is null',
+    [campaignId],
+  );
+  return rows.length;
+}
+
+for (const kind of ['coupon', 'raffle'] as const) {
+  test(`more than fit leave a ${kind} in several turns, and nobody is settled before`, async () => {
+    const [leaving, staying] = [2 * MOVES_LIMIT + 100, 10];
+    const campaign = await ledger.campaign(kind, staying);
+    await ledger.enter(campaign, ...people(leaving + staying));
+    // The last come first.
+    await ledger.leave(campaign, ...people(leaving).map(who => [who, 2 * leaving - who] as const));
+    if (kind === 'raffle') ok(await step(campaign, WINDOW_US), 'announced late');
+    for (const left of [leaving - MOVES_LIMIT, leaving - 2 * MOVES_LIMIT]) {
+      equal(await step(campaign, WINDOW_US), true);
+      equal(await undecided(campaign), left);
+      const { settledCount, goneCount, frozenAt } = await ledger.read(campaign);
+      deepEqual([settledCount, goneCount, frozenAt], [0, leaving - left, null]);
+      ok(await ledger.findsWork(campaign, WINDOW_US));
+    }
+    while (await step(campaign, WINDOW_US));
+    const { settledCount, goneCount, grantedCount, finishedAt } = await ledger.read(campaign);
+    deepEqual([settledCount, goneCount, grantedCount], [leaving + staying, leaving, staying]);
+    ok(finishedAt !== null);
+    deepEqual(await brokenInvariants(ledger.pool), []);
+  });
+}
+
+/** What becomes of some who leave in time, too late, and while nothing is known of them. */
+async function leaveAll(kind: 'coupon' | 'raffle', movesAtOnce: number | undefined): Promise<unknown> {
+  const campaign = await ledger.campaign(kind, 3);
+  await ledger.enter(campaign, ...people(12));
+  await ledger.leave(campaign, [2, 900], [4, 800], [5, 700], [20, 600]);
+  await ledger.settle(campaign, 6, { movesAtOnce });
+  await ledger.leave(campaign, [1, 1_000], [3, 1_100], [7, 1_050], [8, 1_010], [9, 1_200]);
+  await ledger.settle(campaign, WINDOW_US, { movesAtOnce });
+  ok((await ledger.read(campaign)).finishedAt !== null);
+  equal(await undecided(campaign), 0);
+  equal(await ledger.findsWork(campaign, WINDOW_US), false);
+  const { settledCount, goneCount } = await ledger.read(campaign);
+  const outcomes = await ledger.outcomes(campaign);
+  // Who is drawn differs from raffle to raffle.
+  const shown = Object.entries(outcomes).map(([who, outcome]) => [
+    who,
+    kind === 'coupon' || outcome === 'withdrawn' ? outcome : 'in the draw',
+  ]);
+  return { settledCount, goneCount, shown };
+}
+
+test('how many fit in a turn makes no difference', async () => {
+  for (const kind of ['coupon', 'raffle'] as const) {
+    const expected = await leaveAll(kind, undefined);
+    for (const movesAtOnce of [1, 2, 3, 7]) deepEqual(await leaveAll(kind, movesAtOnce), expected);
+  }
+  deepEqual(await brokenInvariants(ledger.pool), []);
+});
+
+test('who asks behind the end is refused in several turns, and it stays in Redis until then', async () => {
+  for (const kind of ['coupon', 'raffle'] as const) {
+    const campaign = await ledger.campaign(kind, 2);
+    await ledger.enter(campaign, ...people(9));
+    if (kind === 'raffle') {
+      // Announced, then frozen; nobody leaves a pool that is.
+      for (let turn = 0; turn < 2; turn++) ok(await step(campaign, WINDOW_US, 2));
+      ok((await ledger.read(campaign)).frozenAt !== null);
+    } else await ledger.settle(campaign, 100, { movesAtOnce: 2 });
+    await ledger.leave(campaign, ...people(9).map(who => [who, 50 + who] as const));
+    const left: number[] = [];
+    let more = true;
+    while (more) {
+      more = await step(campaign, WINDOW_US, 2);
+      left.push(await undecided(campaign));
+      const isListed = (await listForShelf(ledger.pool, -1_000, 100)).includes(campaign.campaignId);
+      const { finishedAt } = await ledger.read(campaign);
+      // It has no book in this ledger, and none is to be made of a coupon without rules.
+      equal(isListed, kind === 'coupon' && finishedAt !== null && left.at(-1) === 0);
+    }
+    deepEqual(
+      left.filter((count, at) => count !== left[at - 1]),
+      [7, 5, 3, 1, 0],
+    );
+    const { goneCount, grantedCount, finishedAt } = await ledger.read(campaign);
+    deepEqual([goneCount, grantedCount, finishedAt !== null], [0, 2, true]);
+  }
+  deepEqual(await brokenInvariants(ledger.pool), []);
+});

@@ -1,0 +1,302 @@
+/**
+ * Settling a raffle, step by step; settling.ts explains how steps are made safe. The campaign's row determines the next step:
+ *
+ * 1. Until the watermark has passed the close, decide due withdrawals.
+ * 2. Then freeze the pool: record root and count. The root also binds the entrants' terms, so neither terms nor entries can
+ *    change after the randomness is known without changing the seed.
+ * 3. When the drawing is due (at once, unless it was scheduled for later), reveal the announced randomness and record it with
+ *    the seed. The wait for it is outside of a transaction: a drand round may lie in the future, and relays may be down. A
+ *    pool that was frozen after the announced round was due takes a later round, by a rule that leaves no choice: nobody may
+ *    know the round before the freeze.
+ * 4. Draw the winners from a pool that is read again and must have the recorded root, and write everything: grants,
+ *    alternates and the proof.
+ *
+ * After a crash anywhere the next engine continues at the same step with the same values, so it draws the same winners.
+ */
+import type { Pool as DatabasePool, Queryable } from '../../sql/database.ts';
+import { type Campaign, opensAtUs } from '../../sql/statements/campaigns/campaigns.ts';
+import { saveSettled } from '../../sql/statements/campaigns/settling.ts';
+import { insertClaimants, saveClaimCounts } from '../../sql/statements/claims/claims.ts';
+import { insertAlternates } from '../../sql/statements/draws/alternates.ts';
+import {
+  type DrawState,
+  insertProof,
+  readDrawState,
+  readPool,
+  saveAnnouncement,
+  saveFrozen,
+  saveRevealed,
+} from '../../sql/statements/draws/draws.ts';
+import { insertGrants } from '../../sql/statements/entries/grants.ts';
+import { decideWithdrawals, refuseWithdrawals } from '../../sql/statements/entries/withdrawals.ts';
+import { lateAnnouncement } from '../campaigns/announce.ts';
+import { lastStampAt } from '../contract/record/stamp.ts';
+import { roundOfFreeze } from '../draw/drand.ts';
+import { Draw } from '../draw/draw.ts';
+import { BATCH, type Entrant, Pool } from '../draw/pool.ts';
+import { proofParts } from '../draw/proof.ts';
+import { quicknet } from '../draw/quicknet.ts';
+import type { Randomness } from '../draw/randomness.ts';
+import { type Reveal, randomnessFrom } from '../draw/reveal.ts';
+import {
+  type AnnouncedRandomness,
+  DRAW_FUNCTION,
+  type DrawRules,
+  rulesHash,
+  tierOf,
+  winnersOf,
+} from '../draw/rules.ts';
+import { drawSeed } from '../draw/seed.ts';
+import type { Drawn } from '../draw/selection.ts';
+import { offerOf } from './claims-settling.ts';
+import { makeCode } from './judges/codes.ts';
+import { closesAtUs, DONE, dueStamp, type Instants, type StepResult } from './settling-step.ts';
+
+export interface RaffleOptions {
+  readonly randomness: Randomness;
+  /** RECEIPT_SALT_SECRET. */
+  readonly saltSecret: string;
+}
+
+/** Entrants read at a time: blocks the process for some 10 ms. */
+const POOL_PAGE = 4 * BATCH;
+/** Winners written in one statement. */
+const GRANT_PAGE = 10_000;
+const NEVER_BEFORE = -1;
+
+export async function stepRaffle(
+  db: Queryable,
+  options: RaffleOptions,
+  campaign: Campaign,
+  instants: Instants,
+  limit: number,
+): Promise<StepResult> {
+  if (campaign.rulesHash === null) {
+    await saveAnnouncement(db, campaign.campaignId, lateAnnouncement(options.randomness, campaign));
+    return { decided: 0, more: true };
+  }
+  requireKnownFunction(campaign);
+  if (campaign.poolRoot === null) return gather(db, options, campaign, instants.watermarkUs, limit);
+  // Nobody leaves a pool that is frozen.
+  const refused = await refuseWithdrawals(db, campaign.campaignId, limit);
+  if (refused === limit) return { decided: 0, more: true };
+  // Until the drawing is due, its randomness stays unrevealed.
+  if (campaign.seed === null && !isDrawingDue(campaign, instants.watermarkUs)) return DONE;
+  if (campaign.seed === null) return { decided: 0, more: true, awaits: 'randomness' };
+  return drawWinners(db, options, campaign, instants);
+}
+
+/** Decided by the watermark, like everything that has an instant. */
+function isDrawingDue({ drawsAt }: Campaign, watermarkUs: number): boolean {
+  return drawsAt === null || watermarkUs >= drawsAt.getTime() * 1000;
+}
+
+/** Throws for a raffle that announced another draw function: this engine cannot draw it as announced. */
+function requireKnownFunction({ campaignId, draw }: Campaign): void {
+  const announced: string | undefined = draw?.function;
+  if (announced === DRAW_FUNCTION) return;
+  throw new Error(
+    `campaign ${campaignId} announced the draw function "${announced}", but this engine has "${DRAW_FUNCTION}": ` +
+      'not drawn; use an engine of the version that announced it',
+  );
+}
+
+/**
+ * Decides withdrawals until the watermark has passed the close, then freezes the pool. Nobody can leave a pool that was
+ * frozen before roots were recorded.
+ */
+async function gather(
+  db: Queryable,
+  options: RaffleOptions,
+  campaign: Campaign,
+  watermarkUs: number,
+  limit: number,
+): Promise<StepResult> {
+  const { campaignId, settledStamp } = campaign;
+  const { honoured, more } = await decideWithdrawals(db, {
+    campaignId,
+    settledStamp,
+    through: campaign.frozenAt === null ? dueStamp(campaign, watermarkUs) : NEVER_BEFORE,
+    goneCount: campaign.goneCount,
+    limit,
+  });
+  const goneCount = campaign.goneCount + honoured;
+  if (more || watermarkUs < closesAtUs(campaign)) {
+    if (honoured > 0) await saveSettled(db, campaignId, { ...campaign, goneCount }, false);
+    return { decided: 0, more };
+  }
+  const pool = new Pool(campaignId, options.saltSecret);
+  for await (const batch of poolBatches(db, campaign)) pool.add(batch);
+  await saveFrozen(db, campaignId, { goneCount, poolCount: pool.count, poolRoot: pool.root() });
+  return { decided: 0, more: true };
+}
+
+/** The pool in stamp order, in batches for Pool and Draw. */
+async function* poolBatches(db: Queryable, campaign: Campaign): AsyncGenerator<readonly Entrant[], void> {
+  const { campaignId } = campaign;
+  const through = lastStamp(campaign);
+  for (let after = NEVER_BEFORE; ; ) {
+    const page = await readPool(db, { campaignId, after, through, limit: POOL_PAGE });
+    for (let from = 0; from < page.length; from += BATCH) yield page.slice(from, from + BATCH);
+    const last = page.at(-1);
+    if (last === undefined || page.length < POOL_PAGE) return;
+    after = last.stamp;
+  }
+}
+
+/** The greatest possible stamp of a campaign. */
+function lastStamp(campaign: Campaign): number {
+  return lastStampAt(closesAtUs(campaign) - 1, opensAtUs(campaign));
+}
+
+/**
+ * Reveals the randomness of a frozen raffle and records it with the seed, unless another engine has done so. Rejects when
+ * `stopping` is aborted first, and with RevealRefused when it is not what was announced: DRAW_SECRET is another one.
+ */
+export async function revealRandomness(
+  pool: DatabasePool,
+  options: RaffleOptions,
+  campaignId: number,
+  stopping: AbortSignal,
+): Promise<void> {
+  const frozen = frozenState(campaignId, await readDrawState(pool, campaignId));
+  if (frozen.seed !== null) return;
+  const due = dueRandomness(frozen);
+  const reveal = await options.randomness.reveal(due, { campaignId, nonce: frozen.nonce }, stopping);
+  const randomness = randomnessFrom(due, reveal);
+  const { poolRoot, poolCount, rules } = frozen;
+  await saveRevealed(pool, campaignId, {
+    source: reveal.source,
+    randomness,
+    signature: reveal.source === 'drand' ? Buffer.from(reveal.signature) : null,
+    round: reveal.source === 'drand' ? reveal.round : null,
+    seed: drawSeed({ randomness, rulesHash: rulesHash(rules), poolRoot, poolCount }),
+  });
+}
+
+/** The announced randomness; with drand, the round that the freeze allows: roundOfFreeze in draw/drand.ts. */
+function dueRandomness({ draw, closesAtMs, frozenAt }: FrozenState): AnnouncedRandomness {
+  const { randomness } = draw;
+  if (randomness.source === 'commit') return randomness;
+  const announced = { round: randomness.round, closesAtMs };
+  return { ...randomness, round: roundOfFreeze(quicknet, announced, frozenAt.getTime()) };
+}
+
+interface FrozenState extends DrawState {
+  readonly rules: string;
+  /** As announced. */
+  readonly closesAtMs: number;
+  readonly frozenAt: Date;
+  readonly draw: DrawRules;
+  readonly poolRoot: Buffer;
+  readonly poolCount: number;
+}
+
+function frozenState(campaignId: number, state: DrawState | undefined): FrozenState {
+  const { rules = null, poolRoot = null, poolCount = null, frozenAt = null } = state ?? {};
+  if (state === undefined || rules === null || poolRoot === null || poolCount === null || frozenAt === null) {
+    throw new Error(`campaign ${campaignId} is not frozen`);
+  }
+  const { draw, closes_at_us: closesAtUs } = JSON.parse(rules);
+  return { ...state, rules, poolRoot, poolCount, frozenAt, draw, closesAtMs: closesAtUs / 1000 };
+}
+
+async function drawWinners(
+  db: Queryable,
+  options: RaffleOptions,
+  campaign: Campaign,
+  instants: Instants,
+): Promise<StepResult> {
+  const { campaignId, goneCount } = campaign;
+  const frozen = frozenState(campaignId, await readDrawState(db, campaignId));
+  const { seed, randomness, draw } = frozen;
+  if (seed === null || randomness === null) throw new Error(`campaign ${campaignId} has no seed`);
+  const winnerCount = winnersOf(draw);
+  const places = winnerCount + draw.alternates;
+  const under = new Draw<Entrant>({ places, groupLimit: draw.group_limit }, seed);
+  const pool = new Pool(campaignId, options.saltSecret);
+  for await (const batch of poolBatches(db, campaign)) under.add(batch, pool.add(batch));
+  requireFrozen(campaignId, frozen, pool);
+  const drawn = under.drawn();
+  const winners = drawn.slice(0, winnerCount);
+  await writeDrawn(db, campaignId, draw, winners, drawn.slice(winnerCount));
+  const proof = proofParts({
+    ...frozen,
+    campaignId,
+    saltSecret: options.saltSecret,
+    rulesText: frozen.rules,
+    frozenAtUs: frozen.frozenAt.getTime() * 1000,
+    reveal: revealOf(frozen, randomness),
+    randomness,
+    seed,
+    drawn,
+  });
+  await insertProof(db, campaignId, proof);
+  const settledCount = pool.count + goneCount;
+  const settledStamp = lastStamp(campaign);
+  const settled = { settledStamp, settledCount, grantedCount: winners.length, goneCount };
+  const isClaimed = campaign.claimWithinS !== null && winners.length > 0;
+  await saveSettled(db, campaignId, settled, !isClaimed);
+  if (isClaimed) await offerDrawn(db, campaign, drawn, instants);
+  return { decided: settledCount, more: false };
+}
+
+/** Winners must claim their prizes; alternates wait for prizes that are declined or not claimed. */
+async function offerDrawn(
+  db: Queryable,
+  campaign: Campaign,
+  drawn: readonly Drawn<Entrant>[],
+  instants: Instants,
+): Promise<void> {
+  const { campaignId, places, moveCount } = campaign;
+  const offer = offerOf(campaign, instants);
+  if (offer === undefined) throw new Error(`campaign ${campaignId}: the time to claim is over`);
+  for (let at = 0; at < drawn.length; at += GRANT_PAGE) {
+    const claimants = drawn.slice(at, at + GRANT_PAGE).map(({ entrant: { userId } }, index) => {
+      const number = at + index + 1;
+      return { number, userId, ...(number <= places ? { serial: number } : { place: number - places }) };
+    });
+    await insertClaimants(db, campaignId, claimants, offer);
+  }
+  const waitlistedCount = Math.max(0, drawn.length - places);
+  await saveClaimCounts(db, campaignId, { waitlistedCount, moveCount }, true, false);
+}
+
+/** Throws if the pool read differs from the frozen one: then nothing is drawn. */
+function requireFrozen(campaignId: number, frozen: FrozenState, pool: Pool): void {
+  const root = pool.root();
+  if (pool.count === frozen.poolCount && root.equals(frozen.poolRoot)) return;
+  throw new Error(
+    `campaign ${campaignId} was frozen with ${frozen.poolCount} entrants and root ` +
+      `${frozen.poolRoot.toString('base64url')}, but now has ${pool.count} and ${root.toString('base64url')}: ` +
+      'not drawn',
+  );
+}
+
+/** The revealed randomness, from its record. */
+function revealOf({ draw, signature, drandRound }: FrozenState, randomness: Buffer): Reveal {
+  const { randomness: announced } = draw;
+  if (announced.source === 'commit') return { source: 'commit', secret: randomness };
+  if (signature === null) throw new Error(`round ${announced.round} was recorded without its signature`);
+  return { source: 'drand', round: drandRound ?? announced.round, signature };
+}
+
+async function writeDrawn(
+  db: Queryable,
+  campaignId: number,
+  draw: DrawRules,
+  winners: readonly Drawn<Entrant>[],
+  alternates: readonly Drawn<Entrant>[],
+): Promise<void> {
+  for (let at = 0; at < winners.length; at += GRANT_PAGE) {
+    const grants = winners.slice(at, at + GRANT_PAGE).map(({ entrant }, index) => {
+      const serial = at + index + 1;
+      return { serial, userId: entrant.userId, code: makeCode(), tier: tierOf(draw, serial) };
+    });
+    await insertGrants(db, campaignId, grants);
+  }
+  for (let at = 0; at < alternates.length; at += GRANT_PAGE) {
+    const userIds = alternates.slice(at, at + GRANT_PAGE).map(({ entrant }) => entrant.userId);
+    await insertAlternates(db, campaignId, at + 1, userIds);
+  }
+}

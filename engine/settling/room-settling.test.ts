@@ -1,0 +1,572 @@
+import { deepEqual, equal, ok, rejects } from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import fc from 'fast-check';
+import { transaction } from '../../sql/database.ts';
+import { saveVersion, targetOf } from '../../sql/statements/campaigns/campaign-versions.ts';
+import {
+  type Campaign,
+  createCampaign,
+  getCampaign,
+  opensAtUs,
+} from '../../sql/statements/campaigns/campaigns.ts';
+import { readCampaigns } from '../../sql/statements/campaigns/settling.ts';
+import { moveHeard, readHeard } from '../../sql/statements/progress/availability.ts';
+import {
+  addStreams,
+  endStreams,
+  noteIncarnation,
+  removeStreams,
+} from '../../sql/statements/rooms/presence.ts';
+import { readMoves } from '../../sql/statements/rooms/room-turns.ts';
+import {
+  countPeople,
+  createRoom,
+  findRooms,
+  getRoom,
+  type NewRoom,
+  setTerms,
+} from '../../sql/statements/rooms/rooms.ts';
+import { keysOf } from '../contract/redis/keys.ts';
+import { beginPresence } from '../contract/redis/presence/presence.ts';
+import { connectRedis, waitForRedis } from '../contract/redis/redis.ts';
+import { takePresence } from '../intake/presence.ts';
+import { brokenInvariants } from '../test/gateway.ts';
+import { TestLedger } from '../test/settling.ts';
+import { serversFromEnv, testNamespace } from '../test/support.ts';
+import { EMPTY_MS } from './room-settling.ts';
+
+const GRACE_MS = 10_000;
+const PASS_MS = 30_000;
+const GATEWAY = 4_294_967_297;
+const MANY = 10_000_000;
+
+let ledger: TestLedger;
+before(async () => {
+  ledger = await TestLedger.make();
+});
+after(() => ledger.close());
+
+/** A room whose pace holds nobody up, unless told otherwise. */
+async function room(more: Partial<NewRoom> = {}): Promise<Campaign> {
+  return furnish(await ledger.campaign('room', MANY), more);
+}
+
+async function furnish(campaign: Campaign, more: Partial<NewRoom> = {}): Promise<Campaign> {
+  await createRoom(ledger.pool, campaign.campaignId, {
+    perSecond: 10_000,
+    capacity: null,
+    paused: false,
+    graceMs: GRACE_MS,
+    passMs: PASS_MS,
+    visitMs: null,
+    singleUse: false,
+    ...more,
+  });
+  const made = await getCampaign(ledger.pool, campaign.campaignId);
+  ok(made);
+  return made;
+}
+
+const names = (instants: readonly number[]): string[] => instants.map(instant => `user-${instant}`);
+
+async function come(campaign: Campaign, ...instants: number[]): Promise<void> {
+  const { campaignId } = campaign;
+  await addStreams(ledger.pool, { campaignId, incarnation: GATEWAY, userIds: names(instants) });
+}
+
+async function go(campaign: Campaign, ...instants: number[]): Promise<void> {
+  const { campaignId } = campaign;
+  await removeStreams(ledger.pool, { campaignId, incarnation: GATEWAY, userIds: names(instants) });
+}
+
+/** Lets heard time go by. */
+async function hear(ms: number): Promise<void> {
+  const from = await readHeard(ledger.pool);
+  ok(await moveHeard(ledger.pool, from, { heardMs: from.heardMs + ms, throughMs: from.throughMs + 1 }));
+}
+
+/** One turn and more, with a moment of heard time before it. */
+async function settle(campaign: Campaign, afterUs: number): Promise<void> {
+  await hear(1);
+  await ledger.settle(campaign, afterUs);
+}
+
+/** The pace as if a second had gone by since. */
+async function later(campaign: Campaign): Promise<void> {
+  await ledger.pool.query(`update rooms set next_us = 0, recent = '[]' where campaign_id = $1`, [
+    campaign.campaignId,
+  ]);
+}
+
+async function states(campaign: Campaign): Promise<Record<string, string>> {
+  const { rows } = await ledger.pool.query<{ user_id: string; state: string }>(
+    'select user_id, state from room_people where campaign_id = $1 and stamp is not null order by stamp',
+    [campaign.campaignId],
+  );
+  return Object.fromEntries(rows.map(row => [row.user_id.slice(5), row.state]));
+}
+
+test('people are let in in the order of their stamps, as many as the rate says and no more', async () => {
+  const campaign = await room({ perSecond: 0.02 });
+  await ledger.enter(campaign, 30, 10, 20, 40);
+  await come(campaign, 10, 20, 30, 40);
+  await settle(campaign, 100);
+  deepEqual(await ledger.outcomes(campaign), { 10: 1, 20: 'waiting', 30: 'waiting', 40: 'waiting' });
+  await settle(campaign, 100);
+  equal((await ledger.read(campaign)).grantedCount, 1);
+  await later(campaign);
+  await settle(campaign, 100);
+  deepEqual(await ledger.outcomes(campaign), { 10: 1, 20: 2, 30: 'waiting', 40: 'waiting' });
+  const { settledCount, settledStamp } = await ledger.read(campaign);
+  deepEqual([settledCount, settledStamp], [2, 20 * 1024]);
+});
+
+test('a draft is not looked at, whatever its times', async () => {
+  const { title, opensAt, closesAt } = await room();
+  const terms = { kind: 'room', places: MANY, title, opensAt, closesAt } as const;
+  const campaign = await createCampaign(ledger.pool, { ...terms, stage: 'draft', draftTerms: {} });
+  await furnish(campaign);
+  await hear(1);
+  const found = await findRooms(ledger.pool, closesAt.getTime() * 2_000, EMPTY_MS);
+  ok(found.length > 0 && !found.includes(campaign.campaignId));
+});
+
+test('one that was cancelled is told to gateways for good, and a draft that was never announced never', async () => {
+  const { title, opensAt, closesAt, ...announced } = await room();
+  const terms = { kind: 'room', places: MANY, title, opensAt, closesAt } as const;
+  const draft = await createCampaign(ledger.pool, { ...terms, stage: 'draft', draftTerms: {} });
+  const both = [{ title, opensAt, closesAt, ...announced }, draft];
+  for (const campaign of both) {
+    const { campaignId } = campaign;
+    const target = { ...targetOf(campaign), stage: 'cancelled' as const };
+    const wanted = { campaignId, action: 'cancel' as const, baseVersion: 1, target };
+    const saved = await saveVersion(
+      ledger.pool,
+      { ...wanted, askedBy: 'operator', reason: null, decideBy: null },
+      undefined,
+    );
+    equal(saved?.stage, 'cancelled');
+  }
+  const told = (await readCampaigns(ledger.pool, undefined)).map(({ campaignId }) => campaignId);
+  deepEqual(
+    both.map(({ campaignId }) => told.includes(campaignId)),
+    [true, false],
+  );
+});
+
+test("what went by before the first entry is nobody's absence", async () => {
+  const campaign = await room({ paused: true });
+  await hear(GRACE_MS * 2);
+  await ledger.enter(campaign, 10, 20);
+  await come(campaign, 10);
+  await settle(campaign, 100);
+  deepEqual(await states(campaign), { 10: 'waiting', 20: 'waiting' });
+});
+
+test('two engines at once have one budget', async () => {
+  const campaign = await room({ perSecond: 5 });
+  const instants = Array.from({ length: 40 }, (_, number) => number + 1);
+  await ledger.enter(campaign, ...instants);
+  await come(campaign, ...instants);
+  await hear(1);
+  await Promise.all([1, 2, 3, 4].map(() => ledger.settle(campaign, 100)));
+  const { rows } = await ledger.pool.query(
+    `select count(*) as admitted from room_people where campaign_id = $1 and serial is not null`,
+    [campaign.campaignId],
+  );
+  ok(rows[0].admitted <= 2, `${rows[0].admitted} were let in at once`);
+});
+
+test('nobody is let in while it is paused or full, and reports free places', async () => {
+  const campaign = await room({ capacity: 2 });
+  const { campaignId } = campaign;
+  await ledger.enter(campaign, 10, 20, 30);
+  await come(campaign, 10, 20, 30);
+  await transaction(ledger.pool, db =>
+    setTerms(db, campaignId, { perSecond: 10_000, capacity: 2, paused: true }),
+  );
+  await settle(campaign, 100);
+  equal((await ledger.read(campaign)).grantedCount, 0);
+  await transaction(ledger.pool, db =>
+    setTerms(db, campaignId, { perSecond: 10_000, capacity: 2, paused: false }),
+  );
+  for (let turn = 0; turn < 5; turn++) {
+    await later(campaign);
+    await settle(campaign, 100);
+  }
+  deepEqual(await states(campaign), { 10: 'admitted', 20: 'admitted', 30: 'waiting' });
+  await ledger.pool.query(
+    `update room_people set state = 'left' where campaign_id = $1 and user_id = 'user-10'`,
+    [campaignId],
+  );
+  await settle(campaign, 100);
+  deepEqual(await states(campaign), { 10: 'left', 20: 'admitted', 30: 'admitted' });
+  const { rows } = await ledger.pool.query(
+    'select version, capacity, paused from room_terms where campaign_id = $1 order by version',
+    [campaignId],
+  );
+  deepEqual(
+    rows.map(row => [row.version, row.paused]),
+    [
+      [1, false],
+      [2, true],
+      [3, false],
+    ],
+  );
+});
+
+test('who is away for the grace is skipped, and waits at their stamp when they are back', async () => {
+  const campaign = await room({ paused: true });
+  const { campaignId } = campaign;
+  await ledger.enter(campaign, 10, 20, 30, 40);
+  await come(campaign, 10, 20, 30, 40);
+  await settle(campaign, 100);
+  await go(campaign, 10, 20);
+  await hear(GRACE_MS - 10);
+  await settle(campaign, 100);
+  deepEqual(await states(campaign), { 10: 'waiting', 20: 'waiting', 30: 'waiting', 40: 'waiting' });
+  await come(campaign, 20);
+  await hear(10);
+  await settle(campaign, 100);
+  deepEqual(await states(campaign), { 10: 'skipped', 20: 'waiting', 30: 'waiting', 40: 'waiting' });
+  await come(campaign, 10);
+  await settle(campaign, 100);
+  deepEqual(await states(campaign), { 10: 'waiting', 20: 'waiting', 30: 'waiting', 40: 'waiting' });
+  // Away once more while others are let in: they return behind what is settled.
+  await go(campaign, 20);
+  await hear(GRACE_MS);
+  await transaction(ledger.pool, db =>
+    setTerms(db, campaignId, { perSecond: 1, capacity: null, paused: false }),
+  );
+  for (let turn = 0; turn < 2; turn++) {
+    await later(campaign);
+    await settle(campaign, 100);
+  }
+  deepEqual(await states(campaign), { 10: 'admitted', 20: 'skipped', 30: 'admitted', 40: 'waiting' });
+  await come(campaign, 20);
+  await later(campaign);
+  await settle(campaign, 100);
+  deepEqual(await states(campaign), { 10: 'admitted', 20: 'admitted', 30: 'admitted', 40: 'waiting' });
+  const moves = await readMoves(ledger.pool, campaignId, 0, 100);
+  deepEqual(
+    moves.map(({ goneNumber, userId, move }) => [goneNumber, userId, move]),
+    [
+      [1, 'user-10', 'gone'],
+      [2, 'user-10', 'back'],
+      [3, 'user-20', 'gone'],
+      [4, 'user-20', 'returned'],
+      [5, 'user-20', 'gone'],
+    ],
+  );
+  deepEqual(await brokenInvariants(ledger.pool), []);
+});
+
+/** Heard time stands so far behind the clock; in all other tests by more than what can still count. */
+async function hearBehind(ms: number): Promise<void> {
+  await ledger.pool.query(
+    'update hearing set through_ms = (extract(epoch from clock_timestamp()) * 1000)::bigint - $1::bigint',
+    [ms],
+  );
+}
+
+const DAY_MS = 86_400_000;
+/** As between two steps. */
+const BEHIND_MS = 1_500;
+
+async function endGateway(incarnation: number): Promise<void> {
+  await ledger.pool.query(
+    `insert into gateways (gateway, incarnation, log_name, partition, state, through_us, ranked_us, ended_at)
+     values (7, $1, 'seven', 0, 'ended', 0, 0, now())`,
+    [incarnation],
+  );
+  await endStreams(ledger.pool, 5_000);
+}
+
+test("what is heard only later, and was before somebody went or came, is nobody's absence", async t => {
+  t.after(() => hearBehind(DAY_MS));
+  const campaign = await room({ paused: true });
+  await ledger.enter(campaign, 10, 20);
+  await come(campaign, 10, 20);
+  await settle(campaign, 100);
+  await hearBehind(BEHIND_MS);
+  await go(campaign, 20);
+  await ledger.enter(campaign, 30);
+  await ledger.settle(campaign, 100);
+  await hear(GRACE_MS);
+  await settle(campaign, 100);
+  deepEqual(await states(campaign), { 10: 'waiting', 20: 'waiting', 30: 'waiting' });
+  // More than was behind by then: the machine may be slow.
+  await hear(GRACE_MS);
+  await settle(campaign, 100);
+  deepEqual(await states(campaign), { 10: 'waiting', 20: 'skipped', 30: 'skipped' });
+});
+
+test('what a gateway that has ended had told ends when that is known, not before', async t => {
+  t.after(() => hearBehind(DAY_MS));
+  const campaign = await room({ paused: true });
+  await ledger.enter(campaign, 10, 20);
+  await come(campaign, 10);
+  const incarnation = GATEWAY + 1;
+  await noteIncarnation(ledger.pool, incarnation);
+  await addStreams(ledger.pool, { campaignId: campaign.campaignId, incarnation, userIds: names([20]) });
+  await settle(campaign, 100);
+  await hearBehind(BEHIND_MS);
+  await endGateway(incarnation);
+  await hear(GRACE_MS);
+  await settle(campaign, 100);
+  deepEqual(await states(campaign), { 10: 'waiting', 20: 'waiting' });
+});
+
+test('while nobody who waits is there, nobody is skipped: the fault may be ours', async () => {
+  const campaign = await room({ paused: true });
+  await ledger.enter(campaign, 10, 20);
+  await come(campaign, 10, 20);
+  await settle(campaign, 100);
+  await go(campaign, 10, 20);
+  await hear(5 * GRACE_MS);
+  await settle(campaign, 100);
+  deepEqual(await states(campaign), { 10: 'waiting', 20: 'waiting' });
+  await come(campaign, 20);
+  await settle(campaign, 100);
+  await hear(GRACE_MS);
+  await settle(campaign, 100);
+  deepEqual(await states(campaign), { 10: 'skipped', 20: 'waiting' });
+});
+
+test("a room is not looked at while nobody who waits is there, and how long that was is nobody's absence", async () => {
+  const campaign = await room({ paused: true });
+  const found = async (): Promise<boolean> =>
+    (await findRooms(ledger.pool, opensAtUs(campaign) + 100, EMPTY_MS)).includes(campaign.campaignId);
+  await hear(GRACE_MS);
+  equal(await found(), false, 'nobody ever came');
+  await ledger.enter(campaign, 10, 20);
+  equal(await found(), true);
+  await come(campaign, 10, 20);
+  await settle(campaign, 100);
+  equal(await found(), false);
+  await hear(1);
+  equal(await found(), true, 'their time goes on');
+  await settle(campaign, 100);
+  await go(campaign, 10, 20);
+  await settle(campaign, 100);
+  await hear(5 * GRACE_MS);
+  equal(await found(), false, 'they have left');
+  await come(campaign, 20);
+  equal(await found(), true);
+  // Before there was a turn.
+  await go(campaign, 20);
+  await hear(5 * GRACE_MS);
+  await come(campaign, 20);
+  await settle(campaign, 100);
+  deepEqual(await states(campaign), { 10: 'waiting', 20: 'waiting' });
+  await hear(GRACE_MS);
+  equal(await found(), true);
+  await settle(campaign, 100);
+  deepEqual(await states(campaign), { 10: 'skipped', 20: 'waiting' });
+  equal(await found(), false);
+  await come(campaign, 10);
+  equal(await found(), true, 'somebody who was skipped is back');
+});
+
+test('a closed room that everybody has left is looked at when it is time for its end', async () => {
+  const campaign = await room();
+  await ledger.enter(campaign, 10);
+  const closeUs = campaign.closesAt.getTime() * 1000 - opensAtUs(campaign);
+  const found = async (): Promise<boolean> =>
+    (await findRooms(ledger.pool, opensAtUs(campaign) + closeUs, EMPTY_MS)).includes(campaign.campaignId);
+  await settle(campaign, closeUs);
+  await hear(EMPTY_MS);
+  equal(await found(), false);
+  await hear(1);
+  equal(await found(), true);
+  await ledger.settle(campaign, closeUs);
+  deepEqual(await states(campaign), { 10: 'waiting' }, 'what counts is the grace behind that');
+  await hear(GRACE_MS);
+  equal(await found(), true);
+  await ledger.settle(campaign, closeUs);
+  deepEqual(await states(campaign), { 10: 'skipped' });
+  ok((await ledger.read(campaign)).finishedAt);
+});
+
+test('no absence counts beyond what is known of streams', async () => {
+  const campaign = await room({ paused: true });
+  await ledger.enter(campaign, 10, 20);
+  await come(campaign, 20);
+  await settle(campaign, 100);
+  ledger.presentMs = (await readHeard(ledger.pool)).heardMs;
+  await hear(5 * GRACE_MS);
+  await settle(campaign, 100);
+  deepEqual(await states(campaign), { 10: 'waiting', 20: 'waiting' });
+  ledger.presentMs = Number.MAX_SAFE_INTEGER;
+  await settle(campaign, 100);
+  deepEqual(await states(campaign), { 10: 'skipped', 20: 'waiting' });
+});
+
+test("what was told of streams on a board that is gone may be lost, and is nobody's absence", async t => {
+  const campaign = await room({ paused: true });
+  await ledger.enter(campaign, 10, 20);
+  await come(campaign, 20);
+  await settle(campaign, 100);
+  const { redisUrl } = serversFromEnv();
+  const redis = connectRedis(redisUrl, { commandTimeoutMs: 5_000, onError: () => undefined });
+  t.after(() => redis.disconnect());
+  await waitForRedis(redis, 10_000);
+  const told = { pool: ledger.pool, redis, keys: keysOf(testNamespace()) };
+  for (const [epoch, became] of [
+    [1, 'waiting'],
+    [2, 'waiting'],
+    [2, 'skipped'],
+  ] as const) {
+    await hear(5 * GRACE_MS);
+    await beginPresence(redis, told.keys, epoch);
+    ok(await takePresence(told, epoch));
+    await settle(campaign, 100);
+    deepEqual(await states(campaign), { 10: became, 20: 'waiting' });
+  }
+});
+
+test('nobody is let in while nobody could hear of it, and nobody comes at once later', async () => {
+  const campaign = await room({ perSecond: 2 });
+  await ledger.enter(campaign, 10, 20, 30, 40);
+  await come(campaign, 10, 20, 30, 40);
+  for (let turn = 0; turn < 3; turn++) {
+    await later(campaign);
+    await ledger.settle(campaign, 100);
+  }
+  equal((await ledger.read(campaign)).grantedCount, 0, 'heard time stands still');
+  await go(campaign, 10, 20, 30, 40);
+  await settle(campaign, 100);
+  equal((await ledger.read(campaign)).grantedCount, 0, 'nobody is there');
+  await come(campaign, 40);
+  await settle(campaign, 100);
+  deepEqual(await states(campaign), { 10: 'admitted', 20: 'waiting', 30: 'waiting', 40: 'waiting' });
+});
+
+test('a closed room that everybody has left comes to its end', async () => {
+  const campaign = await room();
+  await ledger.enter(campaign, 10, 20);
+  const closeUs = campaign.closesAt.getTime() * 1000 - opensAtUs(campaign);
+  for (const ms of [1, 3_600_000]) {
+    await hear(ms);
+    await ledger.settle(campaign, closeUs);
+  }
+  equal((await ledger.read(campaign)).finishedAt, null);
+  await hear(GRACE_MS);
+  await ledger.settle(campaign, closeUs);
+  deepEqual(await states(campaign), { 10: 'skipped', 20: 'skipped' });
+  ok((await ledger.read(campaign)).finishedAt);
+});
+
+test('a pass that nobody uses ends in heard time, and frees its place', async () => {
+  const campaign = await room({ capacity: 1 });
+  await ledger.enter(campaign, 10, 20);
+  await come(campaign, 10, 20);
+  await settle(campaign, 100);
+  deepEqual(await states(campaign), { 10: 'admitted', 20: 'waiting' });
+  await hear(PASS_MS - 10);
+  await later(campaign);
+  await settle(campaign, 100);
+  deepEqual(await states(campaign), { 10: 'admitted', 20: 'waiting' });
+  await hear(10);
+  await settle(campaign, 100);
+  deepEqual(await states(campaign), { 10: 'expired', 20: 'admitted' });
+});
+
+test('who withdraws is let go, who is in or was skipped for good is not let in', async () => {
+  const campaign = await room({ perSecond: 1 });
+  await ledger.enter(campaign, 10, 20, 30);
+  await come(campaign, 10, 20, 30);
+  await settle(campaign, 100);
+  await ledger.withdraw(campaign, 10, 20);
+  await settle(campaign, 100);
+  deepEqual(await ledger.outcomes(campaign), { 10: 1, 20: 'withdrawn', 30: 'waiting' });
+  equal((await ledger.read(campaign)).goneCount, 1);
+});
+
+test('it ends when the door is closed and nobody is in the line', async () => {
+  const campaign = await room();
+  await ledger.enter(campaign, 10, 20);
+  await come(campaign, 10, 20);
+  const closeUs = campaign.closesAt.getTime() * 1000 - opensAtUs(campaign);
+  await settle(campaign, closeUs);
+  await later(campaign);
+  await settle(campaign, closeUs);
+  ok((await ledger.read(campaign)).finishedAt);
+  equal((await countPeople(ledger.pool, campaign.campaignId)).admitted, 2);
+});
+
+test('passes and visits end in a room that is finished too', async () => {
+  const campaign = await room();
+  await ledger.enter(campaign, 10, 20);
+  await come(campaign, 10, 20);
+  const closeUs = campaign.closesAt.getTime() * 1000 - opensAtUs(campaign);
+  await settle(campaign, closeUs);
+  await later(campaign);
+  await settle(campaign, closeUs);
+  ok((await ledger.read(campaign)).finishedAt);
+  const found = async (): Promise<boolean> =>
+    (await findRooms(ledger.pool, opensAtUs(campaign) + closeUs, EMPTY_MS)).includes(campaign.campaignId);
+  equal(await found(), false);
+  await hear(PASS_MS);
+  equal(await found(), true);
+  await ledger.settle(campaign, closeUs);
+  deepEqual(await states(campaign), { 10: 'expired', 20: 'expired' });
+  equal(await found(), false);
+});
+
+test('nobody goes a way that is not drawn, and an admission stays', async () => {
+  const campaign = await room();
+  await ledger.enter(campaign, 10);
+  await come(campaign, 10);
+  await settle(campaign, 100);
+  const set = (change: string): Promise<unknown> =>
+    ledger.pool.query(`update room_people set ${change} where campaign_id = $1`, [campaign.campaignId]);
+  await rejects(set(`state = 'waiting', serial = null, admitted_us = null`), /cannot become waiting/);
+  await rejects(set('admitted_us = 1'), /never changed/);
+});
+
+test('whatever comes, goes and withdraws: who is let in is the first of the line', async () => {
+  const step = fc.oneof(
+    ...(['come', 'go', 'withdraw', 'enter'] as const).map(what =>
+      fc.record({ what: fc.constant(what), who: fc.integer({ min: 1, max: 12 }) }),
+    ),
+    fc.record({ what: fc.constant('hear' as const), who: fc.integer({ min: 1, max: GRACE_MS }) }),
+    fc.record({ what: fc.constant('settle' as const), who: fc.constant(0) }),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 40 }), async steps => {
+      const campaign = await room({ perSecond: 1 });
+      const entered = new Set<number>();
+      let highest = 0;
+      for (const { what, who } of [...steps, { what: 'settle' as const, who: 0 }]) {
+        if (what === 'hear') await hear(who);
+        else if (what === 'settle') {
+          const wereIn = await states(campaign);
+          await later(campaign);
+          await settle(campaign, highest);
+          const now = await states(campaign);
+          const admitted = Object.keys(now).filter(
+            user => now[user] === 'admitted' && wereIn[user] !== 'admitted',
+          );
+          const waiting = Object.keys(now).filter(user => now[user] === 'waiting');
+          ok(admitted.every(one => waiting.every(other => Number(one) < Number(other))));
+        } else if (what === 'enter') {
+          // Entries come above the watermark.
+          highest += who;
+          if (!entered.has(highest)) await ledger.enter(campaign, highest);
+          entered.add(highest);
+        } else {
+          const [user] = [...entered].slice(who % Math.max(1, entered.size));
+          if (user === undefined) continue;
+          if (what === 'come') await come(campaign, user);
+          else if (what === 'go') await go(campaign, user);
+          else await ledger.withdraw(campaign, user);
+        }
+      }
+      deepEqual(await brokenInvariants(ledger.pool), []);
+      const made = await getRoom(ledger.pool, campaign.campaignId);
+      equal(made?.takenStamp, highest === 0 ? -1 : highest * 1024);
+    }),
+    { numRuns: 25 },
+  );
+});

@@ -1,0 +1,217 @@
+/**
+ * Settling a room, step by step; settling.ts explains how steps are made safe, judges/ROOM.md draws the states. A
+ * step does the following, in this order, on the rows of campaign and room:
+ *
+ * 1. Gives due entries their place in the line. A user counts as present once a gateway reports a stream of theirs.
+ * 2. Advances the room's heard time by that of the service, if a waiting user is present now and one was at the last turn.
+ *    While nobody is present, the fault may be ours (a cut between all of them and us), no present user is delayed, and no
+ *    turns are taken (findRooms), however long that lasts. It advances only as far as stream reports are ingested: a user
+ *    who came back in a time without reports must not be skipped. A closed room still ends when nobody was present for an
+ *    hour.
+ * 3. Decides withdrawals, skips users who were away longer than the grace, and puts skipped users who have returned back
+ *    into the line at their old stamp.
+ * 4. Ends unused passes and visits that lasted too long.
+ * 5. Admits as many users as the judge allows now, in stamp order from the head of the line; none while nobody is present,
+ *    or while nobody could learn of it: passes would pile up, and everybody would come to the shop at once after an outage.
+ *
+ * Where more users leave or return than fit in one step, nobody is admitted before a later step has moved the rest, so it
+ * does not matter how many fit.
+ *
+ * The order guarantee, in place of "nobody before somebody with an earlier stamp": among all users in the line at the moment
+ * of an admission (ingested, not withdrawn, not skipped), those with the earliest stamps are admitted. So a user can only be
+ * admitted ahead of an earlier stamp if that user was skipped at that moment, and nobody is skipped without having been away
+ * for the grace.
+ *
+ * settled_stamp is the greatest stamp admitted so far, settled_count the entries up to it; see gateway/shared/places.ts.
+ */
+import type { Queryable } from '../../sql/database.ts';
+import type { Campaign } from '../../sql/statements/campaigns/campaigns.ts';
+import { countTurn, saveSettled } from '../../sql/statements/campaigns/settling.ts';
+import { insertGrants } from '../../sql/statements/entries/grants.ts';
+import { refuseWithdrawals } from '../../sql/statements/entries/withdrawals.ts';
+import {
+  countInside,
+  decideRoomWithdrawals,
+  expireVisits,
+  readFirst,
+  readLine,
+  saveAdmitted,
+  skipAbsent,
+  takeBack,
+  takeIn,
+} from '../../sql/statements/rooms/room-turns.ts';
+import { type Room, saveRoom, takeRoom } from '../../sql/statements/rooms/rooms.ts';
+import { makeCode } from './judges/codes.ts';
+import { type Pace, paceAfter, roomFor } from './judges/room.ts';
+import { closesAtUs, dueStamp, type Instants, type StepResult } from './settling-step.ts';
+
+/** Entries ingested, users skipped, and users admitted in one step: more would lock the rows for longer. */
+const TURN_LIMIT = 5_000;
+const NO_LIMIT = 2 ** 31 - 1;
+/** If a line was not checked for longer than this, nobody knows whether it was being served. */
+const LONGEST_BUSY_US = 1_000_000;
+/** Heard time advances about every half second, and at least every two seconds. */
+const HEARD_LATELY_US = 3_000_000;
+/** For a closed room, in heard time: longer than any foreign outage that could look like absence. */
+export const EMPTY_MS = 3_600_000;
+
+interface Step {
+  readonly db: Queryable;
+  readonly campaign: Campaign;
+  readonly room: Room;
+  /** Of people who leave, are there again, or whose visits end. */
+  readonly limit: number;
+  readonly heardMs: number;
+  /** A waiting user is present and could be notified. */
+  readonly isHeard: boolean;
+}
+
+export async function stepRoom(
+  db: Queryable,
+  campaign: Campaign,
+  { watermarkUs, presentMs = 0 }: Pick<Instants, 'watermarkUs' | 'presentMs'>,
+  limit: number,
+): Promise<StepResult> {
+  const { campaignId } = campaign;
+  const room = await takeRoom(db, campaignId);
+  const through = dueStamp(campaign, watermarkUs);
+  const passedMs = Math.max(0, Math.min(room.serviceHeardMs, presentMs) - room.heardAtMs);
+  const { taken, lastStamp } = await takeIn(db, {
+    campaignId,
+    after: room.takenStamp,
+    through,
+    limit: TURN_LIMIT,
+    absentSinceMs: heardByNow(room),
+  });
+  const { anyPresent } = await readLine(db, campaignId);
+  const isClosed = watermarkUs >= closesAtUs(campaign);
+  const emptySinceMs = anyPresent ? null : (room.emptySinceMs ?? room.serviceHeardMs);
+  const desertedMs = isClosed ? room.serviceHeardMs - (emptySinceMs ?? room.serviceHeardMs) - EMPTY_MS : 0;
+  const countedMs = anyPresent && wasThere(room) ? passedMs : Math.min(passedMs, Math.max(0, desertedMs));
+  const heardMs = room.heardMs + countedMs;
+  const heardMovedUs = passedMs > 0 ? room.nowUs : room.heardMovedUs;
+  const isHeard = anyPresent && room.nowUs - heardMovedUs <= HEARD_LATELY_US;
+  const step = { db, campaign, room, limit, heardMs, isHeard };
+  const moved = await moveLine(step);
+  const admitted = moved.isWhole ? await admit(step, moved.goneCount) : noneOf(campaign, moved.goneCount);
+  const { anyWaits } = await readLine(db, campaignId);
+  const isFinished = !anyWaits && !moved.more && taken < TURN_LIMIT && isClosed;
+  const refused = isFinished ? await refuseWithdrawals(db, campaignId, limit) : 0;
+  if (admitted.count > 0 || admitted.goneCount > campaign.goneCount || isFinished) {
+    await saveSettled(
+      db,
+      campaignId,
+      {
+        settledStamp: admitted.settledStamp,
+        settledCount: campaign.settledCount + admitted.passed,
+        grantedCount: campaign.grantedCount + admitted.count,
+        goneCount: admitted.goneCount,
+      },
+      isFinished,
+    );
+  }
+  await saveRoom(db, campaignId, {
+    ...(moved.isWhole ? paceAfter(paceOf(room), room.perSecond, admitted.count, room.nowUs) : paceOf(room)),
+    takenStamp: lastStamp ?? room.takenStamp,
+    heardMs,
+    heardAtMs: wasThere(room) ? room.heardAtMs + passedMs : room.serviceHeardMs,
+    heardMovedUs,
+    emptySinceMs,
+    busyUs: room.busyUs + busySince(room),
+    busySinceUs: anyWaits && isHeard && !room.paused ? room.nowUs : null,
+  });
+  return { decided: admitted.count, more: taken === TURN_LIMIT || moved.more || refused === limit };
+}
+
+/** Whether a waiting user was present at the last turn; if not, the time since then counts as nobody's absence. */
+function wasThere({ takenStamp, emptySinceMs }: Room): boolean {
+  return takenStamp >= 0 && emptySinceMs === null;
+}
+
+/** At most the room's current heard time: a user who arrives now was not absent before. */
+function heardByNow(room: Room): number {
+  const { heardMs, heardAtMs, serviceHeardMs, aheadMs } = room;
+  return heardMs + aheadMs + (wasThere(room) ? serviceHeardMs - heardAtMs : 0);
+}
+
+/** In a finished room, unused passes and visits that lasted too long still end. Returns how many. */
+export async function endVisits(db: Queryable, campaignId: number, limit: number): Promise<number> {
+  const { serviceHeardMs } = await takeRoom(db, campaignId);
+  return await expireVisits(db, { campaignId, heardMs: serviceHeardMs, limit });
+}
+
+interface Moved {
+  readonly goneCount: number;
+  /** Whoever has left, or is there again, has moved. */
+  readonly isWhole: boolean;
+  /** Not all fitted. */
+  readonly more: boolean;
+}
+
+/** Users who leave the line and users who return to it. */
+async function moveLine({ db, campaign, room, limit, heardMs }: Step): Promise<Moved> {
+  const { campaignId, settledStamp } = campaign;
+  let { goneCount } = campaign;
+  const left = await decideRoomWithdrawals(db, { campaignId, goneCount, limit });
+  goneCount += left.honoured;
+  const absentMs = heardMs - room.graceMs;
+  const skipped = await skipAbsent(db, { campaignId, absentMs, goneCount, limit: TURN_LIMIT });
+  goneCount += skipped;
+  const back = await takeBack(db, { campaignId, settledStamp, goneCount, limit });
+  goneCount += back;
+  const over = await expireVisits(db, { campaignId, heardMs: room.serviceHeardMs, limit });
+  const isWhole = !left.more && back < limit;
+  return { goneCount, isWhole, more: !isWhole || skipped === TURN_LIMIT || over === limit };
+}
+
+interface Admitted {
+  readonly count: number;
+  /** Entries that settled_stamp passes along with them. */
+  readonly passed: number;
+  readonly settledStamp: number;
+  readonly goneCount: number;
+}
+
+function noneOf({ settledStamp }: Campaign, goneCount: number): Admitted {
+  return { count: 0, passed: 0, settledStamp, goneCount };
+}
+
+async function admit({ db, campaign, room, isHeard }: Step, goneCount: number): Promise<Admitted> {
+  const { campaignId, settledStamp, grantedCount, places } = campaign;
+  const inside = room.capacity === null ? 0 : await countInside(db, campaignId);
+  const free = isHeard ? roomFor(paceOf(room), room, inside, room.nowUs) : 0;
+  const limit = Math.min(free, places - grantedCount, TURN_LIMIT);
+  const first = limit > 0 ? await readFirst(db, campaignId, limit) : [];
+  const last = first.at(-1);
+  if (last === undefined) return noneOf(campaign, goneCount);
+  await insertGrants(
+    db,
+    campaignId,
+    first.map(({ userId }, index) => ({ userId, serial: grantedCount + index + 1, code: makeCode() })),
+  );
+  const returned = await saveAdmitted(db, {
+    campaignId,
+    afterSerial: grantedCount,
+    settledStamp,
+    goneCount,
+    nowUs: room.nowUs,
+    dueMs: room.serviceHeardMs + room.passMs,
+  });
+  const settled = Math.max(settledStamp, last.stamp);
+  const { count: passed } = await countTurn(db, {
+    campaignId,
+    after: settledStamp,
+    through: settled,
+    limit: NO_LIMIT,
+  });
+  return { count: first.length, passed, settledStamp: settled, goneCount: goneCount + returned };
+}
+
+/** Catches nothing up if, at the last check, nobody waited or nobody could be notified. */
+function paceOf({ nextUs, recent, busySinceUs, nowUs }: Room): Pace {
+  return { nextUs: busySinceUs === null ? Math.max(nextUs, nowUs) : nextUs, recent };
+}
+
+function busySince({ busySinceUs, nowUs }: Room): number {
+  return busySinceUs === null ? 0 : Math.min(Math.max(0, nowUs - busySinceUs), LONGEST_BUSY_US);
+}

@@ -1,0 +1,167 @@
+/** Turns of a room in which more people move than fit in one: they are bounded, and decide what one would. */
+import { deepEqual, equal, ok } from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { type Campaign, getCampaign } from '../../sql/statements/campaigns/campaigns.ts';
+import { moveHeard, readHeard } from '../../sql/statements/progress/availability.ts';
+import {
+  addStreams,
+  endStreams,
+  noteIncarnation,
+  removeStreams,
+} from '../../sql/statements/rooms/presence.ts';
+import { createRoom } from '../../sql/statements/rooms/rooms.ts';
+import { brokenInvariants } from '../test/gateway.ts';
+import { TestLedger, WINDOW_US } from '../test/settling.ts';
+
+const GRACE_MS = 10_000;
+const PASS_MS = 30_000;
+const MANY = 10_000_000;
+const [GATEWAY, OTHER] = [4_294_967_297, 4_294_967_298];
+
+let ledger: TestLedger;
+before(async () => {
+  ledger = await TestLedger.make();
+});
+after(() => ledger.close());
+
+/** One that lets one in a turn, as long as no turn takes a minute. */
+async function room(): Promise<Campaign> {
+  const { campaignId } = await ledger.campaign('room', MANY);
+  const terms = { perSecond: 0.01, capacity: null, paused: false, visitMs: null, singleUse: false };
+  await createRoom(ledger.pool, campaignId, { ...terms, graceMs: GRACE_MS, passMs: PASS_MS });
+  const campaign = await getCampaign(ledger.pool, campaignId);
+  ok(campaign);
+  return campaign;
+}
+
+const streams = ({ campaignId }: Campaign, incarnation: number, instants: readonly number[]) => ({
+  campaignId,
+  incarnation,
+  userIds: instants.map(instant => `user-${instant}`),
+});
+
+async function hear(ms: number): Promise<void> {
+  const from = await readHeard(ledger.pool);
+  ok(await moveHeard(ledger.pool, from, { heardMs: from.heardMs + ms, throughMs: from.throughMs + 1 }));
+}
+
+/** As after a second: what was let in before is no part of the pace any more. */
+async function later({ campaignId }: Campaign): Promise<void> {
+  await ledger.pool.query(`update rooms set next_us = 0, recent = '[]' where campaign_id = $1`, [campaignId]);
+}
+
+async function states({ campaignId }: Campaign): Promise<Record<string, string>> {
+  const { rows } = await ledger.pool.query<{ user_id: string; state: string }>(
+    'select user_id, state from room_people where campaign_id = $1 and stamp is not null order by stamp',
+    [campaignId],
+  );
+  return Object.fromEntries(rows.map(row => [row.user_id.slice(5), row.state]));
+}
+
+/** One transaction, as of an engine that is killed behind it. Answers whether there is more to do. */
+async function step(campaign: Campaign, afterUs: number, movesAtOnce?: number): Promise<boolean> {
+  await hear(1);
+  return await ledger.settle(campaign, afterUs, { movesAtOnce }, () => false);
+}
+
+/** Twelve people, of whom some leave, some are away for the grace, and some do not use the pass that they get. */
+async function story(movesAtOnce: number | undefined): Promise<unknown[]> {
+  const campaign = await room();
+  const all = Array.from({ length: 12 }, (_, index) => index + 1);
+  const seen: unknown[] = [];
+  const turn = async (afterUs = 100): Promise<void> => {
+    await later(campaign);
+    while (await step(campaign, afterUs, movesAtOnce));
+    seen.push(await states(campaign));
+  };
+  await ledger.enter(campaign, ...all);
+  await addStreams(ledger.pool, streams(campaign, GATEWAY, all));
+  await ledger.leave(campaign, [1, 50], [2, 40], [3, 30], [4, 45]);
+  await turn();
+  await removeStreams(ledger.pool, streams(campaign, GATEWAY, [9, 10, 11]));
+  await hear(GRACE_MS);
+  await turn();
+  await addStreams(ledger.pool, streams(campaign, GATEWAY, [9, 10, 11]));
+  await ledger.leave(campaign, [11, 70], [5, 60]);
+  await turn();
+  await hear(PASS_MS);
+  await turn();
+  // Behind the close it comes to its end.
+  await removeStreams(ledger.pool, streams(campaign, GATEWAY, [12]));
+  for (let turns = 0; turns < 3; turns++) {
+    await hear(PASS_MS);
+    await turn(WINDOW_US);
+  }
+  return seen;
+}
+
+test('how many fit in a turn makes no difference to a room', async () => {
+  const expected = await story(undefined);
+  for (const movesAtOnce of [1, 2, 3]) deepEqual(await story(movesAtOnce), expected);
+  const [first] = expected;
+  deepEqual(
+    Object.values(Object(first)).filter(state => state === 'withdrawn').length,
+    4,
+    'all have left before somebody was let in',
+  );
+  deepEqual(await brokenInvariants(ledger.pool), []);
+});
+
+test('passes of a room that is finished end in several turns', async () => {
+  const campaign = await room();
+  await ledger.enter(campaign, 1, 2, 3, 4, 5);
+  await addStreams(ledger.pool, streams(campaign, GATEWAY, [1, 2, 3, 4, 5]));
+  while ((await ledger.read(campaign)).finishedAt === null) {
+    await later(campaign);
+    await step(campaign, WINDOW_US);
+  }
+  await ledger.leave(campaign, [1, 10], [2, 20], [3, 30]);
+  await hear(PASS_MS);
+  const expired: number[] = [];
+  let more = true;
+  while (more) {
+    more = await step(campaign, WINDOW_US, 2);
+    expired.push(Object.values(await states(campaign)).filter(state => state === 'expired').length);
+  }
+  deepEqual(expired, [2, 4, 5]);
+  const { rows } = await ledger.pool.query(
+    'select from withdrawals where campaign_id = $1 and honoured is null',
+    [campaign.campaignId],
+  );
+  equal(rows.length, 0);
+});
+
+test('the streams of a gateway that has ended end some at a time, and those of one after another', async () => {
+  const campaign = await room();
+  const all = [1, 2, 3, 4, 5];
+  await ledger.enter(campaign, ...all);
+  for (const incarnation of [GATEWAY, OTHER]) {
+    ok(await noteIncarnation(ledger.pool, incarnation));
+    await addStreams(ledger.pool, streams(campaign, incarnation, incarnation === OTHER ? [4, 5] : all));
+    await ledger.pool.query(
+      `insert into gateways (gateway, incarnation, log_name, partition, state, through_us, ranked_us, ended_at)
+       values ($1::bigint % 1024, $1, $1::text, 0, 'ended', 0, 0, now())`,
+      [incarnation],
+    );
+  }
+  const told = async (): Promise<readonly number[]> => {
+    const { rows } = await ledger.pool.query<{ here: number; incarnations: number }>(
+      `select (select count(*) from room_people where absent_since_ms is null and campaign_id = $1) as here,
+              (select count(*) from presence_gateways) as incarnations`,
+      [campaign.campaignId],
+    );
+    return rows.flatMap(({ here, incarnations }) => [here, incarnations]);
+  };
+  const seen: (readonly number[])[] = [];
+  for (let turn = 0; turn < 5; turn++) {
+    await endStreams(ledger.pool, 2);
+    seen.push(await told());
+  }
+  deepEqual(seen, [
+    [3, 2],
+    [2, 2],
+    [2, 1],
+    [0, 1],
+    [0, 0],
+  ]);
+});

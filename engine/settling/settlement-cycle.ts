@@ -1,0 +1,234 @@
+/**
+ * Passes: in a loop, the engine finds the instant before which nothing more can arrive, settles up to it, and publishes.
+ *
+ * A pass reads the registry, then the ledger's gateways (in this order: see watermark/watermark.ts), raises the watermark,
+ * settles campaigns (campaign-turns.ts), waiting for a bounded time, and updates Redis. Passes never overlap. Each batch of
+ * the intake requests a pass; several requests share one. Without requests passes run at an interval.
+ *
+ * While the clocks contradict each other (clock/clock-agreement.ts) the watermark does not move and nothing is settled.
+ * Earlier decisions are still published, and no deadline runs, because no heard time passes. Heard time is recorded apart
+ * from passes (availability-clock.ts).
+ *
+ * While Redis is unavailable, the registry read last stays in use: the watermark stays at or below the instant of that
+ * read, so no gateway that registered since can be overtaken, and everything below it is settled.
+ */
+import type { Logger } from 'pino';
+import type { Pool } from '../../sql/database.ts';
+import type { Campaign } from '../../sql/statements/campaigns/campaigns.ts';
+import { findWork } from '../../sql/statements/campaigns/settling.ts';
+import { extendDeadlines } from '../../sql/statements/claims/claims.ts';
+import { readBounds } from '../../sql/statements/progress/gateways.ts';
+import { raiseWatermark, readWatermark } from '../../sql/statements/progress/watermarks.ts';
+import { findRooms } from '../../sql/statements/rooms/rooms.ts';
+import type { ClockWatch } from '../clock/clock-watch.ts';
+import type { Keys } from '../contract/redis/keys.ts';
+import type { Registry } from '../contract/redis/lease/lease.ts';
+import type { RedisClient } from '../contract/redis/redis.ts';
+import { takePresence } from '../intake/presence.ts';
+import { Publisher } from '../projections/publish.ts';
+import { rankedWatermarkOf, watermarkOf } from '../watermark/watermark.ts';
+import type { Hearing } from './availability-clock.ts';
+import { CampaignTurns } from './campaign-turns.ts';
+import { EMPTY_MS } from './room-settling.ts';
+import type { SettlingOptions } from './settling.ts';
+import type { HeardInstants, Instants } from './settling-step.ts';
+
+/**
+ * The ledger has the watermark of every decision; without decisions its watermark is up to this old: a commit per pass
+ * would cost more than the rest of the pass.
+ */
+const RAISE_MS = 1_000;
+
+export interface PassOptions {
+  readonly pool: Pool;
+  readonly redis: RedisClient;
+  readonly keys: Keys;
+  readonly clocks: ClockWatch;
+  readonly settling: SettlingOptions;
+  /** See TurnOptions. */
+  readonly settledAtOnce: number;
+  /** Recorded apart from passes. */
+  readonly hearing: Pick<Hearing, 'heard' | 'lookedUs'>;
+  readonly log: Logger;
+  /** See MakerOptions. */
+  readonly rankedAtOnce?: number | undefined;
+  /** See PresenceOptions. */
+  readonly endedAtOnce?: number | undefined;
+}
+
+export interface PassReport {
+  /** Redis' time when the registry was read; undefined while it is closed. */
+  readonly nowUs: number | undefined;
+  readonly watermarkUs: number;
+  /** undefined until the registry was read. */
+  readonly rankedUs: number | undefined;
+  /** Unfinished campaigns; undefined if nothing could be published. */
+  readonly unfinished: readonly Campaign[] | undefined;
+  /** Whether the pass ran out of time before everything was settled. */
+  readonly more: boolean;
+  /** Campaigns whose last settling attempt failed. */
+  readonly failing: number;
+}
+
+export class Passes {
+  readonly #options: PassOptions;
+  readonly #publisher: Publisher;
+  readonly #turns: CampaignTurns;
+  #registry: (Registry & { readonly epoch: number }) | undefined;
+  #watermarkUs = 0;
+  /** undefined until the registry was read. */
+  #rankedUs: number | undefined;
+  #raisedAtMs = Number.NEGATIVE_INFINITY;
+  /** The unheard time by which open deadlines were last extended. */
+  #extendedUs: number | undefined;
+  /** The heard time up to which the ledger is known to have everybody's presence. */
+  #presentMs: number | undefined;
+  #shownMs = Number.NEGATIVE_INFINITY;
+  /** Whether any unfinished campaign has claims. */
+  #hasClaims = false;
+
+  /** `onMore` requests the next pass at once. */
+  constructor(options: PassOptions, onMore: () => void) {
+    this.#options = options;
+    this.#publisher = new Publisher(options);
+    this.#turns = new CampaignTurns({ ...options, atOnce: options.settledAtOnce }, onMore);
+    options.redis.on('close', () => this.#publisher.forget());
+  }
+
+  /** Runs one pass: does everything possible, then rejects with the first error. */
+  async run(): Promise<PassReport> {
+    const failures: unknown[] = [];
+    const isOpen = await this.#readRegistry().catch((error: unknown) => {
+      failures.push(error);
+      return false;
+    });
+    const { isAgreed } = this.#options.clocks;
+    if (isAgreed) await this.#moveWatermark();
+    const [watermarkUs, rankedUs] = [this.#watermarkUs, this.#rankedUs];
+    if (isOpen && this.#registry !== undefined) {
+      await this.#takePresence(this.#registry.epoch).catch((error: unknown) => failures.push(error));
+    }
+    const more = isAgreed && (await this.#settle(watermarkUs));
+    const { failing } = this.#turns;
+    let report: PassReport = {
+      nowUs: undefined,
+      watermarkUs,
+      rankedUs,
+      unfinished: undefined,
+      more,
+      failing,
+    };
+    const registry = this.#registry;
+    if (isOpen && registry !== undefined && rankedUs !== undefined) {
+      const { epoch, readAtUs } = registry;
+      const unfinished = await this.#publisher.publish({ epoch, watermarkUs, rankedUs });
+      this.#shownMs = performance.now();
+      this.#hasClaims = unfinished.some(campaign => campaign.claimWithinS !== null);
+      report = { ...report, nowUs: readAtUs, unfinished };
+    }
+    if (failures.length > 0) throw failures[0];
+    return report;
+  }
+
+  /** The length of leases in the registry as read last; undefined if it was never open. */
+  get leaseMs(): number | undefined {
+    return this.#registry?.leaseMs;
+  }
+
+  /** The time since decisions were last published to gateways. */
+  sinceShownMs(): number {
+    return performance.now() - this.#shownMs;
+  }
+
+  /** Publishes what the board will refer to, then puts the campaigns on the board. Rejects while there is no board. */
+  tell(campaigns: readonly Campaign[]): Promise<void> {
+    return this.#publisher.tell(campaigns);
+  }
+
+  /** Removes shelved campaigns from Redis and from memory. Rejects if a server does not answer. */
+  clearShelved(): Promise<void> {
+    return this.#publisher.clearShelved();
+  }
+
+  /** Stops between two steps and waits for campaigns being settled. */
+  async close(): Promise<void> {
+    await Promise.all([this.#turns.close(), this.#publisher.close()]);
+  }
+
+  /** Keeps the last open registry; returns whether this one is open. */
+  async #readRegistry(): Promise<boolean> {
+    const registry = await this.#options.clocks.readRegistry();
+    const { epoch } = registry;
+    if (epoch === undefined) return false;
+    this.#registry = { ...registry, epoch };
+    return true;
+  }
+
+  async #moveWatermark(): Promise<void> {
+    const { pool } = this.#options;
+    const registry = this.#registry;
+    if (registry === undefined) {
+      this.#watermarkUs = await readWatermark(pool);
+      return;
+    }
+    const { epoch, gateways } = await readBounds(
+      pool,
+      registry.leases.map(lease => lease.incarnation),
+    );
+    const watermarkUs = watermarkOf(registry, gateways);
+    this.#watermarkUs = Math.max(this.#watermarkUs, watermarkUs);
+    // A gateway marked as repaired may be ranked in the Redis of a later epoch and not in this one.
+    if (epoch === registry.epoch) this.#rankedUs = rankedWatermarkOf(registry, gateways);
+  }
+
+  async #takePresence(epoch: number): Promise<void> {
+    // Read before the reports: every stream reported by then is in the ledger once the reports are ingested.
+    const heardMs = this.#options.hearing.heard?.heardMs;
+    if (await takePresence(this.#options, epoch)) this.#presentMs = heardMs;
+  }
+
+  async #settle(watermarkUs: number): Promise<boolean> {
+    const { pool } = this.#options;
+    const { heard } = this.#instants(watermarkUs);
+    await this.#extendDeadlines(heard);
+    const due = await findWork(pool, watermarkUs, heard?.throughUs ?? 0);
+    const found = new Map(due.map(work => [work.campaignId, work]));
+    for (const campaignId of await findRooms(pool, watermarkUs, EMPTY_MS))
+      found.set(campaignId, { campaignId, kind: 'room' });
+    // A running campaign, such as a long raffle, is no reason to commit in every pass.
+    const work = [...found.values()].filter(each => this.#turns.canBegin(each));
+    if (work.length > 0 || performance.now() - this.#raisedAtMs > RAISE_MS) {
+      if (!(await this.#raise(watermarkUs))) return false;
+      this.#raisedAtMs = performance.now();
+    }
+    return this.#turns.settle(work, () => this.#instants(watermarkUs));
+  }
+
+  /** Whether the ledger took that watermark. It takes none from a registry that was, or is being, replaced. */
+  async #raise(watermarkUs: number): Promise<boolean> {
+    const { pool } = this.#options;
+    if (this.#registry === undefined) return true;
+    return raiseWatermark(pool, watermarkUs, this.#registry.epoch);
+  }
+
+  #instants(watermarkUs: number): Instants {
+    const { heard, lookedUs } = this.#options.hearing;
+    return {
+      watermarkUs,
+      // In a pass that began long ago, the time of the registry read would become the start of an offer made only now.
+      nowUs: Math.max(watermarkUs, this.#registry?.readAtUs ?? 0, lookedUs),
+      presentMs: this.#presentMs,
+      heard: heard && {
+        throughUs: heard.throughMs * 1_000,
+        unheardUs: (heard.throughMs - heard.heardMs) * 1_000,
+      },
+    };
+  }
+
+  /** Extends offers that no step decides right now, so that people see the later deadline at once. */
+  async #extendDeadlines(heard: HeardInstants | undefined): Promise<void> {
+    if (heard === undefined || heard.unheardUs === this.#extendedUs || !this.#hasClaims) return;
+    await extendDeadlines(this.#options.pool, heard.unheardUs);
+    this.#extendedUs = heard.unheardUs;
+  }
+}

@@ -1,0 +1,54 @@
+/** What settling steps of all kinds of campaigns share. */
+import { type Campaign, opensAtUs } from '../../sql/statements/campaigns/campaigns.ts';
+import { lastStampAt } from '../contract/record/stamp.ts';
+
+/** The instants that a step works with, microseconds since the epoch. */
+export interface Instants {
+  /** Every request stamped up to this instant is in the ledger. */
+  readonly watermarkUs: number;
+  /** The shared clock, as far as it is known; never before the watermark. */
+  readonly nowUs: number;
+  /** Undefined until somebody was heard: until then nothing is offered and nothing lapses. */
+  readonly heard: HeardInstants | undefined;
+  /**
+   * The heard time (hearing.heard_ms) up to which the ledger knows who is present in a room. No absence counts beyond it:
+   * a user who came back may have been reported since. Undefined while unknown.
+   */
+  readonly presentMs: number | undefined;
+}
+
+/** Heard time (engine/settling/availability-clock.ts), given by the time missing from it. */
+export interface HeardInstants {
+  /** Deadlines lapse only up to here: the time after it may turn out to be an outage. */
+  readonly throughUs: number;
+  /** The total time up to there in which nobody could be heard, since counting began. */
+  readonly unheardUs: number;
+}
+
+/**
+ * How many people leave, come back or are over in one transaction. More would hold the campaign's row for longer, and keep other
+ * campaigns from their step of the pass; fewer cost more commits.
+ */
+export const MOVES_LIMIT = 5_000;
+
+export interface StepResult {
+  readonly decided: number;
+  /** Whether another step may find more to do at the same watermark. */
+  readonly more: boolean;
+  /** The moves of claimants, with claims. */
+  readonly moved?: readonly string[];
+  /** What the next step needs and must not wait for inside a transaction. */
+  readonly awaits?: 'randomness';
+}
+
+export const DONE: StepResult = { decided: 0, more: false };
+
+/** No stamp is given at or after this instant (us since the epoch). */
+export function closesAtUs(campaign: Campaign): number {
+  return campaign.closesAt.getTime() * 1000;
+}
+
+/** The greatest due stamp of a campaign: at or before the watermark, and before the close. */
+export function dueStamp(campaign: Campaign, watermarkUs: number): number {
+  return lastStampAt(Math.min(watermarkUs, closesAtUs(campaign) - 1), opensAtUs(campaign));
+}

@@ -1,0 +1,292 @@
+/**
+ * Settling: decides the entries of one campaign, in stamp order, never past the watermark.
+ *
+ * Each step is one transaction that first locks the campaign's row, so one engine decides a campaign at a time, and a kill
+ * at any moment leaves a step either done or not begun. The row alone determines the next step:
+ *
+ * - coupon: decides all due withdrawals, however many steps that takes, then the next entries: grants in stamp order until
+ *   the stock is gone, after that it only counts. The campaign is finished when the watermark has passed the close and all
+ *   entries are decided.
+ * - raffle: see raffle-settling.ts.
+ * - room: see room-settling.ts.
+ * - cancelled, of any kind: see cancelled-settling.ts.
+ *
+ * With claims, settling continues after all entries are decided: see claims-settling.ts.
+ */
+import { type Pool, type Queryable, transaction } from '../../sql/database.ts';
+import type { Campaign } from '../../sql/statements/campaigns/campaigns.ts';
+import {
+  countTurn,
+  readTurn,
+  type Settled,
+  saveSettled,
+  takeCampaign,
+} from '../../sql/statements/campaigns/settling.ts';
+import { areAllDecided, insertClaimants, saveClaimCounts } from '../../sql/statements/claims/claims.ts';
+import { insertAlternates } from '../../sql/statements/draws/alternates.ts';
+import { insertGrants } from '../../sql/statements/entries/grants.ts';
+import { decideWithdrawals, refuseWithdrawals } from '../../sql/statements/entries/withdrawals.ts';
+import { isSoldOut } from '../contract/redis/board/board-campaign.ts';
+import { stepCancelled } from './cancelled-settling.ts';
+import {
+  areNews,
+  areOffersHeard,
+  endOffers,
+  type Moved,
+  type Offered,
+  offerFreed,
+  offerOf,
+  turnOf,
+  withOutages,
+} from './claims-settling.ts';
+import { makeCode } from './judges/codes.ts';
+import { judgeCoupons } from './judges/coupon.ts';
+import { type RaffleOptions, revealRandomness, stepRaffle } from './raffle-settling.ts';
+import { endVisits, stepRoom } from './room-settling.ts';
+import { closesAtUs, DONE, dueStamp, type Instants, MOVES_LIMIT, type StepResult } from './settling-step.ts';
+import type { Slots } from './slots.ts';
+
+/** Entries decided in one transaction. More would lock the campaign's row for longer; fewer cost more commits. */
+const TURN_LIMIT = 5_000;
+/** Entries counted in one transaction once the stock is gone. */
+const COUNT_LIMIT = 200_000;
+
+export interface SettlingOptions {
+  readonly pool: Pool;
+  readonly raffles: RaffleOptions;
+  /** Called with the number of entries that a step decided, after its commit. */
+  readonly onDecided: (decided: number) => void;
+  /** Called with the moves of claimants, after the commit. */
+  readonly onMoved?: (states: readonly string[]) => void;
+  /** Each step needs one slot; absent if no other campaign is settled at the same time. */
+  readonly slots?: Slots;
+  /** How many offers end in one transaction; the simulator, which has few, sets fewer than the usual 5,000. */
+  readonly claimsAtOnce?: number | undefined;
+  /** How many people leave, come back or are over in one; likewise. */
+  readonly movesAtOnce?: number | undefined;
+}
+
+/**
+ * Decides everything decidable of a campaign at the given instants (every request stamped up to the watermark must be in
+ * the ledger). It reads the instants again before each step, because a raffle may wait for its randomness between two
+ * steps. Does nothing while another engine settles the campaign. After each step, if there is more to do, it asks `goOn`.
+ * It waits for randomness until `stopping` is aborted. Returns whether there is more to do at once.
+ */
+export async function settleCampaign(
+  options: SettlingOptions,
+  campaignId: number,
+  instants: () => Instants,
+  goOn: () => boolean,
+  stopping: AbortSignal,
+): Promise<boolean> {
+  const { pool, slots } = options;
+  const takeStep = async (): Promise<StepResult> =>
+    stopping.aborted ? DONE : transaction(pool, client => step(client, options, campaignId, instants()));
+  let result: StepResult;
+  do {
+    result = await (slots === undefined ? takeStep() : slots.run(takeStep));
+    if (result.decided > 0) options.onDecided(result.decided);
+    if (result.moved !== undefined && result.moved.length > 0) options.onMoved?.(result.moved);
+    if (result.awaits === 'randomness') {
+      await revealRandomness(pool, options.raffles, campaignId, stopping);
+    }
+  } while (result.more && goOn());
+  return result.more;
+}
+
+async function step(
+  db: Queryable,
+  options: SettlingOptions,
+  campaignId: number,
+  instants: Instants,
+): Promise<StepResult> {
+  const taken = await takeCampaign(db, campaignId);
+  if (taken === undefined) return DONE;
+  const limit = options.movesAtOnce ?? MOVES_LIMIT;
+  if (taken.finishedAt !== null) return stepFinished(db, taken, limit);
+  const { heard } = instants;
+  if (taken.claimWithinS !== null && !(areOffersHeard(instants) && areNews(taken, instants))) return DONE;
+  const campaign =
+    taken.claimWithinS === null || heard === undefined ? taken : await withOutages(db, taken, heard);
+  const hasEnds = campaign.claimWithinS !== null && (campaign.decidedAt !== null || isOpenCoupon(campaign));
+  const turn = hasEnds ? await turnOf(db, campaign, instants, options.claimsAtOnce) : undefined;
+  if (turn !== undefined) return endTurn(db, campaign, turn, options.claimsAtOnce);
+  if (campaign.decidedAt !== null) return stepClaims(db, campaign, instants, limit);
+  if (campaign.cancelledStamp !== null) return await stepCancelled(db, campaign, instants.watermarkUs, limit);
+  switch (campaign.kind) {
+    case 'coupon':
+      return stepCoupon(db, campaign, instants, limit);
+    case 'raffle':
+      return stepRaffle(db, options.raffles, campaign, instants, limit);
+    case 'room':
+      return stepRoom(db, campaign, instants, limit);
+  }
+}
+
+/** Nobody can leave any more; in a room, passes and visits still end. */
+async function stepFinished(
+  db: Queryable,
+  { campaignId, kind }: Campaign,
+  limit: number,
+): Promise<StepResult> {
+  const refused = await refuseWithdrawals(db, campaignId, limit);
+  const ended = kind === 'room' ? await endVisits(db, campaignId, limit) : 0;
+  return { decided: 0, more: refused === limit || ended === limit };
+}
+
+/** Whether claims are decided while entries are still being decided. */
+function isOpenCoupon({ kind, cancelledStamp }: Campaign): boolean {
+  return kind === 'coupon' && cancelledStamp === null;
+}
+
+/** More has ended than fits in a transaction: does as much as fits, and nothing else. */
+async function endTurn(
+  db: Queryable,
+  campaign: Campaign,
+  turn: Instants,
+  limit: number | undefined,
+): Promise<StepResult> {
+  const { campaignId, decidedAt } = campaign;
+  const { moveCount, states } = await endOffers(db, campaign, turn, limit);
+  await saveClaimCounts(db, campaignId, { ...campaign, moveCount }, decidedAt !== null, false);
+  return { decided: 0, more: true, moved: states };
+}
+
+/** All entries are decided; some offers are still open. */
+async function stepClaims(
+  db: Queryable,
+  campaign: Campaign,
+  instants: Instants,
+  limit: number,
+): Promise<StepResult> {
+  const { campaignId } = campaign;
+  const ended = await endOffers(db, campaign, instants);
+  const offered = await offerFreed(db, campaign, instants, ended.moveCount);
+  const isFinished = !offered.more && (await areAllDecided(db, campaignId));
+  // Users without a place can no longer leave; those with one could, as far as their withdrawals are due.
+  const refused = isFinished ? await refuseWithdrawals(db, campaignId, limit) : 0;
+  if (offered.moveCount > campaign.moveCount || isFinished) {
+    await saveClaimCounts(db, campaignId, { ...campaign, moveCount: offered.moveCount }, true, isFinished);
+  }
+  const moved = [...ended.states, ...offered.states];
+  return { decided: 0, more: offered.more || refused === limit, moved };
+}
+
+async function stepCoupon(
+  db: Queryable,
+  campaign: Campaign,
+  instants: Instants,
+  limit: number,
+): Promise<StepResult> {
+  const { campaignId, settledStamp } = campaign;
+  const hasClaims = campaign.claimWithinS !== null;
+  const through = dueStamp(campaign, instants.watermarkUs);
+  const ended: Moved = hasClaims ? await endOffers(db, campaign, instants) : NOT_MOVED;
+  const left = await decideWithdrawals(db, {
+    campaignId,
+    settledStamp,
+    through,
+    goneCount: campaign.goneCount,
+    limit,
+  });
+  if (left.more) return leaveTurn(db, campaign, ended, left.honoured);
+  const turn = isSoldOut(campaign)
+    ? await countTurnOut(db, campaign, through)
+    : await grantTurn(db, campaign, through, instants);
+  const isDecided = !turn.more && instants.watermarkUs >= closesAtUs(campaign);
+  // Users waitlisted just now are next in line for what is free.
+  const offered = hasClaims ? await offerFreed(db, campaign, instants, ended.moveCount) : NOT_MOVED;
+  const more = turn.more || offered.more;
+  const isFinished = isDecided && !more && (!hasClaims || (await areAllDecided(db, campaignId)));
+  const refused = isFinished ? await refuseWithdrawals(db, campaignId, limit) : 0;
+  if (turn.decided > 0 || left.honoured > 0 || isDecided) {
+    const settled: Settled = {
+      settledStamp: isDecided ? through : turn.lastStamp,
+      settledCount: campaign.settledCount + turn.decided,
+      grantedCount: campaign.grantedCount + turn.granted,
+      goneCount: campaign.goneCount + left.honoured,
+    };
+    await saveSettled(db, campaignId, settled, isFinished);
+  }
+  if (offered.moveCount > campaign.moveCount || turn.waitlisted > 0 || (isDecided && !isFinished)) {
+    const waitlistedCount = campaign.waitlistedCount + turn.waitlisted;
+    const counts = { waitlistedCount, moveCount: offered.moveCount };
+    await saveClaimCounts(db, campaignId, counts, isDecided, isFinished);
+  }
+  const moved = [...ended.states, ...offered.states];
+  return { decided: turn.decided, more: more || refused === limit, moved };
+}
+
+/** More leave than fit in a transaction: as many as fit, and nobody is settled before the others have left. */
+async function leaveTurn(
+  db: Queryable,
+  campaign: Campaign,
+  { moveCount, states }: Moved,
+  honoured: number,
+): Promise<StepResult> {
+  const { campaignId, goneCount } = campaign;
+  await saveSettled(db, campaignId, { ...campaign, goneCount: goneCount + honoured }, false);
+  if (moveCount > campaign.moveCount)
+    await saveClaimCounts(db, campaignId, { ...campaign, moveCount }, false, false);
+  return { decided: 0, more: true, moved: states };
+}
+
+/** Without claims. */
+const NOT_MOVED: Offered = { moveCount: 0, states: [], more: false };
+
+interface Turn extends StepResult {
+  readonly granted: number;
+  readonly waitlisted: number;
+  readonly lastStamp: number;
+}
+
+async function grantTurn(
+  db: Queryable,
+  campaign: Campaign,
+  through: number,
+  instants: Instants,
+): Promise<Turn> {
+  const { campaignId, settledStamp, places, waitlistedCount } = campaign;
+  const entries = await readTurn(db, { campaignId, after: settledStamp, through, limit: TURN_LIMIT });
+  const { granted, waitlisted, decided, lastStamp } = judgeCoupons(campaign, entries);
+  await insertGrants(
+    db,
+    campaignId,
+    granted.map(grant => ({ ...grant, code: makeCode() })),
+  );
+  const offer = offerOf(campaign, instants);
+  if (campaign.claimWithinS !== null && offer !== undefined) {
+    const users = waitlisted.map(({ userId }) => userId);
+    await insertAlternates(db, campaignId, waitlistedCount + 1, users);
+    const claimants = [
+      ...granted.map(({ serial, userId }) => ({ number: serial, serial, userId })),
+      ...waitlisted.map(({ place, userId }) => ({ number: places + place, place, userId })),
+    ];
+    await insertClaimants(db, campaignId, claimants, offer);
+  }
+  return {
+    decided,
+    granted: granted.length,
+    waitlisted: waitlisted.length,
+    lastStamp: lastStamp ?? settledStamp,
+    more: decided === TURN_LIMIT,
+  };
+}
+
+/** Nothing is left to grant: all due entries have lost, and it suffices to count them. */
+async function countTurnOut(db: Queryable, campaign: Campaign, through: number): Promise<Turn> {
+  const { campaignId, settledStamp } = campaign;
+  const { count, lastStamp } = await countTurn(db, {
+    campaignId,
+    after: settledStamp,
+    through,
+    limit: COUNT_LIMIT,
+  });
+  return {
+    decided: count,
+    granted: 0,
+    waitlisted: 0,
+    lastStamp: lastStamp ?? settledStamp,
+    more: count === COUNT_LIMIT,
+  };
+}

@@ -1,0 +1,136 @@
+/**
+ * `npm start`: everything on one machine. A private stack where no server is configured, one engine, and the gateways.
+ *
+ * The children hang on a pipe to this process, the servers on one to their keeper: when this process ends, by Ctrl-C,
+ * a signal or a crash, so do they.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { KeyFileError } from '../contract/keys/key-files.ts';
+import { secretsFor, signingKeysFor } from '../contract/keys/secrets.ts';
+import { ConfigError, readConfig, whole } from '../contract/process/config.ts';
+import { GATEWAY_FLAGS } from '../contract/process/node-flags.ts';
+import { type Stack, StackError, startStack } from './stack.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const STACK_DIR = join(ROOT, '.stack');
+
+/** The ports are here as well as in the processes' own configuration, so that a second gateway gets the next one. */
+const startVariables = {
+  GATEWAYS: whole(1, 1, 64),
+  GATEWAY_PORT: whole(8080, 0, 65_000),
+  ENGINE_PORT: whole(8081, 0, 65_535),
+} as const;
+
+interface Running {
+  readonly child: ChildProcess;
+  readonly port: number;
+}
+
+type Environment = Record<string, string | undefined>;
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+/** Starts a project's process; resolves when it has printed its ready line. */
+async function startProcess(file: string, env: Environment, flags: readonly string[] = []): Promise<Running> {
+  const child = spawn(process.execPath, [...flags, '--import', 'tsx', join(ROOT, file)], {
+    cwd: ROOT,
+    env: { ...env, FAIRLINE_PARENT: 'pipe' },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const lines = createInterface({ input: child.stdout });
+  const port = await new Promise<number>((resolve, reject) => {
+    lines.on('line', line => {
+      const ready: unknown = line.startsWith('{"ready"') ? JSON.parse(line) : undefined;
+      if (typeof ready === 'object' && ready !== null && 'port' in ready) resolve(Number(ready.port));
+      else say(line);
+    });
+    child.once('error', reject);
+    child.once('exit', code =>
+      reject(new Error(`${file} ended with code ${code} before it was ready; see above`)),
+    );
+  });
+  return { child, port };
+}
+
+/** Stops the children, then the stack; each is given time to end in good order. */
+async function stopAll(children: readonly Running[], stack: Stack): Promise<void> {
+  await Promise.all(
+    children.map(async ({ child }) => {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      const ended = once(child, 'exit');
+      child.kill('SIGTERM');
+      await ended;
+    }),
+  );
+  await stack.stop();
+}
+
+async function main(): Promise<void> {
+  const config = readConfig(startVariables, process.env);
+  const stack = await startStack({ dir: STACK_DIR, env: process.env, onProgress: say });
+  for (const note of stack.notes) say(note);
+  const children: Running[] = [];
+  let stopping: Promise<void> | undefined;
+  const stop = (code: number): void => {
+    stopping ??= stopAll(children, stack).finally(() => process.exit(code));
+  };
+  process.on('SIGINT', () => stop(0));
+  process.on('SIGTERM', () => stop(0));
+  try {
+    const secrets = { ...secretsFor(STACK_DIR, process.env), ...signingKeysFor(STACK_DIR, process.env) };
+    // Nobody rushes at what was started by hand a moment ago: gateways, which start one after another, need not be warm.
+    const env = { WARM_UP_MS: '0', ...process.env, ...stack.env, ...secrets };
+    const engine = await startProcess('engine/main.ts', { ...env, ENGINE_PORT: String(config.ENGINE_PORT) });
+    children.push(engine);
+    for (let number = 0; number < config.GATEWAYS; number++) {
+      const port = config.GATEWAY_PORT === 0 ? 0 : config.GATEWAY_PORT + number;
+      children.push(
+        await startProcess('gateway/main.ts', { ...env, GATEWAY_PORT: String(port) }, GATEWAY_FLAGS),
+      );
+    }
+    for (const { child } of children) {
+      child.once('exit', code => {
+        if (stopping === undefined) say(`a process ended with code ${code}; stopping the rest`);
+        stop(1);
+      });
+    }
+    sayWhere(engine, children.slice(1), stack);
+  } catch (error) {
+    if (stopping === undefined)
+      process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    stop(1);
+  }
+}
+
+function sayWhere(engine: Running, gateways: readonly Running[], stack: Stack): void {
+  const [first] = gateways;
+  const token = process.env.OPERATOR_TOKEN ? '$OPERATOR_TOKEN' : '$(cat .stack/operator-token)';
+  say(`
+fairline is up; the log is ${stack.env.LOG === 'kafka' ? 'Kafka' : 'Redis Streams'}. Ctrl-C stops it; the data stays in .stack/.
+
+  the queue     ${gateways.map(({ port }) => `http://127.0.0.1:${port}`).join('  ')}
+  the operator  http://127.0.0.1:${engine.port}
+  for shops     SHOP_TOKEN is ${process.env.SHOP_TOKEN ? 'the one you have set' : 'in .stack/shop-token'}
+
+Create a campaign, enter, and watch:
+
+  curl -s http://127.0.0.1:${engine.port}/v1/campaigns -H "authorization: Bearer ${token}" \\
+    -H 'content-type: application/json' \\
+    -d '{"kind":"coupon","title":"First drop","stock":10,"closes_at":"'$(node -p 'new Date(Date.now() + 36e5).toJSON()')'"}'
+  TICKET=$(npm run -s ticket -- alice)
+  curl -s -X POST http://127.0.0.1:${first?.port}/v1/campaigns/1/entries -H "authorization: Bearer $TICKET"
+  curl -sN http://127.0.0.1:${first?.port}/v1/campaigns/1/queue -H "authorization: Bearer $TICKET"
+`);
+}
+
+main().catch((error: unknown) => {
+  const known = error instanceof ConfigError || error instanceof StackError || error instanceof KeyFileError;
+  process.stderr.write(`${known ? error.message : error instanceof Error ? error.stack : String(error)}\n`);
+  if (error instanceof StackError) process.stderr.write(`${error.remedy}\n`);
+  process.exit(1);
+});

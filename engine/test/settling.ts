@@ -1,0 +1,172 @@
+/** For tests of settling: campaigns, entries and withdrawals put straight into a ledger, and settled at will. */
+import { equal } from 'node:assert/strict';
+import { openPool, type Pool } from '../../sql/database.ts';
+import type { Announcement } from '../../sql/statements/campaigns/announcement.ts';
+import {
+  type Campaign,
+  createCampaign,
+  getCampaign,
+  opensAtUs,
+} from '../../sql/statements/campaigns/campaigns.ts';
+import { findWork } from '../../sql/statements/campaigns/settling.ts';
+import { insertClaims } from '../../sql/statements/claims/claims.ts';
+import { insertEntries } from '../../sql/statements/entries/entries.ts';
+import { insertWithdrawals } from '../../sql/statements/entries/withdrawals.ts';
+import { announcementOf } from '../campaigns/announce.ts';
+import type { ClaimRules } from '../draw/rules.ts';
+import { type SettlingOptions, settleCampaign } from '../settling/settling.ts';
+import { TEST_SALT_SECRET, testRandomness } from './randomness.ts';
+import { testDatabase } from './support.ts';
+
+/** How long campaigns are open. */
+export const WINDOW_US = 60_000_000;
+
+const OPENS_AT = new Date('2030-01-01T00:00:00Z');
+const TIMES = {
+  title: 'test',
+  opensAt: OPENS_AT,
+  closesAt: new Date(OPENS_AT.getTime() + WINDOW_US / 1000),
+};
+
+export class TestLedger {
+  readonly pool: Pool;
+  readonly url: string;
+  readonly close: () => Promise<void>;
+  /** What outages have come to; see outage(). */
+  unheardUs = 0;
+  /** The heard time as of which it is known who is in a room. */
+  presentMs = Number.MAX_SAFE_INTEGER;
+  /** How far behind the watermark it is known what was heard. */
+  heardBehindUs = 0;
+
+  private constructor(url: string, pool: Pool, close: () => Promise<void>) {
+    this.url = url;
+    this.pool = pool;
+    this.close = close;
+  }
+
+  static async make(): Promise<TestLedger> {
+    const database = await testDatabase();
+    const pool = openPool(database.url, { max: 6, applicationName: 'test', onError: () => undefined });
+    return new TestLedger(database.url, pool, async () => {
+      await pool.end();
+      await database.drop();
+    });
+  }
+
+  campaign(
+    kind: Campaign['kind'],
+    places: number,
+    announce?: (campaignId: number) => Announcement,
+  ): Promise<Campaign> {
+    return createCampaign(this.pool, { kind, places, ...TIMES }, announce);
+  }
+
+  /** Entries of user-<instant> at these instants after the opening, in microseconds, all from gateway 0. */
+  async enter(campaign: Campaign, ...instants: number[]): Promise<void> {
+    const inserted = await insertEntries(this.pool, columns(campaign, instants), 'all');
+    equal(inserted, instants.length);
+  }
+
+  async withdraw(campaign: Campaign, ...instants: number[]): Promise<void> {
+    await insertWithdrawals(this.pool, columns(campaign, instants));
+  }
+
+  /** A coupon that has to be claimed. */
+  claimed(stock: number, claims: ClaimRules): Promise<Campaign> {
+    return this.campaign('coupon', stock, id =>
+      announcementOf(testRandomness(), id, { places: stock, ...TIMES }, undefined, claims),
+    );
+  }
+
+  /** Claims of user-<who> at so many microseconds after the opening. */
+  async claim(
+    campaign: Campaign,
+    ...claims: readonly (readonly [who: number, atUs: number])[]
+  ): Promise<void> {
+    await insertClaims(this.pool, asked(campaign, claims));
+  }
+
+  /** Wishes of user-<who> to leave, at so many microseconds after the opening. */
+  async leave(
+    campaign: Campaign,
+    ...wishes: readonly (readonly [who: number, atUs: number])[]
+  ): Promise<void> {
+    await insertWithdrawals(this.pool, asked(campaign, wishes));
+  }
+
+  /** By the user's instant: the outcome, and the serial where there is one. */
+  async shown(campaign: Campaign): Promise<Record<string, string>> {
+    const { rows } = await this.pool.query<{ user_id: string; outcome: string; serial: number | null }>(
+      'select user_id, outcome, serial from entry_outcomes where campaign_id = $1 order by stamp',
+      [campaign.campaignId],
+    );
+    return Object.fromEntries(
+      rows.map(row => [row.user_id.slice(5), row.outcome + (row.serial === null ? '' : ` ${row.serial}`)]),
+    );
+  }
+
+  /** An outage, as heard time measures it. */
+  async outage(us: number): Promise<void> {
+    this.unheardUs += us;
+    const toMs = OPENS_AT.getTime() + this.unheardUs / 1_000;
+    await this.pool.query('insert into outages (from_ms, to_ms, unheard_ms) values ($1, $2, $3)', [
+      toMs - us / 1_000,
+      toMs,
+      this.unheardUs / 1_000,
+    ]);
+  }
+
+  /** Settles up to so many microseconds after the opening. */
+  settle(
+    campaign: Campaign,
+    afterUs: number,
+    more: Partial<SettlingOptions> = {},
+    goOn: () => boolean = () => true,
+    stopping: AbortSignal = new AbortController().signal,
+  ): Promise<boolean> {
+    const raffles = { randomness: testRandomness(), saltSecret: TEST_SALT_SECRET };
+    const options = { pool: this.pool, raffles, onDecided: () => undefined, ...more };
+    const watermarkUs = opensAtUs(campaign) + afterUs;
+    const heard = { throughUs: watermarkUs - this.heardBehindUs, unheardUs: this.unheardUs };
+    const instants = { watermarkUs, nowUs: watermarkUs, heard, presentMs: this.presentMs };
+    return settleCampaign(options, campaign.campaignId, () => instants, goOn, stopping);
+  }
+
+  /** By the user's instant: the serial, or the outcome where there is none. */
+  async outcomes(campaign: Campaign): Promise<Record<string, string | number>> {
+    const { rows } = await this.pool.query<{ user_id: string; outcome: string; serial: number | null }>(
+      'select user_id, outcome, serial from entry_outcomes where campaign_id = $1 order by stamp',
+      [campaign.campaignId],
+    );
+    return Object.fromEntries(rows.map(row => [row.user_id.slice(5), row.serial ?? row.outcome]));
+  }
+
+  async read(campaign: Campaign): Promise<Campaign> {
+    const row = await getCampaign(this.pool, campaign.campaignId);
+    if (row === undefined) throw new Error('the campaign is gone');
+    return row;
+  }
+
+  async findsWork(campaign: Campaign, afterUs: number): Promise<boolean> {
+    const instantUs = opensAtUs(campaign) + afterUs;
+    const work = await findWork(this.pool, instantUs, instantUs);
+    return work.some(({ campaignId }) => campaignId === campaign.campaignId);
+  }
+}
+
+export function columns({ campaignId }: Campaign, instants: readonly number[]) {
+  return {
+    campaignIds: instants.map(() => campaignId),
+    userIds: instants.map(instant => `user-${instant}`),
+    stamps: instants.map(instant => instant * 1024),
+  };
+}
+
+function asked({ campaignId }: Campaign, wishes: readonly (readonly [who: number, atUs: number])[]) {
+  return {
+    campaignIds: wishes.map(() => campaignId),
+    userIds: wishes.map(([who]) => `user-${who}`),
+    stamps: wishes.map(([, atUs]) => atUs * 1024),
+  };
+}

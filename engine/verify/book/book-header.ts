@@ -1,0 +1,61 @@
+/** The first line of a book: what is said of all of it. */
+import { checkRulesHash, MOST_CAMPAIGN, type Rules, readRules } from '../draw/rules.ts';
+import { type Findings, Unreadable } from '../findings.ts';
+import type { Limits } from '../limits.ts';
+import type { Primitives } from '../primitives.ts';
+import type { SignedHead } from '../receipts/head.ts';
+import { type KeyRing, keysMember, readKeys, Signers } from '../receipts/keys.ts';
+import { isoOf } from '../receipts/leaf.ts';
+import { Members, parseCanonical } from '../text/json.ts';
+import { Chains, readRoll } from './chains.ts';
+
+export interface BookOptions {
+  readonly primitives: Primitives;
+  readonly limits: Limits;
+  readonly findings: Findings;
+  /** Keys that were had elsewhere; without them those in the book are taken. */
+  readonly pinned: KeyRing | undefined;
+  readonly onHead: (head: SignedHead, text: string, index: number) => void;
+}
+
+const FIRST_VERSION = 1;
+/** From this one on chains are whole, and every leaf of theirs shows what it is. */
+const WHOLE_CHAINS = 2;
+
+export interface Header {
+  readonly version: number;
+  readonly rules: Rules;
+  readonly closedAtUs: number;
+  readonly signers: Signers;
+  /** Undefined in a version that does not show them whole. */
+  readonly chains: Chains | undefined;
+}
+
+/** Throws Unreadable; what is wrong otherwise becomes a finding. */
+export function readHeader(bytes: Uint8Array, { findings, limits, pinned, primitives }: BookOptions): Header {
+  const what = 'line 1';
+  const members = new Members(parseCanonical(bytes, what, limits.depth), what);
+  const version = members.whole('book', FIRST_VERSION, WHOLE_CHAINS);
+  const campaign = members.whole('campaign', 0, MOST_CAMPAIGN);
+  const rules = readRules(members.json('rules'), what, primitives);
+  if (campaign !== rules.campaign)
+    throw new Unreadable('malformed', 'the book and its rules name different campaigns');
+  const closedAtUs = members.whole('closed_at_us', 0, Number.MAX_SAFE_INTEGER);
+  const own = readKeys(keysMember(members), 'the keys of the book', primitives);
+  checkRulesHash(rules, members.text('rules_hash', 100), 'the book', findings);
+  const chains =
+    version < WHOLE_CHAINS ? undefined : new Chains(readRoll(members, rules.opensAtUs), findings);
+  members.end();
+  if (closedAtUs > rules.closesAtUs) {
+    findings.add(
+      'outside-window',
+      `the book was closed ${isoOf(closedAtUs)}, after the announced close ${isoOf(rules.closesAtUs)}`,
+    );
+  }
+  if (chains !== undefined && chains.roll.untilUs < closedAtUs)
+    findings.add(
+      'outside-window',
+      'until_us lies before the close, so the chains of the book need not reach the close',
+    );
+  return { version, rules, closedAtUs, signers: new Signers(pinned, own, findings), chains };
+}

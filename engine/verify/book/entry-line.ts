@@ -1,0 +1,290 @@
+/**
+ * The line of one entry. Canonical JSON has one spelling, so the lines of nearly all entries are read from their bytes,
+ * member by member in the order they must have; whatever does not fit is read again as JSON, to be refused with a reason
+ * or, if it has a `reason` of its own, to be taken.
+ */
+import { Unreadable } from '../findings.ts';
+import { WHO_BYTES } from '../receipts/leaf.ts';
+import { base64Values, fromBase64Url, utf8 } from '../text/bytes.ts';
+import { Members, parseCanonical } from '../text/json.ts';
+
+export const outcomes = [
+  'granted',
+  'sold_out',
+  'won',
+  'alternate',
+  'not_drawn',
+  'withdrawn',
+  'excluded',
+  'waitlisted',
+] as const;
+export type Outcome = (typeof outcomes)[number];
+
+/** The greatest number of each member. */
+export const most = {
+  alternate: 10_000_000,
+  leaf: 0xffff_ffff,
+  serial: Number.MAX_SAFE_INTEGER,
+  slice: 0xffff_ffff,
+  source: 1,
+  stamp: Number.MAX_SAFE_INTEGER,
+  tickets: 1000,
+  tier: 1000,
+} as const;
+const MOST_REASON_CHARACTERS = 10_000;
+
+/** One entry; the reader has one and writes each line into it. Absent numbers are -1, tickets 1. */
+export interface EntryLine {
+  alternate: number;
+  /** Whether `group` holds the entry's group. */
+  hasGroup: boolean;
+  readonly group: Uint8Array;
+  leaf: number;
+  outcome: Outcome;
+  /** '' for none. */
+  reason: string;
+  serial: number;
+  slice: number;
+  source: number;
+  stamp: number;
+  tickets: number;
+  tier: number;
+  /** Where the 32 bytes are written, from `whoAt` of the reader on; both may be set before a line is read. */
+  who: Uint8Array;
+}
+
+/** A piece of text as it is looked for: word by word, the last one overlapping when its length is no multiple of four. */
+interface Literal {
+  readonly length: number;
+  readonly words: Int32Array;
+}
+
+/** Of four characters or more. */
+function literal(text: string): Literal {
+  const view = new DataView(utf8(text).buffer);
+  const { length } = text;
+  const words = Int32Array.from({ length: Math.ceil(length / 4) }, (_, word) =>
+    view.getInt32(Math.min(4 * word, length - 4)),
+  );
+  return { length, words };
+}
+
+const outcomeLiterals = outcomes.map(outcome => ({ outcome, text: literal(`"${outcome}"`) }));
+/** What stands before the value of each member: the first has a brace before it, each other a comma. */
+const keys = {
+  alternate: literal('"alternate":'),
+  group: literal('"group":"'),
+  leaf: literal('"leaf":'),
+  outcome: literal(',"outcome":'),
+  serial: literal(',"serial":'),
+  slice: literal(',"slice":'),
+  source: literal(',"source":'),
+  stamp: literal(',"stamp":'),
+  tickets: literal(',"tickets":'),
+  tier: literal(',"tier":'),
+  who: literal(',"who":"'),
+} as const;
+
+const NO_NUMBER = -1;
+const DIGIT_0 = 0x30;
+const COMMA = 0x2c;
+const OPENING_BRACE = 0x7b;
+const CLOSING_BRACE = 0x7d;
+const QUOTE = 0x22;
+const MOST_DIGITS = 16;
+
+/** The value of two base64url characters at once, by both their bytes; NO_PAIR for what are none. */
+const NO_PAIR = 0xf000;
+const base64Pairs = Uint16Array.from({ length: 0x1_0000 }, (_, pair) => {
+  const first = base64Values[pair >> 8] ?? 0;
+  const second = base64Values[pair & 0xff] ?? 0;
+  return first > 63 || second > 63 ? NO_PAIR : (first << 6) | second;
+});
+
+export class EntryReader {
+  readonly entry: EntryLine = {
+    alternate: NO_NUMBER,
+    hasGroup: false,
+    group: new Uint8Array(WHO_BYTES),
+    leaf: 0,
+    outcome: 'not_drawn',
+    reason: '',
+    serial: NO_NUMBER,
+    slice: 0,
+    source: 0,
+    stamp: 0,
+    tickets: 1,
+    tier: NO_NUMBER,
+    who: new Uint8Array(WHO_BYTES),
+  };
+  /** Where in `entry.who` the bytes are written. */
+  whoAt = 0;
+  readonly #depth: number;
+  #lastOutcome: { readonly outcome: Outcome; readonly text: Literal } = {
+    outcome: 'not_drawn',
+    text: literal('"not_drawn"'),
+  };
+  #bytes: Uint8Array = this.entry.who;
+  #view = new DataView(this.entry.who.buffer);
+  #lastWord = 0;
+  #at = 0;
+  #isGood = true;
+
+  constructor(depth: number) {
+    this.#depth = depth;
+  }
+
+  /** Reads a line into `entry`. Throws Unreadable; `number` is that of the line. */
+  read(bytes: Uint8Array, from: number, to: number, number: number): void {
+    // Lines come many from one piece.
+    if (this.#bytes !== bytes) {
+      this.#bytes = bytes;
+      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      this.#lastWord = bytes.byteLength - 4;
+    }
+    this.#at = from;
+    this.#isGood = true;
+    if (!this.#readFast(to)) this.#readSlowly(bytes.subarray(from, to), `line ${number}`);
+  }
+
+  #readFast(to: number): boolean {
+    const { entry } = this;
+    const bytes = this.#bytes;
+    if (bytes[this.#at] !== OPENING_BRACE) return false;
+    this.#at += 1;
+    entry.reason = '';
+    entry.alternate = NO_NUMBER;
+    if (this.#goBehind(keys.alternate)) {
+      entry.alternate = this.#number(1, most.alternate);
+      this.#comma();
+    }
+    entry.hasGroup = this.#goBehind(keys.group);
+    if (entry.hasGroup) {
+      this.#base64(entry.group, 0);
+      this.#comma();
+    }
+    if (!this.#goBehind(keys.leaf)) return false;
+    entry.leaf = this.#number(0, most.leaf);
+    if (!this.#goBehind(keys.outcome) || !this.#outcome()) return false;
+    entry.serial = this.#goBehind(keys.serial) ? this.#number(1, most.serial) : NO_NUMBER;
+    if (!this.#goBehind(keys.slice)) return false;
+    entry.slice = this.#number(0, most.slice);
+    if (!this.#goBehind(keys.source)) return false;
+    entry.source = this.#number(0, most.source);
+    if (!this.#goBehind(keys.stamp)) return false;
+    entry.stamp = this.#number(0, most.stamp);
+    entry.tickets = this.#goBehind(keys.tickets) ? this.#number(2, most.tickets) : 1;
+    entry.tier = this.#goBehind(keys.tier) ? this.#number(0, most.tier) : NO_NUMBER;
+    if (!this.#isGood || !this.#goBehind(keys.who)) return false;
+    this.#base64(entry.who, this.whoAt);
+    return this.#isGood && bytes[this.#at] === CLOSING_BRACE && this.#at + 1 === to;
+  }
+
+  #outcome(): boolean {
+    // Nearly always that of the line before.
+    if (!this.#goBehind(this.#lastOutcome.text)) {
+      const found = outcomeLiterals.find(({ text }) => this.#goBehind(text));
+      if (found === undefined) return false;
+      this.#lastOutcome = found;
+    }
+    this.entry.outcome = this.#lastOutcome.outcome;
+    return true;
+  }
+
+  /** Whether this is next; if so, goes behind it. */
+  #goBehind({ length, words }: Literal): boolean {
+    const view = this.#view;
+    const at = this.#at;
+    const last = at + length - 4;
+    // Nearer to the end of the bytes than it is long: read as JSON, it will be refused.
+    if (last > this.#lastWord || view.getInt32(at) !== words[0]) return false;
+    for (let word = 1; word < words.length - 1; word++) {
+      if (view.getInt32(at + 4 * word) !== words[word]) return false;
+    }
+    if (view.getInt32(last) !== words[words.length - 1]) return false;
+    this.#at = at + length;
+    return true;
+  }
+
+  #comma(): void {
+    if (this.#bytes[this.#at] !== COMMA) this.#isGood = false;
+    this.#at += 1;
+  }
+
+  /** Digits without a zero in front. */
+  #number(least: number, greatest: number): number {
+    const bytes = this.#bytes;
+    const from = this.#at;
+    let at = from;
+    let value = 0;
+    for (; at < from + MOST_DIGITS; at++) {
+      const digit = (bytes[at] ?? 0) - DIGIT_0;
+      if (digit < 0 || digit > 9) break;
+      value = value * 10 + digit;
+    }
+    this.#at = at;
+    const hasLeadingZero = bytes[from] === DIGIT_0 && at > from + 1;
+    if (at === from || hasLeadingZero || value > greatest || value < least) this.#isGood = false;
+    return value;
+  }
+
+  /** 32 bytes, to `start` of `target`, and the quotation mark behind them. */
+  #base64(target: Uint8Array, start: number): void {
+    const bytes = this.#bytes;
+    const view = this.#view;
+    let at = this.#at;
+    // The 43 characters and the mark: nearer to the end of the bytes it is read as JSON, and refused.
+    if (at + 44 > bytes.length) {
+      this.#isGood = false;
+      return;
+    }
+    let faults = 0;
+    for (let to = start; to < start + WHO_BYTES - 2; to += 3) {
+      const ab = base64Pairs[view.getUint16(at)] ?? 0;
+      const cd = base64Pairs[view.getUint16(at + 2)] ?? 0;
+      at += 4;
+      faults |= ab | cd;
+      target[to] = ab >> 4;
+      target[to + 1] = (ab << 4) | (cd >> 8);
+      target[to + 2] = cd;
+    }
+    // The last three characters carry two bytes, and two bits that must be zero.
+    const ab = base64Pairs[view.getUint16(at)] ?? 0;
+    const c = base64Values[bytes[at + 2] ?? 0] ?? 0;
+    faults |= ab | c;
+    target[start + WHO_BYTES - 2] = ab >> 4;
+    target[start + WHO_BYTES - 1] = (ab << 4) | (c >> 2);
+    // What is no character has higher bits than a value.
+    if ((faults & NO_PAIR) !== 0 || c > 63 || (c & 3) !== 0 || bytes[at + 3] !== QUOTE) this.#isGood = false;
+    this.#at = at + 4;
+  }
+
+  #readSlowly(bytes: Uint8Array, what: string): void {
+    const members = new Members(parseCanonical(bytes, what, this.#depth), what);
+    const { entry } = this;
+    const orAbsent = (
+      key: 'alternate' | 'serial' | 'tickets' | 'tier',
+      absent: number,
+      least: number,
+    ): number => (members.has(key) ? members.whole(key, least, most[key]) : absent);
+    const hash = (text: string): Uint8Array | undefined => fromBase64Url(text, WHO_BYTES);
+    const hashRight = `${WHO_BYTES} bytes in base64url`;
+    entry.alternate = orAbsent('alternate', NO_NUMBER, 1);
+    entry.hasGroup = members.has('group');
+    if (entry.hasGroup) entry.group.set(members.read('group', hash, hashRight));
+    entry.leaf = members.whole('leaf', 0, most.leaf);
+    entry.outcome = members.oneOf('outcome', outcomes);
+    entry.reason = members.has('reason') ? members.text('reason', MOST_REASON_CHARACTERS) : '';
+    if (members.has('reason') && entry.reason === '') {
+      throw new Unreadable('malformed', `${what} has an empty reason`);
+    }
+    entry.serial = orAbsent('serial', NO_NUMBER, 1);
+    entry.slice = members.whole('slice', 0, most.slice);
+    entry.source = members.whole('source', 0, most.source);
+    entry.stamp = members.whole('stamp', 0, most.stamp);
+    entry.tickets = orAbsent('tickets', 1, 2);
+    entry.tier = orAbsent('tier', NO_NUMBER, 0);
+    entry.who.set(members.read('who', hash, hashRight), this.whoAt);
+    members.end();
+  }
+}

@@ -1,0 +1,207 @@
+/**
+ * What has become of offers, where what is granted or won has to be claimed: the lines behind the entries, in the order in
+ * which it was decided. They are played through, so each has to follow from those before it: whoever is offered something
+ * that became free is the next who waits, what became free first goes on first, and nobody holds what another one has.
+ */
+import type { ClaimRules } from '../draw/rules.ts';
+import type { Findings } from '../findings.ts';
+import { Members, parseCanonical } from '../text/json.ts';
+import type { EntryLine } from './entry-line.ts';
+
+const kinds = ['offered', 'claimed', 'lapsed', 'declined', 'left'] as const;
+export type MoveKind = (typeof kinds)[number];
+
+interface Claimant {
+  state: MoveKind | 'waitlisted';
+  /** Among those who wait; 0 for who was granted or drawn. */
+  readonly place: number;
+  serial: number;
+  /** When they were offered it; unknown of those who were granted or drawn, until their offer ends. */
+  offeredUs: number;
+  /** Once it has ended. */
+  deadlineUs: number;
+}
+
+interface MoveLine {
+  readonly kind: MoveKind;
+  readonly stamp: number;
+  readonly atUs: number;
+  readonly serial: number;
+  /** Of the end of an offer: when it was made, until when it could be claimed, and why that was early. */
+  readonly offeredUs: number;
+  readonly deadlineUs: number;
+  readonly isEarly: boolean;
+}
+
+const NONE = 0;
+const MOST_REASON_CHARACTERS = 1_000;
+const US_PER_S = 1_000_000;
+const DAY_US = 86_400 * US_PER_S;
+
+export interface Become {
+  readonly outcome: MoveKind | 'waitlisted';
+  readonly serial: number;
+  /** Of an offer that has ended; 0 for none. */
+  readonly deadlineUs: number;
+}
+
+export class Moves {
+  readonly #rules: ClaimRules;
+  readonly #findings: Findings;
+  readonly #depth: number;
+  readonly #claimants = new Map<number, Claimant>();
+  /** Stamps of those who wait or waited, by place - 1. */
+  readonly #waiting: number[] = [];
+  #next = 0;
+  /** What is free, in the order in which it became so, with the instant. */
+  readonly #free: { readonly serial: number; readonly atUs: number }[] = [];
+  readonly #counts: Record<MoveKind, number> = { offered: 0, claimed: 0, lapsed: 0, declined: 0, left: 0 };
+  #early = 0;
+  #count = 0;
+
+  constructor(rules: ClaimRules, findings: Findings, depth: number) {
+    this.#rules = rules;
+    this.#findings = findings;
+    this.#depth = depth;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  get counts(): Readonly<Record<MoveKind, number>> {
+    return this.#counts;
+  }
+
+  /** Offers that the operator has ended early. */
+  get early(): number {
+    return this.#early;
+  }
+
+  /** An entry, as the judge of its kind has it. */
+  takeEntry({ stamp, outcome, serial, alternate }: EntryLine): void {
+    if (outcome === 'granted' || outcome === 'won') {
+      this.#claimants.set(stamp, {
+        state: 'offered',
+        place: NONE,
+        serial,
+        offeredUs: NONE,
+        deadlineUs: NONE,
+      });
+    } else if (outcome === 'waitlisted' || outcome === 'alternate') {
+      this.#claimants.set(stamp, {
+        state: 'waitlisted',
+        place: alternate,
+        serial: NONE,
+        offeredUs: NONE,
+        deadlineUs: NONE,
+      });
+      this.#waiting[alternate - 1] = stamp;
+    }
+  }
+
+  /** Takes the line `number` of a move. Throws Unreadable; what is wrong otherwise becomes a finding. */
+  take(bytes: Uint8Array, number: number): void {
+    const what = `line ${number}`;
+    const move = readMove(new Members(parseCanonical(bytes, what, this.#depth), what));
+    this.#count += 1;
+    this.#counts[move.kind] += 1;
+    const claimant = this.#claimants.get(move.stamp);
+    const before = move.kind === 'offered' || move.kind === 'left' ? 'waitlisted' : 'offered';
+    if (claimant?.state !== before) {
+      const is = claimant === undefined ? 'has no place' : `is ${claimant.state}`;
+      this.#wrong(what, `the book marks the entry with stamp ${move.stamp}, which ${is}, as ${move.kind}`);
+      return;
+    }
+    if (move.kind === 'offered') this.#offer(what, claimant, move);
+    else if (move.kind !== 'left') this.#end(what, claimant, move);
+    claimant.state = move.kind;
+  }
+
+  /** To be called behind the last line. */
+  end(): void {
+    for (const [stamp, { state }] of this.#claimants) {
+      if (state === 'offered')
+        this.#wrong('the book', `the offer of the entry with stamp ${stamp} never ends`);
+    }
+    const next = this.#nextWaiting();
+    // When claims can no longer be stamped, nothing is offered any more.
+    const isFree = this.#free.some(({ atUs }) => atUs < this.#rules.lastUs - DAY_US);
+    if (isFree && next !== undefined) {
+      this.#wrong('the book', `a prize is free, but the entry with stamp ${next} still waits for one`);
+    }
+  }
+
+  /** What has become of an entry in the end; undefined where it has no place. */
+  of(stamp: number): Become | undefined {
+    const claimant = this.#claimants.get(stamp);
+    return claimant && { outcome: claimant.state, serial: claimant.serial, deadlineUs: claimant.deadlineUs };
+  }
+
+  #offer(what: string, claimant: Claimant, { stamp, serial, atUs }: MoveLine): void {
+    const next = this.#nextWaiting();
+    if (next !== stamp) {
+      this.#wrong(
+        what,
+        `the entry with stamp ${stamp} gets an offer, but the one with stamp ${next} is next`,
+      );
+    }
+    const free = this.#free.shift();
+    if (free === undefined || free.serial !== serial || free.atUs > atUs) {
+      const right = free === undefined ? 'nothing is free' : `${free.serial} became free first`;
+      this.#wrong(what, `serial ${serial} is offered, but ${right}`);
+    }
+    claimant.serial = serial;
+    claimant.offeredUs = atUs;
+  }
+
+  #end(what: string, claimant: Claimant, move: MoveLine): void {
+    const { kind, serial, atUs, offeredUs, deadlineUs, isEarly } = move;
+    claimant.deadlineUs = deadlineUs;
+    const leastUs = offeredUs + this.#rules.withinS * US_PER_S;
+    if (serial !== claimant.serial) {
+      this.#wrong(what, `serial ${serial} is named, but ${claimant.serial} was offered`);
+    }
+    if (claimant.offeredUs !== NONE && claimant.offeredUs !== offeredUs) {
+      this.#wrong(what, `it was offered at ${claimant.offeredUs}, not at ${offeredUs}`);
+    }
+    if (isEarly) this.#early += 1;
+    else if (deadlineUs < leastUs && deadlineUs < this.#rules.lastUs) {
+      this.#wrong(what, `the deadline is ${deadlineUs}, but the rules require at least ${leastUs}`);
+    }
+    if (kind === 'lapsed' ? atUs !== deadlineUs : atUs > deadlineUs) {
+      this.#wrong(what, `it is ${kind} at ${atUs}, with deadline ${deadlineUs}`);
+    }
+    if (kind !== 'claimed') this.#free.push({ serial: claimant.serial, atUs });
+  }
+
+  #nextWaiting(): number | undefined {
+    for (; this.#next < this.#waiting.length; this.#next++) {
+      const stamp = this.#waiting[this.#next];
+      if (stamp !== undefined && this.#claimants.get(stamp)?.state === 'waitlisted') return stamp;
+    }
+    return undefined;
+  }
+
+  #wrong(what: string, message: string): void {
+    this.#findings.add('claims', `${what}: ${message}`);
+  }
+}
+
+function readMove(members: Members): MoveLine {
+  const instant = (key: string): number => members.whole(key, 0, Number.MAX_SAFE_INTEGER);
+  const kind = members.oneOf('move', kinds);
+  const isEnd = kind !== 'offered' && kind !== 'left';
+  const move = {
+    kind,
+    stamp: instant('stamp'),
+    atUs: instant('at_us'),
+    serial: kind === 'left' ? NONE : members.whole('serial', 1, Number.MAX_SAFE_INTEGER),
+    offeredUs: isEnd ? instant('offered_us') : NONE,
+    deadlineUs: isEnd ? instant('deadline_us') : NONE,
+    isEarly: isEnd && members.has('early'),
+  };
+  if (move.isEarly) members.text('early', MOST_REASON_CHARACTERS);
+  members.end();
+  return move;
+}

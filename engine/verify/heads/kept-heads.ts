@@ -1,0 +1,193 @@
+/**
+ * Heads that somebody kept while a campaign was open, held against its book. Heads are shown only where nothing can be added
+ * before them any more. So each kept one stands in the book as it was, if it is of the time of the book, and where a keeper
+ * was shown all there is none in the book that was not there.
+ */
+
+import { type Findings, Unreadable } from '../findings.ts';
+import type { Limits } from '../limits.ts';
+import type { Primitives } from '../primitives.ts';
+import { nameOf, type SignedHead } from '../receipts/head.ts';
+import type { Signers } from '../receipts/keys.ts';
+import { isoOf } from '../receipts/leaf.ts';
+import { type ChainSeen, Keeper, lateMessage, type Window } from './keepers.ts';
+import type { KeptHead, KeptPage } from './kept-pages.ts';
+
+/** Each head of the book is held against all of them. */
+const MOST_KEEPERS = 100;
+
+interface Kept extends KeptHead {
+  /** One of a receipt: what it says beside is held against the book elsewhere. */
+  readonly isOfReceipt: boolean;
+  isFound: boolean;
+}
+
+/** The slice numbers of an incarnation that the book shows. */
+interface Shown {
+  least: number;
+  greatest: number;
+}
+
+/** What is known of the time of a book; of one that does not show its chains whole, nothing. */
+export interface BookTime extends Window {
+  isWithin(head: SignedHead): boolean;
+}
+
+/** What the records of a monitor say of a book. */
+export interface MonitorSeen {
+  /** In base64url. */
+  readonly key: string;
+  readonly records: number;
+  /** Records that are missing between those that were handed in. */
+  readonly missing: number;
+  readonly matched: number;
+  /** By gateway and incarnation: how far each chain was seen as it is in the book. */
+  readonly chains: readonly ChainSeen[];
+  /** When it had seen all of the time of the book; undefined when it has not. */
+  readonly seenAllAtUs: number | undefined;
+  /** What of that time it has seen whole. */
+  readonly parts: readonly Window[];
+}
+
+/** What came of holding kept heads against a book. */
+export interface KeptReport {
+  /** How many of them stand in it. */
+  readonly matched: number;
+  readonly monitors: readonly MonitorSeen[];
+}
+
+export class KeptHeads {
+  readonly #findings: Findings;
+  /** By chain and slice number. */
+  readonly #kept = new Map<string, Kept>();
+  readonly #keepers: readonly Keeper[];
+  readonly #shown = new Map<string, Shown>();
+  /** Kept heads in whose place something else stands. */
+  readonly #differing: { readonly kept: Kept; readonly other: Kept | undefined }[] = [];
+  #matched = 0;
+
+  constructor(pages: readonly KeptPage[], findings: Findings) {
+    this.#findings = findings;
+    for (const head of pages.flatMap(({ heads }) => heads))
+      this.#add({ ...head, isOfReceipt: false, isFound: false });
+    this.#keepers = keepersOf(pages);
+  }
+
+  /** The head of a receipt, which somebody kept as well. */
+  addReceipt(head: KeptHead): void {
+    this.#add({ ...head, isOfReceipt: true, isFound: false });
+  }
+
+  /** A head of the book, in its order. */
+  takeHead(head: SignedHead, text: string): void {
+    const chain = chainOf(head);
+    const shown = this.#shown.get(chain);
+    if (shown === undefined) this.#shown.set(chain, { least: head.sliceNumber, greatest: head.sliceNumber });
+    else shown.greatest = Math.max(shown.greatest, head.sliceNumber);
+    const kept = this.#kept.get(slotOf(head));
+    if (kept !== undefined) {
+      kept.isFound = true;
+      if (kept.text !== text) this.#differing.push({ kept, other: undefined });
+      else if (!kept.isOfReceipt) this.#matched += 1;
+    }
+    for (const keeper of this.#keepers) {
+      if (kept?.text === text) keeper.match(head);
+      const why = keeper.lateness(head);
+      if (why !== undefined) this.#findings.add('kept-head-late', lateMessage(head, why));
+    }
+  }
+
+  /** To be called when the book was read. */
+  async end(
+    time: BookTime | undefined,
+    signers: Signers,
+    limits: Limits,
+    primitives: Primitives,
+  ): Promise<KeptReport> {
+    for (const keeper of this.#keepers) await keeper.check(this.#findings, limits, primitives);
+    for (const { kept, other } of this.#differing) {
+      // Two that contradict each other accuse nobody unless both were signed.
+      const areSigned =
+        (await this.#isSigned(kept, signers, primitives)) &&
+        (other === undefined || (await this.#isSigned(other, signers, primitives)));
+      if (areSigned) this.#differs(kept, other?.what ?? 'the book');
+    }
+    for (const kept of this.#kept.values()) {
+      if (kept.isFound || kept.isOfReceipt || !this.#belongs(kept.head, time)) continue;
+      if (!(await this.#isSigned(kept, signers, primitives))) continue;
+      const chain = this.#shown.get(chainOf(kept.head));
+      const why =
+        chain === undefined
+          ? 'and shows nothing of that incarnation: it was left out'
+          : `and shows that incarnation from slice ${chain.least} to ${chain.greatest}`;
+      this.#findings.add(
+        'kept-head-missing',
+        `${kept.what} is ${nameOf(kept.head)}, from ${isoOf(kept.head.firstUs)}; the book lacks it ${why}`,
+      );
+    }
+    return { matched: this.#matched, monitors: this.#monitors(time) };
+  }
+
+  /** Two of the same place that differ are a finding by themselves. */
+  #add(kept: Kept): void {
+    const slot = slotOf(kept.head);
+    const other = this.#kept.get(slot);
+    if (other === undefined) this.#kept.set(slot, kept);
+    else if (other.text !== kept.text) this.#differing.push({ kept, other });
+  }
+
+  #monitors(time: BookTime | undefined): readonly MonitorSeen[] {
+    return this.#keepers.flatMap(keeper => {
+      const { key, records, missing, matched, chains } = keeper;
+      if (key === undefined) return [];
+      const seenAllAtUs = time === undefined ? undefined : keeper.seenAllAtUs(time);
+      const parts = time === undefined ? [] : keeper.partsOf(time);
+      return [{ key, records, missing, matched, chains, seenAllAtUs, parts }];
+    });
+  }
+
+  /** Whether the book must have it. */
+  #belongs(head: SignedHead, time: BookTime | undefined): boolean {
+    const chain = this.#shown.get(chainOf(head));
+    const isBetween =
+      chain !== undefined && head.sliceNumber > chain.least && head.sliceNumber < chain.greatest;
+    return isBetween || time?.isWithin(head) === true;
+  }
+
+  async #isSigned({ head, what }: Kept, signers: Signers, primitives: Primitives): Promise<boolean> {
+    const key = signers.keyFor(head.keyId, 'slices', head.lastUs, what);
+    if (key === undefined) return false;
+    if (await primitives.verifyEd25519(key.bytes, head.signed, head.signature)) return true;
+    this.#findings.add('slice-signature', `${what} (${nameOf(head)}) is not signed by its key ${head.keyId}`);
+    return false;
+  }
+
+  #differs({ head, what }: Kept, elsewhere: string): void {
+    this.#findings.add(
+      'kept-head-differs',
+      `${what} is ${nameOf(head)}, but ${elsewhere} has another slice in its place: the gateway's chain was forked`,
+    );
+  }
+}
+
+/** One for each monitor, and one for all pages that no monitor recorded. Throws Unreadable. */
+function keepersOf(pages: readonly KeptPage[]): readonly Keeper[] {
+  const byKey = new Map<string | undefined, KeptPage[]>();
+  for (const page of pages) {
+    const key = page.record?.key;
+    const own = byKey.get(key);
+    if (own !== undefined) own.push(page);
+    else if (byKey.size === MOST_KEEPERS)
+      throw new Unreadable('too-large', `the kept heads come from more than ${MOST_KEEPERS} keepers`);
+    else byKey.set(key, [page]);
+  }
+  return [...byKey].map(([key, own]) => new Keeper(key, own));
+}
+
+function slotOf(head: SignedHead): string {
+  return `${chainOf(head)}/${head.sliceNumber}`;
+}
+
+function chainOf({ gateway, incarnation }: SignedHead): string {
+  return `${gateway}/${incarnation}`;
+}

@@ -1,0 +1,162 @@
+/**
+ * Heads that somebody kept, a page a line: as `GET /v1/heads` answered it, with or without more beside `heads`; or as a
+ * monitor recorded it, which counter-signs each page and chains its records (see ../../monitor/README.md):
+ *
+ * `{"after":"<place>","at_us":…,"heads":["<192>",…],"key":"<32>","monitor":1,"number":…,"previous":"<32>","signature":"<64>",
+ * "source":"https://…","through_us":…}`, canonical JSON. The signature, by `key`, is over `fairline monitor 1` || the canonical
+ * JSON of all the rest. `previous` is H(the line before, without its end), zeros in the record with the number 1.
+ */
+import { Unreadable } from '../findings.ts';
+import type { Limits } from '../limits.ts';
+import type { Primitives } from '../primitives.ts';
+import { readHead, type SignedHead } from '../receipts/head.ts';
+import { concat, fromBase64Url, toBase64Url, utf8 } from '../text/bytes.ts';
+import { canonical, type JsonObject, Members, parseCanonical, parseObject } from '../text/json.ts';
+import { comparePlaces, type Place, readPlace } from './places.ts';
+
+/** A page of the service has 500. */
+const MOST_A_PAGE = 100_000;
+const MOST_TEXT = 256;
+const MOST_SOURCE = 2_048;
+const NEWLINE = 0x0a;
+const LABEL = utf8('fairline monitor 1');
+const HASH_BYTES = 32;
+const SIGNATURE_BYTES = 64;
+/** What the first record of a monitor continues. */
+export const NO_RECORD: string = toBase64Url(new Uint8Array(HASH_BYTES));
+
+export interface KeptHead {
+  readonly text: string;
+  readonly head: SignedHead;
+  /** For messages: where it stands. */
+  readonly what: string;
+}
+
+export interface KeptPage {
+  readonly what: string;
+  readonly heads: readonly KeptHead[];
+  /** Of a page that a monitor recorded. */
+  readonly record: MonitorRecord | undefined;
+}
+
+export interface MonitorRecord {
+  /** In base64url. */
+  readonly key: string;
+  readonly number: number;
+  /** When the monitor saw it, by its own clock. */
+  readonly atUs: number;
+  /** The page begins behind it. */
+  readonly after: Place;
+  /** It was told that no slice with an instant up to here would come any more, and that this page was the last. */
+  readonly throughUs: number | undefined;
+  readonly previous: string;
+  /** What the next one has as `previous`. */
+  readonly hash: string;
+  readonly line: Uint8Array;
+}
+
+/** Reads what somebody kept. Throws Unreadable. */
+export function readKeptPages(
+  bytes: Uint8Array,
+  limits: Limits,
+  primitives: Pick<Primitives, 'sha256'>,
+): readonly KeptPage[] {
+  if (bytes.length > limits.headsBytes) {
+    throw new Unreadable(
+      'too-large',
+      `the kept heads have ${bytes.length} bytes; the limit is ${limits.headsBytes}`,
+    );
+  }
+  const pages: KeptPage[] = [];
+  for (let from = 0; from < bytes.length; ) {
+    const found = bytes.indexOf(NEWLINE, from);
+    const to = found < 0 ? bytes.length : found;
+    if (to > from) pages.push(readPage(bytes.subarray(from, to), pages.length + 1, limits, primitives));
+    from = to + 1;
+  }
+  return pages;
+}
+
+/** Of a page that no monitor signed nothing but its heads counts: whatever somebody noted with them may stand beside. */
+function readPage(
+  line: Uint8Array,
+  number: number,
+  { depth }: Limits,
+  primitives: Pick<Primitives, 'sha256'>,
+): KeptPage {
+  const what = `page ${number} of the kept heads`;
+  const object = parseObject(line, what, depth);
+  const members = new Members(object, what);
+  if (!members.has('monitor')) {
+    const heads = readHeads(members, what);
+    return { what, heads, record: undefined };
+  }
+  const record = readRecord(parseCanonical(line, what, depth), line, what, primitives);
+  const recorded = `record ${record.number} of monitor ${record.key.slice(0, 8)}`;
+  const heads = readHeads(members, recorded);
+  const [first] = heads;
+  if (first !== undefined && comparePlaces(record.after, first.head) >= 0)
+    throw new Unreadable('malformed', `${first.what} does not follow the start of its page`);
+  return { what: recorded, heads, record };
+}
+
+function readHeads(members: Members, what: string): readonly KeptHead[] {
+  const kept = members.array('heads', MOST_A_PAGE).map((text, index) => {
+    const name = `head ${index + 1} on ${what}`;
+    if (typeof text !== 'string' || text.length > MOST_TEXT)
+      throw new Unreadable('malformed', `${name} is not a signed head`);
+    return { text, head: readHead(text, name), what: name };
+  });
+  kept.forEach(({ head, what: name }, index) => {
+    const before = kept[index - 1];
+    if (before !== undefined && comparePlaces(before.head, head) > 0)
+      throw new Unreadable('malformed', `${name} is out of order`);
+  });
+  return kept;
+}
+
+function readRecord(
+  object: JsonObject,
+  line: Uint8Array,
+  what: string,
+  { sha256 }: Pick<Primitives, 'sha256'>,
+): MonitorRecord {
+  const members = new Members(object, what);
+  const whole = (key: string): number => members.whole(key, 0, Number.MAX_SAFE_INTEGER);
+  const bytesOf = (key: string, length: number): Uint8Array =>
+    members.read(key, text => fromBase64Url(text, length), `${length} bytes in base64url`);
+  members.whole('monitor', 1, 1);
+  members.array('heads', MOST_A_PAGE);
+  members.text('source', MOST_SOURCE);
+  bytesOf('signature', SIGNATURE_BYTES);
+  const record = {
+    key: toBase64Url(bytesOf('key', HASH_BYTES)),
+    number: members.whole('number', 1, Number.MAX_SAFE_INTEGER),
+    atUs: whole('at_us'),
+    after: members.read('after', readPlace, 'the place of a head'),
+    throughUs: members.has('through_us') ? whole('through_us') : undefined,
+    previous: toBase64Url(bytesOf('previous', HASH_BYTES)),
+    hash: toBase64Url(sha256(line)),
+    line,
+  };
+  members.end();
+  return record;
+}
+
+/** Whether the monitor has signed the record, and with it all that it continues. */
+export async function isSignedRecord(
+  { line, key }: MonitorRecord,
+  limits: Limits,
+  primitives: Primitives,
+): Promise<boolean> {
+  const what = 'a record of a monitor';
+  const { signature, ...rest } = parseObject(line, what, limits.depth);
+  const [publicKey, signed] = [fromBase64Url(key), fromBase64Url(String(signature))];
+  if (publicKey === undefined || signed === undefined) return false;
+  return await primitives.verifyEd25519(publicKey, recordMessage(rest, what), signed);
+}
+
+/** What a monitor signs: all members of the record but `signature`. */
+export function recordMessage(members: JsonObject, what = 'the record'): Uint8Array {
+  return concat(LABEL, utf8(canonical(members, what)));
+}

@@ -1,0 +1,30 @@
+/** What somebody noted when the campaign showed it, held against what is said of it now. */
+import type { Rules } from '../draw/rules.ts';
+import { type Findings, shown, Unreadable } from '../findings.ts';
+import { HASH_BYTES } from '../hashing/lanes.ts';
+import { areEqual, fromBase64Url, toBase64Url } from '../text/bytes.ts';
+
+/** Adds a finding when the pool is not the one whose root was noted. Throws Unreadable for what is no root. */
+export function checkNotedRoot(noted: string, root: Uint8Array, findings: Findings): void {
+  if (areEqual(bytesOf(noted, 'the noted root of the pool'), root)) return;
+  findings.add(
+    'pool-root-noted',
+    `the pool has root ${toBase64Url(root)}, but ${noted} was noted: its entrants, or their tickets, groups or exclusions, have changed since`,
+  );
+}
+
+/** Adds a finding when the rules are not those whose hash was noted. Throws Unreadable for what is no hash. */
+export function checkNotedRules(noted: string, { hash }: Rules, findings: Findings): void {
+  if (areEqual(bytesOf(noted, 'the noted hash of the rules'), hash)) return;
+  findings.add(
+    'rules-hash',
+    `the rules have hash ${toBase64Url(hash)}, but ${noted} was noted: the rules or their monitors have changed since`,
+  );
+}
+
+function bytesOf(noted: string, what: string): Uint8Array {
+  const bytes = fromBase64Url(noted, HASH_BYTES);
+  if (bytes === undefined)
+    throw new Unreadable('malformed', `${what} is ${shown(noted)}, not ${HASH_BYTES} bytes in base64url`);
+  return bytes;
+}

@@ -1,0 +1,289 @@
+/**
+ * What was checked, and what it does not prove, in plain words. A report must not promise more than the mathematics: each
+ * sentence under "not proven" names a way in which somebody could still have been wronged.
+ */
+import type { Chains } from '../book/chains.ts';
+import type { ReadBook } from '../book/read-book.ts';
+import type { Proof } from '../draw/proof.ts';
+import { totalWinners } from '../draw/rules.ts';
+import type { KeptReport } from '../heads/kept-heads.ts';
+import { isoOf } from '../receipts/leaf.ts';
+import type { Receipt, ReceiptPlace } from '../receipts/receipt.ts';
+import { notProvenOfDraw, randomnessWords } from './report-text-draw.ts';
+import { checkedOfKept, notesOfKept, notProvenOfKept } from './report-text-kept.ts';
+
+/** What could be read, for the words of the report. */
+export interface Seen {
+  readonly book: ReadBook | undefined;
+  readonly receipts: readonly Receipt[];
+  readonly places: readonly ReceiptPlace[];
+  readonly proof: Proof | undefined;
+  readonly pinned: boolean;
+  /** Whether a root that was noted was held against the pool. */
+  readonly hasNotedRoot: boolean;
+  /** Whether a hash that was noted was held against the rules. */
+  readonly hasNotedRules: boolean;
+  /** What came of holding kept heads against the book; undefined where none were. */
+  readonly kept: KeptReport | undefined;
+  readonly revokedLater: readonly string[];
+}
+
+export interface Words {
+  readonly checked: readonly string[];
+  readonly notes: readonly string[];
+  readonly notProven: readonly string[];
+  readonly facts: Readonly<Record<string, unknown>>;
+}
+
+export function wordsOf(seen: Seen, isRight: boolean): Words {
+  return {
+    checked: isRight ? checkedOf(seen) : [],
+    notes: notesOf(seen),
+    notProven: notProvenOf(seen),
+    facts: factsOf(seen, isRight),
+  };
+}
+
+function checkedOf(seen: Seen): readonly string[] {
+  const { book, receipts, places, proof, pinned, hasNotedRoot, hasNotedRules, kept } = seen;
+  const checked: string[] = [];
+  if (book !== undefined) checked.push(...checkedOfBook(book));
+  if (receipts.length > 0 && (pinned || book !== undefined)) {
+    checked.push(
+      `${count(receipts.length, 'receipt')}: a known key signed the slice, and the receipt leads to its signed root.`,
+    );
+  } else if (receipts.length > 0) {
+    checked.push(`${count(receipts.length, 'receipt')}: the receipt leads to the root of its slice.`);
+  }
+  if (places.length > 0) {
+    checked.push(
+      'Each is in the book at its stamp, in the slice it names, and no entry with a later stamp comes before it.',
+    );
+  }
+  for (const place of places.slice(0, MOST_PLACES)) checked.push(placeWords(place));
+  if (proof !== undefined) {
+    checked.push(
+      `The proof: its randomness is ${randomnessWords(proof.facts, proof.rules.draw)}. The seed follows from the randomness, the rules and the pool, and the key of everybody drawn follows from the seed, in order.`,
+      ...(book === undefined
+        ? []
+        : ['The proof names the same winners and alternates as the draw repeated from the book.']),
+    );
+  }
+  if (hasNotedRules) {
+    checked.push('The rules have the noted hash: neither the rules nor their monitors have changed since.');
+  }
+  if (hasNotedRoot) {
+    checked.push(
+      'The pool has the noted root: since then nobody was added or removed, and no tickets, group or exclusion has changed.',
+    );
+  }
+  if (kept !== undefined && book !== undefined) checked.push(...checkedOfKept(kept, book.rules.monitors));
+  return checked;
+}
+
+/** More receipts than this are counted, not told one by one. */
+const MOST_PLACES = 20;
+
+function placeWords({ user, stamp, rank, earlierStamp, decided }: Seen['places'][number]): string {
+  const number = decided?.serial ?? decided?.alternate;
+  const became = `${decided?.outcome.replace('_', ' ')}${number === undefined ? '' : ` (number ${number})`}`;
+  const who = `User ${JSON.stringify(user)}`;
+  if (earlierStamp !== undefined) {
+    return `${who}: an earlier request of this user, with stamp ${earlierStamp}, counts instead. Outcome: ${became}.`;
+  }
+  if (rank === undefined)
+    return `${who}: stamp ${stamp}. Outcome: ${decided === undefined ? 'none, no entry' : became}.`;
+  return `${who}: stamp ${stamp}, number ${rank} in the queue. Outcome: ${became}.`;
+}
+
+function checkedOfBook({ rules, slices, entries, judge: { granted }, draw, moves }: ReadBook): string[] {
+  const checked = [
+    `The signature of the book is valid, and no signed item is missing. It shows ${count(entries.count, 'entry', 'entries')}, ${entries.withdrawn} of them withdrawn.`,
+    `${count(slices.count, 'slice')} of ${count(slices.gateways, 'gateway')}: each is signed by a key valid at its time, continues the previous one, and has exactly the signed items.`,
+    'Stamps increase from the first entry to the last and lie between the opening and the close, and no user is in twice.',
+  ];
+  const { chains } = slices;
+  if (chains !== undefined) {
+    checked.push(
+      `Every incarnation of a gateway in this time is accounted for: ${count(chains.count, 'chain')} from before the opening, or from registration, to after the last withdrawal or to the declared end; ${chains.quiet} are declared as silent.`,
+      'Every item signed in between is shown: each entry of the campaign has its line or repeats one that has, and every withdrawn entry has its withdrawal.',
+    );
+  }
+  if (rules.kind === 'coupon') {
+    checked.push(
+      `The first ${granted} entries that were not withdrawn have a coupon, numbered without gaps; the stock is ${rules.stock}. Nobody got one ahead of an earlier stamp.`,
+    );
+  }
+  if (moves !== undefined) {
+    const { claimed, lapsed, declined } = moves.counts;
+    checked.push(
+      `Of all offers, ${claimed} were claimed, ${lapsed} lapsed and ${declined} were declined. Each freed prize went to the next in line, and no two users have the same one.`,
+    );
+  }
+  if (rules.kind === 'raffle' && draw !== undefined) {
+    checked.push(
+      `The repeated draw, from ${randomnessWords(draw.facts, rules.draw)}, over all ${entries.honoured} entries of the pool, gives the same ${count(draw.drawn.winners.length, 'winner')} and ${count(draw.drawn.alternates.length, 'alternate')} in the same order.`,
+      'The tickets, groups and exclusions in the book match the pool root and thereby the seed of the draw.',
+    );
+  }
+  return checked;
+}
+
+function notesOf({ book, revokedLater, receipts, kept }: Seen): readonly string[] {
+  const notes: string[] = [];
+  if (kept !== undefined && book !== undefined) notes.push(...notesOfKept(kept, book.rules.monitors));
+  for (const key of revokedLater) {
+    notes.push(
+      `Key ${key} was revoked after it signed. If it was stolen earlier, the thief may have signed with it.`,
+    );
+  }
+  if (book !== undefined && book.closedAtUs < book.rules.closesAtUs) {
+    notes.push(
+      `The campaign was closed ${isoOf(book.closedAtUs)}, earlier than announced (${isoOf(book.rules.closesAtUs)}).`,
+    );
+  }
+  if (book?.rules.kind === 'raffle' && book.judge.granted < totalWinners(book.rules.draw)) {
+    notes.push(`Fewer entrants could win than there were prizes (${totalWinners(book.rules.draw)}).`);
+  }
+  if (book?.moves !== undefined && book.moves.early > 0) {
+    notes.push(`The operator brought the deadline of ${count(book.moves.early, 'offer')} forward.`);
+  }
+  const forwarded = receipts.filter(({ source }) => source === 1).length;
+  if (forwarded > 0) {
+    notes.push(
+      `${count(forwarded, 'receipt')} with the arrival time reported by a proxy in front of the gateway (X-Request-Start).`,
+    );
+  }
+  return notes;
+}
+
+const AT_THE_DOOR =
+  'That no gateway refused to answer or delayed a request before stamping it. A user without a receipt cannot prove the request.';
+const ANNOUNCED =
+  'That the rules, including the source of randomness and the monitors, were announced before the opening. Compare their hash with the one published then (--rules-hash).';
+const WHEN_NOTED =
+  'When the rules hash was noted. If it was before the opening, the rules were announced by then.';
+const CLOCKS = 'That a stamp shows the true time. It shows the clock of the gateway that signed it.';
+
+function notProvenOf(seen: Seen): readonly string[] {
+  const { book, receipts, proof, pinned, hasNotedRoot, hasNotedRules, kept } = seen;
+  const notProven: string[] = [];
+  if (!pinned && book !== undefined) {
+    notProven.push(
+      'Whose keys these are. They come from the book itself, and a fabricated book has fabricated keys. Give the keys that the shop publishes (--keys, from GET /v1/keys) to rule this out.',
+    );
+  }
+  if (receipts.length > 0 && book === undefined) {
+    if (!pinned)
+      notProven.push(
+        'Who signed the receipt. No keys were given (--keys), so its signature was not checked.',
+      );
+    notProven.push('What became of the entry. The book shows that, and it was not given.');
+  }
+  if (proof !== undefined && book === undefined) {
+    notProven.push(
+      'That nobody with a smaller key was left out, that the pool contains all entrants, and that group limits were kept. These checks need the book.',
+    );
+  }
+  if (book !== undefined) notProven.push(...notProvenOfBook(book, kept));
+  if (book !== undefined || receipts.length > 0) notProven.push(AT_THE_DOOR, CLOCKS);
+  const draw = book?.rules.kind === 'raffle' ? book.rules.draw : proof?.rules.draw;
+  if (book !== undefined || proof !== undefined) notProven.push(hasNotedRules ? WHEN_NOTED : ANNOUNCED);
+  const facts = book?.draw?.facts ?? proof?.facts;
+  if (draw !== undefined) notProven.push(...notProvenOfDraw(draw, facts, hasNotedRoot));
+  return notProven;
+}
+
+function notProvenOfBook({ rules, slices, entries, moves }: ReadBook, kept: Seen['kept']): readonly string[] {
+  const notProven = [
+    'That each entry is a different person. A book shows salted hashes of user ids, and the shop could have created accounts of its own.',
+  ];
+  const { chains, others } = slices;
+  if (chains === undefined) notProven.push(...notProvenOfVersion1(others.count));
+  else notProven.push(...notProvenOfChains(chains, kept !== undefined));
+  notProven.push(...notProvenOfKept(kept, rules.monitors));
+  if (entries.withdrawn > 0) {
+    notProven.push(
+      `That the owners of the ${entries.withdrawn} withdrawn entries withdrew them. Only they can tell.`,
+    );
+  }
+  if (entries.weighted + entries.grouped + entries.excluded > 0) {
+    notProven.push(
+      'That tickets, groups and exclusions are justified. The book shows what they were, not why.',
+    );
+  }
+  if (moves !== undefined) {
+    notProven.push(
+      'That each claim came when the book says. Claims are among the signed items that are not shown; a receipt of one can prove otherwise. Deadlines may be later than in the rules, by the length of outages.',
+    );
+  }
+  notProven.push(
+    'That this is the only book. Compare it, or its last line, with copies of others. The same holds for slices: a gateway could show different chains to different people until two of them compare.',
+  );
+  return notProven;
+}
+
+function notProvenOfVersion1(others: number): readonly string[] {
+  const notProven = [
+    'That no gateway was left out, and no slice before the first or after the last of a gateway. A book of version 1 does not show where chains begin and end.',
+    'That the entries marked as withdrawn were withdrawn. A book of version 1 does not show withdrawals.',
+  ];
+  if (others > 0) {
+    notProven.push(
+      `What the ${count(others, 'signed item')} not shown in the book are. The book declares them as items of other campaigns, withdrawals or repeats; a receipt for one of them can prove otherwise.`,
+    );
+  }
+  return notProven;
+}
+
+function notProvenOfChains({ quiet, ended }: Chains, hasHeads: boolean): readonly string[] {
+  const notProven: string[] = [];
+  if (!hasHeads) {
+    notProven.push(
+      'That these chains date from the campaign. A holder of the keys can sign other chains later: without a gateway, with an invented one, or with other leaves. Heads kept while the campaign was open (--heads, from GET /v1/heads), or a receipt, reveal it.',
+    );
+  }
+  if (quiet > 0) {
+    notProven.push(
+      `That the ${count(quiet, 'incarnation')} declared as silent signed nothing in this time. A head or a receipt of one of them proves otherwise.`,
+    );
+  }
+  if (ended > 0) {
+    notProven.push(
+      `That nothing follows the declared end of ${count(ended, 'chain')}. A later head or receipt proves otherwise.`,
+    );
+  }
+  return notProven;
+}
+
+function factsOf({ book, places, proof, kept }: Seen, isRight: boolean): Readonly<Record<string, unknown>> {
+  return {
+    ...(book === undefined
+      ? {}
+      : {
+          campaign: book.rules.campaign,
+          kind: book.rules.kind,
+          title: book.rules.title,
+          entries: book.entries.count,
+          pool: book.entries.honoured,
+          granted: book.judge.granted,
+          slices: book.slices.count,
+          bytes: book.bytes,
+          monitors: book.rules.monitors.map(({ name, key }) => monitorFacts(name, key, kept)),
+        }),
+    ...(places.length === 0 ? {} : { receipts: places.length, places: places.slice(0, MOST_PLACES) }),
+    ...(proof === undefined ? {} : { proofVerified: isRight, proofWinners: proof.winners.length }),
+  };
+}
+
+/** What a monitor that the rules name has seen, for programs; without records of it nothing is known. */
+function monitorFacts(name: string, key: string, kept: Seen['kept']): object {
+  const seen = kept?.monitors.find(monitor => monitor.key === key);
+  if (seen === undefined) return { name, key, records: 0 };
+  const { records, missing, matched, seenAllAtUs = null } = seen;
+  return { name, key, records, missing, slices: matched, sawAllAtUs: seenAllAtUs };
+}
+
+function count(number: number, one: string, many = `${one}s`): string {
+  return `${number} ${number === 1 ? one : many}`;
+}

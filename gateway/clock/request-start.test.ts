@@ -1,0 +1,217 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { SOURCE_ARRIVAL, SOURCE_PROXY } from '../../engine/contract/record/record.ts';
+import { TrustedProxies } from '../http/trusted-proxies.ts';
+import { Metrics } from '../metrics.ts';
+import { SharedClock } from './clock.ts';
+import { NotedInstants } from './proxy-timestamps.ts';
+import { RequestStarts, readRequestStart, sourceOf } from './request-start.ts';
+
+test('the formats that proxies send', () => {
+  for (const [value, us] of [
+    ['t=1700000000.123', 1_700_000_000_123_000],
+    ['1700000000.123', 1_700_000_000_123_000],
+    ['1700000000.123456', 1_700_000_000_123_456],
+    ['t=1700000000.1', 1_700_000_000_100_000],
+    ['t=1700000000', 1_700_000_000_000_000],
+    ['1700000000123', 1_700_000_000_123_000],
+    ['t=1700000000123', 1_700_000_000_123_000],
+    ['t=1700000000123.4567', 1_700_000_000_123_456],
+    ['t=1700000000123456', 1_700_000_000_123_456],
+    ['1700000000123456.789', 1_700_000_000_123_456],
+    ['t=1700000000.123456789', 1_700_000_000_123_456],
+  ] as const) {
+    assert.equal(readRequestStart(value), us, value);
+  }
+});
+
+test('what is none of them is not guessed at', () => {
+  for (const value of [
+    '',
+    't=',
+    'now',
+    '-1700000000',
+    '170000000',
+    '17000000001',
+    '1700000000.',
+    '1.7e9',
+    'T=1700000000',
+    ' 1700000000',
+    't=1700000000, t=1700000001',
+    '1700000000123456789',
+    '1700000000.1234567890',
+    '１７００００００００',
+  ]) {
+    assert.equal(readRequestStart(value), undefined, JSON.stringify(value));
+  }
+});
+
+test('any microsecond comes back in each of the three units', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1_000_000_000_000_000, max: Number.MAX_SAFE_INTEGER }), us => {
+      const digits = String(us);
+      for (const at of [10, 13]) {
+        assert.equal(readRequestStart(`t=${digits.slice(0, at)}.${digits.slice(at)}`), us);
+      }
+      assert.equal(readRequestStart(`t=${digits}`), us);
+    }),
+  );
+});
+
+/** A gateway's clock and pipeline, as far as instants go. */
+function setUp(nowUs = 1_000_000) {
+  let localUs = nowUs;
+  const clock = new SharedClock(() => localUs);
+  clock.sample({ askedUs: localUs, heardUs: localUs, redisUs: localUs });
+  const metrics = new Metrics({
+    connections: () => 0,
+    watchers: () => 0,
+    waiting: () => 0,
+    clockErrorUs: () => 0,
+    clockLevel: () => 'ok',
+    signing: () => 0,
+    kept: () => ({ winners: 0, gone: 0, moves: 0 }),
+  });
+  const starts = new RequestStarts({ clock, proxies: new TrustedProxies([]), metrics });
+  const pipeline = { promisedUs: 0 };
+  return {
+    clock,
+    starts,
+    pipeline,
+    counts: metrics.requestStarts,
+    move: (us: number): void => {
+      localUs += us;
+    },
+    promise: (behindUs: number): void => {
+      pipeline.promisedUs = Math.max(pipeline.promisedUs, clock.promise() - behindUs);
+    },
+    enter: (startedUs: number | undefined, opensAtUs = 0) => {
+      const arrivedUs = clock.next();
+      return { arrivedUs, instantUs: starts.instantFor(pipeline, { opensAtUs }, arrivedUs, startedUs) };
+    },
+  };
+}
+
+test('a noted arrival is the instant of the stamp, to the microsecond', () => {
+  const { enter, promise, move, counts } = setUp();
+  promise(100_000);
+  move(50_000);
+  assert.equal(enter(950_001).instantUs, 950_001);
+  assert.equal(enter(950_000).instantUs, 950_003, 'an even one is moved to the next that is free');
+  assert.equal(sourceOf(950_001), SOURCE_PROXY);
+  assert.equal(counts.used, 2);
+});
+
+test('many with the same instant keep the order in which they arrived here', () => {
+  const { enter, move } = setUp();
+  move(500_000);
+  const instants = Array.from({ length: 20_000 }, () => enter(1_000_000).instantUs);
+  assert.deepEqual(
+    instants,
+    instants.map((_, index) => 1_000_001 + 2 * index),
+  );
+});
+
+test('never at or before a promise', () => {
+  const { enter, promise, move, pipeline, counts } = setUp();
+  move(10_000);
+  promise(0);
+  assert.equal(pipeline.promisedUs, 1_010_000);
+  move(10_000);
+  assert.equal(enter(900_000).instantUs, 1_010_001);
+  assert.equal(enter(1_010_000).instantUs, 1_010_003);
+  assert.equal(enter(1_010_001).instantUs, 1_010_005);
+  assert.deepEqual([counts.promise, counts.used], [2, 1]);
+});
+
+test('never before the opening; whoever arrives before it is as early as they are', () => {
+  const { enter, move, counts } = setUp();
+  const early = enter(999_000, 1_500_000);
+  assert.equal(early.instantUs, early.arrivedUs);
+  move(600_000);
+  assert.equal(enter(1_400_000, 1_500_000).instantUs, 1_500_001);
+  assert.equal(enter(1_499_999, 1_500_000).instantUs, 1_500_003);
+  assert.equal(enter(1_500_000, 1_500_000).instantUs, 1_500_005);
+  assert.deepEqual([counts.opening, counts.used, counts.now], [2, 1, 0]);
+});
+
+test('never later than now: then it is the arrival, and called so', () => {
+  const { enter, counts } = setUp();
+  for (const aheadUs of [0, 1, 1_000_000]) {
+    const { arrivedUs, instantUs } = enter(1_000_100 + aheadUs);
+    assert.equal(instantUs, arrivedUs);
+    assert.equal(sourceOf(instantUs), SOURCE_ARRIVAL);
+  }
+  assert.equal(counts.now, 3);
+});
+
+test('when every place up to the arrival is taken, the arrival is left', () => {
+  const { enter, promise, counts } = setUp();
+  promise(4);
+  assert.equal(enter(0).instantUs, 999_997);
+  assert.equal(enter(0).instantUs, 999_999);
+  const { arrivedUs } = enter(undefined);
+  assert.equal(enter(0).instantUs, 1_000_001, 'the clock has gone on with each arrival');
+  assert.equal(arrivedUs, 1_000_006);
+  assert.equal(counts.promise, 3);
+});
+
+test('a body that comes after a promise is stamped anew without a header, and behind the promise never with one', () => {
+  const { clock, starts, pipeline, promise, move } = setUp();
+  const arrivedUs = clock.next();
+  move(10_000);
+  promise(0);
+  for (const startedUs of [undefined, 900_000, 1_005_000]) {
+    const instantUs = starts.instantFor(pipeline, { opensAtUs: 0 }, arrivedUs, startedUs);
+    assert.ok(instantUs > pipeline.promisedUs);
+    assert.equal(sourceOf(instantUs), SOURCE_ARRIVAL);
+  }
+});
+
+interface Step {
+  readonly kind: 'arrive' | 'noted' | 'promise' | 'move' | 'late';
+  readonly us: number;
+}
+
+const step: fc.Arbitrary<Step> = fc.record({
+  kind: fc.constantFrom('arrive', 'noted', 'noted', 'promise', 'move', 'late'),
+  us: fc.integer({ min: 0, max: 400 }),
+});
+
+test('instants are unique, after every promise, in their bounds, and the least that are free', () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 300 }), fc.integer({ min: 0, max: 300 }), (steps, behindUs) => {
+      const { clock, pipeline, promise, move, enter } = setUp();
+      const opensAtUs = 1_000_200;
+      const given = new Set<number>();
+      const use = (instantUs: number): void => {
+        assert.ok(!given.has(instantUs), `${instantUs} was given before`);
+        assert.ok(instantUs > pipeline.promisedUs, `${instantUs} is promised away`);
+        given.add(instantUs);
+      };
+      for (const { kind, us } of steps) {
+        if (kind === 'move') move(us);
+        else if (kind === 'promise') promise(behindUs);
+        else if (kind === 'late') use(clock.next());
+        else if (kind === 'arrive') use(enter(undefined, opensAtUs).instantUs);
+        else {
+          const startedUs = 1_000_000 + us;
+          const { arrivedUs, instantUs } = enter(startedUs, opensAtUs);
+          let expected = Math.max(startedUs, opensAtUs, pipeline.promisedUs + 1);
+          while (expected % 2 === 0 || given.has(expected)) expected += 1;
+          assert.equal(instantUs, arrivedUs >= opensAtUs && expected < arrivedUs ? expected : arrivedUs);
+          use(instantUs);
+        }
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('no more is kept than may still be asked for again', () => {
+  const instants = new NotedInstants();
+  for (let us = 0; us < 1_000_000; us += 10) instants.take(us, us + 100, us - 1_000);
+  assert.ok(instants.size < 10_000, `${instants.size} are kept`);
+  assert.equal(instants.take(0, 2_000_000, 0), 998_993, 'a promise that was named once holds');
+});

@@ -1,0 +1,87 @@
+/**
+ * A gateway whose machine was suspended, its clock and its timers with it: it believes in its lease when it goes on, and takes
+ * what is in its sockets before it could hear otherwise. It is the log that refuses that. And one that was told another length of leases than the registry has.
+ */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { brokenInvariants } from '../../engine/test/gateway.ts';
+import { availableLogs, eventually } from '../../engine/test/support.ts';
+import { type System, startSystem } from '../../engine/test/system.ts';
+
+const FROZEN_CLOCK = new URL('../../engine/test/preloaded/frozen-clock.mjs', import.meta.url);
+/** Requests are in the socket by then. */
+const SENT_MS = 200;
+const PEOPLE = Array.from({ length: 20 }, (_, index) => `caught-${index}`);
+
+for (const log of availableLogs()) {
+  describe(`a suspended gateway, over ${log}`, () => {
+    let system: System;
+    before(async () => {
+      system = await startSystem({
+        log,
+        gateways: 1,
+        gatewayEnv: { NODE_OPTIONS: `--import=${FROZEN_CLOCK.href}` },
+      });
+    });
+    after(async () => {
+      assert.deepEqual(await brokenInvariants(system.pool), []);
+      await system.close();
+    });
+
+    const isNobodyLive = async (): Promise<boolean> => {
+      const { rows } = await system.pool.query("select from gateways where state = 'live'");
+      return rows.length === 0;
+    };
+
+    test('tells nobody 202 for what stands behind its fence, and everybody gets in who asks again', async () => {
+      const campaign = await system.offer({ kind: 'coupon', stock: 1_000 });
+      await eventually(async () => (await system.enter('before', campaign)).status === 202);
+      await eventually(async () => !(await isNobodyLive()));
+      const { child } = system.gateways[0]?.process ?? assert.fail('there is no gateway');
+      child.kill('SIGSTOP');
+      // They are taken by the gateway when it goes on, which is long after its end.
+      const answers = PEOPLE.map(user => system.enter(user, campaign));
+      await sleep(SENT_MS);
+      await eventually(isNobodyLive, { timeoutMs: 90_000 });
+      child.kill('SIGCONT');
+      for (const { status } of await Promise.all(answers)) assert.equal(status, 503);
+      for (const user of PEOPLE)
+        await eventually(async () => (await system.enter(user, campaign)).status === 202, {
+          timeoutMs: 60_000,
+        });
+      const { rows } = await system.pool.query('select count(*) as count from set_aside');
+      assert.equal(rows[0]?.count, 0);
+      await eventually(async () => {
+        const { rows: entries } = await system.pool.query(
+          'select user_id from entries where campaign_id = $1',
+          [campaign],
+        );
+        return entries.length === PEOPLE.length + 1;
+      });
+    });
+
+    test('takes nothing while the registry has leases of another length, and says so', async () => {
+      const { leases } = system.keys;
+      const right = (await system.redis.hget(leases, 'leaseUs')) ?? '';
+      await system.redis.hset(leases, 'leaseUs', '7000000');
+      // The engines say so as well: theirs may be the wrong one.
+      for (const process of [system.gateways[0], system.engine]) {
+        await eventually(async () => {
+          const answer = await fetch(`${process?.url}/readyz`);
+          const says = (await answer.text()).includes(
+            'LEASE_MS is 1500, but the registry was opened with 7000',
+          );
+          return answer.status === 503 && says;
+        });
+      }
+      const campaign = await system.offer({ kind: 'coupon', stock: 1_000 });
+      assert.equal((await system.enter('early', campaign)).status, 503);
+      await system.redis.hset(leases, 'leaseUs', right);
+      await eventually(async () => (await fetch(`${system.engine.url}/readyz`)).ok);
+      await eventually(async () => (await system.enter('early', campaign)).status === 202, {
+        timeoutMs: 60_000,
+      });
+    });
+  });
+}

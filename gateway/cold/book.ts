@@ -1,0 +1,174 @@
+/**
+ * What anybody may check afterwards: GET /v1/campaigns/{id}/book and …/proof. Both stand whole in the ledger by then and
+ * are handed on in parts: what a client does not read waits there, not here.
+ */
+import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
+import { type BookState, readBookPart, readBookState } from '../../sql/statements/books/books.ts';
+import { readProofBytes, readProofPart } from '../../sql/statements/draws/draws.ts';
+import { SOON } from '../entry/entry-answers.ts';
+import type { Reply } from '../http/reply.ts';
+import { type RequestParts, readCampaignId, refuseUnknown } from '../http/requests.ts';
+import { type Ledger, LedgerUnavailable } from './ledger.ts';
+
+export interface BookParts extends RequestParts {
+  readonly ledger: Ledger;
+  /** Told of a download that broke off on our side. */
+  readonly failed: (error: unknown) => void;
+}
+
+const FOR_GOOD = { 'cache-control': 'public, max-age=31536000, immutable' };
+const LATER = { headers: { 'retry-after': '5' } };
+
+/** GET /v1/campaigns/{id}/book: gzip of NDJSON, as engine/verify/README.md describes it. Never changes. */
+export async function getBook(parts: BookParts, reply: Reply, req: HttpRequest): Promise<void> {
+  const id = readCampaignId(parts, reply, req.getParameter(0) ?? '');
+  if (id === undefined) return;
+  if (isRoom(parts, id)) return refuseRoom(reply, id, 'no-book');
+  const state = await ask(parts, reply, () => parts.ledger.ask(db => readBookState(db, id)));
+  if (state === 'unavailable') return;
+  if (state === undefined) return refuseUnknown(parts, reply, id);
+  if (state.isRoom) return refuseRoom(reply, id, 'no-book');
+  const total = bytesOf(reply, id, state);
+  if (total === undefined) return;
+  const res = reply.file({
+    'content-type': 'application/gzip',
+    'content-disposition': `attachment; filename="campaign-${id}.book.ndjson.gz"`,
+    ...FOR_GOOD,
+  });
+  const read = (part: number): Promise<Buffer | undefined> =>
+    parts.ledger.ask(db => readBookPart(db, id, part));
+  if (res !== undefined) await new Download({ reply, res, read, failed: parts.failed }, total).run();
+}
+
+/** Of one on the shelf the ledger says so. */
+function isRoom({ board }: BookParts, id: number): boolean {
+  return board.campaign(id)?.kind === 'room';
+}
+
+/** A waiting room lets everybody in: there is nothing that could be proved of it later. */
+function refuseRoom(reply: Reply, id: number, slug: 'no-book' | 'no-proof'): void {
+  const what = slug === 'no-book' ? 'book' : 'proof';
+  reply.problem(slug, `Campaign ${id} is a waiting room; a waiting room has no ${what}.`);
+}
+
+/** The size of the book, or undefined when it has been answered why there is none. */
+function bytesOf(reply: Reply, id: number, { isFinished, bytes, refused }: BookState): number | undefined {
+  if (refused !== null) {
+    reply.problem('no-book', `Campaign ${id} has no book: ${refused}.`);
+  } else if (bytes === null) {
+    const what = isFinished ? 'is decided; its book is still being made' : 'is not decided yet';
+    reply.problem('not-decided-yet', `Campaign ${id} ${what}.`, LATER);
+  } else return bytes;
+  return undefined;
+}
+
+/** GET /v1/campaigns/{id}/proof: all that is needed to repeat a raffle's draw, as JSON. Never changes. */
+export async function getProof(parts: BookParts, reply: Reply, req: HttpRequest): Promise<void> {
+  const id = readCampaignId(parts, reply, req.getParameter(0) ?? '');
+  if (id === undefined) return;
+  if (isRoom(parts, id)) return refuseRoom(reply, id, 'no-proof');
+  const found = await ask(parts, reply, () =>
+    parts.ledger.ask(async db => ({
+      state: await readBookState(db, id),
+      bytes: await readProofBytes(db, id),
+    })),
+  );
+  if (found === 'unavailable') return;
+  const { state, bytes } = found;
+  if (state === undefined) refuseUnknown(parts, reply, id);
+  else if (state.isRoom) refuseRoom(reply, id, 'no-proof');
+  else if (bytes > 0) {
+    const res = reply.file({ 'content-type': 'application/json', ...FOR_GOOD });
+    const read = (part: number): Promise<Buffer | undefined> =>
+      parts.ledger.ask(db => readProofPart(db, id, part));
+    if (res !== undefined) await new Download({ reply, res, read, failed: parts.failed }, bytes).run();
+  } else if (state.isFinished) {
+    reply.problem('no-proof', `Campaign ${id} is not a raffle with a draw proof.`);
+  } else reply.problem('not-decided-yet', `Campaign ${id} is not decided yet.`, LATER);
+}
+
+async function ask<T>(
+  parts: BookParts,
+  reply: Reply,
+  question: () => Promise<T>,
+): Promise<T | 'unavailable'> {
+  try {
+    return await question();
+  } catch (error) {
+    if (!(error instanceof LedgerUnavailable)) throw error;
+    parts.metrics.refuse('ledger');
+    reply.problem('unavailable', 'Outcomes cannot be read right now.', { headers: SOON });
+    return 'unavailable';
+  }
+}
+
+interface DownloadParts {
+  readonly reply: Reply;
+  readonly res: HttpResponse;
+  /** A part of it, from 0. */
+  readonly read: (part: number) => Promise<Buffer | undefined>;
+  readonly failed: (error: unknown) => void;
+}
+
+/**
+ * One download. `tryEnd` takes what the client has room for and keeps nothing back; the rest of a part is tried again
+ * when there is room, and the next part is read when this one is gone.
+ */
+class Download {
+  readonly #parts: DownloadParts;
+  readonly #total: number;
+  #part = 0;
+  #bytes: Buffer = Buffer.alloc(0);
+  /** Where the part begins in the whole. */
+  #from = 0;
+  #isGone = false;
+
+  constructor(parts: DownloadParts, total: number) {
+    this.#parts = parts;
+    this.#total = total;
+  }
+
+  async run(): Promise<void> {
+    const { reply, res } = this.#parts;
+    reply.whenAborted(() => {
+      this.#isGone = true;
+    });
+    res.onWritable(offset => {
+      const ok = this.#write(offset);
+      if (ok) void this.#next();
+      return ok;
+    });
+    await this.#next();
+  }
+
+  /** Reads the next part and writes of it what the client takes. */
+  async #next(): Promise<void> {
+    while (!this.#isGone) {
+      this.#from += this.#bytes.length;
+      if (this.#from >= this.#total) return;
+      try {
+        const bytes = await this.#parts.read(this.#part);
+        if (bytes === undefined) throw new Error(`part ${this.#part} of a download is missing`);
+        this.#bytes = bytes;
+      } catch (error) {
+        // The length was told, so the client sees that it does not have all of it.
+        if (!this.#isGone) this.#parts.res.close();
+        this.#parts.failed(error);
+        return;
+      }
+      this.#part += 1;
+      if (this.#isGone || !this.#write(this.#from)) return;
+    }
+  }
+
+  /** Writes the part from `offset` of the whole on; whether the client took all of it. */
+  #write(offset: number): boolean {
+    let ok = false;
+    const { res } = this.#parts;
+    res.cork(() => {
+      const rest = this.#bytes.subarray(offset - this.#from);
+      [ok] = res.tryEnd(new Uint8Array(rest), this.#total);
+    });
+    return ok;
+  }
+}

@@ -1,0 +1,95 @@
+/** What fans are told of a campaign's state, against what operators are told of the same row at the same instant. */
+import { equal } from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { stateOf } from '../../engine/campaigns/states.ts';
+import { toBoard } from '../../engine/contract/redis/board/board-campaign.ts';
+import type { Campaign } from '../../sql/statements/campaigns/campaigns.ts';
+import { campaignView } from './campaigns.ts';
+
+const at = (ms: number): Date => new Date(Date.UTC(2030, 0, 1) + ms);
+
+const COUPON: Campaign = {
+  campaignId: 7,
+  kind: 'coupon',
+  title: 'test',
+  places: 3,
+  opensAt: at(10),
+  closesAt: at(20),
+  closingAt: null,
+  createdAt: at(0),
+  revision: 1,
+  settledStamp: -1,
+  settledCount: 0,
+  grantedCount: 0,
+  goneCount: 0,
+  goneRanked: 0,
+  frozenAt: null,
+  frozenCount: null,
+  seed: null,
+  seedSource: null,
+  finishedAt: null,
+  rulesHash: null,
+  draw: null,
+  monitors: null,
+  poolRoot: null,
+  redrawnCount: 0,
+  stage: 'scheduled',
+  timeZone: 'UTC',
+  madeBy: 'test',
+  drawsAt: null,
+  pausedAt: null,
+  cancelledStamp: null,
+  version: 1,
+  pending: null,
+  claimWithinS: null,
+  waitlist: 0,
+  waitlistedCount: 0,
+  moveCount: 0,
+  unheardUs: 0,
+  unheardSeenUs: null,
+  decidedAt: null,
+  shelvedAt: null,
+  room: null,
+};
+
+const row: fc.Arbitrary<Campaign> = fc
+  .record({
+    stage: fc.constantFrom('scheduled' as const, 'cancelled' as const, 'archived' as const),
+    wasCancelled: fc.boolean(),
+    isPaused: fc.boolean(),
+    isFinished: fc.boolean(),
+    grantedCount: fc.constantFrom(0, COUPON.places),
+    closingAt: fc.option(fc.integer({ min: 11, max: 20 })),
+  })
+  .map(({ stage, wasCancelled, isPaused, isFinished, grantedCount, closingAt }) => ({
+    ...COUPON,
+    stage,
+    grantedCount,
+    cancelledStamp: stage === 'cancelled' || (stage === 'archived' && wasCancelled) ? 5 : null,
+    pausedAt: isPaused ? at(1) : null,
+    finishedAt: isFinished || stage === 'archived' ? at(30) : null,
+    closingAt: closingAt === null ? null : at(closingAt),
+  }));
+
+test('fans and operators are told one state, but that fans hear what was archived as it ended, and what is sold out', () => {
+  fc.assert(
+    fc.property(row, fc.integer({ min: 0, max: 30 }), (campaign, ms) => {
+      const nowMs = at(ms).getTime();
+      const told = campaignView(toBoard(campaign), nowMs * 1000).status;
+      const state = stateOf(campaign, nowMs);
+      if (state === 'archived') equal(told, campaign.cancelledStamp === null ? 'settled' : 'cancelled');
+      else if (state === 'open') equal(told, campaign.grantedCount === campaign.places ? 'sold_out' : 'open');
+      else equal(told, state);
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test('a campaign that is paused before it opens, or when it is sold out, is told to be paused', () => {
+  const paused = { ...COUPON, pausedAt: at(1) };
+  const told = (campaign: Campaign, ms: number): string =>
+    campaignView(toBoard(campaign), at(ms).getTime() * 1000).status;
+  equal(told(paused, 5), 'paused');
+  equal(told({ ...paused, grantedCount: paused.places }, 15), 'paused');
+});

@@ -1,0 +1,141 @@
+/** GET /v1/campaigns and /v1/campaigns/{id}: what is offered, from the gateway's copy of the board. */
+import type { HttpRequest } from 'uWebSockets.js';
+import { type FieldFault, fieldFault } from '../../engine/contract/api/problem.ts';
+import { campaignStateAt } from '../../engine/contract/campaign/campaign-state.ts';
+import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
+import type { SharedClock } from '../clock/clock.ts';
+import { isoOf } from '../entry/door.ts';
+import { type CampaignList, type CampaignView, MAX_CAMPAIGN_ID } from '../http/contract.ts';
+import type { Reply } from '../http/reply.ts';
+import { findCampaign, type RequestParts, readCampaignId } from '../http/requests.ts';
+import { LedgerUnavailable } from './ledger.ts';
+
+export interface CampaignParts extends RequestParts {
+  readonly clock: SharedClock;
+}
+
+const LIMIT = 100;
+
+export function campaignView(campaign: BoardCampaign, nowUs: number): CampaignView {
+  const { campaignId: id, kind, title, places } = campaign;
+  return {
+    id,
+    kind,
+    title,
+    ...(kind === 'coupon' ? { stock: places } : {}),
+    ...(kind === 'raffle' ? { winners: places } : {}),
+    opens_at: isoOf(campaign.opensAtUs),
+    closes_at: isoOf(campaign.closesAtUs),
+    ...(campaign.drawsAtUs === undefined ? {} : { draws_at: isoOf(campaign.drawsAtUs) }),
+    ...(campaign.timeZone === undefined ? {} : { time_zone: campaign.timeZone }),
+    status: statusOf(campaign, nowUs),
+    settled: campaign.settledCount,
+    granted: campaign.granted,
+    ...claimsOf(campaign),
+    ...(campaign.rulesHash === undefined ? {} : { rules_hash: campaign.rulesHash }),
+    ...(campaign.poolRoot === undefined ? {} : { pool_root: campaign.poolRoot }),
+    ...(campaign.randomness === undefined ? {} : { randomness: campaign.randomness }),
+    ...(campaign.monitors === undefined ? {} : { monitors: campaign.monitors }),
+    ...(campaign.room === undefined ? {} : { room: roomView(campaign.room) }),
+  };
+}
+
+function claimsOf({ claims, kind }: BoardCampaign): Partial<CampaignView> {
+  if (claims === undefined) return {};
+  const common = { claim_within_s: claims.withinS, waitlisted: claims.waitlisted };
+  return kind === 'coupon' ? { ...common, waitlist: claims.waitlist } : common;
+}
+
+function roomView({ perSecond, capacity, paused }: NonNullable<BoardCampaign['room']>) {
+  return { per_second: perSecond, capacity, paused };
+}
+
+/** As operators are told it, but for two: an archived campaign stays what it was, and one that is open may be sold out. */
+function statusOf(campaign: BoardCampaign, nowUs: number): CampaignView['status'] {
+  const { cancelledStamp, finished, paused, opensAtUs, closesAtUs, soldOut } = campaign;
+  const stage = cancelledStamp === undefined ? 'scheduled' : 'cancelled';
+  const facts = {
+    stage,
+    isFinished: finished,
+    isPaused: paused !== undefined,
+    opensAtUs,
+    closesAtUs,
+  } as const;
+  const state = campaignStateAt(facts, nowUs);
+  return state === 'open' && soldOut ? 'sold_out' : state;
+}
+
+function nowUs(parts: CampaignParts): number {
+  return parts.clock.synchronised ? parts.clock.now() : Date.now() * 1000;
+}
+
+export async function getCampaign(parts: CampaignParts, reply: Reply, req: HttpRequest): Promise<void> {
+  const idText = req.getParameter(0);
+  const id = readCampaignId(parts, reply, idText);
+  if (id === undefined) return;
+  const campaign = parts.board.campaign(id) ?? (await findCampaign(parts, reply, id));
+  if (campaign !== undefined) reply.json(200, JSON.stringify(campaignView(campaign, nowUs(parts))));
+}
+
+/**
+ * In the order of their numbers, those on the shelf among them. Where the ledger cannot be asked for these, the others are told
+ * and the answer says that it is not all: the pages on which people queue need no more.
+ */
+export async function listCampaigns(parts: CampaignParts, reply: Reply, req: HttpRequest): Promise<void> {
+  const after = readWhole('after', req.getQuery('after'), 0, 0, MAX_CAMPAIGN_ID);
+  const limit = readWhole('limit', req.getQuery('limit'), LIMIT, 1, LIMIT);
+  if (typeof after !== 'number' || typeof limit !== 'number') {
+    const faults = [after, limit].filter(value => typeof value !== 'number');
+    parts.metrics.refuse('invalid');
+    reply.problem('invalid-request', `${faults.map(fault => fault.field).join(' and ')} cannot be read.`, {
+      members: { errors: faults },
+    });
+    return;
+  }
+  const shelved = await listShelved(parts, after, limit + 1);
+  const shown = parts.board
+    .campaigns()
+    .filter(campaign => campaign.campaignId > after && campaign.archived === undefined);
+  const isShown = new Set(shown.map(({ campaignId }) => campaignId));
+  const rest = [...shown, ...(shelved ?? []).filter(({ campaignId }) => !isShown.has(campaignId))].sort(
+    (a, b) => a.campaignId - b.campaignId,
+  );
+  const page = rest.slice(0, limit);
+  const next = rest.length > limit ? (page.at(-1)?.campaignId ?? null) : null;
+  const now = nowUs(parts);
+  const answer: CampaignList = {
+    campaigns: page.map(campaign => campaignView(campaign, now)),
+    next,
+    ...(shelved === undefined ? { partial: true } : {}),
+  };
+  reply.json(200, JSON.stringify(answer));
+}
+
+/** Undefined where there may be some, and the ledger does not answer. */
+async function listShelved(
+  { board, shelved }: CampaignParts,
+  after: number,
+  limit: number,
+): Promise<readonly BoardCampaign[] | undefined> {
+  if (!board.mayBeShelved(after + 1)) return [];
+  try {
+    return await shelved.list(after, limit);
+  } catch (error) {
+    if (!(error instanceof LedgerUnavailable)) throw error;
+    return undefined;
+  }
+}
+
+function readWhole(
+  name: string,
+  text: string | undefined,
+  fallback: number,
+  from: number,
+  to: number,
+): number | FieldFault {
+  if (text === undefined || text === '') return fallback;
+  const value = /^\d{1,10}$/.test(text) ? Number(text) : -1;
+  return value >= from && value <= to
+    ? value
+    : fieldFault(name, text, `a whole number from ${from} to ${to}`);
+}

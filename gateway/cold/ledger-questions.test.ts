@@ -1,0 +1,51 @@
+import { deepEqual, equal, rejects } from 'node:assert/strict';
+import { test } from 'node:test';
+import { pino } from 'pino';
+import type { Queryable } from '../../sql/database.ts';
+import { Ledger, LedgerUnavailable } from './ledger.ts';
+import { LedgerQuestions } from './ledger-questions.ts';
+
+const PEOPLE = 10_000;
+
+/** The ledger is not reached: the question alone counts. */
+class LocalLedger extends Ledger {
+  constructor() {
+    super({ databaseUrl: '', timeoutMs: 1, log: pino({ level: 'silent' }) });
+  }
+
+  override async ask<T>(work: (db: Queryable) => Promise<T>): Promise<T> {
+    return await work({ query: () => Promise.reject(new Error('nobody asks')) });
+  }
+}
+
+test('ten thousand who ask at once are a dozen statements, one after another, and each hears of themselves', async () => {
+  const asked: number[] = [];
+  let atOnce = 0;
+  const questions = new LedgerQuestions(new LocalLedger(), async (_db, campaignId, userIds) => {
+    asked.push(userIds.length);
+    atOnce += 1;
+    equal(atOnce, 1);
+    await new Promise(setImmediate);
+    atOnce -= 1;
+    return userIds.filter(userId => userId !== 'nobody').map(userId => ({ userId, campaignId }));
+  });
+  const names = Array.from({ length: PEOPLE }, (_, index) => `user-${index}`);
+  const heard = await Promise.all(names.map(name => questions.find(7, name)));
+  deepEqual(
+    heard,
+    names.map(userId => ({ userId, campaignId: 7 })),
+  );
+  equal(await questions.find(7, 'nobody'), undefined);
+  equal(asked.length, 12, asked.join(' '));
+});
+
+test('while the ledger is away all who ask are told so, and those who ask later are asked for', async () => {
+  let isAway = true;
+  const questions = new LedgerQuestions(new LocalLedger(), async (_db, _campaignId, userIds) => {
+    if (isAway) throw new LedgerUnavailable('it is away');
+    return userIds.map(userId => ({ userId }));
+  });
+  await rejects(questions.find(7, 'ann'), LedgerUnavailable);
+  isAway = false;
+  deepEqual(await questions.find(7, 'ann'), { userId: 'ann' });
+});

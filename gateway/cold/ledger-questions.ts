@@ -1,0 +1,63 @@
+/**
+ * Questions about single users that only the ledger can answer, asked only while Redis is being made anew. Those that come
+ * while one statement is under way go out together as the next, so that ten thousand who ask at once cost PostgreSQL ten.
+ */
+import type { Queryable } from '../../sql/database.ts';
+import type { Ledger } from './ledger.ts';
+
+interface Question<Row> {
+  readonly campaignId: number;
+  readonly userId: string;
+  readonly resolve: (row: Row | undefined) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** More in one statement would keep the first of them waiting. */
+const QUESTIONS_AT_ONCE = 1_000;
+
+export class LedgerQuestions<Row extends { readonly userId: string }> {
+  readonly #ledger: Ledger;
+  readonly #read: (db: Queryable, campaignId: number, userIds: readonly string[]) => Promise<readonly Row[]>;
+  #waiting: Question<Row>[] = [];
+  #isAsking = false;
+
+  /** `read` answers with a row of each user of whom there is one. */
+  constructor(
+    ledger: Ledger,
+    read: (db: Queryable, campaignId: number, userIds: readonly string[]) => Promise<readonly Row[]>,
+  ) {
+    this.#ledger = ledger;
+    this.#read = read;
+  }
+
+  /** What the ledger has of the user in the campaign. Rejects with LedgerUnavailable. */
+  find(campaignId: number, userId: string): Promise<Row | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ campaignId, userId, resolve, reject });
+      if (!this.#isAsking) void this.#ask();
+    });
+  }
+
+  async #ask(): Promise<void> {
+    this.#isAsking = true;
+    while (this.#waiting.length > 0) {
+      const campaignId = this.#waiting[0]?.campaignId ?? 0;
+      const asked = this.#waiting.filter(each => each.campaignId === campaignId).slice(0, QUESTIONS_AT_ONCE);
+      const isAsked = new Set(asked);
+      this.#waiting = this.#waiting.filter(each => !isAsked.has(each));
+      await this.#answer(campaignId, asked);
+    }
+    this.#isAsking = false;
+  }
+
+  async #answer(campaignId: number, asked: readonly Question<Row>[]): Promise<void> {
+    try {
+      const userIds = asked.map(({ userId }) => userId);
+      const rows = await this.#ledger.ask(db => this.#read(db, campaignId, userIds));
+      const byUser = new Map(rows.map(row => [row.userId, row]));
+      for (const { userId, resolve } of asked) resolve(byUser.get(userId));
+    } catch (error) {
+      for (const { reject } of asked) reject(error);
+    }
+  }
+}

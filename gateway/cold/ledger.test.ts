@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { createServer, type Socket } from 'node:net';
+import { after, test } from 'node:test';
+import { pino } from 'pino';
+import { startProxy } from '../../engine/test/proxy.ts';
+import { eventually, serversFromEnv } from '../../engine/test/support.ts';
+import { Ledger, LedgerUnavailable } from './ledger.ts';
+
+const log = pino({ level: 'silent' });
+const ledgers: Ledger[] = [];
+after(() => Promise.all(ledgers.map(ledger => ledger.close())));
+
+function ledgerAt(databaseUrl: string, timeoutMs = 300): Ledger {
+  const ledger = new Ledger({ databaseUrl, timeoutMs, log });
+  ledgers.push(ledger);
+  return ledger;
+}
+
+const one = async (ledger: Ledger): Promise<number> =>
+  await ledger.ask(async db => (await db.query<{ one: number }>('select 1 as one')).rows[0]?.one ?? 0);
+
+test('without an address, after the close, and where nobody listens it is unavailable', async () => {
+  await assert.rejects(one(ledgerAt('')), LedgerUnavailable);
+  await assert.rejects(one(ledgerAt('postgres://nobody@127.0.0.1:1/none')), LedgerUnavailable);
+  const closed = ledgerAt(serversFromEnv().databaseUrl);
+  await closed.close();
+  await assert.rejects(one(closed), LedgerUnavailable);
+});
+
+test('it is unavailable while the way to Postgres is cut, and back by itself', async () => {
+  const url = new URL(serversFromEnv().databaseUrl);
+  const proxy = await startProxy({ host: url.hostname, port: Number(url.port) });
+  url.port = String(proxy.port);
+  const ledger = ledgerAt(url.href, 5_000);
+  assert.equal(await one(ledger), 1);
+  proxy.cut();
+  await assert.rejects(one(ledger), LedgerUnavailable);
+  proxy.mend();
+  await eventually(async () => (await one(ledger)) === 1);
+  await ledger.close();
+  await proxy.close();
+});
+
+test('a Postgres that takes connections and says nothing holds up the first who ask, and nobody after them', async () => {
+  const sockets = new Set<Socket>();
+  const server = createServer(socket => {
+    sockets.add(socket);
+    socket.on('error', () => undefined);
+  });
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  const ledger = ledgerAt(
+    `postgres://nobody@127.0.0.1:${typeof address === 'object' ? address?.port : 0}/none`,
+  );
+  await assert.rejects(one(ledger), LedgerUnavailable);
+  const asked = sockets.size;
+  await assert.rejects(one(ledger), /a moment ago/);
+  assert.equal(sockets.size, asked, 'it was not even tried');
+  for (const socket of sockets) socket.destroy();
+  server.close();
+});
+
+test('a statement that Postgres refuses is an error in the log, and holds up nobody', async () => {
+  const lines: string[] = [];
+  const ledger = new Ledger({
+    databaseUrl: serversFromEnv().databaseUrl,
+    timeoutMs: 5_000,
+    log: pino({ level: 'error' }, { write: line => lines.push(line) }),
+  });
+  ledgers.push(ledger);
+  await assert.rejects(
+    ledger.ask(db => db.query('select nothing_of_the_kind')),
+    LedgerUnavailable,
+  );
+  const [said] = lines.map(line => JSON.parse(line));
+  assert.equal(said.msg, 'the ledger refused a statement');
+  assert.match(said.err.message, /nothing_of_the_kind/);
+  assert.equal(await one(ledger), 1);
+});

@@ -1,0 +1,70 @@
+/**
+ * What a gateway shows of its signing: GET /v1/keys, and GET /v1/heads, the signed heads of all gateways as they are made.
+ * Whoever keeps a copy of the heads binds us to them: none can be taken back or slipped in later. engine/monitor does so.
+ */
+import type { HttpRequest } from 'uWebSockets.js';
+import { fieldFault } from '../../engine/contract/api/problem.ts';
+import type { KeyRing } from '../../engine/contract/keys/key-ring.ts';
+import { GATEWAY_COUNT } from '../../engine/contract/record/stamp.ts';
+import { type HeadPlace, readHeads } from '../../sql/statements/books/slices.ts';
+import { SOON } from '../entry/entry-answers.ts';
+import type { HeadList, KeyList } from '../http/contract.ts';
+import type { Reply } from '../http/reply.ts';
+import type { RequestParts } from '../http/requests.ts';
+import { type Ledger, LedgerUnavailable } from './ledger.ts';
+
+export interface PublishedParts extends RequestParts {
+  readonly keys: KeyRing;
+  readonly ledger: Ledger;
+}
+
+/** A page is some 130 KB. */
+const HEADS_A_PAGE = 500;
+
+/** GET /v1/keys. */
+export function listKeys(parts: PublishedParts, reply: Reply): void {
+  const answer: KeyList = { keys: [...parts.keys.publicKeys()] };
+  reply.json(200, JSON.stringify(answer));
+}
+
+/** GET /v1/heads?after=<next of the page before>. */
+export async function listHeads(parts: PublishedParts, reply: Reply, req: HttpRequest): Promise<void> {
+  const text = req.getQuery('after') ?? '';
+  const after = readPlace(text);
+  if (after === undefined) {
+    parts.metrics.refuse('invalid');
+    const fault = fieldFault('after', text, 'the next of an earlier page, or nothing');
+    reply.problem('invalid-request', 'after is invalid.', { members: { errors: [fault] } });
+    return;
+  }
+  try {
+    const { heads, throughUs } = await parts.ledger.ask(db => readHeads(db, after, HEADS_A_PAGE));
+    const answer: HeadList = {
+      heads: heads.map(({ signedHead }) => signedHead.toString('base64url')),
+      next: placeText(heads.at(-1) ?? after),
+      ...(heads.length < HEADS_A_PAGE ? { through_us: throughUs } : {}),
+    };
+    reply.json(200, JSON.stringify(answer));
+  } catch (error) {
+    if (!(error instanceof LedgerUnavailable)) throw error;
+    parts.metrics.refuse('ledger');
+    reply.problem('unavailable', 'The signed heads cannot be read right now.', { headers: SOON });
+  }
+}
+
+const NO_PLACE: HeadPlace = { firstUs: 0, gateway: 0, incarnation: 0, sliceNumber: 0 };
+
+/** `<first instant>.<gateway>.<incarnation>.<slice number>`. */
+function placeText({ firstUs, gateway, incarnation, sliceNumber }: HeadPlace): string {
+  return `${firstUs}.${gateway}.${incarnation}.${sliceNumber}`;
+}
+
+/** Undefined when the text is something else. */
+function readPlace(text: string): HeadPlace | undefined {
+  if (text === '') return NO_PLACE;
+  const match = /^(\d{1,16})\.(\d{1,4})\.(\d{1,16})\.(\d{1,16})$/.exec(text);
+  const [firstUs = Number.NaN, gateway = 0, incarnation = 0, sliceNumber = 0] =
+    match?.slice(1).map(Number) ?? [];
+  const isPlace = [firstUs, incarnation, sliceNumber].every(Number.isSafeInteger) && gateway < GATEWAY_COUNT;
+  return isPlace ? { firstUs, gateway, incarnation, sliceNumber } : undefined;
+}

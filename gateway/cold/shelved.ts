@@ -1,0 +1,112 @@
+/**
+ * Shelved campaigns: Redis no longer holds anything of them, and the ledger answers requests as before. Only what was read a
+ * moment ago is kept here, so the number of shelved campaigns costs nothing.
+ */
+import { claimantOf } from '../../engine/contract/campaign/claimant.ts';
+import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
+import { toBoard } from '../../engine/contract/redis/board/board-campaign.ts';
+import { readArchiveFile } from '../../sql/statements/campaigns/archives.ts';
+import type { Campaign } from '../../sql/statements/campaigns/campaigns.ts';
+import {
+  listShelved,
+  readShelved,
+  readShelvedPlaces,
+  type ShelvedPlace,
+} from '../../sql/statements/campaigns/shelving.ts';
+import type { Place } from '../shared/lookups.ts';
+import { type Ledger, LedgerUnavailable } from './ledger.ts';
+import { LedgerQuestions } from './ledger-questions.ts';
+
+/** A shelved campaign changes only when the operator passes a prize on or hides it from lists. */
+const KEPT_MS = 1_000;
+const KEPT_AT_MOST = 500;
+/** The maximum number of requests per statement; more get 503. */
+const ASKED_AT_ONCE = 500;
+
+interface Kept {
+  readonly campaign: Promise<BoardCampaign | undefined>;
+  readonly untilMs: number;
+}
+
+export class ShelvedCampaigns {
+  readonly #ledger: Ledger;
+  readonly #places: LedgerQuestions<ShelvedPlace>;
+  readonly #kept = new Map<number, Kept>();
+  #asked = new Map<number, (rows: Promise<readonly Campaign[]>) => void>();
+
+  constructor(ledger: Ledger) {
+    this.#ledger = ledger;
+    this.#places = new LedgerQuestions(ledger, readShelvedPlaces);
+  }
+
+  /** The campaign; undefined if no shelved campaign has that number. Rejects with LedgerUnavailable. */
+  find(campaignId: number): Promise<BoardCampaign | undefined> {
+    const nowMs = performance.now();
+    const kept = this.#kept.get(campaignId);
+    if (kept !== undefined && kept.untilMs > nowMs) return kept.campaign;
+    const campaign = this.#ask(campaignId);
+    this.#kept.delete(campaignId);
+    this.#kept.set(campaignId, { campaign, untilMs: nowMs + KEPT_MS });
+    // The one requested first.
+    for (const oldest of this.#kept.keys()) {
+      if (this.#kept.size <= KEPT_AT_MOST) break;
+      this.#kept.delete(oldest);
+    }
+    campaign.catch(() => this.#kept.delete(campaignId));
+    return campaign;
+  }
+
+  /** Listed shelved campaigns with numbers above `after`. Rejects with LedgerUnavailable. */
+  async list(after: number, limit: number): Promise<readonly BoardCampaign[]> {
+    return (await this.#ledger.ask(db => listShelved(db, { after, limit }))).map(toBoard);
+  }
+
+  /** The user's place in a shelved campaign; undefined without an entry. Rejects with LedgerUnavailable. */
+  async place(campaign: BoardCampaign, userId: string): Promise<Place | undefined> {
+    const found = await this.#places.find(campaign.campaignId, userId);
+    return found && placeOf(campaign, found);
+  }
+
+  /**
+   * The archive file with the campaign's users who are no longer found; undefined if there is none. Call it after `place`:
+   * the ledger records the file before any entry leaves. Rejects with LedgerUnavailable.
+   */
+  archiveOf({ campaignId }: BoardCampaign): Promise<string | undefined> {
+    return this.#ledger.ask(db => readArchiveFile(db, campaignId));
+  }
+
+  /** Requests of one turn of the event loop share one statement. */
+  async #ask(campaignId: number): Promise<BoardCampaign | undefined> {
+    if (this.#asked.size === 0) setImmediate(() => this.#askAll());
+    if (this.#asked.size >= ASKED_AT_ONCE)
+      throw new LedgerUnavailable('too many requests wait for the ledger');
+    const rows = await new Promise<readonly Campaign[]>(resolve => {
+      this.#asked.set(campaignId, resolve);
+    });
+    const row = rows.find(each => each.campaignId === campaignId);
+    return row && toBoard(row);
+  }
+
+  #askAll(): void {
+    const asked = this.#asked;
+    this.#asked = new Map();
+    const rows = this.#ledger.ask(db => readShelved(db, [...asked.keys()]));
+    for (const resolve of asked.values()) resolve(rows);
+  }
+}
+
+/** In the form that Redis would give: see Lookups. */
+function placeOf(campaign: BoardCampaign, found: ShelvedPlace): Place {
+  const { stamp, rank, serial, code, isWithdrawn, claimant } = found;
+  const hasClaims = campaign.claims !== undefined;
+  return {
+    campaign,
+    stamp,
+    rank,
+    final: true,
+    grant: hasClaims || serial === null || code === null ? undefined : { serial, code },
+    claimant: hasClaims && claimant !== null ? claimantOf(claimant) : undefined,
+    withdrawn: isWithdrawn,
+    settled: stamp <= campaign.settledStamp,
+  };
+}

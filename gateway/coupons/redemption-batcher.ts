@@ -1,0 +1,104 @@
+/**
+ * The desk at which shops use coupons: whatever is asked while one transaction is under way forms the next one, as entries
+ * form slices. A hundred baskets on one coupon then wait for its row, and for the disk, once and not a hundred times.
+ */
+import { type Ledger, LedgerUnavailable } from '../cold/ledger.ts';
+import type { Decision } from './decide.ts';
+import { type DeskRequest, decideBatch, KeyTaken } from './transaction.ts';
+
+/** What was decided; nowMs is the ledger's clock. */
+export type DeskAnswer = Exclude<Decision, { state: 'stale' }> & { readonly nowMs: number };
+
+/** What waits already is all that the ledger can take in a second or two: more would only wait longer than its client. */
+const MOST_WAITING = 5_000;
+/** More hold the coupons' rows for longer, and other gateways wait for those. */
+const MOST_AT_ONCE = 250;
+/** Terms change only while nobody holds the coupon, and a key is asked for by two gateways at once seldom. */
+const MOST_ATTEMPTS = 5;
+
+/**
+ * Holds that are given back in one transaction: 20 ms or so. More, and where very many lapse at once it takes longer than the
+ * ledger may take: all of it is taken back, and nobody can use the coupon any more.
+ */
+const LAPSED_AT_ONCE = 1_000;
+
+/** Too much waits. */
+export class DeskOverloaded extends Error {}
+
+interface Waiting extends DeskRequest {
+  attempts: number;
+  resolve(answer: DeskAnswer): void;
+  reject(error: unknown): void;
+}
+
+export interface DeskOptions {
+  readonly ledger: Ledger;
+  /** Told of coupons whose uses have changed. */
+  readonly onChanged: (couponIds: readonly number[]) => void;
+  /** Fewer than usual, for the simulator. */
+  readonly lapsedAtOnce?: number | undefined;
+}
+
+export class CouponDesk {
+  readonly #options: DeskOptions;
+  #waiting: Waiting[] = [];
+  #isBusy = false;
+
+  constructor(options: DeskOptions) {
+    this.#options = options;
+  }
+
+  /** Rejects with LedgerUnavailable, after which asking again under the same key is safe; or with DeskOverloaded. */
+  ask(asked: DeskRequest): Promise<DeskAnswer> {
+    if (this.#waiting.length >= MOST_WAITING) return Promise.reject(new DeskOverloaded());
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ ...asked, attempts: 0, resolve, reject });
+      if (!this.#isBusy) void this.#work();
+    });
+  }
+
+  async #work(): Promise<void> {
+    this.#isBusy = true;
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.splice(0, MOST_AT_ONCE);
+      try {
+        await this.#decide(batch);
+      } catch (error) {
+        if (error instanceof KeyTaken) this.#again(batch);
+        else for (const each of batch) each.reject(error);
+      }
+    }
+    this.#isBusy = false;
+  }
+
+  #again(batch: readonly Waiting[]): void {
+    const [tired, others] = partition(batch, each => ++each.attempts >= MOST_ATTEMPTS);
+    for (const each of tired) each.reject(new LedgerUnavailable('it kept changing meanwhile'));
+    this.#waiting.unshift(...others);
+  }
+
+  async #decide(batch: readonly Waiting[]): Promise<void> {
+    const { ledger, onChanged, lapsedAtOnce = LAPSED_AT_ONCE } = this.#options;
+    const result = await ledger.change(db => decideBatch(db, batch, lapsedAtOnce));
+    if (result === undefined) {
+      this.#waiting.unshift(...batch);
+      return;
+    }
+    const { nowMs, decisions, useChanges } = result;
+    const changed = [...useChanges].filter(([, change]) => change !== 0).map(([couponId]) => couponId);
+    if (changed.length > 0) onChanged(changed);
+    const stale: Waiting[] = [];
+    for (const [index, each] of batch.entries()) {
+      const decision = decisions[index];
+      if (decision === undefined || decision.state === 'stale') stale.push(each);
+      else each.resolve({ ...decision, nowMs });
+    }
+    this.#again(stale);
+  }
+}
+
+function partition<T>(items: readonly T[], belongs: (item: T) => boolean): readonly [T[], T[]] {
+  const [inside, outside]: [T[], T[]] = [[], []];
+  for (const item of items) (belongs(item) ? inside : outside).push(item);
+  return [inside, outside];
+}

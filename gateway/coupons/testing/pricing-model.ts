@@ -1,0 +1,73 @@
+/**
+ * For tests: the rules of pricing once more, in fractions and one minor unit after another, with nothing of ../pricing.ts in
+ * it. Slow, and plain enough to be read against ../README.md.
+ */
+import type { Basket, PricedCoupon } from '../pricing.ts';
+
+interface Modelled {
+  readonly discounts: readonly { readonly code: string; readonly amount: number }[];
+  readonly lineTotals: readonly number[];
+}
+
+/** Undefined where the basket is refused. Knows no windows, minimums and stacking: all coupons may stand together. */
+export function oneByOne(basket: Basket, coupons: readonly PricedCoupon[]): Modelled | undefined {
+  const left = basket.lines.map(({ quantity, unitAmount }) => quantity * unitAmount);
+  const goods = left.reduce((sum, amount) => sum + amount, 0);
+  let shipping = basket.shipping;
+  let mayGo = goods;
+  for (const { terms } of coupons) {
+    if (terms.stackCapBasisPoints === null) continue;
+    let cap = 0;
+    while ((cap + 1) * 10_000 <= goods * terms.stackCapBasisPoints) cap += 1;
+    mayGo = Math.min(mayGo, cap);
+  }
+  const order = [...coupons].sort(
+    (a, b) => a.terms.stackOrder - b.terms.stackOrder || a.couponId - b.couponId,
+  );
+  const discounts: { code: string; amount: number }[] = [];
+  for (const { code, terms } of order) {
+    const isFor = basket.lines.map(({ product, categories }) => {
+      if (terms.products === null && terms.categories === null) return true;
+      const byCategory = categories.filter(each => terms.categories?.includes(each));
+      return byCategory.length > 0 || (terms.products ?? []).includes(product);
+    });
+    if (!isFor.includes(true)) return undefined;
+    if (terms.discount.kind === 'free_shipping') {
+      if (shipping === 0) return undefined;
+      discounts.push({ code, amount: shipping });
+      shipping = 0;
+      continue;
+    }
+    const before = [...left];
+    const base = before.reduce((sum, amount, place) => sum + (isFor[place] ? amount : 0), 0);
+    let wanted = terms.discount.kind === 'fixed' ? terms.discount.amount : 0;
+    if (terms.discount.kind === 'percentage') {
+      const { basisPoints, most } = terms.discount;
+      // The whole number that is nearest to the share, the greater one of two.
+      while (
+        Math.abs((wanted + 1) * 10_000 - base * basisPoints) <= Math.abs(wanted * 10_000 - base * basisPoints)
+      ) {
+        wanted += 1;
+      }
+      if (most !== null && wanted > most) wanted = most;
+    }
+    while (wanted > base || wanted > mayGo) wanted -= 1;
+    if (wanted === 0) return undefined;
+    // Whole units first, then one each to those that lack the largest part of one.
+    const lacks = before.map((amount, place) => {
+      const share = isFor[place] ? (amount * wanted) / base : 0;
+      const whole = Math.floor((isFor[place] ? amount * wanted : 0) / base);
+      left[place] = amount - whole;
+      return { place, part: Math.round((share - whole) * base) };
+    });
+    let units = wanted - before.reduce((sum, amount, place) => sum + amount - (left[place] ?? 0), 0);
+    for (; units > 0; units -= 1) {
+      const next = lacks.reduce((best, each) => (each.part > best.part ? each : best));
+      left[next.place] = (left[next.place] ?? 0) - 1;
+      next.part = -1;
+    }
+    mayGo -= wanted;
+    discounts.push({ code, amount: wanted });
+  }
+  return { discounts, lineTotals: left };
+}

@@ -1,0 +1,45 @@
+/**
+ * A user who asks to enter after the close may have an entry: an earlier attempt was logged, and its answer was lost or was
+ * a 503. They get that entry as the answer, since nothing else would make them look. An entry that a gateway logged but did
+ * not rank before it died is found only after an engine has ranked it: until everything stamped before the close is ranked,
+ * nobody gets the final answer that they came too late.
+ */
+import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
+import type { Reply } from '../http/reply.ts';
+import { refuseArchived } from '../http/requests.ts';
+import type { Place } from '../shared/lookups.ts';
+import { type EntryParts, refuseWithdrawn, SOON, withReceipt } from './entry-answers.ts';
+import { entryView } from './entry-view.ts';
+
+export async function answerBehindClose(
+  parts: EntryParts,
+  reply: Reply,
+  campaign: BoardCampaign,
+  userId: string,
+  instantUs: number,
+): Promise<void> {
+  // Check before the look-up: then everything is ranked by the time of the look-up.
+  const areAllRanked = parts.board.rankedUs >= campaign.closesAtUs - 1;
+  let place: Place | undefined;
+  try {
+    place = await parts.lookups.find(campaign, userId);
+    if (place === undefined && (await refuseArchived(parts, reply, campaign))) return;
+  } catch {
+    // Do not answer "closed": clients stop retrying after that.
+    parts.metrics.refuse('lookup');
+    const detail = 'The campaign is closed, and entries cannot be looked up right now.';
+    reply.problem('unavailable', detail, { headers: SOON });
+    return;
+  }
+  if (place === undefined && !areAllRanked) {
+    parts.metrics.refuse('closing');
+    const detail = 'The campaign is closed, and some earlier requests may still arrive. Retrying is safe.';
+    reply.problem('unavailable', detail, { headers: SOON });
+  } else if (place === undefined) parts.door.isOpen(reply, campaign, instantUs);
+  else if (place.withdrawn || place.claimant?.state === 'left' || place.claimant?.state === 'declined')
+    refuseWithdrawn(parts, reply, campaign, place);
+  else {
+    const receipt = await parts.receipts.find(campaign, userId, place.stamp);
+    reply.notStored(withReceipt(entryView(parts, place), receipt));
+  }
+}

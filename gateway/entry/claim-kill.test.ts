@@ -1,0 +1,84 @@
+/**
+ * Claims while engines and gateways are killed: whatever was answered counts, each offer ends once, and each serial has one
+ * holder. Counted from what clients were told, against the ledger.
+ */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { brokenInvariants } from '../../engine/test/gateway.ts';
+import { availableLogs, eventually } from '../../engine/test/support.ts';
+import { type System, startSystem } from '../../engine/test/system.ts';
+
+const USERS = Array.from({ length: 30 }, (_, index) => `user-${index}`);
+
+for (const log of availableLogs()) {
+  describe(`claims under kills, over ${log}`, () => {
+    let system: System;
+    before(async () => {
+      system = await startSystem({ log });
+    });
+    after(() => system.close());
+
+    const claim = async (user: string, campaign: number): Promise<number> => {
+      try {
+        return (await system.ask(user, 'POST', `/v1/campaigns/${campaign}/entries/me/claim`)).status;
+      } catch {
+        // Killed between log and answer, or before the log: the client cannot tell, and asks again.
+        return 0;
+      }
+    };
+
+    async function outcomes(campaign: number): Promise<ReadonlyMap<string, string>> {
+      const { rows } = await system.pool.query<{ user_id: string; outcome: string }>(
+        'select user_id, outcome from entry_outcomes where campaign_id = $1',
+        [campaign],
+      );
+      return new Map(rows.map(({ user_id, outcome }) => [user_id, outcome]));
+    }
+
+    async function holders(campaign: number): Promise<readonly string[]> {
+      return [...(await outcomes(campaign))].flatMap(([user, outcome]) =>
+        outcome === 'offered' ? [user] : [],
+      );
+    }
+
+    it('engines and gateways are killed while offers are claimed, lapse and go on: one end each, one holder each', async () => {
+      const campaign = await system.offer({ kind: 'coupon', stock: 6, waitlist: 20, claim_within_s: 5 });
+      await Promise.all(USERS.map(user => system.enter(user, campaign)));
+      await eventually(async () => (await holders(campaign)).length === 6);
+      const told = new Map<string, number>();
+      let isOver = false;
+      const killing = (async () => {
+        for (let round = 0; round < 2; round++) {
+          await sleep(1_500);
+          await system.engine.process.stop('SIGKILL');
+          system.engine = await system.startEngine();
+          await system.gateways[0]?.process.stop('SIGKILL');
+          system.gateways[0] = await system.startGateway();
+        }
+        isOver = true;
+      })();
+      while (!isOver) {
+        // Every third who holds an offer claims it; the others let it lapse.
+        for (const user of await holders(campaign)) {
+          if (Number(user.slice(5)) % 3 === 0) told.set(user, await claim(user, campaign));
+        }
+        await sleep(50);
+      }
+      await killing;
+      const answered = [...told].filter(([, status]) => status === 202).map(([user]) => user);
+      assert.ok(answered.length > 0);
+      await eventually(async () => {
+        const now = await outcomes(campaign);
+        return answered.every(user => now.get(user) === 'granted');
+      });
+      const { rows } = await system.pool.query<{ number: number; ends: number }>(
+        `select number, count(*) as ends from claimant_moves
+          where campaign_id = $1 and state in ('claimed', 'lapsed', 'declined') group by number having count(*) > 1`,
+        [campaign],
+      );
+      assert.deepEqual(rows, []);
+      assert.deepEqual(await brokenInvariants(system.pool), []);
+    });
+  });
+}

@@ -1,0 +1,123 @@
+/**
+ * Claims while parts of the service are away: an outage that is longer than the deadline costs nobody their offer, and whoever
+ * looks sees that they have longer.
+ */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { brokenInvariants } from '../../engine/test/gateway.ts';
+import { type NetworkProxy, startProxy } from '../../engine/test/proxy.ts';
+import { availableLogs, eventually, serversFromEnv } from '../../engine/test/support.ts';
+import { type System, startSystem } from '../../engine/test/system.ts';
+
+const WITHIN_S = 5;
+/** Longer than the deadline, with room for what is noticed late. */
+const OUTAGE_MS = WITHIN_S * 1_000 + 3_000;
+/** A gateway that was killed is fenced by way of the log, and what comes behind it waits for that. */
+const SLOW = { timeoutMs: 60_000 };
+const USERS = Array.from({ length: 30 }, (_, index) => `user-${index}`);
+
+for (const log of availableLogs()) {
+  describe(`claims in trouble, over ${log}`, () => {
+    let system: System;
+    let proxy: NetworkProxy;
+    before(async () => {
+      const redis = new URL(serversFromEnv().redisUrl);
+      proxy = await startProxy({ host: redis.hostname, port: Number(redis.port) });
+      redis.port = String(proxy.port);
+      system = await startSystem({
+        log,
+        gateways: 1,
+        gatewayEnv: { REDIS_URL: redis.href },
+        engineEnv: { REDIS_URL: redis.href },
+      });
+    });
+    after(async () => {
+      assert.deepEqual(await brokenInvariants(system.pool), []);
+      await system.close();
+      await proxy.close();
+    });
+
+    const claim = async (user: string, campaign: number): Promise<number> => {
+      try {
+        return (await system.ask(user, 'POST', `/v1/campaigns/${campaign}/entries/me/claim`)).status;
+      } catch {
+        // The gateway is away: whether it was logged is not known, and the client asks again or gives up.
+        return 0;
+      }
+    };
+
+    async function outcomes(campaign: number): Promise<ReadonlyMap<string, string>> {
+      const { rows } = await system.pool.query<{ user_id: string; outcome: string }>(
+        'select user_id, outcome from entry_outcomes where campaign_id = $1',
+        [campaign],
+      );
+      return new Map(rows.map(({ user_id, outcome }) => [user_id, outcome]));
+    }
+
+    async function offered(stock: number, waitlist: number): Promise<number> {
+      const campaign = await system.offer({ kind: 'coupon', stock, waitlist, claim_within_s: WITHIN_S });
+      await Promise.all(USERS.map(user => system.enter(user, campaign)));
+      await eventually(
+        async () => [...(await outcomes(campaign)).values()].filter(o => o === 'offered').length === stock,
+      );
+      return campaign;
+    }
+
+    async function holders(campaign: number): Promise<readonly string[]> {
+      return [...(await outcomes(campaign))].flatMap(([user, outcome]) =>
+        outcome === 'offered' ? [user] : [],
+      );
+    }
+
+    /** An outage that begins when people hold an offer: when it is over, they all claim what they had, and get it. */
+    async function nobodyLoses(outage: () => Promise<void>): Promise<void> {
+      const campaign = await offered(5, 5);
+      const had = await holders(campaign);
+      const path = `/v1/campaigns/${campaign}/entries/me`;
+      const before = await eventually(async () => {
+        const answer = await system.ask(had[0] ?? '', 'GET', path);
+        return answer.body.outcome === 'offered' && answer;
+      });
+      await outage();
+      await eventually(async () => (await fetch(`${system.gateways[0]?.url}/readyz`)).ok, SLOW);
+      // Whoever looks sees that they have longer.
+      await eventually(async () => {
+        const { text, body } = await system.ask(had[0] ?? '', 'GET', path);
+        assert.equal(body.outcome, 'offered', text);
+        assert.ok(String(body.claim_by) > String(before.body.claim_by), text);
+        return true;
+      }, SLOW);
+      for (const user of had) {
+        await eventually(async () => (await claim(user, campaign)) === 202);
+      }
+      await eventually(async () => {
+        const now = await outcomes(campaign);
+        return had.every(user => now.get(user) === 'granted');
+      });
+      const after = await system.ask(had[0] ?? '', 'GET', path);
+      assert.equal(after.body.code, before.body.code);
+    }
+
+    it('Redis is away for longer than the deadline', () =>
+      nobodyLoses(async () => {
+        proxy.cut();
+        await sleep(OUTAGE_MS);
+        proxy.mend();
+      }));
+
+    it('the engine is killed, and away for longer than the deadline', () =>
+      nobodyLoses(async () => {
+        await system.engine.process.stop('SIGKILL');
+        await sleep(OUTAGE_MS);
+        system.engine = await system.startEngine();
+      }));
+
+    it('the only gateway is killed, and away for longer than the deadline', () =>
+      nobodyLoses(async () => {
+        await system.gateways[0]?.process.stop('SIGKILL');
+        await sleep(OUTAGE_MS);
+        system.gateways[0] = await system.startGateway();
+      }));
+  });
+}

@@ -1,0 +1,96 @@
+/**
+ * POST /v1/campaigns/{id}/entries/me/claim: claims an offer. A claim is stamped and logged like an entry: once answered with
+ * 202 it counts, whatever is killed afterwards, if it was stamped before the deadline. Retrying is always safe.
+ *
+ * A gateway may not know yet of an outage that has extended the deadline. So it answers "lapsed" only after the engine has
+ * decided that; until then it also logs a claim after the known deadline, and the answer says so.
+ */
+import type { HttpRequest } from 'uWebSockets.js';
+import { ITEM_CLAIM } from '../../engine/contract/record/record.ts';
+import { LAST_STAMP_US } from '../../engine/contract/record/stamp.ts';
+import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
+import type { ClaimAccepted } from '../http/contract.ts';
+import type { Reply } from '../http/reply.ts';
+import { type Head, readTicket } from '../http/requests.ts';
+import type { Place } from '../shared/lookups.ts';
+import { claimByUsOf } from '../stream/deadlines.ts';
+import { isoOf } from './door.ts';
+import { Entry } from './entries.ts';
+import { type EntryParts, openPipeline, refuseWithdrawn, withReceipt } from './entry-answers.ts';
+import { outcomeOf } from './entry-view.ts';
+import { asker, placeOf } from './own-entry.ts';
+
+export async function postClaim(
+  parts: EntryParts,
+  reply: Reply,
+  req: HttpRequest,
+  head: Readonly<Head>,
+): Promise<void> {
+  const who = await asker(parts, reply, readTicket(head, undefined), req.getParameter(0));
+  if (who === undefined) return;
+  const { campaign, userId } = who;
+  const place = await placeOf(parts, reply, campaign, userId);
+  if (place === undefined) return;
+  const { claimant } = place;
+  switch (claimant?.state) {
+    case 'offered':
+      break;
+    case 'claimed':
+      answerClaim(reply, campaign, place, claimant, 'claimed');
+      return;
+    case 'lapsed':
+      refuseLapsed(parts, reply, claimant.endedUs);
+      return;
+    case 'declined':
+    case 'left':
+      refuseWithdrawn(parts, reply, campaign, place);
+      return;
+    case 'waitlisted':
+    case undefined:
+      if (place.withdrawn) refuseWithdrawn(parts, reply, campaign, place);
+      else refuseNothing(parts, reply, campaign, place);
+      return;
+  }
+  const pipeline = openPipeline(parts, reply);
+  if (pipeline === undefined) return;
+  const instantUs = parts.clock.next();
+  const claimByUs = claimByUsOf(campaign, claimant);
+  if (instantUs > campaign.opensAtUs + LAST_STAMP_US) {
+    refuseLapsed(parts, reply, claimByUs);
+    return;
+  }
+  const outcome = instantUs <= claimByUs ? 'claimed' : 'claiming';
+  const answer = (receipt: string | undefined): void =>
+    answerClaim(reply, campaign, place, claimant, outcome, receipt);
+  pipeline.gather(new Entry(parts, reply, campaign, userId, instantUs, ITEM_CLAIM, { answer }));
+}
+
+function answerClaim(
+  reply: Reply,
+  { campaignId }: BoardCampaign,
+  { stamp }: Place,
+  { serial, code }: { readonly serial: number; readonly code: string },
+  outcome: ClaimAccepted['outcome'],
+  receipt?: string,
+): void {
+  const answer: ClaimAccepted = { campaign: campaignId, stamp, serial, code, outcome };
+  reply.json(202, withReceipt(answer, receipt));
+}
+
+function refuseLapsed(parts: EntryParts, reply: Reply, lapsedUs: number): void {
+  parts.metrics.refuse('lapsed');
+  const lapsed_at = isoOf(lapsedUs);
+  reply.problem('claim-lapsed', `The offer expired at ${lapsed_at} unclaimed.`, {
+    members: { lapsed_at },
+  });
+}
+
+function refuseNothing(parts: EntryParts, reply: Reply, campaign: BoardCampaign, place: Place): void {
+  parts.metrics.refuse('nothing_to_claim');
+  const outcome = outcomeOf(place);
+  const detail =
+    campaign.claims === undefined
+      ? `Campaign ${campaign.campaignId} has no claims: what it grants is final.`
+      : `You have no offer in campaign ${campaign.campaignId}: your entry is ${outcome}.`;
+  reply.problem('nothing-to-claim', detail, { members: { stamp: place.stamp, outcome } });
+}

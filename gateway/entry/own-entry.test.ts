@@ -1,0 +1,65 @@
+import { deepEqual } from 'node:assert/strict';
+import { test } from 'node:test';
+import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
+import type { Place } from '../shared/lookups.ts';
+import { isCancelled, outcomeOf } from './entry-view.ts';
+
+const SETTLED = 2_000;
+
+function campaign(changes: Partial<BoardCampaign>): BoardCampaign {
+  return {
+    campaignId: 7,
+    revision: 1,
+    kind: 'room',
+    title: 'A waiting room',
+    places: 10,
+    opensAtUs: 0,
+    closesAtUs: 1_000_000,
+    settledStamp: SETTLED,
+    settledCount: 2,
+    granted: 2,
+    gone: 0,
+    soldOut: false,
+    finished: false,
+    ...changes,
+  };
+}
+
+function place(changes: Partial<Place> = {}): Place {
+  const nothing = { grant: undefined, claimant: undefined, withdrawn: false };
+  return {
+    campaign: campaign({}),
+    stamp: SETTLED - 1,
+    rank: 0,
+    final: true,
+    settled: true,
+    ...nothing,
+    ...changes,
+  };
+}
+
+test('whoever others went before in a room waits until it ends, and is told how it did', () => {
+  const cancelled = { cancelledStamp: SETTLED };
+  const grant = { serial: 1, code: 'a code' };
+  const told = [
+    [campaign({}), place()],
+    [campaign({ finished: true }), place()],
+    [campaign(cancelled), place()],
+    [campaign({ ...cancelled, finished: true }), place({ stamp: SETTLED + 1, settled: false })],
+    [campaign({ ...cancelled, finished: true }), place({ grant })],
+    [campaign({ ...cancelled, finished: true }), place({ withdrawn: true })],
+  ] as const;
+  deepEqual(
+    told.map(([of, who]) => outcomeOf({ ...who, campaign: of })),
+    ['waiting', 'skipped', 'cancelled', 'cancelled', 'admitted', 'withdrawn'],
+  );
+});
+
+test('a coupon that was cancelled keeps what was decided before', () => {
+  const cancelled = campaign({ kind: 'coupon', cancelledStamp: SETTLED });
+  deepEqual(
+    [SETTLED - 1, SETTLED, SETTLED + 1].map(stamp => isCancelled(cancelled, stamp)),
+    [false, false, true],
+  );
+  deepEqual(outcomeOf(place({ campaign: cancelled })), 'sold_out');
+});

@@ -1,0 +1,150 @@
+/**
+ * Reading and withdrawing one's own entry.
+ */
+import type { HttpRequest } from 'uWebSockets.js';
+import { ITEM_WITHDRAWAL } from '../../engine/contract/record/record.ts';
+import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
+import type { EntryView } from '../http/contract.ts';
+import type { Reply } from '../http/reply.ts';
+import {
+  authenticate,
+  findCampaign,
+  type Head,
+  readCampaignId,
+  readTicket,
+  refuseArchived,
+} from '../http/requests.ts';
+import { BeingMade, type Place } from '../shared/lookups.ts';
+import { Entry } from './entries.ts';
+import { type EntryParts, openPipeline, refuseWithdrawn, SOON, withReceipt } from './entry-answers.ts';
+import { entryView, outcomeOf } from './entry-view.ts';
+
+/** The user and the campaign of a request about an own entry, or undefined if an answer was sent. */
+export async function asker(
+  parts: EntryParts,
+  reply: Reply,
+  ticket: string,
+  idText: string,
+): Promise<{ userId: string; campaign: BoardCampaign } | undefined> {
+  const userId = authenticate(parts, reply, ticket);
+  if (userId === undefined) return undefined;
+  const id = readCampaignId(parts, reply, idText);
+  if (id === undefined) return undefined;
+  const campaign = parts.board.campaign(id) ?? (await findCampaign(parts, reply, id));
+  return campaign === undefined ? undefined : { userId, campaign };
+}
+
+/**
+ * The user's place, or undefined if an answer was sent: 404, 503, or the answer of `whileMade`, which may send one while
+ * the campaign is being rebuilt in Redis and returns whether it did.
+ */
+export async function placeOf(
+  parts: EntryParts,
+  reply: Reply,
+  campaign: BoardCampaign,
+  userId: string,
+  whileMade?: () => Promise<boolean>,
+): Promise<Place | undefined> {
+  try {
+    const place = await parts.lookups.find(campaign, userId);
+    if (place !== undefined) return place;
+    if (await refuseArchived(parts, reply, campaign)) return undefined;
+    // The ledger's rows are valid whoever holds a lease.
+    if (campaign.shelved === true || (await parts.membership.confirm())) {
+      reply.problem('no-entry', `You have no entry in campaign ${campaign.campaignId}.`);
+      return undefined;
+    }
+  } catch (error) {
+    // Otherwise treat it as not found and not confirmed.
+    if (error instanceof BeingMade && (await whileMade?.()) === true) return undefined;
+  }
+  parts.metrics.refuse('lookup');
+  reply.problem('unavailable', 'Entries cannot be looked up right now.', { headers: SOON });
+  return undefined;
+}
+
+/** GET /v1/campaigns/{id}/entries/me. */
+export async function getEntry(
+  parts: EntryParts,
+  reply: Reply,
+  req: HttpRequest,
+  head: Readonly<Head>,
+): Promise<void> {
+  const ticket = readTicket(head, req.getQuery('ticket'));
+  const idText = req.getParameter(0);
+  const who = await asker(parts, reply, ticket, idText);
+  if (who === undefined) return;
+  const { campaign, userId } = who;
+  const place = await placeOf(parts, reply, campaign, userId, () =>
+    tellFinal(parts, reply, campaign, userId),
+  );
+  if (place === undefined) return;
+  const receipt = await parts.receipts.find(campaign, userId, place.stamp);
+  const view = entryView(parts, place);
+  reply.notStored(withReceipt(view, receipt));
+}
+
+/**
+ * A final outcome is in the ledger, whatever Redis has. It is shown without the position, which only Redis knows, and
+ * without the receipt, which would need one query of the ledger each.
+ */
+async function tellFinal(
+  parts: EntryParts,
+  reply: Reply,
+  { campaignId }: BoardCampaign,
+  userId: string,
+): Promise<boolean> {
+  const found = await parts.ledgerOutcomes.find(campaignId, userId).catch(() => undefined);
+  if (found === undefined) return false;
+  const { stamp, outcome, serial, code } = found;
+  const view: EntryView = {
+    campaign: campaignId,
+    stamp,
+    position: null,
+    ahead: 0,
+    provisional: false,
+    outcome,
+    ...(serial === null || code === null ? {} : { serial, code }),
+  };
+  reply.notStored(JSON.stringify(view));
+  return true;
+}
+
+/** DELETE /v1/campaigns/{id}/entries/me: a withdrawal, stamped and logged like an entry. */
+export async function deleteEntry(
+  parts: EntryParts,
+  reply: Reply,
+  req: HttpRequest,
+  head: Readonly<Head>,
+): Promise<void> {
+  const ticket = readTicket(head, undefined);
+  const idText = req.getParameter(0);
+  const who = await asker(parts, reply, ticket, idText);
+  if (who === undefined) return;
+  const { campaign, userId } = who;
+  const place = await placeOf(parts, reply, campaign, userId);
+  if (place === undefined) return;
+  const outcome = outcomeOf(place);
+  if (outcome === 'withdrawn' || outcome === 'declined') {
+    refuseWithdrawn(parts, reply, campaign, place);
+    return;
+  }
+  // Check this first: a gateway without a lease may have no clock yet.
+  const pipeline = openPipeline(parts, reply);
+  if (pipeline === undefined) return;
+  const instantUs = parts.clock.next();
+  // An offer is declined and a waitlisted user leaves, also after the close.
+  const mayDecline = outcome === 'offered' || outcome === 'waitlisted';
+  if (!mayDecline && !parts.door.isOpen(reply, campaign, instantUs)) return;
+  if (!mayDecline && (outcome !== 'waiting' || (place.settled && campaign.kind !== 'room'))) {
+    reply.problem(
+      'already-settled',
+      `The entry in campaign ${campaign.campaignId} is decided and cannot be withdrawn.`,
+      {
+        members: { stamp: place.stamp, outcome },
+      },
+    );
+    return;
+  }
+  pipeline.gather(new Entry(parts, reply, campaign, userId, instantUs, ITEM_WITHDRAWAL));
+}

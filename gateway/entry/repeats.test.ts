@@ -1,0 +1,108 @@
+/** Entering again: it costs the log nothing, and is limited where somebody overdoes it, and nobody else is. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { eventually } from '../../engine/test/support.ts';
+import { type Answer, type System, startSystem } from '../../engine/test/system.ts';
+
+let system: System;
+/** The gateway with limits of its own. */
+const STRICT = 1;
+/** One that comes later, and has heard of nobody. */
+const RESTARTED = 2;
+before(async () => {
+  system = await startSystem({ log: 'redis', gateways: 1 });
+  system.gateways.push(
+    await system.startGateway({
+      REPEATS_PER_SECOND_PER_USER: '1',
+      REPEATS_PER_SECOND_PER_PREFIX: '2',
+      TRUSTED_PROXIES: '127.0.0.0/8',
+    }),
+  );
+});
+after(() => system.close());
+
+const metric = async (gateway: number, pattern: RegExp): Promise<number> => {
+  const text = await (await fetch(`${system.gateways[gateway]?.url}/metrics`)).text();
+  return Number(pattern.exec(text)?.[1] ?? 0);
+};
+const logged = (gateway: number): Promise<number> => metric(gateway, /^fairline_slice_entries_sum (\d+)/m);
+const refused = (): Promise<number> => metric(STRICT, /^fairline_refused_total\{reason="repeats"\} (\d+)/m);
+const enter = (user: string, id: number, forwardedFor: string): Promise<Answer> =>
+  system.ask(user, 'POST', `/v1/campaigns/${id}/entries`, {
+    gateway: STRICT,
+    headers: { 'x-forwarded-for': forwardedFor },
+  });
+
+test('once an entry stands, repeats are answered with it and nothing is logged', async () => {
+  const id = await system.offer({ kind: 'raffle', winners: 1 });
+  const first = await system.enter('alice', id);
+  assert.equal(first.status, 202, first.text);
+  const before = await logged(0);
+  for (let time = 0; time < 30; time++) {
+    const again = await system.enter('alice', id);
+    assert.equal(again.status, 202, again.text);
+    assert.equal(again.body.stamp, first.body.stamp);
+    assert.equal(again.body.position ?? again.body.estimated_position, 1);
+  }
+  assert.equal(await logged(0), before);
+
+  // A gateway that has not heard of it logs it once, and from then on knows.
+  const elsewhere = await logged(STRICT);
+  for (let time = 0; time < 5; time++) {
+    assert.equal((await system.enter('alice', id, STRICT)).body.stamp, first.body.stamp);
+  }
+  assert.equal(await logged(STRICT), elsewhere + 1);
+
+  await system.ask('alice', 'DELETE', `/v1/campaigns/${id}/entries/me`);
+  const withdrawals = await logged(0);
+  await eventually(async () => {
+    const { body } = await system.enter('alice', id);
+    return body.type === 'urn:fairline:problem:already-withdrawn';
+  });
+  assert.equal(await logged(0), withdrawals);
+
+  // Also of who has left a gateway logs one entry at the most.
+  const restarted = await system.startGateway();
+  system.gateways.push(restarted);
+  for (let time = 0; time < 5; time++) {
+    const { body } = await system.enter('alice', id, RESTARTED);
+    assert.equal(body.type, 'urn:fairline:problem:already-withdrawn');
+  }
+  assert.equal(await logged(RESTARTED), 1);
+});
+
+test('who overdoes it hears 429 with Retry-After, is counted, and keeps the entry; nobody else hears of it', async () => {
+  const id = await system.offer({ kind: 'raffle', winners: 1 });
+  const first = await system.enter('bob', id, STRICT);
+  const before = await refused();
+  const answers = await Promise.all(Array.from({ length: 60 }, () => system.enter('bob', id, STRICT)));
+  const tooMany = answers.filter(({ status }) => status === 429);
+  assert.ok(tooMany.length > 0, 'sixty at once are more than ten seconds of one a second');
+  assert.equal(tooMany.length + answers.filter(({ status }) => status === 202).length, 60);
+  for (const { headers, body } of tooMany) {
+    assert.ok(Number(headers.get('retry-after')) >= 1);
+    assert.equal(body.type, 'urn:fairline:problem:too-many-requests');
+  }
+  assert.equal((await refused()) - before, tooMany.length);
+  const me = await system.ask('bob', 'GET', `/v1/campaigns/${id}/entries/me`);
+  assert.equal(me.body.stamp, first.body.stamp);
+  const others = await Promise.all(
+    Array.from({ length: 60 }, (_, index) => system.enter(`other${index}`, id, STRICT)),
+  );
+  assert.deepEqual(new Set(others.map(({ status }) => status)), new Set([202]), 'from the same address');
+});
+
+test('repeats from one address are limited as well, first entries from it never', async () => {
+  const id = await system.offer({ kind: 'raffle', winners: 1 });
+  const users = Array.from({ length: 60 }, (_, index) => `n${index}`);
+  const at = (index: number): string => `2001:db8:1:2::${index.toString(16)}`;
+  const statuses = async (ask: (user: string, index: number) => Promise<Answer>): Promise<number[]> =>
+    (await Promise.all(users.map(ask))).map(({ status }) => status);
+  assert.deepEqual(new Set(await statuses((user, index) => enter(user, id, at(index)))), new Set([202]));
+  const again = await statuses((user, index) => enter(user, id, at(index)));
+  assert.ok(again.includes(429), 'sixty people, one repeat each, where twenty are let');
+  assert.ok(again.includes(202));
+  assert.equal((await enter('n1', id, '203.0.113.1')).status, 202, 'from elsewhere');
+  assert.equal((await enter('n2', id, '2001:db8:1:3::1')).status, 202, 'from the next network');
+  assert.equal((await enter('n3', id, 'unknown')).status, 202, 'from nobody knows where');
+});

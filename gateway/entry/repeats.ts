@@ -1,0 +1,76 @@
+/**
+ * Repeated entries: answered from Redis at no cost to the log, and limited per user and per client address (a prefix of it,
+ * see addressPrefix). Only repeats count, so a crowd behind one address enters unhindered, and only users who were told of
+ * their entry are refused.
+ */
+import { addressPrefix, clientAddress } from '../http/client-address.ts';
+import type { Reply } from '../http/reply.ts';
+import type { TrustedProxies } from '../http/trusted-proxies.ts';
+import type { Metrics } from '../metrics.ts';
+import { Buckets } from './buckets.ts';
+import { Entrants } from './entrants.ts';
+
+/** The capacity of a bucket, in seconds of refill: ten page reloads in a row are allowed. */
+const BURST_S = 10;
+/** Buckets kept of each kind, at most 10 MB in all. With fewer, some buckets of a repeating crowd would start over. */
+const MOST_BUCKETS = 32_768;
+
+export interface RepeatTerms {
+  readonly perUser: number;
+  readonly perPrefix: number;
+  readonly remembered: number;
+}
+
+export class Repeats {
+  /** Absent if nobody is remembered. */
+  readonly #entrants: Entrants | undefined;
+  readonly #terms: RepeatTerms;
+  readonly #users: Buckets;
+  readonly #prefixes: Buckets;
+  readonly #proxies: TrustedProxies;
+  readonly #metrics: Metrics;
+
+  constructor(terms: RepeatTerms, parts: { proxies: TrustedProxies; metrics: Metrics }) {
+    const bucketsOf = (perSecond: number): Buckets =>
+      new Buckets({ perSecond, burst: BURST_S * perSecond, most: MOST_BUCKETS });
+    this.#entrants = terms.remembered === 0 ? undefined : new Entrants(terms.remembered);
+    this.#terms = terms;
+    this.#users = bucketsOf(terms.perUser);
+    this.#prefixes = bucketsOf(terms.perPrefix);
+    this.#proxies = parts.proxies;
+    this.#metrics = parts.metrics;
+  }
+
+  /** Notes that the user was told of their entry, also of a withdrawn one. */
+  note(campaignId: number, userId: string): void {
+    this.#entrants?.note(campaignId, userId);
+  }
+
+  /** Whether the user probably has an entry; see Entrants. */
+  has(campaignId: number, userId: string): boolean {
+    return this.#entrants?.has(campaignId, userId) === true;
+  }
+
+  /** Whether to answer a repeat; if false, 429 was answered. Call it before any await. */
+  lets(reply: Reply, userId: string, forwardedFor: string): boolean {
+    const nowMs = performance.now();
+    const waitMs = Math.max(
+      this.#users.take(userId, nowMs),
+      this.#waitOfPrefix(reply.remoteAddress(), forwardedFor, nowMs),
+    );
+    if (waitMs === 0) return true;
+    this.#metrics.refuse('repeats');
+    reply.problem(
+      'too-many-requests',
+      `You have already entered, and the earlier answer stands. Repeated requests are limited to ${this.#terms.perUser} per second per user and ${this.#terms.perPrefix} per address.`,
+      { headers: { 'retry-after': String(Math.ceil(waitMs / 1_000)) } },
+    );
+    return false;
+  }
+
+  #waitOfPrefix(remote: string, forwardedFor: string, nowMs: number): number {
+    const address = clientAddress(this.#proxies, remote, forwardedFor);
+    const prefix = address === undefined ? undefined : addressPrefix(address);
+    return prefix === undefined ? 0 : this.#prefixes.take(prefix, nowMs);
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * Signs the slices of one incarnation, each with the hash of the one before, and makes the receipts of their entries: one
+ * signature a slice, whatever is in it. See engine/contract/record/slice-head.ts and receipt.ts for the formats.
+ *
+ * Measured with slices of 150 entries, us an entry: 0.7 for the tree, 0.3 for the signature, 0.6 for the receipts as text
+ * that is ready to be sent.
+ */
+import type { KeyRing } from '../../engine/contract/keys/key-ring.ts';
+import type { SigningKey } from '../../engine/contract/keys/signing-keys.ts';
+import { SliceReceipts } from '../../engine/contract/record/receipt.ts';
+import type { RecordEncoder, RecordHead } from '../../engine/contract/record/record.ts';
+import { chainHash, NO_PREVIOUS, signSliceHead } from '../../engine/contract/record/slice-head.ts';
+import type { SliceTree } from '../../engine/contract/record/slice-tree.ts';
+
+/** What the signers of all incarnations of a process share. */
+export interface SignerParts {
+  readonly keys: KeyRing;
+  readonly tree: SliceTree;
+}
+
+/** A slice that is going to be signed. */
+export interface Signing {
+  readonly key: SigningKey;
+  readonly count: number;
+  readonly firstUs: number;
+  readonly lastUs: number;
+}
+
+export class SliceSigner {
+  readonly #parts: SignerParts;
+  #previous: Uint8Array = NO_PREVIOUS;
+
+  constructor(parts: SignerParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * How a slice of these requests will be signed; undefined when there are none, or no key. Then nobody is kept
+   * out: the slice goes unsigned, and the gauge fairline_signing says so.
+   */
+  begin(requests: readonly { readonly instantUs: number }[]): Signing | undefined {
+    let firstUs = Number.POSITIVE_INFINITY;
+    let lastUs = 0;
+    for (const { instantUs } of requests) {
+      if (instantUs < firstUs) firstUs = instantUs;
+      if (instantUs > lastUs) lastUs = instantUs;
+    }
+    const count = requests.length;
+    const key = count === 0 ? undefined : this.#parts.keys.keyAt('slices', lastUs / 1000);
+    return key === undefined ? undefined : { key, count, firstUs, lastUs };
+  }
+
+  /** Signs the record, which has all its items by now. Answers the signed head, for `receipts`. */
+  sign(encoder: RecordEncoder, { gateway, incarnation, sliceNumber }: RecordHead, signing: Signing): Buffer {
+    const { key, count, firstUs, lastUs } = signing;
+    const root = this.#parts.tree.build(encoder.items, count).root();
+    const numbers = { gateway, incarnation, sliceNumber, count, firstUs, lastUs };
+    const signed = signSliceHead({ ...numbers, root, previous: this.#previous }, key.keyId, key.privateKey);
+    this.#previous = chainHash(signed);
+    encoder.sign(signed);
+    return signed;
+  }
+
+  /** The receipts of what was signed last; to be made before anything else is signed. */
+  receipts(signedHead: Buffer, { count }: Signing): SliceReceipts {
+    return new SliceReceipts(this.#parts.tree, count, signedHead);
+  }
+}

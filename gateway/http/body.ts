@@ -1,0 +1,122 @@
+/**
+ * Reading a body: that it is JSON, small, and here in time; and that of an entry, of which there is nothing else to know
+ * but that it is empty.
+ */
+import Value from 'typebox/value';
+import { type FieldFault, fieldFault, type ProblemSlug } from '../../engine/contract/api/problem.ts';
+import type { RefusalReason } from '../metrics.ts';
+import { EntryBody } from './contract.ts';
+import type { Reply } from './reply.ts';
+import type { Head, RequestParts } from './requests.ts';
+
+/** What is wrong with a body; `close` where the rest of it is not read. */
+interface Refused {
+  readonly slug: ProblemSlug;
+  readonly reason: RefusalReason;
+  readonly detail: string;
+  readonly fault?: FieldFault;
+  readonly close: boolean;
+}
+
+/** Resolves to true when the body is whole and right; to false when it is not, which has been answered. */
+export async function readEntryBody(
+  parts: RequestParts,
+  reply: Reply,
+  head: Readonly<Head>,
+): Promise<boolean> {
+  const body = await readJsonBody(parts, reply, head, parts.config.MAX_BODY_BYTES);
+  if (body === undefined) return false;
+  const fault = faultOfEntry(body.value);
+  if (fault === undefined) return true;
+  refuse(parts, reply, invalid(fault));
+  return false;
+}
+
+/** What the body holds, of at most `most` bytes; undefined when it could not be read, which has been answered. */
+export async function readJsonBody(
+  parts: Pick<RequestParts, 'config' | 'metrics'>,
+  reply: Reply,
+  head: Readonly<Head>,
+  most: number,
+): Promise<{ readonly value: unknown } | undefined> {
+  const read = faultOfHead(head, most) ?? (await readText(reply, most, parts.config.BODY_TIMEOUT_MS));
+  if (typeof read !== 'string') {
+    refuse(parts, reply, read);
+    return undefined;
+  }
+  try {
+    return { value: JSON.parse(read) };
+  } catch {
+    refuse(parts, reply, invalid(fieldFault('body', read, 'a JSON object')));
+    return undefined;
+  }
+}
+
+function refuse(parts: Pick<RequestParts, 'metrics'>, reply: Reply, refused: Refused): void {
+  const { slug, reason, detail, fault, close } = refused;
+  parts.metrics.refuse(reason);
+  reply.problem(slug, detail, { members: fault === undefined ? {} : { errors: [fault] }, close });
+}
+
+function tooLarge(size: number | string, most: number): Refused {
+  const fault = fieldFault('body', `${size} bytes`, `at most ${most} bytes`);
+  return {
+    slug: 'payload-too-large',
+    reason: 'body',
+    detail: `The body is larger than ${most} bytes.`,
+    fault,
+    close: true,
+  };
+}
+
+function faultOfHead({ contentLength, contentType }: Readonly<Head>, most: number): Refused | undefined {
+  if (Number(contentLength) > most) return tooLarge(contentLength, most);
+  if (/^application\/json *(;|$)/i.test(contentType)) return undefined;
+  const fault = fieldFault('content-type', contentType, 'application/json, or no body');
+  const detail = `The body is ${fault.value}; only JSON is accepted.`;
+  return { slug: 'unsupported-media-type', reason: 'body', detail, fault, close: true };
+}
+
+function readText(reply: Reply, most: number, timeoutMs: number): Promise<Refused | string> {
+  return new Promise(resolve => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    const timer = setTimeout(() => {
+      const detail = `The body did not arrive within ${timeoutMs} ms.`;
+      resolve({ slug: 'request-timeout', reason: 'body_timeout', detail, close: true });
+    }, timeoutMs);
+    const settle = (read: Refused | string): void => {
+      clearTimeout(timer);
+      resolve(read);
+    };
+    // Nobody is left to be answered; no entry is made of a part of a request.
+    reply.whenAborted(() =>
+      settle({
+        slug: 'request-timeout',
+        reason: 'body_timeout',
+        detail: 'The client disconnected.',
+        close: true,
+      }),
+    );
+    reply.onData((chunk, isLast) => {
+      size += chunk.byteLength;
+      // Copied: the server takes the memory back when this returns.
+      if (size <= most) chunks.push(Buffer.from(new Uint8Array(chunk)));
+      if (size > most) settle(tooLarge(size, most));
+      else if (isLast) settle(Buffer.concat(chunks).toString('utf8'));
+    });
+  });
+}
+
+function invalid(fault: FieldFault): Refused {
+  const detail = `The body is invalid at ${fault.field}; expected ${fault.expected}.`;
+  return { slug: 'invalid-request', reason: 'invalid', detail, fault, close: false };
+}
+
+function faultOfEntry(body: unknown): FieldFault | undefined {
+  if (Value.Check(EntryBody, body)) return undefined;
+  if (typeof body !== 'object' || body === null || Array.isArray(body))
+    return fieldFault('body', body, 'a JSON object');
+  const [field = ''] = Object.keys(body);
+  return fieldFault(`/${field}`, Reflect.get(body, field), 'no fields: an entry has none');
+}

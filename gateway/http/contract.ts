@@ -1,0 +1,453 @@
+/**
+ * The public API, written once: these schemas check what comes in, type what goes out, and make the OpenAPI document.
+ */
+import type { Static } from 'typebox';
+import Type from 'typebox';
+import { PublicKey } from '../../engine/contract/keys/signing-keys.ts';
+import { Receipt } from '../../engine/contract/record/receipt.ts';
+import { AnnouncedRandomness, MonitorMember } from '../../engine/contract/redis/board/board.ts';
+
+export const MAX_CAMPAIGN_ID = 2_147_483_647;
+
+export const EntryBody = Type.Object(
+  {},
+  {
+    additionalProperties: false,
+    description: 'An entry has no fields; the body may be omitted.',
+    examples: [{}],
+  },
+);
+
+/**
+ * Left out when the slice was not signed, and of an entry that was accepted before, when the ledger does not answer in
+ * time or has not taken it in yet: then asking a moment later brings it.
+ */
+const receipt = Type.Optional(Receipt);
+
+export const EntryAccepted = Type.Object(
+  {
+    campaign: Type.Integer(),
+    stamp: Type.Integer({
+      description: 'The position in the total order of the campaign; repeated requests never change it',
+    }),
+    position: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()], {
+      description: 'Final, or null while provisional: the queue stream reports it once it is final',
+    }),
+    provisional: Type.Boolean({ description: 'true while an earlier request may still arrive' }),
+    estimated_position: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        description:
+          'While provisional: how many entries are counted so far, including this one. Suits "about the 12,000th" and nothing ' +
+          'that must stay true: the position may be smaller or greater. Absent while Redis is being rebuilt',
+      }),
+    ),
+    receipt,
+  },
+  {
+    additionalProperties: false,
+    examples: [
+      { campaign: 1, stamp: 604053504, position: null, provisional: true, estimated_position: 12000 },
+      { campaign: 1, stamp: 604053504, position: 11987, provisional: false },
+    ],
+  },
+);
+export type EntryAccepted = Static<typeof EntryAccepted>;
+
+export const Outcome = Type.Union([
+  Type.Literal('waiting'),
+  Type.Literal('granted'),
+  Type.Literal('won'),
+  Type.Literal('sold_out'),
+  Type.Literal('not_drawn'),
+  Type.Literal('withdrawn'),
+  Type.Literal('cancelled', { description: 'The entry was waiting when the campaign was cancelled' }),
+  Type.Literal('waitlisted', { description: 'Next in line for unclaimed offers' }),
+  Type.Literal('offered', { description: 'Waits to be claimed; then it becomes granted or won' }),
+  Type.Literal('lapsed', { description: 'Offered and not claimed in time' }),
+  Type.Literal('declined', { description: 'Offered, then the entry was withdrawn' }),
+  Type.Literal('admitted'),
+  Type.Literal('skipped', {
+    description: 'Of a room: was away for too long and had not returned when it ended',
+  }),
+]);
+export type Outcome = Static<typeof Outcome>;
+
+const Seconds = Type.Integer({ minimum: 0 });
+
+/** How long somebody in a room will wait, in seconds: half of all wait no longer than p50, nine in ten no longer than p90. */
+export const Eta = Type.Union([
+  Type.Object({ p50: Seconds, p90: Seconds }, { additionalProperties: false }),
+  Type.Null(),
+]);
+export type Eta = Static<typeof Eta>;
+
+const eta = Type.Optional({
+  ...Eta,
+  description:
+    'Of a room: the estimated wait in seconds, from the recent admission rate; null while it is paused',
+});
+
+const grantFields = {
+  serial: Type.Optional(Type.Integer({ minimum: 1 })),
+  code: Type.Optional(
+    Type.String({
+      description: 'Of a granted or won entry: the code to redeem it with; in a room the id of the pass',
+    }),
+  ),
+};
+
+const Instant = Type.String({ format: 'date-time' });
+
+/** Where what is granted or won has to be claimed. */
+const claimFields = {
+  place: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      description: 'Of a waitlisted entry: its position among those still waiting; only falls',
+    }),
+  ),
+  claim_by: Type.Optional(
+    Type.String({
+      format: 'date-time',
+      description:
+        'Of an offer: the claim deadline. An outage on our side extends it; absent when the known one cannot be right',
+    }),
+  ),
+  seconds_left: Type.Optional(Type.Integer({ minimum: 0, description: 'Seconds until claim_by' })),
+  ended_at: Type.Optional(
+    Type.String({
+      format: 'date-time',
+      description: 'When the offer was claimed, expired, or was declined or withdrawn',
+    }),
+  ),
+};
+
+export const EntryView = Type.Object(
+  {
+    campaign: Type.Integer(),
+    stamp: Type.Integer(),
+    position: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()], {
+      description:
+        'Final, or null while provisional; also null with a final outcome while Redis is being rebuilt',
+    }),
+    ahead: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()], {
+      description: 'Unsettled entries ahead of this one',
+    }),
+    provisional: Type.Boolean(),
+    outcome: Outcome,
+    eta,
+    ...grantFields,
+    ...claimFields,
+    receipt,
+  },
+  { additionalProperties: false },
+);
+export type EntryView = Static<typeof EntryView>;
+
+export const WithdrawalAccepted = Type.Object(
+  {
+    campaign: Type.Integer(),
+    stamp: Type.Integer({ description: 'Of the withdrawn entry' }),
+    outcome: Type.Literal('withdrawing', {
+      description:
+        'Logged. It takes effect unless the entry was settled first; the final outcome shows which',
+    }),
+  },
+  { additionalProperties: false },
+);
+
+export const ClaimAccepted = Type.Object(
+  {
+    campaign: Type.Integer(),
+    stamp: Type.Integer({ description: 'Of the entry' }),
+    serial: Type.Integer({ minimum: 1 }),
+    code: Type.String(),
+    outcome: Type.Union(
+      [
+        Type.Literal('claimed'),
+        Type.Literal('claiming', {
+          description:
+            'Logged after the deadline known here; it counts if an outage has extended the deadline',
+        }),
+      ],
+      { description: 'Logged; a claim stamped at or before the deadline counts' },
+    ),
+    receipt: Type.Optional(Receipt),
+  },
+  { additionalProperties: false },
+);
+export type ClaimAccepted = Static<typeof ClaimAccepted>;
+
+export const PositionEvent = Type.Object(
+  {
+    position: Type.Integer({ minimum: 1 }),
+    ahead: Type.Integer({ minimum: 0 }),
+    eta,
+  },
+  { examples: [{ position: 11987, ahead: 311 }] },
+);
+
+export const OutcomeEvent = Type.Object(
+  {
+    position: Type.Integer({ minimum: 1 }),
+    outcome: Outcome,
+    ...grantFields,
+    ended_at: claimFields.ended_at,
+  },
+  { examples: [{ position: 1, outcome: 'granted', serial: 1, code: 'P9E7-HC7X-DYNM-7DCQ' }] },
+);
+export type OutcomeEvent = Static<typeof OutcomeEvent>;
+
+export const WaitlistedEvent = Type.Object({
+  position: Type.Integer({ minimum: 1 }),
+  place: Type.Integer({ minimum: 1, description: 'The position among those still waiting; only falls' }),
+});
+export type WaitlistedEvent = Static<typeof WaitlistedEvent>;
+
+export const OfferEvent = Type.Object({
+  position: Type.Integer({ minimum: 1 }),
+  serial: Type.Integer({ minimum: 1 }),
+  code: Type.String(),
+  claim_by: Type.Optional(
+    Type.String({ format: 'date-time', description: 'Absent when the known one cannot be right' }),
+  ),
+  seconds_left: Type.Optional(Type.Integer({ minimum: 0, description: 'Seconds until claim_by' })),
+});
+export type OfferEvent = Static<typeof OfferEvent>;
+
+export const PassView = Type.Object(
+  {
+    pass: Type.String({
+      description: 'A JWT to show to the shop, signed with a key from /.well-known/jwks.json',
+    }),
+    expires_at: Instant,
+    serial: Type.Integer({ minimum: 1, description: 'The admission' }),
+  },
+  { additionalProperties: false },
+);
+export type PassView = Static<typeof PassView>;
+
+export const Jwks = Type.Object(
+  {
+    keys: Type.Array(
+      Type.Object({
+        kty: Type.Literal('OKP'),
+        crv: Type.Literal('Ed25519'),
+        x: Type.String({ description: 'The raw public key, 32 bytes in base64url' }),
+        kid: Type.String(),
+        use: Type.Literal('sig'),
+        alg: Type.Literal('EdDSA'),
+      }),
+    ),
+  },
+  { description: 'A JSON Web Key Set (RFC 7517): the keys that sign passes and visits' },
+);
+export type Jwks = Static<typeof Jwks>;
+
+/** A JWT is some 400 bytes. */
+const MAX_TOKEN_CHARACTERS = 2_048;
+const MAX_SESSION_CHARACTERS = 100;
+
+export const ReportBody = Type.Object(
+  {
+    event: Type.Union([Type.Literal('used'), Type.Literal('left'), Type.Literal('expired')], {
+      description:
+        'used: a customer arrived with this pass. left, expired: the visit has ended and its slot is free',
+      'x-expected': 'one of used, left, expired',
+    }),
+    pass: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: MAX_TOKEN_CHARACTERS,
+        description: 'Of used: the pass that the customer presented',
+        'x-expected': `a pass of 1 to ${MAX_TOKEN_CHARACTERS} characters`,
+      }),
+    ),
+    serial: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: MAX_CAMPAIGN_ID,
+        description: 'Of left and expired: the number of the admission, from the pass or visit',
+        'x-expected': `a whole number from 1 to ${MAX_CAMPAIGN_ID}`,
+      }),
+    ),
+    session: Type.Optional(
+      Type.String({
+        pattern: `^[\\x21-\\x7e]{1,${MAX_SESSION_CHARACTERS}}$`,
+        description: 'Of used: an id that the shop chooses for this visit. It makes the report repeatable',
+        'x-expected': `1 to ${MAX_SESSION_CHARACTERS} printable characters without spaces`,
+      }),
+    ),
+  },
+  { additionalProperties: false, examples: [{ event: 'left', serial: 7 }] },
+);
+export type ReportBody = Static<typeof ReportBody>;
+
+export const VisitView = Type.Object(
+  {
+    user: Type.String(),
+    serial: Type.Integer({ minimum: 1 }),
+    state: Type.Union([
+      Type.Literal('admitted'),
+      Type.Literal('inside'),
+      Type.Literal('left'),
+      Type.Literal('expired'),
+    ]),
+    visit: Type.Optional(
+      Type.String({
+        description:
+          'Of used: a JWT that the shop stores for its customer; /check accepts it in place of a pass',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+export type VisitView = Static<typeof VisitView>;
+
+export const CampaignView = Type.Object(
+  {
+    id: Type.Integer(),
+    kind: Type.Union([Type.Literal('coupon'), Type.Literal('raffle'), Type.Literal('room')]),
+    title: Type.String(),
+    stock: Type.Optional(Type.Integer({ description: 'Of a coupon: the stock' })),
+    winners: Type.Optional(Type.Integer({ description: 'Of a raffle: the number of winners' })),
+    opens_at: Instant,
+    closes_at: Instant,
+    draws_at: Type.Optional(Instant),
+    time_zone: Type.Optional(
+      Type.String({ description: 'IANA time zone for displaying times; UTC when absent' }),
+    ),
+    status: Type.Union([
+      Type.Literal('scheduled'),
+      Type.Literal('open'),
+      Type.Literal('paused'),
+      Type.Literal('sold_out'),
+      Type.Literal('closed'),
+      Type.Literal('settled'),
+      Type.Literal('cancelled'),
+    ]),
+    settled: Type.Integer({ description: 'Entries decided so far' }),
+    granted: Type.Integer({ description: 'Coupons granted, winners drawn or people admitted so far' }),
+    claim_within_s: Type.Optional(
+      Type.Integer({ description: 'Where claims are required: the time to claim, in seconds' }),
+    ),
+    waitlist: Type.Optional(Type.Integer({ description: 'Of such a coupon: the size of the waitlist' })),
+    waitlisted: Type.Optional(
+      Type.Integer({ description: 'Where claims are required: how many are waitlisted' }),
+    ),
+    rules_hash: Type.Optional(
+      Type.String({
+        description: 'SHA-256 of the announced rules, base64url; absent until they are announced',
+      }),
+    ),
+    pool_root: Type.Optional(
+      Type.String({
+        description:
+          'Of a raffle whose pool is frozen: the Merkle root over its entries with their tickets, groups and exclusions, base64url. Note it before the randomness is known: it proves later that none of them was changed',
+      }),
+    ),
+    randomness: Type.Optional(AnnouncedRandomness),
+    monitors: Type.Optional(
+      Type.Array(MonitorMember, {
+        description:
+          'The monitors named in the rules: they follow the signed heads (GET /v1/heads) from outside and counter-sign them',
+      }),
+    ),
+    room: Type.Optional(
+      Type.Object(
+        {
+          per_second: Type.Number({ description: 'The maximum number of admissions per second' }),
+          capacity: Type.Union([Type.Integer(), Type.Null()], {
+            description: 'How many may be inside at once; null: no limit',
+          }),
+          paused: Type.Boolean({ description: 'No admissions for now; everybody keeps their position' }),
+        },
+        { additionalProperties: false },
+      ),
+    ),
+  },
+  { additionalProperties: false },
+);
+export type CampaignView = Static<typeof CampaignView>;
+
+const Bytes = Type.String({ description: '32 bytes in base64url' });
+const Drawn = {
+  key: Bytes,
+  stamp: Type.Integer(),
+  who: Bytes,
+  tickets: Type.Optional(Type.Integer({ minimum: 2, maximum: 1_000 })),
+};
+
+/** What engine/draw/proof.ts writes. */
+export const DrawProof = Type.Object({
+  proof: Type.Literal(1),
+  campaign: Type.Integer(),
+  rules: Type.Object({}, { description: 'As announced' }),
+  rules_hash: Bytes,
+  pool_root: Bytes,
+  pool_count: Type.Integer({ minimum: 0 }),
+  randomness: Bytes,
+  source: Type.Object({}, { description: 'The secret, or the round and its signature' }),
+  seed: Bytes,
+  winners: Type.Array(
+    Type.Object({ ...Drawn, serial: Type.Integer({ minimum: 1 }), tier: Type.Integer({ minimum: 0 }) }),
+  ),
+  alternates: Type.Array(Type.Object({ ...Drawn, alternate: Type.Integer({ minimum: 1 }) })),
+});
+
+export const CampaignList = Type.Object(
+  {
+    campaigns: Type.Array(CampaignView),
+    next: Type.Union([Type.Integer(), Type.Null()]),
+    partial: Type.Optional(
+      Type.Literal(true, {
+        description: 'Older campaigns are missing because they cannot be looked up right now',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+export type CampaignList = Static<typeof CampaignList>;
+
+export const KeyList = Type.Object(
+  { keys: Type.Array(PublicKey, { description: 'The current and former keys that sign slices and books' }) },
+  { additionalProperties: false },
+);
+export type KeyList = Static<typeof KeyList>;
+
+export const HeadList = Type.Object(
+  {
+    heads: Type.Array(Type.String(), {
+      description:
+        'Signed heads, 192 bytes each in base64url, ordered by first instant, gateway, incarnation and slice number',
+    }),
+    next: Type.String({
+      description:
+        'The `after` of the next page, which may not exist yet: first instant, gateway, incarnation and slice number of the last head, separated by dots',
+    }),
+    through_us: Type.Optional(
+      Type.Integer({
+        description:
+          'On the last page: no more slices will come with an instant up to this one (microseconds since the epoch)',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+export type HeadList = Static<typeof HeadList>;
+
+export const Health = Type.Object({
+  status: Type.String(),
+  checks: Type.Optional(Type.Record(Type.String(), Type.String())),
+  warnings: Type.Optional(
+    Type.Record(Type.String(), Type.String(), {
+      description: 'Warnings by component; the gateway still accepts entries',
+    }),
+  ),
+  clock_error_bound_ms: Type.Optional(
+    Type.Union([Type.Number({ minimum: 0 }), Type.Null()], {
+      description: 'The error bound of the shared clock on this gateway; null before the first sample',
+    }),
+  ),
+});

@@ -1,0 +1,31 @@
+/** The document as its readers take it: people who generate a client, and people who fuzz with it. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import Value from 'typebox/value';
+import { bodiesWithoutExample, hardPatterns, lintOpenApi } from '../../engine/test/openapi.ts';
+import { openApiDocument, operations } from './openapi.ts';
+
+const document = openApiDocument();
+
+describe('the OpenAPI document of the gateway', () => {
+  it('passes the linter', async () => {
+    assert.deepEqual(await lintOpenApi(document), []);
+  });
+
+  it('has patterns that every engine of ECMA-262 takes', () => {
+    assert.deepEqual(hardPatterns(document), []);
+  });
+
+  it('shows an example of each body', () => {
+    assert.deepEqual(bodiesWithoutExample(document), []);
+  });
+
+  for (const { id, body } of operations) {
+    if (body === undefined) continue;
+    it(`shows examples that are right: ${id}`, () => {
+      const examples: unknown = Reflect.get(body, 'examples');
+      assert.ok(Array.isArray(examples) && examples.length > 0);
+      for (const example of examples) assert.ok(Value.Check(body, example), JSON.stringify(example));
+    });
+  }
+});

@@ -1,0 +1,370 @@
+/** The OpenAPI document of the public API, made from the schemas that check and type it. */
+import { describeService, PUBLIC, SERVERS, tagOf, tagsOf } from '../../engine/contract/api/openapi.ts';
+import {
+  PROBLEM_MEDIA_TYPE,
+  ProblemDocument,
+  type ProblemSlug,
+  problems,
+} from '../../engine/contract/api/problem.ts';
+import { couponOperations } from '../coupons/operations.ts';
+import {
+  CampaignList,
+  CampaignView,
+  ClaimAccepted,
+  DrawProof,
+  EntryAccepted,
+  EntryBody,
+  EntryView,
+  HeadList,
+  Health,
+  Jwks,
+  KeyList,
+  OfferEvent,
+  OutcomeEvent,
+  PassView,
+  PositionEvent,
+  ReportBody,
+  VisitView,
+  WaitlistedEvent,
+  WithdrawalAccepted,
+} from './contract.ts';
+import type { Operation } from './operation.ts';
+import { TICKET_COOKIE } from './requests.ts';
+
+const CAMPAIGN = [
+  'invalid-request',
+  'unknown-campaign',
+  'unavailable',
+] as const satisfies readonly ProblemSlug[];
+const ASKER = ['unauthenticated', ...CAMPAIGN] as const satisfies readonly ProblemSlug[];
+
+/** Every operation, with every answer it gives; 405 (with Allow), 404 and 431 are given on any path. */
+export const operations: readonly Operation[] = [
+  {
+    id: 'enter',
+    method: 'post',
+    path: '/v1/campaigns/{id}/entries',
+    summary:
+      'Enter a campaign. The entry is stamped on arrival; 202 means that it is in the log and counts. Retrying is always safe.',
+    ticket: true,
+    body: EntryBody,
+    answers: { 202: EntryAccepted, 200: EntryView },
+    problems: [
+      ...ASKER,
+      'request-timeout',
+      'not-open-yet',
+      'closed',
+      'cancelled',
+      'paused',
+      'sold-out',
+      'already-withdrawn',
+      'archived',
+      'payload-too-large',
+      'unsupported-media-type',
+      'too-many-requests',
+      'overloaded',
+    ],
+  },
+  {
+    id: 'getOwnEntry',
+    method: 'get',
+    path: '/v1/campaigns/{id}/entries/me',
+    summary: "Read the caller's entry",
+    ticket: true,
+    answers: { 200: EntryView },
+    problems: [...ASKER, 'no-entry', 'archived'],
+  },
+  {
+    id: 'withdraw',
+    method: 'delete',
+    path: '/v1/campaigns/{id}/entries/me',
+    summary:
+      "Withdraw the caller's entry. Final: the user cannot enter this campaign again. An open offer is declined " +
+      'and passes to the next in line at once.',
+    ticket: true,
+    answers: { 202: WithdrawalAccepted },
+    problems: [
+      ...ASKER,
+      'no-entry',
+      'already-withdrawn',
+      'already-settled',
+      'cancelled',
+      'closed',
+      'archived',
+      'overloaded',
+    ],
+  },
+  {
+    id: 'claim',
+    method: 'post',
+    path: '/v1/campaigns/{id}/entries/me/claim',
+    summary:
+      'Claim an offer of a campaign with claim_within_s. The claim is stamped on arrival; 202 means that it is in the log. ' +
+      'Retrying is always safe and gets the same answer.',
+    ticket: true,
+    answers: { 202: ClaimAccepted },
+    problems: [
+      ...ASKER,
+      'no-entry',
+      'nothing-to-claim',
+      'claim-lapsed',
+      'already-withdrawn',
+      'archived',
+      'overloaded',
+    ],
+  },
+  {
+    id: 'watchQueue',
+    method: 'get',
+    path: '/v1/campaigns/{id}/queue',
+    summary:
+      'Follow the position live, as server-sent events: `position` {position, ahead} (of a room also eta) whenever ahead falls, `stalled` while an ' +
+      'outage on our side stops the queue, and last `outcome` {position, outcome, serial, code}. Where claims ' +
+      'are required, before the outcome: `waitlisted` {position, place} whenever the place falls, and `offer` {position, ' +
+      'serial, code, claim_by, seconds_left}, again when an outage has extended it. Last-Event-ID is honoured; ' +
+      'after the outcome a reconnect is answered with 204, so that an EventSource stops.',
+    ticket: true,
+    query: ['last_event_id'],
+    answers: { 200: 'text/event-stream', 204: 'nothing' },
+    problems: [...ASKER, 'no-entry', 'archived', 'too-many-watchers'],
+  },
+  {
+    id: 'listCampaigns',
+    method: 'get',
+    path: '/v1/campaigns',
+    summary: 'List all campaigns by number',
+    ticket: false,
+    query: ['after', 'limit'],
+    answers: { 200: CampaignList },
+    problems: ['invalid-request'],
+  },
+  {
+    id: 'getCampaign',
+    method: 'get',
+    path: '/v1/campaigns/{id}',
+    summary: 'Read a campaign',
+    ticket: false,
+    answers: { 200: CampaignView },
+    problems: [...CAMPAIGN],
+  },
+  {
+    id: 'getBook',
+    method: 'get',
+    path: '/v1/campaigns/{id}/book',
+    summary:
+      'Download the signed book of a decided campaign: entries, slices, rules and outcomes. Gzip of NDJSON; ' +
+      '`npm run verify` in a checkout of fairline checks it. A book never changes.',
+    ticket: false,
+    answers: { 200: 'application/gzip' },
+    problems: ['invalid-request', 'unknown-campaign', 'no-book', 'not-decided-yet', 'unavailable'],
+  },
+  {
+    id: 'getProof',
+    method: 'get',
+    path: '/v1/campaigns/{id}/proof',
+    summary: 'Read the proof of a raffle: everything needed to repeat its draw',
+    ticket: false,
+    answers: { 200: DrawProof },
+    problems: ['invalid-request', 'unknown-campaign', 'no-proof', 'not-decided-yet', 'unavailable'],
+  },
+  {
+    id: 'getPass',
+    method: 'post',
+    path: '/v1/campaigns/{id}/pass',
+    summary:
+      'Issue a pass to a user whom a waiting room has admitted: a JWT to show to the shop. A repeated call issues a new one for ' +
+      'the same admission.',
+    ticket: true,
+    answers: { 200: PassView },
+    problems: [...ASKER, 'no-room', 'no-pass', 'pass-used', 'not-configured'],
+  },
+  {
+    id: 'reportVisit',
+    method: 'post',
+    path: '/v1/campaigns/{id}/reports',
+    summary:
+      'Report a pass or visit from the shop: the pass was used, the customer has left, or the visit has expired',
+    ticket: false,
+    shop: true,
+    body: ReportBody,
+    answers: { 200: VisitView },
+    problems: [
+      ...ASKER,
+      'no-room',
+      'no-entry',
+      'no-pass',
+      'pass-used',
+      'pass-refused',
+      'request-timeout',
+      'payload-too-large',
+      'unsupported-media-type',
+      'not-configured',
+    ],
+  },
+  {
+    id: 'checkVisitor',
+    method: 'get',
+    path: '/v1/campaigns/{id}/check',
+    summary:
+      "Check whether to admit the customer of a request to the shop, for nginx' auth_request. Pass and visit are read from the " +
+      'cookies fairline_pass and fairline_visit, the headers X-Fairline-Pass and X-Fairline-Visit, or the pass as ?pass= in ' +
+      'X-Original-URI. A valid pass is marked as used, and the answer sets the visit with Set-Cookie.',
+    ticket: false,
+    shop: true,
+    answers: { 204: 'nothing' },
+    problems: [...ASKER, 'no-room', 'pass-refused', 'not-configured'],
+  },
+  {
+    id: 'getPassKeys',
+    method: 'get',
+    path: '/.well-known/jwks.json',
+    summary: 'Read the keys that sign passes and visits, as a JSON Web Key Set',
+    ticket: false,
+    answers: { 200: Jwks },
+    problems: [],
+  },
+  {
+    id: 'listKeys',
+    method: 'get',
+    path: '/v1/keys',
+    summary: 'Read the public keys that sign slices and books, each with its validity period',
+    ticket: false,
+    answers: { 200: KeyList },
+    problems: [],
+  },
+  {
+    id: 'listHeads',
+    method: 'get',
+    path: '/v1/heads',
+    summary:
+      'List the signed heads of all slices as they are made: those after `after`, or from the first one. ' +
+      'A head is never inserted before one that was already listed.',
+    ticket: false,
+    query: ['after'],
+    answers: { 200: HeadList },
+    problems: ['invalid-request', 'unavailable'],
+  },
+  ...couponOperations,
+  {
+    id: 'livez',
+    method: 'get',
+    path: '/livez',
+    summary: 'Liveness: the process answers',
+    ticket: false,
+    answers: { 200: Health },
+    problems: [],
+  },
+  {
+    id: 'readyz',
+    method: 'get',
+    path: '/readyz',
+    summary: 'Readiness: this gateway accepts entries',
+    ticket: false,
+    answers: { 200: Health, 503: Health },
+    problems: [],
+  },
+  {
+    id: 'metrics',
+    method: 'get',
+    path: '/metrics',
+    summary: 'Metrics for Prometheus',
+    ticket: false,
+    answers: { 200: 'text/plain' },
+    problems: [],
+  },
+  {
+    id: 'openapi',
+    method: 'get',
+    path: '/openapi.json',
+    summary: 'This document',
+    ticket: false,
+    answers: { 200: 'application/json' },
+    problems: [],
+  },
+];
+
+function answersOf(operation: Operation): object {
+  const responses: Record<string, object> = {};
+  for (const [status, answer] of Object.entries(operation.answers)) {
+    const mediaType = typeof answer === 'string' ? answer : 'application/json';
+    const content =
+      status === '204'
+        ? {}
+        : { content: { [mediaType]: { schema: typeof answer === 'string' ? {} : answer } } };
+    responses[status] = {
+      description:
+        status === '204' && operation.ticket ? 'The client has already seen the outcome' : operation.summary,
+      ...content,
+    };
+  }
+  for (const slug of operation.problems) {
+    const { status, title } = problems[slug];
+    const known = responses[status];
+    const description =
+      known !== undefined && 'description' in known ? `${known.description}; ${title}` : title;
+    responses[status] = { description, content: { [PROBLEM_MEDIA_TYPE]: { schema: ProblemDocument } } };
+  }
+  return responses;
+}
+
+function parametersOf(operation: Operation): object[] {
+  const parameters: object[] = [];
+  if (operation.path.includes('{id}')) {
+    parameters.push({ name: 'id', in: 'path', required: true, schema: { type: 'integer', minimum: 1 } });
+  }
+  if (operation.path.includes('{code}')) {
+    parameters.push({ name: 'code', in: 'path', required: true, schema: { type: 'string' } });
+  }
+  if (operation.idempotencyKey) {
+    const schema = { type: 'string', minLength: 1, maxLength: 255 };
+    parameters.push({ name: 'Idempotency-Key', in: 'header', required: true, schema });
+  }
+  for (const name of operation.query ?? [])
+    parameters.push({ name, in: 'query', schema: { type: 'string' } });
+  return parameters;
+}
+
+function securityOf({ shop, ticket }: Operation): readonly object[] {
+  if (shop === true) return [{ shop: [] }];
+  return ticket ? [{ bearer: [] }, { cookie: [] }, { query: [] }] : PUBLIC;
+}
+
+export function openApiDocument(): object {
+  const paths: Record<string, Record<string, object>> = {};
+  for (const operation of operations) {
+    const path = paths[operation.path] ?? {};
+    paths[operation.path] = path;
+    path[operation.method] = {
+      operationId: operation.id,
+      tags: [tagOf(operation.path)],
+      summary: operation.summary,
+      security: securityOf(operation),
+      parameters: parametersOf(operation),
+      ...(operation.body === undefined
+        ? {}
+        : {
+            requestBody: {
+              required: operation.shop === true,
+              content: { 'application/json': { schema: operation.body } },
+            },
+          }),
+      responses: answersOf(operation),
+    };
+  }
+  return {
+    openapi: '3.1.0',
+    info: describeService('fairline gateway', 'Queues for coupon drops, raffles and waiting rooms.'),
+    servers: SERVERS,
+    tags: tagsOf(operations.map(({ path }) => path)),
+    paths,
+    components: {
+      schemas: { PositionEvent, WaitlistedEvent, OfferEvent, OutcomeEvent },
+      securitySchemes: {
+        bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+        shop: { type: 'http', scheme: 'bearer', description: 'SHOP_TOKEN; server to server only' },
+        cookie: { type: 'apiKey', in: 'cookie', name: TICKET_COOKIE },
+        query: { type: 'apiKey', in: 'query', name: 'ticket' },
+      },
+    },
+  };
+}

@@ -1,0 +1,233 @@
+/**
+ * Reading a request: its user, campaign and body. Everything is read before the first await, because uWebSockets.js
+ * invalidates the request then.
+ */
+import type { HttpRequest } from 'uWebSockets.js';
+import { fieldFault, shownValue } from '../../engine/contract/api/problem.ts';
+import type { BoardCampaign, BoardStranger } from '../../engine/contract/redis/board/board.ts';
+import { LedgerUnavailable } from '../cold/ledger.ts';
+import type { ShelvedCampaigns } from '../cold/shelved.ts';
+import type { GatewayConfig } from '../config.ts';
+import type { Metrics } from '../metrics.ts';
+import type { Board } from '../shared/board.ts';
+import type { TicketVerifier } from '../ticket/ticket.ts';
+import { MAX_CAMPAIGN_ID } from './contract.ts';
+import type { Reply } from './reply.ts';
+
+export const TICKET_COOKIE = 'fairline_ticket';
+
+export interface RequestParts {
+  readonly board: Board;
+  readonly shelved: ShelvedCampaigns;
+  readonly verifier: TicketVerifier;
+  readonly metrics: Metrics;
+  readonly config: GatewayConfig;
+}
+
+/** The headers that are read; '' if absent. */
+export interface Head {
+  authorization: string;
+  cookie: string;
+  contentLength: string;
+  contentType: string;
+  transferEncoding: string;
+  lastEventId: string;
+  /** When the request reached a proxy; several header lines are joined by commas (RFC 9110, section 5.3). */
+  requestStart: string;
+  /** The clients that proxies forwarded for; see clientAddress. */
+  forwardedFor: string;
+  /** The size of all header lines as sent. */
+  bytes: number;
+}
+
+const head: Head = {
+  authorization: '',
+  cookie: '',
+  contentLength: '',
+  contentType: '',
+  transferEncoding: '',
+  lastEventId: '',
+  requestStart: '',
+  forwardedFor: '',
+  bytes: 0,
+};
+
+function readHeader(name: string, value: string): void {
+  // A colon, a space and the end of the line.
+  head.bytes += name.length + value.length + 4;
+  if (name === 'authorization') head.authorization = value;
+  else if (name === 'cookie') head.cookie = value;
+  else if (name === 'content-length') head.contentLength = value;
+  else if (name === 'content-type') head.contentType = value;
+  else if (name === 'transfer-encoding') head.transferEncoding = value;
+  else if (name === 'last-event-id') head.lastEventId = value;
+  else if (name === 'x-request-start') head.requestStart = listed(head.requestStart, value);
+  else if (name === 'x-forwarded-for') head.forwardedFor = listed(head.forwardedFor, value);
+}
+
+/** Several lines of one header form a list (RFC 9110, section 5.3). */
+function listed(before: string, value: string): string {
+  return before === '' ? value : `${before}, ${value}`;
+}
+
+/**
+ * Reads all headers in one pass, which also measures them: uWebSockets.js caps only headers that come in several packets.
+ * The result is the same object each time, so read it before the next request or an await.
+ */
+export function readHead(req: HttpRequest): Readonly<Head> {
+  head.authorization = '';
+  head.cookie = '';
+  head.contentLength = '';
+  head.contentType = '';
+  head.transferEncoding = '';
+  head.lastEventId = '';
+  head.requestStart = '';
+  head.forwardedFor = '';
+  head.bytes = 0;
+  req.forEach(readHeader);
+  return head;
+}
+
+export function hasBody(from: Readonly<Head>): boolean {
+  return (from.contentLength !== '' && from.contentLength !== '0') || from.transferEncoding !== '';
+}
+
+/** A ticket may come as Bearer, as a cookie, or as `?ticket=` from an EventSource, which cannot send headers. */
+export function readTicket(from: Readonly<Head>, query: string | undefined): string {
+  if (from.authorization.startsWith('Bearer ')) return from.authorization.slice(7);
+  return cookieOf(from.cookie, TICKET_COOKIE) ?? query ?? '';
+}
+
+/** A cookie of a Cookie header; undefined if absent. */
+export function cookieOf(cookies: string, name: string): string | undefined {
+  if (cookies === '') return undefined;
+  for (const cookie of cookies.split(';')) {
+    const [key, value] = cookie.split('=', 2);
+    if (key?.trim() === name && value !== undefined) return value.trim();
+  }
+  return undefined;
+}
+
+/** The user of the request, or undefined if 401 was answered. */
+export function authenticate(parts: RequestParts, reply: Reply, ticket: string): string | undefined {
+  const headers = { 'www-authenticate': 'Bearer realm="fairline"' };
+  if (ticket === '') {
+    parts.metrics.refuse('ticket');
+    const fault = fieldFault('authorization', undefined, 'Bearer <ticket>');
+    reply.problem('unauthenticated', 'The request has no ticket.', { members: { errors: [fault] }, headers });
+    return undefined;
+  }
+  const checked = parts.verifier.verify(ticket, Date.now() / 1000);
+  if (checked.state === 'valid') return checked.userId;
+  parts.metrics.refuse('ticket');
+  const { field, value, expected } = checked.fault;
+  const detail = `${field} is ${value ?? 'missing'}; expected ${expected}.`;
+  reply.problem('unauthenticated', detail, { members: { errors: [checked.fault] }, headers });
+  return undefined;
+}
+
+/** The campaign number in the path; 0 if it is invalid. */
+export function campaignIdOf(text: string): number {
+  const id = /^[1-9]\d{0,9}$/.test(text) ? Number(text) : 0;
+  return id <= MAX_CAMPAIGN_ID ? id : 0;
+}
+
+/** The campaign number in the path, or undefined if 400 was answered. */
+export function readCampaignId(parts: RequestParts, reply: Reply, text: string): number | undefined {
+  const id = campaignIdOf(text);
+  if (id > 0) return id;
+  parts.metrics.refuse('invalid');
+  const fault = fieldFault('id', text, `a whole number from 1 to ${MAX_CAMPAIGN_ID}`);
+  reply.problem('invalid-request', `The campaign in the path is ${fault.value}; expected a whole number.`, {
+    members: { errors: [fault] },
+  });
+  return undefined;
+}
+
+/**
+ * The campaign, or undefined if 404 or 503 was answered (503 also for one that this gateway does not support). A campaign
+ * missing from the gateway's copy of the board may have been created a moment ago: then the board is read again before the
+ * answer, once for all requests at that moment. If it is still missing, it may be shelved, which the ledger knows.
+ */
+export async function findCampaign(
+  parts: RequestParts,
+  reply: Reply,
+  id: number,
+): Promise<BoardCampaign | undefined> {
+  try {
+    await parts.board.refresh();
+  } catch {
+    refuseUnread(parts, reply);
+    return undefined;
+  }
+  const campaign = parts.board.campaign(id);
+  if (campaign !== undefined) return campaign;
+  const stranger = parts.board.stranger(id);
+  if (stranger !== undefined) {
+    refuseStranger(parts, reply, stranger);
+    return undefined;
+  }
+  // A board that the engine is still building lacks existing campaigns.
+  if (parts.board.epoch === '') refuseUnread(parts, reply);
+  else if (parts.board.mayBeShelved(id)) return findShelved(parts, reply, id);
+  else refuseUnknown(parts, reply, id);
+  return undefined;
+}
+
+async function findShelved(
+  parts: RequestParts,
+  reply: Reply,
+  id: number,
+): Promise<BoardCampaign | undefined> {
+  try {
+    const campaign = await parts.shelved.find(id);
+    if (campaign === undefined) refuseUnknown(parts, reply, id);
+    return campaign;
+  } catch (error) {
+    if (!(error instanceof LedgerUnavailable)) throw error;
+    refuseUnread(parts, reply);
+    return undefined;
+  }
+}
+
+function refuseUnread(parts: RequestParts, reply: Reply): void {
+  parts.metrics.refuse('lookup');
+  reply.problem('unavailable', 'Campaigns cannot be looked up right now.', {
+    headers: { 'retry-after': '1' },
+  });
+}
+
+/** The unsupported kind of a campaign, for humans; truncated, because it may be anything. */
+export function strangeKind({ kind }: BoardStranger): string {
+  return shownValue(kind) ?? 'unknown';
+}
+
+function refuseStranger(parts: RequestParts, reply: Reply, stranger: BoardStranger): void {
+  parts.metrics.refuse('unknown_kind');
+  reply.problem(
+    'unavailable',
+    `This gateway does not support campaign ${stranger.campaignId} of kind ${strangeKind(stranger)}: it is older than the engine. Another gateway may support it.`,
+    { headers: { 'retry-after': '5' } },
+  );
+}
+
+/** Answers 404 for a campaign that does not exist. */
+export function refuseUnknown(parts: RequestParts, reply: Reply, id: number): void {
+  parts.metrics.refuse('unknown_campaign');
+  const fault = fieldFault('id', id, 'the number of an existing campaign');
+  reply.problem('unknown-campaign', `Campaign ${id} does not exist.`, { members: { errors: [fault] } });
+}
+
+/** Answers 410 if the ledger no longer has anything of the user; returns whether it did. Rejects with LedgerUnavailable. */
+export async function refuseArchived(
+  parts: RequestParts,
+  reply: Reply,
+  campaign: BoardCampaign,
+): Promise<boolean> {
+  const file = campaign.shelved === true ? await parts.shelved.archiveOf(campaign) : undefined;
+  if (file === undefined) return false;
+  parts.metrics.refuse('archived');
+  const detail = `Most entries of campaign ${campaign.campaignId} were archived to ${file}; the operator of this service can look into it.`;
+  reply.problem('archived', detail, { members: { file } });
+  return true;
+}

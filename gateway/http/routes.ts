@@ -1,0 +1,181 @@
+/** The routes of the gateway, their handlers, and the dispatch to them. Nothing here knows of sockets. */
+import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
+import { fieldFault } from '../../engine/contract/api/problem.ts';
+import { type BookParts, getBook, getProof } from '../cold/book.ts';
+import { type CampaignParts, getCampaign, listCampaigns } from '../cold/campaigns.ts';
+import { listHeads, listKeys, type PublishedParts } from '../cold/published.ts';
+import {
+  type CouponParts,
+  deleteReservation,
+  getCoupon,
+  getRedemption,
+  getReservation,
+  listRefunds,
+  postRedemption,
+  postRefund,
+  postReservation,
+} from '../coupons/routes.ts';
+import { postClaim } from '../entry/claim.ts';
+import { postEntry } from '../entry/entries.ts';
+import type { EntryParts } from '../entry/entry-answers.ts';
+import { deleteEntry, getEntry } from '../entry/own-entry.ts';
+import { getCheck, getJwks, postPass, postReport, type VisitParts } from '../room/visits.ts';
+import type { Streams } from '../stream/streams.ts';
+import { openApiDocument } from './openapi.ts';
+import { Reply } from './reply.ts';
+import { type Head, readHead, strangeKind } from './requests.ts';
+
+export interface RouteParts
+  extends EntryParts,
+    CampaignParts,
+    BookParts,
+    PublishedParts,
+    CouponParts,
+    VisitParts {
+  readonly streams: Streams;
+  /** The components that readiness depends on, each 'ok' or what is wrong. */
+  readonly checks: () => Readonly<Record<string, string>>;
+  readonly connections: { count: number };
+  /** Called when a handler has failed: that is a defect, answered with 500. */
+  readonly failed: (error: unknown) => void;
+}
+
+/** What a request needs before its handler runs, and when that fails. */
+export type HandlerParts = Pick<
+  RouteParts,
+  'membership' | 'clock' | 'clockLimits' | 'config' | 'metrics' | 'failed'
+>;
+
+/** Answers through `reply`. It must read everything it needs from `req` and `head` before its first await. */
+export type Handler = (
+  reply: Reply,
+  req: HttpRequest,
+  head: Readonly<Head>,
+  arrivedUs: number,
+) => void | Promise<void>;
+export type Method = 'get' | 'post' | 'del';
+export type Methods = Readonly<Partial<Record<Method, Handler>>>;
+
+export const ENTRIES_PATH = '/v1/campaigns/:id/entries';
+
+/** A warning names at most this many campaigns; there may be more. */
+const STRANGERS_NAMED = 5;
+
+export function entriesMethods(parts: EntryParts): Methods {
+  return { post: (reply, req, head, arrivedUs) => postEntry(parts, reply, req, head, arrivedUs) };
+}
+
+/** Routes as uWebSockets.js spells them; `:id` is parameter 0. */
+export function routesOf(parts: RouteParts): Readonly<Record<string, Methods>> {
+  let openApi = '';
+  return {
+    '/v1/campaigns': { get: (reply, req) => listCampaigns(parts, reply, req) },
+    '/v1/campaigns/:id': { get: (reply, req) => getCampaign(parts, reply, req) },
+    [ENTRIES_PATH]: entriesMethods(parts),
+    '/v1/campaigns/:id/entries/me': {
+      get: (reply, req, head) => getEntry(parts, reply, req, head),
+      del: (reply, req, head) => deleteEntry(parts, reply, req, head),
+    },
+    '/v1/campaigns/:id/entries/me/claim': {
+      post: (reply, req, head) => postClaim(parts, reply, req, head),
+    },
+    '/v1/campaigns/:id/queue': { get: (reply, req, head) => parts.streams.open(reply, req, head) },
+    '/v1/campaigns/:id/book': { get: (reply, req) => getBook(parts, reply, req) },
+    '/v1/campaigns/:id/proof': { get: (reply, req) => getProof(parts, reply, req) },
+    '/v1/campaigns/:id/pass': { post: (reply, req, head) => postPass(parts, reply, req, head) },
+    '/v1/campaigns/:id/reports': { post: (reply, req, head) => postReport(parts, reply, req, head) },
+    '/v1/campaigns/:id/check': { get: (reply, req, head) => getCheck(parts, reply, req, head) },
+    '/.well-known/jwks.json': { get: reply => getJwks(parts, reply) },
+    '/v1/keys': { get: reply => listKeys(parts, reply) },
+    '/v1/heads': { get: (reply, req) => listHeads(parts, reply, req) },
+    '/v1/coupons/:code': { get: (reply, req, head) => getCoupon(parts, reply, req, head) },
+    '/v1/reservations': { post: (reply, req, head) => postReservation(parts, reply, req, head) },
+    '/v1/reservations/:id': {
+      get: (reply, req, head) => getReservation(parts, reply, req, head),
+      del: (reply, req, head) => deleteReservation(parts, reply, req, head),
+    },
+    '/v1/redemptions': { post: (reply, req, head) => postRedemption(parts, reply, req, head) },
+    '/v1/redemptions/:id': { get: (reply, req, head) => getRedemption(parts, reply, req, head) },
+    '/v1/redemptions/:id/refunds': {
+      get: (reply, req, head) => listRefunds(parts, reply, req, head),
+      post: (reply, req, head) => postRefund(parts, reply, req, head),
+    },
+    '/livez': { get: reply => reply.json(200, '{"status":"ok"}') },
+    '/readyz': { get: reply => answerReady(parts, reply) },
+    '/metrics': { get: reply => answerMetrics(parts, reply) },
+    '/openapi.json': {
+      get: reply => {
+        if (openApi === '') openApi = JSON.stringify(openApiDocument());
+        reply.json(200, openApi);
+      },
+    },
+  };
+}
+
+/**
+ * Stamps the request before anything else, then runs its handler. A handler that fails is a defect; the request is
+ * still answered. While stamping is off, the arrival is 0, which is not an instant: a handler that waits may continue
+ * once the clock is correct again. Stamping is also off until this process has joined: an instant is never given twice,
+ * so a stamp from a clock that was ahead would stop this gateway from stamping until that instant has come.
+ */
+export function runHandler(parts: HandlerParts, handler: Handler, res: HttpResponse, req: HttpRequest): void {
+  const isStamped = parts.membership.hasJoined && parts.clockLimits.mayStamp;
+  const arrivedUs = isStamped ? parts.clock.next() : 0;
+  const reply = new Reply(res);
+  try {
+    const head = readHead(req);
+    if (head.bytes > parts.config.MAX_HEADER_BYTES) refuseHead(parts, reply, head.bytes);
+    else handler(reply, req, head, arrivedUs)?.catch((error: unknown) => answerFailure(parts, reply, error));
+  } catch (error) {
+    answerFailure(parts, reply, error);
+  }
+}
+
+function answerFailure(parts: HandlerParts, reply: Reply, error: unknown): void {
+  parts.failed(error);
+  reply.problem('internal-error', 'The request failed. Retrying is safe.');
+}
+
+function refuseHead(parts: HandlerParts, reply: Reply, bytes: number): void {
+  const most = parts.config.MAX_HEADER_BYTES;
+  parts.metrics.refuse('headers');
+  const fault = fieldFault('headers', `${bytes} bytes`, `at most ${most} bytes`);
+  reply.problem('headers-too-large', `The headers are ${bytes} bytes; expected at most ${most}.`, {
+    members: { errors: [fault] },
+    close: true,
+  });
+}
+
+function answerReady(parts: RouteParts, reply: Reply): void {
+  const checks = parts.checks();
+  const ready = Object.values(checks).every(state => state === 'ok');
+  const warnings = warningsOf(parts);
+  const body = JSON.stringify({
+    status: ready ? 'ok' : 'unavailable',
+    checks,
+    ...(Object.keys(warnings).length === 0 ? {} : { warnings }),
+    clock_error_bound_ms: parts.clockLimits.errorBoundMs,
+  });
+  reply.json(ready ? 200 : 503, body);
+}
+
+function warningsOf({ clockLimits, board }: RouteParts): Readonly<Record<string, string>> {
+  const strangers = [...board.strangers()];
+  const named = strangers
+    .slice(0, STRANGERS_NAMED)
+    .map(each => `${each.campaignId} (${strangeKind(each)})`)
+    .join(', ');
+  return {
+    ...(clockLimits.level === 'warn' ? { clock: clockLimits.describe() } : {}),
+    ...(strangers.length === 0
+      ? {}
+      : {
+          campaigns: `${strangers.length} of unknown kind, answered with 503 because this gateway is older than the engine: ${named}`,
+        }),
+  };
+}
+
+async function answerMetrics(parts: RouteParts, reply: Reply): Promise<void> {
+  const { registry } = parts.metrics;
+  reply.text(200, registry.contentType, await registry.metrics());
+}

@@ -1,0 +1,119 @@
+/**
+ * Passes and visits as shops get them: JWTs (RFC 7519), signed with Ed25519 (RFC 8037), to be checked by the JWKS that
+ * every gateway publishes.
+ *
+ * - A pass says that this user may come in now. It is good for PASS_LIFETIME_S; whoever has one may get it again.
+ * - A visit says that a pass was used: what a shop keeps for as long as the customer is in it.
+ *
+ * Both are bound to their user, their campaign and the number of their admission. The header's `typ` keeps them apart from
+ * each other and from everything else that is signed (RFC 8725, section 3.11).
+ */
+import { createPublicKey } from 'node:crypto';
+import { errors, type JWTPayload, jwtVerify, SignJWT } from 'jose';
+import type { Static } from 'typebox';
+import Type from 'typebox';
+import Value from 'typebox/value';
+import { type FieldFault, fieldFault } from '../../engine/contract/api/problem.ts';
+import type { KeyRing } from '../../engine/contract/keys/key-ring.ts';
+import type { Jwks } from '../http/contract.ts';
+
+export type PassKind = 'pass' | 'visit';
+const TYPES = { pass: 'fairline-pass+jwt', visit: 'fairline-visit+jwt' } as const;
+const ISSUER = 'fairline';
+const ALGORITHM = 'EdDSA';
+/** Clocks of gateways differ by no more: they stamp on one. */
+const TOLERANCE_S = 2;
+
+const Claims = Type.Object({
+  /** The user. */
+  sub: Type.String({ minLength: 1 }),
+  campaign: Type.Integer({ minimum: 1 }),
+  /** The admission: 1, 2, 3 ... in its campaign. */
+  serial: Type.Integer({ minimum: 1 }),
+  /** Nobody but who was admitted knows it, so nobody can make up another one's admission. */
+  jti: Type.String({ minLength: 1 }),
+});
+export type PassClaims = Static<typeof Claims>;
+
+/** The audience of a campaign's passes: a shop for one campaign does not take those of another. */
+function audienceOf(campaignId: number): string {
+  return `fairline-room-${campaignId}`;
+}
+
+export class PassTokens {
+  readonly #keys: KeyRing;
+
+  constructor(keys: KeyRing) {
+    this.#keys = keys;
+  }
+
+  /** A token that is good until `expiresMs`; undefined while there is no key to sign with. */
+  async sign(kind: PassKind, claims: PassClaims, expiresMs: number): Promise<string | undefined> {
+    const key = this.#keys.keyAt('passes', Date.now());
+    if (key === undefined) return undefined;
+    return await new SignJWT({ ...claims })
+      .setProtectedHeader({ alg: ALGORITHM, typ: TYPES[kind], kid: key.id })
+      .setIssuer(ISSUER)
+      .setAudience(audienceOf(claims.campaign))
+      .setIssuedAt()
+      .setExpirationTime(Math.floor(expiresMs / 1000))
+      .sign(key.privateKey);
+  }
+
+  /** What the token says, or what is wrong with it. */
+  async verify(
+    kind: PassKind,
+    campaignId: number,
+    token: string,
+  ): Promise<{ readonly claims: PassClaims } | { readonly fault: FieldFault }> {
+    try {
+      const { payload } = await jwtVerify(token, ({ kid }) => this.#publicKey(kid), {
+        algorithms: [ALGORITHM],
+        typ: TYPES[kind],
+        issuer: ISSUER,
+        audience: audienceOf(campaignId),
+        clockTolerance: TOLERANCE_S,
+        requiredClaims: ['exp'],
+      });
+      const claims = claimsOf(payload);
+      if (claims?.campaign === campaignId) return { claims };
+      return { fault: fieldFault(kind, undefined, `a ${kind} with the claims that a gateway issues`) };
+    } catch (error) {
+      if (!(error instanceof errors.JOSEError)) throw error;
+      return { fault: { ...fieldFault(kind, undefined, expectedAfter(error, kind, campaignId)) } };
+    }
+  }
+
+  jwks(): Jwks {
+    return {
+      keys: this.#keys.validKeys('passes', Date.now()).map(key => ({
+        kty: 'OKP',
+        crv: 'Ed25519',
+        x: key.publicBytes.toString('base64url'),
+        kid: key.id,
+        use: 'sig',
+        alg: ALGORITHM,
+      })),
+    };
+  }
+
+  #publicKey(kid: string | undefined) {
+    const key = this.#keys.validKeys('passes', Date.now()).find(({ id }) => id === kid);
+    if (key === undefined) throw new errors.JWKSNoMatchingKey();
+    return createPublicKey(key.privateKey);
+  }
+}
+
+function claimsOf(payload: JWTPayload): PassClaims | undefined {
+  return Value.Check(Claims, payload) ? payload : undefined;
+}
+
+/** A token is never shown, so it is said of what kind the fault is. */
+function expectedAfter(error: errors.JOSEError, kind: PassKind, campaignId: number): string {
+  if (error instanceof errors.JWTExpired) return `an unexpired ${kind}; a gateway issues a new one`;
+  if (error instanceof errors.JWTClaimValidationFailed && error.claim === 'aud')
+    return `a ${kind} for campaign ${campaignId}`;
+  if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWSSignatureVerificationFailed)
+    return `a ${kind} signed with a key from /.well-known/jwks.json`;
+  return `a ${kind} issued by a gateway: a signed JWT`;
+}

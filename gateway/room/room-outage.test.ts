@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { startProxy } from '../../engine/test/proxy.ts';
+import { availableLogs, eventually, serversFromEnv } from '../../engine/test/support.ts';
+import { startSystem } from '../../engine/test/system.ts';
+import { readHeard } from '../../sql/statements/progress/availability.ts';
+import { GRACE_SECONDS, makeLine, moved, OUTAGE_MS, pass, presentNow } from '../testing/outage.ts';
+import { SLOWLY } from '../testing/room.ts';
+
+for (const log of availableLogs()) {
+  test(`Redis is away for longer than the grace: nobody has lost their place (${log})`, async t => {
+    const target = new URL(serversFromEnv().redisUrl);
+    const proxy = await startProxy({ host: target.hostname, port: Number(target.port) });
+    t.after(() => proxy.close());
+    target.port = String(proxy.port);
+    const env = { REDIS_URL: target.href };
+    const system = await startSystem({ log, gatewayEnv: env, engineEnv: env });
+    t.after(() => system.close());
+    const { room, names, come } = await makeLine(system);
+    const streams = await come(system.gateways[0]?.url ?? '', names);
+    const [leaver] = await come(system.gateways[0]?.url ?? '', ['leaver']);
+    await eventually(async () => (await presentNow(system, room)) === names.length + 1);
+    await eventually(() => streams.every(stream => stream.events.length > 0));
+    const before = (await readHeard(system.pool)).heardMs;
+    proxy.cut();
+    await eventually(() => streams.every(stream => stream.events.at(-1)?.event === 'stalled'));
+    leaver?.close();
+    await pass(OUTAGE_MS);
+    assert.ok((await readHeard(system.pool)).heardMs - before <= 1_000 * GRACE_SECONDS);
+    proxy.mend();
+    // Heard time goes on, and whoever is away now is skipped in the end; those who are there are not.
+    await eventually(async () => (await moved(system, room)).length > 0, SLOWLY);
+    assert.deepEqual(await moved(system, room), ['leaver']);
+    assert.ok(streams.every(stream => stream.events.every(({ event }) => event !== 'outcome')));
+    for (const stream of streams) stream.close();
+  });
+}

@@ -1,0 +1,91 @@
+import uws from 'uWebSockets.js';
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { listen } from '../http/listen.ts';
+import { Reply } from '../http/reply.ts';
+import { authenticateShop, ShopToken } from './shop-token.ts';
+
+const TOKEN = 'the-token-of-a-shop';
+
+test('only the token itself is right', () => {
+  const token = new ShopToken(TOKEN);
+  assert.equal(token.matches(TOKEN), true);
+  const wrong = [
+    '',
+    TOKEN.slice(1),
+    TOKEN.slice(0, -1),
+    `${TOKEN}x`,
+    `${TOKEN}\0`,
+    `${TOKEN}${'x'.repeat(600)}`,
+  ];
+  for (const given of wrong) assert.equal(token.matches(given), false, given);
+  assert.equal(token.matches(TOKEN), true, 'what was compared before leaves no trace');
+  assert.equal(new ShopToken('').matches(''), false);
+  assert.equal(new ShopToken('x'.repeat(512)).matches('x'.repeat(512)), true);
+  const printable = fc
+    .string({ minLength: 16, maxLength: 64 })
+    .map(text => text.replace(/[^\x21-\x7e]/g, '!'));
+  fc.assert(
+    fc.property(printable, printable, (right, given) => {
+      assert.equal(new ShopToken(right).matches(given), right === given);
+    }),
+  );
+});
+
+/** What a gateway with that token answers to such a header: status, problem, challenge; 204 lets the shop in. */
+async function answerTo(
+  token: string,
+  authorization: string | undefined,
+): Promise<{ status: number; problem: unknown; challenge: string | null; refused: string[] }> {
+  const refused: string[] = [];
+  const parts = {
+    shopToken: new ShopToken(token),
+    metrics: { refuse: (reason: string) => refused.push(reason) },
+  };
+  const app = uws.App().get('/', (res, req) => {
+    const reply = new Reply(res);
+    if (authenticateShop(parts, reply, req.getHeader('authorization'))) reply.empty(204);
+  });
+  const port = await listen(app, '127.0.0.1', 0);
+  try {
+    const headers = { connection: 'close', ...(authorization === undefined ? {} : { authorization }) };
+    const response = await fetch(`http://127.0.0.1:${port}/`, { headers });
+    const text = await response.text();
+    const problem: unknown = text === '' ? undefined : JSON.parse(text);
+    return { status: response.status, problem, challenge: response.headers.get('www-authenticate'), refused };
+  } finally {
+    app.close();
+  }
+}
+
+test('a shop is let in with its token, and nobody else', async () => {
+  for (const scheme of ['Bearer', 'bearer']) {
+    assert.equal((await answerTo(TOKEN, `${scheme} ${TOKEN}`)).status, 204);
+  }
+  const others = [
+    undefined,
+    '',
+    TOKEN,
+    `Basic ${TOKEN}`,
+    'Bearer ',
+    `Bearer ${TOKEN}x`,
+    `Bearer ${TOKEN} ${TOKEN}`,
+  ];
+  for (const authorization of others) {
+    const { status, problem, challenge, refused } = await answerTo(TOKEN, authorization);
+    assert.equal(status, 401, authorization);
+    assert.match(challenge ?? '', /^Bearer realm="fairline shops"/);
+    assert.match(JSON.stringify(problem), /"field":"authorization"/);
+    assert.doesNotMatch(JSON.stringify(problem), new RegExp(TOKEN), 'a token is never shown');
+    assert.deepEqual(refused, ['shop']);
+  }
+});
+
+test('where no token is configured it is said what to set', async () => {
+  for (const authorization of [undefined, 'Bearer', 'Bearer sixteen-letters!']) {
+    const { status, problem } = await answerTo('', authorization);
+    assert.equal(status, 503);
+    assert.match(JSON.stringify(problem), /urn:fairline:problem:not-configured.*SHOP_TOKEN/);
+  }
+});

@@ -1,0 +1,73 @@
+/**
+ * Who asks as a shop: its servers show SHOP_TOKEN as a bearer token. It speaks for all customers, so it is for calls
+ * between servers alone; a browser has a ticket.
+ */
+import { timingSafeEqual } from 'node:crypto';
+import { fieldFault } from '../../engine/contract/api/problem.ts';
+import type { Reply } from '../http/reply.ts';
+import type { Metrics } from '../metrics.ts';
+
+/** The longest that SHOP_TOKEN may be. */
+const MAX_TOKEN_BYTES = 512;
+
+/** Compares tokens with the right one; how long that takes tells nothing of where they differ, or of its length. */
+export class ShopToken {
+  /** The token, filled up with zeros, and behind it its length. */
+  readonly #right = Buffer.alloc(MAX_TOKEN_BYTES + 2);
+  readonly #given = Buffer.alloc(MAX_TOKEN_BYTES + 2);
+  readonly isSet: boolean;
+
+  /** '' for none. */
+  constructor(token: string) {
+    this.isSet = token !== '';
+    put(token, this.#right);
+  }
+
+  matches(token: string): boolean {
+    if (!this.isSet || token.length > MAX_TOKEN_BYTES) return false;
+    put(token, this.#given);
+    return timingSafeEqual(this.#given, this.#right);
+  }
+}
+
+function put(token: string, into: Buffer): void {
+  into.fill(0);
+  into.write(token, 'latin1');
+  into.writeUInt16LE(token.length, MAX_TOKEN_BYTES);
+}
+
+export interface ShopParts {
+  readonly shopToken: ShopToken;
+  readonly metrics: Pick<Metrics, 'refuse'>;
+}
+
+const CHALLENGE = 'Bearer realm="fairline shops"';
+const RIGHT = 'Bearer <SHOP_TOKEN of the gateways>';
+
+/**
+ * Whether a shop asks, by its Authorization header ('' for none). When false it has been answered: 401, or 503 where
+ * there is no token that would be right.
+ */
+export function authenticateShop(parts: ShopParts, reply: Reply, authorization: string): boolean {
+  const token = /^Bearer +([^ ]+) *$/i.exec(authorization)?.[1];
+  if (token !== undefined && parts.shopToken.matches(token)) return true;
+  parts.metrics.refuse('shop');
+  if (!parts.shopToken.isSet) {
+    const fault = fieldFault('SHOP_TOKEN', undefined, '16 to 512 printable characters without spaces');
+    const detail = 'Shops cannot authenticate: set SHOP_TOKEN in the environment of the gateways.';
+    reply.problem('not-configured', detail, { members: { errors: [fault] } });
+    return false;
+  }
+  // What was given is not shown: it may be a token for somewhere else.
+  const detail =
+    token === undefined
+      ? 'The Authorization header is missing or is not "Bearer" and a token.'
+      : 'The token in the Authorization header is not the token of the shop.';
+  reply.problem('unauthenticated', detail, {
+    members: { errors: [fieldFault('authorization', undefined, RIGHT)] },
+    headers: {
+      'www-authenticate': token === undefined ? CHALLENGE : `${CHALLENGE}, error="invalid_token"`,
+    },
+  });
+  return false;
+}

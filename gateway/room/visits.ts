@@ -1,0 +1,283 @@
+/**
+ * Getting into the shop: passes for admitted users, and the shop's reports of passes and visits.
+ * engine/settling/judges/ROOM.md draws the requests between them. All of this reads the ledger; requests of waiting users
+ * never do.
+ */
+import type { HttpRequest } from 'uWebSockets.js';
+import { type FieldFault, fieldFault, type ProblemSlug } from '../../engine/contract/api/problem.ts';
+import {
+  endVisit,
+  findVisit,
+  readVisit,
+  usePass,
+  type Visit,
+  wasUsedBy,
+} from '../../sql/statements/rooms/visits.ts';
+import { type Ledger, LedgerUnavailable } from '../cold/ledger.ts';
+import { SOON } from '../entry/entry-answers.ts';
+import { readJsonBody } from '../http/body.ts';
+import type { PassView, VisitView } from '../http/contract.ts';
+import type { Headers, Reply } from '../http/reply.ts';
+import {
+  authenticate,
+  cookieOf,
+  findCampaign,
+  type Head,
+  type RequestParts,
+  readCampaignId,
+  readTicket,
+} from '../http/requests.ts';
+import type { PassClaims, PassTokens } from './pass-tokens.ts';
+import { authenticateShop, type ShopParts } from './shop-token.ts';
+import { MAX_REPORT_BYTES, passOfUri, readReport } from './visit-input.ts';
+
+export interface VisitParts extends RequestParts, Pick<ShopParts, 'shopToken'> {
+  readonly ledger: Ledger;
+  readonly passes: PassTokens;
+}
+
+/** For a visit without its own end: when the shop's proof of it expires anyway. */
+const LONGEST_VISIT_MS = 12 * 3_600_000;
+const PASS_COOKIE = 'fairline_pass';
+const VISIT_COOKIE = 'fairline_visit';
+
+/** Why an admission was refused. */
+interface Refusal {
+  readonly slug: ProblemSlug;
+  readonly detail: string;
+  readonly fault?: FieldFault;
+}
+
+/** POST /v1/campaigns/{id}/pass: the caller's pass. */
+export async function postPass(
+  parts: VisitParts,
+  reply: Reply,
+  req: HttpRequest,
+  head: Readonly<Head>,
+): Promise<void> {
+  const ticket = readTicket(head, req.getQuery('ticket'));
+  const idText = req.getParameter(0) ?? '';
+  const userId = authenticate(parts, reply, ticket);
+  if (userId === undefined) return;
+  const campaignId = await roomOf(parts, reply, idText);
+  if (campaignId === undefined) return;
+  await answering(parts, reply, async () => {
+    const visit = await parts.ledger.ask(db => findVisit(db, campaignId, userId));
+    const refusal = visit === undefined ? notYet(campaignId) : refusalOf(visit);
+    if (visit === undefined || refusal !== undefined)
+      return refuse(parts, reply, refusal ?? notYet(campaignId));
+    const expiresMs = Date.now() + parts.config.PASS_LIFETIME_S * 1000;
+    const pass = await parts.passes.sign('pass', claimsFor(campaignId, visit), expiresMs);
+    if (pass === undefined) return refuseUnsigned(parts, reply);
+    const view: PassView = { pass, expires_at: new Date(expiresMs).toISOString(), serial: visit.serial };
+    reply.notStored(JSON.stringify(view));
+  });
+}
+
+/** GET /.well-known/jwks.json. A new key takes over later than this response may be cached. */
+export function getJwks(parts: Pick<VisitParts, 'passes'>, reply: Reply): void {
+  reply.json(200, JSON.stringify(parts.passes.jwks()), { 'cache-control': 'public, max-age=2' });
+}
+
+/** POST /v1/campaigns/{id}/reports: the shop's report of a pass or a visit. */
+export async function postReport(
+  parts: VisitParts,
+  reply: Reply,
+  req: HttpRequest,
+  head: Readonly<Head>,
+): Promise<void> {
+  const idText = req.getParameter(0) ?? '';
+  if (!authenticateShop(parts, reply, head.authorization)) return;
+  const body = await readJsonBody(parts, reply, { ...head }, MAX_REPORT_BYTES);
+  if (body === undefined) return;
+  const report = readReport(body.value);
+  if (Array.isArray(report)) return refuseFaults(parts, reply, report);
+  const campaignId = await roomOf(parts, reply, idText);
+  if (campaignId === undefined) return;
+  await answering(parts, reply, async () => {
+    if (report.event === 'used') {
+      const used = await use(parts, campaignId, report.pass, report.session);
+      if ('slug' in used) return refuse(parts, reply, used);
+      const visit = await signVisit(parts, campaignId, used);
+      if (visit === undefined) return refuseUnsigned(parts, reply);
+      reply.notStored(JSON.stringify({ ...visitView(used), visit: visit.token }));
+      return;
+    }
+    const { event: how, serial } = report;
+    await parts.ledger.ask(db => endVisit(db, { campaignId, serial, how }));
+    const visit = await parts.ledger.ask(db => readVisit(db, campaignId, serial));
+    if (visit === undefined) return refuse(parts, reply, unknownSerial(campaignId, serial));
+    reply.notStored(JSON.stringify(visitView(visit)));
+  });
+}
+
+/**
+ * GET /v1/campaigns/{id}/check: whether to admit the customer of a request to the shop, for nginx' auth_request, which
+ * knows only 204, 401 and 403. A visit with a valid proof is believed until its end; a pass is marked as used, and the
+ * resulting visit is set as a cookie.
+ */
+export async function getCheck(
+  parts: VisitParts,
+  reply: Reply,
+  req: HttpRequest,
+  head: Readonly<Head>,
+): Promise<void> {
+  const idText = req.getParameter(0) ?? '';
+  const isSecure = req.getHeader('x-forwarded-proto') === 'https';
+  const visitToken = req.getHeader('x-fairline-visit') || (cookieOf(head.cookie, VISIT_COOKIE) ?? '');
+  const pass =
+    req.getHeader('x-fairline-pass') ||
+    passOfUri(req.getHeader('x-original-uri')) ||
+    (cookieOf(head.cookie, PASS_COOKIE) ?? '');
+  if (!authenticateShop(parts, reply, head.authorization)) return;
+  const campaignId = await roomOf(parts, reply, idText);
+  if (campaignId === undefined) return;
+  await answering(parts, reply, async () => {
+    if (visitToken !== '') {
+      const known = await parts.passes.verify('visit', campaignId, visitToken);
+      if ('claims' in known) return reply.empty(204, admittedHeaders(known.claims.sub, known.claims.serial));
+    }
+    if (pass === '') {
+      const fault = fieldFault(
+        `cookie ${PASS_COOKIE}`,
+        undefined,
+        'a pass, in the cookie or as ?pass= of the page',
+      );
+      return refuse(parts, reply, {
+        slug: 'unauthenticated',
+        detail: 'The request has no pass and no visit.',
+        fault,
+      });
+    }
+    const used = await use(parts, campaignId, pass, undefined);
+    if ('slug' in used) return refuse(parts, reply, { ...used, slug: 'pass-refused' });
+    const visit = await signVisit(parts, campaignId, used);
+    if (visit === undefined) return refuseUnsigned(parts, reply);
+    const seconds = Math.floor(visit.lastsMs / 1000);
+    const cookie = `${VISIT_COOKIE}=${visit.token}; Path=/; Max-Age=${seconds}; HttpOnly; SameSite=Lax`;
+    reply.empty(204, {
+      ...admittedHeaders(used.userId, used.serial),
+      'set-cookie': isSecure ? `${cookie}; Secure` : cookie,
+    });
+  });
+}
+
+/** Admits the holder of this pass; returns the visit or the refusal. */
+async function use(
+  { passes, ledger }: VisitParts,
+  campaignId: number,
+  pass: string,
+  session: string | undefined,
+): Promise<Visit | Refusal> {
+  const checked = await passes.verify('pass', campaignId, pass);
+  if ('fault' in checked) {
+    return {
+      slug: 'pass-refused',
+      detail: `Expected: ${checked.fault.expected}.`,
+      fault: checked.fault,
+    };
+  }
+  const { sub, serial, jti } = checked.claims;
+  const admission = { campaignId, serial, userId: sub, code: jti };
+  const isFirst = await ledger.ask(db => usePass(db, { ...admission, session: session ?? null }));
+  const visit = await ledger.ask(db => readVisit(db, campaignId, serial));
+  if (visit === undefined || visit.userId !== sub || visit.code !== jti) {
+    return { slug: 'pass-refused', detail: `Campaign ${campaignId} has no such admission.` };
+  }
+  if (isFirst) return visit;
+  const refusal = refusalOf(visit);
+  const mayRepeat = refusal?.slug === 'pass-used' && session !== undefined;
+  if (mayRepeat && (await ledger.ask(db => wasUsedBy(db, { campaignId, serial, session })))) return visit;
+  return refusal ?? visit;
+}
+
+/** Why the pass of a visit does not admit, or undefined if it does. */
+function refusalOf({ state, isOver, singleUse, serial }: Visit): Refusal | undefined {
+  if (state === 'left' || state === 'expired' || isOver) {
+    const how = state === 'left' ? 'has left' : 'did not arrive in time or stayed too long';
+    return { slug: 'no-pass', detail: `Admission ${serial} has ended: the visitor ${how}.` };
+  }
+  if (state === 'inside' && singleUse) {
+    return { slug: 'pass-used', detail: `The pass of admission ${serial} was already used; it admits once.` };
+  }
+  return undefined;
+}
+
+function notYet(campaignId: number): Refusal {
+  const detail = `It is not your turn in campaign ${campaignId}; GET /v1/campaigns/${campaignId}/queue reports when it is.`;
+  return { slug: 'no-pass', detail };
+}
+
+function unknownSerial(campaignId: number, serial: number): Refusal {
+  const fault = fieldFault('serial', serial, 'the number of an admission, from the pass or visit');
+  return { slug: 'no-entry', detail: `Campaign ${campaignId} has no admission ${serial}.`, fault };
+}
+
+async function signVisit(
+  { passes }: VisitParts,
+  campaignId: number,
+  visit: Visit,
+): Promise<{ readonly token: string; readonly lastsMs: number } | undefined> {
+  const lastsMs = visit.visitMs ?? LONGEST_VISIT_MS;
+  const token = await passes.sign('visit', claimsFor(campaignId, visit), Date.now() + lastsMs);
+  return token === undefined ? undefined : { token, lastsMs };
+}
+
+function claimsFor(campaign: number, { userId, serial, code }: Visit): PassClaims {
+  return { sub: userId, campaign, serial, jti: code };
+}
+
+function visitView({ userId, serial, state }: Visit): VisitView {
+  return { user: userId, serial, state };
+}
+
+/** Headers that the shop may pass on to its pages. */
+function admittedHeaders(userId: string, serial: number): Headers {
+  return {
+    'x-fairline-user': encodeURIComponent(userId),
+    'x-fairline-serial': String(serial),
+    'cache-control': 'no-store',
+  };
+}
+
+/** The number of a room, or undefined if 400, 404 or 503 was answered. */
+async function roomOf(parts: VisitParts, reply: Reply, idText: string): Promise<number | undefined> {
+  const id = readCampaignId(parts, reply, idText);
+  if (id === undefined) return undefined;
+  const campaign = parts.board.campaign(id) ?? (await findCampaign(parts, reply, id));
+  if (campaign === undefined || campaign.kind === 'room') return campaign?.campaignId;
+  reply.problem('no-room', `Campaign ${id} is a ${campaign.kind}; it has no passes.`);
+  return undefined;
+}
+
+function refuseFaults(parts: VisitParts, reply: Reply, faults: readonly FieldFault[]): void {
+  parts.metrics.refuse('invalid');
+  const said = faults.map(({ field, expected }) => `${field}: ${expected}`).join('; ');
+  reply.problem('invalid-request', `Expected: ${said}.`, { members: { errors: faults } });
+}
+
+function refuse(parts: VisitParts, reply: Reply, { slug, detail, fault }: Refusal): void {
+  parts.metrics.refuse('pass');
+  reply.problem(slug, detail, { members: fault === undefined ? {} : { errors: [fault] } });
+}
+
+function refuseUnsigned(parts: VisitParts, reply: Reply): void {
+  parts.metrics.refuse('pass');
+  const right = 'a directory with a key for passes; `npm run keys -- rotate passes` creates one';
+  reply.problem('not-configured', 'The gateways have no key to sign passes.', {
+    members: { errors: [fieldFault('SIGNING_KEYS_DIR', undefined, right)] },
+  });
+}
+
+/** Runs a query of the ledger; answers 503 if the ledger is unavailable. */
+async function answering(parts: VisitParts, reply: Reply, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof LedgerUnavailable)) throw error;
+    parts.metrics.refuse('ledger');
+    reply.problem('unavailable', 'Passes cannot be looked up right now. Retrying is safe.', {
+      headers: SOON,
+    });
+  }
+}

@@ -1,0 +1,86 @@
+import { deepEqual, equal } from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import {
+  type BoardCampaign,
+  beginBoard,
+  openBoard,
+  publishBoard,
+} from '../../engine/contract/redis/board/board.ts';
+import { keysOf } from '../../engine/contract/redis/keys.ts';
+import { connectRedis, type RedisClient, waitForRedis } from '../../engine/contract/redis/redis.ts';
+import { serversFromEnv, testNamespace } from '../../engine/test/support.ts';
+import { Board } from './board.ts';
+
+const keys = keysOf(testNamespace());
+let redis: RedisClient;
+before(async () => {
+  redis = connectRedis(serversFromEnv().redisUrl, { commandTimeoutMs: 5_000, onError: () => undefined });
+  await waitForRedis(redis, 10_000);
+});
+after(() => redis.disconnect());
+
+function campaign(campaignId: number, revision: number): BoardCampaign {
+  const counts = { settledStamp: -1, settledCount: 0, granted: 0, gone: 0 };
+  const times = { opensAtUs: 0, closesAtUs: 1 };
+  return {
+    campaignId,
+    revision,
+    kind: 'coupon',
+    title: 'x',
+    places: 1,
+    ...times,
+    ...counts,
+    soldOut: false,
+    finished: false,
+  };
+}
+
+async function makeBoard(
+  epoch: number,
+  rankedUs: number,
+  campaigns: readonly BoardCampaign[],
+): Promise<void> {
+  equal(await beginBoard(redis, keys, epoch), undefined);
+  await publishBoard(redis, keys, epoch, { rankedUs, campaigns });
+  await openBoard(redis, keys, epoch);
+}
+
+test('another board takes the place of the one before, also where it is older, as after a ledger was restored', async () => {
+  await makeBoard(1, 900, [campaign(1, 7), campaign(2, 9)]);
+  const board = new Board(redis, keys);
+  await board.refresh();
+  let replaced = 0;
+  let told: readonly number[] = [];
+  board.listen({
+    changed: campaigns => {
+      told = campaigns.map(({ campaignId }) => campaignId);
+    },
+    replaced: () => {
+      replaced += 1;
+    },
+  });
+  // While there is none, what is known is shown on.
+  equal(await beginBoard(redis, keys, 2), undefined);
+  await board.refresh();
+  deepEqual([board.epoch, board.campaigns().length, replaced], ['', 2, 0]);
+  await publishBoard(redis, keys, 2, { rankedUs: 500, campaigns: [campaign(2, 4)] });
+  await openBoard(redis, keys, 2);
+  await board.refresh();
+  deepEqual(board.campaigns(), [campaign(2, 4)]);
+  deepEqual([board.epoch, board.rankedUs, replaced, told], ['2', 500, 1, [2]]);
+});
+
+test('what an older attempt writes is refused, and a board that is not older stays', async () => {
+  await makeBoard(5, 1, []);
+  equal(await beginBoard(redis, keys, 4), 5);
+  const refused = async (work: Promise<unknown>): Promise<boolean> =>
+    work.then(
+      () => false,
+      () => true,
+    );
+  equal(await refused(publishBoard(redis, keys, 4, { campaigns: [campaign(3, 1)] })), true);
+  equal(await beginBoard(redis, keys, 6), undefined);
+  // Emptied, and begun by nobody since.
+  await redis.unlink(keys.boardState);
+  equal(await refused(openBoard(redis, keys, 6)), true);
+});

@@ -1,0 +1,309 @@
+/**
+ * What is asked of which node of a Redis Cluster, and what shows when another node has taken over that lacks what the one before
+ * had taken: nothing is told from there but that it is not known.
+ */
+import { deepEqual, equal, notEqual, ok, rejects } from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { openProducer } from '../../engine/contract/log/open.ts';
+import { logConfig, quiet } from '../../engine/contract/log/testing/ledger.ts';
+import {
+  type BoardCampaign,
+  beginBoard,
+  openBoard,
+  publishBoard,
+} from '../../engine/contract/redis/board/board.ts';
+import {
+  getCouponCopy,
+  putCouponCopy,
+  tellCouponsChanged,
+} from '../../engine/contract/redis/coupons/copies.ts';
+import { type Keys, keysOf } from '../../engine/contract/redis/keys.ts';
+import { noteNodes } from '../../engine/contract/redis/lease/lease.ts';
+import { readTimeUs } from '../../engine/contract/redis/lease/time.ts';
+import { beginPresence, readPresence, tellPresence } from '../../engine/contract/redis/presence/presence.ts';
+import {
+  beginProjection,
+  clearProjection,
+  lookAt,
+} from '../../engine/contract/redis/projection/projection.ts';
+import { connectRedis, type RedisClient, waitForRedis } from '../../engine/contract/redis/redis.ts';
+import { checkRedisMode } from '../../engine/contract/redis/redis-mode.ts';
+import { readNodes } from '../../engine/contract/redis/redis-nodes.ts';
+import { appendGone } from '../../engine/projections/projections.ts';
+import { Publisher } from '../../engine/projections/publish.ts';
+import { beginAnew } from '../../engine/projections/rebuild.ts';
+import { TestCluster } from '../../engine/test/redis-cluster.ts';
+import { startSentinel } from '../../engine/test/redis-process.ts';
+import { eventually, serversFromEnv, testDatabase, testNamespace } from '../../engine/test/support.ts';
+import { findLoss } from '../../engine/watermark/redis-loss.ts';
+import { openPool } from '../../sql/database.ts';
+import { createCampaign } from '../../sql/statements/campaigns/campaigns.ts';
+import { saveSettled } from '../../sql/statements/campaigns/settling.ts';
+import { shelveCampaign } from '../../sql/statements/campaigns/shelving.ts';
+import { CouponReads } from '../coupons/reads.ts';
+import { Ranker } from '../entry/rank.ts';
+import { Board } from './board.ts';
+
+/** The campaigns 2, 3 and 6 and coupons lie on the first master, the leases on the second, the board and presence on the third. */
+const LAST_SLOTS = [8_191, 15_199, 16_383] as const;
+const EPOCH = 3;
+const CAMPAIGN = 2;
+const COUPON = 7;
+/** Copies of codes here end by themselves after this; whatever ends them before that is what is tested. */
+const KEEP_MS = 600_000;
+/** Of a gateway; longer than it takes to lose a change. */
+const POLL_MS = 2_000;
+/** A command that a node does not answer is given up after this. */
+const GIVEN_UP_MS = 300;
+
+let cluster: TestCluster;
+let redis: RedisClient;
+let keys: Keys;
+const clients: RedisClient[] = [];
+before(async () => {
+  cluster = await TestCluster.start(LAST_SLOTS);
+  redis = await connect(5_000);
+  keys = keysOf(testNamespace());
+  await beginBoard(redis, keys, EPOCH);
+  await beginPresence(redis, keys, EPOCH);
+  await openBoard(redis, keys, EPOCH);
+  await beginProjection(redis, keys.campaign(CAMPAIGN), EPOCH, 'nobody');
+  await noteAllNodes();
+});
+after(async () => {
+  for (const client of clients) client.disconnect();
+  await cluster.stop();
+});
+
+async function connect(commandTimeoutMs: number): Promise<RedisClient> {
+  const client = connectRedis(cluster.urls, { commandTimeoutMs, onError: () => undefined });
+  clients.push(client);
+  await waitForRedis(client, 20_000);
+  return client;
+}
+
+const noteAllNodes = async (): Promise<void> =>
+  noteNodes(redis, keys.leases, await eventually(() => readNodes(redis)));
+
+const findTakeOver = async (): Promise<void> => {
+  ok((await eventually(() => findLoss(redis, keys, EPOCH))).includes('has taken over'));
+};
+
+/** Resolves when the client gets at the node that has the key: as long as a connection is made, commands are rejected. */
+const reached = async (key: string): Promise<void> => {
+  await eventually(async () => (await redis.exists(key)) >= 0);
+};
+
+const failOver = async (key: string, lost: () => Promise<void>): Promise<void> => {
+  await cluster.failOver(key, lost);
+  await reached(key);
+};
+
+const demote = async (key: string, lost: () => Promise<void>): Promise<void> => {
+  await cluster.demote(key, lost);
+  await reached(key);
+};
+
+const nothing = async (): Promise<void> => undefined;
+
+test('the time is that of the node which has the leases, whichever others there are', async () => {
+  const calls = await cluster.callsOf('time');
+  for (let count = 0; count < 20; count++) ok((await readTimeUs(redis, keys.leases)) > 0);
+  const holder = await cluster.holderOf(keys.leases);
+  for (const [port, sinceStart] of await cluster.callsOf('time')) {
+    equal(sinceStart - (calls.get(port) ?? 0), port === holder ? 20 : 0, `port ${port}`);
+  }
+});
+
+test('REDIS_URL has to name what is there: a Sentinel, one node, or a list of servers is refused with what to do', async t => {
+  const [node = ''] = cluster.urls.split(',');
+  const { redisUrl } = serversFromEnv();
+  const sentinel = await startSentinel();
+  t.after(() => sentinel.stop());
+  for (const urls of [sentinel.url, `${sentinel.url},${sentinel.url}`])
+    await rejects(checkRedisMode(urls), /is a Sentinel, and Sentinels are not asked: name an address/);
+  await rejects(checkRedisMode(node), /is a node of a Redis Cluster: name several/);
+  await rejects(checkRedisMode(`${redisUrl},${redisUrl}`), /is no node of a Redis Cluster: name one server/);
+  for (const urls of [
+    redisUrl,
+    cluster.urls,
+    'redis://127.0.0.1:1',
+    'redis://127.0.0.1:1,redis://127.0.0.1:2',
+  ])
+    await checkRedisMode(urls);
+});
+
+test('a campaign on a node that took over is not ranked under the epoch, told of, or added to', async () => {
+  const ranker = new Ranker(redis, keys);
+  const campaign = keys.campaign(CAMPAIGN);
+  const rank = async (userId: string, stamp: number): Promise<string> =>
+    (await ranker.add(CAMPAIGN, [{ userId, stamp }])).epoch;
+  equal(await rank('heard', 1), String(EPOCH));
+  for (const list of [campaign.gone, campaign.moves]) await appendGone(redis, campaign, list, 0, [0]);
+  equal(await findLoss(redis, keys, EPOCH), undefined);
+
+  await failOver(campaign.rank, async () => {
+    equal(await rank('unheard', 2), String(EPOCH));
+  });
+  // The board is still there, and of the epoch.
+  equal(await rank('later', 3), '');
+  equal(await redis.zscore(campaign.rank, 'unheard'), null);
+  for (const outcomes of [campaign.won, campaign.claimants]) {
+    const looked = await lookAt(redis, campaign, outcomes, String(EPOCH), ['heard']);
+    deepEqual(looked, { state: 'unmade' });
+  }
+  for (const list of [campaign.gone, campaign.moves]) {
+    await rejects(appendGone(redis, campaign, list, 1, [1]), /another server/);
+    equal(await redis.llen(list), 1);
+  }
+  await findTakeOver();
+});
+
+test('no copy of a code is shown whose change only the node before was told, and none is kept by what that one said', async t => {
+  const copyOf = async (body: string) => {
+    const { version, run } = await getCouponCopy(redis, keys, 'CODE');
+    return { couponId: COUPON, version, run, body, keepMs: KEEP_MS };
+  };
+  await tellCouponsChanged(redis, keys, [COUPON]);
+  await putCouponCopy(redis, keys, 'CODE', await copyOf('"before"'));
+  const reads = new CouponReads({ redis, keys, readCode: async () => undefined, pollMs: POLL_MS });
+  t.after(() => reads.close());
+  equal(await reads.read('CODE'), '"before"');
+  const late = await copyOf('"late"');
+
+  await failOver(keys.couponVersion, () => tellCouponsChanged(redis, keys, [COUPON]));
+  equal((await getCouponCopy(redis, keys, 'CODE')).copy, undefined);
+  await putCouponCopy(redis, keys, 'CODE', late);
+  equal((await getCouponCopy(redis, keys, 'CODE')).copy, undefined);
+  await eventually(() => reads.held('CODE') === undefined);
+  const after = await copyOf('"after"');
+  notEqual(after.run, late.run);
+  await putCouponCopy(redis, keys, 'CODE', after);
+  equal((await getCouponCopy(redis, keys, 'CODE')).copy?.body, '"after"');
+});
+
+test('a node that was a replica for a while has no part in what it was the master of before', async () => {
+  const campaign = keys.campaign(CAMPAIGN);
+  const look = async () => lookAt(redis, campaign, campaign.won, String(EPOCH + 1), ['heard', 'unheard']);
+  await noteAllNodes();
+  await beginProjection(redis, campaign, EPOCH + 1, 'nobody');
+  await redis.zadd(campaign.rank, 1, 'heard');
+  await demote(campaign.rank, async () => {
+    await redis.zadd(campaign.rank, 2, 'unheard');
+    deepEqual(await look(), { state: 'building', stamps: [1, 2] });
+  });
+  await eventually(async () => (await look()).state === 'unmade');
+  await findTakeOver();
+  await noteAllNodes();
+  // Neither process has ended, and the one that began it has it again.
+  await demote(campaign.rank, nothing);
+  await eventually(async () => (await redis.zscore(campaign.rank, 'heard')) === '1');
+  equal(await redis.zscore(campaign.rank, 'unheard'), null);
+  deepEqual(await look(), { state: 'unmade' });
+  await findTakeOver();
+});
+
+test('a command that was given up is not executed by the node that takes over', async () => {
+  const hasty = await connect(GIVEN_UP_MS);
+  const { won } = keys.campaign(CAMPAIGN);
+  await hasty.hset(won, 'heard', '1:CODE');
+  await failOver(won, async () => {
+    await cluster.suspend(won);
+    await rejects(hasty.hset(won, 'given up', '2:CODE'));
+  });
+  // Behind it in whatever way the client sends them.
+  await eventually(async () => (await hasty.hset(won, 'later', '3:CODE')) >= 0);
+  await sleep(4 * GIVEN_UP_MS);
+  deepEqual(Object.keys(await redis.hgetall(won)).sort(), ['heard', 'later']);
+});
+
+test('of a board, and of who is present, nothing is read from a node that took over, whatever it has heard', async () => {
+  const campaign = (revision: number): BoardCampaign => ({
+    campaignId: CAMPAIGN,
+    kind: 'room',
+    revision,
+    title: 'x',
+    places: 1,
+    opensAtUs: 0,
+    closesAtUs: 1,
+    settledStamp: -1,
+    settledCount: 0,
+    granted: 0,
+    gone: 0,
+    soldOut: false,
+    finished: false,
+  });
+  const tell = async (revision: number, here: string): Promise<void> => {
+    await publishBoard(redis, keys, EPOCH, { campaigns: [campaign(revision)] });
+    const rooms = [{ campaignId: CAMPAIGN, here: [here], gone: [] }];
+    await tellPresence(redis, keys.presence(EPOCH), { incarnation: 1, rooms });
+  };
+  await noteAllNodes();
+  await tell(1, 'heard');
+  equal((await readPresence(redis, keys, EPOCH, '0-0')).length, 1);
+  await failOver(keys.boardState, () => tell(2, 'unheard'));
+  equal(await redis.hget(keys.boardState, 'epoch'), String(EPOCH));
+  const board = new Board(redis, keys);
+  await board.refresh();
+  deepEqual([board.epoch, board.campaigns()], ['', []]);
+  await rejects(readPresence(redis, keys, EPOCH, '0-0'), /another server/);
+  equal(await findLoss(redis, keys, EPOCH), 'Redis has lost the board');
+});
+
+test('a campaign that another engine lets go of closes no registry; one that a node has lost does', async t => {
+  const database = await testDatabase();
+  const pool = openPool(database.url, { max: 2, applicationName: 'test', onError: () => undefined });
+  const own = keysOf(testNamespace());
+  const clocks = { nowUs: () => readTimeUs(redis, own.leases) };
+  const engine = (): Publisher => new Publisher({ pool, redis, keys: own, clocks, log: quiet });
+  const [publisher, ...heldUp] = [engine(), engine(), engine()];
+  t.after(async () => {
+    for (const each of [publisher, ...heldUp]) await each.close();
+    await pool.end();
+    await database.drop();
+  });
+  const opensAt = new Date('2020-01-01');
+  const rules = { kind: 'coupon', title: 'x', places: 1, opensAt, closesAt: new Date('2020-01-02') } as const;
+  const campaigns = [await createCampaign(pool, rules), await createCampaign(pool, rules)];
+  await beginAnew(pool, redis, own, EPOCH);
+  await redis.hset(own.leases, 'epoch', EPOCH);
+  await publisher.publish({ epoch: EPOCH, watermarkUs: 0, rankedUs: 0 });
+
+  for (const [index, asRead] of campaigns.entries()) {
+    const { campaignId } = asRead;
+    const isShelved = index === 0;
+    if (isShelved) {
+      const nothing = { settledStamp: -1, settledCount: 0, grantedCount: 0, goneCount: 0 };
+      await saveSettled(pool, campaignId, nothing, true);
+      ok(await shelveCampaign(pool, campaignId, -1_000));
+    }
+    await clearProjection(redis, own.campaign(campaignId));
+    equal(await redis.hexists(own.boardCampaigns, String(campaignId)), 1);
+    // An engine that has read it before, and nothing since.
+    const telling = heldUp[index]?.tell([asRead]) ?? Promise.reject(new Error('there is an engine for each'));
+    if (isShelved) await telling;
+    else await rejects(telling, /is another one: the registry is closed/);
+    equal(await redis.hget(own.leases, 'epoch'), isShelved ? String(EPOCH) : null);
+  }
+});
+
+test('each node is asked how it keeps a log, also one that would take over', async () => {
+  const config = logConfig('redis', { redisUrl: cluster.urls }, { REDIS_LOG_CLUSTER: 'accepted' });
+  await cluster.configureAll(['appendfsync', 'always']);
+  await cluster.configureAll(['appendonly', 'yes']);
+  await (await openProducer(config, quiet)).close();
+  for (const role of ['master', 'replica'] as const) {
+    for (const [name, weaker, kept] of [
+      ['appendonly', 'no', 'yes'],
+      ['maxmemory-policy', 'allkeys-lru', 'noeviction'],
+    ] as const) {
+      await cluster.configure(keys.boardState, role, [name, weaker]);
+      await rejects(openProducer(config, quiet), new RegExp(`REDIS_URL, 127.*: .* ${name} ${weaker}`));
+      await cluster.configure(keys.boardState, role, [name, kept]);
+    }
+  }
+  await cluster.withoutReplica(keys.boardState, async () => {
+    await rejects(openProducer(config, quiet), /does not say how it would keep the log/);
+  });
+});

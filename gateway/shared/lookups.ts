@@ -1,0 +1,195 @@
+/**
+ * Looks up single users: stamp, rank and outcome, from Redis unless their campaign is shelved. One look-up when a user
+ * arrives, one when the rank is final and one for the outcome; none while the user waits.
+ *
+ * The look-ups of one turn of the event loop go out together, at most a few hundred at once, so that ten thousand users who
+ * connect at the same moment do not delay the ranking that shares the connection.
+ */
+import { type Claimant, parseClaimant } from '../../engine/contract/campaign/claimant.ts';
+import { lastStampAt } from '../../engine/contract/record/stamp.ts';
+import { type BoardCampaign, readBoardEpoch } from '../../engine/contract/redis/board/board.ts';
+import type { Keys } from '../../engine/contract/redis/keys.ts';
+import { askForProjection } from '../../engine/contract/redis/projection/asked.ts';
+import { lookAt } from '../../engine/contract/redis/projection/projection.ts';
+import type { RedisClient } from '../../engine/contract/redis/redis.ts';
+import type { Board } from './board.ts';
+
+export interface Grant {
+  readonly serial: number;
+  readonly code: string;
+}
+
+export interface Place {
+  /** The campaign as the caller knew it before the look-up: a later board may report more than the answer about the user. */
+  readonly campaign: BoardCampaign;
+  readonly stamp: number;
+  /** The number of entries with an earlier stamp. Show it only if the place is final. */
+  readonly rank: number;
+  /** Whether the rank can still change: an earlier request may still arrive. */
+  readonly final: boolean;
+  readonly grant: Grant | undefined;
+  /** With claims: the claimant's state. Then nothing else tells of a grant. */
+  readonly claimant: Claimant | undefined;
+  readonly withdrawn: boolean;
+  /** Whether the entry is decided: without grant or withdrawal it has lost. */
+  readonly settled: boolean;
+}
+
+/** Where somebody stands in a campaign that Redis holds nothing of any more: see cold/shelved.ts. */
+export interface PlacesOnTheShelf {
+  place(campaign: BoardCampaign, userId: string): Promise<Place | undefined>;
+}
+
+/** Redis does not answer or was emptied; nothing is known about any user. */
+export class LookupFailed extends Error {}
+
+/** The campaign's projection in Redis is being rebuilt from the ledger, which knows more. */
+export class BeingMade extends LookupFailed {
+  /** The stamp of the entry, if it is ranked already; the ledger may have an earlier one. */
+  readonly stamp: number | undefined;
+
+  constructor(stamp: number | undefined) {
+    super('the campaign is being rebuilt in Redis');
+    this.stamp = stamp;
+  }
+}
+
+interface Question {
+  readonly campaign: BoardCampaign;
+  readonly userId: string;
+  readonly resolve: (place: Place | undefined) => void;
+  readonly reject: (error: LookupFailed) => void;
+}
+
+const QUESTIONS_AT_ONCE = 500;
+/** How often waiting for a campaign is reported, however many users wait. */
+const ASK_AGAIN_MS = 1_000;
+
+export class Lookups {
+  readonly #redis: RedisClient;
+  readonly #keys: Keys;
+  readonly #board: Board;
+  readonly #shelved: PlacesOnTheShelf;
+  #waiting: Question[] = [];
+  #scheduled = false;
+  /** When engines were last told that somebody waits, by campaign being rebuilt. */
+  readonly #askedAtMs = new Map<number, number>();
+
+  constructor(redis: RedisClient, keys: Keys, board: Board, shelved: PlacesOnTheShelf) {
+    this.#redis = redis;
+    this.#keys = keys;
+    this.#board = board;
+    this.#shelved = shelved;
+  }
+
+  /**
+   * The user's place in the campaign, or undefined without an entry; for a shelved campaign from the ledger. Rejects with
+   * LookupFailed.
+   */
+  find(campaign: BoardCampaign, userId: string): Promise<Place | undefined> {
+    if (campaign.shelved === true) {
+      return this.#shelved.place(campaign, userId).catch((error: unknown) => {
+        throw new LookupFailed(error instanceof Error ? error.message : String(error));
+      });
+    }
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ campaign, userId, resolve, reject });
+      this.#schedule();
+    });
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      void this.#ask();
+    });
+  }
+
+  async #ask(): Promise<void> {
+    const questions = this.#waiting.splice(0, QUESTIONS_AT_ONCE);
+    const byCampaign = groupByCampaign(questions);
+    await Promise.all([...byCampaign].map(([campaignId, asked]) => this.#answer(campaignId, asked)));
+    this.#scheduled = false;
+    if (this.#waiting.length > 0) this.#schedule();
+  }
+
+  /** A failed look-up of one campaign, as on an unavailable node of a Cluster, does not fail the others. */
+  async #answer(campaignId: number, questions: readonly Question[]): Promise<void> {
+    try {
+      await this.#askCampaign(campaignId, questions);
+    } catch (error) {
+      const failed = new LookupFailed(error instanceof Error ? error.message : String(error));
+      for (const question of questions) question.reject(failed);
+    }
+  }
+
+  async #askCampaign(campaignId: number, questions: readonly Question[]): Promise<void> {
+    const keys = this.#keys.campaign(campaignId);
+    const users = questions.map(question => question.userId);
+    // Decide finality by the board from before the look-up: the answers are at least as new.
+    const board = this.#board;
+    const { epoch, rankedUs } = board;
+    const known = board.campaign(campaignId);
+    const settledStamp = known?.settledStamp ?? -1;
+    const hasClaims = known?.claims !== undefined;
+    const outcomes = hasClaims ? keys.claimants : keys.won;
+    const looked = await lookAt(this.#redis, keys, outcomes, epoch, users);
+    // Read last: if the board is still the known one, Redis was not emptied before the answers above.
+    const epochNow = await readBoardEpoch(this.#redis, this.#keys);
+    if (epoch === '' || epochNow !== epoch || looked.state === 'unmade')
+      throw new LookupFailed('Redis was emptied and is being rebuilt');
+
+    if (looked.state === 'building') this.#askFor(campaignId);
+    else this.#askedAtMs.delete(campaignId);
+    for (const [index, { campaign, resolve, reject }] of questions.entries()) {
+      if (looked.state === 'building') {
+        reject(new BeingMade(looked.stamps[index]));
+        continue;
+      }
+      const user = looked.users[index];
+      if (user === undefined) {
+        resolve(undefined);
+        continue;
+      }
+      const { stamp, rank, outcome, withdrawn } = user;
+      resolve({
+        campaign,
+        stamp,
+        rank,
+        final: stamp <= lastStampAt(rankedUs, campaign.opensAtUs),
+        grant: hasClaims ? undefined : parseGrant(outcome),
+        claimant: hasClaims ? parseClaimant(outcome) : undefined,
+        withdrawn,
+        // Use the caller's view of the campaign: one cancelled since then has other decided entries.
+        settled: stamp <= Math.min(settledStamp, campaign.settledStamp),
+      });
+    }
+  }
+
+  #askFor(campaignId: number): void {
+    const nowMs = performance.now();
+    const askedAtMs = this.#askedAtMs.get(campaignId);
+    if (askedAtMs !== undefined && nowMs - askedAtMs < ASK_AGAIN_MS) return;
+    this.#askedAtMs.set(campaignId, nowMs);
+    // A lost message is repeated within a second.
+    askForProjection(this.#redis, this.#keys, campaignId).catch(() => undefined);
+  }
+}
+
+/** `serial:code`, as published by the engine. */
+export function parseGrant(text: string | null | undefined): Grant | undefined {
+  if (text === null || text === undefined) return undefined;
+  const colon = text.indexOf(':');
+  return { serial: Number(text.slice(0, colon)), code: text.slice(colon + 1) };
+}
+
+function groupByCampaign(questions: readonly Question[]): Map<number, Question[]> {
+  const groups = new Map<number, Question[]>();
+  for (const question of questions) {
+    const group = groups.get(question.campaign.campaignId);
+    if (group === undefined) groups.set(question.campaign.campaignId, [question]);
+    else group.push(question);
+  }
+  return groups;
+}

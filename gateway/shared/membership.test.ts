@@ -1,0 +1,208 @@
+/** What a gateway costs others: numbers while it cannot get at its board, records while people ask for what is not there. */
+import { equal, ok } from 'node:assert/strict';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { LogProducer, LogWriter } from '../../engine/contract/log/log.ts';
+import { beginBoard, openBoard } from '../../engine/contract/redis/board/board.ts';
+import { type Keys, keysOf } from '../../engine/contract/redis/keys.ts';
+import {
+  beginOpening,
+  openRegistry,
+  putUpNumbers,
+  readRegistry,
+  tellClock,
+} from '../../engine/contract/redis/lease/lease.ts';
+import { connectRedis, type RedisClient, waitForRedis } from '../../engine/contract/redis/redis.ts';
+import { quiet } from '../../engine/test/gateway.ts';
+import { eventually, serversFromEnv, testNamespace } from '../../engine/test/support.ts';
+import { monotonicUs, SharedClock } from '../clock/clock.ts';
+import { Ranker } from '../entry/rank.ts';
+import { SlicePipeline } from '../entry/slices.ts';
+import { Hmac } from '../ticket/hmac.ts';
+import { TicketVerifier } from '../ticket/ticket.ts';
+import { TicketBatch } from '../ticket/ticket-batch.ts';
+import { Board } from './board.ts';
+import { Membership } from './membership.ts';
+
+const SECRET = 'a secret of more than sixteen characters';
+const LEASE_MS = 60_000;
+const STOP_US = 50_000;
+const EPOCH = 3;
+const NUMBERS = 16;
+
+const connect = (): RedisClient =>
+  connectRedis(serversFromEnv().redisUrl, { commandTimeoutMs: 5_000, onError: () => undefined });
+
+let redis: RedisClient;
+let keys: Keys;
+let clock: SharedClock;
+let tickets: TicketBatch;
+let appended: number;
+const writer: LogWriter = {
+  append: async () => {
+    appended += 1;
+    await sleep(1);
+  },
+  leave: async () => undefined,
+};
+before(async () => {
+  redis = connect();
+  await waitForRedis(redis, 10_000);
+  tickets = new TicketBatch(new TicketVerifier(new Hmac(SECRET), 'fairline'), SECRET);
+});
+after(() => redis.disconnect());
+beforeEach(() => {
+  keys = keysOf(testNamespace());
+  appended = 0;
+  clock = new SharedClock(monotonicUs, STOP_US);
+  const nowUs = monotonicUs();
+  clock.sample({ askedUs: nowUs, heardUs: nowUs, redisUs: Date.now() * 1_000 });
+});
+
+/** Everything there that a gateway needs to get a lease. */
+async function openService(): Promise<void> {
+  equal((await beginOpening(redis, keys.leases, EPOCH)).state, 'begun');
+  await openRegistry(redis, keys.leases, { epoch: EPOCH, floorUs: 1, leaseMs: LEASE_MS });
+  const numbers = Array.from({ length: NUMBERS }, (_, gateway) => ({ gateway, token: `${gateway}` }));
+  equal(await putUpNumbers(redis, keys.leases, EPOCH, numbers), NUMBERS);
+  equal(await beginBoard(redis, keys, EPOCH), undefined);
+  await openBoard(redis, keys, EPOCH);
+}
+
+function memberWith(board: Board): Membership {
+  const producer: LogProducer = {
+    kind: 'redis',
+    writer: () => writer,
+    warmUp: async () => undefined,
+    close: async () => undefined,
+  };
+  const ranker = new Ranker(redis, keys);
+  return new Membership({
+    ...{ clock, ranker, tickets, producer, redis, keys, board, name: 'test', log: quiet },
+    ...{ maxSliceEntries: 100, promiseBehindUs: 0, partitions: 4, leaseMs: LEASE_MS },
+    sliceAppended: () => undefined,
+  });
+}
+
+test('a gateway that has a lease and does not get at its board keeps the number, and asks for no other', async () => {
+  await openService();
+  const cutOff = connect();
+  await waitForRedis(cutOff, 10_000);
+  cutOff.disconnect();
+  const board = new Board(cutOff, keys);
+  let reads = 0;
+  const refresh = board.refresh.bind(board);
+  board.refresh = () => {
+    reads += 1;
+    return refresh();
+  };
+  const membership = memberWith(board);
+  membership.start();
+  try {
+    await eventually(() => reads > 5);
+    equal(membership.state, 'joining');
+    await cutOff.connect();
+    await eventually(() => membership.state === 'serving');
+    equal((await readRegistry(redis, keys.leases)).leases.length, 1);
+  } finally {
+    await membership.stop();
+    cutOff.disconnect();
+  }
+});
+
+test('a gateway that has a lease serves nothing where the board was begun on another server than the one that has it', async () => {
+  await openService();
+  const run = (await redis.hget(keys.boardState, 'run')) ?? '';
+  await redis.hset(keys.boardState, 'run', 'another');
+  const board = new Board(redis, keys);
+  const membership = memberWith(board);
+  membership.start();
+  try {
+    await eventually(async () => (await readRegistry(redis, keys.leases)).leases.length === 1);
+    await eventually(() => board.readAtUs > 0);
+    equal(membership.state, 'joining');
+    await redis.hset(keys.boardState, 'run', run);
+    await eventually(() => membership.state === 'serving');
+    equal((await readRegistry(redis, keys.leases)).leases.length, 1);
+  } finally {
+    await membership.stop();
+  }
+});
+
+test('a newcomer that follows what the clock of Redis showed before it was right again stamps nothing by that', async () => {
+  await openService();
+  clock = new SharedClock(monotonicUs, STOP_US);
+  const nowUs = monotonicUs();
+  const aheadUs = 1_000_000;
+  clock.sample({ askedUs: nowUs, heardUs: nowUs, redisUs: Date.now() * 1_000 + aheadUs });
+  await tellClock(redis, keys.leases, 'held');
+  const membership = memberWith(new Board(redis, keys));
+  membership.start();
+  try {
+    await eventually(() => membership.isClockHeld);
+    // A time that the newcomer has seen, and the clock has come to since.
+    await sleep(1.2 * (aheadUs / 1_000));
+    const find = async (): Promise<void> => {
+      const { timeUs, readings } = await readRegistry(redis, keys.leases, {
+        vouchedUs: Number.MAX_SAFE_INTEGER,
+      });
+      await tellClock(redis, keys.leases, { agreedUs: timeUs, reading: readings });
+    };
+    await find();
+    await eventually(() => clock.isContradicted);
+    equal(membership.state, 'joining');
+    await eventually(async () => {
+      await find();
+      return membership.state === 'serving';
+    });
+    equal(clock.isContradicted, false);
+    ok(Math.abs(clock.now() - Date.now() * 1_000) < STOP_US);
+  } finally {
+    await membership.stop();
+  }
+});
+
+describe('who asks whether the log takes this gateway still', () => {
+  const pipeline = (): SlicePipeline =>
+    new SlicePipeline(
+      {
+        ...{ gateway: 1, incarnation: 1, epoch: '3', clock, writer, tickets, maxSliceEntries: 100 },
+        ...{ ranker: new Ranker(redis, keys), promiseBehindUs: 0 },
+        failed: () => undefined,
+        sliceAppended: () => undefined,
+      },
+      1,
+    );
+
+  test('costs no record where one is written anyway, and hears of one that was begun since', async () => {
+    const busy = pipeline();
+    busy.tellThrough();
+    for (let tick = 1; tick <= 5; tick++) {
+      await eventually(() => appended === tick);
+      // Behind the end of the append that is under way.
+      await sleep(5);
+      const asked = Promise.all(Array.from({ length: 50 }, () => busy.confirm()));
+      busy.tellThrough();
+      ok((await asked).every(isTaken => isTaken));
+    }
+    ok(appended <= 6 + 1, `${appended} records`);
+  });
+
+  test('costs an idle gateway a few records a second, however many ask', async () => {
+    const idle = pipeline();
+    const beganMs = performance.now();
+    let answered = 0;
+    while (performance.now() - beganMs < 1_200) {
+      void idle.confirm().then(isTaken => {
+        answered += isTaken ? 1 : 0;
+      });
+      await sleep(1);
+    }
+    const seconds = (performance.now() - beganMs) / 1_000;
+    ok(appended <= 4 * seconds + 2, `${appended} records in ${seconds} s`);
+    ok(appended > 0 && answered > appended, `${answered} answered by ${appended} records`);
+    equal(await idle.confirm(), true);
+    await idle.end();
+    equal(await idle.confirm(), false);
+  });
+});

@@ -1,0 +1,370 @@
+/**
+ * A Redis Cluster, on six real processes: in the middle of a burst over several campaigns the master of a campaign, of the
+ * board, and of the leases is killed, one after another, each with its last writes, which its replica never heard. What each
+ * client was told is held against the ledger.
+ */
+import { deepEqual, equal, notEqual, ok, rejects } from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { LogKind } from '../../engine/contract/log/log.ts';
+import { openProducer } from '../../engine/contract/log/open.ts';
+import { logConfig, quiet } from '../../engine/contract/log/testing/ledger.ts';
+import { type EventStream, openEvents } from '../../engine/test/events.ts';
+import { brokenInvariants } from '../../engine/test/gateway.ts';
+import { TestCluster } from '../../engine/test/redis-cluster.ts';
+import { availableLogs, eventually } from '../../engine/test/support.ts';
+import { type Answer, type System, startSystem } from '../../engine/test/system.ts';
+
+type Part = 'a campaign' | 'the board' | 'the leases';
+
+/**
+ * Which slots the masters have, so that what is to be lost lies apart; the test looks whether it does. With Kafka, the campaigns
+ * 2, 3 and 6, the leases, and the board. A log in Redis itself would be lost with its master: so it lies, with other campaigns,
+ * on one that stays, and the campaigns 1 and 5 go with the leases.
+ */
+const LAYOUTS = {
+  kafka: { lastSlots: [8_191, 15_199, 16_383], parts: ['a campaign', 'the board', 'the leases'] },
+  redis: { lastSlots: [14_000, 15_199, 16_383], parts: ['the board', 'the leases'] },
+} as const satisfies Record<
+  LogKind,
+  { readonly lastSlots: readonly [number, number, number]; readonly parts: readonly Part[] }
+>;
+/**
+ * The nodes keep nothing on disk. A lease and an answer of Redis may take longer than in other suites: six more processes share
+ * the machine, and where each step takes longer than it may, the door does not open again.
+ */
+const SETTINGS = {
+  REDIS_LOG_CLUSTER: 'accepted',
+  REDIS_LOG_APPENDFSYNC: 'off',
+  LEASE_MS: '5000',
+  REDIS_TIMEOUT_MS: '10000',
+};
+const WORKERS = 6;
+const PAUSE_MS = 25;
+/** What is written so long is lost with the master. */
+const LOST_MS = 700;
+const BEFORE_MS = 500;
+const AFTER_MS = 1_000;
+/** A machine that is busy with other suites may need it. */
+const LONG_MS = 120_000;
+const STOCK = 150;
+const WATCHED = 5;
+
+/** What one user was told, in order. */
+interface Client {
+  readonly userId: string;
+  readonly campaign: number;
+  /** Of each 202, with how many requests had no clear answer before the first. */
+  readonly stamps: number[];
+  unclear: number;
+  soldOut: boolean;
+  readonly outcomes: Set<string>;
+  readonly positions: Set<number>;
+  /** Answers that can be said to be untrue at once. */
+  readonly untrue: string[];
+}
+
+interface LedgerEntry {
+  readonly stamp: number;
+  readonly outcome: string;
+  /** From 1, by stamp. */
+  readonly rank: number;
+}
+
+for (const log of availableLogs()) {
+  const { lastSlots, parts } = LAYOUTS[log];
+  describe(`a burst over a Redis Cluster whose masters are lost, over ${log}`, () => {
+    let cluster: TestCluster;
+    let system: System;
+    const clients: Client[] = [];
+    const streams: { readonly client: Client; readonly stream: EventStream }[] = [];
+    const said = new Map<string, number>();
+
+    before(async () => {
+      cluster = await TestCluster.start(lastSlots);
+      system = await startSystem({
+        log,
+        gateways: 2,
+        redisCluster: cluster.urls,
+        engineEnv: SETTINGS,
+        gatewayEnv: SETTINGS,
+      });
+    });
+    after(async () => {
+      for (const { stream } of streams) stream.close();
+      await system?.close();
+      await cluster?.stop();
+    });
+
+    const count = (what: string): void => {
+      said.set(what, (said.get(what) ?? 0) + 1);
+    };
+
+    const look = (client: Client, answer: Answer): void => {
+      const { status, body } = answer;
+      count(`GET ${status}`);
+      if (status === 503) return;
+      if (status !== 200) {
+        // Who was answered 202 has an entry, whatever became of a node.
+        client.untrue.push(`GET ${status} ${answer.text}`);
+        return;
+      }
+      client.stamps.push(Number(body.stamp));
+      if (body.outcome !== 'waiting') client.outcomes.add(String(body.outcome));
+      if (typeof body.position === 'number') client.positions.add(body.position);
+    };
+
+    const post = async (client: Client, gateway: number): Promise<boolean> => {
+      let answer: Answer;
+      try {
+        answer = await system.enter(client.userId, client.campaign, gateway);
+      } catch (error) {
+        client.unclear += 1;
+        if (error instanceof SyntaxError)
+          client.untrue.push(`POST is answered with no JSON: ${error.message}`);
+        count(`POST ${error instanceof Error ? error.name : 'failed'}`);
+        return false;
+      }
+      count(`POST ${answer.status}`);
+      if (answer.status === 202) client.stamps.push(Number(answer.body.stamp));
+      else if (answer.status === 503) client.unclear += 1;
+      else if (answer.body.type?.toString().endsWith('sold-out')) client.soldOut = true;
+      // A winner who asks again behind the end is shown the entry.
+      else if (answer.status === 200) look(client, answer);
+      else client.untrue.push(`POST ${answer.status} ${answer.text}`);
+      return answer.status === 202 || client.soldOut;
+    };
+
+    /** Users come one after another until `isOver`; every third asks again elsewhere, and everybody looks. */
+    const work = async (name: string, campaign: number, isOver: () => boolean): Promise<void> => {
+      for (let number = 0; !isOver(); number++) {
+        const client: Client = {
+          userId: `${name}-${number}`,
+          campaign,
+          stamps: [],
+          unclear: 0,
+          soldOut: false,
+          outcomes: new Set(),
+          positions: new Set(),
+          untrue: [],
+        };
+        clients.push(client);
+        for (let tries = number; !(await post(client, tries % 2)); tries++) await sleep(4 * PAUSE_MS);
+        if (number % 3 === 0) await post(client, (number + 1) % 2);
+        if (!client.soldOut) {
+          look(client, await ask(client, number % 2));
+          // Who came during the loss is asked after again: what was said of them may be gone.
+          const earlier = clients.at(-WORKERS * 20);
+          if (earlier !== undefined && !earlier.soldOut && earlier.stamps.length > 0)
+            look(earlier, await ask(earlier, number % 2));
+        }
+        await sleep(PAUSE_MS);
+      }
+    };
+
+    const ask = ({ userId, campaign }: Client, gateway: number): Promise<Answer> =>
+      system.ask(userId, 'GET', `/v1/campaigns/${campaign}/entries/me`, { gateway });
+
+    const watch = async (client: Client): Promise<void> => {
+      const headers = { authorization: `Bearer ${await system.ticket(client.userId)}` };
+      const url = `${system.gateways[streams.length % 2]?.url}/v1/campaigns/${client.campaign}/queue`;
+      streams.push({ client, stream: await openEvents(url, headers) });
+    };
+
+    const ledgerOf = async (campaign: number): Promise<ReadonlyMap<string, LedgerEntry>> => {
+      const { rows } = await system.pool.query<LedgerEntry & { readonly user_id: string }>(
+        `select user_id, stamp, outcome, row_number() over (order by stamp)::int as rank
+           from entry_outcomes where campaign_id = $1`,
+        [campaign],
+      );
+      const ledger = new Map(rows.map(row => [row.user_id, row]));
+      equal(ledger.size, rows.length, 'one entry a user');
+      return ledger;
+    };
+
+    const decided = (campaign: number): Promise<unknown> =>
+      eventually(
+        async () => {
+          const { rows } = await system.pool.query(
+            `select count(*) from entry_outcomes where campaign_id = $1 and outcome = 'waiting'`,
+            [campaign],
+          );
+          return rows[0].count === 0;
+        },
+        { timeoutMs: LONG_MS },
+      );
+
+    /** What is untrue of what a client was told. */
+    const untrueOf = (client: Client, entry: LedgerEntry | undefined): string[] => {
+      const { userId, stamps, unclear, outcomes, positions, untrue, soldOut } = client;
+      if (entry === undefined) return stamps.length > 0 ? [`${userId} was answered 202 and is lost`] : untrue;
+      const wrong = untrue.map(each => `${userId}: ${each}`);
+      // Somebody whose earlier request had no answer may have been told the stamp of a later one meanwhile.
+      const isRight = (stamp: number): boolean =>
+        stamp === entry.stamp || (unclear > 0 && stamp > entry.stamp);
+      for (const stamp of stamps)
+        if (!isRight(stamp)) wrong.push(`${userId} was told ${stamp} and has ${entry.stamp}`);
+      for (const [index, stamp] of stamps.entries())
+        if (index > 0 && stamp > (stamps[index - 1] ?? 0))
+          wrong.push(`${userId} was told ${stamps[index - 1]}, then ${stamp}`);
+      for (const outcome of outcomes)
+        if (outcome !== entry.outcome) wrong.push(`${userId} was told ${outcome} and is ${entry.outcome}`);
+      if (soldOut && entry.outcome === 'granted' && stamps.length === 0)
+        wrong.push(`${userId} was told sold out and is ${entry.outcome}`);
+      for (const position of positions)
+        if (position !== entry.rank) wrong.push(`${userId} was shown ${position} and is ${entry.rank}`);
+      return wrong;
+    };
+
+    const untrueOfStream = (
+      client: Client,
+      stream: EventStream,
+      entry: LedgerEntry | undefined,
+    ): string[] => {
+      const wrong: string[] = [];
+      let last = Number.POSITIVE_INFINITY;
+      for (const { event, data } of stream.events) {
+        if (event !== 'position') continue;
+        count('positions streamed');
+        if (data.position !== entry?.rank)
+          wrong.push(`${client.userId} was streamed ${String(data.position)} and is ${entry?.rank}`);
+        if (Number(data.ahead) > last)
+          wrong.push(`${client.userId}: ${last} ahead, then ${String(data.ahead)}`);
+        last = Number(data.ahead);
+      }
+      return wrong;
+    };
+
+    interface Campaigns {
+      readonly coupon: number;
+      readonly raffle: number;
+      readonly other: number;
+    }
+
+    const isServed = async ({ coupon, raffle, other }: Campaigns, name: string): Promise<void> => {
+      for (const gateway of [0, 1]) {
+        for (const campaign of [raffle, other, coupon]) {
+          const userId = `${name}-late-${gateway}`;
+          await eventually(
+            async () => {
+              const { status, body } = await system.enter(userId, campaign, gateway);
+              return status === 202 || body.type?.toString().endsWith('sold-out');
+            },
+            { timeoutMs: LONG_MS },
+          );
+        }
+      }
+      for (const client of clients) {
+        if (client.stamps.length === 0) continue;
+        await eventually(
+          async () => {
+            const answer = await ask(client, 0);
+            if (answer.status !== 503) look(client, answer);
+            return answer.status !== 503;
+          },
+          { timeoutMs: LONG_MS },
+        );
+      }
+    };
+
+    const holdAgainstLedger = async (campaigns: readonly number[]): Promise<void> => {
+      const untrue: string[] = [];
+      const found = { accepted: 0, losses: 0, inversions: 0, duplicates: 0 };
+      for (const campaign of campaigns) {
+        const ledger = await ledgerOf(campaign);
+        for (const client of clients) {
+          if (client.campaign !== campaign) continue;
+          const entry = ledger.get(client.userId);
+          untrue.push(...untrueOf(client, entry));
+          if (client.stamps.length > 0) found.accepted += 1;
+          if (client.stamps.length > 0 && entry === undefined) found.losses += 1;
+        }
+        for (const { client, stream } of streams) {
+          if (client.campaign === campaign)
+            untrue.push(...untrueOfStream(client, stream, ledger.get(client.userId)));
+        }
+        const order = [...ledger.values()].sort((a, b) => a.rank - b.rank);
+        const firstLost = order.findIndex(({ outcome }) => outcome === 'sold_out');
+        if (firstLost >= 0)
+          found.inversions += order.slice(firstLost).filter(({ outcome }) => outcome === 'granted').length;
+        const granted = await system.pool.query(
+          'select count(*) - count(distinct user_id) as twice from grants where campaign_id = $1',
+          [campaign],
+        );
+        found.duplicates += granted.rows[0].twice;
+        const { rank } = system.keys.campaign(campaign);
+        await eventually(async () => (await system.redis.zcard(rank)) === ledger.size, {
+          timeoutMs: LONG_MS,
+        });
+        const ranked = await system.redis.zrange(rank, 0, '-1');
+        deepEqual(
+          ranked,
+          [...ledger].sort(([, a], [, b]) => a.rank - b.rank).map(([userId]) => userId),
+        );
+      }
+      deepEqual(untrue, []);
+      deepEqual(found, { accepted: found.accepted, losses: 0, inversions: 0, duplicates: 0 });
+      deepEqual(await brokenInvariants(system.pool), []);
+    };
+
+    const keyOf = (part: Part): string =>
+      ({
+        'a campaign': system.keys.campaign(2).rank,
+        'the board': system.keys.boardState,
+        'the leases': system.keys.leases,
+      })[part];
+
+    if (log === 'redis') {
+      test('a log there is refused, unless that is accepted by name', async () => {
+        const config = logConfig(log, { redisUrl: cluster.urls }, { REDIS_LOG_APPENDFSYNC: 'off' });
+        await rejects(openProducer(config, quiet), /failover loses.*REDIS_LOG_CLUSTER=accepted/);
+      });
+    }
+
+    for (const what of parts) {
+      test(`the master with ${what} is lost`, async t => {
+        const campaigns = {
+          other: await system.offer({ kind: 'coupon', stock: 10 * STOCK }),
+          coupon: await system.offer({ kind: 'coupon', stock: STOCK }),
+          raffle: await system.offer({ kind: 'raffle', winners: 3 }),
+        };
+        const key = keyOf(what);
+        const holders = await Promise.all(parts.map(part => cluster.holderOf(keyOf(part))));
+        equal(new Set(holders).size, parts.length, 'they lie on a master each');
+        let isOver = false;
+        const name = what.replace(/.* /, '');
+        const working = Object.values(campaigns).flatMap(campaign =>
+          Array.from({ length: WORKERS }, (_, worker) =>
+            work(`${name}-${campaign}-${worker}`, campaign, () => isOver),
+          ),
+        );
+        await sleep(BEFORE_MS);
+        for (const client of clients
+          .filter(each => each.campaign === campaigns.raffle && each.stamps.length > 0)
+          .slice(0, WATCHED))
+          await watch(client);
+        const holder = await cluster.holderOf(key);
+        const beganMs = performance.now();
+        await cluster.failOver(key, () => sleep(LOST_MS));
+        t.diagnostic(
+          `the killed one is a replica after ${((performance.now() - beganMs) / 1000).toFixed(1)} s`,
+        );
+        notEqual(await cluster.holderOf(key), holder);
+        await eventually(async () => (await system.enter(`${name}-first`, campaigns.other)).status === 202, {
+          timeoutMs: LONG_MS,
+        });
+        t.diagnostic(`the door is open after ${((performance.now() - beganMs) / 1000).toFixed(1)} s`);
+        await sleep(AFTER_MS);
+        isOver = true;
+        await Promise.all(working);
+        await isServed(campaigns, name);
+        t.diagnostic(`everybody is answered after ${((performance.now() - beganMs) / 1000).toFixed(1)} s`);
+        await decided(campaigns.coupon);
+        await decided(campaigns.other);
+        t.diagnostic(`said so far: ${JSON.stringify(Object.fromEntries(said))}`);
+        await holdAgainstLedger(Object.values(campaigns));
+        ok(clients.some(each => each.campaign === campaigns.coupon && each.stamps.length > 0));
+      });
+    }
+  });
+}

@@ -1,0 +1,198 @@
+/**
+ * Redis is emptied twice in a row, the second time while it is being made anew, with 2,000,000 entries in the ledger and
+ * two engines: the door opens again, and nothing that is said meanwhile is wrong.
+ */
+import { deepEqual, equal, ok } from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Cluster } from 'ioredis';
+import { brokenInvariants, users } from '../../engine/test/gateway.ts';
+import { availableLogs, eventually } from '../../engine/test/support.ts';
+import { type Answer, type System, startSystem } from '../../engine/test/system.ts';
+
+const OLD_ENTRIES = 2_000_000;
+/** FLUSHDB empties one database of a Redis; no other suite uses this one. */
+const OWN_DATABASE = 10;
+const STOCK = 5;
+/** So long the second time comes after the first: markers are on their way, or the door has just been opened. */
+const APART_MS = 700;
+const PAUSE_MS = 100;
+/** A machine that is busy with other suites may need it. */
+const LONG_MS = 180_000;
+
+const log = availableLogs().includes('kafka') ? 'kafka' : 'redis';
+let system: System;
+let coupon: number;
+let raffle: number;
+const crowds: Crowd[] = [];
+before(async () => {
+  const own = log === 'kafka' ? { redisDatabase: OWN_DATABASE } : {};
+  system = await startSystem({ log, ...own });
+  await system.startEngine();
+  coupon = await system.offer({ kind: 'coupon', stock: STOCK });
+  raffle = await system.offer({ kind: 'raffle', winners: 3 });
+});
+after(async () => {
+  for (const crowd of crowds) await crowd.stop();
+  await system.close();
+});
+
+interface Watched {
+  readonly userId: string;
+  readonly campaign: number;
+  readonly outcome: string;
+  readonly stamp: number;
+}
+
+/** Asks on and on for everybody; collects what is wrong, and how often what was said. */
+class Crowd {
+  readonly wrong: string[] = [];
+  readonly said = new Map<string, number>();
+  readonly #closing = new AbortController();
+  readonly #working: Promise<void>[] = [];
+
+  constructor(watched: readonly Watched[]) {
+    for (const each of watched) this.#working.push(this.#look(each), this.#watch(each));
+  }
+
+  async stop(): Promise<void> {
+    this.#closing.abort();
+    await Promise.all(this.#working);
+  }
+
+  #count(what: string): void {
+    this.said.set(what, (this.said.get(what) ?? 0) + 1);
+  }
+
+  async #look({ userId, campaign, outcome, stamp }: Watched): Promise<void> {
+    while (!this.#closing.signal.aborted) {
+      const answer = await system.ask(userId, 'GET', `/v1/campaigns/${campaign}/entries/me`);
+      this.#count(`GET ${answer.status}`);
+      const isRight = answer.body.outcome === outcome && answer.body.stamp === stamp;
+      if (answer.status !== 503 && !(answer.status === 200 && isRight)) {
+        this.wrong.push(`${userId}, ${outcome}: ${answer.status} ${answer.text}`);
+      }
+      await sleep(PAUSE_MS);
+    }
+  }
+
+  /** Who is decided hears so, and nobody else hears anything of an outcome; streams do not end before. */
+  async #watch({ userId, campaign, outcome }: Watched): Promise<void> {
+    const { signal } = this.#closing;
+    const headers = { authorization: `Bearer ${await system.ticket(userId)}` };
+    while (!signal.aborted) {
+      let text = '';
+      try {
+        const url = `${system.gateways[0]?.url}/v1/campaigns/${campaign}/queue`;
+        const response = await fetch(url, { headers, signal });
+        this.#count(`stream ${response.status}`);
+        if (response.status !== 200 && response.status !== 503)
+          this.wrong.push(`${userId}, ${outcome}: the stream is answered ${response.status}`);
+        const decoder = new TextDecoder();
+        for await (const chunk of response.body ?? []) text += decoder.decode(chunk, { stream: true });
+        if (outcome === 'waiting') this.wrong.push(`${userId} waits, and the stream has ended: ${text}`);
+      } catch (error) {
+        if (!signal.aborted) throw error;
+      }
+      for (const [, data = '{}'] of text.matchAll(/event: outcome\ndata: (.*)\n/g)) {
+        this.#count('outcome');
+        if (JSON.parse(data).outcome !== outcome) this.wrong.push(`${userId}, ${outcome}, hears ${data}`);
+      }
+      if (!signal.aborted) await sleep(PAUSE_MS, undefined, { signal }).catch(() => undefined);
+    }
+  }
+}
+
+/** Entries of long ago, as if they had come one a microsecond from the opening on; resolves when those instants are over. */
+async function addOldEntries(): Promise<void> {
+  await system.pool.query(
+    `insert into entries (campaign_id, user_id, stamp)
+     select $1, 'old-' || number, number * 1024 from generate_series(1, $2::bigint) as number`,
+    [raffle, OLD_ENTRIES],
+  );
+  await sleep(OLD_ENTRIES / 1_000);
+}
+
+async function empty(): Promise<void> {
+  const { redis, keys } = system;
+  if (redis instanceof Cluster) throw new Error('tests have one Redis');
+  if (log === 'kafka') await redis.flushdb();
+  else await redis.unlink(...(await redis.keys(keys.projectionPattern)));
+}
+
+async function untilAccepted(userId: string): Promise<Answer> {
+  return await eventually(
+    async () => {
+      const answer = await system.enter(userId, raffle);
+      ok(answer.status === 202 || answer.status === 503, answer.text);
+      return answer.status === 202 && answer;
+    },
+    { timeoutMs: LONG_MS },
+  );
+}
+
+async function isWhole(campaign: number): Promise<boolean> {
+  const { redis, keys } = system;
+  const epoch = await redis.hget(keys.boardState, 'epoch');
+  return epoch !== null && (await redis.hget(keys.campaign(campaign).mark, 'whole')) === epoch;
+}
+
+test('the door opens again, and every answer is right', async t => {
+  const beganMs = performance.now();
+  await addOldEntries();
+  t.diagnostic(`entries are there after ${((performance.now() - beganMs) / 1000).toFixed(1)} s`);
+  const names = users(12, 'coupon');
+  const stamps = new Map<string, number>();
+  for (const userId of names) stamps.set(userId, Number((await system.enter(userId, coupon)).body.stamp));
+  const waiting = users(4, 'raffle');
+  for (const userId of waiting) stamps.set(userId, Number((await untilAccepted(userId)).body.stamp));
+  const watched: Watched[] = names.map((userId, index) => ({
+    userId,
+    campaign: coupon,
+    outcome: index < STOCK ? 'granted' : 'sold_out',
+    stamp: stamps.get(userId) ?? 0,
+  }));
+  for (const userId of waiting)
+    watched.push({ userId, campaign: raffle, outcome: 'waiting', stamp: stamps.get(userId) ?? 0 });
+  for (const { userId, campaign, outcome } of watched) {
+    const path = `/v1/campaigns/${campaign}/entries/me`;
+    let last: Answer | undefined;
+    await eventually(
+      async () => {
+        last = await system.ask(userId, 'GET', path);
+        return last.body.outcome === outcome;
+      },
+      { timeoutMs: LONG_MS },
+    ).catch(error => {
+      throw new Error(`${userId}, ${outcome}, is told ${last?.text}`, { cause: error });
+    });
+  }
+  const crowd = new Crowd(watched);
+  crowds.push(crowd);
+  await sleep(500);
+
+  await empty();
+  await sleep(APART_MS);
+  await empty();
+  const emptiedMs = performance.now();
+  const since = (): string => `${((performance.now() - emptiedMs) / 1000).toFixed(1)} s`;
+  await untilAccepted('new');
+  t.diagnostic(
+    `${OLD_ENTRIES} entries: the first 202 came ${since()} after Redis was emptied for the second time`,
+  );
+  // Who was here before keeps the first stamp, ranked anew or not.
+  equal((await untilAccepted('old-1999999')).body.stamp, 1_999_999 * 1024);
+  equal((await untilAccepted('raffle-1')).body.stamp, stamps.get('raffle-1'));
+  t.diagnostic(`the raffle was ${(await isWhole(raffle)) ? '' : 'not '}whole by then`);
+  await eventually(() => isWhole(coupon), { timeoutMs: LONG_MS });
+  t.diagnostic(`outcomes of the coupon are told after ${since()}`);
+  await eventually(() => isWhole(raffle), { timeoutMs: LONG_MS });
+  t.diagnostic(`everybody is ranked after ${since()}`);
+  const { rank } = system.keys.campaign(raffle);
+  await eventually(async () => (await system.redis.zcard(rank)) === OLD_ENTRIES + waiting.length + 1);
+  await sleep(500);
+  await crowd.stop();
+  t.diagnostic(`said meanwhile: ${JSON.stringify(Object.fromEntries(crowd.said))}`);
+  deepEqual(crowd.wrong, []);
+  deepEqual(await brokenInvariants(system.pool), []);
+});

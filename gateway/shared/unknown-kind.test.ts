@@ -1,0 +1,92 @@
+/** A gateway that is older than a kind of campaign: it serves the others, and says what it does not. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { publishBoard, readBoard, readConfirmed } from '../../engine/contract/redis/board/board.ts';
+import { eventually } from '../../engine/test/support.ts';
+import { type System, startSystem } from '../../engine/test/system.ts';
+
+let system: System;
+before(async () => {
+  system = await startSystem({ log: 'redis', gateways: 1 });
+});
+after(() => system.close());
+
+/** Puts a campaign of the board on it once more, as an engine of a later version would, under another number. */
+async function publishAs(like: number, changes: Readonly<Record<string, unknown>>): Promise<void> {
+  const { redis, keys } = system;
+  const { epoch } = await readBoard(redis, keys, { epoch: '', version: 0 });
+  const json = (await redis.hget(keys.boardCampaigns, String(like))) ?? '';
+  await publishBoard(redis, keys, Number(epoch), {
+    campaigns: [{ ...JSON.parse(json), ...changes }],
+  });
+}
+
+const ready = async (): Promise<{ status: number; warnings: Record<string, string> }> => {
+  const response = await fetch(`${system.gateways[0]?.url}/readyz`);
+  return { warnings: {}, ...JSON.parse(await response.text()), status: response.status };
+};
+
+test('a campaign of an unknown kind is answered 503, everything else goes on, and it is said once', async () => {
+  const known = await system.offer({ kind: 'coupon', stock: 2 });
+  const [auction, dutch] = [known + 1_000, known + 1_001];
+  await publishAs(known, { campaignId: auction, revision: 1, kind: 'auction', bids: { least: 3 } });
+  await eventually(async () => (await ready()).warnings.campaigns !== undefined);
+  const { status, warnings } = await ready();
+  assert.equal(status, 200, 'it takes entries of the others');
+  assert.match(warnings.campaigns ?? '', new RegExp(`^1 not understood .*: ${auction} \\("auction"\\)$`));
+
+  for (const [method, path] of [
+    ['POST', `/v1/campaigns/${auction}/entries`],
+    ['GET', `/v1/campaigns/${auction}/entries/me`],
+    ['GET', `/v1/campaigns/${auction}/queue`],
+    ['GET', `/v1/campaigns/${auction}`],
+  ] as const) {
+    const answer = await system.ask('alice', method, path);
+    assert.equal(answer.status, 503, answer.text);
+    assert.equal(answer.body.type, 'urn:fairline:problem:unavailable');
+    assert.ok(Number(answer.headers.get('retry-after')) > 0);
+  }
+  assert.equal((await system.enter('alice', known)).status, 202);
+  await eventually(async () => {
+    const answer = await system.ask('alice', 'GET', `/v1/campaigns/${known}/entries/me`);
+    return answer.body.outcome === 'granted';
+  });
+  const later = await system.offer({ kind: 'raffle', winners: 1 });
+  assert.equal((await system.enter('alice', later)).status, 202, 'the board is read on');
+
+  await publishAs(known, { campaignId: auction, revision: 2, kind: 'auction' });
+  await publishAs(known, { campaignId: dutch, revision: 1, kind: 'x'.repeat(1_000) });
+  await eventually(async () => (await ready()).warnings.campaigns?.startsWith('2 ') === true);
+  const said = (system.gateways[0]?.process.output() ?? '')
+    .split('\n')
+    .filter(line => line.includes('auction'));
+  assert.equal(said.length, 1, said.join('\n'));
+});
+
+test('a change of it is confirmed, as nothing of it is served; and once it is understood it is served', async () => {
+  const known = await system.offer({ kind: 'coupon', stock: 2 });
+  const strange = known + 2_000;
+  const json = JSON.parse((await system.redis.hget(system.keys.boardCampaigns, String(known))) ?? '');
+  const pending = {
+    version: 7,
+    opensAtUs: json.opensAtUs,
+    closesAtUs: json.closesAtUs,
+    paused: true,
+    cancelled: false,
+  };
+  await publishAs(known, { campaignId: strange, revision: 1, kind: 'auction', pending });
+  await eventually(async () => {
+    const gateways = await system.redis.hgetall(system.keys.boardConfirmed);
+    const leases = Object.entries(gateways).map(([gateway, text]) => ({
+      gateway: Number(gateway),
+      incarnation: Number(text.split(':')[0]),
+    }));
+    const change = { campaignId: strange, version: 7 };
+    return (await readConfirmed(system.redis, system.keys, leases, change)).size === 1;
+  });
+  await publishAs(known, { campaignId: strange, revision: 2 });
+  await eventually(async () => (await system.ask('bob', 'GET', `/v1/campaigns/${strange}`)).status === 200);
+  // Of one that was understood, terms that are understood no more are not served on.
+  await publishAs(known, { campaignId: strange, revision: 3, kind: 'auction' });
+  await eventually(async () => (await system.enter('bob', strange)).status === 503);
+});

@@ -1,0 +1,105 @@
+/**
+ * One watcher: what the client was shown, and what may be written to it.
+ *
+ * States: `asking` (looks the place up in Redis) -> `provisional` (the rank can still change: nothing is shown) ->
+ * `placed` (shows position and ahead; ahead only falls) -> `deciding` (settled: looks the outcome up in Redis) -> `over`.
+ * With claims, `deciding` may lead to `waitlisted` (shows a place, which only falls) or `offered` (until it is claimed,
+ * lapses or is declined), and from both back to `deciding` when the claimant has moved. Only Watchers writes the state.
+ */
+import type { HttpResponse } from 'uWebSockets.js';
+import type { Offered } from '../../engine/contract/campaign/claimant.ts';
+
+export type WatcherState =
+  | 'asking'
+  | 'provisional'
+  | 'placed'
+  | 'deciding'
+  | 'waitlisted'
+  | 'offered'
+  | 'over';
+
+export class Watcher {
+  readonly userId: string;
+  readonly campaignId: number;
+  state: WatcherState = 'asking';
+  /** Its slot in Watchers. */
+  slot = 0;
+  stamp = 0;
+  rank = -1;
+  /** The value shown last; a greater one is never shown again. */
+  shownAhead: number;
+  /** The waitlist place shown last; a greater one is never shown again. */
+  shownPlace: number;
+  /** While waitlisted: the place that was assigned. */
+  place = 0;
+  /** While offered: the offer. */
+  offer: Offered | undefined;
+  /** Of the shown offer: its deadline as shown, and how much outages have added to it, microseconds. */
+  shownClaimBy = '';
+  shownUnheardUs = 0;
+  /** The claimant has moved since the last look-up. */
+  hasMoved = false;
+  /** The last event was `stalled`, because of an outage on our side. */
+  stalled = false;
+  commentDueUs: number;
+  readonly #res: HttpResponse;
+  readonly #bufferAtMost: number;
+  readonly #ended: () => void;
+  #blocked = false;
+  #owedBytes = 0;
+
+  constructor(
+    res: HttpResponse,
+    who: { userId: string; campaignId: number; shownAhead: number; shownPlace: number },
+    terms: { commentDueUs: number; bufferAtMost: number; ended: () => void },
+  ) {
+    this.#res = res;
+    this.userId = who.userId;
+    this.campaignId = who.campaignId;
+    this.shownAhead = who.shownAhead;
+    this.shownPlace = who.shownPlace;
+    this.commentDueUs = terms.commentDueUs;
+    this.#bufferAtMost = terms.bufferAtMost;
+    this.#ended = terms.ended;
+    res.onWritable(() => {
+      // With this handler set, uWebSockets.js sends what it has buffered only along with something new: a comment.
+      this.#blocked = !res.write(':\n');
+      if (!this.#blocked) this.#owedBytes = 0;
+      return true;
+    });
+  }
+
+  /**
+   * Writes, unless the last write still waits for the client: then the bytes are owed, and the due event is built again
+   * when the client reads again. If too many bytes are owed, the watcher is 'too slow' and must be dropped.
+   */
+  write(text: string): 'written' | 'owed' | 'too slow' {
+    if (this.#blocked) {
+      this.#owedBytes += text.length;
+      return this.#owedBytes > this.#bufferAtMost ? 'too slow' : 'owed';
+    }
+    // `false` means buffered, not refused: the bytes are in flight, and nothing follows them for now.
+    const res = this.#res;
+    res.cork(() => {
+      this.#blocked = !res.write(text);
+    });
+    return 'written';
+  }
+
+  /**
+   * Ends the stream with a last event. The client closes the connection, or keeps it: uWebSockets.js has no way to close it
+   * here that leaves a chunked body whole.
+   */
+  end(text: string): void {
+    const res = this.#res;
+    res.cork(() => {
+      res.end(text);
+    });
+    this.#ended();
+  }
+
+  /** Closes the connection: the client finds its place again when it reconnects. The abort calls `ended`. */
+  drop(): void {
+    this.#res.close();
+  }
+}

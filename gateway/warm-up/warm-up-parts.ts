@@ -1,0 +1,245 @@
+/**
+ * What a gateway is warmed up with: everything that entering works with in service, of the same classes, and none of it what
+ * service works with. The clock is one of its own, set by the machine's, so no instant of the shared one is used up; secrets and
+ * signing key are made here and forgotten, so no ticket, receipt or head of it is good anywhere; counts and remembered users go
+ * with it.
+ *
+ * Two things reach beyond this process, as the code that does them is to be compiled too, and neither changes anything there.
+ * Redis is asked to rank with ZADD XX, which adds nobody, into a campaign that there cannot be. A log in Redis is asked to append
+ * as a writer that it refuses; Kafka is not (kafka-writer.ts).
+ */
+import { createHmac, createSecretKey, randomBytes } from 'node:crypto';
+import type { Logger } from 'pino';
+import { KeyRing } from '../../engine/contract/keys/key-ring.ts';
+import { newPrivateKey } from '../../engine/contract/keys/signing-keys.ts';
+import type { LogProducer } from '../../engine/contract/log/log.ts';
+import { SliceTree } from '../../engine/contract/record/slice-tree.ts';
+import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
+import type { Keys } from '../../engine/contract/redis/keys.ts';
+import type { RedisClient } from '../../engine/contract/redis/redis.ts';
+import { monotonicUs, SharedClock } from '../clock/clock.ts';
+import { ClockLimits } from '../clock/clock-limits.ts';
+import type { Ledger } from '../cold/ledger.ts';
+import { ShelvedCampaigns } from '../cold/shelved.ts';
+import type { GatewayConfig } from '../config.ts';
+import { Doorkeeper } from '../entry/door.ts';
+import type { EntryParts } from '../entry/entry-answers.ts';
+import { entryParts } from '../entry/entry-parts.ts';
+import { type Ranked, type RankedMember, Ranker } from '../entry/rank.ts';
+import { SlicePipeline } from '../entry/slices.ts';
+import type { HandlerParts } from '../http/routes.ts';
+import { type Network, TrustedProxies } from '../http/trusted-proxies.ts';
+import { Metrics } from '../metrics.ts';
+import { Board } from '../shared/board.ts';
+import { ClaimMoves } from '../shared/claim-moves.ts';
+import { Lookups } from '../shared/lookups.ts';
+import { Membership, type MembershipParts } from '../shared/membership.ts';
+import { Places } from '../shared/places.ts';
+import { Deadlines } from '../stream/deadlines.ts';
+import { Etas } from '../stream/eta.ts';
+import { Hmac } from '../ticket/hmac.ts';
+import { TicketVerifier } from '../ticket/ticket.ts';
+import { TicketBatch } from '../ticket/ticket-batch.ts';
+
+/** What the warm-up uses of the gateway that is being started. Of the ledger nothing is asked. */
+export interface WarmUpServers {
+  readonly config: GatewayConfig;
+  readonly keys: Keys;
+  readonly log: Logger;
+  readonly redis: RedisClient;
+  readonly producer: LogProducer;
+  readonly ledger: Ledger;
+}
+
+export interface WarmUpParts {
+  readonly parts: EntryParts & HandlerParts;
+  /** How many slices have been appended to nothing. */
+  slices(): number;
+  /** Why no more can be taken; undefined while they can. */
+  failure(): string | undefined;
+  ticketOf(userId: string): string;
+  /** Takes nothing more. */
+  end(): void;
+}
+
+/** Campaigns are counted from 1. */
+const NO_CAMPAIGN = 0;
+const GATEWAY = 0;
+const INCARNATION = 1;
+const EPOCH = '1';
+/** As many digits as in a burst. */
+const COUNTED = 100_000;
+const OPEN_FOR_US = 3_600_000_000;
+const TICKET_LIFETIME_S = 3_600;
+/** Whose word is taken on when a request came, where in service that of proxies is. */
+const LOOPBACK: Network = { address: '127.0.0.0', bits: 8, family: 'ipv4' };
+
+class WarmUpBoard extends Board {
+  readonly #campaign: BoardCampaign;
+
+  constructor(redis: RedisClient, keys: Keys, campaign: BoardCampaign) {
+    super(redis, keys);
+    this.#campaign = campaign;
+  }
+
+  override campaign(): BoardCampaign {
+    return this.#campaign;
+  }
+}
+
+/** Has joined nothing, and is never started. */
+class WarmUpMembership extends Membership {
+  readonly #pipeline: SlicePipeline;
+
+  constructor(parts: MembershipParts, pipeline: SlicePipeline) {
+    super(parts);
+    this.#pipeline = pipeline;
+  }
+
+  override get hasJoined(): boolean {
+    return true;
+  }
+
+  override get gateway(): number {
+    return GATEWAY;
+  }
+
+  override pipeline(): SlicePipeline {
+    return this.#pipeline;
+  }
+}
+
+/** Has Redis rank nobody, and answers as if all had been ranked. */
+class WarmUpRanker extends Ranker {
+  constructor(redis: RedisClient, keys: Keys) {
+    super(redis, keys, 'XX LT');
+  }
+
+  override async add(campaignId: number, members: readonly RankedMember[]): Promise<Ranked> {
+    await super.add(campaignId, members);
+    return { added: members.length, total: COUNTED, epoch: EPOCH, whole: EPOCH };
+  }
+}
+
+export function assembleWarmUp(servers: WarmUpServers): WarmUpParts {
+  const { config, keys, log, redis, ledger } = servers;
+  const clock = new SharedClock(monotonicUs, config.CLOCK_STOP_MS * 1_000);
+  const atUs = monotonicUs();
+  clock.sample({ askedUs: atUs, heardUs: atUs, redisUs: Date.now() * 1_000 });
+  const board = new WarmUpBoard(redis, keys, campaignAt(clock.now()));
+  const metrics = metricsOfNobody();
+  const secret = randomBytes(32).toString('base64url');
+  const verifier = new TicketVerifier(new Hmac(secret), config.TICKET_AUDIENCE);
+  const tickets = new TicketBatch(verifier, secret);
+  const proxies = new TrustedProxies(config.TRUSTED_PROXIES.length === 0 ? [] : [LOOPBACK]);
+  const ranker = new WarmUpRanker(redis, keys);
+  const promiseBehindUs = proxies.some ? config.REQUEST_START_WAIT_MS * 1_000 : 0;
+  const { membership, slices, failure, end } = joinNothing(servers, {
+    ...{ board, clock, ranker, tickets, promiseBehindUs },
+    sliceAppended: entries => metrics.sliceAppended(entries),
+  });
+  const shelved = new ShelvedCampaigns(ledger);
+  const moves = new ClaimMoves({ redis, keys, board, log });
+  const limits = { warnMs: config.CLOCK_WARN_MS, stopMs: config.CLOCK_STOP_MS };
+  const parts = entryParts(
+    { config, log, ledger, ranker, verifier, tickets, proxies },
+    {
+      ...{ board, shelved, clock, membership, metrics },
+      clockLimits: new ClockLimits(clock, limits),
+      lookups: new Lookups(redis, keys, board, shelved),
+      places: new Places({ redis, keys, board, log }),
+      claimants: { moves, deadlines: new Deadlines({ clock, metrics, log }) },
+      etas: new Etas(board),
+      door: new Doorkeeper({ redis, keys, board, metrics, log }),
+    },
+  );
+  const failed = (error: unknown): void => log.error({ err: error }, 'a handler failed in the warm-up');
+  return {
+    parts: { ...parts, failed },
+    ticketOf: ticketSigner(secret, config.TICKET_AUDIENCE),
+    ...{ slices, failure, end },
+  };
+}
+
+type Joining = Pick<
+  MembershipParts,
+  'board' | 'clock' | 'ranker' | 'tickets' | 'promiseBehindUs' | 'sliceAppended'
+>;
+
+/** A membership of nothing, with a pipeline whose appends stand nowhere. */
+function joinNothing({ config, keys, log, redis, producer }: WarmUpServers, joining: Joining) {
+  let slices = 0;
+  let failure: string | undefined;
+  const ring = new KeyRing({ SIGNING_KEYS_DIR: '', SIGNING_KEY: newPrivateKey() }, log);
+  const tree = new SliceTree(randomBytes(32).toString('base64url'));
+  const parts: MembershipParts = {
+    ...{ ...joining, keys, log, producer, redis, name: '' },
+    leaseMs: config.LEASE_MS,
+    partitions: config.LOG_PARTITIONS,
+    maxSliceEntries: config.MAX_SLICE_ENTRIES,
+    ...(config.RECEIPTS === 'on' ? { signing: { keys: ring, tree } } : {}),
+    sliceAppended: entries => {
+      joining.sliceAppended(entries);
+      slices += 1;
+    },
+  };
+  const pipeline = new SlicePipeline(
+    {
+      ...{ ...parts, gateway: GATEWAY, incarnation: INCARNATION, epoch: EPOCH },
+      writer: { append: bytes => producer.warmUp(bytes), leave: async () => undefined },
+      failed: why => {
+        failure = why;
+      },
+    },
+    joining.clock.promise(),
+  );
+  return {
+    membership: new WarmUpMembership(parts, pipeline),
+    slices: () => slices,
+    failure: () => failure,
+    end: () => void pipeline.end(),
+  };
+}
+
+/** Open, and of no end. */
+function campaignAt(nowUs: number): BoardCampaign {
+  return {
+    campaignId: NO_CAMPAIGN,
+    revision: 1,
+    kind: 'raffle',
+    title: '',
+    places: 1,
+    opensAtUs: nowUs - OPEN_FOR_US,
+    closesAtUs: Number.MAX_SAFE_INTEGER,
+    settledStamp: -1,
+    settledCount: 0,
+    granted: 0,
+    gone: 0,
+    soldOut: false,
+    finished: false,
+  };
+}
+
+function metricsOfNobody(): Metrics {
+  return new Metrics({
+    connections: () => 0,
+    watchers: () => 0,
+    waiting: () => 0,
+    clockErrorUs: () => 0,
+    clockLevel: () => 'ok',
+    signing: () => 0,
+    kept: () => ({ winners: 0, gone: 0, moves: 0 }),
+  });
+}
+
+/** Synchronous, and a tenth of what signTicket costs: there are thousands. */
+function ticketSigner(secret: string, audience: string): (userId: string) => string {
+  const key = createSecretKey(secret, 'utf8');
+  const base64url = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const header = base64url({ alg: 'HS256', typ: 'JWT' });
+  const exp = Math.floor(Date.now() / 1_000) + TICKET_LIFETIME_S;
+  return userId => {
+    const signed = `${header}.${base64url({ sub: userId, aud: audience, exp })}`;
+    return `${signed}.${createHmac('sha256', key).update(signed).digest('base64url')}`;
+  };
+}

@@ -1,0 +1,172 @@
+/** A gateway warms itself up before it is ready: nothing is left of it anywhere, and nothing that hinders it holds the gateway up. */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { Kafka, logLevel } from 'kafkajs';
+import { newPrivateKey } from '../../engine/contract/keys/signing-keys.ts';
+import { topicOf } from '../../engine/contract/log/kafka/kafka-topic.ts';
+import type { LogKind } from '../../engine/contract/log/log.ts';
+import { logConfig, quiet, TestLog } from '../../engine/contract/log/testing/ledger.ts';
+import { decodeRecord } from '../../engine/contract/record/record.ts';
+import { type Keys, keysOf } from '../../engine/contract/redis/keys.ts';
+import { connectRedis, type RedisClient, waitForRedis } from '../../engine/contract/redis/redis.ts';
+import { availableLogs, eventually, serversFromEnv, testNamespace } from '../../engine/test/support.ts';
+import { type System, startSystem } from '../../engine/test/system.ts';
+import { Ledger } from '../cold/ledger.ts';
+import { readGatewayConfig } from '../config.ts';
+import { Ranker } from '../entry/rank.ts';
+import { warmUp } from './warm-up.ts';
+import type { WarmUpServers } from './warm-up-parts.ts';
+
+/** So long that it ends by itself, on whatever machine. */
+const LONG_MS = 3_600_000;
+const NO_CAMPAIGN = 0;
+
+const servers = serversFromEnv();
+let redis: RedisClient;
+before(async () => {
+  redis = connectRedis(servers.redisUrl, { commandTimeoutMs: 20_000, onError: () => undefined });
+  await waitForRedis(redis, 10_000);
+});
+after(() => redis.disconnect());
+
+/** A log with a record in it, and what a gateway that starts on it has. */
+async function openService(kind: LogKind, env: Readonly<Record<string, string>> = {}) {
+  const namespace = testNamespace();
+  const log = await TestLog.open(logConfig(kind, servers, { NAMESPACE: namespace }));
+  await log.append(0, Buffer.from('a record'));
+  const config = readGatewayConfig({
+    REDIS_URL: servers.redisUrl,
+    LOG: kind,
+    KAFKA_BROKERS: servers.kafkaBrokers ?? '',
+    NAMESPACE: namespace,
+    TICKET_SECRET: 't'.repeat(32),
+    RECEIPT_SALT_SECRET: 's'.repeat(32),
+    SIGNING_KEY: newPrivateKey(),
+    SHOP_TOKEN: 'a-token-of-a-shop-for-tests',
+    ...env,
+  });
+  const ledger = new Ledger({ databaseUrl: '', timeoutMs: 100, log: quiet });
+  const keys = keysOf(namespace);
+  const { producer } = log;
+  const gateway: WarmUpServers = { config, keys, log: quiet, redis, producer, ledger };
+  const close = async (): Promise<void> => {
+    await log.close();
+    await ledger.close();
+  };
+  return { gateway, keys, namespace, close };
+}
+
+/** Everything of the namespace: keys of Redis with all that is in them, and how long the topic's partitions are. */
+async function everythingOf(namespace: string, kind: LogKind): Promise<ReadonlyMap<string, string>> {
+  const found = new Map<string, string>();
+  for (const key of await redis.keys(`${namespace}:*`))
+    found.set(key, (await redis.dumpBuffer(key))?.toString('hex') ?? '');
+  if (kind === 'redis') return found;
+  const brokers = (servers.kafkaBrokers ?? '').split(',');
+  const admin = new Kafka({ brokers, logLevel: logLevel.NOTHING }).admin();
+  await admin.connect();
+  for (const { partition, offset } of await admin.fetchTopicOffsets(topicOf(namespace)))
+    found.set(`partition ${partition}`, offset);
+  await admin.disconnect();
+  return found;
+}
+
+for (const kind of availableLogs()) {
+  test(`nothing is left of it: ${kind}`, async t => {
+    const { gateway, namespace, close } = await openService(kind);
+    t.after(close);
+    const all = await everythingOf(namespace, kind);
+    assert.ok(all.size > 0);
+    const { slices, entries } = await warmUp(gateway, LONG_MS);
+    assert.ok(slices >= 2_000 && entries > slices, `${slices} slices, ${entries} entries`);
+    assert.deepEqual(await everythingOf(namespace, kind), all);
+  });
+}
+
+test('where proxies are trusted, and slices are not signed, it warms that up', async t => {
+  const env = { TRUSTED_PROXIES: '10.0.0.0/8', RECEIPTS: 'off' };
+  const { gateway, close } = await openService('redis', env);
+  t.after(close);
+  assert.ok((await warmUp(gateway, LONG_MS)).slices >= 2_000);
+});
+
+test('with XX nobody is ranked, and who is ranked is moved by an earlier stamp as ever', async () => {
+  const keys = keysOf(testNamespace());
+  await new Ranker(redis, keys).add(7, [{ userId: 'ann', stamp: 20 }]);
+  const members = [
+    { userId: 'ann', stamp: 10 },
+    { userId: 'ben', stamp: 5 },
+  ];
+  const { added, total } = await new Ranker(redis, keys, 'XX LT').add(7, members);
+  assert.deepEqual([added, total], [0, 1]);
+  assert.deepEqual(await redis.zmscore(keys.campaign(7).rank, 'ann', 'ben'), ['10', null]);
+});
+
+test('a Redis that refuses to rank ends it', async t => {
+  const { gateway, keys, close } = await openService('redis');
+  t.after(close);
+  await hinder(redis, keys);
+  await assert.rejects(warmUp(gateway, LONG_MS), /did not rank a slice: WRONGTYPE/);
+});
+
+test('a log that does not answer holds it for no longer than it may last', async t => {
+  const { gateway, close } = await openService('redis');
+  t.after(close);
+  const { producer } = gateway;
+  const silent = {
+    kind: producer.kind,
+    writer: producer.writer.bind(producer),
+    warmUp: () => new Promise<void>(() => undefined),
+    close: async () => undefined,
+  };
+  assert.equal((await warmUp({ ...gateway, producer: silent }, 50)).slices, 0);
+});
+
+/** What is not a sorted set cannot be asked as one. */
+async function hinder(at: RedisClient, keys: Keys): Promise<void> {
+  await at.set(keys.campaign(NO_CAMPAIGN).rank, 'no queue');
+}
+
+describe('a gateway that starts', () => {
+  let system: System;
+  before(async () => {
+    system = await startSystem({ log: 'redis', gateways: 0 });
+  });
+  after(() => system.close());
+
+  const env = { WARM_UP_MS: '5000', LOG_LEVEL: 'info' };
+
+  test('is ready when it is warm, and has told nobody of it', async () => {
+    const gateway = await system.startGateway(env);
+    // It says so before it does what comes next. What has joined answers as ready when it listens.
+    const said = await eventually(() => {
+      const messages = [...gateway.process.output().matchAll(/"msg":"(warmed up|listening|serving)"/g)];
+      return messages.length === 3 && messages.map(([, message]) => message);
+    });
+    assert.equal(said[0], 'warmed up');
+    const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
+    for (const name of ['entries_accepted_total', 'slices_total', 'slice_entries_count'])
+      assert.match(metrics, new RegExp(`^fairline_${name} 0$`, 'm'));
+    assert.doesNotMatch(metrics, /^fairline_refused_total\{/m);
+    assert.match(metrics, /^process_cpu_seconds_total /m);
+    for (const table of ['slices', 'entries'])
+      assert.deepEqual((await system.pool.query(`select from ${table}`)).rows, []);
+    for (let partition = 0; partition < 4; partition++) {
+      const records = await system.redis.xrangeBuffer(system.keys.logPartition(partition), '-', '+');
+      for (const [, [, bytes = Buffer.alloc(0)]] of records)
+        assert.notEqual(decodeRecord(bytes).kind, 'slice');
+    }
+    await gateway.process.stop();
+  });
+
+  test('starts though it cannot be warmed up, and says so', async () => {
+    await hinder(system.redis, system.keys);
+    system.gateways.push(await system.startGateway(env));
+    const output = (): string => system.gateways[0]?.process.output() ?? '';
+    const warning = /"level":40.*did not rank a slice: WRONGTYPE.*"msg":"the warm-up failed: /;
+    await eventually(() => warning.test(output()));
+    assert.doesNotMatch(output(), /"msg":"warmed up"/);
+    const id = await system.offer({ kind: 'raffle', winners: 1 });
+    assert.equal((await system.enter('ann', id)).status, 202);
+  });
+});

@@ -1,0 +1,87 @@
+/** Statements on slices: what gateways signed, kept for receipts and books. */
+import type { Queryable } from '../../database.ts';
+import { bigintArray, byteaArray } from '../arrays.ts';
+import { readWatermark } from '../progress/watermarks.ts';
+
+export interface SliceRow {
+  readonly gateway: number;
+  readonly incarnation: number;
+  readonly sliceNumber: number;
+  /** The least and the greatest instant of the items, microseconds since the epoch. */
+  readonly firstUs: number;
+  readonly lastUs: number;
+  readonly signedHead: Buffer;
+  /** The record's items as they stand in it. */
+  readonly items: Buffer;
+}
+
+/** Keeps slices. One that the log brings again is left as it is. */
+export async function insertSlices(db: Queryable, slices: readonly SliceRow[]): Promise<void> {
+  await db.query(
+    `insert into slices (gateway, incarnation, slice_number, first_us, last_us, signed_head, items)
+     select * from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bytea[], $7::bytea[])
+     on conflict do nothing`,
+    [
+      bigintArray(slices.map(slice => slice.gateway)),
+      bigintArray(slices.map(slice => slice.incarnation)),
+      bigintArray(slices.map(slice => slice.sliceNumber)),
+      bigintArray(slices.map(slice => slice.firstUs)),
+      bigintArray(slices.map(slice => slice.lastUs)),
+      byteaArray(slices.map(slice => slice.signedHead)),
+      byteaArray(slices.map(slice => slice.items)),
+    ],
+  );
+}
+
+/** Where proxies are trusted, slices of one gateway overlap: as many as are made in REQUEST_START_WAIT_MS. */
+const MOST_OVERLAPPING = 500;
+
+/**
+ * The slices within whose first and last instant an instant of the gateway lies; in one of them is what was stamped at
+ * it. None when it is not there (yet), or its items stand in an archive.
+ */
+export async function findSlices(
+  db: Queryable,
+  gateway: number,
+  instantUs: number,
+): Promise<readonly SliceRow[]> {
+  const { rows } = await db.query<SliceRow>(
+    `select gateway, incarnation, slice_number as "sliceNumber", first_us as "firstUs", last_us as "lastUs",
+            signed_head as "signedHead", items
+       from (select * from slices where gateway = $1 and last_us >= $2 order by last_us limit ${MOST_OVERLAPPING}) as near
+      where first_us <= $2 and items is not null order by last_us`,
+    [gateway, instantUs],
+  );
+  return rows;
+}
+
+/** A place in the order of all signed heads, each of which has its own; zeros before the first. */
+export interface HeadPlace {
+  readonly firstUs: number;
+  readonly gateway: number;
+  readonly incarnation: number;
+  readonly sliceNumber: number;
+}
+
+export interface ShownHeads {
+  readonly heads: readonly (HeadPlace & { readonly signedHead: Buffer })[];
+  /** Every slice with an item up to this instant is in the ledger: none that begins before it will be added. */
+  readonly throughUs: number;
+}
+
+/**
+ * Signed heads behind a place, in the order of their first instant, gateway, incarnation and slice number. Only up to the
+ * watermark: below it nothing can be added any more, so whoever asks again behind the last one they got has missed none.
+ */
+export async function readHeads(db: Queryable, after: HeadPlace, limit: number): Promise<ShownHeads> {
+  // Read first: what the watermark says is there is seen by the statement behind it.
+  const throughUs = await readWatermark(db);
+  const { rows } = await db.query<HeadPlace & { readonly signedHead: Buffer }>(
+    `select first_us as "firstUs", gateway, incarnation, slice_number as "sliceNumber", signed_head as "signedHead"
+       from slices
+      where (first_us, gateway, incarnation, slice_number) > ($1, $2, $3, $4) and first_us <= $5
+      order by first_us, gateway, incarnation, slice_number limit $6`,
+    [after.firstUs, after.gateway, after.incarnation, after.sliceNumber, throughUs, limit],
+  );
+  return { heads: rows, throughUs };
+}

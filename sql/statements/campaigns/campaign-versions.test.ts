@@ -1,0 +1,317 @@
+import assert from 'node:assert/strict';
+import { after, describe, it } from 'node:test';
+import { testDatabase } from '../../../engine/test/support.ts';
+import { openPool } from '../../database.ts';
+import {
+  askVersion,
+  effectVersion,
+  listPending,
+  listVersions,
+  type NewVersion,
+  readVersion,
+  refuseVersion,
+  saveVersion,
+  type Target,
+  targetOf,
+  type Version,
+} from './campaign-versions.ts';
+import { type Campaign, createCampaign, getCampaign, type Stage } from './campaigns.ts';
+import { saveSettled } from './settling.ts';
+
+const database = await testDatabase();
+const pool = openPool(database.url, { max: 4, applicationName: 'test', onError: () => undefined });
+after(async () => {
+  await pool.end();
+  await database.drop();
+});
+
+const HOUR = 3_600_000;
+const later = (ms: number): Date => new Date(Date.now() + ms);
+
+async function create(changes: Partial<Parameters<typeof createCampaign>[1]> = {}): Promise<Campaign> {
+  const window = { opensAt: later(HOUR), closesAt: later(2 * HOUR) };
+  return await createCampaign(pool, { kind: 'coupon', title: 'x', places: 3, ...window, ...changes });
+}
+
+async function read(campaignId: number): Promise<Campaign> {
+  const campaign = await getCampaign(pool, campaignId);
+  assert.ok(campaign);
+  return campaign;
+}
+
+function wanted(campaign: Campaign, change: Partial<Target>): NewVersion {
+  const { campaignId, version } = campaign;
+  const target = { ...targetOf(campaign), ...change };
+  return {
+    campaignId,
+    action: target.stage === 'cancelled' ? 'cancel' : 'edit',
+    baseVersion: version,
+    target,
+    askedBy: 'Ada',
+    reason: 'why not',
+    decideBy: null,
+  };
+}
+
+async function ask(campaign: Campaign, change: Partial<Target>): Promise<Version> {
+  const asked = await askVersion(pool, wanted(campaign, change));
+  assert.ok(asked?.pending);
+  const version = await readVersion(pool, campaign.campaignId, asked.pending.version);
+  assert.ok(version);
+  return version;
+}
+
+const confirmed = { heardBy: later(0), neverOpens: false };
+async function effect(version: Version): Promise<Version> {
+  return await effectVersion(
+    pool,
+    version,
+    confirmed,
+    () => undefined,
+    () => undefined,
+  );
+}
+
+/** Puts a campaign into a stage as it comes there. */
+async function inStage(stage: Stage | 'finished'): Promise<Campaign> {
+  if (stage === 'draft') return await create({ stage: 'draft' });
+  const made = await create();
+  const { campaignId } = made;
+  if (stage === 'scheduled') return made;
+  if (stage === 'cancelled') {
+    await effectVersion(
+      pool,
+      await ask(made, { stage }),
+      { ...confirmed, neverOpens: true },
+      () => undefined,
+      () => undefined,
+    );
+    return await read(campaignId);
+  }
+  await saveSettled(
+    pool,
+    campaignId,
+    { settledStamp: 5, settledCount: 0, grantedCount: 0, goneCount: 0 },
+    true,
+  );
+  const finished = await read(campaignId);
+  if (stage === 'finished') return finished;
+  const archived = await saveVersion(pool, wanted(finished, { stage: 'archived' }), undefined);
+  assert.ok(archived);
+  return archived;
+}
+
+function violates(constraint: string): { readonly code: string; readonly constraint: string } {
+  return { code: '23514', constraint };
+}
+
+describe('versions', () => {
+  it('begin with what was made', async () => {
+    const { campaignId } = await create({ madeBy: 'Grace', timeZone: 'Europe/Berlin' });
+    const [first, ...rest] = await listVersions(pool, campaignId, { after: 0, limit: 10 });
+    assert.deepEqual(rest, []);
+    assert.deepEqual(
+      [first?.version, first?.action, first?.state, first?.askedBy, first?.timeZone],
+      [1, 'make', 'effective', 'Grace', 'Europe/Berlin'],
+    );
+  });
+
+  it('wait on the campaign until they are decided, and change it then alone', async () => {
+    const campaign = await create();
+    const opensAt = later(1.5 * HOUR);
+    const asked = await ask(campaign, { opensAt });
+    const between = await read(campaign.campaignId);
+    assert.deepEqual([between.opensAt, between.version], [campaign.opensAt, 1]);
+    assert.equal(between.pending?.opensAtUs, opensAt.getTime() * 1000);
+    assert.ok((await listPending(pool)).some(({ campaignId }) => campaignId === campaign.campaignId));
+    const decided = await effect(asked);
+    assert.equal(decided.state, 'effective');
+    const changed = await read(campaign.campaignId);
+    assert.deepEqual([changed.opensAt, changed.version, changed.pending], [opensAt, 2, null]);
+    assert.deepEqual(await effect(asked), decided, 'once');
+    assert.equal((await refuseVersion(pool, asked, 'changed', 'late')).state, 'effective');
+  });
+
+  it('leave the campaign as it was when they are refused', async () => {
+    const campaign = await create();
+    const asked = await ask(campaign, { paused: true });
+    const refused = await refuseVersion(pool, asked, 'gateway_silent', '3 does not answer');
+    assert.deepEqual(
+      [refused.state, refused.refused, refused.refusal],
+      ['refused', 'gateway_silent', '3 does not answer'],
+    );
+    const { revision: _, ...after } = await read(campaign.campaignId);
+    const { revision: __, ...before } = campaign;
+    assert.deepEqual(after, before);
+    assert.equal((await effect(asked)).state, 'refused');
+    const next = await ask(await read(campaign.campaignId), { paused: true });
+    assert.equal(next.version, 3, 'a number is used once');
+  });
+
+  it('of two operators at once one is asked, the other told', async () => {
+    const campaign = await create();
+    const answers = await Promise.all(
+      ['a', 'b', 'c', 'd'].map(title => askVersion(pool, wanted(campaign, { title }))),
+    );
+    assert.equal(answers.filter(answer => answer !== undefined).length, 1);
+    const { campaignId } = campaign;
+    const pending = await read(campaignId);
+    assert.equal(
+      await saveVersion(pool, wanted(pending, { title: 'e' }), undefined),
+      undefined,
+      'while it is pending',
+    );
+  });
+
+  it('are refused when the campaign went on meanwhile', async () => {
+    const campaign = await create();
+    const asked = await ask(campaign, { title: 'y' });
+    const why = 'it has closed';
+    const decided = await effectVersion(
+      pool,
+      asked,
+      confirmed,
+      () => why,
+      () => undefined,
+    );
+    assert.deepEqual([decided.refused, decided.refusal], ['changed', why]);
+  });
+
+  it('are kept as they were asked', async () => {
+    const { campaignId } = await create();
+    for (const change of [
+      `update campaign_versions set asked_by = 'Eve' where campaign_id = $1`,
+      `update campaign_versions set state = 'refused', refused = 'passed', refusal = 'x' where campaign_id = $1`,
+      'delete from campaign_versions where campaign_id = $1',
+    ]) {
+      await assert.rejects(pool.query(change, [campaignId]), violates('campaign_versions_keep'), change);
+    }
+    const asked = await ask(await read(campaignId), { title: 'y' });
+    await assert.rejects(
+      pool.query(`update campaign_versions set reason = 'another' where campaign_id = $1 and version = $2`, [
+        campaignId,
+        asked.version,
+      ]),
+      violates('campaign_versions_keep'),
+    );
+  });
+});
+
+describe('the database', () => {
+  const stages = ['draft', 'scheduled', 'finished', 'cancelled', 'archived'] as const;
+  const allowed = new Set([
+    'draft scheduled',
+    'draft cancelled',
+    'scheduled cancelled',
+    'finished archived',
+    'cancelled archived',
+  ]);
+  for (const from of stages) {
+    for (const to of ['draft', 'scheduled', 'cancelled', 'archived'] as const) {
+      if (from === to || (from === 'finished' && to === 'scheduled')) continue;
+      it(`${allowed.has(`${from} ${to}`) ? 'lets' : 'never lets'} a campaign go from ${from} to ${to}`, async () => {
+        const campaign = await inStage(from);
+        const change = saveVersion(pool, wanted(campaign, { stage: to }), undefined);
+        if (allowed.has(`${from} ${to}`)) assert.equal((await change)?.stage, to);
+        else await assert.rejects(change, { code: '23514' });
+      });
+    }
+  }
+
+  it('changes what people decide by a version alone', async () => {
+    const { campaignId } = await create();
+    for (const what of [
+      `opens_at = opens_at + interval '1 s'`,
+      `closes_at = closes_at + interval '1 s'`,
+      `closes_at = closes_at - interval '1 s'`,
+      `time_zone = 'Europe/Berlin'`,
+      'paused_at = now()',
+      `stage = 'cancelled', cancelled_stamp = settled_stamp`,
+      `version = 2, opens_at = opens_at + interval '1 s'`,
+      'version = version',
+    ]) {
+      const change = pool.query(`update campaigns set ${what} where campaign_id = $1`, [campaignId]);
+      if (what === 'version = version') await change;
+      else await assert.rejects(change, violates('campaigns_versioned'), what);
+    }
+  });
+
+  it('keeps an opening that has passed, and lets none be moved into the past', async () => {
+    const opened = await create({ opensAt: later(-HOUR) });
+    const moved = { opensAt: later(HOUR) };
+    await assert.rejects(saveVersion(pool, wanted(opened, moved), undefined), violates('campaigns_opened'));
+    const coming = await create();
+    const back = { opensAt: later(-HOUR) };
+    await assert.rejects(saveVersion(pool, wanted(coming, back), undefined), violates('campaigns_opened'));
+  });
+
+  it('keeps rules that people have entered under, and announces a coupon’s new close', async () => {
+    const rules = (closes: number, stock = 3): { rules: string; nonce: null } => ({
+      rules: JSON.stringify({ closes_at_us: closes, stock }),
+      nonce: null,
+    });
+    const window = { opensAt: later(-HOUR), closesAt: later(HOUR) };
+    const { campaignId } = await createCampaign(
+      pool,
+      { kind: 'coupon', title: 'x', places: 3, ...window },
+      () => rules(1),
+    );
+    await pool.query(`insert into entries values ($1, 'ann', 1)`, [campaignId]);
+    const campaign = await read(campaignId);
+    const change = wanted(campaign, { closesAt: later(2 * HOUR) });
+    await assert.rejects(saveVersion(pool, change, rules(2, 4)), violates('campaigns_rules_once'));
+    const saved = await saveVersion(pool, change, rules(2));
+    assert.ok(saved !== undefined && !saved.rulesHash?.equals(campaign.rulesHash ?? Buffer.of()));
+    const raffle = await createCampaign(pool, { kind: 'raffle', title: 'x', places: 3, ...window }, () =>
+      rules(1),
+    );
+    await pool.query(`insert into entries values ($1, 'ann', 1)`, [raffle.campaignId]);
+    const closing = wanted(raffle, { closesAt: later(2 * HOUR) });
+    await assert.rejects(saveVersion(pool, closing, rules(2)), violates('campaigns_rules_once'));
+  });
+
+  it('draws no raffle before its close', async () => {
+    await assert.rejects(create({ kind: 'raffle', drawsAt: later(HOUR) }), violates('campaigns_draws'));
+    await assert.rejects(create({ drawsAt: later(3 * HOUR) }), violates('campaigns_draws'));
+    assert.ok((await create({ kind: 'raffle', drawsAt: later(3 * HOUR) })).drawsAt);
+  });
+
+  it('cancels once, as far as it is settled, and who waited is cancelled', async () => {
+    const made = await create({ opensAt: later(-HOUR) });
+    const { campaignId } = made;
+    await pool.query(`insert into entries values ($1, 'ann', 1), ($1, 'bob', 2), ($1, 'cid', 3)`, [
+      campaignId,
+    ]);
+    await pool.query(`insert into grants (campaign_id, serial, user_id, code) values ($1, 1, 'ann', 'c')`, [
+      campaignId,
+    ]);
+    await saveSettled(
+      pool,
+      campaignId,
+      { settledStamp: 1, settledCount: 1, grantedCount: 1, goneCount: 0 },
+      false,
+    );
+    await effect(await ask(await read(campaignId), { stage: 'cancelled' }));
+    const cancelled = await read(campaignId);
+    assert.deepEqual([cancelled.stage, cancelled.cancelledStamp], ['cancelled', 1]);
+    assert.ok(cancelled.closesAt < made.closesAt);
+    const { rows } = await pool.query(
+      'select user_id, outcome from entry_outcomes where campaign_id = $1 order by stamp',
+      [campaignId],
+    );
+    assert.deepEqual(
+      rows.map(row => row.outcome),
+      ['granted', 'cancelled', 'cancelled'],
+    );
+    await saveSettled(
+      pool,
+      campaignId,
+      { settledStamp: 9, settledCount: 3, grantedCount: 1, goneCount: 0 },
+      true,
+    );
+    await assert.rejects(
+      pool.query('update campaigns set cancelled_stamp = 3 where campaign_id = $1', [campaignId]),
+      violates('campaigns_cancelled_once'),
+    );
+  });
+});

@@ -1,0 +1,329 @@
+/**
+ * Statements on the versions of campaigns: what was asked by whom, what gateways have to confirm first, and how it was
+ * decided. A version that is pending is the only one of its campaign, and is decided once; engine/campaigns/change.ts says
+ * by what.
+ */
+import { type Pool, type Queryable, transaction } from '../../database.ts';
+import { CAMPAIGN_COLUMNS, type Campaign, opensAtUs, type PendingChange, type Stage } from './campaigns.ts';
+
+export type VersionAction =
+  | 'make'
+  | 'edit'
+  | 'announce'
+  | 'pause'
+  | 'resume'
+  | 'cancel'
+  | 'close'
+  | 'archive';
+
+/** Why a version did not take effect. */
+export const REFUSALS = ['too_near', 'passed', 'gateway_silent', 'redis_away', 'changed'] as const;
+export type RefusalReason = (typeof REFUSALS)[number];
+
+/** What a version makes of its campaign. */
+export interface Target {
+  readonly stage: Stage;
+  readonly title: string;
+  readonly places: number;
+  readonly opensAt: Date;
+  readonly closesAt: Date;
+  readonly drawsAt: Date | null;
+  readonly timeZone: string;
+  readonly paused: boolean;
+}
+
+export interface Version extends Target {
+  readonly campaignId: number;
+  readonly version: number;
+  readonly action: VersionAction;
+  readonly baseVersion: number;
+  readonly askedBy: string;
+  readonly askedAt: Date;
+  readonly reason: string | null;
+  readonly decideBy: Date | null;
+  readonly state: 'pending' | 'effective' | 'refused';
+  readonly refused: RefusalReason | null;
+  /** For people. */
+  readonly refusal: string | null;
+  readonly decidedAt: Date | null;
+  readonly rulesHash: Buffer | null;
+}
+
+export interface NewVersion {
+  readonly campaignId: number;
+  readonly action: VersionAction;
+  readonly baseVersion: number;
+  readonly target: Target;
+  readonly askedBy: string;
+  readonly reason: string | null;
+  /** It takes effect before this or not at all. */
+  readonly decideBy: Date | null;
+}
+
+/** Rules as they are announced with a version that takes effect. */
+export interface NewRules {
+  readonly rules: string;
+  readonly nonce: Buffer | null;
+}
+
+const VERSION_COLUMNS = `
+  campaign_id as "campaignId", version, action, stage, title, places, opens_at as "opensAt", closes_at as "closesAt",
+  draws_at as "drawsAt", time_zone as "timeZone", paused, base_version as "baseVersion", asked_by as "askedBy",
+  asked_at as "askedAt", reason, decide_by as "decideBy", state, refused, refusal, decided_at as "decidedAt",
+  rules_hash as "rulesHash"`;
+
+/** What a campaign is now, as a version would make it. */
+export function targetOf(campaign: Campaign): Target {
+  const { stage, title, places, opensAt, closesAt, drawsAt, timeZone, pausedAt } = campaign;
+  return { stage, title, places, opensAt, closesAt, drawsAt, timeZone, paused: pausedAt !== null };
+}
+
+/**
+ * Asks for a version that gateways have to confirm: it is recorded as pending, and on the campaign, from where the board
+ * shows it. Undefined where the campaign has another version by now, or another one is pending.
+ */
+export async function askVersion(pool: Pool, wanted: NewVersion): Promise<Campaign | undefined> {
+  return await transaction(pool, async db => {
+    const campaign = await take(db, wanted.campaignId);
+    if (campaign?.version !== wanted.baseVersion || campaign.pending !== null) return undefined;
+    const version = await insertVersion(db, wanted, 'pending');
+    const { target } = wanted;
+    const pending: PendingChange = {
+      version,
+      opensAtUs: opensAtUs(target),
+      closesAtUs: target.closesAt.getTime() * 1000,
+      paused: target.paused,
+      cancelled: target.stage === 'cancelled',
+    };
+    return await changed(
+      db,
+      `update campaigns set pending = $2 where campaign_id = $1 returning ${CAMPAIGN_COLUMNS}`,
+      [wanted.campaignId, pending],
+    );
+  });
+}
+
+/**
+ * A version that concerns no gateway takes effect at once, with new rules where they are given. Undefined where the campaign
+ * has another version by now, or another one is pending.
+ */
+export async function saveVersion(
+  pool: Pool,
+  wanted: NewVersion,
+  rules: NewRules | undefined,
+): Promise<Campaign | undefined> {
+  return await transaction(pool, async db => {
+    const campaign = await take(db, wanted.campaignId);
+    if (campaign?.version !== wanted.baseVersion || campaign.pending !== null) return undefined;
+    const version = await insertVersion(db, wanted, 'effective');
+    return await apply(db, wanted.campaignId, version, wanted.target, rules);
+  });
+}
+
+/** What `effectVersion` is to know of the moment at which all gateways had confirmed. */
+export interface Confirmed {
+  /** No gateway takes an entry at or after this instant under what it acted on before. */
+  readonly heardBy: Date;
+  /** Whether the campaign had not opened then, nor will. */
+  readonly neverOpens: boolean;
+}
+
+/**
+ * Lets a pending version take effect. `rulesFor` answers the rules that go with it, and `stillAllowed` why it cannot any more;
+ * both are asked of the campaign as it stands, locked. Answers the version as it was decided, by this call or before.
+ */
+export async function effectVersion(
+  pool: Pool,
+  version: Version,
+  confirmed: Confirmed,
+  stillAllowed: (campaign: Campaign) => string | undefined,
+  rulesFor: (campaign: Campaign) => NewRules | undefined,
+): Promise<Version> {
+  const { campaignId } = version;
+  return await transaction(pool, async db => {
+    const campaign = await take(db, campaignId);
+    const asked = await readVersion(db, campaignId, version.version);
+    if (campaign === undefined || asked === undefined)
+      throw new Error(`campaign ${campaignId} does not exist`);
+    if (asked.state !== 'pending') return asked;
+    const why =
+      campaign.version === asked.baseVersion ? stillAllowed(campaign) : 'The campaign has changed meanwhile.';
+    if (why !== undefined) return await refuse(db, asked, 'changed', why);
+    const rules = rulesFor(campaign);
+    await db.query(
+      `update campaign_versions set state = 'effective', decided_at = now(), rules_hash = coalesce(hash_of_text($3), $4)
+        where campaign_id = $1 and version = $2`,
+      [campaignId, asked.version, rules?.rules ?? null, campaign.rulesHash],
+    );
+    if (asked.stage === 'cancelled') await cancel(db, asked, confirmed);
+    else await apply(db, campaignId, asked.version, asked, rules);
+    return (await readVersion(db, campaignId, asked.version)) ?? asked;
+  });
+}
+
+/** Refuses a pending version. Answers the version as it was decided, by this call or before. */
+export async function refuseVersion(
+  pool: Pool,
+  version: Version,
+  refused: RefusalReason,
+  refusal: string,
+): Promise<Version> {
+  return await transaction(pool, async db => {
+    await take(db, version.campaignId);
+    const asked = await readVersion(db, version.campaignId, version.version);
+    if (asked === undefined) throw new Error(`campaign ${version.campaignId} does not exist`);
+    return asked.state === 'pending' ? await refuse(db, asked, refused, refusal) : asked;
+  });
+}
+
+async function refuse(
+  db: Queryable,
+  asked: Version,
+  refused: RefusalReason,
+  refusal: string,
+): Promise<Version> {
+  const key = [asked.campaignId, asked.version];
+  await db.query('update campaigns set pending = null where campaign_id = $1', [asked.campaignId]);
+  const { rows } = await db.query<Version>(
+    `update campaign_versions set state = 'refused', refused = $3, refusal = $4, decided_at = now()
+      where campaign_id = $1 and version = $2 returning ${VERSION_COLUMNS}`,
+    [...key, refused, refusal],
+  );
+  return rows[0] ?? asked;
+}
+
+async function apply(
+  db: Queryable,
+  campaignId: number,
+  version: number,
+  target: Target,
+  rules: NewRules | undefined,
+): Promise<Campaign> {
+  const { stage, title, places, opensAt, closesAt, drawsAt, timeZone, paused } = target;
+  return await changed(
+    db,
+    `update campaigns
+        set version = $2, pending = null, stage = $3, title = $4, places = $5, opens_at = $6, closes_at = $7,
+            draws_at = $8, time_zone = $9, paused_at = case when $10 then coalesce(paused_at, now()) end,
+            rules = coalesce($11, rules), nonce = coalesce($12, nonce),
+            cancelled_stamp = case when $3 = 'cancelled' then coalesce(cancelled_stamp, settled_stamp) else cancelled_stamp end,
+            finished_at = case when $3 = 'cancelled' then coalesce(finished_at, now()) else finished_at end
+      where campaign_id = $1
+     returning ${CAMPAIGN_COLUMNS}`,
+    [
+      campaignId,
+      version,
+      stage,
+      title,
+      places,
+      opensAt,
+      closesAt,
+      drawsAt,
+      timeZone,
+      paused,
+      rules?.rules ?? null,
+      rules?.nonce ?? null,
+    ],
+  );
+}
+
+/** One that never opens is at its end; of another the entries that are on their way come first, up to the new close. */
+async function cancel(db: Queryable, { campaignId, version }: Version, confirmed: Confirmed): Promise<void> {
+  await db.query(
+    `update campaigns
+        set version = $2, pending = null, stage = 'cancelled', cancelled_stamp = settled_stamp,
+            closes_at = case when $4 or frozen_at is not null then closes_at
+                             else least(closes_at, greatest($3, closing_at, opens_at + interval '1 ms')) end,
+            finished_at = case when $4 then now() end
+      where campaign_id = $1`,
+    [campaignId, version, confirmed.heardBy, confirmed.neverOpens],
+  );
+}
+
+async function take(db: Queryable, campaignId: number): Promise<Campaign | undefined> {
+  const { rows } = await db.query<Campaign>(
+    `select ${CAMPAIGN_COLUMNS} from campaigns where campaign_id = $1 for no key update`,
+    [campaignId],
+  );
+  return rows[0];
+}
+
+async function insertVersion(
+  db: Queryable,
+  wanted: NewVersion,
+  state: 'pending' | 'effective',
+): Promise<number> {
+  const { campaignId, action, baseVersion, target, askedBy, reason, decideBy } = wanted;
+  const { stage, title, places, opensAt, closesAt, drawsAt, timeZone, paused } = target;
+  const { rows } = await db.query<{ version: number }>(
+    `insert into campaign_versions
+       (campaign_id, version, action, stage, title, places, opens_at, closes_at, draws_at, time_zone, paused,
+        base_version, asked_by, reason, decide_by, state, decided_at)
+     select $1, max(version) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
+            case when $15 = 'effective' then now() end
+       from campaign_versions where campaign_id = $1
+     returning version`,
+    [
+      campaignId,
+      action,
+      stage,
+      title,
+      places,
+      opensAt,
+      closesAt,
+      drawsAt,
+      timeZone,
+      paused,
+      baseVersion,
+      askedBy,
+      reason,
+      decideBy,
+      state,
+    ],
+  );
+  const version = rows[0]?.version;
+  if (version === undefined) throw new Error('insert into campaign_versions returned no row');
+  return version;
+}
+
+async function changed(db: Queryable, text: string, values: readonly unknown[]): Promise<Campaign> {
+  const { rows } = await db.query<Campaign>(text, [...values]);
+  const [campaign] = rows;
+  if (campaign === undefined) throw new Error('an update of campaigns returned no row');
+  return campaign;
+}
+
+export async function readVersion(
+  db: Queryable,
+  campaignId: number,
+  version: number,
+): Promise<Version | undefined> {
+  const { rows } = await db.query<Version>(
+    `select ${VERSION_COLUMNS} from campaign_versions where campaign_id = $1 and version = $2`,
+    [campaignId, version],
+  );
+  return rows[0];
+}
+
+/** The versions of a campaign above `after`, in order, at most `limit`. */
+export async function listVersions(
+  db: Queryable,
+  campaignId: number,
+  page: { readonly after: number; readonly limit: number },
+): Promise<readonly Version[]> {
+  const { rows } = await db.query<Version>(
+    `select ${VERSION_COLUMNS} from campaign_versions
+      where campaign_id = $1 and version > $2 order by version limit $3`,
+    [campaignId, Math.min(page.after, 2 ** 31 - 1), page.limit],
+  );
+  return rows;
+}
+
+/** Versions that are pending, and for how long by the ledger's clock. */
+export async function listPending(db: Queryable): Promise<readonly (Version & { readonly ageMs: number })[]> {
+  const { rows } = await db.query<Version & { ageMs: number }>(
+    `select ${VERSION_COLUMNS}, (extract(epoch from now() - asked_at) * 1000)::bigint as "ageMs"
+       from campaign_versions where state = 'pending' order by campaign_id`,
+  );
+  return rows;
+}

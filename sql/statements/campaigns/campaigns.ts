@@ -1,0 +1,259 @@
+/**
+ * Statements on campaigns: making, reading and closing them. How they are settled stands in settling.ts.
+ */
+import type { Queryable } from '../../database.ts';
+import type { Announcement, DrawRules, NamedMonitor } from './announcement.ts';
+
+export type CampaignKind = 'coupon' | 'raffle' | 'room';
+
+export interface CampaignRoom {
+  /** Admissions a second at most, and people inside at most (null: as many as come). */
+  readonly perSecond: number;
+  readonly capacity: number | null;
+  readonly paused: boolean;
+  /** How long, in all, people have waited while it admitted: with grantedCount it tells how fast that goes. */
+  readonly busyUs: number;
+}
+
+/**
+ * What people have decided of a campaign; engine/campaigns/states.ts derives its state from this, its times and settling.
+ */
+export type Stage = 'draft' | 'scheduled' | 'cancelled' | 'archived';
+
+/** A change that gateways are asked to confirm, as the board shows it. Instants are microseconds since the epoch. */
+export interface PendingChange {
+  readonly version: number;
+  readonly opensAtUs: number;
+  readonly closesAtUs: number;
+  readonly paused: boolean;
+  readonly cancelled: boolean;
+}
+
+export interface Campaign {
+  readonly campaignId: number;
+  readonly kind: CampaignKind;
+  readonly title: string;
+  /** How many can win: a coupon's stock, a raffle's winners; of a room, more than will ever come. */
+  readonly places: number;
+  readonly opensAt: Date;
+  /** Nobody has ever accepted an entry at or after this. */
+  readonly closesAt: Date;
+  /** A close ahead of time, as gateways are told it; at or before closesAt. */
+  readonly closingAt: Date | null;
+  readonly createdAt: Date;
+  /** Grows with every change. */
+  readonly revision: number;
+  readonly settledStamp: number;
+  readonly settledCount: number;
+  readonly grantedCount: number;
+  readonly goneCount: number;
+  readonly goneRanked: number;
+  readonly frozenAt: Date | null;
+  readonly frozenCount: number | null;
+  readonly seed: Buffer | null;
+  readonly seedSource: string | null;
+  readonly finishedAt: Date | null;
+  /** Of the rules that were announced; null in a campaign that was made before there were any. */
+  readonly rulesHash: Buffer | null;
+  /** A raffle's part of those rules. */
+  readonly draw: DrawRules | null;
+  /** Those that the rules name. */
+  readonly monitors: readonly NamedMonitor[] | null;
+  readonly poolRoot: Buffer | null;
+  /** Prizes that were passed on to alternates. */
+  readonly redrawnCount: number;
+  readonly stage: Stage;
+  /** IANA; for showing times. */
+  readonly timeZone: string;
+  readonly madeBy: string;
+  /** A raffle is drawn no earlier; null: at its close. */
+  readonly drawsAt: Date | null;
+  readonly pausedAt: Date | null;
+  /** Who stands behind it, and was neither drawn nor has left, is cancelled. */
+  readonly cancelledStamp: number | null;
+  /** The version that is in effect; see campaign-versions.ts. */
+  readonly version: number;
+  readonly pending: PendingChange | null;
+  /** Within how long what is granted is to be claimed, as the rules say; null: a grant is final at once. */
+  readonly claimWithinS: number | null;
+  /** Of a coupon: how many are told to wait behind those who were granted one. */
+  readonly waitlist: number;
+  /** How many have been told so, and of a raffle with claims how many alternates there are. */
+  readonly waitlistedCount: number;
+  /** Moves of claimants so far; see sql/statements/claims/claims.ts. */
+  readonly moveCount: number;
+  /** By how much outages have extended deadlines, microseconds. */
+  readonly unheardUs: number;
+  /** All unheard time of which that takes account; null: none was told yet. */
+  readonly unheardSeenUs: number | null;
+  /** Every entry has its first outcome, and claims go on. */
+  readonly decidedAt: Date | null;
+  /** Redis holds nothing of it any more; see shelving.ts. */
+  readonly shelvedAt: Date | null;
+  /** Of a room: what everybody may know of it. */
+  readonly room: CampaignRoom | null;
+}
+
+/** The columns of campaigns as members of Campaign, for `select` and `returning`. */
+export const CAMPAIGN_COLUMNS = `
+  campaign_id as "campaignId", kind, title, places, opens_at as "opensAt", closes_at as "closesAt",
+  closing_at as "closingAt", created_at as "createdAt", revision, settled_stamp as "settledStamp",
+  settled_count as "settledCount", granted_count as "grantedCount", gone_count as "goneCount",
+  gone_ranked as "goneRanked", frozen_at as "frozenAt", frozen_count as "frozenCount", seed,
+  seed_source as "seedSource", finished_at as "finishedAt", rules_hash as "rulesHash",
+  rules::jsonb -> 'draw' as draw, rules::jsonb -> 'monitors' as monitors, pool_root as "poolRoot", redrawn_count as "redrawnCount", stage, time_zone as "timeZone",
+  made_by as "madeBy", draws_at as "drawsAt", paused_at as "pausedAt", cancelled_stamp as "cancelledStamp", version, pending,
+  claim_within_s as "claimWithinS", waitlist, waitlisted_count as "waitlistedCount", move_count as "moveCount",
+  unheard_us as "unheardUs", unheard_seen_us as "unheardSeenUs", decided_at as "decidedAt",
+  shelved_at as "shelvedAt",
+  (select json_build_object('perSecond', per_second, 'capacity', capacity, 'paused', paused, 'busyUs', busy_us)
+     from rooms where rooms.campaign_id = campaigns.campaign_id) as room`;
+
+/** Microseconds since the epoch; stamps count from here. */
+export function opensAtUs(campaign: Pick<Campaign, 'opensAt'>): number {
+  return campaign.opensAt.getTime() * 1000;
+}
+
+/** Where a campaign's entries end, as gateways are told it; microseconds since the epoch. */
+export function doorClosesAtUs(campaign: Pick<Campaign, 'closesAt' | 'closingAt'>): number {
+  return (campaign.closingAt ?? campaign.closesAt).getTime() * 1000;
+}
+
+export interface NewCampaign {
+  readonly kind: CampaignKind;
+  readonly title: string;
+  readonly places: number;
+  readonly opensAt: Date;
+  readonly closesAt: Date;
+  /** Absent: 'scheduled'. A draft is announced to nobody. */
+  readonly stage?: 'draft' | 'scheduled';
+  /** Absent: UTC. */
+  readonly timeZone?: string;
+  /** Of a raffle; absent: at its close. */
+  readonly drawsAt?: Date | null;
+  /** Of a draft: what is announced with it later. */
+  readonly draftTerms?: unknown;
+  /** Who makes it; absent: the operator. */
+  readonly madeBy?: string;
+}
+
+/** Makes a campaign, with what `announce` says of the one with this id. */
+export async function createCampaign(
+  db: Queryable,
+  campaign: NewCampaign,
+  announce: (campaignId: number) => Announcement | undefined = () => undefined,
+): Promise<Campaign> {
+  const { kind, title, places, opensAt, closesAt, stage, timeZone, drawsAt, draftTerms, madeBy } = campaign;
+  const ids = await db.query<{ campaignId: number }>(
+    `select nextval(pg_get_serial_sequence('campaigns', 'campaign_id'))::integer as "campaignId"`,
+  );
+  const campaignId = ids.rows[0]?.campaignId;
+  if (campaignId === undefined) throw new Error('the sequence of campaigns gave no id');
+  const announced = announce(campaignId);
+  const { rows } = await db.query<Campaign>(
+    `insert into campaigns (campaign_id, kind, title, places, opens_at, closes_at, rules, nonce, stage, time_zone,
+                            draws_at, draft_terms, made_by)
+     overriding system value values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+     returning ${CAMPAIGN_COLUMNS}`,
+    [
+      campaignId,
+      kind,
+      title,
+      places,
+      opensAt,
+      closesAt,
+      announced?.rules ?? null,
+      announced?.nonce ?? null,
+      stage ?? 'scheduled',
+      timeZone ?? 'UTC',
+      drawsAt ?? null,
+      draftTerms === undefined ? null : JSON.stringify(draftTerms),
+      madeBy ?? 'operator',
+    ],
+  );
+  const [created] = rows;
+  if (created === undefined) throw new Error('insert into campaigns returned no row');
+  return created;
+}
+
+/** No campaign has an id beyond integer, and none below 1. */
+const GREATEST_ID = 2 ** 31 - 1;
+
+export async function getCampaign(db: Queryable, campaignId: number): Promise<Campaign | undefined> {
+  if (campaignId > GREATEST_ID) return undefined;
+  const { rows } = await db.query<Campaign>(
+    `select ${CAMPAIGN_COLUMNS} from campaigns where campaign_id = $1`,
+    [campaignId],
+  );
+  return rows[0];
+}
+
+/** Of a draft: what will be announced with it, as it was given; undefined of any other campaign. */
+export async function readDraftTerms(db: Queryable, campaignId: number): Promise<unknown> {
+  const { rows } = await db.query<{ draftTerms: unknown }>(
+    'select draft_terms as "draftTerms" from campaigns where campaign_id = $1',
+    [campaignId],
+  );
+  return rows[0]?.draftTerms ?? undefined;
+}
+
+/** Campaigns with a greater id than `after`, by id, at most `limit`. */
+export async function listCampaigns(
+  db: Queryable,
+  page: { readonly after: number; readonly limit: number },
+): Promise<readonly Campaign[]> {
+  if (page.after > GREATEST_ID) return [];
+  const { rows } = await db.query<Campaign>(
+    `select ${CAMPAIGN_COLUMNS} from campaigns where campaign_id > $1 order by campaign_id limit $2`,
+    [page.after, page.limit],
+  );
+  return rows;
+}
+
+/**
+ * The first half of a close ahead of time: notes when gateways are to stop accepting. Undefined when there is nothing
+ * to note: the campaign is not there, was told to close before, closes by itself no later, has not opened by then, is a
+ * draft or was cancelled. It is a version like every other change.
+ */
+export async function beginClose(
+  db: Queryable,
+  campaignId: number,
+  closingAt: Date,
+  asked: { readonly by?: string; readonly reason?: string } = {},
+): Promise<Campaign | undefined> {
+  const { rows } = await db.query<Campaign>(
+    `update campaigns set closing_at = $2, closing_by = $3, closing_reason = $4
+      where campaign_id = $1 and closing_at is null and opens_at < $2 and closes_at > $2 and stage = 'scheduled'
+     returning ${CAMPAIGN_COLUMNS}`,
+    [campaignId, closingAt, asked.by ?? null, asked.reason ?? null],
+  );
+  return rows[0];
+}
+
+/**
+ * The second half: `heardBy` is an instant at which every gateway must have heard of closing_at. From then on no entry
+ * can come, so closes_at moves down to it, but not below closing_at. Undefined when it was done before.
+ */
+export async function completeClose(
+  db: Queryable,
+  campaignId: number,
+  heardBy: Date,
+): Promise<Campaign | undefined> {
+  const { rows } = await db.query<Campaign>(
+    `update campaigns set closes_at = greatest(closing_at, $2)
+      where campaign_id = $1 and closing_at < closes_at and greatest(closing_at, $2) < closes_at
+        and frozen_at is null
+     returning ${CAMPAIGN_COLUMNS}`,
+    [campaignId, heardBy],
+  );
+  return rows[0];
+}
+
+/** Campaigns whose close was begun, is perhaps not completed, and that have not come to their end meanwhile. */
+export async function listBegunCloses(db: Queryable): Promise<readonly Campaign[]> {
+  const { rows } = await db.query<Campaign>(
+    `select ${CAMPAIGN_COLUMNS} from campaigns
+      where closing_at < closes_at and frozen_at is null order by campaign_id`,
+  );
+  return rows;
+}

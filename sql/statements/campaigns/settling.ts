@@ -1,0 +1,194 @@
+/** Statements of settling: what is to be decided, one campaign's turn, and what was decided, on campaigns. */
+import type { Queryable } from '../../database.ts';
+import { bigintArray } from '../arrays.ts';
+import type { Entry } from '../entries/entries.ts';
+import { CAMPAIGN_COLUMNS, type Campaign, type CampaignKind } from './campaigns.ts';
+
+/**
+ * The campaigns for which there is something to decide at this watermark: a coupon with entries up to it that are not
+ * settled, any with a withdrawal whose entry is due or whose campaign is at its end, those that are to be finished, and
+ * those with a claim that is due, or a deadline at or before `lapseUs`. What else a room has to do says findRooms.
+ */
+export async function findWork(
+  db: Queryable,
+  watermarkUs: number,
+  lapseUs: number,
+): Promise<readonly { readonly campaignId: number; readonly kind: CampaignKind }[]> {
+  const { rows } = await db.query<{ campaignId: number; kind: CampaignKind }>(
+    `select c.campaign_id as "campaignId", c.kind
+       from campaigns c
+      cross join lateral (
+        select (extract(epoch from c.opens_at) * 1000000)::bigint as opens_us,
+               (extract(epoch from c.closes_at) * 1000000)::bigint as closes_us) as instant
+      cross join lateral (
+        select least($1::bigint - opens_us, closes_us - opens_us - 1) * 1024 + 1023 as through) as due
+      where (c.finished_at is null and c.stage <> 'draft' and (
+              -- A frozen raffle waits for its drawing, and a room for those in its line (rooms/rooms.ts).
+              (closes_us <= $1 and c.decided_at is null and (c.kind <> 'room' or c.cancelled_stamp is not null)
+                                   and (c.pool_root is null or c.cancelled_stamp is not null or c.draws_at is null
+                                    or extract(epoch from c.draws_at) * 1000000 <= $1))
+              or (c.kind = 'coupon' and exists (
+                    select from entries e
+                     where e.campaign_id = c.campaign_id and e.stamp > c.settled_stamp and e.stamp <= due.through))
+              or exists (
+                    select from withdrawals w join entries e using (campaign_id, user_id)
+                     where w.campaign_id = c.campaign_id and w.honoured is null and e.stamp <= due.through)
+              or (c.claim_within_s is not null and (
+                    exists (select from claims
+                             where campaign_id = c.campaign_id and not decided
+                               and stamp <= ($1::bigint - opens_us) * 1024 + 1023)
+                    or exists (select from claimants
+                                where campaign_id = c.campaign_id and state = 'offered'
+                                  and claim_by_us <= least($1::bigint, $2::bigint) - c.unheard_us)
+                    -- What a turn of claims left to the next one, which may have been another engine's.
+                    or (c.decided_at is not null
+                        and not exists (select from claimants where campaign_id = c.campaign_id and state = 'offered'))
+                    or ((c.decided_at is not null or (c.kind = 'coupon' and c.cancelled_stamp is null))
+                        and exists (select from claimants
+                                     where campaign_id = c.campaign_id and state in ('lapsed', 'declined') and not is_passed_on)
+                        and exists (select from alternates a left join claimants k using (campaign_id, user_id)
+                                     where a.campaign_id = c.campaign_id and coalesce(k.state, 'waitlisted') = 'waitlisted'
+                                       and a.place > coalesce((select max(p.place) from passed_on p
+                                                                where p.campaign_id = c.campaign_id), 0)))))))
+         or (c.finished_at is not null
+             and c.campaign_id in (select w.campaign_id from withdrawals w where w.honoured is null))
+      order by c.campaign_id`,
+    [watermarkUs, lapseUs],
+  );
+  return rows;
+}
+
+/**
+ * Takes a campaign for the rest of the transaction: one engine decides a campaign at a time. undefined where another
+ * one has it. The lock lets rows that refer to the campaign be inserted meanwhile.
+ */
+export async function takeCampaign(db: Queryable, campaignId: number): Promise<Campaign | undefined> {
+  const { rows } = await db.query<Campaign>(
+    `select ${CAMPAIGN_COLUMNS} from campaigns where campaign_id = $1 for no key update skip locked`,
+    [campaignId],
+  );
+  return rows[0];
+}
+
+/** A room has no rules to tell by that it was announced. */
+const WAS_ROOM = `(kind = 'room' and stage in ('cancelled', 'archived') and exists (
+  select from campaign_versions v
+   where v.campaign_id = campaigns.campaign_id and v.stage = 'scheduled' and v.state = 'effective'))`;
+
+/**
+ * Of campaigns that are not on the shelf: every one that was announced and is not finished, and those that were, or had a
+ * prize passed on, in the last `finishedMs`; all of them when undefined. Those that are `known` as they are, by their
+ * revisions, are left out.
+ */
+export async function readCampaigns(
+  db: Queryable,
+  finishedMs: number | undefined,
+  known: ReadonlyMap<number, number> = NONE_KNOWN,
+): Promise<readonly Campaign[]> {
+  const { rows } = await db.query<Campaign>(
+    `select ${CAMPAIGN_COLUMNS} from campaigns
+      where shelved_at is null and (stage = 'scheduled' or rules is not null or ${WAS_ROOM}) and ($1::double precision is null or finished_at is null
+         or greatest(finished_at, redrawn_at) > now() - make_interval(secs => $1))
+        and not exists (select from unnest($2::bigint[], $3::bigint[]) as known (id, known_revision)
+                         where id = campaign_id and known_revision = revision)
+      order by campaign_id`,
+    [
+      finishedMs === undefined ? null : finishedMs / 1000,
+      bigintArray([...known.keys()]),
+      bigintArray([...known.values()]),
+    ],
+  );
+  return rows;
+}
+
+const NONE_KNOWN: ReadonlyMap<number, number> = new Map();
+
+/** An entry whose turn it is. */
+export interface TurnEntry extends Entry {
+  /** Its user asked in time to leave. */
+  readonly isWithdrawn: boolean;
+}
+
+/** The next entries of a campaign, `after` < stamp <= `through`, in stamp order, at most `limit`. */
+export async function readTurn(
+  db: Queryable,
+  turn: {
+    readonly campaignId: number;
+    readonly after: number;
+    readonly through: number;
+    readonly limit: number;
+  },
+): Promise<readonly TurnEntry[]> {
+  const { rows } = await db.query<TurnEntry>(
+    `select e.user_id as "userId", e.stamp, w.user_id is not null as "isWithdrawn"
+       from entries e
+       left join withdrawals w on w.campaign_id = e.campaign_id and w.user_id = e.user_id and w.honoured
+      where e.campaign_id = $1 and e.stamp > $2 and e.stamp <= $3
+      order by e.stamp limit $4`,
+    [turn.campaignId, turn.after, turn.through, turn.limit],
+  );
+  return rows;
+}
+
+/** How many entries have `after` < stamp <= `through`, of at most `limit`, and the stamp of the last of them. */
+export async function countTurn(
+  db: Queryable,
+  turn: {
+    readonly campaignId: number;
+    readonly after: number;
+    readonly through: number;
+    readonly limit: number;
+  },
+): Promise<{ readonly count: number; readonly lastStamp: number | null }> {
+  const { rows } = await db.query<{ count: number; lastStamp: number | null }>(
+    `select count(*) as count, max(stamp) as "lastStamp"
+       from (select stamp from entries
+              where campaign_id = $1 and stamp > $2 and stamp <= $3 order by stamp limit $4) as turn`,
+    [turn.campaignId, turn.after, turn.through, turn.limit],
+  );
+  return rows[0] ?? { count: 0, lastStamp: null };
+}
+
+export interface Settled {
+  readonly settledStamp: number;
+  readonly settledCount: number;
+  readonly grantedCount: number;
+  readonly goneCount: number;
+}
+
+/** Writes down how far a campaign is decided; `isFinished` when every entry there will ever be has its outcome. */
+export async function saveSettled(
+  db: Queryable,
+  campaignId: number,
+  settled: Settled,
+  isFinished: boolean,
+): Promise<void> {
+  await db.query(
+    `update campaigns
+        set settled_stamp = $2, settled_count = $3, granted_count = $4, gone_count = $5,
+            frozen_at = case when $6 then coalesce(frozen_at, now()) else frozen_at end,
+            finished_at = case when $6 then now() else finished_at end
+      where campaign_id = $1`,
+    [
+      campaignId,
+      settled.settledStamp,
+      settled.settledCount,
+      settled.grantedCount,
+      settled.goneCount,
+      isFinished,
+    ],
+  );
+}
+
+/**
+ * Notes how many of the honoured withdrawals have their final rank in Redis' list; not while the campaign is being settled, so
+ * that who tells of all campaigns waits for none of them.
+ */
+export async function saveGoneRanked(db: Queryable, campaignId: number, goneRanked: number): Promise<void> {
+  await db.query(
+    `update campaigns set gone_ranked = $2
+      where campaign_id = (select campaign_id from campaigns
+                            where campaign_id = $1 and gone_ranked < $2 for no key update skip locked)`,
+    [campaignId, goneRanked],
+  );
+}

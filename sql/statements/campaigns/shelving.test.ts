@@ -1,0 +1,38 @@
+import { deepEqual, equal, ok } from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { TestLedger, WINDOW_US } from '../../../engine/test/settling.ts';
+import { markRanks, readShelvedPlaces, shelveCampaign } from './shelving.ts';
+
+/** As in shelving.ts. */
+const ENTRIES_A_MARK = 1_024;
+/** Whatever has come to its end, however the two clocks differ. */
+const AT_ONCE_MS = -1_000_000;
+
+let ledger: TestLedger;
+before(async () => {
+  ledger = await TestLedger.make();
+});
+after(() => ledger.close());
+
+test('ranks are marked in several transactions, and counted from the marks', async () => {
+  const count = 3 * ENTRIES_A_MARK + 1;
+  const campaign = await ledger.campaign('coupon', 1);
+  const { campaignId } = campaign;
+  await ledger.enter(campaign, ...Array.from({ length: count }, (_, index) => 3 * index + 5));
+  await ledger.settle(campaign, WINDOW_US);
+  const marks = async (): Promise<readonly unknown[]> => {
+    const text = 'select rank from rank_marks where campaign_id = $1 order by stamp';
+    return (await ledger.pool.query<{ rank: number }>(text, [campaignId])).rows.map(({ rank }) => rank);
+  };
+  const made: (readonly unknown[])[] = [];
+  do made.push(await marks());
+  while (await markRanks(ledger.pool, campaignId, 1));
+  deepEqual(made.at(-1), [0, ENTRIES_A_MARK, 2 * ENTRIES_A_MARK, 3 * ENTRIES_A_MARK]);
+  equal(made.length, 4);
+  ok(await shelveCampaign(ledger.pool, campaignId, AT_ONCE_MS));
+  equal(await shelveCampaign(ledger.pool, campaignId, AT_ONCE_MS), false);
+  for (const rank of [0, 1, 1_023, 1_024, 1_025, 3_071, count - 1]) {
+    const [place] = await readShelvedPlaces(ledger.pool, campaignId, [`user-${3 * rank + 5}`]);
+    equal(place?.rank, rank);
+  }
+});

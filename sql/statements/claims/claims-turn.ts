@@ -1,0 +1,51 @@
+/** Statement on how much is due of what claimants asked for, and of their deadlines: so that a turn is bounded. */
+import type { Queryable } from '../../database.ts';
+import { type Campaign, opensAtUs } from '../campaigns/campaigns.ts';
+
+/** Instants at which something is to be decided, microseconds since the epoch; null where there are not so many. */
+export interface DueInstants {
+  readonly firstUs: number | null;
+  /** Of the first one that is too many. */
+  readonly tooManyUs: number | null;
+}
+
+/**
+ * When the first `most` + 1 are due of: claims and wishes of claimants to leave, stamped up to `through`, and offers that
+ * were to be claimed by `lapseUs`. What came behind the deadline of an open offer that does not lapse yet waits for that,
+ * and does not count: else turns would find nothing but what waits.
+ */
+export async function readDueInstants(
+  db: Queryable,
+  campaign: Campaign,
+  due: { readonly through: number; readonly lapseUs: number; readonly most: number },
+): Promise<DueInstants> {
+  const { rows } = await db.query<DueInstants>(
+    `with claimed as (
+       select $3::bigint + c.stamp / 1024 as at_us
+         from claims c
+         left join claimants k on k.campaign_id = $1 and k.user_id = c.user_id
+        where c.campaign_id = $1 and not c.decided and c.stamp <= $2
+          and (k.state is distinct from 'offered' or k.claim_by_us + $4::bigint <= $5
+               or $3 + c.stamp / 1024 <= k.claim_by_us + $4)
+        order by c.stamp limit $6
+     ), leaving as (
+       select $3::bigint + w.stamp / 1024 as at_us
+         from withdrawals w
+         join claimants k on k.campaign_id = $1 and k.user_id = w.user_id
+        where w.campaign_id = $1 and w.honoured is null and w.stamp <= $2
+          and (k.state <> 'offered' or k.claim_by_us + $4::bigint <= $5 or $3 + w.stamp / 1024 <= k.claim_by_us + $4)
+        order by w.stamp limit $6
+     ), lapsing as (
+       select claim_by_us + $4::bigint as at_us
+         from claimants
+        where campaign_id = $1 and state = 'offered' and claim_by_us <= $5 - $4::bigint
+        order by claim_by_us limit $6
+     ), due as (
+       select at_us, row_number() over (order by at_us) as number
+         from (select * from claimed union all select * from leaving union all select * from lapsing) as each
+     )
+     select min(at_us) as "firstUs", min(at_us) filter (where number = $6) as "tooManyUs" from due`,
+    [campaign.campaignId, due.through, opensAtUs(campaign), campaign.unheardUs, due.lapseUs, due.most + 1],
+  );
+  return rows[0] ?? { firstUs: null, tooManyUs: null };
+}

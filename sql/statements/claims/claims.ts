@@ -1,0 +1,351 @@
+/**
+ * Statements on claims: what the log brought, and claimants, who have a place where what is granted has to be claimed.
+ * The states of a claimant stand in engine/settling/judges/CLAIMS.md, and are kept by the table itself.
+ *
+ * A deadline is kept as it would be without outages; campaigns.unheard_us says by how much they have extended those that
+ * are still open. Instants are microseconds since the epoch.
+ */
+import type { Queryable } from '../../database.ts';
+import { bigintArray, textArray } from '../arrays.ts';
+import type { Campaign } from '../campaigns/campaigns.ts';
+import type { EntryColumns } from '../entries/entries.ts';
+
+export type ClaimantState = 'waitlisted' | 'offered' | 'claimed' | 'lapsed' | 'declined' | 'left';
+
+/**
+ * Inserts claims of campaigns that exist; of several by one user the earliest stays, as long as it is not decided.
+ * Answers the indices (from 0) of those whose campaign doesn't exist.
+ */
+export async function insertClaims(db: Queryable, sent: EntryColumns): Promise<readonly number[]> {
+  const { rows } = await db.query<{ index: number }>(
+    `with sent as materialized (
+       select * from unnest($1::bigint[], $2::text[], $3::bigint[]) with ordinality
+                  as sent (campaign_id, user_id, stamp, number)
+     ),
+     inserted as (
+       insert into claims as held (campaign_id, user_id, stamp)
+       select c.campaign_id, sent.user_id, min(sent.stamp)
+         from sent join campaigns c on c.campaign_id = sent.campaign_id
+        group by c.campaign_id, sent.user_id
+        order by c.campaign_id, sent.user_id collate "C"
+       on conflict (campaign_id, user_id) do update set stamp = excluded.stamp
+        where excluded.stamp < held.stamp and not held.decided
+     )
+     select (sent.number - 1)::integer as index
+       from sent
+      where not exists (select from campaigns c where c.campaign_id = sent.campaign_id)
+      order by sent.number`,
+    [bigintArray(sent.campaignIds), textArray(sent.userIds), bigintArray(sent.stamps)],
+  );
+  return rows.map(row => row.index);
+}
+
+export interface Offer {
+  readonly offeredUs: number;
+  /** Without what outages add to it from now on. */
+  readonly claimByUs: number;
+}
+
+/** What stands for null in an array that has none. */
+const NONE = 0;
+
+/** Gives a place to those who were granted something (`serial`), and to those who wait behind them (`place`). */
+export async function insertClaimants(
+  db: Queryable,
+  campaignId: number,
+  claimants: readonly {
+    readonly number: number;
+    readonly userId: string;
+    readonly serial?: number;
+    readonly place?: number;
+  }[],
+  offer: Offer,
+): Promise<void> {
+  if (claimants.length === 0) return;
+  await db.query(
+    `insert into claimants (campaign_id, number, user_id, serial, place, state, offered_us, claim_by_us)
+     select $1, number, user_id, nullif(serial, ${NONE}), nullif(place, ${NONE}),
+            case when serial = ${NONE} then 'waitlisted' else 'offered' end,
+            case when serial <> ${NONE} then $6::bigint end, case when serial <> ${NONE} then $7::bigint end
+       from unnest($2::bigint[], $3::text[], $4::bigint[], $5::bigint[]) as sent (number, user_id, serial, place)`,
+    [
+      campaignId,
+      bigintArray(claimants.map(({ number }) => number)),
+      textArray(claimants.map(({ userId }) => userId)),
+      bigintArray(claimants.map(({ serial = NONE }) => serial)),
+      bigintArray(claimants.map(({ place = NONE }) => place)),
+      offer.offeredUs,
+      offer.claimByUs,
+    ],
+  );
+}
+
+/** A claimant about whom there may be something to decide. */
+export interface DueClaimant {
+  readonly number: number;
+  readonly state: ClaimantState;
+  readonly serial: number | null;
+  /** Of an offer: with what outages have added to it. */
+  readonly claimByUs: number | null;
+  /** The stamps of what they asked for and is due. */
+  readonly claimStamp: number | null;
+  readonly leaveStamp: number | null;
+}
+
+/**
+ * Claimants who have claimed or left up to the stamp `through`, and whose offers were to be claimed by `lapseUs`, of
+ * these the first `limit` by their deadline.
+ */
+export async function readDueClaimants(
+  db: Queryable,
+  { campaignId, unheardUs }: Campaign,
+  due: { readonly through: number; readonly lapseUs: number; readonly limit: number },
+): Promise<readonly DueClaimant[]> {
+  const { rows } = await db.query<DueClaimant>(
+    // Put together without joins of what is due: without statistics these would be nested loops.
+    `with asked as (
+       select user_id, stamp as claim_stamp, null::bigint as leave_stamp
+         from claims where campaign_id = $1 and not decided and stamp <= $2
+       union all
+       select user_id, null, stamp from withdrawals where campaign_id = $1 and honoured is null and stamp <= $2
+       union all
+       (select user_id, null, null from claimants
+         where campaign_id = $1 and state = 'offered' and claim_by_us <= $3::bigint - $4::bigint
+         order by claim_by_us, number limit $5)
+     ), due as (
+       select user_id, max(claim_stamp) as claim_stamp, max(leave_stamp) as leave_stamp from asked group by user_id
+     )
+     select k.number, k.state, k.serial, k.claim_by_us + $4::bigint as "claimByUs",
+            due.claim_stamp as "claimStamp", due.leave_stamp as "leaveStamp"
+       from due join claimants k on k.campaign_id = $1 and k.user_id = due.user_id
+      order by k.number`,
+    [campaignId, due.through, due.lapseUs, unheardUs, due.limit],
+  );
+  return rows;
+}
+
+/**
+ * Notes that claims, and wishes of claimants to leave, are decided up to the stamp `through`. Those of whoever still has an
+ * open offer are not: they came behind its deadline, which an outage that is not known of yet may extend.
+ */
+export async function markDecided(db: Queryable, campaignId: number, through: number): Promise<void> {
+  await db.query(
+    `update claims c set decided = true
+      where c.campaign_id = $1 and not c.decided and c.stamp <= $2
+        and (select k.state from claimants k where k.campaign_id = c.campaign_id and k.user_id = c.user_id)
+            is distinct from 'offered'`,
+    [campaignId, through],
+  );
+  // Who has a place does not leave the queue, in which others would move up: what is honoured is their move.
+  await db.query(
+    `update withdrawals w set honoured = false
+       from claimants k
+      where w.campaign_id = $1 and w.honoured is null and w.stamp <= $2
+        and k.campaign_id = w.campaign_id and k.user_id = w.user_id and k.state <> 'offered'`,
+    [campaignId, through],
+  );
+}
+
+/** The end of an offer, or of waiting for one. */
+export interface Move {
+  readonly number: number;
+  readonly state: 'claimed' | 'lapsed' | 'declined' | 'left';
+  readonly serial: number | null;
+  readonly atUs: number;
+}
+
+/** Writes down how offers, and waiting for them, have ended, in this order; the last move had the number `after`. */
+export async function saveMoves(
+  db: Queryable,
+  { campaignId, unheardUs }: Campaign,
+  after: number,
+  moves: readonly Move[],
+): Promise<void> {
+  if (moves.length === 0) return;
+  await db.query(
+    `with sent as (
+       select number, state, at_us, $2::integer + ordinality::integer as move_number
+         from unnest($3::bigint[], $4::text[], $5::bigint[]) with ordinality as sent (number, state, at_us)
+     ), moved as (
+       update claimants k
+          set state = sent.state, ended_us = sent.at_us, move_number = sent.move_number,
+              claim_by_us = k.claim_by_us + $6::bigint
+         from sent where k.campaign_id = $1 and k.number = sent.number
+       returning k.number, k.serial
+     )
+     insert into claimant_moves (campaign_id, move_number, number, state, serial, at_us)
+     select $1, sent.move_number, number, sent.state, moved.serial, sent.at_us
+       from sent join moved using (number)`,
+    [
+      campaignId,
+      after,
+      bigintArray(moves.map(({ number }) => number)),
+      textArray(moves.map(({ state }) => state)),
+      bigintArray(moves.map(({ atUs }) => atUs)),
+      unheardUs,
+    ],
+  );
+}
+
+/** What lapsed or was declined and has not gone on yet, in the order in which it became free, at most `limit`. */
+export async function readFreed(
+  db: Queryable,
+  campaignId: number,
+  limit: number,
+): Promise<readonly { readonly serial: number; readonly holder: string; readonly reason: string }[]> {
+  const { rows } = await db.query<{ serial: number; holder: string; reason: string }>(
+    `select serial, user_id as holder, coalesce(ended_early, state) as reason from claimants
+      where campaign_id = $1 and state in ('lapsed', 'declined') and not is_passed_on
+      order by move_number limit $2`,
+    [campaignId, limit],
+  );
+  return rows;
+}
+
+/** Offers what was passed on to those who have it now, in this order; the last move had the number `after`. */
+export async function saveOffers(
+  db: Queryable,
+  campaignId: number,
+  after: number,
+  passed: readonly { readonly serial: number; readonly userId: string; readonly passedFrom: string }[],
+  offer: Offer,
+): Promise<void> {
+  if (passed.length === 0) return;
+  const parameters = [
+    campaignId,
+    bigintArray(passed.map(({ serial }) => serial)),
+    textArray(passed.map(({ userId }) => userId)),
+    after,
+    offer.offeredUs,
+    offer.claimByUs,
+  ];
+  await db.query(
+    `update claimants k set is_passed_on = true
+       from unnest($1::text[]) as sent (user_id)
+      where k.campaign_id = $2 and k.user_id = sent.user_id collate "C"`,
+    [textArray(passed.map(({ passedFrom }) => passedFrom)), campaignId],
+  );
+  await db.query(
+    `with sent as (
+       select serial, user_id, $4::integer + ordinality::integer as move_number
+         from unnest($2::bigint[], $3::text[]) with ordinality as sent (serial, user_id)
+     ), offered as (
+       update claimants k
+          set state = 'offered', serial = sent.serial, offered_us = $5, claim_by_us = $6, move_number = sent.move_number
+         from sent where k.campaign_id = $1 and k.user_id = sent.user_id collate "C"
+       returning k.move_number, k.number, k.serial
+     )
+     insert into claimant_moves (campaign_id, move_number, number, state, serial, at_us)
+     select $1, move_number, number, 'offered', serial, $5 from offered`,
+    parameters,
+  );
+}
+
+/** Whether nothing can change any more: no offer is open. What is free has gone on to whoever waits by then. */
+export async function areAllDecided(db: Queryable, campaignId: number): Promise<boolean> {
+  const { rows } = await db.query<{ over: boolean }>(
+    `select not exists (select from claimants where campaign_id = $1 and state = 'offered') as over`,
+    [campaignId],
+  );
+  return rows[0]?.over === true;
+}
+
+export interface ClaimCounts {
+  readonly waitlistedCount: number;
+  readonly moveCount: number;
+}
+
+/** Writes down how many have a place and have moved; `isDecided` when every entry has its first outcome. */
+export async function saveClaimCounts(
+  db: Queryable,
+  campaignId: number,
+  { waitlistedCount, moveCount }: ClaimCounts,
+  isDecided: boolean,
+  isFinished: boolean,
+): Promise<void> {
+  await db.query(
+    `update campaigns
+        set waitlisted_count = $2, move_count = $3,
+            frozen_at = case when $4 then coalesce(frozen_at, now()) else frozen_at end,
+            decided_at = case when $4 then coalesce(decided_at, now()) else decided_at end,
+            finished_at = case when $5 then now() else finished_at end
+      where campaign_id = $1`,
+    [campaignId, waitlistedCount, moveCount, isDecided, isFinished],
+  );
+}
+
+/**
+ * Extends the open deadlines of all campaigns, or of this one, by the unheard time that is new to them: `unheardUs` is all
+ * of it so far, from whenever it is counted. One that sees it for the first time takes it as where to count from. Answers
+ * what the deadlines of this campaign are extended by then; undefined where nothing was new.
+ */
+export async function extendDeadlines(
+  db: Queryable,
+  unheardUs: number,
+  campaignId?: number,
+): Promise<number | undefined> {
+  const { rows } = await db.query<{ unheardUs: number }>(
+    `update campaigns
+        set unheard_us = unheard_us + $1::bigint - coalesce(unheard_seen_us, $1::bigint), unheard_seen_us = $1
+      where claim_within_s is not null and finished_at is null and (unheard_seen_us is null or unheard_seen_us < $1)
+        and ($2::integer is null or campaign_id = $2)
+     returning unheard_us as "unheardUs"`,
+    [unheardUs, campaignId ?? null],
+  );
+  return campaignId === undefined ? undefined : rows[0]?.unheardUs;
+}
+
+/** A claimant as gateways are told of them. */
+export interface ShownClaimant {
+  readonly number: number;
+  readonly userId: string;
+  readonly state: ClaimantState;
+  readonly place: number | null;
+  readonly serial: number | null;
+  readonly code: string | null;
+  readonly claimByUs: number | null;
+  /** By the operator: it is not what the rules say. */
+  readonly deadlineMoved: boolean;
+  readonly endedUs: number | null;
+  readonly moveNumber: number;
+}
+
+/** The columns of claimants `k` and grants `g` as members of ShownClaimant. */
+export const SHOWN_CLAIMANT = `k.number, k.user_id as "userId", k.state, k.place, k.serial,
+  case when k.state in ('offered', 'claimed') then g.code end as code, k.claim_by_us as "claimByUs",
+  k.deadline_moved as "deadlineMoved", k.ended_us as "endedUs", k.move_number as "moveNumber"`;
+
+/** Claimants with a greater number than `after`, as they are now, in that order, at most `limit`. */
+export async function readClaimants(
+  db: Queryable,
+  campaignId: number,
+  after: number,
+  limit: number,
+): Promise<readonly ShownClaimant[]> {
+  const { rows } = await db.query<ShownClaimant>(
+    `select ${SHOWN_CLAIMANT} from claimants k left join grants g using (campaign_id, serial)
+      where k.campaign_id = $1 and k.number > $2 order by k.number limit $3`,
+    [campaignId, after, limit],
+  );
+  return rows;
+}
+
+/** Moves with a greater number than `after`, in that order, at most `limit`, with those who moved as they are now. */
+export async function readMoves(
+  db: Queryable,
+  campaignId: number,
+  after: number,
+  limit: number,
+): Promise<readonly (ShownClaimant & { readonly listNumber: number; readonly leftPlace: number | null })[]> {
+  const { rows } = await db.query<
+    ShownClaimant & { readonly listNumber: number; readonly leftPlace: number | null }
+  >(
+    `select m.move_number as "listNumber", case when m.state in ('offered', 'left') then k.place end as "leftPlace", ${SHOWN_CLAIMANT}
+       from claimant_moves m
+       join claimants k using (campaign_id, number)
+       left join grants g on g.campaign_id = k.campaign_id and g.serial = k.serial
+      where m.campaign_id = $1 and m.move_number > $2 order by m.move_number limit $3`,
+    [campaignId, after, limit],
+  );
+  return rows;
+}

@@ -1,0 +1,282 @@
+/**
+ * Statements on coupons: making, reading and changing the terms on which they may be used. How they are used stands in
+ * redemptions.ts.
+ */
+import type { Queryable } from '../../database.ts';
+import { textArray } from '../arrays.ts';
+import type { Discount, Terms } from './coupon-terms.ts';
+
+/** Whose terms they are: of the codes that a campaign grants, or of one code that anybody may use. */
+export type CouponOf = { readonly campaignId: number } | { readonly code: string };
+
+export interface Coupon {
+  readonly couponId: number;
+  readonly campaignId: number | null;
+  readonly code: string | null;
+  readonly terms: Terms;
+  readonly createdAt: Date;
+  /** Grows with each change of the terms. */
+  readonly revision: number;
+  /** Uses redeemed or held now, those of holds that have lapsed not among them. */
+  readonly used: number;
+}
+
+/** The row of a coupon as it comes from the database, terms flat. */
+export interface CouponRow {
+  readonly couponId: number;
+  readonly campaignId: number | null;
+  readonly code: string | null;
+  readonly discount: Discount['kind'];
+  readonly basisPoints: number | null;
+  readonly amount: number | null;
+  readonly currency: string | null;
+  readonly validFrom: Date | null;
+  readonly validUntil: Date | null;
+  readonly minimumBasket: number | null;
+  readonly products: readonly string[] | null;
+  readonly categories: readonly string[] | null;
+  readonly limitTotal: number | null;
+  readonly limitPerUser: number | null;
+  readonly stackClass: string | null;
+  readonly exclusive: boolean;
+  readonly stackableWith: readonly string[] | null;
+  readonly stackOrder: number;
+  readonly stackCap: number | null;
+  readonly createdAt: Date;
+  readonly revision: number;
+  readonly used: number;
+}
+
+const LAPSED = `(select count(*)::integer from redemption_uses u
+                  where u.coupon_id = coupons.coupon_id and u.held_until <= statement_timestamp())`;
+
+/** `used`: an expression for the uses that count. */
+const columnsWith = (used: string): string => `
+  coupons.coupon_id as "couponId", campaign_id as "campaignId", coupons.code, discount, basis_points as "basisPoints",
+  amount, currency, valid_from as "validFrom", valid_until as "validUntil", minimum_basket as "minimumBasket", products,
+  categories, limit_total as "limitTotal", limit_per_user as "limitPerUser", stack_class as "stackClass", exclusive,
+  stackable_with as "stackableWith", stack_order as "stackOrder", stack_cap as "stackCap", created_at as "createdAt",
+  revision, ${used} as used`;
+const COUPON_COLUMNS = columnsWith(`used_count - ${LAPSED}`);
+
+const TERM_COLUMNS = `discount, basis_points, amount, currency, valid_from, valid_until, minimum_basket, products,
+  categories, limit_total, limit_per_user, stack_class, exclusive, stackable_with, stack_order, stack_cap`;
+const TERM_COUNT = 16;
+
+/** `$<first>, $<first + 1> ...` for the terms. */
+function termParameters(first: number): string {
+  return Array.from({ length: TERM_COUNT }, (_, index) => `$${first + index}`).join(', ');
+}
+
+function termValues(terms: Terms): unknown[] {
+  const { discount } = terms;
+  const amount = { fixed: 'amount', percentage: 'most' } as const;
+  return [
+    discount.kind,
+    discount.kind === 'percentage' ? discount.basisPoints : null,
+    discount.kind === 'free_shipping' ? null : Reflect.get(discount, amount[discount.kind]),
+    terms.currency,
+    dateOf(terms.validFromMs),
+    dateOf(terms.validUntilMs),
+    terms.minimumBasket,
+    terms.products,
+    terms.categories,
+    terms.limitTotal,
+    terms.limitPerUser,
+    terms.stackClass,
+    terms.exclusive,
+    terms.stackableWith,
+    terms.stackOrder,
+    terms.stackCapBasisPoints,
+  ];
+}
+
+function dateOf(ms: number | null): Date | null {
+  return ms === null ? null : new Date(ms);
+}
+
+function discountOf({ discount, basisPoints, amount, couponId }: CouponRow): Discount {
+  if (discount === 'free_shipping') return { kind: discount };
+  if (discount === 'fixed' && amount !== null) return { kind: discount, amount };
+  if (discount === 'percentage' && basisPoints !== null) {
+    return { kind: discount, basisPoints, most: amount };
+  }
+  throw new Error(`the discount of coupon ${couponId} is not whole`);
+}
+
+function couponOf(row: CouponRow): Coupon {
+  const { couponId, campaignId, code, createdAt, revision, used } = row;
+  const terms = {
+    discount: discountOf(row),
+    currency: row.currency,
+    validFromMs: row.validFrom?.getTime() ?? null,
+    validUntilMs: row.validUntil?.getTime() ?? null,
+    minimumBasket: row.minimumBasket,
+    products: row.products,
+    categories: row.categories,
+    limitTotal: row.limitTotal,
+    limitPerUser: row.limitPerUser,
+    stackClass: row.stackClass,
+    exclusive: row.exclusive,
+    stackableWith: row.stackableWith,
+    stackOrder: row.stackOrder,
+    stackCapBasisPoints: row.stackCap,
+  };
+  return { couponId, campaignId, code, terms, createdAt, revision, used };
+}
+
+/** One who makes or changes terms at a time: what they are held against must not change meanwhile. */
+export async function lockStacking(db: Queryable): Promise<void> {
+  await db.query(`select pg_advisory_xact_lock(hashtext('fairline coupons'))`);
+}
+
+/**
+ * Every coupon but `except` that names one of these classes, or is of one. To hold stacking rules against, under
+ * lockStacking.
+ */
+export async function readStackingNeighbours(
+  db: Queryable,
+  { stackClass, stackableWith }: Pick<Terms, 'stackClass' | 'stackableWith'>,
+  except: number | null,
+): Promise<readonly Coupon[]> {
+  const { rows } = await db.query<CouponRow>(
+    `select ${COUPON_COLUMNS} from coupons
+      where (stack_class = any($1) or $2 = any(stackable_with)) and coupon_id is distinct from $3
+      order by coupon_id`,
+    [stackableWith ?? [], stackClass, except],
+  );
+  return rows.map(couponOf);
+}
+
+/** Makes a coupon. Rejects with a unique or check violation: see couponConstraint. */
+export async function createCoupon(db: Queryable, of: CouponOf, terms: Terms): Promise<Coupon> {
+  const { rows } = await db.query<CouponRow>(
+    `insert into coupons (campaign_id, code, ${TERM_COLUMNS}) values ($1, $2, ${termParameters(3)})
+     returning ${COUPON_COLUMNS}`,
+    ['campaignId' in of ? of.campaignId : null, 'code' in of ? of.code : null, ...termValues(terms)],
+  );
+  const [row] = rows;
+  if (row === undefined) throw new Error('insert into coupons returned no row');
+  return couponOf(row);
+}
+
+/** Whether a campaign has granted this code. */
+export async function isGrantedCode(db: Queryable, code: string): Promise<boolean> {
+  const { rows } = await db.query<{ found: boolean }>(
+    'select exists (select from grants where code = $1) as found',
+    [code],
+  );
+  return rows[0]?.found === true;
+}
+
+/** Puts other terms in place of a coupon's; undefined when there is none. Rejects as createCoupon does. */
+export async function changeCoupon(
+  db: Queryable,
+  couponId: number,
+  terms: Terms,
+): Promise<Coupon | undefined> {
+  const { rows } = await db.query<CouponRow>(
+    `update coupons set (${TERM_COLUMNS}) = row (${termParameters(2)}) where coupon_id = $1
+     returning ${COUPON_COLUMNS}`,
+    [couponId, ...termValues(terms)],
+  );
+  return rows[0] && couponOf(rows[0]);
+}
+
+const GREATEST_ID = 2 ** 31 - 1;
+
+export async function getCoupon(db: Queryable, couponId: number): Promise<Coupon | undefined> {
+  if (couponId > GREATEST_ID) return undefined;
+  const { rows } = await db.query<CouponRow>(`select ${COUPON_COLUMNS} from coupons where coupon_id = $1`, [
+    couponId,
+  ]);
+  return rows[0] && couponOf(rows[0]);
+}
+
+/** The terms of the codes that a campaign grants; undefined where they have none. */
+export async function getCouponOf(db: Queryable, campaignId: number): Promise<Coupon | undefined> {
+  const { rows } = await db.query<CouponRow>(`select ${COUPON_COLUMNS} from coupons where campaign_id = $1`, [
+    campaignId,
+  ]);
+  return rows[0] && couponOf(rows[0]);
+}
+
+/** Coupons with a greater id than `after`, by id, at most `limit`. */
+export async function listCoupons(
+  db: Queryable,
+  page: { readonly after: number; readonly limit: number },
+): Promise<readonly Coupon[]> {
+  if (page.after > GREATEST_ID) return [];
+  const { rows } = await db.query<CouponRow>(
+    `select ${COUPON_COLUMNS} from coupons where coupon_id > $1 order by coupon_id limit $2`,
+    [page.after, page.limit],
+  );
+  return rows.map(couponOf);
+}
+
+/** A code with the coupon that it is a code of. */
+export interface CouponCode {
+  readonly code: string;
+  /** Whose it is; null: anybody's. */
+  readonly holder: string | null;
+  readonly coupon: Coupon;
+}
+
+/**
+ * Those of the codes that there are, and the database's clock. `used` counts holds that have lapsed too: what may be used
+ * is found out under the lock.
+ */
+export async function readCodes(
+  db: Queryable,
+  codes: readonly string[],
+): Promise<{ readonly nowMs: number; readonly known: ReadonlyMap<string, CouponCode> }> {
+  const { rows } = await db.query<
+    CouponRow & { readonly nowMs: number; readonly ofCode: string | null; readonly holder: string | null }
+  >(
+    `select floor(extract(epoch from statement_timestamp()) * 1000)::bigint as "nowMs",
+            known.code as "ofCode", known.holder, ${columnsWith('used_count')}
+       from (select) as clock
+       left join (coupon_codes known join coupons using (coupon_id)) on known.code = any($1::text[])`,
+    [textArray(codes)],
+  );
+  const known = rows.flatMap(row => {
+    const { ofCode: code, holder } = row;
+    return code === null ? [] : [[code, { code, holder, coupon: couponOf(row) }] as const];
+  });
+  return { nowMs: rows[0]?.nowMs ?? 0, known: new Map(known) };
+}
+
+/** A code as it stands now, to be shown. */
+export interface CodeNow extends CouponCode {
+  /** Uses of its holder that count now; 0 of a code that is anybody's. */
+  readonly usedByHolder: number;
+  /** The database's clock. */
+  readonly now: Date;
+  /** When the next hold lapses, if nothing comes before that; null when there is none. */
+  readonly nextLapse: Date | null;
+}
+
+export async function readCodeNow(db: Queryable, code: string): Promise<CodeNow | undefined> {
+  const { rows } = await db.query<CouponRow & Pick<CodeNow, 'holder' | 'usedByHolder' | 'now' | 'nextLapse'>>(
+    `select known.holder, statement_timestamp() as now,
+            (select count(*)::integer from redemption_uses u
+              where u.coupon_id = coupons.coupon_id and u.user_id = known.holder and u.given_back_at is null
+                and (u.held_until is null or u.held_until > statement_timestamp())) as "usedByHolder",
+            (select min(held_until) from redemption_uses u
+              where u.coupon_id = coupons.coupon_id and u.held_until > statement_timestamp()) as "nextLapse",
+            ${COUPON_COLUMNS}
+       from coupon_codes known join coupons using (coupon_id) where known.code = $1`,
+    [code],
+  );
+  const [row] = rows;
+  if (row === undefined) return undefined;
+  const { holder, usedByHolder, now, nextLapse } = row;
+  return { code, holder, coupon: couponOf(row), usedByHolder, now, nextLapse };
+}
+
+/** The constraint that an error tells of, where it is one of those that keep coupons right. */
+export function couponConstraint(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('constraint' in error) || typeof error.constraint !== 'string')
+    return undefined;
+  return error.constraint.startsWith('coupons_') ? error.constraint : undefined;
+}

@@ -1,0 +1,162 @@
+/** Statements on alternates: who stands in for winners, and the prizes that were passed on to them. */
+import { type Pool, type Queryable, transaction } from '../../database.ts';
+import { bigintArray, textArray } from '../arrays.ts';
+
+/** Inserts alternates in the order of the draw; `place` of the first is `from`, counted from 1. */
+export async function insertAlternates(
+  db: Queryable,
+  campaignId: number,
+  from: number,
+  userIds: readonly string[],
+): Promise<void> {
+  if (userIds.length === 0) return;
+  await db.query(
+    `insert into alternates (campaign_id, place, user_id)
+     select $1, place, user_id from unnest($2::bigint[], $3::text[]) as drawn (place, user_id)`,
+    [campaignId, bigintArray(userIds.map((_, index) => from + index)), textArray(userIds)],
+  );
+}
+
+export interface PassOn {
+  readonly serial: number;
+  /** Who has the prize, as far as the asker knows; undefined: who was drawn for it. */
+  readonly holder: string | undefined;
+  readonly reason: string;
+  /** Of the new grant. */
+  readonly code: string;
+}
+
+export interface PassedOn {
+  readonly serial: number;
+  readonly tier: number | null;
+  /** Which alternate has it now, from 1. */
+  readonly place: number;
+  readonly userId: string;
+  readonly passedFrom: string;
+}
+
+/** Why a prize was not passed on. `holder` is who has it. */
+export type PassOnRefusal =
+  | {
+      readonly why:
+        | 'unknown campaign'
+        | 'not drawn'
+        | 'no such serial'
+        | 'no alternate'
+        /** It ends with its deadline, which can be brought forward: see claims/claims.ts. */
+        | 'has a deadline';
+    }
+  | { readonly why: 'another holder'; readonly holder: string };
+
+/**
+ * Passes the prize with this serial on to the next alternate: the same serial and tier, another code. Nothing happens
+ * where somebody else has it than the asker believes, so a call that is repeated passes nothing on twice.
+ */
+export async function passOn(
+  pool: Pool,
+  campaignId: number,
+  { serial, holder, reason, code }: PassOn,
+  inTransaction: typeof transaction = transaction,
+): Promise<PassedOn | PassOnRefusal> {
+  return await inTransaction(pool, async client => {
+    // Waits for others who pass prizes of this campaign on.
+    const campaigns = await client.query<{ isDrawn: boolean; hasClaims: boolean }>(
+      `select kind = 'raffle' and finished_at is not null as "isDrawn", claim_within_s is not null as "hasClaims"
+         from campaigns where campaign_id = $1 for no key update`,
+      [campaignId],
+    );
+    const [campaign] = campaigns.rows;
+    if (campaign === undefined) return { why: 'unknown campaign' };
+    if (campaign.hasClaims) return { why: 'has a deadline' };
+    if (!campaign.isDrawn) return { why: 'not drawn' };
+    const grants = await client.query<{ userId: string; isFirst: boolean }>(
+      `select user_id as "userId",
+              not exists (select from passed_on p where p.campaign_id = $1 and p.serial = $2) as "isFirst"
+         from grants where campaign_id = $1 and serial = $2`,
+      [campaignId, serial],
+    );
+    const [grant] = grants.rows;
+    if (grant === undefined) return { why: 'no such serial' };
+    const isMeant = holder === undefined ? grant.isFirst : holder === grant.userId;
+    if (!isMeant) return { why: 'another holder', holder: grant.userId };
+    const [passed] = await passToNext(client, campaignId, [{ serial, holder: grant.userId, reason, code }]);
+    return passed ?? { why: 'no alternate' };
+  });
+}
+
+/**
+ * Passes serials on, in this order, to the next of those who wait for one and have not left: each under its new code. What
+ * nobody is left for stays where it is. The caller has the campaign's row. Answers what was passed on, in order.
+ */
+export async function passToNext(
+  db: Queryable,
+  campaignId: number,
+  freed: readonly {
+    readonly serial: number;
+    readonly holder: string;
+    readonly reason: string;
+    readonly code: string;
+  }[],
+): Promise<readonly PassedOn[]> {
+  if (freed.length === 0) return [];
+  const { rows } = await db.query<PassedOn>(
+    `with freed as (
+       select * from unnest($2::bigint[], $3::text[], $4::text[], $5::text[]) with ordinality
+                  as freed (serial, holder, reason, code, turn)
+     ), next as (
+       select a.place, a.user_id, row_number() over (order by a.place) as turn
+         from (select a.place, a.user_id
+                 from alternates a left join claimants k using (campaign_id, user_id)
+                where a.campaign_id = $1 and coalesce(k.state, 'waitlisted') = 'waitlisted'
+                  and a.place > coalesce((select max(p.place) from passed_on p where p.campaign_id = $1), 0)
+                order by a.place limit $6) as a
+     ), passed as (
+       insert into passed_on (campaign_id, place, serial, user_id, reason)
+       select $1, next.place, freed.serial, freed.holder, freed.reason from freed join next using (turn)
+     ), granted as (
+       update grants g set user_id = next.user_id, code = freed.code, granted_at = now()
+         from freed join next using (turn)
+        where g.campaign_id = $1 and g.serial = freed.serial
+       returning g.serial, g.tier, next.place, g.user_id, freed.holder
+     ), counted as (
+       update campaigns set redrawn_count = redrawn_count + passed.count, redrawn_at = now()
+         from (select count(*) from granted) as passed
+        where campaign_id = $1 and passed.count > 0
+     )
+     select serial, tier, place, user_id as "userId", holder as "passedFrom" from granted order by place`,
+    [
+      campaignId,
+      bigintArray(freed.map(({ serial }) => serial)),
+      textArray(freed.map(({ holder }) => holder)),
+      textArray(freed.map(({ reason }) => reason)),
+      textArray(freed.map(({ code }) => code)),
+      freed.length,
+    ],
+  );
+  return rows;
+}
+
+/** A prize that was passed on: who no longer has it, and how it stands now. */
+export interface Redrawn {
+  readonly place: number;
+  readonly passedFrom: string;
+  readonly serial: number;
+  readonly userId: string;
+  readonly code: string;
+}
+
+/** Prizes that were passed on to alternates behind the place `after`, at most `limit`. */
+export async function readRedrawn(
+  db: Queryable,
+  campaignId: number,
+  after: number,
+  limit: number,
+): Promise<readonly Redrawn[]> {
+  const { rows } = await db.query<Redrawn>(
+    `select p.place, p.user_id as "passedFrom", g.serial, g.user_id as "userId", g.code
+       from passed_on p join grants g using (campaign_id, serial)
+      where p.campaign_id = $1 and p.place > $2 order by p.place limit $3`,
+    [campaignId, after, limit],
+  );
+  return rows;
+}

@@ -1,0 +1,175 @@
+/** Statements on draws: what was announced, the frozen pool, the randomness, and the proof. */
+import type { Queryable } from '../../database.ts';
+import type { Announcement } from '../campaigns/announcement.ts';
+import { CAMPAIGN_COLUMNS, type Campaign } from '../campaigns/campaigns.ts';
+
+/** Campaigns under way that were made before there were rules to announce. A room has none: its terms may change. */
+export async function listUnannounced(db: Queryable): Promise<readonly Campaign[]> {
+  const { rows } = await db.query<Campaign>(
+    `select ${CAMPAIGN_COLUMNS} from campaigns
+      where rules is null and kind <> 'room' and finished_at is null and stage <> 'draft' order by campaign_id`,
+  );
+  return rows;
+}
+
+/** Announces rules where there are none; answers whether there were none. */
+export async function saveAnnouncement(
+  db: Queryable,
+  campaignId: number,
+  { rules, nonce }: Announcement,
+): Promise<boolean> {
+  const { rowCount } = await db.query(
+    'update campaigns set rules = $2, nonce = $3 where campaign_id = $1 and rules is null',
+    [campaignId, rules, nonce],
+  );
+  return rowCount === 1;
+}
+
+/** What a raffle's draw is made of, as far as it has come. */
+export interface DrawState {
+  readonly rules: string | null;
+  readonly nonce: Buffer | null;
+  readonly poolRoot: Buffer | null;
+  /** Entries of the frozen pool. */
+  readonly poolCount: number | null;
+  readonly randomness: Buffer | null;
+  /** Of the round, where drand is the source. */
+  readonly signature: Buffer | null;
+  /** The round that was used; null: the announced one, or none. */
+  readonly drandRound: number | null;
+  readonly seed: Buffer | null;
+  readonly frozenAt: Date | null;
+}
+
+export async function readDrawState(db: Queryable, campaignId: number): Promise<DrawState | undefined> {
+  const { rows } = await db.query<DrawState>(
+    `select rules, nonce, pool_root as "poolRoot", frozen_count as "poolCount", randomness, signature,
+            drand_round as "drandRound", seed, frozen_at as "frozenAt"
+       from campaigns where campaign_id = $1`,
+    [campaignId],
+  );
+  return rows[0];
+}
+
+/** An entry of the pool, with what was settled about it before the freeze. */
+export interface PoolRow {
+  readonly userId: string;
+  readonly stamp: number;
+  /** Where its instant comes from: 0 the gateway's own clock, 1 a proxy. */
+  readonly source: 0 | 1;
+  readonly tickets: number;
+  readonly group: string | null;
+  /** Why it is not drawn; null: it is. */
+  readonly excluded: string | null;
+}
+
+/**
+ * The next entrants of the pool, `after` < stamp <= `through`, in stamp order, at most `limit`. Their source is in the
+ * stamp: instants that a proxy noted are odd, and openings are whole milliseconds, so above the gateway's ten bits a stamp
+ * is odd with them.
+ */
+export async function readPool(
+  db: Queryable,
+  page: {
+    readonly campaignId: number;
+    readonly after: number;
+    readonly through: number;
+    readonly limit: number;
+  },
+): Promise<readonly PoolRow[]> {
+  const { rows } = await db.query<PoolRow>(
+    `select e.user_id as "userId", e.stamp, ((e.stamp >> 10) & 1)::integer as source,
+            coalesce(t.tickets, 1) as tickets, t.user_group as "group", t.excluded
+       from entries e
+       left join withdrawals w on w.campaign_id = e.campaign_id and w.user_id = e.user_id and w.honoured
+       left join entrant_terms t on t.campaign_id = e.campaign_id and t.user_id = e.user_id
+      where e.campaign_id = $1 and e.stamp > $2 and e.stamp <= $3 and w.user_id is null
+      order by e.stamp limit $4`,
+    [page.campaignId, page.after, page.through, page.limit],
+  );
+  return rows;
+}
+
+/**
+ * Freezes a raffle's pool: from now on nothing enters or leaves it, and nothing about it changes. By the clock as it is
+ * now, not at the transaction's beginning: which round of drand may be used goes by it.
+ */
+export async function saveFrozen(
+  db: Queryable,
+  campaignId: number,
+  frozen: { readonly goneCount: number; readonly poolCount: number; readonly poolRoot: Buffer },
+): Promise<void> {
+  await db.query(
+    `update campaigns
+        set frozen_at = coalesce(frozen_at, clock_timestamp()), frozen_count = $2, gone_count = $3, pool_root = $4
+      where campaign_id = $1`,
+    [campaignId, frozen.poolCount, frozen.goneCount, frozen.poolRoot],
+  );
+}
+
+export interface Revealed {
+  readonly source: 'commit' | 'drand';
+  readonly randomness: Buffer;
+  readonly signature: Buffer | null;
+  /** Of drand. */
+  readonly round: number | null;
+  readonly seed: Buffer;
+}
+
+/**
+ * Records a raffle's randomness and seed, once: answers false where it has them, or was cancelled. The draw may only use them once this is
+ * committed. Before the freeze the ledger refuses them.
+ */
+export async function saveRevealed(db: Queryable, campaignId: number, revealed: Revealed): Promise<boolean> {
+  const { rowCount } = await db.query(
+    `update campaigns set randomness = $2, signature = $3, seed = $4, seed_source = $5, drand_round = $6
+      where campaign_id = $1 and seed is null and cancelled_stamp is null`,
+    [campaignId, revealed.randomness, revealed.signature, revealed.seed, revealed.source, revealed.round],
+  );
+  return rowCount === 1;
+}
+
+export async function insertProof(db: Queryable, campaignId: number, parts: Iterable<string>): Promise<void> {
+  let part = 0;
+  for (const text of parts) {
+    await db.query('insert into draw_proofs (campaign_id, part, text) values ($1, $2, $3)', [
+      campaignId,
+      part,
+      text,
+    ]);
+    part += 1;
+  }
+}
+
+/** The parts of a proof from `part` on, in order, at most `limit`; none where nothing was drawn. */
+export async function readProof(
+  db: Queryable,
+  campaignId: number,
+  part: number,
+  limit: number,
+): Promise<readonly string[]> {
+  const { rows } = await db.query<{ text: string }>(
+    'select text from draw_proofs where campaign_id = $1 and part >= $2 order by part limit $3',
+    [campaignId, part, limit],
+  );
+  return rows.map(({ text }) => text);
+}
+
+/** The size of a proof in UTF-8; 0 where nothing was drawn. */
+export async function readProofBytes(db: Queryable, campaignId: number): Promise<number> {
+  const { rows } = await db.query<{ bytes: number }>(
+    'select coalesce(sum(octet_length(text)), 0)::bigint as bytes from draw_proofs where campaign_id = $1',
+    [campaignId],
+  );
+  return rows[0]?.bytes ?? 0;
+}
+
+/** One part of a proof, in UTF-8. */
+export async function readProofPart(
+  db: Queryable,
+  campaignId: number,
+  part: number,
+): Promise<Buffer | undefined> {
+  const [text] = await readProof(db, campaignId, part, 1);
+  return text === undefined ? undefined : Buffer.from(text, 'utf8');
+}

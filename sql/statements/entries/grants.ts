@@ -1,0 +1,68 @@
+/** Statements on grants: coupons granted and winners drawn. */
+import type { Queryable } from '../../database.ts';
+import { bigintArray, textArray } from '../arrays.ts';
+
+export interface Grant {
+  /** 1, 2, 3 ... within the campaign, without gaps. */
+  readonly serial: number;
+  readonly userId: string;
+  readonly code: string;
+  /** Of a winner drawn: which prize, from 0. */
+  readonly tier?: number;
+}
+
+/** Stands for null in an array that has none. */
+const NO_TIER = 2 ** 31 - 1;
+
+export async function insertGrants(
+  db: Queryable,
+  campaignId: number,
+  grants: readonly Grant[],
+): Promise<void> {
+  if (grants.length === 0) return;
+  await db.query(
+    `insert into grants (campaign_id, serial, user_id, code, tier)
+     select $1, serial, user_id, code, nullif(tier, ${NO_TIER})
+       from unnest($2::bigint[], $3::text[], $4::text[], $5::bigint[]) as granted (serial, user_id, code, tier)`,
+    [
+      campaignId,
+      bigintArray(grants.map(grant => grant.serial)),
+      textArray(grants.map(grant => grant.userId)),
+      textArray(grants.map(grant => grant.code)),
+      bigintArray(grants.map(grant => grant.tier ?? NO_TIER)),
+    ],
+  );
+}
+
+/** Grants with a greater serial than `after`, in that order, at most `limit`. */
+export async function readGrants(
+  db: Queryable,
+  campaignId: number,
+  after: number,
+  limit: number,
+): Promise<readonly Grant[]> {
+  const { rows } = await db.query<Grant>(
+    `select serial, user_id as "userId", code from grants
+      where campaign_id = $1 and serial > $2 order by serial limit $3`,
+    [campaignId, after, limit],
+  );
+  return rows;
+}
+
+/** Puts other codes in place of those that nobody holds any more, so that they are worth nothing wherever they are shown. */
+export async function replaceCodes(
+  db: Queryable,
+  campaignId: number,
+  replaced: readonly { readonly serial: number; readonly code: string }[],
+): Promise<void> {
+  if (replaced.length === 0) return;
+  await db.query(
+    `update grants g set code = sent.code from unnest($2::bigint[], $3::text[]) as sent (serial, code)
+      where g.campaign_id = $1 and g.serial = sent.serial`,
+    [
+      campaignId,
+      bigintArray(replaced.map(({ serial }) => serial)),
+      textArray(replaced.map(({ code }) => code)),
+    ],
+  );
+}

@@ -1,0 +1,122 @@
+/** Statements on withdrawals: wishes to leave, as the log brought them and as settling decided them. */
+import type { Queryable } from '../../database.ts';
+import { bigintArray, textArray } from '../arrays.ts';
+import type { EntryColumns } from './entries.ts';
+
+/**
+ * Inserts withdrawals of campaigns that exist; of several by one user the earliest stays, as long as it is not
+ * decided. Answers the indices (from 0) of those whose campaign doesn't exist.
+ */
+export async function insertWithdrawals(db: Queryable, sent: EntryColumns): Promise<readonly number[]> {
+  const { rows } = await db.query<{ index: number }>(
+    `with sent as materialized (
+       select * from unnest($1::bigint[], $2::text[], $3::bigint[]) with ordinality
+                  as sent (campaign_id, user_id, stamp, number)
+     ),
+     inserted as (
+       insert into withdrawals as held (campaign_id, user_id, stamp)
+       select c.campaign_id, sent.user_id, min(sent.stamp)
+         from sent join campaigns c on c.campaign_id = sent.campaign_id
+        group by c.campaign_id, sent.user_id
+        order by c.campaign_id, sent.user_id collate "C"
+       on conflict (campaign_id, user_id) do update set stamp = excluded.stamp
+        where excluded.stamp < held.stamp and held.honoured is null
+     )
+     select (sent.number - 1)::integer as index
+       from sent
+      where not exists (select from campaigns c where c.campaign_id = sent.campaign_id)
+      order by sent.number`,
+    [bigintArray(sent.campaignIds), textArray(sent.userIds), bigintArray(sent.stamps)],
+  );
+  return rows.map(row => row.index);
+}
+
+/** What became of withdrawals in one transaction. */
+export interface DecidedWithdrawals {
+  readonly honoured: number;
+  /** Others are due that did not fit into it. */
+  readonly more: boolean;
+}
+
+/**
+ * Decides undecided withdrawals of a campaign whose entries have stamps up to `through`, the first `limit` by their own
+ * stamps: honoured, in the order of the entries, where the entry is not settled, i.e. its stamp is above `settledStamp`;
+ * refused where it is. `goneCount` is how many were honoured before. One whose entry is not in the ledger yet stays
+ * undecided, and so does that of a claimant who may still decline: that is decided at the watermark (see claims/claims.ts).
+ */
+export async function decideWithdrawals(
+  db: Queryable,
+  turn: {
+    readonly campaignId: number;
+    readonly settledStamp: number;
+    readonly through: number;
+    readonly goneCount: number;
+    readonly limit: number;
+  },
+): Promise<DecidedWithdrawals> {
+  const { rows } = await db.query<DecidedWithdrawals>(
+    `with due as (
+       select w.user_id, e.stamp, row_number() over (order by w.stamp, w.user_id) as place
+         from withdrawals w join entries e using (campaign_id, user_id)
+        where w.campaign_id = $1 and w.honoured is null and e.stamp <= $3
+          and not exists (
+            select from claimants k
+             where k.campaign_id = $1 and k.user_id = w.user_id and k.state in ('waitlisted', 'offered'))
+        order by w.stamp, w.user_id limit $5::integer + 1
+     ),
+     turn as (
+       select user_id, stamp > $2 as in_time,
+              row_number() over (partition by stamp > $2 order by stamp) as number
+         from due where place <= $5
+     ),
+     decided as (
+       update withdrawals w
+          set honoured = turn.in_time,
+              gone_number = case when turn.in_time then $4::integer + turn.number end
+         from turn
+        where w.campaign_id = $1 and w.user_id = turn.user_id
+       returning w.honoured
+     )
+     select count(*) filter (where honoured) as honoured, (select count(*) from due) > $5 as more from decided`,
+    [turn.campaignId, turn.settledStamp, turn.through, turn.goneCount, turn.limit],
+  );
+  return rows[0] ?? { honoured: 0, more: false };
+}
+
+/** Refuses undecided withdrawals of a campaign, at most `limit`. Answers how many it refused. */
+export async function refuseWithdrawals(db: Queryable, campaignId: number, limit: number): Promise<number> {
+  const { rowCount } = await db.query(
+    `update withdrawals w set honoured = false
+       from (select user_id from withdrawals
+              where campaign_id = $1 and honoured is null order by stamp, user_id limit $2) as due
+      where w.campaign_id = $1 and w.user_id = due.user_id`,
+    [campaignId, limit],
+  );
+  return rowCount ?? 0;
+}
+
+export interface Gone {
+  readonly goneNumber: number;
+  readonly userId: string;
+  /** The stamp of the withdrawal. */
+  readonly stamp: number;
+  /** The stamp of the entry that was withdrawn. */
+  readonly entryStamp: number;
+}
+
+/** Honoured withdrawals with a greater gone_number than `after`, in that order. */
+export async function readGone(
+  db: Queryable,
+  campaignId: number,
+  after: number,
+  limit: number,
+): Promise<readonly Gone[]> {
+  const { rows } = await db.query<Gone>(
+    `select w.gone_number as "goneNumber", w.user_id as "userId", w.stamp, e.stamp as "entryStamp"
+       from withdrawals w join entries e using (campaign_id, user_id)
+      where w.campaign_id = $1 and w.gone_number > $2
+      order by w.gone_number limit $3`,
+    [campaignId, after, limit],
+  );
+  return rows;
+}

@@ -1,0 +1,64 @@
+/** Statements on watermarks and on the registry's epochs: how far the ledger has come. */
+import type { Queryable } from '../../database.ts';
+
+/**
+ * Raises the ledger's watermark (microseconds since the epoch); it never falls. False, and nothing is raised, when the
+ * registry that it rests on was opened under another epoch than the one that was begun last.
+ */
+export async function raiseWatermark(db: Queryable, watermarkUs: number, epoch: number): Promise<boolean> {
+  const { rowCount } = await db.query(
+    'update watermarks set watermark_us = greatest(watermark_us, $1) where epoch = $2',
+    [watermarkUs, epoch],
+  );
+  return rowCount === 1;
+}
+
+/** A watermark beyond which no decision was ever made. */
+export async function readWatermark(db: Queryable): Promise<number> {
+  const { rows } = await db.query<{ watermark_us: number }>('select watermark_us from watermarks');
+  return onlyRow(rows).watermark_us;
+}
+
+/**
+ * Incarnations of an epoch begin above epoch x 2^32; see open.lua. That number itself is nobody's: a fence of it is a
+ * marker, behind which nothing stands in its partition that an older epoch's gateway was acknowledged for.
+ */
+export const INCARNATIONS_PER_EPOCH = 2 ** 32;
+
+/**
+ * A new epoch for the registry: greater than all before it, and than those of every incarnation in the ledger, which
+ * may know of later ones than its own sequence does when it was restored or made anew in front of an old log.
+ */
+export async function nextEpoch(db: Queryable): Promise<number> {
+  const { rows } = await db.query<{ epoch: number }>(
+    `select setval('registry_epoch', greatest(
+       nextval('registry_epoch'),
+       (select coalesce(max(incarnation) / $1, 0) + 1 from gateways))) as epoch`,
+    [INCARNATIONS_PER_EPOCH],
+  );
+  return onlyRow(rows).epoch;
+}
+
+/**
+ * Makes it the epoch of the service: from then on nothing rests on a registry of an older one. An epoch behind the one
+ * that was begun last is not begun.
+ */
+export async function beginEpoch(db: Queryable, epoch: number): Promise<void> {
+  await db.query('update watermarks set epoch = $1 where epoch < $1', [epoch]);
+}
+
+/** The epoch that was begun last; 0 where none ever was. */
+export async function readEpoch(db: Queryable): Promise<number> {
+  const { rows } = await db.query<{ epoch: number }>('select epoch from watermarks');
+  return onlyRow(rows).epoch;
+}
+
+/** Makes the next epoch greater than one that Redis knows of: the ledger is older than that, as after a restore. */
+export async function raiseEpoch(db: Queryable, epoch: number): Promise<void> {
+  await db.query("select setval('registry_epoch', greatest(nextval('registry_epoch'), $1::bigint))", [epoch]);
+}
+
+function onlyRow<T>([row]: readonly T[]): T {
+  if (row === undefined) throw new Error('a table or sequence of one row has none; migration 0001 makes it');
+  return row;
+}

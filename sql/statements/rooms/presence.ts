@@ -1,0 +1,148 @@
+/** Statements on presence: what gateways tell of streams, taken in once, and what ends with a gateway. */
+import type { Queryable } from '../../database.ts';
+import { bigintArray, textArray } from '../arrays.ts';
+import { AHEAD_MS } from '../progress/availability.ts';
+
+export interface PresencePosition {
+  readonly epoch: number;
+  readonly position: string;
+}
+
+/** How far presence was read; for the rest of the transaction by this engine alone. Undefined where another one reads. */
+export async function takePresenceLog(db: Queryable): Promise<PresencePosition | undefined> {
+  const { rows } = await db.query<PresencePosition>(
+    'select epoch, position from presence_log for update skip locked',
+  );
+  return rows[0];
+}
+
+export async function movePresenceLog(db: Queryable, to: PresencePosition): Promise<void> {
+  await db.query('update presence_log set epoch = $1, position = $2', [to.epoch, to.position]);
+}
+
+export interface PresenceState extends PresencePosition {
+  /** Some room is not at its end, so that it matters who is there. */
+  readonly isWanted: boolean;
+  /** Some gateway that told of streams has ended, and what it told has not. */
+  readonly anyEnded: boolean;
+}
+
+/** How things stand, without taking anything. */
+export async function readPresenceState(db: Queryable): Promise<PresenceState> {
+  const { rows } = await db.query<PresenceState>(
+    `select epoch, position,
+            exists (select from campaigns where kind = 'room' and finished_at is null and stage <> 'draft') as "isWanted",
+            exists (select from presence_gateways p join gateways g using (incarnation)
+                     where g.state = 'ended') as "anyEnded"
+       from presence_log`,
+  );
+  const [state] = rows;
+  if (state === undefined) throw new Error('presence_log has no row; migration 0009 makes it');
+  return state;
+}
+
+/**
+ * Takes these rooms, as far as they are not at their end, or all such rooms where none are named, as their turns do: who is
+ * there changes between two turns.
+ */
+export async function takeRooms(db: Queryable, campaignIds: readonly number[] | undefined): Promise<void> {
+  await db.query(
+    `select from rooms r join campaigns c using (campaign_id)
+      where c.finished_at is null and ($1::bigint[] is null or r.campaign_id = any ($1::bigint[]))
+      order by r.campaign_id for no key update of r`,
+    [campaignIds === undefined ? null : bigintArray(campaignIds)],
+  );
+}
+
+/** Of rooms that are not at their end: what was heard since their last turn is nobody's absence. */
+export async function forgetUntold(db: Queryable): Promise<void> {
+  await db.query(
+    `update rooms r set heard_at_ms = h.heard_ms
+       from hearing h, campaigns c
+      where c.campaign_id = r.campaign_id and c.finished_at is null and r.heard_at_ms < h.heard_ms`,
+  );
+}
+
+/** Notes that there is something of an incarnation; false when that has ended, so that what it tells is of no account. */
+export async function noteIncarnation(db: Queryable, incarnation: number): Promise<boolean> {
+  const { rowCount } = await db.query(
+    `with ended as (select from gateways where incarnation = $1 and state = 'ended'),
+     noted as (
+       insert into presence_gateways (incarnation) select $1 where not exists (select from ended) on conflict do nothing)
+     select where not exists (select from ended)`,
+    [incarnation],
+  );
+  return rowCount === 1;
+}
+
+interface Streams {
+  readonly campaignId: number;
+  readonly incarnation: number;
+  readonly userIds: readonly string[];
+}
+
+/** These users have a stream at the incarnation. */
+export async function addStreams(
+  db: Queryable,
+  { campaignId, incarnation, userIds }: Streams,
+): Promise<void> {
+  await db.query(
+    `insert into room_people as held (campaign_id, user_id, incarnations)
+     select r.campaign_id, told.user_id, array[$2::bigint]
+       from rooms r cross join (select distinct user_id from unnest($3::text[]) as told (user_id)) as told
+      where r.campaign_id = $1
+     on conflict (campaign_id, user_id) do update
+       set incarnations = array_append(array_remove(held.incarnations, $2::bigint), $2::bigint), absent_since_ms = null`,
+    [campaignId, incarnation, textArray(userIds)],
+  );
+}
+
+// The room's heard time of this moment, at most: it is kept up to the last turn, and what moves it later may be from before.
+// Where nobody was there at the last turn, nothing counts up to the next one (engine/settling/room-settling.ts).
+const HEARD_MS = `(select r.heard_ms + ${AHEAD_MS}
+         + case when r.taken_stamp >= 0 and r.empty_since_ms is null then h.heard_ms - r.heard_at_ms else 0 end
+  from rooms r cross join hearing h where r.campaign_id = p.campaign_id)`;
+
+/** These users have no stream at the incarnation any more. */
+export async function removeStreams(
+  db: Queryable,
+  { campaignId, incarnation, userIds }: Streams,
+): Promise<void> {
+  await db.query(
+    `update room_people p
+        set incarnations = array_remove(incarnations, $2::bigint),
+            absent_since_ms = case when array_remove(incarnations, $2::bigint) = '{}'
+                                   then coalesce(absent_since_ms, ${HEARD_MS}) end
+      where campaign_id = $1 and user_id = any ($3::text[])`,
+    [campaignId, incarnation, textArray(userIds)],
+  );
+}
+
+/**
+ * Whoever had a stream at an incarnation that has ended has it no longer: of one such incarnation, and at most `limit` people.
+ * What is known of it goes with the last of them.
+ */
+export async function endStreams(db: Queryable, limit: number): Promise<void> {
+  const { rows } = await db.query<{ incarnation: number | null; count: number }>(
+    `with ended as (
+       select incarnation from presence_gateways join gateways using (incarnation)
+        where state = 'ended' order by incarnation limit 1
+     ), told as (
+       select p.campaign_id, p.user_id from room_people p, ended
+        where ended.incarnation = any (p.incarnations)
+          and p.campaign_id in (select campaign_id from rooms join campaigns using (campaign_id) where finished_at is null)
+        order by p.campaign_id, p.user_id limit $1
+     ), gone as (
+       update room_people p
+          set incarnations = array_remove(incarnations, ended.incarnation),
+              absent_since_ms = case when array_remove(incarnations, ended.incarnation) = '{}'
+                                     then coalesce(absent_since_ms, ${HEARD_MS}) end
+         from told, ended where p.campaign_id = told.campaign_id and p.user_id = told.user_id
+       returning p.user_id)
+     select (select incarnation from ended) as incarnation, (select count(*) from gone) as count`,
+    [limit],
+  );
+  const { incarnation = null, count = 0 } = rows[0] ?? {};
+  if (incarnation !== null && count < limit)
+    await db.query('delete from presence_gateways where incarnation = $1', [incarnation]);
+}

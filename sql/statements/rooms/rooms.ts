@@ -1,0 +1,235 @@
+/** Statements on rooms: their terms, how far each has come, and how many people of which kind there are. */
+import type { Queryable } from '../../database.ts';
+import { AHEAD_MS } from '../progress/availability.ts';
+
+export interface RoomSettings {
+  readonly perSecond: number;
+  readonly capacity: number | null;
+  readonly paused: boolean;
+}
+
+export interface NewRoom extends RoomSettings {
+  readonly graceMs: number;
+  readonly passMs: number;
+  readonly visitMs: number | null;
+  readonly singleUse: boolean;
+}
+
+export interface Room extends NewRoom {
+  readonly campaignId: number;
+  readonly version: number;
+  readonly nextUs: number;
+  /** As the judge of rooms keeps them. */
+  readonly recent: readonly (readonly [atUs: number, count: number, backUs?: number])[];
+  readonly takenStamp: number;
+  readonly heardMs: number;
+  readonly heardAtMs: number;
+  readonly heardMovedUs: number;
+  readonly emptySinceMs: number | null;
+  readonly busyUs: number;
+  readonly busySinceUs: number | null;
+  /** The database's clock when it was read, microseconds since the epoch. */
+  readonly nowUs: number;
+  /** hearing.heard_ms. */
+  readonly serviceHeardMs: number;
+  /** By how much that may get ahead by what went by before it was read. */
+  readonly aheadMs: number;
+}
+
+const NOW_US = '(extract(epoch from clock_timestamp()) * 1000000)::bigint';
+
+const COLUMNS = `
+  r.campaign_id as "campaignId", r.version, r.per_second as "perSecond", r.capacity, r.paused, r.grace_ms as "graceMs",
+  r.pass_ms as "passMs", r.visit_ms as "visitMs", r.single_use as "singleUse", r.next_us as "nextUs", r.recent,
+  r.taken_stamp as "takenStamp", r.heard_ms as "heardMs", r.heard_at_ms as "heardAtMs",
+  r.heard_moved_us as "heardMovedUs", r.empty_since_ms as "emptySinceMs", r.busy_us as "busyUs",
+  r.busy_since_us as "busySinceUs", ${NOW_US} as "nowUs", h.heard_ms as "serviceHeardMs",
+  ${AHEAD_MS} as "aheadMs"`;
+
+/** Makes the room of a campaign that was made in the same transaction. */
+export async function createRoom(db: Queryable, campaignId: number, room: NewRoom): Promise<void> {
+  await db.query(
+    `insert into rooms (campaign_id, per_second, capacity, paused, grace_ms, pass_ms, visit_ms, single_use, heard_at_ms)
+     select $1, $2, $3, $4, $5, $6, $7, $8, heard_ms from hearing`,
+    [
+      campaignId,
+      room.perSecond,
+      room.capacity,
+      room.paused,
+      room.graceMs,
+      room.passMs,
+      room.visitMs,
+      room.singleUse,
+    ],
+  );
+  await keepTerms(db, campaignId);
+}
+
+export async function getRoom(db: Queryable, campaignId: number): Promise<Room | undefined> {
+  const { rows } = await db.query<Room>(
+    `select ${COLUMNS} from rooms r cross join hearing h where r.campaign_id = $1`,
+    [campaignId],
+  );
+  return rows[0];
+}
+
+/** Takes a room for the rest of the transaction; nobody else sets its terms meanwhile. */
+export async function takeRoom(db: Queryable, campaignId: number): Promise<Room> {
+  const { rows } = await db.query<Room>(
+    `select ${COLUMNS} from rooms r cross join hearing h where r.campaign_id = $1 for no key update of r`,
+    [campaignId],
+  );
+  const [room] = rows;
+  if (room === undefined) throw new Error(`campaign ${campaignId} is a room but has no row in rooms`);
+  return room;
+}
+
+/** Sets the terms, and keeps them as a version, which it answers; undefined where there is no such room. In a transaction. */
+export async function setTerms(
+  db: Queryable,
+  campaignId: number,
+  { perSecond, capacity, paused }: RoomSettings,
+): Promise<number | undefined> {
+  // Before the room, as settling takes them; and the board shows the terms, so its record of the campaign has to grow.
+  await db.query('update campaigns set title = title where campaign_id = $1', [campaignId]);
+  const { rows } = await db.query<{ version: number }>(
+    `update rooms set per_second = $2, capacity = $3, paused = $4, version = version + 1 where campaign_id = $1
+     returning version`,
+    [campaignId, perSecond, capacity, paused],
+  );
+  if (rows[0] === undefined) return undefined;
+  await keepTerms(db, campaignId);
+  return rows[0].version;
+}
+
+async function keepTerms(db: Queryable, campaignId: number): Promise<void> {
+  await db.query(
+    `insert into room_terms (campaign_id, version, per_second, capacity, paused)
+     select campaign_id, version, per_second, capacity, paused from rooms where campaign_id = $1`,
+    [campaignId],
+  );
+}
+
+/**
+ * Rooms in which something may be done at this watermark (us since the epoch); of those that are finished, where passes or
+ * visits are over. One that nobody waits in costs a look at its row, and at the end of its entries; one that everybody
+ * who waits has left costs no more. `desertedMs`: see EMPTY_MS of settling, after which a closed one comes to its end.
+ *
+ * Who is there, and what is due, is found from room to room in the indexes that have nothing but that: as many steps as there
+ * are such rooms, however many people are in them (a loose index scan; PostgreSQL makes none of `distinct`).
+ */
+export async function findRooms(
+  db: Queryable,
+  watermarkUs: number,
+  desertedMs: number,
+): Promise<readonly number[]> {
+  const { rows } = await db.query<{ campaignId: number }>(
+    `with recursive present as (
+       (select campaign_id from room_people
+         where state = 'waiting' and stamp is not null and absent_since_ms is null order by campaign_id limit 1)
+       union all
+       select next.campaign_id
+         from present cross join lateral (
+           select p.campaign_id from room_people p
+            where p.state = 'waiting' and p.stamp is not null and p.absent_since_ms is null
+              and p.campaign_id > present.campaign_id
+            order by p.campaign_id limit 1) as next),
+     inside as (
+       (select campaign_id, due_ms from room_people
+         where state in ('admitted', 'inside') order by campaign_id, due_ms limit 1)
+       union all
+       select next.campaign_id, next.due_ms
+         from inside cross join lateral (
+           select p.campaign_id, p.due_ms from room_people p
+            where p.state in ('admitted', 'inside') and p.campaign_id > inside.campaign_id
+            order by p.campaign_id, p.due_ms limit 1) as next)
+     select c.campaign_id as "campaignId"
+       from campaigns c
+       join rooms r using (campaign_id)
+      cross join hearing h
+      cross join lateral (
+        select (extract(epoch from c.opens_at) * 1000000)::bigint as opens_us,
+               (extract(epoch from c.closes_at) * 1000000)::bigint as closes_us) as instant
+      where c.campaign_id in (select inside.campaign_id from inside where inside.due_ms <= (select heard_ms from hearing))
+         or (c.finished_at is null and c.stage <> 'draft' and opens_us <= $1 and (
+               -- Somebody was there when it was last looked at: their time goes on, or it is noted that they have left.
+               (r.taken_stamp >= 0 and r.empty_since_ms is null and h.heard_ms > r.heard_at_ms)
+               or ((r.empty_since_ms is not null or (not r.paused and r.next_us <= ${NOW_US}))
+                   and c.campaign_id in (select present.campaign_id from present))
+               or exists (select from entries e where e.campaign_id = c.campaign_id and e.stamp > r.taken_stamp
+                             and e.stamp <= ($1 - opens_us) * 1024 + 1023)
+               or c.campaign_id in (select p.campaign_id from room_people p
+                                     where p.state = 'skipped' and p.absent_since_ms is null)
+               or (closes_us <= $1 and (
+                     (h.heard_ms > r.heard_at_ms and h.heard_ms - r.empty_since_ms > $2)
+                     or not exists (select from room_people p
+                                     where p.campaign_id = c.campaign_id and p.state = 'waiting' and p.stamp is not null)))))
+      order by c.campaign_id`,
+    [watermarkUs, desertedMs],
+  );
+  return rows.map(({ campaignId }) => campaignId);
+}
+
+export type RoomProgress = Pick<
+  Room,
+  | 'nextUs'
+  | 'recent'
+  | 'takenStamp'
+  | 'heardMs'
+  | 'heardAtMs'
+  | 'heardMovedUs'
+  | 'emptySinceMs'
+  | 'busyUs'
+  | 'busySinceUs'
+>;
+
+export async function saveRoom(db: Queryable, campaignId: number, progress: RoomProgress): Promise<void> {
+  await db.query(
+    `update rooms set next_us = $2, recent = $3::jsonb, taken_stamp = $4, heard_ms = $5, heard_at_ms = $6, busy_us = $7,
+                      busy_since_us = $8, heard_moved_us = $9, empty_since_ms = $10
+      where campaign_id = $1`,
+    [
+      campaignId,
+      progress.nextUs,
+      JSON.stringify(progress.recent),
+      progress.takenStamp,
+      progress.heardMs,
+      progress.heardAtMs,
+      progress.busyUs,
+      progress.busySinceUs,
+      progress.heardMovedUs,
+      progress.emptySinceMs,
+    ],
+  );
+}
+
+/** The people of a room by what has become of them. */
+export interface RoomCounts {
+  readonly waiting: number;
+  /** Of those who wait, how many are away for now. */
+  readonly absent: number;
+  readonly skipped: number;
+  readonly withdrawn: number;
+  readonly admitted: number;
+  readonly inside: number;
+  readonly left: number;
+  readonly expired: number;
+}
+
+export async function countPeople(db: Queryable, campaignId: number): Promise<RoomCounts> {
+  const { rows } = await db.query<RoomCounts>(
+    `select count(*) filter (where state = 'waiting') as waiting,
+            count(*) filter (where state = 'waiting' and absent_since_ms is not null) as absent,
+            count(*) filter (where state = 'skipped') as skipped,
+            count(*) filter (where state = 'withdrawn') as withdrawn,
+            count(*) filter (where state = 'admitted') as admitted,
+            count(*) filter (where state = 'inside') as inside,
+            count(*) filter (where state = 'left') as "left",
+            count(*) filter (where state = 'expired') as expired
+       from room_people where campaign_id = $1 and stamp is not null`,
+    [campaignId],
+  );
+  const [counts] = rows;
+  if (counts === undefined) throw new Error('a count gave no row');
+  return counts;
+}
