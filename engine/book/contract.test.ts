@@ -56,7 +56,7 @@ test('receipts as gateways give them are verified with the keys as they are publ
     assert.deepEqual(report.findings, []);
     assert.match(
       report.checked.join('\n'),
-      new RegExp(`^${count} receipts?: the slice is signed by a known key`),
+      new RegExp(`^${count} receipts?: a known key signed the slice`),
     );
   }
 });
