@@ -105,7 +105,10 @@ test('REDIS_URL has to name what is there: a Sentinel, one node, or a list of se
   for (const urls of [sentinel.url, `${sentinel.url},${sentinel.url}`])
     await rejects(checkRedisMode(urls), /is a Sentinel, and Sentinels are not supported: give an address/);
   await rejects(checkRedisMode(node), /is a node of a Redis Cluster: give several/);
-  await rejects(checkRedisMode(`${redisUrl},${redisUrl}`), /is not a node of a Redis Cluster: give one server/);
+  await rejects(
+    checkRedisMode(`${redisUrl},${redisUrl}`),
+    /is not a node of a Redis Cluster: give one server/,
+  );
   for (const urls of [
     redisUrl,
     cluster.urls,

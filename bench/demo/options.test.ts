@@ -48,7 +48,7 @@ test('every fault is told at once, with option, value and what would be right', 
   );
   assert.throws(
     () => readOptions(['--users=10', '--watchers=11']),
-    /--watchers is 11; at most --users, which is 10/,
+    /--watchers is 11; expected at most --users, which is 10/,
   );
   assert.throws(() => readOptions(['--json=yes']), /--json is "yes"/);
 });

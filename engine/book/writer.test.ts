@@ -131,7 +131,7 @@ test('what cannot be in a book is refused with a reason', async () => {
     [{ slices: [{ ...firstSlice, items: [] }] }, /slice 0 has 0 items, but its signed head counts 5/],
     [{ slices: [{ signedHead: new Uint8Array(120) }] }, /the signed head of slice 0 has 120 bytes, not 192/],
     [{ rulesHash: new Uint8Array(32) }, /the hash of the rules does not match the rules/],
-    [{ frozen: { poolRoot: new Uint8Array(32), poolCount: 1 } }, /are not the 1 that were frozen/],
+    [{ frozen: { poolRoot: new Uint8Array(32), poolCount: 1 } }, /but 1 were frozen/],
     [{ closedAtUs: 0.5 }, /a book cannot contain the number 0.5/],
     [{ sign: () => ({ keyId: '\ud800', signature: new Uint8Array(64) }) }, /half a surrogate pair/],
   ];

@@ -358,7 +358,10 @@ describe('a monitor', () => {
       [[url(0)], /--out is missing/],
       [['ftp://x', '--out', where], /"ftp:\/\/x" is not a gateway; expected http:\/\/host:port/],
       [[url(0), '--out', where, '--from', 'yesterday'], /--from is "yesterday"; expected an instant in UTC/],
-      [[url(0), '--out', where, '--interval-ms', '1'], /--interval-ms is "1"; expected a whole number from 100/],
+      [
+        [url(0), '--out', where, '--interval-ms', '1'],
+        /--interval-ms is "1"; expected a whole number from 100/,
+      ],
       [[url(0), '--out', where, '--keys', 'nowhere'], /cannot read keys from nowhere/],
     ] as const) {
       const process = spawnNode('engine/monitor/main.ts', {}, args);

@@ -138,7 +138,10 @@ export class Keeper {
       // What it continues is signed with it.
       if (next?.number === record.number + 1 && next.previous === record.hash) continue;
       if (!(await isSignedRecord(record, limits, primitives)))
-        findings.add('monitor-record', `the signature of ${what} by that monitor is invalid: the record was changed`);
+        findings.add(
+          'monitor-record',
+          `the signature of ${what} by that monitor is invalid: the record was changed`,
+        );
     }
   }
 

@@ -85,7 +85,10 @@ test('without records the report says whose are missing, and with those of two i
   );
   const both = await hold(lines(...records, ...recordsOf(club, late)));
   assert.deepEqual(both.findings, []);
-  assert.match(both.checked.join('\n'), /Monitor "club", .* The monitor saw everything that begins from 2023-08-23T/);
+  assert.match(
+    both.checked.join('\n'),
+    /Monitor "club", .* The monitor saw everything that begins from 2023-08-23T/,
+  );
   const stranger = await hold(lines(...recordsOf(monitorSigner('stranger'), followed())));
   assert.deepEqual(stranger.findings, []);
   assert.match(stranger.notes.join('\n'), /The rules do not name the monitor with key/);
@@ -102,7 +105,10 @@ test('records that begin too late, or end too early, are said to say no more tha
   assert.deepEqual(report.findings, []);
   const checked = report.checked.join('\n');
   assert.doesNotMatch(checked, /had seen everything that can have been signed/);
-  assert.match(checked, /The monitor saw everything that begins from \S+ to before 2023-08-23T14:23:20\.000001Z/);
+  assert.match(
+    checked,
+    /The monitor saw everything that begins from \S+ to before 2023-08-23T14:23:20\.000001Z/,
+  );
 });
 
 /** One slice of somebody who was not there, in an incarnation of its own, with the earliest stamp. */
@@ -190,9 +196,21 @@ test('a record that was changed, forked or put in another place is found, by wha
   assert.ok(one && two && three && four);
   for (const [what, kept, message] of [
     ['changed', [one, two, changed, four, ...rest], /record 4 of monitor \S+ does not continue/],
-    ['the last one changed', [one, two, changed], /signature of record 3 of monitor \S+ by that monitor is invalid/],
-    ['signed by another', [one, two, foreign], /signature of record 3 of monitor \S+ by that monitor is invalid/],
-    ['forked', [one, two, three, forked, four, ...rest], /record 3 of monitor \S+ exists twice with different content/],
+    [
+      'the last one changed',
+      [one, two, changed],
+      /signature of record 3 of monitor \S+ by that monitor is invalid/,
+    ],
+    [
+      'signed by another',
+      [one, two, foreign],
+      /signature of record 3 of monitor \S+ by that monitor is invalid/,
+    ],
+    [
+      'forked',
+      [one, two, three, forked, four, ...rest],
+      /record 3 of monitor \S+ exists twice with different content/,
+    ],
     [
       'a first one that continues something',
       [recordLine(press, { ...at(2), number: 1 })],
@@ -208,10 +226,7 @@ test('a record that was changed, forked or put in another place is found, by wha
   assert.deepEqual(await codes(lines(...records.toReversed())), []);
   const missing = await hold(lines(one, two, ...rest));
   assert.deepEqual(missing.findings, []);
-  assert.match(
-    missing.notes.join('\n'),
-    /Of monitor "press" 2 records are missing between the given ones/,
-  );
+  assert.match(missing.notes.join('\n'), /Of monitor "press" 2 records are missing between the given ones/);
 });
 
 test('a record that cannot be read', async () => {
