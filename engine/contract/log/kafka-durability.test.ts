@@ -30,7 +30,7 @@ test('three replicas of which one is enough: exactly the command that sets it, a
   assert.equal(
     topicFault(found({ 'min.insync.replicas': '1', 'retention.ms': '9999999999' }, [1, 2, 3]), WANTED),
     "Kafka's topic fairline.slices has min.insync.replicas=1, and an acknowledged entry could be on fewer brokers than " +
-      'configured, and be lost with them (KAFKA_MIN_INSYNC_REPLICAS=1 accepts it explicitly (it is 2)): ' +
+      'configured and be lost with them (KAFKA_MIN_INSYNC_REPLICAS=1 accepts it explicitly (it is 2)): ' +
       'kafka-configs.sh --bootstrap-server a:9092,b:9092 --alter --entity-type topics --entity-name fairline.slices ' +
       '--add-config min.insync.replicas=2 fixes it',
   );
