@@ -48,6 +48,6 @@ test('the token of shops may be missing; one that is too short to be safe is ref
   assert.equal(readGatewayConfig({ ...base, SHOP_TOKEN: 'x'.repeat(512) }).SHOP_TOKEN.length, 512);
   for (const token of ['x'.repeat(15), 'x'.repeat(513), 'sixteen letters and a space']) {
     const [fault] = faultsOf({ SHOP_TOKEN: token });
-    assert.match(fault ?? '', /^SHOP_TOKEN is \(\d+ characters, not shown\); 16 to 512 printable/);
+    assert.match(fault ?? '', /^SHOP_TOKEN is \(\d+ characters, not shown\); expected 16 to 512 printable/);
   }
 });

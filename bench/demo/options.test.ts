@@ -41,14 +41,14 @@ test('every fault is told at once, with option, value and what would be right', 
       assert.match(error.message, /--stock is "lots"; expected a whole number from 1 to 1000000/);
       assert.match(error.message, /--gateways is "99"; expected a whole number from 1 to 16/);
       assert.match(error.message, /--log is "rabbit"; expected kafka or redis/);
-      assert.match(error.message, /--winners is given without a value; a whole number/);
+      assert.match(error.message, /--winners is given without a value; expected a whole number/);
       assert.match(error.message, /--speed is not known/);
       return true;
     },
   );
   assert.throws(
     () => readOptions(['--users=10', '--watchers=11']),
-    /--watchers is 11; at most --users, which is 10/,
+    /--watchers is 11; expected at most --users, which is 10/,
   );
   assert.throws(() => readOptions(['--json=yes']), /--json is "yes"/);
 });

@@ -121,17 +121,17 @@ test('what cannot be in a book is refused with a reason', async () => {
   assert.ok(first && second && firstSlice && secondSlice);
   const refused: readonly [Partial<BookInput>, RegExp][] = [
     [{ entries: [second, first] }, /entry 1 has stamp 0, but the previous one has/],
-    [{ entries: entries.slice(1) }, /19 entries were fed for 20 items/],
-    [{ entries: [{ ...first, slice: 99 }] }, /entry 0 is in slice 99; there are/],
+    [{ entries: entries.slice(1) }, /19 entries were written, but the slices show 20 entries/],
+    [{ entries: [{ ...first, slice: 99 }] }, /entry 0 is in slice 99, but there are/],
     [{ entries: [{ ...first, who: new Uint8Array(31) }] }, /a who has 31 bytes, not 32/],
     [{ entries: [{ ...first, tickets: 1001 }] }, /entry 0 has 1001 tickets/],
     [{ entries: [{ ...first, leaf: -1 }] }, /entry 0 has the leaf -1/],
-    [{ entries: [{ ...first, decided: { outcome: 'granted', serial: 0.5 } }] }, /0.5 is no serial/],
+    [{ entries: [{ ...first, decided: { outcome: 'granted', serial: 0.5 } }] }, /0.5 is not a serial/],
     [{ slices: [secondSlice, firstSlice] }, /slice 1 does not follow the previous one/],
     [{ slices: [{ ...firstSlice, items: [] }] }, /slice 0 has 0 items, but its signed head counts 5/],
     [{ slices: [{ signedHead: new Uint8Array(120) }] }, /the signed head of slice 0 has 120 bytes, not 192/],
     [{ rulesHash: new Uint8Array(32) }, /the hash of the rules does not match the rules/],
-    [{ frozen: { poolRoot: new Uint8Array(32), poolCount: 1 } }, /are not the 1 that were frozen/],
+    [{ frozen: { poolRoot: new Uint8Array(32), poolCount: 1 } }, /but 1 were frozen/],
     [{ closedAtUs: 0.5 }, /a book cannot contain the number 0.5/],
     [{ sign: () => ({ keyId: '\ud800', signature: new Uint8Array(64) }) }, /half a surrogate pair/],
   ];

@@ -97,7 +97,7 @@ test('another seed draws others', () => {
 test('what does not fit together is refused', () => {
   throws(() => new Draw({ places: 1, groupLimit: null }, Buffer.alloc(16)), /16 bytes, not 32/);
   const under = new Draw({ places: 1, groupLimit: null }, SEED);
-  throws(() => under.add(entrants(2), new Int32Array(8)), /2 entrants with 8 words/);
+  throws(() => under.add(entrants(2), new Int32Array(8)), /2 entrants but 8 words/);
 });
 
 /** Pearson's statistic. */

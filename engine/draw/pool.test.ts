@@ -116,7 +116,7 @@ test('whatever is changed about one entrant, the root is another', () => {
 
 test('batches that would not make whole subtrees are refused', () => {
   const pool = new Pool(7, SECRET);
-  throws(() => pool.add(entriesOf(BATCH + 1)), /a batch has at most 1024/);
+  throws(() => pool.add(entriesOf(BATCH + 1)), /a batch has 1025 entries; expected at most 1024/);
   pool.add(entriesOf(3));
   throws(() => pool.add(entriesOf(3)), /only the last batch may be partly filled/);
 });

@@ -122,5 +122,5 @@ test('a wrong signed head is set aside, and the entries behind it count', async 
     equal(rows.length, 0);
   }
   for (const { reason } of await ledger.asideOf('wrong heads'))
-    match(reason, /the signed head is not kept: it is of another slice/);
+    match(reason, /ingested without the signed head: it belongs to another slice/);
 });

@@ -354,12 +354,15 @@ describe('a monitor', () => {
   it('is told what would be right where it is used wrongly', async () => {
     const where = directory();
     for (const [args, message] of [
-      [['--out', where], /0 gateways are named/],
+      [['--out', where], /0 gateways are given/],
       [[url(0)], /--out is missing/],
       [['ftp://x', '--out', where], /"ftp:\/\/x" is not a gateway; expected http:\/\/host:port/],
-      [[url(0), '--out', where, '--from', 'yesterday'], /--from is "yesterday"; an instant in UTC/],
-      [[url(0), '--out', where, '--interval-ms', '1'], /--interval-ms is "1"; a whole number from 100/],
-      [[url(0), '--out', where, '--keys', 'nowhere'], /nowhere cannot be read as keys/],
+      [[url(0), '--out', where, '--from', 'yesterday'], /--from is "yesterday"; expected an instant in UTC/],
+      [
+        [url(0), '--out', where, '--interval-ms', '1'],
+        /--interval-ms is "1"; expected a whole number from 100/,
+      ],
+      [[url(0), '--out', where, '--keys', 'nowhere'], /cannot read keys from nowhere/],
     ] as const) {
       const process = spawnNode('engine/monitor/main.ts', {}, args);
       running.push(process);

@@ -299,7 +299,7 @@ test('a raffle that was announced to be drawn in another way is not drawn in thi
   await ledger.enter(campaign, 1, 2, 3);
   await rejects(
     ledger.settle(campaign, WINDOW_US),
-    /"fairline draw 1", and this engine draws by "fairline draw 2"/,
+    /"fairline draw 1", but this engine has "fairline draw 2"/,
   );
   equal((await ledger.read(campaign)).frozenAt, null);
 });

@@ -69,7 +69,7 @@ test('a fan checks a receipt against the book in one command', async () => {
   assert.equal(err, '');
   assert.equal(code, 0);
   assert.match(out, /^VALID/);
-  assert.match(out, /User "user3": stamp \d+, number 3 of those who asked\. Outcome: /);
+  assert.match(out, /User "user3": stamp \d+, number 3 in the queue\. Outcome: /);
   assert.match(out, /This does not prove:/);
 });
 
@@ -131,8 +131,8 @@ test('wrong usage is told with what would be right', async () => {
       ['--receipt', 'receipt.json', '--user', 'user3', '--keys', 'keys.json', '--heads', 'heads.ndjson'],
       /--heads needs a book/,
     ],
-    [['nowhere.ndjson'], /nowhere\.ndjson cannot be read/],
-    [['book.ndjson', '--proof', 'nowhere.json'], /nowhere\.json cannot be read/],
+    [['nowhere.ndjson'], /cannot read nowhere\.ndjson/],
+    [['book.ndjson', '--proof', 'nowhere.json'], /cannot read nowhere\.json/],
     [['book.ndjson', '--max-bytes', '-1'], /max-bytes/],
     [['book.ndjson', '--max-bytes=0'], /--max-bytes is "0"; expected a whole number from 1/],
     [['book.ndjson', '--fast'], /--fast/],

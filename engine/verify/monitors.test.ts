@@ -55,13 +55,13 @@ test('a monitor that the rules name and that was shown all of it: what it says, 
   assert.match(checked, /of gateway 0 \(incarnation \d+\) up to slice \d+ at 2023-08-23T/);
   assert.match(
     checked,
-    /By 2023-08-23T15:13:28\S* of its clock it had been shown all that can have been signed/,
+    /By 2023-08-23T15:13:28\S* on its clock the monitor had seen everything that can have been signed/,
   );
   const left = report.notProven.join('\n');
-  assert.match(left, /That "press" would not sign what whoever runs the shop asks for/);
+  assert.match(left, /That "press" does not sign whatever the shop asks for/);
   assert.match(
     left,
-    /What "club" was shown: the rules name it as a monitor, and no records of theirs were given/,
+    /What "club" saw\. The rules name it as a monitor, but none of their records were given/,
   );
   assert.match(left, /That the kept heads are complete/);
   assert.deepEqual(report.facts.monitors, [
@@ -79,13 +79,16 @@ test('a monitor that the rules name and that was shown all of it: what it says, 
 
 test('without records the report says whose are missing, and with those of two it says what each saw', async () => {
   const without = (await hold(undefined)).notProven.join('\n');
-  assert.match(without, /What "press", "club" were shown: the rules name them as monitors/);
+  assert.match(without, /What "press", "club" saw\. The rules name them as monitors/);
   const late = followed(heads.slice(MIDDLE)).map((page, index) =>
     index === 0 ? { ...page, after: placeOf(heads[MIDDLE - 1] ?? '').join('.') } : page,
   );
   const both = await hold(lines(...records, ...recordsOf(club, late)));
   assert.deepEqual(both.findings, []);
-  assert.match(both.checked.join('\n'), /Monitor "club", .* It was shown all that begins from 2023-08-23T/);
+  assert.match(
+    both.checked.join('\n'),
+    /Monitor "club", .* The monitor saw everything that begins from 2023-08-23T/,
+  );
   const stranger = await hold(lines(...recordsOf(monitorSigner('stranger'), followed())));
   assert.deepEqual(stranger.findings, []);
   assert.match(stranger.notes.join('\n'), /The rules do not name the monitor with key/);
@@ -102,7 +105,10 @@ test('records that begin too late, or end too early, are said to say no more tha
   assert.deepEqual(report.findings, []);
   const checked = report.checked.join('\n');
   assert.doesNotMatch(checked, /had seen everything that can have been signed/);
-  assert.match(checked, /It was shown all that begins from \S+ to before 2023-08-23T14:23:20\.000001Z/);
+  assert.match(
+    checked,
+    /The monitor saw everything that begins from \S+ to before 2023-08-23T14:23:20\.000001Z/,
+  );
 });
 
 /** One slice of somebody who was not there, in an incarnation of its own, with the earliest stamp. */
@@ -156,7 +162,7 @@ test('an incarnation that is made up after the close: the book alone is consiste
   assert.deepEqual(codesOf(later), ['kept-head-late']);
   assert.match(
     later.findings[0]?.message ?? '',
-    /stands in record \d+ of monitor \S+, of 2023-08-23T15:14:50/,
+    /appears first in record \d+ of monitor \S+, of 2023-08-23T15:14:50/,
   );
   // One monitor saw it, the other was told that all was there without it.
   const seenByOne = recordsOf(club, followed(inOrder(forged.slices.map(({ head }) => head))));
@@ -190,9 +196,21 @@ test('a record that was changed, forked or put in another place is found, by wha
   assert.ok(one && two && three && four);
   for (const [what, kept, message] of [
     ['changed', [one, two, changed, four, ...rest], /record 4 of monitor \S+ does not continue/],
-    ['the last one changed', [one, two, changed], /record 3 of monitor \S+ is not signed by that monitor/],
-    ['signed by another', [one, two, foreign], /record 3 of monitor \S+ is not signed by that monitor/],
-    ['forked', [one, two, three, forked, four, ...rest], /record 3 of monitor \S+ is there as two things/],
+    [
+      'the last one changed',
+      [one, two, changed],
+      /signature of record 3 of monitor \S+ by that monitor is invalid/,
+    ],
+    [
+      'signed by another',
+      [one, two, foreign],
+      /signature of record 3 of monitor \S+ by that monitor is invalid/,
+    ],
+    [
+      'forked',
+      [one, two, three, forked, four, ...rest],
+      /record 3 of monitor \S+ exists twice with different content/,
+    ],
     [
       'a first one that continues something',
       [recordLine(press, { ...at(2), number: 1 })],
@@ -208,10 +226,7 @@ test('a record that was changed, forked or put in another place is found, by wha
   assert.deepEqual(await codes(lines(...records.toReversed())), []);
   const missing = await hold(lines(one, two, ...rest));
   assert.deepEqual(missing.findings, []);
-  assert.match(
-    missing.notes.join('\n'),
-    /Of monitor "press" 2 records are missing between those that were given/,
-  );
+  assert.match(missing.notes.join('\n'), /Of monitor "press" 2 records are missing between the given ones/);
 });
 
 test('a record that cannot be read', async () => {

@@ -232,6 +232,9 @@ describe('receipts, and what can be away', () => {
     };
     const gateway = spawnNode('gateway/main.ts', { GATEWAY_PORT: '0', ...env });
     assert.equal(await gateway.ended, 1);
-    assert.match(gateway.output(), /has a key for slices that is valid now; `npm run keys -- rotate slices`/);
+    assert.match(
+      gateway.output(),
+      /has a currently valid key for slices; run `npm run keys -- rotate slices`/,
+    );
   });
 });

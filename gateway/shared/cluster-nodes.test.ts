@@ -122,9 +122,12 @@ test('REDIS_URL has to name what is there: a Sentinel, one node, or a list of se
   const sentinel = await startSentinel();
   t.after(() => sentinel.stop());
   for (const urls of [sentinel.url, `${sentinel.url},${sentinel.url}`])
-    await rejects(checkRedisMode(urls), /is a Sentinel, and Sentinels are not asked: name an address/);
-  await rejects(checkRedisMode(node), /is a node of a Redis Cluster: name several/);
-  await rejects(checkRedisMode(`${redisUrl},${redisUrl}`), /is no node of a Redis Cluster: name one server/);
+    await rejects(checkRedisMode(urls), /is a Sentinel, and Sentinels are not supported: give an address/);
+  await rejects(checkRedisMode(node), /is a node of a Redis Cluster: give several/);
+  await rejects(
+    checkRedisMode(`${redisUrl},${redisUrl}`),
+    /is not a node of a Redis Cluster: give one server/,
+  );
   for (const urls of [
     redisUrl,
     cluster.urls,

@@ -33,7 +33,7 @@ test('a campaign of an unknown kind is answered 503, everything else goes on, an
   await eventually(async () => (await ready()).warnings.campaigns !== undefined);
   const { status, warnings } = await ready();
   assert.equal(status, 200, 'it takes entries of the others');
-  assert.match(warnings.campaigns ?? '', new RegExp(`^1 not understood .*: ${auction} \\("auction"\\)$`));
+  assert.match(warnings.campaigns ?? '', new RegExp(`^1 of unknown kind, .*: ${auction} \\("auction"\\)$`));
 
   for (const [method, path] of [
     ['POST', `/v1/campaigns/${auction}/entries`],

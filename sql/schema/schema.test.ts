@@ -114,7 +114,7 @@ describe('checkSchema', () => {
     ],
     [
       'alter table entries add source text not null',
-      'entries, column source: is "text not null" and unknown here; expected a default',
+      'entries, column source: is "text not null" and unknown to this version; expected a default',
     ],
   ];
   for (const [change, fault] of changes) {

@@ -272,7 +272,7 @@ describe('making a campaign', () => {
       'instants that are too far away',
       { opens_at: '2199-12-31T00:00:00Z', closes_at: '2200-01-01T00:00:00Z' },
       'closes_at',
-      'before 2200-01-01T00:00:00.000Z',
+      'a time before 2200-01-01T00:00:00.000Z',
     ],
     ['no time to claim', { claim_within_s: 0 }, 'claim_within_s', 'a whole number from 5 to 2592000'],
     [

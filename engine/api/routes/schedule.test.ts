@@ -155,7 +155,7 @@ describe('editing a campaign', () => {
       [open, { opens_at: inMs(HOUR / 2) }, 'passed', 'opens_at', /^no change: it passed at /],
       [open, { title: 'Other' }, 'passed', 'title', /its rules are fixed/],
       [open, { closes_at: inMs(800) }, 'too_near', 'closes_at', /^\S+Z or later/],
-      [soon, { opens_at: inMs(HOUR / 2) }, 'too_near', 'opens_at', /^nothing: it comes at /],
+      [soon, { opens_at: inMs(HOUR / 2) }, 'too_near', 'opens_at', /^no change: it comes at /],
       [
         raffle,
         { closes_at: inMs(2 * HOUR) },
@@ -183,7 +183,7 @@ describe('editing a campaign', () => {
     );
     for (const [on, body, field, expected] of [
       [id, { stock: 1 }, 'stock', /^at least 2, as that many are granted/],
-      [id, { closes_at: inMs(HOUR / 2) }, 'closes_at', /^later than the opening/],
+      [id, { closes_at: inMs(HOUR / 2) }, 'closes_at', /^a time after the opening/],
       [raffle, { draws_at: inMs(1.5 * HOUR) }, 'draws_at', /which freezes the pool/],
       [id, { draws_at: inMs(3 * HOUR) }, 'draws_at', /as kind is coupon/],
       [id, { opens_at: '2027-03-28T02:30', time_zone: 'Europe/Berlin' }, 'opens_at', /01:30.* or .*00:30/],

@@ -82,10 +82,10 @@ test('a key file that others can read, or that is something else, is refused by 
   const { id } = addKey(open, 'slices', 0);
   const file = join(open, `${id}.key`);
   chmodSync(file, 0o640);
-  assert.throws(() => readKeys(open), /\.key has mode 640: it can be read by others.*chmod 600/);
+  assert.throws(() => readKeys(open), /\.key has mode 640: it is readable by users other.*chmod 600/);
   chmodSync(file, 0o600);
   chmodSync(open, 0o770);
-  assert.throws(() => readKeys(open), /has mode 770: it can be written by others.*chmod go-w/);
+  assert.throws(() => readKeys(open), /has mode 770: it is writable by users other.*chmod go-w/);
   chmodSync(open, 0o700);
   const text = readFileSync(file, 'utf8');
   for (const [wrong, message] of [
@@ -103,7 +103,7 @@ test('a key file that others can read, or that is something else, is refused by 
   }
   writeFileSync(file, text);
   writeFileSync(join(open, `${id}.revoked`), 'yesterday');
-  assert.throws(() => readKeys(open), /has "yesterday"; an ISO instant/);
+  assert.throws(() => readKeys(open), /has "yesterday"; expected an ISO instant/);
   assert.throws(() => readKeys(join(open, 'nowhere')), KeyFileError);
 });
 
@@ -134,7 +134,7 @@ test('a ring without a key says what would be right; a directory that cannot be 
   const ring = new KeyRing({ SIGNING_KEYS_DIR: directory(), SIGNING_KEY: '' }, quiet);
   assert.throws(
     () => ring.require('slices', 1),
-    /neither SIGNING_KEYS_DIR nor SIGNING_KEY has a key for slices/,
+    /neither SIGNING_KEYS_DIR nor SIGNING_KEY has a currently valid key for slices/,
   );
   const gone = { SIGNING_KEYS_DIR: join(root, 'gone'), SIGNING_KEY: '' };
   assert.throws(() => new KeyRing(gone, quiet), ConfigError);

@@ -27,7 +27,10 @@ test('all faults are told at once, each with name, value and what would be right
 });
 
 test('a missing address is named, and an empty variable counts as missing', () => {
-  assert.throws(() => readConfig(sharedVariables, { REDIS_URL: '' }), /REDIS_URL is not set; redis:\/\//);
+  assert.throws(
+    () => readConfig(sharedVariables, { REDIS_URL: '' }),
+    /REDIS_URL is not set; expected redis:\/\//,
+  );
 });
 
 test('a secret and a password are never shown', () => {

@@ -68,7 +68,7 @@ test('what is no signed head is named', () => {
   };
   const cases: readonly [Buffer, RegExp][] = [
     [bytes.subarray(1), /has 192 bytes, not 191/],
-    [changed(0, 0x47), /begins with "Gairline slice 1"/],
+    [changed(0, 0x47), /starts with "Gairline slice 1"/],
     [changed(16, 4), /the gateway is/],
     [changed(19, 1), /the gateway is/],
     [changed(24, 1), /the incarnation is/],

@@ -138,7 +138,10 @@ export class Keeper {
       // What it continues is signed with it.
       if (next?.number === record.number + 1 && next.previous === record.hash) continue;
       if (!(await isSignedRecord(record, limits, primitives)))
-        findings.add('monitor-record', `the signature of ${what} by that monitor is invalid: it was changed`);
+        findings.add(
+          'monitor-record',
+          `the signature of ${what} by that monitor is invalid: the record was changed`,
+        );
     }
   }
 
@@ -150,7 +153,7 @@ export class Keeper {
       if (this.#spans.has(head))
         this.#late.set(
           place,
-          `is in ${what}, of ${isoOf(record.atUs)}, but was missing when the monitor was shown everything around it`,
+          `appears first in ${what}, of ${isoOf(record.atUs)}, although the monitor was shown everything around it before`,
         );
       this.#seen.set(place, record.atUs);
     }

@@ -30,7 +30,7 @@ test('three replicas of which one is enough: exactly the command that sets it, a
   assert.equal(
     topicFault(found({ 'min.insync.replicas': '1', 'retention.ms': '9999999999' }, [1, 2, 3]), WANTED),
     "Kafka's topic fairline.slices has min.insync.replicas=1, and an acknowledged entry could be on fewer brokers than " +
-      'configured, and be lost with them (KAFKA_MIN_INSYNC_REPLICAS=1 accepts it explicitly (it is 2)): ' +
+      'configured and be lost with them (KAFKA_MIN_INSYNC_REPLICAS=1 accepts it explicitly (it is 2)): ' +
       'kafka-configs.sh --bootstrap-server a:9092,b:9092 --alter --entity-type topics --entity-name fairline.slices ' +
       '--add-config min.insync.replicas=2 fixes it',
   );
@@ -46,7 +46,7 @@ test('everything that is lacking is said at once, with one command for all setti
     WANTED,
   );
   assert.match(fault ?? '', /^Kafka's topic fairline.slices is on 1 broker, .*It also has min.insync/);
-  assert.match(fault ?? '', /--add-config min.insync.replicas=2,unclean.leader.election.enable=false sets/);
+  assert.match(fault ?? '', /--add-config min.insync.replicas=2,unclean.leader.election.enable=false fixes/);
 });
 
 test('what is on too few brokers is put on others that are up, and stays where it is', () => {
@@ -72,7 +72,7 @@ test('while too few brokers are up, they are asked for', () => {
 test('on two brokers both have what is acknowledged, and on one, that one', () => {
   const two = { ...WANTED, replication: 2 };
   assert.equal(topicFault(found({}, [1, 2]), two), undefined);
-  assert.match(topicFault(found({ 'min.insync.replicas': '1' }, [1, 2]), two) ?? '', /replicas=2 sets/);
+  assert.match(topicFault(found({ 'min.insync.replicas': '1' }, [1, 2]), two) ?? '', /replicas=2 fixes/);
   const one = { ...WANTED, replication: 1 };
   assert.equal(topicFault(found({ 'min.insync.replicas': '1' }, [1]), one), undefined);
 });
