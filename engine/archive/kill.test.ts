@@ -222,7 +222,7 @@ async function killedAnywhere(args: readonly string[]): Promise<number> {
     if (isOver !== true) run.child.kill('SIGKILL');
     const how = await run.ended;
     // Killed when all of it was back, before it could say so.
-    if (how === 0 || /nothing of it is missing/.test(run.output())) return kills;
+    if (how === 0 || /nothing is missing/.test(run.output())) return kills;
     assert.ok(how === 'SIGKILL' || how === EXIT_TAKEN, run.output());
     await checkAll(`killed ${afterMs} ms after it has begun`);
   }

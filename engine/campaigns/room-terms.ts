@@ -2,8 +2,8 @@
 import { transaction } from '../../sql/database.ts';
 import { getCampaign } from '../../sql/statements/campaigns/campaigns.ts';
 import { type RoomSettings, setTerms } from '../../sql/statements/rooms/rooms.ts';
-import { preconditionFailed } from '../api/http/preconditions.ts';
 import type { CampaignDeps } from './deps.ts';
+import { preconditionFailed } from './precondition.ts';
 
 /**
  * Sets the terms of a room that there is. `version` is the one that they were made for, undefined for whichever it is.

@@ -221,7 +221,7 @@ describe('the schedule', () => {
     assert.ok(rows.length === 1);
     const entry = await system.enter('ann', id);
     assert.ok(Number(entry.body.stamp) >= 0, 'nobody entered before the opening');
-    await eventually(async () => (await gatewaySees(later, 1)).status === 'scheduled');
+    await eventually(async () => (await gatewaySees(later, 1)).status === 'paused');
     const resumed = await eventually(async () => {
       const answer = await change(later, '/resume');
       return answer.status === 200 && answer;

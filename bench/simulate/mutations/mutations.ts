@@ -632,13 +632,6 @@ export const MUTATIONS: readonly Mutation[] = [
     seed: 446,
   },
   {
-    name: 'who arrives while nobody can tell the time is stamped by what the clock shows',
-    file: 'gateway/http/routes.ts',
-    from: 'parts.membership.hasJoined && parts.clockLimits.mayStamp',
-    to: 'parts.membership.hasJoined',
-    seed: 5433,
-  },
-  {
     name: 'a campaign whose last offers ended in a turn of their own is looked for no more',
     file: 'bench/simulate/models/ledger/statements-campaigns.ts',
     from: 'if (hasMoreOfClaims(tables, by, campaign)) return true;',

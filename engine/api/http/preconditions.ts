@@ -1,6 +1,7 @@
 /** What changes of campaigns are asked with: by whom, for which version, and whether for real. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import Value from 'typebox/value';
+import { etagOf, preconditionFailed, type Versioned } from '../../campaigns/precondition.ts';
 import { fieldFault, invalidRequest, Problem } from '../../contract/api/problem.ts';
 import { DryRunQuery, OperatorHeaders } from '../contract/schedule-schemas.ts';
 import { readParameters } from './input.ts';
@@ -28,15 +29,6 @@ export function isDryRun(request: FastifyRequest): boolean {
   return readParameters(DryRunQuery, request.query).dryRun === 'true';
 }
 
-/** What is changed under a version of its own: a campaign, the terms of a room. */
-interface Versioned {
-  readonly version: number;
-}
-
-export function etagOf({ version }: Versioned): string {
-  return `"${version}"`;
-}
-
 export function withEtag(reply: FastifyReply, thing: Versioned): void {
   reply.header('etag', etagOf(thing));
 }
@@ -60,18 +52,4 @@ export function requireMatch(request: FastifyRequest, thing: Versioned, name: st
   if (tags.includes('*')) return undefined;
   if (tags.includes(etag)) return thing.version;
   throw preconditionFailed(given, thing, name);
-}
-
-/** The version is another one than the change was made for. */
-export function preconditionFailed(given: string, thing: Versioned, name: string): Problem {
-  const etag = etagOf(thing);
-  return new Problem(
-    'precondition-failed',
-    `${name} has changed since the version in If-Match: read it again.`,
-    {
-      version: thing.version,
-      errors: [fieldFault('if-match', given, `${etag}, if the change still applies`)],
-    },
-    { etag },
-  );
 }

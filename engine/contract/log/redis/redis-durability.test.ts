@@ -36,7 +36,7 @@ describe('a Redis that is to be the log', () => {
 
   it('is refused with appendfsync everysec, unless that is accepted by name', async () => {
     await redis.config('SET', 'appendfsync', 'everysec');
-    await isRefused(/appendfsync everysec.*REDIS_LOG_APPENDFSYNC=everysec \(it is always\)/);
+    await isRefused(/appendfsync everysec.*REDIS_LOG_APPENDFSYNC=everysec \(now: always\)/);
     await isRefused(/appendfsync everysec/, { REDIS_LOG_APPENDFSYNC: 'unknown' });
     await isTaken({ REDIS_LOG_APPENDFSYNC: 'everysec' });
     await isTaken({ REDIS_LOG_APPENDFSYNC: 'no' });
@@ -61,7 +61,7 @@ describe('a Redis that is to be the log', () => {
     await redis.config('SET', 'appendfsync', 'always');
     await redis.config('SET', 'maxmemory-policy', 'allkeys-lru');
     await isRefused(
-      /maxmemory-policy allkeys-lru.*REDIS_LOG_MAXMEMORY_POLICY=allkeys-lru \(it is noeviction\)/,
+      /maxmemory-policy allkeys-lru.*REDIS_LOG_MAXMEMORY_POLICY=allkeys-lru \(now: noeviction\)/,
     );
     await isRefused(/allkeys-lru/, { REDIS_LOG_MAXMEMORY_POLICY: 'volatile-lru' });
     await isTaken({ REDIS_LOG_MAXMEMORY_POLICY: 'allkeys-lru' });
