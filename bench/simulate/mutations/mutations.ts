@@ -477,6 +477,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'gateway/coupons/transaction.ts',
     from: 'if (counted.more) return undefined;',
     to: '',
+    seed: 1073,
   },
   {
     name: 'a hold that has lapsed is redeemed',
