@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { after, before, describe, it } from 'node:test';
 import { beginClose, type Campaign, getCampaign } from '../../sql/statements/campaigns/campaigns.ts';
 import { inMs, LEASE_MS, startApi, type TestApi } from '../api/testing/api.ts';
@@ -26,7 +27,9 @@ async function nowMs(): Promise<number> {
 }
 
 async function withoutRedis(work: () => Promise<void>): Promise<void> {
+  const ended = once(api.redis, 'end');
   api.redis.disconnect();
+  await ended;
   try {
     await work();
   } finally {

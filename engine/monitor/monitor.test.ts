@@ -191,7 +191,7 @@ describe('a monitor', () => {
       report.checked.join('\n'),
       /on its clock the monitor had seen everything that can have been signed/,
     );
-    assert.match(report.notProven.join('\n'), /What "club" was shown/);
+    assert.match(report.notProven.join('\n'), /What "club" saw/);
     // As people run it.
     const file = join(where, 'book.ndjson.gz');
     writeFileSync(file, book);

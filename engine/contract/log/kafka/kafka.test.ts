@@ -208,7 +208,7 @@ if (availableLogs().includes('kafka')) {
       await makeOtherwise(unclean, { 'unclean.leader.election.enable': 'true' });
       await assert.rejects(
         openProducer(unclean, quiet),
-        /has unclean.leader.election.enable=true.*KAFKA_UNCLEAN_ELECTION=accepted.*kafka-configs.sh .*unclean.leader.election.enable=false sets/,
+        /has unclean.leader.election.enable=true.*KAFKA_UNCLEAN_ELECTION=accepted.*kafka-configs.sh .*unclean.leader.election.enable=false fixes it/,
       );
       await open(openProducer({ ...unclean, KAFKA_UNCLEAN_ELECTION: 'accepted' }, quiet));
       const brief = fresh();
