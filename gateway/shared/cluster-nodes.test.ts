@@ -87,7 +87,7 @@ const noteAllNodes = async (): Promise<void> =>
   noteNodes(redis, keys.leases, await eventually(() => readNodes(redis)));
 
 const findTakeOver = async (): Promise<void> => {
-  ok((await eventually(() => findLoss(redis, keys, EPOCH))).includes('has taken over'));
+  ok((await eventually(() => findLoss(redis, keys, EPOCH))).includes('has failed over'));
 };
 
 /** Resolves when the client gets at the node that has the key: as long as a connection is made, commands are rejected. */
@@ -286,7 +286,7 @@ test('a campaign that another engine lets go of closes no registry; one that a n
     // An engine that has read it before, and nothing since.
     const telling = heldUp[index]?.tell([asRead]) ?? Promise.reject(new Error('there is an engine for each'));
     if (isShelved) await telling;
-    else await rejects(telling, /is another one: the registry is closed/);
+    else await rejects(telling, /is on another node: the registry is closed/);
     equal(await redis.hget(own.leases, 'epoch'), isShelved ? String(EPOCH) : null);
   }
 });
