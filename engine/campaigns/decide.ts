@@ -78,7 +78,6 @@ export async function resumeChanges(deps: ChangeDeps): Promise<void> {
 async function decide(deps: ChangeDeps, asked: Version, isOver: boolean): Promise<Version> {
   if (asked.state !== 'pending') return asked;
   const campaign = await findCampaign(deps, asked.campaignId);
-  const lookedAtMs = performance.now();
   const seen = await lookAround(deps, campaign, asked);
   if (seen !== undefined && asked.decideBy !== null && seen.nowMs >= asked.decideBy.getTime()) {
     return await refuse(
@@ -88,7 +87,7 @@ async function decide(deps: ChangeDeps, asked: Version, isOver: boolean): Promis
       'A changed time came too near before all gateways had confirmed.',
     );
   }
-  if (seen?.missing.length === 0) return await effect(deps, asked, seen.nowMs, lookedAtMs);
+  if (seen?.missing.length === 0) return await effect(deps, asked, seen);
   if (!isOver) return asked;
   return seen === undefined
     ? await refuse(
@@ -105,12 +104,20 @@ async function decide(deps: ChangeDeps, asked: Version, isOver: boolean): Promis
       );
 }
 
+/** An instant by the clock that counts, and by the monotonic clock of this process, both milliseconds. */
+interface Look {
+  readonly nowMs: number;
+  readonly lookedAtMs: number;
+}
+
 async function lookAround(deps: ChangeDeps, campaign: Campaign, asked: Version) {
   try {
     await deps.publish([campaign]);
     const confirmations = await deps.confirmations(asked);
+    const lookedAtMs = performance.now();
     // Read last: everything confirmed was confirmed before this.
-    return confirmations && { ...confirmations, nowMs: (await latestNowUs(deps, campaign)) / 1000 };
+    const nowMs = (await latestNowUs(deps, campaign)) / 1000;
+    return confirmations && { ...confirmations, nowMs, lookedAtMs };
   } catch (error) {
     if (error instanceof ClocksApart) throw error;
     deps.log.warn(
@@ -121,23 +128,24 @@ async function lookAround(deps: ChangeDeps, campaign: Campaign, asked: Version) 
   }
 }
 
-async function effect(deps: ChangeDeps, asked: Version, nowMs: number, lookedAtMs: number): Promise<Version> {
+/** Lets a confirmed version take effect. It stays pending if that took so long that the time has to be read again. */
+async function effect(deps: ChangeDeps, asked: Version, { nowMs, lookedAtMs }: Look): Promise<Version> {
+  const marginMs = leaseMarginMs(deps.leaseMs);
   const confirmed = {
     // As for an early close, which deals with the same clocks.
-    heardBy: new Date(Math.ceil(nowMs + deps.leaseMs + leaseMarginMs(deps.leaseMs))),
-    neverOpens: nowMs < asked.opensAt.getTime() - leaseMarginMs(deps.leaseMs),
+    heardBy: new Date(Math.ceil(nowMs + deps.leaseMs + marginMs)),
+    neverOpens: nowMs < asked.opensAt.getTime() - marginMs,
+    // A process that stood still since, or waited for the campaign, may be past `decideBy` by now.
+    isStillSo: () => asked.decideBy === null || performance.now() - lookedAtMs <= marginMs,
   };
   const decided = await effectVersion(
     deps.pool,
     asked,
     confirmed,
-    // A process that stood still since, or waited for the campaign, may be past `decideBy` by now.
-    campaign =>
-      performance.now() - lookedAtMs > leaseMarginMs(deps.leaseMs) && asked.decideBy !== null
-        ? 'The decision took too long.'
-        : refusalOf(campaign, asked),
+    campaign => refusalOf(campaign, asked),
     campaign => rulesWith(deps, campaign, asked),
   );
+  if (decided.state === 'pending') return decided;
   deps.log.info(
     { campaignId: asked.campaignId, version: asked.version, state: decided.state },
     'a change took effect',

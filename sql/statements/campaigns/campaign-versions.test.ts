@@ -61,7 +61,7 @@ async function ask(campaign: Campaign, change: Partial<Target>): Promise<Version
   return version;
 }
 
-const confirmed = { heardBy: later(0), neverOpens: false };
+const confirmed = { heardBy: later(0), neverOpens: false, isStillSo: () => true };
 async function effect(version: Version): Promise<Version> {
   return await effectVersion(
     pool,
@@ -175,6 +175,16 @@ describe('versions', () => {
       () => undefined,
     );
     assert.deepEqual([decided.refused, decided.refusal], ['changed', why]);
+  });
+
+  it('stay pending when all had confirmed too long ago, and take effect at the next look', async () => {
+    const campaign = await create();
+    const asked = await ask(campaign, { title: 'y' });
+    const none = (): undefined => undefined;
+    const stale = await effectVersion(pool, asked, { ...confirmed, isStillSo: () => false }, none, none);
+    assert.deepEqual(stale, asked);
+    assert.equal((await read(campaign.campaignId)).title, campaign.title);
+    assert.equal((await effect(asked)).state, 'effective');
   });
 
   it('are kept as they were asked', async () => {

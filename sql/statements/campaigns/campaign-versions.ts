@@ -126,11 +126,14 @@ export interface Confirmed {
   readonly heardBy: Date;
   /** Whether the campaign had not opened then, nor will. */
   readonly neverOpens: boolean;
+  /** Whether the moment is recent enough to decide by. Asked once the campaign is locked, which may have taken long. */
+  readonly isStillSo: () => boolean;
 }
 
 /**
  * Lets a pending version take effect. `rulesFor` answers the rules that go with it, and `stillAllowed` why it cannot any more;
- * both are asked of the campaign as it stands, locked. Answers the version as it was decided, by this call or before.
+ * both are asked of the campaign as it stands, locked. Answers the version as it was decided, by this call or before; one
+ * that was confirmed too long ago stays pending.
  */
 export async function effectVersion(
   pool: Pool,
@@ -149,6 +152,7 @@ export async function effectVersion(
     const why =
       campaign.version === asked.baseVersion ? stillAllowed(campaign) : 'The campaign has changed meanwhile.';
     if (why !== undefined) return await refuse(db, asked, 'changed', why);
+    if (!confirmed.isStillSo()) return asked;
     const rules = rulesFor(campaign);
     await db.query(
       `update campaign_versions set state = 'effective', decided_at = now(), rules_hash = coalesce(hash_of_text($3), $4)

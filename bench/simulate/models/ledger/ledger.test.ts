@@ -424,7 +424,7 @@ function changeCalls(random: Random, campaignId: number, number: number): readon
       const { rulesHash: _hash, ...decided } = await decide(poolOf(db), version);
       return decided;
     };
-  const confirmed = { heardBy: new Date(OPENS_MS + later), neverOpens: paused };
+  const confirmed = { heardBy: new Date(OPENS_MS + later), neverOpens: paused, isStillSo: () => true };
   const nothing = (): undefined => undefined;
   return [
     asking((pool, wanted) => askVersion(pool, wanted)),
