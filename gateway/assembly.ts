@@ -10,6 +10,7 @@ import type { SliceTree } from '../engine/contract/record/slice-tree.ts';
 import type { Keys } from '../engine/contract/redis/keys.ts';
 import type { RedisClient } from '../engine/contract/redis/redis.ts';
 import { readCodeNow } from '../sql/statements/coupons/coupons.ts';
+import { readEpoch } from '../sql/statements/progress/watermarks.ts';
 import { monotonicUs, SharedClock } from './clock/clock.ts';
 import { ClockLimits } from './clock/clock-limits.ts';
 import { sampleClock } from './clock/clock-sample.ts';
@@ -29,6 +30,7 @@ import { PassTokens } from './room/pass-tokens.ts';
 import { ShopToken } from './room/shop-token.ts';
 import { Board } from './shared/board.ts';
 import { ClaimMoves } from './shared/claim-moves.ts';
+import { EpochCheck } from './shared/epoch-check.ts';
 import { Lookups } from './shared/lookups.ts';
 import { Membership } from './shared/membership.ts';
 import { Places } from './shared/places.ts';
@@ -123,7 +125,11 @@ export function assembleGateway(assembly: GatewayAssembly): AssembledGateway {
   });
   const { desk, couponReads } = assembleCoupons(assembly);
   const shelved = new ShelvedCampaigns(ledger);
-  const lookups = new Lookups(redis, keys, board, shelved);
+  const epochs = new EpochCheck({
+    pipeline: () => membership.pipeline(),
+    readEpoch: () => ledger.ask(readEpoch),
+  });
+  const lookups = new Lookups({ redis, keys, board, shelved, epochs });
   const places = new Places({ redis, keys, board, log });
   const moves = new ClaimMoves({ redis, keys, board, log });
   const claimants = { moves, deadlines: new Deadlines({ clock, metrics, log }) };

@@ -271,10 +271,10 @@ export class Entry implements Stamped, AcceptedEntry {
 
   /** Somebody of this slice had entered before, perhaps this user: look the user's entry up and answer with it. */
   async #answerLookedUp(receipts: SliceReceipts | undefined): Promise<void> {
-    const { lookups } = this.#parts;
+    const { lookups, membership } = this.#parts;
     let place: Place | undefined;
     try {
-      place = await lookups.find(this.campaign, this.userId);
+      place = await lookups.findLogged(this.campaign, this.userId, membership.pipeline()?.epoch);
     } catch (error) {
       if (error instanceof BeingMade && this.kind === ITEM_ENTRY)
         return this.#answerUnplaced(error.stamp, receipts);

@@ -49,13 +49,9 @@ export async function placeOf(
     const place = await parts.lookups.find(campaign, userId);
     if (place !== undefined) return place;
     if (await refuseArchived(parts, reply, campaign)) return undefined;
-    // The ledger's rows are valid whoever holds a lease.
-    if (campaign.shelved === true || (await parts.membership.confirm())) {
-      reply.problem('no-entry', `You have no entry in campaign ${campaign.campaignId}.`);
-      return undefined;
-    }
+    reply.problem('no-entry', `You have no entry in campaign ${campaign.campaignId}.`);
+    return undefined;
   } catch (error) {
-    // Otherwise treat it as not found and not confirmed.
     if (error instanceof BeingMade && (await whileMade?.()) === true) return undefined;
   }
   parts.metrics.refuse('lookup');

@@ -123,6 +123,11 @@ export class SlicePipeline {
     return this.#waiting.length;
   }
 
+  /** Of the board under which this incarnation ranks. */
+  get epoch(): string {
+    return this.#parts.epoch;
+  }
+
   /** Requests with a stamp at or before this instant may no longer be gathered. */
   get promisedUs(): number {
     return this.#promisedUs;

@@ -11,6 +11,7 @@ import { holdsText, readBoard } from '../../engine/contract/redis/board/board.ts
 import type { Keys } from '../../engine/contract/redis/keys.ts';
 import type { RedisClient } from '../../engine/contract/redis/redis.ts';
 import { monotonicUs } from '../clock/clock.ts';
+import { NextCall } from './next-call.ts';
 
 export interface BoardListener {
   /** The board changed: campaigns, or the instant up to which ranks are final. */
@@ -40,8 +41,7 @@ export class Board {
   #rankedUs = 0;
   #shelvedTo = 0;
   #readAtUs = Number.NEGATIVE_INFINITY;
-  #reading: Promise<void> | undefined;
-  #next: Promise<void> | undefined;
+  readonly #reading = new NextCall(() => this.#read());
 
   constructor(redis: RedisClient, keys: Keys) {
     this.#redis = redis;
@@ -107,24 +107,7 @@ export class Board {
    * call, and many callers cost one read.
    */
   refresh(): Promise<void> {
-    if (this.#reading === undefined) return this.#start();
-    this.#next ??= this.#reading.then(
-      () => this.#startNext(),
-      () => this.#startNext(),
-    );
-    return this.#next;
-  }
-
-  #startNext(): Promise<void> {
-    this.#next = undefined;
-    return this.#start();
-  }
-
-  #start(): Promise<void> {
-    this.#reading = this.#read().finally(() => {
-      this.#reading = undefined;
-    });
-    return this.#reading;
+    return this.#reading.ask();
   }
 
   async #read(): Promise<void> {

@@ -13,6 +13,7 @@ import { askForProjection } from '../../engine/contract/redis/projection/asked.t
 import { lookAt } from '../../engine/contract/redis/projection/projection.ts';
 import type { RedisClient } from '../../engine/contract/redis/redis.ts';
 import type { Board } from './board.ts';
+import type { EpochCheck } from './epoch-check.ts';
 
 export interface Grant {
   readonly serial: number;
@@ -40,7 +41,7 @@ export interface PlacesOnTheShelf {
   place(campaign: BoardCampaign, userId: string): Promise<Place | undefined>;
 }
 
-/** Redis does not answer or was emptied; nothing is known about any user. */
+/** Redis does not answer, was emptied, or may be one that no longer counts; nothing is known about any user. */
 export class LookupFailed extends Error {}
 
 /** The campaign's projection in Redis is being rebuilt from the ledger, which knows more. */
@@ -57,8 +58,18 @@ export class BeingMade extends LookupFailed {
 interface Question {
   readonly campaign: BoardCampaign;
   readonly userId: string;
+  /** The epoch that the caller knows as the latest one that had begun when the user asked, if it does. */
+  readonly latest: string | undefined;
   readonly resolve: (place: Place | undefined) => void;
   readonly reject: (error: LookupFailed) => void;
+}
+
+export interface LookupParts {
+  readonly redis: RedisClient;
+  readonly keys: Keys;
+  readonly board: Board;
+  readonly shelved: PlacesOnTheShelf;
+  readonly epochs: Pick<EpochCheck, 'isLatest'>;
 }
 
 const QUESTIONS_AT_ONCE = 500;
@@ -70,30 +81,48 @@ export class Lookups {
   readonly #keys: Keys;
   readonly #board: Board;
   readonly #shelved: PlacesOnTheShelf;
+  readonly #epochs: Pick<EpochCheck, 'isLatest'>;
   #waiting: Question[] = [];
   #scheduled = false;
   /** When engines were last told that somebody waits, by campaign being rebuilt. */
   readonly #askedAtMs = new Map<number, number>();
 
-  constructor(redis: RedisClient, keys: Keys, board: Board, shelved: PlacesOnTheShelf) {
+  constructor({ redis, keys, board, shelved, epochs }: LookupParts) {
     this.#redis = redis;
     this.#keys = keys;
     this.#board = board;
     this.#shelved = shelved;
+    this.#epochs = epochs;
   }
 
   /**
-   * The user's place in the campaign, or undefined without an entry; for a shelved campaign from the ledger. Rejects with
-   * LookupFailed.
+   * The user's place in the campaign, or undefined without an entry; for a shelved campaign from the ledger. It is at least
+   * as new as everything that the user was told before the call, by whichever gateway. Rejects with LookupFailed.
    */
   find(campaign: BoardCampaign, userId: string): Promise<Place | undefined> {
+    return this.#find(campaign, userId, undefined);
+  }
+
+  /**
+   * As `find`, for a caller who knows that no epoch later than `latest` had begun when the user asked: the log has accepted
+   * an append under it since.
+   */
+  findLogged(
+    campaign: BoardCampaign,
+    userId: string,
+    latest: string | undefined,
+  ): Promise<Place | undefined> {
+    return this.#find(campaign, userId, latest);
+  }
+
+  #find(campaign: BoardCampaign, userId: string, latest: string | undefined): Promise<Place | undefined> {
     if (campaign.shelved === true) {
       return this.#shelved.place(campaign, userId).catch((error: unknown) => {
         throw new LookupFailed(error instanceof Error ? error.message : String(error));
       });
     }
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ campaign, userId, resolve, reject });
+      this.#waiting.push({ campaign, userId, latest, resolve, reject });
       this.#schedule();
     });
   }
@@ -134,37 +163,46 @@ export class Lookups {
     const settledStamp = known?.settledStamp ?? -1;
     const hasClaims = known?.claims !== undefined;
     const outcomes = hasClaims ? keys.claimants : keys.won;
+    const isLatest = questions.some(each => each.latest !== epoch) && this.#epochs.isLatest(epoch);
     const looked = await lookAt(this.#redis, keys, outcomes, epoch, users);
     // Read last: if the board is still the known one, Redis was not emptied before the answers above.
     const epochNow = await readBoardEpoch(this.#redis, this.#keys);
     if (epoch === '' || epochNow !== epoch || looked.state === 'unmade')
       throw new LookupFailed('Redis was emptied and is being rebuilt');
 
-    if (looked.state === 'building') this.#askFor(campaignId);
-    else this.#askedAtMs.delete(campaignId);
-    for (const [index, { campaign, resolve, reject }] of questions.entries()) {
-      if (looked.state === 'building') {
-        reject(new BeingMade(looked.stamps[index]));
-        continue;
-      }
-      const user = looked.users[index];
-      if (user === undefined) {
-        resolve(undefined);
-        continue;
-      }
-      const { stamp, rank, outcome, withdrawn } = user;
-      resolve({
-        campaign,
-        stamp,
-        rank,
-        final: stamp <= lastStampAt(rankedUs, campaign.opensAtUs),
-        grant: hasClaims ? undefined : parseGrant(outcome),
-        claimant: hasClaims ? parseClaimant(outcome) : undefined,
-        withdrawn,
-        // Use the caller's view of the campaign: one cancelled since then has other decided entries.
-        settled: stamp <= Math.min(settledStamp, campaign.settledStamp),
-      });
+    if (looked.state === 'building') {
+      this.#askFor(campaignId);
+      for (const [index, { reject }] of questions.entries()) reject(new BeingMade(looked.stamps[index]));
+      return;
     }
+    this.#askedAtMs.delete(campaignId);
+    const places = new Map(
+      questions.map((question, index) => {
+        const { campaign } = question;
+        const user = looked.users[index];
+        return [
+          question,
+          user && {
+            campaign,
+            stamp: user.stamp,
+            rank: user.rank,
+            final: user.stamp <= lastStampAt(rankedUs, campaign.opensAtUs),
+            grant: hasClaims ? undefined : parseGrant(user.outcome),
+            claimant: hasClaims ? parseClaimant(user.outcome) : undefined,
+            withdrawn: user.withdrawn,
+            // Use the caller's view of the campaign: one cancelled since then has other decided entries.
+            settled: user.stamp <= Math.min(settledStamp, campaign.settledStamp),
+          },
+        ];
+      }),
+    );
+    for (const [question, place] of places) {
+      if (question.latest !== epoch) continue;
+      question.resolve(place);
+      places.delete(question);
+    }
+    // Not awaited: the next questions go out meanwhile.
+    if (isLatest !== false) void answerIf(isLatest, places);
   }
 
   #askFor(campaignId: number): void {
@@ -174,6 +212,20 @@ export class Lookups {
     this.#askedAtMs.set(campaignId, nowMs);
     // A lost message is repeated within a second.
     askForProjection(this.#redis, this.#keys, campaignId).catch(() => undefined);
+  }
+}
+
+/** Answers once it is known whether this was read from the Redis that counts. */
+async function answerIf(
+  isLatest: Promise<boolean>,
+  places: ReadonlyMap<Question, Place | undefined>,
+): Promise<void> {
+  const failed = (await isLatest)
+    ? undefined
+    : new LookupFailed('whether Redis is the one that counts cannot be told');
+  for (const [question, place] of places) {
+    if (failed === undefined) question.resolve(place);
+    else question.reject(failed);
   }
 }
 

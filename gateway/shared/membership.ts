@@ -129,14 +129,6 @@ export class Membership {
       : undefined;
   }
 
-  /**
-   * Whether this gateway is still a member, so that what it has just read from its Redis is what the others write. A
-   * server that was failed over and still accepts writes cannot tell that by itself.
-   */
-  async confirm(): Promise<boolean> {
-    return (await this.pipeline()?.confirm()) ?? false;
-  }
-
   start(): void {
     this.#running = this.#run();
   }

@@ -139,7 +139,6 @@ export class Streams {
       const place = await parts.lookups.find(campaign, userId);
       if (place !== undefined) return place;
       if (await refuseArchived(parts, reply, campaign)) return undefined;
-      if (campaign.shelved === undefined && !(await parts.membership.confirm())) return 'unknown';
     } catch {
       // The stream opens anyway, reports that it is stalled, and continues when Redis is back.
       return 'unknown';

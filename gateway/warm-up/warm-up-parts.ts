@@ -146,7 +146,7 @@ export function assembleWarmUp(servers: WarmUpServers): WarmUpParts {
     {
       ...{ board, shelved, clock, membership, metrics },
       clockLimits: new ClockLimits(clock, limits),
-      lookups: new Lookups(redis, keys, board, shelved),
+      lookups: new Lookups({ redis, keys, board, shelved, epochs: { isLatest: async () => true } }),
       places: new Places({ redis, keys, board, log }),
       claimants: { moves, deadlines: new Deadlines({ clock, metrics, log }) },
       etas: new Etas(board),

@@ -142,4 +142,8 @@ export const KNOWN_SEEDS: readonly { readonly cause: string; readonly seeds: rea
     cause: 'nobody found the work that a turn of claims had left: a campaign did not end',
     seeds: [71_088_368],
   },
+  {
+    cause: 'a gateway told somebody of their later entry from a Redis that had been failed over',
+    seeds: [984_771_888],
+  },
 ];

@@ -51,10 +51,24 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'somebody is told that there is no entry by who may have been ended',
-    file: 'gateway/entry/own-entry.ts',
-    from: 'if (campaign.shelved === true || (await parts.membership.confirm())) {',
-    to: 'if (campaign.shelved === true || place === undefined) {',
+    file: 'gateway/shared/lookups.ts',
+    from: '(await isLatest)',
+    to: '(await isLatest) || [...places.values()].includes(undefined)',
     seed: 1427,
+  },
+  {
+    name: 'an entry is told from a Redis that no longer counts',
+    file: 'gateway/shared/lookups.ts',
+    from: '(await isLatest)',
+    to: '(await isLatest) || ![...places.values()].includes(undefined)',
+    seed: 984_771_888,
+  },
+  {
+    name: 'the ledger is taken to say that an epoch is the latest',
+    file: 'gateway/shared/epoch-check.ts',
+    from: 'String(await this.#ledger.ask()) === epoch',
+    to: '(await this.#ledger.ask()) > 0',
+    seed: 984_771_888,
   },
   {
     name: 'an identity is retired under the epoch that it has',
@@ -132,7 +146,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a rank is final before the watermark',
     file: 'gateway/shared/lookups.ts',
-    from: 'final: stamp <= lastStampAt(rankedUs, campaign.opensAtUs)',
+    from: 'final: user.stamp <= lastStampAt(rankedUs, campaign.opensAtUs)',
     to: 'final: true',
     seed: 21,
   },

@@ -1,0 +1,85 @@
+/**
+ * A gateway stays at a Redis that was failed over and goes on answering: it tells nobody what that one still says. Over
+ * Kafka alone: where Redis keeps the log as well, another Redis is another log.
+ */
+import { deepEqual, equal } from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { availableLogs, eventually, serversFromEnv } from '../../engine/test/support.ts';
+import { type System, startSystem } from '../../engine/test/system.ts';
+import { EpochCheck } from './epoch-check.ts';
+
+/** No other suite uses these databases of the tests' Redis. */
+const [OLD, NEW] = [11, 12];
+const LONG_MS = 60_000;
+
+for (const log of availableLogs().filter(each => each === 'kafka')) {
+  describe('a gateway at a Redis that no longer counts', () => {
+    let system: System;
+    before(async () => {
+      system = await startSystem({ log, redisDatabase: OLD });
+    });
+    after(() => system.close());
+
+    test('tells nothing from it, and the others go on', async () => {
+      const campaign = await system.offer({ kind: 'raffle', winners: 1 });
+      const path = `/v1/campaigns/${campaign}/entries/me`;
+      equal((await system.enter('ann', campaign)).status, 202);
+      equal((await system.ask('ann', 'GET', path)).body.outcome, 'waiting');
+      await system.engine.process.stop();
+
+      const url = new URL(serversFromEnv().redisUrl);
+      url.pathname = `/${NEW}`;
+      const env = { REDIS_URL: url.href };
+      system.engine = await system.startEngine(env);
+      system.gateways.push(await system.startGateway(env));
+      const [old, other] = [0, 1];
+      await eventually(
+        async () => (await system.ask('ann', 'DELETE', path, { gateway: other })).status === 202,
+        { timeoutMs: LONG_MS },
+      );
+      await eventually(
+        async () => (await system.ask('ann', 'GET', path, { gateway: other })).body.outcome === 'withdrawn',
+        { timeoutMs: LONG_MS },
+      );
+      for (const user of ['ann', 'bob']) {
+        const { status, text } = await system.ask(user, 'GET', path, { gateway: old });
+        equal(status, 503, text);
+      }
+      const again = await system.enter('ann', campaign, old);
+      equal(again.status, 503, again.text);
+    });
+  });
+}
+
+describe('the latest epoch', () => {
+  const never = new Promise<boolean>(() => undefined);
+  const pipeline = (answer: Promise<boolean>) => () => ({ epoch: '7', confirm: () => answer });
+  const away = async (): Promise<number> => {
+    throw new Error('the ledger is away');
+  };
+
+  test('is what the log or the ledger says, while the other one is silent or away', async () => {
+    const [yes, no] = [Promise.resolve(true), Promise.resolve(false)];
+    const asked = [
+      new EpochCheck({ pipeline: pipeline(yes), readEpoch: away }),
+      new EpochCheck({ pipeline: pipeline(never), readEpoch: async () => 7 }),
+      new EpochCheck({ pipeline: pipeline(no), readEpoch: async () => 7 }),
+      new EpochCheck({ pipeline: pipeline(no), readEpoch: async () => 8 }),
+      new EpochCheck({ pipeline: pipeline(no), readEpoch: away }),
+      new EpochCheck({ pipeline: () => undefined, readEpoch: async () => 7 }),
+    ];
+    deepEqual(await Promise.all(asked.map(each => each.isLatest('7'))), [
+      true,
+      true,
+      true,
+      false,
+      false,
+      true,
+    ]);
+  });
+
+  test('is nothing that an incarnation of another one can confirm', async () => {
+    const check = new EpochCheck({ pipeline: pipeline(Promise.resolve(true)), readEpoch: async () => 7 });
+    equal(await check.isLatest('6'), false);
+  });
+});

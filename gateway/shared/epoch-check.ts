@@ -1,0 +1,56 @@
+/**
+ * Whether the epoch that Redis shows is still the latest. A server that was failed over and goes on answering cannot tell,
+ * and what it says of a user may be older than what another gateway has told them.
+ *
+ * The log tells for free: it refuses a writer of an epoch behind which another one began. While the log does not answer,
+ * the ledger tells: an epoch is written there before anything is shown under it.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { SlicePipeline } from '../entry/slices.ts';
+import { NextCall } from './next-call.ts';
+
+export interface EpochCheckParts {
+  /** The pipeline of the incarnation that serves; undefined without a lease. */
+  readonly pipeline: () => Pick<SlicePipeline, 'epoch' | 'confirm'> | undefined;
+  /** The epoch that was begun last, from the ledger. */
+  readonly readEpoch: () => Promise<number>;
+}
+
+/** An idle gateway's log answers well within this; a longer wait would only hold up readers while the log is away. */
+const LOG_WAIT_MS = 500;
+
+export class EpochCheck {
+  readonly #pipeline: EpochCheckParts['pipeline'];
+  readonly #ledger: NextCall<number>;
+
+  constructor({ pipeline, readEpoch }: EpochCheckParts) {
+    this.#pipeline = pipeline;
+    this.#ledger = new NextCall(readEpoch);
+  }
+
+  /** Whether no later epoch had begun when this was called; false as well if neither the log nor the ledger can tell. */
+  async isLatest(epoch: string): Promise<boolean> {
+    const pipeline = this.#pipeline();
+    const byLog = pipeline?.epoch === epoch ? pipeline.confirm() : undefined;
+    if (byLog !== undefined && (await inTime(byLog))) return true;
+    if (await this.#isLatestInLedger(epoch)) return true;
+    return (await byLog) === true;
+  }
+
+  async #isLatestInLedger(epoch: string): Promise<boolean> {
+    try {
+      return String(await this.#ledger.ask()) === epoch;
+    } catch {
+      return false;
+    }
+  }
+}
+
+/** Its answer; false while there is none in time. */
+async function inTime(byLog: Promise<boolean>): Promise<boolean> {
+  const answered = new AbortController();
+  const late = sleep(LOG_WAIT_MS, false, { signal: answered.signal }).catch(() => false);
+  const isConfirmed = await Promise.race([byLog, late]);
+  answered.abort();
+  return isConfirmed;
+}
