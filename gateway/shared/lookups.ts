@@ -21,7 +21,7 @@ export interface Grant {
 }
 
 export interface Place {
-  /** The campaign as the caller knew it before the look-up: a later board may report more than the answer about the user. */
+  /** The campaign as of just before the look-up: a later board may report more than the answer about the user. */
   readonly campaign: BoardCampaign;
   readonly stamp: number;
   /** The number of entries with an earlier stamp. Show it only if the place is final. */
@@ -56,7 +56,7 @@ export class BeingMade extends LookupFailed {
 }
 
 interface Question {
-  readonly campaign: BoardCampaign;
+  readonly campaignId: number;
   readonly userId: string;
   /** The epoch that the caller knows as the latest one that had begun when the user asked, if it does. */
   readonly latest: string | undefined;
@@ -122,7 +122,7 @@ export class Lookups {
       });
     }
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ campaign, userId, latest, resolve, reject });
+      this.#waiting.push({ campaignId: campaign.campaignId, userId, latest, resolve, reject });
       this.#schedule();
     });
   }
@@ -156,12 +156,14 @@ export class Lookups {
   async #askCampaign(campaignId: number, questions: readonly Question[]): Promise<void> {
     const keys = this.#keys.campaign(campaignId);
     const users = questions.map(question => question.userId);
-    // Decide finality by the board from before the look-up: the answers are at least as new.
     const board = this.#board;
+    // Other gateways may have told more than this one has read of the board.
+    await board.refresh();
+    // Decide finality by the board from before the look-up: the answers are at least as new.
     const { epoch, rankedUs } = board;
-    const known = board.campaign(campaignId);
-    const settledStamp = known?.settledStamp ?? -1;
-    const hasClaims = known?.claims !== undefined;
+    const campaign = board.campaign(campaignId);
+    if (campaign === undefined) throw new LookupFailed('the campaign has left the board');
+    const hasClaims = campaign.claims !== undefined;
     const outcomes = hasClaims ? keys.claimants : keys.won;
     const isLatest = questions.some(each => each.latest !== epoch) && this.#epochs.isLatest(epoch);
     const looked = await lookAt(this.#redis, keys, outcomes, epoch, users);
@@ -178,7 +180,6 @@ export class Lookups {
     this.#askedAtMs.delete(campaignId);
     const places = new Map(
       questions.map((question, index) => {
-        const { campaign } = question;
         const user = looked.users[index];
         return [
           question,
@@ -190,8 +191,7 @@ export class Lookups {
             grant: hasClaims ? undefined : parseGrant(user.outcome),
             claimant: hasClaims ? parseClaimant(user.outcome) : undefined,
             withdrawn: user.withdrawn,
-            // Use the caller's view of the campaign: one cancelled since then has other decided entries.
-            settled: user.stamp <= Math.min(settledStamp, campaign.settledStamp),
+            settled: user.stamp <= campaign.settledStamp,
           },
         ];
       }),
@@ -239,8 +239,8 @@ export function parseGrant(text: string | null | undefined): Grant | undefined {
 function groupByCampaign(questions: readonly Question[]): Map<number, Question[]> {
   const groups = new Map<number, Question[]>();
   for (const question of questions) {
-    const group = groups.get(question.campaign.campaignId);
-    if (group === undefined) groups.set(question.campaign.campaignId, [question]);
+    const group = groups.get(question.campaignId);
+    if (group === undefined) groups.set(question.campaignId, [question]);
     else group.push(question);
   }
   return groups;

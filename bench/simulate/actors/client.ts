@@ -3,7 +3,7 @@
  * and opens it anew with the last event's id when it breaks. What they are told goes to the checker: an acceptance when
  * the gateway gives it (from then on it may have been heard), a position when it is heard.
  */
-import type { Checker } from '../checks/checker.ts';
+import type { Checker, ToldSoFar } from '../checks/checker.ts';
 import { type Path, wayUs } from '../kernel/network.ts';
 import type { Tally } from '../kernel/tally.ts';
 import { MS, type World } from '../kernel/world.ts';
@@ -81,7 +81,7 @@ export class Client {
     const { world } = this.#around;
     const askedUs = world.nowUs;
     const once = world.hearOnce(ANSWER_TIMEOUT_US, hear);
-    const before = this.#around.checker.acceptedStamp(asked.campaignId, asked.userId);
+    const before = this.#around.checker.toldSoFar(asked.campaignId, asked.userId);
     this.#send(place, asked, {
       answered: (status, text) => {
         const body: Record<string, unknown> = text === '' ? {} : JSON.parse(text);
@@ -111,7 +111,7 @@ export class Client {
     { campaignId, userId, what }: Asked,
     status: number,
     body: Record<string, unknown>,
-    before: number | undefined,
+    before: ToldSoFar,
     askedUs: number,
   ): void {
     const { checker, world } = this.#around;
@@ -121,8 +121,10 @@ export class Client {
     const { stamp, position, outcome, serial, type } = body;
     const isEntry = (status === 202 && what !== 'claim') || (status === 200 && what === 'enter');
     if (status === 500) world.fail(new Error(`a handler failed: ${JSON.stringify(body)}`));
-    if (before !== undefined)
-      checker.toldAgain(userId, before, { status, type, stamp: isEntry ? numberOf(stamp) : undefined });
+    checker.toldAgain(userId, before, {
+      ...{ status, type, outcome },
+      stamp: isEntry || what === 'look' ? numberOf(stamp) : undefined,
+    });
     if (isEntry && typeof stamp === 'number') checker.toldAccepted(campaignId, userId, stamp, askedUs);
     if (isEntry && typeof position === 'number') checker.toldPosition(campaignId, userId, position);
     if (what === 'claim' && outcome === 'claimed' && typeof serial === 'number')

@@ -61,10 +61,19 @@ export interface ToldOutcome {
   readonly position: number | undefined;
 }
 
+/** What somebody was told before they asked. */
+export interface ToldSoFar {
+  /** The least stamp. */
+  readonly stamp: number | undefined;
+  /** A final outcome. */
+  readonly outcome: string | undefined;
+}
+
 interface ToldAgain {
   readonly status: number;
   readonly type: unknown;
-  /** Of an answer that an entry is accepted. */
+  readonly outcome: unknown;
+  /** Of an answer that tells somebody's own entry. */
   readonly stamp: number | undefined;
 }
 
@@ -226,18 +235,28 @@ export class Checker implements Checks {
     }
   }
 
-  /** The least stamp that somebody was told so far; undefined while they were told of none. */
-  acceptedStamp(campaignId: number, userId: string): number | undefined {
-    const told = this.accepted.filter(each => each.campaignId === campaignId && each.userId === userId);
-    return told.length === 0 ? undefined : Math.min(...told.map(({ stamp }) => stamp));
+  /** What somebody was told so far. */
+  toldSoFar(campaignId: number, userId: string): ToldSoFar {
+    const isTheirs = (each: { readonly campaignId: number; readonly userId: string }): boolean =>
+      each.campaignId === campaignId && each.userId === userId;
+    const told = this.accepted.filter(isTheirs);
+    return {
+      stamp: told.length === 0 ? undefined : Math.min(...told.map(({ stamp }) => stamp)),
+      // Who was passed over in a room may come back.
+      outcome:
+        this.announced.get(campaignId)?.kind === 'room' ? undefined : this.outcomes.find(isTheirs)?.outcome,
+    };
   }
 
-  /** What is answered to somebody who had been told of that stamp before they asked. */
-  toldAgain(userId: string, before: number, { status, type, stamp }: ToldAgain): void {
+  /** What is answered to somebody who had been told so much before they asked. */
+  toldAgain(userId: string, before: ToldSoFar, { status, type, stamp, outcome }: ToldAgain): void {
+    if (before.outcome !== undefined && (outcome === 'waiting' || outcome === 'waitlisted'))
+      this.breaks(1, `${userId} was told ${before.outcome}, and ${outcome} when they asked again`);
+    if (before.stamp === undefined) return;
     if (status === 404 && type === 'urn:fairline:problem:no-entry')
       this.breaks(1, `${userId} was accepted, and told that there is no entry`);
-    if (stamp !== undefined && stamp > before)
-      this.breaks(4, `${userId} was told ${before}, and ${stamp} when they asked again`);
+    if (stamp !== undefined && stamp > before.stamp)
+      this.breaks(4, `${userId} was told ${before.stamp}, and ${stamp} when they asked again`);
   }
 
   /** The door says that nothing is left: then nothing is, and whoever has one is not told so. */

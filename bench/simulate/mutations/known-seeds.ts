@@ -146,4 +146,9 @@ export const KNOWN_SEEDS: readonly { readonly cause: string; readonly seeds: rea
     cause: 'a gateway told somebody of their later entry from a Redis that had been failed over',
     seeds: [984_771_888],
   },
+  {
+    cause:
+      'a gateway told somebody that they wait, off a board from before another one told them how it ended',
+    seeds: [73_005_266],
+  },
 ];

@@ -564,9 +564,16 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'who is decided is read off a later board than what became of them',
     file: 'gateway/shared/lookups.ts',
-    from: 'Math.min(settledStamp, campaign.settledStamp)',
-    to: 'settledStamp',
+    from: 'user.stamp <= campaign.settledStamp',
+    to: 'user.stamp <= (board.campaign(campaignId) ?? campaign).settledStamp',
     seed: 6_006_420,
+  },
+  {
+    name: 'somebody is told less than another gateway has told them, off a board that was read before',
+    file: 'gateway/shared/lookups.ts',
+    from: 'await board.refresh();',
+    to: '',
+    seed: 73_005_266,
   },
   {
     name: 'what was heard before somebody entered counts as an absence',
