@@ -17,7 +17,7 @@ import {
 import { BeingMade, type Place } from '../shared/lookups.ts';
 import { Entry } from './entries.ts';
 import { type EntryParts, openPipeline, refuseWithdrawn, SOON, withReceipt } from './entry-answers.ts';
-import { entryView, outcomeOf } from './entry-view.ts';
+import { entryView, isCancelled, outcomeOf } from './entry-view.ts';
 
 /** The user and the campaign of a request about an own entry, or undefined if an answer was sent. */
 export async function asker(
@@ -82,7 +82,8 @@ export async function getEntry(
 
 /**
  * A final outcome is in the ledger, whatever Redis has. It is shown without the position, which only Redis knows, and
- * without the receipt, which would need one query of the ledger each.
+ * without the receipt, which would need one query of the ledger each. The ledger is ahead of the board: what the board does
+ * not show as decided yet is not told, since the next look-up, of the finished projection, would take it back.
  */
 async function tellFinal(
   parts: EntryParts,
@@ -93,6 +94,8 @@ async function tellFinal(
   const found = await parts.ledgerOutcomes.find(campaignId, userId).catch(() => undefined);
   if (found === undefined) return false;
   const { stamp, outcome, serial, code } = found;
+  const shown = parts.board.campaign(campaignId);
+  if (shown === undefined || !(stamp <= shown.settledStamp || isCancelled(shown, stamp))) return false;
   const view: EntryView = {
     campaign: campaignId,
     stamp,

@@ -151,4 +151,9 @@ export const KNOWN_SEEDS: readonly { readonly cause: string; readonly seeds: rea
       'a gateway told somebody that they wait, off a board from before another one told them how it ended',
     seeds: [73_005_266],
   },
+  {
+    cause:
+      'an outcome was told from the ledger before the board showed it: they were told then that they wait',
+    seeds: [73_000_819, 73_001_730, 73_004_489],
+  },
 ];

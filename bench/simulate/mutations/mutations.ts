@@ -569,6 +569,13 @@ export const MUTATIONS: readonly Mutation[] = [
     seed: 6_006_420,
   },
   {
+    name: 'an outcome is told from the ledger before the board shows that it is decided',
+    file: 'gateway/entry/own-entry.ts',
+    from: '!(stamp <= shown.settledStamp || isCancelled(shown, stamp))',
+    to: 'stamp < 0',
+    seed: 73_000_819,
+  },
+  {
     name: 'somebody is told less than another gateway has told them, off a board that was read before',
     file: 'gateway/shared/lookups.ts',
     from: 'await board.refresh();',
