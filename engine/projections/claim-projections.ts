@@ -7,10 +7,8 @@ import { readClaimants, readMoves, type ShownClaimant } from '../../sql/statemen
 import { claimantOf, claimantText } from '../contract/campaign/claimant.ts';
 import type { CampaignKeys } from '../contract/redis/keys.ts';
 import { type RedisClient, scriptFrom } from '../contract/redis/redis.ts';
-import { appendGone, nothingMore } from './projections.ts';
-
-/** Members sent in one command. */
-const PAGE = 2_000;
+import { eachPage, nothingMore } from './pages.ts';
+import { appendGone } from './projections.ts';
 
 const publishScript = scriptFrom(new URL('./publish-claimants.lua', import.meta.url));
 
@@ -23,13 +21,12 @@ export async function projectClaimants(
   after: number,
   onPage = nothingMore,
 ): Promise<number> {
-  for (let last = after; ; ) {
-    const page = await readClaimants(db, campaignId, last, PAGE);
-    if (page.length === 0) return last;
-    await publishScript(redis, [keys.claimants], page.flatMap(argumentsOf));
-    last = page.at(-1)?.number ?? last;
-    await onPage();
-  }
+  return await eachPage(db, campaignId, after, {
+    read: readClaimants,
+    numberOf: claimant => claimant.number,
+    publish: page => publishScript(redis, [keys.claimants], page.flatMap(argumentsOf)),
+    onPage,
+  });
 }
 
 /** Publishes moves with numbers above `after`: who moved, as they are now, then that they did. Answers the last one. */
@@ -41,15 +38,16 @@ export async function projectMoves(
   after: number,
   onPage = nothingMore,
 ): Promise<number> {
-  for (let last = after; ; ) {
-    const page = await readMoves(db, campaignId, last, PAGE);
-    if (page.length === 0) return last;
-    await publishScript(redis, [keys.claimants], page.flatMap(argumentsOf));
-    const items = page.map(({ leftPlace, userId }) => `${leftPlace ?? 0}:${userId}`);
-    await appendGone(redis, keys, keys.moves, last, items);
-    last = page.at(-1)?.listNumber ?? last;
-    await onPage();
-  }
+  return await eachPage(db, campaignId, after, {
+    read: readMoves,
+    numberOf: move => move.listNumber,
+    publish: async (page, published) => {
+      await publishScript(redis, [keys.claimants], page.flatMap(argumentsOf));
+      const items = page.map(({ leftPlace, userId }) => `${leftPlace ?? 0}:${userId}`);
+      await appendGone(redis, keys, keys.moves, published, items);
+    },
+    onPage,
+  });
 }
 
 function argumentsOf(row: ShownClaimant): [string, string] {

@@ -11,13 +11,9 @@ import { type Gone, readGone } from '../../sql/statements/entries/withdrawals.ts
 import { type RoomMove, readMoves } from '../../sql/statements/rooms/room-turns.ts';
 import type { CampaignKeys } from '../contract/redis/keys.ts';
 import { type RedisClient, scriptFrom } from '../contract/redis/redis.ts';
+import { eachPage, nothingMore, PAGE } from './pages.ts';
 
-/** Members sent in one command: it holds Redis up for a few milliseconds at most. */
-const PAGE = 2_000;
 const EVERYTHING = Number.MAX_SAFE_INTEGER;
-
-/** What projections do after each page where nothing is to be done; see make-projection.ts. */
-export const nothingMore = async (): Promise<void> => undefined;
 
 const appendGoneScript = scriptFrom(new URL('./append-gone.lua', import.meta.url));
 
@@ -49,13 +45,13 @@ export async function projectWon(
   after: number,
   onPage = nothingMore,
 ): Promise<number> {
-  for (let last = after; ; ) {
-    const page = await readGrants(db, campaignId, last, PAGE);
-    if (page.length === 0) return last;
-    await redis.hset(keys.won, ...page.flatMap(grant => [grant.userId, `${grant.serial}:${grant.code}`]));
-    last = page.at(-1)?.serial ?? last;
-    await onPage();
-  }
+  return await eachPage(db, campaignId, after, {
+    read: readGrants,
+    numberOf: grant => grant.serial,
+    publish: page =>
+      redis.hset(keys.won, ...page.flatMap(grant => [grant.userId, `${grant.serial}:${grant.code}`])),
+    onPage,
+  });
 }
 
 /**
@@ -70,14 +66,18 @@ export async function projectRedrawn(
   after: number,
   onPage = nothingMore,
 ): Promise<number> {
-  for (let last = after; ; ) {
-    const page = await readRedrawn(db, campaignId, last, PAGE);
-    if (page.length === 0) return last;
-    await redis.hdel(keys.won, ...page.map(redrawn => redrawn.passedFrom));
-    await redis.hset(keys.won, ...page.flatMap(({ userId, serial, code }) => [userId, `${serial}:${code}`]));
-    last = page.at(-1)?.place ?? last;
-    await onPage();
-  }
+  return await eachPage(db, campaignId, after, {
+    read: readRedrawn,
+    numberOf: redrawn => redrawn.place,
+    publish: async page => {
+      await redis.hdel(keys.won, ...page.map(redrawn => redrawn.passedFrom));
+      await redis.hset(
+        keys.won,
+        ...page.flatMap(({ userId, serial, code }) => [userId, `${serial}:${code}`]),
+      );
+    },
+    onPage,
+  });
 }
 
 /** Publishes who has withdrawn, from above the gone_number `after`; answers the last that was. */
@@ -89,13 +89,12 @@ export async function projectWithdrawn(
   after: number,
   onPage = nothingMore,
 ): Promise<number> {
-  for (let last = after; ; ) {
-    const page = await readGone(db, campaignId, last, PAGE);
-    if (page.length === 0) return last;
-    await redis.hset(keys.withdrawn, ...page.flatMap(gone => [gone.userId, gone.stamp]));
-    last = page.at(-1)?.goneNumber ?? last;
-    await onPage();
-  }
+  return await eachPage(db, campaignId, after, {
+    read: readGone,
+    numberOf: gone => gone.goneNumber,
+    publish: page => redis.hset(keys.withdrawn, ...page.flatMap(gone => [gone.userId, gone.stamp])),
+    onPage,
+  });
 }
 
 /** How each move of somebody in a room stands in the list: see CampaignKeys.gone. */

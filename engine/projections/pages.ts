@@ -1,0 +1,35 @@
+/** The paged loop of projections: what the ledger lists by numbers goes to Redis a page at a time. */
+import type { Queryable } from '../../sql/database.ts';
+
+/** Members sent in one command: it holds Redis up for a few milliseconds at most. */
+export const PAGE = 2_000;
+
+/** What projections do after each page where nothing is to be done; see make-projection.ts. */
+export const nothingMore = async (): Promise<void> => undefined;
+
+export interface Pages<Row> {
+  /** Rows with greater numbers than `after`, in that order, at most `limit`. */
+  readonly read: (db: Queryable, campaignId: number, after: number, limit: number) => Promise<readonly Row[]>;
+  readonly numberOf: (row: Row) => number;
+  /** Publishes a page, behind the number `after`. */
+  readonly publish: (page: readonly Row[], after: number) => Promise<unknown>;
+  /** Called when a page was published. */
+  readonly onPage: () => Promise<void>;
+}
+
+/** Publishes rows of a campaign with numbers above `after`, until there are none; answers the last number that was. */
+export async function eachPage<Row>(
+  db: Queryable,
+  campaignId: number,
+  after: number,
+  { read, numberOf, publish, onPage }: Pages<Row>,
+): Promise<number> {
+  for (let published = after; ; ) {
+    const page = await read(db, campaignId, published, PAGE);
+    const last = page.at(-1);
+    if (last === undefined) return published;
+    await publish(page, published);
+    published = numberOf(last);
+    await onPage();
+  }
+}
