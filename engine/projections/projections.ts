@@ -11,7 +11,7 @@ import { type Gone, readGone } from '../../sql/statements/entries/withdrawals.ts
 import { type RoomMove, readMoves } from '../../sql/statements/rooms/room-turns.ts';
 import type { CampaignKeys } from '../contract/redis/keys.ts';
 import { type RedisClient, scriptFrom } from '../contract/redis/redis.ts';
-import { eachPage, nothingMore, PAGE } from './pages.ts';
+import { eachPage, PAGE, type Projected } from './pages.ts';
 
 const EVERYTHING = Number.MAX_SAFE_INTEGER;
 
@@ -37,20 +37,13 @@ export async function projectRanks(
 }
 
 /** Publishes the winners with serials above `after`; answers the last serial that was. */
-export async function projectWon(
-  db: Queryable,
-  redis: RedisClient,
-  keys: CampaignKeys,
-  campaignId: number,
-  after: number,
-  onPage = nothingMore,
-): Promise<number> {
-  return await eachPage(db, campaignId, after, {
+export async function projectWon(campaign: Projected, after: number): Promise<number> {
+  const { redis, keys } = campaign;
+  return await eachPage(campaign, after, {
     read: readGrants,
     numberOf: grant => grant.serial,
     publish: page =>
       redis.hset(keys.won, ...page.flatMap(grant => [grant.userId, `${grant.serial}:${grant.code}`])),
-    onPage,
   });
 }
 
@@ -58,15 +51,9 @@ export async function projectWon(
  * Publishes prizes that were passed on to alternates behind the place `after`: who had one has it no longer, and who has
  * it now is shown with it. Answers the last place that was. What is written is how things stand, so it may be written again.
  */
-export async function projectRedrawn(
-  db: Queryable,
-  redis: RedisClient,
-  keys: CampaignKeys,
-  campaignId: number,
-  after: number,
-  onPage = nothingMore,
-): Promise<number> {
-  return await eachPage(db, campaignId, after, {
+export async function projectRedrawn(campaign: Projected, after: number): Promise<number> {
+  const { redis, keys } = campaign;
+  return await eachPage(campaign, after, {
     read: readRedrawn,
     numberOf: redrawn => redrawn.place,
     publish: async page => {
@@ -76,24 +63,16 @@ export async function projectRedrawn(
         ...page.flatMap(({ userId, serial, code }) => [userId, `${serial}:${code}`]),
       );
     },
-    onPage,
   });
 }
 
 /** Publishes who has withdrawn, from above the gone_number `after`; answers the last that was. */
-export async function projectWithdrawn(
-  db: Queryable,
-  redis: RedisClient,
-  keys: CampaignKeys,
-  campaignId: number,
-  after: number,
-  onPage = nothingMore,
-): Promise<number> {
-  return await eachPage(db, campaignId, after, {
+export async function projectWithdrawn(campaign: Projected, after: number): Promise<number> {
+  const { redis, keys } = campaign;
+  return await eachPage(campaign, after, {
     read: readGone,
     numberOf: gone => gone.goneNumber,
     publish: page => redis.hset(keys.withdrawn, ...page.flatMap(gone => [gone.userId, gone.stamp])),
-    onPage,
   });
 }
 
@@ -106,22 +85,14 @@ const SIGN_OF = { gone: '', back: '-', returned: '+' } as const;
  * those who came back stand in it too.
  */
 export async function projectGone(
-  db: Queryable,
-  redis: RedisClient,
-  keys: CampaignKeys,
-  turn: {
-    readonly campaignId: number;
-    readonly kind: CampaignKind;
-    readonly after: number;
-    readonly rankedStamp: number;
-  },
-  onPage = nothingMore,
+  { db, redis, keys, campaignId, onPage }: Projected,
+  turn: { readonly kind: CampaignKind; readonly after: number; readonly rankedStamp: number },
 ): Promise<number> {
   for (let { after } = turn; ; ) {
     const page =
       turn.kind === 'room'
-        ? await readMoves(db, turn.campaignId, after, PAGE)
-        : await readGone(db, turn.campaignId, after, PAGE);
+        ? await readMoves(db, campaignId, after, PAGE)
+        : await readGone(db, campaignId, after, PAGE);
     const late = page.findIndex(gone => gone.entryStamp > turn.rankedStamp);
     const final: readonly (Gone | RoomMove)[] = late < 0 ? page : page.slice(0, late);
     if (final.length === 0) return after;
@@ -137,7 +108,7 @@ export async function projectGone(
     if (missing >= 0) throw new Error(`${keys.rank} lacks an entry with a final rank`);
     after += known.length;
     if (final.length < PAGE) return after;
-    await onPage();
+    await onPage?.();
   }
 }
 
