@@ -8,6 +8,7 @@ import { readRedrawn } from '../../sql/statements/draws/alternates.ts';
 import { readEntries } from '../../sql/statements/entries/entries.ts';
 import { readGrants } from '../../sql/statements/entries/grants.ts';
 import { type Gone, readGone } from '../../sql/statements/entries/withdrawals.ts';
+import { pagesOf } from '../../sql/statements/pages.ts';
 import { type RoomMove, readMoves } from '../../sql/statements/rooms/room-turns.ts';
 import type { CampaignKeys } from '../contract/redis/keys.ts';
 import { type RedisClient, scriptFrom } from '../contract/redis/redis.ts';
@@ -25,15 +26,17 @@ export async function projectRanks(
   range: { readonly campaignId: number; readonly after: number; readonly gateway?: number },
 ): Promise<number> {
   let ranked = 0;
-  for (let { after } = range; ; ) {
-    const page = await readEntries(db, { ...range, after, through: EVERYTHING, limit: PAGE });
-    const last = page.at(-1);
-    if (last === undefined) return ranked;
+  const pages = pagesOf({
+    after: range.after,
+    limit: PAGE,
+    read: (after, limit) => readEntries(db, { ...range, after, through: EVERYTHING, limit }),
+    keyOf: ({ stamp }) => stamp,
+  });
+  for await (const page of pages) {
     await redis.zadd(keys.rank, 'LT', ...page.flatMap(entry => [entry.stamp, entry.userId]));
     ranked += page.length;
-    if (page.length < PAGE) return ranked;
-    after = last.stamp;
   }
+  return ranked;
 }
 
 /** Publishes the winners with serials above `after`; answers the last serial that was. */
