@@ -133,19 +133,18 @@ export async function findRefused(
   return rows;
 }
 
-/**
- * Entries of a campaign with `after` < stamp <= `through` in stamp order, at most `limit`; only those of one gateway
- * where that is given.
- */
+/** Entries of a campaign with `after` < stamp <= `through` in stamp order, at most `limit`. */
+export interface StampRange {
+  readonly campaignId: number;
+  readonly after: number;
+  readonly through: number;
+  readonly limit: number;
+}
+
+/** The entries of a range; only those of one gateway where that is given. */
 export async function readEntries(
   db: Queryable,
-  page: {
-    readonly campaignId: number;
-    readonly after: number;
-    readonly through: number;
-    readonly limit: number;
-    readonly gateway?: number;
-  },
+  page: StampRange & { readonly gateway?: number },
 ): Promise<readonly Entry[]> {
   const { rows } = await db.query<{ userId: string; stamp: number }>(
     `select user_id as "userId", stamp
