@@ -7,7 +7,7 @@
  * because of a topic of somebody else's that was on that broker alone.
  */
 import { randomInt } from 'node:crypto';
-import { messageOf } from '../backoff.ts';
+import { messageOf } from '../../process/message-of.ts';
 import type { KafkaOptions } from './kafka-client.ts';
 import { askOnce } from './kafka-connection.ts';
 import { Reader } from './kafka-reader.ts';
