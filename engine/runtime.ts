@@ -16,8 +16,10 @@ import {
 import { makeBooks } from './book/book-job.ts';
 import type { JudgeConfig } from './config.ts';
 import { KeyRing } from './contract/keys/key-ring.ts';
+import { within } from './contract/log/backoff.ts';
 import type { LogFencing } from './contract/log/log.ts';
 import { openConsumer, openFencing } from './contract/log/open.ts';
+import { messageOf } from './contract/process/message-of.ts';
 import { keysOf } from './contract/redis/keys.ts';
 import { connectRedis } from './contract/redis/redis.ts';
 import { checkRedisMode } from './contract/redis/redis-mode.ts';
@@ -146,17 +148,6 @@ async function readiness({ pool, redis }: JudgeServers, assembled: AssembledJudg
 }
 
 async function check(question: Promise<unknown>): Promise<string> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<string>(resolve => {
-    timer = setTimeout(() => resolve(`no answer within ${READY_TIMEOUT_MS} ms`), READY_TIMEOUT_MS);
-  });
-  const asked = question.then(
-    () => 'ok',
-    (error: unknown) => (error instanceof Error ? error.message : String(error)),
-  );
-  try {
-    return await Promise.race([asked, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+  const late = (): Error => new Error(`no answer within ${READY_TIMEOUT_MS} ms`);
+  return await within(READY_TIMEOUT_MS, question, late).then(() => 'ok', messageOf);
 }

@@ -1,5 +1,29 @@
-import { type Static, Type } from 'typebox';
+import { type Static, type TSchema, Type } from 'typebox';
 import { Default, Errors } from 'typebox/value';
+import { messageOf } from '../../engine/contract/process/message-of.ts';
+
+/** Where generators send. */
+export const Bases = Type.Array(Type.String(), { minItems: 1, maxItems: 64 });
+
+export const Users = Type.Object(
+  {
+    from: Type.Integer({ minimum: 0 }),
+    to: Type.Integer({ minimum: 1 }),
+    prefix: Type.String({ pattern: '^[A-Za-z0-9_-]{0,32}$', default: 'u' }),
+    digits: Type.Integer({ minimum: 1, maximum: 12, default: 7 }),
+  },
+  { additionalProperties: false },
+);
+
+/** What tickets are signed with. */
+export const Ticket = Type.Object(
+  {
+    secret: Type.String({ minLength: 1 }),
+    audience: Type.String(),
+    lifetimeSeconds: Type.Integer({ minimum: 1, default: 3_600 }),
+  },
+  { additionalProperties: false },
+);
 
 /**
  * What one generator process is asked to do, as JSON.
@@ -17,26 +41,11 @@ import { Default, Errors } from 'typebox/value';
  */
 const Schema = Type.Object(
   {
-    bases: Type.Array(Type.String(), { minItems: 1, maxItems: 64 }),
+    bases: Bases,
     path: Type.String({ pattern: '^/[!-~]*$' }),
     connections: Type.Integer({ minimum: 1, maximum: 20_000, default: 400 }),
-    users: Type.Object(
-      {
-        from: Type.Integer({ minimum: 0 }),
-        to: Type.Integer({ minimum: 1 }),
-        prefix: Type.String({ pattern: '^[A-Za-z0-9_-]{0,32}$', default: 'u' }),
-        digits: Type.Integer({ minimum: 1, maximum: 12, default: 7 }),
-      },
-      { additionalProperties: false },
-    ),
-    ticket: Type.Object(
-      {
-        secret: Type.String({ minLength: 1 }),
-        audience: Type.String(),
-        lifetimeSeconds: Type.Integer({ minimum: 1, default: 3_600 }),
-      },
-      { additionalProperties: false },
-    ),
+    users: Users,
+    ticket: Ticket,
     body: Type.String({ maxLength: 65_536, default: '' }),
     seconds: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 3_600 })),
     limitSeconds: Type.Number({ exclusiveMinimum: 0, maximum: 7_200, default: 600 }),
@@ -83,23 +92,45 @@ const USERS_MAX = 4_000_000;
 
 /** Fills in the defaults and checks everything; throws `LoadError` `bad_job` naming all faults at once. */
 export function parseJob(input: unknown): LoadJob {
-  const filled: unknown = Default(Schema, structuredClone(input));
-  const faults = Errors(Schema, filled).map(fault => `${fault.instancePath || 'job'} ${fault.message}`);
+  return parse(Schema, input, ({ bases, users }) => {
+    const count = users.to - users.from;
+    const tooMany = count > USERS_MAX ? [`/users holds ${count} users, at most ${USERS_MAX} a process`] : [];
+    return [...faultsOfUsers('/users', users), ...tooMany, ...faultsOfBases(bases)];
+  });
+}
+
+/** As parseJob, for a job of that schema; `faultsOf` finds what the schema cannot say. */
+export function parse<Schema extends TSchema>(
+  schema: Schema,
+  input: unknown,
+  faultsOf: (job: Static<Schema>) => readonly string[],
+): Static<Schema> {
+  const filled: unknown = Default(schema, structuredClone(input));
+  const misshapen = Errors(schema, filled).map(fault => `${fault.instancePath || 'job'} ${fault.message}`);
+  if (misshapen.length > 0) throw new LoadError('bad_job', misshapen.join('; '));
+  const job = filled as Static<Schema>;
+  const faults = faultsOf(job);
   if (faults.length > 0) throw new LoadError('bad_job', faults.join('; '));
-  const job = filled as LoadJob;
-  const { from, to, digits } = job.users;
-  if (from >= to) faults.push(`/users from ${from} must be below to ${to}`);
-  if (to > 10 ** digits) faults.push(`/users to ${to} does not fit in ${digits} digits`);
-  if (to - from > USERS_MAX) faults.push(`/users holds ${to - from} users, at most ${USERS_MAX} a process`);
-  for (const base of job.bases) {
+  return job;
+}
+
+export function faultsOfUsers(name: string, { from, to, digits }: Static<typeof Users>): string[] {
+  const faults: string[] = [];
+  if (from >= to) faults.push(`${name} from ${from} must be below to ${to}`);
+  if (to > 10 ** digits) faults.push(`${name} to ${to} does not fit in ${digits} digits`);
+  return faults;
+}
+
+export function faultsOfBases(bases: readonly string[]): string[] {
+  const faults: string[] = [];
+  for (const base of bases) {
     try {
       loopback(base);
     } catch (error) {
-      faults.push(`/bases ${error instanceof Error ? error.message : String(error)}`);
+      faults.push(`/bases ${messageOf(error)}`);
     }
   }
-  if (faults.length > 0) throw new LoadError('bad_job', faults.join('; '));
-  return job;
+  return faults;
 }
 
 /** An address to connect to, and what goes into the Host header. */

@@ -4,7 +4,8 @@ import { Redis } from 'ioredis';
 import { Kafka, logLevel } from 'kafkajs';
 import { availableLogs, serversFromEnv, testNamespace } from '../../engine/test/support.ts';
 import { runLoad } from '../load/generator.ts';
-import { jobFor, TICKET } from '../load/testing/job.ts';
+import { jobFor } from '../load/testing/job.ts';
+import { TICKET } from '../load/testing/raw-server.ts';
 import { startPeer } from './process.ts';
 
 const USERS = 300;

@@ -11,6 +11,7 @@
  * Exit code 1 when a seed fails, 2 when the arguments are wrong.
  */
 import { parseArgs } from 'node:util';
+import { messageOf } from '../../engine/contract/process/message-of.ts';
 import { BEGINNING_US, MS } from './kernel/world.ts';
 import { MUTATIONS } from './mutations/mutations.ts';
 import { planOf } from './plans/make-plan.ts';
@@ -115,7 +116,7 @@ function readArguments(): Arguments | undefined {
     });
     return values;
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(`${messageOf(error)}\n`);
     return undefined;
   }
 }

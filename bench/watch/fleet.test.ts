@@ -4,8 +4,9 @@ import { after, before, suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { programArguments } from '../../engine/test/program.ts';
 import { LoadError } from '../load/job.ts';
+import { TICKET } from '../load/testing/raw-server.ts';
 import { startWatchers } from './fleet.ts';
-import { ACCEPTED, type DoorServer, GONE, outcome, startDoor, streamHead, TICKET } from './testing/job.ts';
+import { ACCEPTED, type DoorServer, GONE, outcome, startDoor, streamHead } from './testing/job.ts';
 
 const WORKER = fileURLToPath(new URL('./worker.ts', import.meta.url));
 const groups = (enter: 'post' | 'wait') => [{ campaign: 7, users: { from: 0, to: 5 }, enter }];

@@ -1,6 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { Default, Errors } from 'typebox/value';
-import { LoadError, loopback } from '../load/job.ts';
+import { Bases, faultsOfBases, faultsOfUsers, parse, Ticket, Users } from '../load/job.ts';
 
 /**
  * What one watcher process is asked to do, as JSON.
@@ -19,15 +18,7 @@ import { LoadError, loopback } from '../load/job.ts';
 const Group = Type.Object(
   {
     campaign: Type.Integer({ minimum: 1 }),
-    users: Type.Object(
-      {
-        from: Type.Integer({ minimum: 0 }),
-        to: Type.Integer({ minimum: 1 }),
-        prefix: Type.String({ pattern: '^[A-Za-z0-9_-]{0,32}$', default: 'u' }),
-        digits: Type.Integer({ minimum: 1, maximum: 12, default: 7 }),
-      },
-      { additionalProperties: false },
-    ),
+    users: Users,
     enter: Type.Union([Type.Literal('post'), Type.Literal('wait')]),
     startAtUs: Type.Optional(Type.Number({ minimum: 0 })),
     spreadMs: Type.Number({ minimum: 0, maximum: 600_000, default: 0 }),
@@ -37,16 +28,9 @@ const Group = Type.Object(
 
 const Schema = Type.Object(
   {
-    bases: Type.Array(Type.String(), { minItems: 1, maxItems: 64 }),
+    bases: Bases,
     groups: Type.Array(Group, { minItems: 1, maxItems: 64 }),
-    ticket: Type.Object(
-      {
-        secret: Type.String({ minLength: 1 }),
-        audience: Type.String(),
-        lifetimeSeconds: Type.Integer({ minimum: 1, default: 3_600 }),
-      },
-      { additionalProperties: false },
-    ),
+    ticket: Ticket,
     reloads: Type.Object(
       {
         share: Type.Number({ minimum: 0, maximum: 1, default: 0 }),
@@ -87,24 +71,10 @@ export type WatchRequest = Pick<WatchJob, 'bases'> &
 
 /** Fills in the defaults and checks everything; throws `LoadError` `bad_job` naming all faults at once. */
 export function parseWatchJob(input: unknown): WatchJob {
-  const filled: unknown = Default(Schema, structuredClone(input));
-  const faults = Errors(Schema, filled).map(fault => `${fault.instancePath || 'job'} ${fault.message}`);
-  if (faults.length > 0) throw new LoadError('bad_job', faults.join('; '));
-  const job = filled as WatchJob;
-  for (const { users } of job.groups) {
-    const { from, to, digits } = users;
-    if (from >= to) faults.push(`/groups users from ${from} must be below to ${to}`);
-    if (to > 10 ** digits) faults.push(`/groups users to ${to} does not fit in ${digits} digits`);
-  }
-  const { from, to } = job.reloads.afterMs;
-  if (from > to) faults.push(`/reloads/afterMs from ${from} must not be above to ${to}`);
-  for (const base of job.bases) {
-    try {
-      loopback(base);
-    } catch (error) {
-      faults.push(`/bases ${error instanceof Error ? error.message : String(error)}`);
-    }
-  }
-  if (faults.length > 0) throw new LoadError('bad_job', faults.join('; '));
-  return job;
+  return parse(Schema, input, ({ bases, groups, reloads }) => {
+    const { from, to } = reloads.afterMs;
+    const backward = from > to ? [`/reloads/afterMs from ${from} must not be above to ${to}`] : [];
+    const ofUsers = groups.flatMap(({ users }) => faultsOfUsers('/groups users', users));
+    return [...ofUsers, ...backward, ...faultsOfBases(bases)];
+  });
 }

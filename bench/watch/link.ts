@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { messageOf } from '../../engine/contract/process/message-of.ts';
 import type { Base } from '../load/job.ts';
 import { type ResponseListener, ResponseReader } from './response.ts';
 
@@ -71,7 +72,7 @@ export class Link {
     try {
       this.#reader.feed(bytes, count);
     } catch (error) {
-      this.#listener.garbled(error instanceof Error ? error.message : String(error));
+      this.#listener.garbled(messageOf(error));
     }
   }
 }

@@ -34,6 +34,7 @@ import {
   readFirstNeeded,
 } from '../../sql/statements/campaigns/archives.ts';
 import { readTotals } from '../../sql/statements/entries/outcomes.ts';
+import { pagesOf } from '../../sql/statements/pages.ts';
 import { decodeItems, SOURCE_BIT } from '../contract/record/record.ts';
 import { decodeSignedHead } from '../contract/record/slice-head.ts';
 import type { Archiving } from './archiving.ts';
@@ -195,15 +196,16 @@ async function* rowsOf(
   tables: readonly ArchivedTable[],
 ): AsyncGenerator<FileRow> {
   for (const table of tables) {
-    const limit = table === 'slices' ? SLICES_A_PAGE : PAGE_ROWS;
-    for (let after = ''; ; ) {
-      const page = await readArchivePage(db, table, campaign, after, limit);
+    const pages = pagesOf({
+      after: '',
+      limit: table === 'slices' ? SLICES_A_PAGE : PAGE_ROWS,
+      read: (after, limit) => readArchivePage(db, table, campaign, after, limit),
+      keyOf: ({ key }) => key,
+    });
+    for await (const page of pages) {
       for (const { row } of page) {
         if (table !== 'slices' || campaignsIn(row).has(campaign.campaignId)) yield { table, row };
       }
-      const last = page.at(-1);
-      if (last === undefined || page.length < limit) break;
-      after = last.key;
     }
   }
 }

@@ -14,6 +14,7 @@ import {
   type ArchivedTable,
   isArchivedTable,
 } from '../../sql/statements/campaigns/archives.ts';
+import { messageOf } from '../contract/process/message-of.ts';
 
 export const FORMAT = 'fairline archive 1';
 
@@ -178,7 +179,7 @@ async function* linesIn(path: string): AsyncGenerator<string> {
     }
   } catch (error) {
     if (error instanceof BadArchive) throw error;
-    throw new BadArchive(`cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`);
+    throw new BadArchive(`cannot read ${path}: ${messageOf(error)}`);
   } finally {
     file.destroy();
     bytes.destroy();

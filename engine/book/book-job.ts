@@ -14,7 +14,8 @@ import {
   takeForBook,
 } from '../../sql/statements/books/books.ts';
 import type { KeyRing } from '../contract/keys/key-ring.ts';
-import { type BookDraw, type BookInput, BookRefused, type JsonValue } from './book.ts';
+import type { CanonicalValue } from '../draw/canonical.ts';
+import { type BookDraw, type BookInput, BookRefused } from './book.ts';
 import { LedgerBook } from './from-ledger.ts';
 import { gzippedBook } from './writer.ts';
 
@@ -77,7 +78,7 @@ async function saveParts(db: Queryable, campaignId: number, input: BookInput): P
 }
 
 function inputOf(campaign: BookCampaign, ledger: LedgerBook, keys: KeyRing): BookInput {
-  const rules: { readonly [key: string]: JsonValue } = JSON.parse(campaign.rules);
+  const rules: { readonly [key: string]: CanonicalValue } = JSON.parse(campaign.rules);
   const { poolRoot, poolCount } = campaign;
   const draw = campaign.kind === 'raffle' ? drawOf(campaign, rules) : undefined;
   return {
@@ -101,7 +102,7 @@ function inputOf(campaign: BookCampaign, ledger: LedgerBook, keys: KeyRing): Boo
   };
 }
 
-function drawOf(campaign: BookCampaign, rules: { readonly [key: string]: JsonValue }): BookDraw {
+function drawOf(campaign: BookCampaign, rules: { readonly [key: string]: CanonicalValue }): BookDraw {
   const { randomness, seed, signature, drandRound, frozenAt } = campaign;
   if (randomness === null || seed === null) {
     throw new BookRefused('the seed of the draw does not follow from the rules of the raffle');
@@ -115,7 +116,7 @@ function drawOf(campaign: BookCampaign, rules: { readonly [key: string]: JsonVal
   return { randomness, seed, source: { round: drandRound, signature, frozenAtUs } };
 }
 
-function roundOf(rules: { readonly [key: string]: JsonValue }): number {
+function roundOf(rules: { readonly [key: string]: CanonicalValue }): number {
   const round = Reflect.get(Object(Reflect.get(Object(rules.draw), 'randomness')), 'round');
   if (typeof round === 'number') return round;
   throw new BookRefused('the rules do not name the drand round that was used');

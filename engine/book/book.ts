@@ -5,15 +5,7 @@
  * Everything that can be long comes as an async iterable and is taken once, in order: a cursor in Postgres will do.
  * Bytes are bytes here (Buffers are), instants microseconds since the epoch.
  */
-
-/** A value that canonical JSON (RFC 8785) is written of; numbers are safe integers. */
-export type JsonValue =
-  | string
-  | number
-  | boolean
-  | null
-  | readonly JsonValue[]
-  | { readonly [key: string]: JsonValue };
+import type { CanonicalValue } from '../draw/canonical.ts';
 
 /** As `GET /v1/keys` shows it. */
 export type BookKey = {
@@ -114,7 +106,7 @@ export interface BookInput {
   readonly epochs: readonly BookEpoch[];
   readonly keys: readonly BookKey[];
   /** As announced, and the SHA-256 of their canonical JSON. */
-  readonly rules: { readonly [key: string]: JsonValue };
+  readonly rules: { readonly [key: string]: CanonicalValue };
   readonly rulesHash: Uint8Array;
   /** Ordered by gateway, incarnation and slice number. */
   readonly slices: AsyncIterable<BookSlice> | Iterable<BookSlice>;

@@ -23,6 +23,7 @@ import {
   savePlaces,
 } from '../../sql/statements/books/book-chains.ts';
 import { type BookCampaign, readBookMoves, readKnownStamps } from '../../sql/statements/books/books.ts';
+import { pagesOf } from '../../sql/statements/pages.ts';
 import { leafData, saltOf, whoOf } from '../contract/record/leaf.ts';
 import {
   decodeItems,
@@ -104,37 +105,37 @@ export class LedgerBook {
    */
   async *slices(): AsyncGenerator<BookSlice> {
     for (const chain of this.#chains) {
-      for (let after = BEFORE_ALL_SLICES; ; ) {
-        const page = await readChainPage(this.#db, chain, this.#window, after, SLICES_A_PAGE);
-        yield* await this.#page(page);
-        const last = page.at(-1);
-        if (last === undefined || page.length < SLICES_A_PAGE) break;
-        after = last.sliceNumber;
-      }
+      const pages = pagesOf({
+        after: BEFORE_ALL_SLICES,
+        limit: SLICES_A_PAGE,
+        read: (after, limit) => readChainPage(this.#db, chain, this.#window, after, limit),
+        keyOf: ({ sliceNumber }) => sliceNumber,
+      });
+      for await (const page of pages) yield* await this.#page(page);
     }
     await closePlaces(this.#db);
   }
 
   /** The entries in stamp order; to be taken when the slices have been. Throws BookRefused for one without a slice. */
   async *entries(): AsyncGenerator<BookEntry> {
-    for (let after = -1; ; ) {
-      const page = await readPlaced(this.#db, this.#campaign.campaignId, after, ENTRIES_A_PAGE);
-      for (const entry of page) yield this.#entry(entry);
-      const last = page.at(-1);
-      if (last === undefined || page.length < ENTRIES_A_PAGE) return;
-      after = last.stamp;
-    }
+    const pages = pagesOf({
+      after: -1,
+      limit: ENTRIES_A_PAGE,
+      read: (after, limit) => readPlaced(this.#db, this.#campaign.campaignId, after, limit),
+      keyOf: ({ stamp }) => stamp,
+    });
+    for await (const page of pages) for (const entry of page) yield this.#entry(entry);
   }
 
   /** Where there are claims: what has become of offers, to be taken when the entries have been. */
   async *moves(): AsyncGenerator<BookMove> {
-    for (let after = 0; ; ) {
-      const page = await readBookMoves(this.#db, this.#campaign.campaignId, after, ENTRIES_A_PAGE);
-      yield* page;
-      const last = page.at(-1);
-      if (last === undefined || page.length < ENTRIES_A_PAGE) return;
-      after = last.moveNumber;
-    }
+    const pages = pagesOf({
+      after: 0,
+      limit: ENTRIES_A_PAGE,
+      read: (after, limit) => readBookMoves(this.#db, this.#campaign.campaignId, after, limit),
+      keyOf: ({ moveNumber }) => moveNumber,
+    });
+    for await (const page of pages) yield* page;
   }
 
   /** Notes where the entries of these slices lie, and makes of each what the book shows. */

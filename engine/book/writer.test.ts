@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { gunzipSync } from 'node:zlib';
+import type { CanonicalValue } from '../draw/canonical.ts';
 import { nodePrimitives } from '../verify/node.ts';
 import { signed } from '../verify/testing/basics.ts';
 import { LargeBook } from '../verify/testing/large.ts';
@@ -18,7 +19,7 @@ import {
   written,
 } from '../verify/testing/maker.ts';
 import { verify } from '../verify/verify.ts';
-import type { BookEntry, BookInput, BookItem, BookOutcome, BookSlice, JsonValue } from './book.ts';
+import type { BookEntry, BookInput, BookItem, BookOutcome, BookSlice } from './book.ts';
 import { BookRefused } from './book.ts';
 import { bookBytes, gzippedBook } from './writer.ts';
 
@@ -61,7 +62,7 @@ function inputOf({ parts, slices: made }: MadeBook): BookInput {
     untilUs: CLOSES_AT_US,
     epochs: (parts.header.epochs ?? []).map(({ began_us, ...rest }) => ({ beganUs: began_us, ...rest })),
     keys,
-    rules: parts.header.rules as Readonly<Record<string, JsonValue>>,
+    rules: parts.header.rules as Readonly<Record<string, CanonicalValue>>,
     rulesHash: bytesOf(parts.header.rules_hash),
     slices,
     entries,
@@ -173,7 +174,7 @@ test('memory does not grow with the entries that were written', { timeout: 200_0
     untilUs: CLOSES_AT_US,
     epochs: large.epochs.map(({ began_us, ...rest }) => ({ beganUs: began_us, ...rest })),
     keys,
-    rules: large.rules as Readonly<Record<string, JsonValue>>,
+    rules: large.rules as Readonly<Record<string, CanonicalValue>>,
     rulesHash: large.rulesHash,
     slices: slices(),
     entries: entries(),

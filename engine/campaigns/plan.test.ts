@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { Campaign } from '../../sql/statements/campaigns/campaigns.ts';
+import { NEW_ROW } from '../../sql/statements/campaigns/testing/row.ts';
 import { type Change, type Plan, type PlanTerms, planChange } from './plan.ts';
 
 const NOW = Date.UTC(2030, 0, 1);
@@ -17,47 +18,15 @@ const terms: PlanTerms = {
 
 function campaign(changes: Partial<Campaign> = {}): Campaign {
   return {
+    ...NEW_ROW,
     campaignId: 7,
     kind: 'coupon',
     title: 'Half price',
     places: 10,
     opensAt: at(HOUR),
     closesAt: at(2 * HOUR),
-    closingAt: null,
     createdAt: at(-HOUR),
-    revision: 1,
-    settledStamp: -1,
-    settledCount: 0,
-    grantedCount: 0,
-    goneCount: 0,
-    goneRanked: 0,
-    frozenAt: null,
-    frozenCount: null,
-    seed: null,
-    seedSource: null,
-    finishedAt: null,
     rulesHash: Buffer.alloc(32),
-    draw: null,
-    monitors: null,
-    poolRoot: null,
-    redrawnCount: 0,
-    stage: 'scheduled',
-    timeZone: 'UTC',
-    madeBy: 'operator',
-    drawsAt: null,
-    pausedAt: null,
-    cancelledStamp: null,
-    version: 1,
-    pending: null,
-    claimWithinS: null,
-    waitlist: 0,
-    waitlistedCount: 0,
-    moveCount: 0,
-    unheardUs: 0,
-    unheardSeenUs: null,
-    decidedAt: null,
-    shelvedAt: null,
-    room: null,
     ...changes,
   };
 }

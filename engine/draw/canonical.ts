@@ -13,25 +13,30 @@ export type CanonicalValue =
   | readonly CanonicalValue[]
   | { readonly [name: string]: CanonicalValue };
 
-/** Throws RangeError for a number that is no safe integer, and for half of a surrogate pair, which UTF-8 cannot carry. */
-export function canonicalJson(value: CanonicalValue): string {
+/**
+ * Throws what `refused` makes (a RangeError) of a number that is no safe integer, and of half a surrogate pair, which UTF-8
+ * cannot carry.
+ */
+export function canonicalJson(value: CanonicalValue, refused = outOfRange): string {
   if (typeof value === 'number') {
-    if (!Number.isSafeInteger(value)) {
-      throw new RangeError(`${value} is not an integer from -(2^53 - 1) to 2^53 - 1`);
-    }
+    if (!Number.isSafeInteger(value))
+      throw refused(`the number ${value}, which is not an integer from -(2^53 - 1) to 2^53 - 1`);
+    return String(value);
+  }
+  if (typeof value === 'string') {
+    if (!value.isWellFormed())
+      throw refused(`the text ${JSON.stringify(value.slice(0, 60))}, which has half a surrogate pair`);
     return JSON.stringify(value);
   }
-  if (typeof value === 'string') return textOf(value);
   if (value === null || typeof value === 'boolean') return String(value);
-  if (isList(value)) return `[${value.map(canonicalJson).join(',')}]`;
+  const textOf = (member: CanonicalValue): string => canonicalJson(member, refused);
+  if (isList(value)) return `[${value.map(textOf).join(',')}]`;
   const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${members.map(([name, member]) => `${textOf(name)}:${canonicalJson(member)}`).join(',')}}`;
+  return `{${members.map(([name, member]) => `${textOf(name)}:${textOf(member)}`).join(',')}}`;
 }
 
-function textOf(text: string): string {
-  if (!text.isWellFormed())
-    throw new RangeError(`${JSON.stringify(text.slice(0, 60))} contains half a surrogate pair`);
-  return JSON.stringify(text);
+function outOfRange(what: string): Error {
+  return new RangeError(`canonical JSON cannot contain ${what}`);
 }
 
 /** Array.isArray does not tell a readonly list from an object to the compiler. */

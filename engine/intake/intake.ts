@@ -17,9 +17,8 @@
 import type { Logger } from 'pino';
 import { type Pool, type Queryable, transaction } from '../../sql/database.ts';
 import { insertSlices, type SliceRow } from '../../sql/statements/books/slices.ts';
-import { insertClaims } from '../../sql/statements/claims/claims.ts';
+import { insertAsked } from '../../sql/statements/entries/asked.ts';
 import { type Care, findRefused, insertEntries, keepEarliest } from '../../sql/statements/entries/entries.ts';
-import { insertWithdrawals } from '../../sql/statements/entries/withdrawals.ts';
 import { type SetAside, setAside } from '../../sql/statements/progress/dead-letters.ts';
 import { type GatewayRow, readProgress, saveProgress } from '../../sql/statements/progress/gateways.ts';
 import { moveOn, nextPosition } from '../../sql/statements/progress/log-partitions.ts';
@@ -263,14 +262,14 @@ async function takeItems(
     }
   }
   const counts: number[] = [];
-  for (const [items, insert] of [
-    [withdrawals, insertWithdrawals],
-    [claims, insertClaims],
+  for (const [table, items] of [
+    ['withdrawals', withdrawals],
+    ['claims', claims],
   ] as const) {
     const asked = items.storable();
     counts.push(asked.userIds.length);
     if (asked.userIds.length === 0) continue;
-    for (const index of await insert(db, asked)) {
+    for (const index of await insertAsked(db, table, asked)) {
       refused.push({ items, index: items.indexOfStorable(index), reason: 'no such campaign' });
     }
   }

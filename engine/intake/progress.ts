@@ -1,4 +1,4 @@
-import type { GatewayRow } from '../../sql/statements/progress/gateways.ts';
+import { type GatewayRow, nameOf } from '../../sql/statements/progress/gateways.ts';
 import { INCARNATIONS_PER_EPOCH } from '../../sql/statements/progress/watermarks.ts';
 import type { LogRecord } from '../contract/record/record.ts';
 
@@ -71,14 +71,4 @@ export class Progress {
   changed(): GatewayRow[] {
     return [...this.#rows.values()].filter(row => this.#changed.has(nameOf(row)));
   }
-}
-
-function nameOf({
-  gateway,
-  incarnation,
-}: {
-  readonly gateway: number;
-  readonly incarnation: number;
-}): string {
-  return `${gateway}/${incarnation}`;
 }

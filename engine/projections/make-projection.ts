@@ -24,6 +24,7 @@ import {
 } from '../contract/redis/projection/projection.ts';
 import type { RedisClient } from '../contract/redis/redis.ts';
 import { projectClaimants, projectMoves } from './claim-projections.ts';
+import type { Projected } from './pages.ts';
 import { projectGone, projectRedrawn, projectWithdrawn, projectWon } from './projections.ts';
 
 /** Entries ranked by one command, which holds Redis up for a few milliseconds at most. */
@@ -111,24 +112,23 @@ async function projectDecided(
   { campaignId, claimWithinS }: Campaign,
   known: Decided,
 ): Promise<Decided> {
-  const { pool, redis, keys, turn } = making;
-  const onPage = signOfLife(making);
+  const projected = projectedBy(making, campaignId);
   let { won, claimants, moves } = known;
   if (claimWithinS === null) {
-    won = await projectWon(pool, redis, keys, campaignId, won, onPage);
+    won = await projectWon(projected, won);
     // From the first: what was read above may have been passed on before it was written.
-    await projectRedrawn(pool, redis, keys, campaignId, FROM_THE_FIRST, onPage);
+    await projectRedrawn(projected, FROM_THE_FIRST);
   } else {
-    claimants = await projectClaimants(pool, redis, keys, campaignId, claimants, onPage);
-    moves = await projectMoves(pool, redis, keys, campaignId, moves, onPage);
+    claimants = await projectClaimants(projected, claimants);
+    moves = await projectMoves(projected, moves);
   }
-  const withdrawn = await projectWithdrawn(pool, redis, keys, campaignId, known.withdrawn, onPage);
-  return { by: turn.by, won, claimants, moves, withdrawn, begunByUs: known.begunByUs };
+  const withdrawn = await projectWithdrawn(projected, known.withdrawn);
+  return { by: making.turn.by, won, claimants, moves, withdrawn, begunByUs: known.begunByUs };
 }
 
-/** After each page: many of them take longer than others wait for this engine. */
-function signOfLife({ redis, keys, turn }: Making): () => Promise<void> {
-  return () => advanceProjection(redis, keys, turn.by);
+/** With a sign of life after each page: many of them take longer than others wait for this engine. */
+function projectedBy({ pool, redis, keys, turn }: Making, campaignId: number): Projected {
+  return { db: pool, redis, keys, campaignId, onPage: () => advanceProjection(redis, keys, turn.by) };
 }
 
 /**
@@ -170,9 +170,9 @@ async function projectLeft(making: Making, campaign: Campaign): Promise<boolean>
   const { pool, redis, keys, watermarks } = making;
   const { campaignId, kind, goneRanked } = campaign;
   const rankedStamp = lastStampAt(watermarks().rankedUs, opensAtUs(campaign));
-  const turn = { campaignId, kind, after: await redis.llen(keys.gone), rankedStamp };
-  const projected = await projectGone(pool, redis, keys, turn, signOfLife(making));
-  if (projected < goneRanked) return false;
-  if (projected > goneRanked) await saveGoneRanked(pool, campaignId, projected);
+  const turn = { kind, after: await redis.llen(keys.gone), rankedStamp };
+  const ranked = await projectGone(projectedBy(making, campaignId), turn);
+  if (ranked < goneRanked) return false;
+  if (ranked > goneRanked) await saveGoneRanked(pool, campaignId, ranked);
   return true;
 }

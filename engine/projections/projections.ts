@@ -8,16 +8,13 @@ import { readRedrawn } from '../../sql/statements/draws/alternates.ts';
 import { readEntries } from '../../sql/statements/entries/entries.ts';
 import { readGrants } from '../../sql/statements/entries/grants.ts';
 import { type Gone, readGone } from '../../sql/statements/entries/withdrawals.ts';
+import { pagesOf } from '../../sql/statements/pages.ts';
 import { type RoomMove, readMoves } from '../../sql/statements/rooms/room-turns.ts';
 import type { CampaignKeys } from '../contract/redis/keys.ts';
 import { type RedisClient, scriptFrom } from '../contract/redis/redis.ts';
+import { eachPage, PAGE, type Projected } from './pages.ts';
 
-/** Members sent in one command: it holds Redis up for a few milliseconds at most. */
-const PAGE = 2_000;
 const EVERYTHING = Number.MAX_SAFE_INTEGER;
-
-/** What projections do after each page where nothing is to be done; see make-projection.ts. */
-export const nothingMore = async (): Promise<void> => undefined;
 
 const appendGoneScript = scriptFrom(new URL('./append-gone.lua', import.meta.url));
 
@@ -29,73 +26,57 @@ export async function projectRanks(
   range: { readonly campaignId: number; readonly after: number; readonly gateway?: number },
 ): Promise<number> {
   let ranked = 0;
-  for (let { after } = range; ; ) {
-    const page = await readEntries(db, { ...range, after, through: EVERYTHING, limit: PAGE });
-    const last = page.at(-1);
-    if (last === undefined) return ranked;
+  const pages = pagesOf({
+    after: range.after,
+    limit: PAGE,
+    read: (after, limit) => readEntries(db, { ...range, after, through: EVERYTHING, limit }),
+    keyOf: ({ stamp }) => stamp,
+  });
+  for await (const page of pages) {
     await redis.zadd(keys.rank, 'LT', ...page.flatMap(entry => [entry.stamp, entry.userId]));
     ranked += page.length;
-    if (page.length < PAGE) return ranked;
-    after = last.stamp;
   }
+  return ranked;
 }
 
 /** Publishes the winners with serials above `after`; answers the last serial that was. */
-export async function projectWon(
-  db: Queryable,
-  redis: RedisClient,
-  keys: CampaignKeys,
-  campaignId: number,
-  after: number,
-  onPage = nothingMore,
-): Promise<number> {
-  for (let last = after; ; ) {
-    const page = await readGrants(db, campaignId, last, PAGE);
-    if (page.length === 0) return last;
-    await redis.hset(keys.won, ...page.flatMap(grant => [grant.userId, `${grant.serial}:${grant.code}`]));
-    last = page.at(-1)?.serial ?? last;
-    await onPage();
-  }
+export async function projectWon(campaign: Projected, after: number): Promise<number> {
+  const { redis, keys } = campaign;
+  return await eachPage(campaign, after, {
+    read: readGrants,
+    numberOf: grant => grant.serial,
+    publish: page =>
+      redis.hset(keys.won, ...page.flatMap(grant => [grant.userId, `${grant.serial}:${grant.code}`])),
+  });
 }
 
 /**
  * Publishes prizes that were passed on to alternates behind the place `after`: who had one has it no longer, and who has
  * it now is shown with it. Answers the last place that was. What is written is how things stand, so it may be written again.
  */
-export async function projectRedrawn(
-  db: Queryable,
-  redis: RedisClient,
-  keys: CampaignKeys,
-  campaignId: number,
-  after: number,
-  onPage = nothingMore,
-): Promise<number> {
-  for (let last = after; ; ) {
-    const page = await readRedrawn(db, campaignId, last, PAGE);
-    if (page.length === 0) return last;
-    await redis.hdel(keys.won, ...page.map(redrawn => redrawn.passedFrom));
-    await redis.hset(keys.won, ...page.flatMap(({ userId, serial, code }) => [userId, `${serial}:${code}`]));
-    last = page.at(-1)?.place ?? last;
-    await onPage();
-  }
+export async function projectRedrawn(campaign: Projected, after: number): Promise<number> {
+  const { redis, keys } = campaign;
+  return await eachPage(campaign, after, {
+    read: readRedrawn,
+    numberOf: redrawn => redrawn.place,
+    publish: async page => {
+      await redis.hdel(keys.won, ...page.map(redrawn => redrawn.passedFrom));
+      await redis.hset(
+        keys.won,
+        ...page.flatMap(({ userId, serial, code }) => [userId, `${serial}:${code}`]),
+      );
+    },
+  });
 }
 
 /** Publishes who has withdrawn, from above the gone_number `after`; answers the last that was. */
-export async function projectWithdrawn(
-  db: Queryable,
-  redis: RedisClient,
-  keys: CampaignKeys,
-  campaignId: number,
-  after: number,
-  onPage = nothingMore,
-): Promise<number> {
-  for (let last = after; ; ) {
-    const page = await readGone(db, campaignId, last, PAGE);
-    if (page.length === 0) return last;
-    await redis.hset(keys.withdrawn, ...page.flatMap(gone => [gone.userId, gone.stamp]));
-    last = page.at(-1)?.goneNumber ?? last;
-    await onPage();
-  }
+export async function projectWithdrawn(campaign: Projected, after: number): Promise<number> {
+  const { redis, keys } = campaign;
+  return await eachPage(campaign, after, {
+    read: readGone,
+    numberOf: gone => gone.goneNumber,
+    publish: page => redis.hset(keys.withdrawn, ...page.flatMap(gone => [gone.userId, gone.stamp])),
+  });
 }
 
 /** How each move of somebody in a room stands in the list: see CampaignKeys.gone. */
@@ -107,22 +88,14 @@ const SIGN_OF = { gone: '', back: '-', returned: '+' } as const;
  * those who came back stand in it too.
  */
 export async function projectGone(
-  db: Queryable,
-  redis: RedisClient,
-  keys: CampaignKeys,
-  turn: {
-    readonly campaignId: number;
-    readonly kind: CampaignKind;
-    readonly after: number;
-    readonly rankedStamp: number;
-  },
-  onPage = nothingMore,
+  { db, redis, keys, campaignId, onPage }: Projected,
+  turn: { readonly kind: CampaignKind; readonly after: number; readonly rankedStamp: number },
 ): Promise<number> {
   for (let { after } = turn; ; ) {
     const page =
       turn.kind === 'room'
-        ? await readMoves(db, turn.campaignId, after, PAGE)
-        : await readGone(db, turn.campaignId, after, PAGE);
+        ? await readMoves(db, campaignId, after, PAGE)
+        : await readGone(db, campaignId, after, PAGE);
     const late = page.findIndex(gone => gone.entryStamp > turn.rankedStamp);
     const final: readonly (Gone | RoomMove)[] = late < 0 ? page : page.slice(0, late);
     if (final.length === 0) return after;
@@ -138,7 +111,7 @@ export async function projectGone(
     if (missing >= 0) throw new Error(`${keys.rank} lacks an entry with a final rank`);
     after += known.length;
     if (final.length < PAGE) return after;
-    await onPage();
+    await onPage?.();
   }
 }
 

@@ -29,6 +29,7 @@ import { beginProjection, clearProjection, joinProjection } from '../contract/re
 import type { RedisClient } from '../contract/redis/redis.ts';
 import { projectClaimants, projectMoves } from './claim-projections.ts';
 import { Maker, type MakerOptions } from './maker.ts';
+import type { Projected } from './pages.ts';
 import { projectGone, projectRedrawn, projectWithdrawn, projectWon } from './projections.ts';
 
 /** How long a finished campaign is checked after its end or a redraw; until a catch-up all of them are checked. */
@@ -311,42 +312,37 @@ export class Publisher {
     return fresh;
   }
 
+  #projected(campaignId: number): Projected {
+    return { db: this.#pool, redis: this.#redis, keys: this.#keys.campaign(campaignId), campaignId };
+  }
+
   /** Writes what the board's record of a campaign will refer to. */
   async #prepare(campaign: Campaign): Promise<void> {
     const { campaignId, grantedCount, goneCount, redrawnCount } = campaign;
     const published = this.#of(campaignId);
-    const keys = this.#keys.campaign(campaignId);
+    const projected = this.#projected(campaignId);
     if (!published.isCompared) await this.#compare(campaign, published);
     if (campaign.claimWithinS !== null) {
       await this.#prepareClaims(campaign, published);
     } else if (grantedCount > published.won) {
-      published.won = await projectWon(this.#pool, this.#redis, keys, campaignId, published.won);
+      published.won = await projectWon(projected, published.won);
     }
     if (campaign.claimWithinS === null && redrawnCount > published.redrawn) {
-      published.redrawn = await projectRedrawn(this.#pool, this.#redis, keys, campaignId, published.redrawn);
+      published.redrawn = await projectRedrawn(projected, published.redrawn);
     }
     if (goneCount > published.withdrawn) {
-      published.withdrawn = await projectWithdrawn(
-        this.#pool,
-        this.#redis,
-        keys,
-        campaignId,
-        published.withdrawn,
-      );
+      published.withdrawn = await projectWithdrawn(projected, published.withdrawn);
     }
   }
 
   /** Writes the claimants, then how far they have moved. */
   async #prepareClaims(campaign: Campaign, published: Published): Promise<void> {
-    const { campaignId, moveCount } = campaign;
-    const keys = this.#keys.campaign(campaignId);
+    const projected = this.#projected(campaign.campaignId);
     if (claimantsOf(campaign) > published.claimants) {
-      const { claimants } = published;
-      published.claimants = await projectClaimants(this.#pool, this.#redis, keys, campaignId, claimants);
+      published.claimants = await projectClaimants(projected, published.claimants);
     }
-    if (moveCount > published.moves) {
-      const { moves } = published;
-      published.moves = await projectMoves(this.#pool, this.#redis, keys, campaignId, moves);
+    if (campaign.moveCount > published.moves) {
+      published.moves = await projectMoves(projected, published.moves);
     }
   }
 
@@ -369,18 +365,14 @@ export class Publisher {
 
   /** Appends final ranks. That changes the campaign's row, so the next turn puts it on the board. */
   async #publishGone(campaign: Campaign, { epoch, rankedUs }: PublishTurn): Promise<void> {
-    const { campaignId, goneRanked, goneCount } = campaign;
+    const { campaignId, kind, goneRanked, goneCount } = campaign;
     if (goneRanked === goneCount) return;
-    const keys = this.#keys.campaign(campaignId);
+    const projected = this.#projected(campaignId);
     // Check first, because joining blocks the maker.
-    if ((await this.#redis.hget(keys.mark, 'whole')) !== String(epoch)) return;
+    if ((await this.#redis.hget(projected.keys.mark, 'whole')) !== String(epoch)) return;
     if ((await this.#join(epoch, [campaign])).length > 0) return;
-    const ranked = await projectGone(this.#pool, this.#redis, keys, {
-      campaignId,
-      kind: campaign.kind,
-      after: goneRanked,
-      rankedStamp: lastStampAt(rankedUs, opensAtUs(campaign)),
-    });
+    const rankedStamp = lastStampAt(rankedUs, opensAtUs(campaign));
+    const ranked = await projectGone(projected, { kind, after: goneRanked, rankedStamp });
     if (ranked > goneRanked) await saveGoneRanked(this.#pool, campaignId, ranked);
   }
 }

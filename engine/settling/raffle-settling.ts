@@ -29,6 +29,7 @@ import {
 } from '../../sql/statements/draws/draws.ts';
 import { insertGrants } from '../../sql/statements/entries/grants.ts';
 import { decideWithdrawals, refuseWithdrawals } from '../../sql/statements/entries/withdrawals.ts';
+import { pagesOf } from '../../sql/statements/pages.ts';
 import { lateAnnouncement } from '../campaigns/announce.ts';
 import { lastStampAt } from '../contract/record/stamp.ts';
 import { roundOfFreeze } from '../draw/drand.ts';
@@ -135,12 +136,14 @@ async function gather(
 async function* poolBatches(db: Queryable, campaign: Campaign): AsyncGenerator<readonly Entrant[], void> {
   const { campaignId } = campaign;
   const through = lastStamp(campaign);
-  for (let after = NEVER_BEFORE; ; ) {
-    const page = await readPool(db, { campaignId, after, through, limit: POOL_PAGE });
+  const pages = pagesOf({
+    after: NEVER_BEFORE,
+    limit: POOL_PAGE,
+    read: (after, limit) => readPool(db, { campaignId, after, through, limit }),
+    keyOf: ({ stamp }) => stamp,
+  });
+  for await (const page of pages) {
     for (let from = 0; from < page.length; from += BATCH) yield page.slice(from, from + BATCH);
-    const last = page.at(-1);
-    if (last === undefined || page.length < POOL_PAGE) return;
-    after = last.stamp;
   }
 }
 

@@ -483,7 +483,8 @@ test('who withdraws is let go, who is in or was skipped for good is not let in',
   equal((await ledger.read(campaign)).goneCount, 1);
 });
 
-test('it ends when the door is closed and nobody is in the line', async () => {
+/** Two came, and were let in by its end. */
+async function finished(): Promise<{ readonly campaign: Campaign; readonly closeUs: number }> {
   const campaign = await room();
   await ledger.enter(campaign, 10, 20);
   await come(campaign, 10, 20);
@@ -492,18 +493,16 @@ test('it ends when the door is closed and nobody is in the line', async () => {
   await later(campaign);
   await settle(campaign, closeUs);
   ok((await ledger.read(campaign)).finishedAt);
+  return { campaign, closeUs };
+}
+
+test('it ends when the door is closed and nobody is in the line', async () => {
+  const { campaign } = await finished();
   equal((await countPeople(ledger.pool, campaign.campaignId)).admitted, 2);
 });
 
 test('passes and visits end in a room that is finished too', async () => {
-  const campaign = await room();
-  await ledger.enter(campaign, 10, 20);
-  await come(campaign, 10, 20);
-  const closeUs = campaign.closesAt.getTime() * 1000 - opensAtUs(campaign);
-  await settle(campaign, closeUs);
-  await later(campaign);
-  await settle(campaign, closeUs);
-  ok((await ledger.read(campaign)).finishedAt);
+  const { campaign, closeUs } = await finished();
   const found = async (): Promise<boolean> =>
     (await findRooms(ledger.pool, opensAtUs(campaign) + closeUs, EMPTY_MS)).includes(campaign.campaignId);
   equal(await found(), false);

@@ -1,4 +1,5 @@
 /** A stack that cannot be had: `message` says what is wrong, `remedy` what to do about it. */
+import { messageOf } from '../contract/process/message-of.ts';
 export class StackError extends Error {
   readonly remedy: string;
 
@@ -39,7 +40,7 @@ export function hasCode(error: unknown, code: string): boolean {
 /** Gives any thrown value the form that a person can act on; a StackError stays as it is. */
 export function asStackError(error: unknown, during: string): StackError {
   if (error instanceof StackError) return error;
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   const [fault, remedy] = FILE_FAULTS[codeOf(error) ?? ''] ?? [
     message,
     'see the logs named *.log in the stack directory',

@@ -11,6 +11,7 @@ import { createInterface } from 'node:readline';
 import { KeyFileError } from '../contract/keys/key-files.ts';
 import { secretsFor, signingKeysFor } from '../contract/keys/secrets.ts';
 import { ConfigError, readConfig, whole } from '../contract/process/config.ts';
+import { messageOf } from '../contract/process/message-of.ts';
 import { GATEWAY_FLAGS } from '../contract/process/node-flags.ts';
 import { type Stack, StackError, startStack } from './stack.ts';
 
@@ -101,8 +102,7 @@ async function main(): Promise<void> {
     }
     sayWhere(engine, children.slice(1), stack);
   } catch (error) {
-    if (stopping === undefined)
-      process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    if (stopping === undefined) process.stderr.write(`${messageOf(error)}\n`);
     stop(1);
   }
 }

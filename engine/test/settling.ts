@@ -9,9 +9,8 @@ import {
   opensAtUs,
 } from '../../sql/statements/campaigns/campaigns.ts';
 import { findWork } from '../../sql/statements/campaigns/settling.ts';
-import { insertClaims } from '../../sql/statements/claims/claims.ts';
+import { insertAsked } from '../../sql/statements/entries/asked.ts';
 import { insertEntries } from '../../sql/statements/entries/entries.ts';
-import { insertWithdrawals } from '../../sql/statements/entries/withdrawals.ts';
 import { announcementOf } from '../campaigns/announce.ts';
 import type { ClaimRules } from '../draw/rules.ts';
 import { type SettlingOptions, settleCampaign } from '../settling/settling.ts';
@@ -69,7 +68,7 @@ export class TestLedger {
   }
 
   async withdraw(campaign: Campaign, ...instants: number[]): Promise<void> {
-    await insertWithdrawals(this.pool, columns(campaign, instants));
+    await insertAsked(this.pool, 'withdrawals', columns(campaign, instants));
   }
 
   /** A coupon that has to be claimed. */
@@ -84,7 +83,7 @@ export class TestLedger {
     campaign: Campaign,
     ...claims: readonly (readonly [who: number, atUs: number])[]
   ): Promise<void> {
-    await insertClaims(this.pool, asked(campaign, claims));
+    await insertAsked(this.pool, 'claims', asked(campaign, claims));
   }
 
   /** Wishes of user-<who> to leave, at so many microseconds after the opening. */
@@ -92,7 +91,7 @@ export class TestLedger {
     campaign: Campaign,
     ...wishes: readonly (readonly [who: number, atUs: number])[]
   ): Promise<void> {
-    await insertWithdrawals(this.pool, asked(campaign, wishes));
+    await insertAsked(this.pool, 'withdrawals', asked(campaign, wishes));
   }
 
   /** By the user's instant: the outcome, and the serial where there is one. */

@@ -41,8 +41,10 @@ import {
   endWithoutLog,
   type GatewayRow,
   hasIncarnationAbove,
+  type Incarnation,
   markAllRepaired,
   markRepaired,
+  nameOf,
   readGateways,
   readIncarnations,
 } from '../../sql/statements/progress/gateways.ts';
@@ -102,8 +104,6 @@ interface Marker {
   /** The promise in the marker; it distinguishes this marker from earlier ones. */
   readonly nowUs: number;
 }
-
-type Incarnation = Pick<GatewayRow, 'gateway' | 'incarnation'>;
 
 export class RegistryKeeper {
   readonly #options: KeeperOptions;
@@ -416,8 +416,4 @@ function waitMsOf(leaseMs: number): number {
 function encodeFence({ gateway, incarnation }: Incarnation, promisedUs: number): Buffer {
   const promises = { sliceNumber: 0, throughUs: promisedUs, rankedUs: promisedUs };
   return encodeHead({ kind: 'fence', gateway, incarnation, ...promises });
-}
-
-function nameOf({ gateway, incarnation }: Incarnation): string {
-  return `${gateway}/${incarnation}`;
 }

@@ -17,6 +17,7 @@
  * cases. If the registry were read second, a gateway that registered, logged and was read as unknown in between would count
  * with an instant that the watermark has already passed.
  */
+import { nameOf } from '../../sql/statements/progress/gateways.ts';
 
 /** What the registry says; see Registry. */
 export interface RegistryView {
@@ -64,14 +65,4 @@ function boundOfUnknown(registry: RegistryView, gateways: readonly GatewayView[]
     if (!known.has(nameOf(lease))) boundUs = Math.min(boundUs, lease.registeredUs);
   }
   return boundUs;
-}
-
-function nameOf({
-  gateway,
-  incarnation,
-}: {
-  readonly gateway: number;
-  readonly incarnation: number;
-}): string {
-  return `${gateway}/${incarnation}`;
 }

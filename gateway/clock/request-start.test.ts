@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { SOURCE_ARRIVAL, SOURCE_PROXY } from '../../engine/contract/record/record.ts';
 import { TrustedProxies } from '../http/trusted-proxies.ts';
-import { Metrics } from '../metrics.ts';
+import { Metrics, OF_NOBODY } from '../metrics.ts';
 import { SharedClock } from './clock.ts';
 import { NotedInstants } from './proxy-timestamps.ts';
 import { RequestStarts, readRequestStart, sourceOf } from './request-start.ts';
@@ -64,15 +64,7 @@ function setUp(nowUs = 1_000_000) {
   let localUs = nowUs;
   const clock = new SharedClock(() => localUs);
   clock.sample({ askedUs: localUs, heardUs: localUs, redisUs: localUs });
-  const metrics = new Metrics({
-    connections: () => 0,
-    watchers: () => 0,
-    waiting: () => 0,
-    clockErrorUs: () => 0,
-    clockLevel: () => 'ok',
-    signing: () => 0,
-    kept: () => ({ winners: 0, gone: 0, moves: 0 }),
-  });
+  const metrics = new Metrics(OF_NOBODY);
   const starts = new RequestStarts({ clock, proxies: new TrustedProxies([]), metrics });
   const pipeline = { promisedUs: 0 };
   return {

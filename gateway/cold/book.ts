@@ -5,10 +5,10 @@
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import { type BookState, readBookPart, readBookState } from '../../sql/statements/books/books.ts';
 import { readProofBytes, readProofPart } from '../../sql/statements/draws/draws.ts';
-import { SOON } from '../entry/entry-answers.ts';
 import type { Reply } from '../http/reply.ts';
 import { type RequestParts, readCampaignId, refuseUnknown } from '../http/requests.ts';
-import { type Ledger, LedgerUnavailable } from './ledger.ts';
+import type { Ledger } from './ledger.ts';
+import { refuseUnavailable } from './unavailable.ts';
 
 export interface BookParts extends RequestParts {
   readonly ledger: Ledger;
@@ -95,9 +95,7 @@ async function ask<T>(
   try {
     return await question();
   } catch (error) {
-    if (!(error instanceof LedgerUnavailable)) throw error;
-    parts.metrics.refuse('ledger');
-    reply.problem('unavailable', 'Outcomes cannot be read right now.', { headers: SOON });
+    refuseUnavailable(parts, reply, error, 'Outcomes cannot be read right now.');
     return 'unavailable';
   }
 }

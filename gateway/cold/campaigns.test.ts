@@ -5,52 +5,21 @@ import fc from 'fast-check';
 import { stateOf } from '../../engine/campaigns/states.ts';
 import { toBoard } from '../../engine/contract/redis/board/board-campaign.ts';
 import type { Campaign } from '../../sql/statements/campaigns/campaigns.ts';
+import { NEW_ROW } from '../../sql/statements/campaigns/testing/row.ts';
 import { campaignView } from './campaigns.ts';
 
 const at = (ms: number): Date => new Date(Date.UTC(2030, 0, 1) + ms);
 
 const COUPON: Campaign = {
+  ...NEW_ROW,
   campaignId: 7,
   kind: 'coupon',
   title: 'test',
   places: 3,
   opensAt: at(10),
   closesAt: at(20),
-  closingAt: null,
   createdAt: at(0),
-  revision: 1,
-  settledStamp: -1,
-  settledCount: 0,
-  grantedCount: 0,
-  goneCount: 0,
-  goneRanked: 0,
-  frozenAt: null,
-  frozenCount: null,
-  seed: null,
-  seedSource: null,
-  finishedAt: null,
-  rulesHash: null,
-  draw: null,
-  monitors: null,
-  poolRoot: null,
-  redrawnCount: 0,
-  stage: 'scheduled',
-  timeZone: 'UTC',
   madeBy: 'test',
-  drawsAt: null,
-  pausedAt: null,
-  cancelledStamp: null,
-  version: 1,
-  pending: null,
-  claimWithinS: null,
-  waitlist: 0,
-  waitlistedCount: 0,
-  moveCount: 0,
-  unheardUs: 0,
-  unheardSeenUs: null,
-  decidedAt: null,
-  shelvedAt: null,
-  room: null,
 };
 
 const row: fc.Arbitrary<Campaign> = fc

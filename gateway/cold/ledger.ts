@@ -6,6 +6,7 @@
  */
 import { DatabaseError } from 'pg';
 import type { Logger } from 'pino';
+import { messageOf } from '../../engine/contract/process/message-of.ts';
 import { openPool, type Pool, type Queryable, transaction } from '../../sql/database.ts';
 
 /** The ledger is unavailable right now; `message` says why. */
@@ -63,7 +64,7 @@ export class Ledger {
       return await work(pool);
     } catch (error) {
       if (error instanceof TakenBack) throw error;
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       if (isFaultOfOurs(error)) {
         this.#options.log.error({ err: error }, 'the ledger refused a statement');
       } else {

@@ -7,11 +7,11 @@ import { fieldFault } from '../../engine/contract/api/problem.ts';
 import type { KeyRing } from '../../engine/contract/keys/key-ring.ts';
 import { GATEWAY_COUNT } from '../../engine/contract/record/stamp.ts';
 import { type HeadPlace, readHeads } from '../../sql/statements/books/slices.ts';
-import { SOON } from '../entry/entry-answers.ts';
 import type { HeadList, KeyList } from '../http/contract.ts';
 import type { Reply } from '../http/reply.ts';
 import type { RequestParts } from '../http/requests.ts';
-import { type Ledger, LedgerUnavailable } from './ledger.ts';
+import type { Ledger } from './ledger.ts';
+import { refuseUnavailable } from './unavailable.ts';
 
 export interface PublishedParts extends RequestParts {
   readonly keys: KeyRing;
@@ -46,9 +46,7 @@ export async function listHeads(parts: PublishedParts, reply: Reply, req: HttpRe
     };
     reply.json(200, JSON.stringify(answer));
   } catch (error) {
-    if (!(error instanceof LedgerUnavailable)) throw error;
-    parts.metrics.refuse('ledger');
-    reply.problem('unavailable', 'The signed heads cannot be read right now.', { headers: SOON });
+    refuseUnavailable(parts, reply, error, 'The signed heads cannot be read right now.');
   }
 }
 

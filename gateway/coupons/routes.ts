@@ -6,7 +6,8 @@ import type { HttpRequest } from 'uWebSockets.js';
 import { createHash } from 'node:crypto';
 import { type FieldFault, fieldFault } from '../../engine/contract/api/problem.ts';
 import { readRedemptions } from '../../sql/statements/coupons/redemptions.ts';
-import { type Ledger, LedgerUnavailable } from '../cold/ledger.ts';
+import type { Ledger } from '../cold/ledger.ts';
+import { refuseUnavailable } from '../cold/unavailable.ts';
 import { SOON } from '../entry/entry-answers.ts';
 import { readJsonBody } from '../http/body.ts';
 import type { Reply } from '../http/reply.ts';
@@ -125,7 +126,7 @@ async function loadCoupon(parts: CouponParts, reply: Reply, code: string): Promi
       members: { errors: [fault] },
     });
   } catch (error) {
-    refuseUnavailable(parts, reply, error);
+    refuseUnanswered(parts, reply, error);
   }
 }
 
@@ -191,7 +192,7 @@ async function get(
     const fault = fieldFault('id', id, `the id of an existing ${what}`);
     reply.problem(`unknown-${what}`, `No ${what} ${id} exists.`, { members: { errors: [fault] } });
   } catch (error) {
-    refuseUnavailable(parts, reply, error);
+    refuseUnanswered(parts, reply, error);
   }
 }
 
@@ -205,7 +206,7 @@ async function ask(
   try {
     answer = await parts.desk.ask(request);
   } catch (error) {
-    refuseUnavailable(parts, reply, error);
+    refuseUnanswered(parts, reply, error);
     return undefined;
   }
   if (answer.state === 'done') return answer;
@@ -248,7 +249,7 @@ function refuseFaults(parts: CouponParts, reply: Reply, errors: readonly FieldFa
   reply.problem('invalid-request', `Invalid request: ${said.join('; ')}.`, { members: { errors } });
 }
 
-function refuseUnavailable(parts: CouponParts, reply: Reply, error: unknown): void {
+function refuseUnanswered(parts: CouponParts, reply: Reply, error: unknown): void {
   if (error instanceof DeskOverloaded) {
     parts.metrics.refuse('waiting');
     reply.problem('overloaded', 'Too many coupon requests are waiting. Retrying is safe.', {
@@ -256,9 +257,6 @@ function refuseUnavailable(parts: CouponParts, reply: Reply, error: unknown): vo
     });
     return;
   }
-  if (!(error instanceof LedgerUnavailable)) throw error;
-  parts.metrics.refuse('ledger');
-  reply.problem('unavailable', 'Coupons cannot be used right now. Retrying under the same key is safe.', {
-    headers: SOON,
-  });
+  const detail = 'Coupons cannot be used right now. Retrying under the same key is safe.';
+  refuseUnavailable(parts, reply, error, detail);
 }

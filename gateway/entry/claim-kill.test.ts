@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { brokenInvariants } from '../../engine/test/gateway.ts';
 import { availableLogs, eventually } from '../../engine/test/support.ts';
 import { type System, startSystem } from '../../engine/test/system.ts';
+import { claim, holders, outcomes } from '../testing/claims.ts';
 
 const USERS = Array.from({ length: 30 }, (_, index) => `user-${index}`);
 
@@ -19,33 +20,10 @@ for (const log of availableLogs()) {
     });
     after(() => system.close());
 
-    const claim = async (user: string, campaign: number): Promise<number> => {
-      try {
-        return (await system.ask(user, 'POST', `/v1/campaigns/${campaign}/entries/me/claim`)).status;
-      } catch {
-        // Killed between log and answer, or before the log: the client cannot tell, and asks again.
-        return 0;
-      }
-    };
-
-    async function outcomes(campaign: number): Promise<ReadonlyMap<string, string>> {
-      const { rows } = await system.pool.query<{ user_id: string; outcome: string }>(
-        'select user_id, outcome from entry_outcomes where campaign_id = $1',
-        [campaign],
-      );
-      return new Map(rows.map(({ user_id, outcome }) => [user_id, outcome]));
-    }
-
-    async function holders(campaign: number): Promise<readonly string[]> {
-      return [...(await outcomes(campaign))].flatMap(([user, outcome]) =>
-        outcome === 'offered' ? [user] : [],
-      );
-    }
-
     it('engines and gateways are killed while offers are claimed, lapse and go on: one end each, one holder each', async () => {
       const campaign = await system.offer({ kind: 'coupon', stock: 6, waitlist: 20, claim_within_s: 5 });
       await Promise.all(USERS.map(user => system.enter(user, campaign)));
-      await eventually(async () => (await holders(campaign)).length === 6);
+      await eventually(async () => (await holders(system, campaign)).length === 6);
       const told = new Map<string, number>();
       let isOver = false;
       const killing = (async () => {
@@ -60,8 +38,8 @@ for (const log of availableLogs()) {
       })();
       while (!isOver) {
         // Every third who holds an offer claims it; the others let it lapse.
-        for (const user of await holders(campaign)) {
-          if (Number(user.slice(5)) % 3 === 0) told.set(user, await claim(user, campaign));
+        for (const user of await holders(system, campaign)) {
+          if (Number(user.slice(5)) % 3 === 0) told.set(user, await claim(system, user, campaign));
         }
         await sleep(50);
       }
@@ -69,7 +47,7 @@ for (const log of availableLogs()) {
       const answered = [...told].filter(([, status]) => status === 202).map(([user]) => user);
       assert.ok(answered.length > 0);
       await eventually(async () => {
-        const now = await outcomes(campaign);
+        const now = await outcomes(system, campaign);
         return answered.every(user => now.get(user) === 'granted');
       });
       const { rows } = await system.pool.query<{ number: number; ends: number }>(

@@ -9,6 +9,7 @@ import { brokenInvariants } from '../../engine/test/gateway.ts';
 import { type NetworkProxy, startProxy } from '../../engine/test/proxy.ts';
 import { availableLogs, eventually, serversFromEnv } from '../../engine/test/support.ts';
 import { type System, startSystem } from '../../engine/test/system.ts';
+import { claim, holders, outcomes } from '../testing/claims.ts';
 
 const WITHIN_S = 5;
 /** Longer than the deadline, with room for what is noticed late. */
@@ -38,42 +39,20 @@ for (const log of availableLogs()) {
       await proxy.close();
     });
 
-    const claim = async (user: string, campaign: number): Promise<number> => {
-      try {
-        return (await system.ask(user, 'POST', `/v1/campaigns/${campaign}/entries/me/claim`)).status;
-      } catch {
-        // The gateway is away: whether it was logged is not known, and the client asks again or gives up.
-        return 0;
-      }
-    };
-
-    async function outcomes(campaign: number): Promise<ReadonlyMap<string, string>> {
-      const { rows } = await system.pool.query<{ user_id: string; outcome: string }>(
-        'select user_id, outcome from entry_outcomes where campaign_id = $1',
-        [campaign],
-      );
-      return new Map(rows.map(({ user_id, outcome }) => [user_id, outcome]));
-    }
-
     async function offered(stock: number, waitlist: number): Promise<number> {
       const campaign = await system.offer({ kind: 'coupon', stock, waitlist, claim_within_s: WITHIN_S });
       await Promise.all(USERS.map(user => system.enter(user, campaign)));
       await eventually(
-        async () => [...(await outcomes(campaign)).values()].filter(o => o === 'offered').length === stock,
+        async () =>
+          [...(await outcomes(system, campaign)).values()].filter(o => o === 'offered').length === stock,
       );
       return campaign;
-    }
-
-    async function holders(campaign: number): Promise<readonly string[]> {
-      return [...(await outcomes(campaign))].flatMap(([user, outcome]) =>
-        outcome === 'offered' ? [user] : [],
-      );
     }
 
     /** An outage that begins when people hold an offer: when it is over, they all claim what they had, and get it. */
     async function nobodyLoses(outage: () => Promise<void>): Promise<void> {
       const campaign = await offered(5, 5);
-      const had = await holders(campaign);
+      const had = await holders(system, campaign);
       const path = `/v1/campaigns/${campaign}/entries/me`;
       const before = await eventually(async () => {
         const answer = await system.ask(had[0] ?? '', 'GET', path);
@@ -89,10 +68,10 @@ for (const log of availableLogs()) {
         return true;
       }, SLOW);
       for (const user of had) {
-        await eventually(async () => (await claim(user, campaign)) === 202);
+        await eventually(async () => (await claim(system, user, campaign)) === 202);
       }
       await eventually(async () => {
-        const now = await outcomes(campaign);
+        const now = await outcomes(system, campaign);
         return had.every(user => now.get(user) === 'granted');
       });
       const after = await system.ask(had[0] ?? '', 'GET', path);

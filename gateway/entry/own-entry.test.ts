@@ -1,28 +1,24 @@
 import { deepEqual } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
+import { boardCampaign } from '../../engine/contract/redis/board/testing/campaign.ts';
 import type { Place } from '../shared/lookups.ts';
 import { isCancelled, outcomeOf } from './entry-view.ts';
 
 const SETTLED = 2_000;
 
 function campaign(changes: Partial<BoardCampaign>): BoardCampaign {
-  return {
+  return boardCampaign({
     campaignId: 7,
-    revision: 1,
     kind: 'room',
     title: 'A waiting room',
     places: 10,
-    opensAtUs: 0,
     closesAtUs: 1_000_000,
     settledStamp: SETTLED,
     settledCount: 2,
     granted: 2,
-    gone: 0,
-    soldOut: false,
-    finished: false,
     ...changes,
-  };
+  });
 }
 
 function place(changes: Partial<Place> = {}): Place {

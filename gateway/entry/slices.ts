@@ -14,6 +14,7 @@
  * incarnation by making the log refuse it, so only the log decides what came before.
  */
 import { Fenced, type LogWriter } from '../../engine/contract/log/log.ts';
+import { messageOf } from '../../engine/contract/process/message-of.ts';
 import type { SliceReceipts } from '../../engine/contract/record/receipt.ts';
 import {
   ITEM_ENTRY,
@@ -267,7 +268,7 @@ export class SlicePipeline {
       const why = error instanceof Fenced ? 'lease' : 'log';
       for (const request of slice) request.refused(why);
       for (const confirm of confirming) confirm(false);
-      this.#fail(`the log did not accept a slice: ${error instanceof Error ? error.message : String(error)}`);
+      this.#fail(`the log did not accept a slice: ${messageOf(error)}`);
       return;
     }
     for (const confirm of confirming) confirm(true);
@@ -287,7 +288,7 @@ export class SlicePipeline {
       const { receipts } = ranking;
       await Promise.all([...byCampaign(slice)].map(([id, all]) => this.#rankCampaign(id, all, receipts)));
     } catch (error) {
-      this.#fail(`Redis did not rank a slice: ${error instanceof Error ? error.message : String(error)}`);
+      this.#fail(`Redis did not rank a slice: ${messageOf(error)}`);
       return;
     }
     ranking.done = true;

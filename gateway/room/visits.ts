@@ -13,8 +13,8 @@ import {
   type Visit,
   wasUsedBy,
 } from '../../sql/statements/rooms/visits.ts';
-import { type Ledger, LedgerUnavailable } from '../cold/ledger.ts';
-import { SOON } from '../entry/entry-answers.ts';
+import type { Ledger } from '../cold/ledger.ts';
+import { refuseUnavailable } from '../cold/unavailable.ts';
 import { readJsonBody } from '../http/body.ts';
 import type { PassView, VisitView } from '../http/contract.ts';
 import type { Headers, Reply } from '../http/reply.ts';
@@ -274,10 +274,6 @@ async function answering(parts: VisitParts, reply: Reply, work: () => Promise<vo
   try {
     await work();
   } catch (error) {
-    if (!(error instanceof LedgerUnavailable)) throw error;
-    parts.metrics.refuse('ledger');
-    reply.problem('unavailable', 'Passes cannot be looked up right now. Retrying is safe.', {
-      headers: SOON,
-    });
+    refuseUnavailable(parts, reply, error, 'Passes cannot be looked up right now. Retrying is safe.');
   }
 }

@@ -6,6 +6,7 @@ import {
   openBoard,
   publishBoard,
 } from '../../engine/contract/redis/board/board.ts';
+import { boardCampaign } from '../../engine/contract/redis/board/testing/campaign.ts';
 import { keysOf } from '../../engine/contract/redis/keys.ts';
 import { connectRedis, type RedisClient, waitForRedis } from '../../engine/contract/redis/redis.ts';
 import { serversFromEnv, testNamespace } from '../../engine/test/support.ts';
@@ -20,19 +21,7 @@ before(async () => {
 after(() => redis.disconnect());
 
 function campaign(campaignId: number, revision: number): BoardCampaign {
-  const counts = { settledStamp: -1, settledCount: 0, granted: 0, gone: 0 };
-  const times = { opensAtUs: 0, closesAtUs: 1 };
-  return {
-    campaignId,
-    revision,
-    kind: 'coupon',
-    title: 'x',
-    places: 1,
-    ...times,
-    ...counts,
-    soldOut: false,
-    finished: false,
-  };
+  return boardCampaign({ campaignId, revision });
 }
 
 async function makeBoard(

@@ -7,12 +7,8 @@ import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openProducer } from '../../engine/contract/log/open.ts';
 import { logConfig, quiet } from '../../engine/contract/log/testing/ledger.ts';
-import {
-  type BoardCampaign,
-  beginBoard,
-  openBoard,
-  publishBoard,
-} from '../../engine/contract/redis/board/board.ts';
+import { beginBoard, openBoard, publishBoard } from '../../engine/contract/redis/board/board.ts';
+import { boardCampaign } from '../../engine/contract/redis/board/testing/campaign.ts';
 import {
   getCouponCopy,
   putCouponCopy,
@@ -222,23 +218,10 @@ test('a command that was given up is not executed by the node that takes over', 
 });
 
 test('of a board, and of who is present, nothing is read from a node that took over, whatever it has heard', async () => {
-  const campaign = (revision: number): BoardCampaign => ({
-    campaignId: CAMPAIGN,
-    kind: 'room',
-    revision,
-    title: 'x',
-    places: 1,
-    opensAtUs: 0,
-    closesAtUs: 1,
-    settledStamp: -1,
-    settledCount: 0,
-    granted: 0,
-    gone: 0,
-    soldOut: false,
-    finished: false,
-  });
   const tell = async (revision: number, here: string): Promise<void> => {
-    await publishBoard(redis, keys, EPOCH, { campaigns: [campaign(revision)] });
+    await publishBoard(redis, keys, EPOCH, {
+      campaigns: [boardCampaign({ campaignId: CAMPAIGN, kind: 'room', revision })],
+    });
     const rooms = [{ campaignId: CAMPAIGN, here: [here], gone: [] }];
     await tellPresence(redis, keys.presence(EPOCH), { incarnation: 1, rooms });
   };

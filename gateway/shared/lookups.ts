@@ -6,6 +6,7 @@
  * connect at the same moment do not delay the ranking that shares the connection.
  */
 import { type Claimant, parseClaimant } from '../../engine/contract/campaign/claimant.ts';
+import { messageOf } from '../../engine/contract/process/message-of.ts';
 import { lastStampAt } from '../../engine/contract/record/stamp.ts';
 import { type BoardCampaign, readBoardEpoch } from '../../engine/contract/redis/board/board.ts';
 import type { Keys } from '../../engine/contract/redis/keys.ts';
@@ -118,7 +119,7 @@ export class Lookups {
   #find(campaign: BoardCampaign, userId: string, latest: string | undefined): Promise<Place | undefined> {
     if (campaign.shelved === true) {
       return this.#shelved.place(campaign, userId).catch((error: unknown) => {
-        throw new LookupFailed(error instanceof Error ? error.message : String(error));
+        throw new LookupFailed(messageOf(error));
       });
     }
     return new Promise((resolve, reject) => {
@@ -148,7 +149,7 @@ export class Lookups {
     try {
       await this.#askCampaign(campaignId, questions);
     } catch (error) {
-      const failed = new LookupFailed(error instanceof Error ? error.message : String(error));
+      const failed = new LookupFailed(messageOf(error));
       for (const question of questions) question.reject(failed);
     }
   }

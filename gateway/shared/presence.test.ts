@@ -1,11 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import {
-  type BoardCampaign,
-  beginBoard,
-  openBoard,
-  publishBoard,
-} from '../../engine/contract/redis/board/board.ts';
+import { beginBoard, openBoard, publishBoard } from '../../engine/contract/redis/board/board.ts';
+import { boardCampaign } from '../../engine/contract/redis/board/testing/campaign.ts';
 import { keysOf } from '../../engine/contract/redis/keys.ts';
 import { beginPresence, readPresence } from '../../engine/contract/redis/presence/presence.ts';
 import { connectRedis, type RedisClient, waitForRedis } from '../../engine/contract/redis/redis.ts';
@@ -23,23 +19,12 @@ let board: Board;
 before(async () => {
   redis = connectRedis(serversFromEnv().redisUrl, { commandTimeoutMs: 5_000, onError: () => undefined });
   await waitForRedis(redis, 10_000);
-  const campaign = (campaignId: number, kind: BoardCampaign['kind']): BoardCampaign => ({
-    campaignId,
-    kind,
-    revision: 1,
-    title: 'x',
-    places: 1,
-    opensAtUs: 0,
-    closesAtUs: 1,
-    settledStamp: -1,
-    settledCount: 0,
-    granted: 0,
-    gone: 0,
-    soldOut: false,
-    finished: false,
-  });
+  const campaigns = [
+    boardCampaign({ campaignId: ROOM, kind: 'room' }),
+    boardCampaign({ campaignId: COUPON, kind: 'coupon' }),
+  ];
   await beginBoard(redis, keys, EPOCH);
-  await publishBoard(redis, keys, EPOCH, { campaigns: [campaign(ROOM, 'room'), campaign(COUPON, 'coupon')] });
+  await publishBoard(redis, keys, EPOCH, { campaigns });
   await openBoard(redis, keys, EPOCH);
   await beginPresence(redis, keys, EPOCH);
   board = new Board(redis, keys);

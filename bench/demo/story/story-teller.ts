@@ -1,4 +1,6 @@
 /** Tells the story as it happens, and counts what was found as it should be and what was not. */
+
+import { messageOf } from '../../../engine/contract/process/message-of.ts';
 import type { Site } from '../site.ts';
 import type { Desk, Fan, Shop } from './story-cast.ts';
 import type { Answer, Stream } from './story-http.ts';
@@ -96,7 +98,7 @@ export class Teller {
 
   /** Notes what ended the story early. */
   broken(error: unknown): void {
-    const text = error instanceof Error ? error.message : String(error);
+    const text = messageOf(error);
     if (!(error instanceof StoryBroken)) this.#faults.push(`the story ended early: ${text}`);
   }
 }

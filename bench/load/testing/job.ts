@@ -1,10 +1,8 @@
-import { once } from 'node:events';
-import { createServer, type Socket } from 'node:net';
-import { jwtVerify } from 'jose';
+import type { Socket } from 'node:net';
 import { type LoadJob, type LoadRequest, parseJob } from '../job.ts';
+import { type RawServer, startRawServer, TICKET, userOf } from './raw-server.ts';
 
 /** For tests: a job for a server on this machine, with what every test needs filled in. */
-export const TICKET = { secret: 'a secret of the tests', audience: 'fairline' };
 export const PATH = '/v1/campaigns/7/entries';
 const BODY =
   '{"campaign":7,"stamp":1234567890123,"position":null,"provisional":true,"estimated_position":12345}';
@@ -39,60 +37,21 @@ export interface Asked {
 }
 
 /** A real server that answers each request just as a test says, however wrong that is. */
-export interface NastyServer {
-  readonly base: string;
+export interface NastyServer extends RawServer {
   /** How often each user has asked. */
   readonly asked: ReadonlyMap<string, number>;
-  close(): Promise<void>;
 }
 
 export async function startNastyServer(answer: (asked: Asked) => void | Promise<void>): Promise<NastyServer> {
   const asked = new Map<string, number>();
-  const sockets = new Set<Socket>();
-  const secret = new TextEncoder().encode(TICKET.secret);
-  const failures: unknown[] = [];
-
-  const serve = async (socket: Socket, head: string): Promise<void> => {
-    const ticket = /^authorization: bearer (\S+)$/im.exec(head)?.[1] ?? '';
+  const server = await startRawServer(async (socket, head) => {
     if (!head.startsWith(`POST ${PATH} HTTP/1.1\r\n`)) throw new Error(`not the request line: ${head}`);
-    const { payload } = await jwtVerify(ticket, secret, { audience: TICKET.audience });
-    const user = payload.sub ?? '';
+    const user = await userOf(head);
     const times = (asked.get(user) ?? 0) + 1;
     asked.set(user, times);
     await answer({ user, times, socket });
-  };
-
-  const server = createServer({ noDelay: true }, socket => {
-    sockets.add(socket);
-    let text = '';
-    socket.setEncoding('latin1').on('data', (chunk: string) => {
-      text += chunk;
-      for (let end = text.indexOf('\r\n\r\n'); end >= 0; end = text.indexOf('\r\n\r\n')) {
-        const head = text.slice(0, end + 2);
-        text = text.slice(end + 4);
-        serve(socket, head).catch(error => {
-          failures.push(error);
-          socket.destroy();
-        });
-      }
-    });
-    socket.on('error', () => socket.destroy());
-    socket.on('close', () => sockets.delete(socket));
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the test server has no port');
-  return {
-    base: `http://127.0.0.1:${address.port}`,
-    asked,
-    close: async () => {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-      await once(server, 'close');
-      if (failures.length > 0) throw failures[0];
-    },
-  };
+  return { ...server, asked };
 }
 
 /** Resolves at the next turn of the event loop, when what was written before has left in a packet of its own. */

@@ -11,7 +11,7 @@ import { type AssembledGateway, assembleGateway, type GatewayIntervals } from '.
 import { Ledger as ColdLedger } from '../../../gateway/cold/ledger.ts';
 import { type GatewayConfig, readGatewayConfig } from '../../../gateway/config.ts';
 import { type Method, routesOf, runHandler } from '../../../gateway/http/routes.ts';
-import { Metrics } from '../../../gateway/metrics.ts';
+import { Metrics, OF_NOBODY } from '../../../gateway/metrics.ts';
 import { Hmac } from '../../../gateway/ticket/hmac.ts';
 import { type Ticket, TicketVerifier } from '../../../gateway/ticket/ticket.ts';
 import { TicketBatch } from '../../../gateway/ticket/ticket-batch.ts';
@@ -54,15 +54,7 @@ const SIGNING_KEY = Buffer.concat([
 ]).toString('base64');
 
 /** Counts, and is never read: one for all gateways of this process. */
-const metrics = new Metrics({
-  connections: () => 0,
-  watchers: () => 0,
-  waiting: () => 0,
-  clockErrorUs: () => 0,
-  clockLevel: () => 'ok',
-  signing: () => 1,
-  kept: () => ({ winners: 0, gone: 0, moves: 0 }),
-});
+const metrics = new Metrics(OF_NOBODY);
 
 const silent = pino({ level: 'silent' });
 /** Shared by all, as reading a key takes longer than most of what a gateway does here. */

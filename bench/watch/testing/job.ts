@@ -1,10 +1,8 @@
-import { once } from 'node:events';
-import { createServer, type Socket } from 'node:net';
-import { jwtVerify } from 'jose';
+import type { Socket } from 'node:net';
+import { type RawServer, startRawServer, TICKET, userOf } from '../../load/testing/raw-server.ts';
 import { parseWatchJob, type WatchGroupRequest, type WatchJob, type WatchRequest } from '../job.ts';
 
 /** For tests: a job for servers on this machine, with what every test needs filled in. */
-export const TICKET = { secret: 'a secret of the tests', audience: 'fairline' };
 export const CAMPAIGN = 7;
 
 export function watchJob(
@@ -32,10 +30,8 @@ export interface Asked {
 }
 
 /** A real server that answers each request just as a test says, in whatever pieces. */
-export interface DoorServer {
-  readonly base: string;
+export interface DoorServer extends RawServer {
   readonly asked: readonly Asked[];
-  close(): Promise<void>;
 }
 
 /** `counts` may be shared by several servers. */
@@ -44,56 +40,19 @@ export async function startDoor(
   counts: Map<string, number> = new Map(),
 ): Promise<DoorServer> {
   const asked: Asked[] = [];
-  const sockets = new Set<Socket>();
-  const secret = new TextEncoder().encode(TICKET.secret);
-  const failures: unknown[] = [];
-
-  const serve = async (socket: Socket, head: string): Promise<void> => {
+  const server = await startRawServer(async (socket, head) => {
     const [, method = '', path] = /^(\S+) (\S+) HTTP\/1\.1\r\n/.exec(head) ?? [];
     const expected = method === 'POST' ? 'entries' : 'queue';
     if (path !== `/v1/campaigns/${CAMPAIGN}/${expected}`) throw new Error(`not the request line: ${head}`);
-    const ticket = /^authorization: bearer (\S+)$/im.exec(head)?.[1] ?? '';
-    const { payload } = await jwtVerify(ticket, secret, { audience: TICKET.audience });
-    const user = payload.sub ?? '';
+    const user = await userOf(head);
     const times = (counts.get(method + user) ?? 0) + 1;
     counts.set(method + user, times);
     const lastEventId = /^last-event-id: (\S+)$/im.exec(head)?.[1];
     const one = { method, user, times, lastEventId, socket };
     asked.push(one);
     await answer(one);
-  };
-
-  const server = createServer({ noDelay: true }, socket => {
-    sockets.add(socket);
-    let text = '';
-    socket.setEncoding('latin1').on('data', (chunk: string) => {
-      text += chunk;
-      for (let end = text.indexOf('\r\n\r\n'); end >= 0; end = text.indexOf('\r\n\r\n')) {
-        const head = text.slice(0, end + 2);
-        text = text.slice(end + 4);
-        serve(socket, head).catch(error => {
-          failures.push(error);
-          socket.destroy();
-        });
-      }
-    });
-    socket.on('error', () => socket.destroy());
-    socket.on('close', () => sockets.delete(socket));
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the test server has no port');
-  return {
-    base: `http://127.0.0.1:${address.port}`,
-    asked,
-    close: async () => {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-      await once(server, 'close');
-      if (failures.length > 0) throw failures[0];
-    },
-  };
+  return { ...server, asked };
 }
 
 /** An answer with a body; Content-Length is put in. */

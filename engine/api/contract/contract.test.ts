@@ -10,11 +10,10 @@ import { openPool } from '../../../sql/database.ts';
 import { readTotals } from '../../../sql/statements/entries/outcomes.ts';
 import { setAside } from '../../../sql/statements/progress/dead-letters.ts';
 import { ProblemDocument } from '../../contract/api/problem.ts';
-import { settleCampaign } from '../../settling/settling.ts';
-import { TEST_SALT_SECRET } from '../../test/randomness.ts';
 import { emptyDatabase } from '../../test/support.ts';
 import { MAX_EXPORTS } from '../routes/entry-routes.ts';
 import { type Answer, type Call, coupon, inMs, joinBoard, startApi, type TestApi } from '../testing/api.ts';
+import { settle } from '../testing/settle.ts';
 
 interface Response {
   readonly headers?: Readonly<Record<string, unknown>>;
@@ -165,17 +164,7 @@ async function offeredCoupon(): Promise<number> {
   const id = await api.create({ stock: 1, waitlist: 1, claim_within_s: 3_600 });
   await api.pool.query(`insert into entries values ($1, 'ann', 1024), ($1, 'bob', 2048)`, [id]);
   const nowUs = Date.now() * 1_000 + 1_000_000;
-  const heard = { throughUs: nowUs, unheardUs: 0 };
-  const raffles = { randomness: api.deps.randomness, saltSecret: TEST_SALT_SECRET };
-  const settling = { pool: api.pool, raffles, onDecided: () => undefined };
-  const stopping = new AbortController().signal;
-  await settleCampaign(
-    settling,
-    id,
-    () => ({ watermarkUs: nowUs, nowUs, heard, presentMs: undefined }),
-    () => true,
-    stopping,
-  );
+  await settle(api, id, nowUs, { throughUs: nowUs, unheardUs: 0 });
   return id;
 }
 
@@ -194,17 +183,7 @@ async function drawnRaffle(): Promise<number> {
       { user: 'cid', tickets: 1_000 },
     ],
   });
-  const stopping = new AbortController();
-  const raffles = { randomness: api.deps.randomness, saltSecret: TEST_SALT_SECRET };
-  const settling = { pool: api.pool, raffles, onDecided: () => undefined };
-  const nowUs = (Date.now() + 60_000) * 1000;
-  await settleCampaign(
-    settling,
-    id,
-    () => ({ watermarkUs: nowUs, nowUs, heard: undefined, presentMs: undefined }),
-    () => true,
-    stopping.signal,
-  );
+  await settle(api, id, (Date.now() + 60_000) * 1000);
   return id;
 }
 

@@ -12,6 +12,7 @@ import {
   problemDocument,
   problems,
 } from '../../contract/api/problem.ts';
+import { messageOf } from '../../contract/process/message-of.ts';
 import { allOperations, SECURED_PREFIX } from '../contract/operations.ts';
 import type { ApiDeps } from '../deps.ts';
 
@@ -124,10 +125,6 @@ function asProblem(error: unknown, bodyLimit: number | undefined): Problem {
 
 function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : '';
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 function isClientFault(error: unknown): error is FastifyError {

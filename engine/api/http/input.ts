@@ -6,6 +6,7 @@ import type { Static, TObject, TSchema } from 'typebox';
 import Type from 'typebox';
 import Value from 'typebox/value';
 import { type FieldFault, fieldFault, invalidRequest } from '../../contract/api/problem.ts';
+import { messageOf } from '../../contract/process/message-of.ts';
 
 /**
  * Checks the members of a JSON body. Throws Problem invalid-request.
@@ -106,7 +107,7 @@ export function readJson(body: Buffer): unknown {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
   } catch (error) {
-    const value = error instanceof Error ? error.message : String(error);
+    const value = messageOf(error);
     throw invalidRequest([{ field: 'body', value, expected: 'JSON in UTF-8' }]);
   }
 }

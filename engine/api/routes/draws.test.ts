@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { settleCampaign } from '../../settling/settling.ts';
-import { TEST_SALT_SECRET } from '../../test/randomness.ts';
 import { type Answer, inMs, startApi, type TestApi } from '../testing/api.ts';
+import { settle } from '../testing/settle.ts';
 
 let api: TestApi;
 before(async () => {
@@ -27,17 +26,7 @@ async function draw(id: number, count: number): Promise<void> {
     `insert into entries select $1, 'user-' || n, n * 1024 from generate_series(1, $2::integer) n`,
     [id, count],
   );
-  const raffles = { randomness: api.deps.randomness, saltSecret: TEST_SALT_SECRET };
-  const settling = { pool: api.pool, raffles, onDecided: () => undefined };
-  const { signal } = new AbortController();
-  const nowUs = (Date.now() + 60_000) * 1000;
-  await settleCampaign(
-    settling,
-    id,
-    () => ({ watermarkUs: nowUs, nowUs, heard: undefined, presentMs: undefined }),
-    () => true,
-    signal,
-  );
+  await settle(api, id, (Date.now() + 60_000) * 1000);
 }
 
 async function grants(id: number): Promise<Record<string, { user: string; code: string; tier: number }>> {

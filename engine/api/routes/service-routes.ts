@@ -1,6 +1,7 @@
 /** What is said of the service itself: alive, ready, its numbers, its contract. */
 import type { FastifyInstance } from 'fastify';
 import { Problem } from '../../contract/api/problem.ts';
+import { messageOf } from '../../contract/process/message-of.ts';
 import { openApiDocument } from '../contract/openapi.ts';
 import { operations } from '../contract/operations.ts';
 import type { ApiDeps, Readiness } from '../deps.ts';
@@ -35,6 +36,6 @@ async function readiness(deps: ApiDeps): Promise<Readiness> {
   try {
     return await deps.ready();
   } catch (error) {
-    return { ok: false, checks: { engine: error instanceof Error ? error.message : String(error) } };
+    return { ok: false, checks: { engine: messageOf(error) } };
   }
 }

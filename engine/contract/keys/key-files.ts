@@ -9,6 +9,7 @@
  */
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { messageOf } from '../process/message-of.ts';
 import {
   type KeyUse,
   keyUses,
@@ -114,7 +115,7 @@ function attempt<T>(what: string, work: () => T): T {
     return work();
   } catch (error) {
     if (error instanceof KeyFileError) throw error;
-    throw new KeyFileError(`${what}: ${error instanceof Error ? error.message : String(error)}`, {
+    throw new KeyFileError(`${what}: ${messageOf(error)}`, {
       cause: error,
     });
   }

@@ -1,6 +1,7 @@
 /** `npm run ticket -- <user> [seconds]`: prints a ticket, for trying things out. */
 import { join } from 'node:path';
 import { ConfigError, readConfig, ticketVariables, whole } from '../process/config.ts';
+import { messageOf } from '../process/message-of.ts';
 import { MAX_USER_ID_BYTES } from '../record/record.ts';
 import { secretFor } from './secrets.ts';
 import { signTicket } from './ticket.ts';
@@ -28,6 +29,6 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`${messageOf(error)}\n`);
   process.exit(1);
 });

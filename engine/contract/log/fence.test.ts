@@ -223,6 +223,12 @@ if (availableLogs().includes('kafka')) {
         validateOnly: false,
         resources: [{ type: 2, name: topicOf(config.NAMESPACE), configEntries: [entry] }],
       });
+      // The controller has it; the broker hears of it a moment later.
+      const asked = { type: 2, name: topicOf(config.NAMESPACE), configNames: [entry.name] };
+      await eventually(async () => {
+        const { resources } = await admin.describeConfigs({ includeSynonyms: false, resources: [asked] });
+        return resources[0]?.configEntries[0]?.configValue === entry.value;
+      });
       client.end();
       const wanted = /kafka-configs.sh .*message.timestamp.before.max.ms=21600000/;
       await assert.rejects(openProducer(config, quiet), wanted);

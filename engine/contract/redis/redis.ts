@@ -183,3 +183,9 @@ export function scriptFrom(file: URL): Script {
 export function isUnknownScript(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('NOSCRIPT');
 }
+
+/** What a script answers with several values; `script` names it, should it answer something else. */
+export function arrayOf(script: string, answer: unknown): readonly unknown[] {
+  if (!Array.isArray(answer)) throw new Error(`${script} answered ${String(answer)}, not an array`);
+  return answer;
+}

@@ -11,6 +11,7 @@ import {
   listBegunCloses,
   listCampaigns,
 } from './campaigns.ts';
+import { NEW_ROW } from './testing/row.ts';
 
 const database = await testDatabase();
 const pool = openPool(database.url, { max: 2, applicationName: 'test', onError: () => undefined });
@@ -53,45 +54,12 @@ describe('campaigns', () => {
     const { campaignId, createdAt, ...campaign } = await create();
     assert.ok(createdAt instanceof Date);
     assert.deepEqual(campaign, {
+      ...NEW_ROW,
       kind: 'raffle',
       title: 'A bicycle',
       places: 3,
       opensAt,
       closesAt,
-      closingAt: null,
-      revision: 1,
-      settledStamp: -1,
-      settledCount: 0,
-      grantedCount: 0,
-      goneCount: 0,
-      goneRanked: 0,
-      frozenAt: null,
-      frozenCount: null,
-      seed: null,
-      seedSource: null,
-      finishedAt: null,
-      rulesHash: null,
-      draw: null,
-      monitors: null,
-      poolRoot: null,
-      redrawnCount: 0,
-      stage: 'scheduled',
-      timeZone: 'UTC',
-      madeBy: 'operator',
-      drawsAt: null,
-      pausedAt: null,
-      cancelledStamp: null,
-      version: 1,
-      pending: null,
-      room: null,
-      claimWithinS: null,
-      waitlist: 0,
-      waitlistedCount: 0,
-      moveCount: 0,
-      unheardUs: 0,
-      unheardSeenUs: null,
-      decidedAt: null,
-      shelvedAt: null,
     });
     assert.deepEqual(await read(campaignId), { campaignId, createdAt, ...campaign });
     assert.equal(await read(2 ** 31), undefined);

@@ -1,7 +1,7 @@
 /** Statements of settling: what is to be decided, one campaign's turn, and what was decided, on campaigns. */
 import type { Queryable } from '../../database.ts';
 import { bigintArray } from '../arrays.ts';
-import type { Entry } from '../entries/entries.ts';
+import type { Entry, StampRange } from '../entries/entries.ts';
 import { CAMPAIGN_COLUMNS, type Campaign, type CampaignKind } from './campaigns.ts';
 
 /**
@@ -109,16 +109,8 @@ export interface TurnEntry extends Entry {
   readonly isWithdrawn: boolean;
 }
 
-/** The next entries of a campaign, `after` < stamp <= `through`, in stamp order, at most `limit`. */
-export async function readTurn(
-  db: Queryable,
-  turn: {
-    readonly campaignId: number;
-    readonly after: number;
-    readonly through: number;
-    readonly limit: number;
-  },
-): Promise<readonly TurnEntry[]> {
+/** The entries of a range. */
+export async function readTurn(db: Queryable, turn: StampRange): Promise<readonly TurnEntry[]> {
   const { rows } = await db.query<TurnEntry>(
     `select e.user_id as "userId", e.stamp, w.user_id is not null as "isWithdrawn"
        from entries e
@@ -130,15 +122,10 @@ export async function readTurn(
   return rows;
 }
 
-/** How many entries have `after` < stamp <= `through`, of at most `limit`, and the stamp of the last of them. */
+/** How many entries a range has, and the stamp of the last of them. */
 export async function countTurn(
   db: Queryable,
-  turn: {
-    readonly campaignId: number;
-    readonly after: number;
-    readonly through: number;
-    readonly limit: number;
-  },
+  turn: StampRange,
 ): Promise<{ readonly count: number; readonly lastStamp: number | null }> {
   const { rows } = await db.query<{ count: number; lastStamp: number | null }>(
     `select count(*) as count, max(stamp) as "lastStamp"

@@ -1,5 +1,6 @@
 /**
- * Statements on claims: what the log brought, and claimants, who have a place where what is granted has to be claimed.
+ * Statements on claimants, who have a place where what is granted has to be claimed.
+ * Claims as the log brought them: entries/asked.ts.
  * The states of a claimant stand in engine/settling/judges/CLAIMS.md, and are kept by the table itself.
  *
  * A deadline is kept as it would be without outages; campaigns.unheard_us says by how much they have extended those that
@@ -8,37 +9,8 @@
 import type { Queryable } from '../../database.ts';
 import { bigintArray, textArray } from '../arrays.ts';
 import type { Campaign } from '../campaigns/campaigns.ts';
-import type { EntryColumns } from '../entries/entries.ts';
 
 export type ClaimantState = 'waitlisted' | 'offered' | 'claimed' | 'lapsed' | 'declined' | 'left';
-
-/**
- * Inserts claims of campaigns that exist; of several by one user the earliest stays, as long as it is not decided.
- * Answers the indices (from 0) of those whose campaign doesn't exist.
- */
-export async function insertClaims(db: Queryable, sent: EntryColumns): Promise<readonly number[]> {
-  const { rows } = await db.query<{ index: number }>(
-    `with sent as materialized (
-       select * from unnest($1::bigint[], $2::text[], $3::bigint[]) with ordinality
-                  as sent (campaign_id, user_id, stamp, number)
-     ),
-     inserted as (
-       insert into claims as held (campaign_id, user_id, stamp)
-       select c.campaign_id, sent.user_id, min(sent.stamp)
-         from sent join campaigns c on c.campaign_id = sent.campaign_id
-        group by c.campaign_id, sent.user_id
-        order by c.campaign_id, sent.user_id collate "C"
-       on conflict (campaign_id, user_id) do update set stamp = excluded.stamp
-        where excluded.stamp < held.stamp and not held.decided
-     )
-     select (sent.number - 1)::integer as index
-       from sent
-      where not exists (select from campaigns c where c.campaign_id = sent.campaign_id)
-      order by sent.number`,
-    [bigintArray(sent.campaignIds), textArray(sent.userIds), bigintArray(sent.stamps)],
-  );
-  return rows.map(row => row.index);
-}
 
 export interface Offer {
   readonly offeredUs: number;

@@ -2,6 +2,7 @@
 import type { Queryable } from '../../database.ts';
 import type { Announcement } from '../campaigns/announcement.ts';
 import { CAMPAIGN_COLUMNS, type Campaign } from '../campaigns/campaigns.ts';
+import type { StampRange } from '../entries/entries.ts';
 
 /** Campaigns under way that were made before there were rules to announce. A room has none: its terms may change. */
 export async function listUnannounced(db: Queryable): Promise<readonly Campaign[]> {
@@ -64,19 +65,11 @@ export interface PoolRow {
 }
 
 /**
- * The next entrants of the pool, `after` < stamp <= `through`, in stamp order, at most `limit`. Their source is in the
+ * The entrants of the pool in a range of entries, `limit` of them. Their source is in the
  * stamp: instants that a proxy noted are odd, and openings are whole milliseconds, so above the gateway's ten bits a stamp
  * is odd with them.
  */
-export async function readPool(
-  db: Queryable,
-  page: {
-    readonly campaignId: number;
-    readonly after: number;
-    readonly through: number;
-    readonly limit: number;
-  },
-): Promise<readonly PoolRow[]> {
+export async function readPool(db: Queryable, page: StampRange): Promise<readonly PoolRow[]> {
   const { rows } = await db.query<PoolRow>(
     `select e.user_id as "userId", e.stamp, ((e.stamp >> 10) & 1)::integer as source,
             coalesce(t.tickets, 1) as tickets, t.user_group as "group", t.excluded

@@ -27,7 +27,8 @@ const OPEN_CAMPAIGNS = `open_campaigns as materialized (
    where finished_at is null and frozen_at is null
 )`;
 
-const SENT = 'unnest($1::bigint[], $2::text[], $3::bigint[])';
+/** What `columnsOf` sends, as a table. */
+export const SENT = 'unnest($1::bigint[], $2::text[], $3::bigint[])';
 
 /**
  * How an insert deals with rows that are there already. Looking for them costs more than half as much again as the
@@ -69,7 +70,7 @@ export async function insertEntries(db: Queryable, sent: EntryColumns, care: Car
          on c.campaign_id = sent.campaign_id and sent.stamp > c.settled_stamp and sent.stamp < c.end_stamp
       order by c.campaign_id, sent.user_id collate "C", sent.stamp
      ${ON_CONFLICT[care]}`,
-    parameters(sent),
+    columnsOf(sent),
   );
   return rowCount ?? 0;
 }
@@ -98,7 +99,7 @@ export async function keepEarliest(db: Queryable, sent: EntryColumns): Promise<n
      update entries e set stamp = locked.stamp
        from locked
       where e.campaign_id = locked.campaign_id and e.user_id = locked.user_id and locked.stamp < e.stamp`,
-    parameters(sent),
+    columnsOf(sent),
   );
   return rowCount ?? 0;
 }
@@ -127,24 +128,23 @@ export async function findRefused(
        left join entries e on e.campaign_id = sent.campaign_id and e.user_id = sent.user_id collate "C"
       where e.user_id is null
       order by sent.number`,
-    parameters(sent),
+    columnsOf(sent),
   );
   return rows;
 }
 
-/**
- * Entries of a campaign with `after` < stamp <= `through` in stamp order, at most `limit`; only those of one gateway
- * where that is given.
- */
+/** Entries of a campaign with `after` < stamp <= `through` in stamp order, at most `limit`. */
+export interface StampRange {
+  readonly campaignId: number;
+  readonly after: number;
+  readonly through: number;
+  readonly limit: number;
+}
+
+/** The entries of a range; only those of one gateway where that is given. */
 export async function readEntries(
   db: Queryable,
-  page: {
-    readonly campaignId: number;
-    readonly after: number;
-    readonly through: number;
-    readonly limit: number;
-    readonly gateway?: number;
-  },
+  page: StampRange & { readonly gateway?: number },
 ): Promise<readonly Entry[]> {
   const { rows } = await db.query<{ userId: string; stamp: number }>(
     `select user_id as "userId", stamp
@@ -191,6 +191,7 @@ export async function latestStamp(db: Queryable, campaignId: number): Promise<nu
   return rows[0]?.stamp;
 }
 
-function parameters(sent: EntryColumns): Buffer[] {
+/** As the first three parameters of a statement. */
+export function columnsOf(sent: EntryColumns): Buffer[] {
   return [bigintArray(sent.campaignIds), textArray(sent.userIds), bigintArray(sent.stamps)];
 }

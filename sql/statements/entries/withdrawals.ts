@@ -1,35 +1,5 @@
-/** Statements on withdrawals: wishes to leave, as the log brought them and as settling decided them. */
+/** Statements on withdrawals: wishes to leave, as settling decided them. What the log brought: asked.ts. */
 import type { Queryable } from '../../database.ts';
-import { bigintArray, textArray } from '../arrays.ts';
-import type { EntryColumns } from './entries.ts';
-
-/**
- * Inserts withdrawals of campaigns that exist; of several by one user the earliest stays, as long as it is not
- * decided. Answers the indices (from 0) of those whose campaign doesn't exist.
- */
-export async function insertWithdrawals(db: Queryable, sent: EntryColumns): Promise<readonly number[]> {
-  const { rows } = await db.query<{ index: number }>(
-    `with sent as materialized (
-       select * from unnest($1::bigint[], $2::text[], $3::bigint[]) with ordinality
-                  as sent (campaign_id, user_id, stamp, number)
-     ),
-     inserted as (
-       insert into withdrawals as held (campaign_id, user_id, stamp)
-       select c.campaign_id, sent.user_id, min(sent.stamp)
-         from sent join campaigns c on c.campaign_id = sent.campaign_id
-        group by c.campaign_id, sent.user_id
-        order by c.campaign_id, sent.user_id collate "C"
-       on conflict (campaign_id, user_id) do update set stamp = excluded.stamp
-        where excluded.stamp < held.stamp and held.honoured is null
-     )
-     select (sent.number - 1)::integer as index
-       from sent
-      where not exists (select from campaigns c where c.campaign_id = sent.campaign_id)
-      order by sent.number`,
-    [bigintArray(sent.campaignIds), textArray(sent.userIds), bigintArray(sent.stamps)],
-  );
-  return rows.map(row => row.index);
-}
 
 /** What became of withdrawals in one transaction. */
 export interface DecidedWithdrawals {

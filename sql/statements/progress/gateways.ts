@@ -16,6 +16,14 @@ export interface GatewayRow {
   readonly repaired: boolean;
 }
 
+/** One life of a gateway's number. */
+export type Incarnation = Pick<GatewayRow, 'gateway' | 'incarnation'>;
+
+/** Names an incarnation in a map or a set. */
+export function nameOf({ gateway, incarnation }: Incarnation): string {
+  return `${gateway}/${incarnation}`;
+}
+
 const COLUMNS = `gateway, incarnation, log_name as "logName", partition, state, through_us as "throughUs",
   ranked_us as "rankedUs", slice_number as "sliceNumber", repaired`;
 

@@ -3,18 +3,13 @@
  * they have moved. All that write are called with the rows of campaign and room taken.
  */
 import type { Queryable } from '../../database.ts';
+import type { StampRange } from '../entries/entries.ts';
 import type { DecidedWithdrawals } from '../entries/withdrawals.ts';
 
-/** Gives entries with `after` < stamp <= `through` their rows, at most `limit`; they are absent until a gateway tells of a stream. */
+/** Gives the entries of a range their rows; they are absent until a gateway tells of a stream. */
 export async function takeIn(
   db: Queryable,
-  turn: {
-    readonly campaignId: number;
-    readonly after: number;
-    readonly through: number;
-    readonly limit: number;
-    readonly absentSinceMs: number;
-  },
+  turn: StampRange & { readonly absentSinceMs: number },
 ): Promise<{ readonly taken: number; readonly lastStamp: number | null }> {
   const { rows } = await db.query<{ taken: number; lastStamp: number | null }>(
     `with taken as (

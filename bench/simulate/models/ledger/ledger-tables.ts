@@ -218,6 +218,10 @@ export function changed(rowCount: number): Result {
   return { rows: [], rowCount };
 }
 
+export const FOREIGN_KEY_VIOLATION = '23503';
+export const UNIQUE_VIOLATION = '23505';
+export const CHECK_VIOLATION = '23514';
+
 /** What a constraint says; `code` is PostgreSQL's SQLSTATE, `table` and `constraint` name what was broken. */
 export class ConstraintError extends Error {
   readonly code: string;

@@ -51,7 +51,6 @@ import {
   areAllDecided,
   extendDeadlines,
   insertClaimants,
-  insertClaims,
   markDecided,
   readClaimants,
   readDueClaimants,
@@ -86,6 +85,7 @@ import {
   saveFrozen,
   saveRevealed,
 } from '../../../../sql/statements/draws/draws.ts';
+import { insertAsked } from '../../../../sql/statements/entries/asked.ts';
 import {
   CARE,
   findRefused,
@@ -99,7 +99,6 @@ import { insertGrants, readGrants, replaceCodes } from '../../../../sql/statemen
 import { readFinalOutcomes } from '../../../../sql/statements/entries/outcomes.ts';
 import {
   decideWithdrawals,
-  insertWithdrawals,
   readGone,
   refuseWithdrawals,
 } from '../../../../sql/statements/entries/withdrawals.ts';
@@ -252,7 +251,7 @@ function drawCall(random: Random, number: number): Call {
     db => readEntries(db, { ...range, gateway: stamp() % 1024 }),
     db => readHeldEntries(db, campaignId, sent.userIds),
     db => latestStamp(db, campaignId),
-    db => insertWithdrawals(db, sent),
+    db => insertAsked(db, 'withdrawals', sent),
     db => decideWithdrawals(db, { ...range, settledStamp: range.after, goneCount: 10 * number }),
     db => refuseWithdrawals(db, campaignId, range.limit),
     db => readGone(db, campaignId, 0, 5),
@@ -368,8 +367,8 @@ function claimCalls(
     };
   const sent = { campaignIds: [random.between(1, ROOM + 1)], userIds: [user()], stamps: [stamp()] };
   return [
-    db => insertClaims(db, sent),
-    db => insertClaims(db, { ...sent, campaignIds: [campaignId] }),
+    db => insertAsked(db, 'claims', sent),
+    db => insertAsked(db, 'claims', { ...sent, campaignIds: [campaignId] }),
     db => insertGrants(db, campaignId, [{ serial, userId: user(), code: `granted ${number}` }]),
     db => insertEntries(db, { ...sent, campaignIds: [campaignId] }, 'all'),
     db => insertAlternates(db, campaignId, place, [user()]),
@@ -467,7 +466,7 @@ function roomCalls(
   const busy = { heardMovedUs: us, emptySinceMs: random.pick([null, 1]), busyUs: 1, busySinceUs: null };
   return [
     db => insertEntries(db, sent, 'all'),
-    db => insertWithdrawals(db, sent),
+    db => insertAsked(db, 'withdrawals', sent),
     db => insertGrants(db, campaignId, [{ serial, userId: user(), code: `admitted ${number}` }]),
     db => takeIn(db, { campaignId, after, through, limit, absentSinceMs: heardMs }),
     db => takeIn(db, { campaignId, after, through, limit, absentSinceMs: heardMs }),

@@ -8,19 +8,18 @@ import type { Target } from '../../../../sql/statements/campaigns/campaign-versi
 import type { Campaign } from '../../../../sql/statements/campaigns/campaigns.ts';
 import {
   type CampaignRow,
+  CHECK_VIOLATION,
   ConstraintError,
   changed,
   type LedgerTables,
   NOTHING,
   rowsOf,
   type Statement,
+  UNIQUE_VIOLATION,
 } from './ledger-tables.ts';
 import { entriesBetween, nextAlternates, rangeOf } from './statements-entries.ts';
 import type { Transaction } from './table.ts';
 import { noteClose, noteDone, noteFirstVersion } from './versions.ts';
-
-const CHECK_VIOLATION = '23514';
-const UNIQUE_VIOLATION = '23505';
 
 function check(holds: boolean, constraint: string): void {
   if (!holds) throw new ConstraintError(CHECK_VIOLATION, 'campaigns', constraint);

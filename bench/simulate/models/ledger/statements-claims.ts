@@ -4,42 +4,29 @@
  * simulated ledger, each beside the words its text begins with. ledger.test.ts holds them against PostgreSQL.
  */
 import {
+  CHECK_VIOLATION,
   type ClaimantRow,
   type ClaimRow,
   ConstraintError,
   changed,
+  FOREIGN_KEY_VIOLATION,
   type LedgerTables,
   NOTHING,
   rowsOf,
   type Statement,
+  UNIQUE_VIOLATION,
 } from './ledger-tables.ts';
 import { changeCampaign } from './statements-campaigns.ts';
-import { byKey, keyOf, nextAlternates, type Sent, sentOf } from './statements-entries.ts';
-import { Blocked, type Transaction } from './table.ts';
+import { insertAsked, keyOf, nextAlternates } from './statements-entries.ts';
+import type { Transaction } from './table.ts';
 
-const UNIQUE_VIOLATION = '23505';
-const FOREIGN_KEY_VIOLATION = '23503';
-const CHECK_VIOLATION = '23514';
 const ONE_ROW = 'one';
 
-const insertClaims: Statement = (tables, by, values) => {
-  const earliest = new Map<string, Sent>();
-  const unknown: Sent[] = [];
-  for (const row of sentOf(values)) {
-    const known = earliest.get(keyOf(row));
-    if (tables.campaigns.get(String(row.campaignId), by) === undefined) unknown.push(row);
-    else if (known === undefined || row.stamp < known.stamp) earliest.set(keyOf(row), row);
-  }
-  for (const { campaignId, userId, stamp } of [...earliest.values()].sort(byKey)) {
-    const key = keyOf({ campaignId, userId });
-    const holder = tables.claims.heldBy(key, by);
-    if (holder !== undefined) throw new Blocked(holder);
-    const held = tables.claims.get(key, by);
-    if (held === undefined) tables.claims.write(key, { campaignId, userId, stamp, decided: false }, by);
-    else if (stamp < held.stamp && !held.decided) tables.claims.write(key, { ...held, stamp }, by);
-  }
-  return rowsOf(unknown.map(({ index }) => ({ index })));
-};
+const insertClaims = insertAsked(
+  tables => tables.claims,
+  asked => ({ ...asked, decided: false }),
+  held => !held.decided,
+);
 
 function claimantsOf(tables: LedgerTables, by: Transaction, campaignId: number): ClaimantRow[] {
   return tables.claimants

@@ -3,6 +3,7 @@
  * ledger, as far as coupons are made, held, redeemed and released; refunds are not simulated.
  */
 import {
+  CHECK_VIOLATION,
   ConstraintError,
   type CouponRow,
   changed,
@@ -16,7 +17,6 @@ import {
 } from './ledger-tables.ts';
 import { Blocked, type Transaction } from './table.ts';
 
-const CHECK_VIOLATION = '23514';
 /** Stands for null in an array that has none. */
 const NONE = 0;
 

@@ -10,23 +10,22 @@ import {
   ConstraintError,
   changed,
   type EntryRow,
+  FOREIGN_KEY_VIOLATION,
   type LedgerTables,
   NOTHING,
   rowsOf,
   type Statement,
+  UNIQUE_VIOLATION,
   type Values,
   type WithdrawalRow,
 } from './ledger-tables.ts';
-import { Blocked, type Transaction } from './table.ts';
+import { Blocked, type Table, type Transaction } from './table.ts';
 
-const UNIQUE_VIOLATION = '23505';
-const FOREIGN_KEY_VIOLATION = '23503';
-
-export interface Sent extends EntryRow {
+interface Sent extends EntryRow {
   readonly index: number;
 }
 
-export function sentOf(values: Values): Sent[] {
+function sentOf(values: Values): Sent[] {
   const campaignIds = values.numbers(1);
   const userIds = values.texts(2);
   const stamps = values.numbers(3);
@@ -42,8 +41,18 @@ export function keyOf(row: { readonly campaignId: number; readonly userId: strin
   return `${row.campaignId}/${row.userId}`;
 }
 
-export function byKey(a: EntryRow, b: EntryRow): number {
+function byKey(a: EntryRow, b: EntryRow): number {
   return a.campaignId - b.campaignId || compareText(a.userId, b.userId) || a.stamp - b.stamp;
+}
+
+/** Of what each user sent the earliest, in the order of the primary key. */
+function earliestOf(sent: readonly EntryRow[]): EntryRow[] {
+  const earliest = new Map<string, EntryRow>();
+  for (const row of sent) {
+    const known = earliest.get(keyOf(row));
+    if (known === undefined || row.stamp < known.stamp) earliest.set(keyOf(row), row);
+  }
+  return [...earliest.values()].sort(byKey);
 }
 
 /** As `collate "C"` does. */
@@ -107,14 +116,8 @@ const insertEntries =
   };
 
 const keepEarliest: Statement = (tables, by, values) => {
-  const earliest = new Map<string, EntryRow>();
-  for (const sent of sentOf(values)) {
-    if (!canBeTaken(tables, by, sent)) continue;
-    const known = earliest.get(keyOf(sent));
-    if (known === undefined || sent.stamp < known.stamp) earliest.set(keyOf(sent), sent);
-  }
   let replaced = 0;
-  for (const sent of [...earliest.values()].sort(byKey)) {
+  for (const sent of earliestOf(sentOf(values).filter(row => canBeTaken(tables, by, row)))) {
     const held = tables.entries.get(keyOf(sent), by);
     if (held === undefined || held.stamp <= sent.stamp || hasStamp(tables, by, sent)) continue;
     tables.entries.write(keyOf(sent), { ...held, stamp: sent.stamp }, by);
@@ -235,28 +238,33 @@ const latestStamp: Statement = (tables, by, values) => {
   return stamps.length === 0 ? NOTHING : rowsOf([{ stamp: Math.max(...stamps.map(({ stamp }) => stamp)) }]);
 };
 
-const insertWithdrawals: Statement = (tables, by, values) => {
-  const sent = sentOf(values);
-  const earliest = new Map<string, Sent>();
-  const unknown: Sent[] = [];
-  for (const row of sent) {
-    const known = earliest.get(keyOf(row));
-    if (campaignOf(tables, by, row.campaignId) === undefined) unknown.push(row);
-    else if (known === undefined || row.stamp < known.stamp) earliest.set(keyOf(row), row);
-  }
-  for (const { campaignId, userId, stamp } of [...earliest.values()].sort(byKey)) {
-    const key = keyOf({ campaignId, userId });
-    const holder = tables.withdrawals.heldBy(key, by);
-    if (holder !== undefined) throw new Blocked(holder);
-    const held = tables.withdrawals.get(key, by);
-    if (held === undefined) {
-      tables.withdrawals.write(key, { campaignId, userId, stamp, honoured: null, goneNumber: null }, by);
-    } else if (stamp < held.stamp && held.honoured === null) {
-      tables.withdrawals.write(key, { ...held, stamp }, by);
+/** What was asked for, withdrawals or claims: `fresh` makes a row of it. */
+export function insertAsked<Row extends EntryRow>(
+  tableOf: (tables: LedgerTables) => Table<Row>,
+  fresh: (asked: EntryRow) => Row,
+  isUndecided: (held: Row) => boolean,
+): Statement {
+  return (tables, by, values) => {
+    const table = tableOf(tables);
+    const sent = sentOf(values);
+    const isKnown = (row: Sent): boolean => campaignOf(tables, by, row.campaignId) !== undefined;
+    for (const { campaignId, userId, stamp } of earliestOf(sent.filter(isKnown))) {
+      const key = keyOf({ campaignId, userId });
+      const holder = table.heldBy(key, by);
+      if (holder !== undefined) throw new Blocked(holder);
+      const held = table.get(key, by);
+      if (held === undefined) table.write(key, fresh({ campaignId, userId, stamp }), by);
+      else if (stamp < held.stamp && isUndecided(held)) table.write(key, { ...held, stamp }, by);
     }
-  }
-  return rowsOf(unknown.map(({ index }) => ({ index })));
-};
+    return rowsOf(sent.filter(row => !isKnown(row)).map(({ index }) => ({ index })));
+  };
+}
+
+const insertWithdrawals = insertAsked(
+  tables => tables.withdrawals,
+  asked => ({ ...asked, honoured: null, goneNumber: null }),
+  held => held.honoured === null,
+);
 
 const decideWithdrawals: Statement = (tables, by, values) => {
   const [campaignId, settledStamp, through] = [values.number(1), values.number(2), values.number(3)];

@@ -3,6 +3,7 @@
  * sql/statements/rooms/presence.ts do to the simulated ledger, each beside the words its text begins with.
  */
 import {
+  CHECK_VIOLATION,
   ConstraintError,
   changed,
   type LedgerTables,
@@ -11,6 +12,7 @@ import {
   type RoomRow,
   rowsOf,
   type Statement,
+  UNIQUE_VIOLATION,
   type Values,
   type WithdrawalRow,
 } from './ledger-tables.ts';
@@ -19,8 +21,6 @@ import { compareText, entriesBetween } from './statements-entries.ts';
 import { Blocked, type Transaction } from './table.ts';
 
 const ONE_ROW = 'one';
-const CHECK_VIOLATION = '23514';
-const UNIQUE_VIOLATION = '23505';
 
 const FROM_THE_START = { epoch: 0, position: '0-0' };
 /** Each way that somebody can go. */

@@ -5,6 +5,8 @@
 import { connect, type Socket } from 'node:net';
 import { Kafka, type logCreator, logLevel } from 'kafkajs';
 import type { Logger } from 'pino';
+import { CONNECT_TIMEOUT_MS } from './kafka-connection.ts';
+import { CLIENT_ID } from './kafka-request.ts';
 
 export interface KafkaOptions {
   /** `host:port`, comma-separated. */
@@ -16,8 +18,6 @@ export interface KafkaOptions {
   readonly requestTimeoutMs: number;
 }
 
-/** A broker on the same network accepts within milliseconds; one that doesn't within this is as good as gone. */
-const CONNECT_TIMEOUT_MS = 1_000;
 const KEEP_ALIVE_MS = 30_000;
 const FIRST_RETRY_MS = 50;
 const LAST_RETRY_MS = 500;
@@ -30,7 +30,7 @@ export class KafkaClient {
   /** `retries`: how often kafkajs tries again by itself, after 50 ms and then later and later, up to 500 ms. */
   constructor(options: Pick<KafkaOptions, 'brokers' | 'log' | 'requestTimeoutMs'>, retries: number) {
     this.kafka = new Kafka({
-      clientId: 'fairline',
+      clientId: CLIENT_ID,
       brokers: options.brokers.split(','),
       connectionTimeout: CONNECT_TIMEOUT_MS,
       requestTimeout: options.requestTimeoutMs,

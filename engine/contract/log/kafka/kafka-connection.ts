@@ -1,8 +1,9 @@
 /** One connection to a broker, one request at a time. What a request and its answer hold is the caller's. */
 import { connect, type Socket } from 'node:net';
+import { within } from '../backoff.ts';
 
 /** A broker on the same network accepts within milliseconds; one that doesn't within this is as good as gone. */
-const CONNECT_TIMEOUT_MS = 1_000;
+export const CONNECT_TIMEOUT_MS = 1_000;
 /** An answer is some dozen bytes; what claims to be longer is no answer. */
 const MOST_ANSWER_BYTES = 64 * 1024;
 
@@ -97,5 +98,25 @@ export class KafkaConnection {
     this.#broken ??= error;
     this.#waiting?.reject(this.#broken);
     this.#waiting = undefined;
+  }
+}
+
+/**
+ * Asks one thing over a connection of its own; `encode` gets the number that the request is to carry. Resolves to the answer
+ * without the length in front; rejects when there is none within `timeoutMs`.
+ */
+export async function askOnce(
+  { host, port }: { readonly host: string; readonly port: number },
+  timeoutMs: number,
+  encode: (correlationId: number) => Buffer,
+): Promise<Buffer> {
+  const connection = await KafkaConnection.connect(host, port);
+  try {
+    const correlationId = connection.nextId();
+    const asked = connection.ask(correlationId, encode(correlationId));
+    const late = (): Error => new Error(`${host}:${port}: no answer within ${timeoutMs} ms`);
+    return await within(timeoutMs, asked, late);
+  } finally {
+    connection.end();
   }
 }

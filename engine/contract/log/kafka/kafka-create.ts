@@ -5,14 +5,13 @@
  * Not through kafkajs, which asks for all topics of the cluster to find the controller, and fails where any partition of any
  * of them has no leader: a topic of somebody else's would keep a fairline from making its own.
  */
-import { within } from '../backoff.ts';
-import { KafkaConnection } from './kafka-connection.ts';
+import { askOnce } from './kafka-connection.ts';
 import type { TopicMetadata } from './kafka-metadata.ts';
 import { Reader } from './kafka-reader.ts';
+import { boolean, CLIENT_ID, encodeRequest, int16, int32, text } from './kafka-request.ts';
 
 const CREATE_TOPICS = 19;
 const VERSION = 2;
-const CLIENT_ID = 'fairline';
 /** Another process was faster. */
 const TOPIC_ALREADY_EXISTS = 36;
 
@@ -29,11 +28,8 @@ export interface NewTopic {
 /** The whole request with its length in front. */
 export function encodeCreateTopic(correlationId: number, clientId: string, wanted: NewTopic): Buffer {
   const settings = Object.entries(wanted.settings);
-  const body = Buffer.concat([
-    int16(CREATE_TOPICS),
-    int16(VERSION),
-    int32(correlationId),
-    text(clientId),
+  return encodeRequest(
+    { apiKey: CREATE_TOPICS, version: VERSION, correlationId, clientId },
     int32(1),
     text(wanted.topic),
     int32(wanted.partitions),
@@ -42,26 +38,8 @@ export function encodeCreateTopic(correlationId: number, clientId: string, wante
     int32(settings.length),
     ...settings.flatMap(([name, value]) => [text(name), text(value)]),
     int32(wanted.timeoutMs),
-    Buffer.from([0]), // not only to see whether it could be made
-  ]);
-  return Buffer.concat([int32(body.length), body]);
-}
-
-function int16(value: number): Buffer {
-  const bytes = Buffer.alloc(2);
-  bytes.writeInt16BE(value);
-  return bytes;
-}
-
-function int32(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeInt32BE(value);
-  return bytes;
-}
-
-function text(value: string): Buffer {
-  const bytes = Buffer.from(value, 'utf8');
-  return Buffer.concat([int16(bytes.length), bytes]);
+    boolean(false), // not only to see whether it could be made
+  );
 }
 
 /** What became of one topic; errorCode 0: it was made. */
@@ -97,18 +75,11 @@ export async function createTopic(
   // Without a controller any broker says so, or passes the request on (KIP-590).
   const broker = brokers.find(({ id }) => id === controllerId) ?? brokers[0];
   if (broker === undefined) throw new Error('no broker is up');
-  const connection = await KafkaConnection.connect(broker.host, broker.port);
-  try {
-    const correlationId = connection.nextId();
-    const asked = connection.ask(correlationId, encodeCreateTopic(correlationId, CLIENT_ID, wanted));
-    const late = (): Error => new Error(`${broker.host}:${broker.port}: no answer within ${timeoutMs} ms`);
-    const { errorCode, message } = decodeCreated(await within(timeoutMs, asked, late));
-    if (errorCode !== 0 && errorCode !== TOPIC_ALREADY_EXISTS)
-      throw new Error(
-        `the topic ${topic} was not made: ${message || 'no reason given'} (error code ${errorCode})`,
-      );
-    return errorCode === 0;
-  } finally {
-    connection.end();
-  }
+  const answer = await askOnce(broker, timeoutMs, id => encodeCreateTopic(id, CLIENT_ID, wanted));
+  const { errorCode, message } = decodeCreated(answer);
+  if (errorCode !== 0 && errorCode !== TOPIC_ALREADY_EXISTS)
+    throw new Error(
+      `the topic ${topic} was not made: ${message || 'no reason given'} (error code ${errorCode})`,
+    );
+  return errorCode === 0;
 }

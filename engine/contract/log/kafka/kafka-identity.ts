@@ -6,6 +6,7 @@
  * but it forgets a transactional id after 7 idle days, and the epoch of a gateway number that is used for long runs
  * out: either gives a new producer id, and the old one would silently not be fenced.
  */
+import { encodeRequest, int32, NO_TEXT } from './kafka-request.ts';
 
 const INIT_PRODUCER_ID = 22;
 const VERSION = 1;
@@ -14,17 +15,8 @@ const TRANSACTION_TIMEOUT_MS = 60_000;
 
 /** The whole request with its length in front. */
 export function encodeInitProducerId(correlationId: number, clientId: string): Buffer {
-  const clientIdBytes = Buffer.from(clientId, 'utf8');
-  const request = Buffer.alloc(4 + 2 + 2 + 4 + 2 + clientIdBytes.length + 2 + 4);
-  let at = request.writeInt32BE(request.length - 4, 0);
-  at = request.writeInt16BE(INIT_PRODUCER_ID, at);
-  at = request.writeInt16BE(VERSION, at);
-  at = request.writeInt32BE(correlationId, at);
-  at = request.writeInt16BE(clientIdBytes.length, at);
-  at += clientIdBytes.copy(request, at);
-  at = request.writeInt16BE(-1, at);
-  request.writeInt32BE(TRANSACTION_TIMEOUT_MS, at);
-  return request;
+  const head = { apiKey: INIT_PRODUCER_ID, version: VERSION, correlationId, clientId };
+  return encodeRequest(head, NO_TEXT, int32(TRANSACTION_TIMEOUT_MS));
 }
 
 export interface ProducerIdAnswer {

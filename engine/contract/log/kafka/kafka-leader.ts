@@ -11,6 +11,7 @@ import type { KafkaConnection } from './kafka-connection.ts';
 import { decodeInitProducerId, encodeInitProducerId } from './kafka-identity.ts';
 import { askMetadata, type BrokerAddress } from './kafka-metadata.ts';
 import { type BatchWriter, decodeProduced, ProduceEncoder } from './kafka-produce.ts';
+import { CLIENT_ID } from './kafka-request.ts';
 
 /** They get over a leader that moves, and a topic made a moment ago. An outage is for the caller to hear of, soon. */
 const TRIES = 4;
@@ -24,7 +25,6 @@ const AGAIN_MS = 150;
 const NOT_VOUCHED = new Set([3, 5, 6, 19]);
 /** The broker gave no producer id: it is starting, or its block of ids is being fetched. Asking again is right. */
 const NOT_GIVEN = new Set([7, 14, 15, 16, 51]);
-const CLIENT_ID = 'fairline';
 
 export class LeaderProducer {
   readonly #options: KafkaOptions;

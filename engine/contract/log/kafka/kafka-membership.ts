@@ -7,7 +7,8 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Consumer, EachBatchPayload } from 'kafkajs';
-import { messageOf, pause, within } from '../backoff.ts';
+import { messageOf } from '../../process/message-of.ts';
+import { pause, within } from '../backoff.ts';
 import { gatherMs } from '../gather.ts';
 import type { Owning } from '../owning.ts';
 import type { PartitionReader, Readings } from '../reading.ts';

@@ -7,14 +7,14 @@
  * because of a topic of somebody else's that was on that broker alone.
  */
 import { randomInt } from 'node:crypto';
-import { messageOf, within } from '../backoff.ts';
+import { messageOf } from '../../process/message-of.ts';
 import type { KafkaOptions } from './kafka-client.ts';
-import { KafkaConnection } from './kafka-connection.ts';
+import { askOnce } from './kafka-connection.ts';
 import { Reader } from './kafka-reader.ts';
+import { boolean, CLIENT_ID, encodeRequest, int32, text } from './kafka-request.ts';
 
 const METADATA = 3;
 const VERSION = 5;
-const CLIENT_ID = 'fairline';
 /** The broker knows of no such topic; one that was made a moment ago, not yet. */
 export const UNKNOWN_TOPIC = 3;
 
@@ -49,19 +49,8 @@ export interface TopicMetadata {
 
 /** The whole request with its length in front. It makes no topic. */
 export function encodeMetadata(correlationId: number, clientId: string, topic: string): Buffer {
-  const [clientIdBytes, topicBytes] = [Buffer.from(clientId, 'utf8'), Buffer.from(topic, 'utf8')];
-  const request = Buffer.alloc(4 + 2 + 2 + 4 + 2 + clientIdBytes.length + 4 + 2 + topicBytes.length + 1);
-  let at = request.writeInt32BE(request.length - 4, 0);
-  at = request.writeInt16BE(METADATA, at);
-  at = request.writeInt16BE(VERSION, at);
-  at = request.writeInt32BE(correlationId, at);
-  at = request.writeInt16BE(clientIdBytes.length, at);
-  at += clientIdBytes.copy(request, at);
-  at = request.writeInt32BE(1, at);
-  at = request.writeInt16BE(topicBytes.length, at);
-  at += topicBytes.copy(request, at);
-  request.writeInt8(0, at);
-  return request;
+  const head = { apiKey: METADATA, version: VERSION, correlationId, clientId };
+  return encodeRequest(head, int32(1), text(topic), boolean(false));
 }
 
 /** Reads the answer about one topic, without its length in front. Throws RangeError when it is cut off. */
@@ -125,17 +114,6 @@ export async function askMetadata({
 
 async function askBroker(broker: string, topic: string, timeoutMs: number): Promise<TopicMetadata> {
   const colonAt = broker.lastIndexOf(':');
-  const connection = await KafkaConnection.connect(
-    broker.slice(0, colonAt),
-    Number(broker.slice(colonAt + 1)),
-  );
-  try {
-    const correlationId = connection.nextId();
-    const asked = connection.ask(correlationId, encodeMetadata(correlationId, CLIENT_ID, topic));
-    return decodeMetadata(
-      await within(timeoutMs, asked, () => new Error(`${broker}: no answer within ${timeoutMs} ms`)),
-    );
-  } finally {
-    connection.end();
-  }
+  const address = { host: broker.slice(0, colonAt), port: Number(broker.slice(colonAt + 1)) };
+  return decodeMetadata(await askOnce(address, timeoutMs, id => encodeMetadata(id, CLIENT_ID, topic)));
 }

@@ -1,4 +1,5 @@
-import { messageOf, within } from '../backoff.ts';
+import { messageOf } from '../../process/message-of.ts';
+import { within } from '../backoff.ts';
 import { LogUnavailable } from '../log.ts';
 import type { KafkaOptions } from './kafka-client.ts';
 import { KafkaConnection } from './kafka-connection.ts';

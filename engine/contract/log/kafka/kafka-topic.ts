@@ -1,5 +1,6 @@
 import kafkajs, { type Admin } from 'kafkajs';
-import { backoffMs, messageOf, pause, within } from '../backoff.ts';
+import { messageOf } from '../../process/message-of.ts';
+import { backoffMs, pause, within } from '../backoff.ts';
 import { KafkaClient, type KafkaOptions } from './kafka-client.ts';
 import { createTopic } from './kafka-create.ts';
 import {

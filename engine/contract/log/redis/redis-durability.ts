@@ -1,6 +1,6 @@
 import { Cluster, type Redis } from 'ioredis';
+import { messageOf } from '../../process/message-of.ts';
 import type { RedisClient } from '../../redis/redis.ts';
-import { messageOf } from '../backoff.ts';
 import { isReply } from './redis-log.ts';
 
 /**

@@ -3,9 +3,9 @@
  * stream's slot looks whether its epoch is open and its incarnation is not fenced, and appends, in one step (append.lua).
  */
 import { INCARNATIONS_PER_EPOCH } from '../../../../sql/statements/progress/watermarks.ts';
+import { messageOf } from '../../process/message-of.ts';
 import { keysOf } from '../../redis/keys.ts';
 import type { RedisClient } from '../../redis/redis.ts';
-import { messageOf } from '../backoff.ts';
 import {
   Fenced,
   type LogFencing,

@@ -9,8 +9,7 @@ import type { Static } from 'typebox';
 import Type from 'typebox';
 import { Compile } from 'typebox/compile';
 import type { Keys } from '../keys.ts';
-import type { RedisClient } from '../redis.ts';
-import { scriptFrom } from '../redis.ts';
+import { arrayOf, type RedisClient, scriptFrom } from '../redis.ts';
 
 /** The source of a raffle's randomness; see engine/draw/rules.ts. */
 export const AnnouncedRandomness = Type.Union([
@@ -293,8 +292,8 @@ export async function readBoard(
     [keys.boardState, keys.boardCampaigns, keys.boardChanges, keys.boardConfirmed],
     [known.epoch, known.version, reader?.gateway ?? '', reader?.incarnation ?? '', reader?.holds ?? ''],
   );
-  if (!Array.isArray(answer)) throw new Error(`read.lua answered ${String(answer)}, not an array`);
-  const [epoch, version, watermarkUs, rankedUs, nowUs, whole, shelvedTo, ...entries] = answer.map(String);
+  const texts = arrayOf('read.lua', answer).map(String);
+  const [epoch, version, watermarkUs, rankedUs, nowUs, whole, shelvedTo, ...entries] = texts;
   const campaigns: BoardCampaign[] = [];
   const strangers: BoardStranger[] = [];
   for (const json of entries) {

@@ -4,8 +4,7 @@
  * here after the commit, and if that fails, or the process ends before it, a copy is still no older than that.
  */
 import type { Keys } from '../keys.ts';
-import type { RedisClient } from '../redis.ts';
-import { scriptFrom } from '../redis.ts';
+import { arrayOf, type RedisClient, scriptFrom } from '../redis.ts';
 
 /** The age of the oldest copy that is ever shown, counted from before the ledger was asked. */
 export const COPY_MS = 1_000;
@@ -85,6 +84,5 @@ export async function putCouponCopy(
 }
 
 function textsOf(answer: unknown): string[] {
-  if (!Array.isArray(answer)) throw new Error(`a script on coupons answered ${String(answer)}, not an array`);
-  return answer.map(String);
+  return arrayOf('a script on coupons', answer).map(String);
 }

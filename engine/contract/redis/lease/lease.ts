@@ -7,8 +7,7 @@
  * monotonic clock, and has made sure that none can come any more. So a gateway mostly stops before the engine fences it.
  */
 import { GATEWAY_COUNT } from '../../record/stamp.ts';
-import type { RedisClient } from '../redis.ts';
-import { scriptFrom } from '../redis.ts';
+import { arrayOf, type RedisClient, scriptFrom } from '../redis.ts';
 
 export interface Lease {
   readonly gateway: number;
@@ -122,7 +121,10 @@ export async function acquireLease(
   leaseMs: number,
   name: string,
 ): Promise<Acquired> {
-  const answer = asArray(await scripts.acquire(redis, [key], [leaseMs * 1000, name, GATEWAY_COUNT]));
+  const answer = arrayOf(
+    'acquire.lua',
+    await scripts.acquire(redis, [key], [leaseMs * 1000, name, GATEWAY_COUNT]),
+  );
   const [state, gateway, incarnation, epoch, registeredUs, token, timeUs, ...word] = answer;
   if (state === 'closed' || state === 'held' || state === 'full' || state === 'unprepared') return { state };
   if (state === 'differs') return { state, leaseMs: Number(gateway) / 1000 };
@@ -146,7 +148,8 @@ export async function renewLease(
   lease: { readonly gateway: number; readonly incarnation: number },
   leaseMs: number,
 ): Promise<Renewed> {
-  const [state, timeUs, ...word] = asArray(
+  const [state, timeUs, ...word] = arrayOf(
+    'renew.lua',
     await scripts.renew(redis, [key], [lease.gateway, lease.incarnation, leaseMs * 1000]),
   );
   return state === 'ok' ? { state, timeUs: Number(timeUs), clock: clockWord(word) } : { state: 'lost' };
@@ -158,7 +161,8 @@ export async function renewLease(
  */
 export async function readRegistry(redis: RedisClient, key: string, vouching?: Vouching): Promise<Registry> {
   const vouched = vouching === undefined ? '' : Math.floor(Math.max(0, vouching.vouchedUs));
-  const [readAtUs, timeUs, readings, epoch, leaseUs, ...rest] = asArray(
+  const [readAtUs, timeUs, readings, epoch, leaseUs, ...rest] = arrayOf(
+    'read.lua',
     await scripts.read(redis, [key], [vouched]),
   );
   const leases: Lease[] = [];
@@ -224,7 +228,7 @@ export type Begun =
 
 /** Claims the closed registry for an epoch, which no other attempt at opening it has. */
 export async function beginOpening(redis: RedisClient, key: string, epoch: number): Promise<Begun> {
-  const [state, value] = asArray(await scripts.begin(redis, [key], [epoch]));
+  const [state, value] = arrayOf('begin.lua', await scripts.begin(redis, [key], [epoch]));
   if (state === 'begun') return { state, nowUs: Number(value) };
   if (state === 'stale') return { state, epoch: Number(value) };
   if (state === 'open') return { state };
@@ -281,9 +285,4 @@ function clockWord([clock, reading, readings]: readonly unknown[]): ClockWord {
   if (typeof clock !== 'string') return { ...word, verdict: undefined };
   if (clock === 'held') return { ...word, verdict: 'held' };
   return { ...word, verdict: { agreedUs: Number(clock), reading: Number(reading) } };
-}
-
-function asArray(value: unknown): readonly unknown[] {
-  if (!Array.isArray(value)) throw new Error(`a lease script answered ${String(value)}, not an array`);
-  return value;
 }

@@ -8,7 +8,7 @@
  * was being written at that moment.
  */
 import type { CampaignKeys } from '../keys.ts';
-import { type RedisClient, scriptFrom } from '../redis.ts';
+import { arrayOf, type RedisClient, scriptFrom } from '../redis.ts';
 
 const scripts = {
   begin: scriptFrom(new URL('./begin.lua', import.meta.url)),
@@ -80,7 +80,7 @@ export async function takeProjection(
   patienceMs: number,
 ): Promise<Taken> {
   const args = [epoch, maker, by, patienceMs * 1000];
-  const [state, ranked, lacking, before] = asArray(await scripts.take(redis, [keys.mark], args));
+  const [state, ranked, lacking, before] = arrayOf('take.lua', await scripts.take(redis, [keys.mark], args));
   if (state === 'yours')
     return { state, ranked: Number(ranked), isLacking: lacking !== '0', before: String(before) };
   if (state === 'unmade' || state === 'whole' || state === 'taken') return { state };
@@ -134,7 +134,10 @@ export interface Standing {
 }
 
 export async function readStanding(redis: RedisClient, keys: CampaignKeys): Promise<Standing> {
-  const [epoch, whole, count] = asArray(await scripts.standing(redis, [keys.mark, keys.rank], []));
+  const [epoch, whole, count] = arrayOf(
+    'standing.lua',
+    await scripts.standing(redis, [keys.mark, keys.rank], []),
+  );
   return { epoch: String(epoch), whole: String(whole), count: Number(count) };
 }
 
@@ -162,7 +165,9 @@ export async function lookAt(
   users: readonly string[],
 ): Promise<LookedAt> {
   const scriptKeys = [keys.mark, keys.rank, keys.withdrawn, outcome];
-  const [state, ...rest] = asArray(await scripts.look(redis, scriptKeys, [epoch, ...users])).map(String);
+  const [state, ...rest] = arrayOf('look.lua', await scripts.look(redis, scriptKeys, [epoch, ...users])).map(
+    String,
+  );
   if (state === 'unmade') return { state };
   if (state === 'building') {
     return { state, stamps: users.map((_, index) => numberOf(rest[index])) };
@@ -188,10 +193,4 @@ function numberOf(text: string | undefined): number | undefined {
 
 function lost(keys: CampaignKeys): Error {
   return new Error(`${keys.mark}: Redis was emptied or restarted, or another engine rebuilds it`);
-}
-
-function asArray(value: unknown): readonly unknown[] {
-  if (!Array.isArray(value))
-    throw new Error(`a script of projections answered ${String(value)}, not an array`);
-  return value;
 }

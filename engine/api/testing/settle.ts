@@ -1,0 +1,20 @@
+import { settleCampaign } from '../../settling/settling.ts';
+import { TEST_SALT_SECRET } from '../../test/randomness.ts';
+import type { TestApi } from './api.ts';
+
+/** For tests: decides all of a campaign as at `nowUs`; with `heard`, everybody could be heard until then. */
+export async function settle(
+  { pool, deps }: TestApi,
+  campaignId: number,
+  nowUs: number,
+  heard?: { readonly throughUs: number; readonly unheardUs: number },
+): Promise<void> {
+  const raffles = { randomness: deps.randomness, saltSecret: TEST_SALT_SECRET };
+  await settleCampaign(
+    { pool, raffles, onDecided: () => undefined },
+    campaignId,
+    () => ({ watermarkUs: nowUs, nowUs, heard, presentMs: undefined }),
+    () => true,
+    new AbortController().signal,
+  );
+}

@@ -1,0 +1,16 @@
+import { SOON } from '../entry/entry-answers.ts';
+import type { Reply } from '../http/reply.ts';
+import type { Metrics } from '../metrics.ts';
+import { LedgerUnavailable } from './ledger.ts';
+
+/** Answers 503 with that detail if it is the ledger that does not answer; throws any other error again. */
+export function refuseUnavailable(
+  { metrics }: { readonly metrics: Metrics },
+  reply: Reply,
+  error: unknown,
+  detail: string,
+): void {
+  if (!(error instanceof LedgerUnavailable)) throw error;
+  metrics.refuse('ledger');
+  reply.problem('unavailable', detail, { headers: SOON });
+}
