@@ -250,8 +250,9 @@ export class Membership {
    */
   #hearClock(word: ClockWord, sample: ClockSample): void {
     const { clock } = this.#parts;
-    if (this.#isClockHeld) clock.sample(sample);
-    this.#isClockHeld = word.verdict === 'held';
+    const isHeld = word.verdict === 'held';
+    if (this.#isClockHeld && !isHeld) clock.sample(sample);
+    this.#isClockHeld = isHeld;
     clock.believe(word, sample);
   }
 
