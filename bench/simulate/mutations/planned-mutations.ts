@@ -103,4 +103,11 @@ export const PLANNED_MUTATIONS: readonly Mutation[] = [
     to: '',
     plan: "a gateway starts as Redis' clock is set",
   },
+  {
+    name: 'who has left stands in the draw where more have than are decided at once',
+    file: 'engine/settling/raffle-settling.ts',
+    from: 'if (more || watermarkUs < closesAtUs(campaign)) {',
+    to: 'if (watermarkUs < closesAtUs(campaign)) {',
+    plan: 'many leave a raffle at its close',
+  },
 ];

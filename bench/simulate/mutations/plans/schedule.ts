@@ -1,5 +1,7 @@
 /** Plans about changes of a campaign. */
-import { campaign, changes, closes, enters, fault, quietPlan } from './build.ts';
+import { campaign, changes, closes, enters, fault, often, quietPlan, wayOf } from './build.ts';
+
+const TWO = { engines: 1, gateways: 2 };
 
 export const SCHEDULE_PLANS = {
   /**
@@ -20,5 +22,19 @@ export const SCHEDULE_PLANS = {
     campaigns: [campaign('raffle', 8_000)],
     asks: [enters('u1', 500), closes(1_000), changes(2_400, { action: 'edit', drawsAtMs: 9_000 })],
     faults: [fault('engine pauses', 1_003, { forMs: 1_450 })],
+  }),
+
+  /** People leave a raffle just before it closes, in one slice that a slow log gets behind the close. */
+  'many leave a raffle at its close': quietPlan({
+    ...TWO,
+    movesAtOnce: 1,
+    campaigns: [campaign('raffle', 2_000, { places: 3 })],
+    asks: [
+      ...often(12, 10, behindMs => enters(`u${behindMs / 10 + 1}`, 500 + behindMs)),
+      ...often(8, 6, behindMs => enters(`u${behindMs / 6 + 1}`, 1_945 + behindMs, { what: 'withdraw' })),
+    ],
+    faults: [
+      fault('way is slow', 1_800, { forMs: 400, amount: 40, target: wayOf('gateway 0 to the log', TWO) }),
+    ],
   }),
 };
