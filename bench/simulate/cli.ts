@@ -5,6 +5,8 @@
  *   npm run simulate -- --seeds 1-300000 --state FILE
  *                                                 the same, and when it was ended, it goes on where FILE says that it was
  *   npm run simulate -- --seed 42 [--verbose]     one of them, exactly as it ran before, with everything that happens
+ *   npm run simulate -- --plan 'holds are given back' --seed 3 [--verbose]
+ *                                                 a plan that was written by hand (mutations/plans), under one schedule
  *   npm run simulate -- --mutations clock --seeds 1-5000
  *                                                 the bugs of mutations/mutations.ts whose names have that word, each until it is found
  *
@@ -14,6 +16,7 @@ import { parseArgs } from 'node:util';
 import { messageOf } from '../../engine/contract/process/message-of.ts';
 import { BEGINNING_US, MS } from './kernel/world.ts';
 import { MUTATIONS } from './mutations/mutations.ts';
+import { isWrittenPlanName, writtenPlan } from './mutations/plans/index.ts';
 import { planOf } from './plans/make-plan.ts';
 import type { Plan } from './plans/plan.ts';
 import { shrink } from './plans/shrink.ts';
@@ -25,17 +28,16 @@ import { failuresOf, OtherRun, totalOf } from './runner/progress.ts';
 const PROCESSES = 2;
 const PROGRESS_MS = 10_000;
 const USAGE =
-  'usage: npm run simulate -- --seed N [--verbose] | [--mutations WORD | --state FILE] --seeds FROM-TO\n';
+  'usage: npm run simulate -- [--plan NAME] --seed N [--verbose] | [--mutations WORD | --state FILE] --seeds FROM-TO\n';
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-async function runOne(seed: number, verbose: boolean): Promise<number> {
-  const plan = planOf(seed);
+async function runOne(plan: Plan, verbose: boolean): Promise<number> {
   const result = await runPlan(plan, verbose ? say : undefined);
   say(
-    `seed ${seed}: ${result.steps} steps, ${result.virtualMs} ms of virtual time, ${result.accepted} times accepted`,
+    `seed ${plan.seed}: ${result.steps} steps, ${result.virtualMs} ms of virtual time, ${result.accepted} times accepted`,
   );
   say(`  what went wrong: ${JSON.stringify(result.faults)}`);
   if (result.failure === undefined) {
@@ -84,7 +86,7 @@ async function runMany(from: number, to: number, state: string | undefined): Pro
     `seeds ${from}-${to}: ${wanted} seeds, ${steps} steps, ${seconds.toFixed(1)} s, ${failures.length} failed`,
   );
   for (const { seed, message } of failures) say(`seed ${seed} FAILED: ${message}`);
-  for (const { seed } of failures) await runOne(seed, false);
+  for (const { seed } of failures) await runOne(planOf(seed), false);
   return failures.length === 0 ? 0 : 1;
 }
 
@@ -97,6 +99,7 @@ async function findMutations(word: string, from: number, to: number): Promise<nu
 
 interface Arguments {
   readonly seed?: string;
+  readonly plan?: string;
   readonly seeds?: string;
   readonly mutations?: string;
   readonly state?: string;
@@ -108,6 +111,7 @@ function readArguments(): Arguments | undefined {
     const { values } = parseArgs({
       options: {
         seed: { type: 'string' },
+        plan: { type: 'string' },
         seeds: { type: 'string' },
         mutations: { type: 'string' },
         state: { type: 'string' },
@@ -121,14 +125,21 @@ function readArguments(): Arguments | undefined {
   }
 }
 
+/** Undefined when no plan has that name. */
+function planFor(seed: number, name: string | undefined): Plan | undefined {
+  if (name === undefined) return planOf(seed);
+  return isWrittenPlanName(name) ? writtenPlan(name, seed) : undefined;
+}
+
 async function main(): Promise<number> {
-  const { seed, seeds, mutations, state, verbose } = readArguments() ?? {};
+  const { seed, plan, seeds, mutations, state, verbose } = readArguments() ?? {};
   const range = /^(\d{1,9})-(\d{1,9})$/.exec(seeds ?? '');
-  if (range !== null && seed === undefined) {
+  if (range !== null && seed === undefined && plan === undefined) {
     const [from, to] = [Number(range[1]), Number(range[2])];
     return mutations === undefined ? runMany(from, to, state) : findMutations(mutations, from, to);
   }
-  if (/^\d{1,9}$/.test(seed ?? '') && seeds === undefined) return runOne(Number(seed), verbose === true);
+  const one = /^\d{1,9}$/.test(seed ?? '') && seeds === undefined ? planFor(Number(seed), plan) : undefined;
+  if (one !== undefined) return runOne(one, verbose === true);
   process.stderr.write(USAGE);
   return 2;
 }

@@ -115,12 +115,14 @@ test('what is not understood is answered with how it is right', async () => {
     ['--seeds', '5'],
     ['--seed', '1', '--seeds', '1-2'],
     ['--unknown'],
+    ['--seed', '1', '--plan', 'none of this name'],
+    ['--seeds', '1-2', '--plan', 'holds are given back'],
   ]) {
     const { code, output } = await simulate(...args);
     equal(code, 2);
     match(
       output,
-      /usage: npm run simulate -- --seed N \[--verbose\] \| \[--mutations WORD \| --state FILE\] --seeds FROM-TO/,
+      /usage: npm run simulate -- \[--plan NAME\] --seed N \[--verbose\] \| \[--mutations WORD \| --state FILE\] --seeds FROM-TO/,
     );
   }
 });

@@ -1,5 +1,5 @@
 /** Reading terms of coupons, and making a coupon of them; contradictions are found here and not at the basket. */
-import type { Queryable } from '../../sql/database.ts';
+import { type Pool, type Queryable, transaction } from '../../sql/database.ts';
 import {
   type Coupon,
   type CouponOf,
@@ -10,6 +10,7 @@ import {
   lockStacking,
   readStackingNeighbours,
 } from '../../sql/statements/coupons/coupons.ts';
+import { giveBackLapsed, LAPSED_AT_ONCE, lockCoupons } from '../../sql/statements/coupons/redemptions.ts';
 import { type FieldFault, fieldFault, invalidRequest, Problem } from '../contract/api/problem.ts';
 import { contradictionsWith } from '../contract/coupons/stacking.ts';
 import type { Terms } from '../contract/coupons/terms.ts';
@@ -45,20 +46,33 @@ export async function addCoupon(db: Queryable, of: CouponOf, terms: Terms, place
   }
 }
 
-/** Puts other terms in place of a coupon's; to be called inside a transaction. Throws as addCoupon does. */
-export async function replaceTerms(
-  db: Queryable,
-  { couponId, campaignId, code }: Coupon,
-  terms: Terms,
-): Promise<Coupon> {
-  await checkStacking(db, terms, couponId, '');
-  try {
-    const changed = await changeCoupon(db, couponId, terms);
-    if (changed === undefined) throw new Error(`coupon ${couponId} does not exist`);
-    return changed;
-  } catch (error) {
-    throw refusalOf(error, campaignId === null ? { code: code ?? '' } : { campaignId }) ?? error;
+/**
+ * Puts other terms in place of a coupon's. Throws as addCoupon does.
+ *
+ * A hold that has lapsed counts as a use until somebody gives it back, so it would break a lower limit. This gives back a
+ * bounded number of them per transaction, so that shops wait for the coupon's row for a short time only.
+ */
+export async function replaceTerms(pool: Pool, coupon: Coupon, terms: Terms): Promise<Coupon> {
+  for (;;) {
+    try {
+      const changed = await transaction(pool, db => replaceUnheld(db, coupon, terms));
+      if (changed !== undefined) return changed;
+    } catch (error) {
+      const { campaignId, code } = coupon;
+      throw refusalOf(error, campaignId === null ? { code: code ?? '' } : { campaignId }) ?? error;
+    }
   }
+}
+
+/** Undefined when more holds may have lapsed than one transaction gives back. */
+async function replaceUnheld(db: Queryable, { couponId }: Coupon, terms: Terms): Promise<Coupon | undefined> {
+  await checkStacking(db, terms, couponId, '');
+  await lockCoupons(db, [couponId]);
+  const { more } = await giveBackLapsed(db, [couponId], 0, LAPSED_AT_ONCE);
+  if (more) return undefined;
+  const changed = await changeCoupon(db, couponId, terms);
+  if (changed === undefined) throw new Error(`coupon ${couponId} does not exist`);
+  return changed;
 }
 
 async function checkStacking(
@@ -87,7 +101,9 @@ function codeTaken(code: string): Problem {
 
 /** The problem behind a constraint that was not kept. */
 function refusalOf(error: unknown, of: CouponOf): Problem | undefined {
-  const constraint = couponConstraint(error);
+  const found = couponConstraint(error);
+  // A hold that counts above the new limit, and that has lapsed since lapsed ones were given back: it was held when we looked.
+  const constraint = found === 'coupons_used' ? 'coupons_unheld' : found;
   if ('code' in of) {
     if (constraint === 'coupons_code_key') return codeTaken(of.code);
     if (constraint === 'coupons_unheld') {

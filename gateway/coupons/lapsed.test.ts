@@ -5,12 +5,11 @@ import { quiet } from '../../engine/test/gateway.ts';
 import { type TestDatabase, testDatabase } from '../../engine/test/support.ts';
 import { openPool, type Pool, type Queryable } from '../../sql/database.ts';
 import { createCoupon } from '../../sql/statements/coupons/coupons.ts';
+import { LAPSED_AT_ONCE } from '../../sql/statements/coupons/redemptions.ts';
 import { Ledger, LedgerUnavailable } from '../cold/ledger.ts';
 import { CouponDesk, type DeskAnswer } from './redemption-batcher.ts';
 import { termsOf } from './testing/terms.ts';
 
-/** As in redemption-batcher.ts. */
-const LAPSED_AT_ONCE = 1_000;
 const CODE = 'HELD';
 
 /** Counts transactions, and breaks off the one of a number. */

@@ -2,6 +2,7 @@
  * The desk at which shops use coupons: whatever is asked while one transaction is under way forms the next one, as entries
  * form slices. A hundred baskets on one coupon then wait for its row, and for the disk, once and not a hundred times.
  */
+import { LAPSED_AT_ONCE } from '../../sql/statements/coupons/redemptions.ts';
 import { type Ledger, LedgerUnavailable } from '../cold/ledger.ts';
 import type { Decision } from './decide.ts';
 import { type DeskRequest, decideBatch, KeyTaken } from './transaction.ts';
@@ -15,12 +16,6 @@ const MOST_WAITING = 5_000;
 const MOST_AT_ONCE = 250;
 /** Terms change only while nobody holds the coupon, and a key is asked for by two gateways at once seldom. */
 const MOST_ATTEMPTS = 5;
-
-/**
- * Holds that are given back in one transaction: 20 ms or so. More, and where very many lapse at once it takes longer than the
- * ledger may take: all of it is taken back, and nobody can use the coupon any more.
- */
-const LAPSED_AT_ONCE = 1_000;
 
 /** Too much waits. */
 export class DeskOverloaded extends Error {}

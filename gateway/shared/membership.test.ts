@@ -16,6 +16,7 @@ import { connectRedis, type RedisClient, waitForRedis } from '../../engine/contr
 import { quiet } from '../../engine/test/gateway.ts';
 import { eventually, serversFromEnv, testNamespace } from '../../engine/test/support.ts';
 import { monotonicUs, SharedClock } from '../clock/clock.ts';
+import { sampleClock } from '../clock/clock-sample.ts';
 import { Ranker } from '../entry/rank.ts';
 import { SlicePipeline } from '../entry/slices.ts';
 import { Hmac } from '../ticket/hmac.ts';
@@ -60,16 +61,16 @@ beforeEach(() => {
 });
 
 /** Everything there that a gateway needs to get a lease. */
-async function openService(): Promise<void> {
+async function openService(leaseMs = LEASE_MS): Promise<void> {
   equal((await beginOpening(redis, keys.leases, EPOCH)).state, 'begun');
-  await openRegistry(redis, keys.leases, { epoch: EPOCH, floorUs: 1, leaseMs: LEASE_MS });
+  await openRegistry(redis, keys.leases, { epoch: EPOCH, floorUs: 1, leaseMs });
   const numbers = Array.from({ length: NUMBERS }, (_, gateway) => ({ gateway, token: `${gateway}` }));
   equal(await putUpNumbers(redis, keys.leases, EPOCH, numbers), NUMBERS);
   equal(await beginBoard(redis, keys, EPOCH), undefined);
   await openBoard(redis, keys, EPOCH);
 }
 
-function memberWith(board: Board): Membership {
+function memberWith(board: Board, leaseMs = LEASE_MS): Membership {
   const producer: LogProducer = {
     kind: 'redis',
     writer: () => writer,
@@ -79,7 +80,7 @@ function memberWith(board: Board): Membership {
   const ranker = new Ranker(redis, keys);
   return new Membership({
     ...{ clock, ranker, tickets, producer, redis, keys, board, name: 'test', log: quiet },
-    ...{ maxSliceEntries: 100, promiseBehindUs: 0, partitions: 4, leaseMs: LEASE_MS },
+    ...{ maxSliceEntries: 100, promiseBehindUs: 0, partitions: 4, leaseMs },
     sliceAppended: () => undefined,
   });
 }
@@ -157,6 +158,42 @@ test('a newcomer that follows what the clock of Redis showed before it was right
     });
     equal(clock.isContradicted, false);
     ok(Math.abs(clock.now() - Date.now() * 1_000) < STOP_US);
+  } finally {
+    await membership.stop();
+  }
+});
+
+test('a gateway that followed a doubted clock by small steps finds out when the doubt ends', async () => {
+  // It hears of clocks with each renewal, four times a lease.
+  const leaseMs = 4_000;
+  await openService(leaseMs);
+  clock = new SharedClock(monotonicUs, STOP_US);
+  await sampleClock(redis, keys.leases, clock);
+  const board = new Board(redis, keys);
+  const membership = memberWith(board, leaseMs);
+  membership.start();
+  try {
+    await eventually(() => membership.state === 'serving');
+    await tellClock(redis, keys.leases, 'held');
+    // A lease holds as long as the board is read: a gateway that joins anew would ask for the time.
+    await eventually(async () => {
+      await board.refresh();
+      return membership.isClockHeld;
+    });
+    // A gateway believes each of these steps.
+    for (const steps of [1, 2, 3]) {
+      const nowUs = monotonicUs();
+      clock.sample({ askedUs: nowUs, heardUs: nowUs, redisUs: Date.now() * 1_000 + steps * 0.8 * STOP_US });
+    }
+    equal(clock.isContradicted, false);
+    const { timeUs, readings } = await readRegistry(redis, keys.leases, {
+      vouchedUs: Number.MAX_SAFE_INTEGER,
+    });
+    await tellClock(redis, keys.leases, { agreedUs: timeUs, reading: readings });
+    await eventually(async () => {
+      await board.refresh();
+      return clock.isContradicted;
+    });
   } finally {
     await membership.stop();
   }

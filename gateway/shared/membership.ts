@@ -23,6 +23,7 @@ import type { Keys } from '../../engine/contract/redis/keys.ts';
 import {
   type Acquired,
   acquireLease,
+  type ClockWord,
   readClockWord,
   renewLease,
 } from '../../engine/contract/redis/lease/lease.ts';
@@ -167,7 +168,7 @@ export class Membership {
         const askedUs = monotonicUs();
         const acquired = await acquireLease(redis, keys.leases, leaseMs, name);
         this.#note(acquired);
-        this.#isClockHeld = acquired.state === 'held';
+        if (acquired.state === 'held') this.#isClockHeld = true;
         if (acquired.state === 'ok') return await this.#begin(acquired, { askedUs, heardUs: monotonicUs() });
       }
     } catch (error) {
@@ -210,7 +211,7 @@ export class Membership {
     const { board, clock, leaseMs, partitions, producer } = this.#parts;
     const deadlineUs = askedUs + leaseMs * 1000;
     const { gateway, incarnation, epoch, registeredUs, token } = lease;
-    clock.believe(lease.clock, { askedUs, heardUs, redisUs: lease.timeUs });
+    this.#hearClock(lease.clock, { askedUs, heardUs, redisUs: lease.timeUs });
     const partition = partitionOf(gateway, partitions);
     // Not `registeredUs`: it does not advance while no engine reads the registry.
     const givenAtMs = lease.timeUs / 1000;
@@ -232,6 +233,19 @@ export class Membership {
       registeredUs,
     );
     return { gateway, incarnation, epoch, writer, pipeline, failure: failure.signal, deadlineUs };
+  }
+
+  /**
+   * Takes in what engines say of Redis' clock, and what that clock shows now. While engines doubted it, this process may have
+   * followed it by steps of less than CLOCK_STOP_MS each. Engines end their doubt when the clock has been corrected, so its
+   * time then is a sample: the next one that this process asks for may come later than its next stamp.
+   */
+  #hearClock(word: ClockWord, sample: ClockSample): void {
+    const { clock } = this.#parts;
+    const isHeld = word.verdict === 'held';
+    if (this.#isClockHeld && !isHeld) clock.sample(sample);
+    this.#isClockHeld = isHeld;
+    clock.believe(word, sample);
   }
 
   /**
@@ -268,7 +282,7 @@ export class Membership {
 
   /** Renews the lease until it fails; resolves to the reason. */
   async #serve(incarnation: Incarnation): Promise<string> {
-    const { leaseMs, redis, keys, clock } = this.#parts;
+    const { leaseMs, redis, keys } = this.#parts;
     const ended = AbortSignal.any([incarnation.failure, this.#stop.signal]);
     while (true) {
       await pause(leaseMs / RENEWALS_A_LEASE, ended);
@@ -277,8 +291,7 @@ export class Membership {
       try {
         const renewed = await renewLease(redis, keys.leases, incarnation, leaseMs);
         if (renewed.state === 'lost') return 'the lease was lost';
-        this.#isClockHeld = renewed.clock.verdict === 'held';
-        clock.believe(renewed.clock, { askedUs, heardUs: monotonicUs(), redisUs: renewed.timeUs });
+        this.#hearClock(renewed.clock, { askedUs, heardUs: monotonicUs(), redisUs: renewed.timeUs });
         incarnation.deadlineUs = askedUs + leaseMs * 1000;
       } catch (error) {
         this.#parts.log.warn({ err: error }, 'the lease could not be renewed');

@@ -71,10 +71,12 @@ export class CheckedSchedule {
     // One that was told to close keeps to that, whatever the ledger settles by until all gateways have heard.
     const isCloseMoved = rowBefore === undefined || doorCloses(rowBefore) !== doorCloses(campaign);
     const isDrawMoved = changed.drawsAtUs !== was.drawsAtUs;
+    // Without a time of its own the drawing was due at the close, and so at the one that gateways were told.
+    const closedUs = rowBefore === undefined ? was.closesAtUs : doorCloses(rowBefore) * 1000;
     if (
       passed(was.opensAtUs, changed.opensAtUs) ||
       (isCloseMoved && passed(was.closesAtUs, changed.closesAtUs)) ||
-      (isDrawMoved && passed(drawingOf(was), drawingOf(changed)))
+      (isDrawMoved && passed(was.drawsAtUs ?? closedUs, drawingOf(changed)))
     )
       checker.breaks(8, `version ${version} of campaign ${campaignId} changes a time that has passed`);
     return changed;

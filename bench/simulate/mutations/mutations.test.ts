@@ -4,7 +4,7 @@
  */
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
-import { foundBy, tryMutations } from '../runner/jobs.ts';
+import { foundBy, runWrittenPlans, tryMutations } from '../runner/jobs.ts';
 import { MUTATIONS } from './mutations.ts';
 
 /** A bug that was not found by then is not found. */
@@ -22,4 +22,8 @@ test('every bug that is put in on purpose is found', async t => {
     [],
   );
   equal(tried.length, MUTATIONS.length);
+});
+
+test('the code as it is holds under each plan that was written for a bug', async () => {
+  deepEqual(await runWrittenPlans(PROCESSES), []);
 });

@@ -1,20 +1,12 @@
 /**
  * The simulator's teeth: bugs put into the code of production on purpose, each a change of a line or two, of which the
  * simulator has to find every one (mutations.test.ts). What it finds them by, and how soon, that test prints.
- *
- * Each is a replacement in the text of one file; what is simulated is a bundle with it (runner/bundle.ts). A text that is
- * not there exactly once any more is an error: the code has changed, and its mutation has to follow.
  */
-export interface Mutation {
-  readonly name: string;
-  readonly file: string;
-  readonly from: string;
-  readonly to: string;
-  /** Of one that only few seeds show: the first that did, when this was written. Those before it are not run. */
-  readonly seed?: number;
-}
+import type { Mutation } from './mutation.ts';
+import { PLANNED_MUTATIONS } from './planned-mutations.ts';
 
 export const MUTATIONS: readonly Mutation[] = [
+  ...PLANNED_MUTATIONS,
   {
     name: 'a fenced append is answered with 202',
     file: 'gateway/entry/slices.ts',
@@ -647,13 +639,6 @@ export const MUTATIONS: readonly Mutation[] = [
     seed: 3459,
   },
   {
-    name: "a gateway believes what Redis' clock showed before it was right again",
-    file: 'gateway/clock/clock.ts',
-    from: 'this.sample(sample);\n    const contradiction = this.#contradiction;\n    if (contradiction?.last !== sample) return false;',
-    to: 'const contradiction = this.#contradiction;\n    if (contradiction === undefined) return false;',
-    seed: 5_014_075,
-  },
-  {
     name: "what was found of Redis' clock before it was set is believed of what it shows since",
     file: 'gateway/clock/clock.ts',
     from: ' || verdict.reading <= since',
@@ -687,13 +672,6 @@ export const MUTATIONS: readonly Mutation[] = [
     from: 'if (clock.isContradicted) {',
     to: 'if (clock.isContradicted) return true;\n    if (clock.isContradicted) {',
     seed: 30_075_630,
-  },
-  {
-    name: 'a newcomer goes by a clock of Redis that nobody has looked at since',
-    file: 'gateway/shared/membership.ts',
-    from: ' && (await this.#isVouched())',
-    to: '',
-    seed: 678,
   },
   {
     name: 'the registry is read beyond what is vouched for',

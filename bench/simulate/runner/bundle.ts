@@ -9,9 +9,13 @@ import { fileURLToPath } from 'node:url';
 import { build, type Plugin } from 'esbuild';
 import { withPlace } from '../../../engine/test/bundle.ts';
 import { PROJECT } from '../../../engine/test/program.ts';
-import type { Mutation } from '../mutations/mutations.ts';
+import type { Mutation } from '../mutations/mutation.ts';
 
-const ENTRY = "export { runPlan } from '../run.ts'; export { planOf } from '../plans/make-plan.ts';";
+const ENTRY = [
+  "export { runPlan } from '../run.ts';",
+  "export { planOf } from '../plans/make-plan.ts';",
+  "export { writtenPlan } from '../mutations/plans/index.ts';",
+].join('\n');
 
 /**
  * Writes the bundle to `file`, which has to lie in the project, for packages are found from there. Rejects when the

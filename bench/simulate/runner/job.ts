@@ -1,8 +1,12 @@
 /** What a process that simulates is asked to do (jobs.ts, worker.ts). */
+import type { WrittenPlanName } from '../mutations/plans/index.ts';
 
 export interface Job {
   /** The bundle's file. */
   readonly file: string;
+  /** The plan to run; without it, each seed is a plan of its own. */
+  readonly plan?: WrittenPlanName | undefined;
+  /** Seeds; with a plan, those of its schedules. */
   readonly from: number;
   readonly to: number;
   /** End at the first seed that fails. */

@@ -11,7 +11,8 @@ import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { takeLock } from '../../../engine/stack/keeping/lock.ts';
 import { PROJECT, programArguments } from '../../../engine/test/program.ts';
-import type { Mutation } from '../mutations/mutations.ts';
+import type { Mutation } from '../mutations/mutation.ts';
+import { SCHEDULES, WRITTEN_PLAN_NAMES } from '../mutations/plans/index.ts';
 import { bundle } from './bundle.ts';
 import type { Job, JobResult } from './job.ts';
 import { readState, writeState } from './progress.ts';
@@ -84,8 +85,8 @@ export interface Tried {
 }
 
 /**
- * Looks for each of the bugs among so many seeds, from its own on or from `from`, until one shows it. A seed that fails
- * without the bug as well shows nothing: it is passed over.
+ * Looks for each of the bugs among so many seeds, from its own on or from `from`, or among the schedules of its plan, until one
+ * shows it. A seed that fails without the bug as well shows nothing: it is passed over.
  */
 export async function tryMutations(
   mutations: readonly Mutation[],
@@ -100,6 +101,8 @@ export async function tryMutations(
       mutations.map(async (mutation, index): Promise<Job> => {
         const file = join(directory, `${index}.mjs`);
         await bundle(file, mutation);
+        const { plan } = mutation;
+        if (plan !== undefined) return { file, plan, from: 1, to: SCHEDULES, untilFailure: true };
         const from = seeds.from ?? mutation.seed ?? 1;
         return { file, from, to: from + seeds.atMost - 1, untilFailure: true };
       }),
@@ -120,7 +123,7 @@ async function showing(found: JobResult, clean: string): Promise<JobResult> {
   for (;;) {
     const seed = result.failures[0]?.seed;
     if (seed === undefined) return result;
-    const [without] = await runJobs([{ file: clean, from: seed, to: seed, untilFailure: true }], 1);
+    const [without] = await runJobs([{ ...found.job, file: clean, from: seed, to: seed }], 1);
     if (without?.failures.length === 0) return result;
     const [next] = await runJobs([{ ...result.job, from: seed + 1 }], 1);
     if (next === undefined) return result;
@@ -131,8 +134,29 @@ async function showing(found: JobResult, clean: string): Promise<JobResult> {
 /** What a bug was found by, in one line. */
 export function foundBy({ mutation, result }: Tried): string {
   const [failure] = result.failures;
-  const how = failure === undefined ? 'NOT FOUND' : `seed ${failure.seed}: ${failure.message.slice(0, 120)}`;
-  return `${result.seeds} seeds from ${result.job.from}: ${mutation.name}: ${how}`;
+  const { plan, from } = result.job;
+  const [one, among] =
+    plan === undefined
+      ? ['seed', `${result.seeds} seeds from ${from}`]
+      : ['schedule', `${result.seeds} schedules of '${plan}'`];
+  const how =
+    failure === undefined ? 'NOT FOUND' : `${one} ${failure.seed}: ${failure.message.slice(0, 120)}`;
+  return `${among}: ${mutation.name}: ${how}`;
+}
+
+/** Runs each written plan under all its schedules, on the project as it is. Returns a line for each that fails. */
+export async function runWrittenPlans(processes: number): Promise<readonly string[]> {
+  return await withBundles(async directory => {
+    const file = join(directory, 'run.mjs');
+    await bundle(file);
+    const jobs = WRITTEN_PLAN_NAMES.map(
+      (plan): Job => ({ file, plan, from: 1, to: SCHEDULES, untilFailure: false }),
+    );
+    const results = await runJobs(jobs, processes);
+    return results.flatMap(({ job, failures }) =>
+      failures.map(({ seed, message }) => `'${job.plan}' under schedule ${seed}: ${message}`),
+    );
+  });
 }
 
 /** A range of seeds cut into jobs, so that all processes have some to the end. */

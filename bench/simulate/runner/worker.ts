@@ -8,14 +8,18 @@ import { Tally } from '../kernel/tally.ts';
 import type { Job, JobResult } from './job.ts';
 import { FAILURES_KEPT } from './jobs.ts';
 
+type Bundle = typeof import('../run.ts') &
+  typeof import('../plans/make-plan.ts') &
+  typeof import('../mutations/plans/index.ts');
+
 async function runJob(job: Job): Promise<JobResult> {
-  const { runPlan, planOf }: typeof import('../run.ts') & typeof import('../plans/make-plan.ts') =
-    await import(pathToFileURL(job.file).href);
+  const { runPlan, planOf, writtenPlan }: Bundle = await import(pathToFileURL(job.file).href);
+  const { plan } = job;
   const faults = new Tally();
   const failures: { seed: number; message: string }[] = [];
   let [seeds, steps, virtualMs, accepted] = [0, 0, 0, 0];
   for (let seed = job.from; seed <= job.to; seed += 1) {
-    const result = await runPlan(planOf(seed));
+    const result = await runPlan(plan === undefined ? planOf(seed) : writtenPlan(plan, seed));
     seeds += 1;
     steps += result.steps;
     virtualMs += result.virtualMs;

@@ -50,7 +50,7 @@ export function addCouponRoutes(app: FastifyInstance, deps: ApiDeps): void {
     const coupon = await find(deps, id);
     const whose = coupon.campaignId === null ? 'anybody' : 'grants';
     const terms = readTermsOf(readBody(TermsBody, request.body), whose, '');
-    const changed = await transaction(deps.pool, db => replaceTerms(db, coupon, terms));
+    const changed = await replaceTerms(deps.pool, coupon, terms);
     await deps.couponsChanged([id]).catch((error: unknown) => {
       // Copies end by themselves, a second from now.
       deps.log.warn({ err: error, couponId: id }, 'cannot tell the gateways about changed terms');

@@ -116,6 +116,28 @@ describe('terms of coupons', () => {
     assert.match((await make({ campaign: late, terms: TEN_PERCENT })).text, /has already granted coupons/);
   });
 
+  it('may limit a coupon to fewer uses than holds of it that have lapsed', async () => {
+    const lapsed = 1_100;
+    const { body: made } = await make({ code: 'LAPSED', terms: { ...TEN_PERCENT, limit_total: lapsed } });
+    // Nobody has used the coupon since these holds ended.
+    await api.pool.query(
+      `with held as (
+         insert into redemptions (user_id, state, basket, pricing, created_at, expires_at)
+         select 'u' || n, 'held', '{}', '{}', now() - interval '2 min', now() - interval '1 min'
+           from generate_series(1, $2) as n
+         returning redemption_id, user_id, expires_at
+       ), used as (
+         insert into redemption_uses (redemption_id, coupon_id, code, user_id, held_until)
+         select redemption_id, $1, 'LAPSED', user_id, expires_at from held
+       )
+       update coupons set used_count = $2 where coupon_id = $1`,
+      [made.id, lapsed],
+    );
+    const changed = await replace(made.id, { ...TEN_PERCENT, limit_total: 1 });
+    assert.equal(changed.status, 200, changed.text);
+    assert.equal(changed.body.used, 0);
+  });
+
   it('that contradict those of others are refused, also of two made at once', async () => {
     const a = { ...TEN_PERCENT, stack_class: 'first', stackable_with: ['second'] };
     const b = { ...TEN_PERCENT, stack_class: 'second', stackable_with: ['third'] };

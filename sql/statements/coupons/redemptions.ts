@@ -79,6 +79,12 @@ export interface CountedUses {
 }
 
 /**
+ * Holds that are given back in one transaction: 20 ms or so. More, and where very many lapse at once it takes longer than the
+ * ledger may take: all of it is taken back, and nobody can use the coupon any more.
+ */
+export const LAPSED_AT_ONCE = 1_000;
+
+/**
  * Gives back the uses of holds that have lapsed, at most `limit`, and tells what stands then. `statement_timestamp()` is later than the lock
  * on the coupons, and later than that of every transaction that had it before, so a hold that is given back here was not
  * redeemed in time, and one that is redeemed under the same lock has not lapsed.

@@ -1,0 +1,59 @@
+/** Plans about clocks that are wrong, and machines that stand still. */
+import { campaign, changes, enters, fault, often, quietPlan } from './build.ts';
+
+/**
+ * Redis' clock goes ahead by a quarter of a second, and again and again: no step is so large that a gateway doubts it, and
+ * after two of them engines do, which have PostgreSQL's to compare.
+ */
+const CREEPING = {
+  clockStopMs: 300,
+  campaigns: [campaign('coupon', 9_000)],
+  asks: often(130, 40, afterMs =>
+    enters(`u${afterMs / 40 + 1}`, 900 + afterMs, { gateway: (afterMs / 40) % 2 }),
+  ),
+  faults: often(5, 700, afterMs =>
+    fault('clock of Redis is set', 1_000 + afterMs, { forMs: 5_500 - afterMs, amount: 250 }),
+  ),
+};
+
+export const CLOCK_PLANS = {
+  'a clock creeps ahead': quietPlan(CREEPING),
+
+  /** Redis' clock is ahead for so short a moment that a gateway may see it, and does not hear of the engines' doubt. */
+  "Redis' clock is ahead for a moment": quietPlan({
+    clockStopMs: 50,
+    campaigns: [campaign('coupon', 6_000)],
+    asks: often(120, 30, behindMs =>
+      enters(`u${behindMs / 30 + 1}`, 700 + behindMs, { gateway: (behindMs / 30) % 2 }),
+    ),
+    faults: often(4, 1_100, behindMs =>
+      fault('clock of Redis is set', 800 + behindMs, { forMs: 90, amount: 220 }),
+    ),
+  }),
+
+  /** A gateway starts just when Redis' clock is set ahead, before any engine has looked at that. */
+  "a gateway starts as Redis' clock is set": quietPlan({
+    campaigns: [campaign('coupon', 6_000)],
+    asks: often(60, 10, behindMs => enters(`u${behindMs / 10 + 1}`, 1_480 + behindMs)),
+    faults: [
+      fault('gateway crashes', 1_000, { target: 0, forMs: 500 }),
+      fault('clock of Redis is set', 1_495, { forMs: 1_500, amount: 2_000 }),
+    ],
+  }),
+
+  /**
+   * The only gateway dies, and with the log away nobody can end it: what it has promised last is the time that the ledger knows.
+   * Long behind the close Redis' clock is set back to before it, and the operator puts the close off.
+   */
+  'a close is put off by a clock that was set back': quietPlan({
+    gateways: 1,
+    clockStopMs: 300,
+    campaigns: [campaign('coupon', 2_600)],
+    asks: [enters('u1', 500), changes(3_100, { action: 'edit', closesAtMs: 6_000 })],
+    faults: [
+      fault('log is gone', 1_290, { forMs: 3_000 }),
+      fault('gateway crashes', 1_300, { forMs: 4_000 }),
+      fault('clock of Redis is set', 2_900, { forMs: 900, amount: -1_800 }),
+    ],
+  }),
+};

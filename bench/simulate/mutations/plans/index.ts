@@ -1,0 +1,36 @@
+/**
+ * Plans that are written by hand, each for a bug that seeds show too seldom: few people, and few faults at the moments that
+ * show it. A plan is run under several schedules, as it leaves only those to chance.
+ */
+import type { Plan } from '../../plans/plan.ts';
+import type { WrittenPlan } from './build.ts';
+import { CLOCK_PLANS } from './clocks.ts';
+import { COUPON_PLANS } from './coupons.ts';
+import { REDIS_PLANS } from './redis.ts';
+import { ROOM_PLANS } from './rooms.ts';
+import { SCHEDULE_PLANS } from './schedule.ts';
+
+const PLANS = {
+  ...CLOCK_PLANS,
+  ...COUPON_PLANS,
+  ...REDIS_PLANS,
+  ...ROOM_PLANS,
+  ...SCHEDULE_PLANS,
+};
+
+export type WrittenPlanName = keyof typeof PLANS;
+
+export function isWrittenPlanName(name: string): name is WrittenPlanName {
+  return Object.hasOwn(PLANS, name);
+}
+
+export const WRITTEN_PLAN_NAMES: readonly WrittenPlanName[] = Object.keys(PLANS).filter(isWrittenPlanName);
+
+/** How many schedules a plan is run under. */
+export const SCHEDULES = 20;
+
+/** The plan of that name under the schedule of that seed. */
+export function writtenPlan(name: WrittenPlanName, schedule: number): Plan {
+  const plan: WrittenPlan = PLANS[name];
+  return { ...plan, seed: schedule };
+}

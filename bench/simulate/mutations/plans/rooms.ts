@@ -1,0 +1,25 @@
+/** Plans about waiting rooms. */
+import { campaign, enters, fault, quietPlan, wayOf } from './build.ts';
+
+const TWO = { engines: 1, gateways: 2 };
+
+export const ROOM_PLANS = {
+  /**
+   * A gateway stops while the log does not answer it. Those who have their streams there are skipped if they keep them until it
+   * has given up, as nobody counts a stream at a gateway whose lease is over.
+   */
+  'a gateway stops with streams': quietPlan({
+    ...TWO,
+    appendTimeoutMs: 3_000,
+    campaigns: [
+      campaign('room', 1_500, { places: 1_000_000, room: { perSecond: 1, capacity: null, graceMs: 1_500 } }),
+    ],
+    asks: ['u1', 'u2', 'u3', 'u4', 'u5', 'u6'].map((userId, index) =>
+      enters(userId, 450 + index, { watches: true, gateway: index % 2 }),
+    ),
+    faults: [
+      fault('way is cut', 1_190, { forMs: 5_000, target: wayOf('gateway 0 to the log', TWO) }),
+      fault('gateway stops', 1_500, { forMs: 6_000 }),
+    ],
+  }),
+};
