@@ -16,13 +16,14 @@
 import { type Pool, type Queryable, transaction } from '../../sql/database.ts';
 import type { Campaign } from '../../sql/statements/campaigns/campaigns.ts';
 import {
+  type ClaimCounts,
   countTurn,
   readTurn,
   type Settled,
   saveSettled,
   takeCampaign,
 } from '../../sql/statements/campaigns/settling.ts';
-import { areAllDecided, insertClaimants, saveClaimCounts } from '../../sql/statements/claims/claims.ts';
+import { areAllDecided, insertClaimants } from '../../sql/statements/claims/claims.ts';
 import { insertAlternates } from '../../sql/statements/draws/alternates.ts';
 import { insertGrants } from '../../sql/statements/entries/grants.ts';
 import { decideWithdrawals, refuseWithdrawals } from '../../sql/statements/entries/withdrawals.ts';
@@ -146,9 +147,8 @@ async function endTurn(
   turn: Instants,
   limit: number | undefined,
 ): Promise<StepResult> {
-  const { campaignId, decidedAt } = campaign;
   const { moveCount, states } = await endOffers(db, campaign, turn, limit);
-  await saveClaimCounts(db, campaignId, { ...campaign, moveCount }, decidedAt !== null, false);
+  await saveSettled(db, campaign.campaignId, campaign, false, countsOf(campaign, { moveCount }));
   return { decided: 0, more: true, moved: states };
 }
 
@@ -166,7 +166,8 @@ async function stepClaims(
   // Users without a place can no longer leave; those with one could, as far as their withdrawals are due.
   const refused = isFinished ? await refuseWithdrawals(db, campaignId, limit) : 0;
   if (offered.moveCount > campaign.moveCount || isFinished) {
-    await saveClaimCounts(db, campaignId, { ...campaign, moveCount: offered.moveCount }, true, isFinished);
+    const counts = countsOf(campaign, { moveCount: offered.moveCount, passedOn: offered.states.length });
+    await saveSettled(db, campaignId, campaign, isFinished, counts);
   }
   const moved = [...ended.states, ...offered.states];
   return { decided: 0, more: offered.more || refused === limit, moved };
@@ -199,19 +200,22 @@ async function stepCoupon(
   const more = turn.more || offered.more;
   const isFinished = isDecided && !more && (!hasClaims || (await areAllDecided(db, campaignId)));
   const refused = isFinished ? await refuseWithdrawals(db, campaignId, limit) : 0;
-  if (turn.decided > 0 || left.honoured > 0 || isDecided) {
+  const isCounted =
+    offered.moveCount > campaign.moveCount || turn.waitlisted > 0 || (isDecided && !isFinished);
+  if (turn.decided > 0 || left.honoured > 0 || isDecided || isCounted) {
     const settled: Settled = {
       settledStamp: isDecided ? through : turn.lastStamp,
       settledCount: campaign.settledCount + turn.decided,
       grantedCount: campaign.grantedCount + turn.granted,
       goneCount: campaign.goneCount + left.honoured,
     };
-    await saveSettled(db, campaignId, settled, isFinished);
-  }
-  if (offered.moveCount > campaign.moveCount || turn.waitlisted > 0 || (isDecided && !isFinished)) {
-    const waitlistedCount = campaign.waitlistedCount + turn.waitlisted;
-    const counts = { waitlistedCount, moveCount: offered.moveCount };
-    await saveClaimCounts(db, campaignId, counts, isDecided, isFinished);
+    const counts: ClaimCounts = {
+      waitlistedCount: campaign.waitlistedCount + turn.waitlisted,
+      moveCount: offered.moveCount,
+      passedOn: offered.states.length,
+      isDecided,
+    };
+    await saveSettled(db, campaignId, settled, isFinished, isCounted ? counts : undefined);
   }
   const moved = [...ended.states, ...offered.states];
   return { decided: turn.decided, more: more || refused === limit, moved };
@@ -225,10 +229,17 @@ async function leaveTurn(
   honoured: number,
 ): Promise<StepResult> {
   const { campaignId, goneCount } = campaign;
-  await saveSettled(db, campaignId, { ...campaign, goneCount: goneCount + honoured }, false);
-  if (moveCount > campaign.moveCount)
-    await saveClaimCounts(db, campaignId, { ...campaign, moveCount }, false, false);
+  const counts = moveCount > campaign.moveCount ? countsOf(campaign, { moveCount }) : undefined;
+  await saveSettled(db, campaignId, { ...campaign, goneCount: goneCount + honoured }, false, counts);
   return { decided: 0, more: true, moved: states };
+}
+
+/** Of a campaign as it is, with what has changed. */
+function countsOf(
+  { waitlistedCount, decidedAt }: Campaign,
+  { moveCount, passedOn = 0 }: { readonly moveCount: number; readonly passedOn?: number },
+): ClaimCounts {
+  return { waitlistedCount, moveCount, passedOn, isDecided: decidedAt !== null };
 }
 
 /** Without claims. */

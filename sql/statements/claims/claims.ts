@@ -211,24 +211,14 @@ export async function saveOffers(
   offer: Offer,
 ): Promise<void> {
   if (passed.length === 0) return;
-  const parameters = [
-    campaignId,
-    bigintArray(passed.map(({ serial }) => serial)),
-    textArray(passed.map(({ userId }) => userId)),
-    after,
-    offer.offeredUs,
-    offer.claimByUs,
-  ];
-  await db.query(
-    `update claimants k set is_passed_on = true
-       from unnest($1::text[]) as sent (user_id)
-      where k.campaign_id = $2 and k.user_id = sent.user_id collate "C"`,
-    [textArray(passed.map(({ passedFrom }) => passedFrom)), campaignId],
-  );
   await db.query(
     `with sent as (
-       select serial, user_id, $4::integer + ordinality::integer as move_number
-         from unnest($2::bigint[], $3::text[]) with ordinality as sent (serial, user_id)
+       select serial, user_id, passed_from, $4::integer + ordinality::integer as move_number
+         from unnest($2::bigint[], $3::text[], $7::text[]) with ordinality as sent (serial, user_id, passed_from)
+     ), passed as (
+       -- Whose offers have ended: nobody among those who wait.
+       update claimants k set is_passed_on = true
+         from sent where k.campaign_id = $1 and k.user_id = sent.passed_from collate "C"
      ), offered as (
        update claimants k
           set state = 'offered', serial = sent.serial, offered_us = $5, claim_by_us = $6, move_number = sent.move_number
@@ -237,7 +227,15 @@ export async function saveOffers(
      )
      insert into claimant_moves (campaign_id, move_number, number, state, serial, at_us)
      select $1, move_number, number, 'offered', serial, $5 from offered`,
-    parameters,
+    [
+      campaignId,
+      bigintArray(passed.map(({ serial }) => serial)),
+      textArray(passed.map(({ userId }) => userId)),
+      after,
+      offer.offeredUs,
+      offer.claimByUs,
+      textArray(passed.map(({ passedFrom }) => passedFrom)),
+    ],
   );
 }
 
@@ -248,30 +246,6 @@ export async function areAllDecided(db: Queryable, campaignId: number): Promise<
     [campaignId],
   );
   return rows[0]?.over === true;
-}
-
-export interface ClaimCounts {
-  readonly waitlistedCount: number;
-  readonly moveCount: number;
-}
-
-/** Writes down how many have a place and have moved; `isDecided` when every entry has its first outcome. */
-export async function saveClaimCounts(
-  db: Queryable,
-  campaignId: number,
-  { waitlistedCount, moveCount }: ClaimCounts,
-  isDecided: boolean,
-  isFinished: boolean,
-): Promise<void> {
-  await db.query(
-    `update campaigns
-        set waitlisted_count = $2, move_count = $3,
-            frozen_at = case when $4 then coalesce(frozen_at, now()) else frozen_at end,
-            decided_at = case when $4 then coalesce(decided_at, now()) else decided_at end,
-            finished_at = case when $5 then now() else finished_at end
-      where campaign_id = $1`,
-    [campaignId, waitlistedCount, moveCount, isDecided, isFinished],
-  );
 }
 
 /**

@@ -57,7 +57,6 @@ import {
   readDueClaimants,
   readFreed,
   readMoves,
-  saveClaimCounts,
   saveMoves,
   saveOffers,
 } from '../../../../sql/statements/claims/claims.ts';
@@ -355,7 +354,18 @@ function claimCalls(
   const state = random.pick(['claimed', 'lapsed', 'declined', 'left'] as const);
   const move = { number: claimant.number, state, serial: null, atUs: us };
   const after = random.between(0, 9);
-  const counts = { waitlistedCount: random.between(0, 3), moveCount: after };
+  const counts = {
+    waitlistedCount: random.between(0, 3),
+    moveCount: after,
+    passedOn: random.between(0, 1),
+    isDecided: random.chance(0.1),
+  };
+  const settled = {
+    settledStamp: stamp(),
+    settledCount: 3,
+    grantedCount: random.between(0, 3),
+    goneCount: 0,
+  };
   const freed = [{ serial, holder: user(), reason: 'lapsed', code: `passed on ${number}` }];
   const passed = [{ serial, userId: user(), passedFrom: user() }];
   const due = { through: stamp(), lapseUs: us + 200, limit: random.between(1, 3) };
@@ -384,7 +394,7 @@ function claimCalls(
     db => passToNext(db, campaignId, freed),
     db => replaceCodes(db, campaignId, [{ serial, code: `another ${number}` }]),
     db => areAllDecided(db, campaignId),
-    db => saveClaimCounts(db, campaignId, counts, random.chance(0.1), random.chance(0.02)),
+    db => saveSettled(db, campaignId, settled, random.chance(0.02), counts),
     db => extendDeadlines(db, unheardUs),
     db => extendDeadlines(db, unheardUs, campaignId),
     db => readClaimants(db, campaignId, 0, 9),

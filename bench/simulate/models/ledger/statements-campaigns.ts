@@ -387,13 +387,17 @@ export const updating =
 const touch = updating(() => ({}));
 
 const saveSettled = updating((old, values, now) => {
-  const isFinished = values.raw(6) === true;
+  const [isFinished, isDecided] = [values.raw(6) === true, values.raw(10) === true];
   return {
     settledStamp: values.number(2),
     settledCount: values.number(3),
     grantedCount: values.number(4),
     goneCount: values.number(5),
-    frozenAt: isFinished ? (old.frozenAt ?? now) : old.frozenAt,
+    waitlistedCount: values.optional(7) ?? old.waitlistedCount,
+    moveCount: values.optional(8) ?? old.moveCount,
+    redrawnCount: old.redrawnCount + values.number(9),
+    frozenAt: isFinished || isDecided ? (old.frozenAt ?? now) : old.frozenAt,
+    decidedAt: isDecided ? (old.decidedAt ?? now) : old.decidedAt,
     finishedAt: isFinished ? now : old.finishedAt,
   };
 });
