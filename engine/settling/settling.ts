@@ -21,12 +21,18 @@ import {
   readTurn,
   type Settled,
   saveSettled,
+  type TakenCampaign,
   takeCampaign,
 } from '../../sql/statements/campaigns/settling.ts';
 import { areAllDecided, insertClaimants } from '../../sql/statements/claims/claims.ts';
+import type { DueInstants } from '../../sql/statements/claims/claims-turn.ts';
 import { insertAlternates } from '../../sql/statements/draws/alternates.ts';
 import { insertGrants } from '../../sql/statements/entries/grants.ts';
-import { decideWithdrawals, refuseWithdrawals } from '../../sql/statements/entries/withdrawals.ts';
+import {
+  decideWithdrawals,
+  NOBODY_LEFT,
+  refuseWithdrawals,
+} from '../../sql/statements/entries/withdrawals.ts';
 import { isSoldOut } from '../contract/redis/board/board-campaign.ts';
 import { stepCancelled } from './cancelled-settling.ts';
 import {
@@ -37,6 +43,7 @@ import {
   type Offered,
   offerFreed,
   offerOf,
+  readDue,
   turnOf,
   withOutages,
 } from './claims-settling.ts';
@@ -110,19 +117,23 @@ async function step(
   const campaign =
     taken.claimWithinS === null || heard === undefined ? taken : await withOutages(db, taken, heard);
   const hasEnds = campaign.claimWithinS !== null && (campaign.decidedAt !== null || isOpenCoupon(campaign));
-  const turn = hasEnds ? await turnOf(db, campaign, instants, options.claimsAtOnce) : undefined;
-  if (turn !== undefined) return endTurn(db, campaign, turn, options.claimsAtOnce);
-  if (campaign.decidedAt !== null) return stepClaims(db, campaign, instants, limit);
+  const due = hasEnds ? await readDue(db, campaign, instants, options.claimsAtOnce) : NOTHING_DUE;
+  const turn = turnOf(due, instants);
+  if (turn !== undefined) return endTurn(db, campaign, turn, due, options.claimsAtOnce);
+  if (campaign.decidedAt !== null) return stepClaims(db, campaign, instants, due, limit);
   if (campaign.cancelledStamp !== null) return await stepCancelled(db, campaign, instants.watermarkUs, limit);
   switch (campaign.kind) {
     case 'coupon':
-      return stepCoupon(db, campaign, instants, limit);
+      return stepCoupon(db, campaign, instants, due, limit);
     case 'raffle':
       return stepRaffle(db, options.raffles, campaign, instants, limit);
     case 'room':
       return stepRoom(db, campaign, instants, limit);
   }
 }
+
+/** Of a campaign without open offers. */
+const NOTHING_DUE: DueInstants = { firstUs: null, tooManyUs: null };
 
 /** Nobody can leave any more; in a room, passes and visits still end. */
 async function stepFinished(
@@ -143,11 +154,12 @@ function isOpenCoupon({ kind, cancelledStamp }: Campaign): boolean {
 /** More has ended than fits in a transaction: does as much as fits, and nothing else. */
 async function endTurn(
   db: Queryable,
-  campaign: Campaign,
+  campaign: TakenCampaign,
   turn: Instants,
+  due: DueInstants,
   limit: number | undefined,
 ): Promise<StepResult> {
-  const { moveCount, states } = await endOffers(db, campaign, turn, limit);
+  const { moveCount, states } = await endOffers(db, campaign, turn, due, limit);
   await saveSettled(db, campaign.campaignId, campaign, false, countsOf(campaign, { moveCount }));
   return { decided: 0, more: true, moved: states };
 }
@@ -155,12 +167,13 @@ async function endTurn(
 /** All entries are decided; some offers are still open. */
 async function stepClaims(
   db: Queryable,
-  campaign: Campaign,
+  campaign: TakenCampaign,
   instants: Instants,
+  due: DueInstants,
   limit: number,
 ): Promise<StepResult> {
   const { campaignId } = campaign;
-  const ended = await endOffers(db, campaign, instants);
+  const ended = await endOffers(db, campaign, instants, due);
   const offered = await offerFreed(db, campaign, instants, ended.moveCount);
   const isFinished = !offered.more && (await areAllDecided(db, campaignId));
   // Users without a place can no longer leave; those with one could, as far as their withdrawals are due.
@@ -175,21 +188,19 @@ async function stepClaims(
 
 async function stepCoupon(
   db: Queryable,
-  campaign: Campaign,
+  campaign: TakenCampaign,
   instants: Instants,
+  due: DueInstants,
   limit: number,
 ): Promise<StepResult> {
   const { campaignId, settledStamp } = campaign;
   const hasClaims = campaign.claimWithinS !== null;
   const through = dueStamp(campaign, instants.watermarkUs);
-  const ended: Moved = hasClaims ? await endOffers(db, campaign, instants) : NOT_MOVED;
-  const left = await decideWithdrawals(db, {
-    campaignId,
-    settledStamp,
-    through,
-    goneCount: campaign.goneCount,
-    limit,
-  });
+  const ended: Moved = hasClaims ? await endOffers(db, campaign, instants, due) : NOT_MOVED;
+  const { goneCount } = campaign;
+  const left = campaign.hasLeaving
+    ? await decideWithdrawals(db, { campaignId, settledStamp, through, goneCount, limit })
+    : NOBODY_LEFT;
   if (left.more) return leaveTurn(db, campaign, ended, left.honoured);
   const turn = isSoldOut(campaign)
     ? await countTurnOut(db, campaign, through)
@@ -207,7 +218,7 @@ async function stepCoupon(
       settledStamp: isDecided ? through : turn.lastStamp,
       settledCount: campaign.settledCount + turn.decided,
       grantedCount: campaign.grantedCount + turn.granted,
-      goneCount: campaign.goneCount + left.honoured,
+      goneCount: goneCount + left.honoured,
     };
     const counts: ClaimCounts = {
       waitlistedCount: campaign.waitlistedCount + turn.waitlisted,

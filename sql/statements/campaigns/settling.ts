@@ -59,12 +59,26 @@ export async function findWork(
 }
 
 /**
+ * A campaign as a step has it. What is due at a watermark was in the ledger before it, hence is seen here; a step spares
+ * the statements on what it has none of.
+ */
+export interface TakenCampaign extends Campaign {
+  /** Somebody has asked for what was offered, which is not decided. */
+  readonly hasAsked: boolean;
+  /** Somebody has asked to leave, which is not decided. */
+  readonly hasLeaving: boolean;
+}
+
+/**
  * Takes a campaign for the rest of the transaction: one engine decides a campaign at a time. undefined where another
  * one has it. The lock lets rows that refer to the campaign be inserted meanwhile.
  */
-export async function takeCampaign(db: Queryable, campaignId: number): Promise<Campaign | undefined> {
-  const { rows } = await db.query<Campaign>(
-    `select ${CAMPAIGN_COLUMNS} from campaigns where campaign_id = $1 for no key update skip locked`,
+export async function takeCampaign(db: Queryable, campaignId: number): Promise<TakenCampaign | undefined> {
+  const { rows } = await db.query<TakenCampaign>(
+    `select ${CAMPAIGN_COLUMNS},
+            exists (select from claims k where k.campaign_id = $1 and not k.decided) as "hasAsked",
+            exists (select from withdrawals w where w.campaign_id = $1 and w.honoured is null) as "hasLeaving"
+       from campaigns where campaign_id = $1 for no key update skip locked`,
     [campaignId],
   );
   return rows[0];

@@ -125,10 +125,10 @@ export async function readDueClaimants(
 }
 
 /**
- * Notes that claims, and wishes of claimants to leave, are decided up to the stamp `through`. Those of whoever still has an
- * open offer are not: they came behind its deadline, which an outage that is not known of yet may extend.
+ * Notes that claims are decided up to the stamp `through`. Those of whoever still has an open offer are not: they came behind
+ * its deadline, which an outage that is not known of yet may extend.
  */
-export async function markDecided(db: Queryable, campaignId: number, through: number): Promise<void> {
+export async function markClaims(db: Queryable, campaignId: number, through: number): Promise<void> {
   await db.query(
     `update claims c set decided = true
       where c.campaign_id = $1 and not c.decided and c.stamp <= $2
@@ -136,7 +136,13 @@ export async function markDecided(db: Queryable, campaignId: number, through: nu
             is distinct from 'offered'`,
     [campaignId, through],
   );
-  // Who has a place does not leave the queue, in which others would move up: what is honoured is their move.
+}
+
+/**
+ * The same of wishes of claimants to leave. Who has a place does not leave the queue, in which others would move up: what is
+ * honoured is their move.
+ */
+export async function markLeaving(db: Queryable, campaignId: number, through: number): Promise<void> {
   await db.query(
     `update withdrawals w set honoured = false
        from claimants k

@@ -3,7 +3,7 @@
  * they have moved. All that write are called with the rows of campaign and room taken.
  */
 import type { Queryable } from '../../database.ts';
-import type { DecidedWithdrawals } from '../entries/withdrawals.ts';
+import { type DecidedWithdrawals, NOBODY_LEFT } from '../entries/withdrawals.ts';
 
 /** Gives entries with `after` < stamp <= `through` their rows, at most `limit`; they are absent until a gateway tells of a stream. */
 export async function takeIn(
@@ -73,7 +73,7 @@ export async function decideRoomWithdrawals(
      select count(*) filter (where in_time) as honoured, (select count(*) from due) > $3 as more from turn`,
     [turn.campaignId, turn.goneCount, turn.limit],
   );
-  return rows[0] ?? { honoured: 0, more: false };
+  return rows[0] ?? NOBODY_LEFT;
 }
 
 /** Skips those who are away since `absentMs` or longer, the earliest first, at most `limit`; answers how many. */

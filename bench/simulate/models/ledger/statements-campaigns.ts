@@ -247,7 +247,10 @@ const takeCampaign: Statement = (tables, by, values) => {
   const row = tables.campaigns.get(key, by);
   if (row === undefined || tables.campaigns.heldBy(key, by) !== undefined) return NOTHING;
   tables.campaigns.lock(key, by);
-  return rowsOf([selectedBy(tables, by)(row)]);
+  const isOfIt = ({ campaignId }: { readonly campaignId: number }): boolean => campaignId === row.campaignId;
+  const hasAsked = tables.claims.rows(by).some(claim => isOfIt(claim) && !claim.decided);
+  const hasLeaving = tables.withdrawals.rows(by).some(leave => isOfIt(leave) && leave.honoured === null);
+  return rowsOf([{ ...selectedBy(tables, by)(row), hasAsked, hasLeaving }]);
 };
 
 const readCampaigns: Statement = (tables, by, values) => {
