@@ -29,6 +29,7 @@ export async function projectClaimants(
     await publishScript(redis, [keys.claimants], page.flatMap(argumentsOf));
     last = page.at(-1)?.number ?? last;
     await onPage();
+    if (page.length < PAGE) return last;
   }
 }
 
@@ -49,6 +50,7 @@ export async function projectMoves(
     await appendGone(redis, keys, keys.moves, last, items);
     last = page.at(-1)?.listNumber ?? last;
     await onPage();
+    if (page.length < PAGE) return last;
   }
 }
 

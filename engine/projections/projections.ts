@@ -55,6 +55,7 @@ export async function projectWon(
     await redis.hset(keys.won, ...page.flatMap(grant => [grant.userId, `${grant.serial}:${grant.code}`]));
     last = page.at(-1)?.serial ?? last;
     await onPage();
+    if (page.length < PAGE) return last;
   }
 }
 
@@ -77,6 +78,7 @@ export async function projectRedrawn(
     await redis.hset(keys.won, ...page.flatMap(({ userId, serial, code }) => [userId, `${serial}:${code}`]));
     last = page.at(-1)?.place ?? last;
     await onPage();
+    if (page.length < PAGE) return last;
   }
 }
 
@@ -95,6 +97,7 @@ export async function projectWithdrawn(
     await redis.hset(keys.withdrawn, ...page.flatMap(gone => [gone.userId, gone.stamp]));
     last = page.at(-1)?.goneNumber ?? last;
     await onPage();
+    if (page.length < PAGE) return last;
   }
 }
 
