@@ -399,22 +399,11 @@ export const MUTATIONS: readonly Mutation[] = [
     to: 'if (areGone && place > campaign.waitlist) break;',
   },
   {
-    name: 'whoever asks to leave a coupon is not heard before its end',
-    file: 'engine/settling/settling.ts',
-    from: 'const left = campaign.hasLeaving',
-    to: 'const left = campaign.finishedAt !== null',
-  },
-  {
-    name: 'whoever asks to leave a room is not heard before its end',
-    file: 'engine/settling/room-settling.ts',
-    from: 'const left = campaign.hasLeaving',
-    to: 'const left = campaign.finishedAt !== null',
-  },
-  {
     name: 'an offer ends only where somebody has asked for it',
     file: 'engine/settling/claims-settling.ts',
     from: 'if (firstUs === null) return',
     to: 'if (firstUs === null || !campaign.hasAsked) return',
+    seed: 3,
   },
   {
     name: 'it is over while an offer is open',
