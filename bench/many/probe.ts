@@ -65,9 +65,15 @@ function watchStatements(): void {
   });
 }
 
+/** Of what has a name, or is sent in another way. */
+function textOf(statement: unknown): string {
+  const isNamed = typeof statement === 'object' && statement !== null && 'text' in statement;
+  return isNamed ? String(statement.text) : JSON.stringify(statement);
+}
+
 function began(statement: unknown): () => void {
   statements += 1;
-  const text = typeof statement === 'string' ? statement : JSON.stringify(statement);
+  const text = typeof statement === 'string' ? statement : textOf(statement);
   const words = text.trim().replace(/\s+/g, ' ').slice(0, WORDS);
   const sentMs = performance.now();
   return () => {

@@ -13,7 +13,7 @@
  *
  * With claims, settling continues after all entries are decided: see claims-settling.ts.
  */
-import { type Pool, type Queryable, transaction } from '../../sql/database.ts';
+import { type Pool, type Queryable, stepTransaction } from '../../sql/database.ts';
 import type { Campaign } from '../../sql/statements/campaigns/campaigns.ts';
 import {
   type ClaimCounts,
@@ -89,7 +89,7 @@ export async function settleCampaign(
 ): Promise<boolean> {
   const { pool, slots } = options;
   const takeStep = async (): Promise<StepResult> =>
-    stopping.aborted ? DONE : transaction(pool, client => step(client, options, campaignId, instants()));
+    stopping.aborted ? DONE : stepTransaction(pool, client => step(client, options, campaignId, instants()));
   let result: StepResult;
   do {
     result = await (slots === undefined ? takeStep() : slots.run(takeStep));

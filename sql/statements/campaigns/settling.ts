@@ -74,13 +74,14 @@ export interface TakenCampaign extends Campaign {
  * one has it. The lock lets rows that refer to the campaign be inserted meanwhile.
  */
 export async function takeCampaign(db: Queryable, campaignId: number): Promise<TakenCampaign | undefined> {
-  const { rows } = await db.query<TakenCampaign>(
-    `select ${CAMPAIGN_COLUMNS},
+  const { rows } = await db.query<TakenCampaign>({
+    name: 'take_campaign',
+    text: `select ${CAMPAIGN_COLUMNS},
             exists (select from claims k where k.campaign_id = $1 and not k.decided) as "hasAsked",
             exists (select from withdrawals w where w.campaign_id = $1 and w.honoured is null) as "hasLeaving"
        from campaigns where campaign_id = $1 for no key update skip locked`,
-    [campaignId],
-  );
+    values: [campaignId],
+  });
   return rows[0];
 }
 
@@ -133,14 +134,15 @@ export async function readTurn(
     readonly limit: number;
   },
 ): Promise<readonly TurnEntry[]> {
-  const { rows } = await db.query<TurnEntry>(
-    `select e.user_id as "userId", e.stamp, w.user_id is not null as "isWithdrawn"
+  const { rows } = await db.query<TurnEntry>({
+    name: 'read_turn',
+    text: `select e.user_id as "userId", e.stamp, w.user_id is not null as "isWithdrawn"
        from entries e
        left join withdrawals w on w.campaign_id = e.campaign_id and w.user_id = e.user_id and w.honoured
       where e.campaign_id = $1 and e.stamp > $2 and e.stamp <= $3
       order by e.stamp limit $4`,
-    [turn.campaignId, turn.after, turn.through, turn.limit],
-  );
+    values: [turn.campaignId, turn.after, turn.through, turn.limit],
+  });
   return rows;
 }
 
@@ -154,12 +156,13 @@ export async function countTurn(
     readonly limit: number;
   },
 ): Promise<{ readonly count: number; readonly lastStamp: number | null }> {
-  const { rows } = await db.query<{ count: number; lastStamp: number | null }>(
-    `select count(*) as count, max(stamp) as "lastStamp"
+  const { rows } = await db.query<{ count: number; lastStamp: number | null }>({
+    name: 'count_turn',
+    text: `select count(*) as count, max(stamp) as "lastStamp"
        from (select stamp from entries
               where campaign_id = $1 and stamp > $2 and stamp <= $3 order by stamp limit $4) as turn`,
-    [turn.campaignId, turn.after, turn.through, turn.limit],
-  );
+    values: [turn.campaignId, turn.after, turn.through, turn.limit],
+  });
   return rows[0] ?? { count: 0, lastStamp: null };
 }
 
@@ -192,8 +195,9 @@ export async function saveSettled(
   isFinished: boolean,
   claims?: ClaimCounts,
 ): Promise<void> {
-  await db.query(
-    `update campaigns
+  await db.query({
+    name: 'save_settled',
+    text: `update campaigns
         set settled_stamp = $2, settled_count = $3, granted_count = $4, gone_count = $5,
             waitlisted_count = coalesce($7, waitlisted_count), move_count = coalesce($8, move_count),
             redrawn_count = redrawn_count + $9, redrawn_at = case when $9 > 0 then now() else redrawn_at end,
@@ -201,7 +205,7 @@ export async function saveSettled(
             decided_at = case when $10 then coalesce(decided_at, now()) else decided_at end,
             finished_at = case when $6 then now() else finished_at end
       where campaign_id = $1`,
-    [
+    values: [
       campaignId,
       settled.settledStamp,
       settled.settledCount,
@@ -213,7 +217,7 @@ export async function saveSettled(
       claims?.passedOn ?? 0,
       claims?.isDecided ?? false,
     ],
-  );
+  });
 }
 
 /**

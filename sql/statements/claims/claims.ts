@@ -101,9 +101,10 @@ export async function readDueClaimants(
   { campaignId, unheardUs }: Campaign,
   due: { readonly through: number; readonly lapseUs: number; readonly limit: number },
 ): Promise<readonly DueClaimant[]> {
-  const { rows } = await db.query<DueClaimant>(
+  const { rows } = await db.query<DueClaimant>({
+    name: 'read_due_claimants',
     // Put together without joins of what is due: without statistics these would be nested loops.
-    `with asked as (
+    text: `with asked as (
        select user_id, stamp as claim_stamp, null::bigint as leave_stamp
          from claims where campaign_id = $1 and not decided and stamp <= $2
        union all
@@ -119,8 +120,8 @@ export async function readDueClaimants(
             due.claim_stamp as "claimStamp", due.leave_stamp as "leaveStamp"
        from due join claimants k on k.campaign_id = $1 and k.user_id = due.user_id
       order by k.number`,
-    [campaignId, due.through, due.lapseUs, unheardUs, due.limit],
-  );
+    values: [campaignId, due.through, due.lapseUs, unheardUs, due.limit],
+  });
   return rows;
 }
 
@@ -199,12 +200,13 @@ export async function readFreed(
   campaignId: number,
   limit: number,
 ): Promise<readonly { readonly serial: number; readonly holder: string; readonly reason: string }[]> {
-  const { rows } = await db.query<{ serial: number; holder: string; reason: string }>(
-    `select serial, user_id as holder, coalesce(ended_early, state) as reason from claimants
+  const { rows } = await db.query<{ serial: number; holder: string; reason: string }>({
+    name: 'read_freed',
+    text: `select serial, user_id as holder, coalesce(ended_early, state) as reason from claimants
       where campaign_id = $1 and state in ('lapsed', 'declined') and not is_passed_on
       order by move_number limit $2`,
-    [campaignId, limit],
-  );
+    values: [campaignId, limit],
+  });
   return rows;
 }
 
@@ -247,10 +249,11 @@ export async function saveOffers(
 
 /** Whether nothing can change any more: no offer is open. What is free has gone on to whoever waits by then. */
 export async function areAllDecided(db: Queryable, campaignId: number): Promise<boolean> {
-  const { rows } = await db.query<{ over: boolean }>(
-    `select not exists (select from claimants where campaign_id = $1 and state = 'offered') as over`,
-    [campaignId],
-  );
+  const { rows } = await db.query<{ over: boolean }>({
+    name: 'are_all_decided',
+    text: `select not exists (select from claimants where campaign_id = $1 and state = 'offered') as over`,
+    values: [campaignId],
+  });
   return rows[0]?.over === true;
 }
 

@@ -16,16 +16,17 @@ export async function takeIn(
     readonly absentSinceMs: number;
   },
 ): Promise<{ readonly taken: number; readonly lastStamp: number | null }> {
-  const { rows } = await db.query<{ taken: number; lastStamp: number | null }>(
-    `with taken as (
+  const { rows } = await db.query<{ taken: number; lastStamp: number | null }>({
+    name: 'take_in',
+    text: `with taken as (
        insert into room_people as held (campaign_id, user_id, stamp, absent_since_ms)
        select campaign_id, user_id, stamp, $5::bigint from entries
         where campaign_id = $1 and stamp > $2 and stamp <= $3 order by stamp limit $4
        on conflict (campaign_id, user_id) do update set stamp = excluded.stamp
        returning stamp)
      select count(*) as taken, max(stamp) as "lastStamp" from taken`,
-    [turn.campaignId, turn.after, turn.through, turn.limit, turn.absentSinceMs],
-  );
+    values: [turn.campaignId, turn.after, turn.through, turn.limit, turn.absentSinceMs],
+  });
   return rows[0] ?? { taken: 0, lastStamp: null };
 }
 
@@ -34,14 +35,15 @@ export async function readLine(
   db: Queryable,
   campaignId: number,
 ): Promise<{ readonly anyWaits: boolean; readonly anyPresent: boolean }> {
-  const { rows } = await db.query<{ anyWaits: boolean; anyPresent: boolean }>(
-    `select exists (select from room_people
+  const { rows } = await db.query<{ anyWaits: boolean; anyPresent: boolean }>({
+    name: 'read_line',
+    text: `select exists (select from room_people
                      where campaign_id = $1 and state = 'waiting' and stamp is not null) as "anyWaits",
             exists (select from room_people
                      where campaign_id = $1 and state = 'waiting' and stamp is not null
                        and absent_since_ms is null) as "anyPresent"`,
-    [campaignId],
-  );
+    values: [campaignId],
+  });
   return rows[0] ?? { anyWaits: false, anyPresent: false };
 }
 
@@ -86,8 +88,9 @@ export async function skipAbsent(
     readonly limit: number;
   },
 ): Promise<number> {
-  const { rowCount } = await db.query(
-    `with away as (
+  const { rowCount } = await db.query({
+    name: 'skip_absent',
+    text: `with away as (
        select user_id from room_people
         where campaign_id = $1 and state = 'waiting' and stamp is not null and absent_since_ms <= $2
         order by absent_since_ms limit $4 for no key update),
@@ -96,8 +99,8 @@ export async function skipAbsent(
          from away where p.campaign_id = $1 and p.user_id = away.user_id returning p.user_id, p.stamp)
      insert into room_moves (campaign_id, gone_number, user_id, move)
      select $1, $3::integer + row_number() over (order by stamp), user_id, 'gone' from skipped`,
-    [turn.campaignId, turn.absentMs, turn.goneCount, turn.limit],
-  );
+    values: [turn.campaignId, turn.absentMs, turn.goneCount, turn.limit],
+  });
   return rowCount ?? 0;
 }
 
@@ -111,8 +114,9 @@ export async function takeBack(
     readonly limit: number;
   },
 ): Promise<number> {
-  const { rowCount } = await db.query(
-    `with here as (
+  const { rowCount } = await db.query({
+    name: 'take_back',
+    text: `with here as (
        select user_id from room_people
         where campaign_id = $1 and state = 'skipped' and absent_since_ms is null
         order by stamp limit $4 for no key update),
@@ -123,8 +127,8 @@ export async function takeBack(
      select $1, $3::integer + row_number() over (order by stamp), user_id,
             case when stamp <= $2 then 'returned' else 'back' end
        from back`,
-    [turn.campaignId, turn.settledStamp, turn.goneCount, turn.limit],
-  );
+    values: [turn.campaignId, turn.settledStamp, turn.goneCount, turn.limit],
+  });
   return rowCount ?? 0;
 }
 
@@ -133,24 +137,26 @@ export async function expireVisits(
   db: Queryable,
   turn: { readonly campaignId: number; readonly heardMs: number; readonly limit: number },
 ): Promise<number> {
-  const { rowCount } = await db.query(
-    `with over as (
+  const { rowCount } = await db.query({
+    name: 'expire_visits',
+    text: `with over as (
        select user_id from room_people
         where campaign_id = $1 and state in ('admitted', 'inside') and due_ms <= $2
         order by due_ms, user_id limit $3 for no key update)
      update room_people p set state = 'expired'
        from over where p.campaign_id = $1 and p.user_id = over.user_id`,
-    [turn.campaignId, turn.heardMs, turn.limit],
-  );
+    values: [turn.campaignId, turn.heardMs, turn.limit],
+  });
   return rowCount ?? 0;
 }
 
 /** How many are inside, or may come in at any moment with the pass that they have. */
 export async function countInside(db: Queryable, campaignId: number): Promise<number> {
-  const { rows } = await db.query<{ inside: number }>(
-    `select count(*) as inside from room_people where campaign_id = $1 and state in ('admitted', 'inside')`,
-    [campaignId],
-  );
+  const { rows } = await db.query<{ inside: number }>({
+    name: 'count_inside',
+    text: `select count(*) as inside from room_people where campaign_id = $1 and state in ('admitted', 'inside')`,
+    values: [campaignId],
+  });
   return rows[0]?.inside ?? 0;
 }
 
@@ -160,11 +166,12 @@ export async function readFirst(
   campaignId: number,
   limit: number,
 ): Promise<readonly { readonly userId: string; readonly stamp: number }[]> {
-  const { rows } = await db.query<{ userId: string; stamp: number }>(
-    `select user_id as "userId", stamp from room_people
+  const { rows } = await db.query<{ userId: string; stamp: number }>({
+    name: 'read_first',
+    text: `select user_id as "userId", stamp from room_people
       where campaign_id = $1 and state = 'waiting' and stamp is not null order by stamp limit $2 for no key update`,
-    [campaignId, limit],
-  );
+    values: [campaignId, limit],
+  });
   return rows;
 }
 

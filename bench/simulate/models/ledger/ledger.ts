@@ -154,6 +154,17 @@ function toError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error));
 }
 
+/** A statement as pg takes it: its text, or what has a name and its values, too. */
+type Sent = string | { readonly text: string; readonly values?: readonly unknown[] };
+
+function textOf(statement: Sent): string {
+  return typeof statement === 'string' ? statement : statement.text;
+}
+
+function valuesOf(statement: Sent, values: readonly unknown[]): readonly unknown[] {
+  return typeof statement === 'string' ? values : (statement.values ?? []);
+}
+
 interface AdvisoryLock {
   readonly holder: Process;
   usedUs: number;
@@ -184,12 +195,16 @@ export class Ledger {
   /** The pool of one process, as pg's. */
   poolFor(process: Process, path: Path): Pool {
     // A statement alone has nothing that ends with its session.
-    const query = (text: string, values: readonly unknown[] = []): Promise<Result> =>
-      new Connection(this, process, path, new Session(this.tables, this.#committed)).query(text, values);
+    const query = (statement: Sent, values: readonly unknown[] = []): Promise<Result> =>
+      new Connection(this, process, path, new Session(this.tables, this.#committed)).query(
+        textOf(statement),
+        valuesOf(statement, values),
+      );
     const connect = async (): Promise<object> => {
       const connection = new Connection(this, process, path, this.open(process));
       return {
-        query: (text: string, values: readonly unknown[] = []) => connection.query(text, values),
+        query: (statement: Sent, values: readonly unknown[] = []) =>
+          connection.query(textOf(statement), valuesOf(statement, values)),
         release: () => connection.close(),
       };
     };
