@@ -269,7 +269,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'the board speaks of winners that are not published',
     file: 'engine/projections/publish.ts',
-    from: 'if (this.#of(campaign.campaignId).isWhole) await this.#prepare(campaign);',
+    from: 'await this.#prepareAll(campaigns.filter(({ campaignId }) => this.#of(campaignId).isWhole));',
     to: '',
   },
   {
