@@ -101,10 +101,9 @@ export async function readDueClaimants(
   { campaignId, unheardUs }: Campaign,
   due: { readonly through: number; readonly lapseUs: number; readonly limit: number },
 ): Promise<readonly DueClaimant[]> {
-  const { rows } = await db.query<DueClaimant>({
-    name: 'read_due_claimants',
+  const { rows } = await db.query<DueClaimant>(
     // Put together without joins of what is due: without statistics these would be nested loops.
-    text: `with asked as (
+    `with asked as (
        select user_id, stamp as claim_stamp, null::bigint as leave_stamp
          from claims where campaign_id = $1 and not decided and stamp <= $2
        union all
@@ -120,8 +119,8 @@ export async function readDueClaimants(
             due.claim_stamp as "claimStamp", due.leave_stamp as "leaveStamp"
        from due join claimants k on k.campaign_id = $1 and k.user_id = due.user_id
       order by k.number`,
-    values: [campaignId, due.through, due.lapseUs, unheardUs, due.limit],
-  });
+    [campaignId, due.through, due.lapseUs, unheardUs, due.limit],
+  );
   return rows;
 }
 

@@ -88,9 +88,8 @@ export async function skipAbsent(
     readonly limit: number;
   },
 ): Promise<number> {
-  const { rowCount } = await db.query({
-    name: 'skip_absent',
-    text: `with away as (
+  const { rowCount } = await db.query(
+    `with away as (
        select user_id from room_people
         where campaign_id = $1 and state = 'waiting' and stamp is not null and absent_since_ms <= $2
         order by absent_since_ms limit $4 for no key update),
@@ -99,8 +98,8 @@ export async function skipAbsent(
          from away where p.campaign_id = $1 and p.user_id = away.user_id returning p.user_id, p.stamp)
      insert into room_moves (campaign_id, gone_number, user_id, move)
      select $1, $3::integer + row_number() over (order by stamp), user_id, 'gone' from skipped`,
-    values: [turn.campaignId, turn.absentMs, turn.goneCount, turn.limit],
-  });
+    [turn.campaignId, turn.absentMs, turn.goneCount, turn.limit],
+  );
   return rowCount ?? 0;
 }
 
@@ -114,9 +113,8 @@ export async function takeBack(
     readonly limit: number;
   },
 ): Promise<number> {
-  const { rowCount } = await db.query({
-    name: 'take_back',
-    text: `with here as (
+  const { rowCount } = await db.query(
+    `with here as (
        select user_id from room_people
         where campaign_id = $1 and state = 'skipped' and absent_since_ms is null
         order by stamp limit $4 for no key update),
@@ -127,8 +125,8 @@ export async function takeBack(
      select $1, $3::integer + row_number() over (order by stamp), user_id,
             case when stamp <= $2 then 'returned' else 'back' end
        from back`,
-    values: [turn.campaignId, turn.settledStamp, turn.goneCount, turn.limit],
-  });
+    [turn.campaignId, turn.settledStamp, turn.goneCount, turn.limit],
+  );
   return rowCount ?? 0;
 }
 
@@ -137,16 +135,15 @@ export async function expireVisits(
   db: Queryable,
   turn: { readonly campaignId: number; readonly heardMs: number; readonly limit: number },
 ): Promise<number> {
-  const { rowCount } = await db.query({
-    name: 'expire_visits',
-    text: `with over as (
+  const { rowCount } = await db.query(
+    `with over as (
        select user_id from room_people
         where campaign_id = $1 and state in ('admitted', 'inside') and due_ms <= $2
         order by due_ms, user_id limit $3 for no key update)
      update room_people p set state = 'expired'
        from over where p.campaign_id = $1 and p.user_id = over.user_id`,
-    values: [turn.campaignId, turn.heardMs, turn.limit],
-  });
+    [turn.campaignId, turn.heardMs, turn.limit],
+  );
   return rowCount ?? 0;
 }
 
