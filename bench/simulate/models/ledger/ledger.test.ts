@@ -164,7 +164,7 @@ import {
 } from '../../../../sql/statements/rooms/rooms.ts';
 import { Random } from '../../kernel/random.ts';
 import { standIn } from '../../kernel/stand-in.ts';
-import { Session } from './ledger.ts';
+import { type Asked, partsOf, Session } from './ledger.ts';
 import { LedgerTables, type Result } from './ledger-tables.ts';
 
 const ROUNDS = 4;
@@ -598,9 +598,9 @@ function comparable(value: unknown): unknown {
 
 function modelOf(): Queryable {
   const session = new Session(new LedgerTables(() => new Date()), () => undefined);
-  const query = (text: string, values: readonly unknown[] = []): Promise<Result> =>
+  const query = (asked: Asked, values: readonly unknown[] = []): Promise<Result> =>
     new Promise((resolve, reject) => {
-      session.execute(text, values, outcome =>
+      session.execute(...partsOf(asked, values), outcome =>
         outcome instanceof Error ? reject(outcome) : resolve(outcome),
       );
     });

@@ -154,15 +154,14 @@ function toError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error));
 }
 
-/** A statement as pg takes it: its text, or what has a name and its values, too. */
-type Sent = string | { readonly text: string; readonly values?: readonly unknown[] };
+/** A statement as pg takes it: its text, or what has a name with its values. */
+export type Asked = string | { readonly text: string; readonly values?: readonly unknown[] };
 
-function textOf(statement: Sent): string {
-  return typeof statement === 'string' ? statement : statement.text;
-}
-
-function valuesOf(statement: Sent, values: readonly unknown[]): readonly unknown[] {
-  return typeof statement === 'string' ? values : (statement.values ?? []);
+export function partsOf(
+  asked: Asked,
+  values: readonly unknown[],
+): readonly [text: string, values: readonly unknown[]] {
+  return typeof asked === 'string' ? [asked, values] : [asked.text, asked.values ?? []];
 }
 
 interface AdvisoryLock {
@@ -195,16 +194,14 @@ export class Ledger {
   /** The pool of one process, as pg's. */
   poolFor(process: Process, path: Path): Pool {
     // A statement alone has nothing that ends with its session.
-    const query = (statement: Sent, values: readonly unknown[] = []): Promise<Result> =>
+    const query = (asked: Asked, values: readonly unknown[] = []): Promise<Result> =>
       new Connection(this, process, path, new Session(this.tables, this.#committed)).query(
-        textOf(statement),
-        valuesOf(statement, values),
+        ...partsOf(asked, values),
       );
     const connect = async (): Promise<object> => {
       const connection = new Connection(this, process, path, this.open(process));
       return {
-        query: (statement: Sent, values: readonly unknown[] = []) =>
-          connection.query(textOf(statement), valuesOf(statement, values)),
+        query: (asked: Asked, values: readonly unknown[] = []) => connection.query(...partsOf(asked, values)),
         release: () => connection.close(),
       };
     };
