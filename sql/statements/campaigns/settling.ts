@@ -186,7 +186,7 @@ export interface ClaimCounts {
 
 /**
  * Writes down how far a campaign is decided; `isFinished` when every entry there will ever be has its outcome. Once a step:
- * each update of the row runs its triggers and computes its generated columns, 0.3 ms in all.
+ * each update of the row runs its triggers and computes its generated columns, 0.38 ms as measured.
  */
 export async function saveSettled(
   db: Queryable,
