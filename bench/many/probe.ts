@@ -28,6 +28,8 @@ export interface StatementCost {
 }
 
 const PASSES = 'fairline_pass_seconds';
+/** What prom-client sets as `observe` of each histogram that it makes. */
+const OBSERVE = 'observeWithoutExemplar';
 const WORDS = 90;
 const SHOWN = 25;
 
@@ -36,9 +38,10 @@ const costs = new Map<string, { count: number; totalMs: number }>();
 let statements = 0;
 
 function watchPasses(): void {
-  const { observe } = Histogram.prototype;
+  const observe: unknown = Reflect.get(Histogram.prototype, OBSERVE);
+  if (typeof observe !== 'function') throw new Error(`histograms have no ${OBSERVE}`);
   Object.assign(Histogram.prototype, {
-    observe(this: { readonly name: string }, ...args: readonly unknown[]): void {
+    [OBSERVE](this: { readonly name: string }, ...args: readonly unknown[]): void {
       const [seconds] = args;
       if (this.name === PASSES && typeof seconds === 'number') passesMs.push(seconds * 1e3);
       Reflect.apply(observe, this, args);
@@ -65,9 +68,15 @@ function watchStatements(): void {
   });
 }
 
+/** Of what has a name, or is sent in another way. */
+function textOf(statement: unknown): string {
+  const isNamed = typeof statement === 'object' && statement !== null && 'text' in statement;
+  return isNamed ? String(statement.text) : JSON.stringify(statement);
+}
+
 function began(statement: unknown): () => void {
   statements += 1;
-  const text = typeof statement === 'string' ? statement : JSON.stringify(statement);
+  const text = typeof statement === 'string' ? statement : textOf(statement);
   const words = text.trim().replace(/\s+/g, ' ').slice(0, WORDS);
   const sentMs = performance.now();
   return () => {

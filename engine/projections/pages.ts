@@ -24,7 +24,7 @@ export interface Pages<Row> {
   readonly publish: (page: readonly Row[], after: number) => Promise<unknown>;
 }
 
-/** Publishes rows with numbers above `after`, until there are none; answers the last number that was. */
+/** Publishes rows with numbers above `after`, up to the first page that is not full; answers the last number that was. */
 export async function eachPage<Row>(
   { db, campaignId, onPage }: Projected,
   after: number,
@@ -37,5 +37,6 @@ export async function eachPage<Row>(
     await publish(page, published);
     published = numberOf(last);
     await onPage?.();
+    if (page.length < PAGE) return published;
   }
 }

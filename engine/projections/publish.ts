@@ -27,6 +27,7 @@ import type { Keys } from '../contract/redis/keys.ts';
 import { closeRegistry } from '../contract/redis/lease/lease.ts';
 import { beginProjection, clearProjection, joinProjection } from '../contract/redis/projection/projection.ts';
 import type { RedisClient } from '../contract/redis/redis.ts';
+import { Slots } from '../settling/slots.ts';
 import { projectClaimants, projectMoves } from './claim-projections.ts';
 import { Maker, type MakerOptions } from './maker.ts';
 import type { Projected } from './pages.ts';
@@ -45,6 +46,11 @@ const CLEARED_AGAIN_MS = 60_000;
 
 /** Projections checked in one batch. */
 const JOINED_AT_ONCE = 500;
+/**
+ * Campaigns written at the same time: one after another, a hundred of them kept the next step of each waiting. Each uses a
+ * connection to Postgres that others need too.
+ */
+const PREPARED_AT_ONCE = 4;
 /** How long the board waits for a campaign announced just now, so that it is complete when people come. */
 const MAKE_MS = 500;
 
@@ -220,9 +226,7 @@ export class Publisher {
       await this.#join(epoch, fresh);
     }
     for (const { campaignId } of campaigns) this.#shown.add(campaignId);
-    for (const campaign of campaigns) {
-      if (this.#of(campaign.campaignId).isWhole) await this.#prepare(campaign);
-    }
+    await this.#prepareAll(campaigns.filter(({ campaignId }) => this.#of(campaignId).isWhole));
     // Anything forgotten meanwhile was assumed incomplete, and may be.
     if (this.#generation !== generation) throw new Error('lost the connection to Redis during a turn');
     const news = { ...others, campaigns: campaigns.map(toBoard) };
@@ -314,6 +318,16 @@ export class Publisher {
 
   #projected(campaignId: number): Projected {
     return { db: this.#pool, redis: this.#redis, keys: this.#keys.campaign(campaignId), campaignId };
+  }
+
+  /** Resolves when none of them is being written any more; rejects if any could not be. */
+  async #prepareAll(campaigns: readonly Campaign[]): Promise<void> {
+    const slots = new Slots(PREPARED_AT_ONCE);
+    const written = await Promise.allSettled(
+      campaigns.map(campaign => slots.run(() => this.#prepare(campaign))),
+    );
+    const failed = written.find(({ status }) => status === 'rejected');
+    if (failed?.status === 'rejected') throw failed.reason;
   }
 
   /** Writes what the board's record of a campaign will refer to. */

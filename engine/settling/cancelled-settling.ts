@@ -7,7 +7,7 @@
 import type { Queryable } from '../../sql/database.ts';
 import type { Campaign } from '../../sql/statements/campaigns/campaigns.ts';
 import { countTurn, saveSettled } from '../../sql/statements/campaigns/settling.ts';
-import { areAllDecided, saveClaimCounts } from '../../sql/statements/claims/claims.ts';
+import { areAllDecided } from '../../sql/statements/claims/claims.ts';
 import { refuseWithdrawals } from '../../sql/statements/entries/withdrawals.ts';
 import { closesAtUs, DONE, dueStamp, type StepResult } from './settling-step.ts';
 
@@ -28,7 +28,8 @@ export async function stepCancelled(
   const isFinished = !hasClaims || (await areAllDecided(db, campaignId));
   const refused = isFinished ? await refuseWithdrawals(db, campaignId, limit) : 0;
   const settled = { settledStamp: through, settledCount: settledCount + count, grantedCount, goneCount };
-  await saveSettled(db, campaignId, settled, isFinished);
-  if (hasClaims) await saveClaimCounts(db, campaignId, campaign, true, isFinished);
+  const { waitlistedCount, moveCount } = campaign;
+  const counts = hasClaims ? { waitlistedCount, moveCount, passedOn: 0, isDecided: true } : undefined;
+  await saveSettled(db, campaignId, settled, isFinished, counts);
   return { decided: count, more: refused === limit };
 }

@@ -7,16 +7,18 @@
  */
 import type { Queryable } from '../../sql/database.ts';
 import { type Campaign, opensAtUs } from '../../sql/statements/campaigns/campaigns.ts';
+import type { TakenCampaign } from '../../sql/statements/campaigns/settling.ts';
 import {
   extendDeadlines,
-  markDecided,
+  markClaims,
+  markLeaving,
   type Offer,
   readDueClaimants,
   readFreed,
   saveMoves,
   saveOffers,
 } from '../../sql/statements/claims/claims.ts';
-import { readDueInstants } from '../../sql/statements/claims/claims-turn.ts';
+import { type DueInstants, readDueInstants } from '../../sql/statements/claims/claims-turn.ts';
 import { passToNext } from '../../sql/statements/draws/alternates.ts';
 import { replaceCodes } from '../../sql/statements/entries/grants.ts';
 import { LAST_STAMP_US, lastStampAt } from '../contract/record/stamp.ts';
@@ -70,13 +72,24 @@ export function areNews({ unheardSeenUs }: Campaign, { heard }: Instants): boole
 /** The campaign with its deadlines extended by outages that it did not know yet. */
 export async function withOutages(
   db: Queryable,
-  campaign: Campaign,
+  campaign: TakenCampaign,
   { unheardUs }: HeardInstants,
-): Promise<Campaign> {
+): Promise<TakenCampaign> {
   const isNews = campaign.unheardSeenUs === null || campaign.unheardSeenUs < unheardUs;
   if (!isNews) return campaign;
   const extendedUs = await extendDeadlines(db, unheardUs, campaign.campaignId);
   return { ...campaign, unheardUs: extendedUs ?? campaign.unheardUs };
+}
+
+/** When something ends of what is claimed, declined or lapses, up to these instants. */
+export async function readDue(
+  db: Queryable,
+  campaign: Campaign,
+  instants: Instants,
+  limit: number = TURN_LIMIT,
+): Promise<DueInstants> {
+  const due = { through: throughOf(campaign, instants), lapseUs: lapseUsOf(instants), most: limit };
+  return await readDueInstants(db, campaign, due);
 }
 
 /**
@@ -85,14 +98,7 @@ export async function withOutages(
  * are due at the same instant, like offers made at once, there is no watermark in between; then `endOffers` lets the first
  * of them lapse.
  */
-export async function turnOf(
-  db: Queryable,
-  campaign: Campaign,
-  instants: Instants,
-  limit: number = TURN_LIMIT,
-): Promise<Instants | undefined> {
-  const due = { through: throughOf(campaign, instants), lapseUs: lapseUsOf(instants), most: limit };
-  const { firstUs, tooManyUs } = await readDueInstants(db, campaign, due);
+export function turnOf({ firstUs, tooManyUs }: DueInstants, instants: Instants): Instants | undefined {
   if (firstUs === null || tooManyUs === null) return undefined;
   return { ...instants, watermarkUs: Math.max(firstUs, tooManyUs - 1) };
 }
@@ -110,16 +116,19 @@ function lapseUsOf({ watermarkUs, heard }: Instants): number {
 /** Decides requests of claimants up to the watermark, and lets offers lapse whose deadline the watermark has passed. */
 export async function endOffers(
   db: Queryable,
-  campaign: Campaign,
+  campaign: TakenCampaign,
   instants: Instants,
+  { firstUs }: DueInstants,
   limit: number = TURN_LIMIT,
 ): Promise<Moved> {
   const { campaignId, moveCount } = campaign;
+  if (firstUs === null) return { moveCount, states: [] };
   const [through, lapseUs] = [throughOf(campaign, instants), lapseUsOf(instants)];
   const due = await readDueClaimants(db, campaign, { through, lapseUs, limit });
   const moves = judgeClaims(due, opensAtUs(campaign), lapseUs);
   await saveMoves(db, campaign, moveCount, moves);
-  await markDecided(db, campaignId, through);
+  if (campaign.hasAsked) await markClaims(db, campaignId, through);
+  if (campaign.hasLeaving) await markLeaving(db, campaignId, through);
   const freed = moves.flatMap(({ state, serial }) =>
     serial === null || state === 'claimed' ? [] : [{ serial, code: makeCode() }],
   );

@@ -15,8 +15,8 @@
  */
 import type { Pool as DatabasePool, Queryable } from '../../sql/database.ts';
 import { type Campaign, opensAtUs } from '../../sql/statements/campaigns/campaigns.ts';
-import { saveSettled } from '../../sql/statements/campaigns/settling.ts';
-import { insertClaimants, saveClaimCounts } from '../../sql/statements/claims/claims.ts';
+import { type ClaimCounts, saveSettled } from '../../sql/statements/campaigns/settling.ts';
+import { insertClaimants } from '../../sql/statements/claims/claims.ts';
 import { insertAlternates } from '../../sql/statements/draws/alternates.ts';
 import {
   type DrawState,
@@ -239,8 +239,8 @@ async function drawWinners(
   const settledStamp = lastStamp(campaign);
   const settled = { settledStamp, settledCount, grantedCount: winners.length, goneCount };
   const isClaimed = campaign.claimWithinS !== null && winners.length > 0;
-  await saveSettled(db, campaignId, settled, !isClaimed);
-  if (isClaimed) await offerDrawn(db, campaign, drawn, instants);
+  const claims = isClaimed ? await offerDrawn(db, campaign, drawn, instants) : undefined;
+  await saveSettled(db, campaignId, settled, !isClaimed, claims);
   return { decided: settledCount, more: false };
 }
 
@@ -250,7 +250,7 @@ async function offerDrawn(
   campaign: Campaign,
   drawn: readonly Drawn<Entrant>[],
   instants: Instants,
-): Promise<void> {
+): Promise<ClaimCounts> {
   const { campaignId, places, moveCount } = campaign;
   const offer = offerOf(campaign, instants);
   if (offer === undefined) throw new Error(`campaign ${campaignId}: the time to claim is over`);
@@ -262,7 +262,7 @@ async function offerDrawn(
     await insertClaimants(db, campaignId, claimants, offer);
   }
   const waitlistedCount = Math.max(0, drawn.length - places);
-  await saveClaimCounts(db, campaignId, { waitlistedCount, moveCount }, true, false);
+  return { waitlistedCount, moveCount, passedOn: 0, isDecided: true };
 }
 
 /** Throws if the pool read differs from the frozen one: then nothing is drawn. */

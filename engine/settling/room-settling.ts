@@ -26,9 +26,9 @@
  */
 import type { Queryable } from '../../sql/database.ts';
 import type { Campaign } from '../../sql/statements/campaigns/campaigns.ts';
-import { countTurn, saveSettled } from '../../sql/statements/campaigns/settling.ts';
+import { countTurn, saveSettled, type TakenCampaign } from '../../sql/statements/campaigns/settling.ts';
 import { insertGrants } from '../../sql/statements/entries/grants.ts';
-import { refuseWithdrawals } from '../../sql/statements/entries/withdrawals.ts';
+import { NOBODY_LEFT, refuseWithdrawals } from '../../sql/statements/entries/withdrawals.ts';
 import {
   countInside,
   decideRoomWithdrawals,
@@ -57,7 +57,7 @@ export const EMPTY_MS = 3_600_000;
 
 interface Step {
   readonly db: Queryable;
-  readonly campaign: Campaign;
+  readonly campaign: TakenCampaign;
   readonly room: Room;
   /** Of people who leave, are there again, or whose visits end. */
   readonly limit: number;
@@ -68,7 +68,7 @@ interface Step {
 
 export async function stepRoom(
   db: Queryable,
-  campaign: Campaign,
+  campaign: TakenCampaign,
   { watermarkUs, presentMs = 0 }: Pick<Instants, 'watermarkUs' | 'presentMs'>,
   limit: number,
 ): Promise<StepResult> {
@@ -152,7 +152,9 @@ interface Moved {
 async function moveLine({ db, campaign, room, limit, heardMs }: Step): Promise<Moved> {
   const { campaignId, settledStamp } = campaign;
   let { goneCount } = campaign;
-  const left = await decideRoomWithdrawals(db, { campaignId, goneCount, limit });
+  const left = campaign.hasLeaving
+    ? await decideRoomWithdrawals(db, { campaignId, goneCount, limit })
+    : NOBODY_LEFT;
   goneCount += left.honoured;
   const absentMs = heardMs - room.graceMs;
   const skipped = await skipAbsent(db, { campaignId, absentMs, goneCount, limit: TURN_LIMIT });

@@ -13,19 +13,26 @@
  *
  * With claims, settling continues after all entries are decided: see claims-settling.ts.
  */
-import { type Pool, type Queryable, transaction } from '../../sql/database.ts';
+import { type Pool, type Queryable, stepTransaction } from '../../sql/database.ts';
 import type { Campaign } from '../../sql/statements/campaigns/campaigns.ts';
 import {
+  type ClaimCounts,
   countTurn,
   readTurn,
   type Settled,
   saveSettled,
+  type TakenCampaign,
   takeCampaign,
 } from '../../sql/statements/campaigns/settling.ts';
-import { areAllDecided, insertClaimants, saveClaimCounts } from '../../sql/statements/claims/claims.ts';
+import { areAllDecided, insertClaimants } from '../../sql/statements/claims/claims.ts';
+import type { DueInstants } from '../../sql/statements/claims/claims-turn.ts';
 import { insertAlternates } from '../../sql/statements/draws/alternates.ts';
 import { insertGrants } from '../../sql/statements/entries/grants.ts';
-import { decideWithdrawals, refuseWithdrawals } from '../../sql/statements/entries/withdrawals.ts';
+import {
+  decideWithdrawals,
+  NOBODY_LEFT,
+  refuseWithdrawals,
+} from '../../sql/statements/entries/withdrawals.ts';
 import { isSoldOut } from '../contract/redis/board/board-campaign.ts';
 import { stepCancelled } from './cancelled-settling.ts';
 import {
@@ -36,6 +43,7 @@ import {
   type Offered,
   offerFreed,
   offerOf,
+  readDue,
   turnOf,
   withOutages,
 } from './claims-settling.ts';
@@ -81,7 +89,7 @@ export async function settleCampaign(
 ): Promise<boolean> {
   const { pool, slots } = options;
   const takeStep = async (): Promise<StepResult> =>
-    stopping.aborted ? DONE : transaction(pool, client => step(client, options, campaignId, instants()));
+    stopping.aborted ? DONE : stepTransaction(pool, client => step(client, options, campaignId, instants()));
   let result: StepResult;
   do {
     result = await (slots === undefined ? takeStep() : slots.run(takeStep));
@@ -109,19 +117,23 @@ async function step(
   const campaign =
     taken.claimWithinS === null || heard === undefined ? taken : await withOutages(db, taken, heard);
   const hasEnds = campaign.claimWithinS !== null && (campaign.decidedAt !== null || isOpenCoupon(campaign));
-  const turn = hasEnds ? await turnOf(db, campaign, instants, options.claimsAtOnce) : undefined;
-  if (turn !== undefined) return endTurn(db, campaign, turn, options.claimsAtOnce);
-  if (campaign.decidedAt !== null) return stepClaims(db, campaign, instants, limit);
+  const due = hasEnds ? await readDue(db, campaign, instants, options.claimsAtOnce) : NOTHING_DUE;
+  const turn = turnOf(due, instants);
+  if (turn !== undefined) return endTurn(db, campaign, turn, due, options.claimsAtOnce);
+  if (campaign.decidedAt !== null) return stepClaims(db, campaign, instants, due, limit);
   if (campaign.cancelledStamp !== null) return await stepCancelled(db, campaign, instants.watermarkUs, limit);
   switch (campaign.kind) {
     case 'coupon':
-      return stepCoupon(db, campaign, instants, limit);
+      return stepCoupon(db, campaign, instants, due, limit);
     case 'raffle':
       return stepRaffle(db, options.raffles, campaign, instants, limit);
     case 'room':
       return stepRoom(db, campaign, instants, limit);
   }
 }
+
+/** Of a campaign without open offers. */
+const NOTHING_DUE: DueInstants = { firstUs: null, tooManyUs: null };
 
 /** Nobody can leave any more; in a room, passes and visits still end. */
 async function stepFinished(
@@ -142,31 +154,33 @@ function isOpenCoupon({ kind, cancelledStamp }: Campaign): boolean {
 /** More has ended than fits in a transaction: does as much as fits, and nothing else. */
 async function endTurn(
   db: Queryable,
-  campaign: Campaign,
+  campaign: TakenCampaign,
   turn: Instants,
+  due: DueInstants,
   limit: number | undefined,
 ): Promise<StepResult> {
-  const { campaignId, decidedAt } = campaign;
-  const { moveCount, states } = await endOffers(db, campaign, turn, limit);
-  await saveClaimCounts(db, campaignId, { ...campaign, moveCount }, decidedAt !== null, false);
+  const { moveCount, states } = await endOffers(db, campaign, turn, due, limit);
+  await saveSettled(db, campaign.campaignId, campaign, false, countsOf(campaign, { moveCount }));
   return { decided: 0, more: true, moved: states };
 }
 
 /** All entries are decided; some offers are still open. */
 async function stepClaims(
   db: Queryable,
-  campaign: Campaign,
+  campaign: TakenCampaign,
   instants: Instants,
+  due: DueInstants,
   limit: number,
 ): Promise<StepResult> {
   const { campaignId } = campaign;
-  const ended = await endOffers(db, campaign, instants);
+  const ended = await endOffers(db, campaign, instants, due);
   const offered = await offerFreed(db, campaign, instants, ended.moveCount);
   const isFinished = !offered.more && (await areAllDecided(db, campaignId));
   // Users without a place can no longer leave; those with one could, as far as their withdrawals are due.
   const refused = isFinished ? await refuseWithdrawals(db, campaignId, limit) : 0;
   if (offered.moveCount > campaign.moveCount || isFinished) {
-    await saveClaimCounts(db, campaignId, { ...campaign, moveCount: offered.moveCount }, true, isFinished);
+    const counts = countsOf(campaign, { moveCount: offered.moveCount, passedOn: offered.states.length });
+    await saveSettled(db, campaignId, campaign, isFinished, counts);
   }
   const moved = [...ended.states, ...offered.states];
   return { decided: 0, more: offered.more || refused === limit, moved };
@@ -174,21 +188,19 @@ async function stepClaims(
 
 async function stepCoupon(
   db: Queryable,
-  campaign: Campaign,
+  campaign: TakenCampaign,
   instants: Instants,
+  due: DueInstants,
   limit: number,
 ): Promise<StepResult> {
   const { campaignId, settledStamp } = campaign;
   const hasClaims = campaign.claimWithinS !== null;
   const through = dueStamp(campaign, instants.watermarkUs);
-  const ended: Moved = hasClaims ? await endOffers(db, campaign, instants) : NOT_MOVED;
-  const left = await decideWithdrawals(db, {
-    campaignId,
-    settledStamp,
-    through,
-    goneCount: campaign.goneCount,
-    limit,
-  });
+  const ended: Moved = hasClaims ? await endOffers(db, campaign, instants, due) : NOT_MOVED;
+  const { goneCount } = campaign;
+  const left = campaign.hasLeaving
+    ? await decideWithdrawals(db, { campaignId, settledStamp, through, goneCount, limit })
+    : NOBODY_LEFT;
   if (left.more) return leaveTurn(db, campaign, ended, left.honoured);
   const turn = isSoldOut(campaign)
     ? await countTurnOut(db, campaign, through)
@@ -199,19 +211,22 @@ async function stepCoupon(
   const more = turn.more || offered.more;
   const isFinished = isDecided && !more && (!hasClaims || (await areAllDecided(db, campaignId)));
   const refused = isFinished ? await refuseWithdrawals(db, campaignId, limit) : 0;
-  if (turn.decided > 0 || left.honoured > 0 || isDecided) {
+  const isCounted =
+    offered.moveCount > campaign.moveCount || turn.waitlisted > 0 || (isDecided && !isFinished);
+  if (turn.decided > 0 || left.honoured > 0 || isDecided || isCounted) {
     const settled: Settled = {
       settledStamp: isDecided ? through : turn.lastStamp,
       settledCount: campaign.settledCount + turn.decided,
       grantedCount: campaign.grantedCount + turn.granted,
-      goneCount: campaign.goneCount + left.honoured,
+      goneCount: goneCount + left.honoured,
     };
-    await saveSettled(db, campaignId, settled, isFinished);
-  }
-  if (offered.moveCount > campaign.moveCount || turn.waitlisted > 0 || (isDecided && !isFinished)) {
-    const waitlistedCount = campaign.waitlistedCount + turn.waitlisted;
-    const counts = { waitlistedCount, moveCount: offered.moveCount };
-    await saveClaimCounts(db, campaignId, counts, isDecided, isFinished);
+    const counts: ClaimCounts = {
+      waitlistedCount: campaign.waitlistedCount + turn.waitlisted,
+      moveCount: offered.moveCount,
+      passedOn: offered.states.length,
+      isDecided,
+    };
+    await saveSettled(db, campaignId, settled, isFinished, isCounted ? counts : undefined);
   }
   const moved = [...ended.states, ...offered.states];
   return { decided: turn.decided, more: more || refused === limit, moved };
@@ -225,10 +240,17 @@ async function leaveTurn(
   honoured: number,
 ): Promise<StepResult> {
   const { campaignId, goneCount } = campaign;
-  await saveSettled(db, campaignId, { ...campaign, goneCount: goneCount + honoured }, false);
-  if (moveCount > campaign.moveCount)
-    await saveClaimCounts(db, campaignId, { ...campaign, moveCount }, false, false);
+  const counts = moveCount > campaign.moveCount ? countsOf(campaign, { moveCount }) : undefined;
+  await saveSettled(db, campaignId, { ...campaign, goneCount: goneCount + honoured }, false, counts);
   return { decided: 0, more: true, moved: states };
+}
+
+/** Of a campaign as it is, with what has changed. */
+function countsOf(
+  { waitlistedCount, decidedAt }: Campaign,
+  { moveCount, passedOn = 0 }: { readonly moveCount: number; readonly passedOn?: number },
+): ClaimCounts {
+  return { waitlistedCount, moveCount, passedOn, isDecided: decidedAt !== null };
 }
 
 /** Without claims. */

@@ -275,7 +275,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'the board speaks of winners that are not published',
     file: 'engine/projections/publish.ts',
-    from: 'if (this.#of(campaign.campaignId).isWhole) await this.#prepare(campaign);',
+    from: 'await this.#prepareAll(campaigns.filter(({ campaignId }) => this.#of(campaignId).isWhole));',
     to: '',
   },
   {
@@ -403,6 +403,13 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'engine/settling/judges/coupon.ts',
     from: 'if (areGone && place >= campaign.waitlist) break;',
     to: 'if (areGone && place > campaign.waitlist) break;',
+  },
+  {
+    name: 'an offer ends only where somebody has asked for it',
+    file: 'engine/settling/claims-settling.ts',
+    from: 'if (firstUs === null) return',
+    to: 'if (firstUs === null || !campaign.hasAsked) return',
+    seed: 3,
   },
   {
     name: 'it is over while an offer is open',

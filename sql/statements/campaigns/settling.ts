@@ -59,14 +59,29 @@ export async function findWork(
 }
 
 /**
+ * A campaign as a step has it. What is due at a watermark was in the ledger before it, hence is seen here; a step spares
+ * the statements on what it has none of.
+ */
+export interface TakenCampaign extends Campaign {
+  /** Somebody has asked for what was offered, which is not decided. */
+  readonly hasAsked: boolean;
+  /** Somebody has asked to leave, which is not decided. */
+  readonly hasLeaving: boolean;
+}
+
+/**
  * Takes a campaign for the rest of the transaction: one engine decides a campaign at a time. undefined where another
  * one has it. The lock lets rows that refer to the campaign be inserted meanwhile.
  */
-export async function takeCampaign(db: Queryable, campaignId: number): Promise<Campaign | undefined> {
-  const { rows } = await db.query<Campaign>(
-    `select ${CAMPAIGN_COLUMNS} from campaigns where campaign_id = $1 for no key update skip locked`,
-    [campaignId],
-  );
+export async function takeCampaign(db: Queryable, campaignId: number): Promise<TakenCampaign | undefined> {
+  const { rows } = await db.query<TakenCampaign>({
+    name: 'take_campaign',
+    text: `select ${CAMPAIGN_COLUMNS},
+            exists (select from claims k where k.campaign_id = $1 and not k.decided) as "hasAsked",
+            exists (select from withdrawals w where w.campaign_id = $1 and w.honoured is null) as "hasLeaving"
+       from campaigns where campaign_id = $1 for no key update skip locked`,
+    values: [campaignId],
+  });
   return rows[0];
 }
 
@@ -111,14 +126,15 @@ export interface TurnEntry extends Entry {
 
 /** The entries of a range. */
 export async function readTurn(db: Queryable, turn: StampRange): Promise<readonly TurnEntry[]> {
-  const { rows } = await db.query<TurnEntry>(
-    `select e.user_id as "userId", e.stamp, w.user_id is not null as "isWithdrawn"
+  const { rows } = await db.query<TurnEntry>({
+    name: 'read_turn',
+    text: `select e.user_id as "userId", e.stamp, w.user_id is not null as "isWithdrawn"
        from entries e
        left join withdrawals w on w.campaign_id = e.campaign_id and w.user_id = e.user_id and w.honoured
       where e.campaign_id = $1 and e.stamp > $2 and e.stamp <= $3
       order by e.stamp limit $4`,
-    [turn.campaignId, turn.after, turn.through, turn.limit],
-  );
+    values: [turn.campaignId, turn.after, turn.through, turn.limit],
+  });
   return rows;
 }
 
@@ -127,12 +143,13 @@ export async function countTurn(
   db: Queryable,
   turn: StampRange,
 ): Promise<{ readonly count: number; readonly lastStamp: number | null }> {
-  const { rows } = await db.query<{ count: number; lastStamp: number | null }>(
-    `select count(*) as count, max(stamp) as "lastStamp"
+  const { rows } = await db.query<{ count: number; lastStamp: number | null }>({
+    name: 'count_turn',
+    text: `select count(*) as count, max(stamp) as "lastStamp"
        from (select stamp from entries
               where campaign_id = $1 and stamp > $2 and stamp <= $3 order by stamp limit $4) as turn`,
-    [turn.campaignId, turn.after, turn.through, turn.limit],
-  );
+    values: [turn.campaignId, turn.after, turn.through, turn.limit],
+  });
   return rows[0] ?? { count: 0, lastStamp: null };
 }
 
@@ -143,28 +160,51 @@ export interface Settled {
   readonly goneCount: number;
 }
 
-/** Writes down how far a campaign is decided; `isFinished` when every entry there will ever be has its outcome. */
+/** What is counted where there are claims. */
+export interface ClaimCounts {
+  /** Have a place behind those who were granted something. */
+  readonly waitlistedCount: number;
+  readonly moveCount: number;
+  /** Grants that this step has passed on. */
+  readonly passedOn: number;
+  /** Every entry has its first outcome. */
+  readonly isDecided: boolean;
+}
+
+/**
+ * Writes down how far a campaign is decided; `isFinished` when every entry there will ever be has its outcome. Once a step:
+ * each update of the row runs its triggers and computes its generated columns, 0.38 ms as measured.
+ */
 export async function saveSettled(
   db: Queryable,
   campaignId: number,
   settled: Settled,
   isFinished: boolean,
+  claims?: ClaimCounts,
 ): Promise<void> {
-  await db.query(
-    `update campaigns
+  await db.query({
+    name: 'save_settled',
+    text: `update campaigns
         set settled_stamp = $2, settled_count = $3, granted_count = $4, gone_count = $5,
-            frozen_at = case when $6 then coalesce(frozen_at, now()) else frozen_at end,
+            waitlisted_count = coalesce($7, waitlisted_count), move_count = coalesce($8, move_count),
+            redrawn_count = redrawn_count + $9, redrawn_at = case when $9 > 0 then now() else redrawn_at end,
+            frozen_at = case when $6 or $10 then coalesce(frozen_at, now()) else frozen_at end,
+            decided_at = case when $10 then coalesce(decided_at, now()) else decided_at end,
             finished_at = case when $6 then now() else finished_at end
       where campaign_id = $1`,
-    [
+    values: [
       campaignId,
       settled.settledStamp,
       settled.settledCount,
       settled.grantedCount,
       settled.goneCount,
       isFinished,
+      claims?.waitlistedCount ?? null,
+      claims?.moveCount ?? null,
+      claims?.passedOn ?? 0,
+      claims?.isDecided ?? false,
     ],
-  );
+  });
 }
 
 /**

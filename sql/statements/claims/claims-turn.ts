@@ -19,8 +19,9 @@ export async function readDueInstants(
   campaign: Campaign,
   due: { readonly through: number; readonly lapseUs: number; readonly most: number },
 ): Promise<DueInstants> {
-  const { rows } = await db.query<DueInstants>(
-    `with claimed as (
+  const { rows } = await db.query<DueInstants>({
+    name: 'read_due_instants',
+    text: `with claimed as (
        select $3::bigint + c.stamp / 1024 as at_us
          from claims c
          left join claimants k on k.campaign_id = $1 and k.user_id = c.user_id
@@ -45,7 +46,14 @@ export async function readDueInstants(
          from (select * from claimed union all select * from leaving union all select * from lapsing) as each
      )
      select min(at_us) as "firstUs", min(at_us) filter (where number = $6) as "tooManyUs" from due`,
-    [campaign.campaignId, due.through, opensAtUs(campaign), campaign.unheardUs, due.lapseUs, due.most + 1],
-  );
+    values: [
+      campaign.campaignId,
+      due.through,
+      opensAtUs(campaign),
+      campaign.unheardUs,
+      due.lapseUs,
+      due.most + 1,
+    ],
+  });
   return rows[0] ?? { firstUs: null, tooManyUs: null };
 }

@@ -97,10 +97,10 @@ export async function readDueClaimants(
 }
 
 /**
- * Notes that claims, and wishes of claimants to leave, are decided up to the stamp `through`. Those of whoever still has an
- * open offer are not: they came behind its deadline, which an outage that is not known of yet may extend.
+ * Notes that claims are decided up to the stamp `through`. Those of whoever still has an open offer are not: they came behind
+ * its deadline, which an outage that is not known of yet may extend.
  */
-export async function markDecided(db: Queryable, campaignId: number, through: number): Promise<void> {
+export async function markClaims(db: Queryable, campaignId: number, through: number): Promise<void> {
   await db.query(
     `update claims c set decided = true
       where c.campaign_id = $1 and not c.decided and c.stamp <= $2
@@ -108,7 +108,13 @@ export async function markDecided(db: Queryable, campaignId: number, through: nu
             is distinct from 'offered'`,
     [campaignId, through],
   );
-  // Who has a place does not leave the queue, in which others would move up: what is honoured is their move.
+}
+
+/**
+ * The same of wishes of claimants to leave. Who has a place does not leave the queue, in which others would move up: what is
+ * honoured is their move.
+ */
+export async function markLeaving(db: Queryable, campaignId: number, through: number): Promise<void> {
   await db.query(
     `update withdrawals w set honoured = false
        from claimants k
@@ -165,12 +171,13 @@ export async function readFreed(
   campaignId: number,
   limit: number,
 ): Promise<readonly { readonly serial: number; readonly holder: string; readonly reason: string }[]> {
-  const { rows } = await db.query<{ serial: number; holder: string; reason: string }>(
-    `select serial, user_id as holder, coalesce(ended_early, state) as reason from claimants
+  const { rows } = await db.query<{ serial: number; holder: string; reason: string }>({
+    name: 'read_freed',
+    text: `select serial, user_id as holder, coalesce(ended_early, state) as reason from claimants
       where campaign_id = $1 and state in ('lapsed', 'declined') and not is_passed_on
       order by move_number limit $2`,
-    [campaignId, limit],
-  );
+    values: [campaignId, limit],
+  });
   return rows;
 }
 
@@ -183,24 +190,14 @@ export async function saveOffers(
   offer: Offer,
 ): Promise<void> {
   if (passed.length === 0) return;
-  const parameters = [
-    campaignId,
-    bigintArray(passed.map(({ serial }) => serial)),
-    textArray(passed.map(({ userId }) => userId)),
-    after,
-    offer.offeredUs,
-    offer.claimByUs,
-  ];
-  await db.query(
-    `update claimants k set is_passed_on = true
-       from unnest($1::text[]) as sent (user_id)
-      where k.campaign_id = $2 and k.user_id = sent.user_id collate "C"`,
-    [textArray(passed.map(({ passedFrom }) => passedFrom)), campaignId],
-  );
   await db.query(
     `with sent as (
-       select serial, user_id, $4::integer + ordinality::integer as move_number
-         from unnest($2::bigint[], $3::text[]) with ordinality as sent (serial, user_id)
+       select serial, user_id, passed_from, $4::integer + ordinality::integer as move_number
+         from unnest($2::bigint[], $3::text[], $7::text[]) with ordinality as sent (serial, user_id, passed_from)
+     ), passed as (
+       -- Whose offers have ended: nobody among those who wait.
+       update claimants k set is_passed_on = true
+         from sent where k.campaign_id = $1 and k.user_id = sent.passed_from collate "C"
      ), offered as (
        update claimants k
           set state = 'offered', serial = sent.serial, offered_us = $5, claim_by_us = $6, move_number = sent.move_number
@@ -209,41 +206,26 @@ export async function saveOffers(
      )
      insert into claimant_moves (campaign_id, move_number, number, state, serial, at_us)
      select $1, move_number, number, 'offered', serial, $5 from offered`,
-    parameters,
+    [
+      campaignId,
+      bigintArray(passed.map(({ serial }) => serial)),
+      textArray(passed.map(({ userId }) => userId)),
+      after,
+      offer.offeredUs,
+      offer.claimByUs,
+      textArray(passed.map(({ passedFrom }) => passedFrom)),
+    ],
   );
 }
 
 /** Whether nothing can change any more: no offer is open. What is free has gone on to whoever waits by then. */
 export async function areAllDecided(db: Queryable, campaignId: number): Promise<boolean> {
-  const { rows } = await db.query<{ over: boolean }>(
-    `select not exists (select from claimants where campaign_id = $1 and state = 'offered') as over`,
-    [campaignId],
-  );
+  const { rows } = await db.query<{ over: boolean }>({
+    name: 'are_all_decided',
+    text: `select not exists (select from claimants where campaign_id = $1 and state = 'offered') as over`,
+    values: [campaignId],
+  });
   return rows[0]?.over === true;
-}
-
-export interface ClaimCounts {
-  readonly waitlistedCount: number;
-  readonly moveCount: number;
-}
-
-/** Writes down how many have a place and have moved; `isDecided` when every entry has its first outcome. */
-export async function saveClaimCounts(
-  db: Queryable,
-  campaignId: number,
-  { waitlistedCount, moveCount }: ClaimCounts,
-  isDecided: boolean,
-  isFinished: boolean,
-): Promise<void> {
-  await db.query(
-    `update campaigns
-        set waitlisted_count = $2, move_count = $3,
-            frozen_at = case when $4 then coalesce(frozen_at, now()) else frozen_at end,
-            decided_at = case when $4 then coalesce(decided_at, now()) else decided_at end,
-            finished_at = case when $5 then now() else finished_at end
-      where campaign_id = $1`,
-    [campaignId, waitlistedCount, moveCount, isDecided, isFinished],
-  );
 }
 
 /**

@@ -80,13 +80,19 @@ export async function passOn(
     const isMeant = holder === undefined ? grant.isFirst : holder === grant.userId;
     if (!isMeant) return { why: 'another holder', holder: grant.userId };
     const [passed] = await passToNext(client, campaignId, [{ serial, holder: grant.userId, reason, code }]);
-    return passed ?? { why: 'no alternate' };
+    if (passed === undefined) return { why: 'no alternate' };
+    await client.query(
+      'update campaigns set redrawn_count = redrawn_count + 1, redrawn_at = now() where campaign_id = $1',
+      [campaignId],
+    );
+    return passed;
   });
 }
 
 /**
  * Passes serials on, in this order, to the next of those who wait for one and have not left: each under its new code. What
- * nobody is left for stays where it is. The caller has the campaign's row. Answers what was passed on, in order.
+ * nobody is left for stays where it is. The caller has the campaign's row, and counts there what was passed on, which this
+ * answers in order.
  */
 export async function passToNext(
   db: Queryable,
@@ -118,10 +124,6 @@ export async function passToNext(
          from freed join next using (turn)
         where g.campaign_id = $1 and g.serial = freed.serial
        returning g.serial, g.tier, next.place, g.user_id, freed.holder
-     ), counted as (
-       update campaigns set redrawn_count = redrawn_count + passed.count, redrawn_at = now()
-         from (select count(*) from granted) as passed
-        where campaign_id = $1 and passed.count > 0
      )
      select serial, tier, place, user_id as "userId", holder as "passedFrom" from granted order by place`,
     [

@@ -8,6 +8,8 @@ export interface DecidedWithdrawals {
   readonly more: boolean;
 }
 
+export const NOBODY_LEFT: DecidedWithdrawals = { honoured: 0, more: false };
+
 /**
  * Decides undecided withdrawals of a campaign whose entries have stamps up to `through`, the first `limit` by their own
  * stamps: honoured, in the order of the entries, where the entry is not settled, i.e. its stamp is above `settledStamp`;
@@ -50,7 +52,7 @@ export async function decideWithdrawals(
      select count(*) filter (where honoured) as honoured, (select count(*) from due) > $5 as more from decided`,
     [turn.campaignId, turn.settledStamp, turn.through, turn.goneCount, turn.limit],
   );
-  return rows[0] ?? { honoured: 0, more: false };
+  return rows[0] ?? NOBODY_LEFT;
 }
 
 /** Refuses undecided withdrawals of a campaign, at most `limit`. Answers how many it refused. */

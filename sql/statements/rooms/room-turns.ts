@@ -4,23 +4,24 @@
  */
 import type { Queryable } from '../../database.ts';
 import type { StampRange } from '../entries/entries.ts';
-import type { DecidedWithdrawals } from '../entries/withdrawals.ts';
+import { type DecidedWithdrawals, NOBODY_LEFT } from '../entries/withdrawals.ts';
 
 /** Gives the entries of a range their rows; they are absent until a gateway tells of a stream. */
 export async function takeIn(
   db: Queryable,
   turn: StampRange & { readonly absentSinceMs: number },
 ): Promise<{ readonly taken: number; readonly lastStamp: number | null }> {
-  const { rows } = await db.query<{ taken: number; lastStamp: number | null }>(
-    `with taken as (
+  const { rows } = await db.query<{ taken: number; lastStamp: number | null }>({
+    name: 'take_in',
+    text: `with taken as (
        insert into room_people as held (campaign_id, user_id, stamp, absent_since_ms)
        select campaign_id, user_id, stamp, $5::bigint from entries
         where campaign_id = $1 and stamp > $2 and stamp <= $3 order by stamp limit $4
        on conflict (campaign_id, user_id) do update set stamp = excluded.stamp
        returning stamp)
      select count(*) as taken, max(stamp) as "lastStamp" from taken`,
-    [turn.campaignId, turn.after, turn.through, turn.limit, turn.absentSinceMs],
-  );
+    values: [turn.campaignId, turn.after, turn.through, turn.limit, turn.absentSinceMs],
+  });
   return rows[0] ?? { taken: 0, lastStamp: null };
 }
 
@@ -29,14 +30,15 @@ export async function readLine(
   db: Queryable,
   campaignId: number,
 ): Promise<{ readonly anyWaits: boolean; readonly anyPresent: boolean }> {
-  const { rows } = await db.query<{ anyWaits: boolean; anyPresent: boolean }>(
-    `select exists (select from room_people
+  const { rows } = await db.query<{ anyWaits: boolean; anyPresent: boolean }>({
+    name: 'read_line',
+    text: `select exists (select from room_people
                      where campaign_id = $1 and state = 'waiting' and stamp is not null) as "anyWaits",
             exists (select from room_people
                      where campaign_id = $1 and state = 'waiting' and stamp is not null
                        and absent_since_ms is null) as "anyPresent"`,
-    [campaignId],
-  );
+    values: [campaignId],
+  });
   return rows[0] ?? { anyWaits: false, anyPresent: false };
 }
 
@@ -68,7 +70,7 @@ export async function decideRoomWithdrawals(
      select count(*) filter (where in_time) as honoured, (select count(*) from due) > $3 as more from turn`,
     [turn.campaignId, turn.goneCount, turn.limit],
   );
-  return rows[0] ?? { honoured: 0, more: false };
+  return rows[0] ?? NOBODY_LEFT;
 }
 
 /** Skips those who are away since `absentMs` or longer, the earliest first, at most `limit`; answers how many. */
@@ -142,10 +144,11 @@ export async function expireVisits(
 
 /** How many are inside, or may come in at any moment with the pass that they have. */
 export async function countInside(db: Queryable, campaignId: number): Promise<number> {
-  const { rows } = await db.query<{ inside: number }>(
-    `select count(*) as inside from room_people where campaign_id = $1 and state in ('admitted', 'inside')`,
-    [campaignId],
-  );
+  const { rows } = await db.query<{ inside: number }>({
+    name: 'count_inside',
+    text: `select count(*) as inside from room_people where campaign_id = $1 and state in ('admitted', 'inside')`,
+    values: [campaignId],
+  });
   return rows[0]?.inside ?? 0;
 }
 
@@ -155,11 +158,12 @@ export async function readFirst(
   campaignId: number,
   limit: number,
 ): Promise<readonly { readonly userId: string; readonly stamp: number }[]> {
-  const { rows } = await db.query<{ userId: string; stamp: number }>(
-    `select user_id as "userId", stamp from room_people
+  const { rows } = await db.query<{ userId: string; stamp: number }>({
+    name: 'read_first',
+    text: `select user_id as "userId", stamp from room_people
       where campaign_id = $1 and state = 'waiting' and stamp is not null order by stamp limit $2 for no key update`,
-    [campaignId, limit],
-  );
+    values: [campaignId, limit],
+  });
   return rows;
 }
 

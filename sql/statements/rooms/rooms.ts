@@ -75,10 +75,11 @@ export async function getRoom(db: Queryable, campaignId: number): Promise<Room |
 
 /** Takes a room for the rest of the transaction; nobody else sets its terms meanwhile. */
 export async function takeRoom(db: Queryable, campaignId: number): Promise<Room> {
-  const { rows } = await db.query<Room>(
-    `select ${COLUMNS} from rooms r cross join hearing h where r.campaign_id = $1 for no key update of r`,
-    [campaignId],
-  );
+  const { rows } = await db.query<Room>({
+    name: 'take_room',
+    text: `select ${COLUMNS} from rooms r cross join hearing h where r.campaign_id = $1 for no key update of r`,
+    values: [campaignId],
+  });
   const [room] = rows;
   if (room === undefined) throw new Error(`campaign ${campaignId} is a room but has no row in rooms`);
   return room;
@@ -184,11 +185,12 @@ export type RoomProgress = Pick<
 >;
 
 export async function saveRoom(db: Queryable, campaignId: number, progress: RoomProgress): Promise<void> {
-  await db.query(
-    `update rooms set next_us = $2, recent = $3::jsonb, taken_stamp = $4, heard_ms = $5, heard_at_ms = $6, busy_us = $7,
+  await db.query({
+    name: 'save_room',
+    text: `update rooms set next_us = $2, recent = $3::jsonb, taken_stamp = $4, heard_ms = $5, heard_at_ms = $6, busy_us = $7,
                       busy_since_us = $8, heard_moved_us = $9, empty_since_ms = $10
       where campaign_id = $1`,
-    [
+    values: [
       campaignId,
       progress.nextUs,
       JSON.stringify(progress.recent),
@@ -200,7 +202,7 @@ export async function saveRoom(db: Queryable, campaignId: number, progress: Room
       progress.heardMovedUs,
       progress.emptySinceMs,
     ],
-  );
+  });
 }
 
 /** The people of a room by what has become of them. */

@@ -51,12 +51,12 @@ import {
   areAllDecided,
   extendDeadlines,
   insertClaimants,
-  markDecided,
+  markClaims,
+  markLeaving,
   readClaimants,
   readDueClaimants,
   readFreed,
   readMoves,
-  saveClaimCounts,
   saveMoves,
   saveOffers,
 } from '../../../../sql/statements/claims/claims.ts';
@@ -163,7 +163,7 @@ import {
 } from '../../../../sql/statements/rooms/rooms.ts';
 import { Random } from '../../kernel/random.ts';
 import { standIn } from '../../kernel/stand-in.ts';
-import { Session } from './ledger.ts';
+import { type Asked, partsOf, Session } from './ledger.ts';
 import { LedgerTables, type Result } from './ledger-tables.ts';
 
 const ROUNDS = 4;
@@ -354,7 +354,18 @@ function claimCalls(
   const state = random.pick(['claimed', 'lapsed', 'declined', 'left'] as const);
   const move = { number: claimant.number, state, serial: null, atUs: us };
   const after = random.between(0, 9);
-  const counts = { waitlistedCount: random.between(0, 3), moveCount: after };
+  const counts = {
+    waitlistedCount: random.between(0, 3),
+    moveCount: after,
+    passedOn: random.between(0, 1),
+    isDecided: random.chance(0.1),
+  };
+  const settled = {
+    settledStamp: stamp(),
+    settledCount: 3,
+    grantedCount: random.between(0, 3),
+    goneCount: 0,
+  };
   const freed = [{ serial, holder: user(), reason: 'lapsed', code: `passed on ${number}` }];
   const passed = [{ serial, userId: user(), passedFrom: user() }];
   const due = { through: stamp(), lapseUs: us + 200, limit: random.between(1, 3) };
@@ -376,14 +387,15 @@ function claimCalls(
     db => insertClaimants(db, campaignId, [{ ...claimant, userId: user() }], offer),
     withCampaign((db, campaign) => readDueClaimants(db, campaign, due)),
     withCampaign((db, campaign) => readDueInstants(db, campaign, { ...due, most: due.limit })),
-    db => markDecided(db, campaignId, stamp()),
+    db => markClaims(db, campaignId, stamp()),
+    db => markLeaving(db, campaignId, stamp()),
     withCampaign((db, campaign) => saveMoves(db, campaign, after, [move])),
     db => readFreed(db, campaignId, 2),
     db => saveOffers(db, campaignId, after, passed, offer),
     db => passToNext(db, campaignId, freed),
     db => replaceCodes(db, campaignId, [{ serial, code: `another ${number}` }]),
     db => areAllDecided(db, campaignId),
-    db => saveClaimCounts(db, campaignId, counts, random.chance(0.1), random.chance(0.02)),
+    db => saveSettled(db, campaignId, settled, random.chance(0.02), counts),
     db => extendDeadlines(db, unheardUs),
     db => extendDeadlines(db, unheardUs, campaignId),
     db => readClaimants(db, campaignId, 0, 9),
@@ -585,9 +597,9 @@ function comparable(value: unknown): unknown {
 
 function modelOf(): Queryable {
   const session = new Session(new LedgerTables(() => new Date()), () => undefined);
-  const query = (text: string, values: readonly unknown[] = []): Promise<Result> =>
+  const query = (asked: Asked, values: readonly unknown[] = []): Promise<Result> =>
     new Promise((resolve, reject) => {
-      session.execute(text, values, outcome =>
+      session.execute(...partsOf(asked, values), outcome =>
         outcome instanceof Error ? reject(outcome) : resolve(outcome),
       );
     });

@@ -154,6 +154,16 @@ function toError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error));
 }
 
+/** A statement as pg takes it: its text, or what has a name with its values. */
+export type Asked = string | { readonly text: string; readonly values?: readonly unknown[] };
+
+export function partsOf(
+  asked: Asked,
+  values: readonly unknown[],
+): readonly [text: string, values: readonly unknown[]] {
+  return typeof asked === 'string' ? [asked, values] : [asked.text, asked.values ?? []];
+}
+
 interface AdvisoryLock {
   readonly holder: Process;
   usedUs: number;
@@ -184,12 +194,14 @@ export class Ledger {
   /** The pool of one process, as pg's. */
   poolFor(process: Process, path: Path): Pool {
     // A statement alone has nothing that ends with its session.
-    const query = (text: string, values: readonly unknown[] = []): Promise<Result> =>
-      new Connection(this, process, path, new Session(this.tables, this.#committed)).query(text, values);
+    const query = (asked: Asked, values: readonly unknown[] = []): Promise<Result> =>
+      new Connection(this, process, path, new Session(this.tables, this.#committed)).query(
+        ...partsOf(asked, values),
+      );
     const connect = async (): Promise<object> => {
       const connection = new Connection(this, process, path, this.open(process));
       return {
-        query: (text: string, values: readonly unknown[] = []) => connection.query(text, values),
+        query: (asked: Asked, values: readonly unknown[] = []) => connection.query(...partsOf(asked, values)),
         release: () => connection.close(),
       };
     };

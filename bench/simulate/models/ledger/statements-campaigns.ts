@@ -246,7 +246,10 @@ const takeCampaign: Statement = (tables, by, values) => {
   const row = tables.campaigns.get(key, by);
   if (row === undefined || tables.campaigns.heldBy(key, by) !== undefined) return NOTHING;
   tables.campaigns.lock(key, by);
-  return rowsOf([selectedBy(tables, by)(row)]);
+  const isOfIt = ({ campaignId }: { readonly campaignId: number }): boolean => campaignId === row.campaignId;
+  const hasAsked = tables.claims.rows(by).some(claim => isOfIt(claim) && !claim.decided);
+  const hasLeaving = tables.withdrawals.rows(by).some(leave => isOfIt(leave) && leave.honoured === null);
+  return rowsOf([{ ...selectedBy(tables, by)(row), hasAsked, hasLeaving }]);
 };
 
 const readCampaigns: Statement = (tables, by, values) => {
@@ -386,13 +389,17 @@ export const updating =
 const touch = updating(() => ({}));
 
 const saveSettled = updating((old, values, now) => {
-  const isFinished = values.raw(6) === true;
+  const [isFinished, isDecided] = [values.raw(6) === true, values.raw(10) === true];
   return {
     settledStamp: values.number(2),
     settledCount: values.number(3),
     grantedCount: values.number(4),
     goneCount: values.number(5),
-    frozenAt: isFinished ? (old.frozenAt ?? now) : old.frozenAt,
+    waitlistedCount: values.optional(7) ?? old.waitlistedCount,
+    moveCount: values.optional(8) ?? old.moveCount,
+    redrawnCount: old.redrawnCount + values.number(9),
+    frozenAt: isFinished || isDecided ? (old.frozenAt ?? now) : old.frozenAt,
+    decidedAt: isDecided ? (old.decidedAt ?? now) : old.decidedAt,
     finishedAt: isFinished ? now : old.finishedAt,
   };
 });

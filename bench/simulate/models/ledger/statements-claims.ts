@@ -11,7 +11,6 @@ import {
   changed,
   FOREIGN_KEY_VIOLATION,
   type LedgerTables,
-  NOTHING,
   rowsOf,
   type Statement,
   UNIQUE_VIOLATION,
@@ -283,9 +282,6 @@ const passToNext: Statement = (tables, by, values) => {
     tables.grants.write(`${campaignId}/${serial}`, { ...grant, userId, code: codes[index] ?? '' }, by);
     return { serial, tier: null, place, userId, passedFrom: holders[index] ?? '' };
   });
-  const campaign = tables.campaigns.get(String(campaignId), by);
-  if (campaign !== undefined && passed.length > 0)
-    changeCampaign(tables, by, campaign, { redrawnCount: campaign.redrawnCount + passed.length });
   return rowsOf(passed);
 };
 
@@ -298,17 +294,6 @@ const replaceCodes: Statement = (tables, by, values) => {
       tables.grants.write(`${campaignId}/${serial}`, { ...grant, code: codes[index] ?? '' }, by);
   }
   return changed(codes.length);
-};
-
-const markPassedOn: Statement = (tables, by, values) => {
-  const users = new Set(values.texts(1));
-  const rows = claimantsOf(tables, by, values.number(2)).filter(({ userId }) => users.has(userId));
-  for (const row of rows) {
-    if (row.state !== 'lapsed' && row.state !== 'declined')
-      throw new ConstraintError(CHECK_VIOLATION, 'claimants', 'claimants_passed_on');
-    write(tables, by, { ...row, isPassedOn: true });
-  }
-  return changed(rows.length);
 };
 
 const saveOffers: Statement = (tables, by, values) => {
@@ -333,26 +318,19 @@ const saveOffers: Statement = (tables, by, values) => {
     note(tables, by, row, offeredUs);
     count += 1;
   }
+  // A row that this statement has written already is left as it is.
+  for (const userId of values.texts(7).filter(from => !userIds.includes(from))) {
+    const row = claimants.get(userId);
+    if (row === undefined) continue;
+    if (row.state !== 'lapsed' && row.state !== 'declined')
+      throw new ConstraintError(CHECK_VIOLATION, 'claimants', 'claimants_passed_on');
+    write(tables, by, { ...row, isPassedOn: true });
+  }
   return changed(count);
 };
 
 const areAllDecided: Statement = (tables, by, values) =>
   rowsOf([{ over: !claimantsOf(tables, by, values.number(1)).some(({ state }) => state === 'offered') }]);
-
-const saveClaimCounts: Statement = (tables, by, values) => {
-  const old = tables.campaigns.get(String(values.number(1)), by);
-  if (old === undefined) return NOTHING;
-  const now = tables.now();
-  const [isDecided, isFinished] = [values.raw(4) === true, values.raw(5) === true];
-  changeCampaign(tables, by, old, {
-    waitlistedCount: values.number(2),
-    moveCount: values.number(3),
-    frozenAt: isDecided ? (old.frozenAt ?? now) : old.frozenAt,
-    decidedAt: isDecided ? (old.decidedAt ?? now) : old.decidedAt,
-    finishedAt: isFinished ? now : old.finishedAt,
-  });
-  return changed(1);
-};
 
 const extendDeadlines: Statement = (tables, by, values) => {
   const [unheardUs, only] = [values.number(1), values.optional(2)];
@@ -410,13 +388,11 @@ export const CLAIM_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   [/^select serial, user_id as holder, coalesce\(ended_early, state\) as reason from claimants/, readFreed],
   [/^with freed as \( select \* from unnest/, passToNext],
   [/^update grants g set code = sent.code/, replaceCodes],
-  [/^update claimants k set is_passed_on = true/, markPassedOn],
   [/ update claimants k set state = 'offered'/, saveOffers],
   [
     /^select not exists \(select from claimants where campaign_id = \$1 and state = 'offered'\)/,
     areAllDecided,
   ],
-  [/^update campaigns set waitlisted_count = \$2/, saveClaimCounts],
   [/^update campaigns set unheard_us = unheard_us \+/, extendDeadlines],
   [/^select k.number, k.user_id as "userId".* and k.number > \$2/, readClaimants],
   [/^select m.move_number as "listNumber"/, readMoves],
