@@ -6,12 +6,13 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import type { Pool } from '../../sql/database.ts';
+import { addStreams } from '../../sql/statements/rooms/presence.ts';
 import { programArguments } from '../test/program.ts';
-import { archiveCampaign, fileNameOf, NotArchivable, rehearseArchive } from './archive.ts';
+import { archiveCampaign, fileNameOf, NotArchivable, rehearseArchive, requireArchivable } from './archive.ts';
 import { type Archiving, archiving } from './archiving.ts';
 import { BadArchive, checkFile } from './format.ts';
 import { restoreCampaign } from './restore.ts';
-import { type Dump, Scene, STOCK, USERS } from './testing/scene.ts';
+import { type Dump, Scene, STOCK, USERS, VISITORS } from './testing/scene.ts';
 
 let scene: Scene;
 let whole: Dump;
@@ -32,6 +33,13 @@ async function partsOf(basket: number): Promise<readonly number[]> {
 /** What the set-up has made of each basket. */
 const BASKET = [1, 1, 1, 2];
 const NO_BASKET = [0, 0, 0, 0];
+/** What there is of the room: of its visitors one has withdrawn and one was skipped. */
+const ROOM_ROWS = [
+  ['entries', VISITORS.length],
+  ['grants', VISITORS.length - 2],
+  ['room_people', VISITORS.length],
+  ['room_moves', 1],
+] as const;
 
 before(async () => {
   scene = await Scene.make();
@@ -48,7 +56,7 @@ test('nothing leaves that is not over, has no book, is in Redis, or may still be
     { ...counts, slices: 0 },
     {
       ...{ entries: USERS.length - STOCK, slices: 0, redemptions: STOCK, redemption_uses: STOCK },
-      ...{ refunds: STOCK, shop_requests: 2 * STOCK },
+      ...{ refunds: STOCK, shop_requests: 2 * STOCK, grants: 0, room_people: 0, room_moves: 0 },
     },
   );
   assert.ok(counts.slices > 0);
@@ -59,7 +67,7 @@ test('nothing leaves that is not over, has no book, is in Redis, or may still be
 });
 
 test('who stays is told what they were told, others where they are; slices stay for who needs them', async () => {
-  const { coupon, raffle, system, directory } = scene;
+  const { coupon, raffle, room, system, directory } = scene;
   const totals = (await system.operate('GET', `/v1/campaigns/${coupon}/totals`)).text;
   const first = await scene.archive(coupon);
   assert.ok(first.slicesKept > 0, 'the raffle is in them');
@@ -79,14 +87,14 @@ test('who stays is told what they were told, others where they are; slices stay 
   const second = await scene.archive(raffle);
   assert.equal(second.slicesKept, 0);
   assert.equal((await scene.archive(coupon)).slicesKept, 0);
+  assert.equal((await scene.archive(room)).slicesKept, 0);
   assert.equal(await countOf('slices where items is not null and $1 > 0', 1), 0);
   assert.equal(await countOf('redemptions where $1 > 0', 1), 0);
 });
 
 test('what is restored is what was there, row by row', async () => {
-  const { coupon, raffle } = scene;
-  await scene.restore(raffle);
-  await scene.restore(coupon);
+  const { coupon, raffle, room } = scene;
+  for (const id of [room, raffle, coupon]) await scene.restore(id);
   assert.deepEqual(await scene.dump(), whole);
   for (const user of USERS) assert.equal((await scene.me(user, coupon)).text, told.get(`${coupon} ${user}`));
   await assert.rejects(scene.restore(coupon), BadArchive);
@@ -145,17 +153,111 @@ test('broken off at any statement it is gone on with, there and back', async () 
   assert.deepEqual(await scene.dump(), whole);
 });
 
-test('a basket that has changed since the file was written stays, with all that belongs to it', async () => {
-  const { coupon, directory, system } = scene;
-  const [changed = 0, ...others] = scene.baskets;
-  // Noted, and nothing has left: what comes next is lost.
-  const terms = { directory, keepsRedemptions: false };
-  const isNoted = async (): Promise<boolean> =>
-    (await countOf('archives where campaign_id = $1', coupon)) > 0;
+/** Writes and records the file, and nothing has left. */
+async function note(id: number): Promise<void> {
+  const terms = { directory: scene.directory, keepsRedemptions: false };
+  const isNoted = async (): Promise<boolean> => (await countOf('archives where campaign_id = $1', id)) > 0;
   for (let at = 1; !(await isNoted()); at++)
-    await archiving(losing(system.pool, at), ledger => archiveCampaign(ledger, coupon, terms)).catch(
+    await archiving(losing(scene.system.pool, at), ledger => archiveCampaign(ledger, id, terms)).catch(
       () => undefined,
     );
+}
+
+/** Everything that its people are told at the operator's port, the gateways and to the shop. */
+async function roomAnswers(): Promise<{ readonly status: number; readonly file: unknown }[]> {
+  const { room, system } = scene;
+  const path = `/v1/campaigns/${room}`;
+  const [visitor = ''] = VISITORS.slice(1);
+  const left = JSON.stringify({ event: 'left', serial: 1 });
+  const answers = [
+    await system.operate('GET', `${path}/entries`),
+    await system.operate('GET', `${path}/room`),
+    await system.operate('PUT', `${path}/room`, { per_second: 1 }, { 'if-match': '*' }),
+    await system.ask(visitor, 'POST', `${path}/pass`),
+    await system.shop('POST', `${path}/reports`, { body: left }),
+    ...(await Promise.all(VISITORS.map(user => scene.me(user, room)))),
+  ];
+  return answers.map(({ status, body }) => ({ status, file: body.file }));
+}
+
+test('a room whose passes can be used is kept', async () => {
+  const { pool } = scene.system;
+  const { room } = scene;
+  const [skipped = ''] = VISITORS.slice(-1);
+  const client = await pool.connect();
+  try {
+    await client.query('begin');
+    await client.query(
+      `insert into grants (campaign_id, serial, user_id, code) values ($1, 99, $2, 'late')`,
+      [room, skipped],
+    );
+    await client.query(`update room_people set state = 'waiting' where campaign_id = $1 and user_id = $2`, [
+      room,
+      skipped,
+    ]);
+    const admit = `update room_people set state = 'admitted', serial = 99, admitted_us = 1, due_ms = 1000000000000
+      where campaign_id = $1 and user_id = $2`;
+    await client.query(admit, [room, skipped]);
+    await assert.rejects(requireArchivable(client, room, false), /passes that can still be used/);
+  } finally {
+    await client.query('rollback');
+    client.release();
+  }
+});
+
+test('of a room, which admits everybody, all leave and come back; what was asked of them is answered 410', async () => {
+  const { room, directory, system } = scene;
+  const path = `/v1/campaigns/${room}`;
+  const before = await scene.dump();
+  const told = await Promise.all(VISITORS.map(async user => (await scene.me(user, room)).text));
+  const totals = (await system.operate('GET', `${path}/totals`)).text;
+  for (const [table, count] of ROOM_ROWS)
+    assert.equal(await countOf(`${table} where campaign_id = $1`, room), count, table);
+  const terms = { directory, keepsRedemptions: false };
+  assert.ok((await brokenOff(ledger => archiveCampaign(ledger, room, terms))) > 10);
+  for (const [table] of ROOM_ROWS)
+    assert.equal(await countOf(`${table} where campaign_id = $1`, room), 0, table);
+  for (const answer of await roomAnswers()) assert.deepEqual(answer, { status: 410, file: fileNameOf(room) });
+  assert.equal((await system.operate('GET', `${path}/totals`)).text, totals);
+  // Reports of streams from before its end may be read long after.
+  const late = { campaignId: room, incarnation: 1, userIds: VISITORS };
+  await addStreams(system.pool, late);
+  assert.equal(await countOf('room_people where campaign_id = $1', room), 0);
+  await brokenOff(ledger => restoreCampaign(ledger, scene.fileOf(room)));
+  assert.deepEqual(await scene.dump(), before);
+  for (const [index, user] of VISITORS.entries())
+    assert.equal((await scene.me(user, room)).text, told[index]);
+});
+
+test('a visitor who has changed since the file was written stays, with all that belongs to them', async () => {
+  const { room, system } = scene;
+  await note(room);
+  await system.pool.query(`update room_people set session = 'late' where campaign_id = $1 and serial = 1`, [
+    room,
+  ]);
+  const { rows } = await system.pool.query(
+    `update room_moves set move = 'back' where campaign_id = $1 returning user_id`,
+    [room],
+  );
+  assert.equal(rows.length, 1);
+  await scene.archive(room);
+  for (const [table, count] of [
+    ['entries', 2],
+    ['grants', 1],
+    ['room_people', 2],
+    ['room_moves', 1],
+  ] as const)
+    assert.equal(await countOf(`${table} where campaign_id = $1`, room), count, table);
+  await scene.restore(room);
+  for (const [table, count] of ROOM_ROWS)
+    assert.equal(await countOf(`${table} where campaign_id = $1`, room), count, table);
+  whole = await scene.dump();
+});
+
+test('a basket that has changed since the file was written stays, with all that belongs to it', async () => {
+  const { coupon } = scene;
+  const [changed = 0, ...others] = scene.baskets;
+  await note(coupon);
   const refunded = await scene.refund(changed);
   assert.equal(refunded.status, 201, refunded.text);
   await scene.archive(coupon);
@@ -206,20 +308,20 @@ async function command(
 }
 
 test('the command archives what is old enough, says what would leave, and puts it back', async () => {
-  const { coupon, raffle, system } = scene;
+  const { coupon, raffle, room, system } = scene;
   const out = ['--out', scene.directory];
   const tomorrow = new Date(Date.now() + 86_400_000).toISOString();
   const rehearsed = await command('--before', tomorrow, ...out, '--dry-run');
   assert.equal(rehearsed.code, 0, rehearsed.said);
-  assert.equal(rehearsed.said.trim().split('\n').length, 2, rehearsed.said);
+  assert.equal(rehearsed.said.trim().split('\n').length, 3, rehearsed.said);
   assert.deepEqual(await scene.dump(), whole);
   const taken = await archiving(system.pool, () => command('--before', tomorrow, ...out));
   assert.equal(taken.code, 3, taken.said);
   assert.deepEqual(await scene.dump(), whole);
   const done = await command('--before', tomorrow, ...out);
   assert.equal(done.code, 0, done.said);
-  assert.equal(await countOf('archives where $1 > 0', 1), 2);
-  for (const id of [coupon, raffle]) {
+  assert.equal(await countOf('archives where $1 > 0', 1), 3);
+  for (const id of [coupon, raffle, room]) {
     const restored = await command('--restore', scene.fileOf(id));
     assert.equal(restored.code, 0, restored.said);
   }

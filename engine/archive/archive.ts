@@ -1,6 +1,6 @@
 /**
- * Archives a campaign: moves its entries, slices, redemptions and the shops' requests for them from the ledger to a file,
- * with its book beside it. In this order, so that a kill at any moment loses nothing and the next run continues:
+ * Archives a campaign: moves its entries, slices, redemptions and the shops' requests for them, and a room's people, from the
+ * ledger to a file, with its book beside it. In this order, so that a kill at any moment loses nothing and the next run continues:
  *
  * 1. write the file, flush it to disk, and read it back;
  * 2. record it in the ledger, with the totals and the ranks of those who stay, in one transaction;
@@ -17,16 +17,17 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Connection, type Pool, type Queryable, transactionOn } from '../../sql/database.ts';
 import { readBookPart } from '../../sql/statements/books/books.ts';
-import { beginStaging, stageRows } from '../../sql/statements/campaigns/archived-baskets.ts';
+import { BASKET_TABLES, beginStaging, stageRows } from '../../sql/statements/campaigns/archived-baskets.ts';
 import {
-  ARCHIVED_TABLES,
   type Archivable,
   type ArchivedTable,
   closeArchive,
-  deleteEntries,
+  deleteRows,
   emptySlices,
   insertArchive,
+  isBasketTable,
   markKeptRanks,
+  ROOM_TABLES,
   readArchivable,
   readArchive,
   readArchived,
@@ -81,7 +82,7 @@ export async function requireArchivable(
 ): Promise<Archivable> {
   const campaign = await readArchivable(db, campaignId);
   if (campaign === undefined) throw new NotArchivable(`campaign ${campaignId} does not exist`);
-  const { isFinished, isShelved, lacksBook, hasOpenClaims, hasOpenCoupons } = campaign;
+  const { isFinished, isShelved, lacksBook, hasOpenClaims, hasOpenCoupons, hasOpenVisits } = campaign;
   const why = !isFinished
     ? 'has not finished'
     : lacksBook
@@ -90,9 +91,11 @@ export async function requireArchivable(
         ? 'is still in Redis; it leaves Redis by itself (SHELVE_AFTER_S)'
         : hasOpenClaims
           ? 'has open offers'
-          : hasOpenCoupons && !keepsRedemptions
-            ? 'has grants that can still be redeemed; use --keep-redemptions to archive the rest'
-            : undefined;
+          : hasOpenVisits
+            ? 'has passes that can still be used, or visits that go on'
+            : hasOpenCoupons && !keepsRedemptions
+              ? 'has grants that can still be redeemed; use --keep-redemptions to archive the rest'
+              : undefined;
   if (why !== undefined) throw new NotArchivable(`campaign ${campaignId} ${why}`);
   return campaign;
 }
@@ -116,7 +119,7 @@ export async function archiveCampaign(
     await note(writer, campaign, path);
   } else await requireSame(path, known.sha256);
   const counts = await checkFile(path);
-  const slicesKept = await letGo(writer, path);
+  const slicesKept = await letGo(writer, path, counts);
   await closeArchive(writer, campaignId, slicesKept);
   return { file: path, counts, slicesKept };
 }
@@ -161,7 +164,7 @@ async function makeFile(
     const written = await writeFile(
       `${path}.part`,
       head,
-      rowsOf(client, campaign, tablesOf(keepsRedemptions)),
+      rowsOf(client, campaign, tablesOf(campaign, keepsRedemptions)),
     );
     await client.query('commit');
     const read = await checkFile(`${path}.part`);
@@ -182,12 +185,14 @@ export async function rehearseArchive(
 ): Promise<Counts> {
   const campaign = await requireArchivable(pool, campaignId, keepsRedemptions);
   const counts = noCounts();
-  for await (const { table } of rowsOf(pool, campaign, tablesOf(keepsRedemptions))) counts[table] += 1;
+  const tables = tablesOf(campaign, keepsRedemptions);
+  for await (const { table } of rowsOf(pool, campaign, tables)) counts[table] += 1;
   return counts;
 }
 
-function tablesOf(keepsRedemptions: boolean): readonly ArchivedTable[] {
-  return keepsRedemptions ? ['entries', 'slices'] : ARCHIVED_TABLES;
+function tablesOf({ kind }: Archivable, keepsRedemptions: boolean): readonly ArchivedTable[] {
+  if (kind === 'room') return ['entries', 'slices', ...ROOM_TABLES];
+  return keepsRedemptions ? ['entries', 'slices'] : ['entries', 'slices', ...BASKET_TABLES];
 }
 
 async function* rowsOf(
@@ -250,16 +255,26 @@ async function note(writer: Connection, { campaignId }: Archivable, path: string
 }
 
 /** Deletes everything that is in the file. Returns how many slices must stay for now. */
-async function letGo(writer: Connection, path: string): Promise<number> {
+async function letGo(writer: Connection, path: string, counts: Counts): Promise<number> {
+  await letGoOfPeople(writer, path, counts);
   let slicesKept = 0;
   await beginStaging(writer);
   for await (const { table, rows } of readPages(path)) {
-    if (table === 'entries') await deleteEntries(writer, rows);
+    if (table === 'entries') await deleteRows(writer, table, rows);
     else if (table === 'slices') slicesKept += await letGoOfSlices(writer, rows);
-    else await stageRows(writer, table, rows);
+    else if (isBasketTable(table)) await stageRows(writer, table, rows);
   }
   await letGoOfBaskets(writer);
   return slicesKept;
+}
+
+/** Deletes the people of a room: rows that refer to others go before those, in the reverse order of the file. */
+async function letGoOfPeople(writer: Connection, path: string, counts: Counts): Promise<void> {
+  for (const wanted of ROOM_TABLES.toReversed()) {
+    if (counts[wanted] === 0) continue;
+    for await (const { table, rows } of readPages(path))
+      if (table === wanted) await deleteRows(writer, wanted, rows);
+  }
 }
 
 /** Keeps items that another campaign or a book still needs. Returns the number of such slices. */

@@ -14,7 +14,8 @@ import { hashOf, readPages } from './format.ts';
 import { type Dump, Scene, STOCK, USERS } from './testing/scene.ts';
 
 const BASKET_TABLES = ['redemptions', 'redemption_uses', 'refunds', 'shop_requests'];
-const CARRIED_TABLES = ['entries', 'slices', ...BASKET_TABLES];
+const ROOM_TABLES = ['grants', 'room_people', 'room_moves'];
+const CARRIED_TABLES = ['entries', 'slices', ...BASKET_TABLES, ...ROOM_TABLES];
 /** Whoever waits is found by this name in pg_stat_activity. */
 const NAME = 'fairline archive';
 const EXIT_TAKEN = 3;
@@ -127,13 +128,19 @@ async function checkAll(when: string): Promise<void> {
 
 async function checkArchived(): Promise<void> {
   await checkAll('at the end');
-  assert.equal((await archived()).size, 2);
+  assert.equal((await archived()).size, 3);
   const now = await scene.dump();
   assert.equal(
     now.get('entries')?.filter(row => row.includes(`"campaign_id":${scene.coupon},`)).length,
     STOCK,
   );
   for (const table of BASKET_TABLES) assert.deepEqual(now.get(table), []);
+  for (const table of ['entries', ...ROOM_TABLES])
+    assert.deepEqual(
+      now.get(table)?.filter(row => row.includes(`"campaign_id":${scene.room},`)),
+      [],
+      table,
+    );
   for (const id of [scene.coupon, scene.raffle]) {
     const book = await readFile(join(scene.directory, `campaign-${id}.book.ndjson.gz`));
     const pieces = async function* (): AsyncGenerator<Uint8Array> {
@@ -186,6 +193,10 @@ test('killed at a statement, what leaves is in the file, and the next run goes o
     'select from redemptions for update',
     `select from entries where campaign_id = ${scene.raffle} for update`,
     'select from slices for update',
+    'select from room_moves for update',
+    'select from room_people for update',
+    `select from grants where campaign_id = ${scene.room} for update`,
+    `select from entries where campaign_id = ${scene.room} for update`,
   ];
   for (const hold of holds) {
     await killAt(hold, archiveAll());
@@ -208,6 +219,11 @@ test('killed at a statement, what comes back is whole, and the next run goes on'
     await allDone();
     await finish(restoreOne(id));
   }
+  for (const hold of ['lock table room_people in share mode', 'select from archives for update']) {
+    await killAt(hold, restoreOne(scene.room));
+    await allDone();
+  }
+  await finish(restoreOne(scene.room));
   await checkRestored();
 });
 
@@ -233,7 +249,7 @@ test('killed at any moment, there and back, it is gone on with', async t => {
   await finish(archiveAll());
   await checkArchived();
   let back = 0;
-  for (const id of [scene.coupon, scene.raffle]) back += await killedAnywhere(restoreOne(id));
+  for (const id of [scene.coupon, scene.raffle, scene.room]) back += await killedAnywhere(restoreOne(id));
   await checkRestored();
   t.diagnostic(`killed ${there} times on the way there, ${back} times on the way back`);
   assert.ok(there > 0 && back > 0);
@@ -242,6 +258,6 @@ test('killed at any moment, there and back, it is gone on with', async t => {
 test('a kill leaves no file behind that the next run does not take up', async () => {
   await finish(archiveAll());
   await finish(archiveAll());
-  for (const id of [scene.coupon, scene.raffle])
+  for (const id of [scene.coupon, scene.raffle, scene.room])
     await assert.rejects(stat(`${scene.fileOf(id)}.part`), /ENOENT/);
 });

@@ -7,8 +7,9 @@ import { beginStaging, stageRows } from '../../sql/statements/campaigns/archived
 import {
   deleteArchive,
   fillSlices,
+  isBasketTable,
   readArchive,
-  restoreEntries,
+  restoreRows,
 } from '../../sql/statements/campaigns/archives.ts';
 import { requireSame } from './archive.ts';
 import type { Archiving } from './archiving.ts';
@@ -28,9 +29,9 @@ export async function restoreCampaign(
   const counts = await checkFile(path);
   await beginStaging(writer);
   for await (const { table, rows } of readPages(path)) {
-    if (table === 'entries') await restoreEntries(writer, rows);
-    else if (table === 'slices') await fillSlices(writer, rows);
-    else await stageRows(writer, table, rows);
+    if (table === 'slices') await fillSlices(writer, rows);
+    else if (isBasketTable(table)) await stageRows(writer, table, rows);
+    else await restoreRows(writer, table, rows);
   }
   await putBasketsBack(writer);
   await transactionOn(writer, db => deleteArchive(db, campaignId));

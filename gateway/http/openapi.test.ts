@@ -19,7 +19,7 @@ describe('the OpenAPI document', () => {
   const CUT = 1;
   /** Of one that has no token for shops. */
   const NO_SHOP = 2;
-  let rooms: Rooms = { room: 0, once: 0 };
+  let rooms: Rooms = { room: 0, once: 0, archived: 0 };
   let raffle = 0;
   let coupon = 0;
   let future = 0;
@@ -77,14 +77,17 @@ describe('the OpenAPI document', () => {
       const done = await system.operate('POST', `/v1/campaigns/${id}/${what}`, {}, { 'if-match': '*' });
       assert.equal(done.status, 200, done.text);
     }
-    await system.operate('POST', `/v1/campaigns/${archived}/close`);
-    await putIntoArchive(archived);
+    const archivedRoom = await system.offer({ kind: 'room', per_second: 1 });
+    for (const id of [archived, archivedRoom]) {
+      await system.operate('POST', `/v1/campaigns/${id}/close`);
+      await putIntoArchive(id);
+    }
     claims = await system.offer({ kind: 'coupon', stock: 3, waitlist: 1, claim_within_s: 3_600 });
     lapsing = await system.offer({ kind: 'coupon', stock: 1, claim_within_s: 5 });
     await system.enter('alice', lapsing);
     for (const user of ['alice', 'leaver', 'overloading', 'waiting']) await system.enter(user, claims);
     await eventually(async () => (await system.ask('leaver', 'DELETE', me(claims))).status === 202);
-    rooms = await openRooms(system);
+    rooms = { ...(await openRooms(system)), archived: archivedRoom };
     for (const user of ['alice', 'leaver', 'overloading']) await system.enter(user, raffle);
     await system.enter('alice', coupon);
     await system.enter('alice', closed);

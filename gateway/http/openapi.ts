@@ -176,7 +176,7 @@ export const operations: readonly Operation[] = [
       'the same admission.',
     ticket: true,
     answers: { 200: PassView },
-    problems: [...ASKER, 'no-room', 'no-pass', 'pass-used', 'not-configured'],
+    problems: [...ASKER, 'no-room', 'no-pass', 'pass-used', 'archived', 'not-configured'],
   },
   {
     id: 'reportVisit',
@@ -195,6 +195,7 @@ export const operations: readonly Operation[] = [
       'no-pass',
       'pass-used',
       'pass-refused',
+      'archived',
       'request-timeout',
       'payload-too-large',
       'unsupported-media-type',

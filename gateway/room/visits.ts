@@ -5,6 +5,7 @@
  */
 import type { HttpRequest } from 'uWebSockets.js';
 import { type FieldFault, fieldFault, type ProblemSlug } from '../../engine/contract/api/problem.ts';
+import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
 import {
   endVisit,
   findVisit,
@@ -26,6 +27,7 @@ import {
   type RequestParts,
   readCampaignId,
   readTicket,
+  refuseArchived,
 } from '../http/requests.ts';
 import type { PassClaims, PassTokens } from './pass-tokens.ts';
 import { authenticateShop, type ShopParts } from './shop-token.ts';
@@ -59,10 +61,12 @@ export async function postPass(
   const idText = req.getParameter(0) ?? '';
   const userId = authenticate(parts, reply, ticket);
   if (userId === undefined) return;
-  const campaignId = await roomOf(parts, reply, idText);
-  if (campaignId === undefined) return;
+  const room = await roomOf(parts, reply, idText);
+  if (room === undefined) return;
+  const { campaignId } = room;
   await answering(parts, reply, async () => {
     const visit = await parts.ledger.ask(db => findVisit(db, campaignId, userId));
+    if (visit === undefined && (await refuseArchived(parts, reply, room))) return;
     const refusal = visit === undefined ? notYet(campaignId) : refusalOf(visit);
     if (visit === undefined || refusal !== undefined)
       return refuse(parts, reply, refusal ?? notYet(campaignId));
@@ -92,8 +96,9 @@ export async function postReport(
   if (body === undefined) return;
   const report = readReport(body.value);
   if (Array.isArray(report)) return refuseFaults(parts, reply, report);
-  const campaignId = await roomOf(parts, reply, idText);
-  if (campaignId === undefined) return;
+  const room = await roomOf(parts, reply, idText);
+  if (room === undefined) return;
+  const { campaignId } = room;
   await answering(parts, reply, async () => {
     if (report.event === 'used') {
       const used = await use(parts, campaignId, report.pass, report.session);
@@ -106,6 +111,7 @@ export async function postReport(
     const { event: how, serial } = report;
     await parts.ledger.ask(db => endVisit(db, { campaignId, serial, how }));
     const visit = await parts.ledger.ask(db => readVisit(db, campaignId, serial));
+    if (visit === undefined && (await refuseArchived(parts, reply, room))) return;
     if (visit === undefined) return refuse(parts, reply, unknownSerial(campaignId, serial));
     reply.notStored(JSON.stringify(visitView(visit)));
   });
@@ -130,8 +136,9 @@ export async function getCheck(
     passOfUri(req.getHeader('x-original-uri')) ||
     (cookieOf(head.cookie, PASS_COOKIE) ?? '');
   if (!authenticateShop(parts, reply, head.authorization)) return;
-  const campaignId = await roomOf(parts, reply, idText);
-  if (campaignId === undefined) return;
+  const room = await roomOf(parts, reply, idText);
+  if (room === undefined) return;
+  const { campaignId } = room;
   await answering(parts, reply, async () => {
     if (visitToken !== '') {
       const known = await parts.passes.verify('visit', campaignId, visitToken);
@@ -240,12 +247,12 @@ function admittedHeaders(userId: string, serial: number): Headers {
   };
 }
 
-/** The number of a room, or undefined if 400, 404 or 503 was answered. */
-async function roomOf(parts: VisitParts, reply: Reply, idText: string): Promise<number | undefined> {
+/** The room, or undefined if 400, 404 or 503 was answered. */
+async function roomOf(parts: VisitParts, reply: Reply, idText: string): Promise<BoardCampaign | undefined> {
   const id = readCampaignId(parts, reply, idText);
   if (id === undefined) return undefined;
   const campaign = parts.board.campaign(id) ?? (await findCampaign(parts, reply, id));
-  if (campaign === undefined || campaign.kind === 'room') return campaign?.campaignId;
+  if (campaign === undefined || campaign.kind === 'room') return campaign;
   reply.problem('no-room', `Campaign ${id} is a ${campaign.kind}; it has no passes.`);
   return undefined;
 }

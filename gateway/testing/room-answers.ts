@@ -10,10 +10,12 @@ export interface Rooms {
   readonly room: number;
   /** With alice inside; its pass lets in once. */
   readonly once: number;
+  /** Nobody is left of it. */
+  readonly archived: number;
 }
 
 /** Opens two rooms, and lets people in. */
-export async function openRooms(system: System): Promise<Rooms> {
+export async function openRooms(system: System): Promise<Omit<Rooms, 'archived'>> {
   const room = await system.offer({ kind: 'room', per_second: 100, capacity: 2 });
   const once = await system.offer({ kind: 'room', per_second: 100, single_use: true });
   for (const user of ['alice', 'gone', 'behind']) await system.enter(user, room);
@@ -49,7 +51,7 @@ export interface RoomCasesOptions {
 
 export function roomCases({
   system,
-  rooms: { room, once },
+  rooms: { room, once, archived },
   other: raffle,
   cut: cutGateway,
   bare: bareGateway,
@@ -91,6 +93,7 @@ export function roomCases({
       assert.equal((await shop('POST', report(once), { body: used(usedPass) })).status, 200);
       return await ask('alice', 'POST', `/v1/campaigns/${once}/pass`);
     },
+    'post /v1/campaigns/{id}/pass 410 archived': () => ask('alice', 'POST', `/v1/campaigns/${archived}/pass`),
     'post /v1/campaigns/{id}/pass 503 not-configured': () =>
       ask('alice', 'POST', `/v1/campaigns/${room}/pass`, bare),
     'post /v1/campaigns/{id}/reports 200 ': async () =>
@@ -113,6 +116,7 @@ export function roomCases({
       shop('POST', report(once), { body: used(usedPass) }),
     'post /v1/campaigns/{id}/reports 403 pass-refused': () =>
       shop('POST', report(room), { body: used(usedPass) }),
+    'post /v1/campaigns/{id}/reports 410 archived': () => shop('POST', report(archived), { body: left(1) }),
     'post /v1/campaigns/{id}/reports 408 request-timeout': () =>
       slowBody(report(room), `Bearer ${system.shopToken}`),
     'post /v1/campaigns/{id}/reports 413 payload-too-large': () =>

@@ -1094,4 +1094,11 @@ export const expectedSchema: Readonly<Record<string, Readonly<Record<string, Exp
       },
     },
   },
+  '0022_room_archives.sql': {
+    room_moves: {
+      indexes: {
+        room_moves_user: 'btree (campaign_id, user_id)',
+      },
+    },
+  },
 };

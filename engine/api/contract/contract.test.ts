@@ -367,6 +367,14 @@ describe('the OpenAPI document', () => {
       const none = await call(api, method, path, { id: await api.create(), ...with_ });
       assert.equal(none.body.type, 'urn:fairline:problem:no-room');
     }
+    await api.pool.query(
+      `insert into archives (campaign_id, file, sha256, counts, totals) values ($1, 'a-file', sha256(''), '{}', '{}')`,
+      [id],
+    );
+    for (const [method, path, body] of roomPaths) {
+      const answer = await call(api, method, path, { id, headers, ...(body === undefined ? {} : { body }) });
+      assert.deepEqual([answer.status, answer.body.file], [410, 'a-file']);
+    }
     const text = { raw: 'a=1', headers: { 'content-type': 'text/plain' } };
     assert.equal((await call(api, 'PUT', `${CAMPAIGN}/room`, text)).status, 415);
     const large = { body: 'x'.repeat(16 * 1024) };

@@ -213,7 +213,7 @@ export const operations = {
     summary: 'Read the terms of a waiting room and its head counts',
     parameters: CampaignPath,
     answer: json(200, 'The room', RoomJson, ETAG),
-    problems: [...ON_CAMPAIGN, 'no-room'],
+    problems: [...ON_CAMPAIGN, 'no-room', 'archived'],
   },
   setRoom: {
     method: 'PUT',
@@ -225,7 +225,10 @@ export const operations = {
     headers: MatchHeaders,
     body: RoomTermsBody,
     answer: json(200, 'Set', RoomJson, ETAG),
-    problems: [...ON_CAMPAIGN, ...WITH_BODY, 'no-room', 'precondition-required', 'precondition-failed'],
+    problems: [
+      ...[...ON_CAMPAIGN, ...WITH_BODY, 'no-room', 'archived'],
+      ...['precondition-required', 'precondition-failed'],
+    ],
   },
   listSetAside: {
     method: 'GET',

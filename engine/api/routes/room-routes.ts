@@ -1,5 +1,6 @@
 /** What an operator sees and sets of a waiting room while it is open. */
 import type { FastifyInstance, FastifyReply } from 'fastify';
+import { readArchiveFile } from '../../../sql/statements/campaigns/archives.ts';
 import { getCampaign } from '../../../sql/statements/campaigns/campaigns.ts';
 import { countPeople, getRoom, type Room } from '../../../sql/statements/rooms/rooms.ts';
 import { unknownCampaign } from '../../campaigns/close.ts';
@@ -36,7 +37,7 @@ async function describe(deps: ApiDeps, id: number, reply: FastifyReply): Promise
   return roomJson(room, await countPeople(deps.pool, id));
 }
 
-/** Throws Problem unknown-campaign, no-room. */
+/** Throws Problem unknown-campaign, no-room, archived. */
 async function findRoom({ pool }: ApiDeps, id: number): Promise<Room> {
   const campaign = await getCampaign(pool, id);
   if (campaign === undefined) throw unknownCampaign(id);
@@ -44,5 +45,8 @@ async function findRoom({ pool }: ApiDeps, id: number): Promise<Room> {
   if (room === undefined) {
     throw new Problem('no-room', `Campaign ${id} is a ${campaign.kind}: it has no rate and no admissions.`);
   }
+  const file = await readArchiveFile(pool, id);
+  if (file !== undefined)
+    throw new Problem('archived', `The people of room ${id} were archived to ${file}.`, { file });
   return room;
 }

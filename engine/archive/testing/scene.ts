@@ -1,9 +1,13 @@
-/** For tests of archives: a whole service with a coupon and a raffle that are over and have left Redis, and baskets with refunds. */
+/**
+ * For tests of archives: a whole service with a coupon, a raffle and a room that are over and have left Redis, and baskets with
+ * refunds.
+ */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type EventStream, openEvents } from '../../test/events.ts';
 import { availableLogs, eventually } from '../../test/support.ts';
 import { type Answer, type System, startSystem } from '../../test/system.ts';
 import { type Archived, archiveCampaign, fileNameOf } from '../archive.ts';
@@ -13,6 +17,8 @@ import { restoreCampaign } from '../restore.ts';
 export const USERS: readonly string[] = Array.from({ length: 30 }, (_, index) => `user-${index}`);
 /** As many hold a code, and each has a basket with a refund. */
 export const STOCK = 3;
+/** Enter the room. The first withdraws, the last never has a stream and is skipped, and the others are admitted. */
+export const VISITORS: readonly string[] = USERS.slice(0, 5);
 /** How long what is granted may be used: until after the test has done so. */
 const VALID_MS = 20_000;
 const LIMIT_MS = 60_000;
@@ -21,6 +27,7 @@ const LINES = [{ product: 'shoe', quantity: 2, unit_amount: 5_000 }];
 const TABLES = [
   ...['campaigns', 'entries', 'slices', 'grants', 'alternates', 'withdrawals', 'rank_marks', 'archives'],
   ...['books', 'redemptions', 'redemption_uses', 'refunds', 'shop_requests', 'coupons'],
+  ...['rooms', 'room_people', 'room_moves'],
 ] as const;
 
 /** Every row of every table, as text. */
@@ -31,14 +38,20 @@ export class Scene {
   readonly directory: string;
   readonly coupon: number;
   readonly raffle: number;
+  readonly room: number;
   /** Baskets, by their numbers. */
   readonly baskets: readonly number[];
 
-  private constructor(system: System, directory: string, ids: Pick<Scene, 'coupon' | 'raffle' | 'baskets'>) {
+  private constructor(
+    system: System,
+    directory: string,
+    ids: Pick<Scene, 'coupon' | 'raffle' | 'room' | 'baskets'>,
+  ) {
     this.system = system;
     this.directory = directory;
     this.coupon = ids.coupon;
     this.raffle = ids.raffle;
+    this.room = ids.room;
     this.baskets = ids.baskets;
   }
 
@@ -60,18 +73,23 @@ export class Scene {
       const refunded = await refundOne(system, Number(redeemed.body.id));
       assert.equal(refunded.status, 201, refunded.text);
     }
-    for (const id of [coupon, raffle])
-      assert.equal((await system.operate('POST', `/v1/campaigns/${id}/close`, {})).status, 200);
-    return new Scene(system, directory, { coupon, raffle, baskets });
+    for (const id of [coupon, raffle]) await closeNow(system, id);
+    const room = await visitedRoom(system);
+    return new Scene(system, directory, { coupon, raffle, room, baskets });
   }
 
-  /** Resolves when both can be archived. */
+  /** Resolves when all can be archived. */
   async over(): Promise<void> {
     const text = 'select from campaigns where campaign_id = any ($1) and shelved_at is not null';
     const limit = { timeoutMs: LIMIT_MS };
     const { pool } = this.system;
     await eventually(
-      async () => (await pool.query(text, [[this.coupon, this.raffle]])).rows.length === 2,
+      async () => (await pool.query(text, [[this.coupon, this.raffle, this.room]])).rows.length === 3,
+      limit,
+    );
+    await eventually(
+      async () =>
+        (await pool.query(`select from room_people where state in ('admitted', 'inside')`)).rows.length === 0,
       limit,
     );
     await eventually(
@@ -130,6 +148,41 @@ async function holders(system: System, coupon: number): Promise<{ user: string; 
     }
     return found.length === STOCK && found;
   });
+}
+
+/** A room that was closed after everybody in its line was admitted. */
+async function visitedRoom(system: System): Promise<number> {
+  const wanted = { kind: 'room', per_second: 100, grace_seconds: 1, pass_seconds: 1 };
+  const room = await system.offer(wanted);
+  await setRoom(system, room, { per_second: 100, paused: true });
+  for (const user of VISITORS) assert.equal((await system.enter(user, room)).status, 202);
+  const streams: EventStream[] = [];
+  for (const user of VISITORS.slice(0, -1)) {
+    const authorization = `Bearer ${await system.ticket(user)}`;
+    streams.push(
+      await openEvents(`${system.gateways[0]?.url}/v1/campaigns/${room}/queue`, { authorization }),
+    );
+  }
+  const isIn = (state: string, count: number) => async (): Promise<boolean> =>
+    (await system.pool.query('select from room_people where state = $1', [state])).rows.length === count;
+  await eventually(isIn('skipped', 1), { timeoutMs: LIMIT_MS });
+  const [leaver = ''] = VISITORS;
+  assert.equal((await system.ask(leaver, 'DELETE', `/v1/campaigns/${room}/entries/me`)).status, 202);
+  await eventually(isIn('withdrawn', 1), { timeoutMs: LIMIT_MS });
+  await setRoom(system, room, { per_second: 100 });
+  await eventually(isIn('waiting', 0), { timeoutMs: LIMIT_MS });
+  await closeNow(system, room);
+  for (const stream of streams) stream.close();
+  return room;
+}
+
+async function setRoom(system: System, room: number, terms: object): Promise<void> {
+  const answer = await system.operate('PUT', `/v1/campaigns/${room}/room`, terms, { 'if-match': '*' });
+  assert.equal(answer.status, 200, answer.text);
+}
+
+async function closeNow(system: System, id: number): Promise<void> {
+  assert.equal((await system.operate('POST', `/v1/campaigns/${id}/close`, {})).status, 200);
 }
 
 function refundOne(system: System, basket: number): Promise<Answer> {

@@ -4,11 +4,20 @@
  */
 import type { Queryable } from '../../database.ts';
 import { bigintArray } from '../arrays.ts';
-import { BASKET_TABLES } from './archived-baskets.ts';
+import { BASKET_TABLES, type BasketTable } from './archived-baskets.ts';
+import type { CampaignKind } from './campaigns.ts';
+
+/** Only of rooms. Each refers to the one before it, and the first to entries. */
+export const ROOM_TABLES = ['grants', 'room_people', 'room_moves'] as const;
+export type RoomTable = (typeof ROOM_TABLES)[number];
 
 /** What a file has rows of, in the order in which they stand in it. */
-export const ARCHIVED_TABLES = ['entries', 'slices', ...BASKET_TABLES] as const;
+export const ARCHIVED_TABLES = ['entries', 'slices', ...BASKET_TABLES, ...ROOM_TABLES] as const;
 export type ArchivedTable = (typeof ARCHIVED_TABLES)[number];
+
+export function isBasketTable(name: ArchivedTable): name is BasketTable {
+  return BASKET_TABLES.some(table => table === name);
+}
 
 export function isArchivedTable(name: unknown): name is ArchivedTable {
   return ARCHIVED_TABLES.some(table => table === name);
@@ -17,6 +26,7 @@ export function isArchivedTable(name: unknown): name is ArchivedTable {
 /** A campaign as it stands before it is archived. */
 export interface Archivable {
   readonly campaignId: number;
+  readonly kind: CampaignKind;
   readonly title: string;
   readonly isFinished: boolean;
   readonly isShelved: boolean;
@@ -27,6 +37,8 @@ export interface Archivable {
   readonly hasOpenClaims: boolean;
   /** What it granted may still be redeemed, or is held in a basket. */
   readonly hasOpenCoupons: boolean;
+  /** A pass can still be used, or a visit with an end has not ended. */
+  readonly hasOpenVisits: boolean;
   /** From the opening to the end, microseconds since the epoch: every item of it lies in between. */
   readonly fromUs: number;
   readonly toUs: number;
@@ -34,7 +46,7 @@ export interface Archivable {
 
 export async function readArchivable(db: Queryable, campaignId: number): Promise<Archivable | undefined> {
   const { rows } = await db.query<Archivable>(
-    `select c.campaign_id as "campaignId", c.title, c.finished_at is not null as "isFinished",
+    `select c.campaign_id as "campaignId", c.kind, c.title, c.finished_at is not null as "isFinished",
             c.shelved_at is not null as "isShelved",
             c.rules is not null and c.cancelled_stamp is null and b.campaign_id is null as "lacksBook",
             b.bytes is not null as "hasBook",
@@ -45,6 +57,8 @@ export async function readArchivable(db: Queryable, campaignId: number): Promise
                        and (k.valid_until is null or k.valid_until > now()
                             or exists (select from redemption_uses u where u.coupon_id = k.coupon_id and u.held_until > now()))
                    ) as "hasOpenCoupons",
+            exists (select from room_people p where p.campaign_id = c.campaign_id
+                       and p.state in ('admitted', 'inside') and p.due_ms is not null) as "hasOpenVisits",
             (extract(epoch from c.opens_at) * 1000000)::bigint as "fromUs",
             (extract(epoch from coalesce(c.finished_at, now())) * 1000000)::bigint as "toUs"
        from campaigns c left join books b using (campaign_id) where c.campaign_id = $1`,
@@ -117,11 +131,15 @@ export async function deleteArchive(db: Queryable, campaignId: number): Promise<
   await db.query('delete from archives where campaign_id = $1', [campaignId]);
 }
 
-/** Who holds or held a place of their own in the campaign stays, as grants, alternates and claims refer to them. */
+/**
+ * Who holds or held a place of their own in the campaign stays, as grants, alternates and claims refer to them. A room admits
+ * everybody: its grants leave too, and nobody stays.
+ */
 const STAYS = `(
-  exists (select from grants g where g.campaign_id = e.campaign_id and g.user_id = e.user_id)
-  or exists (select from alternates a where a.campaign_id = e.campaign_id and a.user_id = e.user_id)
-  or exists (select from claimants k where k.campaign_id = e.campaign_id and k.user_id = e.user_id))`;
+  (select kind from campaigns where campaign_id = $1) <> 'room' and (
+    exists (select from grants g where g.campaign_id = e.campaign_id and g.user_id = e.user_id)
+    or exists (select from alternates a where a.campaign_id = e.campaign_id and a.user_id = e.user_id)
+    or exists (select from claimants k where k.campaign_id = e.campaign_id and k.user_id = e.user_id)))`;
 
 /** Baskets all of whose coupons are of this campaign or of others that are archived. */
 const LEAVING_REDEMPTIONS = `
@@ -162,6 +180,16 @@ const PAGES: Readonly<Record<ArchivedTable, string>> = {
     select row_to_json(t)::text as row, t.idempotency_key as key from shop_requests t
      where t.redemption_id in (${LEAVING_REDEMPTIONS}) and t.idempotency_key > $2
      order by t.idempotency_key limit $3`,
+  grants: `
+    select row_to_json(t)::text as row, t.serial::text as key from grants t
+     where t.campaign_id = $1 and t.serial > coalesce(nullif($2, '')::bigint, -1) order by t.serial limit $3`,
+  room_people: `
+    select row_to_json(t)::text as row, t.user_id as key from room_people t
+     where t.campaign_id = $1 and t.user_id > $2 order by t.user_id limit $3`,
+  room_moves: `
+    select row_to_json(t)::text as row, t.gone_number::text as key from room_moves t
+     where t.campaign_id = $1 and t.gone_number > coalesce(nullif($2, '')::bigint, -1)
+     order by t.gone_number limit $3`,
 };
 
 function pageOf(table: 'redemptions', key: 'redemption_id'): string {
@@ -204,8 +232,21 @@ export async function markKeptRanks(db: Queryable, campaignId: number): Promise<
 
 const SAME_SLICE = `t.gateway = f.gateway and t.incarnation = f.incarnation and t.slice_number = f.slice_number`;
 
+/** Tables that leave row by row, with the key within a campaign and which rows belong to one of them. */
+const LEAVING: Readonly<
+  Record<'entries' | RoomTable, { readonly key: string; readonly owned: readonly string[] }>
+> = {
+  entries: {
+    key: 'user_id',
+    owned: ['grants r where r.user_id = t.user_id', 'room_people r where r.user_id = t.user_id'],
+  },
+  grants: { key: 'serial', owned: ['room_people r where r.serial = t.serial'] },
+  room_people: { key: 'user_id', owned: ['room_moves r where r.user_id = t.user_id'] },
+  room_moves: { key: 'gone_number', owned: [] },
+};
+
 /** Rows of a file as rows of the table. */
-function fileRows(table: 'entries' | 'slices'): string {
+function fileRows(table: 'entries' | 'slices' | RoomTable): string {
   return `json_populate_recordset(null::${table}, $1::json) as f`;
 }
 
@@ -213,11 +254,17 @@ function asJson(rows: readonly string[]): string {
   return `[${rows.join(',')}]`;
 }
 
-/** Lets entries go that stand in the file exactly as they are here. */
-export async function deleteEntries(db: Queryable, rows: readonly string[]): Promise<void> {
+/** Deletes rows that are identical in the file, unless something that belongs to them changed meanwhile, and stays. */
+export async function deleteRows(
+  db: Queryable,
+  table: 'entries' | RoomTable,
+  rows: readonly string[],
+): Promise<void> {
+  const { key, owned } = LEAVING[table];
+  const isFree = owned.map(row => `and not exists (select from ${row} and r.campaign_id = t.campaign_id)`);
   await db.query(
-    `delete from entries t using ${fileRows('entries')}
-      where t.campaign_id = f.campaign_id and t.user_id = f.user_id and to_jsonb(t) = to_jsonb(f)`,
+    `delete from ${table} t using ${fileRows(table)}
+      where t.campaign_id = f.campaign_id and t.${key} = f.${key} and to_jsonb(t) = to_jsonb(f) ${isFree.join(' ')}`,
     [asJson(rows)],
   );
 }
@@ -230,9 +277,13 @@ export async function emptySlices(db: Queryable, rows: readonly string[]): Promi
   );
 }
 
-/** Puts entries back that are not here. */
-export async function restoreEntries(db: Queryable, rows: readonly string[]): Promise<void> {
-  await db.query(`insert into entries select f.* from ${fileRows('entries')} on conflict do nothing`, [
+/** Puts rows back that are not here. */
+export async function restoreRows(
+  db: Queryable,
+  table: 'entries' | RoomTable,
+  rows: readonly string[],
+): Promise<void> {
+  await db.query(`insert into ${table} select f.* from ${fileRows(table)} on conflict do nothing`, [
     asJson(rows),
   ]);
 }

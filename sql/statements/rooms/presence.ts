@@ -81,7 +81,10 @@ interface Streams {
   readonly userIds: readonly string[];
 }
 
-/** These users have a stream at the incarnation. */
+/**
+ * These users have a stream at the incarnation. Nothing in a room that is finished: a report may come long after, when the room is
+ * archived, and a row of its own would keep the archived one from coming back.
+ */
 export async function addStreams(
   db: Queryable,
   { campaignId, incarnation, userIds }: Streams,
@@ -89,8 +92,9 @@ export async function addStreams(
   await db.query(
     `insert into room_people as held (campaign_id, user_id, incarnations)
      select r.campaign_id, told.user_id, array[$2::bigint]
-       from rooms r cross join (select distinct user_id from unnest($3::text[]) as told (user_id)) as told
-      where r.campaign_id = $1
+       from rooms r join campaigns c using (campaign_id)
+      cross join (select distinct user_id from unnest($3::text[]) as told (user_id)) as told
+      where r.campaign_id = $1 and c.finished_at is null
      on conflict (campaign_id, user_id) do update
        set incarnations = array_append(array_remove(held.incarnations, $2::bigint), $2::bigint), absent_since_ms = null`,
     [campaignId, incarnation, textArray(userIds)],

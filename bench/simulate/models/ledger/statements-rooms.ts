@@ -421,6 +421,7 @@ const addStreams: Statement = (tables, by, values) => {
   const [campaignId, incarnation] = [values.number(1), values.number(2)];
   const userIds = [...new Set(values.texts(3))];
   if (tables.rooms.get(String(campaignId), by) === undefined) return NOTHING;
+  if (tables.campaigns.get(String(campaignId), by)?.finishedAt !== null) return NOTHING;
   for (const userId of userIds) {
     const old = tables.people.get(keyOf({ campaignId, userId }), by) ?? newPerson(campaignId, userId);
     const incarnations = [...old.incarnations.filter(each => each !== incarnation), incarnation];
