@@ -70,6 +70,15 @@ export async function takeCampaign(db: Queryable, campaignId: number): Promise<C
   return rows[0];
 }
 
+/** Takes it likewise, after waiting for whoever has it. */
+export async function waitForCampaign(db: Queryable, campaignId: number): Promise<Campaign | undefined> {
+  const { rows } = await db.query<Campaign>(
+    `select ${CAMPAIGN_COLUMNS} from campaigns where campaign_id = $1 for no key update`,
+    [campaignId],
+  );
+  return rows[0];
+}
+
 /** A room has no rules to tell by that it was announced. */
 const WAS_ROOM = `(kind = 'room' and stage in ('cancelled', 'archived') and exists (
   select from campaign_versions v

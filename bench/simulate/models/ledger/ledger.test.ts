@@ -50,6 +50,7 @@ import {
 import {
   areAllDecided,
   extendDeadlines,
+  extendFreeDeadlines,
   insertClaimants,
   insertClaims,
   markDecided,
@@ -78,6 +79,7 @@ import {
 } from '../../../../sql/statements/coupons/redemptions.ts';
 import { insertAlternates, passToNext } from '../../../../sql/statements/draws/alternates.ts';
 import {
+  closePool,
   insertProof,
   listUnannounced,
   readDrawState,
@@ -303,7 +305,8 @@ function drawCall(random: Random, number: number): Call {
     db => readTurn(db, range),
     db => countTurn(db, range),
     db => saveSettled(db, campaignId, settled, random.chance(0.05)),
-    db => saveFrozen(db, campaignId, { goneCount: settled.goneCount, poolCount: 5, poolRoot: bytes(32) }),
+    db => closePool(db, campaignId, settled.goneCount),
+    db => saveFrozen(db, campaignId, { poolCount: 5, poolRoot: bytes(32) }),
     db =>
       saveRevealed(db, campaignId, {
         source: 'commit',
@@ -385,7 +388,7 @@ function claimCalls(
     db => replaceCodes(db, campaignId, [{ serial, code: `another ${number}` }]),
     db => areAllDecided(db, campaignId),
     db => saveClaimCounts(db, campaignId, counts, random.chance(0.1), random.chance(0.02)),
-    db => extendDeadlines(db, unheardUs),
+    db => extendFreeDeadlines(db, unheardUs),
     db => extendDeadlines(db, unheardUs, campaignId),
     db => readClaimants(db, campaignId, 0, 9),
     db => readMoves(db, campaignId, 0, 9),
