@@ -2,7 +2,7 @@ import { deepEqual, equal, ok } from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import fc from 'fast-check';
 import { openPool, type Pool } from '../../sql/database.ts';
-import { extendDeadlines } from '../../sql/statements/claims/claims.ts';
+import { extendFreeDeadlines } from '../../sql/statements/claims/claims.ts';
 import { type Heard, readHeard } from '../../sql/statements/progress/availability.ts';
 import { readRegistry } from '../contract/redis/lease/lease.ts';
 import { World } from '../test/gateway.ts';
@@ -173,7 +173,7 @@ test('two engines that begin at once count from the same instant, and extend not
   await Promise.all(noted);
   for (const [index, { heard }] of engines.entries()) {
     ok(heard !== undefined && heard.throughMs - heard.heardMs >= 1_900_000_000_000, `engine ${index}`);
-    await extendDeadlines(pools[index] ?? fail(), (heard.throughMs - heard.heardMs) * 1_000);
+    await extendFreeDeadlines(pools[index] ?? fail(), (heard.throughMs - heard.heardMs) * 1_000);
   }
   const { unheardUs } = await ledger.read(campaign);
   equal(unheardUs, 0);

@@ -2,7 +2,8 @@
  * Settles many campaigns concurrently and independently: a campaign that is slow, waits for a row or fails delays no other.
  *
  * - At most `atOnce` steps run, first come, first served: everything else that an engine does with the ledger needs
- *   connections too. A raffle that waits for its randomness is in no step.
+ *   connections too. A raffle that waits for its randomness is in no step, nor is one whose pool is read as a whole; one
+ *   pool is read at a time, as it takes the process's time and memory.
  * - A running campaign is not started again. Its steps run one after another, and the lock of each step keeps other engines
  *   out (settling.ts), so its order is the same as with a single campaign.
  * - A failed campaign is retried with growing delays; passes continue without it.
@@ -51,7 +52,7 @@ export class CampaignTurns {
 
   constructor(options: TurnOptions, onMore: () => void) {
     this.#options = options;
-    this.#settling = { ...options.settling, slots: new Slots(options.atOnce) };
+    this.#settling = { ...options.settling, slots: new Slots(options.atOnce), pools: new Slots(1) };
     this.#onMore = onMore;
   }
 

@@ -14,7 +14,7 @@ import { TEST_SALT_SECRET, testRandomness } from '../test/randomness.ts';
 import { TestLedger, WINDOW_US } from '../test/settling.ts';
 import { eventually } from '../test/support.ts';
 import type { RaffleOptions } from './raffle-settling.ts';
-import { entrant, expectedOf, instants, PLAIN, raffle, winnersOf } from './testing/raffles.ts';
+import { entrant, expectedOf, instants, PLAIN, plainPool, raffle, winnersOf } from './testing/raffles.ts';
 
 let ledger: TestLedger;
 before(async () => {
@@ -56,12 +56,15 @@ const PERIOD_MS = quicknet.periodSeconds * 1000;
 /** When the round became known that there is. */
 const KNOWN_MS = roundTimeMs(quicknet, quicknetRound.round);
 
-/** The pool is frozen when it is settled, as if that were so long before the round became known. */
-async function freezeBefore(campaign: Campaign, frozenMs = PERIOD_MS): Promise<void> {
-  await ledger.pool.query('update campaigns set frozen_at = $2 where campaign_id = $1', [
-    campaign.campaignId,
-    new Date(KNOWN_MS - frozenMs),
-  ]);
+/** Enters so many, and freezes the pool as if that were so long before the round became known. */
+async function freezeBefore(campaign: Campaign, entrants: number, frozenMs = PERIOD_MS): Promise<void> {
+  const entered = instants(entrants);
+  await ledger.enter(campaign, ...entered);
+  const pool = entered.map(instant => entrant(instant));
+  await ledger.pool.query(
+    'update campaigns set frozen_at = $2, frozen_count = $3, pool_root = $4 where campaign_id = $1',
+    [campaign.campaignId, new Date(KNOWN_MS - frozenMs), entrants, plainPool(campaign, pool).root],
+  );
 }
 
 /** A raffle of the past, whose round there is; closed as announced so long before that. */
@@ -91,8 +94,7 @@ function drandOptions(url: string): RaffleOptions {
 test('with drand it waits for a relay, while others are settled, and draws with the round', async () => {
   const only = await relay();
   const campaign = await drandRaffle();
-  await ledger.enter(campaign, ...instants(12));
-  await freezeBefore(campaign);
+  await freezeBefore(campaign, 12);
   const settling = ledger.settle(campaign, WINDOW_US, { raffles: drandOptions(only.url) });
   await eventually(() => only.asked() > 0);
   const coupon = await ledger.campaign('coupon', 1);
@@ -131,8 +133,7 @@ test('a pool that was frozen when its round was known is drawn with the later on
   only.mend();
   // Announced three rounds earlier and three periods behind the close; frozen as that round was due.
   const campaign = await drandRaffle(quicknetRound.round - 3, 6 * PERIOD_MS);
-  await ledger.enter(campaign, ...instants(5));
-  await freezeBefore(campaign, 3 * PERIOD_MS);
+  await freezeBefore(campaign, 5, 3 * PERIOD_MS);
   await ledger.settle(campaign, WINDOW_US, { raffles: drandOptions(only.url) });
   await only.close();
   const state = await readDrawState(ledger.pool, campaign.campaignId);
@@ -150,8 +151,7 @@ test('a pool that was frozen when its round was known is drawn with the later on
 test('a stop ends the waiting, and the next engine goes on', async () => {
   const only = await relay();
   const campaign = await drandRaffle();
-  await ledger.enter(campaign, 1, 2, 3);
-  await freezeBefore(campaign);
+  await freezeBefore(campaign, 3);
   const stopping = new AbortController();
   const raffles = drandOptions(only.url);
   const settling = ledger.settle(campaign, WINDOW_US, { raffles }, () => true, stopping.signal);

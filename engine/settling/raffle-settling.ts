@@ -1,40 +1,38 @@
 /**
  * Settling a raffle, step by step; settling.ts explains how steps are made safe. The campaign's row determines the next step:
  *
- * 1. Until the watermark has passed the close, decide due withdrawals.
- * 2. Then freeze the pool: record root and count. The root also binds the entrants' terms, so neither terms nor entries can
- *    change after the randomness is known without changing the seed.
+ * 1. Until the watermark has passed the close, decide due withdrawals. Then close the pool (`frozen_at`): nobody leaves it any
+ *    more, and no terms change.
+ * 2. Freeze it: record root and count, computed between two steps (raffle-pool.ts). The root also binds the entrants' terms,
+ *    so neither terms nor entries can change after the randomness is known without changing the seed.
  * 3. When the drawing is due (at once, unless it was scheduled for later), reveal the announced randomness and record it with
  *    the seed. The wait for it is outside of a transaction: a drand round may lie in the future, and relays may be down. A
  *    pool that was frozen after the announced round was due takes a later round, by a rule that leaves no choice: nobody may
  *    know the round before the freeze.
- * 4. Draw the winners from a pool that is read again and must have the recorded root, and write everything: grants,
- *    alternates and the proof.
+ * 4. Draw the winners, again between two steps, from a pool that is read again and must have the recorded root, and write
+ *    everything in one step: grants, alternates and the proof. It takes as long as there are winners and alternates, however
+ *    many entrants there are.
  *
  * After a crash anywhere the next engine continues at the same step with the same values, so it draws the same winners.
  */
 import type { Pool as DatabasePool, Queryable } from '../../sql/database.ts';
-import { type Campaign, opensAtUs } from '../../sql/statements/campaigns/campaigns.ts';
+import type { Campaign } from '../../sql/statements/campaigns/campaigns.ts';
 import { type ClaimCounts, saveSettled } from '../../sql/statements/campaigns/settling.ts';
 import { insertClaimants } from '../../sql/statements/claims/claims.ts';
 import { insertAlternates } from '../../sql/statements/draws/alternates.ts';
 import {
-  type DrawState,
+  closePool,
   insertProof,
   readDrawState,
-  readPool,
   saveAnnouncement,
   saveFrozen,
   saveRevealed,
 } from '../../sql/statements/draws/draws.ts';
 import { insertGrants } from '../../sql/statements/entries/grants.ts';
 import { decideWithdrawals, refuseWithdrawals } from '../../sql/statements/entries/withdrawals.ts';
-import { pagesOf } from '../../sql/statements/pages.ts';
 import { lateAnnouncement } from '../campaigns/announce.ts';
-import { lastStampAt } from '../contract/record/stamp.ts';
 import { roundOfFreeze } from '../draw/drand.ts';
-import { Draw } from '../draw/draw.ts';
-import { BATCH, type Entrant, Pool } from '../draw/pool.ts';
+import type { Entrant } from '../draw/pool.ts';
 import { proofParts } from '../draw/proof.ts';
 import { quicknet } from '../draw/quicknet.ts';
 import type { Randomness } from '../draw/randomness.ts';
@@ -51,19 +49,15 @@ import { drawSeed } from '../draw/seed.ts';
 import type { Drawn } from '../draw/selection.ts';
 import { offerOf } from './claims-settling.ts';
 import { makeCode } from './judges/codes.ts';
+import { type FrozenState, frozenState, lastStamp, type PoolOptions, type Prepared } from './raffle-pool.ts';
 import { closesAtUs, DONE, dueStamp, type Instants, type StepResult } from './settling-step.ts';
 
-export interface RaffleOptions {
+export interface RaffleOptions extends PoolOptions {
   readonly randomness: Randomness;
-  /** RECEIPT_SALT_SECRET. */
-  readonly saltSecret: string;
 }
 
-/** Entrants read at a time: blocks the process for some 10 ms. */
-const POOL_PAGE = 4 * BATCH;
 /** Winners written in one statement. */
 const GRANT_PAGE = 10_000;
-const NEVER_BEFORE = -1;
 
 export async function stepRaffle(
   db: Queryable,
@@ -71,20 +65,24 @@ export async function stepRaffle(
   campaign: Campaign,
   instants: Instants,
   limit: number,
+  prepared: Prepared | undefined,
 ): Promise<StepResult> {
   if (campaign.rulesHash === null) {
     await saveAnnouncement(db, campaign.campaignId, lateAnnouncement(options.randomness, campaign));
     return { decided: 0, more: true };
   }
   requireKnownFunction(campaign);
-  if (campaign.poolRoot === null) return gather(db, options, campaign, instants.watermarkUs, limit);
+  if (campaign.frozenAt === null) return gather(db, campaign, instants.watermarkUs, limit);
+  if (campaign.poolRoot === null) return freeze(db, campaign, prepared);
   // Nobody leaves a pool that is frozen.
   const refused = await refuseWithdrawals(db, campaign.campaignId, limit);
   if (refused === limit) return { decided: 0, more: true };
   // Until the drawing is due, its randomness stays unrevealed.
   if (campaign.seed === null && !isDrawingDue(campaign, instants.watermarkUs)) return DONE;
   if (campaign.seed === null) return { decided: 0, more: true, awaits: 'randomness' };
-  return drawWinners(db, options, campaign, instants);
+  if (prepared?.is !== 'drawing' || !prepared.seed.equals(campaign.seed))
+    return { decided: 0, more: true, awaits: 'drawing' };
+  return writeDrawing(db, options, campaign, instants, prepared.drawn);
 }
 
 /** Decided by the watermark, like everything that has an instant. */
@@ -102,13 +100,9 @@ function requireKnownFunction({ campaignId, draw }: Campaign): void {
   );
 }
 
-/**
- * Decides withdrawals until the watermark has passed the close, then freezes the pool. Nobody can leave a pool that was
- * frozen before roots were recorded.
- */
+/** Decides withdrawals until the watermark has passed the close, then closes the pool. */
 async function gather(
   db: Queryable,
-  options: RaffleOptions,
   campaign: Campaign,
   watermarkUs: number,
   limit: number,
@@ -117,7 +111,7 @@ async function gather(
   const { honoured, more } = await decideWithdrawals(db, {
     campaignId,
     settledStamp,
-    through: campaign.frozenAt === null ? dueStamp(campaign, watermarkUs) : NEVER_BEFORE,
+    through: dueStamp(campaign, watermarkUs),
     goneCount: campaign.goneCount,
     limit,
   });
@@ -126,30 +120,19 @@ async function gather(
     if (honoured > 0) await saveSettled(db, campaignId, { ...campaign, goneCount }, false);
     return { decided: 0, more };
   }
-  const pool = new Pool(campaignId, options.saltSecret);
-  for await (const batch of poolBatches(db, campaign)) pool.add(batch);
-  await saveFrozen(db, campaignId, { goneCount, poolCount: pool.count, poolRoot: pool.root() });
+  await closePool(db, campaignId, goneCount);
+  return { decided: 0, more: true, awaits: 'pool' };
+}
+
+/** Records count and root of a closed pool as soon as they are computed. */
+async function freeze(
+  db: Queryable,
+  { campaignId }: Campaign,
+  prepared: Prepared | undefined,
+): Promise<StepResult> {
+  if (prepared?.is !== 'pool') return { decided: 0, more: true, awaits: 'pool' };
+  await saveFrozen(db, campaignId, prepared);
   return { decided: 0, more: true };
-}
-
-/** The pool in stamp order, in batches for Pool and Draw. */
-async function* poolBatches(db: Queryable, campaign: Campaign): AsyncGenerator<readonly Entrant[], void> {
-  const { campaignId } = campaign;
-  const through = lastStamp(campaign);
-  const pages = pagesOf({
-    after: NEVER_BEFORE,
-    limit: POOL_PAGE,
-    read: (after, limit) => readPool(db, { campaignId, after, through, limit }),
-    keyOf: ({ stamp }) => stamp,
-  });
-  for await (const page of pages) {
-    for (let from = 0; from < page.length; from += BATCH) yield page.slice(from, from + BATCH);
-  }
-}
-
-/** The greatest possible stamp of a campaign. */
-function lastStamp(campaign: Campaign): number {
-  return lastStampAt(closesAtUs(campaign) - 1, opensAtUs(campaign));
 }
 
 /**
@@ -185,42 +168,18 @@ function dueRandomness({ draw, closesAtMs, frozenAt }: FrozenState): AnnouncedRa
   return { ...randomness, round: roundOfFreeze(quicknet, announced, frozenAt.getTime()) };
 }
 
-interface FrozenState extends DrawState {
-  readonly rules: string;
-  /** As announced. */
-  readonly closesAtMs: number;
-  readonly frozenAt: Date;
-  readonly draw: DrawRules;
-  readonly poolRoot: Buffer;
-  readonly poolCount: number;
-}
-
-function frozenState(campaignId: number, state: DrawState | undefined): FrozenState {
-  const { rules = null, poolRoot = null, poolCount = null, frozenAt = null } = state ?? {};
-  if (state === undefined || rules === null || poolRoot === null || poolCount === null || frozenAt === null) {
-    throw new Error(`campaign ${campaignId} is not frozen`);
-  }
-  const { draw, closes_at_us: closesAtUs } = JSON.parse(rules);
-  return { ...state, rules, poolRoot, poolCount, frozenAt, draw, closesAtMs: closesAtUs / 1000 };
-}
-
-async function drawWinners(
+async function writeDrawing(
   db: Queryable,
   options: RaffleOptions,
   campaign: Campaign,
   instants: Instants,
+  drawn: readonly Drawn<Entrant>[],
 ): Promise<StepResult> {
   const { campaignId, goneCount } = campaign;
   const frozen = frozenState(campaignId, await readDrawState(db, campaignId));
   const { seed, randomness, draw } = frozen;
   if (seed === null || randomness === null) throw new Error(`campaign ${campaignId} has no seed`);
   const winnerCount = winnersOf(draw);
-  const places = winnerCount + draw.alternates;
-  const under = new Draw<Entrant>({ places, groupLimit: draw.group_limit }, seed);
-  const pool = new Pool(campaignId, options.saltSecret);
-  for await (const batch of poolBatches(db, campaign)) under.add(batch, pool.add(batch));
-  requireFrozen(campaignId, frozen, pool);
-  const drawn = under.drawn();
   const winners = drawn.slice(0, winnerCount);
   await writeDrawn(db, campaignId, draw, winners, drawn.slice(winnerCount));
   const proof = proofParts({
@@ -235,7 +194,7 @@ async function drawWinners(
     drawn,
   });
   await insertProof(db, campaignId, proof);
-  const settledCount = pool.count + goneCount;
+  const settledCount = frozen.poolCount + goneCount;
   const settledStamp = lastStamp(campaign);
   const settled = { settledStamp, settledCount, grantedCount: winners.length, goneCount };
   const isClaimed = campaign.claimWithinS !== null && winners.length > 0;
@@ -263,17 +222,6 @@ async function offerDrawn(
   }
   const waitlistedCount = Math.max(0, drawn.length - places);
   return { waitlistedCount, moveCount, passedOn: 0, isDecided: true };
-}
-
-/** Throws if the pool read differs from the frozen one: then nothing is drawn. */
-function requireFrozen(campaignId: number, frozen: FrozenState, pool: Pool): void {
-  const root = pool.root();
-  if (pool.count === frozen.poolCount && root.equals(frozen.poolRoot)) return;
-  throw new Error(
-    `campaign ${campaignId} was frozen with ${frozen.poolCount} entrants and root ` +
-      `${frozen.poolRoot.toString('base64url')}, but now has ${pool.count} and ${root.toString('base64url')}: ` +
-      'not drawn',
-  );
 }
 
 /** The revealed randomness, from its record. */

@@ -16,7 +16,7 @@ import type { Logger } from 'pino';
 import type { Pool } from '../../sql/database.ts';
 import type { Campaign } from '../../sql/statements/campaigns/campaigns.ts';
 import { findWork } from '../../sql/statements/campaigns/settling.ts';
-import { extendDeadlines } from '../../sql/statements/claims/claims.ts';
+import { extendFreeDeadlines } from '../../sql/statements/claims/claims.ts';
 import { readBounds } from '../../sql/statements/progress/gateways.ts';
 import { raiseWatermark, readWatermark } from '../../sql/statements/progress/watermarks.ts';
 import { findRooms } from '../../sql/statements/rooms/rooms.ts';
@@ -228,7 +228,6 @@ export class Passes {
   /** Extends offers that no step decides right now, so that people see the later deadline at once. */
   async #extendDeadlines(heard: HeardInstants | undefined): Promise<void> {
     if (heard === undefined || heard.unheardUs === this.#extendedUs || !this.#hasClaims) return;
-    await extendDeadlines(this.#options.pool, heard.unheardUs);
-    this.#extendedUs = heard.unheardUs;
+    if (await extendFreeDeadlines(this.#options.pool, heard.unheardUs)) this.#extendedUs = heard.unheardUs;
   }
 }

@@ -37,8 +37,8 @@ export interface StepResult {
   readonly more: boolean;
   /** The moves of claimants, with claims. */
   readonly moved?: readonly string[];
-  /** What the next step needs and must not wait for inside a transaction. */
-  readonly awaits?: 'randomness';
+  /** What the next step needs and must not wait for inside a transaction: for a raffle, see raffle-settling.ts. */
+  readonly awaits?: 'pool' | 'randomness' | 'drawing';
 }
 
 export const DONE: StepResult = { decided: 0, more: false };

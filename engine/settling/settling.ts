@@ -23,6 +23,7 @@ import {
   saveSettled,
   type TakenCampaign,
   takeCampaign,
+  waitForCampaign,
 } from '../../sql/statements/campaigns/settling.ts';
 import { areAllDecided, insertClaimants } from '../../sql/statements/claims/claims.ts';
 import type { DueInstants } from '../../sql/statements/claims/claims-turn.ts';
@@ -49,6 +50,7 @@ import {
 } from './claims-settling.ts';
 import { makeCode } from './judges/codes.ts';
 import { judgeCoupons } from './judges/coupon.ts';
+import { drawPool, hashPool, type Prepared } from './raffle-pool.ts';
 import { type RaffleOptions, revealRandomness, stepRaffle } from './raffle-settling.ts';
 import { endVisits, stepRoom } from './room-settling.ts';
 import { closesAtUs, DONE, dueStamp, type Instants, MOVES_LIMIT, type StepResult } from './settling-step.ts';
@@ -68,6 +70,8 @@ export interface SettlingOptions {
   readonly onMoved?: (states: readonly string[]) => void;
   /** Each step needs one slot; absent if no other campaign is settled at the same time. */
   readonly slots?: Slots;
+  /** Each pool that is read whole needs one of these. */
+  readonly pools?: Slots;
   /** How many offers end in one transaction; the simulator, which has few, sets fewer than the usual 5,000. */
   readonly claimsAtOnce?: number | undefined;
   /** How many people leave, come back or are over in one; likewise. */
@@ -88,18 +92,46 @@ export async function settleCampaign(
   stopping: AbortSignal,
 ): Promise<boolean> {
   const { pool, slots } = options;
-  const takeStep = async (): Promise<StepResult> =>
-    stopping.aborted ? DONE : stepTransaction(pool, client => step(client, options, campaignId, instants()));
-  let result: StepResult;
-  do {
-    result = await (slots === undefined ? takeStep() : slots.run(takeStep));
+  const takeStep = async (prepared?: Prepared): Promise<StepResult> => {
+    const take = async (): Promise<StepResult> =>
+      stopping.aborted
+        ? DONE
+        : stepTransaction(pool, client => step(client, options, campaignId, instants(), prepared));
+    const result = await (slots === undefined ? take() : slots.run(take));
     if (result.decided > 0) options.onDecided(result.decided);
     if (result.moved !== undefined && result.moved.length > 0) options.onMoved?.(result.moved);
-    if (result.awaits === 'randomness') {
-      await revealRandomness(pool, options.raffles, campaignId, stopping);
-    }
+    return result;
+  };
+  let result: StepResult;
+  do {
+    result = await takeStep();
+    const prepared = await prepare(options, campaignId, result.awaits, stopping);
+    if (prepared !== undefined) result = await takeStep(prepared);
   } while (result.more && goOn());
   return result.more;
+}
+
+/** Does between two steps what the next one awaits. Returns what that step takes, if anything. */
+async function prepare(
+  options: SettlingOptions,
+  campaignId: number,
+  awaits: StepResult['awaits'],
+  stopping: AbortSignal,
+): Promise<Prepared | undefined> {
+  const { pool, raffles, pools } = options;
+  switch (awaits) {
+    case undefined:
+      return undefined;
+    case 'randomness':
+      await revealRandomness(pool, raffles, campaignId, stopping);
+      return undefined;
+    case 'pool':
+    case 'drawing': {
+      const read = awaits === 'pool' ? hashPool : drawPool;
+      const work = (): Promise<Prepared> => read(pool, raffles, campaignId, stopping);
+      return pools === undefined ? work() : pools.run(work);
+    }
+  }
 }
 
 async function step(
@@ -107,8 +139,10 @@ async function step(
   options: SettlingOptions,
   campaignId: number,
   instants: Instants,
+  prepared: Prepared | undefined,
 ): Promise<StepResult> {
-  const taken = await takeCampaign(db, campaignId);
+  // What was prepared took long: a change that holds the row for a moment is waited for.
+  const taken = await (prepared === undefined ? takeCampaign : waitForCampaign)(db, campaignId);
   if (taken === undefined) return DONE;
   const limit = options.movesAtOnce ?? MOVES_LIMIT;
   if (taken.finishedAt !== null) return stepFinished(db, taken, limit);
@@ -126,7 +160,7 @@ async function step(
     case 'coupon':
       return stepCoupon(db, campaign, instants, due, limit);
     case 'raffle':
-      return stepRaffle(db, options.raffles, campaign, instants, limit);
+      return stepRaffle(db, options.raffles, campaign, instants, limit, prepared);
     case 'room':
       return stepRoom(db, campaign, instants, limit);
   }

@@ -64,20 +64,27 @@ export async function winnersOf(
   return rows;
 }
 
+/** The leaves of a pool, and its root. Odd instants are those that a proxy noted. */
+export function plainPool(
+  { campaignId }: Campaign,
+  pool: readonly Entrant[],
+): { readonly leaves: readonly Buffer[]; readonly root: Buffer } {
+  const leaves = pool.map(each =>
+    plainLeafHash(campaignId, TEST_SALT_SECRET, { ...each, isNoted: (each.stamp / 1024) % 2 === 1 }),
+  );
+  return { leaves, root: plainPoolRoot(campaignId, TEST_SALT_SECRET, pool, leaves) };
+}
+
 /** Whom the pure function draws, with the seed that the ledger has. */
 export async function expectedOf(
   ledger: TestLedger,
   campaign: Campaign,
   pool: readonly Entrant[],
 ): Promise<string[]> {
-  const { campaignId } = campaign;
   const { seed, draw, poolRoot } = await ledger.read(campaign);
   ok(seed !== null && draw !== null && poolRoot !== null);
-  // Odd instants are those that a proxy noted.
-  const leaves = pool.map(each =>
-    plainLeafHash(campaignId, TEST_SALT_SECRET, { ...each, isNoted: (each.stamp / 1024) % 2 === 1 }),
-  );
-  deepEqual(plainPoolRoot(campaignId, TEST_SALT_SECRET, pool, leaves), poolRoot);
+  const { leaves, root } = plainPool(campaign, pool);
+  deepEqual(root, poolRoot);
   const places = draw.tiers.reduce((sum, tier) => sum + tier.winners, draw.alternates);
   const drawn = plainDraw(pool, leaves, { places, groupLimit: draw.group_limit }, seed);
   return drawn.map(each => each.entrant.userId);

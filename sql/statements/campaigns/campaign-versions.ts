@@ -5,6 +5,7 @@
  */
 import { type Pool, type Queryable, transaction } from '../../database.ts';
 import { CAMPAIGN_COLUMNS, type Campaign, opensAtUs, type PendingChange, type Stage } from './campaigns.ts';
+import { waitForCampaign } from './settling.ts';
 
 export type VersionAction =
   | 'make'
@@ -84,7 +85,7 @@ export function targetOf(campaign: Campaign): Target {
  */
 export async function askVersion(pool: Pool, wanted: NewVersion): Promise<Campaign | undefined> {
   return await transaction(pool, async db => {
-    const campaign = await take(db, wanted.campaignId);
+    const campaign = await waitForCampaign(db, wanted.campaignId);
     if (campaign?.version !== wanted.baseVersion || campaign.pending !== null) return undefined;
     const version = await insertVersion(db, wanted, 'pending');
     const { target } = wanted;
@@ -113,7 +114,7 @@ export async function saveVersion(
   rules: NewRules | undefined,
 ): Promise<Campaign | undefined> {
   return await transaction(pool, async db => {
-    const campaign = await take(db, wanted.campaignId);
+    const campaign = await waitForCampaign(db, wanted.campaignId);
     if (campaign?.version !== wanted.baseVersion || campaign.pending !== null) return undefined;
     const version = await insertVersion(db, wanted, 'effective');
     return await apply(db, wanted.campaignId, version, wanted.target, rules);
@@ -144,7 +145,7 @@ export async function effectVersion(
 ): Promise<Version> {
   const { campaignId } = version;
   return await transaction(pool, async db => {
-    const campaign = await take(db, campaignId);
+    const campaign = await waitForCampaign(db, campaignId);
     const asked = await readVersion(db, campaignId, version.version);
     if (campaign === undefined || asked === undefined)
       throw new Error(`campaign ${campaignId} does not exist`);
@@ -173,7 +174,7 @@ export async function refuseVersion(
   refusal: string,
 ): Promise<Version> {
   return await transaction(pool, async db => {
-    await take(db, version.campaignId);
+    await waitForCampaign(db, version.campaignId);
     const asked = await readVersion(db, version.campaignId, version.version);
     if (asked === undefined) throw new Error(`campaign ${version.campaignId} does not exist`);
     return asked.state === 'pending' ? await refuse(db, asked, refused, refusal) : asked;
@@ -242,14 +243,6 @@ async function cancel(db: Queryable, { campaignId, version }: Version, confirmed
       where campaign_id = $1`,
     [campaignId, version, confirmed.heardBy, confirmed.neverOpens],
   );
-}
-
-async function take(db: Queryable, campaignId: number): Promise<Campaign | undefined> {
-  const { rows } = await db.query<Campaign>(
-    `select ${CAMPAIGN_COLUMNS} from campaigns where campaign_id = $1 for no key update`,
-    [campaignId],
-  );
-  return rows[0];
 }
 
 async function insertVersion(

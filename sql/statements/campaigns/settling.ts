@@ -69,6 +69,11 @@ export interface TakenCampaign extends Campaign {
   readonly hasLeaving: boolean;
 }
 
+const TAKEN = `select ${CAMPAIGN_COLUMNS},
+            exists (select from claims k where k.campaign_id = $1 and not k.decided) as "hasAsked",
+            exists (select from withdrawals w where w.campaign_id = $1 and w.honoured is null) as "hasLeaving"
+       from campaigns where campaign_id = $1 for no key update`;
+
 /**
  * Takes a campaign for the rest of the transaction: one engine decides a campaign at a time. undefined where another
  * one has it. The lock lets rows that refer to the campaign be inserted meanwhile.
@@ -76,12 +81,15 @@ export interface TakenCampaign extends Campaign {
 export async function takeCampaign(db: Queryable, campaignId: number): Promise<TakenCampaign | undefined> {
   const { rows } = await db.query<TakenCampaign>({
     name: 'take_campaign',
-    text: `select ${CAMPAIGN_COLUMNS},
-            exists (select from claims k where k.campaign_id = $1 and not k.decided) as "hasAsked",
-            exists (select from withdrawals w where w.campaign_id = $1 and w.honoured is null) as "hasLeaving"
-       from campaigns where campaign_id = $1 for no key update skip locked`,
+    text: `${TAKEN} skip locked`,
     values: [campaignId],
   });
+  return rows[0];
+}
+
+/** Takes it likewise, after waiting for whoever has it. */
+export async function waitForCampaign(db: Queryable, campaignId: number): Promise<TakenCampaign | undefined> {
+  const { rows } = await db.query<TakenCampaign>(TAKEN, [campaignId]);
   return rows[0];
 }
 

@@ -228,25 +228,44 @@ export async function areAllDecided(db: Queryable, campaignId: number): Promise<
   return rows[0]?.over === true;
 }
 
+const EXTENDED =
+  'unheard_us = unheard_us + $1::bigint - coalesce(unheard_seen_us, $1::bigint), unheard_seen_us = $1';
+const LACKS_UNHEARD =
+  'claim_within_s is not null and finished_at is null and (unheard_seen_us is null or unheard_seen_us < $1)';
+
 /**
- * Extends the open deadlines of all campaigns, or of this one, by the unheard time that is new to them: `unheardUs` is all
- * of it so far, from whenever it is counted. One that sees it for the first time takes it as where to count from. Answers
- * what the deadlines of this campaign are extended by then; undefined where nothing was new.
+ * Extends the open deadlines of a campaign by the unheard time that is new to it: `unheardUs` is all of it so far, from whenever
+ * it is counted. One that sees it for the first time takes it as where to count from. Answers what its deadlines are extended
+ * by then; undefined where nothing was new.
  */
 export async function extendDeadlines(
   db: Queryable,
   unheardUs: number,
-  campaignId?: number,
+  campaignId: number,
 ): Promise<number | undefined> {
   const { rows } = await db.query<{ unheardUs: number }>(
-    `update campaigns
-        set unheard_us = unheard_us + $1::bigint - coalesce(unheard_seen_us, $1::bigint), unheard_seen_us = $1
-      where claim_within_s is not null and finished_at is null and (unheard_seen_us is null or unheard_seen_us < $1)
-        and ($2::integer is null or campaign_id = $2)
-     returning unheard_us as "unheardUs"`,
-    [unheardUs, campaignId ?? null],
+    `update campaigns set ${EXTENDED} where ${LACKS_UNHEARD} and campaign_id = $2 returning unheard_us as "unheardUs"`,
+    [unheardUs, campaignId],
   );
-  return campaignId === undefined ? undefined : rows[0]?.unheardUs;
+  return rows[0]?.unheardUs;
+}
+
+/**
+ * Likewise of all campaigns, but those that somebody holds: nobody waits for one that takes long, and its own next step extends
+ * its deadlines before any of them lapses. Returns whether none is left.
+ */
+export async function extendFreeDeadlines(db: Queryable, unheardUs: number): Promise<boolean> {
+  const { rows } = await db.query<{ left: number }>(
+    `with due as (
+       select campaign_id from campaigns where ${LACKS_UNHEARD}
+     ), free as (
+       select campaign_id from campaigns where campaign_id in (table due) for no key update skip locked
+     ), extended as (
+       update campaigns set ${EXTENDED} where ${LACKS_UNHEARD} and campaign_id in (table free))
+     select (select count(*) from due) - (select count(*) from free) as "left"`,
+    [unheardUs],
+  );
+  return rows[0]?.left === 0;
 }
 
 /** A claimant as gateways are told of them. */

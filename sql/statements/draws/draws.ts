@@ -83,20 +83,27 @@ export async function readPool(db: Queryable, page: StampRange): Promise<readonl
   return rows;
 }
 
+/** Closes a raffle's pool: from now on nothing enters or leaves it, and nothing about it changes. */
+export async function closePool(db: Queryable, campaignId: number, goneCount: number): Promise<void> {
+  await db.query(
+    'update campaigns set frozen_at = clock_timestamp(), gone_count = $2 where campaign_id = $1 and frozen_at is null',
+    [campaignId, goneCount],
+  );
+}
+
 /**
- * Freezes a raffle's pool: from now on nothing enters or leaves it, and nothing about it changes. By the clock as it is
- * now, not at the transaction's beginning: which round of drand may be used goes by it.
+ * Freezes a closed pool. It counts as frozen now, by the clock as it is and not at the transaction's beginning: which round of
+ * drand may be used goes by it, and until now nothing said what is in the pool.
  */
 export async function saveFrozen(
   db: Queryable,
   campaignId: number,
-  frozen: { readonly goneCount: number; readonly poolCount: number; readonly poolRoot: Buffer },
+  frozen: { readonly poolCount: number; readonly poolRoot: Buffer },
 ): Promise<void> {
   await db.query(
-    `update campaigns
-        set frozen_at = coalesce(frozen_at, clock_timestamp()), frozen_count = $2, gone_count = $3, pool_root = $4
-      where campaign_id = $1`,
-    [campaignId, frozen.poolCount, frozen.goneCount, frozen.poolRoot],
+    `update campaigns set frozen_at = clock_timestamp(), frozen_count = $2, pool_root = $3
+      where campaign_id = $1 and frozen_at is not null`,
+    [campaignId, frozen.poolCount, frozen.poolRoot],
   );
 }
 

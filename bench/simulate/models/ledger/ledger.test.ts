@@ -50,6 +50,7 @@ import {
 import {
   areAllDecided,
   extendDeadlines,
+  extendFreeDeadlines,
   insertClaimants,
   markClaims,
   markLeaving,
@@ -77,6 +78,7 @@ import {
 } from '../../../../sql/statements/coupons/redemptions.ts';
 import { insertAlternates, passToNext } from '../../../../sql/statements/draws/alternates.ts';
 import {
+  closePool,
   insertProof,
   listUnannounced,
   readDrawState,
@@ -302,7 +304,8 @@ function drawCall(random: Random, number: number): Call {
     db => readTurn(db, range),
     db => countTurn(db, range),
     db => saveSettled(db, campaignId, settled, random.chance(0.05)),
-    db => saveFrozen(db, campaignId, { goneCount: settled.goneCount, poolCount: 5, poolRoot: bytes(32) }),
+    db => closePool(db, campaignId, settled.goneCount),
+    db => saveFrozen(db, campaignId, { poolCount: 5, poolRoot: bytes(32) }),
     db =>
       saveRevealed(db, campaignId, {
         source: 'commit',
@@ -396,7 +399,7 @@ function claimCalls(
     db => replaceCodes(db, campaignId, [{ serial, code: `another ${number}` }]),
     db => areAllDecided(db, campaignId),
     db => saveSettled(db, campaignId, settled, random.chance(0.02), counts),
-    db => extendDeadlines(db, unheardUs),
+    db => extendFreeDeadlines(db, unheardUs),
     db => extendDeadlines(db, unheardUs, campaignId),
     db => readClaimants(db, campaignId, 0, 9),
     db => readMoves(db, campaignId, 0, 9),

@@ -246,11 +246,16 @@ const takeCampaign: Statement = (tables, by, values) => {
   const row = tables.campaigns.get(key, by);
   if (row === undefined || tables.campaigns.heldBy(key, by) !== undefined) return NOTHING;
   tables.campaigns.lock(key, by);
+  return rowsOf([taken(tables, by, row)]);
+};
+
+/** As a step has a campaign that it has taken. */
+export function taken(tables: LedgerTables, by: Transaction, row: CampaignRow) {
   const isOfIt = ({ campaignId }: { readonly campaignId: number }): boolean => campaignId === row.campaignId;
   const hasAsked = tables.claims.rows(by).some(claim => isOfIt(claim) && !claim.decided);
   const hasLeaving = tables.withdrawals.rows(by).some(leave => isOfIt(leave) && leave.honoured === null);
-  return rowsOf([{ ...selectedBy(tables, by)(row), hasAsked, hasLeaving }]);
-};
+  return { ...selectedBy(tables, by)(row), hasAsked, hasLeaving };
+}
 
 const readCampaigns: Statement = (tables, by, values) => {
   const finishedSeconds = values.optional(1);
@@ -404,12 +409,15 @@ const saveSettled = updating((old, values, now) => {
   };
 });
 
-const saveFrozen = updating((old, values, now) => ({
-  frozenAt: old.frozenAt ?? now,
-  frozenCount: values.number(2),
-  goneCount: values.number(3),
-  poolRoot: values.bytes(4),
-}));
+const closePool = updating((old, values, now) =>
+  old.frozenAt === null ? { frozenAt: now, goneCount: values.number(2) } : undefined,
+);
+
+const saveFrozen = updating((old, values, now) =>
+  old.frozenAt === null
+    ? undefined
+    : { frozenAt: now, frozenCount: values.number(2), poolRoot: values.bytes(3) },
+);
 
 const saveRevealed = updating((old, values) =>
   old.seed !== null || old.cancelledStamp !== null
@@ -502,10 +510,8 @@ export const CAMPAIGN_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   [/^select e.user_id as "userId", e.stamp, w.user_id is not null as "isWithdrawn"/, readTurn],
   [/^select count\(\*\) as count, max\(stamp\) as "lastStamp"/, countTurn],
   [/^update campaigns set settled_stamp = \$2, settled_count = \$3/, saveSettled],
-  [
-    /^update campaigns set frozen_at = coalesce\(frozen_at, clock_timestamp\(\)\), frozen_count = \$2/,
-    saveFrozen,
-  ],
+  [/^update campaigns set frozen_at = clock_timestamp\(\), gone_count = \$2/, closePool],
+  [/^update campaigns set frozen_at = clock_timestamp\(\), frozen_count = \$2/, saveFrozen],
   [/^update campaigns set randomness = \$2, signature = \$3, seed = \$4/, saveRevealed],
   [/^update campaigns set rules = \$2, nonce = \$3/, saveAnnouncement],
   [/^insert into draw_proofs \(campaign_id, part, text\)/, insertProof],

@@ -4,6 +4,7 @@
  * simulated ledger, each beside the words its text begins with. ledger.test.ts holds them against PostgreSQL.
  */
 import {
+  type CampaignRow,
   CHECK_VIOLATION,
   type ClaimantRow,
   type ClaimRow,
@@ -11,6 +12,7 @@ import {
   changed,
   FOREIGN_KEY_VIOLATION,
   type LedgerTables,
+  NOTHING,
   rowsOf,
   type Statement,
   UNIQUE_VIOLATION,
@@ -332,19 +334,31 @@ const saveOffers: Statement = (tables, by, values) => {
 const areAllDecided: Statement = (tables, by, values) =>
   rowsOf([{ over: !claimantsOf(tables, by, values.number(1)).some(({ state }) => state === 'offered') }]);
 
+function lacksUnheard({ finishedAt, rules, unheardSeenUs }: CampaignRow, unheardUs: number): boolean {
+  const hasClaims = rules !== null && JSON.parse(rules).claim_within_s !== undefined;
+  return hasClaims && finishedAt === null && (unheardSeenUs === null || unheardSeenUs < unheardUs);
+}
+
+function extend(tables: LedgerTables, by: Transaction, row: CampaignRow, unheardUs: number): number {
+  const total = row.unheardUs + unheardUs - (row.unheardSeenUs ?? unheardUs);
+  changeCampaign(tables, by, row, { unheardUs: total, unheardSeenUs: unheardUs });
+  return total;
+}
+
 const extendDeadlines: Statement = (tables, by, values) => {
-  const [unheardUs, only] = [values.number(1), values.optional(2)];
-  const extended: { readonly unheardUs: number }[] = [];
-  for (const row of tables.campaigns.rows(by)) {
-    const { campaignId, finishedAt, rules, unheardSeenUs } = row;
-    const hasClaims = rules !== null && JSON.parse(rules).claim_within_s !== undefined;
-    if (!hasClaims || finishedAt !== null || (only !== null && only !== campaignId)) continue;
-    if (unheardSeenUs !== null && unheardSeenUs >= unheardUs) continue;
-    const total = row.unheardUs + unheardUs - (unheardSeenUs ?? unheardUs);
-    changeCampaign(tables, by, row, { unheardUs: total, unheardSeenUs: unheardUs });
-    extended.push({ unheardUs: total });
-  }
-  return rowsOf(extended);
+  const unheardUs = values.number(1);
+  const row = tables.campaigns.get(String(values.number(2)), by);
+  if (row === undefined || !lacksUnheard(row, unheardUs)) return NOTHING;
+  return rowsOf([{ unheardUs: extend(tables, by, row, unheardUs) }]);
+};
+
+/** Those that others hold are passed over. */
+const extendFreeDeadlines: Statement = (tables, by, values) => {
+  const unheardUs = values.number(1);
+  const due = tables.campaigns.rows(by).filter(row => lacksUnheard(row, unheardUs));
+  const free = due.filter(({ campaignId }) => tables.campaigns.heldBy(String(campaignId), by) === undefined);
+  for (const row of free) extend(tables, by, row, unheardUs);
+  return rowsOf([{ left: due.length - free.length }]);
 };
 
 export function shownClaimant(tables: LedgerTables, by: Transaction, row: ClaimantRow) {
@@ -394,6 +408,7 @@ export const CLAIM_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
     areAllDecided,
   ],
   [/^update campaigns set unheard_us = unheard_us \+/, extendDeadlines],
+  [/ update campaigns set unheard_us = unheard_us \+/, extendFreeDeadlines],
   [/^select k.number, k.user_id as "userId".* and k.number > \$2/, readClaimants],
   [/^select m.move_number as "listNumber"/, readMoves],
 ];

@@ -10,7 +10,7 @@ import type {
 } from '../../../../sql/statements/campaigns/campaign-versions.ts';
 import type { PendingChange, Stage } from '../../../../sql/statements/campaigns/campaigns.ts';
 import { changed, NOTHING, rowsOf, type Statement, type Values } from './ledger-tables.ts';
-import { selectedBy, updating } from './statements-campaigns.ts';
+import { taken, updating } from './statements-campaigns.ts';
 import { lastVersion } from './versions.ts';
 
 function stageOf(text: string): Stage {
@@ -47,7 +47,7 @@ const takeForChange: Statement = (tables, by, values) => {
   if (tables.campaigns.get(key, by) === undefined) return NOTHING;
   tables.campaigns.lock(key, by);
   const row = tables.campaigns.get(key, by);
-  return row === undefined ? NOTHING : rowsOf([selectedBy(tables, by)(row)]);
+  return row === undefined ? NOTHING : rowsOf([taken(tables, by, row)]);
 };
 
 const readDraftTerms: Statement = (tables, by, values) =>
