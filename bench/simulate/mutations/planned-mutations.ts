@@ -6,13 +6,6 @@ import type { Mutation } from './mutation.ts';
 
 export const PLANNED_MUTATIONS: readonly Mutation[] = [
   {
-    name: 'a rank is final by a registry in whose place another was opened',
-    file: 'engine/settling/settlement-cycle.ts',
-    from: 'if (epoch === registry.epoch) this',
-    to: 'if (epoch > 0) this',
-    plan: 'a rank is mended in another Redis',
-  },
-  {
     name: 'a gateway that stops keeps its streams until all it has taken is in the log',
     file: 'gateway/assembly.ts',
     from: 'await Promise.all([membership.stop(), watchers.close()]);',
@@ -109,5 +102,40 @@ export const PLANNED_MUTATIONS: readonly Mutation[] = [
     from: 'if (more || watermarkUs < closesAtUs(campaign)) {',
     to: 'if (watermarkUs < closesAtUs(campaign)) {',
     plan: 'many leave a raffle at its close',
+  },
+  {
+    name: 'of somebody whose campaign is being made anew it is said that there is no entry',
+    file: 'gateway/shared/lookups.ts',
+    from: '{ reject }] of questions.entries()) reject(new BeingMade(looked.stamps[index]));',
+    to: '{ resolve }] of questions.entries()) if (index >= 0) resolve(undefined);',
+    plan: 'people look while a campaign is made anew',
+  },
+  {
+    name: 'who is decided is read off a later board than what became of them',
+    file: 'gateway/shared/lookups.ts',
+    from: 'user.stamp <= campaign.settledStamp',
+    to: 'user.stamp <= (board.campaign(campaignId) ?? campaign).settledStamp',
+    plan: 'look-ups take long while people are decided',
+  },
+  {
+    name: 'a cancellation is confirmed and not held',
+    file: 'gateway/entry/admission.ts',
+    from: 'if (pending.cancelled || pending',
+    to: 'if (pending',
+    plan: 'people enter while a cancellation is decided',
+  },
+  {
+    name: 'a room forgets, when its clock is right again, whom it let in before that was set back',
+    file: 'engine/settling/judges/room.ts',
+    from: '[atUs, count, nowUs] : admissions',
+    to: '[nowUs, count] : admissions',
+    plan: 'the ledger is ahead as a room lets people in',
+  },
+  {
+    name: 'what is on the shelf is let go of within a time of the ledger or not at all',
+    file: 'engine/projections/publish.ts',
+    from: 'await this.#clear(Number(epoch), await this.#onBoard());',
+    to: 'await this.#clear(Number(epoch), []);',
+    plan: 'the ledger is set on as a campaign is on the shelf',
   },
 ];

@@ -56,4 +56,15 @@ export const CLOCK_PLANS = {
       fault('clock of Redis is set', 2_900, { forMs: 900, amount: -1_800 }),
     ],
   }),
+
+  /** The ledger's clock is set on by a minute, and stays so, between the moment at which a campaign is shelved and the next pass. */
+  'the ledger is set on as a campaign is on the shelf': quietPlan({
+    gateways: 1,
+    leaseMs: 600,
+    shelveAfterMs: 515,
+    drift: 0.02,
+    campaigns: [campaign('coupon', 885), campaign('coupon', 2_746, { campaignId: 2 })],
+    asks: [],
+    faults: [fault('clock of Postgres goes wrong', 2_419, { amount: 59_844 })],
+  }),
 };

@@ -5,25 +5,6 @@ const TWO = { engines: 1, gateways: 2 };
 const TWO_ENGINES = { engines: 2, gateways: 2 };
 
 export const REDIS_PLANS = {
-  /**
-   * u1 is logged by a gateway that dies before it ranks them, then Redis is failed over. One engine and the gateway that u2 asks
-   * go on at the old one; the other engine opens the new one, and makes ranks anew there. At the old one u1 has none.
-   */
-  'a rank is mended in another Redis': quietPlan({
-    engines: 2,
-    campaigns: [campaign('coupon', 5_000)],
-    asks: [
-      enters('u1', 1_000, { gateway: 1 }),
-      enters('u2', 1_020),
-      ...often(30, 100, afterMs => looks('u2', 1_200 + afterMs)),
-    ],
-    faults: [
-      fault('gateway crashes', 990, { place: 'rank', target: 1, forMs: 4_000 }),
-      // Of gateway 0 and the engines.
-      fault('two Redis take writes', 1_060, { forMs: 3_000, target: staying([true, true, false]) }),
-    ],
-  }),
-
   /** Redis answers gateway 0 no more just as people who have entered there are to be ranked. They ask both what became of it. */
   'Redis is out of reach as people are ranked': quietPlan({
     ...TWO,
@@ -70,6 +51,31 @@ export const REDIS_PLANS = {
     faults: [
       fault('gateway crashes', 990, { place: 'rank', target: 0, forMs: 700 }),
       fault("an engine's Redis is slow", 1_500, { forMs: 2_000, amount: 40 }),
+    ],
+  }),
+
+  /** Redis is emptied, and people ask what became of them while it is made anew, a rank at a time. */
+  'people look while a campaign is made anew': quietPlan({
+    ...TWO,
+    rankedAtOnce: 1,
+    campaigns: [campaign('raffle', 5_000)],
+    asks: [
+      ...often(20, 10, behindMs => enters(`u${behindMs / 10 + 1}`, 600 + behindMs)),
+      ...often(60, 25, behindMs => looks(`u${((behindMs / 25) % 5) + 1}`, 1_050 + behindMs)),
+    ],
+    faults: [fault('Redis is emptied', 1_000, { forMs: 20 })],
+  }),
+
+  /** One gateway takes long to look people up whom another one lets in; meanwhile it reads of the board that they are decided. */
+  'look-ups take long while people are decided': quietPlan({
+    ...TWO,
+    campaigns: [campaign('coupon', 4_000)],
+    asks: [
+      ...often(60, 20, behindMs => enters(`u${behindMs / 20 + 1}`, 600 + behindMs, { gateway: 1 })),
+      ...often(200, 7, behindMs => looks(`u${Math.floor(behindMs / 20) + 1}`, 640 + behindMs)),
+    ],
+    faults: [
+      fault('way is slow', 500, { forMs: 3_000, amount: 30, target: wayOf('gateway 0 to Redis', TWO) }),
     ],
   }),
 };

@@ -22,4 +22,31 @@ export const ROOM_PLANS = {
       fault('gateway stops', 1_500, { forMs: 6_000 }),
     ],
   }),
+
+  /** The ledger's clock is ahead for a while, during which an engine starts anew, as does PostgreSQL, and people are let in. */
+  'the ledger is ahead as a room lets people in': quietPlan({
+    gateways: 1,
+    leaseMs: 800,
+    maxSliceEntries: 3,
+    waitMs: 30,
+    claimsAtOnce: 2,
+    movesAtOnce: 2,
+    campaigns: [
+      campaign('room', 624, {
+        opensMs: 394,
+        places: 1_000_000,
+        room: { perSecond: 1, capacity: 2, graceMs: 1_500 },
+      }),
+    ],
+    asks: [
+      enters('u5', 411, { watches: true, watchesAfterMs: 171 }),
+      enters('u4', 456, { watches: true }),
+      enters('u1', 482, { watches: true }),
+    ],
+    faults: [
+      fault('engine crashes', 518, { place: 'presence', forMs: 65 }),
+      fault('clock of Postgres is set', 789, { forMs: 2_393, amount: 4_211 }),
+      fault('Postgres restarts', 813, { forMs: 168 }),
+    ],
+  }),
 };

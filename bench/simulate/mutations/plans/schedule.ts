@@ -24,17 +24,30 @@ export const SCHEDULE_PLANS = {
     faults: [fault('engine pauses', 1_003, { forMs: 1_450 })],
   }),
 
-  /** People leave a raffle just before it closes, in one slice that a slow log gets behind the close. */
+  /** People leave a raffle before its close, and the engine that would decide it each time stands still until behind it. */
   'many leave a raffle at its close': quietPlan({
     ...TWO,
     movesAtOnce: 1,
     campaigns: [campaign('raffle', 2_000, { places: 3 })],
     asks: [
       ...often(12, 10, behindMs => enters(`u${behindMs / 10 + 1}`, 500 + behindMs)),
-      ...often(8, 6, behindMs => enters(`u${behindMs / 6 + 1}`, 1_945 + behindMs, { what: 'withdraw' })),
+      ...often(8, 5, behindMs => enters(`u${behindMs / 5 + 1}`, 1_700 + behindMs, { what: 'withdraw' })),
+    ],
+    faults: [fault('engine pauses', 1_690, { forMs: 600 })],
+  }),
+
+  /** People go on entering while gateways have confirmed a cancellation and a slow ledger decides it. */
+  'people enter while a cancellation is decided': quietPlan({
+    ...TWO,
+    campaigns: [campaign('coupon', 5_000)],
+    asks: [
+      ...often(120, 8, behindMs =>
+        enters(`u${behindMs / 8 + 1}`, 900 + behindMs, { gateway: (behindMs / 8) % 2 }),
+      ),
+      changes(1_000, { action: 'cancel' }),
     ],
     faults: [
-      fault('way is slow', 1_800, { forMs: 400, amount: 40, target: wayOf('gateway 0 to the log', TWO) }),
+      fault('way is slow', 1_010, { forMs: 1_500, amount: 40, target: wayOf('engine 0 to Postgres', TWO) }),
     ],
   }),
 };
