@@ -107,28 +107,44 @@ export async function tryMutations(
         return { file, from, to: from + seeds.atMost - 1, untilFailure: true };
       }),
     );
-    const results = await runJobs(first, processes);
-    const tried: Tried[] = [];
-    for (const [index, mutation] of mutations.entries()) {
+    const results = await showing(await runJobs(first, processes), clean, processes);
+    const tried = mutations.flatMap((mutation, index) => {
       const result = results[index];
-      if (result !== undefined) tried.push({ mutation, result: await showing(result, clean) });
-    }
+      return result === undefined ? [] : [{ mutation, result }];
+    });
     return { tried, seconds: (performance.now() - beganMs) / 1000 };
   });
 }
 
 /** Goes on behind each seed that fails on the bundle `clean` too. */
-async function showing(found: JobResult, clean: string): Promise<JobResult> {
-  let result = found;
-  for (;;) {
-    const seed = result.failures[0]?.seed;
-    if (seed === undefined) return result;
-    const [without] = await runJobs([{ ...found.job, file: clean, from: seed, to: seed }], 1);
-    if (without?.failures.length === 0) return result;
-    const [next] = await runJobs([{ ...result.job, from: seed + 1 }], 1);
-    if (next === undefined) return result;
-    result = { ...next, seeds: result.seeds + next.seeds };
+async function showing(
+  found: readonly JobResult[],
+  clean: string,
+  processes: number,
+): Promise<readonly JobResult[]> {
+  const results = [...found];
+  let unsure = [...found.keys()];
+  while (unsure.length > 0) {
+    const failed = unsure.flatMap(index => {
+      const [result, seed] = [results[index], results[index]?.failures[0]?.seed];
+      return result === undefined || seed === undefined ? [] : [{ index, result, seed }];
+    });
+    const without = await runJobs(
+      failed.map(({ result, seed }) => ({ ...result.job, file: clean, from: seed, to: seed })),
+      processes,
+    );
+    const shown = failed.filter((_, place) => without[place]?.failures.length !== 0);
+    const next = await runJobs(
+      shown.map(({ result, seed }) => ({ ...result.job, from: seed + 1 })),
+      processes,
+    );
+    for (const [place, { index, result }] of shown.entries()) {
+      const more = next[place];
+      if (more !== undefined) results[index] = { ...more, seeds: result.seeds + more.seeds };
+    }
+    unsure = shown.map(({ index }) => index);
   }
+  return results;
 }
 
 /** What a bug was found by, in one line. */
