@@ -254,17 +254,20 @@ for (const log of availableLogs()) {
           );
         }
       }
-      for (const client of clients) {
-        if (client.stamps.length === 0) continue;
-        await eventually(
-          async () => {
-            const answer = await ask(client, 0);
-            if (answer.status !== 503) look(client, answer);
-            return answer.status !== 503;
-          },
-          { timeoutMs: LONG_MS },
-        );
-      }
+      // At once: an idle gateway has all who ask within a moment wait for the same word of the log.
+      const told = clients.filter(({ stamps }) => stamps.length > 0);
+      await Promise.all(
+        told.map(client =>
+          eventually(
+            async () => {
+              const answer = await ask(client, 0);
+              if (answer.status !== 503) look(client, answer);
+              return answer.status !== 503;
+            },
+            { timeoutMs: LONG_MS },
+          ),
+        ),
+      );
     };
 
     const holdAgainstLedger = async (campaigns: readonly number[]): Promise<void> => {
