@@ -53,6 +53,8 @@ export interface GatewayIntervals {
   readonly throughBusy: number;
   /** ... and this often otherwise: every record costs the log and the ledger something. */
   readonly throughIdle: number;
+  /** An idle gateway asks the log this often at most whether its epoch is the latest; readers of their own entry wait for it. */
+  readonly confirm: number;
   /** How soon rooms learn who came and who left; one Redis message each time there is news. */
   readonly presence: number;
 }
@@ -161,6 +163,7 @@ export function assembleGateway(assembly: GatewayAssembly): AssembledGateway {
     partitions: config.LOG_PARTITIONS,
     maxSliceEntries: config.MAX_SLICE_ENTRIES,
     promiseBehindUs: proxies.some ? config.REQUEST_START_WAIT_MS * 1_000 : 0,
+    confirmMs: assembly.intervals.confirm,
     ...(signs ? { signing: { keys: ring, tree: assembly.tree } } : {}),
     sliceAppended: entries => metrics.sliceAppended(entries),
   });

@@ -67,6 +67,11 @@ export interface PipelineParts {
   readonly maxSliceEntries: number;
   /** How far promises lag the time, for requests whose arrival a proxy has noted; 0 if there are none. */
   readonly promiseBehindUs: number;
+  /**
+   * Callers of `confirm` wait for the next record. A busy gateway writes one within this time anyway; an idle one writes at most
+   * one record per this interval, however many callers ask.
+   */
+  readonly confirmMs: number;
   /** Called once, when this incarnation cannot continue. */
   readonly failed: (why: string) => void;
   readonly sliceAppended: (entries: number) => void;
@@ -85,11 +90,6 @@ interface Ranking {
  * the gateway spent 35 us per entry over Kafka; with 2 it has 150 and spends 31; with 1 it waits for Redis each time.
  */
 const RANKINGS_AT_ONCE = 2;
-/**
- * Callers of `confirm` wait for the next record. A busy gateway writes one within this time anyway; an idle one writes one
- * record per this interval, however many callers ask. With a shorter one, requests for unknown things would fill the log.
- */
-const CONFIRM_MS = 250;
 
 type Confirm = (isTaken: boolean) => void;
 
@@ -161,14 +161,14 @@ export class SlicePipeline {
     });
   }
 
-  /** Appends for the waiting callers once the last append is CONFIRM_MS old, unless another append has answered them. */
+  /** Appends for the waiting callers once the last append is confirmMs old, unless another append has answered them. */
   #confirmLater(): void {
     if (this.#confirmTimer !== undefined || this.#confirming.length === 0 || this.#ended) return;
-    const waitMs = this.#appendedAtMs + CONFIRM_MS - performance.now();
+    const waitMs = this.#appendedAtMs + this.#parts.confirmMs - performance.now();
     this.#confirmTimer = setTimeout(
       () => {
         this.#confirmTimer = undefined;
-        if (performance.now() < this.#appendedAtMs + CONFIRM_MS) this.#confirmLater();
+        if (performance.now() < this.#appendedAtMs + this.#parts.confirmMs) this.#confirmLater();
         else if (this.#confirming.length > 0) this.tellThrough();
       },
       Math.max(0, waitMs),

@@ -80,7 +80,7 @@ function memberWith(board: Board, leaseMs = LEASE_MS): Membership {
   const ranker = new Ranker(redis, keys);
   return new Membership({
     ...{ clock, ranker, tickets, producer, redis, keys, board, name: 'test', log: quiet },
-    ...{ maxSliceEntries: 100, promiseBehindUs: 0, partitions: 4, leaseMs },
+    ...{ maxSliceEntries: 100, promiseBehindUs: 0, confirmMs: 250, partitions: 4, leaseMs },
     sliceAppended: () => undefined,
   });
 }
@@ -204,7 +204,7 @@ describe('who asks whether the log takes this gateway still', () => {
     new SlicePipeline(
       {
         ...{ gateway: 1, incarnation: 1, epoch: '3', clock, writer, tickets, maxSliceEntries: 100 },
-        ...{ ranker: new Ranker(redis, keys), promiseBehindUs: 0 },
+        ...{ ranker: new Ranker(redis, keys), promiseBehindUs: 0, confirmMs: 250 },
         failed: () => undefined,
         sliceAppended: () => undefined,
       },

@@ -38,7 +38,14 @@ export type MembershipState = 'joining' | 'serving' | 'leaving' | 'stopped';
 export interface MembershipParts
   extends Pick<
     PipelineParts,
-    'clock' | 'ranker' | 'tickets' | 'maxSliceEntries' | 'promiseBehindUs' | 'sliceAppended' | 'signing'
+    | 'clock'
+    | 'ranker'
+    | 'tickets'
+    | 'maxSliceEntries'
+    | 'promiseBehindUs'
+    | 'confirmMs'
+    | 'sliceAppended'
+    | 'signing'
   > {
   readonly producer: LogProducer;
   readonly redis: RedisClient;

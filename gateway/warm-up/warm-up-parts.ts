@@ -174,6 +174,8 @@ function joinNothing({ config, keys, log, redis, producer }: WarmUpServers, join
   const tree = new SliceTree(randomBytes(32).toString('base64url'));
   const parts: MembershipParts = {
     ...{ ...joining, keys, log, producer, redis, name: '' },
+    // Nobody is told anything of Redis.
+    confirmMs: 0,
     leaseMs: config.LEASE_MS,
     partitions: config.LOG_PARTITIONS,
     maxSliceEntries: config.MAX_SLICE_ENTRIES,

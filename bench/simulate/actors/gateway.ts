@@ -41,6 +41,7 @@ const INTERVALS: GatewayIntervals = {
   boardIdle: 160,
   throughBusy: 200,
   throughIdle: 200,
+  confirm: 250,
   presence: 250,
 };
 /** The body of a shop's request comes so long after its head. */
