@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, describe, it } from 'node:test';
 import { testDatabase } from '../../../engine/test/support.ts';
-import { openPool, transaction } from '../../database.ts';
+import { openPool, type Queryable, transaction } from '../../database.ts';
 import { createCampaign, getCampaign } from '../campaigns/campaigns.ts';
 import { insertGrants } from '../entries/grants.ts';
-import { listUnannounced, saveAnnouncement, saveFrozen, saveRevealed } from './draws.ts';
+import { closePool, listUnannounced, saveAnnouncement, saveFrozen, saveRevealed } from './draws.ts';
 import { saveTerms } from './entrant-terms.ts';
 
 const database = await testDatabase();
@@ -31,6 +31,12 @@ async function raffle(announced = true): Promise<number> {
     () => (announced ? rules : undefined),
   );
   return campaignId;
+}
+
+/** Closes the pool, and freezes it as it was hashed. */
+async function freeze(db: Queryable, campaignId: number): Promise<void> {
+  await closePool(db, campaignId, 0);
+  await saveFrozen(db, campaignId, frozen);
 }
 
 async function change(campaignId: number, what: string): Promise<void> {
@@ -59,7 +65,7 @@ async function assertKept(campaignId: number, what: string): Promise<void> {
 }
 
 const bytes = (byte: string): string => `'\\x${byte.repeat(32)}'`;
-const frozen = { goneCount: 0, poolCount: 0, poolRoot: Buffer.alloc(32, 3) };
+const frozen = { poolCount: 0, poolRoot: Buffer.alloc(32, 3) };
 const revealed = {
   source: 'commit',
   randomness: Buffer.alloc(32, 4),
@@ -116,14 +122,14 @@ describe('what is announced of a campaign', () => {
 describe('the course of a draw', () => {
   it('is rules, pool, seed, in this order, each once', async () => {
     const unannounced = await raffle(false);
-    await saveFrozen(pool, unannounced, frozen);
+    await freeze(pool, unannounced);
     await assert.rejects(saveRevealed(pool, unannounced, revealed), { constraint: 'campaigns_revealed' });
     const campaignId = await raffle();
     await assert.rejects(saveRevealed(pool, campaignId, revealed), { constraint: 'campaigns_revealed' });
     await assert.rejects(change(campaignId, `seed = ${bytes('00')}, seed_source = 'guessed'`), {
       constraint: 'campaigns_seed_revealed',
     });
-    await saveFrozen(pool, campaignId, frozen);
+    await freeze(pool, campaignId);
     for (const what of [
       `pool_root = ${bytes('00')}`,
       'frozen_count = 7',
@@ -151,7 +157,7 @@ describe('the course of a draw', () => {
     await client.query('begin');
     await client.query('insert into entrant_terms values ($1, $2, 5, null, null)', [campaignId, 'bob']);
     const order: string[] = [];
-    const freezing = saveFrozen(pool, campaignId, frozen).then(() => order.push('frozen'));
+    const freezing = freeze(pool, campaignId).then(() => order.push('frozen'));
     // The freeze is at its lock when the server says so.
     for (let waiting = 0; waiting === 0; ) {
       const { rows } = await pool.query(
@@ -208,7 +214,7 @@ describe('the course of a draw', () => {
     const campaignId = await raffle();
     const rows = await transaction(pool, async client => {
       await client.query('select pg_sleep(0.01)');
-      await saveFrozen(client, campaignId, frozen);
+      await freeze(client, campaignId);
       const found = await client.query<{ later: boolean }>(
         'select frozen_at > now() as later from campaigns where campaign_id = $1',
         [campaignId],
