@@ -9,6 +9,8 @@ import { readRegistry } from '../contract/redis/lease/lease.ts';
 import type { RedisClient } from '../contract/redis/redis.ts';
 
 export interface Confirmations {
+  /** Of the registry that says so. */
+  readonly epoch: number;
   /** Gateways with a lease that have not confirmed it, by name. */
   readonly missing: readonly string[];
 }
@@ -27,5 +29,5 @@ export async function readConfirmations(
   const held = leases.filter(({ expiresUs }) => expiresUs !== CONDEMNED);
   const confirmed = await readConfirmed(redis, keys, held, change);
   const missing = held.filter(lease => !confirmed.has(lease));
-  return { missing: missing.map(({ gateway, name }) => `${gateway} (${name})`) };
+  return { epoch, missing: missing.map(({ gateway, name }) => `${gateway} (${name})`) };
 }

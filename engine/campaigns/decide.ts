@@ -112,12 +112,14 @@ interface Look {
 
 async function lookAround(deps: ChangeDeps, campaign: Campaign, asked: Version) {
   try {
-    await deps.publish([campaign]);
+    const epoch = await deps.publish([campaign]);
     const confirmations = await deps.confirmations(asked);
+    // The gateways of another registry have not been told.
+    if (confirmations?.epoch !== epoch) return undefined;
     const lookedAtMs = performance.now();
     // Read last: everything confirmed was confirmed before this.
     const nowMs = (await latestNowUs(deps, campaign)) / 1000;
-    return confirmations && { ...confirmations, nowMs, lookedAtMs };
+    return { ...confirmations, nowMs, lookedAtMs };
   } catch (error) {
     if (error instanceof ClocksApart) throw error;
     deps.log.warn(

@@ -9,8 +9,8 @@ import type { Confirmations } from './confirmations.ts';
 
 export interface CampaignDeps {
   readonly pool: Pool;
-  /** Puts campaigns on the board (see toBoard); rejects when that may not have happened. */
-  readonly publish: (campaigns: readonly Campaign[]) => Promise<void>;
+  /** Puts campaigns on the board (see toBoard) and resolves with its epoch; rejects when gateways may not read it. */
+  readonly publish: (campaigns: readonly Campaign[]) => Promise<number>;
   /** Who has not confirmed a pending change; undefined while nobody can, as Redis is made anew. */
   readonly confirmations: (change: {
     readonly campaignId: number;

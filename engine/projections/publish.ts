@@ -13,6 +13,7 @@ import type { Pool } from '../../sql/database.ts';
 import { type Campaign, opensAtUs } from '../../sql/statements/campaigns/campaigns.ts';
 import { readCampaigns, saveGoneRanked } from '../../sql/statements/campaigns/settling.ts';
 import { readShelved, readShelvedSince, readUnshelved } from '../../sql/statements/campaigns/shelving.ts';
+import { readEpoch } from '../../sql/statements/progress/watermarks.ts';
 import { lastStampAt } from '../contract/record/stamp.ts';
 import {
   type PublishedNews,
@@ -110,8 +111,12 @@ export class Publisher {
     return this.#oneAtATime(() => this.#publish(turn));
   }
 
-  /** Puts campaigns on the board now, as in these rows. Rejects when there is no board right now. */
-  tell(campaigns: readonly Campaign[]): Promise<void> {
+  /**
+   * Puts campaigns on the board now, as in these rows, and resolves with its epoch. Rejects when there is no board right now,
+   * or when another one counts: at a Redis that was failed over nobody hears it. A board that comes later is made from the
+   * ledger, with what was to be told.
+   */
+  tell(campaigns: readonly Campaign[]): Promise<number> {
     return this.#oneAtATime(async () => {
       const epoch = await readBoardEpoch(this.#redis, this.#keys);
       if (epoch === '') throw new Error('Redis is being rebuilt: there is no board right now');
@@ -121,6 +126,10 @@ export class Publisher {
         campaigns.filter(({ shelvedAt }) => shelvedAt === null),
         {},
       );
+      const latest = await readEpoch(this.#pool);
+      if (String(latest) !== epoch)
+        throw new Error(`the board here is of epoch ${epoch}; ${latest} has begun since`);
+      return latest;
     });
   }
 

@@ -140,8 +140,8 @@ export class Passes {
     return performance.now() - this.#shownMs;
   }
 
-  /** Publishes what the board will refer to, then puts the campaigns on the board. Rejects while there is no board. */
-  tell(campaigns: readonly Campaign[]): Promise<void> {
+  /** Publishes what the board will refer to, then puts the campaigns on the board; see Publisher. */
+  tell(campaigns: readonly Campaign[]): Promise<number> {
     return this.#publisher.tell(campaigns);
   }
 

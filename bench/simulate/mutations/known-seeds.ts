@@ -156,4 +156,8 @@ export const KNOWN_SEEDS: readonly { readonly cause: string; readonly seeds: rea
       'an outcome was told from the ledger before the board showed it: they were told then that they wait',
     seeds: [73_000_819, 73_001_730, 73_004_489],
   },
+  {
+    cause: 'an engine at a Redis that had been failed over cancelled a campaign: nobody had a lease there',
+    seeds: [76_192_903],
+  },
 ];

@@ -87,6 +87,7 @@ export async function startApi(changes: Partial<ApiDeps> = {}): Promise<TestApi>
     registry: new Registry(),
     publish: async campaigns => {
       await publishBoard(redis, keys, EPOCH, { campaigns: campaigns.map(toBoard) });
+      return EPOCH;
     },
     couponsChanged: couponIds => tellCouponsChanged(redis, keys, couponIds),
     clocks: new ClockWatch({ ...servers, stopMs: 50, log }),
