@@ -56,13 +56,6 @@ export const MUTATIONS: readonly Mutation[] = [
     seed: 984_772_567,
   },
   {
-    name: 'gateways are told of a change by a Redis that no longer counts',
-    file: 'engine/projections/publish.ts',
-    from: 'if (String(latest) !== epoch)',
-    to: 'if (latest < 0)',
-    seed: 76_192_903,
-  },
-  {
     name: 'the ledger is taken to say that an epoch is the latest',
     file: 'gateway/shared/epoch-check.ts',
     from: 'String(await this.#ledger.ask()) === epoch',

@@ -138,4 +138,11 @@ export const PLANNED_MUTATIONS: readonly Mutation[] = [
     to: 'await this.#clear(Number(epoch), []);',
     plan: 'the ledger is set on as a campaign is on the shelf',
   },
+  {
+    name: 'gateways are told of a change by a Redis that no longer counts',
+    file: 'engine/projections/publish.ts',
+    from: 'const latest = await readEpoch(this.#pool);',
+    to: 'const latest = Number(epoch);',
+    plan: 'an engine cancels at a Redis that was failed over',
+  },
 ];

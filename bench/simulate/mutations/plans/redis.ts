@@ -1,5 +1,5 @@
 /** Plans about a Redis that is failed over, or emptied. */
-import { campaign, enters, fault, looks, often, quietPlan, staying, wayOf } from './build.ts';
+import { campaign, changes, enters, fault, looks, often, quietPlan, staying, wayOf } from './build.ts';
 
 const TWO = { engines: 1, gateways: 2 };
 const TWO_ENGINES = { engines: 2, gateways: 2 };
@@ -76,6 +76,23 @@ export const REDIS_PLANS = {
     ],
     faults: [
       fault('way is slow', 500, { forMs: 3_000, amount: 30, target: wayOf('gateway 0 to Redis', TWO) }),
+    ],
+  }),
+
+  /**
+   * Redis is failed over while there is no gateway, and both join at the new one. The engine that the operator asks stays at the
+   * old one, where nobody has to confirm that the campaign is cancelled.
+   */
+  'an engine cancels at a Redis that was failed over': quietPlan({
+    ...TWO_ENGINES,
+    appendTimeoutMs: 3_000,
+    campaigns: [campaign('coupon', 5_000, { opensMs: 2_266 })],
+    asks: [changes(2_100, { action: 'cancel' }), enters('u1', 2_300)],
+    faults: [
+      fault('gateway crashes', 107, { target: 1, forMs: 1_065 }),
+      fault('gateway crashes', 126, { target: 0, forMs: 801 }),
+      // Of the engines.
+      fault('two Redis take writes', 667, { forMs: 4_000, target: staying([true, false]), amount: 76 }),
     ],
   }),
 };
