@@ -274,7 +274,7 @@ export class Entry implements Stamped, AcceptedEntry {
     const { lookups, membership } = this.#parts;
     let place: Place | undefined;
     try {
-      place = await lookups.findLogged(this.campaign, this.userId, membership.pipeline()?.epoch);
+      place = await lookups.find(this.campaign, this.userId, membership.pipeline()?.epoch);
     } catch (error) {
       if (error instanceof BeingMade && this.kind === ITEM_ENTRY)
         return this.#answerUnplaced(error.stamp, receipts);

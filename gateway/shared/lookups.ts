@@ -99,24 +99,11 @@ export class Lookups {
   /**
    * The user's place in the campaign, or undefined without an entry; for a shelved campaign from the ledger. It is at least
    * as new as everything that the user was told before the call, by whichever gateway. Rejects with LookupFailed.
+   *
+   * `latest` is for a caller who knows that no later epoch had begun when the user asked: the log has accepted an append under
+   * it since. Then nobody is asked for that.
    */
-  find(campaign: BoardCampaign, userId: string): Promise<Place | undefined> {
-    return this.#find(campaign, userId, undefined);
-  }
-
-  /**
-   * As `find`, for a caller who knows that no epoch later than `latest` had begun when the user asked: the log has accepted
-   * an append under it since.
-   */
-  findLogged(
-    campaign: BoardCampaign,
-    userId: string,
-    latest: string | undefined,
-  ): Promise<Place | undefined> {
-    return this.#find(campaign, userId, latest);
-  }
-
-  #find(campaign: BoardCampaign, userId: string, latest: string | undefined): Promise<Place | undefined> {
+  find(campaign: BoardCampaign, userId: string, latest?: string): Promise<Place | undefined> {
     if (campaign.shelved === true) {
       return this.#shelved.place(campaign, userId).catch((error: unknown) => {
         throw new LookupFailed(messageOf(error));
