@@ -1,5 +1,6 @@
 /** The paged loop of projections: what the ledger lists by numbers goes to Redis a page at a time. */
 import type { Queryable } from '../../sql/database.ts';
+import { pagesOf } from '../../sql/statements/pages.ts';
 import type { CampaignKeys } from '../contract/redis/keys.ts';
 import type { RedisClient } from '../contract/redis/redis.ts';
 
@@ -30,13 +31,18 @@ export async function eachPage<Row>(
   after: number,
   { read, numberOf, publish }: Pages<Row>,
 ): Promise<number> {
-  for (let published = after; ; ) {
-    const page = await read(db, campaignId, published, PAGE);
-    const last = page.at(-1);
-    if (last === undefined) return published;
+  let published = after;
+  const pages = pagesOf({
+    after,
+    limit: PAGE,
+    read: (from, limit) => read(db, campaignId, from, limit),
+    keyOf: numberOf,
+  });
+  for await (const page of pages) {
     await publish(page, published);
-    published = numberOf(last);
+    const last = page.at(-1);
+    if (last !== undefined) published = numberOf(last);
     await onPage?.();
-    if (page.length < PAGE) return published;
   }
+  return published;
 }
