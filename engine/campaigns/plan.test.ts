@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { Campaign } from '../../sql/statements/campaigns/campaigns.ts';
-import { NEW_ROW } from '../../sql/statements/campaigns/testing/row.ts';
+import { NEW_ROW } from '../../sql/statements/campaigns/new-row.ts';
 import { type Change, type Plan, type PlanTerms, planChange } from './plan.ts';
 
 const NOW = Date.UTC(2030, 0, 1);

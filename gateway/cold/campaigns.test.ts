@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { stateOf } from '../../engine/campaigns/states.ts';
 import { toBoard } from '../../engine/contract/redis/board/board-campaign.ts';
 import type { Campaign } from '../../sql/statements/campaigns/campaigns.ts';
-import { NEW_ROW } from '../../sql/statements/campaigns/testing/row.ts';
+import { NEW_ROW } from '../../sql/statements/campaigns/new-row.ts';
 import { campaignView } from './campaigns.ts';
 
 const at = (ms: number): Date => new Date(Date.UTC(2030, 0, 1) + ms);

@@ -1,6 +1,7 @@
 /** Making a campaign: from a body, as another one, or of a template. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Campaign, readDraftTerms } from '../../../sql/statements/campaigns/campaigns.ts';
+import { NEW_ROW } from '../../../sql/statements/campaigns/new-row.ts';
 import { getCouponOf } from '../../../sql/statements/coupons/coupons.ts';
 import { getRoom } from '../../../sql/statements/rooms/rooms.ts';
 import { claimsOf, type WantedDraw, type WantedRules } from '../../campaigns/announce.ts';
@@ -55,21 +56,12 @@ function wouldBe(
     ...shown
   } = campaignJson(
     {
+      ...NEW_ROW,
       ...{ campaignId: 0, kind, title, places, opensAt, closesAt, drawsAt, stage, timeZone, madeBy },
-      ...{ closingAt: null, createdAt: new Date(nowMs), revision: 1, settledStamp: -1, settledCount: 0 },
-      ...{ grantedCount: 0, goneCount: 0, goneRanked: 0, frozenAt: null, frozenCount: null, seed: null },
-      ...{ seedSource: null, finishedAt: null, rulesHash: null, draw: null, poolRoot: null, redrawnCount: 0 },
-      ...{ pausedAt: null, cancelledStamp: null, version: 1, pending: null },
-      ...{ claimWithinS: claims?.withinS ?? null, waitlist: claims?.waitlist ?? 0, waitlistedCount: 0 },
-      ...{
-        moveCount: 0,
-        unheardUs: 0,
-        unheardSeenUs: null,
-        decidedAt: null,
-        shelvedAt: null,
-        room: null,
-        monitors: monitors ?? null,
-      },
+      createdAt: new Date(nowMs),
+      claimWithinS: claims?.withinS ?? null,
+      waitlist: claims?.waitlist ?? 0,
+      monitors: monitors ?? null,
     },
     nowMs,
   );

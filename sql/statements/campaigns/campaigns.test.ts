@@ -11,7 +11,7 @@ import {
   listBegunCloses,
   listCampaigns,
 } from './campaigns.ts';
-import { NEW_ROW } from './testing/row.ts';
+import { NEW_ROW } from './new-row.ts';
 
 const database = await testDatabase();
 const pool = openPool(database.url, { max: 2, applicationName: 'test', onError: () => undefined });

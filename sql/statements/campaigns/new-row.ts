@@ -1,6 +1,6 @@
-import type { Campaign } from '../campaigns.ts';
+import type { Campaign } from './campaigns.ts';
 
-/** For tests: what the row of a campaign holds that was just made, beside what its maker says of it. */
+/** What the row of a campaign holds that was just made, beside what its maker says of it. */
 export const NEW_ROW = {
   closingAt: null,
   revision: 1,
