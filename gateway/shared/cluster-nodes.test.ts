@@ -37,6 +37,7 @@ import { openPool } from '../../sql/database.ts';
 import { createCampaign } from '../../sql/statements/campaigns/campaigns.ts';
 import { saveSettled } from '../../sql/statements/campaigns/settling.ts';
 import { shelveCampaign } from '../../sql/statements/campaigns/shelving.ts';
+import { beginEpoch } from '../../sql/statements/progress/watermarks.ts';
 import { CouponReads } from '../coupons/reads.ts';
 import { Ranker } from '../entry/rank.ts';
 import { Board } from './board.ts';
@@ -253,6 +254,7 @@ test('a campaign that another engine lets go of closes no registry; one that a n
   const rules = { kind: 'coupon', title: 'x', places: 1, opensAt, closesAt: new Date('2020-01-02') } as const;
   const campaigns = [await createCampaign(pool, rules), await createCampaign(pool, rules)];
   await beginAnew(pool, redis, own, EPOCH);
+  await beginEpoch(pool, EPOCH);
   await redis.hset(own.leases, 'epoch', EPOCH);
   await publisher.publish({ epoch: EPOCH, watermarkUs: 0, rankedUs: 0 });
 
