@@ -1,9 +1,9 @@
 /** Runs a plan from beginning to end, and says what came of it. */
 import { type Logger, pino } from 'pino';
-import { Client } from './actors/client.ts';
+import { Client, type Surroundings } from './actors/client.ts';
 import { watchClocks } from './actors/clock-operator.ts';
 import { RoomOperator } from './actors/operator.ts';
-import { Shopper } from './actors/shopper.ts';
+import { lookAtCode, Shopper } from './actors/shopper.ts';
 import { checkEnd } from './checks/checker-end.ts';
 import { inject } from './faults.ts';
 import { onLack } from './kernel/stand-in.ts';
@@ -86,7 +86,8 @@ export async function runPlan(plan: Plan, say?: (line: string) => void): Promise
 /** Puts everything of the plan at its time; answers how many clients have not ended. */
 function schedule(scene: Scene): { count: number } {
   const { plan, world, checker, tally } = scene;
-  const left = { count: plan.asks.length + plan.shop.shoppings.length };
+  const { shoppings, looks, changes } = plan.shop;
+  const left = { count: plan.asks.length + shoppings.length + looks.length + changes.length };
   const done = (): void => {
     left.count -= 1;
   };
@@ -133,12 +134,32 @@ function schedule(scene: Scene): { count: number } {
       done();
     });
   }
-  for (const [index, shopping] of plan.shop.shoppings.entries()) {
+  scheduleShop(scene, around, done);
+  for (const fault of plan.faults) world.after(fault.atMs * MS, world.outside, () => inject(scene, fault));
+  return left;
+}
+
+/** What shops and people do with coupons, and the operator. */
+function scheduleShop(scene: Scene, around: Surroundings, done: () => void): void {
+  const { world, plan, checker } = scene;
+  const { shoppings, looks, changes } = plan.shop;
+  for (const [index, shopping] of shoppings.entries()) {
     const terms = { name: `basket-${index + 1}`, codeOf: scene.codeOf, done };
     world.after(shopping.atMs * MS, world.outside, () => new Shopper(around, shopping, terms).start());
   }
-  for (const fault of plan.faults) world.after(fault.atMs * MS, world.outside, () => inject(scene, fault));
-  return left;
+  for (const look of looks) {
+    world.after(look.atMs * MS, world.outside, () => lookAtCode(around, look, scene.codeOf(look), done));
+  }
+  for (const { atMs, code, terms } of changes) {
+    world.after(atMs * MS, world.outside, () => {
+      const [operated, couponId] = [scene.engineAt(0), scene.couponIdOf(code)];
+      if (operated !== undefined && couponId !== undefined) {
+        checker.shop.coupons.asked(code, terms);
+        world.after(0, operated.process, () => void operated.changeTerms(couponId, terms));
+      }
+      done();
+    });
+  }
 }
 
 /** What the processes log, among the lines of the run, each with the name of its process. */

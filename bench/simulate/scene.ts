@@ -32,6 +32,9 @@ const LEASE_LOOK_US = 20 * MS;
 const STAMP_SLACK_US = 60 * MS;
 /** The time of an offer is that of the last look at the clock; where nothing else is wrong, there are several a second. */
 const OFFERED_BEFORE_US = 1_000 * MS;
+/** How old what is shown of a code is at the most, and where nothing keeps gateways from hearing of changes. */
+const COPY_US = 1_100 * MS;
+const TOLD_US = 120 * MS;
 /** Of a request whose arrival the proxy has noted. */
 const NOTED_BEFORE_US = 61 * MS;
 
@@ -50,6 +53,8 @@ export class Scene {
   /** LEASE_MS of processes that do not have the plan's: what it was changed to for good, and by mistake. */
   readonly #changedLeaseMs = new Map<string, number>();
   readonly #wrongLeaseMs = new Map<string, number>();
+  /** Those that are gone too. */
+  readonly #gatewayProcesses: Process[] = [];
   #born = 0;
 
   constructor(plan: Plan, world: World, logger: Logger) {
@@ -71,6 +76,7 @@ export class Scene {
           coupons: () => tables.coupons.rows(),
           redemptions: () => tables.redemptions.rows(),
           uses: () => tables.uses.rows(),
+          refunds: () => tables.refunds.rows(),
           requests: () => tables.shopRequests.rows(),
           nowMs: () => tables.now().getTime(),
         },
@@ -113,9 +119,19 @@ export class Scene {
       kind.startsWith('clock of Postgres') ? Math.abs(amount) : 0,
     );
     checker.shop.clockSetByUs = setByMs.reduce((sum, ms) => sum + ms, 0) * MS;
+    // A machine that stood still takes what it knew before for new, and copies end by clocks.
+    const isTimeSure = !isClockSet && !has('gateway is suspended');
+    const isQuiet = plan.faults.length === 0;
+    if (isTimeSure) checker.shop.coupons.shownBeforeUs = isQuiet ? TOLD_US : COPY_US;
+    checker.shop.coupons.isOwnShown = isQuiet;
     checker.stampOffUs = 2 * stopUs + STAMP_SLACK_US;
     if (has('passes are long')) checker.offeredBeforeUs = OFFERED_BEFORE_US;
-    if (!has('gateway is suspended')) checker.stampBehindUs = checker.stampOffUs + NOTED_BEFORE_US;
+    checker.stampBehindUs = checker.stampOffUs + NOTED_BEFORE_US;
+    // Redis' clock may be wrong by as much as that of a gateway which stood still: nobody can tell.
+    const isAlikeWrong = has('gateway is suspended') && has('clock of Redis is set');
+    checker.behindUntilUs = isAlikeWrong
+      ? () => Number.POSITIVE_INFINITY
+      : () => Math.max(0, ...this.#gatewayProcesses.map(process => process.behindUntilUs));
   }
 
   /** Who has leases of another length than the registry does not serve. */
@@ -173,6 +189,7 @@ export class Scene {
   startGateway(place: number): void {
     const { world, plan, redis, log, ledger } = this;
     const process = this.#newProcess(`gateway ${place}`);
+    this.#gatewayProcesses.push(process);
     const paths = {
       redis: this.path(`gateway ${place} to Redis`),
       log: this.path(`gateway ${place} to the log`),
@@ -298,11 +315,16 @@ export class Scene {
   }
 
   /** The code on a basket: that which its user was granted, where it is of a campaign. */
-  readonly codeOf = ({ of, userId }: Shopping): string | undefined => {
+  readonly codeOf = ({ of, userId }: Pick<Shopping, 'of' | 'userId'>): string | undefined => {
     if ('code' in of) return of.code;
     const grants = this.ledger.tables.grants.rows();
     return grants.find(grant => grant.campaignId === of.campaignId && grant.userId === userId)?.code;
   };
+
+  /** The number of a code's coupon, as the operator finds it; undefined while it is not there. */
+  couponIdOf(code: string): number | undefined {
+    return this.ledger.tables.coupons.rows().find(coupon => coupon.code === code)?.couponId;
+  }
 
   /** Everything is decided, and Redis shows what the ledger has, of those as well whose gateway is repaired last. */
   get isFinished(): boolean {

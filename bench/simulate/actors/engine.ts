@@ -9,7 +9,7 @@ import { assembleJudge, type JudgeDeps, type JudgeIntervals } from '../../../eng
 import { plainDraw } from '../../../engine/campaigns/announce.ts';
 import { changeCampaign } from '../../../engine/campaigns/change.ts';
 import { closeCampaign } from '../../../engine/campaigns/close.ts';
-import { addCoupon } from '../../../engine/campaigns/coupon-terms.ts';
+import { addCoupon, replaceTerms } from '../../../engine/campaigns/coupon-terms.ts';
 import { createWanted, type WantedCampaign } from '../../../engine/campaigns/create-campaign.ts';
 import { findCampaign } from '../../../engine/campaigns/decide.ts';
 import { setRoomTerms } from '../../../engine/campaigns/room-terms.ts';
@@ -21,13 +21,15 @@ import { Randomness } from '../../../engine/draw/randomness.ts';
 import { type LockName, Locks } from '../../../engine/locks.ts';
 import type { EngineMetrics } from '../../../engine/metrics.ts';
 import { transaction } from '../../../sql/database.ts';
+import { getCoupon } from '../../../sql/statements/coupons/coupons.ts';
 import { getRoom } from '../../../sql/statements/rooms/rooms.ts';
+import type { CheckedCoupon, CouponTerms } from '../checks/checker-coupons.ts';
 import type { Announced, RoomTerms } from '../checks/checker-rows.ts';
-import type { CheckedCoupon } from '../checks/checker-shop.ts';
 import type { Path } from '../kernel/network.ts';
 import type { Tally } from '../kernel/tally.ts';
 import { BEGINNING_US, type Process } from '../kernel/world.ts';
 import type { Ledger } from '../models/ledger/ledger.ts';
+import { ConstraintError } from '../models/ledger/ledger-tables.ts';
 import type { SimulatedConsumer, SimulatedLog } from '../models/log.ts';
 import { KEYS, type SimulatedRedis } from '../models/redis/redis.ts';
 import type { Operation } from '../plans/plan.ts';
@@ -239,6 +241,24 @@ export class SimulatedEngine {
     }
   }
 
+  /** The operator puts other terms in place of a coupon's, as the API does. */
+  async changeTerms(couponId: number, terms: CouponTerms): Promise<void> {
+    const { pool, couponsChanged, log } = this.#deps;
+    try {
+      const coupon = await getCoupon(pool, couponId);
+      if (coupon === undefined) throw new Error(`coupon ${couponId} has gone`);
+      await replaceTerms(pool, coupon, termsOf(terms));
+      this.#tally.count('terms of a coupon in effect');
+    } catch (error) {
+      // What the ledger refuses has to be told as a problem.
+      if (error instanceof ConstraintError) throw error;
+      this.#tally.count('terms of a coupon refused');
+      log.info({ err: error, couponId }, 'the operator was refused');
+      return;
+    }
+    await couponsChanged([couponId]).catch(() => undefined);
+  }
+
   /** The operator closes a campaign ahead of time; what cannot be done now, the operator's client gives up. */
   async close(campaignId: number): Promise<void> {
     try {
@@ -249,7 +269,7 @@ export class SimulatedEngine {
   }
 }
 
-function termsOf({ basisPoints, limitTotal, limitPerUser }: CheckedCoupon): Terms {
+function termsOf({ basisPoints, limitTotal, limitPerUser }: CouponTerms): Terms {
   return {
     ...{ discount: { kind: 'percentage', basisPoints, most: null }, currency: null, minimumBasket: null },
     ...{ validFromMs: null, validUntilMs: null, products: null, categories: null, limitTotal, limitPerUser },

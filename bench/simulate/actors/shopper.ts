@@ -1,10 +1,11 @@
 /**
  * A shop's server with one basket: it asks under one idempotency key for each act, at another gateway when the answer is 503
- * or none, until it is decided. What gateways answer goes to the checker, whether it is heard or not.
+ * or none, until it is decided. What is redeemed goes back as it is wanted. What gateways answer goes to the checker, whether
+ * it is heard or not.
  */
 import { MS } from '../kernel/world.ts';
 import type { ShopAsked } from '../models/http.ts';
-import type { Shopping } from '../plans/shopping.ts';
+import type { CodeLook, Shopping, WantedBack } from '../plans/shopping.ts';
 import { back, type Surroundings, sendTo } from './client.ts';
 
 const ANSWER_TIMEOUT_US = 700 * MS;
@@ -13,6 +14,54 @@ const DOUBLE_US = 5 * MS;
 interface Answer {
   readonly status: number;
   readonly body: Record<string, unknown>;
+}
+
+/** What is asked for under a key, with what the checker is to know of it. */
+type Act =
+  | (ShopAsked & { readonly what: 'hold' | 'redeem' | 'commit' | 'release'; readonly of: number | undefined })
+  | (ShopAsked & { readonly what: 'refund'; readonly of: number; readonly quantity: number | undefined });
+
+function isDone({ status }: Answer): boolean {
+  return status === 200 || status === 201;
+}
+
+/** Somebody asks once what a code is; `code` is undefined where it is nobody's yet. */
+export function lookAtCode(
+  around: Surroundings,
+  { gateway, of: coupon, userId }: CodeLook,
+  code: string | undefined,
+  done: () => void,
+): void {
+  if (code === undefined) {
+    done();
+    return;
+  }
+  const { world, checker } = around;
+  const holder = 'code' in coupon ? undefined : userId;
+  const isThere = checker.shop.coupons.has(code);
+  const askedUs = world.nowUs;
+  const once = world.hearOnce(ANSWER_TIMEOUT_US, done);
+  const receiver = {
+    answered: (status: number, text: string) => {
+      const body = JSON.parse(text);
+      world.tell(() => `${code} is shown: ${status} ${text}`);
+      const { coupons } = checker.shop;
+      if (status === 200) coupons.shown(checker, { gateway, holder, body, askedUs, nowUs: world.nowUs });
+      // One that was granted may be somebody else's by now.
+      else if (status !== 503 && (status !== 404 || isThere))
+        checker.breaks(1, `the code ${code} is answered ${status} ${text}`);
+      back(around, () => once(undefined));
+    },
+    streamed: () => undefined,
+    over: () => back(around, () => once(undefined)),
+  };
+  const asked: ShopAsked = { what: 'show', key: '', body: '', of: code };
+  sendTo(
+    around,
+    gateway,
+    each => each.shop(asked, receiver),
+    () => receiver.over(),
+  );
 }
 
 export class Shopper {
@@ -50,19 +99,14 @@ export class Shopper {
     const basket = { user: userId, currency: 'EUR', lines, codes: [code] };
     const key = `${this.#name}-${holdS === undefined ? 'redeem' : 'hold'}`;
     this.#around.checker.shop.wants(key, { userId, code, subtotal: quantity * unitAmount });
-    const asked: ShopAsked =
+    const asked: Act =
       holdS === undefined
-        ? { what: 'redeem', key, body: JSON.stringify(basket), redemptionId: undefined }
-        : {
-            what: 'hold',
-            key,
-            body: JSON.stringify({ ...basket, hold_seconds: holdS }),
-            redemptionId: undefined,
-          };
-    this.#ask(asked, ({ status, body }) => {
-      const isHeld = (status === 200 || status === 201) && holdS !== undefined;
-      if (isHeld) this.#goOn(Number(body.id));
-      else this.#done();
+        ? { what: 'redeem', key, body: JSON.stringify(basket), of: undefined }
+        : { what: 'hold', key, body: JSON.stringify({ ...basket, hold_seconds: holdS }), of: undefined };
+    this.#ask(asked, answer => {
+      if (!isDone(answer)) this.#done();
+      else if (holdS === undefined) this.#giveBack(Number(answer.body.id), this.#shopping.refunds);
+      else this.#goOn(Number(answer.body.id));
     });
   }
 
@@ -76,12 +120,31 @@ export class Shopper {
     const key = `${this.#name}-${ending}`;
     const body = ending === 'commit' ? JSON.stringify({ reservation: redemptionId }) : '';
     world.after(endsAfterMs * MS, world.outside, () => {
-      this.#ask({ what: ending, key, body, redemptionId }, () => this.#done());
+      this.#ask({ what: ending, key, body, of: redemptionId }, answer => {
+        if (ending === 'commit' && isDone(answer)) this.#giveBack(redemptionId, this.#shopping.refunds);
+        else this.#done();
+      });
+    });
+  }
+
+  #giveBack(redemptionId: number, [next, ...rest]: readonly WantedBack[]): void {
+    if (next === undefined) {
+      this.#done();
+      return;
+    }
+    const { world } = this.#around;
+    const { quantity } = next;
+    const key = `${this.#name}-refund-${rest.length}`;
+    const body = JSON.stringify(quantity === undefined ? {} : { lines: [{ line: 1, quantity }] });
+    world.after(next.afterMs * MS, world.outside, () => {
+      this.#ask({ what: 'refund', key, body, of: redemptionId, quantity }, () =>
+        this.#giveBack(redemptionId, rest),
+      );
     });
   }
 
   /** Asks until it is decided. */
-  #ask(asked: ShopAsked, hear: (answer: Answer) => void): void {
+  #ask(asked: Act, hear: (answer: Answer) => void): void {
     const { world, gateways } = this.#around;
     const again = (place: number): void => {
       this.#once(place, asked, answer => {
@@ -100,7 +163,7 @@ export class Shopper {
     world.after(laterUs, world.outside, () => this.#once(other, asked, () => undefined));
   }
 
-  #once(place: number, asked: ShopAsked, hear: (answer: Answer | undefined) => void): void {
+  #once(place: number, asked: Act, hear: (answer: Answer | undefined) => void): void {
     const { world, checker } = this.#around;
     const askedUs = world.nowUs;
     const once = world.hearOnce(ANSWER_TIMEOUT_US, hear);
@@ -109,7 +172,11 @@ export class Shopper {
         const body = JSON.parse(text);
         world.tell(() => `${asked.key} is answered ${status} ${text}`);
         if (status === 500) world.fail(new Error(`a handler failed: ${text}`));
-        checker.shop.answered(checker, asked, { status, body, askedUs, nowUs: world.nowUs });
+        const { shop } = checker;
+        if (isDone({ status, body })) shop.coupons.done(place, world.nowUs);
+        if (asked.what === 'refund')
+          shop.refunds.answered(checker, { ...asked, redemptionId: asked.of }, status, body);
+        else shop.answered(checker, asked, { status, body, askedUs, nowUs: world.nowUs });
         back(this.#around, () => once({ status, body }));
       },
       streamed: () => undefined,

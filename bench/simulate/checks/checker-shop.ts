@@ -1,33 +1,22 @@
 /**
  * What must hold of coupons in use: never more uses than the limits, one redemption a key however often it is asked for, a
  * price that is what the terms make of the basket, holds that are redeemed in their time or not at all, and what was
- * answered stands. Shares no code with gateway and engine.
+ * answered stands. For terms, what is shown and refunds see checker-coupons.ts and checker-refunds.ts. Shares no code with
+ * gateway and engine.
  */
+import { type CheckedCoupon, CheckedCoupons, type SeenCoupon, type SeenUse } from './checker-coupons.ts';
+import { CheckedRefunds, type SeenRefund } from './checker-refunds.ts';
 import type { Checks } from './checks.ts';
-
-/** The terms of a code that anybody may use, or of the codes that a campaign grants. */
-export interface CheckedCoupon {
-  readonly of: { readonly code: string } | { readonly campaignId: number };
-  readonly basisPoints: number;
-  readonly limitTotal: number | null;
-  readonly limitPerUser: number | null;
-}
 
 /** The committed rows, as far as they are checked. */
 export interface SeenShop {
   coupons(): readonly SeenCoupon[];
   redemptions(): readonly SeenRedemption[];
   uses(): readonly SeenUse[];
+  refunds(): readonly SeenRefund[];
   requests(): readonly { readonly key: string; readonly redemptionId: number }[];
   /** The ledger's clock, milliseconds: holds lapse by it. */
   nowMs(): number;
-}
-
-interface SeenCoupon {
-  readonly couponId: number;
-  readonly campaignId: number | null;
-  readonly code: string | null;
-  readonly used: number;
 }
 
 interface SeenRedemption {
@@ -35,17 +24,10 @@ interface SeenRedemption {
   readonly userId: string;
   readonly state: string;
   /** JSON. */
+  readonly basket: string;
   readonly pricing: string;
   readonly expiresAt: Date | null;
   readonly redeemedAt: Date | null;
-}
-
-interface SeenUse {
-  readonly redemptionId: number;
-  readonly couponId: number;
-  readonly userId: string;
-  readonly heldUntil: Date | null;
-  readonly givenBackAt: Date | null;
 }
 
 /** What is asked for under one key. */
@@ -65,7 +47,7 @@ interface Answered {
 interface AskedOf {
   readonly what: 'hold' | 'redeem' | 'commit' | 'release';
   readonly key: string;
-  readonly redemptionId: number | undefined;
+  readonly of: number | undefined;
 }
 
 /** One use, and while it counted: microseconds. */
@@ -85,7 +67,9 @@ const WHOLE = 10_000;
 export class CheckedShop {
   /** By how much the ledger's clock is set in this run: holds lapse by it, sooner or later. */
   clockSetByUs = 0;
-  readonly #terms: readonly CheckedCoupon[];
+  readonly coupons: CheckedCoupons;
+  readonly refunds: CheckedRefunds;
+  readonly isOpen: boolean;
   readonly #ledger: SeenShop;
   readonly #wanted = new Map<string, Wanted>();
   /** By key, what was answered first. */
@@ -94,13 +78,11 @@ export class CheckedShop {
   readonly #states = new Map<number, string>();
   readonly #counted = new Map<string, Counted>();
 
-  constructor(terms: readonly CheckedCoupon[], ledger: SeenShop) {
-    this.#terms = terms;
+  constructor(announced: readonly CheckedCoupon[], ledger: SeenShop) {
+    this.coupons = new CheckedCoupons(announced);
+    this.refunds = new CheckedRefunds(ledger);
+    this.isOpen = announced.length > 0;
     this.#ledger = ledger;
-  }
-
-  get isOpen(): boolean {
-    return this.#terms.length > 0;
   }
 
   /** A basket that a shop asks for under this key. */
@@ -112,12 +94,11 @@ export class CheckedShop {
   committed(checker: Checks, nowUs: number): void {
     const uses = this.#ledger.uses();
     for (const coupon of this.#ledger.coupons()) {
-      this.#checkUses(
-        checker,
-        coupon,
-        uses.filter(({ couponId }) => couponId === coupon.couponId),
-      );
+      const own = uses.filter(({ couponId }) => couponId === coupon.couponId);
+      this.coupons.committed(checker, coupon, own, nowUs);
+      this.#checkUses(checker, coupon, own);
     }
+    this.refunds.committed(checker);
     for (const use of uses) this.#count(use, nowUs);
     const keys = new Map<number, string>();
     for (const { key, redemptionId } of this.#ledger.requests()) {
@@ -136,7 +117,7 @@ export class CheckedShop {
     const name = coupon.code ?? `of campaign ${coupon.campaignId}`;
     if (kept.length !== coupon.used)
       checker.breaks(2, `coupon ${name} is used ${kept.length} times, and the ledger counts ${coupon.used}`);
-    const { limitTotal = null, limitPerUser = null } = this.#termsOf(coupon) ?? {};
+    const { limitTotal, limitPerUser } = coupon;
     const counting = kept.filter(
       ({ heldUntil }) => heldUntil === null || heldUntil.getTime() > this.#ledger.nowMs(),
     );
@@ -147,10 +128,6 @@ export class CheckedShop {
       if (own > (limitPerUser ?? own))
         checker.breaks(2, `${userId} uses coupon ${name} ${own} times of ${limitPerUser}`);
     }
-  }
-
-  #termsOf({ campaignId, code }: SeenCoupon): CheckedCoupon | undefined {
-    return this.#terms.find(({ of }) => ('code' in of ? of.code === code : of.campaignId === campaignId));
   }
 
   /** Keeps from when on a use counts, and up to when. */
@@ -178,6 +155,9 @@ export class CheckedShop {
       checker.breaks(1, `redemption ${redemptionId} of ${userId} was ${before}, and is ${state}`);
     if (state === 'redeemed' && expiresAt !== null && (redeemedAt === null || redeemedAt >= expiresAt))
       checker.breaks(1, `hold ${redemptionId} of ${userId} was redeemed when it was over`);
+    const uses = this.#ledger.uses().filter(use => use.redemptionId === redemptionId);
+    if (state === 'redeemed' && uses.some(({ givenBackAt }) => givenBackAt !== null))
+      checker.breaks(2, `redemption ${redemptionId} of ${userId} is redeemed, and its use was given back`);
     const wanted = key === undefined ? undefined : this.#wanted.get(key);
     if (wanted === undefined) {
       checker.breaks(4, `redemption ${redemptionId} of ${userId} was made under no key`);
@@ -192,8 +172,9 @@ export class CheckedShop {
   #priceOf(redemptionId: number, { subtotal }: Wanted): number | undefined {
     const use = this.#ledger.uses().find(each => each.redemptionId === redemptionId);
     const coupon = this.#ledger.coupons().find(({ couponId }) => couponId === use?.couponId);
-    const terms = coupon && this.#termsOf(coupon);
-    return terms && subtotal - Math.floor((subtotal * terms.basisPoints * 2 + WHOLE) / (WHOLE * 2));
+    const { basisPoints = null } = coupon ?? {};
+    if (basisPoints === null) return undefined;
+    return subtotal - Math.floor((subtotal * basisPoints * 2 + WHOLE) / (WHOLE * 2));
   }
 
   /** A gateway answers a shop. */
@@ -227,7 +208,7 @@ export class CheckedShop {
 
   #checkRefused(
     checker: Checks,
-    { what, key, redemptionId }: AskedOf,
+    { what, key, of: redemptionId }: AskedOf,
     { body, askedUs, nowUs }: Answered,
   ): void {
     const told = this.#told.get(key);
@@ -266,10 +247,10 @@ export class CheckedShop {
   ): void {
     const wanted = this.#wanted.get(key);
     const coupon = this.#ledger.coupons().find(({ code }) => code === wanted?.code);
-    const terms = coupon && this.#termsOf(coupon);
-    if (wanted === undefined || coupon === undefined || terms === undefined) return;
+    if (wanted === undefined || coupon === undefined) return;
     const own = this.#ledger.requests().find(each => each.key === key)?.redemptionId;
-    const limit = (isOfUser ? terms.limitPerUser : terms.limitTotal) ?? Number.POSITIVE_INFINITY;
+    const which = isOfUser ? 'limitPerUser' : 'limitTotal';
+    const limit = this.coupons.leastLimit(coupon.couponId, which, fromUs - SLACK_US, toUs);
     const counting = [...this.#counted.values()].filter(
       use =>
         use.couponId === coupon.couponId &&

@@ -7,13 +7,14 @@
  * by it; when all is healed and still, everything (checker-end.ts).
  */
 import { checkClaims } from './checker-claims.ts';
+import type { CheckedCoupon } from './checker-coupons.ts';
 import { CheckedLog, type LoggedItem } from './checker-log.ts';
 import { Outages } from './checker-outages.ts';
 import { KnownAbsences, Streams } from './checker-presence.ts';
 import { checkRoom } from './checker-rooms.ts';
 import type { Announced, SeenCampaign, SeenClaimant, SeenPerson, SeenRows } from './checker-rows.ts';
 import { CheckedSchedule, type SeenVersion } from './checker-schedule.ts';
-import { type CheckedCoupon, CheckedShop, type SeenShop } from './checker-shop.ts';
+import { CheckedShop, type SeenShop } from './checker-shop.ts';
 import { CheckedTerms, type SeenTerms } from './checker-terms.ts';
 import type { Checks } from './checks.ts';
 
@@ -104,8 +105,10 @@ export class Checker implements Checks {
   clockOffUs = 0;
   /** By how much a gateway's clock may be off, and Redis' with nobody noticing: CLOCK_STOP_MS each. */
   stampOffUs = 0;
-  /** Besides, a machine that stood still is behind until it has asked for the time. */
+  /** And by how much it may be behind, what a proxy has noted being earlier. */
   stampBehindUs = Number.POSITIVE_INFINITY;
+  /** Until when a gateway was behind by more that did not know it, as its machine had stood still. */
+  behindUntilUs: () => number = () => 0;
   /** How long before it is made an offer may begin: of much that is to be decided the last is no later than the first. */
   offeredBeforeUs = Number.POSITIVE_INFINITY;
   readonly #ledger: SeenLedger;
@@ -144,7 +147,7 @@ export class Checker implements Checks {
         3,
         `${userId} of campaign ${campaignId} is stamped ${stampUs - nowUs} us ahead of the time`,
       );
-    if (stampUs < askedUs - this.stampBehindUs)
+    if (stampUs < askedUs - this.stampBehindUs && askedUs > this.behindUntilUs())
       this.breaks(
         3,
         `${userId} of campaign ${campaignId} is stamped ${askedUs - stampUs} us before they asked`,

@@ -46,6 +46,7 @@ export class Process {
   #frozenUs = 0;
   #suspended = { fromUs: 0, untilUs: 0 };
   #jumpedUs = 0;
+  #behindUntilUs = 0;
   #trap: { readonly place: Place; readonly spring: () => void } | undefined;
 
   constructor(world: World, name: string, clock: { readonly rate: number; readonly offsetUs: number }) {
@@ -101,7 +102,18 @@ export class Process {
     this.#frozenUs = this.frozenUs;
     const fromUs = Math.max(this.#world.nowUs, this.#suspended.untilUs);
     this.#suspended = { fromUs, untilUs: Math.max(fromUs, this.#world.nowUs + us) };
+    this.#behindUntilUs = Number.POSITIVE_INFINITY;
     this.pause(us);
+  }
+
+  /** Until when its clocks were behind and it could not know that: infinite while they are. */
+  get behindUntilUs(): number {
+    return this.#behindUntilUs;
+  }
+
+  /** A server has told it the time, so soon that it knows by how much it is behind. */
+  hearTime(): void {
+    this.#behindUntilUs = Math.min(this.#behindUntilUs, this.#world.nowUs);
   }
 
   /** Has `spring` called when the process next comes to that place, just before or after what it does there. */

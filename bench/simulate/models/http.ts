@@ -20,13 +20,13 @@ export interface Asked {
 
 /** What a shop asks of coupons. */
 export interface ShopAsked {
-  readonly what: 'hold' | 'redeem' | 'commit' | 'release';
+  readonly what: 'hold' | 'redeem' | 'commit' | 'release' | 'refund' | 'show';
   /** Its idempotency key. */
   readonly key: string;
   /** JSON; '' for none. */
   readonly body: string;
-  /** Which hold is redeemed or released. */
-  readonly redemptionId: number | undefined;
+  /** Which hold is redeemed or released, what is refunded; of which code is shown what it is. */
+  readonly of: number | string | undefined;
 }
 
 /** What shows that a shop asks. */
@@ -138,6 +138,8 @@ const SHOP_ROUTES: Readonly<Record<ShopAsked['what'], readonly [Method, string]>
   redeem: ['post', '/v1/redemptions'],
   commit: ['post', '/v1/redemptions'],
   release: ['del', '/v1/reservations/:id'],
+  refund: ['post', '/v1/redemptions/:id/refunds'],
+  show: ['get', '/v1/coupons/:code'],
 };
 
 export function shopRouteOf({ what }: ShopAsked): readonly [Method, string] {
@@ -145,7 +147,7 @@ export function shopRouteOf({ what }: ShopAsked): readonly [Method, string] {
 }
 
 export function shopRequestOf(asked: ShopAsked): HttpRequest {
-  const { key, body, redemptionId } = asked;
+  const { key, body, of } = asked;
   const headers: readonly (readonly [string, string])[] = [
     ['authorization', `Bearer ${SHOP_TOKEN}`],
     ['idempotency-key', key],
@@ -153,9 +155,9 @@ export function shopRequestOf(asked: ShopAsked): HttpRequest {
     ['content-type', body === '' ? '' : 'application/json'],
   ];
   return requestWith(headers, {
-    getParameter: () => String(redemptionId),
+    getParameter: () => String(of),
     getHeader: (name: string) => headers.find(([known]) => known === name)?.[1] ?? '',
-    getUrl: () => shopRouteOf(asked)[1],
+    getUrl: () => shopRouteOf(asked)[1].replace(':id', String(of)),
   });
 }
 

@@ -1,9 +1,11 @@
 /**
- * What shops do with coupons in a run: baskets that are redeemed at once, or held and then redeemed, released or forgotten.
- * Drawn from a source of its own, so that everything else of a plan is what it was before there were shops.
+ * What shops do with coupons in a run: baskets that are redeemed at once, or held and then redeemed, released or forgotten; what
+ * is redeemed goes back, in part or whole; people ask what a code is, and the operator changes its terms. Drawn from sources of
+ * their own, so that everything else of a plan is what it was before there were shops.
  */
+
+import type { CheckedCoupon, CouponTerms } from '../checks/checker-coupons.ts';
 import type { Announced } from '../checks/checker-rows.ts';
-import type { CheckedCoupon } from '../checks/checker-shop.ts';
 import { Random } from '../kernel/random.ts';
 import { BEGINNING_US, MS } from '../kernel/world.ts';
 
@@ -23,15 +25,41 @@ export interface Shopping {
   /** Everything is asked at two gateways at once. */
   readonly isDoubled: boolean;
   readonly gateway: number;
+  /** What goes back of it once it is redeemed, one after the other. */
+  readonly refunds: readonly WantedBack[];
+}
+
+export interface WantedBack {
+  readonly afterMs: number;
+  /** Undefined: all that is left. */
+  readonly quantity: number | undefined;
+}
+
+/** Somebody asks what a code is. */
+export interface CodeLook {
+  readonly atMs: number;
+  readonly userId: string;
+  readonly of: CheckedCoupon['of'];
+  readonly gateway: number;
+}
+
+/** The operator puts other terms in place of those of a code. */
+export interface TermsChange {
+  readonly atMs: number;
+  readonly code: string;
+  readonly terms: CouponTerms;
 }
 
 export interface Shop {
   readonly coupons: readonly CheckedCoupon[];
   readonly shoppings: readonly Shopping[];
+  readonly looks: readonly CodeLook[];
+  readonly changes: readonly TermsChange[];
 }
 
 const SOURCE = 800_000_000;
-export const NO_SHOP: Shop = { coupons: [], shoppings: [] };
+const AFTER_SALES = 900_000_000;
+export const NO_SHOP: Shop = { coupons: [], shoppings: [], looks: [], changes: [] };
 const FIRST_MS = 150;
 const LAST_MS = 2_500;
 
@@ -54,7 +82,39 @@ export function shopOf(seed: number, campaigns: readonly Announced[], gateways: 
       return makeShopping(random, { of, atMs, gateway: random.between(0, gateways - 1) });
     });
   });
-  return { coupons, shoppings: shoppings.toSorted((a, b) => a.atMs - b.atMs) };
+  const shop = { ...NO_SHOP, coupons, shoppings: shoppings.toSorted((a, b) => a.atMs - b.atMs) };
+  return withAfterSales(new Random(seed + AFTER_SALES), shop, gateways);
+}
+
+/** In some: the others stay as they were. */
+function withAfterSales(random: Random, shop: Shop, gateways: number): Shop {
+  if (!random.chance(0.5)) return shop;
+  const shoppings = shop.shoppings.map(shopping => ({ ...shopping, refunds: makeRefunds(random) }));
+  const times = shop.shoppings.map(({ atMs }) => atMs);
+  const looks = Array.from({ length: random.between(4, 12) }, (): CodeLook => {
+    const near = random.chance(0.7) ? random.pick(times) + random.between(-20, 400) : undefined;
+    return {
+      atMs: near ?? random.between(FIRST_MS, LAST_MS),
+      userId: `u${random.between(1, 5)}`,
+      of: random.pick(shop.coupons).of,
+      gateway: random.between(0, gateways - 1),
+    };
+  });
+  const changes = shop.coupons.flatMap(({ of }): TermsChange[] => {
+    if (!('code' in of)) return [];
+    return Array.from({ length: random.between(0, 3) }, () => {
+      const { of: _, ...terms } = makeCoupon(random, of);
+      return { atMs: random.between(FIRST_MS, LAST_MS), code: of.code, terms };
+    });
+  });
+  return { ...shop, shoppings, looks, changes };
+}
+
+function makeRefunds(random: Random): WantedBack[] {
+  return Array.from({ length: random.pick([0, 1, 1, 2, 3]) }, () => ({
+    afterMs: random.between(0, 300),
+    quantity: random.pick([undefined, 1, 1, 2]),
+  }));
 }
 
 /** Codes are granted, and passed on, for a while. */
@@ -80,5 +140,6 @@ function makeShopping(random: Random, where: Pick<Shopping, 'of' | 'atMs' | 'gat
     // Some when the hold is nearly over, or is.
     endsAfterMs: random.chance(0.5) ? random.between(0, 500) : random.between(700, 1_300),
     isDoubled: random.chance(0.3),
+    refunds: [],
   };
 }

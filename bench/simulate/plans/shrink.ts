@@ -24,6 +24,8 @@ export async function shrink(plan: Plan, fails: (plan: Plan) => Promise<boolean>
     await fewer(least.faults, faults => attempt({ ...least, faults }));
     await fewer(least.asks, asks => attempt({ ...least, asks }));
     await fewer(least.shop.shoppings, shoppings => attempt({ ...least, shop: { ...least.shop, shoppings } }));
+    await fewer(least.shop.looks, looks => attempt({ ...least, shop: { ...least.shop, looks } }));
+    await fewer(least.shop.changes, changes => attempt({ ...least, shop: { ...least.shop, changes } }));
     for (const name of ['gateways', 'engines', 'partitions'] as const) {
       while (least[name] > 1 && (await attempt({ ...least, [name]: least[name] - 1 })));
     }

@@ -136,6 +136,14 @@ export interface UseRow {
   readonly givenBackAt: Date | null;
 }
 
+export interface RefundRow {
+  readonly redemptionId: number;
+  readonly refundNumber: number;
+  /** JSON. */
+  readonly refund: string;
+  readonly refundedAt: Date;
+}
+
 export interface PositionRow {
   readonly logName: string;
   readonly partition: number;
@@ -186,6 +194,7 @@ export class LedgerTables {
   readonly coupons = new Table<CouponRow>();
   readonly redemptions = new Table<RedemptionRow>();
   readonly uses = new Table<UseRow>();
+  readonly refunds = new Table<RefundRow>();
   readonly shopRequests = new Table<ShopRequest>();
   /** Sequences belong to no transaction. */
   campaignSequence = 0;
@@ -226,11 +235,13 @@ export const CHECK_VIOLATION = '23514';
 export class ConstraintError extends Error {
   readonly code: string;
   readonly table: string;
+  readonly constraint: string;
 
   constructor(code: string, table: string, constraint: string) {
     super(`${table} breaks the constraint ${constraint}`);
     this.code = code;
     this.table = table;
+    this.constraint = constraint;
   }
 }
 

@@ -62,12 +62,20 @@ import {
   saveOffers,
 } from '../../../../sql/statements/claims/claims.ts';
 import { readDueInstants } from '../../../../sql/statements/claims/claims-turn.ts';
-import { createCoupon, isGrantedCode, readCodes } from '../../../../sql/statements/coupons/coupons.ts';
+import {
+  changeCoupon,
+  createCoupon,
+  getCoupon,
+  isGrantedCode,
+  readCodeNow,
+  readCodes,
+} from '../../../../sql/statements/coupons/coupons.ts';
 import {
   addUses,
   commitHolds,
   giveBackLapsed,
   insertRedemptions,
+  insertRefunds,
   insertShopRequests,
   lockCoupons,
   lockGrantCodes,
@@ -532,7 +540,13 @@ function couponCalls(random: Random, number: number, user: () => string): readon
   const code = random.pick(['SALE-1', 'SALE-1', `granted ${redemptionId}`]);
   const uses = couponIds.map(couponId => ({ couponId, code }));
   const made = { redemptionId: number, userId: user(), basket: '{}', pricing: '{}', expiresAtMs, uses };
-  const request = { key, hash: Buffer.alloc(32), redemptionId, refundNumber: null };
+  const refundNumber = random.between(1, 2);
+  const request = {
+    key,
+    hash: Buffer.alloc(32),
+    redemptionId,
+    refundNumber: random.pick([null, refundNumber]),
+  };
   return [
     db => readCodes(db, ['SALE-1', code]).then(({ known }) => [...known.values()]),
     db => isGrantedCode(db, code),
@@ -551,8 +565,16 @@ function couponCalls(random: Random, number: number, user: () => string): readon
     db => releaseHolds(db, [redemptionId], OPENS_MS),
     async db => {
       const { rows } = await readRedemptions(db, [redemptionId, number - 1]);
-      return [...rows.values()].map(row => ({ ...row, nowMs: undefined }));
+      return [...rows.values()].map(row => ({
+        ...row,
+        refunds: row.refunds.map(each => ({ ...each, refundedAt: new Date(each.refundedAt) })),
+        nowMs: undefined,
+      }));
     },
+    db => insertRefunds(db, [{ redemptionId, refundNumber, refund: '{}', givenBack: couponIds }], OPENS_MS),
+    db => changeCoupon(db, random.pick([1, 2]), { ...TERMS, limitTotal: random.pick([null, 1, 2, 5]) }),
+    db => getCoupon(db, random.between(1, 3)),
+    db => readCodeNow(db, code),
     db => insertShopRequests(db, [request]),
   ];
 }

@@ -21,6 +21,7 @@ import { PROGRESS_STATEMENTS } from './statements-progress.ts';
 import { ROOM_STATEMENTS } from './statements-rooms.ts';
 import { SCHEDULE_STATEMENTS } from './statements-schedule.ts';
 import { SHELVING_STATEMENTS } from './statements-shelving.ts';
+import { TERMS_STATEMENTS } from './statements-terms.ts';
 import { Blocked, Transaction } from './table.ts';
 
 const STATEMENTS = [
@@ -33,6 +34,7 @@ const STATEMENTS = [
   ...PROGRESS_STATEMENTS,
   ...SCHEDULE_STATEMENTS,
   ...COUPON_STATEMENTS,
+  ...TERMS_STATEMENTS,
 ];
 /** A connection that has fallen silent is found out after this long. */
 const SILENT_US = 300 * MS;

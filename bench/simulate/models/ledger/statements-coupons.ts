@@ -1,17 +1,18 @@
 /**
- * What the statements of sql/statements/coupons/coupons.ts and sql/statements/coupons/redemptions.ts do to the simulated
- * ledger, as far as coupons are made, held, redeemed and released; refunds are not simulated.
+ * What the statements of sql/statements/coupons/redemptions.ts do to the simulated ledger, and those of coupons.ts that a
+ * basket needs; for terms and what is shown see statements-terms.ts.
  */
 import {
   CHECK_VIOLATION,
   ConstraintError,
-  type CouponRow,
   changed,
+  FOREIGN_KEY_VIOLATION,
   type LedgerTables,
   NOTHING,
   type RedemptionRow,
   rowsOf,
   type Statement,
+  UNIQUE_VIOLATION,
   type UseRow,
   type Values,
 } from './ledger-tables.ts';
@@ -20,38 +21,8 @@ import { Blocked, type Transaction } from './table.ts';
 /** Stands for null in an array that has none. */
 const NONE = 0;
 
-/** Those who make terms at a time: in a run the operator makes them one after another. */
-const lockStacking: Statement = () => changed(1);
-/** No coupon here names others. */
-const readNeighbours: Statement = () => NOTHING;
-
-const isGrantedCode: Statement = (tables, by, values) =>
-  rowsOf([{ found: tables.grants.rows(by).some(({ code }) => code === values.text(1)) }]);
-
-/** Null, or what the library makes a text[] of. */
-function texts(value: unknown): readonly string[] | null {
-  return Array.isArray(value) ? value.map(String) : null;
-}
-
-const createCoupon: Statement = (tables, by, values) => {
-  tables.couponSequence += 1;
-  const row: CouponRow = {
-    ...{ couponId: tables.couponSequence, campaignId: values.optional(1), code: values.optionalText(2) },
-    ...{ discount: values.text(3), basisPoints: values.optional(4), amount: values.optional(5) },
-    ...{ currency: values.optionalText(6), validFrom: values.optionalDate(7) },
-    ...{ validUntil: values.optionalDate(8), minimumBasket: values.optional(9) },
-    ...{ products: texts(values.raw(10)), categories: texts(values.raw(11)) },
-    ...{ limitTotal: values.optional(12), limitPerUser: values.optional(13) },
-    ...{ stackClass: values.optionalText(14), exclusive: values.flag(15) },
-    ...{ stackableWith: texts(values.raw(16)), stackOrder: values.number(17), stackCap: values.optional(18) },
-    ...{ createdAt: tables.now(), revision: 1, used: 0 },
-  };
-  tables.coupons.write(String(row.couponId), row, by);
-  return rowsOf([row]);
-};
-
 /** Every code that there is, with its terms; whose it is where it is somebody's: the view coupon_codes. */
-function codesOf(tables: LedgerTables, by: Transaction) {
+export function codesOf(tables: LedgerTables, by: Transaction) {
   const coupons = tables.coupons.rows(by);
   const ofAnybody = coupons.flatMap(coupon =>
     coupon.code === null ? [] : [{ ofCode: coupon.code, holder: null, coupon }],
@@ -78,7 +49,7 @@ const lockCoupons: Statement = (tables, by, values) => {
   return NOTHING;
 };
 
-function usesOf(tables: LedgerTables, by: Transaction, couponId: number): UseRow[] {
+export function usesOf(tables: LedgerTables, by: Transaction, couponId: number): UseRow[] {
   return tables.uses.rows(by).filter(use => use.couponId === couponId);
 }
 
@@ -87,7 +58,7 @@ function writeUse(tables: LedgerTables, by: Transaction, use: UseRow): void {
 }
 
 /** A change of how often a coupon is used, with the check of the table. */
-function countUses(tables: LedgerTables, by: Transaction, couponId: number, change: number): void {
+export function countUses(tables: LedgerTables, by: Transaction, couponId: number, change: number): void {
   const key = String(couponId);
   tables.coupons.lock(key, by);
   const old = tables.coupons.get(key, by);
@@ -240,9 +211,44 @@ const readRedemptions: Statement = (tables, by, values) => {
         .filter(({ redemptionId }) => redemptionId === id)
         .sort((a, b) => a.couponId - b.couponId)
         .map(({ couponId, code, givenBackAt }) => ({ couponId, code, givenBack: givenBackAt !== null }));
-      return [{ ...row, nowMs, uses, refunds: [] }];
+      const refunds = tables.refunds
+        .rows(by)
+        .filter(({ redemptionId }) => redemptionId === id)
+        .sort((a, b) => a.refundNumber - b.refundNumber)
+        .map(({ refund, refundedAt }) => ({ refund, refundedAt: refundedAt.toISOString() }));
+      return [{ ...row, nowMs, uses, refunds }];
     }),
   );
+};
+
+const insertRefunds: Statement = (tables, by, values) => {
+  const [numbers, refunds] = [values.numbers(2), values.texts(3)];
+  const refundedAt = new Date(values.number(4));
+  for (const [index, redemptionId] of values.numbers(1).entries()) {
+    const key = `${redemptionId}/${numbers[index]}`;
+    const holder = tables.refunds.heldBy(key, by);
+    if (holder !== undefined) throw new Blocked(holder);
+    if (tables.redemptions.get(String(redemptionId), by) === undefined)
+      throw new ConstraintError(FOREIGN_KEY_VIOLATION, 'refunds', 'refunds_redemption_id_fkey');
+    if (tables.refunds.get(key, by) !== undefined)
+      throw new ConstraintError(UNIQUE_VIOLATION, 'refunds', 'refunds_pkey');
+    const row = { redemptionId, refundNumber: numbers[index] ?? 0, refund: refunds[index] ?? '', refundedAt };
+    tables.refunds.write(key, row, by);
+  }
+  return changed(refunds.length);
+};
+
+const refundUses: Statement = (tables, by, values) => {
+  const couponIds = values.numbers(2);
+  const givenBackAt = new Date(values.number(3));
+  for (const [index, redemptionId] of values.numbers(1).entries()) {
+    const use = tables.uses.get(`${redemptionId}/${couponIds[index]}`, by);
+    if (use === undefined) continue;
+    if (use.heldUntil !== null)
+      throw new ConstraintError(CHECK_VIOLATION, 'redemption_uses', 'redemption_uses_held');
+    writeUse(tables, by, { ...use, givenBackAt });
+  }
+  return changed(couponIds.length);
 };
 
 const insertShopRequests: Statement = (tables, by, values) => {
@@ -261,10 +267,6 @@ const insertShopRequests: Statement = (tables, by, values) => {
 };
 
 export const COUPON_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
-  [/^select pg_advisory_xact_lock\(hashtext\('fairline coupons'\)\)$/, lockStacking],
-  [/ from coupons where \(stack_class = any\(\$1\) or /, readNeighbours],
-  [/^select exists \(select from grants where code = \$1\) as found$/, isGrantedCode],
-  [/^insert into coupons /, createCoupon],
   [/ left join \(coupon_codes known join coupons using \(coupon_id\)\) on /, readCodes],
   [
     /^select from coupons where coupon_id = any\(\$1::bigint\[\]\) order by coupon_id for no key update$/,
@@ -284,5 +286,7 @@ export const COUPON_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   [/^update redemption_uses set held_until = null where redemption_id = any\(\$1::bigint\[\]\)$/, commitUses],
   [/^update redemption_uses set held_until = null, given_back_at = /, releaseUses],
   [/ from redemptions where redemption_id = any\(\$1::bigint\[\]\)$/, readRedemptions],
+  [/^insert into refunds /, insertRefunds],
+  [/^update redemption_uses set given_back_at = /, refundUses],
   [/^insert into shop_requests /, insertShopRequests],
 ];

@@ -4,7 +4,8 @@
  * the same commands at random to both.
  *
  * Of a ZADD with LT a member's score only falls; with NX it stays what it was; a member that is not there is added in
- * any case. Members with equal scores stand in the order of their bytes. A script is run whole (redis-scripts.ts).
+ * any case. Members with equal scores stand in the order of their bytes. A script is run whole (redis-scripts.ts). A key whose
+ * time is over by the server's wall clock is gone.
  *
  * Everything that changed is kept in the order it happened, as in an append-only file. A server that comes back without
  * the last of it (`appendfsync everysec`) begins with the part that it had put on disk.
@@ -12,11 +13,15 @@
 import { type RedisReply, RedisReplyError } from './redis-reply.ts';
 import { runScript } from './redis-scripts.ts';
 
+/** What PTTL answers of a key that is not there, and of one that stays. */
+const NO_KEY = -2;
+const NEVER = -1;
+
 type Change =
   | readonly ['hset' | 'zadd', string, string, string]
   | readonly ['hdel' | 'rpush' | 'zrem', string, string]
   | readonly ['xadd', string, string, string]
-  | readonly ['xtrim', string, string]
+  | readonly ['xtrim' | 'set' | 'expire', string, string]
   | readonly ['del', string];
 
 interface Written {
@@ -27,11 +32,14 @@ interface Written {
 export class RedisState {
   /** The server's wall clock, microseconds since the epoch. */
   readonly timeUs: () => number;
+  #strings = new Map<string, string>();
   #hashes = new Map<string, Map<string, string>>();
   #sets = new Map<string, Map<string, number>>();
   #lists = new Map<string, string[]>();
   /** Of each stream its entries, a position and one field each. */
   #streams = new Map<string, (readonly [position: string, value: string])[]>();
+  /** By key, the wall clock's time at which it is gone. */
+  #expiresUs = new Map<string, number>();
   #file: Written[] = [];
   #nowUs = 0;
   /** Which start of the server this is. */
@@ -50,10 +58,12 @@ export class RedisState {
   fallBack(untilUs: number): void {
     this.#run += 1;
     const kept = this.#file.filter(written => written.atUs <= untilUs);
+    this.#strings = new Map();
     this.#hashes = new Map();
     this.#sets = new Map();
     this.#lists = new Map();
     this.#streams = new Map();
+    this.#expiresUs = new Map();
     this.#file = kept;
     for (const { change } of kept) this.#apply(change);
   }
@@ -71,6 +81,7 @@ export class RedisState {
   call(name: string, args: readonly string[], nowUs: number): RedisReply {
     const [key = '', first = '', second = ''] = args;
     this.#nowUs = nowUs;
+    if (this.#expiresUs.size > 0) this.#dropExpired();
     switch (name) {
       case 'time': {
         const us = this.timeUs();
@@ -80,6 +91,20 @@ export class RedisState {
         return `run_id:${this.#run.toString(16)}`;
       case 'exists':
         return args.filter(each => this.has(each)).length;
+      case 'get':
+        return this.#strings.get(key) ?? null;
+      case 'set':
+        this.#write(['set', key, first]);
+        return 'OK';
+      case 'pexpire':
+        if (!this.has(key)) return 0;
+        this.#write(['expire', key, String(this.timeUs() + Number(first) * 1_000)]);
+        return 1;
+      case 'pttl': {
+        const expiresUs = this.#expiresUs.get(key);
+        if (!this.has(key)) return NO_KEY;
+        return expiresUs === undefined ? NEVER : Math.ceil((expiresUs - this.timeUs()) / 1_000);
+      }
       case 'hget':
         return this.#hashes.get(key)?.get(first) ?? null;
       case 'hexists':
@@ -156,7 +181,7 @@ export class RedisState {
         const to = boundOf(second);
         return this.#inOrder(key)
           .filter(([, score]) => isAbove(score) && score <= to)
-          .map(([member]) => member);
+          .flatMap(([member, score]) => (args[3] === 'WITHSCORES' ? [member, String(score)] : [member]));
       }
       case 'llen':
         return this.#lists.get(key)?.length ?? 0;
@@ -208,6 +233,11 @@ export class RedisState {
     }
   }
 
+  #dropExpired(): void {
+    const timeUs = this.timeUs();
+    for (const [key, expiresUs] of this.#expiresUs) if (expiresUs <= timeUs) this.#write(['del', key]);
+  }
+
   #write(change: Change): void {
     this.#file.push({ atUs: this.#nowUs, change });
     this.#apply(change);
@@ -240,6 +270,13 @@ export class RedisState {
 
   #apply(change: Change): void {
     switch (change[0]) {
+      case 'set':
+        this.#strings.set(change[1], change[2]);
+        this.#expiresUs.delete(change[1]);
+        break;
+      case 'expire':
+        this.#expiresUs.set(change[1], Number(change[2]));
+        break;
       case 'hset':
         held(this.#hashes, change[1], () => new Map<string, string>()).set(change[2], change[3]);
         break;
@@ -261,22 +298,28 @@ export class RedisState {
       case 'hdel': {
         const hash = this.#hashes.get(change[1]);
         hash?.delete(change[2]);
-        if (hash?.size === 0) this.#hashes.delete(change[1]);
+        if (hash?.size === 0) this.#forget(change[1]);
         break;
       }
       case 'zrem': {
         const set = this.#sets.get(change[1]);
         set?.delete(change[2]);
-        if (set?.size === 0) this.#sets.delete(change[1]);
+        if (set?.size === 0) this.#forget(change[1]);
         break;
       }
       case 'del':
-        this.#hashes.delete(change[1]);
-        this.#sets.delete(change[1]);
-        this.#lists.delete(change[1]);
-        this.#streams.delete(change[1]);
+        this.#forget(change[1]);
         break;
     }
+  }
+
+  #forget(key: string): void {
+    for (const all of this.#all) all.delete(key);
+    this.#expiresUs.delete(key);
+  }
+
+  get #all(): readonly Map<string, unknown>[] {
+    return [this.#strings, this.#hashes, this.#sets, this.#lists, this.#streams];
   }
 
   /** By the wall clock, and behind the last one in any case. */
@@ -289,12 +332,11 @@ export class RedisState {
   }
 
   has(key: string): boolean {
-    return [this.#hashes, this.#sets, this.#lists, this.#streams].some(all => all.has(key));
+    return this.#all.some(all => all.has(key));
   }
 
   #keysLike(pattern: string): string[] {
-    const all = [this.#hashes, this.#sets, this.#lists, this.#streams];
-    const keys = all.flatMap(each => [...each.keys()]);
+    const keys = this.#all.flatMap(each => [...each.keys()]);
     const prefix = pattern.slice(0, -1);
     if (!pattern.endsWith('*') || prefix.includes('*')) throw new RedisReplyError(`ERR pattern ${pattern}`);
     return keys.filter(key => key.startsWith(prefix));

@@ -19,6 +19,8 @@ import { RedisState } from './redis-state.ts';
 
 /** A command without an answer by then is given up. */
 const TIMEOUT_US = 400 * MS;
+/** An answer that takes no longer says what the time is; the clocks of processes that stood still are behind by more. */
+const QUICK_US = 20 * MS;
 const COMMANDS = [
   'evalsha',
   'hdel',
@@ -166,6 +168,7 @@ export class SimulatedClient {
   ask(name: string, args: readonly unknown[]): Promise<RedisReply> {
     const texts = args.map(String);
     const answer = this.#link.ask(() => this.#redis.call(this, name, texts));
+    if (name === 'time') this.#noteTime(answer);
     if (name === 'evalsha' && texts.includes(KEYS.leases)) {
       void this.process.reach('lease');
       const { onDiffers } = this.#redis;
@@ -176,6 +179,15 @@ export class SimulatedClient {
         );
     }
     return answer;
+  }
+
+  #noteTime(answer: Promise<unknown>): void {
+    const { world } = this.#redis.server;
+    const askedUs = world.nowUs;
+    const heard = (): void => {
+      if (world.nowUs - askedUs <= QUICK_US) this.process.hearTime();
+    };
+    answer.then(heard, () => undefined);
   }
 
   /** Several commands that arrive as one. */

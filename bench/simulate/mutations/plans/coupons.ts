@@ -1,7 +1,7 @@
 /** Plans about coupons in use. */
-import type { CheckedCoupon } from '../../checks/checker-shop.ts';
-import { NO_SHOP, type Shopping } from '../../plans/shopping.ts';
-import { campaign, fault, quietPlan } from './build.ts';
+import type { CheckedCoupon } from '../../checks/checker-coupons.ts';
+import { type CodeLook, NO_SHOP, type Shopping } from '../../plans/shopping.ts';
+import { campaign, fault, often, quietPlan } from './build.ts';
 
 const CAMPAIGNS = { campaigns: [campaign('coupon', 1_000)], asks: [] };
 
@@ -23,8 +23,14 @@ function basket(userId: string, atMs: number, own: Partial<Shopping> = {}): Shop
     endsAfterMs: 0,
     isDoubled: false,
     gateway: 0,
+    refunds: [],
     ...own,
   };
+}
+
+/** Somebody asks that gateway what a code is. */
+function codeLook(code: string, atMs: number, gateway: number): CodeLook {
+  return { atMs, userId: 'u9', of: { code }, gateway };
 }
 
 export const COUPON_PLANS = {
@@ -45,5 +51,64 @@ export const COUPON_PLANS = {
       ],
     },
     faults: [fault('clock of Postgres is set', 1_900, { forMs: 400, amount: -1_000 })],
+  }),
+
+  /** Three at 899 in all go back one by one, each refund asked for twice. Others want the code before it is free, and then. */
+  'a basket goes back in parts': quietPlan({
+    ...CAMPAIGNS,
+    shop: {
+      ...NO_SHOP,
+      coupons: [codeFor(1)],
+      shoppings: [
+        basket('u1', 500, {
+          ...{ quantity: 3, unitAmount: 333, isDoubled: true },
+          refunds: [1, 1, 2, undefined, 1].map(quantity => ({ afterMs: 100, quantity })),
+        }),
+        basket('u2', 650),
+        basket('u3', 1_400),
+      ],
+    },
+  }),
+
+  /** The operator changes the terms of six codes, and a basket with each of them comes while that is under way. */
+  'terms are changed as codes are used': quietPlan({
+    ...CAMPAIGNS,
+    shop: {
+      ...NO_SHOP,
+      coupons: often(6, 1, number => codeFor(9, `SALE-${number}`)),
+      shoppings: often(6, 1, number =>
+        basket('u1', 1_001 + number, { of: { code: `SALE-${number}` }, gateway: number % 2 }),
+      ),
+      changes: often(6, 1, number => ({
+        atMs: 1_000,
+        code: `SALE-${number}`,
+        terms: { basisPoints: 5_000, limitTotal: 9, limitPerUser: null },
+      })),
+    },
+  }),
+
+  /**
+   * People ask at three gateways what two codes are, at the third one seldom, while one is held, used and lapses, and the terms
+   * of the other are changed.
+   */
+  'it is asked what codes are': quietPlan({
+    ...CAMPAIGNS,
+    gateways: 3,
+    shop: {
+      coupons: [codeFor(3), codeFor(5, 'OTHER')],
+      shoppings: [
+        basket('u1', 500, { holdS: 1 }),
+        basket('u2', 700, { gateway: 1 }),
+        basket('u3', 900, { refunds: [{ afterMs: 100, quantity: undefined }] }),
+      ],
+      looks: [
+        ...often(110, 12, afterMs => codeLook('SALE', 450 + afterMs, (afterMs / 12) % 2)),
+        ...often(20, 60, afterMs => codeLook('OTHER', 450 + afterMs, 0)),
+        ...[560, 715, 915, 1_060].flatMap(atMs => [codeLook('SALE', atMs, 2), codeLook('OTHER', atMs, 2)]),
+      ],
+      changes: [
+        { atMs: 1_000, code: 'OTHER', terms: { basisPoints: 2_000, limitTotal: 7, limitPerUser: 2 } },
+      ],
+    },
   }),
 };

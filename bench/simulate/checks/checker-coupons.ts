@@ -1,0 +1,194 @@
+/**
+ * What must hold of coupons themselves: their terms are what the operator has asked for, one version after the other, and stay
+ * while somebody has one; and what is shown of a code was so a moment ago. Shares no code with gateway and engine.
+ */
+import type { Checks } from './checks.ts';
+
+export interface CouponTerms {
+  readonly basisPoints: number;
+  readonly limitTotal: number | null;
+  readonly limitPerUser: number | null;
+}
+
+/** The terms of a code that anybody may use, or of the codes that a campaign grants. */
+export interface CheckedCoupon extends CouponTerms {
+  readonly of: { readonly code: string } | { readonly campaignId: number };
+}
+
+/** A coupon as the ledger has it. */
+export interface SeenCoupon {
+  readonly couponId: number;
+  readonly campaignId: number | null;
+  readonly code: string | null;
+  readonly used: number;
+  readonly revision: number;
+  readonly basisPoints: number | null;
+  readonly limitTotal: number | null;
+  readonly limitPerUser: number | null;
+}
+
+export interface SeenUse {
+  readonly redemptionId: number;
+  readonly couponId: number;
+  readonly userId: string;
+  readonly heldUntil: Date | null;
+  readonly givenBackAt: Date | null;
+}
+
+/** What stood of a coupon from an instant on. */
+interface Stood {
+  readonly atUs: number;
+  readonly coupon: SeenCoupon;
+  readonly uses: readonly SeenUse[];
+}
+
+/** The gateway in that place answers what a code is. */
+export interface Shown {
+  readonly gateway: number;
+  /** Whose it is; undefined of one that is anybody's. */
+  readonly holder: string | undefined;
+  readonly body: Record<string, unknown>;
+  readonly askedUs: number;
+  readonly nowUs: number;
+}
+
+/** Longer ago than anything that is shown. */
+const KEPT_US = 5_000_000;
+
+export class CheckedCoupons {
+  /** How old may be what is shown of a code when it is asked for; undefined where that cannot be told. */
+  shownBeforeUs: number | undefined;
+  /** Whether a gateway shows at once what it has changed itself: nothing keeps it from telling. */
+  isOwnShown = false;
+  readonly #announced: readonly CheckedCoupon[];
+  /** By code, what the operator has asked for. */
+  readonly #asked = new Map<string, CouponTerms[]>();
+  /** By coupon, the latest at the end. */
+  readonly #stood = new Map<number, Stood[]>();
+  /** By gateway, when it has said last that it did something. */
+  readonly #doneUs = new Map<number, number>();
+
+  constructor(announced: readonly CheckedCoupon[]) {
+    this.#announced = announced;
+  }
+
+  /** The operator asks for other terms. */
+  asked(code: string, terms: CouponTerms): void {
+    this.#asked.set(code, [...(this.#asked.get(code) ?? []), terms]);
+  }
+
+  /** The ledger has committed something; `uses` are those of the coupon. */
+  committed(checker: Checks, coupon: SeenCoupon, uses: readonly SeenUse[], nowUs: number): void {
+    const stood = this.#stood.get(coupon.couponId) ?? [];
+    this.#stood.set(coupon.couponId, stood);
+    const before = stood.at(-1);
+    this.#checkTerms(checker, coupon, before?.coupon);
+    if (before !== undefined && isSame(before, coupon, uses)) return;
+    stood.push({ atUs: nowUs, coupon, uses });
+    while (stood[1] !== undefined && stood[1].atUs < nowUs - KEPT_US) stood.shift();
+  }
+
+  #checkTerms(checker: Checks, coupon: SeenCoupon, before: SeenCoupon | undefined): void {
+    const { code, campaignId, revision } = coupon;
+    if (before?.revision === revision && isOfTerms(coupon, before)) return;
+    const name = code ?? `of campaign ${campaignId}`;
+    if (revision !== (before?.revision ?? 0) + 1)
+      checker.breaks(8, `coupon ${name} has revision ${revision} behind ${before?.revision}`);
+    const first = this.#announced.find(({ of }) =>
+      'code' in of ? of.code === code : of.campaignId === campaignId,
+    );
+    const known = before === undefined && first !== undefined ? [first] : (this.#asked.get(code ?? '') ?? []);
+    if (!known.some(terms => isOfTerms(coupon, terms)))
+      checker.breaks(8, `coupon ${name} has terms that nobody asked for`);
+    if (before !== undefined && coupon.used > 0)
+      checker.breaks(8, `coupon ${name} has other terms, and is used ${coupon.used} times`);
+  }
+
+  /** A gateway says that it has done something with coupons. */
+  done(gateway: number, nowUs: number): void {
+    this.#doneUs.set(gateway, nowUs);
+  }
+
+  /** Whether the ledger has this code of anybody's. */
+  has(code: string): boolean {
+    return [...this.#stood.values()].some(stood => stood.at(-1)?.coupon.code === code);
+  }
+
+  /** The least limit that a coupon had at any moment of that time. */
+  leastLimit(couponId: number, limit: 'limitTotal' | 'limitPerUser', fromUs: number, toUs: number): number {
+    const limits = this.#between(couponId, fromUs, toUs).map(({ coupon }) => coupon[limit] ?? Infinity);
+    return Math.min(Infinity, ...limits);
+  }
+
+  /** What is shown was so at some moment since a little before it was asked for. */
+  shown(checker: Checks, { gateway, holder, body, askedUs, nowUs }: Shown): void {
+    if (this.shownBeforeUs === undefined) return;
+    const ownUs = this.#doneUs.get(gateway) ?? 0;
+    const fromUs = Math.max(askedUs - this.shownBeforeUs, this.isOwnShown && ownUs < askedUs ? ownUs : 0);
+    const told = `${String(body.remaining)} left, ${JSON.stringify(body.terms)}`;
+    for (const stood of this.#between(Number(body.coupon), fromUs, nowUs)) {
+      const firstUs = Math.max(stood.atUs, fromUs);
+      const lapsesUs = lapsesOf(stood.uses).filter(us => us > firstUs && us <= nowUs);
+      if ([firstUs, ...lapsesUs].some(atUs => isShownAt(stood, atUs, holder, body))) return;
+    }
+    checker.breaks(2, `of the code ${String(body.code)} it is shown: ${told}, which is not so`);
+  }
+
+  #between(couponId: number, fromUs: number, toUs: number): readonly Stood[] {
+    const stood = this.#stood.get(couponId) ?? [];
+    return stood.filter(({ atUs }, index) => {
+      const untilUs = stood[index + 1]?.atUs ?? Number.POSITIVE_INFINITY;
+      return atUs <= toUs && untilUs > fromUs;
+    });
+  }
+}
+
+function isSame(
+  { coupon: before, uses: beforeUses }: Stood,
+  now: SeenCoupon,
+  uses: readonly SeenUse[],
+): boolean {
+  return (
+    before.revision === now.revision &&
+    before.used === now.used &&
+    beforeUses.length === uses.length &&
+    beforeUses.every((use, index) => use === uses[index])
+  );
+}
+
+function isOfTerms(coupon: SeenCoupon, terms: Pick<SeenCoupon, keyof CouponTerms> | CouponTerms): boolean {
+  return (
+    coupon.basisPoints === terms.basisPoints &&
+    coupon.limitTotal === terms.limitTotal &&
+    coupon.limitPerUser === terms.limitPerUser
+  );
+}
+
+function lapsesOf(uses: readonly SeenUse[]): number[] {
+  return uses.flatMap(({ heldUntil }) => (heldUntil === null ? [] : [heldUntil.getTime() * 1_000]));
+}
+
+/** Whether that is what could be said at that instant. */
+function isShownAt(
+  { coupon, uses }: Stood,
+  atUs: number,
+  holder: string | undefined,
+  { remaining, terms }: Record<string, unknown>,
+): boolean {
+  const shown = Object(terms);
+  const isOfIt =
+    shown.basis_points === coupon.basisPoints &&
+    (shown.limit_total ?? null) === coupon.limitTotal &&
+    (shown.limit_per_user ?? null) === coupon.limitPerUser;
+  if (!isOfIt) return false;
+  const counting = uses.filter(
+    ({ givenBackAt, heldUntil }) =>
+      givenBackAt === null && (heldUntil === null || heldUntil.getTime() * 1_000 > atUs),
+  );
+  const own = counting.filter(({ userId }) => userId === holder).length;
+  const left = Math.min(
+    (coupon.limitTotal ?? Infinity) - counting.length,
+    holder === undefined ? Infinity : (coupon.limitPerUser ?? Infinity) - own,
+  );
+  return remaining === (Number.isFinite(left) ? Math.max(0, left) : null);
+}
