@@ -67,7 +67,7 @@ export class Scene {
     this.log = new SimulatedLog(world, this.tally, plan, (partition, bytes) =>
       this.checker.landed(partition, bytes, world.nowUs),
     );
-    this.ledger = new Ledger(world, this.tally, () => this.checker.committed(world.nowUs));
+    this.ledger = new Ledger(world, this.tally, beganUs => this.checker.committed(beganUs, world.nowUs));
     const { tables } = this.ledger;
     this.checker = new Checker(
       { campaigns: plan.campaigns, coupons: plan.shop.coupons },

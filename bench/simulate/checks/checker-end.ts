@@ -5,6 +5,7 @@
 import type { Checker } from './checker.ts';
 import { checkClaimsEnd } from './checker-claims.ts';
 import { drawAgain } from './checker-draw.ts';
+import { checkLeavingEnd } from './checker-leaving.ts';
 import { checkRoomEnd } from './checker-rooms.ts';
 import type { SeenRows } from './checker-rows.ts';
 
@@ -33,7 +34,10 @@ export function checkEnd(checker: Checker, redis: SeenRedis): void {
     else checkShelved(checker, campaign.campaignId, redis.heldOf(campaign.campaignId));
     checkTold(checker, rows);
     // What was offered before a cancellation, and a place in a waitlist, is kept to its end.
-    if (rows.announced.claims !== undefined) checkClaimsEnd(checker, rows);
+    if (rows.announced.claims !== undefined) {
+      checkClaimsEnd(checker, rows);
+      checkLeavingEnd(checker, rows);
+    }
     if (campaign.stage === 'cancelled') continue;
     if (campaign.kind === 'raffle') checkDraw(checker, rows);
     else if (campaign.kind === 'room') checkRoomEnd(checker, rows);

@@ -8,6 +8,7 @@
  */
 import { checkClaims } from './checker-claims.ts';
 import type { CheckedCoupon } from './checker-coupons.ts';
+import { KnownWishes } from './checker-leaving.ts';
 import { CheckedLog, type LoggedItem } from './checker-log.ts';
 import { Outages } from './checker-outages.ts';
 import { KnownAbsences, Streams } from './checker-presence.ts';
@@ -98,6 +99,7 @@ export class Checker implements Checks {
   readonly rooms: CheckedTerms;
   readonly shop: CheckedShop;
   readonly absences = new KnownAbsences();
+  readonly #wishes = new KnownWishes();
   readonly outages = new Outages();
   /** When no engine could take in reports of streams, those among them when nobody could be heard. */
   readonly reports = new Outages();
@@ -154,8 +156,8 @@ export class Checker implements Checks {
       );
   }
 
-  /** The ledger has committed something. */
-  committed(nowUs: number): void {
+  /** The ledger has committed something, by a transaction that began at `beganUs`. */
+  committed(beganUs: number, nowUs: number): void {
     if (this.shop.isOpen) this.shop.committed(this, nowUs);
     this.absences.committed(this.#ledger.people(), this.reports.sinceUs ?? nowUs, nowUs);
     for (const campaign of this.#ledger.campaigns()) {
@@ -168,6 +170,7 @@ export class Checker implements Checks {
       this.#checkRules(rows);
       this.#checkTime(rows, nowUs);
       this.#checkGrants(rows, before);
+      this.#wishes.check(this, rows, before, beganUs);
       if (rows.announced.claims !== undefined) checkClaims(this, rows, before, nowUs);
       if (rows.announced.room !== undefined) {
         this.rooms.committed(this, campaign.campaignId);
@@ -175,6 +178,7 @@ export class Checker implements Checks {
       }
       for (const userId of rows.logged.earliest.keys()) this.#checkOvertaken(rows, userId);
     }
+    this.#wishes.committed(this.#ledger.withdrawals(), nowUs);
   }
 
   #takeVersion(rows: Parameters<CheckedSchedule['committed']>[1], nowUs: number): void {

@@ -621,7 +621,11 @@ function comparable(value: unknown): unknown {
 }
 
 function modelOf(): Queryable {
-  const session = new Session(new LedgerTables(() => new Date()), () => undefined);
+  const session = new Session(
+    new LedgerTables(() => new Date()),
+    () => 0,
+    () => undefined,
+  );
   const query = (asked: Asked, values: readonly unknown[] = []): Promise<Result> =>
     new Promise((resolve, reject) => {
       session.execute(...partsOf(asked, values), outcome =>

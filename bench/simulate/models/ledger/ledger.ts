@@ -64,27 +64,30 @@ function statementOf(text: string): Statement {
 export class Session {
   isOver = false;
   readonly #tables: LedgerTables;
-  readonly #committed: () => void;
+  readonly #nowUs: () => number;
+  /** Told when the transaction began. */
+  readonly #committed: (beganUs: number) => void;
   #transaction: Transaction | undefined;
 
-  constructor(tables: LedgerTables, committed: () => void) {
+  constructor(tables: LedgerTables, nowUs: () => number, committed: (beganUs: number) => void) {
     this.#tables = tables;
+    this.#nowUs = nowUs;
     this.#committed = committed;
   }
 
   /** Carries a statement out and tells `done`; later, when it has to wait for a row. */
   execute(text: string, values: readonly unknown[], done: (outcome: Result | Error) => void): void {
-    if (text.startsWith('begin')) this.#transaction = new Transaction();
+    if (text.startsWith('begin')) this.#transaction = new Transaction(this.#nowUs());
     else if (text === 'commit') this.#commit();
     else if (text === 'rollback') this.#rollback();
     else {
       const isAlone = this.#transaction === undefined;
-      const by = this.#transaction ?? new Transaction();
+      const by = this.#transaction ?? new Transaction(this.#nowUs());
       this.#attempt(by, statementOf(text), new Values(values), outcome => {
         if (isAlone && outcome instanceof Error) by.rollback();
         else if (isAlone) {
           by.commit();
-          this.#committed();
+          this.#committed(by.beganUs);
         }
         done(outcome);
       });
@@ -105,10 +108,11 @@ export class Session {
   }
 
   #commit(): void {
-    if (this.#transaction?.isFailed === true) this.#transaction.rollback();
-    else this.#transaction?.commit();
+    const transaction = this.#transaction;
     this.#transaction = undefined;
-    this.#committed();
+    if (transaction?.isFailed === true) transaction.rollback();
+    else transaction?.commit();
+    this.#committed(transaction?.beganUs ?? this.#nowUs());
   }
 
   #attempt(
@@ -182,10 +186,10 @@ export class Ledger {
   readonly #tally: Tally;
   readonly #sessions = new Map<Process, Set<Session>>();
   readonly #advisory = new Map<string, AdvisoryLock>();
-  /** Told after each commit. */
-  readonly #committed: () => void;
+  /** Told after each commit, with when its transaction began. */
+  readonly #committed: (beganUs: number) => void;
 
-  constructor(world: World, tally: Tally, committed: () => void) {
+  constructor(world: World, tally: Tally, committed: (beganUs: number) => void) {
     this.#world = world;
     this.#tally = tally;
     this.#committed = committed;
@@ -197,9 +201,7 @@ export class Ledger {
   poolFor(process: Process, path: Path): Pool {
     // A statement alone has nothing that ends with its session.
     const query = (asked: Asked, values: readonly unknown[] = []): Promise<Result> =>
-      new Connection(this, process, path, new Session(this.tables, this.#committed)).query(
-        ...partsOf(asked, values),
-      );
+      new Connection(this, process, path, this.#session()).query(...partsOf(asked, values));
     const connect = async (): Promise<object> => {
       const connection = new Connection(this, process, path, this.open(process));
       return {
@@ -210,9 +212,13 @@ export class Ledger {
     return standIn<Pool>('pool of Postgres', { query, connect, waitingCount: 0, end: async () => undefined });
   }
 
+  #session(): Session {
+    return new Session(this.tables, () => this.#world.nowUs, this.#committed);
+  }
+
   /** A session for a connection of that process. */
   open(process: Process): Session {
-    const session = new Session(this.tables, this.#committed);
+    const session = this.#session();
     const sessions = this.#sessions.get(process) ?? new Set();
     this.#sessions.set(process, sessions.add(session));
     return session;

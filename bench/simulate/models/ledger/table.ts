@@ -15,6 +15,8 @@ interface Written {
 
 /** A transaction: what it wrote, to be committed or taken back as a whole. */
 export class Transaction {
+  /** By the clock of the simulated world. */
+  readonly beganUs: number;
   readonly #written: Written[] = [];
   /** Called when it is over, for those who wait for its rows. */
   readonly whenOver: (() => void)[] = [];
@@ -23,6 +25,10 @@ export class Transaction {
   isFailed = false;
   /** Whom it waits for at the moment. */
   waitsFor: Transaction | undefined;
+
+  constructor(beganUs: number) {
+    this.beganUs = beganUs;
+  }
 
   note(written: Written): void {
     this.#written.push(written);

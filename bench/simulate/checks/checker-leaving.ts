@@ -1,0 +1,75 @@
+/**
+ * What must hold of wishes to leave: one that the ledger knew of before a transaction began is not passed over by it. Whoever
+ * waits for a coupon, or in a room, has left by the time that it decides about them. Shares no code with gateway and engine.
+ */
+import type { SeenRows } from './checker-rows.ts';
+import type { Checks } from './checks.ts';
+
+interface SeenWish {
+  readonly campaignId: number;
+  readonly userId: string;
+  readonly honoured: boolean | null;
+}
+
+export class KnownWishes {
+  /** By `campaign/user`: since when the ledger has a wish that is not decided. */
+  readonly #knownUs = new Map<string, number>();
+
+  /** After the checks of a commit: what those who begin from now on know. */
+  committed(wishes: readonly SeenWish[], nowUs: number): void {
+    for (const { campaignId, userId, honoured } of wishes) {
+      const name = `${campaignId}/${userId}`;
+      if (honoured !== null) this.#knownUs.delete(name);
+      else if (!this.#knownUs.has(name)) this.#knownUs.set(name, nowUs);
+    }
+  }
+
+  /** Of a commit: `beganUs` is when its transaction began. */
+  check(checker: Checks, rows: SeenRows, before: SeenRows | undefined, beganUs: number): void {
+    const { campaign, gone } = rows;
+    const { campaignId } = campaign;
+    for (const userId of justDecided(rows, before)) {
+      const knownUs = this.#knownUs.get(`${campaignId}/${userId}`) ?? beganUs;
+      if (knownUs < beganUs && !gone.has(userId))
+        checker.breaks(
+          1,
+          `${userId} asked to leave campaign ${campaignId} ${beganUs - knownUs} us before it decided, and stays`,
+        );
+    }
+  }
+}
+
+/** Of a raffle nobody is decided before its draw, which has a check of its own; of what is cancelled nobody is. */
+function justDecided(
+  { campaign, entries, people }: SeenRows,
+  before: SeenRows | undefined,
+): readonly string[] {
+  if (campaign.kind === 'room') {
+    const hadSerial = new Set(
+      before?.people.filter(({ serial }) => serial !== null).map(({ userId }) => userId),
+    );
+    return people
+      .filter(({ serial, userId }) => serial !== null && !hadSerial.has(userId))
+      .map(({ userId }) => userId);
+  }
+  if (campaign.kind !== 'coupon' || campaign.cancelledStamp !== null) return [];
+  const after = before?.campaign.settledStamp ?? -1;
+  return [...entries]
+    .filter(([, stamp]) => stamp > after && stamp <= campaign.settledStamp)
+    .map(([userId]) => userId);
+}
+
+/** When all is over: who asked to leave in time has no offer that lapsed, none that was claimed later, and waits for none. */
+export function checkLeavingEnd(checker: Checks, { campaign, claimants, logged }: SeenRows): void {
+  for (const { userId, state, endedUs } of claimants) {
+    const leaveUs = logged.leaving.get(userId);
+    if (leaveUs === undefined) continue;
+    const endsUs: Readonly<Record<string, number | undefined>> = {
+      lapsed: endedUs ?? 0,
+      claimed: logged.claims.get(userId),
+      waitlisted: campaign.closesAt.getTime() * 1_000,
+    };
+    if (leaveUs < (endsUs[state] ?? 0))
+      checker.breaks(1, `${userId} left campaign ${campaign.campaignId} at ${leaveUs}, and is ${state}`);
+  }
+}
