@@ -97,6 +97,27 @@ export const PLANNED_MUTATIONS: readonly Mutation[] = [
     plan: "a gateway starts as Redis' clock is set",
   },
   {
+    name: 'who leaves before a coupon is granted is granted one all the same',
+    file: 'engine/settling/settling.ts',
+    from: 'const left = campaign.hasLeaving\n',
+    to: 'const left = campaign.hasLeaving && campaign.settledCount < 0\n',
+    plan: 'people leave before a coupon is granted',
+  },
+  {
+    name: 'who leaves a room is let in all the same',
+    file: 'engine/settling/room-settling.ts',
+    from: 'const left = campaign.hasLeaving\n',
+    to: 'const left = campaign.hasLeaving && campaign.settledCount < 0\n',
+    plan: 'people leave a room',
+  },
+  {
+    name: 'who leaves a waitlist goes on waiting',
+    file: 'engine/settling/judges/claims.ts',
+    from: "if (state === 'waitlisted') return leaveUs === undefined ? undefined : { state: 'left', atUs: leaveUs };",
+    to: "if (state === 'waitlisted') return undefined;",
+    plan: 'people leave a waitlist',
+  },
+  {
     name: 'who has left stands in the draw where more have than are decided at once',
     file: 'engine/settling/raffle-settling.ts',
     from: 'if (more || watermarkUs < closesAtUs(campaign)) {',

@@ -1,7 +1,7 @@
 /** Plans about coupons in use. */
 import type { CheckedCoupon } from '../../checks/checker-coupons.ts';
 import { type CodeLook, NO_SHOP, type Shopping } from '../../plans/shopping.ts';
-import { campaign, fault, often, quietPlan } from './build.ts';
+import { campaign, enters, fault, often, quietPlan } from './build.ts';
 
 const CAMPAIGNS = { campaigns: [campaign('coupon', 1_000)], asks: [] };
 
@@ -34,6 +34,28 @@ function codeLook(code: string, atMs: number, gateway: number): CodeLook {
 }
 
 export const COUPON_PLANS = {
+  /** People enter and leave while another gateway stands still, so that nobody can be decided yet. */
+  'people leave before a coupon is granted': quietPlan({
+    campaigns: [campaign('coupon', 3_000)],
+    asks: [
+      ...often(4, 20, behindMs => enters(`u${behindMs / 20 + 1}`, 900 + behindMs)),
+      enters('u2', 1_000, { what: 'withdraw' }),
+      enters('u4', 1_030, { what: 'withdraw' }),
+    ],
+    faults: [fault('gateway pauses', 850, { target: 1, forMs: 400 })],
+  }),
+
+  /** Somebody claims the only coupon, and somebody who waits for it leaves. */
+  'people leave a waitlist': quietPlan({
+    campaigns: [campaign('coupon', 3_000, { places: 1, claims: { withinS: 1, waitlist: 3 } })],
+    asks: [
+      enters('u1', 600, { watches: true, claimsAfterMs: 500 }),
+      enters('u2', 620),
+      enters('u3', 640),
+      enters('u2', 1_000, { what: 'withdraw' }),
+    ],
+  }),
+
   /**
    * Two holds lapse, others use the code in their place, and the ledger's clock is set back into the time of the holds: one of
    * them is to be redeemed then, and the other one released.

@@ -1,5 +1,5 @@
 /** Plans about waiting rooms. */
-import { campaign, enters, fault, quietPlan, wayOf } from './build.ts';
+import { campaign, enters, fault, often, quietPlan, wayOf } from './build.ts';
 
 const TWO = { engines: 1, gateways: 2 };
 
@@ -20,6 +20,19 @@ export const ROOM_PLANS = {
     faults: [
       fault('way is cut', 1_190, { forMs: 5_000, target: wayOf('gateway 0 to the log', TWO) }),
       fault('gateway stops', 1_500, { forMs: 6_000 }),
+    ],
+  }),
+
+  /** People wait in a room, and some of them leave. */
+  'people leave a room': quietPlan({
+    ...TWO,
+    campaigns: [
+      campaign('room', 3_000, { places: 1_000_000, room: { perSecond: 1, capacity: null, graceMs: 1_500 } }),
+    ],
+    asks: [
+      ...often(6, 1, behindMs => enters(`u${behindMs + 1}`, 450 + behindMs, { watches: true })),
+      enters('u3', 900, { what: 'withdraw' }),
+      enters('u6', 1_000, { what: 'withdraw', gateway: 1 }),
     ],
   }),
 
