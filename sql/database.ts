@@ -57,7 +57,11 @@ export function openPool(databaseUrl: string, options: PoolOptions): Pool {
  * A process that stands still in the middle of a transaction (paused, or its machine is) holds rows that others wait
  * for. The server ends its connection after this long; nothing that is written here thinks for that long.
  */
-const BEGIN = `begin; set local idle_in_transaction_session_timeout = '10s'`;
+const BEGIN = beginWithin(10_000);
+
+function beginWithin(idleMs: number): string {
+  return `begin; set local idle_in_transaction_session_timeout = '${idleMs}ms'`;
+}
 
 /**
  * The same for a step of settling. Most of its statements have a name: a connection prepares each of them once (the server
@@ -88,6 +92,32 @@ export async function stepTransaction<T>(
   work: (client: pg.PoolClient) => Promise<T>,
 ): Promise<T> {
   return await run(pool, work, { begin: BEGIN_STEP, end: 'commit' });
+}
+
+/** The connection was lost in the middle of a transaction: nothing of it is committed. */
+export class TransactionLost extends Error {}
+
+/**
+ * The same for what holds for a short time only: the server takes all of it back when it hears nothing of this process for
+ * `idleMs` whole milliseconds between two statements. So it is committed no later than that behind the answer to the last
+ * one, whatever stood still meanwhile. Rejects with TransactionLost then, and where the connection is lost otherwise.
+ */
+export async function transactionWithin<T>(
+  pool: Pool,
+  idleMs: number,
+  work: (client: pg.PoolClient) => Promise<T>,
+): Promise<T> {
+  const client = await pool.connect();
+  let lost: Error | undefined;
+  try {
+    return await runOn(client, work, { begin: beginWithin(idleMs), end: 'commit' }, error => {
+      lost = error;
+    });
+  } catch (error) {
+    throw lost === undefined ? error : new TransactionLost(lost.message, { cause: error });
+  } finally {
+    client.release(lost);
+  }
 }
 
 /** Runs `work` as a transaction would, and takes back what it did: what it resolves with says what would happen. */

@@ -19,6 +19,7 @@
  * An answer to 2 that is lost may or may not have been heard: both are right, which is why closing_at is never undone.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Queryable } from '../../sql/database.ts';
 import {
   beginClose,
   type Campaign,
@@ -113,23 +114,25 @@ export function unknownCampaign(campaignId: number): Problem {
 /** Publishes, and completes once it is known by when everybody must have heard. */
 async function tell(deps: CloseDeps, campaign: Campaign): Promise<Campaign> {
   await deps.publish([campaign]);
-  const heardMs = (await latestNowUs(deps, campaign)) / 1000 + deps.leaseMs + leaseMarginMs(deps.leaseMs);
+  const heardMs =
+    (await latestNowUs(deps.nowUs, deps.pool, campaign)) / 1000 + deps.leaseMs + leaseMarginMs(deps.leaseMs);
   const completed = await completeClose(deps.pool, campaign.campaignId, new Date(Math.ceil(heardMs)));
   // Another call or engine has completed it: then the ledger has another closes_at than this one read before.
   return completed ?? (await find(deps, campaign.campaignId));
 }
 
-/** The latest time that any clock shows which counts: that of Redis, and those of gateways as far as they are known. */
+/**
+ * The latest time that any clock shows which counts: those of gateways as far as they are known, and that of Redis, which is
+ * read last.
+ */
 export async function latestNowUs(
-  deps: Pick<CloseDeps, 'pool' | 'nowUs'>,
+  nowUs: CloseDeps['nowUs'],
+  db: Queryable,
   campaign: Campaign,
 ): Promise<number> {
-  const stamp = await latestStamp(deps.pool, campaign.campaignId);
-  return Math.max(
-    await deps.nowUs(),
-    await readLatestPromise(deps.pool),
-    stamp === undefined ? 0 : instantOf(stamp, opensAtUs(campaign)),
-  );
+  const stamp = await latestStamp(db, campaign.campaignId);
+  const promisedUs = await readLatestPromise(db);
+  return Math.max(await nowUs(), promisedUs, stamp === undefined ? 0 : instantOf(stamp, opensAtUs(campaign)));
 }
 
 async function tellOrRefuse(deps: CloseDeps, campaign: Campaign): Promise<Campaign> {

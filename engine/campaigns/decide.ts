@@ -1,6 +1,8 @@
 /** Decides a change that gateways must confirm; change.ts lists the steps and why each is safe. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Queryable } from '../../sql/database.ts';
 import {
+  type Confirmed,
   effectVersion,
   listPending,
   type NewRules,
@@ -87,7 +89,7 @@ async function decide(deps: ChangeDeps, asked: Version, isOver: boolean): Promis
       'A changed time came too near before all gateways had confirmed.',
     );
   }
-  if (seen?.missing.length === 0) return await effect(deps, asked, seen);
+  if (seen?.missing.length === 0) return await effect(deps, campaign, asked, seen.nowMs);
   if (!isOver) return asked;
   return seen === undefined
     ? await refuse(
@@ -104,22 +106,15 @@ async function decide(deps: ChangeDeps, asked: Version, isOver: boolean): Promis
       );
 }
 
-/** An instant by the clock that counts, and by the monotonic clock of this process, both milliseconds. */
-interface Look {
-  readonly nowMs: number;
-  readonly lookedAtMs: number;
-}
-
 async function lookAround(deps: ChangeDeps, campaign: Campaign, asked: Version) {
   try {
     const epoch = await deps.publish([campaign]);
     const confirmations = await deps.confirmations(asked);
     // The gateways of another registry have not been told.
     if (confirmations?.epoch !== epoch) return undefined;
-    const lookedAtMs = performance.now();
     // Read last: everything confirmed was confirmed before this.
-    const nowMs = (await latestNowUs(deps, campaign)) / 1000;
-    return { ...confirmations, nowMs, lookedAtMs };
+    const nowMs = (await latestNowUs(deps.nowUs, deps.pool, campaign)) / 1000;
+    return { ...confirmations, nowMs };
   } catch (error) {
     if (error instanceof ClocksApart) throw error;
     deps.log.warn(
@@ -130,15 +125,20 @@ async function lookAround(deps: ChangeDeps, campaign: Campaign, asked: Version) 
   }
 }
 
-/** Lets a confirmed version take effect. It stays pending if that took so long that the time has to be read again. */
-async function effect(deps: ChangeDeps, asked: Version, { nowMs, lookedAtMs }: Look): Promise<Version> {
+/**
+ * Lets a version take effect that all had confirmed at `nowMs`. It stays pending if `decideBy` has come meanwhile: this
+ * process, or the machine it runs on with its monotonic clock, may have stood still at any point. So the time that counts is
+ * read last in the transaction, and the ledger takes all of it back unless it is committed within the margin behind that;
+ * `decideBy` lies as much ahead of what changes.
+ */
+async function effect(deps: ChangeDeps, campaign: Campaign, asked: Version, nowMs: number): Promise<Version> {
   const marginMs = leaseMarginMs(deps.leaseMs);
-  const confirmed = {
+  const confirmed: Confirmed = {
     // As for an early close, which deals with the same clocks.
     heardBy: new Date(Math.ceil(nowMs + deps.leaseMs + marginMs)),
     neverOpens: nowMs < asked.opensAt.getTime() - marginMs,
-    // A process that stood still since, or waited for the campaign, may be past `decideBy` by now.
-    isStillSo: () => asked.decideBy === null || performance.now() - lookedAtMs <= marginMs,
+    isStillSo: async db => asked.decideBy === null || (await isAhead(deps, db, campaign, asked.decideBy)),
+    withinMs: Math.floor(marginMs),
   };
   const decided = await effectVersion(
     deps.pool,
@@ -154,6 +154,22 @@ async function effect(deps: ChangeDeps, asked: Version, { nowMs, lookedAtMs }: L
   );
   await publishSoon(deps, await findCampaign(deps, asked.campaignId));
   return decided;
+}
+
+/** Whether a time is ahead for certain. */
+async function isAhead(
+  { nowUs, log }: Pick<ChangeDeps, 'nowUs' | 'log'>,
+  db: Queryable,
+  campaign: Campaign,
+  time: Date,
+): Promise<boolean> {
+  try {
+    return (await latestNowUs(nowUs, db, campaign)) / 1000 < time.getTime();
+  } catch (error) {
+    const { campaignId } = campaign;
+    log.warn({ err: error, campaignId }, 'cannot tell whether it is too late for a change');
+    return false;
+  }
 }
 
 async function refuse(

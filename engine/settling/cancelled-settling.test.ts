@@ -33,7 +33,7 @@ async function cancel(made: Campaign, afterMs: number): Promise<Campaign> {
   ok(version);
   const heardBy = new Date(campaign.opensAt.getTime() + afterMs);
   const none = (): undefined => undefined;
-  const confirmed = { heardBy, neverOpens: false, isStillSo: () => true };
+  const confirmed = { heardBy, neverOpens: false, isStillSo: async () => true, withinMs: 1_000 };
   equal((await effectVersion(pool, version, confirmed, none, none)).state, 'effective');
   return await ledger.read(made);
 }

@@ -160,4 +160,8 @@ export const KNOWN_SEEDS: readonly { readonly cause: string; readonly seeds: rea
     cause: 'an engine at a Redis that had been failed over cancelled a campaign: nobody had a lease there',
     seeds: [76_192_903],
   },
+  {
+    cause: 'an engine whose machine was suspended as it decided moved a close that had passed meanwhile',
+    seeds: [78_055_906],
+  },
 ];

@@ -48,6 +48,20 @@ export const PLANNED_MUTATIONS: readonly Mutation[] = [
     plan: 'holds are given back',
   },
   {
+    name: 'a change takes effect that an engine decides before it stands still',
+    file: 'sql/statements/campaigns/campaign-versions.ts',
+    from: 'if (!(await confirmed.isStillSo(db))) throw new TooLate();',
+    to: '',
+    plan: 'an engine stands still as it decides to move a close',
+  },
+  {
+    name: 'a change is committed long after it was in time',
+    file: 'sql/statements/campaigns/campaign-versions.ts',
+    from: 'transactionWithin(pool, confirmed.withinMs, decide)',
+    to: 'transactionWithin(pool, 10_000, decide)',
+    plan: 'an engine stands still as it writes a moved close',
+  },
+  {
     name: 'a change takes effect when its time has come',
     file: 'engine/campaigns/decide.ts',
     from: 'if (seen !== undefined && asked.decideBy !== null && seen.nowMs >= asked.decideBy.getTime()) {',

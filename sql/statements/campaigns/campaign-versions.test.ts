@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { testDatabase } from '../../../engine/test/support.ts';
 import { openPool } from '../../database.ts';
 import {
@@ -61,7 +62,12 @@ async function ask(campaign: Campaign, change: Partial<Target>): Promise<Version
   return version;
 }
 
-const confirmed = { heardBy: later(0), neverOpens: false, isStillSo: () => true };
+const confirmed = {
+  heardBy: later(0),
+  neverOpens: false,
+  isStillSo: async () => true,
+  withinMs: 1_000,
+};
 async function effect(version: Version): Promise<Version> {
   return await effectVersion(
     pool,
@@ -177,11 +183,23 @@ describe('versions', () => {
     assert.deepEqual([decided.refused, decided.refusal], ['changed', why]);
   });
 
-  it('stay pending when all had confirmed too long ago, and take effect at the next look', async () => {
+  it('stay pending when it is too late at the end, or the ledger hears nothing for too long, and take effect at the next look', async () => {
     const campaign = await create();
     const asked = await ask(campaign, { title: 'y' });
     const none = (): undefined => undefined;
-    const stale = await effectVersion(pool, asked, { ...confirmed, isStillSo: () => false }, none, none);
+    const standsStill = async (): Promise<boolean> => {
+      await sleep(500);
+      return true;
+    };
+    const silent = { ...confirmed, withinMs: 50, isStillSo: standsStill };
+    assert.deepEqual(await effectVersion(pool, asked, silent, none, none), asked);
+    const stale = await effectVersion(
+      pool,
+      asked,
+      { ...confirmed, isStillSo: async () => false },
+      none,
+      none,
+    );
     assert.deepEqual(stale, asked);
     assert.equal((await read(campaign.campaignId)).title, campaign.title);
     assert.equal((await effect(asked)).state, 'effective');

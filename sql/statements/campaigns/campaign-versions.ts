@@ -3,7 +3,13 @@
  * decided. A version that is pending is the only one of its campaign, and is decided once; engine/campaigns/change.ts says
  * by what.
  */
-import { type Pool, type Queryable, transaction } from '../../database.ts';
+import {
+  type Pool,
+  type Queryable,
+  TransactionLost,
+  transaction,
+  transactionWithin,
+} from '../../database.ts';
 import { CAMPAIGN_COLUMNS, type Campaign, opensAtUs, type PendingChange, type Stage } from './campaigns.ts';
 import { waitForCampaign } from './settling.ts';
 
@@ -127,14 +133,16 @@ export interface Confirmed {
   readonly heardBy: Date;
   /** Whether the campaign had not opened then, nor will. */
   readonly neverOpens: boolean;
-  /** Whether the moment is recent enough to decide by. Asked once the campaign is locked, which may have taken long. */
-  readonly isStillSo: () => boolean;
+  /** Whether it is not too late to decide. Asked last, of the transaction's own connection: all before may have taken long. */
+  readonly isStillSo: (db: Queryable) => Promise<boolean>;
+  /** By then at the latest it is committed, once that has been asked; whole milliseconds. */
+  readonly withinMs: number;
 }
 
 /**
  * Lets a pending version take effect. `rulesFor` answers the rules that go with it, and `stillAllowed` why it cannot any more;
- * both are asked of the campaign as it stands, locked. Answers the version as it was decided, by this call or before; one
- * that was confirmed too long ago stays pending.
+ * both are asked of the campaign as it stands, locked. Answers the version as it was decided, by this call or before. It
+ * stays pending where it has become too late meanwhile, and where the ledger is lost in the middle.
  */
 export async function effectVersion(
   pool: Pool,
@@ -144,7 +152,7 @@ export async function effectVersion(
   rulesFor: (campaign: Campaign) => NewRules | undefined,
 ): Promise<Version> {
   const { campaignId } = version;
-  return await transaction(pool, async db => {
+  const decide = async (db: Queryable): Promise<Version> => {
     const campaign = await waitForCampaign(db, campaignId);
     const asked = await readVersion(db, campaignId, version.version);
     if (campaign === undefined || asked === undefined)
@@ -153,7 +161,6 @@ export async function effectVersion(
     const why =
       campaign.version === asked.baseVersion ? stillAllowed(campaign) : 'The campaign has changed meanwhile.';
     if (why !== undefined) return await refuse(db, asked, 'changed', why);
-    if (!confirmed.isStillSo()) return asked;
     const rules = rulesFor(campaign);
     await db.query(
       `update campaign_versions set state = 'effective', decided_at = now(), rules_hash = coalesce(hash_of_text($3), $4)
@@ -162,9 +169,20 @@ export async function effectVersion(
     );
     if (asked.stage === 'cancelled') await cancel(db, asked, confirmed);
     else await apply(db, campaignId, asked.version, asked, rules);
-    return (await readVersion(db, campaignId, asked.version)) ?? asked;
-  });
+    const decided = (await readVersion(db, campaignId, asked.version)) ?? asked;
+    if (!(await confirmed.isStillSo(db))) throw new TooLate();
+    return decided;
+  };
+  try {
+    return await transactionWithin(pool, confirmed.withinMs, decide);
+  } catch (error) {
+    if (error instanceof TooLate || error instanceof TransactionLost) return version;
+    throw error;
+  }
 }
+
+/** Takes back what a transaction has done. */
+class TooLate extends Error {}
 
 /** Refuses a pending version. Answers the version as it was decided, by this call or before. */
 export async function refuseVersion(

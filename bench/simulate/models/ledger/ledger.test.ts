@@ -446,7 +446,12 @@ function changeCalls(random: Random, campaignId: number, number: number): readon
       const { rulesHash: _hash, ...decided } = await decide(poolOf(db), version);
       return decided;
     };
-  const confirmed = { heardBy: new Date(OPENS_MS + later), neverOpens: paused, isStillSo: () => true };
+  const confirmed = {
+    heardBy: new Date(OPENS_MS + later),
+    neverOpens: paused,
+    isStillSo: async () => true,
+    withinMs: 1_000,
+  };
   const nothing = (): undefined => undefined;
   return [
     asking((pool, wanted) => askVersion(pool, wanted)),
@@ -623,7 +628,7 @@ function comparable(value: unknown): unknown {
 function modelOf(): Queryable {
   const session = new Session(
     new LedgerTables(() => new Date()),
-    () => 0,
+    { nowUs: () => 0, after: () => undefined },
     () => undefined,
   );
   const query = (asked: Asked, values: readonly unknown[] = []): Promise<Result> =>

@@ -38,6 +38,10 @@ const STATEMENTS = [
 ];
 /** A connection that has fallen silent is found out after this long. */
 const SILENT_US = 300 * MS;
+/** How long a transaction may be idle before the server takes it back (sql/database.ts) ... */
+const IDLE_MS = /idle_in_transaction_session_timeout = '(\d+)ms'/;
+/** ... where that is shorter than usual: nothing here stands still for as long as the usual time. */
+const USUAL_IDLE_MS = 10_000;
 /** The server ends a session that holds locks and asks for nothing for this long (in production 10 s). */
 const IDLE_LIMIT_US = 2_000 * MS;
 
@@ -60,40 +64,67 @@ function statementOf(text: string): Statement {
   return statement;
 }
 
+/** The time at the server, and who is called after a while there. */
+export interface SessionClock {
+  nowUs(): number;
+  after(us: number, run: () => void): void;
+}
+
 /** One connection's side at the server. */
 export class Session {
   isOver = false;
   readonly #tables: LedgerTables;
-  readonly #nowUs: () => number;
+  readonly #clock: SessionClock;
   /** Told when the transaction began. */
   readonly #committed: (beganUs: number) => void;
   #transaction: Transaction | undefined;
+  /** The transaction may be idle for so long. */
+  #idleUs = Number.POSITIVE_INFINITY;
+  #statements = 0;
 
-  constructor(tables: LedgerTables, nowUs: () => number, committed: (beganUs: number) => void) {
+  constructor(tables: LedgerTables, clock: SessionClock, committed: (beganUs: number) => void) {
     this.#tables = tables;
-    this.#nowUs = nowUs;
+    this.#clock = clock;
     this.#committed = committed;
   }
 
   /** Carries a statement out and tells `done`; later, when it has to wait for a row. */
   execute(text: string, values: readonly unknown[], done: (outcome: Result | Error) => void): void {
-    if (text.startsWith('begin')) this.#transaction = new Transaction(this.#nowUs());
+    this.#statements += 1;
+    if (text.startsWith('begin')) this.#begin(text);
     else if (text === 'commit') this.#commit();
     else if (text === 'rollback') this.#rollback();
     else {
       const isAlone = this.#transaction === undefined;
-      const by = this.#transaction ?? new Transaction(this.#nowUs());
+      const by = this.#transaction ?? new Transaction(this.#clock.nowUs());
       this.#attempt(by, statementOf(text), new Values(values), outcome => {
         if (isAlone && outcome instanceof Error) by.rollback();
         else if (isAlone) {
           by.commit();
           this.#committed(by.beganUs);
         }
+        this.#waitForNext();
         done(outcome);
       });
       return;
     }
+    this.#waitForNext();
     done(NOTHING);
+  }
+
+  #begin(text: string): void {
+    const idleMs = Number(IDLE_MS.exec(text)?.[1] ?? USUAL_IDLE_MS);
+    this.#idleUs = idleMs < USUAL_IDLE_MS ? idleMs * MS : Number.POSITIVE_INFINITY;
+    this.#transaction = new Transaction(this.#clock.nowUs());
+  }
+
+  /** Ends when it is idle in its transaction for too long. */
+  #waitForNext(): void {
+    const statements = this.#statements;
+    if (this.#transaction === undefined || this.#idleUs === Number.POSITIVE_INFINITY) return;
+    this.#clock.after(this.#idleUs, () => {
+      if (this.#statements === statements && this.#transaction !== undefined) this.end();
+    });
   }
 
   /** Takes back what was not committed; whoever has the connection is told by its next statement. */
@@ -112,7 +143,7 @@ export class Session {
     this.#transaction = undefined;
     if (transaction?.isFailed === true) transaction.rollback();
     else transaction?.commit();
-    this.#committed(transaction?.beganUs ?? this.#nowUs());
+    this.#committed(transaction?.beganUs ?? this.#clock.nowUs());
   }
 
   #attempt(
@@ -213,7 +244,12 @@ export class Ledger {
   }
 
   #session(): Session {
-    return new Session(this.tables, () => this.#world.nowUs, this.#committed);
+    const world = this.#world;
+    const clock = {
+      nowUs: () => world.nowUs,
+      after: (us: number, run: () => void) => world.after(us, world.outside, run),
+    };
+    return new Session(this.tables, clock, this.#committed);
   }
 
   /** A session for a connection of that process. */

@@ -1,7 +1,31 @@
 /** Plans about changes of a campaign. */
-import { campaign, changes, closes, enters, fault, often, quietPlan, wayOf } from './build.ts';
+import {
+  campaign,
+  changes,
+  closes,
+  enters,
+  fault,
+  often,
+  quietPlan,
+  type WrittenPlan,
+  wayOf,
+} from './build.ts';
 
+const ONE = { engines: 1, gateways: 1 };
 const TWO = { engines: 1, gateways: 2 };
+
+/** The operator moves a close. Redis is slow, and the only engine's machine is suspended until behind that close. */
+function suspendedAsCloseMoves(atMs: number): WrittenPlan {
+  return quietPlan({
+    ...ONE,
+    campaigns: [campaign('coupon', 3_300)],
+    asks: [enters('u1', 500), changes(1_000, { action: 'edit', closesAtMs: 3_310 })],
+    faults: [
+      fault('way is slow', 1_250, { forMs: 1_500, amount: 40, target: wayOf('engine 0 to Redis', ONE) }),
+      fault('engine is suspended', atMs, { forMs: 3_000 }),
+    ],
+  });
+}
 
 export const SCHEDULE_PLANS = {
   /**
@@ -13,6 +37,9 @@ export const SCHEDULE_PLANS = {
     asks: [enters('u1', 500), changes(1_000, { action: 'edit', closesAtMs: 2_300 }), enters('u2', 2_100)],
     faults: [fault('engine crashes', 1_060, { forMs: 1_500 })],
   }),
+
+  'an engine stands still as it decides to move a close': suspendedAsCloseMoves(1_500),
+  'an engine stands still as it writes a moved close': suspendedAsCloseMoves(1_560),
 
   /**
    * A raffle is closed ahead of time. The engine notes that, and stands still before it has told anybody. When it goes on, that
