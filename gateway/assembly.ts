@@ -211,7 +211,7 @@ function assembleCoupons({ config, log, keys, servers, lapsedAtOnce }: GatewayAs
   });
   const desk = new CouponDesk({
     ledger,
-    onChanged: couponIds => {
+    onTold: couponIds => {
       // Copies elsewhere expire by themselves if the message is lost.
       couponReads
         .changed(couponIds)

@@ -83,7 +83,7 @@ test('as many as lapse are given back in several transactions, and then the use 
   const couponId = await allHeld(count);
   const ledger = ledgerOf();
   t.after(() => ledger.close());
-  const desk = new CouponDesk({ ledger, onChanged: () => undefined });
+  const desk = new CouponDesk({ ledger, onTold: () => undefined });
   // Who had a use that has lapsed may use it once, as others may.
   const answers = await Promise.all(['user-1', 'user-2', 'late'].map(user => use(desk, count, user)));
   deepEqual(
@@ -100,14 +100,14 @@ test('broken off in between, the next one who asks goes on', async t => {
   const couponId = await allHeld(count);
   const ledger = ledgerOf();
   t.after(() => ledger.close());
-  const desk = new CouponDesk({ ledger, onChanged: () => undefined, lapsedAtOnce: 4 });
+  const desk = new CouponDesk({ ledger, onTold: () => undefined, lapsedAtOnce: 4 });
   ledger.lost = 2;
   await rejects(use(desk, count, 'early'), LedgerUnavailable);
   deepEqual(await usesOf(couponId), [count - 4, count - 4, count - 4]);
   // As another gateway, which does not know of it.
   const other = ledgerOf();
   t.after(() => other.close());
-  const another = new CouponDesk({ ledger: other, onChanged: () => undefined, lapsedAtOnce: 4 });
+  const another = new CouponDesk({ ledger: other, onTold: () => undefined, lapsedAtOnce: 4 });
   equal((await use(another, count, 'late')).state, 'done');
   deepEqual(await usesOf(couponId), [1, 1, 0]);
 });

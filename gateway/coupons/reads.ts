@@ -4,7 +4,7 @@
  * of its copies at once.
  *
  * So a read is at most `pollMs` and a round trip to Redis behind the ledger, and while Redis does not answer, or whoever
- * changed the coupon ended before it could say so, at most COPY_MS. What this gateway changed itself it shows at once. When
+ * changed the coupon ended before it could say so, at most COPY_MS. What this gateway has told a shop it shows at once. When
  * Redis was started again, or another node of a Cluster has taken over, changes may be lost that were told: then no copy of
  * before is shown any more.
  */
@@ -84,7 +84,10 @@ export class CouponReads {
     return loading;
   }
 
-  /** To be called when this gateway has changed coupons: nobody who asks from now on is shown what was before. */
+  /**
+   * To be called before this gateway tells of uses of coupons: nobody who asks from now on is shown what was before, not
+   * either where another gateway has decided it and could not say so.
+   */
   changed(couponIds: readonly number[]): Promise<void> {
     this.#generation += 1;
     this.#loading.clear();

@@ -28,8 +28,8 @@ interface Waiting extends DeskRequest {
 
 export interface DeskOptions {
   readonly ledger: Ledger;
-  /** Told of coupons whose uses have changed. */
-  readonly onChanged: (couponIds: readonly number[]) => void;
+  /** Told of coupons before shops are told of uses of them: of new ones, and again of those that another gateway has decided. */
+  readonly onTold: (couponIds: readonly number[]) => void;
   /** Fewer than usual, for the simulator. */
   readonly lapsedAtOnce?: number | undefined;
 }
@@ -73,15 +73,15 @@ export class CouponDesk {
   }
 
   async #decide(batch: readonly Waiting[]): Promise<void> {
-    const { ledger, onChanged, lapsedAtOnce = LAPSED_AT_ONCE } = this.#options;
+    const { ledger, onTold, lapsedAtOnce = LAPSED_AT_ONCE } = this.#options;
     const result = await ledger.change(db => decideBatch(db, batch, lapsedAtOnce));
     if (result === undefined) {
       this.#waiting.unshift(...batch);
       return;
     }
-    const { nowMs, decisions, useChanges } = result;
-    const changed = [...useChanges].filter(([, change]) => change !== 0).map(([couponId]) => couponId);
-    if (changed.length > 0) onChanged(changed);
+    const { nowMs, decisions } = result;
+    const told = new Set(decisions.flatMap(couponsOf));
+    if (told.size > 0) onTold([...told]);
     const stale: Waiting[] = [];
     for (const [index, each] of batch.entries()) {
       const decision = decisions[index];
@@ -90,6 +90,10 @@ export class CouponDesk {
     }
     this.#again(stale);
   }
+}
+
+function couponsOf(decision: Decision): readonly number[] {
+  return decision.state === 'done' ? decision.redemption.uses.map(({ couponId }) => couponId) : [];
 }
 
 function partition<T>(items: readonly T[], belongs: (item: T) => boolean): readonly [T[], T[]] {

@@ -50,7 +50,7 @@ export interface DeskRequest {
   readonly wanted: WantedBasket | Exclude<Decidable, PricedBasket | { kind: 'again' }>;
 }
 
-export interface BatchResult extends Pick<Decided, 'useChanges'> {
+export interface BatchResult {
   /** The ledger's clock. */
   readonly nowMs: number;
   /** In the order of the batch. */
@@ -88,7 +88,7 @@ export async function decideBatch(
   const isRefused = decisions.some(({ state }) => state !== 'done' && state !== 'stale');
   if (isRefused && (await readShopRequests(db, keys)).size > requests.size) throw new KeyTaken();
   await write(db, decided, standing.nowMs);
-  return { nowMs: standing.nowMs, decisions, useChanges: decided.useChanges };
+  return { nowMs: standing.nowMs, decisions };
 }
 
 const STALE: Decision = { state: 'stale' };

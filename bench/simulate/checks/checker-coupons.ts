@@ -77,18 +77,24 @@ export class CheckedCoupons {
     this.#asked.set(code, [...(this.#asked.get(code) ?? []), terms]);
   }
 
-  /** The ledger has committed something; `uses` are those of the coupon. */
-  committed(checker: Checks, coupon: SeenCoupon, uses: readonly SeenUse[], nowUs: number): void {
+  /** The ledger has committed something; `uses` are those of the coupon, `nowMs` is the ledger's time. */
+  committed(
+    checker: Checks,
+    coupon: SeenCoupon,
+    uses: readonly SeenUse[],
+    { nowUs, nowMs }: { readonly nowUs: number; readonly nowMs: number },
+  ): void {
     const stood = this.#stood.get(coupon.couponId) ?? [];
     this.#stood.set(coupon.couponId, stood);
     const before = stood.at(-1);
-    this.#checkTerms(checker, coupon, before?.coupon);
+    const counting = countingAt(uses, nowMs);
+    this.#checkTerms(checker, coupon, before?.coupon, counting.length);
     if (before !== undefined && isSame(before, coupon, uses)) return;
     stood.push({ atUs: nowUs, coupon, uses });
     while (stood[1] !== undefined && stood[1].atUs < nowUs - KEPT_US) stood.shift();
   }
 
-  #checkTerms(checker: Checks, coupon: SeenCoupon, before: SeenCoupon | undefined): void {
+  #checkTerms(checker: Checks, coupon: SeenCoupon, before: SeenCoupon | undefined, counting: number): void {
     const { code, campaignId, revision } = coupon;
     if (before?.revision === revision && isOfTerms(coupon, before)) return;
     const name = code ?? `of campaign ${campaignId}`;
@@ -100,8 +106,8 @@ export class CheckedCoupons {
     const known = before === undefined && first !== undefined ? [first] : (this.#asked.get(code ?? '') ?? []);
     if (!known.some(terms => isOfTerms(coupon, terms)))
       checker.breaks(8, `coupon ${name} has terms that nobody asked for`);
-    if (before !== undefined && coupon.used > 0)
-      checker.breaks(8, `coupon ${name} has other terms, and is used ${coupon.used} times`);
+    if (before !== undefined && counting > 0)
+      checker.breaks(8, `coupon ${name} has other terms, and is used ${counting} times`);
   }
 
   /** A gateway says that it has done something with coupons. */
@@ -164,6 +170,14 @@ function isOfTerms(coupon: SeenCoupon, terms: Pick<SeenCoupon, keyof CouponTerms
   );
 }
 
+/** The uses that count: of holds that have lapsed by then none does. */
+function countingAt(uses: readonly SeenUse[], atMs: number): readonly SeenUse[] {
+  return uses.filter(
+    ({ givenBackAt, heldUntil }) =>
+      givenBackAt === null && (heldUntil === null || heldUntil.getTime() > atMs),
+  );
+}
+
 function lapsesOf(uses: readonly SeenUse[]): number[] {
   return uses.flatMap(({ heldUntil }) => (heldUntil === null ? [] : [heldUntil.getTime() * 1_000]));
 }
@@ -181,10 +195,7 @@ function isShownAt(
     (shown.limit_total ?? null) === coupon.limitTotal &&
     (shown.limit_per_user ?? null) === coupon.limitPerUser;
   if (!isOfIt) return false;
-  const counting = uses.filter(
-    ({ givenBackAt, heldUntil }) =>
-      givenBackAt === null && (heldUntil === null || heldUntil.getTime() * 1_000 > atUs),
-  );
+  const counting = countingAt(uses, atUs / 1_000);
   const own = counting.filter(({ userId }) => userId === holder).length;
   const left = Math.min(
     (coupon.limitTotal ?? Infinity) - counting.length,

@@ -95,7 +95,7 @@ export class CheckedShop {
     const uses = this.#ledger.uses();
     for (const coupon of this.#ledger.coupons()) {
       const own = uses.filter(({ couponId }) => couponId === coupon.couponId);
-      this.coupons.committed(checker, coupon, own, nowUs);
+      this.coupons.committed(checker, coupon, own, { nowUs, nowMs: this.#ledger.nowMs() });
       this.#checkUses(checker, coupon, own);
     }
     this.refunds.committed(checker);

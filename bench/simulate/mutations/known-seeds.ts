@@ -164,4 +164,12 @@ export const KNOWN_SEEDS: readonly { readonly cause: string; readonly seeds: rea
     cause: 'an engine whose machine was suspended as it decided moved a close that had passed meanwhile',
     seeds: [78_055_906],
   },
+  {
+    cause: 'a gateway told a shop again of a use, and then showed the code as it was before',
+    seeds: [79_039_945],
+  },
+  {
+    cause: 'the check took it that a hold which had lapsed keeps the terms of a coupon',
+    seeds: [79_043_174, 79_047_448],
+  },
 ];

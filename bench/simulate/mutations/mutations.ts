@@ -544,7 +544,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'gateway/shared/lookups.ts',
     from: 'await board.refresh();',
     to: '',
-    seed: 73_006_252,
+    seed: 73_007_559,
   },
   {
     name: 'what was heard before somebody entered counts as an absence',
@@ -572,7 +572,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'engine/intake/presence.ts',
     from: 'if (isTaken && last !== undefined)',
     to: 'if (last !== undefined)',
-    seed: 2_511,
+    seed: 2_614,
   },
   {
     name: 'who asks again behind the close is told that it is closed, whatever stands',

@@ -62,13 +62,6 @@ export const PLANNED_MUTATIONS: readonly Mutation[] = [
     plan: 'an engine stands still as it writes a moved close',
   },
   {
-    name: 'a change takes effect when its time has come',
-    file: 'engine/campaigns/decide.ts',
-    from: 'if (seen !== undefined && asked.decideBy !== null && seen.nowMs >= asked.decideBy.getTime()) {',
-    to: 'if (seen === null) {',
-    plan: 'a close is moved too late',
-  },
-  {
     name: 'a drawing is moved behind a close that was told and has passed',
     file: 'engine/campaigns/plan.ts',
     from: 'campaign.drawsAt ?? closes',
@@ -218,9 +211,16 @@ export const PLANNED_MUTATIONS: readonly Mutation[] = [
   {
     name: 'nobody is told that a coupon is used',
     file: 'gateway/coupons/redemption-batcher.ts',
-    from: 'if (changed.length > 0) onChanged(changed);',
+    from: 'if (told.size > 0) onTold([...told]);',
     to: '',
     plan: 'it is asked what codes are',
+  },
+  {
+    name: 'a gateway that tells again of a use shows the code as it was before',
+    file: 'gateway/coupons/redemption-batcher.ts',
+    from: "return decision.state === 'done' ?",
+    to: "return decision.state === 'done' && decision.isNew ?",
+    plan: 'baskets are asked for at two gateways',
   },
   {
     name: 'a gateway goes on showing what it has changed itself',

@@ -109,6 +109,19 @@ export const COUPON_PLANS = {
     },
   }),
 
+  /** Baskets are asked for at one gateway and again at another one, at which it is asked what their code is. */
+  'baskets are asked for at two gateways': quietPlan({
+    ...CAMPAIGNS,
+    shop: {
+      ...NO_SHOP,
+      coupons: [codeFor(9)],
+      shoppings: often(5, 60, afterMs =>
+        basket(`u${afterMs}`, 600 + afterMs, { gateway: 1, isDoubled: true }),
+      ),
+      looks: often(160, 2, afterMs => codeLook('SALE', 590 + afterMs, 0)),
+    },
+  }),
+
   /**
    * People ask at three gateways what two codes are, at the third one seldom, while one is held, used and lapses, and the terms
    * of the other are changed.

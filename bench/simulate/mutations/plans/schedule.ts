@@ -28,16 +28,6 @@ function suspendedAsCloseMoves(atMs: number): WrittenPlan {
 }
 
 export const SCHEDULE_PLANS = {
-  /**
-   * The operator moves the close ahead, and the only engine is gone before all gateways have confirmed that. They have when it
-   * is back, and by then the new close has passed.
-   */
-  'a close is moved too late': quietPlan({
-    campaigns: [campaign('coupon', 4_000)],
-    asks: [enters('u1', 500), changes(1_000, { action: 'edit', closesAtMs: 2_300 }), enters('u2', 2_100)],
-    faults: [fault('engine crashes', 1_060, { forMs: 1_500 })],
-  }),
-
   'an engine stands still as it decides to move a close': suspendedAsCloseMoves(1_500),
   'an engine stands still as it writes a moved close': suspendedAsCloseMoves(1_560),
 
