@@ -39,6 +39,9 @@ select set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO', true)
        set_config('jit', 'off', true),
        current_setting('server_version_num')::integer / 10000 as version`;
 
+/** The states in which a trigger fires. Where sessions act as a replica of another server, those that are merely enabled do not. */
+const FIRING = `(array['A', case current_setting('session_replication_role') when 'replica' then 'R' else 'O' end]::"char"[])`;
+
 const FACTS = `
 with relations as (
   select c.oid, c.relname, c.relkind, c.relpersistence, c.relrowsecurity, c.reloptions
@@ -81,7 +84,7 @@ union all
 select r.relname, 'constraint', k.conname, k.oid::integer,
        -- It ends in NOT VALID where rows of before were not looked at. A foreign key is held by triggers of its own.
        concat_ws(' ', pg_get_constraintdef(k.oid, true),
-                 case when exists (select from pg_trigger g where g.tgconstraint = k.oid and g.tgenabled in ('D', 'R'))
+                 case when exists (select from pg_trigger g where g.tgconstraint = k.oid and g.tgenabled <> all ${FIRING})
                    then 'disabled' end)
   from relations r join pg_constraint k on k.conrelid = r.oid and k.contype in ('p', 'u', 'f', 'c', 'x')
 union all
@@ -93,7 +96,7 @@ select r.relname, 'index', i.relname, i.oid::integer,
  where not exists (select from pg_constraint k where k.conindid = x.indexrelid and k.contype in ('p', 'u', 'x'))
 union all
 select r.relname, 'trigger', g.tgname, g.oid::integer,
-       concat_ws(' ', pg_get_triggerdef(g.oid, true), case when g.tgenabled in ('D', 'R') then 'disabled' end)
+       concat_ws(' ', pg_get_triggerdef(g.oid, true), case when g.tgenabled <> all ${FIRING} then 'disabled' end)
   from relations r join pg_trigger g on g.tgrelid = r.oid and not g.tgisinternal
 union all
 select r.relname, 'query', '', r.oid::integer, btrim(pg_get_viewdef(r.oid, true))

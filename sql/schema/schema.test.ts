@@ -119,6 +119,10 @@ describe('checkSchema', () => {
       `campaigns, trigger campaigns_guard: is "${guard} disabled"; expected "${guard}": see 0001_ledger.sql`,
     ],
     [
+      'set local session_replication_role = replica',
+      `campaigns, trigger campaigns_guard: is "${guard} disabled"; expected "${guard}": see 0001_ledger.sql`,
+    ],
+    [
       'drop trigger campaigns_shelved_once on campaigns; create trigger campaigns_shelved_once before update on campaigns for each row when (old.shelved_at > new.shelved_at) execute function campaigns_shelved_once()',
       'campaigns, trigger campaigns_shelved_once: is "CREATE TRIGGER campaigns_shelved_once BEFORE UPDATE ON campaigns FOR EACH ROW WHEN (old.shelved_at > new.shelved_at) EXECUTE FUNCTION campaigns_shelved_once()"; expected "CREATE TRIGGER campaigns_shelved_once BEFORE UPDATE ON campaigns FOR EACH ROW WHEN (old.shelved_at IS NOT NULL AND new.shelved_at IS DISTINCT FROM old.shelved_at) EXECUTE FUNCTION campaigns_shelved_once()": see 0018_shelved.sql',
     ],

@@ -64,7 +64,7 @@ function differenceBetween(is: string | undefined, expected: string): string {
 }
 
 function quote(line: string | undefined): string {
-  return line === undefined ? 'no more' : `"${line}"`;
+  return line === undefined ? 'nothing' : `"${line}"`;
 }
 
 /** Columns that no statement knows and that must be given a value all the same. */
