@@ -154,7 +154,7 @@ describe('checkSchema', () => {
       `create or replace view coupon_codes as
          select code, coupon_id, null::text collate "C" as holder from coupons where code is not null
          union all select g.code, c.coupon_id, g.user_id from grants g join coupons c using (campaign_id)`,
-      'coupon_codes, query: line 10 is "     JOIN coupons c USING (campaign_id);"; expected "     JOIN coupons c USING (campaign_id)": see 0008_claims.sql',
+      'coupon_codes, query: line 11 is "     JOIN coupons c USING (campaign_id);"; expected "     JOIN coupons c USING (campaign_id)": see 0008_claims.sql',
     ],
     [
       'alter view coupon_codes set (security_invoker = true)',
