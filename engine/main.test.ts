@@ -89,9 +89,14 @@ test('a port that is taken stops the start', async () => {
 });
 
 test('a schema that is not as the statements need it stops the start, by name', async () => {
-  await world.pool.query('alter table gateways rename column through_us to through');
+  await world.pool.query(
+    'alter table gateways rename column through_us to through; alter table campaigns disable trigger campaigns_guard',
+  );
   const engine = spawnNode(FILE, world.env);
   equal(await engine.ended, 1);
   match(engine.output(), /through_us/);
-  await world.pool.query('alter table gateways rename column through to through_us');
+  match(engine.output(), /trigger campaigns_guard: is .* disabled/);
+  await world.pool.query(
+    'alter table gateways rename column through to through_us; alter table campaigns enable trigger campaigns_guard',
+  );
 });

@@ -1,6 +1,6 @@
 /**
  * The ledger's tables and how they hang together, as a Mermaid erDiagram made from the catalog: the picture is of what
- * the migrations make, and not of what somebody remembers of them. `npm run erd` writes it to ERD.md.
+ * the migrations make, and not of what somebody remembers of them. `npm run schema` writes it to ERD.md.
  */
 import { join } from 'node:path';
 import type { Fact } from './catalog.ts';
@@ -35,7 +35,7 @@ export function erdDocument(facts: readonly Fact[]): string {
   const lines = [...tables.flatMap(drawTable), ...tables.flatMap(table => drawReferences(table, tables))];
   return `# The ledger
 
-Made by \`npm run erd\` from a database that was just migrated; a test compares it. Why a table is as it is stands in
+Made by \`npm run schema\` from a database that was just migrated; a test compares it. Why a table is as it is stands in
 [migrations](../migrations), beside its columns. A solid line is a foreign key. A dashed line is a key that is carried along
 without one, where its check would cost too much on the way in. Every column is \`not null\` but those that are said to be
 null.

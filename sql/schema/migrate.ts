@@ -20,12 +20,13 @@ export type MigrationLog = (line: string) => void;
 /**
  * Runs what has not been run yet and returns the names of it, '0001_ledger' and so on. Engines that start at once wait
  * for the first of them at an advisory lock and then find it done. Rejects with what Postgres said; then nothing has
- * changed. `direction` 'down' takes the last one back.
+ * changed. `direction` 'down' takes the last one back. `count` is how many at most, all that are pending when left out.
  */
 export async function migrate(
   databaseUrl: string,
   log: MigrationLog,
   direction: RunnerOption['direction'] = 'up',
+  count?: number,
 ): Promise<readonly string[]> {
   const client = new pg.Client({
     connectionString: databaseUrl,
@@ -40,6 +41,7 @@ export async function migrate(
       dbClient: client,
       dir: MIGRATIONS_DIRECTORY,
       direction,
+      ...(count === undefined ? {} : { count }),
       schema: 'public',
       migrationsTable: MIGRATIONS_TABLE,
       singleTransaction: true,
