@@ -5,7 +5,7 @@
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import { type BookState, readBookPart, readBookState } from '../../sql/statements/books/books.ts';
 import { readProofBytes, readProofPart } from '../../sql/statements/draws/draws.ts';
-import type { Reply } from '../http/reply.ts';
+import { ANSWERED, type Answered, type Reply } from '../http/reply.ts';
 import { type RequestParts, readCampaignId, refuseUnknown } from '../http/requests.ts';
 import type { Ledger } from './ledger.ts';
 import { refuseUnavailable } from './unavailable.ts';
@@ -22,14 +22,14 @@ const LATER = { headers: { 'retry-after': '5' } };
 /** GET /v1/campaigns/{id}/book: gzip of NDJSON, as engine/verify/README.md describes it. Never changes. */
 export async function getBook(parts: BookParts, reply: Reply, req: HttpRequest): Promise<void> {
   const id = readCampaignId(parts, reply, req.getParameter(0) ?? '');
-  if (id === undefined) return;
-  if (isRoom(parts, id)) return refuseRoom(reply, id, 'no-book');
+  if (id === ANSWERED) return;
+  if (isRoom(parts, id)) return void refuseRoom(reply, id, 'no-book');
   const state = await ask(parts, reply, () => parts.ledger.ask(db => readBookState(db, id)));
-  if (state === 'unavailable') return;
-  if (state === undefined) return refuseUnknown(parts, reply, id);
-  if (state.isRoom) return refuseRoom(reply, id, 'no-book');
+  if (state === ANSWERED) return;
+  if (state === undefined) return void refuseUnknown(parts, reply, id);
+  if (state.isRoom) return void refuseRoom(reply, id, 'no-book');
   const total = bytesOf(reply, id, state);
-  if (total === undefined) return;
+  if (total === ANSWERED) return;
   const res = reply.file({
     'content-type': 'application/gzip',
     'content-disposition': `attachment; filename="campaign-${id}.book.ndjson.gz"`,
@@ -51,29 +51,26 @@ function refuseRoom(reply: Reply, id: number, slug: 'no-book' | 'no-proof'): voi
   reply.problem(slug, `Campaign ${id} is a waiting room; a waiting room has no ${what}.`);
 }
 
-/** The size of the book, or undefined when it has been answered why there is none. */
-function bytesOf(reply: Reply, id: number, { isFinished, bytes, refused }: BookState): number | undefined {
-  if (refused !== null) {
-    reply.problem('no-book', `Campaign ${id} has no book: ${refused}.`);
-  } else if (bytes === null) {
-    const what = isFinished ? 'is decided; its book is still being made' : 'is not decided yet';
-    reply.problem('not-decided-yet', `Campaign ${id} ${what}.`, LATER);
-  } else return bytes;
-  return undefined;
+/** The size of the book; answers why if there is none. */
+function bytesOf(reply: Reply, id: number, { isFinished, bytes, refused }: BookState): number | Answered {
+  if (refused !== null) return reply.problem('no-book', `Campaign ${id} has no book: ${refused}.`);
+  if (bytes !== null) return bytes;
+  const what = isFinished ? 'is decided; its book is still being made' : 'is not decided yet';
+  return reply.problem('not-decided-yet', `Campaign ${id} ${what}.`, LATER);
 }
 
 /** GET /v1/campaigns/{id}/proof: all that is needed to repeat a raffle's draw, as JSON. Never changes. */
 export async function getProof(parts: BookParts, reply: Reply, req: HttpRequest): Promise<void> {
   const id = readCampaignId(parts, reply, req.getParameter(0) ?? '');
-  if (id === undefined) return;
-  if (isRoom(parts, id)) return refuseRoom(reply, id, 'no-proof');
+  if (id === ANSWERED) return;
+  if (isRoom(parts, id)) return void refuseRoom(reply, id, 'no-proof');
   const found = await ask(parts, reply, () =>
     parts.ledger.ask(async db => ({
       state: await readBookState(db, id),
       bytes: await readProofBytes(db, id),
     })),
   );
-  if (found === 'unavailable') return;
+  if (found === ANSWERED) return;
   const { state, bytes } = found;
   if (state === undefined) refuseUnknown(parts, reply, id);
   else if (state.isRoom) refuseRoom(reply, id, 'no-proof');
@@ -87,16 +84,11 @@ export async function getProof(parts: BookParts, reply: Reply, req: HttpRequest)
   } else reply.problem('not-decided-yet', `Campaign ${id} is not decided yet.`, LATER);
 }
 
-async function ask<T>(
-  parts: BookParts,
-  reply: Reply,
-  question: () => Promise<T>,
-): Promise<T | 'unavailable'> {
+async function ask<T>(parts: BookParts, reply: Reply, question: () => Promise<T>): Promise<T | Answered> {
   try {
     return await question();
   } catch (error) {
-    refuseUnavailable(parts, reply, error, 'Outcomes cannot be read right now.');
-    return 'unavailable';
+    return refuseUnavailable(parts, reply, error, 'Outcomes cannot be read right now.');
   }
 }
 

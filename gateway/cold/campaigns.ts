@@ -6,7 +6,7 @@ import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
 import type { SharedClock } from '../clock/clock.ts';
 import { isoOf } from '../entry/door.ts';
 import { type CampaignList, type CampaignView, MAX_CAMPAIGN_ID } from '../http/contract.ts';
-import type { Reply } from '../http/reply.ts';
+import { ANSWERED, type Reply } from '../http/reply.ts';
 import { findCampaign, type RequestParts, readCampaignId } from '../http/requests.ts';
 import { LedgerUnavailable } from './ledger.ts';
 
@@ -72,9 +72,9 @@ function nowUs(parts: CampaignParts): number {
 export async function getCampaign(parts: CampaignParts, reply: Reply, req: HttpRequest): Promise<void> {
   const idText = req.getParameter(0);
   const id = readCampaignId(parts, reply, idText);
-  if (id === undefined) return;
+  if (id === ANSWERED) return;
   const campaign = parts.board.campaign(id) ?? (await findCampaign(parts, reply, id));
-  if (campaign !== undefined) reply.json(200, JSON.stringify(campaignView(campaign, nowUs(parts))));
+  if (campaign !== ANSWERED) reply.json(200, JSON.stringify(campaignView(campaign, nowUs(parts))));
 }
 
 /**

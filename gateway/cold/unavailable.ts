@@ -1,5 +1,5 @@
 import { SOON } from '../entry/entry-answers.ts';
-import type { Reply } from '../http/reply.ts';
+import type { Answered, Reply } from '../http/reply.ts';
 import type { Metrics } from '../metrics.ts';
 import { LedgerUnavailable } from './ledger.ts';
 
@@ -9,8 +9,8 @@ export function refuseUnavailable(
   reply: Reply,
   error: unknown,
   detail: string,
-): void {
+): Answered {
   if (!(error instanceof LedgerUnavailable)) throw error;
   metrics.refuse('ledger');
-  reply.problem('unavailable', detail, { headers: SOON });
+  return reply.problem('unavailable', detail, { headers: SOON });
 }

@@ -10,7 +10,7 @@ import type { Ledger } from '../cold/ledger.ts';
 import { refuseUnavailable } from '../cold/unavailable.ts';
 import { SOON } from '../entry/entry-answers.ts';
 import { readJsonBody } from '../http/body.ts';
-import type { Reply } from '../http/reply.ts';
+import { ANSWERED, type Answered, type Reply } from '../http/reply.ts';
 import { type Head, hasBody, type RequestParts } from '../http/requests.ts';
 import { authenticateShop, type ShopParts } from '../room/shop-token.ts';
 import { type Read, readRedemption, readRedemptionId, readRefund, readReservation } from './input.ts';
@@ -75,12 +75,12 @@ export async function deleteReservation(
   req: HttpRequest,
   head: Readonly<Head>,
 ): Promise<void> {
-  if (!authenticateShop(parts, reply, head.authorization)) return;
+  if (authenticateShop(parts, reply, head.authorization) === ANSWERED) return;
   const text = req.getParameter(0) ?? '';
   const redemptionId = readRedemptionId(text);
   if (redemptionId === undefined) return refuseFaults(parts, reply, [idFault(text)]);
   const answer = await ask(parts, reply, { request: undefined, wanted: { kind: 'release', redemptionId } });
-  if (answer === undefined) return;
+  if (answer === ANSWERED) return;
   const view = reservationView(answer.redemption, answer.nowMs);
   reply.notStored(JSON.stringify(view));
 }
@@ -109,7 +109,7 @@ export function getCoupon(
   req: HttpRequest,
   head: Readonly<Head>,
 ): void | Promise<void> {
-  if (!authenticateShop(parts, reply, head.authorization)) return;
+  if (authenticateShop(parts, reply, head.authorization) === ANSWERED) return;
   const code = req.getParameter(0) ?? '';
   const body = parts.couponReads.held(code);
   if (body === undefined) return loadCoupon(parts, reply, code);
@@ -130,7 +130,7 @@ async function loadCoupon(parts: CouponParts, reply: Reply, code: string): Promi
   }
 }
 
-interface Answered {
+interface Done {
   readonly nowMs: number;
   readonly redemption: Redemption;
   readonly isNew: boolean;
@@ -144,16 +144,16 @@ async function post(
   req: HttpRequest,
   head: Readonly<Head>,
   read: (body: unknown) => Read<Wanted>,
-  view: (redemption: Redemption, answered: Answered) => object | undefined,
+  view: (redemption: Redemption, answered: Done) => object | undefined,
 ): Promise<void> {
-  if (!authenticateShop(parts, reply, head.authorization)) return;
+  if (authenticateShop(parts, reply, head.authorization) === ANSWERED) return;
   const key = req.getHeader('idempotency-key');
   const path = req.getUrl();
   if (!hasBody(head)) {
     return refuseFaults(parts, reply, [fieldFault('body', undefined, 'a JSON object, which may be empty')]);
   }
   const body = await readJsonBody(parts, reply, head, parts.config.MAX_BASKET_BYTES);
-  if (body === undefined) return;
+  if (body === ANSWERED) return;
   const wanted = read(body.value);
   const faults = 'faults' in wanted ? [...wanted.faults] : [];
   if (key === '' || key.length > MAX_KEY_CHARACTERS || !/^[!-~]+$/.test(key)) {
@@ -166,7 +166,7 @@ async function post(
     .update(`${path}\n${JSON.stringify(body.value)}`)
     .digest();
   const answer = await ask(parts, reply, { request: { key, hash }, wanted: wanted.value });
-  if (answer === undefined) return;
+  if (answer === ANSWERED) return;
   const shown = view(answer.redemption, answer);
   reply.json(answer.isNew ? 201 : 200, JSON.stringify(shown), NO_STORE);
 }
@@ -179,7 +179,7 @@ async function get(
   what: 'reservation' | 'redemption',
   view: (redemption: Redemption, nowMs: number) => object | undefined,
 ): Promise<void> {
-  if (!authenticateShop(parts, reply, head.authorization)) return;
+  if (authenticateShop(parts, reply, head.authorization) === ANSWERED) return;
   const text = req.getParameter(0) ?? '';
   const id = readRedemptionId(text);
   if (id === undefined) return refuseFaults(parts, reply, [idFault(text)]);
@@ -196,39 +196,37 @@ async function get(
   }
 }
 
-/** What was done, or undefined when it has been answered why it was not. */
+/** What was done; answers why if it was not. */
 async function ask(
   parts: CouponParts,
   reply: Reply,
   request: DeskRequest,
-): Promise<(DeskAnswer & { state: 'done' }) | undefined> {
+): Promise<(DeskAnswer & { state: 'done' }) | Answered> {
   let answer: DeskAnswer;
   try {
     answer = await parts.desk.ask(request);
   } catch (error) {
-    refuseUnanswered(parts, reply, error);
-    return undefined;
+    return refuseUnanswered(parts, reply, error);
   }
   if (answer.state === 'done') return answer;
   parts.metrics.refuse('coupon');
   if (answer.state === 'problem') {
     const { slug, detail, fault } = answer;
-    reply.problem(slug, detail, { members: { errors: [fault] } });
-  } else if (answer.state === 'nothing left') {
-    const errors = answer.faults.map(({ field, value, expected }) => fieldFault(field, value, expected));
-    reply.problem('nothing-to-refund', `Invalid request: ${saidOf(errors)}.`, { members: { errors } });
-  } else {
-    const { refusals } = answer;
-    const codes = request.wanted.kind === 'use' ? request.wanted.codes : [];
-    const errors = refusals.map(({ code, expected }) =>
-      fieldFault(`codes[${codes.indexOf(code)}]`, code, expected),
-    );
-    const reasons = refusals.map(({ code, reason }) => ({ code, reason }));
-    reply.problem('coupon-refused', `No coupon was used: ${saidOf(errors)}.`, {
-      members: { errors, reasons },
-    });
+    return reply.problem(slug, detail, { members: { errors: [fault] } });
   }
-  return undefined;
+  if (answer.state === 'nothing left') {
+    const errors = answer.faults.map(({ field, value, expected }) => fieldFault(field, value, expected));
+    return reply.problem('nothing-to-refund', `Invalid request: ${saidOf(errors)}.`, { members: { errors } });
+  }
+  const { refusals } = answer;
+  const codes = request.wanted.kind === 'use' ? request.wanted.codes : [];
+  const errors = refusals.map(({ code, expected }) =>
+    fieldFault(`codes[${codes.indexOf(code)}]`, code, expected),
+  );
+  const reasons = refusals.map(({ code, reason }) => ({ code, reason }));
+  return reply.problem('coupon-refused', `No coupon was used: ${saidOf(errors)}.`, {
+    members: { errors, reasons },
+  });
 }
 
 function saidOf(errors: readonly FieldFault[]): string {
@@ -249,14 +247,13 @@ function refuseFaults(parts: CouponParts, reply: Reply, errors: readonly FieldFa
   reply.problem('invalid-request', `Invalid request: ${said.join('; ')}.`, { members: { errors } });
 }
 
-function refuseUnanswered(parts: CouponParts, reply: Reply, error: unknown): void {
+function refuseUnanswered(parts: CouponParts, reply: Reply, error: unknown): Answered {
   if (error instanceof DeskOverloaded) {
     parts.metrics.refuse('waiting');
-    reply.problem('overloaded', 'Too many coupon requests are waiting. Retrying is safe.', {
+    return reply.problem('overloaded', 'Too many coupon requests are waiting. Retrying is safe.', {
       headers: SOON,
     });
-    return;
   }
   const detail = 'Coupons cannot be used right now. Retrying under the same key is safe.';
-  refuseUnavailable(parts, reply, error, detail);
+  return refuseUnavailable(parts, reply, error, detail);
 }

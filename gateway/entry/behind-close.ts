@@ -5,7 +5,7 @@
  * nobody gets the final answer that they came too late.
  */
 import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
-import type { Reply } from '../http/reply.ts';
+import { ANSWERED, type Reply } from '../http/reply.ts';
 import { refuseArchived } from '../http/requests.ts';
 import type { Place } from '../shared/lookups.ts';
 import { type EntryParts, refuseWithdrawn, SOON, withReceipt } from './entry-answers.ts';
@@ -23,7 +23,7 @@ export async function answerBehindClose(
   let place: Place | undefined;
   try {
     place = await parts.lookups.find(campaign, userId);
-    if (place === undefined && (await refuseArchived(parts, reply, campaign))) return;
+    if (place === undefined && (await refuseArchived(parts, reply, campaign)) === ANSWERED) return;
   } catch {
     // Do not answer "closed": clients stop retrying after that.
     parts.metrics.refuse('lookup');
@@ -35,7 +35,7 @@ export async function answerBehindClose(
     parts.metrics.refuse('closing');
     const detail = 'The campaign is closed, and some earlier requests may still arrive. Retrying is safe.';
     reply.problem('unavailable', detail, { headers: SOON });
-  } else if (place === undefined) parts.door.isOpen(reply, campaign, instantUs);
+  } else if (place === undefined) parts.door.refuseEntrant(reply, campaign, instantUs);
   else if (place.withdrawn || place.claimant?.state === 'left' || place.claimant?.state === 'declined')
     refuseWithdrawn(parts, reply, campaign, place);
   else {

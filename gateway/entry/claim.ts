@@ -10,7 +10,7 @@ import { ITEM_CLAIM } from '../../engine/contract/record/record.ts';
 import { LAST_STAMP_US } from '../../engine/contract/record/stamp.ts';
 import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
 import type { ClaimAccepted } from '../http/contract.ts';
-import type { Reply } from '../http/reply.ts';
+import { ANSWERED, type Reply } from '../http/reply.ts';
 import { type Head, readTicket } from '../http/requests.ts';
 import type { Place } from '../shared/lookups.ts';
 import { claimByUsOf } from '../stream/deadlines.ts';
@@ -27,10 +27,10 @@ export async function postClaim(
   head: Readonly<Head>,
 ): Promise<void> {
   const who = await asker(parts, reply, readTicket(head, undefined), req.getParameter(0));
-  if (who === undefined) return;
+  if (who === ANSWERED) return;
   const { campaign, userId } = who;
   const place = await placeOf(parts, reply, campaign, userId);
-  if (place === undefined) return;
+  if (place === ANSWERED) return;
   const { claimant } = place;
   switch (claimant?.state) {
     case 'offered':
@@ -52,7 +52,7 @@ export async function postClaim(
       return;
   }
   const pipeline = openPipeline(parts, reply);
-  if (pipeline === undefined) return;
+  if (pipeline === ANSWERED) return;
   const instantUs = parts.clock.next();
   const claimByUs = claimByUsOf(campaign, claimant);
   if (instantUs > campaign.opensAtUs + LAST_STAMP_US) {

@@ -15,7 +15,7 @@ import type { Keys } from '../../engine/contract/redis/keys.ts';
 import { lookAt } from '../../engine/contract/redis/projection/projection.ts';
 import type { RedisClient } from '../../engine/contract/redis/redis.ts';
 import type { EntryView } from '../http/contract.ts';
-import type { Reply } from '../http/reply.ts';
+import { ANSWERED, type Answered, type Reply } from '../http/reply.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Board, BoardListener } from '../shared/board.ts';
 import { type Grant, parseGrant } from '../shared/lookups.ts';
@@ -110,40 +110,41 @@ export class Doorkeeper implements BoardListener {
     return !this.#winners.has(campaignId) || this.#claimants.get(campaignId)?.has(userId) === true;
   }
 
-  /** Whether an entry at `instantUs` is accepted; if false, the refusal was sent. */
-  lets(reply: Reply, campaign: BoardCampaign, userId: string, instantUs: number): boolean {
+  /** Answers the user if their entry at `instantUs` is not accepted. */
+  refuseEntry(
+    reply: Reply,
+    campaign: BoardCampaign,
+    userId: string,
+    instantUs: number,
+  ): Answered | undefined {
     const winners = this.#winners.get(campaign.campaignId);
     if (winners !== undefined) {
       // The state of a claimant changes, so it is looked up: claimants take the path of a repeated entry.
       const isClaimant = this.#claimants.get(campaign.campaignId)?.has(userId) === true;
-      if (isClaimant) return this.isOpen(reply, campaign, instantUs);
-      this.#answerSoldOut(reply, campaign, winners.get(userId));
-      return false;
+      if (isClaimant) return this.refuseEntrant(reply, campaign, instantUs);
+      return this.#answerSoldOut(reply, campaign, winners.get(userId));
     }
     const refusal = refusalAt(campaign, instantUs);
-    if (refusal === undefined) return true;
-    this.#refuse(reply, campaign, instantUs, refusal);
-    return false;
+    return refusal && this.#refuse(reply, campaign, instantUs, refusal);
   }
 
-  /** Whether the campaign is open at `instantUs` to users who have entered; if false, an answer was sent. */
-  isOpen(reply: Reply, campaign: BoardCampaign, instantUs: number): boolean {
+  /** Answers a user who has entered if the campaign is not open at `instantUs` to those. */
+  refuseEntrant(reply: Reply, campaign: BoardCampaign, instantUs: number): Answered | undefined {
     const refusal = refusalAt(campaign, instantUs);
-    if (refusal === undefined || refusal === 'paused') return true;
-    this.#refuse(reply, campaign, instantUs, refusal);
-    return false;
+    if (refusal === undefined || refusal === 'paused') return undefined;
+    return this.#refuse(reply, campaign, instantUs, refusal);
   }
 
-  #refuse(reply: Reply, campaign: BoardCampaign, instantUs: number, refusal: Refusal): void {
+  #refuse(reply: Reply, campaign: BoardCampaign, instantUs: number, refusal: Refusal): Answered {
     this.#metrics.refuse(refusal);
     const { slug, detail, members, seconds } = problemOf(campaign, instantUs, refusal);
-    reply.problem(slug, detail, {
+    return reply.problem(slug, detail, {
       ...(members === undefined ? {} : { members }),
       headers: retryAfter(seconds),
     });
   }
 
-  #answerSoldOut(reply: Reply, campaign: BoardCampaign, winner: Winner | undefined): void {
+  #answerSoldOut(reply: Reply, campaign: BoardCampaign, winner: Winner | undefined): Answered {
     if (winner === undefined) {
       this.#metrics.refuse('sold_out');
       const { places, claims } = campaign;
@@ -151,11 +152,10 @@ export class Doorkeeper implements BoardListener {
         claims === undefined || claims.waitlist === 0
           ? ''
           : `, and the waitlist of ${claims.waitlist} is full`;
-      reply.problem('sold-out', `All ${places} coupons are granted${waits}.`, {
+      return reply.problem('sold-out', `All ${places} coupons are granted${waits}.`, {
         members: { stock: campaign.places },
         headers: retryAfter(CLOSED_RETRY_SECONDS),
       });
-      return;
     }
     const view: EntryView = {
       campaign: campaign.campaignId,
@@ -168,6 +168,7 @@ export class Doorkeeper implements BoardListener {
       code: winner.code,
     };
     reply.json(200, JSON.stringify(view));
+    return ANSWERED;
   }
 
   async #load(campaign: BoardCampaign): Promise<void> {

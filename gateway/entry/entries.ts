@@ -15,7 +15,7 @@ import type { HeldEntry } from '../../sql/statements/entries/entries.ts';
 import { sourceOf } from '../clock/request-start.ts';
 import { readEntryBody } from '../http/body.ts';
 import type { EntryAccepted } from '../http/contract.ts';
-import type { Reply } from '../http/reply.ts';
+import { ANSWERED, type Reply } from '../http/reply.ts';
 import {
   authenticate,
   campaignIdOf,
@@ -43,9 +43,9 @@ export function postEntry(
   const ticket = readTicket(head, undefined);
   if (enterAtOnce(parts, reply, idText, ticket, head, arrivedUs)) return undefined;
   const userId = authenticate(parts, reply, ticket);
-  if (userId === undefined) return undefined;
+  if (userId === ANSWERED) return undefined;
   const id = readCampaignId(parts, reply, idText);
-  if (id === undefined) return undefined;
+  if (id === ANSWERED) return undefined;
   const startedUs = head.requestStart === '' ? undefined : parts.requestStarts.read(reply, head.requestStart);
   const campaign = parts.board.campaign(id);
   const arrival = { arrivedUs, startedUs, forwardedFor: head.forwardedFor };
@@ -105,9 +105,9 @@ async function enterLater(
   arrival: Arrival,
   head: Readonly<Head>,
 ): Promise<void> {
-  if (hasBody(head) && !(await readEntryBody(parts, reply, head))) return;
+  if (hasBody(head) && (await readEntryBody(parts, reply, head)) === ANSWERED) return;
   const campaign = parts.board.campaign(id) ?? (await findCampaign(parts, reply, id));
-  if (campaign !== undefined) await enter(parts, reply, campaign, userId, arrival);
+  if (campaign !== ANSWERED) await enter(parts, reply, campaign, userId, arrival);
 }
 
 function enter(
@@ -119,14 +119,14 @@ function enter(
 ): void | Promise<void> {
   const { arrivedUs, startedUs } = arrival;
   const pipeline = openPipeline(parts, reply);
-  if (pipeline === undefined) return;
+  if (pipeline === ANSWERED) return;
   const instantUs =
     arrival.instantUs !== undefined && arrival.instantUs > pipeline.promisedUs
       ? arrival.instantUs
       : parts.requestStarts.instantFor(pipeline, campaign, arrivedUs, startedUs);
   if (parts.door.isBehindClose(campaign, userId, instantUs))
     return answerBehindClose(parts, reply, campaign, userId, instantUs);
-  if (!parts.door.lets(reply, campaign, userId, instantUs)) return;
+  if (parts.door.refuseEntry(reply, campaign, userId, instantUs) === ANSWERED) return;
   if (arrival.instantUs === undefined && parts.repeats.has(campaign.campaignId, userId))
     return enterAgain(parts, reply, campaign, userId, arrival, instantUs);
   pipeline.gather(new Entry(parts, reply, campaign, userId, instantUs, ITEM_ENTRY));
@@ -145,7 +145,7 @@ async function enterAgain(
   arrival: Arrival,
   instantUs: number,
 ): Promise<void> {
-  if (!parts.repeats.lets(reply, userId, arrival.forwardedFor)) return;
+  if (parts.repeats.refuseTooMany(reply, userId, arrival.forwardedFor) === ANSWERED) return;
   const place = await parts.lookups.find(campaign, userId).catch(() => undefined);
   if (place !== undefined && instantOf(place.stamp, campaign.opensAtUs) <= instantUs) {
     await answerPlace(parts, reply, campaign, userId, place);
@@ -240,7 +240,7 @@ export class Entry implements Stamped, AcceptedEntry {
   }
 
   isGenuine(): boolean {
-    return authenticate(this.#parts, this.#reply, this.#ticket) !== undefined;
+    return authenticate(this.#parts, this.#reply, this.#ticket) !== ANSWERED;
   }
 
   accepted(estimate: number | undefined, receipts: SliceReceipts | undefined): void {

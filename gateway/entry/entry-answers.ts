@@ -7,7 +7,7 @@ import type { ClockLimits } from '../clock/clock-limits.ts';
 import type { RequestStarts } from '../clock/request-start.ts';
 import type { LedgerQuestions } from '../cold/ledger-questions.ts';
 import type { KeptReceipts } from '../cold/receipt-store.ts';
-import type { Reply } from '../http/reply.ts';
+import type { Answered, Reply } from '../http/reply.ts';
 import type { RequestParts } from '../http/requests.ts';
 import type { Lookups, Place } from '../shared/lookups.ts';
 import type { Membership } from '../shared/membership.ts';
@@ -44,28 +44,29 @@ export interface EntryParts extends RequestParts {
 /** How long a client waits after a temporary refusal, in seconds. */
 export const SOON = { 'retry-after': '1' };
 
-/** The pipeline to gather into, or undefined if 503 was answered. */
-export function openPipeline(parts: EntryParts, reply: Reply): SlicePipeline | undefined {
+/** The pipeline to gather into; answers 503 if there is none. */
+export function openPipeline(parts: EntryParts, reply: Reply): SlicePipeline | Answered {
   if (!parts.clockLimits.mayStamp) {
     parts.metrics.refuse('clock');
     const detail = `This gateway's clock is not accurate enough to accept entries: it is ${parts.clockLimits.describe()}.`;
-    reply.problem('unavailable', `${detail} Retrying is safe.`, { headers: SOON });
-    return undefined;
+    return reply.problem('unavailable', `${detail} Retrying is safe.`, { headers: SOON });
   }
   const pipeline = parts.membership.pipeline();
   if (pipeline === undefined) {
     parts.metrics.refuse('lease');
-    reply.problem('unavailable', 'This gateway accepts no entries right now. Retrying is safe.', {
+    return reply.problem('unavailable', 'This gateway accepts no entries right now. Retrying is safe.', {
       headers: SOON,
     });
-    return undefined;
   }
   if (pipeline.waiting < parts.config.MAX_WAITING_ENTRIES) return pipeline;
   parts.metrics.refuse('waiting');
-  reply.problem('overloaded', `${pipeline.waiting} entries are waiting for the log. Retrying is safe.`, {
-    headers: SOON,
-  });
-  return undefined;
+  return reply.problem(
+    'overloaded',
+    `${pipeline.waiting} entries are waiting for the log. Retrying is safe.`,
+    {
+      headers: SOON,
+    },
+  );
 }
 
 /** The answer as JSON, with `receipt` (already JSON) as its last member. */

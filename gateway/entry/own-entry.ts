@@ -5,7 +5,7 @@ import type { HttpRequest } from 'uWebSockets.js';
 import { ITEM_WITHDRAWAL } from '../../engine/contract/record/record.ts';
 import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
 import type { EntryView } from '../http/contract.ts';
-import type { Reply } from '../http/reply.ts';
+import { ANSWERED, type Answered, type Reply } from '../http/reply.ts';
 import {
   authenticate,
   findCampaign,
@@ -19,44 +19,44 @@ import { Entry } from './entries.ts';
 import { type EntryParts, openPipeline, refuseWithdrawn, SOON, withReceipt } from './entry-answers.ts';
 import { entryView, isCancelled, outcomeOf } from './entry-view.ts';
 
-/** The user and the campaign of a request about an own entry, or undefined if an answer was sent. */
+/** The user and the campaign of a request about an own entry; answers if one of them is not known. */
 export async function asker(
   parts: EntryParts,
   reply: Reply,
   ticket: string,
   idText: string,
-): Promise<{ userId: string; campaign: BoardCampaign } | undefined> {
+): Promise<{ userId: string; campaign: BoardCampaign } | Answered> {
   const userId = authenticate(parts, reply, ticket);
-  if (userId === undefined) return undefined;
+  if (userId === ANSWERED) return userId;
   const id = readCampaignId(parts, reply, idText);
-  if (id === undefined) return undefined;
+  if (id === ANSWERED) return id;
   const campaign = parts.board.campaign(id) ?? (await findCampaign(parts, reply, id));
-  return campaign === undefined ? undefined : { userId, campaign };
+  return campaign === ANSWERED ? campaign : { userId, campaign };
 }
 
 /**
- * The user's place, or undefined if an answer was sent: 404, 503, or the answer of `whileMade`, which may send one while
- * the campaign is being rebuilt in Redis and returns whether it did.
+ * The user's place; answers 404 if there is none, 503, or what `whileMade` answers while the campaign is being rebuilt in
+ * Redis, if it does.
  */
 export async function placeOf(
   parts: EntryParts,
   reply: Reply,
   campaign: BoardCampaign,
   userId: string,
-  whileMade?: () => Promise<boolean>,
-): Promise<Place | undefined> {
+  whileMade?: () => Promise<Answered | undefined>,
+): Promise<Place | Answered> {
   try {
     const place = await parts.lookups.find(campaign, userId);
     if (place !== undefined) return place;
-    if (await refuseArchived(parts, reply, campaign)) return undefined;
-    reply.problem('no-entry', `You have no entry in campaign ${campaign.campaignId}.`);
-    return undefined;
+    return (
+      (await refuseArchived(parts, reply, campaign)) ??
+      reply.problem('no-entry', `You have no entry in campaign ${campaign.campaignId}.`)
+    );
   } catch (error) {
-    if (error instanceof BeingMade && (await whileMade?.()) === true) return undefined;
+    if (error instanceof BeingMade && (await whileMade?.()) === ANSWERED) return ANSWERED;
   }
   parts.metrics.refuse('lookup');
-  reply.problem('unavailable', 'Entries cannot be looked up right now.', { headers: SOON });
-  return undefined;
+  return reply.problem('unavailable', 'Entries cannot be looked up right now.', { headers: SOON });
 }
 
 /** GET /v1/campaigns/{id}/entries/me. */
@@ -69,12 +69,12 @@ export async function getEntry(
   const ticket = readTicket(head, req.getQuery('ticket'));
   const idText = req.getParameter(0);
   const who = await asker(parts, reply, ticket, idText);
-  if (who === undefined) return;
+  if (who === ANSWERED) return;
   const { campaign, userId } = who;
   const place = await placeOf(parts, reply, campaign, userId, () =>
     tellFinal(parts, reply, campaign, userId),
   );
-  if (place === undefined) return;
+  if (place === ANSWERED) return;
   const receipt = await parts.receipts.find(campaign, userId, place.stamp);
   const view = entryView(parts, place);
   reply.notStored(withReceipt(view, receipt));
@@ -90,12 +90,12 @@ async function tellFinal(
   reply: Reply,
   { campaignId }: BoardCampaign,
   userId: string,
-): Promise<boolean> {
+): Promise<Answered | undefined> {
   const found = await parts.ledgerOutcomes.find(campaignId, userId).catch(() => undefined);
-  if (found === undefined) return false;
+  if (found === undefined) return undefined;
   const { stamp, outcome, serial, code } = found;
   const shown = parts.board.campaign(campaignId);
-  if (shown === undefined || !(stamp <= shown.settledStamp || isCancelled(shown, stamp))) return false;
+  if (shown === undefined || !(stamp <= shown.settledStamp || isCancelled(shown, stamp))) return undefined;
   const view: EntryView = {
     campaign: campaignId,
     stamp,
@@ -106,7 +106,7 @@ async function tellFinal(
     ...(serial === null || code === null ? {} : { serial, code }),
   };
   reply.notStored(JSON.stringify(view));
-  return true;
+  return ANSWERED;
 }
 
 /** DELETE /v1/campaigns/{id}/entries/me: a withdrawal, stamped and logged like an entry. */
@@ -119,10 +119,10 @@ export async function deleteEntry(
   const ticket = readTicket(head, undefined);
   const idText = req.getParameter(0);
   const who = await asker(parts, reply, ticket, idText);
-  if (who === undefined) return;
+  if (who === ANSWERED) return;
   const { campaign, userId } = who;
   const place = await placeOf(parts, reply, campaign, userId);
-  if (place === undefined) return;
+  if (place === ANSWERED) return;
   const outcome = outcomeOf(place);
   if (outcome === 'withdrawn' || outcome === 'declined') {
     refuseWithdrawn(parts, reply, campaign, place);
@@ -130,11 +130,11 @@ export async function deleteEntry(
   }
   // Check this first: a gateway without a lease may have no clock yet.
   const pipeline = openPipeline(parts, reply);
-  if (pipeline === undefined) return;
+  if (pipeline === ANSWERED) return;
   const instantUs = parts.clock.next();
   // An offer is declined and a waitlisted user leaves, also after the close.
   const mayDecline = outcome === 'offered' || outcome === 'waitlisted';
-  if (!mayDecline && !parts.door.isOpen(reply, campaign, instantUs)) return;
+  if (!mayDecline && parts.door.refuseEntrant(reply, campaign, instantUs) === ANSWERED) return;
   if (!mayDecline && (outcome !== 'waiting' || (place.settled && campaign.kind !== 'room'))) {
     reply.problem(
       'already-settled',

@@ -4,7 +4,7 @@
  * their entry are refused.
  */
 import { addressPrefix, clientAddress } from '../http/client-address.ts';
-import type { Reply } from '../http/reply.ts';
+import type { Answered, Reply } from '../http/reply.ts';
 import type { TrustedProxies } from '../http/trusted-proxies.ts';
 import type { Metrics } from '../metrics.ts';
 import { Buckets } from './buckets.ts';
@@ -51,21 +51,20 @@ export class Repeats {
     return this.#entrants?.has(campaignId, userId) === true;
   }
 
-  /** Whether to answer a repeat; if false, 429 was answered. Call it before any await. */
-  lets(reply: Reply, userId: string, forwardedFor: string): boolean {
+  /** Answers 429 if the user, or their address, has repeated too often. Call it before any await. */
+  refuseTooMany(reply: Reply, userId: string, forwardedFor: string): Answered | undefined {
     const nowMs = performance.now();
     const waitMs = Math.max(
       this.#users.take(userId, nowMs),
       this.#waitOfPrefix(reply.remoteAddress(), forwardedFor, nowMs),
     );
-    if (waitMs === 0) return true;
+    if (waitMs === 0) return undefined;
     this.#metrics.refuse('repeats');
-    reply.problem(
+    return reply.problem(
       'too-many-requests',
       `You have already entered, and the earlier answer stands. Repeated requests are limited to ${this.#terms.perUser} per second per user and ${this.#terms.perPrefix} per address.`,
       { headers: { 'retry-after': String(Math.ceil(waitMs / 1_000)) } },
     );
-    return false;
   }
 
   #waitOfPrefix(remote: string, forwardedFor: string, nowMs: number): number {

@@ -6,7 +6,7 @@ import Value from 'typebox/value';
 import { type FieldFault, fieldFault, type ProblemSlug } from '../../engine/contract/api/problem.ts';
 import type { RefusalReason } from '../metrics.ts';
 import { EntryBody } from './contract.ts';
-import type { Reply } from './reply.ts';
+import { ANSWERED, type Answered, type Reply } from './reply.ts';
 import type { Head, RequestParts } from './requests.ts';
 
 /** What is wrong with a body; `close` where the rest of it is not read. */
@@ -18,44 +18,38 @@ interface Refused {
   readonly close: boolean;
 }
 
-/** Resolves to true when the body is whole and right; to false when it is not, which has been answered. */
+/** Reads the body of an entry; answers if it is not whole and right. */
 export async function readEntryBody(
   parts: RequestParts,
   reply: Reply,
   head: Readonly<Head>,
-): Promise<boolean> {
+): Promise<Answered | undefined> {
   const body = await readJsonBody(parts, reply, head, parts.config.MAX_BODY_BYTES);
-  if (body === undefined) return false;
+  if (body === ANSWERED) return body;
   const fault = faultOfEntry(body.value);
-  if (fault === undefined) return true;
-  refuse(parts, reply, invalid(fault));
-  return false;
+  return fault && refuse(parts, reply, invalid(fault));
 }
 
-/** What the body holds, of at most `most` bytes; undefined when it could not be read, which has been answered. */
+/** What the body holds, of at most `most` bytes; answers if it cannot be read. */
 export async function readJsonBody(
   parts: Pick<RequestParts, 'config' | 'metrics'>,
   reply: Reply,
   head: Readonly<Head>,
   most: number,
-): Promise<{ readonly value: unknown } | undefined> {
+): Promise<{ readonly value: unknown } | Answered> {
   const read = faultOfHead(head, most) ?? (await readText(reply, most, parts.config.BODY_TIMEOUT_MS));
-  if (typeof read !== 'string') {
-    refuse(parts, reply, read);
-    return undefined;
-  }
+  if (typeof read !== 'string') return refuse(parts, reply, read);
   try {
     return { value: JSON.parse(read) };
   } catch {
-    refuse(parts, reply, invalid(fieldFault('body', read, 'a JSON object')));
-    return undefined;
+    return refuse(parts, reply, invalid(fieldFault('body', read, 'a JSON object')));
   }
 }
 
-function refuse(parts: Pick<RequestParts, 'metrics'>, reply: Reply, refused: Refused): void {
+function refuse(parts: Pick<RequestParts, 'metrics'>, reply: Reply, refused: Refused): Answered {
   const { slug, reason, detail, fault, close } = refused;
   parts.metrics.refuse(reason);
-  reply.problem(slug, detail, { members: fault === undefined ? {} : { errors: [fault] }, close });
+  return reply.problem(slug, detail, { members: fault === undefined ? {} : { errors: [fault] }, close });
 }
 
 function tooLarge(size: number | string, most: number): Refused {

@@ -39,6 +39,10 @@ const STATUS_TEXT: Readonly<Record<number, string>> = {
 const ACCEPTED = '202 Accepted\r\ncontent-type: application/json';
 const NOT_STORED = '200 OK\r\ncontent-type: application/json\r\ncache-control: no-store';
 
+/** What a function returns that has answered the request, so that whoever called it has nothing left to do with it. */
+export const ANSWERED: unique symbol = Symbol('answered');
+export type Answered = typeof ANSWERED;
+
 export type Headers = Readonly<Record<string, string>>;
 const NO_HEADERS: Headers = {};
 
@@ -104,6 +108,7 @@ export class Reply {
     });
   }
 
+  /** Answers with a problem document. */
   problem(
     slug: ProblemSlug,
     detail: string,
@@ -112,9 +117,10 @@ export class Reply {
       headers = NO_HEADERS,
       close = false,
     }: { members?: ProblemMembers; headers?: Headers; close?: boolean } = {},
-  ): void {
+  ): Answered {
     const body = JSON.stringify(problemDocument(slug, detail, members));
     this.#send(problems[slug].status, PROBLEM_MEDIA_TYPE, body, headers, close);
+    return ANSWERED;
   }
 
   /** Starts a stream: hands the response out for good, unless the client has disconnected. */

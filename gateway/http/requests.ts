@@ -12,7 +12,7 @@ import type { Metrics } from '../metrics.ts';
 import type { Board } from '../shared/board.ts';
 import type { TicketVerifier } from '../ticket/ticket.ts';
 import { MAX_CAMPAIGN_ID } from './contract.ts';
-import type { Reply } from './reply.ts';
+import type { Answered, Reply } from './reply.ts';
 
 export const TICKET_COOKIE = 'fairline_ticket';
 
@@ -108,22 +108,23 @@ export function cookieOf(cookies: string, name: string): string | undefined {
   return undefined;
 }
 
-/** The user of the request, or undefined if 401 was answered. */
-export function authenticate(parts: RequestParts, reply: Reply, ticket: string): string | undefined {
+/** The user of the request; answers 401 if its ticket is not valid. */
+export function authenticate(parts: RequestParts, reply: Reply, ticket: string): string | Answered {
   const headers = { 'www-authenticate': 'Bearer realm="fairline"' };
   if (ticket === '') {
     parts.metrics.refuse('ticket');
     const fault = fieldFault('authorization', undefined, 'Bearer <ticket>');
-    reply.problem('unauthenticated', 'The request has no ticket.', { members: { errors: [fault] }, headers });
-    return undefined;
+    return reply.problem('unauthenticated', 'The request has no ticket.', {
+      members: { errors: [fault] },
+      headers,
+    });
   }
   const checked = parts.verifier.verify(ticket, Date.now() / 1000);
   if (checked.state === 'valid') return checked.userId;
   parts.metrics.refuse('ticket');
   const { field, value, expected } = checked.fault;
   const detail = `${field} is ${value ?? 'missing'}; expected ${expected}.`;
-  reply.problem('unauthenticated', detail, { members: { errors: [checked.fault] }, headers });
-  return undefined;
+  return reply.problem('unauthenticated', detail, { members: { errors: [checked.fault] }, headers });
 }
 
 /** The campaign number in the path; 0 if it is invalid. */
@@ -132,20 +133,21 @@ export function campaignIdOf(text: string): number {
   return id <= MAX_CAMPAIGN_ID ? id : 0;
 }
 
-/** The campaign number in the path, or undefined if 400 was answered. */
-export function readCampaignId(parts: RequestParts, reply: Reply, text: string): number | undefined {
+/** The campaign number in the path; answers 400 if it is none. */
+export function readCampaignId(parts: RequestParts, reply: Reply, text: string): number | Answered {
   const id = campaignIdOf(text);
   if (id > 0) return id;
   parts.metrics.refuse('invalid');
   const fault = fieldFault('id', text, `a whole number from 1 to ${MAX_CAMPAIGN_ID}`);
-  reply.problem('invalid-request', `The campaign in the path is ${fault.value}; expected a whole number.`, {
-    members: { errors: [fault] },
-  });
-  return undefined;
+  return reply.problem(
+    'invalid-request',
+    `The campaign in the path is ${fault.value}; expected a whole number.`,
+    { members: { errors: [fault] } },
+  );
 }
 
 /**
- * The campaign, or undefined if 404 or 503 was answered (503 also for one that this gateway does not support). A campaign
+ * The campaign; answers 404 if there is none, and 503 if it cannot be read, or this gateway does not support it. A campaign
  * missing from the gateway's copy of the board may have been created a moment ago: then the board is read again before the
  * answer, once for all requests at that moment. If it is still missing, it may be shelved, which the ledger knows.
  */
@@ -153,46 +155,33 @@ export async function findCampaign(
   parts: RequestParts,
   reply: Reply,
   id: number,
-): Promise<BoardCampaign | undefined> {
+): Promise<BoardCampaign | Answered> {
   try {
     await parts.board.refresh();
   } catch {
-    refuseUnread(parts, reply);
-    return undefined;
+    return refuseUnread(parts, reply);
   }
   const campaign = parts.board.campaign(id);
   if (campaign !== undefined) return campaign;
   const stranger = parts.board.stranger(id);
-  if (stranger !== undefined) {
-    refuseStranger(parts, reply, stranger);
-    return undefined;
-  }
+  if (stranger !== undefined) return refuseStranger(parts, reply, stranger);
   // A board that the engine is still building lacks existing campaigns.
-  if (parts.board.epoch === '') refuseUnread(parts, reply);
-  else if (parts.board.mayBeShelved(id)) return findShelved(parts, reply, id);
-  else refuseUnknown(parts, reply, id);
-  return undefined;
+  if (parts.board.epoch === '') return refuseUnread(parts, reply);
+  return parts.board.mayBeShelved(id) ? findShelved(parts, reply, id) : refuseUnknown(parts, reply, id);
 }
 
-async function findShelved(
-  parts: RequestParts,
-  reply: Reply,
-  id: number,
-): Promise<BoardCampaign | undefined> {
+async function findShelved(parts: RequestParts, reply: Reply, id: number): Promise<BoardCampaign | Answered> {
   try {
-    const campaign = await parts.shelved.find(id);
-    if (campaign === undefined) refuseUnknown(parts, reply, id);
-    return campaign;
+    return (await parts.shelved.find(id)) ?? refuseUnknown(parts, reply, id);
   } catch (error) {
     if (!(error instanceof LedgerUnavailable)) throw error;
-    refuseUnread(parts, reply);
-    return undefined;
+    return refuseUnread(parts, reply);
   }
 }
 
-function refuseUnread(parts: RequestParts, reply: Reply): void {
+function refuseUnread(parts: RequestParts, reply: Reply): Answered {
   parts.metrics.refuse('lookup');
-  reply.problem('unavailable', 'Campaigns cannot be looked up right now.', {
+  return reply.problem('unavailable', 'Campaigns cannot be looked up right now.', {
     headers: { 'retry-after': '1' },
   });
 }
@@ -202,9 +191,9 @@ export function strangeKind({ kind }: BoardStranger): string {
   return shownValue(kind) ?? 'unknown';
 }
 
-function refuseStranger(parts: RequestParts, reply: Reply, stranger: BoardStranger): void {
+function refuseStranger(parts: RequestParts, reply: Reply, stranger: BoardStranger): Answered {
   parts.metrics.refuse('unknown_kind');
-  reply.problem(
+  return reply.problem(
     'unavailable',
     `This gateway does not support campaign ${stranger.campaignId} of kind ${strangeKind(stranger)}: it is older than the engine. Another gateway may support it.`,
     { headers: { 'retry-after': '5' } },
@@ -212,22 +201,23 @@ function refuseStranger(parts: RequestParts, reply: Reply, stranger: BoardStrang
 }
 
 /** Answers 404 for a campaign that does not exist. */
-export function refuseUnknown(parts: RequestParts, reply: Reply, id: number): void {
+export function refuseUnknown(parts: RequestParts, reply: Reply, id: number): Answered {
   parts.metrics.refuse('unknown_campaign');
   const fault = fieldFault('id', id, 'the number of an existing campaign');
-  reply.problem('unknown-campaign', `Campaign ${id} does not exist.`, { members: { errors: [fault] } });
+  return reply.problem('unknown-campaign', `Campaign ${id} does not exist.`, {
+    members: { errors: [fault] },
+  });
 }
 
-/** Answers 410 if the ledger no longer has anything of the user; returns whether it did. Rejects with LedgerUnavailable. */
+/** Answers 410 if the ledger no longer has anything of the user. Rejects with LedgerUnavailable. */
 export async function refuseArchived(
   parts: RequestParts,
   reply: Reply,
   campaign: BoardCampaign,
-): Promise<boolean> {
+): Promise<Answered | undefined> {
   const file = campaign.shelved === true ? await parts.shelved.archiveOf(campaign) : undefined;
-  if (file === undefined) return false;
+  if (file === undefined) return undefined;
   parts.metrics.refuse('archived');
   const detail = `Most entries of campaign ${campaign.campaignId} were archived to ${file}; the operator of this service can look into it.`;
-  reply.problem('archived', detail, { members: { file } });
-  return true;
+  return reply.problem('archived', detail, { members: { file } });
 }

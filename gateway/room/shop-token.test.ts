@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { listen } from '../http/listen.ts';
-import { Reply } from '../http/reply.ts';
+import { ANSWERED, Reply } from '../http/reply.ts';
 import { authenticateShop, ShopToken } from './shop-token.ts';
 
 const TOKEN = 'the-token-of-a-shop';
@@ -45,7 +45,7 @@ async function answerTo(
   };
   const app = uws.App().get('/', (res, req) => {
     const reply = new Reply(res);
-    if (authenticateShop(parts, reply, req.getHeader('authorization'))) reply.empty(204);
+    if (authenticateShop(parts, reply, req.getHeader('authorization')) !== ANSWERED) reply.empty(204);
   });
   const port = await listen(app, '127.0.0.1', 0);
   try {

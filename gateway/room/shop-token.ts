@@ -4,7 +4,7 @@
  */
 import { timingSafeEqual } from 'node:crypto';
 import { fieldFault } from '../../engine/contract/api/problem.ts';
-import type { Reply } from '../http/reply.ts';
+import type { Answered, Reply } from '../http/reply.ts';
 import type { Metrics } from '../metrics.ts';
 
 /** The longest that SHOP_TOKEN may be. */
@@ -45,29 +45,31 @@ const CHALLENGE = 'Bearer realm="fairline shops"';
 const RIGHT = 'Bearer <SHOP_TOKEN of the gateways>';
 
 /**
- * Whether a shop asks, by its Authorization header ('' for none). When false it has been answered: 401, or 503 where
- * there is no token that would be right.
+ * Answers 401 unless a shop asks, by its Authorization header ('' for none), or 503 where there is no token that would be
+ * right.
  */
-export function authenticateShop(parts: ShopParts, reply: Reply, authorization: string): boolean {
+export function authenticateShop(
+  parts: ShopParts,
+  reply: Reply,
+  authorization: string,
+): Answered | undefined {
   const token = /^Bearer +([^ ]+) *$/i.exec(authorization)?.[1];
-  if (token !== undefined && parts.shopToken.matches(token)) return true;
+  if (token !== undefined && parts.shopToken.matches(token)) return undefined;
   parts.metrics.refuse('shop');
   if (!parts.shopToken.isSet) {
     const fault = fieldFault('SHOP_TOKEN', undefined, '16 to 512 printable characters without spaces');
     const detail = 'Shops cannot authenticate: set SHOP_TOKEN in the environment of the gateways.';
-    reply.problem('not-configured', detail, { members: { errors: [fault] } });
-    return false;
+    return reply.problem('not-configured', detail, { members: { errors: [fault] } });
   }
   // What was given is not shown: it may be a token for somewhere else.
   const detail =
     token === undefined
       ? 'The Authorization header is missing or is not "Bearer" and a token.'
       : 'The token in the Authorization header is not the token of the shop.';
-  reply.problem('unauthenticated', detail, {
+  return reply.problem('unauthenticated', detail, {
     members: { errors: [fieldFault('authorization', undefined, RIGHT)] },
     headers: {
       'www-authenticate': token === undefined ? CHALLENGE : `${CHALLENGE}, error="invalid_token"`,
     },
   });
-  return false;
 }

@@ -18,7 +18,7 @@ import type { Ledger } from '../cold/ledger.ts';
 import { refuseUnavailable } from '../cold/unavailable.ts';
 import { readJsonBody } from '../http/body.ts';
 import type { PassView, VisitView } from '../http/contract.ts';
-import type { Headers, Reply } from '../http/reply.ts';
+import { ANSWERED, type Answered, type Headers, type Reply } from '../http/reply.ts';
 import {
   authenticate,
   cookieOf,
@@ -60,13 +60,13 @@ export async function postPass(
   const ticket = readTicket(head, req.getQuery('ticket'));
   const idText = req.getParameter(0) ?? '';
   const userId = authenticate(parts, reply, ticket);
-  if (userId === undefined) return;
+  if (userId === ANSWERED) return;
   const room = await roomOf(parts, reply, idText);
-  if (room === undefined) return;
+  if (room === ANSWERED) return;
   const { campaignId } = room;
   await answering(parts, reply, async () => {
     const visit = await parts.ledger.ask(db => findVisit(db, campaignId, userId));
-    if (visit === undefined && (await refuseArchived(parts, reply, room))) return;
+    if (visit === undefined && (await refuseArchived(parts, reply, room)) === ANSWERED) return;
     const refusal = visit === undefined ? notYet(campaignId) : refusalOf(visit);
     if (visit === undefined || refusal !== undefined)
       return refuse(parts, reply, refusal ?? notYet(campaignId));
@@ -91,13 +91,13 @@ export async function postReport(
   head: Readonly<Head>,
 ): Promise<void> {
   const idText = req.getParameter(0) ?? '';
-  if (!authenticateShop(parts, reply, head.authorization)) return;
+  if (authenticateShop(parts, reply, head.authorization) === ANSWERED) return;
   const body = await readJsonBody(parts, reply, { ...head }, MAX_REPORT_BYTES);
-  if (body === undefined) return;
+  if (body === ANSWERED) return;
   const report = readReport(body.value);
   if (Array.isArray(report)) return refuseFaults(parts, reply, report);
   const room = await roomOf(parts, reply, idText);
-  if (room === undefined) return;
+  if (room === ANSWERED) return;
   const { campaignId } = room;
   await answering(parts, reply, async () => {
     if (report.event === 'used') {
@@ -111,7 +111,7 @@ export async function postReport(
     const { event: how, serial } = report;
     await parts.ledger.ask(db => endVisit(db, { campaignId, serial, how }));
     const visit = await parts.ledger.ask(db => readVisit(db, campaignId, serial));
-    if (visit === undefined && (await refuseArchived(parts, reply, room))) return;
+    if (visit === undefined && (await refuseArchived(parts, reply, room)) === ANSWERED) return;
     if (visit === undefined) return refuse(parts, reply, unknownSerial(campaignId, serial));
     reply.notStored(JSON.stringify(visitView(visit)));
   });
@@ -135,9 +135,9 @@ export async function getCheck(
     req.getHeader('x-fairline-pass') ||
     passOfUri(req.getHeader('x-original-uri')) ||
     (cookieOf(head.cookie, PASS_COOKIE) ?? '');
-  if (!authenticateShop(parts, reply, head.authorization)) return;
+  if (authenticateShop(parts, reply, head.authorization) === ANSWERED) return;
   const room = await roomOf(parts, reply, idText);
-  if (room === undefined) return;
+  if (room === ANSWERED) return;
   const { campaignId } = room;
   await answering(parts, reply, async () => {
     if (visitToken !== '') {
@@ -247,14 +247,13 @@ function admittedHeaders(userId: string, serial: number): Headers {
   };
 }
 
-/** The room, or undefined if 400, 404 or 503 was answered. */
-async function roomOf(parts: VisitParts, reply: Reply, idText: string): Promise<BoardCampaign | undefined> {
+/** The room; answers 400, 404 or 503 if there is none. */
+async function roomOf(parts: VisitParts, reply: Reply, idText: string): Promise<BoardCampaign | Answered> {
   const id = readCampaignId(parts, reply, idText);
-  if (id === undefined) return undefined;
+  if (id === ANSWERED) return id;
   const campaign = parts.board.campaign(id) ?? (await findCampaign(parts, reply, id));
-  if (campaign === undefined || campaign.kind === 'room') return campaign;
-  reply.problem('no-room', `Campaign ${id} is a ${campaign.kind}; it has no passes.`);
-  return undefined;
+  if (campaign === ANSWERED || campaign.kind === 'room') return campaign;
+  return reply.problem('no-room', `Campaign ${id} is a ${campaign.kind}; it has no passes.`);
 }
 
 function refuseFaults(parts: VisitParts, reply: Reply, faults: readonly FieldFault[]): void {

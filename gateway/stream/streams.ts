@@ -4,7 +4,7 @@
 import type { HttpRequest } from 'uWebSockets.js';
 import { monotonicUs } from '../clock/clock.ts';
 import type { EntryParts } from '../entry/entry-answers.ts';
-import type { Reply } from '../http/reply.ts';
+import { ANSWERED, type Answered, type Reply } from '../http/reply.ts';
 import {
   authenticate,
   findCampaign,
@@ -65,23 +65,23 @@ export class Streams {
     const idText = req.getParameter(0);
     const lastEvent = parseLastEventId(head.lastEventId || (req.getQuery('last_event_id') ?? ''));
     const userId = authenticate(parts, reply, ticket);
-    if (userId === undefined) return;
+    if (userId === ANSWERED) return;
     const id = readCampaignId(parts, reply, idText);
-    if (id === undefined) return;
+    if (id === ANSWERED) return;
     const last = lastEvent?.campaignId === id ? lastEvent : undefined;
     if (last?.over === true) {
       // The client has seen the outcome; 204 makes an EventSource stop reconnecting.
       reply.empty(204);
       return;
     }
-    if (!this.#hasRoom(reply, userId)) return;
+    if (this.#refuseBeyondLimits(reply, userId) === ANSWERED) return;
     let watcher: Watcher | undefined;
     const release = this.#claim(userId, () => watcher !== undefined && this.#watchers.remove(watcher));
     reply.whenAborted(release);
     const found = await this.#mayWatch(reply, id, userId);
     const retryMs = Math.round(parts.config.WATCHER_RETRY_MS * (1 + Math.random()));
-    const stream = found === undefined ? undefined : reply.stream(STREAM_HEADERS, `retry: ${retryMs}\n\n`);
-    if (found === undefined || stream === undefined) {
+    const stream = found === ANSWERED ? undefined : reply.stream(STREAM_HEADERS, `retry: ${retryMs}\n\n`);
+    if (found === ANSWERED || stream === undefined) {
       release();
       return;
     }
@@ -117,36 +117,35 @@ export class Streams {
     };
   }
 
-  #hasRoom(reply: Reply, userId: string): boolean {
+  /** Answers if this gateway, or the user, has as many streams as may be. */
+  #refuseBeyondLimits(reply: Reply, userId: string): Answered | undefined {
     const { MAX_WATCHERS: most, MAX_WATCHERS_PER_USER: mostPerUser } = this.#parts.config;
     const own = this.#perUser.get(userId) ?? 0;
     const full = this.#watchers.count >= most;
-    if (!full && own < mostPerUser) return true;
+    if (!full && own < mostPerUser) return undefined;
     this.#parts.metrics.refuse('watchers');
     const detail = full
       ? `This gateway has ${most} open streams, which is its limit.`
       : `You have ${own} open streams here, which is the limit per user.`;
-    reply.problem('too-many-watchers', detail, { headers: { 'retry-after': '5' } });
-    return false;
+    return reply.problem('too-many-watchers', detail, { headers: { 'retry-after': '5' } });
   }
 
-  /** The place to show, 'unknown' while Redis cannot tell, or undefined if an answer was sent. */
-  async #mayWatch(reply: Reply, id: number, userId: string): Promise<Place | 'unknown' | undefined> {
+  /** The place to show, or 'unknown' while Redis cannot tell; answers if there is none. */
+  async #mayWatch(reply: Reply, id: number, userId: string): Promise<Place | 'unknown' | Answered> {
     const parts = this.#parts;
     const campaign = parts.board.campaign(id) ?? (await findCampaign(parts, reply, id));
-    if (campaign === undefined) return undefined;
+    if (campaign === ANSWERED) return campaign;
     try {
       const place = await parts.lookups.find(campaign, userId);
       if (place !== undefined) return place;
-      if (await refuseArchived(parts, reply, campaign)) return undefined;
+      if ((await refuseArchived(parts, reply, campaign)) === ANSWERED) return ANSWERED;
     } catch {
       // The stream opens anyway, reports that it is stalled, and continues when Redis is back.
       return 'unknown';
     }
-    reply.problem(
+    return reply.problem(
       'no-entry',
       `You have no entry in campaign ${id}; enter with POST /v1/campaigns/${id}/entries.`,
     );
-    return undefined;
   }
 }

@@ -500,8 +500,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'people enter what is paused',
     file: 'gateway/entry/door.ts',
-    from: 'const refusal = refusalAt(campaign, instantUs);\n    if (refusal === undefined) return true;',
-    to: 'if (this.isOpen(reply, campaign, instantUs)) return true;\n    const refusal = refusalAt(campaign, instantUs) ?? "changing";',
+    from: 'return refusal && this.#refuse(reply, campaign, instantUs, refusal);',
+    to: 'return refusal && this.refuseEntrant(reply, campaign, instantUs);',
     seed: 28,
   },
   {
