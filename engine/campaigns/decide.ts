@@ -1,5 +1,4 @@
 /** Decides a change that gateways must confirm; change.ts lists the steps and why each is safe. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   effectVersion,
   listPending,
@@ -14,8 +13,8 @@ import { ClocksApart } from '../clock/clock-watch.ts';
 import { Problem } from '../contract/api/problem.ts';
 import { leaseMarginMs } from '../contract/redis/lease/lease.ts';
 import { changedAnnouncement } from './announce.ts';
-import { latestNowUs } from './close.ts';
 import { type CampaignDeps, clocksApart } from './deps.ts';
+import { pause, type Told, tellGateways } from './tell-then-act.ts';
 
 export type ChangeDeps = Pick<
   CampaignDeps,
@@ -52,8 +51,7 @@ export async function awaitDecision(
         { 'retry-after': '1' },
       );
     }
-    // A stop ends this early; the next turn notices it.
-    await sleep(POLL_MS, undefined, { signal: stopping }).catch(() => undefined);
+    await pause(POLL_MS, stopping);
   }
 }
 
@@ -79,7 +77,7 @@ async function decide(deps: ChangeDeps, asked: Version, isOver: boolean): Promis
   if (asked.state !== 'pending') return asked;
   const campaign = await findCampaign(deps, asked.campaignId);
   const seen = await lookAround(deps, campaign, asked);
-  if (seen !== undefined && asked.decideBy !== null && seen.nowMs >= asked.decideBy.getTime()) {
+  if (seen !== undefined && asked.decideBy !== null && seen.nowUs / 1_000 >= asked.decideBy.getTime()) {
     return await refuse(
       deps,
       asked,
@@ -104,22 +102,14 @@ async function decide(deps: ChangeDeps, asked: Version, isOver: boolean): Promis
       );
 }
 
-/** An instant by the clock that counts, and by the monotonic clock of this process, both milliseconds. */
-interface Look {
-  readonly nowMs: number;
-  readonly lookedAtMs: number;
-}
-
 async function lookAround(deps: ChangeDeps, campaign: Campaign, asked: Version) {
   try {
-    const epoch = await deps.publish([campaign]);
-    const confirmations = await deps.confirmations(asked);
-    // The gateways of another registry have not been told.
-    if (confirmations?.epoch !== epoch) return undefined;
-    const lookedAtMs = performance.now();
-    // Read last: everything confirmed was confirmed before this.
-    const nowMs = (await latestNowUs(deps, campaign)) / 1000;
-    return { ...confirmations, nowMs, lookedAtMs };
+    const { answer, ...told } = await tellGateways(deps, campaign, async epoch => {
+      const confirmations = await deps.confirmations(asked);
+      if (confirmations?.epoch === epoch) return confirmations;
+      throw new Error('the gateways of another registry have not been told');
+    });
+    return { ...told, missing: answer.missing };
   } catch (error) {
     if (error instanceof ClocksApart) throw error;
     deps.log.warn(
@@ -131,12 +121,15 @@ async function lookAround(deps: ChangeDeps, campaign: Campaign, asked: Version) 
 }
 
 /** Lets a confirmed version take effect. It stays pending if that took so long that the time has to be read again. */
-async function effect(deps: ChangeDeps, asked: Version, { nowMs, lookedAtMs }: Look): Promise<Version> {
+async function effect(
+  deps: ChangeDeps,
+  asked: Version,
+  { nowUs, lookedAtMs, heardUs }: Omit<Told<unknown>, 'answer'>,
+): Promise<Version> {
   const marginMs = leaseMarginMs(deps.leaseMs);
   const confirmed = {
-    // As for an early close, which deals with the same clocks.
-    heardBy: new Date(Math.ceil(nowMs + deps.leaseMs + marginMs)),
-    neverOpens: nowMs < asked.opensAt.getTime() - marginMs,
+    heardBy: new Date(Math.ceil(heardUs / 1_000)),
+    neverOpens: nowUs / 1_000 < asked.opensAt.getTime() - marginMs,
     // A process that stood still since, or waited for the campaign, may be past `decideBy` by now.
     isStillSo: () => asked.decideBy === null || performance.now() - lookedAtMs <= marginMs,
   };

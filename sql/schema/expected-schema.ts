@@ -1101,4 +1101,17 @@ export const expectedSchema: Readonly<Record<string, Readonly<Record<string, Exp
       },
     },
   },
+  '0023_offers_end.sql': {
+    claimants: {
+      columns: {
+        ending_us: 'bigint',
+      },
+      constraints: {
+        claimants_ending: 'CHECK',
+      },
+      indexes: {
+        claimants_begun_ends: "btree (campaign_id) where state = 'offered'::text AND ending_us IS NOT NULL",
+      },
+    },
+  },
 };
