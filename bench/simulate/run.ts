@@ -120,8 +120,8 @@ function schedule(scene: Scene): { count: number } {
         return;
       }
       if (ask.serial !== undefined) {
-        const { campaignId, serial, gateway } = ask;
-        endByHand(around, { campaignId, serial, engine: gateway });
+        const { campaignId, serial, gateway, asksOnce = false } = ask;
+        endByHand(around, { campaignId, serial, engine: gateway, asksOnce });
         done();
         return;
       }

@@ -1,6 +1,6 @@
 /**
- * The operator who ends an offer by hand, of whoever holds it at that moment; and who asks again, whichever engine is there, while
- * nobody has been offered it, or it is not known what came of it.
+ * The operator who ends an offer by hand, of whoever holds it at that moment; and who mostly asks again, whichever engine is there,
+ * while nobody has been offered it, or it is not known what came of it.
  */
 import type { Checker } from '../checks/checker.ts';
 import { MS, type World } from '../kernel/world.ts';
@@ -23,13 +23,14 @@ interface Wanted {
   readonly serial: number;
   /** Which engine is asked. */
   readonly engine: number;
+  readonly asksOnce: boolean;
 }
 
 export function endByHand(around: Surroundings, wanted: Wanted, triesLeft: number = TRIES): void {
   const { world, checker, engines, engineAt } = around;
   const { campaignId, serial } = wanted;
   const again = (): void => {
-    if (triesLeft === 0) return;
+    if (wanted.asksOnce || triesLeft === 0) return;
     const engine = world.random.between(0, engines - 1);
     const later = (): void => endByHand(around, { ...wanted, engine }, triesLeft - 1);
     world.after(world.random.between(50, 600) * MS, world.outside, later);

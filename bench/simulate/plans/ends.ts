@@ -43,7 +43,8 @@ function endsOf(
     return Array.from({ length: random.chance(0.3) ? 2 : 1 }, (_, index): Ask => {
       const gateway = random.between(0, engines - 1);
       const againMs = index * random.between(1, 900);
-      return { ...byOperator(campaignId, atMs + againMs), what: 'end offer', serial, gateway };
+      const ask = byOperator(campaignId, atMs + againMs);
+      return { ...ask, what: 'end offer', serial, asksOnce: random.chance(0.3), gateway };
     });
   }).flat();
 }

@@ -27,6 +27,8 @@ export interface Ask {
   readonly terms?: RoomTerms;
   /** Of the offer that the operator ends. */
   readonly serial?: number;
+  /** Whoever ends it does not ask again when that is not answered. */
+  readonly asksOnce?: boolean;
   readonly userId: string;
   readonly campaignId: number;
   /** Which gateway is asked first; of an offer that is ended, which engine. */

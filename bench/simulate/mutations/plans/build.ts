@@ -89,9 +89,9 @@ export function closes(atMs: number): Ask {
   return enters('operator', atMs, { what: 'close' });
 }
 
-/** The operator ends the offer of a serial of campaign 1, at engine 0. */
+/** The operator ends the offer of a serial of campaign 1, at engine 0, and does not ask again. */
 export function endsOffer(serial: number, atMs: number): Ask {
-  return enters('operator', atMs, { what: 'end offer', serial });
+  return enters('operator', atMs, { what: 'end offer', serial, asksOnce: true });
 }
 
 /** Makes a number of things, each told how far it is behind the first one. */
