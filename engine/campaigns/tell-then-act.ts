@@ -7,8 +7,8 @@
  *
  *   noted -> told -> heard -> due
  *
- * - `noted`: the ledger holds what gateways are to be told, and still decides by what was so before. A notice is never undone:
- *   nobody can say who has heard it. Before this, a crash leaves nothing.
+ * - `noted`: the ledger holds what gateways are to be told, and still decides by what was so before. A crash before this leaves
+ *   nothing.
  * - `told`: the campaign was published since, and Redis is the one that counts (Publisher.tell). Whoever publishes the campaign
  *   from now on (settling, a rebuild, another engine) tells the same. A crash, or an answer of Redis that is lost, leaves a notice
  *   that may or may not be known; the ledger still decides as before, so both are right.
@@ -19,14 +19,15 @@
  *   Nothing of this is kept. After a crash the campaign is told again, and a later instant is found: later is always right.
  * - `due`: one transaction makes the ledger decide by it, from that instant on. It may be done again: nothing changes then.
  *
- * By time become due: a close ahead of time (close.ts), and the end of an offer (offers.ts). Both are instants, which the ledger
- * can put behind the one at which all have heard; both happen in any case, whether gateways are there or not. `resume` goes on
- * with those that an engine has left behind.
+ * By time: a close ahead of time (close.ts) and the end of an offer (offers.ts). They are instants that the ledger can put behind
+ * the one at which all have heard, so they never have to be refused, and are never undone: nobody can say who has heard. `resume`
+ * goes on with those that an engine has left behind.
  *
- * By confirmation: changes (change.ts, decide.ts). They share the telling, and the reading of the clock behind it. The rest is
- * theirs, since a change that took effect by time alone could not be refused: its times would have come meanwhile, and gateways
- * would hold openings and closes for a change that a silent gateway makes impossible. So it is decided while its times are still
- * to come, or refused.
+ * By confirmation: changes (change.ts, decide.ts). Their times are the operator's. An opening that is moved to an instant cannot be
+ * put behind the one at which all have heard; it has to be refused when that is too late. So gateways hold what only one of the two
+ * versions allows, which is right whichever comes of it, and the change is due at once when all have confirmed it. Changes share
+ * the telling, and the reading of the clock behind it (`tellGateways`); a `Notice` is nothing for them, as they are decided with
+ * what came meanwhile (`refusalOf`), or refused.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool, Queryable } from '../../sql/database.ts';
