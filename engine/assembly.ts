@@ -13,6 +13,7 @@ import { resumeCloses } from './campaigns/close.ts';
 import { readConfirmations } from './campaigns/confirmations.ts';
 import { resumeChanges } from './campaigns/decide.ts';
 import { tellDone } from './campaigns/done.ts';
+import { resumeEnds } from './campaigns/offers.ts';
 import { ClockWatch } from './clock/clock-watch.ts';
 import type { JudgeConfig } from './config.ts';
 import type { LogConsumer, LogFencing } from './contract/log/log.ts';
@@ -229,6 +230,7 @@ async function tidy({ servers, randomness, metrics, log }: JudgeAssembly, deps: 
   // These reject while Redis is away, and those above have something to do then too.
   await trimLog(pool, consumer);
   await resumeCloses(deps);
+  await resumeEnds(deps);
 }
 
 export function makeLoop(what: string, log: Logger, minGapMs: number, work: () => Promise<number>): Loop {

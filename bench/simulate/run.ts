@@ -2,6 +2,7 @@
 import { type Logger, pino } from 'pino';
 import { Client, type Surroundings } from './actors/client.ts';
 import { watchClocks } from './actors/clock-operator.ts';
+import { endByHand } from './actors/offer-operator.ts';
 import { RoomOperator } from './actors/operator.ts';
 import { lookAtCode, Shopper } from './actors/shopper.ts';
 import { checkEnd } from './checks/checker-end.ts';
@@ -116,6 +117,12 @@ function schedule(scene: Scene): { count: number } {
     world.after(ask.atMs * MS, world.outside, () => {
       if (ask.terms !== undefined) {
         operator.set({ campaignId: ask.campaignId, terms: ask.terms, done });
+        return;
+      }
+      if (ask.serial !== undefined) {
+        const { campaignId, serial, gateway, asksOnce = false } = ask;
+        endByHand(around, { campaignId, serial, engine: gateway, asksOnce });
+        done();
         return;
       }
       if (ask.what !== 'close' && ask.what !== 'change') {

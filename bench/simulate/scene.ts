@@ -124,6 +124,10 @@ export class Scene {
     const isQuiet = plan.faults.length === 0;
     if (isTimeSure) checker.shop.coupons.shownBeforeUs = isQuiet ? TOLD_US : COPY_US;
     checker.shop.coupons.isOwnShown = isQuiet;
+    const leasesMs = plan.faults.map(({ kind, amount }) =>
+      LEASE_FAULTS.includes(kind) ? amount : plan.leaseMs,
+    );
+    checker.ends.leaseUs = Math.min(plan.leaseMs, ...leasesMs) * MS;
     checker.stampOffUs = 2 * stopUs + STAMP_SLACK_US;
     if (has('passes are long')) checker.offeredBeforeUs = OFFERED_BEFORE_US;
     checker.stampBehindUs = checker.stampOffUs + NOTED_BEFORE_US;

@@ -1,5 +1,6 @@
 /**
- * Changes a campaign that gateways may know, so that no gateway ever acts on a state other than the ledger's.
+ * Changes a campaign that gateways may know, so that no gateway ever acts on a state other than the ledger's. These are the
+ * states of tell-then-act.ts, where gateways confirm what they have heard.
  *
  * 1. `asked`: the engine records a version as pending, also on the campaign, so that the board shows both the version in
  *    effect and the pending one. A gateway that has read this accepts only what both allow: it delays an opening that is
@@ -30,14 +31,12 @@ import { awaitDecision, type ChangeDeps, findCampaign, publishSoon, WAIT_LEASES 
 import { actingMs } from './deps.ts';
 import { type Change, type Plan, type PlanTerms, planChange } from './plan.ts';
 import type { Action } from './states.ts';
+import { PUBLISH_SLACK_MS } from './tell-then-act.ts';
 
 export interface Asked {
   readonly by: string;
   readonly reason: string | null;
 }
-
-/** Time for the ledger and the publication, as for an early close. */
-const SLACK_MS = 250;
 
 /** The facts that decide about a change, now. */
 export async function planTerms(deps: ChangeDeps, campaign: Campaign): Promise<PlanTerms> {
@@ -46,7 +45,7 @@ export async function planTerms(deps: ChangeDeps, campaign: Campaign): Promise<P
   const draft = await readWanted(deps, campaign);
   return {
     nowMs: await actingMs(deps),
-    leadMs: WAIT_LEASES * deps.leaseMs + marginMs + SLACK_MS,
+    leadMs: WAIT_LEASES * deps.leaseMs + marginMs + PUBLISH_SLACK_MS,
     marginMs,
     announcedClosesAt: rules === null ? null : new Date(Number(JSON.parse(rules).closes_at_us) / 1000),
     claimWithinS: campaign.claimWithinS ?? draft?.claims?.withinS ?? null,

@@ -1,25 +1,13 @@
 /**
- * Closing a campaign ahead of time, in two halves.
+ * Closing a campaign ahead of time, as tell-then-act.ts has it:
  *
- * A gateway that has not heard of the close goes on accepting, for as long as it may act on the board it has: LEASE_MS.
- * So the ledger may not say "closed since T" unless every gateway has known by T; else an entry answered with 202 would
- * be refused by the ledger. And a crash may come at any point between telling the one and the other. Hence:
+ * - `noted`: closing_at, one lease, a margin and some slack ahead. The ledger still settles by closes_at, which is later.
+ * - `told`: gateways are shown closing_at in place of closes_at, and accept nothing from then on.
+ * - `due`: closes_at becomes the instant at which every gateway has heard, or closing_at if that is later, as it nearly always is.
  *
- * 1. closing_at is noted in the ledger: one lease, a margin and some slack ahead. The ledger still settles by
- *    closes_at, which is later.
- * 2. The campaign is published. Whoever publishes it from now on (settling, a rebuild, another engine) shows gateways
- *    closing_at in place of closes_at, so what was told is not taken back.
- * 3. Redis' clock is read: t. Every gateway acts on a board read later than this publication from t + LEASE_MS and a
- *    margin for clock rates on. closes_at becomes that instant, or closing_at if that is later, as it nearly always is.
- *    Where gateways have promised a later instant than t, or given one, that counts: the clock of Redis was set back, and
- *    theirs never go back.
- *
- * A crash or an error before 3 leaves closes_at as it was: gateways refuse from closing_at on (if they heard), and the
- * ledger waits for entries a while longer, to no harm. `resumeCloses`, or the operator who asks again, goes on at 2.
- * An answer to 2 that is lost may or may not have been heard: both are right, which is why closing_at is never undone.
+ * A crash before that leaves closes_at as it was: gateways refuse from closing_at on (if they heard), and the ledger waits for
+ * entries a while longer, to no harm. `resumeCloses`, or the operator who asks again, goes on.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { Queryable } from '../../sql/database.ts';
 import {
   beginClose,
   type Campaign,
@@ -27,16 +15,10 @@ import {
   doorClosesAtUs,
   getCampaign,
   listBegunCloses,
-  opensAtUs,
 } from '../../sql/statements/campaigns/campaigns.ts';
-import { latestStamp } from '../../sql/statements/entries/entries.ts';
-import { readLatestPromise } from '../../sql/statements/progress/gateways.ts';
 import { Problem } from '../contract/api/problem.ts';
-import { instantOf } from '../contract/record/stamp.ts';
-import { leaseMarginMs } from '../contract/redis/lease/lease.ts';
 import { actingMs, type CampaignDeps } from './deps.ts';
-
-type CloseDeps = Pick<CampaignDeps, 'pool' | 'publish' | 'nowUs' | 'leaseMs' | 'log'>;
+import { type Notice, noticeMs, pause, resume, type TellDeps, tellThenActOrRefuse } from './tell-then-act.ts';
 
 /** Who wants it, and why. */
 interface AskedClose {
@@ -44,8 +26,12 @@ interface AskedClose {
   readonly reason?: string;
 }
 
-/** Time for the publication; when it takes longer, closes_at ends up later than closing_at, and all stays right. */
-const PUBLISH_SLACK_MS = 250;
+const EARLY_CLOSES: Notice<Campaign | undefined> = {
+  name: 'early close',
+  listNoted: listBegunCloses,
+  makeDue: (pool, { campaignId }, heardUs) =>
+    completeClose(pool, campaignId, new Date(Math.ceil(heardUs / 1_000))),
+};
 /** The clock is asked again at least this often while the close is waited for. */
 const WAIT_STEP_MS = 1_000;
 
@@ -54,7 +40,7 @@ const WAIT_STEP_MS = 1_000;
  * unavailable when the gateways cannot be told now or the engine stops (`stopping`).
  */
 export async function closeCampaign(
-  deps: CloseDeps,
+  deps: TellDeps,
   campaignId: number,
   stopping: AbortSignal,
   asked: AskedClose = {},
@@ -65,26 +51,20 @@ export async function closeCampaign(
   return await find(deps, campaignId);
 }
 
-/**
- * Goes on with closes that were begun and not completed, because an engine or Redis was gone. Called by the engine
- * every now and then; rejects when Redis or Postgres is away.
- */
-export async function resumeCloses(deps: CloseDeps): Promise<void> {
-  for (const campaign of await listBegunCloses(deps.pool)) await tell(deps, campaign);
+export function resumeCloses(deps: TellDeps): Promise<void> {
+  return resume(deps, EARLY_CLOSES);
 }
 
 /** What a close that began now would be; throws as `closeCampaign`. */
 export async function closeWouldBe(
-  deps: CloseDeps,
+  deps: TellDeps,
   campaignId: number,
 ): Promise<{ readonly campaign: Campaign; readonly closingAt: Date }> {
   const campaign = await find(deps, campaignId);
   if (campaign.stage === 'draft' || campaign.stage === 'cancelled') {
     throw new Problem('conflict', `Campaign ${campaignId} is ${campaign.stage} and cannot be closed.`);
   }
-  const closingAt = new Date(
-    Math.ceil((await actingMs(deps)) + deps.leaseMs + leaseMarginMs(deps.leaseMs) + PUBLISH_SLACK_MS),
-  );
+  const closingAt = new Date(Math.ceil((await actingMs(deps)) + noticeMs(deps.leaseMs)));
   if (campaign.closingAt === null && campaign.opensAt >= closingAt) {
     const opens = campaign.opensAt.toISOString();
     const detail = `Campaign ${campaignId} opens at ${opens} and cannot be closed before then.`;
@@ -94,7 +74,7 @@ export async function closeWouldBe(
   return { campaign, closingAt: known < closingAt ? known : closingAt };
 }
 
-async function begin(deps: CloseDeps, campaignId: number, asked: AskedClose): Promise<Campaign> {
+async function begin(deps: TellDeps, campaignId: number, asked: AskedClose): Promise<Campaign> {
   const { closingAt } = await closeWouldBe(deps, campaignId);
   const begun = await beginClose(deps.pool, campaignId, closingAt, asked);
   if (begun !== undefined) deps.log.info({ campaignId, closingAt }, 'early close started');
@@ -111,51 +91,16 @@ export function unknownCampaign(campaignId: number): Problem {
   return new Problem('unknown-campaign', `Campaign ${campaignId} does not exist.`);
 }
 
-/** Publishes, and completes once it is known by when everybody must have heard. */
-async function tell(deps: CloseDeps, campaign: Campaign): Promise<Campaign> {
-  await deps.publish([campaign]);
-  const heardMs =
-    (await latestNowUs(deps.nowUs, deps.pool, campaign)) / 1000 + deps.leaseMs + leaseMarginMs(deps.leaseMs);
-  const completed = await completeClose(deps.pool, campaign.campaignId, new Date(Math.ceil(heardMs)));
+async function tellOrRefuse(deps: TellDeps, campaign: Campaign): Promise<Campaign> {
+  // A close that has passed for the ledger as well has nobody to be told any more.
+  if (campaign.closesAt.getTime() <= (await actingMs(deps))) return campaign;
+  const completed = await tellThenActOrRefuse(deps, EARLY_CLOSES, campaign);
   // Another call or engine has completed it: then the ledger has another closes_at than this one read before.
   return completed ?? (await find(deps, campaign.campaignId));
 }
 
-/**
- * The latest time that any clock shows which counts: those of gateways as far as they are known, and that of Redis, which is
- * read last.
- */
-export async function latestNowUs(
-  nowUs: CloseDeps['nowUs'],
-  db: Queryable,
-  campaign: Campaign,
-): Promise<number> {
-  const stamp = await latestStamp(db, campaign.campaignId);
-  const promisedUs = await readLatestPromise(db);
-  return Math.max(await nowUs(), promisedUs, stamp === undefined ? 0 : instantOf(stamp, opensAtUs(campaign)));
-}
-
-async function tellOrRefuse(deps: CloseDeps, campaign: Campaign): Promise<Campaign> {
-  // A close that has passed for the ledger as well has nobody to be told any more.
-  if (campaign.closesAt.getTime() <= (await actingMs(deps))) return campaign;
-  try {
-    return await tell(deps, campaign);
-  } catch (error) {
-    deps.log.warn(
-      { err: error, campaignId: campaign.campaignId },
-      'cannot tell the gateways about an early close',
-    );
-    throw new Problem(
-      'unavailable',
-      'The close is recorded, but the gateways cannot be told right now. It continues once they can; retry.',
-      {},
-      { 'retry-after': '1' },
-    );
-  }
-}
-
 /** Waits until the close has passed, as gateways were told it and as the ledger has it. */
-async function waitForClose(deps: CloseDeps, campaign: Campaign, stopping: AbortSignal): Promise<void> {
+async function waitForClose(deps: TellDeps, campaign: Campaign, stopping: AbortSignal): Promise<void> {
   const untilMs = Math.max(campaign.closesAt.getTime(), doorClosesAtUs(campaign) / 1000);
   for (;;) {
     const leftMs = untilMs - (await actingMs(deps));
@@ -168,7 +113,6 @@ async function waitForClose(deps: CloseDeps, campaign: Campaign, stopping: Abort
         { 'retry-after': '1' },
       );
     }
-    // Ended early by a stop, which the next turn sees.
-    await sleep(Math.min(leftMs, WAIT_STEP_MS), undefined, { signal: stopping }).catch(() => undefined);
+    await pause(Math.min(leftMs, WAIT_STEP_MS), stopping);
   }
 }

@@ -1,5 +1,4 @@
 /** Decides a change that gateways must confirm; change.ts lists the steps and why each is safe. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Queryable } from '../../sql/database.ts';
 import {
   type Confirmed,
@@ -16,8 +15,8 @@ import { ClocksApart } from '../clock/clock-watch.ts';
 import { Problem } from '../contract/api/problem.ts';
 import { leaseMarginMs } from '../contract/redis/lease/lease.ts';
 import { changedAnnouncement } from './announce.ts';
-import { latestNowUs } from './close.ts';
 import { type CampaignDeps, clocksApart } from './deps.ts';
+import { latestNowUs, pause, type Told, tellGateways } from './tell-then-act.ts';
 
 export type ChangeDeps = Pick<
   CampaignDeps,
@@ -54,8 +53,7 @@ export async function awaitDecision(
         { 'retry-after': '1' },
       );
     }
-    // A stop ends this early; the next turn notices it.
-    await sleep(POLL_MS, undefined, { signal: stopping }).catch(() => undefined);
+    await pause(POLL_MS, stopping);
   }
 }
 
@@ -81,7 +79,7 @@ async function decide(deps: ChangeDeps, asked: Version, isOver: boolean): Promis
   if (asked.state !== 'pending') return asked;
   const campaign = await findCampaign(deps, asked.campaignId);
   const seen = await lookAround(deps, campaign, asked);
-  if (seen !== undefined && asked.decideBy !== null && seen.nowMs >= asked.decideBy.getTime()) {
+  if (seen !== undefined && asked.decideBy !== null && seen.nowUs / 1_000 >= asked.decideBy.getTime()) {
     return await refuse(
       deps,
       asked,
@@ -89,7 +87,7 @@ async function decide(deps: ChangeDeps, asked: Version, isOver: boolean): Promis
       'A changed time came too near before all gateways had confirmed.',
     );
   }
-  if (seen?.missing.length === 0) return await effect(deps, campaign, asked, seen.nowMs);
+  if (seen?.missing.length === 0) return await effect(deps, campaign, asked, seen);
   if (!isOver) return asked;
   return seen === undefined
     ? await refuse(
@@ -108,13 +106,12 @@ async function decide(deps: ChangeDeps, asked: Version, isOver: boolean): Promis
 
 async function lookAround(deps: ChangeDeps, campaign: Campaign, asked: Version) {
   try {
-    const epoch = await deps.publish([campaign]);
-    const confirmations = await deps.confirmations(asked);
-    // The gateways of another registry have not been told.
-    if (confirmations?.epoch !== epoch) return undefined;
-    // Read last: everything confirmed was confirmed before this.
-    const nowMs = (await latestNowUs(deps.nowUs, deps.pool, campaign)) / 1000;
-    return { ...confirmations, nowMs };
+    const { answer, ...told } = await tellGateways(deps, campaign, async epoch => {
+      const confirmations = await deps.confirmations(asked);
+      if (confirmations?.epoch === epoch) return confirmations;
+      throw new Error('the gateways of another registry have not been told');
+    });
+    return { ...told, missing: answer.missing };
   } catch (error) {
     if (error instanceof ClocksApart) throw error;
     deps.log.warn(
@@ -126,17 +123,21 @@ async function lookAround(deps: ChangeDeps, campaign: Campaign, asked: Version) 
 }
 
 /**
- * Lets a version take effect that all had confirmed at `nowMs`. It stays pending if `decideBy` has come meanwhile: this
- * process, or the machine it runs on with its monotonic clock, may have stood still at any point. So the time that counts is
- * read last in the transaction, and the ledger takes all of it back unless it is committed within the margin behind that;
- * `decideBy` lies as much ahead of what changes.
+ * Lets a version take effect that all had confirmed. It stays pending if `decideBy` has come meanwhile: this process, or the
+ * machine it runs on with its monotonic clock, may have stood still at any point. So the time that counts is read last in the
+ * transaction, and the ledger takes all of it back unless it is committed within the margin behind that; `decideBy` lies as
+ * much ahead of what changes.
  */
-async function effect(deps: ChangeDeps, campaign: Campaign, asked: Version, nowMs: number): Promise<Version> {
+async function effect(
+  deps: ChangeDeps,
+  campaign: Campaign,
+  asked: Version,
+  { nowUs, heardUs }: Omit<Told<unknown>, 'answer'>,
+): Promise<Version> {
   const marginMs = leaseMarginMs(deps.leaseMs);
   const confirmed: Confirmed = {
-    // As for an early close, which deals with the same clocks.
-    heardBy: new Date(Math.ceil(nowMs + deps.leaseMs + marginMs)),
-    neverOpens: nowMs < asked.opensAt.getTime() - marginMs,
+    heardBy: new Date(Math.ceil(heardUs / 1_000)),
+    neverOpens: nowUs / 1_000 < asked.opensAt.getTime() - marginMs,
     isStillSo: async db => asked.decideBy === null || (await isAhead(deps, db, campaign, asked.decideBy)),
     withinMs: Math.floor(marginMs),
   };

@@ -1,31 +1,49 @@
 /**
- * Deadlines moved by the operator, in campaigns with claims. To end an offer by hand, its deadline is brought forward to the
- * instant at which every gateway must have learned of it, and the offer then ends like any other: a claim stamped before
- * that counts.
+ * Deadlines moved by the operator, in campaigns with claims. One that is extended counts at once: a gateway that has not heard
+ * tells people less than they have. An offer is ended by hand as tell-then-act.ts has it:
+ *
+ * - `noted`: ending_us, one lease, a margin and some slack ahead, or the deadline if that is sooner. The ledger still decides by
+ *   the deadline.
+ * - `told`: gateways are shown ending_us in place of the deadline. A claim stamped later is logged and answered as `claiming`: it
+ *   may count yet.
+ * - `due`: the deadline becomes the instant at which every gateway has heard, or ending_us if that is later. The offer then ends
+ *   like any other, when the watermark passes its deadline: a claim stamped before counts. So no claim is void that any gateway
+ *   has answered as claimed.
+ *
+ * A crash before that leaves the deadline as it was. `resumeEnds`, or the operator who asks again, goes on.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Campaign, opensAtUs } from '../../sql/statements/campaigns/campaigns.ts';
 import {
-  moveDeadline,
+  beginEnd,
+  completeEnds,
+  extendDeadline,
+  listBegunEnds,
   type OfferState,
   readNextWaiting,
   readOffer,
 } from '../../sql/statements/claims/offers.ts';
 import { fieldFault, invalidRequest, Problem } from '../contract/api/problem.ts';
 import { LAST_STAMP_US } from '../contract/record/stamp.ts';
-import { leaseMarginMs } from '../contract/redis/lease/lease.ts';
+import { findCampaign } from './decide.ts';
 import { type CampaignDeps, nowUsOrRefuse } from './deps.ts';
+import { type Notice, noticeMs, pause, resume, type TellDeps, tellThenActOrRefuse } from './tell-then-act.ts';
+
+const OFFER_ENDS: Notice<number> = {
+  name: 'end of the offer',
+  listNoted: listBegunEnds,
+  makeDue: completeEnds,
+};
 
 const LOOK_MS = 50;
 /** The time for the watermark to pass the deadline; while it stands still the result is unknown. */
 const SETTLE_MS = 5_000;
 
 /**
- * Moves the deadline of an open offer back. Throws Problem: conflict when the holder has no open offer of it, or it could be
- * claimed until later already; invalid-request when nobody could claim any more by then.
+ * Moves the deadline of an open offer back. Throws Problem: conflict when the holder has no open offer of it, it could be
+ * claimed until later already, or its end was asked for; invalid-request when nobody could claim any more by then.
  */
 export async function extendOffer(
-  deps: CampaignDeps,
+  deps: Pick<CampaignDeps, 'pool' | 'log'>,
   campaign: Campaign,
   {
     serial,
@@ -37,10 +55,13 @@ export async function extendOffer(
   const claimByUs = new Date(claim_by).getTime() * 1_000;
   const offer = await readOffer(deps.pool, campaignId, serial);
   const isHeld = offer?.state === 'offered' && offer.userId === holder;
-  if (!isHeld || claimByUs <= (offer?.claimByUs ?? 0)) {
-    const detail = isHeld
-      ? `Serial ${serial} can already be claimed until ${isoOf(offer.claimByUs)}; a deadline can only be extended.`
-      : `Serial ${serial} of campaign ${campaignId} is not offered to this holder right now.`;
+  if (!isHeld) {
+    const detail = `Serial ${serial} of campaign ${campaignId} is not offered to this holder right now.`;
+    throw new Problem('conflict', detail);
+  }
+  if (offer.isEnding) throw new Problem('conflict', `The offer of serial ${serial} is being ended.`);
+  if (claimByUs <= offer.claimByUs) {
+    const detail = `Serial ${serial} can already be claimed until ${isoOf(offer.claimByUs)}; a deadline can only be extended.`;
     throw new Problem('conflict', detail);
   }
   const lastUs = opensAtUs(campaign) + LAST_STAMP_US;
@@ -48,9 +69,8 @@ export async function extendOffer(
     const right = `${isoOf(lastUs)} or earlier: claims are stamped, and stamps end then`;
     throw invalidRequest([fieldFault('claim_by', claim_by, right)]);
   }
-  const to = { serial, holder, claimByUs, endedEarly: null };
-  if (!(await moveDeadline(deps.pool, campaignId, to))) {
-    throw new Problem('conflict', `The offer of serial ${serial} has ended.`);
+  if (!(await extendDeadline(deps.pool, campaignId, { serial, holder, atUs: claimByUs }))) {
+    throw new Problem('conflict', `The offer of serial ${serial} has changed meanwhile, or has ended.`);
   }
   deps.log.info({ campaignId, serial }, 'claim deadline extended');
   return { serial, user: holder, claim_by: isoOf(claimByUs) };
@@ -76,7 +96,7 @@ interface AskedEnd {
 
 /** The offer that is to end, with its holder. Throws Problem conflict when nobody, or another holder, has it. */
 async function findHeld(
-  deps: CampaignDeps,
+  deps: Pick<CampaignDeps, 'pool'>,
   campaignId: number,
   { serial, holder: asked }: AskedEnd,
 ): Promise<OfferState> {
@@ -101,7 +121,7 @@ function endedAlready(serial: number, { state }: OfferState): Problem {
 
 /** Who would get the offer in the current state: later claims, and other prizes freed before, can change it. */
 export async function endWouldBe(
-  deps: CampaignDeps,
+  deps: Pick<CampaignDeps, 'pool'>,
   campaignId: number,
   asked: AskedEnd,
 ): Promise<EndedOffer> {
@@ -119,26 +139,51 @@ export async function endWouldBe(
 
 /**
  * Resolves with who is offered it then. Throws Problem: conflict when nobody has it open, another holder has it, it is
- * claimed meanwhile, or nobody is left to pass it to; unavailable when it takes too long: asking again is safe.
+ * claimed meanwhile, or nobody is left to pass it to; unavailable when the gateways cannot be told now, or it takes too long:
+ * asking again is safe, and goes on with the same end.
  */
 export async function endOffer(
-  deps: CampaignDeps,
+  deps: TellDeps,
   campaignId: number,
   asked: AskedEnd & { readonly reason: string },
   stopping: AbortSignal,
 ): Promise<EndedOffer> {
-  const { serial, reason } = asked;
-  const offer = await findHeld(deps, campaignId, asked);
-  const holder = offer.userId;
-  const waitMs = deps.leaseMs + leaseMarginMs(deps.leaseMs);
-  const claimByUs = (await nowUsOrRefuse(deps)) + waitMs * 1_000;
-  const moved =
-    offer.state === 'offered' &&
-    (await moveDeadline(deps.pool, campaignId, { serial, holder, claimByUs, endedEarly: reason }));
-  if (!moved) throw endedAlready(serial, offer);
-  deps.log.info({ campaignId, serial }, 'claim deadline brought forward');
-  for (const untilMs = performance.now() + waitMs + SETTLE_MS; performance.now() < untilMs; ) {
-    if (stopping.aborted) break;
+  const { serial } = asked;
+  const { userId: holder } = await findHeld(deps, campaignId, asked);
+  await begin(deps, campaignId, { ...asked, holder });
+  await tellThenActOrRefuse(deps, OFFER_ENDS, await findCampaign(deps, campaignId));
+  return await awaitEnd(deps, campaignId, { serial, holder }, stopping);
+}
+
+/** Goes on with the ends of offers that an engine has left behind. */
+export function resumeEnds(deps: TellDeps): Promise<void> {
+  return resume(deps, OFFER_ENDS);
+}
+
+/** Notes the end, unless it is noted already. Throws Problem conflict when the holder no longer has it open. */
+async function begin(
+  deps: TellDeps,
+  campaignId: number,
+  { serial, holder, reason }: { readonly serial: number; readonly holder: string; readonly reason: string },
+): Promise<void> {
+  const atUs = Math.ceil((await nowUsOrRefuse(deps)) + noticeMs(deps.leaseMs) * 1_000);
+  if (await beginEnd(deps.pool, campaignId, { serial, holder, atUs, reason })) {
+    deps.log.info({ campaignId, serial }, 'end of an offer started');
+    return;
+  }
+  const now = await findHeld(deps, campaignId, { serial, holder });
+  if (now.state !== 'offered') throw endedAlready(serial, now);
+}
+
+/** Waits until the offer has ended. Throws Problem as `endOffer`. */
+async function awaitEnd(
+  deps: TellDeps,
+  campaignId: number,
+  { serial, holder }: { readonly serial: number; readonly holder: string },
+  stopping: AbortSignal,
+): Promise<EndedOffer> {
+  const untilMs = performance.now() + noticeMs(deps.leaseMs) + SETTLE_MS;
+  while (performance.now() < untilMs && !stopping.aborted) {
     const now = await readOffer(deps.pool, campaignId, serial);
     if (now !== undefined && now.userId !== holder) {
       const { tier, place, userId } = now;
@@ -151,10 +196,8 @@ export async function endOffer(
           : `The offer of serial ${serial} has ended, and nobody is left to pass it on to.`;
       throw new Problem('conflict', detail, { holder });
     }
-    // Ended early by a stop, which the next turn sees.
-    await sleep(LOOK_MS, undefined, { signal: stopping }).catch(() => undefined);
+    await pause(LOOK_MS, stopping);
   }
-  const detail =
-    'The deadline was brought forward; whether it has passed is not known yet. Check the entries.';
+  const detail = 'Every gateway knows of the end; whether it has passed is not known yet. Check the entries.';
   throw new Problem('unavailable', detail, {}, { 'retry-after': '1' });
 }

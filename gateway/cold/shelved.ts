@@ -13,6 +13,7 @@ import {
   readShelvedPlaces,
   type ShelvedPlace,
 } from '../../sql/statements/campaigns/shelving.ts';
+import { monotonicUs } from '../clock/clock.ts';
 import type { Place } from '../shared/lookups.ts';
 import { type Ledger, LedgerUnavailable } from './ledger.ts';
 import { LedgerQuestions } from './ledger-questions.ts';
@@ -108,5 +109,7 @@ function placeOf(campaign: BoardCampaign, found: ShelvedPlace): Place {
     claimant: hasClaims && claimant !== null ? claimantOf(claimant) : undefined,
     withdrawn: isWithdrawn,
     settled: stamp <= campaign.settledStamp,
+    // It changes no more.
+    lookedUpUs: monotonicUs(),
   };
 }

@@ -4,11 +4,15 @@
  *
  * A gateway may not know yet of an outage that has extended the deadline. So it answers "lapsed" only after the engine has
  * decided that; until then it also logs a claim after the known deadline, and the answer says so.
+ *
+ * Nor may it know of an offer that the operator ends: the engine brings the deadline forward to where every gateway must have
+ * heard, one lease after it was told (engine/campaigns/tell-then-act.ts). So a claim is stamped within a lease of the look-up.
  */
 import type { HttpRequest } from 'uWebSockets.js';
 import { ITEM_CLAIM } from '../../engine/contract/record/record.ts';
 import { LAST_STAMP_US } from '../../engine/contract/record/stamp.ts';
 import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
+import { monotonicUs } from '../clock/clock.ts';
 import type { ClaimAccepted } from '../http/contract.ts';
 import { ANSWERED, type Reply } from '../http/reply.ts';
 import { type Head, readTicket } from '../http/requests.ts';
@@ -16,7 +20,7 @@ import type { Place } from '../shared/lookups.ts';
 import { claimByUsOf } from '../stream/deadlines.ts';
 import { isoOf } from './door.ts';
 import { Entry } from './entries.ts';
-import { type EntryParts, openPipeline, refuseWithdrawn, withReceipt } from './entry-answers.ts';
+import { type EntryParts, openPipeline, refuseWithdrawn, SOON, withReceipt } from './entry-answers.ts';
 import { outcomeOf } from './entry-view.ts';
 import { asker, placeOf } from './own-entry.ts';
 
@@ -54,6 +58,12 @@ export async function postClaim(
   const pipeline = openPipeline(parts, reply);
   if (pipeline === ANSWERED) return;
   const instantUs = parts.clock.next();
+  // Read behind the stamp. The log, which says whether Redis is the one that counts, may have taken longer than that to say so.
+  if (monotonicUs() - place.lookedUpUs > parts.config.LEASE_MS * 1_000) {
+    parts.metrics.refuse('lookup');
+    reply.problem('unavailable', 'Looking up the offer took too long. Retrying is safe.', { headers: SOON });
+    return;
+  }
   const claimByUs = claimByUsOf(campaign, claimant);
   if (instantUs > campaign.opensAtUs + LAST_STAMP_US) {
     refuseLapsed(parts, reply, claimByUs);

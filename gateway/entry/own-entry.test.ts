@@ -29,6 +29,7 @@ function place(changes: Partial<Place> = {}): Place {
     rank: 0,
     final: true,
     settled: true,
+    lookedUpUs: 0,
     ...nothing,
     ...changes,
   };

@@ -13,6 +13,7 @@ import type { Keys } from '../../engine/contract/redis/keys.ts';
 import { askForProjection } from '../../engine/contract/redis/projection/asked.ts';
 import { lookAt } from '../../engine/contract/redis/projection/projection.ts';
 import type { RedisClient } from '../../engine/contract/redis/redis.ts';
+import { monotonicUs } from '../clock/clock.ts';
 import type { Board } from './board.ts';
 import type { EpochCheck } from './epoch-check.ts';
 
@@ -35,6 +36,8 @@ export interface Place {
   readonly withdrawn: boolean;
   /** Whether the entry is decided: without grant or withdrawal it has lost. */
   readonly settled: boolean;
+  /** By the monotonic clock, microseconds: all this is at least as new. */
+  readonly lookedUpUs: number;
 }
 
 /** Where somebody stands in a campaign that Redis holds nothing of any more: see cold/shelved.ts. */
@@ -154,6 +157,7 @@ export class Lookups {
     const hasClaims = campaign.claims !== undefined;
     const outcomes = hasClaims ? keys.claimants : keys.won;
     const isLatest = questions.some(each => each.latest !== epoch) && this.#epochs.isLatest(epoch);
+    const lookedUpUs = monotonicUs();
     const looked = await lookAt(this.#redis, keys, outcomes, epoch, users);
     // Read last: if the board is still the known one, Redis was not emptied before the answers above.
     const epochNow = await readBoardEpoch(this.#redis, this.#keys);
@@ -180,6 +184,7 @@ export class Lookups {
             claimant: hasClaims ? parseClaimant(user.outcome) : undefined,
             withdrawn: user.withdrawn,
             settled: user.stamp <= campaign.settledStamp,
+            lookedUpUs,
           },
         ];
       }),

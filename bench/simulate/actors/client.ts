@@ -55,7 +55,7 @@ export class Client {
   #try(place: number): void {
     this.#tries += 1;
     const { bodyAfterMs, onTheWayMs, what } = this.#ask;
-    if (what === 'close' || what === 'change' || what === 'set room')
+    if (what === 'close' || what === 'change' || what === 'set room' || what === 'end offer')
       throw new Error(`a ${what} is not for a gateway`);
     const bodyAfterUs = bodyAfterMs === undefined ? undefined : bodyAfterMs * MS;
     // Whole milliseconds, so that several are often noted at one.

@@ -12,6 +12,7 @@ import { closeCampaign } from '../../../engine/campaigns/close.ts';
 import { addCoupon, replaceTerms } from '../../../engine/campaigns/coupon-terms.ts';
 import { createWanted, type WantedCampaign } from '../../../engine/campaigns/create-campaign.ts';
 import { findCampaign } from '../../../engine/campaigns/decide.ts';
+import { endOffer } from '../../../engine/campaigns/offers.ts';
 import { setRoomTerms } from '../../../engine/campaigns/room-terms.ts';
 import { aheadMsOf, trustClock } from '../../../engine/clock/trust-clock.ts';
 import { Problem } from '../../../engine/contract/api/problem.ts';
@@ -21,6 +22,7 @@ import { Randomness } from '../../../engine/draw/randomness.ts';
 import { type LockName, Locks } from '../../../engine/locks.ts';
 import type { EngineMetrics } from '../../../engine/metrics.ts';
 import { transaction } from '../../../sql/database.ts';
+import { readOffer } from '../../../sql/statements/claims/offers.ts';
 import { getCoupon } from '../../../sql/statements/coupons/coupons.ts';
 import { getRoom } from '../../../sql/statements/rooms/rooms.ts';
 import type { CheckedCoupon, CouponTerms } from '../checks/checker-coupons.ts';
@@ -257,6 +259,30 @@ export class SimulatedEngine {
       return;
     }
     await couponsChanged([couponId]).catch(() => undefined);
+  }
+
+  /**
+   * The operator ends an offer by hand, of whoever holds it: `asks` hears of whom, before anything is done. Whether that was
+   * answered: not where nobody has been offered it, or it is not known what comes of it.
+   */
+  async endOffer(campaignId: number, serial: number, asks: (userId: string) => void): Promise<boolean> {
+    const { pool, log } = this.#deps;
+    try {
+      const offer = await readOffer(pool, campaignId, serial);
+      if (offer === undefined) return false;
+      asks(offer.userId);
+      const asked = { serial, holder: offer.userId, reason: 'by hand' };
+      await endOffer(this.#deps, campaignId, asked, new AbortController().signal);
+      this.#tally.count('offer ended by hand');
+      return true;
+    } catch (error) {
+      // What the ledger refuses has to be told as a problem.
+      if (error instanceof ConstraintError) throw error;
+      const became = error instanceof Problem ? error.slug : 'not known';
+      this.#tally.count(`end of an offer: ${became}`);
+      log.info({ err: error, campaignId, serial }, 'the operator was refused');
+      return became !== 'not known' && became !== 'unavailable';
+    }
   }
 
   /** The operator closes a campaign ahead of time; what cannot be done now, the operator's client gives up. */

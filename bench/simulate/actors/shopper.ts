@@ -173,7 +173,8 @@ export class Shopper {
         world.tell(() => `${asked.key} is answered ${status} ${text}`);
         if (status === 500) world.fail(new Error(`a handler failed: ${text}`));
         const { shop } = checker;
-        if (isDone({ status, body })) shop.coupons.done(place, world.nowUs);
+        const code = this.#codeOf(this.#shopping);
+        if (code !== undefined && isDone({ status, body })) shop.coupons.done(place, code, world.nowUs);
         if (asked.what === 'refund')
           shop.refunds.answered(checker, { ...asked, redemptionId: asked.of }, status, body);
         else shop.answered(checker, asked, { status, body, askedUs, nowUs: world.nowUs });

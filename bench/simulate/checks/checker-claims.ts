@@ -9,6 +9,25 @@ import type { Checks } from './checks.ts';
 /** How exactly it is known when an outage begins and ends, and how far clocks may be off. */
 const SLACK_US = 80_000;
 
+/** Offers that the operator ends by hand. */
+export class CheckedEnds {
+  /** For so long a gateway may go by what it has heard last. */
+  leaseUs = 0;
+  readonly #askedUs = new Map<string, number>();
+
+  /** The operator asks for the end of what somebody holds. Asking again changes nothing. */
+  asked(campaignId: number, userId: string, nowUs: number): void {
+    const key = `${campaignId}/${userId}`;
+    if (!this.#askedUs.has(key)) this.#askedUs.set(key, nowUs);
+  }
+
+  /** Before this it does not end, unless its time is over; undefined where nobody has asked for it. */
+  dueUs(campaignId: number, userId: string): number | undefined {
+    const askedUs = this.#askedUs.get(`${campaignId}/${userId}`);
+    return askedUs === undefined ? undefined : askedUs + this.leaseUs;
+  }
+}
+
 function holds({ state }: SeenClaimant): boolean {
   return state === 'offered' || state === 'claimed';
 }
@@ -92,13 +111,21 @@ function checkTurns(checker: Checks, { campaign, claimants }: SeenRows): void {
   }
 }
 
-/** An offer lapses when there was as long to claim it as was announced, without the outages of ours in between. */
+/**
+ * An offer lapses when there was as long to claim it as was announced, without the outages of ours in between; or when the operator
+ * has ended it, and every gateway has had the time to hear of that.
+ */
 function checkLapse(checker: Checks, { announced }: SeenRows, row: SeenClaimant, nowUs: number): void {
   const withinUs = (announced.claims?.withinS ?? 0) * 1_000_000;
   const fromUs = row.offeredUs ?? 0;
   const hadUs = nowUs - fromUs - checker.outages.between(fromUs, nowUs);
-  if (hadUs < withinUs - SLACK_US - checker.clockOffUs)
+  const slackUs = SLACK_US + checker.clockOffUs;
+  if (hadUs >= withinUs - slackUs) return;
+  const dueUs = checker.ends.dueUs(announced.campaignId, row.userId);
+  if (dueUs === undefined)
     checker.breaks(1, `${row.userId} had ${hadUs} us to claim what was offered, of ${withinUs}`);
+  else if (nowUs < dueUs - slackUs)
+    checker.breaks(1, `${row.userId} lost what was offered ${dueUs - nowUs} us before all could know`);
 }
 
 /** When all is over: who claimed in time has what was offered, and nothing is left over while somebody waits. */

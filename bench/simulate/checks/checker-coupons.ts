@@ -65,8 +65,8 @@ export class CheckedCoupons {
   readonly #asked = new Map<string, CouponTerms[]>();
   /** By coupon, the latest at the end. */
   readonly #stood = new Map<number, Stood[]>();
-  /** By gateway, when it has said last that it did something. */
-  readonly #doneUs = new Map<number, number>();
+  /** By gateway and code, when it has said last that it did something with it. */
+  readonly #doneUs = new Map<string, number>();
 
   constructor(announced: readonly CheckedCoupon[]) {
     this.#announced = announced;
@@ -110,9 +110,9 @@ export class CheckedCoupons {
       checker.breaks(8, `coupon ${name} has other terms, and is used ${counting} times`);
   }
 
-  /** A gateway says that it has done something with coupons. */
-  done(gateway: number, nowUs: number): void {
-    this.#doneUs.set(gateway, nowUs);
+  /** A gateway says that it has done something with a code. */
+  done(gateway: number, code: string, nowUs: number): void {
+    this.#doneUs.set(`${gateway}/${code}`, nowUs);
   }
 
   /** Whether the ledger has this code of anybody's. */
@@ -129,7 +129,7 @@ export class CheckedCoupons {
   /** What is shown was so at some moment since a little before it was asked for. */
   shown(checker: Checks, { gateway, holder, body, askedUs, nowUs }: Shown): void {
     if (this.shownBeforeUs === undefined) return;
-    const ownUs = this.#doneUs.get(gateway) ?? 0;
+    const ownUs = this.#doneUs.get(`${gateway}/${String(body.code)}`) ?? 0;
     const fromUs = Math.max(askedUs - this.shownBeforeUs, this.isOwnShown && ownUs < askedUs ? ownUs : 0);
     const told = `${String(body.remaining)} left, ${JSON.stringify(body.terms)}`;
     for (const stood of this.#between(Number(body.coupon), fromUs, nowUs)) {

@@ -6,7 +6,7 @@
  * After each record of the log, each commit of the ledger and each answer to a client it is checked what can be broken
  * by it; when all is healed and still, everything (checker-end.ts).
  */
-import { checkClaims } from './checker-claims.ts';
+import { CheckedEnds, checkClaims } from './checker-claims.ts';
 import type { CheckedCoupon } from './checker-coupons.ts';
 import { KnownWishes } from './checker-leaving.ts';
 import { CheckedLog, type LoggedItem } from './checker-log.ts';
@@ -95,6 +95,7 @@ export class Checker implements Checks {
   readonly #ahead = new WeakMap<object, number>();
   readonly outcomes: ToldOutcome[] = [];
   readonly claimed: { readonly campaignId: number; readonly userId: string; readonly serial: number }[] = [];
+  readonly ends = new CheckedEnds();
   readonly streams = new Streams();
   readonly rooms: CheckedTerms;
   readonly shop: CheckedShop;

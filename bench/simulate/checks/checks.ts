@@ -19,5 +19,7 @@ export interface Checks {
     readonly userId: string;
     readonly serial: number;
   }[];
+  /** Before when an offer that the operator ends may not end, unless its time is over; undefined of any other. */
+  readonly ends: { dueUs(campaignId: number, userId: string): number | undefined };
   readonly shop: { readonly clockSetByUs: number };
 }

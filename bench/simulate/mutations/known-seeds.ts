@@ -172,4 +172,8 @@ export const KNOWN_SEEDS: readonly { readonly cause: string; readonly seeds: rea
     cause: 'the check took it that a hold which had lapsed keeps the terms of a coupon',
     seeds: [79_043_174, 79_047_448],
   },
+  {
+    cause: 'the check took it that a gateway which has used one code shows any other one as it is',
+    seeds: [80_019_526],
+  },
 ];

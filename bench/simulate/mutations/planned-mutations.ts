@@ -237,4 +237,36 @@ export const PLANNED_MUTATIONS: readonly Mutation[] = [
     to: 'changed >= 0 && leftMs > 0',
     plan: 'it is asked what codes are',
   },
+  {
+    name: 'the time by which all have heard is read before they are told',
+    file: 'engine/campaigns/tell-then-act.ts',
+    from: `  const epoch = await deps.publish([campaign]);
+  const answer = await ask(epoch);
+  const nowUs = await latestNowUs(deps.nowUs, deps.pool, campaign);`,
+    to: `  const nowUs = await latestNowUs(deps.nowUs, deps.pool, campaign);
+  const epoch = await deps.publish([campaign]);
+  const answer = await ask(epoch);`,
+    plan: 'an engine stands still as it ends offers',
+  },
+  {
+    name: 'a deadline comes forward without waiting for gateways to hear of it',
+    file: 'engine/campaigns/tell-then-act.ts',
+    from: 'const heardUs = Math.ceil(nowUs + (deps.leaseMs + leaseMarginMs(deps.leaseMs)) * 1_000);',
+    to: 'const heardUs = Math.ceil(nowUs - 3_600_000_000);',
+    plan: 'an engine stands still as it ends offers',
+  },
+  {
+    name: 'an end of an offer that an engine left behind is not gone on with',
+    file: 'engine/assembly.ts',
+    from: '  await resumeEnds(deps);\n',
+    to: '',
+    plan: 'an engine dies as it ends an offer',
+  },
+  {
+    name: 'a claim is answered by a look-up of long ago',
+    file: 'gateway/entry/claim.ts',
+    from: 'if (monotonicUs() - place.lookedUpUs > parts.config.LEASE_MS * 1_000) {',
+    to: 'if (monotonicUs() < place.lookedUpUs) {',
+    plan: 'a log is slow as offers are looked up',
+  },
 ];

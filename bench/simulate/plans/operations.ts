@@ -43,11 +43,11 @@ export function withOperations(plan: Plan): Plan {
 }
 
 function change(campaignId: number, atMs: number, operation: Operation): Ask {
-  return { ...asked(campaignId, atMs), what: 'change', operation };
+  return { ...byOperator(campaignId, atMs), what: 'change', operation };
 }
 
 /** By the operator, who asks an engine. */
-function asked(campaignId: number, atMs: number): Omit<Ask, 'what'> {
+export function byOperator(campaignId: number, atMs: number): Omit<Ask, 'what'> {
   return {
     ...{ atMs, userId: 'operator', campaignId, gateway: 0, watches: false },
     ...{ bodyAfterMs: undefined, onTheWayMs: undefined, claimsAfterMs: undefined, watchesAfterMs: 0 },
@@ -83,7 +83,7 @@ export function withRoomTerms(plan: Plan): Plan {
         capacity: random.chance(0.4) ? random.between(1, 4) : null,
         paused: !isLast && random.chance(0.5),
       };
-      return { ...asked(campaignId, atMs), what: 'set room', terms };
+      return { ...byOperator(campaignId, atMs), what: 'set room', terms };
     });
   });
   if (asks.length === 0) return plan;

@@ -20,14 +20,18 @@ export interface Operation {
 /** Something a person, or the operator, does. */
 export interface Ask {
   readonly atMs: number;
-  readonly what: 'enter' | 'withdraw' | 'look' | 'close' | 'change' | 'set room';
+  readonly what: 'enter' | 'withdraw' | 'look' | 'close' | 'change' | 'set room' | 'end offer';
   /** What the operator changes. */
   readonly operation?: Operation;
   /** And what of a room. */
   readonly terms?: RoomTerms;
+  /** Of the offer that the operator ends. */
+  readonly serial?: number;
+  /** Whoever ends it does not ask again when that is not answered. */
+  readonly asksOnce?: boolean;
   readonly userId: string;
   readonly campaignId: number;
-  /** Which gateway is asked first. */
+  /** Which gateway is asked first; of an offer that is ended, which engine. */
   readonly gateway: number;
   readonly bodyAfterMs: number | undefined;
   /** How long it was on its way from the proxy, as that notes it; undefined where it notes nothing. */

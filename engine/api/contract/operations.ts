@@ -149,7 +149,7 @@ export const operations = {
     summary:
       'Pass an unclaimed prize on to the next alternate of the draw: the same serial and tier, another code. If ' +
       'the rules of the raffle or coupon have claim_within_s: end an offer early, unless it is claimed before every ' +
-      'gateway knows; answers once they do.',
+      'gateway knows; answers once they do. After 503 the end goes on by itself, and asking again waits for it.',
     parameters: CampaignPath,
     query: DryRunQuery,
     body: PassOnBody,
@@ -159,7 +159,7 @@ export const operations = {
   extendOffer: {
     method: 'POST',
     path: '/v1/campaigns/{id}/deadlines',
-    summary: 'Extend the deadline of an offer',
+    summary: 'Extend the deadline of an offer, unless its end was asked for',
     parameters: CampaignPath,
     body: DeadlineBody,
     answer: json(200, 'Extended', DeadlineJson),

@@ -276,6 +276,7 @@ export interface ShownClaimant {
   readonly place: number | null;
   readonly serial: number | null;
   readonly code: string | null;
+  /** Of an offer that the operator ends: as gateways are told it, which the ledger comes to later. */
   readonly claimByUs: number | null;
   /** By the operator: it is not what the rules say. */
   readonly deadlineMoved: boolean;
@@ -285,7 +286,7 @@ export interface ShownClaimant {
 
 /** The columns of claimants `k` and grants `g` as members of ShownClaimant. */
 export const SHOWN_CLAIMANT = `k.number, k.user_id as "userId", k.state, k.place, k.serial,
-  case when k.state in ('offered', 'claimed') then g.code end as code, k.claim_by_us as "claimByUs",
+  case when k.state in ('offered', 'claimed') then g.code end as code, least(k.claim_by_us, k.ending_us) as "claimByUs",
   k.deadline_moved as "deadlineMoved", k.ended_us as "endedUs", k.move_number as "moveNumber"`;
 
 /** Claimants with a greater number than `after`, as they are now, in that order, at most `limit`. */

@@ -1,5 +1,6 @@
-/** Statements on single offers, as operators ask for them: how one stands, and moving its deadline. See claims.ts. */
+/** Statements on single offers, as operators ask for them: how one stands, extending its deadline, and ending it. See claims.ts. */
 import { type Pool, type Queryable, transaction } from '../../database.ts';
+import { CAMPAIGN_COLUMNS, type Campaign } from '../campaigns/campaigns.ts';
 import type { ClaimantState } from './claims.ts';
 
 /** How it stands with the offer of a serial: of who holds it, or held it last. */
@@ -11,6 +12,8 @@ export interface OfferState {
   readonly tier: number | null;
   /** The deadline, with what outages have added to it. */
   readonly claimByUs: number;
+  /** The operator ends it: it cannot be extended any more. */
+  readonly isEnding: boolean;
 }
 
 export async function readOffer(
@@ -20,7 +23,8 @@ export async function readOffer(
 ): Promise<OfferState | undefined> {
   const { rows } = await db.query<OfferState>(
     `select k.user_id as "userId", k.state, k.place, g.tier,
-            k.claim_by_us + case k.state when 'offered' then c.unheard_us else 0 end as "claimByUs"
+            k.claim_by_us + case k.state when 'offered' then c.unheard_us else 0 end as "claimByUs",
+            k.ending_us is not null as "isEnding"
        from claimants k join campaigns c using (campaign_id) join grants g using (campaign_id, serial)
       where k.campaign_id = $1 and k.serial = $2
       order by k.offered_us desc, k.move_number desc limit 1`,
@@ -42,38 +46,106 @@ export async function readNextWaiting(
   return rows[0];
 }
 
+/** An open offer, and an instant for it, with what outages have added by now. */
+export interface DeadlineOfOffer {
+  readonly serial: number;
+  readonly holder: string;
+  readonly atUs: number;
+}
+
+/** Moves the deadline of an open offer back. Answers whether `holder` had it open, could claim it no later, and it is not ending. */
+export async function extendDeadline(pool: Pool, campaignId: number, to: DeadlineOfOffer): Promise<boolean> {
+  return await moveDeadline(
+    pool,
+    `update claimants k
+        set claim_by_us = $4::bigint - c.unheard_us, deadline_moved = true, ended_early = null, move_number = c.move_count + 1
+       from campaigns c
+      where c.campaign_id = $1 and k.campaign_id = $1 and k.serial = $2 and k.user_id = $3 and k.state = 'offered'
+        and k.ending_us is null and k.claim_by_us < $4::bigint - c.unheard_us
+     returning k.number, k.serial, k.move_number, $4::bigint as at_us`,
+    [campaignId, to.serial, to.holder, to.atUs],
+  );
+}
+
 /**
- * Moves the deadline of an open offer to an instant: forward, with the reason why it ends early, or back. Answers whether
- * `holder` had it open.
+ * The first half of the end of an offer: notes until when gateways are to take claims for claimed, no later than its deadline.
+ * Answers whether `holder` had it open, and its end was not noted before.
  */
-export async function moveDeadline(
+export async function beginEnd(
   pool: Pool,
   campaignId: number,
-  to: {
-    readonly serial: number;
-    readonly holder: string;
-    readonly claimByUs: number;
-    readonly endedEarly: string | null;
-  },
+  ending: DeadlineOfOffer & { readonly reason: string },
+): Promise<boolean> {
+  return await moveDeadline(
+    pool,
+    `update claimants k
+        set ending_us = least(k.claim_by_us, $4::bigint - c.unheard_us), ended_early = $5, move_number = c.move_count + 1
+       from campaigns c
+      where c.campaign_id = $1 and k.campaign_id = $1 and k.serial = $2 and k.user_id = $3 and k.state = 'offered'
+        and k.ending_us is null
+     returning k.number, k.serial, k.move_number, k.ending_us + c.unheard_us as at_us`,
+    [campaignId, ending.serial, ending.holder, ending.atUs, ending.reason],
+  );
+}
+
+/**
+ * The second half, of all ends that the campaign's row tells of: `heardUs` is an instant at which every gateway must have heard
+ * of them. From then on nobody is told that they have claimed, so deadlines come forward to it, but not before ending_us.
+ * Answers how many did.
+ */
+export async function completeEnds(
+  pool: Pool,
+  { campaignId, moveCount }: Pick<Campaign, 'campaignId' | 'moveCount'>,
+  heardUs: number,
+): Promise<number> {
+  return await transaction(pool, async client => {
+    await takeCampaign(client, campaignId);
+    // An offer whose end is noted has no other move until it ends.
+    const { rowCount } = await client.query(
+      `update claimants k set claim_by_us = greatest(k.ending_us, $3::bigint - c.unheard_us)
+         from campaigns c
+        where c.campaign_id = $1 and k.campaign_id = $1 and k.state = 'offered' and k.ending_us is not null
+          and k.move_number <= $2 and greatest(k.ending_us, $3::bigint - c.unheard_us) < k.claim_by_us`,
+      [campaignId, moveCount, heardUs],
+    );
+    return rowCount ?? 0;
+  });
+}
+
+/** Campaigns with offers whose end was begun and is perhaps not completed. */
+export async function listBegunEnds(db: Queryable): Promise<readonly Campaign[]> {
+  const { rows } = await db.query<Campaign>(
+    `select ${CAMPAIGN_COLUMNS} from campaigns
+      where campaign_id in (select k.campaign_id from claimants k where k.state = 'offered' and k.ending_us < k.claim_by_us)
+      order by campaign_id`,
+  );
+  return rows;
+}
+
+/** Runs `update`, which moves what gateways know of at most one deadline, and notes that. Answers whether it did. */
+async function moveDeadline(
+  pool: Pool,
+  update: string,
+  values: readonly [campaignId: number, ...others: unknown[]],
 ): Promise<boolean> {
   return await transaction(pool, async client => {
-    // The campaign first, as settling does: a step that lets the offer lapse is over by then, or comes behind this.
-    await client.query('select from campaigns where campaign_id = $1 for no key update', [campaignId]);
+    const [campaignId] = values;
+    await takeCampaign(client, campaignId);
     const { rowCount } = await client.query(
       `with moved as (
-         update claimants k
-            set claim_by_us = $4::bigint - c.unheard_us, deadline_moved = true, ended_early = $5,
-                move_number = c.move_count + 1
-           from campaigns c
-          where c.campaign_id = $1 and k.campaign_id = $1 and k.serial = $2 and k.user_id = $3 and k.state = 'offered'
-         returning k.number, k.serial, k.move_number
+         ${update}
        ), noted as (
          insert into claimant_moves (campaign_id, move_number, number, state, serial, at_us)
-         select $1, move_number, number, 'deadline', serial, $4 from moved
+         select $1, move_number, number, 'deadline', serial, at_us from moved
        )
        update campaigns c set move_count = moved.move_number from moved where c.campaign_id = $1`,
-      [campaignId, to.serial, to.holder, to.claimByUs, to.endedEarly],
+      [...values],
     );
     return rowCount === 1;
   });
+}
+
+/** The campaign first, as settling does: a step that lets an offer lapse is over by then, or comes behind this. */
+async function takeCampaign(client: Queryable, campaignId: number): Promise<void> {
+  await client.query('select from campaigns where campaign_id = $1 for no key update', [campaignId]);
 }

@@ -72,6 +72,10 @@ export interface ClaimantRow {
   readonly offeredUs: number | null;
   readonly claimByUs: number | null;
   readonly endedUs: number | null;
+  /** The operator ends it, or has. */
+  readonly endingUs: number | null;
+  readonly endedEarly: string | null;
+  readonly deadlineMoved: boolean;
   readonly moveNumber: number;
   readonly isPassedOn: boolean;
 }
@@ -86,7 +90,7 @@ export interface MoveRow {
   readonly campaignId: number;
   readonly moveNumber: number;
   readonly number: number;
-  readonly state: ClaimantState;
+  readonly state: ClaimantState | 'deadline';
   readonly serial: number | null;
   readonly atUs: number;
 }

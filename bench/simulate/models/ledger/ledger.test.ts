@@ -63,6 +63,13 @@ import {
 } from '../../../../sql/statements/claims/claims.ts';
 import { readDueInstants } from '../../../../sql/statements/claims/claims-turn.ts';
 import {
+  beginEnd,
+  completeEnds,
+  extendDeadline,
+  listBegunEnds,
+  readOffer,
+} from '../../../../sql/statements/claims/offers.ts';
+import {
   changeCoupon,
   createCoupon,
   getCoupon,
@@ -388,6 +395,7 @@ function claimCalls(
       return await call(db, campaign);
     };
   const sent = { campaignIds: [random.between(1, ROOM + 1)], userIds: [user()], stamps: [stamp()] };
+  const ending = { serial, holder: user(), atUs: us + 200, reason: `call ${number}` };
   return [
     db => insertAsked(db, 'claims', sent),
     db => insertAsked(db, 'claims', { ...sent, campaignIds: [campaignId] }),
@@ -411,6 +419,12 @@ function claimCalls(
     db => extendDeadlines(db, unheardUs, campaignId),
     db => readClaimants(db, campaignId, 0, 9),
     db => readMoves(db, campaignId, 0, 9),
+    db => readOffer(db, campaignId, serial),
+    db => extendDeadline(poolOf(db), campaignId, { serial, holder: user(), atUs: us + 300 }),
+    db => beginEnd(poolOf(db), campaignId, ending),
+    db => beginEnd(poolOf(db), campaignId, ending),
+    withCampaign((db, campaign) => completeEnds(poolOf(db), campaign, us + place * 100)),
+    db => listBegunEnds(db),
   ];
 }
 

@@ -17,6 +17,7 @@ import { CLAIM_STATEMENTS } from './statements-claims.ts';
 import { CLOCK_STATEMENTS } from './statements-clock.ts';
 import { COUPON_STATEMENTS } from './statements-coupons.ts';
 import { ENTRY_STATEMENTS } from './statements-entries.ts';
+import { OFFER_STATEMENTS } from './statements-offers.ts';
 import { PROGRESS_STATEMENTS } from './statements-progress.ts';
 import { ROOM_STATEMENTS } from './statements-rooms.ts';
 import { SCHEDULE_STATEMENTS } from './statements-schedule.ts';
@@ -27,6 +28,7 @@ import { Blocked, Transaction } from './table.ts';
 const STATEMENTS = [
   ...SHELVING_STATEMENTS,
   ...CLAIM_STATEMENTS,
+  ...OFFER_STATEMENTS,
   ...ROOM_STATEMENTS,
   ...CAMPAIGN_STATEMENTS,
   ...ENTRY_STATEMENTS,

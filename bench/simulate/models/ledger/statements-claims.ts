@@ -1,7 +1,6 @@
 /**
- * What the statements of sql/statements/claims/claims.ts and sql/statements/claims/claims-turn.ts, and those of
- * sql/statements/draws/alternates.ts and sql/statements/entries/grants.ts that pass on what was not claimed, do to the
- * simulated ledger, each beside the words its text begins with. ledger.test.ts holds them against PostgreSQL.
+ * What the statements of sql/statements/claims but offers.ts, and those of sql/statements/draws/alternates.ts and
+ * sql/statements/entries/grants.ts that pass on what was not claimed, do to the simulated ledger, each beside the words its text begins with. ledger.test.ts holds them against PostgreSQL.
  */
 import {
   type CampaignRow,
@@ -12,6 +11,7 @@ import {
   changed,
   FOREIGN_KEY_VIOLATION,
   type LedgerTables,
+  type MoveRow,
   NOTHING,
   rowsOf,
   type Statement,
@@ -29,7 +29,8 @@ const insertClaims = insertAsked(
   held => !held.decided,
 );
 
-function claimantsOf(tables: LedgerTables, by: Transaction, campaignId: number): ClaimantRow[] {
+/** By their numbers. */
+export function claimantsOf(tables: LedgerTables, by: Transaction, campaignId: number): ClaimantRow[] {
   return tables.claimants
     .rows(by)
     .filter(row => row.campaignId === campaignId)
@@ -37,7 +38,7 @@ function claimantsOf(tables: LedgerTables, by: Transaction, campaignId: number):
 }
 
 /** Writes a claimant, if the table's constraints and its guard let it. */
-function write(tables: LedgerTables, by: Transaction, row: ClaimantRow): void {
+export function writeClaimant(tables: LedgerTables, by: Transaction, row: ClaimantRow): void {
   const old = tables.claimants.get(keyOfClaimant(row), by);
   const others = claimantsOf(tables, by, row.campaignId).filter(({ number }) => number !== row.number);
   const ways: Readonly<Record<string, readonly string[]>> = {
@@ -59,6 +60,8 @@ function write(tables: LedgerTables, by: Transaction, row: ClaimantRow): void {
   if (row.serial !== null && tables.grants.get(`${row.campaignId}/${row.serial}`, by) === undefined)
     throw new ConstraintError(FOREIGN_KEY_VIOLATION, 'claimants', 'claimants_campaign_id_serial_fkey');
   checkDeadline(tables, by, old, row);
+  if (row.endingUs !== null && (row.endedEarly === null || row.endingUs > (row.claimByUs ?? 0)))
+    throw new ConstraintError(CHECK_VIOLATION, 'claimants', 'claimants_ending');
   tables.claimants.write(keyOfClaimant(row), row, by);
 }
 
@@ -75,7 +78,10 @@ function checkDeadline(
     throw new ConstraintError(CHECK_VIOLATION, 'claimants', constraint);
   };
   if (old?.state === 'offered') {
-    if (claimByUs > (old.claimByUs ?? 0)) breaks('claimants_extended');
+    const [wasUs, wasEnding] = [old.claimByUs ?? 0, old.endingUs !== null];
+    if (claimByUs > wasUs && (!row.deadlineMoved || wasEnding)) breaks('claimants_extended');
+    if (claimByUs < wasUs && !wasEnding) breaks('claimants_told');
+    if (wasEnding && row.endingUs !== old.endingUs) breaks('claimants_ending_once');
     return;
   }
   const campaign = tables.campaigns.get(String(row.campaignId), by);
@@ -112,10 +118,13 @@ const insertClaimants: Statement = (tables, by, values) => {
       offeredUs: serial === null ? null : values.number(6),
       claimByUs: serial === null ? null : values.number(7),
       endedUs: null,
+      endingUs: null,
+      endedEarly: null,
+      deadlineMoved: false,
       moveNumber: 0,
       isPassedOn: false,
     };
-    write(tables, by, row);
+    writeClaimant(tables, by, row);
   }
   return changed(numbers.length);
 };
@@ -228,10 +237,12 @@ const refuseOfClaimants: Statement = (tables, by, values) => {
   return changed(due.length);
 };
 
-function note(
+/** Notes a move of a claimant; of an end, when it came. */
+export function noteMove(
   tables: LedgerTables,
   by: Transaction,
-  { campaignId, moveNumber, number, state, serial }: ClaimantRow,
+  { campaignId, moveNumber, number, serial }: ClaimantRow,
+  state: MoveRow['state'],
   atUs: number,
 ): void {
   const key = `${campaignId}/${moveNumber}`;
@@ -251,8 +262,8 @@ const saveMoves: Statement = (tables, by, values) => {
     const claimByUs = old.claimByUs === null ? null : old.claimByUs + unheardUs;
     const state = states[index] as ClaimantRow['state'];
     const row: ClaimantRow = { ...old, state, endedUs, claimByUs, moveNumber: after + index + 1 };
-    write(tables, by, row);
-    note(tables, by, row, endedUs);
+    writeClaimant(tables, by, row);
+    noteMove(tables, by, row, state, endedUs);
     count += 1;
   }
   return changed(count);
@@ -263,7 +274,13 @@ const readFreed: Statement = (tables, by, values) => {
     .filter(({ state, isPassedOn }) => (state === 'lapsed' || state === 'declined') && !isPassedOn)
     .sort((a, b) => a.moveNumber - b.moveNumber)
     .slice(0, values.number(2));
-  return rowsOf(freed.map(({ serial, userId, state }) => ({ serial, holder: userId, reason: state })));
+  return rowsOf(
+    freed.map(({ serial, userId, endedEarly, state }) => ({
+      serial,
+      holder: userId,
+      reason: endedEarly ?? state,
+    })),
+  );
 };
 
 const passToNext: Statement = (tables, by, values) => {
@@ -316,8 +333,8 @@ const saveOffers: Statement = (tables, by, values) => {
       claimByUs,
       moveNumber: after + index + 1,
     };
-    write(tables, by, row);
-    note(tables, by, row, offeredUs);
+    writeClaimant(tables, by, row);
+    noteMove(tables, by, row, 'offered', offeredUs);
     count += 1;
   }
   // A row that this statement has written already is left as it is.
@@ -326,7 +343,7 @@ const saveOffers: Statement = (tables, by, values) => {
     if (row === undefined) continue;
     if (row.state !== 'lapsed' && row.state !== 'declined')
       throw new ConstraintError(CHECK_VIOLATION, 'claimants', 'claimants_passed_on');
-    write(tables, by, { ...row, isPassedOn: true });
+    writeClaimant(tables, by, { ...row, isPassedOn: true });
   }
   return changed(count);
 };
@@ -362,8 +379,8 @@ const extendFreeDeadlines: Statement = (tables, by, values) => {
 };
 
 export function shownClaimant(tables: LedgerTables, by: Transaction, row: ClaimantRow) {
-  const { campaignId, number, userId, state, place, serial, claimByUs, endedUs, moveNumber } = row;
-  const deadlineMoved = false;
+  const { campaignId, number, userId, state, place, serial, endedUs, deadlineMoved, moveNumber } = row;
+  const claimByUs = row.endingUs === null ? row.claimByUs : Math.min(row.endingUs, row.claimByUs ?? 0);
   const holds = state === 'offered' || state === 'claimed';
   const code = holds ? (tables.grants.get(`${campaignId}/${serial}`, by)?.code ?? null) : null;
   return { number, userId, state, place, serial, code, claimByUs, deadlineMoved, endedUs, moveNumber };

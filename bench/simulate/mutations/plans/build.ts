@@ -89,6 +89,11 @@ export function closes(atMs: number): Ask {
   return enters('operator', atMs, { what: 'close' });
 }
 
+/** The operator ends the offer of a serial of campaign 1, at engine 0, and does not ask again. */
+export function endsOffer(serial: number, atMs: number): Ask {
+  return enters('operator', atMs, { what: 'end offer', serial, asksOnce: true });
+}
+
 /** Makes a number of things, each told how far it is behind the first one. */
 export function often<T>(times: number, apart: number, make: (behind: number) => T): T[] {
   return Array.from({ length: times }, (_, index) => make(index * apart));

@@ -6,6 +6,7 @@ import type { Plan } from '../../plans/plan.ts';
 import type { WrittenPlan } from './build.ts';
 import { CLOCK_PLANS } from './clocks.ts';
 import { COUPON_PLANS } from './coupons.ts';
+import { OFFER_PLANS } from './offers.ts';
 import { REDIS_PLANS } from './redis.ts';
 import { ROOM_PLANS } from './rooms.ts';
 import { SCHEDULE_PLANS } from './schedule.ts';
@@ -13,6 +14,7 @@ import { SCHEDULE_PLANS } from './schedule.ts';
 const PLANS = {
   ...CLOCK_PLANS,
   ...COUPON_PLANS,
+  ...OFFER_PLANS,
   ...REDIS_PLANS,
   ...ROOM_PLANS,
   ...SCHEDULE_PLANS,

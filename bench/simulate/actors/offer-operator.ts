@@ -1,0 +1,51 @@
+/**
+ * The operator who ends an offer by hand, of whoever holds it at that moment; and who mostly asks again, whichever engine is there,
+ * while nobody has been offered it, or it is not known what came of it.
+ */
+import type { Checker } from '../checks/checker.ts';
+import { MS, type World } from '../kernel/world.ts';
+import type { SimulatedEngine } from './engine.ts';
+
+const TRIES = 20;
+/** An engine that has noted it answers later than that, if the end is far off; asking again is safe. */
+const ANSWER_TIMEOUT_US = 2_500 * MS;
+
+interface Surroundings {
+  readonly world: World;
+  readonly checker: Checker;
+  readonly engines: number;
+  /** The engine in that place, if one is there. */
+  readonly engineAt: (place: number) => SimulatedEngine | undefined;
+}
+
+interface Wanted {
+  readonly campaignId: number;
+  readonly serial: number;
+  /** Which engine is asked. */
+  readonly engine: number;
+  readonly asksOnce: boolean;
+}
+
+export function endByHand(around: Surroundings, wanted: Wanted, triesLeft: number = TRIES): void {
+  const { world, checker, engines, engineAt } = around;
+  const { campaignId, serial } = wanted;
+  const again = (): void => {
+    if (wanted.asksOnce || triesLeft === 0) return;
+    const engine = world.random.between(0, engines - 1);
+    const later = (): void => endByHand(around, { ...wanted, engine }, triesLeft - 1);
+    world.after(world.random.between(50, 600) * MS, world.outside, later);
+  };
+  const engine = engineAt(wanted.engine);
+  if (engine === undefined) {
+    again();
+    return;
+  }
+  const once = world.hearOnce(ANSWER_TIMEOUT_US, (isAnswered?: boolean) => {
+    if (isAnswered !== true) again();
+  });
+  const asks = (userId: string): void => checker.ends.asked(campaignId, userId, world.nowUs);
+  world.after(0, engine.process, async () => {
+    const isAnswered = await engine.endOffer(campaignId, serial, asks);
+    world.after(MS, world.outside, () => once(isAnswered));
+  });
+}

@@ -1,0 +1,58 @@
+/** Plans about offers that the operator ends by hand. */
+import type { Ask } from '../../plans/plan.ts';
+import { campaign, endsOffer, enters, fault, looks, often, quietPlan, wayOf } from './build.ts';
+
+const ONE = { engines: 1, gateways: 1 };
+
+/** As many people as there are places, who claim so long after they are offered something. */
+function claimants(places: number, claimsAfterMs: (index: number) => number | undefined): Ask[] {
+  return often(places, 1, index =>
+    enters(`u${index + 1}`, 500 + index, { watches: true, claimsAfterMs: claimsAfterMs(index) }),
+  );
+}
+
+export const OFFER_PLANS = {
+  /**
+   * The operator ends offers, and the engine stands still with some of them in its hands. Before it goes on, and any gateway hears of
+   * them, their holders claim.
+   */
+  'an engine stands still as it ends offers': quietPlan({
+    campaigns: [campaign('coupon', 3_000, { places: 16, claims: { withinS: 20, waitlist: 0 } })],
+    asks: [
+      ...claimants(16, () => 1_650),
+      ...often(16, 1, index => endsOffer(index + 1, 1_000 + index)),
+    ].toSorted((a, b) => a.atMs - b.atMs),
+    faults: [fault('engine pauses', 1_010, { forMs: 1_700 })],
+  }),
+
+  /** The engine dies when it has noted that an offer ends, and before its slow Redis has heard of that. Nobody asks again. */
+  'an engine dies as it ends an offer': quietPlan({
+    ...ONE,
+    campaigns: [campaign('coupon', 3_000, { places: 1, claims: { withinS: 60, waitlist: 0 } })],
+    asks: [...claimants(1, () => undefined), endsOffer(1, 1_000)],
+    faults: [
+      fault('way is slow', 990, { forMs: 450, amount: 190, target: wayOf('engine 0 to Redis', ONE) }),
+      fault('engine crashes', 1_400, { forMs: 700 }),
+    ],
+  }),
+
+  /**
+   * People claim what the operator ends at that moment. Their gateway has looked them up, and asks a slow log whether the Redis that
+   * it asked is the one that counts; the ledger cannot tell it either.
+   */
+  'a log is slow as offers are looked up': quietPlan({
+    ...ONE,
+    appendTimeoutMs: 4_000,
+    campaigns: [campaign('coupon', 3_000, { places: 16, claims: { withinS: 20, waitlist: 0 } })],
+    asks: [
+      ...claimants(16, index => 400 + 25 * index),
+      ...often(16, 25, behindMs => endsOffer(behindMs / 25 + 1, 1_450 + behindMs)),
+      // Until then the log has taken the claims, and their answers are known.
+      looks('u1', 7_000),
+    ].toSorted((a, b) => a.atMs - b.atMs),
+    faults: [
+      fault('way is slow', 1_250, { forMs: 3_000, amount: 900, target: wayOf('gateway 0 to the log', ONE) }),
+      fault('way is cut', 1_250, { forMs: 3_000, target: wayOf('gateway 0 to Postgres', ONE) }),
+    ],
+  }),
+};

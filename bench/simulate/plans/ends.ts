@@ -1,0 +1,50 @@
+/**
+ * Offers that the operator ends by hand, in some of the plans with claims. They have longer to be claimed there, as a lease and what
+ * comes on top of it are longer than offers last elsewhere. Drawn from a source of its own, so that all other plans are as they were.
+ */
+import type { Announced } from '../checks/checker-rows.ts';
+import type { Random } from '../kernel/random.ts';
+import { BEGINNING_US, MS } from '../kernel/world.ts';
+import { byOperator } from './operations.ts';
+import type { Ask, Plan } from './plan.ts';
+
+const WITHIN_S = 4;
+/** Serials and alternates go on from one to the next for a while. */
+const BEHIND_MS = 5_000;
+/** Of more places than people enter, nobody has the last. */
+const SERIALS = 3;
+
+export function withEnds(random: Random, plan: Plan): Plan {
+  if (plan.campaigns.every(({ claims }) => claims === undefined) || !random.chance(0.25)) return plan;
+  const campaigns = plan.campaigns.map(campaign =>
+    campaign.claims === undefined
+      ? campaign
+      : { ...campaign, claims: { ...campaign.claims, withinS: WITHIN_S } },
+  );
+  const asks = plan.asks.map(ask =>
+    ask.claimsAfterMs === undefined ? ask : { ...ask, claimsAfterMs: random.between(0, WITHIN_S * 1_000) },
+  );
+  const ends = campaigns.flatMap(campaign =>
+    campaign.claims === undefined ? [] : endsOf(random, campaign, plan.engines),
+  );
+  return { ...plan, campaigns, asks: [...asks, ...ends].sort((a, b) => a.atMs - b.atMs) };
+}
+
+/** Some are asked for twice: at another engine, or because nobody knows what came of it. */
+function endsOf(
+  random: Random,
+  { campaignId, kind, places, opensAtUs, closesAtUs }: Announced,
+  engines: number,
+): Ask[] {
+  const fromMs = ((kind === 'coupon' ? opensAtUs : closesAtUs) - BEGINNING_US) / MS;
+  const toMs = (closesAtUs - BEGINNING_US) / MS + BEHIND_MS;
+  return Array.from({ length: random.between(1, 6) }, () => {
+    const [atMs, serial] = [random.between(fromMs, toMs), random.between(1, Math.min(places, SERIALS))];
+    return Array.from({ length: random.chance(0.3) ? 2 : 1 }, (_, index): Ask => {
+      const gateway = random.between(0, engines - 1);
+      const againMs = index * random.between(1, 900);
+      const ask = byOperator(campaignId, atMs + againMs);
+      return { ...ask, what: 'end offer', serial, asksOnce: random.chance(0.3), gateway };
+    });
+  }).flat();
+}
