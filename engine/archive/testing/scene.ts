@@ -68,8 +68,8 @@ export class Scene {
     const terms = { discount: 'percentage', basis_points: 1_000, valid_until };
     const coupon = await system.offer({ kind: 'coupon', stock: STOCK, terms });
     const raffle = await system.offer({ kind: 'raffle', winners: 2, alternates: 1 });
-    const entrants = [...LEAVERS, STRANGER].map(user => ({ user, tickets: 2 }));
-    const settled = await system.operate('PUT', `/v1/campaigns/${raffle}/entrants`, { entrants });
+    const entrantTerms = [...LEAVERS, STRANGER].map(user => ({ user, tickets: 2 }));
+    const settled = await system.operate('PUT', `/v1/campaigns/${raffle}/entrants`, entrantTerms);
     assert.equal(settled.status, 200, settled.text);
     await Promise.all(USERS.flatMap(user => [system.enter(user, coupon), system.enter(user, raffle)]));
     for (const user of LEAVERS) {
