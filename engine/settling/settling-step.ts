@@ -39,6 +39,8 @@ export interface StepResult {
   readonly moved?: readonly string[];
   /** What the next step needs and must not wait for inside a transaction: for a raffle, see raffle-settling.ts. */
   readonly awaits?: 'pool' | 'randomness' | 'drawing';
+  /** It has done a part of what was prepared for it: the next step takes the same, and nothing is prepared again. */
+  readonly isPart?: boolean;
 }
 
 export const DONE: StepResult = { decided: 0, more: false };

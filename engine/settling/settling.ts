@@ -106,7 +106,10 @@ export async function settleCampaign(
   do {
     result = await takeStep();
     const prepared = await prepare(options, campaignId, result.awaits, stopping);
-    if (prepared !== undefined) result = await takeStep(prepared);
+    if (prepared !== undefined) {
+      do result = await takeStep(prepared);
+      while (result.isPart === true && goOn());
+    }
   } while (result.more && goOn());
   return result.more;
 }

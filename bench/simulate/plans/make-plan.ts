@@ -17,6 +17,10 @@ const SHELF_SEEDS = 4_000_000_000;
 const CLAIMS_SEEDS = 5_000_000_000;
 const REMEMBERING_SEEDS = 6_000_000_000;
 const MOVES_SEEDS = 7_000_000_000;
+/** Chosen so that no seed that a mutation or a known bug names is drawn in turns: they show what they showed. */
+const DRAWN_SEEDS = 291_000_000_000;
+/** One seed of so many is drawn in turns. */
+const DRAWN_IN_TURNS = 8;
 /** Answers that come later are not heard; some runs wait for as long as production would. */
 const APPEND_TIMEOUT_MS = 300;
 const LONG_APPEND_TIMEOUT_MS = 3_000;
@@ -54,6 +58,7 @@ function peoplesPlan(seed: number): Plan {
     rankedAtOnce: rare.rankedAtOnce,
     claimsAtOnce: new Random(seed + CLAIMS_SEEDS).pick([undefined, 1, 2, 3]),
     movesAtOnce: new Random(seed + MOVES_SEEDS).pick([undefined, undefined, 1, 2]),
+    drawnAtOnce: new Random(seed + DRAWN_SEEDS).between(1, DRAWN_IN_TURNS) === DRAWN_IN_TURNS ? 2 : undefined,
     appendTimeoutMs: isLate ? LONG_APPEND_TIMEOUT_MS : APPEND_TIMEOUT_MS,
     clockStopMs: faults.some(({ kind }) => kind.startsWith('clock of '))
       ? random.pick([50, 300])
