@@ -68,14 +68,7 @@ export class Scene {
     const terms = { discount: 'percentage', basis_points: 1_000, valid_until };
     const coupon = await system.offer({ kind: 'coupon', stock: STOCK, terms });
     const raffle = await system.offer({ kind: 'raffle', winners: 2, alternates: 1 });
-    const entrantTerms = [...LEAVERS, STRANGER].map(user => ({ user, tickets: 2 }));
-    const settled = await system.operate('PUT', `/v1/campaigns/${raffle}/entrants`, entrantTerms);
-    assert.equal(settled.status, 200, settled.text);
     await Promise.all(USERS.flatMap(user => [system.enter(user, coupon), system.enter(user, raffle)]));
-    for (const user of LEAVERS) {
-      const left = await system.ask(user, 'DELETE', `/v1/campaigns/${raffle}/entries/me`);
-      assert.equal(left.status, 202, left.text);
-    }
     const baskets: number[] = [];
     for (const { user, code } of await holders(system, coupon)) {
       const basket = { user, currency: 'EUR', codes: [code], lines: LINES };
@@ -84,6 +77,13 @@ export class Scene {
       baskets.push(Number(redeemed.body.id));
       const refunded = await refundOne(system, Number(redeemed.body.id));
       assert.equal(refunded.status, 201, refunded.text);
+    }
+    const entrantTerms = [...LEAVERS, STRANGER].map(user => ({ user, tickets: 2 }));
+    const settled = await system.operate('PUT', `/v1/campaigns/${raffle}/entrants`, entrantTerms);
+    assert.equal(settled.status, 200, settled.text);
+    for (const user of LEAVERS) {
+      const left = await system.ask(user, 'DELETE', `/v1/campaigns/${raffle}/entries/me`);
+      assert.equal(left.status, 202, left.text);
     }
     for (const id of [coupon, raffle]) await closeNow(system, id);
     const room = await visitedRoom(system);
