@@ -78,6 +78,8 @@ export interface JudgeAssembly {
   readonly claimsAtOnce?: number | undefined;
   /** See SettlingOptions and PresenceOptions. */
   readonly movesAtOnce?: number | undefined;
+  /** See RaffleOptions. */
+  readonly drawnAtOnce?: number | undefined;
   /** Where raffles get their randomness. */
   readonly randomness: Randomness;
   readonly metrics: EngineMetrics;
@@ -120,7 +122,11 @@ export function assembleJudge(assembly: JudgeAssembly): AssembledJudge {
   });
   const settling = {
     pool,
-    raffles: { randomness: assembly.randomness, saltSecret: config.RECEIPT_SALT_SECRET },
+    raffles: {
+      randomness: assembly.randomness,
+      saltSecret: config.RECEIPT_SALT_SECRET,
+      drawnAtOnce: assembly.drawnAtOnce,
+    },
     onDecided: (decided: number) => metrics.settled(decided),
     onMoved: (states: readonly string[]) => metrics.moved(states),
     claimsAtOnce: assembly.claimsAtOnce,

@@ -103,7 +103,7 @@ export function measureDraw(entrants: readonly Entrant[], winners: number): Stag
     seed,
     drawn,
   });
-  for (const part of parts) characters += part.length;
+  for (const part of parts) characters += part().length;
   marks.push(performance.now());
   if (drawn.length !== Math.min(2 * winners, entrants.length) || characters === 0) {
     throw new Error(`${drawn.length} were drawn of ${entrants.length}`);

@@ -223,6 +223,7 @@ export class Scene {
         shelveAfterMs: plan.shelveAfterMs,
         claimsAtOnce: plan.claimsAtOnce,
         movesAtOnce: plan.movesAtOnce,
+        drawnAtOnce: plan.drawnAtOnce,
         seed: plan.seed,
         tally: this.tally,
         log: this.#logger,

@@ -12,7 +12,7 @@ import { archiveCampaign, fileNameOf, NotArchivable, rehearseArchive, requireArc
 import { type Archiving, archiving } from './archiving.ts';
 import { BadArchive, checkFile } from './format.ts';
 import { restoreCampaign } from './restore.ts';
-import { type Dump, Scene, STOCK, USERS, VISITORS } from './testing/scene.ts';
+import { type Dump, LEAVERS, Scene, STOCK, USERS, VISITORS } from './testing/scene.ts';
 
 let scene: Scene;
 let whole: Dump;
@@ -39,7 +39,20 @@ const ROOM_ROWS = [
   ['grants', VISITORS.length - 2],
   ['room_people', VISITORS.length],
   ['room_moves', 1],
+  ['withdrawals', 1],
 ] as const;
+
+/** What is left of a coupon, and of a raffle: of two who asked too late one is a holder. */
+async function leftOf(coupon: number, raffle: number): Promise<readonly number[]> {
+  return await Promise.all([
+    countOf('withdrawals where campaign_id = $1', coupon),
+    countOf('claims where campaign_id = $1', coupon),
+    countOf('withdrawals where campaign_id = $1', raffle),
+    countOf('entrant_terms where campaign_id = $1', raffle),
+  ]);
+}
+const ALL_LEFT = [2, 2, LEAVERS.length, LEAVERS.length + 1];
+const HOLDERS_LEFT = [1, 1, 0, 0];
 
 before(async () => {
   scene = await Scene.make();
@@ -57,6 +70,7 @@ test('nothing leaves that is not over, has no book, is in Redis, or may still be
     {
       ...{ entries: USERS.length - STOCK, slices: 0, redemptions: STOCK, redemption_uses: STOCK },
       ...{ refunds: STOCK, shop_requests: 2 * STOCK, grants: 0, room_people: 0, room_moves: 0 },
+      ...{ withdrawals: 1, claims: 1, entrant_terms: 0 },
     },
   );
   assert.ok(counts.slices > 0);
@@ -84,7 +98,11 @@ test('who stays is told what they were told, others where they are; slices stay 
   const book = await fetch(`${system.gateways[0]?.url}/v1/campaigns/${coupon}/book`);
   const beside = await readFile(join(directory, `campaign-${coupon}.book.ndjson.gz`));
   assert.deepEqual(Buffer.from(await book.arrayBuffer()), beside);
+  for (const user of LEAVERS) assert.match(told.get(`${raffle} ${user}`) ?? '', /"outcome":"withdrawn"/);
   const second = await scene.archive(raffle);
+  assert.deepEqual(await leftOf(coupon, raffle), HOLDERS_LEFT);
+  const terms = await system.operate('GET', `/v1/campaigns/${raffle}/entrants`);
+  assert.deepEqual([terms.status, terms.body.file], [410, fileNameOf(raffle)]);
   assert.equal(second.slicesKept, 0);
   assert.equal((await scene.archive(coupon)).slicesKept, 0);
   assert.equal((await scene.archive(room)).slicesKept, 0);
@@ -96,6 +114,7 @@ test('what is restored is what was there, row by row', async () => {
   const { coupon, raffle, room } = scene;
   for (const id of [room, raffle, coupon]) await scene.restore(id);
   assert.deepEqual(await scene.dump(), whole);
+  assert.deepEqual(await leftOf(coupon, raffle), ALL_LEFT);
   for (const user of USERS) assert.equal((await scene.me(user, coupon)).text, told.get(`${coupon} ${user}`));
   await assert.rejects(scene.restore(coupon), BadArchive);
 });
@@ -127,7 +146,10 @@ function losing(pool: Pool, at: number): Pool {
  * Begins it again and again, each time for one statement longer; in between each basket is there whole, or not at all. Answers
  * how often it was broken off.
  */
-async function brokenOff(work: (ledger: Archiving) => Promise<unknown>): Promise<number> {
+async function brokenOff(
+  work: (ledger: Archiving) => Promise<unknown>,
+  check: () => Promise<void> = async () => undefined,
+): Promise<number> {
   for (let at = 1; ; at++) {
     const isDone = await archiving(losing(scene.system.pool, at), work).then(
       () => true,
@@ -140,13 +162,27 @@ async function brokenOff(work: (ledger: Archiving) => Promise<unknown>): Promise
       const parts = await partsOf(basket);
       assert.deepEqual(parts, parts[0] === 0 ? NO_BASKET : BASKET, `broken off at statement ${at}`);
     }
+    await check();
     if (isDone) return at - 1;
   }
 }
 
+/** Nobody who withdrew is told anything else, as long as there is something to tell them. */
+async function checkLeavers(): Promise<void> {
+  const { rows } = await scene.system.pool.query<{ outcome: string }>(
+    'select outcome from entry_outcomes where campaign_id = $1 and user_id = any ($2)',
+    [scene.raffle, LEAVERS],
+  );
+  for (const { outcome } of rows) assert.equal(outcome, 'withdrawn');
+}
+
 test('broken off at any statement it is gone on with, there and back', async () => {
-  const { coupon, directory } = scene;
+  const { coupon, raffle, directory } = scene;
   const terms = { directory, keepsRedemptions: false };
+  assert.ok((await brokenOff(ledger => archiveCampaign(ledger, raffle, terms), checkLeavers)) > 10);
+  assert.deepEqual((await leftOf(coupon, raffle)).slice(2), HOLDERS_LEFT.slice(2));
+  assert.ok((await brokenOff(ledger => restoreCampaign(ledger, scene.fileOf(raffle)), checkLeavers)) > 5);
+  assert.deepEqual(await scene.dump(), whole);
   assert.ok((await brokenOff(ledger => archiveCampaign(ledger, coupon, terms))) > 10);
   assert.equal(await countOf('entries where campaign_id = $1', coupon), STOCK);
   assert.ok((await brokenOff(ledger => restoreCampaign(ledger, scene.fileOf(coupon)))) > 5);
@@ -246,6 +282,8 @@ test('a visitor who has changed since the file was written stays, with all that 
     ['grants', 1],
     ['room_people', 2],
     ['room_moves', 1],
+    // Who withdrew is neither of the two.
+    ['withdrawals', 0],
   ] as const)
     assert.equal(await countOf(`${table} where campaign_id = $1`, room), count, table);
   await scene.restore(room);

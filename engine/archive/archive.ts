@@ -1,6 +1,6 @@
 /**
- * Archives a campaign: moves its entries, slices, redemptions and the shops' requests for them, and a room's people, from the
- * ledger to a file, with its book beside it. In this order, so that a kill at any moment loses nothing and the next run continues:
+ * Archives a campaign: moves its entries and what belongs to them, its slices, redemptions and the shops' requests for them, and a
+ * room's people, from the ledger to a file, with its book beside it. In this order, so that a kill at any moment loses nothing and the next run continues:
  *
  * 1. write the file, flush it to disk, and read it back;
  * 2. record it in the ledger, with the totals and the ranks of those who stay, in one transaction;
@@ -19,19 +19,23 @@ import { type Connection, type Pool, type Queryable, transactionOn } from '../..
 import { readBookPart } from '../../sql/statements/books/books.ts';
 import { BASKET_TABLES, beginStaging, stageRows } from '../../sql/statements/campaigns/archived-baskets.ts';
 import {
-  type Archivable,
   type ArchivedTable,
-  closeArchive,
   deleteRows,
   emptySlices,
-  insertArchive,
   isBasketTable,
+  isUserTable,
   markKeptRanks,
   ROOM_TABLES,
+  readArchivePage,
+  USER_TABLES,
+} from '../../sql/statements/campaigns/archived-rows.ts';
+import {
+  type Archivable,
+  closeArchive,
+  insertArchive,
   readArchivable,
   readArchive,
   readArchived,
-  readArchivePage,
   readFirstNeeded,
 } from '../../sql/statements/campaigns/archives.ts';
 import { readTotals } from '../../sql/statements/entries/outcomes.ts';
@@ -191,8 +195,9 @@ export async function rehearseArchive(
 }
 
 function tablesOf({ kind }: Archivable, keepsRedemptions: boolean): readonly ArchivedTable[] {
-  if (kind === 'room') return ['entries', 'slices', ...ROOM_TABLES];
-  return keepsRedemptions ? ['entries', 'slices'] : ['entries', 'slices', ...BASKET_TABLES];
+  const people = [...USER_TABLES, 'entries', 'slices'] as const;
+  if (kind === 'room') return [...people, ...ROOM_TABLES];
+  return keepsRedemptions ? people : [...people, ...BASKET_TABLES];
 }
 
 async function* rowsOf(
@@ -265,6 +270,7 @@ async function letGo(writer: Connection, path: string, counts: Counts): Promise<
     else if (isBasketTable(table)) await stageRows(writer, table, rows);
   }
   await letGoOfBaskets(writer);
+  if (USER_TABLES.some(table => counts[table] > 0)) await letGoOfUsers(writer, path);
   return slicesKept;
 }
 
@@ -275,6 +281,12 @@ async function letGoOfPeople(writer: Connection, path: string, counts: Counts): 
     for await (const { table, rows } of readPages(path))
       if (table === wanted) await deleteRows(writer, wanted, rows);
   }
+}
+
+/** Deletes what users without an entry have left behind: of those whose entry stays, it stays too. */
+async function letGoOfUsers(writer: Connection, path: string): Promise<void> {
+  for await (const { table, rows } of readPages(path))
+    if (isUserTable(table)) await deleteRows(writer, table, rows);
 }
 
 /** Keeps items that another campaign or a book still needs. Returns the number of such slices. */

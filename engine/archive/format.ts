@@ -13,7 +13,7 @@ import {
   ARCHIVED_TABLES,
   type ArchivedTable,
   isArchivedTable,
-} from '../../sql/statements/campaigns/archives.ts';
+} from '../../sql/statements/campaigns/archived-rows.ts';
 import { messageOf } from '../contract/process/message-of.ts';
 
 export const FORMAT = 'fairline archive 1';
@@ -160,7 +160,7 @@ async function* eachRow(path: string): AsyncGenerator<FileRow> {
   if (end === undefined) throw new BadArchive(`${path} has no last line: it is truncated`);
   if (Reflect.get(said, 'sha256') !== hash.digest('hex'))
     throw new BadArchive(`${path} was changed: its hash does not match`);
-  // A file from before rooms were archived does not count their tables.
+  // A file from before a table was archived does not count it.
   if (JSON.stringify({ ...noCounts(), ...Reflect.get(said, 'counts') }) !== JSON.stringify(counts))
     throw new BadArchive(`${path} has different rows than its last line says`);
 }

@@ -15,7 +15,8 @@ import { type Dump, Scene, STOCK, USERS } from './testing/scene.ts';
 
 const BASKET_TABLES = ['redemptions', 'redemption_uses', 'refunds', 'shop_requests'];
 const ROOM_TABLES = ['grants', 'room_people', 'room_moves'];
-const CARRIED_TABLES = ['entries', 'slices', ...BASKET_TABLES, ...ROOM_TABLES];
+const USER_TABLES = ['withdrawals', 'claims', 'entrant_terms'];
+const CARRIED_TABLES = [...USER_TABLES, 'entries', 'slices', ...BASKET_TABLES, ...ROOM_TABLES];
 /** Whoever waits is found by this name in pg_stat_activity. */
 const NAME = 'fairline archive';
 const EXIT_TAKEN = 3;
@@ -135,9 +136,15 @@ async function checkArchived(): Promise<void> {
     STOCK,
   );
   for (const table of BASKET_TABLES) assert.deepEqual(now.get(table), []);
-  for (const table of ['entries', ...ROOM_TABLES])
+  for (const table of ['entries', ...USER_TABLES, ...ROOM_TABLES])
     assert.deepEqual(
       now.get(table)?.filter(row => row.includes(`"campaign_id":${scene.room},`)),
+      [],
+      table,
+    );
+  for (const table of USER_TABLES)
+    assert.deepEqual(
+      now.get(table)?.filter(row => row.includes(`"campaign_id":${scene.raffle},`)),
       [],
       table,
     );
@@ -191,8 +198,11 @@ test('killed at a statement, what leaves is in the file, and the next run goes o
     `select from entries where campaign_id = ${scene.coupon} for update`,
     'select from coupons for update',
     'select from redemptions for update',
+    'select from claims for update',
     `select from entries where campaign_id = ${scene.raffle} for update`,
     'select from slices for update',
+    `select from withdrawals where campaign_id = ${scene.raffle} for update`,
+    'select from entrant_terms for update',
     'select from room_moves for update',
     'select from room_people for update',
     `select from grants where campaign_id = ${scene.room} for update`,
@@ -209,6 +219,9 @@ test('killed at a statement, what leaves is in the file, and the next run goes o
 
 test('killed at a statement, what comes back is whole, and the next run goes on', async () => {
   for (const id of [scene.raffle, scene.coupon]) {
+    if (id === scene.raffle) await killAt('lock table entrant_terms in share mode', restoreOne(id));
+    else await killAt('lock table claims in share mode', restoreOne(id));
+    await allDone();
     await killAt('lock table entries in share mode', restoreOne(id));
     await allDone();
     // Most slices carry both, and the items of those are back with the first of them; only one has baskets.

@@ -4,13 +4,8 @@
  */
 import { transactionOn } from '../../sql/database.ts';
 import { beginStaging, stageRows } from '../../sql/statements/campaigns/archived-baskets.ts';
-import {
-  deleteArchive,
-  fillSlices,
-  isBasketTable,
-  readArchive,
-  restoreRows,
-} from '../../sql/statements/campaigns/archives.ts';
+import { fillSlices, isBasketTable, restoreRows } from '../../sql/statements/campaigns/archived-rows.ts';
+import { deleteArchive, readArchive } from '../../sql/statements/campaigns/archives.ts';
 import { requireSame } from './archive.ts';
 import type { Archiving } from './archiving.ts';
 import { putBasketsBack } from './baskets.ts';

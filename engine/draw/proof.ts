@@ -37,14 +37,30 @@ export interface ProofInput {
 /** People written in one part: some hundred KB of text. */
 const PART = 1_000;
 
-/** The proof, in parts that are to be put together. */
-export function* proofParts(input: ProofInput): Generator<string, void> {
+/** The most parts that the proof of so many people has: both lists may end with a part that is not full. */
+export function partsOf(people: number): number {
+  return Math.ceil(people / PART) + 4;
+}
+
+/** The proof, in parts that are to be put together. Each is made when it is asked for, so that later ones can be made alone. */
+export function proofParts(input: ProofInput): readonly (() => string)[] {
   const winners = input.drawn.slice(0, winnersOf(input.draw));
   const alternates = input.drawn.slice(winners.length);
-  yield '{"alternates":[';
-  yield* listParts(alternates, (drawn, index) =>
-    canonicalJson({ alternate: index + 1, ...personOf(input, drawn) }),
-  );
+  return [
+    () => '{"alternates":[',
+    ...listParts(alternates, (drawn, index) =>
+      canonicalJson({ alternate: index + 1, ...personOf(input, drawn) }),
+    ),
+    () => middleOf(input),
+    ...listParts(winners, (drawn, index) =>
+      canonicalJson({ serial: index + 1, tier: tierOf(input.draw, index + 1), ...personOf(input, drawn) }),
+    ),
+    () => ']}',
+  ];
+}
+
+/** What stands between the alternates and the winners. */
+function middleOf(input: ProofInput): string {
   const middle = canonicalJson({
     campaign: input.campaignId,
     pool_count: input.poolCount,
@@ -57,21 +73,21 @@ export function* proofParts(input: ProofInput): Generator<string, void> {
     seed: base64url(input.seed),
     source: sourceOf(input),
   });
-  yield `],${middle.slice(1, -1)},"rules":${input.rulesText},${end.slice(1, -1)},"winners":[`;
-  yield* listParts(winners, (drawn, index) =>
-    canonicalJson({ serial: index + 1, tier: tierOf(input.draw, index + 1), ...personOf(input, drawn) }),
-  );
-  yield ']}';
+  return `],${middle.slice(1, -1)},"rules":${input.rulesText},${end.slice(1, -1)},"winners":[`;
 }
 
-function* listParts(
+function listParts(
   list: readonly Drawn<Entrant>[],
   textOf: (drawn: Drawn<Entrant>, index: number) => string,
-): Generator<string, void> {
+): (() => string)[] {
+  const parts: (() => string)[] = [];
   for (let from = 0; from < list.length; from += PART) {
-    const texts = list.slice(from, from + PART).map((drawn, index) => textOf(drawn, from + index));
-    yield `${from === 0 ? '' : ','}${texts.join(',')}`;
+    parts.push(() => {
+      const texts = list.slice(from, from + PART).map((drawn, index) => textOf(drawn, from + index));
+      return `${from === 0 ? '' : ','}${texts.join(',')}`;
+    });
   }
+  return parts;
 }
 
 function personOf(input: ProofInput, { entrant, key }: Drawn<Entrant>) {

@@ -8,11 +8,13 @@ import {
 } from '../../sql/statements/campaigns/campaign-versions.ts';
 import type { Campaign } from '../../sql/statements/campaigns/campaigns.ts';
 import { saveRevealed } from '../../sql/statements/draws/draws.ts';
+import { readTotals } from '../../sql/statements/entries/outcomes.ts';
 import { moveHeard, readHeard } from '../../sql/statements/progress/availability.ts';
 import { addStreams } from '../../sql/statements/rooms/presence.ts';
 import { createRoom } from '../../sql/statements/rooms/rooms.ts';
 import { brokenInvariants } from '../test/gateway.ts';
 import { TestLedger, WINDOW_US } from '../test/settling.ts';
+import { COUNT_LIMIT } from './settling-step.ts';
 
 let ledger: TestLedger;
 before(async () => {
@@ -67,6 +69,30 @@ test('a cancelled coupon keeps what is decided, and waits for what is on its way
   deepEqual([outcomes[600], outcomes[800]], ['cancelled', 'cancelled'], 'an outcome never changes');
   equal(await ledger.findsWork(campaign, WINDOW_US), false);
   deepEqual(await brokenInvariants(ledger.pool), []);
+});
+
+test('very many are counted in turns, and all of them are cancelled from the beginning', async () => {
+  const campaign = await ledger.campaign('raffle', 1);
+  const { campaignId } = campaign;
+  const count = COUNT_LIMIT + 10;
+  await ledger.pool.query(
+    `insert into entries (campaign_id, user_id, stamp)
+     select $1, 'user-' || n, n::bigint * 1024 from generate_series(1, $2::integer) n`,
+    [campaignId, count],
+  );
+  await cancel(campaign, 1_000);
+  const whole = { granted: 0, waiting: 0, cancelled: count, lost: 0 };
+  const check = async (settledCount: number, isFinished: boolean): Promise<void> => {
+    const now = await ledger.read(campaign);
+    deepEqual([now.settledCount, now.finishedAt !== null], [settledCount, isFinished]);
+    const totals = await readTotals(ledger.pool, campaignId);
+    deepEqual({ ...totals, ...whole }, totals);
+  };
+  await check(0, false);
+  equal(await ledger.settle(campaign, 1_000_000, {}, () => false), true);
+  await check(COUNT_LIMIT, false);
+  await ledger.settle(campaign, 1_000_000);
+  await check(count, true);
 });
 
 test('a raffle that is cancelled is not drawn, also when its pool is frozen already', async () => {

@@ -9,10 +9,7 @@ import type { Campaign } from '../../sql/statements/campaigns/campaigns.ts';
 import { countTurn, saveSettled } from '../../sql/statements/campaigns/settling.ts';
 import { areAllDecided } from '../../sql/statements/claims/claims.ts';
 import { refuseWithdrawals } from '../../sql/statements/entries/withdrawals.ts';
-import { closesAtUs, DONE, dueStamp, type StepResult } from './settling-step.ts';
-
-/** Counted in one statement, which reads an index alone. */
-const ALL = 2_000_000_000;
+import { COUNT_LIMIT, closesAtUs, DONE, dueStamp, type StepResult } from './settling-step.ts';
 
 export async function stepCancelled(
   db: Queryable,
@@ -23,7 +20,13 @@ export async function stepCancelled(
   if (watermarkUs < closesAtUs(campaign)) return DONE;
   const { campaignId, settledStamp, settledCount, grantedCount, goneCount } = campaign;
   const through = dueStamp(campaign, watermarkUs);
-  const { count } = await countTurn(db, { campaignId, after: settledStamp, through, limit: ALL });
+  const range = { campaignId, after: settledStamp, through, limit: COUNT_LIMIT };
+  const { count, lastStamp } = await countTurn(db, range);
+  if (count === COUNT_LIMIT && lastStamp !== null) {
+    const counted = { settledStamp: lastStamp, settledCount: settledCount + count, grantedCount, goneCount };
+    await saveSettled(db, campaignId, counted, false);
+    return { decided: count, more: true };
+  }
   const hasClaims = campaign.claimWithinS !== null;
   const isFinished = !hasClaims || (await areAllDecided(db, campaignId));
   const refused = isFinished ? await refuseWithdrawals(db, campaignId, limit) : 0;

@@ -10,54 +10,37 @@
  *    pool that was frozen after the announced round was due takes a later round, by a rule that leaves no choice: nobody may
  *    know the round before the freeze.
  * 4. Draw the winners, again between two steps, from a pool that is read again and must have the recorded root, and write
- *    everything in one step: grants, alternates and the proof. It takes as long as there are winners and alternates, however
- *    many entrants there are.
+ *    them down: raffle-drawing.ts.
  *
  * After a crash anywhere the next engine continues at the same step with the same values, so it draws the same winners.
  */
 import type { Pool as DatabasePool, Queryable } from '../../sql/database.ts';
 import type { Campaign } from '../../sql/statements/campaigns/campaigns.ts';
-import { type ClaimCounts, saveSettled } from '../../sql/statements/campaigns/settling.ts';
-import { insertClaimants } from '../../sql/statements/claims/claims.ts';
-import { insertAlternates } from '../../sql/statements/draws/alternates.ts';
+import { saveSettled } from '../../sql/statements/campaigns/settling.ts';
 import {
   closePool,
-  insertProof,
   readDrawState,
   saveAnnouncement,
   saveFrozen,
   saveRevealed,
 } from '../../sql/statements/draws/draws.ts';
-import { insertGrants } from '../../sql/statements/entries/grants.ts';
 import { decideWithdrawals, refuseWithdrawals } from '../../sql/statements/entries/withdrawals.ts';
 import { lateAnnouncement } from '../campaigns/announce.ts';
 import { roundOfFreeze } from '../draw/drand.ts';
-import type { Entrant } from '../draw/pool.ts';
-import { proofParts } from '../draw/proof.ts';
 import { quicknet } from '../draw/quicknet.ts';
 import type { Randomness } from '../draw/randomness.ts';
-import { type Reveal, randomnessFrom } from '../draw/reveal.ts';
-import {
-  type AnnouncedRandomness,
-  DRAW_FUNCTION,
-  type DrawRules,
-  rulesHash,
-  tierOf,
-  winnersOf,
-} from '../draw/rules.ts';
+import { randomnessFrom } from '../draw/reveal.ts';
+import { type AnnouncedRandomness, DRAW_FUNCTION, rulesHash } from '../draw/rules.ts';
 import { drawSeed } from '../draw/seed.ts';
-import type { Drawn } from '../draw/selection.ts';
-import { offerOf } from './claims-settling.ts';
-import { makeCode } from './judges/codes.ts';
-import { type FrozenState, frozenState, lastStamp, type PoolOptions, type Prepared } from './raffle-pool.ts';
+import { writeDrawing } from './raffle-drawing.ts';
+import { type FrozenState, frozenState, type PoolOptions, type Prepared } from './raffle-pool.ts';
 import { closesAtUs, DONE, dueStamp, type Instants, type StepResult } from './settling-step.ts';
 
 export interface RaffleOptions extends PoolOptions {
   readonly randomness: Randomness;
+  /** How many of those drawn are written in one transaction; the simulator sets fewer than the usual 5,000. */
+  readonly drawnAtOnce?: number | undefined;
 }
-
-/** Winners written in one statement. */
-const GRANT_PAGE = 10_000;
 
 export async function stepRaffle(
   db: Queryable,
@@ -82,7 +65,8 @@ export async function stepRaffle(
   if (campaign.seed === null) return { decided: 0, more: true, awaits: 'randomness' };
   if (prepared?.is !== 'drawing' || !prepared.seed.equals(campaign.seed))
     return { decided: 0, more: true, awaits: 'drawing' };
-  return writeDrawing(db, options, campaign, instants, prepared.drawn);
+  const terms = { saltSecret: options.saltSecret, instants, limit: options.drawnAtOnce };
+  return writeDrawing(db, campaign, prepared.drawn, terms);
 }
 
 /** Decided by the watermark, like everything that has an instant. */
@@ -166,88 +150,4 @@ function dueRandomness({ draw, closesAtMs, frozenAt }: FrozenState): AnnouncedRa
   if (randomness.source === 'commit') return randomness;
   const announced = { round: randomness.round, closesAtMs };
   return { ...randomness, round: roundOfFreeze(quicknet, announced, frozenAt.getTime()) };
-}
-
-async function writeDrawing(
-  db: Queryable,
-  options: RaffleOptions,
-  campaign: Campaign,
-  instants: Instants,
-  drawn: readonly Drawn<Entrant>[],
-): Promise<StepResult> {
-  const { campaignId, goneCount } = campaign;
-  const frozen = frozenState(campaignId, await readDrawState(db, campaignId));
-  const { seed, randomness, draw } = frozen;
-  if (seed === null || randomness === null) throw new Error(`campaign ${campaignId} has no seed`);
-  const winnerCount = winnersOf(draw);
-  const winners = drawn.slice(0, winnerCount);
-  await writeDrawn(db, campaignId, draw, winners, drawn.slice(winnerCount));
-  const proof = proofParts({
-    ...frozen,
-    campaignId,
-    saltSecret: options.saltSecret,
-    rulesText: frozen.rules,
-    frozenAtUs: frozen.frozenAt.getTime() * 1000,
-    reveal: revealOf(frozen, randomness),
-    randomness,
-    seed,
-    drawn,
-  });
-  await insertProof(db, campaignId, proof);
-  const settledCount = frozen.poolCount + goneCount;
-  const settledStamp = lastStamp(campaign);
-  const settled = { settledStamp, settledCount, grantedCount: winners.length, goneCount };
-  const isClaimed = campaign.claimWithinS !== null && winners.length > 0;
-  const claims = isClaimed ? await offerDrawn(db, campaign, drawn, instants) : undefined;
-  await saveSettled(db, campaignId, settled, !isClaimed, claims);
-  return { decided: settledCount, more: false };
-}
-
-/** Winners must claim their prizes; alternates wait for prizes that are declined or not claimed. */
-async function offerDrawn(
-  db: Queryable,
-  campaign: Campaign,
-  drawn: readonly Drawn<Entrant>[],
-  instants: Instants,
-): Promise<ClaimCounts> {
-  const { campaignId, places, moveCount } = campaign;
-  const offer = offerOf(campaign, instants);
-  if (offer === undefined) throw new Error(`campaign ${campaignId}: the time to claim is over`);
-  for (let at = 0; at < drawn.length; at += GRANT_PAGE) {
-    const claimants = drawn.slice(at, at + GRANT_PAGE).map(({ entrant: { userId } }, index) => {
-      const number = at + index + 1;
-      return { number, userId, ...(number <= places ? { serial: number } : { place: number - places }) };
-    });
-    await insertClaimants(db, campaignId, claimants, offer);
-  }
-  const waitlistedCount = Math.max(0, drawn.length - places);
-  return { waitlistedCount, moveCount, passedOn: 0, isDecided: true };
-}
-
-/** The revealed randomness, from its record. */
-function revealOf({ draw, signature, drandRound }: FrozenState, randomness: Buffer): Reveal {
-  const { randomness: announced } = draw;
-  if (announced.source === 'commit') return { source: 'commit', secret: randomness };
-  if (signature === null) throw new Error(`round ${announced.round} was recorded without its signature`);
-  return { source: 'drand', round: drandRound ?? announced.round, signature };
-}
-
-async function writeDrawn(
-  db: Queryable,
-  campaignId: number,
-  draw: DrawRules,
-  winners: readonly Drawn<Entrant>[],
-  alternates: readonly Drawn<Entrant>[],
-): Promise<void> {
-  for (let at = 0; at < winners.length; at += GRANT_PAGE) {
-    const grants = winners.slice(at, at + GRANT_PAGE).map(({ entrant }, index) => {
-      const serial = at + index + 1;
-      return { serial, userId: entrant.userId, code: makeCode(), tier: tierOf(draw, serial) };
-    });
-    await insertGrants(db, campaignId, grants);
-  }
-  for (let at = 0; at < alternates.length; at += GRANT_PAGE) {
-    const userIds = alternates.slice(at, at + GRANT_PAGE).map(({ entrant }) => entrant.userId);
-    await insertAlternates(db, campaignId, at + 1, userIds);
-  }
 }

@@ -53,13 +53,19 @@ import { judgeCoupons } from './judges/coupon.ts';
 import { drawPool, hashPool, type Prepared } from './raffle-pool.ts';
 import { type RaffleOptions, revealRandomness, stepRaffle } from './raffle-settling.ts';
 import { endVisits, stepRoom } from './room-settling.ts';
-import { closesAtUs, DONE, dueStamp, type Instants, MOVES_LIMIT, type StepResult } from './settling-step.ts';
+import {
+  COUNT_LIMIT,
+  closesAtUs,
+  DONE,
+  dueStamp,
+  type Instants,
+  MOVES_LIMIT,
+  type StepResult,
+} from './settling-step.ts';
 import type { Slots } from './slots.ts';
 
 /** Entries decided in one transaction. More would lock the campaign's row for longer; fewer cost more commits. */
 const TURN_LIMIT = 5_000;
-/** Entries counted in one transaction once the stock is gone. */
-const COUNT_LIMIT = 200_000;
 
 export interface SettlingOptions {
   readonly pool: Pool;
@@ -106,7 +112,10 @@ export async function settleCampaign(
   do {
     result = await takeStep();
     const prepared = await prepare(options, campaignId, result.awaits, stopping);
-    if (prepared !== undefined) result = await takeStep(prepared);
+    if (prepared !== undefined) {
+      do result = await takeStep(prepared);
+      while (result.isPart === true && goOn());
+    }
   } while (result.more && goOn());
   return result.more;
 }

@@ -72,6 +72,7 @@ export interface EngineTerms {
   readonly rankedAtOnce: number | undefined;
   readonly claimsAtOnce: number | undefined;
   readonly movesAtOnce: number | undefined;
+  readonly drawnAtOnce: number | undefined;
   readonly clockStopMs: number;
   /** So long after its end a campaign leaves Redis; undefined: never. */
   readonly shelveAfterMs: number | undefined;
@@ -162,6 +163,7 @@ export class SimulatedEngine {
       settledAtOnce: SETTLED_AT_ONCE,
       claimsAtOnce: terms.claimsAtOnce,
       movesAtOnce: terms.movesAtOnce,
+      drawnAtOnce: terms.drawnAtOnce,
       intervals: INTERVALS,
       randomness: new SimulatedRandomness(terms.seed, log),
       metrics: UNCOUNTED,

@@ -322,6 +322,9 @@ export class Checker implements Checks {
       .filter(grant => grant.campaignId === campaignId && grant.userId === userId);
     if (grants[0]?.serial !== serial)
       this.breaks(1, `${userId} was told serial ${serial}, and has ${grants[0]?.serial}`);
+    const campaign = this.#ledger.campaigns().find(each => each.campaignId === campaignId);
+    if (serial !== undefined && campaign !== undefined && campaign.grantedCount < serial)
+      this.breaks(6, `${userId} was told serial ${serial} of a draw that is not whole`);
   }
 
   /** Invariant 3: nothing that counts lies at or below what is settled without being in the ledger. */

@@ -132,6 +132,20 @@ export const PLANNED_MUTATIONS: readonly Mutation[] = [
     plan: 'many leave a raffle at its close',
   },
   {
+    name: 'a drawing is over when its first turn is',
+    file: 'engine/settling/raffle-drawing.ts',
+    from: 'return from + turn.length === drawn.length;',
+    to: 'return true;',
+    plan: 'many are drawn in turns',
+  },
+  {
+    name: 'each turn of a drawing begins with the first winner',
+    file: 'engine/settling/raffle-drawing.ts',
+    from: 'const from = winnersWritten + alternatesWritten;',
+    to: 'const from = 0;',
+    plan: 'many are drawn in turns',
+  },
+  {
     name: 'of somebody whose campaign is being made anew it is said that there is no entry',
     file: 'gateway/shared/lookups.ts',
     from: '{ reject }] of questions.entries()) reject(new BeingMade(looked.stamps[index]));',

@@ -20,6 +20,10 @@ const REMEMBERING_SEEDS = 6_000_000_000;
 const MOVES_SEEDS = 7_000_000_000;
 /** With this one the seeds that are known for something (mutations/) are what they were. */
 const ENDS_SEEDS = 9_373_004_119;
+/** Chosen so that no seed that a mutation or a known bug names is drawn in turns: they show what they showed. */
+const DRAWN_SEEDS = 291_000_000_000;
+/** One seed of so many is drawn in turns. */
+const DRAWN_IN_TURNS = 8;
 /** Answers that come later are not heard; some runs wait for as long as production would. */
 const APPEND_TIMEOUT_MS = 300;
 const LONG_APPEND_TIMEOUT_MS = 3_000;
@@ -58,6 +62,7 @@ function peoplesPlan(seed: number): Plan {
     rankedAtOnce: rare.rankedAtOnce,
     claimsAtOnce: new Random(seed + CLAIMS_SEEDS).pick([undefined, 1, 2, 3]),
     movesAtOnce: new Random(seed + MOVES_SEEDS).pick([undefined, undefined, 1, 2]),
+    drawnAtOnce: new Random(seed + DRAWN_SEEDS).between(1, DRAWN_IN_TURNS) === DRAWN_IN_TURNS ? 2 : undefined,
     appendTimeoutMs: isLate ? LONG_APPEND_TIMEOUT_MS : APPEND_TIMEOUT_MS,
     clockStopMs: faults.some(({ kind }) => kind.startsWith('clock of '))
       ? random.pick([50, 300])

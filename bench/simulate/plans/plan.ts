@@ -107,6 +107,8 @@ export interface Plan {
   readonly claimsAtOnce: number | undefined;
   /** How many people leave, come back or are over in one, and how many holds end in one; likewise. */
   readonly movesAtOnce: number | undefined;
+  /** How many of those drawn in a raffle are written in one; likewise. */
+  readonly drawnAtOnce: number | undefined;
   /** REQUEST_START_WAIT_MS; 0 where no proxy is trusted. */
   readonly waitMs: number;
   /** CLOCK_STOP_MS. Where a clock is set, it is small: by less than that nobody notices. */

@@ -141,7 +141,7 @@ export const operations = {
     parameters: CampaignPath,
     query: EntrantsQuery,
     answer: json(200, 'A page', EntrantPage),
-    problems: ON_CAMPAIGN,
+    problems: [...ON_CAMPAIGN, 'archived'],
   },
   passOn: {
     method: 'POST',

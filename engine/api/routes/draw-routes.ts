@@ -2,6 +2,7 @@
 import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { rehearsal, transaction } from '../../../sql/database.ts';
+import { readArchiveFile } from '../../../sql/statements/campaigns/archives.ts';
 import { type Campaign, getCampaign } from '../../../sql/statements/campaigns/campaigns.ts';
 import { passOn } from '../../../sql/statements/draws/alternates.ts';
 import { readProof } from '../../../sql/statements/draws/draws.ts';
@@ -54,6 +55,11 @@ export function addDrawRoutes(app: FastifyInstance, deps: ApiDeps, stopping: Abo
     const { id } = readParameters(CampaignPath, request.params);
     const query = readParameters(EntrantsQuery, request.query);
     await find(deps, id);
+    const file = await readArchiveFile(deps.pool, id);
+    if (file !== undefined)
+      throw new Problem('archived', `The terms of entrants of campaign ${id} were archived to ${file}.`, {
+        file,
+      });
     const limit = pageLimit(query);
     const found = await listTerms(deps.pool, { campaignId: id, after: query.after ?? '', limit: limit + 1 });
     const entrants = found

@@ -17,6 +17,10 @@ import { restoreCampaign } from '../restore.ts';
 export const USERS: readonly string[] = Array.from({ length: 30 }, (_, index) => `user-${index}`);
 /** As many hold a code, and each has a basket with a refund. */
 export const STOCK = 3;
+/** Withdraw from the raffle in time, and have terms in it. */
+export const LEAVERS: readonly string[] = USERS.slice(0, 2);
+/** Has terms in the raffle, and never enters it. */
+const STRANGER = 'stranger';
 /** Enter the room. The first withdraws, the last never has a stream and is skipped, and the others are admitted. */
 export const VISITORS: readonly string[] = USERS.slice(0, 5);
 /** How long what is granted may be used: until after the test has done so. */
@@ -25,7 +29,8 @@ const LIMIT_MS = 60_000;
 const LINES = [{ product: 'shoe', quantity: 2, unit_amount: 5_000 }];
 
 const TABLES = [
-  ...['campaigns', 'entries', 'slices', 'grants', 'alternates', 'withdrawals', 'rank_marks', 'archives'],
+  ...['campaigns', 'entries', 'slices', 'grants', 'alternates', 'rank_marks', 'archives'],
+  ...['withdrawals', 'claims', 'entrant_terms'],
   ...['books', 'redemptions', 'redemption_uses', 'refunds', 'shop_requests', 'coupons'],
   ...['rooms', 'room_people', 'room_moves'],
 ] as const;
@@ -73,8 +78,16 @@ export class Scene {
       const refunded = await refundOne(system, Number(redeemed.body.id));
       assert.equal(refunded.status, 201, refunded.text);
     }
+    const entrantTerms = [...LEAVERS, STRANGER].map(user => ({ user, tickets: 2 }));
+    const settled = await system.operate('PUT', `/v1/campaigns/${raffle}/entrants`, entrantTerms);
+    assert.equal(settled.status, 200, settled.text);
+    for (const user of LEAVERS) {
+      const left = await system.ask(user, 'DELETE', `/v1/campaigns/${raffle}/entries/me`);
+      assert.equal(left.status, 202, left.text);
+    }
     for (const id of [coupon, raffle]) await closeNow(system, id);
     const room = await visitedRoom(system);
+    await askTooLate(system, coupon);
     return new Scene(system, directory, { coupon, raffle, room, baskets });
   }
 
@@ -136,6 +149,19 @@ export class Scene {
       );
     }
     return tables;
+  }
+}
+
+/** A holder and somebody without a place have asked for things that came to nothing. */
+async function askTooLate(system: System, coupon: number): Promise<void> {
+  const users = `select e.campaign_id, e.user_id, e.stamp from entries e left join grants g using (campaign_id, user_id)
+    where e.campaign_id = $1 and (g.serial = 1 or e.stamp = (select max(stamp) from entries where campaign_id = $1))`;
+  for (const [table, answer] of [
+    ['withdrawals', 'false, null'],
+    ['claims', 'true'],
+  ]) {
+    const text = `insert into ${table} select campaign_id, user_id, stamp + 1, ${answer} from (${users}) as users`;
+    assert.equal((await system.pool.query(text, [coupon])).rowCount, 2);
   }
 }
 

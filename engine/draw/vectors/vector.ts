@@ -132,7 +132,7 @@ export function compute(given: Given): Expected {
     seed: seed.toString('base64url'),
     winners: users.slice(0, winners),
     alternates: users.slice(winners),
-    proof: [...parts].join(''),
+    proof: parts.map(part => part()).join(''),
   };
 }
 

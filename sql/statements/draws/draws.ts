@@ -40,12 +40,19 @@ export interface DrawState {
   readonly drandRound: number | null;
   readonly seed: Buffer | null;
   readonly frozenAt: Date | null;
+  /** What is written of its drawing, each from the first on: winners, alternates, and parts of the proof. */
+  readonly winnersWritten: number;
+  readonly alternatesWritten: number;
+  readonly partsWritten: number;
 }
 
 export async function readDrawState(db: Queryable, campaignId: number): Promise<DrawState | undefined> {
   const { rows } = await db.query<DrawState>(
     `select rules, nonce, pool_root as "poolRoot", frozen_count as "poolCount", randomness, signature,
-            drand_round as "drandRound", seed, frozen_at as "frozenAt"
+            drand_round as "drandRound", seed, frozen_at as "frozenAt",
+            (select coalesce(max(serial), 0) from grants where campaign_id = $1) as "winnersWritten",
+            (select coalesce(max(place), 0) from alternates where campaign_id = $1) as "alternatesWritten",
+            (select coalesce(max(part) + 1, 0) from draw_proofs where campaign_id = $1) as "partsWritten"
        from campaigns where campaign_id = $1`,
     [campaignId],
   );
@@ -129,8 +136,14 @@ export async function saveRevealed(db: Queryable, campaignId: number, revealed: 
   return rowCount === 1;
 }
 
-export async function insertProof(db: Queryable, campaignId: number, parts: Iterable<string>): Promise<void> {
-  let part = 0;
+/** Writes parts of a proof; the first of them has the number `from`. */
+export async function insertProof(
+  db: Queryable,
+  campaignId: number,
+  parts: Iterable<string>,
+  from: number,
+): Promise<void> {
+  let part = from;
   for (const text of parts) {
     await db.query('insert into draw_proofs (campaign_id, part, text) values ($1, $2, $3)', [
       campaignId,
@@ -141,6 +154,10 @@ export async function insertProof(db: Queryable, campaignId: number, parts: Iter
   }
 }
 
+/** A drawing is written in turns, and nothing of its proof is told before all of it is there. */
+const IS_DRAWN =
+  'exists (select from campaigns where campaign_id = $1 and coalesce(decided_at, finished_at) is not null)';
+
 /** The parts of a proof from `part` on, in order, at most `limit`; none where nothing was drawn. */
 export async function readProof(
   db: Queryable,
@@ -149,7 +166,7 @@ export async function readProof(
   limit: number,
 ): Promise<readonly string[]> {
   const { rows } = await db.query<{ text: string }>(
-    'select text from draw_proofs where campaign_id = $1 and part >= $2 order by part limit $3',
+    `select text from draw_proofs where campaign_id = $1 and part >= $2 and ${IS_DRAWN} order by part limit $3`,
     [campaignId, part, limit],
   );
   return rows.map(({ text }) => text);
@@ -158,7 +175,8 @@ export async function readProof(
 /** The size of a proof in UTF-8; 0 where nothing was drawn. */
 export async function readProofBytes(db: Queryable, campaignId: number): Promise<number> {
   const { rows } = await db.query<{ bytes: number }>(
-    'select coalesce(sum(octet_length(text)), 0)::bigint as bytes from draw_proofs where campaign_id = $1',
+    `select coalesce(sum(octet_length(text)), 0)::bigint as bytes from draw_proofs
+      where campaign_id = $1 and ${IS_DRAWN}`,
     [campaignId],
   );
   return rows[0]?.bytes ?? 0;

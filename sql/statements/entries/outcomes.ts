@@ -161,13 +161,16 @@ export async function readTotals(db: Queryable, campaignId: number): Promise<Tot
   return rows[0]?.totals ?? (await countTotals(db, campaignId));
 }
 
+/** A grant of campaign `c`: the drawing of a raffle is written in turns, and shown whole. */
+const IS_SHOWN = `(c.kind <> 'raffle' or c.granted_count > 0)`;
+
 async function countTotals(db: Queryable, campaignId: number): Promise<Totals | undefined> {
   const { rows } = await db.query<Totals>(
     `with counted as (
        select c.kind, c.claim_within_s is not null as "hasClaims",
               (select count(*) from entries e where e.campaign_id = c.campaign_id) as entries,
               case when c.claim_within_s is null
-                then (select count(*) from grants g where g.campaign_id = c.campaign_id) else k.claimed end as granted,
+                then (select count(*) from grants g where g.campaign_id = c.campaign_id and ${IS_SHOWN}) else k.claimed end as granted,
               k."left" + (select count(*) from withdrawals w
                  join entries e using (campaign_id, user_id)
                 where w.campaign_id = c.campaign_id and w.honoured) as withdrawn,
@@ -180,7 +183,7 @@ async function countTotals(db: Queryable, campaignId: number): Promise<Totals | 
                                                and c.cancelled_stamp is null)
                            else e.stamp > coalesce(c.cancelled_stamp, c.settled_stamp) end
                   and not exists (select from grants g
-                                   where g.campaign_id = e.campaign_id and g.user_id = e.user_id)
+                                   where g.campaign_id = e.campaign_id and g.user_id = e.user_id and ${IS_SHOWN})
                   and not exists (select from withdrawals w
                                    where w.campaign_id = e.campaign_id and w.user_id = e.user_id and w.honoured)
               ) as undecided,

@@ -58,6 +58,12 @@ export interface AlternateRow {
   readonly userId: string;
 }
 
+/** A part of the proof of a draw. */
+export interface ProofRow {
+  readonly campaignId: number;
+  readonly part: number;
+}
+
 export interface ClaimRow extends EntryRow {
   readonly decided: boolean;
 }
@@ -183,7 +189,7 @@ export class LedgerTables {
   readonly outages = new Table<OutageRow>();
   readonly setAside = new Table<SetAsideRow>();
   readonly alternates = new Table<AlternateRow>();
-  readonly proofs = new Table<string>();
+  readonly proofs = new Table<ProofRow>();
   readonly claims = new Table<ClaimRow>();
   readonly claimants = new Table<ClaimantRow>();
   readonly moves = new Table<MoveRow>();

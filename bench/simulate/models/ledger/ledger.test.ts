@@ -332,7 +332,7 @@ function drawCall(random: Random, number: number): Call {
     db => saveAnnouncement(db, campaignId, { rules: `{"draw":{"tiers":[${number}]}}`, nonce: bytes(32) }),
     db => readDrawState(db, campaignId),
     db => readPool(db, range),
-    db => insertProof(db, campaignId, [`part of ${number}`]),
+    db => insertProof(db, campaignId, [`part of ${number}`], random.between(0, 2)),
     db => insertAlternates(db, campaignId, random.between(1, 3), [user()]),
     db => insertSlices(db, [slice]),
     db => insertSlices(db, [slice]),

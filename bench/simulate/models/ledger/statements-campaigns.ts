@@ -238,8 +238,22 @@ const readDrawState: Statement = (tables, by, values) => {
   const { rules, nonce, poolRoot, frozenCount: poolCount, randomness, signature, seed, frozenAt } = row;
   // Raffles are drawn by commitment here.
   const drandRound = null;
-  return rowsOf([{ rules, nonce, poolRoot, poolCount, randomness, signature, drandRound, seed, frozenAt }]);
+  const state = { rules, nonce, poolRoot, poolCount, randomness, signature, drandRound, seed, frozenAt };
+  return rowsOf([{ ...state, ...writtenOf(tables, by, row.campaignId) }]);
 };
+
+/** What is written of a drawing. */
+function writtenOf(tables: LedgerTables, by: Transaction, ofCampaign: number) {
+  const isOfIt = ({ campaignId }: { readonly campaignId: number }): boolean => campaignId === ofCampaign;
+  const serials = tables.grants.rows(by).filter(isOfIt);
+  const places = tables.alternates.rows(by).filter(isOfIt);
+  const parts = tables.proofs.rows(by).filter(isOfIt);
+  return {
+    winnersWritten: Math.max(0, ...serials.map(({ serial }) => serial)),
+    alternatesWritten: Math.max(0, ...places.map(({ place }) => place)),
+    partsWritten: Math.max(0, ...parts.map(({ part }) => part + 1)),
+  };
+}
 
 const takeCampaign: Statement = (tables, by, values) => {
   const key = String(values.number(1));
@@ -438,7 +452,7 @@ const insertProof: Statement = (tables, by, values) => {
   const key = `${values.number(1)}/${values.number(2)}`;
   if (tables.proofs.get(key, by) !== undefined)
     throw new ConstraintError(UNIQUE_VIOLATION, 'draw_proofs', 'draw_proofs_pkey');
-  tables.proofs.write(key, values.text(3), by);
+  tables.proofs.write(key, { campaignId: values.number(1), part: values.number(2) }, by);
   return changed(1);
 };
 

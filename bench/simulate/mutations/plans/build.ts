@@ -25,6 +25,7 @@ export function quietPlan(own: Partial<WrittenPlan> & Pick<Plan, 'campaigns' | '
     rankedAtOnce: undefined,
     claimsAtOnce: undefined,
     movesAtOnce: undefined,
+    drawnAtOnce: undefined,
     waitMs: 0,
     clockStopMs: 300,
     signs: false,

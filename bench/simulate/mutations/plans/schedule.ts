@@ -53,6 +53,19 @@ export const SCHEDULE_PLANS = {
     faults: [fault('engine pauses', 1_690, { forMs: 600 })],
   }),
 
+  /** Of two engines one after the other crashes while many are drawn, two at a time. */
+  'many are drawn in turns': quietPlan({
+    ...TWO,
+    engines: 2,
+    drawnAtOnce: 2,
+    campaigns: [campaign('raffle', 2_000, { places: 9 })],
+    asks: often(14, 10, behindMs => enters(`u${behindMs / 10 + 1}`, 500 + behindMs)),
+    faults: [
+      fault('engine crashes', 2_080, { forMs: 400 }),
+      fault('engine crashes', 2_200, { forMs: 900, target: 1 }),
+    ],
+  }),
+
   /** People go on entering while gateways have confirmed a cancellation and a slow ledger decides it. */
   'people enter while a cancellation is decided': quietPlan({
     ...TWO,

@@ -1,0 +1,215 @@
+/**
+ * Statements on the rows of an archive: which of a campaign stand in its file, in which order they leave and come back. Rows are JSON
+ * as PostgreSQL writes it and reads it again, so that nothing is lost on the way through here.
+ */
+import type { Queryable } from '../../database.ts';
+import { BASKET_TABLES, type BasketTable } from './archived-baskets.ts';
+import type { Archivable } from './archives.ts';
+
+/** Only of rooms. Each refers to the one before it, and the first to entries. */
+export const ROOM_TABLES = ['grants', 'room_people', 'room_moves'] as const;
+export type RoomTable = (typeof ROOM_TABLES)[number];
+
+/**
+ * What a user has asked for, and what was settled about them: one row a user. An outcome is read from the entry and these, so
+ * they leave behind the entry and come back before it; nobody who withdrew is ever told that they lost.
+ */
+export const USER_TABLES = ['withdrawals', 'claims', 'entrant_terms'] as const;
+export type UserTable = (typeof USER_TABLES)[number];
+
+/** What leaves and comes back row by row. */
+type RowTable = UserTable | 'entries' | RoomTable;
+
+/** What a file has rows of, in the order in which they stand in it. */
+export const ARCHIVED_TABLES = [
+  ...USER_TABLES,
+  'entries',
+  'slices',
+  ...BASKET_TABLES,
+  ...ROOM_TABLES,
+] as const;
+export type ArchivedTable = (typeof ARCHIVED_TABLES)[number];
+
+export function isUserTable(name: ArchivedTable): name is UserTable {
+  return USER_TABLES.some(table => table === name);
+}
+
+export function isBasketTable(name: ArchivedTable): name is BasketTable {
+  return BASKET_TABLES.some(table => table === name);
+}
+
+export function isArchivedTable(name: unknown): name is ArchivedTable {
+  return ARCHIVED_TABLES.some(table => table === name);
+}
+
+/**
+ * Who holds or held a place of their own in the campaign stays, as grants, alternates and claims refer to them. A room admits
+ * everybody: its grants leave too, and nobody stays.
+ */
+function stays(row: 'e' | 't'): string {
+  return `(
+  (select kind from campaigns where campaign_id = $1) <> 'room' and (
+    exists (select from grants g where g.campaign_id = ${row}.campaign_id and g.user_id = ${row}.user_id)
+    or exists (select from alternates a where a.campaign_id = ${row}.campaign_id and a.user_id = ${row}.user_id)
+    or exists (select from claimants k where k.campaign_id = ${row}.campaign_id and k.user_id = ${row}.user_id)))`;
+}
+
+/** Baskets all of whose coupons are of this campaign or of others that are archived. */
+const LEAVING_REDEMPTIONS = `
+  select u.redemption_id from redemption_uses u join coupons k using (coupon_id) where k.campaign_id = $1
+  except
+  select u.redemption_id from redemption_uses u join coupons k using (coupon_id)
+   where k.campaign_id is distinct from $1
+     and not exists (select from archives a where a.campaign_id = k.campaign_id)`;
+
+/** Rows of the campaign, each a JSON object, in the order of `key`, behind the row `after`; '' before the first. */
+const PAGES: Readonly<Record<ArchivedTable, string>> = {
+  withdrawals: usersOf('withdrawals'),
+  claims: usersOf('claims'),
+  entrant_terms: usersOf('entrant_terms'),
+  entries: `
+    select row_to_json(e)::text as row, e.stamp::text as key from entries e
+     where e.campaign_id = $1 and e.stamp > coalesce(nullif($2, '')::bigint, -1) and not ${stays('e')}
+     order by e.stamp limit $3`,
+  slices: `
+    select row_to_json(s)::text as row, s.gateway || '.' || s.incarnation || '.' || s.slice_number as key from slices s
+     where $1::integer is not null and s.items is not null and s.last_us >= $4 and s.first_us <= $5
+       and (s.gateway, s.incarnation, s.slice_number) > (
+         coalesce(nullif(split_part($2, '.', 1), '')::integer, -1),
+         coalesce(nullif(split_part($2, '.', 2), '')::bigint, -1),
+         coalesce(nullif(split_part($2, '.', 3), '')::bigint, -1))
+     order by s.gateway, s.incarnation, s.slice_number limit $3`,
+  redemptions: pageOf('redemptions', 'redemption_id'),
+  redemption_uses: `
+    select row_to_json(t)::text as row, t.redemption_id || '.' || t.coupon_id as key from redemption_uses t
+     where t.redemption_id in (${LEAVING_REDEMPTIONS})
+       and (t.redemption_id, t.coupon_id) > (
+         coalesce(nullif(split_part($2, '.', 1), '')::bigint, -1), coalesce(nullif(split_part($2, '.', 2), '')::bigint, -1))
+     order by t.redemption_id, t.coupon_id limit $3`,
+  refunds: `
+    select row_to_json(t)::text as row, t.redemption_id || '.' || t.refund_number as key from refunds t
+     where t.redemption_id in (${LEAVING_REDEMPTIONS})
+       and (t.redemption_id, t.refund_number) > (
+         coalesce(nullif(split_part($2, '.', 1), '')::bigint, -1), coalesce(nullif(split_part($2, '.', 2), '')::bigint, -1))
+     order by t.redemption_id, t.refund_number limit $3`,
+  shop_requests: `
+    select row_to_json(t)::text as row, t.idempotency_key as key from shop_requests t
+     where t.redemption_id in (${LEAVING_REDEMPTIONS}) and t.idempotency_key > $2
+     order by t.idempotency_key limit $3`,
+  grants: `
+    select row_to_json(t)::text as row, t.serial::text as key from grants t
+     where t.campaign_id = $1 and t.serial > coalesce(nullif($2, '')::bigint, -1) order by t.serial limit $3`,
+  room_people: `
+    select row_to_json(t)::text as row, t.user_id as key from room_people t
+     where t.campaign_id = $1 and t.user_id > $2 order by t.user_id limit $3`,
+  room_moves: `
+    select row_to_json(t)::text as row, t.gone_number::text as key from room_moves t
+     where t.campaign_id = $1 and t.gone_number > coalesce(nullif($2, '')::bigint, -1)
+     order by t.gone_number limit $3`,
+};
+
+function pageOf(table: 'redemptions', key: 'redemption_id'): string {
+  return `
+    select row_to_json(t)::text as row, t.${key}::text as key from ${table} t
+     where t.${key} in (${LEAVING_REDEMPTIONS}) and t.${key} > coalesce(nullif($2, '')::bigint, -1)
+     order by t.${key} limit $3`;
+}
+
+function usersOf(table: UserTable): string {
+  return `
+    select row_to_json(t)::text as row, t.user_id as key from ${table} t
+     where t.campaign_id = $1 and t.user_id > $2 and not ${stays('t')} order by t.user_id limit $3`;
+}
+
+export interface ArchivedRow {
+  /** A JSON object. */
+  readonly row: string;
+  readonly key: string;
+}
+
+/** A page of what is written into the file of a campaign. */
+export async function readArchivePage(
+  db: Queryable,
+  table: ArchivedTable,
+  { campaignId, fromUs, toUs }: Pick<Archivable, 'campaignId' | 'fromUs' | 'toUs'>,
+  after: string,
+  limit: number,
+): Promise<readonly ArchivedRow[]> {
+  const span = table === 'slices' ? [fromUs, toUs] : [];
+  const { rows } = await db.query<ArchivedRow>(PAGES[table], [campaignId, after, limit, ...span]);
+  return rows;
+}
+
+/** The rank of each entry that stays, so that it is told without counting those that have left. */
+export async function markKeptRanks(db: Queryable, campaignId: number): Promise<void> {
+  await db.query(
+    `insert into rank_marks (campaign_id, stamp, rank)
+     select e.campaign_id, e.stamp, ranked.rank
+       from (select user_id, row_number() over (order by stamp) - 1 as rank from entries where campaign_id = $1) as ranked
+       join entries e on e.campaign_id = $1 and e.user_id = ranked.user_id
+      where ${stays('e')} on conflict do nothing`,
+    [campaignId],
+  );
+}
+
+const SAME_SLICE = `t.gateway = f.gateway and t.incarnation = f.incarnation and t.slice_number = f.slice_number`;
+
+const OF_ENTRANT = { key: 'user_id', keptBy: ['entries r where r.user_id = t.user_id'] };
+
+/** Tables that leave row by row, with the key within a campaign and the rows by which one of them is kept. */
+const LEAVING: Readonly<Record<RowTable, { readonly key: string; readonly keptBy: readonly string[] }>> = {
+  withdrawals: OF_ENTRANT,
+  claims: OF_ENTRANT,
+  entrant_terms: OF_ENTRANT,
+  entries: {
+    key: 'user_id',
+    keptBy: ['grants r where r.user_id = t.user_id', 'room_people r where r.user_id = t.user_id'],
+  },
+  grants: { key: 'serial', keptBy: ['room_people r where r.serial = t.serial'] },
+  room_people: { key: 'user_id', keptBy: ['room_moves r where r.user_id = t.user_id'] },
+  room_moves: { key: 'gone_number', keptBy: [] },
+};
+
+/** Rows of a file as rows of the table. */
+function fileRows(table: RowTable | 'slices'): string {
+  return `json_populate_recordset(null::${table}, $1::json) as f`;
+}
+
+function asJson(rows: readonly string[]): string {
+  return `[${rows.join(',')}]`;
+}
+
+/** Deletes rows that are identical in the file, unless something stays that belongs to them, or that they belong to. */
+export async function deleteRows(db: Queryable, table: RowTable, rows: readonly string[]): Promise<void> {
+  const { key, keptBy } = LEAVING[table];
+  const isFree = keptBy.map(row => `and not exists (select from ${row} and r.campaign_id = t.campaign_id)`);
+  await db.query(
+    `delete from ${table} t using ${fileRows(table)}
+      where t.campaign_id = f.campaign_id and t.${key} = f.${key} and to_jsonb(t) = to_jsonb(f) ${isFree.join(' ')}`,
+    [asJson(rows)],
+  );
+}
+
+/** Lets the items of slices go that stand in the file as they are here. */
+export async function emptySlices(db: Queryable, rows: readonly string[]): Promise<void> {
+  await db.query(
+    `update slices t set items = null from ${fileRows('slices')} where ${SAME_SLICE} and t.items = f.items`,
+    [asJson(rows)],
+  );
+}
+
+/** Puts rows back that are not here. */
+export async function restoreRows(db: Queryable, table: RowTable, rows: readonly string[]): Promise<void> {
+  await db.query(`insert into ${table} select f.* from ${fileRows(table)} on conflict do nothing`, [
+    asJson(rows),
+  ]);
+}
+
+/** Puts the items of slices back that are not here. */
+export async function fillSlices(db: Queryable, rows: readonly string[]): Promise<void> {
+  await db.query(
+    `update slices t set items = f.items from ${fileRows('slices')}
+      where ${SAME_SLICE} and t.items is null and t.signed_head = f.signed_head`,
+    [asJson(rows)],
+  );
+}
