@@ -2,7 +2,6 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { pino } from 'pino';
-import type { Pool } from '../../sql/database.ts';
 import { type Campaign, opensAtUs } from '../../sql/statements/campaigns/campaigns.ts';
 import { extendFreeDeadlines } from '../../sql/statements/claims/claims.ts';
 import { saveTerms } from '../../sql/statements/draws/entrant-terms.ts';
@@ -10,6 +9,7 @@ import { brokenInvariants } from '../test/gateway.ts';
 import { TEST_SALT_SECRET, testRandomness } from '../test/randomness.ts';
 import { TestLedger, WINDOW_US } from '../test/settling.ts';
 import { eventually } from '../test/support.ts';
+import { watched } from '../test/watched-pool.ts';
 import { CampaignTurns } from './campaign-turns.ts';
 import { entrant, expectedOf, instants, raffle, winnersOf } from './testing/raffles.ts';
 
@@ -22,28 +22,6 @@ before(async () => {
   ledger = await TestLedger.make();
 });
 after(() => ledger.close());
-
-/** A pool that calls `onQuery` before each statement, in transactions too. */
-function watched(pool: Pool, onQuery: (text: string) => unknown): Pool {
-  const watching = <T extends object>(target: T): T =>
-    new Proxy(target, {
-      get(of, name) {
-        const value: unknown = Reflect.get(of, name, of);
-        if (typeof value !== 'function') return value;
-        if (name === 'query')
-          return async (...args: unknown[]): Promise<unknown> => {
-            await onQuery(String(args[0]));
-            return value.apply(of, args);
-          };
-        return (...args: unknown[]): unknown => {
-          const result: unknown = value.apply(of, args);
-          if (name !== 'connect' || !(result instanceof Promise)) return result;
-          return result.then((client: object) => watching(client));
-        };
-      },
-    });
-  return watching(pool);
-}
 
 async function expectDrawn(campaign: Campaign, left: readonly number[]): Promise<void> {
   const pool = instants(ENTRANTS).filter(instant => !left.includes(instant));
@@ -84,7 +62,8 @@ test('while the pool is read, other campaigns are settled and the row is free', 
   const turns = new CampaignTurns({ settling, atOnce: 1, log: pino({ level: 'silent' }) }, () => undefined);
   const watermarkUs = opensAtUs(campaign) + WINDOW_US;
   const now = { watermarkUs, nowUs: watermarkUs, heard: undefined, presentMs: undefined };
-  const settle = ({ campaignId, kind }: Campaign) => turns.settle([{ campaignId, kind }], () => now);
+  const settle = ({ campaignId, kind }: Campaign) =>
+    turns.settle([{ campaignId, kind, progress: 0 }], () => now);
   // Each of the two pages, for the root and for the draw.
   for (let page = 1; page <= 4; page++) {
     await eventually(async () => {
