@@ -121,7 +121,8 @@ export class Passes {
     const registry = this.#registry;
     if (isOpen && registry !== undefined && rankedUs !== undefined) {
       const { epoch, readAtUs } = registry;
-      const unfinished = await this.#publisher.publish({ epoch, watermarkUs, rankedUs });
+      const isOthers = (campaignId: number): boolean => this.#turns.isLeft(campaignId);
+      const unfinished = await this.#publisher.publish({ epoch, watermarkUs, rankedUs, isOthers });
       this.#shownMs = performance.now();
       this.#hasClaims = unfinished.some(campaign => campaign.claimWithinS !== null);
       report = { ...report, nowUs: readAtUs, unfinished };
