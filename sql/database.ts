@@ -68,8 +68,8 @@ function beginWithin(idleMs: number): string {
  * then plans it once, too), and not for every campaign. Half of what a step of a coupon cost the server was parsing and planning.
  * - Such a plan stays until a table is analyzed, however much it grows meanwhile; made while a table fits on a page, it would
  *   read all of it. So no plan of a step may read a whole table; each finds its rows by an index of its campaign.
- * - No statement with arrays has a name, nor one that joins what a limit lets through: one plan is not right for 5 rows and
- *   for 5,000. For any limit the server takes a tenth of what there is, and would go through all people of a large room.
+ * - No statement that joins arrays has a name, nor one that joins what a limit lets through: one plan is not right for 5 rows
+ *   and for 5,000. For any limit the server takes a tenth of what there is, and would go through all people of a large room.
  */
 const BEGIN_STEP = `${BEGIN}; set local enable_seqscan = off`;
 

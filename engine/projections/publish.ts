@@ -19,6 +19,7 @@ import {
   type PublishedNews,
   publishBoard,
   readBoardEpoch,
+  readRevisions,
   readShelvings,
   readShown,
   takeOffBoard,
@@ -30,6 +31,7 @@ import { beginProjection, clearProjection, joinProjection } from '../contract/re
 import type { RedisClient } from '../contract/redis/redis.ts';
 import { Slots } from '../settling/slots.ts';
 import { projectClaimants, projectMoves } from './claim-projections.ts';
+import { LeftToOthers, SHARED_FROM } from './left-to-others.ts';
 import { Maker, type MakerOptions } from './maker.ts';
 import type { Projected } from './pages.ts';
 import { projectGone, projectRedrawn, projectWithdrawn, projectWon } from './projections.ts';
@@ -79,6 +81,8 @@ export interface PublishTurn {
   readonly epoch: number;
   readonly watermarkUs: number;
   readonly rankedUs: number;
+  /** Whether another engine settles a campaign, and publishes it; absent: this engine publishes all. */
+  readonly isOthers?: (campaignId: number) => boolean;
 }
 
 export type PublisherOptions = MakerOptions;
@@ -93,6 +97,7 @@ export class Publisher {
   readonly #published = new Map<number, Published>();
   /** Campaigns that were on a board before: their incomplete projections may be large, and nothing waits for them. */
   readonly #shown = new Set<number>();
+  readonly #left = new LeftToOthers();
   /** One at a time: each run relies on what the previous one has written. */
   #last: Promise<unknown> = Promise.resolve();
   #epoch: number | undefined;
@@ -171,6 +176,7 @@ export class Publisher {
     this.#read.delete(campaignId);
     this.#published.delete(campaignId);
     this.#shown.delete(campaignId);
+    this.#left.drop(campaignId);
     this.#maker.forget(campaignId);
     await clearProjection(this.#redis, this.#keys.campaign(campaignId));
   }
@@ -191,9 +197,8 @@ export class Publisher {
     if (this.#epoch !== turn.epoch) this.forget();
     this.#maker.follow(turn);
     const generation = this.#generation;
-    const changed = (await this.#readChanged()).filter(
-      campaign => this.#published.get(campaign.campaignId)?.revision !== campaign.revision,
-    );
+    await this.#readChanged();
+    const changed = await this.#withoutOthers(turn);
     const { watermarkUs, rankedUs } = turn;
     await this.#putOnBoard(turn.epoch, changed, { watermarkUs, rankedUs });
     const campaigns = Array.from(this.#read.values(), ({ campaign }) => campaign);
@@ -203,19 +208,55 @@ export class Publisher {
     return campaigns.filter(({ finishedAt }) => finishedAt === null);
   }
 
-  /** Campaigns that have changed since they were read last. Each change increases a campaign's revision. */
-  async #readChanged(): Promise<readonly Campaign[]> {
+  /** Reads campaigns that have changed since they were read last. Each change increases a campaign's revision. */
+  async #readChanged(): Promise<void> {
     const nowMs = performance.now();
     for (const [campaignId, { campaign, atMs }] of this.#read) {
       if (campaign.finishedAt === null || nowMs - atMs < FORGOTTEN_MS) continue;
       this.#read.delete(campaignId);
       this.#published.delete(campaignId);
+      this.#left.drop(campaignId);
     }
     const known = new Map(Array.from(this.#read, ([id, { campaign }]) => [id, campaign.revision]));
     const finishedMs = this.#epoch === undefined ? undefined : FINISHED_MS;
     const changed = await readCampaigns(this.#pool, finishedMs, known);
     for (const campaign of changed) this.#read.set(campaign.campaignId, { campaign, atMs: nowMs });
-    return changed;
+  }
+
+  /** What has changed and was not published, without what is left to other engines. */
+  async #withoutOthers({ isOthers = () => false }: PublishTurn): Promise<readonly Campaign[]> {
+    const changed = Array.from(this.#read.values(), ({ campaign }) => campaign).filter(
+      ({ campaignId, revision }) => (this.#published.get(campaignId)?.revision ?? 0) < revision,
+    );
+    if (changed.length < SHARED_FROM) return changed;
+    // Before the first comparison it is not known what Redis holds.
+    const others = changed
+      .map(({ campaignId }) => campaignId)
+      .filter(campaignId => isOthers(campaignId) && this.#published.get(campaignId)?.isCompared === true);
+    const shown = await readRevisions(this.#redis, this.#keys, others);
+    const isOther = new Set(others);
+    const nowMs = performance.now();
+    return changed.filter(campaign => {
+      const { campaignId } = campaign;
+      if (!isOther.has(campaignId)) return true;
+      const share = this.#left.shareOf(campaign, shown.get(campaignId) ?? 0, nowMs);
+      if (share === 'published') this.#adopt(campaign);
+      return share === 'ours';
+    });
+  }
+
+  /** Another engine has published it: whatever the board refers to was in place before. */
+  #adopt(campaign: Campaign): void {
+    const { campaignId, revision, grantedCount, goneCount, redrawnCount, moveCount } = campaign;
+    const published = this.#of(campaignId);
+    Object.assign(published, {
+      revision,
+      won: Math.max(published.won, grantedCount),
+      withdrawn: Math.max(published.withdrawn, goneCount),
+      redrawn: Math.max(published.redrawn, redrawnCount),
+      claimants: Math.max(published.claimants, claimantsOf(campaign)),
+      moves: Math.max(published.moves, moveCount),
+    });
   }
 
   /** Writes first what the board will refer to, if it is complete; if not, nobody is told anything from it. */
@@ -241,7 +282,10 @@ export class Publisher {
     const news = { ...others, campaigns: campaigns.map(toBoard) };
     if ((await publishBoard(this.#redis, this.#keys, epoch, news)) === 'left out')
       return await this.#readAgain(epoch, campaigns);
-    for (const campaign of campaigns) this.#of(campaign.campaignId).revision = campaign.revision;
+    for (const { campaignId, revision } of campaigns) {
+      this.#of(campaignId).revision = revision;
+      this.#left.drop(campaignId);
+    }
   }
 
   /**
@@ -306,6 +350,7 @@ export class Publisher {
     this.#generation += 1;
     this.#published.clear();
     this.#read.clear();
+    this.#left.clear();
   }
 
   #of(campaignId: number): Published {

@@ -6,7 +6,7 @@ import { createRoom } from '../../sql/statements/rooms/rooms.ts';
 import { TEST_SALT_SECRET, testRandomness } from '../test/randomness.ts';
 import { TestLedger } from '../test/settling.ts';
 import { eventually } from '../test/support.ts';
-import { CampaignTurns } from './campaign-turns.ts';
+import { CampaignTurns, type Work } from './campaign-turns.ts';
 import type { Instants } from './settling-step.ts';
 
 let ledger: TestLedger;
@@ -30,6 +30,10 @@ function makeTurns(atOnce: number): { readonly turns: CampaignTurns; readonly as
 function instantsOf(campaign: Campaign): () => Instants {
   const watermarkUs = opensAtUs(campaign) + 1_000;
   return () => ({ watermarkUs, nowUs: watermarkUs, heard: undefined, presentMs: undefined });
+}
+
+function workOf({ campaignId, kind, revision }: Campaign): Work {
+  return { campaignId, kind, progress: revision };
 }
 
 async function settledCount(campaign: Campaign): Promise<number> {
@@ -56,7 +60,7 @@ test('one that waits for a row holds up no other, and asks for a pass when it is
   t.after(() => holder.release(true));
   await holder.query('begin');
   await holder.query('select from rooms where campaign_id = $1 for update', [room.campaignId]);
-  const work = [room, ...others].map(({ campaignId, kind }) => ({ campaignId, kind }));
+  const work = [room, ...others].map(workOf);
   equal(await turns.settle(work, instantsOf(room)), false);
   // On a slow machine they need more than one pass.
   await eventually(async () => {
@@ -83,12 +87,12 @@ test('one that fails is tried again, later each time, and the others go on', asy
   );
   const { turns } = makeTurns(2);
   await eventually(async () => {
-    await turns.settle([failing, fine], instantsOf(fine));
+    await turns.settle([failing, fine].map(workOf), instantsOf(fine));
     return turns.failing === 1 && (await settledCount(fine)) === 2;
   });
   await ledger.pool.query('delete from grants where campaign_id = $1', [campaignId]);
   await eventually(async () => {
-    await turns.settle([failing], instantsOf(failing));
+    await turns.settle([workOf(failing)], instantsOf(failing));
     return turns.failing === 0;
   });
   equal(await settledCount(failing), 2);
@@ -100,6 +104,28 @@ test('what has not begun when it is closed is not begun', async () => {
   ok(coupon !== undefined);
   const { turns } = makeTurns(1);
   await turns.close();
-  await turns.settle([coupon], instantsOf(coupon));
+  await turns.settle([workOf(coupon)], instantsOf(coupon));
   equal(await settledCount(coupon), 0);
+});
+
+test('an engine leaves campaigns to the one that settles them, for as long as it does', async () => {
+  const made = await coupons(3);
+  const [first] = made;
+  ok(first !== undefined);
+  const [one, other] = [makeTurns(2).turns, makeTurns(2).turns];
+  const found = made.map(workOf);
+  deepEqual(other.choose(found), found, 'nothing is known of others yet');
+  await one.settle(one.choose(found), instantsOf(first));
+  await other.settle(found, instantsOf(first));
+  const anew: Work[] = [];
+  for (const coupon of made) {
+    await ledger.enter(coupon, 30);
+    anew.push(workOf(await ledger.read(coupon)));
+  }
+  await eventually(() => anew.every(each => one.canBegin(each) && other.canBegin(each)));
+  deepEqual(one.choose(anew), anew);
+  deepEqual(other.choose(anew), []);
+  deepEqual(other.choose(anew.slice(1)), anew.slice(1), 'as many as fit at once are shared with nobody');
+  await eventually(() => other.choose(anew).length === anew.length);
+  await Promise.all([one.close(), other.close()]);
 });

@@ -7,6 +7,7 @@
  * - A running campaign is not started again. Its steps run one after another, and the lock of each step keeps other engines
  *   out (settling.ts), so its order is the same as with a single campaign.
  * - A failed campaign is retried with growing delays; passes continue without it.
+ * - When more campaigns are due than steps run at once, engines share them (work-sharing.ts).
  */
 import type { Logger } from 'pino';
 import type { CampaignKind } from '../../sql/statements/campaigns/campaigns.ts';
@@ -14,6 +15,7 @@ import { mayPass } from '../passing-errors.ts';
 import { type SettlingOptions, settleCampaign } from './settling.ts';
 import type { Instants } from './settling-step.ts';
 import { Slots } from './slots.ts';
+import { type DueWork, WorkSharing } from './work-sharing.ts';
 
 /** Campaigns with more to decide than fits continue in the next pass. Each gets one step per pass. */
 const SETTLE_MS = 150;
@@ -30,8 +32,7 @@ export interface TurnOptions {
   readonly log: Logger;
 }
 
-export interface Work {
-  readonly campaignId: number;
+export interface Work extends DueWork {
   readonly kind: CampaignKind;
 }
 
@@ -49,6 +50,7 @@ export class CampaignTurns {
   readonly #closing = new AbortController();
   readonly #underWay = new Map<number, Promise<boolean>>();
   readonly #failing = new Map<number, Failing>();
+  readonly #sharing = new WorkSharing();
 
   constructor(options: TurnOptions, onMore: () => void) {
     this.#options = options;
@@ -61,14 +63,26 @@ export class CampaignTurns {
     return this.#failing.size;
   }
 
+  /** Which of the campaigns that are due start now. The others are running, wait for a retry, or are left to other engines. */
+  choose(due: readonly Work[]): readonly Work[] {
+    const able = due.filter(each => this.canBegin(each));
+    const fitsAtOnce = able.length + this.#underWay.size <= this.#options.atOnce;
+    return fitsAtOnce ? able : this.#sharing.choose(able, performance.now());
+  }
+
+  /** Whether another engine settles it, as far as is known. */
+  isLeft(campaignId: number): boolean {
+    return this.#sharing.isLeft(campaignId);
+  }
+
   /** Whether it can start now: it is neither running nor waiting for a retry. */
-  canBegin({ campaignId }: Work): boolean {
+  canBegin({ campaignId }: Pick<Work, 'campaignId'>): boolean {
     const againAtMs = this.#failing.get(campaignId)?.againAtMs ?? 0;
     return !this.#underWay.has(campaignId) && performance.now() >= againAtMs;
   }
 
   /**
-   * Starts all campaigns that can start and waits for them for a while, but never for raffles. Returns whether any of them
+   * Starts the chosen campaigns and waits for them for a while, but never for raffles. Returns whether any of them
    * has more to decide at once. Campaigns that end later request a pass then.
    */
   async settle(work: readonly Work[], instants: () => Instants): Promise<boolean> {
@@ -101,8 +115,9 @@ export class CampaignTurns {
     const { signal } = this.#closing;
     const goesOn = (): boolean => !signal.aborted && goOn();
     const turn = settleCampaign(this.#settling, campaignId, instants, goesOn, signal)
-      .then(more => {
+      .then(({ more, isIdle }) => {
         this.#failing.delete(campaignId);
+        this.#sharing.note(campaignId, isIdle, performance.now());
         return more;
       })
       .catch((err: unknown) => {

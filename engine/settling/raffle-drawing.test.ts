@@ -8,9 +8,9 @@ import { brokenInvariants } from '../test/gateway.ts';
 import { TEST_SALT_SECRET, testRandomness } from '../test/randomness.ts';
 import { TestLedger, WINDOW_US } from '../test/settling.ts';
 import { eventually } from '../test/support.ts';
+import { watched } from '../test/watched-pool.ts';
 import { Slots } from './slots.ts';
 import { entrant, expectedOf, instants, raffle, winnersOf } from './testing/raffles.ts';
-import { watched } from './testing/watched.ts';
 
 const EVERY_PART = 1_000;
 /** Two tiers, and alternates behind them. */

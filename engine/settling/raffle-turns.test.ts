@@ -9,9 +9,9 @@ import { brokenInvariants } from '../test/gateway.ts';
 import { TEST_SALT_SECRET, testRandomness } from '../test/randomness.ts';
 import { TestLedger, WINDOW_US } from '../test/settling.ts';
 import { eventually } from '../test/support.ts';
+import { watched } from '../test/watched-pool.ts';
 import { CampaignTurns } from './campaign-turns.ts';
 import { entrant, expectedOf, instants, raffle, winnersOf } from './testing/raffles.ts';
-import { watched } from './testing/watched.ts';
 
 /** More than are read at a time. */
 const ENTRANTS = 5_000;
@@ -62,7 +62,8 @@ test('while the pool is read, other campaigns are settled and the row is free', 
   const turns = new CampaignTurns({ settling, atOnce: 1, log: pino({ level: 'silent' }) }, () => undefined);
   const watermarkUs = opensAtUs(campaign) + WINDOW_US;
   const now = { watermarkUs, nowUs: watermarkUs, heard: undefined, presentMs: undefined };
-  const settle = ({ campaignId, kind }: Campaign) => turns.settle([{ campaignId, kind }], () => now);
+  const settle = ({ campaignId, kind }: Campaign) =>
+    turns.settle([{ campaignId, kind, progress: 0 }], () => now);
   // Each of the two pages, for the root and for the draw.
   for (let page = 1; page <= 4; page++) {
     await eventually(async () => {

@@ -120,7 +120,11 @@ export async function stepRoom(
     busyUs: room.busyUs + busySince(room),
     busySinceUs: anyWaits && isHeard && !room.paused ? room.nowUs : null,
   });
-  return { decided: admitted.count, more: taken === TURN_LIMIT || moved.more || refused === limit };
+  return {
+    decided: admitted.count,
+    more: taken === TURN_LIMIT || moved.more || refused === limit,
+    isIdle: taken === 0 && passedMs === 0 && admitted.count === 0 && moved.isIdle && !isFinished,
+  };
 }
 
 /** Whether a waiting user was present at the last turn; if not, the time since then counts as nobody's absence. */
@@ -146,6 +150,8 @@ interface Moved {
   readonly isWhole: boolean;
   /** Not all fitted. */
   readonly more: boolean;
+  /** Nobody moved. */
+  readonly isIdle: boolean;
 }
 
 /** Users who leave the line and users who return to it. */
@@ -163,7 +169,8 @@ async function moveLine({ db, campaign, room, limit, heardMs }: Step): Promise<M
   goneCount += back;
   const over = await expireVisits(db, { campaignId, heardMs: room.serviceHeardMs, limit });
   const isWhole = !left.more && back < limit;
-  return { goneCount, isWhole, more: !isWhole || skipped === TURN_LIMIT || over === limit };
+  const isIdle = goneCount === campaign.goneCount && over === 0;
+  return { goneCount, isWhole, more: !isWhole || skipped === TURN_LIMIT || over === limit, isIdle };
 }
 
 interface Admitted {

@@ -121,7 +121,8 @@ export class Passes {
     const registry = this.#registry;
     if (isOpen && registry !== undefined && rankedUs !== undefined) {
       const { epoch, readAtUs } = registry;
-      const unfinished = await this.#publisher.publish({ epoch, watermarkUs, rankedUs });
+      const isOthers = (campaignId: number): boolean => this.#turns.isLeft(campaignId);
+      const unfinished = await this.#publisher.publish({ epoch, watermarkUs, rankedUs, isOthers });
       this.#shownMs = performance.now();
       this.#hasClaims = unfinished.some(campaign => campaign.claimWithinS !== null);
       report = { ...report, nowUs: readAtUs, unfinished };
@@ -193,10 +194,10 @@ export class Passes {
     await this.#extendDeadlines(heard);
     const due = await findWork(pool, watermarkUs, heard?.throughUs ?? 0);
     const found = new Map(due.map(work => [work.campaignId, work]));
-    for (const campaignId of await findRooms(pool, watermarkUs, EMPTY_MS))
-      found.set(campaignId, { campaignId, kind: 'room' });
+    for (const room of await findRooms(pool, watermarkUs, EMPTY_MS))
+      found.set(room.campaignId, { ...room, kind: 'room' });
     // A running campaign, such as a long raffle, is no reason to commit in every pass.
-    const work = [...found.values()].filter(each => this.#turns.canBegin(each));
+    const work = this.#turns.choose([...found.values()]);
     if (work.length > 0 || performance.now() - this.#raisedAtMs > RAISE_MS) {
       if (!(await this.#raise(watermarkUs))) return false;
       this.#raisedAtMs = performance.now();

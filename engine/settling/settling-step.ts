@@ -41,6 +41,8 @@ export interface StepResult {
   readonly decided: number;
   /** Whether another step may find more to do at the same watermark. */
   readonly more: boolean;
+  /** Nothing was done: another engine has the campaign, or has done it before. */
+  readonly isIdle?: boolean;
   /** The moves of claimants, with claims. */
   readonly moved?: readonly string[];
   /** What the next step needs and must not wait for inside a transaction: for a raffle, see raffle-settling.ts. */
@@ -49,7 +51,7 @@ export interface StepResult {
   readonly isPart?: boolean;
 }
 
-export const DONE: StepResult = { decided: 0, more: false };
+export const DONE: StepResult = { decided: 0, more: false, isIdle: true };
 
 /** No stamp is given at or after this instant (us since the epoch). */
 export function closesAtUs(campaign: Campaign): number {

@@ -84,11 +84,18 @@ export interface SettlingOptions {
   readonly movesAtOnce?: number | undefined;
 }
 
+export interface SettledTurn {
+  /** Whether there is more to do at once. */
+  readonly more: boolean;
+  /** Nothing was done: another engine has the campaign, or has done it before. */
+  readonly isIdle: boolean;
+}
+
 /**
  * Decides everything decidable of a campaign at the given instants (every request stamped up to the watermark must be in
  * the ledger). It reads the instants again before each step, because a raffle may wait for its randomness between two
  * steps. Does nothing while another engine settles the campaign. After each step, if there is more to do, it asks `goOn`.
- * It waits for randomness until `stopping` is aborted. Returns whether there is more to do at once.
+ * It waits for randomness until `stopping` is aborted.
  */
 export async function settleCampaign(
   options: SettlingOptions,
@@ -96,7 +103,7 @@ export async function settleCampaign(
   instants: () => Instants,
   goOn: () => boolean,
   stopping: AbortSignal,
-): Promise<boolean> {
+): Promise<SettledTurn> {
   const { pool, slots } = options;
   const takeStep = async (prepared?: Prepared): Promise<StepResult> => {
     const take = async (): Promise<StepResult> =>
@@ -108,16 +115,17 @@ export async function settleCampaign(
     if (result.moved !== undefined && result.moved.length > 0) options.onMoved?.(result.moved);
     return result;
   };
-  let result: StepResult;
-  do {
-    result = await takeStep();
+  let result = await takeStep();
+  const isIdle = result.isIdle === true;
+  for (;;) {
     const prepared = await prepare(options, campaignId, result.awaits, stopping);
     if (prepared !== undefined) {
       do result = await takeStep(prepared);
       while (result.isPart === true && goOn());
     }
-  } while (result.more && goOn());
-  return result.more;
+    if (!result.more || !goOn()) return { more: result.more, isIdle };
+    result = await takeStep();
+  }
 }
 
 /** Does between two steps what the next one awaits. Returns what that step takes, if anything. */
@@ -186,7 +194,7 @@ async function stepFinished(
 ): Promise<StepResult> {
   const refused = await refuseWithdrawals(db, campaignId, limit);
   const ended = kind === 'room' ? await endVisits(db, campaignId, limit) : 0;
-  return { decided: 0, more: refused === limit || ended === limit };
+  return { decided: 0, more: refused === limit || ended === limit, isIdle: refused === 0 && ended === 0 };
 }
 
 /** Whether claims are decided while entries are still being decided. */
@@ -221,12 +229,13 @@ async function stepClaims(
   const isFinished = !offered.more && (await areAllDecided(db, campaignId));
   // Users without a place can no longer leave; those with one could, as far as their withdrawals are due.
   const refused = isFinished ? await refuseWithdrawals(db, campaignId, limit) : 0;
-  if (offered.moveCount > campaign.moveCount || isFinished) {
+  const isIdle = offered.moveCount === campaign.moveCount && !isFinished;
+  if (!isIdle) {
     const counts = countsOf(campaign, { moveCount: offered.moveCount, passedOn: offered.states.length });
     await saveSettled(db, campaignId, campaign, isFinished, counts);
   }
   const moved = [...ended.states, ...offered.states];
-  return { decided: 0, more: offered.more || refused === limit, moved };
+  return { decided: 0, more: offered.more || refused === limit, isIdle, moved };
 }
 
 async function stepCoupon(
@@ -256,7 +265,8 @@ async function stepCoupon(
   const refused = isFinished ? await refuseWithdrawals(db, campaignId, limit) : 0;
   const isCounted =
     offered.moveCount > campaign.moveCount || turn.waitlisted > 0 || (isDecided && !isFinished);
-  if (turn.decided > 0 || left.honoured > 0 || isDecided || isCounted) {
+  const isIdle = turn.decided === 0 && left.honoured === 0 && !isDecided && !isCounted;
+  if (!isIdle) {
     const settled: Settled = {
       settledStamp: isDecided ? through : turn.lastStamp,
       settledCount: campaign.settledCount + turn.decided,
@@ -272,7 +282,7 @@ async function stepCoupon(
     await saveSettled(db, campaignId, settled, isFinished, isCounted ? counts : undefined);
   }
   const moved = [...ended.states, ...offered.states];
-  return { decided: turn.decided, more: more || refused === limit, moved };
+  return { decided: turn.decided, more: more || refused === limit, isIdle, moved };
 }
 
 /** More leave than fit in a transaction: as many as fit, and nobody is settled before the others have left. */

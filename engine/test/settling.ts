@@ -116,8 +116,8 @@ export class TestLedger {
     ]);
   }
 
-  /** Settles up to so many microseconds after the opening. */
-  settle(
+  /** Settles up to so many microseconds after the opening. Returns whether there is more to do at once. */
+  async settle(
     campaign: Campaign,
     afterUs: number,
     more: Partial<SettlingOptions> = {},
@@ -129,7 +129,8 @@ export class TestLedger {
     const watermarkUs = opensAtUs(campaign) + afterUs;
     const heard = { throughUs: watermarkUs - this.heardBehindUs, unheardUs: this.unheardUs };
     const instants = { watermarkUs, nowUs: watermarkUs, heard, presentMs: this.presentMs };
-    return settleCampaign(options, campaign.campaignId, () => instants, goOn, stopping);
+    const turn = await settleCampaign(options, campaign.campaignId, () => instants, goOn, stopping);
+    return turn.more;
   }
 
   /** By the user's instant: the serial, or the outcome where there is none. */

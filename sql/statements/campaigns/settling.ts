@@ -4,6 +4,13 @@ import { bigintArray } from '../arrays.ts';
 import type { Entry, StampRange } from '../entries/entries.ts';
 import { CAMPAIGN_COLUMNS, type Campaign, type CampaignKind } from './campaigns.ts';
 
+/** A campaign in which something is due. */
+export interface FoundWork {
+  readonly campaignId: number;
+  /** Grows with each step that does something, whichever engine takes it. */
+  readonly progress: number;
+}
+
 /**
  * The campaigns for which there is something to decide at this watermark: a coupon with entries up to it that are not
  * settled, any with a withdrawal whose entry is due or whose campaign is at its end, those that are to be finished, and
@@ -13,9 +20,9 @@ export async function findWork(
   db: Queryable,
   watermarkUs: number,
   lapseUs: number,
-): Promise<readonly { readonly campaignId: number; readonly kind: CampaignKind }[]> {
-  const { rows } = await db.query<{ campaignId: number; kind: CampaignKind }>(
-    `select c.campaign_id as "campaignId", c.kind
+): Promise<readonly (FoundWork & { readonly kind: CampaignKind })[]> {
+  const { rows } = await db.query<FoundWork & { kind: CampaignKind }>(
+    `select c.campaign_id as "campaignId", c.kind, c.revision as progress
        from campaigns c
       cross join lateral (
         select (extract(epoch from c.opens_at) * 1000000)::bigint as opens_us,

@@ -34,13 +34,14 @@ export async function insertClaimants(
   offer: Offer,
 ): Promise<void> {
   if (claimants.length === 0) return;
-  await db.query(
-    `insert into claimants (campaign_id, number, user_id, serial, place, state, offered_us, claim_by_us)
+  await db.query({
+    name: 'insert_claimants',
+    text: `insert into claimants (campaign_id, number, user_id, serial, place, state, offered_us, claim_by_us)
      select $1, number, user_id, nullif(serial, ${NONE}), nullif(place, ${NONE}),
             case when serial = ${NONE} then 'waitlisted' else 'offered' end,
             case when serial <> ${NONE} then $6::bigint end, case when serial <> ${NONE} then $7::bigint end
        from unnest($2::bigint[], $3::text[], $4::bigint[], $5::bigint[]) as sent (number, user_id, serial, place)`,
-    [
+    values: [
       campaignId,
       bigintArray(claimants.map(({ number }) => number)),
       textArray(claimants.map(({ userId }) => userId)),
@@ -49,7 +50,7 @@ export async function insertClaimants(
       offer.offeredUs,
       offer.claimByUs,
     ],
-  );
+  });
 }
 
 /** A claimant about whom there may be something to decide. */

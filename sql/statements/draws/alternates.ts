@@ -10,11 +10,12 @@ export async function insertAlternates(
   userIds: readonly string[],
 ): Promise<void> {
   if (userIds.length === 0) return;
-  await db.query(
-    `insert into alternates (campaign_id, place, user_id)
+  await db.query({
+    name: 'insert_alternates',
+    text: `insert into alternates (campaign_id, place, user_id)
      select $1, place, user_id from unnest($2::bigint[], $3::text[]) as drawn (place, user_id)`,
-    [campaignId, bigintArray(userIds.map((_, index) => from + index)), textArray(userIds)],
-  );
+    values: [campaignId, bigintArray(userIds.map((_, index) => from + index)), textArray(userIds)],
+  });
 }
 
 export interface PassOn {

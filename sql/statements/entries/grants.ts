@@ -20,18 +20,19 @@ export async function insertGrants(
   grants: readonly Grant[],
 ): Promise<void> {
   if (grants.length === 0) return;
-  await db.query(
-    `insert into grants (campaign_id, serial, user_id, code, tier)
+  await db.query({
+    name: 'insert_grants',
+    text: `insert into grants (campaign_id, serial, user_id, code, tier)
      select $1, serial, user_id, code, nullif(tier, ${NO_TIER})
        from unnest($2::bigint[], $3::text[], $4::text[], $5::bigint[]) as granted (serial, user_id, code, tier)`,
-    [
+    values: [
       campaignId,
       bigintArray(grants.map(grant => grant.serial)),
       textArray(grants.map(grant => grant.userId)),
       textArray(grants.map(grant => grant.code)),
       bigintArray(grants.map(grant => grant.tier ?? NO_TIER)),
     ],
-  );
+  });
 }
 
 /** Grants with a greater serial than `after`, in that order, at most `limit`. */

@@ -1,5 +1,6 @@
 /** Statements on rooms: their terms, how far each has come, and how many people of which kind there are. */
 import type { Queryable } from '../../database.ts';
+import type { FoundWork } from '../campaigns/settling.ts';
 import { AHEAD_MS } from '../progress/availability.ts';
 
 export interface RoomSettings {
@@ -123,8 +124,8 @@ export async function findRooms(
   db: Queryable,
   watermarkUs: number,
   desertedMs: number,
-): Promise<readonly number[]> {
-  const { rows } = await db.query<{ campaignId: number }>(
+): Promise<readonly FoundWork[]> {
+  const { rows } = await db.query<FoundWork>(
     `with recursive present as (
        (select campaign_id from room_people
          where state = 'waiting' and stamp is not null and absent_since_ms is null order by campaign_id limit 1)
@@ -144,7 +145,7 @@ export async function findRooms(
            select p.campaign_id, p.due_ms from room_people p
             where p.state in ('admitted', 'inside') and p.campaign_id > inside.campaign_id
             order by p.campaign_id, p.due_ms limit 1) as next)
-     select c.campaign_id as "campaignId"
+     select c.campaign_id as "campaignId", c.revision + r.heard_at_ms as progress
        from campaigns c
        join rooms r using (campaign_id)
       cross join hearing h
@@ -168,7 +169,7 @@ export async function findRooms(
       order by c.campaign_id`,
     [watermarkUs, desertedMs],
   );
-  return rows.map(({ campaignId }) => campaignId);
+  return rows;
 }
 
 export type RoomProgress = Pick<

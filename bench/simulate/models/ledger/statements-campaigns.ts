@@ -319,7 +319,7 @@ const findWork: Statement = (tables, by, values) => {
     const users = new Set(entriesBetween(tables, by, { ...due, after: -1 }).map(({ userId }) => userId));
     return undecided.some(({ userId }) => users.has(userId));
   });
-  return rowsOf(work.map(({ campaignId, kind }) => ({ campaignId, kind })));
+  return rowsOf(work.map(({ campaignId, kind, revision }) => ({ campaignId, kind, progress: revision })));
 };
 
 /** A frozen raffle waits for its drawing. */
@@ -520,7 +520,7 @@ export const CAMPAIGN_STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   ],
   [/ from campaigns where rules is null and kind <> 'room'/, listUnannounced],
   [/ from campaigns where closing_at < closes_at and frozen_at is null/, listBegunCloses],
-  [/^select c.campaign_id as "campaignId", c.kind from campaigns c cross join lateral/, findWork],
+  [/^select c.campaign_id as "campaignId", c.kind, c.revision as progress from campaigns c /, findWork],
   [/^select e.user_id as "userId", e.stamp, w.user_id is not null as "isWithdrawn"/, readTurn],
   [/^select count\(\*\) as count, max\(stamp\) as "lastStamp"/, countTurn],
   [/^update campaigns set settled_stamp = \$2, settled_count = \$3/, saveSettled],

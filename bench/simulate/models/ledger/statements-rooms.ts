@@ -164,7 +164,12 @@ const findRooms: Statement = (tables, by, values) => {
       (us(campaign.closesAt) <= watermarkUs && (line.length === 0 || (serviceMs > heardAtMs && isDeserted)))
     );
   });
-  return rowsOf(found.map(({ campaignId }) => ({ campaignId })));
+  return rowsOf(
+    found.map(({ campaignId, heardAtMs }) => {
+      const revision = tables.campaigns.get(String(campaignId), by)?.revision ?? 0;
+      return { campaignId, progress: revision + heardAtMs };
+    }),
+  );
 };
 
 const saveRoom: Statement = (tables, by, values) => {

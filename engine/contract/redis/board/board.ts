@@ -212,6 +212,21 @@ export async function readShelvings(redis: RedisClient, keys: Keys): Promise<str
   return (await redis.hget(keys.boardState, 'shelvings')) ?? '0';
 }
 
+/** The revisions of campaigns as the board shows them; campaigns that it does not have are left out. */
+export async function readRevisions(
+  redis: RedisClient,
+  keys: Keys,
+  campaignIds: readonly number[],
+): Promise<ReadonlyMap<number, number>> {
+  if (campaignIds.length === 0) return new Map();
+  const records = await redis.hmget(keys.boardCampaigns, ...campaignIds.map(String));
+  const known = campaignIds.flatMap((campaignId, index): [number, number][] => {
+    const record = records[index];
+    return typeof record === 'string' ? [[campaignId, strangerOf(JSON.parse(record)).revision]] : [];
+  });
+  return new Map(known);
+}
+
 /** How campaigns stand on the board, by their numbers: `shelved` when they were shown as that, and can be taken off. */
 export async function readShown(
   redis: RedisClient,

@@ -1,5 +1,5 @@
-/** For tests that stop settling at a statement, or end it there. */
-import type { Pool } from '../../../sql/database.ts';
+/** For tests: a pool whose statements are seen, and can be held up. */
+import type { Pool } from '../../sql/database.ts';
 
 /** A pool that calls `onQuery` before each statement, in transactions too. */
 export function watched(pool: Pool, onQuery: (text: string) => unknown): Pool {
@@ -10,7 +10,7 @@ export function watched(pool: Pool, onQuery: (text: string) => unknown): Pool {
         if (typeof value !== 'function') return value;
         if (name === 'query')
           return async (...args: unknown[]): Promise<unknown> => {
-            await onQuery(String(args[0]));
+            await onQuery(textOf(args[0]));
             return value.apply(of, args);
           };
         return (...args: unknown[]): unknown => {
@@ -21,4 +21,10 @@ export function watched(pool: Pool, onQuery: (text: string) => unknown): Pool {
       },
     });
   return watching(pool);
+}
+
+/** Of what has a name, too. */
+function textOf(statement: unknown): string {
+  const isNamed = typeof statement === 'object' && statement !== null && 'text' in statement;
+  return String(isNamed ? statement.text : statement);
 }
