@@ -80,6 +80,8 @@ export interface JudgeAssembly {
   readonly movesAtOnce?: number | undefined;
   /** See RaffleOptions. */
   readonly drawnAtOnce?: number | undefined;
+  /** See PublisherOptions. */
+  readonly sharedFrom?: number | undefined;
   /** Where raffles get their randomness. */
   readonly randomness: Randomness;
   readonly metrics: EngineMetrics;
@@ -139,6 +141,7 @@ export function assembleJudge(assembly: JudgeAssembly): AssembledJudge {
       ...{ clocks, settling, hearing, log },
       settledAtOnce: assembly.settledAtOnce,
       rankedAtOnce: assembly.rankedAtOnce,
+      sharedFrom: assembly.sharedFrom,
       endedAtOnce: assembly.movesAtOnce,
     },
     () => passLoop.request(),

@@ -224,6 +224,7 @@ export class Scene {
         claimsAtOnce: plan.claimsAtOnce,
         movesAtOnce: plan.movesAtOnce,
         drawnAtOnce: plan.drawnAtOnce,
+        sharedFrom: plan.sharedFrom,
         seed: plan.seed,
         tally: this.tally,
         log: this.#logger,

@@ -85,7 +85,10 @@ export interface PublishTurn {
   readonly isOthers?: (campaignId: number) => boolean;
 }
 
-export type PublisherOptions = MakerOptions;
+export interface PublisherOptions extends MakerOptions {
+  /** From how many changes on engines share them, for the simulator. */
+  readonly sharedFrom?: number | undefined;
+}
 
 export class Publisher {
   readonly #pool: Pool;
@@ -97,6 +100,7 @@ export class Publisher {
   readonly #published = new Map<number, Published>();
   /** Campaigns that were on a board before: their incomplete projections may be large, and nothing waits for them. */
   readonly #shown = new Set<number>();
+  readonly #sharedFrom: number;
   readonly #left = new LeftToOthers();
   /** One at a time: each run relies on what the previous one has written. */
   #last: Promise<unknown> = Promise.resolve();
@@ -108,6 +112,7 @@ export class Publisher {
     this.#pool = options.pool;
     this.#redis = options.redis;
     this.#keys = options.keys;
+    this.#sharedFrom = options.sharedFrom ?? SHARED_FROM;
     this.#maker = new Maker(options);
   }
 
@@ -228,7 +233,7 @@ export class Publisher {
     const changed = Array.from(this.#read.values(), ({ campaign }) => campaign).filter(
       ({ campaignId, revision }) => (this.#published.get(campaignId)?.revision ?? 0) < revision,
     );
-    if (changed.length < SHARED_FROM) return changed;
+    if (changed.length < this.#sharedFrom) return changed;
     // Before the first comparison it is not known what Redis holds.
     const others = changed
       .map(({ campaignId }) => campaignId)

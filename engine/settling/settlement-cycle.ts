@@ -52,6 +52,8 @@ export interface PassOptions {
   readonly log: Logger;
   /** See MakerOptions. */
   readonly rankedAtOnce?: number | undefined;
+  /** See PublisherOptions. */
+  readonly sharedFrom?: number | undefined;
   /** See PresenceOptions. */
   readonly endedAtOnce?: number | undefined;
 }

@@ -73,6 +73,7 @@ export interface EngineTerms {
   readonly claimsAtOnce: number | undefined;
   readonly movesAtOnce: number | undefined;
   readonly drawnAtOnce: number | undefined;
+  readonly sharedFrom: number | undefined;
   readonly clockStopMs: number;
   /** So long after its end a campaign leaves Redis; undefined: never. */
   readonly shelveAfterMs: number | undefined;
@@ -160,10 +161,11 @@ export class SimulatedEngine {
       },
       rankedAtOnce: terms.rankedAtOnce,
       shelveAfterMs: terms.shelveAfterMs,
-      settledAtOnce: SETTLED_AT_ONCE,
+      settledAtOnce: terms.sharedFrom ?? SETTLED_AT_ONCE,
       claimsAtOnce: terms.claimsAtOnce,
       movesAtOnce: terms.movesAtOnce,
       drawnAtOnce: terms.drawnAtOnce,
+      sharedFrom: terms.sharedFrom,
       intervals: INTERVALS,
       randomness: new SimulatedRandomness(terms.seed, log),
       metrics: UNCOUNTED,

@@ -24,6 +24,10 @@ const ENDS_SEEDS = 9_373_004_119;
 const DRAWN_SEEDS = 291_000_000_000;
 /** One seed of so many is drawn in turns. */
 const DRAWN_IN_TURNS = 8;
+/** Chosen likewise. */
+const SHARING_SEEDS = 401_000_609_839;
+/** In one seed of so many two engines share all that is to be done. */
+const SHARING = 6;
 /** Answers that come later are not heard; some runs wait for as long as production would. */
 const APPEND_TIMEOUT_MS = 300;
 const LONG_APPEND_TIMEOUT_MS = 3_000;
@@ -63,6 +67,7 @@ function peoplesPlan(seed: number): Plan {
     claimsAtOnce: new Random(seed + CLAIMS_SEEDS).pick([undefined, 1, 2, 3]),
     movesAtOnce: new Random(seed + MOVES_SEEDS).pick([undefined, undefined, 1, 2]),
     drawnAtOnce: new Random(seed + DRAWN_SEEDS).between(1, DRAWN_IN_TURNS) === DRAWN_IN_TURNS ? 2 : undefined,
+    sharedFrom: new Random(seed + SHARING_SEEDS).between(1, SHARING) === SHARING ? 1 : undefined,
     appendTimeoutMs: isLate ? LONG_APPEND_TIMEOUT_MS : APPEND_TIMEOUT_MS,
     clockStopMs: faults.some(({ kind }) => kind.startsWith('clock of '))
       ? random.pick([50, 300])

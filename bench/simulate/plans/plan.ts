@@ -109,6 +109,8 @@ export interface Plan {
   readonly movesAtOnce: number | undefined;
   /** How many of those drawn in a raffle are written in one; likewise. */
   readonly drawnAtOnce: number | undefined;
+  /** From how many campaigns on engines share what is to be settled and published; likewise. */
+  readonly sharedFrom: number | undefined;
   /** REQUEST_START_WAIT_MS; 0 where no proxy is trusted. */
   readonly waitMs: number;
   /** CLOCK_STOP_MS. Where a clock is set, it is small: by less than that nobody notices. */

@@ -26,6 +26,7 @@ export function quietPlan(own: Partial<WrittenPlan> & Pick<Plan, 'campaigns' | '
     claimsAtOnce: undefined,
     movesAtOnce: undefined,
     drawnAtOnce: undefined,
+    sharedFrom: undefined,
     waitMs: 0,
     clockStopMs: 300,
     signs: false,
