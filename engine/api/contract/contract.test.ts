@@ -198,7 +198,7 @@ async function archivedCampaign(): Promise<void> {
   );
   const { body } = await call(api, 'GET', `${CAMPAIGN}/totals`, { id });
   assert.deepEqual(body, { ...totals, entries: 7, sold_out: 7 });
-  for (const path of ['entries', 'entries.csv'] as const) {
+  for (const path of ['entries', 'entries.csv', 'entrants'] as const) {
     const { status, body: problem } = await call(api, 'GET', `${CAMPAIGN}/${path}`, { id });
     assert.deepEqual([status, problem.file], [410, 'a-file']);
   }

@@ -180,7 +180,7 @@ class Commands {
       this.#key('coupon-changes'),
       this.#key('copy'),
     ];
-    const folder = 'contract/coupons';
+    const folder = 'contract/redis/coupons';
     const keepMs = this.#random.pick(['3600000', '3600000', '0']);
     const since = String(this.#random.pick([0, this.#nowUs - HOUR_US, this.#nowUs + HOUR_US]));
     return [
