@@ -146,6 +146,13 @@ export const PLANNED_MUTATIONS: readonly Mutation[] = [
     plan: 'many are drawn in turns',
   },
   {
+    name: 'an outcome is told from the ledger before the board shows that it is decided',
+    file: 'gateway/entry/own-entry.ts',
+    from: '!(stamp <= shown.settledStamp || isCancelled(shown, stamp))',
+    to: 'stamp < 0',
+    plan: 'people look while a raffle is drawn and made anew',
+  },
+  {
     name: 'of somebody whose campaign is being made anew it is said that there is no entry',
     file: 'gateway/shared/lookups.ts',
     from: '{ reject }] of questions.entries()) reject(new BeingMade(looked.stamps[index]));',

@@ -316,7 +316,7 @@ export class Ledger {
 const TAKES_PRESENCE = /from presence_log for update skip locked/;
 
 /** And that with which it finds what is to be decided (sql/statements/campaigns/settling.ts). */
-const FINDS_WORK = /^select c\.campaign_id as "campaignId", c\.kind\s/;
+const FINDS_WORK = /^select c\.campaign_id as "campaignId", c\.kind, c\.revision as progress\s/;
 
 /** One connection of a process; when something is lost on its way, it is lost as a whole. */
 class Connection {

@@ -66,6 +66,18 @@ export const REDIS_PLANS = {
     faults: [fault('Redis is emptied', 1_000, { forMs: 20 })],
   }),
 
+  /** Redis is emptied shortly before the close of a raffle, which is drawn while it is made anew. */
+  'people look while a raffle is drawn and made anew': quietPlan({
+    ...TWO,
+    rankedAtOnce: 1,
+    campaigns: [campaign('raffle', 1_150, { places: 3 })],
+    asks: [
+      ...often(20, 20, behindMs => enters(`u${behindMs / 20 + 1}`, 600 + behindMs, { gateway: 1 })),
+      ...often(220, 7, behindMs => looks(`u${((behindMs / 7) % 20) + 1}`, 1_000 + behindMs)),
+    ],
+    faults: [fault('Redis is emptied', 1_000, { forMs: 20 })],
+  }),
+
   /** One gateway takes long to look people up whom another one lets in; meanwhile it reads of the board that they are decided. */
   'look-ups take long while people are decided': quietPlan({
     ...TWO,
