@@ -15,7 +15,8 @@ const ANSWER_TIMEOUT_US = 700 * MS;
 const TRIES = 8;
 /** Of who asks when all is healed: what was lost is made anew within less. */
 const LATE_TRIES = 100;
-const STREAM_TRIES = 150;
+/** The door may be shut for six seconds, and what is offered to one after the other lasts for four each in some runs. */
+const STREAM_TRIES = 300;
 const CLAIM_TRIES = 30;
 /** Something else may follow. */
 const OPEN_OUTCOMES: readonly string[] = ['waiting', 'waitlisted', 'offered'];

@@ -176,4 +176,8 @@ export const KNOWN_SEEDS: readonly { readonly cause: string; readonly seeds: rea
     cause: 'the check took it that a gateway which has used one code shows any other one as it is',
     seeds: [80_019_526],
   },
+  {
+    cause: 'who watched lost patience before offers of four seconds had gone from one to the next',
+    seeds: [82_057_072, 82_057_288],
+  },
 ];
