@@ -94,7 +94,7 @@ export async function stepTransaction<T>(
   return await run(pool, work, { begin: BEGIN_STEP, end: 'commit' });
 }
 
-/** The connection was lost in the middle of a transaction: nothing of it is committed. */
+/** The connection was lost in a transaction: none of it is committed, unless it was lost as the commit was answered. */
 export class TransactionLost extends Error {}
 
 /**
@@ -107,16 +107,13 @@ export async function transactionWithin<T>(
   idleMs: number,
   work: (client: pg.PoolClient) => Promise<T>,
 ): Promise<T> {
-  const client = await pool.connect();
   let lost: Error | undefined;
   try {
-    return await runOn(client, work, { begin: beginWithin(idleMs), end: 'commit' }, error => {
+    return await run(pool, work, { begin: beginWithin(idleMs), end: 'commit' }, error => {
       lost = error;
     });
   } catch (error) {
     throw lost === undefined ? error : new TransactionLost(lost.message, { cause: error });
-  } finally {
-    client.release(lost);
   }
 }
 
@@ -133,12 +130,18 @@ export async function transactionOn<T>(
   return await runOn(client, work, { begin: BEGIN, end: 'commit' }, () => undefined);
 }
 
-async function run<T>(pool: Pool, work: (client: pg.PoolClient) => Promise<T>, frame: Frame): Promise<T> {
+async function run<T>(
+  pool: Pool,
+  work: (client: pg.PoolClient) => Promise<T>,
+  frame: Frame,
+  onBroken: (error: Error) => void = () => undefined,
+): Promise<T> {
   const client = await pool.connect();
   let broken: Error | undefined;
   try {
     return await runOn(client, work, frame, error => {
       broken = error;
+      onBroken(error);
     });
   } finally {
     client.release(broken);

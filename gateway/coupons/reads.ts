@@ -85,8 +85,8 @@ export class CouponReads {
   }
 
   /**
-   * To be called before this gateway tells of uses of coupons: nobody who asks from now on is shown what was before, not
-   * either where another gateway has decided it and could not say so.
+   * To be called before this gateway tells of uses of coupons: nobody who asks from now on is shown what was before, also
+   * where another gateway has decided it and could not say so.
    */
   changed(couponIds: readonly number[]): Promise<void> {
     this.#generation += 1;

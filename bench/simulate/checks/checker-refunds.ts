@@ -3,7 +3,6 @@
  * all that it took something off has gone back, and never before; and a refund is made once under a key, however often it is
  * asked for. Shares no code with gateway and engine.
  */
-
 import type { SeenUse } from './checker-coupons.ts';
 import type { Checks } from './checks.ts';
 

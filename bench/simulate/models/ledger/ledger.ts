@@ -12,14 +12,14 @@ import { standIn } from '../../kernel/stand-in.ts';
 import type { Tally } from '../../kernel/tally.ts';
 import { MS, type Process, type World } from '../../kernel/world.ts';
 import { LedgerTables, NOTHING, type Result, type Statement, Values } from './ledger-tables.ts';
-import { CAMPAIGN_STATEMENTS } from './statements-campaigns.ts';
+import { CAMPAIGN_STATEMENTS, findWork } from './statements-campaigns.ts';
 import { CLAIM_STATEMENTS } from './statements-claims.ts';
 import { CLOCK_STATEMENTS } from './statements-clock.ts';
 import { COUPON_STATEMENTS } from './statements-coupons.ts';
 import { ENTRY_STATEMENTS } from './statements-entries.ts';
 import { OFFER_STATEMENTS } from './statements-offers.ts';
 import { PROGRESS_STATEMENTS } from './statements-progress.ts';
-import { ROOM_STATEMENTS } from './statements-rooms.ts';
+import { ROOM_STATEMENTS, takePresenceLog } from './statements-rooms.ts';
 import { SCHEDULE_STATEMENTS } from './statements-schedule.ts';
 import { SHELVING_STATEMENTS } from './statements-shelving.ts';
 import { TERMS_STATEMENTS } from './statements-terms.ts';
@@ -54,6 +54,7 @@ export class UnknownStatement extends Error {
   }
 }
 
+/** By its text, what carries a statement out. */
 const known = new Map<string, Statement>();
 
 function statementOf(text: string): Statement {
@@ -312,12 +313,6 @@ export class Ledger {
   }
 }
 
-/** The statement with which an engine takes the reports of streams for itself (sql/statements/rooms/presence.ts). */
-const TAKES_PRESENCE = /from presence_log for update skip locked/;
-
-/** And that with which it finds what is to be decided (sql/statements/campaigns/settling.ts). */
-const FINDS_WORK = /^select c\.campaign_id as "campaignId", c\.kind, c\.revision as progress\s/;
-
 /** One connection of a process; when something is lost on its way, it is lost as a whole. */
 class Connection {
   readonly #ledger: Ledger;
@@ -353,10 +348,11 @@ class Connection {
         return;
       }
       this.#session.execute(text, values, outcome => {
-        if (TAKES_PRESENCE.test(text)) void this.#process.reach('presence');
+        const statement = known.get(text);
+        if (statement === takePresenceLog) void this.#process.reach('presence');
         if (backUs === undefined) this.#lose(SILENT_US, reject);
         else {
-          const findingUs = FINDS_WORK.test(text) ? this.#ledger.findingUs : 0;
+          const findingUs = statement === findWork ? this.#ledger.findingUs : 0;
           world.after(backUs + findingUs, this.#process, () => {
             if (outcome instanceof Error) reject(outcome);
             else resolve(outcome);

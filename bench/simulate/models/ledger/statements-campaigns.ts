@@ -295,7 +295,7 @@ function wasRoom(tables: LedgerTables, by: Transaction, { campaignId, kind, stag
     .some(row => row.campaignId === campaignId && row.stage === 'scheduled' && row.state === 'effective');
 }
 
-const findWork: Statement = (tables, by, values) => {
+export const findWork: Statement = (tables, by, values) => {
   const [watermarkUs, lapseUs] = [values.number(1), values.number(2)];
   const work = tables.campaigns.rows(by).filter(campaign => {
     const { campaignId, kind, opensAt, closesAt, settledStamp, finishedAt } = campaign;

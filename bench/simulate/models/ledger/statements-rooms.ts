@@ -363,7 +363,7 @@ export function areReportsTaken(tables: LedgerTables): boolean {
   return tables.presenceLog.heldBy(ONE_ROW) !== undefined;
 }
 
-const takePresenceLog: Statement = (tables, by) => {
+export const takePresenceLog: Statement = (tables, by) => {
   if (tables.presenceLog.heldBy(ONE_ROW, by) !== undefined) return NOTHING;
   const row = tables.presenceLog.get(ONE_ROW, by) ?? FROM_THE_START;
   tables.presenceLog.write(ONE_ROW, row, by);
