@@ -27,8 +27,8 @@ import { Loop } from './loop.ts';
 import type { EngineMetrics } from './metrics.ts';
 import { shelve } from './projections/shelving.ts';
 import { Hearing, listen } from './settling/availability-clock.ts';
-import { Passes, type PassReport } from './settling/settlement-cycle.ts';
-import { RegistryKeeper } from './watermark/lease-reaper.ts';
+import { type CycleReport, SettlementCycle } from './settling/settlement-cycle.ts';
+import { LeaseReaper } from './watermark/lease-reaper.ts';
 
 /** How soon a campaign's opening is noticed, of which no message tells. */
 const SOON_MS = 1_000;
@@ -135,7 +135,7 @@ export function assembleJudge(assembly: JudgeAssembly): AssembledJudge {
     movesAtOnce: assembly.movesAtOnce,
   };
   const hearing = new Hearing(pool);
-  const passes = new Passes(
+  const passes = new SettlementCycle(
     {
       ...servers,
       ...{ clocks, settling, hearing, log },
@@ -154,7 +154,7 @@ export function assembleJudge(assembly: JudgeAssembly): AssembledJudge {
   let lastPassMs = Number.NEGATIVE_INFINITY;
   const passLoop = makeLoop('passes', log, intervals.passGap, async () => {
     const beganMs = performance.now();
-    let report: PassReport | undefined;
+    let report: CycleReport | undefined;
     try {
       report = await passes.run();
       lastPassMs = performance.now();
@@ -163,7 +163,7 @@ export function assembleJudge(assembly: JudgeAssembly): AssembledJudge {
       metrics.pass((performance.now() - beganMs) / 1000, report);
     }
   });
-  const keeper = new RegistryKeeper({
+  const keeper = new LeaseReaper({
     ...servers,
     clocks,
     logName: consumer.name,
@@ -214,7 +214,7 @@ function describeLength(ownMs: number, registryMs: number | undefined): string {
 
 function depsOf(
   { config, servers, randomness, log }: JudgeAssembly,
-  passes: Passes,
+  passes: SettlementCycle,
   clocks: ClockWatch,
 ): JudgeDeps {
   const { pool, redis, keys } = servers;
@@ -253,7 +253,7 @@ export function makeLoop(what: string, log: Logger, minGapMs: number, work: () =
 }
 
 /** Often while a campaign is open or still has to be finished, or is about to open. */
-function pauseMs({ unfinished, nowUs }: PassReport, { passActive, passIdle }: JudgeIntervals): number {
+function pauseMs({ unfinished, nowUs }: CycleReport, { passActive, passIdle }: JudgeIntervals): number {
   if (unfinished === undefined || nowUs === undefined) return passActive;
   const soonMs = nowUs / 1000 + SOON_MS;
   return unfinished.some(campaign => campaign.opensAt.getTime() <= soonMs) ? passActive : passIdle;

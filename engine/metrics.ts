@@ -5,7 +5,7 @@ import type { ClockWatch } from './clock/clock-watch.ts';
 import type { Keys } from './contract/redis/keys.ts';
 import type { RedisClient } from './contract/redis/redis.ts';
 import type { IntakeCounts } from './intake/intake.ts';
-import type { PassReport } from './settling/settlement-cycle.ts';
+import type { CycleReport } from './settling/settlement-cycle.ts';
 
 export interface EngineMetrics {
   readonly registry: Registry;
@@ -16,7 +16,7 @@ export interface EngineMetrics {
   /** Offers that were made or have ended, each by the state that came of it. */
   moved(states: readonly string[]): void;
   /** A pass that took `seconds`; no report when it failed. */
-  pass(seconds: number, report: PassReport | undefined): void;
+  pass(seconds: number, report: CycleReport | undefined): void;
   /** Measures what the clocks show, whenever somebody looks. */
   clocks(watch: Pick<ClockWatch, 'look'>): void;
 }

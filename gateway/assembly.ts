@@ -18,7 +18,7 @@ import type { Ledger } from './cold/ledger.ts';
 import { ShelvedCampaigns } from './cold/shelved.ts';
 import type { GatewayConfig } from './config.ts';
 import { CouponReads } from './coupons/reads.ts';
-import { CouponDesk } from './coupons/redemption-batcher.ts';
+import { RedemptionBatcher } from './coupons/redemption-batcher.ts';
 import { Doorkeeper } from './entry/door.ts';
 import { entryParts } from './entry/entry-parts.ts';
 import type { Ranker } from './entry/rank.ts';
@@ -84,7 +84,7 @@ export interface GatewayAssembly {
   readonly metricsOf: (live: LiveMetrics) => Metrics;
   /** Called when a handler has failed: that is a defect, answered with 500. */
   readonly failed: (error: unknown) => void;
-  /** See DeskOptions. */
+  /** See RedemptionBatcherOptions. */
   readonly lapsedAtOnce?: number | undefined;
 }
 
@@ -125,7 +125,7 @@ export function assembleGateway(assembly: GatewayAssembly): AssembledGateway {
     kept: () => ({ winners: door.size, gone: places.size, moves: moves.size }),
     signing: () => (signs && ring.keyAt('slices', Date.now()) !== undefined ? 1 : 0),
   });
-  const { desk, couponReads } = assembleCoupons(assembly);
+  const { redemptionBatcher, couponReads } = assembleCoupons(assembly);
   const shelved = new ShelvedCampaigns(ledger);
   const epochs = new EpochCheck({
     pipeline: () => membership.pipeline(),
@@ -177,7 +177,7 @@ export function assembleGateway(assembly: GatewayAssembly): AssembledGateway {
     ...ofEntries,
     keys: ring,
     ledger,
-    desk,
+    redemptionBatcher,
     couponReads,
     shopToken: new ShopToken(config.SHOP_TOKEN),
     passes: new PassTokens(ring),
@@ -209,7 +209,7 @@ function assembleCoupons({ config, log, keys, servers, lapsedAtOnce }: GatewayAs
     readCode: code => ledger.ask(db => readCodeNow(db, code)),
     pollMs: config.BOARD_INTERVAL_MS,
   });
-  const desk = new CouponDesk({
+  const redemptionBatcher = new RedemptionBatcher({
     ledger,
     onTold: couponIds => {
       // Copies elsewhere expire by themselves if the message is lost.
@@ -219,7 +219,7 @@ function assembleCoupons({ config, log, keys, servers, lapsedAtOnce }: GatewayAs
     },
     lapsedAtOnce,
   });
-  return { desk, couponReads };
+  return { redemptionBatcher, couponReads };
 }
 
 interface Timed {

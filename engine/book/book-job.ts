@@ -22,7 +22,7 @@ import { gzippedBook } from './writer.ts';
 /** What a gateway reads and writes at once when it is downloaded. */
 const PART_BYTES = 256 * 1024;
 
-export interface BinderOptions {
+export interface BookJobOptions {
   readonly pool: Pool;
   readonly keys: KeyRing;
   /** RECEIPT_SALT_SECRET. */
@@ -31,14 +31,14 @@ export interface BinderOptions {
 }
 
 /** Makes the books that are due, until `isStopping`. Without a key to sign with they wait for one. */
-export async function makeBooks(options: BinderOptions, isStopping: () => boolean): Promise<void> {
+export async function makeBooks(options: BookJobOptions, isStopping: () => boolean): Promise<void> {
   for (const campaignId of await listWithoutBook(options.pool)) {
     if (isStopping() || options.keys.keyAt('books', Date.now()) === undefined) return;
     await makeBook(options, campaignId);
   }
 }
 
-async function makeBook({ pool, keys, saltSecret, log }: BinderOptions, campaignId: number): Promise<void> {
+async function makeBook({ pool, keys, saltSecret, log }: BookJobOptions, campaignId: number): Promise<void> {
   try {
     const bytes = await transaction(pool, async client => {
       const campaign = await takeForBook(client, campaignId);

@@ -15,7 +15,7 @@ const TICKETS_AT = LEAF_PREFIX_BYTES + SHA256_BYTES;
 const OPTIONS_AT = TICKETS_AT + 2;
 
 /** What a raffle's leaf has beside the hash of the entry's. */
-export interface PoolTerms {
+export interface EntrantPoolTerms {
   readonly tickets: number;
   /** 32 bytes. */
   readonly group?: Uint8Array | undefined;
@@ -23,7 +23,7 @@ export interface PoolTerms {
   readonly reason?: string | undefined;
 }
 
-export class Pool {
+export class EntrantPool {
   readonly #campaign: number;
   readonly #sha256 = new Sha256();
   /** The roots of whole subtrees, from the largest; beside each the number of its leaves. */
@@ -41,7 +41,7 @@ export class Pool {
   /** Adds the next entry in stamp order; of a coupon without terms. `who` has 32 bytes. */
   add(
     entry: { readonly stamp: number; readonly source: number; readonly who: Uint8Array },
-    terms: PoolTerms | undefined,
+    terms: EntrantPoolTerms | undefined,
   ): void {
     const leaf = this.#leafOf(entry);
     this.#push(terms === undefined ? leaf : this.#bound(leaf, terms));
@@ -60,7 +60,7 @@ export class Pool {
   }
 
   /** The leaf of an entrant: see "The draw" in ../verify/README.md. */
-  #bound(leaf: Buffer, { tickets, group, reason }: PoolTerms): Buffer {
+  #bound(leaf: Buffer, { tickets, group, reason }: EntrantPoolTerms): Buffer {
     const { message } = this.#sha256;
     const reasonHash =
       reason === undefined ? undefined : createHash('sha256').update(reason, 'utf8').digest();

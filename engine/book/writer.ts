@@ -15,7 +15,7 @@ import {
   type BookSlice,
 } from './book.ts';
 import { canonicalJson } from './canonical.ts';
-import { Pool, type PoolTerms } from './pool.ts';
+import { EntrantPool, type EntrantPoolTerms } from './pool.ts';
 
 const HASH_BYTES = 32;
 const SIGNED_HEAD_BYTES = 192;
@@ -41,7 +41,7 @@ export function gzippedBook(input: BookInput): Readable {
 export async function* bookBytes(input: BookInput): AsyncGenerator<Buffer> {
   const hash = createHash('sha256');
   const totals = { slices: 0, entries: 0, shown: 0, moves: 0 };
-  const pool = new Pool(input.campaign);
+  const pool = new EntrantPool(input.campaign);
   let lines = '';
   for await (const line of bodyLines(input, totals, pool)) {
     lines += `${line}\n`;
@@ -65,7 +65,7 @@ interface Totals {
   moves: number;
 }
 
-async function* bodyLines(input: BookInput, totals: Totals, pool: Pool): AsyncGenerator<string> {
+async function* bodyLines(input: BookInput, totals: Totals, pool: EntrantPool): AsyncGenerator<string> {
   yield headerLine(input);
   let before: Uint8Array | undefined;
   for await (const slice of input.slices) {
@@ -100,7 +100,7 @@ function moveLine({ move, stamp, atUs, serial, offeredUs, deadlineUs, early }: B
 }
 
 /** What the pool binds beside an entry. Coupons have none of it. */
-function termsOf(entry: BookEntry, { draw }: BookInput): PoolTerms | undefined {
+function termsOf(entry: BookEntry, { draw }: BookInput): EntrantPoolTerms | undefined {
   if (draw === undefined) return undefined;
   const { decided, group, tickets = 1 } = entry;
   return { tickets, group, reason: decided.outcome === 'excluded' ? decided.reason : undefined };
@@ -208,7 +208,7 @@ function whole(value: number): number {
 function lastLine(
   input: BookInput,
   { slices, entries, shown, moves }: Totals,
-  pool: Pool,
+  pool: EntrantPool,
   hash: Buffer,
 ): string {
   if (shown !== entries) {

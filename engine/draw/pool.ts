@@ -34,7 +34,7 @@ export interface PoolEntry {
 /** An entry of the pool with what was settled about it before the freeze. */
 export interface Entrant extends PoolEntry, Terms {}
 
-export class Pool {
+export class EntrantPool {
   readonly #campaignId: number;
   readonly #encoder = new RecordEncoder();
   readonly #lanes = new Sha256Lanes(treeBytes(BATCH) + leavesBytes(BATCH) + BOUND_BYTES);

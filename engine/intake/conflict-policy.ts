@@ -1,29 +1,29 @@
-/** How careful intake is about rows that are there already: see Care. */
-import { CARE, type Care, isClash } from '../../sql/statements/entries/entries.ts';
+/** Chooses the conflict policy of inserts by whether the last ones met rows that were there. */
+import { CONFLICT_POLICIES, type ConflictPolicy, isClash } from '../../sql/statements/entries/entries.ts';
 
 /**
- * After a clash with a row that was there, this many batches are inserted with care before hope is tried again: so
- * that of a flow with repeated requests few batches are inserted twice, and one of newcomers soon goes fast again.
+ * After a clash with a row that was there, this many batches are inserted under the stricter policy before the optimistic
+ * one is tried again. A flow with repeated requests inserts few batches twice, and one of newcomers is soon fast again.
  */
-const CAREFUL_BATCHES = 50;
+const STRICT_BATCHES = 50;
 
-/** How careful inserts have to be, as far as the last ones tell. */
-export class Caution {
+/** The conflict policy that inserts need, as far as the last ones tell. */
+export class AdaptiveConflictPolicy {
   #level = 0;
   #batchesLeft = 0;
 
-  /** Calls `insert` with as much care as seems needed, and with more when it clashes. */
-  async insert<T>(insert: (care: Care) => Promise<T>): Promise<T> {
+  /** Calls `insert` under the policy that seems to be needed, and under a stricter one when it clashes. */
+  async insert<T>(insert: (policy: ConflictPolicy) => Promise<T>): Promise<T> {
     if (this.#batchesLeft > 0) this.#batchesLeft -= 1;
     else this.#level = 0;
     for (let level = this.#level; ; level += 1) {
-      const care = CARE[level] ?? 'all';
+      const policy = CONFLICT_POLICIES[level] ?? 'all';
       try {
-        return await insert(care);
+        return await insert(policy);
       } catch (error) {
-        if (care === 'all' || !isClash(error)) throw error;
+        if (policy === 'all' || !isClash(error)) throw error;
         this.#level = Math.max(this.#level, level + 1);
-        this.#batchesLeft = CAREFUL_BATCHES;
+        this.#batchesLeft = STRICT_BATCHES;
       }
     }
   }

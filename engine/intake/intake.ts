@@ -18,7 +18,12 @@ import type { Logger } from 'pino';
 import { type Pool, type Queryable, transaction } from '../../sql/database.ts';
 import { insertSlices, type SliceRow } from '../../sql/statements/books/slices.ts';
 import { insertAsked } from '../../sql/statements/entries/asked.ts';
-import { type Care, findRefused, insertEntries, keepEarliest } from '../../sql/statements/entries/entries.ts';
+import {
+  type ConflictPolicy,
+  findRefused,
+  insertEntries,
+  keepEarliest,
+} from '../../sql/statements/entries/entries.ts';
 import { type SetAside, setAside } from '../../sql/statements/progress/dead-letters.ts';
 import { type GatewayRow, readProgress, saveProgress } from '../../sql/statements/progress/gateways.ts';
 import { moveOn, nextPosition } from '../../sql/statements/progress/log-partitions.ts';
@@ -33,7 +38,7 @@ import {
   UnreadableRecord,
 } from '../contract/record/record.ts';
 import { decodeSignedHead, WrongSliceHead } from '../contract/record/slice-head.ts';
-import { Caution } from './conflict-policy.ts';
+import { AdaptiveConflictPolicy } from './conflict-policy.ts';
 import { ItemColumns } from './item-columns.ts';
 import { Progress } from './progress.ts';
 
@@ -65,12 +70,12 @@ export class StaleConsumer extends Error {}
 
 export function makeIntake(options: IntakeOptions): LogHandler {
   const { pool, logName, log, onBatch } = options;
-  const caution = new Caution();
+  const conflictPolicy = new AdaptiveConflictPolicy();
   return {
     start: partition => nextPosition(pool, logName, partition),
     batch: async batch => {
-      const counts = await caution.insert(care =>
-        transaction(pool, client => takeIn(client, logName, batch, care)),
+      const counts = await conflictPolicy.insert(policy =>
+        transaction(pool, client => takeIn(client, logName, batch, policy)),
       );
       const { dropped, setAside } = counts;
       if (dropped > 0 || setAside > 0) {
@@ -81,7 +86,12 @@ export function makeIntake(options: IntakeOptions): LogHandler {
   };
 }
 
-async function takeIn(db: Queryable, logName: string, batch: LogBatch, care: Care): Promise<IntakeCounts> {
+async function takeIn(
+  db: Queryable,
+  logName: string,
+  batch: LogBatch,
+  policy: ConflictPolicy,
+): Promise<IntakeCounts> {
   const { partition, from, next } = batch;
   if (!(await moveOn(db, { logName, partition, from, next }))) {
     throw new StaleConsumer(`another consumer moved partition ${partition} on from ${JSON.stringify(from)}`);
@@ -96,7 +106,7 @@ async function takeIn(db: Queryable, logName: string, batch: LogBatch, care: Car
     ...sorted.misplaced.map(placed => asideWhole(batch, logName, placed, misplacedReason(placed))),
     ...signed.wrong.map(({ placed, reason }) => asideWhole(batch, logName, placed, reason)),
   ];
-  const taken = await takeItems(db, sorted, care);
+  const taken = await takeItems(db, sorted, policy);
   for (const { items, index, reason } of taken.refused) {
     aside.push(asideItem(batch, logName, items, index, reason));
   }
@@ -241,7 +251,7 @@ interface Taken {
 async function takeItems(
   db: Queryable,
   { entries, withdrawals, claims }: SortedOut,
-  care: Care,
+  policy: ConflictPolicy,
 ): Promise<Taken> {
   const refused: Refused[] = [];
   for (const items of [entries, withdrawals, claims]) {
@@ -251,7 +261,7 @@ async function takeItems(
   let inserted = 0;
   let repeated = 0;
   const sent = entries.storable();
-  if (sent.userIds.length > 0) inserted = await insertEntries(db, sent, care);
+  if (sent.userIds.length > 0) inserted = await insertEntries(db, sent, policy);
   // Fewer than were sent: only now is it worth finding out which, and why.
   if (inserted < sent.userIds.length) {
     await keepEarliest(db, sent);

@@ -10,7 +10,7 @@
 import type { Logger } from 'pino';
 import type { Pool } from '../../sql/database.ts';
 import { listForShelf, markRanks, shelveCampaign } from '../../sql/statements/campaigns/shelving.ts';
-import type { Passes } from '../settling/settlement-cycle.ts';
+import type { SettlementCycle } from '../settling/settlement-cycle.ts';
 
 /** Campaigns shelved in one turn; the marks of one with millions of entries take seconds. */
 const A_TURN = 50;
@@ -19,7 +19,7 @@ const MARKS_AT_ONCE = 200;
 
 export interface ShelvingOptions {
   readonly pool: Pool;
-  readonly passes: Pick<Passes, 'clearShelved'>;
+  readonly passes: Pick<SettlementCycle, 'clearShelved'>;
   /** How long a campaign stays in Redis after its end, ms; undefined: forever. */
   readonly afterMs: number | undefined;
   readonly log: Logger;

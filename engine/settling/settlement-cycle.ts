@@ -58,7 +58,7 @@ export interface PassOptions {
   readonly endedAtOnce?: number | undefined;
 }
 
-export interface PassReport {
+export interface CycleReport {
   /** Redis' time when the registry was read; undefined while it is closed. */
   readonly nowUs: number | undefined;
   readonly watermarkUs: number;
@@ -72,7 +72,7 @@ export interface PassReport {
   readonly failing: number;
 }
 
-export class Passes {
+export class SettlementCycle {
   readonly #options: PassOptions;
   readonly #publisher: Publisher;
   readonly #turns: CampaignTurns;
@@ -98,7 +98,7 @@ export class Passes {
   }
 
   /** Runs one pass: does everything possible, then rejects with the first error. */
-  async run(): Promise<PassReport> {
+  async run(): Promise<CycleReport> {
     const failures: unknown[] = [];
     const isOpen = await this.#readRegistry().catch((error: unknown) => {
       failures.push(error);
@@ -112,7 +112,7 @@ export class Passes {
     }
     const more = isAgreed && (await this.#settle(watermarkUs));
     const { failing } = this.#turns;
-    let report: PassReport = {
+    let report: CycleReport = {
       nowUs: undefined,
       watermarkUs,
       rankedUs,

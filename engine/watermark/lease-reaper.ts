@@ -3,7 +3,7 @@
  *
  * While the registry is open:
  * - The keeper prepares free numbers, so that gateways can join without an engine (writers.ts).
- * - It condemns a lease that was not renewed for one lease and a margin, by its own monotonic clock, and ends the holder:
+ * - It revokes a lease that was not renewed for one lease and a margin, by its own monotonic clock, and ends the holder:
  *   it makes the log refuse the holder's appends, then appends a fence in the holder's partition, so everything ever
  *   acknowledged lies before the fence. It also ends an incarnation that is live in the ledger but has been missing from
  *   the registry for as long. No clock decides what counts: a wrong one only ends a gateway that could have continued.
@@ -63,7 +63,6 @@ import { lastStampAt } from '../contract/record/stamp.ts';
 import {
   beginOpening,
   closeRegistry,
-  condemnLease,
   freeLease,
   type Lease,
   leaseMarginMs,
@@ -71,6 +70,7 @@ import {
   openRegistry,
   type Registry,
   readRegistry,
+  revokeLease,
   setLeaseLength,
 } from '../contract/redis/lease/lease.ts';
 import { readNodes } from '../contract/redis/redis-nodes.ts';
@@ -83,8 +83,8 @@ import { Writers, type WritersOptions } from './writers.ts';
 /** A fence not consumed after this time is appended again; a second one is harmless. */
 const FENCE_AGAIN_MS = 2_000;
 const BEFORE_ALL_STAMPS = -1;
-/** The end of a lease as written by contract/redis/lease/condemn.lua. */
-const CONDEMNED = 0;
+/** The end of a lease as written by contract/redis/lease/revoke.lua. */
+const REVOKED = 0;
 
 export interface KeeperOptions extends WritersOptions {
   readonly locks: Locks;
@@ -105,7 +105,7 @@ interface Marker {
   readonly nowUs: number;
 }
 
-export class RegistryKeeper {
+export class LeaseReaper {
   readonly #options: KeeperOptions;
   readonly #writers: Writers;
   /** How long a lease may be missing before its holder is ended. */
@@ -199,7 +199,7 @@ export class RegistryKeeper {
     for (const lease of leases) {
       const row = known.get(nameOf(lease));
       if (row?.state === 'ended') await this.#free(lease);
-      else if (this.#isSilent(lease) && (await condemnLease(redis, keys.leases, lease)))
+      else if (this.#isSilent(lease) && (await revokeLease(redis, keys.leases, lease)))
         await this.#end(lease, row, lease.registeredUs, lease);
     }
     await this.#endMissing(rows, registry);
@@ -216,7 +216,7 @@ export class RegistryKeeper {
 
   /** Whether the lease was not renewed for so long that its holder can no longer rely on it. */
   #isSilent(lease: Lease): boolean {
-    if (lease.expiresUs === CONDEMNED) return true;
+    if (lease.expiresUs === REVOKED) return true;
     const nowMs = performance.now();
     const before = this.#unrenewed.get(nameOf(lease));
     if (before?.expiresUs === lease.expiresUs) return nowMs - before.sinceMs > this.#waitMs;

@@ -10,7 +10,7 @@
 /** Below this many it is not worth removing those that the promise has passed. */
 const SWEEP_AT_LEAST = 4_096;
 
-export class NotedInstants {
+export class ProxyTimestamps {
   /** Maps a taken instant to a later one; all instants from the first up to before the second are taken. */
   readonly #next = new Map<number, number>();
   #sweepAt = SWEEP_AT_LEAST;

@@ -5,7 +5,7 @@ import { SOURCE_ARRIVAL, SOURCE_PROXY } from '../../engine/contract/record/recor
 import { TrustedProxies } from '../http/trusted-proxies.ts';
 import { Metrics, OF_NOBODY } from '../metrics.ts';
 import { SharedClock } from './clock.ts';
-import { NotedInstants } from './proxy-timestamps.ts';
+import { ProxyTimestamps } from './proxy-timestamps.ts';
 import { RequestStarts, readRequestStart, sourceOf } from './request-start.ts';
 
 test('the formats that proxies send', () => {
@@ -202,7 +202,7 @@ test('instants are unique, after every promise, in their bounds, and the least t
 });
 
 test('no more is kept than may still be asked for again', () => {
-  const instants = new NotedInstants();
+  const instants = new ProxyTimestamps();
   for (let us = 0; us < 1_000_000; us += 10) instants.take(us, us + 100, us - 1_000);
   assert.ok(instants.size < 10_000, `${instants.size} are kept`);
   assert.equal(instants.take(0, 2_000_000, 0), 998_993, 'a promise that was named once holds');

@@ -15,7 +15,7 @@ import type { SlicePipeline } from '../entry/slices.ts';
 import type { Reply } from '../http/reply.ts';
 import type { TrustedProxies } from '../http/trusted-proxies.ts';
 import type { SharedClock } from './clock.ts';
-import { NotedInstants } from './proxy-timestamps.ts';
+import { ProxyTimestamps } from './proxy-timestamps.ts';
 
 /** The source of a stamp's instant, as shown in receipts. The instant itself tells it: those of arrival are even. */
 export function sourceOf(instantUs: number): ItemSource {
@@ -59,7 +59,7 @@ export interface RequestStartParts {
 
 export class RequestStarts {
   readonly #parts: RequestStartParts;
-  readonly #instants = new NotedInstants();
+  readonly #instants = new ProxyTimestamps();
 
   constructor(parts: RequestStartParts) {
     this.#parts = parts;

@@ -30,7 +30,7 @@ interface KeptSlice {
 /** 16 slices of 400 entries are some 3 MB. */
 const SLICES_KEPT = 16;
 
-export class KeptReceipts {
+export class ReceiptStore {
   readonly #ledger: Ledger;
   readonly #log: Logger;
   readonly #saltSecret: string;

@@ -7,7 +7,7 @@ import { openPool, type Pool, type Queryable } from '../../sql/database.ts';
 import { createCoupon } from '../../sql/statements/coupons/coupons.ts';
 import { LAPSED_AT_ONCE } from '../../sql/statements/coupons/redemptions.ts';
 import { Ledger, LedgerUnavailable } from '../cold/ledger.ts';
-import { CouponDesk, type DeskAnswer } from './redemption-batcher.ts';
+import { type RedemptionAnswer, RedemptionBatcher } from './redemption-batcher.ts';
 import { termsOf } from './testing/terms.ts';
 
 const CODE = 'HELD';
@@ -61,11 +61,11 @@ function ledgerOf(): CountingLedger {
   return new CountingLedger({ databaseUrl: database.url, timeoutMs: 20_000, log: quiet });
 }
 
-function use(desk: CouponDesk, count: number, userId: string): Promise<DeskAnswer> {
+function use(redemptionBatcher: RedemptionBatcher, count: number, userId: string): Promise<RedemptionAnswer> {
   const line = { product: 'shoe', categories: [], quantity: 1, unitAmount: 1_000 };
   const basket = { currency: 'EUR', lines: [line], shipping: 0 };
   const wanted = { kind: 'use' as const, userId, basket, codes: [`${CODE}-${count}`], holdMs: undefined };
-  return desk.ask({ request: undefined, wanted });
+  return redemptionBatcher.ask({ request: undefined, wanted });
 }
 
 /** How many uses are counted, how many count, and how many holds of the past still do. */
@@ -83,9 +83,11 @@ test('as many as lapse are given back in several transactions, and then the use 
   const couponId = await allHeld(count);
   const ledger = ledgerOf();
   t.after(() => ledger.close());
-  const desk = new CouponDesk({ ledger, onTold: () => undefined });
+  const redemptionBatcher = new RedemptionBatcher({ ledger, onTold: () => undefined });
   // Who had a use that has lapsed may use it once, as others may.
-  const answers = await Promise.all(['user-1', 'user-2', 'late'].map(user => use(desk, count, user)));
+  const answers = await Promise.all(
+    ['user-1', 'user-2', 'late'].map(user => use(redemptionBatcher, count, user)),
+  );
   deepEqual(
     answers.map(({ state }) => state),
     ['done', 'done', 'done'],
@@ -100,14 +102,14 @@ test('broken off in between, the next one who asks goes on', async t => {
   const couponId = await allHeld(count);
   const ledger = ledgerOf();
   t.after(() => ledger.close());
-  const desk = new CouponDesk({ ledger, onTold: () => undefined, lapsedAtOnce: 4 });
+  const redemptionBatcher = new RedemptionBatcher({ ledger, onTold: () => undefined, lapsedAtOnce: 4 });
   ledger.lost = 2;
-  await rejects(use(desk, count, 'early'), LedgerUnavailable);
+  await rejects(use(redemptionBatcher, count, 'early'), LedgerUnavailable);
   deepEqual(await usesOf(couponId), [count - 4, count - 4, count - 4]);
   // As another gateway, which does not know of it.
   const other = ledgerOf();
   t.after(() => other.close());
-  const another = new CouponDesk({ ledger: other, onTold: () => undefined, lapsedAtOnce: 4 });
+  const another = new RedemptionBatcher({ ledger: other, onTold: () => undefined, lapsedAtOnce: 4 });
   equal((await use(another, count, 'late')).state, 'done');
   deepEqual(await usesOf(couponId), [1, 1, 0]);
 });

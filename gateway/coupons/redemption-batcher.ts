@@ -1,14 +1,14 @@
 /**
- * The desk at which shops use coupons: whatever is asked while one transaction is under way forms the next one, as entries
+ * Decides the uses of coupons that shops ask for, in batches: whatever is asked while one transaction is under way forms the next one, as entries
  * form slices. A hundred baskets on one coupon then wait for its row, and for the disk, once and not a hundred times.
  */
 import { LAPSED_AT_ONCE } from '../../sql/statements/coupons/redemptions.ts';
 import { type Ledger, LedgerUnavailable } from '../cold/ledger.ts';
 import type { Decision } from './decide.ts';
-import { type DeskRequest, decideBatch, KeyTaken } from './transaction.ts';
+import { decideBatch, KeyTaken, type RedemptionRequest } from './transaction.ts';
 
 /** What was decided; nowMs is the ledger's clock. */
-export type DeskAnswer = Exclude<Decision, { state: 'stale' }> & { readonly nowMs: number };
+export type RedemptionAnswer = Exclude<Decision, { state: 'stale' }> & { readonly nowMs: number };
 
 /** What waits already is all that the ledger can take in a second or two: more would only wait longer than its client. */
 const MOST_WAITING = 5_000;
@@ -18,15 +18,15 @@ const MOST_AT_ONCE = 250;
 const MOST_ATTEMPTS = 5;
 
 /** Too much waits. */
-export class DeskOverloaded extends Error {}
+export class BatcherOverloaded extends Error {}
 
-interface Waiting extends DeskRequest {
+interface Waiting extends RedemptionRequest {
   attempts: number;
-  resolve(answer: DeskAnswer): void;
+  resolve(answer: RedemptionAnswer): void;
   reject(error: unknown): void;
 }
 
-export interface DeskOptions {
+export interface RedemptionBatcherOptions {
   readonly ledger: Ledger;
   /** Told of coupons before shops are told of uses of them: of new ones, and again of those that another gateway has decided. */
   readonly onTold: (couponIds: readonly number[]) => void;
@@ -34,18 +34,18 @@ export interface DeskOptions {
   readonly lapsedAtOnce?: number | undefined;
 }
 
-export class CouponDesk {
-  readonly #options: DeskOptions;
+export class RedemptionBatcher {
+  readonly #options: RedemptionBatcherOptions;
   #waiting: Waiting[] = [];
   #isBusy = false;
 
-  constructor(options: DeskOptions) {
+  constructor(options: RedemptionBatcherOptions) {
     this.#options = options;
   }
 
-  /** Rejects with LedgerUnavailable, after which asking again under the same key is safe; or with DeskOverloaded. */
-  ask(asked: DeskRequest): Promise<DeskAnswer> {
-    if (this.#waiting.length >= MOST_WAITING) return Promise.reject(new DeskOverloaded());
+  /** Rejects with LedgerUnavailable, after which asking again under the same key is safe; or with BatcherOverloaded. */
+  ask(asked: RedemptionRequest): Promise<RedemptionAnswer> {
+    if (this.#waiting.length >= MOST_WAITING) return Promise.reject(new BatcherOverloaded());
     return new Promise((resolve, reject) => {
       this.#waiting.push({ ...asked, attempts: 0, resolve, reject });
       if (!this.#isBusy) void this.#work();

@@ -16,20 +16,20 @@ import { authenticateShop, type ShopParts } from '../room/shop-token.ts';
 import { type Read, readRedemption, readRedemptionId, readRefund, readReservation } from './input.ts';
 import type { CouponReads } from './reads.ts';
 import { fromRow, type Redemption } from './redemption.ts';
-import { type CouponDesk, type DeskAnswer, DeskOverloaded } from './redemption-batcher.ts';
-import type { DeskRequest } from './transaction.ts';
+import { BatcherOverloaded, type RedemptionAnswer, type RedemptionBatcher } from './redemption-batcher.ts';
+import type { RedemptionRequest } from './transaction.ts';
 import { redemptionView, refundListView, refundMadeView, reservationView } from './views.ts';
 
 export interface CouponParts extends ShopParts, Pick<RequestParts, 'config'> {
   readonly metrics: RequestParts['metrics'];
   readonly ledger: Ledger;
-  readonly desk: CouponDesk;
+  readonly redemptionBatcher: RedemptionBatcher;
   readonly couponReads: CouponReads;
 }
 
 const NO_STORE = { 'cache-control': 'no-store' };
 const MAX_KEY_CHARACTERS = 255;
-type Wanted = DeskRequest['wanted'];
+type Wanted = RedemptionRequest['wanted'];
 
 /** POST /v1/reservations. */
 export function postReservation(parts: CouponParts, reply: Reply, req: HttpRequest, head: Readonly<Head>) {
@@ -200,11 +200,11 @@ async function get(
 async function ask(
   parts: CouponParts,
   reply: Reply,
-  request: DeskRequest,
-): Promise<(DeskAnswer & { state: 'done' }) | Answered> {
-  let answer: DeskAnswer;
+  request: RedemptionRequest,
+): Promise<(RedemptionAnswer & { state: 'done' }) | Answered> {
+  let answer: RedemptionAnswer;
   try {
-    answer = await parts.desk.ask(request);
+    answer = await parts.redemptionBatcher.ask(request);
   } catch (error) {
     return refuseUnanswered(parts, reply, error);
   }
@@ -248,7 +248,7 @@ function refuseFaults(parts: CouponParts, reply: Reply, errors: readonly FieldFa
 }
 
 function refuseUnanswered(parts: CouponParts, reply: Reply, error: unknown): Answered {
-  if (error instanceof DeskOverloaded) {
+  if (error instanceof BatcherOverloaded) {
     parts.metrics.refuse('waiting');
     return reply.problem('overloaded', 'Too many coupon requests are waiting. Retrying is safe.', {
       headers: SOON,

@@ -45,7 +45,7 @@ export interface WantedBasket {
   readonly holdMs: number | undefined;
 }
 
-export interface DeskRequest {
+export interface RedemptionRequest {
   readonly request: Asked['request'];
   readonly wanted: WantedBasket | Exclude<Decidable, PricedBasket | { kind: 'again' }>;
 }
@@ -66,7 +66,7 @@ export class KeyTaken extends TakenBack {}
  */
 export async function decideBatch(
   db: Queryable,
-  batch: readonly DeskRequest[],
+  batch: readonly RedemptionRequest[],
   lapsedAtOnce: number,
 ): Promise<BatchResult | undefined> {
   const keys = batch.flatMap(({ request }) => (request === undefined ? [] : [request.key]));
@@ -99,7 +99,7 @@ type Prepared = Asked | { readonly refusals: readonly CouponRefusal[] };
 /** Prices the baskets, before anything is locked: what cannot be priced needs no lock. */
 async function prepare(
   db: Queryable,
-  batch: readonly DeskRequest[],
+  batch: readonly RedemptionRequest[],
   requests: ReadonlyMap<string, ShopRequest>,
 ): Promise<readonly Prepared[]> {
   const codes = new Set(batch.flatMap(({ wanted }) => (wanted.kind === 'use' ? wanted.codes : [])));

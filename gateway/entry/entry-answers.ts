@@ -6,7 +6,7 @@ import type { SharedClock } from '../clock/clock.ts';
 import type { ClockLimits } from '../clock/clock-limits.ts';
 import type { RequestStarts } from '../clock/request-start.ts';
 import type { LedgerQuestions } from '../cold/ledger-questions.ts';
-import type { KeptReceipts } from '../cold/receipt-store.ts';
+import type { ReceiptStore } from '../cold/receipt-store.ts';
 import type { Answered, Reply } from '../http/reply.ts';
 import type { RequestParts } from '../http/requests.ts';
 import type { Lookups, Place } from '../shared/lookups.ts';
@@ -31,7 +31,7 @@ export interface EntryParts extends RequestParts {
   readonly door: Doorkeeper;
   readonly requestStarts: RequestStarts;
   readonly clockLimits: ClockLimits;
-  readonly receipts: KeptReceipts;
+  readonly receipts: ReceiptStore;
   /** Both are used only for campaigns that are being rebuilt in Redis. */
   readonly ledgerStamps: LedgerQuestions<HeldEntry>;
   readonly ledgerOutcomes: LedgerQuestions<FinalOutcome>;

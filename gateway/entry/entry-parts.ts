@@ -5,7 +5,7 @@ import { readFinalOutcomes } from '../../sql/statements/entries/outcomes.ts';
 import { RequestStarts } from '../clock/request-start.ts';
 import type { Ledger } from '../cold/ledger.ts';
 import { LedgerQuestions } from '../cold/ledger-questions.ts';
-import { KeptReceipts } from '../cold/receipt-store.ts';
+import { ReceiptStore } from '../cold/receipt-store.ts';
 import type { GatewayConfig } from '../config.ts';
 import type { TrustedProxies } from '../http/trusted-proxies.ts';
 import { AcceptedAnswers } from './accepted-answer.ts';
@@ -46,7 +46,7 @@ export function entryParts(
     verifier,
     tickets,
     requestStarts: new RequestStarts({ clock, proxies, metrics }),
-    receipts: new KeptReceipts(ledger, config.RECEIPT_SALT_SECRET, log),
+    receipts: new ReceiptStore(ledger, config.RECEIPT_SALT_SECRET, log),
     ledgerStamps: new LedgerQuestions(ledger, readHeldEntries),
     ledgerOutcomes: new LedgerQuestions(ledger, readFinalOutcomes),
     answers: new AcceptedAnswers(),

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LogKind } from '../../engine/contract/log/log.ts';
-import { condemnLease, readRegistry } from '../../engine/contract/redis/lease/lease.ts';
+import { readRegistry, revokeLease } from '../../engine/contract/redis/lease/lease.ts';
 import { brokenInvariants } from '../../engine/test/gateway.ts';
 import { type NetworkProxy, startProxy } from '../../engine/test/proxy.ts';
 import { availableLogs, eventually, serversFromEnv } from '../../engine/test/support.ts';
@@ -63,7 +63,7 @@ for (const log of availableLogs()) {
       // As if its lease had been over for long: the engine ends it at once.
       await eventually(async () => {
         const [lease] = (await readRegistry(redis, keys.leases)).leases;
-        return lease !== undefined && (await condemnLease(redis, keys.leases, lease));
+        return lease !== undefined && (await revokeLease(redis, keys.leases, lease));
       });
       await eventually(async () => (await liveGateways()) === 0);
       proxy.release();

@@ -197,8 +197,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'the position is committed before the rows',
     file: 'engine/intake/intake.ts',
-    from: 'transaction(pool, client => takeIn(client, logName, batch, care))',
-    to: 'takeIn(pool, logName, batch, care)',
+    from: 'transaction(pool, client => takeIn(client, logName, batch, policy))',
+    to: 'takeIn(pool, logName, batch, policy)',
   },
   {
     name: 'the stamp that came first stays, not the earliest',

@@ -17,7 +17,7 @@ const NONE = Uint8Array.of(0);
 const SOME = Uint8Array.of(1);
 
 /** Gathers the pool from the entries, and hands its pieces out. */
-export class Pool {
+export class EntrantPool {
   readonly #entries: Entries;
   readonly #kind: 'coupon' | 'raffle';
   readonly #jobs: HashJobs;

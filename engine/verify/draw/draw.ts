@@ -44,7 +44,7 @@ export function keyOf(seed: Uint8Array, leaf: Uint8Array, tickets: number, hash:
 }
 
 /** The pool as the draw sees it; indexes are of entries in stamp order. */
-export interface Pool {
+export interface EntrantPool {
   readonly leaves: HashList;
   /** 0 for one that takes no part: withdrawn or excluded. */
   readonly tickets: (index: number) => number;
@@ -58,11 +58,11 @@ export interface Drawn {
 }
 
 export class Draw {
-  readonly #pool: Pool;
+  readonly #pool: EntrantPool;
   readonly #seed: Uint8Array;
   readonly #hash: Sha256;
 
-  constructor(pool: Pool, seed: Uint8Array, hash: Sha256) {
+  constructor(pool: EntrantPool, seed: Uint8Array, hash: Sha256) {
     this.#pool = pool;
     this.#seed = seed;
     this.#hash = hash;

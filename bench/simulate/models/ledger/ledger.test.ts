@@ -104,7 +104,7 @@ import {
 } from '../../../../sql/statements/draws/draws.ts';
 import { insertAsked } from '../../../../sql/statements/entries/asked.ts';
 import {
-  CARE,
+  CONFLICT_POLICIES,
   findRefused,
   insertEntries,
   keepEarliest,
@@ -260,7 +260,7 @@ function drawCall(random: Random, number: number): Call {
     items: bytes(number % 7),
   };
   const calls: readonly Call[] = [
-    db => insertEntries(db, sent, random.pick(CARE)),
+    db => insertEntries(db, sent, random.pick(CONFLICT_POLICIES)),
     db => insertEntries(db, sent, 'all'),
     db => keepEarliest(db, sent),
     db => findRefused(db, sent),

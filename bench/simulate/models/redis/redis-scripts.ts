@@ -22,7 +22,7 @@ const BODIES: Readonly<Record<string, Body>> = {
   'contract/redis/lease/acquire.lua': acquire,
   'contract/redis/lease/renew.lua': renew,
   'contract/redis/lease/read.lua': readLeases,
-  'contract/redis/lease/condemn.lua': condemn,
+  'contract/redis/lease/revoke.lua': revoke,
   'contract/redis/lease/free.lua': free,
   'contract/redis/lease/begin.lua': beginOpening,
   'contract/redis/lease/close.lua': close,
@@ -195,7 +195,7 @@ function free(
   return call('hdel', leases, `g:${number}`);
 }
 
-function condemn(
+function revoke(
   call: Call,
   [leases = '']: readonly string[],
   [number, incarnation, expiresUs]: readonly string[],

@@ -119,7 +119,7 @@ class Commands {
       call('contract/redis/lease/renew.lua', [leases], [gateway, incarnation, leaseUs]),
       call('contract/redis/lease/read.lua', [leases], [random.pick(['', us, '0'])]),
       ['hset', leases, 'clock', random.pick(['held', us, us]), 'reading', '1'],
-      call('contract/redis/lease/condemn.lua', [leases], [gateway, incarnation, random.pick([HELD, '5'])]),
+      call('contract/redis/lease/revoke.lua', [leases], [gateway, incarnation, random.pick([HELD, '5'])]),
       call('contract/redis/lease/free.lua', [leases], [gateway, incarnation]),
       call('contract/redis/board/begin.lua', [...board, this.#key('confirmed')], [epoch]),
       call('contract/redis/board/open.lua', [state], [epoch]),
@@ -260,7 +260,7 @@ function comparable(reply: unknown, nowUs: number): unknown {
 
 test('every command and every script does the same to the simulated Redis as to Redis', async () => {
   for (const file of [
-    ...['acquire', 'renew', 'read', 'condemn', 'free', 'begin', 'close', 'open', 'prepare', 'set-length'].map(
+    ...['acquire', 'renew', 'read', 'revoke', 'free', 'begin', 'close', 'open', 'prepare', 'set-length'].map(
       each => `contract/redis/lease/${each}`,
     ),
     ...['begin', 'open', 'epoch', 'publish', 'read', 'shelve'].map(each => `contract/redis/board/${each}`),

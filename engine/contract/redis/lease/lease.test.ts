@@ -7,12 +7,12 @@ import { connectRedis, type RedisClient, waitForRedis } from '../redis.ts';
 import {
   acquireLease,
   beginOpening,
-  condemnLease,
   freeLease,
   openRegistry,
   putUpNumbers,
   readRegistry,
   renewLease,
+  revokeLease,
 } from './lease.ts';
 
 const LEASE_MS = 60_000;
@@ -33,7 +33,7 @@ async function open(epoch: number): Promise<void> {
   await putUpNumbers(redis, key, epoch, [{ gateway: 0, token: 't' }]);
 }
 
-test('a lease is renewed, condemned and freed, however large its incarnation is', async () => {
+test('a lease is renewed, revoked and freed, however large its incarnation is', async () => {
   // The largest that a number holds exactly: cjson alone would round from 10^14 on.
   const epoch = 2 ** 21 - 1;
   await open(epoch);
@@ -44,7 +44,7 @@ test('a lease is renewed, condemned and freed, however large its incarnation is'
   const [held] = (await readRegistry(redis, key)).leases;
   ok(held !== undefined);
   equal(held.incarnation, lease.incarnation);
-  ok(await condemnLease(redis, key, held));
+  ok(await revokeLease(redis, key, held));
   equal((await renewLease(redis, key, lease, LEASE_MS)).state, 'lost');
   ok(await freeLease(redis, key, lease));
 });

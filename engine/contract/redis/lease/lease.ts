@@ -1,7 +1,7 @@
 /**
  * The registry of live gateways, in Redis: who holds which number, under which incarnation, until when.
  *
- * A gateway acquires and renews; the engine opens, reads, prepares numbers, condemns and frees. Leases are for liveness:
+ * A gateway acquires and renews; the engine opens, reads, prepares numbers, revokes and frees. Leases are for liveness:
  * who writes is for the log to say (log/log.ts). A lease is over for the gateway at its own monotonic deadline, counted from
  * before it asked; for the engine when it has seen no renewal for a lease and a margin for clock rates on its own
  * monotonic clock, and has made sure that none can come any more. So a gateway mostly stops before the engine fences it.
@@ -102,7 +102,7 @@ const scripts = {
   acquire: scriptFrom(new URL('./acquire.lua', import.meta.url)),
   renew: scriptFrom(new URL('./renew.lua', import.meta.url)),
   read: scriptFrom(new URL('./read.lua', import.meta.url)),
-  condemn: scriptFrom(new URL('./condemn.lua', import.meta.url)),
+  revoke: scriptFrom(new URL('./revoke.lua', import.meta.url)),
   free: scriptFrom(new URL('./free.lua', import.meta.url)),
   begin: scriptFrom(new URL('./begin.lua', import.meta.url)),
   close: scriptFrom(new URL('./close.lua', import.meta.url)),
@@ -206,9 +206,9 @@ export async function readOpenedNodes(redis: RedisClient, key: string): Promise<
 }
 
 /** Makes sure that a lease that was not renewed since it was read never is; false when it was, or is gone. */
-export async function condemnLease(redis: RedisClient, key: string, lease: Lease): Promise<boolean> {
+export async function revokeLease(redis: RedisClient, key: string, lease: Lease): Promise<boolean> {
   const { gateway, incarnation, expiresUs } = lease;
-  return (await scripts.condemn(redis, [key], [gateway, incarnation, expiresUs])) === 1;
+  return (await scripts.revoke(redis, [key], [gateway, incarnation, expiresUs])) === 1;
 }
 
 export async function freeLease(

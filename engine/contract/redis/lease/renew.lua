@@ -5,9 +5,9 @@
 --       incarnation  its incarnation
 --       leaseUs      how long the lease holds from now, microseconds
 -- returns {'ok', nowUs, clock, reading, readings} (see acquire.lua) or {'lost', nowUs}: the registry is closed or has leases of another
---         length, the lease is condemned, or somebody else has the number
+--         length, the lease is revoked, or somebody else has the number
 --
--- A condemned lease is not brought back to life: the engine may be fencing it at this moment. One that has only run out by
+-- A revoked lease is not brought back to life: the engine may be fencing it at this moment. One that has only run out by
 -- this server's clock is: that clock may have been set forward, and its holder goes by its own.
 local leases = KEYS[1]
 local number, incarnation, leaseUs = ARGV[1], ARGV[2], ARGV[3]

@@ -4,10 +4,10 @@
 -- ARGV  number       the gateway's number
 --       incarnation  its incarnation
 --       expiresUs    as the caller has seen it; a lease that was renewed since is left alone
--- returns 1 if the lease is condemned, now or before, else 0
+-- returns 1 if the lease is revoked, now or before, else 0
 --
 -- How long is for the caller to judge, by a clock that nobody can set: that of this server may have been set in the
--- meantime, forward or back. A condemned lease has 0 as `expiresUs`.
+-- meantime, forward or back. A revoked lease has 0 as `expiresUs`.
 local leases = KEYS[1]
 local number, incarnation, expiresUs = ARGV[1], ARGV[2], ARGV[3]
 
