@@ -1,5 +1,5 @@
 /**
- * The gateway's HTTP server. Every path that exists answers every method: 405 with Allow where it does not know it.
+ * The gateway's HTTP server. An existing path answers an unsupported method with 405 and Allow.
  */
 import uws, { type HttpRequest, type HttpResponse, type TemplatedApp } from 'uWebSockets.js';
 import { fieldFault } from '../../engine/contract/api/problem.ts';
@@ -33,7 +33,7 @@ export function buildApp(parts: RouteParts): TemplatedApp {
   return app;
 }
 
-/** A server that takes entries, and knows nothing else: what a gateway warms itself up with. */
+/** A server with the route for entries only, for the warm-up of a gateway. */
 export function buildEntriesApp(parts: EntryParts & HandlerParts): TemplatedApp {
   const app = uws.App();
   addRoute(app, parts, ENTRIES_PATH, entriesMethods(parts));
