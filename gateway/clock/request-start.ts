@@ -53,7 +53,7 @@ export function readRequestStart(value: string): number | undefined {
 export interface RequestStartParts {
   readonly clock: SharedClock;
   readonly proxies: TrustedProxies;
-  /** Where what became of headers is counted (../metrics.ts). */
+  /** Counts the results of headers (../metrics.ts). */
   readonly metrics: { readonly requestStarts: Record<RequestStartResult, number> };
 }
 
@@ -90,7 +90,7 @@ export class RequestStarts {
     startedUs: number | undefined,
   ): number {
     const { promisedUs } = pipeline;
-    // Its arrival here is before the opening too: leave the refusal to the door.
+    // It also arrived here before the opening: admission refuses it.
     const noted =
       startedUs === undefined || arrivedUs < campaign.opensAtUs
         ? undefined
