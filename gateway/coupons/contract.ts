@@ -1,4 +1,4 @@
-/** What shops send and are shown, written once: these schemas check, type, and make the OpenAPI document. */
+/** The API for shops, written once: these schemas validate input, type output, and define the OpenAPI document. */
 import type { Static } from 'typebox';
 import Type from 'typebox';
 import { userIdText } from '../../engine/contract/api/text.ts';
@@ -7,7 +7,7 @@ import { CURRENCY_PATTERN, nameText, termMembers } from '../../engine/contract/c
 
 const MAX_CODES = 10;
 const MAX_LINES = 100;
-/** With it the product of an amount and a quantity is exact below 2^53. */
+/** Keeps the product of an amount and a quantity below 2^53, and so exact. */
 export const MAX_QUANTITY = 10_000;
 const MAX_LINE_CATEGORIES = 20;
 const MAX_HOLD_SECONDS = 86_400;
@@ -218,7 +218,7 @@ export type RefundList = Static<typeof RefundList>;
 export const CouponView = Type.Object(
   {
     code: Type.String(),
-    coupon: Type.Integer({ description: 'The code that these terms apply to' }),
+    coupon: Type.Integer({ description: 'The id of the coupon' }),
     campaign: Type.Optional(Type.Integer({ description: 'The campaign that granted the code' })),
     user: Type.Optional(Type.String({ description: 'The only user who may use it; anybody when absent' })),
     state: Type.Enum(['active', 'not_yet_valid', 'no_longer_valid', 'used_up']),
