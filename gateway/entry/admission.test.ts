@@ -1,4 +1,4 @@
-/** Admission, over all that a board can say of a campaign and all instants: against what it promises, said another way. */
+/** Admission, over all states of a campaign on the board and all instants, compared with its contract stated another way. */
 import { equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -26,12 +26,12 @@ const facts: fc.Arbitrary<AdmissionFacts> = fc
     ...(cancelledStamp === null ? {} : { cancelledStamp }),
   }));
 
-/** Without a change that is under way. */
+/** Whether an entry is accepted, ignoring a pending change. */
 function takes({ opensAtUs, closesAtUs, paused, cancelledStamp }: AdmissionFacts, atUs: number): boolean {
   return atUs >= opensAtUs && atUs < closesAtUs && paused === undefined && cancelledStamp === undefined;
 }
 
-/** As it is once the change has taken effect. */
+/** The campaign after the pending change has taken effect. */
 function changed(campaign: AdmissionFacts): AdmissionFacts {
   const { pending } = campaign;
   if (pending === undefined) return campaign;
