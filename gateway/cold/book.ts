@@ -88,7 +88,7 @@ async function ask<T>(parts: BookParts, reply: Reply, question: () => Promise<T>
   try {
     return await question();
   } catch (error) {
-    return refuseUnavailable(parts, reply, error, 'Outcomes cannot be read right now.');
+    return refuseUnavailable(parts, reply, error, 'Books and proofs cannot be read right now.');
   }
 }
 

@@ -132,11 +132,14 @@ const Refund = Type.Object(
     }),
     amount: money('The total refund'),
     lines: Type.Array(
-      Type.Object({ line: lineNumber, quantity: quantity('How many'), amount: money('For them') }, exact),
+      Type.Object(
+        { line: lineNumber, quantity: quantity('How many'), amount: money('The refund of the line') },
+        exact,
+      ),
     ),
     shipping: Type.Optional(money('The refund of shipping; absent when shipping is not refunded')),
     given_back: Type.Array(Type.String(), { description: 'Codes whose use was returned' }),
-    refunded_at: instant('When'),
+    refunded_at: instant('When the refund was made'),
   },
   exact,
 );
@@ -196,7 +199,7 @@ export const Redemption = Type.Object(
     id: redemptionId('The id of the reservation, if there was one'),
     state: Type.Enum(['redeemed', 'partly_refunded', 'refunded']),
     ...pricedMembers,
-    redeemed_at: instant('When'),
+    redeemed_at: instant('When the basket was redeemed'),
     refunds: Type.Array(Refund),
   },
   exact,
@@ -204,13 +207,20 @@ export const Redemption = Type.Object(
 export type Redemption = Static<typeof Redemption>;
 
 export const RefundMade = Type.Object(
-  { redemption: redemptionId('Of what'), state: Redemption.properties.state, ...Refund.properties },
+  {
+    redemption: redemptionId('The refunded redemption'),
+    state: Redemption.properties.state,
+    ...Refund.properties,
+  },
   exact,
 );
 export type RefundMade = Static<typeof RefundMade>;
 
 export const RefundList = Type.Object(
-  { redemption: redemptionId('Of what'), refunds: Type.Array(Refund, { description: 'Oldest first' }) },
+  {
+    redemption: redemptionId('The redemption'),
+    refunds: Type.Array(Refund, { description: 'Oldest first' }),
+  },
   exact,
 );
 export type RefundList = Static<typeof RefundList>;

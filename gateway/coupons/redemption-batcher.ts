@@ -68,7 +68,8 @@ export class RedemptionBatcher {
 
   #again(batch: readonly Waiting[]): void {
     const [tired, others] = partition(batch, each => ++each.attempts >= MOST_ATTEMPTS);
-    for (const each of tired) each.reject(new LedgerUnavailable('it kept changing meanwhile'));
+    for (const each of tired)
+      each.reject(new LedgerUnavailable('terms or keys kept changing during the decision'));
     this.#waiting.unshift(...others);
   }
 

@@ -72,7 +72,7 @@ interface Incarnation {
 
 /** How often to retry while no lease is available. */
 const JOIN_INTERVAL_MS = 100;
-/** A renewal may fail this many times before the lease expires. */
+/** Renewals per lease: it expires when this many in a row have failed. */
 const RENEWALS_A_LEASE = 4;
 const LEAVE_RETRY_MS = 250;
 /** A stopping process waits no longer than this for an unavailable log: the engine will fence it. */
@@ -185,7 +185,7 @@ export class Membership {
     return undefined;
   }
 
-  /** Whether an engine found Redis' clock correct after this process began to follow it, or engines report nothing about clocks. */
+  /** Whether an engine found Redis' clock correct after this process began to follow it, or none reports about clocks. */
   async #isVouched(): Promise<boolean> {
     const { clock, redis, keys } = this.#parts;
     if (this.#isClockVouched) return true;
