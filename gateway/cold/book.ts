@@ -12,7 +12,7 @@ import { refuseUnavailable } from './unavailable.ts';
 
 export interface BookParts extends RequestParts {
   readonly ledger: Ledger;
-  /** Called when a download breaks off on our side. */
+  /** Told of a download that broke off on our side. */
   readonly failed: (error: unknown) => void;
 }
 
@@ -40,7 +40,7 @@ export async function getBook(parts: BookParts, reply: Reply, req: HttpRequest):
   if (res !== undefined) await new Download({ reply, res, read, failed: parts.failed }, total).run();
 }
 
-/** Knows only the campaigns on the board; whether a shelved one is a room is in the ledger. */
+/** Of one on the shelf the ledger says so. */
 function isRoom({ board }: BookParts, id: number): boolean {
   return board.campaign(id)?.kind === 'room';
 }

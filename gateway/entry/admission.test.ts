@@ -1,4 +1,4 @@
-/** Admission, over all states of a campaign on the board and all instants, compared with its contract stated another way. */
+/** Admission, over all that a board can say of a campaign and all instants: against what it promises, said another way. */
 import { equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

@@ -1,6 +1,6 @@
 /**
- * Decides whether to accept a request at an instant, and answers it if not. The gateway decides from the shared clock and
- * its copy of the board alone, so an opening needs no message to arrive, and a sold-out coupon costs no log and no Redis.
+ * The door: whether to accept a request at an instant. The gateway decides by itself, from the shared clock and its copy
+ * of the board, so an opening needs no message to arrive, and a sold-out coupon costs no log and no Redis.
  *
  * A user who was granted a coupon must never get "sold out" on a retry. So when a coupon is sold out, the gateway loads
  * its winners once (as many as the stock) and answers them with their entries. With claims, a campaign is sold out only
@@ -70,10 +70,10 @@ export class Doorkeeper implements BoardListener {
     return this.#winners.size;
   }
 
-  /** Whether every entry has its outcome, and all gateways have promised to stamp nothing more before the close. */
+  /** Whether nobody can enter any more, by any clock behind a promise, and every entry has its outcome. */
   #isOver(campaignId: number): boolean {
     const campaign = this.#board.campaign(campaignId);
-    // A gateway that was suspended since before the end may find the campaign gone: otherwise it would load winners forever.
+    // A gateway that last read it before it was over, and was suspended since, may find it gone: it would ask for winners forever.
     if (campaign === undefined) return true;
     return campaign.finished && this.#board.rankedUs >= campaign.closesAtUs;
   }
@@ -128,7 +128,7 @@ export class Doorkeeper implements BoardListener {
     return refusal && this.#refuse(reply, campaign, instantUs, refusal);
   }
 
-  /** Answers a user who has entered if the campaign accepts nothing from such users at `instantUs`. */
+  /** Answers a user who has entered if the campaign is not open at `instantUs` to those. */
   refuseEntrant(reply: Reply, campaign: BoardCampaign, instantUs: number): Answered | undefined {
     const refusal = refusalAt(campaign, instantUs);
     if (refusal === undefined || refusal === 'paused') return undefined;
@@ -231,7 +231,7 @@ export class Doorkeeper implements BoardListener {
 
   async #read({ campaignId, opensAtUs }: BoardCampaign): Promise<ReadonlyMap<string, Winner>> {
     const keys = this.#keys.campaign(campaignId);
-    // Read before the ranks. After this stamp, an earlier one of the same user may be logged but not ranked yet.
+    // Read before the ranks. Behind it, an earlier stamp of the same user may be logged and not ranked yet.
     const lastFinal = lastStampAt(this.#board.rankedUs, opensAtUs);
     const winners = new Map<string, Winner>();
     let cursor = '0';
@@ -257,7 +257,7 @@ interface RefusalProblem {
   readonly slug: ProblemSlug;
   readonly detail: string;
   readonly members?: Readonly<Record<string, string>>;
-  /** When a retry may help. */
+  /** After which asking again may help. */
   readonly seconds: number;
 }
 

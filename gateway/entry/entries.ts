@@ -155,7 +155,7 @@ async function enterAgain(
   await enter(parts, reply, now, userId, { ...arrival, instantUs });
 }
 
-/** Answers with an entry that was accepted before, and its receipt. `ownReceipt`: see Entry.#ownReceipt. */
+/** Answers with an entry that was accepted before, and its receipt. `ownReceipt` gives the receipt of the stamp of now. */
 async function answerPlace(
   parts: EntryParts,
   reply: Reply,

@@ -1,4 +1,4 @@
-/** Assembles the parts for entering: those that the gateway shares, and those that only entries use. */
+/** What entering works with: what the gateway has for everything, and what it has for entries alone. */
 import type { Logger } from 'pino';
 import { readHeldEntries } from '../../sql/statements/entries/entries.ts';
 import { readFinalOutcomes } from '../../sql/statements/entries/outcomes.ts';

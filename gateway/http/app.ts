@@ -33,7 +33,7 @@ export function buildApp(parts: RouteParts): TemplatedApp {
   return app;
 }
 
-/** A server with the route for entries only, for the warm-up of a gateway. */
+/** A server that takes entries, and knows nothing else: what a gateway warms itself up with. */
 export function buildEntriesApp(parts: EntryParts & HandlerParts): TemplatedApp {
   const app = uws.App();
   addRoute(app, parts, ENTRIES_PATH, entriesMethods(parts));

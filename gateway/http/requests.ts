@@ -133,7 +133,7 @@ export function campaignIdOf(text: string): number {
   return id <= MAX_CAMPAIGN_ID ? id : 0;
 }
 
-/** The campaign number in the path; answers 400 if it is invalid. */
+/** The campaign number in the path; answers 400 if it is none. */
 export function readCampaignId(parts: RequestParts, reply: Reply, text: string): number | Answered {
   const id = campaignIdOf(text);
   if (id > 0) return id;

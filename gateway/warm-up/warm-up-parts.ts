@@ -52,7 +52,7 @@ export interface WarmUpServers {
 
 export interface WarmUpParts {
   readonly parts: EntryParts & HandlerParts;
-  /** The number of slices so far. */
+  /** How many slices have been appended to nothing. */
   slices(): number;
   /** Why no more slices are possible; undefined while they are. */
   failure(): string | undefined;
