@@ -120,7 +120,7 @@ export class SharedClock {
     return Math.max(boundUs, Math.abs(offsetOf(against) - offset) + boundOf(against, local));
   }
 
-  /** Samples contradict the clock: nothing is stamped until they agree again or an engine finds Redis' clock right (`believe`). */
+  /** Samples contradict the clock: nothing is stamped until they agree or an engine finds Redis' clock right (`believe`). */
   get isContradicted(): boolean {
     return this.#contradiction !== undefined;
   }
