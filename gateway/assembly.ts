@@ -53,7 +53,7 @@ export interface GatewayIntervals {
   readonly throughBusy: number;
   /** ... and this often otherwise: every record costs the log and the ledger something. */
   readonly throughIdle: number;
-  /** An idle gateway asks the log this often at most whether its epoch is the latest; readers of their own entry wait for it. */
+  /** An idle gateway asks the log at most this often whether its epoch is the latest; readers of an own entry wait for that. */
   readonly confirm: number;
   /** How soon rooms learn who came and who left; one Redis message each time there is news. */
   readonly presence: number;

@@ -19,7 +19,7 @@ import type { WarmUpServers } from './warm-up/warm-up-parts.ts';
 
 export interface Gateway {
   readonly port: number;
-  /** Takes nothing more, finishes what it took, leaves the log in good order, and closes everything. */
+  /** Accepts nothing more, finishes what it has accepted, appends its leave to the log, and closes everything. */
   stop(): Promise<void>;
 }
 
@@ -32,13 +32,13 @@ function intervalsOf(config: GatewayConfig): GatewayIntervals {
     boardIdle: 250,
     throughBusy: 100,
     throughIdle: 1_000,
-    // With 250, whoever looks one after the other waits for the next `through` each time: 1,472 looks took some 110 s.
+    // With 250, sequential look-ups each wait for the next `through`: 1,472 of them took some 110 s.
     confirm: 25,
     presence: 250,
   };
 }
 
-/** Starts; resolves when it listens. It takes entries as soon as it has a lease, which /readyz shows. */
+/** Resolves when the gateway listens. It accepts entries as soon as it has a lease, which /readyz shows. */
 export async function startGateway(
   config: GatewayConfig,
   { name, log }: { name: string; log: Logger },
@@ -97,7 +97,7 @@ export async function startGateway(
   };
 }
 
-/** A path that cannot be warmed, as while Redis is away, is slower for a while, and keeps nobody out. */
+/** A failed warm-up, as without Redis, does not stop the start: the first slices are slower. */
 async function tryWarmUp(servers: WarmUpServers): Promise<void> {
   const { config, log } = servers;
   if (config.WARM_UP_MS === 0) return;

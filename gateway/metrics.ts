@@ -1,4 +1,4 @@
-/** What the gateway counts and measures, for Prometheus. */
+/** The gateway's metrics, for Prometheus. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { ClockLevel } from './clock/clock-limits.ts';
 import { REQUEST_START_RESULTS, type RequestStartResult } from './clock/request-start.ts';
@@ -40,7 +40,7 @@ export type RefusalReason =
 
 const CLOCK_LEVELS: Readonly<Record<ClockLevel, number>> = { ok: 0, warn: 1, stop: 2 };
 
-/** What is read when somebody asks. */
+/** Values that are read at each scrape. */
 export interface LiveMetrics {
   connections(): number;
   watchers(): number;
@@ -48,11 +48,11 @@ export interface LiveMetrics {
   clockErrorUs(): number;
   clockLevel(): ClockLevel;
   signing(): number;
-  /** Of campaigns: for how many it is kept who won, who left, and who has moved. */
+  /** The number of campaigns whose winners, leavers and claim moves are kept. */
   kept(): { readonly winners: number; readonly gone: number; readonly moves: number };
 }
 
-/** For a gateway whose metrics nobody reads. */
+/** For a gateway whose metrics are never scraped. */
 export const OF_NOBODY: LiveMetrics = {
   connections: () => 0,
   watchers: () => 0,
@@ -65,9 +65,9 @@ export const OF_NOBODY: LiveMetrics = {
 
 export class Metrics {
   readonly registry = new Registry();
-  /** Entries answered with 202: counted here, and read when somebody asks, as a Counter costs 0.3 us each time. */
+  /** Entries answered with 202. Counted here and read at each scrape, because a Counter costs 0.3 us each time. */
   acceptedEntries = 0;
-  /** What became of X-Request-Start headers; counted in the same way. */
+  /** Results of X-Request-Start headers; counted in the same way. */
   readonly requestStarts: Record<RequestStartResult, number> = {
     used: 0,
     promise: 0,
@@ -172,7 +172,7 @@ export class Metrics {
     );
   }
 
-  /** Adds what there is to know of the process itself, which is watched from then on: to be called once a process. */
+  /** Adds prom-client's default metrics of the process, collected from then on. Call it once per process. */
   watchProcess(): void {
     collectDefaultMetrics({ register: this.registry });
   }

@@ -1,4 +1,4 @@
-/** The shared clock of a real gateway behind a slow Redis: what it says of itself, and when it takes no entries. */
+/** The shared clock of a real gateway behind a slow Redis: the reported error, and when the gateway accepts no entries. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:net';

@@ -40,12 +40,12 @@ test('it shows the time of Redis, and says how far off that may be', () => {
 test('the fastest round trip counts, not the latest', () => {
   const { clock, sample, local } = setUp(1_000);
   sample(100);
-  // A slow answer whose halves are not alike would be wrong by as much.
+  // A slow answer with unequal halves would be wrong by this much.
   sample(50_000, 21_000);
   assert.equal(clock.now(), local() + 1_000);
 });
 
-/** Asks so often that what was sampled before is forgotten. */
+/** This many samples push out all earlier ones. */
 const ENOUGH = 64;
 
 test('a clock that was set and is slewed back contradicts nothing any more', () => {
@@ -108,7 +108,7 @@ test('a slow sample counts once the fast one has aged beyond it', () => {
   assert.equal(Math.round(clock.errorBoundUs), 50 + 500, 'the fast one is surer still');
   move(1_000_000);
   sample(1_200, 300);
-  // 600 us of the slow one, and 300 that are to be slewed to where it points.
+  // 600 us from the slow sample, and 300 us left to slew towards its offset.
   assert.equal(Math.round(clock.errorBoundUs), 600 + 300);
 });
 
@@ -131,7 +131,7 @@ test('a step of Redis beyond CLOCK_STOP_MS is not followed: the time goes on, an
     for (let count = 0; count < 100; count++) {
       sample(100, stepUs);
       move(250_000);
-      // So slow that it goes with both.
+      // So slow that it agrees with both.
       if (count === 50) sample(250_000_000, 0);
     }
     assert.ok(Math.abs(clock.now() - local()) < 1_000, 'shown as before');
@@ -145,8 +145,8 @@ test('a step of Redis beyond CLOCK_STOP_MS is not followed: the time goes on, an
 type SetUp = ReturnType<typeof setUp>;
 
 /**
- * The clock hears what an engine has found of Redis' clock by its reading of that number, when engines had made as many, and
- * what Redis' clock shows now, an offset from the local one.
+ * Gives the clock the finding of an engine about Redis' clock, after engines have made `readings` readings, together with
+ * the time that Redis' clock shows now: the local one plus `offsetUs`.
  */
 function hears(
   { clock, local }: Pick<SetUp, 'clock' | 'local'>,
@@ -175,7 +175,7 @@ test('an engine that finds Redis right since is believed, at once', () => {
   stays('held');
   stays(undefined);
   stays({ agreedUs: firstUs - 1, reading: 9 });
-  // Found right before the clock was set back, and it is not there again.
+  // Found correct before the clock was set back; the clock has not reached that time again.
   stays({ agreedUs: local() + steppedUs + 1, reading: 9 });
   stays({ agreedUs: firstUs + 100_000, reading: 4 });
   hears({ clock, local }, steppedUs, { agreedUs: firstUs + 100_000, reading: 5 }, { readings: 9 });
@@ -222,7 +222,7 @@ test('what was found before the clock was set back is no word for it when it has
   sample(100, -500_000);
   for (let count = 0; count < 40; count++) {
     move(25_000);
-    // Two readings of before, the second of which is told last.
+    // Two readings from before the step; the second arrives last.
     hears({ clock, local }, -500_000, { agreedUs, reading: count < 30 ? 6 : 7 }, { readings: 7 });
     assert.ok(clock.errorBoundUs > 400_000);
   }
@@ -281,7 +281,7 @@ test('the shown time is never off by more than the bound, whatever the network a
           clock.sample({ askedUs, heardUs: localUs(), redisUs });
           trueUs += pauseUs;
           const shown = clock.now();
-          // A round trip is measured with the local clock, and the shown time is cut to microseconds.
+          // The round trip is measured with the local clock, and the shown time is truncated to microseconds.
           const slackUs = 10;
           const offUs = Math.abs(shown - trueUs);
           assert.ok(offUs <= clock.errorBoundUs + slackUs, `off by ${offUs}, bound ${clock.errorBoundUs}`);

@@ -77,7 +77,7 @@ function spreadUs(one: ClockSample, other: ClockSample, localUs: number): number
 interface Contradiction {
   readonly first: ClockSample;
   readonly last: ClockSample;
-  /** The engines' count of clock readings when first seen since then: their finding may be older than the contradiction. */
+  /** The engines' count of clock readings when first read after the contradiction: earlier findings are not about it. */
   readonly readings?: number;
 }
 
@@ -120,7 +120,7 @@ export class SharedClock {
     return Math.max(boundUs, Math.abs(offsetOf(against) - offset) + boundOf(against, local));
   }
 
-  /** Samples contradict the clock: nothing is stamped until they agree again or an engine tells who is wrong (`believe`). */
+  /** Samples contradict the clock: nothing is stamped until they agree or an engine finds Redis' clock right (`believe`). */
   get isContradicted(): boolean {
     return this.#contradiction !== undefined;
   }

@@ -59,7 +59,7 @@ test('any microsecond comes back in each of the three units', () => {
   );
 });
 
-/** A gateway's clock and pipeline, as far as instants go. */
+/** The parts of a gateway's clock and pipeline that instants depend on. */
 function setUp(nowUs = 1_000_000) {
   let localUs = nowUs;
   const clock = new SharedClock(() => localUs);

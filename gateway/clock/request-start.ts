@@ -53,7 +53,7 @@ export function readRequestStart(value: string): number | undefined {
 export interface RequestStartParts {
   readonly clock: SharedClock;
   readonly proxies: TrustedProxies;
-  /** Where what became of headers is counted (../metrics.ts). */
+  /** Counts the results of headers (../metrics.ts). */
   readonly metrics: { readonly requestStarts: Record<RequestStartResult, number> };
 }
 

@@ -1,6 +1,7 @@
 /**
- * A gateway whose machine was suspended, its clock and its timers with it: it believes in its lease when it goes on, and takes
- * what is in its sockets before it could hear otherwise. It is the log that refuses that. And one that was told another length of leases than the registry has.
+ * A gateway whose machine was suspended, with its clock and timers: when it resumes, it still trusts its lease, and accepts
+ * what is in its sockets before it learns otherwise. The log refuses that. Also a gateway whose LEASE_MS differs from the
+ * registry's.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -10,7 +11,7 @@ import { availableLogs, eventually } from '../../engine/test/support.ts';
 import { type System, startSystem } from '../../engine/test/system.ts';
 
 const FROZEN_CLOCK = new URL('../../engine/test/preloaded/frozen-clock.mjs', import.meta.url);
-/** Requests are in the socket by then. */
+/** Enough for requests to reach the socket. */
 const SENT_MS = 200;
 const PEOPLE = Array.from({ length: 20 }, (_, index) => `caught-${index}`);
 
@@ -40,7 +41,7 @@ for (const log of availableLogs()) {
       await eventually(async () => !(await isNobodyLive()));
       const { child } = system.gateways[0]?.process ?? assert.fail('there is no gateway');
       child.kill('SIGSTOP');
-      // They are taken by the gateway when it goes on, which is long after its end.
+      // The gateway reads them when it resumes, long after its incarnation was ended.
       const answers = PEOPLE.map(user => system.enter(user, campaign));
       await sleep(SENT_MS);
       await eventually(isNobodyLive, { timeoutMs: 90_000 });
@@ -65,7 +66,7 @@ for (const log of availableLogs()) {
       const { leases } = system.keys;
       const right = (await system.redis.hget(leases, 'leaseUs')) ?? '';
       await system.redis.hset(leases, 'leaseUs', '7000000');
-      // The engines say so as well: theirs may be the wrong one.
+      // The engine reports it as well: its own LEASE_MS may be the wrong one.
       for (const process of [system.gateways[0], system.engine]) {
         await eventually(async () => {
           const answer = await fetch(`${process?.url}/readyz`);

@@ -1,6 +1,6 @@
 /**
- * What anybody may check afterwards: GET /v1/campaigns/{id}/book and …/proof. Both stand whole in the ledger by then and
- * are handed on in parts: what a client does not read waits there, not here.
+ * GET /v1/campaigns/{id}/book and …/proof, with which anybody can verify a campaign. Both are complete in the ledger and
+ * are read and sent in parts, so that what a slow client has not read yet takes no memory here.
  */
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import { type BookState, readBookPart, readBookState } from '../../sql/statements/books/books.ts';
@@ -45,7 +45,7 @@ function isRoom({ board }: BookParts, id: number): boolean {
   return board.campaign(id)?.kind === 'room';
 }
 
-/** A waiting room lets everybody in: there is nothing that could be proved of it later. */
+/** A waiting room admits everybody, so there is nothing to prove. */
 function refuseRoom(reply: Reply, id: number, slug: 'no-book' | 'no-proof'): void {
   const what = slug === 'no-book' ? 'book' : 'proof';
   reply.problem(slug, `Campaign ${id} is a waiting room; a waiting room has no ${what}.`);
@@ -88,28 +88,28 @@ async function ask<T>(parts: BookParts, reply: Reply, question: () => Promise<T>
   try {
     return await question();
   } catch (error) {
-    return refuseUnavailable(parts, reply, error, 'Outcomes cannot be read right now.');
+    return refuseUnavailable(parts, reply, error, 'Books and proofs cannot be read right now.');
   }
 }
 
 interface DownloadParts {
   readonly reply: Reply;
   readonly res: HttpResponse;
-  /** A part of it, from 0. */
+  /** Reads a part, from 0. */
   readonly read: (part: number) => Promise<Buffer | undefined>;
   readonly failed: (error: unknown) => void;
 }
 
 /**
- * One download. `tryEnd` takes what the client has room for and keeps nothing back; the rest of a part is tried again
- * when there is room, and the next part is read when this one is gone.
+ * One download. `tryEnd` accepts what the socket has room for and buffers nothing; the rest of a part is tried again when
+ * there is room, and the next part is read when this one is sent.
  */
 class Download {
   readonly #parts: DownloadParts;
   readonly #total: number;
   #part = 0;
   #bytes: Buffer = Buffer.alloc(0);
-  /** Where the part begins in the whole. */
+  /** The offset of the part in the whole. */
   #from = 0;
   #isGone = false;
 
@@ -131,7 +131,7 @@ class Download {
     await this.#next();
   }
 
-  /** Reads the next part and writes of it what the client takes. */
+  /** Reads and writes parts until one is not written whole. */
   async #next(): Promise<void> {
     while (!this.#isGone) {
       this.#from += this.#bytes.length;
@@ -141,7 +141,7 @@ class Download {
         if (bytes === undefined) throw new Error(`part ${this.#part} of a download is missing`);
         this.#bytes = bytes;
       } catch (error) {
-        // The length was told, so the client sees that it does not have all of it.
+        // The client knows the total length, so it sees that the download is incomplete.
         if (!this.#isGone) this.#parts.res.close();
         this.#parts.failed(error);
         return;
@@ -151,7 +151,7 @@ class Download {
     }
   }
 
-  /** Writes the part from `offset` of the whole on; whether the client took all of it. */
+  /** Writes the part from `offset` (of the whole) on; returns whether all of it was accepted. */
   #write(offset: number): boolean {
     let ok = false;
     const { res } = this.#parts;

@@ -1,4 +1,4 @@
-/** What fans are told of a campaign's state, against what operators are told of the same row at the same instant. */
+/** A campaign's state as fans see it, compared with what operators see of the same row at the same instant. */
 import { equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

@@ -50,7 +50,7 @@ function roomView({ perSecond, capacity, paused }: NonNullable<BoardCampaign['ro
   return { per_second: perSecond, capacity, paused };
 }
 
-/** As operators are told it, but for two: an archived campaign stays what it was, and one that is open may be sold out. */
+/** The state that operators see, with two differences: archiving does not change it, and an open coupon may be `sold_out`. */
 function statusOf(campaign: BoardCampaign, nowUs: number): CampaignView['status'] {
   const { cancelledStamp, finished, paused, opensAtUs, closesAtUs, soldOut } = campaign;
   const stage = cancelledStamp === undefined ? 'scheduled' : 'cancelled';
@@ -78,8 +78,8 @@ export async function getCampaign(parts: CampaignParts, reply: Reply, req: HttpR
 }
 
 /**
- * In the order of their numbers, those on the shelf among them. Where the ledger cannot be asked for these, the others are told
- * and the answer says that it is not all: the pages on which people queue need no more.
+ * Lists campaigns in order of number, including shelved ones. If the ledger cannot list those, the answer has the others and
+ * says `partial`: pages on which people queue need no more.
  */
 export async function listCampaigns(parts: CampaignParts, reply: Reply, req: HttpRequest): Promise<void> {
   const after = readWhole('after', req.getQuery('after'), 0, 0, MAX_CAMPAIGN_ID);
@@ -111,7 +111,7 @@ export async function listCampaigns(parts: CampaignParts, reply: Reply, req: Htt
   reply.json(200, JSON.stringify(answer));
 }
 
-/** Undefined where there may be some, and the ledger does not answer. */
+/** Undefined if there may be some and the ledger does not answer. */
 async function listShelved(
   { board, shelved }: CampaignParts,
   after: number,

@@ -7,7 +7,7 @@ import { LedgerQuestions } from './ledger-questions.ts';
 
 const PEOPLE = 10_000;
 
-/** The ledger is not reached: the question alone counts. */
+/** Connects to no database: only the questions matter. */
 class LocalLedger extends Ledger {
   constructor() {
     super({ databaseUrl: '', timeoutMs: 1, log: pino({ level: 'silent' }) });

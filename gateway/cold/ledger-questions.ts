@@ -1,6 +1,7 @@
 /**
- * Questions about single users that only the ledger can answer, asked only while Redis is being made anew. Those that come
- * while one statement is under way go out together as the next, so that ten thousand who ask at once cost PostgreSQL ten.
+ * Questions about single users that only the ledger can answer: while Redis is being rebuilt, and about shelved campaigns.
+ * Questions that arrive during one statement go out together as the next, so ten thousand users who ask at once cost
+ * PostgreSQL ten statements.
  */
 import type { Queryable } from '../../sql/database.ts';
 import type { Ledger } from './ledger.ts';
@@ -21,7 +22,7 @@ export class LedgerQuestions<Row extends { readonly userId: string }> {
   #waiting: Question<Row>[] = [];
   #isAsking = false;
 
-  /** `read` answers with a row of each user of whom there is one. */
+  /** `read` returns a row for each user who has one. */
   constructor(
     ledger: Ledger,
     read: (db: Queryable, campaignId: number, userIds: readonly string[]) => Promise<readonly Row[]>,
@@ -30,7 +31,7 @@ export class LedgerQuestions<Row extends { readonly userId: string }> {
     this.#read = read;
   }
 
-  /** What the ledger has of the user in the campaign. Rejects with LedgerUnavailable. */
+  /** The ledger's row of the user in the campaign, if any. Rejects with LedgerUnavailable. */
   find(campaignId: number, userId: string): Promise<Row | undefined> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ campaignId, userId, resolve, reject });

@@ -1,6 +1,6 @@
 /**
- * What a gateway shows of its signing: GET /v1/keys, and GET /v1/heads, the signed heads of all gateways as they are made.
- * Whoever keeps a copy of the heads binds us to them: none can be taken back or slipped in later. engine/monitor does so.
+ * GET /v1/keys, and GET /v1/heads: the signed heads of all gateways as they are made. A copy of the heads kept elsewhere
+ * binds us to them: it shows if one is removed or inserted later. engine/monitor keeps such a copy.
  */
 import type { HttpRequest } from 'uWebSockets.js';
 import { fieldFault } from '../../engine/contract/api/problem.ts';
@@ -57,7 +57,7 @@ function placeText({ firstUs, gateway, incarnation, sliceNumber }: HeadPlace): s
   return `${firstUs}.${gateway}.${incarnation}.${sliceNumber}`;
 }
 
-/** Undefined when the text is something else. */
+/** The place that the text names; undefined if the text is invalid. */
 function readPlace(text: string): HeadPlace | undefined {
   if (text === '') return NO_PLACE;
   const match = /^(\d{1,16})\.(\d{1,4})\.(\d{1,16})\.(\d{1,16})$/.exec(text);

@@ -1,6 +1,6 @@
 /**
- * Campaigns that have left Redis: whoever asks is told what they were told before, also when Redis was emptied, a gateway is
- * new, and prizes are passed on since; and Redis holds nothing of them.
+ * Shelved campaigns: users get the same answers as before, also after Redis was emptied, from a new gateway, and after prizes
+ * were passed on; and Redis holds nothing about these campaigns.
  */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
@@ -10,11 +10,11 @@ import { availableLogs, eventually } from '../../engine/test/support.ts';
 import { type Answer, type System, startSystem } from '../../engine/test/system.ts';
 
 const USERS = ['ann', 'bob', 'cid', 'dan', 'eve', 'fay', 'stranger'];
-/** Whatever version the change was made for. */
+/** Applies the change to any version. */
 const ANY = { 'if-match': '*' };
 const TERMS = { discount: 'percentage', basis_points: 1_000 };
 
-/** What one user is told of one campaign. */
+/** The answers to one user about one campaign. */
 interface Told {
   readonly entry: string;
   readonly deleted: string;
@@ -156,12 +156,12 @@ for (const log of availableLogs()) {
     test('a gateway that is new, and a Redis that was emptied, tell the same; nothing comes back', async () => {
       system.gateways[1] = await system.startGateway();
       await checkAll(1);
-      // All but a log that stands in it.
+      // Everything but the log, if that is in Redis.
       await system.redis.unlink(...(await system.redis.keys(system.keys.projectionPattern)));
       for (const { url } of system.gateways)
         await eventually(async () => (await fetch(`${url}/readyz`)).ok, { timeoutMs: 30_000 });
       const open = await system.offer({ kind: 'raffle', winners: 1 });
-      // Each has a lease of the new registry then.
+      // Afterwards each gateway has a lease of the new registry.
       for (const gateway of [0, 1]) {
         const enters = async (): Promise<boolean> =>
           (await system.enter(`late-${gateway}`, open, gateway)).status === 202;

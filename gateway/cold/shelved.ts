@@ -109,7 +109,7 @@ function placeOf(campaign: BoardCampaign, found: ShelvedPlace): Place {
     claimant: hasClaims && claimant !== null ? claimantOf(claimant) : undefined,
     withdrawn: isWithdrawn,
     settled: stamp <= campaign.settledStamp,
-    // It changes no more.
+    // A shelved place no longer changes.
     lookedUpUs: monotonicUs(),
   };
 }

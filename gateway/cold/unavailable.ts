@@ -3,7 +3,7 @@ import type { Answered, Reply } from '../http/reply.ts';
 import type { Metrics } from '../metrics.ts';
 import { LedgerUnavailable } from './ledger.ts';
 
-/** Answers 503 with that detail if it is the ledger that does not answer; throws any other error again. */
+/** Answers 503 with the detail if the ledger is unavailable; rethrows any other error. */
 export function refuseUnavailable(
   { metrics }: { readonly metrics: Metrics },
   reply: Reply,

@@ -43,7 +43,7 @@ test('no other way to round is nearer to the exact shares', () => {
       const weights = [code % 7, Math.floor(code / 7) % 7, Math.floor(code / 49)];
       const sum = weights.reduce((total, weight) => total + weight, 0);
       if (sum < Math.max(1, whole)) continue;
-      // In units of 1 / sum, so that all is exact.
+      // In units of 1 / sum, so that everything is exact.
       const errorOf = (parts: readonly number[]): number =>
         parts.reduce((worst, part, place) => worst + Math.abs(part * sum - whole * (weights[place] ?? 0)), 0);
       let least = Number.POSITIVE_INFINITY;

@@ -1,4 +1,4 @@
-/** What shops send and are shown, written once: these schemas check, type, and make the OpenAPI document. */
+/** The API for shops, written once: these schemas validate input, type output, and define the OpenAPI document. */
 import type { Static } from 'typebox';
 import Type from 'typebox';
 import { userIdText } from '../../engine/contract/api/text.ts';
@@ -7,7 +7,7 @@ import { CURRENCY_PATTERN, nameText, termMembers } from '../../engine/contract/c
 
 const MAX_CODES = 10;
 const MAX_LINES = 100;
-/** With it the product of an amount and a quantity is exact below 2^53. */
+/** Keeps the product of an amount and a quantity below 2^53, and so exact. */
 export const MAX_QUANTITY = 10_000;
 const MAX_LINE_CATEGORIES = 20;
 const MAX_HOLD_SECONDS = 86_400;
@@ -132,11 +132,14 @@ const Refund = Type.Object(
     }),
     amount: money('The total refund'),
     lines: Type.Array(
-      Type.Object({ line: lineNumber, quantity: quantity('How many'), amount: money('For them') }, exact),
+      Type.Object(
+        { line: lineNumber, quantity: quantity('How many'), amount: money('The refund of the line') },
+        exact,
+      ),
     ),
     shipping: Type.Optional(money('The refund of shipping; absent when shipping is not refunded')),
     given_back: Type.Array(Type.String(), { description: 'Codes whose use was returned' }),
-    refunded_at: instant('When'),
+    refunded_at: instant('When the refund was made'),
   },
   exact,
 );
@@ -196,7 +199,7 @@ export const Redemption = Type.Object(
     id: redemptionId('The id of the reservation, if there was one'),
     state: Type.Enum(['redeemed', 'partly_refunded', 'refunded']),
     ...pricedMembers,
-    redeemed_at: instant('When'),
+    redeemed_at: instant('When the basket was redeemed'),
     refunds: Type.Array(Refund),
   },
   exact,
@@ -204,13 +207,20 @@ export const Redemption = Type.Object(
 export type Redemption = Static<typeof Redemption>;
 
 export const RefundMade = Type.Object(
-  { redemption: redemptionId('Of what'), state: Redemption.properties.state, ...Refund.properties },
+  {
+    redemption: redemptionId('The refunded redemption'),
+    state: Redemption.properties.state,
+    ...Refund.properties,
+  },
   exact,
 );
 export type RefundMade = Static<typeof RefundMade>;
 
 export const RefundList = Type.Object(
-  { redemption: redemptionId('Of what'), refunds: Type.Array(Refund, { description: 'Oldest first' }) },
+  {
+    redemption: redemptionId('The redemption'),
+    refunds: Type.Array(Refund, { description: 'Oldest first' }),
+  },
   exact,
 );
 export type RefundList = Static<typeof RefundList>;
@@ -218,7 +228,7 @@ export type RefundList = Static<typeof RefundList>;
 export const CouponView = Type.Object(
   {
     code: Type.String(),
-    coupon: Type.Integer({ description: 'The code that these terms apply to' }),
+    coupon: Type.Integer({ description: 'The id of the coupon' }),
     campaign: Type.Optional(Type.Integer({ description: 'The campaign that granted the code' })),
     user: Type.Optional(Type.String({ description: 'The only user who may use it; anybody when absent' })),
     state: Type.Enum(['active', 'not_yet_valid', 'no_longer_valid', 'used_up']),

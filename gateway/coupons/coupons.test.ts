@@ -1,4 +1,4 @@
-/** Coupons in use on the real stack, through HTTP, counted from what the clients were told against what stands in SQL. */
+/** Coupons in use on the real stack, through HTTP: the answers to clients, compared with the rows in the ledger. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
@@ -11,12 +11,12 @@ let system: System;
 let coupons = 0;
 
 before(async () => {
-  // As many wait for one row here as a machine with two cores can make wait.
+  // Many requests wait for one row here: on two cores that takes longer than the default allows.
   system = await startSystem({ log: 'redis', gateways: 2, gatewayEnv: { LEDGER_TIMEOUT_MS: '5000' } });
 });
 after(() => system.close());
 
-/** Makes a coupon with a code of its own; resolves to that. */
+/** Makes a coupon with a new code; resolves to the code. */
 async function coupon(terms: object = {}): Promise<string> {
   const code = `TEST-${++coupons}`;
   const made = await system.operate('POST', '/v1/coupons', { code, terms: { ...TEN_PERCENT, ...terms } });
@@ -41,7 +41,7 @@ const reserve = (body: object, gateway = 0): Promise<Answer> =>
 const redeem = (body: object, gateway = 0): Promise<Answer> =>
   post('/v1/redemptions', body, randomUUID(), gateway);
 
-/** What SQL has of a code: the counter, and the uses that count, by user. */
+/** A code in the ledger: the counter, and the uses that count, by user. */
 async function inLedger(code: string): Promise<{ used: number; ids: number[]; users: string[] }> {
   const { rows } = await system.pool.query<{ used: number; id: number | null; user_id: string }>(
     `select used_count as used, redemption_id as id, user_id
@@ -191,7 +191,7 @@ describe('coupons in use', () => {
       ),
     );
     const lastMs = Math.max(...held.map(({ body }) => Date.parse(String(body.expires_at))));
-    // About the end of the holds, some of them are redeemed, and others want their uses.
+    // Around the end of the holds, some are redeemed, and other users ask for their uses.
     const commits = Promise.all(
       held.map(async ({ body }, index) => {
         await sleep(lastMs - Date.now() - 30 + 5 * index);
@@ -220,7 +220,7 @@ describe('coupons in use', () => {
       rows.map(row => Number(row.id)),
       done,
     );
-    // Whatever was not taken is there to be taken, and no more than that.
+    // Exactly the uses that nobody has taken are still available.
     const rest = await Promise.all(
       Array.from({ length: 20 }, (_, index) => redeem(basket(`late-${index}`, code), index % 2)),
     );

@@ -11,7 +11,7 @@ const BASKET = {
   shipping: 0,
 };
 const USERS = ['ann', 'bob'];
-/** Coupon 1 has a limit for all, 2 one for each user, 3 has both, and 4 has none. */
+/** Coupon 1 has a total limit, 2 has one per user, 3 has both, and 4 has none. */
 const LIMITS: Readonly<Record<number, Pick<WantedUse, 'limitTotal' | 'limitPerUser'>>> = {
   1: { limitTotal: 2, limitPerUser: null },
   2: { limitTotal: null, limitPerUser: 1 },
@@ -115,12 +115,12 @@ test('under one key a thing is done once, and another thing is refused', () => {
     'known',
     'idempotency-key-reused',
   ]);
-  // What was refused leaves the key free.
+  // A refusal leaves the key free.
   const full = standing({ coupons: new Map([[1, { revision: 1, used: 2 }]]) });
   assert.deepEqual(decide(full, [first]).requests, []);
 });
 
-/** Held until then; `isGivenBack` where its use was given back by the clock as it was before. */
+/** A hold until `expiresAtMs`; `isGivenBack`: its use was given back before the clock was set back. */
 function heldUntil(expiresAtMs: number, isGivenBack = false): Standing {
   const [held] = decide(standing({ nowMs: expiresAtMs - 1_000 }), [
     asked(basketOf([useOf(1)], 'ann', 1_000)),
@@ -182,7 +182,7 @@ test('a refund gives back the uses of which nothing is left, in the same transac
   );
 });
 
-/** A step of a shop: which user, which coupons, whether to hold; or which of what was made before to change, and how. */
+/** A step of a shop: a new basket (user, coupons, whether to hold it), or a change of an earlier one. */
 const steps = fc.array(
   fc.oneof(
     fc.record({
@@ -244,7 +244,7 @@ test('whatever is asked, in one transaction or in many: uses that count never ex
   );
 });
 
-/** What counts, counted anew from all redemptions, as giveBackLapsed leaves it. */
+/** The uses that count, recounted from all redemptions, as giveBackLapsed leaves them. */
 function read(ledger: ReadonlyMap<number, Redemption>, nowMs: number): Standing {
   const coupons = new Map([1, 2, 3, 4].map(couponId => [couponId, { revision: 1, used: 0 }]));
   const userUses = new Map<string, number>();

@@ -1,6 +1,6 @@
 /**
- * Decides what shops ask, one after another, against what stands in the ledger: a pure function, so that what it lets
- * happen can be held against a model. Whoever calls it holds the locks on the coupons, and writes down all that it says.
+ * Decides shops' requests, one after another, from the state of the ledger: a pure function, so that a test can compare it
+ * with a model. The caller holds the locks on the coupons, and writes everything that it returns.
  */
 import { type FieldFault, fieldFault, type ProblemSlug } from '../../engine/contract/api/problem.ts';
 import type { ShopRequest } from '../../sql/statements/coupons/redemptions.ts';
@@ -9,13 +9,13 @@ import type { Redemption } from './redemption.ts';
 import { stateAt } from './redemption.ts';
 import { type NothingLeft, refund, type WantedRefund } from './refund.ts';
 
-/** A coupon on a basket that is priced. */
+/** A coupon on a priced basket. */
 export interface WantedUse {
   readonly couponId: number;
   readonly code: string;
-  /** Of the terms that the price was made from. */
+  /** Of the terms that determined the price. */
   readonly revision: number;
-  /** The code is somebody's own, rather than anybody's. */
+  /** The code belongs to one user; a shared one belongs to nobody. */
   readonly isGrant: boolean;
   readonly limitTotal: number | null;
   readonly limitPerUser: number | null;
@@ -36,27 +36,27 @@ export type Decidable =
   | { readonly kind: 'commit'; readonly redemptionId: number }
   | { readonly kind: 'release'; readonly redemptionId: number }
   | { readonly kind: 'refund'; readonly redemptionId: number; readonly refund: WantedRefund }
-  /** Something under a key that stands in the ledger. */
+  /** A request whose key is already in the ledger. */
   | { readonly kind: 'again' };
 
 export interface Asked {
-  /** What makes asking again safe; undefined of a release, which is that by itself. */
+  /** Makes a retry safe; undefined for a release, which is idempotent by itself. */
   readonly request: { readonly key: string; readonly hash: Buffer } | undefined;
   readonly wanted: Decidable;
 }
 
-/** What stands in the ledger, all read under the locks. */
+/** The state of the ledger. Everything but `requests` is read under the locks. */
 export interface Standing {
   readonly nowMs: number;
   /** By coupon. */
   readonly coupons: ReadonlyMap<number, { readonly revision: number; readonly used: number }>;
   /** By userKey. */
   readonly userUses: ReadonlyMap<string, number>;
-  /** Whose the codes of grants are; one that is not here is nobody's any more. */
+  /** The holder of each granted code; a code that is missing here no longer belongs to anybody. */
   readonly holders: ReadonlyMap<string, string>;
   readonly requests: ReadonlyMap<string, ShopRequest>;
   readonly redemptions: ReadonlyMap<number, Redemption>;
-  /** For new redemptions: one for each basket asked for, at the least. */
+  /** Ids for new redemptions: at least one for each basket. */
   readonly freshIds: readonly number[];
 }
 
@@ -65,7 +65,7 @@ export function userKey(couponId: number, userId: string): string {
 }
 
 export type Decision =
-  /** It is as asked; `isNew` when this has made it so. `refundNumber`: which refund of it, from 1. */
+  /** Done; `isNew` unless an earlier request did it. `refundNumber`: the number of the refund, from 1. */
   | {
       readonly state: 'done';
       readonly isNew: boolean;
@@ -80,11 +80,11 @@ export type Decision =
       readonly detail: string;
       readonly fault: FieldFault;
     }
-  /** Terms were changed since the basket was priced: it is to be priced again. */
+  /** The terms have changed since the basket was priced: it must be priced again. */
   | { readonly state: 'stale' };
 
 export interface Decided {
-  /** In the order of what was asked. */
+  /** In the order of the requests. */
   readonly decisions: readonly Decision[];
   readonly made: readonly Redemption[];
   readonly committed: readonly number[];
@@ -95,7 +95,7 @@ export interface Decided {
     readonly refund: ReturnType<typeof refund> & object;
     readonly givenBack: readonly number[];
   }[];
-  /** By coupon: uses more, or less. */
+  /** By coupon: the change of its number of uses. */
   readonly useChanges: ReadonlyMap<number, number>;
   readonly requests: readonly ShopRequest[];
 }
@@ -108,7 +108,7 @@ export function decide(standing: Standing, asked: readonly Asked[]): Decided {
 
 type Done = Extract<Decision, { state: 'done' }>;
 
-/** What stands, with what was decided so far. */
+/** The state of the ledger, with the decisions so far. */
 class Draft {
   readonly #standing: Standing;
   readonly #redemptions: Map<number, Redemption>;

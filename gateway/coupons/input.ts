@@ -1,4 +1,4 @@
-/** Reading what a shop sends: every fault at once, each with the place of the member, its value and what would be right. */
+/** Parses what a shop sends. Reports all faults at once, each with the path of the member, its value and what is expected. */
 import type { TSchema } from 'typebox';
 import Type from 'typebox';
 import { Compile } from 'typebox/compile';
@@ -19,7 +19,7 @@ import type { WantedBasket } from './transaction.ts';
 
 export type Read<T> = { readonly value: T } | { readonly faults: readonly FieldFault[] };
 
-/** Told of one request: enough to see what is wrong, without an answer as long as the request. */
+/** Reported per request: enough to see what is wrong, without an answer as long as the request. */
 const MOST_FAULTS = 20;
 
 const isReservation = Compile(ReservationBody);
@@ -31,7 +31,7 @@ export function readReservation(body: unknown): Read<WantedBasket> {
   return basketOf(body, holdSeconds * 1_000);
 }
 
-/** A basket to redeem at once, or the reservation that is to be redeemed. */
+/** A basket to redeem at once, or a reservation to redeem. */
 export function readRedemption(
   body: unknown,
 ): Read<WantedBasket | { readonly kind: 'commit'; readonly redemptionId: number }> {
@@ -50,13 +50,13 @@ export function readRefund(body: unknown): Read<WantedRefund> {
   return { value: { lines: lines ?? [], shipping: shipping ?? false } };
 }
 
-/** The id of a reservation or redemption as it stands in a path; undefined when it can be none. */
+/** The id of a reservation or redemption in a path; undefined if invalid. */
 export function readRedemptionId(text: string): number | undefined {
   const id = /^[1-9]\d{0,15}$/.test(text) ? Number(text) : 0;
   return id > 0 && id <= MAX_REDEMPTION_ID ? id : undefined;
 }
 
-/** What no single member can tell: sums, codes that stand there twice, and bytes. */
+/** Checks what the schema cannot: the length of the user id in bytes, currencies, repeated codes, and sums. */
 function basketOf(body: BasketBody, holdMs: number | undefined): Read<WantedBasket> {
   const { user, currency, lines, shipping = 0, codes } = body;
   const faults: FieldFault[] = [];
@@ -70,7 +70,7 @@ function basketOf(body: BasketBody, holdMs: number | undefined): Read<WantedBask
       faults.push(fieldFault(`codes[${index}]`, code, 'a code that is not yet in the list'));
     }
   }
-  // Each is below 2^53, and the first sum beyond MAX_AMOUNT ends it, so none is ever inexact.
+  // Each product is below 2^53, and the first sum beyond MAX_AMOUNT ends the loop, so every sum is exact.
   let sum = shipping;
   for (const [index, { quantity, unit_amount }] of lines.entries()) {
     sum += quantity * unit_amount;

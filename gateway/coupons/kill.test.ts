@@ -1,4 +1,4 @@
-/** Coupons in use while gateways and Postgres' backends are killed: nobody's use is lost, doubled, or beyond the limit. */
+/** Coupons in use while gateways and Postgres' backends are killed: no use is lost, doubled, or beyond the limit. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -18,7 +18,7 @@ async function killGateway(at: number): Promise<void> {
   await system.gateways[at]?.process.stop('SIGKILL');
 }
 
-/** All connections that gateways have to Postgres, whatever is under way on them. */
+/** Kills all connections of gateways to Postgres, with whatever is under way on them. */
 async function killBackends(): Promise<void> {
   await system.pool.query(
     `select pg_terminate_backend(pid) from pg_stat_activity
@@ -28,11 +28,11 @@ async function killBackends(): Promise<void> {
 
 interface Told {
   readonly id: number;
-  /** How often the shopper had to ask. */
+  /** The number of requests that the shopper needed. */
   readonly attempts: number;
 }
 
-/** Asks, on one gateway after another and under the same key, until the answer is a decision; undefined: refused. */
+/** Retries under the same key, at one gateway after another, until there is a decision; undefined if it is a refusal. */
 async function shop(shopper: number, code: string): Promise<Told | undefined> {
   const body = JSON.stringify({
     user: `user-${shopper}`,
@@ -49,7 +49,7 @@ async function shop(shopper: number, code: string): Promise<Told | undefined> {
       if (answer.status === 409) return undefined;
       assert.equal(answer.status, 503, answer.text);
     } catch (error) {
-      // The gateway was killed; it is not known what became of the request.
+      // The gateway was killed; the request may or may not have been decided.
       if (error instanceof assert.AssertionError) throw error;
     }
     await sleep(20);
@@ -63,7 +63,7 @@ test('each who was told of a use has it, nobody else does, and there are as many
   const made = await system.operate('POST', '/v1/coupons', { code, terms });
   assert.equal(made.status, 201, made.text);
   const told: (Told | undefined)[] = [];
-  /** Lets the shoppers of a wave ask at once; resolves when all of them have their answer. */
+  /** The shoppers of a wave ask at once; resolves when all of them have their answer. */
   const ask = async (from: number, to: number): Promise<void> => {
     const shoppers = Array.from({ length: to - from }, async (_, index) => {
       told[from + index] = await shop(from + index, code);
@@ -75,7 +75,7 @@ test('each who was told of a use has it, nobody else does, and there are as many
     const early = ask(from, middle);
     if (wave % 3 === 1) await killGateway(wave % 2);
     else await killBackends();
-    // Those who come now find a gateway gone, or its connections to Postgres.
+    // These shoppers come while a gateway, or its connections to Postgres, are gone.
     const late = ask(middle, to);
     if (wave % 3 === 1) system.gateways[wave % 2] = await system.startGateway();
     else await killBackends();

@@ -1,4 +1,4 @@
-/** Holds that lapse all at once: they are given back in bounded transactions, and nothing is decided by what still counts them. */
+/** Many holds lapse at once: they are given back in bounded transactions, and nothing is decided while some still count. */
 import { deepEqual, equal, rejects } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { quiet } from '../../engine/test/gateway.ts';
@@ -12,7 +12,7 @@ import { termsOf } from './testing/terms.ts';
 
 const CODE = 'HELD';
 
-/** Counts transactions, and breaks off the one of a number. */
+/** Counts transactions, and breaks off the one with the number `lost`. */
 class CountingLedger extends Ledger {
   changes = 0;
   lost: number | undefined;
@@ -39,7 +39,7 @@ after(async () => {
   await database.drop();
 });
 
-/** A coupon all of whose uses are held by holds that lapsed a while ago, of as many users. */
+/** A coupon whose uses are all held, each by another user, by holds that have lapsed. */
 async function allHeld(count: number): Promise<number> {
   const code = `${CODE}-${count}`;
   const { couponId } = await createCoupon(pool, { code }, termsOf({ limitTotal: count, limitPerUser: 1 }));
@@ -68,7 +68,7 @@ function use(redemptionBatcher: RedemptionBatcher, count: number, userId: string
   return redemptionBatcher.ask({ request: undefined, wanted });
 }
 
-/** How many uses are counted, how many count, and how many holds of the past still do. */
+/** The counter of uses, the number of uses that count, and how many of those are lapsed holds. */
 async function usesOf(couponId: number): Promise<readonly number[]> {
   const { rows } = await pool.query<{ counted: number; count: number; held: number }>(
     `select used_count as counted, count(u) filter (where given_back_at is null) as count, count(held_until) as held
@@ -84,7 +84,7 @@ test('as many as lapse are given back in several transactions, and then the use 
   const ledger = ledgerOf();
   t.after(() => ledger.close());
   const redemptionBatcher = new RedemptionBatcher({ ledger, onTold: () => undefined });
-  // Who had a use that has lapsed may use it once, as others may.
+  // A user whose hold has lapsed may use the coupon like anybody else.
   const answers = await Promise.all(
     ['user-1', 'user-2', 'late'].map(user => use(redemptionBatcher, count, user)),
   );
@@ -93,7 +93,7 @@ test('as many as lapse are given back in several transactions, and then the use 
     ['done', 'done', 'done'],
   );
   deepEqual(await usesOf(couponId), [3, 3, 0]);
-  // Those who came meanwhile were decided with the first one, in the third.
+  // Requests that arrived meanwhile were decided with the first one, in the third transaction.
   equal(ledger.changes, 3);
 });
 
@@ -106,7 +106,7 @@ test('broken off in between, the next one who asks goes on', async t => {
   ledger.lost = 2;
   await rejects(use(redemptionBatcher, count, 'early'), LedgerUnavailable);
   deepEqual(await usesOf(couponId), [count - 4, count - 4, count - 4]);
-  // As another gateway, which does not know of it.
+  // Like another gateway, which knows nothing of the first one.
   const other = ledgerOf();
   t.after(() => other.close());
   const another = new RedemptionBatcher({ ledger: other, onTold: () => undefined, lapsedAtOnce: 4 });

@@ -1,9 +1,9 @@
 /**
- * What a basket costs with its coupons, and why: a pure function. README.md says its rules in prose; the test holds them
- * against a model that is written from those alone.
+ * Prices a basket with its coupons: a pure function. README.md states its rules in prose; the test compares it with a model
+ * that was written from those rules alone.
  *
- * Coupons are applied one after another, each to what the ones before it have left. Every discount is rounded once, half
- * up, for the whole basket, and then divided over the lines it is for, so that the lines always sum to it.
+ * Coupons are applied one after another, each to what the earlier ones have left. A percentage is rounded once, half up, for
+ * the whole basket; each discount is then divided over the lines in its scope, so that these always sum to it.
  */
 
 import { firstConflict } from '../../engine/contract/coupons/stacking.ts';
@@ -14,14 +14,14 @@ export interface BasketLine {
   readonly product: string;
   readonly categories: readonly string[];
   readonly quantity: number;
-  /** Of one of it. */
+  /** The price of one. */
   readonly unitAmount: number;
 }
 
 export interface Basket {
-  /** ISO 4217, of every amount in it. */
+  /** ISO 4217, of all amounts in the basket. */
   readonly currency: string;
-  /** Their amounts sum to MAX_AMOUNT at the most, shipping included. */
+  /** Their amounts sum to at most MAX_AMOUNT, including shipping. */
   readonly lines: readonly BasketLine[];
   readonly shipping: number;
 }
@@ -29,16 +29,16 @@ export interface Basket {
 /** A coupon on a basket. */
 export interface PricedCoupon {
   readonly code: string;
-  /** Of two with the same order, the lesser is applied first. */
+  /** Of two with the same stack order, the one with the lesser id is applied first. */
   readonly couponId: number;
   readonly terms: Terms;
 }
 
-/** What one coupon took off. */
+/** The discount of one coupon. */
 export interface AppliedDiscount {
   readonly code: string;
   readonly couponId: number;
-  /** In all, and of that what is off each line, by its place, and off the shipping. */
+  /** The total; `lines` (by index) and `shipping` are its parts. */
   readonly amount: number;
   readonly lines: readonly number[];
   readonly shipping: number;
@@ -46,7 +46,7 @@ export interface AppliedDiscount {
 
 export interface Pricing {
   readonly subtotal: number;
-  /** In the order in which they were applied. */
+  /** In order of application. */
   readonly discounts: readonly AppliedDiscount[];
   /** What each line costs after all discounts, and the shipping. */
   readonly lineTotals: readonly number[];
@@ -71,7 +71,7 @@ export type CouponRefusalReason =
 export interface CouponRefusal {
   readonly code: string;
   readonly reason: CouponRefusalReason;
-  /** For people: what would be right. */
+  /** For humans. */
   readonly expected: string;
 }
 
@@ -79,7 +79,7 @@ export type Priced =
   | { readonly ok: true; readonly pricing: Pricing }
   | { readonly ok: false; readonly refusals: readonly CouponRefusal[] };
 
-/** Prices a basket at an instant. Refuses the whole of it when one of its coupons cannot be used. */
+/** Prices a basket at an instant. Refuses the whole basket if any of its coupons cannot be used. */
 export function price(basket: Basket, coupons: readonly PricedCoupon[], nowMs: number): Priced {
   const goods = basket.lines.map(line => line.quantity * line.unitAmount);
   const subtotal = sumOf(goods);

@@ -35,11 +35,11 @@ after(async () => {
   await proxy.close();
 });
 
-/** A ledger of one coupon, which counts how often it is asked; `used` is what it has of it. */
+/** A ledger with one coupon, which counts how often it is asked; `used` is the coupon's number of uses. */
 class OneCoupon {
   used = 0;
   asked = 0;
-  /** When the ledger answers what it had when it was asked. */
+  /** Delays the answer, which shows the state at the time of the question. */
   answers: Promise<void> = Promise.resolve();
   nextLapse: Date | null = null;
 
@@ -63,7 +63,7 @@ interface Place {
   readonly there: CouponReads;
 }
 
-/** `pollMs` of the other gateway; this one hears of nothing by itself. */
+/** `pollMs` is for the gateway `there`; `here` polls too seldom to matter. */
 async function at(work: (place: Place) => Promise<void>, pollMs = 10): Promise<void> {
   const keys = keysOf(testNamespace());
   const ledger = new OneCoupon();

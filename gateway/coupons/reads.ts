@@ -1,12 +1,12 @@
 /**
- * What is shown of codes, from copies: a hot one costs neither Postgres nor Redis. This process keeps copies as Redis does
- * (see engine/contract/redis/coupons/copies.ts), and asks a few tens of times a second which coupons have changed, for all
- * of its copies at once.
+ * Reads of codes, from copies: a hot code costs neither Postgres nor Redis. This process keeps copies, as Redis does (see
+ * engine/contract/redis/coupons/copies.ts), and asks a few tens of times a second which coupons have changed, for all its
+ * copies at once.
  *
- * So a read is at most `pollMs` and a round trip to Redis behind the ledger, and while Redis does not answer, or whoever
- * changed the coupon ended before it could say so, at most COPY_MS. What this gateway has told a shop it shows at once. When
- * Redis was started again, or another node of a Cluster has taken over, changes may be lost that were told: then no copy of
- * before is shown any more.
+ * So a read lags the ledger by at most `pollMs` and a round trip to Redis; while Redis does not answer, or if the process
+ * that changed the coupon ended before it could announce that, by at most COPY_MS. A change that this gateway has reported
+ * to a shop is shown here at once. After a restart of Redis, or a failover to another node of a Cluster, announced changes
+ * may be lost: then all copies from before are dropped.
  */
 import {
   COPY_MS,
@@ -21,7 +21,7 @@ import type { RedisClient } from '../../engine/contract/redis/redis.ts';
 import type { CodeNow } from '../../sql/statements/coupons/coupons.ts';
 import { couponView, shownUntilMs } from './views.ts';
 
-/** Copies a gateway has at most, of some 500 bytes each; with more, all are let go and the hot ones come again. */
+/** The maximum number of copies, of some 500 bytes each. At the maximum all are dropped, and hot ones are loaded again. */
 const MOST_COPIES = 20_000;
 
 export interface ReadsOptions {
@@ -35,9 +35,9 @@ export interface ReadsOptions {
 interface HeldCopy {
   readonly couponId: number;
   readonly version: number;
-  /** Of the server that told the version. */
+  /** The run of the server that reported the version. */
   readonly run: string;
-  /** Of this gateway's own changes, when the ledger was asked. */
+  /** The value of #generation when the ledger was asked. */
   readonly generation: number;
   readonly body: string;
   /** On the monotonic clock. */
@@ -47,15 +47,15 @@ interface HeldCopy {
 export class CouponReads {
   readonly #options: ReadsOptions;
   readonly #copies = new Map<string, HeldCopy>();
-  /** Reads under way, so that many who ask for the same code at once cost one. */
+  /** Reads under way: concurrent requests for one code share one read. */
   readonly #loading = new Map<string, Promise<string | undefined>>();
-  /** By coupon: changes that this gateway has heard of. */
+  /** By coupon: the version of the last change that Redis reported. */
   readonly #changes = new Map<number, number>();
-  /** Grows with each change that this gateway made; and by coupon, what it was at the last one. */
+  /** Increases with each change by this gateway; #ownChanges has its value at the last one, by coupon. */
   #generation = 0;
   readonly #ownChanges = new Map<number, number>();
   #version = 0;
-  /** The server that was heard last, in its run. */
+  /** The run of the server that answered last. */
   #run: string | undefined;
   #timer: NodeJS.Timeout | undefined;
 
@@ -63,14 +63,14 @@ export class CouponReads {
     this.#options = options;
   }
 
-  /** What is shown of a code, as JSON, where it is at hand. */
+  /** The view of a code as JSON, if there is a current copy. */
   held(code: string): string | undefined {
     const copy = this.#copies.get(code);
     if (copy === undefined || performance.now() >= copy.untilMs) return undefined;
     return this.#isOutdated(copy) ? undefined : copy.body;
   }
 
-  /** What is shown of a code, as JSON; undefined when there is none. Rejects with LedgerUnavailable. */
+  /** The view of a code as JSON; undefined if the code does not exist. Rejects with LedgerUnavailable. */
   read(code: string): Promise<string | undefined> {
     const body = this.held(code);
     if (body !== undefined) return Promise.resolve(body);
@@ -85,8 +85,8 @@ export class CouponReads {
   }
 
   /**
-   * To be called before this gateway tells of uses of coupons: nobody who asks from now on is shown what was before, also
-   * where another gateway has decided it and could not say so.
+   * Call this before the gateway reports uses of coupons: later reads here do not show the state before them, even if
+   * another gateway decided the use and could not announce it.
    */
   changed(couponIds: readonly number[]): Promise<void> {
     this.#generation += 1;
@@ -105,7 +105,7 @@ export class CouponReads {
     const { redis, keys, readCode } = this.#options;
     const askedMs = performance.now();
     const generation = this.#generation;
-    // Without Redis the ledger is asked for each read that this gateway has no copy for.
+    // Without Redis, each read without a copy here asks the ledger.
     const known = await getCouponCopy(redis, keys, code).catch(() => undefined);
     if (known !== undefined) this.#hear(known.run);
     if (known?.copy !== undefined) {
@@ -121,7 +121,7 @@ export class CouponReads {
     const { version, run } = known;
     const copy = { couponId: now.coupon.couponId, version, run, body, keepMs };
     this.#keep(code, copy, performance.now(), generation);
-    // It is only there to save work.
+    // A copy in Redis only saves work.
     putCouponCopy(redis, keys, code, copy).catch(() => undefined);
     return body;
   }
@@ -140,7 +140,7 @@ export class CouponReads {
     return (this.#changes.get(couponId) ?? 0) > version;
   }
 
-  /** What another server has told says nothing of what is held, nor how far this one has told before. */
+  /** Versions and changes of another server run say nothing about the copies here, so everything is dropped. */
   #hear(run: string): void {
     if (run === this.#run) return;
     this.#run = run;
@@ -154,12 +154,12 @@ export class CouponReads {
     try {
       const { version, run, changes } = await readCouponNews(redis, keys, this.#version);
       this.#hear(run);
-      // Redis has lost versions: what changed since is not known.
+      // Redis has lost versions: the changes since then are unknown.
       if (version < this.#version) this.#copies.clear();
       this.#version = version;
       for (const [couponId, at] of changes) this.#changes.set(couponId, at);
     } catch {
-      // Copies end by themselves.
+      // Copies expire by themselves.
     }
     const nowMs = performance.now();
     for (const [code, copy] of this.#copies) {

@@ -1,23 +1,23 @@
 /**
- * Decides the uses of coupons that shops ask for, in batches: whatever is asked while one transaction is under way forms the next one, as entries
- * form slices. A hundred baskets on one coupon then wait for its row, and for the disk, once and not a hundred times.
+ * Decides shops' requests in batches: requests that arrive during one transaction form the next one, as entries form slices.
+ * A hundred baskets with one coupon then wait for its row, and for the disk, once and not a hundred times.
  */
 import { LAPSED_AT_ONCE } from '../../sql/statements/coupons/redemptions.ts';
 import { type Ledger, LedgerUnavailable } from '../cold/ledger.ts';
 import type { Decision } from './decide.ts';
 import { decideBatch, KeyTaken, type RedemptionRequest } from './transaction.ts';
 
-/** What was decided; nowMs is the ledger's clock. */
+/** A decision, with the ledger's clock in `nowMs`. */
 export type RedemptionAnswer = Exclude<Decision, { state: 'stale' }> & { readonly nowMs: number };
 
-/** What waits already is all that the ledger can take in a second or two: more would only wait longer than its client. */
+/** As many as the ledger can decide in a second or two: more would only wait longer than their clients do. */
 const MOST_WAITING = 5_000;
-/** More hold the coupons' rows for longer, and other gateways wait for those. */
+/** A larger batch holds the coupons' rows for longer, and other gateways wait for those. */
 const MOST_AT_ONCE = 250;
-/** Terms change only while nobody holds the coupon, and a key is asked for by two gateways at once seldom. */
+/** Terms change only while nobody holds the coupon, and two gateways rarely get the same key at once. */
 const MOST_ATTEMPTS = 5;
 
-/** Too much waits. */
+/** Too many requests wait. */
 export class BatcherOverloaded extends Error {}
 
 interface Waiting extends RedemptionRequest {
@@ -28,9 +28,9 @@ interface Waiting extends RedemptionRequest {
 
 export interface RedemptionBatcherOptions {
   readonly ledger: Ledger;
-  /** Told of coupons before shops are told of uses of them: of new ones, and again of those that another gateway has decided. */
+  /** Called with coupons before shops learn of their uses: of new ones, and again of those that another gateway has decided. */
   readonly onTold: (couponIds: readonly number[]) => void;
-  /** Fewer than usual, for the simulator. */
+  /** Lower than the default in the simulator. */
   readonly lapsedAtOnce?: number | undefined;
 }
 
@@ -43,7 +43,7 @@ export class RedemptionBatcher {
     this.#options = options;
   }
 
-  /** Rejects with LedgerUnavailable, after which asking again under the same key is safe; or with BatcherOverloaded. */
+  /** Rejects with LedgerUnavailable, after which a retry under the same key is safe, or with BatcherOverloaded. */
   ask(asked: RedemptionRequest): Promise<RedemptionAnswer> {
     if (this.#waiting.length >= MOST_WAITING) return Promise.reject(new BatcherOverloaded());
     return new Promise((resolve, reject) => {
@@ -68,7 +68,8 @@ export class RedemptionBatcher {
 
   #again(batch: readonly Waiting[]): void {
     const [tired, others] = partition(batch, each => ++each.attempts >= MOST_ATTEMPTS);
-    for (const each of tired) each.reject(new LedgerUnavailable('it kept changing meanwhile'));
+    for (const each of tired)
+      each.reject(new LedgerUnavailable('terms or keys kept changing during the decision'));
     this.#waiting.unshift(...others);
   }
 

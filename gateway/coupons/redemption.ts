@@ -1,4 +1,4 @@
-/** A basket with its coupons through its life: held, redeemed, released; and what of it has gone back. */
+/** A redemption: a basket with its coupons that is held, redeemed or released, and its refunds. */
 import type { RedemptionRow, RedemptionState } from '../../sql/statements/coupons/redemptions.ts';
 import type { Basket, Pricing } from './pricing.ts';
 import { isRefunded, type Refund } from './refund.ts';
@@ -51,11 +51,11 @@ export function fromRow(row: RedemptionRow): Redemption {
 /**
  *     held ──▶ redeemed ──▶ partly_refunded ──▶ refunded
  *       ├────▶ released                └──────────┘ (or at once)
- *       └────▶ lapsed, when its time is over and nothing came before that
+ *       └────▶ lapsed, if it is still held at expiresAtMs
  */
 export type ShownState = 'held' | 'redeemed' | 'released' | 'lapsed' | 'partly_refunded' | 'refunded';
 
-/** What was given back of a hold has lapsed for good, also where the ledger's clock was set back since. */
+/** A hold whose uses were given back has lapsed for good, even if the ledger's clock was set back since. */
 export function stateAt(redemption: Redemption, nowMs: number): ShownState {
   const { state, expiresAtMs, refunds, uses } = redemption;
   if (state === 'held') {

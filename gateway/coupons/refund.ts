@@ -1,14 +1,14 @@
 /**
- * What a refund gives back, of the price and of the coupons: pure functions. README.md says the rules in prose.
+ * Computes what a refund gives back, of the price and of the coupons' uses: pure functions. README.md states the rules.
  *
- * For `q` of the `n` of a line that was sold at `t` in all, `t * q / n` is due, rounded down; a refund gives what is due
- * after it less what was due before, so that the parts of a line sum to all of it, however it is divided.
+ * For `q` of the `n` units of a line sold at `t` in total, `t * q / n` is due, rounded down. A refund gives what is due
+ * after it less what was due before, so the refunds of a line sum to its total, however it is divided.
  */
 import type { Basket, Pricing } from './pricing.ts';
 
-/** How many of one line go back, and how much for them. */
+/** The refunded quantity of one line, and the amount for it. */
 export interface RefundedLine {
-  /** From 1, as the basket has them. */
+  /** From 1, in the order of the basket. */
   readonly line: number;
   readonly quantity: number;
   readonly amount: number;
@@ -16,14 +16,14 @@ export interface RefundedLine {
 
 export interface Refund {
   readonly lines: readonly RefundedLine[];
-  /** For the shipping; undefined when it does not go back. */
+  /** The amount for shipping; undefined if it is not refunded. */
   readonly shipping: number | undefined;
   readonly amount: number;
-  /** Codes whose use is given back by it. */
+  /** Codes whose use this refund gives back. */
   readonly givenBack: readonly string[];
 }
 
-/** What is asked for; undefined for all that is left. */
+/** The requested refund; undefined for everything that is left. */
 export type WantedRefund =
   | {
       readonly lines: readonly { readonly line: number; readonly quantity: number }[];
@@ -37,14 +37,14 @@ export interface Sold {
   readonly refunds: readonly Refund[];
 }
 
-/** A refund of more than is left; `field` names what of the request it was. */
+/** A request to refund more than is left; `field` is the member that does. */
 export interface NothingLeft {
   readonly field: string;
   readonly value: unknown;
   readonly expected: string;
 }
 
-/** How many of each line are left, and whether the shipping is. */
+/** The quantity of each line that is not refunded yet, and whether shipping is not. */
 export function leftOf({ basket, refunds }: Sold): {
   readonly lines: readonly number[];
   readonly shipping: boolean;
@@ -57,13 +57,13 @@ export function leftOf({ basket, refunds }: Sold): {
   return { lines, shipping };
 }
 
-/** Whether all of it has gone back. */
+/** Whether everything was refunded. */
 export function isRefunded(sold: Sold): boolean {
   const left = leftOf(sold);
   return !left.shipping && left.lines.every(quantity => quantity === 0);
 }
 
-/** The refund, or what of it cannot be. */
+/** The refund, or the faults of the request. */
 export function refund(sold: Sold, wanted: WantedRefund): Refund | readonly NothingLeft[] {
   const left = leftOf(sold);
   const lines =
@@ -116,7 +116,7 @@ function faultsOf(
   return faults;
 }
 
-/** What is due for the next `quantity` of a line of which `left` are left. */
+/** The amount due for the next `quantity` units of a line of which `left` are left. */
 function dueBetween({ basket, pricing }: Sold, place: number, left: number, quantity: number): number {
   const sold = basket.lines[place]?.quantity ?? 0;
   const total = pricing.lineTotals[place] ?? 0;
@@ -125,7 +125,7 @@ function dueBetween({ basket, pricing }: Sold, place: number, left: number, quan
   return due(sold - left + quantity) - due(sold - left);
 }
 
-/** Codes of coupons of which everything that they took something off has gone back. */
+/** Codes of the coupons for which everything that they discounted was refunded. */
 function unusedCodes(sold: Sold): string[] {
   const left = leftOf(sold);
   return sold.pricing.discounts

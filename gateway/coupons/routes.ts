@@ -1,6 +1,6 @@
 /**
- * What shops' servers ask of coupons: POST, GET and DELETE of reservations, redemptions and refunds, and GET of codes.
- * README.md beside this says how they go together.
+ * Coupon operations for shops' servers: POST, GET and DELETE of reservations, redemptions and refunds, and GET of codes.
+ * README.md beside this file describes how they work together.
  */
 import type { HttpRequest } from 'uWebSockets.js';
 import { createHash } from 'node:crypto';
@@ -137,7 +137,7 @@ interface Done {
   readonly refundNumber: number | undefined;
 }
 
-/** Everything is read of `req` and `head` before the first await. */
+/** Reads everything from `req` and `head` before the first await. */
 async function post(
   parts: CouponParts,
   reply: Reply,
@@ -161,7 +161,7 @@ async function post(
     faults.push(fieldFault('idempotency-key', key === '' ? undefined : key, expected));
   }
   if (faults.length > 0 || 'faults' in wanted) return refuseFaults(parts, reply, faults);
-  // The value that was read, not the bytes: a shop may write the same thing another time with other spaces.
+  // The parsed value, not the bytes: a retry may differ in white space.
   const hash = createHash('sha256')
     .update(`${path}\n${JSON.stringify(body.value)}`)
     .digest();
@@ -196,7 +196,7 @@ async function get(
   }
 }
 
-/** What was done; answers why if it was not. */
+/** Has the request decided; answers the reason if it was not done. */
 async function ask(
   parts: CouponParts,
   reply: Reply,

@@ -1,4 +1,4 @@
-/** A shop that asks again at another gateway while its first request is still under way: both answers are of one use. */
+/** A shop retries at another gateway while its first request is still under way: both answers show the same use. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,7 +10,7 @@ before(async () => {
 });
 after(() => system.close());
 
-/** Resolves when so many gateways' transactions wait for a row. */
+/** Resolves when this many transactions of gateways wait for a row. */
 async function waiting(count: number): Promise<void> {
   for (;;) {
     const { rows } = await system.pool.query<{ waiting: number }>(
@@ -22,7 +22,7 @@ async function waiting(count: number): Promise<void> {
   }
 }
 
-/** Asks the same under one key at both gateways, while both wait for the coupon's row. */
+/** Sends the same request under one key to both gateways, while both wait for the coupon's row. */
 async function askTwice(code: string, path: string, body: object, key: string) {
   const holder = await system.pool.connect();
   try {

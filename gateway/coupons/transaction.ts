@@ -1,6 +1,6 @@
 /**
- * One transaction for all that shops ask at a moment: read, lock, decide, write. See sql/statements/coupons/redemptions.ts
- * for why in this order; what is decided stands in decide.ts, what a basket costs in pricing.ts.
+ * Decides a batch of shops' requests in one transaction: read, lock, decide, write. sql/statements/coupons/redemptions.ts
+ * explains this order; decide.ts has the decisions, pricing.ts the prices.
  */
 import type { Queryable } from '../../sql/database.ts';
 import { type CouponCode, readCodes } from '../../sql/statements/coupons/coupons.ts';
@@ -40,7 +40,7 @@ export interface WantedBasket {
   readonly kind: 'use';
   readonly userId: string;
   readonly basket: Basket;
-  /** Each once. */
+  /** Without repetitions. */
   readonly codes: readonly string[];
   readonly holdMs: number | undefined;
 }
@@ -57,12 +57,12 @@ export interface BatchResult {
   readonly decisions: readonly Decision[];
 }
 
-/** A key that another transaction took meanwhile: all is to be decided again. */
+/** Another transaction has taken a key meanwhile: the whole batch must be decided again. */
 export class KeyTaken extends TakenBack {}
 
 /**
- * Undefined when more holds had lapsed than are given back in one transaction: nothing is decided by what still counts them. To be
- * committed, and called again.
+ * Undefined if more holds have lapsed than one transaction gives back: nothing is decided while some of them still count.
+ * Commit, and call it again.
  */
 export async function decideBatch(
   db: Queryable,
@@ -84,7 +84,7 @@ export async function decideBatch(
   const decisions = prepared.map(each =>
     'wanted' in each ? (decided.decisions[place++] ?? STALE) : ({ state: 'refused', ...each } as const),
   );
-  // The same may have been done at another gateway since the keys were read: what it used up is not held against it.
+  // Another gateway may have done the same request since the keys were read: do not refuse it because of its own uses.
   const isRefused = decisions.some(({ state }) => state !== 'done' && state !== 'stale');
   if (isRefused && (await readShopRequests(db, keys)).size > requests.size) throw new KeyTaken();
   await write(db, decided, standing.nowMs);
@@ -96,7 +96,7 @@ const UNKNOWN = 'an existing code, claimed if claims are required';
 
 type Prepared = Asked | { readonly refusals: readonly CouponRefusal[] };
 
-/** Prices the baskets, before anything is locked: what cannot be priced needs no lock. */
+/** Prices the baskets before anything is locked: a basket that cannot be priced needs no lock. */
 async function prepare(
   db: Queryable,
   batch: readonly RedemptionRequest[],
@@ -105,7 +105,7 @@ async function prepare(
   const codes = new Set(batch.flatMap(({ wanted }) => (wanted.kind === 'use' ? wanted.codes : [])));
   const { nowMs, known } = await readCodes(db, [...codes]);
   return batch.map(({ request, wanted }) => {
-    // What was asked before is answered as it was, whatever its coupons have come to.
+    // A repeated request is answered with what it did, whatever has become of its coupons.
     if (request !== undefined && requests.has(request.key)) return { request, wanted: { kind: 'again' } };
     if (wanted.kind !== 'use') return { request, wanted };
     const priced = priceBasket(wanted, known, nowMs);
@@ -138,7 +138,7 @@ function priceBasket(
   return { kind: 'use', userId, basket, pricing: priced.pricing, uses, holdMs };
 }
 
-/** Redemptions that are asked about, those that stand under a known key among them. */
+/** The redemptions that the requests are about, including those of known keys. */
 function redemptionIdsOf(asked: readonly Asked[], requests: ReadonlyMap<string, ShopRequest>): number[] {
   return asked.flatMap(({ request, wanted }) => {
     const before = request && requests.get(request.key);
@@ -147,7 +147,7 @@ function redemptionIdsOf(asked: readonly Asked[], requests: ReadonlyMap<string, 
   });
 }
 
-/** Every coupon of which the number of uses may change. A redemption's coupons never change. */
+/** Every coupon whose number of uses may change. Read before the locks, because a redemption's coupons never change. */
 async function couponIdsOf(db: Queryable, asked: readonly Asked[]): Promise<number[]> {
   const ids = new Set<number>();
   const redemptionIds: number[] = [];

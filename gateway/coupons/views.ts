@@ -35,7 +35,7 @@ export function couponView({ code, holder, coupon, usedByHolder, now }: CodeNow)
   };
 }
 
-/** For how many milliseconds the view holds, if nobody changes anything: until a hold lapses, or the window begins or ends. */
+/** How long the view stays valid without changes, in milliseconds: until a hold lapses, or the window begins or ends. */
 export function shownUntilMs({ coupon: { terms }, now, nextLapse }: CodeNow): number {
   const { validFromMs, validUntilMs } = terms;
   const instants = [validFromMs, validUntilMs, nextLapse?.getTime() ?? null].flatMap(
@@ -78,19 +78,19 @@ function pricedView({ userId, basket, pricing, uses }: Redemption) {
   };
 }
 
-/** Undefined when it was redeemed without being held first. */
+/** Undefined if it was redeemed without being held first. */
 export function reservationView(redemption: Redemption, nowMs: number): ReservationJson | undefined {
   const { redemptionId, expiresAtMs } = redemption;
   if (expiresAtMs === null) return undefined;
   const state = stateAt(redemption, nowMs);
   const view = pricedView(redemption);
   const hasLapsed = state === 'lapsed';
-  // A lapsed hold counts no more, whether the ledger has noted that yet or not.
+  // A lapsed hold no longer counts, even if the ledger has not given its uses back yet.
   const discounts = view.discounts.map(each => ({ ...each, given_back: hasLapsed || each.given_back }));
   return { id: redemptionId, state, ...view, discounts, expires_at: iso(expiresAtMs) };
 }
 
-/** Undefined when it is not redeemed. */
+/** Undefined if it is not redeemed. */
 export function redemptionView(redemption: Redemption, nowMs: number): RedemptionJson | undefined {
   const { redemptionId, redeemedAtMs, refunds } = redemption;
   const state = stateAt(redemption, nowMs);
@@ -116,7 +116,7 @@ function refundView({ lines, shipping, amount, givenBack, refundedAtMs }: MadeRe
   };
 }
 
-/** One refund of a redemption, by its number, with what the redemption is after all of them. */
+/** One refund of a redemption, by its number, with the state of the redemption after all refunds. */
 export function refundMadeView(
   redemption: Redemption,
   number: number,

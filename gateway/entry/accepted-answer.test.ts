@@ -10,7 +10,7 @@ import {
 import { receiptsOf } from '../../engine/contract/record/testing/receipts.ts';
 import { AcceptedAnswers, type AcceptedEntry, acceptedText } from './accepted-answer.ts';
 
-/** A slice as entries come in: mostly of one campaign, with stamps of all lengths that there are. */
+/** A slice mostly of one campaign, with stamps of all lengths. */
 function sliceOf(count: number, firstStamp: number): { entries: AcceptedEntry[]; receipts: SliceReceipts } {
   const items = Array.from(
     { length: count },
@@ -40,7 +40,7 @@ test('the bytes are those of the plain text, slice after slice, whatever has bee
       assert.equal(textOf(body), acceptedText(entry, estimate, receipts), `${index} of ${count}`);
       JSON.parse(textOf(body));
     }
-    // As it comes when campaigns are answered one after another: the order of leaves is another one.
+    // Campaigns are answered one after another, so not in the order of leaves.
     for (const entry of [...entries].sort((a, b) => a.campaignId - b.campaignId || b.leaf - a.leaf)) {
       assert.equal(textOf(answers.of(entry, 5, receipts)), acceptedText(entry, 5, receipts));
     }

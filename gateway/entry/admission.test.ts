@@ -26,12 +26,12 @@ const facts: fc.Arbitrary<AdmissionFacts> = fc
     ...(cancelledStamp === null ? {} : { cancelledStamp }),
   }));
 
-/** Without a change that is under way. */
+/** Whether an entry is accepted, ignoring a pending change. */
 function takes({ opensAtUs, closesAtUs, paused, cancelledStamp }: AdmissionFacts, atUs: number): boolean {
   return atUs >= opensAtUs && atUs < closesAtUs && paused === undefined && cancelledStamp === undefined;
 }
 
-/** As it is once the change has taken effect. */
+/** The campaign after the pending change has taken effect. */
 function changed(campaign: AdmissionFacts): AdmissionFacts {
   const { pending } = campaign;
   if (pending === undefined) return campaign;

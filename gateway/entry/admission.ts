@@ -2,12 +2,12 @@
  * Admission: whether what is stamped at an instant is taken into a campaign. One pure decision from the board's record, which
  * the fast path and the answering path both read (door.ts).
  *
- * A change that gateways are asked to confirm may hold already, so until it is decided a gateway takes only what is right
- * before it and after it.
+ * A change that gateways are asked to confirm may already be in effect, so until it is decided a gateway accepts only
+ * requests that are right both before and after it.
  */
 import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
 
-/** In the order in which they are told where several hold. */
+/** In order of precedence, if several apply. */
 export type Refusal = 'cancelled' | 'not_open' | 'closed' | 'changing' | 'paused';
 
 export type AdmissionFacts = Pick<
@@ -16,8 +16,8 @@ export type AdmissionFacts = Pick<
 >;
 
 /**
- * Why nothing that is stamped at `instantUs` (microseconds since the epoch) is taken; undefined where it is. `paused` comes
- * last: it refuses those who enter, and nobody who has entered.
+ * Why a request stamped at `instantUs` (microseconds since the epoch) is refused; undefined if it is accepted. `paused`
+ * comes last: it refuses new entries only, not the users who have one.
  */
 export function refusalAt(campaign: AdmissionFacts, instantUs: number): Refusal | undefined {
   const { opensAtUs, closesAtUs, paused, pending, cancelledStamp } = campaign;

@@ -1,18 +1,18 @@
 /**
- * Token buckets by key, in bounded memory: the generic cell rate algorithm (ITU-T I.371, annex A), which keeps one number a
- * key, the time at which its bucket would be full again. Where there are more keys than are kept, the one that was
- * asked about longest ago is forgotten, and begins anew with a full bucket.
+ * Token buckets by key, in bounded memory: the generic cell rate algorithm (ITU-T I.371, annex A), which keeps one number
+ * per key, the time at which its bucket is full again. When there are too many keys, the least recently used one is
+ * forgotten, and starts over with a full bucket.
  */
 export class Buckets {
   readonly #everyMs: number;
   readonly #toleranceMs: number;
   readonly #most: number;
-  /** In the order in which they were asked about last. */
+  /** In order of last use. */
   readonly #fullAtMs = new Map<string, number>();
-  /** Begun once: a new one would go over all the places that keys had before they were asked about again. */
+  /** One iterator for all evictions: a new one would walk over the slots of all deleted keys again. */
   readonly #oldest = this.#fullAtMs.keys();
 
-  /** `perSecond`: how fast a bucket fills; `burst`: how much it holds; `most`: how many are kept. */
+  /** `perSecond`: the refill rate of a bucket; `burst`: its capacity; `most`: how many buckets are kept. */
   constructor(terms: { readonly perSecond: number; readonly burst: number; readonly most: number }) {
     this.#everyMs = 1_000 / terms.perSecond;
     this.#toleranceMs = (terms.burst - 1) * this.#everyMs;
@@ -23,7 +23,7 @@ export class Buckets {
     return this.#fullAtMs.size;
   }
 
-  /** Takes one out of the bucket, and answers 0; or, where there is none left, in how many milliseconds there will be. */
+  /** Takes a token and returns 0; if there is none, returns the milliseconds until there is one. */
   take(key: string, nowMs: number): number {
     const fullAtMs = Math.max(this.#fullAtMs.get(key) ?? 0, nowMs);
     const waitMs = fullAtMs - nowMs - this.#toleranceMs;

@@ -1,4 +1,4 @@
-/** Offers that the operator ends by hand, on a whole system: a claim that a gateway has answered as claimed is never void. */
+/** Offers that the operator ends, on a whole system: a claim that a gateway has answered as claimed is never void. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,7 +7,7 @@ import { type Answer, type System, startSystem } from '../../engine/test/system.
 import { beginEnd } from '../../sql/statements/claims/offers.ts';
 import { outcomes } from '../testing/claims.ts';
 
-/** More than LEASE_MS and its margin are here (engine/test/system.ts). */
+/** More than LEASE_MS and its margin in a test system (engine/test/system.ts). */
 const UNTIL_ALL_KNOW_MS = 2_500;
 
 let system: System;

@@ -1,6 +1,6 @@
 /**
- * Claims while engines and gateways are killed: whatever was answered counts, each offer ends once, and each serial has one
- * holder. Counted from what clients were told, against the ledger.
+ * Claims while engines and gateways are killed: every answered claim counts, each offer ends once, and each serial has one
+ * holder. Compares the answers to clients with the ledger.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -37,7 +37,7 @@ for (const log of availableLogs()) {
         isOver = true;
       })();
       while (!isOver) {
-        // Every third who holds an offer claims it; the others let it lapse.
+        // Every third holder claims the offer; the others let it lapse.
         for (const user of await holders(system, campaign)) {
           if (Number(user.slice(5)) % 3 === 0) told.set(user, await claim(system, user, campaign));
         }

@@ -1,6 +1,6 @@
 /**
- * Claims while parts of the service are away: an outage that is longer than the deadline costs nobody their offer, and whoever
- * looks sees that they have longer.
+ * Claims while parts of the service are down: an outage longer than the deadline costs nobody their offer, and users see the
+ * extended deadline.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -12,9 +12,9 @@ import { type System, startSystem } from '../../engine/test/system.ts';
 import { claim, holders, outcomes } from '../testing/claims.ts';
 
 const WITHIN_S = 5;
-/** Longer than the deadline, with room for what is noticed late. */
+/** Longer than the deadline, even if the outage is noticed late. */
 const OUTAGE_MS = WITHIN_S * 1_000 + 3_000;
-/** A gateway that was killed is fenced by way of the log, and what comes behind it waits for that. */
+/** A killed gateway is fenced through the log, and later records wait for that. */
 const SLOW = { timeoutMs: 60_000 };
 const USERS = Array.from({ length: 30 }, (_, index) => `user-${index}`);
 
@@ -49,7 +49,7 @@ for (const log of availableLogs()) {
       return campaign;
     }
 
-    /** An outage that begins when people hold an offer: when it is over, they all claim what they had, and get it. */
+    /** The outage begins while users hold offers: afterwards all of them claim, and get what they were offered. */
     async function nobodyLoses(outage: () => Promise<void>): Promise<void> {
       const campaign = await offered(5, 5);
       const had = await holders(system, campaign);
@@ -60,7 +60,7 @@ for (const log of availableLogs()) {
       });
       await outage();
       await eventually(async () => (await fetch(`${system.gateways[0]?.url}/readyz`)).ok, SLOW);
-      // Whoever looks sees that they have longer.
+      // Users see the extended deadline.
       await eventually(async () => {
         const { text, body } = await system.ask(had[0] ?? '', 'GET', path);
         assert.equal(body.outcome, 'offered', text);

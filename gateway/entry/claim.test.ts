@@ -53,7 +53,7 @@ for (const log of availableLogs()) {
       const [ben, cat, dan] = await Promise.all(['ben', 'cat', 'dan'].map(user => watch(user, campaign)));
       assert.ok(ben && cat && dan);
       await eventually(() => cat.events.some(({ event }) => event === 'waitlisted'));
-      // Who leaves lets those behind them move up.
+      // When a user leaves, those behind move up.
       assert.equal((await system.ask('cat', 'DELETE', path(campaign))).status, 202);
       await eventually(() => dan.events.at(-1)?.data.place === 2);
       const offer = await eventually(() => ben.events.find(({ event }) => event === 'offer'));
@@ -83,7 +83,7 @@ for (const log of availableLogs()) {
         places,
         [...new Set(places)].sort((a, b) => b - a),
       );
-      // A stream that comes back finds the state as it is.
+      // A reconnected stream shows the current state.
       const again = await watch('dan', campaign, dan.events.at(-1)?.id);
       await eventually(() => again.events.at(-1)?.data.place === 1);
       dan.close();

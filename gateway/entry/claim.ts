@@ -5,8 +5,8 @@
  * A gateway may not know yet of an outage that has extended the deadline. So it answers "lapsed" only after the engine has
  * decided that; until then it also logs a claim after the known deadline, and the answer says so.
  *
- * Nor may it know of an offer that the operator ends: the engine brings the deadline forward to where every gateway must have
- * heard, one lease after it was told (engine/campaigns/tell-then-act.ts). So a claim is stamped within a lease of the look-up.
+ * Nor may it know yet that the operator has ended an offer: the engine moves its deadline to when every gateway must know,
+ * one lease after it published the end (engine/campaigns/tell-then-act.ts). So a claim is stamped within a lease of the look-up.
  */
 import type { HttpRequest } from 'uWebSockets.js';
 import { ITEM_CLAIM } from '../../engine/contract/record/record.ts';
@@ -58,7 +58,7 @@ export async function postClaim(
   const pipeline = openPipeline(parts, reply);
   if (pipeline === ANSWERED) return;
   const instantUs = parts.clock.next();
-  // Read behind the stamp. The log, which says whether Redis is the one that counts, may have taken longer than that to say so.
+  // Checked after the stamp: the look-up also waits for the log to confirm the epoch, perhaps for longer than a lease.
   if (monotonicUs() - place.lookedUpUs > parts.config.LEASE_MS * 1_000) {
     parts.metrics.refuse('lookup');
     reply.problem('unavailable', 'Looking up the offer took too long. Retrying is safe.', { headers: SOON });

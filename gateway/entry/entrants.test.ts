@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Entrants } from './entrants.ts';
 
-/** As many as are noted, of those who are asked about. */
+/** How many of `count` users are remembered. */
 function known(entrants: Entrants, campaignId: number, prefix: string, count: number): number {
   let found = 0;
   for (let number = 0; number < count; number++)

@@ -1,25 +1,25 @@
 /**
- * Who has an entry, as far as this gateway has told them so: a hint by which a repeated request is looked up in Redis in place
- * of being stamped and logged once more. Nothing rests on it. Who is forgotten is logged again, which changes nothing, as
- * the earliest stamp stays; who is taken for another one is looked up, not found, and goes the way of all.
+ * Remembers users whom this gateway has told of their entry, so that a repeated request is looked up in Redis instead of
+ * being stamped and logged again. It is only a hint. A forgotten user is logged again, which changes nothing, because the
+ * earliest stamp stays; a user mistaken for another is looked up, not found, and takes the path of a first entry.
  *
- * It is on the way of every entry, and so a table of 32 bits a place: where a user's place is and what stands there are two
- * hashes of the campaign and the user, which nobody outside can choose, as they begin with chance. Later ones overwrite.
+ * Every entry passes here, so it is a table of 32-bit slots. The slot of a user and the value in it are two hashes of
+ * campaign and user, with a random seed, so that nobody outside can choose them. Later users overwrite earlier ones.
  */
 
-/** FNV's, and another odd one: characters must not move both hashes alike. */
+/** FNV's prime, and another odd number: a character must not change both hashes alike. */
 const PRIME = 0x0100_0193;
 const OTHER_PRIME = 0x9e37_79b1;
 
 export class Entrants {
   readonly #prints: Int32Array;
   readonly #seed: number;
-  /** Of who was hashed last. */
+  /** The slot of the user hashed last. */
   #place = 0;
-  /** Never 0, which is an empty place. */
+  /** Their value; never 0, which marks an empty slot. */
   #print = 1;
 
-  /** `places`: how many are remembered at the most. */
+  /** `places`: the number of slots, and so the most users that are remembered. */
   constructor(places: number, random: () => number = Math.random) {
     this.#prints = new Int32Array(places);
     this.#seed = Math.floor(random() * 2 ** 32);
@@ -30,13 +30,13 @@ export class Entrants {
     this.#prints[this.#place] = this.#print;
   }
 
-  /** Whether they were noted, probably. */
+  /** Whether the user was noted; other users may have changed the answer either way. */
   has(campaignId: number, userId: string): boolean {
     this.#hash(campaignId, userId);
     return this.#prints[this.#place] === this.#print;
   }
 
-  /** Both hashes in one pass: FNV-1a from two beginnings, each with the last steps of MurmurHash3, so that all of it moves all bits. */
+  /** Both hashes in one pass: FNV-1a from two seeds, finished like MurmurHash3, so that every input bit affects all bits. */
   #hash(campaignId: number, userId: string): void {
     let place = Math.imul(this.#seed ^ campaignId, PRIME);
     let print = Math.imul(place ^ 0x9e37_79b1, PRIME);

@@ -88,7 +88,7 @@ for (const log of availableLogs()) {
       for (const user of ['alice', 'bob', 'carol']) assert.equal((await system.enter(user, id)).status, 202);
       const closed = await system.operate('POST', `/v1/campaigns/${id}/close`);
       assert.equal(closed.status, 200, closed.text);
-      // Until all is known that came before, it is not told for good.
+      // The position is provisional until all earlier requests are known.
       const late = await eventually(async () => {
         const answer = await system.enter('dave', id);
         return answer.status !== 503 && answer;
@@ -129,7 +129,7 @@ for (const log of availableLogs()) {
       assert.equal(again.body.stamp, first.body.stamp);
       const lost = await eventually(async () => {
         const answer = await system.ask('carol', 'GET', `/v1/campaigns/${id}/entries/me`);
-        // What is settled is in the log; its rank is final when all gateways have ranked as far.
+        // A settled entry is in the log; its rank is final when all gateways have ranked that far.
         return answer.body.outcome !== 'waiting' && answer.body.position !== null && answer;
       });
       assert.equal(lost.body.outcome, 'sold_out');

@@ -1,4 +1,4 @@
-/** What is told of an entry. */
+/** The public view of an entry. */
 import type { BoardCampaign } from '../../engine/contract/redis/board/board.ts';
 import type { EntryView, Outcome } from '../http/contract.ts';
 import type { Place } from '../shared/lookups.ts';

@@ -1,6 +1,6 @@
 /**
- * An append that the network holds until after its gateway was ended: the log refuses it, so it is never answered with 202.
- * engine/contract/log/fence.test.ts shows the same of both logs' writers.
+ * The network delays an append until its gateway's incarnation has been ended: the log refuses it, so it is never answered
+ * with 202. engine/contract/log/fence.test.ts tests the writers of both logs for this.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -13,7 +13,7 @@ import { availableLogs, eventually, serversFromEnv } from '../../engine/test/sup
 import { type System, startSystem } from '../../engine/test/system.ts';
 
 const REDIRECTED = new URL('../../engine/test/preloaded/redirected.mjs', import.meta.url);
-/** The append is on its way by then. */
+/** Enough for the append to be sent. */
 const SENT_MS = 200;
 
 function serverOf(log: LogKind): URL {
@@ -21,7 +21,7 @@ function serverOf(log: LogKind): URL {
   return new URL(log === 'kafka' ? `kafka://${kafkaBrokers}` : redisUrl);
 }
 
-/** Has a gateway reach its log by way of the proxy. A broker is reached at the address that it names itself. */
+/** Makes a gateway reach its log through the proxy. A broker is reached at the address that it advertises. */
 function throughProxy(log: LogKind, { port }: NetworkProxy): Readonly<Record<string, string>> {
   const url = serverOf(log);
   if (log === 'kafka') {
@@ -60,7 +60,7 @@ for (const log of availableLogs()) {
       proxy.hold();
       const held = system.enter('held', campaign);
       await sleep(SENT_MS);
-      // As if its lease had been over for long: the engine ends it at once.
+      // As if its lease had expired long ago: the engine ends it at once.
       await eventually(async () => {
         const [lease] = (await readRegistry(redis, keys.leases)).leases;
         return lease !== undefined && (await revokeLease(redis, keys.leases, lease));

@@ -1,6 +1,6 @@
 /**
- * A log over three real brokers: the topic is made on all of them or not at all, and the loss of a leader in the middle of
- * a burst loses nothing that was acknowledged, doubles nothing and lets nobody overtake.
+ * A log over three real brokers: the topic is made on all of them or not at all. When a leader is lost in the middle of a
+ * burst, no acknowledged record is lost, none is doubled, and nobody overtakes.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it, type TestContext } from 'node:test';
@@ -22,9 +22,9 @@ import { type System, startSystem } from '../../engine/test/system.ts';
 import { assertWhole, burst } from '../testing/burst.ts';
 
 const USERS = 12_000;
-/** For all of them: where it is out, the door says so itself, and nobody comes behind the kill. */
+/** Enough for everybody: gateways answer "sold out" themselves, so no entry would be logged after the kill. */
 const STOCK = USERS;
-/** So many are in the queue when the leader is killed, and so many more have to come. */
+/** The leader is killed once this many have entered; as many must enter afterwards. */
 const EARLY = 1_000;
 
 if (availableLogs().includes('kafka')) {
@@ -47,7 +47,7 @@ if (availableLogs().includes('kafka')) {
         /KAFKA_REPLICATION is 3, but 1 broker is up, .*start the others.*KAFKA_REPLICATION=1 accepts/,
       );
       assert.deepEqual(await cluster.layout(topic), []);
-      // As it is started again and again, while the others come one after the other.
+      // A gateway is restarted again and again while the other brokers start one after another.
       const opening = eventually(() => openProducer(wanted, quiet), { timeoutMs: 200_000 });
       const others = [1, 2, 3].filter(id => id !== CONTROLLER);
       for (const id of others) await cluster.start(id);
@@ -71,7 +71,7 @@ if (availableLogs().includes('kafka')) {
       const { partitions }: { partitions: { partition: number; replicas: number[] }[] } = JSON.parse(
         file ?? '',
       );
-      // What the command that is named does with the file.
+      // Does what the suggested command does with the file.
       await cluster.ask(admin =>
         admin.alterPartitionReassignments({ topics: [{ topic, partitionAssignment: partitions }] }),
       );
@@ -91,7 +91,7 @@ if (availableLogs().includes('kafka')) {
       const ledger = new TestLedger();
       await consumer.run(ledger.handler());
       const led = await cluster.killable(topic, [0, 1, 2, 3]);
-      // Of somebody else, and without a leader from the kill on.
+      // A topic of another service, without a leader after the kill.
       const foreign = `foreign-${wanted.NAMESPACE}`;
       await makeOnOne(cluster, foreign, led.leader);
       await appendThrough(producer, ledger, led.partition, async () => {
@@ -100,7 +100,7 @@ if (availableLogs().includes('kafka')) {
         assert.ok((await cluster.layout(foreign)).every(({ leader }) => leader < 0));
       });
       await (await openProducer(wanted, quiet)).close();
-      // Nor does it keep another fairline from making its topic on those that are left.
+      // Nor does it keep another fairline from making its topic on the remaining brokers.
       const another = { ...config(), KAFKA_REPLICATION: BROKERS - 1 };
       await (await openProducer(another, quiet)).close();
       const left = [1, 2, 3].filter(id => id !== led.leader);
@@ -129,7 +129,7 @@ if (availableLogs().includes('kafka')) {
   });
 }
 
-/** A topic as earlier versions made it while one broker was up; on that broker, or on any. */
+/** Makes a topic as earlier versions did while only one broker was up; on the given broker, or on any. */
 async function makeOnOne(cluster: TestKafkaCluster, topic: string, broker?: number): Promise<void> {
   const settings = topicSettings({
     replication: 1,

@@ -1,4 +1,4 @@
-/** Kills and pauses of gateways in the middle of a burst: what was answered with 202 counts, whatever happened. */
+/** Gateways are killed and paused in the middle of a burst: every entry answered with 202 counts. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
@@ -16,7 +16,7 @@ for (const log of availableLogs()) {
     let system: System;
     before(async () => {
       system = await startSystem({ log, gateways: 0 });
-      // Ports that are known before: one that the system chose could not be listened on again at once.
+      // Fixed ports: a port that the system chose could not be bound again at once.
       for (const port of await freePorts(3)) {
         system.gateways.push(await system.startGateway({ GATEWAY_PORT: String(port) }));
       }

@@ -30,7 +30,7 @@ class EncodedCommand extends Command {
   }
 }
 
-/** The earliest stamp stays; with XX, nobody is ranked who is not ranked already. */
+/** LT: the earliest stamp stays. XX: only users who are ranked already are updated. */
 export type ZaddOptions = 'LT' | 'XX LT';
 const OPTIONS = {
   LT: { count: 1, text: '$2\r\nLT\r\n' },

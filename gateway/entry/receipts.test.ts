@@ -1,4 +1,4 @@
-/** Receipts as clients get them: checked with nothing but what is public, and the user's own id. */
+/** Receipts as clients get them, verified with public data and the user's own id only. */
 import assert from 'node:assert/strict';
 import { createPublicKey, verify } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -92,7 +92,7 @@ for (const log of availableLogs()) {
         const user = users[index] ?? '';
         const path = me(campaignOf(index));
         const first = answers[index]?.body.receipt;
-        // At a gateway that has not stamped it, from the ledger, as soon as it is there.
+        // From a gateway that has not stamped it: it reads the ledger, once the slice is there.
         const gateway = (index + 1) % 2;
         const again = await eventually(async () => {
           const answer = await system.ask(user, 'GET', path, { gateway });

@@ -1,13 +1,13 @@
-/** Entering again: it costs the log nothing, and is limited where somebody overdoes it, and nobody else is. */
+/** Repeated entries: they cost the log nothing, and only a user who repeats too often is limited. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { eventually } from '../../engine/test/support.ts';
 import { type Answer, type System, startSystem } from '../../engine/test/system.ts';
 
 let system: System;
-/** The gateway with limits of its own. */
+/** The gateway with stricter limits. */
 const STRICT = 1;
-/** One that comes later, and has heard of nobody. */
+/** A gateway that starts later, and remembers nobody. */
 const RESTARTED = 2;
 before(async () => {
   system = await startSystem({ log: 'redis', gateways: 1 });
@@ -46,7 +46,7 @@ test('once an entry stands, repeats are answered with it and nothing is logged',
   }
   assert.equal(await logged(0), before);
 
-  // A gateway that has not heard of it logs it once, and from then on knows.
+  // A gateway that does not know the user logs the entry once, and remembers it from then on.
   const elsewhere = await logged(STRICT);
   for (let time = 0; time < 5; time++) {
     assert.equal((await system.enter('alice', id, STRICT)).body.stamp, first.body.stamp);
@@ -61,7 +61,7 @@ test('once an entry stands, repeats are answered with it and nothing is logged',
   });
   assert.equal(await logged(0), withdrawals);
 
-  // Also of who has left a gateway logs one entry at the most.
+  // A gateway also logs at most one entry of a user who has withdrawn.
   const restarted = await system.startGateway();
   system.gateways.push(restarted);
   for (let time = 0; time < 5; time++) {

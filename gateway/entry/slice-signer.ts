@@ -1,9 +1,9 @@
 /**
- * Signs the slices of one incarnation, each with the hash of the one before, and makes the receipts of their entries: one
- * signature a slice, whatever is in it. See engine/contract/record/slice-head.ts and receipt.ts for the formats.
+ * Signs the slices of one incarnation, each with the hash of the previous one, and makes the receipts of their entries: one
+ * signature per slice, whatever its size. See engine/contract/record/slice-head.ts and receipt.ts for the formats.
  *
- * Measured with slices of 150 entries, us an entry: 0.7 for the tree, 0.3 for the signature, 0.6 for the receipts as text
- * that is ready to be sent.
+ * Measured with slices of 150 entries, us per entry: 0.7 for the tree, 0.3 for the signature, 0.6 for the receipts as text
+ * ready to send.
  */
 import type { KeyRing } from '../../engine/contract/keys/key-ring.ts';
 import type { SigningKey } from '../../engine/contract/keys/signing-keys.ts';
@@ -18,7 +18,7 @@ export interface SignerParts {
   readonly tree: SliceTree;
 }
 
-/** A slice that is going to be signed. */
+/** A slice about to be signed. */
 export interface Signing {
   readonly key: SigningKey;
   readonly count: number;
@@ -35,8 +35,8 @@ export class SliceSigner {
   }
 
   /**
-   * How a slice of these requests will be signed; undefined when there are none, or no key. Then nobody is kept
-   * out: the slice goes unsigned, and the gauge fairline_signing says so.
+   * What is needed to sign a slice of these requests; undefined if it is empty or there is no valid key. A missing key
+   * refuses nobody: the slice is logged unsigned, and the gauge fairline_signing shows that.
    */
   begin(requests: readonly { readonly instantUs: number }[]): Signing | undefined {
     let firstUs = Number.POSITIVE_INFINITY;
@@ -50,7 +50,7 @@ export class SliceSigner {
     return key === undefined ? undefined : { key, count, firstUs, lastUs };
   }
 
-  /** Signs the record, which has all its items by now. Answers the signed head, for `receipts`. */
+  /** Signs the record, after all its items were added. Returns the signed head, for `receipts`. */
   sign(encoder: RecordEncoder, { gateway, incarnation, sliceNumber }: RecordHead, signing: Signing): Buffer {
     const { key, count, firstUs, lastUs } = signing;
     const root = this.#parts.tree.build(encoder.items, count).root();
@@ -61,7 +61,7 @@ export class SliceSigner {
     return signed;
   }
 
-  /** The receipts of what was signed last; to be made before anything else is signed. */
+  /** The receipts of the slice signed last. Call it before signing another one. */
   receipts(signedHead: Buffer, { count }: Signing): SliceReceipts {
     return new SliceReceipts(this.#parts.tree, count, signedHead);
   }

@@ -182,7 +182,7 @@ export class SlicePipeline {
     await Promise.all(this.#underWay);
   }
 
-  /** Appends the record that ends this incarnation. Everything gathered was logged or refused before. */
+  /** The head of the record that ends this incarnation. Call it after `end`: everything gathered was logged or refused. */
   leaveHead(): RecordHead {
     return this.#head('leave', Math.max(this.#promisedUs, this.#parts.clock.promise()), this.#rankedUs);
   }

@@ -1,5 +1,5 @@
 /**
- * The gateway's HTTP server. Every path that exists answers every method: 405 with Allow where it does not know it.
+ * The gateway's HTTP server. An existing path answers an unsupported method with 405 and Allow.
  */
 import uws, { type HttpRequest, type HttpResponse, type TemplatedApp } from 'uWebSockets.js';
 import { fieldFault } from '../../engine/contract/api/problem.ts';

@@ -1,6 +1,5 @@
 /**
- * Reading a body: that it is JSON, small, and here in time; and that of an entry, of which there is nothing else to know
- * but that it is empty.
+ * Reads a body: it must be JSON, within a size limit, and complete in time. The body of an entry must have no members.
  */
 import Value from 'typebox/value';
 import { type FieldFault, fieldFault, type ProblemSlug } from '../../engine/contract/api/problem.ts';
@@ -9,7 +8,7 @@ import { EntryBody } from './contract.ts';
 import { ANSWERED, type Answered, type Reply } from './reply.ts';
 import type { Head, RequestParts } from './requests.ts';
 
-/** What is wrong with a body; `close` where the rest of it is not read. */
+/** What is wrong with a body; `close` if the rest of it is not read. */
 interface Refused {
   readonly slug: ProblemSlug;
   readonly reason: RefusalReason;
@@ -18,7 +17,7 @@ interface Refused {
   readonly close: boolean;
 }
 
-/** Reads the body of an entry; answers if it is not whole and right. */
+/** Reads the body of an entry; answers if it is invalid. */
 export async function readEntryBody(
   parts: RequestParts,
   reply: Reply,
@@ -30,7 +29,7 @@ export async function readEntryBody(
   return fault && refuse(parts, reply, invalid(fault));
 }
 
-/** What the body holds, of at most `most` bytes; answers if it cannot be read. */
+/** The JSON value of a body of at most `most` bytes; answers if it cannot be read. */
 export async function readJsonBody(
   parts: Pick<RequestParts, 'config' | 'metrics'>,
   reply: Reply,
@@ -83,7 +82,7 @@ function readText(reply: Reply, most: number, timeoutMs: number): Promise<Refuse
       clearTimeout(timer);
       resolve(read);
     };
-    // Nobody is left to be answered; no entry is made of a part of a request.
+    // Nobody is left to answer, and a partial request must not become an entry.
     reply.whenAborted(() =>
       settle({
         slug: 'request-timeout',
@@ -94,7 +93,7 @@ function readText(reply: Reply, most: number, timeoutMs: number): Promise<Refuse
     );
     reply.onData((chunk, isLast) => {
       size += chunk.byteLength;
-      // Copied: the server takes the memory back when this returns.
+      // Copied: the server reuses the memory after this returns.
       if (size <= most) chunks.push(Buffer.from(new Uint8Array(chunk)));
       if (size > most) settle(tooLarge(size, most));
       else if (isLast) settle(Buffer.concat(chunks).toString('utf8'));

@@ -1,7 +1,8 @@
 /**
- * From where a client asks, as far as it can be told: the address of the connection; where that is a proxy's that TRUSTED_PROXIES
- * names, the last one of X-Forwarded-For that is no such proxy's. An address that nobody outside can have tells nothing: it is a
- * proxy's that is not named, or everybody's of a network. Good for limits alone: people behind one address are not one person.
+ * The address of a client, as far as it can be determined: the address of the connection or, if that is one of
+ * TRUSTED_PROXIES, the last address in X-Forwarded-For that is not one of them. A private address identifies nobody: it
+ * belongs to an unlisted proxy, or stands for everybody in a network. Use the result only for limits: people behind one
+ * address are not one person.
  */
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
 import type { TrustedProxies } from './trusted-proxies.ts';
@@ -22,10 +23,10 @@ INSIDE.addAddress('::1', 'ipv6');
 INSIDE.addSubnet('fc00::', 7, 'ipv6');
 INSIDE.addSubnet('fe80::', 10, 'ipv6');
 
-/** Of a longer X-Forwarded-For the last ones: those before are whatever a client has sent. */
+/** Only the last addresses of a longer X-Forwarded-For are read: the client may have sent the earlier ones. */
 const MOST_HOPS = 16;
 
-/** The client's address; undefined where it cannot be told. `remote`: of the connection, '' when it is gone. */
+/** The client's address; undefined if it cannot be determined. `remote` is that of the connection, '' if it is gone. */
 export function clientAddress(
   proxies: Pick<TrustedProxies, 'has'>,
   remote: string,
@@ -45,7 +46,7 @@ function outside(address: string): string | undefined {
   return INSIDE.check(address, isIPv4(address) ? 'ipv4' : 'ipv6') ? undefined : address;
 }
 
-/** What a single customer of a network has at the least: an IPv4 address, 64 bits of IPv6 (RFC 6177); undefined of what is no address. */
+/** The smallest block given to one customer: an IPv4 address or 64 bits of IPv6 (RFC 6177); undefined if not an address. */
 export function addressPrefix(address: string): string | undefined {
   if (isIPv4(address)) return address;
   if (!isIPv6(address)) return undefined;
@@ -67,7 +68,7 @@ function groupsOf(address: string): number[] {
   return [...head, ...Array<number>(8 - head.length - tail.length).fill(0), ...tail];
 }
 
-/** One group, or the two that an IPv4 address at the end stands for. */
+/** One group, or the two that a trailing IPv4 address stands for. */
 function numbersOf(group: string): number[] {
   if (!group.includes('.')) return [Number.parseInt(group, 16)];
   const [a = 0, b = 0, c = 0, d = 0] = group.split('.').map(Number);

@@ -1,5 +1,5 @@
 /**
- * The public API, written once: these schemas check what comes in, type what goes out, and make the OpenAPI document.
+ * The public API, written once: these schemas validate input, type output, and define the OpenAPI document.
  */
 import type { Static } from 'typebox';
 import Type from 'typebox';
@@ -19,8 +19,8 @@ export const EntryBody = Type.Object(
 );
 
 /**
- * Left out when the slice was not signed, and of an entry that was accepted before, when the ledger does not answer in
- * time or has not taken it in yet: then asking a moment later brings it.
+ * Absent if the slice was not signed. For an entry that was accepted earlier, also absent if the ledger does not answer in
+ * time or has not ingested the slice yet: a later request then returns it.
  */
 const receipt = Type.Optional(Receipt);
 
@@ -99,7 +99,7 @@ const grantFields = {
 
 const Instant = Type.String({ format: 'date-time' });
 
-/** Where what is granted or won has to be claimed. */
+/** Members shown only in campaigns whose grants or prizes must be claimed. */
 const claimFields = {
   place: Type.Optional(
     Type.Integer({
@@ -379,7 +379,7 @@ const Drawn = {
   tickets: Type.Optional(Type.Integer({ minimum: 2, maximum: 1_000 })),
 };
 
-/** What engine/draw/proof.ts writes. */
+/** Written by engine/draw/proof.ts. */
 export const DrawProof = Type.Object({
   proof: Type.Literal(1),
   campaign: Type.Integer(),

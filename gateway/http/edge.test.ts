@@ -10,9 +10,9 @@ import { availableLogs, eventually, serversFromEnv } from '../../engine/test/sup
 import { type Answer, type System, startSystem } from '../../engine/test/system.ts';
 import { REQUEST_START_RESULTS, sourceOf } from '../clock/request-start.ts';
 
-/** Long, so that what is meant to be within it is, on however slow a machine. */
+/** Long, so that requests meant to be within it are, on however slow a machine. */
 const WAIT_MS = 4_000;
-/** Those of a test system. */
+/** As in a test system. */
 const LOG_PARTITIONS = 4;
 const TRUSTING = 0;
 const STRANGER = 1;
@@ -48,7 +48,7 @@ for (const log of availableLogs()) {
       assert.equal(answer.status, 202, answer.text);
       return instantOf(Number(answer.body.stamp), await opensAtUs(id));
     };
-    /** How much each count of a gateway grows during `work`; those that do not are left out. */
+    /** By how much each count of a gateway grows during `work`; counts that do not grow are omitted. */
     const counted = async (gateway: number, work: () => Promise<void>): Promise<Record<string, number>> => {
       const read = async (): Promise<number[]> => {
         const text = await (await fetch(`${system.gateways[gateway]?.url}/metrics`)).text();
@@ -69,7 +69,7 @@ for (const log of availableLogs()) {
     };
     const longOpen = async (): Promise<number> => {
       const id = await system.offer({ kind: 'raffle', winners: 1 });
-      // Entries are to be noted a second back, and still be after the opening.
+      // Entries noted a second ago must still be after the opening.
       const openedUs = await opensAtUs(id);
       await eventually(async () => (await nowUs()) > openedUs + 1_500_000);
       return id;
@@ -83,7 +83,7 @@ for (const log of availableLogs()) {
         const micro = await enter('micro', id, `t=${us + 400_000}`);
         assert.equal(await instant(micro, id), us + 400_000);
         assert.equal(sourceOf(await instant(micro, id)), SOURCE_PROXY);
-        // A whole millisecond is even; the first odd instant in it is the place.
+        // A whole millisecond is even; the stamp gets the first odd instant in it.
         const milli = await enter('milli', id, String((us - 1) / 1_000 + 200));
         assert.equal(await instant(milli, id), us + 200_000);
         const seconds = String(us - 1 + 100_000);
@@ -124,7 +124,7 @@ for (const log of availableLogs()) {
       const hourAgoUs = (await nowUs()) - 3_600_000_000;
       const startedUs = await opensAtUs(id);
       const result = await counted(HASTY, async () => {
-        // This gateway promises everything up to now, ten times a second.
+        // This gateway promises up to the current time, ten times a second.
         await eventually(async () => (await nowUs()) > startedUs + 2_000_000);
         const beforeUs = await nowUs();
         const stamped = await instant(await enter('bob', id, `t=${hourAgoUs}`, HASTY), id);
@@ -202,7 +202,7 @@ for (const log of availableLogs()) {
       await outOfOrderInLog(id);
     });
 
-    /** 300 at once: some without a header, many with the same, up to `spreadMs` back, and not in that order. */
+    /** 300 at once: some without a header, many with the same one, up to `spreadMs` ago, in mixed order. */
     const enterCrowd = async (id: number, gateway: number, spreadMs: number): Promise<void> => {
       const nowMs = Math.floor((await nowUs()) / 1_000);
       const crowd = Array.from({ length: 300 }, (_, index) => ({
@@ -225,7 +225,7 @@ for (const log of availableLogs()) {
       assert.deepEqual(ranked, byStamp);
     };
 
-    /** Holds every item in the log against what its gateway had promised before; answers how many slices are out of order. */
+    /** Asserts that every item in the log is after its gateway's earlier promises; returns how many slices are out of order. */
     const outOfOrderInLog = async (id: number): Promise<number> => {
       const openedUs = await opensAtUs(id);
       const { redisUrl, kafkaBrokers = '', databaseUrl } = serversFromEnv();
@@ -247,7 +247,7 @@ for (const log of availableLogs()) {
       return outOfOrder;
     };
 
-    /** What a client sent and what its proxy added, side by side: nobody can tell which is whose. */
+    /** Sends the client's header beside the one that its proxy added: the two cannot be told apart. */
     const sendTwice = async (id: number, user: string, us: number): Promise<string> => {
       const socket = connect(system.gateways[TRUSTING]?.port ?? 0, '127.0.0.1');
       const line = `X-Request-Start: t=${us}\r\n`;

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '../../engine/test/support.ts';
 import { type Answer, type System, startSystem, toAnswer } from '../../engine/test/system.ts';
 
-/** Sends bytes as they are; resolves to all that came back until the server closed, or for `ms`. */
+/** Sends bytes as they are; resolves to everything received until the server closed, or for `ms`. */
 async function raw(port: number, bytes: string, ms = 1_500): Promise<string> {
   const socket = connect(port, '127.0.0.1');
   let text = '';

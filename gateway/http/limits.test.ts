@@ -111,7 +111,7 @@ describe('each limit, at the limit', () => {
   });
 });
 
-/** A POST on a connection of its own; resolves to the whole answer. */
+/** A POST on a new connection; resolves to the whole answer. */
 async function postAlone(port: number, id: number, ticket: string): Promise<string> {
   const socket = connect(port, '127.0.0.1');
   const answer = new Promise<string>((resolve, reject) => {

@@ -1,10 +1,9 @@
 /**
- * Listening on an address and a port where nobody else listens.
+ * Listens on an address and port, unless another process already listens there.
  *
  * uWebSockets.js listens with SO_REUSEPORT, so two gateways could listen on the same port, and the kernel would share the
- * connections out between them. Its exclusive option cannot be used: it leaves out SO_REUSEADDR as well, and a gateway
- * that was killed could not be started again before its old connections have timed out. So it is asked first whether
- * somebody answers there.
+ * connections out between them. Its exclusive option cannot be used: it omits SO_REUSEADDR as well, so a killed gateway
+ * could not restart before its old connections have timed out. So a probe first checks whether the address answers.
  */
 
 import uws, { type TemplatedApp } from 'uWebSockets.js';
@@ -23,7 +22,7 @@ export async function listen(app: TemplatedApp, host: string, port: number): Pro
 }
 
 const PROBE_TIMEOUT_MS = 1_000;
-/** A listener on all addresses is asked at the loopback one. */
+/** A listener on all addresses is probed at the loopback one. */
 const ALL_ADDRESSES = ['0.0.0.0', '::'];
 
 async function somebodyListens(host: string, port: number): Promise<boolean> {

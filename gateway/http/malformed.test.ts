@@ -1,7 +1,7 @@
 /**
- * What is no HTTP, on real sockets. uWebSockets.js reads heads in C++, where nothing of ours can look at them: what it
- * refuses it answers and closes at once; what it takes for the beginning of a head that goes on it holds, without a word
- * to us, until the idle time-out that it was compiled with (10 s, in steps of 4: 8 to 12 s after the connection was opened).
+ * Malformed HTTP, on real sockets. uWebSockets.js reads heads in C++, out of reach of our code: a head that it refuses is
+ * answered and the connection closed at once; what it takes for an unfinished head it holds, without notifying us, until
+ * its compiled-in idle time-out (10 s, in steps of 4: 8 to 12 s after the connection was opened).
  */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -12,7 +12,7 @@ import { type System, startSystem } from '../../engine/test/system.ts';
 
 const HOST = 'host: x\r\n';
 
-/** Answered with an error, and the connection closed. */
+/** Answered with an error; the connection is closed. */
 const REFUSED: Readonly<Record<string, string>> = {
   'no version': `GET /livez\r\n${HOST}\r\n`,
   'a version that there is not': `GET /livez HTTP/1.9\r\n${HOST}\r\n`,
@@ -28,7 +28,7 @@ const REFUSED: Readonly<Record<string, string>> = {
   'a length and chunks': `POST /livez HTTP/1.1\r\n${HOST}content-length: 1\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n`,
 };
 
-/** Held until the time-out, then closed without a word. */
+/** Held until the time-out, then closed without an answer. */
 const HELD: Readonly<Record<string, string>> = {
   'a dot and a space for a name': `GET /livez HTTP/1.1\r\n${HOST}. : x\r\n\r\n`,
   'a space before the colon': `GET /livez HTTP/1.1\r\n${HOST}a : x\r\n\r\n`,
@@ -45,7 +45,7 @@ const HELD: Readonly<Record<string, string>> = {
 };
 
 interface Ended {
-  /** What was answered before the other side closed the connection. */
+  /** The answer before the gateway closed the connection. */
   readonly text: string;
 }
 
@@ -66,7 +66,7 @@ describe('what is no HTTP', () => {
   after(() => {
     for (const socket of sockets) socket.destroy();
   });
-  /** Sends it, and resolves when the gateway has closed the connection. */
+  /** Sends the text; resolves when the gateway has closed the connection. */
   const send = async (text: string): Promise<Ended> => {
     const socket = open();
     let answered = '';
@@ -101,7 +101,7 @@ describe('what is no HTTP', () => {
   test('all of them together take no more than MAX_CONNECTIONS, and no more memory than heads may have', async () => {
     const waiting = Array.from({ length: 60 }, () => open());
     for (const socket of waiting) socket.write(`GET /livez HTTP/1.1\r\n${HOST}. : x\r\n\r\n`);
-    // Those beyond it are closed; the rest has the time-out to wait for, as has a place for anybody else.
+    // Connections beyond the limit are closed; the others occupy it until the time-out.
     await eventually(() => sockets.size <= 30);
     await eventually(async () => (await connections().catch(() => Number.NaN)) <= 30);
     const answer = await send(`GET /livez HTTP/1.1\r\n${HOST}. : ${'x'.repeat(600_000)}\r\n\r\n`);
@@ -110,7 +110,7 @@ describe('what is no HTTP', () => {
   });
 });
 
-/** A head that never ends, line by line; resolves when the gateway has closed the connection. */
+/** Sends a head that never ends, line by line; resolves when the gateway has closed the connection. */
 async function drip(socket: Socket): Promise<void> {
   socket.write('GET /livez HTTP/1.1\r\n');
   const timer = setInterval(() => socket.write('a: b\r\n'), 500);

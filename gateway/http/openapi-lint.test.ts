@@ -1,4 +1,4 @@
-/** The document as its readers take it: people who generate a client, and people who fuzz with it. */
+/** The OpenAPI document passes a linter, for those who generate clients from it or fuzz with it. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import Value from 'typebox/value';

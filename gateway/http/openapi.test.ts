@@ -15,9 +15,9 @@ import { openApiDocument, operations } from './openapi.ts';
 describe('the OpenAPI document', () => {
   let system: System;
   let proxy: NetworkProxy;
-  /** Of the gateway behind the proxy, which is cut from Redis. */
+  /** The index of the gateway behind the proxy, which is cut off from Redis. */
   const CUT = 1;
-  /** Of one that has no token for shops. */
+  /** The index of a gateway without SHOP_TOKEN. */
   const NO_SHOP = 2;
   let rooms: Rooms = { room: 0, once: 0, archived: 0 };
   let raffle = 0;
@@ -28,7 +28,7 @@ describe('the OpenAPI document', () => {
   let cancelled = 0;
   let archived = 0;
   let paused = 0;
-  /** Of coupons that have to be claimed: offered to alice, declined by leaver. */
+  /** A campaign of coupons that must be claimed: offered to alice, declined by leaver. */
   let claims = 0;
   let lapsing = 0;
 
@@ -101,7 +101,7 @@ describe('the OpenAPI document', () => {
     await proxy.close();
   });
 
-  /** As `npm run archive` leaves it. */
+  /** Puts the campaign into the state in which `npm run archive` leaves it. */
   async function putIntoArchive(id: number): Promise<void> {
     const shelved =
       'update campaigns set shelved_at = now() where campaign_id = $1 and finished_at is not null returning 1';
@@ -138,7 +138,7 @@ describe('the OpenAPI document', () => {
   };
   const json = { 'content-type': 'application/json' };
 
-  /** While the gateway is cut from Redis; asked until it says so, as it may still hold answers from before. */
+  /** Asks while the gateway is cut off from Redis, until the answer shows it: earlier data may still be cached. */
   const whileCut = async (asked: () => Promise<Given>): Promise<Given> => {
     proxy.cut();
     try {
@@ -157,7 +157,7 @@ describe('the OpenAPI document', () => {
   const claimOf = (id: number): string => `/v1/campaigns/${id}/entries/me/claim`;
   const queue = (id: number): string => `/v1/campaigns/${id}/queue`;
 
-  /** Many at once on their own connections, to a gateway where one may wait. */
+  /** Many requests at once, each on its own connection, to a gateway where only one may wait. */
   const overload = async (method: string): Promise<Given> => {
     const answers = await Promise.all(
       Array.from({ length: 100 }, (_, index) =>
@@ -298,7 +298,7 @@ describe('the OpenAPI document', () => {
     'get /v1/campaigns/{id}/book 400 invalid-request': () => anonymous('GET', '/v1/campaigns/nine/book'),
     'get /v1/campaigns/{id}/book 404 unknown-campaign': () => anonymous('GET', '/v1/campaigns/999/book'),
     'get /v1/campaigns/{id}/book 404 no-book': async () => {
-      // As it stands in the ledger when a campaign's slices were not signed.
+      // The row that the ledger has when a campaign's slices were not signed.
       const refuse = 'insert into books (campaign_id, refused) values ($1, $2) on conflict do nothing';
       await system.pool.query(refuse, [future, 'an entry is in no signed slice']);
       return await anonymous('GET', `/v1/campaigns/${future}/book`);

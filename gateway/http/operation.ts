@@ -1,9 +1,9 @@
-/** What an operation of the public API is: routes are tested against them, and the OpenAPI document is made from them. */
+/** An operation of the public API. Tests compare the routes with the operations; the OpenAPI document is built from them. */
 import type { TSchema } from 'typebox';
 import type { ProblemSlug } from '../../engine/contract/api/problem.ts';
 
 export interface Operation {
-  /** What generated clients call it; part of the API: add, never rename. */
+  /** Its name in generated clients, and so part of the API: never rename one. */
   readonly id: string;
   readonly method: 'get' | 'post' | 'delete';
   readonly path: string;

@@ -1,6 +1,6 @@
 /**
- * The proxies whose word on when a request reached them is taken (TRUSTED_PROXIES), by the address of the connection.
- * Matching is node's own (net.BlockList); what an IPv4 proxy is called on an IPv6 socket (::ffff:10.0.0.7) is known to it.
+ * The proxies whose X-Request-Start and X-Forwarded-For are believed (TRUSTED_PROXIES), by the address of the connection.
+ * Node's net.BlockList does the matching; it also matches an IPv4 proxy on an IPv6 socket (::ffff:10.0.0.7).
  */
 import { BlockList, isIPv4, isIPv6 } from 'node:net';
 
@@ -12,7 +12,7 @@ export interface Network {
 
 const BITS = { ipv4: 32, ipv6: 128 } as const;
 
-/** Reads comma-separated CIDR blocks (RFC 4632, RFC 4291 section 2.3) or single addresses; undefined when one is none. */
+/** Reads comma-separated CIDR blocks (RFC 4632, RFC 4291 section 2.3) or single addresses; undefined if any is invalid. */
 export function readNetworks(text: string): readonly Network[] | undefined {
   if (text.trim() === '') return [];
   const networks = text.split(',').map(part => readNetwork(part.trim()));
@@ -29,13 +29,13 @@ function readNetwork(text: string): Network | undefined {
   return { address, bits: Number(bits), family };
 }
 
-/** Proxies are few; should many addresses be asked about, they are looked up anew. */
+/** Proxies are few. Once this many addresses are cached, the cache is cleared. */
 const ADDRESSES_KEPT = 1_000;
 
 export class TrustedProxies {
   readonly #list = new BlockList();
   readonly #known = new Map<string, boolean>();
-  /** False when nobody is trusted: then the address need not be asked for. */
+  /** False if no proxy is trusted: then the address of the connection need not be read. */
   readonly some: boolean;
 
   constructor(networks: readonly Network[]) {
@@ -43,7 +43,7 @@ export class TrustedProxies {
     for (const { address, bits, family } of networks) this.#list.addSubnet(address, bits, family);
   }
 
-  /** Whether a connection comes from one of them; `address` as text, '' when it is not known. */
+  /** Whether a connection comes from a trusted proxy; `address` as text, '' if unknown. */
   has(address: string): boolean {
     const known = this.#known.get(address);
     if (known !== undefined) return known;

@@ -1,11 +1,11 @@
 /**
- * Passes and visits as shops get them: JWTs (RFC 7519), signed with Ed25519 (RFC 8037), to be checked by the JWKS that
- * every gateway publishes.
+ * Passes and visits: JWTs (RFC 7519) signed with Ed25519 (RFC 8037), which shops verify with the JWKS that every gateway
+ * publishes.
  *
- * - A pass says that this user may come in now. It is good for PASS_LIFETIME_S; whoever has one may get it again.
- * - A visit says that a pass was used: what a shop keeps for as long as the customer is in it.
+ * - A pass says that this user may come in now. It is valid for PASS_LIFETIME_S; its holder may request a new one.
+ * - A visit says that a pass was used. The shop keeps it for as long as the customer is inside.
  *
- * Both are bound to their user, their campaign and the number of their admission. The header's `typ` keeps them apart from
+ * Both are bound to their user, their campaign and the number of their admission. The header's `typ` distinguishes them from
  * each other and from everything else that is signed (RFC 8725, section 3.11).
  */
 import { createPublicKey } from 'node:crypto';
@@ -21,7 +21,7 @@ export type PassKind = 'pass' | 'visit';
 const TYPES = { pass: 'fairline-pass+jwt', visit: 'fairline-visit+jwt' } as const;
 const ISSUER = 'fairline';
 const ALGORITHM = 'EdDSA';
-/** Clocks of gateways differ by no more: they stamp on one. */
+/** For tokens that another gateway has issued: its machine's clock may be behind by this much. */
 const TOLERANCE_S = 2;
 
 const Claims = Type.Object({
@@ -30,12 +30,12 @@ const Claims = Type.Object({
   campaign: Type.Integer({ minimum: 1 }),
   /** The admission: 1, 2, 3 ... in its campaign. */
   serial: Type.Integer({ minimum: 1 }),
-  /** Nobody but who was admitted knows it, so nobody can make up another one's admission. */
+  /** The code of the admission. Only the admitted user knows it, so nobody can make up the admission of another user. */
   jti: Type.String({ minLength: 1 }),
 });
 export type PassClaims = Static<typeof Claims>;
 
-/** The audience of a campaign's passes: a shop for one campaign does not take those of another. */
+/** The audience of a campaign's passes: a shop for one campaign does not accept those of another. */
 function audienceOf(campaignId: number): string {
   return `fairline-room-${campaignId}`;
 }
@@ -47,7 +47,7 @@ export class PassTokens {
     this.#keys = keys;
   }
 
-  /** A token that is good until `expiresMs`; undefined while there is no key to sign with. */
+  /** A token that is valid until `expiresMs`; undefined while there is no key to sign with. */
   async sign(kind: PassKind, claims: PassClaims, expiresMs: number): Promise<string | undefined> {
     const key = this.#keys.keyAt('passes', Date.now());
     if (key === undefined) return undefined;
@@ -60,7 +60,7 @@ export class PassTokens {
       .sign(key.privateKey);
   }
 
-  /** What the token says, or what is wrong with it. */
+  /** The claims of the token, or its fault. */
   async verify(
     kind: PassKind,
     campaignId: number,
@@ -108,7 +108,7 @@ function claimsOf(payload: JWTPayload): PassClaims | undefined {
   return Value.Check(Claims, payload) ? payload : undefined;
 }
 
-/** A token is never shown, so it is said of what kind the fault is. */
+/** A fault never shows the token itself, so the expectation says what is wrong with it. */
 function expectedAfter(error: errors.JOSEError, kind: PassKind, campaignId: number): string {
   if (error instanceof errors.JWTExpired) return `an unexpired ${kind}; a gateway issues a new one`;
   if (error instanceof errors.JWTClaimValidationFailed && error.claim === 'aud')

@@ -53,7 +53,7 @@ test('all who wait keep their places through an outage of ours, and lose them fo
   await system.gateways[0]?.process.stop('SIGKILL');
   await eventually(async () => (await present(system, room)) === 0);
   const before = (await readHeard(system.pool)).heardMs;
-  // Longer than the grace: it is over when a gateway is back.
+  // Longer than the grace, which would have expired when a gateway is back.
   const untilMs = performance.now() + 4_000;
   await eventually(() => performance.now() > untilMs);
   assert.ok((await readHeard(system.pool)).heardMs - before < 2_000, 'nobody could be heard');

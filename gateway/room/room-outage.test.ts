@@ -28,7 +28,7 @@ for (const log of availableLogs()) {
     await pass(OUTAGE_MS);
     assert.ok((await readHeard(system.pool)).heardMs - before <= 1_000 * GRACE_SECONDS);
     proxy.mend();
-    // Heard time goes on, and whoever is away now is skipped in the end; those who are there are not.
+    // The availability clock continues: users who are away now are skipped in the end, those who are present are not.
     await eventually(async () => (await moved(system, room)).length > 0, SLOWLY);
     assert.deepEqual(await moved(system, room), ['leaver']);
     assert.ok(streams.every(stream => stream.events.every(({ event }) => event !== 'outcome')));

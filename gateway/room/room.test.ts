@@ -93,11 +93,11 @@ for (const log of availableLogs()) {
       await system.ask('r-5', 'DELETE', `/v1/campaigns/${room}/entries/me`);
       await eventually(async () => (await stateOf(system, room, 'r-28')) === 'skipped', SLOWLY);
       await recounted(system, room, names);
-      // Some are let in, so that a few of those who come back were passed by.
+      // Some users are admitted, so that a few of those who return were overtaken.
       await setRoom(system, room, { per_second: 5 });
       await eventually(async () => (await stateOf(system, room, 'r-9')) === 'admitted', SLOWLY);
       await setRoom(system, room, { per_second: 5, paused: true });
-      // Two that were passed by, and two with whom that takes over two seconds yet.
+      // Two users who were overtaken, and two who would be more than two seconds from now.
       const back = [1, 4, 22, 25];
       streams.push(...(await Promise.all(back.map(index => watch(system, `r-${index}`, room, index % 2)))));
       for (const index of back) {
@@ -127,7 +127,7 @@ for (const log of availableLogs()) {
   });
 }
 
-/** Compares what each who waits is told with a count of the ledger's rows. */
+/** Compares what each waiting user is told with a count of the ledger's rows. */
 async function recounted(system: System, room: number, names: readonly string[]): Promise<void> {
   await eventually(async () => {
     for (const [index, user] of names.entries()) {

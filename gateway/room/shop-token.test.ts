@@ -33,7 +33,7 @@ test('only the token itself is right', () => {
   );
 });
 
-/** What a gateway with that token answers to such a header: status, problem, challenge; 204 lets the shop in. */
+/** The answer of a gateway with that token to such a header: status, problem, challenge; 204 accepts the shop. */
 async function answerTo(
   token: string,
   authorization: string | undefined,

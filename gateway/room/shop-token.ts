@@ -1,18 +1,18 @@
 /**
- * Who asks as a shop: its servers show SHOP_TOKEN as a bearer token. It speaks for all customers, so it is for calls
- * between servers alone; a browser has a ticket.
+ * Authenticates shops: their servers send SHOP_TOKEN as a bearer token. The token acts for all customers, so it is only for
+ * calls between servers; browsers use tickets.
  */
 import { timingSafeEqual } from 'node:crypto';
 import { fieldFault } from '../../engine/contract/api/problem.ts';
 import type { Answered, Reply } from '../http/reply.ts';
 import type { Metrics } from '../metrics.ts';
 
-/** The longest that SHOP_TOKEN may be. */
+/** The maximum length of SHOP_TOKEN. */
 const MAX_TOKEN_BYTES = 512;
 
-/** Compares tokens with the right one; how long that takes tells nothing of where they differ, or of its length. */
+/** Compares tokens with the right one; the duration shows neither where they differ nor the length of the right one. */
 export class ShopToken {
-  /** The token, filled up with zeros, and behind it its length. */
+  /** The token, padded with zeros and followed by its length. */
   readonly #right = Buffer.alloc(MAX_TOKEN_BYTES + 2);
   readonly #given = Buffer.alloc(MAX_TOKEN_BYTES + 2);
   readonly isSet: boolean;
@@ -45,8 +45,7 @@ const CHALLENGE = 'Bearer realm="fairline shops"';
 const RIGHT = 'Bearer <SHOP_TOKEN of the gateways>';
 
 /**
- * Answers 401 unless a shop asks, by its Authorization header ('' for none), or 503 where there is no token that would be
- * right.
+ * Answers 401 unless the Authorization header ('' if absent) has the shop's token, or 503 if SHOP_TOKEN is not set.
  */
 export function authenticateShop(
   parts: ShopParts,
@@ -61,7 +60,7 @@ export function authenticateShop(
     const detail = 'Shops cannot authenticate: set SHOP_TOKEN in the environment of the gateways.';
     return reply.problem('not-configured', detail, { members: { errors: [fault] } });
   }
-  // What was given is not shown: it may be a token for somewhere else.
+  // Never show the given token: it may be valid elsewhere.
   const detail =
     token === undefined
       ? 'The Authorization header is missing or is not "Bearer" and a token.'

@@ -1,16 +1,16 @@
-/** Reading what a shop sends: its reports, and what stands in the requests of its customers. */
+/** Parses what a shop sends: its reports, and the pass in the URI that a customer requested. */
 import Value from 'typebox/value';
 import { type FieldFault, fieldFault } from '../../engine/contract/api/problem.ts';
 import { MAX_CAMPAIGN_ID, ReportBody } from '../http/contract.ts';
 
-/** A token of 2,048 characters, and the rest. */
+/** Fits a token of 2,048 characters and the other members. */
 export const MAX_REPORT_BYTES = 4_096;
 
 export type Report =
   | { readonly event: 'used'; readonly pass: string; readonly session: string | undefined }
   | { readonly event: 'left' | 'expired'; readonly serial: number };
 
-/** What a shop reports, or all that is wrong with it. */
+/** The report, or all faults of the body. */
 export function readReport(body: unknown): Report | FieldFault[] {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     return [fieldFault('body', body, 'a JSON object with event and with pass or serial')];
@@ -20,7 +20,7 @@ export function readReport(body: unknown): Report | FieldFault[] {
   for (const [name, member] of known) {
     const value: unknown = Object.hasOwn(body, name) ? Reflect.get(body, name) : undefined;
     const isWrong = value === undefined ? name === 'event' : !Value.Check(member, value);
-    // A token is not shown.
+    // Never show a token.
     if (isWrong) faults.push(fieldFault(name, name === 'pass' ? undefined : value, expectedOf(member)));
   }
   for (const name of Object.keys(body)) {
@@ -51,7 +51,7 @@ function expectedOf(member: object): string {
   return String(Reflect.get(member, 'x-expected'));
 }
 
-/** `?pass=` of the page that was asked for. */
+/** The parameter `?pass=` of the requested page; '' if absent. */
 export function passOfUri(uri: string): string {
   const at = uri.indexOf('?');
   return at < 0 ? '' : (new URLSearchParams(uri.slice(at + 1)).get('pass') ?? '');

@@ -38,7 +38,7 @@ export interface VisitParts extends RequestParts, Pick<ShopParts, 'shopToken'> {
   readonly passes: PassTokens;
 }
 
-/** For a visit without its own end: when the shop's proof of it expires anyway. */
+/** The lifetime of the token of a visit that has no end of its own. */
 const LONGEST_VISIT_MS = 12 * 3_600_000;
 const PASS_COOKIE = 'fairline_pass';
 const VISIT_COOKIE = 'fairline_visit';

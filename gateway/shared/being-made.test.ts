@@ -1,4 +1,4 @@
-/** What is told of a campaign that is being made anew in Redis: what the ledger knows for good, and nothing else. */
+/** Answers about a campaign that is being rebuilt in Redis: what the ledger knows for certain, and nothing else. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { readAskedFor } from '../../engine/contract/redis/projection/asked.ts';
@@ -31,7 +31,7 @@ test('a final outcome is told from the ledger, without a position; of everything
   await isTold('ann', raffle, 'waiting');
   const before = await Promise.all([mine('ann', coupon), mine('bob', coupon)]);
 
-  // Nobody makes them meanwhile.
+  // So that nobody rebuilds the campaigns meanwhile.
   await system.engine.process.stop();
   for (const campaign of [coupon, raffle, claimed]) {
     const { mark } = system.keys.campaign(campaign);

@@ -48,7 +48,7 @@ test('another board takes the place of the one before, also where it is older, a
       replaced += 1;
     },
   });
-  // While there is none, what is known is shown on.
+  // While there is no board, the known campaigns are still shown.
   equal(await beginBoard(redis, keys, 2), undefined);
   await board.refresh();
   deepEqual([board.epoch, board.campaigns().length, replaced], ['', 2, 0]);
@@ -69,7 +69,7 @@ test('what an older attempt writes is refused, and a board that is not older sta
     );
   equal(await refused(publishBoard(redis, keys, 4, { campaigns: [campaign(3, 1)] })), true);
   equal(await beginBoard(redis, keys, 6), undefined);
-  // Emptied, and begun by nobody since.
+  // Emptied, and no engine has begun a new board.
   await redis.unlink(keys.boardState);
   equal(await refused(openBoard(redis, keys, 6)), true);
 });

@@ -1,6 +1,6 @@
 /**
- * What is asked of which node of a Redis Cluster, and what shows when another node has taken over that lacks what the one before
- * had taken: nothing is told from there but that it is not known.
+ * Which commands go to which node of a Redis Cluster, and what shows after a failover to a node that lacks writes accepted by
+ * the previous one: look-ups there report that nothing is known.
  */
 import { deepEqual, equal, notEqual, ok, rejects } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -47,11 +47,11 @@ const LAST_SLOTS = [8_191, 15_199, 16_383] as const;
 const EPOCH = 3;
 const CAMPAIGN = 2;
 const COUPON = 7;
-/** Copies of codes here end by themselves after this; whatever ends them before that is what is tested. */
+/** Copies of codes expire after this; the test is about what drops them earlier. */
 const KEEP_MS = 600_000;
-/** Of a gateway; longer than it takes to lose a change. */
+/** The poll interval of a gateway; longer than it takes to lose a change. */
 const POLL_MS = 2_000;
-/** A command that a node does not answer is given up after this. */
+/** The time-out of a command that a node does not answer. */
 const GIVEN_UP_MS = 300;
 
 let cluster: TestCluster;
@@ -87,7 +87,7 @@ const findTakeOver = async (): Promise<void> => {
   ok((await eventually(() => findLoss(redis, keys, EPOCH))).includes('has failed over'));
 };
 
-/** Resolves when the client gets at the node that has the key: as long as a connection is made, commands are rejected. */
+/** Resolves when the client reaches the node that has the key: while it connects, commands are rejected. */
 const reached = async (key: string): Promise<void> => {
   await eventually(async () => (await redis.exists(key)) >= 0);
 };
@@ -146,7 +146,7 @@ test('a campaign on a node that took over is not ranked under the epoch, told of
   await failOver(campaign.rank, async () => {
     equal(await rank('unheard', 2), String(EPOCH));
   });
-  // The board is still there, and of the epoch.
+  // The board's node still has the board, under the same epoch.
   equal(await rank('later', 3), '');
   equal(await redis.zscore(campaign.rank, 'unheard'), null);
   for (const outcomes of [campaign.won, campaign.claimants]) {
@@ -196,7 +196,7 @@ test('a node that was a replica for a while has no part in what it was the maste
   await eventually(async () => (await look()).state === 'unmade');
   await findTakeOver();
   await noteAllNodes();
-  // Neither process has ended, and the one that began it has it again.
+  // Neither process has ended, and the node on which the projection began is the master again.
   await demote(campaign.rank, nothing);
   await eventually(async () => (await redis.zscore(campaign.rank, 'heard')) === '1');
   equal(await redis.zscore(campaign.rank, 'unheard'), null);
@@ -212,7 +212,7 @@ test('a command that was given up is not executed by the node that takes over', 
     await cluster.suspend(won);
     await rejects(hasty.hset(won, 'given up', '2:CODE'));
   });
-  // Behind it in whatever way the client sends them.
+  // Sent after the given-up command, in whatever way the client sends them.
   await eventually(async () => (await hasty.hset(won, 'later', '3:CODE')) >= 0);
   await sleep(4 * GIVEN_UP_MS);
   deepEqual(Object.keys(await redis.hgetall(won)).sort(), ['heard', 'later']);
@@ -268,7 +268,7 @@ test('a campaign that another engine lets go of closes no registry; one that a n
     }
     await clearProjection(redis, own.campaign(campaignId));
     equal(await redis.hexists(own.boardCampaigns, String(campaignId)), 1);
-    // An engine that has read it before, and nothing since.
+    // An engine that has read the campaign before the change, and nothing since.
     const telling = heldUp[index]?.tell([asRead]) ?? Promise.reject(new Error('there is an engine for each'));
     if (isShelved) await telling;
     else await rejects(telling, /is on another node: the registry is closed/);

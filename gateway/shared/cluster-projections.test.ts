@@ -1,6 +1,6 @@
 /**
- * A node of a Redis Cluster is lost with the last of what Redis was told of claims, of a room and of a code. People who look all
- * the while are told what they were told before, what became of it, or that it is not known at the moment.
+ * A node of a Redis Cluster is lost with its last writes about claims, a room and a code. Users who look all the while get the
+ * earlier answer, a later one, or that it is unknown at the moment.
  */
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
@@ -19,7 +19,7 @@ const SLOW = { timeoutMs: 120_000 };
 const PAUSE_MS = 50;
 const USES = 10;
 
-/** What one question was answered with, each answer that differs from the one before; 503 is no answer. */
+/** The answers to one question, each that differs from the one before; 503 is no answer. */
 class Seen {
   readonly answers: string[] = [];
   readonly #ask: (gateway: number) => Promise<Answer>;
@@ -31,7 +31,7 @@ class Seen {
     this.#read = read;
   }
 
-  /** Asks both gateways in turn. Answers whether there was an answer. */
+  /** Asks both gateways in turn. Returns whether there was an answer. */
   async look(): Promise<boolean> {
     const answer = await this.#ask(this.#asked++ % 2);
     if (answer.status === 503) return false;
@@ -41,7 +41,7 @@ class Seen {
   }
 }
 
-// A log in Redis itself loses its last entries with the node, and is refused on a Cluster.
+// A log in Redis would lose its last entries with the node, and is refused on a Cluster.
 for (const log of availableLogs().filter(each => each !== 'redis')) {
   describe(`what Redis holds of claims, rooms and codes on a node that is lost, over ${log}`, () => {
     let cluster: TestCluster;
@@ -56,7 +56,7 @@ for (const log of availableLogs().filter(each => each !== 'redis')) {
       await cluster?.stop();
     });
 
-    /** Looks over and over until the test is over. */
+    /** Looks again and again until `end`. */
     const watch = (seen: readonly Seen[]): { end(): Promise<void> } => {
       let isOver = false;
       const looking = (async () => {
@@ -77,7 +77,7 @@ for (const log of availableLogs().filter(each => each !== 'redis')) {
       eventually(async () => (await seen.look()) && seen.answers.at(-1) === answer, SLOW);
 
     test('claims and uses of a code that were told are not taken back', async () => {
-      // The next one lies where coupons do.
+      // The next campaign lies on the same node as coupons.
       const other = await system.offer({ kind: 'raffle', winners: 1 });
       const campaign = await system.offer({ kind: 'coupon', stock: 2, waitlist: 2, claim_within_s: 3_600 });
       const { claimants } = system.keys.campaign(campaign);
@@ -151,7 +151,7 @@ for (const log of availableLogs().filter(each => each !== 'redis')) {
       await eventually(async () => (await system.enter('after', room)).status === 202, SLOW);
       leaver?.close();
       await eventually(async () => (await moved(system, room)).includes('leaver'), SLOW);
-      // Who has no stream at all.
+      // The users without a stream.
       deepEqual(
         (await moved(system, room)).filter(user => user !== 'after'),
         ['leaver'],

@@ -1,6 +1,6 @@
 /**
- * A gateway stays at a Redis that was failed over and goes on answering: it tells nobody what that one still says. Over
- * Kafka alone: where Redis keeps the log as well, another Redis is another log.
+ * A gateway stays connected to a Redis that was replaced in a failover and still answers: the gateway reports nothing that it
+ * reads there. With Kafka only: if Redis keeps the log as well, another Redis is another log.
  */
 import { deepEqual, equal } from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';

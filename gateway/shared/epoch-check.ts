@@ -1,9 +1,9 @@
 /**
- * Whether the epoch that Redis shows is still the latest. A server that was failed over and goes on answering cannot tell,
- * and what it says of a user may be older than what another gateway has told them.
+ * Checks whether the epoch that Redis shows is still the latest. A server that was replaced in a failover and still answers
+ * cannot know, and its data about a user may be older than what another gateway has told them.
  *
- * The log tells for free: it refuses a writer of an epoch behind which another one began. While the log does not answer,
- * the ledger tells: an epoch is written there before anything is shown under it.
+ * The log knows, at no extra cost: it refuses a writer whose epoch has been followed by another. While the log does not
+ * answer, the ledger is asked: an epoch is written there before anything is shown under it.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SlicePipeline } from '../entry/slices.ts';
@@ -46,7 +46,7 @@ export class EpochCheck {
   }
 }
 
-/** Its answer; false while there is none in time. */
+/** The answer of the log; false if it takes longer than LOG_WAIT_MS. */
 async function inTime(byLog: Promise<boolean>): Promise<boolean> {
   const answered = new AbortController();
   const late = sleep(LOG_WAIT_MS, false, { signal: answered.signal }).catch(() => false);

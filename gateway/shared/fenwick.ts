@@ -1,6 +1,6 @@
 /**
- * Counts marked ranks below a rank, in O(log n), with marks added and taken away at any time: a binary indexed tree (Fenwick, "A new
- * data structure for cumulative frequency tables", 1994). Holds who left the queue while they waited.
+ * Counts marked ranks below a rank in O(log n), with marks added and removed at any time: a binary indexed tree (Fenwick, "A
+ * new data structure for cumulative frequency tables", 1994). Holds, for example, the ranks of users who left while waiting.
  */
 export class Fenwick {
   #tree = new Int32Array(1025);
@@ -14,7 +14,7 @@ export class Fenwick {
     this.#add(rank);
   }
 
-  /** Takes a mark away; where there is none nothing changes. */
+  /** Removes a mark; without one, nothing changes. */
   unmark(rank: number): void {
     if (this.#marks[rank] !== 1) return;
     this.#marks[rank] = 0;
@@ -43,7 +43,7 @@ export class Fenwick {
     const marks = new Uint8Array(size);
     marks.set(this.#marks);
     this.#marks = marks;
-    // Each node hands its sum on to the next one above it: O(n), where marking one by one would be O(n log n).
+    // Each node adds its sum to the next one above it: O(n), where marking one by one would be O(n log n).
     const tree = new Int32Array(size + 1);
     for (let at = 1; at <= size; at++) {
       tree[at] = (tree[at] ?? 0) + (marks[at - 1] ?? 0);

@@ -1,4 +1,4 @@
-/** What a gateway keeps of a campaign ends with it; who asks later is told the same, by a look-up. */
+/** A gateway drops what it keeps about a campaign when that is over; later requests get the same answers by look-ups. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { eventually } from '../../engine/test/support.ts';

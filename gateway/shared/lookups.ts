@@ -28,24 +28,24 @@ export interface Place {
   readonly stamp: number;
   /** The number of entries with an earlier stamp. Show it only if the place is final. */
   readonly rank: number;
-  /** Whether the rank can still change: an earlier request may still arrive. */
+  /** False while an earlier request may still arrive and change the rank. */
   readonly final: boolean;
   readonly grant: Grant | undefined;
-  /** With claims: the claimant's state. Then nothing else tells of a grant. */
+  /** With claims: the claimant's state; `grant` is then undefined. */
   readonly claimant: Claimant | undefined;
   readonly withdrawn: boolean;
   /** Whether the entry is decided: without grant or withdrawal it has lost. */
   readonly settled: boolean;
-  /** By the monotonic clock, microseconds: all this is at least as new. */
+  /** When the look-up began, by the monotonic clock, microseconds: everything here is at least as new. */
   readonly lookedUpUs: number;
 }
 
-/** Where somebody stands in a campaign that Redis holds nothing of any more: see cold/shelved.ts. */
+/** Looks up a user's place in a campaign that is no longer in Redis: see cold/shelved.ts. */
 export interface PlacesOnTheShelf {
   place(campaign: BoardCampaign, userId: string): Promise<Place | undefined>;
 }
 
-/** Redis does not answer, was emptied, or may be one that no longer counts; nothing is known about any user. */
+/** Redis does not answer, was emptied, or may be outdated after a failover; nothing is known about any user. */
 export class LookupFailed extends Error {}
 
 /** The campaign's projection in Redis is being rebuilt from the ledger, which knows more. */
@@ -77,7 +77,7 @@ export interface LookupParts {
 }
 
 const QUESTIONS_AT_ONCE = 500;
-/** How often waiting for a campaign is reported, however many users wait. */
+/** How often engines are told that users wait for a campaign, however many do. */
 const ASK_AGAIN_MS = 1_000;
 
 export class Lookups {
@@ -103,8 +103,8 @@ export class Lookups {
    * The user's place in the campaign, or undefined without an entry; for a shelved campaign from the ledger. It is at least
    * as new as everything that the user was told before the call, by whichever gateway. Rejects with LookupFailed.
    *
-   * `latest` is for a caller who knows that no later epoch had begun when the user asked: the log has accepted an append under
-   * it since. Then nobody is asked for that.
+   * `latest` is an epoch of which the caller knows that no later one had begun when the user asked, because the log has
+   * accepted an append under it since. If the board has the same epoch, it is not checked again.
    */
   find(campaign: BoardCampaign, userId: string, latest?: string): Promise<Place | undefined> {
     if (campaign.shelved === true) {
@@ -208,14 +208,14 @@ export class Lookups {
   }
 }
 
-/** Answers once it is known whether this was read from the Redis that counts. */
+/** Answers once it is known whether the places were read under the latest epoch. */
 async function answerIf(
   isLatest: Promise<boolean>,
   places: ReadonlyMap<Question, Place | undefined>,
 ): Promise<void> {
   const failed = (await isLatest)
     ? undefined
-    : new LookupFailed('whether Redis is the one that counts cannot be told');
+    : new LookupFailed('the epoch of this Redis cannot be confirmed as the latest');
   for (const [question, place] of places) {
     if (failed === undefined) question.resolve(place);
     else question.reject(failed);

@@ -1,4 +1,4 @@
-/** What a gateway costs others: numbers while it cannot get at its board, records while people ask for what is not there. */
+/** What a gateway uses up: gateway numbers while it cannot read the board, records while users look for missing entries. */
 import { equal, ok } from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -141,7 +141,7 @@ test('a newcomer that follows what the clock of Redis showed before it was right
   membership.start();
   try {
     await eventually(() => membership.isClockHeld);
-    // A time that the newcomer has seen, and the clock has come to since.
+    // Until the clock has reached the time that the new gateway has already seen.
     await sleep(1.2 * (aheadUs / 1_000));
     const find = async (): Promise<void> => {
       const { timeUs, readings } = await readRegistry(redis, keys.leases, {
@@ -164,7 +164,7 @@ test('a newcomer that follows what the clock of Redis showed before it was right
 });
 
 test('a gateway that followed a doubted clock by small steps finds out when the doubt ends', async () => {
-  // It hears of clocks with each renewal, four times a lease.
+  // Each renewal, four per lease, reports on clocks.
   const leaseMs = 4_000;
   await openService(leaseMs);
   clock = new SharedClock(monotonicUs, STOP_US);
@@ -175,7 +175,7 @@ test('a gateway that followed a doubted clock by small steps finds out when the 
   try {
     await eventually(() => membership.state === 'serving');
     await tellClock(redis, keys.leases, 'held');
-    // A lease holds as long as the board is read: a gateway that joins anew would ask for the time.
+    // A lease is valid only while the board is read; without one the gateway would join again, and ask for the time.
     await eventually(async () => {
       await board.refresh();
       return membership.isClockHeld;
@@ -216,7 +216,7 @@ describe('who asks whether the log takes this gateway still', () => {
     busy.tellThrough();
     for (let tick = 1; tick <= 5; tick++) {
       await eventually(() => appended === tick);
-      // Behind the end of the append that is under way.
+      // Until the append under way has ended.
       await sleep(5);
       const asked = Promise.all(Array.from({ length: 50 }, () => busy.confirm()));
       busy.tellThrough();

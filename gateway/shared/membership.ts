@@ -7,12 +7,12 @@
  * `joining` again, or `stopped`.
  *
  * A new process cannot tell whether the clock of Redis is correct: everything it knows about time comes from there. So it
- * asks for no lease until the keeper has found that clock correct since the process follows it. From then on its own clock
- * shows when the clock of Redis is set (clock/clock.ts). Without an engine no new gateway joins.
+ * asks for no lease until an engine has found that clock correct after the process began to follow it. From then on the
+ * process's own clock shows when the clock of Redis is set (clock/clock.ts). Without an engine no new gateway joins.
  *
  * Only this class writes the state, in `#run`. The lease decides whether requests are accepted. It lasts until a deadline
  * on the process's own monotonic clock, counted from before the request for it, and only with a board read within the same
- * time, so a gateway that is cut off closes its door soon. Whether an accepted request counts is up to the log: it refuses
+ * time, so a gateway that is cut off soon refuses requests. Whether an accepted request counts is up to the log: it refuses
  * fenced incarnations, whatever a clock shows here.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -72,7 +72,7 @@ interface Incarnation {
 
 /** How often to retry while no lease is available. */
 const JOIN_INTERVAL_MS = 100;
-/** A renewal may fail this many times before the lease expires. */
+/** Renewals per lease: it expires when this many in a row have failed. */
 const RENEWALS_A_LEASE = 4;
 const LEAVE_RETRY_MS = 250;
 /** A stopping process waits no longer than this for an unavailable log: the engine will fence it. */
@@ -114,7 +114,7 @@ export class Membership {
     return this.#hindrance;
   }
 
-  /** Whether this process has ever joined: before that, nobody has found the clock that it follows correct. */
+  /** Whether this process has ever joined: before that, no engine has found the clock that it follows correct. */
   get hasJoined(): boolean {
     return this.#hasJoined;
   }
@@ -185,7 +185,7 @@ export class Membership {
     return undefined;
   }
 
-  /** Whether the keeper has found Redis' clock correct since this process follows it, or reports nothing about clocks. */
+  /** Whether an engine found Redis' clock correct after this process began to follow it, or none reports about clocks. */
   async #isVouched(): Promise<boolean> {
     const { clock, redis, keys } = this.#parts;
     if (this.#isClockVouched) return true;
@@ -198,7 +198,7 @@ export class Membership {
       this.#heard = { readings, atUs: fromUs };
     if (verdict === undefined) return true;
     if (clock.isContradicted) {
-      // Nobody has said which of the two times was correct, if any: not even the first one, if the clock returns to it.
+      // No engine has found either of the two times correct, not even the first one, should the clock return to it.
       this.#isClockVouched = clock.believe(word, await askForTime(redis, keys.leases));
       return this.#isClockVouched;
     }
@@ -243,9 +243,9 @@ export class Membership {
   }
 
   /**
-   * Takes in what engines say of Redis' clock, and what that clock shows now. While engines doubted it, this process may have
-   * followed it by steps of less than CLOCK_STOP_MS each. Engines end their doubt when the clock has been corrected, so its
-   * time then is a sample: the next one that this process asks for may come later than its next stamp.
+   * Records what engines report about Redis' clock, and what that clock shows now. While engines doubted it, this process may
+   * have followed it in steps of less than CLOCK_STOP_MS each. Their doubt ends when the clock was corrected, so the time that
+   * comes with that report is used as a sample: the next regular one may come after the next stamp.
    */
   #hearClock(word: ClockWord, sample: ClockSample): void {
     const { clock } = this.#parts;

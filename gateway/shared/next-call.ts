@@ -1,6 +1,6 @@
 /**
- * One call at a time of something that reads. Callers during a call share the NEXT one, so that each gets what was read
- * after it asked, and many callers cost one read.
+ * Runs one read at a time. Callers during a read share the NEXT one, so that each gets data read after its call, and many
+ * callers cost one read.
  */
 export class NextCall<T> {
   readonly #read: () => Promise<T>;
@@ -11,7 +11,7 @@ export class NextCall<T> {
     this.#read = read;
   }
 
-  /** What a read that began after this call answers, or its rejection. */
+  /** The result, or rejection, of a read that begins no earlier than this call. */
   ask(): Promise<T> {
     if (this.#underWay === undefined) return this.#start();
     this.#next ??= this.#underWay.then(

@@ -33,7 +33,7 @@ before(async () => {
 after(() => redis.disconnect());
 
 let last = '0-0';
-/** What was told since this was last asked: messages, and who came and went. */
+/** The messages since the last call, and who came and left. */
 async function told() {
   const reports = await readPresence(redis, keys, EPOCH, last);
   last = reports.at(-1)?.position ?? last;

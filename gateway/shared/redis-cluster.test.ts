@@ -1,7 +1,7 @@
 /**
- * A Redis Cluster, on six real processes: in the middle of a burst over several campaigns the master of a campaign, of the
- * board, and of the leases is killed, one after another, each with its last writes, which its replica never heard. What each
- * client was told is held against the ledger.
+ * A Redis Cluster of six real processes: in the middle of a burst over several campaigns, the masters of a campaign, of the
+ * board and of the leases are killed one after another, each with its last writes, which never reached its replica. The
+ * answers to each client are compared with the ledger.
  */
 import { deepEqual, equal, notEqual, ok, rejects } from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -18,9 +18,9 @@ import { type Answer, type System, startSystem } from '../../engine/test/system.
 type Part = 'a campaign' | 'the board' | 'the leases';
 
 /**
- * Which slots the masters have, so that what is to be lost lies apart; the test looks whether it does. With Kafka, the campaigns
- * 2, 3 and 6, the leases, and the board. A log in Redis itself would be lost with its master: so it lies, with other campaigns,
- * on one that stays, and the campaigns 1 and 5 go with the leases.
+ * The slots of the masters, chosen so that the parts to lose lie on different masters, which the test checks. With Kafka these
+ * are the campaigns 2, 3 and 6, the leases, and the board. A log in Redis would be lost with its master, so it lies, with
+ * other campaigns, on a master that survives, and the campaigns 1 and 5 are lost with the leases.
  */
 const LAYOUTS = {
   kafka: { lastSlots: [8_191, 15_199, 16_383], parts: ['a campaign', 'the board', 'the leases'] },
@@ -30,8 +30,8 @@ const LAYOUTS = {
   { readonly lastSlots: readonly [number, number, number]; readonly parts: readonly Part[] }
 >;
 /**
- * The nodes keep nothing on disk. A lease and an answer of Redis may take longer than in other suites: six more processes share
- * the machine, and where each step takes longer than it may, the door does not open again.
+ * The nodes keep nothing on disk. Leases and time-outs of Redis are longer than in other suites: six more processes share the
+ * machine, and if each step took longer than allowed, the gateways would never accept entries again.
  */
 const SETTINGS = {
   REDIS_LOG_CLUSTER: 'accepted',
@@ -41,26 +41,26 @@ const SETTINGS = {
 };
 const WORKERS = 6;
 const PAUSE_MS = 25;
-/** What is written so long is lost with the master. */
+/** The writes of this long are lost with the master. */
 const LOST_MS = 700;
 const BEFORE_MS = 500;
 const AFTER_MS = 1_000;
-/** A machine that is busy with other suites may need it. */
+/** For machines that are busy with other suites. */
 const LONG_MS = 120_000;
 const STOCK = 150;
 const WATCHED = 5;
 
-/** What one user was told, in order. */
+/** The answers to one user, in order. */
 interface Client {
   readonly userId: string;
   readonly campaign: number;
-  /** Of each 202, with how many requests had no clear answer before the first. */
+  /** Of each answer that showed one; `unclear` counts requests without a clear answer. */
   readonly stamps: number[];
   unclear: number;
   soldOut: boolean;
   readonly outcomes: Set<string>;
   readonly positions: Set<number>;
-  /** Answers that can be said to be untrue at once. */
+  /** Answers that are wrong whatever the ledger has. */
   readonly untrue: string[];
 }
 
@@ -105,7 +105,7 @@ for (const log of availableLogs()) {
       count(`GET ${status}`);
       if (status === 503) return;
       if (status !== 200) {
-        // Who was answered 202 has an entry, whatever became of a node.
+        // A user answered with 202 has an entry, whatever happened to a node.
         client.untrue.push(`GET ${status} ${answer.text}`);
         return;
       }
@@ -129,13 +129,13 @@ for (const log of availableLogs()) {
       if (answer.status === 202) client.stamps.push(Number(answer.body.stamp));
       else if (answer.status === 503) client.unclear += 1;
       else if (answer.body.type?.toString().endsWith('sold-out')) client.soldOut = true;
-      // A winner who asks again behind the end is shown the entry.
+      // A winner who enters again after the end gets the entry.
       else if (answer.status === 200) look(client, answer);
       else client.untrue.push(`POST ${answer.status} ${answer.text}`);
       return answer.status === 202 || client.soldOut;
     };
 
-    /** Users come one after another until `isOver`; every third asks again elsewhere, and everybody looks. */
+    /** Users enter one after another until `isOver`; every third enters again at the other gateway, and all look. */
     const work = async (name: string, campaign: number, isOver: () => boolean): Promise<void> => {
       for (let number = 0; !isOver(); number++) {
         const client: Client = {
@@ -153,7 +153,7 @@ for (const log of availableLogs()) {
         if (number % 3 === 0) await post(client, (number + 1) % 2);
         if (!client.soldOut) {
           look(client, await ask(client, number % 2));
-          // Who came during the loss is asked after again: what was said of them may be gone.
+          // Look again at a user who entered during the loss: what they were told may be gone.
           const earlier = clients.at(-WORKERS * 20);
           if (earlier !== undefined && !earlier.soldOut && earlier.stamps.length > 0)
             look(earlier, await ask(earlier, number % 2));
@@ -194,12 +194,12 @@ for (const log of availableLogs()) {
         { timeoutMs: LONG_MS },
       );
 
-    /** What is untrue of what a client was told. */
+    /** The wrong answers to a client. */
     const untrueOf = (client: Client, entry: LedgerEntry | undefined): string[] => {
       const { userId, stamps, unclear, outcomes, positions, untrue, soldOut } = client;
       if (entry === undefined) return stamps.length > 0 ? [`${userId} was answered 202 and is lost`] : untrue;
       const wrong = untrue.map(each => `${userId}: ${each}`);
-      // Somebody whose earlier request had no answer may have been told the stamp of a later one meanwhile.
+      // A user whose earlier request had no answer may have been told the stamp of a later one first.
       const isRight = (stamp: number): boolean =>
         stamp === entry.stamp || (unclear > 0 && stamp > entry.stamp);
       for (const stamp of stamps)
@@ -254,7 +254,7 @@ for (const log of availableLogs()) {
           );
         }
       }
-      // At once: an idle gateway has all who ask within a moment wait for the same word of the log.
+      // All at once: at an idle gateway, concurrent look-ups share one confirmation by the log.
       const told = clients.filter(({ stamps }) => stamps.length > 0);
       await Promise.all(
         told.map(client =>

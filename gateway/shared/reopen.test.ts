@@ -1,6 +1,6 @@
 /**
- * Redis is emptied twice in a row, the second time while it is being made anew, with 2,000,000 entries in the ledger and
- * two engines: the door opens again, and nothing that is said meanwhile is wrong.
+ * Redis is emptied twice in a row, the second time while it is being rebuilt, with 2,000,000 entries in the ledger and two
+ * engines: entries are accepted again, and no answer meanwhile is wrong.
  */
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -14,10 +14,10 @@ const OLD_ENTRIES = 2_000_000;
 /** FLUSHDB empties one database of a Redis; no other suite uses this one. */
 const OWN_DATABASE = 10;
 const STOCK = 5;
-/** So long the second time comes after the first: markers are on their way, or the door has just been opened. */
+/** The time between the two: by then markers are under way, or entries have just been accepted again. */
 const APART_MS = 700;
 const PAUSE_MS = 100;
-/** A machine that is busy with other suites may need it. */
+/** For machines that are busy with other suites. */
 const LONG_MS = 180_000;
 
 const log = availableLogs().includes('kafka') ? 'kafka' : 'redis';
@@ -44,7 +44,7 @@ interface Watched {
   readonly stamp: number;
 }
 
-/** Asks on and on for everybody; collects what is wrong, and how often what was said. */
+/** Asks again and again for each user; collects wrong answers, and counts all answers. */
 class Crowd {
   readonly wrong: string[] = [];
   readonly said = new Map<string, number>();
@@ -76,7 +76,7 @@ class Crowd {
     }
   }
 
-  /** Who is decided hears so, and nobody else hears anything of an outcome; streams do not end before. */
+  /** Streams of decided users end with the right outcome; other streams stay open and show none. */
   async #watch({ userId, campaign, outcome }: Watched): Promise<void> {
     const { signal } = this.#closing;
     const headers = { authorization: `Bearer ${await system.ticket(userId)}` };
@@ -103,7 +103,7 @@ class Crowd {
   }
 }
 
-/** Entries of long ago, as if they had come one a microsecond from the opening on; resolves when those instants are over. */
+/** Adds old entries, one per microsecond from the opening on; resolves when those instants have passed. */
 async function addOldEntries(): Promise<void> {
   await system.pool.query(
     `insert into entries (campaign_id, user_id, stamp)
@@ -180,7 +180,7 @@ test('the door opens again, and every answer is right', async t => {
   t.diagnostic(
     `${OLD_ENTRIES} entries: the first 202 came ${since()} after Redis was emptied for the second time`,
   );
-  // Who was here before keeps the first stamp, ranked anew or not.
+  // An earlier entrant keeps the first stamp, ranked again or not.
   equal((await untilAccepted('old-1999999')).body.stamp, 1_999_999 * 1024);
   equal((await untilAccepted('raffle-1')).body.stamp, stamps.get('raffle-1'));
   t.diagnostic(`the raffle was ${(await isWhole(raffle)) ? '' : 'not '}whole by then`);

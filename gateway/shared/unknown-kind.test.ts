@@ -1,4 +1,4 @@
-/** A gateway that is older than a kind of campaign: it serves the others, and says what it does not. */
+/** A gateway that is older than a kind of campaign: it serves the other campaigns, and reports those that it does not. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { publishBoard, readBoard, readConfirmed } from '../../engine/contract/redis/board/board.ts';
@@ -11,7 +11,7 @@ before(async () => {
 });
 after(() => system.close());
 
-/** Puts a campaign of the board on it once more, as an engine of a later version would, under another number. */
+/** Publishes a copy of a campaign with changes, as an engine of a later version would. */
 async function publishAs(like: number, changes: Readonly<Record<string, unknown>>): Promise<void> {
   const { redis, keys } = system;
   const { epoch } = await readBoard(redis, keys, { epoch: '', version: 0 });
@@ -86,7 +86,7 @@ test('a change of it is confirmed, as nothing of it is served; and once it is un
   });
   await publishAs(known, { campaignId: strange, revision: 2 });
   await eventually(async () => (await system.ask('bob', 'GET', `/v1/campaigns/${strange}`)).status === 200);
-  // Of one that was understood, terms that are understood no more are not served on.
+  // A campaign whose new terms the gateway does not understand is no longer served under the old ones.
   await publishAs(known, { campaignId: strange, revision: 3, kind: 'auction' });
   await eventually(async () => (await system.enter('bob', strange)).status === 503);
 });

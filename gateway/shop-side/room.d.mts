@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 export interface RoomGateOptions {
-  /** Where the gateways are: `https://queue.example.com`. */
+  /** The address of the gateways, such as `https://queue.example.com`. */
   readonly gateway: string;
   readonly campaign: number;
-  /** SHOP_TOKEN of the gateways. */
+  /** The SHOP_TOKEN of the gateways. */
   readonly shopToken: string;
   readonly fetch?: typeof fetch;
   /** Milliseconds since the epoch. */
@@ -14,7 +14,7 @@ export interface RoomGateOptions {
 export interface Customer {
   readonly url?: string | undefined;
   readonly headers: { readonly cookie?: string | undefined };
-  /** An id of the shop for this visit: with it a report whose answer was lost may be made again. */
+  /** An id that the shop chooses for this visit: it makes a report repeatable whose answer was lost. */
   readonly session?: string;
 }
 
@@ -23,22 +23,22 @@ export type LetIn =
       readonly inside: true;
       readonly user: string;
       readonly serial: number;
-      /** A Set-Cookie header that is to go to the customer: they have used their pass with this request. */
+      /** A Set-Cookie header to send to the customer, who has used their pass with this request. */
       readonly setCookie?: string;
     }
   | {
       readonly inside: false;
-      /** The last part of the problem's type: no-pass, pass-used, pass-refused ... */
+      /** Why not: no-pass, pass-refused, or the last part of the problem's type, such as pass-used. */
       readonly reason: string;
       readonly setCookie?: undefined;
     };
 
 export interface RoomGate {
-  /** Whether this customer is let in. Rejects when the gateway has to be asked and does not answer. */
+  /** Whether to admit this customer. Rejects if the gateway must be asked and does not answer. */
   letIn(customer: Customer): Promise<LetIn>;
-  /** Tells the room that the customer of an admission has left: their place is free. */
+  /** Reports to the room that the customer of an admission has left, which frees their slot. */
   left(serial: number): Promise<void>;
-  /** Middleware of Express, Connect and node:http; sets `request.room`. Whoever has no pass is sent to `waitingPage`. */
+  /** Middleware for Express, Connect and node:http; sets `request.room`. Redirects customers without a pass to `waitingPage`. */
   express(options: {
     readonly waitingPage: string;
   }): (

@@ -1,17 +1,17 @@
 /**
- * The shop's side of a waiting room: lets in whoever has a pass, and tells the room who has left. One file without
+ * The shop's side of a waiting room: admits customers with a pass, and reports to the room who has left. One file without
  * packages, for Node 20 and later; copy it into the shop. README.md beside it shows it in use.
  *
- * A customer comes with a pass (`?pass=` or the cookie fairline_pass). It is checked here, by the keys that the gateway
- * publishes, and reported as used; what comes back is the visit, which is kept in the cookie fairline_visit and checked
- * here alone from then on. With the gateway away, who is inside stays inside, and nobody new comes in.
+ * A customer comes with a pass (`?pass=` or the cookie fairline_pass). It is verified here, with the keys that the gateway
+ * publishes, and reported as used. The answer contains the visit, which is kept in the cookie fairline_visit and from then on
+ * verified here alone. While the gateway is unavailable, customers who are inside stay inside, and nobody new is admitted.
  */
 import { createPublicKey, verify } from 'node:crypto';
 
 const PASS_COOKIE = 'fairline_pass';
 const VISIT_COOKIE = 'fairline_visit';
 const TYPES = { pass: 'fairline-pass+jwt', visit: 'fairline-visit+jwt' };
-/** An unknown key is asked for once in so long: whoever makes up key ids makes no load. */
+/** Keys are fetched at most once per this interval, so that made-up key ids cause no load. */
 const KEYS_AGAIN_MS = 1_000;
 const TOLERANCE_S = 2;
 const TIMEOUT_MS = 3_000;
@@ -37,7 +37,7 @@ export function createRoomGate({ gateway, campaign, shopToken, fetch: ask = fetc
     return keys.get(kid);
   }
 
-  /** The claims of a token that is right; undefined for any other. @param {'pass' | 'visit'} kind @param {string} token */
+  /** The claims of a valid token; undefined for any other. @param {'pass' | 'visit'} kind @param {string} token */
   async function claimsOf(kind, token) {
     const [head, body, signature, ...rest] = token.split('.');
     if (token.length > LONGEST_TOKEN || !head || !body || !signature || rest.length > 0) return undefined;
@@ -123,7 +123,7 @@ export function createRoomGate({ gateway, campaign, shopToken, fetch: ask = fetc
   };
 }
 
-/** A part of a token, or undefined when it is no JSON object. @param {string} part */
+/** A part of a token; undefined if it is not a JSON object. @param {string} part */
 function read(part) {
   try {
     const value = JSON.parse(Buffer.from(part, 'base64url').toString());

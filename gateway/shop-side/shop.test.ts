@@ -1,4 +1,4 @@
-/** A shop behind a waiting room, with Node alone, with Fastify and with nginx: each lets in who has a pass, and no other. */
+/** A shop behind a waiting room, with plain Node, Fastify and nginx: each admits only customers with a pass. */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -27,7 +27,7 @@ interface Shop {
 
 let system: System;
 let room = 0;
-/** Of a single use. */
+/** A room whose passes admit once. */
 let strictRoom = 0;
 before(async () => {
   system = await startSystem({ log: 'redis', gateways: 2 });
@@ -102,7 +102,7 @@ async function fastifyShop(campaign: number): Promise<Shop> {
   return { base, stop: () => app.close() };
 }
 
-/** The same story for each kind of shop. */
+/** The same steps for each kind of shop. */
 async function holds(shopOf: (campaign: number) => Promise<Shop>, prefix: string): Promise<void> {
   const shop = await shopOf(room);
   const strict = await shopOf(strictRoom);
@@ -170,7 +170,7 @@ test('who has left makes room, and with the gateway away who is inside stays ins
   assert.deepEqual([gone.inside, 'reason' in gone && gone.reason], [false, 'no-pass']);
 });
 
-/** nginx, or why there is none. */
+/** How to run nginx, or why it cannot be run. */
 async function findNginx(): Promise<{ command: string; env: NodeJS.ProcessEnv } | string> {
   if ((await tryRun('nginx', ['-v'], { env: process.env })).ok) return { command: 'nginx', env: process.env };
   try {
@@ -203,7 +203,7 @@ describe('a shop behind nginx alone', async () => {
   });
 });
 
-/** A shop that believes what nginx tells it, behind the nginx.conf.example that stands beside this. */
+/** A shop that trusts nginx' headers, behind nginx with the nginx.conf.example beside this file. */
 async function nginxShop(
   { command, env }: { command: string; env: NodeJS.ProcessEnv },
   campaign: number,

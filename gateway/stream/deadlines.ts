@@ -1,7 +1,7 @@
 /**
- * No deadline is shown that lies further away than the rules allow. The ledger refuses to keep one (sql/migrations/
- * 0011_outages.sql); what comes by way of Redis is held against the rules once more, since people plan by what they are shown.
- * Such a deadline is wrong, and what would be right is not known here: the offer is shown without one, counted, and logged.
+ * Never shows a claim deadline later than the rules allow. The ledger refuses to store one (sql/migrations/0011_outages.sql);
+ * a deadline that arrives through Redis is checked against the rules once more, because people rely on it. A deadline beyond
+ * them is wrong, and the right one is not known here: the offer is shown without a deadline, counted and logged.
  */
 import type { Logger } from 'pino';
 import type { Offered } from '../../engine/contract/campaign/claimant.ts';
@@ -10,8 +10,9 @@ import type { SharedClock } from '../clock/clock.ts';
 import type { Metrics } from '../metrics.ts';
 
 /**
- * An outage that offers were made shortly before gives back up to 3 s too much (engine/settling/claims-settling.ts); the
- * rest is for clocks. Less: a deadline that is right is not shown. More: one is shown that is wrong by that much.
+ * An outage that begins shortly after offers were made extends them by up to 3 s too much (engine/settling/
+ * claims-settling.ts); the rest is for clocks. Less: a correct deadline is hidden. More: one that is wrong by that much is
+ * shown.
  */
 const MORE_AT_MOST_US = 5_000_000;
 
@@ -28,25 +29,25 @@ export function claimByUsOf({ claims }: BoardCampaign, offered: { readonly claim
 
 export class Deadlines {
   readonly #parts: DeadlineParts;
-  /** Campaigns of which it was logged. */
+  /** Campaigns for which this was logged. */
   readonly #logged = new Set<number>();
 
   constructor(parts: DeadlineParts) {
     this.#parts = parts;
   }
 
-  /** Of the clock that all gateways share, as far as it is known; microseconds since the epoch. */
+  /** The time of the shared clock, or the machine's before its first sample; microseconds since the epoch. */
   nowUs(): number {
     const { clock } = this.#parts;
     return clock.synchronised ? clock.now() : Date.now() * 1_000;
   }
 
-  /** Until when an offer can be claimed; undefined where that cannot be right. */
+  /** The claim deadline of an offer; undefined if the known one cannot be right. */
   shownUs(campaign: BoardCampaign, offered: Offered): number | undefined {
     const { clock, metrics, log } = this.#parts;
     const claimByUs = claimByUsOf(campaign, offered);
     const { campaignId, claims } = campaign;
-    // The operator may give anybody longer. And without a clock nothing can be held against it.
+    // An operator may extend an offer beyond the rules. And without a clock a deadline cannot be checked.
     if (offered.isMoved || claims === undefined || !clock.synchronised) return claimByUs;
     const nowUs = clock.now();
     if (claimByUs <= nowUs + claims.withinS * 1_000_000 + MORE_AT_MOST_US) return claimByUs;

@@ -4,7 +4,7 @@ import { AdmissionRate } from './eta.ts';
 
 const SECOND_US = 1_000_000;
 
-/** A room that was served for so many seconds, each of which let in as many as `admitted` says. */
+/** The rate of a room after this many seconds, each with as many admissions as `admitted` returns. */
 function served(perSecond: number, seconds: number, admitted: (second: number) => number): AdmissionRate {
   const rate = new AdmissionRate(perSecond);
   let granted = 0;

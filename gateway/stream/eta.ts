@@ -68,7 +68,7 @@ export class AdmissionRate {
     const count = first === undefined || last === undefined ? 0 : last.granted - first.granted;
     const priorUs = Math.max(0, PRIOR_US - spanUs);
     const seconds = (spanUs + priorUs) / SECOND_US;
-    // Add one to zero admissions: a full shop admits nobody, and the wait is long but not endless.
+    // Count at least a tenth of an admission: a full shop admits nobody, and the wait is long but not endless.
     const mean = Math.max((count + (priorUs / SECOND_US) * this.#perSecond) / seconds, 1 / (10 * seconds));
     let squares = 0;
     for (const [index, sample] of this.#samples.entries()) {

@@ -117,7 +117,7 @@ export class Streams {
     };
   }
 
-  /** Answers if this gateway, or the user, has as many streams as may be. */
+  /** Answers if this gateway, or the user, has reached the limit of streams. */
   #refuseBeyondLimits(reply: Reply, userId: string): Answered | undefined {
     const { MAX_WATCHERS: most, MAX_WATCHERS_PER_USER: mostPerUser } = this.#parts.config;
     const own = this.#perUser.get(userId) ?? 0;

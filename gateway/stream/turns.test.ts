@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Turns } from './turns.ts';
 
-/** Resolves when the loop has nothing left of what was scheduled before. */
+/** Resolves after everything that was scheduled before has run. */
 const aTurn = (): Promise<void> => new Promise(resolve => setImmediate(resolve));
 
 test('never more than so many a turn, in the order in which they came, and all of them', async () => {

@@ -1,6 +1,6 @@
 /**
- * Work for many at once, done in turns of the event loop with at most so many of them in each: in the order in which they
- * came, and with everything else the loop has to do in between.
+ * Spreads work for many over turns of the event loop: at most a given number per turn, in order of arrival, with the other
+ * work of the loop in between.
  */
 export class Turns {
   readonly #most: number;
@@ -9,13 +9,13 @@ export class Turns {
   #taken = 0;
   #scheduled = false;
 
-  /** `ended`: told of each turn in which there was something to do, with how many were in it. */
+  /** `ended`: called after each turn with work, with the number that the turn took. */
   constructor(most: number, ended: (taken: number) => void) {
     this.#most = most;
     this.#ended = ended;
   }
 
-  /** undefined when it is in this turn; else resolves in a later one. */
+  /** Undefined if there is room in this turn; else resolves in a later one. */
   take(): Promise<void> | undefined {
     this.#schedule();
     if (this.#waiting.length === 0 && this.#taken < this.#most) {

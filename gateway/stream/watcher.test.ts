@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import { eventually } from '../../engine/test/support.ts';
 import { Watcher } from './watcher.ts';
 
-/** More than the kernel keeps for a connection whose client does not read. */
+/** More than the kernel buffers for a connection whose client does not read. */
 const FILL_BYTES = 16 * 1024 * 1024;
 
 let app: TemplatedApp;
@@ -31,7 +31,7 @@ after(() => {
   app.close();
 });
 
-/** A real client that does not read, and its response on the server, full to the brim. */
+/** A real client that does not read, and its response on the server, with full buffers. */
 async function slowClient() {
   const socket = connect(port, '127.0.0.1');
   let received = 0;

@@ -145,7 +145,7 @@ for (const log of availableLogs()) {
         const text = await system.redis.info('commandstats');
         return Number(/cmdstat_zrank:calls=(\d+)/.exec(text)?.[1] ?? 0);
       };
-      // Other suites use the same Redis: only a stretch in which none of them asked can be looked at.
+      // Other suites use the same Redis: measure only while none of them sends commands.
       await eventually(async () => {
         const before = await ranks();
         await eventually(() => watched.every(stream => stream.comments > 1));

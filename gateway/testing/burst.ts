@@ -1,4 +1,4 @@
-/** A burst over all gateways of a system, by clients that ask again, and what must hold behind it. */
+/** A burst over all gateways of a system, by clients that retry, and what must hold afterwards. */
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -10,7 +10,7 @@ import { brokenInvariants } from '../../engine/test/gateway.ts';
 import { eventually } from '../../engine/test/support.ts';
 import type { System } from '../../engine/test/system.ts';
 
-/** Each user asks once, and again until there is an answer; `trouble` happens while they do. Answers what they were told. */
+/** Each user retries until there is an answer, while `trouble` happens. Returns what they were told. */
 export async function burst(
   system: System,
   campaign: number,
@@ -43,8 +43,8 @@ export async function burst(
 }
 
 /**
- * Everybody who was answered 202 in a burst for this coupon has the stamp they were told, once, has an outcome, and was not
- * overtaken; the ranks are those of the ledger. Answers how many were accepted.
+ * Asserts that every user answered with 202 in a burst for this coupon has one entry with the stamp they were told, has an
+ * outcome and was not overtaken, and that the ranks are those of the ledger. Returns how many were accepted.
  */
 export async function assertWhole(
   system: System,
@@ -90,7 +90,7 @@ async function assertRanked(system: System, campaign: number): Promise<void> {
   );
   const rankKey = system.keys.campaign(campaign).rank;
   await eventually(async () => (await system.redis.zcard(rankKey)) === ranked.length);
-  // What a killed gateway had logged and not ranked is ranked by the engine, and positions are not final before.
+  // The engine ranks what a killed gateway had logged but not ranked; positions are not final before that.
   await eventually(async () => {
     const { rows } = await system.pool.query('select from gateways where not repaired and state = $1', [
       'ended',

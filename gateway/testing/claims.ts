@@ -1,7 +1,7 @@
-/** For the tests of claims in trouble: what users get, on a whole fairline. */
+/** For the tests of claims during failures, on a whole system. */
 import type { System } from '../../engine/test/system.ts';
 
-/** The status of the answer; 0 where a part was away, and the user cannot tell whether it was logged, and asks again. */
+/** The status of the answer; 0 if there was none: the claim may or may not be logged, and the user retries. */
 export async function claim(system: System, user: string, campaign: number): Promise<number> {
   try {
     return (await system.ask(user, 'POST', `/v1/campaigns/${campaign}/entries/me/claim`)).status;
@@ -10,7 +10,7 @@ export async function claim(system: System, user: string, campaign: number): Pro
   }
 }
 
-/** By user, as the ledger has them. */
+/** The outcomes in the ledger, by user. */
 export async function outcomes(system: System, campaign: number): Promise<ReadonlyMap<string, string>> {
   const { rows } = await system.pool.query<{ user_id: string; outcome: string }>(
     'select user_id, outcome from entry_outcomes where campaign_id = $1',
@@ -19,7 +19,7 @@ export async function outcomes(system: System, campaign: number): Promise<Readon
   return new Map(rows.map(({ user_id, outcome }) => [user_id, outcome]));
 }
 
-/** Who has an offer. */
+/** The users who have an offer. */
 export async function holders(system: System, campaign: number): Promise<readonly string[]> {
   return [...(await outcomes(system, campaign))].flatMap(([user, outcome]) =>
     outcome === 'offered' ? [user] : [],

@@ -1,4 +1,4 @@
-/** For tests of outages that are longer than a room's grace: a line, and one in it who leaves meanwhile. */
+/** For tests of outages longer than a room's grace: a queue, with a user who leaves during the outage. */
 import assert from 'node:assert/strict';
 import { type EventStream, openEvents } from '../../engine/test/events.ts';
 import { users } from '../../engine/test/gateway.ts';
@@ -17,7 +17,7 @@ export interface Line {
   come(base: string, who: readonly string[]): Promise<EventStream[]>;
 }
 
-/** A paused room with people in it, and one among them who will not come back. */
+/** A paused room with a queue; the user `leaver` in it will not come back. */
 export async function makeLine(system: System): Promise<Line> {
   const room = await system.offer({ kind: 'room', per_second: 10, grace_seconds: GRACE_SECONDS });
   await system.operate('PUT', `/v1/campaigns/${room}/room`, { per_second: 10, paused: true }, ANY_VERSION);

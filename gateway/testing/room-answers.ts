@@ -1,4 +1,4 @@
-/** For the test of the OpenAPI document: how to get every answer that it promises about passes to rooms. */
+/** For the test of the OpenAPI document: produces every answer that it promises about passes to rooms. */
 import assert from 'node:assert/strict';
 import { openEvents } from '../../engine/test/events.ts';
 import { eventually } from '../../engine/test/support.ts';
@@ -6,15 +6,15 @@ import { type AskInit, type System, toAnswer } from '../../engine/test/system.ts
 import type { Cases, Given } from '../coupons/testing/answers.ts';
 
 export interface Rooms {
-  /** With alice and gone inside, and behind before it. */
+  /** alice and gone were admitted; behind waits. */
   readonly room: number;
-  /** With alice inside; its pass lets in once. */
+  /** alice was admitted; its passes admit once. */
   readonly once: number;
-  /** Nobody is left of it. */
+  /** All its users were archived. */
   readonly archived: number;
 }
 
-/** Opens two rooms, and lets people in. */
+/** Opens two rooms, and waits until users are admitted. */
 export async function openRooms(system: System): Promise<Omit<Rooms, 'archived'>> {
   const room = await system.offer({ kind: 'room', per_second: 100, capacity: 2 });
   const once = await system.offer({ kind: 'room', per_second: 100, single_use: true });
@@ -42,10 +42,10 @@ export interface RoomCasesOptions {
   readonly rooms: Rooms;
   /** A campaign of another kind. */
   readonly other: number;
-  /** The place of a gateway without Postgres, and of one without SHOP_TOKEN and keys. */
+  /** The index of a gateway without Postgres, and of one without SHOP_TOKEN and keys. */
   readonly cut: number;
   readonly bare: number;
-  /** Posts a body that never comes. */
+  /** Sends a POST whose body never arrives. */
   readonly slowBody: (path: string, authorization: string) => Promise<Given>;
 }
 
@@ -70,7 +70,7 @@ export function roomCases({
     given(await toAnswer(await fetch(system.gateways[0]?.url + path, { method })));
   const passOf = async (user: string, campaign: number): Promise<string> =>
     String((await system.ask(user, 'POST', `/v1/campaigns/${campaign}/pass`)).body.pass);
-  /** The pass was taken before it was used, or left. */
+  /** Passes that were issued before the admission was used, or had ended. */
   let usedPass = '';
   let gonePass = '';
   const report = (id: number): string => `/v1/campaigns/${id}/reports`;

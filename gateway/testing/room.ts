@@ -1,12 +1,12 @@
-/** For the tests of waiting rooms: people in a line, on a whole fairline. */
+/** For the tests of waiting rooms: users in a queue, on a whole system. */
 import assert from 'node:assert/strict';
 import { type EventStream, openEvents } from '../../engine/test/events.ts';
 import type { Answer, System } from '../../engine/test/system.ts';
 
 const SECOND_US = 1_000_000;
-/** For changes that are right whatever has changed before. */
+/** For changes that apply to any version. */
 export const ANY_VERSION = { 'if-match': '*' };
-/** Where the machine is busy nobody can be heard for a while: heard time takes longer, and nobody is let in. */
+/** On a busy machine gateways report late: the clock of availability then runs slower, and nobody is admitted. */
 export const SLOWLY = { timeoutMs: 90_000 };
 
 export async function watch(system: System, user: string, room: number, gateway = 0): Promise<EventStream> {
@@ -14,7 +14,7 @@ export async function watch(system: System, user: string, room: number, gateway 
   return openEvents(`${system.gateways[gateway]?.url}/v1/campaigns/${room}/queue`, { authorization });
 }
 
-/** Enters all of them, and watches as all of them, spread over the gateways. */
+/** Enters all users and opens a stream for each, spread over the gateways. */
 export async function line(system: System, room: number, names: readonly string[]): Promise<EventStream[]> {
   const gateways = system.gateways.length;
   for (const [index, user] of names.entries()) {
@@ -39,7 +39,7 @@ export async function present(system: System, room: number): Promise<number> {
   return rows[0]?.there ?? 0;
 }
 
-/** The most that were let in in any second, by the ledger. */
+/** The largest number of admissions within any second, by the ledger. */
 export async function mostInASecond(system: System, room: number): Promise<number> {
   const { rows } = await system.pool.query<{ most: number }>(
     `select coalesce(max(n), 0) as most

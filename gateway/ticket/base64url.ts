@@ -1,18 +1,18 @@
 /**
- * Base64url without padding (RFC 4648, section 5) from bytes to bytes, for tickets, which lie in a memory as bytes: Node's
- * decoder wants a string, and takes what is not base64url without a word. Tests hold it against Buffer's.
+ * Base64url without padding (RFC 4648, section 5), from bytes to bytes, for tickets that are held as bytes: Node's decoder
+ * needs a string, and silently accepts characters outside the alphabet. Tests compare it with Buffer's.
  */
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
-/** More than six bits: no character of the alphabet. */
+/** Marks a byte outside the alphabet: more than six bits. */
 const NONE = 0x40;
 
 const VALUES = new Uint8Array(256).fill(NONE);
 for (let value = 0; value < ALPHABET.length; value++) VALUES[ALPHABET.charCodeAt(value)] = value;
 
 /**
- * Decodes the `length` characters at `from` and writes what they mean to `target` from `to` on, which has to have room.
- * Answers how many bytes that are, or -1 when the characters are no base64url. Bits that are left over are not looked at.
+ * Decodes the `length` characters at `from` into `target`, starting at `to`; there must be room. Returns the number of
+ * bytes, or -1 if the characters are not base64url. Ignores left-over bits: see leftOverBits.
  */
 export function decodeBase64url(
   source: Uint8Array,
@@ -48,7 +48,7 @@ export function decodeBase64url(
   return seen >= NONE ? -1 : out - to;
 }
 
-/** The bits of the last character that no byte is made of: zero in what an encoder writes. */
+/** The bits of the last character that belong to no byte: zero in the output of an encoder. */
 export function leftOverBits(source: Uint8Array, from: number, length: number): number {
   const rest = length & 3;
   if (rest === 0) return 0;

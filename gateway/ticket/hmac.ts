@@ -1,6 +1,6 @@
 /**
- * HMAC-SHA-256 (RFC 2104) of many short messages under one key, from the states after the padded key, which are the
- * same for every message. Tests hold it against `createHmac`.
+ * HMAC-SHA-256 (RFC 2104) of many short messages under one key. The hash states after the padded key are the same for every
+ * message, so they are computed once. Tests compare it with `createHmac`.
  */
 import {
   type Midstate,
@@ -26,7 +26,7 @@ export class Hmac {
   readonly #outer = new Sha256();
   readonly #afterInnerKey: Midstate;
   readonly #afterOuterKey: Midstate;
-  /** Of the last signature, and a zero byte. */
+  /** The last signature, followed by a zero byte. */
   readonly #digest = new Uint8Array(SHA256_BYTES + 1);
 
   constructor(secret: string) {
@@ -52,22 +52,22 @@ export class Hmac {
 
   /**
    * Whether `signed` is a message, a dot at `dotAt`, and the message's signature in base64url; constant time in the
-   * signature. The message is signed as UTF-8, so that no two texts are taken for the same.
+   * signature. The message is signed as UTF-8, so that different texts never have the same bytes.
    */
   matches(signed: string, dotAt: number): boolean {
     if (signed.length - dotAt - 1 !== SIGNATURE_CHARS || dotAt > MOST_MESSAGE_BYTES) return false;
-    // One call into C++ is a fifth of a loop over the characters. What is not ASCII has no room, and cannot be signed.
+    // One call into C++ costs a fifth of a loop over the characters. Non-ASCII text does not fit, and so never matches.
     if (this.message.write(signed, 0, dotAt, 'utf8') !== dotAt) return false;
     this.sign(dotAt);
     this.#outer.writeDigest(this.#digest, 0);
     return this.#isSignature(signed, dotAt + 1);
   }
 
-  /** Whether the characters from `at` on are the digest; the time it takes says nothing of where they differ. */
+  /** Whether the characters from `at` on are the digest; the duration does not show where they differ. */
   #isSignature(text: string, at: number): boolean {
     const digest = this.#digest;
     let difference = 0;
-    // Three bytes make four characters; behind the 32 there is a zero byte, and the 44th character is left out.
+    // Three bytes make four characters; a zero byte follows the 32 bytes, and the 44th character is omitted.
     for (let byte = 0, char = at; byte < SHA256_BYTES; byte += 3, char += 4) {
       const bits = ((digest[byte] ?? 0) << 16) | ((digest[byte + 1] ?? 0) << 8) | (digest[byte + 2] ?? 0);
       difference |= (CHARACTER_CODES[bits >>> 18] ?? 0) ^ text.charCodeAt(char);

@@ -5,7 +5,7 @@ import { type Claims, scanClaims } from './jwt-claims.ts';
 
 const known = ['sub', 'exp', 'aud', 'nbf'] as const;
 
-/** What JSON.parse makes of the claims that are read; 'no object' where it makes none. */
+/** The claims as JSON.parse reads them; 'no object' if there is none. */
 function parsed(text: string): unknown {
   try {
     const value: unknown = JSON.parse(text);
@@ -18,10 +18,10 @@ function parsed(text: string): unknown {
   }
 }
 
-/** The claims that are there. */
+/** The claims as scanClaims reads them, without absent ones. */
 function scanned(text: string): Claims | undefined {
   const bytes = Buffer.from(text, 'utf8');
-  // What lies behind the text is of an earlier one.
+  // The bytes after the text are left from an earlier one.
   const claims = scanClaims(Buffer.concat([bytes, Buffer.from('",}7')]), bytes.length, 'fairline');
   return claims && Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== undefined));
 }
@@ -78,7 +78,7 @@ test('whatever it reads, JSON.parse reads the same', () => {
     fc.property(fc.dictionary(key, value), claims => void agrees(JSON.stringify(claims))),
     { numRuns: 500 },
   );
-  // Texts that are nearly right: pieces of JSON in any order.
+  // Nearly valid texts: pieces of JSON in any order.
   const piece = fc.constantFrom(
     '{',
     '}',

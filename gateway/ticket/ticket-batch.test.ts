@@ -30,7 +30,7 @@ function makeBatch(): { verifier: TicketVerifier; batch: TicketBatch } {
 
 const { verifier, batch } = makeBatch();
 
-/** What becomes of one ticket: whose it is, or undefined when it has to be verified by itself. */
+/** The user of one ticket, or undefined if it must be verified on its own. */
 function letIn(ticket: string): string | undefined {
   const userId = batch.take(ticket, NOW);
   const wrong = batch.check();

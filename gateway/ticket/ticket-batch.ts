@@ -1,14 +1,14 @@
 /**
- * Tickets of the usual form whose signatures are checked together, when the slice of their requests is cut: HMAC-SHA-256
- * of many messages at once, four to a vector.
+ * Checks the signatures of many tickets of the usual form together, when the slice of their requests is cut: HMAC-SHA-256
+ * of many messages at once, four per vector.
  *
- * Measured with everything on two cores, CPU of the gateway's thread an entry: TicketVerifier.verify took 4.1 us of 20,
- * of which this leaves 1.
+ * Measured with everything on two cores, CPU of the gateway's thread per entry: TicketVerifier.verify took 4.1 us of 20,
+ * this takes 1.
  *
- * States of a ticket here: taken (its claims are read, and believed by nobody) -> checked. Between the two nothing is
- * answered and nothing is logged. One that is not of the usual form is not taken: that, and one whose signature is found
- * wrong, is for TicketVerifier.verify, which says what is the matter. So a ticket is let in by this only if its signature
- * is right, and never refused by this alone.
+ * States of a ticket: taken (its claims are read but not trusted yet) -> checked. Between the two, nothing is answered and
+ * nothing is logged. A ticket without the usual form is not taken. TicketVerifier.verify decides about those, and about
+ * tickets whose signature is wrong here, and reports the fault. So this class accepts a ticket only if its signature is
+ * correct, and never refuses one by itself.
  */
 import { LANES, Sha256Lanes, type Start, spreads } from '../../engine/contract/hashing/sha256-lanes.ts';
 import { decodeBase64url, leftOverBits } from './base64url.ts';
@@ -18,19 +18,19 @@ import type { TicketVerifier } from './ticket.ts';
 const BLOCK_BYTES = 64;
 const DIGEST_BYTES = 32;
 const DIGEST_WORDS = DIGEST_BYTES / 4;
-/** Of what is signed, with its padding: 503 characters. Shops' tickets have 100 to 300. */
+/** The longest signed part, with its padding: 503 characters. Shops' tickets have 100 to 300. */
 const MOST_BLOCKS = 8;
-/** Of each number of blocks. When there are as many, they are checked before the next one is taken. */
+/** Per shelf. A full shelf is checked before it takes the next ticket. */
 export const MOST_TICKETS = 128;
 const DOT = 46;
 
 /** Tickets whose signed part takes the same number of blocks. */
 interface Shelf {
   readonly blocks: number;
-  /** The signed parts, padded, one behind the other. */
+  /** Where in memory the signed parts begin: padded, one after another. */
   readonly at: number;
   readonly ids: Float64Array;
-  /** The signatures that the tickets have. */
+  /** The signatures that the tickets carry. */
   readonly signatures: Uint8Array;
   readonly signatureWords: Int32Array;
   count: number;
@@ -45,7 +45,7 @@ export class TicketBatch {
   readonly #afterInnerKey: Start;
   readonly #afterOuterKey: Start;
   readonly #shelves: readonly Shelf[];
-  /** HMAC's outer messages, and the signatures as they should be. */
+  /** Where in memory HMAC's outer messages begin, and the expected signatures. */
   readonly #outer: number;
   readonly #digests: number;
   readonly #claims = Buffer.alloc(BLOCK_BYTES * MOST_BLOCKS);
@@ -53,7 +53,7 @@ export class TicketBatch {
   #headerBytes = Buffer.alloc(0);
   #lastId = 0;
   #lastShelf: Shelf | undefined;
-  /** Of those that were checked since `check` was asked last. */
+  /** Ids of the tickets found wrong since the last `check`. */
   #wrong: Set<number> | undefined;
 
   /** `secret`: TICKET_SECRET, as `verifier` has it. */
@@ -74,12 +74,12 @@ export class TicketBatch {
     }
   }
 
-  /** Of the ticket that was taken last. */
+  /** The id of the ticket taken last. */
   get lastId(): number {
     return this.#lastId;
   }
 
-  /** Takes the ticket, and answers whom its claims name; undefined where it has to be verified by itself. */
+  /** Takes the ticket and returns the user that its claims name; undefined if it must be verified on its own. */
   take(ticket: string, nowSeconds: number): string | undefined {
     const signedChars = ticket.length - SIGNATURE_CHARS - 1;
     const shelf = this.#shelves[(signedChars + 8) >> 6];
@@ -88,7 +88,8 @@ export class TicketBatch {
     const { memory } = this.#lanes;
     const { blocks, count } = shelf;
     const at = shelf.at + BLOCK_BYTES * blocks * count;
-    // Its end may reach into the room of the next, who comes later. What is not ASCII has no room, or is no base64url.
+    // Its end may reach into the space of the next ticket, which is written later. Non-ASCII text does not fit, or fails
+    // to decode as base64url below.
     if (memory.write(ticket, at, ticket.length, 'utf8') !== ticket.length) return undefined;
     const headerChars = this.#usualHeaderAt(at);
     const dotAt = at + signedChars;
@@ -110,13 +111,13 @@ export class TicketBatch {
     return userId;
   }
 
-  /** Lets go of the ticket that was taken last: it will be verified by itself. To be called before another one is taken. */
+  /** Undoes the last `take`: the ticket will be verified on its own. Call it before the next `take`. */
   giveBack(): void {
     if (this.#lastShelf !== undefined) this.#lastShelf.count -= 1;
     this.#lastShelf = undefined;
   }
 
-  /** Checks all that were taken since the last time. Answers the ids of those whose signature is wrong. */
+  /** Checks all tickets taken since the last call. Returns the ids of those whose signature is wrong. */
   check(): ReadonlySet<number> {
     this.#lastShelf = undefined;
     for (const shelf of this.#shelves) this.#checkShelf(shelf);
@@ -140,7 +141,7 @@ export class TicketBatch {
     shelf.count = 0;
   }
 
-  /** The time it takes says nothing of where the two differ. */
+  /** The duration does not show where the two differ. */
   #isRight(index: number, signatureWords: Int32Array): boolean {
     const digest = (this.#digests + BLOCK_BYTES * index) >> 2;
     let difference = 0;
@@ -150,7 +151,7 @@ export class TicketBatch {
     return difference === 0;
   }
 
-  /** How many characters the usual header has, with its dot, where the text at `at` begins with it; else 0. */
+  /** The length of the usual header, with its dot, if the text at `at` begins with it; else 0. */
   #usualHeaderAt(at: number): number {
     const { usualHeader } = this.#verifier;
     if (usualHeader !== this.#header) {
@@ -179,8 +180,8 @@ export class TicketBatch {
 }
 
 /**
- * The padding (FIPS 180-4, section 5.1.1) of a message of this length at `at`, which has zeros behind it up to the end of
- * its blocks, when `before` bytes were hashed already.
+ * Pads (FIPS 180-4, section 5.1.1) the message of this length at `at`. Zeros must follow it up to the end of its blocks;
+ * `before` is the number of bytes already hashed.
  */
 function pad(memory: Buffer, at: number, length: number, before: number, blocks = 1): void {
   memory[at + length] = 0x80;

@@ -1,9 +1,8 @@
 /**
- * Who asks: a ticket is a JWT (RFC 7519) signed with HS256, with `sub` (the user id), `exp` and `aud`.
+ * Tickets identify users: a ticket is a JWT (RFC 7519) signed with HS256, with `sub` (the user id), `exp` and `aud`.
  *
- * It is verified synchronously, without a round trip, as it stands on the path of every request. `jose` verifies the
- * same tickets (a test holds the two against each other); it answers with a promise, which costs a turn of the event
- * loop a request.
+ * Verification is synchronous and without a round trip, because it is on the path of every request. `jose` verifies the
+ * same tickets (a test compares the two), but returns a promise, which costs a turn of the event loop per request.
  */
 import { type FieldFault, fieldFault } from '../../engine/contract/api/problem.ts';
 import { MAX_USER_ID_BYTES } from '../../engine/contract/record/record.ts';
@@ -14,7 +13,7 @@ export type Ticket =
   | { readonly state: 'valid'; readonly userId: string }
   | { readonly state: 'wrong'; readonly fault: FieldFault };
 
-/** A ticket longer than this would not fit the headers; its claims are not looked at. */
+/** Longer tickets are refused without being decoded. */
 const MAX_TICKET_CHARS = 2_048;
 const PLAIN = /^[\x20-\x7e]*$/;
 const CONTROL = /[\p{Cc}\p{Zl}\p{Zp}]/u;
@@ -27,7 +26,7 @@ function wrong(field: string, value: unknown, expected: string): Ticket {
 export class TicketVerifier {
   readonly #hmac: Hmac;
   readonly #audience: string;
-  /** The header last seen and found right, with its dot: nearly always the next ticket has the same. */
+  /** The last valid header with its dot: nearly every ticket has the same one. */
   #goodHeader = '';
 
   constructor(hmac: Hmac, audience: string) {
@@ -35,14 +34,14 @@ export class TicketVerifier {
     this.#audience = audience;
   }
 
-  /** How a usual ticket begins: the header last seen and found right, with its dot; '' before the first. */
+  /** The beginning of a usual ticket: the last valid header, with its dot; '' before the first. */
   get usualHeader(): string {
     return this.#goodHeader;
   }
 
   /**
-   * The user whom claims in the first `length` bytes name, at `nowSeconds`; undefined where they are not of the usual
-   * form, or not right: `verify` tells what is wrong. Nothing is said of who wrote them.
+   * The user named by the claims in the first `length` bytes, if they are valid at `nowSeconds`; undefined if they are not,
+   * or do not have the usual form: `verify` says why. Does not check the signature.
    */
   userOf(claims: Buffer, length: number, nowSeconds: number): string | undefined {
     const scanned = scanClaims(claims, length, this.#audience);
@@ -50,7 +49,7 @@ export class TicketVerifier {
     const { sub, exp, aud, nbf } = scanned;
     if (typeof exp !== 'number' || exp <= nowSeconds) return undefined;
     if (nbf !== undefined && (typeof nbf !== 'number' || nbf > nowSeconds)) return undefined;
-    // What is scanned is printable ASCII.
+    // scanClaims returns only printable ASCII, so the length is also that in bytes.
     const isUser = typeof sub === 'string' && sub !== '' && sub.length <= MAX_USER_ID_BYTES;
     return isUser && aud === this.#audience ? sub : undefined;
   }
@@ -104,7 +103,7 @@ export class TicketVerifier {
     return { state: 'valid', userId: sub };
   }
 
-  /** Decodes leniently, which is safe: what is decoded was signed as it stands. */
+  /** Decodes leniently, which is safe: the encoded text itself was signed. */
   #parsePayload(base64url: string): Claims | undefined {
     const bytes = decoded.write(base64url, 0, 'base64url');
     return scanClaims(decoded, bytes, this.#audience) ?? parseDecoded(bytes);
@@ -123,7 +122,7 @@ function isObject(value: unknown): value is Claims & { readonly alg?: unknown; r
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Kept from one ticket to the next; base64url makes four characters of three bytes. */
+/** Reused for every ticket; base64url encodes three bytes as four characters, so this is large enough. */
 const decoded = Buffer.alloc(MAX_TICKET_CHARS);
 
 function parseObject(base64url: string) {

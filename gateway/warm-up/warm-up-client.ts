@@ -1,14 +1,14 @@
-/** A client of a gateway within its own process, as small as can be: it is there for what it makes the gateway do. */
+/** A minimal HTTP client in the gateway's own process: it only has to make the gateway work during the warm-up. */
 import { connect } from 'node:net';
 
 const ACCEPTED = 'HTTP/1.1 202 ';
 const END_OF_HEAD = '\r\n\r\n';
 const CONTENT_LENGTH = /^content-length: *(\d+)\r$/im;
-/** Of an answer that is told in an error. */
+/** How much of an unexpected answer an error shows. */
 const SHOWN_CHARS = 300;
 
 export interface WarmUpClient {
-  /** Resolves when there is no next request, or it was stopped. Rejects on another answer than 202, and on a lost connection. */
+  /** Resolves when there is no next request or after `stop`. Rejects if an answer is not 202 or the connection is lost. */
   readonly done: Promise<void>;
   stop(): void;
 }

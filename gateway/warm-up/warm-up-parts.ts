@@ -1,12 +1,11 @@
 /**
- * What a gateway is warmed up with: everything that entering works with in service, of the same classes, and none of it what
- * service works with. The clock is one of its own, set by the machine's, so no instant of the shared one is used up; secrets and
- * signing key are made here and forgotten, so no ticket, receipt or head of it is good anywhere; counts and remembered users go
- * with it.
+ * The parts of the warm-up: separate instances of the classes with which entries are accepted in service. The clock is its
+ * own, set from the machine's, so no instant of the shared clock is used up. Secrets and signing key are generated here and
+ * discarded, so no ticket, receipt or head from the warm-up is valid anywhere. Counts and remembered users are discarded too.
  *
- * Two things reach beyond this process, as the code that does them is to be compiled too, and neither changes anything there.
- * Redis is asked to rank with ZADD XX, which adds nobody, into a campaign that there cannot be. A log in Redis is asked to append
- * as a writer that it refuses; Kafka is not (kafka-writer.ts).
+ * Two calls leave this process, so that their code is compiled too; neither changes anything. Redis is asked to rank with
+ * ZADD XX, which adds nobody, in a campaign number that cannot exist. A log in Redis is asked to append for a writer that it
+ * refuses; nothing is sent to Kafka (kafka-writer.ts).
  */
 import { createHmac, createSecretKey, randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
@@ -41,7 +40,7 @@ import { Hmac } from '../ticket/hmac.ts';
 import { TicketVerifier } from '../ticket/ticket.ts';
 import { TicketBatch } from '../ticket/ticket-batch.ts';
 
-/** What the warm-up uses of the gateway that is being started. Of the ledger nothing is asked. */
+/** What the warm-up shares with the gateway that is starting. It sends no query to the ledger. */
 export interface WarmUpServers {
   readonly config: GatewayConfig;
   readonly keys: Keys;
@@ -55,23 +54,23 @@ export interface WarmUpParts {
   readonly parts: EntryParts & HandlerParts;
   /** How many slices have been appended to nothing. */
   slices(): number;
-  /** Why no more can be taken; undefined while they can. */
+  /** Why no more slices are possible; undefined while they are. */
   failure(): string | undefined;
   ticketOf(userId: string): string;
-  /** Takes nothing more. */
+  /** Refuses further entries. */
   end(): void;
 }
 
-/** Campaigns are counted from 1. */
+/** Campaign numbers start at 1. */
 const NO_CAMPAIGN = 0;
 const GATEWAY = 0;
 const INCARNATION = 1;
 const EPOCH = '1';
-/** As many digits as in a burst. */
+/** As many digits as the counts in a burst have. */
 const COUNTED = 100_000;
 const OPEN_FOR_US = 3_600_000_000;
 const TICKET_LIFETIME_S = 3_600;
-/** Whose word is taken on when a request came, where in service that of proxies is. */
+/** The trusted proxy of the warm-up, if proxies are trusted in service. */
 const LOOPBACK: Network = { address: '127.0.0.0', bits: 8, family: 'ipv4' };
 
 class WarmUpBoard extends Board {
@@ -87,7 +86,7 @@ class WarmUpBoard extends Board {
   }
 }
 
-/** Has joined nothing, and is never started. */
+/** Never started, so it asks for no lease; acts as if it had joined. */
 class WarmUpMembership extends Membership {
   readonly #pipeline: SlicePipeline;
 
@@ -109,7 +108,7 @@ class WarmUpMembership extends Membership {
   }
 }
 
-/** Has Redis rank nobody, and answers as if all had been ranked. */
+/** Redis ranks nobody (XX); the result is as if everybody had been ranked. */
 class WarmUpRanker extends Ranker {
   constructor(redis: RedisClient, keys: Keys) {
     super(redis, keys, 'XX LT');
@@ -166,7 +165,7 @@ type Joining = Pick<
   'board' | 'clock' | 'ranker' | 'tickets' | 'promiseBehindUs' | 'sliceAppended'
 >;
 
-/** A membership of nothing, with a pipeline whose appends stand nowhere. */
+/** A membership without a lease, with a pipeline whose appends write nothing to the log. */
 function joinNothing({ config, keys, log, redis, producer }: WarmUpServers, joining: Joining) {
   let slices = 0;
   let failure: string | undefined;
@@ -174,7 +173,7 @@ function joinNothing({ config, keys, log, redis, producer }: WarmUpServers, join
   const tree = new SliceTree(randomBytes(32).toString('base64url'));
   const parts: MembershipParts = {
     ...{ ...joining, keys, log, producer, redis, name: '' },
-    // Nobody is told anything of Redis.
+    // The warm-up reads no entry from Redis, so nothing needs to be confirmed.
     confirmMs: 0,
     leaseMs: config.LEASE_MS,
     partitions: config.LOG_PARTITIONS,
@@ -203,7 +202,7 @@ function joinNothing({ config, keys, log, redis, producer }: WarmUpServers, join
   };
 }
 
-/** Open, and of no end. */
+/** An open campaign that does not close. */
 function campaignAt(nowUs: number): BoardCampaign {
   return {
     campaignId: NO_CAMPAIGN,
@@ -222,7 +221,7 @@ function campaignAt(nowUs: number): BoardCampaign {
   };
 }
 
-/** Synchronous, and a tenth of what signTicket costs: there are thousands. */
+/** Synchronous, and a tenth of the cost of signTicket: the warm-up needs thousands of tickets. */
 function ticketSigner(secret: string, audience: string): (userId: string) => string {
   const key = createSecretKey(secret, 'utf8');
   const base64url = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');

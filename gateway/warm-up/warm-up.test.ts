@@ -1,4 +1,4 @@
-/** A gateway warms itself up before it is ready: nothing is left of it anywhere, and nothing that hinders it holds the gateway up. */
+/** The warm-up before a gateway is ready: it leaves nothing behind anywhere, and its failure does not stop the start. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { Kafka, logLevel } from 'kafkajs';
@@ -17,7 +17,7 @@ import { Ranker } from '../entry/rank.ts';
 import { warmUp } from './warm-up.ts';
 import type { WarmUpServers } from './warm-up-parts.ts';
 
-/** So long that it ends by itself, on whatever machine. */
+/** So long that the warm-up ends by itself, on any machine. */
 const LONG_MS = 3_600_000;
 const NO_CAMPAIGN = 0;
 
@@ -29,7 +29,7 @@ before(async () => {
 });
 after(() => redis.disconnect());
 
-/** A log with a record in it, and what a gateway that starts on it has. */
+/** A log with one record, and the servers of a gateway that starts on it. */
 async function openService(kind: LogKind, env: Readonly<Record<string, string>> = {}) {
   const namespace = testNamespace();
   const log = await TestLog.open(logConfig(kind, servers, { NAMESPACE: namespace }));
@@ -56,7 +56,7 @@ async function openService(kind: LogKind, env: Readonly<Record<string, string>> 
   return { gateway, keys, namespace, close };
 }
 
-/** Everything of the namespace: keys of Redis with all that is in them, and how long the topic's partitions are. */
+/** Everything in the namespace: the keys of Redis with their contents, and the ends of the topic's partitions. */
 async function everythingOf(namespace: string, kind: LogKind): Promise<ReadonlyMap<string, string>> {
   const found = new Map<string, string>();
   for (const key of await redis.keys(`${namespace}:*`))
@@ -122,7 +122,7 @@ test('a log that does not answer holds it for no longer than it may last', async
   assert.equal((await warmUp({ ...gateway, producer: silent }, 50)).slices, 0);
 });
 
-/** What is not a sorted set cannot be asked as one. */
+/** Makes ranking fail: the key of the ranks is not a sorted set. */
 async function hinder(at: RedisClient, keys: Keys): Promise<void> {
   await at.set(keys.campaign(NO_CAMPAIGN).rank, 'no queue');
 }
@@ -138,7 +138,7 @@ describe('a gateway that starts', () => {
 
   test('is ready when it is warm, and has told nobody of it', async () => {
     const gateway = await system.startGateway(env);
-    // It says so before it does what comes next. What has joined answers as ready when it listens.
+    // The gateway logs each step before the next one. Once it has joined, it is ready as soon as it listens.
     const said = await eventually(() => {
       const messages = [...gateway.process.output().matchAll(/"msg":"(warmed up|listening|serving)"/g)];
       return messages.length === 3 && messages.map(([, message]) => message);

@@ -1,27 +1,27 @@
 /**
- * A process that has just begun runs its code slowly: what runs once a slice is compiled well after some thousand slices only. So
- * a gateway takes entries from itself before anybody else can come: over HTTP, on a port of the loopback that nobody is told,
- * through the handlers of service, with parts that are good for nothing else (warm-up-parts.ts).
+ * Warms up a new gateway process. Its code is slow at first: a function that runs once per slice is optimised only after some
+ * thousand slices. So before it is reachable, the gateway sends entries to itself, over HTTP on an unpublished loopback port,
+ * through the handlers used in service, with parts that serve nothing else (warm-up-parts.ts).
  *
- * Through sockets, since the calls between JavaScript and uWebSockets.js are compiled for the objects that they have met: with
- * others in place of requests and responses they would be slower for good, and not faster at first.
+ * The entries go through sockets because V8 compiles the calls between JavaScript and uWebSockets.js for the objects it has
+ * seen: fake requests and responses would make these calls slower for good instead of faster at first.
  *
- * It comes before the gateway joins, and so before there is a clock, a board, a lease or a writer that counts: there is nothing
- * that it could leave a mark on, no samples of the time are taken on a loop that is busy, and nobody waits for the promises of a
- * gateway that has nothing to do yet. It costs Redis what a gateway in service does: some 2,000 slices within two seconds.
+ * The warm-up runs before the gateway joins, and so before it has a shared clock, a board, a lease or a writer. So it cannot
+ * change any of them, no time samples are taken while the event loop is busy, and nobody waits for promises of a gateway that
+ * does not serve yet. It costs Redis as much as a gateway in service: some 2,000 slices within two seconds.
  *
- * Measured on two cores that ten other processes wanted, with the clients, which are half of it: 2,000 slices took 1.8 s of CPU, and
- * 2,000 more behind them 0.95 s. What that saves the first who come: `npm run bench -- first`.
+ * Measured on two cores shared with ten other processes, including the clients, which are half of the cost: the first 2,000
+ * slices took 1.8 s of CPU, the next 2,000 took 0.95 s. `npm run bench -- first` measures what the first users gain.
  */
 import { askAgainAndAgain, type WarmUpClient } from './warm-up-client.ts';
 import { assembleWarmUp, type WarmUpServers } from './warm-up-parts.ts';
 
-/** Behind these less than a tenth is left to be gained. */
+/** More would gain less than another tenth. */
 const SLICES = 2_000;
-/** As many entries has a slice, as all are answered at once. Receipts of fewer share nothing (SHARING); more take more time. */
+/** Also the number of entries per slice, as all are answered at once. Fewer: receipts share nothing (SHARING). More: slower. */
 const CLIENTS = 8;
 const LOOPBACK = '127.0.0.1';
-/** Which one there is, is for the board to say: here always the same. */
+/** The board of the warm-up returns the same campaign for any number. */
 const PATH = '/v1/campaigns/1/entries';
 
 export interface WarmedUp {
@@ -31,8 +31,8 @@ export interface WarmedUp {
 }
 
 /**
- * Takes slices for `limitMs` at the most. Rejects where that cannot be done, as without Redis. uWebSockets.js is loaded here: what
- * it reads from the environment has to be there before.
+ * Runs slices for at most `limitMs`. Rejects if that is impossible, as without Redis. Loads uWebSockets.js: the environment
+ * variables that it reads must be set before.
  */
 export async function warmUp(servers: WarmUpServers, limitMs: number): Promise<WarmedUp> {
   const { parts, slices, failure, ticketOf, end } = assembleWarmUp(servers);
@@ -63,7 +63,7 @@ export async function warmUp(servers: WarmUpServers, limitMs: number): Promise<W
     throw new Error(failure() ?? 'no entry is accepted', { cause: error });
   } finally {
     clearTimeout(limit);
-    // Also the other clients, where one has failed.
+    // If one client has failed, the others still run.
     stop();
     end();
     app.close();
@@ -71,7 +71,7 @@ export async function warmUp(servers: WarmUpServers, limitMs: number): Promise<W
   return { slices: slices(), entries: parts.metrics.acceptedEntries, ms: performance.now() - beganMs };
 }
 
-/** With the headers that a request mostly has. */
+/** A request with the usual headers. */
 function requestOf(ticket: string, hasProxies: boolean): string {
   const noted = hasProxies ? `x-request-start: t=${Date.now()}\r\n` : '';
   return (

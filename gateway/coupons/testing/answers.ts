@@ -1,4 +1,4 @@
-/** For the test of the OpenAPI document: how to get every answer that it promises to shops. */
+/** For the test of the OpenAPI document: produces every answer that it promises to shops. */
 import { randomUUID } from 'node:crypto';
 import type { AskInit, System } from '../../../engine/test/system.ts';
 
@@ -12,12 +12,12 @@ export interface Given {
 export type Cases = Readonly<Record<string, () => Promise<Given>>>;
 
 export interface CouponCasesOptions {
-  /** With the coupons SHARED, and ONCE for one use. */
+  /** Has the coupons SHARED, and ONCE with a single use. */
   readonly system: System;
-  /** The place of a gateway without Postgres, and of one without a token for shops. */
+  /** The index of a gateway without Postgres, and of one without SHOP_TOKEN. */
   readonly cut: number;
   readonly noShop: number;
-  /** Posts a body that never comes. */
+  /** Sends a POST whose body never arrives. */
   readonly slowBody: (path: string, authorization: string) => Promise<Given>;
 }
 
@@ -37,7 +37,7 @@ export function couponCases({ system, cut, noShop, slowBody }: CouponCasesOption
     codes: ['SHARED'],
     ...changes,
   });
-  /** Makes one; resolves to its id. */
+  /** Makes a reservation; resolves to its id. */
   const held = async (changes = {}): Promise<number> =>
     Number(JSON.parse((await shop('POST', '/v1/reservations', basket(changes))).text).id);
   const redeemed = async (): Promise<number> =>
@@ -53,7 +53,7 @@ export function couponCases({ system, cut, noShop, slowBody }: CouponCasesOption
     return await shop('POST', path, other, { headers });
   };
 
-  /** What each operation for shops answers to whoever is no shop, and while it cannot be served. */
+  /** The answers of each operation for shops to callers without the token, and while it cannot be served. */
   const shopCases = (
     method: string,
     path: string,
@@ -84,7 +84,7 @@ export function couponCases({ system, cut, noShop, slowBody }: CouponCasesOption
   const REFUNDS = '/v1/redemptions/{id}/refunds';
   const refundsOf = async (): Promise<string> => `${REDEMPTIONS}/${await redeemed()}/refunds`;
   return {
-    // Of a code that nobody has read, so that there is no copy of it in Redis either.
+    // A code that nobody has read, so that Redis has no copy of it either.
     ...shopCases('get', '/v1/coupons/{code}', () => '/v1/coupons/ONCE'),
     'get /v1/coupons/{code} 200 ': () => shop('GET', '/v1/coupons/SHARED'),
     'get /v1/coupons/{code} 404 unknown-coupon': () => shop('GET', '/v1/coupons/NONE'),

@@ -1,6 +1,6 @@
 /**
- * For tests: the rules of pricing once more, in fractions and one minor unit after another, with nothing of ../pricing.ts in
- * it. Slow, and plain enough to be read against ../README.md.
+ * For tests: a second implementation of pricing, in fractions and one minor unit after another, independent of ../pricing.ts.
+ * It is slow, and plain enough to be compared with ../README.md by reading.
  */
 import type { Basket, PricedCoupon } from '../pricing.ts';
 
@@ -9,7 +9,7 @@ interface Modelled {
   readonly lineTotals: readonly number[];
 }
 
-/** Undefined where the basket is refused. Knows no windows, minimums and stacking: all coupons may stand together. */
+/** Undefined if the basket is refused. Ignores windows, minimums and stacking: all coupons may be combined. */
 export function oneByOne(basket: Basket, coupons: readonly PricedCoupon[]): Modelled | undefined {
   const left = basket.lines.map(({ quantity, unitAmount }) => quantity * unitAmount);
   const goods = left.reduce((sum, amount) => sum + amount, 0);
@@ -43,7 +43,7 @@ export function oneByOne(basket: Basket, coupons: readonly PricedCoupon[]): Mode
     let wanted = terms.discount.kind === 'fixed' ? terms.discount.amount : 0;
     if (terms.discount.kind === 'percentage') {
       const { basisPoints, most } = terms.discount;
-      // The whole number that is nearest to the share, the greater one of two.
+      // The whole number nearest to the share; of two, the greater.
       while (
         Math.abs((wanted + 1) * 10_000 - base * basisPoints) <= Math.abs(wanted * 10_000 - base * basisPoints)
       ) {
@@ -53,7 +53,7 @@ export function oneByOne(basket: Basket, coupons: readonly PricedCoupon[]): Mode
     }
     while (wanted > base || wanted > mayGo) wanted -= 1;
     if (wanted === 0) return undefined;
-    // Whole units first, then one each to those that lack the largest part of one.
+    // Whole units first, then one each to the lines with the largest remainders.
     const lacks = before.map((amount, place) => {
       const share = isFor[place] ? (amount * wanted) / base : 0;
       const whole = Math.floor((isFor[place] ? amount * wanted : 0) / base);

@@ -1,4 +1,4 @@
-/** For tests: terms of which only what a test is about has to be said. */
+/** For tests: terms with defaults, so that a test names only those that it is about. */
 import type { Terms } from '../../../engine/contract/coupons/terms.ts';
 
 /** Ten percent off everything, for everybody, without any limit. */
