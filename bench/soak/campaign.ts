@@ -33,7 +33,7 @@ export async function runCampaign(fairline: Fairline, terms: CampaignTerms): Pro
   const { id } = await fairline.operator.create(
     number % RAFFLE_EVERY === 0
       ? { kind: 'raffle', winners: Math.ceil(entries / 100), ...common }
-      : // As many as come: who is too late for one is refused at the door, and has no entry.
+      : // Stock for everybody: otherwise late users would be refused and have no entry.
         { kind: 'coupon', stock: entries, ...common },
   );
   await untilKnown(fairline, id);
