@@ -1,16 +1,16 @@
-# One image for gateway and engine; compose says which it runs.
+# One image for gateway and engine; the compose file chooses the program.
 FROM node:24-trixie-slim
 
-# The gateway's HTTP server. By default it is the package that the lockfile names; upstream's own release is taken with
-# --build-arg UWEBSOCKETS=<what npm installs it from, such as the address of a release's tarball>.
+# The gateway's HTTP server. By default it is the package that the lockfile names; for upstream's own release set
+# --build-arg UWEBSOCKETS=<a source that npm can install, such as the URL of a release's tarball>.
 ARG UWEBSOCKETS=""
 
 WORKDIR /app
-# kafkajs sets timers that were due long ago, which is harmless, and Node 24 warns of it.
+# kafkajs sets timers with negative delays, which is harmless, and Node 24 warns of them.
 ENV NODE_ENV=production NODE_OPTIONS=--disable-warning=TimeoutNegativeWarning
 COPY package.json package-lock.json ./
-# What is optional are binaries of embedded-postgres and of tsx, neither of which runs in here. uWebSockets.js brings one
-# binary for each platform and version of Node (220 MB); one of them is ours, and it is loaded to see that it can be.
+# The optional packages are binaries of embedded-postgres and of tsx, neither of which runs in the image. uWebSockets.js
+# has one binary for each platform and version of Node (220 MB); all but ours are deleted, and ours is loaded as a check.
 RUN --mount=type=cache,target=/root/.npm \
     npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund \
  && if [ -n "$UWEBSOCKETS" ]; then \
@@ -23,9 +23,9 @@ COPY engine engine
 COPY gateway gateway
 COPY sql sql
 
-# Where a volume with signing keys is mounted: it takes over whose directory it is, and who may read it.
+# The mount point of the volume with signing keys: a new volume takes over the directory's owner and mode.
 RUN install -d -o node -g node -m 700 /keys
 
 USER node
-# Node 24 runs TypeScript as it stands.
+# Node 24 runs TypeScript without a build.
 CMD ["node", "engine/main.ts"]

@@ -7,11 +7,11 @@ export type Options = Readonly<Record<string, WholeOption | FlagOption>>;
 
 /** One thing that can be measured: `npm run bench -- <name>`. */
 export interface Bench<O extends Options> {
-  /** One line. */
+  /** One line for the list of benches. */
   readonly summary: string;
   readonly options: O & { readonly json: FlagOption };
   readonly kafka: KafkaNeed;
-  /** Measures; `say` tells a person how far it is. What it starts, it puts into `closing`. */
+  /** Measures. `say` reports progress to a person. Everything that it starts goes into `closing`. */
   run(work: BenchWork<O>): Promise<BenchResult>;
 }
 
@@ -22,7 +22,7 @@ export interface BenchWork<O extends Options> {
   readonly say: (line: string) => void;
 }
 
-/** For a person, and for a program. */
+/** The result as tables for a person and as JSON for a program. */
 export interface BenchResult {
   readonly text: string;
   readonly json: Readonly<Record<string, unknown>>;

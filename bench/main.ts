@@ -1,6 +1,6 @@
 /**
  * `npm run bench -- <name> [options]`: measures on a private stack of its own, prints tables, and with `--json` a JSON
- * object as the last line. Without a name it lists what there is.
+ * object as the last line. Without a name it lists the benches.
  */
 import { cpus } from 'node:os';
 import { join } from 'node:path';
@@ -30,7 +30,7 @@ import { watchers } from './watchers/main.ts';
 
 const STACK_DIR = join(import.meta.dirname, '..', '.stack', 'bench');
 const EXIT_USAGE = 2;
-/** A stop that takes longer is held up; children end with this process, and the servers with their keeper. */
+/** A stop that takes longer has hung; children end with this process, and the servers with their keeper. */
 const STOP_LIMIT_MS = 30_000;
 
 const benches = {
@@ -90,14 +90,14 @@ async function run<O extends Options>(name: Name, bench: Bench<O>, args: readonl
       );
     }
   } catch (error) {
-    // What fails then fails because its servers were stopped.
+    // After an interruption, failures come from the stopped servers.
     if (!interrupted.aborted) throw error;
   } finally {
     await closing.close();
   }
 }
 
-/** Ctrl-C and SIGTERM: ends what was started, and then this process, as the signal would have. Answers whether one came. */
+/** On Ctrl-C or SIGTERM, stops everything and then ends this process as the signal would have. Returns whether one came. */
 function endOnSignals(closing: Closing): AbortSignal {
   const interrupted = new AbortController();
   for (const [signal, code] of [

@@ -1,7 +1,7 @@
 /**
- * What a ledger has of a gateway that signed so many slices: the slices in one chain, the gateway that has ended, and the
- * entries of a campaign. Every slice has one item; those that are no entry are of another campaign, as most are in a service
- * with many.
+ * Writes into a ledger what a gateway with many signed slices leaves there: one chain of slices, the ended gateway, and the
+ * entries of one campaign. Every slice has one item. Items that are not entries of this campaign belong to another one, as
+ * most do in a service with many campaigns.
  */
 import { signingKey } from '../../engine/contract/keys/signing-keys.ts';
 import { ITEM_ENTRY, RecordEncoder } from '../../engine/contract/record/record.ts';
@@ -12,19 +12,19 @@ import { insertSlices, type SliceRow } from '../../sql/statements/books/slices.t
 import { INCARNATIONS_PER_EPOCH, readEpoch } from '../../sql/statements/progress/watermarks.ts';
 
 export interface LedgerTerms {
-  /** As its gateways have them. */
+  /** The key that the gateways sign with. */
   readonly signingKey: string;
   readonly saltSecret: string;
   readonly campaign: number;
-  /** Of the items that are no entry of the campaign. */
+  /** The campaign of the items that are not entries of `campaign`. */
   readonly otherCampaign: number;
-  /** Of both campaigns. */
+  /** The opening of both campaigns. */
   readonly opensAtUs: number;
   readonly slices: number;
   readonly entries: number;
 }
 
-/** A number that no gateway of the bench has, and that it is not given while it runs. */
+/** A gateway number that no gateway of the bench has or is given while it runs. */
 const GATEWAY = 1_000;
 const NUMBER = 100;
 const SLICES_A_STATEMENT = 5_000;
@@ -55,12 +55,12 @@ export async function fillLedger(pool: Pool, terms: LedgerTerms, say: (line: str
   await pool.query('analyze entries');
 }
 
-/** One a microsecond, from the opening on. */
+/** Slices are one microsecond apart, from the opening on. */
 function instantOf({ opensAtUs }: LedgerTerms, sliceNumber: number): number {
   return opensAtUs + sliceNumber;
 }
 
-/** Every so manieth slice has an entry of the campaign. */
+/** Every `stepOf`-th slice has an entry of the campaign. */
 function stepOf({ slices, entries }: LedgerTerms): number {
   return Math.floor(slices / entries);
 }

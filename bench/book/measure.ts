@@ -1,6 +1,6 @@
 /**
- * A book made by an engine that goes on settling, and what that costs it: time, memory over what it has at rest, and how
- * long somebody who asks meanwhile waits for their outcome.
+ * An engine makes a book while it goes on settling. Measures the cost: time, memory above the engine's memory at rest, and
+ * how long users who enter meanwhile wait for their outcome.
  */
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
@@ -22,7 +22,7 @@ const OPEN_MS = 6 * 3_600_000;
 const LIMIT_MS = 3_600_000;
 const STOCK = 100;
 const MANY = 1_000_000;
-/** How long the engine is watched at rest, before the book. */
+/** How long the engine is observed at rest, before the book. */
 const REST_MS = 10_000;
 const SAMPLE_MS = 50;
 const ASK_EVERY_MS = 200;
@@ -36,10 +36,10 @@ export interface BookTerms {
 export interface Measured {
   readonly bookBytes: number;
   readonly makingSeconds: number;
-  /** Of the engine, bytes. */
+  /** Memory of the engine at rest. */
   readonly restBytes: number;
   readonly peakBytes: number;
-  /** From a 202 to the outcome, ms. */
+  /** Milliseconds from a 202 to the outcome. */
   readonly settledAtRest: readonly number[];
   readonly settledMeanwhile: readonly number[];
   readonly verifySeconds: number;
@@ -132,7 +132,7 @@ async function withPool<T>(url: string, work: (pool: ReturnType<typeof openPool>
   }
 }
 
-/** Looks at a process until the function it returns is called, which answers what its memory was each time. */
+/** Samples a process's memory until the returned function is called, which returns the samples. */
 function watchMemory(usage: () => Promise<{ readonly rssBytes: number }>): () => Promise<readonly number[]> {
   const seen: number[] = [];
   let isOver = false;
@@ -150,12 +150,12 @@ function watchMemory(usage: () => Promise<{ readonly rssBytes: number }>): () =>
 }
 
 interface Asking {
-  /** How long each waited since this was called last. */
+  /** How long each user waited, of those who were answered since the last call. */
   take(): readonly number[];
   stop(): Promise<readonly number[]>;
 }
 
-/** Somebody new enters, now and again, and waits until they have their outcome. */
+/** A new user enters every ASK_EVERY_MS and waits for their outcome. */
 function keepAsking({ gateways: [gateway], site }: Fairline, campaign: number): Asking {
   let waits: number[] = [];
   let isOver = false;

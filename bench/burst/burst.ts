@@ -18,32 +18,32 @@ import {
 
 export interface BurstOptions {
   readonly rounds: number;
-  /** New users, and so requests, in one burst. */
+  /** New users in one burst, each with one request. */
   readonly users: number;
-  /** How many ask at once in a drop: rates are of these bursts. */
+  /** Connections of a drop's crowd; rates are measured with them. */
   readonly connections: number;
-  /** How many ask at once where there is less of a crowd: the p99 to be held is of these. */
+  /** Connections of a smaller crowd; the limit on p99 applies to them. */
   readonly fewConnections: number;
-  /** Users of each of the two discarded bursts, one a crowd, that warm each contestant; 0 for none. */
+  /** Users of each of the two discarded bursts (one per crowd) that warm each contestant; 0 for none. */
   readonly warmup: number;
-  /** Each fairline also with RECEIPTS=off. */
+  /** Measures each fairline with RECEIPTS=off as well. */
   readonly receipts: boolean;
 }
 
-/** What the idiomatic way is asked of the users: it needs ten times as long for each. */
+/** The idiomatic way gets this fraction of the users (1/5): it needs ten times as long for each. */
 const IDIOMATIC_SHARE = 5;
-/** Below this many a rate says little. */
+/** A rate over fewer users says little. */
 const IDIOMATIC_LEAST = 5_000;
 
 type Figures = Readonly<Partial<Record<ContestantName, readonly BurstFigures[]>>>;
 
-/** What each round has measured, by how many asked at once. */
+/** What each round has measured, by the size of the crowd. */
 export interface Crowds {
   readonly many: Figures;
   readonly few: Figures;
 }
 
-/** Runs the rounds, both crowds in each; rejects with LostRun when a run has lost something. */
+/** Runs the rounds, both crowds in each. Rejects with LostRun when a run has lost something. */
 export async function measureBurst(
   servers: Servers,
   options: BurstOptions,
@@ -59,13 +59,13 @@ export async function measureBurst(
     many: {},
     few: {},
   };
-  // The idiomatic way first: its record a request warms Kafka's JVM, which takes some 30,000 of them.
+  // The idiomatic way goes first: its one record per request warms Kafka's JVM, which takes some 30,000 records.
   for (const { name, run } of warmup === 0 ? [] : [...contestants].reverse()) {
     const users = usersOf(name, warmup);
     say(
       `warming ${name}: ${users} entries, discarded, from ${fewConnections} and from ${connections} connections`,
     );
-    // What runs once a slice is optimised after some thousand of them: those of few connections are many.
+    // V8 optimises code that runs once a slice after some thousand slices; few connections make many slices.
     await run({ users, connections: fewConnections, prefix: 'warm-few-' });
     await run({ users, connections, prefix: 'warm-many-' });
   }
@@ -126,7 +126,7 @@ export interface CrowdReport {
     readonly redisLogReceipts?: number;
     readonly kafkaLogReceipts?: number;
   };
-  /** p99 divided by the echo's. */
+  /** p99 divided by the echo's p99. */
   readonly p99Ratios: { readonly redisLog: number; readonly kafkaLog?: number };
   readonly spreads: Readonly<Record<string, Spread>>;
   readonly entriesPerSecond: PerName<number>;
@@ -135,11 +135,11 @@ export interface CrowdReport {
   readonly cpuUsPerEntry: PerName<Readonly<Record<string, number>>>;
   readonly settledSeconds: PerName<number>;
   readonly entriesPerSlice: PerName<number>;
-  /** Rates divided by the echo's. */
+  /** Rates divided by the echo's rate. */
   readonly toEcho: PerName<number>;
 }
 
-/** Of a drop's crowd, and of the smaller one beside it. */
+/** Figures of a drop's crowd, and in `few` those of the smaller crowd. */
 export interface BurstReport extends CrowdReport {
   readonly few: CrowdReport;
 }
@@ -211,7 +211,7 @@ function mediansByProcess(runs: readonly BurstFigures[]): Readonly<Record<string
   return Object.fromEntries(names.map(name => [name, median(runs.map(run => run.cpuUs[name] ?? 0))]));
 }
 
-/** Without the members that are undefined. */
+/** Drops the members that are undefined. */
 function defined<T>(record: Readonly<Record<string, T | undefined>>): Record<string, T> {
   return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as Record<
     string,
@@ -294,7 +294,7 @@ function crowdTables(report: CrowdReport): string {
   return `${speed}\n\n${cpu}`;
 }
 
-/** What receipts cost, where that was asked. */
+/** The goals for the cost of receipts, if it was measured. */
 function receiptGoals({ redisLogReceipts, kafkaLogReceipts }: CrowdReport['ratios']): readonly Goal[] {
   const goal = { unit: '', must: 0.9, aim: 0.95, better: 'more' } as const;
   if (redisLogReceipts === undefined) return [];

@@ -1,6 +1,4 @@
-/**
- * Who is measured in a burst: each takes the same requests from the same generator, on the same two cores.
- */
+/** The contestants of a burst. Each takes the same requests from the same generator, on the same two cores. */
 import { join } from 'node:path';
 import type { LogKind } from '../../engine/contract/log/log.ts';
 import { runFleet, startFleet } from '../load/fleet.ts';
@@ -22,16 +20,16 @@ export type ContestantName =
   | 'kafkaLogNoReceipts'
   | 'idiomatic';
 
-/** What every burst has in common. */
+/** What all bursts have in common. */
 export interface BurstTerms {
-  /** For the clients' records. */
+  /** Where the clients' records go. */
   readonly directory: string;
 }
 
-/** One burst: `users` requests of as many users, whom nobody has seen before (`prefix` of their ids). */
+/** One burst: `users` requests from as many new users, whose ids start with `prefix`. */
 export interface Burst {
   readonly users: number;
-  /** Clients that ask, wait for the answer and ask again. */
+  /** Clients that send a request, wait for the answer and send the next. */
   readonly connections: number;
   readonly prefix: string;
 }
@@ -40,11 +38,11 @@ export interface BurstFigures {
   readonly entriesPerSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** CPU time an entry by process, in microseconds. */
+  /** CPU time per entry by process, in microseconds. */
   readonly cpuUs: Readonly<Record<string, number>>;
-  /** From the first request until the last entry was a row of the ledger. */
+  /** From the first request until the last entry is a row of the ledger. */
   readonly settledSeconds?: number;
-  /** Entries a slice, on average: how far the group commit carries. */
+  /** Average entries per slice: the effect of the group commit. */
   readonly entriesPerSlice?: number;
 }
 
@@ -53,7 +51,7 @@ export interface Contestant extends Stoppable {
   run(burst: Burst): Promise<BurstFigures>;
 }
 
-/** The campaign that the peers take every path for; echo answers with it. */
+/** The campaign in the path of every peer; the echo answers with it. */
 const PEER_CAMPAIGN = 7;
 /** A raffle decides after its close: until then the engine does nothing but take entries in. */
 const WINNERS = 100;
@@ -89,7 +87,7 @@ function figuresOf(
   };
 }
 
-/** A bare uWebSockets.js server that reads a body and answers: what everybody is divided by. */
+/** A bare uWebSockets.js server that reads a body and answers. All other figures are divided by its figures. */
 export async function startEcho(terms: BurstTerms): Promise<Contestant> {
   const ticket = { secret: 'nobody checks it', audience: 'fairline' };
   const peer = await startPeer('echo');
@@ -111,7 +109,7 @@ export async function startEcho(terms: BurstTerms): Promise<Contestant> {
   };
 }
 
-/** Fastify, ioredis and kafkajs, with a send, a ZADD and a ZRANK a request. */
+/** Fastify, ioredis and kafkajs, with one send, one ZADD and one ZRANK per request. */
 export async function startIdiomatic(servers: Servers, terms: BurstTerms): Promise<Contestant> {
   const ticket = { secret: 'a secret of the idiomatic peer, long enough', audience: 'fairline' };
   const peer = await startPeer('idiomatic', {
@@ -135,8 +133,9 @@ export async function startIdiomatic(servers: Servers, terms: BurstTerms): Promi
 }
 
 /**
- * fairline, one gateway and one engine, nothing switched off but receipts where their cost is measured. Each burst has a raffle of its own; it counts only when
- * clients, log, ranks and ledger agree, and the raffle is drawn and has its book before the next contestant's turn.
+ * fairline: one gateway and one engine, with everything switched on, except receipts where their cost is measured. Each
+ * burst has a raffle of its own. It counts only when clients, log, ranks and ledger agree; the raffle is drawn and has its
+ * book before the next contestant's turn.
  */
 export async function startFairlineContestant(
   servers: Servers,
@@ -159,7 +158,7 @@ export async function startFairlineContestant(
     };
 
     const run = async (burst: Burst): Promise<BurstFigures> => {
-      // As it is run: the log is on disk before it answers, and a Redis that holds projections only need not be.
+      // As in service: a log on Redis syncs to disk before it answers; a Redis that holds only projections need not.
       await servers.setFsync(log === 'redis' ? 'always' : 'everysec');
       const { id } = await operator.create({
         kind: 'raffle',
@@ -204,7 +203,7 @@ export async function startFairlineContestant(
   }
 }
 
-/** 0 where the server was started by somebody else, whose process is not known. */
+/** 0 when somebody else started the server, so that its process is unknown. */
 async function postgresCpuUs(pid: number): Promise<number> {
   return pid === 0 ? 0 : treeCpuUs(pid);
 }

@@ -1,7 +1,7 @@
 /**
- * A closed loop of HTTP/1.1 requests over keep-alive connections, in a process of its own: reads its job (job.ts) as a line
- * from standard input, says that it is connected, begins at the next line, and prints what came of it. An answer with
- * another status than the job's ends it with what that answer was.
+ * A closed loop of HTTP/1.1 requests over keep-alive connections, in a process of its own. It reads its job (job.ts) as a
+ * line from standard input, reports when it is connected, begins at the next line, and prints the result. An answer with
+ * another status than the job expects ends the process with an error that names the answer.
  */
 import { connect, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
@@ -11,7 +11,7 @@ import { type CouponJob, type CouponRun, NUMBER_DIGITS } from './job.ts';
 const READ_BYTES = 65_536;
 const readMemory = Buffer.allocUnsafeSlow(READ_BYTES);
 
-/** The request's bytes, with the places at which its number stands. */
+/** The request's bytes, and the offsets of the request's number in them. */
 function requestOf({ base, method, path, headers, body }: CouponJob): { bytes: Buffer; places: number[] } {
   const number = '#'.repeat(NUMBER_DIGITS);
   const filled = body.replaceAll('{n}', number);
@@ -103,7 +103,7 @@ class Run {
       if (this.#open === 0) this.#over();
       return;
     }
-    // What is still to be sent of a request before must not change.
+    // The unsent rest of an earlier request must not change.
     const bytes = this.#places.length === 0 ? this.#request : Buffer.from(this.#request);
     const number = String(this.#next++).padStart(NUMBER_DIGITS, '0');
     for (const place of this.#places) bytes.write(number, place, 'latin1');

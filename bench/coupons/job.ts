@@ -1,17 +1,20 @@
-/** What one generator of requests about coupons is asked to do, and what it answers; both as a line of JSON. */
+/** What a generator of coupon requests is asked to do, and its result; both are one line of JSON. */
 export interface CouponJob {
   /** `http://127.0.0.1:<port>`. */
   readonly base: string;
   readonly method: 'GET' | 'POST';
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** '' for none. `{n}` in it, and in the headers, is the number of the request, with as many digits as NUMBER_DIGITS. */
+  /**
+   * '' for no body. `{n}` in the body and in the headers is replaced by the request's number, padded to NUMBER_DIGITS
+   * digits.
+   */
   readonly body: string;
   readonly connections: number;
   readonly seconds: number;
-  /** Numbers of requests begin here. */
+  /** The number of the first request. */
   readonly from: number;
-  /** The status that every answer must have. */
+  /** The expected status of every answer. */
   readonly status: number;
 }
 
@@ -20,7 +23,7 @@ export const NUMBER_DIGITS = 9;
 export interface CouponRun {
   readonly answered: number;
   readonly seconds: number;
-  /** Of the generator. */
+  /** CPU time of the generator. */
   readonly cpuUs: number;
   readonly p50Ms: number;
   readonly p99Ms: number;

@@ -1,6 +1,6 @@
 /**
- * Reads of one coupon a second, from the gateway's copy, against the bare echo. Somebody redeems all the while, so that
- * the copy is taken away and made again as in service, and the copy is held against the ledger in the end.
+ * Reads per second of one coupon from the gateway's copy, divided by the bare echo. Redemptions go on meanwhile, so that
+ * the copy is discarded and rebuilt as in service. At the end the copy is compared with the ledger.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bench } from '../bench.ts';
@@ -24,7 +24,7 @@ const options = {
 interface Figures {
   readonly perSecond: number;
   readonly p99Ms: number;
-  /** CPU time a request, in microseconds. */
+  /** CPU time per request, in microseconds. */
   readonly serverCpuUs: number;
 }
 
@@ -72,7 +72,7 @@ export const couponReads: Bench<typeof options> = {
   },
 };
 
-/** As an entry is sent, which is what the echo is made for. */
+/** The request looks like an entry, which the echo is made for. */
 const ECHO = {
   method: 'POST',
   path: '/v1/campaigns/7/entries',
@@ -108,7 +108,7 @@ function resultOf(rounds: readonly { readonly echo: Figures; readonly reads: Fig
 
 let redeemed = 0;
 
-/** Redeems now and then while something is measured; afterwards the copy must be what the ledger has. */
+/** Redeems now and then during a measurement; afterwards the copy must equal the ledger. */
 async function redeeming<T>(site: CouponSite, everyMs: number, work: () => Promise<T>): Promise<T> {
   let isOver = false;
   const loop = async (): Promise<void> => {

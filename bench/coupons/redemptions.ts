@@ -1,6 +1,6 @@
 /**
- * Redemptions a second of one coupon that everybody wants, over HTTP, against the bare statement that counts one use under
- * a limit. Both run for the same time, with as many clients that wait for each other's row, and commit to disk.
+ * Redemptions per second of one popular coupon over HTTP, divided by the bare statement that counts one use under a limit.
+ * Both run for the same time, with as many clients that wait for each other's row, and commit to disk.
  */
 import pg from 'pg';
 import type { Bench } from '../bench.ts';
@@ -24,7 +24,7 @@ const options = {
 interface Figures {
   readonly perSecond: number;
   readonly p99Ms: number;
-  /** CPU time each, in microseconds. */
+  /** CPU time per redemption, in microseconds. */
   readonly clientCpuUs: number;
   readonly gatewayCpuUs: number;
   readonly postgresCpuUs: number;
@@ -148,7 +148,7 @@ async function measureRedemptions(
   };
 }
 
-/** Uses that the ledger counts, which must be those that it can show. */
+/** Uses counted by the ledger, which must equal the uses that it lists. */
 async function usesOf(client: pg.Client): Promise<number> {
   const { rows } = await client.query<{ used: number; shown: string }>(
     `select used_count as used, (select count(*) from redemption_uses where given_back_at is null) as shown
@@ -183,7 +183,7 @@ async function measureBare(
     const latenciesMs: number[] = [];
     const loop = async (one: pg.Client): Promise<void> => {
       for (let sentMs = performance.now(); sentMs < endMs; ) {
-        // Prepared once a connection: the server parses and plans nothing.
+        // Prepared once per connection, so that the server parses and plans nothing.
         const { rowCount } = await one.query({
           name: 'bare',
           text: 'update bare set used = used + 1 where id = 1 and used < total',

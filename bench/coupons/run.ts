@@ -1,11 +1,11 @@
-/** Runs a job in a generator of its own. */
+/** Runs a job in a generator process of its own. */
 import { type Child, startScript } from '../peers/process.ts';
 import { LostRun } from '../system/books.ts';
 import type { CouponJob, CouponRun } from './job.ts';
 
 const GENERATOR = new URL('./generator.ts', import.meta.url);
 
-/** `begin` is called when all is connected, and its result at the end; so what is measured besides has the same time. */
+/** Calls `begin` when everything is connected and its result at the end, so that other measurements cover the same time. */
 export async function runJob<T>(
   job: CouponJob,
   begin: () => Promise<() => Promise<T>>,

@@ -4,7 +4,7 @@ import { Closing, type Stoppable } from '../system/closing.ts';
 import { type Fairline, makeSite, type Site, startFairline } from '../system/fairline.ts';
 import type { Servers } from '../system/servers.ts';
 
-/** Ten percent off, for a thousand million baskets: a limit that is counted and never reached. */
+/** Ten percent off for 10^9 baskets: a limit that is counted and never reached. */
 const TERMS = { discount: 'percentage', basis_points: 1_000, limit_total: 1_000_000_000 };
 export const CODE = 'BENCH-10';
 
@@ -12,7 +12,7 @@ export interface CouponSite extends Stoppable {
   readonly site: Site;
   readonly fairline: Fairline;
   readonly client: pg.Client;
-  /** Of the gateway. */
+  /** Base URL of the gateway. */
   readonly base: string;
   readonly gatewayPid: number;
   readonly headers: Readonly<Record<string, string>>;

@@ -1,7 +1,8 @@
 /**
- * One process of the burst: several generators of bench/load side by side, which begin at one instant of the machine's
- * monotonic clock, and connect shortly before. Takes `{"jobs":[...],"startAtUs":N}` from the first line of standard input, prints
- * `{"ready":true}` when all are connected, and the results as the last line. The end of standard input ends it.
+ * One process of the burst: several generators of bench/load side by side. All begin at one instant of the machine's
+ * monotonic clock, and connect shortly before. Takes `{"jobs":[...],"startAtUs":N}` from the first line of standard input,
+ * prints `{"ready":true}` when all are connected, and prints the results as the last line. The process ends when standard
+ * input does.
  */
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,7 +10,7 @@ import { runLoad } from '../load/generator.ts';
 import { type LoadRequest, parseJob } from '../load/job.ts';
 import { monotonicUs } from '../watch/clock.ts';
 
-/** A gateway closes a connection that has said nothing for ten seconds: that is uWebSockets.js's own limit. */
+/** A gateway closes a connection that was silent for ten seconds: that is uWebSockets.js's own limit. */
 const CONNECT_BEFORE_MS = 3_000;
 
 interface Burst {
@@ -18,8 +19,8 @@ interface Burst {
 }
 
 /**
- * What to add to a time of the generators' record, to have it on the monotonic clock. Both come from the same counter,
- * so it is the same throughout; the least of some readings is the one during which the process was not interrupted.
+ * The offset from a time in the generators' record to the monotonic clock. Both clocks come from the same counter, so the
+ * offset is constant. The least of several readings is the one during which the process was not interrupted.
  */
 function clockOffsetUs(): number {
   let least = Number.POSITIVE_INFINITY;

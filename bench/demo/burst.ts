@@ -1,4 +1,4 @@
-/** The burst: everybody asks for both campaigns at the opening, some of them twice and over another gateway. */
+/** The burst: everybody enters both campaigns at the opening, some users twice and through another gateway. */
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { LoadRequest } from '../load/job.ts';
@@ -9,13 +9,13 @@ import type { Ask } from './checks/evidence.ts';
 
 const WORKER = new URL('./burst-worker.ts', import.meta.url);
 const READY_TIMEOUT_MS = 120_000;
-/** Open at once, over all processes and campaigns. */
+/** Connections open at once, over all processes and campaigns. */
 const CONNECTIONS = 400;
-/** Of the users, how many ask twice, at about the same time and over another gateway where there is one. */
+/** Share of the users who enter twice, at about the same time and through another gateway if there is one. */
 const TWICE_SHARE = 0.1;
-/** A part of the connections carries the second requests. */
+/** Share of the connections that carry the second requests. */
 const TWICE_CONNECTIONS_SHARE = 0.1;
-/** What nobody has answered by then is given up: the demo ends, whatever happens. */
+/** Requests without an answer by then are given up, so that the demo ends in any case. */
 const LIMIT_SECONDS = 300;
 
 export interface BurstOptions {
@@ -26,19 +26,19 @@ export interface BurstOptions {
   readonly ticket: { readonly secret: string; readonly audience: string };
   /** When to begin, on the machine's monotonic clock. */
   readonly startAtUs: number;
-  /** Where the records go. */
+  /** Directory of the records. */
   readonly directory: string;
 }
 
 export interface BurstResult {
   readonly result: LoadResult;
-  /** What each campaign was asked, by campaign. */
+  /** The requests to each campaign, by campaign. */
   readonly asks: ReadonlyMap<number, readonly Ask[]>;
 }
 
 /** Generator processes that are connected, and begin by themselves. */
 export interface Burst {
-  /** Resolves when all is answered or given up; rejects when a process fails. Once. */
+  /** Resolves when all requests are answered or given up; rejects when a process fails. Call it once. */
   done(): Promise<BurstResult>;
   stop(): Promise<void>;
 }
@@ -48,7 +48,7 @@ interface Output {
   readonly offsetUs: number;
 }
 
-/** How many processes: so many that none of them is what is measured, with a core left for the rest where there is one. */
+/** As many processes as needed for the generators not to be the bottleneck, leaving a core for the rest if there is one. */
 function processCount(users: number): number {
   return Math.min(users, Math.max(2, Math.min(4, availableParallelism() - 1)));
 }
@@ -95,8 +95,8 @@ export async function startBurst(options: BurstOptions): Promise<Burst> {
 }
 
 /**
- * The part of one process: for each campaign its share of the users, and the beginning of the next process's share once
- * more, with the gateways in another order, so that the two requests of a user meet on their way.
+ * The share of one process. For each campaign it has its own users, and again the first users of the next process, with the
+ * gateways in another order, so that a user's two requests race each other.
  */
 function jobsOf(options: BurstOptions, processes: number, index: number): readonly LoadRequest[] {
   const { users, digits, campaigns, bases, ticket } = options;
@@ -141,7 +141,7 @@ function* asksOf(record: LoadRecord, offsetUs: number): Generator<Ask> {
       stamp: row.stamp,
       // The burst begins after the opening and is over before the close.
       soldOut: row.status === 409,
-      // It is asked again only for what was answered with 503, or not at all.
+      // A request is repeated only after a 503 or without an answer.
       unsure: row.attempts > 1 || row.lost > 0 || row.status === 0 || row.status >= 500,
     };
   }

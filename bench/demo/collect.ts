@@ -9,7 +9,7 @@ import { askOfPost, watchedIn } from './checks/watched.ts';
 import type { DemoOptions } from './options.ts';
 import type { Servers } from './site.ts';
 
-/** Their ids. */
+/** The ids of the campaigns. */
 export interface Campaigns {
   readonly coupon: number;
   readonly raffle: number;
@@ -23,7 +23,7 @@ export interface Sources {
   readonly watched: WatchRecord;
 }
 
-/** Puts together what is known of each campaign; what cannot be made out of the log is added to `faults`. */
+/** Collects the evidence of each campaign; adds what the log cannot tell to `faults`. */
 export async function collect(sources: Sources, faults: Faults): Promise<readonly CampaignEvidence[]> {
   const { env, namespace, partitions } = sources.servers;
   const { coupon, raffle } = sources.campaigns;

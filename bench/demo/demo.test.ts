@@ -7,7 +7,7 @@ import { availableLogs, spawnNode } from '../../engine/test/support.ts';
 import { runDemo } from './demo.ts';
 import { Closers } from './site.ts';
 
-// At once, each on servers of its own: most of it is waiting for the opening and the close.
+// These run at once, each on servers of its own: most of the time they wait for the opening and the close.
 suite('a small demo over two gateways: everything adds up', { concurrency: true }, () => {
   for (const log of availableLogs()) {
     test(`the log is ${log}`, async t => {

@@ -23,42 +23,42 @@ import { type Closers, type Servers, type Site, startProcesses, startServers } f
 import { type Scene, startView } from './view.ts';
 
 /**
- * From making the campaigns to their opening: the generators start meanwhile, and sign a ticket for every user. On a
- * busy machine that takes longer, as it took longer to start the gateways.
+ * From making the campaigns to their opening. Meanwhile the generators start, and sign a ticket for every user. A busy
+ * machine needs longer for that, in proportion to the time that its gateways took to start.
  */
 const LEAD_MS = { from: 5_000, to: 60_000 };
 const LEAD_A_START = 1.5;
 const LEAD_MS_A_USER = 0.03;
-/** The burst begins this long after the opening: the gateways' clock and this one's are not the same to the millisecond. */
+/** The burst begins this long after the opening: the gateways' clock and this one differ by some milliseconds. */
 const BURST_DELAY_MS = 30;
-/** Watchers ask a little early and are told to come back in two seconds, which is just after the opening. */
+/** Watchers ask a little early and are told to retry after two seconds, which is just after the opening. */
 const EARLY_MS = 1_990;
 const EARLY_SPREAD_MS = 60;
-/** What the watchers see at least between the burst and the close: some reload the page meanwhile. */
+/** How long watchers watch at least between the burst and the close; some reload the page meanwhile. */
 const WATCH_MS = 2_000;
 const WINDOW_MS = 3_600_000;
-/** What is not settled, or told to a watcher, this long after the close will not be. */
+/** Time after the close within which everything must be settled and told to the watchers. */
 const SETTLE_MS = 60_000;
 const TELL_MS = 30_000;
 const WATCH_LIMIT_SECONDS = 1_200;
 const POLL_MS = 100;
 
-/** Of the watchers. Most watch the raffle, where everybody waits for the draw; a coupon is soon decided. */
+/** Share of the watchers. Most watch the raffle, where everybody waits for the draw; a coupon is soon decided. */
 const COUPON_SHARE = 0.25;
 const RELOADS = { share: 0.3, withoutIdShare: 0.5, times: 2, afterMs: { from: 200, to: 1_500 } };
 
 export interface DemoEnvironment {
   readonly options: DemoOptions;
-  /** Of the private stack; its data is deleted first. */
+  /** Directory of the private stack; its data is deleted first. */
   readonly dir: string;
-  /** What is to be undone, whatever happens, is added here as soon as there is something. */
+  /** Everything that must be undone, whatever happens, is added here as soon as it exists. */
   readonly closers: Closers;
   readonly onProgress: (line: string) => void;
   /** Where the live view goes; absent for none. */
   readonly stream?: NodeJS.WriteStream;
 }
 
-/** Runs it all. Rejects with StackError, or when something does not work that has to for there to be a count. */
+/** Runs the whole demo. Rejects with StackError, or when something that the count depends on fails. */
 export async function runDemo(environment: DemoEnvironment): Promise<Report> {
   const { options, closers, dir } = environment;
   const siteOptions = { ...environment, gateways: options.gateways, log: options.log };
@@ -127,7 +127,7 @@ class Show {
 interface Run {
   readonly options: DemoOptions;
   readonly site: Site;
-  /** How long it took to start engine and gateways. */
+  /** How long engine and gateways took to start. */
   readonly startMs: number;
   readonly directory: string;
   readonly closers: Closers;
@@ -171,7 +171,7 @@ async function runCampaigns(run: Run): Promise<{
   const burst = await starting.burst;
   const watchers = await starting.watchers;
   const watching = watchers.go();
-  // It is awaited below; until then a failure is nobody's.
+  // It is awaited below; this keeps a failure before that from counting as unhandled.
   watching.catch(() => undefined);
   const opened = sleep(Math.max(0, opensAtMs - Date.now())).then(() => show.phase('the burst'));
   const bursted = await burst.done();
@@ -207,8 +207,8 @@ async function createCampaigns(
 }
 
 /**
- * Those who watch the coupon are the first users, those who watch the raffle the last. Of these, half leave it to the
- * burst to make their entry. All who make it themselves come too early.
+ * The first users watch the coupon, the last ones the raffle. Half of the raffle's watchers let the burst make their entry.
+ * All watchers who make their own entry come too early.
  */
 function groupsOf(
   { users, watchers }: DemoOptions,
@@ -258,7 +258,7 @@ async function untilSettled(operator: Operator, campaigns: Campaigns, faults: Fa
   }
 }
 
-/** Waits until every watcher has been told, for a while; then takes what there is. */
+/** Waits, for a limited time, until every watcher has been told an outcome; then takes what there is. */
 async function untilTold(watchers: WatcherProcess, watching: Promise<WatchResult>): Promise<WatchResult> {
   watchers.finish();
   const late = setTimeout(() => watchers.cut(), TELL_MS);
@@ -269,7 +269,7 @@ async function untilTold(watchers: WatcherProcess, watching: Promise<WatchResult
   }
 }
 
-/** What went wrong on the way, beside what the count finds. */
+/** Faults of the burst itself, beside those that the count finds. */
 function checkBurst({ result }: BurstResult, faults: Faults): void {
   for (const [code, count] of Object.entries(result.errors)) {
     faults.add('other', `a generator had trouble: ${code}`, 'see answers in --json', count);

@@ -1,17 +1,17 @@
-/** What the processes tell of themselves while the demo runs, for the eye only: nothing is counted from it. */
+/** What the processes report while the demo runs, for display only: the count does not use it. */
 
 export interface Gauges {
-  /** Answers with 202 so far. */
+  /** Entries answered with 202 so far. */
   readonly accepted: number;
   /** Coupons refused because none is left. */
   readonly soldOut: number;
   readonly watchers: number;
   readonly campaigns: readonly CampaignGauge[];
-  /** How far the watermark is behind the clock; undefined when the engine has not said. */
+  /** How far the watermark is behind the clock; undefined when the engine has not reported it. */
   readonly watermarkLagMs: number | undefined;
 }
 
-/** A campaign as everybody may see it. */
+/** A campaign as the public API shows it. */
 export interface CampaignGauge {
   readonly kind: string;
   readonly places: number;
@@ -21,7 +21,7 @@ export interface CampaignGauge {
 
 const TIMEOUT_MS = 2_000;
 
-/** Reads /metrics of all of them, and the campaigns of one; what does not answer counts for nothing. */
+/** Reads /metrics of all processes, and the campaigns of one; a process that does not answer contributes nothing. */
 export async function readGauges(gateways: readonly string[], engine: string): Promise<Gauges> {
   const [campaigns, judge = '', ...doors] = await Promise.all([
     campaignsOf(gateways[0] ?? ''),
@@ -58,7 +58,7 @@ async function campaignsOf(gateway: string): Promise<readonly CampaignGauge[]> {
   });
 }
 
-/** The value of a metric in the text format of Prometheus: of the line with `label` among its labels, if one is given. */
+/** The value of a metric in Prometheus' text format; if `label` is given, from the line that has it among its labels. */
 export function valueIn(text: string, name: string, label = ''): number | undefined {
   for (const line of text.split('\n')) {
     if (!line.startsWith(name)) continue;

@@ -1,7 +1,7 @@
 /**
  * `npm run demo`: shows a burst from the opening to the settled ledger, and counts that nothing was lost, doubled or
- * overtaken. `npm run demo -- story`: what operators, fans and a shop do around it, all through HTTP. Ends with 0 only when
- * all is as it has to be; with 1 when something was off or could not be run, with 2 for wrong options.
+ * overtaken. `npm run demo -- story`: what operators, fans and a shop do around it, all through HTTP. The exit code is 0
+ * only when everything is correct, 1 when something was wrong or could not run, 2 for wrong options.
  */
 import { join } from 'node:path';
 import { StackError } from '../../engine/stack/stack.ts';
@@ -14,10 +14,10 @@ import { storyText } from './story/story-report.ts';
 
 const DIRECTORY = join(import.meta.dirname, '..', '..', '.stack', 'demo');
 const EXIT_USAGE = 2;
-/** What a shell reports of a process that Ctrl-C ended. */
+/** The exit code that a shell reports for a process that Ctrl-C ended. */
 const EXIT_INTERRUPTED = 130;
 
-/** What a run has found: `text` for people, `report` for programs. */
+/** The result of a run: `text` for people, `report` for programs. */
 interface Outcome {
   readonly report: { readonly faults: readonly string[] };
   readonly text: string;
@@ -68,7 +68,7 @@ async function main(): Promise<number> {
     });
   }
   try {
-    // On standard output with the view; beside it where that is for a program.
+    // The view goes to standard output, or to standard error when standard output is for a program.
     const { report, text } = await run(closers, json ? process.stderr : process.stdout);
     await closers.close();
     if (json) {
@@ -79,7 +79,7 @@ async function main(): Promise<number> {
     }
     return report.faults.length === 0 ? 0 : 1;
   } catch (error) {
-    // What fails because it was stopped is not told.
+    // A failure caused by the interruption is not reported.
     if (interrupted) return EXIT_INTERRUPTED;
     throw error;
   } finally {

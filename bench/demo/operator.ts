@@ -1,4 +1,4 @@
-/** The operator's API, as far as the demo needs it. */
+/** The part of the operator's API that the demo needs. */
 
 export interface OperatorCampaign {
   readonly id: number;
@@ -18,7 +18,7 @@ export interface NewCampaign {
 }
 
 const TIMEOUT_MS = 30_000;
-/** How often a 503 is taken for a part that comes back. */
+/** How often a 503 is retried as a part that comes back. */
 const ATTEMPTS = 5;
 
 export class Operator {
@@ -56,7 +56,7 @@ export class Operator {
       });
       const text = await response.text();
       if (response.ok) return JSON.parse(text);
-      // A campaign that may have been made is not made again.
+      // The creation of a campaign is not repeated: the first attempt may have succeeded.
       if (response.status !== 503 || path === '/v1/campaigns' || attempt === ATTEMPTS) {
         throw new Error(`the operator's API answered ${method} ${path} with ${response.status}: ${text}`);
       }

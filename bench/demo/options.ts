@@ -6,15 +6,15 @@ export interface DemoOptions {
   readonly watchers: number;
   /** Coupons. */
   readonly stock: number;
-  /** Drawn in the raffle. */
+  /** Winners of the raffle. */
   readonly winners: number;
   readonly gateways: number;
-  /** Absent: Kafka where it can be had, else Redis Streams. */
+  /** Absent: Kafka if it is available, else Redis Streams. */
   readonly log: LogKind | undefined;
   readonly json: boolean;
 }
 
-/** Of the story, whose people and things are its own. */
+/** Options of the story, which brings its own people and campaigns. */
 export type StoryOptions = Pick<DemoOptions, 'gateways' | 'log' | 'json'>;
 
 /** The options are wrong; `message` has a line for each fault. */
@@ -27,7 +27,7 @@ interface Whole {
   readonly means: string;
 }
 
-/** More users than this would take more memory than a laptop has to spare; more gateways, more cores. */
+/** More users than this would take more memory than a laptop has to spare; more gateways would take more cores. */
 const WHOLE = {
   users: { fallback: 20_000, from: 2, to: 1_000_000, means: 'who enter, each of them both campaigns' },
   watchers: { fallback: 1_000, from: 1, to: 20_000, means: 'users who watch their place' },
@@ -52,12 +52,12 @@ export const USAGE = [
 
 type Name = keyof typeof WHOLE;
 
-/** Reads the command line. Throws OptionsError naming every fault: option, value, and what would be right. */
+/** Reads the command line. Throws OptionsError naming every fault: option, value, and what was expected. */
 export function readOptions(args: readonly string[]): DemoOptions {
   return read(args, Object.keys(WHOLE) as Name[], {});
 }
 
-/** The same of the story's. */
+/** The same for the story's options. */
 export function readStoryOptions(args: readonly string[]): StoryOptions {
   const { gateways, log, json } = read(args, ['gateways'], { gateways: 2 });
   return { gateways, log, json };

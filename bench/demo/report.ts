@@ -1,4 +1,4 @@
-/** What the demo came to: the object that `--json` prints, and the same in plain words. */
+/** The result of the demo: the object that `--json` prints, and the same in plain words. */
 import type { WatchResult } from '../watch/run.ts';
 import type { BurstResult } from './burst.ts';
 import type { CampaignCount } from './checks/check.ts';
@@ -26,12 +26,12 @@ export interface Report extends Proofs {
   readonly gateways: number;
   readonly users: number;
   readonly replacedStamps: number;
-  /** Requests that came before the opening, and were told when to come again. */
+  /** Requests that came before the opening, and were told when to retry. */
   readonly tooEarly: number;
   readonly campaigns: readonly CampaignCount[];
   readonly answers: Readonly<Record<string, number>>;
   readonly watching: Omit<WatchResult, 'recordPath'>;
-  /** What is off, in plain words; empty when nothing is. */
+  /** What is wrong, in plain words; empty when nothing is. */
   readonly faults: readonly string[];
 }
 
@@ -80,7 +80,10 @@ export function makeReport(parts: ReportParts): Report {
   };
 }
 
-/** From the burst's own record: accepted entries from the first request to the last 202, and how long a 202 took. */
+/**
+ * From the burst's own record: accepted entries per second from the first request to the last 202, and percentiles of a
+ * 202's time.
+ */
 function speedOf({ asks }: BurstResult): Pick<Report, 'entriesPerSecond' | 'p50Ms' | 'p99Ms'> {
   const latenciesMs: number[] = [];
   const entries = new Set<string>();

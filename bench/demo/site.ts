@@ -1,6 +1,7 @@
 /**
- * All that the demo runs on: a private stack of its own with fresh data, an engine, the gateways. The children hang on
- * pipes to this process, the servers on one to their keeper, so nothing is left when this process ends, however it ends.
+ * What the demo runs on: a private stack with fresh data, an engine, and the gateways. The children are tied to this
+ * process by pipes, and the servers to their keeper by one, so nothing is left running when this process ends, however it
+ * ends.
  */
 import { mkdir } from 'node:fs/promises';
 import { engineVariables } from '../../engine/config.ts';
@@ -13,9 +14,9 @@ import { gatewayVariables } from '../../gateway/config.ts';
 import { type Child, startScript } from '../peers/process.ts';
 import { until } from '../system/waiting.ts';
 
-/** Watchers come back this long after their stream has ended, and up to twice that: not long, as a demo is not. */
+/** Watchers reconnect after this long, up to twice that: not long, because the demo is short. */
 const WATCHER_RETRY_MS = 500;
-/** The engine opens the registry once its consumer has joined; a busy machine takes its time over that. */
+/** The engine opens the registry once its consumer has joined, which takes a while on a busy machine. */
 const READY = { everyMs: 50, limitMs: 120_000 };
 
 export interface SiteOptions {
@@ -33,7 +34,7 @@ export interface Servers {
   readonly partitions: number;
 }
 
-/** What runs on them. */
+/** The processes on those servers. */
 export interface Site {
   readonly operator: { readonly base: string; readonly token: string };
   readonly ticket: { readonly secret: string; readonly audience: string };
@@ -43,7 +44,7 @@ export interface Site {
   readonly broken: Promise<never>;
 }
 
-/** What is to be undone at the end, last first; each even when another fails. */
+/** What to undo at the end, last first; each step runs even when another fails. */
 export class Closers {
   readonly #closers: (() => Promise<unknown>)[] = [];
   #closing: Promise<void> | undefined;
@@ -52,13 +53,13 @@ export class Closers {
     return this.#closing !== undefined;
   }
 
-  /** What comes when all is being closed already is closed at once. */
+  /** Closes `close` at once when everything is already being closed. */
   add(close: () => Promise<unknown>): void {
     if (this.#closing === undefined) this.#closers.push(close);
     else this.#closing = Promise.all([this.#closing, close()]).then(() => undefined);
   }
 
-  /** Safe to call again. Rejects with the first error, when all is done. */
+  /** Safe to call again. When all is done, rejects with the first error. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -73,7 +74,7 @@ export class Closers {
   }
 }
 
-/** Starts the servers on fresh data; what is to be undone is added to `closers`. Rejects with StackError. */
+/** Starts the servers on fresh data, and adds what to undo to `closers`. Rejects with StackError. */
 export async function startServers(options: SiteOptions, closers: Closers): Promise<Servers> {
   const { dir, log, onProgress } = options;
   await mkdir(dir, { recursive: true, mode: 0o700 });
@@ -87,10 +88,10 @@ export async function startServers(options: SiteOptions, closers: Closers): Prom
   return { env: stack.env, namespace: 'demo', partitions: 8 };
 }
 
-/** A process of the demo does not start, or has ended; `message` has what it said last. */
+/** A process of the demo did not start, or has ended; `message` has its last output. */
 export class ProcessError extends Error {}
 
-/** Starts engine and gateways; what is to be undone is added to `closers`. Rejects with ProcessError. */
+/** Starts engine and gateways, and adds what to undo to `closers`. Rejects with ProcessError. */
 export async function startProcesses(
   { dir, gateways, onProgress }: SiteOptions,
   servers: Servers,
@@ -108,7 +109,7 @@ export async function startProcesses(
     GATEWAY_PORT: '0',
     ENGINE_PORT: '0',
     LOG_LEVEL: 'warn',
-    // It shows who gets what, not how fast the first are answered.
+    // The demo shows who gets what, not how fast the first requests are answered.
     WARM_UP_MS: '0',
     FAIRLINE_PARENT: 'pipe',
   };
@@ -125,7 +126,7 @@ export async function startProcesses(
   const numbers = Array.from({ length: gateways }, (_, number) => number + 1);
   const doors = await Promise.all(numbers.map(number => start('gateway/main.ts', `gateway ${number}`)));
   const broken = Promise.race([engine, ...doors].map(child => ended(child, closers)));
-  // It is raced against what the demo waits for; when it waits for nothing, the end of a process is told at the next wait.
+  // The demo's waits race against it. When nothing waits, the next wait reports the end of a process.
   broken.catch(() => undefined);
   await Promise.race([Promise.all([engine, ...doors].map(untilReady)), broken]);
   return {
@@ -137,7 +138,7 @@ export async function startProcesses(
   };
 }
 
-/** One demo at a time in this directory: another one would delete its data. */
+/** Only one demo may run in this directory at a time: another one would delete its data. */
 async function claim(dir: string): Promise<() => Promise<void>> {
   const taken = new AbortController();
   try {
@@ -155,8 +156,8 @@ async function claim(dir: string): Promise<() => Promise<void>> {
 }
 
 /**
- * This process's environment with every variable of gateway and engine taken out: the demo has servers, secrets and
- * settings of its own, whatever is configured here.
+ * This process's environment without any variable of gateway and engine: the demo has its own servers, secrets and
+ * settings, whatever the environment configures.
  */
 function ownEnvironment(): Record<string, string | undefined> {
   const names = [...Object.keys(gatewayVariables), ...Object.keys(engineVariables)];

@@ -1,7 +1,7 @@
 /** The live view: redrawn in place on a terminal, a plain line a second elsewhere. */
 import { type CampaignGauge, type Gauges, readGauges } from './gauges.ts';
 
-/** What the view shows beside the gauges; the demo changes it as it goes on. */
+/** What the view shows beside the gauges; the demo updates it. */
 export interface Scene {
   readonly title: string;
   /** How many requests for an entry there will be. */
@@ -19,13 +19,13 @@ export interface ViewOptions {
 const REDRAW_MS = 250;
 const LINE_MS = 1_000;
 const BAR = 32;
-/** Between two looks for entries/s: shorter, and it jumps. */
+/** Interval for entries/s; with a shorter one the figure would jump. */
 const RATE_MS = 900;
 
 const CLEAR_BELOW = '\u001b[J';
 const number = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 
-/** Begins to show; the function it returns ends that, with a last look. */
+/** Starts the view. The function that it returns ends it after a last update. */
 export function startView(options: ViewOptions): () => Promise<void> {
   const { scene, stream } = options;
   const isTerminal = stream.isTTY === true;
@@ -41,7 +41,7 @@ export function startView(options: ViewOptions): () => Promise<void> {
       stream.write(`${lineOf(scene, gauges, perSecond, seconds)}\n`);
       return;
     }
-    // A line that wraps would not be overwritten by the next look.
+    // A line that wraps would not be overwritten by the next update.
     const columns = stream.columns ?? Number.POSITIVE_INFINITY;
     const lines = blockOf(scene, gauges, perSecond, seconds).map(line => line.slice(0, columns - 1));
     const up = drawn === 0 ? '' : `\u001b[${drawn}A\r${CLEAR_BELOW}`;
@@ -53,7 +53,7 @@ export function startView(options: ViewOptions): () => Promise<void> {
       const began = performance.now();
       await show();
       const leftMs = (isTerminal ? REDRAW_MS : LINE_MS) - (performance.now() - began);
-      // In small steps, so that nobody waits for the view at the end.
+      // In small steps, so that the end of the demo does not wait for the view.
       for (let waited = 0; waited < leftMs && !stopped; waited += 50) {
         await new Promise(resolve => setTimeout(resolve, 50));
       }
@@ -66,7 +66,7 @@ export function startView(options: ViewOptions): () => Promise<void> {
   };
 }
 
-/** Entries a second, over about the last second. */
+/** Entries per second, over about the last second. */
 class Rate {
   readonly #looks: { readonly count: number; readonly atMs: number }[] = [];
 

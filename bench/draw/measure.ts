@@ -1,4 +1,4 @@
-/** One draw from entrants in memory to the text of its proof, and beside it one call of node's hash an entrant. */
+/** One draw from entrants in memory to the text of its proof, and for comparison one call of node's hash per entrant. */
 import { hash } from 'node:crypto';
 import { leafData, saltOf, whoOf } from '../../engine/contract/record/leaf.ts';
 import { ITEM_ENTRY } from '../../engine/contract/record/record.ts';
@@ -23,12 +23,12 @@ export interface Stages {
 }
 
 export interface Round {
-  /** One `crypto.hash('sha256')` call an entrant, of the data of a leaf. */
+  /** One `crypto.hash('sha256')` call per entrant, of the data of a leaf. */
   readonly hashes: number;
   readonly stages: Stages;
 }
 
-/** Entrants with ids as long as shops give them; `tickets` each. */
+/** Entrants with ids as long as shops give them, each with `tickets` tickets. */
 export function makeEntrants(count: number, tickets: number): Entrant[] {
   return Array.from({ length: count }, (_, index) => ({
     userId: `customer-${String(index).padStart(9, '0')}`,

@@ -1,12 +1,12 @@
 /**
- * The bench's own process, so that its peak of memory is that of the draw: entrants, all of them, among it. Arguments:
- * entrants, winners, tickets, rounds. Prints one line of JSON.
+ * The bench's own process, so that its peak of memory is that of the draw, all entrants included. Arguments: entrants,
+ * winners, tickets, rounds. Prints one line of JSON.
  */
 import { makeEntrants, measureDraw, measureHashes, type Round } from './measure.ts';
 
 const [count = 0, winners = 0, tickets = 0, rounds = 0] = process.argv.slice(2).map(Number);
 const entrants = makeEntrants(count, tickets);
-// Compiled before it is measured.
+// Gets the code compiled before it is measured.
 measureHashes(entrants.slice(0, 50_000));
 measureDraw(entrants.slice(0, 50_000), winners);
 const measured: Round[] = [];

@@ -1,14 +1,17 @@
 /**
- * Who watches, in a process of its own: opens `count` streams at `port`, and says when all are there. Of each it counts
- * whether the last event came before the end; that is its answer on the last line, once all have ended.
+ * The watchers, in a process of their own: opens `count` streams at `port`, and reports when all are open. It counts the
+ * streams whose last event came before the end, and prints that count as the last line, once all have ended.
  * Arguments: port, count.
  */
 import { connect } from 'node:net';
 
 const [port = 0, count = 0] = process.argv.slice(2).map(Number);
-/** Connections that are being made at once; more than the backlog would wait for a second. */
+/** Connections being made at once; more than the server's backlog would wait for a second. */
 const AT_ONCE = 200;
-/** Clients are not one process: in the same moment they would close in one turn of the server's loop, 7 us each. */
+/**
+ * Closes are spread: real clients are not one process. All at once they would close in one turn of the server's loop, 7 us
+ * each.
+ */
 const CLOSED_WITHIN_MS = 2_000;
 
 let begun = 0;

@@ -24,7 +24,7 @@ const SETTLE_MS = 100;
 const A_PASS = 250;
 const LIMIT = { everyMs: 20, limitMs: 120_000 };
 
-/** How streams end: all in one turn of the loop, or in turns, as gateways do it. */
+/** How streams end: all in one turn of the loop, or spread over turns, as gateways do it. */
 type Way = 'at once' | 'in turns';
 /** What ends them: their last event, or a stop of the gateway. */
 type End = 'told' | 'closed';
@@ -71,7 +71,7 @@ export const ends: Bench<typeof options> = {
 };
 
 interface Held {
-  /** From one turn of the loop to the next. */
+  /** Longest time from one turn of the loop to the next. */
   readonly longestMs: number;
   readonly mostATurn: number;
 }
@@ -106,7 +106,7 @@ async function openServer(closing: Closing): Promise<Server> {
   return { port, watchers };
 }
 
-/** Opens as many streams, ends all of them, and answers how long the loop was held meanwhile. */
+/** Opens `streams` streams, ends all of them, and returns how long the loop was held meanwhile. */
 async function endAll(
   { port, watchers }: Server,
   streams: number,
@@ -129,7 +129,7 @@ async function endAll(
   delay.enable();
   await sleep(SETTLE_MS);
   delay.reset();
-  // What is measured after a reset begins with the next turn.
+  // The delay monitor's first measurement after a reset begins with the next turn.
   await sleep(SETTLE_MS);
   const endOne = async (watcher: Watcher): Promise<void> => {
     await turns.take();
@@ -140,7 +140,7 @@ async function endAll(
   const under: Promise<void>[] = [];
   for (const watcher of [...watchers]) {
     under.push(endOne(watcher));
-    // What leads to the ends is done some at a time as well (`#pass` of gateway/stream/watchers.ts).
+    // The work before the ends is split as well (`#pass` of gateway/stream/watchers.ts).
     if (way === 'in turns' && under.length % A_PASS === 0) await immediate();
   }
   await Promise.all(under);

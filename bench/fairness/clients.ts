@@ -1,7 +1,7 @@
 /**
- * Clients in an order that is known: one process, one clock, each request at its own instant whatever became of those
- * before (an open loop), over connections that are open already. The instants are a Poisson process of a stated seed,
- * so every way is asked in the same rhythm.
+ * Clients in a known order: one process, one clock. Each request is sent at its own instant whatever became of those before
+ * (an open loop), over connections that are open already. The instants are a Poisson process with a stated seed, so every
+ * way gets the same rhythm of requests.
  */
 import { performance } from 'node:perf_hooks';
 import { Answer, INCOMPLETE, readAnswer } from '../load/answer.ts';
@@ -12,29 +12,29 @@ import { LostRun } from '../system/books.ts';
 import { randomOf } from './random.ts';
 
 export interface Crowd {
-  /** Where to ask; each client goes to one of them by chance. */
+  /** The servers; each client goes to one of them at random. */
   readonly bases: readonly string[];
   readonly path: string;
   readonly clients: number;
   readonly perSecond: number;
   readonly seed: number;
-  /** Connections to each base. A client for whom none is free asks when one is. */
+  /** Connections to each base. A client without a free connection sends when one is free. */
   readonly connections: number;
   readonly ticket: { readonly secret: string; readonly audience: string };
   readonly prefix: string;
 }
 
-/** One client: when they asked, where, and the JSON of their 202. */
+/** One client: when and where it asked, and the JSON of its 202. */
 export interface Asked {
   readonly user: string;
-  /** Microseconds since the epoch, on the clients' clock, when the request was handed to the system. */
+  /** When the request was handed to the system: microseconds since the epoch on the clients' clock. */
   readonly arrivedUs: number;
-  /** Which of the bases. */
+  /** Index into the bases. */
   readonly base: number;
   readonly answer: Readonly<Record<string, unknown>>;
 }
 
-/** An answer that takes longer is none. */
+/** A later answer counts as none. */
 const LIMIT_MS = 30_000;
 const DIGITS = 7;
 const originUs = performance.timeOrigin * 1e3;
@@ -61,7 +61,10 @@ export function scheduleOf({ bases, clients, perSecond, seed }: Crowd): readonly
   return schedule;
 }
 
-/** Sends all, and resolves to them in the order in which they asked. Rejects with LostRun unless each is answered 202. */
+/**
+ * Sends all requests, and resolves to the clients in the order in which they asked. Rejects with LostRun unless each is
+ * answered 202.
+ */
 export async function sendCrowd(crowd: Crowd): Promise<readonly Asked[]> {
   const run = new CrowdRun(crowd);
   const limit = setTimeout(
@@ -85,7 +88,7 @@ class CrowdRun implements ConnectionListener {
   readonly #arrivedUs: number[] = [];
   readonly #answers: Readonly<Record<string, unknown>>[] = [];
   readonly #answer = new Answer();
-  /** Clients whose time has come, by base, who wait for a connection. */
+  /** Clients whose time has come and who wait for a connection, by base. */
   readonly #waiting: number[][];
   #up = 0;
   #next = 0;
@@ -180,7 +183,7 @@ class CrowdRun implements ConnectionListener {
     else this.#ask(connection, waits);
   }
 
-  /** A millisecond is as fine as timers are; within it, one after another. */
+  /** Timers are no finer than a millisecond; the requests due within one are sent one after another. */
   #sendDue(): void {
     const sinceUs = nowUs() - this.#startedUs;
     for (let due = this.#schedule[this.#next]; due !== undefined; due = this.#schedule[this.#next]) {

@@ -1,7 +1,7 @@
 /**
- * A proxy at the edge with a slow link behind it: each request is handed on LINK_MS after it was there, each answer
- * LINK_MS after it came. With NOTES=1 it adds `X-Request-Start`, microseconds, as a proxy that is trusted would. Reads
- * requests without bodies only, which are all that its bench sends.
+ * A proxy at the edge with a slow link behind it: it passes each request on LINK_MS after its arrival, and each answer
+ * LINK_MS after its arrival. With NOTES=1 it adds `X-Request-Start` in microseconds, as a trusted proxy would. It reads
+ * only requests without bodies, which are all that its bench sends.
  *
  * `TARGET_PORT` is the gateway's on this machine; `PORT` is its own, a free one unless given.
  */
@@ -13,7 +13,7 @@ const { TARGET_PORT, LINK_MS = '0', NOTES = '0', PORT = '0' } = process.env;
 const linkMs = Number(LINK_MS);
 const originUs = performance.timeOrigin * 1e3;
 
-/** Timers of one length end in the order in which they began, so nothing overtakes. */
+/** Timers of equal length fire in the order in which they were set, so nothing overtakes. */
 function later(work: () => void): void {
   setTimeout(work, linkMs);
 }

@@ -1,4 +1,4 @@
-/** fairline as one of the ways that are compared: real gateways with wrong clocks, one engine, Redis Streams. */
+/** fairline as one of the compared ways: real gateways with wrong clocks, one engine, Redis Streams. */
 import { instantOf } from '../../engine/contract/record/stamp.ts';
 import { median } from '../report/figures.ts';
 import { type Books, LostRun, openAccount, openBooks } from '../system/books.ts';
@@ -19,7 +19,7 @@ import { basesOf, envOf, type Skew, startEdges, type Way } from './ways.ts';
 
 const OPEN_MS = 3_600_000;
 const PRELOAD = new URL('./skewed-clock.ts', import.meta.url);
-/** Beside the slow link itself: how long a request may wait in queues on its way. */
+/** How long a request may wait in queues on its way, in addition to the slow link. */
 const QUEUES_MS = 100;
 
 export async function startFairlineWay(
@@ -72,7 +72,7 @@ export async function startFairlineWay(
   };
 }
 
-/** The order that is compared is the ledger's, by which everything is decided: each was told the stamp that stands there. */
+/** The compared order is the ledger's, which decides everything: each user was told the stamp that the ledger has. */
 async function requireSameOrder(books: Books, campaignId: number, asked: readonly Asked[]): Promise<void> {
   const { rows } = await books.pool.query<{ user_id: string; stamp: number }>(
     'select user_id, stamp from entries where campaign_id = $1',
@@ -88,7 +88,7 @@ async function requireSameOrder(books: Books, campaignId: number, asked: readonl
   }
 }
 
-/** For each base the median of the instant of a stamp less the arrival at the edge, milliseconds. */
+/** For each base, the median of the stamp's instant minus the arrival at the edge, in milliseconds. */
 function latenessOf(asked: readonly Asked[], opensAtUs: number): readonly number[] {
   const late: number[][] = [];
   for (const { base, arrivedUs, answer } of asked) {

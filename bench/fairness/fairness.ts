@@ -1,4 +1,4 @@
-/** Runs every way through every scenario, and counts the pairs that do not stand as they arrived. */
+/** Runs every way through every scenario, and counts the pairs whose order differs from that of their arrival. */
 import type { Closing } from '../system/closing.ts';
 import type { Servers } from '../system/servers.ts';
 import { startFairlineWay } from './fairline-way.ts';
@@ -15,7 +15,7 @@ export interface FairnessOptions {
   readonly seed: number;
 }
 
-/** What a server's clocks are off by and run fast by, in turn; the sign changes from one to the next. */
+/** Offset and drift of the servers' clocks; the signs alternate from one server to the next. */
 const SKEWS: readonly Skew[] = [
   { offsetMs: 200, ppm: 80 },
   { offsetMs: -200, ppm: -80 },
@@ -25,20 +25,20 @@ const SKEWS: readonly Skew[] = [
 export const MOST_GATEWAYS = SKEWS.length;
 /** Connections to all servers together. */
 const CONNECTIONS = 256;
-/** Discarded, so that no way is measured while its code is being compiled. */
+/** Clients of a discarded run, so that no way is measured while its code is being compiled. */
 const WARMUP_CLIENTS = 400;
 
 export interface Scenario extends Route {
   readonly title: string;
 }
 
-/** One way through one scenario; counts are summed over the rounds. */
+/** The result of one way in one scenario; counts are summed over the rounds. */
 export interface Outcome extends PairCounts {
   readonly scenario: string;
   readonly way: WayName;
-  /** Swapped pairs as a share of all, for each gap; null where there was no pair. */
+  /** Swapped pairs as a share of all, for each gap; null without any pair. */
   readonly fractions: readonly (number | null)[];
-  /** Of the last round. */
+  /** From the last round. */
   readonly lateMs?: readonly number[];
   readonly clockBoundMs?: number;
 }
@@ -50,7 +50,7 @@ export interface FairnessReport {
   readonly outcomes: readonly Outcome[];
 }
 
-/** One gateway, two, four; then the last one of them over a slow link, which fairline can be told of. */
+/** One gateway, two, four; then all of them, the last one behind a slow link, without and with X-Request-Start. */
 export function scenariosOf(gateways: number): Scenario[] {
   const counts = [1, 2, 4].filter(count => count < gateways).concat(gateways);
   const name = (count: number): string => (count === 1 ? '1 server' : `${count} servers`);
@@ -83,12 +83,12 @@ export async function measureFairness(
   }
   const outcomes = new Map<string, Outcome>();
   for (let round = 0; round < options.rounds; round++) {
-    // Every other round goes in reverse: what drifts with time is not always to the same one's harm.
+    // Every other round goes in reverse, so that drift over time does not always hurt the same way.
     const scenarios = scenariosOf(options.gateways);
     for (const scenario of round % 2 === 0 ? scenarios : scenarios.reverse()) {
       say(`round ${round + 1} of ${options.rounds}  ${scenario.title}`);
       for (const way of ways) {
-        // The others have no use for what a proxy notes.
+        // The other ways do not use the proxy's timestamp.
         if (scenario.link === 'noted' && way.name !== 'fairline') continue;
         const run = await way.run(scenario, terms(scenario.servers, options.seed + round));
         const name = `${way.name} ${scenario.title}`;
@@ -99,7 +99,7 @@ export async function measureFairness(
   return { skews, linkMs: options.link, seed: options.seed, outcomes: [...outcomes.values()] };
 }
 
-/** What a run brought, added to what the rounds before it did. */
+/** The result of a run, added to those of the rounds before it. */
 function outcomeOf(
   way: WayName,
   scenario: string,

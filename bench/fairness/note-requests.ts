@@ -1,8 +1,8 @@
 const HEAD_END = Buffer.from('\r\n\r\n');
 
 /**
- * Adds `X-Request-Start: t=<microseconds>` to each request of a connection, at the time when its last header was there.
- * Takes what the connection brings, piece by piece, and answers what is to be handed on. Requests have no bodies.
+ * Adds `X-Request-Start: t=<microseconds>` to each request of a connection, with the time at which its last header arrived.
+ * Takes the connection's bytes piece by piece, and returns the bytes to pass on. Requests have no bodies.
  */
 export function noteRequests(nowUs: () => number): (bytes: Buffer) => Buffer {
   let rest: Buffer = Buffer.alloc(0);

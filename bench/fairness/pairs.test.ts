@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { countPairs, GAP_BOUNDS_MS, type PairCounts, type Placed } from './pairs.ts';
 
-/** By the definition: every pair is looked at. */
+/** The definition itself: looks at every pair. */
 function countOneByOne(placed: readonly Placed[]): PairCounts {
   const pairs = new Array<number>(GAP_BOUNDS_MS.length + 1).fill(0);
   const swapped = [...pairs];

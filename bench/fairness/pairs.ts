@@ -1,11 +1,11 @@
-/** How many pairs stand in another order than they arrived in, by how far apart they arrived: counted, not sampled. */
+/** Counts the pairs whose order differs from that of their arrival, by how far apart they arrived: all pairs, no sample. */
 import { Fenwick } from '../../gateway/shared/fenwick.ts';
 
 /** Bounds between buckets, milliseconds: below the first, between each and the next, from the last on. */
 export const GAP_BOUNDS_MS = [1, 5, 20, 100, 500] as const;
 export const GAP_NAMES = ['<1 ms', '1-5 ms', '5-20 ms', '20-100 ms', '100-500 ms', '>500 ms'] as const;
 
-/** One who asked: when they were at the edge, and what their place in the queue is ordered by. */
+/** One client: when they arrived at the edge, and the key that orders the queue. */
 export interface Placed {
   readonly arrivedUs: number;
   readonly key: number;
@@ -14,13 +14,14 @@ export interface Placed {
 /** Counts, one for each of GAP_NAMES. */
 export interface PairCounts {
   readonly pairs: readonly number[];
-  /** Of them, those whose keys are not in the order of their arrival. Equal keys count as in order. */
+  /** Those pairs whose keys are not in the order of their arrival. Equal keys count as in order. */
   readonly swapped: readonly number[];
 }
 
 /**
- * Counts all n(n-1)/2 pairs in O(n log n) for each bound: going through them by arrival, those who arrived at least the
- * bound before are marked by the rank of their key, and the marks above one's own rank are who should stand before.
+ * Counts all n(n-1)/2 pairs in O(n log n) for each bound. Goes through the clients by arrival and marks, by the rank of
+ * their keys, those who arrived at least the bound earlier; marks above a client's own rank are clients who should stand
+ * before it.
  */
 export function countPairs(placed: readonly Placed[]): PairCounts {
   const arrived = [...placed].sort((a, b) => a.arrivedUs - b.arrivedUs);
@@ -31,7 +32,7 @@ export function countPairs(placed: readonly Placed[]): PairCounts {
   return { pairs: between('pairs'), swapped: between('swapped') };
 }
 
-/** The place of each key among all; of equal ones who arrived first is before. */
+/** The rank of each key among all; of equal keys, the one that arrived first ranks first. */
 function ranksOf(arrived: readonly Placed[]): Int32Array {
   const byKey = arrived.map((_, index) => index);
   byKey.sort((a, b) => (arrived[a]?.key ?? 0) - (arrived[b]?.key ?? 0) || a - b);

@@ -1,4 +1,4 @@
-/** The ways of others, peer.ts, each of its servers with a wrong clock of its own. */
+/** The ways of others (peer.ts); each of their servers has a wrong clock of its own. */
 import pg from 'pg';
 import { startScript } from '../peers/process.ts';
 import type { Closing } from '../system/closing.ts';

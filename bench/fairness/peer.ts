@@ -1,11 +1,11 @@
 /**
- * How others put people in order, each as plainly as it is done, on node:http, one server of several on the same Redis
- * and PostgreSQL. The path says which: `POST /<way>/<run>` answers 202 with `{"key":n}`, by which the run is ordered.
+ * How others put people in order, each in its plainest form, on node:http: one of several servers on the same Redis and
+ * PostgreSQL. The path selects the way: `POST /<way>/<run>` answers 202 with `{"key":n}`, which orders the run.
  *
- * - database: a row a request; its place is the sequence's, given when the insert gets to PostgreSQL.
+ * - database: one row per request, ordered by a sequence that the insert draws in PostgreSQL.
  * - buckets: one-minute buckets by the server's clock, with a random order inside, in a sorted set.
  * - incr: the next number of a counter in Redis.
- * - clock: the server's own clock, in milliseconds, as the score in a sorted set, where equal ones stand by their names.
+ * - clock: the server's own clock, in milliseconds, as the score in a sorted set, where equal scores are ordered by name.
  */
 import './skewed-clock.ts';
 import { randomInt } from 'node:crypto';
@@ -22,10 +22,10 @@ const {
   TICKET_AUDIENCE = '',
   PORT = '0',
 } = process.env;
-/** Together with those of the others below what PostgreSQL takes. */
+/** With the connections of the other servers, still within PostgreSQL's limit. */
 const CONNECTIONS = 16;
 const BUCKET_MS = 60_000;
-/** A bucket or a millisecond, and what orders within it, are one number below 2^53. */
+/** A bucket or a millisecond, and the order within it, are one number below 2^53. */
 const IN_BUCKET = 2 ** 27;
 const IN_MILLISECOND = 2 ** 12;
 

@@ -1,6 +1,6 @@
 /**
- * Numbers from 0 (inclusive) to 1 (exclusive) that follow from a seed: mulberry32 (T. Ettinger), 32 bits of state. For
- * when requests are sent, never for anything that has to be hard to guess.
+ * Numbers from 0 (inclusive) to 1 (exclusive) that follow from a seed: mulberry32 (T. Ettinger), 32 bits of state. They
+ * time requests; never use them for anything that must be hard to guess.
  */
 export function randomOf(seed: number): () => number {
   let state = seed >>> 0;

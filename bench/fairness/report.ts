@@ -38,7 +38,7 @@ export function tablesOf({ outcomes, skews, linkMs, seed }: FairnessReport): str
   ].join('\n\n');
 }
 
-/** How late fairline's gateways stamp, whose clocks are wrong by up to 200 ms, and how late they say they may be. */
+/** How late fairline's gateways, whose clocks are wrong by up to 200 ms, stamp, and the bound that they report. */
 function latenessTable(outcomes: readonly Outcome[]): string {
   const ours = outcomes.filter(({ way }) => way === 'fairline');
   const most = Math.max(...ours.map(({ lateMs = [] }) => lateMs.length));

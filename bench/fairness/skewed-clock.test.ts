@@ -24,7 +24,7 @@ test('a process that loads it has wrong clocks, all of them', async () => {
     return JSON.parse(stdout);
   };
   const [right, wrong] = [await clocks('0'), await clocks(String(hours * 3_600_000))];
-  // What passed between the two runs is not a hundredth of the offset.
+  // The time between the two runs is less than a hundredth of the offset.
   const aheadHours = wrong.slice(0, 4).map((ms, index) => Math.round((ms - (right[index] ?? 0)) / 3_600_000));
   assert.deepEqual(aheadHours, [hours, hours, hours, hours]);
   assert.equal(wrong[4], 0, 'a time between two is not off');

@@ -1,12 +1,12 @@
 /**
- * Loaded by node before a server (`--import`, or imported first), so that its clocks are wrong without its knowing:
- * FAIRNESS_OFFSET_MS is added to what `Date.now`, `performance.now` and `process.hrtime` say, and all run
- * FAIRNESS_RATE_PPM too fast. The offset is what a server's wall clock is off by; on a monotonic clock, which starts
- * anywhere, it changes nothing, but the rate must be followed. Timers keep their time: they are the kernel's.
+ * Loaded by node before a server (`--import`, or imported first), so that the server's clocks are wrong without its
+ * knowing: adds FAIRNESS_OFFSET_MS to `Date.now`, `performance.now` and `process.hrtime`, and makes all of them run
+ * FAIRNESS_RATE_PPM too fast. The offset makes the wall clock wrong; on a monotonic clock, which starts anywhere, it
+ * changes nothing, and only the rate matters. Timers keep their time: they are the kernel's.
  */
 const { FAIRNESS_OFFSET_MS = '0', FAIRNESS_RATE_PPM = '0' } = process.env;
 
-/** What a clock shows that agrees with `startMs` at first, is `offsetMs` ahead, and gains `ppm` millionths. */
+/** The reading of a clock that was right at `startMs`, then runs `ppm` millionths fast, and is `offsetMs` ahead. */
 export function skewed(shownMs: number, startMs: number, offsetMs: number, ppm: number): number {
   return shownMs + offsetMs + (shownMs - startMs) * ppm * 1e-6;
 }

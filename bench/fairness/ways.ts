@@ -1,6 +1,6 @@
 /**
- * What all ways of putting people in order have in common that are compared here: as many servers as the others, with
- * the same wrong clocks, and before the last of them a slow link.
+ * What all compared ways of putting people in order have in common: the same number of servers, the same wrong clocks, and
+ * a slow link before the last server.
  */
 import { type Child, startScript } from '../peers/process.ts';
 import type { Closing } from '../system/closing.ts';
@@ -17,18 +17,21 @@ export interface Skew {
   readonly ppm: number;
 }
 
-/** Which servers are asked, and whether the last one behind the slow link, by a proxy that notes when it was there. */
+/**
+ * Which servers get the requests, and whether the last one is behind the slow link, with a proxy that notes arrivals or
+ * without.
+ */
 export interface Route {
   readonly servers: number;
   readonly link: 'none' | 'slow' | 'noted';
 }
 
-/** The crowd as it is told to each way, which adds where and as whom. */
+/** The crowd as given to each way, which adds addresses and users. */
 export type CrowdTerms = Pick<Crowd, 'clients' | 'perSecond' | 'seed' | 'connections'>;
 
 export interface RunOfWay {
   readonly placed: readonly Placed[];
-  /** fairline's: the median of instant less arrival for each gateway, and the widest bound that one of them named. */
+  /** fairline's: the median of instant minus arrival for each gateway, and the widest bound that a gateway reported. */
   readonly lateMs?: readonly number[];
   readonly clockBoundMs?: number;
 }
@@ -48,7 +51,7 @@ export function baseOf({ ready }: Child): string {
   return `http://127.0.0.1:${ready.port}`;
 }
 
-/** The last server's address by a slow link, without a proxy that notes arrivals before it, and with one. */
+/** The last server's addresses over a slow link: without and with a proxy that notes arrivals before it. */
 export interface Edges {
   readonly slow: string;
   readonly noted: string;
@@ -63,7 +66,10 @@ export async function startEdges(base: string, linkMs: number, closing: Closing)
   return { slow: await start(false), noted: await start(true) };
 }
 
-/** Where a route leads: the first servers, the last of all of them by the edge that the route names. */
+/**
+ * The addresses of a route: the first `servers` servers; with a link, the last ones, with the named edge for the last of
+ * all.
+ */
 export function basesOf(
   { servers, link }: Route,
   direct: readonly string[],

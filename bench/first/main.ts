@@ -17,7 +17,7 @@ const options = {
   json: flag('a JSON object as the last line'),
 };
 
-/** By the name that a person reads. */
+/** Figures by their names in the tables. */
 const SHOWN = {
   'CPU an entry, us': 'entryUs',
   'CPU a slice, us': 'sliceUs',
@@ -38,7 +38,7 @@ export const first: Bench<typeof options> = {
   },
 };
 
-/** The first burst of both, each beside the later one of the same gateway, and divided by it. */
+/** The first burst of both ways beside the later one of the same gateway, and divided by it. */
 function burstTable(figures: FirstFigures): string {
   const rows = Object.entries(SHOWN).flatMap(([what, name]) =>
     WAYS.map(way => {

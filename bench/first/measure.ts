@@ -21,28 +21,28 @@ import { inMs, Operator } from '../system/operator.ts';
 import type { Servers } from '../system/servers.ts';
 
 export const WAYS = ['warmed up', 'not warmed up'] as const;
-/** Whether a gateway has warmed itself up before it was ready. */
+/** Whether a gateway warms itself up before it is ready. */
 export type Way = (typeof WAYS)[number];
 
 export const BURSTS = ['first', 'later'] as const;
-/** Of the bursts of one gateway. */
+/** Which burst of a gateway. */
 export type Burst = (typeof BURSTS)[number];
 
 export interface BurstFigures {
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** Of the gateway, microseconds. */
+  /** CPU time of the gateway, in microseconds. */
   readonly entryUs: number;
   readonly sliceUs: number;
   readonly slices: number;
 }
 
 export interface Life extends Readonly<Record<Burst, BurstFigures>> {
-  /** From the start of the process until it takes entries, with the CPU that it has used by then. */
+  /** From the start of the process until it takes entries, with the CPU time used by then. */
   readonly start: { readonly seconds: number; readonly cpuSeconds: number };
 }
 
-/** By way, a gateway a round. */
+/** By way, one gateway per round. */
 export type FirstFigures = Readonly<Record<Way, readonly Life[]>>;
 
 export interface FirstTerms {
@@ -61,7 +61,10 @@ interface Place {
 
 const OPEN_MS = 3_600_000;
 
-/** Starts a gateway a round and way, and gives each three bursts; rejects with LostRun when one has lost something. */
+/**
+ * Starts a gateway for each round and way, and gives each three bursts. Rejects with LostRun when a burst has lost
+ * something.
+ */
 export async function measureFirst(
   servers: Servers,
   terms: FirstTerms,
@@ -75,7 +78,7 @@ export async function measureFirst(
   const engine = await closing.own(startEngine(site));
   const place: Place = { site, engine, books, directory };
   await servers.setFsync(terms.log === 'redis' ? 'always' : 'everysec');
-  // Else the first gateway is measured beside an engine, and a broker, that are cold.
+  // Otherwise the first gateway would be measured beside a cold engine and a cold broker.
   say('a gateway that does not count, for the engine and the servers');
   await live(place, terms, 'not warmed up', 'r0');
   const figures: Record<Way, Life[]> = { 'warmed up': [], 'not warmed up': [] };
@@ -96,7 +99,7 @@ function shown({ entryUs, p50Ms, p99Ms, slices }: BurstFigures): string {
   return `${entryUs.toFixed(1)} us an entry, p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms, ${slices} slices`;
 }
 
-/** From the start of a gateway to its stop. `name` is nobody else's. */
+/** From the start of a gateway to its stop. `name` is unique. */
 async function live(place: Place, terms: FirstTerms, way: Way, name: string): Promise<Life> {
   const { site, engine } = place;
   const closing = new Closing();
@@ -109,7 +112,7 @@ async function live(place: Place, terms: FirstTerms, way: Way, name: string): Pr
     const operator = new Operator(engine.base, site.operatorToken);
     const fairline = { site, engine, gateways: [gateway], operator, stop: () => closing.close() };
     const first = await runBurst(fairline, place, terms, `${name}f`);
-    // Else the later one would begin with what the first has left half done.
+    // Otherwise the later burst would begin with work that the first one left half done.
     await runBurst(fairline, place, terms, `${name}b`);
     const later = await runBurst(fairline, place, terms, `${name}l`);
     return { start: { seconds, cpuSeconds: cpuUs / 1e6 }, first, later };

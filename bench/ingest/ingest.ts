@@ -1,8 +1,8 @@
 /**
- * How fast the engine takes the log into the ledger, held against the plainest insert of the same rows.
+ * How fast the engine takes the log into the ledger, compared with the plainest insert of the same rows.
  *
- * Both write into tables of one database, new in every round, with the same columns, checks and indexes. The log is
- * filled before, and the time begins when the engine begins to read it, so starting the engine is not in it.
+ * Both write into tables of one database, new in every round, with the same columns, checks and indexes. The log is filled
+ * first, and the time begins when the engine begins to read it, so it does not include the start of the engine.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
@@ -28,7 +28,7 @@ import type { Servers } from '../system/servers.ts';
 import { until } from '../system/waiting.ts';
 import { CAMPAIGN, makeRows, type Rows } from './rows.ts';
 
-/** Rows a statement of the plain insert; see README.md for how others did. */
+/** Rows per statement of the plain insert; README.md has the figures of other sizes. */
 const STATEMENT_ROWS = 10_000;
 const POLL_MS = 5;
 const APPEND_LIMIT_MS = 15_000;
@@ -39,13 +39,13 @@ const OPEN_MS = 3_600_000;
 
 export interface IngestFigures {
   readonly rowsPerSecond: number;
-  /** CPU time a row, in microseconds; `postgres` with all its processes. */
+  /** CPU time per row, in microseconds; `postgres` includes all its processes. */
   readonly cpuUs: Readonly<Record<string, number>>;
 }
 
 export type IngestName = 'bare' | 'redisLog' | 'kafkaLog';
 
-/** One of each; without Kafka its log is not there. */
+/** One of each; without Kafka its log is left out. */
 export type IngestRound = Readonly<Partial<Record<IngestName, IngestFigures>>>;
 
 interface Turn {
@@ -166,7 +166,7 @@ function measureEngine(
   });
 }
 
-/** As gateways would have it, of the first epoch of all. */
+/** Writes the log as gateways of the ledger's first epoch would. */
 async function fillLog(site: Site, { records }: Rows): Promise<void> {
   const config = readJudgeConfig(site.env);
   const quiet = pino({ level: 'silent' });
@@ -197,7 +197,7 @@ async function fillLog(site: Site, { records }: Rows): Promise<void> {
   }
 }
 
-/** Again and again at first: a topic that was just made may not have its leaders yet. */
+/** Retries: a new topic may not have its leaders yet. */
 async function open(fencing: LogFencing, partition: number): Promise<void> {
   const nothing = { sliceNumber: 0, throughUs: 0, rankedUs: 0 };
   const marker = encodeHead({ kind: 'fence', gateway: partition, incarnation: 0, ...nothing });
@@ -212,10 +212,9 @@ async function open(fencing: LogFencing, partition: number): Promise<void> {
 }
 
 /**
- * Rows a second, from the moment at which the engine has noted in the ledger that it reads a partition, which is the
- * first thing it does with it, to the last commit. (Not from the first commit: a batch of Kafka may hold all there is.)
- * What is asked costs Postgres next to nothing: a few rows of log_partitions, and of gateways, in which each batch
- * notes how many slices have been taken in.
+ * Rows per second, from the moment at which the engine notes in the ledger that it reads a partition, which it does first,
+ * to the last commit. (Not from the first commit: one batch from Kafka may hold everything.) Polling costs Postgres next to
+ * nothing: a few rows of log_partitions, and of gateways, in which each batch notes how many slices have been taken in.
  */
 async function timeIntake(client: pg.Client, { records, count }: Rows): Promise<number> {
   const endMs = performance.now() + LIMIT_MS;
@@ -244,7 +243,7 @@ async function requireRows(
   if (found !== wanted) throw new LostRun(`${table} has ${found} rows in place of ${wanted}`);
 }
 
-/** Begins to measure; the function it returns says the CPU time a row since. */
+/** Begins to measure; the returned function gives the CPU time per row since then. */
 async function cpuOf(
   { pids }: Servers,
   client: Readonly<Record<string, number>>,

@@ -10,12 +10,12 @@ export const SLICE_ENTRIES = 400;
 export const GATEWAYS = 4;
 /** The first campaign of an empty ledger. */
 export const CAMPAIGN = 1;
-/** From one entry to the next: 40,000 a second. */
+/** Time between entries: 40,000 a second. */
 const GAP_US = 25;
 
 const KEY_ID = Buffer.alloc(8);
 
-/** A record as it stands in the log, with the partition it belongs to. */
+/** A record as it is in the log, with its partition. */
 export interface FilledRecord {
   readonly gateway: number;
   readonly incarnation: number;
@@ -31,8 +31,8 @@ export interface Rows {
 
 /**
  * Makes entries that were stamped from `firstUs` on in a campaign that opened at `opensAtUs`; `count` is rounded up to
- * whole slices. User ids come in no order, as they do in a burst: 9 characters, the number scattered by Knuth's
- * multiplicative hash (The Art of Computer Programming 3, 6.4), which gives no id twice.
+ * whole slices. User ids come in no order, as in a burst: 9 characters, the number scattered by Knuth's multiplicative hash
+ * (The Art of Computer Programming 3, 6.4), which gives no id twice.
  */
 export function makeRows(
   count: number,
@@ -70,7 +70,7 @@ export function makeRows(
     const { incarnation, sliceNumber } = head;
     const times = { firstUs: firstUs + slice * SLICE_ENTRIES * GAP_US, lastUs: instantUs };
     const numbers = { gateway, incarnation, sliceNumber, count: SLICE_ENTRIES, ...times };
-    // What the root and the chain are is nothing to the intake, which keeps them as they come.
+    // The intake keeps root and chain as they come, so their values do not matter.
     const rest = { root: NO_PREVIOUS, previous: NO_PREVIOUS };
     encoder.sign(signSliceHead({ ...numbers, ...rest }, KEY_ID, privateKey));
     records.push({ gateway, incarnation, bytes: Buffer.from(encoder.finish(head)) });

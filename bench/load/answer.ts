@@ -6,11 +6,11 @@ const SPACE = 32;
 const TAB = 9;
 const COLON = 58;
 
-/** A server whose answers are larger than this is not one that this generator was made for. */
+/** An answer with a larger head is not from a server that this generator was made for. */
 const HEAD_BYTES_MAX = 16_384;
 const BODY_BYTES_MAX = 1_048_576;
 
-/** Returned by `readAnswer` when the answer is not all there yet. No answer is this short. */
+/** Returned by `readAnswer` when the answer is not complete yet. No answer is this short. */
 export const INCOMPLETE = 0;
 
 /** One HTTP/1.1 answer, as offsets into the bytes it was read from. Reused for every answer. */
@@ -25,9 +25,9 @@ export class Answer {
 }
 
 /**
- * Reads one answer (RFC 9112) from `bytes[start..end)` and returns the offset behind it, or `INCOMPLETE`.
- * Only answers framed by Content-Length, or without a body, are understood: a chunked one, one that ends with the
- * connection, and whatever is not HTTP/1.1 throw `LoadError` `protocol`, for no figure taken from them would be true.
+ * Reads one answer (RFC 9112) from `bytes[start..end)` and returns the offset behind it, or `INCOMPLETE`. It understands
+ * only answers framed by Content-Length, or without a body. A chunked answer, one that ends with the connection, and
+ * anything that is not HTTP/1.1 throw `LoadError` `protocol`: figures taken from them would be wrong.
  */
 export function readAnswer(bytes: Buffer, start: number, end: number, answer: Answer): number {
   if (end - start < 13) return INCOMPLETE;

@@ -1,7 +1,7 @@
 /**
- * Which generator measures the server, and not itself: autocannon and this folder's, in turn, against the echo.
- * `node --import tsx bench/load/compare.ts [rounds=3] [seconds=4]` prints requests per second and CPU microseconds a
- * request of both sides for every run. The figures that decided stand in generator.ts.
+ * Compares autocannon with this folder's generator, in turn, against the echo, to see which of them measures the server and
+ * not itself. `node --import tsx bench/load/compare.ts [rounds=3] [seconds=4]` prints requests per second and CPU
+ * microseconds per request of both sides for every run. The figures that decided are in generator.ts.
  */
 import { createRequire } from 'node:module';
 import { startChild, startPeer } from '../peers/process.ts';
@@ -20,7 +20,7 @@ interface Run {
   readonly serverCpuUs: number;
 }
 
-/** autocannon as a process of its own, with a fixed token: it signs none, which is in its favour. */
+/** autocannon as a process of its own, with a fixed token: it signs no tickets, which is to its advantage. */
 async function autocannon(
   base: string,
   seconds: number,

@@ -2,21 +2,21 @@ import { connect, type Socket } from 'node:net';
 import type { Base, LoadJob } from './job.ts';
 import type { TicketBook } from './tickets.ts';
 
-/** The user of a connection that has none to ask for. */
+/** The user of a connection without a user to send a request for. */
 export const NO_USER = -1;
 
 /**
- * Every socket reads into this one block: the kernel fills it only within the callback that hands it on, and whoever
- * wants to keep bytes copies them. One answer a read is the rule, so it need not be large.
+ * All sockets read into this one block: the kernel fills it only within the callback that passes it on, and a reader that
+ * wants to keep bytes copies them. Usually one read has one answer, so the block need not be large.
  */
 const READ_BYTES = 65_536;
 const readMemory = Buffer.allocUnsafeSlow(READ_BYTES);
 
-/** What a connection tells its run. Nothing comes from a socket that was dropped. */
+/** What a connection reports to its run. A dropped socket reports nothing. */
 export interface ConnectionListener {
   up(connection: Connection): void;
   received(connection: Connection, bytes: Buffer, count: number): void;
-  /** The socket is gone, not by `drop`; `code` is the system's error code, or `closed`. */
+  /** The socket is gone, but not through `drop`; `code` is the system's error code, or `closed`. */
   down(connection: Connection, code: string): void;
 }
 
@@ -25,7 +25,7 @@ export class Connection {
   user = NO_USER;
   inFlight = false;
   sentUs = 0;
-  /** When the opening of the socket began; 0 when it is open, or not being opened. */
+  /** When the opening of the socket began; 0 when the socket is open, or is not being opened. */
   openingUs = 0;
   /** Attempts to connect since the last answer. */
   failures = 0;
@@ -41,7 +41,7 @@ export class Connection {
   private request: RequestText;
   private bytes: Buffer;
 
-  /** `turn` is the place in the list of bases to begin at. */
+  /** `turn` is the index in the list of bases to begin at. */
   constructor(requests: readonly RequestText[], turn: number, listener: ConnectionListener) {
     this.requests = requests;
     this.turn = turn;
@@ -92,7 +92,7 @@ export class Connection {
     });
   }
 
-  /** Closes the socket, if any, without a word to the listener. */
+  /** Closes the socket, if any, without telling the listener. */
   drop(): void {
     const socket = this.socket;
     this.socket = undefined;
@@ -106,11 +106,11 @@ export class Connection {
     this.turn++;
   }
 
-  /** Writes the request of the index-th user. Only when it is up. */
+  /** Writes the request of the index-th user. Call it only while the connection is up. */
   write(tickets: TicketBook, index: number): void {
     const socket = this.socket;
     if (socket === undefined) return;
-    // A server may answer before it has read the request; what is still to be sent must not change.
+    // A server may answer before it has read the request; the unsent rest must not change.
     if (socket.writableLength > 0) this.bytes = Buffer.from(this.bytes);
     tickets.copyTo(this.bytes, this.request.ticketOffset, index);
     socket.write(this.bytes);

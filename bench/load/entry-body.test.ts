@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { EntryBody, readAny, readEntryBody, readFlat } from './entry-body.ts';
 
-/** Both ways of reading the same text, put between bytes that are not part of it. */
+/** Reads the same text in both ways, placed between bytes that are not part of it. */
 function readBoth(text: string): { flat: boolean; any: boolean; fromFlat: EntryBody; fromAny: EntryBody } {
   const bytes = Buffer.from(`}{"${text}"} 1`);
   const end = bytes.length - 4;

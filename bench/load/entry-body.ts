@@ -6,21 +6,20 @@ const OPEN = 123;
 const CLOSE = 125;
 const BACKSLASH = 92;
 
-/** What is kept of the JSON of a 202; NaN where it did not say. */
+/** The parts of a 202's JSON that are kept; NaN for a member that was not there. */
 export class EntryBody {
   campaign = Number.NaN;
   stamp = Number.NaN;
   position = Number.NaN;
-  /** Of one whose position is not final yet. */
+  /** The estimate in an answer whose position is not final yet. */
   estimatedPosition = Number.NaN;
 }
 
 /**
- * Reads `{"campaign":…,"stamp":…,"position":…,"estimated_position":…,…}` from `bytes[start..end)` into `body`; false when it is not a JSON
- * object. Flat objects of whole numbers, booleans and plain strings are read in one pass over the bytes, checking all
- * of them; anything else is left to JSON.parse, which decides. A receipt at the end is not looked into: whether it
- * proves anything is for others to test. Measured on an answer of 72 bytes: 0.15 us;
- * JSON.parse of the same: 0.51 us.
+ * Reads `{"campaign":…,"stamp":…,"position":…,"estimated_position":…,…}` from `bytes[start..end)` into `body`; false when
+ * it is not a JSON object. Flat objects of whole numbers, booleans and plain strings are read and fully checked in one pass
+ * over the bytes; JSON.parse decides about everything else. A receipt at the end is not examined: whether it proves
+ * anything is tested elsewhere. Measured on an answer of 72 bytes: 0.15 us; JSON.parse of the same: 0.51 us.
  */
 export function readEntryBody(bytes: Buffer, start: number, end: number, body: EntryBody): boolean {
   return readFlat(bytes, start, end, body) || readAny(bytes, start, end, body);
@@ -45,7 +44,7 @@ export function readAny(bytes: Buffer, start: number, end: number, body: EntryBo
   return true;
 }
 
-/** False says only that `readAny` has to look; true says that the bytes are such an object, and `body` is filled. */
+/** False only means that `readAny` must read the bytes; true means that they are such an object, and `body` is filled. */
 export function readFlat(bytes: Buffer, start: number, end: number, body: EntryBody): boolean {
   clear(body);
   let at = skipSpaces(bytes, start);
@@ -95,7 +94,9 @@ export function readFlat(bytes: Buffer, start: number, end: number, body: EntryB
   return false;
 }
 
-/** The offset of the closing quote of a plain string, or `end` when there is an escape, a control or no ASCII in it. */
+/**
+ * The offset of the closing quote of a plain string, or `end` if there is an escape, a control or a non-ASCII character.
+ */
 function stringEnd(bytes: Buffer, from: number, end: number): number {
   for (let at = from; at < end; at++) {
     const byte = bytes[at] ?? 0;

@@ -14,7 +14,7 @@ import { jobFor } from './testing/job.ts';
 
 const WORKER = fileURLToPath(new URL('./worker.ts', import.meta.url));
 
-/** Runs a worker by hand, as from a shell, and returns its last line and exit code. */
+/** Runs a worker as from a shell, and returns its last line and exit code. */
 function runWorker(
   argument: string | undefined,
   input: string,

@@ -6,18 +6,18 @@ const WORKER = new URL('./worker.ts', import.meta.url);
 /** Signing takes 5 us a ticket; a process with a million users needs a while before it is ready on a busy machine. */
 const READY_TIMEOUT_MS = 120_000;
 
-/** Generator processes that hold connections and signed tickets, and wait to be let go. */
+/** Generator processes that hold connections and signed tickets, and wait for `go`. */
 export interface Fleet {
   readonly pids: readonly number[];
-  /** Lets all begin at once, waits for all, adds up their results. Rejects with `LoadError` when one fails. Once. */
+  /** Starts all at once, waits for all, adds up their results. Rejects with `LoadError` when one fails. Call it once. */
   go(): Promise<LoadResult>;
-  /** Ends them at once, whatever they do. Safe to call again, and after `go`. */
+  /** Ends them at once, whatever they are doing. Safe to call again, and after `go`. */
   stop(): Promise<void>;
 }
 
 /**
  * Starts `processes` generators and divides the users and connections of the job between them; resolves when all are
- * connected. The record of the i-th goes to `recordPath` with `.i` at its end; `recordPaths` of the result names them.
+ * connected. The record of the i-th goes to `recordPath` with `.i` appended; `recordPaths` of the result names them.
  */
 export async function startFleet(request: LoadRequest, processes = 1): Promise<Fleet> {
   const job = parseJob(request);
@@ -47,7 +47,7 @@ export async function startFleet(request: LoadRequest, processes = 1): Promise<F
   return { pids: children.map(child => child.pid), go, stop };
 }
 
-/** A whole run: starts the generators, lets them go, and leaves none behind. */
+/** A whole run: starts the generators, runs them, and leaves none behind. */
 export async function runFleet(request: LoadRequest, processes = 1): Promise<LoadResult> {
   const fleet = await startFleet(request, processes);
   try {
@@ -57,7 +57,7 @@ export async function runFleet(request: LoadRequest, processes = 1): Promise<Loa
   }
 }
 
-/** What a worker said in place of being ready. */
+/** The error that a worker printed instead of becoming ready. */
 function failureOf(children: readonly Child[]): LoadError | undefined {
   return children.map(child => errorIn(child, child.ready)).find(error => error !== undefined);
 }
@@ -78,7 +78,7 @@ function errorIn(child: Child, line: { error?: Pick<LoadError, 'code' | 'message
   return error === undefined ? undefined : new LoadError(error.code, `${child.name}: ${error.message}`);
 }
 
-/** The index-th part of a job: users in ranges one behind the other, connections as even as they go. */
+/** The index-th part of a job: users in consecutive ranges, connections divided as evenly as possible. */
 function share(job: LoadJob, processes: number, index: number): LoadJob {
   const { from, to } = job.users;
   const cut = (part: number): number => from + Math.floor(((to - from) * part) / processes);

@@ -9,7 +9,7 @@ import { ACCEPTED, type Asked, answerText, jobFor, nextTurn, startNastyServer } 
 
 const USERS = 300;
 
-/** Runs against a nasty server and hands out what the server saw, too. */
+/** Runs against a misbehaving server; also returns what the server saw. */
 async function runAgainst(
   answer: (asked: Asked) => void | Promise<void>,
   more: Partial<LoadJob> = {},

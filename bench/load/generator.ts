@@ -6,11 +6,11 @@ import type { LoadResult } from './result.ts';
 import { Tally } from './tally.ts';
 import { TicketBook } from './tickets.ts';
 
-/** A server that asks for more patience than this is answered by asking sooner, so that a run stays bounded. */
+/** A longer Retry-After is cut to this, so that a run stays bounded. */
 const RETRY_AFTER_MAX_MS = 30_000;
-/** Spread of repeated requests, beside a quarter of Retry-After, so that they do not come back as one burst. */
+/** Spread of repeated requests, added to a quarter of Retry-After, so that they do not return as one burst. */
 const RETRY_JITTER_MS = 250;
-/** A connection that was lost is made anew after 20 ms, doubled for each failure in a row, at most this. */
+/** A lost connection is reopened after 20 ms, doubled for each failure in a row, up to this. */
 const RECONNECT_MAX_MS = 1_000;
 
 const originUs = performance.timeOrigin * 1e3;
@@ -21,13 +21,13 @@ function nowUs(): number {
 }
 
 /**
- * Why not autocannon: on a machine with two cores it would be what is measured. Against the bare echo, 400 connections,
- * in turn, medians of 13 runs of `node --import tsx bench/load/compare.ts` with other work on the machine: autocannon
- * 24 thousand requests/s at 27 us of CPU each, signing no tickets, checking no bodies and recording nothing; this one
- * 53 thousand/s at 12 us, the echo itself taking 10. About 8 us of that are the kernel's for one write and one read on
- * loopback, 3 are node's for its sockets, under 1 is the code here: a loop that reads the status and checks nothing
- * took 10 to 12 us when this took 11 to 12. Gathering the writes of a turn of the event loop, and going round the
- * stream machinery to node's own handles, gained nothing.
+ * Why not autocannon: on a machine with two cores the bench would measure autocannon itself. Against the bare echo, 400
+ * connections, in turn, medians of 13 runs of `node --import tsx bench/load/compare.ts` with other work on the machine:
+ * autocannon 24 thousand requests/s at 27 us of CPU each, signing no tickets, checking no bodies and recording nothing;
+ * this one 53 thousand/s at 12 us, the echo itself taking 10. About 8 us of that are the kernel's for one write and one
+ * read on loopback, 3 are node's for its sockets, under 1 is the code here: a loop that reads the status and checks nothing
+ * took 10 to 12 us when this took 11 to 12. Gathering the writes of a turn of the event loop, and going round the stream
+ * machinery to node's own handles, gained nothing.
  */
 
 /**
@@ -64,7 +64,7 @@ class LoadRun implements ConnectionListener {
     );
   }
 
-  /** Opens every connection; rejects with `LoadError` `connect` when one cannot be made. */
+  /** Opens every connection; rejects with `LoadError` `connect` when one cannot be opened. */
   async connect(): Promise<void> {
     await this.phaseOf(() => {
       for (const connection of this.connections) connection.open(nowUs());
@@ -72,7 +72,7 @@ class LoadRun implements ConnectionListener {
     this.phase = 'held';
   }
 
-  /** Sends until the users or the time are used up; rejects with `LoadError` `protocol` when an answer is none. */
+  /** Sends until the users or the time are used up; rejects with `LoadError` `protocol` when an answer is malformed. */
   async send(signal: AbortSignal | undefined): Promise<void> {
     this.phase = 'running';
     this.working = this.connections.length;
@@ -162,14 +162,14 @@ class LoadRun implements ConnectionListener {
     else this.advance(connection);
   }
 
-  /** Bytes that nobody asked for: the connection cannot be trusted to answer the next request. */
+  /** Bytes without a request: the connection cannot be trusted to answer the next request. */
   private refuse(connection: Connection): void {
     this.tally.failed('unsolicited');
     connection.drop();
     if (this.phase === 'running' && connection.timer === undefined) this.advance(connection);
   }
 
-  /** Books the answer that was just read, and returns how long to wait before this connection asks again, in ms. */
+  /** Records the answer that was just read, and returns how long this connection waits before it asks again, in ms. */
   private answered(connection: Connection, bytes: Buffer): number {
     const { answer, tally } = this;
     const { user } = connection;
@@ -232,7 +232,7 @@ class LoadRun implements ConnectionListener {
     if (--this.working === 0) this.resolve();
   }
 
-  /** Nothing new is asked from here on; what is in flight may still be answered. */
+  /** Starts no new request from here on; requests in flight may still be answered. */
   private close(ended: 'time' | 'limit'): void {
     if (this.phase !== 'running') return;
     this.phase = 'closing';

@@ -1,13 +1,13 @@
-/** 128 buckets to a power of two: a percentile is at most 0.8 % too high. */
+/** 128 buckets per power of two: a percentile is at most 0.8 % too high. */
 const SUB_BITS = 7;
 const SUB = 1 << SUB_BITS;
-/** About 71 minutes in microseconds, above every time limit a job can have for one request. */
+/** About 71 minutes in microseconds, above every time limit that a job can set for one request. */
 const LARGEST = 2 ** 32 - 1;
 const BUCKETS = (32 - SUB_BITS + 1) * SUB;
 
 /**
- * Counts times in microseconds in log-linear buckets (the layout of HdrHistogram), so that the processes of one run
- * can be added up and the percentiles taken of all of them together.
+ * Counts times in microseconds in log-linear buckets (the layout of HdrHistogram), so that the processes of one run can be
+ * added up and percentiles taken over all of them together.
  */
 export class Histogram {
   private readonly counts = new Float64Array(BUCKETS);
@@ -30,7 +30,9 @@ export class Histogram {
     return this.largest;
   }
 
-  /** The least time that `fraction` (0..1) of the times are not above, in microseconds; 0 when there are none. */
+  /**
+   * The least time that a share of `fraction` (0..1) of the times does not exceed, in microseconds; 0 when there are none.
+   */
   percentileUs(fraction: number): number {
     const wanted = Math.max(1, Math.ceil(fraction * this.total));
     let seen = 0;

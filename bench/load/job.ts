@@ -2,7 +2,7 @@ import { type Static, type TSchema, Type } from 'typebox';
 import { Default, Errors } from 'typebox/value';
 import { messageOf } from '../../engine/contract/process/message-of.ts';
 
-/** Where generators send. */
+/** Where generators send their requests. */
 export const Bases = Type.Array(Type.String(), { minItems: 1, maxItems: 64 });
 
 export const Users = Type.Object(
@@ -68,7 +68,7 @@ const Schema = Type.Object(
 
 export type LoadJob = Static<typeof Schema>;
 
-/** A job as it is written by hand: whatever has a default may be left out. */
+/** A job as written by hand: everything with a default may be omitted. */
 export type LoadRequest = Pick<LoadJob, 'bases' | 'path'> &
   Partial<Omit<LoadJob, 'bases' | 'path' | 'users' | 'ticket' | 'expect'>> & {
     users: Pick<LoadJob['users'], 'from' | 'to'> & Partial<LoadJob['users']>;
@@ -76,7 +76,7 @@ export type LoadRequest = Pick<LoadJob, 'bases' | 'path'> &
     expect?: Partial<LoadJob['expect']>;
   };
 
-/** Why a run cannot begin, or was broken off: `code` for programs, the message for people. */
+/** Why a run cannot begin, or was aborted: `code` for programs, the message for people. */
 export class LoadError extends Error {
   readonly code: 'bad_job' | 'connect' | 'protocol' | 'aborted';
 
@@ -87,7 +87,7 @@ export class LoadError extends Error {
   }
 }
 
-/** 46 bytes of record and about 180 of ticket a user: four million are under 1 GB. */
+/** 46 bytes of record and about 180 of ticket per user: four million users take under 1 GB. */
 const USERS_MAX = 4_000_000;
 
 /** Fills in the defaults and checks everything; throws `LoadError` `bad_job` naming all faults at once. */
@@ -99,7 +99,7 @@ export function parseJob(input: unknown): LoadJob {
   });
 }
 
-/** As parseJob, for a job of that schema; `faultsOf` finds what the schema cannot say. */
+/** parseJob for any schema; `faultsOf` finds the faults that the schema cannot express. */
 export function parse<Schema extends TSchema>(
   schema: Schema,
   input: unknown,
@@ -133,7 +133,7 @@ export function faultsOfBases(bases: readonly string[]): string[] {
   return faults;
 }
 
-/** An address to connect to, and what goes into the Host header. */
+/** An address to connect to, and the value of the Host header. */
 export interface Base {
   readonly host: string;
   readonly port: number;
@@ -141,8 +141,8 @@ export interface Base {
 }
 
 /**
- * Reads a base URL. Throws `LoadError` `bad_job` for anything but plain HTTP on this machine: a tool that sends
- * hundreds of thousands of requests must not be able to reach somebody else's server through a slip.
+ * Reads a base URL. Throws `LoadError` `bad_job` for anything but plain HTTP on this machine: a tool that sends hundreds of
+ * thousands of requests must never reach somebody else's server by mistake.
  */
 export function loopback(base: string): Base {
   const url = URL.canParse(base) ? new URL(base) : undefined;

@@ -5,19 +5,19 @@ import { userId } from './tickets.ts';
 
 const FORMAT = 'fairline-load-record/1';
 
-/** The columns in the order they have in a file, little-endian as in memory. */
+/** The columns in the order of the file, little-endian as in memory. */
 const COLUMNS = ['sentUs', 'answeredUs', 'stamp', 'position', 'status', 'attempts', 'lost'] as const;
 
 /**
- * The clients' own record: what each user asked and was told, one row a user in number order, to be held against the
+ * The clients' own record: what each user asked and was told, one row per user in number order, to be compared with the
  * ledger afterwards. Times are microseconds since 1970 on the generator's clock.
  *
- * - `sentUs`: when the user was first asked for; NaN when never.
+ * - `sentUs`: when the user's first request was sent; NaN if there was none.
  * - `answeredUs`, `status`: of the last answer; NaN and 0 when there was none.
- * - `stamp`, `position`: as the last 202 said, the position or else its estimate; NaN when it did not.
- * - `attempts`: requests sent. `lost`: those of them that stayed without an answer, which the server may have accepted.
+ * - `stamp`, `position`: from the last 202, the position or else its estimate; NaN when the 202 had none.
+ * - `attempts`: requests sent. `lost`: those of them without an answer, which the server may have accepted.
  *
- * In a file: one line of JSON (`format`, `users`, `columns`), then the columns one behind the other, whole.
+ * In a file: one line of JSON (`format`, `users`, `columns`), then the columns one after another, whole.
  */
 export class LoadRecord {
   readonly users: LoadJob['users'];
@@ -45,7 +45,7 @@ export class LoadRecord {
     return this.status.length;
   }
 
-  /** The rows as objects, those of users who were never asked for left out. */
+  /** The rows as objects, without users for whom no request was sent. */
   *rows(): Generator<RecordRow> {
     for (let index = 0; index < this.length; index++) {
       if (this.attempts[index] === 0) continue;
@@ -63,7 +63,7 @@ export class LoadRecord {
   }
 }
 
-/** One user of a record; undefined stands where nothing is known, status 0 for no answer at all. */
+/** One user of a record; undefined means that nothing is known, status 0 that there was no answer at all. */
 export interface RecordRow {
   readonly user: string;
   readonly status: number;
@@ -83,7 +83,7 @@ export async function writeRecord(path: string, record: LoadRecord): Promise<voi
   await writeFile(path, Buffer.concat([Buffer.from(`${header}\n`), ...columns]));
 }
 
-/** Reads what `writeRecord` wrote; throws when the file is none of this format, or not whole. */
+/** Reads what `writeRecord` wrote; throws when the file has another format, or is incomplete. */
 export async function readRecord(path: string): Promise<LoadRecord> {
   requireLittleEndian();
   const file = await readFile(path);

@@ -1,13 +1,13 @@
 import { Histogram, type HistogramJson } from './histogram.ts';
 
 /**
- * What a run came to. `sent` = the sum of `byStatus` + `unknown` + `timeouts`, always.
+ * The result of a run. `sent` = the sum of `byStatus` + `unknown` + `timeouts`, always.
  *
  * - `sent`: requests written, repeated ones included; `retries` of them were repeated.
  * - `unknown`: requests whose connection was lost, or whose run was cut off, before an answer.
  * - `errors`: what went wrong, by code: the system's (ECONNRESET, …); `closed`: by the server with a request in flight;
- *   `connect_timeout`; `unsolicited`: an answer nobody asked for; `bad_answer`: a 202 that does not hold what the job
- *   expects. Empty in a run to take figures from.
+ *   `connect_timeout`; `unsolicited`: an answer without a request; `bad_answer`: a 202 that does not hold what the job
+ *   expects. Use figures only from runs without errors.
  * - `p50Ms` … `maxMs`: from the write of a request to its whole answer, over all answered requests.
  * - `seconds`: from the first request to the last answer; `entriesPerSecond`: answers with 202 in that time.
  * - `cpuUs`: user and system time of the generator in that time, tickets not included.
@@ -34,7 +34,7 @@ export interface LoadResult {
   readonly latencies: HistogramJson;
 }
 
-/** The parts of a result that are counted; the rest follows from them. */
+/** The counted parts of a result; the others follow from them. */
 export type LoadCounts = Pick<
   LoadResult,
   | 'sent'

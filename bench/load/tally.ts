@@ -5,7 +5,7 @@ import type { LoadJob } from './job.ts';
 import { LoadRecord } from './record.ts';
 import { type LoadResult, toResult } from './result.ts';
 
-/** Everything that is written down of a run: each user's row, and the counts that must agree with the rows. */
+/** The record of a run: each user's row, and the counts, which must agree with the rows. */
 export class Tally {
   readonly record: LoadRecord;
   private readonly job: LoadJob;
@@ -57,7 +57,7 @@ export class Tally {
     this.errors.set(code, (this.errors.get(code) ?? 0) + 1);
   }
 
-  /** Whether the job lets this user be asked for again. */
+  /** Whether the job allows another request for this user. */
   mayAskAgain(user: number): boolean {
     return this.job.retry && (this.record.attempts[user] ?? 0) < this.job.maxAttempts;
   }

@@ -7,8 +7,8 @@ export function userId(users: Pick<LoadJob['users'], 'prefix' | 'digits'>, numbe
 }
 
 /**
- * One signed ticket a user (JWT, HS256, claims `sub`, `aud`, `exp`), all of the same length, end to end in one block
- * of memory: signing costs about 5 us, as much as the request itself, and so happens before the clock starts.
+ * One signed ticket per user (JWT, HS256, claims `sub`, `aud`, `exp`), all of the same length, end to end in one block of
+ * memory. Signing costs about 5 us, as much as the request itself, so it happens before the clock starts.
  */
 export class TicketBook {
   readonly ticketBytes: number;

@@ -1,17 +1,17 @@
 /**
- * How a generator process talks with who has started it, in lines of JSON: a job comes in, a result goes out last; or
- * `{"error":{code,message}}`, and it exits with 1.
+ * How a generator process talks with its parent, in lines of JSON: it reads a job and prints a result last, or prints
+ * `{"error":{code,message}}` and exits with 1.
  */
 import { createInterface } from 'node:readline';
 import { messageOf } from '../../engine/contract/process/message-of.ts';
 import { LoadError } from './job.ts';
 
 export interface WorkerLine {
-  /** As it was given: the first argument, or else the first line of standard input. */
+  /** The job: the first argument, or else the first line of standard input. */
   readonly job: unknown;
-  /** Aborted when standard input ends after the run was let go, so that it never outlives who started it. */
+  /** Aborted when standard input ends after the start of the run, so that the process never outlives its parent. */
   readonly signal: AbortSignal;
-  /** Says that all is ready, and resolves when the run is let go; `heard` gets every further line. */
+  /** Prints that everything is ready, and resolves when the run may start; `heard` gets every further line. */
   held(heard?: (line: string) => void): Promise<void>;
 }
 

@@ -1,10 +1,10 @@
 /**
- * When the ledger decided what, by its own clock: two columns that nobody but this bench knows of take the time of each row.
- * Gateways stamp by Redis' clock, which is that of the same machine.
+ * When the ledger recorded each decision, by its own clock: two columns that only this bench adds take the time of each
+ * row. Gateways stamp by Redis' clock, which is that of the same machine.
  */
 import type { Pool } from '../../sql/database.ts';
 
-/** Of something that was due at an instant: how much later the ledger had it, ms. */
+/** How much later than due the ledger had something, ms. */
 export interface Lateness {
   readonly count: number;
   readonly p50Ms: number;
@@ -13,25 +13,25 @@ export interface Lateness {
 }
 
 export interface Decisions {
-  /** From the stamp of an entry to its place among those who were granted something, or wait. */
+  /** From the stamp of an entry to its grant or its place on the waitlist. */
   readonly entries: Lateness;
-  /** From the deadline of an offer that nobody claimed to its end. */
+  /** From the deadline of an unclaimed offer to the offer's end. */
   readonly deadlines: Lateness;
   /** From the stamp of a claim to the end of the offer. */
   readonly claims: Lateness;
-  /** From the stamp of somebody who watches, in a room that has place, to when they were let in. */
+  /** From the stamp of a watching user, in a room with places, to the user's admission. */
   readonly admissions: Lateness;
   /** Due now, and not decided. */
   readonly undecided: { readonly entries: number; readonly deadlines: number };
 }
 
-/** What is heard of the time that goes by; see engine/settling/availability-clock.ts. */
+/** The availability clock beside the wall clock; see engine/settling/availability-clock.ts. */
 export interface HeardAt {
   readonly heardMs: number;
   readonly nowMs: number;
 }
 
-/** From here on it is noted when rows are written. To be called when the engines are up, as they check the schema. */
+/** From here on the time of each written row is noted. Call it when the engines are up: they check the schema at start. */
 export async function noteDecisions(pool: Pool): Promise<void> {
   for (const table of ['claimants', 'claimant_moves'])
     await pool.query(`alter table ${table} add column noted_at timestamptz default clock_timestamp()`);
@@ -49,7 +49,7 @@ export async function readHeardAt(pool: Pool): Promise<HeardAt> {
 const MS = (column: string): string => `extract(epoch from ${column}) * 1000`;
 const STAMPED_MS = `${MS('c.opens_at')} + e.stamp / 1024 / 1000.0`;
 
-/** Of what was decided from `sinceMs` on, by the ledger's clock. */
+/** Decisions from `sinceMs` on, by the ledger's clock. */
 export async function readDecisions(pool: Pool, sinceMs: number): Promise<Decisions> {
   const moved = (state: string): Promise<Lateness> =>
     readLateness(

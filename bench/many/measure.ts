@@ -1,6 +1,6 @@
 /**
- * Many campaigns at once, on two engines: open rooms, of which most are empty, and coupons that people enter all the time,
- * claim, and let lapse.
+ * Many campaigns at once, on two engines: open rooms, most of them empty, and coupons that people keep entering, claim, and
+ * let lapse.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NewCampaignBody } from '../../engine/api/contract/schemas.ts';
@@ -28,19 +28,19 @@ const PROBE = new URL('./probe.ts', import.meta.url);
 const ENGINES = 2;
 const OPEN_MS = 3_600_000;
 const MADE_AT_ONCE = 8;
-/** Of each coupon: so many are offered at once, each for this long, and everybody else waits for them. */
+/** For each coupon: STOCK offers at once, each for CLAIM_WITHIN_S, and a waitlist for everybody else. */
 const STOCK = 10;
 const CLAIM_WITHIN_S = 5;
 const WAITLIST = 100_000;
 const PER_SECOND = 100;
 const PEOPLE_A_ROOM = 10;
 const VISITORS = { prefix: 'r', digits: 7 } as const;
-/** Until offers lapse all the time, and what the processes run is compiled. */
+/** Long enough that offers lapse all the time, and that the processes' code is compiled. */
 const WARM_SECONDS = 12;
 
 export interface ManyTerms {
   readonly rooms: number;
-  /** Of these rooms so many have people in them. */
+  /** The number of these rooms that have people in them. */
   readonly visited: number;
   readonly coupons: number;
   readonly entries: number;
@@ -50,11 +50,11 @@ export interface ManyTerms {
 export interface ManyFigures {
   readonly engines: readonly EngineAnswer[];
   readonly statementsPerSecond: number;
-  /** How much of the time was heard, 0 to 1. */
+  /** Share of the time that the availability clock counted, 0 to 1. */
   readonly heard: number;
   readonly decisions: Decisions;
   readonly people: PeopleCounts;
-  /** Seconds of CPU a second. */
+  /** Seconds of CPU time per second. */
   readonly cpu: Readonly<Record<string, number>>;
 }
 
@@ -142,7 +142,7 @@ async function makeCampaigns(
   return { rooms: made.room, coupons: made.coupon };
 }
 
-/** People enter these rooms one after the other, watch, and are let in. */
+/** People enter these rooms one after another, watch, and are let in. */
 async function visit(
   gateway: Process,
   site: Site,

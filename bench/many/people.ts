@@ -1,6 +1,6 @@
 /**
- * Those who ask for coupons: at an even rate, each a new user, in turn at each coupon. One in CLAIMERS_ONE_IN claims what is
- * offered; the others let it lapse, so that it passes on to who waits.
+ * Users who enter the coupons: at an even rate, each a new user, the coupons in turn. One in CLAIMERS_ONE_IN claims what is
+ * offered; the others let it lapse, so that it passes to the next on the waitlist.
  */
 import { TicketBook } from '../load/tickets.ts';
 import { LostRun } from '../system/books.ts';
@@ -11,14 +11,14 @@ export interface PeopleTerms {
   readonly ticket: Site['ticket'];
   readonly coupons: readonly number[];
   readonly perSecond: number;
-  /** How long they come at most. */
+  /** How long users come at most. */
   readonly seconds: number;
 }
 
 export interface PeopleCounts {
   readonly entered: number;
   readonly claimed: number;
-  /** Claims by those who were offered nothing at the moment. */
+  /** Claims by users who had no offer at the moment. */
   readonly claimedInVain: number;
 }
 
@@ -29,7 +29,7 @@ const CLAIMERS_ONE_IN = 10;
 const CLAIM_EVERY_MS = 2_000;
 const CLAIM_TIMES = 5;
 const ACCEPTED = 202;
-/** Nothing is offered to them, or no more. */
+/** The user has no offer, or no longer has one. */
 const IN_VAIN: readonly number[] = [404, 409];
 
 export class People {
@@ -62,13 +62,13 @@ export class People {
     return { entered: this.#entered, claimed: this.#claimed, claimedInVain: this.#inVain };
   }
 
-  /** Nobody comes any more. */
+  /** No more users come. */
   end(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
   }
 
-  /** Throws LostRun when any of them was answered as nobody should be. */
+  /** Throws LostRun when a request got an answer that nobody should get. */
   requireFine(): void {
     if (this.#faults.size > 0)
       throw new LostRun(`people were answered with ${JSON.stringify(Object.fromEntries(this.#faults))}`);
@@ -79,7 +79,7 @@ export class People {
     const path = `/v1/campaigns/${coupons[number % coupons.length]}/entries`;
     if ((await this.#post(path, number)) !== ACCEPTED) return;
     this.#entered += 1;
-    // Every so many rounds of the coupons one claims, so that each coupon has claimers.
+    // In one of CLAIMERS_ONE_IN rounds of the coupons users claim, so that each coupon has claimers.
     if (Math.floor(number / coupons.length) % CLAIMERS_ONE_IN !== 0) return;
     for (let times = 0; times < CLAIM_TIMES; times++) {
       await new Promise(resolve => setTimeout(resolve, CLAIM_EVERY_MS).unref());
@@ -93,7 +93,7 @@ export class People {
     }
   }
 
-  /** Answers the status; 0 where there is none. */
+  /** Returns the status; 0 when there was no answer. */
   async #post(path: string, number: number): Promise<number> {
     const ticket = Buffer.alloc(this.#tickets.ticketBytes);
     this.#tickets.copyTo(ticket, 0, number);

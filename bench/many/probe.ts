@@ -1,6 +1,6 @@
 /**
- * Loaded by node before an engine (`--import`), so that the engine can be measured from inside without knowing of it: how
- * long its passes take, and which statements it sends. A line `{"probe":n}` on standard input is answered with an
+ * Loaded by node before an engine (`--import`), so that the engine can be measured from inside without knowing of it: the
+ * length of its passes, and the statements that it sends. A line `{"probe":n}` on standard input is answered with an
  * `EngineAnswer` as a line on standard output, and begins a new measurement.
  */
 import { createInterface } from 'node:readline';
@@ -15,20 +15,20 @@ export interface EngineAnswer {
   readonly passP99Ms: number;
   readonly passMaxMs: number;
   readonly statements: number;
-  /** Those that took most of the time, all of them together. */
+  /** The statements that took most of the time in total. */
   readonly slowest: readonly StatementCost[];
 }
 
 export interface StatementCost {
-  /** The words that it begins with. */
+  /** The first words of the statement. */
   readonly words: string;
   readonly count: number;
-  /** From sending to the answer, all of them together. */
+  /** From sending to the answer, summed over all calls. */
   readonly totalMs: number;
 }
 
 const PASSES = 'fairline_pass_seconds';
-/** What prom-client sets as `observe` of each histogram that it makes. */
+/** The method that prom-client uses as `observe` of each histogram that it makes. */
 const OBSERVE = 'observeWithoutExemplar';
 const WORDS = 90;
 const SHOWN = 25;
@@ -68,7 +68,7 @@ function watchStatements(): void {
   });
 }
 
-/** Of what has a name, or is sent in another way. */
+/** The text of a statement that is sent as an object. */
 function textOf(statement: unknown): string {
   const isNamed = typeof statement === 'object' && statement !== null && 'text' in statement;
   return isNamed ? String(statement.text) : JSON.stringify(statement);

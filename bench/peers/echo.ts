@@ -1,6 +1,6 @@
 /**
- * The ceiling that every other server in the bench is divided by: uWebSockets.js reading a POST body and answering
- * 202 with a fixed JSON text as long as fairline's. No ticket is checked, nothing is stamped, logged or ranked.
+ * The ceiling that every other server in the bench is divided by: uWebSockets.js reads a POST body and answers 202 with a
+ * fixed JSON text as long as fairline's. It checks no ticket, and stamps, logs and ranks nothing.
  *
  * Run alone: `node --import tsx bench/peers/echo.ts`; `PORT` chooses the port, a free one is taken otherwise.
  */

@@ -10,7 +10,7 @@ import { startPeer } from './process.ts';
 
 const USERS = 300;
 
-/** How many messages the topic holds; it is taken away again. */
+/** The number of messages in the topic, which is deleted. */
 async function countAndDrop(brokers: string, topic: string): Promise<number> {
   const admin = new Kafka({ brokers: brokers.split(','), logLevel: logLevel.NOTHING }).admin();
   await admin.connect();

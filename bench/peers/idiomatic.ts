@@ -1,11 +1,11 @@
 /**
- * The way this is usually built, built well: Fastify with schemas, ioredis with automatic pipelining, kafkajs. A
- * request costs one send to Kafka that is acknowledged by all replicas, one ZADD and one ZRANK; its answer comes after
- * all three. Positions are by arrival at this process, provisional for ever, and nothing is settled.
+ * The usual way to build this, built well: Fastify with schemas, ioredis with automatic pipelining, kafkajs. A request
+ * costs one send to Kafka that is acknowledged by all replicas, one ZADD and one ZRANK; its answer comes after all three.
+ * Positions are by arrival at this process, provisional for ever, and nothing is settled.
  *
  * Run alone: `REDIS_URL=… KAFKA_BROKERS=… TICKET_SECRET=… node --import tsx bench/peers/idiomatic.ts`. Further:
- * `TICKET_AUDIENCE` (fairline), `PORT` (a free one), `LOG=redis` for one XADD in place of the send, `PREFIX`
- * (idiomatic) of its topic and keys, which stay behind.
+ * `TICKET_AUDIENCE` (fairline), `PORT` (a free one), `LOG=redis` for one XADD in place of the send, `PREFIX` (idiomatic) of
+ * its topic and keys, which are not deleted.
  */
 import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 import { Redis } from 'ioredis';
@@ -32,7 +32,7 @@ const {
   PREFIX = 'idiomatic',
 } = process.env;
 
-/** One request made durable; resolves when it is. */
+/** Makes one request durable; resolves when it is. */
 type Append = (campaign: number, user: string, atMs: number) => Promise<unknown>;
 
 interface Log {

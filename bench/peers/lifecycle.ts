@@ -1,7 +1,7 @@
 /**
- * Says on standard output, as one JSON line, that this process listens: `{"ready":true,"port":N,"pid":N}`.
- * Then runs `close` and exits on SIGTERM, SIGINT or the end of standard input, so that a peer never outlives
- * the process that started it, even when that one was killed.
+ * Prints on standard output, as one JSON line, that this process listens: `{"ready":true,"port":N,"pid":N}`. Then runs
+ * `close` and exits on SIGTERM, SIGINT or the end of standard input, so that a peer never outlives the process that started
+ * it, even when that one was killed.
  */
 export function announce(port: number, close: () => void | Promise<void>): void {
   process.stdout.write(`${JSON.stringify({ ready: true, port, pid: process.pid })}\n`);

@@ -11,14 +11,14 @@ const STDERR_CHARACTERS = 4_000;
 
 /** How to start a child that prints a JSON line once it is ready. */
 export interface ChildOptions {
-  /** For messages. */
+  /** Used in messages. */
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];
-  /** Added to this process's own environment; undefined takes a variable out. */
+  /** Added to this process's own environment; undefined removes a variable. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
-  /** A line for its standard input at the start: secrets do not belong among arguments, which everybody may see. */
+  /** A line for the child's standard input at the start: secrets do not belong among arguments, which everybody may see. */
   readonly input?: string;
   /** From start to ready line, 60 s when absent. */
   readonly readyTimeoutMs?: number;
@@ -36,7 +36,7 @@ export interface ChildExit {
 export interface Child {
   readonly name: string;
   readonly pid: number;
-  /** The JSON line that said it was ready. */
+  /** The JSON line that reported that the child is ready. */
   readonly ready: Readonly<Record<string, unknown>>;
   readonly exited: Promise<ChildExit>;
   /** The last line of standard output so far; all of it once `exited` is fulfilled. */
@@ -58,8 +58,8 @@ process.on('exit', () => {
 });
 
 /**
- * Starts a process and waits for its ready line. Rejects, with what it wrote to standard error, when it cannot be
- * started, ends before it is ready, or is not ready in time; nothing is left running then.
+ * Starts a process and waits for its ready line. Rejects, with the child's standard error, when it cannot be started, ends
+ * before it is ready, or is not ready in time; no process is left running then.
  */
 export async function startChild(options: ChildOptions): Promise<Child> {
   const { name } = options;
@@ -80,7 +80,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr = (stderr + text).slice(-STDERR_CHARACTERS);
   });
-  // A child that ends while a line is on its way is reported by `exited`; the broken pipe adds nothing.
+  // A child that ends while a line is being written is reported by `exited`; the broken pipe adds nothing.
   child.stdin.on('error', () => {});
   if (options.input !== undefined) child.stdin.write(`${options.input}\n`);
   let lastLine = '';

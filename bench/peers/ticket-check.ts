@@ -1,6 +1,6 @@
 import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
 
-/** Who a ticket is checked for. */
+/** The key and the audience that a ticket must have. */
 export interface TicketCheck {
   readonly key: KeyObject;
   readonly audience: string;
@@ -11,9 +11,9 @@ export function ticketCheck(secret: string, audience: string): TicketCheck {
 }
 
 /**
- * The user (`sub`) of a JWT with HS256, or undefined when it is not signed with the key, not for the audience, or
- * expired (RFC 7519). With node:crypto, synchronously: 5 us a ticket. `jose`, the library one would take first, is
- * asynchronous and on Web Crypto: 50 us. The faster one is here, so that what is compared is not the choice of a library.
+ * The user (`sub`) of a JWT with HS256, or undefined when it is not signed with the key, not for the audience, or expired
+ * (RFC 7519). With node:crypto, synchronously: 5 us a ticket. `jose`, the obvious library, is asynchronous and on Web
+ * Crypto: 50 us. The peer uses the faster one, so that the comparison does not depend on the choice of a library.
  */
 export function userOf(check: TicketCheck, ticket: string, nowMs: number): string | undefined {
   const [header, payload, signature, ...rest] = ticket.split('.');
@@ -28,7 +28,7 @@ export function userOf(check: TicketCheck, ticket: string, nowMs: number): strin
   return isValid && typeof sub === 'string' ? sub : undefined;
 }
 
-/** Only what carries our signature is parsed, so it is JSON. */
+/** Only the content of a token with our signature is parsed, so it is JSON. */
 function parse(part: string): Readonly<Record<string, unknown>> {
   return JSON.parse(Buffer.from(part, 'base64url').toString());
 }

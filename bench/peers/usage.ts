@@ -7,15 +7,15 @@ const run = promisify(execFile);
 /** USER_HZ, the unit of times in /proc: 100 on every architecture that node is built for. */
 const US_PER_TICK = 10_000;
 
-/** What a process has used: user and system time since it began, in microseconds (in steps of 10 ms), and memory. */
+/** What a process has used: user and system time since its start, in microseconds (in steps of 10 ms), and memory. */
 export interface ProcessUsage {
   readonly cpuUs: number;
   readonly rssBytes: number;
 }
 
 /**
- * Usage of a living process with all its threads, any process that may be seen, children not included: from /proc on
- * Linux, from `ps` elsewhere. Rejects when there is no such process.
+ * Usage of a living process with all its threads, children not included, for any process that this one may inspect: from
+ * /proc on Linux, from `ps` elsewhere. Rejects when there is no such process.
  */
 export async function processUsage(pid: number): Promise<ProcessUsage> {
   if (process.platform !== 'linux') return usageFromPs(pid);
@@ -25,9 +25,9 @@ export async function processUsage(pid: number): Promise<ProcessUsage> {
 }
 
 /**
- * CPU time in microseconds of a process and all below it, those that have ended included as soon as their parent has
- * taken note: for servers that keep a process a connection, as PostgreSQL does. Linux only; elsewhere as
- * `processUsage`, without children.
+ * CPU time in microseconds of a process and all its descendants, including ended ones once their parent has reaped them:
+ * for servers that run a process per connection, as PostgreSQL does. Linux only; elsewhere as `processUsage`, without
+ * children.
  */
 export async function treeCpuUs(pid: number): Promise<number> {
   if (process.platform !== 'linux') return (await usageFromPs(pid)).cpuUs;
@@ -37,7 +37,7 @@ export async function treeCpuUs(pid: number): Promise<number> {
   return total * US_PER_TICK;
 }
 
-/** A process and all below it. Linux only; elsewhere the process alone. */
+/** A process and all its descendants. Linux only; elsewhere the process alone. */
 export async function familyOf(pid: number): Promise<readonly number[]> {
   return process.platform === 'linux' ? familyIn(await allProcesses(), pid) : [pid];
 }
@@ -69,8 +69,8 @@ function familyIn(all: ReadonlyMap<number, Relative>, pid: number): readonly num
 }
 
 /**
- * Begins to measure processes by name; the function it returns says how much CPU time in microseconds each has used
- * since. A process that has ended meanwhile is left out.
+ * Begins to measure processes by name; the returned function gives the CPU time in microseconds that each has used since. A
+ * process that has ended meanwhile is left out.
  */
 export async function measureCpu(
   pids: Readonly<Record<string, number>>,
@@ -91,8 +91,8 @@ export async function measureCpu(
 }
 
 /**
- * The process that listens on a TCP port of this machine, undefined when there is none or it may not be seen: how a
- * Redis or Kafka that is known by its address only is found. From /proc on Linux, from `lsof` elsewhere.
+ * The process that listens on a TCP port of this machine, undefined when there is none or it is not visible: finds a Redis
+ * or Kafka that is known by its address only. From /proc on Linux, from `lsof` elsewhere.
  */
 export async function pidListeningOn(port: number): Promise<number | undefined> {
   if (process.platform !== 'linux') return pidFromLsof(port);
@@ -164,7 +164,7 @@ async function outputOf(command: string, args: readonly string[]): Promise<strin
   }
 }
 
-/** A process, or what belongs to it, may end or be hidden from us between two looks: then it is not counted. */
+/** A process, or what belongs to it, may end or become invisible between two reads; then it is not counted. */
 function ifGone(error: NodeJS.ErrnoException): undefined {
   if (
     error.code === 'ENOENT' ||

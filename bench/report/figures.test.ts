@@ -14,7 +14,7 @@ test('a spread has the least and the greatest beside it', () => {
 });
 
 test('a ratio is taken within each round', () => {
-  // The second round had a machine twice as fast for both: the medians alone would say 1.5.
+  // In the second round the machine was twice as fast for both: the medians alone would give 1.5.
   assert.deepEqual(ratioOf([10, 20], [20, 40]), { median: 0.5, least: 0.5, greatest: 0.5 });
   assert.throws(() => ratioOf([1], [1, 2]), /1 rounds cannot be divided by 2/);
 });

@@ -1,4 +1,4 @@
-/** The middle one, or the mean of the two in the middle. Throws when there is none. */
+/** The middle value, or the mean of the two in the middle. Throws when there is none. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const above = sorted[Math.floor(sorted.length / 2)];
@@ -7,7 +7,7 @@ export function median(values: readonly number[]): number {
   return (above + below) / 2;
 }
 
-/** A median with the least and the greatest of what it was taken of. */
+/** A median with the least and the greatest value. */
 export interface Spread {
   readonly median: number;
   readonly least: number;
@@ -19,8 +19,8 @@ export function spreadOf(values: readonly number[]): Spread {
 }
 
 /**
- * One side divided by the other, round by round, as both of a round had the same machine: what drifts from one round
- * to the next (a neighbour, a clock that is throttled) is in both and drops out.
+ * Divides one side by the other, round by round, because both sides of a round had the same machine: drift from one round
+ * to the next (a neighbour, a throttled clock) is in both and cancels out.
  */
 export function ratioOf(over: readonly number[], under: readonly number[]): Spread {
   if (over.length !== under.length)
@@ -33,7 +33,7 @@ export function rounded(value: number): number {
   return Number(value.toPrecision(3));
 }
 
-/** All numbers in a plain value `rounded`, whole ones left as they are. */
+/** Applies `rounded` to all numbers in a plain value; whole numbers stay as they are. */
 export function roundedAll<T>(value: T): T {
   return JSON.parse(
     JSON.stringify(value, (_key, member) =>

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-/** The command line is wrong; `message` names the option, its value, and what would be right. */
+/** The command line is wrong; `message` names the option, its value, and what was expected. */
 export class UsageError extends Error {}
 
 /** A whole number, with a default and bounds. */

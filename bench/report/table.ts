@@ -22,13 +22,13 @@ function shown(cell: Cell): string {
   return typeof cell === 'string' ? cell : number(cell);
 }
 
-/** Whole above 100, else to three significant digits. */
+/** A whole number above 100, else three significant digits. */
 export function number(value: number): string {
   if (!Number.isFinite(value)) return String(value);
   return Math.abs(value) >= 100 ? String(Math.round(value)) : String(Number(value.toPrecision(3)));
 }
 
-/** A wanted figure beside the one that was measured: whether it is reached. */
+/** A target beside the measured figure: whether it is reached. */
 export interface Goal {
   readonly what: string;
   readonly value: number | undefined;

@@ -1,4 +1,4 @@
-/** What a service has behind it that ran for long: finished campaigns, and the entries of them. */
+/** The history of a service that ran for long: finished campaigns and their entries. */
 import pg from 'pg';
 import type { Fairline } from '../system/fairline.ts';
 import { inMs } from '../system/operator.ts';
@@ -10,13 +10,13 @@ export interface HistoryTerms {
 }
 
 const STOCK = 100;
-/** How long making a campaign, and inserting an entry, may take: what is made must be there before it closes. */
+/** Time allowed for making a campaign, and for inserting an entry: all must be done before the campaigns close. */
 const CAMPAIGN_MS = 60;
 const ENTRY_MS = 0.05;
 const SPARE_MS = 20_000;
 const FINISHED_LIMIT_MS = 1_200_000;
 
-/** Makes them as they are made in service; entries alone come into the ledger by one statement. */
+/** Makes the campaigns as in service; the entries go into the ledger by one statement. */
 export async function makeHistory(
   { operator, site }: Fairline,
   { campaigns, entries }: HistoryTerms,

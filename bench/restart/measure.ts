@@ -1,6 +1,6 @@
 /**
- * How soon a service works again after a part of it was killed: kill -9, a start of the same part at once, and somebody
- * new who asks on and on until they are accepted, and then until their entry is decided.
+ * How soon a service works again after a part of it was killed: kill -9, an immediate start of the same part, and a new
+ * user who asks until they are accepted, and then until their entry is decided.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { signTicket } from '../../engine/contract/keys/ticket.ts';
@@ -22,10 +22,10 @@ import { type HistoryTerms, makeHistory } from './history.ts';
 const PARTS = ['redis', 'gateway', 'engine', 'postgres'] as const;
 export type Part = (typeof PARTS)[number];
 
-/** Seconds since the part was back: a server that answers, a process that listens. */
+/** Seconds since the part was back: a server answers, a process listens. */
 export interface Recovery {
   readonly part: Part;
-  /** Since it was killed. */
+  /** Seconds since the kill. */
   readonly backAfter: number;
   readonly accepted: number;
   readonly settled: number;
@@ -33,7 +33,7 @@ export interface Recovery {
 
 const OPEN_MS = 3_600_000;
 const ASK_EVERY_MS = 20;
-/** Between two parts, so that each finds the service at rest. */
+/** Pause between two parts, so that each finds the service at rest. */
 const REST_MS = 5_000;
 const LIMIT_MS = 300_000;
 
@@ -91,7 +91,7 @@ async function measureRestart(work: Work, part: Part, campaign: number): Promise
   };
 }
 
-/** Resolves when it is back: it listens, or answers. */
+/** Resolves when the part is back: it listens, or answers. */
 async function killAndStart(work: Work, part: Part): Promise<void> {
   const { servers, closing, fairline } = work;
   if (part === 'redis' || part === 'postgres') {

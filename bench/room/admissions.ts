@@ -1,6 +1,6 @@
 /**
- * A room as people in it see it: whether any second lets in more than the rate, with three gateways and two engines, and
- * how far the wait that people were shown was from the one that they had.
+ * A room as its people see it: whether any second lets in more than the rate, with three gateways and two engines, and how
+ * far the wait that people were shown was from their actual wait.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { signTicket } from '../../engine/contract/keys/ticket.ts';
@@ -16,15 +16,15 @@ import { EtaWatcher, errorsOf } from './eta-watcher.ts';
 export interface AdmissionFigures {
   readonly admitted: number;
   readonly perSecond: number;
-  /** Of the whole run, without its first and last second. */
+  /** Over the whole run, without its first and last second. */
   readonly measuredPerSecond: number;
   readonly mostInASecond: number;
   /** Summed over all seconds that end with an admission. */
   readonly beyondBudget: number;
-  /** Of the wait that was shown as p50, as a share of the real one: half of all were off by less, and nine in ten. */
+  /** Error of the wait shown as p50, as a share of the actual wait: the median and the 90th percentile of it. */
   readonly etaErrorP50: number;
   readonly etaErrorP90: number;
-  /** Of those who were told p90, how many waited no longer. */
+  /** Share of the people shown a p90 who waited no longer than that. */
   readonly withinP90: number;
   readonly etasShown: number;
 }
@@ -32,7 +32,7 @@ export interface AdmissionFigures {
 const GATEWAYS = 3;
 const USERS = { prefix: 'm', digits: 7 } as const;
 const CONNECTIONS = 100;
-/** In the line at even distances, and watching. */
+/** At even distances in the line, and watching. */
 const SAMPLED = 40;
 const NOBODY_IS_SKIPPED_SECONDS = 86_400;
 const OPEN_MS = 3_600_000;

@@ -1,6 +1,6 @@
 /**
  * A room with a crowd before it: how long the loop of a gateway is held while thousands watch, people are let in all the
- * time so that all of them are shown a new place, and the rest of the crowd is skipped at once.
+ * time so that each watcher is shown a new place, and the rest of the crowd is skipped at once.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runFleet } from '../load/fleet.ts';
@@ -35,9 +35,9 @@ const WATCHERS_A_PROCESS = 5_000;
 const ARRIVALS_A_SECOND = 2_000;
 const LIMIT_SECONDS = 900;
 const LIMIT_MS = 120_000;
-/** Until the code that they run is compiled. */
+/** Long enough that the code is compiled. */
 const WARM_MS = 5_000;
-/** For a machine that is slow, beyond what is asked for. */
+/** Extra seconds for a slow machine. */
 const SPARE_SECONDS = 10;
 
 export async function measureCrowd(
@@ -47,9 +47,10 @@ export async function measureCrowd(
   say: (line: string) => void,
 ): Promise<CrowdFigures> {
   const { waiting, watching, seconds } = options;
-  // When the others are skipped it is the turn of those who watch: so many more do, and as many as asked for are left.
+  // Once the others are skipped, watchers are let in. This many more watch, so that the requested number is left at the
+  // end.
   const streams = watching + PER_SECOND * (Math.ceil(seconds / 2) + SPARE_SECONDS);
-  // From when the first one watches: they are skipped while it is measured, when all have come.
+  // Counted from the first watcher on: the others must be skipped during the measurement, when all watchers have come.
   const comingSeconds = streams / ARRIVALS_A_SECOND;
   const grace_seconds = Math.ceil(2 * comingSeconds + WARM_MS / 1000 + seconds / 2);
   const rules = { kind: 'room', per_second: PER_SECOND, grace_seconds } as const;
@@ -94,7 +95,7 @@ interface People {
   readonly inLine: number;
   readonly skipped: number;
   readonly admitted: number;
-  /** Of those who wait, who are away. */
+  /** Waiting people who are absent. */
   readonly absent: number;
 }
 
@@ -123,7 +124,7 @@ async function untilSkipped(queue: Queue): Promise<void> {
   });
 }
 
-/** Those at the end of the line, so that all of the others are skipped before them. */
+/** The last ones in the line watch, so that all of the others are skipped before them. */
 async function letThemWatch(
   queue: Queue,
   { waiting, watching }: Pick<CrowdOptions, 'waiting' | 'watching'>,

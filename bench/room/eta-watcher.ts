@@ -1,4 +1,4 @@
-/** Somebody in a room who notes the wait that is shown, until it is their turn. */
+/** Watches a room for one person and notes the shown waits until the admission. */
 import { EventStreamParser } from '../watch/event-stream.ts';
 
 interface Shown {
@@ -7,13 +7,13 @@ interface Shown {
   readonly p90: number;
 }
 
-/** A shorter wait is shown in whole seconds, which alone are more than a tenth of it. */
+/** Shorter waits are left out: waits are shown in whole seconds, and one second is more than a tenth of a shorter wait. */
 const LEAST_WAIT_S = 10;
 
 export class EtaWatcher {
   readonly #shown: Shown[] = [];
   #admittedAtMs: number | undefined;
-  /** Resolves when they were let in; rejects when the stream breaks off before. */
+  /** Resolves when the person is let in; rejects when the stream breaks off before. */
   readonly ended: Promise<void>;
 
   private constructor(body: AsyncIterable<Uint8Array>) {
@@ -28,7 +28,7 @@ export class EtaWatcher {
     return new EtaWatcher(response.body);
   }
 
-  /** How far each p50 that was shown was off, as a share of the real wait, and whether p90 was long enough. */
+  /** The error of each shown p50, as a share of the actual wait, and whether p90 was long enough. */
   errors(): readonly { readonly off: number; readonly isWithin: boolean }[] {
     const endMs = this.#admittedAtMs ?? Number.NaN;
     return this.#shown
@@ -57,7 +57,7 @@ export class EtaWatcher {
   }
 }
 
-/** Over all of them. */
+/** Over all watchers. */
 export function errorsOf(watchers: readonly EtaWatcher[]): {
   readonly etaErrorP50: number;
   readonly etaErrorP90: number;

@@ -1,4 +1,4 @@
-/** One campaign from its beginning to its end, with everything that people do in it. */
+/** One campaign from beginning to end, with everything that people do in it. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { signTicket } from '../../engine/contract/keys/ticket.ts';
 import { runLoad } from '../load/generator.ts';
@@ -10,21 +10,21 @@ import { inMs } from '../system/operator.ts';
 export interface CampaignTerms {
   readonly number: number;
   readonly entries: number;
-  /** How long people have for it. */
+  /** How long the campaign is open. */
   readonly openMs: number;
 }
 
-/** As many as a slice carries at most: with few, an append to disk would be waited for by few. */
+/** As many connections as a slice carries entries at most: with few, few would share the wait for an append to disk. */
 const CONNECTIONS = 250;
-/** Of those who entered: who opens a stream and holds on to it, who looks, and who leaves. */
+/** Of the users who entered: how many hold a stream, how many look up their entry, and how many leave. */
 const WATCH = 20;
 const LOOK = 30;
 const LEAVE = 20;
-/** Every so many campaigns one is a raffle. */
+/** One of RAFFLE_EVERY campaigns is a raffle. */
 const RAFFLE_EVERY = 4;
 
 /**
- * Answers how many were accepted: all, unless it closed before. Rejects when somebody who watches is not told an outcome.
+ * Returns how many were accepted: all, unless the campaign closed before. Rejects when a watcher is not told an outcome.
  */
 export async function runCampaign(fairline: Fairline, terms: CampaignTerms): Promise<number> {
   const { number, entries, openMs } = terms;
@@ -33,7 +33,7 @@ export async function runCampaign(fairline: Fairline, terms: CampaignTerms): Pro
   const { id } = await fairline.operator.create(
     number % RAFFLE_EVERY === 0
       ? { kind: 'raffle', winners: Math.ceil(entries / 100), ...common }
-      : // As many as come: who is too late for one is refused at the door, and has no entry.
+      : // Stock for everybody: otherwise late users would be refused and have no entry.
         { kind: 'coupon', stock: entries, ...common },
   );
   await untilKnown(fairline, id);
@@ -63,7 +63,7 @@ async function enterAll({ site, gateways }: Fairline, id: number, terms: Campaig
   return result.byStatus['202'] ?? 0;
 }
 
-/** Some of those who have entered. */
+/** Some of the users who have entered. */
 class People {
   readonly #fairline: Fairline;
   readonly #path: string;
@@ -75,13 +75,13 @@ class People {
     this.#users = users;
   }
 
-  /** Answers how many streams were opened and ended without an outcome. */
+  /** Returns how many streams were opened and ended without an outcome. */
   async watchAll(): Promise<number> {
     const untold = await Promise.all(
       Array.from({ length: WATCH }, async (_, index) => {
         const response = await this.#ask('GET', '/queue', index);
         const text = await response.text();
-        // Who came too late has no entry to watch.
+        // A user who came too late has no entry to watch.
         return response.ok && !text.includes('event: outcome');
       }),
     );
@@ -90,7 +90,7 @@ class People {
 
   async lookAndLeave(): Promise<void> {
     for (let index = WATCH; index < WATCH + LOOK; index++) await this.#done('GET', '/entries/me', index);
-    // Of a coupon most of them have what they asked for by now, and are told so.
+    // By now most of them have their coupon, and the answer says so.
     for (let index = WATCH + LOOK; index < WATCH + LOOK + LEAVE; index++)
       await this.#done('DELETE', '/entries/me', index);
   }

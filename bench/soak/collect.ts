@@ -1,6 +1,6 @@
 /**
- * Loaded before a process that is measured: at SIGUSR2 it lets go of all that it can, so that what is measured is what it keeps
- * and not when it was tidied up last.
+ * Loaded before a measured process: at SIGUSR2 it collects all garbage, so that the measurement shows what the process
+ * keeps, whenever its last collection was.
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -10,7 +10,7 @@ const collect: unknown = runInNewContext('gc');
 
 process.on('SIGUSR2', () => {
   if (typeof collect !== 'function') return;
-  // What waits to be finalised by the first is freed by the second.
+  // The second collection frees what the first one has queued for finalization.
   collect();
   setImmediate(() => collect());
 });

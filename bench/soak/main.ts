@@ -15,7 +15,7 @@ const options = {
   json: flag('a JSON object as the last line'),
 };
 
-/** What may be left between a look and the last, for each byte. */
+/** Most that the last measurement may be, divided by the earlier one. */
 const AT_MOST = 1.1;
 const AIM = 1.05;
 

@@ -1,4 +1,4 @@
-/** What a running fairline keeps in memory, process by process, and in Redis. */
+/** The memory of a running fairline, process by process, and in Redis. */
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
@@ -10,7 +10,7 @@ import type { Servers } from '../system/servers.ts';
 import { usedMemory } from '../watchers/redis-memory.ts';
 
 export interface Memory {
-  /** By process, bytes that do not go away when it has tidied up. */
+  /** Resident bytes by process, after garbage collection. */
   readonly rss: Readonly<Record<string, number>>;
   readonly redisBytes: number;
   readonly redisKeys: number;
@@ -22,7 +22,7 @@ const APART_MS = 400;
 /** Collecting takes some 100 ms each time, and memory is given back a little later. */
 const COLLECTED_MS = 1_500;
 
-/** To be called at rest. */
+/** Call it at rest. */
 export async function measureMemory(
   servers: Servers,
   { site, engine, gateways }: Fairline,
@@ -55,7 +55,10 @@ function add(samples: Map<string, number[]>, name: string, bytes: number): void 
   samples.set(name, [...(samples.get(name) ?? []), bytes]);
 }
 
-/** Of PostgreSQL's processes together: what they share is as large as it was told to be, and counts in the RSS of each that has touched it. */
+/**
+ * Private memory of PostgreSQL's processes together. Shared memory has a configured size, and counts in the RSS of each
+ * process that has touched it.
+ */
 async function privateBytes(pid: number): Promise<number> {
   if (process.platform !== 'linux') return (await processUsage(pid)).rssBytes;
   let total = 0;
@@ -79,7 +82,7 @@ async function ledgerBytes(databaseUrl: string): Promise<number> {
   }
 }
 
-/** By what is measured, how much of it there is at the end for each byte that there was before. */
+/** By measured quantity, its last value divided by the earlier one. */
 export function growth(before: Memory, after: Memory): Readonly<Record<string, number>> {
   const processes = Object.entries(after.rss).map(
     ([name, bytes]) => [`RSS of ${name}`, bytes / (before.rss[name] ?? bytes)] as const,

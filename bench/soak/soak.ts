@@ -1,6 +1,6 @@
 /**
- * Campaign after campaign, some of them at once, for as long as a service runs: what it keeps of those that are over must not
- * add up. Looked at again and again at rest, when every campaign so far has its book and has left Redis.
+ * Campaign after campaign, some of them at once, for as long as a service runs: what it keeps of finished campaigns must
+ * not add up. Measured repeatedly at rest, when every campaign so far has its book and has left Redis.
  */
 import type { RedisClient } from '../../engine/contract/redis/redis.ts';
 import { connectRedis, waitForRedis } from '../../engine/contract/redis/redis.ts';
@@ -28,7 +28,7 @@ export interface Look {
   readonly memory: Memory;
 }
 
-/** Soon, as what is measured is what stays behind that. */
+/** Short, because the bench measures what is left after campaigns leave Redis. */
 const SHELVE_AFTER_S = '1';
 const REDIS_LIMIT_MS = 10_000;
 /** Books are made one after another. */
@@ -67,7 +67,7 @@ export async function measureSoak(
   return looks;
 }
 
-/** Those with numbers above `from` up to `to`, so many at once. Answers how many entries were accepted. */
+/** Runs the campaigns with numbers above `from` up to `to`, `atOnce` at a time. Returns how many entries were accepted. */
 async function runCampaigns(
   fairline: Fairline,
   { atOnce, entries, openMs }: SoakTerms,
@@ -86,7 +86,7 @@ async function runCampaigns(
   return accepted;
 }
 
-/** Until every campaign that was made has its book, and Redis has nothing of any. */
+/** Waits until every campaign has its book, and Redis has nothing of any. */
 async function untilAtRest({ site }: Fairline, redis: RedisClient): Promise<void> {
   const what = 'the last book, and the last campaign to leave Redis';
   await until(what, { everyMs: 200, limitMs: REST_LIMIT_MS }, async () => {

@@ -6,36 +6,36 @@ import type { Fairline, Site } from './fairline.ts';
 import { type Metrics, readMetrics, sumOf } from './metrics.ts';
 import { until } from './waiting.ts';
 
-/** Something was lost, doubled or refused: the figures of such a run are worth nothing. */
+/** Something was lost, doubled or refused: the figures of such a run are worthless. */
 export class LostRun extends Error {}
 
 const REDIS_TIMEOUT_MS = 30_000;
-/** What the engine took out of the log, whatever became of it. */
+/** Counters of what the engine took out of the log, whatever became of it. */
 const INTAKE = ['fairline_intake_entries_total', 'fairline_intake_repeated_total'] as const;
 const ASIDE = ['fairline_intake_set_aside_total', 'fairline_intake_dropped_total'] as const;
 /** A million entries at a tenth of the usual rate. */
 const INTAKE_LIMIT_MS = 180_000;
-/** Often enough to time the end of the intake, and seldom enough not to be felt by the engine, who has to answer. */
+/** Short enough to time the end of the intake, long enough not to load the engine, which has to answer. */
 const POLL_MS = 50;
 
-/** How many entries of one campaign there are, by whom they are counted. */
+/** The number of entries of one campaign, by source. */
 export interface Balance {
-  /** By the clients: answered with 202. */
+  /** Clients: answered with 202. */
   readonly accepted: number;
-  /** By the gateways: in slices that the log has acknowledged. */
+  /** Gateways: in slices that the log has acknowledged. */
   readonly appended: number;
-  /** By the engine: found in the log. */
+  /** Engine: found in the log. */
   readonly logged: number;
-  /** By Redis: in the queue. */
+  /** Redis: in the queue. */
   readonly ranked: number;
-  /** By Postgres: rows of the ledger. */
+  /** PostgreSQL: rows of the ledger. */
   readonly entries: number;
 }
 
-/** How many slices the entries went into, beside how many there were. */
+/** The counts of entries, and the number of their slices. */
 export type Balanced = Balance & { readonly slices: number };
 
-/** The accounts of one fairline: its ledger and its ranks, read beside its processes. */
+/** Connections to one fairline's ledger and ranks, to read them beside its processes. */
 export interface Books {
   readonly pool: Pool;
   readonly redis: RedisClient;
@@ -60,7 +60,7 @@ export async function openBooks(site: Site): Promise<Books> {
   return { pool, redis, stop };
 }
 
-/** Rejects with LostRun unless every request of a load was answered with 202, and as was expected of it. */
+/** Rejects with LostRun unless every request of a load was answered with 202, and with the expected body. */
 export function requireAllAccepted(result: LoadResult): number {
   const { byStatus, errors, unknown, timeouts, sent, ended } = result;
   const accepted = byStatus['202'] ?? 0;
@@ -71,7 +71,7 @@ export function requireAllAccepted(result: LoadResult): number {
   return accepted;
 }
 
-/** Takes note of the counters before a burst; see `balance`. */
+/** Notes the counters before a burst; see `balance`. */
 export async function openAccount({ engine, gateways }: Fairline): Promise<Account> {
   return new Account(
     await readMetrics(engine.base),
@@ -79,7 +79,7 @@ export async function openAccount({ engine, gateways }: Fairline): Promise<Accou
   );
 }
 
-/** One burst's way through a fairline, from before it until everything agrees. */
+/** One burst through a fairline, from the counters before it until all counts agree. */
 export class Account {
   readonly #engine: Metrics;
   readonly #gateways: readonly Metrics[];
@@ -99,8 +99,8 @@ export class Account {
   }
 
   /**
-   * Counts what the clients were told against log, ranks and ledger, and each client's stamp against its row. Rejects
-   * with LostRun when anything differs. To be called when all was taken in.
+   * Compares what the clients were told with log, ranks and ledger, and each client's stamp with its row. Rejects with
+   * LostRun when anything differs. Call it when everything was taken in.
    */
   async balance(
     fairline: Fairline,

@@ -1,15 +1,15 @@
-/** Something that was started and has to be stopped. */
+/** Something that was started and must be stopped. */
 export interface Stoppable {
-  /** May be called again. */
+  /** Safe to call again. */
   stop(): Promise<unknown>;
 }
 
-/** What a piece of work has started, ended together when it is over, however it ends: the last one first. */
+/** Everything that a piece of work has started, to be stopped when it ends, however it ends: the last one first. */
 export class Closing {
   readonly #parts: Stoppable[] = [];
   #closing: Promise<void> | undefined;
 
-  /** Waits for the start of `part` and keeps it. Rejects, with the part stopped, when all has been ended meanwhile. */
+  /** Waits for the start of `part` and keeps it. Rejects, with the part stopped, when everything was closed meanwhile. */
   async own<T extends Stoppable>(starting: Promise<T>): Promise<T> {
     const part = await starting;
     if (this.#closing !== undefined) {
@@ -20,7 +20,7 @@ export class Closing {
     return part;
   }
 
-  /** Stops everything; rejects with what went wrong once all has been tried. Calls after the first wait for it. */
+  /** Stops everything; rejects with all failures once every stop has been tried. Later calls wait for the first one. */
   close(): Promise<void> {
     this.#closing ??= this.#stopAll();
     return this.#closing;
@@ -35,7 +35,7 @@ export class Closing {
   }
 }
 
-/** Runs `work`, and ends what it has put into its `Closing`, whatever comes of it. */
+/** Runs `work`, and closes its `Closing`, whatever the outcome. */
 export async function closingAfter<T>(work: (closing: Closing) => Promise<T>): Promise<T> {
   const closing = new Closing();
   try {

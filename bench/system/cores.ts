@@ -7,13 +7,13 @@ import { familyOf } from '../peers/usage.ts';
 
 const run = promisify(execFile);
 
-/** To be said where `clearCore` answers undefined. */
+/** The message for a machine on which `clearCore` returns undefined. */
 export const SHARED = 'the gateway cannot have a core of its own here: all share all of them';
 
 /**
- * Leaves the first core to the thread that is to be measured, as a gateway's loop has one in service: this process, these
- * with all below them, and whatever any of them starts from now on keep off it. Answers how a process' first thread is put
- * there; undefined where that cannot be done, and all share all cores.
+ * Reserves the first core for the measured thread, because a gateway's loop has a core of its own in service: this process,
+ * the given ones and their descendants, and every process that they start later, run on the other cores. Returns a function
+ * that moves a process' first thread to the first core; undefined where that is impossible, and all share all cores.
  */
 export async function clearCore(
   pids: readonly number[],
@@ -25,7 +25,7 @@ export async function clearCore(
     try {
       await run('taskset', ['--all-tasks', '--cpu-list', '--pid', `1-${cores - 1}`, String(pid)]);
     } catch {
-      // One that has ended since it was found, as PostgreSQL's do, is on no core.
+      // A process that has ended since it was found, as PostgreSQL's do, is on no core.
       if (existsSync(`/proc/${pid}`)) return undefined;
     }
   }

@@ -13,12 +13,12 @@ import type { Servers } from './servers.ts';
 import { until } from './waiting.ts';
 
 const AUDIENCE = 'fairline';
-/** An engine may have a broker's group to join, and a gateway waits for the engine. */
+/** An engine may have to join a broker's group, and a gateway waits for the engine. */
 const READY_LIMIT_MS = 60_000;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The part of the servers that one fairline has for itself, and what its processes are told. */
+/** One fairline's own part of the servers, and the configuration of its processes. */
 export interface Site {
   readonly log: LogKind;
   readonly databaseUrl: string;
@@ -29,7 +29,7 @@ export interface Site {
   /** For the load generator. */
   readonly ticket: { readonly secret: string; readonly audience: string };
   readonly env: Environment;
-  /** Takes the database away. What stands in Redis and Kafka goes with the servers. */
+  /** Drops the database. Data in Redis and Kafka goes with the servers. */
   stop(): Promise<void>;
 }
 
@@ -47,7 +47,7 @@ export interface Fairline {
   stop(): Promise<void>;
 }
 
-/** Makes room for a fairline of its own on these servers. `env` changes what its processes are told. */
+/** Sets up a fairline of its own on these servers. `env` changes the configuration of its processes. */
 export async function makeSite(servers: Servers, log: LogKind, env: Environment = {}): Promise<Site> {
   if (log === 'kafka' && servers.env.KAFKA_BROKERS === undefined) throw new Error('there is no Kafka');
   const database = await servers.createDatabase();
@@ -84,23 +84,23 @@ export async function makeSite(servers: Servers, log: LogKind, env: Environment 
   };
 }
 
-/** Every variable of engine and gateway, taken out: what is configured here is not for this fairline. */
+/** Unsets every variable of engine and gateway: the environment's configuration is not for this fairline. */
 function unconfigured(): Environment {
   const names = [...Object.keys(engineVariables), ...Object.keys(gatewayVariables)];
   return Object.fromEntries(names.map(name => [name, undefined]));
 }
 
 /**
- * Starts an engine as a process; resolves when its API listens, which may be before the log is consumed. `preload`: a module
- * that node loads before the engine.
+ * Starts an engine as a process; resolves when its API listens, which may be before it consumes the log. `preload`: a
+ * module that node loads before the engine.
  */
 export function startEngine(site: Site, preload?: URL): Promise<Process> {
   return startProcess('engine', site, { ENGINE_PORT: '0' }, preload);
 }
 
 /**
- * Starts a gateway as a process; resolves when it takes entries, for which there must be an engine. `preload`: a module
- * that node loads before the gateway.
+ * Starts a gateway as a process; resolves when it takes entries, which needs a running engine. `preload`: a module that
+ * node loads before the gateway.
  */
 export async function startGateway(site: Site, preload?: URL): Promise<Process> {
   const gateway = await startProcess('gateway', site, { GATEWAY_PORT: '0' }, preload);
@@ -130,7 +130,7 @@ export async function startFairline(site: Site, { gateways: count = 1 } = {}): P
   }
 }
 
-/** Resolves when every gateway knows the campaign: before that it is answered with 404. */
+/** Resolves when every gateway knows the campaign; before that a gateway answers 404. */
 export async function untilKnown(
   { gateways }: Pick<Fairline, 'gateways'>,
   campaignId: number,
@@ -160,7 +160,10 @@ export async function untilSettled({ operator, engine }: Fairline, campaignId: n
   });
 }
 
-/** Until the book of a settled campaign is made, which takes engine and ledger a while: what is measured next waits. */
+/**
+ * Resolves when the book of a settled campaign is made. That takes engine and ledger a while, so the next measurement
+ * waits.
+ */
 export async function untilBooked({ gateways: [gateway] }: Fairline, campaignId: number): Promise<void> {
   const ask = async (): Promise<true | undefined> => {
     const response = await fetch(`${gateway?.base}/v1/campaigns/${campaignId}/book`);
@@ -176,7 +179,7 @@ async function startProcess(
   port: Environment,
   preload?: URL,
 ): Promise<Process> {
-  // What is preloaded is TypeScript as well.
+  // The preloaded module is TypeScript as well.
   const preloading =
     preload === undefined ? [] : ['--import', import.meta.resolve('tsx'), '--import', preload.href];
   const child = await startChild({

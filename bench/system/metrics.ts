@@ -1,4 +1,4 @@
-/** Samples of a server's /metrics, by name and labels as they stand there: `up`, `seconds_bucket{le="0.01"}`. */
+/** Samples of a server's /metrics, by name and labels as they are there: `up`, `seconds_bucket{le="0.01"}`. */
 export type Metrics = ReadonlyMap<string, number>;
 
 const TIMEOUT_MS = 30_000;
@@ -20,7 +20,7 @@ export function parseMetrics(text: string): Metrics {
   return samples;
 }
 
-/** The sum of the named samples; throws when one is not there, as a name that has changed would count as nothing. */
+/** The sum of the named samples. Throws when one is missing, because a renamed metric would count as zero. */
 export function sumOf(metrics: Metrics, ...names: readonly string[]): number {
   return names.reduce((sum, name) => {
     const value = metrics.get(name);

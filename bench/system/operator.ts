@@ -11,7 +11,7 @@ type Totals = Static<typeof TotalsJson>;
 /** Closing takes as long as a lease, and the engine may be busy with a burst meanwhile. */
 const TIMEOUT_MS = 60_000;
 
-/** What operators do, over HTTP, as they do it. Every call rejects with the answer when it is not the wanted one. */
+/** An operator's actions over HTTP. Every call rejects with the answer when it is not the wanted one. */
 export class Operator {
   readonly #base: string;
   readonly #token: string;
@@ -35,7 +35,7 @@ export class Operator {
     await this.#ask('PUT', `/v1/campaigns/${campaignId}/room`, terms, { 'if-match': '*' });
   }
 
-  /** Closes it ahead of time; resolves when the close has passed, after a lease or so. */
+  /** Closes the campaign early; resolves when the close has passed, after about a lease. */
   async close(campaignId: number): Promise<CampaignJson> {
     return (await this.#ask('POST', `/v1/campaigns/${campaignId}/close`)) as CampaignJson;
   }
@@ -67,7 +67,7 @@ export class Operator {
   }
 }
 
-/** An instant of the operator's API, `ms` from now. */
+/** The instant `ms` from now, as the operator's API takes it. */
 export function inMs(ms: number): string {
   return new Date(Date.now() + ms).toISOString();
 }

@@ -9,40 +9,40 @@ import { readRecord, SERVER_NAMES, type ServerName } from '../../engine/stack/ke
 import type { KafkaNeed } from '../../engine/stack/plan.ts';
 import { type StackEnv, startStack } from '../../engine/stack/stack.ts';
 
-/** How often Redis puts its file on disk: before each answer, or once a second. */
+/** How often Redis syncs its file to disk: before each answer, or once a second. */
 export type Fsync = 'always' | 'everysec';
 
 export interface Database {
   readonly url: string;
-  /** Takes it away, with whatever connections are still there. */
+  /** Drops the database, with all its connections. */
   drop(): Promise<void>;
 }
 
-/** PostgreSQL, Redis and, where it could be had, Kafka, for one piece of work. */
+/** PostgreSQL, Redis and, if available, Kafka, for one piece of work. */
 export interface Servers {
   readonly env: StackEnv;
-  /** Where they run as processes that can be measured. */
+  /** The process ids of servers that can be measured. */
   readonly pids: Readonly<Partial<Record<ServerName, number>>>;
-  /** What a person should know of the start, such as why there is no Kafka. */
+  /** What a person should know about the start, such as why there is no Kafka. */
   readonly notes: readonly string[];
-  /** Starts those that have ended by themselves, at the addresses and with the data that they had; resolves when they serve. */
+  /** Restarts servers that have ended by themselves, with the same addresses and data; resolves when they serve. */
   startAgain(): Promise<void>;
-  /** An empty database of one's own. */
+  /** Creates an empty database for the caller alone. */
   createDatabase(): Promise<Database>;
   setFsync(fsync: Fsync): Promise<void>;
   stop(): Promise<void>;
 }
 
 export interface ServersOptions {
-  /** Of this work alone: whatever data lies there is deleted, before and after. */
+  /** Used by this work alone: its data is deleted, before and after. */
   readonly dir: string;
   readonly kafka: KafkaNeed;
   readonly say: (line: string) => void;
 }
 
 /**
- * Starts new private servers without any data, whatever the environment names: figures must not depend on what was
- * there before, nor a load reach somebody's server. Waits while other work holds the directory. Rejects with StackError.
+ * Starts new private servers without any data, whatever the environment names: figures must not depend on earlier data, and
+ * a load must not reach somebody's server. Waits while other work holds the directory. Rejects with StackError.
  */
 export async function startServers({ dir, kafka, say }: ServersOptions): Promise<Servers> {
   await mkdir(dirname(dir), { recursive: true });

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * Asks again and again until the answer is something other than undefined, and returns that. Rejects after `limitMs`,
- * naming what was waited for; at once with what `ask` throws.
+ * Calls `ask` until it returns something other than undefined, and returns that. Rejects after `limitMs` with the name of
+ * what was awaited; rejects at once with what `ask` throws.
  */
 export async function until<T>(
   what: string,

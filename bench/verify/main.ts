@@ -17,10 +17,10 @@ const options = {
 const LIMIT_MS = 3_600_000;
 
 export interface Round {
-  /** One `crypto.hash('sha256')` call an entrant, of 46 bytes. */
+  /** One `crypto.hash('sha256')` call per entrant, of 46 bytes. */
   readonly hashesMs: number;
   readonly verifyMs: number;
-  /** Of all threads. */
+  /** CPU time of all threads. */
   readonly cpuMs: number;
 }
 

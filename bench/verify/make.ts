@@ -1,4 +1,6 @@
-/** Makes the book that is verified, in a process of its own: its memory must not count. Arguments: path, entries, slice. */
+/**
+ * Makes the book to verify, in a process of its own, because its memory must not count. Arguments: path, entries, slice.
+ */
 import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';

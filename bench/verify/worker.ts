@@ -1,6 +1,6 @@
 /**
- * Verifies a book over and over, and beside it calls node's hash once an entrant, in a process of its own, so that its peak
- * of memory is the verifier's. Arguments: path, entrants, rounds. Prints one line of JSON.
+ * Verifies a book repeatedly, and for comparison calls node's hash once per entrant, in a process of its own, so that its
+ * peak of memory is the verifier's. Arguments: path, entrants, rounds. Prints one line of JSON.
  */
 import { hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
@@ -8,7 +8,7 @@ import { nodePrimitives } from '../../engine/verify/node.ts';
 import { verify } from '../../engine/verify/verify.ts';
 import type { Round } from './main.ts';
 
-/** As the command reads it. */
+/** The size of the command's reads. */
 const PIECE_BYTES = 1 << 20;
 const LEAF_BYTES = 46;
 
@@ -39,7 +39,7 @@ async function verifying(path: string, entrants: number): Promise<{ verifyMs: nu
 
 const [path = '', entrants = '', rounds = ''] = process.argv.slice(2);
 const count = Number(entrants);
-// Compiled before it is measured.
+// Gets the code compiled before it is measured.
 hashes(50_000);
 const measured: Round[] = [];
 for (let round = 0; round < Number(rounds); round++) {

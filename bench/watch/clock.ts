@@ -1,6 +1,6 @@
 /**
- * Microseconds on the machine's monotonic clock. It is the same for all processes of a machine and is never set, so
- * times that several clients took can be put in one order.
+ * Microseconds on the machine's monotonic clock. All processes of a machine share it and it is never set, so times from
+ * several clients can be put in one order.
  */
 export function monotonicUs(): number {
   const [seconds, nanoseconds] = process.hrtime();

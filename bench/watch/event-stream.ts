@@ -1,7 +1,7 @@
 const LF = 10;
 const CR = 13;
 
-/** A line that is longer is not from a server this client was made for. */
+/** A longer line is not from a server that this client was made for. */
 const LINE_BYTES_MAX = 65_536;
 
 export interface EventListener {
@@ -11,9 +11,9 @@ export interface EventListener {
 }
 
 /**
- * Server-sent events, as the HTML standard (9.2.6) parses them: lines end with LF, CR or CRLF, an event with an empty
- * line, and the bytes may be split anywhere, also within a character. An event that is not ended is dropped with its
- * stream: a parser is made for each stream, with the last id of the one before.
+ * Server-sent events, as the HTML standard (9.2.6) parses them: lines end with LF, CR or CRLF, an event with an empty line,
+ * and the bytes may be split anywhere, also within a character. An unfinished event is dropped with its stream: each stream
+ * gets a new parser, with the last id of the one before.
  */
 export class EventStreamParser {
   readonly #listener: EventListener;
@@ -32,12 +32,12 @@ export class EventStreamParser {
     this.#lastEventId = lastEventId;
   }
 
-  /** What to send as Last-Event-ID when coming back; '' for none. */
+  /** The Last-Event-ID to send on a reconnect; '' for none. */
   get lastEventId(): string {
     return this.#lastEventId;
   }
 
-  /** Takes `bytes[start..end)`, and keeps nothing of them. */
+  /** Takes `bytes[start..end)`, and keeps no reference to them. */
   feed(bytes: Buffer, start: number, end: number): void {
     let at = start;
     if (this.#afterCr && at < end) {

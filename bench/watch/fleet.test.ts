@@ -11,7 +11,7 @@ import { ACCEPTED, type DoorServer, GONE, outcome, startDoor, streamHead } from 
 const WORKER = fileURLToPath(new URL('./worker.ts', import.meta.url));
 const groups = (enter: 'post' | 'wait') => [{ campaign: 7, users: { from: 0, to: 5 }, enter }];
 
-/** Runs a worker by hand, as from a shell, and returns its last line and exit code. */
+/** Runs a worker as from a shell, and returns its last line and exit code. */
 function runWorker(argument: string, input = ''): Promise<{ last: string; code: number | null }> {
   return new Promise(resolve => {
     const child = execFile(process.execPath, [...programArguments(WORKER), argument], (_error, stdout) => {

@@ -6,20 +6,23 @@ const WORKER = new URL('./worker.ts', import.meta.url);
 /** Signing takes 5 us a ticket, and the machine may be busy. */
 const READY_TIMEOUT_MS = 60_000;
 
-/** A process full of watchers that waits to be let go. */
+/** A process full of watchers that waits for `go`. */
 export interface WatcherProcess {
   readonly pid: number;
-  /** Lets them begin, at the times that their groups name; resolves when all are over. Rejects when it fails. Once. */
+  /**
+   * Starts the watchers, at the times that their groups name; resolves when all are finished. Rejects when it fails. Call
+   * it once.
+   */
   go(): Promise<WatchResult>;
-  /** Says that nobody makes entries any more. */
+  /** Tells the watchers that nobody makes entries any more. */
   finish(): void;
-  /** Says that it is over for all, wherever they are; `go` then resolves with what there is. */
+  /** Ends the run for all watchers, in whatever state they are; `go` then resolves with the result so far. */
   cut(): void;
-  /** Ends it at once. Safe to call again. */
+  /** Ends the process at once. Safe to call again. */
   stop(): Promise<void>;
 }
 
-/** Starts a watcher process. Throws `LoadError` `bad_job`; it ends with this one, however that ends. */
+/** Starts a watcher process. Throws `LoadError` `bad_job`. The process ends with this one, however that ends. */
 export async function startWatchers(request: WatchRequest): Promise<WatcherProcess> {
   const job = parseWatchJob({ ...request, hold: true });
   const child = await startScript(WORKER, {

@@ -2,16 +2,17 @@ import { type Static, Type } from 'typebox';
 import { Bases, faultsOfBases, faultsOfUsers, parse, Ticket, Users } from '../load/job.ts';
 
 /**
- * What one watcher process is asked to do, as JSON.
+ * The job of one watcher process, as JSON.
  *
- * - `bases`: the gateways; a watcher who comes back, for whatever reason, comes to the next one.
- * - `groups`: who watches what. `campaign`; `users` as in load/job.ts; `enter`: `post` makes the entry first, asking
- *   again after Retry-After, `wait` opens the queue again and again until somebody else has made it.
+ * - `bases`: the gateways; a watcher that reconnects, for whatever reason, connects to the next one.
+ * - `groups`: who watches what. `campaign`; `users` as in load/job.ts; `enter`: `post` makes the entry first, retrying
+ *   after Retry-After, `wait` opens the queue repeatedly until somebody else has made the entry.
  * - `startAtUs`: when the group begins, on the machine's monotonic clock (clock.ts), with the run when absent; `spreadMs`:
- *   over how long from then on the beginnings are spread evenly.
- * - `reloads`: `share` of the watchers drop their connection `afterMs` after it shows something, and come back soon,
- *   `times` times; `withoutIdShare` of those without Last-Event-ID, as somebody who reloads the page.
- * - `answerTimeoutMs`: how long the head of an answer may take. `silenceMs`: a stream without a byte for so long is given up.
+ *   from then on, the time over which the starts are spread evenly.
+ * - `reloads`: `share` of the watchers drop their connection `afterMs` after it shows something, and reconnect soon,
+ *   `times` times; `withoutIdShare` of those without Last-Event-ID, like a page that is reloaded.
+ * - `answerTimeoutMs`: how long the head of an answer may take. `silenceMs`: a stream without a byte for so long is given
+ *   up.
  * - `limitSeconds`: the run is cut off then. `recordPath`: where the record goes (record.ts).
  * - `hold`: print `{"ready":true}`, begin when a line comes in.
  */
@@ -55,13 +56,13 @@ const Schema = Type.Object(
 export type WatchJob = Static<typeof Schema>;
 export type WatchGroup = WatchJob['groups'][number];
 
-/** A group as it is written by hand: whatever has a default may be left out. */
+/** A group as written by hand: everything with a default may be omitted. */
 export type WatchGroupRequest = Pick<WatchGroup, 'campaign' | 'enter'> &
   Partial<Omit<WatchGroup, 'users'>> & {
     users: Pick<WatchGroup['users'], 'from' | 'to'> & Partial<WatchGroup['users']>;
   };
 
-/** A job as it is written by hand. */
+/** A job as written by hand. */
 export type WatchRequest = Pick<WatchJob, 'bases'> &
   Partial<Omit<WatchJob, 'groups' | 'ticket' | 'reloads'>> & {
     groups: readonly WatchGroupRequest[];

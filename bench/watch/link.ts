@@ -3,20 +3,22 @@ import { messageOf } from '../../engine/contract/process/message-of.ts';
 import type { Base } from '../load/job.ts';
 import { type ResponseListener, ResponseReader } from './response.ts';
 
-/** Every socket reads into this one block: what is to be kept is copied within the callback that hands it on. */
+/** All sockets read into this one block: bytes to keep are copied within the callback that passes it on. */
 const readMemory = Buffer.allocUnsafeSlow(65_536);
 
-/** Told of what comes from the connection. Nothing comes from one that was dropped. */
+/** Gets what comes from the connection. A dropped connection reports nothing. */
 export interface LinkListener extends ResponseListener {
-  /** Before anything of a read is handed on. */
+  /** Called before the bytes of a read are passed on. */
   heard(): void;
-  /** The connection is gone, not by `drop`, and not as the end of an answer: the system's error code, or `closed`. */
+  /**
+   * The connection is gone, but not through `drop`, and not as the end of an answer: the system's error code, or `closed`.
+   */
   down(code: string): void;
-  /** The server sent what cannot be understood. */
+  /** The server sent something that cannot be understood. */
   garbled(message: string): void;
 }
 
-/** One keep-alive connection at a time, made when there is something to send. */
+/** One keep-alive connection at a time, opened when there is something to send. */
 export class Link {
   readonly #listener: LinkListener;
   #socket: Socket | undefined;
@@ -27,13 +29,13 @@ export class Link {
     this.#reader = new ResponseReader(listener);
   }
 
-  /** Sends a request over the connection there is, else over a new one to `base`. */
+  /** Sends a request over the open connection, else over a new one to `base`. */
   send(base: Base, request: string): void {
     const socket = this.#socket ?? this.#connect(base);
     socket.write(request, 'latin1');
   }
 
-  /** Closes the connection, if any, without a word to the listener. */
+  /** Closes the connection, if any, without telling the listener. */
   drop(): void {
     const socket = this.#socket;
     this.#socket = undefined;

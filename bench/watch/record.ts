@@ -4,13 +4,13 @@ import { endianness } from 'node:os';
 const FORMAT = 'fairline-watch-record/1';
 const FIRST_CAPACITY = 1_024;
 
-/** One request for an entry; `answeredUs` and `stamp` are null where there was none, `status` is then 0. */
+/** One request for an entry; without an answer `answeredUs` and `stamp` are null, and `status` is 0. */
 export interface Post {
   readonly sentUs: number;
   readonly answeredUs: number | null;
   readonly status: number;
   readonly stamp: number | null;
-  /** `type` of the problem document, of an answer that was one. */
+  /** `type` of the problem document, if the answer was one. */
   readonly problem: string | null;
 }
 
@@ -24,9 +24,9 @@ export interface ShownOutcome {
 }
 
 /**
- * How it ended for a watcher: `told` an outcome and then nothing more (204); `refused` the entry (`why` says with what);
- * `no-entry`: nobody had made one when the run was to finish; `failed`: an answer that should not be (`why`);
- * `limit`: the run was over.
+ * How a watcher ended: `told` an outcome and then nothing more (204); `refused` the entry (`why` is the refusal);
+ * `no-entry`: nobody had made one when the run was to finish; `failed`: an answer that should not be (`why`); `limit`: the
+ * run was over.
  */
 export type WatchEnd = 'told' | 'refused' | 'no-entry' | 'failed' | 'limit';
 
@@ -89,7 +89,7 @@ export class ShownLog {
     return Buffer.concat(this.#columns().map(column => bytesOf(column, this.#length)));
   }
 
-  /** Reads what `toBytes` made; throws when it is not of that many rows. */
+  /** Reads what `toBytes` made; throws when it does not have that many rows. */
   static fromBytes(bytes: Buffer, length: number): ShownLog {
     const log = new ShownLog();
     log.#reserve(length);
@@ -119,7 +119,7 @@ export class ShownLog {
   }
 }
 
-/** The watchers' own record, to be held against the ledger. All times are on the machine's monotonic clock. */
+/** The watchers' own record, to be compared with the ledger. All times are on the machine's monotonic clock. */
 export interface WatchRecord {
   readonly users: readonly WatchedUser[];
   readonly shown: ShownLog;
@@ -132,7 +132,7 @@ export async function writeWatchRecord(path: string, { users, shown }: WatchReco
   await writeFile(path, Buffer.concat([Buffer.from(`${header}\n`), shown.toBytes()]));
 }
 
-/** Reads what `writeWatchRecord` wrote; throws when the file is none of this format, or not whole. */
+/** Reads what `writeWatchRecord` wrote; throws when the file has another format, or is incomplete. */
 export async function readWatchRecord(path: string): Promise<WatchRecord> {
   requireLittleEndian();
   const file = await readFile(path);

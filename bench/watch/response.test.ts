@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ResponseError, ResponseReader } from './response.ts';
 
-/** What a reader tells of these bytes, fed in these pieces. */
+/** What a reader reports for these bytes, given in these pieces. */
 function read(text: string, splits: readonly number[], ends = false): readonly string[] {
   const told: string[] = [];
   let body = '';
@@ -19,7 +19,7 @@ function read(text: string, splits: readonly number[], ends = false): readonly s
   const bytes = Buffer.from(text);
   let from = 0;
   for (const to of [...splits, bytes.length]) {
-    // With something behind it in memory that is not to be read.
+    // With bytes behind the piece in memory that must not be read.
     const piece = Buffer.concat([bytes.subarray(from, to), Buffer.from('HTTP\r\n\r\n')]);
     reader.feed(piece, to - from);
     from = to;

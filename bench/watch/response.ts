@@ -1,10 +1,10 @@
 const LF = 10;
 
-/** A head that is longer is not from a server this client was made for. */
+/** A longer head is not from a server that this client was made for. */
 const HEAD_BYTES_MAX = 16_384;
 const CHUNK_LINE_BYTES_MAX = 1_024;
 
-/** What of an answer's head matters here. */
+/** The parts of an answer's head that matter here. */
 export interface ResponseHead {
   status: number;
   /** -1: there was no Retry-After in seconds. */
@@ -12,7 +12,7 @@ export interface ResponseHead {
   mediaType: string;
 }
 
-/** Told of an answer piece by piece, in this order: head, body any number of times, done. */
+/** Gets an answer piece by piece, in this order: head, body any number of times, done. */
 export interface ResponseListener {
   head(head: Readonly<ResponseHead>): void;
   /** `bytes[start..end)` is valid within the call only. */
@@ -20,7 +20,7 @@ export interface ResponseListener {
   done(): void;
 }
 
-/** The server sent what is not HTTP/1.1. */
+/** The server sent something that is not HTTP/1.1. */
 export class ResponseError extends Error {}
 
 type State =
@@ -34,14 +34,14 @@ type State =
   | 'to-the-end';
 
 /**
- * Reads the answers of one connection (RFC 9112), however the network splits them: framed by Content-Length, chunked,
- * or by the end of the connection. One answer after another; whoever listens may stop feeding at any time.
+ * Reads the answers of one connection (RFC 9112), however the network splits them: framed by Content-Length, chunked, or by
+ * the end of the connection. One answer after another; a listener may stop the feeding at any time.
  */
 export class ResponseReader {
   readonly #listener: ResponseListener;
   readonly #head: ResponseHead = { status: 0, retryAfterMs: -1, mediaType: '' };
   #state: State = 'status';
-  /** The beginning of a line whose end is not there yet. */
+  /** The beginning of a line that is not complete yet. */
   #line = '';
   #headBytes = 0;
   /** Bytes of the body, or of the chunk, that are still to come. */

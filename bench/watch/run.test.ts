@@ -30,7 +30,7 @@ interface Ran extends Awaited<ReturnType<typeof runWatch>> {
   readonly asked: readonly (Asked & { readonly door: number })[];
 }
 
-/** Runs watchers against one or two servers that answer as told, and hands out what those were asked. */
+/** Runs watchers against one or two servers that answer as the test says; also returns the requests. */
 async function watch(
   answer: (asked: Asked) => void | Promise<void>,
   { servers = 1, watchers = 1, enter = 'post' as 'post' | 'wait', job = {} as Partial<WatchRequest> } = {},
@@ -110,7 +110,7 @@ test('comes back to the next gateway with its last id when a stream is cut, and 
     asked.map(({ door }) => door),
     [0, 0, 1, 0, 1],
   );
-  // Ahead from 5 to 6, position from 3 to 4; and then to 2, which is no better for a final place.
+  // Ahead from 5 to 6, position from 3 to 4 (backward); then to 2, which is wrong as well for a final position.
   assert.deepEqual([result.positionsBackward, result.positionsMoved], [2, 1]);
   assert.deepEqual(result.errors, { closed: 2 });
   assert.equal(result.ends.told, 1);
@@ -138,7 +138,7 @@ test('a share reloads: with the last id as a lost connection does, without as a 
       else if (times === 1) {
         first.add(user);
         socket.write(streamHead() + position(3, 2));
-        // Those who do not reload are told while they wait.
+        // Watchers that do not reload are told while they wait.
         setTimeout(() => socket.write(outcome(3, WON)), 600);
       } else socket.write(streamHead() + position(3, 2) + outcome(3, WON));
     },
@@ -156,7 +156,7 @@ test('a share reloads: with the last id as a lost connection does, without as a 
   const byId = (id: string | undefined): number =>
     second.filter(({ lastEventId }) => lastEventId === id).length;
   assert.deepEqual([byId('7:4096:2'), byId(undefined), byId('7:4096:over')], [2, 2, 4]);
-  // A page that is loaded anew after the outcome shows it again.
+  // A page that is reloaded after the outcome shows it again.
   assert.deepEqual(reloaders.map(({ outcomes }) => outcomes.length).sort(), [1, 1, 2, 2]);
 });
 

@@ -10,15 +10,15 @@ import { Watcher } from './watcher.ts';
 const SWEEP_MS = 500;
 
 /**
- * What a run came to.
+ * The result of a run.
  *
- * - `ends`: watchers by how it ended (record.ts). `missingOutcomes`: those with a stream who were shown no outcome.
- * - `positions`: events with a position; `heartbeats`, `stalled`: comments, and streams' word that nothing moves.
- * - `positionsBackward`, `positionsMoved`, `outcomesChanged`: see sight.ts; all 0 in a run that is in order.
- * - `errors`: what was put right by coming back, by code: the system's, `closed`, `timeout`, `silent`, `stream_ended`
+ * - `ends`: watchers by how they ended (record.ts). `missingOutcomes`: those with a stream that were shown no outcome.
+ * - `positions`: events with a position; `heartbeats`: comments; `stalled`: events that say that nothing moves.
+ * - `positionsBackward`, `positionsMoved`, `outcomesChanged`: see sight.ts; all 0 in a correct run.
+ * - `errors`: failures that a reconnect mended, by code: the system's, `closed`, `timeout`, `silent`, `stream_ended`
  *   (before an outcome), `queue_503`, `queue_429`.
  * - `firstShown…`: from the request for a stream to the first thing shown.
- * - `cpuUs`: user and system time from the first watcher's beginning on, `rssBytes`: memory at the end of the run.
+ * - `cpuUs`: user and system time from the first watcher's start on, `rssBytes`: memory at the end of the run.
  */
 export interface WatchResult {
   readonly watchers: number;
@@ -46,7 +46,7 @@ export interface WatchHooks {
   readonly ready?: () => Promise<void>;
   /** From then on nobody waits for an entry that somebody else makes. */
   readonly finishing?: Promise<unknown>;
-  /** From then on it is over for all, wherever they are. */
+  /** From then on the run is over for all watchers, in whatever state they are. */
   readonly cutOff?: Promise<unknown>;
   readonly signal?: AbortSignal;
 }
@@ -68,7 +68,7 @@ class WatchRun implements WatcherRun {
   stalled = 0;
   finishing = false;
   readonly #job: WatchJob;
-  /** Of each watcher: on the machine's clock, or behind the beginning of the run. */
+  /** When each watcher starts: on the machine's clock, or relative to the beginning of the run. */
   readonly #beginnings: readonly Beginning[];
   #running: number;
   #resolve: () => void = () => {};
@@ -145,7 +145,7 @@ class WatchRun implements WatcherRun {
     }
   }
 
-  /** Every so many one reloads, spread evenly over the group, and so are those among them who do it without an id. */
+  /** Spreads the reloading watchers evenly over the group, and among them those that reload without an id. */
   #reloadingOf(index: number, count: number): Reloading | undefined {
     const { share, withoutIdShare, times, afterMs } = this.#job.reloads;
     const reloaders = (before: number): number => Math.floor((before * Math.round(share * count)) / count);

@@ -6,11 +6,11 @@ export interface SightCounts {
   readonly shown: ShownLog;
   /** From the request for a stream to the first thing shown in it, in microseconds. */
   readonly firstShown: Histogram;
-  /** Times that `ahead` was more than before, or the position a later one, whatever lay in between. */
+  /** Times that `ahead` grew, or the position became a later one, compared with the last one shown. */
   positionsBackward: number;
-  /** Times that the position was an earlier one than before: a final position never changes. */
+  /** Times that the position became an earlier one: a final position never changes. */
   positionsMoved: number;
-  /** Times that another outcome was shown than before. */
+  /** Times that the outcome differed from the one shown before. */
   outcomesChanged: number;
   /** Times that a stream said that nothing moves. */
   stalled: number;
@@ -30,7 +30,7 @@ export class Sight {
     this.#counts = counts;
   }
 
-  /** A stream was asked for at this time, and is open. */
+  /** A stream is open; it was requested at `askedUs`. */
   opened(askedUs: number): void {
     this.#openedUs = askedUs;
   }
@@ -96,7 +96,7 @@ function isWhole(value: unknown, least: number): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= least;
 }
 
-/** The members of a JSON object; none when it is something else, or no JSON. */
+/** The members of a JSON object; none when the text is something else, or not JSON. */
 export function objectOf(text: string): Readonly<Record<string, unknown>> {
   try {
     const value: unknown = JSON.parse(text);

@@ -1,7 +1,7 @@
 import type { Base } from '../load/job.ts';
 import type { SightCounts } from './sight.ts';
 
-/** Dropping the connection while something is shown, and coming back. */
+/** Dropping the connection while something is shown, and reconnecting. */
 export interface Reloading {
   readonly times: number;
   readonly withoutId: boolean;
@@ -14,7 +14,7 @@ export interface WatcherTerms {
   readonly user: string;
   readonly enter: 'post' | 'wait';
   readonly bases: readonly Base[];
-  /** The place in the list of bases to begin at. */
+  /** The index in the list of bases to begin at. */
   readonly turn: number;
   readonly ticket: () => string;
   readonly reloading: Reloading | undefined;
@@ -22,9 +22,9 @@ export interface WatcherTerms {
 
 /** What the watchers of a run share. */
 export interface WatcherRun extends SightCounts {
-  /** Nobody makes entries any more: who waits for one need not wait longer. */
+  /** Nobody makes entries any more: a watcher need not wait for one any longer. */
   readonly finishing: boolean;
-  /** Something went wrong that is put right by coming back, by code. */
+  /** A failure that a reconnect mends, by code. */
   error(code: string): void;
   over(): void;
 }

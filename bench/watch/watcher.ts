@@ -7,15 +7,15 @@ import { objectOf, Sight } from './sight.ts';
 import type { Reloading, WatcherRun, WatcherTerms } from './terms.ts';
 
 const BODY_CHARACTERS_MAX = 65_536;
-/** How long to wait before coming back, until the server has said. */
+/** How long to wait before a reconnect, until the server sends `retry`. */
 const RETRY_MS = 1_000;
-/** A gateway that is gone is not asked again at once by everybody; doubled for each failure in a row, three times. */
+/** The wait doubles for each failure in a row, three times, so that not everybody asks a lost gateway again at once. */
 const FAILURE_DOUBLINGS = 3;
-/** Between two questions for an entry that somebody else is to make. */
+/** Between two requests for the queue of an entry that somebody else makes. */
 const NO_ENTRY_MS = 250;
-/** How long somebody who reloads a page is away. */
+/** How long the reload of a page takes. */
 const RELOAD_PAUSE_MS = { from: 50, to: 300 };
-/** Spread of repeated requests after a 503, beside a quarter of Retry-After. */
+/** Spread of repeated requests after a 503, added to a quarter of Retry-After. */
 const BUSY_JITTER_MS = 250;
 
 const NOT_OPEN_YET = 'urn:fairline:problem:not-open-yet';
@@ -23,10 +23,9 @@ const NOT_OPEN_YET = 'urn:fairline:problem:not-open-yet';
 type State = 'resting' | 'posting' | 'opening' | 'streaming' | 'over';
 
 /**
- * One person who enters and watches. `resting` until a timer says what to do next -> `posting` the entry -> `opening`
- * the queue -> `streaming`; from each of these back to `resting`, to come again; `over` when the server said 204 after
- * the outcome, when the entry was refused, or when something is as it never should be. The one writer of the state is
- * this class.
+ * One person who enters and watches. `resting` until a timer says what to do next -> `posting` the entry -> `opening` the
+ * queue -> `streaming`; from each of these back to `resting`, to reconnect; `over` when the server said 204 after the
+ * outcome, when the entry was refused, or on an answer that should not be. Only this class writes the state.
  */
 export class Watcher implements LinkListener {
   readonly #terms: WatcherTerms;
@@ -64,7 +63,7 @@ export class Watcher implements LinkListener {
     this.#rest(delayMs);
   }
 
-  /** Gives up on what takes too long. */
+  /** Gives up a request or stream that takes too long. */
   sweep(nowUs: number, answerTimeoutMs: number, silenceMs: number): void {
     const waitedMs = (nowUs - this.#heardUs) / 1e3;
     if (this.#state === 'streaming') {
@@ -74,7 +73,7 @@ export class Watcher implements LinkListener {
     }
   }
 
-  /** Ends it where it is. */
+  /** Ends the watcher in whatever state it is. */
   cut(): void {
     this.#over('limit', this.#state);
   }
@@ -125,7 +124,7 @@ export class Watcher implements LinkListener {
   }
 
   down(code: string): void {
-    // Nothing was under way: the server lets go of connections that do nothing.
+    // Nothing was under way: the server closes idle connections.
     if (this.#state === 'resting' || this.#state === 'over') return;
     this.#run.error(code);
     if (this.#state === 'posting') {
@@ -205,12 +204,12 @@ export class Watcher implements LinkListener {
 
   #reload({ withoutId }: Reloading): void {
     this.#reloads += 1;
-    // A page that is loaded anew knows no id; the connection of one that is not comes back with it.
+    // A reloaded page knows no id; a reconnect sends it.
     if (withoutId) this.#events = undefined;
     this.#comeBack(between(RELOAD_PAUSE_MS));
   }
 
-  /** Lets go of the connection, and comes to the next gateway after a while. */
+  /** Drops the connection, and goes to the next gateway after a while. */
   #comeBack(delayMs: number): void {
     this.#letGo();
     this.#turn += 1;
@@ -223,7 +222,7 @@ export class Watcher implements LinkListener {
     this.#link.drop();
   }
 
-  /** After the outcome an EventSource comes once more, to be told 204; a page that was reloaded is shown it again. */
+  /** After the outcome an EventSource reconnects once more, and gets 204; a reloaded page is shown the outcome again. */
   #streamEnded(): void {
     const { outcomes } = this.#sight;
     const { reloading } = this.#terms;
@@ -256,7 +255,7 @@ export class Watcher implements LinkListener {
     }
   }
 
-  /** After Retry-After: just then when that is the opening, else spread. */
+  /** After Retry-After: exactly then if that is the opening, else spread. */
   #askAgain(isOpening: boolean): void {
     const askedMs = this.#retryAfterMs;
     this.#rest(askedMs + 1 + (isOpening ? 0 : Math.random() * (BUSY_JITTER_MS + askedMs / 4)));

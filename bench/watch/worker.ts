@@ -1,8 +1,9 @@
 /**
- * One watcher process. Takes a job as JSON (job.ts) from the first argument, or from the first line of standard input,
- * and prints its result (run.ts) as JSON on the last line of standard output; or `{"error":{code,message}}`, and exits
- * with 1. With `hold` it prints `{"ready":true}` and begins at the next line of input. The line `finish` then says that
- * nobody makes entries any more, `cut` that it is over for all, wherever they are; the end of the input ends the run, so that it never outlives who started it.
+ * One watcher process. Takes a job as JSON (job.ts) from the first argument, or from the first line of standard input, and
+ * prints its result (run.ts) as JSON on the last line of standard output; or `{"error":{code,message}}`, and exits with 1.
+ * With `hold` it prints `{"ready":true}` and begins at the next line of input. The line `finish` then says that nobody
+ * makes entries any more, `cut` ends the run for all watchers in whatever state they are; the end of the input ends the
+ * run, so that the process never outlives its parent.
  *
  * Try it: `node --import tsx bench/watch/worker.ts '{"bases":["http://127.0.0.1:8080"],"groups":[{"campaign":1,
  * "users":{"from":0,"to":10},"enter":"post"}],"ticket":{"secret":"…","audience":"fairline"}}'`
@@ -12,7 +13,7 @@ import { work } from '../load/worker-line.ts';
 import { parseWatchJob } from './job.ts';
 import { runWatch } from './run.ts';
 
-/** In service those who watch are elsewhere; here they give way to the servers, which are what is measured. */
+/** In service watchers are on other machines; here they give way to the servers, which are measured. */
 const NICENESS = 10;
 
 await work(async ({ job: given, signal, held }) => {

@@ -21,13 +21,13 @@ export async function askProbe<Answer extends { readonly probe: number } = Probe
   });
 }
 
-/** V8 hands pages back late: measured on a gateway that had just started, 30 MB of 148 some ten seconds after. */
+/** V8 returns pages late: on a gateway that had just started, 30 MB of 148 were returned some ten seconds later. */
 const COLLECT_EVERY_MS = 3_000;
 const COLLECTIONS_AT_LEAST = 8;
 const COLLECTIONS_AT_MOST = 20;
 const STEADY_BYTES = 512 * 1_024;
 
-/** Collects garbage until the memory of the process no longer changes, for half a minute or more; answers what is left. */
+/** Collects garbage until the memory of the process no longer changes, for 21 to 57 s; returns the last answer. */
 export async function askWhenSteady(child: Child): Promise<ProbeAnswer> {
   let last = await askProbe(child, { collect: true });
   for (let times = 1, steady = 0; times < COLLECTIONS_AT_LEAST || steady < 3; times++) {

@@ -1,11 +1,11 @@
 /**
  * Loaded by node before the gateway (`--import`), so that the gateway can be measured from inside without knowing of it:
  * how long its event loop is held, and what its heap holds. A line `{"probe":n}` on standard input is answered with a
- * `ProbeAnswer` as a line on standard output, and begins a new measurement of the loop; with `"collect":true` garbage
- * is collected first.
+ * `ProbeAnswer` as a line on standard output, and begins a new measurement of the loop; with `"collect":true` garbage is
+ * collected first.
  *
- * The loop is watched by a timer of 1 ms: whatever holds the loop makes it late. It costs the gateway less than 1 % of
- * a core.
+ * A timer of 1 ms watches the loop: it fires late when something holds the loop. It costs the gateway less than 1 % of a
+ * core.
  */
 import { openSync, readSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -18,16 +18,16 @@ export interface ProbeAnswer {
   /** The longest time from one turn of the loop to the next, in milliseconds, the timer's own 1 ms taken off. */
   readonly longestBlockMs: number;
   /**
-   * The longest that the thread computed from one turn to the next, in milliseconds: without the time in which it had no
-   * core, or waited for a helper of the garbage collector that had none. What the gateway itself is to blame for; null
-   * where the system does not tell (only Linux does).
+   * The longest that the thread computed from one turn to the next, in milliseconds, without the time in which it had no
+   * core, or waited for a helper of the garbage collector that had none: the gateway's own share. Null where the system
+   * does not report it (only Linux does).
    */
   readonly longestOwnBlockMs: number | null;
   /** How many blocks were longer, by the first measure. */
   readonly over10Ms: number;
   readonly over20Ms: number;
   readonly rssBytes: number;
-  /** What lives in V8's heap, and what it keeps outside. */
+  /** What V8's heap holds, and the memory that V8 holds outside it. */
   readonly heapBytes: number;
 }
 
@@ -79,7 +79,7 @@ class Blocks {
     this.#lastRunMs = runMs;
   }
 
-  /** How long this thread has had a core since it began: the first field, in nanoseconds (sched-stats.rst). */
+  /** How long this thread has had a core since its start: the first field, in nanoseconds (sched-stats.rst). */
   #runMs(): number | undefined {
     if (this.#schedstat === undefined) return undefined;
     const count = readSync(this.#schedstat, this.#bytes, 0, this.#bytes.length, 0);

@@ -19,9 +19,9 @@ import type { Servers } from '../system/servers.ts';
 import { PROBE } from './ask-probe.ts';
 import { bytesByKey, type RedisMemory, usedMemory } from './redis-memory.ts';
 
-/** How those in the queue are called: w0000000, w0000001 ... */
+/** Names of the users in the queue: w0000000, w0000001 ... */
 export const QUEUED = { prefix: 'w', digits: 7 } as const;
-/** For what was trimmed, buffers that shrink when they idle, and memory that is given back. */
+/** Time for trimming, for idle buffers to shrink, and for memory to be returned. */
 export const SETTLE_MS = 8_000;
 const OPEN_MS = 3_600_000;
 
@@ -36,7 +36,7 @@ export interface Queue {
 
 const RAFFLE = { kind: 'raffle', winners: 100 } as const;
 
-/** Starts a fairline with one gateway and a campaign that is open, a raffle unless told otherwise. */
+/** Starts a fairline with one gateway and an open campaign, a raffle unless told otherwise. */
 export async function openQueue(
   servers: Servers,
   log: LogKind,
@@ -58,8 +58,8 @@ export async function openQueue(
 }
 
 /**
- * The same with a gateway that has the probe and has done nothing yet: one that has just taken a burst gives memory
- * back for a minute, more than watchers take.
+ * The same with a new gateway that has the probe and has done nothing yet: a gateway that has just taken a burst returns
+ * memory for a minute, more than watchers take.
  */
 export async function withNewGateway(queue: Queue, closing: Closing): Promise<Queue> {
   await queue.gateway.stop();
@@ -68,7 +68,7 @@ export async function withNewGateway(queue: Queue, closing: Closing): Promise<Qu
   return { ...queue, gateway };
 }
 
-/** A burst into the raffle; who asks is to be added. */
+/** A burst into the raffle; the caller adds the users. */
 export function loadFor(
   { fairline, gateway, campaign }: Queue,
   connections: number,
@@ -82,7 +82,7 @@ export function loadFor(
   };
 }
 
-/** Fills the queue, and answers what that took of Redis once the log has been trimmed. */
+/** Fills the queue, and returns the Redis memory that it takes once the log has been trimmed. */
 export async function fill(
   queue: Queue,
   { users, connections }: { readonly users: number; readonly connections: number },

@@ -3,14 +3,14 @@ import type { LogKind } from '../../engine/contract/log/log.ts';
 import type { RedisClient } from '../../engine/contract/redis/redis.ts';
 import type { Site } from '../system/fairline.ts';
 
-/** What Redis has allocated in all, buffers of its connections included. */
+/** Everything that Redis has allocated, including the buffers of its connections. */
 export async function usedMemory(redis: RedisClient): Promise<number> {
   const used = /^used_memory:(\d+)/m.exec(await redis.info('memory'))?.[1];
   if (used === undefined) throw new Error('Redis does not say used_memory');
   return Number(used);
 }
 
-/** Bytes of every key of a fairline, without the namespace, by Redis' own exact count. */
+/** Bytes of every key of a fairline, by key without the namespace, by Redis' own exact count. */
 export async function bytesByKey(
   redis: RedisClient,
   { namespace }: Site,
@@ -28,7 +28,7 @@ export async function bytesByKey(
 export interface RedisMemory {
   readonly log: LogKind;
   readonly users: number;
-  /** Allocated since there was nobody, a user. */
+  /** Growth of the allocated memory since the queue was empty, per user. */
   readonly bytesPerUser: number;
   /** The keys alone. */
   readonly keyBytesPerUser: number;

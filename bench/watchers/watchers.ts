@@ -1,6 +1,6 @@
 /**
- * What people who wait cost: Redis' memory for each who is in the queue, the gateway's for each who watches, and how
- * long its event loop is held while they watch and others pour in.
+ * What waiting people cost: Redis' memory for each user in the queue, the gateway's for each watcher, and how long its
+ * event loop is held while people watch and others pour in.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -26,7 +26,7 @@ import type { RedisMemory } from './redis-memory.ts';
 
 export interface WatchersOptions {
   readonly watchers: number;
-  /** In the queue before the watchers come; they are among them. */
+  /** Users in the queue before the watchers come; the watchers are among them. */
   readonly users: number;
   /** How long others pour in. */
   readonly seconds: number;
@@ -41,7 +41,7 @@ export interface WatchersFigures {
     readonly rssBytes: number;
     /** Garbage was collected before the streams were opened, and not since. */
     readonly rssBytesPerWatcher: number;
-    /** The same when it was collected afterwards as well. */
+    /** The same with another collection afterwards. */
     readonly liveRssBytesPerWatcher: number;
     readonly heapBytesPerWatcher: number;
   };
@@ -55,18 +55,18 @@ export interface WatchersFigures {
   };
 }
 
-/** Who leave while others pour in, one after another: they stand before all who watch, so all are shown a new place. */
+/** Users who leave one after another while others pour in. All watchers stand behind them, so all are shown a new place. */
 const LEAVERS = 1_000;
 const LEAVE_EVERY_MS = 1_000;
-/** A process may often have 1,024 to 20,000 descriptors. */
+/** The limit on descriptors is often between 1,024 and 20,000 per process. */
 const WATCHERS_A_PROCESS = 5_000;
-/** New streams a second: faster, and connecting is what is measured. */
+/** New streams a second; at a higher rate the connecting would be measured. */
 const ARRIVALS_A_SECOND = 2_000;
-/** Upper bound of what one generator sends a second, for whom tickets must be there. */
+/** Upper bound of the requests a second of one generator; each needs a ticket. */
 const REQUESTS_A_SECOND = 60_000;
-/** Of those who pour in first, while nothing is measured: until the code they run is compiled. */
+/** Users who pour in first, without measurement, until the code is compiled. */
 const WARM_USERS = 20_000;
-/** How long streams may take to be told, and to be answered with 204 when they come back. */
+/** How long streams may take to be told, and to get 204 when they reconnect. */
 const END_LIMIT_MS = 120_000;
 const LIMIT_SECONDS = 900;
 
@@ -107,7 +107,7 @@ interface Watching {
   readonly result: Promise<WatchResult>;
 }
 
-/** Opens the streams, and answers what each takes of the gateway. */
+/** Opens the streams, and returns what each takes of the gateway. */
 async function letThemWatch(
   queue: Queue,
   { watchers }: WatchersOptions,
@@ -115,7 +115,7 @@ async function letThemWatch(
   say: (line: string) => void,
 ): Promise<Watched> {
   const { gateway } = queue;
-  // The first streams load code and make what all share; one more does not cost that.
+  // The first streams load code and create shared objects; a further stream does not cost that.
   const first = await watch(queue, LEAVERS, LEAVERS + Math.min(100, watchers), closing);
   await untilWatching(gateway, Math.min(100, watchers));
   await first.process.stop();
@@ -165,7 +165,7 @@ async function watch(
     }),
   );
   const result = process.go();
-  // Whoever waits for it hears of a failure; that may be later, or nobody when the bench has failed before.
+  // Awaited later, or never when the bench has failed before; this keeps a failure from counting as unhandled.
   result.catch(() => undefined);
   return { process, result };
 }
@@ -176,7 +176,7 @@ async function untilWatching({ base }: Process, wanted: number): Promise<void> {
   });
 }
 
-/** Lets others enter while all watch and some leave; then closes the raffle, so that all are told. */
+/** Lets others enter while all watch and some leave; then closes the raffle, so that all watchers are told. */
 async function pourIn(
   queue: Queue,
   options: WatchersOptions,
@@ -228,7 +228,7 @@ async function pourIn(
   };
 }
 
-/** One after another withdraws, until `signal` is aborted. */
+/** Users withdraw one after another, until `signal` is aborted. */
 async function leave({ fairline, gateway, campaign }: Queue, signal: AbortSignal): Promise<void> {
   for (let number = 0; number < LEAVERS && !signal.aborted; number++) {
     const user = userId(QUEUED, number);
@@ -252,7 +252,7 @@ function requireAllTold(results: readonly WatchResult[]): void {
   }
 }
 
-/** Each was shown one when the stream opened, and the others while people left. */
+/** Each watcher was shown one position when the stream opened, and the others while people left. */
 function sumOfPositions(results: readonly WatchResult[]): number {
   return results.reduce((sum, { positions }) => sum + positions, 0);
 }

@@ -1,11 +1,11 @@
-/** Checks of the order: nobody overtaken, every stamp the one that was promised. */
+/** Checks of the order: nobody was overtaken, and every stamp is the one that was promised. */
 import type { Ask, CampaignEvidence, Entry } from './evidence.ts';
 import type { Faults } from './faults.ts';
 
 /**
- * The stamps that the clients were told, those in the log, in Redis and in the ledger must be the same. An earlier one
- * than a client was told may stand only where another request of the same user was under way at the same time: two
- * gateways may log one user at once, and the earliest stamp stays. `asks` are those of each user.
+ * The stamps in the clients' answers, the log, Redis and the ledger must be the same. A stamp earlier than the answered one
+ * is allowed only if another request of the same user was under way at the same time: two gateways may log one user at
+ * once, and the earliest stamp stays. `asks` are the requests of each user.
  * Returns how many answers were replaced in that way.
  */
 export function checkStamps(
@@ -40,8 +40,8 @@ export function checkStamps(
 }
 
 /**
- * Who asks again after an answer is told the same; or an earlier stamp, if a third request of theirs was under way with
- * the first.
+ * A user who asks again after an answer gets the same stamp, or an earlier one if a third request of theirs was under way
+ * with the first.
  */
 function checkRepeated(user: string, own: readonly Ask[], faults: Faults): void {
   const told = own.filter(ask => ask.stamp !== undefined).sort((a, b) => a.sentUs - b.sentUs);
@@ -88,15 +88,15 @@ function overlap(one: Ask, other: Ask): boolean {
   return ends(one) > other.sentUs && ends(other) > one.sentUs;
 }
 
-/** What has no answer, or had none to some of its requests, may still be under way at any later time. */
+/** A request with no answer, or whose repeats include one without, may still be under way at any later time. */
 function ends(ask: Ask): number {
   return ask.answeredUs === undefined || ask.unsure ? Number.POSITIVE_INFINITY : ask.answeredUs;
 }
 
 /**
- * Real-time order: whoever asked after somebody else had been answered has a later stamp. One sweep over all
- * instants, keeping the greatest stamp that had been answered; each entry that is behind it counts once. What is
- * compared are the stamps of the ledger, so an earlier one that replaced a told one is held to it as well.
+ * Real-time order: a user who asked after another user had been answered has a later stamp. One sweep over all instants
+ * keeps the greatest stamp that had been answered; each entry behind it counts once. The sweep compares the stamps of the
+ * ledger, so it also covers an earlier stamp that replaced an answered one.
  */
 export function checkRealTime(
   evidence: CampaignEvidence,
@@ -113,7 +113,7 @@ export function checkRealTime(
   for (const [user, own] of asks) {
     const stamp = ledger.get(user);
     if (stamp === undefined) continue;
-    // A request that was refused is not the one that made the entry.
+    // A refused request did not make the entry.
     const sentUs = Math.min(...own.flatMap(ask => (ask.status === 409 ? [] : [ask.sentUs])));
     const answers = own.flatMap(ask =>
       isAccepted(ask) && ask.answeredUs !== undefined ? [ask.answeredUs] : [],
@@ -121,7 +121,7 @@ export function checkRealTime(
     instants.push({ atUs: sentUs, isAnswer: false, user, stamp });
     if (answers.length > 0) instants.push({ atUs: Math.min(...answers), isAnswer: true, user, stamp });
   }
-  // What happened at the same instant has no order: then requests come first.
+  // Events at the same instant have no order, so requests come first.
   instants.sort((a, b) => a.atUs - b.atUs || Number(a.isAnswer) - Number(b.isAnswer));
   let greatest = -1;
   let whose = '';
@@ -142,12 +142,15 @@ export function checkRealTime(
   }
 }
 
-/** 202, or 200 to somebody who has what they ask for already. */
+/** 202, or 200 when the user already has what they ask for. */
 export function isAccepted(ask: Ask): boolean {
   return ask.status === 202 || ask.status === 200;
 }
 
-/** Coupons go in the order of the stamps: serials grow with them, and nobody who was passed over comes before one granted. */
+/**
+ * Coupons go in the order of the stamps: serials grow with the stamps, and nobody without a coupon stands before somebody
+ * with one.
+ */
 export function checkGrantOrder(evidence: CampaignEvidence, faults: Faults): void {
   if (evidence.kind !== 'coupon') return;
   const ledger = stampsOf(evidence.entries);

@@ -1,4 +1,4 @@
-/** Checks of what watchers were shown: it never went backward, and was what the ledger says in the end. */
+/** Checks of what watchers were shown: positions never went backward, and the last one equals the ledger's. */
 import type { ShownOutcome } from '../../watch/record.ts';
 import type { CampaignEvidence, Grant, Watched } from './evidence.ts';
 import type { Faults } from './faults.ts';
@@ -48,7 +48,7 @@ function checkOutcomes(
   if (end === 'failed') {
     faults.add('other', 'a watcher was answered as nobody ever should be', `${user}: ${why}`);
   }
-  // Who hears at the door that nothing is left has been told, and is held to it with the other requests.
+  // A watcher whose entry was refused because nothing is left was told so; that answer is checked with the other requests.
   if (outcomes.length === 0 && end !== 'refused' && (facts.accepted.has(user) || shown.length > 0)) {
     const example = `${user} of campaign ${evidence.campaign} (${end}${why === '' ? '' : `: ${why}`})`;
     faults.add('other', 'a watcher with an entry was shown no outcome', example);

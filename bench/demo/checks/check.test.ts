@@ -15,7 +15,7 @@ function check(evidence: CampaignEvidence): Found {
   return { count: checkCampaign(evidence, faults), faults };
 }
 
-/** Changes the campaign that is right, and asserts that the check says so: the text, and which number it counts in. */
+/** Applies one change to a correct campaign, and asserts the check's text and the count that it raises. */
 function finds(
   name: string,
   kind: FaultKind,
@@ -86,7 +86,7 @@ test('an entry nobody was told of is right where an answer was lost, and is coun
   const lost: Ask = { ...askedC, answeredUs: undefined, status: 0, stamp: undefined, unsure: true };
   const { faults, count } = check({ ...rightCoupon, asks: [asked, askedB, lost, ...otherAsks], watched: [] });
   assert.equal(count.untold, 1);
-  // It is not said to be in order: a client that never had an answer is off in itself.
+  // The result is not without faults: a client that never got an answer is a fault in itself.
   assert.deepEqual(
     faults.lines.filter(line => !/never told/.test(line)),
     [],

@@ -1,6 +1,6 @@
 /**
- * The count: what the clients were told against log, ranks and ledger. Everything here is worked out anew from the
- * evidence; nothing is shared with the code that settles.
+ * The count: compares what the clients were told with log, ranks and ledger. Everything here is recomputed from the
+ * evidence; it shares no code with settling.
  */
 import { checkGrantOrder, checkRealTime, checkStamps, isAccepted, stampsOf } from './check-order.ts';
 import { checkWatchers } from './check-watchers.ts';
@@ -12,22 +12,22 @@ export interface CampaignCount {
   readonly campaign: number;
   readonly kind: CampaignEvidence['kind'];
   readonly places: number;
-  /** Who were answered that they have an entry. */
+  /** Users who were told that they have an entry. */
   readonly accepted: number;
   readonly logged: number;
   readonly ranked: number;
   readonly inLedger: number;
   readonly settled: number;
   readonly granted: number;
-  /** Who asked, were always answered, and have no entry. */
+  /** Users who asked, got an answer to every request, and have no entry. */
   readonly refused: number;
-  /** Who have an entry nobody was told of, because an answer was lost or said 5xx. */
+  /** Users with an entry that no answer told them of, because an answer was lost or said 5xx. */
   readonly untold: number;
-  /** Answers whose stamp gave way to an earlier one of another request of the same user at the same time. */
+  /** Answers whose stamp was replaced by an earlier one of a concurrent request of the same user. */
   readonly replacedStamps: number;
 }
 
-/** Counts one campaign and adds everything that is off to `faults`. */
+/** Counts one campaign and adds everything that is wrong to `faults`. */
 export function checkCampaign(evidence: CampaignEvidence, faults: Faults): CampaignCount {
   const asks = byUser(evidence.asks);
   const ledger = stampsOf(evidence.entries);
@@ -60,7 +60,7 @@ export function checkCampaign(evidence: CampaignEvidence, faults: Faults): Campa
   return count;
 }
 
-/** Makes the count of several campaigns. */
+/** Counts several campaigns. */
 export function checkAll(evidence: readonly CampaignEvidence[]): {
   readonly campaigns: readonly CampaignCount[];
   readonly faults: Faults;
@@ -69,7 +69,7 @@ export function checkAll(evidence: readonly CampaignEvidence[]): {
   return { campaigns: evidence.map(one => checkCampaign(one, faults)), faults };
 }
 
-/** Every entry that was answered with 202 is in the ledger, and decided. */
+/** Every entry answered with 202 is in the ledger, and decided. */
 function checkLost(
   evidence: CampaignEvidence,
   accepted: ReadonlySet<string>,
@@ -87,7 +87,7 @@ function checkLost(
   }
 }
 
-/** One entry a user, one stamp an entry, one grant a user; serials 1..N, no code twice. */
+/** One entry per user, one stamp per entry, one grant per user; serials are 1..N, and no code occurs twice. */
 function checkOnce(evidence: CampaignEvidence, ledger: ReadonlyMap<string, number>, faults: Faults): void {
   const { entries, grants, ranks } = evidence;
   const repeats = <T>(items: readonly T[], key: (item: T) => string | number, text: string): void => {
@@ -115,7 +115,7 @@ function checkOnce(evidence: CampaignEvidence, ledger: ReadonlyMap<string, numbe
   }
 }
 
-/** An entry that nobody was told of may only come from a request whose answer was lost or said that it is not known. */
+/** An entry without a 202 may only come from a request whose answer was lost or left the result open (5xx). */
 function checkUntold(
   evidence: CampaignEvidence,
   asks: ReadonlyMap<string, readonly Ask[]>,
@@ -132,7 +132,7 @@ function checkUntold(
   return untold.length;
 }
 
-/** A raffle refuses nobody while it is open; a coupon nobody while there is something left. */
+/** A raffle refuses nobody while it is open; a coupon refuses nobody while stock is left. */
 function checkRefused(
   evidence: CampaignEvidence,
   asks: ReadonlyMap<string, readonly Ask[]>,

@@ -1,12 +1,12 @@
 /**
- * What is known of a campaign when all is over, from those who do not know of each other: what its clients sent and
- * were told, what they were shown, what the log holds, what Redis ranks, and what the ledger says.
+ * The evidence about a finished campaign from independent sources: what its clients sent and were answered, what watchers
+ * were shown, what the log holds, what Redis ranks, and what the ledger says.
  */
 import type { Shown, WatchedUser } from '../../watch/record.ts';
 
 /**
- * What one client asked for one user. Times are microseconds on one clock. Where it asked several times, `sentUs` is
- * the first of them, and `answeredUs`, `status` and `stamp` are those of the last answer.
+ * One client's requests for one user. Times are microseconds on one clock. If it repeated the request, `sentUs` is the
+ * first sending, and `answeredUs`, `status` and `stamp` are those of the last answer.
  */
 export interface Ask {
   readonly user: string;
@@ -15,9 +15,9 @@ export interface Ask {
   /** 0: no answer at all. */
   readonly status: number;
   readonly stamp: number | undefined;
-  /** Whether it was told that nothing is left. */
+  /** Whether an answer said that nothing is left. */
   readonly soldOut: boolean;
-  /** Whether a request of it had no answer, or a 5xx: then the entry may exist though nobody was told. */
+  /** Whether one of its requests had no answer, or a 5xx: the entry may then exist without the client knowing. */
   readonly unsure: boolean;
 }
 
@@ -41,13 +41,13 @@ export interface Watched {
 export interface CampaignEvidence {
   readonly campaign: number;
   readonly kind: 'coupon' | 'raffle';
-  /** A coupon's stock, a raffle's winners to be drawn. */
+  /** A coupon's stock; a raffle's number of winners. */
   readonly places: number;
   readonly asks: readonly Ask[];
   readonly watched: readonly Watched[];
-  /** Every entry in the log, in its order, repeated ones included. */
+  /** Every entry in the log, in log order, repeated ones included. */
   readonly logged: readonly Entry[];
-  /** As Redis ranks them. */
+  /** The ranks in Redis. */
   readonly ranks: readonly Entry[];
   readonly entries: readonly Entry[];
   readonly grants: readonly Grant[];

@@ -1,4 +1,4 @@
-/** What is counted when something is off; the names are those of the demo's JSON. */
+/** The kinds of faults; the names are those of the demo's JSON. */
 export type FaultKind = 'lost' | 'duplicates' | 'inversions' | 'positionsBackward' | 'other';
 
 interface Fault {
@@ -8,11 +8,11 @@ interface Fault {
   readonly example: string;
 }
 
-/** Everything that was found to be off: counted, and told in plain words with one example of each. */
+/** All faults found: counted, and described in plain words with one example of each. */
 export class Faults {
   readonly #faults = new Map<string, Fault>();
 
-  /** `text` says what is off, for any number of cases; `example` tells this one. */
+  /** `text` names the fault for any number of cases; `example` describes this one. */
   add(kind: FaultKind, text: string, example: string, count = 1): void {
     if (count === 0) return;
     const known = this.#faults.get(text);

@@ -1,4 +1,4 @@
-/** What Postgres and Redis say in the end, read directly: tables and sorted sets, no code of the engine in between. */
+/** Reads the final state of PostgreSQL and Redis directly: tables and sorted sets, without code of the engine. */
 import pg from 'pg';
 import { keysOf } from '../../../engine/contract/redis/keys.ts';
 import { connectRedis, waitForRedis } from '../../../engine/contract/redis/redis.ts';
@@ -13,7 +13,7 @@ export interface LedgerRows {
 const TIMEOUT_MS = 60_000;
 const RANKS_A_READ = 10_000;
 
-/** Reads the rows of each campaign. Stamps are below 2^53, and so exact as numbers. */
+/** Reads the rows of each campaign. Stamps are below 2^53, so they are exact as numbers. */
 export async function readLedger(
   databaseUrl: string,
   campaigns: readonly number[],
@@ -47,7 +47,7 @@ export async function readLedger(
   }
 }
 
-/** Who is ranked in each campaign, with the stamp that ranks them. */
+/** The ranked users of each campaign, with their stamps. */
 export async function readRanks(
   redisUrl: string,
   namespace: string,

@@ -1,7 +1,4 @@
-/**
- * Reads the whole log from its beginning, on its own: not through the engine's consumer, and not from where the ledger
- * says.
- */
+/** Reads the whole log from its beginning, without the engine's consumer and without the offsets in the ledger. */
 import { randomUUID } from 'node:crypto';
 import { Kafka, logLevel } from 'kafkajs';
 import { topicOf } from '../../../engine/contract/log/kafka/kafka-topic.ts';
@@ -9,7 +6,7 @@ import { keysOf } from '../../../engine/contract/redis/keys.ts';
 import { connectRedis, type RedisClient, waitForRedis } from '../../../engine/contract/redis/redis.ts';
 import type { StackEnv } from '../../../engine/stack/stack.ts';
 
-/** Records as they stand in the log, by partition. */
+/** Records as they are in the log, by partition. */
 export type LogRecords = ReadonlyMap<number, readonly Buffer[]>;
 
 const OPEN_TIMEOUT_MS = 15_000;
@@ -17,9 +14,9 @@ const READ_TIMEOUT_MS = 60_000;
 const RECORDS_A_READ = 1_000;
 
 /**
- * Sees to it that the whole log can be read at the end; before anything is written. Kafka keeps it by itself. Redis'
- * streams are trimmed behind the ledger, node by node, never the one that is written: with nodes of any size nothing
- * is let go. Appending to a node that has become large is slower, so this is for a log that is not long.
+ * Makes sure that the whole log can be read at the end; to be called before anything is written. Kafka keeps it by itself.
+ * Redis streams are trimmed behind the ledger, whole nodes at a time, never the node being written: with nodes of unlimited
+ * size nothing is trimmed. Appending to a large node is slower, so this suits short logs only.
  */
 export async function keepWholeLog(env: StackEnv): Promise<void> {
   if (env.LOG !== 'redis') return;
@@ -29,7 +26,7 @@ export async function keepWholeLog(env: StackEnv): Promise<void> {
   });
 }
 
-/** Everything that is in the log by now. Rejects when it cannot be read. */
+/** All records in the log so far. Rejects when it cannot be read. */
 export function readLog(env: StackEnv, namespace: string, partitions: number): Promise<LogRecords> {
   return env.LOG === 'kafka'
     ? readKafka(env.KAFKA_BROKERS ?? '', topicOf(namespace))
@@ -63,7 +60,7 @@ async function readStreams(redis: RedisClient, namespace: string, partitions: nu
   return records;
 }
 
-/** A consumer in a group of its own reads every partition up to where it ended when that was asked. */
+/** A consumer in a group of its own reads every partition up to its end at the time of the call. */
 async function readKafka(brokers: string, topic: string): Promise<LogRecords> {
   const kafka = new Kafka({
     clientId: 'fairline demo',
@@ -105,7 +102,7 @@ async function readKafka(brokers: string, topic: string): Promise<LogRecords> {
   }
 }
 
-/** The offsets behind the last record of each partition that has any. */
+/** The offsets behind the last record of each partition that is not empty. */
 async function endsOf(kafka: Kafka, topic: string): Promise<Map<number, number>> {
   const admin = kafka.admin();
   await admin.connect();

@@ -5,9 +5,9 @@ import type { Faults } from './faults.ts';
 import type { LogRecords } from './log-reader.ts';
 
 /**
- * The entries of each campaign in the log, in its order, repeated ones included. What an incarnation of a gateway wrote
- * behind its fence or its leave, or behind the marker of a later epoch, was never acknowledged, and is left out. A record that cannot be read, and a gap in the
- * numbers of an incarnation's records, are faults: then something of the log was not seen.
+ * The entries of each campaign in the log, in log order, repeated ones included. Records that an incarnation of a gateway
+ * wrote behind its fence or its leave, or behind the marker of a later epoch, were never acknowledged and are left out. An
+ * unreadable record and a gap in the numbers of an incarnation's records are faults: part of the log was not seen then.
  */
 export function entriesInLog(records: LogRecords, faults: Faults): ReadonlyMap<number, readonly Entry[]> {
   const campaigns = new Map<number, Entry[]>();

@@ -1,6 +1,6 @@
 /**
- * What anybody could check afterwards, checked: the books as they are downloaded, the raffle's proof, and the receipts of
- * clients picked at random, by the verifier as a process of its own, with the public keys of before.
+ * Checks what anybody could check afterwards: the downloaded books, the raffle's proof, and the receipts of random clients.
+ * The verifier runs as a process of its own, with the public keys fetched earlier.
  */
 import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
@@ -12,11 +12,11 @@ import type { Site } from '../site.ts';
 import type { Faults } from './faults.ts';
 
 const VERIFIER = fileURLToPath(new URL('../../../engine/verify/bin.mjs', import.meta.url));
-/** Over all campaigns. */
+/** Receipts over all campaigns. */
 const RECEIPTS = 1_000;
-/** Asked for at once. */
+/** Receipts requested at once. */
 const ASKERS = 20;
-/** A book that is not there by then will not be. */
+/** A book that is not there by then is given up. */
 const BOOK_MS = 120_000;
 const POLL_MS = 200;
 const TICKET_SECONDS = 3_600;
@@ -27,14 +27,14 @@ export interface Proofs {
   readonly receiptsVerified: number;
 }
 
-/** A campaign that has come to its end, and who entered it. */
+/** A campaign that is over, and the users who entered it. */
 export interface Entered {
   readonly campaign: number;
   readonly kind: 'coupon' | 'raffle';
   readonly entries: readonly { readonly user: string }[];
 }
 
-/** Downloads and verifies; what is wrong is added to `faults`. */
+/** Downloads and verifies; adds what is wrong to `faults`. */
 export async function checkProofs(
   site: Pick<Site, 'gateways' | 'ticket'>,
   evidence: readonly Entered[],
@@ -73,7 +73,7 @@ export async function checkProofs(
   return { proofVerified, receiptsVerified };
 }
 
-/** What the verifier says when it finds something wrong. */
+/** The verifier's findings; undefined when there are none. */
 function runVerifier(args: readonly string[]): Promise<string | undefined> {
   return new Promise(resolve => {
     execFile(process.execPath, [VERIFIER, ...args], (error, stdout, stderr) => {
@@ -98,7 +98,7 @@ async function download(url: string, path: string): Promise<void> {
   }
 }
 
-/** The users' receipts as the gateways give them for good, each with its user, as lines of JSON. */
+/** The final receipts of the users from the gateways, each with its user, as lines of JSON. */
 async function receiptsOf(
   { gateways, ticket }: Pick<Site, 'gateways' | 'ticket'>,
   campaign: number,
@@ -124,7 +124,7 @@ async function receiptsOf(
   return lines;
 }
 
-/** So many of them, picked at random; all when there are no more. */
+/** `count` random users, or all when there are no more. */
 function sample(users: readonly string[], count: number): readonly string[] {
   const left = [...users];
   for (let index = 0; index < Math.min(count, left.length); index++) {

@@ -17,7 +17,7 @@ export function watchedIn({ users, shown }: WatchRecord, campaign: number): read
     .filter(({ who }) => who.campaign === campaign);
 }
 
-/** A watcher's request for an entry, as the check takes it. */
+/** Converts a watcher's request for an entry to the form that the check takes. */
 export function askOfPost(user: string, { sentUs, answeredUs, status, stamp, problem }: Post): Ask {
   return {
     user,

@@ -1,4 +1,4 @@
-/** The last chapter: what was decided is downloaded, and checked by the verifier as anybody could. */
+/** The last chapter: downloads what was decided, and has the verifier check it, as anybody could. */
 import { mkdir, rm } from 'node:fs/promises';
 import { Faults } from '../checks/faults.ts';
 import { checkProofs } from '../checks/proofs.ts';

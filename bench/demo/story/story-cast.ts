@@ -1,10 +1,10 @@
-/** Who the story is about: operators at the engine, fans at the gateways, and the shop between them. */
+/** The people of the story: operators at the engine, fans at the gateways, and the shop between them. */
 import { signTicket } from '../../../engine/contract/keys/ticket.ts';
 import { type Answer, ask, type Request, Stream } from './story-http.ts';
 
 type Extra = Pick<Request, 'headers' | 'body'>;
 
-/** Somebody who works with the operator's API. */
+/** A user of the operator's API. */
 export class Desk {
   readonly name: string;
   readonly #base: string;
@@ -22,7 +22,7 @@ export class Desk {
   }
 }
 
-/** Somebody with an account at the shop, at one gateway; their place is theirs at every other. */
+/** A fan with an account at the shop, at one gateway; the fan's entry is the same at every other gateway. */
 export class Fan {
   readonly name: string;
   readonly #base: string;

@@ -1,13 +1,13 @@
-/** The second and third chapters: fans queue, win, and let an offer lapse, so that it passes to the next. */
+/** The second and third chapters: fans queue and win; one lets an offer lapse, which passes to the next person. */
 import { until } from '../../system/waiting.ts';
 import type { Fan } from './story-cast.ts';
 import type { Stream } from './story-http.ts';
 import { CLAIM_WITHIN_S, type Scheduled, STOCK, WAITLIST, WINNERS } from './story-schedule.ts';
 import type { Stage } from './story-teller.ts';
 
-/** In the order in which they ask for the coupon. */
+/** In the order in which they enter the coupon. */
 const NAMES = ['ada', 'ben', 'cleo', 'dan', 'eve', 'fay'] as const;
-/** What is not there by then will not be. */
+/** Something that has not happened by then will not happen. */
 const SOON = { everyMs: 50, limitMs: 30_000 };
 
 export interface Claimed {
@@ -41,7 +41,7 @@ export async function drop(stage: Stage, { coupon, opensAtMs }: Scheduled): Prom
   return { fans, holders };
 }
 
-/** One claims, one lets it lapse, and the next in the line gets that; answers who has a coupon then. */
+/** One fan claims, one lets the offer lapse, and the next in line is offered it; returns who has a coupon then. */
 async function claimOrLapse(
   { teller, counts }: Stage,
   coupon: number,
@@ -120,7 +120,7 @@ export async function draw(stage: Stage, { raffle }: Scheduled, fans: readonly F
   stage.counts.set('prizes passed on to an alternate', 1);
 }
 
-/** The streams of all, who enter one after another, so that it is known who was first. */
+/** The streams of all fans, who enter one after another, so that their order is known. */
 async function enterAll(
   stage: Stage,
   fans: readonly Fan[],
@@ -153,7 +153,7 @@ async function outcomeOf(fan: Fan, campaign: number, outcome: string): Promise<v
   });
 }
 
-/** As its gateway shows it once the position cannot change any more: each hears of that in its own time. */
+/** The entry from the fan's gateway once its position is final; each gateway learns that at its own time. */
 async function finalEntry(fan: Fan, campaign: number): Promise<Readonly<Record<string, unknown>>> {
   return await until(`the final position of ${fan.name}`, SOON, async () => {
     const { body } = await fan.entry(campaign);
@@ -174,7 +174,7 @@ function placesOf(stream: Stream | undefined): readonly number[] {
   return told.map(({ data }) => Number(data.place));
 }
 
-/** What was shown never went back: neither `ahead` nor the place of who waits. */
+/** Neither `ahead` nor the place on the waitlist ever grew. */
 function checkFalling({ teller }: Stage, name: string, stream: Stream): void {
   const ahead = stream.events.filter(({ type }) => type === 'position').map(({ data }) => Number(data.ahead));
   for (const [what, shown] of [

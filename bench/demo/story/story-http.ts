@@ -1,4 +1,4 @@
-/** HTTP as the people of the story speak it: one request, one answer, and streams. */
+/** HTTP for the people of the story: one request, one answer, and streams. */
 import { EventStreamParser } from '../../watch/event-stream.ts';
 
 export interface Answer {
@@ -17,7 +17,7 @@ export interface Request {
 
 const TIMEOUT_MS = 30_000;
 
-/** Asks and takes what comes; rejects only where there is no answer within 30 s. */
+/** Sends a request and returns whatever answer comes; rejects only when there is none within 30 s. */
 export async function ask(base: string, { method, path, headers = {}, body }: Request): Promise<Answer> {
   const response = await fetch(base + path, {
     method,
@@ -35,7 +35,7 @@ export interface StreamEvent {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-/** A stream of server-sent events that is kept open, over reconnects, until it is over or closed. */
+/** A stream of server-sent events, kept open over reconnects until it is finished or closed. */
 export class Stream {
   readonly #url: string;
   readonly #headers: Readonly<Record<string, string>>;
@@ -51,7 +51,7 @@ export class Stream {
     this.#running = this.#run();
   }
 
-  /** Everything that has come, in order. */
+  /** All events so far, in order. */
   get events(): readonly StreamEvent[] {
     return this.#events;
   }
@@ -68,7 +68,7 @@ export class Stream {
       try {
         if ((await this.#read()) === 'over') return;
       } catch {
-        // Cut, or not there at the moment: it comes back, as a browser would.
+        // The connection was cut or refused: reconnect, as a browser would.
       }
       await new Promise<void>(resolve => {
         const timer = setTimeout(resolve, this.#retryMs);

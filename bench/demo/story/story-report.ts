@@ -4,12 +4,12 @@ export interface StoryReport {
   readonly log: string;
   readonly gateways: number;
   readonly chapters: readonly Told[];
-  /** What was looked at and has to be so; faults are those that were not. */
+  /** Number of checks made; faults are those that failed. */
   readonly checks: number;
-  /** What there was in the end, by the words of the story. */
+  /** Numbers at the end, under the names that the story uses. */
   readonly counts: Readonly<Record<string, number>>;
   readonly seconds: number;
-  /** What is off, in plain words; empty when nothing is. */
+  /** What is wrong, in plain words; empty when nothing is. */
   readonly faults: readonly string[];
 }
 

@@ -1,4 +1,7 @@
-/** The fifth chapter: a waiting room before the shop. Whoever is let in gets a pass; the shop reports, and places are free. */
+/**
+ * The fifth chapter: a waiting room before the shop. Each admitted fan gets a pass; the shop reports, and places become
+ * free.
+ */
 import { createLocalJWKSet, jwtVerify } from 'jose';
 import { until } from '../../system/waiting.ts';
 import type { Fan } from './story-cast.ts';
@@ -7,7 +10,7 @@ import type { Scheduled } from './story-schedule.ts';
 import type { Stage } from './story-teller.ts';
 
 const SOON = { everyMs: 50, limitMs: 30_000 };
-/** How many may be inside at once, until the operator raises it. */
+/** How many people may be inside at once, until the operator raises the number. */
 const CAPACITY = 2;
 
 interface Visitor {
@@ -64,7 +67,7 @@ export async function letIn(stage: Stage, { room }: Scheduled, fans: readonly Fa
   stage.counts.set('people let into the shop', all.length);
 }
 
-/** With the pass that they get, the shop lets somebody in, once; answers the number of their admission. */
+/** The shop lets a fan in by their pass, once; returns the number of the admission. */
 async function enterShop(stage: Stage, room: number, fan: Fan): Promise<number> {
   const { teller, shop } = stage;
   const given = await fan.ask('POST', `/v1/campaigns/${room}/pass`);
@@ -91,7 +94,7 @@ function report({ shop }: Stage, room: number, body: object): Promise<Answer> {
   return shop.ask('POST', `/v1/campaigns/${room}/reports`, { body });
 }
 
-/** Those who have been told that they are let in, in the order of the line, once they are so many. */
+/** The visitors who were told that they are admitted, in the order of the line, once there are `count` of them. */
 async function admitted(visitors: readonly Visitor[], count: number): Promise<readonly Visitor[]> {
   return await until(`${count} people are let in`, SOON, async () => {
     const found = await admittedNow(visitors);

@@ -1,9 +1,9 @@
-/** The first chapter: an operator makes and schedules campaigns, moves an opening, and calls one off. */
+/** The first chapter: an operator makes and schedules campaigns, moves an opening, and cancels a campaign. */
 import type { Desk } from './story-cast.ts';
 import type { Answer } from './story-http.ts';
 import type { Stage } from './story-teller.ts';
 
-/** The campaigns of the story, by their numbers, and when they open. */
+/** The ids of the story's campaigns, and when they open. */
 export interface Scheduled {
   readonly coupon: number;
   readonly raffle: number;
@@ -11,14 +11,17 @@ export interface Scheduled {
   readonly opensAtMs: number;
 }
 
-/** Time for all changes to be made and confirmed, on a slow machine too; one is made four seconds before what it changes. */
+/**
+ * Time for all changes to be made and confirmed, also on a slow machine; one is made four seconds before the time it
+ * changes.
+ */
 const OPENS_IN_MS = 25_000;
-/** Where the raffle opens at first, and where what is called off would have. */
+/** The first opening of the raffle, and that of the campaign that is cancelled. */
 const LATER_MS = 3_600_000;
 const WINDOW_MS = 4 * 3_600_000;
 const ZONE = 'Europe/Berlin';
 
-/** Short, so that the story need not wait for long; on a slow machine people need some of it to claim in time. */
+/** Short, so that the story does not wait for long; on a slow machine people need some of it to claim in time. */
 export const CLAIM_WITHIN_S = 10;
 export const STOCK = 2;
 export const WAITLIST = 3;
@@ -93,7 +96,7 @@ async function makeCampaigns({ teller, operator }: Stage, opensAtMs: number): Pr
   return { coupon, raffle, room, rehearsal };
 }
 
-/** What would be a mistake is refused when it is made, with both readings of a time that the clocks skip. */
+/** A mistake is refused when it is made. The answer names both readings of a time that the clocks skip. */
 async function refuseWhatIsWrong({ teller, operator }: Stage): Promise<void> {
   const body = { kind: 'coupon', title: 'In the gap', stock: 1, time_zone: ZONE };
   const times = { opens_at: '2030-03-31T02:30:00', closes_at: '2030-03-31T12:00:00' };
@@ -138,7 +141,7 @@ async function moveOpening(stage: Stage, raffle: number, opensAtMs: number): Pro
       ),
     );
   let edits = await both();
-  // A gateway that has not confirmed in time leaves all as it was; who is told so asks again.
+  // When a gateway has not confirmed in time, nothing has changed; the operator asks again.
   while (edits.some(({ body: said }) => said.reason === 'gateway_silent')) edits = await both();
   const done = edits.filter(({ status }) => status === 200);
   teller.check(
@@ -191,7 +194,7 @@ async function openingsOf(desk: Desk): Promise<readonly Coming[]> {
   return Array.isArray(body.scheduled) ? body.scheduled : [];
 }
 
-/** A change of state, of the campaign as it is now. */
+/** Changes the state of the campaign, from its current version. */
 async function change(desk: Desk, campaign: number, action: string, body: object): Promise<Answer> {
   const headers = { ...as(desk), 'if-match': await etagOf(desk, campaign) };
   return await desk.ask('POST', `/v1/campaigns/${campaign}/${action}`, { body, headers });

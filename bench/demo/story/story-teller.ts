@@ -1,27 +1,27 @@
-/** Tells the story as it happens, and counts what was found as it should be and what was not. */
+/** Tells the story as it happens, and counts the checks that passed and those that failed. */
 
 import { messageOf } from '../../../engine/contract/process/message-of.ts';
 import type { Site } from '../site.ts';
 import type { Desk, Fan, Shop } from './story-cast.ts';
 import type { Answer, Stream } from './story-http.ts';
 
-/** What every chapter has at hand. */
+/** What all chapters use. */
 export interface Stage {
   readonly teller: Teller;
   readonly site: Site;
   readonly operator: Desk;
-  /** Another operator, who works at the same time. */
+  /** A second operator who works at the same time. */
   readonly colleague: Desk;
   readonly shop: Shop;
-  /** Somebody with an account, at the gateway whose turn it is. */
+  /** Makes a fan with an account; the gateways take turns. */
   fan(name: string): Promise<Fan>;
-  /** Their stream, which ends with the story at the latest. */
+  /** The fan's stream, which ends with the story at the latest. */
   watch(fan: Fan, campaign: number): Stream;
-  /** What there was in the end, by the words of the story. */
+  /** Numbers at the end, under the names that the story uses. */
   readonly counts: Map<string, number>;
 }
 
-/** The story cannot go on, as an answer was another one than what comes next rests on; that is noted already. */
+/** The story cannot go on because it depends on an answer that was another one; the fault is noted already. */
 export class StoryBroken extends Error {}
 
 export interface Told {
@@ -46,13 +46,13 @@ export class Teller {
     this.#write(title);
   }
 
-  /** One line of what happens: who, and what. */
+  /** Prints one event: who did what. */
   say(who: string, what: string): void {
     const seconds = ((performance.now() - this.#beganMs) / 1_000).toFixed(1);
     this.#write(`${seconds.padStart(7)} s  ${who.padEnd(10)} ${what}`);
   }
 
-  /** Something that has to be so; it is counted, and told only where it is not. */
+  /** Counts a check; prints it only if it fails. */
   check(what: string, isSo: boolean, found: unknown): boolean {
     const chapter = this.#chapters.at(-1);
     if (chapter !== undefined) chapter.checks += 1;
@@ -64,7 +64,7 @@ export class Teller {
     return false;
   }
 
-  /** The same, of a number or a word. */
+  /** Checks that two values are equal. */
   equal(what: string, found: unknown, wanted: unknown): boolean {
     return this.check(
       `${what} should be ${shown(wanted)}`,
@@ -73,7 +73,7 @@ export class Teller {
     );
   }
 
-  /** An answer that is needed for going on: throws StoryBroken where it has another status. */
+  /** Checks an answer that the story depends on: throws StoryBroken when it has another status. */
   need(what: string, answer: Answer, status: number): Answer {
     const found = { status: answer.status, ...answer.body };
     if (!this.check(`${what} should be answered with ${status}`, answer.status === status, found)) {
@@ -82,7 +82,7 @@ export class Teller {
     return answer;
   }
 
-  /** An answer that has to be this problem, `slug` as in engine/contract/api/problem.ts. */
+  /** Checks that an answer is this problem; `slug` as in engine/contract/api/problem.ts. */
   refused(what: string, answer: Answer, slug: string): void {
     const type = `urn:fairline:problem:${slug}`;
     this.check(`${what} should be refused as ${slug}`, answer.body.type === type, answer.body);
@@ -96,7 +96,7 @@ export class Teller {
     return this.#faults;
   }
 
-  /** Notes what ended the story early. */
+  /** Notes the error that ended the story early. */
   broken(error: unknown): void {
     const text = messageOf(error);
     if (!(error instanceof StoryBroken)) this.#faults.push(`the story ended early: ${text}`);

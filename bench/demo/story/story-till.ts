@@ -1,4 +1,4 @@
-/** The fourth chapter: two coupons on one basket, all or none, and what goes back when some of it is refunded. */
+/** The fourth chapter: two coupons on one basket, all or none, and the amounts returned when part of it is refunded. */
 import type { Answer } from './story-http.ts';
 import type { Stage } from './story-teller.ts';
 

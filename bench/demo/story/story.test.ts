@@ -7,7 +7,7 @@ import { availableLogs, spawnNode } from '../../../engine/test/support.ts';
 import { Closers } from '../site.ts';
 import { runStory } from './story.ts';
 
-// At once, each on servers of its own: most of it is waiting for the opening and for offers to lapse.
+// These run at once, each on servers of its own: most of the time they wait for the opening and for offers to lapse.
 suite('the story, over two gateways and through HTTP alone', { concurrency: true }, () => {
   for (const log of availableLogs()) {
     test(`the log is ${log}`, async t => {

@@ -1,6 +1,6 @@
 /**
  * The story: what an operator, fans and a shop do around a drop, from the schedule to the till, on a private stack and
- * through HTTP alone. Everything that has to be so on the way is looked at and counted.
+ * through HTTP alone. Every expectation on the way is checked and counted.
  */
 import { join } from 'node:path';
 import type { StoryOptions } from '../options.ts';
@@ -17,15 +17,15 @@ import { payAtTheTill } from './story-till.ts';
 
 export interface StoryEnvironment {
   readonly options: StoryOptions;
-  /** Of the private stack; its data is deleted first. */
+  /** Directory of the private stack; its data is deleted first. */
   readonly dir: string;
-  /** What is to be undone, whatever happens, is added here as soon as there is something. */
+  /** Everything that must be undone, whatever happens, is added here as soon as it exists. */
   readonly closers: Closers;
-  /** Told each line, as it happens. */
+  /** Gets each line as it happens. */
   readonly onProgress: (line: string) => void;
 }
 
-/** Runs it all. Rejects with StackError or ProcessError; what else goes wrong is a fault of the report. */
+/** Runs the story. Rejects with StackError or ProcessError; every other failure is a fault of the report. */
 export async function runStory({
   options,
   dir,

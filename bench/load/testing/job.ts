@@ -29,16 +29,16 @@ export function answerText(status: string, headers: readonly string[] = [], body
 
 export const ACCEPTED = answerText('202 Accepted', ['Content-Type: application/json']);
 
-/** One request that came in: who asks, by a ticket that was verified, and how often they have asked, from 1. */
+/** A request that came in: its user, by a verified ticket, and the number of the user's requests so far, from 1. */
 export interface Asked {
   readonly user: string;
   readonly times: number;
   readonly socket: Socket;
 }
 
-/** A real server that answers each request just as a test says, however wrong that is. */
+/** A real server that answers each request as the test says, however wrong the answer is. */
 export interface NastyServer extends RawServer {
-  /** How often each user has asked. */
+  /** The number of requests of each user. */
   readonly asked: ReadonlyMap<string, number>;
 }
 
@@ -54,7 +54,7 @@ export async function startNastyServer(answer: (asked: Asked) => void | Promise<
   return { ...server, asked };
 }
 
-/** Resolves at the next turn of the event loop, when what was written before has left in a packet of its own. */
+/** Resolves at the next turn of the event loop, when earlier writes have left in a packet of their own. */
 export function nextTurn(): Promise<void> {
   return new Promise(resolve => setImmediate(resolve));
 }

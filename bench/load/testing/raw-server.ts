@@ -4,14 +4,14 @@ import { jwtVerify } from 'jose';
 
 export const TICKET = { secret: 'a secret of the tests', audience: 'fairline' };
 
-/** For tests: a real server that writes to the socket whatever a test says, however wrong that is. */
+/** For tests: a real server that writes whatever a test says to the socket, however wrong that is. */
 export interface RawServer {
   readonly base: string;
   /** Rejects with the first failure of `serve`. */
   close(): Promise<void>;
 }
 
-/** `serve` gets the head of each request: its lines, each with its end; requests have no bodies. */
+/** `serve` gets the head of each request: its lines with their line ends; requests have no bodies. */
 export async function startRawServer(
   serve: (socket: Socket, head: string) => Promise<void>,
 ): Promise<RawServer> {
@@ -49,7 +49,7 @@ export async function startRawServer(
   };
 }
 
-/** Who asks, by the ticket in the head, which is verified. */
+/** The user of the ticket in the head, which is verified. */
 export async function userOf(head: string): Promise<string> {
   const ticket = /^authorization: bearer (\S+)$/im.exec(head)?.[1] ?? '';
   const secret = new TextEncoder().encode(TICKET.secret);

@@ -29,7 +29,7 @@ export interface Asked {
   readonly socket: Socket;
 }
 
-/** A real server that answers each request just as a test says, in whatever pieces. */
+/** A real server that answers each request as the test says, in whatever pieces. */
 export interface DoorServer extends RawServer {
   readonly asked: readonly Asked[];
 }
@@ -55,7 +55,7 @@ export async function startDoor(
   return { ...server, asked };
 }
 
-/** An answer with a body; Content-Length is put in. */
+/** An answer with a body; adds Content-Length. */
 export function answered(status: string, body: object | undefined, headers: readonly string[] = []): string {
   const text = body === undefined ? '' : JSON.stringify(body);
   const length = status.startsWith('204') ? [] : [`Content-Length: ${text.length}`];

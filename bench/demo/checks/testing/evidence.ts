@@ -1,4 +1,4 @@
-/** For tests: a campaign in which everything is right, written by hand, and ways to say what a client saw. */
+/** For tests: a correct campaign, written by hand, and functions to state what a client saw. */
 import type { WatchedUser } from '../../../watch/record.ts';
 import type { Ask, CampaignEvidence, Watched } from '../evidence.ts';
 
@@ -42,7 +42,7 @@ const entries = [
   { user: 'c', stamp: 30 },
 ];
 
-/** Three people, two coupons; a asked twice, at different times, and c was too late. */
+/** Three users, two coupons; a asked twice, at different times, and c was too late. */
 export const rightCoupon: CampaignEvidence = {
   campaign: 1,
   kind: 'coupon',
@@ -75,7 +75,7 @@ export const rightCoupon: CampaignEvidence = {
   settledStamp: 30,
 };
 
-/** The same people in a raffle with one winner. */
+/** The same users in a raffle with one winner. */
 export const rightRaffle: CampaignEvidence = {
   ...rightCoupon,
   kind: 'raffle',
