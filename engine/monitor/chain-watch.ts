@@ -71,7 +71,7 @@ export class ChainWatch {
     return undefined;
   }
 
-  /** Everything that begins up to this instant was shown: reports heads that still wait for a predecessor from before. */
+  /** Everything that begins up to this instant was shown: reports heads whose predecessor should have been shown by now. */
   passed(throughUs: number): readonly MonitorFinding[] {
     const findings: MonitorFinding[] = [];
     for (const chain of this.#waiting) {

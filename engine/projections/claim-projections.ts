@@ -1,6 +1,6 @@
 /**
- * Writes projections of campaigns with claims (see projections.ts): claimants, and the list of their moves. The list tells
- * gateways which users to look up again and how far the waitlist has moved, so they need no query per watcher.
+ * Writes projections of campaigns with claims (see projections.ts): claimants, and the list of their moves. From the list,
+ * gateways learn which users to look up again and how far the waitlist has moved, so they need no query per watcher.
  */
 import { readClaimants, readMoves, type ShownClaimant } from '../../sql/statements/claims/claims.ts';
 import { claimantOf, claimantText } from '../contract/campaign/claimant.ts';

@@ -28,7 +28,7 @@ export function redisProgram(): Promise<RedisProgram> {
 export interface RedisProcessOptions {
   readonly program: RedisProgram;
   readonly port: number;
-  /** A directory of its own inside `dir`. */
+  /** The process runs in a subdirectory of it, named after its port. */
   readonly dir: string;
   readonly password?: string;
   /** Lines of redis.conf. */

@@ -35,16 +35,15 @@ export function erdDocument(facts: readonly Fact[]): string {
   const lines = [...tables.flatMap(drawTable), ...tables.flatMap(table => drawReferences(table, tables))];
   return `# The ledger
 
-Made by \`npm run schema\` from a database that was just migrated; a test compares it. Why a table is as it is stands in
-[migrations](../migrations), beside its columns. A solid line is a foreign key. A dashed line is a key that is carried along
-without one, where its check would cost too much on the way in. Every column is \`not null\` but those that are said to be
-null.
+Made by \`npm run schema\` from a newly migrated database; a test compares it. The [migrations](../migrations) explain each table
+beside its columns. A solid line is a foreign key. A dashed line is a key without a foreign key, whose check would cost inserts
+too much. Every column is \`not null\` unless marked as null.
 
 \`\`\`mermaid
 erDiagram
 ${lines.map(line => `  ${line}`).join('\n')}
 \`\`\`
-${aside('Views', own, 'view')}${aside('Sequences of their own', own, 'sequence')}`;
+${aside('Views', own, 'view')}${aside('Other sequences', own, 'sequence')}`;
 }
 
 /** A line for objects that are not tables and so are not in the diagram. */

@@ -18,7 +18,7 @@ export interface ServerStatus {
   readonly isUp: boolean;
 }
 
-/** The state of every server that this directory has had and that its last start wanted. */
+/** The state of every server that this directory has had; of Kafka only if it runs, or the last start chose it. */
 export async function statusOf(dir: string): Promise<ServerStatus[]> {
   const log = readLastLog(dir);
   const found: ServerStatus[] = [];
@@ -37,7 +37,7 @@ async function answers(name: ServerName, record: ServerRecord): Promise<boolean>
     await KINDS[name].ask(record);
     return true;
   } catch {
-    return false; // whatever the reason: it cannot be used now
+    return false; // for any reason: it cannot be used now
   }
 }
 

@@ -146,7 +146,7 @@ async function untilReady(
         await endProcess(process, kind.stopSignal, STOP_GRACE_MS);
         throw isFinal ? error : silent(kind, site, error);
       }
-      await sleep(ASK_EVERY_MS); // not yet: asking again is what this loop is for
+      await sleep(ASK_EVERY_MS); // not ready yet
     }
   }
   return undefined;

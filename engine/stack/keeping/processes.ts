@@ -33,7 +33,7 @@ export function identify(pid: number): ProcessId | undefined {
       .split(/\s+/);
     return state === undefined || state.startsWith('Z') ? undefined : { pid, startedAt: started.join(' ') };
   } catch {
-    return undefined; // no such process: both readings fail, and that is the answer
+    return undefined; // no such process: both reads fail
   }
 }
 

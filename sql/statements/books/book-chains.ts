@@ -23,7 +23,7 @@ export async function readLastWithdrawal(db: Queryable, campaignId: number): Pro
 /** An epoch of the registry, as far as the log has shown it. */
 export interface EpochOfBook {
   readonly epoch: number;
-  /** When it began: nobody of it has stamped before. Null if that was not recorded yet. */
+  /** Before this instant, no incarnation of it has stamped. Null if that was not recorded yet. */
   readonly beganUs: number | null;
   /** The greatest number of its incarnations; 0 for none. */
   readonly last: number;
@@ -45,13 +45,13 @@ export interface ChainOfBook {
   readonly incarnation: number;
   readonly first: number;
   readonly last: number;
-  /** Whether the last one lies behind the time of the book; else it is the last that there is. */
+  /** Whether the last slice is after the time of the book; else it is the last of the chain. */
   readonly isBehind: boolean;
 }
 
 /**
- * The chains of all who have signed since the opening, by gateway and incarnation: from the head before the first that
- * reaches into the time of the book, or from their first, to the one behind the last that does.
+ * The chains of all incarnations that have signed since the opening, by gateway and incarnation: from the head before the
+ * first one within the time of the book, or from the incarnation's first head, to the one after the last within that time.
  */
 export async function readChains(
   db: Queryable,
@@ -84,7 +84,7 @@ export async function readChains(
 export interface SliceOfBook {
   readonly sliceNumber: number;
   readonly signedHead: Buffer;
-  /** In the time of the book. */
+  /** Whether it is within the time of the book. */
   readonly isShown: boolean;
   /** Null outside of the time of the book. */
   readonly items: Buffer | null;
