@@ -1,30 +1,28 @@
-/**
- * The way to Postgres: a pool that reads bigint as a number, and transactions.
- */
+/** Access to Postgres: a pool that reads bigint as a number, and transactions. */
 import pg from 'pg';
 
 export type Pool = pg.Pool;
-/** One connection of it. */
+/** A connection of the pool. */
 export type Connection = pg.PoolClient;
-/** What statements are written over: the pool, or one connection inside a transaction. */
+/** Runs statements: the pool, or one connection inside a transaction. */
 export type Queryable = Pick<pg.PoolClient, 'query'>;
 
 export interface PoolOptions {
   readonly max: number;
   readonly applicationName: string;
-  /** For a connection and for a statement, where that is to be shorter than usual; also with a server that hangs. */
+  /** The limit for connecting and for a statement, if shorter than usual; it also ends the wait for a server that hangs. */
   readonly timeoutMs?: number;
-  /** Told of errors of idle connections; the pool replaces them by itself. */
+  /** Called with errors of idle connections; the pool replaces them by itself. */
   readonly onError: (error: Error) => void;
 }
 
 const CONNECT_TIMEOUT_MS = 5_000;
-/** A statement that takes longer is held up by something; it is ended so that its locks are not held for ever. */
+/** Something holds up a statement that takes longer; the server ends it so that its locks are not held forever. */
 const STATEMENT_TIMEOUT_MS = 60_000;
 
 /**
- * Every bigint of the schema (stamps, microseconds, counts) is below 2^53 by construction, so it is read as a number;
- * one that is not stops the query instead of losing its last digits.
+ * Every bigint of the schema (stamps, microseconds, counts) is below 2^53 by construction, so it is read as a number. A
+ * greater one fails the query instead of losing its last digits.
  */
 function readBigint(text: string): number {
   const value = Number(text);
@@ -45,8 +43,8 @@ export function openPool(databaseUrl: string, options: PoolOptions): Pool {
     types,
   });
   pool.on('error', options.onError);
-  // The pool listens to idle connections only. One that is lost in the middle of a transaction, between two statements,
-  // would end the process; whoever has it is told by its next statement.
+  // The pool listens for errors of idle connections only. Without this, a connection lost in the middle of a transaction,
+  // between two statements, would end the process; with it, its next statement fails.
   pool.on('connect', client => {
     client.on('error', () => undefined);
   });
@@ -54,8 +52,8 @@ export function openPool(databaseUrl: string, options: PoolOptions): Pool {
 }
 
 /**
- * A process that stands still in the middle of a transaction (paused, or its machine is) holds rows that others wait
- * for. The server ends its connection after this long; nothing that is written here thinks for that long.
+ * A process that is paused in the middle of a transaction, or whose machine is, holds rows that others wait for. The server
+ * ends its connection after this time; no transaction here waits that long between two statements.
  */
 const BEGIN = beginWithin(10_000);
 
@@ -64,12 +62,13 @@ function beginWithin(idleMs: number): string {
 }
 
 /**
- * The same for a step of settling. Most of its statements have a name: a connection prepares each of them once (the server
- * then plans it once, too), and not for every campaign. Half of what a step of a coupon cost the server was parsing and planning.
- * - Such a plan stays until a table is analyzed, however much it grows meanwhile; made while a table fits on a page, it would
- *   read all of it. So no plan of a step may read a whole table; each finds its rows by an index of its campaign.
- * - No statement that joins arrays has a name, nor one that joins what a limit lets through: one plan is not right for 5 rows
- *   and for 5,000. For any limit the server takes a tenth of what there is, and would go through all people of a large room.
+ * Begins a step of settling. Most of its statements have a name, so a connection prepares (and the server plans) each of them
+ * once, not for every campaign. Parsing and planning was half of what a coupon's step cost the server.
+ * - A plan stays until a table is analyzed, however much the table grows meanwhile; a plan made while a table fits on a page
+ *   would read all of it. So no plan of a step may scan a whole table; each finds its rows by an index of its campaign.
+ * - A statement that joins arrays has no name, nor does one that joins limited rows: one plan does not suit both 5 rows and
+ *   5,000. For a limit given as a parameter, the server assumes a tenth of the rows, and would scan all users of a large
+ *   room.
  */
 const BEGIN_STEP = `${BEGIN}; set local enable_seqscan = off`;
 
@@ -78,7 +77,7 @@ interface Frame {
   readonly end: 'commit' | 'rollback';
 }
 
-/** The result columns of a statement that was prepared have other types since a migration. */
+/** The result columns of a prepared statement have other types since a migration. */
 const PLAN_REFUSED = '0A000';
 
 /** Runs `work` in one transaction: committed when it resolves, rolled back when it throws. */
@@ -86,7 +85,7 @@ export async function transaction<T>(pool: Pool, work: (client: pg.PoolClient) =
   return await run(pool, work, { begin: BEGIN, end: 'commit' });
 }
 
-/** The same for one step of settling; see BEGIN_STEP. */
+/** Like `transaction`, for one step of settling; see BEGIN_STEP. */
 export async function stepTransaction<T>(
   pool: Pool,
   work: (client: pg.PoolClient) => Promise<T>,
@@ -94,13 +93,14 @@ export async function stepTransaction<T>(
   return await run(pool, work, { begin: BEGIN_STEP, end: 'commit' });
 }
 
-/** The connection was lost in a transaction: none of it is committed, unless it was lost as the commit was answered. */
+/** The connection was lost in a transaction. Nothing of it is committed, unless the connection was lost during the commit. */
 export class TransactionLost extends Error {}
 
 /**
- * The same for what holds for a short time only: the server takes all of it back when it hears nothing of this process for
- * `idleMs` whole milliseconds between two statements. So it is committed no later than that behind the answer to the last
- * one, whatever stood still meanwhile. Rejects with TransactionLost then, and where the connection is lost otherwise.
+ * Like `transaction`, for work that is valid only for a short time: the server rolls it back if this process sends nothing
+ * for `idleMs` (whole milliseconds) between two statements. So it is committed no later than that after the answer to the
+ * last statement, whatever was paused meanwhile. Rejects with TransactionLost in that case, and when the connection is lost
+ * otherwise.
  */
 export async function transactionWithin<T>(
   pool: Pool,
@@ -117,12 +117,12 @@ export async function transactionWithin<T>(
   }
 }
 
-/** Runs `work` as a transaction would, and takes back what it did: what it resolves with says what would happen. */
+/** Runs `work` like a transaction and rolls it back: its result shows what would happen. */
 export async function rehearsal<T>(pool: Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   return await run(pool, work, { begin: BEGIN, end: 'rollback' });
 }
 
-/** The same over one connection that is held for longer. */
+/** Like `transaction`, on a connection that the caller keeps. */
 export async function transactionOn<T>(
   client: Connection,
   work: (client: pg.PoolClient) => Promise<T>,
@@ -149,8 +149,8 @@ async function run<T>(
 }
 
 /**
- * `onBroken`: a connection on which the rollback fails too is not given back for others to use, nor is one whose prepared
- * statements the server refuses: a new one prepares them anew.
+ * `onBroken`: called for a connection that must not be reused: its rollback failed too, or the server refuses its prepared
+ * statements, which a new connection prepares again.
  */
 async function runOn<T>(
   client: Connection,

@@ -1,18 +1,18 @@
-/** Chooses the conflict policy of inserts by whether the last ones met rows that were there. */
+/** Chooses the conflict policy of inserts: whether recent inserts met existing rows decides. */
 import { CONFLICT_POLICIES, type ConflictPolicy, isClash } from '../../sql/statements/entries/entries.ts';
 
 /**
- * After a clash with a row that was there, this many batches are inserted under the stricter policy before the optimistic
- * one is tried again. A flow with repeated requests inserts few batches twice, and one of newcomers is soon fast again.
+ * After a clash with an existing row, this many batches are inserted under the stricter policy before the optimistic one is
+ * tried again. With repeated requests few batches are inserted twice, and with new users inserts are soon fast again.
  */
 const STRICT_BATCHES = 50;
 
-/** The conflict policy that inserts need, as far as the last ones tell. */
+/** The conflict policy that inserts need, judged by the most recent ones. */
 export class AdaptiveConflictPolicy {
   #level = 0;
   #batchesLeft = 0;
 
-  /** Calls `insert` under the policy that seems to be needed, and under a stricter one when it clashes. */
+  /** Calls `insert` under the policy that is likely to be needed, and under a stricter one if it clashes. */
   async insert<T>(insert: (policy: ConflictPolicy) => Promise<T>): Promise<T> {
     if (this.#batchesLeft > 0) this.#batchesLeft -= 1;
     else this.#level = 0;

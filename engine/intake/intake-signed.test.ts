@@ -1,4 +1,4 @@
-/** What intake keeps of signed slices. */
+/** What intake stores of signed slices. */
 import { deepEqual, equal, match } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { findSlices, type HeadPlace, readHeads } from '../../sql/statements/books/slices.ts';
@@ -21,7 +21,7 @@ after(() => ledger.close());
 
 const key = signingKey(newPrivateKey(), { use: 'slices', fromMs: 0, revokedMs: undefined });
 
-/** A record as a gateway writes it that signs; `wrong` is what its signed head says otherwise. */
+/** A record as written by a gateway that signs; `wrong` overrides fields of its signed head. */
 function signedRecord(
   items: readonly LogItem[],
   head: Partial<RecordHead>,

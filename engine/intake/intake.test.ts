@@ -102,7 +102,7 @@ for (const kind of ['leave', 'fence'] as const) {
     deepEqual(await ledger.stamps(campaign), { before: 10, other: 30 });
     const row = await ledger.gatewayOf(incarnation);
     equal(row?.state, 'ended');
-    // A fence is not the gateway's word: how far it had ranked stays as the gateway said.
+    // The engine writes the fence, so how far the gateway had ranked stays as the gateway last said.
     equal(row?.ranked_us, kind === 'leave' ? 2_000 : 900);
   });
 }
@@ -115,7 +115,7 @@ test('the fence of a gateway that never logged ends it', async () => {
   deepEqual([row?.state, row?.ranked_us], ['ended', 77]);
 });
 
-/** The record by which the keeper of the registry ends all epochs before this one in a partition. */
+/** The marker of the lease reaper: ends all earlier epochs in a partition. */
 function marker(epoch: number, partition: number): Buffer {
   const incarnation = epoch * INCARNATIONS_PER_EPOCH;
   return record([], { kind: 'fence', gateway: partition, incarnation, sliceNumber: 0 });
@@ -139,7 +139,7 @@ test('behind the marker of an epoch nothing counts that an older one logged, kno
   deepEqual([counts.entries, counts.dropped], [2, 2]);
   equal(await ledger.gatewayOf(paused), undefined, 'it does not come alive');
   equal((await ledger.gatewayOf(known))?.state, 'live', 'it still has to be fenced');
-  // In a batch of its own, and behind the marker of an epoch that was taken and never opened.
+  // In a batch of its own, behind the marker of an epoch that was claimed but never opened.
   const later = await log.take(from(paused, 'in its hands', 30), marker(1, 0), from(silent, 'silent', 50));
   deepEqual([later.entries, later.dropped], [0, 2]);
   await log.take(record([], { kind: 'fence', incarnation: known, sliceNumber: 0 }));
@@ -308,7 +308,7 @@ test('partitions with the same users at once end with the least stamps, whatever
   );
 });
 
-/** A gateway never gives a stamp twice: of items with the same one, the first. */
+/** A gateway never uses a stamp twice: keep only the first item with a given stamp. */
 const given = new Set<string>();
 function unique(entries: readonly LogItem[]): LogItem[] {
   return entries.filter(item => {

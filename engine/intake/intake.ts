@@ -10,7 +10,7 @@
  * everything before it was in the log.
  *
  * It also drops records of older epochs behind a marker of their partition, whether or not the ledger knew the
- * incarnation: when the keeper (watermark/lease-reaper.ts) appended the marker, the log already refused all of them. An
+ * incarnation: when the lease reaper (watermark/lease-reaper.ts) appended the marker, the log already refused all of them. An
  * incarnation that had logged nothing by then has no fence; without this rule, its records in a restored log would come
  * alive behind the watermark.
  */

@@ -1,13 +1,13 @@
-/** Items of a batch as the columns that statements take, with the way back from a row to where the item stood. */
+/** The items of a batch as columns for statements, and the way back from a row to the item's place in its record. */
 import type { EntryColumns } from '../../sql/statements/entries/entries.ts';
 import type { LogItem, LogRecord } from '../contract/record/record.ts';
 
 export interface ItemPlace {
   readonly item: LogItem;
   readonly record: LogRecord;
-  /** Which record of the batch. */
+  /** The index of the record in the batch. */
   readonly recordIndex: number;
-  /** Which item of the record, from 0. */
+  /** The index of the item in the record. */
   readonly number: number;
 }
 
@@ -29,7 +29,7 @@ export class ItemColumns {
     this.#numbers.push(number);
   }
 
-  /** The items that can be stored; all of them, without a copy, unless somebody sends what no gateway sends. */
+  /** The storable items; normally all of them, without a copy, because gateways never send anything unstorable. */
   storable(): EntryColumns {
     const columns = { campaignIds: this.#campaignIds, userIds: this.#userIds, stamps: this.#stamps };
     if (this.unstorable.size === 0) return columns;

@@ -45,7 +45,7 @@ test('engines end with fair shares that do not overlap, and take over from one t
   ];
   deepEqual(shares.flat().sort(), [0, 1, 2, 3, 4, 5, 6, 7]);
   for (const share of shares) ok(share.length <= 3);
-  // In good order: the others need not wait until it is forgotten.
+  // Gives its share back, so the others need not wait until it is forgotten.
   await second.partitions.giveBack();
   await third.partitions.giveBack();
   deepEqual(await first.partitions.poll(), [0, 1, 2, 3, 4, 5, 6, 7]);

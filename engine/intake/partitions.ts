@@ -1,7 +1,7 @@
 /**
  * Shares the partitions of the log among engines: each holds locks on its fair share, ceil(partitions / engines at work). An
- * engine that dies loses its locks with its connection, and the others take its partitions at their next poll. Two engines that both believe in a partition for a moment do no harm:
- * the position in the ledger moves by compare-and-set.
+ * engine that dies loses its locks with its connection, and the others take its partitions at their next poll. If two engines
+ * hold the same partition for a moment, no harm is done: the position in the ledger moves by compare-and-set.
  */
 import { randomUUID } from 'node:crypto';
 import type { Pool } from '../../sql/database.ts';
@@ -10,8 +10,8 @@ import type { PartitionOwnership } from '../contract/log/owning.ts';
 import type { Locks } from '../locks.ts';
 
 /**
- * An engine not heard of for this long has no share; polls come once a second. Longer, and the partitions of one that was
- * killed wait that long for a reader; shorter, and one that stalls finds others asking for what it holds, in vain.
+ * An engine not heard of for this long has no share; polls come once a second. Longer: the partitions of a killed engine wait
+ * that long for a reader. Shorter: while an engine stalls, others try in vain to take what it still holds.
  */
 const FORGET_MS = 2_500;
 
@@ -22,7 +22,7 @@ export class LockedPartitions implements PartitionOwnership {
   readonly #engineId = randomUUID();
   #owned: number[] = [];
 
-  /** `locks` stays its owner's to close. */
+  /** The owner of `locks` closes it. */
   constructor(pool: Pool, locks: Locks, partitions: number) {
     this.#pool = pool;
     this.#locks = locks;

@@ -1,6 +1,7 @@
 /**
- * Takes what gateways tell of streams (contract/redis/presence) into the ledger, exactly once: who is there, the place up to
- * which it was read, and the end of what a gateway that has ended had told, in one transaction by one engine at a time.
+ * Ingests the gateways' stream reports (contract/redis/presence) into the ledger, exactly once. One transaction, by one
+ * engine at a time, stores who is present, moves the position up to which reports were read, and ends the streams of gateways
+ * that have ended.
  */
 import { type Pool, type Queryable, transaction } from '../../sql/database.ts';
 import {
@@ -20,8 +21,8 @@ import type { RedisClient } from '../contract/redis/redis.ts';
 
 const FROM_THE_START = '0-0';
 /**
- * People whose streams end with a gateway, in one turn. More would hold the rows of all rooms for longer; of those that are left
- * nobody counts as absent before the turn that comes to them.
+ * The number of users whose streams end with their gateway in one turn. More would lock the rows of all rooms for longer. The
+ * rest do not count as absent before the turn that ends their streams.
  */
 const ENDED_AT_ONCE = 5_000;
 
@@ -29,19 +30,20 @@ export interface PresenceOptions {
   readonly pool: Pool;
   readonly redis: RedisClient;
   readonly keys: Keys;
-  /** Fewer than usual, for the simulator. */
+  /** The simulator sets fewer than usual. */
   readonly endedAtOnce?: number | undefined;
 }
 
 /**
- * One turn: takes what is new on the board of this epoch. Nothing where no room needs it, or another engine does it. Answers
- * whether the ledger has all that was told before this turn, as far as rooms need it; rejects when some of it may be lost. What was told on a board before, and not
- * taken, may be gone for good: of the time since the last turn there nobody knows who was there, and it is nobody's absence.
+ * One turn: ingests new reports of this epoch's presence log. Does nothing while no room needs it, or while another engine
+ * does it. Returns whether the ledger has everything reported before this turn, as far as rooms need it; rejects if some of
+ * it may be lost. Reports that an earlier epoch's log still held may be gone for good. Nobody knows who was present since its
+ * last turn, so that time counts as nobody's absence.
  */
 export async function takePresence(options: PresenceOptions, epoch: number): Promise<boolean> {
   const { pool, redis, keys, endedAtOnce = ENDED_AT_ONCE } = options;
   const state = await readPresenceState(pool);
-  // An engine that still knows an older board must not take the reading back to it.
+  // An engine that still knows an older epoch must not move the position back to it.
   if (!state.isWanted || state.epoch > epoch) return !state.isWanted;
   const key = keys.presence(epoch);
   const isAnew = state.epoch !== epoch;
@@ -55,13 +57,13 @@ export async function takePresence(options: PresenceOptions, epoch: number): Pro
     await takeRooms(client, isAnew || state.anyEnded ? undefined : roomsOf(reports));
     if (isAnew) await forgetUntold(client);
     for (const { report } of reports) await takeReport(client, report);
-    // One that has ended only since then may have streams in rooms that are not taken.
+    // A gateway that has ended only since then may have streams in rooms that this turn has not locked.
     if (state.anyEnded) await endStreams(client, endedAtOnce);
     if (last !== undefined || isAnew)
       await movePresenceLog(client, { epoch, position: last ?? FROM_THE_START });
     return true;
   });
-  // Another engine that was at it may fail, and the next one has to find all of it again.
+  // Trim only after the commit: if another engine's turn fails, the next one must find all of its reports again.
   if (isTaken && last !== undefined) await trimPresence(redis, key, last);
   return isTaken;
 }

@@ -2,7 +2,7 @@ import { type GatewayRow, nameOf } from '../../sql/statements/progress/gateways.
 import { INCARNATIONS_PER_EPOCH } from '../../sql/statements/progress/watermarks.ts';
 import type { LogRecord } from '../contract/record/record.ts';
 
-/** How far each incarnation of a batch has come, as the ledger knew it and as the batch's records move it. */
+/** The progress of each incarnation in a batch: as stored in the ledger, then as moved by the records of the batch. */
 export class Progress {
   readonly #rows = new Map<string, GatewayRow>();
   readonly #changed = new Set<string>();
@@ -11,7 +11,7 @@ export class Progress {
   /** The incarnation of the latest epoch's marker in this partition. */
   #marker = 0;
 
-  /** `known` has the partition's markers, too; see readProgress. */
+  /** `known` includes the partition's markers; see readProgress. */
   constructor(known: readonly GatewayRow[], logName: string, partition: number) {
     this.#logName = logName;
     this.#partition = partition;
@@ -37,13 +37,16 @@ export class Progress {
     );
   }
 
-  /** One gateway, one partition: a record that stands elsewhere could overtake those that don't. */
+  /** One gateway, one partition: a record in another partition could overtake the gateway's other records. */
   isMisplaced(record: LogRecord): boolean {
     const { partition, logName } = this.of(record);
     return partition !== this.#partition || logName !== this.#logName;
   }
 
-  /** Of an older epoch than a marker before it. A fence counts there as elsewhere: it ends what is still live. */
+  /**
+   * Whether the record's epoch is older than a marker before it. A fence counts in any partition, because it ends whatever is
+   * still live.
+   */
   isBehindMarker({ kind, incarnation }: LogRecord): boolean {
     return kind !== 'fence' && incarnation < this.#marker;
   }
@@ -51,7 +54,7 @@ export class Progress {
   move(record: LogRecord): void {
     const row = this.of(record);
     const isEnd = record.kind === 'leave' || record.kind === 'fence';
-    // What a fence says of the promises is the engine's knowledge, not the gateway's word; an older word stands.
+    // The promise in a fence comes from the engine, not from the gateway; an earlier promise of the gateway stays.
     const isNew = !this.#rows.has(nameOf(record)) || record.kind !== 'fence';
     this.#rows.set(nameOf(record), {
       ...row,

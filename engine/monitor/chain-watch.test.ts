@@ -1,4 +1,4 @@
-/** Chains as they are shown, right and wrong, in the order of first instants. */
+/** Valid and broken chains, shown in the order of their first instants. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ChainWatch, type ShownHead } from './chain-watch.ts';
@@ -46,7 +46,7 @@ test('a chain that forks is found at once: in the same place, or from any of the
     const found = kinds(watch, [one, two, three, rival]);
     assert.deepEqual(found, ['right', 'right', 'right', 'fork'], what);
   }
-  // Two that wait for the same one that is still to come.
+  // Two that wait for the same head, which is not shown yet.
   const watch = new ChainWatch(true);
   const hidden = follows(one, { sliceNumber: 2, firstUs: 300 });
   const rivals = [5, 6].map(sliceNumber => follows(hidden, { sliceNumber, firstUs: 200 + sliceNumber }));
@@ -72,7 +72,7 @@ test('one that continues nothing that is shown is a fork when all around it must
   assert.deepEqual(watch.passed(100 * SECOND), []);
   const four = follows(three, { sliceNumber: 4, firstUs: 12 * SECOND });
   assert.deepEqual(kinds(watch, [four]), ['right']);
-  // One whose beginning was never shown is one, too, unless its beginning lies before what is followed.
+  // A chain whose beginning is never shown is a fork too, unless it begins before the place that is followed from.
   const begun = new ChainWatch(true);
   assert.deepEqual(kinds(begun, [three]), ['right']);
   assert.deepEqual(told(begun.passed(100 * SECOND)), ['fork']);

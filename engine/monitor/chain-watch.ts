@@ -1,10 +1,10 @@
 /**
- * Whether heads, as they are shown one after the other, go on with the chains of their incarnations: each continues the one
- * that was signed before, by its hash.
+ * Checks, as heads are shown one after the other, that each continues the chain of its incarnation: it contains the hash of
+ * the head signed before it.
  *
- * Heads are shown by their first instants. Where a proxy notes when a request came, slices of a gateway overlap, and one may
- * be shown before the one that it continues; so a head waits for that until all from around it must have been shown. A chain
- * ends in its `tip`; all before the tip is linked.
+ * Heads are shown in the order of their first instants. If a proxy notes when requests came, slices of a gateway overlap, and
+ * a head may be shown before the one that it continues. So it waits for its predecessor until everything from around that
+ * time must have been shown. A chain ends in its `tip`; everything before the tip is linked.
  */
 import { nodePrimitives } from '../verify/node.ts';
 import { linkOf, nameOf, type SignedHead } from '../verify/receipts/head.ts';
@@ -17,13 +17,13 @@ export interface ShownHead {
 }
 
 /**
- * REQUEST_START_WAIT_MS is 5 s at most. With less a slice that a proxy has noted late is called a fork; with more one that
- * continues nothing is told of that much later.
+ * REQUEST_START_WAIT_MS is 5 s at most. Shorter: a slice noted late by a proxy is reported as a fork. Longer: a slice that
+ * continues nothing is reported that much later.
  */
 const OVERLAP_US = 10_000_000;
-/** Some 300 bytes each. Beyond, the one that was silent for longest is forgotten, and if it goes on it is taken as it comes. */
+/** Some 300 bytes each. Beyond that, the chain silent for longest is forgotten; if it continues, it is accepted from there. */
 const MOST_CHAINS = 100_000;
-/** Links before the tip: a second head that continues one of them is a fork at once, of an older one after OVERLAP_US. */
+/** Links kept before the tip: a second head that continues one of them is a fork at once, of an older one after OVERLAP_US. */
 const LINKS_KEPT = 16;
 
 interface Tip {
@@ -40,15 +40,15 @@ interface Chain {
 export class ChainWatch {
   readonly #chains = new Map<string, Chain>();
   readonly #waiting = new Set<Chain>();
-  /** A chain whose beginning was not shown is taken from where it is. */
+  /** Whether a chain whose beginning was not shown is accepted from where it is. */
   #takesMiddles: boolean;
 
-  /** `isFromStart`: all heads that there ever were are shown. */
+  /** `isFromStart`: all heads that ever existed are shown. */
   constructor(isFromStart: boolean) {
     this.#takesMiddles = !isFromStart;
   }
 
-  /** The next head that is shown. */
+  /** Checks the next head that is shown. */
   take(shown: ShownHead): MonitorFinding | undefined {
     const { head } = shown;
     const chain = this.#chainOf(head);
@@ -71,7 +71,7 @@ export class ChainWatch {
     return undefined;
   }
 
-  /** All that begins up to an instant was shown. */
+  /** Everything that begins up to this instant was shown: reports heads whose predecessor should have been shown by now. */
   passed(throughUs: number): readonly MonitorFinding[] {
     const findings: MonitorFinding[] = [];
     for (const chain of this.#waiting) {
@@ -107,7 +107,7 @@ export class ChainWatch {
     const name = `${gateway}/${incarnation}`;
     const known = this.#chains.get(name);
     const chain = known ?? { tip: undefined, links: [], waiting: [] };
-    // The one that was heard last comes last.
+    // Keeps the map ordered: the chain seen last comes last.
     this.#chains.delete(name);
     this.#chains.set(name, chain);
     if (known === undefined && this.#chains.size > MOST_CHAINS) this.#forgetOldest();

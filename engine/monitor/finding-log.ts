@@ -1,10 +1,10 @@
-/** What was found, for good: `findings.ndjson` in the monitor's directory, each thing once. */
+/** Findings, kept for good: `findings.ndjson` in the monitor's directory, each finding once. */
 import { appendFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findingKinds, type MonitorFinding, type MonitorFindingKind } from './finding.ts';
 
 const FILE = 'findings.ndjson';
-/** Nobody reads more, and a gateway that shows made-up heads without end does not fill the disk. */
+/** Nobody reads more, and a gateway that shows made-up heads without end must not fill the disk. */
 const MOST_TOLD = 10_000;
 
 export class FindingLog {
@@ -25,17 +25,17 @@ export class FindingLog {
     }
   }
 
-  /** All kinds that were ever found in this directory. */
+  /** All kinds ever found in this directory. */
   get kinds(): ReadonlySet<MonitorFindingKind> {
     return this.#kinds;
   }
 
-  /** Whether a head was told of as this. */
+  /** Whether this head was reported with this kind. */
   has(kind: MonitorFindingKind, head: string): boolean {
     return this.#told.has(`${kind} ${head}`);
   }
 
-  /** Keeps a finding; answers the line, or undefined when it was told before, or too many were. */
+  /** Stores a finding; returns its line, or undefined if it was reported before, or too many were. */
   add(finding: MonitorFinding, source: string, atUs: number): string | undefined {
     const name = nameOf(finding);
     if (this.#told.has(name) || this.#told.size >= MOST_TOLD) return undefined;
@@ -48,7 +48,7 @@ export class FindingLog {
   }
 }
 
-/** Without heads the words tell what it is. */
+/** A finding without heads is identified by its message. */
 function nameOf({ kind, message, heads }: MonitorFinding): string {
   return heads.length === 0 ? `${kind} ${message}` : `${kind} ${heads[0]}`;
 }
@@ -56,7 +56,7 @@ function nameOf({ kind, message, heads }: MonitorFinding): string {
 function readLines(path: string): readonly string[] {
   try {
     const text = readFileSync(path, 'utf8');
-    // A kill may have cut the last line off; what it told is found again.
+    // A kill may have cut off the last line; that finding is found again.
     if (text !== '' && !text.endsWith('\n')) appendFileSync(path, '\n', { flush: true });
     return text.split('\n').filter(line => line !== '');
   } catch (error) {

@@ -1,15 +1,18 @@
-/** What a monitor can find. The words of `kind` are for programs and never change: add, never rename. */
+/** What a monitor can find. Programs rely on the words of `kind`: add words, never rename one. */
 
 export const findingKinds = {
-  /** Two slices where one can be: in one place of a chain, or continuing the same one; or one that continues nothing shown. */
+  /**
+   * Two slices where only one is possible: in one place of a chain, or continuing the same slice; or one that continues
+   * nothing shown.
+   */
   fork: 'order',
-  /** A chain goes on from before where it was, or what was shown is shown no more. */
+  /** A chain continues from before its last slice, or a head shown before is no longer shown. */
   rewind: 'order',
-  /** A slice within what was said to be all: put in later, be it of an incarnation that nobody had seen. */
+  /** A slice within what was said to be complete: inserted later, possibly by an incarnation not seen before. */
   late: 'order',
   /** A head that no known key has signed. */
   signature: 'signature',
-  /** A key that is described otherwise than before, or that signed when it did not count. */
+  /** A key whose description has changed, or that signed while it was not valid. */
   keys: 'signature',
 } as const;
 export type MonitorFindingKind = keyof typeof findingKinds;
@@ -17,11 +20,11 @@ export type MonitorFindingKind = keyof typeof findingKinds;
 export interface MonitorFinding {
   readonly kind: MonitorFindingKind;
   readonly message: string;
-  /** The signed heads that show it, in base64url. */
+  /** The signed heads that prove it, in base64url. */
   readonly heads: readonly string[];
 }
 
-/** As those of `verify`: what is about signatures takes the ground from the rest. */
+/** Same as those of `verify`: a problem with signatures undermines all other findings, so it has the smallest code. */
 export const exitCodes = { nothing: 0, usage: 1, signature: 3, order: 4, internal: 70 } as const;
 
 export function exitCodeOf(kinds: Iterable<MonitorFindingKind>): number {

@@ -1,4 +1,4 @@
-/** What a monitor makes of services that lead it astray, in turns that the test counts: no network, no clock of its own. */
+/** Monitors facing services that mislead them. The test drives their turns: no network, no clock. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -29,7 +29,7 @@ const SECOND = 1_000_000;
 const FAR_US = 2 ** 52;
 const keys = readKeys(json({ keys: [{ ...keyObject(signer, 'slices'), from: '1970-01-01T00:00:00Z' }] }));
 
-/** Shows what `list` has now, in pages of `size`, over what a gateway would answer. */
+/** Serves the present `list` in pages of `size`, whatever the gateway would answer. */
 function serviceOf(
   url: string,
   list: { heads: readonly ShownHead[]; throughUs: number },
@@ -57,7 +57,7 @@ function serviceOf(
   };
 }
 
-/** Lets a monitor take so many turns; `between` is called in each pause. */
+/** Runs a monitor for so many turns; calls `between` in each pause. */
 async function watched(
   services: readonly Service[],
   between: readonly (() => void)[],
@@ -77,7 +77,7 @@ async function watched(
     keys: new KnownKeys(undefined, false),
     saveKeys: () => undefined,
     nowMs: () => nowMs,
-    // Each of the services in turn.
+    // Picks the services in turn.
     random: () => (turn++ % services.length) / services.length,
     pause: async (ms: number) => {
       nowMs += ms;
@@ -101,7 +101,7 @@ test('a head that nobody signed and that lies far ahead is told, and does not en
   );
   const list = { heads: [...heads.slice(0, 2), forged] as readonly ShownHead[], throughUs: SECOND };
   const { found, kept } = await watched(
-    // Three a page: the forged one ends a page that is not the last one.
+    // Three a page: the forged head ends a page that is not the last one.
     [serviceOf('a', list, 3)],
     [
       () => {

@@ -1,4 +1,4 @@
-/** How far a monitor has followed: where it goes on, what it was shown whole, and the last of it. */
+/** The progress of a monitor: where it continues, up to where it was shown everything, and the last heads shown. */
 import { BEFORE_ALL, comparePlaces, type Place } from '../verify/heads/places.ts';
 import { ChainWatch, type ShownHead } from './chain-watch.ts';
 import type { MonitorFinding } from './finding.ts';
@@ -6,7 +6,7 @@ import { type KeptStretch, lateOf, reachOf } from './look-back.ts';
 import type { ShownPage } from './page.ts';
 import type { Recorded } from './record-log.ts';
 
-/** As many as one page of the service shows: what is looked at again at once, and held in memory. */
+/** As many as on one page of the service: compared again in each round, and held in memory. */
 export const STRETCH_HEADS = 500;
 
 export class Followed {
@@ -17,24 +17,24 @@ export class Followed {
   /** The last pages that had heads. */
   readonly #recent: { readonly after: Place; readonly heads: readonly ShownHead[] }[] = [];
 
-  /** `from`: where a monitor that has kept nothing begins. */
+  /** `from`: where a monitor without records begins. */
   constructor(from: Place) {
     this.#next = from;
     this.#shownTo = from;
     this.#chains = new ChainWatch(isStart(from));
   }
 
-  /** Behind it the next page begins. */
+  /** The next page begins behind this place. */
   get next(): Place {
     return this.#next;
   }
 
-  /** All up to here was shown. */
+  /** Everything up to here was shown. */
   get shownTo(): Place {
     return this.#shownTo;
   }
 
-  /** The last of what was shown, up to where all was; undefined before the first head. */
+  /** The last heads shown, up to the place up to which everything was shown; undefined before the first head. */
   get recent(): KeptStretch | undefined {
     const after = this.#recent[0]?.after;
     if (after === undefined) return undefined;
@@ -42,8 +42,8 @@ export class Followed {
   }
 
   /**
-   * Takes what an earlier run has kept, in order. What was found then was told then; of chains are no heads whose signature
-   * was found wrong.
+   * Takes a record of an earlier run, in order. Its findings were reported then. Heads with a wrong signature belong to no
+   * chain.
    */
   restore({ record: { after, throughUs }, heads }: Recorded, isUnsigned: (text: string) => boolean): void {
     if (!this.#isRestored) {
@@ -52,19 +52,19 @@ export class Followed {
       this.#shownTo = after;
       this.#chains = new ChainWatch(isStart(after));
     }
-    // A page that was looked at again is kept as evidence, and leads no further.
+    // A page shown again was recorded as evidence; it makes no progress.
     if (comparePlaces(after, this.#next) !== 0) return;
     const page = { after, heads, throughUs };
     for (const shown of heads) if (!isUnsigned(shown.text)) this.look(shown);
     this.moveOn(page);
   }
 
-  /** What is wrong with a head of the next page, if anything is. */
+  /** Checks a head of the next page; returns what is wrong with it, if anything. */
   look(shown: ShownHead): MonitorFinding | undefined {
     return comparePlaces(shown.head, this.#shownTo) <= 0 ? lateOf(shown) : this.#chains.take(shown);
   }
 
-  /** The page was looked at and kept. Answers what has waited in vain for something in it. */
+  /** Advances behind a checked page. Returns findings about heads whose predecessor should have been shown by now. */
   moveOn(page: ShownPage): readonly MonitorFinding[] {
     const { after, heads } = page;
     const last = heads.at(-1);
@@ -75,7 +75,7 @@ export class Followed {
     }
     const reach = reachOf(page);
     if (comparePlaces(reach, this.#shownTo) > 0) this.#shownTo = reach;
-    // Of the instant that it reaches others may follow.
+    // Other heads may still follow with the same first instant as the place reached, so stop just before that instant.
     return this.#chains.passed(this.#shownTo.firstUs - 1);
   }
 
@@ -89,8 +89,8 @@ function isStart(place: Place): boolean {
 }
 
 /**
- * What was kept, in stretches of about a page, each from where the one before ends. Pages that were looked at again are no
- * part of it.
+ * The recorded heads in stretches of about a page, each from where the previous one ends, without pages that were recorded as
+ * evidence.
  */
 export function* stretchesOf(records: Iterable<Recorded>): Generator<KeptStretch> {
   let next: Place | undefined;

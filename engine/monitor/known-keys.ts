@@ -1,6 +1,6 @@
 /**
- * The keys that slices are signed with, as they were shown first: a key may be ended or revoked later, and others may be
- * added; what it is and since when it counts stays. With keys that were given (`--keys`) no others count.
+ * The keys that slices are signed with, as first shown. A key may be ended or revoked later, and keys may be added; its bytes
+ * and the beginning of its validity never change. If keys were given (`--keys`), no others count.
  */
 import { Findings } from '../verify/findings.ts';
 import { defaultLimits } from '../verify/limits.ts';
@@ -16,13 +16,13 @@ export class KnownKeys {
   readonly isPinned: boolean;
   readonly #keys = new Map<string, PublicKey>();
 
-  /** `kept`: from an earlier run, or given. */
+  /** `kept`: keys of an earlier run, or the given ones. */
   constructor(kept: KeyRing | undefined, isPinned: boolean) {
     this.isPinned = isPinned;
     for (const [place, key] of kept ?? []) this.#keys.set(place, key);
   }
 
-  /** What the service lists now. Answers what is described otherwise than before. */
+  /** Takes the keys that the service lists now; reports keys whose description has changed. */
   learn(listed: KeyRing): readonly MonitorFinding[] {
     const findings: MonitorFinding[] = [];
     for (const [place, key] of listed) {
@@ -43,8 +43,8 @@ export class KnownKeys {
   }
 
   /**
-   * What is wrong with the signature of a head: `signature` where nobody known has signed it, `keys` where somebody has and
-   * the key did not count then. Undefined where nothing is.
+   * Checks the signature of a head: `signature` if no known key has signed it, `keys` if the key was not valid then;
+   * undefined if it is right.
    */
   async check({ head, text }: ShownHead): Promise<MonitorFinding | undefined> {
     const findings = new Findings();
@@ -61,7 +61,7 @@ export class KnownKeys {
     return { kind: key === undefined ? 'signature' : 'keys', message: first.message, heads: [text] };
   }
 
-  /** As `GET /v1/keys` lists them: for `--keys` of verify, and for the next run. */
+  /** In the format of `GET /v1/keys`: for `--keys` of verify, and for the next run. */
   document(): string {
     const iso = (us: number | null): string | null => (us === null ? null : isoOf(us));
     const keys = [...this.#keys.values()].map(({ id, bytes, fromUs, untilUs, revokedUs, use }) => ({
@@ -83,7 +83,7 @@ export function readKeys(document: Uint8Array): KeyRing {
   return readKeysDocument(document, defaultLimits, nodePrimitives);
 }
 
-/** What was revoked stays so. */
+/** A revocation is final. */
 function isSame(known: PublicKey, key: PublicKey): boolean {
   const isRevoked = known.revokedUs === null || known.revokedUs === key.revokedUs;
   return toBase64Url(known.bytes) === toBase64Url(key.bytes) && known.fromUs === key.fromUs && isRevoked;

@@ -1,6 +1,6 @@
 /**
- * Holds a page that is shown now against the heads that were shown and kept before, from the same place on: what is kept is
- * still there, as it was, and nothing came in between.
+ * Compares a page shown now with the heads that were shown and recorded before, from the same place on: every recorded head
+ * must still be there, unchanged, with nothing in between.
  */
 import { behind, comparePlaces, type Place } from '../verify/heads/places.ts';
 import { nameOf, type SignedHead } from '../verify/receipts/head.ts';
@@ -9,7 +9,7 @@ import type { ShownHead } from './chain-watch.ts';
 import type { MonitorFinding } from './finding.ts';
 import type { ShownPage } from './page.ts';
 
-/** Heads that were kept: all that there were from a page's beginning to `to`. */
+/** Recorded heads: all that existed from the beginning of a page to `to`. */
 export interface KeptStretch {
   readonly after: Place;
   readonly heads: readonly ShownHead[];
@@ -35,7 +35,7 @@ export function compareAgain(kept: KeptStretch, page: ShownPage): readonly Monit
   ];
 }
 
-/** How far a page tells of all: to its last head, or, on the last page, to behind what is said to be through. */
+/** Up to where a page is complete: to its last head, or, on the last page, to behind its `throughUs`. */
 export function reachOf({ after, heads, throughUs }: ShownPage): Place {
   const last = heads.at(-1)?.head ?? after;
   if (throughUs === undefined) return last;

@@ -1,4 +1,4 @@
-/** `npm run monitor`: see options.ts for what it is told, README.md for what it does. */
+/** `npm run monitor`: options.ts has its options, README.md what it does. */
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -59,7 +59,7 @@ async function watch(options: Options, stopping: AbortSignal): Promise<number> {
   return exitCodeOf(findings.kinds);
 }
 
-/** Those that were given, else those of an earlier run. Throws WrongUsage, DirectoryFault. */
+/** The given keys, else those of an earlier run. Throws WrongUsage, DirectoryFault. */
 function knownKeys({ keys, directory }: Options): KnownKeys {
   if (keys !== undefined) return new KnownKeys(readKeysFile(keys, WrongUsage), true);
   const path = join(directory, KEYS_FILE);
@@ -76,14 +76,14 @@ function readKeysFile(path: string, Fault: new (message: string) => Error): KeyR
   }
 }
 
-/** Put in place of the old list at once, so that a kill leaves one or the other. */
+/** Replaces the old list atomically, so that a kill leaves one or the other. */
 function saveKeys(directory: string, document: string): void {
   const path = join(directory, KEYS_FILE);
   writeFileSync(`${path}.new`, document, { flush: true });
   renameSync(`${path}.new`, path);
 }
 
-/** What there is to say of an error to whoever started this; of a fault of this program, where it was. */
+/** The text of an error for the user; for a fault of this program, with its stack. */
 function wordsOf(error: unknown): string {
   if (error instanceof WrongUsage) return `${error.message}\n\n${USAGE}`;
   if (error instanceof NoAnswer) return `${error.url}: ${error.message}`;

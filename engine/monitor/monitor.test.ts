@@ -1,6 +1,6 @@
 /**
- * Monitors as processes, at real gateways and at one that shows something else in front of them: what they keep, what they
- * say at once, and what the verifier makes of it with the book.
+ * Monitors as processes, following real gateways and a forging one in front of them: what they record, what they report at
+ * once, and what the verifier finds with their records and the book.
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -31,7 +31,7 @@ import { first, shownOf } from './testing/heads.ts';
 const run = promisify(execFile);
 const signingKey = newPrivateKey();
 
-/** What gateways sign with, in the hands of who forges. */
+/** The gateways' signing key, in the hands of a forger. */
 function operator(): Signer {
   const key = createPrivateKey({ key: Buffer.from(signingKey, 'base64'), format: 'der', type: 'pkcs8' });
   const raw = createPublicKey(key).export({ format: 'der', type: 'spki' }).subarray(-32);
@@ -48,7 +48,7 @@ interface RunningMonitor {
   readonly process: SpawnedNode;
   readonly key: string;
   readonly records: number;
-  /** What it has told on standard output. */
+  /** The findings it has reported on standard output. */
   findings(): readonly Found[];
 }
 
@@ -95,7 +95,7 @@ describe('a monitor', () => {
     return { process, key, records, findings };
   }
 
-  /** Lets some people enter, at both gateways in turn, and answers when their slices are shown. */
+  /** Lets some users enter, at both gateways in turn; resolves when their slices are shown. */
   async function enter(campaign: number, count: number): Promise<void> {
     const before = (await allHeads(url(0))).heads.length;
     for (let index = 0; index < count; index++) {
@@ -121,7 +121,7 @@ describe('a monitor', () => {
     );
   }
 
-  /** Waits until all heads that are shown now are kept, each once. */
+  /** Waits until all heads shown now are recorded, each once. */
   async function keepsAll(where: string): Promise<void> {
     const { heads } = await allHeads(url(0));
     await eventually(() => {
@@ -166,7 +166,7 @@ describe('a monitor', () => {
     assert.deepEqual(shown.monitors, [named, absent]);
     await enter(campaign, 6);
     await keepsAll(where);
-    // In the middle of a record, which was never told of.
+    // Cuts off a record in the middle; nothing in it was reported.
     await monitor.process.stop('SIGKILL');
     appendFileSync(files(where)[0] ?? '', '{"after":"17');
     await enter(campaign, 4);
@@ -176,7 +176,7 @@ describe('a monitor', () => {
     await keepsAll(where);
     const book = await download(campaign);
     assert.equal(await again.process.stop(), 0, again.process.output());
-    // Up to behind the close.
+    // Follows until behind the close.
     const end = await start(where, [url(0)], '--once');
     assert.equal(await end.process.ended, 0, end.process.output());
     assert.deepEqual([...monitor.findings(), ...again.findings(), ...end.findings()], []);
@@ -192,7 +192,7 @@ describe('a monitor', () => {
       /on its clock the monitor had seen everything that can have been signed/,
     );
     assert.match(report.notProven.join('\n'), /What "club" saw/);
-    // As people run it.
+    // As a user runs it.
     const file = join(where, 'book.ndjson.gz');
     writeFileSync(file, book);
     const args = files(where).flatMap(each => ['--heads', each]);
@@ -203,7 +203,7 @@ describe('a monitor', () => {
     assert.match(stdout, /^VALID/);
   });
 
-  /** Watches until a campaign has closed, then lets the heads be forged, and waits for what is told. */
+  /** Watches until a campaign has closed, then forges the heads, and waits for the report. */
   async function foundBy(
     forge: (signer: Signer) => Forgery,
     kind: string,
@@ -218,7 +218,7 @@ describe('a monitor', () => {
     forging.forge = forge(operator());
     const found = await eventually(() => monitor.findings().find(({ finding }) => finding === kind));
     assert.match(monitor.process.output(), new RegExp(` ${kind.toUpperCase()}: `));
-    // It goes on, also in what it keeps.
+    // It continues to follow and to record.
     forging.forge = undefined;
     const another = await system.offer({ kind: 'coupon', stock: 100 });
     await enter(another, 2);
@@ -227,7 +227,7 @@ describe('a monitor', () => {
       return (await allHeads(url(0))).heads.every(({ text }) => kept.includes(text));
     });
     assert.equal(await monitor.process.stop(), 4);
-    // What was found is known to the next run, and told once.
+    // The next run knows the findings and does not report them again.
     const next = await start(where, [url(0)], '--once');
     assert.equal(await next.process.ended, 4);
     assert.deepEqual(next.findings(), []);
@@ -250,7 +250,7 @@ describe('a monitor', () => {
       'fork',
     );
     assert.equal(found.heads.length, 2);
-    // Both are kept, counter-signed, so that the records alone show it.
+    // Both are recorded and counter-signed, so the records alone prove it.
     const kept = keptIn(where);
     for (const text of found.heads) assert.ok(kept.includes(text));
   });
@@ -260,7 +260,7 @@ describe('a monitor', () => {
     const { found } = await foundBy(
       signer => (heads, throughUs) => {
         const { head } = last(heads);
-        // Behind all that was said to be through: only its chain gives it away.
+        // Later than what was said to be complete: only its chain gives it away.
         forged ??= shownOf(
           {
             ...head,

@@ -1,11 +1,12 @@
 /**
- * Follows the heads that gateways show, keeps and counter-signs them, and says what cannot be.
+ * Follows the heads that gateways show, records and counter-signs them, and reports contradictions.
  *
- * One place moves: the heads are the same at every gateway, so each page is asked of the next one of them, and looked at
- * again at others. When no more are shown, what was kept is held against what is shown now: each time the last of it, and
- * one stretch further on of all of it.
+ * There is a single position for all gateways, because all of them show the same heads: each page is requested from the next
+ * gateway in turn, and compared again with those of others later. When there are no new heads, it compares records with what
+ * is shown now: each time the most recent ones, and the next stretch of all of them.
  *
- * A finding is told before its page is kept: after a kill in between, the page is asked for again, and what was told is known.
+ * A finding is reported before its page is recorded: after a kill in between, the page is requested again, and the finding is
+ * known.
  */
 import { behind, comparePlaces } from '../verify/heads/places.ts';
 import { isoOf } from '../verify/receipts/leaf.ts';
@@ -19,7 +20,10 @@ import type { ShownPage } from './page.ts';
 import type { RecordLog } from './record-log.ts';
 import { NoAnswer, type Service } from './service.ts';
 
-/** How often it is kept how far all was shown, where nothing is: some 400 bytes. A book is told so much less of its end. */
+/**
+ * How often it records, while there are no heads, up to where everything was shown: some 400 bytes. The records may end this
+ * long before the monitor does.
+ */
 const NOTE_MS = 30_000;
 const KEYS_MS = 60_000;
 const MOST_BACKOFF_MS = 60_000;
@@ -30,14 +34,14 @@ export interface MonitorParts {
   readonly records: RecordLog;
   readonly findings: FindingLog;
   readonly keys: KnownKeys;
-  /** Keeps the list of keys for the next run. */
+  /** Stores the list of keys for the next run. */
   readonly saveKeys: (document: string) => void;
   readonly nowMs: () => number;
   readonly random: () => number;
   readonly pause: (ms: number) => Promise<void>;
-  /** Told each finding once: as a line of JSON, and in words. */
+  /** Called once for each finding, with its JSON line. */
   readonly onFinding: (line: string, finding: MonitorFinding) => void;
-  /** Told what is in the way, and when it is over. */
+  /** Called with a description when a gateway becomes unavailable, and when it is back. */
   readonly onTrouble: (words: string) => void;
 }
 
@@ -46,7 +50,7 @@ export class Monitor {
   readonly #followed: Followed;
   #history: Generator<KeptStretch>;
   #turn = 0;
-  /** The page that was shown last, where it is not kept yet: it had nothing but how far all was shown. */
+  /** The last page, if it is not recorded yet because it had no heads. */
   #unnoted: { readonly page: ShownPage; readonly service: Service } | undefined;
   #isBehind = false;
   #notedMs = Number.NEGATIVE_INFINITY;
@@ -59,7 +63,7 @@ export class Monitor {
     this.#history = stretchesOf(parts.records.records());
   }
 
-  /** Until `isStopping`; with `isOnce` until all is shown, and all that was kept has been looked at again. */
+  /** Runs until `isStopping`; with `isOnce`, until everything is shown and all records were compared again. */
   async run(intervalMs: number, isOnce: boolean, isStopping: () => boolean): Promise<void> {
     for (let failures = 0; !isStopping(); ) {
       const service = this.#nextService();
@@ -87,7 +91,7 @@ export class Monitor {
     this.#note();
   }
 
-  /** Asks for the next page. Resolves to whether it was the last one. */
+  /** Requests the next page. Returns whether it was the last one. */
   async #follow(service: Service): Promise<boolean> {
     const shownPage = await service.page(this.#followed.next);
     const found = await this.#signatures(shownPage.heads, service);
@@ -110,7 +114,10 @@ export class Monitor {
     return isLast;
   }
 
-  /** A ledger that was restored shows less for a while, and then the same again: what is gone for good is found when it is looked for. */
+  /**
+   * A restored ledger shows less for a while, and the same again later. Heads that are gone for good are found by looking
+   * back.
+   */
   #noteThrough({ throughUs }: ShownPage, { url }: Service): void {
     if (throughUs === undefined) return;
     const isBehind = comparePlaces(behind(throughUs), this.#followed.shownTo) < 0;
@@ -123,7 +130,7 @@ export class Monitor {
     );
   }
 
-  /** Keeps the page that was shown last, if it is not kept. */
+  /** Records the last page, if it is not recorded yet. */
   #note(): void {
     if (this.#unnoted === undefined) return;
     const { page, service } = this.#unnoted;
@@ -132,7 +139,7 @@ export class Monitor {
     this.#notedMs = this.#parts.nowMs();
   }
 
-  /** The last of what was kept, and the next stretch of all of it. What cannot be asked for now is asked for later. */
+  /** Compares the most recent records, and the next stretch of all of them. What cannot be requested now is requested later. */
   async #lookBack(): Promise<void> {
     const { recent } = this.#followed;
     if (recent === undefined) return;
@@ -161,7 +168,7 @@ export class Monitor {
     const strange = page.heads.filter(({ text }) => !kept.has(text));
     const all = [...(await this.#signatures(strange, service)), ...found];
     const isNew = all.map(finding => this.#tell(finding, service)).includes(true);
-    // Counter-signed as it is shown now: it is the evidence.
+    // Records it as it is shown now, counter-signed: it is the evidence.
     if (isNew) this.#keep(page, service);
   }
 
@@ -190,7 +197,7 @@ export class Monitor {
     records.append(page, url, Math.round(nowMs() * 1_000));
   }
 
-  /** Whether it is new. */
+  /** Reports a finding; returns whether it is new. */
   #tell(finding: MonitorFinding, { url }: Service): boolean {
     const { findings, nowMs, onFinding } = this.#parts;
     const line = findings.add(finding, url, Math.round(nowMs() * 1_000));
@@ -206,13 +213,13 @@ export class Monitor {
     return service;
   }
 
-  /** One that is drawn, so that each is asked about everything in time. */
+  /** A random gateway, so that each one is asked about everything in time. */
   #anyService(): Service {
     const { random, services } = this.#parts;
     return services[Math.floor(random() * services.length)] ?? this.#nextService();
   }
 
-  /** Monitors that lost the same gateway do not come back at the same moment. */
+  /** Random, so that monitors that lost the same gateway do not all return at the same moment. */
   #backoffMs(intervalMs: number, failures: number): number {
     const most = Math.min(intervalMs * 2 ** Math.min(failures, 16), MOST_BACKOFF_MS);
     return most * (0.5 + this.#parts.random() / 2);
@@ -230,8 +237,8 @@ export class Monitor {
 }
 
 /**
- * A page without what nobody has signed at its end, where it is not the last one: a place far ahead, which anybody can make up,
- * must not be where the next page begins.
+ * The page without unsigned heads at its end, unless it is the last page. Anybody can make up a head in a place far ahead,
+ * and the next page must not begin there.
  */
 function withoutTail(page: ShownPage, unsigned: ReadonlySet<string>): ShownPage {
   if (page.throughUs !== undefined) return page;

@@ -41,7 +41,7 @@ const options = {
   help: { type: 'boolean', default: false },
 } as const;
 
-/** Undefined when help is wanted. Throws WrongUsage. */
+/** Undefined if help is requested. Throws WrongUsage. */
 export function readOptions(args: readonly string[]): Options | undefined {
   const { values, positionals } = parsed(args);
   if (values.help) return undefined;
@@ -72,7 +72,7 @@ function parsed(args: readonly string[]) {
   }
 }
 
-/** Without what stands behind the host and its path: requests add their own. */
+/** Without query and fragment: requests add their own. */
 function readUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const isRight =

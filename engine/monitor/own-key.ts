@@ -1,4 +1,4 @@
-/** The key that a monitor counter-signs with: made once in its directory, readable by its owner alone. */
+/** The key that a monitor counter-signs with: created once in its directory, readable by its owner alone. */
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,14 +9,14 @@ const KEY_BYTES = 32;
 
 export interface OwnKey {
   readonly privateKey: KeyObject;
-  /** 32 bytes in base64url: what a campaign is announced with. */
+  /** 32 bytes in base64url, for the announcement of a campaign. */
   readonly publicKey: string;
 }
 
-/** The directory is not as it has to be; `message` says what would be right. */
+/** The directory is not as required; `message` says what was expected. */
 export class DirectoryFault extends Error {}
 
-/** Throws DirectoryFault when there is one that others can read, or that is none. */
+/** Throws DirectoryFault if the key is readable by others, or is not an Ed25519 key. */
 export function ownKey(directory: string): OwnKey {
   const file = join(directory, FILE);
   try {

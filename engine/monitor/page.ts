@@ -1,4 +1,4 @@
-/** A page of `GET /v1/heads`, read strictly: what is no page is no answer, and asked for again. */
+/** A page of `GET /v1/heads`, read strictly: anything else counts as no answer, and is requested again. */
 import { Unreadable } from '../verify/findings.ts';
 import { comparePlaces, type Place, placeText } from '../verify/heads/places.ts';
 import { defaultLimits } from '../verify/limits.ts';
@@ -13,7 +13,7 @@ const MOST_TEXT = 256;
 export interface ShownPage {
   readonly after: Place;
   readonly heads: readonly ShownHead[];
-  /** Of the last page: nothing with an instant up to here will come any more. */
+  /** Only on the last page: nothing with an instant up to here can be added any more. */
   readonly throughUs: number | undefined;
 }
 
@@ -43,7 +43,7 @@ export function readPage(bytes: Uint8Array, after: Place): ShownPage {
       'malformed',
       `${placeText(before)} is shown, but the page says it is complete up to ${throughUs}`,
     );
-  // One that goes on and shows nothing would be asked for again for ever.
+  // A page without heads that is not the last one would be requested again forever.
   if (heads.length === 0 && throughUs === undefined)
     throw new Unreadable('malformed', 'the page has no heads but does not say that there are no more');
   return { after, heads, throughUs };

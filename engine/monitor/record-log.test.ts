@@ -1,4 +1,4 @@
-/** What a monitor keeps on its disk: through kills, restarts, other hands, and from one file to the next. */
+/** The records on disk: through kills, restarts and tampering, and from one file to the next. */
 import assert from 'node:assert/strict';
 import {
   appendFileSync,
@@ -48,7 +48,7 @@ async function open(
 
 const heads = chained(1, 11, 6);
 
-/** Keeps heads, one a record. */
+/** Records heads, one per record. */
 function keep(log: RecordLog, some: readonly ShownHead[], from: Place = BEFORE_ALL): void {
   let after = from;
   for (const shown of some) {

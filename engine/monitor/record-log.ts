@@ -1,7 +1,7 @@
 /**
- * What a monitor was shown, page by page, signed and chained: `heads-000001.ndjson` and on, only ever appended to. A record is
- * on the disk before anything rests on it; a kill leaves at most the beginning of a line, which nobody was told of and which
- * is cut off. The format is that of ../verify/heads/kept-pages.ts, and `verify --heads` reads the files.
+ * The pages that a monitor was shown, signed and chained: `heads-000001.ndjson` and following, append-only. A record is on
+ * disk before anything depends on it. A kill leaves at most the beginning of a line, on which nothing depends, and which is
+ * cut off. ../verify/heads/kept-pages.ts has the format, and `verify --heads` reads the files.
  */
 import { sign } from 'node:crypto';
 import {
@@ -31,9 +31,9 @@ import { canonical } from '../verify/text/json.ts';
 import { DirectoryFault, type OwnKey } from './own-key.ts';
 import type { ShownPage } from './page.ts';
 
-/** Well below what `verify` reads of kept heads: whoever checks a campaign hands in the files of its time. */
+/** Well below what `verify` reads of kept heads: to check a campaign, one hands in the files of its time. */
 const FILE_BYTES = 64 * 1024 * 1024;
-/** A page of MOST_HEADS heads is below 3 MB. */
+/** A page of MOST_HEADS heads is smaller than 3 MB. */
 const MOST_LINE_BYTES = 8 * 1024 * 1024;
 const READ_BYTES = 1 << 20;
 const NEWLINE = 0x0a;
@@ -62,8 +62,8 @@ export class RecordLog {
   }
 
   /**
-   * Opens what a directory has, and gives `onRecord` each record in order. Throws DirectoryFault when something in it is not
-   * what this monitor wrote.
+   * Opens a directory and passes each of its records to `onRecord`, in order. Throws DirectoryFault if it contains something
+   * that this monitor did not write.
    */
   static async open(
     directory: string,
@@ -79,18 +79,18 @@ export class RecordLog {
       last = record;
       onRecord(record);
     }
-    // Its signature is over all before it as well.
+    // Its signature covers all earlier records too.
     if (last !== undefined && !(await isSignedRecord(last.record, defaultLimits, nodePrimitives)))
       throw new DirectoryFault(`record ${last.record.number} in ${directory} is not signed by this monitor`);
     return log;
   }
 
-  /** How many there are. */
+  /** The number of records. */
   get count(): number {
     return this.#number;
   }
 
-  /** Keeps a page. When it returns, the page is on the disk. */
+  /** Records a page, which is on disk when this returns. */
   append({ after, heads, throughUs }: ShownPage, source: string, atUs: number): void {
     const members = {
       after: placeText(after),
@@ -115,7 +115,7 @@ export class RecordLog {
     this.#hash = Buffer.from(nodePrimitives.sha256(line)).toString('base64url');
   }
 
-  /** All records from the first one on, as they are on the disk by then. */
+  /** All records from the first one on, read from disk as they are by then. */
   *records(): Generator<Recorded> {
     for (const number of fileNumbers(this.#directory)) {
       for (const line of linesOf(this.#path(number))) yield this.#read(line, this.#path(number));
@@ -161,7 +161,7 @@ export class RecordLog {
     syncDirectory(this.#directory);
   }
 
-  /** Of the last file, what a kill has left behind the last whole line. */
+  /** Removes from the last file what a kill has left behind the last complete line. */
   #cutTornLine(): void {
     const tail = Buffer.alloc(Math.min(this.#size, MOST_LINE_BYTES));
     readSync(this.#file, tail, 0, tail.length, this.#size - tail.length);
@@ -186,7 +186,7 @@ function fileNumbers(directory: string): readonly number[] {
     .sort((a, b) => a - b);
 }
 
-/** The whole lines of a file, in pieces: what is behind the last newline is being written. */
+/** The complete lines of a file, read in pieces; anything after the last newline is still being written. */
 function* linesOf(path: string): Generator<Uint8Array> {
   const file = openSync(path, 'r');
   try {
@@ -209,7 +209,7 @@ function* linesOf(path: string): Generator<Uint8Array> {
   }
 }
 
-/** A file that was made is there after a crash only when its directory was written, too. */
+/** A new file survives a crash only if its directory was written, too. */
 function syncDirectory(directory: string): void {
   if (process.platform === 'win32') return;
   const handle = openSync(directory, 'r');

@@ -1,15 +1,15 @@
-/** What a monitor asks of a gateway, over HTTP: pages of heads, and the keys. */
+/** A monitor's requests to a gateway, over HTTP: pages of heads, and the keys. */
 import { type Place, placeText } from '../verify/heads/places.ts';
 import type { KeyRing } from '../verify/receipts/keys.ts';
 import { readKeys } from './known-keys.ts';
 import { readPage, type ShownPage } from './page.ts';
 
-/** A gateway that answers nothing holds a monitor up no longer, which then asks another. */
+/** A gateway that does not answer delays a monitor no longer than this; then it asks another one. */
 const ANSWER_MS = 15_000;
 /** A page is 130 KB, the list of keys some KB. */
 const MOST_BYTES = 4 * 1024 * 1024;
 
-/** A gateway has not answered, or not with what was asked for. */
+/** A gateway did not answer, or answered something else. */
 export class NoAnswer extends Error {
   readonly url: string;
   constructor(url: string, cause: unknown) {
@@ -47,7 +47,7 @@ export function httpService(url: string, stopping: AbortSignal): Service {
   };
 }
 
-/** fetch says only that it failed, and why in its cause. */
+/** fetch reports only a failure; the reason is in its cause. */
 function wordsOf(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause);
   return cause.cause instanceof Error ? `${cause.message} (${cause.cause.message})` : cause.message;

@@ -1,13 +1,13 @@
--- Appends to a campaign's list of those who left, or of moves of claimants, so that each item stands at its own place
--- however often and by however many engines it is asked for.
+-- Appends to a campaign's list of those who left, or of claimants' moves. Each item lands at its own index, however
+-- often and by however many engines the script is called.
 --
--- KEYS  gone   list: the ranks (from 0) of withdrawn entries, in the order they left; of a room with a sign, see
+-- KEYS  gone   list: the ranks (from 0) of withdrawn entries, in the order they left; with a sign for a room, see
 --              CampaignKeys
 --       mark   of the projection; see contract/redis/projection/begin.lua
 -- ARGV  from   how many ranks precede the first one given
 --       rank, rank, ...
--- returns the length of the list; if it is less than `from`, something is missing and nothing was appended; -1 when the
---         projection was not begun on this server in its present run: what ranks were read off may be gone
+-- returns the length of the list; if it is less than `from`, something is missing and nothing was appended; -1 if the
+--         projection was not begun on this server in its present run: the ranks that were read may be gone
 local gone, mark = KEYS[1], KEYS[2]
 local from = tonumber(ARGV[1])
 

@@ -1,6 +1,6 @@
 /**
- * The writing of projections where there are claims (see projections.ts): claimants, and the list of their moves, which
- * tells gateways who to look at again and how far the waitlist has moved up, without a question for each who watches.
+ * Writes projections of campaigns with claims (see projections.ts): claimants, and the list of their moves. From the list,
+ * gateways learn which users to look up again and how far the waitlist has moved, so they need no query per watcher.
  */
 import { readClaimants, readMoves, type ShownClaimant } from '../../sql/statements/claims/claims.ts';
 import { claimantOf, claimantText } from '../contract/campaign/claimant.ts';
@@ -10,7 +10,7 @@ import { appendGone } from './projections.ts';
 
 const publishScript = scriptFrom(new URL('./publish-claimants.lua', import.meta.url));
 
-/** Publishes claimants with numbers above `after`, as they are now; answers the last number that was. */
+/** Publishes claimants with numbers above `after`, in their current state; returns the last number published. */
 export async function projectClaimants(campaign: Projected, after: number): Promise<number> {
   const { redis, keys } = campaign;
   return await eachPage(campaign, after, {
@@ -20,7 +20,7 @@ export async function projectClaimants(campaign: Projected, after: number): Prom
   });
 }
 
-/** Publishes moves with numbers above `after`: who moved, as they are now, then that they did. Answers the last one. */
+/** Publishes moves with numbers above `after`: first the claimants' current state, then the moves. Returns the last number. */
 export async function projectMoves(campaign: Projected, after: number): Promise<number> {
   const { redis, keys } = campaign;
   return await eachPage(campaign, after, {

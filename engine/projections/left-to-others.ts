@@ -1,12 +1,12 @@
 /**
- * Changes of campaigns that this engine leaves to another one to publish: the engine that settles a campaign
- * (settling/work-sharing.ts) publishes it right after its step, and others would read and write the same again. What the
- * other engine has not published within PATIENCE_MS, this one does.
+ * Changes of campaigns that this engine leaves to another one to publish. The engine that settles a campaign
+ * (settling/work-sharing.ts) publishes it right after its step; if all engines did, they would read and write the same again.
+ * This engine publishes whatever the other one has not published within PATIENCE_MS.
  */
 
-/** Fewer changes are published by every engine: then nobody waits for an engine that may be gone. */
+/** Fewer changes are published by every engine, so they never wait for an engine that may be gone. */
 export const SHARED_FROM = 5;
-/** Longer: people hear later of what an engine decided that ended before it published. Shorter: both publish. */
+/** Longer: if an engine ends between a decision and its publication, users learn of it later. Shorter: both engines publish. */
 const PATIENCE_MS = 300;
 
 /** A campaign that has changed. */
@@ -15,7 +15,7 @@ interface Change {
   readonly revision: number;
 }
 
-/** A change that was left to others, and since when. */
+/** A change left to others, and since when. */
 interface LeftChange {
   readonly revision: number;
   readonly sinceMs: number;
@@ -27,8 +27,8 @@ export class LeftToOthers {
   readonly #left = new Map<number, LeftChange>();
 
   /**
-   * What is to be done with a change that another engine should publish, of which the board shows the revision
-   * `shown` (0: none): nothing, as it is published; nothing for now; or it is ours, as the other engine does not go on.
+   * Who publishes a change that another engine should publish. `shown` is the revision on the board (0: none). `published`:
+   * it is there already; `left`: nothing to do yet; `ours`: the other engine is too slow or gone.
    */
   shareOf({ campaignId, revision }: Change, shown: number, nowMs: number): Share {
     if (shown >= revision) {
@@ -42,7 +42,7 @@ export class LeftToOthers {
     return 'left';
   }
 
-  /** This engine has published it, or it is published no more. */
+  /** This engine has published the campaign, or it is no longer published at all. */
   drop(campaignId: number): void {
     this.#left.delete(campaignId);
   }

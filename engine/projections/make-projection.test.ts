@@ -1,4 +1,4 @@
-/** When a projection is whole whose ranks were lost while gateways had leases. */
+/** When a projection is complete again whose ranks were lost while gateways had leases. */
 import { equal } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { beginProjection } from '../contract/redis/projection/projection.ts';
@@ -19,7 +19,7 @@ test('it waits for what was stamped before it was begun, by the clock that gatew
   const keys = world.keys.campaign(campaign.campaignId);
   await redis.zadd(keys.rank, 1, 'ann');
   await beginProjection(redis, keys, EPOCH, 'gateways');
-  // The node of the campaign is an hour behind the one whose clock is shared.
+  // The clock of the campaign's node is an hour behind that of the node whose clock is shared.
   const nodeUs = await world.nowUs();
   const sharedUs = nodeUs + HOUR_US;
   let asked = 0;

@@ -1,13 +1,13 @@
 /**
- * The making of one campaign's projection from the ledger, while the door is open: gateways rank newcomers into the same
- * set, engines go on deciding, and nothing is told from it until its mark says that it is whole
+ * Builds one campaign's projection from the ledger while gateways accept entries. Gateways rank new entries into the same set
+ * and engines continue to decide; nobody is told anything from the projection until its mark says that it is complete
  * (contract/redis/projection/).
  *
- * It is whole when all of these hold, and `finish.lua` looks at the third:
- * 1. Every entry is ranked that the ledger had, or was to have, when the projection was begun. Who entered since is ranked
- *    by their gateway, or by the keeper when that has ended; the least stamp stays, whoever ranks first.
- * 2. Who won and who left is there first, ranks after them, and lists of ranks last, as they are read off the ranks.
- * 3. Nothing was put on the board since the ledger was read for the last time: so whatever the board speaks of is there.
+ * It is complete when all of these hold; `finish.lua` checks the third:
+ * 1. Every entry is ranked that was in the ledger, or on its way there, when the projection was begun. Later entries are
+ *    ranked by their gateway, or by the lease reaper if that gateway has ended; the lowest stamp stays, whoever ranks first.
+ * 2. Winners and leavers are written first, ranks next, and lists of ranks last, because these are read from the ranks.
+ * 3. Nothing was put on the board since the ledger was last read, so everything that the board refers to is there.
  */
 import type { Pool } from '../../sql/database.ts';
 import { type Campaign, opensAtUs } from '../../sql/statements/campaigns/campaigns.ts';
@@ -27,16 +27,16 @@ import { projectClaimants, projectMoves } from './claim-projections.ts';
 import type { Projected } from './pages.ts';
 import { projectGone, projectRedrawn, projectWithdrawn, projectWon } from './projections.ts';
 
-/** Entries ranked by one command, which holds Redis up for a few milliseconds at most. */
+/** Entries ranked by one command, which blocks Redis for a few milliseconds at most. */
 export const RANKED_AT_ONCE = 2_000;
 const FROM_THE_FIRST = 0;
 const NOTHING: Decided = { by: '', won: 0, claimants: 0, moves: 0, withdrawn: 0, begunByUs: undefined };
 /**
- * Another engine that makes it and is silent for longer has stopped: what it did is gone on with. Shorter than a page takes,
- * two engines would take it from each other for ever.
+ * If the engine that builds it is silent for longer, it has stopped, and this one continues its work. If this is shorter than
+ * a page takes, two engines take the work from each other forever.
  */
 const PATIENCE_MS = 3_000;
-/** By so much may the stamp of an entry be ahead of the shared clock when it is ranked; see CLOCK_STOP_MS. */
+/** How far the stamp of an entry may be ahead of the shared clock when it is ranked; see CLOCK_STOP_MS. */
 const AHEAD_US = 1_000_000;
 
 export interface Making {
@@ -46,29 +46,29 @@ export interface Making {
   readonly turn: MakingTurn;
   /** Entries ranked by one command. */
   readonly rankedAtOnce: number;
-  /** How far everything is in the ledger, and how far ranked, microseconds since the epoch; asked again each time. */
+  /** How far everything is in the ledger, and how far it is ranked, microseconds since the epoch; read again each time. */
   readonly watermarks: () => { readonly watermarkUs: number; readonly rankedUs: number };
-  /** The clock that stamps are taken by, microseconds since the epoch; that of the campaign's own node may be another. */
+  /** The clock that stamps are taken by, microseconds since the epoch; the campaign's own node may have another. */
   readonly nowUs: () => Promise<number>;
-  /** Asked after each page of entries; when it says no, another turn goes on from there. */
+  /** Called after each page of entries; false ends the turn, and another turn continues from there. */
   readonly goOn: () => boolean;
 }
 
-/** Where the reading of what was decided has come to, in the turn of that name. */
+/** How far the turn named `by` has read decisions. */
 export interface Decided {
   readonly by: string;
   readonly won: number;
   readonly claimants: number;
   readonly moves: number;
   readonly withdrawn: number;
-  /** An instant at or after that at which the projection was begun, where that matters and is known by now. */
+  /** An instant at or after the beginning of the projection; undefined until it is known, or if it does not matter. */
   readonly begunByUs: number | undefined;
 }
 
 export interface Made {
   /**
-   * `more`: the turn is over; `later`: another engine makes it, something is on its way into the ledger, or it was lost and
-   * has to be begun first.
+   * `more`: the turn has ended; `later`: another engine builds it, something is on its way into the ledger, or the projection
+   * was lost and must be begun first.
    */
   readonly state: 'whole' | 'more' | 'later';
   /** For the next turn. */
@@ -76,8 +76,8 @@ export interface Made {
 }
 
 /**
- * Goes on with the making where it stands. Rejects when Redis was emptied meanwhile, or a server does not answer; entries
- * that were ranked are not ranked again.
+ * Continues the build. Rejects when Redis was emptied meanwhile, or a server does not answer. Entries already ranked are not
+ * ranked again.
  */
 export async function makeProjection(
   making: Making,
@@ -88,12 +88,12 @@ export async function makeProjection(
   const taken = await takeProjection(redis, keys, turn, PATIENCE_MS);
   if (taken.state === 'whole') return { state: 'whole', decided: undefined };
   if (taken.state !== 'yours') return { state: 'later', decided: undefined };
-  // What an earlier turn has put there is there, unless it was begun anew since.
+  // Whatever an earlier turn wrote is there, unless the projection was begun anew since.
   const known = before !== undefined && before.by === taken.before ? before : NOTHING;
-  // Asked behind the taking, hence behind the beginning.
+  // Read after taking the projection, so it is later than its beginning.
   const begunByUs = taken.isLacking ? (known.begunByUs ?? (await making.nowUs())) : undefined;
   let decided = await projectDecided(making, campaign, { ...known, begunByUs });
-  // Looked at before the ledger is read.
+  // Checked before the ledger is read.
   const isAllThere = begunByUs === undefined || making.watermarks().watermarkUs >= begunByUs + AHEAD_US;
   const isRanked = await rankAll(making, campaign, taken.ranked);
   if (!isRanked) return { state: 'more', decided };
@@ -106,7 +106,7 @@ export async function makeProjection(
   }
 }
 
-/** Who won and who left, from where `known` has come to. */
+/** Writes winners and leavers, from where `known` ends. */
 async function projectDecided(
   making: Making,
   { campaignId, claimWithinS }: Campaign,
@@ -116,7 +116,7 @@ async function projectDecided(
   let { won, claimants, moves } = known;
   if (claimWithinS === null) {
     won = await projectWon(projected, won);
-    // From the first: what was read above may have been passed on before it was written.
+    // From the first: a prize read above may have been passed on before it was written.
     await projectRedrawn(projected, FROM_THE_FIRST);
   } else {
     claimants = await projectClaimants(projected, claimants);
@@ -126,14 +126,14 @@ async function projectDecided(
   return { by: making.turn.by, won, claimants, moves, withdrawn, begunByUs: known.begunByUs };
 }
 
-/** With a sign of life after each page: many of them take longer than others wait for this engine. */
+/** Reports progress after each page, because many pages take longer than other engines wait for this one. */
 function projectedBy({ pool, redis, keys, turn }: Making, campaignId: number): Projected {
   return { db: pool, redis, keys, campaignId, onPage: () => advanceProjection(redis, keys, turn.by) };
 }
 
 /**
- * Ranks the ledger's entries with stamps above `ranked`, and notes how far nothing more can come in between. False when
- * the turn was over before.
+ * Ranks the ledger's entries with stamps above `ranked`, and notes up to which stamp no more entries can come in between.
+ * Returns false if the turn ended before all were ranked.
  */
 async function rankAll(
   { pool, redis, keys, turn, rankedAtOnce, watermarks, goOn }: Making,
@@ -143,7 +143,7 @@ async function rankAll(
   const { campaignId } = campaign;
   const read = (after: number) =>
     readEntries(pool, { campaignId, after, through: Number.MAX_SAFE_INTEGER, limit: rankedAtOnce });
-  // Before the page that it was read ahead of, so that what is noted as sure was in the ledger by then.
+  // Read before the page, so everything up to it was in the ledger when the page was read.
   let settledUs = watermarks().watermarkUs;
   for (let page = await read(ranked); ; ) {
     const last = page.at(-1);
@@ -158,14 +158,14 @@ async function rankAll(
     ]);
     await advanceProjection(redis, keys, turn.by, Math.max(sure, ranked));
     if (isLast) return true;
-    // Of a turn that notes nothing the next one would begin at the same place.
+    // A turn that notes no progress must continue, because the next one would begin at the same place.
     if (sure > ranked && !goOn()) return false;
     page = next;
     settledUs = nextSettledUs;
   }
 }
 
-/** The ranks of those who left. False when the board has spoken of more of them than have final ranks by now. */
+/** Writes the ranks of those who left. Returns false if the board refers to more of them than have final ranks by now. */
 async function projectLeft(making: Making, campaign: Campaign): Promise<boolean> {
   const { pool, redis, keys, watermarks } = making;
   const { campaignId, kind, goneRanked } = campaign;

@@ -1,4 +1,4 @@
-/** In which order campaigns are made anew. */
+/** The order in which campaigns are rebuilt. */
 import { deepEqual } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import pino from 'pino';

@@ -1,5 +1,5 @@
 /**
- * Rebuilds projections beside the passes, one campaign after another, while the door is open: unfinished campaigns first,
+ * Rebuilds projections beside the passes, one campaign after another, while gateways accept entries: unfinished campaigns first,
  * then the most recently finished ones; in both groups, those that users ask about come first. Several engines share the
  * work: each skips what another one has taken, and continues what that one abandons.
  */

@@ -1,31 +1,31 @@
-/** The paged loop of projections: what the ledger lists by numbers goes to Redis a page at a time. */
+/** The paged loop of projections: writes numbered rows of the ledger to Redis, a page at a time. */
 import type { Queryable } from '../../sql/database.ts';
 import { pagesOf } from '../../sql/statements/pages.ts';
 import type { CampaignKeys } from '../contract/redis/keys.ts';
 import type { RedisClient } from '../contract/redis/redis.ts';
 
-/** Members sent in one command: it holds Redis up for a few milliseconds at most. */
+/** Members sent in one command, which blocks Redis for a few milliseconds at most. */
 export const PAGE = 2_000;
 
-/** A campaign whose projection is written, from where to where. */
+/** A campaign whose projection is written, with the database it is read from and the Redis it is written to. */
 export interface Projected {
   readonly db: Queryable;
   readonly redis: RedisClient;
   readonly keys: CampaignKeys;
   readonly campaignId: number;
-  /** Called when a page was published; see make-projection.ts. */
+  /** Called after each published page; see make-projection.ts. */
   readonly onPage?: () => Promise<void>;
 }
 
 export interface Pages<Row> {
-  /** Rows with greater numbers than `after`, in that order, at most `limit`. */
+  /** Rows with numbers greater than `after`, in that order, at most `limit`. */
   readonly read: (db: Queryable, campaignId: number, after: number, limit: number) => Promise<readonly Row[]>;
   readonly numberOf: (row: Row) => number;
-  /** Publishes a page, behind the number `after`. */
+  /** Publishes a page that follows the number `after`. */
   readonly publish: (page: readonly Row[], after: number) => Promise<unknown>;
 }
 
-/** Publishes rows with numbers above `after`, up to the first page that is not full; answers the last number that was. */
+/** Publishes rows with numbers above `after`, up to the first page that is not full; returns the last number published. */
 export async function eachPage<Row>(
   { db, campaignId, onPage }: Projected,
   after: number,

@@ -1,6 +1,6 @@
 /**
- * The writing of projections: what Redis holds of one campaign, made from the ledger. Every function may be called
- * again, by several engines at once, and adds only what is missing.
+ * Writes projections: what Redis holds of one campaign, computed from the ledger. Every function may be called again, by
+ * several engines at once, and adds only what is missing.
  */
 import type { Queryable } from '../../sql/database.ts';
 import type { CampaignKind } from '../../sql/statements/campaigns/campaigns.ts';
@@ -18,7 +18,7 @@ const EVERYTHING = Number.MAX_SAFE_INTEGER;
 
 const appendGoneScript = scriptFrom(new URL('./append-gone.lua', import.meta.url));
 
-/** Ranks entries of the ledger with stamps above `after`; only those of one gateway where that is given. */
+/** Ranks entries of the ledger with stamps above `after`; if a gateway is given, only its entries. */
 export async function projectRanks(
   db: Queryable,
   redis: RedisClient,
@@ -39,7 +39,7 @@ export async function projectRanks(
   return ranked;
 }
 
-/** Publishes the winners with serials above `after`; answers the last serial that was. */
+/** Publishes winners with serials above `after`; returns the last serial published. */
 export async function projectWon(campaign: Projected, after: number): Promise<number> {
   const { redis, keys } = campaign;
   return await eachPage(campaign, after, {
@@ -51,8 +51,8 @@ export async function projectWon(campaign: Projected, after: number): Promise<nu
 }
 
 /**
- * Publishes prizes that were passed on to alternates behind the place `after`: who had one has it no longer, and who has
- * it now is shown with it. Answers the last place that was. What is written is how things stand, so it may be written again.
+ * Publishes prizes that were passed on to alternates after the place `after`: removes the previous holder and shows the new
+ * one. Returns the last place. It writes the current state, so it may run again.
  */
 export async function projectRedrawn(campaign: Projected, after: number): Promise<number> {
   const { redis, keys } = campaign;
@@ -69,7 +69,7 @@ export async function projectRedrawn(campaign: Projected, after: number): Promis
   });
 }
 
-/** Publishes who has withdrawn, from above the gone_number `after`; answers the last that was. */
+/** Publishes users who have withdrawn, with gone_numbers above `after`; returns the last one published. */
 export async function projectWithdrawn(campaign: Projected, after: number): Promise<number> {
   const { redis, keys } = campaign;
   return await eachPage(campaign, after, {
@@ -79,13 +79,13 @@ export async function projectWithdrawn(campaign: Projected, after: number): Prom
   });
 }
 
-/** How each move of somebody in a room stands in the list: see CampaignKeys.gone. */
+/** The sign of each move of a user in a room's list: see CampaignKeys.gone. */
 const SIGN_OF = { gone: '', back: '-', returned: '+' } as const;
 
 /**
- * Appends the final ranks of those who left, from above the gone_number `after`, as far as their entries have stamps
- * up to `rankedStamp`: ranks above that can still change. Answers how many stand in the list then, in order. Of a room,
- * those who came back stand in it too.
+ * Appends the final ranks of those who left, with gone_numbers above `after`, as far as their entries have stamps up to
+ * `rankedStamp`: ranks above that can still change. Returns the length of the list. For a room, users who came back are in
+ * the list too.
  */
 export async function projectGone(
   { db, redis, keys, campaignId, onPage }: Projected,
@@ -116,8 +116,8 @@ export async function projectGone(
 }
 
 /**
- * Appends to a list of the campaign of which `after` items were published before. Rejects when it has fewer, as something was
- * lost, and when another server has the campaign than the one its projection was begun on.
+ * Appends to a list of the campaign of which `after` items were published before. Rejects if it has fewer, because something
+ * was lost, and if the campaign is on another server than the one that its projection was begun on.
  */
 export async function appendGone(
   redis: RedisClient,

@@ -1,4 +1,4 @@
--- Puts claimants in place for gateways, unless something newer stands there.
+-- Writes the state of claimants for gateways, unless a newer state is there.
 --
 -- KEYS  claimants   hash: user id -> text that begins with the number of its last move and a colon
 -- ARGV  user id, text, user id, text ...

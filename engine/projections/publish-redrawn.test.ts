@@ -18,7 +18,7 @@ before(async () => {
 });
 after(() => world.close());
 
-/** A raffle with two winners and three alternates, drawn. */
+/** A drawn raffle with two winners and three alternates. */
 async function drawn(): Promise<number> {
   const opensAt = new Date('2030-01-01T00:00:00Z');
   const closesAt = new Date('2030-01-02T00:00:00Z');
@@ -90,7 +90,7 @@ test('a prize that was passed on is shown with whom has it now, also long after 
   await pass();
   await publisher.publish(turn);
   deepEqual(await world.redis.hgetall(won), await grants(campaignId));
-  // Twice between two turns, and then to an engine that knows nothing of Redis.
+  // Twice between two turns, then with an engine that knows nothing of Redis.
   await pass();
   await pass();
   const another = new Publisher({ ...world, clocks, log: quiet });

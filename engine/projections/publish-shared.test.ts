@@ -1,4 +1,4 @@
-/** Two engines that publish many changes: each leaves to the other what the other settles. */
+/** Two engines publish many changes: each leaves to the other what the other settles. */
 import { deepEqual, equal, notEqual } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { type Campaign, createCampaign, opensAtUs } from '../../sql/statements/campaigns/campaigns.ts';
@@ -25,7 +25,7 @@ const READS_GRANTS = /from grants/;
 
 let world: World;
 let campaigns: Campaign[];
-/** How often the second engine has read who was granted something. */
+/** How often the second engine has read winners. */
 let reads = 0;
 before(async () => {
   world = await World.make('redis');
@@ -35,7 +35,7 @@ before(async () => {
 });
 after(() => world.close());
 
-/** One enters each campaign, `number` microseconds after the opening, and is granted something. */
+/** In each campaign one user enters, `number` microseconds after the opening, and is granted something. */
 async function grantOne(number: number): Promise<void> {
   const raffles = { randomness: testRandomness(), saltSecret: TEST_SALT_SECRET };
   const settling = { pool: world.pool, raffles, onDecided: () => undefined };
@@ -57,7 +57,7 @@ async function grantOne(number: number): Promise<void> {
   }
 }
 
-/** How many Redis shows as granted, by campaign. */
+/** The number of grants that Redis shows, by campaign. */
 async function shown(): Promise<readonly number[]> {
   return await Promise.all(
     campaigns.map(({ campaignId }) => world.redis.hlen(world.keys.campaign(campaignId).won)),

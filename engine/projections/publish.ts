@@ -123,8 +123,8 @@ export class Publisher {
 
   /**
    * Puts campaigns on the board now, as in these rows, and resolves with its epoch. Rejects when there is no board right now,
-   * or when another one counts: at a Redis that was failed over nobody hears it. A board that comes later is made from the
-   * ledger, with what was to be told.
+   * or when another one counts: after a failover of Redis nobody would read it. A later board is made from the
+   * ledger and includes the change.
    */
   tell(campaigns: readonly Campaign[]): Promise<number> {
     return this.#oneAtATime(async () => {
@@ -328,7 +328,7 @@ export class Publisher {
   /**
    * Lets gateways accept entries of the campaign before any outcome is published. A campaign on the board was started under
    * its epoch. If on a Cluster another node has taken over since, a gateway may still rank on the previous node, so no
-   * projection can be completed under that epoch. The keeper watches the nodes, and mostly notices before this does.
+   * projection can be completed under that epoch. The lease reaper watches the nodes, and mostly notices before this does.
    */
   async #begin(epoch: number, campaignId: number): Promise<void> {
     const [redis, keys] = [this.#redis, this.#keys];

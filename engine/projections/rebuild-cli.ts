@@ -1,7 +1,7 @@
 /**
- * `npm run rebuild`: makes everything anew that Redis holds, from ledger and log. It closes the registry of leases; the
- * keeper, here or in an engine that is running, then does what it does for an emptied Redis (see watermark/lease-reaper.ts).
- * Gateways refuse with 503 until it is open again, and tell nothing of a campaign before that is made.
+ * `npm run rebuild`: rebuilds everything that Redis holds, from ledger and log. It closes the registry of leases; the lease
+ * reaper, here or in a running engine, then does the same as for an emptied Redis (see watermark/lease-reaper.ts). Gateways
+ * answer 503 until the registry is open again, and show nothing of a campaign before it is rebuilt.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Logger, pino } from 'pino';
@@ -29,7 +29,7 @@ async function main(): Promise<void> {
   process.stdout.write(`${JSON.stringify({ ready: 'rebuild', epoch })}\n`);
 }
 
-/** Resolves with the new epoch; rejects with an AbortError when `signal` comes first. */
+/** Resolves with the new epoch; rejects with an AbortError if `signal` is aborted first. */
 async function rebuild(config: JudgeConfig, log: Logger, signal: AbortSignal): Promise<number> {
   const { leases } = keysOf(config.NAMESPACE);
   const redis = connectRedis(config.REDIS_URL, {

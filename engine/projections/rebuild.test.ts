@@ -1,4 +1,4 @@
-/** Redis emptied, and made anew from the ledger: every key is compared before and after. */
+/** Redis is emptied and rebuilt from the ledger: every key is compared before and after. */
 import { deepEqual, equal, notEqual, ok } from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { Cluster } from 'ioredis';
@@ -18,7 +18,7 @@ for (const log of availableLogs()) {
     let campaigns: Campaign[];
     before(async () => {
       const url = new URL(serversFromEnv().redisUrl);
-      // Where Redis is the log, emptying it whole would empty the log as well, which is no projection.
+      // If Redis is the log too, emptying all of it would empty the log, which is no projection.
       if (log === 'kafka') url.pathname = `/${OWN_DATABASE}`;
       world = await World.make(log, { REDIS_URL: url.href });
       await world.startEngine();
@@ -29,7 +29,7 @@ for (const log of availableLogs()) {
       await world.close();
     });
 
-    /** A coupon under way, one to be claimed, a raffle that waits and one that is drawn, with people who left. */
+    /** A running coupon, one with claims, a waiting raffle and a drawn one, all with users who left. */
     const fill = async (): Promise<Campaign[]> => {
       const coupon = await world.campaign({ places: 30 });
       const waiting = await world.campaign({ kind: 'raffle', places: 5 });
@@ -37,7 +37,7 @@ for (const log of availableLogs()) {
       const gateways = [await world.join(), await world.join()];
       const enter = async (campaign: Campaign): Promise<void> => {
         for (const [number, gateway] of gateways.entries()) {
-          // On a slow machine all this takes longer than a lease, and what a fenced gateway logs is dropped.
+          // On a slow machine this takes longer than a lease, and whatever a fenced gateway logs is dropped.
           for (const each of gateways) ok(await each.renew());
           const items = await gateway.stamp(campaign, [
             ...users(20, `own-${number}`),
@@ -55,7 +55,7 @@ for (const log of availableLogs()) {
       for (const each of gateways) ok(await each.renew());
       await one?.enter(claimed, users(40));
       for (const gateway of gateways) await gateway.leave();
-      // Within a lease of its own, as nothing is offered before anybody can be heard.
+      // Within a lease of its own: nothing is offered while no gateway is known to be there.
       const later = await world.join();
       await later.through();
       await eventually(async () => (await later.renew()) && (await world.read(claimed)).settledCount === 40);
@@ -69,7 +69,7 @@ for (const log of availableLogs()) {
       return Promise.all([coupon, waiting, drawn, claimed].map(campaign => world.read(campaign)));
     };
 
-    /** Everything in Redis that is a projection, but for what is different each time by its nature. */
+    /** All projections in Redis, without the values that differ in every build. */
     const snapshot = async (): Promise<Record<string, unknown>> => {
       const { redis, keys } = world;
       if (redis instanceof Cluster) throw new Error('tests have one Redis');
@@ -85,7 +85,7 @@ for (const log of availableLogs()) {
         all[gone] = await redis.lrange(gone, 0, -1);
       }
       const { campaigns: shown } = await readBoard(redis, keys, { epoch: '', version: 0 });
-      // While no gateway is there deadlines are extended, which changes the row.
+      // While no gateway is there, deadlines are extended, which changes the row.
       all[keys.boardCampaigns] = shown
         .map(({ claims, revision, ...campaign }) =>
           claims === undefined ? { ...campaign, revision } : { ...campaign, ...claims, unheardUs: 0 },
@@ -116,8 +116,8 @@ for (const log of availableLogs()) {
       await everythingPublished();
       const expected = await snapshot();
       const filled = Object.values(expected).filter(value => JSON.stringify(value).length > 2);
-      // Four marks and ranks, three lists of those who left, two hashes of winners, three of who left, claimants, moves, and
-      // the board.
+      // Four marks and ranks, three lists of those who left, two hashes of winners, three of users who left, claimants,
+      // moves, and the board.
       equal(filled.length, 19);
       const { epoch, watermarkUs } = await readBoard(world.redis, world.keys, { epoch: '', version: 0 });
       const { redis, keys } = world;
@@ -137,13 +137,13 @@ for (const log of availableLogs()) {
       const { redis, keys } = world;
       const old = await world.join();
       await old.through();
-      // With the log here as well, the epoch of each partition stays.
+      // If the log is here as well, the epoch of each partition stays.
       await redis.unlink(keys.leases);
       equal((await acquireLease(redis, keys.leases, TEST_LEASE_MS, 'newcomer')).state, 'closed');
       equal((await renewLease(redis, keys.leases, old, TEST_LEASE_MS)).state, 'lost');
       const campaign = campaigns[1];
       if (campaign === undefined) throw new Error('there are three campaigns');
-      // It appends on until it is refused; what it was told is written counts, and nothing else.
+      // Appends until it is refused; only what it was told is written counts.
       const accepted: string[] = [];
       for (let number = 0; ; number++) {
         const name = `at the last moment, ${number}`;

@@ -1,7 +1,7 @@
 /**
- * Starts the rebuild of everything that Redis holds about campaigns, so that the door can open at once: marks every
+ * Starts the rebuild of everything that Redis holds about campaigns, so that gateways can accept entries at once: marks every
  * campaign's projection as being built and puts all campaigns on the board. Ranks and outcomes are built from the ledger
- * while the door is open (maker.ts). The cost grows with the campaigns that are not shelved (shelving.ts), not with their
+ * while gateways accept entries (maker.ts). The cost grows with the campaigns that are not shelved (shelving.ts), not with their
  * entries.
  *
  * Nobody ranks meanwhile: the registry is closed, every incarnation has ended, and everything they logged is in the ledger.

@@ -82,7 +82,7 @@ test('nobody can be heard by a gateway that the log has told nothing of, or that
   equal(canHear({ readAtUs: 10, leases, gateways: [{ incarnation: 7, state: 'live' }] }), true);
 });
 
-/** One gateway is there, and the watermark has come up to the look. */
+/** One gateway is live, and the watermark is at the instant of the reading. */
 function look(ms: number): HearingLook {
   return {
     readAtUs: ms * 1000,
@@ -143,7 +143,7 @@ describe('in the ledger', () => {
     equal(await look({}, false), 0);
     equal(await look({}, true, 1), 0);
     equal(await look(), 1);
-    // Who is registered and was never read of bounds it, as the watermark.
+    // A gateway that is registered but not yet known from the log bounds heard time as it bounds the watermark.
     equal(looks[0]?.watermarkUs, lease.registeredUs);
   });
 });
@@ -202,7 +202,7 @@ for (const log of availableLogs()) {
     const { heardMs } = await readHeard(world.pool);
     await goOn(first, 4 * LONGEST_STEP_MS);
     await world.startEngine();
-    // On a busy machine the first one's lease is over by then.
+    // On a busy machine the lease of the first gateway has ended by then.
     const second = await world.join();
     const counted = await eventually(async () => {
       for (const gateway of [first, second]) await gateway.renew();
@@ -229,7 +229,7 @@ for (const log of availableLogs()) {
     await goOn(500);
     const holder = await world.pool.connect();
     try {
-      // Passes read campaigns, and wait; what was noted before that is not what is measured.
+      // Passes read campaigns, so they wait for this lock; time counted before they wait must not be measured.
       await eventually(
         async () => {
           await holder.query('begin; lock table campaigns in access exclusive mode');
@@ -270,7 +270,7 @@ for (const log of availableLogs()) {
       return leases.length === 0 && heardMs();
     });
     ok(away >= beforeMs);
-    // Longer than a step that could be counted: what comes after it finds a jump.
+    // Longer than a step that can count, so the next reading finds a jump.
     const untilMs = performance.now() + 2 * LONGEST_STEP_MS;
     await eventually(() => performance.now() > untilMs);
     equal(await heardMs(), away);

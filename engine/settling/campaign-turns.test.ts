@@ -15,7 +15,7 @@ before(async () => {
 });
 after(() => ledger.close());
 
-/** Turns of their own, and how often they have asked for a pass. */
+/** A CampaignTurns of its own, with a counter of the passes it has requested. */
 function makeTurns(atOnce: number): { readonly turns: CampaignTurns; readonly asked: () => number } {
   let asked = 0;
   const raffles = { randomness: testRandomness(), saltSecret: TEST_SALT_SECRET };
@@ -26,7 +26,7 @@ function makeTurns(atOnce: number): { readonly turns: CampaignTurns; readonly as
   return { turns, asked: () => asked };
 }
 
-/** A watermark behind all that is entered here. */
+/** A watermark later than every entry of these tests. */
 function instantsOf(campaign: Campaign): () => Instants {
   const watermarkUs = opensAtUs(campaign) + 1_000;
   return () => ({ watermarkUs, nowUs: watermarkUs, heard: undefined, presentMs: undefined });

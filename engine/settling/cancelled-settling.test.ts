@@ -22,7 +22,7 @@ before(async () => {
 });
 after(() => ledger.close());
 
-/** Cancels a campaign of which all gateways knew it so many milliseconds after its opening. */
+/** Cancels a campaign; all gateways knew of it `afterMs` after the opening. */
 async function cancel(made: Campaign, afterMs: number): Promise<Campaign> {
   const { pool } = ledger;
   const campaign = await ledger.read(made);
@@ -98,7 +98,7 @@ test('very many are counted in turns, and all of them are cancelled from the beg
 test('a raffle that is cancelled is not drawn, also when its pool is frozen already', async () => {
   const campaign = await ledger.campaign('raffle', 1);
   await ledger.enter(campaign, 10, 20, 30);
-  // Frozen, and ended while it waits for its randomness.
+  // Frozen, and cancelled while it waits for its randomness.
   await ledger.pool.query(
     `insert into campaign_versions
        (campaign_id, version, action, stage, title, places, opens_at, closes_at, draws_at, time_zone, paused,

@@ -1,8 +1,8 @@
 /**
- * Settling a campaign that was cancelled: nobody is granted or drawn any more. Whoever stands behind `cancelled_stamp` and
- * has not left before has the outcome `cancelled` from the cancellation on, so nothing is decided here; entries that gateways
- * had accepted and that were still on their way are waited for, and counted. Withdrawals that were not honoured by then are
- * refused, as an outcome never changes. What was offered before, and who was told a place, keeps it: claims go on to their end.
+ * Settles a cancelled campaign: nobody is granted or drawn any more. Entries with stamps above `cancelled_stamp` that have
+ * not left before are `cancelled` from the cancellation on, so nothing is decided here. The step waits for entries that
+ * gateways had accepted and that are still on their way, and counts them. It refuses withdrawals that were not honoured by
+ * then, because an outcome never changes. Offers and waitlist places from before stay: claims continue to their end.
  */
 import type { Queryable } from '../../sql/database.ts';
 import type { Campaign } from '../../sql/statements/campaigns/campaigns.ts';

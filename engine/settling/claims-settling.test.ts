@@ -12,7 +12,7 @@ before(async () => {
 });
 after(() => ledger.close());
 
-/** Of an offer, microseconds. */
+/** The time to claim an offer, microseconds. */
 const WITHIN_US = 5_000_000;
 const claims = (waitlist: number) => ({ withinS: WITHIN_US / 1_000_000, waitlist });
 
@@ -257,7 +257,7 @@ test('the ledger takes no deadline beyond what the rules and the outages that we
   await ledger.outage(5_000);
   const seenUs = ledger.unheardUs;
   await refuses('campaigns_unheard', 'update campaigns set unheard_us = 1 where campaign_id = $1');
-  // As much time as since the epoch: what an engine that had counted from the beginning of its row wrote.
+  // The time since the epoch: an engine that counted from the initial 0 of its row would write this.
   await rejects(extendDeadlines(ledger.pool, 1_900_000_000_000_000, campaignId), {
     constraint: 'campaigns_unheard',
   });
@@ -344,7 +344,7 @@ test('whatever happens in whatever steps: each serial has one holder, the next i
   );
 });
 
-/** What should be the case, said plainly: one list of people, looked through at each step. */
+/** The expected behaviour in its simplest form: one list of users, scanned in each step. */
 class Model {
   readonly entered: number[] = [];
   readonly #stock: number;

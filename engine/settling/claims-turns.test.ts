@@ -1,4 +1,4 @@
-/** Turns of claims: what is due of one campaign is decided in bounded transactions, in the order in which it was due. */
+/** Turns of claims: everything due in one campaign is decided in bounded transactions, in the order in which it fell due. */
 import { deepEqual, equal } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Campaign } from '../../sql/statements/campaigns/campaigns.ts';
@@ -12,17 +12,17 @@ after(() => ledger.close());
 
 /** As in claims-settling.ts. */
 const TURN_LIMIT = 5_000;
-/** Of an offer, microseconds. */
+/** The time to claim an offer, microseconds. */
 const WITHIN_US = 5_000_000;
-/** When everybody has been offered one, behind the opening. */
+/** When everybody has an offer, microseconds after the opening. */
 const OFFERED_US = 20_000;
 
-/** Instants behind the opening at which so many enter. */
+/** The instants at which `count` users enter, microseconds after the opening. */
 function people(count: number): readonly number[] {
   return Array.from({ length: count }, (_, index) => index + 1);
 }
 
-/** A campaign in which all of these have an offer, and so many more wait. */
+/** A campaign in which `count` users have an offer and `waitlist` more wait. */
 async function offered(count: number, waitlist = 0): Promise<Campaign> {
   const campaign = await ledger.claimed(count, { withinS: WITHIN_US / 1_000_000, waitlist });
   await ledger.enter(campaign, ...people(count + waitlist));
@@ -30,7 +30,7 @@ async function offered(count: number, waitlist = 0): Promise<Campaign> {
   return campaign;
 }
 
-/** Settles; answers how much moved in each transaction. */
+/** Settles; returns the number of moves in each transaction. */
 async function turns(campaign: Campaign, afterUs: number, claimsAtOnce?: number): Promise<readonly number[]> {
   const moved: number[] = [];
   const onMoved = (states: readonly string[]): void => {
@@ -59,7 +59,7 @@ async function assertInOrder(campaign: Campaign): Promise<void> {
 test('more claims than fit in a turn are decided in several, in the order of their stamps', async () => {
   const count = 2 * TURN_LIMIT + 2_000;
   const campaign = await offered(count);
-  // The last come first.
+  // The users who entered last claim first.
   await ledger.claim(campaign, ...people(count).map(who => [who, OFFERED_US + count - who] as const));
   deepEqual(await turns(campaign, OFFERED_US + count), [TURN_LIMIT, TURN_LIMIT, 2_000]);
   await assertInOrder(campaign);
@@ -142,7 +142,7 @@ for (const isClosed of [true, false]) {
     await ledger.enter(campaign, second, ...(isClosed ? [] : [third]));
     await ledger.settle(campaign, fromUs + 200);
     if (isClosed) await ledger.settle(campaign, WINDOW_US);
-    // Three instants, of which the second is a claim in time and the third the deadline that it was in time for.
+    // Three instants: a lapse, a claim in time, and the deadline of that claim.
     await ledger.claim(campaign, [second, fromUs + 150 + WITHIN_US]);
     const once = (): boolean => false;
     const endUs = fromUs + 1_000 + WITHIN_US;
@@ -169,7 +169,7 @@ for (const isClosed of [true, false]) {
 test('what waits for it to be known whether a deadline was extended keeps nothing else from being decided', async () => {
   const campaign = await offered(8);
   const deadline = OFFERED_US + WITHIN_US;
-  // Behind their deadlines, which may yet be extended; and one more, offered later, in time.
+  // After their deadlines, which may still be extended; one more user, offered later, is in time.
   await ledger.claim(campaign, ...[1, 2, 3, 4].map(who => [who, deadline + who] as const));
   await ledger.leave(campaign, ...[5, 6].map(who => [who, deadline + who] as const));
   await ledger.pool.query(

@@ -1,4 +1,7 @@
-/** Turns of people who leave: as many as ask at once are decided in bounded transactions, as one transaction would. */
+/**
+ * Turns of users who leave: any number of simultaneous withdrawals is decided in bounded transactions, with the result of
+ * one.
+ */
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Campaign } from '../../sql/statements/campaigns/campaigns.ts';
@@ -13,12 +16,12 @@ before(async () => {
 });
 after(() => ledger.close());
 
-/** Instants behind the opening at which so many enter. */
+/** The instants at which `count` users enter, microseconds after the opening. */
 function people(count: number): readonly number[] {
   return Array.from({ length: count }, (_, index) => index + 1);
 }
 
-/** One transaction, as of an engine that is killed behind it. Answers whether there is more to do. */
+/** Settles in one transaction, like an engine that is killed after it. Returns whether there is more to do. */
 function step(campaign: Campaign, afterUs: number, movesAtOnce?: number): Promise<boolean> {
   return ledger.settle(campaign, afterUs, { movesAtOnce }, () => false);
 }
@@ -36,7 +39,7 @@ for (const kind of ['coupon', 'raffle'] as const) {
     const [leaving, staying] = [2 * MOVES_LIMIT + 100, 10];
     const campaign = await ledger.campaign(kind, staying);
     await ledger.enter(campaign, ...people(leaving + staying));
-    // The last come first.
+    // The users who entered last ask first.
     await ledger.leave(campaign, ...people(leaving).map(who => [who, 2 * leaving - who] as const));
     if (kind === 'raffle') ok(await step(campaign, WINDOW_US), 'announced late');
     for (const left of [leaving - MOVES_LIMIT, leaving - 2 * MOVES_LIMIT]) {
@@ -54,7 +57,7 @@ for (const kind of ['coupon', 'raffle'] as const) {
   });
 }
 
-/** What becomes of some who leave in time, too late, and while nothing is known of them. */
+/** Outcomes of users who leave in time, too late, and before their entries are known. */
 async function leaveAll(kind: 'coupon' | 'raffle', movesAtOnce: number | undefined): Promise<unknown> {
   const campaign = await ledger.campaign(kind, 3);
   await ledger.enter(campaign, ...people(12));
@@ -67,7 +70,7 @@ async function leaveAll(kind: 'coupon' | 'raffle', movesAtOnce: number | undefin
   equal(await ledger.findsWork(campaign, WINDOW_US), false);
   const { settledCount, goneCount } = await ledger.read(campaign);
   const outcomes = await ledger.outcomes(campaign);
-  // Who is drawn differs from raffle to raffle.
+  // The winners differ from raffle to raffle.
   const shown = Object.entries(outcomes).map(([who, outcome]) => [
     who,
     kind === 'coupon' || outcome === 'withdrawn' ? outcome : 'in the draw',
@@ -88,7 +91,7 @@ test('who asks behind the end is refused in several turns, and it stays in Redis
     const campaign = await ledger.campaign(kind, 2);
     await ledger.enter(campaign, ...people(9));
     if (kind === 'raffle') {
-      // Announced, then frozen; nobody leaves a pool that is.
+      // Closed, then frozen: nobody can leave a frozen pool.
       for (let turn = 0; turn < 2; turn++) ok(await step(campaign, WINDOW_US, 2));
       ok((await ledger.read(campaign)).frozenAt !== null);
     } else await ledger.settle(campaign, 100, { movesAtOnce: 2 });
@@ -100,7 +103,7 @@ test('who asks behind the end is refused in several turns, and it stays in Redis
       left.push(await undecided(campaign));
       const isListed = (await listForShelf(ledger.pool, -1_000, 100)).includes(campaign.campaignId);
       const { finishedAt } = await ledger.read(campaign);
-      // It has no book in this ledger, and none is to be made of a coupon without rules.
+      // A coupon without rules needs no book; the raffle is not listed because this ledger has no book of it.
       equal(isListed, kind === 'coupon' && finishedAt !== null && left.at(-1) === 0);
     }
     deepEqual(

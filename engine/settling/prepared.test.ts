@@ -1,4 +1,4 @@
-/** Statements that a connection prepares once: their plans outlive what tables were when they were made. */
+/** Prepared statements: their plans outlive the state of the tables that they were made for. */
 import { deepEqual, equal, rejects } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { openPool, type Pool } from '../../sql/database.ts';
@@ -7,7 +7,7 @@ import { createRoom } from '../../sql/statements/rooms/rooms.ts';
 import { TestLedger } from '../test/settling.ts';
 
 let ledger: TestLedger;
-/** Of one connection. */
+/** With a single connection. */
 let pool: Pool;
 before(async () => {
   ledger = await TestLedger.make();
@@ -18,11 +18,11 @@ after(async () => {
   await ledger.close();
 });
 
-/** The server chooses a plan for all parameters after five for those it was given. */
+/** After five plans for given parameters, the server chooses a plan for all parameters. */
 const TIMES = 8;
 const TABLES = ['entries', 'withdrawals', 'claims', 'claimants', 'alternates', 'room_people', 'grants'];
 
-/** Someone enters, someone asks to leave and someone claims, before each of some steps. */
+/** Before each of several steps, one user enters, one withdraws and one claims. */
 async function settleOften(campaign: Campaign, fromUs: number): Promise<void> {
   for (let at = fromUs; at < fromUs + 10 * TIMES; at += 10) {
     await ledger.enter(campaign, at, at + 1, at + 2);
@@ -32,7 +32,7 @@ async function settleOften(campaign: Campaign, fromUs: number): Promise<void> {
   }
 }
 
-/** How often tables were read from end to end by that connection. */
+/** How often that connection has scanned each table from end to end. */
 async function scans(): Promise<readonly { readonly table: string; readonly count: number }[]> {
   await pool.query('select pg_stat_force_next_flush()');
   const { rows } = await pool.query<{ table: string; count: number }>(

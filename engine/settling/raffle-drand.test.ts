@@ -1,4 +1,4 @@
-/** Raffles that are drawn with a round of drand, from a relay on this machine. */
+/** Raffles drawn with a round of drand, from a relay on this machine. */
 import { deepEqual, equal, match, notEqual, ok, rejects } from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -22,7 +22,7 @@ before(async () => {
 });
 after(() => ledger.close());
 
-/** A relay that has the real round once it is told to. */
+/** A relay that fails until `mend` is called, then serves the real round. */
 async function relay(): Promise<{
   url: string;
   asked: () => number;
@@ -53,10 +53,10 @@ async function relay(): Promise<{
 }
 
 const PERIOD_MS = quicknet.periodSeconds * 1000;
-/** When the round became known that there is. */
+/** When the round became known. */
 const KNOWN_MS = roundTimeMs(quicknet, quicknetRound.round);
 
-/** Enters so many, and freezes the pool as if that were so long before the round became known. */
+/** Enters `entrants` users and freezes the pool as if `frozenMs` before the round became known. */
 async function freezeBefore(campaign: Campaign, entrants: number, frozenMs = PERIOD_MS): Promise<void> {
   const entered = instants(entrants);
   await ledger.enter(campaign, ...entered);
@@ -67,7 +67,7 @@ async function freezeBefore(campaign: Campaign, entrants: number, frozenMs = PER
   );
 }
 
-/** A raffle of the past, whose round there is; closed as announced so long before that. */
+/** A raffle of the past, whose round exists; its announced close was `closedMs` before the round became known. */
 async function drandRaffle(round: number = quicknetRound.round, closedMs = 2 * PERIOD_MS): Promise<Campaign> {
   return await ledger.campaign('raffle', 2, campaign => ({
     rules: rulesText({
@@ -101,13 +101,13 @@ test('with drand it waits for a relay, while others are settled, and draws with 
   await ledger.enter(coupon, 1);
   await ledger.settle(coupon, WINDOW_US);
   deepEqual(await ledger.outcomes(coupon), { 1: 1 });
-  // Nothing of the raffle is held meanwhile: anybody may change its row.
+  // The raffle's row is not locked meanwhile: anybody may change it.
   await ledger.pool.query('update campaigns set gone_ranked = 0 where campaign_id = $1', [
     campaign.campaignId,
   ]);
   const frozen = await ledger.read(campaign);
   deepEqual([frozen.frozenCount, frozen.seed], [12, null]);
-  // Shown before the round is known, so that whoever notes it can hold the draw to it.
+  // The root is shown before the round is known, so anybody who notes it can check the draw against it.
   ok(frozen.poolRoot !== null);
   equal(toBoard(frozen).poolRoot, frozen.poolRoot.toString('base64url'));
   only.mend();
@@ -131,7 +131,7 @@ test('with drand it waits for a relay, while others are settled, and draws with 
 test('a pool that was frozen when its round was known is drawn with the later one that the freeze leaves', async () => {
   const only = await relay();
   only.mend();
-  // Announced three rounds earlier and three periods behind the close; frozen as that round was due.
+  // Announced three rounds earlier and three periods after the close; frozen when that round was due.
   const campaign = await drandRaffle(quicknetRound.round - 3, 6 * PERIOD_MS);
   await freezeBefore(campaign, 5, 3 * PERIOD_MS);
   await ledger.settle(campaign, WINDOW_US, { raffles: drandOptions(only.url) });

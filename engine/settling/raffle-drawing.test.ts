@@ -1,4 +1,7 @@
-/** A drawing that is written in turns: a kill anywhere changes nothing, nobody is told of half of it, and others have their steps. */
+/**
+ * A drawing written in turns: a kill anywhere changes nothing, half a draw is never shown, and other campaigns settle
+ * meanwhile.
+ */
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Campaign } from '../../sql/statements/campaigns/campaigns.ts';
@@ -40,7 +43,7 @@ async function grantsOf({ campaignId }: Campaign): Promise<number> {
   return rows[0]?.count ?? 0;
 }
 
-/** Holds that nothing of the draw is told. */
+/** Asserts that nothing of the draw is shown. */
 async function expectUntold(campaign: Campaign, entrants: number): Promise<void> {
   const { campaignId } = campaign;
   const { pool } = ledger;
@@ -54,7 +57,7 @@ async function expectUntold(campaign: Campaign, entrants: number): Promise<void>
   deepEqual([settledCount, grantedCount], [0, 0]);
 }
 
-/** Holds the draw that is told, and its proof, against the pure function. */
+/** Compares the draw that is shown, and its proof, with the pure function. */
 async function expectDrawn(campaign: Campaign, pool: readonly number[], winners: number): Promise<void> {
   const { campaignId } = campaign;
   const expected = await expectedOf(

@@ -1,14 +1,14 @@
 /**
- * The drawing of a raffle, written down in turns: as many people as fit into one transaction, while other campaigns have their
- * steps in between. Grants come first, then alternates, then the parts of the proof, each in order, so that the rows themselves
- * tell how far it has come; any engine goes on from there, with the same draw.
+ * Writes the drawing of a raffle in turns: each transaction writes a bounded number of users, and other campaigns have their
+ * steps in between. Grants come first, then alternates, then the parts of the proof, each in order. So the rows themselves
+ * show the progress, and any engine continues from there with the same draw.
  *
- * Nobody is told of half a draw. Publishers go by the campaign's row, and the last turn alone changes that. What reads grants
- * and the proof themselves asks first whether the draw is whole: the view `entry_outcomes` and the totals by `granted_count`, the
- * proof by the instants. A campaign that has its seed cannot be cancelled, so a drawing that was begun is always finished.
+ * Half a draw is never shown. Publishers go by the campaign's row, which only the last turn changes. Readers of grants and
+ * proof check first whether the draw is complete: the view `entry_outcomes` and the totals by `granted_count`, the proof by
+ * the instants. A campaign that has its seed cannot be cancelled, so a drawing that has begun is always finished.
  *
- * Claimants are all written in the last turn, however many there are: the time to claim begins when winners can be told, so the
- * offers of all have the instant of the last turn, which no earlier turn knows, and what was offered never changes.
+ * All claimants are written in the last turn, however many there are: the time to claim begins when winners can be shown. So
+ * all offers have the instant of the last turn, which no earlier turn knows, and an offer never changes once made.
  */
 import type { Queryable } from '../../sql/database.ts';
 import type { Campaign } from '../../sql/statements/campaigns/campaigns.ts';
@@ -27,7 +27,7 @@ import { makeCode } from './judges/codes.ts';
 import { type FrozenState, frozenState, lastStamp } from './raffle-pool.ts';
 import type { Instants, StepResult } from './settling-step.ts';
 
-/** People written in one transaction. */
+/** Users written in one transaction. */
 const TURN_LIMIT = 5_000;
 /** Claimants written in one statement. */
 const CLAIMANT_PAGE = 10_000;
@@ -36,11 +36,11 @@ export interface DrawingTerms {
   /** RECEIPT_SALT_SECRET. */
   readonly saltSecret: string;
   readonly instants: Instants;
-  /** People written in one transaction. */
+  /** Users written in one transaction. */
   readonly limit: number | undefined;
 }
 
-/** One turn of it. */
+/** Writes one turn of the drawing. */
 export async function writeDrawing(
   db: Queryable,
   campaign: Campaign,
@@ -85,7 +85,7 @@ async function writePeople(
   return from + turn.length === drawn.length;
 }
 
-/** Writes the next parts of the proof, of at most `limit` people; returns whether all are there. */
+/** Writes the next parts of the proof, covering at most `limit` users; returns whether all are there. */
 async function writeProof(
   db: Queryable,
   campaignId: number,

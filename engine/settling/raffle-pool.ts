@@ -1,8 +1,8 @@
 /**
- * Work on the whole pool of a raffle: its root, and who is drawn. A million entrants take seconds, so this runs between two
- * steps: no transaction is open, the campaign's row is free, and other campaigns have their steps meanwhile. Before, a step has
- * closed the pool, so pages read one by one are of one pool. The result is lost with the process and comes out the same again;
- * the next step records it.
+ * Work on the whole pool of a raffle: its root, and its winners. A million entrants take seconds, so this runs between two
+ * steps: no transaction is open, the campaign's row is free, and other campaigns have their steps meanwhile. An earlier step
+ * has closed the pool, so all pages come from the same pool. The result is lost with the process and is the same when
+ * computed again; the next step records it.
  */
 import type { Pool as DatabasePool, Queryable } from '../../sql/database.ts';
 import { type Campaign, getCampaign, opensAtUs } from '../../sql/statements/campaigns/campaigns.ts';
@@ -43,7 +43,10 @@ export async function hashPool(
   return { is: 'pool', poolCount: pool.count, poolRoot: pool.root() };
 }
 
-/** Who is drawn from a frozen pool. Rejects when `stopping` is aborted first, or when the pool read is not the frozen one. */
+/**
+ * The entrants drawn from a frozen pool. Rejects when `stopping` is aborted first, or when the pool read is not the frozen
+ * one.
+ */
 export async function drawPool(
   db: DatabasePool,
   { saltSecret }: PoolOptions,
@@ -97,7 +100,7 @@ export function lastStamp(campaign: Campaign): number {
 
 export interface FrozenState extends DrawState {
   readonly rules: string;
-  /** As announced. */
+  /** The announced close. */
   readonly closesAtMs: number;
   readonly frozenAt: Date;
   readonly draw: DrawRules;

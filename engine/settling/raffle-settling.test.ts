@@ -93,7 +93,7 @@ test('tickets, groups, exclusions, tiers and alternates', async () => {
     }),
   );
   equal(await saveTerms(ledger.pool, campaignId, pool), 'saved');
-  // Terms of somebody who does not enter change nothing.
+  // Terms of a user who never enters change nothing.
   equal(await saveTerms(ledger.pool, campaignId, [entrant(99, { tickets: 1_000 })]), 'saved');
   await ledger.enter(campaign, ...instants(60));
   await ledger.settle(campaign, WINDOW_US);
@@ -240,7 +240,7 @@ test('with another DRAW_SECRET it is not drawn, and with the right one it is', a
   await rejects(ledger.settle(campaign, WINDOW_US, { raffles }), /the secret gives the commitment/);
   const frozen = await ledger.read(campaign);
   deepEqual([frozen.frozenCount, frozen.seed, frozen.finishedAt], [3, null, null]);
-  // Somebody who asks to leave now is too late: the pool is frozen.
+  // A withdrawal now is too late: the pool is frozen.
   await ledger.withdraw(campaign, 1, 2, 3);
   await ledger.settle(campaign, WINDOW_US);
   const finished = await ledger.read(campaign);
@@ -316,7 +316,7 @@ test('randomness before the freeze, a second time or after the draw is refused',
     seed: Buffer.alloc(32, 2),
   } as const;
   await rejects(saveRevealed(ledger.pool, campaignId, revealed), { constraint: 'campaigns_revealed' });
-  // Who is refused hears so before the row is free again, and a row that somebody has is left to them.
+  // The rejected query releases the row a moment after it rejects, and settling skips a locked row: so try again.
   const seed = await eventually(async () => {
     await ledger.settle(campaign, WINDOW_US);
     return (await ledger.read(campaign)).seed ?? undefined;

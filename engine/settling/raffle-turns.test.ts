@@ -1,4 +1,4 @@
-/** Turns of a raffle: reading its pool holds up nobody, and a kill between any two statements changes nothing. */
+/** Turns of a raffle: reading its pool delays nothing else, and a kill between any two statements changes nothing. */
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { pino } from 'pino';
@@ -39,7 +39,7 @@ async function expectDrawn(campaign: Campaign, left: readonly number[]): Promise
   deepEqual(await brokenInvariants(ledger.pool), []);
 }
 
-/** Rejects when somebody holds the campaign's row. */
+/** Rejects if the campaign's row is locked. */
 async function touch({ campaignId }: Campaign): Promise<void> {
   await ledger.pool.query('select from campaigns where campaign_id = $1 for update nowait', [campaignId]);
 }
@@ -64,7 +64,7 @@ test('while the pool is read, other campaigns are settled and the row is free', 
   const now = { watermarkUs, nowUs: watermarkUs, heard: undefined, presentMs: undefined };
   const settle = ({ campaignId, kind }: Campaign) =>
     turns.settle([{ campaignId, kind, progress: 0 }], () => now);
-  // Each of the two pages, for the root and for the draw.
+  // Two pages for the root, and the same two for the draw.
   for (let page = 1; page <= 4; page++) {
     await eventually(async () => {
       await settle(campaign);
@@ -77,7 +77,7 @@ test('while the pool is read, other campaigns are settled and the row is free', 
       return (await ledger.read(coupon)).settledCount === 2;
     });
     await touch(campaign);
-    // The pool is closed: nobody leaves it, or is given tickets.
+    // The pool is closed: nobody can leave it, and no tickets can be set.
     await ledger.withdraw(campaign, 10 + page);
     const terms = { userId: `user-${page}`, tickets: 9, group: null, excluded: null };
     equal(await saveTerms(ledger.pool, campaign.campaignId, [terms]), 'closed');

@@ -46,7 +46,7 @@ before(async () => {
 });
 after(() => ledger.close());
 
-/** A room whose pace holds nobody up, unless told otherwise. */
+/** A room whose pace delays nobody, unless told otherwise. */
 async function room(more: Partial<NewRoom> = {}): Promise<Campaign> {
   return furnish(await ledger.campaign('room', MANY), more);
 }
@@ -79,25 +79,25 @@ async function go(campaign: Campaign, ...instants: number[]): Promise<void> {
   await removeStreams(ledger.pool, { campaignId, incarnation: GATEWAY, userIds: names(instants) });
 }
 
-/** The rooms that are looked at up to this watermark. */
+/** The rooms that have work at this watermark. */
 async function idsFound(watermarkUs: number): Promise<readonly number[]> {
   const found = await findRooms(ledger.pool, watermarkUs, EMPTY_MS);
   return found.map(({ campaignId }) => campaignId);
 }
 
-/** Lets heard time go by. */
+/** Advances heard time. */
 async function hear(ms: number): Promise<void> {
   const from = await readHeard(ledger.pool);
   ok(await moveHeard(ledger.pool, from, { heardMs: from.heardMs + ms, throughMs: from.throughMs + 1 }));
 }
 
-/** One turn and more, with a moment of heard time before it. */
+/** Settles until nothing is left, after a moment of heard time. */
 async function settle(campaign: Campaign, afterUs: number): Promise<void> {
   await hear(1);
   await ledger.settle(campaign, afterUs);
 }
 
-/** The pace as if a second had gone by since. */
+/** Resets the pace, as if a second had passed since the last admission. */
 async function later(campaign: Campaign): Promise<void> {
   await ledger.pool.query(`update rooms set next_us = 0, recent = '[]' where campaign_id = $1`, [
     campaign.campaignId,
@@ -238,7 +238,7 @@ test('who is away for the grace is skipped, and waits at their stamp when they a
   await come(campaign, 10);
   await settle(campaign, 100);
   deepEqual(await states(campaign), { 10: 'waiting', 20: 'waiting', 30: 'waiting', 40: 'waiting' });
-  // Away once more while others are let in: they return behind what is settled.
+  // Absent again while others are admitted: on return, their stamp is below the settled one.
   await go(campaign, 20);
   await hear(GRACE_MS);
   await transaction(ledger.pool, db =>
@@ -267,7 +267,7 @@ test('who is away for the grace is skipped, and waits at their stamp when they a
   deepEqual(await brokenInvariants(ledger.pool), []);
 });
 
-/** Heard time stands so far behind the clock; in all other tests by more than what can still count. */
+/** Sets heard time this far behind the clock; other tests leave it further behind than anything that can still count. */
 async function hearBehind(ms: number): Promise<void> {
   await ledger.pool.query(
     'update hearing set through_ms = (extract(epoch from clock_timestamp()) * 1000)::bigint - $1::bigint',
@@ -276,7 +276,7 @@ async function hearBehind(ms: number): Promise<void> {
 }
 
 const DAY_MS = 86_400_000;
-/** As between two steps. */
+/** A usual lag between two steps. */
 const BEHIND_MS = 1_500;
 
 async function endGateway(incarnation: number): Promise<void> {
@@ -301,7 +301,7 @@ test("what is heard only later, and was before somebody went or came, is nobody'
   await hear(GRACE_MS);
   await settle(campaign, 100);
   deepEqual(await states(campaign), { 10: 'waiting', 20: 'waiting', 30: 'waiting' });
-  // More than was behind by then: the machine may be slow.
+  // More than the lag by then: the machine may be slow.
   await hear(GRACE_MS);
   await settle(campaign, 100);
   deepEqual(await states(campaign), { 10: 'waiting', 20: 'skipped', 30: 'skipped' });
@@ -359,7 +359,7 @@ test("a room is not looked at while nobody who waits is there, and how long that
   equal(await found(), false, 'they have left');
   await come(campaign, 20);
   equal(await found(), true);
-  // Before there was a turn.
+  // Before the first turn.
   await go(campaign, 20);
   await hear(5 * GRACE_MS);
   await come(campaign, 20);
@@ -489,7 +489,7 @@ test('who withdraws is let go, who is in or was skipped for good is not let in',
   equal((await ledger.read(campaign)).goneCount, 1);
 });
 
-/** Two came, and were let in by its end. */
+/** A finished room: two users came and were admitted by its end. */
 async function finished(): Promise<{ readonly campaign: Campaign; readonly closeUs: number }> {
   const campaign = await room();
   await ledger.enter(campaign, 10, 20);
@@ -556,7 +556,7 @@ test('whatever comes, goes and withdraws: who is let in is the first of the line
           const waiting = Object.keys(now).filter(user => now[user] === 'waiting');
           ok(admitted.every(one => waiting.every(other => Number(one) < Number(other))));
         } else if (what === 'enter') {
-          // Entries come above the watermark.
+          // New entries have stamps above the watermark.
           highest += who;
           if (!entered.has(highest)) await ledger.enter(campaign, highest);
           entered.add(highest);

@@ -59,7 +59,7 @@ interface Step {
   readonly db: Queryable;
   readonly campaign: TakenCampaign;
   readonly room: Room;
-  /** Of people who leave, are there again, or whose visits end. */
+  /** The maximum number of users who leave, return or end their visit in one step. */
   readonly limit: number;
   readonly heardMs: number;
   /** A waiting user is present and could be notified. */
@@ -146,9 +146,9 @@ export async function endVisits(db: Queryable, campaignId: number, limit: number
 
 interface Moved {
   readonly goneCount: number;
-  /** Whoever has left, or is there again, has moved. */
+  /** All users who left or returned have moved. */
   readonly isWhole: boolean;
-  /** Not all fitted. */
+  /** Some did not fit. */
   readonly more: boolean;
   /** Nobody moved. */
   readonly isIdle: boolean;

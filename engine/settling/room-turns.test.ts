@@ -1,4 +1,7 @@
-/** Turns of a room in which more people move than fit in one: they are bounded, and decide what one would. */
+/**
+ * Turns of a room in which more users move than fit in one: each is bounded, and together they decide what a single one
+ * would.
+ */
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { type Campaign, getCampaign } from '../../sql/statements/campaigns/campaigns.ts';
@@ -24,7 +27,7 @@ before(async () => {
 });
 after(() => ledger.close());
 
-/** One that lets one in a turn, as long as no turn takes a minute. */
+/** A room that admits one user per turn, provided that no turn takes a minute. */
 async function room(): Promise<Campaign> {
   const { campaignId } = await ledger.campaign('room', MANY);
   const terms = { perSecond: 0.01, capacity: null, paused: false, visitMs: null, singleUse: false };
@@ -45,7 +48,7 @@ async function hear(ms: number): Promise<void> {
   ok(await moveHeard(ledger.pool, from, { heardMs: from.heardMs + ms, throughMs: from.throughMs + 1 }));
 }
 
-/** As after a second: what was let in before is no part of the pace any more. */
+/** Resets the pace, as if a second had passed since the last admission. */
 async function later({ campaignId }: Campaign): Promise<void> {
   await ledger.pool.query(`update rooms set next_us = 0, recent = '[]' where campaign_id = $1`, [campaignId]);
 }
@@ -58,13 +61,13 @@ async function states({ campaignId }: Campaign): Promise<Record<string, string>>
   return Object.fromEntries(rows.map(row => [row.user_id.slice(5), row.state]));
 }
 
-/** One transaction, as of an engine that is killed behind it. Answers whether there is more to do. */
+/** Settles in one transaction, like an engine that is killed after it. Returns whether there is more to do. */
 async function step(campaign: Campaign, afterUs: number, movesAtOnce?: number): Promise<boolean> {
   await hear(1);
   return await ledger.settle(campaign, afterUs, { movesAtOnce }, () => false);
 }
 
-/** Twelve people, of whom some leave, some are away for the grace, and some do not use the pass that they get. */
+/** Twelve users: some leave, some are absent for the grace, and some do not use their pass. */
 async function story(movesAtOnce: number | undefined): Promise<unknown[]> {
   const campaign = await room();
   const all = Array.from({ length: 12 }, (_, index) => index + 1);
@@ -86,7 +89,7 @@ async function story(movesAtOnce: number | undefined): Promise<unknown[]> {
   await turn();
   await hear(PASS_MS);
   await turn();
-  // Behind the close it comes to its end.
+  // After the close the room finishes.
   await removeStreams(ledger.pool, streams(campaign, GATEWAY, [12]));
   for (let turns = 0; turns < 3; turns++) {
     await hear(PASS_MS);

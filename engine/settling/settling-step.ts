@@ -26,14 +26,14 @@ export interface HeardInstants {
 }
 
 /**
- * How many people leave, come back or are over in one transaction. More would hold the campaign's row for longer, and keep other
+ * How many users leave, return or expire in one transaction. More would lock the campaign's row for longer and keep other
  * campaigns from their step of the pass; fewer cost more commits.
  */
 export const MOVES_LIMIT = 5_000;
 
 /**
- * Entries counted in one transaction, where all of them have lost or were cancelled. A million in one took 160 to 550 ms on a busy
- * machine, by how much of the table was vacuumed.
+ * Entries counted in one transaction if all of them have lost or were cancelled. Counting a million took 160 to 550 ms on a
+ * busy machine, depending on how much of the table was vacuumed.
  */
 export const COUNT_LIMIT = 200_000;
 
@@ -47,7 +47,7 @@ export interface StepResult {
   readonly moved?: readonly string[];
   /** What the next step needs and must not wait for inside a transaction: for a raffle, see raffle-settling.ts. */
   readonly awaits?: 'pool' | 'randomness' | 'drawing';
-  /** It has done a part of what was prepared for it: the next step takes the same, and nothing is prepared again. */
+  /** It has done part of what was prepared for it: the next step takes the same, and nothing is prepared again. */
   readonly isPart?: boolean;
 }
 

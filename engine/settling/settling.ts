@@ -80,7 +80,7 @@ export interface SettlingOptions {
   readonly pools?: Slots;
   /** How many offers end in one transaction; the simulator, which has few, sets fewer than the usual 5,000. */
   readonly claimsAtOnce?: number | undefined;
-  /** How many people leave, come back or are over in one; likewise. */
+  /** How many users leave, return or expire in one transaction; likewise. */
   readonly movesAtOnce?: number | undefined;
 }
 
@@ -158,7 +158,7 @@ async function step(
   instants: Instants,
   prepared: Prepared | undefined,
 ): Promise<StepResult> {
-  // What was prepared took long: a change that holds the row for a moment is waited for.
+  // Preparing took long, so wait for a change that holds the row for a moment.
   const taken = await (prepared === undefined ? takeCampaign : waitForCampaign)(db, campaignId);
   if (taken === undefined) return DONE;
   const limit = options.movesAtOnce ?? MOVES_LIMIT;
@@ -183,7 +183,7 @@ async function step(
   }
 }
 
-/** Of a campaign without open offers. */
+/** For a campaign without open offers. */
 const NOTHING_DUE: DueInstants = { firstUs: null, tooManyUs: null };
 
 /** Nobody can leave any more; in a room, passes and visits still end. */
@@ -285,7 +285,7 @@ async function stepCoupon(
   return { decided: turn.decided, more: more || refused === limit, isIdle, moved };
 }
 
-/** More leave than fit in a transaction: as many as fit, and nobody is settled before the others have left. */
+/** More users leave than fit in a transaction: as many as fit leave, and nobody is settled before all others have left. */
 async function leaveTurn(
   db: Queryable,
   campaign: Campaign,
@@ -298,7 +298,7 @@ async function leaveTurn(
   return { decided: 0, more: true, moved: states };
 }
 
-/** Of a campaign as it is, with what has changed. */
+/** The campaign's counts, with changes. */
 function countsOf(
   { waitlistedCount, decidedAt }: Campaign,
   { moveCount, passedOn = 0 }: { readonly moveCount: number; readonly passedOn?: number },

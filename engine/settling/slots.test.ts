@@ -16,7 +16,7 @@ test('no more go on at once than there are slots, in the order in which they ask
   for (let over = 0; over < all.length; over++) {
     ends[over]?.();
     await all[over];
-    // Whoever is next has begun before anybody is told.
+    // The next in line has begun before the caller learns of it.
     deepEqual(begun, [1, 2, 3, 4].slice(0, 3 + over));
   }
 });

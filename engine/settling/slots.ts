@@ -1,4 +1,4 @@
-/** At most so many pieces of work at once; those that have to wait go on in the order in which they asked. */
+/** A semaphore: runs at most `count` pieces of work at once, and the waiting ones in the order of their calls. */
 export class Slots {
   #free: number;
   readonly #waiting: (() => void)[] = [];

@@ -4,7 +4,7 @@
  *
  * The engines agree on nothing. One whose step found another engine at work, or nothing left to do, leaves that campaign to
  * others from then on. It takes it again once the campaign was due and untouched for PATIENCE_MS: the other engine is slow
- * or gone. So campaigns move to whoever has time for them.
+ * or gone. So campaigns move to the engine that has time for them.
  *
  * This only saves work. Which engine takes a step never matters for what is decided: each step locks the campaign's row.
  */

@@ -73,7 +73,7 @@ async function wipe(dir: string): Promise<number> {
   try {
     await down(dir);
   } catch (error) {
-    // A record that cannot be read is what wiping is the remedy for.
+    // A record that cannot be read is exactly what wipe is for.
     if (!(error instanceof StackError)) throw error;
     say(error.message);
   }

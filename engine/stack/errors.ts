@@ -1,4 +1,4 @@
-/** A stack that cannot be had: `message` says what is wrong, `remedy` what to do about it. */
+/** A stack that cannot be started: `message` says what is wrong, `remedy` what to do about it. */
 import { messageOf } from '../contract/process/message-of.ts';
 export class StackError extends Error {
   readonly remedy: string;

@@ -3,14 +3,14 @@ import { StackError } from './errors.ts';
 export type LogKind = 'kafka' | 'redis';
 export type KafkaNeed = 'if-possible' | 'required' | 'no';
 
-/** Which servers are given by the environment, and which private ones are to be started. */
+/** Which servers the environment names, and which private ones to start. */
 export interface Plan {
   readonly databaseUrl?: string;
   readonly redisUrl?: string;
   readonly kafkaBrokers?: string;
-  /** What becomes of a private Kafka; `no` as well when KAFKA_BROKERS names another. */
+  /** Whether to start a private Kafka; `no` as well if KAFKA_BROKERS names another one. */
   readonly privateKafka: KafkaNeed;
-  /** `by-kafka`: Kafka when one can be had, else Redis Streams. */
+  /** `by-kafka`: Kafka if it can be started, else Redis Streams. */
   readonly log: LogKind | 'by-kafka';
 }
 
@@ -30,7 +30,7 @@ function chosenLog(env: Environment): LogKind | undefined {
   );
 }
 
-/** Reads the environment. Raises StackError where what it asks for contradicts itself. */
+/** Reads the environment. Throws StackError if it contradicts itself. */
 export function makePlan(env: Environment, need: KafkaNeed | undefined): Plan {
   const log = chosenLog(env);
   const databaseUrl = given(env, 'DATABASE_URL');

@@ -1,6 +1,6 @@
 /**
- * `npm run schema`: migrates an empty database of its own, on the private stack or on DATABASE_URL's server, writes from its
- * catalog what is expected of a database and ERD.md, both in sql/schema, and drops it.
+ * `npm run schema`: migrates an empty database of its own, on the private stack or on DATABASE_URL's server, writes the
+ * expected schema and ERD.md from its catalog to sql/schema, and drops the database.
  */
 import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
@@ -45,7 +45,7 @@ async function snapshotsOn(serverUrl: string): Promise<readonly Snapshot[]> {
 }
 
 async function main(): Promise<void> {
-  // Nothing but PostgreSQL is needed: an address that nobody asks keeps the stack from starting a Redis.
+  // Only PostgreSQL is needed: this unused address keeps the stack from starting a Redis.
   const env = { ...process.env, REDIS_URL: 'redis://127.0.0.1:1', LOG: 'redis' };
   const stack = await startStack({ dir: STACK_DIR, env, onProgress: say });
   try {

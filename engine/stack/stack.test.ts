@@ -72,7 +72,7 @@ async function assertAllEnd(ids: readonly ProcessId[]): Promise<void> {
   for (const id of ids) assert.ok(await waitForEnd(id, END_LIMIT_MS), `process ${id.pid} still runs`);
 }
 
-/** A process of its own that has started the stack and waits. */
+/** A separate process that has started the stack and waits. */
 async function startOwner(): Promise<ChildProcess> {
   const owner = spawn(process.execPath, [...programArguments(HOLD), dir], {
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -10,7 +10,7 @@ export interface StackEnv {
   DATABASE_URL: string;
   REDIS_URL: string;
   KAFKA_BROKERS?: string;
-  /** Of the private Kafka, which is one broker; a Kafka of another's is as they configure it. */
+  /** For the private Kafka, which is one broker; a foreign Kafka is configured by its operator. */
   KAFKA_REPLICATION?: '1';
   LOG: LogKind;
 }
@@ -19,14 +19,14 @@ export interface Stack {
   readonly env: StackEnv;
   /** Lines a person should see at the start, such as "no Java 17: the log is Redis Streams". */
   readonly notes: readonly string[];
-  /** Stops what this call started, and not what it found running. May be called again. */
+  /** Stops what this call started, but nothing that was running before. May be called again. */
   stop(): Promise<void>;
 }
 
 export interface StackOptions {
-  /** Where data, records and logs are kept, such as `<project>/.stack`. Another directory is another stack. */
+  /** The directory of data, records and logs, such as `<project>/.stack`. Another directory is another stack. */
   readonly dir: string;
-  /** DATABASE_URL, REDIS_URL, KAFKA_BROKERS and LOG are honoured: what they name is not started. */
+  /** Servers named by DATABASE_URL, REDIS_URL and KAFKA_BROKERS are not started; LOG is honoured too. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** When left out it follows LOG: `no` for redis, `required` for kafka, `if-possible` without LOG. */
   readonly need?: { readonly kafka?: KafkaNeed };
@@ -34,14 +34,14 @@ export interface StackOptions {
 }
 
 /**
- * Starts the private servers that the environment does not name, or finds those of `dir` running, and answers when
- * all of them serve. They end with this process, however it ends. Rejects with StackError.
+ * Starts the private servers that the environment does not name, or finds those of `dir` running, and resolves when all of
+ * them serve. They end with this process, however it ends. Rejects with StackError.
  */
 export function startStack(options: StackOptions): Promise<Stack> {
   return launchStack(options, false);
 }
 
-/** Like `startStack`; in the background, the servers go on when this process has ended. */
+/** Like `startStack`; in the background, the servers continue after this process has ended. */
 export async function launchStack(options: StackOptions, background: boolean): Promise<Stack> {
   const plan = makePlan(options.env, options.need?.kafka);
   const servers = privateServers(plan);

@@ -1,8 +1,8 @@
 /**
- * `npm start`: everything on one machine. A private stack where no server is configured, one engine, and the gateways.
+ * `npm start`: everything on one machine: a private stack unless servers are configured, one engine, and the gateways.
  *
- * The children hang on a pipe to this process, the servers on one to their keeper: when this process ends, by Ctrl-C,
- * a signal or a crash, so do they.
+ * The children hold a pipe to this process, the servers one to their keeper. When this process ends, by Ctrl-C, a signal or a
+ * crash, they end too.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -36,7 +36,7 @@ function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-/** Starts a project's process; resolves when it has printed its ready line. */
+/** Starts a process of the project; resolves when it has printed its ready line. */
 async function startProcess(file: string, env: Environment, flags: readonly string[] = []): Promise<Running> {
   const child = spawn(process.execPath, [...flags, '--import', 'tsx', join(ROOT, file)], {
     cwd: ROOT,
@@ -58,7 +58,7 @@ async function startProcess(file: string, env: Environment, flags: readonly stri
   return { child, port };
 }
 
-/** Stops the children, then the stack; each is given time to end in good order. */
+/** Stops the children, then the stack, with time to shut down cleanly. */
 async function stopAll(children: readonly Running[], stack: Stack): Promise<void> {
   await Promise.all(
     children.map(async ({ child }) => {
@@ -84,7 +84,7 @@ async function main(): Promise<void> {
   process.on('SIGTERM', () => stop(0));
   try {
     const secrets = { ...secretsFor(STACK_DIR, process.env), ...signingKeysFor(STACK_DIR, process.env) };
-    // Nobody rushes at what was started by hand a moment ago: gateways, which start one after another, need not be warm.
+    // No burst follows a manual start at once, and gateways start one after another, so they need not be warm.
     const env = { WARM_UP_MS: '0', ...process.env, ...stack.env, ...secrets };
     const engine = await startProcess('engine/main.ts', { ...env, ENGINE_PORT: String(config.ENGINE_PORT) });
     children.push(engine);

@@ -1,6 +1,6 @@
 /**
- * Test files and the programs that they start, each with all its source in one file. A process loads that at once: a
- * gateway is there after 0.6 s of CPU in place of 2.6 through tsx, most of which goes into the 700 files of typebox.
+ * Bundles test files and the programs that they start: one file each, with all their source. A process loads that at once: a
+ * gateway is ready after 0.6 s of CPU instead of 2.6 s through tsx, most of which goes into the 700 files of typebox.
  */
 import { readFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -8,7 +8,7 @@ import { pathToFileURL } from 'node:url';
 import { build, type Plugin } from 'esbuild';
 import { PROJECT } from './program.ts';
 
-/** What tests start often. Anything else is run from its source. */
+/** Programs that tests start often. Anything else runs from its source. */
 const PROGRAMS = [
   'engine/main.ts',
   'engine/projections/rebuild-cli.ts',
@@ -30,7 +30,7 @@ const PROGRAMS = [
   'bench/watch/worker.ts',
 ];
 
-/** The only package that is put into the bundles; the others are found from there, so they have to lie in the project. */
+/** The only package that is bundled; the bundles resolve all others from their place, so they must be inside the project. */
 const PACKAGE = 'typebox';
 
 /** Bundles the test files and the programs into a directory of the project. */
@@ -75,7 +75,7 @@ const sources: Plugin = {
   },
 };
 
-/** A source that is going to be bundled, and still knows where it stood: files are read from beside it. */
+/** A source to be bundled that still knows its original place, because it reads files beside it. */
 export function withPlace(path: string, source: string): string {
   const places = { url: pathToFileURL(path).href, dirname: dirname(path) };
   return source.replace(/import\.meta\.(url|dirname)/g, (_, what: keyof typeof places) =>

@@ -1,4 +1,4 @@
-/** For tests: a wire to a server that can be cut and mended, so that one process loses it and others don't. */
+/** For tests: a connection to a server that can be cut and mended, so that one process loses the server and others do not. */
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
@@ -15,7 +15,7 @@ export class Cut {
     this.#state = state;
   }
 
-  /** A wire to the server that `url` names; `Cut.url` is the same with the wire's own port. */
+  /** A connection to the server that `url` names; `Cut.url` is the same URL with the connection's own port. */
   static async before(url: string | undefined): Promise<Cut> {
     const target = new URL(url ?? '');
     const state = { isCut: false };
@@ -28,7 +28,7 @@ export class Cut {
       const upstream = connect(Number(target.port), target.hostname);
       for (const socket of [client, upstream]) {
         sockets.add(socket);
-        // Either end may be reset; both are gone then, which is what a cut is.
+        // Either end may be reset; both are closed then, as a cut requires.
         socket.on('error', () => undefined);
         socket.on('close', () => {
           sockets.delete(socket);

@@ -1,4 +1,4 @@
-/** Documents in step with the code: diagrams can be read and have the code's states, links lead somewhere. */
+/** Documents in step with the code: diagrams are readable and have the states of the code, and links lead somewhere. */
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** The project's Markdown files, and what a test can hold them to: diagrams, links, names of code. */
+/** The project's Markdown files, and what tests check in them: diagrams, links, names of code. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import DOMPurify from 'dompurify';
@@ -14,23 +14,23 @@ export interface Page {
 export interface DiagramBlock {
   readonly line: number;
   readonly text: string;
-  /** Of a comment just above it, `<!-- states: <where> -->`: what names the same states. */
+  /** From a comment just above it, `<!-- states: <where> -->`: the code that names the same states. */
   readonly statesOf: string | undefined;
 }
 
 export interface Link {
-  /** Absolute; of the page itself where the link is an anchor alone. */
+  /** Absolute; the page itself if the link is only an anchor. */
   readonly target: string;
-  /** Without the #; '' for the page as a whole. */
+  /** Without the #; '' for the whole page. */
   readonly anchor: string;
-  /** What stands before the link as "`name` in [file](link)": something that the file has to hold. */
+  /** The name in "`name` in [file](link)": text that the file must contain. */
   readonly name: string | undefined;
 }
 
-/** What a repository has for GitHub, beside its own directories. */
+/** The directory of GitHub's own files. */
 const FOR_GITHUB = '.github';
 
-/** Every Markdown file, but those of packages and of other directories that begin with a dot. */
+/** Every Markdown file, except those of packages and of other directories whose names begin with a dot. */
 export function readPages(project: string): readonly Page[] {
   return readdirSync(project, { withFileTypes: true })
     .filter(({ name }) => name === FOR_GITHUB || (name !== 'node_modules' && !name.startsWith('.')))
@@ -56,7 +56,7 @@ export function diagramsOf({ text }: Page): readonly DiagramBlock[] {
   }));
 }
 
-/** Links to files and anchors of the project; those to elsewhere are left out. */
+/** Links to files and anchors of the project, without external ones. */
 export function linksOf(project: string, { file, text }: Page): readonly Link[] {
   return [...withoutCode(text).matchAll(/(?:`([^`\n]+)` in )?\[[^\]\n]+\]\(([^)\s]+)\)/g)].flatMap(
     ([, name, url = '']) => {
@@ -85,16 +85,16 @@ function withoutCode(text: string): string {
   return text.replace(/^```.*?^```$/gms, '');
 }
 
-/** Mermaid cleans labels with what browsers have. Nothing is shown here, so they may stay as they are. */
+/** Mermaid cleans labels with browser functions. Nothing is rendered here, so no cleaning is needed. */
 Object.assign(DOMPurify, { addHook: () => undefined, sanitize: (text: string) => text });
 
 export interface ParsedDiagram {
   readonly type: string;
-  /** Of a state diagram; without its begin and its end. */
+  /** The states of a state diagram, without its start and end. */
   readonly states: readonly string[];
 }
 
-/** What Mermaid itself reads in a diagram. Rejects with what it says where it cannot be read. */
+/** The diagram as Mermaid parses it. Rejects with Mermaid's message if it cannot. */
 export async function parseDiagram(text: string): Promise<ParsedDiagram> {
   const { diagramType } = await mermaid.parse(text);
   if (!diagramType.startsWith('state')) return { type: diagramType, states: [] };
@@ -108,14 +108,14 @@ export async function parseDiagram(text: string): Promise<ParsedDiagram> {
 
 export interface CodeStates {
   readonly names: readonly string[];
-  /** They are among these words; otherwise they are all of them. */
+  /** The states must be among `names`; otherwise they must be exactly these. */
   readonly isProse: boolean;
 }
 
 /**
- * The states that code names. `<file> <Type>`: a union of strings. `<table>.<column> column`: what the check constraint
- * of the column allows in the migrated database at `databaseUrl`. `<file> header`: every word of the file's first comment,
- * where the states are written out in prose.
+ * The states that code names. `<file> <Type>`: a union of strings. `<table>.<column> column`: the values that the check
+ * constraint of the column allows in the migrated database at `databaseUrl`. `<file> header`: every word of the file's first
+ * comment, which describes the states in prose.
  */
 export async function statesInCode(project: string, where: string, databaseUrl: string): Promise<CodeStates> {
   const [file = '', what = ''] = where.split(' ');
@@ -149,7 +149,7 @@ async function allowedIn(place: string, databaseUrl: string): Promise<readonly s
   }
 }
 
-/** How the project's files are called in messages. */
+/** The path of a file as shown in messages. */
 export function shownPath(project: string, path: string): string {
   return relative(project, path);
 }

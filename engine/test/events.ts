@@ -1,4 +1,4 @@
-/** A client of server-sent events for tests: everything that comes, in order, with what a browser would keep of it. */
+/** A client of server-sent events for tests: collects all events in order, with the state that a browser would keep. */
 export interface StreamEvent {
   readonly event: string;
   readonly id: string;
@@ -16,7 +16,7 @@ export interface EventStream {
   close(): void;
 }
 
-/** Opens a stream. `events` fills as they come; other statuses than 200 have an empty one that has ended. */
+/** Opens a stream. `events` fills as they arrive; a status other than 200 has none and has already ended. */
 export async function openEvents(
   url: string,
   headers: Readonly<Record<string, string>>,
@@ -48,7 +48,7 @@ async function read(response: Response, block: (text: string) => void): Promise<
       for (const each of blocks) block(each);
     }
   } catch (error) {
-    // Closed by us, or cut by the server: both are ends that the tests ask for.
+    // Closed by the client, or cut by the server: tests cause both.
     if (!(error instanceof Error)) throw error;
   }
 }

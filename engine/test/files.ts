@@ -1,18 +1,16 @@
-/**
- * Which test files there are, and which of them a run is to run.
- */
+/** Finds the test files of the project, and selects those of a run. */
 import { readdir } from 'node:fs/promises';
 import { relative, resolve, sep } from 'node:path';
 
 const ROOTS = ['engine', 'gateway', 'sql', 'bench'];
 const TEST_FILE = '.test.ts';
 
-/** The run cannot be what was asked for; `message` says why. */
+/** The run is not possible as requested; `message` says why. */
 export class TestFilesError extends Error {}
 
 /**
- * The test files to run, relative to the project: all of them, or those that `wanted` names by file or directory.
- * Throws TestFilesError when a test file stands where no run would find it, or a wanted one is not there.
+ * The test files to run, relative to the project: all of them, or those that `wanted` names by file or directory. Throws
+ * TestFilesError if a test file is in a place where no run would find it, or a wanted one does not exist.
  */
 export async function testFiles(project: string, wanted: readonly string[]): Promise<readonly string[]> {
   const all = await everyTestFile(project);

@@ -1,6 +1,6 @@
 /**
- * For tests: a gateway without a door. It holds real leases, appends real records to the log and ranks in Redis, but
- * does each only when it is told to, so a test can be slow, silent, dead or wrong in just the way that it is about.
+ * For tests: a gateway without HTTP. It holds real leases, appends real records to the log and ranks in Redis, but each only
+ * when told to, so a test can make it slow, silent, dead or wrong in exactly the way that it needs.
  */
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
@@ -42,12 +42,12 @@ import {
 
 export const quiet: Logger = pino({ level: 'silent' });
 
-/** Short, so that tests about dead gateways don't take long; the margin on top is half a second. */
+/** Short, so that tests of dead gateways are fast; the margin on top is half a second. */
 export const TEST_LEASE_MS = 1_000;
 export const TEST_PARTITIONS = 3;
 const TEST_TOKEN = 'a-token-for-tests-only';
 
-/** A database, a namespace and a log of a test's own, and engines on them. */
+/** A database, a namespace and a log per test, and engines on them. */
 export class World {
   readonly env: Readonly<Record<string, string>>;
   readonly pool: Pool;
@@ -107,7 +107,7 @@ export class World {
     return Number(this.env.LEASE_MS);
   }
 
-  /** Starts an engine as a process of its own, and waits until it is ready. */
+  /** Starts an engine as a process, and waits until it is ready. */
   async startEngine(env: Readonly<Record<string, string>> = {}): Promise<SpawnedNode> {
     const engine = spawnNode('engine/main.ts', { ...this.env, ...env });
     this.#engines.push(engine);
@@ -135,7 +135,7 @@ export class World {
     });
   }
 
-  /** A coupon under way that has to be claimed, in an hour unless told otherwise. */
+  /** A running coupon with claims; the time to claim is an hour unless told otherwise. */
   async claimed(rules: {
     readonly places: number;
     readonly waitlist: number;
@@ -211,7 +211,7 @@ export class TestGateway {
   readonly gateway: number;
   readonly incarnation: number;
   readonly registeredUs: number;
-  /** Appends what it is told to; what is right about it is for the caller. */
+  /** Appends whatever it is told to; the caller must get it right. */
   readonly writer: LogWriter;
   readonly #world: World;
   #sliceNumber = 0;
@@ -252,7 +252,7 @@ export class TestGateway {
     return (await renewLease(redis, keys.leases, this, leaseMs)).state === 'ok';
   }
 
-  /** Stamps a request of each user now, one after another; nothing is logged yet. */
+  /** Stamps a request of each user now, one after another, without logging them. */
   async stamp(
     campaign: Campaign,
     users: readonly string[],
@@ -303,7 +303,7 @@ export class TestGateway {
     await this.log(await this.stamp(campaign, users, ITEM_CLAIM));
   }
 
-  /** Promises everything up to now, ranked as well if all that was logged was. */
+  /** Promises everything up to now, as ranked too if everything logged was ranked. */
   async through(kind: RecordKind = 'through'): Promise<void> {
     const isRanked = this.#rankedUs === this.#throughUs;
     this.#sliceNumber += 1;
@@ -337,12 +337,12 @@ export class TestGateway {
   }
 }
 
-/** Names of users, as many as wanted. */
+/** `count` user names. */
 export function users(count: number, prefix = 'user'): string[] {
   return Array.from({ length: count }, (_, index) => `${prefix}-${index}`);
 }
 
-/** Says what does not hold of the invariants that rows can tell of; empty when all do. */
+/** Describes broken invariants, as far as rows can show them; empty if all hold. */
 export async function brokenInvariants(pool: Pool): Promise<readonly string[]> {
   const { rows } = await pool.query<{ broken: string }>(`
     select 'campaign ' || campaign_id || ': more granted than places' as broken

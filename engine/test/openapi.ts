@@ -1,11 +1,11 @@
-/** What a test can hold an OpenAPI document to: a linter, and what client generators and fuzzers can read. */
+/** What tests check in an OpenAPI document: a linter's rules, and what client generators and fuzzers can read. */
 import { createConfig, lintFromString } from '@redocly/openapi-core';
 
 /** Redocly's recommended rules, without those that this API breaks for a reason. */
 const RULES = {
-  // Health, keys and metrics have nothing to refuse.
+  // Health, keys and metrics have no 4xx answers.
   'operation-4xx-response': 'off',
-  // The events of a stream: OpenAPI 3.1 has no place at a media type to name them.
+  // The events of a stream: OpenAPI 3.1 has no place for them in a media type.
   'no-unused-components': 'off',
   'operation-operationId': 'error',
   'operation-operationId-url-safe': 'error',
@@ -15,7 +15,7 @@ const RULES = {
   'no-invalid-media-type-examples': 'error',
 } as const;
 
-/** What the linter finds, warnings too, each with where. */
+/** The linter's findings, including warnings, each with its place. */
 export async function lintOpenApi(document: object): Promise<readonly string[]> {
   const config = await createConfig({ extends: ['recommended'], rules: RULES });
   const source = JSON.stringify(document);
@@ -25,7 +25,7 @@ export async function lintOpenApi(document: object): Promise<readonly string[]> 
   );
 }
 
-/** Patterns that not every engine of ECMA-262 takes: assertions around, names and properties of Unicode. */
+/** Patterns that not every ECMA-262 engine accepts: look-arounds, named groups and Unicode properties. */
 export function hardPatterns(document: object): readonly string[] {
   const hard: string[] = [];
   JSON.stringify(document, (key, value: unknown) => {
@@ -35,7 +35,7 @@ export function hardPatterns(document: object): readonly string[] {
   return hard;
 }
 
-/** The bodies that the document asks for, by operation, which name no example. */
+/** The request bodies, by operation, that have no example. */
 export function bodiesWithoutExample(document: object): readonly string[] {
   const bare: string[] = [];
   for (const path of valuesOf(membersOf(document, 'paths'))) {

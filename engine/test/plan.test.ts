@@ -1,6 +1,6 @@
 /**
- * The plan of the house: which room may import from which, how large a folder may be, and where helpers of tests lie. All
- * of it is read off the files themselves.
+ * Checks the project's structure from its files: which folder may import from which, how large a folder may be, and where
+ * test helpers are.
  */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -9,12 +9,12 @@ import { test } from 'node:test';
 import { PROJECT } from './program.ts';
 
 const ROOMS = ['engine', 'gateway', 'sql', 'bench'];
-/** What decides about campaigns: it knows of no HTTP. */
+/** The folders that decide about campaigns; they must not depend on HTTP. */
 const DOMAIN = ['intake', 'watermark', 'clock', 'settling', 'projections', 'campaigns', 'draw', 'book'];
 
-/** About so many files a reader takes in at a glance; with more, look for a seam. Tests do not count. */
+/** About as many files as a reader takes in at a glance; with more, look for a seam. Tests do not count. */
 const MOST_FILES = 20;
-/** Larger all the same, each with its reason. */
+/** Folders that are larger, each with its reason. */
 const LARGE: Readonly<Record<string, string>> = {
   'sql/migrations': 'node-pg-migrate runs the files of one folder, in the order of their names',
 };
@@ -35,7 +35,7 @@ interface Import {
 const IMPORT =
   /^(?:import|export)\b(?:(?!\n(?:import|export)\b)[^;])*?\bfrom '([^']+)';|^import '([^']+)';|\bimport\(\s*'([^']+)'/gm;
 
-/** What a file imports by a path of its own, without packages; comments hold no imports. */
+/** The relative imports of a file, without packages and comments. */
 function importsOf(file: string): Import[] {
   const text = readFileSync(join(PROJECT, file), 'utf8').replace(/^\s*(?:\/\*\*|\*|\/\/).*$/gm, '');
   return [...text.matchAll(IMPORT)].flatMap(([, from, alone, called]) => {
@@ -46,7 +46,7 @@ function importsOf(file: string): Import[] {
 }
 
 const imports = sources.flatMap(importsOf);
-/** Of what runs in service: neither tests nor what they share. */
+/** Imports of production code, without tests and their helpers. */
 const inService = imports.filter(({ from }) => !isOfTests(from));
 
 function isOfTests(file: string): boolean {

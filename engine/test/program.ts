@@ -1,6 +1,6 @@
 /**
- * How a file of the project is run as a process of its own: in a test run its bundle, which loads four times as fast
- * (bundle.ts), else the file itself through tsx.
+ * Runs a file of the project as a separate process: in a test run its bundle, which loads four times as fast (bundle.ts),
+ * else the file itself through tsx.
  */
 import { existsSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 export const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
 
-/** What node is to be given to run `file`, a path from the project's directory or an absolute one. */
+/** Node's arguments to run `file`, a path from the project's directory or an absolute one. */
 export function programArguments(file: string): readonly string[] {
   const path = resolve(PROJECT, file);
   const directory = process.env.FAIRLINE_BUNDLES;
@@ -17,7 +17,7 @@ export function programArguments(file: string): readonly string[] {
   return ['--import', import.meta.resolve('tsx'), path];
 }
 
-/** Where the bundle of a file of the project lies, if there is one. */
+/** The path of the bundle of a file of the project, if there is one. */
 export function bundleOf(directory: string, file: string): string {
   return join(directory, file.replace(/\.ts$/, '.mjs'));
 }

@@ -1,16 +1,16 @@
-/** A TCP proxy in front of a real server: to cut the network between the two and to mend it, and to make it slow. */
+/** A TCP proxy in front of a real server, to cut and mend the network between two processes, and to make it slow. */
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface NetworkProxy {
   readonly port: number;
-  /** Cuts what is connected and takes nothing new until `mend`. */
+  /** Cuts all connections and refuses new ones until `mend`. */
   cut(): void;
   mend(): void;
-  /** From now on every byte takes this much longer, each way; nothing overtakes what was sent before. */
+  /** From now on every byte takes this much longer in each direction, in unchanged order. */
   delay(ms: number): void;
-  /** Keeps what is sent to the server from now on, until `release`; what comes back goes through. */
+  /** From now on, withholds what is sent to the server until `release`; its answers still pass. */
   hold(): void;
   release(): void;
   close(): Promise<void>;
@@ -84,7 +84,7 @@ async function dueIn(ms: number): Promise<void> {
   if (ms > 0) await sleep(ms);
 }
 
-/** Hands on what comes, each piece when it is due and all before it have gone. */
+/** Forwards data: each piece when it is due and everything before it has been sent. */
 function forward(from: Socket, to: Socket, whenDue: () => Promise<unknown>): void {
   let before: Promise<unknown> = Promise.resolve();
   const hand = (piece: () => void): void => {

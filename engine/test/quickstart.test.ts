@@ -1,4 +1,4 @@
-/** The README as a newcomer follows it: each command as it stands, in order, on a copy of the project that is `npm start`ed. */
+/** Follows the README like a new user: each command as it stands, in order, on a copy of the project started with `npm start`. */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -17,13 +17,13 @@ const english = read('README.md');
 const commands = commandsOf(english);
 const { scripts }: { scripts: Readonly<Record<string, string>> } = JSON.parse(read('package.json'));
 
-/** Installing is what the test run has done already, and it cannot run itself. */
+/** The test run has already installed the packages, and cannot run itself. */
 const START = 'npm ci && npm start';
 const TEST = 'npm ci && npm test';
 const SNIPPET_ENDS = 21;
 const MOST_LINES = 160;
 
-/** A copy of the project, which has data and secrets of its own, as a fresh clone has. */
+/** A copy of the project with data and secrets of its own, like a fresh clone. */
 async function copyProject(): Promise<string> {
   const copy = await mkdtemp(join(tmpdir(), 'fairline-quickstart-'));
   const names = (await readdir(PROJECT)).filter(name => name !== 'node_modules' && !name.startsWith('.'));
@@ -32,7 +32,7 @@ async function copyProject(): Promise<string> {
   return copy;
 }
 
-/** `npm start` with whatever it starts, in a process group that ends with this test, however the test ends. */
+/** `npm start` and everything that it starts, in a process group that ends with this test, however the test ends. */
 class Started {
   readonly #child: ChildProcess;
   #output = '';
@@ -51,7 +51,7 @@ class Started {
     return this.#output;
   }
 
-  /** The port behind a name in what it prints when it is up. */
+  /** The port that it prints behind this name once it is up. */
   async port(name: string): Promise<string> {
     return await eventually(
       () => {
@@ -63,14 +63,14 @@ class Started {
   }
 
   async stop(): Promise<void> {
-    // Its pipes are closed when the last process of the group has ended.
+    // Its pipes close when the last process of the group has ended.
     const closed = once(this.#child, 'close');
     this.#child.stdin?.end();
     await closed;
   }
 }
 
-/** Without the test run's own settings, and with its servers: what a reader has who sets DATABASE_URL and REDIS_URL. */
+/** The environment of a user who sets DATABASE_URL and REDIS_URL: the test run's servers, without its other settings. */
 function readersEnvironment(database: TestDatabase): NodeJS.ProcessEnv {
   const { NODE_TEST_CONTEXT: _, NODE_OPTIONS: __, FAIRLINE_BUNDLES: ___, ...inherited } = process.env;
   return {

@@ -1,12 +1,12 @@
-/** The commands that a page shows in its `sh` blocks, and a shell that runs them one after another as a reader would. */
+/** The commands in the `sh` blocks of a page, and a shell that runs them one after another like a reader. */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 
 export interface ShownCommand {
-  /** As it stands, over several lines where the page breaks it. */
+  /** As shown, over several lines if the page breaks it. */
   readonly text: string;
-  /** What the page says it prints: the comments directly below it. */
+  /** The output that the page shows: the comments directly below the command. */
   readonly prints: readonly string[];
 }
 
@@ -34,7 +34,7 @@ function commandsOfPart(part: string): readonly ShownCommand[] {
   return commands;
 }
 
-/** Lines that were printed have each of the shown ones, in their order; `…` stands for what differs from run to run. */
+/** Whether all shown lines were printed, in this order; `…` stands for what differs from run to run. */
 export function showsAll(prints: readonly string[], printed: string): boolean {
   const lines = printed.split('\n');
   let next = 0;
@@ -52,13 +52,13 @@ export interface Done {
   readonly stdout: string;
 }
 
-/** One shell for many commands, so that a variable that one sets is there for the next. One command at a time. */
+/** One shell for all commands, so that a variable set by one is there for the next. One command at a time. */
 export class Shell {
   readonly #sh: ChildProcessWithoutNullStreams;
   #stdout = '';
   #stderr = '';
   #hasEnded = false;
-  /** Of a run that waits for more output. */
+  /** Wakes a `run` that waits for more output. */
   #wake: () => void = () => undefined;
 
   constructor(cwd: string, env: NodeJS.ProcessEnv) {
@@ -81,7 +81,7 @@ export class Shell {
     return this.#stderr;
   }
 
-  /** Resolves when the command has ended. Rejects when it ends the shell. */
+  /** Resolves when the command has ended. Rejects if it ends the shell. */
   async run(command: string): Promise<Done> {
     const end = `end-${randomBytes(8).toString('hex')}`;
     const pattern = new RegExp(`\\n${end} (\\d+)\\n$`);

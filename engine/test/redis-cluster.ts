@@ -1,6 +1,6 @@
 /**
- * A Redis Cluster of a suite's own: three masters with a replica each, as six processes. A master can be killed after its
- * replica was kept from hearing the last writes, so that they are lost with it when the replica takes over.
+ * A Redis Cluster per suite: three masters with a replica each, as six processes. A master can be killed after its replica
+ * was cut off from the last writes, so that these are lost when the replica takes over.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,14 +11,14 @@ import { eventually } from './support.ts';
 
 const MASTERS = 3;
 const PASSWORD = 'cluster';
-/** Where other nodes are heard: so far above the port itself. */
+/** The port of the cluster bus, relative to the node's port. */
 const BUS_OFFSET = 10_000;
 /**
- * Nobody waits for it: a replica takes over when it is told to. Shorter, and on a machine that is busy with other suites nodes take
- * each other for failed, and with a slot without a node a Cluster answers nothing.
+ * No test waits for it: a replica takes over when told to. Shorter: on a machine busy with other suites, nodes take each
+ * other for failed, and a Cluster with an unserved slot answers nothing.
  */
 const NODE_TIMEOUT_MS = 60_000;
-/** The link of a replica is waited for, and tried again each second. */
+/** How long to wait for a replica's link; the replica retries each second. */
 const LINKED_MS = 60_000;
 
 const CONFIGURATION = `requirepass ${PASSWORD}
@@ -41,7 +41,7 @@ class Node extends RedisProcess {
     return (await this.ask('INFO', 'replication')).includes('master_link_status:up');
   }
 
-  /** How much it has written as a master, or heard as a replica. */
+  /** How much it has written as a master, or received as a replica. */
   async offset(): Promise<number> {
     const [, offset] = /_repl_offset:(\d+)/.exec(await this.ask('INFO', 'replication')) ?? [];
     return Number(offset);
@@ -63,7 +63,7 @@ export class TestCluster {
     this.#dir = dir;
   }
 
-  /** `lastSlots`: the last slot of each master, so that a test says what lies apart. */
+  /** `lastSlots`: the last slot of each master, so that a test can place keys on different nodes. */
   static async start(lastSlots: readonly [number, number, number]): Promise<TestCluster> {
     const program = await redisProgram();
     const dir = await mkdtemp(join(tmpdir(), 'fairline-redis-cluster-'));
@@ -81,7 +81,7 @@ export class TestCluster {
     return cluster;
   }
 
-  /** As REDIS_URL has it. */
+  /** In the format of REDIS_URL. */
   get urls(): string {
     return this.#nodes.map(({ port }) => `redis://:${PASSWORD}@127.0.0.1:${port}`).join(',');
   }
@@ -101,8 +101,8 @@ export class TestCluster {
   }
 
   /**
-   * Kills the master that has the key; its replica, which heard nothing of what was written from the call of `lost` on, takes
-   * over. The killed one is started again as a replica. Resolves when all is well.
+   * Kills the master of the key. Its replica takes over, without anything written from the call of `lost` on. Then starts the
+   * killed node again as a replica. Resolves when the Cluster is healthy.
    */
   async failOver(key: string, lost: () => Promise<void>): Promise<void> {
     const { master, replica } = await this.#cutOff(key);
@@ -113,7 +113,7 @@ export class TestCluster {
     await this.#linked(master);
   }
 
-  /** The same with a master that lives on, as behind a network that was cut: it becomes a replica of the one that took over. */
+  /** Like `failOver`, but the master stays alive, as after a network cut: it becomes a replica of the node that took over. */
   async demote(key: string, lost: () => Promise<void>): Promise<void> {
     const { master, replica } = await this.#cutOff(key);
     await lost();
@@ -121,7 +121,7 @@ export class TestCluster {
     await this.#linked(master);
   }
 
-  /** Of the master that has the key, or of its replica. */
+  /** Sets a setting of the key's master, or of its replica. */
   async configure(
     key: string,
     role: 'master' | 'replica',
@@ -136,12 +136,12 @@ export class TestCluster {
     for (const node of this.#nodes) await node.ask('CONFIG', 'SET', ...setting);
   }
 
-  /** From here on, and until it is killed, the master that has the key answers nothing. */
+  /** From now on, and until it is killed, the key's master answers nothing. */
   async suspend(key: string): Promise<void> {
     (await this.#masterOf(key)).suspend();
   }
 
-  /** Meanwhile the replica of the master that has the key answers nothing. */
+  /** The replica of the key's master answers nothing while `work` runs. */
   async withoutReplica(key: string, work: () => Promise<void>): Promise<void> {
     const replica = await this.#replicaOf(await this.#masterOf(key));
     replica.suspend();
@@ -152,13 +152,13 @@ export class TestCluster {
     }
   }
 
-  /** Keeps the replica from whatever is written from here on. */
+  /** Cuts the key's replica off from everything written from now on. */
   async #cutOff(key: string): Promise<{ readonly master: Node; readonly replica: Node }> {
     const master = await this.#masterOf(key);
     const replica = await this.#replicaOf(master);
     const written = await master.offset();
     await eventually(async () => (await replica.offset()) >= written, { timeoutMs: LINKED_MS });
-    // A stopped process would read what stands in its socket when it goes on. This one cannot come back to its master.
+    // A stopped process would read its socket's buffer when it continues. This one cannot reconnect to its master.
     await replica.ask('CONFIG', 'SET', 'masterauth', 'wrong');
     await replica.ask('CLIENT', 'KILL', 'TYPE', 'master');
     return { master, replica };
@@ -169,7 +169,7 @@ export class TestCluster {
     await this.#settled(MASTERS);
   }
 
-  /** How often each node has executed a command, by its port; those of scripts count. */
+  /** How often each node has executed a command, by port, including calls from scripts. */
   async callsOf(command: string): Promise<ReadonlyMap<number, number>> {
     const calls = new Map<number, number>();
     for (const node of this.#nodes) {
@@ -207,7 +207,7 @@ export class TestCluster {
     await this.#settled(MASTERS);
   }
 
-  /** Everybody knows everybody, what they are, and who has which slots. */
+  /** Waits until all nodes agree on members, roles and slots. */
   async #settled(replicas: number): Promise<void> {
     for (const node of this.#nodes) {
       await eventually(

@@ -1,4 +1,4 @@
-/** A Redis of a suite's own, as a process that may be suspended, killed and started again. */
+/** A Redis per suite, as a process that can be suspended, killed and started again. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -9,7 +9,7 @@ import { CACHE_DIR } from '../stack/keeping/owner.ts';
 import { choosePorts } from '../stack/servers/ports.ts';
 import { findRedis, type RedisProgram } from '../stack/servers/redis.ts';
 
-/** A test file that is ended from outside runs no hooks; what it started must not outlive it all the same. */
+/** A test file that is ended from outside runs no hooks, but the processes that it started must not outlive it. */
 const running = new Set<ChildProcess>();
 process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
@@ -28,7 +28,7 @@ export function redisProgram(): Promise<RedisProgram> {
 export interface RedisProcessOptions {
   readonly program: RedisProgram;
   readonly port: number;
-  /** Of its own, in `dir`. */
+  /** The process runs in a subdirectory of it, named after its port. */
   readonly dir: string;
   readonly password?: string;
   /** Lines of redis.conf. */
@@ -70,7 +70,7 @@ export class RedisProcess {
     await this.client.ping();
   }
 
-  /** It answers nothing, and lives. */
+  /** It stays alive but answers nothing. */
   suspend(): void {
     this.#child?.kill('SIGSTOP');
   }
@@ -93,7 +93,7 @@ export class RedisProcess {
   }
 }
 
-/** A Sentinel that watches nothing. */
+/** A Sentinel that monitors no master. */
 export async function startSentinel(): Promise<{ readonly url: string; stop(): Promise<void> }> {
   const program = await redisProgram();
   const dir = await mkdtemp(join(tmpdir(), 'fairline-sentinel-'));

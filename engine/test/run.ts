@@ -1,7 +1,7 @@
 /**
- * `npm test`: starts a private stack of its own, runs the test files with node's test runner, stops the stack, and ends
- * with the runner's exit code. `npm test -- <file or directory> ...` runs only those. A server that the environment
- * names (DATABASE_URL, REDIS_URL, KAFKA_BROKERS) is used instead of a private one.
+ * `npm test`: starts a private stack, runs the test files with node's test runner, stops the stack, and ends with the
+ * runner's exit code. `npm test -- <file or directory> ...` runs only those. A server named by the environment (DATABASE_URL,
+ * REDIS_URL, KAFKA_BROKERS) is used instead of a private one.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -17,15 +17,15 @@ import { TestFilesError, testFiles } from './files.ts';
 import { bundleOf, PROJECT } from './program.ts';
 import { TEST_DATABASE_PREFIX } from './support.ts';
 
-/** Test files share two cores with the servers, and wait for most of their time: for leases, promises and outages. */
+/** Test files share two cores with the servers, and mostly wait: for leases, promises and outages. */
 const CONCURRENCY = 3;
-/** These keep all cores busy by themselves, and say how long that took: they run first, one at a time. */
+/** These keep all cores busy and report how long they took, so they run first, one at a time. */
 const ALONE = ['bench/simulate/mutations/mutations.test.ts', 'bench/simulate/simulate.test.ts'];
-/** For a test, and for a file as a whole: one that hangs, or leaves something open, fails when it is over. */
+/** For a test, and for a whole test file: one that hangs, or leaves something open, fails after this time. */
 const TIMEOUT_MS = 480_000;
-/** Even a file that no longer listens to signals does not hold up the run for longer. */
+/** A file that ignores signals does not delay the run for longer than this. */
 const RUN_TIMEOUT_MS = 21 * 60_000;
-/** Runs that go on at once in one checkout have a stack each. */
+/** Concurrent runs in one checkout have a stack each. */
 const RUNS_AT_ONCE = 8;
 
 async function main(): Promise<number> {
@@ -63,7 +63,7 @@ async function freeSlot(parent: string): Promise<{ directory: string; release: (
   throw new TestFilesError(`${RUNS_AT_ONCE} test runs are going on in this checkout; wait for one of them`);
 }
 
-/** Takes away what earlier runs that were ended halfway have left on the private servers. */
+/** Removes what earlier interrupted runs have left on the private servers. */
 async function sweep(stack: Stack): Promise<void> {
   if (!process.env.DATABASE_URL) {
     const client = new pg.Client({ connectionString: stack.env.DATABASE_URL });
@@ -104,7 +104,7 @@ async function runFiles(files: readonly string[], stack: Stack, directory: strin
   return worst;
 }
 
-/** Resolves with the runner's exit code; undefined when a signal or the limit ended it. */
+/** Resolves with the runner's exit code; undefined if a signal or the limit ended it. */
 async function runGroup(
   files: readonly string[],
   concurrency: number,
@@ -142,15 +142,15 @@ async function runGroup(
 function kafkaLine(stack: Stack): string {
   if (stack.env.KAFKA_BROKERS !== undefined) return 'both logs were tested: Kafka and Redis Streams';
   const why = process.env.LOG === 'redis' ? 'LOG=redis was chosen' : stack.notes.join('; ');
-  return `!!! KAFKA WAS NOT TESTED: ${why || 'it could not be had'} !!!`;
+  return `!!! KAFKA WAS NOT TESTED: ${why || 'it could not be started'} !!!`;
 }
 
-/** What the simulator's tests have to say of themselves: it is said at the end of the run. */
+/** The figures that the simulator's tests print; shown again at the end of the run. */
 const FIGURES = /^\s*\S*ℹ (simulator: .*)$/;
 
 /**
- * Passes the runner's output on, with the simulator's figures and `line` before its closing lines: they are the last of
- * this run. Where there are two runners, the closing lines of the first are shown again, before those of the second.
+ * Passes the runner's output on and inserts the simulator's figures and `line` before its closing lines, so that they are the
+ * last of the run. With two runners, the closing lines of the first are repeated before those of the second.
  */
 class Output {
   readonly #line: string;
@@ -182,7 +182,10 @@ class Output {
   }
 }
 
-/** Ctrl-C and SIGTERM end the runner first; the stack is stopped after it. Answers a function that says whether one came. */
+/**
+ * Ctrl-C and SIGTERM end the runner first; the stack stops after it. Returns a function that tells whether a signal has
+ * arrived.
+ */
 function forwardSignals(runner: ChildProcess): () => boolean {
   let hasCome = false;
   const forward = (signal: NodeJS.Signals): void => {

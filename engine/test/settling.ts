@@ -1,4 +1,4 @@
-/** For tests of settling: campaigns, entries and withdrawals put straight into a ledger, and settled at will. */
+/** For tests of settling: writes campaigns, entries and withdrawals directly into a ledger, and settles on demand. */
 import { equal } from 'node:assert/strict';
 import { openPool, type Pool } from '../../sql/database.ts';
 import type { Announcement } from '../../sql/statements/campaigns/announcement.ts';
@@ -31,11 +31,11 @@ export class TestLedger {
   readonly pool: Pool;
   readonly url: string;
   readonly close: () => Promise<void>;
-  /** What outages have come to; see outage(). */
+  /** The total of all outages so far; see outage(). */
   unheardUs = 0;
-  /** The heard time as of which it is known who is in a room. */
+  /** The heard time up to which the users present in rooms are known. */
   presentMs = Number.MAX_SAFE_INTEGER;
-  /** How far behind the watermark it is known what was heard. */
+  /** How far heard time is behind the watermark. */
   heardBehindUs = 0;
 
   private constructor(url: string, pool: Pool, close: () => Promise<void>) {
@@ -61,7 +61,7 @@ export class TestLedger {
     return createCampaign(this.pool, { kind, places, ...TIMES }, announce);
   }
 
-  /** Entries of user-<instant> at these instants after the opening, in microseconds, all from gateway 0. */
+  /** Entries of user-<instant> at these instants, microseconds after the opening, all from gateway 0. */
   async enter(campaign: Campaign, ...instants: number[]): Promise<void> {
     const inserted = await insertEntries(this.pool, columns(campaign, instants), 'all');
     equal(inserted, instants.length);
@@ -71,14 +71,14 @@ export class TestLedger {
     await insertAsked(this.pool, 'withdrawals', columns(campaign, instants));
   }
 
-  /** A coupon that has to be claimed. */
+  /** A coupon with claims. */
   claimed(stock: number, claims: ClaimRules): Promise<Campaign> {
     return this.campaign('coupon', stock, id =>
       announcementOf(testRandomness(), id, { places: stock, ...TIMES }, undefined, claims),
     );
   }
 
-  /** Claims of user-<who> at so many microseconds after the opening. */
+  /** Claims of user-<who> at these instants, microseconds after the opening. */
   async claim(
     campaign: Campaign,
     ...claims: readonly (readonly [who: number, atUs: number])[]
@@ -86,7 +86,7 @@ export class TestLedger {
     await insertAsked(this.pool, 'claims', asked(campaign, claims));
   }
 
-  /** Wishes of user-<who> to leave, at so many microseconds after the opening. */
+  /** Withdrawals of user-<who> at these instants, microseconds after the opening. */
   async leave(
     campaign: Campaign,
     ...wishes: readonly (readonly [who: number, atUs: number])[]
@@ -94,7 +94,7 @@ export class TestLedger {
     await insertAsked(this.pool, 'withdrawals', asked(campaign, wishes));
   }
 
-  /** By the user's instant: the outcome, and the serial where there is one. */
+  /** By the user's instant: the outcome, with the serial if there is one. */
   async shown(campaign: Campaign): Promise<Record<string, string>> {
     const { rows } = await this.pool.query<{ user_id: string; outcome: string; serial: number | null }>(
       'select user_id, outcome, serial from entry_outcomes where campaign_id = $1 order by stamp',
@@ -116,7 +116,7 @@ export class TestLedger {
     ]);
   }
 
-  /** Settles up to so many microseconds after the opening. Returns whether there is more to do at once. */
+  /** Settles up to `afterUs` after the opening. Returns whether there is more to do at once. */
   async settle(
     campaign: Campaign,
     afterUs: number,
@@ -133,7 +133,7 @@ export class TestLedger {
     return turn.more;
   }
 
-  /** By the user's instant: the serial, or the outcome where there is none. */
+  /** By the user's instant: the serial, or the outcome if there is none. */
   async outcomes(campaign: Campaign): Promise<Record<string, string | number>> {
     const { rows } = await this.pool.query<{ user_id: string; outcome: string; serial: number | null }>(
       'select user_id, outcome, serial from entry_outcomes where campaign_id = $1 order by stamp',

@@ -1,7 +1,4 @@
-/**
- * A Redis of a suite's own whose clock can be set while it runs: by a library that is preloaded into it
- * (preloaded/stepped-clock.c).
- */
+/** A Redis per suite whose clock can be set while it runs, by a library that is preloaded into it (preloaded/stepped-clock.c). */
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -14,7 +11,7 @@ const SOURCE = new URL('preloaded/stepped-clock.c', import.meta.url);
 
 export interface SteppedRedis {
   readonly url: URL;
-  /** Its clock is so far ahead of the machine's from now on; negative for behind. */
+  /** From now on its clock is this far ahead of the machine's; negative: behind. */
   setAhead(ms: number): Promise<void>;
   stop(): Promise<void>;
 }
@@ -27,7 +24,7 @@ export async function startSteppedRedis(): Promise<SteppedRedis> {
   const clockFile = join(dir, 'ahead');
   const clock = await open(clockFile, 'w+');
   const setAhead = async (ms: number): Promise<void> => {
-    // In one write: the server reads it at any moment.
+    // In a single write, because the server may read it at any moment.
     await clock.write(new BigInt64Array([BigInt(ms) * 1_000n]), 0, 8, 0);
   };
   await setAhead(0);

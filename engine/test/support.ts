@@ -1,6 +1,6 @@
 /**
- * What suites share: servers, a database of their own, a namespace of their own, processes, and waiting for something
- * to become true. Everything that is made here is given back, so a test file ends by itself.
+ * Shared by all suites: servers, a database and a namespace per suite, processes, and waiting for a condition. Everything
+ * created here is released again, so a test file ends by itself.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
@@ -17,11 +17,11 @@ import { PROJECT, programArguments } from './program.ts';
 export interface Servers {
   readonly databaseUrl: string;
   readonly redisUrl: string;
-  /** Absent where Kafka could not be had. */
+  /** Absent if Kafka could not be started. */
   readonly kafkaBrokers?: string;
 }
 
-/** The servers that `npm test` started. Throws when this is not run by it. */
+/** The servers that `npm test` started. Throws outside of `npm test`. */
 export function serversFromEnv(): Servers {
   const { DATABASE_URL, REDIS_URL, KAFKA_BROKERS } = process.env;
   if (!DATABASE_URL || !REDIS_URL) {
@@ -34,26 +34,26 @@ export function serversFromEnv(): Servers {
   };
 }
 
-/** The logs that a suite about logs is to be run with. */
+/** The logs that a suite about logs must run with. */
 export function availableLogs(): readonly LogKind[] {
   return serversFromEnv().kafkaBrokers === undefined ? ['redis'] : ['redis', 'kafka'];
 }
 
-/** A namespace that nobody else has, for keys in Redis and topics in Kafka. */
+/** A unique namespace for keys in Redis and topics in Kafka. */
 export function testNamespace(): string {
   return `test-${randomBytes(6).toString('hex')}`;
 }
 
 export interface TestDatabase {
   readonly url: string;
-  /** Takes it away, with whatever connections are still there. */
+  /** Drops it, together with remaining connections. */
   drop(): Promise<void>;
 }
 
-/** Keeps those who would make the template at the same time apart; any fixed number does. */
+/** Lets only one process at a time make the template; any fixed number does. */
 const TEMPLATE_LOCK = 771_003_112;
 
-/** A migrated database of one's own, cloned from a template that the first one who asks makes. */
+/** A migrated database of one's own, cloned from a template that the first caller creates. */
 export async function testDatabase(): Promise<TestDatabase> {
   const template = await testTemplate();
   return await createDatabase(`template ${template}`);
@@ -64,7 +64,7 @@ export async function emptyDatabase(): Promise<TestDatabase> {
   return await createDatabase('');
 }
 
-/** Every database made here begins with it; the runner sweeps up what a crash has left. */
+/** The prefix of every database created here; the runner drops what a crash has left. */
 export const TEST_DATABASE_PREFIX = 'fairline_test_';
 
 async function createDatabase(options: string): Promise<TestDatabase> {
@@ -79,7 +79,7 @@ async function createDatabase(options: string): Promise<TestDatabase> {
   };
 }
 
-/** The name of the template; made anew whenever a migration has changed. */
+/** The name of the template, which is created again whenever a migration has changed. */
 async function testTemplate(): Promise<string> {
   const hash = createHash('sha256');
   for (const file of await migrationFiles()) hash.update(await readFile(join(MIGRATIONS_DIRECTORY, file)));
@@ -88,7 +88,7 @@ async function testTemplate(): Promise<string> {
     await client.query('select pg_advisory_lock($1)', [TEMPLATE_LOCK]);
     const { rows } = await client.query('select datistemplate from pg_database where datname = $1', [name]);
     if (rows[0]?.datistemplate) return;
-    // One that was begun and never finished: whoever made it was ended on the way.
+    // A template that was begun but never finished, because its process was ended.
     await client.query(`drop database if exists ${name} with (force)`);
     await client.query(`create database ${name}`);
     await migrate(withDatabase(serversFromEnv().databaseUrl, name), line =>
@@ -105,7 +105,7 @@ async function asAdministrator<T>(work: (client: pg.Client) => Promise<T>): Prom
   try {
     return await work(client);
   } finally {
-    // Also gives the lock back.
+    // Also releases the lock.
     await client.end();
   }
 }
@@ -119,8 +119,8 @@ function withDatabase(databaseUrl: string, name: string): string {
 const POLL_MS = 20;
 
 /**
- * Waits until `check` returns something other than undefined or false, and returns that. `timeoutMs` is only there so
- * that a failing test ends: the error then tells what `check` last returned or threw.
+ * Waits until `check` returns something other than undefined or false, and returns that. `timeoutMs` only ensures that a
+ * failing test ends: the error then contains what `check` last returned or threw.
  */
 export async function eventually<T>(
   check: () => T | Promise<T>,
@@ -145,7 +145,7 @@ export async function eventually<T>(
 
 export interface SpawnedNode {
   readonly child: ChildProcess;
-  /** The first line on stdout, once it is there; rejects with all output if the process ends before. */
+  /** The first line on stdout; rejects with all output if the process ends before it. */
   readonly ready: Promise<string>;
   /** What it has written so far, stdout and stderr together. */
   output(): string;
@@ -157,15 +157,15 @@ export interface SpawnedNode {
 
 const STOP_GRACE_MS = 10_000;
 
-/** A test file that is ended from outside runs no hooks; what it spawned must not outlive it all the same. */
+/** A test file that is ended from outside runs no hooks, but the processes that it spawned must not outlive it. */
 const spawned = new Set<ChildProcess>();
 process.once('exit', () => {
   for (const child of spawned) child.kill('SIGKILL');
 });
 
 /**
- * Starts a file of the project as a process of its own, with this environment and `env` on top. Call `stop` in an
- * `after` hook: a process that is left would keep the test file from ending, which fails the run.
+ * Starts a file of the project as a process, with this environment and `env` on top. Call `stop` in an `after` hook: a
+ * process left behind would keep the test file from ending, which fails the run.
  */
 export function spawnNode(
   file: string,
@@ -176,7 +176,7 @@ export function spawnNode(
   const { NODE_TEST_CONTEXT: _, ...inherited } = process.env;
   const child = spawn(process.execPath, [...programArguments(file), ...args], {
     cwd: PROJECT,
-    // The pipe is its parent's life: a test file that is killed leaves no engine or gateway behind.
+    // The child ends with this pipe: a killed test file leaves no engine or gateway behind.
     env: { ...inherited, FAIRLINE_PARENT: 'pipe', ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
@@ -196,7 +196,7 @@ export function spawnNode(
       reject,
     );
   });
-  // Who stops a process that never became ready need not have waited for it.
+  // A caller that stops a process that never became ready may not have waited for `ready`.
   ready.catch(() => undefined);
   return {
     child,

@@ -1,6 +1,6 @@
 /**
- * A whole fairline for a suite: a database, a namespace, an engine and gateways of its own, as processes, on the
- * servers that the test runner started.
+ * A whole fairline per suite: a database, a namespace, an engine and gateways as processes, on the servers that the test
+ * runner started.
  */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
@@ -22,7 +22,7 @@ import {
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
-  /** The body, where it is JSON; an empty object otherwise. */
+  /** The body if it is JSON; an empty object otherwise. */
   readonly body: Record<string, unknown>;
   readonly text: string;
 }
@@ -40,11 +40,11 @@ export interface SystemOptions {
   readonly gateways?: number;
   readonly gatewayEnv?: Variables;
   readonly engineEnv?: Variables;
-  /** Which database of Redis, 0 unless told otherwise; one of its own for who empties it. */
+  /** The database number of Redis, 0 unless told otherwise; a suite that empties it needs its own. */
   readonly redisDatabase?: number;
-  /** Another Redis than the one of all suites. */
+  /** A Redis other than the one shared by all suites. */
   readonly redisUrl?: URL;
-  /** The nodes of a Cluster, as REDIS_URL has them, in place of a single Redis. */
+  /** The nodes of a Cluster, in the format of REDIS_URL, instead of a single Redis. */
   readonly redisCluster?: string;
 }
 
@@ -59,21 +59,21 @@ export interface System {
   readonly gateways: RunningProcess[];
   startEngine(env?: Variables): Promise<RunningProcess>;
   startGateway(env?: Variables): Promise<RunningProcess>;
-  /** A call of the operator's. */
+  /** A request of the operator. */
   operate(
     method: string,
     path: string,
     body?: unknown,
     headers?: Readonly<Record<string, string>>,
   ): Promise<Answer>;
-  /** Makes a campaign; resolves to its number. Open for an hour unless told otherwise. */
+  /** Creates a campaign; resolves with its number. Open for an hour unless told otherwise. */
   offer(wanted: Readonly<Record<string, unknown>>): Promise<number>;
   ticket(userId: string): Promise<string>;
-  /** A call of a shop's server to a gateway. */
+  /** A request of a shop's server to a gateway. */
   shop(method: string, path: string, init?: AskInit): Promise<Answer>;
-  /** What the shop's server sends as Authorization. */
+  /** The Authorization header of the shop's server. */
   readonly shopAuthorization: string;
-  /** A fan's call to a gateway, with a ticket for the user. */
+  /** A fan's request to a gateway, with a ticket for the user. */
   ask(userId: string, method: string, path: string, init?: AskInit): Promise<Answer>;
   enter(userId: string, campaign: number, gateway?: number): Promise<Answer>;
   close(): Promise<void>;
@@ -121,9 +121,9 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     NAMESPACE: namespace,
     LOG_PARTITIONS: '4',
     LOG_LEVEL: 'warn',
-    // Half a second of CPU a gateway, which only the tests of the warm-up itself have a use for.
+    // The warm-up costs half a second of CPU per gateway; only its own tests need it.
     WARM_UP_MS: '0',
-    // Shorter than in service, so that a test of a lease that is over does not wait for long.
+    // Shorter than in production, so that tests of ended leases are fast.
     LEASE_MS: '1500',
     TICKET_SECRET: secret,
     RECEIPT_SALT_SECRET: randomBytes(24).toString('base64url'),

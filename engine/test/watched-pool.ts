@@ -1,4 +1,4 @@
-/** For tests: a pool whose statements are seen, and can be held up. */
+/** For tests: a pool whose statements can be observed and delayed. */
 import type { Pool } from '../../sql/database.ts';
 
 /** A pool that calls `onQuery` before each statement, in transactions too. */
@@ -23,7 +23,7 @@ export function watched(pool: Pool, onQuery: (text: string) => unknown): Pool {
   return watching(pool);
 }
 
-/** Of what has a name, too. */
+/** The text of a statement, also of a named one. */
 function textOf(statement: unknown): string {
   const isNamed = typeof statement === 'object' && statement !== null && 'text' in statement;
   return String(isNamed ? statement.text : statement);

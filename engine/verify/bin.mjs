@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** Runs the verifier from its TypeScript source, without a build: tsx reads it. */
+/** Runs the verifier from its TypeScript source, without a build, through tsx. */
 import { register } from 'tsx/esm/api';
 
 register();

@@ -1,6 +1,6 @@
 /**
- * The same source in a real browser: a page on a loopback server, which gives out the TypeScript as esbuild transpiles it.
- * Where Chromium cannot be had or started, this is skipped, and says so.
+ * The same source in a real browser: a page of a loopback server that serves the TypeScript as transpiled by esbuild. If
+ * Chromium is unavailable or does not start, this is skipped, with a message.
  */
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
@@ -25,7 +25,7 @@ const documents: Readonly<Record<string, Buffer>> = {
   '/proof.json': json(made.proof),
 };
 
-/** The page's own script; `without` takes away what the browser brings, to see that it goes without. */
+/** The page's own script; `without` removes features of the browser, to test that the verifier works without them. */
 const PAGE = `<!doctype html><title>fairline verify</title><script type="module">
   import { browserPrimitives, piecesOf, verify } from '/verifier.js';
   const blob = async path => await (await fetch(path)).blob();
@@ -42,7 +42,7 @@ const PAGE = `<!doctype html><title>fairline verify</title><script type="module"
   globalThis.isReady = true;
 </script>`;
 
-/** On a busy machine; one that takes longer is one that does not start. */
+/** Enough for a busy machine: a browser that takes longer will not start at all. */
 const LAUNCH_LIMIT_MS = 60_000;
 
 async function verifierSource(): Promise<Buffer> {
@@ -65,7 +65,8 @@ async function launch(): Promise<Browser | string> {
       import('playwright-core'),
     ]);
     const executablePath = await packed.default.executablePath();
-    // As root, Chromium has no sandbox. Its package's own arguments are for another place, and make it hang here.
+    // As root, Chromium has no sandbox. The default arguments of its package are made for another environment, and make it
+    // hang here.
     const args = ['--no-sandbox', '--no-zygote', '--disable-gpu'];
     return await chromium.launch({ executablePath, args, headless: true, timeout: LAUNCH_LIMIT_MS });
   } catch (error) {

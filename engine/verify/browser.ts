@@ -1,6 +1,6 @@
 /**
- * The verifier in a browser: the same source, with WebCrypto for signatures (or @noble/curves where it has no Ed25519),
- * @noble/hashes for SHA-256, which WebCrypto has only as a promise, and DecompressionStream for gzip.
+ * The verifier in a browser: the same source, with WebCrypto for signatures (or @noble/curves if it lacks Ed25519),
+ * @noble/hashes for SHA-256, which WebCrypto offers only asynchronously, and DecompressionStream for gzip.
  */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { Unreadable } from './findings.ts';
@@ -11,7 +11,7 @@ export { type Report, verify } from './verify.ts';
 
 type WebKey = Awaited<ReturnType<typeof crypto.subtle.importKey>>;
 
-/** WebCrypto's key from its raw bytes; undefined when this browser knows no Ed25519 (before 2025) or it is no key. */
+/** WebCrypto's key from its raw bytes; undefined if this browser lacks Ed25519 (before 2025) or the bytes are not a key. */
 async function webKey(publicKey: Uint8Array): Promise<WebKey | undefined> {
   try {
     return await crypto.subtle.importKey('raw', Uint8Array.from(publicKey), 'Ed25519', false, ['verify']);
@@ -29,7 +29,7 @@ async function verifyPlainly(
   try {
     return ed25519.verify(signature, message, publicKey, { zip215: false });
   } catch {
-    // Key or signature are no points of the curve.
+    // Key or signature is not a point of the curve.
     return false;
   }
 }
@@ -53,7 +53,7 @@ export const browserPrimitives: Primitives = {
   gunzip: async function* (compressed) {
     const inflating = new DecompressionStream('gzip');
     const reader = inflating.readable.getReader();
-    // What fails there fails for the reader too.
+    // An error here also reaches the reader.
     const feeding = feed(inflating.writable.getWriter(), compressed).catch(() => undefined);
     try {
       for (;;) {
@@ -87,7 +87,7 @@ async function feed(
   }
 }
 
-/** The bytes of a file that a visitor has chosen, or of an answer's body. */
+/** The bytes of a file chosen by a visitor, or of a response's body. */
 export async function* piecesOf(blob: Blob): AsyncGenerator<Uint8Array> {
   const PIECE_BYTES = 1 << 20;
   for (let from = 0; from < blob.size; from += PIECE_BYTES) {

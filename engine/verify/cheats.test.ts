@@ -1,6 +1,6 @@
 /**
- * An operator who has all keys and signs everything anew: what the book must show gives away who did no more than that, and
- * the heads or a receipt that somebody kept give away who made up the roll of incarnations as well.
+ * An operator who has all keys and signs everything again. An operator who only does that is exposed by what the book must
+ * show; one who also fabricates the roll of incarnations is exposed by the heads or a receipt that somebody kept.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -13,14 +13,14 @@ import { codesOf, inPieces, json, run } from './testing/run.ts';
 
 const STOCK = 7;
 const made = makeBook({ kind: 'coupon', entries: 30, stock: STOCK, gateways: 3 });
-/** As `GET /v1/heads` shows them, in pages. */
+/** In pages, as `GET /v1/heads` shows them. */
 const pages = pagesOf(made.parts.slices.map(({ head }) => head));
 
 function pagesOf(heads: readonly string[]): Buffer {
   return Buffer.concat([json({ heads: inOrder(heads), next: 'whatever' }), Buffer.from('\n')]);
 }
 
-/** First come, first served, over what is left: the rules find nothing. */
+/** Applies first come, first served to the rest, so that the rules find nothing. */
 function served(forger: Forger) {
   let granted = 0;
   return (_: number, who: string): Partial<EntryObject> => {
@@ -55,7 +55,7 @@ test('a book that is signed anew and not changed is right, also against what was
   );
 });
 
-/** The first slice within the time of the campaign of each chain. */
+/** The first slice of each chain within the time of the campaign. */
 function firstsOf(forger: Forger) {
   const firsts = new Map(
     forger.slices
@@ -70,7 +70,7 @@ test('the first slice of each chain left out', async () => {
   const forger = new Forger(made.parts);
   const gone = firstsOf(forger);
   forger.slices = forger.slices.filter(slice => !gone.has(slice));
-  // The heads as they were signed: only what is left out is left out.
+  // The heads as they were signed, without the missing ones.
   forger.parts.slices = forger.parts.slices.filter((_, index) => {
     const head = Buffer.from(made.parts.slices[index]?.head ?? '', 'base64url');
     const place = `${head.readBigUInt64BE(24)}/${head.readBigUInt64BE(32)}`;
@@ -80,7 +80,7 @@ test('the first slice of each chain left out', async () => {
   const found = await codes(written(forger.parts));
   assert.ok(found.includes('chain-start') && found.includes('slice-chain'), found.join());
 
-  // Chained anew over the gap: the book alone is consistent, and what anybody kept is not in it.
+  // Chained again over the gap: the book alone is consistent, but lacks the heads that somebody kept.
   const anew = new Forger(made.parts);
   const leftOut = firstsOf(anew);
   anew.slices = anew.slices.filter(slice => !leftOut.has(slice));
@@ -101,7 +101,7 @@ test('a gateway left out', async () => {
   forger.epoch.ends = forger.epoch.ends.filter(([number]) => incarnationOf(number) !== gone);
   assert.deepEqual(await codes(finished(forger)), ['incarnation-missing']);
 
-  // Said to have signed nothing, in words that are signed.
+  // Declared to have signed nothing, in a signed statement.
   forger.retell();
   const book = finished(forger);
   assert.deepEqual(await codes(book), []);
@@ -111,7 +111,7 @@ test('a gateway left out', async () => {
   const told = (await run({ book: inPieces(book) })).notProven.join('\n');
   assert.match(told, /That the 3 incarnations declared as silent signed nothing/);
 
-  // With the others' numbers closed up: every chain is another than the one that was shown.
+  // With the other numbers closed up: every chain differs from the one that was shown.
   for (const slice of forger.slices) if (slice.incarnation > gone) slice.incarnation -= 1;
   forger.epoch.last -= 1;
   forger.retell();
@@ -122,7 +122,7 @@ test('a gateway left out', async () => {
   );
 });
 
-/** One slice with the earliest stamp of all, by somebody who was not there. */
+/** One slice with the earliest stamp of all, from somebody who was not there. */
 function madeUp(incarnation: number, gateway: number) {
   const data = [dataOf(1, CAMPAIGN, gateway, sha256('a friend'))];
   return {
@@ -139,7 +139,7 @@ function madeUp(incarnation: number, gateway: number) {
 }
 
 test('an incarnation that is made up after the close, with the earliest stamp', async () => {
-  // The first entry of the made book has the stamp 0, of gateway 0.
+  // The first entry of the made book has the stamp 0, from gateway 0.
   for (const [what, number, code] of [
     ['a number that somebody has', 2, 'incarnation-twice'],
     ['one that nobody was given', 9, 'incarnation-unknown'],
@@ -156,7 +156,7 @@ test('an incarnation that is made up after the close, with the earliest stamp', 
   const book = finished(forger);
   assert.deepEqual(await codes(book), []);
   assert.deepEqual(await codes(book, { heads: pages }), ['kept-head-late']);
-  // Of an epoch of its own, which cannot have begun before the opening: the one that was in force then has gone on.
+  // In a new epoch: it cannot have begun before the opening, because the epoch in force then has continued.
   const epochs = forger.parts.header.epochs ?? [];
   forger.slices.splice(-1, 1, madeUp(incarnationOf(1) + 2 ** 32, 9));
   epochs.push({
@@ -181,7 +181,7 @@ test('a winner who is said to be withdrawn', async () => {
   });
   assert.deepEqual(await codes(written(forger.parts)), ['withdrawal-missing']);
 
-  // With a withdrawal that is made up, in the slice of the entry.
+  // With a fabricated withdrawal, in the slice of the entry.
   const line = forger.parts.entries[1];
   const slice = forger.slices[line?.slice ?? -1];
   assert.ok(line && slice?.data);
@@ -204,7 +204,7 @@ test('an entry that is passed off as one of another campaign, or in a slice of w
   assert.deepEqual(await codes(book), []);
   assert.deepEqual(await codes(book, { heads: pages }), ['kept-head-differs']);
 
-  // With the root as it was: what the leaf is said to be is not what was signed.
+  // With the root unchanged: the declared content of the leaf is not what was signed.
   forger.parts.slices.forEach((one, index) => {
     one.head = made.parts.slices[index]?.head ?? '';
   });

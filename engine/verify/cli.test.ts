@@ -1,4 +1,4 @@
-/** The command as people run it: another process, files, and exit codes. */
+/** The command as users run it: a separate process, files, and exit codes. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -54,7 +54,7 @@ after(async () => {
 });
 
 async function fairline(...args: string[]): Promise<{ code: number | null; out: string; err: string }> {
-  // From anywhere: the launcher finds what it needs beside itself.
+  // From any directory: the launcher resolves its imports from its own place.
   const child = spawn(process.execPath, [LAUNCHER, ...args], {
     cwd: directory,
     stdio: ['ignore', 'pipe', 'pipe'],

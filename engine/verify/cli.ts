@@ -1,6 +1,6 @@
 /**
- * `fairline verify`: checks a book, receipts against it, and the proof of a draw. No network, no database: files in, a
- * report out. The exit code says what was found (findings.ts).
+ * `fairline verify`: checks a book, receipts against it, and the proof of a draw. No network, no database: files in, a report
+ * out. The exit code shows the kind of findings (findings.ts).
  */
 import { open, stat } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
@@ -33,7 +33,7 @@ exit codes: 0 valid, ${EXIT_USAGE} wrong usage, ${exitCodes.document} unreadable
 ${exitCodes.outcome} outcome or draw; the smallest that applies
 `;
 
-/** Receipts are read whole; a thousand take 1 MB. */
+/** Receipts are read as a whole; a thousand take 1 MB. */
 const RECEIPTS_FILE_BYTES = 256 * 1024 * 1024;
 const PIECE_BYTES = 1 << 20;
 const NEWLINE = 0x0a;
@@ -94,7 +94,7 @@ function checkArguments(given: Arguments): void {
   }
 }
 
-/** The limits that may be raised, by their options. */
+/** The limits that may be raised, with their options. */
 const raised = {
   'max-bytes': 'bookBytes',
   'max-entries': 'entries',
@@ -127,7 +127,7 @@ async function smallFile(path: string, most: number): Promise<Uint8Array> {
   });
 }
 
-/** Files of lines as one. */
+/** Several files of lines, concatenated. */
 async function joined(paths: readonly string[], most: number): Promise<Uint8Array> {
   const files: Uint8Array[] = [];
   for (const path of paths) files.push(await smallFile(path, most), Uint8Array.of(NEWLINE));
@@ -138,7 +138,7 @@ async function* pieces(path: string): AsyncGenerator<Uint8Array> {
   const file = await open(path);
   try {
     for (;;) {
-      // A new one each time: what is inflated beside this still reads the last.
+      // A new buffer each time: decompression, which runs at the same time, still reads the previous one.
       const { bytesRead, buffer } = await file.read(new Uint8Array(PIECE_BYTES), 0, PIECE_BYTES);
       if (bytesRead === 0) return;
       yield buffer.subarray(0, bytesRead);
@@ -209,7 +209,7 @@ function textOf({ ok, findings, checked, notes, notProven }: Report): string {
   ].join('\n');
 }
 
-/** Runs the command; answers the exit code. */
+/** Runs the command; returns the exit code. */
 export async function main(args: readonly string[]): Promise<number> {
   try {
     const given = readArguments(args[0] === 'verify' ? args.slice(1) : args);
@@ -226,7 +226,7 @@ export async function main(args: readonly string[]): Promise<number> {
       process.stderr.write(`${error.message}\n\n${USAGE}`);
       return EXIT_USAGE;
     }
-    // A fault of this program must not pass for a finding.
+    // A fault of this program must not look like a finding.
     process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
     return EXIT_INTERNAL;
   }

@@ -1,6 +1,6 @@
 /**
- * Every field of the format, changed by somebody who has all keys and signs the book anew: each change ends in a finding, by
- * itself or against the keys and heads that were kept. A field that is new and not told of here fails.
+ * Every field of the format, changed by somebody who has all keys and signs the book again: each change leads to a finding,
+ * by itself or in comparison with kept keys and heads. A new field that this test does not list makes it fail.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -29,12 +29,12 @@ const books: readonly MadeBook[] = [
 ];
 const keys = json({ keys: [keyObject(sliceSigner, 'slices'), keyObject(bookSigner, 'books')] });
 
-/** What is found when a field is changed, and to what where a number more or another letter is no change that matters. */
+/** The finding for a changed field, and the value to use if a greater number or another letter would make no difference. */
 interface Found {
   readonly code: FindingCode;
   readonly to?: (value: unknown) => unknown;
 }
-/** Nobody but the operator can know; the words of the report leave it to them. */
+/** A field that only the operator can know; the report says so. */
 interface Word {
   readonly word: string;
 }
@@ -111,7 +111,7 @@ const fields: Readonly<Record<string, Found | Word>> = {
   'end.slices': { code: 'wrong-counts' },
 };
 
-/** A head that continues what this one does, of the same place, over something else. */
+/** A second head in the same place, with another content. */
 function headOfAnother(): string {
   const forger = new Forger(first.parts);
   const slice = forger.slices.find(({ data }) => data !== undefined);
@@ -121,7 +121,7 @@ function headOfAnother(): string {
   return forger.parts.slices[forger.slices.indexOf(slice)]?.head ?? '';
 }
 
-/** Where a value stands, and how to put another one there. */
+/** The place of a value, and how to replace it. */
 interface Place {
   readonly path: string;
   readonly value: unknown;
@@ -147,17 +147,17 @@ function placesIn(value: unknown, path: string, steps: readonly (string | number
   return [{ path, value, put }];
 }
 
-/** A number more, another first letter. */
+/** A greater number, another first letter. */
 function other(value: unknown): unknown {
   if (typeof value === 'number') return value + 1;
   const text = String(value);
   return `${text.startsWith('b') ? 'c' : 'b'}${text.slice(1)}`;
 }
 
-/** The first of each field, which is as good as any. */
+/** The first occurrence of each field stands for all. */
 function placesOf(parts: Parts): Map<string, Place> {
   const places = new Map<string, Place>();
-  // When somebody left who waited is the operator's word, so that of the first move is not looked at.
+  // When a waiting user left is known only from the operator, so skip the first move.
   const [, ...moves] = parts.moves;
   for (const place of placesIn({ ...parts, moves: [undefined, ...moves] }, '', [])) {
     if (place.value === undefined) continue;
@@ -199,7 +199,7 @@ test('every field of the lines', { timeout: 300_000 }, async () => {
   );
 });
 
-/** The fields of a head, of which all that follow in its chain are signed anew; and what is found without kept heads. */
+/** The fields of a head, with the following heads of its chain signed again; and the finding without kept heads. */
 const ofHeads: readonly (readonly [
   field: 'gateway' | 'incarnation' | 'sliceNumber' | 'firstUs' | 'lastUs' | 'previous',
   to: (value: number) => unknown,
@@ -210,7 +210,7 @@ const ofHeads: readonly (readonly [
   ['sliceNumber', value => value + 1_000, 'slice-order'],
   ['firstUs', value => value + 1, 'slice-instant'],
   ['lastUs', value => value - 1, 'slice-instant'],
-  // Signed anew it is what the next one continues.
+  // Signed again, it is what the next one continues.
   ['previous', () => Buffer.alloc(32, 1), undefined],
 ];
 
@@ -233,7 +233,7 @@ test('every field of a head, with its chain signed anew', async () => {
   }
 });
 
-/** The fields of a leaf that has no line, of this campaign; the root is signed anew. */
+/** The fields of a leaf of this campaign that has no line; its root is signed again. */
 test('every field of a leaf that is no entry', async () => {
   const at = { kind: 0, source: 1, campaign: 5, stamp: 13, who: 20 } as const;
   for (const [field, offset] of Object.entries(at)) {

@@ -1,8 +1,6 @@
-/**
- * What can be found wrong. Codes and exit codes are for programs and never change: add, never rename.
- */
+/** All findings. Programs rely on codes and exit codes: add new ones, never rename one. */
 
-/** What a finding is about, with the exit code of a run in which nothing with a lower one was found. */
+/** What a finding is about, with the exit code of a run without findings of a lower code. */
 export const exitCodes = { document: 2, signature: 3, order: 4, outcome: 5 } as const;
 export type FindingKind = keyof typeof exitCodes;
 
@@ -10,14 +8,14 @@ export const EXIT_ALL_RIGHT = 0;
 export const EXIT_USAGE = 1;
 
 export const findingKinds = {
-  // The document cannot be read, so that what it says is not known.
+  // The document cannot be read, so its content is unknown.
   unreadable: 'document',
   truncated: 'document',
   'too-large': 'document',
   malformed: 'document',
   'not-canonical': 'document',
   'wrong-counts': 'document',
-  // Who signed, and whether they did.
+  // Who signed, and whether the signature is valid.
   'unknown-key': 'signature',
   'key-not-valid': 'signature',
   'key-revoked': 'signature',
@@ -25,7 +23,7 @@ export const findingKinds = {
   'slice-signature': 'signature',
   'book-signature': 'signature',
   'monitor-record': 'signature',
-  // Who is in, and in which order.
+  // Who is in the book, and in which order.
   'slice-order': 'order',
   'slice-forked': 'order',
   'slice-chain': 'order',
@@ -56,7 +54,7 @@ export const findingKinds = {
   'receipt-slice-missing': 'order',
   'receipt-left-out': 'order',
   'receipt-differs': 'order',
-  // What the rules make of it.
+  // Whether the outcomes follow from the rules.
   'rules-hash': 'outcome',
   outcome: 'outcome',
   'withdrawal-missing': 'outcome',
@@ -77,11 +75,11 @@ export type FindingCode = keyof typeof findingKinds;
 export interface Finding {
   readonly code: FindingCode;
   readonly kind: FindingKind;
-  /** In plain words: what was found, where, and what would be right. */
+  /** In plain words: what was found, where, and what was expected. */
   readonly message: string;
 }
 
-/** A document cannot be read on; carries the finding that ends it. */
+/** A document cannot be read any further; carries the finding that ends it. */
 export class Unreadable extends Error {
   readonly code: FindingCode;
   constructor(code: FindingCode, message: string) {
@@ -90,10 +88,10 @@ export class Unreadable extends Error {
   }
 }
 
-/** Enough to see what is wrong; a book that was wholly made up would have millions. */
+/** Enough to see what is wrong; a wholly fabricated book would have millions. */
 const MOST_A_CODE = 20;
 
-/** What was found so far. */
+/** The findings so far. */
 export class Findings {
   readonly #found: Finding[] = [];
   readonly #countByCode = new Map<FindingCode, number>();
@@ -104,7 +102,7 @@ export class Findings {
     if (count <= MOST_A_CODE) this.#found.push({ code, kind: findingKinds[code], message });
   }
 
-  /** Adds what `error` says of the document; any other error is one of this program, and goes on. */
+  /** Adds the finding that `error` carries; rethrows any other error, which is a fault of this program. */
   addUnreadable(error: unknown): void {
     if (!(error instanceof Unreadable)) throw error;
     this.add(error.code, error.message);
@@ -118,7 +116,7 @@ export class Findings {
     return this.#found.length === 0;
   }
 
-  /** At most MOST_A_CODE of a code; the last one of it then says how many more there were. */
+  /** At most MOST_A_CODE per code; the last one of a code then says how many more there were. */
   get all(): readonly Finding[] {
     const left = [...this.#countByCode].filter(([, count]) => count > MOST_A_CODE);
     return [
@@ -132,12 +130,12 @@ export class Findings {
   }
 }
 
-/** The exit code for these findings: the least of their kinds', since what comes first takes the ground from the rest. */
+/** The exit code for these findings: the smallest of their kinds, because an earlier kind undermines the later ones. */
 export function exitCodeOf(findings: readonly Finding[]): number {
   return findings.length === 0 ? EXIT_ALL_RIGHT : Math.min(...findings.map(({ kind }) => exitCodes[kind]));
 }
 
-/** A value as it is shown in a message: cut, since it may be anything. */
+/** A value for a message: shortened, because it may be anything. */
 export function shown(value: unknown): string {
   const text = JSON.stringify(value) ?? String(value);
   return text.length <= 60 ? text : `${text.slice(0, 59)}…`;

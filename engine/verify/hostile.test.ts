@@ -1,4 +1,4 @@
-/** Documents made to hurt: each is refused, in little time and memory, with a finding and not with an exception. */
+/** Malicious documents: each is refused, with little time and memory, with a finding instead of an exception. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';

@@ -1,7 +1,4 @@
-/**
- * The verifier shares no code with what it checks, and its core runs in a browser: what each of its files imports is held
- * to that.
- */
+/** The verifier shares no code with what it checks, and its core runs in a browser: checks the imports of each of its files. */
 import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { builtinModules } from 'node:module';
@@ -10,7 +7,7 @@ import { test } from 'node:test';
 
 const HERE = import.meta.dirname;
 const IMPORT = /(?:\bfrom|^import) '([^']+)';$|\bimport\('([^']+)'\)/gm;
-/** What only runs in Node. */
+/** The files that run only in Node. */
 const LAUNCHERS = ['bin.mjs', 'hashing/node-helper.mjs'];
 const IN_NODE = [
   'node.ts',

@@ -1,28 +1,28 @@
 /**
- * Bounds on what is read: whatever a document says, the verifier ends and stays within memory. Each is far above what
- * fairline writes; a larger document is refused as `too-large`, which is no accusation.
+ * Limits on input: whatever a document says, the verifier ends and stays within memory. Each limit is far above what fairline
+ * writes; a larger document is refused as `too-large`, which is not an accusation.
  */
 export interface Limits {
-  /** Of a book, uncompressed. A million entries take about 150 MB, a million slices 270 MB and their foreign items. */
+  /** Of a book, uncompressed. A million entries take about 150 MB; a million slices 270 MB, and their other items more. */
   readonly bookBytes: number;
-  /** Uncompressed by compressed bytes. A book has about 3; zip bombs reach 1,000. */
+  /** Uncompressed per compressed byte. A book has about 3; zip bombs reach 1,000. */
   readonly ratio: number;
   /** Of the line of one entry. */
   readonly entryBytes: number;
-  /** Of any other line: the header has the keys, a slice the leaves that are no entries. */
+  /** Of any other line: the header has the keys, a slice its leaves that are not entries. */
   readonly lineBytes: number;
   /** Of a receipt, a list of keys, a proof. */
   readonly receiptBytes: number;
   readonly keysBytes: number;
   readonly proofBytes: number;
-  /** Of heads that somebody kept; a million have 260 MB. */
+  /** Of kept heads; a million take 260 MB. */
   readonly headsBytes: number;
-  /** How deep JSON may be nested. Nothing here is deeper than 5. */
+  /** The nesting depth of JSON. Valid documents need at most 5. */
   readonly depth: number;
   readonly entries: number;
-  /** Each takes some 70 bytes. A gateway that is asked once a second signs 86,400 a day. */
+  /** Each takes some 70 bytes. A gateway with one request a second signs 86,400 a day. */
   readonly slices: number;
-  /** Items of slices that are no entry of the campaign; 36 bytes each. */
+  /** Items of slices that are not entries of the campaign; 36 bytes each. */
   readonly others: number;
   /** Of all entrants of a draw together; each ticket is one HMAC. */
   readonly tickets: number;

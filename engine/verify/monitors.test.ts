@@ -1,4 +1,4 @@
-/** What monitors recorded, held against a book: what their signatures say, and what is found where a book does not keep to them. */
+/** Monitors' records compared with a book: what their signatures prove, and what is found if the book differs. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { base64url, canonical, sha256 } from './testing/basics.ts';
@@ -23,7 +23,7 @@ const heads = inOrder(made.parts.slices.map(({ head }) => head));
 const MIDDLE = Math.floor(heads.length / 2);
 const SECOND = 1_000_000;
 
-/** Pages of a few, as they are shown one after the other, and all told to be there in the end. */
+/** Small pages as they are shown one after the other, ending with the statement that they are complete. */
 function followed(shown: readonly string[] = heads, throughUs = CLOSES_AT_US + 60 * SECOND): ShownPage[] {
   const pages: ShownPage[] = [];
   for (let from = 0; from < shown.length; from += 4) {
@@ -152,7 +152,7 @@ test('an incarnation that is made up after the close: the book alone is consiste
     report.findings[0]?.message ?? '',
     /was never shown to monitor \S+, which was shown everything around it/,
   );
-  // Shown later, within what it had been told was all: it was kept then, and is late for it.
+  // Shown later, within what was said to be complete: it was kept then, and is late for that reason.
   const madeUp = forged.slices.at(-1)?.head ?? '';
   const again = recordsOf(press, [
     ...followed(),
@@ -164,14 +164,14 @@ test('an incarnation that is made up after the close: the book alone is consiste
     later.findings[0]?.message ?? '',
     /appears first in record \d+ of monitor \S+, of 2023-08-23T15:14:50/,
   );
-  // One monitor saw it, the other was told that all was there without it.
+  // One monitor saw it; the other was told that everything was shown, without it.
   const seenByOne = recordsOf(club, followed(inOrder(forged.slices.map(({ head }) => head))));
   assert.deepEqual(await codes(lines(...seenByOne), forged), []);
   assert.deepEqual(await codes(lines(...seenByOne, ...records), forged), ['kept-head-late']);
 });
 
 test('between two records that meet nothing can be put in, where two pages that somebody kept leave room', async () => {
-  // Shown before the last pages, with nothing behind: what begins between two pages is late all the same.
+  // Shown before the last pages, with nothing after it: a head that begins between two pages is late all the same.
   const forged = withLateIncarnation();
   const madeUp = forged.slices.at(-1)?.head ?? '';
   const at = inOrder([...heads, madeUp]).indexOf(madeUp);
@@ -222,7 +222,7 @@ test('a record that was changed, forked or put in another place is found, by wha
     assert.equal(report.exitCode, 3);
     assert.match(report.findings.map(({ message: text }) => text).join('\n'), message, what);
   }
-  // In any order of lines; and without some of them, which is said.
+  // In any order of lines; and with some missing, which is reported.
   assert.deepEqual(await codes(lines(...records.toReversed())), []);
   const missing = await hold(lines(one, two, ...rest));
   assert.deepEqual(missing.findings, []);

@@ -6,15 +6,18 @@ import { Unreadable } from './findings.ts';
 import { nextTurn, startHelper } from './hashing/node-helper.ts';
 import type { Primitives } from './primitives.ts';
 
-/** What stands before the 32 bytes of an Ed25519 public key in its SubjectPublicKeyInfo (RFC 8410, section 4). */
+/** The prefix of a 32-byte Ed25519 public key in its SubjectPublicKeyInfo (RFC 8410, section 4). */
 const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
-/** Pieces of the default 16 KB cost more to hand over than to inflate; those of a megabyte leave the core's cache. */
+/** Pieces of the default 16 KB cost more to pass on than to inflate; those of a megabyte exceed the core's cache. */
 const INFLATED_BYTES = 1 << 18;
-/** So many pieces are inflated ahead of the reading, on a thread of zlib's. */
+/** This many pieces are inflated ahead of the reader, on a thread of zlib. */
 const PIECES_AHEAD = 16;
-/** Read in one turn of the event loop: in the next one zlib is told to go on. A book took 5 % longer with whole pieces. */
+/** Read in one turn of the event loop; in the next, zlib is told to continue. With whole pieces, a book took 5 % longer. */
 const READ_BYTES = 1 << 16;
-/** As objects pieces stay what they are; several that wait would be copied into one. These are options of streams. */
+/**
+ * In object mode, pieces stay separate; otherwise several waiting pieces would be copied into one. These are options of
+ * streams.
+ */
 const INFLATING = {
   chunkSize: INFLATED_BYTES,
   readableObjectMode: true,
@@ -43,7 +46,7 @@ export const nodePrimitives: Primitives = {
       digest: () => new Uint8Array(hash.digest()),
     };
   },
-  // With a callback it runs on a thread of its own, beside the reading.
+  // With a callback, this runs on another thread, in parallel with the reader.
   verifyEd25519: (publicKey, message, signature) =>
     new Promise(resolve => {
       try {
@@ -56,7 +59,7 @@ export const nodePrimitives: Primitives = {
     }),
   gunzip: async function* (compressed) {
     const inflated = createGunzip(INFLATING);
-    // What fails in either destroys both, and the reading below meets it.
+    // An error in either destroys both, and the loop below receives it.
     pipeline(Readable.from(compressed, { objectMode: false }), inflated, () => undefined);
     try {
       for await (const piece of inflated) {

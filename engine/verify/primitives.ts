@@ -1,6 +1,6 @@
 /**
- * What the verifier needs from where it runs. `node.ts` and `browser.ts` bring it; everything else is the same source
- * in both, and knows neither.
+ * What the verifier needs from its platform. `node.ts` and `browser.ts` provide it; everything else is the same source in
+ * both, and depends on neither.
  */
 export interface Primitives {
   /** SHA-256 (FIPS 180-4) of one message, 32 bytes. */
@@ -8,22 +8,22 @@ export interface Primitives {
   /** SHA-256 of a message that comes in pieces. */
   sha256Stream(): { update(piece: Uint8Array): void; digest(): Uint8Array };
   /**
-   * Ed25519 (RFC 8032) over `message`: whether the 64 bytes of `signature` were made with the key whose 32 raw bytes
-   * `publicKey` are. Answers false, and does not reject, when key or signature are no points.
+   * Ed25519 (RFC 8032) over `message`: whether the 64 bytes of `signature` were made with the key whose 32 raw bytes are
+   * `publicKey`. Returns false, and does not reject, if key or signature is not a point.
    */
   verifyEd25519(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): Promise<boolean>;
-  /** Undoes gzip (RFC 1952). Rejects when it is none, damaged or cut off. */
+  /** Decompresses gzip (RFC 1952). Rejects if the input is not gzip, damaged or truncated. */
   gunzip(compressed: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array>;
   /**
-   * Calls what hashes beside this thread, over memory that both see; undefined, or not there, where nothing does. It stays
-   * for the next book.
+   * Starts a helper that hashes in parallel with this thread, over memory shared by both; absent, or undefined, if there is
+   * none. It stays for the next book.
    */
   startHelper?(): Helper | undefined;
 }
 
 export interface Helper {
-  /** Resolves when the job (hashing/hash-jobs.ts) is done; rejects when it was not, and then none will be. */
+  /** Resolves when the job (hashing/hash-jobs.ts) is done; rejects if it was not, and then no further job will be. */
   run(job: object): Promise<void>;
-  /** Lets the helper's answers come in. */
+  /** Lets the helper's answers arrive. */
   turn(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** Documents that were changed at random: everything is found, and named by the right kind. */
+/** Documents changed at random: every change is found, and classified correctly. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { gunzipSync, gzipSync } from 'node:zlib';
@@ -32,7 +32,7 @@ test('any byte of a book', async () => {
     fc.asyncProperty(flip, async ({ at, mask }) => {
       const report = await runBook(flipped(book, at % book.length, mask));
       const kinds = new Set(report.findings.map(({ kind }) => kind));
-      // Whoever cannot sign leaves something that cannot be read, or a signature that is not right.
+      // Without keys, a change leaves a document that cannot be read, or an invalid signature.
       assert.ok(kinds.has('document') || kinds.has('signature'), codesOf(report).join());
       assert.ok(report.exitCode === 2 || report.exitCode === 3);
     }),
@@ -88,7 +88,7 @@ test('a book cut off anywhere, plain or as gzip', async () => {
   await fc.assert(
     fc.asyncProperty(fc.nat(), async cut => {
       const plain = await runBook(book.subarray(0, cut % book.length));
-      // A cut at the end of a line leaves whole lines, of which the last is missing.
+      // A cut at the end of a line leaves complete lines, without the last one.
       assert.ok(['truncated', 'malformed'].includes(codesOf(plain)[0] ?? ''), codesOf(plain).join());
       assert.equal(plain.exitCode, 2);
       const packed = await runBook(zipped.subarray(0, cut % zipped.length));
@@ -182,7 +182,7 @@ test('a receipt whose entry the book hides among the others', async () => {
     receipt: { bytes: receiptBytes(item), user: item.user },
   });
   assert.ok(codesOf(report).includes('receipt-left-out'), codesOf(report).join());
-  // Without the receipt, too: its leaf says what it is.
+  // Without the receipt as well: the leaf shows what it is.
   const without = codesOf(await runBook(written(parts)));
   assert.ok(without.includes('entry-hidden'), without.join());
 });

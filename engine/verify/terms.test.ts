@@ -1,6 +1,6 @@
 /**
- * Tickets, groups and exclusions decide a draw as much as its randomness. Somebody who has the shop's keys changes them after
- * the draw, as thoroughly as they can, and signs the book anew.
+ * Tickets, groups and exclusions decide a draw as much as its randomness. Somebody with the shop's keys changes them after
+ * the draw, as thoroughly as possible, and signs the book again.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -55,7 +55,7 @@ const changes: Readonly<Record<string, (pool: readonly EntryObject[]) => void>> 
   },
 };
 
-/** The pool of a book, as `changeTerms` is given it. */
+/** The pool of a book, as `changeTerms` receives it. */
 function poolOf(parts: Parts): EntryObject[] {
   return parts.entries.filter(({ outcome }) => outcome !== 'withdrawn');
 }

@@ -1,6 +1,6 @@
 /**
- * The verifier's one entry: takes what there is of a book, receipts, a proof and keys, and answers with a report. It
- * neither throws nor hangs on any of them: what cannot be read is a finding.
+ * The entry point of the verifier: takes a book, receipts, a proof and keys, as available, and returns a report. It neither
+ * throws nor hangs on any input: unreadable input is a finding.
  */
 import { BookReader } from './book/book.ts';
 import type { BookOptions } from './book/book-header.ts';
@@ -30,29 +30,29 @@ export interface Request {
   readonly limits?: Partial<Limits>;
   /** NDJSON, plain or gzip. */
   readonly book?: AsyncIterable<Uint8Array>;
-  /** JSON, with the user id it was given to. */
+  /** JSON, with the user id that it was issued to. */
   readonly receipt?: { readonly bytes: Uint8Array; readonly user: string };
-  /** Many: NDJSON of `{"receipt":{…},"user":"…"}`. */
+  /** Several: NDJSON of `{"receipt":{…},"user":"…"}`. */
   readonly receipts?: Uint8Array;
   readonly proof?: Uint8Array;
-  /** As `GET /v1/keys` answers; without them the keys in the book are taken, and a receipt alone has none. */
+  /** A response of `GET /v1/keys`; without it, the keys in the book are used, and a receipt alone has none. */
   readonly keys?: Uint8Array;
-  /** What `GET /v1/campaigns/{id}` showed as `pool_root` when it was noted: 32 bytes in base64url. */
+  /** The `pool_root` that `GET /v1/campaigns/{id}` showed when it was noted: 32 bytes in base64url. */
   readonly poolRoot?: string;
-  /** What it showed as `rules_hash` when that was noted: 32 bytes in base64url. */
+  /** The `rules_hash` that it showed when that was noted: 32 bytes in base64url. */
   readonly rulesHash?: string;
-  /** Heads that somebody kept, as `GET /v1/heads` answered or a monitor recorded: a page a line. Held against the book. */
+  /** Kept heads, one page per line, as responses of `GET /v1/heads` or records of a monitor. Compared with the book. */
   readonly heads?: Uint8Array;
 }
 
 export interface Report {
-  /** Whether nothing wrong was found. */
+  /** Whether there are no findings. */
   readonly ok: boolean;
   readonly exitCode: number;
   readonly findings: readonly Finding[];
-  /** In plain words: what holds. Empty when something was found. */
+  /** In plain words: what is proven. Empty if there are findings. */
   readonly checked: readonly string[];
-  /** In plain words: what is worth knowing and no fault. */
+  /** In plain words: what is notable but not wrong. */
   readonly notes: readonly string[];
   /** In plain words: what a report without findings does not prove. */
   readonly notProven: readonly string[];
@@ -103,7 +103,7 @@ async function lookAt(request: Request, limits: Limits, findings: Findings): Pro
       ? undefined
       : await kept?.end(book.slices.chains?.time, book.signers, limits, primitives);
   const signers = book?.signers ?? new Signers(pinned, new Map(), findings);
-  // Without a book and without keys nobody can say who signed; the words say so.
+  // Without a book and keys, the signer is unknown; the report says so.
   const hasKeys = request.book === undefined ? pinned !== undefined : book !== undefined;
   if (hasKeys || request.book === undefined) {
     for (const receipt of receipts)
@@ -124,7 +124,7 @@ async function lookAt(request: Request, limits: Limits, findings: Findings): Pro
   return { book, receipts, places, proof, pinned: isPinned, ...noted, kept: seenKept, revokedLater };
 }
 
-/** What was kept, with the heads of receipts: those were kept, too. Throws Unreadable. */
+/** Kept heads, including those of receipts. Throws Unreadable. */
 function keptOf(
   { heads, primitives }: Request,
   receipts: readonly Receipt[],
@@ -200,7 +200,7 @@ function readMany(bytes: Uint8Array, limits: Limits, primitives: Primitives): Re
   return read;
 }
 
-/** The pieces of a book as plain text: gzip is known by its first two bytes, and held to a ratio. */
+/** The pieces of a book as plain text: gzip is recognised by its first two bytes, and its ratio is limited. */
 async function* plain(
   source: AsyncIterable<Uint8Array>,
   { primitives, limits }: BookOptions,
@@ -219,7 +219,7 @@ async function* plain(
   const first = await nextOf(pieces);
   if (first === undefined) return;
   if (first[0] !== 0x1f || first[1] !== 0x8b) return yield* rest(first);
-  /** Far below, a repetitive start proves nothing. */
+  /** Below this size, a repetitive beginning proves nothing. */
   const FREE_BYTES = 1 << 22;
   let bytes = 0;
   for await (const piece of primitives.gunzip(rest(first))) {

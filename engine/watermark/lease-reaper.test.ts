@@ -1,4 +1,4 @@
-/** The keeper of the registry, where ../engine.test.ts and projections/rebuild.test.ts don't look. */
+/** Cases of the lease reaper that ../engine.test.ts and projections/rebuild.test.ts do not cover. */
 import { deepEqual, ok } from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { acquireLease, readRegistry } from '../contract/redis/lease/lease.ts';

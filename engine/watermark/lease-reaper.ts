@@ -1,14 +1,14 @@
 /**
- * The keeper of the registry of leases. One engine at a time is the keeper: the one that holds the lock `registry`.
+ * The lease reaper keeps the registry of leases. One engine at a time is the reaper: the one that holds the lock `registry`.
  *
  * While the registry is open:
- * - The keeper prepares free numbers, so that gateways can join without an engine (writers.ts).
+ * - The reaper prepares free numbers, so that gateways can join without an engine (writers.ts).
  * - It revokes a lease that was not renewed for one lease and a margin, by its own monotonic clock, and ends the holder:
  *   it makes the log refuse the holder's appends, then appends a fence in the holder's partition, so everything ever
  *   acknowledged lies before the fence. It also ends an incarnation that is live in the ledger but has been missing from
  *   the registry for as long. No clock decides what counts: a wrong one only ends a gateway that could have continued.
  * - An incarnation that has ended in the ledger (its `leave` or its fence was consumed) returns its number.
- * - The keeper ranks from the ledger what the incarnation had logged and not ranked; then the incarnation no longer holds
+ * - The reaper ranks from the ledger what the incarnation had logged and not ranked; then the incarnation no longer holds
  *   the ranked watermark back.
  *
  * While the clocks contradict each other (clock/clock-agreement.ts), the registry says so: no lease is granted, and gateways
@@ -16,7 +16,7 @@
  *
  * The registry is closed when Redis is new, was emptied or restarted (it may lack its last second), when a node of a
  * Cluster has failed over (redis-loss.ts), or when `rebuild` has closed it; no gateway can then get or renew a lease. The
- * keeper closes a registry that was opened under an older epoch than the ledger's: it belongs to another Redis than the
+ * reaper closes a registry that was opened under an older epoch than the ledger's: it belongs to another Redis than the
  * one opened last. Then:
  * 1. retiring  Begins an epoch in the ledger and makes the log refuse every identity prepared before. (A Redis log refuses
  *              older epochs from the marker on.)
@@ -24,15 +24,15 @@
  *              incarnation that is live in the ledger, repeatedly until all markers were consumed and nobody is live.
  *              Nothing acknowledged under an older epoch lies behind a marker, and intake drops whatever does: an
  *              incarnation unknown to the ledger has shown itself before the marker, or never will. If one shows that the
- *              epoch was in use before (the ledger was restored, or recreated in front of an old log), the keeper takes
+ *              epoch was in use before (the ledger was restored, or recreated in front of an old log), the reaper takes
  *              another epoch and starts this stage again, one lease and a margin after the registry was closed: there may
  *              be identities unknown to this ledger, whose holders have stopped by themselves by then.
  * 3. building  Marks every campaign's projection as being built, and builds a new board. Ranks and outcomes are built from
- *              the ledger while the door is open: see projections/maker.ts.
+ *              the ledger while gateways accept entries: see projections/maker.ts.
  * 4. open      Gives the board the new epoch, then opens the registry with it.
- * The stages live in memory: a keeper that takes over starts at the first, which is always safe. Each attempt has its own
+ * The stages live in memory: a reaper that takes over starts at the first, which is always safe. Each attempt has its own
  * epoch, and claims the closed registry for it before anything else. Redis itself refuses writes under an older epoch, or
- * after it was emptied or restarted, and the next attempt has another epoch. So a keeper that has lost its lock, however
+ * after it was emptied or restarted, and the next attempt has another epoch. So a reaper that has lost its lock, however
  * long it stood still, opens, closes and deletes nothing.
  */
 import { opensAtUs } from '../../sql/statements/campaigns/campaigns.ts';
@@ -131,7 +131,7 @@ export class LeaseReaper {
     this.#waitMs = waitMsOf(options.leaseMs);
   }
 
-  /** Does what is due if this engine is the keeper. Call it about every 100 ms; rejects when a component is unavailable. */
+  /** Does what is due if this engine is the lease reaper. Call it about every 100 ms; rejects when a component is unavailable. */
   async tick(): Promise<void> {
     const { locks, pool, redis, keys, clocks, log } = this.#options;
     if (!(await locks.take({ name: 'registry' }))) {
@@ -330,7 +330,7 @@ export class LeaseReaper {
     await this.#open(marker);
   }
 
-  /** Opens the door; projections are rebuilt in the background. */
+  /** Opens the registry; projections are rebuilt in the background. */
   async #open(marker: Marker): Promise<void> {
     const { pool, redis, keys, leaseMs, log } = this.#options;
     const { epoch, nowUs } = marker;
@@ -362,7 +362,7 @@ export class LeaseReaper {
   /**
    * A marker of a new epoch, once the log refuses everything prepared before; undefined if the registry is open after all. A
    * marker ends every older epoch, so none of those may be open, now or later. The closed registry is claimed only after the
-   * epoch is taken: if another keeper has opened it before, that shows, and it can no longer be opened under an older epoch.
+   * epoch is taken: if another reaper has opened it before, that shows, and it can no longer be opened under an older epoch.
    */
   async #newMarker(): Promise<Marker | undefined> {
     const { pool, redis, keys, clocks } = this.#options;
@@ -376,10 +376,10 @@ export class LeaseReaper {
     return { epoch, nowUs: (await clocks.readRegistry('keeper')).readAtUs };
   }
 
-  /** Rejects if another engine has become the keeper: this one may have been paused and must not continue. */
+  /** Rejects if another engine has become the lease reaper: this one may have been paused and must not continue. */
   async #holdsLock(): Promise<void> {
     if (!(await this.#options.locks.take({ name: 'registry' })))
-      throw new Error('another engine is the keeper');
+      throw new Error('another engine is the lease reaper');
   }
 
   /** Appends missing markers and fences. Returns whether every earlier incarnation has ended and is consumed. */

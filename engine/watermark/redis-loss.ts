@@ -1,10 +1,11 @@
 /**
- * Whether Redis has lost something since the registry was opened, which the registry itself cannot show: then all that it
- * holds is made anew, under another epoch.
+ * Detects that Redis has lost something since the registry was opened, where the registry itself cannot show it. Then
+ * everything that Redis holds is rebuilt under another epoch.
  *
- * A Cluster is taken as one Redis. A node that took over, or was started again, may lack what was written last: ranks, winners,
- * reports of presence, confirmations. And a gateway that has not heard of it may still write to the node from before, which does
- * not know either; with the epoch the log refuses that gateway, so what it is acknowledged for is ranked from the ledger.
+ * A Cluster counts as one Redis. A node that took over or restarted may lack the last writes: ranks, winners, presence
+ * reports, confirmations. A gateway that has not learned of the failover may still write to the previous node, which has not
+ * learned of it either. With the new epoch, the log refuses that gateway, so whatever it was acknowledged for is ranked from
+ * the ledger.
  */
 import { Cluster } from 'ioredis';
 import { readBoardEpoch } from '../contract/redis/board/board.ts';
@@ -13,20 +14,20 @@ import { readOpenedNodes } from '../contract/redis/lease/lease.ts';
 import type { RedisClient } from '../contract/redis/redis.ts';
 import { readNodes } from '../contract/redis/redis-nodes.ts';
 
-/** For people: what was lost; undefined for nothing that shows. Rejects when Redis does not answer. */
+/** What was lost, for people to read; undefined if nothing is known to be lost. Rejects when Redis is unavailable. */
 export async function findLoss(redis: RedisClient, keys: Keys, epoch: number): Promise<string | undefined> {
   const isCluster = redis instanceof Cluster;
   const [board, presence] = await Promise.all([
-    // Of a single server the registry itself tells whether it is still the one that it was opened on.
+    // For a single server, the registry itself shows whether it is still the server that it was opened on.
     isCluster ? readBoardEpoch(redis, keys) : redis.hget(keys.boardState, 'epoch'),
     redis.hget(keys.presenceMark, 'epoch'),
   ]);
   if (board !== String(epoch)) return 'Redis has lost the board';
-  // Also where an older version has opened the registry: then nobody knows whether reports were lost.
+  // Also if an older version opened the registry: then nobody knows whether reports were lost.
   if (presence !== String(epoch)) return 'Redis has lost the presence log';
   if (!isCluster) return undefined;
   const nodes = await readNodes(redis);
-  // One that is away shows when it is back, or another in its place.
+  // An unavailable node shows once it is back, or once another one replaces it.
   if (nodes === undefined) return undefined;
   const opened = await readOpenedNodes(redis, keys.leases);
   return nodes === opened ? undefined : 'a node of the Cluster has failed over or was restarted';

@@ -69,8 +69,8 @@ test('a number that was given again does not stand for who had it before', () =>
 });
 
 /**
- * A whole fairline of gateways, log, registry, ledger and ranks, in which things happen in any order: it holds that
- * whatever was acknowledged comes into the ledger above every watermark, and into the ranks above every ranked one.
+ * A model of gateways, log, registry, ledger and ranks in which events happen in any order. It checks that every acknowledged
+ * stamp enters the ledger above every earlier watermark, and the ranks above every earlier ranked watermark.
  */
 class Model {
   nowUs = 1_000;
@@ -145,7 +145,7 @@ class ModelGateway {
   readonly ledger: number[] = [];
   row: GatewayView | undefined;
   isRegistered = true;
-  /** Its lease is over or it has left: it acknowledges nothing more. */
+  /** Its lease has ended or it has left: it acknowledges nothing more. */
   isOver = false;
   readonly #log: ModelRecord[] = [];
   readonly #toRank: { readonly stamps: readonly number[]; readonly throughUs: number }[] = [];
@@ -181,7 +181,7 @@ class ModelGateway {
     this.#gathered = [];
   }
 
-  /** The oldest slice that is appended and not ranked. */
+  /** Ranks the oldest slice that is appended but not ranked. */
   rankNext(): readonly number[] {
     const next = this.isOver ? undefined : this.#toRank.shift();
     if (next === undefined) return [];

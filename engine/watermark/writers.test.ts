@@ -1,4 +1,4 @@
-/** Whose identity at the log is retired, and whose is not, by a keeper that was held up on its way to it. */
+/** Which identities in the log a delayed lease reaper retires, and which it must not. */
 import { deepEqual, equal } from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { openPool, type Pool } from '../../sql/database.ts';
@@ -77,7 +77,7 @@ async function join() {
 
 test('a keeper that was held up before it retires a lease ends nobody who has the number since', async () => {
   const old = await join();
-  // Meanwhile another keeper has ended it, and the number is prepared and taken again.
+  // Meanwhile another reaper has ended it, and the number was prepared and taken again.
   await freeLease(redis, keys.leases, old);
   await writers.putUp(EPOCH, await readRegistry(redis, keys.leases));
   const since = await join();

@@ -1,10 +1,10 @@
 /**
  * The writers of the log. A gateway gets its number from Redis alone, but the log must know the writer by an identity that
- * the engine can end: so the keeper prepares free numbers ahead, each with an identity in the log (contract/log/log.ts).
+ * the engine can end: so the lease reaper prepares free numbers ahead, each with an identity in the log (contract/log/log.ts).
  *
  * An identity is in the ledger before it is in Redis, under the latest epoch. So an engine that ends a number, or begins an
  * epoch, finds every identity that may be in use, makes the log refuse it, and continues after the log has confirmed. A
- * delayed keeper records no identity for an epoch that is over, and retires none that was prepared since for another
+ * delayed reaper records no identity for an epoch that is over, and retires none that was prepared since for another
  * gateway: that would end a healthy gateway.
  */
 import type { Logger } from 'pino';
@@ -28,7 +28,7 @@ import {
 } from '../contract/redis/lease/lease.ts';
 import type { RedisClient } from '../contract/redis/redis.ts';
 
-/** If more gateways than this join within one turn of the keeper, 100 ms, the rest wait for the next turn. */
+/** If more gateways than this join within one turn of the lease reaper, 100 ms, the rest wait for the next turn. */
 const SPARE_NUMBERS = 16;
 
 export interface WritersOptions {

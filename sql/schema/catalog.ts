@@ -1,6 +1,6 @@
 /**
- * What a database holds, read from Postgres' catalog: one fact for each relation, column, constraint, index, trigger,
- * query of a view and function that statements without a schema name see.
+ * The content of a database, read from Postgres' catalog: one fact for each relation, column, constraint, index, trigger,
+ * view query and function that statements without a schema name see.
  */
 import type { QueryResult } from 'pg';
 import type { Queryable } from '../database.ts';
@@ -8,16 +8,16 @@ import type { Queryable } from '../database.ts';
 export type Part = 'relation' | 'column' | 'constraint' | 'index' | 'trigger' | 'query' | 'function';
 
 export interface Fact {
-  /** Where it is, in one line, such as 'campaigns, column kind'; no two facts of a database have the same. */
+  /** Its place, in one line, such as 'campaigns, column kind'; unique within a database. */
   readonly place: string;
   /** The relation's name; '' for a function, which belongs to none. */
   readonly relation: string;
   readonly part: Part;
-  /** The column's, constraint's ... name; '' where the fact is about the relation itself, or its query. */
+  /** The name of the column, constraint etc.; '' if the fact is about the relation itself, or its query. */
   readonly name: string;
-  /** What it is, in Postgres' words, in as many lines as they take. */
+  /** Its definition as Postgres prints it, in one or more lines. */
   readonly definition: string;
-  /** What holds it, as the database numbers it: another number means that it was dropped and made again. */
+  /** Its id in the database: another id means that it was dropped and created again. */
   readonly id: number;
 }
 
@@ -28,9 +28,9 @@ export interface Catalog {
 }
 
 /**
- * Postgres prints expressions by the settings of the session: instants in its time zone, intervals in its style. These hold for
- * the statement behind them only, as both are sent at once and so are one transaction. `jit`: compiling what follows takes longer
- * than running it.
+ * Postgres prints expressions by the settings of the session: instants in its time zone, intervals in its style. These
+ * settings apply only to the statement that follows, because both are sent at once and so form one transaction. `jit`:
+ * compiling the statement takes longer than running it.
  */
 const PRINT_ALIKE = `
 select set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO', true), set_config('IntervalStyle', 'postgres', true),
@@ -39,7 +39,7 @@ select set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO', true)
        set_config('jit', 'off', true),
        current_setting('server_version_num')::integer / 10000 as version`;
 
-/** The states in which a trigger fires. Where sessions act as a replica of another server, those that are merely enabled do not. */
+/** The states in which a trigger fires. In a session that acts as a replica, triggers that are merely enabled do not fire. */
 const FIRING = `(array['A', case current_setting('session_replication_role') when 'replica' then 'R' else 'O' end]::"char"[])`;
 
 const FACTS = `
@@ -123,7 +123,7 @@ select '', 'function', format('%s(%s)', p.proname, pg_get_function_arguments(p.o
 
 /** Reads all facts, in the order of their places. */
 export async function readCatalog(db: Queryable): Promise<Catalog> {
-  // Several statements in one text have a result each, which the types of pg know nothing of.
+  // Several statements in one text have one result each, which pg's types do not express.
   const results: unknown = await db.query(`${PRINT_ALIKE};${FACTS}`);
   const [settings, facts] = results as [QueryResult<{ version: number }>, QueryResult<Omit<Fact, 'place'>>];
   return {

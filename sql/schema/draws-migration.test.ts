@@ -1,4 +1,4 @@
-/** That raffles which were under way when draws became announced go on. */
+/** Raffles that were running when draws became announced continue. */
 import assert from 'node:assert/strict';
 import { after, it } from 'node:test';
 import pg from 'pg';

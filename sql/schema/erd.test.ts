@@ -14,7 +14,7 @@ after(async () => {
   await database.drop();
 });
 
-/** The diagram after `change`, which is undone. */
+/** The diagram after `change`, which is rolled back. */
 async function drawnAfter(change: string): Promise<string> {
   await client.query('begin');
   try {

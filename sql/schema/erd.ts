@@ -1,6 +1,6 @@
 /**
- * The ledger's tables and how they hang together, as a Mermaid erDiagram made from the catalog: the picture is of what
- * the migrations make, and not of what somebody remembers of them. `npm run schema` writes it to ERD.md.
+ * The ledger's tables and their relations, as a Mermaid erDiagram made from the catalog, so it shows what the migrations
+ * really make. `npm run schema` writes it to ERD.md.
  */
 import { join } from 'node:path';
 import type { Fact } from './catalog.ts';
@@ -28,26 +28,25 @@ interface Table {
   readonly references: readonly Reference[];
 }
 
-/** The whole document: what ERD.md has to be for a database with these facts (see readCatalog). */
+/** The whole document: the expected ERD.md for a database with these facts (see readCatalog). */
 export function erdDocument(facts: readonly Fact[]): string {
   const own = facts.filter(({ relation }) => relation !== MIGRATIONS_TABLE);
   const tables = readTables(own);
   const lines = [...tables.flatMap(drawTable), ...tables.flatMap(table => drawReferences(table, tables))];
   return `# The ledger
 
-Made by \`npm run schema\` from a database that was just migrated; a test compares it. Why a table is as it is stands in
-[migrations](../migrations), beside its columns. A solid line is a foreign key. A dashed line is a key that is carried along
-without one, where its check would cost too much on the way in. Every column is \`not null\` but those that are said to be
-null.
+Made by \`npm run schema\` from a newly migrated database; a test compares it. The [migrations](../migrations) explain each table
+beside its columns. A solid line is a foreign key. A dashed line is a key without a foreign key, whose check would cost inserts
+too much. Every column is \`not null\` unless marked as null.
 
 \`\`\`mermaid
 erDiagram
 ${lines.map(line => `  ${line}`).join('\n')}
 \`\`\`
-${aside('Views', own, 'view')}${aside('Sequences of their own', own, 'sequence')}`;
+${aside('Views', own, 'view')}${aside('Other sequences', own, 'sequence')}`;
 }
 
-/** A line of what is no table and so has no place in the diagram. */
+/** A line for objects that are not tables and so are not in the diagram. */
 function aside(title: string, facts: readonly Fact[], kind: string): string {
   const names = facts
     .filter(({ part, definition }) => part === 'relation' && definition.split(' ')[0] === kind)
@@ -72,7 +71,7 @@ function readTable(name: string, facts: readonly Fact[]): Table {
   const columns = facts.filter(({ part }) => part === 'column').map(readColumn);
   return {
     name,
-    // What a row is found by comes first, in the order of the key; the rest by name, as the catalog gives it.
+    // Key columns first, in the order of the key; the rest by name, as the catalog lists them.
     columns: [
       ...primaryKey.flatMap(key => columns.filter(column => column.name === key)),
       ...columns.filter(column => !primaryKey.includes(column.name)),
@@ -93,13 +92,13 @@ function readReference(text: string): Reference[] {
   return columns === undefined || to === undefined ? [] : [{ to, columns: columns.split(', ') }];
 }
 
-/** The first words of a column's definition are its type; how it is collated, made or filled in is for the migration. */
+/** A column's definition begins with its type; collation, generation and default are left to the migration. */
 function readColumn({ name, definition }: Fact): Column {
   const [type = definition] = definition.split(/ (?:collate|not null|generated|default) ?/);
   return { name, type: shortType(type), isNullable: !/ not null\b/.test(definition) };
 }
 
-/** As migrations spell it; Mermaid takes one word. */
+/** The type as migrations write it; Mermaid takes one word. */
 function shortType(type: string): string {
   return type
     .replace(/^timestamp(\(\d\))? with time zone/, 'timestamptz$1')
@@ -132,7 +131,7 @@ function drawReferences(table: Table, tables: readonly Table[]): string[] {
   return [...drawn, ...carried].sort();
 }
 
-/** Its rows are named by those of another table, which is what others then carry the key of. */
+/** Whether its rows are identified by those of another table, whose key others then refer to. */
 function isPartOfAnother({ primaryKey, references }: Table): boolean {
   return references.some(({ columns }) => primaryKey.every(name => columns.includes(name)));
 }
@@ -145,7 +144,7 @@ function isBeginOf(begin: readonly string[], whole: readonly string[]): boolean 
   return begin.length > 0 && begin.length < whole.length && begin.every((name, at) => whole[at] === name);
 }
 
-/** Whether foreign keys lead there, over other tables or at once. */
+/** Whether foreign keys lead there, directly or through other tables. */
 function reaches(from: Table, name: string, tables: readonly Table[]): boolean {
   return from.references.some(({ to }) => {
     const next = tables.find(table => table.name === to && table !== from);
@@ -160,7 +159,7 @@ interface Drawn {
   readonly isNeeded: boolean;
 }
 
-/** One row of `to` has at most one row here where its key is this table's own, and any number otherwise. */
+/** One row of `to` has at most one row here if its key is this table's own key, and any number otherwise. */
 function line(table: Table, { to, columns, dash, isNeeded }: Drawn): string {
   const isOwnKey = [table.primaryKey, ...table.unique].some(
     key => key.length > 0 && key.every(name => columns.includes(name)),

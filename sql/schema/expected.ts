@@ -1,7 +1,7 @@
 /**
- * The schema that the statements rely on: what the migrations make, each object under the file that made it as it is now.
- * `npm run schema` writes it. It is data and no code, so that a version of it with a merge's conflict in it does not keep
- * the command from writing it anew.
+ * The schema that the statements rely on: what the migrations make, each object under the migration that made it as it is
+ * now. `npm run schema` writes it. It is data, not code, so that a merge conflict in it does not keep the command from
+ * writing it again.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -11,12 +11,12 @@ import { MIGRATIONS_TABLE, migrate } from './migrate.ts';
 
 export const EXPECTED_FILE = join(import.meta.dirname, 'expected-schema.json');
 
-/** What is to stand at one place of the database. */
+/** What is expected at one place of the database. */
 export interface Expectation {
   /** As in Fact. */
   readonly place: string;
   readonly definition: string;
-  /** The file of the migration that makes it so. */
+  /** The file of the migration that made it so. */
   readonly migration: string;
 }
 
@@ -26,13 +26,13 @@ export interface Snapshot {
   readonly facts: readonly Fact[];
 }
 
-/** Of one that has several lines, the lines. */
+/** A definition of several lines is a list of them. */
 type Definition = string | readonly string[];
 
 /** By migration, by place. */
 type Document = Readonly<Record<string, Readonly<Record<string, Definition>>>>;
 
-/** Runs the migrations one by one in an empty database, and looks at it after each. */
+/** Runs the migrations one by one in an empty database, and reads its catalog after each. */
 export async function takeSnapshots(databaseUrl: string): Promise<readonly Snapshot[]> {
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
@@ -49,8 +49,8 @@ export async function takeSnapshots(databaseUrl: string): Promise<readonly Snaps
 }
 
 /**
- * What the last snapshot holds, each object with the last migration that made or changed it. One that was dropped and made
- * again, such as a view with all its columns, counts as made by the later.
+ * The content of the last snapshot, each object with the last migration that made or changed it. An object that was dropped
+ * and created again, such as a view with all its columns, counts as made by the later migration.
  */
 export function expectationsOf(snapshots: readonly Snapshot[]): readonly Expectation[] {
   const madeBy = new Map<string, { readonly fact: Fact; readonly migration: string }>();
@@ -68,7 +68,7 @@ export function expectationsOf(snapshots: readonly Snapshot[]): readonly Expecta
     .sort((a, b) => (`${a.migration} ${a.place}` < `${b.migration} ${b.place}` ? -1 : 1));
 }
 
-/** What EXPECTED_FILE has to be for these. */
+/** The expected content of EXPECTED_FILE. */
 export function expectedDocument(expectations: readonly Expectation[]): string {
   const document: Record<string, Record<string, Definition>> = {};
   for (const { place, definition, migration } of expectations) {

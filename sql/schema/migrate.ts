@@ -1,6 +1,6 @@
 /**
- * Brings a database to the newest schema: the files in `migrations/`, in the order of their numbers, each once, all
- * pending ones in one transaction.
+ * Migrates a database to the newest schema: runs each file of `migrations/` once, in the order of their numbers, all pending
+ * ones in one transaction.
  */
 import { readdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -9,18 +9,18 @@ import pg from 'pg';
 
 export const MIGRATIONS_DIRECTORY = fileURLToPath(new URL('../migrations/', import.meta.url));
 
-/** Where node-pg-migrate notes which files were run. */
+/** Where node-pg-migrate records which files were run. */
 export const MIGRATIONS_TABLE = 'schema_migrations';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 
-/** Told of each migration that is run, and of what went wrong, a line each. */
+/** Called with a line for each migration that runs, and for errors. */
 export type MigrationLog = (line: string) => void;
 
 /**
- * Runs what has not been run yet and returns the names of it, '0001_ledger' and so on. Engines that start at once wait
- * for the first of them at an advisory lock and then find it done. Rejects with what Postgres said; then nothing has
- * changed. `direction` 'down' takes the last one back. `count` is how many at most, all that are pending when left out.
+ * Runs all pending migrations and returns their names, '0001_ledger' and so on. Engines that start at once wait at an
+ * advisory lock for the first of them and then find the work done. Rejects with Postgres' error; then nothing has changed.
+ * `direction` 'down' reverts the last migration. `count` limits their number; absent: all that are pending.
  */
 export async function migrate(
   databaseUrl: string,
@@ -33,7 +33,7 @@ export async function migrate(
     application_name: 'fairline migrate',
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
   });
-  // A connection lost between two statements is told by the next one; without a listener it would end the process.
+  // If the connection is lost between two statements, the next one fails; without a listener this error would end the process.
   client.on('error', error => log(`migrate: ${error.message}`));
   await client.connect();
   try {
@@ -55,7 +55,7 @@ export async function migrate(
   }
 }
 
-/** The files of all migrations, in the order in which they are run. */
+/** The files of all migrations, in the order in which they run. */
 export async function migrationFiles(): Promise<readonly string[]> {
   const files = await readdir(MIGRATIONS_DIRECTORY);
   return files.filter(file => file.endsWith('.sql')).sort();

@@ -12,7 +12,7 @@ after(async () => {
   await database.drop();
 });
 
-/** What is found wrong after `change`, which is undone. */
+/** The faults found after `change`, which is rolled back. */
 async function faultsAfter(change: string): Promise<readonly string[]> {
   await client.query('begin');
   try {

@@ -1,7 +1,7 @@
 /**
- * Whether the database has the schema that the statements rely on. The engine asks at every start: a column that was
- * altered by hand, a trigger that no longer says what it said, or a migration that another version has run, is better found
- * there than by a statement at night. Gateways do not ask: they start while Postgres is away, and decide nothing.
+ * Checks that the database has the schema that the statements rely on. An engine does this at every start: a column altered
+ * by hand, a changed trigger, or a migration of another version is better found then than by a statement at night. Gateways
+ * do not check: they start while Postgres is unavailable, and decide nothing.
  */
 import type { Queryable } from '../database.ts';
 import { type Fact, readCatalog } from './catalog.ts';
@@ -9,13 +9,13 @@ import { type Expectation, readExpected } from './expected.ts';
 import { MIGRATIONS_TABLE, migrationFiles } from './migrate.ts';
 
 /**
- * The versions of Postgres that print all of this ledger alike; found by printing it with 15.18, 16.14, 17.10 and 18.4. So
- * definitions are compared as they are printed. 14 knows no `unique nulls not distinct`. Before a newer one is added,
- * `DATABASE_URL=<a server of it> npm run schema` shows what it prints otherwise.
+ * The versions of Postgres that print this whole ledger alike, so definitions are compared as printed. Found by printing it
+ * with 15.18, 16.14, 17.10 and 18.4. Version 14 lacks `unique nulls not distinct`. Before adding a newer version, run
+ * `DATABASE_URL=<a server of it> npm run schema`: it shows what that version prints differently.
  */
 const PRINTING_ALIKE = { first: 15, last: 18 };
 
-/** The database is not as the statements need it; `faults` has a line each, with the migration that would mend it. */
+/** The database is not as the statements need it; `faults` has a line for each fault, with the migration that would mend it. */
 export class SchemaMismatch extends Error {
   readonly faults: readonly string[];
   constructor(faults: readonly string[]) {
@@ -25,10 +25,9 @@ export class SchemaMismatch extends Error {
 }
 
 /**
- * Compares a database that `migrate` has been over with what is expected. Throws SchemaMismatch with every fault at once. What
- * is there and not expected is let be, as a newer version may have added it, unless rows could no longer be written because
- * of it. It costs a start one round trip: 36 to 41 ms on a new connection to a server on the same machine; without any bodies it
- * was 16 to 20.
+ * Compares a migrated database with the expected schema. Throws SchemaMismatch with all faults at once. It ignores unexpected
+ * objects, because a newer version may have added them, unless they keep rows from being written. It costs a start one round
+ * trip: 36 to 41 ms on a new connection to a server on the same machine; 16 to 20 ms without bodies.
  */
 export async function checkSchema(db: Queryable): Promise<void> {
   const { facts, version } = await readCatalog(db);
@@ -42,7 +41,7 @@ function findFaults(expected: readonly Expectation[], facts: readonly Fact[]): s
   const faults: string[] = [];
   const missing = new Set<string>();
   for (const { place, definition, migration } of expected) {
-    // One line says that a whole table is missing.
+    // If a whole table is missing, one line says so.
     const [relation = place] = place.split(', ');
     if (missing.has(relation)) continue;
     const is = actual.get(place);
@@ -53,7 +52,7 @@ function findFaults(expected: readonly Expectation[], facts: readonly Fact[]): s
   return [...faults, ...findObstacles(new Set(expected.map(({ place }) => place)), facts)];
 }
 
-/** Of bodies, which have several lines, the first line that differs is shown. */
+/** For bodies, which have several lines: the first line that differs. */
 function differenceBetween(is: string | undefined, expected: string): string {
   const wanted = expected.split('\n');
   if (is === undefined) return `is missing; expected ${quote(wanted[0])}${wanted.length > 1 ? ' ...' : ''}`;
@@ -68,7 +67,7 @@ function quote(line: string | undefined): string {
   return line === undefined ? 'nothing' : `"${line}"`;
 }
 
-/** Columns that no statement knows and that must be given a value all the same. */
+/** Columns that no statement knows but that require a value. */
 function findObstacles(expected: ReadonlySet<string>, facts: readonly Fact[]): string[] {
   return facts
     .filter(fact => fact.part === 'column' && expected.has(fact.relation) && !expected.has(fact.place))
@@ -76,7 +75,7 @@ function findObstacles(expected: ReadonlySet<string>, facts: readonly Fact[]): s
     .map(fact => `${fact.place}: is "${fact.definition}" and unknown to this version; expected a default`);
 }
 
-/** Migrations that were run here and that this version does not have. */
+/** Migrations that this database has run and this version does not have. */
 async function foreignMigrations(db: Queryable): Promise<readonly string[]> {
   const own = (await migrationFiles()).map(file => file.replace(/\.sql$/, ''));
   const { rows } = await db.query<{ name: string }>(
@@ -86,7 +85,7 @@ async function foreignMigrations(db: Queryable): Promise<readonly string[]> {
   return rows.map(({ name }) => name);
 }
 
-/** What else may have led to faults; a line each, after them. */
+/** Other possible reasons of faults; a line each, after them. */
 function hintsOf(version: number, foreign: readonly string[]): string[] {
   const { first, last } = PRINTING_ALIKE;
   return [

@@ -1,7 +1,7 @@
-/** What is read from the ledger a page at a time. */
+/** Reads from the ledger a page at a time. */
 
 export interface Paging<Row, Key> {
-  /** A key before all that is wanted. */
+  /** A key before all wanted rows. */
   readonly after: Key;
   readonly limit: number;
   /** Rows with greater keys than `after`, in that order, at most `limit`. */
@@ -9,7 +9,7 @@ export interface Paging<Row, Key> {
   readonly keyOf: (row: Row) => Key;
 }
 
-/** Pages until one is not full; none of them is empty. */
+/** Yields pages until one is not full; none of them is empty. */
 export async function* pagesOf<Row, Key>({
   after,
   limit,

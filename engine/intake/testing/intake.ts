@@ -1,4 +1,4 @@
-/** For tests of intake: a ledger of a suite's own, partitions of logs that are fed by hand, and what gateways write. */
+/** For tests of intake: a ledger per suite, log partitions fed by hand, and records as gateways write them. */
 import { openPool, type Pool } from '../../../sql/database.ts';
 import { type Campaign, createCampaign } from '../../../sql/statements/campaigns/campaigns.ts';
 import { nextPosition } from '../../../sql/statements/progress/log-partitions.ts';
@@ -31,7 +31,7 @@ class Partition {
     });
   }
 
-  /** Takes in a batch of these records, as a consumer would that goes on where it stands. */
+  /** Ingests these records as one batch, like a consumer that continues at its position. */
   async take(...records: Buffer[]): Promise<IntakeCounts> {
     const from = this.#position || (await this.#intake.start(this.#partition));
     const placed = records.map(bytes => ({ position: `at-${++positions}`, bytes }));
@@ -47,22 +47,22 @@ class Partition {
   }
 }
 
-/** Positions are told apart by it, also those of two consumers of one partition. */
+/** Makes positions distinct, including those of two consumers of one partition. */
 let positions = 0;
 
-/** The position of the record that was taken last, or of one of those before it. */
+/** The position of the last record taken, or of one `before` it. */
 export function takenAt(before = 0): string {
   return `at-${positions - before}`;
 }
 
 let incarnations = 100;
 
-/** The number of an incarnation that nobody has. */
+/** An incarnation number that is not in use. */
 export function newIncarnation(): number {
   return ++incarnations;
 }
 
-/** What a gateway writes; an incarnation of its own unless given. */
+/** A record as a gateway writes it, with an incarnation of its own unless given. */
 export function record(items: readonly LogItem[], head: Partial<RecordHead> = {}): Buffer {
   const encoder = new RecordEncoder();
   encoder.begin();
@@ -105,7 +105,7 @@ export class IntakeLedger {
     return createCampaign(this.pool, { kind: 'coupon', title: 'test', places: 5, opensAt, closesAt });
   }
 
-  /** Each user's stamp. */
+  /** Stamps by user. */
   async stamps(campaign: Campaign): Promise<Record<string, number>> {
     const { rows } = await this.pool.query<{ user_id: string; stamp: number }>(
       'select user_id, stamp from entries where campaign_id = $1 order by user_id',

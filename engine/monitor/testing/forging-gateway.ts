@@ -1,6 +1,6 @@
 /**
- * A gateway that shows other heads than there are: it asks a real one for all of them, changes them as a test says, and shows
- * what comes out in pages, in the right order, as somebody would who holds all keys and serves from another list.
+ * A gateway that shows forged heads: it requests all heads from a real one, changes them as the test wants, and shows the
+ * result in pages, in the right order, like an operator who holds all keys and serves another list.
  */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -14,7 +14,7 @@ export type Forgery = (heads: readonly ShownHead[], throughUs: number) => readon
 
 export interface ForgingGateway {
   readonly url: string;
-  /** What is shown in place of the heads from now on; undefined: they are shown as they are. */
+  /** Makes the heads to show instead of the real ones; undefined: the real ones are shown. */
   forge: Forgery | undefined;
   /** Answers with 503 and shows nothing. */
   isAway: boolean;

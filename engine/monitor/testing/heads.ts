@@ -30,19 +30,19 @@ export function shownOf(fields: HeadFields, by = signer): ShownHead {
   return { text, head: readHead(text, 'a head of a test') };
 }
 
-/** The first of a chain. */
+/** The first head of a chain. */
 export function first(fields: Partial<HeadFields>): ShownHead {
   const { firstUs = 1 } = fields;
   return shownOf({ ...plain, lastUs: firstUs, ...fields });
 }
 
-/** One that continues another. */
+/** A head that continues another. */
 export function follows({ text, head }: ShownHead, fields: Partial<HeadFields>): ShownHead {
   const { gateway, incarnation } = head;
   return first({ gateway, incarnation, previous: linkTo(Buffer.from(text, 'base64url')), ...fields });
 }
 
-/** A chain of `count`, a millisecond apart; every third number is left out. */
+/** A chain of `count` heads, a millisecond apart; every third slice number is left out. */
 export function chained(gateway: number, incarnation: number, count: number): readonly ShownHead[] {
   const chain = [first({ gateway, incarnation, firstUs: 1_000 })];
   for (let index = 1; index < count; index++) {

@@ -7,7 +7,7 @@ import { judgeClaims } from './claims.ts';
 
 const OPENS_US = 1_000_000;
 
-/** Instants in microseconds since the epoch. */
+/** All instants are microseconds since the epoch. */
 function due(
   state: DueClaimant['state'],
   byUs: number | null,

@@ -1,11 +1,12 @@
-/** The judge of claims: how offers, and waiting for one, end. CLAIMS.md has the states as a diagram. */
+/** The judge of claims: how offers and waitlist places end. CLAIMS.md draws the states. */
 import type { DueClaimant, Move } from '../../../sql/statements/claims/claims.ts';
 import { instantOf } from '../../contract/record/stamp.ts';
 
 /**
- * What is decided about claimants once every request stamped up to `lapseUs` is known, and that it was no outage: for each
- * at most one move, in the order of the instants at which they happened. A claim stamped at or before the deadline counts, unless the same
- * user declined before it. An offer lapses once no such claim can come any more. What they ask for later changes nothing.
+ * Decides about claimants once every request stamped up to `lapseUs` is known and that time is known to contain no outage.
+ * Returns at most one move per claimant, in the order of the instants at which they happened. A claim stamped at or before
+ * the deadline counts, unless the same user declined before it. An offer lapses once no such claim can arrive any more. Later
+ * requests change nothing.
  */
 export function judgeClaims(due: readonly DueClaimant[], opensAtUs: number, lapseUs: number): Move[] {
   const moves: Move[] = [];

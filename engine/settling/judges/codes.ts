@@ -1,4 +1,4 @@
-/** Codes of grants: what a winner shows at the shop. Nobody can guess one, or learn anything from another. */
+/** Codes of grants, which winners show at the shop. Nobody can guess one, or learn anything from another. */
 import { randomBytes } from 'node:crypto';
 
 /** 80 bits: with a thousand million codes given out, a guess is right once in 10^15. */

@@ -3,20 +3,20 @@ import type { TurnEntry } from '../../../sql/statements/campaigns/settling.ts';
 import type { CouponPlaces } from '../../contract/redis/board/board-campaign.ts';
 
 export interface CouponTurn {
-  /** Who gets one, with its serial. */
+  /** Users who get a coupon, with its serial. */
   readonly granted: readonly { readonly serial: number; readonly userId: string }[];
-  /** Who waits behind them, with their place, from 1. */
+  /** Users on the waitlist behind them, with their place, from 1. */
   readonly waitlisted: readonly { readonly place: number; readonly userId: string }[];
-  /** How many entries this turn decided, those that were withdrawn among them. */
+  /** How many entries this turn decided, including withdrawn ones. */
   readonly decided: number;
-  /** The stamp of the last of them; undefined when there was none. */
+  /** The stamp of the last of them; undefined if there was none. */
   readonly lastStamp: number | undefined;
 }
 
 /**
- * Decides entries in the order they are given in, which must be that of their stamps. `grantedCount` coupons of
- * `places` are gone already, and `waitlistedCount` wait of as many as may. Who has withdrawn gets none and takes none away;
- * who comes when all are gone and the waitlist is full has lost.
+ * Decides entries in the given order, which must be that of their stamps. `grantedCount` of `places` coupons are gone
+ * already, and `waitlistedCount` users are on the waitlist. A withdrawn entry gets no coupon and uses none up. It stops when
+ * all coupons are gone and the waitlist is full: later entries have lost.
  */
 export function judgeCoupons(campaign: CouponPlaces, entries: readonly TurnEntry[]): CouponTurn {
   const granted: { serial: number; userId: string }[] = [];

@@ -11,20 +11,20 @@ function terms(perSecond: number, more: Partial<RoomTerms> = {}): RoomTerms {
   return { perSecond, capacity: null, paused: false, ...more };
 }
 
-/** Admits whatever may be at each of these instants; answers when how many were. */
+/** Admits as many as allowed at each of these instants; returns the instants with their counts. */
 function admitAt(instants: readonly number[], of: (atUs: number) => RoomTerms): [number, number][] {
   const admitted: [number, number][] = [];
   let pace = NOTHING;
   for (const atUs of instants) {
     const count = roomFor(pace, of(atUs), 0, atUs);
-    // As the ledger keeps it.
+    // As the ledger stores it.
     pace = JSON.parse(JSON.stringify(paceAfter(pace, of(atUs).perSecond, count, atUs)));
     if (count > 0) admitted.push([atUs, count]);
   }
   return admitted;
 }
 
-/** How many were admitted in the second that ends with the last of them. */
+/** How many were admitted in the second that ends with the last admission. */
 function inSecondOfLast(admitted: readonly [number, number][]): number {
   const [endUs] = admitted.at(-1) ?? [0];
   return admitted.reduce(
@@ -33,7 +33,7 @@ function inSecondOfLast(admitted: readonly [number, number][]): number {
   );
 }
 
-/** The most that were admitted in any second. */
+/** The maximum number of admissions in any second. */
 function mostInASecond(admitted: readonly [number, number][]): number {
   const inSecondUpTo = ([endUs]: readonly [number, number]): number =>
     admitted.reduce((sum, [atUs, count]) => sum + (atUs > endUs - SECOND_US && atUs <= endUs ? count : 0), 0);
@@ -144,8 +144,8 @@ test('a clock that was set back holds the room up for a second at most', () => {
 
 test('a clock that was set, and is right again, lets nobody in besides', () => {
   const gaps = fc.array(fc.integer({ min: 0, max: 700_000 }), { minLength: 2, maxLength: 40 });
-  // Set back it is further than all of it took, or by less than a second: what was let in longer ago than that is forgotten,
-  // so where the same instants come again nobody knows any more that they were used.
+  // Set back either by more than the whole run or by less than a second. In between, the judge has forgotten admissions by
+  // the time the same instants come again, and cannot know that they were used.
   const offUs = fc.constantFrom(-40_000_000, -300_000, 1_243_000, 3_600_000_000);
   const turn = fc.integer({ min: 0, max: 40 });
   fc.assert(
@@ -162,7 +162,7 @@ test('a clock that was set, and is right again, lets nobody in besides', () => {
           return trueUs + (index >= from && index < to ? off : 0);
         });
         const admitted = admitAt(instants, () => terms(perSecond));
-        // As each turn finds it: what a clock that is ahead will say of others is not known before.
+        // As each turn sees it: what a clock that is ahead will count as the same second is not known before.
         ok(admitted.every((_, index) => inSecondOfLast(admitted.slice(0, index + 1)) <= perSecond));
       },
     ),

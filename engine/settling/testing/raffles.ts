@@ -1,4 +1,4 @@
-/** For tests of raffles: such as are announced, who entered them, whom they drew, and whom they should have drawn. */
+/** For tests of raffles: announced raffles, their entrants, their winners, and the expected winners. */
 import { deepEqual, ok } from 'node:assert/strict';
 import type { Campaign } from '../../../sql/statements/campaigns/campaigns.ts';
 import type { EntrantTerms } from '../../../sql/statements/draws/entrant-terms.ts';
@@ -25,7 +25,7 @@ export const PLAIN_CAMPAIGN = {
   closesAt: new Date(OPENS_AT.getTime() + WINDOW_US / 1000),
 } as const;
 
-/** A raffle that is announced. */
+/** An announced raffle. */
 export function raffle(
   ledger: TestLedger,
   more: Partial<WantedDraw> = {},
@@ -52,7 +52,7 @@ export function entrant(instant: number, terms: Partial<EntrantTerms> = {}): Ent
   };
 }
 
-/** Who has which serial and tier, in order. */
+/** Winners with serial and tier, in order. */
 export async function winnersOf(
   ledger: TestLedger,
   campaign: Campaign,
@@ -64,7 +64,7 @@ export async function winnersOf(
   return rows;
 }
 
-/** The leaves of a pool, and its root. Odd instants are those that a proxy noted. */
+/** The leaves of a pool, and its root. Odd instants count as noted by a proxy. */
 export function plainPool(
   { campaignId }: Campaign,
   pool: readonly Entrant[],
@@ -75,7 +75,7 @@ export function plainPool(
   return { leaves, root: plainPoolRoot(campaignId, TEST_SALT_SECRET, pool, leaves) };
 }
 
-/** Whom the pure function draws, with the seed that the ledger has. */
+/** The users that the pure function draws with the ledger's seed. */
 export async function expectedOf(
   ledger: TestLedger,
   campaign: Campaign,

@@ -18,7 +18,7 @@ export interface ServerStatus {
   readonly isUp: boolean;
 }
 
-/** The state of every server that this directory has had and its last start wanted. */
+/** The state of every server that this directory has had; of Kafka only if it runs, or the last start chose it. */
 export async function statusOf(dir: string): Promise<ServerStatus[]> {
   const log = readLastLog(dir);
   const found: ServerStatus[] = [];
@@ -37,14 +37,14 @@ async function answers(name: ServerName, record: ServerRecord): Promise<boolean>
     await KINDS[name].ask(record);
     return true;
   } catch {
-    return false; // whatever the reason: it cannot be used now
+    return false; // for any reason: it cannot be used now
   }
 }
 
-/** Stops every server of a directory and whoever keeps them. Answers the names of those that ran. */
+/** Stops every server of a directory and its keepers. Returns the names of those that ran. */
 export async function stopAll(dir: string, onWait: (line: string) => void): Promise<ServerName[]> {
   if (!existsSync(dir)) return [];
-  // A start that is under way comes to its end first: what it brings up is then known.
+  // Wait for a running start to end: the servers that it brings up are known then.
   const lock = join(dir, 'lock');
   const never = new AbortController().signal;
   const release = await takeLock(lock, never, holder =>
@@ -66,7 +66,7 @@ export async function stopAll(dir: string, onWait: (line: string) => void): Prom
   return ran;
 }
 
-/** Stops what a keeper that is gone has left running. */
+/** Stops the servers that an ended keeper has left running. */
 export async function stopKeptBy(dir: string, keeper: ProcessId): Promise<void> {
   for (const name of SERVER_NAMES) {
     const known = readRecord(dir, name)?.keeper;
@@ -80,8 +80,8 @@ async function stopServer(dir: string, name: ServerName): Promise<void> {
 }
 
 /**
- * Deletes the data of a stopped stack: what the servers hold, their records and logs. What was downloaded and what
- * others keep in the directory stays. Answers the names of what was deleted.
+ * Deletes the data of a stopped stack: what the servers store, their records and logs. Downloads and foreign files in the
+ * directory stay. Returns the names of what was deleted.
  */
 export async function deleteData(dir: string): Promise<string[]> {
   if (!existsSync(dir)) return [];

@@ -48,7 +48,7 @@ async function start(request: KeeperRequest, signal: AbortSignal): Promise<reado
   }
 }
 
-/** Returns when the servers are to be stopped, or none of them runs any more. */
+/** Returns when the servers must be stopped, or none of them runs any more. */
 async function keep(kept: readonly Running[], signal: AbortSignal): Promise<void> {
   let alive = kept;
   while (!signal.aborted && alive.length > 0) {
@@ -89,7 +89,7 @@ async function main(request: KeeperRequest): Promise<void> {
   };
   for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(name, () => unwanted.abort());
   process.stdin.on('end', ownerGone).on('error', ownerGone).resume();
-  // The owner may be gone without having read: that is learnt from the input, not from a failed write.
+  // The owner may have ended without reading. The end of the input shows that, so a failed write does not matter.
   process.stdout.on('error', () => undefined);
   try {
     const kept = await start(request, signal);

@@ -11,10 +11,10 @@ import type { Launch, ServerKind, Site } from '../servers/server.ts';
 import { endProcess, findWorkingIn, identify, isRunning, type ProcessId } from './processes.ts';
 import { type Keeper, readRecord, type ServerRecord, writeRecord } from './records.ts';
 
-// A server that is replaying a long log after a crash is slow, not broken; one that has given up has ended.
+// A server that replays a long log after a crash is slow, not broken; one that has given up has exited.
 const READY_LIMIT_MS = 180_000;
 const ASK_EVERY_MS = 50;
-// PostgreSQL's checkpoint and Kafka's flush of a busy log take seconds; SIGKILL loses nothing but the next start's time.
+// PostgreSQL's checkpoint and Kafka's flush of a busy log take seconds. SIGKILL costs nothing but time at the next start.
 const STOP_GRACE_MS = 20_000;
 const ATTEMPTS = 6;
 
@@ -22,11 +22,11 @@ export interface Running {
   readonly kind: ServerKind;
   readonly record: ServerRecord;
   readonly process: ProcessId;
-  /** Set when the server runs already and another living keeper stops it. */
+  /** Set if the server was running already and another living keeper will stop it. */
   readonly keptBy?: Keeper;
 }
 
-/** Brings up one server of this stack, or takes the one that runs already. The caller holds the stack's lock. */
+/** Starts one server of this stack, or takes over a running one. The caller holds the stack's lock. */
 export async function bringUp(kind: ServerKind, site: Site, keeper: Keeper): Promise<Running> {
   const known = readRecord(site.dir, kind.name);
   if (known?.process !== undefined && isRunning(known.process)) {
@@ -56,8 +56,8 @@ export async function bringUp(kind: ServerKind, site: Site, keeper: Keeper): Pro
 }
 
 /**
- * Ends servers of this directory that no record names, as a keeper killed in the instant between launching and
- * recording leaves them: a second Redis on the same files would ruin them.
+ * Ends servers of this directory that no record names, which a keeper leaves if it is killed between launching and recording:
+ * a second Redis on the same files would ruin them.
  */
 export async function endStrays(kind: ServerKind, dir: string): Promise<void> {
   const home = join(dir, kind.name);
@@ -66,7 +66,7 @@ export async function endStrays(kind: ServerKind, dir: string): Promise<void> {
   await Promise.all(strays.map(stray => endProcess(stray, kind.stopSignal, STOP_GRACE_MS)));
 }
 
-// A port taken between our look and the server's, or backends of a killed PostgreSQL that have not ended yet.
+// A port taken between our check and the server's, or backends of a killed PostgreSQL that have not ended yet.
 function isTransient(output: string): boolean {
   return /address already in use|failed to bind|shared memory block .* is still in use/i.test(output);
 }
@@ -94,7 +94,7 @@ async function takeOver(
   return { kind, record, process };
 }
 
-/** Launches once. Answers what the server printed when it ended before it served. */
+/** Launches once. Returns the server's output if it ended before it served. */
 async function launchOnce(
   kind: ServerKind,
   site: Site,
@@ -108,7 +108,7 @@ async function launchOnce(
   try {
     const child = spawn(command, args, { ...how, stdio: ['ignore', output, output] });
     await once(child, 'spawn');
-    // Before it has processes of its own, which are as it is.
+    // Before it has child processes, which inherit the niceness.
     if (child.pid !== undefined && kind.niceness !== undefined) setPriority(child.pid, kind.niceness);
     const id = child.pid === undefined ? undefined : identify(child.pid);
     child.unref();
@@ -129,7 +129,7 @@ async function launchOnce(
   }
 }
 
-/** The server's version once it answers; undefined when it ended, or nobody waits any more. */
+/** The server's version once it answers; undefined if it has ended, or nobody waits any more. */
 async function untilReady(
   kind: ServerKind,
   site: Site,
@@ -146,7 +146,7 @@ async function untilReady(
         await endProcess(process, kind.stopSignal, STOP_GRACE_MS);
         throw isFinal ? error : silent(kind, site, error);
       }
-      await sleep(ASK_EVERY_MS); // not yet: asking again is what this loop is for
+      await sleep(ASK_EVERY_MS); // not ready yet
     }
   }
   return undefined;

@@ -47,7 +47,7 @@ test('the lock of a process that is gone is taken, by one of many', async () => 
         const release = await takeLock(path, never);
         holders += 1;
         most = Math.max(most, holders);
-        // A holder ends without giving back now and then: the file names somebody who is gone again.
+        // Sometimes a holder ends without giving the lock back: the file then names an ended process.
         await sleep(Math.random() * 2);
         holders -= 1;
         if (Math.random() < 0.3) await writeFile(path, gone);

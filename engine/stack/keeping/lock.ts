@@ -5,12 +5,13 @@ import { hasCode } from '../errors.ts';
 import { isRunning, type ProcessId, self } from './processes.ts';
 
 /**
- * Takes a lock that one process on this machine can hold, and answers the function that gives it back.
+ * Takes a lock that only one process on this machine can hold, and returns the function that gives it back.
  *
- * The lock is a file naming its holder. It appears by `link`, hence whole, and only where there is none. A file whose
- * holder is gone is removed under a lock of its own, named after what the file says and taken in the same way. A holder
- * that is gone does not come back, so whoever has that second lock and still reads the same may remove the file: nobody
- * else can have. Moving the file away first and looking at it then has a gap in which two get the lock.
+ * The lock is a file that names its holder. `link` creates it, so it appears with its full content and only if there is none
+ * yet. A file whose holder has ended is removed under a second lock, named after the content of the file and taken in the
+ * same way. An ended holder does not come back, so a process that holds the second lock and still reads the same content may
+ * remove the file: nobody else can have replaced it. Moving the file away first and checking it afterwards would leave a gap
+ * in which two processes get the lock.
  *
  * Rejects with the reason of `signal` when aborted.
  */
@@ -61,7 +62,7 @@ async function textOf(path: string): Promise<string | undefined> {
   }
 }
 
-/** Who holds it; undefined where the text names nobody. */
+/** Its holder; undefined if the text names none. */
 function holderIn(text: string): ProcessId | undefined {
   try {
     const value: unknown = JSON.parse(text);
@@ -75,7 +76,7 @@ function holderIn(text: string): ProcessId | undefined {
   }
 }
 
-/** Removes the lock of a holder that is gone, if it is still there. */
+/** Removes the lock of an ended holder, if it is still there. */
 async function clearStale(path: string, text: string, signal: AbortSignal): Promise<void> {
   const name = createHash('sha256').update(text).digest('hex').slice(0, 16);
   const release = await takeLock(`${path}.${name}`, signal);

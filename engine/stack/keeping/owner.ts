@@ -12,7 +12,7 @@ import type { KeeperMessage, KeeperRequest } from './protocol.ts';
 const PROJECT = fileURLToPath(new URL('../../../', import.meta.url));
 const KEEPER = fileURLToPath(new URL('keeper.ts', import.meta.url));
 
-/** Where every stack of this checkout finds the programs it downloads. */
+/** The directory of downloaded programs, shared by all stacks of this checkout. */
 export const CACHE_DIR = join(PROJECT, '.stack', 'cache');
 export const DEFAULT_DIR = join(PROJECT, '.stack');
 
@@ -35,7 +35,7 @@ export async function startKeeper(
   const child = spawnKeeper({ ...request, dir, cacheDir: CACHE_DIR }, env);
   const keeper = child.pid === undefined ? undefined : identify(child.pid);
   const exited = new Promise(resolve => child.once('exit', resolve));
-  // Writing to a keeper that was killed fails; that it is gone is learnt from `exited`.
+  // Writing to a killed keeper fails; `exited` shows that it is gone.
   child.stdin?.on('error', () => undefined);
   const ready = await untilReady(child, join(dir, 'keeper.log'), onProgress);
   release(child);
@@ -56,7 +56,7 @@ function spawnKeeper(
       {
         cwd: PROJECT,
         detached: true,
-        // What steers this process' node (a debugger's port, a test runner's protocol) is not the keeper's.
+        // Node's own settings of this process (a debugger's port, a test runner's protocol) must not reach the keeper.
         env: { ...process.env, ...env, NODE_OPTIONS: undefined, NODE_TEST_CONTEXT: undefined },
         stdio: ['pipe', 'pipe', log],
       },
@@ -78,7 +78,7 @@ function untilReady(child: ChildProcess, log: string, onProgress: (line: string)
       else reject(new StackError(message.message, message.remedy));
     });
     child.on('error', error => reject(asStackError(error, 'cannot start the keeper of the stack')));
-    // After a message that decided, this one changes nothing.
+    // Changes nothing if a message has decided before.
     child.on('close', (code, signal) =>
       reject(
         new StackError(
@@ -90,7 +90,7 @@ function untilReady(child: ChildProcess, log: string, onProgress: (line: string)
   });
 }
 
-/** Lets this process end while the keeper goes on listening for that end. */
+/** Lets this process end while the keeper continues to watch for that end. */
 function release(child: ChildProcess): void {
   child.unref();
   for (const stream of [child.stdin, child.stdout]) {
@@ -107,6 +107,6 @@ async function endKeeper(
   child.ref();
   child.stdin?.end();
   await exited;
-  // A keeper that was killed has stopped nothing: what it kept is stopped from here.
+  // A killed keeper has stopped nothing, so stop its servers here.
   if (keeper !== undefined) await stopKeptBy(dir, keeper);
 }

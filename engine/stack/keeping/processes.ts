@@ -4,7 +4,7 @@ import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hasCode } from '../errors.ts';
 
-/** One process and no other: process numbers are given out again, the moment of the start tells them apart. */
+/** One specific process: process ids are reused, so the start time distinguishes processes with the same id. */
 export interface ProcessId {
   readonly pid: number;
   readonly startedAt: string;
@@ -33,7 +33,7 @@ export function identify(pid: number): ProcessId | undefined {
       .split(/\s+/);
     return state === undefined || state.startsWith('Z') ? undefined : { pid, startedAt: started.join(' ') };
   } catch {
-    return undefined; // no such process: both readings fail, and that is the answer
+    return undefined; // no such process: both reads fail
   }
 }
 
@@ -79,7 +79,7 @@ function workingDirectory(pid: string): string | undefined {
   }
 }
 
-/** Waits until the process is gone. Answers false when it still runs after `limitMs`. */
+/** Waits until the process has ended. Returns false if it still runs after `limitMs`. */
 export async function waitForEnd(id: ProcessId, limitMs: number): Promise<boolean> {
   const until = performance.now() + limitMs;
   while (isRunning(id)) {
@@ -89,7 +89,7 @@ export async function waitForEnd(id: ProcessId, limitMs: number): Promise<boolea
   return true;
 }
 
-/** Sends `signal`, and SIGKILL when the process is still there after `graceMs`. */
+/** Sends `signal`, and SIGKILL if the process still runs after `graceMs`. */
 export async function endProcess(id: ProcessId, signal: NodeJS.Signals, graceMs: number): Promise<void> {
   if (!isRunning(id)) return;
   sendSignal(id.pid, signal);
@@ -137,7 +137,7 @@ export function run(command: string, args: readonly string[], options: RunOption
   });
 }
 
-/** Like `run`, with a command that isn't there as an ordinary failure. */
+/** Like `run`, but a missing command is an ordinary failure. */
 export async function tryRun(
   command: string,
   args: readonly string[],

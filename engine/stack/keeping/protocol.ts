@@ -1,14 +1,14 @@
 import type { KafkaNeed } from '../plan.ts';
 import type { ServerName } from './records.ts';
 
-/** What a keeper is asked to bring up; its only argument, as JSON. Holds no secret: others can read it in `ps`. */
+/** The servers that a keeper must bring up; its only argument, as JSON. Contains no secret: others can read it in `ps`. */
 export interface KeeperRequest {
   readonly dir: string;
   readonly cacheDir: string;
   readonly servers: readonly ServerName[];
   readonly kafka: KafkaNeed;
   readonly log: string;
-  /** Goes on after the process that started it has ended. */
+  /** Continues after the process that started it has ended. */
   readonly background: boolean;
 }
 

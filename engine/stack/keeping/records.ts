@@ -7,12 +7,12 @@ import type { ProcessId } from './processes.ts';
 export const SERVER_NAMES = ['postgres', 'redis', 'kafka'] as const;
 export type ServerName = (typeof SERVER_NAMES)[number];
 
-/** The process that stops the servers when its own owner is gone; in the background it has no owner. */
+/** The process that stops the servers once its owner has ended; in the background it has no owner. */
 export interface Keeper extends ProcessId {
   readonly background: boolean;
 }
 
-/** What is remembered of a private server, in `<dir>/<name>.json`. It holds a password: mode 0600. */
+/** What is stored about a private server, in `<dir>/<name>.json`. It contains a password: mode 0600. */
 export interface ServerRecord {
   readonly ports: readonly number[];
   readonly password: string;
@@ -45,7 +45,7 @@ export function recordPath(dir: string, name: ServerName): string {
   return join(dir, `${name}.json`);
 }
 
-/** Undefined when this directory never had such a server. */
+/** Undefined if this directory never had such a server. */
 export function readRecord(dir: string, name: ServerName): ServerRecord | undefined {
   const value = readJson(recordPath(dir, name));
   if (value === undefined || isRecord(value)) return value;

@@ -26,8 +26,8 @@ export interface Supervised {
 }
 
 /**
- * Brings up all wanted servers at once. When one that is required fails, those this call started are stopped again,
- * and the failure is raised. The caller holds the stack's lock.
+ * Starts all wanted servers at once. If a required one fails, the servers that this call has started are stopped again and
+ * the failure is raised. The caller holds the stack's lock.
  */
 export async function bringAllUp(wanted: Wanted, site: Site, keeper: Keeper): Promise<Supervised> {
   await Promise.all([checkRoom(site.dir), checkLoopback()]);
@@ -66,7 +66,7 @@ export async function bringAllUp(wanted: Wanted, site: Site, keeper: Keeper): Pr
   return { running, notes: [...notes, ...logChange(site.dir, log)] };
 }
 
-/** Stops the servers that this keeper started or took over, and leaves those of another. */
+/** Stops the servers that this keeper started or took over, and leaves those of other keepers. */
 export async function bringAllDown(dir: string, running: readonly Running[]): Promise<void> {
   const ours = running.filter(server => server.keptBy === undefined);
   await Promise.all(ours.map(server => bringDown(dir, server.kind, server.process)));
@@ -83,7 +83,7 @@ function allOf(faults: readonly StackError[]): StackError {
   });
 }
 
-// What the other log still holds is not lost, and not settled either while this one is used.
+// Records in the other log are not lost, but they are not settled while this one is used.
 function logChange(dir: string, log: string): string[] {
   const last = readLastLog(dir);
   writeLastLog(dir, log);

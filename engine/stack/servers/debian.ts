@@ -6,25 +6,25 @@ import { takeLock } from '../keeping/lock.ts';
 import { type RunResult, run, tryRun } from '../keeping/processes.ts';
 import type { Site } from './server.ts';
 
-/** A package of Debian that is used without being installed. */
+/** A Debian package that is used without being installed. */
 export interface DebianPackage {
   readonly name: string;
   /** Its program, below the root. */
   readonly program: readonly string[];
-  /** What a person can do where it cannot be had. */
+  /** What the user can do if it is unavailable. */
   readonly byHand: string;
 }
 
-/** What runs a program that isn't installed: the program, and where the loader finds its libraries. */
+/** How to run a program that is not installed: its path, and where the loader finds its libraries. */
 export interface Unpacked {
   readonly command: string;
   readonly libraryPath: string;
 }
 
 /**
- * Downloads a package of Debian (or Ubuntu), with the libraries this machine lacks, and unpacks them into the
- * cache. Needs no root: nothing is installed, and package lists that are missing or out of date are fetched into the
- * cache as well. Raises StackError where there is no apt, or the packages cannot be had.
+ * Downloads a package of Debian (or Ubuntu), with the libraries that this machine lacks, and unpacks them into the cache.
+ * Needs no root: nothing is installed, and missing or outdated package lists are downloaded into the cache as well. Throws
+ * StackError if there is no apt, or the packages are unavailable.
  */
 export async function unpackDebian(site: Site, wanted: DebianPackage): Promise<Unpacked> {
   const root = join(site.cacheDir, wanted.name);
@@ -83,7 +83,7 @@ async function download(site: Site, wanted: DebianPackage, work: string): Promis
   }
 }
 
-// apt takes its lists and caches from elsewhere when told to, which makes `update` possible without root.
+// With its own lists and caches, apt can run `update` without root.
 function ownLists(work: string): string[] {
   return [
     '-o',

@@ -18,14 +18,14 @@ const POM = fileURLToPath(new URL('kafka-pom.xml', import.meta.url));
 export interface Broker {
   readonly id: number;
   readonly port: number;
-  /** Where it is a controller of the cluster as well. */
+  /** Set if the broker is a controller of the cluster as well. */
   readonly controllerPort?: number;
 }
 
-/** More copies of what Kafka keeps for itself gain a private cluster nothing. */
+/** A private cluster gains nothing from more copies of Kafka's internal topics. */
 const MOST_OWN_REPLICAS = 3;
 
-// Groups are made at once, as each has one member only. Topics are created by those who know how many partitions they need.
+// Groups form at once, as each has one member only. Clients that know the number of partitions create the topics.
 function configuration({ id, port, controllerPort }: Broker, cluster: readonly Broker[]): string {
   const isController = controllerPort !== undefined;
   const voters = cluster
@@ -83,7 +83,7 @@ async function checkJava(site: Site): Promise<string> {
   );
 }
 
-/** The directory of Kafka's jars, resolved once a checkout. */
+/** The directory of Kafka's jars, resolved once per checkout. */
 async function findJars(site: Site): Promise<string> {
   const jars = join(site.cacheDir, `kafka-${KAFKA_VERSION}`);
   if (existsSync(jars)) return jars;
@@ -127,8 +127,8 @@ async function prepare(site: Site): Promise<(record: ServerRecord) => Promise<La
 }
 
 /**
- * Finds or fetches the programs; answers how to launch the broker that lives in `<site.dir>/kafka`. The id of the cluster
- * counts where that is new, and is the same for all of its brokers.
+ * Finds or downloads the programs; returns how to launch the broker in `<site.dir>/kafka`. The cluster id applies if the
+ * directory is new, and is the same for all brokers of a cluster.
  */
 export async function prepareBroker(
   site: Site,

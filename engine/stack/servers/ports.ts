@@ -3,15 +3,15 @@ import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { hasCode, StackError } from '../errors.ts';
 
-// Below the range from which Linux and macOS lend ports to outgoing connections (32768 and 49152 up): a port
-// remembered from there would now and then be in use by somebody's client at the next start.
+// Below the range from which Linux and macOS assign ports to outgoing connections (32768 and 49152 up): a recorded port from
+// that range would sometimes be in use by a client at the next start.
 const FIRST_PORT = 20_000;
 const LAST_PORT = 32_000;
 const TRIES = 100;
 
 const LOOPBACK_LIMIT_MS = 2_000;
 
-/** Raises StackError unless a process here can reach another one on 127.0.0.1. */
+/** Throws StackError unless a process here can reach another one on 127.0.0.1. */
 export async function checkLoopback(): Promise<void> {
   const server = createServer(socket => socket.destroy());
   try {
@@ -39,7 +39,7 @@ function noLoopback(address: string, cause: unknown): StackError {
   );
 }
 
-/** Whether a server could listen on that loopback port now. Raises StackError where there is no loopback at all. */
+/** Whether a server could listen on that loopback port now. Throws StackError if there is no loopback at all. */
 export async function isFree(port: number): Promise<boolean> {
   const probe = createServer();
   try {
@@ -55,7 +55,7 @@ export async function isFree(port: number): Promise<boolean> {
   }
 }
 
-/** `count` different loopback ports nobody listens on; the wanted ones where they are free. */
+/** `count` different loopback ports that are free; the wanted ones if possible. */
 export async function choosePorts(count: number, wanted: readonly number[]): Promise<number[]> {
   const chosen: number[] = [];
   for (const port of wanted.slice(0, count)) {

@@ -7,17 +7,17 @@ import type { Launch, Site } from './server.ts';
 const REMEDY =
   'start as an ordinary user, or create a user "postgres" (useradd --system postgres), or set DATABASE_URL';
 
-/** The user that PostgreSQL runs as, where that is not our own. */
+/** The user that PostgreSQL runs as, if it is not the current one. */
 export interface Account {
   readonly uid: number;
   readonly gid: number;
-  /** A directory on the way to the programs or the data lets only root in, as /root does. */
+  /** A directory on the way to the programs or the data admits only root, as /root does. */
   readonly isShutOut: boolean;
 }
 
 /**
- * PostgreSQL refuses to run as root: answers the user "postgres", who is made when there is none. Undefined for
- * anybody but root. Raises StackError where root cannot do that, as in some containers.
+ * PostgreSQL refuses to run as root: returns the user "postgres", created if there is none. Undefined unless the current user
+ * is root. Throws StackError if root cannot do that, as in some containers.
  */
 export async function chooseAccount(site: Site, programs: string): Promise<Account | undefined> {
   if (process.getuid?.() !== 0) return undefined;
@@ -64,8 +64,8 @@ function isOpenToAll(directory: string): boolean {
 }
 
 /**
- * How to run a program as `account`. One who is shut out is handed the single capability that opens directories;
- * without `no_setuid_fixup` access(2), by which initdb looks for its sister program, would not count it.
+ * How to run a program as `account`. If it is shut out, it gets the single capability that opens directories; without
+ * `no_setuid_fixup`, access(2), by which initdb looks for its sister program, would ignore that capability.
  */
 export function runAs(
   account: Account | undefined,

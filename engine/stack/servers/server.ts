@@ -1,13 +1,13 @@
 import type { ServerName, ServerRecord } from '../keeping/records.ts';
 
-/** Where a server is made and kept. */
+/** Where a server is prepared and stored. */
 export interface Site {
   /** Data, records and logs of this stack. */
   readonly dir: string;
-  /** Programs fetched once and shared by every stack of this checkout. */
+  /** Downloaded programs, shared by all stacks of this checkout. */
   readonly cacheDir: string;
   readonly env: NodeJS.ProcessEnv;
-  /** Aborted when whoever wanted the stack is gone. */
+  /** Aborted when the process that wanted the stack has ended. */
   readonly signal: AbortSignal;
   readonly progress: (line: string) => void;
 }
@@ -21,7 +21,7 @@ export interface Launch {
   readonly gid?: number;
 }
 
-/** One kind of private server: how its programs are had, how it is launched, asked and stopped. */
+/** One kind of private server: how to get its programs, and how to launch, query and stop it. */
 export interface ServerKind {
   readonly name: ServerName;
   readonly title: string;
@@ -29,12 +29,15 @@ export interface ServerKind {
   /** The file name of the program that serves. */
   readonly program: RegExp;
   readonly stopSignal: NodeJS.Signals;
-  /** How far it gives way to others on the machine (nice, 0 to 19); absent: not at all. */
+  /** Its niceness, 0 to 19; absent: unchanged. */
   readonly niceness?: number;
-  /** Finds or fetches the programs. Raises StackError when they cannot be had; answers how to launch on given ports. */
+  /**
+   * Finds or downloads the programs; returns how to launch the server on given ports. Throws StackError if they are
+   * unavailable.
+   */
   prepare(site: Site): Promise<(record: ServerRecord) => Promise<Launch>>;
-  /** Asks a running server whether it serves; answers its version. Rejects while it doesn't, by StackError if it never will. */
+  /** Returns the version of a running server that is ready. Rejects while it is not, with StackError if it never will be. */
   ask(record: ServerRecord): Promise<string>;
-  /** What a client connects with, password included. */
+  /** The URL for clients, including the password. */
   url(record: ServerRecord): string;
 }

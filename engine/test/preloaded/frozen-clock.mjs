@@ -1,16 +1,16 @@
 /**
- * Preloaded into a process, makes its monotonic clock stand still while the process does: as that of a virtual machine
- * does while it is suspended, and as it does not through SIGSTOP. A gap between two looks that is longer than a busy
- * loop's is taken for such a time. Timers go by that clock as well: one that the real clock finds due, and this one not,
- * waits once more. So what was sent to the process meanwhile is read before any timer of its own, such as that of a renewal,
- * tells it that something is wrong.
+ * Preloaded into a process, makes its monotonic clock stand still while the process is stopped. The clock of a suspended
+ * virtual machine does so; with SIGSTOP alone the clock would continue. A gap between two readings that is longer than a busy
+ * loop's counts as such a time. Timers go by that clock too: one that is due only by the real clock waits again. So the
+ * process reads what was sent to it meanwhile before any of its timers, such as that of a renewal, shows that something is
+ * wrong.
  */
 import { syncBuiltinESMExports } from 'node:module';
 import timersPromises from 'node:timers/promises';
 
 const GAP_MS = 400;
 const LOOK_MS = 20;
-/** Timers are due to the millisecond. */
+/** Timers are precise to the millisecond. */
 const ROUNDING_MS = 1;
 
 const now = performance.now.bind(performance);

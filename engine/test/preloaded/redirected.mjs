@@ -1,6 +1,6 @@
 /**
- * Preloaded into a process, has it connect to the port REDIRECT_TO wherever it would connect to the port REDIRECT_FROM: to a
- * proxy in front of a server that names itself to its clients, as a Kafka broker does.
+ * Preloaded into a process, redirects its connections from port REDIRECT_FROM to port REDIRECT_TO: to a proxy in front of a
+ * server that tells clients its own address, as a Kafka broker does.
  */
 import { syncBuiltinESMExports } from 'node:module';
 import net from 'node:net';

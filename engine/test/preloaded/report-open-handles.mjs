@@ -1,7 +1,7 @@
 /**
- * Loaded into every test process. The runner ends a test file that does not end by itself with SIGTERM, counts it as
- * failed and no longer listens to it; what kept it is written into the file that OPEN_HANDLES_FILE names, and shown by
- * the run.
+ * Preloaded into every test process. If a test file does not end by itself, the runner ends it with SIGTERM, counts it as
+ * failed and no longer reads its output. So this writes the handles that kept it open to the file named by OPEN_HANDLES_FILE,
+ * which the run shows at its end.
  */
 import { appendFileSync } from 'node:fs';
 import { relative } from 'node:path';
@@ -9,7 +9,7 @@ import { relative } from 'node:path';
 const file = process.env.OPEN_HANDLES_FILE;
 if (file !== undefined) {
   process.once('SIGTERM', () => {
-    // The pipes of stdout and stderr are always there.
+    // The pipes of stdout and stderr are always open.
     const open = process.getActiveResourcesInfo().filter(resource => resource !== 'PipeWrap');
     const name = relative('', process.argv[1] ?? '');
     appendFileSync(file, `${name} did not end by itself; still open: ${open.join(', ') || 'nothing'}\n`);

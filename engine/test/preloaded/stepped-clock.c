@@ -1,10 +1,10 @@
 /*
- * Preloaded into a Redis, sets its clock ahead by what the file STEPPED_CLOCK holds: 8 bytes, microseconds, in the machine's
- * byte order. Who writes there steps the clock of the running server. Monotonic clocks go on, as they do where an operator or
- * NTP sets the time. Redis reads its time by these two calls alone. (libfaketime does the same and was tried first: with the
- * jemalloc of Debian's Redis it hangs before main.)
+ * Preloaded into a Redis, adds the content of the file STEPPED_CLOCK to its clock: 8 bytes, microseconds, in the machine's
+ * byte order. Writing to the file steps the clock of the running server. Monotonic clocks are unaffected, as when an operator
+ * or NTP sets the time. Redis reads its time by these two calls alone. (libfaketime does the same and was tried first: with
+ * the jemalloc of Debian's Redis it hangs before main.)
  *
- * It includes nothing, as a compiler without the headers of the C library is enough (../stepped-redis.ts).
+ * It includes nothing, so a compiler without the headers of the C library suffices (../stepped-redis.ts).
  */
 typedef long long microseconds;
 struct instant {

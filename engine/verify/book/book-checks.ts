@@ -1,4 +1,4 @@
-/** What of a book can be checked only when all its lines were read: counts, the pool, the draw, the signature. */
+/** The checks of a book that need all of its lines: counts, the pool, the draw, the signature. */
 import { checkRandomness, checkSeed } from '../draw/randomness.ts';
 import type { Rules } from '../draw/rules.ts';
 import { type Findings, Unreadable } from '../findings.ts';
@@ -11,13 +11,13 @@ import type { Entries } from './entries.ts';
 import { type CouponJudge, RaffleJudge } from './outcomes.ts';
 import type { ReadBook } from './read-book.ts';
 
-/** How much of each was read. */
+/** How many of each kind were read. */
 export interface FoundCounts {
   readonly entries: number;
   readonly slices: number;
   readonly moves: number;
   readonly lines: number;
-  /** Entries that are not withdrawn. */
+  /** Entries that were not withdrawn. */
   readonly honoured: number;
 }
 
@@ -50,7 +50,7 @@ export function checkPool(kind: Rules['kind'], end: End, root: Uint8Array, findi
   );
 }
 
-/** What `checkDraw` is to be given; undefined where there is no draw, or one of more tickets than are drawn here. */
+/** The input of `checkDraw`; undefined if there is no draw, or one with more tickets than are drawn here. */
 export function beginDraw(
   { draw }: End,
   entries: Entries,
@@ -70,7 +70,7 @@ export interface DrawParts {
   readonly starts: Float64Array | undefined;
 }
 
-/** Repeats the draw. Rejects with Unreadable where it has too many tickets. */
+/** Repeats the draw. Rejects with Unreadable if it has too many tickets. */
 export async function checkDraw(
   { rules, closedAtUs }: Header,
   { draw }: End,
@@ -96,7 +96,7 @@ export async function checkSignature(
   hash: Uint8Array,
   { findings, primitives }: BookOptions,
 ): Promise<void> {
-  // At a time that the book does not tell: its key need not be older than the campaign.
+  // A book does not show when it was signed, so its key may be younger than the campaign.
   const key = signers.keyFor(end.keyId, 'books', closedAtUs, 'the book', true);
   if (key === undefined) return;
   const message = concat(utf8(`fairline book ${version}`), hash, utf8(end.canonical));

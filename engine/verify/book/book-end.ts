@@ -1,4 +1,4 @@
-/** The last line of a book: what it counts, what a draw was made of, and the signature. */
+/** The last line of a book: its counts, the facts of a draw, and the signature. */
 import { type DrawFacts, readDrawFacts } from '../draw/randomness.ts';
 import type { Rules } from '../draw/rules.ts';
 import { KEY_ID_BYTES } from '../receipts/keys.ts';
@@ -11,7 +11,7 @@ export interface End {
   readonly lines: number;
   readonly slices: number;
   readonly poolRoot: Uint8Array;
-  /** Where there are claims. */
+  /** Only in a campaign with claims. */
   readonly moves: number;
   readonly draw: DrawFacts | undefined;
   readonly canonical: string;

@@ -1,4 +1,4 @@
-/** The first line of a book: what is said of all of it. */
+/** The first line of a book: what it says about the whole book. */
 import { checkRulesHash, MOST_CAMPAIGN, type Rules, readRules } from '../draw/rules.ts';
 import { type Findings, Unreadable } from '../findings.ts';
 import type { Limits } from '../limits.ts';
@@ -13,13 +13,13 @@ export interface BookOptions {
   readonly primitives: Primitives;
   readonly limits: Limits;
   readonly findings: Findings;
-  /** Keys that were had elsewhere; without them those in the book are taken. */
+  /** Keys from another source; without them, the keys in the book are used. */
   readonly pinned: KeyRing | undefined;
   readonly onHead: (head: SignedHead, text: string, index: number) => void;
 }
 
 const FIRST_VERSION = 1;
-/** From this one on chains are whole, and every leaf of theirs shows what it is. */
+/** From this version on, chains are complete, and every leaf in them shows what it is. */
 const WHOLE_CHAINS = 2;
 
 export interface Header {
@@ -27,11 +27,11 @@ export interface Header {
   readonly rules: Rules;
   readonly closedAtUs: number;
   readonly signers: Signers;
-  /** Undefined in a version that does not show them whole. */
+  /** Undefined in a version that does not show them completely. */
   readonly chains: Chains | undefined;
 }
 
-/** Throws Unreadable; what is wrong otherwise becomes a finding. */
+/** Throws Unreadable; adds other problems as findings. */
 export function readHeader(bytes: Uint8Array, { findings, limits, pinned, primitives }: BookOptions): Header {
   const what = 'line 1';
   const members = new Members(parseCanonical(bytes, what, limits.depth), what);

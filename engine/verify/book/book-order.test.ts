@@ -9,7 +9,7 @@ function swap(list: { [index: number]: unknown }, a: number, b: number): void {
   [list[a], list[b]] = [list[b], list[a]];
 }
 
-/** Even when the shop signs them anew: what is in the slices' roots cannot be changed. */
+/** Even if the shop signs the book again: the content of the slices' roots cannot change. */
 const changes: readonly Change[] = [
   [
     'somebody is left out',
@@ -131,7 +131,7 @@ const changes: readonly Change[] = [
     'a slice left out',
     coupon,
     parts => {
-      // One without an entry of the campaign.
+      // A slice without an entry of the campaign.
       const bare = parts.slices.findIndex(
         ({ others }, slice) => others && !parts.entries.some(e => e.slice === slice),
       );
@@ -191,7 +191,7 @@ test('books with other people in them, or in another order, are found and named'
 
 test('a fork of a gateway is named', async () => {
   const codes = await codesAfter(coupon, parts => {
-    // A head that continues what the second one continues, in place of the third.
+    // A head in place of the third slice that continues the same head as the second one.
     const second = Buffer.from(parts.slices[1]?.head ?? '', 'base64url');
     const fields = {
       gateway: second.readUInt16BE(16),
@@ -210,7 +210,7 @@ test('a fork of a gateway is named', async () => {
 
 test("a user who is in twice is found, where each entry's leaf is signed", async () => {
   const made = makeBook({ kind: 'coupon', entries: 30, stock: 7 });
-  // A repeat that stands among the others gets a line.
+  // A repeat inserted among the entries, with a line.
   const repeat = made.items.find(one => one.user === 'user1' && one.stamp !== made.parts.entries[1]?.stamp);
   assert.ok(repeat?.at);
   const codes = await codesAfter(made, parts => {

@@ -6,7 +6,7 @@ import { makeBook, written } from '../testing/maker.ts';
 import { quicknetRound } from '../testing/quicknet-round.ts';
 import { codesAfter, inPieces, json, run } from '../testing/run.ts';
 
-/** Even when the shop signs them anew: what the rules make of the entries cannot be changed. */
+/** Even if the shop signs the book again: what the rules make of the entries cannot change. */
 const changes: readonly Change[] = [
   [
     'a coupon more',
@@ -87,7 +87,7 @@ const changes: readonly Change[] = [
     'more tickets',
     raffle,
     parts => {
-      // So many that one of them wins.
+      // Enough tickets that one of them wins.
       entryWith(parts, 'not_drawn').tickets = 1000;
     },
     ['draw-order', 'pool-root', 'seed'],
@@ -176,7 +176,7 @@ test('a round of drand that was known at the close is refused', async () => {
 
 const PERIOD_US = 3_000_000;
 
-/** A raffle that is announced for three rounds before the real one, which lies six periods behind its close, and when it is frozen. */
+/** A raffle announced for three rounds before the real one, which is six periods after its close, frozen at this instant. */
 function frozenAt(frozenAtUs: number): Promise<readonly string[]> {
   return codesAfter(drand, parts => {
     const { knownUs, round, signature } = quicknetRound;
@@ -193,7 +193,8 @@ test('a pool that was frozen when its round was known takes the one round that t
   const dueUs = quicknetRound.knownUs - 3 * PERIOD_US;
   const right = await frozenAt(dueUs);
   assert.equal(right.includes('drand-round'), false, String(right));
-  // Before the announced round was due it stays; later, another one follows; and no pool is frozen before the close.
+  // If frozen before the announced round was due, that round stays; later, another one follows; no pool is frozen before the
+  // close.
   for (const wrongUs of [dueUs - 1, dueUs + 1, dueUs + PERIOD_US, quicknetRound.knownUs - 7 * PERIOD_US]) {
     const codes = await frozenAt(wrongUs);
     assert.ok(codes.includes('drand-round'), `${wrongUs}: ${codes}`);

@@ -1,6 +1,6 @@
 /**
- * A whole book: read as a stream, line by line, and checked from its first byte to its signature. Nothing in it is
- * believed that can be computed.
+ * A whole book: read as a stream, line by line, and checked from its first byte to its signature. Whatever can be computed is
+ * computed, not trusted.
  */
 import { Unreadable } from '../findings.ts';
 import { HashJobs } from '../hashing/hash-jobs.ts';
@@ -20,14 +20,14 @@ import { EntrantPool } from './pool.ts';
 import type { ReadBook } from './read-book.ts';
 import { Slices } from './slices.ts';
 
-/** Signatures under way at once; each holds a few hundred bytes. */
+/** Concurrent signature checks; each holds a few hundred bytes. */
 const MOST_PENDING = 512;
 
 const SLICE_BEGINS = utf8('{"head":');
 const END_BEGINS = utf8('{"end":');
 const MOVE_BEGINS = utf8('{"at_us":');
 
-/** What a book that was read to its end consists of. */
+/** The parts of a book that was read to its end. */
 interface Parts {
   readonly header: Header;
   readonly slices: Slices;
@@ -69,7 +69,7 @@ export class BookReader {
     });
   }
 
-  /** Reads and checks all of it. Rejects with Unreadable when it cannot be read on. */
+  /** Reads and checks the whole book. Rejects with Unreadable when reading cannot continue. */
   async read(source: AsyncIterable<Uint8Array>): Promise<ReadBook> {
     try {
       for await (const piece of source) {
@@ -84,7 +84,7 @@ export class BookReader {
     }
   }
 
-  /** Checks what can be checked only when all has been read. */
+  /** Checks what needs the whole book. */
   async #check({ header, slices, entries, pool, judge, end }: Parts): Promise<ReadBook> {
     const { findings, primitives } = this.#options;
     entries.end();

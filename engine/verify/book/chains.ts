@@ -1,11 +1,11 @@
 /**
- * Who may have signed between the opening and the last withdrawal, and whether the book shows all of it. Incarnations are
- * numbered from 1 within an epoch of the registry, whichever gateway takes them; a book from version 2 on accounts for every
- * number of the epochs that reach into the campaign: either its chain of heads is there, or it is said to have been quiet. A
- * chain begins with the first head of its incarnation or with one from before the opening, and ends with one from behind
- * `untilUs` or with the one that is said to be the last.
+ * Which incarnations may have signed between the opening and the last withdrawal, and whether the book shows all of it.
+ * Incarnations are numbered from 1 within an epoch of the registry, across all gateways. A book from version 2 on accounts
+ * for every number of the epochs that extend into the campaign: it shows the number's chain of heads, or declares it as
+ * quiet. A chain begins with the first head of its incarnation or with one from before the opening, and ends with one from
+ * after `untilUs` or with a declared end.
  *
- * Who left somebody out has to say so in words that are signed, and that a head or a receipt of the one left out refutes.
+ * So an operator who leaves somebody out must sign a false declaration, which a head or a receipt of that user refutes.
  */
 import type { Findings } from '../findings.ts';
 import { Unreadable } from '../findings.ts';
@@ -17,28 +17,28 @@ import type { Json, Members } from '../text/json.ts';
 const NUMBERS_PER_EPOCH = 2 ** 32;
 /** Incarnations are below 2^53. */
 const MOST_EPOCH = 2 ** 21 - 1;
-/** The header is one line, whose length is limited; a number more than this would not fit into it. */
+/** The header is one line, whose length is limited; a longer list would not fit into it. */
 const MOST_LISTED = 1_000_000;
 
 interface Epoch {
   readonly epoch: number;
-  /** Nobody of this epoch stamped before. */
+  /** No incarnation of this epoch stamped before. */
   readonly beganUs: number;
-  /** The greatest number that was given. */
+  /** The greatest number that was assigned. */
   readonly last: number;
-  /** Ranges of numbers that signed nothing in the time of the book, rising. */
+  /** Ranges of numbers that signed nothing during the time of the book, increasing. */
   readonly quiet: readonly Pair[];
-  /** By number, the last slice of chains that have none behind `untilUs`. */
+  /** By number, the last slice of chains that have none after `untilUs`. */
   readonly ends: ReadonlyMap<number, number>;
 }
 
 type Pair = readonly [number, number];
 
-/** What a book says of its chains as a whole. */
+/** What a book declares about all of its chains. */
 export interface Roll {
   readonly epochs: readonly Epoch[];
   readonly opensAtUs: number;
-  /** Up to here withdrawals counted: the close, or later. */
+  /** Withdrawals counted up to here: the close, or later. */
   readonly untilUs: number;
 }
 
@@ -90,7 +90,7 @@ export class Chains {
   readonly roll: Roll;
   readonly #findings: Findings;
   readonly #epochs: ReadonlyMap<number, Epoch>;
-  /** By incarnation: whose it is. */
+  /** The gateway of each incarnation. */
   readonly #shown = new Map<number, number>();
   #last: SignedHead | undefined;
   #ended = 0;
@@ -105,17 +105,17 @@ export class Chains {
     return this.#shown.size;
   }
 
-  /** Chains of which it is said, and not shown, that nothing follows. */
+  /** Chains that are declared, but not shown, to have ended. */
   get ended(): number {
     return this.#ended;
   }
 
-  /** Incarnations of which it is said, and not shown, that they signed nothing. */
+  /** Incarnations that are declared, but not shown, to have signed nothing. */
   get quiet(): number {
     return this.roll.epochs.flatMap(({ quiet }) => quiet).reduce((sum, [from, to]) => sum + to - from + 1, 0);
   }
 
-  /** The time in which something of the campaign can have been signed by who is accounted for. */
+  /** The time in which the accounted incarnations can have signed items of the campaign. */
   get time(): BookTime {
     const { epochs, opensAtUs, untilUs } = this.roll;
     const fromUs = Math.min(opensAtUs, ...epochs.slice(0, 1).map(({ beganUs }) => beganUs));
@@ -127,7 +127,7 @@ export class Chains {
     return lastUs >= this.roll.opensAtUs && firstUs < this.roll.untilUs;
   }
 
-  /** The next head of the book; `what` names its line. */
+  /** Takes the next head of the book; `what` names its line. */
   take(head: SignedHead, showsItems: boolean, what: string): void {
     const last = this.#last;
     if (last?.gateway !== head.gateway || last.incarnation !== head.incarnation) {
@@ -143,7 +143,7 @@ export class Chains {
     }
   }
 
-  /** To be called behind the last head. */
+  /** Call this after the last head. */
   end(): void {
     this.#finish();
     this.#last = undefined;
@@ -242,7 +242,7 @@ export class Chains {
   }
 }
 
-/** Why nobody can have that number; undefined where somebody can. */
+/** Why no incarnation can have that number; undefined if one can. */
 function faultOf(epoch: Epoch | undefined, number: number): string | undefined {
   if (epoch === undefined) return 'of an epoch that the book does not name';
   if (number === 0) return 'with number 0, which is never assigned';

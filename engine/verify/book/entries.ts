@@ -1,6 +1,6 @@
 /**
- * The entries of a book: what is kept of each, their leaf hashes, and the checks that need no more than the order in
- * which they stand. A million of them take about 100 MB.
+ * The entries of a book: their columns, their leaf hashes, and the checks that need only their order. A million of them take
+ * about 100 MB.
  */
 import type { Findings } from '../findings.ts';
 import type { HashJobs } from '../hashing/hash-jobs.ts';
@@ -11,27 +11,27 @@ import { toBase64Url, utf8 } from '../text/bytes.ts';
 import { float64, uint8, uint16, uint32 } from '../text/columns.ts';
 import type { EntryLine } from './entry-line.ts';
 
-/** How the outcome is kept. */
+/** How outcomes are encoded. */
 export const part = { honoured: 0, withdrawn: 1, excluded: 2 } as const;
 
 export class Entries {
   readonly stamps = float64();
   readonly slices = uint32();
   readonly leafIndexes = uint32();
-  /** Of `part`. */
+  /** Values of `part`. */
   readonly parts = uint8();
   readonly tickets = uint16();
   readonly whos: HashList;
-  /** Computed as jobs, a piece at a time: those of the entries before what `onHashed` was told are there. */
+  /** Computed as jobs, a piece at a time: complete for all entries before the last value passed to `onHashed`. */
   readonly leaves: HashList;
   readonly #sources = uint8();
   readonly #groups = new HashList();
   /** The index of each entry's group in `#groups` + 1; 0 for none. */
   readonly #groupOf = uint32();
   readonly #reasons = new HashList();
-  /** As `#groupOf`, of the hash of its reason. */
+  /** Likewise, for the hash of the entry's reason. */
   readonly #reasonOf = uint32();
-  /** Reasons repeat themselves. */
+  /** The same reason often occurs in succession. */
   #lastReason = { text: '', words: new Uint32Array(HASH_BYTES / 4) };
   readonly #campaign: number;
   readonly #jobs: HashJobs;
@@ -39,14 +39,14 @@ export class Entries {
   readonly #withdrawnAt = uint32();
   #excluded = 0;
   #weighted = 0;
-  /** Whether each piece has its leaf hashes, and how many have, of the first. */
+  /** Whether each piece has its leaf hashes, and how many pieces from the first on have them. */
   readonly #isHashed: boolean[] = [];
   #hashedPieces = 0;
   readonly #onHashed: (to: number) => void;
-  /** Of a RepeatedJob. */
+  /** The `found` of a RepeatedJob. */
   #repeated: Uint32Array = new Uint32Array(1);
 
-  /** `onHashed` is told, as the leaf hashes are computed, before which entry all of them are there. */
+  /** `onHashed` is called, as leaf hashes are computed, with the index before which all of them are there. */
   constructor(campaign: number, jobs: HashJobs, hash: Sha256, onHashed: (to: number) => void) {
     this.#campaign = campaign;
     this.#jobs = jobs;
@@ -68,7 +68,7 @@ export class Entries {
     return this.#excluded;
   }
 
-  /** How many have more than one ticket. */
+  /** The number of entries with more than one ticket. */
   get weighted(): number {
     return this.#weighted;
   }
@@ -77,12 +77,12 @@ export class Entries {
     return this.#groups.count;
   }
 
-  /** Those that are not withdrawn. */
+  /** The number of entries that were not withdrawn. */
   get honoured(): number {
     return this.count - this.withdrawn;
   }
 
-  /** Adds an entry that was read with its `who` where `whos` has its next one. */
+  /** Adds an entry whose `who` was read into the next place of `whos`. */
   add(line: EntryLine, groupWords: Uint32Array): void {
     const isWithdrawn = line.outcome === 'withdrawn';
     const isExcluded = line.outcome === 'excluded';
@@ -103,7 +103,7 @@ export class Entries {
     if (this.count % PIECE_HASHES === 0) this.#hashPiece(PIECE_HASHES);
   }
 
-  /** To be called behind the last entry. */
+  /** Call this after the last entry. */
   end(): void {
     const rest = this.count % PIECE_HASHES;
     if (rest > 0) this.#hashPiece(rest);
@@ -114,19 +114,19 @@ export class Entries {
     return hash === undefined ? undefined : toBase64Url(hash);
   }
 
-  /** What stands for its group, 32 bytes; undefined for none. */
+  /** The hash of its group, 32 bytes; undefined if it has none. */
   groupHash(entry: number): Uint8Array | undefined {
     const group = this.#groupOf.at(entry);
     return group === 0 ? undefined : this.#groups.at(group - 1);
   }
 
-  /** H(why it is excluded); undefined where no reason is given. */
+  /** H(the reason of its exclusion); undefined if there is none. */
   reasonHash(entry: number): Uint8Array | undefined {
     const reason = this.#reasonOf.at(entry);
     return reason === 0 ? undefined : this.#reasons.at(reason - 1);
   }
 
-  /** The entries of these users, by `who` in base64url: one pass for all of them. */
+  /** The entries of these users, by `who` in base64url, in one pass over all entries. */
   ofWhos(whos: ReadonlySet<string>, firstWords: ReadonlySet<number>): ReadonlyMap<string, number> {
     const found = new Map<string, number>();
     if (whos.size === 0) return found;
@@ -138,7 +138,7 @@ export class Entries {
     return found;
   }
 
-  /** How many honoured entries stand before this one. */
+  /** How many honoured entries come before this one. */
   honouredBefore(entry: number): number {
     let from = 0;
     let to = this.#withdrawnAt.count;
@@ -150,14 +150,14 @@ export class Entries {
     return entry - from;
   }
 
-  /** Has those looked for who may have more than one entry; `checkOnce` is to follow. */
+  /** Starts the search for users with more than one entry; `checkOnce` completes it. */
   beginOnce(): void {
     const { count } = this;
     this.#repeated = new Uint32Array(this.#jobs.memory(4 * (count + 1)));
     this.#jobs.add({ kind: 'repeated', pieces: this.whos.pieces, count, found: this.#repeated });
   }
 
-  /** A user has one entry; the jobs are done. */
+  /** Checks that each user has one entry, once the jobs are done. */
   checkOnce(findings: Findings): void {
     const [repeated = 0] = this.#repeated;
     const alike = [...this.#repeated.subarray(1, 1 + repeated)].map(entry => ({
@@ -183,7 +183,7 @@ export class Entries {
     return this.#lastReason.words;
   }
 
-  /** Has the leaf hashes of the last `count` entries computed. */
+  /** Starts computing the leaf hashes of the last `count` entries. */
   #hashPiece(count: number): void {
     const piece = this.#isHashed.length;
     const from = piece * PIECE_HASHES;

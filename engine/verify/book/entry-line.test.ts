@@ -111,7 +111,7 @@ test('a line says nothing of the one before it', () => {
   const withAll = Buffer.from(
     RIGHT.replace('{', `{"group":"${WHO}",`).replace('"slice"', '"reason":"x","slice"'),
   );
-  // Its reason has to stand before the serial to be canonical.
+  // In canonical order its reason comes before the serial.
   const ordered = Buffer.from(canonical(JSON.parse(withAll.toString())));
   reader.read(ordered, 0, ordered.length, 1);
   assert.deepEqual([reader.entry.reason, reader.entry.hasGroup], ['x', true]);

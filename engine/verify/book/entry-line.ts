@@ -1,7 +1,7 @@
 /**
- * The line of one entry. Canonical JSON has one spelling, so the lines of nearly all entries are read from their bytes,
- * member by member in the order they must have; whatever does not fit is read again as JSON, to be refused with a reason
- * or, if it has a `reason` of its own, to be taken.
+ * Reads the line of one entry. Canonical JSON has one spelling, so the lines of nearly all entries are read directly from
+ * their bytes, member by member in the required order. Any other line is read again as JSON, which either refuses it with a
+ * reason or, if it has a `reason` of its own, accepts it.
  */
 import { Unreadable } from '../findings.ts';
 import { WHO_BYTES } from '../receipts/leaf.ts';
@@ -20,7 +20,7 @@ export const outcomes = [
 ] as const;
 export type Outcome = (typeof outcomes)[number];
 
-/** The greatest number of each member. */
+/** The maximum of each number. */
 export const most = {
   alternate: 10_000_000,
   leaf: 0xffff_ffff,
@@ -33,7 +33,7 @@ export const most = {
 } as const;
 const MOST_REASON_CHARACTERS = 10_000;
 
-/** One entry; the reader has one and writes each line into it. Absent numbers are -1, tickets 1. */
+/** One entry; the reader has a single one and writes each line into it. Absent numbers are -1, tickets 1. */
 export interface EntryLine {
   alternate: number;
   /** Whether `group` holds the entry's group. */
@@ -41,7 +41,7 @@ export interface EntryLine {
   readonly group: Uint8Array;
   leaf: number;
   outcome: Outcome;
-  /** '' for none. */
+  /** '' if there is none. */
   reason: string;
   serial: number;
   slice: number;
@@ -49,17 +49,17 @@ export interface EntryLine {
   stamp: number;
   tickets: number;
   tier: number;
-  /** Where the 32 bytes are written, from `whoAt` of the reader on; both may be set before a line is read. */
+  /** Receives the 32 bytes, from the reader's `whoAt` on; both may be set before a line is read. */
   who: Uint8Array;
 }
 
-/** A piece of text as it is looked for: word by word, the last one overlapping when its length is no multiple of four. */
+/** A text to be matched, as words; the last one overlaps if the length is not a multiple of four. */
 interface Literal {
   readonly length: number;
   readonly words: Int32Array;
 }
 
-/** Of four characters or more. */
+/** For four characters or more. */
 function literal(text: string): Literal {
   const view = new DataView(utf8(text).buffer);
   const { length } = text;
@@ -70,7 +70,7 @@ function literal(text: string): Literal {
 }
 
 const outcomeLiterals = outcomes.map(outcome => ({ outcome, text: literal(`"${outcome}"`) }));
-/** What stands before the value of each member: the first has a brace before it, each other a comma. */
+/** The text before the value of each member: a brace and the key for the first, a comma and the key for each other. */
 const keys = {
   alternate: literal('"alternate":'),
   group: literal('"group":"'),
@@ -93,7 +93,7 @@ const CLOSING_BRACE = 0x7d;
 const QUOTE = 0x22;
 const MOST_DIGITS = 16;
 
-/** The value of two base64url characters at once, by both their bytes; NO_PAIR for what are none. */
+/** The value of two base64url characters, indexed by both of their bytes; NO_PAIR if they are not base64url. */
 const NO_PAIR = 0xf000;
 const base64Pairs = Uint16Array.from({ length: 0x1_0000 }, (_, pair) => {
   const first = base64Values[pair >> 8] ?? 0;
@@ -117,7 +117,7 @@ export class EntryReader {
     tier: NO_NUMBER,
     who: new Uint8Array(WHO_BYTES),
   };
-  /** Where in `entry.who` the bytes are written. */
+  /** Where the bytes are written in `entry.who`. */
   whoAt = 0;
   readonly #depth: number;
   #lastOutcome: { readonly outcome: Outcome; readonly text: Literal } = {
@@ -136,7 +136,7 @@ export class EntryReader {
 
   /** Reads a line into `entry`. Throws Unreadable; `number` is that of the line. */
   read(bytes: Uint8Array, from: number, to: number, number: number): void {
-    // Lines come many from one piece.
+    // Many lines come from one piece, so this check mostly saves the setup.
     if (this.#bytes !== bytes) {
       this.#bytes = bytes;
       this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -181,7 +181,7 @@ export class EntryReader {
   }
 
   #outcome(): boolean {
-    // Nearly always that of the line before.
+    // Nearly always the outcome of the previous line.
     if (!this.#goBehind(this.#lastOutcome.text)) {
       const found = outcomeLiterals.find(({ text }) => this.#goBehind(text));
       if (found === undefined) return false;
@@ -191,12 +191,12 @@ export class EntryReader {
     return true;
   }
 
-  /** Whether this is next; if so, goes behind it. */
+  /** Whether this text is next; if so, moves behind it. */
   #goBehind({ length, words }: Literal): boolean {
     const view = this.#view;
     const at = this.#at;
     const last = at + length - 4;
-    // Nearer to the end of the bytes than it is long: read as JSON, it will be refused.
+    // Fewer bytes are left than the text is long: the line is read as JSON, which refuses it.
     if (last > this.#lastWord || view.getInt32(at) !== words[0]) return false;
     for (let word = 1; word < words.length - 1; word++) {
       if (view.getInt32(at + 4 * word) !== words[word]) return false;
@@ -211,7 +211,7 @@ export class EntryReader {
     this.#at += 1;
   }
 
-  /** Digits without a zero in front. */
+  /** Digits without a leading zero. */
   #number(least: number, greatest: number): number {
     const bytes = this.#bytes;
     const from = this.#at;
@@ -228,12 +228,12 @@ export class EntryReader {
     return value;
   }
 
-  /** 32 bytes, to `start` of `target`, and the quotation mark behind them. */
+  /** Reads 32 bytes into `target`, from `start` on, and the quotation mark behind them. */
   #base64(target: Uint8Array, start: number): void {
     const bytes = this.#bytes;
     const view = this.#view;
     let at = this.#at;
-    // The 43 characters and the mark: nearer to the end of the bytes it is read as JSON, and refused.
+    // The 43 characters and the mark do not fit: the line is read as JSON, and refused.
     if (at + 44 > bytes.length) {
       this.#isGood = false;
       return;
@@ -254,7 +254,7 @@ export class EntryReader {
     faults |= ab | c;
     target[start + WHO_BYTES - 2] = ab >> 4;
     target[start + WHO_BYTES - 1] = (ab << 4) | (c >> 2);
-    // What is no character has higher bits than a value.
+    // A byte that is no base64url character has higher bits than any value.
     if ((faults & NO_PAIR) !== 0 || c > 63 || (c & 3) !== 0 || bytes[at + 3] !== QUOTE) this.#isGood = false;
     this.#at = at + 4;
   }

@@ -1,4 +1,4 @@
-/** Books of campaigns with claims: right ones, and each way in which somebody could be wronged. */
+/** Books of campaigns with claims: valid ones, and one for each way in which a user could be wronged. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type MoveObject, makeBook, type Parts, written } from '../testing/maker.ts';
@@ -6,7 +6,7 @@ import { codesOf, inPieces, run, runBook } from '../testing/run.ts';
 
 const made = makeBook({ kind: 'coupon', entries: 30, stock: 8, waitlist: 6 });
 
-/** What is found in the book when it was changed so, and signed as it is then. */
+/** The findings in a book after this change, signed again. */
 async function foundIn(change: (parts: Parts) => void): Promise<string[]> {
   const parts = structuredClone(made.parts);
   change(parts);

@@ -1,7 +1,7 @@
 /**
- * What has become of offers, where what is granted or won has to be claimed: the lines behind the entries, in the order in
- * which it was decided. They are played through, so each has to follow from those before it: whoever is offered something
- * that became free is the next who waits, what became free first goes on first, and nobody holds what another one has.
+ * Checks the moves of a campaign with claims: the lines behind the entries, in the order of decision. They are replayed, and
+ * each must follow from those before it: freed serials are passed on in the order in which they became free, each to the next
+ * waiting user, and no two users hold the same serial.
  */
 import type { ClaimRules } from '../draw/rules.ts';
 import type { Findings } from '../findings.ts';
@@ -13,12 +13,12 @@ export type MoveKind = (typeof kinds)[number];
 
 interface Claimant {
   state: MoveKind | 'waitlisted';
-  /** Among those who wait; 0 for who was granted or drawn. */
+  /** The place on the waitlist; 0 for a user who was granted or drawn. */
   readonly place: number;
   serial: number;
-  /** When they were offered it; unknown of those who were granted or drawn, until their offer ends. */
+  /** When it was offered; for users who were granted or drawn, unknown until their offer ends. */
   offeredUs: number;
-  /** Once it has ended. */
+  /** Set once the offer has ended. */
   deadlineUs: number;
 }
 
@@ -27,7 +27,7 @@ interface MoveLine {
   readonly stamp: number;
   readonly atUs: number;
   readonly serial: number;
-  /** Of the end of an offer: when it was made, until when it could be claimed, and why that was early. */
+  /** For the end of an offer: its beginning, its deadline, and why that was early. */
   readonly offeredUs: number;
   readonly deadlineUs: number;
   readonly isEarly: boolean;
@@ -41,7 +41,7 @@ const DAY_US = 86_400 * US_PER_S;
 export interface Become {
   readonly outcome: MoveKind | 'waitlisted';
   readonly serial: number;
-  /** Of an offer that has ended; 0 for none. */
+  /** For an offer that has ended; 0 if there is none. */
   readonly deadlineUs: number;
 }
 
@@ -50,10 +50,10 @@ export class Moves {
   readonly #findings: Findings;
   readonly #depth: number;
   readonly #claimants = new Map<number, Claimant>();
-  /** Stamps of those who wait or waited, by place - 1. */
+  /** Stamps of users on the waitlist, present and past, by place - 1. */
   readonly #waiting: number[] = [];
   #next = 0;
-  /** What is free, in the order in which it became so, with the instant. */
+  /** Free serials, in the order in which they became free, with the instant. */
   readonly #free: { readonly serial: number; readonly atUs: number }[] = [];
   readonly #counts: Record<MoveKind, number> = { offered: 0, claimed: 0, lapsed: 0, declined: 0, left: 0 };
   #early = 0;
@@ -73,12 +73,12 @@ export class Moves {
     return this.#counts;
   }
 
-  /** Offers that the operator has ended early. */
+  /** The number of offers that the operator has ended early. */
   get early(): number {
     return this.#early;
   }
 
-  /** An entry, as the judge of its kind has it. */
+  /** Takes an entry that the judge of its kind has accepted. */
   takeEntry({ stamp, outcome, serial, alternate }: EntryLine): void {
     if (outcome === 'granted' || outcome === 'won') {
       this.#claimants.set(stamp, {
@@ -100,7 +100,7 @@ export class Moves {
     }
   }
 
-  /** Takes the line `number` of a move. Throws Unreadable; what is wrong otherwise becomes a finding. */
+  /** Takes the line `number` of a move. Throws Unreadable; adds other problems as findings. */
   take(bytes: Uint8Array, number: number): void {
     const what = `line ${number}`;
     const move = readMove(new Members(parseCanonical(bytes, what, this.#depth), what));
@@ -118,21 +118,21 @@ export class Moves {
     claimant.state = move.kind;
   }
 
-  /** To be called behind the last line. */
+  /** Call this after the last line. */
   end(): void {
     for (const [stamp, { state }] of this.#claimants) {
       if (state === 'offered')
         this.#wrong('the book', `the offer of the entry with stamp ${stamp} never ends`);
     }
     const next = this.#nextWaiting();
-    // When claims can no longer be stamped, nothing is offered any more.
+    // Once claims can no longer be stamped, nothing is offered any more.
     const isFree = this.#free.some(({ atUs }) => atUs < this.#rules.lastUs - DAY_US);
     if (isFree && next !== undefined) {
       this.#wrong('the book', `a prize is free, but the entry with stamp ${next} still waits for one`);
     }
   }
 
-  /** What has become of an entry in the end; undefined where it has no place. */
+  /** The final state of an entry; undefined if it has no place. */
   of(stamp: number): Become | undefined {
     const claimant = this.#claimants.get(stamp);
     return claimant && { outcome: claimant.state, serial: claimant.serial, deadlineUs: claimant.deadlineUs };

@@ -1,7 +1,7 @@
 /**
- * The leaves of slices that are no line of the book. From version 2 on they show what they are, so that nobody's entry can
- * stand among them as if it were another campaign's: those of the campaign are withdrawals, claims, and repeats of users who
- * are in with an earlier stamp. In version 1 they are hashes, and could be anything.
+ * The leaves of slices that have no line in the book. From version 2 on they show what they are, so that no entry can be
+ * hidden among them as if it belonged to another campaign. Those of the campaign itself are withdrawals, claims, and repeats
+ * of users who have an entry with an earlier stamp. In version 1 they are hashes, and could be anything.
  */
 import type { Rules } from '../draw/rules.ts';
 import { type Findings, Unreadable } from '../findings.ts';
@@ -30,7 +30,7 @@ export interface OthersOptions {
   readonly primitives: Primitives;
   readonly memory: Memory;
   readonly findings: Findings;
-  /** How many there may be at most. */
+  /** Their maximum number. */
   readonly most: number;
   readonly rules: Pick<Rules, 'campaign' | 'opensAtUs' | 'kind'>;
   readonly closedAtUs: number;
@@ -40,11 +40,11 @@ export interface OthersOptions {
 
 export class Others {
   readonly #options: OthersOptions;
-  /** Where those of each slice begin in the two lists behind it. */
+  /** Where the leaves of each slice begin in the two lists below. */
   readonly #from = uint32();
   readonly #indexes = uint32();
   readonly hashes: HashList;
-  /** Those of the campaign itself. */
+  /** For leaves of the campaign itself. */
   readonly #kinds = uint8();
   readonly #stamps = float64();
   readonly #lines = uint32();
@@ -63,12 +63,12 @@ export class Others {
     return this.#options.areShown;
   }
 
-  /** Of the campaign itself. */
+  /** The number of leaves of the campaign itself. */
   get own(): number {
     return this.#kinds.count;
   }
 
-  /** Where those of a slice begin, and before which they end. */
+  /** The range of a slice's leaves: from the first, to before the second number. */
   rangeOf(slice: number): readonly [number, number] {
     return [this.#from.at(slice), slice + 1 < this.#from.count ? this.#from.at(slice + 1) : this.count];
   }
@@ -77,7 +77,7 @@ export class Others {
     return this.#indexes.at(other);
   }
 
-  /** Takes those of the next slice, on line `line`. Throws Unreadable. */
+  /** Takes the leaves of the next slice, on line `line`. Throws Unreadable. */
   take(list: readonly Json[] | undefined, head: SignedHead, line: number): void {
     const { most, areShown } = this.#options;
     this.#from.push(this.count);
@@ -106,7 +106,7 @@ export class Others {
     }
   }
 
-  /** Holds those of the campaign against its entries, when all are there. */
+  /** Checks the leaves of the campaign against its entries, once all of these are there. */
   check(entries: Entries): void {
     if (!this.areShown) return;
     const { findings, closedAtUs, rules } = this.#options;
@@ -153,7 +153,7 @@ export class Others {
     }
   }
 
-  /** Keeps what is of the campaign; answers the hash. */
+  /** Stores a leaf of the campaign; returns its hash. */
   #takeData(data: Uint8Array, head: SignedHead, line: number): Uint8Array {
     const { findings, primitives, rules } = this.#options;
     const view = new DataView(data.buffer, data.byteOffset, data.length);

@@ -1,6 +1,6 @@
 /**
- * What the rules make of the entries, held against what the book says. Coupons are judged line by line; a raffle when the
- * draw is repeated.
+ * Compares the outcomes in the book with what the rules make of the entries. Coupons are judged line by line; a raffle once
+ * its draw is repeated.
  */
 import { Draw, type Drawn } from '../draw/draw.ts';
 import { type CouponRules, type DrawRules, type RaffleRules, tierOf, totalWinners } from '../draw/rules.ts';
@@ -14,26 +14,26 @@ import { type EntryLine, type Outcome, outcomes } from './entry-line.ts';
 import type { MoveKind, Moves } from './moves.ts';
 
 export interface Judge {
-  /** Takes the next entry in stamp order. `what` names it. */
+  /** Takes the next entry in stamp order. `number` is that of its line. */
   take(line: EntryLine, number: number): void;
-  /** How many got what is given out. */
+  /** The number of coupons or prizes handed out. */
   readonly granted: number;
-  /** What became of an entry; where nothing was found, book and rules agree on it. */
+  /** The outcome of an entry; without findings, book and rules agree on it. */
   outcomeOf(entry: number, entries: Entries): Decided;
 }
 
 export interface Decided {
-  /** Where there are claims, what has become of it in the end. */
+  /** In a campaign with claims, the final state. */
   readonly outcome: Outcome | MoveKind;
-  /** Of a coupon or prize. */
+  /** The serial of a coupon or prize. */
   readonly serial?: number;
   /** The place among the alternates. */
   readonly alternate?: number;
-  /** Of an offer that was not claimed: until when it could be. */
+  /** For an offer that was not claimed: its deadline. */
   readonly deadlineUs?: number;
 }
 
-/** The members that an outcome comes with, beside those that every entry has. */
+/** The members required by each outcome, besides those that every entry has. */
 const comesWith: Readonly<Record<Outcome, { serial?: true; tier?: true; alternate?: true; reason?: true }>> =
   {
     granted: { serial: true },
@@ -62,8 +62,8 @@ function checkMembers(line: EntryLine, number: number, findings: Findings): void
 }
 
 /**
- * First come, first served: the first of those that are not withdrawn, as many as the stock has. Where there are claims, as
- * many as may wait behind them.
+ * First come, first served: the first entries that were not withdrawn, up to the stock. With claims, the waitlist follows
+ * behind them.
  */
 export class CouponJudge implements Judge {
   readonly #rules: CouponRules;
@@ -102,7 +102,7 @@ export class CouponJudge implements Judge {
     }
   }
 
-  /** What the next one gets who has not withdrawn. */
+  /** The right outcome of the next entry that was not withdrawn. */
   #next(): Outcome {
     const { stock, claims } = this.#rules;
     if (this.#granted < stock) {
@@ -126,7 +126,7 @@ export class CouponJudge implements Judge {
   }
 }
 
-/** What a judge says, with what has become of offers in the end. */
+/** Combines the outcomes of a judge with the final states of offers. */
 export class JudgeOfClaims implements Pick<Judge, 'granted' | 'outcomeOf'> {
   readonly #judge: Judge;
   readonly #moves: Moves;
@@ -159,7 +159,7 @@ const NOT_DRAWN = outcomes.indexOf('not_drawn');
 export class RaffleJudge implements Judge {
   readonly #draw: DrawRules;
   readonly #findings: Findings;
-  /** What the book says, by entry. */
+  /** The outcomes stated in the book, by entry. */
   readonly #outcomes = uint16();
   readonly #places = uint32();
   readonly #tiers = uint16();
@@ -175,7 +175,7 @@ export class RaffleJudge implements Judge {
     return this.#granted;
   }
 
-  /** Of all entrants together. */
+  /** The tickets of all entrants together. */
   get tickets(): number {
     return this.#tickets;
   }
@@ -202,7 +202,7 @@ export class RaffleJudge implements Judge {
     return { outcome };
   }
 
-  /** Has the beginning of each entrant's key computed; whoever takes no part has none. */
+  /** Starts computing the beginning of each entrant's key; excluded and withdrawn entries have none. */
   beginDraw(entries: Entries, seed: Uint8Array, jobs: HashJobs): Float64Array {
     const starts = new Float64Array(jobs.memory(Float64Array.BYTES_PER_ELEMENT * entries.count));
     entries.leaves.pieces.forEach((leaves, piece) => {
@@ -219,7 +219,7 @@ export class RaffleJudge implements Judge {
     return entries.parts.at(entry) === part.honoured ? entries.tickets.at(entry) : 0;
   }
 
-  /** Repeats the draw, from what `beginDraw` gave when the jobs are done, and holds every outcome against it. */
+  /** Repeats the draw from the result of `beginDraw`, once the jobs are done, and compares every outcome with it. */
   checkDraw(entries: Entries, seed: Uint8Array, starts: Float64Array, hash: Sha256): Drawn {
     const pool = {
       leaves: entries.leaves,
@@ -242,7 +242,7 @@ export class RaffleJudge implements Judge {
     const isDrawn = new Uint8Array(entries.count);
     for (const entry of right.keys()) isDrawn[entry] = 1;
     for (let entry = 0; entry < entries.count; entry++) {
-      // Nearly all of them.
+      // Skips nearly all of them.
       if (isDrawn[entry] === 0 && this.#isNotDrawn(entry)) continue;
       this.#checkEntry(entry, entries.parts.at(entry), right.get(entry));
     }

@@ -1,9 +1,9 @@
 /**
- * The root over a book's pool: all entries that are not withdrawn, by stamp. A coupon's leaves are those of the entries; a
- * raffle's bind what decides the draw beside them, H(0x00 || leaf hash || tickets u16 || group || exclusion), the last two
- * being one byte 0 where there is none, else 1 and 32 bytes.
+ * The root over a book's pool: all entries that were not withdrawn, by stamp. A coupon's leaves are those of the entries. A
+ * raffle's also bind what decides the draw: H(0x00 || leaf hash || tickets u16 || group || exclusion), where group and
+ * exclusion are one byte 0 if there is none, else 1 and 32 bytes.
  *
- * It is computed a piece at a time, as soon as the leaf hashes of its entries are there.
+ * It is computed a piece at a time, as soon as the leaf hashes of the piece's entries are there.
  */
 import type { HashJobs } from '../hashing/hash-jobs.ts';
 import type { Sha256 } from '../hashing/hmac.ts';
@@ -16,7 +16,7 @@ import { type Entries, part } from './entries.ts';
 const NONE = Uint8Array.of(0);
 const SOME = Uint8Array.of(1);
 
-/** Gathers the pool from the entries, and hands its pieces out. */
+/** Collects the pool from the entries, and starts the jobs of its pieces. */
 export class EntrantPool {
   readonly #entries: Entries;
   readonly #kind: 'coupon' | 'raffle';
@@ -32,7 +32,7 @@ export class EntrantPool {
     this.#jobs = jobs;
   }
 
-  /** Takes the entries before `to`: their leaf hashes are there. */
+  /** Takes the entries before `to`, whose leaf hashes are there. */
   advance(to: number): void {
     for (; this.#scanned < to; this.#scanned++) {
       if (this.#entries.parts.at(this.#scanned) === part.withdrawn) continue;
@@ -41,12 +41,12 @@ export class EntrantPool {
     }
   }
 
-  /** To be called behind the last entry. */
+  /** Call this after the last entry. */
   end(): void {
     if (this.#filled > 0) this.#handOut();
   }
 
-  /** The root, when all pieces have theirs. */
+  /** The root, once all pieces have theirs. */
   root(trees: TreeHasher, hash: Sha256): Uint8Array {
     if (this.#roots.length === 0) return emptyRoot(hash);
     return trees.root(this.#roots.length, (from, count) => {

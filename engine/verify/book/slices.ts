@@ -1,6 +1,6 @@
 /**
- * The slice lines of a book: each head's signature, the chain of each gateway's heads, and, when all entries are read,
- * the root of each slice from the leaves that stand in the book.
+ * The slice lines of a book: each head's signature, the chain of each gateway's heads, and, once all entries are read, the
+ * root of each slice from the leaves in the book.
  */
 import { type Findings, Unreadable } from '../findings.ts';
 import type { HashJobs } from '../hashing/hash-jobs.ts';
@@ -18,7 +18,7 @@ import { Members, parseCanonical } from '../text/json.ts';
 import type { Chains } from './chains.ts';
 import type { Others } from './others.ts';
 
-/** What the entries must tell for the roots. */
+/** The entries' data that the roots need. */
 export interface PlacedEntries {
   readonly count: number;
   readonly slice: (entry: number) => number;
@@ -26,7 +26,7 @@ export interface PlacedEntries {
   readonly leaves: HashList;
 }
 
-/** Items that are hashed as one job: some milliseconds. */
+/** Items hashed as one job, in some milliseconds. */
 const ITEMS_A_JOB = 32_768;
 
 export interface SlicesOptions {
@@ -38,7 +38,7 @@ export interface SlicesOptions {
   /** From version 2 of books on. */
   readonly chains: Chains | undefined;
   readonly others: Others;
-  /** Told each head in order, with its index. */
+  /** Called with each head in order, and its index. */
   readonly onHead: (head: SignedHead, text: string, index: number) => void;
 }
 
@@ -55,9 +55,9 @@ export class Slices {
   readonly #gatewaysSeen = new Set<number>();
   #signatures: Promise<void>[] = [];
   #last: SignedHead | undefined;
-  /** Where the places of each slice begin whose root is computed; NOWHERE for another. */
+  /** Where the places of each slice begin; NOWHERE if its root is not computed. */
   #starts: Float64Array = new Float64Array(0);
-  /** The roots of these, HASH_WORDS words a slice. */
+  /** The roots of these slices, HASH_WORDS words per slice. */
   #computed: Uint32Array = new Uint32Array(0);
 
   constructor(options: SlicesOptions) {
@@ -80,7 +80,7 @@ export class Slices {
     return this.#gatewaysSeen.size;
   }
 
-  /** Reads the slice line `number`. Throws Unreadable; what is wrong otherwise becomes a finding. */
+  /** Reads the slice line `number`. Throws Unreadable; adds other problems as findings. */
   add(bytes: Uint8Array, number: number): void {
     const { chains, limits, onHead } = this.#options;
     const what = `line ${number}`;
@@ -99,7 +99,7 @@ export class Slices {
     onHead(head, text, this.count - 1);
   }
 
-  /** The entry on line `line` says that it lies in `slice`. */
+  /** Takes the claim of the entry on line `line` that it is in `slice`. */
   takeEntry(slice: number, stamp: number, instantUs: number, line: number): void {
     const { findings } = this.#options;
     if (slice >= this.count) {
@@ -118,19 +118,19 @@ export class Slices {
     }
   }
 
-  /** How many signatures are being checked. */
+  /** The number of signatures being checked. */
   get pending(): number {
     return this.#signatures.length;
   }
 
-  /** Waits for the signatures under way. */
+  /** Waits for running signature checks. */
   async settle(): Promise<void> {
     const under = this.#signatures;
     this.#signatures = [];
     await Promise.all(under);
   }
 
-  /** Puts every leaf in its place and has each slice's root computed anew; `checkRoots` is to follow. */
+  /** Puts every leaf in its place and starts computing each slice's root; `checkRoots` completes it. */
   beginRoots(entries: PlacedEntries): void {
     const starts = this.#startsOfWhole();
     const places = new Uint32Array(this.#options.jobs.memory(4 * starts.total));
@@ -145,7 +145,7 @@ export class Slices {
     }
     for (let slice = 0; slice < this.count; slice++) {
       const start = starts.of[slice] ?? NOWHERE;
-      // One that was claimed twice leaves another empty, and that was said.
+      // A leaf claimed twice leaves another place empty; that was reported already.
       const isWhole =
         start !== NOWHERE && !places.subarray(start, start + this.#counts.at(slice)).includes(0);
       if (!isWhole) starts.of[slice] = NOWHERE;
@@ -154,7 +154,7 @@ export class Slices {
     this.#handOut(places, entries.leaves);
   }
 
-  /** Holds the roots, when the jobs are done, against those in the heads. */
+  /** Compares the computed roots with those in the heads, once the jobs are done. */
   checkRoots(): void {
     const computed = new Uint8Array(this.#computed.buffer);
     for (let slice = 0; slice < this.count; slice++) {
@@ -168,7 +168,7 @@ export class Slices {
     }
   }
 
-  /** Hands out the slices, as many as give ITEMS_A_JOB at a time. */
+  /** Starts the jobs of the slices, with about ITEMS_A_JOB items each. */
   #handOut(places: Uint32Array, leaves: HashList): void {
     const { jobs } = this.#options;
     this.#computed = new Uint32Array(jobs.memory(this.count * HASH_BYTES));
@@ -239,7 +239,7 @@ export class Slices {
     this.#roots.add(head.root);
   }
 
-  /** Where the places of each slice begin, of those that have exactly as many leaves as their head counts. */
+  /** Where the places of each slice begin, for slices with exactly as many leaves as their head counts. */
   #startsOfWhole(): { readonly of: Float64Array; readonly total: number } {
     const of = new Float64Array(this.count).fill(NOWHERE);
     let total = 0;

@@ -1,7 +1,7 @@
 /**
- * The one drand chain whose randomness is accepted, and the check of a round: quicknet of the League of Entropy, scheme
+ * The only drand chain whose randomness is accepted, and the check of a round: quicknet of the League of Entropy, scheme
  * bls-unchained-g1-rfc9380. A round's signature is a BLS signature on G1 over H(round number, 8 bytes), its randomness
- * H(signature). No relay is asked and none is trusted: the public key of the chain stands here.
+ * H(signature). No relay is contacted or trusted: the public key of the chain is part of this file.
  */
 import type { Primitives } from '../primitives.ts';
 import { areEqual, fromHex, u64 } from '../text/bytes.ts';
@@ -29,7 +29,7 @@ export function instantOfRound(round: number): number {
   return (quicknet.genesisUnixSeconds + (round - 1) * quicknet.periodSeconds) * 1e6;
 }
 
-/** The round that a freeze leaves of the announced one; all instants in us since the epoch. */
+/** The round that must be used after a freeze at this instant; all instants in us since the epoch. */
 export function roundOfFreeze(announced: number, announcedCloseUs: number, frozenAtUs: number): number {
   const dueUs = instantOfRound(announced);
   if (frozenAtUs < dueUs) return announced;
@@ -38,7 +38,7 @@ export function roundOfFreeze(announced: number, announcedCloseUs: number, froze
   return Math.max(1, Math.ceil((leastUs - quicknet.genesisUnixSeconds * 1e6) / periodUs) + 1);
 }
 
-/** Whether the chain made `signature` for `round`. The library is loaded when a book needs it. */
+/** Whether the chain made `signature` for `round`. The library is loaded once a book needs it. */
 export async function verifyRound(
   round: number,
   signature: Uint8Array,
@@ -52,7 +52,7 @@ export async function verifyRound(
   try {
     return bls.verify(signature, message, publicKey);
   } catch {
-    // The bytes are no point of the curve.
+    // The bytes are not a point of the curve.
     return false;
   }
 }

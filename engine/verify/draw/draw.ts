@@ -1,21 +1,21 @@
 /**
- * The draw "fairline draw 2", repeated. Seed = HKDF-SHA-256(randomness, rules hash, "fairline seed 1" || pool root ||
- * pool count). An entrant's key is the least of HMAC-SHA-256(seed, leaf hash || ticket) over its tickets; entrants are
- * ordered by key, and by stamp where keys are equal. Excluded ones are skipped, and with a group limit those whose group
- * already has as many winners and alternates; the first of the others win, tier by tier, and the next are the alternates.
+ * Repeats the draw "fairline draw 2". Seed = HKDF-SHA-256(randomness, rules hash, "fairline seed 1" || pool root || pool
+ * count). An entrant's key is the least of HMAC-SHA-256(seed, leaf hash || ticket) over its tickets; entrants are ordered by
+ * key, and by stamp if keys are equal. Excluded ones are skipped, and with a group limit those whose group already has that
+ * many winners and alternates. The first of the others win, tier by tier, and the next are the alternates.
  */
 import { hkdf32, hmac, type Sha256 } from '../hashing/hmac.ts';
 import type { HashList } from '../hashing/merkle.ts';
 import { compare, concat, u32, u64, utf8 } from '../text/bytes.ts';
 
-/** What stands in the book's last line, or in a proof, beside the seed. */
+/** The revealed randomness in the book's last line, or in a proof. */
 export type Revealed =
   | { readonly source: 'commit'; readonly secret: Uint8Array }
   | {
       readonly source: 'drand';
       readonly round: number;
       readonly signature: Uint8Array;
-      /** When the pool was frozen, where that is said: it left a later round than the announced one. */
+      /** When the pool was frozen, if stated: the freeze required a later round than the announced one. */
       readonly frozenAtUs: number | undefined;
     };
 
@@ -33,7 +33,7 @@ export function commitmentTo(secret: Uint8Array, { sha256 }: Sha256): Uint8Array
   return sha256(concat(utf8('fairline commit 1'), secret));
 }
 
-/** An entrant's key, for one that is looked at by itself. */
+/** The key of a single entrant. */
 export function keyOf(seed: Uint8Array, leaf: Uint8Array, tickets: number, hash: Sha256): Uint8Array {
   let least = hmac(seed, concat(leaf, u32(0)), hash);
   for (let ticket = 1; ticket < tickets; ticket++) {
@@ -43,10 +43,10 @@ export function keyOf(seed: Uint8Array, leaf: Uint8Array, tickets: number, hash:
   return least;
 }
 
-/** The pool as the draw sees it; indexes are of entries in stamp order. */
+/** The pool as input of the draw; indexes are of entries in stamp order. */
 export interface EntrantPool {
   readonly leaves: HashList;
-  /** 0 for one that takes no part: withdrawn or excluded. */
+  /** 0 if it does not take part: withdrawn or excluded. */
   readonly tickets: (index: number) => number;
   /** Undefined for an entrant in no group. */
   readonly group: (index: number) => string | undefined;
@@ -69,8 +69,8 @@ export class Draw {
   }
 
   /**
-   * Draws. Keys are first compared by their first 48 bits, `starts` (hashing/draw-keys.ts); whole ones are computed only for
-   * those that agree in these.
+   * Draws. Keys are first compared by their first 48 bits, `starts` (hashing/draw-keys.ts); whole keys are computed only if
+   * these are equal.
    */
   draw(starts: Float64Array, winners: number, alternates: number, groupLimit: number | null): Drawn {
     const wanted = winners + alternates;
@@ -99,7 +99,7 @@ export class Draw {
     return taken;
   }
 
-  /** Those whose key begins below `bound`, in the order of the draw. */
+  /** The entrants whose key begins below `bound`, in the order of the draw. */
   #ordered(starts: Float64Array, bound: number): number[] {
     const found: number[] = [];
     for (let index = 0; index < starts.length; index++) {
@@ -120,7 +120,7 @@ const STARTS_BITS = 48;
 const BUCKETS_BITS = 16;
 const BUCKET = 2 ** (STARTS_BITS - BUCKETS_BITS);
 
-/** A number below which at least `wanted` of the starts of keys lie, and not many more; infinity if there are fewer. */
+/** A number with at least `wanted` of the starts of keys below it, and not many more; infinity if there are fewer. */
 function boundOf(starts: Float64Array, wanted: number): number {
   const counts = new Uint32Array(2 ** BUCKETS_BITS);
   for (let index = 0; index < starts.length; index++) {

@@ -1,7 +1,7 @@
 /**
- * The proof of a draw: what `GET …/proof` answers. By itself it shows that the randomness is the announced one, that the
- * seed follows from it, and that the keys of those who were drawn follow from the seed; against a book also that nobody
- * with a lesser key was left out.
+ * The proof of a draw: the response of `GET …/proof`. By itself it shows that the randomness is the announced one, that the
+ * seed follows from it, and that the keys of everybody drawn follow from the seed. Compared with a book it also shows that
+ * nobody with a smaller key was left out.
  */
 import type { Entries } from '../book/entries.ts';
 import { type Findings, Unreadable } from '../findings.ts';
@@ -36,7 +36,7 @@ export interface Proof {
   readonly alternates: readonly Person[];
 }
 
-/** Reads a proof. Throws Unreadable, also for one that contradicts itself in its form. */
+/** Reads a proof. Throws Unreadable, also if its form contradicts itself. */
 export function readProof(bytes: Uint8Array, limits: Limits, hash: Sha256): Proof {
   if (bytes.length > limits.proofBytes) {
     throw new Unreadable('too-large', `${WHAT} has ${bytes.length} bytes; the limit is ${limits.proofBytes}`);
@@ -87,7 +87,7 @@ function personOf(members: Members, what: string): Person {
   return person;
 }
 
-/** Adds what is wrong with a proof by itself. */
+/** Checks a proof by itself. */
 export async function checkProof(proof: Proof, findings: Findings, hash: Sha256): Promise<void> {
   const { rules, facts, winners, alternates, poolRoot, poolCount } = proof;
   checkRulesHash(rules, proof.rulesHash, WHAT, findings);
@@ -124,7 +124,7 @@ function checkNumbers({ rules, winners, alternates, poolCount }: Proof, findings
   }
 }
 
-/** A leaf says by which clock it was stamped and a proof does not: the key must be that of one of the two. */
+/** A leaf contains its source (which clock stamped it) and a proof does not, so the key must match one of the two sources. */
 function checkPerson(person: Person, { rules, facts }: Proof, findings: Findings, hash: Sha256): void {
   if (instantOf(person.stamp, rules.opensAtUs) >= rules.closesAtUs) {
     findings.add('outside-window', `${person.what} of ${WHAT} was stamped after the close`);
@@ -138,7 +138,7 @@ function checkPerson(person: Person, { rules, facts }: Proof, findings: Findings
     findings.add('draw-key', `the key of ${person.what} does not follow from the seed and the entry`);
 }
 
-/** What a book's own draw came to. */
+/** The result of the book's own draw, repeated. */
 export interface BookDraw {
   readonly rules: RaffleRules;
   readonly poolRoot: Uint8Array;
@@ -148,7 +148,7 @@ export interface BookDraw {
   readonly entries: Entries;
 }
 
-/** Adds in what a proof differs from the draw of a book, repeated. */
+/** Compares a proof with the repeated draw of a book. */
 export function compareProof(proof: Proof, book: BookDraw, findings: Findings): void {
   const differ = (what: string): void =>
     findings.add('proof-differs', `${WHAT} and the book differ in ${what}`);

@@ -1,6 +1,6 @@
 /**
- * Whether the randomness of a draw is the one that was announced: the secret that was committed to, or the round of the
- * drand chain. The same for a book's last line and for a proof.
+ * Checks that the randomness of a draw is the announced one: the secret committed to, or the round of the drand chain. The
+ * same for a book's last line and for a proof.
  */
 import type { Findings } from '../findings.ts';
 import type { Sha256 } from '../hashing/hmac.ts';
@@ -46,8 +46,8 @@ export function readDrawFacts(members: Members, rules: RaffleRules): DrawFacts {
 }
 
 /**
- * Adds what is wrong with where the randomness comes from. `closedAtUs`: when nothing could enter any more; a proof knows
- * only the announced close.
+ * Checks the source of the randomness. `closedAtUs`: when nobody could enter any more; a proof contains only the announced
+ * close.
  */
 export async function checkRandomness(
   { randomness, revealed }: DrawFacts,
@@ -102,8 +102,8 @@ async function checkRound(
 }
 
 /**
- * A pool that is said to be frozen when the announced round was known takes a later one: the first that lies as far behind
- * the freeze as the announced one lies behind the announced close. Nobody chooses it but by when the pool is frozen.
+ * If the announced round was already known at the stated freeze, a later round counts: the first that is as far behind the
+ * freeze as the announced one is behind the announced close. Nothing but the time of the freeze determines it.
  */
 function checkFreeze(
   announced: number,

@@ -1,6 +1,4 @@
-/**
- * The rules of a campaign, as they were announced: what a book and a proof are held to. Their canonical JSON is hashed.
- */
+/** The announced rules of a campaign, which a book and a proof must follow. Their canonical JSON is hashed. */
 import { type Findings, Unreadable } from '../findings.ts';
 import type { Primitives } from '../primitives.ts';
 import { fromBase64Url, fromHex, toBase64Url, utf8 } from '../text/bytes.ts';
@@ -26,19 +24,19 @@ export interface DrawRules {
   readonly tiers: readonly { readonly name: string; readonly winners: number }[];
 }
 
-/** Where what is granted or won has to be claimed. */
+/** Only in a campaign with claims. */
 export interface ClaimRules {
   readonly withinS: number;
-  /** Of a coupon: how many may wait. */
+  /** For a coupon: the size of the waitlist. */
   readonly waitlist: number;
-  /** Behind it no claim could be stamped: stamps count up to there. Microseconds since the epoch. */
+  /** No claim can be stamped after this instant, the last that stamps can count. Microseconds since the epoch. */
   readonly lastUs: number;
 }
 
 /** Stamps are below 2^53, and count 1024 a microsecond. */
 const STAMPS_US = 2 ** 43 - 1;
 
-/** Who was announced to follow the signed heads. */
+/** A monitor that was announced to follow the signed heads. */
 export interface Monitor {
   readonly name: string;
   /** Ed25519, in base64url. */
@@ -66,7 +64,7 @@ export interface RaffleRules extends AnyRules {
 }
 export type Rules = CouponRules | RaffleRules;
 
-/** Reads rules. Throws Unreadable; `what` names the document they stand in. */
+/** Reads rules. Throws Unreadable; `what` names the document that contains them. */
 export function readRules(
   value: Json | undefined,
   what: string,
@@ -169,7 +167,7 @@ export function totalWinners(draw: DrawRules): number {
   return draw.tiers.reduce((sum, { winners }) => sum + winners, 0);
 }
 
-/** The tier, from 0, that the winner with this serial is in. */
+/** The tier, from 0, of the winner with this serial. */
 export function tierOf(draw: DrawRules, serial: number): number {
   let last = 0;
   return draw.tiers.findIndex(({ winners }) => {
@@ -178,7 +176,7 @@ export function tierOf(draw: DrawRules, serial: number): number {
   });
 }
 
-/** Whether the hash that stands beside the rules is theirs. */
+/** Checks the hash that is stated beside the rules. */
 export function checkRulesHash(rules: Rules, stated: string, what: string, findings: Findings): void {
   const right = toBase64Url(rules.hash);
   if (stated !== right) {

@@ -1,24 +1,24 @@
 /**
- * The keys of a draw's entrants, four tickets at a time, as far as they are needed to order nearly all: the first 48 bits,
- * which are exact as numbers.
+ * The keys of a draw's entrants, four tickets at a time, as far as ordering nearly all of them needs: the first 48 bits,
+ * which numbers represent exactly.
  */
 import { keyBlock, type Sha256 } from './hmac.ts';
 import { BLOCK_BYTES, HASH_BYTES, LANES, type Lanes, pad } from './lanes.ts';
 import { HASH_WORDS } from './merkle.ts';
 
-/** A piece of the entries: as many as there are starts. */
+/** A piece of the entries, as long as `starts`. */
 export interface KeysJob {
   readonly kind: 'keys';
   readonly seed: Uint8Array;
   /** HASH_WORDS words each. */
   readonly leaves: Uint32Array;
-  /** 0 for one that takes no part. */
+  /** 0 for an entry that does not take part. */
   readonly tickets: Uint16Array;
-  /** Where the first 48 bits of each one's key are written; infinity for those who take no part. */
+  /** Receives the first 48 bits of each key; infinity for entries that do not take part. */
   readonly starts: Float64Array;
 }
 
-/** Where the HMACs of four tickets lie in the memory of the lanes: inner messages, outer messages, keys. */
+/** The HMACs of four tickets in the memory of the lanes: inner messages, outer messages, keys. */
 const OUTER_AT = LANES * BLOCK_BYTES;
 const DIGESTS_AT = 2 * OUTER_AT;
 export const KEYS_BYTES = DIGESTS_AT + LANES * HASH_BYTES;
@@ -29,10 +29,10 @@ export class KeyHasher {
   readonly #at: number;
   readonly #hash: Sha256;
   readonly #view: DataView;
-  /** Whose tickets are in the lanes. */
+  /** The owners of the tickets in the lanes. */
   readonly #owners = new Uint32Array(LANES);
 
-  /** `at` is where KEYS_BYTES of the memory of `lanes` stay with this. */
+  /** `at`: where KEYS_BYTES of the memory of `lanes` are reserved for this. */
   constructor(lanes: Lanes, at: number, hash: Sha256) {
     this.#lanes = lanes;
     this.#at = at;
@@ -66,7 +66,7 @@ export class KeyHasher {
     this.#take(inner, outer, filled, starts);
   }
 
-  /** Computes the keys of the tickets in the lanes; of an entrant the least counts. */
+  /** Computes the keys of the tickets in the lanes; the least of an entrant's keys counts. */
   #take(inner: number, outer: number, count: number, starts: Float64Array): void {
     const at = this.#at;
     this.#lanes.run(inner, at, BLOCK_BYTES, 1, at + OUTER_AT, BLOCK_BYTES);

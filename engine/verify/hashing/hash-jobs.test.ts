@@ -6,10 +6,10 @@ import { LargeBook } from '../testing/large.ts';
 import { type Report, verify } from '../verify.ts';
 import { ThreadHelper } from './node-helper.ts';
 
-/** So many that a helper is asked for, with a last piece that is not full. */
+/** Enough that a helper is started, with an incomplete last piece. */
 const ENTRIES = 70_000;
 
-/** Counts what it is given, and fails from job `most` on. */
+/** Counts its jobs, and fails from job `most` on. */
 class CountingHelper implements Helper {
   jobs = 0;
   readonly #helper = new ThreadHelper();
@@ -37,7 +37,7 @@ class CountingHelper implements Helper {
 const bytesOf = (kind: 'coupon' | 'raffle'): Buffer =>
   Buffer.concat([...new LargeBook({ kind, entries: ENTRIES, sliceItems: 400 }).bytes()]);
 
-/** With a byte of a `who` in the middle, and of the pool's root, changed. */
+/** With one byte changed in a `who` in the middle, and one in the pool's root. */
 function damaged(book: Buffer): Buffer {
   const wrong = Buffer.from(book);
   for (const [mark, from] of [

@@ -1,9 +1,10 @@
 /**
- * The hashing of a book, in jobs of some milliseconds that need nothing of each other: each reads and writes arrays of
- * numbers. Where there is a helper (../primitives.ts) these lie in shared memory, and it works on them while this thread
- * reads the book; what is left then they do together. Without one each job is done at once.
+ * The hashing of a book, in independent jobs of some milliseconds that read and write arrays of numbers. If there is a helper
+ * (../primitives.ts), these arrays are in shared memory, and the helper works on them while this thread reads the book; then
+ * both do the rest together. Without a helper, each job is done at once.
  *
- * A book of a million took 7.5 times a hash an entrant on one thread, and 4.6 to 5 on two, with two cores.
+ * For a book of a million entries, this took 7.5 times as long as one hash per entrant on one thread, and 4.6 to 5 times on
+ * two, with two cores.
  */
 import type { Helper, Primitives } from '../primitives.ts';
 import { KEYS_BYTES, KeyHasher, type KeysJob } from './draw-keys.ts';
@@ -58,13 +59,13 @@ export class JobHasher {
   }
 }
 
-/** A helper is asked for when so many jobs wait: a smaller book is done before it has started. */
+/** A helper is started once this many jobs wait: a smaller book is done before the helper is ready. */
 const JOBS_WORTH_HELP = 4;
-/** Jobs that the helper has at once, so that it does not wait for this thread to come by. */
+/** Jobs handed to the helper in advance, so that it need not wait for this thread. */
 const MOST_HANDED_OVER = 4;
 
 export class HashJobs {
-  /** For the arrays that jobs read and write. */
+  /** The memory for the arrays of jobs. */
   readonly memory: Memory;
   readonly #primitives: Primitives;
   readonly #own: JobHasher;
@@ -84,7 +85,7 @@ export class HashJobs {
     return this.#own.trees;
   }
 
-  /** Takes a job; `onDone` is called when it is done, which may be at once. */
+  /** Takes a job; `onDone` is called when it is done, possibly at once. */
   add(job: HashJob, onDone: () => void = () => undefined): void {
     if (this.#isAlone) {
       this.#own.run(job);
@@ -97,21 +98,21 @@ export class HashJobs {
     else this.#handOver();
   }
 
-  /** Does what waits, beside the helper; resolves when nothing is left. */
+  /** Does the waiting jobs, together with the helper; resolves when nothing is left. */
   async settle(): Promise<void> {
     for (;;) {
       const next = this.#waiting.shift();
       if (next !== undefined) {
         this.#own.run(next.job);
         next.onDone();
-        // The helper's answers come between.
+        // Lets the helper's answers arrive in between.
         await this.#helper?.turn();
       } else if (this.#handedOver.size > 0) await Promise.race(this.#handedOver);
       else return;
     }
   }
 
-  /** Forgets what waits: the book is done with. */
+  /** Drops the waiting jobs: the book is not needed any more. */
   stop(): void {
     this.#waiting.length = 0;
   }
@@ -135,7 +136,7 @@ export class HashJobs {
       const under: Promise<void> = this.#helper
         .run(next.job)
         .then(next.onDone, () => {
-          // A helper that fails is done without: the job's arrays are as they were, or half filled.
+          // Continue without a failed helper: the job's arrays are unchanged, or half filled, and it is done again.
           this.#helper = undefined;
           this.#isAlone = true;
           this.#own.run(next.job);

@@ -6,7 +6,7 @@ const BLOCK_BYTES = 64;
 
 export type Sha256 = Pick<Primitives, 'sha256'>;
 
-/** The block that HMAC hashes first, inside or outside. */
+/** The block that HMAC hashes first, for the inner or the outer hash. */
 export function keyBlock(key: Uint8Array, side: 'inner' | 'outer', { sha256 }: Sha256): Uint8Array {
   const block = new Uint8Array(BLOCK_BYTES);
   block.set(key.length > BLOCK_BYTES ? sha256(key) : key);

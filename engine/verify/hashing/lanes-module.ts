@@ -1,10 +1,10 @@
 /**
- * The WebAssembly behind `lanes.ts`, written by this file: SHA-256 (FIPS 180-4, section 6.2.2) of four messages at once,
- * one in each lane of a 128-bit vector, the 64 rounds unrolled.
+ * Generates the WebAssembly behind `lanes.ts`: SHA-256 (FIPS 180-4, section 6.2.2) of four messages at once, one in each lane
+ * of a 128-bit vector, the 64 rounds unrolled.
  *
- * A book of a million entrants takes eight million blocks of short messages. Measured on one core: node:crypto 1.0 us a
- * short message (nearly all of it the crossing into C++), this 0.104 us a block (0.122 with the round constants in the code
- * and not in memory, and selecting by masks for Ch and Maj).
+ * A book of a million entrants takes eight million blocks of short messages. Measured on one core: node:crypto 1.0 us a short
+ * message (nearly all of it the call into C++), this 0.104 us a block (0.122 with the round constants in the code instead of
+ * memory, and selecting by masks for Ch and Maj).
  */
 
 /** Instructions of WebAssembly (core specification, section 5.4). */
@@ -18,7 +18,7 @@ const op = {
   constant: 0x41,
   add: 0x6a,
 } as const;
-/** Those of vectors (section 5.4.8) stand behind a prefix. */
+/** Vector instructions (section 5.4.8) have a prefix. */
 const vector = (code: number): number[] => [0xfd, ...uleb(code)];
 const v = {
   load: vector(0x00),
@@ -36,7 +36,7 @@ const v = {
 const I32 = 0x7f;
 const V128 = 0x7b;
 const EMPTY = 0x40;
-/** Alignment is a hint: messages may lie anywhere. */
+/** Alignment is a hint: messages may begin anywhere. */
 const UNALIGNED = 0;
 
 function uleb(value: number): number[] {
@@ -84,26 +84,26 @@ const WORD = WORK + 8;
 const SPARE = WORD + 16;
 const VECTORS = 8 + 16 + 4;
 
-/** Where the state of the last call lies: eight vectors. */
+/** Where the state of the last call is: eight vectors. */
 export const STATE_AT = 0;
-/** Where ROUND_CONSTANTS have to lie: as constants in the code, each would be put together from two halves. */
+/** Where ROUND_CONSTANTS must be: as constants in the code, each would be composed of two halves. */
 export const CONSTANTS_AT = 128;
-/** Where TURN has to lie, for the same reason. */
+/** Where TURN must be, for the same reason. */
 export const TURN_AT = CONSTANTS_AT + 4 * 64;
-/** Which byte goes where when those of each word are turned around. */
+/** The permutation that reverses the bytes of each word. */
 export const TURN = [0, 4, 8, 12].flatMap(from => wordBytes(from).reverse());
 
-/** Words 0 and 1 of both, one after the other: [a0 b0 a1 b1]; or words 2 and 3. */
+/** Words 0 and 1 of both, interleaved: [a0 b0 a1 b1]; or words 2 and 3. */
 function interleaved(half: 0 | 1): number[] {
   return [0, 1].flatMap(word => [0, 16].flatMap(side => wordBytes(side + 8 * half + 4 * word)));
 }
 
-/** Of two interleaved ones the same word of all four. */
+/** The same word of all four, from two interleaved vectors. */
 function gathered(half: 0 | 1): number[] {
   return [0, 16].flatMap(side => [0, 1].flatMap(word => wordBytes(side + 8 * half + 4 * word)));
 }
 
-/** The bytes of each word turned around: SHA-256 is big-endian. */
+/** Reverses the bytes of each word: SHA-256 is big-endian. */
 function turned(local: number): number[] {
   return [...get(local), ...constant(TURN_AT), ...load(0), ...v.swizzle, ...set(local)];
 }
@@ -112,7 +112,7 @@ function wordBytes(from: number): number[] {
   return [from, from + 1, from + 2, from + 3];
 }
 
-/** Four vectors of four words, in `from` on, transposed into `to` on; big-endian on one of the two sides. */
+/** Transposes four vectors of four words, from `from` on, into those from `to` on; big-endian on one of the two sides. */
 function transposed(from: number, to: number): number[] {
   const pair = (left: number, right: number, lanes: number[], target: number): number[] => [
     ...get(left),
@@ -169,7 +169,7 @@ function bodyOfBlocks(): number[] {
   return [...code, op.end];
 }
 
-/** One round. Instead of moving eight variables along, each round names them by where they have got to. */
+/** One round. Instead of moving eight variables, each round renames them. */
 function roundOf(round: number): number[] {
   const at = (place: number): number => WORK + ((place + 64 - round) % 8);
   const [a, b, d, e, f, g, h] = [at(0), at(1), at(3), at(4), at(5), at(6), at(7)] as const;

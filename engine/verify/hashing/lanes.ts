@@ -1,7 +1,7 @@
 /**
- * SHA-256 of many short messages, four at a time: `lanes-module.ts` where there is WebAssembly with vectors, else the
- * same in plain JavaScript over the same memory (a page may forbid WebAssembly by its Content-Security-Policy). Checked
- * against the platform's SHA-256 before it is used.
+ * SHA-256 of many short messages, four at a time: `lanes-module.ts` if there is WebAssembly with vectors, else the same in
+ * plain JavaScript over the same memory (a page may forbid WebAssembly by its Content-Security-Policy). Checked against the
+ * platform's SHA-256 before use.
  */
 import type { Primitives } from '../primitives.ts';
 import { areEqual } from '../text/bytes.ts';
@@ -16,7 +16,7 @@ const INITIAL_AT = TURN_AT + TURN.length;
 const STATES_AT = INITIAL_AT + STATE_BYTES;
 /** For the midstates of one HMAC. */
 const MOST_MIDSTATES = 2;
-/** Where messages may lie, and digests. */
+/** The start of the memory for messages and digests. */
 export const FREE_AT = STATES_AT + MOST_MIDSTATES * STATE_BYTES;
 const PAGE_BYTES = 65_536;
 
@@ -33,7 +33,7 @@ type Blocks = (
   outStride: number,
 ) => void;
 
-/** What is used of the global, which TypeScript describes only along with a browser's. */
+/** The part of the global that is used; TypeScript declares it only together with browser types. */
 interface WebAssemblyGlobal {
   readonly Module: new (bytes: Uint8Array) => object;
   readonly Memory: new (size: { initial: number }) => { readonly buffer: ArrayBuffer };
@@ -44,7 +44,7 @@ interface WebAssemblyGlobal {
 }
 declare const WebAssembly: WebAssemblyGlobal;
 
-/** Where a run begins: the initial state of SHA-256, or what `midstate` answered. */
+/** The start of a run: the initial state of SHA-256, or a result of `midstate`. */
 export type State = number;
 export const INITIAL_STATE: State = INITIAL_AT;
 
@@ -55,7 +55,7 @@ export class Lanes {
   readonly isWebAssembly: boolean;
   readonly #blocks: Blocks;
 
-  /** Takes `freeBytes` of memory for the caller. Throws when it doesn't agree with `primitives`. */
+  /** Reserves `freeBytes` of memory for the caller. Throws if it does not agree with `primitives`. */
   constructor(freeBytes: number, primitives: Pick<Primitives, 'sha256'>, without?: 'webassembly') {
     const size = Math.ceil((FREE_AT + freeBytes) / PAGE_BYTES);
     const native = without === undefined ? instantiate(size) : undefined;
@@ -73,14 +73,14 @@ export class Lanes {
   }
 
   /**
-   * Hashes four messages, padded by the caller (FIPS 180-4, section 5.1.1), of `blocks` blocks each: the first at `at`,
-   * each other `stride` bytes behind. Digests go to `out`, `outStride` bytes apart.
+   * Hashes four messages, padded by the caller (FIPS 180-4, section 5.1.1), of `blocks` blocks each: the first at `at`, the
+   * others `stride` bytes apart. Writes digests to `out`, `outStride` bytes apart.
    */
   run(from: State, at: number, stride: number, blocks: number, out: number, outStride: number): void {
     this.#blocks(from, at, stride, blocks, out, outStride);
   }
 
-  /** The state after one block that many messages begin with; the block is at FREE_AT. There are two places. */
+  /** The state after a block that many messages begin with; the block is at FREE_AT. There are two places for states. */
   midstate(place: 0 | 1, block: Uint8Array): State {
     this.bytes.set(block, FREE_AT);
     this.run(INITIAL_STATE, FREE_AT, 0, 1, FREE_AT, 0);
@@ -109,7 +109,7 @@ export class Lanes {
   }
 }
 
-/** Writes the padding of a message of `length` bytes at `at`, behind `hashed` bytes that were taken in before. */
+/** Writes the padding of a message of `length` bytes at `at`, after `hashed` bytes that were hashed before. */
 export function pad(bytes: Uint8Array, at: number, length: number, hashed: number): void {
   const end = at + Math.ceil((length + 9) / BLOCK_BYTES) * BLOCK_BYTES;
   bytes.fill(0, at + length, end);
@@ -126,12 +126,12 @@ function instantiate(pages: number): { buffer: ArrayBuffer; blocks: Blocks } | u
       .exports;
     return { buffer: memory.buffer, blocks };
   } catch {
-    // Not there, forbidden, or without vectors: the plain way gives the same digests.
+    // WebAssembly is missing, forbidden, or without vectors: plain JavaScript gives the same digests.
     return undefined;
   }
 }
 
-/** What the module does, in plain JavaScript: one lane after the other. */
+/** The same function as the module, in plain JavaScript: one lane after the other. */
 function plainBlocks(words: Uint32Array, bytes: Uint8Array): Blocks {
   const view = new DataView(bytes.buffer);
   const schedule = new Int32Array(64);
@@ -146,7 +146,7 @@ function plainBlocks(words: Uint32Array, bytes: Uint8Array): Blocks {
         }
         compress(state, schedule, constants);
       }
-      // Digests are written when all lanes are done with their messages, as they may lie in the same place.
+      // Write digests only when all lanes have read their messages, because they may be in the same place.
       for (let word = 0; word < 8; word++) words[STATE_AT / 4 + 4 * word + lane] = state[word] ?? 0;
     }
     for (let lane = 0; lane < LANES; lane++) {

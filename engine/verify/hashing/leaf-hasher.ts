@@ -4,7 +4,7 @@ import { u32 } from '../text/bytes.ts';
 import { BLOCK_BYTES, HASH_BYTES, INITIAL_STATE, LANES, type Lanes, pad } from './lanes.ts';
 import { HASH_WORDS } from './merkle.ts';
 
-/** A piece of the entries: as many as there are stamps. */
+/** A piece of the entries, as long as its stamps. */
 export interface LeavesJob {
   readonly kind: 'leaves';
   readonly campaign: number;
@@ -12,16 +12,16 @@ export interface LeavesJob {
   readonly sources: Uint8Array;
   /** HASH_WORDS words each. */
   readonly whos: Uint32Array;
-  /** Where the hashes are written. */
+  /** Receives the hashes. */
   readonly leaves: Uint32Array;
 }
 
-/** A message begins one byte behind a multiple of four, so that `who` lies at one, and is copied as words. */
+/** A message begins one byte after a multiple of four, so that `who` begins at a multiple and is copied as words. */
 const MESSAGE_AT = 1;
 const PREFIX_BYTES = 1;
 const DATA_AT = MESSAGE_AT + PREFIX_BYTES;
 const DIGESTS_AT = LANES * BLOCK_BYTES + 16;
-/** Digests are copied out when there are so many. */
+/** Digests are copied out once there are this many. */
 const MOST_DIGESTS = 256;
 export const LEAVES_BYTES = DIGESTS_AT + MOST_DIGESTS * HASH_BYTES;
 
@@ -30,7 +30,7 @@ export class LeafHasher {
   readonly #at: number;
   readonly #view: DataView;
 
-  /** `at` is where LEAVES_BYTES of the memory of `lanes` stay with this. */
+  /** `at`: where LEAVES_BYTES of the memory of `lanes` are reserved for this. */
   constructor(lanes: Lanes, at: number) {
     this.#lanes = lanes;
     this.#at = at;
@@ -52,7 +52,7 @@ export class LeafHasher {
       const size = Math.min(MOST_DIGESTS, count - from);
       for (let first = 0; first < size; first += LANES) {
         this.#write(job, from + first, Math.min(LANES, size - first));
-        // Lanes beyond the last entry hash what lies there.
+        // Lanes after the last entry hash whatever is there.
         const to = digests + first * HASH_BYTES;
         this.#lanes.run(INITIAL_STATE, this.#at + MESSAGE_AT, BLOCK_BYTES, 1, to, HASH_BYTES);
       }

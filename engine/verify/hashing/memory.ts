@@ -1,6 +1,6 @@
-/** Where large arrays lie: memory of one's own, or such that a helper on another thread sees as well. */
+/** Allocates large arrays: in memory of this thread, or shared with a helper on another thread. */
 export type Memory = (bytes: number) => ArrayBuffer | SharedArrayBuffer;
 
 export const ownMemory: Memory = bytes => new ArrayBuffer(bytes);
-/** A page may have no SharedArrayBuffer; it has no helper either. */
+/** A page may lack SharedArrayBuffer; it has no helper then either. */
 export const sharedMemory: Memory = bytes => new SharedArrayBuffer(bytes);

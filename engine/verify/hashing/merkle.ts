@@ -1,9 +1,9 @@
 /**
- * Merkle trees as RFC 6962 has them (section 2.1): leaf hash H(0x00 || data), node H(0x01 || left || right), split at
- * the largest power of two below the number of leaves.
+ * Merkle trees of RFC 6962 (section 2.1): leaf hash H(0x00 || data), node H(0x01 || left || right), split at the largest
+ * power of two below the number of leaves.
  *
- * Such a tree can be built level by level: neighbours are joined two by two, and one that is left over goes up as it is.
- * So a large one is made of pieces of a power of two of leaves, and then of the pieces' roots.
+ * Such a tree can be built level by level: neighbours are joined in pairs, and an odd last node moves up unchanged. So a
+ * large tree consists of pieces with a power of two of leaves, and a tree over the roots of these pieces.
  */
 import type { Primitives } from '../primitives.ts';
 import { concat } from '../text/bytes.ts';
@@ -13,9 +13,9 @@ import { type Memory, ownMemory } from './memory.ts';
 const NODE_PREFIX = Uint8Array.of(1);
 export const HASH_WORDS = HASH_BYTES / 4;
 
-/** Leaves of a piece; their hashes lie at FREE_AT. */
+/** Leaves of a piece; their hashes are at FREE_AT. */
 export const PIECE_LEAVES = 1024;
-/** Four nodes on their way: 0x01, left, right, and their padding. */
+/** Four nodes being hashed: 0x01, left, right, and their padding. */
 const NODE_BYTES = 2 * BLOCK_BYTES;
 const NODES_AT = FREE_AT + PIECE_LEAVES * HASH_BYTES;
 export const TREE_BYTES = NODES_AT + LANES * NODE_BYTES - FREE_AT;
@@ -28,16 +28,16 @@ export const PIECE_HASHES = 16_384;
 const PIECE_LOG2 = 14;
 const IN_PIECE = PIECE_HASHES - 1;
 
-/** Hashes in order, eight words each, as they lie in memory: in pieces, so that it grows without being copied. */
+/** Hashes in order, eight words each, as they are in memory: in pieces, so that the list grows without copying. */
 export class HashList {
   readonly #memory: Memory;
   readonly #pieces: Uint32Array[] = [];
-  /** The one that is being filled, as words and as bytes. */
+  /** The piece being filled, as words and as bytes. */
   #last: Uint32Array = new Uint32Array(0);
   #lastBytes: Uint8Array = new Uint8Array(0);
   #count = 0;
 
-  /** `memory` is where its pieces lie. */
+  /** `memory` allocates its pieces. */
   constructor(memory: Memory = ownMemory) {
     this.#memory = memory;
   }
@@ -46,12 +46,12 @@ export class HashList {
     return this.#count;
   }
 
-  /** PIECE_HASHES in each, of which the last one may have fewer. */
+  /** PIECE_HASHES in each; the last one may have fewer. */
   get pieces(): readonly Uint32Array[] {
     return this.#pieces;
   }
 
-  /** Where the next hash may be written before `push` is called for it: at `nextAt` of these bytes. */
+  /** Write the next hash to `nextAt` of these bytes, then call `push`. */
   get nextBytes(): Uint8Array {
     if ((this.#count & IN_PIECE) === 0 && this.#count >>> PIECE_LOG2 === this.#pieces.length) this.#extend();
     return this.#lastBytes;
@@ -79,24 +79,24 @@ export class HashList {
     this.#count += 1;
   }
 
-  /** Appends `count` hashes, at most a piece of them, behind whole pieces; answers where they are to be written. */
+  /** Appends `count` hashes, at most a piece, after complete pieces; returns the array to write them to. */
   appendPiece(count: number): Uint32Array {
     this.#extend();
     this.#count += count;
     return this.#last;
   }
 
-  /** Copies hash `index` to where `target` has it. */
+  /** Copies hash `index` to word `to` of `target`. */
   copy(index: number, target: Uint32Array, to: number): void {
     copyHash(this.#pieces, index, target, to);
   }
 
-  /** One word of a hash as it lies in memory. */
+  /** One word of a hash as it is in memory. */
   word(index: number, word: number): number {
     return this.#pieces[index >>> PIECE_LOG2]?.[(index & IN_PIECE) * HASH_WORDS + word] ?? 0;
   }
 
-  /** Hash `index` as bytes of its own. */
+  /** A copy of hash `index`, as bytes. */
   at(index: number): Uint8Array {
     const words = new Uint32Array(HASH_WORDS);
     this.copy(index, words, 0);
@@ -111,7 +111,7 @@ export class HashList {
   }
 }
 
-/** Copies hash `index` of those that lie in these pieces of a list. */
+/** Copies hash `index` out of these pieces of a list. */
 export function copyHash(
   pieces: readonly Uint32Array[],
   index: number,
@@ -125,7 +125,7 @@ function copyWords(source: Uint32Array, from: number, target: Uint32Array, to: n
   for (let word = 0; word < HASH_WORDS; word++) target[to + word] = source[from + word] ?? 0;
 }
 
-/** Puts `count` leaf hashes from index `from` on, at most PIECE_LEAVES, to FREE_AT and behind. */
+/** Writes `count` leaf hashes from index `from` on, at most PIECE_LEAVES, to FREE_AT and after. */
 type FillLeaves = (from: number, count: number) => void;
 
 /** Computes roots in the memory of `lanes`, which needs TREE_BYTES from FREE_AT on. */
@@ -137,7 +137,7 @@ export class TreeHasher {
     this.#lanes = lanes;
   }
 
-  /** The memory that leaf hashes are put into. */
+  /** The memory for leaf hashes. */
   get words(): Uint32Array {
     return this.#lanes.words;
   }
@@ -162,17 +162,17 @@ export class TreeHasher {
     return this.#lanes.bytes.slice(FREE_AT, FREE_AT + HASH_BYTES);
   }
 
-  /** Takes the level at FREE_AT up to its root. */
+  /** Hashes the level at FREE_AT up to its root. */
   #climb(leaves: number): void {
     const { bytes, words } = this.#lanes;
-    // The last call for other things may have been through here.
+    // An earlier call for something else may have overwritten the padding.
     for (let lane = 0; lane < LANES; lane++) pad(bytes, NODES_AT + lane * NODE_BYTES, 1 + 2 * HASH_BYTES, 0);
     let count = leaves;
     while (count > 1) {
       const pairs = count >>> 1;
       if (count % 2 === 1) copyWords(words, FREE_AT / 4 + (count - 1) * HASH_WORDS, this.#leftOver, 0);
       for (let pair = 0; pair < pairs; pair += LANES) {
-        // Lanes beyond the last pair hash what lies there; their digests are overwritten or not read.
+        // Lanes after the last pair hash whatever is there; their digests are overwritten or not read.
         for (let lane = 0; lane < LANES; lane++) writeNode(words, FREE_AT / 4 + 16 * (pair + lane), lane);
         this.#lanes.run(INITIAL_STATE, NODES_AT, NODE_BYTES, 2, FREE_AT + pair * HASH_BYTES, HASH_BYTES);
       }
@@ -182,7 +182,7 @@ export class TreeHasher {
   }
 }
 
-/** Writes 0x01 and the two hashes behind it: sixteen words moved by a byte, in little-endian memory. */
+/** Writes 0x01 and the two hashes after it: sixteen words shifted by a byte, in little-endian memory. */
 function writeNode(words: Uint32Array, from: number, lane: number): void {
   const to = (NODES_AT + lane * NODE_BYTES) / 4;
   let above = NODE_PREFIX[0] ?? 0;
@@ -191,7 +191,7 @@ function writeNode(words: Uint32Array, from: number, lane: number): void {
     words[to + word] = (value << 8) | above;
     above = value >>> 24;
   }
-  // Behind the last byte the padding begins.
+  // The padding begins after the last byte.
   words[to + 16] = 0x8000 | above;
 }
 
@@ -201,8 +201,8 @@ export function emptyRoot({ sha256 }: Pick<Primitives, 'sha256'>): Uint8Array {
 }
 
 /**
- * The root to which `path` leads from leaf `index` of `count` (RFC 9162, section 2.1.3.2); undefined when a path of that
- * length cannot be one of that leaf.
+ * The root that `path` gives for leaf `index` of `count` (RFC 9162, section 2.1.3.2); undefined if a path of that length
+ * cannot belong to that leaf.
  */
 export function rootByPath(
   leafHash: Uint8Array,
@@ -217,7 +217,7 @@ export function rootByPath(
   let last = count - 1;
   let from = 0;
   while (last > 0) {
-    // A leaf or node that is left over at the right edge goes up as it is.
+    // An odd leaf or node at the right edge moves up unchanged.
     if (at % 2 === 1 || at < last) {
       const neighbour = path.subarray(from, from + HASH_BYTES);
       if (neighbour.length < HASH_BYTES) return undefined;

@@ -1,4 +1,4 @@
-/** The helper's thread: does each job that it is told of, and says so. */
+/** The helper's thread: does each job that it receives, and reports it. */
 import { parentPort } from 'node:worker_threads';
 import { nodePrimitives } from '../node.ts';
 import { JobHasher } from './hash-jobs.ts';

@@ -1,4 +1,4 @@
-/** Starts the helper's thread from its TypeScript source, as ../bin.mjs starts the verifier. */
+/** Starts the helper's thread from its TypeScript source, like ../bin.mjs starts the verifier. */
 import { register } from 'tsx/esm/api';
 
 register();

@@ -1,9 +1,9 @@
-/** A helper in Node: a thread that does jobs of hashing, over shared memory. */
+/** A helper in Node: a thread that does hashing jobs, over shared memory. */
 import { Worker } from 'node:worker_threads';
 import type { Helper } from '../primitives.ts';
 import type { HashJob } from './hash-jobs.ts';
 
-/** What the thread is told, and answers with: the number of a job that is done. */
+/** A message to the thread, and its answer: the number of a finished job. */
 export interface Order {
   readonly number: number;
   readonly job: HashJob;
@@ -16,9 +16,9 @@ export class ThreadHelper implements Helper {
   #failure: Error | undefined;
 
   constructor() {
-    // Its own launcher brings TypeScript; what this thread was started with does not reach a thread's first file.
+    // Its own launcher registers tsx, because this thread's loader does not apply to another thread's first file.
     this.#worker = new Worker(new URL('./node-helper.mjs', import.meta.url), { execArgv: [] });
-    // It stays for the next book, and holds nobody up.
+    // It stays for the next book, but does not keep the process alive.
     this.#worker.unref();
     this.#worker.on('message', (number: number) => this.#take(number));
     this.#worker.on('error', error => this.#fail(error));
@@ -40,7 +40,7 @@ export class ThreadHelper implements Helper {
     });
   }
 
-  /** Ends the thread; what it has not done fails. */
+  /** Ends the thread; unfinished jobs fail. */
   async stop(): Promise<void> {
     await this.#worker.terminate();
   }
@@ -64,14 +64,14 @@ export class ThreadHelper implements Helper {
   }
 }
 
-/** Resolves when what has come in meanwhile has been heard. */
+/** Resolves once messages that have arrived meanwhile are handled. */
 export function nextTurn(): Promise<void> {
   return new Promise(resolve => setImmediate(resolve));
 }
 
 let helper: ThreadHelper | undefined;
 
-/** Undefined where no thread can be had. */
+/** Undefined if no thread can be started. */
 export function startHelper(): Helper | undefined {
   try {
     if (helper === undefined || helper.hasFailed) helper = new ThreadHelper();

@@ -1,4 +1,4 @@
-/** Hashes the pieces of a pool, four leaves at a time; book/pool.ts says what a leaf is. */
+/** Hashes the pieces of a pool, four leaves at a time; book/pool.ts defines the leaves. */
 import { concat } from '../text/bytes.ts';
 import type { Sha256 } from './hmac.ts';
 import { BLOCK_BYTES, FREE_AT, HASH_BYTES, INITIAL_STATE, LANES, type Lanes, pad } from './lanes.ts';
@@ -7,23 +7,23 @@ import { copyHash, HASH_WORDS, type TreeHasher } from './merkle.ts';
 /** A piece of the pool, and so a subtree. */
 export interface PoolJob {
   readonly kind: 'pool';
-  /** The entries, and the pieces of the list of leaf hashes that have theirs, from that of entry `first` on. */
+  /** The entries, and those pieces of the list of leaf hashes that contain theirs, beginning with entry `first`. */
   readonly entries: Uint32Array;
   readonly first: number;
   readonly pieces: readonly Uint32Array[];
-  /** Of each; undefined where the pool's leaves are those of the entries. */
+  /** Of each entry; undefined if the pool's leaves are those of the entries. */
   readonly tickets: Uint16Array | undefined;
-  /** For those that are in a group or excluded: which, and what follows its leaf hash. */
+  /** For entries in a group or excluded: their index, and the bytes after the leaf hash. */
   readonly terms: readonly { readonly at: number; readonly bytes: Uint8Array }[];
-  /** Where the root is written, HASH_WORDS words. */
+  /** Receives the root, HASH_WORDS words. */
   readonly root: Uint32Array;
 }
 
-/** The leaf message of who is in no group and not excluded: prefix, hash, tickets, and a zero for each of those. */
+/** The leaf message of an entry without group or exclusion: prefix, hash, tickets, and a zero for each of those. */
 const PLAIN_BYTES = 1 + HASH_BYTES + 4;
 const TICKETS_AT = 1 + HASH_BYTES;
 
-/** With the prefix behind this many bytes the hash begins with a word. */
+/** If this many bytes precede the prefix, the hash begins at a word. */
 const MESSAGE_AT = 3;
 export const POOL_BYTES = LANES * BLOCK_BYTES + 4;
 const PREFIX = Uint8Array.of(0);
@@ -34,7 +34,7 @@ export class PoolHasher {
   readonly #at: number;
   readonly #hash: Sha256;
 
-  /** `at` is where POOL_BYTES of the memory of `lanes` stay with this. */
+  /** `at`: where POOL_BYTES of the memory of `lanes` are reserved for this. */
   constructor(lanes: Lanes, trees: TreeHasher, at: number, hash: Sha256) {
     this.#lanes = lanes;
     this.#trees = trees;
@@ -65,7 +65,7 @@ export class PoolHasher {
   #bindLeaves(job: PoolJob, tickets: Uint16Array, from: number, count: number): void {
     const { bytes, words } = this.#lanes;
     for (let first = 0; first < count; first += LANES) {
-      // Lanes beyond the last hash what lies there; behind the leaves there is room for their digests.
+      // Lanes after the last leaf hash whatever is there; there is room for their digests after the leaves.
       for (let lane = 0; lane < LANES; lane++) {
         const at = from + first + lane;
         const message = this.#at + MESSAGE_AT + lane * BLOCK_BYTES;
@@ -80,7 +80,7 @@ export class PoolHasher {
     this.#bindTerms(job, from, count);
   }
 
-  /** Puts the leaves of those that have a longer message in their places. */
+  /** Replaces the leaves of entries that have a longer message. */
   #bindTerms({ pieces, entries, first, terms }: PoolJob, from: number, count: number): void {
     const leaf = new Uint32Array(HASH_WORDS);
     for (const { at, bytes } of terms) {

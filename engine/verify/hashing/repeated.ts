@@ -1,9 +1,9 @@
 /**
- * Finds hashes that stand in a list more than once, without sorting it: each marks a bit, at a place that its words and
- * a few random numbers give, and those that come to a bit that is marked are looked at again.
+ * Finds hashes that occur more than once in a list, without sorting it: each hash sets a bit, at a position computed from its
+ * words and a few random numbers, and hashes whose bit was set already are examined again.
  *
- * The random numbers make the places those of a universal family (Carter and Wegman, "Universal Classes of Hash
- * Functions", 1979; this one is multilinear): who makes up a book cannot choose hashes that meet.
+ * The random numbers make the positions those of a universal family (Carter and Wegman, "Universal Classes of Hash
+ * Functions", 1979; this one is multilinear): a forger of a book cannot choose colliding hashes.
  */
 import { HASH_WORDS, PIECE_HASHES } from './merkle.ts';
 
@@ -13,18 +13,18 @@ export interface RepeatedJob {
   /** The pieces of a list, with `count` hashes in all. */
   readonly pieces: readonly Uint32Array[];
   readonly count: number;
-  /** Where the indexes of all that may stand in the list twice are written, behind how many they are. */
+  /** Receives, after their count, the indexes of all hashes that may occur twice in the list. */
   readonly found: Uint32Array;
 }
 
 /**
- * Of a million different hashes some 60,000 go on to the second pass, and a few hundred through it. With bits for one pass
- * alone, 128 a hash, marking them took twice as long: they no longer lie in the core's cache.
+ * Of a million different hashes, some 60,000 enter the second pass, and a few hundred pass it. With bits for a single pass,
+ * 128 per hash, setting them took twice as long, because they no longer fit into the core's cache.
  */
 const BITS_A_HASH = 16;
 const MOST_LOG2_BITS = 30;
 
-/** Finds each that stands in the list twice, and a few others. In no order. */
+/** Finds every hash that occurs twice in the list, and a few others, in no order. */
 export function findRepeated({ pieces, count, found }: RepeatedJob): void {
   const all = new Uint32Array(count).map((_, index) => index);
   const repeated = sharing(pieces, count, sharing(pieces, count, all));

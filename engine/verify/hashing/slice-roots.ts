@@ -1,4 +1,4 @@
-/** The roots over the items of slices, each item being an entry of the book or one of the slice's other leaves. */
+/** The roots over the items of slices; each item is an entry of the book or one of the slice's other leaves. */
 import { FREE_AT } from './lanes.ts';
 import { copyHash, HASH_WORDS, type TreeHasher } from './merkle.ts';
 
@@ -6,17 +6,17 @@ import { copyHash, HASH_WORDS, type TreeHasher } from './merkle.ts';
 export const IS_OTHER = 0x8000_0000;
 export const NOWHERE = -1;
 
-/** Some slices, one behind the other. */
+/** Consecutive slices. */
 export interface RootsJob {
   readonly kind: 'roots';
-  /** Where in `places` the items of each begin; NOWHERE for one that has no root to be computed. */
+  /** Where in `places` the items of each slice begin; NOWHERE if its root is not computed. */
   readonly starts: Float64Array;
   readonly counts: Uint32Array;
   readonly places: Uint32Array;
-  /** Pieces of the lists of the entries' leaf hashes, and of the others'. */
+  /** Pieces of the list of the entries' leaf hashes, and of the list of the others'. */
   readonly leaves: readonly Uint32Array[];
   readonly others: readonly Uint32Array[];
-  /** Where the roots are written, HASH_WORDS words each. */
+  /** Receives the roots, HASH_WORDS words each. */
   readonly roots: Uint32Array;
 }
 

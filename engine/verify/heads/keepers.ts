@@ -1,9 +1,9 @@
 /**
- * What one keeper of heads has: a monitor, known by its key, or somebody who kept plain pages. Which heads it was shown and
- * when, and of which spans it was shown all; so what turns up within such a span later was not there.
+ * The heads of one keeper: a monitor, known by its key, or somebody who kept plain pages. Records which heads the keeper was
+ * shown and when, and in which spans it was shown all heads; a head that appears in such a span later was not there.
  *
- * The records of a monitor count in their order: a head that a later record has within what an earlier one had seen whole is
- * late, although it was kept.
+ * The order of a monitor's records matters: a head in a later record, within a span that an earlier one had seen completely,
+ * is late, although it was kept.
  */
 import type { Findings } from '../findings.ts';
 import type { Limits } from '../limits.ts';
@@ -13,13 +13,13 @@ import { isoOf } from '../receipts/leaf.ts';
 import { isSignedRecord, type KeptPage, type MonitorRecord, NO_RECORD } from './kept-pages.ts';
 import { behind, comparePlaces, placeText, type Span, Spans } from './places.ts';
 
-/** A time of which a book tells: nothing in it begins before `fromUs`, nor at `untilUs` or behind it. */
+/** The time of a book: nothing in it begins before `fromUs`, or at or after `untilUs`. */
 export interface Window {
   readonly fromUs: number;
   readonly untilUs: number;
 }
 
-/** The last slice of a chain that stands in the book as the keeper has it. */
+/** The last slice of a chain that the book has in the same form as the keeper. */
 export interface ChainSeen {
   readonly head: SignedHead;
   readonly atUs: number;
@@ -28,10 +28,10 @@ export interface ChainSeen {
 type Recorded = KeptPage & { readonly record: MonitorRecord };
 
 export class Keeper {
-  /** Of a monitor, in base64url. */
+  /** A monitor's key, in base64url. */
   readonly key: string | undefined;
   readonly #records: readonly Recorded[];
-  /** By place: when it was shown. */
+  /** When each place was shown. */
   readonly #seen = new Map<string, number>();
   readonly #late = new Map<string, string>();
   readonly #spans = new Spans();
@@ -53,7 +53,7 @@ export class Keeper {
     return this.key === undefined ? 'who kept the pages' : `monitor ${this.key.slice(0, 8)}`;
   }
 
-  /** How many heads of the book it has as they are there. */
+  /** The number of the book's heads that it has in the same form. */
   get matched(): number {
     return this.#matched;
   }
@@ -66,7 +66,7 @@ export class Keeper {
     return this.#records.length;
   }
 
-  /** How many records are missing between those that were handed in. */
+  /** The number of records missing between the given ones. */
   get missing(): number {
     const [first, last] = [this.#records[0], this.#records.at(-1)];
     if (first === undefined || last === undefined) return 0;
@@ -74,7 +74,7 @@ export class Keeper {
     return last.record.number - first.record.number + 1 - numbers.size;
   }
 
-  /** A head of the book: why it cannot have been there; undefined where nothing is said against it. */
+  /** Why a head of the book cannot have been there; undefined if nothing speaks against it. */
   lateness(head: SignedHead): string | undefined {
     const place = placeText(head);
     const late = this.#late.get(place);
@@ -85,7 +85,7 @@ export class Keeper {
       : `was never shown to ${this.name}, which was shown everything around it`;
   }
 
-  /** A head of the book that was kept as it is there. */
+  /** Takes a head of the book that was kept in the same form. */
   match(head: SignedHead): void {
     const atUs = this.#seen.get(placeText(head));
     if (atUs === undefined) return;
@@ -96,7 +96,7 @@ export class Keeper {
       this.#chains.set(chain, { head, atUs });
   }
 
-  /** When it had seen all of a time, by its clock; undefined when it has not. */
+  /** When it had seen everything of a time, by its clock; undefined if it has not. */
   seenAllAtUs({ fromUs, untilUs }: Window): number | undefined {
     const whole = { from: behind(fromUs - 1), to: behind(untilUs - 1) };
     const spans = new Spans();
@@ -107,7 +107,7 @@ export class Keeper {
     return undefined;
   }
 
-  /** The parts of a time that it has seen whole. */
+  /** The parts of a time that it has seen completely. */
   partsOf({ fromUs, untilUs }: Window): readonly Window[] {
     return this.#spans.all
       .map(({ from, to }) => ({
@@ -117,7 +117,7 @@ export class Keeper {
       .filter(part => part.fromUs < part.untilUs);
   }
 
-  /** Adds what is wrong with the records themselves: nobody can go by them then. */
+  /** Checks the records themselves: with invalid ones, nothing can be concluded. */
   async check(findings: Findings, limits: Limits, primitives: Primitives): Promise<void> {
     for (const [index, page] of this.#records.entries()) {
       const { record, what } = page;
@@ -135,7 +135,7 @@ export class Keeper {
       ) {
         findings.add('monitor-record', `${what} does not continue the previous one`);
       }
-      // What it continues is signed with it.
+      // Its signature covers the record that it continues.
       if (next?.number === record.number + 1 && next.previous === record.hash) continue;
       if (!(await isSignedRecord(record, limits, primitives)))
         findings.add(
@@ -173,7 +173,7 @@ function addTo(spans: Spans, span: Span | undefined): void {
   if (span !== undefined) spans.add(span);
 }
 
-/** Of a page that no monitor recorded: from its first head to its last, between which nothing is missing. */
+/** For a page that no monitor recorded: from its first head to its last, between which nothing is missing. */
 function spanOf({ heads, record }: KeptPage): Span | undefined {
   const [first, last] = [heads[0]?.head, heads.at(-1)?.head];
   if (record === undefined)
@@ -184,7 +184,7 @@ function spanOf({ heads, record }: KeptPage): Span | undefined {
   return to === undefined ? undefined : { from: record.after, to };
 }
 
-/** What is said of a head that cannot have been there. */
+/** The message about a head that cannot have been there. */
 export function lateMessage(head: SignedHead, why: string): string {
   return `${nameOf(head)}, from ${isoOf(head.firstUs)}, is in the book but ${why}: it was fabricated later`;
 }

@@ -1,7 +1,7 @@
 /**
- * Heads that somebody kept while a campaign was open, held against its book. Heads are shown only where nothing can be added
- * before them any more. So each kept one stands in the book as it was, if it is of the time of the book, and where a keeper
- * was shown all there is none in the book that was not there.
+ * Compares heads that somebody kept while a campaign was open with its book. Heads are shown only once nothing can be added
+ * before them any more. So each kept head from the time of the book must be in it unchanged, and where a keeper was shown all
+ * heads, the book may have no others.
  */
 
 import { type Findings, Unreadable } from '../findings.ts';
@@ -13,11 +13,11 @@ import { isoOf } from '../receipts/leaf.ts';
 import { type ChainSeen, Keeper, lateMessage, type Window } from './keepers.ts';
 import type { KeptHead, KeptPage } from './kept-pages.ts';
 
-/** Each head of the book is held against all of them. */
+/** Each head of the book is compared with all of them. */
 const MOST_KEEPERS = 100;
 
 interface Kept extends KeptHead {
-  /** One of a receipt: what it says beside is held against the book elsewhere. */
+  /** The head of a receipt, whose other content is compared with the book elsewhere. */
   readonly isOfReceipt: boolean;
   isFound: boolean;
 }
@@ -28,30 +28,30 @@ interface Shown {
   greatest: number;
 }
 
-/** What is known of the time of a book; of one that does not show its chains whole, nothing. */
+/** What is known about the time of a book; nothing for a book that does not show its chains completely. */
 export interface BookTime extends Window {
   isWithin(head: SignedHead): boolean;
 }
 
-/** What the records of a monitor say of a book. */
+/** What the records of a monitor say about a book. */
 export interface MonitorSeen {
   /** In base64url. */
   readonly key: string;
   readonly records: number;
-  /** Records that are missing between those that were handed in. */
+  /** The number of records missing between the given ones. */
   readonly missing: number;
   readonly matched: number;
-  /** By gateway and incarnation: how far each chain was seen as it is in the book. */
+  /** By gateway and incarnation: up to where each chain was seen as it is in the book. */
   readonly chains: readonly ChainSeen[];
-  /** When it had seen all of the time of the book; undefined when it has not. */
+  /** When it had seen everything of the book's time; undefined if it has not. */
   readonly seenAllAtUs: number | undefined;
-  /** What of that time it has seen whole. */
+  /** The parts of that time that it has seen completely. */
   readonly parts: readonly Window[];
 }
 
-/** What came of holding kept heads against a book. */
+/** The result of comparing kept heads with a book. */
 export interface KeptReport {
-  /** How many of them stand in it. */
+  /** How many of them are in it. */
   readonly matched: number;
   readonly monitors: readonly MonitorSeen[];
 }
@@ -62,7 +62,7 @@ export class KeptHeads {
   readonly #kept = new Map<string, Kept>();
   readonly #keepers: readonly Keeper[];
   readonly #shown = new Map<string, Shown>();
-  /** Kept heads in whose place something else stands. */
+  /** Kept heads in whose place there is something else. */
   readonly #differing: { readonly kept: Kept; readonly other: Kept | undefined }[] = [];
   #matched = 0;
 
@@ -73,12 +73,12 @@ export class KeptHeads {
     this.#keepers = keepersOf(pages);
   }
 
-  /** The head of a receipt, which somebody kept as well. */
+  /** Adds the head of a receipt, which somebody kept as well. */
   addReceipt(head: KeptHead): void {
     this.#add({ ...head, isOfReceipt: true, isFound: false });
   }
 
-  /** A head of the book, in its order. */
+  /** Takes the next head of the book. */
   takeHead(head: SignedHead, text: string): void {
     const chain = chainOf(head);
     const shown = this.#shown.get(chain);
@@ -97,7 +97,7 @@ export class KeptHeads {
     }
   }
 
-  /** To be called when the book was read. */
+  /** Call this after the book was read. */
   async end(
     time: BookTime | undefined,
     signers: Signers,
@@ -106,7 +106,7 @@ export class KeptHeads {
   ): Promise<KeptReport> {
     for (const keeper of this.#keepers) await keeper.check(this.#findings, limits, primitives);
     for (const { kept, other } of this.#differing) {
-      // Two that contradict each other accuse nobody unless both were signed.
+      // Two contradicting heads accuse nobody unless both were signed.
       const areSigned =
         (await this.#isSigned(kept, signers, primitives)) &&
         (other === undefined || (await this.#isSigned(other, signers, primitives)));
@@ -128,7 +128,7 @@ export class KeptHeads {
     return { matched: this.#matched, monitors: this.#monitors(time) };
   }
 
-  /** Two of the same place that differ are a finding by themselves. */
+  /** Two different heads of the same place are a finding by themselves. */
   #add(kept: Kept): void {
     const slot = slotOf(kept.head);
     const other = this.#kept.get(slot);
@@ -146,7 +146,7 @@ export class KeptHeads {
     });
   }
 
-  /** Whether the book must have it. */
+  /** Whether the book must contain it. */
   #belongs(head: SignedHead, time: BookTime | undefined): boolean {
     const chain = this.#shown.get(chainOf(head));
     const isBetween =

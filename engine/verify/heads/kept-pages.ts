@@ -1,10 +1,11 @@
 /**
- * Heads that somebody kept, a page a line: as `GET /v1/heads` answered it, with or without more beside `heads`; or as a
- * monitor recorded it, which counter-signs each page and chains its records (see ../../monitor/README.md):
+ * Heads that somebody kept, one page per line: a response of `GET /v1/heads`, with or without other members besides `heads`;
+ * or a record of a monitor, which counter-signs each page and chains its records (see ../../monitor/README.md):
  *
  * `{"after":"<place>","at_us":…,"heads":["<192>",…],"key":"<32>","monitor":1,"number":…,"previous":"<32>","signature":"<64>",
- * "source":"https://…","through_us":…}`, canonical JSON. The signature, by `key`, is over `fairline monitor 1` || the canonical
- * JSON of all the rest. `previous` is H(the line before, without its end), zeros in the record with the number 1.
+ * "source":"https://…","through_us":…}`, canonical JSON. The signature, by `key`, is over `fairline monitor 1` || the
+ * canonical JSON of all other members. `previous` is H(the previous line, without its end), zeros in the record with the
+ * number 1.
  */
 import { Unreadable } from '../findings.ts';
 import type { Limits } from '../limits.ts';
@@ -22,20 +23,20 @@ const NEWLINE = 0x0a;
 const LABEL = utf8('fairline monitor 1');
 const HASH_BYTES = 32;
 const SIGNATURE_BYTES = 64;
-/** What the first record of a monitor continues. */
+/** The `previous` of a monitor's first record. */
 export const NO_RECORD: string = toBase64Url(new Uint8Array(HASH_BYTES));
 
 export interface KeptHead {
   readonly text: string;
   readonly head: SignedHead;
-  /** For messages: where it stands. */
+  /** Where it comes from, for messages. */
   readonly what: string;
 }
 
 export interface KeptPage {
   readonly what: string;
   readonly heads: readonly KeptHead[];
-  /** Of a page that a monitor recorded. */
+  /** For a page that a monitor recorded. */
   readonly record: MonitorRecord | undefined;
 }
 
@@ -45,17 +46,17 @@ export interface MonitorRecord {
   readonly number: number;
   /** When the monitor saw it, by its own clock. */
   readonly atUs: number;
-  /** The page begins behind it. */
+  /** The place behind which the page begins. */
   readonly after: Place;
-  /** It was told that no slice with an instant up to here would come any more, and that this page was the last. */
+  /** The service said that this page was the last, and that no slice with an instant up to here can be added any more. */
   readonly throughUs: number | undefined;
   readonly previous: string;
-  /** What the next one has as `previous`. */
+  /** The `previous` of the next record. */
   readonly hash: string;
   readonly line: Uint8Array;
 }
 
-/** Reads what somebody kept. Throws Unreadable. */
+/** Reads kept heads. Throws Unreadable. */
 export function readKeptPages(
   bytes: Uint8Array,
   limits: Limits,
@@ -77,7 +78,7 @@ export function readKeptPages(
   return pages;
 }
 
-/** Of a page that no monitor signed nothing but its heads counts: whatever somebody noted with them may stand beside. */
+/** On a page that no monitor signed, only the heads count: its keeper may have added anything. */
 function readPage(
   line: Uint8Array,
   number: number,
@@ -143,7 +144,7 @@ function readRecord(
   return record;
 }
 
-/** Whether the monitor has signed the record, and with it all that it continues. */
+/** Whether the monitor has signed the record, and thereby all records that it continues. */
 export async function isSignedRecord(
   { line, key }: MonitorRecord,
   limits: Limits,
@@ -156,7 +157,7 @@ export async function isSignedRecord(
   return await primitives.verifyEd25519(publicKey, recordMessage(rest, what), signed);
 }
 
-/** What a monitor signs: all members of the record but `signature`. */
+/** The message that a monitor signs: all members of the record except `signature`. */
 export function recordMessage(members: JsonObject, what = 'the record'): Uint8Array {
   return concat(LABEL, utf8(canonical(members, what)));
 }

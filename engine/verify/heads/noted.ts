@@ -1,10 +1,10 @@
-/** What somebody noted when the campaign showed it, held against what is said of it now. */
+/** Compares what somebody noted when the campaign showed it with what is shown now. */
 import type { Rules } from '../draw/rules.ts';
 import { type Findings, shown, Unreadable } from '../findings.ts';
 import { HASH_BYTES } from '../hashing/lanes.ts';
 import { areEqual, fromBase64Url, toBase64Url } from '../text/bytes.ts';
 
-/** Adds a finding when the pool is not the one whose root was noted. Throws Unreadable for what is no root. */
+/** Adds a finding if the pool does not have the noted root. Throws Unreadable if that is not a root. */
 export function checkNotedRoot(noted: string, root: Uint8Array, findings: Findings): void {
   if (areEqual(bytesOf(noted, 'the noted root of the pool'), root)) return;
   findings.add(
@@ -13,7 +13,7 @@ export function checkNotedRoot(noted: string, root: Uint8Array, findings: Findin
   );
 }
 
-/** Adds a finding when the rules are not those whose hash was noted. Throws Unreadable for what is no hash. */
+/** Adds a finding if the rules do not have the noted hash. Throws Unreadable if that is not a hash. */
 export function checkNotedRules(noted: string, { hash }: Rules, findings: Findings): void {
   if (areEqual(bytesOf(noted, 'the noted hash of the rules'), hash)) return;
   findings.add(

@@ -1,6 +1,6 @@
 /**
  * The order in which heads are shown (`GET /v1/heads`): by first instant, gateway, incarnation and slice number, so that each
- * has a place of its own. And spans of that order, of which somebody has seen all that there was.
+ * has a unique place. Also spans of that order, in which somebody has seen all heads.
  */
 
 import { Unreadable } from '../findings.ts';
@@ -14,7 +14,7 @@ export interface Place {
 
 export const BEFORE_ALL: Place = { firstUs: 0, gateway: 0, incarnation: 0, sliceNumber: 0 };
 
-/** Behind all that begin at or before an instant, and before the others: incarnations and slices are numbered from 1. */
+/** After all heads that begin at or before an instant, and before all others: incarnations and slices are numbered from 1. */
 export function behind(throughUs: number): Place {
   return { ...BEFORE_ALL, firstUs: throughUs + 1 };
 }
@@ -28,12 +28,12 @@ export function comparePlaces(a: Place, b: Place): number {
   );
 }
 
-/** As the service writes it: the four numbers with dots between. */
+/** In the format of the service: the four numbers separated by dots. */
 export function placeText({ firstUs, gateway, incarnation, sliceNumber }: Place): string {
   return `${firstUs}.${gateway}.${incarnation}.${sliceNumber}`;
 }
 
-/** Undefined when the text is not what `placeText` makes of a place. */
+/** Undefined if the text is not a result of `placeText`. */
 export function readPlace(text: string): Place | undefined {
   const match = /^(\d{1,16})\.(\d{1,4})\.(\d{1,16})\.(\d{1,16})$/.exec(text);
   if (match === null) return undefined;
@@ -43,28 +43,28 @@ export function readPlace(text: string): Place | undefined {
   return isExact && placeText(place) === text ? place : undefined;
 }
 
-/** From behind `from` up to and with `to`. */
+/** After `from`, up to and including `to`. */
 export interface Span {
   readonly from: Place;
   readonly to: Place;
 }
 
 /**
- * A monitor goes on where it stopped, and looks back at what it has: it has one, or a few. Somebody's that lie wildly about
- * would take a time that grows with the square of their number.
+ * A monitor continues where it stopped, and looks back at its records, so it has one span, or a few. Many scattered spans
+ * would take time quadratic in their number.
  */
 const MOST_SCATTERED = 10_000;
 
-/** Spans that may touch or overlap, as few as say the same. */
+/** Spans that may touch or overlap, merged into as few as possible. */
 export class Spans {
-  /** By their ends, none touching the next. */
+  /** By their ends; no two touch. */
   readonly #spans: Span[] = [];
 
   get all(): readonly Span[] {
     return this.#spans;
   }
 
-  /** Throws Unreadable when there are too many. */
+  /** Throws Unreadable if there are too many. */
   add({ from, to }: Span): void {
     if (comparePlaces(from, to) >= 0) return;
     const first = this.#firstEndingFrom(from);
@@ -87,13 +87,13 @@ export class Spans {
     return span !== undefined && comparePlaces(span.from, place) < 0;
   }
 
-  /** Whether one of them has all of another. */
+  /** Whether one of them contains all of another span. */
   covers({ from, to }: Span): boolean {
     const span = this.#spans[this.#firstEndingFrom(to)];
     return span !== undefined && comparePlaces(span.from, from) <= 0;
   }
 
-  /** The index of the first that ends at a place or behind it. */
+  /** The index of the first span that ends at or after a place. */
   #firstEndingFrom(place: Place): number {
     let from = 0;
     let to = this.#spans.length;

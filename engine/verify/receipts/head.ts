@@ -41,7 +41,7 @@ export interface SignedHead {
   readonly signature: Uint8Array;
 }
 
-/** Reads a head as it stands in a book or receipt. Throws Unreadable; `what` names where it stands. */
+/** Reads a head of a book or receipt. Throws Unreadable; `what` names its place. */
 export function readHead(text: string, what: string): SignedHead {
   const bytes = fromBase64Url(text, SIGNED_HEAD_BYTES);
   if (bytes === undefined) throw unreadable(what, `is not ${SIGNED_HEAD_BYTES} bytes in base64url`);
@@ -78,7 +78,7 @@ function unreadable(what: string, fault: string): Unreadable {
   return new Unreadable('malformed', `the signed head of ${what} ${fault}`);
 }
 
-/** What the next head of the incarnation has as `previous`. */
+/** The `previous` of the incarnation's next head. */
 export function linkOf(head: SignedHead, { sha256 }: Pick<Primitives, 'sha256'>): Uint8Array {
   return sha256(concat(head.signed, head.signature));
 }

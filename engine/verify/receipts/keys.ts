@@ -1,6 +1,6 @@
 /**
- * The keys that slices and books are signed with, as `GET /v1/keys` and the header of a book list them, and whether one
- * counts for something signed at an instant.
+ * The keys of slices and books, as `GET /v1/keys` and the header of a book list them, and whether a key is valid for
+ * something signed at an instant.
  */
 import { type Findings, Unreadable } from '../findings.ts';
 import type { Limits } from '../limits.ts';
@@ -25,14 +25,14 @@ export interface PublicKey {
   readonly use: KeyUse;
 }
 
-/** By `placeOf`: one key may be there for both uses. */
+/** By `placeOf`, because one key may serve both uses. */
 export type KeyRing = ReadonlyMap<string, PublicKey>;
 
 function placeOf({ use, id }: Pick<PublicKey, 'use' | 'id'>): string {
   return `${use} ${id}`;
 }
 
-/** Reads a list of keys. Throws Unreadable; `what` names where it stands. */
+/** Reads a list of keys. Throws Unreadable; `what` names its place. */
 export function readKeys(
   list: readonly Json[],
   what: string,
@@ -47,7 +47,7 @@ export function readKeys(
   return ring;
 }
 
-/** Reads the answer of `GET /v1/keys`. Throws Unreadable. */
+/** Reads a response of `GET /v1/keys`. Throws Unreadable. */
 export function readKeysDocument(
   bytes: Uint8Array,
   limits: Limits,
@@ -102,7 +102,7 @@ function otherThan(use: KeyUse): KeyUse {
   return use === 'slices' ? 'books' : 'slices';
 }
 
-/** Which keys count: those given by the caller, if any, else those that the book itself brings. */
+/** The keys that count: those given by the caller, if any, else those in the book. */
 export class Signers {
   readonly #ring: KeyRing;
   readonly #isPinned: boolean;
@@ -116,7 +116,7 @@ export class Signers {
     if (pinned === undefined) return;
     for (const key of own.values()) {
       const given = pinned.get(placeOf(key)) ?? pinned.get(placeOf({ id: key.id, use: otherThan(key.use) }));
-      // A list made later may end or revoke a key, and a book does not learn of that.
+      // A later list may end or revoke a key, which a book does not contain.
       if (given !== undefined && (given.fromUs !== key.fromUs || given.use !== key.use)) {
         findings.add('key-conflict', `the given keys and the book describe key ${key.id} differently`);
       }
@@ -124,8 +124,8 @@ export class Signers {
   }
 
   /**
-   * The key with that id; if it doesn't count for what was signed at an instant, that is added. A gateway takes the key of
-   * the last instant in a slice. `isAfter`: it was signed at an unknown time after that.
+   * The key with that id; adds a finding if it is not valid for something signed at this instant. A gateway uses the key of
+   * the last instant in a slice. `isAfter`: it was signed at an unknown later time.
    */
   keyFor(id: string, use: KeyUse, atUs: number, what: string, isAfter = false): PublicKey | undefined {
     const key = this.#ring.get(placeOf({ id, use })) ?? this.#ring.get(placeOf({ id, use: otherThan(use) }));
@@ -149,7 +149,7 @@ export class Signers {
     return key;
   }
 
-  /** Keys that were used and revoked afterwards. */
+  /** Keys that were used and revoked later. */
   get revokedLater(): readonly string[] {
     return [...this.#revokedLater];
   }

@@ -1,8 +1,8 @@
 /**
- * The leaf data of an item, 46 bytes, big-endian: kind u8 (1 entry, 2 withdrawal), source u8 (0 stamped when it arrived
+ * The leaf data of an item, 46 bytes, big-endian: kind u8 (1 entry, 2 withdrawal, 3 claim), source u8 (0 stamped on arrival
  * at the gateway, 1 by the X-Request-Start of a trusted proxy), campaign u32, stamp u64, who 32 bytes.
  *
- * who = H(salt, user id in UTF-8). The salt is known to the user alone, so a book tells nobody who took part.
+ * who = H(salt, user id in UTF-8). Only the user knows the salt, so a book does not reveal who took part.
  */
 import type { Primitives } from '../primitives.ts';
 import { concat, u32, u64, utf8 } from '../text/bytes.ts';
@@ -14,7 +14,7 @@ export const SALT_BYTES = 16;
 export const ENTRY = 1;
 export const WITHDRAWAL = 2;
 export const CLAIM = 3;
-/** Where its fields lie. */
+/** The offsets of its fields. */
 export const LEAF_AT = { kind: 0, source: 1, campaign: 2, stamp: 6, who: 14 } as const;
 
 export interface Leaf {

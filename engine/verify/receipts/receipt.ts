@@ -1,6 +1,6 @@
 /**
- * A receipt: what a gateway gave, in its 202, to somebody whose request it had stamped. By itself it proves that the
- * gateway signed that stamp for that user; against a book, that the book keeps to it.
+ * A receipt: what a gateway returned, in its 202, to the user whose request it had stamped. By itself it proves that the
+ * gateway signed that stamp for that user; compared with a book, that the book contains it.
  */
 import { type Entries, part } from '../book/entries.ts';
 import type { Decided, Judge } from '../book/outcomes.ts';
@@ -30,7 +30,7 @@ const MOST_PATH = 32;
 const MOST_USER_CHARACTERS = 4096;
 
 export interface Receipt {
-  /** As the caller calls it in messages. */
+  /** The caller's name for it, for messages. */
   readonly what: string;
   readonly user: string;
   readonly campaign: number;
@@ -44,17 +44,17 @@ export interface Receipt {
   readonly head: SignedHead;
 }
 
-/** What a book says of a receipt. */
+/** What a book says about a receipt. */
 export interface ReceiptPlace {
   readonly user: string;
   readonly stamp: number;
-  /** From 1, among those that are not withdrawn; undefined when it is not in the book or withdrawn. */
+  /** From 1, among entries that were not withdrawn; undefined if it is not in the book, or withdrawn. */
   readonly rank?: number;
   /** The index of the entry in the book. */
   readonly entry?: number;
-  /** What became of that entry. */
+  /** The outcome of that entry. */
   readonly decided?: Decided;
-  /** Of the user's entry that counts, when that is an earlier one. */
+  /** The stamp of the user's entry that counts, if it is an earlier one. */
   readonly earlierStamp?: number;
 }
 
@@ -107,7 +107,7 @@ function pathOf(text: string): Uint8Array | undefined {
   return path !== undefined && path.length % HASH_BYTES === 0 ? path : undefined;
 }
 
-/** Adds what is wrong with a receipt by itself: path, gateway and, where keys are known, key and signature. */
+/** Checks a receipt by itself: path, gateway and, if keys are known, key and signature. */
 export async function checkReceipt(
   receipt: Receipt,
   signers: Signers | undefined,
@@ -137,7 +137,7 @@ export async function checkReceipt(
   }
 }
 
-/** Adds what is wrong between receipts and the rules of the book they are held against. */
+/** Checks receipts against the rules of the book that they are compared with. */
 export function checkReceiptRules(
   receipt: Receipt,
   rules: Rules,
@@ -164,7 +164,7 @@ export function checkReceiptRules(
   }
 }
 
-/** Holds receipts against the entries of a book; `slices` has the index of each receipt's slice in the book. */
+/** Compares receipts with the entries of a book; `slices` has the index of each receipt's slice in the book. */
 export function placeReceipts(
   receipts: readonly Receipt[],
   slices: ReadonlyMap<string, number>,
@@ -221,7 +221,7 @@ function placeOf(
     ...(honoured ? { rank: entries.honouredBefore(entry) + 1 } : {}),
   };
   if (receipt.kind === WITHDRAWAL) {
-    // A coupon may be granted before its withdrawal arrives; a raffle is drawn when all have arrived.
+    // A coupon may be granted before its withdrawal arrives; a raffle is drawn when all withdrawals have arrived.
     if (honoured && rules.kind === 'raffle')
       findings.add('receipt-differs', `${what} is of a withdrawal, but the book counts the entry`);
     return found;

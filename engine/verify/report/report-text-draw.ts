@@ -1,9 +1,9 @@
-/** What is said of a draw: which randomness it took, and what that does not prove. */
+/** The report on a draw: which randomness it used, and what that does not prove. */
 import type { DrawFacts } from '../draw/randomness.ts';
 import type { DrawRules } from '../draw/rules.ts';
 import { isoOf } from '../receipts/leaf.ts';
 
-/** What was used, which is not the announced round where the pool was frozen when that was known. */
+/** The randomness used; not the announced round if the pool was frozen when that was known. */
 export function randomnessWords({ revealed }: DrawFacts, { randomness }: DrawRules): string {
   if (revealed.source === 'commit') return 'the secret committed to';
   if (randomness.source === 'drand' && revealed.round !== randomness.round) {
@@ -34,7 +34,7 @@ export function notProvenOfDraw(
       ];
 }
 
-/** Who says when the pool was frozen says with it which round counts. */
+/** The stated time of the freeze determines which round counts. */
 function lateRound(facts: DrawFacts | undefined): readonly string[] {
   if (facts?.revealed.source !== 'drand' || facts.revealed.frozenAtUs === undefined) return [];
   return [

@@ -1,6 +1,6 @@
 /**
- * What heads that were kept say of a book, in plain words, and above all what the signatures of the monitors do that the
- * campaign was announced with: somebody outside, whom the rules named before anybody entered, was shown these slices by then.
+ * The report on kept heads compared with a book, and above all on what is proven by the signatures of the announced monitors:
+ * that an independent party, named by the rules before anybody entered, was shown these slices by then.
  */
 import type { Monitor } from '../draw/rules.ts';
 import { shown } from '../findings.ts';
@@ -8,7 +8,7 @@ import type { Window } from '../heads/keepers.ts';
 import type { KeptReport, MonitorSeen } from '../heads/kept-heads.ts';
 import { isoOf } from '../receipts/leaf.ts';
 
-/** More chains than this are counted, not told one by one. */
+/** More chains than this are counted, not listed. */
 const MOST_CHAINS = 8;
 const MOST_PARTS = 4;
 

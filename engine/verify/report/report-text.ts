@@ -12,18 +12,18 @@ import type { Receipt, ReceiptPlace } from '../receipts/receipt.ts';
 import { notProvenOfDraw, randomnessWords } from './report-text-draw.ts';
 import { checkedOfKept, notesOfKept, notProvenOfKept } from './report-text-kept.ts';
 
-/** What could be read, for the words of the report. */
+/** What could be read, as input of the report. */
 export interface Seen {
   readonly book: ReadBook | undefined;
   readonly receipts: readonly Receipt[];
   readonly places: readonly ReceiptPlace[];
   readonly proof: Proof | undefined;
   readonly pinned: boolean;
-  /** Whether a root that was noted was held against the pool. */
+  /** Whether the pool was compared with a noted root. */
   readonly hasNotedRoot: boolean;
-  /** Whether a hash that was noted was held against the rules. */
+  /** Whether the rules were compared with a noted hash. */
   readonly hasNotedRules: boolean;
-  /** What came of holding kept heads against the book; undefined where none were. */
+  /** The result of comparing kept heads with the book; undefined if there were none. */
   readonly kept: KeptReport | undefined;
   readonly revokedLater: readonly string[];
 }
@@ -81,7 +81,7 @@ function checkedOf(seen: Seen): readonly string[] {
   return checked;
 }
 
-/** More receipts than this are counted, not told one by one. */
+/** More receipts than this are counted, not listed. */
 const MOST_PLACES = 20;
 
 function placeWords({ user, stamp, rank, earlierStamp, decided }: Seen['places'][number]): string {
@@ -276,7 +276,7 @@ function factsOf({ book, places, proof, kept }: Seen, isRight: boolean): Readonl
   };
 }
 
-/** What a monitor that the rules name has seen, for programs; without records of it nothing is known. */
+/** What a monitor named by the rules has seen, for programs; without its records nothing is known. */
 function monitorFacts(name: string, key: string, kept: Seen['kept']): object {
   const seen = kept?.monitors.find(monitor => monitor.key === key);
   if (seen === undefined) return { name, key, records: 0 };

@@ -1,5 +1,5 @@
 /**
- * The formats once more, written for the tests straight from their description: slow, and sharing no code with the
+ * A second implementation of the formats, written for the tests from their description: slow, and sharing no code with the
  * verifier, so that a mistake would have to be made twice.
  */
 import { createHmac, createPrivateKey, createPublicKey, hash, type KeyObject, sign } from 'node:crypto';
@@ -45,7 +45,7 @@ export function leafHashOf(data: Uint8Array): Buffer {
   return sha256(Uint8Array.of(0), data);
 }
 
-/** RFC 6962, section 2.1, as it is written there, over leaf hashes. */
+/** RFC 6962, section 2.1, literally, over leaf hashes. */
 export function treeRoot(leaves: readonly Buffer[]): Buffer {
   const [first] = leaves;
   if (first === undefined) return sha256();

@@ -1,4 +1,4 @@
-/** Books that are right, to be changed and signed again, and what is to be found then. */
+/** Valid books, changed and signed again, with the expected findings. */
 import assert from 'node:assert/strict';
 import type { EntryObject } from './made.ts';
 import { makeBook, type Parts } from './maker.ts';
@@ -8,7 +8,7 @@ export const coupon = makeBook({ kind: 'coupon', entries: 30, stock: 7 });
 export const raffle = makeBook({ kind: 'raffle', entries: 30, tiers: [1, 3], alternates: 2 });
 export const drand = makeBook({ kind: 'raffle', entries: 12, randomness: 'drand' });
 
-/** What is changed, in which book, and what has to be among what is found. */
+/** The change, the book, and a code that must be among the findings. */
 export type Change = readonly [
   name: string,
   made: typeof coupon,
@@ -30,7 +30,7 @@ export function entryAt(parts: Parts, index: number): EntryObject {
 
 export async function assertNamed(changes: readonly Change[]): Promise<void> {
   for (const [name, made, change, codes] of changes) {
-    // Some of these throw off what comes behind them too; what they are is among what is found.
+    // Some changes cause further findings in later lines; the expected one must be among them.
     const found = await codesAfter(made, change);
     for (const code of codes) assert.ok(found.includes(code), `${name}: ${code} is not among ${found}`);
   }

@@ -1,6 +1,7 @@
 /**
- * An operator who has all keys and signs a book anew after changing it: roots, chains, the roll of incarnations, and all that
- * follows from the entries are consistent again. What is found then is found by what a book has to show, not by a signature.
+ * An operator who has all keys and signs a book again after changing it: roots, chains, the roll of incarnations, and
+ * everything that follows from the entries are consistent again. Only what a book must show can reveal the change, not a
+ * signature.
  */
 import { base64url, leafHashOf, linkTo, signedHeadOf, treeRoot, u32, u64 } from './basics.ts';
 import type { EntryObject } from './made.ts';
@@ -12,7 +13,7 @@ export interface ForgedSlice {
   sliceNumber: number;
   firstUs: number;
   lastUs: number;
-  /** Of its items; undefined for one of which the head alone is shown. */
+  /** The data of its items; undefined if only its head is shown. */
   data: Buffer[] | undefined;
   count: number;
   root: Buffer;
@@ -31,7 +32,7 @@ export function dataOf(kind: number, campaign: number, stamp: number, who: Buffe
 export class Forger {
   readonly parts: Parts;
   slices: ForgedSlice[];
-  /** Users, in base64url, of whom there is a withdrawal. */
+  /** Users with a withdrawal, in base64url. */
   readonly withdrew = new Set<string>();
   readonly #campaign: number;
 
@@ -47,7 +48,7 @@ export class Forger {
     return epoch;
   }
 
-  /** Signs all slices anew, each continuing the one before of its incarnation. */
+  /** Signs all slices again, each continuing the previous one of its incarnation. */
   resign(): void {
     const last = new Map<number, Buffer>();
     this.parts.slices = this.slices.map(slice => {
@@ -64,7 +65,7 @@ export class Forger {
     });
   }
 
-  /** Makes the lines of the entries of what the slices hold now, and what the last line counts. */
+  /** Makes the lines of the entries from the slices, and the counts of the last line. */
   relist(outcomeOf: (index: number, who: string) => Partial<EntryObject>): void {
     const entries = this.slices.flatMap(({ data = [] }, slice) =>
       data.flatMap((one, leaf) => (this.#isLine(one) ? [{ one, slice, leaf }] : [])),
@@ -89,7 +90,7 @@ export class Forger {
     end.pool_root = base64url(treeRoot(leaves.map(leafHashOf)));
   }
 
-  /** Says of the roll what the slices show: nobody is missing, and chains end where they do. */
+  /** Makes the roll match the slices: no incarnation is missing, and chains end where they do. */
   retell(): void {
     const { epoch } = this;
     const untilUs = this.parts.header.until_us ?? 0;

@@ -1,6 +1,6 @@
 /**
- * A large book without anything special in it: what writer and verifier are measured with. Made with one hash at a time,
- * and kept as bytes, so that a million entries take some seconds and 100 MB.
+ * A large ordinary book, for measuring writer and verifier. Made with one hash at a time, and kept as bytes, so that a
+ * million entries take some seconds and 100 MB.
  */
 import { createHash } from 'node:crypto';
 import { base64url, canonical, hmac, linkTo, sha256, signed, signedHeadOf, u32, u64 } from './basics.ts';
@@ -123,7 +123,7 @@ export class LargeBook {
     }
   }
 
-  /** The book as it is downloaded, uncompressed, in pieces. */
+  /** The book as downloaded, uncompressed, in pieces. */
   *bytes(): Generator<Buffer> {
     const hash = createHash('sha256');
     const keys = [keyObject(sliceSigner, 'slices'), keyObject(bookSigner, 'books')];
@@ -163,7 +163,7 @@ export class LargeBook {
     yield Buffer.from(`${text}${canonical({ end, key: bookSigner.id.toString('hex'), signature })}\n`);
   }
 
-  /** Every gateway is there from the opening on, and goes on signing nothing. */
+  /** Every gateway is registered from the opening on, and signs nothing later. */
   get epochs(): EpochObject[] {
     const counts = Array.from({ length: GATEWAYS }, (_, gateway) =>
       Math.ceil(this.#entriesOf(gateway) / this.#plan.sliceItems),
@@ -177,7 +177,7 @@ export class LargeBook {
     return [{ began_us: OPENS_AT_US, ends, epoch: EPOCH, last: GATEWAYS, quiet }];
   }
 
-  /** Where each gateway's slices begin. */
+  /** The index at which each gateway's slices begin. */
   #slicesPerGateway(): number[] {
     let before = 0;
     return Array.from({ length: GATEWAYS }, (_, gateway) => {
@@ -225,7 +225,7 @@ export class LargeBook {
     sha256(data).copy(this.#leaves, entry * HASH_BYTES);
   }
 
-  /** The leaves of a raffle's pool: everybody has one ticket, is in no group, and not excluded. */
+  /** The leaves of a raffle's pool: everybody has one ticket, no group and no exclusion. */
   #boundLeaves(): Buffer {
     const bound = Buffer.from(this.#leaves);
     for (let at = 0; at < bound.length; at += HASH_BYTES) {
@@ -271,7 +271,7 @@ function whoOf(entry: number): Buffer {
   return sha256(u32(entry));
 }
 
-/** The root over leaf hashes that lie one behind the other, level by level; overwrites them. */
+/** The root over consecutive leaf hashes, level by level; overwrites them. */
 function rootOver(level: Buffer): Buffer {
   let count = level.length / HASH_BYTES;
   while (count > 1) {

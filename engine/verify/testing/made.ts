@@ -1,4 +1,4 @@
-/** What a made book is made of. */
+/** The parts of a made book. */
 
 export interface Item {
   readonly kind: 1 | 2 | 3;
@@ -9,7 +9,7 @@ export interface Item {
   /** The 46 bytes, and their hash. */
   readonly data: Buffer;
   readonly leaf: Buffer;
-  /** Where it came to lie. */
+  /** Where it was placed. */
   at?: { readonly slice: number; readonly index: number };
 }
 

@@ -1,4 +1,4 @@
-/** The draw of a made book: every key computed, everybody sorted. */
+/** The draw of a made book: computes every key and sorts all entrants. */
 import { base64url, hmac, sha256, u32, u64 } from './basics.ts';
 import type { EntryObject, Item } from './made.ts';
 import { quicknetRound } from './quicknet-round.ts';
@@ -8,7 +8,7 @@ export interface DrawnEntry {
   readonly item: Item;
 }
 
-/** Randomness, as it is announced and as it is revealed. */
+/** Randomness, as announced and as revealed. */
 export interface Reveal {
   readonly announced: object;
   readonly source: object;
@@ -18,8 +18,8 @@ export interface Reveal {
 const PERIOD_US = 3_000_000;
 
 /**
- * `late`: announced is an earlier round, and the pool was frozen so late that by rule the real one follows, which lies as far
- * behind the freeze as the announced one behind the close.
+ * `late`: an earlier round is announced, and the pool is frozen so late that by rule the real one follows, which is as far
+ * behind the freeze as the announced one is behind the close.
  */
 export function revealOf(kind: 'commit' | 'drand' | 'late', closesAtUs: number): Reveal {
   if (kind === 'commit') {
@@ -41,7 +41,7 @@ export function revealOf(kind: 'commit' | 'drand' | 'late', closesAtUs: number):
   };
 }
 
-/** Decides who wins, writes it into the entries, and answers with what the book's end and the proof have of it. */
+/** Decides who wins, writes it into the entries, and returns the parts for the book's end and the proof. */
 export function drawOf(
   pool: readonly DrawnEntry[],
   { randomness, source }: Reveal,

@@ -1,6 +1,6 @@
 /**
- * Makes valid books, with their receipts, keys and proofs, for tests and the bench: a small world of people who enter,
- * repeat and withdraw at several gateways that serve another campaign besides.
+ * Makes valid books, with their receipts, keys and proofs, for tests and the bench: a small world of users who enter, repeat
+ * and withdraw at several gateways that serve another campaign as well.
  */
 import {
   base64url,
@@ -20,12 +20,12 @@ import {
 import type { EntryObject, Item } from './made.ts';
 import { type DrawnEntry, drawOf, type Reveal, revealOf } from './maker-draw.ts';
 
-/** What a book is to be like; the world follows from it alone. */
+/** The plan of a book, which determines its whole content. */
 export interface Plan {
   readonly kind: 'coupon' | 'raffle';
   readonly entries: number;
   readonly stock?: number;
-  /** What is granted has to be claimed, and so many wait for what is not. */
+  /** If given, grants must be claimed, and this many users wait for those that are not. */
   readonly waitlist?: number;
   readonly randomness?: 'commit' | 'drand' | 'late';
   readonly tiers?: readonly number[];
@@ -35,15 +35,15 @@ export interface Plan {
   readonly sliceItems?: number;
   /** Withdrawals, repeats, another campaign, tickets, groups, exclusions. Default true. */
   readonly isMixed?: boolean;
-  /** Who is named to watch. */
+  /** The names of the announced monitors. */
   readonly monitors?: readonly string[];
-  /** Of the format; default 2. */
+  /** The version of the format; default 2. */
   readonly version?: 1 | 2;
-  /** Changes the terms of the pool's entries, in stamp order, before all that follows from them is made. */
+  /** Changes the terms of the pool's entries, in stamp order, before everything that depends on them is made. */
   readonly changeTerms?: (pool: readonly EntryObject[]) => void;
 }
 
-/** A line of a move, where there are claims. */
+/** A line of a move, in a campaign with claims. */
 export interface MoveObject {
   at_us: number;
   move: string;
@@ -76,7 +76,7 @@ export interface KeyObject {
   use: string;
 }
 
-/** A book before it is written: tests change it here, and have it signed as it is then. */
+/** A book before it is written: tests change it here and sign the result. */
 export interface Parts {
   header: {
     book: 1 | 2;
@@ -116,7 +116,7 @@ export interface ReceiptObject {
 
 export interface MadeBook {
   readonly parts: Parts;
-  /** One for every item of the campaign, also withdrawals and repeats. */
+  /** One for every item of the campaign, including withdrawals and repeats. */
   readonly receiptOf: (item: Item) => ReceiptObject;
   readonly items: readonly Item[];
   readonly slices: readonly MadeSlice[];
@@ -135,7 +135,7 @@ export const EPOCH = 3;
 export const incarnationOf = (number: number): number => EPOCH * 2 ** 32 + number;
 /** The first number is quiet, and so is the last. */
 const numberOf = (gateway: number): number => gateway + 2;
-/** How far from the window the heads lie that chains begin and end with. */
+/** How far outside the window the first and last heads of chains are. */
 const ASIDE_US = 5_000_000;
 /** In 2023, before the real round of drand became known. */
 export const OPENS_AT_US = 1_692_800_000_000_000;
@@ -174,7 +174,7 @@ function item(kind: 1 | 2 | 3, campaign: number, source: 0 | 1, stamp: number, u
   return { kind, source, campaign, stamp, user, data, leaf: leafHashOf(data) };
 }
 
-/** All that arrived, in the order of stamps. */
+/** All items, in the order of stamps. */
 function world({ entries, gateways = 2, isMixed = true, waitlist }: Plan): Item[] {
   const items: Item[] = [];
   const stepUs = Math.floor((CLOSES_AT_US - OPENS_AT_US) / (5 * entries + 4));
@@ -202,7 +202,7 @@ function sliced(
 ): MadeSlice[] {
   const slices: MadeSlice[] = [];
   for (let gateway = 0; gateway < gateways; gateway++) {
-    // Every second one was there before the opening, and goes on behind the close.
+    // Every second chain began before the opening, and continues after the close.
     const isLonger = gateway % 2 === 0;
     let previous = isLonger ? sha256('an earlier slice of this incarnation', u32(gateway)) : Buffer.alloc(32);
     let sliceNumber = isLonger ? 40 : 1;
@@ -222,7 +222,7 @@ function sliced(
       };
       const head = signedHeadOf(fields, sliceSigner);
       previous = linkTo(head);
-      // Numbers of slices without items are left out.
+      // Numbers of slices without items are skipped.
       sliceNumber += its.length % 3 === 0 ? 2 : 1;
       slices.push({ head, items: its });
     };
@@ -233,7 +233,7 @@ function sliced(
     const own = items.filter(({ stamp }) => stamp % 1024 === gateway);
     for (let from = 0; from < own.length; from += sliceItems) {
       signSlice(own.slice(from, from + sliceItems));
-      // Now and then all items are of another campaign, and only the head is needed.
+      // Sometimes all items belong to another campaign, and only the head is needed.
       const last = own[Math.min(from + sliceItems, own.length) - 1];
       if (isMixed && last !== undefined && (from / sliceItems) % 3 === 1) {
         signSlice([item(1, OTHER_CAMPAIGN, 0, last.stamp, `elsewhere${from}`)]);
@@ -356,7 +356,7 @@ function decideCoupon(honoured: readonly DrawnEntry[], stock: number, waitlist: 
 
 const WITHIN_S = 600;
 
-/** Of those who were granted one, every second claims it, and the others let it lapse or decline; the first who waits leaves. */
+/** Every second of the granted users claims, and the others let it lapse or decline; the first waiting user leaves. */
 function movesOf(entries: readonly EntryObject[]): MoveObject[] {
   const within = WITHIN_S * 1_000_000;
   const offeredUs = CLOSES_AT_US;
@@ -395,7 +395,7 @@ function settleTerms(plan: Plan, honoured: readonly DrawnEntry[]): void {
   });
 }
 
-/** The root over the pool: of a raffle's, each leaf has the terms beside the hash of the entry. */
+/** The root over the pool; a raffle's leaves contain the terms beside the hash of the entry. */
 export function poolRootOf(kind: Plan['kind'], honoured: readonly DrawnEntry[]): Buffer {
   if (kind === 'coupon') return treeRoot(honoured.map(({ item: { leaf } }) => leaf));
   const some = (hash: Buffer | undefined): Buffer =>
@@ -427,7 +427,7 @@ function decideRaffle(
   );
 }
 
-/** What a book says of the incarnations: the chains, and who was quiet. */
+/** What a book declares about incarnations: the chains, and the quiet numbers. */
 function epochOf(slices: readonly MadeSlice[], { gateways = 2 }: Plan): EpochObject {
   const ends = new Map<number, number>();
   for (const { head } of slices) {
@@ -481,7 +481,7 @@ function receiptOf(one: Item, slices: readonly MadeSlice[]): ReceiptObject {
   };
 }
 
-/** Writes a book, and signs it as it is. */
+/** Writes a book and signs it as it is. */
 export function written({ header, slices, entries, moves, end }: Parts, signer = bookSigner): Buffer {
   const before = [header, ...slices, ...entries, ...moves].map(line => `${canonical(line)}\n`).join('');
   const message = Buffer.concat([

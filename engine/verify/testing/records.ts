@@ -1,4 +1,4 @@
-/** What a monitor records of heads, made for the tests from the description of the format alone. */
+/** A monitor's records of heads, made for tests from the description of the format alone. */
 import { base64url, canonical, type Signer, sha256, signed } from './basics.ts';
 
 /** First instant, gateway, incarnation, slice number. */
@@ -43,7 +43,7 @@ export interface ShownPage {
   readonly atUs: number;
 }
 
-/** The records of pages, each from where the one before ended unless told otherwise. */
+/** The records of pages, each beginning where the previous one ended unless told otherwise. */
 export function recordsOf(signer: Signer, pages: readonly ShownPage[]): Buffer[] {
   let previous = base64url(Buffer.alloc(32));
   let next = '0.0.0.0';

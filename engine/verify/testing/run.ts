@@ -6,7 +6,7 @@ import { type Report, type Request, verify } from '../verify.ts';
 import { canonical } from './basics.ts';
 import { type MadeBook, type Parts, written } from './maker.ts';
 
-/** Bytes in pieces of a size that cuts through lines. */
+/** Bytes in pieces of a size that splits lines. */
 export async function* inPieces(bytes: Uint8Array, size = 700): AsyncGenerator<Uint8Array> {
   for (let from = 0; from < bytes.length; from += size) yield bytes.subarray(from, from + size);
 }
@@ -23,7 +23,7 @@ export function codesOf(report: Report): string[] {
   return [...new Set(report.findings.map(({ code }) => code))].sort();
 }
 
-/** Changes the parts of a made book, has it signed as it is then, and answers with what is found. */
+/** Changes the parts of a made book, signs the result, and returns the findings. */
 export async function codesAfter(made: MadeBook, change: (parts: Parts) => void): Promise<string[]> {
   const parts = structuredClone(made.parts);
   change(parts);

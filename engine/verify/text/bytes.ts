@@ -1,6 +1,6 @@
 /**
- * Bytes and their spellings: base64url (RFC 4648, section 5, without padding) and lower-case hex. Both are read
- * strictly: each value has exactly one spelling, or a changed one could pass for the old.
+ * Bytes and their encodings: base64url (RFC 4648, section 5, without padding) and lower-case hex. Both are read strictly:
+ * each value has exactly one encoding, or a changed text could pass for the original.
  */
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
@@ -16,7 +16,7 @@ export function utf8(text: string): Uint8Array {
   return encoder.encode(text);
 }
 
-/** Undefined when `text` is not the one spelling of `length` bytes (of any number, without `length`). */
+/** Undefined if `text` is not the one encoding of `length` bytes (of any number of bytes, without `length`). */
 export function fromBase64Url(text: string, length?: number): Uint8Array | undefined {
   const bytes = new Uint8Array(Math.floor((text.length * 3) / 4));
   if (text.length % 4 === 1 || (length !== undefined && bytes.length !== length)) return undefined;
@@ -34,7 +34,7 @@ export function fromBase64Url(text: string, length?: number): Uint8Array | undef
       bytes[at++] = held >> bits;
     }
   }
-  // Bits behind the last byte belong to nothing, so they are zero.
+  // Bits after the last byte belong to nothing, so they must be zero.
   return (held & ((1 << bits) - 1)) === 0 ? bytes : undefined;
 }
 
@@ -52,7 +52,7 @@ export function toBase64Url(bytes: Uint8Array): string {
   return bits === 0 ? text : text + ALPHABET[(held << (6 - bits)) & 63];
 }
 
-/** Undefined when `text` is not `length` bytes in lower-case hex. */
+/** Undefined if `text` is not `length` bytes in lower-case hex. */
 export function fromHex(text: string, length: number): Uint8Array | undefined {
   if (text.length !== 2 * length || !/^[0-9a-f]*$/.test(text)) return undefined;
   return Uint8Array.from({ length }, (_, index) => Number.parseInt(text.slice(2 * index, 2 * index + 2), 16));
@@ -103,7 +103,7 @@ export function u64(value: number): Uint8Array {
   return bytes;
 }
 
-/** The unsigned 64-bit number at `at`; undefined beyond 2^53, where numbers stop being exact. */
+/** The unsigned 64-bit number at `at`; undefined beyond 2^53, where numbers are no longer exact. */
 export function readU64(view: DataView, at: number): number | undefined {
   const value = view.getUint32(at) * 0x1_0000_0000 + view.getUint32(at + 4);
   return Number.isSafeInteger(value) ? value : undefined;

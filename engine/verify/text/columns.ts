@@ -1,6 +1,4 @@
-/**
- * A growing column of numbers: what is kept of each of a million entries lies in a few of these, and not in objects.
- */
+/** A growing column of numbers: the data of a million entries is in a few of these instead of objects. */
 type Numbers = Float64Array | Uint32Array | Uint16Array | Uint8Array;
 
 export class Column<T extends Numbers> {

@@ -1,6 +1,6 @@
 /**
- * JSON as it stands in books, receipts and proofs: strings, booleans, null and safe integers, and no deeper than a
- * limit. Canonical JSON is RFC 8785 (JCS) of those: keys sorted by UTF-16 code units, no white space.
+ * The JSON of books, receipts and proofs: strings, booleans, null and safe integers, with limited nesting. Canonical JSON is
+ * RFC 8785 (JCS) of those: keys sorted by UTF-16 code units, no white space.
  */
 import { shown, Unreadable } from '../findings.ts';
 
@@ -11,7 +11,7 @@ export interface JsonObject {
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Reads one JSON object. `what` names the document or line in what Unreadable says. */
+/** Reads one JSON object. `what` names the document or line in the message of Unreadable. */
 export function parseObject(bytes: Uint8Array, what: string, depth: number): JsonObject {
   checkDepth(bytes, what, depth);
   let value: unknown;
@@ -24,7 +24,7 @@ export function parseObject(bytes: Uint8Array, what: string, depth: number): Jso
   return value;
 }
 
-/** As `parseObject`; the bytes must also be the canonical ones of what they say. */
+/** Like `parseObject`; the bytes must also be canonical. */
 export function parseCanonical(bytes: Uint8Array, what: string, depth: number): JsonObject {
   const value = parseObject(bytes, what, depth);
   if (canonical(value, what) !== decoder.decode(bytes)) {
@@ -33,7 +33,7 @@ export function parseCanonical(bytes: Uint8Array, what: string, depth: number): 
   return value;
 }
 
-/** Parsers of JSON may recurse, and a stack is not deep. Brackets within strings do not count. */
+/** JSON parsers may recurse, and the stack is limited. Brackets within strings do not count. */
 function checkDepth(bytes: Uint8Array, what: string, most: number): void {
   let depth = 0;
   let isInString = false;
@@ -49,7 +49,7 @@ function checkDepth(bytes: Uint8Array, what: string, most: number): void {
   }
 }
 
-/** The canonical JSON of a value; Unreadable for one that has none here. Sorted as JavaScript compares strings. */
+/** The canonical JSON of a value; throws Unreadable if it has none here. JavaScript's string order is the required one. */
 export function canonical(value: Json, what: string): string {
   if (value === null || typeof value === 'boolean') return String(value);
   if (typeof value === 'number') {
@@ -73,7 +73,7 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Reads the members of an object one by one; each must be there, be what is asked for, and be asked for. */
+/** Reads the members of an object one by one; each must be present, valid, and expected. */
 export class Members {
   readonly #object: JsonObject;
   readonly #what: string;
@@ -136,14 +136,14 @@ export class Members {
     return found ?? this.fail(key, value, values.join(' or '));
   }
 
-  /** A text that `read` makes something of. */
+  /** A text that `read` can convert. */
   read<T>(key: string, read: (text: string) => T | undefined, right: string): T {
     const value = this.json(key);
     const made = typeof value === 'string' ? read(value) : undefined;
     return made ?? this.fail(key, value, right);
   }
 
-  /** Throws when there is a member that nobody asked for: a rule that is not understood cannot be checked. */
+  /** Throws if there is an unexpected member: an unknown rule cannot be checked. */
   end(): void {
     const unknown = Object.keys(this.#object).find(key => !this.#asked.has(key));
     if (unknown !== undefined) {

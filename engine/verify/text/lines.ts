@@ -1,6 +1,6 @@
 /**
- * Splits a stream of bytes into its lines without copying those that lie within one piece, and hashes what came before
- * the last line (a book is signed over that). A line that is too long ends it before it is gathered.
+ * Splits a stream of bytes into lines, without copying those within one piece, and hashes everything before the last line
+ * (the signature of a book covers that). A line that is too long is refused before it is buffered.
  */
 import { Unreadable } from '../findings.ts';
 
@@ -13,9 +13,9 @@ export interface LinesOptions {
   readonly mostBytes: number;
   readonly mostLineBytes: number;
   readonly onLine: OnLine;
-  /** Told all bytes of the lines for which `isHashed` was true, in order, line feeds included. */
+  /** Receives all bytes of the lines for which `isHashed` was true, in order, including line feeds. */
   readonly hash: { update(piece: Uint8Array): void };
-  /** Asked before a line is given to `onLine`. */
+  /** Called before a line is passed to `onLine`. */
   readonly isHashed: (bytes: Uint8Array, from: number, to: number) => boolean;
 }
 
@@ -31,7 +31,7 @@ export class Lines {
     this.#carried = new Uint8Array(options.mostLineBytes + 1);
   }
 
-  /** The number of the line that is being read, from 1. */
+  /** The number of the current line, from 1. */
   get number(): number {
     return this.#count;
   }
@@ -63,14 +63,14 @@ export class Lines {
     this.#carry(piece.subarray(from));
   }
 
-  /** Throws Unreadable when the last line was cut off. */
+  /** Throws Unreadable if the last line was cut off. */
   end(): void {
     if (this.#carriedBytes > 0) {
       throw new Unreadable('truncated', `the book ends within line ${this.#count + 1}: it is truncated`);
     }
   }
 
-  /** Completes the line that began in pieces before; answers where the next one begins. */
+  /** Completes a line that began in earlier pieces; returns where the next one begins. */
   #finishCarried(piece: Uint8Array): number {
     if (this.#carriedBytes === 0) return 0;
     const end = piece.indexOf(NEWLINE);

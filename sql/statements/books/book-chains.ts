@@ -1,4 +1,4 @@
-/** Statements on what a book shows of gateways: epochs, incarnations, and the slices of each in the time of the book. */
+/** Statements on what a book shows of gateways: epochs, incarnations, and the slices of each within the time of the book. */
 import type { Queryable } from '../../database.ts';
 import { bigintArray } from '../arrays.ts';
 import { INCARNATIONS_PER_EPOCH } from '../progress/watermarks.ts';
@@ -11,7 +11,7 @@ export interface BookWindow {
   readonly toUs: number;
 }
 
-/** The instant of the last withdrawal that was honoured, as its stamp; undefined where nobody withdrew. */
+/** The instant of the last honoured withdrawal, as its stamp; undefined if there was none. */
 export async function readLastWithdrawal(db: Queryable, campaignId: number): Promise<number | undefined> {
   const { rows } = await db.query<{ stamp: number | null }>(
     'select max(stamp) as stamp from withdrawals where campaign_id = $1 and honoured',
@@ -20,10 +20,10 @@ export async function readLastWithdrawal(db: Queryable, campaignId: number): Pro
   return rows[0]?.stamp ?? undefined;
 }
 
-/** An epoch of the registry, as far as the log told of it. */
+/** An epoch of the registry, as far as the log has shown it. */
 export interface EpochOfBook {
   readonly epoch: number;
-  /** When it was begun: nobody of it has stamped before. Null where that was not noted yet. */
+  /** Before this instant, no incarnation of it has stamped. Null if that was not recorded yet. */
   readonly beganUs: number | null;
   /** The greatest number of its incarnations; 0 for none. */
   readonly last: number;
@@ -45,13 +45,13 @@ export interface ChainOfBook {
   readonly incarnation: number;
   readonly first: number;
   readonly last: number;
-  /** Whether the last one lies behind the time of the book; else it is the last that there is. */
+  /** Whether the last slice is after the time of the book; else it is the last of the chain. */
   readonly isBehind: boolean;
 }
 
 /**
- * The chains of all who have signed since the opening, by gateway and incarnation: from the head before the first that
- * reaches into the time of the book, or from their first, to the one behind the last that does.
+ * The chains of all incarnations that have signed since the opening, by gateway and incarnation: from the head before the
+ * first one within the time of the book, or from the incarnation's first head, to the one after the last within that time.
  */
 export async function readChains(
   db: Queryable,
@@ -84,13 +84,13 @@ export async function readChains(
 export interface SliceOfBook {
   readonly sliceNumber: number;
   readonly signedHead: Buffer;
-  /** In the time of the book. */
+  /** Whether it is within the time of the book. */
   readonly isShown: boolean;
   /** Null outside of the time of the book. */
   readonly items: Buffer | null;
 }
 
-/** Slices of a chain behind the number `after`, in order, at most `limit`. */
+/** Slices of a chain after the number `after`, in order, at most `limit`. */
 export async function readChainPage(
   db: Queryable,
   { gateway, incarnation, first, last }: ChainOfBook,
@@ -110,7 +110,7 @@ export async function readChainPage(
   return rows;
 }
 
-/** Where entries lie: which slice of the book, and which leaf of it. */
+/** Places of entries: the slice of the book, and the leaf in it. */
 export interface EntryPlaces {
   readonly stamps: readonly number[];
   readonly slices: readonly number[];
@@ -118,7 +118,7 @@ export interface EntryPlaces {
   readonly sources: readonly number[];
 }
 
-/** Makes room, until the end of the transaction, for where each entry lies: Postgres keeps it, on disk where it is much. */
+/** Creates, until the end of the transaction, storage for the place of each entry: Postgres keeps it, on disk if it is large. */
 export async function makePlaces(db: Queryable): Promise<void> {
   await db.query(
     `create temporary table book_places (
@@ -139,19 +139,19 @@ export async function savePlaces(db: Queryable, places: EntryPlaces): Promise<vo
   );
 }
 
-/** To be called when all places are saved, before they are read. */
+/** Call this once all places are saved, before reading them. */
 export async function closePlaces(db: Queryable): Promise<void> {
   await db.query('analyze book_places');
 }
 
 export interface PlacedEntry extends DecidedEntry {
-  /** Null where no signed slice has it. */
+  /** Null if no signed slice has it. */
   readonly slice: number | null;
   readonly leaf: number;
   readonly source: 0 | 1;
 }
 
-/** Entries behind the stamp `after`, in stamp order, at most `limit`, with their places. */
+/** Entries after the stamp `after`, in stamp order, at most `limit`, with their places. */
 export async function readPlaced(
   db: Queryable,
   campaignId: number,

@@ -1,8 +1,8 @@
-/** Statements on books: what they are made from, and the books themselves. */
+/** Statements on books: their sources, and the books themselves. */
 import type { Queryable } from '../../database.ts';
 import { bigintArray } from '../arrays.ts';
 
-/** A campaign that has come to its end, with all that its book says of it as a whole. */
+/** A finished campaign, with everything that its book says about it as a whole. */
 export interface BookCampaign {
   readonly campaignId: number;
   readonly kind: 'coupon' | 'raffle';
@@ -15,15 +15,15 @@ export interface BookCampaign {
   readonly poolCount: number | null;
   readonly randomness: Buffer | null;
   readonly signature: Buffer | null;
-  /** The round of drand that was used; null: the announced one, or none. */
+  /** The round of drand that was used, if it is another than the announced one; else null. */
   readonly drandRound: number | null;
   readonly frozenAt: Date | null;
   readonly seed: Buffer | null;
-  /** What is granted or won has to be claimed. */
+  /** Whether grants and prizes must be claimed. */
   readonly hasClaims: boolean;
 }
 
-/** Campaigns that were announced, have come to their end without being cancelled, and have no book yet. */
+/** Campaigns that were announced and have finished without being cancelled, but have no book yet. */
 export async function listWithoutBook(db: Queryable): Promise<readonly number[]> {
   const { rows } = await db.query<{ campaignId: number }>(
     `select campaign_id as "campaignId" from campaigns c
@@ -35,8 +35,8 @@ export async function listWithoutBook(db: Queryable): Promise<readonly number[]>
 }
 
 /**
- * The campaign whose book is to be made, until the end of the transaction by this connection alone. Undefined when
- * another engine is at it, or it has its book.
+ * Takes a campaign for making its book: until the end of the transaction, only this connection may. Undefined if another
+ * engine has it, or it already has its book.
  */
 export async function takeForBook(db: Queryable, campaignId: number): Promise<BookCampaign | undefined> {
   const { rows } = await db.query<BookCampaign>(
@@ -53,7 +53,7 @@ export async function takeForBook(db: Queryable, campaignId: number): Promise<Bo
   return rows[0];
 }
 
-/** Which of the stamps are those of entries of the campaign. */
+/** Which of these stamps are stamps of the campaign's entries. */
 export async function readKnownStamps(
   db: Queryable,
   campaignId: number,
@@ -66,7 +66,7 @@ export async function readKnownStamps(
   return new Set(rows.map(({ stamp }) => stamp));
 }
 
-/** An entry with what became of it, as it was decided: a prize that was passed on later stands with who was drawn. */
+/** An entry with its outcome as decided: a prize that was passed on later stays with the user who was drawn. */
 export interface DecidedEntry {
   readonly stamp: number;
   readonly userId: string;
@@ -80,7 +80,7 @@ export interface DecidedEntry {
   readonly excluded: string | null;
 }
 
-/** Entries behind the stamp `after`, in stamp order, at most `limit`. */
+/** Entries after the stamp `after`, in stamp order, at most `limit`. */
 export async function readDecided(
   db: Queryable,
   campaignId: number,
@@ -109,7 +109,7 @@ export async function readDecided(
   return rows;
 }
 
-/** A move of a claimant as a book tells of it; see engine/book/book.ts. */
+/** A move of a claimant as a book shows it; see engine/book/book.ts. */
 export interface MoveOfBook {
   readonly moveNumber: number;
   readonly move: 'offered' | 'claimed' | 'lapsed' | 'declined' | 'left';
@@ -121,7 +121,7 @@ export interface MoveOfBook {
   readonly early: string | null;
 }
 
-/** Moves of claimants behind the number `after`, in order, at most `limit`, without those of deadlines alone. */
+/** Moves of claimants after the number `after`, in order, at most `limit`, without mere changes of deadlines. */
 export async function readBookMoves(
   db: Queryable,
   campaignId: number,
@@ -158,7 +158,7 @@ export async function insertBook(db: Queryable, campaignId: number, bytes: numbe
   await db.query('insert into books (campaign_id, bytes) values ($1, $2)', [campaignId, bytes]);
 }
 
-/** Notes that there will be no book of a campaign, and why. */
+/** Records that a campaign will have no book, and why. */
 export async function refuseBook(db: Queryable, campaignId: number, why: string): Promise<void> {
   await db.query('insert into books (campaign_id, refused) values ($1, $2) on conflict do nothing', [
     campaignId,
@@ -166,7 +166,7 @@ export async function refuseBook(db: Queryable, campaignId: number, why: string)
   ]);
 }
 
-/** How it stands with the book of a campaign; undefined when there is no such campaign. */
+/** The state of a campaign's book; undefined if there is no such campaign. */
 export interface BookState {
   readonly isRoom: boolean;
   readonly isFinished: boolean;

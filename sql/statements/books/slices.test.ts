@@ -1,4 +1,4 @@
-/** Heads in pages, of slices that lie in each other's place as near as they can. */
+/** Pages of heads whose slices differ in position by as little as possible. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { testDatabase } from '../../../engine/test/support.ts';
@@ -34,7 +34,7 @@ test('pages of any length, of heads with the same instants and gateway, show eac
       }
     }
   }
-  // One that reaches beyond the watermark has items below it, and one that begins behind it has none.
+  // A slice that reaches beyond the watermark has items below it; one that begins behind the watermark has none.
   rows.push(slice({ firstUs: 1_999, gateway: 1, incarnation: 8, sliceNumber: 3, lastUs: 5_000 }));
   rows.push(slice({ firstUs: 2_001, gateway: 1, incarnation: 8, sliceNumber: 4, lastUs: 5_000 }));
   await insertSlices(pool, rows);

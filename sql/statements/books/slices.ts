@@ -1,4 +1,4 @@
-/** Statements on slices: what gateways signed, kept for receipts and books. */
+/** Statements on slices: what gateways signed, stored for receipts and books. */
 import type { Queryable } from '../../database.ts';
 import { bigintArray, byteaArray } from '../arrays.ts';
 import { readWatermark } from '../progress/watermarks.ts';
@@ -11,11 +11,11 @@ export interface SliceRow {
   readonly firstUs: number;
   readonly lastUs: number;
   readonly signedHead: Buffer;
-  /** The record's items as they stand in it. */
+  /** The record's items, unchanged. */
   readonly items: Buffer;
 }
 
-/** Keeps slices. One that the log brings again is left as it is. */
+/** Stores slices. A slice that is stored already stays unchanged. */
 export async function insertSlices(db: Queryable, slices: readonly SliceRow[]): Promise<void> {
   await db.query(
     `insert into slices (gateway, incarnation, slice_number, first_us, last_us, signed_head, items)
@@ -33,12 +33,12 @@ export async function insertSlices(db: Queryable, slices: readonly SliceRow[]): 
   );
 }
 
-/** Where proxies are trusted, slices of one gateway overlap: as many as are made in REQUEST_START_WAIT_MS. */
+/** If proxies are trusted, slices of one gateway overlap: as many as are made within REQUEST_START_WAIT_MS. */
 const MOST_OVERLAPPING = 500;
 
 /**
- * The slices within whose first and last instant an instant of the gateway lies; in one of them is what was stamped at
- * it. None when it is not there (yet), or its items stand in an archive.
+ * The slices of the gateway whose first and last instant enclose this instant; an item stamped at it is in one of them. None
+ * if it is not there (yet), or its items are in an archive.
  */
 export async function findSlices(
   db: Queryable,
@@ -55,7 +55,7 @@ export async function findSlices(
   return rows;
 }
 
-/** A place in the order of all signed heads, each of which has its own; zeros before the first. */
+/** A position in the order of all signed heads, unique to each; zeros before the first. */
 export interface HeadPlace {
   readonly firstUs: number;
   readonly gateway: number;
@@ -65,16 +65,16 @@ export interface HeadPlace {
 
 export interface ShownHeads {
   readonly heads: readonly (HeadPlace & { readonly signedHead: Buffer })[];
-  /** Every slice with an item up to this instant is in the ledger: none that begins before it will be added. */
+  /** Every slice with an item up to this instant is in the ledger: no slice that begins before it can be added. */
   readonly throughUs: number;
 }
 
 /**
- * Signed heads behind a place, in the order of their first instant, gateway, incarnation and slice number. Only up to the
- * watermark: below it nothing can be added any more, so whoever asks again behind the last one they got has missed none.
+ * Signed heads after a position, in the order of their first instant, gateway, incarnation and slice number. Only up to the
+ * watermark: below it nothing can be added any more, so a reader who continues behind the last head received misses none.
  */
 export async function readHeads(db: Queryable, after: HeadPlace, limit: number): Promise<ShownHeads> {
-  // Read first: what the watermark says is there is seen by the statement behind it.
+  // Read first, so the statement that follows sees everything up to this watermark.
   const throughUs = await readWatermark(db);
   const { rows } = await db.query<HeadPlace & { readonly signedHead: Buffer }>(
     `select first_us as "firstUs", gateway, incarnation, slice_number as "sliceNumber", signed_head as "signedHead"

@@ -1,17 +1,17 @@
 /**
- * What is announced of a campaign when it is made, as its row keeps it: canonical JSON, of which a raffle's draw and the
- * monitors are read back. What the members mean to a draw stands in engine/draw/rules.ts.
+ * The announcement of a campaign, as its row stores it: canonical JSON, from which a raffle's draw and the monitors are read
+ * back. engine/draw/rules.ts explains the members of a draw.
  */
 
-/** What is announced of a campaign when it is made. */
+/** What is announced when a campaign is created. */
 export interface Announcement {
   /** Canonical JSON. */
   readonly rules: string;
-  /** Of a raffle by commitment; see engine/draw/commit.ts. */
+  /** For a raffle by commitment; see engine/draw/commit.ts. */
   readonly nonce: Buffer | null;
 }
 
-/** A prize: so many win it. Of several tiers the first is drawn first. */
+/** A prize, and how many win it. The first of several tiers is drawn first. */
 export type Tier = { readonly name: string; readonly winners: number };
 
 export type AnnouncedCommit = {
@@ -22,7 +22,7 @@ export type AnnouncedCommit = {
 
 export type AnnouncedDrand = {
   readonly source: 'drand';
-  /** 32 bytes in hex: which chain. */
+  /** The chain, 32 bytes in hex. */
   readonly chain_hash: string;
   readonly round: number;
 };
@@ -31,17 +31,20 @@ export type AnnouncedDrand = {
 export type AnnouncedRandomness = AnnouncedCommit | AnnouncedDrand;
 
 export type DrawRules = {
-  /** Names the algorithm of engine/draw/draw.ts; another one would need another name. */
+  /** Names the algorithm of engine/draw/draw.ts; another algorithm would need another name. */
   readonly function: 'fairline draw 2';
-  /** At most so many of one group are drawn, winners and alternates together; null: as many as it happens. */
+  /** The maximum drawn from one group, winners and alternates together; null: no maximum. */
   readonly group_limit: number | null;
   readonly randomness: AnnouncedRandomness;
   readonly tiers: readonly Tier[];
-  /** How many are drawn behind the winners, to stand in for them in this order. */
+  /** How many are drawn behind the winners, to replace them in this order. */
   readonly alternates: number;
 };
 
-/** Somebody outside who follows the signed heads, and the key that they counter-sign them with: see engine/monitor/README.md. */
+/**
+ * An independent party that follows the signed heads, with the key that it counter-signs them with: see
+ * engine/monitor/README.md.
+ */
 export type NamedMonitor = {
   /** Ed25519, 32 bytes in base64url. */
   readonly key: string;

@@ -1,16 +1,16 @@
 /**
- * Statements on the baskets of an archive. All rows of a basket leave in one transaction, and come back in one: of one that is
- * seen without its refunds, a shop could refund the same again. In the file rows stand by table; so they are put into a table
- * of the session first, and taken from there basket by basket.
+ * Statements on the baskets of an archive. All rows of a basket are deleted in one transaction, and restored in one: if a
+ * basket were visible without its refunds, a shop could make the same refund again. The file has rows by table, so they are
+ * first put into a table of the session, and taken from there basket by basket.
  */
 import type { Queryable } from '../../database.ts';
 import { bigintArray } from '../arrays.ts';
 
-/** In the order in which rows come back. */
+/** In the order in which rows are restored. */
 export const BASKET_TABLES = ['redemptions', 'redemption_uses', 'refunds', 'shop_requests'] as const;
 export type BasketTable = (typeof BASKET_TABLES)[number];
 
-/** To be called first, and over the same connection as all others here. */
+/** Call this first, on the connection that all other functions here use. */
 export async function beginStaging(db: Queryable): Promise<void> {
   await db.query(`
     drop table if exists pg_temp.staged_rows;
@@ -38,8 +38,8 @@ export async function nextStaged(db: Queryable, after: number, limit: number): P
 }
 
 /**
- * Whoever changes a basket locks its coupons first (coupons/redemptions.ts), so these stay as they are until the transaction
- * ends.
+ * Every change of a basket locks its coupons first (coupons/redemptions.ts), so these baskets stay unchanged until the
+ * transaction ends.
  */
 export async function lockBaskets(db: Queryable, redemptionIds: readonly number[]): Promise<void> {
   await db.query(
@@ -50,7 +50,7 @@ export async function lockBaskets(db: Queryable, redemptionIds: readonly number[
   );
 }
 
-/** A row of `shop_requests` is looked for by its key alone: there is no new one without a change of another row. */
+/** Looks up a row of `shop_requests` by its key alone: there is no new one without a change of another row. */
 const HERE = `
   ${BASKET_TABLES.filter(table => table !== 'shop_requests')
     .map(
@@ -63,7 +63,7 @@ const HERE = `
   select t.redemption_id, 'shop_requests', to_jsonb(t) from file
     join shop_requests t on t.idempotency_key = file.row ->> 'idempotency_key' where file.name = 'shop_requests'`;
 
-/** Lets locked baskets go that are here exactly as they stand in the file. */
+/** Deletes locked baskets whose rows are identical to those in the file. */
 export async function deleteBaskets(db: Queryable, redemptionIds: readonly number[]): Promise<void> {
   await db.query(
     `with file as (
@@ -86,7 +86,7 @@ export async function deleteBaskets(db: Queryable, redemptionIds: readonly numbe
   );
 }
 
-/** Puts baskets back that are not here. To be called in a transaction. */
+/** Restores baskets that are not here. Call it in a transaction. */
 export async function restoreBaskets(db: Queryable, redemptionIds: readonly number[]): Promise<void> {
   for (const table of BASKET_TABLES) {
     const overriding = table === 'redemptions' ? 'overriding system value' : '';

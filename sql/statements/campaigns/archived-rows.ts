@@ -1,26 +1,26 @@
 /**
- * Statements on the rows of an archive: which of a campaign stand in its file, in which order they leave and come back. Rows are JSON
- * as PostgreSQL writes it and reads it again, so that nothing is lost on the way through here.
+ * Statements on the rows of an archive: which rows of a campaign are in its file, and in which order they are deleted and
+ * restored. Rows are JSON as PostgreSQL writes and reads it, so nothing is lost in between.
  */
 import type { Queryable } from '../../database.ts';
 import { BASKET_TABLES, type BasketTable } from './archived-baskets.ts';
 import type { Archivable } from './archives.ts';
 
-/** Only of rooms. Each refers to the one before it, and the first to entries. */
+/** For rooms only. Each refers to the one before it, and the first to entries. */
 export const ROOM_TABLES = ['grants', 'room_people', 'room_moves'] as const;
 export type RoomTable = (typeof ROOM_TABLES)[number];
 
 /**
- * What a user has asked for, and what was settled about them: one row a user. An outcome is read from the entry and these, so
- * they leave behind the entry and come back before it; nobody who withdrew is ever told that they lost.
+ * What a user has asked for, and what was settled about them: one row per user. An outcome is computed from the entry and
+ * these, so they are deleted after the entry and restored before it; nobody who withdrew is ever told that they lost.
  */
 export const USER_TABLES = ['withdrawals', 'claims', 'entrant_terms'] as const;
 export type UserTable = (typeof USER_TABLES)[number];
 
-/** What leaves and comes back row by row. */
+/** Tables that are deleted and restored row by row. */
 type RowTable = UserTable | 'entries' | RoomTable;
 
-/** What a file has rows of, in the order in which they stand in it. */
+/** The tables of a file, in the order of its rows. */
 export const ARCHIVED_TABLES = [
   ...USER_TABLES,
   'entries',
@@ -43,8 +43,8 @@ export function isArchivedTable(name: unknown): name is ArchivedTable {
 }
 
 /**
- * Who holds or held a place of their own in the campaign stays, as grants, alternates and claims refer to them. A room admits
- * everybody: its grants leave too, and nobody stays.
+ * Whether the entry's user stays: users who have or had a place of their own stay, because grants, alternates and claims
+ * refer to them. A room admits everybody, so its grants are deleted too, and nobody stays.
  */
 function stays(row: 'e' | 't'): string {
   return `(
@@ -54,7 +54,7 @@ function stays(row: 'e' | 't'): string {
     or exists (select from claimants k where k.campaign_id = ${row}.campaign_id and k.user_id = ${row}.user_id)))`;
 }
 
-/** Baskets all of whose coupons are of this campaign or of others that are archived. */
+/** Baskets whose coupons all belong to this campaign or to other archived ones. */
 const LEAVING_REDEMPTIONS = `
   select u.redemption_id from redemption_uses u join coupons k using (coupon_id) where k.campaign_id = $1
   except
@@ -62,7 +62,7 @@ const LEAVING_REDEMPTIONS = `
    where k.campaign_id is distinct from $1
      and not exists (select from archives a where a.campaign_id = k.campaign_id)`;
 
-/** Rows of the campaign, each a JSON object, in the order of `key`, behind the row `after`; '' before the first. */
+/** Rows of the campaign, each a JSON object, in the order of `key`, after the row `after`; '' before the first. */
 const PAGES: Readonly<Record<ArchivedTable, string>> = {
   withdrawals: usersOf('withdrawals'),
   claims: usersOf('claims'),
@@ -127,7 +127,7 @@ export interface ArchivedRow {
   readonly key: string;
 }
 
-/** A page of what is written into the file of a campaign. */
+/** A page of the rows that a campaign's file must contain. */
 export async function readArchivePage(
   db: Queryable,
   table: ArchivedTable,
@@ -140,7 +140,7 @@ export async function readArchivePage(
   return rows;
 }
 
-/** The rank of each entry that stays, so that it is told without counting those that have left. */
+/** Stores the rank of each entry that stays, so that it can be shown without counting deleted ones. */
 export async function markKeptRanks(db: Queryable, campaignId: number): Promise<void> {
   await db.query(
     `insert into rank_marks (campaign_id, stamp, rank)
@@ -156,7 +156,7 @@ const SAME_SLICE = `t.gateway = f.gateway and t.incarnation = f.incarnation and 
 
 const OF_ENTRANT = { key: 'user_id', keptBy: ['entries r where r.user_id = t.user_id'] };
 
-/** Tables that leave row by row, with the key within a campaign and the rows by which one of them is kept. */
+/** Tables that are deleted row by row, with the key within a campaign and the rows that keep a row here. */
 const LEAVING: Readonly<Record<RowTable, { readonly key: string; readonly keptBy: readonly string[] }>> = {
   withdrawals: OF_ENTRANT,
   claims: OF_ENTRANT,
@@ -170,7 +170,7 @@ const LEAVING: Readonly<Record<RowTable, { readonly key: string; readonly keptBy
   room_moves: { key: 'gone_number', keptBy: [] },
 };
 
-/** Rows of a file as rows of the table. */
+/** The rows of a file as rows of the table. */
 function fileRows(table: RowTable | 'slices'): string {
   return `json_populate_recordset(null::${table}, $1::json) as f`;
 }
@@ -179,7 +179,7 @@ function asJson(rows: readonly string[]): string {
   return `[${rows.join(',')}]`;
 }
 
-/** Deletes rows that are identical in the file, unless something stays that belongs to them, or that they belong to. */
+/** Deletes rows that are identical in the file, unless a related row stays. */
 export async function deleteRows(db: Queryable, table: RowTable, rows: readonly string[]): Promise<void> {
   const { key, keptBy } = LEAVING[table];
   const isFree = keptBy.map(row => `and not exists (select from ${row} and r.campaign_id = t.campaign_id)`);
@@ -190,7 +190,7 @@ export async function deleteRows(db: Queryable, table: RowTable, rows: readonly 
   );
 }
 
-/** Lets the items of slices go that stand in the file as they are here. */
+/** Deletes the items of slices that are identical in the file. */
 export async function emptySlices(db: Queryable, rows: readonly string[]): Promise<void> {
   await db.query(
     `update slices t set items = null from ${fileRows('slices')} where ${SAME_SLICE} and t.items = f.items`,
@@ -198,14 +198,14 @@ export async function emptySlices(db: Queryable, rows: readonly string[]): Promi
   );
 }
 
-/** Puts rows back that are not here. */
+/** Restores rows that are not here. */
 export async function restoreRows(db: Queryable, table: RowTable, rows: readonly string[]): Promise<void> {
   await db.query(`insert into ${table} select f.* from ${fileRows(table)} on conflict do nothing`, [
     asJson(rows),
   ]);
 }
 
-/** Puts the items of slices back that are not here. */
+/** Restores the items of slices that are not here. */
 export async function fillSlices(db: Queryable, rows: readonly string[]): Promise<void> {
   await db.query(
     `update slices t set items = f.items from ${fileRows('slices')}

@@ -3,23 +3,23 @@ import type { Queryable } from '../../database.ts';
 import { bigintArray } from '../arrays.ts';
 import type { CampaignKind } from './campaigns.ts';
 
-/** A campaign as it stands before it is archived. */
+/** The state of a campaign before it is archived. */
 export interface Archivable {
   readonly campaignId: number;
   readonly kind: CampaignKind;
   readonly title: string;
   readonly isFinished: boolean;
   readonly isShelved: boolean;
-  /** A book is due, and not there. */
+  /** Its book is due but missing. */
   readonly lacksBook: boolean;
   readonly hasBook: boolean;
-  /** Something of it is offered, or claimed and not decided. */
+  /** Some offer is open, or some claim undecided. */
   readonly hasOpenClaims: boolean;
-  /** What it granted may still be redeemed, or is held in a basket. */
+  /** Some code that it granted may still be redeemed, or is held in a basket. */
   readonly hasOpenCoupons: boolean;
-  /** A pass can still be used, or a visit with an end has not ended. */
+  /** Some pass can still be used, or some limited visit has not ended. */
   readonly hasOpenVisits: boolean;
-  /** From the opening to the end, microseconds since the epoch: every item of it lies in between. */
+  /** From the opening to the end, microseconds since the epoch: all of its items are within. */
   readonly fromUs: number;
   readonly toUs: number;
 }
@@ -47,7 +47,7 @@ export async function readArchivable(db: Queryable, campaignId: number): Promise
   return rows[0];
 }
 
-/** Campaigns that came to their end before `before` and are not in a file, or have slices here that were needed. */
+/** Campaigns that finished before `before` and are not in a file, or still have slices here that were needed. */
 export async function listForArchive(db: Queryable, before: Date): Promise<readonly number[]> {
   const { rows } = await db.query<{ campaignId: number }>(
     `select c.campaign_id as "campaignId" from campaigns c left join archives a using (campaign_id)
@@ -76,7 +76,7 @@ export async function readArchive(db: Queryable, campaignId: number): Promise<Ar
   return rows[0];
 }
 
-/** The name of the file that a campaign's rows are in; undefined where they are here. */
+/** The name of the file with a campaign's rows; undefined if they are here. */
 export async function readArchiveFile(db: Queryable, campaignId: number): Promise<string | undefined> {
   const { rows } = await db.query<{ file: string }>('select file from archives where campaign_id = $1', [
     campaignId,
@@ -84,7 +84,7 @@ export async function readArchiveFile(db: Queryable, campaignId: number): Promis
   return rows[0]?.file;
 }
 
-/** Notes a file that is whole, before anything in it leaves. */
+/** Records a complete file, before anything in it is deleted here. */
 export async function insertArchive(db: Queryable, row: Omit<ArchiveRow, 'emptiedAt'>): Promise<void> {
   await db.query(
     'insert into archives (campaign_id, file, sha256, counts, totals) values ($1, $2, $3, $4, $5)',
@@ -92,7 +92,7 @@ export async function insertArchive(db: Queryable, row: Omit<ArchiveRow, 'emptie
   );
 }
 
-/** Everything that may leave has left. */
+/** Everything that may be deleted has been deleted. */
 export async function closeArchive(db: Queryable, campaignId: number, slicesKept: number): Promise<void> {
   await db.query('update archives set emptied_at = now(), slices_kept = $2 where campaign_id = $1', [
     campaignId,
@@ -100,7 +100,7 @@ export async function closeArchive(db: Queryable, campaignId: number, slicesKept
   ]);
 }
 
-/** Everything is back: what was left behind for those who stayed goes. */
+/** Everything is restored: deletes what was stored for users who stayed. */
 export async function deleteArchive(db: Queryable, campaignId: number): Promise<void> {
   await db.query(
     `delete from rank_marks m using (
@@ -111,7 +111,7 @@ export async function deleteArchive(db: Queryable, campaignId: number): Promise<
   await db.query('delete from archives where campaign_id = $1', [campaignId]);
 }
 
-/** Of these campaigns those whose rows are in files. */
+/** Those of these campaigns whose rows are in files. */
 export async function readArchived(
   db: Queryable,
   campaignIds: readonly number[],
@@ -124,8 +124,8 @@ export async function readArchived(
 }
 
 /**
- * The first opening of those campaigns that a book is still to be made of, microseconds since the epoch: slices from there on
- * are shown in it whole. Infinite where there is none.
+ * The first opening among campaigns whose book is still to be made, microseconds since the epoch: the book shows slices from
+ * there on in full. Infinite if there is none.
  */
 export async function readFirstNeeded(db: Queryable): Promise<number> {
   const { rows } = await db.query<{ opensAtUs: number | null }>(
@@ -136,7 +136,10 @@ export async function readFirstNeeded(db: Queryable): Promise<number> {
   return rows[0]?.opensAtUs ?? Number.POSITIVE_INFINITY;
 }
 
-/** One archive is made, or let go of, at a time: until the end of the session. False while another one is. */
+/**
+ * Only one archive is made or restored at a time: locks that until the end of the session. False while another session has
+ * the lock.
+ */
 export async function takeArchiving(db: Queryable): Promise<boolean> {
   const { rows } = await db.query<{ isTaken: boolean }>(
     `select pg_try_advisory_lock(hashtext('fairline archive'), 0) as "isTaken"`,

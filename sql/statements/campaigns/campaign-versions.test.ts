@@ -78,7 +78,7 @@ async function effect(version: Version): Promise<Version> {
   );
 }
 
-/** Puts a campaign into a stage as it comes there. */
+/** Brings a campaign into a stage by the usual way. */
 async function inStage(stage: Stage | 'finished'): Promise<Campaign> {
   if (stage === 'draft') return await create({ stage: 'draft' });
   const made = await create();

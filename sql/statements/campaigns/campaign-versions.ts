@@ -1,7 +1,6 @@
 /**
- * Statements on the versions of campaigns: what was asked by whom, what gateways have to confirm first, and how it was
- * decided. A version that is pending is the only one of its campaign, and is decided once; engine/campaigns/change.ts says
- * by what.
+ * Statements on the versions of campaigns: who asked for what, what gateways must confirm first, and how it was decided. A
+ * campaign has at most one pending version, which is decided once; engine/campaigns/change.ts explains by what.
  */
 import {
   type Pool,
@@ -27,7 +26,7 @@ export type VersionAction =
 export const REFUSALS = ['too_near', 'passed', 'gateway_silent', 'redis_away', 'changed'] as const;
 export type RefusalReason = (typeof REFUSALS)[number];
 
-/** What a version makes of its campaign. */
+/** The campaign's terms under a version. */
 export interface Target {
   readonly stage: Stage;
   readonly title: string;
@@ -63,11 +62,11 @@ export interface NewVersion {
   readonly target: Target;
   readonly askedBy: string;
   readonly reason: string | null;
-  /** It takes effect before this or not at all. */
+  /** It takes effect before this instant or not at all. */
   readonly decideBy: Date | null;
 }
 
-/** Rules as they are announced with a version that takes effect. */
+/** The rules announced with a version that takes effect. */
 export interface NewRules {
   readonly rules: string;
   readonly nonce: Buffer | null;
@@ -79,15 +78,15 @@ const VERSION_COLUMNS = `
   asked_at as "askedAt", reason, decide_by as "decideBy", state, refused, refusal, decided_at as "decidedAt",
   rules_hash as "rulesHash"`;
 
-/** What a campaign is now, as a version would make it. */
+/** The present terms of a campaign, in the form of a version. */
 export function targetOf(campaign: Campaign): Target {
   const { stage, title, places, opensAt, closesAt, drawsAt, timeZone, pausedAt } = campaign;
   return { stage, title, places, opensAt, closesAt, drawsAt, timeZone, paused: pausedAt !== null };
 }
 
 /**
- * Asks for a version that gateways have to confirm: it is recorded as pending, and on the campaign, from where the board
- * shows it. Undefined where the campaign has another version by now, or another one is pending.
+ * Requests a version that gateways must confirm: records it as pending, also in the campaign's row, from which the board
+ * shows it. Undefined if the campaign has another version by now, or another one is pending.
  */
 export async function askVersion(pool: Pool, wanted: NewVersion): Promise<Campaign | undefined> {
   return await transaction(pool, async db => {
@@ -111,8 +110,8 @@ export async function askVersion(pool: Pool, wanted: NewVersion): Promise<Campai
 }
 
 /**
- * A version that concerns no gateway takes effect at once, with new rules where they are given. Undefined where the campaign
- * has another version by now, or another one is pending.
+ * A version that concerns no gateway takes effect at once, with new rules if given. Undefined if the campaign has another
+ * version by now, or another one is pending.
  */
 export async function saveVersion(
   pool: Pool,
@@ -127,22 +126,25 @@ export async function saveVersion(
   });
 }
 
-/** What `effectVersion` is to know of the moment at which all gateways had confirmed. */
+/** What `effectVersion` must know about the moment at which all gateways had confirmed. */
 export interface Confirmed {
-  /** No gateway takes an entry at or after this instant under what it acted on before. */
+  /** From this instant on, no gateway accepts an entry under the previous version. */
   readonly heardBy: Date;
   /** Whether the campaign had not opened then, nor will. */
   readonly neverOpens: boolean;
-  /** Whether it is not too late to decide. Asked last, of the transaction's own connection: all before may have taken long. */
+  /**
+   * Whether it is not too late to decide. Called last, on the transaction's own connection, because everything before may
+   * have taken long.
+   */
   readonly isStillSo: (db: Queryable) => Promise<boolean>;
-  /** By then at the latest it is committed, once that has been asked; whole milliseconds. */
+  /** Once that was called, the commit happens within this time; whole milliseconds. */
   readonly withinMs: number;
 }
 
 /**
- * Lets a pending version take effect. `rulesFor` answers the rules that go with it, and `stillAllowed` why it cannot any more;
- * both are asked of the campaign as it stands, locked. Answers the version as it was decided, by this call or before. It
- * stays pending where it has become too late meanwhile, and where the ledger is lost in the middle.
+ * Makes a pending version take effect. `rulesFor` returns the rules that go with it, and `stillAllowed` the reason why it is
+ * no longer possible; both get the campaign as it is, locked. Returns the version as decided, by this call or before. It
+ * stays pending if it has become too late meanwhile, or the connection to the ledger is lost.
  */
 export async function effectVersion(
   pool: Pool,
@@ -181,10 +183,10 @@ export async function effectVersion(
   }
 }
 
-/** Takes back what a transaction has done. */
+/** Rolls a transaction back. */
 class TooLate extends Error {}
 
-/** Refuses a pending version. Answers the version as it was decided, by this call or before. */
+/** Refuses a pending version. Returns the version as decided, by this call or before. */
 export async function refuseVersion(
   pool: Pool,
   version: Version,
@@ -250,7 +252,7 @@ async function apply(
   );
 }
 
-/** One that never opens is at its end; of another the entries that are on their way come first, up to the new close. */
+/** A campaign that never opens is finished at once; for any other, entries on their way come first, up to the new close. */
 async function cancel(db: Queryable, { campaignId, version }: Version, confirmed: Confirmed): Promise<void> {
   await db.query(
     `update campaigns
@@ -334,7 +336,7 @@ export async function listVersions(
   return rows;
 }
 
-/** Versions that are pending, and for how long by the ledger's clock. */
+/** Pending versions, with their age by the ledger's clock. */
 export async function listPending(db: Queryable): Promise<readonly (Version & { readonly ageMs: number })[]> {
   const { rows } = await db.query<Version & { ageMs: number }>(
     `select ${VERSION_COLUMNS}, (extract(epoch from now() - asked_at) * 1000)::bigint as "ageMs"

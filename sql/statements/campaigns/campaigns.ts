@@ -1,26 +1,25 @@
-/**
- * Statements on campaigns: making, reading and closing them. How they are settled stands in settling.ts.
- */
+/** Statements on campaigns: creating, reading and closing them. settling.ts has those that settle them. */
 import type { Queryable } from '../../database.ts';
 import type { Announcement, DrawRules, NamedMonitor } from './announcement.ts';
 
 export type CampaignKind = 'coupon' | 'raffle' | 'room';
 
 export interface CampaignRoom {
-  /** Admissions a second at most, and people inside at most (null: as many as come). */
+  /** Admissions a second at most, and users inside at most (null: no limit). */
   readonly perSecond: number;
   readonly capacity: number | null;
   readonly paused: boolean;
-  /** How long, in all, people have waited while it admitted: with grantedCount it tells how fast that goes. */
+  /** The total time in which users waited while it admitted: together with grantedCount it gives the actual rate. */
   readonly busyUs: number;
 }
 
 /**
- * What people have decided of a campaign; engine/campaigns/states.ts derives its state from this, its times and settling.
+ * What operators have decided about a campaign; engine/campaigns/states.ts derives its state from this, its times and
+ * settling.
  */
 export type Stage = 'draft' | 'scheduled' | 'cancelled' | 'archived';
 
-/** A change that gateways are asked to confirm, as the board shows it. Instants are microseconds since the epoch. */
+/** A change that gateways must confirm, as the board shows it. Instants are microseconds since the epoch. */
 export interface PendingChange {
   readonly version: number;
   readonly opensAtUs: number;
@@ -33,15 +32,15 @@ export interface Campaign {
   readonly campaignId: number;
   readonly kind: CampaignKind;
   readonly title: string;
-  /** How many can win: a coupon's stock, a raffle's winners; of a room, more than will ever come. */
+  /** How many can win: a coupon's stock, a raffle's winners; for a room, more than will ever come. */
   readonly places: number;
   readonly opensAt: Date;
   /** Nobody has ever accepted an entry at or after this. */
   readonly closesAt: Date;
-  /** A close ahead of time, as gateways are told it; at or before closesAt. */
+  /** An early close, as gateways know it; at or before closesAt. */
   readonly closingAt: Date | null;
   readonly createdAt: Date;
-  /** Grows with every change. */
+  /** Increases with every change. */
   readonly revision: number;
   readonly settledStamp: number;
   readonly settledCount: number;
@@ -53,11 +52,11 @@ export interface Campaign {
   readonly seed: Buffer | null;
   readonly seedSource: string | null;
   readonly finishedAt: Date | null;
-  /** Of the rules that were announced; null in a campaign that was made before there were any. */
+  /** Of the announced rules; null for a campaign from before rules were announced. */
   readonly rulesHash: Buffer | null;
   /** A raffle's part of those rules. */
   readonly draw: DrawRules | null;
-  /** Those that the rules name. */
+  /** The monitors that the rules name. */
   readonly monitors: readonly NamedMonitor[] | null;
   readonly poolRoot: Buffer | null;
   /** Prizes that were passed on to alternates. */
@@ -66,31 +65,31 @@ export interface Campaign {
   /** IANA; for showing times. */
   readonly timeZone: string;
   readonly madeBy: string;
-  /** A raffle is drawn no earlier; null: at its close. */
+  /** A raffle is not drawn before; null: at its close. */
   readonly drawsAt: Date | null;
   readonly pausedAt: Date | null;
-  /** Who stands behind it, and was neither drawn nor has left, is cancelled. */
+  /** Entries with later stamps that were neither drawn nor withdrawn are cancelled. */
   readonly cancelledStamp: number | null;
-  /** The version that is in effect; see campaign-versions.ts. */
+  /** The version in effect; see campaign-versions.ts. */
   readonly version: number;
   readonly pending: PendingChange | null;
-  /** Within how long what is granted is to be claimed, as the rules say; null: a grant is final at once. */
+  /** The time to claim a grant, as the rules say; null: a grant is final at once. */
   readonly claimWithinS: number | null;
-  /** Of a coupon: how many are told to wait behind those who were granted one. */
+  /** For a coupon: how many users are put on the waitlist behind the grants. */
   readonly waitlist: number;
-  /** How many have been told so, and of a raffle with claims how many alternates there are. */
+  /** How many are on it so far; for a raffle with claims, the number of alternates. */
   readonly waitlistedCount: number;
   /** Moves of claimants so far; see sql/statements/claims/claims.ts. */
   readonly moveCount: number;
   /** By how much outages have extended deadlines, microseconds. */
   readonly unheardUs: number;
-  /** All unheard time of which that takes account; null: none was told yet. */
+  /** The unheard time that is included in that; null: none was reported yet. */
   readonly unheardSeenUs: number | null;
-  /** Every entry has its first outcome, and claims go on. */
+  /** When every entry had its first outcome; claims continue. */
   readonly decidedAt: Date | null;
-  /** Redis holds nothing of it any more; see shelving.ts. */
+  /** When it was shelved: Redis holds nothing of it any more; see shelving.ts. */
   readonly shelvedAt: Date | null;
-  /** Of a room: what everybody may know of it. */
+  /** For a room: its public terms. */
   readonly room: CampaignRoom | null;
 }
 
@@ -114,7 +113,7 @@ export function opensAtUs(campaign: Pick<Campaign, 'opensAt'>): number {
   return campaign.opensAt.getTime() * 1000;
 }
 
-/** Where a campaign's entries end, as gateways are told it; microseconds since the epoch. */
+/** The instant before which gateways accept entries, as they know it; microseconds since the epoch. */
 export function doorClosesAtUs(campaign: Pick<Campaign, 'closesAt' | 'closingAt'>): number {
   return (campaign.closingAt ?? campaign.closesAt).getTime() * 1000;
 }
@@ -125,19 +124,19 @@ export interface NewCampaign {
   readonly places: number;
   readonly opensAt: Date;
   readonly closesAt: Date;
-  /** Absent: 'scheduled'. A draft is announced to nobody. */
+  /** Absent: 'scheduled'. A draft is shown to nobody. */
   readonly stage?: 'draft' | 'scheduled';
   /** Absent: UTC. */
   readonly timeZone?: string;
-  /** Of a raffle; absent: at its close. */
+  /** For a raffle; absent: at its close. */
   readonly drawsAt?: Date | null;
-  /** Of a draft: what is announced with it later. */
+  /** For a draft: what will be announced with it. */
   readonly draftTerms?: unknown;
-  /** Who makes it; absent: the operator. */
+  /** The account that creates it; absent: the operator. */
   readonly madeBy?: string;
 }
 
-/** Makes a campaign, with what `announce` says of the one with this id. */
+/** Creates a campaign, with what `announce` returns for its id. */
 export async function createCampaign(
   db: Queryable,
   campaign: NewCampaign,
@@ -188,7 +187,7 @@ export async function getCampaign(db: Queryable, campaignId: number): Promise<Ca
   return rows[0];
 }
 
-/** Of a draft: what will be announced with it, as it was given; undefined of any other campaign. */
+/** For a draft: what will be announced with it, as given; undefined for any other campaign. */
 export async function readDraftTerms(db: Queryable, campaignId: number): Promise<unknown> {
   const { rows } = await db.query<{ draftTerms: unknown }>(
     'select draft_terms as "draftTerms" from campaigns where campaign_id = $1',
@@ -211,8 +210,8 @@ export async function listCampaigns(
 }
 
 /**
- * The first half of a close ahead of time: notes when gateways are to stop accepting. Undefined when there is nothing
- * to note: the campaign is not there, was told to close before, closes by itself no later, has not opened by then, is a
+ * The first half of an early close: records when gateways must stop accepting entries. Undefined if there is nothing to
+ * record: the campaign does not exist, was told to close earlier, closes by itself no later, has not opened by then, is a
  * draft or was cancelled. It is a version like every other change.
  */
 export async function beginClose(
@@ -231,8 +230,8 @@ export async function beginClose(
 }
 
 /**
- * The second half: `heardBy` is an instant at which every gateway must have heard of closing_at. From then on no entry
- * can come, so closes_at moves down to it, but not below closing_at. Undefined when it was done before.
+ * The second half: `heardBy` is an instant at which every gateway must know of closing_at. From then on no entry can be
+ * accepted, so closes_at moves down to it, but not below closing_at. Undefined if it was done before.
  */
 export async function completeClose(
   db: Queryable,
@@ -249,7 +248,7 @@ export async function completeClose(
   return rows[0];
 }
 
-/** Campaigns whose close was begun, is perhaps not completed, and that have not come to their end meanwhile. */
+/** Unfinished campaigns with an early close that may not be completed. */
 export async function listBegunCloses(db: Queryable): Promise<readonly Campaign[]> {
   const { rows } = await db.query<Campaign>(
     `select ${CAMPAIGN_COLUMNS} from campaigns

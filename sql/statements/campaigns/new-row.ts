@@ -1,6 +1,6 @@
 import type { Campaign } from './campaigns.ts';
 
-/** What the row of a campaign holds that was just made, beside what its maker says of it. */
+/** The values of a new campaign's row, besides those that its creator gives. */
 export const NEW_ROW = {
   closingAt: null,
   revision: 1,

@@ -1,4 +1,7 @@
-/** Rules stay once entries exist, those of transactions that are not over included: on real sessions, past our own statements. */
+/**
+ * Rules cannot change once entries exist, including entries of uncommitted transactions: tested on real sessions with direct
+ * SQL.
+ */
 import assert from 'node:assert/strict';
 import { after, afterEach, describe, it } from 'node:test';
 import pg from 'pg';
@@ -29,7 +32,7 @@ async function session(begin = 'begin'): Promise<pg.Client> {
   return made;
 }
 
-/** A coupon that has no rules yet, so that direct SQL may change it until somebody has entered. */
+/** A coupon without rules, so that direct SQL may change it until somebody has entered. */
 async function campaign(): Promise<number> {
   const window = { opensAt: new Date(Date.now() - HOUR), closesAt: new Date(Date.now() + HOUR) };
   return (await createCampaign(pool, { kind: 'coupon', title: 'x', places: 3, ...window })).campaignId;
@@ -42,7 +45,7 @@ async function titleOf(id: number): Promise<unknown> {
   return rows[0]?.title;
 }
 
-/** Runs a query of a session and waits until it waits for another one's lock. */
+/** Runs a query of a session and waits until it waits for another session's lock. */
 async function held<T>(
   client: pg.Client,
   text: string,
@@ -50,7 +53,7 @@ async function held<T>(
 ): Promise<{ end: Promise<T> }> {
   const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
   const end = client.query(text, [...values]) as Promise<T>;
-  // It is looked at by the caller, who awaits it later.
+  // The caller handles the rejection, but awaits it only later.
   end.catch(() => undefined);
   await eventually(async () => {
     const found = await pool.query(

@@ -1,4 +1,4 @@
-/** Statements on what is coming of all campaigns, and on what was done when it was due. */
+/** Statements on scheduled events of all campaigns, and on those that have happened. */
 import type { Queryable } from '../../database.ts';
 import type { CampaignKind } from './campaigns.ts';
 
@@ -22,14 +22,14 @@ export interface ScheduledPage {
   readonly from: Date;
   readonly until: Date | null;
   readonly kind: ScheduledKind | undefined;
-  /** Where the page before ended; behind it begins this one. */
+  /** The end of the previous page. */
   readonly after:
     | { readonly at: Date; readonly campaignId: number; readonly kind: ScheduledKind }
     | undefined;
   readonly limit: number;
 }
 
-/** What is scheduled from `from` to before `until`, by time, of campaigns that are no drafts and not at their end. */
+/** What is scheduled from `from` to before `until`, by time, for campaigns that are neither drafts nor finished. */
 export async function listScheduled(db: Queryable, page: ScheduledPage): Promise<readonly Scheduled[]> {
   const { rows } = await db.query<Scheduled>(
     `select c.campaign_id as "campaignId", due.kind, due.at, c.title, c.kind as "campaignKind",
@@ -76,7 +76,7 @@ export async function readDone(db: Queryable, campaignId: number): Promise<reado
   return rows;
 }
 
-/** Takes what was done and not told of yet: each is answered once, to one engine. */
+/** Takes events that were not reported yet: each is returned once, to one engine. */
 export async function takeUntold(db: Queryable): Promise<readonly Done[]> {
   const { rows } = await db.query<Done>(
     `update scheduled_done set told = true

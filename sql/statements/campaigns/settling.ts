@@ -1,4 +1,4 @@
-/** Statements of settling: what is to be decided, one campaign's turn, and what was decided, on campaigns. */
+/** Statements of settling on campaigns: finding work, taking a campaign's turn, and recording decisions. */
 import type { Queryable } from '../../database.ts';
 import { bigintArray } from '../arrays.ts';
 import type { Entry, StampRange } from '../entries/entries.ts';
@@ -12,9 +12,9 @@ export interface FoundWork {
 }
 
 /**
- * The campaigns for which there is something to decide at this watermark: a coupon with entries up to it that are not
- * settled, any with a withdrawal whose entry is due or whose campaign is at its end, those that are to be finished, and
- * those with a claim that is due, or a deadline at or before `lapseUs`. What else a room has to do says findRooms.
+ * The campaigns with something to decide at this watermark: coupons with unsettled entries up to it; any with a withdrawal
+ * whose entry is due or whose campaign has finished; those to be finished; and those with a due claim, or a deadline at or
+ * before `lapseUs`. findRooms finds the other work of rooms.
  */
 export async function findWork(
   db: Queryable,
@@ -66,13 +66,13 @@ export async function findWork(
 }
 
 /**
- * A campaign as a step has it. What is due at a watermark was in the ledger before it, hence is seen here; a step spares
- * the statements on what it has none of.
+ * A campaign as a step sees it. Everything due at a watermark was in the ledger before that watermark, so it is visible here;
+ * these flags save a step the statements for which there is nothing to do.
  */
 export interface TakenCampaign extends Campaign {
-  /** Somebody has asked for what was offered, which is not decided. */
+  /** Somebody has claimed, and that is not decided. */
   readonly hasAsked: boolean;
-  /** Somebody has asked to leave, which is not decided. */
+  /** Somebody has withdrawn, and that is not decided. */
   readonly hasLeaving: boolean;
 }
 
@@ -82,8 +82,8 @@ const TAKEN = `select ${CAMPAIGN_COLUMNS},
        from campaigns where campaign_id = $1 for no key update`;
 
 /**
- * Takes a campaign for the rest of the transaction: one engine decides a campaign at a time. undefined where another
- * one has it. The lock lets rows that refer to the campaign be inserted meanwhile.
+ * Locks a campaign for the rest of the transaction: one engine decides a campaign at a time. Undefined if another one has it.
+ * The lock permits inserts of rows that refer to the campaign.
  */
 export async function takeCampaign(db: Queryable, campaignId: number): Promise<TakenCampaign | undefined> {
   const { rows } = await db.query<TakenCampaign>({
@@ -94,21 +94,20 @@ export async function takeCampaign(db: Queryable, campaignId: number): Promise<T
   return rows[0];
 }
 
-/** Takes it likewise, after waiting for whoever has it. */
+/** Likewise, but waits for the engine that has it. */
 export async function waitForCampaign(db: Queryable, campaignId: number): Promise<TakenCampaign | undefined> {
   const { rows } = await db.query<TakenCampaign>(TAKEN, [campaignId]);
   return rows[0];
 }
 
-/** A room has no rules to tell by that it was announced. */
+/** A room has no rules that would show that it was announced. */
 const WAS_ROOM = `(kind = 'room' and stage in ('cancelled', 'archived') and exists (
   select from campaign_versions v
    where v.campaign_id = campaigns.campaign_id and v.stage = 'scheduled' and v.state = 'effective'))`;
 
 /**
- * Of campaigns that are not on the shelf: every one that was announced and is not finished, and those that were, or had a
- * prize passed on, in the last `finishedMs`; all of them when undefined. Those that are `known` as they are, by their
- * revisions, are left out.
+ * Campaigns that are not shelved: every announced unfinished one, and those that finished, or had a prize passed on, in the
+ * last `finishedMs`; all of them if undefined. Leaves out those whose `known` revision is current.
  */
 export async function readCampaigns(
   db: Queryable,
@@ -133,9 +132,9 @@ export async function readCampaigns(
 
 const NONE_KNOWN: ReadonlyMap<number, number> = new Map();
 
-/** An entry whose turn it is. */
+/** An entry that is due. */
 export interface TurnEntry extends Entry {
-  /** Its user asked in time to leave. */
+  /** Its user withdrew in time. */
   readonly isWithdrawn: boolean;
 }
 
@@ -175,9 +174,9 @@ export interface Settled {
   readonly goneCount: number;
 }
 
-/** What is counted where there are claims. */
+/** Counts of a campaign with claims. */
 export interface ClaimCounts {
-  /** Have a place behind those who were granted something. */
+  /** Users on the waitlist behind the grants. */
   readonly waitlistedCount: number;
   readonly moveCount: number;
   /** Grants that this step has passed on. */
@@ -187,7 +186,7 @@ export interface ClaimCounts {
 }
 
 /**
- * Writes down how far a campaign is decided; `isFinished` when every entry there will ever be has its outcome. Once a step:
+ * Records how far a campaign is decided; `isFinished` when every entry there will ever be has its outcome. Once per step:
  * each update of the row runs its triggers and computes its generated columns, 0.38 ms as measured.
  */
 export async function saveSettled(
@@ -223,8 +222,8 @@ export async function saveSettled(
 }
 
 /**
- * Notes how many of the honoured withdrawals have their final rank in Redis' list; not while the campaign is being settled, so
- * that who tells of all campaigns waits for none of them.
+ * Records how many of the honoured withdrawals have their final rank in Redis' list. It skips a campaign that is being
+ * settled, so that the publisher of all campaigns waits for none of them.
  */
 export async function saveGoneRanked(db: Queryable, campaignId: number, goneRanked: number): Promise<void> {
   await db.query(

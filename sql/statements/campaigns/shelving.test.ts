@@ -5,7 +5,7 @@ import { markRanks, readShelvedPlaces, shelveCampaign } from './shelving.ts';
 
 /** As in shelving.ts. */
 const ENTRIES_A_MARK = 1_024;
-/** Whatever has come to its end, however the two clocks differ. */
+/** Selects every finished campaign, however the two clocks differ. */
 const AT_ONCE_MS = -1_000_000;
 
 let ledger: TestLedger;

@@ -1,18 +1,18 @@
-/**
- * Statements on campaigns that come to an end in Redis too: which are due for the shelf, putting them there, and what is
- * told of people from there.
- */
+/** Statements on campaigns that leave Redis: which are due for shelving, shelving them, and what is shown of users afterwards. */
 import type { Queryable } from '../../database.ts';
 import { bigintArray, textArray } from '../arrays.ts';
 import { SHOWN_CLAIMANT, type ShownClaimant } from '../claims/claims.ts';
 import { CAMPAIGN_COLUMNS, type Campaign } from './campaigns.ts';
 
-/** So many entries at most are counted for a rank, some 0.2 ms; with fewer, marks would be more of the ledger. */
+/**
+ * At most this many entries are counted for a rank, some 0.2 ms; with a smaller number, marks would be a larger part of the
+ * ledger.
+ */
 const ENTRIES_A_MARK = 1_024;
 
 /**
- * At its end for `afterMs`, with everything about it decided, and its book made, or none to be made. Where a book is
- * missing for a day, as there is no key to sign it with, Redis is not kept full until there is one: it needs none of that.
+ * Finished for `afterMs`, with everything about it decided, and its book made, or none to be made. If a book is missing for a
+ * day, for lack of a key to sign it with, the campaign leaves Redis anyway: making the book does not need Redis.
  */
 const IS_DUE = `
   finished_at < now() - make_interval(secs => $1::double precision / 1000) and shelved_at is null and pending is null
@@ -20,7 +20,7 @@ const IS_DUE = `
   and (rules is null or cancelled_stamp is not null or finished_at < now() - interval '24 hours'
        or exists (select from books b where b.campaign_id = campaigns.campaign_id))`;
 
-/** Campaigns that can be put on the shelf, those first that came to their end first. */
+/** Campaigns that can be shelved, in the order in which they finished. */
 export async function listForShelf(
   db: Queryable,
   afterMs: number,
@@ -34,8 +34,8 @@ export async function listForShelf(
 }
 
 /**
- * Marks ranks of a campaign that has come to its end, where nothing is added to its entries and none of them changes: from the
- * last mark on, at most `limit` marks. Answers whether there may be more to mark.
+ * Marks ranks of a finished campaign, whose entries no longer change: from the last mark on, at most `limit` marks. Returns
+ * whether there may be more to mark.
  */
 export async function markRanks(db: Queryable, campaignId: number, limit: number): Promise<boolean> {
   const { rows } = await db.query<{ marked: number }>(
@@ -54,7 +54,7 @@ export async function markRanks(db: Queryable, campaignId: number, limit: number
   return (rows[0]?.marked ?? 0) >= limit;
 }
 
-/** Puts a campaign on the shelf whose ranks are marked. False when it is there, or cannot be put there any more. */
+/** Shelves a campaign whose ranks are marked. False if it is shelved already, or cannot be shelved any more. */
 export async function shelveCampaign(db: Queryable, campaignId: number, afterMs: number): Promise<boolean> {
   const { rowCount } = await db.query(
     `update campaigns set shelved_at = now() where ${IS_DUE} and campaign_id = $2`,
@@ -63,7 +63,7 @@ export async function shelveCampaign(db: Queryable, campaignId: number, afterMs:
   return rowCount === 1;
 }
 
-/** Campaigns that were put on the shelf within the last `withinMs`. */
+/** Campaigns shelved within the last `withinMs`. */
 export async function readShelvedSince(db: Queryable, withinMs: number): Promise<readonly Campaign[]> {
   const { rows } = await db.query<Campaign>(
     `select ${CAMPAIGN_COLUMNS} from campaigns
@@ -73,7 +73,7 @@ export async function readShelvedSince(db: Queryable, withinMs: number): Promise
   return rows;
 }
 
-/** Of these campaigns those that are on the shelf. */
+/** Those of these campaigns that are shelved. */
 export async function readShelved(
   db: Queryable,
   campaignIds: readonly number[],
@@ -86,7 +86,7 @@ export async function readShelved(
   return rows;
 }
 
-/** Of these campaigns those that are not. */
+/** Those of these campaigns that are not shelved. */
 export async function readUnshelved(
   db: Queryable,
   campaignIds: readonly number[],
@@ -99,7 +99,7 @@ export async function readUnshelved(
   return rows;
 }
 
-/** The greatest number of a campaign on the shelf; 0 where there is none. */
+/** The greatest number of a shelved campaign; 0 if there is none. */
 export async function greatestShelved(db: Queryable): Promise<number> {
   const { rows } = await db.query<{ greatest: number }>(
     'select coalesce(max(campaign_id), 0) as greatest from campaigns where shelved_at is not null',
@@ -107,7 +107,7 @@ export async function greatestShelved(db: Queryable): Promise<number> {
   return rows[0]?.greatest ?? 0;
 }
 
-/** Campaigns on the shelf that are listed, with numbers above `after`, at most `limit`. */
+/** Shelved campaigns that are listed, with numbers above `after`, at most `limit`. */
 export async function listShelved(
   db: Queryable,
   page: { readonly after: number; readonly limit: number },
@@ -120,21 +120,21 @@ export async function listShelved(
   return rows;
 }
 
-/** What the ledger has of somebody in a campaign on the shelf. */
+/** What the ledger has about a user in a shelved campaign. */
 export interface ShelvedPlace {
   readonly userId: string;
   readonly stamp: number;
   /** From 0. */
   readonly rank: number;
-  /** Of who was granted something and has it. */
+  /** For users who have a grant. */
   readonly serial: number | null;
   readonly code: string | null;
   readonly isWithdrawn: boolean;
-  /** Of who has a place where there are claims. */
+  /** For users with a claimant's place. */
   readonly claimant: ShownClaimant | null;
 }
 
-/** What the ledger has of these users, of whom it has something. */
+/** The places of those of these users whom the ledger knows. */
 export async function readShelvedPlaces(
   db: Queryable,
   campaignId: number,

@@ -4,7 +4,7 @@ import type { Queryable } from '../../database.ts';
 export interface Template {
   readonly templateId: number;
   readonly name: string;
-  /** A body as POST /v1/campaigns takes it, without its times. */
+  /** A body of POST /v1/campaigns, without its times. */
   readonly body: Readonly<Record<string, unknown>>;
   readonly madeBy: string;
   readonly madeAt: Date;
@@ -12,7 +12,7 @@ export interface Template {
 
 const TEMPLATE_COLUMNS = `template_id as "templateId", name, body, made_by as "madeBy", made_at as "madeAt"`;
 
-/** Undefined where there is one of this name. */
+/** Undefined if there is one of this name. */
 export async function insertTemplate(
   db: Queryable,
   { name, body, madeBy }: Pick<Template, 'name' | 'body' | 'madeBy'>,

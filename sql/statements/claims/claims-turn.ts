@@ -1,18 +1,18 @@
-/** Statement on how much is due of what claimants asked for, and of their deadlines: so that a turn is bounded. */
+/** The statement that finds how much of claims, withdrawals and deadlines is due, so that a turn is bounded. */
 import type { Queryable } from '../../database.ts';
 import { type Campaign, opensAtUs } from '../campaigns/campaigns.ts';
 
-/** Instants at which something is to be decided, microseconds since the epoch; null where there are not so many. */
+/** Instants of due decisions, microseconds since the epoch; null if there are not that many. */
 export interface DueInstants {
   readonly firstUs: number | null;
-  /** Of the first one that is too many. */
+  /** The instant of the first one that is too many. */
   readonly tooManyUs: number | null;
 }
 
 /**
- * When the first `most` + 1 are due of: claims and wishes of claimants to leave, stamped up to `through`, and offers that
- * were to be claimed by `lapseUs`. What came behind the deadline of an open offer that does not lapse yet waits for that,
- * and does not count: else turns would find nothing but what waits.
+ * When the first `most` + 1 are due among: claims and withdrawals of claimants stamped up to `through`, and offers to be
+ * claimed by `lapseUs`. A request after the deadline of an open offer that does not lapse yet waits for that deadline, and
+ * does not count: otherwise turns would find nothing but waiting requests.
  */
 export async function readDueInstants(
   db: Queryable,

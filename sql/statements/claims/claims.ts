@@ -1,10 +1,9 @@
 /**
- * Statements on claimants, who have a place where what is granted has to be claimed.
- * Claims as the log brought them: entries/asked.ts.
- * The states of a claimant stand in engine/settling/judges/CLAIMS.md, and are kept by the table itself.
+ * Statements on claimants: users with an offer or a place in a campaign with claims. entries/asked.ts stores claims from the
+ * log. engine/settling/judges/CLAIMS.md has the states of a claimant, which the table itself enforces.
  *
- * A deadline is kept as it would be without outages; campaigns.unheard_us says by how much they have extended those that
- * are still open. Instants are microseconds since the epoch.
+ * A deadline is stored without outages; campaigns.unheard_us is the time by which outages have extended those that are still
+ * open. Instants are microseconds since the epoch.
  */
 import type { Queryable } from '../../database.ts';
 import { bigintArray, textArray } from '../arrays.ts';
@@ -14,14 +13,14 @@ export type ClaimantState = 'waitlisted' | 'offered' | 'claimed' | 'lapsed' | 'd
 
 export interface Offer {
   readonly offeredUs: number;
-  /** Without what outages add to it from now on. */
+  /** Without extensions by future outages. */
   readonly claimByUs: number;
 }
 
-/** What stands for null in an array that has none. */
+/** Represents null in an array that cannot contain null. */
 const NONE = 0;
 
-/** Gives a place to those who were granted something (`serial`), and to those who wait behind them (`place`). */
+/** Inserts claimants: users with a grant (`serial`), and users who wait behind them (`place`). */
 export async function insertClaimants(
   db: Queryable,
   campaignId: number,
@@ -53,21 +52,21 @@ export async function insertClaimants(
   });
 }
 
-/** A claimant about whom there may be something to decide. */
+/** A claimant with something that may be due. */
 export interface DueClaimant {
   readonly number: number;
   readonly state: ClaimantState;
   readonly serial: number | null;
-  /** Of an offer: with what outages have added to it. */
+  /** For an offer: including extensions by outages. */
   readonly claimByUs: number | null;
-  /** The stamps of what they asked for and is due. */
+  /** The stamps of their due requests. */
   readonly claimStamp: number | null;
   readonly leaveStamp: number | null;
 }
 
 /**
- * Claimants who have claimed or left up to the stamp `through`, and whose offers were to be claimed by `lapseUs`, of
- * these the first `limit` by their deadline.
+ * Claimants with a claim or withdrawal up to the stamp `through`, and those whose offers were to be claimed by `lapseUs`; of
+ * the latter the first `limit` by deadline.
  */
 export async function readDueClaimants(
   db: Queryable,
@@ -75,7 +74,7 @@ export async function readDueClaimants(
   due: { readonly through: number; readonly lapseUs: number; readonly limit: number },
 ): Promise<readonly DueClaimant[]> {
   const { rows } = await db.query<DueClaimant>(
-    // Put together without joins of what is due: without statistics these would be nested loops.
+    // Composed without joins of due rows: without statistics, such joins would be nested loops.
     `with asked as (
        select user_id, stamp as claim_stamp, null::bigint as leave_stamp
          from claims where campaign_id = $1 and not decided and stamp <= $2
@@ -98,8 +97,8 @@ export async function readDueClaimants(
 }
 
 /**
- * Notes that claims are decided up to the stamp `through`. Those of whoever still has an open offer are not: they came behind
- * its deadline, which an outage that is not known of yet may extend.
+ * Marks claims up to the stamp `through` as decided, except those of users whose offer is still open: these came after its
+ * deadline, which an outage not known yet may extend.
  */
 export async function markClaims(db: Queryable, campaignId: number, through: number): Promise<void> {
   await db.query(
@@ -112,8 +111,8 @@ export async function markClaims(db: Queryable, campaignId: number, through: num
 }
 
 /**
- * The same of wishes of claimants to leave. Who has a place does not leave the queue, in which others would move up: what is
- * honoured is their move.
+ * Likewise for withdrawals of claimants. A claimant's withdrawal is honoured as a move: they do not leave the queue, because
+ * others would move up in it.
  */
 export async function markLeaving(db: Queryable, campaignId: number, through: number): Promise<void> {
   await db.query(
@@ -125,7 +124,7 @@ export async function markLeaving(db: Queryable, campaignId: number, through: nu
   );
 }
 
-/** The end of an offer, or of waiting for one. */
+/** The end of an offer, or of a place on the waitlist. */
 export interface Move {
   readonly number: number;
   readonly state: 'claimed' | 'lapsed' | 'declined' | 'left';
@@ -133,7 +132,7 @@ export interface Move {
   readonly atUs: number;
 }
 
-/** Writes down how offers, and waiting for them, have ended, in this order; the last move had the number `after`. */
+/** Records how offers and waitlist places have ended, in this order; the last move had the number `after`. */
 export async function saveMoves(
   db: Queryable,
   { campaignId, unheardUs }: Campaign,
@@ -166,7 +165,7 @@ export async function saveMoves(
   );
 }
 
-/** What lapsed or was declined and has not gone on yet, in the order in which it became free, at most `limit`. */
+/** Lapsed or declined serials that were not passed on yet, in the order in which they became free, at most `limit`. */
 export async function readFreed(
   db: Queryable,
   campaignId: number,
@@ -182,7 +181,7 @@ export async function readFreed(
   return rows;
 }
 
-/** Offers what was passed on to those who have it now, in this order; the last move had the number `after`. */
+/** Offers passed-on serials to their new holders, in this order; the last move had the number `after`. */
 export async function saveOffers(
   db: Queryable,
   campaignId: number,
@@ -219,7 +218,7 @@ export async function saveOffers(
   );
 }
 
-/** Whether nothing can change any more: no offer is open. What is free has gone on to whoever waits by then. */
+/** Whether nothing can change any more: no offer is open. By then, freed serials were passed on as long as somebody waited. */
 export async function areAllDecided(db: Queryable, campaignId: number): Promise<boolean> {
   const { rows } = await db.query<{ over: boolean }>({
     name: 'are_all_decided',
@@ -235,9 +234,9 @@ const LACKS_UNHEARD =
   'claim_within_s is not null and finished_at is null and (unheard_seen_us is null or unheard_seen_us < $1)';
 
 /**
- * Extends the open deadlines of a campaign by the unheard time that is new to it: `unheardUs` is all of it so far, from whenever
- * it is counted. One that sees it for the first time takes it as where to count from. Answers what its deadlines are extended
- * by then; undefined where nothing was new.
+ * Extends the open deadlines of a campaign by the unheard time that is new to it. `unheardUs` is the total so far, from
+ * whenever counting began. A campaign that sees it for the first time counts from there. Returns the total extension of its
+ * deadlines; undefined if nothing was new.
  */
 export async function extendDeadlines(
   db: Queryable,
@@ -252,8 +251,8 @@ export async function extendDeadlines(
 }
 
 /**
- * Likewise of all campaigns, but those that somebody holds: nobody waits for one that takes long, and its own next step extends
- * its deadlines before any of them lapses. Returns whether none is left.
+ * Likewise for all campaigns that are not locked: waiting for a slow one would delay all others, and its own next step
+ * extends its deadlines before any of them lapses. Returns whether none is left.
  */
 export async function extendFreeDeadlines(db: Queryable, unheardUs: number): Promise<boolean> {
   const { rows } = await db.query<{ left: number }>(
@@ -269,7 +268,7 @@ export async function extendFreeDeadlines(db: Queryable, unheardUs: number): Pro
   return rows[0]?.left === 0;
 }
 
-/** A claimant as gateways are told of them. */
+/** A claimant as gateways see them. */
 export interface ShownClaimant {
   readonly number: number;
   readonly userId: string;
@@ -277,9 +276,9 @@ export interface ShownClaimant {
   readonly place: number | null;
   readonly serial: number | null;
   readonly code: string | null;
-  /** Of an offer that the operator ends: as gateways are told it, which the ledger comes to later. */
+  /** If the operator ends the offer: the end that gateways show, which the ledger adopts later. */
   readonly claimByUs: number | null;
-  /** By the operator: it is not what the rules say. */
+  /** Whether the operator has moved the deadline away from the rules. */
   readonly deadlineMoved: boolean;
   readonly endedUs: number | null;
   readonly moveNumber: number;
@@ -290,7 +289,7 @@ export const SHOWN_CLAIMANT = `k.number, k.user_id as "userId", k.state, k.place
   case when k.state in ('offered', 'claimed') then g.code end as code, least(k.claim_by_us, k.ending_us) as "claimByUs",
   k.deadline_moved as "deadlineMoved", k.ended_us as "endedUs", k.move_number as "moveNumber"`;
 
-/** Claimants with a greater number than `after`, as they are now, in that order, at most `limit`. */
+/** Claimants with a greater number than `after`, in their current state, in that order, at most `limit`. */
 export async function readClaimants(
   db: Queryable,
   campaignId: number,
@@ -305,7 +304,7 @@ export async function readClaimants(
   return rows;
 }
 
-/** Moves with a greater number than `after`, in that order, at most `limit`, with those who moved as they are now. */
+/** Moves with a greater number than `after`, in that order, at most `limit`, with the current state of their claimants. */
 export async function readMoves(
   db: Queryable,
   campaignId: number,

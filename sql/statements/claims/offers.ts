@@ -1,18 +1,18 @@
-/** Statements on single offers, as operators ask for them: how one stands, extending its deadline, and ending it. See claims.ts. */
+/** Statements on single offers, for operators: reading one, extending its deadline, and ending it. See claims.ts. */
 import { type Pool, type Queryable, transaction } from '../../database.ts';
 import { CAMPAIGN_COLUMNS, type Campaign } from '../campaigns/campaigns.ts';
 import type { ClaimantState } from './claims.ts';
 
-/** How it stands with the offer of a serial: of who holds it, or held it last. */
+/** The state of a serial's offer: of its holder, or its last one. */
 export interface OfferState {
   readonly userId: string;
   readonly state: ClaimantState;
-  /** Among those who waited; null for who was granted it, or drawn for it. */
+  /** Their place on the waitlist; null if they were granted it, or drawn for it. */
   readonly place: number | null;
   readonly tier: number | null;
-  /** The deadline, with what outages have added to it. */
+  /** The deadline, including extensions by outages. */
   readonly claimByUs: number;
-  /** The operator ends it: it cannot be extended any more. */
+  /** The operator is ending it: it cannot be extended any more. */
   readonly isEnding: boolean;
 }
 
@@ -33,7 +33,7 @@ export async function readOffer(
   return rows[0];
 }
 
-/** Who is next for what becomes free; undefined when nobody waits any more. */
+/** The next user to be offered what becomes free; undefined if nobody waits any more. */
 export async function readNextWaiting(
   db: Queryable,
   campaignId: number,
@@ -46,14 +46,14 @@ export async function readNextWaiting(
   return rows[0];
 }
 
-/** An open offer, and an instant for it, with what outages have added by now. */
+/** An open offer, and an instant for it, including extensions by outages so far. */
 export interface DeadlineOfOffer {
   readonly serial: number;
   readonly holder: string;
   readonly atUs: number;
 }
 
-/** Moves the deadline of an open offer back. Answers whether `holder` had it open, could claim it no later, and it is not ending. */
+/** Extends an open offer. Returns whether `holder` had it open with an earlier deadline, and it was not ending. */
 export async function extendDeadline(pool: Pool, campaignId: number, to: DeadlineOfOffer): Promise<boolean> {
   return await moveDeadline(
     pool,
@@ -68,8 +68,8 @@ export async function extendDeadline(pool: Pool, campaignId: number, to: Deadlin
 }
 
 /**
- * The first half of the end of an offer: notes until when gateways are to take claims for claimed, no later than its deadline.
- * Answers whether `holder` had it open, and its end was not noted before.
+ * The first half of ending an offer: records until when gateways may answer claims as claimed, no later than its deadline.
+ * Returns whether `holder` had it open, and its end was not recorded before.
  */
 export async function beginEnd(
   pool: Pool,
@@ -89,9 +89,9 @@ export async function beginEnd(
 }
 
 /**
- * The second half, of all ends that the campaign's row tells of: `heardUs` is an instant at which every gateway must have heard
- * of them. From then on nobody is told that they have claimed, so deadlines come forward to it, but not before ending_us.
- * Answers how many did.
+ * The second half, for all ends recorded in the campaign: `heardUs` is an instant at which every gateway must know of them.
+ * From then on nobody is told that they have claimed, so deadlines are brought forward to it, but not before ending_us.
+ * Returns how many were.
  */
 export async function completeEnds(
   pool: Pool,
@@ -100,7 +100,7 @@ export async function completeEnds(
 ): Promise<number> {
   return await transaction(pool, async client => {
     await takeCampaign(client, campaignId);
-    // An offer whose end is noted has no other move until it ends.
+    // An offer whose end is recorded has no other move until it ends.
     const { rowCount } = await client.query(
       `update claimants k set claim_by_us = greatest(k.ending_us, $3::bigint - c.unheard_us)
          from campaigns c
@@ -112,7 +112,7 @@ export async function completeEnds(
   });
 }
 
-/** Campaigns with offers whose end was begun and is perhaps not completed. */
+/** Campaigns with offers whose recorded end may not be completed. */
 export async function listBegunEnds(db: Queryable): Promise<readonly Campaign[]> {
   const { rows } = await db.query<Campaign>(
     `select ${CAMPAIGN_COLUMNS} from campaigns
@@ -122,7 +122,7 @@ export async function listBegunEnds(db: Queryable): Promise<readonly Campaign[]>
   return rows;
 }
 
-/** Runs `update`, which moves what gateways know of at most one deadline, and notes that. Answers whether it did. */
+/** Runs `update`, which changes at most one deadline that gateways show, and records the move. Returns whether it changed one. */
 async function moveDeadline(
   pool: Pool,
   update: string,
@@ -145,7 +145,7 @@ async function moveDeadline(
   });
 }
 
-/** The campaign first, as settling does: a step that lets an offer lapse is over by then, or comes behind this. */
+/** Locks the campaign first, as settling does: a step that lets an offer lapse has ended by then, or comes after this. */
 async function takeCampaign(client: Queryable, campaignId: number): Promise<void> {
   await client.query('select from campaigns where campaign_id = $1 for no key update', [campaignId]);
 }

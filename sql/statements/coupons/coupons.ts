@@ -1,12 +1,9 @@
-/**
- * Statements on coupons: making, reading and changing the terms on which they may be used. How they are used stands in
- * redemptions.ts.
- */
+/** Statements on coupons: creating, reading and changing their terms. redemptions.ts has those on their use. */
 import type { Queryable } from '../../database.ts';
 import { textArray } from '../arrays.ts';
 import type { Discount, Terms } from './coupon-terms.ts';
 
-/** Whose terms they are: of the codes that a campaign grants, or of one code that anybody may use. */
+/** What the terms apply to: the codes that a campaign grants, or one code that anybody may use. */
 export type CouponOf = { readonly campaignId: number } | { readonly code: string };
 
 export interface Coupon {
@@ -15,13 +12,13 @@ export interface Coupon {
   readonly code: string | null;
   readonly terms: Terms;
   readonly createdAt: Date;
-  /** Grows with each change of the terms. */
+  /** Increases with each change of the terms. */
   readonly revision: number;
-  /** Uses redeemed or held now, those of holds that have lapsed not among them. */
+  /** Uses that are redeemed or held now, without those of lapsed holds. */
   readonly used: number;
 }
 
-/** The row of a coupon as it comes from the database, terms flat. */
+/** The row of a coupon as the database returns it, with flat terms. */
 export interface CouponRow {
   readonly couponId: number;
   readonly campaignId: number | null;
@@ -50,7 +47,7 @@ export interface CouponRow {
 const LAPSED = `(select count(*)::integer from redemption_uses u
                   where u.coupon_id = coupons.coupon_id and u.held_until <= statement_timestamp())`;
 
-/** `used`: an expression for the uses that count. */
+/** `used`: an SQL expression for the uses that count. */
 const columnsWith = (used: string): string => `
   coupons.coupon_id as "couponId", campaign_id as "campaignId", coupons.code, discount, basis_points as "basisPoints",
   amount, currency, valid_from as "validFrom", valid_until as "validUntil", minimum_basket as "minimumBasket", products,
@@ -125,13 +122,13 @@ function couponOf(row: CouponRow): Coupon {
   return { couponId, campaignId, code, terms, createdAt, revision, used };
 }
 
-/** One who makes or changes terms at a time: what they are held against must not change meanwhile. */
+/** Only one transaction at a time creates or changes terms: those that they are checked against must not change meanwhile. */
 export async function lockStacking(db: Queryable): Promise<void> {
   await db.query(`select pg_advisory_xact_lock(hashtext('fairline coupons'))`);
 }
 
 /**
- * Every coupon but `except` that names one of these classes, or is of one. To hold stacking rules against, under
+ * Every coupon except `except` that refers to one of these classes, or belongs to one. For checks of stacking rules under
  * lockStacking.
  */
 export async function readStackingNeighbours(
@@ -148,7 +145,7 @@ export async function readStackingNeighbours(
   return rows.map(couponOf);
 }
 
-/** Makes a coupon. Rejects with a unique or check violation: see couponConstraint. */
+/** Creates a coupon. Rejects with a unique or check violation: see couponConstraint. */
 export async function createCoupon(db: Queryable, of: CouponOf, terms: Terms): Promise<Coupon> {
   const { rows } = await db.query<CouponRow>(
     `insert into coupons (campaign_id, code, ${TERM_COLUMNS}) values ($1, $2, ${termParameters(3)})
@@ -169,7 +166,7 @@ export async function isGrantedCode(db: Queryable, code: string): Promise<boolea
   return rows[0]?.found === true;
 }
 
-/** Puts other terms in place of a coupon's; undefined when there is none. Rejects as createCoupon does. */
+/** Replaces a coupon's terms; undefined if there is no such coupon. Rejects like createCoupon. */
 export async function changeCoupon(
   db: Queryable,
   couponId: number,
@@ -193,7 +190,7 @@ export async function getCoupon(db: Queryable, couponId: number): Promise<Coupon
   return rows[0] && couponOf(rows[0]);
 }
 
-/** The terms of the codes that a campaign grants; undefined where they have none. */
+/** The terms of the codes that a campaign grants; undefined if they have none. */
 export async function getCouponOf(db: Queryable, campaignId: number): Promise<Coupon | undefined> {
   const { rows } = await db.query<CouponRow>(`select ${COUPON_COLUMNS} from coupons where campaign_id = $1`, [
     campaignId,
@@ -214,17 +211,17 @@ export async function listCoupons(
   return rows.map(couponOf);
 }
 
-/** A code with the coupon that it is a code of. */
+/** A code with its coupon. */
 export interface CouponCode {
   readonly code: string;
-  /** Whose it is; null: anybody's. */
+  /** Its holder; null: anybody may use it. */
   readonly holder: string | null;
   readonly coupon: Coupon;
 }
 
 /**
- * Those of the codes that there are, and the database's clock. `used` counts holds that have lapsed too: what may be used
- * is found out under the lock.
+ * Those of these codes that exist, and the database's clock. `used` includes lapsed holds: whether a use is left is decided
+ * under the lock.
  */
 export async function readCodes(
   db: Queryable,
@@ -246,13 +243,13 @@ export async function readCodes(
   return { nowMs: rows[0]?.nowMs ?? 0, known: new Map(known) };
 }
 
-/** A code as it stands now, to be shown. */
+/** A code in its current state, to be shown. */
 export interface CodeNow extends CouponCode {
-  /** Uses of its holder that count now; 0 of a code that is anybody's. */
+  /** Uses of its holder that count now; 0 for a code that anybody may use. */
   readonly usedByHolder: number;
   /** The database's clock. */
   readonly now: Date;
-  /** When the next hold lapses, if nothing comes before that; null when there is none. */
+  /** When the next hold lapses unless it ends before; null if there is none. */
   readonly nextLapse: Date | null;
 }
 
@@ -274,7 +271,7 @@ export async function readCodeNow(db: Queryable, code: string): Promise<CodeNow 
   return { code, holder, coupon: couponOf(row), usedByHolder, now, nextLapse };
 }
 
-/** The constraint that an error tells of, where it is one of those that keep coupons right. */
+/** The constraint that an error names, if it is one of those that guard coupons. */
 export function couponConstraint(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('constraint' in error) || typeof error.constraint !== 'string')
     return undefined;

@@ -1,6 +1,6 @@
 /**
- * Statements on the use of coupons. Those that change something are for one transaction, in this order: lockCoupons,
- * giveBackLapsed, the other reads, the writes. All that decides about a coupon's uses happens under the lock on its row, so no
+ * Statements on the use of coupons. Those that change something run in one transaction, in this order: lockCoupons,
+ * giveBackLapsed, the other reads, the writes. Everything about a coupon's uses is decided under the lock on its row, so no
  * two transactions ever count the same use.
  */
 import type { Queryable } from '../../database.ts';
@@ -8,13 +8,13 @@ import { bigintArray, byteaArray, textArray } from '../arrays.ts';
 
 export type RedemptionState = 'held' | 'redeemed' | 'released';
 
-/** A basket with its coupons, as the ledger has it. */
+/** A basket with its coupons, as stored in the ledger. */
 export interface RedemptionRow {
   readonly redemptionId: number;
   readonly userId: string;
-  /** A hold that has lapsed is still `held` here. */
+  /** A lapsed hold is still `held` here. */
   readonly state: RedemptionState;
-  /** JSON; gateway/coupons/ knows of what. */
+  /** JSON; gateway/coupons/ has its format. */
   readonly basket: string;
   readonly pricing: string;
   readonly createdAt: Date;
@@ -41,7 +41,7 @@ const REDEMPTION_COLUMNS = `
                             order by f.refund_number), '[]')
      from refunds f where f.redemption_id = redemptions.redemption_id) as refunds`;
 
-/** By id, with the database's clock; ids that there are not are left out. */
+/** By id, with the database's clock; without ids that do not exist. */
 export async function readRedemptions(
   db: Queryable,
   ids: readonly number[],
@@ -53,7 +53,7 @@ export async function readRedemptions(
   return { nowMs: rows[0]?.nowMs ?? 0, rows: new Map(rows.map(row => [row.redemptionId, row])) };
 }
 
-/** Locks the rows of coupons until the transaction ends; in one order, so that no two wait for each other. */
+/** Locks the rows of coupons until the transaction ends, always in the same order to prevent deadlocks. */
 export async function lockCoupons(db: Queryable, couponIds: readonly number[]): Promise<void> {
   await db.query(
     `select from coupons where coupon_id = any($1::bigint[]) order by coupon_id for no key update`,
@@ -61,7 +61,7 @@ export async function lockCoupons(db: Queryable, couponIds: readonly number[]): 
   );
 }
 
-/** What stands of a coupon, under the lock. */
+/** The uses of a coupon, under the lock. */
 export interface CouponUse {
   readonly couponId: number;
   readonly revision: number;
@@ -72,22 +72,22 @@ export interface CountedUses {
   /** The database's clock. */
   readonly nowMs: number;
   readonly uses: readonly CouponUse[];
-  /** As many as were asked for, for new redemptions. */
+  /** As many as requested, for new redemptions. */
   readonly freshIds: readonly number[];
-  /** Others may have lapsed that count still. */
+  /** Whether there may be other lapsed holds that still count. */
   readonly more: boolean;
 }
 
 /**
- * Holds that are given back in one transaction: 20 ms or so. More, and where very many lapse at once it takes longer than the
- * ledger may take: all of it is taken back, and nobody can use the coupon any more.
+ * Holds given back in one transaction, which takes some 20 ms. With more, if very many lapse at once, it would exceed the
+ * ledger's time limit: everything would be rolled back, and the coupon could not be used any more.
  */
 export const LAPSED_AT_ONCE = 1_000;
 
 /**
- * Gives back the uses of holds that have lapsed, at most `limit`, and tells what stands then. `statement_timestamp()` is later than the lock
- * on the coupons, and later than that of every transaction that had it before, so a hold that is given back here was not
- * redeemed in time, and one that is redeemed under the same lock has not lapsed.
+ * Gives back the uses of lapsed holds, at most `limit`, and returns the uses that remain. `statement_timestamp()` is later
+ * than the lock on the coupons, and later than that of every transaction that had the lock before. So a hold given back here
+ * was not redeemed in time, and one redeemed under the same lock has not lapsed.
  */
 export async function giveBackLapsed(
   db: Queryable,
@@ -122,14 +122,14 @@ export async function giveBackLapsed(
   return { nowMs, freshIds: freshIds.map(Number), uses, more: lapsed === limit };
 }
 
-/** A user and a coupon, with how many uses of it count for them. */
+/** A user and a coupon, with the number of the user's uses that count. */
 export interface UserUse {
   readonly couponId: number;
   readonly userId: string;
   readonly used: number;
 }
 
-/** Pairs without any use are left out. */
+/** Leaves out pairs without any use. */
 export async function readUserUses(
   db: Queryable,
   pairs: readonly Pick<UserUse, 'couponId' | 'userId'>[],
@@ -147,8 +147,8 @@ export async function readUserUses(
 }
 
 /**
- * Which of these codes are still their holder's. A grant that is passed on has another code from then on; the lock keeps
- * that waiting until the use is there.
+ * Which of these codes still belong to their holder. A grant that is passed on gets another code; the lock delays that until
+ * the use is recorded.
  */
 export async function lockGrantCodes(
   db: Queryable,
@@ -162,13 +162,13 @@ export async function lockGrantCodes(
   return new Map(rows.map(row => [row.code, row.userId]));
 }
 
-/** What a shop asked for under a key. */
+/** A shop's request under an idempotency key. */
 export interface ShopRequest {
   readonly key: string;
-  /** SHA-256 of what was asked. */
+  /** SHA-256 of the request. */
   readonly hash: Buffer;
   readonly redemptionId: number;
-  /** Of a refund, from 1. */
+  /** For a refund, from 1. */
   readonly refundNumber: number | null;
 }
 
@@ -191,12 +191,12 @@ export interface NewRedemption {
   readonly userId: string;
   readonly basket: string;
   readonly pricing: string;
-  /** Milliseconds since the epoch; undefined: it is redeemed at once. */
+  /** Milliseconds since the epoch; undefined: redeemed at once. */
   readonly expiresAtMs: number | undefined;
   readonly uses: readonly { readonly couponId: number; readonly code: string }[];
 }
 
-/** Stands for null in an array that has none. */
+/** Represents null in an array that cannot contain null. */
 const NONE = 0;
 
 export async function insertRedemptions(
@@ -236,7 +236,7 @@ export async function insertRedemptions(
   );
 }
 
-/** Adds to the uses of each coupon, or takes from them. */
+/** Changes the number of uses of each coupon. */
 export async function addUses(db: Queryable, changes: ReadonlyMap<number, number>): Promise<void> {
   const changed = [...changes].filter(([, change]) => change !== 0);
   if (changed.length === 0) return;
@@ -247,7 +247,7 @@ export async function addUses(db: Queryable, changes: ReadonlyMap<number, number
   );
 }
 
-/** Holds that have not lapsed become redemptions. */
+/** Redeems holds that have not lapsed. */
 export async function commitHolds(db: Queryable, ids: readonly number[], nowMs: number): Promise<void> {
   if (ids.length === 0) return;
   await db.query(
@@ -260,7 +260,7 @@ export async function commitHolds(db: Queryable, ids: readonly number[], nowMs: 
   ]);
 }
 
-/** Holds that have not lapsed are let go. */
+/** Releases holds that have not lapsed. */
 export async function releaseHolds(db: Queryable, ids: readonly number[], nowMs: number): Promise<void> {
   if (ids.length === 0) return;
   await db.query(
@@ -280,7 +280,7 @@ export interface NewRefund {
   /** From 1. */
   readonly refundNumber: number;
   readonly refund: string;
-  /** Coupons whose use is given back. */
+  /** Coupons whose uses are given back. */
   readonly givenBack: readonly number[];
 }
 
@@ -310,7 +310,7 @@ export async function insertRefunds(
   );
 }
 
-/** Notes what was asked under which keys; answers whether all of those keys were new. */
+/** Records requests under their keys; returns whether all of those keys were new. */
 export async function insertShopRequests(db: Queryable, requests: readonly ShopRequest[]): Promise<boolean> {
   if (requests.length === 0) return true;
   const { rowCount } = await db.query(

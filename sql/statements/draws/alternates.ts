@@ -1,4 +1,4 @@
-/** Statements on alternates: who stands in for winners, and the prizes that were passed on to them. */
+/** Statements on alternates: who replaces winners, and the prizes passed on to them. */
 import { type Pool, type Queryable, transaction } from '../../database.ts';
 import { bigintArray, textArray } from '../arrays.ts';
 
@@ -20,23 +20,23 @@ export async function insertAlternates(
 
 export interface PassOn {
   readonly serial: number;
-  /** Who has the prize, as far as the asker knows; undefined: who was drawn for it. */
+  /** The holder of the prize, as far as the caller knows; undefined: the user who was drawn for it. */
   readonly holder: string | undefined;
   readonly reason: string;
-  /** Of the new grant. */
+  /** The code of the new grant. */
   readonly code: string;
 }
 
 export interface PassedOn {
   readonly serial: number;
   readonly tier: number | null;
-  /** Which alternate has it now, from 1. */
+  /** The place of the alternate who has it now, from 1. */
   readonly place: number;
   readonly userId: string;
   readonly passedFrom: string;
 }
 
-/** Why a prize was not passed on. `holder` is who has it. */
+/** Why a prize was not passed on. `holder` has it. */
 export type PassOnRefusal =
   | {
       readonly why:
@@ -44,14 +44,14 @@ export type PassOnRefusal =
         | 'not drawn'
         | 'no such serial'
         | 'no alternate'
-        /** It ends with its deadline, which can be brought forward: see claims/claims.ts. */
+        /** Its offer ends with a deadline, which can be brought forward: see claims/claims.ts. */
         | 'has a deadline';
     }
   | { readonly why: 'another holder'; readonly holder: string };
 
 /**
- * Passes the prize with this serial on to the next alternate: the same serial and tier, another code. Nothing happens
- * where somebody else has it than the asker believes, so a call that is repeated passes nothing on twice.
+ * Passes the prize with this serial on to the next alternate: same serial and tier, another code. Does nothing if the holder
+ * is not the one the caller names, so a repeated call passes nothing on twice.
  */
 export async function passOn(
   pool: Pool,
@@ -60,7 +60,7 @@ export async function passOn(
   inTransaction: typeof transaction = transaction,
 ): Promise<PassedOn | PassOnRefusal> {
   return await inTransaction(pool, async client => {
-    // Waits for others who pass prizes of this campaign on.
+    // Waits for other transactions that pass prizes of this campaign on.
     const campaigns = await client.query<{ isDrawn: boolean; hasClaims: boolean }>(
       `select kind = 'raffle' and finished_at is not null as "isDrawn", claim_within_s is not null as "hasClaims"
          from campaigns where campaign_id = $1 for no key update`,
@@ -91,9 +91,9 @@ export async function passOn(
 }
 
 /**
- * Passes serials on, in this order, to the next of those who wait for one and have not left: each under its new code. What
- * nobody is left for stays where it is. The caller has the campaign's row, and counts there what was passed on, which this
- * answers in order.
+ * Passes serials on, in this order, to the next users who wait and have not left, each under its new code. If nobody is left,
+ * a serial stays where it is. The caller has locked the campaign's row, and counts there what was passed on, which this
+ * returns in order.
  */
 export async function passToNext(
   db: Queryable,
@@ -139,7 +139,7 @@ export async function passToNext(
   return rows;
 }
 
-/** A prize that was passed on: who no longer has it, and how it stands now. */
+/** A prize that was passed on: the previous holder and the new one. */
 export interface Redrawn {
   readonly place: number;
   readonly passedFrom: string;
@@ -148,7 +148,7 @@ export interface Redrawn {
   readonly code: string;
 }
 
-/** Prizes that were passed on to alternates behind the place `after`, at most `limit`. */
+/** Prizes passed on to alternates after the place `after`, at most `limit`. */
 export async function readRedrawn(
   db: Queryable,
   campaignId: number,

@@ -33,7 +33,7 @@ async function raffle(announced = true): Promise<number> {
   return campaignId;
 }
 
-/** Closes the pool, and freezes it as it was hashed. */
+/** Closes the pool and freezes it with its hash. */
 async function freeze(db: Queryable, campaignId: number): Promise<void> {
   await closePool(db, campaignId, 0);
   await saveFrozen(db, campaignId, frozen);
@@ -43,7 +43,7 @@ async function change(campaignId: number, what: string): Promise<void> {
   await pool.query(`update campaigns set ${what} where campaign_id = $1`, [campaignId]);
 }
 
-/** Past the triggers, as no campaign is closed so soon. */
+/** Bypasses the triggers, because no campaign closes this soon. */
 async function unguarded(campaignId: number, what: string): Promise<void> {
   await transaction(pool, async client => {
     await client.query('set local session_replication_role = replica');
@@ -51,7 +51,7 @@ async function unguarded(campaignId: number, what: string): Promise<void> {
   });
 }
 
-/** The terms of ann are there already. */
+/** Ann's terms are stored already. */
 async function assertKept(campaignId: number, what: string): Promise<void> {
   const terms = { userId: 'bob', tickets: 3, group: null, excluded: null };
   assert.equal(await saveTerms(pool, campaignId, [terms]), 'closed', what);
@@ -158,7 +158,7 @@ describe('the course of a draw', () => {
     await client.query('insert into entrant_terms values ($1, $2, 5, null, null)', [campaignId, 'bob']);
     const order: string[] = [];
     const freezing = freeze(pool, campaignId).then(() => order.push('frozen'));
-    // The freeze is at its lock when the server says so.
+    // The freeze waits for its lock once the server says so.
     for (let waiting = 0; waiting === 0; ) {
       const { rows } = await pool.query(
         `select count(*)::integer as waiting from pg_stat_activity

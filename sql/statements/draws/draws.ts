@@ -1,10 +1,10 @@
-/** Statements on draws: what was announced, the frozen pool, the randomness, and the proof. */
+/** Statements on draws: the announcement, the frozen pool, the randomness, and the proof. */
 import type { Queryable } from '../../database.ts';
 import type { Announcement } from '../campaigns/announcement.ts';
 import { CAMPAIGN_COLUMNS, type Campaign } from '../campaigns/campaigns.ts';
 import type { StampRange } from '../entries/entries.ts';
 
-/** Campaigns under way that were made before there were rules to announce. A room has none: its terms may change. */
+/** Running campaigns that were created before rules were announced. A room has none: its terms may change. */
 export async function listUnannounced(db: Queryable): Promise<readonly Campaign[]> {
   const { rows } = await db.query<Campaign>(
     `select ${CAMPAIGN_COLUMNS} from campaigns
@@ -13,7 +13,7 @@ export async function listUnannounced(db: Queryable): Promise<readonly Campaign[
   return rows;
 }
 
-/** Announces rules where there are none; answers whether there were none. */
+/** Announces rules if there are none; returns whether there were none. */
 export async function saveAnnouncement(
   db: Queryable,
   campaignId: number,
@@ -26,7 +26,7 @@ export async function saveAnnouncement(
   return rowCount === 1;
 }
 
-/** What a raffle's draw is made of, as far as it has come. */
+/** The state of a raffle's draw so far. */
 export interface DrawState {
   readonly rules: string | null;
   readonly nonce: Buffer | null;
@@ -34,13 +34,13 @@ export interface DrawState {
   /** Entries of the frozen pool. */
   readonly poolCount: number | null;
   readonly randomness: Buffer | null;
-  /** Of the round, where drand is the source. */
+  /** The round's signature, if the source is drand. */
   readonly signature: Buffer | null;
-  /** The round that was used; null: the announced one, or none. */
+  /** The round that was used, if it is another than the announced one; else null. */
   readonly drandRound: number | null;
   readonly seed: Buffer | null;
   readonly frozenAt: Date | null;
-  /** What is written of its drawing, each from the first on: winners, alternates, and parts of the proof. */
+  /** How much of the drawing is written, each from the first on: winners, alternates, and parts of the proof. */
   readonly winnersWritten: number;
   readonly alternatesWritten: number;
   readonly partsWritten: number;
@@ -59,22 +59,21 @@ export async function readDrawState(db: Queryable, campaignId: number): Promise<
   return rows[0];
 }
 
-/** An entry of the pool, with what was settled about it before the freeze. */
+/** An entry of the pool, with its terms as settled before the freeze. */
 export interface PoolRow {
   readonly userId: string;
   readonly stamp: number;
-  /** Where its instant comes from: 0 the gateway's own clock, 1 a proxy. */
+  /** The source of its instant: 0 the gateway's own clock, 1 a proxy. */
   readonly source: 0 | 1;
   readonly tickets: number;
   readonly group: string | null;
-  /** Why it is not drawn; null: it is. */
+  /** Why it is excluded; null: it is not. */
   readonly excluded: string | null;
 }
 
 /**
- * The entrants of the pool in a range of entries, `limit` of them. Their source is in the
- * stamp: instants that a proxy noted are odd, and openings are whole milliseconds, so above the gateway's ten bits a stamp
- * is odd with them.
+ * The entrants of the pool in a range of entries, at most `limit`. The stamp contains their source: instants noted by a proxy
+ * are odd and openings are whole milliseconds, so such a stamp is odd above the gateway's ten bits.
  */
 export async function readPool(db: Queryable, page: StampRange): Promise<readonly PoolRow[]> {
   const { rows } = await db.query<PoolRow>(
@@ -90,7 +89,7 @@ export async function readPool(db: Queryable, page: StampRange): Promise<readonl
   return rows;
 }
 
-/** Closes a raffle's pool: from now on nothing enters or leaves it, and nothing about it changes. */
+/** Closes a raffle's pool: from now on no entry is added or removed, and no terms change. */
 export async function closePool(db: Queryable, campaignId: number, goneCount: number): Promise<void> {
   await db.query(
     'update campaigns set frozen_at = clock_timestamp(), gone_count = $2 where campaign_id = $1 and frozen_at is null',
@@ -99,8 +98,8 @@ export async function closePool(db: Queryable, campaignId: number, goneCount: nu
 }
 
 /**
- * Freezes a closed pool. It counts as frozen now, by the clock as it is and not at the transaction's beginning: which round of
- * drand may be used goes by it, and until now nothing said what is in the pool.
+ * Freezes a closed pool. It counts as frozen now, by the current clock and not by the transaction's beginning: this instant
+ * decides which round of drand may be used, and before it nothing showed the content of the pool.
  */
 export async function saveFrozen(
   db: Queryable,
@@ -118,14 +117,14 @@ export interface Revealed {
   readonly source: 'commit' | 'drand';
   readonly randomness: Buffer;
   readonly signature: Buffer | null;
-  /** Of drand. */
+  /** For drand. */
   readonly round: number | null;
   readonly seed: Buffer;
 }
 
 /**
- * Records a raffle's randomness and seed, once: answers false where it has them, or was cancelled. The draw may only use them once this is
- * committed. Before the freeze the ledger refuses them.
+ * Records a raffle's randomness and seed, once: returns false if it has them, or was cancelled. The draw may use them only
+ * after the commit. The ledger refuses them before the freeze.
  */
 export async function saveRevealed(db: Queryable, campaignId: number, revealed: Revealed): Promise<boolean> {
   const { rowCount } = await db.query(
@@ -136,7 +135,7 @@ export async function saveRevealed(db: Queryable, campaignId: number, revealed: 
   return rowCount === 1;
 }
 
-/** Writes parts of a proof; the first of them has the number `from`. */
+/** Writes parts of a proof; the first has the number `from`. */
 export async function insertProof(
   db: Queryable,
   campaignId: number,
@@ -154,11 +153,11 @@ export async function insertProof(
   }
 }
 
-/** A drawing is written in turns, and nothing of its proof is told before all of it is there. */
+/** A drawing is written in turns, and its proof is shown only when it is complete. */
 const IS_DRAWN =
   'exists (select from campaigns where campaign_id = $1 and coalesce(decided_at, finished_at) is not null)';
 
-/** The parts of a proof from `part` on, in order, at most `limit`; none where nothing was drawn. */
+/** The parts of a proof from `part` on, in order, at most `limit`; none if nothing was drawn. */
 export async function readProof(
   db: Queryable,
   campaignId: number,
@@ -172,7 +171,7 @@ export async function readProof(
   return rows.map(({ text }) => text);
 }
 
-/** The size of a proof in UTF-8; 0 where nothing was drawn. */
+/** The size of a proof in UTF-8; 0 if nothing was drawn. */
 export async function readProofBytes(db: Queryable, campaignId: number): Promise<number> {
   const { rows } = await db.query<{ bytes: number }>(
     `select coalesce(sum(octet_length(text)), 0)::bigint as bytes from draw_proofs

@@ -1,4 +1,4 @@
-/** Statements on the terms of entrants: tickets, groups and exclusions, which are settled before a raffle's close. */
+/** Statements on the terms of entrants: tickets, groups and exclusions, which are fixed before a raffle's close. */
 import { type Pool, type Queryable, transaction } from '../../database.ts';
 import { bigintArray, textArray } from '../arrays.ts';
 
@@ -7,7 +7,7 @@ export interface EntrantTerms {
   /** 1 to 1000. */
   readonly tickets: number;
   readonly group: string | null;
-  /** Why they are not drawn; null: they are. */
+  /** Why they are excluded; null: they are not. */
   readonly excluded: string | null;
 }
 
@@ -15,8 +15,8 @@ export interface EntrantTerms {
 export type TermsResult = 'saved' | 'unknown' | 'not a raffle' | 'closed';
 
 /**
- * Writes terms in place of those these users had, until the campaign closes: behind that, who would be drawn could be known.
- * All of them or none; no user may occur twice.
+ * Replaces the terms of these users, until the campaign closes: afterwards somebody could know who would be drawn. All of
+ * them or none; no user may occur twice.
  */
 export async function saveTerms(
   pool: Pool,
@@ -25,7 +25,7 @@ export async function saveTerms(
   inTransaction: typeof transaction = transaction,
 ): Promise<TermsResult> {
   return await inTransaction(pool, async client => {
-    // Keeps a freeze waiting until the terms are there; or waits for one that is under way.
+    // Delays a freeze until the terms are stored, or waits for a running one.
     const { rows } = await client.query<{ kind: string; isOpen: boolean }>(
       `select kind, terms_are_open(closes_at, closing_at, frozen_at) as "isOpen"
          from campaigns where campaign_id = $1 for share`,
@@ -54,7 +54,7 @@ export async function saveTerms(
   });
 }
 
-/** Terms of users behind `after` (by the bytes of their ids; '' for the first page), at most `limit`. */
+/** Terms of users after `after` (by the bytes of their ids; '' for the first page), at most `limit`. */
 export async function listTerms(
   db: Queryable,
   page: { readonly campaignId: number; readonly after: string; readonly limit: number },

@@ -1,13 +1,13 @@
-/** What users ask for once they are in, withdrawals and claims, as the log brought it. */
+/** Requests of users who have entered: withdrawals and claims, as the log has them. */
 import type { Queryable } from '../../database.ts';
 import { columnsOf, type EntryColumns, SENT } from './entries.ts';
 
-/** Of a row `held`: what was asked for is not decided yet. */
+/** Whether the request in row `held` is undecided. */
 const IS_UNDECIDED = { withdrawals: 'held.honoured is null', claims: 'not held.decided' } as const;
 
 /**
- * Inserts what was asked for in campaigns that exist; of several by one user the earliest stays, as long as it is not
- * decided. Answers the indices (from 0) of those whose campaign doesn't exist.
+ * Inserts requests for campaigns that exist; the earliest of several by one user stays, as long as it is undecided. Returns
+ * the indices (from 0) of those whose campaign does not exist.
  */
 export async function insertAsked(
   db: Queryable,

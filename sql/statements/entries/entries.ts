@@ -1,12 +1,12 @@
 /**
- * Statements on entries: taking in what the log brought, and reading it back in stamp order. One row a user a
- * campaign; whatever order items arrive in, the earliest stamp stays.
+ * Statements on entries: ingesting them from the log, and reading them back in stamp order. There is one row per user and
+ * campaign; in whatever order items arrive, the earliest stamp stays.
  */
 import pg from 'pg';
 import type { Queryable } from '../../database.ts';
 import { bigintArray, textArray } from '../arrays.ts';
 
-/** Items as columns: the n-th of each array belong together. `userIds` never contain U+0000. */
+/** Items as columns: the n-th elements of all arrays belong together. `userIds` never contain U+0000. */
 export interface EntryColumns {
   readonly campaignIds: readonly number[];
   readonly userIds: readonly string[];
@@ -18,8 +18,8 @@ export interface Entry {
   readonly stamp: number;
 }
 
-// A stamp that can still be taken in: its campaign is not at its end, nothing at or behind it is settled, and it lies
-// in the window. Stamps count from the opening, 1024 a microsecond.
+// Campaigns in which a stamp can still be ingested: not finished, nothing at or after the stamp is settled, and the stamp is
+// within the window. Stamps count from the opening, 1024 a microsecond.
 const OPEN_CAMPAIGNS = `open_campaigns as materialized (
   select campaign_id, settled_stamp,
          (extract(epoch from closes_at - opens_at) * 1000000)::bigint * 1024 as end_stamp
@@ -27,18 +27,18 @@ const OPEN_CAMPAIGNS = `open_campaigns as materialized (
    where finished_at is null and frozen_at is null
 )`;
 
-/** What `columnsOf` sends, as a table. */
+/** The columns sent by `columnsOf`, as a table. */
 export const SENT = 'unnest($1::bigint[], $2::text[], $3::bigint[])';
 
 /**
- * How an insert deals with rows that are there already. Looking for them costs more than half as much again as the
- * insert itself, and in a burst of newcomers there are none; measured as CPU of the server, us a row, in statements of
- * 10,000: optimistic 5.6, per user 8.1, all 9.2. The same rows from a bare `unnest`, neither joined nor sorted: 5.6.
+ * How an insert handles existing rows. Looking for them costs more than half as much again as the insert itself, and in a
+ * burst of new users there are none. Measured as CPU of the server, us a row, in statements of 10,000: optimistic 5.6, per
+ * user 8.1, all 9.2. The same rows from a bare `unnest`, neither joined nor sorted: 5.6.
  */
 export const CONFLICT_POLICIES = ['optimistic', 'per-user', 'all'] as const;
 /**
- * optimistic: there are none. per-user: one whose user is there is left out. all: so is one whose stamp is another user's,
- * which no sound gateway makes. What is not dealt with raises a clash; see isClash.
+ * optimistic: assumes that there are none. per-user: skips items whose user has a row. all: also skips items whose stamp
+ * belongs to another user, which no correct gateway sends. Anything else raises a clash; see isClash.
  */
 export type ConflictPolicy = (typeof CONFLICT_POLICIES)[number];
 
@@ -50,15 +50,15 @@ const ON_CONFLICT: Readonly<Record<ConflictPolicy, string>> = {
 
 const UNIQUE_VIOLATION = '23505';
 
-/** Whether an insert of entries ended because it met a row it was not careful about. Its transaction is over. */
+/** Whether an insert of entries failed because its policy did not allow for an existing row. Its transaction has failed too. */
 export function isClash(error: unknown): boolean {
   return error instanceof pg.DatabaseError && error.code === UNIQUE_VIOLATION && error.table === 'entries';
 }
 
 /**
- * Inserts what is new and can be taken in; answers how many rows that were. Rows are inserted in the order of the
- * primary key, so that two partitions with the same users can't wait for each other in a circle; the sort costs
- * nothing that can be measured beside the insert, as neighbours in the index are inserted together.
+ * Inserts items that are new and can be ingested; returns the number of rows. Rows are inserted in the order of the primary
+ * key, so that two partitions with the same users cannot deadlock. The sort costs nothing measurable beside the insert,
+ * because neighbours in the index are inserted together.
  */
 export async function insertEntries(
   db: Queryable,
@@ -79,7 +79,7 @@ export async function insertEntries(
   return rowCount ?? 0;
 }
 
-/** Where a user stands with a later stamp than the one sent, the earlier one replaces it. Answers how many did. */
+/** Replaces a user's stamp with the sent one if that is earlier. Returns how many were replaced. */
 export async function keepEarliest(db: Queryable, sent: EntryColumns): Promise<number> {
   const { rowCount } = await db.query(
     `with ${OPEN_CAMPAIGNS},
@@ -109,8 +109,8 @@ export async function keepEarliest(db: Queryable, sent: EntryColumns): Promise<n
 }
 
 /**
- * Of what was sent, the items whose user has no entry although they were inserted as far as they could be: with the
- * reason, and the index into the arrays (from 0).
+ * The sent items whose user has no entry although everything possible was inserted: with the reason, and the index into the
+ * arrays (from 0).
  */
 export async function findRefused(
   db: Queryable,
@@ -145,7 +145,7 @@ export interface StampRange {
   readonly limit: number;
 }
 
-/** The entries of a range; only those of one gateway where that is given. */
+/** The entries of a range; if a gateway is given, only its entries. */
 export async function readEntries(
   db: Queryable,
   page: StampRange & { readonly gateway?: number },
@@ -160,7 +160,7 @@ export async function readEntries(
   return rows;
 }
 
-/** An entry as the ledger has it. */
+/** An entry as stored in the ledger. */
 export interface HeldEntry {
   readonly userId: string;
   readonly stamp: number;

@@ -7,11 +7,11 @@ export interface Grant {
   readonly serial: number;
   readonly userId: string;
   readonly code: string;
-  /** Of a winner drawn: which prize, from 0. */
+  /** For a drawn winner: the prize, from 0. */
   readonly tier?: number;
 }
 
-/** Stands for null in an array that has none. */
+/** Represents null in an array that cannot contain null. */
 const NO_TIER = 2 ** 31 - 1;
 
 export async function insertGrants(
@@ -50,7 +50,7 @@ export async function readGrants(
   return rows;
 }
 
-/** Puts other codes in place of those that nobody holds any more, so that they are worth nothing wherever they are shown. */
+/** Replaces codes that nobody holds any more, so that the old ones are worthless wherever they are shown. */
 export async function replaceCodes(
   db: Queryable,
   campaignId: number,

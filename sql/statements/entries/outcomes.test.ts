@@ -14,7 +14,7 @@ after(async () => {
 
 const COUNT = 5_000;
 
-/** Entries with every outcome there is, at random; also withdrawals that were not honoured, or not decided. */
+/** Entries with every possible outcome, at random, including withdrawals that were refused or are undecided. */
 async function makeOutcomes(kind: 'coupon' | 'raffle'): Promise<number> {
   const { campaignId } = await createCampaign(pool, {
     kind,

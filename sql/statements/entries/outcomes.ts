@@ -1,11 +1,9 @@
-/**
- * Statements on the outcomes of entries: a page of them, all of them, and how many there are of each.
- */
+/** Statements on the outcomes of entries: a page of them, all of them, and their counts. */
 import type { Pool, Queryable } from '../../database.ts';
 import { textArray } from '../arrays.ts';
 import type { CampaignKind } from '../campaigns/campaigns.ts';
 
-/** Where what is granted or won has to be claimed, granted and won is what was. */
+/** With claims, granted and won mean claimed. */
 export const OUTCOMES = [
   'granted',
   'won',
@@ -21,7 +19,7 @@ export const OUTCOMES = [
   'admitted',
   'skipped',
 ] as const;
-/** Whoever has one of these has a serial. */
+/** The outcomes that have a serial. */
 const WITH_SERIAL: readonly string[] = ['granted', 'won', 'offered', 'admitted'];
 export type Outcome = (typeof OUTCOMES)[number];
 
@@ -32,13 +30,13 @@ export interface EntryOutcome {
   readonly serial: number | null;
   readonly code: string | null;
   readonly grantedAt: Date | null;
-  /** Until when what is, or was, offered can be claimed; microseconds since the epoch. */
+  /** The deadline of a present or past offer; microseconds since the epoch. */
   readonly claimByUs: number | null;
-  /** When it was claimed, lapsed or was declined, or who waited left. */
+  /** When it was claimed, lapsed or declined, or the waiting user left. */
   readonly endedUs: number | null;
 }
 
-/** An outcome that nothing changes any more, but for a prize that the operator passes on. */
+/** An outcome that never changes, unless the operator passes a prize on. */
 export interface FinalOutcome {
   readonly userId: string;
   readonly stamp: number;
@@ -48,8 +46,8 @@ export interface FinalOutcome {
 }
 
 /**
- * The outcomes of those of these users who have a final one: in a coupon with their turn, in a raffle at its end. Not of
- * rooms and of what has to be claimed, where there is more to tell than an outcome.
+ * The final outcomes of those of these users who have one: in a coupon once they are settled, in a raffle at its end. Not for
+ * rooms and campaigns with claims, where an outcome alone does not tell enough.
  */
 export async function readFinalOutcomes(
   db: Queryable,
@@ -78,7 +76,7 @@ export interface OutcomePage {
 
 /** Entries with their outcomes in stamp order, at most `limit`. */
 export async function listOutcomes(db: Queryable, page: OutcomePage): Promise<readonly EntryOutcome[]> {
-  // Said beside the outcome where it can be, this lets Postgres begin with the few grants in place of all entries.
+  // Stated beside the outcome where possible, this lets Postgres begin with the few grants instead of all entries.
   const isGrant =
     page.outcome !== undefined && WITH_SERIAL.includes(page.outcome) ? 'and serial is not null' : '';
   const { rows } = await db.query<EntryOutcome>(
@@ -92,12 +90,12 @@ export async function listOutcomes(db: Queryable, page: OutcomePage): Promise<re
   return rows;
 }
 
-/** Rows a round trip: more would gain nothing, and are held in memory while a slow reader takes them. */
+/** Rows per round trip: more would gain nothing, and would stay in memory while a slow reader takes them. */
 const CHUNK_ROWS = 2_000;
 
 /**
- * All entries of a campaign with their outcomes, in stamp order, chunk by chunk, all as they were at one moment. Takes
- * one connection of the pool until the last chunk was taken or the generator is returned.
+ * All entries of a campaign with their outcomes, in stamp order, in chunks, all as of one moment. Uses one connection of the
+ * pool until the last chunk is taken or the generator returns.
  */
 export async function* streamOutcomes(
   pool: Pool,
@@ -109,7 +107,7 @@ export async function* streamOutcomes(
   const remember = (error: Error): void => {
     broken = error;
   };
-  // While nothing is asked of it, a lost connection is told by this event alone.
+  // While no query is running, only this event reports a lost connection.
   client.on('error', remember);
   try {
     await client.query('begin isolation level repeatable read read only');
@@ -131,28 +129,28 @@ export async function* streamOutcomes(
 export interface Totals {
   readonly kind: CampaignKind;
   readonly entries: number;
-  /** Where what is granted or won has to be claimed. */
+  /** Whether grants and prizes must be claimed. */
   readonly hasClaims: boolean;
-  /** Coupons granted, winners drawn, or people admitted; with claims, those that were claimed. */
+  /** Coupons granted, winners drawn, or users admitted; with claims, those that were claimed. */
   readonly granted: number;
   readonly withdrawn: number;
   readonly waiting: number;
-  /** Waited when the campaign was cancelled. */
+  /** Waiting when the campaign was cancelled. */
   readonly cancelled: number;
-  /** With claims: those who were told to wait for what is not claimed, and still do. */
+  /** With claims: users who are still on the waitlist. */
   readonly waitlisted: number;
   readonly offered: number;
   readonly lapsed: number;
   readonly declined: number;
-  /** Decided, and none of the others: sold out, or not drawn; of a room, who is skipped at the moment. */
+  /** Decided, and none of the others: sold out, or not drawn; in a room, skipped at the moment. */
   readonly lost: number;
-  /** Records and items of the whole log that were set aside; one that cannot be read does not tell its campaign. */
+  /** Dead letters of the whole log; one that cannot be read does not show its campaign. */
   readonly setAside: number;
 }
 
 /**
- * Counts the entries of a campaign by outcome, all at one moment; of one whose entries are in an archive as they were counted
- * then. Undefined when there is no such campaign.
+ * Counts the entries of a campaign by outcome, all at one moment; for one whose entries are in an archive, the counts from
+ * then. Undefined if there is no such campaign.
  */
 export async function readTotals(db: Queryable, campaignId: number): Promise<Totals | undefined> {
   const { rows } = await db.query<{ totals: Totals }>('select totals from archives where campaign_id = $1', [
@@ -161,7 +159,7 @@ export async function readTotals(db: Queryable, campaignId: number): Promise<Tot
   return rows[0]?.totals ?? (await countTotals(db, campaignId));
 }
 
-/** A grant of campaign `c`: the drawing of a raffle is written in turns, and shown whole. */
+/** For a grant of campaign `c`: the drawing of a raffle is written in turns, but shown only when complete. */
 const IS_SHOWN = `(c.kind <> 'raffle' or c.granted_count > 0)`;
 
 async function countTotals(db: Queryable, campaignId: number): Promise<Totals | undefined> {

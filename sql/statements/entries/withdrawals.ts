@@ -1,10 +1,10 @@
-/** Statements on withdrawals: wishes to leave, as settling decided them. What the log brought: asked.ts. */
+/** Statements on withdrawals, as settling decides them. asked.ts stores those from the log. */
 import type { Queryable } from '../../database.ts';
 
-/** What became of withdrawals in one transaction. */
+/** The withdrawals decided in one transaction. */
 export interface DecidedWithdrawals {
   readonly honoured: number;
-  /** Others are due that did not fit into it. */
+  /** Whether others are due that did not fit. */
   readonly more: boolean;
 }
 
@@ -12,9 +12,10 @@ export const NOBODY_LEFT: DecidedWithdrawals = { honoured: 0, more: false };
 
 /**
  * Decides undecided withdrawals of a campaign whose entries have stamps up to `through`, the first `limit` by their own
- * stamps: honoured, in the order of the entries, where the entry is not settled, i.e. its stamp is above `settledStamp`;
- * refused where it is. `goneCount` is how many were honoured before. One whose entry is not in the ledger yet stays
- * undecided, and so does that of a claimant who may still decline: that is decided at the watermark (see claims/claims.ts).
+ * stamps. Honours a withdrawal, in the order of the entries, if its entry is not settled, i.e. its stamp is above
+ * `settledStamp`; refuses it otherwise. `goneCount` is the number honoured before. A withdrawal stays undecided if its entry
+ * is not in the ledger yet, or if it is a claimant's who may still decline: that is decided at the watermark (see
+ * claims/claims.ts).
  */
 export async function decideWithdrawals(
   db: Queryable,
@@ -55,7 +56,7 @@ export async function decideWithdrawals(
   return rows[0] ?? NOBODY_LEFT;
 }
 
-/** Refuses undecided withdrawals of a campaign, at most `limit`. Answers how many it refused. */
+/** Refuses undecided withdrawals of a campaign, at most `limit`. Returns how many. */
 export async function refuseWithdrawals(db: Queryable, campaignId: number, limit: number): Promise<number> {
   const { rowCount } = await db.query(
     `update withdrawals w set honoured = false

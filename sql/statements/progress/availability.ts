@@ -1,20 +1,20 @@
 /**
- * Statements on heard time: how long the service could hear the people who wait. What counts stands in
- * engine/settling/availability-clock.ts.
+ * Statements on heard time: how long the service could hear the users who wait. engine/settling/availability-clock.ts
+ * explains what counts.
  */
 import type { Queryable } from '../../database.ts';
 
 export interface Heard {
-  /** In all, milliseconds; only ever grows. */
+  /** The total, milliseconds; it only increases. */
   readonly heardMs: number;
-  /** Up to which instant of the shared clock that counts, milliseconds since the epoch. */
+  /** The instant of the shared clock up to which it counts, milliseconds since the epoch. */
   readonly throughMs: number;
 }
 
 /**
- * By how much heard time may get ahead, at most, by what went by before now: the watermark follows late, and moves heard time
- * in steps. What is further back counts for nothing (LONGEST_BEHIND_MS in engine/settling/availability-clock.ts, and a
- * second between clocks); were this shorter, that would count as the absence of somebody who went only now. Of `hearing h`.
+ * By how much heard time may still advance for time that has already passed: the watermark follows late, and moves heard time
+ * in steps. Anything further back never counts (LONGEST_BEHIND_MS in engine/settling/availability-clock.ts, and a second
+ * between clocks). If this were shorter, that time would count as the absence of a user who left only now. For `hearing h`.
  */
 export const AHEAD_MS = `(
   select case when behind between 0 and 4000 then behind else 0 end
@@ -29,7 +29,7 @@ export async function readHeard(db: Queryable): Promise<Heard> {
   return row;
 }
 
-/** Moves on from what was read; false, and nothing written, where another engine has done so since. */
+/** Advances from what was read; false, with nothing written, if another engine has advanced it since. */
 export async function moveHeard(db: Queryable, from: Heard, to: Heard): Promise<boolean> {
   const { rowCount } = await db.query(
     'update hearing set heard_ms = $1, through_ms = $2 where through_ms = $3 and heard_ms <= $1',

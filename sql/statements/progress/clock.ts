@@ -1,10 +1,10 @@
 /**
- * Statements on PostgreSQL's clock, as one of those that vouch for the time (engine/clock/clock-agreement.ts), and on what
- * operators have said of clocks that contradict each other (engine/clock/trust-clock.ts).
+ * Statements on PostgreSQL's clock, one of those that vouch for the time (engine/clock/clock-agreement.ts), and on the
+ * operators' decisions about contradicting clocks (engine/clock/trust-clock.ts).
  */
 import type { Queryable } from '../../database.ts';
 
-/** Why a trust has ended: the clocks agree again, the difference has become another one, a later trust is in its place. */
+/** Why a trust has ended: the clocks agree again, the difference has changed, or a later trust has replaced it. */
 export type TrustEnd = 'agreed' | 'moved' | 'replaced';
 
 export interface ClockTrust {
@@ -12,13 +12,13 @@ export interface ClockTrust {
   readonly saidAt: Date;
   readonly saidBy: string;
   readonly reason: string | null;
-  /** Of which clock Redis was ahead, and by how much as the operator put it, milliseconds. */
+  /** The clock that Redis was ahead of, and by how much according to the operator, milliseconds. */
   readonly aheadOf: 'postgres' | 'engine';
   readonly aheadMs: number;
-  /** By how much it was ahead of each of them, as it was measured. */
+  /** By how much it was measured to be ahead of each. */
   readonly postgresMs: number;
   readonly engineMs: number;
-  /** By how much Redis may be ahead of PostgreSQL from then on, until it has ended. */
+  /** By how much Redis may be ahead of PostgreSQL while this trust lasts. */
   readonly acceptedMs: number;
   readonly endedAt: Date | null;
   readonly ended: TrustEnd | null;
@@ -27,9 +27,9 @@ export interface ClockTrust {
 export type NewTrust = Omit<ClockTrust, 'trustId' | 'saidAt' | 'endedAt'>;
 
 export interface ClockRow {
-  /** What the clock shows, microseconds since the epoch. */
+  /** The clock, microseconds since the epoch. */
   readonly nowUs: number;
-  /** What was said last; undefined where nobody has said anything yet. */
+  /** The latest trust; undefined if there never was one. */
   readonly trust: ClockTrust | undefined;
 }
 
@@ -48,12 +48,12 @@ export async function readClock(db: Queryable): Promise<ClockRow> {
   return { nowUs, trust: trust.trustId === null ? undefined : trust };
 }
 
-/** Ends the trust that stands, if one does; in the transaction of the one that takes its place. */
+/** Ends the current trust, if there is one, in the transaction of its replacement. */
 export async function replaceTrust(db: Queryable): Promise<void> {
   await db.query(`update clock_trusts set ended_at = now(), ended = 'replaced' where ended_at is null`);
 }
 
-/** Writes a trust down, which may have ended with that; false where another one was written down at the same time. */
+/** Records a trust, which may have ended already; false if another one was recorded at the same time. */
 export async function insertTrust(db: Queryable, trust: NewTrust): Promise<boolean> {
   const { rowCount } = await db.query(
     `insert into clock_trusts (said_by, reason, ahead_of, ahead_ms, postgres_ms, engine_ms, accepted_ms, ended_at, ended)
@@ -72,7 +72,7 @@ export async function insertTrust(db: Queryable, trust: NewTrust): Promise<boole
   return rowCount === 1;
 }
 
-/** It counts no more; false where it had ended before. */
+/** Ends it; false if it had ended before. */
 export async function endTrust(db: Queryable, trustId: number, ended: TrustEnd): Promise<boolean> {
   const { rowCount } = await db.query(
     'update clock_trusts set ended_at = now(), ended = $2 where trust_id = $1 and ended_at is null',

@@ -1,4 +1,4 @@
-/** Reading back what was set aside, for operators. */
+/** Reading back dead letters, for operators. */
 import type { Queryable } from '../../database.ts';
 
 export interface SetAsideRow {
@@ -12,7 +12,7 @@ export interface SetAsideRow {
   readonly setAsideAt: Date;
 }
 
-/** What was set aside with a greater id than `after`, by id, at most `limit`. */
+/** Dead letters with a greater id than `after`, by id, at most `limit`. */
 export async function listSetAside(
   db: Queryable,
   page: { readonly after: number; readonly limit: number },

@@ -1,18 +1,18 @@
-/** Statements on set_aside: records of the log, and items of records, that could not be taken in. */
+/** Statements on dead letters (set_aside): records of the log, and items of records, that could not be ingested. */
 import type { Queryable } from '../../database.ts';
 
 export interface SetAside {
   readonly logName: string;
   readonly partition: number;
   readonly position: string;
-  /** The item's number within its record, from 0; undefined when it is the record as a whole. */
+  /** The item's number within its record, from 0; undefined for a whole record. */
   readonly item: number | undefined;
   readonly reason: string;
-  /** The record as it stood in the log; for an item, a record with its head and that item alone. */
+  /** The record as logged; for an item, a record with its head and that item alone. */
   readonly record: Buffer;
 }
 
-/** Sets records and items aside. One that was set aside before, at the same place, is left as it is. */
+/** Stores dead letters. One that was stored before, from the same place, stays unchanged. */
 export async function setAside(db: Queryable, things: readonly SetAside[]): Promise<void> {
   for (const thing of things) {
     await db.query(

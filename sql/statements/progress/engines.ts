@@ -1,9 +1,7 @@
-/** Statements on engines: who is at work, to share the partitions of a log that does not share them by itself. */
+/** Statements on engines at work, which share the partitions of a log that does not share them by itself. */
 import type { Queryable } from '../../database.ts';
 
-/**
- * Notes that this engine is at work, forgets those not heard of for `forgetMs`, and answers how many there are.
- */
+/** Records that this engine is at work, forgets engines not heard of for `forgetMs`, and returns how many there are. */
 export async function heartbeat(db: Queryable, engineId: string, forgetMs: number): Promise<number> {
   await db.query(
     `insert into engines (engine_id) values ($1) on conflict (engine_id) do update set seen_at = now()`,
@@ -14,7 +12,7 @@ export async function heartbeat(db: Queryable, engineId: string, forgetMs: numbe
   return Math.max(1, rows[0]?.live ?? 1);
 }
 
-/** An engine that stops in good order takes itself off the list, so that others need not wait. */
+/** An engine that stops cleanly removes itself, so that others need not wait. */
 export async function signOff(db: Queryable, engineId: string): Promise<void> {
   await db.query('delete from engines where engine_id = $1', [engineId]);
 }

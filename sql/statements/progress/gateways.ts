@@ -1,4 +1,4 @@
-/** Statements on gateways: the incarnations that the log and the registry tell of, and what they promised. */
+/** Statements on gateways: the incarnations known from the log and the registry, and their promises. */
 import type { Queryable } from '../../database.ts';
 import { bigintArray } from '../arrays.ts';
 import { INCARNATIONS_PER_EPOCH } from './watermarks.ts';
@@ -16,10 +16,10 @@ export interface GatewayRow {
   readonly repaired: boolean;
 }
 
-/** One life of a gateway's number. */
+/** One life of a gateway number. */
 export type Incarnation = Pick<GatewayRow, 'gateway' | 'incarnation'>;
 
-/** Names an incarnation in a map or a set. */
+/** A key for an incarnation in a map or a set. */
 export function nameOf({ gateway, incarnation }: Incarnation): string {
   return `${gateway}/${incarnation}`;
 }
@@ -28,8 +28,8 @@ const COLUMNS = `gateway, incarnation, log_name as "logName", partition, state, 
   ranked_us as "rankedUs", slice_number as "sliceNumber", repaired`;
 
 /**
- * What a partition's next records are held against: the rows of the named incarnations, as far as they are known, and of
- * the markers that stand in it (see INCARNATIONS_PER_EPOCH).
+ * What a partition's next records are checked against: the rows of the named incarnations, as far as they are known, and of
+ * the markers in the partition (see INCARNATIONS_PER_EPOCH).
  */
 export async function readProgress(
   db: Queryable,
@@ -57,8 +57,8 @@ export async function readIncarnations(
 }
 
 /**
- * All incarnations that can bound a watermark: live, or ended and not yet repaired. And of the `registered` ones those
- * that are at their end, so that the registry's leases of them are known to be over.
+ * All incarnations that can bound a watermark: live, or ended but not repaired. Also those of the `registered` ones that have
+ * ended, so that their leases in the registry are known to be over.
  */
 export async function readGateways(
   db: Queryable,
@@ -67,7 +67,7 @@ export async function readGateways(
   return (await readBounds(db, registered)).gateways;
 }
 
-/** As readGateways, with the epoch that was begun last as of the same moment: who counts as repaired may be of that one. */
+/** Like readGateways, with the latest epoch as of the same moment: an incarnation may count as repaired under that epoch. */
 export async function readBounds(
   db: Queryable,
   registered: readonly number[],
@@ -83,7 +83,7 @@ export async function readBounds(
   return { epoch: first.epoch, gateways: rows.flatMap(row => (row.incarnation === null ? [] : [row])) };
 }
 
-/** Writes down what the log told of incarnations. Promises only rise, and one that has ended stays so. */
+/** Records what the log shows about incarnations. Promises only rise, and an ended incarnation stays ended. */
 export async function saveProgress(db: Queryable, progress: readonly GatewayRow[]): Promise<void> {
   for (const row of progress) {
     await db.query(
@@ -111,7 +111,7 @@ export async function saveProgress(db: Queryable, progress: readonly GatewayRow[
   }
 }
 
-/** What an ended incarnation had logged is ranked: it no longer bounds the ranked watermark. */
+/** Everything that an ended incarnation had logged is ranked: it no longer bounds the ranked watermark. */
 export async function markRepaired(db: Queryable, gateway: number, incarnation: number): Promise<void> {
   await db.query(
     `update gateways set repaired = true where gateway = $1 and incarnation = $2 and state = 'ended'`,
@@ -120,8 +120,8 @@ export async function markRepaired(db: Queryable, gateway: number, incarnation: 
 }
 
 /**
- * After all ranks were begun anew under the marker of that incarnation, nobody up to it needs a repair. Those behind it do:
- * an engine that was held up here meets them.
+ * After all ranks were begun anew under the marker of this incarnation, no incarnation up to it needs a repair. Later ones
+ * do; an engine that was delayed here may meet them.
  */
 export async function markAllRepaired(db: Queryable, incarnation: number): Promise<void> {
   await db.query(
@@ -130,7 +130,7 @@ export async function markAllRepaired(db: Queryable, incarnation: number): Promi
   );
 }
 
-/** Ends an incarnation whose log is not in use any more, so that no record of it can come. */
+/** Ends an incarnation whose log is no longer in use, so that no record of it can come. */
 export async function endWithoutLog(db: Queryable, gateway: number, incarnation: number): Promise<void> {
   await db.query(
     `update gateways set state = 'ended', ended_at = now()
@@ -139,7 +139,7 @@ export async function endWithoutLog(db: Queryable, gateway: number, incarnation:
   );
 }
 
-/** The latest instant that a live gateway has promised (microseconds since the epoch); 0 where there is none. */
+/** The latest instant that a live gateway has promised (microseconds since the epoch); 0 if there is none. */
 export async function readLatestPromise(db: Queryable): Promise<number> {
   const { rows } = await db.query<{ through_us: number }>(
     `select coalesce(max(through_us), 0) as through_us from gateways where state = 'live'`,

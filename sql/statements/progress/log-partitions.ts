@@ -1,7 +1,7 @@
-/** Statements on log_partitions: where to go on reading. Moved only by compare-and-set. */
+/** Statements on log_partitions: the position to continue reading from, moved only by compare-and-set. */
 import type { Queryable } from '../../database.ts';
 
-/** Where to go on reading a partition; '' for one that was never read, which is noted by this call. */
+/** The position to continue reading a partition from; '' for one that was never read, whose row this inserts. */
 export async function nextPosition(db: Queryable, logName: string, partition: number): Promise<string> {
   await db.query(
     `insert into log_partitions (log_name, partition, next_position) values ($1, $2, '') on conflict do nothing`,
@@ -15,8 +15,8 @@ export async function nextPosition(db: Queryable, logName: string, partition: nu
 }
 
 /**
- * Moves on from `from` to `next`; false when the ledger isn't at `from`, because another consumer has moved it. The row
- * stays locked until the transaction ends, so no two consumers write rows of one partition at once.
+ * Moves the position from `from` to `next`; false if the ledger is not at `from`, because another consumer has moved it. The
+ * row stays locked until the transaction ends, so no two consumers write rows of one partition at once.
  */
 export async function moveOn(
   db: Queryable,

@@ -8,8 +8,8 @@ export interface LogWriterRow {
 }
 
 /**
- * Writes identities down that were prepared under that epoch; false when a later one was begun. The row stays locked until
- * then: who begins an epoch afterwards finds them.
+ * Records identities prepared under that epoch; false if a later one has begun. The epoch's row stays locked until the
+ * transaction ends, so a later beginEpoch finds them.
  */
 export async function insertLogWriters(
   db: Queryable,
@@ -31,7 +31,7 @@ export async function insertLogWriters(
   return (rowCount ?? 0) > 0;
 }
 
-/** The identities that the log may still take and that were prepared under no later epoch, of one gateway number or of all. */
+/** The identities that the log may still accept and that were prepared under no later epoch, of one gateway number or of all. */
 export async function readOpenLogWriters(
   db: Queryable,
   of: { readonly logName: string; readonly epoch: number; readonly gateway?: number },
@@ -45,7 +45,7 @@ export async function readOpenLogWriters(
   return rows;
 }
 
-/** The log refuses them from now on. */
+/** Marks identities that the log refuses from now on. */
 export async function markLogWritersRetired(
   db: Queryable,
   logName: string,

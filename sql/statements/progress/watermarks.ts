@@ -1,9 +1,9 @@
-/** Statements on watermarks and on the registry's epochs: how far the ledger has come. */
+/** Statements on watermarks and on the registry's epochs. */
 import type { Queryable } from '../../database.ts';
 
 /**
- * Raises the ledger's watermark (microseconds since the epoch); it never falls. False, and nothing is raised, when the
- * registry that it rests on was opened under another epoch than the one that was begun last.
+ * Raises the ledger's watermark (microseconds since the epoch); it never falls. False, with nothing raised, if the registry
+ * that it relies on was opened under another epoch than the latest one.
  */
 export async function raiseWatermark(db: Queryable, watermarkUs: number, epoch: number): Promise<boolean> {
   const { rowCount } = await db.query(
@@ -20,14 +20,14 @@ export async function readWatermark(db: Queryable): Promise<number> {
 }
 
 /**
- * Incarnations of an epoch begin above epoch x 2^32; see open.lua. That number itself is nobody's: a fence of it is a
- * marker, behind which nothing stands in its partition that an older epoch's gateway was acknowledged for.
+ * Incarnations of an epoch begin above epoch x 2^32; see open.lua. No gateway has that number itself: a fence of it is a
+ * marker, behind which its partition has nothing that a gateway of an older epoch was acknowledged for.
  */
 export const INCARNATIONS_PER_EPOCH = 2 ** 32;
 
 /**
- * A new epoch for the registry: greater than all before it, and than those of every incarnation in the ledger, which
- * may know of later ones than its own sequence does when it was restored or made anew in front of an old log.
+ * A new epoch for the registry: greater than all before it, and than those of every incarnation in the ledger. After a
+ * restore, or behind an old log, the ledger may know of later epochs than its own sequence does.
  */
 export async function nextEpoch(db: Queryable): Promise<number> {
   const { rows } = await db.query<{ epoch: number }>(
@@ -40,20 +40,20 @@ export async function nextEpoch(db: Queryable): Promise<number> {
 }
 
 /**
- * Makes it the epoch of the service: from then on nothing rests on a registry of an older one. An epoch behind the one
- * that was begun last is not begun.
+ * Makes it the epoch of the service: from then on nothing relies on a registry of an older one. Does nothing if a later epoch
+ * has begun.
  */
 export async function beginEpoch(db: Queryable, epoch: number): Promise<void> {
   await db.query('update watermarks set epoch = $1 where epoch < $1', [epoch]);
 }
 
-/** The epoch that was begun last; 0 where none ever was. */
+/** The latest epoch; 0 if there never was one. */
 export async function readEpoch(db: Queryable): Promise<number> {
   const { rows } = await db.query<{ epoch: number }>('select epoch from watermarks');
   return onlyRow(rows).epoch;
 }
 
-/** Makes the next epoch greater than one that Redis knows of: the ledger is older than that, as after a restore. */
+/** Makes the next epoch greater than one that Redis knows of: the ledger is older than Redis, as after a restore. */
 export async function raiseEpoch(db: Queryable, epoch: number): Promise<void> {
   await db.query("select setval('registry_epoch', greatest(nextval('registry_epoch'), $1::bigint))", [epoch]);
 }

@@ -1,4 +1,4 @@
-/** Statements on presence: what gateways tell of streams, taken in once, and what ends with a gateway. */
+/** Statements on presence: ingesting the gateways' stream reports once, and ending what ends with a gateway. */
 import type { Queryable } from '../../database.ts';
 import { bigintArray, textArray } from '../arrays.ts';
 import { AHEAD_MS } from '../progress/availability.ts';
@@ -8,7 +8,7 @@ export interface PresencePosition {
   readonly position: string;
 }
 
-/** How far presence was read; for the rest of the transaction by this engine alone. Undefined where another one reads. */
+/** Locks the position up to which presence was read, for the rest of the transaction. Undefined if another engine reads. */
 export async function takePresenceLog(db: Queryable): Promise<PresencePosition | undefined> {
   const { rows } = await db.query<PresencePosition>(
     'select epoch, position from presence_log for update skip locked',
@@ -21,13 +21,13 @@ export async function movePresenceLog(db: Queryable, to: PresencePosition): Prom
 }
 
 export interface PresenceState extends PresencePosition {
-  /** Some room is not at its end, so that it matters who is there. */
+  /** Some room has not finished, so presence matters. */
   readonly isWanted: boolean;
-  /** Some gateway that told of streams has ended, and what it told has not. */
+  /** Some gateway that reported streams has ended, and its streams have not. */
   readonly anyEnded: boolean;
 }
 
-/** How things stand, without taking anything. */
+/** The state of presence, without locking anything. */
 export async function readPresenceState(db: Queryable): Promise<PresenceState> {
   const { rows } = await db.query<PresenceState>(
     `select epoch, position,
@@ -42,8 +42,8 @@ export async function readPresenceState(db: Queryable): Promise<PresenceState> {
 }
 
 /**
- * Takes these rooms, as far as they are not at their end, or all such rooms where none are named, as their turns do: who is
- * there changes between two turns.
+ * Locks these rooms, as far as they have not finished, or all such rooms if none are named, as their turns do: presence
+ * changes between two turns.
  */
 export async function takeRooms(db: Queryable, campaignIds: readonly number[] | undefined): Promise<void> {
   await db.query(
@@ -54,7 +54,7 @@ export async function takeRooms(db: Queryable, campaignIds: readonly number[] | 
   );
 }
 
-/** Of rooms that are not at their end: what was heard since their last turn is nobody's absence. */
+/** For rooms that have not finished: heard time since their last turn counts as nobody's absence. */
 export async function forgetUntold(db: Queryable): Promise<void> {
   await db.query(
     `update rooms r set heard_at_ms = h.heard_ms
@@ -63,7 +63,7 @@ export async function forgetUntold(db: Queryable): Promise<void> {
   );
 }
 
-/** Notes that there is something of an incarnation; false when that has ended, so that what it tells is of no account. */
+/** Records that an incarnation has reported streams; false if it has ended, so that its reports do not count. */
 export async function noteIncarnation(db: Queryable, incarnation: number): Promise<boolean> {
   const { rowCount } = await db.query(
     `with ended as (select from gateways where incarnation = $1 and state = 'ended'),
@@ -82,8 +82,8 @@ interface Streams {
 }
 
 /**
- * These users have a stream at the incarnation. Nothing in a room that is finished: a report may come long after, when the room is
- * archived, and a row of its own would keep the archived one from coming back.
+ * Adds streams of these users at the incarnation, except in a finished room: a report may come long afterwards, when the room
+ * is archived, and a new row would keep the archived one from being restored.
  */
 export async function addStreams(
   db: Queryable,
@@ -101,13 +101,13 @@ export async function addStreams(
   );
 }
 
-// The room's heard time of this moment, at most: it is kept up to the last turn, and what moves it later may be from before.
-// Where nobody was there at the last turn, nothing counts up to the next one (engine/settling/room-settling.ts).
+// At most the room's current heard time: it is stored as of the last turn, and may later advance for time that has already
+// passed. If nobody was present at the last turn, nothing counts up to the next one (engine/settling/room-settling.ts).
 const HEARD_MS = `(select r.heard_ms + ${AHEAD_MS}
          + case when r.taken_stamp >= 0 and r.empty_since_ms is null then h.heard_ms - r.heard_at_ms else 0 end
   from rooms r cross join hearing h where r.campaign_id = p.campaign_id)`;
 
-/** These users have no stream at the incarnation any more. */
+/** Removes these users' streams at the incarnation. */
 export async function removeStreams(
   db: Queryable,
   { campaignId, incarnation, userIds }: Streams,
@@ -123,8 +123,8 @@ export async function removeStreams(
 }
 
 /**
- * Whoever had a stream at an incarnation that has ended has it no longer: of one such incarnation, and at most `limit` people.
- * What is known of it goes with the last of them.
+ * Ends the streams of one incarnation that has ended, for at most `limit` users. The incarnation's own row is deleted with
+ * the last of them.
  */
 export async function endStreams(db: Queryable, limit: number): Promise<void> {
   const { rows } = await db.query<{ incarnation: number | null; count: number }>(

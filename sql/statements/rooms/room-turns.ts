@@ -1,12 +1,12 @@
 /**
- * Statements of one step of a room, in the order in which settling takes them (engine/settling/room-settling.ts), and what
- * they have moved. All that write are called with the rows of campaign and room taken.
+ * Statements of one step of a room, in the order of settling (engine/settling/room-settling.ts), and reads of its moves. All
+ * that write require locks on the rows of campaign and room.
  */
 import type { Queryable } from '../../database.ts';
 import type { StampRange } from '../entries/entries.ts';
 import { type DecidedWithdrawals, NOBODY_LEFT } from '../entries/withdrawals.ts';
 
-/** Gives the entries of a range their rows; they are absent until a gateway tells of a stream. */
+/** Inserts the entries of a range; they are absent until a gateway reports a stream. */
 export async function takeIn(
   db: Queryable,
   turn: StampRange & { readonly absentSinceMs: number },
@@ -25,7 +25,7 @@ export async function takeIn(
   return rows[0] ?? { taken: 0, lastStamp: null };
 }
 
-/** Whether anybody waits, and whether anybody who waits is there. */
+/** Whether anybody waits, and whether any waiting user is present. */
 export async function readLine(
   db: Queryable,
   campaignId: number,
@@ -43,8 +43,8 @@ export async function readLine(
 }
 
 /**
- * Decides undecided withdrawals, the first `limit` by their stamps: honours those of people who still wait or were skipped, and
- * refuses the others'. Answers how many it honoured, and whether there are others.
+ * Decides undecided withdrawals, the first `limit` by their stamps: honours those of waiting or skipped users, and refuses
+ * the others. Returns how many it honoured, and whether there are more.
  */
 export async function decideRoomWithdrawals(
   db: Queryable,
@@ -73,7 +73,7 @@ export async function decideRoomWithdrawals(
   return rows[0] ?? NOBODY_LEFT;
 }
 
-/** Skips those who are away since `absentMs` or longer, the earliest first, at most `limit`; answers how many. */
+/** Skips users who have been absent since `absentMs` or longer, the earliest first, at most `limit`; returns how many. */
 export async function skipAbsent(
   db: Queryable,
   turn: {
@@ -98,7 +98,7 @@ export async function skipAbsent(
   return rowCount ?? 0;
 }
 
-/** Whoever was skipped and is there again waits at their stamp as before, at most `limit`; answers how many do. */
+/** Puts skipped users who are present again back into the line at their own stamp, at most `limit`; returns how many. */
 export async function takeBack(
   db: Queryable,
   turn: {
@@ -125,7 +125,7 @@ export async function takeBack(
   return rowCount ?? 0;
 }
 
-/** Ends passes that were not used and visits that are over by `heardMs` (hearing.heard_ms), at most `limit`; answers how many. */
+/** Ends unused passes and visits that are over by `heardMs` (hearing.heard_ms), at most `limit`; returns how many. */
 export async function expireVisits(
   db: Queryable,
   turn: { readonly campaignId: number; readonly heardMs: number; readonly limit: number },
@@ -142,7 +142,7 @@ export async function expireVisits(
   return rowCount ?? 0;
 }
 
-/** How many are inside, or may come in at any moment with the pass that they have. */
+/** The number of users inside, or with a pass that they may use at any moment. */
 export async function countInside(db: Queryable, campaignId: number): Promise<number> {
   const { rows } = await db.query<{ inside: number }>({
     name: 'count_inside',
@@ -152,7 +152,7 @@ export async function countInside(db: Queryable, campaignId: number): Promise<nu
   return rows[0]?.inside ?? 0;
 }
 
-/** Whose turn it is: the first of those who wait, in stamp order. */
+/** The first waiting users, in stamp order. */
 export async function readFirst(
   db: Queryable,
   campaignId: number,
@@ -168,8 +168,8 @@ export async function readFirst(
 }
 
 /**
- * Admits those who have been granted a serial in this transaction, `first` and on. Those with stamps up to `settledStamp`
- * had returned, and are gone from there. Answers how many those are.
+ * Admits the users who were granted a serial in this transaction, from `first` on. Those with stamps up to `settledStamp` had
+ * returned to the line, and leave it now. Returns how many those are.
  */
 export async function saveAdmitted(
   db: Queryable,
@@ -202,7 +202,7 @@ export interface RoomMove {
   readonly move: 'gone' | 'back' | 'returned';
 }
 
-/** Who went out of the line of a room and came back into it, honoured withdrawals among them, above a number. */
+/** Users who left the line of a room and who returned to it, including honoured withdrawals, above a number. */
 export async function readMoves(
   db: Queryable,
   campaignId: number,

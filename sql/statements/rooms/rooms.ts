@@ -1,4 +1,4 @@
-/** Statements on rooms: their terms, how far each has come, and how many people of which kind there are. */
+/** Statements on rooms: their terms, their progress, and the number of users in each state. */
 import type { Queryable } from '../../database.ts';
 import type { FoundWork } from '../campaigns/settling.ts';
 import { AHEAD_MS } from '../progress/availability.ts';
@@ -20,7 +20,7 @@ export interface Room extends NewRoom {
   readonly campaignId: number;
   readonly version: number;
   readonly nextUs: number;
-  /** As the judge of rooms keeps them. */
+  /** In the format of the judge of rooms. */
   readonly recent: readonly (readonly [atUs: number, count: number, backUs?: number])[];
   readonly takenStamp: number;
   readonly heardMs: number;
@@ -29,11 +29,11 @@ export interface Room extends NewRoom {
   readonly emptySinceMs: number | null;
   readonly busyUs: number;
   readonly busySinceUs: number | null;
-  /** The database's clock when it was read, microseconds since the epoch. */
+  /** The database's clock at the read, microseconds since the epoch. */
   readonly nowUs: number;
   /** hearing.heard_ms. */
   readonly serviceHeardMs: number;
-  /** By how much that may get ahead by what went by before it was read. */
+  /** By how much that may still advance for time before the read. */
   readonly aheadMs: number;
 }
 
@@ -47,7 +47,7 @@ const COLUMNS = `
   r.busy_since_us as "busySinceUs", ${NOW_US} as "nowUs", h.heard_ms as "serviceHeardMs",
   ${AHEAD_MS} as "aheadMs"`;
 
-/** Makes the room of a campaign that was made in the same transaction. */
+/** Creates the room of a campaign that was created in the same transaction. */
 export async function createRoom(db: Queryable, campaignId: number, room: NewRoom): Promise<void> {
   await db.query(
     `insert into rooms (campaign_id, per_second, capacity, paused, grace_ms, pass_ms, visit_ms, single_use, heard_at_ms)
@@ -74,7 +74,7 @@ export async function getRoom(db: Queryable, campaignId: number): Promise<Room |
   return rows[0];
 }
 
-/** Takes a room for the rest of the transaction; nobody else sets its terms meanwhile. */
+/** Locks a room for the rest of the transaction, so that its terms do not change meanwhile. */
 export async function takeRoom(db: Queryable, campaignId: number): Promise<Room> {
   const { rows } = await db.query<Room>({
     name: 'take_room',
@@ -86,13 +86,13 @@ export async function takeRoom(db: Queryable, campaignId: number): Promise<Room>
   return room;
 }
 
-/** Sets the terms, and keeps them as a version, which it answers; undefined where there is no such room. In a transaction. */
+/** Sets the terms and records them as a version, which it returns; undefined if there is no such room. In a transaction. */
 export async function setTerms(
   db: Queryable,
   campaignId: number,
   { perSecond, capacity, paused }: RoomSettings,
 ): Promise<number | undefined> {
-  // Before the room, as settling takes them; and the board shows the terms, so its record of the campaign has to grow.
+  // Locks the campaign before the room, as settling does, and increases its revision, because the board shows the terms.
   await db.query('update campaigns set title = title where campaign_id = $1', [campaignId]);
   const { rows } = await db.query<{ version: number }>(
     `update rooms set per_second = $2, capacity = $3, paused = $4, version = version + 1 where campaign_id = $1
@@ -113,12 +113,12 @@ async function keepTerms(db: Queryable, campaignId: number): Promise<void> {
 }
 
 /**
- * Rooms in which something may be done at this watermark (us since the epoch); of those that are finished, where passes or
- * visits are over. One that nobody waits in costs a look at its row, and at the end of its entries; one that everybody
- * who waits has left costs no more. `desertedMs`: see EMPTY_MS of settling, after which a closed one comes to its end.
+ * Rooms with possible work at this watermark (us since the epoch); finished ones only if passes or visits are over. A room
+ * that nobody waits in costs a look at its row, and at the end of its entries; one that all waiting users have left costs no
+ * more. `desertedMs`: see EMPTY_MS of settling, after which a closed one finishes.
  *
- * Who is there, and what is due, is found from room to room in the indexes that have nothing but that: as many steps as there
- * are such rooms, however many people are in them (a loose index scan; PostgreSQL makes none of `distinct`).
+ * Presence and due rows are found from room to room in indexes that contain nothing else: as many steps as there are such
+ * rooms, however many users are in them (a loose index scan; PostgreSQL makes none of `distinct`).
  */
 export async function findRooms(
   db: Queryable,
@@ -206,10 +206,10 @@ export async function saveRoom(db: Queryable, campaignId: number, progress: Room
   });
 }
 
-/** The people of a room by what has become of them. */
+/** The number of users of a room in each state. */
 export interface RoomCounts {
   readonly waiting: number;
-  /** Of those who wait, how many are away for now. */
+  /** How many of the waiting users are absent at the moment. */
   readonly absent: number;
   readonly skipped: number;
   readonly withdrawn: number;

@@ -1,4 +1,4 @@
-/** Statements on visits: who was admitted, and what a shop reports of them. The gateways make them, off the hot path. */
+/** Statements on visits: admitted users, and a shop's reports about them. Gateways run them, off the hot path. */
 import type { Queryable } from '../../database.ts';
 
 export interface Visit {
@@ -7,10 +7,10 @@ export interface Visit {
   /** The id of the pass. */
   readonly code: string;
   readonly state: 'admitted' | 'inside' | 'left' | 'expired';
-  /** The time to use the pass, or to be inside, is over; the next turn of the room sets the state. */
+  /** The time to use the pass, or to be inside, is over; the next turn of the room changes the state. */
   readonly isOver: boolean;
   readonly singleUse: boolean;
-  /** How long a visit lasts at most. */
+  /** The maximum length of a visit. */
   readonly visitMs: number | null;
 }
 
@@ -23,7 +23,7 @@ const FROM = `
   join rooms r on r.campaign_id = p.campaign_id
  cross join hearing h`;
 
-/** The visit of a user; undefined when they were not admitted. */
+/** The visit of a user; undefined if they were not admitted. */
 export async function findVisit(
   db: Queryable,
   campaignId: number,
@@ -49,8 +49,8 @@ export async function readVisit(
 }
 
 /**
- * Uses the pass of an admission, once: true for the one call of all that did, whoever makes them at the same time. False
- * where it was used before, its time is over, or the admission is another one than the pass names.
+ * Uses the pass of an admission, once: true for exactly one call, however many are made at the same time. False if it was
+ * used before, its time is over, or the pass names another admission.
  */
 export async function usePass(
   db: Queryable,
@@ -85,7 +85,7 @@ export async function wasUsedBy(
   return rows[0]?.same === true;
 }
 
-/** Ends a visit, or an admission whose pass was never used: its place is free. False where it was over before. */
+/** Ends a visit, or an admission whose pass was never used, and frees its place. False if it was over before. */
 export async function endVisit(
   db: Queryable,
   { campaignId, serial, how }: { campaignId: number; serial: number; how: 'left' | 'expired' },
