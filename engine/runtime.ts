@@ -1,6 +1,6 @@
 /**
- * The judge on the servers of its configuration: the assembly of assembly.ts, plus the books of finished campaigns. The
- * engine is this plus the operator's API.
+ * The engine on the servers of its configuration: the assembly of assembly.ts, plus the books of finished campaigns. The engine
+ * process is this plus the operator's API.
  */
 import type { Logger } from 'pino';
 import { openPool } from '../sql/database.ts';
