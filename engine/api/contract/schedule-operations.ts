@@ -38,7 +38,7 @@ const CHANGE: readonly ProblemSlug[] = [
 const CONFIRMED =
   'Answers once every live gateway has confirmed the change, or with the reason for its refusal.';
 
-/** A change of a campaign by its state; all take the same and give the campaign. */
+/** A change of a campaign by its state; all take the same input and return the campaign. */
 function change<const Path extends string>(
   path: Path,
   summary: string,
