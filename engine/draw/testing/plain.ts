@@ -1,5 +1,5 @@
 /**
- * For tests: pool and draw said as plainly as their headers do, with node:crypto and nothing kept, cut or hashed at once.
+ * For tests: pool and draw in plain code that follows their headers, with node:crypto, and without caching, cutting or batches.
  */
 import { createHash, createHmac } from 'node:crypto';
 import { leafData, saltOf, whoOf } from '../../contract/record/leaf.ts';
