@@ -1,9 +1,9 @@
 /** What the OpenAPI documents of gateway and engine have in common. */
 
-/** Of operations that nobody needs a ticket or a token for. */
+/** For operations that need neither a ticket nor a token. */
 export const PUBLIC: readonly object[] = [];
 
-/** Relative: the document is about whatever serves it. */
+/** Relative: the document describes whichever server serves it. */
 export const SERVERS = [{ url: '/' }];
 
 export function describeService(title: string, description: string): object {
@@ -24,14 +24,14 @@ const TAGS: Readonly<Record<string, string>> = {
   templates: 'Campaigns without their times, to be made again and again',
 };
 
-/** The collection that a path belongs to: its first part below /v1/. Throws on one that has no description. */
+/** The collection of a path: its first segment below /v1/. Throws for a collection without a description. */
 export function tagOf(path: string): string {
   const tag = /^\/v1\/([a-z-]+)/.exec(path)?.[1] ?? 'service';
   if (TAGS[tag] === undefined) throw new Error(`${path} has no tag that is described`);
   return tag;
 }
 
-/** The tags of these paths, described. */
+/** The tags of these paths, with descriptions. */
 export function tagsOf(paths: readonly string[]): readonly object[] {
   const names = [...new Set(paths.map(tagOf))].sort();
   return names.map(name => ({ name, description: TAGS[name] }));

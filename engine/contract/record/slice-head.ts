@@ -44,7 +44,7 @@ export interface SliceHead {
   readonly previous: Uint8Array;
 }
 
-/** Something is not a signed head; `message` says what. */
+/** The bytes are not a signed head; `message` says why. */
 export class WrongSliceHead extends Error {}
 
 export function encodeSliceHead(head: SliceHead): Buffer {
@@ -61,7 +61,7 @@ export function encodeSliceHead(head: SliceHead): Buffer {
   return bytes;
 }
 
-/** Signs; answers the signed head, 192 bytes. `keyId` is the first 8 bytes of H(the raw public key of `key`). */
+/** Signs a head and returns it signed, 192 bytes. `keyId` is the first 8 bytes of H(the raw public key of `key`). */
 export function signSliceHead(head: SliceHead, keyId: Uint8Array, key: KeyObject): Buffer {
   const bytes = encodeSliceHead(head);
   return Buffer.concat([bytes, keyId, sign(null, bytes, key)], SIGNED_HEAD_BYTES);
@@ -75,7 +75,7 @@ export function chainHash(signedHead: Uint8Array): Buffer {
     .digest();
 }
 
-/** Reads a signed head, whose signature nobody has checked yet. Throws WrongSliceHead. */
+/** Reads a signed head without checking its signature. Throws WrongSliceHead. */
 export function decodeSignedHead(
   bytes: Buffer,
 ): SliceHead & { readonly keyId: Buffer; readonly signature: Buffer } {
