@@ -19,8 +19,7 @@ export interface Archiving {
 export async function archiving<T>(pool: Pool, work: (archiving: Archiving) => Promise<T>): Promise<T> {
   const writer = await pool.connect();
   try {
-    if (!(await takeArchiving(writer)))
-      throw new ArchivingTaken('another archive is being made, or put back, at this moment');
+    if (!(await takeArchiving(writer))) throw new ArchivingTaken('another archive or restore is running');
     return await work({ pool, writer });
   } finally {
     // The next process need not wait for the end of the connection, which would release the lock too.

@@ -59,7 +59,7 @@ export const operations = {
     query: DryRunQuery,
     headers: OperatorHeaders,
     body: NewCampaignBody,
-    answer: json(201, 'Made', CreatedCampaign, { location: 'The URL of the campaign' }),
+    answer: json(201, 'Created', CreatedCampaign, { location: 'The URL of the campaign' }),
     dryRunAnswer: DRY_RUN,
     problems: [...SECURED, ...WITH_BODY],
   },
@@ -179,7 +179,7 @@ export const operations = {
     summary:
       'Set the terms of the codes of a campaign, before it grants the first; or create a code that anybody may use',
     body: NewCouponBody,
-    answer: json(201, 'Made', CouponJson, { location: 'The URL of the coupon' }),
+    answer: json(201, 'Created', CouponJson, { location: 'The URL of the coupon' }),
     problems: [...ON_CAMPAIGN, ...WITH_BODY, 'conflict'],
   },
   listCoupons: {

@@ -41,7 +41,7 @@ describe('text that comes in', () => {
       type: 'string',
       minLength: 1,
       maxLength: 5,
-      description: 'A title. Has no control characters, and not white space alone',
+      description: 'A title. No control characters, and not only white space',
       'x-expected': 'text of 1 to 5 characters, without control characters',
     });
   });

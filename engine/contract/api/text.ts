@@ -19,7 +19,7 @@ export function shownText(most: number, description: string) {
   const schema = Type.String({
     minLength: 1,
     maxLength: most,
-    description: `${description}. Has no control characters, and not white space alone`,
+    description: `${description}. No control characters, and not only white space`,
     'x-expected': shownTextExpected(most),
   });
   return Type.Refine(schema, text => /^.*\S/u.test(text) && !UNSHOWN.test(text));
@@ -30,7 +30,7 @@ export function userIdText(description: string) {
   const schema = Type.String({
     minLength: 1,
     maxLength: MAX_USER_ID_BYTES,
-    description: `${description}. Has at most ${MAX_USER_ID_BYTES} bytes in UTF-8, none of them zero`,
+    description: `${description}. At most ${MAX_USER_ID_BYTES} bytes in UTF-8, none of them zero`,
     'x-expected': `a user id of 1 to ${MAX_USER_ID_BYTES} bytes`,
   });
   return Type.Refine(schema, text => !UNKEPT.test(text));

@@ -55,7 +55,7 @@ function revoke(directory: string, id: string): void {
   const nowMs = Date.now();
   if (keyAt(inOrder(keys, key.use), nowMs) === key) {
     throw new UsageError(
-      `${id} is what ${key.use} are signed with now; \`npm run keys -- rotate ${key.use}\` first, and revoke it when the new key has taken over`,
+      `${id} is the current key for ${key.use}; run \`npm run keys -- rotate ${key.use}\` first, and revoke it when the new key is in effect`,
     );
   }
   revokeKey(directory, id, nowMs);

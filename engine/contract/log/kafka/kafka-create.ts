@@ -79,7 +79,7 @@ export async function createTopic(
   const { errorCode, message } = decodeCreated(answer);
   if (errorCode !== 0 && errorCode !== TOPIC_ALREADY_EXISTS)
     throw new Error(
-      `the topic ${topic} was not made: ${message || 'no reason given'} (error code ${errorCode})`,
+      `the topic ${topic} was not created: ${message || 'no reason given'} (error code ${errorCode})`,
     );
   return errorCode === 0;
 }
