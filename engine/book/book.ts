@@ -73,7 +73,7 @@ export interface BookEntry {
 /** A move of an offer, or of a place on the waitlist, where claims are required. Instants are microseconds. */
 export interface BookMove {
   readonly move: 'offered' | 'claimed' | 'lapsed' | 'declined' | 'left';
-  /** Of the entry. */
+  /** The stamp of the entry. */
   readonly stamp: number;
   readonly atUs: number;
   /** Null if the user left while waiting. */

@@ -44,7 +44,7 @@ function offsetAt(zone: string, atMs: number): number {
   return shown - (atMs - (((atMs % 1000) + 1000) % 1000));
 }
 
-/** What a local time (milliseconds since the epoch as if it were UTC) means in a zone. */
+/** The meaning of a local time (milliseconds since the epoch as if it were UTC) in a time zone. */
 export function readLocal(zone: string, localMs: number): LocalReading {
   // No zone sets its clocks twice within two days.
   const before = offsetAt(zone, localMs - DAY_MS);

@@ -38,7 +38,7 @@ describe('a Redis whose clock is set', () => {
   const isHeld = async (): Promise<boolean> =>
     (await ready()).text.includes('differ by more than CLOCK_STOP_MS');
   const isReady = async (): Promise<boolean> => (await ready()).status === 200;
-  /** How far ahead the clock is that everything goes by. */
+  /** How far the clock that determines everything is ahead. */
   let aheadMs = 0;
   const nowMs = (): number => Date.now() + aheadMs;
   const takes = (user: string, id: number): Promise<unknown> =>

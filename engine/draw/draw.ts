@@ -90,7 +90,7 @@ export class Draw<E extends Entrant> {
     this.#offer(entrants, filled);
   }
 
-  /** Who was drawn, in order: the winners, then the alternates. */
+  /** The drawn entrants, in order: the winners, then the alternates. */
   drawn(): readonly Drawn<E>[] {
     return this.#selection.drawn();
   }

@@ -10,8 +10,8 @@
  * | 14 | 32   | who |
  *
  * who = H(salt || user id in UTF-8), and salt = the first 16 bytes of HMAC-SHA-256(RECEIPT_SALT_SECRET,
- * "fairline salt 1" || campaign u32 || user id). The salt is told to that user alone: nobody else can find out by trying
- * out user ids who stands behind a leaf. It follows from the secret, so nothing has to be kept for each user.
+ * "fairline salt 1" || campaign u32 || user id). Only that user gets the salt: nobody else can find the user of a leaf
+ * by trying out user ids. It is derived from the secret, so nothing has to be stored per user.
  */
 import { createHash, createHmac } from 'node:crypto';
 import type { MerkleTree } from '../hashing/merkle.ts';

@@ -1,5 +1,5 @@
 /**
- * What stands in the log: one record a slice, little-endian, fixed 48-byte head.
+ * The format of the log: one record per slice, little-endian, fixed 48-byte head.
  *
  * | at | type | field |
  * |----|------|-------|
@@ -12,18 +12,18 @@
  * | 8  | f64  | incarnation of the gateway |
  * | 16 | f64  | slice number: 1, 2, 3 ... within the incarnation; 0 in a fence |
  * | 24 | f64  | through: every request this incarnation stamped up to this instant is in the log (us since epoch) |
- * | 32 | f64  | ranked: every one up to this instant is ranked in Redis too (us since epoch) |
+ * | 32 | f64  | ranked: every such request up to this instant is ranked in Redis too (us since epoch) |
  * | 40 | u32  | number of items |
  * | 44 | u32  | CRC-32 of the whole record with this field 0 |
  *
  * then, in version 2, the slice's signed head, 192 bytes (see slice-head.ts); and then the items, each: u8 kind (1 entry,
- * 2 withdrawal, 3 claim; in version 2, 0x80 is added where the instant is not the gateway's own but the X-Request-Start of a
- * trusted proxy), u8 length of the user id, u32 campaign, f64 stamp, the user id in UTF-8.
+ * 2 withdrawal, 3 claim; in version 2, plus 0x80 if the instant is the X-Request-Start of a trusted proxy instead of the
+ * gateway's own), u8 length of the user id, u32 campaign, f64 stamp, the user id in UTF-8.
  *
  * Kinds: a `slice` carries entries, withdrawals and claims. A `through` carries none: an idle gateway moves the watermark with
- * it. A `leave` is the last record of an incarnation that ends itself (a stop, or a lease it lost). A `fence` is
- * written by the engine for an incarnation whose lease is over; whatever that incarnation wrote behind it is dropped,
- * as it was never acknowledged.
+ * it. A `leave` is the last record of an incarnation that ends itself (a stop, or a lost lease). The engine writes a
+ * `fence` for an incarnation whose lease has expired; later records of that incarnation are dropped, because they were
+ * never acknowledged.
  */
 import { crc32 } from 'node:zlib';
 import { SIGNED_HEAD_BYTES } from './slice-head.ts';

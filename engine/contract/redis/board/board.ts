@@ -98,7 +98,7 @@ export const BoardCampaign = Type.Object({
       cancelled: Type.Boolean(),
     }),
   ),
-  /** SHA-256 of the rules as announced, in base64url; absent until they are. */
+  /** SHA-256 of the announced rules, in base64url; absent until they are announced. */
   rulesHash: Type.Optional(Type.String()),
   /** Of a raffle whose pool is frozen: the root that binds it, in base64url; see engine/draw/pool.ts. */
   poolRoot: Type.Optional(Type.String()),
@@ -106,7 +106,7 @@ export const BoardCampaign = Type.Object({
   randomness: Type.Optional(AnnouncedRandomness),
   /** The monitors named in the rules. */
   monitors: Type.Optional(Type.Array(MonitorMember)),
-  /** Of a room: its terms, and how long people have waited in all while it admitted. */
+  /** Of a room: its terms, and the total time that people have waited while it admitted. */
   room: Type.Optional(
     Type.Object({
       perSecond: Type.Number(),
@@ -139,7 +139,7 @@ export interface BoardNews {
   /** Every request stamped up to here is ranked: ranks at or below it are final (us since epoch). */
   readonly rankedUs: number;
   readonly nowUs: number;
-  /** These are all campaigns of the board: any other one known to the reader is no longer on it. */
+  /** `campaigns` are all on the board: the reader must forget any other campaign. */
   readonly isWhole: boolean;
   /** The greatest number of a campaign that was removed from the board; 0 for none. */
   readonly shelvedTo: number;
