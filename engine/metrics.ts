@@ -47,10 +47,10 @@ export function makeMetrics(redis: RedisClient, keys: Keys): EngineMetrics {
     labelNames: ['state'] as const,
     registers,
   });
-  const failed = counter('fairline_passes_failed_total', 'Passes that ended with an error');
+  const failed = counter('fairline_passes_failed_total', 'Settlement cycles that ended with an error');
   const duration = new Histogram({
     name: 'fairline_pass_seconds',
-    help: 'Duration of a pass: reading, settling, publishing',
+    help: 'Duration of a settlement cycle: reading, settling, publishing',
     buckets: PASS_BUCKETS,
     registers,
   });
@@ -70,7 +70,7 @@ export function makeMetrics(redis: RedisClient, keys: Keys): EngineMetrics {
     'fairline_ranked_lag_seconds',
     "How far the ranked watermark is behind Redis' clock",
   );
-  const failing = gauge('fairline_campaigns_failing', 'Campaigns whose last settling attempt failed');
+  const failing = gauge('fairline_campaigns_failing', 'Campaigns whose last settlement failed');
   const unfinished = new Map<number, Campaign>();
   addWaiting(registry, redis, keys, unfinished);
   return {

@@ -44,7 +44,7 @@ export function buildApi(deps: ApiDeps): FastifyInstance {
     connectionTimeout: IDLE_TIMEOUT_MS + 2 * deps.leaseMs,
     http: {
       maxHeaderSize: HEADERS_LIMIT_BYTES,
-      // Node's default of 60 s would win, because node takes the longer of the two timeouts.
+      // Node swaps the two timeouts if this one is longer: its default of 60 s would limit the whole request.
       headersTimeout: HEADERS_TIMEOUT_MS,
       connectionsCheckingInterval: TIMEOUT_CHECK_MS,
     },

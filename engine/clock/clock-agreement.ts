@@ -47,7 +47,7 @@ export interface ClockLook {
  * 100 ppm, as for gateways (gateway/clock/clock.ts): crystals are made to within 20 to 50 ppm, and there are two of them.
  */
 const DRIFT_PER_US = 100e-6;
-/** Several seconds of passes: one fast response bridges a time in which all are slow. */
+/** Several seconds of settlement cycles: one fast response bridges a time in which all are slow. */
 const READINGS_KEPT = 64;
 /** Longer: an engine that was suspended decides nothing for that much longer. Shorter: two slow answers could pass for both clocks. */
 const CONFIRM_US = 1_000_000;

@@ -60,7 +60,6 @@ export class EntrantPool {
     }
   }
 
-  /** The number of entries added. */
   get count(): number {
     return this.#count;
   }

@@ -76,7 +76,6 @@ export function plainRoot(hashes: readonly Buffer[]): Buffer {
   return sha256(Buffer.of(1), plainRoot(hashes.slice(0, split)), plainRoot(hashes.slice(split)));
 }
 
-/** An entrant's key. */
 export function plainKey(seed: Uint8Array, leafHash: Buffer, tickets: number): Buffer {
   const keys = Array.from({ length: tickets }, (_, ticket) => {
     const number = Buffer.alloc(4);
